@@ -1,0 +1,147 @@
+import type { Reason } from './fault.js';
+
+/** What an instance is in its fleet, 0-7; 1 is a server. Source: `switchyard.v1.InstanceType`. */
+export type InstanceType = number;
+/** The make of an instance, 0-31. Source: `switchyard.v1.InstanceFlavor`. */
+export type InstanceFlavor = number;
+
+/** Facts for other programs. Keys are unique; the order means nothing. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** What a link carries. The numbers are those of `switchyard.v1.LinkType`. */
+export const LinkType = { CONTROL_TCP: 0, TRANSPORT_TCP: 1, TRANSPORT_UDP: 2 } as const;
+/** One of the numbers of {@link LinkType}. */
+export type LinkType = (typeof LinkType)[keyof typeof LinkType];
+
+/** Why a session ended. The numbers are those of `switchyard.v1.CloseReason`. */
+export const CloseReason = { SUPERSEDED: 1, TERMINATED: 2, EXPIRED: 3, SERVER_LOST: 4 } as const;
+/** One of the numbers of {@link CloseReason}. */
+export type CloseReason = (typeof CloseReason)[keyof typeof CloseReason];
+
+/** Why a stream stopped. The numbers are those of `switchyard.v1.StopReason`. */
+export const StopReason = { STOPPED: 1, TERMINATED: 2, IDLE: 3, SESSION_CLOSED: 4, SINK_TOO_SLOW: 5 } as const;
+/** One of the numbers of {@link StopReason}. */
+export type StopReason = (typeof StopReason)[keyof typeof StopReason];
+
+/** How a stream behaves. Source: `switchyard.v1.StreamParams`. */
+export interface StreamParams {
+  readonly name: string;
+  /** After how long without data it stops by itself. 0: never. */
+  readonly timeoutMs: number;
+  readonly maxBlockBytes: number;
+  /** 0: none, 1: zlib. */
+  readonly compression: number;
+  readonly deliveryConfirmation: boolean;
+  readonly labels: Labels;
+}
+
+/** The first command of every journal: it names the network and makes the server's node. */
+export interface FoundNetwork {
+  readonly kind: 'FoundNetwork';
+  readonly epoch: string;
+  readonly serverUuid: string;
+  readonly atMs: number;
+}
+
+/** Opens a session, and ends every earlier one of the same instance. */
+export interface OpenSession {
+  readonly kind: 'OpenSession';
+  /** In lower case. */
+  readonly uuid: string;
+  readonly type: InstanceType;
+  readonly flavor: InstanceFlavor;
+  readonly ttlMs: number;
+  readonly name: string;
+  readonly labels: Labels;
+  /** SHA-256 of the token's secret, as 32 latin1 characters: half the memory of a Buffer, and never printable. */
+  readonly tokenHash: string;
+  /** Wall clock, for people only. */
+  readonly atMs: number;
+}
+
+/** Ends a session at once. */
+export interface CloseSession {
+  readonly kind: 'CloseSession';
+  readonly sid: number;
+  readonly reason: CloseReason;
+}
+
+/** Asks a session to end itself; it ends with its answer or, by a CloseSession, after `deadlineMs`. */
+export interface RequestTermination {
+  readonly kind: 'RequestTermination';
+  readonly sid: number;
+  /** In the administrator's words. */
+  readonly reason: string;
+  /** How long the order waits for its answer. */
+  readonly deadlineMs: number;
+}
+
+/** An instance's answer to an order. */
+export interface AnswerOrder {
+  readonly kind: 'AnswerOrder';
+  readonly sid: number;
+  readonly orderId: string;
+  /** Undefined: success. */
+  readonly code: Reason | undefined;
+  readonly description: string;
+  readonly data: Uint8Array;
+}
+
+/** One end's word about a link. */
+export interface ReportLink {
+  readonly kind: 'ReportLink';
+  /** Who reports. */
+  readonly sid: number;
+  readonly peer: number;
+  readonly link: LinkType;
+  /** True: it stands. False: it is lost. */
+  readonly established: boolean;
+}
+
+/** Registers a stream from its owner to its sinks. */
+export interface CreateStream {
+  readonly kind: 'CreateStream';
+  readonly sid: number;
+  readonly params: StreamParams;
+  readonly sinks: readonly number[];
+}
+
+/** Changes the parameters that are there, and no others. */
+export interface UpdateStreamParams {
+  readonly kind: 'UpdateStreamParams';
+  readonly sid: number;
+  readonly id: number;
+  readonly params: Partial<StreamParams>;
+}
+
+/** Destroys a stream, by its owner. */
+export interface TerminateStream {
+  readonly kind: 'TerminateStream';
+  readonly sid: number;
+  readonly id: number;
+}
+
+/** Stops a stream or a branch, by an endpoint or (sid 0) by an administrator or the server itself. */
+export interface StopStream {
+  readonly kind: 'StopStream';
+  readonly sid: number;
+  readonly id: number;
+  readonly reason: StopReason;
+}
+
+/**
+ * Everything that can happen, as it stands in the journal. Imperative: what is asked for, not what came of it.
+ *
+ * Time and randomness reach the core only as fields of these.
+ */
+export type Command =
+  | FoundNetwork
+  | OpenSession
+  | CloseSession
+  | RequestTermination
+  | AnswerOrder
+  | ReportLink
+  | CreateStream
+  | UpdateStreamParams
+  | TerminateStream
+  | StopStream;

@@ -1,0 +1,59 @@
+/** A stored command: its revision and its bytes, as `record.ts` made them. */
+export interface StoredRecord {
+  /** Counts the commands of the journal, from 1, without gaps. */
+  readonly revision: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A stored snapshot, whole: a partly written one is never seen. */
+export interface StoredSnapshot {
+  /** The state it holds is the one after this revision. */
+  readonly revision: number;
+  /** Its parts in order, read one by one. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+/**
+ * The port to durable storage: a run of commands, and now and then a snapshot that makes the oldest of them needless.
+ *
+ * Bytes in, bytes out: what they mean, their version and their checksum are `record.ts`'s. Two implementations pass
+ * the same contract suite (test/journal/contract.ts): memory, and lmdb.
+ */
+export interface Journal {
+  /**
+   * Adds records whose revisions follow the last one without a gap. Resolves when all of them are durable, and only
+   * then. Rejects with a {@link JournalError} when none of them is; calls do not overlap.
+   */
+  append(records: readonly StoredRecord[]): Promise<void>;
+  /** Revision of the last durable record; 0 in an empty journal. */
+  readonly last: number;
+  /** The revisions of the stored snapshots, ascending. */
+  snapshots(): readonly number[];
+  /** Opens a stored snapshot. Throws when there is none at that revision. */
+  openSnapshot(revision: number): StoredSnapshot;
+  /** Every stored record after `revision`, ascending. Stops at the last record that was durable at the call. */
+  read(afterRevision: number): AsyncIterable<StoredRecord>;
+  /** Stores a snapshot, in parts as they come; it counts from when this resolves. Appends go on meanwhile. */
+  writeSnapshot(revision: number, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Forgets snapshots before `revision` and records up to and including it. There must be a snapshot at `revision`. */
+  compact(revision: number): Promise<void>;
+  /** Bytes on disk or in memory, for metrics. */
+  size(): number;
+  close(): Promise<void>;
+}
+
+/** Why a journal could not do what it was asked. */
+export class JournalError extends Error {
+  constructor(
+    /**
+     * `full`: no space left, nothing was written; `damaged`: a record or snapshot is not what was written;
+     * `version`: written by a newer build; `locked`: another process has it; `failed`: anything else.
+     */
+    readonly kind: 'full' | 'damaged' | 'version' | 'locked' | 'failed',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'JournalError';
+  }
+}
