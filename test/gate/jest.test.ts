@@ -1,0 +1,35 @@
+import { describe, expect, it } from '@jest/globals';
+import { countTests } from './jest.mjs';
+
+const clean = {
+  numFailedTests: 0,
+  numPassedTests: 7,
+  numPendingTests: 0,
+  numRuntimeErrorTestSuites: 0,
+  numTodoTests: 0,
+  numTotalTests: 7,
+};
+
+describe('what the gate makes of a run of jest', () => {
+  it('counts what passed and what failed', () => {
+    expect(countTests(clean, undefined)).toMatchObject({ passed: 7, failed: 0 });
+    const mixed = { ...clean, numFailedTests: 2, numPassedTests: 5 };
+    expect(countTests(mixed, 'jest ended with status 1')).toMatchObject({ passed: 5, failed: 2 });
+  });
+
+  it('counts a file that did not load as a failure', () => {
+    const broken = { ...clean, numRuntimeErrorTestSuites: 1 };
+    expect(countTests(broken, 'jest ended with status 1')).toMatchObject({ passed: 7, failed: 1 });
+  });
+
+  it('counts a crash as a failure, with or without a report', () => {
+    expect(countTests(undefined, 'jest was ended by SIGSEGV')).toMatchObject({ passed: 0, failed: 1 });
+    expect(countTests(clean, 'jest ended with status 1')).toMatchObject({ passed: 7, failed: 1 });
+  });
+
+  it('counts skipped tests, and having none at all, as failures', () => {
+    expect(countTests({ ...clean, numPendingTests: 1, numTodoTests: 1 }, undefined)).toMatchObject({ failed: 2 });
+    const none = { ...clean, numPassedTests: 0, numTotalTests: 0 };
+    expect(countTests(none, undefined)).toMatchObject({ passed: 0, failed: 1 });
+  });
+});

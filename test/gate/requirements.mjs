@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ROOT, run } from './command.mjs';
+
+/**
+ * What the interop tests run, and how each is asked whether it is there. gRPC for Python comes from the system because
+ * the stubs are made with the system's protoc, and the two must be of one age.
+ */
+const PROGRAMS = [
+  { deb: 'python3-grpcio', isThere: async () => (await pythonWithGrpc()) !== undefined },
+  { deb: 'protobuf-compiler', isThere: () => succeeds('protoc', ['--version']) },
+  { deb: 'protobuf-compiler-grpc', isThere: () => succeeds('sh', ['-c', 'command -v grpc_python_plugin']) },
+];
+
+/**
+ * The Python that has gRPC: the first on the PATH, or the system's own where another one hides it. Undefined when
+ * neither has it.
+ */
+export async function pythonWithGrpc() {
+  for (const python of ['python3', '/usr/bin/python3']) {
+    if (await succeeds(python, ['-c', 'import grpc, google.protobuf'])) return python;
+  }
+  return undefined;
+}
+
+/** Makes node_modules what package-lock.json says, when it is not that already. */
+export async function installModules() {
+  const stale = await staleModule();
+  if (stale === undefined) return { ok: true };
+  const { code, said } = await run('npm', ['ci', '--no-audit', '--no-fund']);
+  return { ok: code === 0, said: `npm ci failed; it was needed because ${stale}\n${said}`, note: `npm ci: ${stale}` };
+}
+
+/** Names a module that is missing or of another version than the lock file's; undefined when there is none. */
+async function staleModule() {
+  const wanted = await packagesOf('package-lock.json');
+  const present = await packagesOf('node_modules/.package-lock.json').catch(() => undefined);
+  if (present === undefined) return 'there were no node_modules';
+  for (const [path, { version, optional }] of Object.entries(wanted)) {
+    if (path === '' || present[path]?.version === version) continue;
+    // Optional ones may be missing: they are built for other platforms.
+    if (optional && present[path] === undefined) continue;
+    return `${path} is not ${version}`;
+  }
+  return undefined;
+}
+
+async function packagesOf(file) {
+  return JSON.parse(await readFile(join(ROOT, file), 'utf8')).packages;
+}
+
+/** Installs what is missing where that can be done without asking; otherwise says in one line how. */
+export async function installSystemPackages() {
+  const missing = await missingPrograms();
+  if (missing.length === 0) return { ok: true };
+  const names = missing.join(' ');
+  const onDebian = await succeeds('apt-get', ['--version']);
+  if (!onDebian) {
+    const how = 'on macOS: brew install protobuf grpc && python3 -m pip install grpcio protobuf';
+    return { ok: false, said: `missing: ${names} (Debian's names); ${how}` };
+  }
+  if (process.getuid?.() !== 0) return { ok: false, said: `missing: ${names}; sudo apt-get install ${names}` };
+  const apt = (args) =>
+    run('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...args], { env: { DEBIAN_FRONTEND: 'noninteractive' } });
+  const updated = await apt(['update']);
+  const installed = await apt(['install', '-y', '--no-install-recommends', ...missing]);
+  const still = await missingPrograms();
+  const said = `missing: ${still.join(' ')}; apt-get could not install them\n${updated.said}${installed.said}`;
+  return { ok: still.length === 0, said, note: `apt-get install ${names}` };
+}
+
+async function missingPrograms() {
+  const missing = [];
+  for (const { deb, isThere } of PROGRAMS) if (!(await isThere())) missing.push(deb);
+  return missing;
+}
+
+async function succeeds(program, args) {
+  return (await run(program, args)).code === 0;
+}
