@@ -1,0 +1,74 @@
+import type { Change, Stream } from './change.js';
+import type { CloseReason } from './command.js';
+import type { State } from './state.js';
+
+/**
+ * Writes one change into the state. It never refuses: whether a change can be was decided before.
+ *
+ * With snapshot.ts the only code that writes to a {@link State}.
+ */
+export function evolve(state: State, change: Change): void {
+  switch (change.kind) {
+    case 'NetworkFounded':
+      state.epoch = change.epoch;
+      state.serverUuid = change.serverUuid;
+      state.serverSid = change.serverSid;
+      state.sids.take(change.serverSid);
+      state.graph.addNode(change.serverSid);
+      break;
+    case 'SessionOpened':
+      state.sids.take(change.session.sid);
+      state.graph.addNode(change.session.sid);
+      state.sessions.add(change.session);
+      break;
+    case 'SessionClosed':
+      state.reports.forget(change.session.sid);
+      state.orders.forget(change.session.sid);
+      state.sessions.remove(change.session);
+      state.graph.removeNode(change.session.sid);
+      state.sids.free(change.session.sid);
+      remember(state, change.session.sid, change.reason);
+      break;
+    case 'LinkReported':
+      state.reports.add(change.report);
+      break;
+    case 'LinkReportSettled':
+      state.reports.delete(change.report);
+      break;
+    case 'LinkAdded':
+      state.graph.addLink(change.link);
+      break;
+    case 'LinkRemoved':
+      state.graph.removeLink(change.link);
+      break;
+    case 'StreamPut':
+      putStream(state, change.stream);
+      break;
+    case 'StreamStopped':
+      if (change.after === undefined) state.streams.delete(change.before);
+      else state.streams.put(change.after);
+      break;
+    case 'OrderPlaced':
+      state.orders.add(change.order);
+      break;
+    case 'OrderSettled':
+      state.orders.settle(change.order);
+      break;
+  }
+}
+
+/** Ids are given out in a ring, the stream's first and then its branches', so a new stream's last one is the cursor. */
+function putStream(state: State, stream: Stream): void {
+  const isNew = state.streams.get(stream.id) === undefined;
+  if (isNew) state.streamCursor = stream.sinks.at(-1)?.id ?? stream.id;
+  state.streams.put(stream);
+}
+
+/** Why a session ended is kept for those who come late; the oldest is forgotten. */
+function remember(state: State, sid: number, reason: CloseReason): void {
+  state.ended.delete(sid);
+  state.ended.set(sid, reason);
+  if (state.ended.size <= state.limits.endedMax) return;
+  const [oldest] = state.ended.keys();
+  state.ended.delete(oldest);
+}

@@ -1,0 +1,57 @@
+/**
+ * Every bound of the core, by count and by size, each with its reason. All can be configured.
+ *
+ * A bound that the journal already relied on must not be lowered below what a stored state holds: bounds are checked
+ * when something is asked for, never when it is restored.
+ */
+export interface Limits {
+  /** Live sessions: what a process of 1 GiB holds with room to spare. */
+  readonly sessionsMax: number;
+  /** The highest SID base, of 23 bits. Lower only in tests of exhaustion. */
+  readonly sidBaseMax: number;
+  /** Links of one node, the server excepted: a gateway has thousands, and taking them all away is one revision. */
+  readonly linksPerNodeMax: number;
+  /** Links of one node that wait for the other end's word: as many as links, as both come together. */
+  readonly reportsPerNodeMax: number;
+  /** Streams that one session owns, besides the one from the start. */
+  readonly streamsPerSessionMax: number;
+  /** Streams in all: the one from the start of every session, and as many again. */
+  readonly streamsMax: number;
+  /** Branches of one stream: a block is held until the slowest has it. */
+  readonly sinksPerStreamMax: number;
+  /** Orders that wait for one session's answer: more than that, and it does not answer at all. */
+  readonly ordersPerSessionMax: number;
+  /** Ended sessions whose reason is remembered, so that a late caller hears why: some minutes of heavy churn. */
+  readonly endedMax: number;
+  /** Bytes of a name in UTF-8: it has to fit a line of a table. */
+  readonly nameBytesMax: number;
+  /** Labels of one session or stream: with the two sizes below, 5 KiB at most. */
+  readonly labelsMax: number;
+  /** Bytes of a label's key: a DNS label's length, so that keys can be made of host names. */
+  readonly labelKeyBytesMax: number;
+  /** Bytes of a label's value. */
+  readonly labelValueBytesMax: number;
+  /** Bytes of a description or reason that people write: a few lines. */
+  readonly descriptionBytesMax: number;
+  /** Bytes of an answer's data: a list of candidates, with room. */
+  readonly answerDataBytesMax: number;
+}
+
+/** The bounds of a server that was not told otherwise. */
+export const DEFAULT_LIMITS: Limits = {
+  sessionsMax: 1_048_576,
+  sidBaseMax: 2 ** 23 - 1,
+  linksPerNodeMax: 16_384,
+  reportsPerNodeMax: 16_384,
+  streamsPerSessionMax: 64,
+  streamsMax: 2_097_152,
+  sinksPerStreamMax: 64,
+  ordersPerSessionMax: 32,
+  endedMax: 65_536,
+  nameBytesMax: 128,
+  labelsMax: 16,
+  labelKeyBytesMax: 63,
+  labelValueBytesMax: 255,
+  descriptionBytesMax: 1_024,
+  answerDataBytesMax: 65_536,
+};

@@ -1,0 +1,88 @@
+import type { Change, Session } from './change.js';
+import {
+  CloseReason,
+  type CloseSession,
+  type FoundNetwork,
+  LinkType,
+  type OpenSession,
+  StopReason,
+} from './command.js';
+import { Fault } from './fault.js';
+import { orderedLink } from './graph.js';
+import { makeSid, poolOf } from './sid.js';
+import type { State } from './state.js';
+import { DEFAULT_STREAM_PARAMS } from './stream.js';
+
+const SERVER_TYPE = 1;
+
+/** How long a client should wait before it asks again for something that all is in use of. */
+const EXHAUSTED_RETRY_MS = 5_000;
+
+/** Names the network and makes the server's node. The first command of a journal, and only that. */
+export function foundNetwork(state: State, command: FoundNetwork): Change[] {
+  if (state.revision !== 0) throw new Error('a network is founded once');
+  const serverSid = makeSid(SERVER_TYPE, 0, 1);
+  return [{ kind: 'NetworkFounded', epoch: command.epoch, serverUuid: command.serverUuid, serverSid }];
+}
+
+/**
+ * Opens a session; the instance's earlier one goes in the same revision.
+ *
+ * The new SID is chosen while the old one is still taken, so it is always another one.
+ */
+export function openSession(state: State, command: OpenSession, revision: number): Change[] | Fault {
+  const before = state.sessions.ofInstance(command.uuid);
+  const { limits } = state;
+  if (before === undefined && state.sessions.count >= limits.sessionsMax) {
+    return new Fault('SESSION_LIMIT', `${limits.sessionsMax} sessions are the limit`, [], EXHAUSTED_RETRY_MS);
+  }
+  const sid = state.sids.peek(poolOf(command.type, command.flavor));
+  if (sid === undefined) {
+    const message = `no SID is left for type ${command.type}, flavor ${command.flavor}`;
+    return new Fault('SID_EXHAUSTED', message, [], EXHAUSTED_RETRY_MS);
+  }
+  if (state.streams.count >= limits.streamsMax) {
+    return new Fault('STREAM_LIMIT', `${limits.streamsMax} streams are the limit`, [], EXHAUSTED_RETRY_MS);
+  }
+  const [streamId] = state.streams.freeIds(state.streamCursor, 1);
+  const session: Session = {
+    sid,
+    uuid: command.uuid,
+    ttlMs: command.ttlMs,
+    name: command.name,
+    labels: command.labels,
+    tokenHash: command.tokenHash,
+    openedAtMs: command.atMs,
+    openedRevision: revision,
+    streamId,
+  };
+  const stream = { id: streamId, owner: sid, sinks: [], params: DEFAULT_STREAM_PARAMS, revision };
+  return [
+    ...(before === undefined ? [] : endSession(state, before, CloseReason.SUPERSEDED, revision)),
+    { kind: 'SessionOpened', session },
+    { kind: 'LinkAdded', link: orderedLink(sid, state.serverSid, LinkType.CONTROL_TCP) },
+    { kind: 'StreamPut', stream },
+  ];
+}
+
+/** Ends a session at once. */
+export function closeSession(state: State, command: CloseSession, revision: number): Change[] | Fault {
+  const session = state.sessions.get(command.sid);
+  if (session === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${command.sid}`);
+  return endSession(state, session, command.reason, revision);
+}
+
+/** However a session ends: its streams stop, its links go, and then it goes itself. */
+export function endSession(state: State, session: Session, reason: CloseReason, revision: number): Change[] {
+  const changes: Change[] = [];
+  const initial = state.streams.get(session.streamId);
+  const streams = initial === undefined ? [] : [initial];
+  for (const stream of [...streams, ...state.streams.of(session.sid)]) {
+    const sinks = stream.owner === session.sid ? [] : stream.sinks.filter((sink) => sink.sid !== session.sid);
+    const after = sinks.length === 0 ? undefined : { ...stream, sinks, revision };
+    changes.push({ kind: 'StreamStopped', before: stream, after, reason: StopReason.SESSION_CLOSED, by: session.sid });
+  }
+  for (const link of state.graph.linksOf(session.sid)) changes.push({ kind: 'LinkRemoved', link });
+  changes.push({ kind: 'SessionClosed', session, reason });
+  return changes;
+}

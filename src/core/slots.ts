@@ -1,0 +1,50 @@
+import { baseOfSid, poolOfSid, SID_POOLS } from './sid.js';
+
+/** 1,024 SIDs a page: 4 KiB, so that a fleet of one pool costs little more than its own size. */
+const PAGE_BITS = 10;
+const PAGE_SIZE = 1 << PAGE_BITS;
+
+/** One page of neighbouring bases. `used` frees the page when its last session has gone. */
+interface Page {
+  readonly slots: Int32Array;
+  used: number;
+}
+
+/**
+ * Finds the slot of a SID: the dense number under which tables of typed arrays keep a node.
+ *
+ * SIDs are handed out in order, so a two-level table by base beats a hash: two reads, 4 B a session, and it never has to
+ * be hashed again as a whole, which would stop the event loop.
+ */
+export class SlotIndex {
+  private readonly pools: (Page | undefined)[][] = Array.from({ length: SID_POOLS }, () => []);
+
+  /** The slot, or -1 when the SID is not there. */
+  get(sid: number): number {
+    if (sid <= 0) return -1;
+    const base = baseOfSid(sid);
+    const page = this.pools[poolOfSid(sid)][base >>> PAGE_BITS];
+    return page === undefined ? -1 : page.slots[base & (PAGE_SIZE - 1)] - 1;
+  }
+
+  /** Puts a SID that is not there. */
+  set(sid: number, slot: number): void {
+    const base = baseOfSid(sid);
+    const pool = this.pools[poolOfSid(sid)];
+    const at = base >>> PAGE_BITS;
+    while (pool.length <= at) pool.push(undefined);
+    const page = (pool[at] ??= { slots: new Int32Array(PAGE_SIZE), used: 0 });
+    page.slots[base & (PAGE_SIZE - 1)] = slot + 1;
+    page.used++;
+  }
+
+  /** Takes away a SID that is there. */
+  delete(sid: number): void {
+    const base = baseOfSid(sid);
+    const pool = this.pools[poolOfSid(sid)];
+    const page = pool[base >>> PAGE_BITS]!;
+    page.slots[base & (PAGE_SIZE - 1)] = 0;
+    page.used--;
+    if (page.used === 0) pool[base >>> PAGE_BITS] = undefined;
+  }
+}

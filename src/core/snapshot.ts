@@ -1,0 +1,141 @@
+import type { Order, Session, Stream } from './change.js';
+import type { CloseReason, LinkType } from './command.js';
+import type { Limits } from './limits.js';
+import type { Position } from './position.js';
+import type { LinkReport } from './reports.js';
+import { SID_POOLS } from './sid.js';
+import { State } from './state.js';
+
+/** The few numbers that a state has once. The first row of every snapshot. */
+export interface MetaRow {
+  readonly kind: 'meta';
+  readonly epoch: string;
+  readonly revision: number;
+  readonly serverSid: number;
+  readonly serverUuid: string;
+  readonly streamCursor: number;
+  /** The base handed out last, by pool (flavor and type as in a SID); pools that were never used are left out. */
+  readonly sidCursors: readonly { readonly pool: number; readonly base: number }[];
+}
+
+/** One row of a snapshot, self-contained. */
+export type Row =
+  | MetaRow
+  | { readonly kind: 'session'; readonly session: Session }
+  | { readonly kind: 'link'; readonly a: number; readonly b: number; readonly link: LinkType }
+  | { readonly kind: 'report'; readonly report: LinkReport }
+  | { readonly kind: 'stream'; readonly stream: Stream }
+  | { readonly kind: 'order'; readonly order: Order }
+  | { readonly kind: 'settled'; readonly sid: number; readonly orderId: string }
+  | { readonly kind: 'ended'; readonly sid: number; readonly reason: CloseReason };
+
+/**
+ * A state as it stood at one position, to be read at leisure while the state itself goes on.
+ *
+ * It costs one pass over flat arrays: rows are never changed in place, so a copy of the references is a copy of the rows.
+ * At a million nodes and two million links that is some ten milliseconds; writing it out is the reader's time.
+ */
+export interface Capture {
+  readonly position: Position;
+  readonly serverSid: number;
+  readonly serverUuid: string;
+  /** With holes, where slots are free. */
+  readonly sessions: readonly (Session | undefined)[];
+  /** Three numbers each: lower SID, higher SID, type. */
+  readonly links: Int32Array;
+  readonly streams: readonly Stream[];
+  /** Rows of the other kinds: few, or small. */
+  readonly rest: readonly Row[];
+}
+
+/** Captures a state. */
+export function capture(state: State): Capture {
+  const sidCursors = [];
+  for (let pool = 0; pool < SID_POOLS; pool++) {
+    const base = state.sids.cursors[pool];
+    if (base > 0) sidCursors.push({ pool, base });
+  }
+  const { epoch, revision, serverSid, serverUuid, streamCursor } = state;
+  const rest: Row[] = [{ kind: 'meta', epoch, revision, serverSid, serverUuid, streamCursor, sidCursors }];
+  for (const report of state.reports.all()) rest.push({ kind: 'report', report });
+  for (const order of state.orders.all()) rest.push({ kind: 'order', order });
+  for (const { sid, id } of state.orders.allSettled()) rest.push({ kind: 'settled', sid, orderId: id });
+  for (const [sid, reason] of state.ended) rest.push({ kind: 'ended', sid, reason });
+  return {
+    position: state.position,
+    serverSid,
+    serverUuid,
+    sessions: state.sessions.rows.slice(),
+    links: state.graph.copyLinks(),
+    streams: [...state.streams.all()],
+    rest,
+  };
+}
+
+/** The rows of a capture: meta first, sessions before what names them. */
+export function* rowsOf(taken: Capture): Iterable<Row> {
+  yield taken.rest[0];
+  for (const session of taken.sessions) {
+    if (session !== undefined) yield { kind: 'session', session };
+  }
+  const { links } = taken;
+  for (let at = 0; at < links.length; at += 3) {
+    yield { kind: 'link', a: links[at], b: links[at + 1], link: links[at + 2] as LinkType };
+  }
+  for (const stream of taken.streams) yield { kind: 'stream', stream };
+  yield* taken.rest.slice(1);
+}
+
+/** Builds a state from the rows of a snapshot, as they come. */
+export class Restoring {
+  readonly state: State;
+
+  constructor(limits: Limits) {
+    this.state = new State(limits);
+  }
+
+  /** The next row. Throws when it cannot follow what came before: then the snapshot is not one that we wrote. */
+  add(row: Row): void {
+    const { state } = this;
+    switch (row.kind) {
+      case 'meta':
+        this.found(row);
+        break;
+      case 'session':
+        state.sids.restore(row.session.sid);
+        state.graph.addNode(row.session.sid);
+        state.sessions.add(row.session);
+        break;
+      case 'link':
+        state.graph.addLink(row);
+        break;
+      case 'report':
+        state.reports.add(row.report);
+        break;
+      case 'stream':
+        state.streams.put(row.stream);
+        break;
+      case 'order':
+        state.orders.add(row.order);
+        break;
+      case 'settled':
+        state.orders.remember(row.sid, row.orderId);
+        break;
+      case 'ended':
+        state.ended.set(row.sid, row.reason);
+        break;
+    }
+  }
+
+  private found(meta: MetaRow): void {
+    const { state } = this;
+    state.epoch = meta.epoch;
+    state.revision = meta.revision;
+    state.serverSid = meta.serverSid;
+    state.serverUuid = meta.serverUuid;
+    state.streamCursor = meta.streamCursor;
+    for (const { pool, base } of meta.sidCursors) state.sids.cursors[pool] = base;
+    state.sids.restore(meta.serverSid);
+    state.graph.addNode(meta.serverSid);
+  }
+}

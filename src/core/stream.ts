@@ -1,0 +1,126 @@
+import type { Change, Stream, StreamSink } from './change.js';
+import type { UpdateStreamParams } from './command.js';
+import { type CreateStream, StopReason, type StopStream, type StreamParams, type TerminateStream } from './command.js';
+import { Fault, type FieldViolation } from './fault.js';
+import type { State } from './state.js';
+
+/** How a stream behaves when nothing else was asked for. */
+export const DEFAULT_STREAM_PARAMS: StreamParams = {
+  name: '',
+  timeoutMs: 0,
+  maxBlockBytes: 65_536,
+  compression: 0,
+  deliveryConfirmation: false,
+  labels: {},
+};
+
+/** A stream may be gone soon: other streams of the session stop, or the session cleans up. */
+const STREAM_LIMIT_RETRY_MS = 1_000;
+
+/** Registers a stream from its owner to its sinks. */
+export function createStream(state: State, command: CreateStream, revision: number): Change[] | Fault {
+  const wrong = checkSinks(state, command);
+  if (wrong !== undefined) return wrong;
+  const { streamsPerSessionMax, streamsMax } = state.limits;
+  if (state.streams.ownedBy(command.sid) >= streamsPerSessionMax) {
+    return new Fault(
+      'STREAM_LIMIT',
+      `${streamsPerSessionMax} streams of one session are the limit`,
+      [],
+      STREAM_LIMIT_RETRY_MS,
+    );
+  }
+  if (state.streams.count >= streamsMax) {
+    return new Fault('STREAM_LIMIT', `${streamsMax} streams are the limit`, [], STREAM_LIMIT_RETRY_MS);
+  }
+  const [id, ...branches] = state.streams.freeIds(state.streamCursor, 1 + command.sinks.length);
+  const sinks: StreamSink[] = command.sinks.map((sid, at) => ({ sid, id: branches[at] }));
+  return [{ kind: 'StreamPut', stream: { id, owner: command.sid, sinks, params: command.params, revision } }];
+}
+
+function checkSinks(state: State, { sid, sinks }: CreateStream): Fault | undefined {
+  const { sinksPerStreamMax } = state.limits;
+  const violations: FieldViolation[] = [];
+  if (sinks.length === 0) violations.push({ field: 'sink_cvids', description: 'at least one sink is needed' });
+  if (sinks.length > sinksPerStreamMax) {
+    violations.push({ field: 'sink_cvids', description: `${sinks.length} sinks; ${sinksPerStreamMax} are the limit` });
+  }
+  const seen = new Set<number>();
+  sinks.slice(0, sinksPerStreamMax).forEach((sink, at) => {
+    const field = `sink_cvids[${at}]`;
+    if (sink === sid) violations.push({ field, description: 'a stream to oneself is none' });
+    else if (seen.has(sink)) violations.push({ field, description: `${sink} is named twice` });
+    seen.add(sink);
+  });
+  const wrong = Fault.fields(violations);
+  if (wrong !== undefined) return wrong;
+  if (state.sessions.get(sid) === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  const missing = sinks.find((sink) => state.sessions.get(sink) === undefined);
+  return missing === undefined ? undefined : new Fault('NODE_NOT_FOUND', `no session ${missing} to be a sink`);
+}
+
+/** Changes the parameters that are named, by the owner. No change, no revision. */
+export function updateStreamParams(state: State, command: UpdateStreamParams, revision: number): Change[] | Fault {
+  const stream = ownStream(state, command.sid, command.id);
+  if (stream instanceof Fault) return stream;
+  const params = { ...stream.params, ...command.params };
+  if (sameParams(params, stream.params)) return [];
+  return [{ kind: 'StreamPut', stream: { ...stream, params, revision } }];
+}
+
+/** Destroys a stream with all its branches, by the owner. */
+export function terminateStream(state: State, command: TerminateStream): Change[] | Fault {
+  const stream = ownStream(state, command.sid, command.id);
+  if (stream instanceof Fault) return stream;
+  return [{ kind: 'StreamStopped', before: stream, after: undefined, reason: StopReason.TERMINATED, by: command.sid }];
+}
+
+/**
+ * Stops a stream or a branch. What is unknown and what is not the caller's to stop are one and the same refusal, so that
+ * ids cannot be probed.
+ */
+export function stopStream(state: State, command: StopStream, revision: number): Change[] | Fault {
+  const { sid, id, reason } = command;
+  const stream = state.streams.get(id);
+  if (stream === undefined || !mayStop(stream, sid, id)) return new Fault('STREAM_NOT_FOUND', `no stream ${id}`);
+  const sinks = id === stream.id ? [] : stream.sinks.filter((sink) => sink.id !== id);
+  const after = sinks.length === 0 ? undefined : { ...stream, sinks, revision };
+  return [{ kind: 'StreamStopped', before: stream, after, reason, by: sid }];
+}
+
+/** Whether this session is at an end of the stream, and so may see it. */
+export function isEndpoint(stream: Stream, sid: number): boolean {
+  return stream.owner === sid || stream.sinks.some((sink) => sink.sid === sid);
+}
+
+/** The whole stream: any endpoint. A branch: its source or its own sink, not the other sinks. Sid 0: the server. */
+function mayStop(stream: Stream, sid: number, id: number): boolean {
+  if (sid === 0 || stream.owner === sid) return true;
+  return stream.sinks.some((sink) => sink.sid === sid && (id === stream.id || sink.id === id));
+}
+
+/** A stream named by its own id, for its owner; for its sinks, that it is not theirs; for others, that there is none. */
+function ownStream(state: State, sid: number, id: number): Stream | Fault {
+  const stream = state.streams.get(id);
+  if (stream === undefined || stream.id !== id || !isEndpoint(stream, sid)) {
+    return new Fault('STREAM_NOT_FOUND', `no stream ${id}`);
+  }
+  if (stream.owner === sid) return stream;
+  return new Fault('NOT_STREAM_OWNER', `stream ${id} belongs to session ${stream.owner}`);
+}
+
+function sameParams(x: StreamParams, y: StreamParams): boolean {
+  return (
+    x.name === y.name &&
+    x.timeoutMs === y.timeoutMs &&
+    x.maxBlockBytes === y.maxBlockBytes &&
+    x.compression === y.compression &&
+    x.deliveryConfirmation === y.deliveryConfirmation &&
+    sameLabels(x.labels, y.labels)
+  );
+}
+
+function sameLabels(x: StreamParams['labels'], y: StreamParams['labels']): boolean {
+  const keys = Object.keys(x);
+  return keys.length === Object.keys(y).length && keys.every((key) => x[key] === y[key]);
+}
