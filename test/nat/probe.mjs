@@ -1,0 +1,80 @@
+// What a NAT does, seen from both of its sides. Plain JavaScript, so that it runs in a namespace as it stands.
+//
+//   probe.mjs echo PORT...                          answers everybody with the port that it sees
+//   probe.mjs inside udp|tcp HOST PORT...           asks each echo from one local port, prints the ports they saw, then
+//                                                   prints `let in` for everybody who comes to that local port
+//   probe.mjs knock udp|tcp HOST PORT [LOCAL_PORT]  prints `let in`, `refused`, or `silence` when nothing came back
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+
+/** How long a knock waits. An answer takes a millisecond; only a closed door costs all of it. */
+const KNOCK_MS = 400;
+const ANY = '0.0.0.0';
+
+const [command, ...args] = process.argv.slice(2);
+
+async function echo(ports) {
+  for (const port of ports.map(Number)) {
+    const udp = createSocket('udp4', (_, from) => udp.send(String(from.port), from.port, from.address));
+    udp.bind(port, ANY);
+    const tcp = createServer((socket) => socket.on('error', () => socket.destroy()).write(String(socket.remotePort)));
+    tcp.listen(port, ANY);
+    await Promise.all([once(udp, 'listening'), once(tcp, 'listening')]);
+  }
+  console.log('ready');
+}
+
+async function insideUdp(host, ports) {
+  const udp = createSocket('udp4').bind(0, ANY);
+  await once(udp, 'listening');
+  const seen = [];
+  for (const port of ports) {
+    udp.send('?', port, host);
+    seen.push(Number((await once(udp, 'message'))[0]));
+  }
+  udp.on('message', (_, from) => {
+    udp.send('!', from.port, from.address);
+    console.log('let in');
+  });
+  return seen;
+}
+
+async function insideTcp(host, ports) {
+  const seen = [];
+  let localPort = 0;
+  for (const port of ports) {
+    // Bound explicitly even without a port of its own: only then may the next one share it (SO_REUSEADDR).
+    const socket = connect({ host, port, localAddress: ANY, localPort });
+    seen.push(Number((await once(socket, 'data'))[0]));
+    localPort = socket.localPort;
+  }
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy()).write('!');
+    console.log('let in');
+  });
+  await once(server.listen(localPort, ANY), 'listening');
+  return seen;
+}
+
+async function knock(protocol, host, port, localPort) {
+  const answered = new Promise((resolve) => {
+    const letIn = () => resolve('let in');
+    if (protocol === 'tcp') {
+      const socket = connect({ host, port, localAddress: ANY, localPort });
+      socket.on('data', letIn).on('error', () => resolve('refused'));
+    } else {
+      createSocket('udp4', letIn).bind(localPort, ANY).send('?', port, host);
+    }
+  });
+  const silence = new Promise((resolve) => setTimeout(resolve, KNOCK_MS, 'silence'));
+  console.log(await Promise.race([answered, silence]));
+  process.exit(0);
+}
+
+if (command === 'echo') await echo(args);
+if (command === 'inside') {
+  const [protocol, host, ...ports] = args;
+  console.log(JSON.stringify(await (protocol === 'tcp' ? insideTcp : insideUdp)(host, ports.map(Number))));
+}
+if (command === 'knock') await knock(args[0], args[1], Number(args[2]), Number(args[3] ?? 0));

@@ -1,0 +1,91 @@
+/**
+ * How a router treats what passes it, in the words of RFC 4787 (UDP) and RFC 5382 (TCP).
+ *
+ * - `none`: it only forwards; what is behind it has public addresses.
+ * - `eif`: endpoint-independent mapping and filtering. Whoever knows the mapped port gets in ("full cone").
+ * - `apdf`: endpoint-independent mapping, address-and-port-dependent filtering. The mapped port is the same for every
+ *   peer, but only who was sent something gets in, and only from where it was sent to.
+ * - `edm`: endpoint-dependent mapping. Every peer sees another port, so the one that STUN saw is worth nothing.
+ */
+export type NatKind = 'none' | 'eif' | 'apdf' | 'edm';
+
+/** Every kind, in the order of the tables in the documentation. */
+export const NAT_KINDS: readonly NatKind[] = ['none', 'eif', 'apdf', 'edm'];
+
+/**
+ * What no router answers: a SYN from outside for which it has no mapping. RFC 5382, section 4.3 (REQ-4), asks for
+ * silence, because a reset would end a simultaneous open that is only a few milliseconds early.
+ */
+const SILENCE = `
+table inet silence {
+  chain input { type filter hook input priority 0; iifname "wan" ct state new drop; iifname "wan" ct state invalid drop; }
+}`;
+
+/** Only what answers something, or was let in by a mapping, reaches the inside. */
+const FILTER = `
+table inet inside {
+  chain forward {
+    type filter hook forward priority 0;
+    iifname "wan" ct state established,related accept
+    iifname "wan" ct status dnat accept
+    iifname "wan" drop
+  }
+}`;
+
+/**
+ * The nftables rules of a router with the interfaces `wan` and `lan`.
+ *
+ * Linux's masquerade keeps the source port wherever it can, and with one host inside it always can: that is
+ * endpoint-independent mapping. Its filter is connection tracking, which knows both addresses and both ports. What is
+ * missing for `eif` is a way in for strangers: each mapping that is made is written into a map, and what comes from
+ * outside is sent to the inside by that map. So a port that was never used from the inside leads nowhere.
+ */
+export function routerRules(kind: NatKind): string {
+  switch (kind) {
+    case 'none':
+      return '';
+    case 'apdf':
+      return `${SILENCE}${FILTER}
+table ip nat {
+  chain postrouting { type nat hook postrouting priority 100; oifname "wan" masquerade; }
+}`;
+    case 'edm':
+      return `${SILENCE}${FILTER}
+table ip nat {
+  chain postrouting { type nat hook postrouting priority 100; oifname "wan" masquerade random,fully-random; }
+}`;
+    case 'eif':
+      return `${SILENCE}${FILTER}
+table ip nat {
+  map mapped {
+    type inet_proto . inet_service : ipv4_addr
+    size 4096
+    flags dynamic,timeout
+    timeout 10m
+  }
+  chain postrouting {
+    type nat hook postrouting priority 100
+    oifname "wan" update @mapped { meta l4proto . th sport : ip saddr } masquerade
+  }
+  chain prerouting { type nat hook prerouting priority -100; iifname "wan" dnat to meta l4proto . th dport map @mapped; }
+}`;
+  }
+}
+
+/** IPv6 has no translation here, only a filter that lets nothing in that was not asked for. */
+export const IPV6_FILTER = `
+table ip6 inside {
+  chain forward {
+    type filter hook forward priority 0;
+    iifname "wan" ct state established,related accept
+    iifname "wan" drop
+  }
+}`;
+
+/** Drops `percent` of what the core of the network forwards, whichever way it goes. */
+export function lossRules(percent: number): string {
+  return `
+table inet loss {
+  chain forward { type filter hook forward priority 0; numgen random mod 1000 < ${Math.round(percent * 10)} drop; }
+}`;
+}
