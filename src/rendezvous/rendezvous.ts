@@ -1,0 +1,147 @@
+import type { Socket as UdpSocket } from 'node:dgram';
+import type { Server, Socket } from 'node:net';
+import type { Clock, Timer } from '../clock.js';
+import { type Endpoint, plainAddress } from './address.js';
+import { RENDEZVOUS_LIMITS, type RendezvousLimits } from './limits.js';
+import { AddressRate, network } from './rate.js';
+import { bindingAnswer, decodeStun, StunError, stunLength } from './stun.js';
+
+/** What the rendezvous has done with what came. */
+export interface RendezvousCounts {
+  /** Requests that got an answer. */
+  answered: number;
+  /** Messages that were not STUN, or asked for nothing. */
+  ignored: number;
+  /** Requests above a rate, and connections above a bound. */
+  limited: number;
+}
+
+/**
+ * Tells everybody their own address as it is seen from here: STUN Binding over UDP and TCP (RFC 8489).
+ *
+ * It needs no session and keeps nothing about anybody but how often they ask. What is malformed gets silence on UDP
+ * and a closed connection on TCP, never an error: an answer to nonsense is a weapon.
+ *
+ * The sockets belong to the composition root, which binds them and closes the UDP ones; `close` closes the rest.
+ */
+export class Rendezvous {
+  readonly counts: RendezvousCounts = { answered: 0, ignored: 0, limited: 0 };
+  readonly #clock: Clock;
+  readonly #limits: RendezvousLimits;
+  readonly #rate: AddressRate;
+  readonly #servers: Server[] = [];
+  /** Open connections, and how many of them each network has. */
+  readonly #connections = new Set<Socket>();
+  readonly #perNetwork = new Map<string, number>();
+
+  constructor(clock: Clock, limits: RendezvousLimits = RENDEZVOUS_LIMITS) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#rate = new AddressRate(limits, clock.nowMs());
+  }
+
+  /** Answers on a bound UDP socket. */
+  serveUdp(socket: UdpSocket): void {
+    socket.on('message', (bytes, { address, port }) => {
+      const from = { host: plainAddress(address), port };
+      const answer = this.#answerDatagram(bytes, from);
+      // An answer that cannot be sent is lost like any datagram; whoever asked will ask again.
+      if (answer) socket.send(answer, port, address, (error) => error && (this.counts.ignored += 1));
+    });
+  }
+
+  /** Answers on a listening TCP server. */
+  serveTcp(server: Server): void {
+    this.#servers.push(server);
+    server.on('connection', (socket) => this.#accept(socket));
+  }
+
+  /** Takes no more connections and ends those that are open. */
+  close(): void {
+    for (const server of this.#servers) server.close();
+    for (const socket of this.#connections) socket.destroy();
+  }
+
+  #answerDatagram(bytes: Buffer, from: Endpoint): Buffer | undefined {
+    if (bytes.length > this.#limits.messageBytesMax) {
+      this.counts.ignored += 1;
+      return undefined;
+    }
+    try {
+      return this.#answer(bytes, from);
+    } catch (error) {
+      if (!(error instanceof StunError)) throw error;
+      this.counts.ignored += 1;
+      return undefined;
+    }
+  }
+
+  /** The answer to one whole message; throws {@link StunError} when it is none. */
+  #answer(bytes: Buffer, from: Endpoint): Buffer | undefined {
+    // The rate comes first: what is above it must cost as little as possible.
+    if (!this.#rate.take(from.host, this.#clock.nowMs())) {
+      this.counts.limited += 1;
+      return undefined;
+    }
+    const answer = bindingAnswer(decodeStun(bytes), from);
+    this.counts[answer ? 'answered' : 'ignored'] += 1;
+    return answer;
+  }
+
+  #accept(socket: Socket): void {
+    const from = { host: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
+    const key = network(from.host);
+    const ofNetwork = this.#perNetwork.get(key) ?? 0;
+    const { connectionsMax, connectionsPerAddressMax } = this.#limits;
+    if (this.#connections.size >= connectionsMax || ofNetwork >= connectionsPerAddressMax || from.port === 0) {
+      this.counts.limited += 1;
+      socket.destroy();
+      return;
+    }
+    this.#connections.add(socket);
+    this.#perNetwork.set(key, ofNetwork + 1);
+    const lifetime = this.#clock.after(this.#limits.connectionMs, () => socket.destroy());
+    socket.on('close', () => this.#forget(socket, key, lifetime));
+    // A connection that breaks has nothing to tell anybody here.
+    socket.on('error', () => socket.destroy());
+    this.#read(socket, from);
+  }
+
+  #forget(socket: Socket, key: string, lifetime: Timer): void {
+    lifetime.cancel();
+    this.#connections.delete(socket);
+    const left = this.#perNetwork.get(key)! - 1;
+    if (left === 0) this.#perNetwork.delete(key);
+    else this.#perNetwork.set(key, left);
+  }
+
+  /** Cuts the stream into messages. At most one message and one chunk of the socket are held. */
+  #read(socket: Socket, from: Endpoint): void {
+    let held = Buffer.alloc(0);
+    let requestsLeft = this.#limits.connectionRequestsMax;
+    socket.on('data', (chunk: Buffer) => {
+      held = Buffer.concat([held, chunk]);
+      try {
+        for (let length = this.#whole(held); length !== undefined; length = this.#whole(held)) {
+          if (requestsLeft-- === 0) throw new StunError('too many requests on one connection');
+          const answer = this.#answer(held.subarray(0, length), from);
+          held = held.subarray(length);
+          // Whoever does not read the answers is not worth a buffer.
+          if (answer && !socket.write(answer)) throw new StunError('the answers are not read');
+        }
+      } catch (error) {
+        if (!(error instanceof StunError)) throw error;
+        this.counts.ignored += 1;
+        socket.destroy();
+      }
+    });
+  }
+
+  /** The length of the message at the front, once all of it is there. */
+  #whole(held: Buffer): number | undefined {
+    const length = stunLength(held);
+    if (length === undefined) return undefined;
+    if (length > this.#limits.messageBytesMax) throw new StunError(`a message of ${length} bytes`);
+    return length <= held.length ? length : undefined;
+  }
+}
