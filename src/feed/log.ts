@@ -1,0 +1,164 @@
+/** The oldest part of the log goes a segment at a time: a sixteenth of it. */
+const SEGMENTS = 16;
+const SEGMENT_BYTES_MAX = 1_048_576;
+const INDEX_CAPACITY = 64;
+
+/** A run of neighbouring entries in one buffer. Written once, from left to right, and never again. */
+class Segment {
+  private readonly bytes: Uint8Array;
+  private revisions = new Float64Array(INDEX_CAPACITY);
+  private ends = new Uint32Array(INDEX_CAPACITY);
+  count = 0;
+
+  constructor(capacity: number) {
+    this.bytes = new Uint8Array(capacity);
+  }
+
+  get size(): number {
+    return this.bytes.length;
+  }
+
+  get used(): number {
+    return this.count === 0 ? 0 : this.ends[this.count - 1];
+  }
+
+  get first(): number {
+    return this.revisions[0];
+  }
+
+  get last(): number {
+    return this.revisions[this.count - 1];
+  }
+
+  append(revision: number, entry: Uint8Array): void {
+    if (this.count === this.ends.length) this.growIndex();
+    const start = this.used;
+    this.bytes.set(entry, start);
+    this.revisions[this.count] = revision;
+    this.ends[this.count] = start + entry.length;
+    this.count++;
+  }
+
+  /** How many entries are at or before this revision. */
+  countUpTo(revision: number): number {
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.revisions[middle] <= revision) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** From entry `from`: as many whole entries as fit, one at least. */
+  run(from: number, bytesMax: number): Run {
+    const start = from === 0 ? 0 : this.ends[from - 1];
+    let to = from;
+    if (this.used - start <= bytesMax) to = this.count - 1;
+    else while (to + 1 < this.count && this.ends[to + 1] - start <= bytesMax) to++;
+    return { bytes: this.bytes.subarray(start, this.ends[to]), revision: this.revisions[to] };
+  }
+
+  private growIndex(): void {
+    const revisions = new Float64Array(2 * this.count);
+    const ends = new Uint32Array(2 * this.count);
+    revisions.set(this.revisions);
+    ends.set(this.ends);
+    this.revisions = revisions;
+    this.ends = ends;
+  }
+}
+
+/** Some neighbouring entries as bytes, and the revision of the last. */
+export interface Run {
+  readonly bytes: Uint8Array;
+  readonly revision: number;
+}
+
+/** How much history is kept. */
+export interface LogBounds {
+  readonly bytesMax: number;
+  readonly entriesMax: number;
+}
+
+/**
+ * The committed revisions as bytes, in order, the oldest cut off at the bounds.
+ *
+ * A subscription is only a revision, looked up here when it can read, so publishing costs the same for one watcher or ten
+ * thousand, and a watcher that stalls holds a number, not a queue, and keeps no segment alive. Whoever is behind the cut is
+ * told so: it cannot be given half of what it missed.
+ *
+ * Invariant: entries lie whole in one segment, their revisions ascend, and every entry after `floor` is held.
+ */
+export class Log {
+  private readonly segments: Segment[] = [];
+  private readonly segmentBytes: number;
+  private readonly segmentEntries: number;
+  private bytes = 0;
+  private entries = 0;
+
+  constructor(
+    private readonly bounds: LogBounds,
+    /** Everything past this revision is held; what is at or before it is not. */
+    public floor: number,
+  ) {
+    this.segmentBytes = Math.min(SEGMENT_BYTES_MAX, Math.ceil(bounds.bytesMax / SEGMENTS));
+    this.segmentEntries = Math.max(1, Math.ceil(bounds.entriesMax / SEGMENTS));
+  }
+
+  /** Bytes held, allocated ones included. */
+  get byteSize(): number {
+    return this.bytes;
+  }
+
+  /** Entries held. */
+  get entryCount(): number {
+    return this.entries;
+  }
+
+  /** Adds the entry of a revision, which is higher than all before. */
+  append(revision: number, entry: Uint8Array): void {
+    let segment = this.segments.at(-1);
+    if (segment === undefined || segment.used + entry.length > segment.size || segment.count >= this.segmentEntries) {
+      segment = new Segment(Math.max(this.segmentBytes, entry.length));
+      this.segments.push(segment);
+      this.bytes += segment.size;
+    }
+    segment.append(revision, entry);
+    this.entries++;
+    while (this.segments.length > 1 && this.isOver()) this.cut();
+  }
+
+  /** The entries past a revision, up to `bytesMax` (one at least); undefined when there are none. */
+  read(after: number, bytesMax: number): Run | undefined {
+    if (after < this.floor) throw new Error(`revision ${after} is cut off; the log begins past ${this.floor}`);
+    const newest = this.segments.at(-1);
+    if (newest === undefined || newest.last <= after) return undefined;
+    const segment = this.segments[this.segmentAfter(after)];
+    return segment.run(segment.countUpTo(after), bytesMax);
+  }
+
+  private isOver(): boolean {
+    return this.bytes > this.bounds.bytesMax || this.entries > this.bounds.entriesMax;
+  }
+
+  private cut(): void {
+    const oldest = this.segments.shift()!;
+    this.bytes -= oldest.size;
+    this.entries -= oldest.count;
+    this.floor = oldest.last;
+  }
+
+  /** The first segment with an entry past a revision; there is one. */
+  private segmentAfter(revision: number): number {
+    let low = 0;
+    let high = this.segments.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.segments[middle].last > revision) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,43 @@
+import type { Change } from '../core/change.js';
+import type { Position } from '../core/position.js';
+import type { Capture } from '../core/snapshot.js';
+import type { State } from '../core/state.js';
+import type { Touch } from './touches.js';
+
+/**
+ * How one kind of watch becomes bytes: the only thing in which feeds differ.
+ *
+ * A door writes one for each message type it sends, so that the feed itself knows no wire format. All messages of a topic
+ * must be concatenable: two DELTA messages one after the other are the DELTA message with the changes of both and the
+ * position of the second.
+ */
+export interface Topic {
+  /** For metrics and errors: `network`, `closed`, `streams`. */
+  readonly name: string;
+  /** One revision's DELTA message; undefined when it does not belong to the topic. */
+  encode(position: Position, changes: readonly Change[]): Uint8Array | undefined;
+  /** What the revision touched, for watchers that named their nodes. */
+  touches(changes: readonly Change[]): Touch[];
+  /**
+   * Of one or several encoded messages, what touches the SIDs that `keeps` accepts, as one message; undefined when
+   * nothing does.
+   */
+  filter(message: Uint8Array, keeps: (sid: number) => boolean): Uint8Array | undefined;
+  bookmark(position: Position): Uint8Array;
+  reset(position: Position): Uint8Array;
+  /** Absent: a new watch begins at the present, with a bookmark. */
+  readonly snapshot?: SnapshotEncoder;
+  /**
+   * One DELTA message with the net effect of these touches on a reader, at the state's position. Absent: a topic that
+   * cannot be coalesced.
+   */
+  net?(state: State, touches: Iterable<Touch>): Uint8Array;
+}
+
+/** How the snapshot of a topic becomes bytes. */
+export interface SnapshotEncoder {
+  /** The SNAPSHOT messages, one at a time: each is made when it is asked for, and small enough not to stop the loop. */
+  chunks(taken: Capture): Iterator<Uint8Array>;
+  /** The message that ends the snapshot. */
+  end(position: Position): Uint8Array;
+}
