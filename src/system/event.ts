@@ -1,0 +1,274 @@
+import { decodeBody, encodeBody, record } from './body.js';
+import type { ByteWriter } from './bytes.js';
+import { type Body, type Fields, optional, repeated, required, Table } from './field.js';
+import { Flaw } from './flaw.js';
+import { blob, bool, id, text, u8, u16, u32, uuid } from './kind.js';
+import * as records from './records.js';
+
+/** Who handles a type of event: `C2S` the server, `S2C` the client, `both` either. */
+export type Category = 'C2S' | 'S2C' | 'both';
+
+/** A type of event: its number, who handles it, what its body holds, and what the data of its Answer holds. */
+export interface EventType<F extends Fields = Fields, A extends Fields | undefined = Fields | undefined> {
+  /** 1-255, the first byte. */
+  readonly number: number;
+  readonly category: Category;
+  readonly table: Table<F>;
+  /** The data of a successful Answer; undefined: such an Answer has none, or the type is not answered. */
+  readonly answerTable: A extends Fields ? Table<A> : undefined;
+  /** Whether the receiver answers it. */
+  readonly answered: boolean;
+}
+
+function event<F extends Fields, A extends Fields | undefined>(
+  number: number,
+  name: string,
+  category: Category,
+  answered: boolean,
+  fields: F,
+  answerFields: A,
+): EventType<F, A> {
+  const answerTable = answerFields === undefined ? undefined : new Table(`Answer to ${name}`, answerFields);
+  return {
+    number,
+    category,
+    table: new Table(name, fields),
+    answerTable: answerTable as EventType<F, A>['answerTable'],
+    answered,
+  };
+}
+
+/**
+ * Every type of event: the registry from which encoding, decoding, refusals and the document's tables come.
+ *
+ * Keys are the field numbers of the request and response messages in `switchyard.v1`. A number or key that was given
+ * out keeps its meaning for ever.
+ */
+export const EVENTS = {
+  EnumerateTransport: event(
+    1,
+    'EnumerateTransport',
+    'C2S',
+    true,
+    {
+      codeName: optional(1, text(32), 'Only the adapter with this code name. Absent: all.'),
+      encrypted: optional(
+        2,
+        bool,
+        'Only adapters that are encrypted (1), or only those that are not (0). Absent: all.',
+      ),
+    },
+    { transports: repeated(1, record(records.Transport), 'The adapters, by code name.') },
+  ),
+  UpdateStreamParams: event(
+    2,
+    'UpdateStreamParams',
+    'C2S',
+    true,
+    {
+      id: required(1, id, 'The stream.'),
+      params: required(2, record(records.StreamParams), 'The new values, and only of what should change.'),
+      clearLabels: optional(10, bool, 'Take all labels away. Not together with labels in `params`. Absent: no.'),
+    },
+    { stream: required(1, record(records.Stream), 'The stream as it is now.') },
+  ),
+  CreateStream: event(
+    3,
+    'CreateStream',
+    'C2S',
+    true,
+    {
+      params: optional(1, record(records.StreamParams), 'How it should behave. Absent: all defaults.'),
+      sinkCvids: repeated(2, id, 'The sinks, 1-64, each once, not the caller.'),
+    },
+    { stream: required(1, record(records.Stream), 'The stream, with the ids of its branches.') },
+  ),
+  TerminateStream: event(
+    4,
+    'TerminateStream',
+    'C2S',
+    true,
+    { id: required(1, id, "The stream's id, not a branch's.") },
+    { position: required(1, record(records.Position), 'The revision in which it went.') },
+  ),
+  TerminateSession: event(
+    5,
+    'TerminateSession',
+    'both',
+    true,
+    {
+      cvid: optional(1, id, "To the server: the session. Absent or 0: one's own; another's is refused."),
+      reason: optional(10, text(1024), 'Why, for people.'),
+    },
+    { position: optional(1, record(records.Position), 'From the server: where the network stood.') },
+  ),
+  Answer: event(
+    6,
+    'Answer',
+    'both',
+    false,
+    {
+      code: required(1, u16, '0: success. Otherwise a reason, see "Answer codes".'),
+      description: optional(2, text(), 'The same for people.'),
+      data: optional(3, blob(), 'What the answered type says: a body of its own, see "Answer to".'),
+      violations: repeated(4, record(records.Violation), 'With FIELD_INVALID: every wrong field.'),
+      retryAfterMs: optional(5, u32, 'When asking again makes sense: after how long.'),
+      offset: optional(6, u32, 'With a mistake in the bytes: where, counted from the first byte of the event.'),
+      facts: repeated(7, record(records.Label), 'More for programs, as the ErrorInfo metadata of gRPC.'),
+    },
+    undefined,
+  ),
+  Session: event(
+    16,
+    'Session',
+    'C2S',
+    true,
+    {
+      instanceUuid: required(1, uuid, 'The instance.'),
+      instanceType: required(2, u8, 'InstanceType: 2 AGENT, 3 CLIENT, 4 INSTALLER, 5-7 own use.'),
+      instanceFlavor: optional(3, u8, 'InstanceFlavor, 0-31. Absent: 0.'),
+      ttlMs: optional(10, u32, "How long it should live without being renewed. Absent or 0: the server's default."),
+      name: optional(11, text(), 'What the instance calls itself.'),
+      labels: repeated(12, record(records.Label), 'Facts for other programs.'),
+      watch: optional(20, record(records.Watch), 'What to hear of from now on. Absent: nothing.'),
+    },
+    {
+      instanceSid: required(1, id, 'The SID of the new session.'),
+      serverSid: required(2, id, 'The SID of the server.'),
+      serverUuid: required(3, uuid, 'The UUID of the server.'),
+      sessionToken: required(10, text(255), 'The secret that proves the session.'),
+      ttlMs: required(11, u32, 'The TTL that the server granted.'),
+      streamId: required(12, id, 'The stream that exists from the start.'),
+      position: required(13, record(records.Position), "The revision in which the session's node entered the graph."),
+    },
+  ),
+  KeepAlive: event(
+    17,
+    'KeepAlive',
+    'C2S',
+    true,
+    {
+      sessionToken: optional(10, text(255), 'On a new connection: the session to go on with. Absent: the one of here.'),
+      watch: optional(20, record(records.Watch), 'What to hear of from now on. Absent: as before.'),
+    },
+    {
+      ttlMs: required(1, u32, 'How long it lives from now, at least.'),
+      position: required(2, record(records.Position), 'Where the network stands.'),
+    },
+  ),
+  DirectConnection: event(
+    18,
+    'DirectConnection',
+    'C2S',
+    true,
+    {
+      cvid: required(1, id, 'The requested node.'),
+      type: optional(2, u8, 'LinkType. Absent: 0, CONTROL_TCP.'),
+      port: optional(3, u16, 'A port on which the caller listens. Absent or 0: the server coordinates.'),
+      candidates: repeated(10, record(records.Candidate), 'Where the caller may be reached.', records.CANDIDATES_MAX),
+      publicKey: optional(11, blob(512), "The caller's public key, a DER SubjectPublicKeyInfo."),
+    },
+    { request: required(1, record(records.Connection), "The caller's own part of the connection.") },
+  ),
+  StopStream: event(
+    19,
+    'StopStream',
+    'C2S',
+    true,
+    {
+      id: required(1, id, 'The stream, or branch, to stop.'),
+      validateOnly: optional(10, bool, 'Change nothing; answer with what would stop. Absent: no.'),
+    },
+    {
+      result: required(1, u8, '0 OK, 1 INVALID: no such stream, or not yours.'),
+      stoppedIds: repeated(10, id, 'Everything that stopped, or would stop, ascending.'),
+    },
+  ),
+  NetworkDelta: event(
+    32,
+    'NetworkDelta',
+    'S2C',
+    false,
+    {
+      nodeAdded: repeated(1, record(records.NodeAdded), 'Nodes that came.'),
+      nodeRemoved: repeated(2, record(records.NodeRemoved), 'Nodes that went.'),
+      linkAdded: repeated(3, record(records.LinkAdded), 'Links that came.'),
+      linkRemoved: repeated(4, record(records.LinkRemoved), 'Links that went.'),
+      kind: required(10, u8, '1 SNAPSHOT, 2 SNAPSHOT_END, 3 DELTA, 4 BOOKMARK, 5 RESET.'),
+      position: required(11, record(records.Position), 'Where the network stands after it.'),
+      more: optional(12, bool, 'The revision goes on in the next NetworkDelta; apply them together. Absent: no.'),
+    },
+    undefined,
+  ),
+  EndpointClosed: event(
+    33,
+    'EndpointClosed',
+    'S2C',
+    false,
+    {
+      cvid: required(1, id, 'The node that has lost its connection.'),
+      reason: optional(10, u8, 'CloseReason: 1 SUPERSEDED, 2 TERMINATED, 3 EXPIRED, 4 SERVER_LOST.'),
+      position: required(11, record(records.Position), 'The revision in which it went.'),
+    },
+    undefined,
+  ),
+  Connection: event(34, 'Connection', 'S2C', true, records.Connection.fields, {
+    candidates: repeated(1, record(records.Candidate), 'To role gather: where this end may be reached.', 16),
+    publicKey: optional(2, blob(512), "To role gather: this end's public key."),
+    roundTripMs: optional(3, u32, 'To role gather: the measured round trip to the server.'),
+  }),
+  StreamStopped: event(
+    35,
+    'StreamStopped',
+    'S2C',
+    false,
+    {
+      id: required(1, id, "The stream's id or, for a branch, the branch's."),
+      reason: optional(2, u8, 'StopReason: 1 STOPPED, 2 TERMINATED, 3 IDLE, 4 SESSION_CLOSED, 5 SINK_TOO_SLOW.'),
+      by: optional(3, id, 'The session that stopped it. Absent or 0: the server or an administrator.'),
+    },
+    undefined,
+  ),
+} as const;
+
+/** The name of a type. */
+export type EventName = keyof typeof EVENTS;
+
+/** The body of an event of that type. */
+export type EventBody<N extends EventName> = (typeof EVENTS)[N]['table'] extends Table<infer F> ? Body<F> : never;
+
+/** The data of a successful Answer to an event of that type. */
+export type AnswerData<N extends EventName> =
+  (typeof EVENTS)[N]['answerTable'] extends Table<infer F> ? Body<F> : never;
+
+/** A system event: what is meant, free of how it travels. */
+export type SystemEvent = { [N in EventName]: { readonly type: N; readonly body: EventBody<N> } }[EventName];
+
+const BY_NUMBER = new Array<{ readonly name: EventName; readonly type: EventType } | undefined>(256).fill(undefined);
+for (const [name, type] of Object.entries(EVENTS) as [EventName, EventType][]) BY_NUMBER[type.number] = { name, type };
+
+/**
+ * Reads an event that fills `bytes`: `type 1 B | body`.
+ *
+ * Total, as {@link decodeBody} is. An event of the wrong category is refused before its body is looked at, so that each
+ * side holds only code for what it handles.
+ */
+export function decodeEvent(bytes: Uint8Array, receiver: 'server' | 'client'): SystemEvent | Flaw {
+  if (bytes.length === 0) return new Flaw('EVENT_TRUNCATED', 0, 'an event begins with its type');
+  const known = BY_NUMBER[bytes[0]!];
+  if (known === undefined) return new Flaw('EVENT_TYPE_UNKNOWN', 0, `type ${bytes[0]} is unknown`);
+  const { name, type } = known;
+  if (type.category === (receiver === 'server' ? 'S2C' : 'C2S')) {
+    const handler = receiver === 'server' ? 'clients' : 'servers';
+    return new Flaw('EVENT_CATEGORY_WRONG', 0, `${name} is for ${handler}`);
+  }
+  const body = decodeBody(type.table, bytes, 1);
+  return body instanceof Flaw ? body : ({ type: name, body } as SystemEvent);
+}
+
+/** Appends an event. Throws a RangeError for a value that its field cannot hold: that is the caller's mistake. */
+export function encodeEvent(writer: ByteWriter, event: SystemEvent): void {
+  const { number, table } = EVENTS[event.type] as EventType;
+  writer.u8(number);
+  encodeBody(table, writer, event.body as Body<Fields>);
+}
