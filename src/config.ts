@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import type { Limits } from './core/limits.js';
+import { LIMIT_OPTIONS, limitsOf } from './limit-options.js';
 import {
   address,
   bytes,
@@ -85,12 +87,14 @@ export const OPTIONS = {
     'info',
     'How much is logged, as JSON lines on standard error.',
   ),
+
+  ...LIMIT_OPTIONS,
 } as const satisfies Record<string, Option<unknown>>;
 
 type Values = { readonly [K in keyof typeof OPTIONS]: ReturnType<(typeof OPTIONS)[K]['parse']> };
 
 /** What `serve` runs by, every value checked. Times in milliseconds, sizes in bytes. */
-export type Config = Values & { readonly data: string };
+export type Config = Omit<Values, keyof Limits> & { readonly data: string; readonly limits: Limits };
 
 /** Where options come from. Given in, so that a test needs no real environment and no disk. */
 export interface Sources {
@@ -136,7 +140,7 @@ export function readConfig(sources: Sources): Config {
     }
   }
   values.data ??= defaultDataFolder(sources);
-  const config = values as Config;
+  const config = { ...values, limits: limitsOf(values as unknown as Limits) } as unknown as Config;
   if (problems.length === 0) problems.push(...contradictions(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return config;

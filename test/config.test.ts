@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ConfigError, OPTIONS, readConfig, type Sources } from '../src/config.js';
+import { DEFAULT_LIMITS } from '../src/core/limits.js';
 import { environmentName, isLoopback, parseAddress } from '../src/option.js';
 
 const nothing: Sources = {
@@ -147,6 +148,11 @@ describe('values that can be', () => {
     for (const far of ['0.0.0.0:1', '[::]:1', '128.0.0.1:1', '127.example.com:1', '[::2]:1']) {
       expect(isLoopback(parseAddress(far))).toBe(false);
     }
+  });
+
+  it('sets the bounds of the core', () => {
+    const { limits } = readConfig({ ...nothing, flags: { 'streams-per-session-max': '3' } });
+    expect(limits).toEqual({ ...DEFAULT_LIMITS, streamsPerSessionMax: 3 });
   });
 
   it('reads addresses, durations and sizes', () => {

@@ -1,0 +1,42 @@
+import { DEFAULT_LIMITS, type Limits } from './core/limits.js';
+import { count, type Option } from './option.js';
+
+/**
+ * The core's bounds as options of `serve`: the reasons of their defaults stand with {@link DEFAULT_LIMITS}.
+ *
+ * Upper ends are those of the formats (a SID base has 23 bits) or of what one message can carry.
+ */
+export const LIMIT_OPTIONS = {
+  sessionsMax: bound('sessionsMax', [1, 8_388_607], 'Live sessions.'),
+  sidBaseMax: bound('sidBaseMax', [1, 8_388_607], 'The highest base of a SID. Lower only to test exhaustion.'),
+  linksPerNodeMax: bound('linksPerNodeMax', [1, 8_388_607], 'Links of one node, the server excepted.'),
+  reportsPerNodeMax: bound(
+    'reportsPerNodeMax',
+    [1, 8_388_607],
+    "Links of one node that wait for the other end's word.",
+  ),
+  streamsPerSessionMax: bound('streamsPerSessionMax', [0, 65_536], 'Streams that one session owns, besides its first.'),
+  streamsMax: bound('streamsMax', [1, 16_777_216], 'Streams in all, the first of every session included.'),
+  sinksPerStreamMax: bound('sinksPerStreamMax', [1, 1_024], 'Branches of one stream.'),
+  ordersPerSessionMax: bound('ordersPerSessionMax', [1, 1_024], "Orders that wait for one session's answer."),
+  endedMax: bound('endedMax', [0, 16_777_216], 'Ended sessions whose reason is remembered for late callers.'),
+  nameBytesMax: bound('nameBytesMax', [1, 1_024], 'Bytes of a name.'),
+  labelsMax: bound('labelsMax', [0, 64], 'Labels of one session or stream.'),
+  labelKeyBytesMax: bound('labelKeyBytesMax', [1, 255], "Bytes of a label's key."),
+  labelValueBytesMax: bound('labelValueBytesMax', [0, 4_096], "Bytes of a label's value."),
+  descriptionBytesMax: bound('descriptionBytesMax', [0, 16_384], 'Bytes of a description that people write.'),
+  answerDataBytesMax: bound('answerDataBytesMax', [0, 1_048_576], "Bytes of an answer's data."),
+} as const satisfies { readonly [K in keyof Limits]: Option<number> };
+
+/** `sessionsMax` is the flag `--sessions-max`. */
+function bound(key: keyof Limits, bounds: readonly [number, number], help: string): Option<number> {
+  const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return count(flag, DEFAULT_LIMITS[key], bounds, help);
+}
+
+/** Picks the core's bounds out of the values of all options. */
+export function limitsOf(values: Limits): Limits {
+  return Object.fromEntries(
+    Object.keys(LIMIT_OPTIONS).map((key) => [key, values[key as keyof Limits]]),
+  ) as unknown as Limits;
+}
