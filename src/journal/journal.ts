@@ -2,6 +2,7 @@
 export interface StoredRecord {
   /** Counts the commands of the journal, from 1, without gaps. */
   readonly revision: number;
+  /** Not to be changed once it was handed over. */
   readonly bytes: Uint8Array;
 }
 
@@ -9,7 +10,7 @@ export interface StoredRecord {
 export interface StoredSnapshot {
   /** The state it holds is the one after this revision. */
   readonly revision: number;
-  /** Its parts in order, read one by one. */
+  /** Its parts in order, read one by one. Throws a {@link JournalError} when one is not there any more. */
   chunks(): AsyncIterable<Uint8Array>;
 }
 
@@ -22,7 +23,9 @@ export interface StoredSnapshot {
 export interface Journal {
   /**
    * Adds records whose revisions follow the last one without a gap. Resolves when all of them are durable, and only
-   * then. Rejects with a {@link JournalError} when none of them is; calls do not overlap.
+   * then. Rejects with a {@link JournalError} when none of them is; after `failed` nothing can be added until the
+   * journal is opened again, because nobody knows what is on the disk. A gap, another order or a call that overlaps
+   * the one before is a broken invariant: it rejects with another error, and nothing is written.
    */
   append(records: readonly StoredRecord[]): Promise<void>;
   /** Revision of the last durable record; 0 in an empty journal. */
@@ -31,11 +34,21 @@ export interface Journal {
   snapshots(): readonly number[];
   /** Opens a stored snapshot. Throws when there is none at that revision. */
   openSnapshot(revision: number): StoredSnapshot;
-  /** Every stored record after `revision`, ascending. Stops at the last record that was durable at the call. */
+  /**
+   * Every record after `afterRevision`, ascending and without a gap, to the last that was durable at the call. Throws a
+   * {@link JournalError} where one is missing, and another error when that revision is compacted away: a caller that
+   * asks for it would take the rest for the whole. It holds nothing open between two records.
+   */
   read(afterRevision: number): AsyncIterable<StoredRecord>;
-  /** Stores a snapshot, in parts as they come; it counts from when this resolves. Appends go on meanwhile. */
+  /**
+   * Stores a snapshot, in parts as they come; it counts from when this resolves. Appends go on meanwhile; other
+   * snapshots do not. When it rejects, what was written of it is gone.
+   */
   writeSnapshot(revision: number, chunks: AsyncIterable<Uint8Array>): Promise<void>;
-  /** Forgets snapshots before `revision` and records up to and including it. There must be a snapshot at `revision`. */
+  /**
+   * Forgets snapshots before `revision` and records up to and including it. There must be a snapshot at `revision`.
+   * Appends go on meanwhile. When it is cut short, what is left over does not count any more, and goes with the next.
+   */
   compact(revision: number): Promise<void>;
   /** Bytes on disk or in memory, for metrics. */
   size(): number;
@@ -44,6 +57,9 @@ export interface Journal {
 
 /** Why a journal could not do what it was asked. */
 export class JournalError extends Error {
+  /** The record or snapshot that is meant, when it is about one. */
+  readonly revision: number | undefined;
+
   constructor(
     /**
      * `full`: no space left, nothing was written; `damaged`: a record or snapshot is not what was written;
@@ -51,9 +67,10 @@ export class JournalError extends Error {
      */
     readonly kind: 'full' | 'damaged' | 'version' | 'locked' | 'failed',
     message: string,
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly revision?: number } = {},
   ) {
     super(message, options);
     this.name = 'JournalError';
+    this.revision = options.revision;
   }
 }

@@ -1,0 +1,162 @@
+import {
+  type OrderRow,
+  type SessionRow,
+  SnapshotChunk,
+  type StreamRow,
+} from '../../gen/switchyard/journal/v1/snapshot.js';
+import type { Order, Session, Stream } from '../core/change.js';
+import type { CloseReason, LinkType } from '../core/command.js';
+import type { MetaRow, Row } from '../core/snapshot.js';
+import { hashToBytes, hashToText, packLabels, packParams, unpackLabels, wholeParams } from './fields.js';
+import { FrameKind, newerVersion, seal, unseal } from './frame.js';
+import { JournalError, type StoredSnapshot } from './journal.js';
+import { CHUNK_BYTES_MAX } from './limits.js';
+
+/*
+ * A part of a snapshot:
+ *
+ *    0               4         5        6
+ *   +---------------+---------+--------+----------------------------------------------+
+ *   |     crc32     | version | kind 2 |  switchyard.journal.v1.SnapshotChunk (proto) |
+ *   +---------------+---------+--------+----------------------------------------------+
+ *
+ * frame.ts has the head and what the checksum is over: besides all this, the snapshot's revision and the part's number.
+ */
+
+/** The order in which the rows of one part are read. */
+const KINDS: readonly Row['kind'][] = ['meta', 'session', 'link', 'stream', 'report', 'order', 'settled', 'ended'];
+
+/**
+ * The rows of a snapshot as the parts that are stored, made one by one as they are asked for.
+ *
+ * Messages of one type concatenate, so each row is a SnapshotChunk of its own until its part is full; a row is never
+ * encoded twice to learn its size.
+ */
+export async function* encodeChunks(revision: number, rows: Iterable<Row>): AsyncGenerator<Uint8Array> {
+  let part = 0;
+  let encoded: Uint8Array[] = [];
+  let bytes = 0;
+  let kind = 0;
+  const cut = () => {
+    const frame = seal(FrameKind.CHUNK, { revision, part: part++ }, Buffer.concat(encoded, bytes));
+    encoded = [];
+    bytes = 0;
+    return frame;
+  };
+  for (const row of rows) {
+    const next = KINDS.indexOf(row.kind);
+    const message = SnapshotChunk.encode({ ...NO_ROWS, ...pack(row) }).finish();
+    if (encoded.length > 0 && (next < kind || bytes + message.length > CHUNK_BYTES_MAX)) yield cut();
+    kind = next;
+    encoded.push(message);
+    bytes += message.length;
+  }
+  if (encoded.length > 0) yield cut();
+}
+
+/**
+ * The rows of a stored snapshot, in the order in which they were encoded.
+ *
+ * Throws a {@link JournalError}, `damaged` or `version`, with the revision; what came before it is of no use then.
+ */
+export async function* decodeChunks(snapshot: StoredSnapshot): AsyncGenerator<Row> {
+  let part = 0;
+  for await (const bytes of snapshot.chunks()) yield* decodeChunk(snapshot.revision, part++, bytes);
+}
+
+/** The rows of one part. The first of all has to be the meta row of this very revision. */
+function* decodeChunk(revision: number, part: number, bytes: Uint8Array): Iterable<Row> {
+  const what = `part ${part} of the snapshot at revision ${revision}`;
+  const content = unseal(FrameKind.CHUNK, { revision, part }, bytes, what);
+  let chunk: SnapshotChunk;
+  try {
+    chunk = SnapshotChunk.decode(content);
+  } catch (cause) {
+    throw new JournalError('damaged', `${what} is damaged: it holds no rows`, { revision, cause });
+  }
+  if (part === 0 && Number(chunk.network?.revision) !== revision) {
+    throw new JournalError('damaged', `${what} is damaged: it does not begin with this revision`, { revision });
+  }
+  for (const row of unpack(chunk)) {
+    if (row === undefined) throw newerVersion(what, undefined, revision);
+    yield row;
+  }
+}
+
+const NO_ROWS = SnapshotChunk.create();
+
+function pack(row: Row): Partial<SnapshotChunk> {
+  switch (row.kind) {
+    case 'meta':
+      return { network: { ...row, revision: BigInt(row.revision), sidCursors: [...row.sidCursors] } };
+    case 'session':
+      return { sessions: [packSession(row.session)] };
+    case 'link':
+      return { links: [row] };
+    case 'stream':
+      return { streams: [packStream(row.stream)] };
+    case 'report':
+      return { linkReports: [row.report] };
+    case 'order': {
+      const { id, sid, deadlineMs, body } = row.order;
+      return { orders: [{ id, sid, deadlineMs, body: { $case: body.kind, value: body } }] };
+    }
+    case 'settled':
+      return { settledOrders: [row] };
+    case 'ended':
+      return { endedSessions: [row] };
+  }
+}
+
+/** Undefined: a row that only a newer build knows. */
+function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
+  const { network } = chunk;
+  if (network !== undefined) yield { kind: 'meta', ...network, revision: Number(network.revision) } satisfies MetaRow;
+  for (const session of chunk.sessions) yield { kind: 'session', session: unpackSession(session) };
+  for (const { link, ...ends } of chunk.links) yield { kind: 'link', ...ends, link: link as LinkType };
+  for (const stream of chunk.streams) yield { kind: 'stream', stream: unpackStream(stream) };
+  for (const { link, ...ends } of chunk.linkReports) {
+    yield { kind: 'report', report: { ...ends, link: link as LinkType } };
+  }
+  for (const row of chunk.orders) {
+    const order = unpackOrder(row);
+    yield order && { kind: 'order', order };
+  }
+  for (const row of chunk.settledOrders) yield { kind: 'settled', ...row };
+  for (const { sid, reason } of chunk.endedSessions) yield { kind: 'ended', sid, reason: reason as CloseReason };
+}
+
+function packSession(session: Session): SessionRow {
+  return {
+    ...session,
+    labels: packLabels(session.labels),
+    tokenHash: hashToBytes(session.tokenHash),
+    openedAtMs: BigInt(session.openedAtMs),
+    openedRevision: BigInt(session.openedRevision),
+  };
+}
+
+function unpackSession(row: SessionRow): Session {
+  return {
+    ...row,
+    labels: unpackLabels(row.labels),
+    tokenHash: hashToText(row.tokenHash),
+    openedAtMs: Number(row.openedAtMs),
+    openedRevision: Number(row.openedRevision),
+  };
+}
+
+function packStream(stream: Stream): StreamRow {
+  const { sinks, params, revision } = stream;
+  return { ...stream, sinks: [...sinks], params: packParams(params), revision: BigInt(revision) };
+}
+
+function unpackStream(row: StreamRow): Stream {
+  return { ...row, params: wholeParams(row.params), revision: Number(row.revision) };
+}
+
+function unpackOrder(row: OrderRow): Order | undefined {
+  const { id, sid, deadlineMs, body } = row;
+  if (body === undefined) return undefined;
+  return { id, sid, deadlineMs, body: { kind: body.$case, reason: body.value.reason } };
+}

@@ -1,0 +1,114 @@
+import { crc32 } from 'node:zlib';
+import { JournalError } from './journal.js';
+
+/*
+ * A frame, the form of everything that a journal stores. Integers are unsigned, big-endian:
+ *
+ *    0       1       2       3       4         5        6
+ *   +-------+-------+-------+-------+---------+--------+-----------------+
+ *   |             crc32             | version |  kind  |    content …    |
+ *   +-------+-------+-------+-------+---------+--------+-----------------+
+ *
+ * The checksum (the CRC-32 of zlib and Ethernet) is over
+ *
+ *   revision 8 B | part 4 B | version 1 B | kind 1 B | content
+ *
+ * of which the first two are not stored: they say where the frame belongs, and the place that it is read from says them
+ * again. So a frame that stands where another belongs is as damaged as one with a flipped bit. These six bytes and
+ * the checksum keep their form in every version to come: a higher version with a right checksum is a newer build's,
+ * with a wrong one it is damage.
+ */
+
+/**
+ * The version of everything stored: of frames, of the messages in them, and of the folder.
+ *
+ * A release that stores anything in another way than the one before raises it, reads all earlier ones, and stamps its
+ * own on a folder before it writes there.
+ */
+export const FORMAT_VERSION = 1;
+
+/** What a frame holds. The numbers are stored. */
+export const FrameKind = {
+  /** A Command of `switchyard.journal.v1`. */
+  RECORD: 1,
+  /** A SnapshotChunk of `switchyard.journal.v1`. */
+  CHUNK: 2,
+  /** How many parts a snapshot has. 8 bytes, big-endian. */
+  SNAPSHOT_MARK: 3,
+  /** Up to which revision records were forgotten. 8 bytes, big-endian. */
+  HEADER: 4,
+} as const;
+/** One of the numbers of {@link FrameKind}. */
+export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+
+/** Where a frame belongs. */
+export interface Place {
+  readonly revision: number;
+  /** Which part of a snapshot, from 0. 0 for everything that has no parts. */
+  readonly part: number;
+}
+
+const HEAD_BYTES = 6;
+const VERSION_AT = 4;
+const KIND_AT = 5;
+
+/** Makes a frame. `version` is another than this build's only in tests. */
+export function seal(kind: FrameKind, place: Place, content: Uint8Array, version = FORMAT_VERSION): Uint8Array {
+  const frame = Buffer.allocUnsafe(HEAD_BYTES + content.length);
+  frame[VERSION_AT] = version;
+  frame[KIND_AT] = kind;
+  frame.set(content, HEAD_BYTES);
+  frame.writeUInt32BE(checksum(place, frame));
+  return frame;
+}
+
+/**
+ * The content of a frame, without copying it.
+ *
+ * Throws a {@link JournalError}: `damaged` when it is not what was written there, `version` when a newer build wrote it.
+ * `what` names it for people: "record 17".
+ */
+export function unseal(kind: FrameKind, place: Place, bytes: Uint8Array, what: string): Uint8Array {
+  const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const { revision } = place;
+  if (frame.length < HEAD_BYTES || frame.readUInt32BE() !== checksum(place, frame)) {
+    throw new JournalError('damaged', `${what} is damaged: its checksum is wrong`, { revision });
+  }
+  const version = frame[VERSION_AT];
+  if (version > FORMAT_VERSION) throw newerVersion(what, version, revision);
+  if (frame[KIND_AT] !== kind) {
+    throw new JournalError('damaged', `${what} is damaged: something else stands in its place`, { revision });
+  }
+  return bytes.subarray(HEAD_BYTES);
+}
+
+/** A number on its own as a frame, which is all that headers and marks are. */
+export function sealNumber(kind: FrameKind, place: Place, value: number): Uint8Array {
+  const content = Buffer.alloc(8);
+  content.writeBigUInt64BE(BigInt(value));
+  return seal(kind, place, content);
+}
+
+/** The number in such a frame. Throws as {@link unseal} does. */
+export function unsealNumber(kind: FrameKind, place: Place, bytes: Uint8Array, what: string): number {
+  const content = unseal(kind, place, bytes, what);
+  return Number(Buffer.from(content.buffer, content.byteOffset, content.length).readBigUInt64BE());
+}
+
+/** The refusal of what a newer build wrote. */
+export function newerVersion(what: string, version: number | undefined, revision?: number): JournalError {
+  const found = version === undefined ? 'holds what this build does not know' : `has format version ${version}`;
+  return new JournalError(
+    'version',
+    `${what} ${found}; this build knows version ${FORMAT_VERSION}. ` +
+      'Nothing was changed. Start the newer version again, or restore a backup from before the upgrade.',
+    { revision },
+  );
+}
+
+function checksum({ revision, part }: Place, frame: Buffer): number {
+  const place = Buffer.allocUnsafe(12);
+  place.writeBigUInt64BE(BigInt(revision));
+  place.writeUInt32BE(part, 8);
+  return crc32(frame.subarray(VERSION_AT), crc32(place));
+}

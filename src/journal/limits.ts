@@ -1,0 +1,14 @@
+/** Records read from disk in one go: some milliseconds, in which nothing else runs. */
+export const READ_RECORDS_MAX = 1_024;
+
+/** Bytes read from disk in one go, as long as they are more than one record: what a slow reader holds in memory. */
+export const READ_BYTES_MAX = 1_048_576;
+
+/** Keys removed in one transaction: an append that comes meanwhile waits for it, some milliseconds. */
+export const REMOVE_KEYS_MAX = 1_024;
+
+/**
+ * Bytes of one part of a snapshot, as long as they are more than one row. Each is one transaction and one sync, so
+ * smaller ones cost time; an append that comes meanwhile waits for it, so larger ones cost latency.
+ */
+export const CHUNK_BYTES_MAX = 262_144;

@@ -1,0 +1,112 @@
+import { Command as CommandMessage } from '../../gen/switchyard/journal/v1/command.js';
+import type { CloseReason, Command, LinkType, StopReason } from '../core/command.js';
+import { REASONS, type Reason } from '../core/fault.js';
+import { hashToBytes, hashToText, packLabels, packParams, unpackLabels, unpackParams, wholeParams } from './fields.js';
+import { FrameKind, newerVersion, seal, unseal } from './frame.js';
+import { JournalError, type StoredRecord } from './journal.js';
+
+/*
+ * A record:
+ *
+ *    0               4         5        6
+ *   +---------------+---------+--------+----------------------------------------+
+ *   |     crc32     | version | kind 1 |  switchyard.journal.v1.Command (proto) |
+ *   +---------------+---------+--------+----------------------------------------+
+ *
+ * frame.ts has the head and what the checksum is over: besides all this, the revision that the record stands at.
+ */
+
+type Packed = NonNullable<CommandMessage['kind']>;
+
+const REASON_NAMES = new Map(Object.entries(REASONS).map(([name, code]) => [code as number, name as Reason]));
+
+/**
+ * A command as it is stored at a revision.
+ *
+ * What comes back from {@link decodeRecord} equals it; a value that could not be stored exactly (a fraction of a
+ * millisecond, say) throws, because the state after a restart would be another one.
+ */
+export function encodeRecord(revision: number, command: Command): StoredRecord {
+  const message = CommandMessage.encode({ kind: pack(command) }).finish();
+  return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message) };
+}
+
+/** The command of a stored record. Throws a {@link JournalError}, `damaged` or `version`, with the revision. */
+export function decodeRecord({ revision, bytes }: StoredRecord): Command {
+  const what = `record ${revision}`;
+  const content = unseal(FrameKind.RECORD, { revision, part: 0 }, bytes, what);
+  let kind: CommandMessage['kind'];
+  try {
+    kind = CommandMessage.decode(content).kind;
+  } catch (cause) {
+    throw new JournalError('damaged', `${what} is damaged: it is not a command`, { revision, cause });
+  }
+  const command = kind === undefined ? undefined : unpack(kind);
+  if (command === undefined) throw newerVersion(what, undefined, revision);
+  return command;
+}
+
+function pack(command: Command): Packed {
+  switch (command.kind) {
+    case 'FoundNetwork':
+      return { $case: 'foundNetwork', value: { ...command, atMs: BigInt(command.atMs) } };
+    case 'OpenSession': {
+      const { labels, tokenHash, atMs } = command;
+      const value = { ...command, labels: packLabels(labels), tokenHash: hashToBytes(tokenHash), atMs: BigInt(atMs) };
+      return { $case: 'openSession', value };
+    }
+    case 'CloseSession':
+      return { $case: 'closeSession', value: command };
+    case 'RequestTermination':
+      return { $case: 'requestTermination', value: command };
+    case 'AnswerOrder': {
+      const code = command.code === undefined ? 0 : REASONS[command.code];
+      return { $case: 'answerOrder', value: { ...command, code, data: Buffer.from(command.data) } };
+    }
+    case 'ReportLink':
+      return { $case: 'reportLink', value: command };
+    case 'CreateStream':
+      return {
+        $case: 'createStream',
+        value: { ...command, sinks: [...command.sinks], params: packParams(command.params) },
+      };
+    case 'UpdateStreamParams':
+      return { $case: 'updateStreamParams', value: { ...command, params: packParams(command.params) } };
+    case 'TerminateStream':
+      return { $case: 'terminateStream', value: command };
+    case 'StopStream':
+      return { $case: 'stopStream', value: command };
+  }
+}
+
+/** Undefined: a reason that only a newer build knows. */
+function unpack(packed: Packed): Command | undefined {
+  switch (packed.$case) {
+    case 'foundNetwork':
+      return { kind: 'FoundNetwork', ...packed.value, atMs: Number(packed.value.atMs) };
+    case 'openSession': {
+      const { labels, tokenHash, atMs } = packed.value;
+      const plain = { labels: unpackLabels(labels), tokenHash: hashToText(tokenHash), atMs: Number(atMs) };
+      return { kind: 'OpenSession', ...packed.value, ...plain };
+    }
+    case 'closeSession':
+      return { kind: 'CloseSession', ...packed.value, reason: packed.value.reason as CloseReason };
+    case 'requestTermination':
+      return { kind: 'RequestTermination', ...packed.value };
+    case 'answerOrder': {
+      const code = REASON_NAMES.get(packed.value.code);
+      if (code === undefined && packed.value.code !== 0) return undefined;
+      return { kind: 'AnswerOrder', ...packed.value, code };
+    }
+    case 'reportLink':
+      return { kind: 'ReportLink', ...packed.value, link: packed.value.link as LinkType };
+    case 'createStream':
+      return { kind: 'CreateStream', ...packed.value, params: wholeParams(packed.value.params) };
+    case 'updateStreamParams':
+      return { kind: 'UpdateStreamParams', ...packed.value, params: unpackParams(packed.value.params) };
+    case 'terminateStream':
+      return { kind: 'TerminateStream', ...packed.value };
+    case 'stopStream':
+      return { kind: 'StopStream', ...packed.value, reason: packed.value.reason as StopReason };
+  }
+}

@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { type Command, LinkType } from '../../src/core/command.js';
+import { REASONS, type Reason } from '../../src/core/fault.js';
+import type { Row } from '../../src/core/snapshot.js';
+
+/** A record as people write it: fast-check would also make ones without a prototype, which equal no others. */
+const shape = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record<T>(model, { noNullPrototype: true });
+
+const sid = fc.integer({ min: 0, max: 2 ** 31 - 1 });
+const ms = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const wallMs = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const text = fc.string({ unit: 'grapheme', maxLength: 40 });
+const uuid = fc.uuid();
+// Plain objects, whatever the key: an arbitrary dictionary would have no prototype.
+const labels = fc
+  .array(fc.tuple(fc.oneof(text, fc.constantFrom('__proto__', 'constructor', '1')), text), { maxLength: 5 })
+  .map((entries) => Object.fromEntries(entries));
+const tokenHash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
+const link = fc.constantFrom(...Object.values(LinkType));
+const closeReason = fc.constantFrom(1 as const, 2 as const, 3 as const, 4 as const);
+const params = shape({
+  name: text,
+  timeoutMs: ms,
+  maxBlockBytes: fc.integer({ min: 0, max: 1_048_576 }),
+  compression: fc.integer({ min: 0, max: 1 }),
+  deliveryConfirmation: fc.boolean(),
+  labels,
+});
+const someParams = fc.record(
+  { name: text, timeoutMs: ms, maxBlockBytes: ms, compression: ms, deliveryConfirmation: fc.boolean(), labels },
+  { requiredKeys: [], noNullPrototype: true },
+);
+const kind = <K extends string>(name: K) => fc.constant(name);
+
+/** One arbitrary for each kind of command, so that a test can show it has them all. */
+export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<Command, { kind: K }>> } = {
+  FoundNetwork: shape({ kind: kind('FoundNetwork'), epoch: text, serverUuid: uuid, atMs: wallMs }),
+  OpenSession: shape({
+    kind: kind('OpenSession'),
+    uuid,
+    type: fc.integer({ min: 0, max: 7 }),
+    flavor: fc.integer({ min: 0, max: 31 }),
+    ttlMs: ms,
+    name: text,
+    labels,
+    tokenHash,
+    atMs: wallMs,
+  }),
+  CloseSession: shape({ kind: kind('CloseSession'), sid, reason: closeReason }),
+  RequestTermination: shape({ kind: kind('RequestTermination'), sid, reason: text, deadlineMs: ms }),
+  AnswerOrder: shape({
+    kind: kind('AnswerOrder'),
+    sid,
+    orderId: text,
+    code: fc.option(fc.constantFrom(...(Object.keys(REASONS) as Reason[])), { nil: undefined }),
+    description: text,
+    data: fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes)),
+  }),
+  ReportLink: shape({ kind: kind('ReportLink'), sid, peer: sid, link, established: fc.boolean() }),
+  CreateStream: shape({ kind: kind('CreateStream'), sid, params, sinks: fc.array(sid, { maxLength: 5 }) }),
+  UpdateStreamParams: shape({ kind: kind('UpdateStreamParams'), sid, id: sid, params: someParams }),
+  TerminateStream: shape({ kind: kind('TerminateStream'), sid, id: sid }),
+  StopStream: shape({ kind: kind('StopStream'), sid, id: sid, reason: fc.constantFrom(1, 2, 3, 4, 5) }),
+};
+
+/** Any command. */
+export const anyCommand: fc.Arbitrary<Command> = fc.oneof(...Object.values(COMMANDS));
+
+const session = shape({
+  sid,
+  uuid,
+  ttlMs: ms,
+  name: text,
+  labels,
+  tokenHash,
+  openedAtMs: wallMs,
+  openedRevision: wallMs,
+  streamId: sid,
+});
+const sinks = fc.array(shape({ sid, id: sid }), { maxLength: 4 });
+const stream = shape({ id: sid, owner: sid, sinks, params, revision: wallMs });
+const body = shape({ kind: kind('terminate'), reason: text });
+
+/** Rows that may follow the first, one arbitrary for each kind. */
+export const ROWS: { readonly [K in Exclude<Row['kind'], 'meta'>]: fc.Arbitrary<Extract<Row, { kind: K }>> } = {
+  session: shape({ kind: kind('session'), session }),
+  link: shape({ kind: kind('link'), a: sid, b: sid, link }),
+  report: shape({ kind: kind('report'), report: shape({ sid, peer: sid, link }) }),
+  stream: shape({ kind: kind('stream'), stream }),
+  order: shape({ kind: kind('order'), order: shape({ id: text, sid, deadlineMs: ms, body }) }),
+  settled: shape({ kind: kind('settled'), sid, orderId: text }),
+  ended: shape({ kind: kind('ended'), sid, reason: closeReason }),
+};
+
+/** The first row of the snapshot at a revision. */
+export const metaRow = (revision: number): fc.Arbitrary<Row> =>
+  shape({
+    kind: kind('meta'),
+    epoch: text,
+    revision: fc.constant(revision),
+    serverSid: sid,
+    serverUuid: uuid,
+    streamCursor: sid,
+    sidCursors: fc.array(shape({ pool: fc.integer({ min: 0, max: 255 }), base: sid }), { maxLength: 4 }),
+  });

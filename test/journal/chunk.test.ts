@@ -1,0 +1,115 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Row } from '../../src/core/snapshot.js';
+import { DEFAULT_STREAM_PARAMS } from '../../src/core/stream.js';
+import { decodeChunks, encodeChunks } from '../../src/journal/chunk.js';
+import { FrameKind, seal } from '../../src/journal/frame.js';
+import type { StoredSnapshot } from '../../src/journal/journal.js';
+import { CHUNK_BYTES_MAX } from '../../src/journal/limits.js';
+import { metaRow, ROWS } from './arbitrary.js';
+
+const META: Row = {
+  kind: 'meta',
+  epoch: 'e',
+  revision: 7,
+  serverSid: 257,
+  serverUuid: 'u',
+  streamCursor: 3,
+  sidCursors: [{ pool: 2, base: 5 }],
+};
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+/** The parts of a snapshot at revision 7, as they would come from a journal. */
+function stored(parts: readonly Uint8Array[], revision = 7): StoredSnapshot {
+  return {
+    revision,
+    async *chunks() {
+      yield* parts;
+    },
+  };
+}
+
+describe('a snapshot', () => {
+  it.each(Object.entries(ROWS))('gives back every row of kind %s as it went in', async (_, rows) => {
+    await fc.assert(
+      fc.asyncProperty(metaRow(7), fc.array<Row>(rows), async (meta, rest) => {
+        const parts = await all(encodeChunks(7, [meta, ...rest]));
+        expect(await all(decodeChunks(stored(parts)))).toStrictEqual([meta, ...rest]);
+      }),
+    );
+  });
+
+  it('gives back rows of all kinds in the order they came in, whatever it was', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(...Object.values(ROWS))), async (rest) => {
+        const parts = await all(encodeChunks(7, [META, ...rest]));
+        expect(await all(decodeChunks(stored(parts)))).toStrictEqual([META, ...rest]);
+      }),
+    );
+  });
+
+  it('is cut into parts of a bounded size, and loses nothing at the cuts', async () => {
+    const rows: Row[] = [META];
+    for (let sid = 1; sid <= 50_000; sid++) rows.push({ kind: 'settled', sid, orderId: `o${sid}` });
+    const parts = await all(encodeChunks(7, rows));
+    expect(parts.length).toBeGreaterThan(1);
+    for (const part of parts) expect(part.length).toBeLessThanOrEqual(CHUNK_BYTES_MAX + 6);
+    expect(await all(decodeChunks(stored(parts)))).toStrictEqual(rows);
+  });
+
+  it('stores a row that is larger than a part on its own', async () => {
+    const name = 'x'.repeat(CHUNK_BYTES_MAX);
+    const order: Row = {
+      kind: 'order',
+      order: { id: name, sid: 1, deadlineMs: 1, body: { kind: 'terminate', reason: '' } },
+    };
+    const parts = await all(encodeChunks(7, [META, order, order]));
+    expect(parts.length).toBe(3);
+    expect(await all(decodeChunks(stored(parts)))).toStrictEqual([META, order, order]);
+  });
+
+  it('gives all streams with default parameters one object for them', async () => {
+    const stream = { id: 1, owner: 2, sinks: [], params: { ...DEFAULT_STREAM_PARAMS, labels: {} }, revision: 3 };
+    const [, row] = await all(decodeChunks(stored(await all(encodeChunks(7, [META, { kind: 'stream', stream }])))));
+    expect(row).toMatchObject({ kind: 'stream', stream: { id: 1 } });
+    expect(row.kind === 'stream' && row.stream.params).toBe(DEFAULT_STREAM_PARAMS);
+  });
+
+  it('is damaged, with its revision, when any bit of a part is another', async () => {
+    const [part] = await all(encodeChunks(7, [META]));
+    for (let bit = 0; bit < part.length * 8; bit++) {
+      const bytes = Buffer.from(part);
+      bytes[bit >> 3] ^= 1 << (bit & 7);
+      await expect(all(decodeChunks(stored([bytes])))).rejects.toMatchObject({ kind: 'damaged', revision: 7 });
+    }
+  });
+
+  it('is damaged when parts stand in another order, or in a snapshot of another revision', async () => {
+    const parts = await all(encodeChunks(7, [META, { kind: 'settled', sid: 1, orderId: '' }, META]));
+    expect(parts.length).toBe(2);
+    const swapped = all(decodeChunks(stored([parts[1], parts[0]])));
+    await expect(swapped).rejects.toMatchObject({ kind: 'damaged', revision: 7 });
+    await expect(all(decodeChunks(stored(parts, 8)))).rejects.toMatchObject({ kind: 'damaged', revision: 8 });
+  });
+
+  it('is damaged when its first row is not that of its revision', async () => {
+    const parts = await all(encodeChunks(8, [META]));
+    await expect(all(decodeChunks(stored(parts, 8)))).rejects.toMatchObject({ kind: 'damaged', revision: 8 });
+  });
+
+  it('of a newer version, or with an order that only a newer build knows, is refused', async () => {
+    const newer = seal(FrameKind.CHUNK, { revision: 7, part: 0 }, Buffer.from('anything'), 2);
+    await expect(all(decodeChunks(stored([newer])))).rejects.toMatchObject({ kind: 'version', revision: 7 });
+    const unknown = seal(
+      FrameKind.CHUNK,
+      { revision: 7, part: 0 },
+      Buffer.from('0a0210073202 5200'.replace(' ', ''), 'hex'),
+    );
+    await expect(all(decodeChunks(stored([unknown])))).rejects.toMatchObject({ kind: 'version', revision: 7 });
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Command as CommandMessage } from '../../gen/switchyard/journal/v1/command.js';
+import type { Command } from '../../src/core/command.js';
+import { FrameKind, seal } from '../../src/journal/frame.js';
+import { JournalError } from '../../src/journal/journal.js';
+import { decodeRecord, encodeRecord } from '../../src/journal/record.js';
+import { anyCommand, COMMANDS } from './arbitrary.js';
+
+const TERMINATE: Command = { kind: 'TerminateStream', sid: 9, id: 300 };
+
+/** What decoding throws, or a failure. */
+function thrownBy(work: () => unknown): JournalError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof JournalError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('a record', () => {
+  it.each(Object.entries(COMMANDS))('gives back every %s as it went in', (_, commands) => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), commands, (revision, command) => {
+        expect(decodeRecord(encodeRecord(revision, command))).toStrictEqual(command);
+      }),
+    );
+  });
+
+  it('has the bytes that its diagram says', () => {
+    const { bytes } = encodeRecord(7, TERMINATE);
+    // The checksum is Python's: zlib.crc32(struct.pack('>QI', 7, 0) + bytes.fromhex('01014a05080910ac02'))
+    expect(Buffer.from(bytes).toString('hex')).toBe('f24cf5e0' + '01' + '01' + '4a05080910ac02');
+  });
+
+  it('has the same bytes whenever the command is the same', () => {
+    fc.assert(
+      fc.property(anyCommand, (command) => {
+        expect(encodeRecord(5, decodeRecord(encodeRecord(5, command)))).toStrictEqual(encodeRecord(5, command));
+      }),
+    );
+  });
+
+  it('is damaged when any bit of it is another, with its revision', () => {
+    const record = encodeRecord(7, TERMINATE);
+    for (let bit = 0; bit < record.bytes.length * 8; bit++) {
+      const bytes = Buffer.from(record.bytes);
+      bytes[bit >> 3] ^= 1 << (bit & 7);
+      expect(thrownBy(() => decodeRecord({ revision: 7, bytes }))).toMatchObject({ kind: 'damaged', revision: 7 });
+    }
+  });
+
+  it('is damaged when it is cut short anywhere', () => {
+    const record = encodeRecord(7, TERMINATE);
+    for (let length = 0; length < record.bytes.length; length++) {
+      const bytes = record.bytes.subarray(0, length);
+      expect(thrownBy(() => decodeRecord({ revision: 7, bytes }))).toMatchObject({ kind: 'damaged', revision: 7 });
+    }
+  });
+
+  it('is damaged where another revision belongs', () => {
+    const { bytes } = encodeRecord(7, TERMINATE);
+    expect(thrownBy(() => decodeRecord({ revision: 8, bytes }))).toMatchObject({ kind: 'damaged', revision: 8 });
+  });
+
+  it('is damaged when it is a part of a snapshot', () => {
+    const bytes = seal(FrameKind.CHUNK, { revision: 7, part: 0 }, CommandMessage.encode({ kind: undefined }).finish());
+    expect(thrownBy(() => decodeRecord({ revision: 7, bytes }))).toMatchObject({ kind: 'damaged', revision: 7 });
+  });
+
+  it('is damaged when its content is not protobuf at all', () => {
+    const bytes = seal(FrameKind.RECORD, { revision: 7, part: 0 }, Buffer.from('ffff', 'hex'));
+    expect(thrownBy(() => decodeRecord({ revision: 7, bytes }))).toMatchObject({ kind: 'damaged', revision: 7 });
+  });
+
+  it('of a newer version is refused with what was found, what is known and what to do', () => {
+    const bytes = seal(FrameKind.RECORD, { revision: 7, part: 0 }, Buffer.from('anything'), 2);
+    const error = thrownBy(() => decodeRecord({ revision: 7, bytes }));
+    expect(error).toMatchObject({ kind: 'version', revision: 7 });
+    expect(error.message).toBe(
+      'record 7 has format version 2; this build knows version 1. ' +
+        'Nothing was changed. Start the newer version again, or restore a backup from before the upgrade.',
+    );
+  });
+
+  it.each([
+    ['command', '7a00'],
+    ['reason', '2a0318e707'],
+  ])('with a %s that only a newer build knows is refused', (_, content) => {
+    const bytes = seal(FrameKind.RECORD, { revision: 7, part: 0 }, Buffer.from(content, 'hex'));
+    expect(thrownBy(() => decodeRecord({ revision: 7, bytes }))).toMatchObject({ kind: 'version', revision: 7 });
+  });
+
+  it.each<[string, Command]>([
+    ['a fraction of a millisecond', { kind: 'RequestTermination', sid: 1, reason: '', deadlineMs: 0.5 }],
+    ['a time that is no number', { kind: 'FoundNetwork', epoch: 'e', serverUuid: 'u', atMs: Number.NaN }],
+    [
+      'a parameter that is there and undefined',
+      { kind: 'UpdateStreamParams', sid: 1, id: 1, params: { name: undefined } },
+    ],
+    [
+      'a token hash that is no bytes',
+      { kind: 'OpenSession', uuid: 'u', type: 2, flavor: 0, ttlMs: 1, name: '', labels: {}, tokenHash: 'ā', atMs: 0 },
+    ],
+  ])('cannot be made of %s, which would come back as another', (_, command) => {
+    expect(() => encodeRecord(7, command)).toThrow();
+  });
+});
