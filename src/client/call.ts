@@ -1,0 +1,67 @@
+import { Backoff } from './backoff.js';
+import type { Method } from './channel.js';
+import { SwitchyardError } from './error.js';
+import { LIMITS } from './limits.js';
+import { Scope, wait } from './scope.js';
+import { StatusCode } from './status.js';
+import type { WatchHost } from './watch.js';
+
+/** What a caller may say about a call. */
+export interface CallOptions {
+  /** Ends the call, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long it may take in all, retries included. The server is told, too. */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * Try again while the server is away or asks to come again later, until the time is over. Only for what may be done
+   * twice: an answer that was lost looks like a server that is away.
+   */
+  readonly retry?: boolean | undefined;
+}
+
+/** A response whose messages are all there: the protos allow their absence, the services do not. */
+export type Complete<Response> = { [Field in keyof Response]: Exclude<Response[Field], undefined> };
+
+/** Makes one call, with its deadline, its credentials and, if asked for, its retries. */
+export async function call<Request, Response extends object>(
+  host: WatchHost,
+  method: Method<Request, Response>,
+  request: Request,
+  options: CallOptions,
+): Promise<Complete<Response>> {
+  const timeoutMs = options.timeoutMs ?? LIMITS.callTimeoutMs;
+  const endsAtMs = host.clock.nowMs() + timeoutMs;
+  const scope = new Scope(options.signal, host.life);
+  const release = host.channel.hold();
+  const tooLate = new SwitchyardError(StatusCode.DEADLINE_EXCEEDED, `${method.path} took longer than ${timeoutMs} ms`);
+  const timer = host.clock.after(timeoutMs, () => scope.abort(tooLate));
+  const backoff = new Backoff(host.random);
+  try {
+    for (;;) {
+      scope.signal.throwIfAborted();
+      const metadata = await host.credentials(scope.signal);
+      const leftMs = Math.max(1, endsAtMs - host.clock.nowMs());
+      try {
+        const sent = { metadata, signal: scope.signal, timeoutMs: leftMs };
+        return complete(method, await host.channel.unary(method, request, sent));
+      } catch (error) {
+        if (!(error instanceof SwitchyardError) || scope.signal.aborted) throw error;
+        host.failed(error, metadata);
+        if (!options.retry || !error.temporary) throw error;
+        await wait(host.clock, backoff.afterFailure(0, error.retryAfterMs), scope.signal);
+      }
+    }
+  } finally {
+    timer.cancel();
+    scope.release();
+    release();
+  }
+}
+
+function complete<Response extends object>(method: Method<never, Response>, response: Response): Complete<Response> {
+  for (const [field, value] of Object.entries(response)) {
+    if (value === undefined)
+      throw new SwitchyardError(StatusCode.DATA_LOSS, `${method.path} answered without ${field}`);
+  }
+  return response as Complete<Response>;
+}

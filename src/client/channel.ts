@@ -1,0 +1,44 @@
+/** One method of a service, as the generated service definitions have it. */
+export interface Method<Request, Response> {
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  readonly requestSerialize: (request: Request) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => Response;
+}
+
+/** What goes with a call besides its request. */
+export interface Call {
+  /** Sent as metadata; keys in lower case. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Ends the call at once, which then rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** How long the call may take; the server is told. Undefined: no limit. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * The client's way to a server: the only door that a simulation has to replace.
+ *
+ * Calls reject with a SwitchyardError (made by `SwitchyardError.of`), or with the signal's reason once it is aborted.
+ * A channel finds its server again by itself when a new call is made; it never repeats a call that the server may
+ * have seen.
+ */
+export interface Channel {
+  unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response>;
+  /**
+   * Pulled, never pushed: while nobody asks for the next message the call is paused, and the server feels it. What was
+   * read ahead is bounded. Leaving the loop ends the call.
+   */
+  serverStream<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    call: Call,
+  ): AsyncIterable<Response>;
+  /**
+   * Keeps the process alive until the returned function is called. A watch that waits to try again has nothing open;
+   * without this the program would end there. A simulation has nothing to do here.
+   */
+  hold(): () => void;
+  /** Ends every call. Further calls reject with CANCELLED. */
+  close(): void;
+}

@@ -1,0 +1,146 @@
+import { Client, credentials, Metadata, type ServiceError, type VerifyOptions } from '@grpc/grpc-js';
+import type { Call, Channel, Method } from './channel.js';
+import { SwitchyardError } from './error.js';
+import { LIMITS } from './limits.js';
+import { StatusCode } from './status.js';
+
+/** How to know the server, and how to be known to it. All PEM. */
+export interface TlsOptions {
+  /** Whom to trust. Absent: the system's own list. */
+  readonly ca?: Buffer;
+  /** This client's certificate chain, with its `key`. */
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  /** The name to expect in the server's certificate when it is not the one that is dialled. */
+  readonly serverName?: string;
+  /** A further check of the server's certificate, after the usual ones. */
+  readonly checkServerIdentity?: VerifyOptions['checkServerIdentity'];
+}
+
+/**
+ * A channel over grpc-js: one TCP connection, never shared with another channel of the process.
+ *
+ * grpc-js looks for a lost server on its own schedule, up to 120 s apart; it is kept to a second here so that the
+ * waits of the client, which know about jitter and RetryInfo, are the ones that count.
+ */
+export class GrpcChannel implements Channel {
+  readonly #client: Client;
+  #closed = false;
+  #holds = 0;
+  #alive: NodeJS.Timeout | undefined;
+
+  /** `server` is HOST:PORT, or any other target of gRPC's naming (`unix:PATH`, `dns:…`). */
+  constructor(server: string, tls?: TlsOptions | true) {
+    this.#client = new Client(server, tls ? secure(tls === true ? {} : tls) : credentials.createInsecure(), {
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.initial_reconnect_backoff_ms': LIMITS.reconnectMs / 10,
+      'grpc.max_reconnect_backoff_ms': LIMITS.reconnectMs,
+      'grpc.dns_min_time_between_resolutions_ms': LIMITS.reconnectMs,
+      'grpc.keepalive_time_ms': LIMITS.pingAfterMs,
+      'grpc.keepalive_timeout_ms': LIMITS.pingTimeoutMs,
+      'grpc.service_config_disable_resolution': 1,
+      ...(tls && tls !== true && tls.serverName ? { 'grpc.ssl_target_name_override': tls.serverName } : {}),
+    });
+  }
+
+  unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      this.#check(call.signal);
+      const cancel = () => sent.cancel();
+      const sent = this.#client.makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        request,
+        metadataOf(call),
+        { deadline: deadlineOf(call) },
+        (error, response) => {
+          call.signal.removeEventListener('abort', cancel);
+          if (!error) resolve(response!);
+          else reject(call.signal.aborted ? call.signal.reason : errorOf(error));
+        },
+      );
+      call.signal.addEventListener('abort', cancel, { once: true });
+    });
+  }
+
+  async *serverStream<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    call: Call,
+  ): AsyncGenerator<Response, void, undefined> {
+    this.#check(call.signal);
+    const stream = this.#client.makeServerStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      metadataOf(call),
+      { deadline: deadlineOf(call) },
+    );
+    const cancel = () => stream.cancel();
+    call.signal.addEventListener('abort', cancel, { once: true });
+    // The loop below reports errors. Those that come when it is over, of the cancelling itself, have no other listener
+    // and would be thrown.
+    stream.on('error', () => {});
+    try {
+      // Iterating reads one message after another: what is not asked for stays with grpc-js (16 messages at most), then
+      // in HTTP/2's window, then with the server.
+      for await (const message of stream) {
+        call.signal.throwIfAborted();
+        yield message as Response;
+      }
+    } catch (error) {
+      throw call.signal.aborted ? call.signal.reason : errorOf(error as ServiceError);
+    } finally {
+      call.signal.removeEventListener('abort', cancel);
+      stream.cancel();
+    }
+  }
+
+  hold(): () => void {
+    let held = true;
+    if (this.#holds++ === 0) this.#alive = setInterval(() => {}, 0x7fff_ffff);
+    return () => {
+      if (!held) return;
+      held = false;
+      if (--this.#holds === 0) clearInterval(this.#alive);
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#client.close();
+  }
+
+  #check(signal: AbortSignal): void {
+    signal.throwIfAborted();
+    if (this.#closed) throw new SwitchyardError(StatusCode.CANCELLED, 'the client is closed');
+  }
+}
+
+function secure(tls: TlsOptions): ReturnType<typeof credentials.createSsl> {
+  const verify = tls.checkServerIdentity ? { checkServerIdentity: tls.checkServerIdentity } : {};
+  return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null, verify);
+}
+
+function metadataOf(call: Call): Metadata {
+  const metadata = new Metadata();
+  for (const [key, value] of Object.entries(call.metadata)) metadata.set(key, value);
+  return metadata;
+}
+
+function deadlineOf(call: Call): number {
+  // A deadline beyond 24 days overflows the timers at both ends.
+  return call.timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + Math.min(call.timeoutMs, 0x7fff_ffff);
+}
+
+function errorOf(error: ServiceError): SwitchyardError {
+  if (typeof error.code !== 'number') throw error;
+  const [details] = error.metadata.get('grpc-status-details-bin');
+  return SwitchyardError.of({
+    code: error.code,
+    message: error.details,
+    details: typeof details === 'string' ? undefined : details,
+  });
+}

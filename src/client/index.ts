@@ -1,0 +1,52 @@
+/**
+ * The TypeScript client of Switchyard, exported as `switchyard/client`.
+ *
+ * {@link Switchyard} is a server as an observer sees it; `join` makes an {@link Instance} that stays on the network;
+ * `watchNetwork` makes a {@link Network}, a replica of the graph that keeps itself up to date. docs/client.md has a
+ * worked example of each.
+ *
+ * Messages are those of the protos, under their own names; times that go in are milliseconds.
+ */
+export { Connection, ConnectionRole, PathKind } from '../../gen/switchyard/v1/connection.js';
+export { Reason } from '../../gen/switchyard/v1/error.js';
+export { InstanceFlavor, InstanceType } from '../../gen/switchyard/v1/instance.js';
+export { LinkType } from '../../gen/switchyard/v1/link.js';
+export {
+  CloseReason,
+  type EndpointClosed,
+  type NetworkDelta,
+  type Node,
+  WatchKind,
+} from '../../gen/switchyard/v1/network.js';
+export {
+  LinkState,
+  type WatchEndpointClosedResponse,
+  type WatchNetworkDeltaResponse,
+} from '../../gen/switchyard/v1/network_service.js';
+export type { Position } from '../../gen/switchyard/v1/position.js';
+export { type Session, StopReason, type StreamStopped } from '../../gen/switchyard/v1/session.js';
+export { Compression, type Stream } from '../../gen/switchyard/v1/stream.js';
+export {
+  StopStreamResponse_Result as StopResult,
+  type WatchStreamsResponse,
+} from '../../gen/switchyard/v1/stream_service.js';
+export type { Clock, Random, Timer } from '../clock.js';
+export type { CallOptions } from './call.js';
+export type { EndpointWatchOptions, ListOptions, NetworkWatchOptions } from './calls.js';
+export type { Call, Channel, Method } from './channel.js';
+export { durationOf, msOf } from './duration.js';
+export type { Unsubscribe } from './emitter.js';
+export { type CallStatus, type FieldViolation, SwitchyardError } from './error.js';
+export { Graph, type GraphChange, type GraphLink, type GraphNode, type GraphView } from './graph.js';
+export { GrpcChannel, type TlsOptions } from './grpc_channel.js';
+export type { Instance, InstanceOptions } from './instance.js';
+export type { InstanceEvents } from './instance_events.js';
+export type { State } from './lifecycle.js';
+export type { Network, NetworkEvents, NetworkOptions } from './network.js';
+export { type OrderHandlers, type ReasonName, Refusal } from './orders.js';
+export type { OwnSession } from './own_session.js';
+export type { LinkDetails } from './session_calls.js';
+export { StatusCode } from './status.js';
+export type { StreamSettings } from './stream_settings.js';
+export { Switchyard, type SwitchyardOptions } from './switchyard.js';
+export type { WatchOptions } from './watch.js';

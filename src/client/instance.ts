@@ -1,0 +1,311 @@
+import type { InstanceFlavor, InstanceType } from '../../gen/switchyard/v1/instance.js';
+import type { Order } from '../../gen/switchyard/v1/session.js';
+import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
+import { Backoff } from './backoff.js';
+import { call } from './call.js';
+import { durationOf } from './duration.js';
+import { Emitter, type Unsubscribe } from './emitter.js';
+import { SwitchyardError } from './error.js';
+import type { InstanceEvents } from './instance_events.js';
+import { type Event, eventOf, next, type State } from './lifecycle.js';
+import { LIMITS } from './limits.js';
+import { type OrderDesk, type OrderHandlers, Orders } from './orders.js';
+import { type OwnSession, ownSession } from './own_session.js';
+import { Scope, wait } from './scope.js';
+import { SessionCalls } from './session_calls.js';
+import { unlessSilent } from './silence.js';
+import { StatusCode } from './status.js';
+import type { WatchHost } from './watch.js';
+
+/** Who joins, and how. */
+export interface InstanceOptions {
+  /** Any RFC 9562 UUID. The instance is known by it for ever: a newer session of the same UUID ends the older. */
+  readonly uuid: string;
+  /** 2-7. */
+  readonly type: InstanceType;
+  /** 0-31. */
+  readonly flavor?: InstanceFlavor | undefined;
+  /** For people. */
+  readonly name?: string | undefined;
+  /** For other programs. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** How long the session should live without being renewed. The server has the last word. */
+  readonly ttlMs?: number | undefined;
+  /** What to do with orders. Absent: connections are refused, a termination is obeyed. */
+  readonly handlers?: OrderHandlers | undefined;
+  /** Whether a session that expired or was lost is followed by a new one. Default: true. */
+  readonly reopen?: boolean | undefined;
+  /** Lets go at once, without a goodbye: the session has its grace. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * An instance that stays on the network: it opens a session, attaches, renews, and comes back through every break and
+ * restart of the server with the same session for as long as there is one.
+ *
+ * What it does in which state stands in `lifecycle.ts`, in one table; this class only carries it out. Every call that
+ * it makes by itself runs under the scope of the present state and is given up when the state is left.
+ */
+export class Instance extends SessionCalls {
+  protected readonly host: WatchHost;
+  protected readonly reader: WatchHost;
+  /** What it does with orders. May be changed at any time. */
+  readonly handlers: OrderHandlers;
+  /** Resolves when it is over: undefined when it left, otherwise why. Never rejects. */
+  readonly ended: Promise<SwitchyardError | undefined>;
+
+  readonly #events = new Emitter<InstanceEvents>();
+  readonly #life: Scope;
+  readonly #backoff: Backoff;
+  #state: State = 'opening';
+  #scope: Scope;
+  #sinceMs = 0;
+  #session: OwnSession | undefined;
+  #orders: Orders | undefined;
+
+  constructor(
+    server: WatchHost,
+    private readonly options: InstanceOptions,
+  ) {
+    super();
+    this.handlers = { ...options.handlers };
+    this.#life = new Scope(options.signal, server.life);
+    this.#scope = new Scope(this.#life.signal);
+    this.#backoff = new Backoff(server.random);
+    this.reader = { ...server, life: this.#life.signal };
+    this.host = {
+      ...this.reader,
+      credentials: async (signal) => ({ 'switchyard-session': (await this.#anySession(signal)).token }),
+      failed: (error, metadata) => this.#refused(error, metadata['switchyard-session']),
+    };
+    const release = server.channel.hold();
+    this.ended = this.#events.once('ended').then(([error]) => {
+      release();
+      return error;
+    });
+    const detach = () => this.#happen('detach');
+    this.#life.signal.addEventListener('abort', detach, { once: true });
+    if (this.#life.signal.aborted) queueMicrotask(detach);
+    else this.#run((signal) => this.#open(signal));
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The present session; undefined while there is none. */
+  get session(): OwnSession | undefined {
+    return this.#session;
+  }
+
+  on<Name extends keyof InstanceEvents>(name: Name, listener: (...args: InstanceEvents[Name]) => void): Unsubscribe {
+    return this.#events.on(name, listener);
+  }
+
+  /** Waits until orders reach it. Rejects when it ends before. */
+  async attached(signal?: AbortSignal): Promise<OwnSession> {
+    const scope = new Scope(signal, this.#life.signal);
+    try {
+      if (this.#state !== 'attached') await this.#events.once('attached', scope.signal);
+      return this.#session!;
+    } finally {
+      scope.release();
+    }
+  }
+
+  /** Says goodbye, and is gone: session, node, links and streams go at once. Never rejects. */
+  async leave(): Promise<void> {
+    this.#happen('leave');
+    await this.ended;
+  }
+
+  /** Lets go without a goodbye: the session, its links and its streams stay for their grace. */
+  detach(): void {
+    this.#happen('detach');
+  }
+
+  #happen(event: Event, error?: SwitchyardError): void {
+    const from = this.#state;
+    const to = next(from, event);
+    if (to === from) return;
+    this.#state = to;
+    // The call that made it attached is the one that keeps it so.
+    if (to !== 'attached') {
+      this.#scope.abort(new SwitchyardError(StatusCode.CANCELLED, `given up: the instance is ${to}`));
+      this.#scope = new Scope(this.#life.signal);
+    }
+    this.#enter(to, from, error);
+  }
+
+  /**
+   * What a state begins with. Its work is begun before it is told of, because a listener may send the instance into
+   * another state at once.
+   */
+  #enter(state: State, from: State, error: SwitchyardError | undefined): void {
+    const nowMs = this.host.clock.nowMs();
+    const stoodMs = from === 'attached' ? nowMs - this.#sinceMs : 0;
+    this.#sinceMs = nowMs;
+    switch (state) {
+      case 'opening':
+        this.#run((signal) => this.#open(signal));
+        break;
+      case 'attaching':
+        this.#run((signal) => this.#attach(signal));
+        if (from === 'opening') this.#events.emit('opened', this.#session!);
+        break;
+      case 'attached':
+        this.#events.emit('attached', this.#session!);
+        break;
+      case 'reattaching':
+      case 'reopening':
+        this.#rest(stoodMs, error!);
+        break;
+      case 'leaving':
+        this.#run((signal) => this.#sayGoodbye(signal));
+        break;
+      case 'ended':
+        this.#end(from === 'leaving' ? undefined : error);
+        break;
+    }
+  }
+
+  /** Carries out what a state is there for. What comes of it counts only while that state lasts. */
+  #run(action: (signal: AbortSignal) => Promise<Event>): void {
+    const { signal } = this.#scope;
+    action(signal).then(
+      (event) => {
+        if (!signal.aborted) this.#happen(event);
+      },
+      (cause: unknown) => {
+        if (signal.aborted) return;
+        if (cause instanceof SwitchyardError) this.#happen(this.#meaning(cause), cause);
+        else this.#happen('over', new SwitchyardError(StatusCode.INTERNAL, String(cause), { cause }));
+      },
+    );
+  }
+
+  #meaning(error: SwitchyardError): Event {
+    const event = eventOf(error);
+    return event === 'lost' && this.options.reopen === false ? 'over' : event;
+  }
+
+  async #open(signal: AbortSignal): Promise<Event> {
+    const { uuid, type, flavor = 0, name = '', labels = {}, ttlMs } = this.options;
+    const ttl = ttlMs === undefined ? undefined : durationOf(ttlMs);
+    const request = {
+      instanceUuid: uuid,
+      instanceType: type,
+      instanceFlavor: flavor,
+      ttl,
+      name,
+      labels: { ...labels },
+    };
+    const response = await call(this.reader, SessionServiceService.session, request, { signal });
+    // Given up in this very moment: the session just made is nobody's, and expires.
+    signal.throwIfAborted();
+    this.#session = ownSession(response);
+    this.#orders = new Orders(this.#desk(), this.#life.signal);
+    return 'opened';
+  }
+
+  async #attach(signal: AbortSignal): Promise<Event> {
+    const { channel, clock } = this.host;
+    const scope = new Scope(signal);
+    try {
+      const metadata = await this.host.credentials(signal);
+      const orders = channel.serverStream(SessionServiceService.attach, {}, { metadata, signal: scope.signal });
+      for await (const { order } of unlessSilent(orders, LIMITS.attachmentSilenceMs, clock, scope)) {
+        this.#happen('welcomed');
+        if (order) this.#take(order);
+        signal.throwIfAborted();
+      }
+    } finally {
+      scope.release();
+    }
+    throw new SwitchyardError(StatusCode.UNAVAILABLE, 'the server ended the attachment without a reason');
+  }
+
+  #take(order: Order): void {
+    if (order.kind?.$case === 'streamStopped') this.#events.emit('streamStopped', order.kind.value);
+    if (order.orderId !== '') this.#orders?.take(order);
+  }
+
+  #rest(stoodMs: number, error: SwitchyardError): void {
+    const lost = this.#state === 'reopening' && this.#session !== undefined;
+    if (lost) this.#forgetSession(error);
+    // Resting longer than a part of the lease would lose the session to a short break.
+    const maxMs = this.#session ? this.#session.ttlMs / 3 : Number.POSITIVE_INFINITY;
+    const delayMs = this.#backoff.afterFailure(stoodMs, error.retryAfterMs, maxMs);
+    this.#run((signal) => this.#restFor(delayMs, signal));
+    if (lost) this.#events.emit('lost', error);
+    this.#events.emit('broken', error, delayMs);
+  }
+
+  /** Waits, and meanwhile renews the session, if there is one: a server may ask for a longer wait than the lease is. */
+  async #restFor(delayMs: number, signal: AbortSignal): Promise<Event> {
+    const renewMs = this.#session ? this.#session.ttlMs / 3 : Number.POSITIVE_INFINITY;
+    for (let leftMs = delayMs; ; leftMs -= renewMs) {
+      await wait(this.host.clock, Math.min(leftMs, renewMs), signal);
+      if (leftMs <= renewMs) return 'rested';
+      await this.keepAlive({ signal }).catch((error: unknown) => this.#unlessBroken(error));
+    }
+  }
+
+  #unlessBroken(error: unknown): void {
+    // The next Attach finds out what time does not heal; until then this is one more failure of the same break.
+    if (!(error instanceof SwitchyardError) || this.#meaning(error) !== 'broke') throw error;
+  }
+
+  async #sayGoodbye(signal: AbortSignal): Promise<Event> {
+    const { terminateSession } = SessionServiceService;
+    try {
+      await call(this.host, terminateSession, { cvid: 0, reason: '' }, { signal, timeoutMs: LIMITS.leaveTimeoutMs });
+    } catch (error) {
+      if (!signal.aborted) this.#events.emit('problem', error as Error);
+    }
+    return 'left';
+  }
+
+  #end(error: SwitchyardError | undefined): void {
+    const reason = error ?? new SwitchyardError(StatusCode.CANCELLED, 'the instance has left');
+    this.#forgetSession(reason);
+    this.#life.abort(reason);
+    this.#events.emit('ended', error);
+  }
+
+  #forgetSession(reason: SwitchyardError): void {
+    this.#session = undefined;
+    this.#orders?.end(reason);
+    this.#orders = undefined;
+  }
+
+  async #anySession(signal: AbortSignal): Promise<OwnSession> {
+    while (!this.#session) await this.#events.once('opened', signal);
+    return this.#session;
+  }
+
+  /** Looks at every error of a call with the session's token. True: the next call will have another token, or none. */
+  #refused(error: SwitchyardError, token: string | undefined): boolean {
+    if (token !== this.#session?.token) return true;
+    if (!error.reason?.startsWith('SESSION_') || error.code !== StatusCode.UNAUTHENTICATED) return false;
+    const event = this.#meaning(error);
+    if (event === 'broke') return false;
+    this.#happen(event, error);
+    return true;
+  }
+
+  #desk(): OrderDesk {
+    return {
+      handlers: this.handlers,
+      answer: async (request, signal) => {
+        const options = { signal, retry: true, timeoutMs: LIMITS.answerTimeoutMs };
+        await call(this.host, SessionServiceService.answer, request, options);
+      },
+      terminated: (reason) => {
+        const message = reason === '' ? 'terminated by an administrator' : `terminated: ${reason}`;
+        this.#happen('over', new SwitchyardError(StatusCode.ABORTED, message, { reason: 'SESSION_TERMINATED' }));
+      },
+      problem: (error) => this.#events.emit('problem', error),
+    };
+  }
+}

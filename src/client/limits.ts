@@ -1,0 +1,40 @@
+/**
+ * Every bound of the client, with its reason. Times are in milliseconds.
+ *
+ * What grows with the network (the replica of the graph) is bounded by the network itself; everything that waits is
+ * bounded here.
+ */
+export const LIMITS = {
+  /** How long a call may take when its caller does not say: longer than a journal's worst fsync, shorter than patience. */
+  callTimeoutMs: 10_000,
+  /** Terminating another's session waits for that instance's answer, which the server waits for first. */
+  terminateTimeoutMs: 60_000,
+  /** How long saying goodbye may take: whoever leaves wants to be gone, and the lease ends the session anyway. */
+  leaveTimeoutMs: 5_000,
+  /** An attachment has a heartbeat every 15 s; one that missed two is dead. */
+  attachmentSilenceMs: 2 * 15_000,
+  /** A watch has a bookmark every 30 s; one that missed two is dead. */
+  watchSilenceMs: 2 * 30_000,
+  /** The first wait after a failure is drawn from 0 to this: a restart is often over by then. */
+  backoffFirstMs: 200,
+  /** The waits grow to this at most: a fleet finds a server again within so much, and does not storm it. */
+  backoffMaxMs: 15_000,
+  /** A try that stood for so long was a success: the failures before it no longer count. */
+  steadyMs: 10_000,
+  /** Orders carried out at once. A server lets 32 wait for one session, so more is a server gone wrong. */
+  ordersAtOnce: 64,
+  /** Answers kept for orders that are given again; as many as two servings of what can wait at a server … */
+  answersRemembered: 256,
+  /** … and their bytes: the largest answer has 64 KiB of data. */
+  answersRememberedBytes: 1 << 20,
+  /** How long an answer is offered to a server that does not take it; the order's deadline is sooner. */
+  answerTimeoutMs: 60_000,
+  /** grpc-js looks for a lost server again at this rate, so that the waits above decide and not its own (to 120 s). */
+  reconnectMs: 1_000,
+  /** A connection without a sign of life for so long is probed … */
+  pingAfterMs: 20_000,
+  /** … and dropped when the probe is not answered: a half-open one would swallow every new call too. */
+  pingTimeoutMs: 10_000,
+  /** Items of a page when the caller does not say. */
+  pageSize: 500,
+} as const;

@@ -1,0 +1,33 @@
+import type { Position } from '../../gen/switchyard/v1/position.js';
+import type { SessionResponse } from '../../gen/switchyard/v1/session_service.js';
+import type { Complete } from './call.js';
+import { msOf } from './duration.js';
+
+/** A session of one's own, with the secret that proves it. */
+export interface OwnSession {
+  /** Its SID, which is also its node in the graph. */
+  readonly cvid: number;
+  readonly serverCvid: number;
+  readonly serverUuid: string;
+  /** Whoever has it is the session. Keep it out of logs. */
+  readonly token: string;
+  /** What the server granted. */
+  readonly ttlMs: number;
+  /** The stream that exists from the start. */
+  readonly streamId: number;
+  /** The revision in which its node entered the graph. */
+  readonly position: Position;
+}
+
+/** The answer to a Session call, in this client's words. */
+export function ownSession(response: Complete<SessionResponse>): OwnSession {
+  return {
+    cvid: response.instanceSid,
+    serverCvid: response.serverSid,
+    serverUuid: response.serverUuid,
+    token: response.sessionToken,
+    ttlMs: msOf(response.ttl),
+    streamId: response.streamId,
+    position: response.position,
+  };
+}

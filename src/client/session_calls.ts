@@ -1,0 +1,83 @@
+import type { LinkType } from '../../gen/switchyard/v1/link.js';
+import {
+  LinkState,
+  NetworkServiceService,
+  type ReportLinkRequest,
+  type ReportLinkResponse,
+} from '../../gen/switchyard/v1/network_service.js';
+import { type KeepAliveResponse, SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
+import {
+  type CreateStreamResponse,
+  StreamServiceService,
+  type TerminateStreamResponse,
+  type UpdateStreamParamsResponse,
+} from '../../gen/switchyard/v1/stream_service.js';
+import type { CallOptions, Complete } from './call.js';
+import { Calls } from './calls.js';
+import { maskOf, type StreamSettings, streamParamsOf } from './stream_settings.js';
+
+/** What may be told about a link besides whether it stands. */
+export type LinkDetails = Partial<Pick<ReportLinkRequest, 'connectionId' | 'path' | 'roundTrip'>>;
+
+/** The calls that only a session can make. Each renews it. While there is none, they wait for it. */
+export abstract class SessionCalls extends Calls {
+  /** Renews the session. An attached instance has no need to. */
+  keepAlive(options: CallOptions = {}): Promise<Complete<KeepAliveResponse>> {
+    return this.unary(SessionServiceService.keepAlive, {}, options);
+  }
+
+  /** Tells that a link to `peerCvid` stands. It is in the graph once both ends have told so. */
+  linkEstablished(
+    peerCvid: number,
+    link: LinkType,
+    options: CallOptions & LinkDetails = {},
+  ): Promise<Complete<ReportLinkResponse>> {
+    return this.reportLink(peerCvid, link, LinkState.ESTABLISHED, options);
+  }
+
+  /** Tells that a link to `peerCvid` is lost. It leaves the graph at once. */
+  linkLost(
+    peerCvid: number,
+    link: LinkType,
+    options: CallOptions & LinkDetails = {},
+  ): Promise<Complete<ReportLinkResponse>> {
+    return this.reportLink(peerCvid, link, LinkState.LOST, options);
+  }
+
+  /** Tells how a link of this session stands. The same word again changes nothing. */
+  reportLink(
+    peerCvid: number,
+    link: LinkType,
+    state: LinkState,
+    options: CallOptions & LinkDetails = {},
+  ): Promise<Complete<ReportLinkResponse>> {
+    const { connectionId = '', path = 0, roundTrip } = options;
+    const request = { peerCvid, link, state, connectionId, path, roundTrip };
+    return this.unary(NetworkServiceService.reportLink, request, options);
+  }
+
+  /** Registers a stream from this session to one or more sinks. */
+  createStream(
+    sinkCvids: readonly number[],
+    settings: StreamSettings = {},
+    options: CallOptions = {},
+  ): Promise<Complete<CreateStreamResponse>> {
+    const request = { params: streamParamsOf(settings), sinkCvids: [...sinkCvids] };
+    return this.unary(StreamServiceService.createStream, request, options);
+  }
+
+  /** Changes the settings that are given, and no others. */
+  updateStreamParams(
+    id: number,
+    settings: StreamSettings,
+    options: CallOptions = {},
+  ): Promise<Complete<UpdateStreamParamsResponse>> {
+    const request = { id, params: streamParamsOf(settings), updateMask: maskOf(settings) };
+    return this.unary(StreamServiceService.updateStreamParams, request, options);
+  }
+
+  /** Destroys a stream of this session with all its branches. */
+  terminateStream(id: number, options: CallOptions = {}): Promise<Complete<TerminateStreamResponse>> {
+    return this.unary(StreamServiceService.terminateStream, { id }, options);
+  }
+}

@@ -1,0 +1,73 @@
+import type { Clock, Random } from '../clock.js';
+import { Calls } from './calls.js';
+import type { Channel } from './channel.js';
+import { SwitchyardError } from './error.js';
+import { GrpcChannel, type TlsOptions } from './grpc_channel.js';
+import { Instance, type InstanceOptions } from './instance.js';
+import { Scope } from './scope.js';
+import { StatusCode } from './status.js';
+import { systemClock, systemRandom } from './system.js';
+import type { WatchHost } from './watch.js';
+
+/** Which server, and how. */
+export interface SwitchyardOptions {
+  /** HOST:PORT, or any other target of gRPC's naming. Default: 127.0.0.1:8768. Not read when there is a `channel`. */
+  readonly server?: string | undefined;
+  /** True: encrypted, with the system's list of authorities. Default: in plain text. */
+  readonly tls?: TlsOptions | true | undefined;
+  /** The server's administrator token: the calls of this object, but not of its instances, are an administrator's. */
+  readonly adminToken?: string | undefined;
+  /** Closes at once, without goodbyes. */
+  readonly signal?: AbortSignal | undefined;
+  /** Another way to the server than grpc-js: a simulation's. It is closed with this object. */
+  readonly channel?: Channel | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+}
+
+/**
+ * A server, as an observer or an administrator sees it, and the place where instances come from.
+ *
+ * One object is one connection; as many instances and watches as needed share it. The process stays alive while an
+ * instance or a watch is open, as it does for an open socket. Close the object to let go of all of them.
+ */
+export class Switchyard extends Calls {
+  protected readonly host: WatchHost;
+  protected readonly reader: WatchHost;
+  readonly #life: Scope;
+  readonly #instances = new Set<Instance>();
+
+  constructor(options: SwitchyardOptions = {}) {
+    super();
+    const channel = options.channel ?? new GrpcChannel(options.server ?? '127.0.0.1:8768', options.tls);
+    const metadata: Record<string, string> = {};
+    if (options.adminToken !== undefined) metadata['switchyard-admin'] = options.adminToken;
+    this.#life = new Scope(options.signal);
+    this.#life.signal.addEventListener('abort', () => channel.close(), { once: true });
+    if (this.#life.signal.aborted) channel.close();
+    this.host = {
+      channel,
+      clock: options.clock ?? systemClock,
+      random: options.random ?? systemRandom,
+      life: this.#life.signal,
+      credentials: async () => metadata,
+      failed: () => false,
+    };
+    this.reader = this.host;
+  }
+
+  /** Joins the network as an instance, which then stays on it by itself. */
+  join(options: InstanceOptions): Instance {
+    const { host } = this;
+    const instance = new Instance({ ...host, credentials: async () => ({}) }, options);
+    this.#instances.add(instance);
+    void instance.ended.then(() => this.#instances.delete(instance));
+    return instance;
+  }
+
+  /** Lets every instance say goodbye, then ends every call and watch. Never rejects. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#instances].map((instance) => instance.leave()));
+    this.#life.abort(new SwitchyardError(StatusCode.CANCELLED, 'the client is closed'));
+  }
+}

@@ -1,0 +1,163 @@
+import { WatchKind } from '../../gen/switchyard/v1/network.js';
+import type { Position } from '../../gen/switchyard/v1/position.js';
+import type { Clock, Random } from '../clock.js';
+import { Backoff } from './backoff.js';
+import type { Channel, Method } from './channel.js';
+import { SwitchyardError } from './error.js';
+import { LIMITS } from './limits.js';
+import { Scope, wait } from './scope.js';
+import { unlessSilent } from './silence.js';
+import { StatusCode } from './status.js';
+
+/** What every watch's messages have in common. */
+export interface Watched {
+  readonly position?: Position | undefined;
+  readonly kind: WatchKind;
+}
+
+/** What a caller may say about a watch. */
+export interface WatchOptions {
+  /** Ends the watch, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Continues past this position, one that an earlier watch told. Absent: from the beginning, or from now. */
+  readonly after?: Position | undefined;
+  /** Told whenever the watch breaks and will go on by itself after `delayMs`. */
+  readonly onBreak?: ((error: SwitchyardError, delayMs: number) => void) | undefined;
+}
+
+/** One kind of watch: how it is asked for, and what its messages mean. */
+export interface WatchPlan<Request, Response extends Watched> {
+  readonly method: Method<Request, Response>;
+  /** The request that continues past a position, or begins. */
+  readonly request: (after: Position | undefined) => Request;
+  /** The RESET that the client itself says when it has to begin again. */
+  readonly reset: () => Response;
+  /** Whether a beginning is a snapshot. Watches of closed endpoints have none: what has ended is not there. */
+  readonly snapshot: boolean;
+  /** How many revisions a DELTA covers, where messages tell: then a missing revision is noticed. */
+  readonly revisions?: (response: Response) => number;
+}
+
+/** What a watch needs of the object that runs it. */
+export interface WatchHost {
+  readonly channel: Channel;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Ends with the object. */
+  readonly life: AbortSignal;
+  /** The metadata for the next call; waits until there is some, when it is a session's. */
+  credentials(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** Sees an error before the watch acts on it. True: it was of the session, and the next credentials are others. */
+  failed(error: SwitchyardError, metadata: Readonly<Record<string, string>>): boolean;
+}
+
+/**
+ * A watch that goes on by itself: the server's messages as they are, over every break.
+ *
+ * After a break it continues past the last position. Where that is not possible (the position is compacted, the watch
+ * lagged, a snapshot was cut short, a revision is missing) it begins again, and says so with a RESET of its own, which
+ * has no position. It ends by its signal, by leaving the loop, or with an error that trying again would not change.
+ *
+ * A reader that takes its time pauses the call; nothing is read ahead for it but what the channel bounds.
+ */
+export async function* follow<Request, Response extends Watched>(
+  host: WatchHost,
+  plan: WatchPlan<Request, Response>,
+  options: WatchOptions,
+): AsyncGenerator<Response, void, undefined> {
+  const scope = new Scope(options.signal, host.life);
+  const release = host.channel.hold();
+  const backoff = new Backoff(host.random);
+  let after = options.after;
+  let told = after !== undefined;
+  try {
+    for (;;) {
+      const call = new Scope(scope.signal);
+      const sinceMs = host.clock.nowMs();
+      let metadata: Readonly<Record<string, string>> = {};
+      let failure: unknown;
+      try {
+        metadata = await host.credentials(scope.signal);
+        const messages = host.channel.serverStream(plan.method, plan.request(after), { metadata, signal: call.signal });
+        for await (const message of unlessSilent(messages, LIMITS.watchSilenceMs, host.clock, call)) {
+          refuseBroken(plan, after, message);
+          after = positionAfter(plan, message);
+          told = true;
+          yield message;
+        }
+        failure = new SwitchyardError(StatusCode.UNAVAILABLE, 'the server ended the watch without a reason');
+      } catch (error) {
+        failure = error;
+      } finally {
+        call.release();
+      }
+      const next = nextTry(failure, scope.signal, (error) => host.failed(error, metadata));
+      if (next.anew) after = undefined;
+      const delayMs = backoff.afterFailure(host.clock.nowMs() - sinceMs, next.error.retryAfterMs);
+      options.onBreak?.(next.error, delayMs);
+      await wait(host.clock, delayMs, scope.signal);
+      if (told && after === undefined) yield plan.reset();
+    }
+  } finally {
+    scope.release();
+    release();
+  }
+}
+
+/** Where to continue when the watch breaks after this message; undefined: only from the beginning. */
+function positionAfter<Response extends Watched>(
+  plan: { readonly snapshot: boolean },
+  message: Response,
+): Position | undefined {
+  switch (message.kind) {
+    case WatchKind.SNAPSHOT:
+      return undefined;
+    case WatchKind.RESET:
+      return plan.snapshot ? undefined : message.position;
+    default:
+      return message.position;
+  }
+}
+
+/** The server promises every revision, once, in order. Where messages show it, a broken promise is not passed on. */
+function refuseBroken<Response extends Watched>(
+  plan: { readonly revisions?: (response: Response) => number },
+  after: Position | undefined,
+  message: Response,
+): void {
+  if (message.kind === WatchKind.SNAPSHOT || message.kind === WatchKind.RESET) return;
+  if (!message.position) throw new SwitchyardError(StatusCode.DATA_LOSS, 'the watch told no position');
+  if (!plan.revisions || !after || message.kind === WatchKind.SNAPSHOT_END) return;
+  const covers = message.kind === WatchKind.DELTA ? plan.revisions(message) : 0;
+  const { epoch, revision } = message.position;
+  if (epoch === after.epoch && revision === after.revision + BigInt(covers)) return;
+  throw new SwitchyardError(
+    StatusCode.DATA_LOSS,
+    `revision ${revision} of ${epoch} came with ${covers} changes after revision ${after.revision} of ${after.epoch}`,
+  );
+}
+
+/** Whether, and how, to try again. Rethrows what trying again would not change. */
+function nextTry(
+  failure: unknown,
+  signal: AbortSignal,
+  ofSession: (error: SwitchyardError) => boolean,
+): { error: SwitchyardError; anew: boolean } {
+  if (signal.aborted) throw signal.reason;
+  if (!(failure instanceof SwitchyardError)) throw failure;
+  if (ofSession(failure)) return { error: failure, anew: true };
+  switch (failure.code) {
+    case StatusCode.INVALID_ARGUMENT:
+    case StatusCode.NOT_FOUND:
+    case StatusCode.PERMISSION_DENIED:
+    case StatusCode.FAILED_PRECONDITION:
+    case StatusCode.UNIMPLEMENTED:
+    case StatusCode.UNAUTHENTICATED:
+      throw failure;
+    case StatusCode.OUT_OF_RANGE:
+    case StatusCode.DATA_LOSS:
+      return { error: failure, anew: true };
+    default:
+      return { error: failure, anew: failure.reason === 'WATCH_LAGGED' };
+  }
+}
