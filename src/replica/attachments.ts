@@ -1,0 +1,173 @@
+import type { Clock, Timer } from '../clock.js';
+import type { Change, Order, Session, StreamStopped } from '../core/change.js';
+import { stoppedIds } from '../core/change.js';
+import { CloseReason, StopReason } from '../core/command.js';
+import { Fault, type Reason } from '../core/fault.js';
+import type { Position } from '../core/position.js';
+import type { State } from '../core/state.js';
+import type { Leases } from './leases.js';
+import type { ReplicaLimits } from './limits.js';
+
+/** What an attached session is told. */
+export type Message =
+  | { readonly kind: 'heartbeat'; readonly position: Position }
+  | { readonly kind: 'order'; readonly order: Order }
+  | { readonly kind: 'streamStopped'; readonly id: number; readonly reason: StopReason; readonly by: number };
+
+/**
+ * The open attachments, one a session at most: how orders and notices reach their sessions, whichever door they came
+ * through.
+ */
+export class Attachments {
+  private readonly open_ = new Map<number, Attachment>();
+  private timer: Timer | undefined;
+
+  constructor(
+    private readonly state: State,
+    private readonly leases: Leases,
+    private readonly clock: Clock,
+    readonly limits: ReplicaLimits,
+  ) {
+    this.scheduleHeartbeats();
+  }
+
+  /** How many are open. */
+  get count(): number {
+    return this.open_.size;
+  }
+
+  isAttached(sid: number): boolean {
+    return this.open_.has(sid);
+  }
+
+  /**
+   * Attaches a live session; an earlier attachment of it ends. It begins with a heartbeat and the orders that wait.
+   */
+  open(sid: number): Attachment {
+    this.open_.get(sid)?.end(new Fault('ATTACHMENT_REPLACED', `session ${sid} attached again`));
+    const attachment = new Attachment(sid, this);
+    this.open_.set(sid, attachment);
+    this.leases.hold(sid);
+    attachment.push({ kind: 'heartbeat', position: this.state.position });
+    for (const order of this.state.orders.of(sid)) attachment.push({ kind: 'order', order });
+    return attachment;
+  }
+
+  /** For an attachment: it is over. Only the current one of a session lets go of the lease. */
+  forget(attachment: Attachment): void {
+    if (this.open_.get(attachment.sid) !== attachment) return;
+    this.open_.delete(attachment.sid);
+    this.leases.release(attachment.sid);
+  }
+
+  /** Tells the sessions concerned what came of a command. */
+  publish(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind === 'OrderPlaced') this.tell(change.order.sid, { kind: 'order', order: change.order });
+      else if (change.kind === 'SessionClosed') this.endOf(change.session, change.reason);
+      else if (change.kind === 'StreamStopped') this.tellStopped(change);
+    }
+  }
+
+  /** Ends every attachment; the sessions live on. */
+  drain(fault: Fault): void {
+    this.timer?.cancel();
+    for (const attachment of this.open_.values()) attachment.end(fault);
+  }
+
+  /** Both ends hear of it, but for a session that takes its streams along as it ends. */
+  private tellStopped(change: StreamStopped): void {
+    const { before, reason, by } = change;
+    const ids = new Set(stoppedIds(change));
+    const ends = [{ sid: before.owner, id: before.id }, ...before.sinks];
+    for (const { sid, id } of ends) {
+      const isEnding = reason === StopReason.SESSION_CLOSED && sid === by;
+      if (ids.has(id) && !isEnding) this.tell(sid, { kind: 'streamStopped', id, reason, by });
+    }
+  }
+
+  private tell(sid: number, message: Message): void {
+    this.open_.get(sid)?.push(message);
+  }
+
+  private endOf({ sid }: Session, reason: CloseReason): void {
+    const attachment = this.open_.get(sid);
+    this.open_.delete(sid);
+    attachment?.end(endedFault(sid, reason));
+  }
+
+  private scheduleHeartbeats(): void {
+    this.timer = this.clock.after(this.limits.heartbeatMs, () => {
+      const heartbeat: Message = { kind: 'heartbeat', position: this.state.position };
+      for (const attachment of this.open_.values()) attachment.pushHeartbeat(heartbeat);
+      this.scheduleHeartbeats();
+    });
+  }
+}
+
+/** One attachment, pulled by the door that it came through. What it leaves unread is bounded; beyond that it ends. */
+export class Attachment {
+  private readonly unread: Message[] = [];
+  private ending: Fault | undefined;
+  private wake: (() => void) | undefined;
+
+  constructor(
+    readonly sid: number,
+    private readonly attachments: Attachments,
+  ) {}
+
+  /** The next message, a Fault that ends the attachment, or undefined when there is nothing yet. */
+  next(): Message | Fault | undefined {
+    return this.unread.shift() ?? this.ending;
+  }
+
+  /** `wake` is called when {@link next} may have something after it had nothing. */
+  onReady(wake: () => void): void {
+    this.wake = wake;
+  }
+
+  /** The door has lost it. */
+  close(): void {
+    this.attachments.forget(this);
+  }
+
+  /** For {@link Attachments}. */
+  push(message: Message): void {
+    if (this.ending !== undefined) return;
+    if (this.unread.length >= this.attachments.limits.unreadMax) {
+      this.end(new Fault('ORDER_LIMIT', `${this.unread.length} orders are unread; attach again to go on`));
+      return;
+    }
+    this.unread.push(message);
+    this.wake?.();
+  }
+
+  /** For {@link Attachments}: a sign of life is needless where something else waits to be read. */
+  pushHeartbeat(message: Message): void {
+    if (this.unread.length === 0) this.push(message);
+  }
+
+  /** For {@link Attachments}: what is unread is still delivered, then this. */
+  end(fault: Fault): void {
+    if (this.ending !== undefined) return;
+    this.ending = fault;
+    this.attachments.forget(this);
+    this.wake?.();
+  }
+}
+
+const ENDED: Record<CloseReason, { readonly reason: Reason; readonly words: string }> = {
+  [CloseReason.SUPERSEDED]: {
+    reason: 'SESSION_SUPERSEDED',
+    words: 'was superseded by a newer session of its instance',
+  },
+  [CloseReason.TERMINATED]: { reason: 'SESSION_TERMINATED', words: 'was terminated' },
+  [CloseReason.EXPIRED]: { reason: 'SESSION_EXPIRED', words: 'has expired' },
+  [CloseReason.SERVER_LOST]: { reason: 'SESSION_SERVER_LOST', words: 'was lost with its server' },
+};
+
+/** What somebody is told who speaks for a session that is over. */
+export function endedFault(sid: number, reason: CloseReason): Fault {
+  const { reason: name, words } = ENDED[reason];
+  return new Fault(name, `session ${sid} ${words}`);
+}

@@ -1,0 +1,106 @@
+import type { Clock, Timer } from '../clock.js';
+import type { Change, Order, Stream } from '../core/change.js';
+import { CloseReason, type Command, StopReason } from '../core/command.js';
+import type { State } from '../core/state.js';
+
+/** When a deadline's command could not be stored, it is tried again after this. */
+const RETRY_MS = 1_000;
+
+/**
+ * Turns the passing of time into commands: orders that nobody answered, streams that nobody used.
+ *
+ * One timer for each order that waits and each stream with a timeout; both are bounded by the core's limits. Activity of a
+ * stream only writes a number: its timer looks at that when it goes off.
+ */
+export class Deadlines {
+  private readonly orders = new Map<string, Timer>();
+  private readonly streams = new Map<number, { timer: Timer; usedMs: number }>();
+
+  constructor(
+    private readonly state: State,
+    private readonly clock: Clock,
+    /** Stores a command; false when it has to be tried again. */
+    private readonly submit: (command: Command) => Promise<boolean>,
+  ) {
+    for (const order of state.orders.all()) this.watchOrder(order);
+    for (const stream of state.streams.all()) this.watchStream(stream);
+  }
+
+  /** The stream carried data just now. */
+  used(streamId: number): void {
+    const watched = this.streams.get(streamId);
+    if (watched !== undefined) watched.usedMs = this.clock.nowMs();
+  }
+
+  /** Sets and clears timers after a command. */
+  publish(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind === 'OrderPlaced') this.watchOrder(change.order);
+      else if (change.kind === 'OrderSettled') this.forgetOrder(change.order);
+      else if (change.kind === 'StreamPut') this.watchStream(change.stream);
+      else if (change.kind === 'StreamStopped' && change.after === undefined) this.forgetStream(change.before.id);
+    }
+  }
+
+  close(): void {
+    for (const timer of this.orders.values()) timer.cancel();
+    for (const { timer } of this.streams.values()) timer.cancel();
+  }
+
+  private watchOrder(order: Order): void {
+    const key = keyOf(order);
+    this.orders.get(key)?.cancel();
+    this.orders.set(
+      key,
+      this.clock.after(order.deadlineMs, () => void this.orderPassed(order, key)),
+    );
+  }
+
+  private async orderPassed(order: Order, key: string): Promise<void> {
+    if (this.state.orders.get(order.sid, order.id) === undefined) {
+      this.orders.delete(key);
+      return;
+    }
+    const done = await this.submit({ kind: 'CloseSession', sid: order.sid, reason: CloseReason.TERMINATED });
+    if (done) this.orders.delete(key);
+    else
+      this.orders.set(
+        key,
+        this.clock.after(RETRY_MS, () => void this.orderPassed(order, key)),
+      );
+  }
+
+  private forgetOrder(order: Order): void {
+    const key = keyOf(order);
+    this.orders.get(key)?.cancel();
+    this.orders.delete(key);
+  }
+
+  private watchStream({ id, params }: Stream): void {
+    this.forgetStream(id);
+    if (params.timeoutMs === 0) return;
+    const timer = this.clock.after(params.timeoutMs, () => void this.streamPassed(id));
+    this.streams.set(id, { timer, usedMs: this.clock.nowMs() });
+  }
+
+  private async streamPassed(id: number): Promise<void> {
+    const watched = this.streams.get(id);
+    const stream = this.state.streams.get(id);
+    if (watched === undefined || stream === undefined) return;
+    const leftMs = watched.usedMs + stream.params.timeoutMs - this.clock.nowMs();
+    if (leftMs <= 0) {
+      const done = await this.submit({ kind: 'StopStream', sid: 0, id, reason: StopReason.IDLE });
+      if (done || this.streams.get(id) !== watched) return;
+    }
+    watched.timer = this.clock.after(Math.max(leftMs, RETRY_MS), () => void this.streamPassed(id));
+  }
+
+  private forgetStream(id: number): void {
+    this.streams.get(id)?.timer.cancel();
+    this.streams.delete(id);
+  }
+}
+
+function keyOf({ sid, id }: Order): string {
+  return `${sid} ${id}`;
+}

@@ -1,0 +1,40 @@
+/** Every bound and span of the replica, each with its reason. */
+export interface ReplicaLimits {
+  /** Commands that wait for the journal: some seconds of work for it. */
+  readonly pendingMax: number;
+  /** Commands of one append: applying them has to fit a turn of the event loop (some 5 ms). */
+  readonly batchMax: number;
+  /** Bytes of one append. */
+  readonly batchBytesMax: number;
+  /** Commands between two snapshots: a start replays twice as many at most. */
+  readonly snapshotEvery: number;
+  /** What an instance gets that does not ask for a TTL. */
+  readonly ttlDefaultMs: number;
+  /** Shorter, and a lost packet ends a session. */
+  readonly ttlMinMs: number;
+  /** Longer, and the graph shows machines that are long gone. */
+  readonly ttlMaxMs: number;
+  /** How long a session outlives its attachment at least: a client's reconnection with its backoff. */
+  readonly graceMs: number;
+  /** How long an order waits for its answer. */
+  readonly orderDeadlineMs: number;
+  /** Between two heartbeats of an attachment. The contract allows 15 s. */
+  readonly heartbeatMs: number;
+  /** Orders and notices that an attachment may leave unread. */
+  readonly unreadMax: number;
+}
+
+/** The bounds of a server that was not told otherwise. */
+export const DEFAULT_REPLICA_LIMITS: ReplicaLimits = {
+  pendingMax: 65_536,
+  batchMax: 1_024,
+  batchBytesMax: 4 * 1_048_576,
+  snapshotEvery: 100_000,
+  ttlDefaultMs: 60_000,
+  ttlMinMs: 1_000,
+  ttlMaxMs: 24 * 3_600_000,
+  graceMs: 30_000,
+  orderDeadlineMs: 10_000,
+  heartbeatMs: 10_000,
+  unreadMax: 256,
+};

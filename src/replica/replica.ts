@@ -1,0 +1,196 @@
+import type { Clock, Random } from '../clock.js';
+import { type Applied, apply, decide } from '../core/apply.js';
+import type { Change } from '../core/change.js';
+import { CloseReason, type Command } from '../core/command.js';
+import { Fault, isFault } from '../core/fault.js';
+import type { Position } from '../core/position.js';
+import type { State } from '../core/state.js';
+import { type Journal, JournalError, type StoredRecord } from '../journal/journal.js';
+import { encodeRecord } from '../journal/record.js';
+import { Attachments } from './attachments.js';
+import { Deadlines } from './deadlines.js';
+import { Leases } from './leases.js';
+import type { ReplicaLimits } from './limits.js';
+import { Snapshots } from './snapshots.js';
+
+/** How long a client should wait when the journal takes nothing, and when it takes no more. */
+const JOURNAL_RETRY_MS = 1_000;
+const OVERLOADED_RETRY_MS = 500;
+
+/** A feed, as far as the replica knows one. */
+export interface Publisher {
+  publish(position: Position, changes: readonly Change[]): void;
+}
+
+/** What the composition root hands in. */
+export interface ReplicaParts {
+  /** As recovered from the journal. */
+  readonly state: State;
+  readonly journal: Journal;
+  readonly feeds: readonly Publisher[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: ReplicaLimits;
+  /** Told of every command after it was published, and how long its append took: for metrics. */
+  readonly observed?: (command: Command, outcome: Applied | Fault) => void;
+  /** Told how long an append took and how many commands it had. */
+  readonly appended?: (tookMs: number, count: number) => void;
+  /** Something is wrong that the server can go on with. */
+  readonly warn: (message: string, error: unknown) => void;
+  /** An invariant is broken: nothing that this process says can be trusted. Has to end it. */
+  readonly fatal: (error: unknown) => void;
+}
+
+interface Pending {
+  readonly command: Command;
+  readonly resolve: (outcome: Applied | Fault) => void;
+}
+
+/**
+ * The one writer: takes commands from all doors, makes them durable, applies them and publishes what came of them, in that
+ * order and never another.
+ *
+ * What one turn of the event loop brings, and what comes while an append is on its way, is one batch: one append for all of
+ * it. It is also the only place where time becomes commands.
+ */
+export class Replica {
+  readonly state: State;
+  readonly leases: Leases;
+  readonly attachments: Attachments;
+  readonly deadlines: Deadlines;
+  private readonly snapshots: Snapshots;
+  private pending: Pending[] = [];
+  private working = false;
+  private closing = false;
+
+  constructor(private readonly parts: ReplicaParts) {
+    const { state, clock, limits, journal } = parts;
+    this.state = state;
+    this.leases = new Leases(state, clock, limits, (sid) => void this.expire(sid));
+    this.attachments = new Attachments(state, this.leases, clock, limits);
+    this.deadlines = new Deadlines(state, clock, async (command) => !isTransient(await this.submit(command)));
+    this.snapshots = new Snapshots(state, journal, limits, clock, (error) =>
+      parts.warn('a snapshot could not be stored; the journal is whole, and the next will be tried', error),
+    );
+  }
+
+  /** Names the network, in a journal that is new. */
+  async found(serverUuid: string): Promise<void> {
+    if (this.state.revision > 0) return;
+    const epoch = Buffer.from(this.parts.random.bytes(8)).toString('base64url');
+    const outcome = await this.submit({ kind: 'FoundNetwork', epoch, serverUuid, atMs: this.parts.clock.wallMs() });
+    if (isFault(outcome)) throw new Error(`the network could not be founded: ${outcome.message}`);
+  }
+
+  /**
+   * Stores, applies and publishes a command. Resolves when all of that is done, with its changes, or with the refusal.
+   *
+   * What is refused at this moment, and what is so already, is answered without an append.
+   */
+  submit(command: Command): Promise<Applied | Fault> {
+    if (this.closing) return Promise.resolve(new Fault('DRAINING', 'the server is draining', [], JOURNAL_RETRY_MS));
+    const decided = decide(this.state, command);
+    if (isFault(decided)) return Promise.resolve(this.observed(command, decided));
+    if (decided.length === 0) return Promise.resolve(this.observed(command, this.unchanged()));
+    if (this.pending.length >= this.parts.limits.pendingMax) {
+      const message = `${this.pending.length} commands wait for the journal`;
+      return Promise.resolve(this.observed(command, new Fault('OVERLOADED', message, [], OVERLOADED_RETRY_MS)));
+    }
+    return new Promise((resolve) => {
+      this.pending.push({ command, resolve });
+      this.work();
+    });
+  }
+
+  /** Takes no more commands; resolves when those that were taken are done. The journal stays open. */
+  async close(): Promise<void> {
+    this.closing = true;
+    this.leases.close();
+    this.deadlines.close();
+    while (this.working) await new Promise<void>((resolve) => this.parts.clock.soon(resolve));
+    await this.snapshots.idle();
+  }
+
+  private work(): void {
+    if (this.working) return;
+    this.working = true;
+    this.parts.clock.soon(() => {
+      this.batch()
+        .catch(this.parts.fatal)
+        .finally(() => {
+          this.working = false;
+          if (this.pending.length > 0) this.work();
+        });
+    });
+  }
+
+  private async batch(): Promise<void> {
+    const { journal, clock } = this.parts;
+    const { batch, records } = this.take();
+    const startMs = clock.nowMs();
+    try {
+      await journal.append(records);
+    } catch (error) {
+      this.refuse(batch, error);
+      return;
+    }
+    this.parts.appended?.(clock.nowMs() - startMs, batch.length);
+    for (const { command, resolve } of batch) resolve(this.observed(command, this.applyAndPublish(command)));
+    this.snapshots.consider();
+  }
+
+  /** The commands of the next append, as many as its bounds allow. */
+  private take(): { batch: Pending[]; records: StoredRecord[] } {
+    const { batchMax, batchBytesMax } = this.parts.limits;
+    const records: StoredRecord[] = [];
+    let bytes = 0;
+    while (records.length < Math.min(this.pending.length, batchMax) && bytes < batchBytesMax) {
+      const record = encodeRecord(this.state.revision + records.length + 1, this.pending[records.length].command);
+      bytes += record.bytes.length;
+      records.push(record);
+    }
+    const batch = this.pending.slice(0, records.length);
+    this.pending = this.pending.slice(records.length);
+    return { batch, records };
+  }
+
+  private applyAndPublish(command: Command): Applied | Fault {
+    const outcome = apply(this.state, command);
+    const changes = isFault(outcome) ? [] : outcome.changes;
+    for (const change of changes) {
+      if (change.kind === 'SessionOpened') this.leases.begin(change.session.sid);
+    }
+    this.deadlines.publish(changes);
+    this.attachments.publish(changes);
+    for (const feed of this.parts.feeds) feed.publish(this.state.position, changes);
+    return outcome;
+  }
+
+  /** Nothing of the batch was stored: nothing of it happened. If the journal cannot promise that, this process ends. */
+  private refuse(batch: readonly Pending[], error: unknown): void {
+    const { journal, warn } = this.parts;
+    if (!(error instanceof JournalError) || journal.last !== this.state.revision) throw error;
+    warn(`the journal refused ${batch.length} commands`, error);
+    const message = `the journal does not accept commands: ${error.kind === 'full' ? 'no space left' : 'see the log'}`;
+    const fault = new Fault('JOURNAL_UNAVAILABLE', message, [], JOURNAL_RETRY_MS);
+    for (const { command, resolve } of batch) resolve(this.observed(command, fault));
+  }
+
+  private async expire(sid: number): Promise<void> {
+    await this.submit({ kind: 'CloseSession', sid, reason: CloseReason.EXPIRED });
+  }
+
+  private unchanged(): Applied {
+    return { revision: this.state.revision, changes: [] };
+  }
+
+  private observed(command: Command, outcome: Applied | Fault): Applied | Fault {
+    this.parts.observed?.(command, outcome);
+    return outcome;
+  }
+}
+
+/** Whether the same command may be taken a little later. */
+function isTransient(outcome: Applied | Fault): boolean {
+  return isFault(outcome) && (outcome.reason === 'JOURNAL_UNAVAILABLE' || outcome.reason === 'OVERLOADED');
+}

@@ -1,0 +1,62 @@
+import type { Clock } from '../clock.js';
+import { type Capture, capture, rowsOf } from '../core/snapshot.js';
+import type { State } from '../core/state.js';
+import { encodeChunks } from '../journal/chunk.js';
+import type { Journal } from '../journal/journal.js';
+import type { ReplicaLimits } from './limits.js';
+
+/**
+ * Keeps the journal short: after so many commands a snapshot is stored, and what lies before the one before it is
+ * forgotten.
+ *
+ * The capture is taken between two commands; writing it out takes a turn of the event loop for each chunk, so commands go
+ * on meanwhile. A snapshot that fails leaves the journal as it was, and the next command that is due tries again.
+ */
+export class Snapshots {
+  private writing: Promise<void> | undefined;
+  private last: number;
+
+  constructor(
+    private readonly state: State,
+    private readonly journal: Journal,
+    private readonly limits: ReplicaLimits,
+    private readonly clock: Clock,
+    /** Told when a snapshot could not be stored; the journal is whole all the same. */
+    private readonly failed: (error: unknown) => void,
+  ) {
+    this.last = journal.snapshots().at(-1) ?? 0;
+  }
+
+  /** Begins a snapshot when one is due. */
+  consider(): void {
+    if (this.writing !== undefined || this.state.revision - this.last < this.limits.snapshotEvery) return;
+    this.writing = this.write().finally(() => {
+      this.writing = undefined;
+    });
+  }
+
+  /** Resolves when no snapshot is being written any more. */
+  async idle(): Promise<void> {
+    await this.writing;
+  }
+
+  private async write(): Promise<void> {
+    const taken = capture(this.state);
+    const { revision } = taken.position;
+    const before = this.journal.snapshots().at(-1);
+    this.last = revision;
+    try {
+      await this.journal.writeSnapshot(revision, this.chunks(taken));
+      if (before !== undefined) await this.journal.compact(before);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  private async *chunks(taken: Capture): AsyncIterable<Uint8Array> {
+    for await (const chunk of encodeChunks(taken.position.revision, rowsOf(taken))) {
+      yield chunk;
+      await new Promise<void>((resolve) => this.clock.soon(resolve));
+    }
+  }
+}
