@@ -108,9 +108,9 @@ export const EVENTS = {
     'both',
     false,
     {
-      code: required(1, u16, '0: success. Otherwise a reason, see "Answer codes".'),
+      code: required(1, u16, '0: success. Otherwise one of the codes under [Answers](#answers).'),
       description: optional(2, text(), 'The same for people.'),
-      data: optional(3, blob(), 'What the answered type says: a body of its own, see "Answer to".'),
+      data: optional(3, blob(), 'What stands with the answered type: a body of its own.'),
       violations: repeated(4, record(records.Violation), 'With FIELD_INVALID: every wrong field.'),
       retryAfterMs: optional(5, u32, 'When asking again makes sense: after how long.'),
       offset: optional(6, u32, 'With a mistake in the bytes: where, counted from the first byte of the event.'),
