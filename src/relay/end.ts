@@ -1,0 +1,114 @@
+import { Fault } from '../core/fault.js';
+import type { Channel } from './channel.js';
+
+/** What an end says that its door has closed: it can neither take nor confirm anything any more. */
+const CLOSED = new Fault('OUT_OF_ORDER', 'this end was closed');
+
+/** The source's end of a stream, driven by the door that its call or packets come through. */
+export class SourceEnd {
+  private ending: Fault | undefined;
+  private wake: (() => void) | undefined;
+  private told = 0;
+  private toTell = 0;
+
+  constructor(private readonly channel: Channel) {}
+
+  /** Takes a block; or says why this end is over or the block is refused. Check {@link hasRoom} before the next. */
+  write(block: Uint8Array): Fault | undefined {
+    return this.ending ?? this.channel.write(block);
+  }
+
+  /** False: stop reading from the source until woken. */
+  hasRoom(): boolean {
+    return this.channel.hasRoom();
+  }
+
+  /** How many blocks every sink has confirmed, once for each news of it; only where the stream asks for that. */
+  takeConfirmed(): number | undefined {
+    if (this.toTell === this.told) return undefined;
+    this.told = this.toTell;
+    return this.told;
+  }
+
+  /** Why this end is over, if it is. */
+  get fault(): Fault | undefined {
+    return this.ending;
+  }
+
+  /** `wake` is called when there is room, a confirmation or a fault. */
+  onReady(wake: () => void): void {
+    this.wake = wake;
+  }
+
+  /** There is no more data. */
+  finish(): void {
+    if (this.ending === undefined) this.channel.finish();
+  }
+
+  /** The door has lost it. */
+  close(): void {
+    this.channel.loseSource(this);
+    this.ending ??= CLOSED;
+  }
+
+  /** For the channel. */
+  ready(): void {
+    this.wake?.();
+  }
+
+  /** For the channel: every sink has so many blocks. */
+  confirmed(count: number, isWanted: boolean): void {
+    if (!isWanted) return;
+    this.toTell = count;
+    this.wake?.();
+  }
+
+  /** For the channel. */
+  end(fault: Fault): void {
+    this.ending = fault;
+    this.wake?.();
+  }
+}
+
+/** A sink's end of a stream, pulled by the door that it came through. */
+export class SinkEnd {
+  private ending: Fault | undefined;
+  private wake: (() => void) | undefined;
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly branchId: number,
+  ) {}
+
+  /** The next block; `ended` when the source has no more; a Fault when it is over; undefined when there is none yet. */
+  next(): Uint8Array | 'ended' | Fault | undefined {
+    return this.ending ?? this.channel.read(this.branchId);
+  }
+
+  /** The sink has so many blocks, counted from the stream's first. */
+  confirm(count: number): Fault | undefined {
+    return this.ending ?? this.channel.confirm(this.branchId, count);
+  }
+
+  /** `wake` is called when {@link next} may have something after it had nothing. */
+  onReady(wake: () => void): void {
+    this.wake = wake;
+  }
+
+  /** The door has lost it. */
+  close(): void {
+    this.channel.loseSink(this.branchId, this);
+    this.ending ??= CLOSED;
+  }
+
+  /** For the channel. */
+  ready(): void {
+    this.wake?.();
+  }
+
+  /** For the channel: nothing that is held is delivered any more. */
+  end(fault: Fault): void {
+    this.ending = fault;
+    this.wake?.();
+  }
+}

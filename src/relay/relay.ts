@@ -1,0 +1,132 @@
+import type { Clock, Timer } from '../clock.js';
+import type { Change, Stream, StreamStopped } from '../core/change.js';
+import { type Command, StopReason } from '../core/command.js';
+import { Fault } from '../core/fault.js';
+import type { Position } from '../core/position.js';
+import type { State } from '../core/state.js';
+import { Channel, type Surroundings } from './channel.js';
+import type { SinkEnd, SourceEnd } from './end.js';
+import type { RelayLimits } from './limits.js';
+
+/** What the relay needs of the replica. */
+export interface Registry {
+  readonly state: State;
+  /** The stream carried data: its idle time begins anew. */
+  used(streamId: number): void;
+  submit(command: Command): Promise<unknown>;
+}
+
+/**
+ * The data of all streams, whichever doors their ends came through.
+ *
+ * The registry of streams is the core's; this only holds what is on its way. A stream that stops there stops here in the
+ * same turn, before anybody is told that it has: so nothing is delivered after an OK.
+ */
+export class Relay {
+  private readonly channels = new Map<number, Channel>();
+  private readonly around: Surroundings;
+  private totalBytes = 0;
+  private timer: Timer | undefined;
+
+  constructor(
+    private readonly registry: Registry,
+    private readonly clock: Clock,
+    private readonly limits: RelayLimits,
+  ) {
+    this.around = {
+      limits,
+      nowMs: () => clock.nowMs(),
+      held: (bytes) => this.held(bytes),
+      isFull: () => this.totalBytes >= limits.totalBytesMax,
+      used: (id) => registry.used(id),
+    };
+    this.scheduleStalls();
+  }
+
+  /** Bytes on their way, for metrics. */
+  get byteSize(): number {
+    return this.totalBytes;
+  }
+
+  /** Streams with data or an end, for metrics. */
+  get channelCount(): number {
+    return this.channels.size;
+  }
+
+  /**
+   * Opens an end of a stream for a session: the source's by the stream's id, a sink's by its branch's. What is not the
+   * session's does not exist.
+   */
+  open(sid: number, id: number): Fault | { readonly stream: Stream; readonly end: SourceEnd | SinkEnd } {
+    const stream = this.registry.state.streams.get(id);
+    const sink = stream?.sinks.find((one) => one.id === id && one.sid === sid);
+    const isSource = stream !== undefined && stream.id === id && stream.owner === sid;
+    if (stream === undefined || (sink === undefined && !isSource)) {
+      return new Fault('STREAM_NOT_FOUND', `no stream ${id}`);
+    }
+    if (isSource && stream.sinks.length === 0) {
+      return new Fault('OUT_OF_ORDER', `stream ${id} is the session's own; it has no sinks to relay to`);
+    }
+    const channel = this.channelOf(stream);
+    return { stream, end: isSource ? channel.openSource() : channel.openSink(id) };
+  }
+
+  /** Told of every command that was applied, as a feed is. */
+  publish(_position: Position, changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind === 'StreamStopped') this.stopped(change);
+      else if (change.kind === 'StreamPut') this.channels.get(change.stream.id)?.update(change.stream, branchStopped);
+    }
+  }
+
+  /** Ends every end. */
+  close(fault: Fault): void {
+    this.timer?.cancel();
+    for (const channel of this.channels.values()) channel.stop(fault);
+    this.channels.clear();
+  }
+
+  private channelOf(stream: Stream): Channel {
+    const known = this.channels.get(stream.id);
+    if (known !== undefined) return known;
+    const channel = new Channel(stream, this.around);
+    this.channels.set(stream.id, channel);
+    return channel;
+  }
+
+  private stopped({ before, after }: StreamStopped): void {
+    const channel = this.channels.get(before.id);
+    if (channel === undefined) return;
+    if (after !== undefined) {
+      channel.update(after, branchStopped);
+      return;
+    }
+    channel.stop(new Fault('STREAM_STOPPED', `stream ${before.id} has stopped`));
+    this.channels.delete(before.id);
+  }
+
+  private held(bytes: number): void {
+    const wasFull = this.around.isFull();
+    this.totalBytes += bytes;
+    if (!wasFull || this.around.isFull()) return;
+    this.clock.soon(() => {
+      for (const channel of this.channels.values()) channel.wakeSource();
+    });
+  }
+
+  /** Looks often enough that a sink is cut off at its bound and not much later. */
+  private scheduleStalls(): void {
+    this.timer = this.clock.after(this.limits.sinkStallMs / 8, () => {
+      for (const channel of this.channels.values()) {
+        for (const id of channel.stalled()) {
+          void this.registry.submit({ kind: 'StopStream', sid: 0, id, reason: StopReason.SINK_TOO_SLOW });
+        }
+      }
+      this.scheduleStalls();
+    });
+  }
+}
+
+function branchStopped(id: number): Fault {
+  return new Fault('STREAM_STOPPED', `branch ${id} has stopped`);
+}
