@@ -95,12 +95,17 @@ export function unsealNumber(kind: FrameKind, place: Place, bytes: Uint8Array, w
   return Number(Buffer.from(content.buffer, content.byteOffset, content.length).readBigUInt64BE());
 }
 
-/** The refusal of what a newer build wrote. */
-export function newerVersion(what: string, version: number | undefined, revision?: number): JournalError {
+/** The refusal of what a newer build wrote. Without a version: something that no version says, as a new command. */
+export function newerVersion(
+  what: string,
+  version: number | undefined,
+  revision?: number,
+  known = FORMAT_VERSION,
+): JournalError {
   const found = version === undefined ? 'holds what this build does not know' : `has format version ${version}`;
   return new JournalError(
     'version',
-    `${what} ${found}; this build knows version ${FORMAT_VERSION}. ` +
+    `${what} ${found}; this build knows version ${known}. ` +
       'Nothing was changed. Start the newer version again, or restore a backup from before the upgrade.',
     { revision },
   );

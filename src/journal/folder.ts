@@ -1,0 +1,182 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { checkDataFile } from './datafile.js';
+import { journalError } from './failure.js';
+import { FrameKind, unsealNumber } from './frame.js';
+import { JournalError, type StoredRecord } from './journal.js';
+import { READ_BYTES_MAX, READ_RECORDS_MAX } from './limits.js';
+
+/*
+ * What stands in DIR/data.mdb, an LMDB environment. Keys and values are bytes; integers are unsigned, big-endian, so
+ * keys sort as their numbers do. Every value is a frame (frame.ts).
+ *
+ *   database        key                          value
+ *   (unnamed)       "header"                     a header: the format version, and what was compacted away
+ *   "records"       revision 8 B                 a record: the command of that revision
+ *   "snapshots"     revision 8 B                 a mark: from here on the snapshot counts, with so many parts
+ *   "snapshots"     revision 8 B | part 4 B      a part of the snapshot, from 0
+ */
+
+/** The bytes of one of the databases in a data folder. */
+export type Bytes = Database<Uint8Array, Buffer>;
+
+/** Where the header stands. */
+export const HEADER_KEY = Buffer.from('header');
+/** The header belongs nowhere in the sequence of revisions. */
+export const HEADER_PLACE = { revision: 0, part: 0 };
+
+const KEYS_AND_VALUES = { keyEncoding: 'binary', encoding: 'binary' } as const;
+const REVISION_BYTES = 8;
+
+/** The key of a record, or of a snapshot's mark. */
+export function revisionKey(revision: number): Buffer {
+  const key = Buffer.allocUnsafe(REVISION_BYTES);
+  key.writeBigUInt64BE(BigInt(revision));
+  return key;
+}
+
+/** The key of a part of a snapshot. */
+export function partKey(revision: number, part: number): Buffer {
+  const key = Buffer.allocUnsafe(REVISION_BYTES + 4);
+  key.writeBigUInt64BE(BigInt(revision));
+  key.writeUInt32BE(part, REVISION_BYTES);
+  return key;
+}
+
+/** The revision in any of these keys. */
+export function revisionOf(key: Buffer): number {
+  return Number(key.readBigUInt64BE());
+}
+
+/** Whether a key of "snapshots" is a mark's. */
+export function isMark(key: Buffer): boolean {
+  return key.length === REVISION_BYTES;
+}
+
+/**
+ * An open data folder, as far as reading goes. The caller has its lock.
+ *
+ * Every read is one short run over the keys, so no read transaction outlives a turn of the event loop: one that did
+ * would keep LMDB from using freed pages again, and the file would grow.
+ */
+export class Folder {
+  private constructor(
+    readonly path: string,
+    readonly header: RootDatabase<Uint8Array, Buffer>,
+    readonly records: Bytes,
+    readonly snapshots: Bytes,
+  ) {}
+
+  /** The file that holds everything. */
+  static fileOf(path: string): string {
+    return join(path, 'data.mdb');
+  }
+
+  /** Whether somebody began a journal in this folder. */
+  static exists(path: string): boolean {
+    return existsSync(Folder.fileOf(path));
+  }
+
+  /**
+   * Opens a folder. Throws a {@link JournalError} when it is a newer build's or no journal, and changes nothing then; a
+   * new folder gets its databases, and its header from the caller.
+   */
+  static async open(path: string, readOnly: boolean): Promise<Folder> {
+    let header: RootDatabase<Uint8Array, Buffer> | undefined;
+    checkDataFile(path, readOnly);
+    try {
+      // overlappingSync off: the transaction's pages are synced, then its meta page, and only then is it there, as
+      // LMDB itself does it. eventTurnBatching off: an append is a transaction of its own, and its failure is told once.
+      const sync = { overlappingSync: false, eventTurnBatching: false };
+      const modes = { readOnly, noSubdir: false, permissionsMode: 0o600 };
+      header = open({ path, ...modes, ...sync, ...KEYS_AND_VALUES });
+      checkVersion(path, header);
+      const records: Bytes = header.openDB({ name: 'records', ...KEYS_AND_VALUES });
+      const snapshots: Bytes = header.openDB({ name: 'snapshots', ...KEYS_AND_VALUES });
+      return new Folder(path, header, records, snapshots);
+    } catch (thrown) {
+      await header?.close();
+      throw journalError(thrown, `cannot open ${path}`);
+    }
+  }
+
+  /** The header's frame; undefined in a folder that has none yet. */
+  headerFrame(): Uint8Array | undefined {
+    return this.header.get(HEADER_KEY);
+  }
+
+  /** Up to which revision records were forgotten. Throws a {@link JournalError} when the header is damaged. */
+  compacted(): number {
+    const frame = this.headerFrame();
+    return frame === undefined ? 0 : unsealNumber(FrameKind.HEADER, HEADER_PLACE, frame, `the header of ${this.path}`);
+  }
+
+  /** Revision of the last record; 0 when there is none. */
+  lastRecord(): number {
+    for (const key of this.records.getKeys({ reverse: true, limit: 1 })) return revisionOf(key);
+    return 0;
+  }
+
+  /** The records that are there, after one revision and up to another. What is missing is left out. */
+  async *recordsAfter(after: number, last: number): AsyncGenerator<StoredRecord> {
+    for (let from = after + 1; from <= last; ) {
+      const slice = this.slice(from, last);
+      yield* slice;
+      if (slice.length === 0) return;
+      from = slice[slice.length - 1].revision + 1;
+      await setImmediate();
+    }
+  }
+
+  /** The revisions of the snapshots that count, ascending. */
+  snapshotRevisions(): number[] {
+    const revisions: number[] = [];
+    for (const key of this.snapshots.getKeys()) if (isMark(key)) revisions.push(revisionOf(key));
+    return revisions;
+  }
+
+  /** The parts of a snapshot that counts. Throws a {@link JournalError} where one is missing. */
+  async *parts(revision: number): AsyncGenerator<Uint8Array> {
+    const what = `the snapshot at revision ${revision}`;
+    const mark = this.snapshots.get(revisionKey(revision));
+    if (mark === undefined) throw new JournalError('damaged', `${what} is not there any more`, { revision });
+    const count = unsealNumber(FrameKind.SNAPSHOT_MARK, { revision, part: 0 }, mark, what);
+    for (let part = 0; part < count; part++) {
+      const bytes = this.snapshots.get(partKey(revision, part));
+      if (bytes === undefined) {
+        throw new JournalError('damaged', `${what} is damaged: part ${part} of ${count} is missing`, { revision });
+      }
+      yield bytes;
+      await setImmediate();
+    }
+  }
+
+  /** Bytes on disk. */
+  size(): number {
+    return statSync(Folder.fileOf(this.path)).size;
+  }
+
+  async close(): Promise<void> {
+    await this.header.close();
+  }
+
+  private slice(from: number, last: number): StoredRecord[] {
+    const slice: StoredRecord[] = [];
+    let bytes = 0;
+    const range = { start: revisionKey(from), end: revisionKey(last + 1), limit: READ_RECORDS_MAX };
+    for (const { key, value } of this.records.getRange(range)) {
+      slice.push({ revision: revisionOf(key), bytes: value });
+      bytes += value.length;
+      if (bytes >= READ_BYTES_MAX) break;
+    }
+    return slice;
+  }
+}
+
+/** Before anything is written: a newer build's folder is left as it is. */
+function checkVersion(path: string, header: RootDatabase<Uint8Array, Buffer>): void {
+  const frame = header.get(HEADER_KEY);
+  if (frame !== undefined) unsealNumber(FrameKind.HEADER, HEADER_PLACE, frame, `the folder ${path}`);
+}

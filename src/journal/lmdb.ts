@@ -1,0 +1,207 @@
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { commitError, journalError } from './failure.js';
+import { Folder, HEADER_KEY, HEADER_PLACE, isMark, partKey, revisionKey, revisionOf } from './folder.js';
+import { FrameKind, sealNumber } from './frame.js';
+import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from './journal.js';
+import { REMOVE_KEYS_MAX } from './limits.js';
+import { FolderLock } from './lock.js';
+import { checkFollows, checkHeld, checkNewSnapshot, gapless } from './sequence.js';
+
+/**
+ * The journal on disk: an LMDB environment in a folder of its own, laid out as folder.ts shows.
+ *
+ * What a crash leaves behind is what the last transaction left, so there is nothing to recover:
+ * 1. An append is one transaction: its records are all there or none is.
+ * 2. A snapshot counts from the transaction that writes its mark, after all its parts. Parts without a mark are removed
+ *    when the folder is opened.
+ * 3. Compaction first writes into the header what does not count any more, and takes the marks away, in one
+ *    transaction; then it removes, a few keys at a time. What is left over goes with the next compaction.
+ */
+export class LmdbJournal implements Journal {
+  last: number;
+  private compacted: number;
+  private marks: number[];
+  private appending = false;
+  private storing = false;
+  private broken: JournalError | undefined;
+
+  private constructor(
+    private readonly folder: Folder,
+    private readonly lock: FolderLock,
+  ) {
+    this.compacted = folder.compacted();
+    this.marks = folder.snapshotRevisions();
+    this.last = Math.max(folder.lastRecord(), this.compacted);
+  }
+
+  /**
+   * Opens the journal in a folder, and makes both when they are not there. Throws a {@link JournalError}: `locked`,
+   * `version` (and nothing was changed), `damaged` or `failed`.
+   */
+  static async open(path: string): Promise<LmdbJournal> {
+    const firstMade = makeFolder(path);
+    const lock = FolderLock.take(path);
+    let folder: Folder | undefined;
+    try {
+      folder = await Folder.open(path, false);
+      const journal = new LmdbJournal(folder, lock);
+      if (folder.headerFrame() === undefined) {
+        await journal.found();
+        syncNames(path, firstMade ?? path);
+      }
+      await journal.removeUnfinished();
+      return journal;
+    } catch (error) {
+      await folder?.close();
+      lock.release();
+      throw error;
+    }
+  }
+
+  async append(records: readonly StoredRecord[]): Promise<void> {
+    if (this.appending) throw new Error('an append began before the one before had ended');
+    if (this.broken !== undefined) throw this.broken;
+    checkFollows(this.last, records);
+    this.appending = true;
+    try {
+      const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
+      await this.commit(bytes, () => {
+        for (const record of records) this.folder.records.put(revisionKey(record.revision), record.bytes);
+      });
+      this.last += records.length;
+    } catch (error) {
+      if (error instanceof JournalError && error.kind === 'failed') this.broken = error;
+      throw error;
+    } finally {
+      this.appending = false;
+    }
+  }
+
+  snapshots(): readonly number[] {
+    return this.marks;
+  }
+
+  openSnapshot(revision: number): StoredSnapshot {
+    if (!this.marks.includes(revision)) throw new Error(`there is no snapshot at revision ${revision}`);
+    return { revision, chunks: () => this.folder.parts(revision) };
+  }
+
+  async *read(afterRevision: number): AsyncGenerator<StoredRecord> {
+    checkHeld(this.compacted, afterRevision);
+    const { last } = this;
+    yield* gapless(afterRevision, last, this.folder.recordsAfter(afterRevision, last));
+  }
+
+  async writeSnapshot(revision: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    if (this.storing) throw new Error('a snapshot began before the one before had ended');
+    checkNewSnapshot(this.compacted, this.last, this.marks, revision);
+    this.storing = true;
+    const { snapshots } = this.folder;
+    try {
+      let part = 0;
+      for await (const chunk of chunks) {
+        const key = partKey(revision, part++);
+        await this.commit(chunk.length, () => snapshots.put(key, chunk));
+      }
+      const mark = sealNumber(FrameKind.SNAPSHOT_MARK, { revision, part: 0 }, part);
+      await this.commit(mark.length, () => snapshots.put(revisionKey(revision), mark));
+      this.marks = [...this.marks, revision].sort((x, y) => x - y);
+    } catch (error) {
+      await this.removeUnfinished();
+      throw error;
+    } finally {
+      this.storing = false;
+    }
+  }
+
+  async compact(revision: number): Promise<void> {
+    const { snapshots, records } = this.folder;
+    if (!this.marks.includes(revision)) throw new Error(`there is no snapshot at revision ${revision} to compact to`);
+    const before = this.marks.filter((mark) => mark < revision);
+    await this.commit(0, () => {
+      this.putHeader(revision);
+      for (const mark of before) snapshots.remove(revisionKey(mark));
+    });
+    this.compacted = revision;
+    this.marks = this.marks.filter((mark) => mark >= revision);
+    await this.removeKeys(snapshots, () => snapshots.getKeys({ end: revisionKey(revision), limit: REMOVE_KEYS_MAX }));
+    await this.removeKeys(records, () => records.getKeys({ end: revisionKey(revision + 1), limit: REMOVE_KEYS_MAX }));
+  }
+
+  size(): number {
+    return this.folder.size();
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.folder.close();
+    } finally {
+      this.lock.release();
+    }
+  }
+
+  /** One transaction: what `write` puts and removes takes place as a whole and is synced, or nothing does. */
+  private async commit(bytes: number, write: () => void): Promise<void> {
+    try {
+      await this.folder.header.batch(write);
+    } catch (thrown) {
+      throw await commitError(thrown, this.folder.path, bytes);
+    }
+  }
+
+  /** Writes the first header. */
+  private async found(): Promise<void> {
+    if (this.last > 0 || this.marks.length > 0) {
+      throw new JournalError('damaged', `${this.folder.path} has records and no header`);
+    }
+    await this.commit(0, () => this.putHeader(0));
+  }
+
+  private putHeader(compacted: number): void {
+    this.folder.header.put(HEADER_KEY, sealNumber(FrameKind.HEADER, HEADER_PLACE, compacted));
+  }
+
+  /** Removes the parts of snapshots that were never finished. */
+  private async removeUnfinished(): Promise<void> {
+    const { snapshots } = this.folder;
+    const finished = new Set(this.marks);
+    const left: Buffer[] = [];
+    for (const key of snapshots.getKeys()) if (!isMark(key) && !finished.has(revisionOf(key))) left.push(key);
+    await this.removeKeys(snapshots, () => left.splice(0, REMOVE_KEYS_MAX));
+  }
+
+  /** Removes what `next` names until it names nothing, in transactions small enough to let appends in between. */
+  private async removeKeys(database: Folder['records'], next: () => Iterable<Buffer>): Promise<void> {
+    for (;;) {
+      const keys = [...next()];
+      if (keys.length === 0) return;
+      await this.commit(0, () => {
+        for (const key of keys) database.remove(key);
+      });
+    }
+  }
+}
+
+/** Makes a folder, and those above it that are not there; returns the topmost that it made. */
+function makeFolder(path: string): string | undefined {
+  try {
+    return mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (thrown) {
+    throw journalError(thrown, `cannot make the folder ${path}`);
+  }
+}
+
+/** Makes the names of a folder's files durable, of the folder itself and of those above it up to where one was made. */
+function syncNames(path: string, firstMade: string): void {
+  const top = dirname(resolve(firstMade));
+  for (let at = resolve(path); ; at = dirname(at)) {
+    const descriptor = openSync(at, 'r');
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    if (at === top) return;
+  }
+}

@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { JournalError } from './journal.js';
+
+/** BSD's and macOS's open(2): the lock comes with the file descriptor. Not among Node's constants. */
+const O_EXLOCK = 0x20;
+
+/** flock(1): it could not have the lock. Any other status is a failure of its own. */
+const HELD_ELSEWHERE = 1;
+
+/**
+ * The right to use a data folder, held by one process at a time.
+ *
+ * LMDB itself lets several processes in, and two servers that write one journal would each miss what the other wrote. The
+ * lock is the kernel's (flock, on the file `lock`), so it goes with its process however that ends, and it holds between
+ * containers that share a folder, where a process id means nothing. Node has no call for it: flock(1) takes it on a file
+ * descriptor that it inherits, and as such a lock belongs to the open file, not to a process, it stays when flock(1) ends.
+ */
+export class FolderLock {
+  private constructor(private readonly descriptor: number) {}
+
+  /** Takes the lock of a folder, or throws a {@link JournalError}: `locked`, with who has it, or `failed`. */
+  static take(folder: string): FolderLock {
+    const path = join(folder, 'lock');
+    const descriptor = process.platform === 'linux' ? lockWithFlock(path) : lockWithOpen(path);
+    // For people, and for the message of whoever comes later. It proves nothing.
+    ftruncateSync(descriptor);
+    writeSync(descriptor, `${process.pid}\n`, 0);
+    return new FolderLock(descriptor);
+  }
+
+  release(): void {
+    closeSync(this.descriptor);
+  }
+}
+
+function lockWithFlock(path: string): number {
+  const descriptor = opened(path, constants.O_RDWR | constants.O_CREAT);
+  const flock = spawnSync('flock', ['-x', '-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', descriptor] });
+  if (flock.status === 0) return descriptor;
+  closeSync(descriptor);
+  if (flock.status === HELD_ELSEWHERE) throw held(path);
+  const why = flock.error?.message ?? (flock.stderr.toString().trim() || `it ended with status ${flock.status}`);
+  throw new JournalError('failed', `cannot lock ${path}: flock(1) of util-linux or busybox is needed: ${why}`);
+}
+
+function lockWithOpen(path: string): number {
+  return opened(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | O_EXLOCK);
+}
+
+function opened(path: string, flags: number): number {
+  try {
+    return openSync(path, flags, 0o600);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EAGAIN') throw held(path);
+    throw new JournalError('failed', `cannot lock ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function held(path: string): JournalError {
+  const owner = readFileSync(path, 'latin1').trim();
+  const who = owner === '' ? 'another process' : `process ${owner}`;
+  return new JournalError('locked', `${who} has ${path}: one process at a time can use a data folder`);
+}

@@ -1,0 +1,41 @@
+import { JournalError, type StoredRecord } from './journal.js';
+
+/** Checks that an append goes on where the journal ends. Throws when it does not: then the caller is broken. */
+export function checkFollows(last: number, records: readonly StoredRecord[]): void {
+  records.forEach(({ revision }, at) => {
+    const expected = last + 1 + at;
+    if (revision !== expected) throw new Error(`record ${revision} was appended where ${expected} has to follow`);
+  });
+}
+
+/** What a reader may ask for: nothing that was forgotten. Throws when it does: then the caller is broken. */
+export function checkHeld(compacted: number, afterRevision: number): void {
+  if (afterRevision >= compacted) return;
+  throw new Error(`records after ${afterRevision} were asked for; those up to ${compacted} are compacted away`);
+}
+
+/** Checks that a snapshot can be stored at a revision. Throws when it cannot: then the caller is broken. */
+export function checkNewSnapshot(compacted: number, last: number, stored: readonly number[], revision: number): void {
+  if (stored.includes(revision)) throw new Error(`there is a snapshot at revision ${revision} already`);
+  if (revision >= Math.max(compacted, 1) && revision <= last) return;
+  throw new Error(`a snapshot at revision ${revision} of a journal that holds ${compacted + 1} to ${last}`);
+}
+
+/** Passes records on, from `after` + 1 to `last`, and throws a {@link JournalError} where one is missing. */
+export async function* gapless(
+  after: number,
+  last: number,
+  records: AsyncIterable<StoredRecord>,
+): AsyncGenerator<StoredRecord> {
+  let expected = after + 1;
+  for await (const record of records) {
+    if (record.revision !== expected) throw missing(expected);
+    yield record;
+    expected++;
+  }
+  if (expected <= last) throw missing(expected);
+}
+
+function missing(revision: number): JournalError {
+  return new JournalError('damaged', `record ${revision} is missing`, { revision });
+}

@@ -1,0 +1,220 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { open } from 'lmdb';
+import { HEADER_KEY, HEADER_PLACE, partKey, revisionKey } from '../../src/journal/folder.js';
+import { FrameKind, seal } from '../../src/journal/frame.js';
+import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { decodeRecord } from '../../src/journal/record.js';
+import { type Disk, journalContract, records } from './contract.js';
+import { killAppender, runLimited, startProgram } from './process.js';
+
+const KEYS_AND_VALUES = { keyEncoding: 'binary', encoding: 'binary' } as const;
+/** Enough for some appends of the workload, and not for many. */
+const FULL_AT_KIB = 600;
+
+function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'switchyard-journal-'));
+}
+
+/** Changes what stands behind a key, past the journal. */
+async function edit(
+  folder: string,
+  database: 'records' | 'snapshots' | null,
+  key: Buffer,
+  change: (bytes: Buffer) => Buffer | undefined,
+): Promise<void> {
+  const root = open<Buffer, Buffer>({ path: folder, noSubdir: false, ...KEYS_AND_VALUES });
+  const at = database === null ? root : root.openDB<Buffer, Buffer>({ name: database, ...KEYS_AND_VALUES });
+  const changed = change(Buffer.from(at.get(key)!));
+  await (changed === undefined ? at.remove(key) : at.put(key, changed));
+  await root.close();
+}
+
+/** Flips a bit of these bytes wherever they stand in the data file, as a bad disk would. */
+function rot(folder: string, bytes: Uint8Array): void {
+  const path = join(folder, 'data.mdb');
+  const file = readFileSync(path);
+  let found = 0;
+  for (let at = file.indexOf(bytes); at >= 0; at = file.indexOf(bytes, at + 1)) {
+    file[at + bytes.length - 1] ^= 1;
+    found++;
+  }
+  expect(found).toBeGreaterThan(0);
+  writeFileSync(path, file);
+}
+
+async function lmdbDisk(): Promise<Disk> {
+  const folder = temporaryFolder();
+  return {
+    open: () => LmdbJournal.open(folder),
+    damageRecord: async (revision) => rot(folder, records(revision, revision)[0].bytes),
+    loseRecord: (revision) => edit(folder, 'records', revisionKey(revision), () => undefined),
+    misplaceRecord: (revision, bytes) => edit(folder, 'records', revisionKey(revision), () => Buffer.from(bytes)),
+    damagePart: (revision, part) =>
+      edit(folder, 'snapshots', partKey(revision, part), (bytes) => {
+        bytes[bytes.length - 1] ^= 1;
+        return bytes;
+      }),
+    crash: () => killAppender(folder, 1 + Math.floor(Math.random() * 60)),
+    fill: async () => {
+      expect(await runLimited('filler.ts', join(folder, 'full'), FULL_AT_KIB)).toBeUndefined();
+    },
+    remove: async () => rmSync(folder, { recursive: true }),
+  };
+}
+
+describe('the journal on disk', () => {
+  journalContract(lmdbDisk);
+});
+
+describe('a data folder', () => {
+  /** Runs in a folder of its own. */
+  async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+    const folder = temporaryFolder();
+    try {
+      await work(folder);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  /** A journal with a few records, closed again. */
+  async function made(folder: string): Promise<void> {
+    const journal = await LmdbJournal.open(folder);
+    await journal.append(records(1, 9));
+    await journal.close();
+  }
+
+  it('is made with all the folders above it, for nobody else to read', () =>
+    inFolder(async (top) => {
+      const folder = join(top, 'a', 'b');
+      await made(folder);
+      expect(readdirSync(folder).sort()).toEqual(['data.mdb', 'lock', 'lock.mdb']);
+    }));
+
+  it('is refused to a second journal of the same process', () =>
+    inFolder(async (folder) => {
+      const journal = await LmdbJournal.open(folder);
+      const refusal = { kind: 'locked', message: expect.stringContaining(`process ${process.pid} has`) };
+      await expect(LmdbJournal.open(folder)).rejects.toMatchObject(refusal);
+      await journal.append(records(1, 1));
+      await journal.close();
+      await (await LmdbJournal.open(folder)).close();
+    }));
+
+  it('is refused while another process has it, and free when that was killed', () =>
+    inFolder(async (folder) => {
+      const child = startProgram('appender.ts', folder);
+      const closed = new Promise((resolve) => child.on('close', resolve));
+      await new Promise<void>((resolve) => {
+        let said = '';
+        child.stdout!.on('data', (bytes) => {
+          said += bytes;
+          if (said.split('\n').length > 3) resolve();
+        });
+      });
+      const refusal = { kind: 'locked', message: expect.stringContaining(`process ${child.pid} has`) };
+      await expect(LmdbJournal.open(folder)).rejects.toMatchObject(refusal);
+      child.kill('SIGKILL');
+      await closed;
+      await (await LmdbJournal.open(folder)).close();
+    }));
+
+  it('of a newer build is refused, and left as it is byte for byte', () =>
+    inFolder(async (folder) => {
+      await made(folder);
+      const newer = seal(FrameKind.HEADER, HEADER_PLACE, Buffer.from('of the future'), 2);
+      await edit(folder, null, HEADER_KEY, () => Buffer.from(newer));
+      const before = readFileSync(join(folder, 'data.mdb'));
+      const message = `the folder ${folder} has format version 2; this build knows version 1. Nothing was changed. Start the newer version again, or restore a backup from before the upgrade.`;
+      await expect(LmdbJournal.open(folder)).rejects.toMatchObject({ kind: 'version', message });
+      expect(readFileSync(join(folder, 'data.mdb')).equals(before)).toBe(true);
+      expect(readdirSync(folder).sort()).toEqual(['data.mdb', 'lock', 'lock.mdb']);
+    }));
+
+  it('is damaged when its header is, or is not there', () =>
+    inFolder(async (folder) => {
+      await made(folder);
+      await edit(folder, null, HEADER_KEY, (bytes) => {
+        bytes[8] ^= 1;
+        return bytes;
+      });
+      await expect(LmdbJournal.open(folder)).rejects.toMatchObject({ kind: 'damaged' });
+      await edit(folder, null, HEADER_KEY, () => undefined);
+      await expect(LmdbJournal.open(folder)).rejects.toMatchObject({ kind: 'damaged' });
+    }));
+
+  it.each(['of the records', 'of a header', 'of the first page'])(
+    'is damaged when its file was cut short: %s',
+    (what) =>
+      inFolder(async (folder) => {
+        const journal = await LmdbJournal.open(folder);
+        await journal.append(records(1, 2_000));
+        await journal.close();
+        const kept = { 'of the records': 300_000, 'of a header': 2 * 4_096, 'of the first page': 100 }[what];
+        truncateSync(join(folder, 'data.mdb'), kept);
+        const found = LmdbJournal.open(folder).then(async (cut) => {
+          try {
+            for await (const record of cut.read(0)) decodeRecord(record);
+          } finally {
+            await cut.close();
+          }
+        });
+        await expect(found).rejects.toMatchObject({ kind: 'damaged' });
+      }),
+  );
+
+  it('is damaged when its file is something else', () =>
+    inFolder(async (folder) => {
+      await made(folder);
+      writeFileSync(join(folder, 'data.mdb'), 'this is no journal'.repeat(10_000));
+      const message = expect.stringContaining('does not begin as an LMDB file does');
+      await expect(LmdbJournal.open(folder)).rejects.toMatchObject({ kind: 'damaged', message });
+    }));
+
+  it('that cannot be made is a failure that says why', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'file');
+      writeFileSync(path, '');
+      const message = expect.stringContaining(path);
+      await expect(LmdbJournal.open(path)).rejects.toMatchObject({ kind: 'failed', message });
+    }));
+
+  it('loses the parts of a snapshot that was never finished when it is opened', () =>
+    inFolder(async (folder) => {
+      await made(folder);
+      const path = { path: folder, noSubdir: false, ...KEYS_AND_VALUES };
+      const root = open<Buffer, Buffer>(path);
+      const snapshots = root.openDB<Buffer, Buffer>({ name: 'snapshots', ...KEYS_AND_VALUES });
+      for (let part = 0; part < 3; part++) await snapshots.put(partKey(5, part), Buffer.from('left over'));
+      await root.close();
+      const journal = await LmdbJournal.open(folder);
+      expect(journal.snapshots()).toEqual([]);
+      await journal.close();
+      const again = open<Buffer, Buffer>(path);
+      expect([...again.openDB<Buffer, Buffer>({ name: 'snapshots', ...KEYS_AND_VALUES }).getKeys()]).toEqual([]);
+      await again.close();
+    }));
+
+  it('misses a part of a snapshot, the last included', () =>
+    inFolder(async (folder) => {
+      const journal = await LmdbJournal.open(folder);
+      await journal.append(records(1, 3));
+      await journal.writeSnapshot(
+        3,
+        (async function* () {
+          for (const text of ['a', 'b']) yield Buffer.from(text);
+        })(),
+      );
+      await journal.close();
+      await edit(folder, 'snapshots', partKey(3, 1), () => undefined);
+      const again = await LmdbJournal.open(folder);
+      const chunks = again.openSnapshot(3).chunks()[Symbol.asyncIterator]();
+      await chunks.next();
+      const message = expect.stringContaining('part 1 of 2 is missing');
+      await expect(chunks.next()).rejects.toMatchObject({ kind: 'damaged', revision: 3, message });
+      await again.close();
+    }));
+});
