@@ -26,7 +26,8 @@ export type GraphView = Omit<Graph, 'apply'>;
 /**
  * The graph as one reader sees it: an undirected multigraph, at most one link of each type between two nodes.
  *
- * A link may have an end that is no node here: a watch of some nodes tells of their links but not of their peers.
+ * A link may have an end that is no node here: a watch of some nodes tells of their links but not of their peers. So a
+ * node that goes takes no links with it; the server lists those that go, and nothing here hides it if it does not.
  * The links of a pair are the bits of one number, kept at both ends, so that neighbours are found from either.
  */
 export class Graph {
@@ -78,8 +79,6 @@ export class Graph {
     for (const { cvid } of delta.nodeRemoved) {
       const node = this.#nodes.get(cvid);
       if (!node) continue;
-      // The server lists the links of a node that goes; here they go with it even if it did not.
-      for (const peer of this.neighbours(cvid)) this.#unlink(cvid, peer, ~0, changes);
       this.#nodes.delete(cvid);
       changes.push({ kind: 'nodeRemoved', node });
     }

@@ -123,6 +123,7 @@ export class Orders {
           throw new Refusal('UNIMPLEMENTED', 'this client does not know this order');
       }
     } catch (error) {
+      this.#scope.signal.throwIfAborted();
       if (error instanceof Refusal) return { ...answer, code: Reason[error.reason], description: error.message };
       this.desk.problem(error as Error);
       return { ...answer, code: Reason.INTERNAL, description: 'the order could not be carried out' };

@@ -1,0 +1,325 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Position, StatusCode, Switchyard, SwitchyardError, WatchKind } from '../../src/client/index.js';
+import { away, FakeChannel, refusal } from './fake_channel.js';
+import { constantRandom, settle, VirtualClock } from './virtual_clock.js';
+
+const at = (revision: number, epoch = 'e'): Position => ({ epoch, revision: BigInt(revision) });
+const delta = () => ({ nodeAdded: [], nodeRemoved: [], linkAdded: [], linkRemoved: [] });
+const message = (kind: WatchKind, revision: number, deltas = 0, epoch = 'e') => ({
+  kind,
+  position: at(revision, epoch),
+  deltas: Array.from({ length: deltas }, delta),
+});
+const snapshot = (revision: number, epoch = 'e') => message(WatchKind.SNAPSHOT, revision, 1, epoch);
+const snapshotEnd = (revision: number, epoch = 'e') => message(WatchKind.SNAPSHOT_END, revision, 0, epoch);
+const change = (revision: number, count = 1, epoch = 'e') => message(WatchKind.DELTA, revision, count, epoch);
+const bookmark = (revision: number) => message(WatchKind.BOOKMARK, revision);
+
+function world() {
+  const clock = new VirtualClock();
+  const channel = new FakeChannel();
+  const yard = new Switchyard({ channel, clock, random: constantRandom(1) });
+  return { clock, channel, yard };
+}
+
+/** Reads a watch to its end, and notes what it tells. */
+function listen(watch: AsyncIterable<{ kind: WatchKind; position?: Position | undefined }>) {
+  const heard: string[] = [];
+  const ended = (async () => {
+    for await (const { kind, position } of watch) heard.push(`${WatchKind[kind]} ${position?.revision ?? '-'}`);
+  })().then(
+    () => undefined,
+    (error: SwitchyardError) => error,
+  );
+  return { heard, ended };
+}
+
+const NAME = 'WatchNetworkDelta';
+
+describe('a watch', () => {
+  it('begins with what it was asked for', async () => {
+    const { channel, yard, clock } = world();
+    listen(yard.watchNetworkDelta({ after: at(5), coalesce: true, cvids: [7] }));
+    listen(yard.watchNetworkDelta());
+    await clock.pass(0);
+    expect(channel.named(NAME).map(({ request }) => request)).toEqual([
+      { after: at(5), coalesce: true, cvids: [7] },
+      { after: undefined, coalesce: false, cvids: [] },
+    ]);
+  });
+
+  it.each([
+    ['breaks', away()],
+    ['is ended by a drain', refusal('DRAINING', StatusCode.UNAVAILABLE)],
+    ['is ended without an error', undefined],
+    ['is cancelled by something in between', new SwitchyardError(StatusCode.CANCELLED, 'RST_STREAM')],
+  ])('that %s continues past its last position', async (_name, error) => {
+    const { channel, yard, clock } = world();
+    const breaks: string[] = [];
+    const { heard } = listen(yard.watchNetworkDelta({ onBreak: (e, ms) => breaks.push(`${e.code} ${ms}`) }));
+    await clock.pass(0);
+    channel.stream(NAME).send(snapshot(5), snapshotEnd(5), change(8, 3), bookmark(8));
+    await settle();
+    channel.stream(NAME).end(error);
+    await clock.pass(200);
+    expect(channel.stream(NAME).seen.request).toMatchObject({ after: at(8) });
+    channel.stream(NAME).send(change(9));
+    await settle();
+    expect(heard).toEqual(['SNAPSHOT 5', 'SNAPSHOT_END 5', 'DELTA 8', 'BOOKMARK 8', 'DELTA 9']);
+    expect(breaks).toEqual([`${error?.code ?? StatusCode.UNAVAILABLE} 200`]);
+  });
+
+  it('waits for as long as the server asks before it continues', async () => {
+    const { channel, yard, clock } = world();
+    listen(yard.watchNetworkDelta());
+    await clock.pass(0);
+    channel.stream(NAME).end(refusal('DRAINING', StatusCode.UNAVAILABLE, 3_000));
+    await clock.pass(3_199);
+    expect(channel.named(NAME)).toHaveLength(1);
+    await clock.pass(1);
+    expect(channel.named(NAME)).toHaveLength(2);
+  });
+
+  it.each([
+    ['its position is compacted', refusal('REVISION_COMPACTED', StatusCode.OUT_OF_RANGE)],
+    ['it lagged', refusal('WATCH_LAGGED', StatusCode.ABORTED)],
+  ])('begins again, and says so, when %s', async (_name, error) => {
+    const { channel, yard, clock } = world();
+    const { heard } = listen(yard.watchNetworkDelta({ after: at(5) }));
+    await clock.pass(0);
+    channel.stream(NAME).end(error);
+    await clock.pass(200);
+    expect(channel.stream(NAME).seen.request).toMatchObject({ after: undefined });
+    channel.stream(NAME).send(snapshot(90), snapshotEnd(90));
+    await settle();
+    expect(heard).toEqual(['RESET -', 'SNAPSHOT 90', 'SNAPSHOT_END 90']);
+  });
+
+  it('begins again when a snapshot was cut short: two halves are no whole', async () => {
+    const { channel, yard, clock } = world();
+    const { heard } = listen(yard.watchNetworkDelta());
+    await clock.pass(0);
+    channel.stream(NAME).send(snapshot(5));
+    await settle();
+    channel.stream(NAME).end(away());
+    await clock.pass(200);
+    expect(channel.stream(NAME).seen.request).toMatchObject({ after: undefined });
+    channel.stream(NAME).send(snapshot(6), snapshotEnd(6));
+    await settle();
+    expect(heard).toEqual(['SNAPSHOT 5', 'RESET -', 'SNAPSHOT 6', 'SNAPSHOT_END 6']);
+  });
+
+  it('begins again when it broke between the server’s RESET and the end of the snapshot', async () => {
+    const { channel, yard, clock } = world();
+    listen(yard.watchNetworkDelta({ after: at(5, 'other') }));
+    await clock.pass(0);
+    channel.stream(NAME).send(message(WatchKind.RESET, 9));
+    await settle();
+    channel.stream(NAME).end(away());
+    await clock.pass(200);
+    expect(channel.stream(NAME).seen.request).toMatchObject({ after: undefined });
+  });
+
+  it('says no RESET when nothing was told before', async () => {
+    const { channel, yard, clock } = world();
+    const { heard } = listen(yard.watchNetworkDelta());
+    await clock.pass(0);
+    channel.stream(NAME).end(away());
+    await clock.pass(200);
+    channel.stream(NAME).send(snapshot(1), snapshotEnd(1));
+    await settle();
+    expect(heard).toEqual(['SNAPSHOT 1', 'SNAPSHOT_END 1']);
+  });
+
+  it.each([
+    ['a revision is missing', change(8, 2)],
+    ['a revision comes twice', change(5, 1)],
+    ['revisions go back', change(4, 1)],
+    ['the epoch changes without a RESET', change(6, 1, 'other')],
+    ['a bookmark promises more than was delivered', bookmark(7)],
+    ['a position is missing', { ...change(6), position: undefined }],
+  ])('does not pass on, and begins again, when %s', async (_name, bad) => {
+    const { channel, yard, clock } = world();
+    const breaks: string[] = [];
+    const { heard } = listen(yard.watchNetworkDelta({ onBreak: (error) => breaks.push(error.message) }));
+    await clock.pass(0);
+    channel.stream(NAME).send(snapshot(5), snapshotEnd(5), bad);
+    await clock.pass(200);
+    expect(breaks).toHaveLength(1);
+    expect(channel.stream(NAME).seen.request).toMatchObject({ after: undefined });
+    expect(heard).toEqual(['SNAPSHOT 5', 'SNAPSHOT_END 5', 'RESET -']);
+  });
+
+  it('of some nodes, or coalesced, has gaps that mean nothing', async () => {
+    for (const options of [{ cvids: [7] }, { coalesce: true }]) {
+      const { channel, yard, clock } = world();
+      const { heard } = listen(yard.watchNetworkDelta(options));
+      await clock.pass(0);
+      channel.stream(NAME).send(snapshot(5), snapshotEnd(5), change(90), bookmark(99));
+      await settle();
+      expect(heard.slice(2)).toEqual(['DELTA 90', 'BOOKMARK 99']);
+    }
+  });
+
+  it('is given up after 60 s of silence, and continues', async () => {
+    const { channel, yard, clock } = world();
+    listen(yard.watchNetworkDelta());
+    await clock.pass(0);
+    channel.stream(NAME).send(snapshot(5), snapshotEnd(5));
+    await clock.pass(59_999);
+    expect(channel.stream(NAME).open).toBe(true);
+    channel.stream(NAME).send(bookmark(5));
+    await clock.pass(59_999);
+    expect(channel.named(NAME)).toHaveLength(1);
+    await clock.pass(201);
+    expect(channel.named(NAME)).toHaveLength(2);
+    expect(channel.stream(NAME).seen.request).toMatchObject({ after: at(5) });
+  });
+
+  it('does not take its reader’s own time for silence, and takes nothing that is not read', async () => {
+    const { channel, yard, clock } = world();
+    const watch = yard.watchNetworkDelta();
+    const first = watch.next();
+    await clock.pass(0);
+    channel.stream(NAME).send(snapshot(5), snapshotEnd(5), change(6), change(7));
+    await first;
+    await clock.pass(3_600_000);
+    expect(channel.stream(NAME).open).toBe(true);
+    expect(channel.stream(NAME).taken).toBe(1);
+    expect((await watch.next()).value).toMatchObject({ kind: WatchKind.SNAPSHOT_END });
+    await watch.return();
+  });
+
+  it.each([
+    ['FIELD_INVALID', StatusCode.INVALID_ARGUMENT],
+    ['ADMIN_TOKEN_INVALID', StatusCode.UNAUTHENTICATED],
+    ['UNIMPLEMENTED', StatusCode.UNIMPLEMENTED],
+  ])('ends with an error that trying again would not change: %s', async (reason, code) => {
+    const { channel, yard, clock } = world();
+    const { ended } = listen(yard.watchNetworkDelta());
+    await clock.pass(0);
+    channel.stream(NAME).end(refusal(reason, code));
+    expect(await ended).toMatchObject({ reason });
+    expect([clock.pending, channel.held]).toEqual([0, 0]);
+  });
+
+  it('ends by its signal, whatever it is doing, and leaves nothing behind', async () => {
+    for (const during of ['reading', 'resting'] as const) {
+      const { channel, yard, clock } = world();
+      const controller = new AbortController();
+      const { ended } = listen(yard.watchNetworkDelta({ signal: controller.signal }));
+      await clock.pass(0);
+      if (during === 'resting') channel.stream(NAME).end(away());
+      await settle();
+      controller.abort(new Error('enough'));
+      expect((await ended)?.message).toBe('enough');
+      expect([clock.pending, channel.held, channel.stream(NAME).open]).toEqual([0, 0, false]);
+    }
+  });
+
+  it('ends when its loop is left, and when its client is closed', async () => {
+    const { channel, yard, clock } = world();
+    const left = (async () => {
+      for await (const { kind } of yard.watchNetworkDelta()) if (kind === WatchKind.SNAPSHOT_END) break;
+    })();
+    const { ended } = listen(yard.watchNetworkDelta());
+    await clock.pass(0);
+    channel.streams[0]!.send(snapshot(5), snapshotEnd(5));
+    await left;
+    expect(channel.streams.map((stream) => stream.open)).toEqual([false, true]);
+    await yard.close();
+    expect(await ended).toMatchObject({ code: StatusCode.CANCELLED });
+    expect([clock.pending, channel.held]).toEqual([0, 0]);
+  });
+});
+
+describe('a watch of closed endpoints', () => {
+  const closed = (revision: number) => ({
+    kind: WatchKind.DELTA,
+    position: at(revision),
+    endpointClosed: { cvid: 7, reason: 1, position: at(revision) },
+  });
+
+  it('continues past its last position, also after the server’s RESET, which no snapshot follows', async () => {
+    const { channel, yard, clock } = world();
+    const { heard } = listen(yard.watchEndpointClosed({ cvids: [7] }));
+    await clock.pass(0);
+    expect(channel.stream('WatchEndpointClosed').seen.request).toEqual({ after: undefined, cvids: [7] });
+    channel.stream('WatchEndpointClosed').send({ kind: WatchKind.BOOKMARK, position: at(3) }, closed(9));
+    await settle();
+    channel.stream('WatchEndpointClosed').end(away());
+    await clock.pass(200);
+    expect(channel.stream('WatchEndpointClosed').seen.request).toMatchObject({ after: at(9) });
+    channel.stream('WatchEndpointClosed').send({ kind: WatchKind.RESET, position: at(2, 'other') });
+    await settle();
+    channel.stream('WatchEndpointClosed').end(away());
+    await clock.pass(400);
+    expect(channel.stream('WatchEndpointClosed').seen.request).toMatchObject({ after: at(2, 'other') });
+    expect(heard).toEqual(['BOOKMARK 3', 'DELTA 9', 'RESET 2']);
+  });
+
+  it('says with a RESET that some may have been missed', async () => {
+    const { channel, yard, clock } = world();
+    const { heard } = listen(yard.watchEndpointClosed({ after: at(1) }));
+    await clock.pass(0);
+    channel.stream('WatchEndpointClosed').end(refusal('REVISION_COMPACTED', StatusCode.OUT_OF_RANGE));
+    await clock.pass(200);
+    channel.stream('WatchEndpointClosed').send({ kind: WatchKind.BOOKMARK, position: at(50) });
+    await settle();
+    expect(heard).toEqual(['RESET -', 'BOOKMARK 50']);
+  });
+});
+
+describe('a watch of an instance’s streams', () => {
+  async function joined() {
+    const all = world();
+    let granted = 0;
+    all.channel.answers.Session = () => ({
+      instanceSid: ++granted,
+      serverSid: 9,
+      serverUuid: 'server',
+      sessionToken: `token-${granted}`,
+      ttl: { seconds: 60n, nanos: 0 },
+      streamId: 1,
+      position: at(granted),
+    });
+    const me = all.yard.join({ uuid: '6f1f3f0e-3f67-4b5e-9a53-0a4b7b8f3c11', type: 2 });
+    const watch = listen(me.watchStreams());
+    await all.clock.pass(0);
+    return { ...all, me, watch };
+  }
+  const stream = (kind: WatchKind, revision: number) => ({ kind, position: at(revision), changes: [] });
+
+  it('begins again with the new session when the old one is lost', async () => {
+    const { channel, clock, watch } = await joined();
+    expect(channel.stream('WatchStreams').seen.call.metadata).toEqual({ 'switchyard-session': 'token-1' });
+    channel.stream('WatchStreams').send(stream(WatchKind.SNAPSHOT_END, 5));
+    await settle();
+    channel.stream('WatchStreams').end(refusal('SESSION_EXPIRED', StatusCode.UNAUTHENTICATED));
+    await clock.pass(400);
+    expect(channel.stream('WatchStreams').seen).toMatchObject({
+      request: { after: undefined },
+      call: { metadata: { 'switchyard-session': 'token-2' } },
+    });
+    expect(watch.heard).toEqual(['SNAPSHOT_END 5', 'RESET -']);
+  });
+
+  it('begins again with the new session also when it broke for another reason in between', async () => {
+    const { channel, clock, watch } = await joined();
+    channel.stream('WatchStreams').send(stream(WatchKind.SNAPSHOT_END, 5));
+    channel.stream('Attach').end(refusal('SESSION_EXPIRED', StatusCode.ABORTED));
+    await clock.pass(200);
+    channel.stream('WatchStreams').end(away());
+    await clock.pass(200);
+    expect(channel.stream('WatchStreams').seen.request).toEqual({ after: undefined });
+    expect(watch.heard).toEqual(['SNAPSHOT_END 5', 'RESET -']);
+  });
+
+  it('ends with the instance', async () => {
+    const { channel, watch, me, clock } = await joined();
+    channel.stream('Attach').end(refusal('SESSION_SUPERSEDED', StatusCode.ABORTED));
+    expect(await watch.ended).toMatchObject({ reason: 'SESSION_SUPERSEDED' });
+    expect(await me.ended).toMatchObject({ reason: 'SESSION_SUPERSEDED' });
+    expect([clock.pending, channel.held]).toEqual([0, 0]);
+  });
+});
