@@ -2,7 +2,7 @@ import type { Clock, Random } from '../clock.js';
 import { Calls } from './calls.js';
 import type { Channel } from './channel.js';
 import { SwitchyardError } from './error.js';
-import { GrpcChannel, type TlsOptions } from './grpc_channel.js';
+import { GrpcChannel, type TlsOptions } from './grpc-channel.js';
 import { Instance, type InstanceOptions } from './instance.js';
 import { Scope } from './scope.js';
 import { StatusCode } from './status.js';

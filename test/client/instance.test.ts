@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Instance, InstanceType, StatusCode, Switchyard, type SwitchyardError } from '../../src/client/index.js';
 import type { InstanceOptions } from '../../src/client/instance.js';
-import { away, FakeChannel, refusal } from './fake_channel.js';
-import { constantRandom, VirtualClock } from './virtual_clock.js';
+import { away, FakeChannel, refusal } from './fake-channel.js';
+import { constantRandom, VirtualClock } from './virtual-clock.js';
 
 const UUID = '6f1f3f0e-3f67-4b5e-9a53-0a4b7b8f3c11';
 const HEARTBEAT = { order: { orderId: '', kind: { $case: 'heartbeat', value: { position: undefined } } } };

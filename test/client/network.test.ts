@@ -8,8 +8,8 @@ import {
   Switchyard,
   WatchKind,
 } from '../../src/client/index.js';
-import { away, FakeChannel, refusal } from './fake_channel.js';
-import { constantRandom, settle, VirtualClock } from './virtual_clock.js';
+import { away, FakeChannel, refusal } from './fake-channel.js';
+import { constantRandom, settle, VirtualClock } from './virtual-clock.js';
 
 const at = (revision: number, epoch = 'e'): Position => ({ epoch, revision: BigInt(revision) });
 const delta = (parts: Partial<NetworkDelta> = {}): NetworkDelta => ({

@@ -6,8 +6,8 @@ import type { AnswerRequest } from '../../gen/switchyard/v1/session_service.js';
 import { Refusal, StatusCode } from '../../src/client/index.js';
 import { LIMITS } from '../../src/client/limits.js';
 import { type OrderHandlers, Orders } from '../../src/client/orders.js';
-import { away, refusal } from './fake_channel.js';
-import { settle } from './virtual_clock.js';
+import { away, refusal } from './fake-channel.js';
+import { settle } from './virtual-clock.js';
 
 function desk(handlers: OrderHandlers = {}) {
   const answers: AnswerRequest[] = [];

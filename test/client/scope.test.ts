@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { Scope, wait } from '../../src/client/scope.js';
-import { VirtualClock } from './virtual_clock.js';
+import { VirtualClock } from './virtual-clock.js';
 
 const listenersOf = (signal: AbortSignal) => getEventListeners(signal, 'abort').length;
 

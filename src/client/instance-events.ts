@@ -1,6 +1,6 @@
 import type { StreamStopped } from '../../gen/switchyard/v1/session.js';
 import type { SwitchyardError } from './error.js';
-import type { OwnSession } from './own_session.js';
+import type { OwnSession } from './own-session.js';
 
 /** What an instance tells. */
 export interface InstanceEvents {

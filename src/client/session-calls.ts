@@ -14,7 +14,7 @@ import {
 } from '../../gen/switchyard/v1/stream_service.js';
 import type { CallOptions, Complete } from './call.js';
 import { Calls } from './calls.js';
-import { maskOf, type StreamSettings, streamParamsOf } from './stream_settings.js';
+import { maskOf, type StreamSettings, streamParamsOf } from './stream-settings.js';
 
 /** What may be told about a link besides whether it stands. */
 export type LinkDetails = Partial<Pick<ReportLinkRequest, 'connectionId' | 'path' | 'roundTrip'>>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { durationOf, msOf } from '../../src/client/index.js';
-import { maskOf, streamParamsOf } from '../../src/client/stream_settings.js';
+import { maskOf, streamParamsOf } from '../../src/client/stream-settings.js';
 
 describe('settings of a stream', () => {
   it('name in the mask exactly what is there, zero and false included', () => {
