@@ -1,0 +1,150 @@
+import { describe, expect, it } from '@jest/globals';
+import { isFault } from '../../src/core/fault.js';
+import { capture, rowsOf } from '../../src/core/snapshot.js';
+import { type Journal, JournalError, type StoredRecord } from '../../src/journal/journal.js';
+import { MemoryJournal } from '../../src/journal/memory.js';
+import { openCommand, World } from './world.js';
+
+/** A journal that the test can hold up, or make refuse. */
+function controlled(journal: Journal): {
+  journal: Journal;
+  gate: { hold: Promise<void>; error?: Error; appends: number };
+} {
+  const gate = { hold: Promise.resolve(), error: undefined as Error | undefined, appends: 0 };
+  const append = async (records: readonly StoredRecord[]): Promise<void> => {
+    gate.appends++;
+    await gate.hold;
+    if (gate.error !== undefined) throw gate.error;
+    await journal.append(records);
+  };
+  const proxy = new Proxy(journal, {
+    get: (target, key) => {
+      if (key === 'append') return append;
+      const value = Reflect.get(target, key, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return { journal: proxy, gate };
+}
+
+const rows = (world: World): unknown[] => [...rowsOf(capture(world.replica.state))];
+
+describe('the replica', () => {
+  it('acknowledges, applies and publishes nothing before it is durable', async () => {
+    const { journal, gate } = controlled(new MemoryJournal());
+    const world = await World.start({}, journal);
+    let release = (): void => {};
+    gate.hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    let acknowledged = false;
+    const outcome = world.replica.submit(openCommand(1)).then((result) => {
+      acknowledged = true;
+      return result;
+    });
+    await world.advance(0);
+    expect(gate.appends).toBe(2);
+    expect([acknowledged, world.replica.state.sessions.count, world.published.length]).toEqual([false, 0, 1]);
+    release();
+    expect(isFault(await world.settle(outcome))).toBe(false);
+    expect([world.replica.state.sessions.count, world.published.length]).toEqual([1, 2]);
+  });
+
+  it('stores what comes while an append is on its way with one append', async () => {
+    const { journal, gate } = controlled(new MemoryJournal());
+    const world = await World.start({}, journal);
+    await world.settle(Promise.all(Array.from({ length: 200 }, (_, n) => world.replica.submit(openCommand(n)))));
+    expect(gate.appends).toBe(2);
+    expect(world.published.map(({ position }) => position.revision)).toEqual(
+      Array.from({ length: 201 }, (_, n) => n + 1),
+    );
+  });
+
+  it('changes nothing when the journal is full, says so, and goes on when there is room', async () => {
+    const { journal, gate } = controlled(new MemoryJournal());
+    const world = await World.start({}, journal);
+    gate.error = new JournalError('full', 'no space left on the device');
+    const refused = await world.submit(openCommand(1));
+    expect(refused).toMatchObject({ reason: 'JOURNAL_UNAVAILABLE', retryAfterMs: expect.any(Number) });
+    expect([world.replica.state.revision, world.published.length, world.fatal.length]).toEqual([1, 1, 0]);
+    gate.error = undefined;
+    expect(await world.open(1)).toBeGreaterThan(0);
+  });
+
+  it('ends the process when the journal cannot say whether it stored', async () => {
+    const { journal, gate } = controlled(new MemoryJournal());
+    const world = await World.start({}, journal);
+    gate.error = new Error('the disk went away');
+    world.replica.submit(openCommand(1));
+    await world.advance(0);
+    expect(world.fatal).toEqual([gate.error]);
+  });
+
+  it('refuses more commands than may wait, and stores none of those', async () => {
+    const world = await World.start({ pendingMax: 3 });
+    const outcomes = await world.settle(Promise.all([1, 2, 3, 4, 5].map((n) => world.replica.submit(openCommand(n)))));
+    const refused = outcomes.filter(isFault);
+    expect(refused.map((fault) => fault.reason)).toEqual(['OVERLOADED', 'OVERLOADED']);
+    expect(world.replica.state.revision).toBe(4);
+  });
+
+  it('answers what is refused, or so already, without an append', async () => {
+    const { journal, gate } = controlled(new MemoryJournal());
+    const world = await World.start({}, journal);
+    const [one, two] = [await world.open(1), await world.open(2)];
+    const report = { kind: 'ReportLink', sid: one, peer: two, link: 1, established: true } as const;
+    await world.submit(report);
+    const before = gate.appends;
+    expect(await world.submit(report)).toMatchObject({ changes: [] });
+    expect(await world.submit({ kind: 'CloseSession', sid: 999_999, reason: 2 })).toMatchObject({
+      reason: 'SESSION_NOT_FOUND',
+    });
+    expect(gate.appends).toBe(before);
+  });
+
+  it('counts a command that lost its ground after it was stored, and changes nothing', async () => {
+    const world = await World.start();
+    const sid = await world.open(1);
+    const close = { kind: 'CloseSession', sid, reason: 2 } as const;
+    const [first, second] = await world.settle(Promise.all([world.replica.submit(close), world.replica.submit(close)]));
+    expect(isFault(first)).toBe(false);
+    expect(second).toMatchObject({ reason: 'SESSION_NOT_FOUND' });
+    expect(world.published.at(-1)).toEqual({ position: world.replica.state.position, changes: [] });
+    expect(world.replica.state.revision).toBe(4);
+  });
+
+  it('is the same after a restart: epoch, server, sessions, links, streams', async () => {
+    const world = await World.start();
+    const [one, two] = [await world.open(1), await world.open(2)];
+    await world.submit({ kind: 'ReportLink', sid: one, peer: two, link: 1, established: true });
+    await world.submit({ kind: 'ReportLink', sid: two, peer: one, link: 1, established: true });
+    await world.submit({ kind: 'RequestTermination', sid: one, reason: 'why', deadlineMs: 9_000 });
+    const before = rows(world);
+    await world.restart();
+    expect(rows(world)).toEqual(before);
+  });
+
+  it('starts from a snapshot and the commands after it, and keeps the history of two snapshots', async () => {
+    const world = await World.start({ snapshotEvery: 10 });
+    for (let n = 0; n < 60; n++) {
+      await world.open(n);
+      await world.advance(0);
+    }
+    await world.settle(world.replica.close());
+    const stored = world.journal.snapshots();
+    expect(stored).toHaveLength(2);
+    const before = rows(world);
+    await world.restart();
+    expect(rows(world)).toEqual(before);
+    expect(world.published[0].position.revision).toBe(stored[0] + 1);
+    expect(world.published.at(-1)?.position.revision).toBe(61);
+  });
+
+  it('finishes what it took before it closes, and takes nothing more', async () => {
+    const world = await World.start();
+    const taken = world.replica.submit(openCommand(1));
+    await world.settle(world.replica.close());
+    expect(isFault(await taken)).toBe(false);
+    expect(await world.submit(openCommand(2))).toMatchObject({ reason: 'DRAINING' });
+  });
+});
