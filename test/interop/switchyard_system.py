@@ -1,0 +1,426 @@
+#!/usr/bin/env python3
+"""System events in one file: a codec and a client, with nothing but the standard library.
+
+Written from docs/system-events.md alone, so that the document is known to be enough, and to have a second opinion on
+every input: the two codecs must give the same event or the same mistake.
+
+    switchyard_system.py codec                  reads lines of READING<TAB>HEX, writes a line of JSON for each
+    switchyard_system.py run HOST:PORT          opens a session over tcp, uses it, ends it; a line of JSON for each step
+"""
+
+import json
+import queue
+import re
+import socket
+import struct
+import sys
+import threading
+import uuid as uuids
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Mistakes
+
+
+class Mistake(Exception):
+    """Why an input is refused: a reason and an offset, as the document's chapter "Reading" has them."""
+
+    def __init__(self, reason, offset):
+        super().__init__(f"{reason} at {offset}")
+        self.reason = reason
+        self.offset = offset
+
+
+class Unfit(Exception):
+    """The bytes of a value make none."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Kinds of values: (shortest, longest, from bytes, to bytes)
+
+
+def integer(count, greatest):
+    def read(value):
+        number = int.from_bytes(value, "big")
+        if number > greatest:
+            raise Unfit
+        return number
+
+    return count, count, read, lambda number: number.to_bytes(count, "big")
+
+
+def read_bool(value):
+    if value[0] > 1:
+        raise Unfit
+    return value[0] == 1
+
+
+def read_text(value):
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Unfit from None
+
+
+def text(longest=65535):
+    return 0, longest, read_text, lambda value: value.encode("utf-8")
+
+
+def blob(shortest, longest):
+    return shortest, longest, bytes.hex, bytes.fromhex
+
+
+U8 = integer(1, 0xFF)
+U16 = integer(2, 0xFFFF)
+U32 = integer(4, 0xFFFFFFFF)
+ID = integer(4, 2147483647)
+U64 = integer(8, 2**53 - 1)
+BOOL = (1, 1, read_bool, lambda value: bytes([value]))
+UUID = (16, 16, lambda value: str(uuids.UUID(bytes=value)), lambda value: uuids.UUID(value).bytes)
+TEXT = text()
+BYTES = blob(0, 65535)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Tables: {key: (name, kind, presence)}; a kind that is a table is a structure, a presence that is a number is repeated,
+# at most so many times
+
+REQUIRED, OPTIONAL, REPEATED = "required", "optional", float("inf")
+
+LABEL = {1: ("key", TEXT, REQUIRED), 2: ("value", TEXT, REQUIRED)}
+POSITION = {1: ("epoch", text(32), REQUIRED), 2: ("revision", U64, REQUIRED)}
+NODE_ADDED = {
+    1: ("cvid", ID, REQUIRED),
+    2: ("parent", ID, OPTIONAL),
+    10: ("instance_uuid", UUID, OPTIONAL),
+    11: ("name", TEXT, OPTIONAL),
+    12: ("labels", LABEL, REPEATED),
+}
+NODE_REMOVED = {1: ("cvid", ID, REQUIRED)}
+LINK_ADDED = {1: ("cvid1", ID, REQUIRED), 2: ("cvid2", ID, REQUIRED), 3: ("link", U8, OPTIONAL)}
+LINK_REMOVED = {1: ("cvid1", ID, REQUIRED), 2: ("cvid2", ID, REQUIRED), 10: ("link", U8, OPTIONAL)}
+STREAM_PARAMS = {
+    1: ("name", TEXT, OPTIONAL),
+    2: ("timeout_ms", U32, OPTIONAL),
+    3: ("max_block_bytes", U32, OPTIONAL),
+    4: ("compression", U8, OPTIONAL),
+    5: ("delivery_confirmation", BOOL, OPTIONAL),
+    6: ("labels", LABEL, REPEATED),
+}
+STREAM_SINK = {1: ("cvid", ID, REQUIRED), 2: ("id", ID, REQUIRED)}
+STREAM = {
+    1: ("id", ID, REQUIRED),
+    2: ("owner_cvid", ID, REQUIRED),
+    3: ("source_cvid", ID, REQUIRED),
+    4: ("sinks", STREAM_SINK, REPEATED),
+    5: ("params", STREAM_PARAMS, REQUIRED),
+    6: ("position", POSITION, REQUIRED),
+}
+CANDIDATE = {
+    1: ("host", text(45), REQUIRED),
+    2: ("port", U16, REQUIRED),
+    3: ("type", U8, REQUIRED),
+    4: ("priority", U32, OPTIONAL),
+}
+CONNECTION = {
+    1: ("host", text(45), OPTIONAL),
+    2: ("port", U16, OPTIONAL),
+    3: ("type", U8, OPTIONAL),
+    10: ("connection_id", text(64), REQUIRED),
+    11: ("peer_cvid", ID, REQUIRED),
+    12: ("role", U8, REQUIRED),
+    13: ("candidates", CANDIDATE, 32),
+    14: ("start_after_ms", U32, OPTIONAL),
+    15: ("nonce", blob(16, 16), OPTIONAL),
+    16: ("peer_public_key", blob(0, 512), OPTIONAL),
+    17: ("attempt", U8, OPTIONAL),
+    18: ("relay_stream_id", ID, OPTIONAL),
+}
+TRANSPORT = {
+    1: ("code_name", text(32), REQUIRED),
+    2: ("addresses", TEXT, REPEATED),
+    3: ("max_block_bytes", U32, REQUIRED),
+    4: ("encrypted", BOOL, REQUIRED),
+}
+WATCH = {
+    1: ("deltas", BOOL, OPTIONAL),
+    2: ("endpoints_closed", BOOL, OPTIONAL),
+    3: ("after", POSITION, OPTIONAL),
+    4: ("coalesce", BOOL, OPTIONAL),
+    5: ("cvids", ID, 1024),
+}
+VIOLATION = {1: ("field", TEXT, REQUIRED), 2: ("description", TEXT, REQUIRED)}
+
+# {type: (name, category, body, data of a successful Answer)}
+C2S, S2C, BOTH = "C2S", "S2C", "both"
+EVENTS = {
+    1: (
+        "EnumerateTransport",
+        C2S,
+        {1: ("code_name", text(32), OPTIONAL), 2: ("encrypted", BOOL, OPTIONAL)},
+        {1: ("transports", TRANSPORT, REPEATED)},
+    ),
+    2: (
+        "UpdateStreamParams",
+        C2S,
+        {1: ("id", ID, REQUIRED), 2: ("params", STREAM_PARAMS, REQUIRED), 10: ("clear_labels", BOOL, OPTIONAL)},
+        {1: ("stream", STREAM, REQUIRED)},
+    ),
+    3: (
+        "CreateStream",
+        C2S,
+        {1: ("params", STREAM_PARAMS, OPTIONAL), 2: ("sink_cvids", ID, REPEATED)},
+        {1: ("stream", STREAM, REQUIRED)},
+    ),
+    4: ("TerminateStream", C2S, {1: ("id", ID, REQUIRED)}, {1: ("position", POSITION, REQUIRED)}),
+    5: (
+        "TerminateSession",
+        BOTH,
+        {1: ("cvid", ID, OPTIONAL), 10: ("reason", text(1024), OPTIONAL)},
+        {1: ("position", POSITION, OPTIONAL)},
+    ),
+    6: (
+        "Answer",
+        BOTH,
+        {
+            1: ("code", U16, REQUIRED),
+            2: ("description", TEXT, OPTIONAL),
+            3: ("data", BYTES, OPTIONAL),
+            4: ("violations", VIOLATION, REPEATED),
+            5: ("retry_after_ms", U32, OPTIONAL),
+            6: ("offset", U32, OPTIONAL),
+            7: ("facts", LABEL, REPEATED),
+        },
+        None,
+    ),
+    16: (
+        "Session",
+        C2S,
+        {
+            1: ("instance_uuid", UUID, REQUIRED),
+            2: ("instance_type", U8, REQUIRED),
+            3: ("instance_flavor", U8, OPTIONAL),
+            10: ("ttl_ms", U32, OPTIONAL),
+            11: ("name", TEXT, OPTIONAL),
+            12: ("labels", LABEL, REPEATED),
+            20: ("watch", WATCH, OPTIONAL),
+        },
+        {
+            1: ("instance_sid", ID, REQUIRED),
+            2: ("server_sid", ID, REQUIRED),
+            3: ("server_uuid", UUID, REQUIRED),
+            10: ("session_token", text(255), REQUIRED),
+            11: ("ttl_ms", U32, REQUIRED),
+            12: ("stream_id", ID, REQUIRED),
+            13: ("position", POSITION, REQUIRED),
+        },
+    ),
+    17: (
+        "KeepAlive",
+        C2S,
+        {10: ("session_token", text(255), OPTIONAL), 20: ("watch", WATCH, OPTIONAL)},
+        {1: ("ttl_ms", U32, REQUIRED), 2: ("position", POSITION, REQUIRED)},
+    ),
+    18: (
+        "DirectConnection",
+        C2S,
+        {
+            1: ("cvid", ID, REQUIRED),
+            2: ("type", U8, OPTIONAL),
+            3: ("port", U16, OPTIONAL),
+            10: ("candidates", CANDIDATE, 16),
+            11: ("public_key", blob(0, 512), OPTIONAL),
+        },
+        {1: ("request", CONNECTION, REQUIRED)},
+    ),
+    19: (
+        "StopStream",
+        C2S,
+        {1: ("id", ID, REQUIRED), 10: ("validate_only", BOOL, OPTIONAL)},
+        {1: ("result", U8, REQUIRED), 10: ("stopped_ids", ID, REPEATED)},
+    ),
+    32: (
+        "NetworkDelta",
+        S2C,
+        {
+            1: ("node_added", NODE_ADDED, REPEATED),
+            2: ("node_removed", NODE_REMOVED, REPEATED),
+            3: ("link_added", LINK_ADDED, REPEATED),
+            4: ("link_removed", LINK_REMOVED, REPEATED),
+            10: ("kind", U8, REQUIRED),
+            11: ("position", POSITION, REQUIRED),
+            12: ("more", BOOL, OPTIONAL),
+        },
+        None,
+    ),
+    33: (
+        "EndpointClosed",
+        S2C,
+        {1: ("cvid", ID, REQUIRED), 10: ("reason", U8, OPTIONAL), 11: ("position", POSITION, REQUIRED)},
+        None,
+    ),
+    34: (
+        "Connection",
+        S2C,
+        CONNECTION,
+        {1: ("candidates", CANDIDATE, 16), 2: ("public_key", blob(0, 512), OPTIONAL), 3: ("round_trip_ms", U32, OPTIONAL)},
+    ),
+    35: ("StreamStopped", S2C, {1: ("id", ID, REQUIRED), 2: ("reason", U8, OPTIONAL), 3: ("by", ID, OPTIONAL)}, None),
+}
+NUMBERS = {name: number for number, (name, *_) in EVENTS.items()}
+ANSWERS = {name: data for name, _, _, data in EVENTS.values()}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Bodies, events, packets, frames
+
+
+def decode_body(table, data, start, end):
+    """The body in data[start:end] as a dict; raises a Mistake."""
+    if start == end:
+        raise Mistake("EVENT_TRUNCATED", start)
+    body = {}
+    at = end if data[start] == 0 and end - start == 1 else start
+    while at < end:
+        key = data[at]
+        if key == 0:
+            raise Mistake("FIELD_INVALID", at)
+        if end - at < 3:
+            raise Mistake("EVENT_TRUNCATED", at)
+        length = data[at + 1] << 8 | data[at + 2]
+        value_at, after = at + 3, at + 3 + length
+        if after > end:
+            raise Mistake("EVENT_TRUNCATED", at)
+        if key in table:
+            name, kind, presence = table[key]
+            repeated = presence not in (REQUIRED, OPTIONAL)
+            if name in body and not repeated:
+                raise Mistake("EVENT_KEY_REPEATED", at)
+            if repeated and len(body.get(name, ())) >= presence:
+                raise Mistake("FIELD_INVALID", at)
+            if isinstance(kind, dict):
+                value = decode_body(kind, data, value_at, after)
+            else:
+                shortest, longest, read, _ = kind
+                if not shortest <= length <= longest:
+                    raise Mistake("FIELD_INVALID", at)
+                try:
+                    value = read(data[value_at:after])
+                except Unfit:
+                    raise Mistake("FIELD_INVALID", at) from None
+            if repeated:
+                body.setdefault(name, []).append(value)
+            else:
+                body[name] = value
+        at = after
+    if any(presence == REQUIRED and name not in body for name, _, presence in table.values()):
+        raise Mistake("FIELD_INVALID", end)
+    return body
+
+
+def encode_body(table, body):
+    """The one encoding of a body: cells by ascending key."""
+    parts = []
+    for key in sorted(table):
+        name, kind, presence = table[key]
+        if name not in body:
+            continue
+        for value in [body[name]] if presence in (REQUIRED, OPTIONAL) else body[name]:
+            cell = encode_body(kind, value) if isinstance(kind, dict) else kind[3](value)
+            parts.append(struct.pack(">BH", key, len(cell)) + cell)
+    return b"".join(parts) or b"\0"
+
+
+def decode_event(data, receiver):
+    """The event in data as (name, body); raises a Mistake. The receiver is "server" or "client"."""
+    if not data:
+        raise Mistake("EVENT_TRUNCATED", 0)
+    if data[0] not in EVENTS:
+        raise Mistake("EVENT_TYPE_UNKNOWN", 0)
+    name, category, table, _ = EVENTS[data[0]]
+    if category == (S2C if receiver == "server" else C2S):
+        raise Mistake("EVENT_CATEGORY_WRONG", 0)
+    return name, decode_body(table, data, 1, len(data))
+
+
+def encode_event(name, body):
+    number = NUMBERS[name]
+    return bytes([number]) + encode_body(EVENTS[number][2], body)
+
+
+EVENT, PACKET_ID, COMPRESSED, NOISE = 1, 2, 4, 8
+
+
+def decode_packet(data):
+    """The packet in data as (stream id, flags, packet id or None, body); raises a Mistake."""
+    if len(data) < 4:
+        raise Mistake("EVENT_TRUNCATED", 0)
+    stream_id = int.from_bytes(data[:4], "big")
+    if stream_id > 2147483647:
+        raise Mistake("FIELD_INVALID", 0)
+    if len(data) < 5:
+        raise Mistake("EVENT_TRUNCATED", 4)
+    flags = data[4]
+    if flags & 0xF0 or (flags & EVENT and flags & COMPRESSED and not flags & NOISE):
+        raise Mistake("PACKET_FLAGS_INVALID", 4)
+    if not flags & PACKET_ID:
+        return stream_id, flags, None, data[5:]
+    if len(data) < 9:
+        raise Mistake("EVENT_TRUNCATED", 5)
+    return stream_id, flags, int.from_bytes(data[5:9], "big"), data[9:]
+
+
+def encode_packet(stream_id, flags, packet_id, body):
+    if packet_id is None:
+        return struct.pack(">IB", stream_id, flags) + body
+    return struct.pack(">IBI", stream_id, flags | PACKET_ID, packet_id) + body
+
+
+def take_frames(data, bound):
+    """The packets whose frames are complete, how many bytes were taken, and whether a frame is above the bound."""
+    packets, at = [], 0
+    while len(data) - at >= 4:
+        length = int.from_bytes(data[at : at + 4], "big")
+        if length > bound:
+            return packets, at, True
+        if len(data) - at - 4 < length:
+            break
+        packets.append(data[at + 4 : at + 4 + length])
+        at += 4 + length
+    return packets, at, False
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The codec as a child process, for comparing it with another
+
+
+def outcome(reading, data):
+    """What a test vector says of the bytes, and for events and answers their one encoding."""
+    try:
+        if reading.startswith("answer-to "):
+            table = ANSWERS[reading[len("answer-to ") :]]
+            body = decode_body(table, data, 0, len(data))
+            return {"value": body, "encoding": encode_body(table, body).hex()}
+        if reading == "packet":
+            stream_id, flags, packet_id, body = decode_packet(data)
+            value = {"stream_id": stream_id, "event": bool(flags & EVENT), "compressed": bool(flags & COMPRESSED)}
+            value |= {"noise": bool(flags & NOISE), "body": body.hex()}
+            return {"value": value if packet_id is None else value | {"packet_id": packet_id}}
+        if reading == "frames":
+            packets, taken, too_large = take_frames(data, 65536)
+            value = {"packets": [packet.hex() for packet in packets]}
+            return {"value": value | ({"reason": "TOO_LARGE"} if too_large else {"held": len(data) - taken})}
+        name, body = decode_event(data, reading[len("to-") :])
+        return {"value": {"type": name, "body": body}, "encoding": encode_event(name, body).hex()}
+    except Mistake as mistake:
+        return {"value": {"reason": mistake.reason, "offset": mistake.offset}}
+
+
+def run_codec():
+    sys.stdout.reconfigure(encoding="utf-8")
+    for line in sys.stdin:
+        reading, digits = line.rstrip("\n").split("\t")
+        result = outcome(reading, bytes.fromhex(digits))
+        print(json.dumps(result, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    run_codec()
