@@ -1,0 +1,54 @@
+import type { Duplex } from 'node:stream';
+import type { Endpoint } from '../../rendezvous/address.js';
+import type { Candidate } from './candidate.js';
+import type { Proof } from './secure.js';
+
+/** A way to the peer that stands: encrypted, and proved to end at the peer. */
+export interface DirectPath {
+  /** Bytes in order, both ways. Destroying it closes the path; it errs when the path is found dead. */
+  readonly stream: Duplex;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** How long the peer's answer to the nomination took. Undefined at the end that does not control: it did not ask. */
+  readonly roundTripMs: number | undefined;
+}
+
+/** What an attempt needs to know, as it comes with the order. */
+export interface AttemptPlan extends Proof {
+  /** Where the peer may be reached. */
+  readonly candidates: readonly Candidate[];
+  /** 16 bytes that only the two ends and the server know. */
+  readonly nonce: Uint8Array;
+  /** When to begin, from now. */
+  readonly startAfterMs: number;
+}
+
+/** What came of one address of the peer. */
+export interface PairOutcome {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** For people: "connected", "refused", "no answer". */
+  readonly outcome: string;
+}
+
+/** What came of an attempt: the path if there is one, and what was tried in either case. */
+export interface AttemptOutcome {
+  readonly path: DirectPath | undefined;
+  readonly pairs: readonly PairOutcome[];
+  readonly tookMs: number;
+}
+
+/**
+ * One end of a punch, for TCP or for UDP. Sockets are opened by gathering and kept through all attempts, because what
+ * was observed is true only for them.
+ */
+export interface Puncher {
+  /** Where this end may be reached. */
+  readonly candidates: readonly Candidate[];
+  /** The round trip to the rendezvous, measured anew; undefined when it does not answer. */
+  measure(): Promise<number | undefined>;
+  /** Tries once to reach the peer. Never throws because of what the network or the peer does. */
+  attempt(plan: AttemptPlan, signal?: AbortSignal): Promise<AttemptOutcome>;
+  /** Gives everything back but a path that was handed out. */
+  close(): void;
+}

@@ -1,0 +1,108 @@
+import { setMaxListeners } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
+import { PUNCH_LIMITS } from './limits.js';
+import { confirm, nominate, nominated } from './nominate.js';
+import type { AttemptPlan } from './path.js';
+import { secure } from './secure.js';
+
+/** The path that won. */
+export interface Winner<Raw> {
+  readonly raw: Raw;
+  readonly stream: TLSSocket;
+  /** How long the confirmation of the nomination took; only the controlling end knows. */
+  readonly roundTripMs: number | undefined;
+}
+
+/**
+ * Paths of one attempt on their way to being the one that is used: each is proved, then one is nominated.
+ *
+ * The controlling end nominates in the order in which paths were proved, one at a time, so the other end never has to
+ * choose. What does not win is destroyed, at the latest when the attempt is over.
+ */
+export class PathRace<Raw extends Duplex> {
+  readonly winner: Promise<Winner<Raw> | undefined>;
+  readonly #plan: AttemptPlan;
+  readonly #discard: (raw: Raw) => void;
+  readonly #over = new AbortController();
+  readonly #entered = new Set<Raw>();
+  #settle!: (winner: Winner<Raw> | undefined) => void;
+  /** The end of the last nomination, which the next one waits for. */
+  #turn: Promise<void> = Promise.resolve();
+
+  /**
+   * `discard` ends a path that lost, without a trace: what lingers (TIME_WAIT) would be in the way of the next attempt
+   * between the same two ports.
+   */
+  constructor(plan: AttemptPlan, discard: (raw: Raw) => void) {
+    this.#plan = plan;
+    this.#discard = discard;
+    setMaxListeners(0, this.#over.signal); // bounded by `securedMax`, which is more than Node finds usual
+    this.winner = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** Whether it has been decided, or given up. */
+  get over(): boolean {
+    return this.#over.signal.aborted;
+  }
+
+  /** Waits, but not past the end of the race. */
+  async wait(delayMs: number): Promise<void> {
+    await wait(delayMs, undefined, { signal: this.#over.signal }).catch(() => {});
+  }
+
+  /** Enters a path; answers with why it lost, for people, or with `connected`. */
+  async enter(raw: Raw): Promise<string> {
+    if (this.over || this.#entered.size >= PUNCH_LIMITS.securedMax) {
+      this.#discard(raw);
+      return 'not needed any more';
+    }
+    this.#entered.add(raw);
+    try {
+      const inTime = AbortSignal.any([this.#over.signal, AbortSignal.timeout(PUNCH_LIMITS.secureMs)]);
+      const stream = await secure(raw, this.#plan, inTime);
+      const roundTripMs = await (this.#plan.controlling ? this.#nominate(stream) : this.#confirm(stream));
+      this.#win({ raw, stream, roundTripMs });
+      return 'connected';
+    } catch (error) {
+      this.#discard(raw);
+      return this.over ? 'not needed any more' : (error as Error).message;
+    }
+  }
+
+  /** Ends the race; without a winner if there is none yet. Everything that lost is destroyed. */
+  end(): void {
+    this.#settle(undefined);
+    this.#over.abort();
+    for (const raw of this.#entered) this.#discard(raw);
+    this.#entered.clear();
+  }
+
+  async #nominate(stream: TLSSocket): Promise<number> {
+    const before = this.#turn;
+    const nomination = before.then(() => {
+      if (this.over) throw new Error('not nominated');
+      return nominate(stream, this.#plan.nonce, this.#over.signal);
+    });
+    this.#turn = nomination.then(
+      () => {},
+      () => {},
+    );
+    return nomination;
+  }
+
+  async #confirm(stream: TLSSocket): Promise<undefined> {
+    await nominated(stream, this.#plan.nonce, this.#over.signal);
+    if (this.over) throw new Error('not nominated');
+    confirm(stream, this.#plan.nonce);
+  }
+
+  #win(winner: Winner<Raw>): void {
+    this.#entered.delete(winner.raw);
+    this.#settle(winner);
+    this.end();
+  }
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Endpoint } from '../../rendezvous/address.js';
+import {
+  bindingRequest,
+  decodeStun,
+  mappedAddress,
+  StunError,
+  type StunMessage,
+  stunLength,
+} from '../../rendezvous/stun.js';
+import { PUNCH_LIMITS } from './limits.js';
+
+/** What the rendezvous said. */
+export interface Observation {
+  /** The address that it saw. */
+  readonly seen: Endpoint;
+  /** How long its answer took. */
+  readonly roundTripMs: number;
+}
+
+/** Asks the rendezvous at the other end of a connection. Undefined when it says nothing useful in time. */
+export async function observeTcp(socket: Socket): Promise<Observation | undefined> {
+  const transactionId = randomBytes(12);
+  const before = performance.now();
+  const signal = AbortSignal.timeout(PUNCH_LIMITS.gatherMs);
+  try {
+    socket.write(bindingRequest(transactionId));
+    let held = Buffer.alloc(0);
+    for (;;) {
+      const [chunk] = (await once(socket, 'data', { signal })) as [Buffer];
+      held = Buffer.concat([held, chunk]);
+      const length = stunLength(held);
+      if (length !== undefined && length <= held.length) return observed(decodeStun(held), transactionId, before);
+    }
+  } catch (error) {
+    if (expected(error)) return undefined;
+    throw error;
+  }
+}
+
+/** How datagrams leave, and how they come. */
+export interface Datagrams {
+  send(bytes: Uint8Array, to: Endpoint): void;
+  /** Calls for every datagram until the returned function is called. */
+  listen(heard: (bytes: Buffer, from: Endpoint) => void): () => void;
+}
+
+/** Asks the rendezvous by datagrams, again and again until it answers. Undefined when it does not in time. */
+export async function observeUdp(datagrams: Datagrams, rendezvous: Endpoint): Promise<Observation | undefined> {
+  const transactionId = randomBytes(12);
+  const request = bindingRequest(transactionId);
+  let sentAt = performance.now();
+  const ask = () => {
+    sentAt = performance.now();
+    datagrams.send(request, rendezvous);
+  };
+  return new Promise((resolve) => {
+    const again = setInterval(ask, PUNCH_LIMITS.stunRetryMs);
+    const giveUp = setTimeout(() => finish(undefined), PUNCH_LIMITS.gatherMs);
+    const unlisten = datagrams.listen((bytes) => {
+      try {
+        const answer = observed(decodeStun(bytes), transactionId, sentAt);
+        if (answer) finish(answer);
+      } catch (error) {
+        if (!(error instanceof StunError)) throw error; // something else on this socket: not for us
+      }
+    });
+    const finish = (answer: Observation | undefined) => {
+      clearInterval(again);
+      clearTimeout(giveUp);
+      unlisten();
+      resolve(answer);
+    };
+    ask();
+  });
+}
+
+function observed(answer: StunMessage, transactionId: Buffer, before: number): Observation | undefined {
+  const seen = mappedAddress(answer, transactionId);
+  return seen && { seen, roundTripMs: performance.now() - before };
+}
+
+/** What a rendezvous that is away, slow or broken causes; anything else is our own mistake. */
+function expected(error: unknown): boolean {
+  if (error instanceof StunError) return true;
+  const { name, code } = error as NodeJS.ErrnoException;
+  return name === 'AbortError' || name === 'TimeoutError' || (code ?? '').startsWith('E');
+}

@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect, TLSSocket } from 'node:tls';
+import type { Identity } from './identity.js';
+
+/** Names what is spoken inside, so that a TLS server of another kind is not mistaken for a peer. */
+const ALPN = 'switchyard-direct/1';
+
+/** What it takes to prove a path. */
+export interface Proof {
+  readonly identity: Identity;
+  /** The peer's public key as it came with the order: DER SubjectPublicKeyInfo. */
+  readonly peerPublicKey: Uint8Array;
+  /** The controlling end is the TLS client, the other one the server. Both show their certificate. */
+  readonly controlling: boolean;
+}
+
+/**
+ * Encrypts a path with TLS 1.3 and proves that the peer is at its other end.
+ *
+ * Names, dates and issuers are not looked at: the one thing that counts is that the certificate holds the very key
+ * that came with the order, and TLS proves that the peer holds the other half of it. Throws, and destroys the path,
+ * when anything is otherwise or `signal` fires.
+ */
+export async function secure(raw: Duplex, proof: Proof, signal: AbortSignal): Promise<TLSSocket> {
+  const { secureContext } = proof.identity;
+  const common = { secureContext, ALPNProtocols: [ALPN], rejectUnauthorized: false } as const;
+  const socket = proof.controlling
+    ? connect({ ...common, socket: raw, minVersion: 'TLSv1.3' })
+    : new TLSSocket(raw instanceof Socket ? raw : (raw as Socket), { ...common, isServer: true, requestCert: true });
+  // The race below ends at the first error; what comes after it has been heard already.
+  socket.on('error', () => socket.destroy());
+  try {
+    const closed = once(socket, 'close', { signal }).then(() => Promise.reject(new Error('closed in the handshake')));
+    await Promise.race([once(socket, proof.controlling ? 'secureConnect' : 'secure', { signal }), closed]);
+    const shown = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
+    if (!shown?.equals(proof.peerPublicKey)) throw new Error('the peer has another key than the one ordered');
+    if (socket.alpnProtocol !== ALPN) throw new Error('the peer speaks something else');
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    raw.destroy();
+    throw error;
+  }
+}

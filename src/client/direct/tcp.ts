@@ -1,0 +1,169 @@
+import type { Socket } from 'node:net';
+import { type Endpoint, plainAddress } from '../../rendezvous/address.js';
+import { type Candidate, CandidateType, familyOf, hostAddresses, ordered } from './candidate.js';
+import { PUNCH_LIMITS } from './limits.js';
+import type { AttemptOutcome, AttemptPlan, DirectPath, PairOutcome, Puncher } from './path.js';
+import { PathRace, type Winner } from './race.js';
+import { TcpFamily } from './tcp_family.js';
+
+/**
+ * Reaches a peer over TCP: dials everything that the peer may be reached at, and takes what dials here.
+ *
+ * The peer's own addresses are dialled as soon as the order is there, because that is either the same network or a
+ * peer without a NAT (connection reversal, as DCUtR does it first). What lies behind a NAT is dialled at the ordered
+ * moment, so that each side's first SYN leaves before the other's arrives and both routers see an answer in it.
+ */
+export class TcpPunch implements Puncher {
+  readonly candidates: readonly Candidate[];
+  readonly #families: readonly TcpFamily[];
+  /** Connections that came while no attempt was running: the peer's order arrived before ours. */
+  readonly #early = new Set<Socket>();
+  #race: PathRace<Socket> | undefined;
+  #pairs: PairOutcome[] = [];
+
+  private constructor(families: readonly TcpFamily[]) {
+    this.#families = families;
+    this.candidates = ordered(families.flatMap(({ candidates }) => candidates));
+    for (const { server } of families) server.on('connection', (socket) => this.#accept(socket));
+  }
+
+  /** Opens the sockets and learns what others see of them. `rendezvous`: one address of each family at most. */
+  static async gather(rendezvous: readonly Endpoint[]): Promise<TcpPunch> {
+    const families = ([6, 4] as const).filter((family) => family === 4 || hostAddresses(family).length > 0);
+    return new TcpPunch(
+      await Promise.all(
+        families.map((family) =>
+          TcpFamily.open(
+            family,
+            rendezvous.find(({ host }) => familyOf(host) === family),
+          ),
+        ),
+      ),
+    );
+  }
+
+  async measure(): Promise<number | undefined> {
+    const measured = await Promise.all(this.#families.map((family) => family.measure()));
+    return measured.find((roundTripMs) => roundTripMs !== undefined);
+  }
+
+  async attempt(plan: AttemptPlan, signal?: AbortSignal): Promise<AttemptOutcome> {
+    const before = performance.now();
+    const startAfterMs = Math.min(Math.max(plan.startAfterMs, 0), PUNCH_LIMITS.startAfterMaxMs);
+    const race = new PathRace<Socket>(plan, (socket) => socket.resetAndDestroy());
+    this.#race = race;
+    this.#pairs = [];
+    const end = () => race.end();
+    const timer = setTimeout(end, startAfterMs + PUNCH_LIMITS.attemptMs);
+    signal?.addEventListener('abort', end);
+    if (signal?.aborted) end();
+    for (const socket of this.#early) this.#enterAccepted(race, socket);
+    this.#early.clear();
+    const dials = ordered(plan.candidates).map((to) => this.#dialUntilOver(race, to, startAfterMs));
+    const winner = await race.winner;
+    race.end();
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', end);
+    await Promise.all(dials);
+    this.#race = undefined;
+    return { path: winner && pathOf(winner), pairs: this.#pairs, tookMs: performance.now() - before };
+  }
+
+  close(): void {
+    this.#race?.end();
+    for (const family of this.#families) family.close();
+    for (const socket of this.#early) socket.destroy();
+    this.#early.clear();
+  }
+
+  /** Dials one address until it answers, there is no sense in trying, or the race is over. */
+  async #dialUntilOver(race: PathRace<Socket>, to: Candidate, startAfterMs: number): Promise<void> {
+    const family = this.#families.find((one) => one.family === familyOf(to.host));
+    if (family === undefined || this.#isOwn(family, to)) return;
+    const local = { host: hostAddresses(family.family)[0] ?? '', port: family.dialPort };
+    let outcome = 'no answer';
+    if (to.type !== CandidateType.HOST) await race.wait(startAfterMs);
+    for (let dialled = 0; !race.over && dialled < PUNCH_LIMITS.redialsMax; dialled += 1) {
+      const dial = await this.#dialOnce(race, family, to);
+      outcome = dial.outcome;
+      if (dial.final) break;
+      await race.wait(PUNCH_LIMITS.redialMs);
+    }
+    this.#pairs.push({ local, remote: to, outcome });
+  }
+
+  #dialOnce(race: PathRace<Socket>, family: TcpFamily, to: Endpoint): Promise<{ outcome: string; final: boolean }> {
+    return new Promise((resolve) => {
+      const socket = family.dial(to);
+      void race.winner.then((winner) => {
+        if (winner?.raw !== socket) socket.destroy();
+        resolve({ outcome: 'no answer', final: true });
+      });
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        socket.destroy();
+        resolve(failure(error));
+      });
+      socket.once('connect', () => {
+        resolve(race.enter(socket).then((outcome) => ({ outcome, final: true })));
+      });
+    });
+  }
+
+  /** A candidate of the peer that is one's own address: both sides may use the same private network. */
+  #isOwn(family: TcpFamily, to: Endpoint): boolean {
+    return to.port === family.dialPort && hostAddresses(family.family).includes(to.host);
+  }
+
+  #accept(socket: Socket): void {
+    socket.setNoDelay(true);
+    socket.on('error', () => socket.destroy());
+    if (this.#race && !this.#race.over) {
+      this.#enterAccepted(this.#race, socket);
+      return;
+    }
+    if (this.#early.size >= PUNCH_LIMITS.acceptedMax) {
+      socket.destroy();
+      return;
+    }
+    this.#early.add(socket);
+    socket.on('close', () => this.#early.delete(socket));
+  }
+
+  #enterAccepted(race: PathRace<Socket>, socket: Socket): void {
+    const { local, remote } = endsOf(socket);
+    void race
+      .enter(socket)
+      .then((outcome) => this.#pairs.push({ local, remote, outcome: `dialled by it: ${outcome}` }));
+  }
+}
+
+/** What a failed dial means, and whether trying again within the same attempt is pointless. */
+function failure(error: NodeJS.ErrnoException): { outcome: string; final: boolean } {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+    case 'ECONNRESET':
+      return { outcome: 'refused', final: false };
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return { outcome: 'unreachable', final: false };
+    case 'ETIMEDOUT':
+      return { outcome: 'no answer', final: false };
+    case 'EADDRNOTAVAIL':
+    case 'EADDRINUSE':
+      // The very same connection exists already: the peer's dial has arrived, or the last one has just ended.
+      return { outcome: 'in use', final: false };
+    default:
+      return { outcome: error.message, final: true };
+  }
+}
+
+function pathOf({ raw, stream, roundTripMs }: Winner<Socket>): DirectPath {
+  // Looked for by the kernel: one probe a second from then on, and the path is dead after ten without an answer.
+  raw.setKeepAlive(true, PUNCH_LIMITS.aliveMs);
+  return { stream, ...endsOf(raw), roundTripMs };
+}
+
+function endsOf(socket: Socket): { local: Endpoint; remote: Endpoint } {
+  const local = { host: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 };
+  return { local, remote: { host: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 } };
+}

@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import type { Endpoint } from '../../rendezvous/address.js';
+import { anyAddress, type Candidate, CandidateType, candidate, type Family, hostAddresses } from './candidate.js';
+import { PUNCH_LIMITS } from './limits.js';
+import { type Observation, observeTcp } from './reflexive.js';
+
+/**
+ * The sockets of one address family by which an instance can be reached over TCP.
+ *
+ * There are two local ports, because one cannot do both: a port that listens cannot be dialled from (EADDRINUSE), and
+ * one that does not listen can only meet a peer that dials it from the very address that it dials. So
+ *
+ *   - the *listening* port is for peers that can reach it: on the same network, or past a router that lets strangers in;
+ *   - the *dialling* port never listens. Everything is dialled from it, and where both ends dial each other's at the
+ *     same moment the two connections become one (simultaneous open; RFC 9293, section 3.5).
+ *
+ * Each is observed by the rendezvous over a connection of its own, which stays open to keep its mapping. A port with
+ * an outbound connection may still begin to listen; the other way around it may not.
+ */
+export class TcpFamily {
+  readonly family: Family;
+  readonly dialPort: number;
+  readonly candidates: readonly Candidate[];
+  readonly server: Server;
+  readonly #observers: readonly Socket[];
+
+  private constructor(family: Family, dialPort: number, ports: readonly ObservedPort[], server: Server) {
+    this.family = family;
+    this.dialPort = dialPort;
+    this.server = server;
+    this.#observers = ports.flatMap(({ observer }) => observer ?? []);
+    this.candidates = candidatesOf(family, ports);
+  }
+
+  /** Opens both ports, and asks the rendezvous about them where there is one of this family. */
+  static async open(family: Family, rendezvous: Endpoint | undefined): Promise<TcpFamily> {
+    const [listening, dialling] = await Promise.all([observePort(family, rendezvous), observePort(family, rendezvous)]);
+    const server = createServer();
+    await listen(server, family, listening.port);
+    return new TcpFamily(family, dialling.port, [listening, dialling], server);
+  }
+
+  /** Dials from the dialling port. */
+  dial(to: Endpoint): Socket {
+    const { host, port } = to;
+    return connect({ host, port, localAddress: anyAddress(this.family), localPort: this.dialPort, noDelay: true });
+  }
+
+  /** The round trip to the rendezvous, measured anew; undefined when it does not answer any more. */
+  async measure(): Promise<number | undefined> {
+    const observer = this.#observers.find((socket) => !socket.destroyed);
+    return observer && (await observeTcp(observer))?.roundTripMs;
+  }
+
+  close(): void {
+    this.server.close();
+    for (const socket of this.#observers) socket.destroy();
+  }
+}
+
+/** A local port, and what the rendezvous saw of it over `observer`. */
+interface ObservedPort {
+  readonly port: number;
+  readonly observer: Socket | undefined;
+  readonly observation: Observation | undefined;
+}
+
+async function observePort(family: Family, rendezvous: Endpoint | undefined): Promise<ObservedPort> {
+  const port = await freePort(family);
+  if (rendezvous === undefined) return { port, observer: undefined, observation: undefined };
+  const observer = connect({ ...rendezvous, localAddress: anyAddress(family), localPort: port, noDelay: true });
+  // A rendezvous that goes away takes its observation with it and nothing else.
+  observer.on('error', () => observer.destroy());
+  const signal = AbortSignal.timeout(PUNCH_LIMITS.gatherMs);
+  const connected = await once(observer, 'connect', { signal }).then(
+    () => true,
+    () => false,
+  );
+  const observation = connected ? await observeTcp(observer) : undefined;
+  if (observation === undefined) observer.destroy();
+  return { port, observer, observation };
+}
+
+/** A port that nobody uses: it has listened for a moment, and so can be bound by several sockets that do not. */
+async function freePort(family: Family): Promise<number> {
+  const server = createServer();
+  await listen(server, family, 0);
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function listen(server: Server, family: Family, port: number): Promise<void> {
+  server.listen({ host: anyAddress(family), port, ipv6Only: family === 6 });
+  await once(server, 'listening');
+}
+
+/** The listening port first: to be let in is surer than to meet in the middle. */
+function candidatesOf(family: Family, ports: readonly ObservedPort[]): Candidate[] {
+  const addresses = hostAddresses(family);
+  const hosts = addresses.flatMap((host) => ports.map(({ port }) => ({ host, port })));
+  const reflexive = ports.flatMap(({ observation }) => observation?.seen ?? []);
+  return [
+    ...hosts.map((at, rank) => candidate(CandidateType.HOST, at, rank)),
+    ...reflexive.map((at, rank) => candidate(CandidateType.REFLEXIVE, at, rank)),
+  ].filter((one, at, all) => all.findIndex((other) => other.host === one.host && other.port === one.port) === at);
+}

@@ -1,0 +1,66 @@
+import type Udx from 'udx-native';
+import type { UdxSocket } from 'udx-native';
+import type { Endpoint } from '../../rendezvous/address.js';
+import { anyAddress, type Candidate, CandidateType, candidate, type Family, hostAddresses } from './candidate.js';
+import { type Datagrams, type Observation, observeUdp } from './reflexive.js';
+
+/** The socket of one address family by which an instance can be reached over UDP, and what is known about it. */
+export class UdpFamily implements Datagrams {
+  readonly family: Family;
+  readonly socket: UdxSocket;
+  /** Undefined when there is none of this family, or it did not answer the first time. */
+  #rendezvous: Endpoint | undefined;
+  #candidates: readonly Candidate[] = [];
+
+  private constructor(family: Family, socket: UdxSocket, rendezvous: Endpoint | undefined) {
+    this.family = family;
+    this.socket = socket;
+    this.#rendezvous = rendezvous;
+  }
+
+  /** Opens the socket, and asks the rendezvous about it where there is one of this family. */
+  static async open(udx: Udx, family: Family, rendezvous: Endpoint | undefined): Promise<UdpFamily> {
+    const socket = udx.createSocket({ ipv6Only: family === 6 });
+    socket.bind(0, anyAddress(family));
+    const opened = new UdpFamily(family, socket, rendezvous);
+    const observation = await opened.#observe();
+    if (observation === undefined) opened.#rendezvous = undefined;
+    const hosts = hostAddresses(family).map((host, rank) => candidate(CandidateType.HOST, opened.#at(host), rank));
+    const seen = observation ? [candidate(CandidateType.REFLEXIVE, observation.seen, 0)] : [];
+    const behindNat = seen.filter(({ host, port }) => !hosts.some((one) => one.host === host && one.port === port));
+    opened.#candidates = [...hosts, ...behindNat];
+    return opened;
+  }
+
+  /** Where it may be reached. */
+  get candidates(): readonly Candidate[] {
+    return this.#candidates;
+  }
+
+  /** Its own end of a path, as it is known here. */
+  get local(): Endpoint {
+    return this.#at(hostAddresses(this.family)[0] ?? anyAddress(this.family));
+  }
+
+  send(bytes: Uint8Array, to: Endpoint): void {
+    this.socket.trySend(bytes, to.port, to.host);
+  }
+
+  listen(heard: (bytes: Buffer, from: Endpoint) => void): () => void {
+    this.socket.on('message', heard);
+    return () => this.socket.off('message', heard);
+  }
+
+  /** The round trip to the rendezvous, measured anew. */
+  async measure(): Promise<number | undefined> {
+    return (await this.#observe())?.roundTripMs;
+  }
+
+  async #observe(): Promise<Observation | undefined> {
+    return this.#rendezvous && observeUdp(this, this.#rendezvous);
+  }
+
+  #at(host: string): Endpoint {
+    return { host, port: this.socket.address().port };
+  }
+}

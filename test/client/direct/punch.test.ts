@@ -1,0 +1,158 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { CandidateType, candidate } from '../../../src/client/direct/candidate.js';
+import { makeIdentity } from '../../../src/client/direct/identity.js';
+import type { AttemptOutcome, Puncher } from '../../../src/client/direct/path.js';
+import { TcpPunch } from '../../../src/client/direct/tcp.js';
+import { UdpPunch } from '../../../src/client/direct/udp.js';
+import type { Clock } from '../../../src/clock.js';
+import type { Endpoint } from '../../../src/rendezvous/address.js';
+import { Rendezvous } from '../../../src/rendezvous/rendezvous.js';
+
+const LOCALHOST = '127.0.0.1';
+const NONCE = Buffer.alloc(16, 7);
+const identities = [makeIdentity(), makeIdentity()] as const;
+const clock: Clock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  soon: (call) => setImmediate(call),
+  after: (delayMs, call) => {
+    const timer = setTimeout(call, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+const rendezvous = new Rendezvous(clock);
+let udp: UdpSocket;
+let at: Endpoint;
+const open: Puncher[] = [];
+
+beforeAll(async () => {
+  const server = createServer().listen(0, LOCALHOST);
+  await once(server, 'listening');
+  at = { host: LOCALHOST, port: (server.address() as AddressInfo).port };
+  udp = createSocket('udp4').bind(at.port, LOCALHOST);
+  await once(udp, 'listening');
+  rendezvous.serveTcp(server);
+  rendezvous.serveUdp(udp);
+});
+afterEach(() => {
+  for (const punch of open.splice(0)) punch.close();
+});
+afterAll(() => {
+  rendezvous.close();
+  udp.close();
+});
+
+/** The reflexive candidates, which on a machine by itself are those of its loopback interface. */
+const seen = (punch: Puncher) => punch.candidates.filter(({ type }) => type === CandidateType.REFLEXIVE);
+
+async function both(gather: (at: readonly Endpoint[]) => Promise<Puncher>): Promise<[Puncher, Puncher]> {
+  const punches = await Promise.all([gather([at]), gather([at])]);
+  open.push(...punches);
+  return punches;
+}
+
+function attempt(punches: readonly [Puncher, Puncher], end: 0 | 1, signal?: AbortSignal): Promise<AttemptOutcome> {
+  const plan = {
+    controlling: end === 0,
+    identity: identities[end],
+    peerPublicKey: identities[1 - end]!.publicKey,
+    candidates: seen(punches[1 - end]!),
+    nonce: NONCE,
+    startAfterMs: 0,
+  };
+  return punches[end].attempt(plan, signal);
+}
+
+describe.each([
+  ['TCP', TcpPunch.gather.bind(TcpPunch)],
+  ['UDP', UdpPunch.gather.bind(UdpPunch)],
+] as const)('a punch over %s', (_, gather) => {
+  it('reaches the peer, says how, and gives a stream of bytes', async () => {
+    const punches = await both(gather);
+    const [one, other] = await Promise.all([attempt(punches, 0), attempt(punches, 1)]);
+    expect(one.pairs.concat(other.pairs).some(({ outcome }) => outcome.endsWith('connected'))).toBe(true);
+    one.path!.stream.end('to the peer');
+    expect(String((await once(other.path!.stream, 'data'))[0])).toBe('to the peer');
+    await once(other.path!.stream, 'end');
+    const closed = once(one.path!.stream, 'close');
+    one.path!.stream.resume();
+    other.path!.stream.end();
+    await closed;
+  });
+
+  it('carries much at once without losing any of it', async () => {
+    const punches = await both(gather);
+    const [one, other] = await Promise.all([attempt(punches, 0), attempt(punches, 1)]);
+    const block = Buffer.alloc(4 << 20, 'abcdefg');
+    one.path!.stream.end(block);
+    const got: Buffer[] = [];
+    for await (const chunk of other.path!.stream) got.push(chunk);
+    expect(Buffer.concat(got).equals(block)).toBe(true);
+    one.path!.stream.destroy();
+  });
+
+  it('measures its round trip to the rendezvous again whenever it is asked', async () => {
+    const [punch] = await both(gather);
+    expect(await punch.measure()).toBeGreaterThan(0);
+    expect(await punch.measure()).toBeGreaterThan(0);
+  });
+
+  it('ends without a path when it is given up, and can be tried again with the same sockets', async () => {
+    const punches = await both(gather);
+    const giveUp = new AbortController();
+    const alone = attempt(punches, 0, giveUp.signal);
+    giveUp.abort();
+    expect((await alone).path).toBeUndefined();
+    const [one, other] = await Promise.all([attempt(punches, 0), attempt(punches, 1)]);
+    expect([one.path, other.path]).not.toContain(undefined);
+    one.path!.stream.destroy();
+    other.path!.stream.destroy();
+  });
+
+  it('does without a rendezvous that is not there', async () => {
+    const server = createServer().listen(0, LOCALHOST);
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    const punch = await gather([{ host: LOCALHOST, port }]);
+    open.push(punch);
+    expect(seen(punch)).toEqual([]);
+    expect(await punch.measure()).toBeUndefined();
+  });
+});
+
+describe('a punch over TCP', () => {
+  it('is not misled by strangers that come first', async () => {
+    const punches = await both(TcpPunch.gather);
+    const port = seen(punches[1]).map((one) => one.port);
+    const strangers = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const socket = connect(port[0]!, LOCALHOST).on('error', () => {});
+        await once(socket, 'connect');
+        socket.write('GET / HTTP/1.1\r\n\r\n');
+        return socket;
+      }),
+    );
+    const [one, other] = await Promise.all([attempt(punches, 0), attempt(punches, 1)]);
+    expect([one.path, other.path]).not.toContain(undefined);
+    for (const socket of strangers) socket.destroy();
+    one.path!.stream.destroy();
+    other.path!.stream.destroy();
+  });
+
+  it('does not dial itself where the peer has the same address in a network of its own', async () => {
+    const [punch] = await both(TcpPunch.gather);
+    const own = seen(punch).map((one, rank) => candidate(CandidateType.HOST, one, rank));
+    const giveUp = new AbortController();
+    const plan = { controlling: true, identity: identities[0], peerPublicKey: identities[1].publicKey };
+    const outcome = punch.attempt({ ...plan, candidates: own, nonce: NONCE, startAfterMs: 0 }, giveUp.signal);
+    // The own listening port answers, and is found to have the wrong key; the attempt goes on without it.
+    setImmediate(() => giveUp.abort());
+    expect((await outcome).path).toBeUndefined();
+  });
+});
