@@ -47,7 +47,7 @@ export function interpretBody<F extends Fields>(
   if (bytes[start] === 0 && end - start === 1) reader.at = end;
   while (reader.left > 0) {
     const at = reader.at;
-    const slot = table.byKey[bytes[at]!];
+    const slot = table.byKey[bytes[at]];
     const valueEnd = takeCell(reader);
     if (valueEnd instanceof Flaw) return valueEnd;
     if (slot === undefined) continue;

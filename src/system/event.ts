@@ -255,7 +255,7 @@ for (const [name, type] of Object.entries(EVENTS) as [EventName, EventType][]) B
  */
 export function decodeEvent(bytes: Uint8Array, receiver: 'server' | 'client'): SystemEvent | Flaw {
   if (bytes.length === 0) return new Flaw('EVENT_TRUNCATED', 0, 'an event begins with its type');
-  const known = BY_NUMBER[bytes[0]!];
+  const known = BY_NUMBER[bytes[0]];
   if (known === undefined) return new Flaw('EVENT_TYPE_UNKNOWN', 0, `type ${bytes[0]} is unknown`);
   const { name, type } = known;
   if (type.category === (receiver === 'server' ? 'S2C' : 'C2S')) {

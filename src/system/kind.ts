@@ -25,7 +25,7 @@ export const CELL_BYTES_MAX = 0xffff;
 function integer(name: string, byteCount: 1 | 2 | 4, max: number): Kind<number> {
   const read =
     byteCount === 1
-      ? (bytes: Uint8Array, at: number) => bytes[at]!
+      ? (bytes: Uint8Array, at: number) => bytes[at]
       : byteCount === 2
         ? u16At
         : (bytes: Uint8Array, at: number) => {
@@ -79,7 +79,7 @@ export const bool: Kind<boolean> = {
   minBytes: 1,
   maxBytes: 1,
   read(bytes, at) {
-    const value = bytes[at]!;
+    const value = bytes[at];
     return value > 1 ? undefined : value === 1;
   },
   write(writer, value) {
@@ -98,7 +98,7 @@ function readText(bytes: Uint8Array, at: number, end: number): string | undefine
   const codes = CODES[end - at];
   if (codes !== undefined) {
     let all = 0;
-    for (let i = 0; i < codes.length; i++) all |= codes[i] = bytes[at + i]!;
+    for (let i = 0; i < codes.length; i++) all |= codes[i] = bytes[at + i];
     if (all < 0x80) return String.fromCharCode.apply(null, codes);
   }
   try {
@@ -161,8 +161,8 @@ export const uuid: Kind<string> = {
   maxBytes: 16,
   // Spelled out: an array of 36 codes, filled in a loop, costs twice as much.
   read(bytes, at) {
-    const high = (index: number) => HIGH_DIGITS[bytes[at + index]!]!;
-    const low = (index: number) => LOW_DIGITS[bytes[at + index]!]!;
+    const high = (index: number) => HIGH_DIGITS[bytes[at + index]];
+    const low = (index: number) => LOW_DIGITS[bytes[at + index]];
     // biome-ignore format: the groups of a UUID
     return String.fromCharCode(
       high(0), low(0), high(1), low(1), high(2), low(2), high(3), low(3), DASH,
@@ -175,7 +175,7 @@ export const uuid: Kind<string> = {
   write(writer, value) {
     let digits = value.length === 36 ? 0 : -1;
     for (let i = 0; i < 16 && digits >= 0; i++) {
-      const place = DIGIT_PLACES[i]!;
+      const place = DIGIT_PLACES[i];
       digits = ((DIGITS[value.charCodeAt(place)] ?? -1) << 4) | (DIGITS[value.charCodeAt(place + 1)] ?? -1);
       writer.u8(digits);
     }

@@ -46,7 +46,7 @@ export function decodePacket(bytes: Uint8Array): Packet | Flaw {
   const streamId = u32At(bytes, 0);
   if (streamId > STREAM_ID_MAX) return new Flaw('FIELD_INVALID', 0, `stream id: at most ${STREAM_ID_MAX}`, 'stream_id');
   if (reader.take(1) < 0) return new Flaw('EVENT_TRUNCATED', 4, 'flags: 1 byte needed, 0 there');
-  const flags = bytes[4]!;
+  const flags = bytes[4];
   if ((flags & ~FLAGS_KNOWN) !== 0 || (flags & (Flag.EVENT | Flag.COMPRESSED | Flag.NOISE)) === COMPRESSED_EVENT) {
     return new Flaw('PACKET_FLAGS_INVALID', 4, `flags 0x${flags.toString(16).padStart(2, '0')}`);
   }

@@ -15,7 +15,7 @@ function encoded(event: SystemEvent): Uint8Array {
 function cellsOf(bytes: Uint8Array): Uint8Array[] {
   const cells: Uint8Array[] = [];
   for (let at = 1; at < bytes.length && bytes[at] !== 0; at += cells.at(-1)!.length) {
-    cells.push(bytes.subarray(at, at + 3 + ((bytes[at + 1]! << 8) | bytes[at + 2]!)));
+    cells.push(bytes.subarray(at, at + 3 + ((bytes[at + 1] << 8) | bytes[at + 2])));
   }
   return cells;
 }
@@ -46,13 +46,13 @@ describe('An event of any type', () => {
         const left = cellsOf(bytes);
         const cells: Uint8Array[] = [];
         while (left.length > 0) {
-          const { 0: key } = left[random.next().value! % left.length]!;
+          const { 0: key } = left[random.next().value! % left.length];
           // Cells of one key keep their order, since that is the order of their items.
           const first = left.findIndex((cell) => cell[0] === key);
           cells.push(...left.splice(first, 1));
         }
         if (cells.length === 0) return;
-        expect(decodeEvent(join(bytes[0]!, cells), receiverOf(event))).toStrictEqual(event);
+        expect(decodeEvent(join(bytes[0], cells), receiverOf(event))).toStrictEqual(event);
       }),
       { numRuns: 300 },
     );
@@ -65,7 +65,7 @@ describe('An event of any type', () => {
         const cells = cellsOf(bytes);
         const unknown = Uint8Array.from([255, 0, value.length, ...value]);
         cells.splice(place % (cells.length + 1), 0, unknown);
-        expect(decodeEvent(join(bytes[0]!, [...cells, unknown]), receiverOf(event))).toStrictEqual(event);
+        expect(decodeEvent(join(bytes[0], [...cells, unknown]), receiverOf(event))).toStrictEqual(event);
       }),
       { numRuns: 300 },
     );
@@ -76,9 +76,9 @@ describe('An event of any type', () => {
       fc.property(anyEvent, fc.nat(), (event, choice) => {
         const bytes = encoded(event);
         const { table } = EVENTS[event.type] as EventType;
-        const single = cellsOf(bytes).filter((cell) => table.byKey[cell[0]!]!.presence !== 'repeated');
+        const single = cellsOf(bytes).filter((cell) => table.byKey[cell[0]]!.presence !== 'repeated');
         if (single.length === 0) return;
-        const twice = join(bytes[0]!, [...cellsOf(bytes), single[choice % single.length]!]);
+        const twice = join(bytes[0], [...cellsOf(bytes), single[choice % single.length]]);
         expect(decodeEvent(twice, receiverOf(event))).toMatchObject({
           reason: 'EVENT_KEY_REPEATED',
           offset: bytes.length,

@@ -15,7 +15,7 @@ describe('A frame reader', () => {
         const reader = new FrameReader(300);
         const received: Uint8Array[] = [];
         for (let at = 0, turn = 0; at < bytes.length; turn++) {
-          const size = sizes[turn % sizes.length]!;
+          const size = sizes[turn % sizes.length];
           expect(reader.push(bytes.slice(at, at + size), (packet) => received.push(packet))).toBeUndefined();
           expect(reader.heldBytes).toBeLessThan(304);
           at += size;

@@ -22,17 +22,17 @@ export function mutated(input: Uint8Array, random: () => number): Uint8Array {
   const bytes = [...input];
   for (let left = 1 + below(random, 4); left > 0; left--) {
     const at = below(random, bytes.length + 1);
-    const telling = TELLING[below(random, TELLING.length)]!;
+    const telling = TELLING[below(random, TELLING.length)];
     const run = below(random, 12);
     switch (below(random, 8)) {
       case 0:
         if (at < bytes.length) bytes[at] = telling;
         break;
       case 1:
-        if (at < bytes.length) bytes[at] = bytes[at]! ^ (1 << below(random, 8));
+        if (at < bytes.length) bytes[at] = bytes[at] ^ (1 << below(random, 8));
         break;
       case 2:
-        if (at < bytes.length) bytes[at] = (bytes[at]! + (random() < 0.5 ? 1 : 255)) & 0xff;
+        if (at < bytes.length) bytes[at] = (bytes[at] + (random() < 0.5 ? 1 : 255)) & 0xff;
         break;
       case 3:
         bytes.splice(at, 0, telling);
