@@ -1,7 +1,9 @@
 import { getEventListeners, once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { GrpcChannel, StatusCode, Switchyard, WatchKind } from '../../src/client/index.js';
+import { GrpcChannel, InstanceType, StatusCode, Switchyard, WatchKind } from '../../src/client/index.js';
 import { FakeServer, status, type Watch } from './fake-server.js';
 
 const at = (revision: number) => ({ epoch: 'e', revision: BigInt(revision) });
@@ -178,6 +180,78 @@ describe('over a real connection', () => {
     await expect(other.getNode(7)).rejects.toMatchObject({ code: StatusCode.UNAVAILABLE });
     await other.close();
     deaf.close();
+  });
+});
+
+describe('over TLS', () => {
+  // Made for these tests, valid until 2126: openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes
+  // -days 36500 -subj /CN=switchyard.test -addext subjectAltName=DNS:switchyard.test
+  const pem = (name: string) => readFileSync(new URL(`./tls/${name}.pem`, import.meta.url));
+  const [cert, key] = [pem('cert'), pem('key')];
+  let server: FakeServer;
+  let target: string;
+
+  beforeEach(async () => {
+    server = new FakeServer();
+    const pairs = [{ cert_chain: cert, private_key: key }];
+    target = `127.0.0.1:${await server.start(0, ServerCredentials.createSsl(cert, pairs, true))}`;
+  });
+  afterEach(() => server.stop());
+
+  it('both ends know each other by their certificates', async () => {
+    const tls = { ca: cert, cert, key, serverName: 'switchyard.test' };
+    const yard = new Switchyard({ server: target, tls });
+    expect((await yard.getNode(7)).node.cvid).toBe(7);
+    await yard.close();
+  });
+
+  it.each([
+    ['of an authority that is not trusted', true as const],
+    ['with another name', { ca: cert, cert, key, serverName: 'other.test' }],
+    ['that wants a certificate of the client', { ca: cert, serverName: 'switchyard.test' }],
+    [
+      'that a further check refuses',
+      { ca: cert, cert, key, serverName: 'switchyard.test', checkServerIdentity: refuse },
+    ],
+  ])('a server %s is not talked to', async (_name, tls) => {
+    const yard = new Switchyard({ server: target, tls });
+    await expect(yard.getNode(7)).rejects.toMatchObject({ code: StatusCode.UNAVAILABLE });
+    expect(server.seen).toEqual([]);
+    await yard.close();
+  });
+
+  function refuse(): Error {
+    return new Error('not the one I know');
+  }
+});
+
+describe('the process', () => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+
+  it('is kept alive while somebody holds the channel, once however many do, and let go with the last', () => {
+    const before = timers();
+    const channel = new GrpcChannel('127.0.0.1:1');
+    expect(timers()).toBe(before);
+    const [one, two] = [channel.hold(), channel.hold()];
+    expect(timers()).toBe(before + 1);
+    one();
+    one();
+    expect(timers()).toBe(before + 1);
+    two();
+    expect(timers()).toBe(before);
+    channel.close();
+  });
+
+  it('is not kept alive by a client that has nothing open, nor by timers of its own', async () => {
+    const before = timers();
+    const yard = new Switchyard({ server: '127.0.0.1:1' });
+    const me = yard.join({ uuid: '6f1f3f0e-3f67-4b5e-9a53-0a4b7b8f3c11', type: InstanceType.AGENT });
+    const network = yard.watchNetwork();
+    await new Promise<void>((resolve) => me.on('broken', () => resolve()));
+    expect(timers()).toBeGreaterThan(before);
+    await yard.close();
+    await network.ended;
+    expect(timers()).toBe(before);
   });
 });
 
