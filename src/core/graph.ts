@@ -78,6 +78,11 @@ export class Graph {
     return this.index.get(sid) !== NONE;
   }
 
+  /** The nodes past this one, in an order that stays as nodes come and go; of one instance type, or (0) of all. */
+  sidsAfter(sid: number, type = 0): Iterable<number> {
+    return this.index.after(sid, type);
+  }
+
   /** How many links a node has; 0 when it is not there. */
   degree(sid: number): number {
     const slot = this.index.get(sid);

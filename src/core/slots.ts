@@ -27,6 +27,26 @@ export class SlotIndex {
     return page === undefined ? -1 : page.slots[base & (PAGE_SIZE - 1)] - 1;
   }
 
+  /**
+   * The SIDs past this one, by pool and then by base; 0 for all. What comes and goes meanwhile does not disturb the order
+   * of the rest, and reaching the next one costs a look at its page, however many there are.
+   */
+  *after(sid: number, type: number): Iterable<number> {
+    const first = sid === 0 ? 0 : poolOfSid(sid);
+    for (let pool = first; pool < SID_POOLS; pool++) {
+      if (type !== 0 && (pool & 7) !== type) continue;
+      const from = sid !== 0 && pool === first ? baseOfSid(sid) + 1 : 1;
+      const pages = this.pools[pool];
+      for (let at = from >>> PAGE_BITS; at < pages.length; at++) {
+        const page = pages[at];
+        if (page === undefined) continue;
+        for (let base = Math.max(from, at << PAGE_BITS); base < (at + 1) << PAGE_BITS; base++) {
+          if (page.slots[base & (PAGE_SIZE - 1)] !== 0) yield (base << 8) | pool;
+        }
+      }
+    }
+  }
+
   /** Puts a SID that is not there. */
   set(sid: number, slot: number): void {
     const base = baseOfSid(sid);

@@ -1,0 +1,78 @@
+import type { Clock, Random } from '../clock.js';
+import type { Session } from '../core/change.js';
+import { Checked } from '../core/check.js';
+import type { Labels } from '../core/command.js';
+import { Fault } from '../core/fault.js';
+import type { Position } from '../core/position.js';
+import type { ReplicaLimits } from './limits.js';
+import type { Replica } from './replica.js';
+import { drawSecret, tokenText } from './token.js';
+
+/** Who asks for a session, as a door took it in; fields by their names in the protos. */
+export interface OpeningRequest {
+  readonly uuid: string;
+  readonly type: number;
+  readonly flavor: number;
+  /** 0: the default. NaN: what came in was no duration. */
+  readonly ttlMs: number;
+  readonly name: string;
+  readonly labels: Labels;
+}
+
+/** A session that was opened, with the only copy of its token. */
+export interface Opened {
+  readonly session: Session;
+  readonly token: string;
+  readonly position: Position;
+}
+
+/** Opens sessions: the one thing that every door does in the same many steps. */
+export class Opening {
+  constructor(
+    private readonly replica: Replica,
+    private readonly clock: Clock,
+    private readonly random: Random,
+    private readonly limits: Pick<ReplicaLimits, 'ttlDefaultMs' | 'ttlMinMs' | 'ttlMaxMs'>,
+  ) {}
+
+  /** Opens a session, or says everything that is wrong with the request. */
+  async open(request: OpeningRequest): Promise<Opened | Fault> {
+    const { state } = this.replica;
+    const checked = new Checked(state.limits);
+    const uuid = checked.uuid('instance_uuid', request.uuid);
+    checked.instanceType('instance_type', request.type);
+    checked.instanceFlavor('instance_flavor', request.flavor);
+    checked.duration('ttl', request.ttlMs);
+    checked.name('name', request.name);
+    checked.labels('labels', request.labels);
+    const wrong = Fault.fields(checked.violations);
+    if (wrong !== undefined) return wrong;
+    const { type, flavor, name, labels } = request;
+    const secret = drawSecret(this.random);
+    const applied = await this.replica.submit({
+      kind: 'OpenSession',
+      uuid,
+      type,
+      flavor,
+      ttlMs: this.granted(request.ttlMs),
+      name,
+      labels,
+      tokenHash: secret.hash,
+      atMs: this.clock.wallMs(),
+    });
+    if (applied instanceof Fault) return applied;
+    for (const change of applied.changes) {
+      if (change.kind !== 'SessionOpened') continue;
+      const { session } = change;
+      const position = { epoch: state.epoch, revision: applied.revision };
+      return { session, token: tokenText(session.sid, secret), position };
+    }
+    throw new Error('an opened session is among the changes of its revision');
+  }
+
+  private granted(askedMs: number): number {
+    const { ttlDefaultMs, ttlMinMs, ttlMaxMs } = this.limits;
+    if (askedMs === 0) return ttlDefaultMs;
+    return Math.min(Math.max(Math.ceil(askedMs), ttlMinMs), ttlMaxMs);
+  }
+}

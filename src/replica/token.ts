@@ -1,0 +1,71 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Random } from '../clock.js';
+import { CloseReason } from '../core/command.js';
+import { Fault } from '../core/fault.js';
+import type { State } from '../core/state.js';
+import { endedFault } from './attachments.js';
+
+/*
+ * The text of a session token: `sw1_` and then, in base64url without padding,
+ *
+ *    0        4                                  28
+ *   +--------+-----------------------------------+
+ *   |  SID   |              secret               |
+ *   +--------+-----------------------------------+
+ *
+ * The SID, big-endian, says where to look and proves nothing; the secret is 192 random bits. The prefix lets a scanner
+ * for leaked secrets know what it has found.
+ */
+const PREFIX = 'sw1_';
+const SECRET_BYTES = 24;
+const TEXT_LENGTH = PREFIX.length + 38;
+
+/** What a new session proves itself with, before it has a SID. */
+export interface Secret {
+  readonly bytes: Uint8Array;
+  /** What the journal keeps of it: SHA-256, as 32 latin1 characters. */
+  readonly hash: string;
+}
+
+/** Draws the secret of a new session. */
+export function drawSecret(random: Random): Secret {
+  const bytes = random.bytes(SECRET_BYTES);
+  return { bytes, hash: hashOf(bytes).toString('latin1') };
+}
+
+/** The token that a client keeps. */
+export function tokenText(sid: number, secret: Secret): string {
+  const bytes = Buffer.alloc(4 + SECRET_BYTES);
+  bytes.writeInt32BE(sid);
+  bytes.set(secret.bytes, 4);
+  return PREFIX + bytes.toString('base64url');
+}
+
+/**
+ * The session that a token proves, or why it proves none.
+ *
+ * A hash is compared in constant time whether or not the session lives, but not under equal time in all: that a SID is live
+ * is no secret, the graph says so. A token of a session that has ended is told why by its SID alone; its hash is gone, so
+ * a made-up token learns no more from it than WatchEndpointClosed tells everybody.
+ */
+export function authenticate(state: State, text: string): number | Fault {
+  if (text.length !== TEXT_LENGTH || !text.startsWith(PREFIX)) return invalid();
+  const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url');
+  // Characters that are none of base64url, or spare bits in the last one: one secret has one spelling.
+  if (bytes.toString('base64url') !== text.slice(PREFIX.length)) return invalid();
+  const sid = bytes.readInt32BE();
+  if (sid <= 0) return invalid();
+  const session = state.sessions.get(sid);
+  // What is not remembered any more was not renewed for long.
+  if (session === undefined) return endedFault(sid, state.ended.get(sid) ?? CloseReason.EXPIRED);
+  const isGood = timingSafeEqual(hashOf(bytes.subarray(4)), Buffer.from(session.tokenHash, 'latin1'));
+  return isGood ? sid : invalid();
+}
+
+function invalid(): Fault {
+  return new Fault('SESSION_TOKEN_INVALID', "the session token is not one of this server's");
+}
+
+function hashOf(secret: Uint8Array): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
