@@ -120,7 +120,7 @@ export enum Reason {
   LINK_LIMIT = 33,
   /**
    * WATCH_LIMIT - RESOURCE_EXHAUSTED. The client has as many watches as it may. Comes with RetryInfo.
-   * Example: "64 watches on one connection are the limit".
+   * Example: "1024 watches on one connection are the limit".
    */
   WATCH_LIMIT = 34,
   /**

@@ -222,7 +222,10 @@ export interface Node {
   name: string;
   /** The labels that the session was opened with. */
   labels: { [key: string]: string };
-  /** Its links, ordered by peer and then by type. */
+  /**
+   * Its links, ordered by peer and then by type. Left out when they are more than a session's node may have (16,384):
+   * then the node is a server, and its links are one to each of its sessions.
+   */
   links: NodeLink[];
 }
 

@@ -139,7 +139,7 @@ export interface FindPathRequest {
   fromCvid: number;
   /** Where the path ends. */
   toCvid: number;
-  /** Which types of links may be used. Empty: all. CONTROL_TCP alone leads over the server. */
+  /** Which types of links may be used, at most 16 values. Empty: all. CONTROL_TCP alone leads over the server. */
   links: LinkType[];
 }
 

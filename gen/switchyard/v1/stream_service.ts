@@ -195,6 +195,8 @@ export interface StreamChange {
     /** The stream, or one branch of it, has stopped. */
     { $case: "stopped"; value: StreamStopped }
     | undefined;
+  /** With `stopped`: the sessions that were at the stream's ends before, ascending. */
+  cvids: number[];
 }
 
 /** What an end of a stream sends. */
@@ -1458,7 +1460,7 @@ export const WatchStreamsResponse: MessageFns<WatchStreamsResponse> = {
 };
 
 function createBaseStreamChange(): StreamChange {
-  return { kind: undefined };
+  return { kind: undefined, cvids: [] };
 }
 
 export const StreamChange: MessageFns<StreamChange> = {
@@ -1470,6 +1472,13 @@ export const StreamChange: MessageFns<StreamChange> = {
       case "stopped":
         StreamStopped.encode(message.kind.value, writer.uint32(18).fork()).join();
         break;
+    }
+    if (message.cvids.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.cvids) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1503,6 +1512,24 @@ export const StreamChange: MessageFns<StreamChange> = {
             message.kind = { $case: "stopped", value: StreamStopped.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag === 24) {
+              message.cvids.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.cvids.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1522,6 +1549,7 @@ export const StreamChange: MessageFns<StreamChange> = {
         : isSet(object.stopped)
         ? { $case: "stopped", value: StreamStopped.fromJSON(object.stopped) }
         : undefined,
+      cvids: globalThis.Array.isArray(object?.cvids) ? object.cvids.map((e: any) => globalThis.Number(e)) : [],
     };
   },
 
@@ -1531,6 +1559,9 @@ export const StreamChange: MessageFns<StreamChange> = {
       obj.put = Stream.toJSON(message.kind.value);
     } else if (message.kind?.$case === "stopped") {
       obj.stopped = StreamStopped.toJSON(message.kind.value);
+    }
+    if (message.cvids?.length) {
+      obj.cvids = message.cvids.map((e) => Math.round(e));
     }
     return obj;
   },
@@ -1554,6 +1585,7 @@ export const StreamChange: MessageFns<StreamChange> = {
         break;
       }
     }
+    message.cvids = object.cvids?.map((e) => e) || [];
     return message;
   },
 };
