@@ -1,0 +1,174 @@
+import type {
+  handleBidiStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  ServerUnaryCall,
+  ServerWritableStream,
+} from '@grpc/grpc-js';
+import { Fault } from '../core/fault.js';
+import type { Backing } from './backing.js';
+import { type Caller, identify, SESSION_METADATA } from './caller.js';
+import { encoded } from './encoded.js';
+import { pump, type Source } from './pump.js';
+import { toError } from './status.js';
+
+/** What a method answers: a message, a refusal, or either of them later. */
+export type Answer<A> = A | Fault | Promise<A | Fault>;
+
+/** Every call, unary or not, seen from what is the same in all of them. */
+type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 'getPeer'>;
+
+/** How long a client should wait before it looks for the server again after a drain. */
+const DRAIN_RETRY_MS = 1_000;
+/** A watch may end at any moment. */
+const WATCH_LIMIT_RETRY_MS = 5_000;
+
+/**
+ * Makes grpc-js handlers of methods that know nothing of grpc-js: who calls is found out, refusals become errors, and what
+ * is thrown becomes an id in the log.
+ */
+export class Calls {
+  private draining = false;
+  /** How many watches each connection has; gone with its last. */
+  private readonly watches = new Map<string, number>();
+
+  constructor(readonly backing: Backing) {}
+
+  /** From now on every new call is refused; those that run go on. */
+  drain(): void {
+    this.draining = true;
+  }
+
+  /** How many watches are open on all connections. */
+  get watchCount(): number {
+    let count = 0;
+    for (const watches of this.watches.values()) count += watches;
+    return count;
+  }
+
+  /** A unary method that this version documents and does not have. */
+  absent<Q, A>(): handleUnaryCall<Q, A> {
+    return (call, callback) => callback(toError(absent(call)));
+  }
+
+  /** A streaming method that this version documents and does not have. */
+  absentStream<Q, A>(): handleBidiStreamingCall<Q, A> {
+    return (call) => call.emit('error', toError(absent(call)));
+  }
+
+  /** A method for everybody. */
+  anyone<Q, A>(work: (request: Q, caller: Caller) => Answer<A>): handleUnaryCall<Q, A> {
+    return (call, callback) => {
+      void this.settle(call, (caller) => work(call.request, caller)).then((answer) =>
+        answer instanceof Fault ? callback(toError(answer)) : callback(null, answer),
+      );
+    };
+  }
+
+  /** A method that needs a session. */
+  session<Q, A>(work: (request: Q, sid: number) => Answer<A>): handleUnaryCall<Q, A> {
+    return (call, callback) =>
+      this.anyone<Q, A>((request, { sid }) => (sid === undefined ? missing(call) : work(request, sid)))(call, callback);
+  }
+
+  /** A method that needs a session or an administrator. */
+  sessionOrAdmin<Q, A>(
+    work: (request: Q, caller: Caller, call: ServerUnaryCall<Q, A>) => Answer<A>,
+  ): handleUnaryCall<Q, A> {
+    return (call, callback) =>
+      this.anyone<Q, A>((request, caller) => (isNobody(caller) ? missing(call) : work(request, caller, call)))(
+        call,
+        callback,
+      );
+  }
+
+  /** A watch for everybody. It counts against the watches of its connection. */
+  watch<Q, A>(begin: (request: Q, caller: Caller) => Answer<Source<Uint8Array>>): handleServerStreamingCall<Q, A> {
+    return this.stream((call, caller) => this.refuseWatch(call) ?? begin(call.request, caller), encoded<A>);
+  }
+
+  /** A watch that needs a session or an administrator. */
+  sessionOrAdminWatch<Q, A>(
+    begin: (request: Q, caller: Caller) => Answer<Source<Uint8Array>>,
+  ): handleServerStreamingCall<Q, A> {
+    return this.stream(
+      (call, caller) => (isNobody(caller) ? missing(call) : (this.refuseWatch(call) ?? begin(call.request, caller))),
+      encoded<A>,
+    );
+  }
+
+  /** A stream that belongs to a session, one for each at most. */
+  sessionStream<Q, M, A>(
+    begin: (request: Q, sid: number) => Answer<Source<M>>,
+    encode: (message: M) => A,
+  ): handleServerStreamingCall<Q, A> {
+    return this.stream((call, { sid }) => (sid === undefined ? missing(call) : begin(call.request, sid)), encode);
+  }
+
+  private stream<Q, M, A>(
+    begin: (call: ServerWritableStream<Q, A>, caller: Caller) => Answer<Source<M>>,
+    encode: (message: M) => A,
+  ): handleServerStreamingCall<Q, A> {
+    return (call) => {
+      void this.settle(call, (caller) => begin(call, caller)).then((source) =>
+        source instanceof Fault ? call.emit('error', toError(source)) : pump(source, call, encode),
+      );
+    };
+  }
+
+  private async settle<T>(call: AnyCall, work: (caller: Caller) => T | Fault | Promise<T | Fault>): Promise<T | Fault> {
+    try {
+      if (this.draining) return new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS);
+      const caller = identify(this.backing, call.metadata);
+      return caller instanceof Fault ? caller : await work(caller);
+    } catch (error) {
+      return this.internal(call, error);
+    }
+  }
+
+  /** A fault of ours. The client gets an id, and the log gets the rest under it. */
+  private internal(call: AnyCall, error: unknown): Fault {
+    const { random, log } = this.backing;
+    const fault = Buffer.from(random.bytes(4)).toString('hex');
+    log.error({ fault, method: call.getPath(), err: error }, 'a call failed');
+    return new Fault('INTERNAL', `fault ${fault}`);
+  }
+
+  /** Counts a watch until its call is over; refuses it when there are too many. */
+  private refuseWatch(call: ServerWritableStream<unknown, unknown>): Fault | undefined {
+    const { watchesPerConnectionMax } = this.backing.limits;
+    const peer = call.getPeer();
+    const watches = this.watches.get(peer) ?? 0;
+    if (watches >= watchesPerConnectionMax) {
+      const message = `${watchesPerConnectionMax} watches on one connection are the limit`;
+      return new Fault('WATCH_LIMIT', message, [], WATCH_LIMIT_RETRY_MS);
+    }
+    if (call.cancelled) return undefined;
+    this.watches.set(peer, watches + 1);
+    call.once('cancelled', () => {
+      const left = this.watches.get(peer)! - 1;
+      if (left === 0) this.watches.delete(peer);
+      else this.watches.set(peer, left);
+    });
+    return undefined;
+  }
+}
+
+function isNobody({ sid, isAdmin }: Caller): boolean {
+  return sid === undefined && !isAdmin;
+}
+
+function absent(call: Pick<AnyCall, 'getPath'>): Fault {
+  return new Fault('UNIMPLEMENTED', `${methodOf(call)} is not part of this version`);
+}
+
+function methodOf(call: Pick<AnyCall, 'getPath'>): string | undefined {
+  return call.getPath().split('/').at(-1);
+}
+
+function missing(call: AnyCall): Fault {
+  return new Fault(
+    'SESSION_TOKEN_MISSING',
+    `${methodOf(call)} needs the session token as metadata ${SESSION_METADATA}`,
+  );
+}

@@ -1,0 +1,128 @@
+import { Server, type ServerCredentials, type ServerInterceptor, type ServiceDefinition } from '@grpc/grpc-js';
+import { HealthService } from '../../gen/grpc/health/v1/health.js';
+import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
+import { TransportServiceService } from '../../gen/switchyard/v1/transport_service.js';
+import type { Timer } from '../clock.js';
+import { Fault } from '../core/fault.js';
+import { type Address, formatAddress } from '../option.js';
+import type { Backing } from './backing.js';
+import { Calls } from './calls.js';
+import { Health } from './health.js';
+import { networkDefinition, networkService } from './network_service.js';
+import { Reflection } from './reflection.js';
+import { sessionService } from './session_service.js';
+import { toError, withDetails } from './status.js';
+import { streamDefinition, streamService } from './stream_service.js';
+import { transportService } from './transport_service.js';
+import { ASKED_PATH, boundWire, UNKNOWN_PATH } from './wire.js';
+
+/** A ping on a quiet connection, so that a peer that vanished is noticed and its watches are let go of. */
+const KEEPALIVE_MS = 30_000;
+const KEEPALIVE_TIMEOUT_MS = 10_000;
+
+const SERVICES = ['SessionService', 'NetworkService', 'StreamService', 'TransportService'] as const;
+
+/**
+ * The gRPC door: the services and their standard companions, on one port.
+ *
+ * It goes down in steps: {@link drain} refuses new calls and tells the balancers; the owner of the feeds ends the watches;
+ * {@link close} waits for the rest, and cuts off what is left at the deadline.
+ */
+export class GrpcDoor {
+  private readonly server: Server;
+  private readonly calls: Calls;
+  private readonly health = new Health(SERVICES.map((name) => `switchyard.v1.${name}`));
+  private readonly reflection = new Reflection();
+  private readonly paths = new Set<string>();
+  private address: Address | undefined;
+
+  constructor(
+    private readonly backing: Backing,
+    messageBytesMax: number,
+  ) {
+    this.calls = new Calls(backing);
+    this.server = new Server({
+      interceptors: [detailed],
+      'grpc.keepalive_time_ms': KEEPALIVE_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+      'grpc.max_receive_message_length': messageBytesMax,
+      // Ours are bounded where they are made; a revision of a gateway that goes may be larger than what we take.
+      'grpc.max_send_message_length': -1,
+      'grpc.max_concurrent_streams': backing.limits.callsPerConnectionMax,
+      // Bookkeeping for a debugging service that we do not offer, in every call.
+      'grpc.enable_channelz': 0,
+    });
+    this.add(SessionServiceService, sessionService(this.calls));
+    this.add(networkDefinition, networkService(this.calls));
+    this.add(streamDefinition, streamService(this.calls));
+    this.add(TransportServiceService, transportService(this.calls));
+    this.health.addTo(this.server);
+    this.reflection.addTo(this.server);
+    for (const { path } of Object.values(HealthService)) this.paths.add(path);
+    for (const version of ['v1', 'v1alpha']) {
+      this.paths.add(`/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`);
+    }
+    this.server.register(UNKNOWN_PATH, answerUnknown, Buffer.from, Buffer.from, 'bidi');
+  }
+
+  /** How many watches are open. */
+  get watchCount(): number {
+    return this.calls.watchCount;
+  }
+
+  /** Begins to listen. Resolves with the address, its port a real one. */
+  async listen(wanted: Address, credentials: ServerCredentials): Promise<Address> {
+    const port = await new Promise<number>((resolve, reject) => {
+      this.server.bindAsync(formatAddress(wanted), credentials, (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
+    });
+    boundWire(this.server, this.backing.limits, this.paths);
+    this.address = { host: wanted.host, port };
+    return this.address;
+  }
+
+  /** Refuses new calls, and says NOT_SERVING to whoever asks after our health. */
+  drain(): void {
+    this.calls.drain();
+    this.health.stopServing();
+  }
+
+  /** Resolves when every call has ended, or the deadline has and they were cut off. */
+  async close(deadlineMs: number): Promise<void> {
+    this.health.endWatches();
+    this.reflection.end();
+    let timer: Timer | undefined;
+    const ended = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
+    const late = new Promise<'late'>((resolve) => {
+      timer = this.backing.clock.after(deadlineMs, () => resolve('late'));
+    });
+    const outcome = await Promise.race([ended, late]);
+    timer?.cancel();
+    // Without channelz forceShutdown does not know the connections; drain does, under the bound address.
+    if (outcome === 'late' && this.address !== undefined) this.server.drain(formatAddress(this.address), 0);
+    await ended;
+    this.server.forceShutdown();
+  }
+
+  private add(definition: ServiceDefinition, service: Parameters<Server['addService']>[1]): void {
+    this.server.addService(definition, service);
+    for (const { path } of Object.values(definition)) this.paths.add(path);
+  }
+}
+
+/**
+ * Gives the errors that grpc-js makes by itself their details: they go through the call's own `sendStatus`, past every
+ * interceptor's.
+ */
+const detailed: ServerInterceptor = (_method, call) => {
+  const send = call.sendStatus.bind(call);
+  call.sendStatus = (status) => send(withDetails(status));
+  // The interceptor adds nothing else, so the call itself will do; its declared type is only wider than what is used.
+  return call as ReturnType<ServerInterceptor>;
+};
+
+function answerUnknown(call: { metadata: { get(key: string): unknown[] }; emit(event: 'error', error: Error): void }) {
+  const [path] = call.metadata.get(ASKED_PATH);
+  call.emit('error', toError(new Fault('UNIMPLEMENTED', `there is no method ${JSON.stringify(String(path))}`)));
+}

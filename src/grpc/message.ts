@@ -1,0 +1,110 @@
+import type { EndpointClosed, Node, NodeAdded } from '../../gen/switchyard/v1/network.js';
+import type { Position as PositionMessage } from '../../gen/switchyard/v1/position.js';
+import type { Order, Session as SessionMessage, StreamStopped } from '../../gen/switchyard/v1/session.js';
+import type { StreamParams as ParamsMessage, Stream as StreamMessage } from '../../gen/switchyard/v1/stream.js';
+import type { Session, SessionClosed, Stream } from '../core/change.js';
+import type { StopReason, StreamParams } from '../core/command.js';
+import type { Position } from '../core/position.js';
+import { flavorOfSid, typeOfSid } from '../core/sid.js';
+import type { State } from '../core/state.js';
+import type { Message } from '../replica/attachments.js';
+import { durationOf } from './duration.js';
+
+/*
+ * What the core knows, as messages. One function for each message, named after it; nothing here decides anything.
+ */
+
+/** A position. */
+export function positionMessage({ epoch, revision }: Position): PositionMessage {
+  return { epoch, revision: BigInt(revision) };
+}
+
+/** A session, as others may see it. */
+export function sessionMessage(session: Session, epoch: string, attached: boolean): SessionMessage {
+  const { sid, uuid, name, labels, ttlMs, openedAtMs, openedRevision } = session;
+  return {
+    cvid: sid,
+    instanceUuid: uuid,
+    instanceType: typeOfSid(sid),
+    instanceFlavor: flavorOfSid(sid),
+    name,
+    labels: { ...labels },
+    ttl: durationOf(ttlMs),
+    openedAt: new Date(openedAtMs),
+    attached,
+    openedPosition: positionMessage({ epoch, revision: openedRevision }),
+  };
+}
+
+/** A session's node, on its coming. */
+export function nodeAddedMessage({ sid, uuid, name, labels }: Session, serverSid: number): NodeAdded {
+  return { cvid: sid, parent: serverSid, instanceUuid: uuid, name, labels: { ...labels } };
+}
+
+/** The server's own node. */
+export function serverAddedMessage(serverSid: number, serverUuid: string): NodeAdded {
+  return { cvid: serverSid, parent: 0, instanceUuid: serverUuid, name: '', labels: {} };
+}
+
+/** A node with its links; undefined when it is not there. */
+export function nodeMessage(state: State, sid: number): Node | undefined {
+  if (!state.graph.has(sid)) return undefined;
+  const session = state.sessions.get(sid);
+  const added =
+    session === undefined ? serverAddedMessage(sid, state.serverUuid) : nodeAddedMessage(session, state.serverSid);
+  // A session has one link more than it may report: the one to its server.
+  const isHub = state.graph.degree(sid) > state.limits.linksPerNodeMax + 1;
+  const links = isHub ? [] : state.graph.linksOf(sid);
+  return { ...added, links: links.map(({ a, b, link }) => ({ peerCvid: a === sid ? b : a, link })) };
+}
+
+/** A session's end. */
+export function endpointClosedMessage({ session, reason }: SessionClosed, position: Position): EndpointClosed {
+  return { cvid: session.sid, reason, position: positionMessage(position) };
+}
+
+/** How a stream behaves. */
+export function paramsMessage(params: StreamParams): ParamsMessage {
+  const { name, timeoutMs, maxBlockBytes, compression, deliveryConfirmation, labels } = params;
+  return {
+    name,
+    timeout: timeoutMs === 0 ? undefined : durationOf(timeoutMs),
+    maxBlockBytes,
+    compression,
+    deliveryConfirmation,
+    labels: { ...labels },
+  };
+}
+
+/** A stream. Its source is its owner. */
+export function streamMessage({ id, owner, sinks, params, revision }: Stream, epoch: string): StreamMessage {
+  return {
+    id,
+    ownerCvid: owner,
+    sourceCvid: owner,
+    sinks: sinks.map((sink) => ({ cvid: sink.sid, id: sink.id })),
+    params: paramsMessage(params),
+    position: positionMessage({ epoch, revision }),
+  };
+}
+
+/** A stream's or branch's stop. */
+export function streamStoppedMessage(id: number, reason: StopReason, by: number): StreamStopped {
+  return { id, reason, by };
+}
+
+/** What an attachment brings. */
+export function orderMessage(order: Message): Order {
+  switch (order.kind) {
+    case 'heartbeat':
+      return { orderId: '', kind: { $case: 'heartbeat', value: { position: positionMessage(order.position) } } };
+    case 'streamStopped': {
+      const value = streamStoppedMessage(order.id, order.reason, order.by);
+      return { orderId: '', kind: { $case: 'streamStopped', value } };
+    }
+    case 'order': {
+      const { id, body } = order.order;
+      return { orderId: id, kind: { $case: 'terminateSession', value: { reason: body.reason } } };
+    }
+  }
+}

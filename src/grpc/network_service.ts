@@ -1,0 +1,143 @@
+import {
+  type FindPathRequest,
+  type FindPathResponse,
+  type GetNodeRequest,
+  type GetNodeResponse,
+  LinkState,
+  type NetworkServiceServer,
+  NetworkServiceService,
+  type ReportLinkRequest,
+  type ReportLinkResponse,
+  type WatchEndpointClosedRequest,
+  type WatchNetworkDeltaRequest,
+} from '../../gen/switchyard/v1/network_service.js';
+import type { Position as PositionMessage } from '../../gen/switchyard/v1/position.js';
+import { Checked } from '../core/check.js';
+import type { LinkType } from '../core/command.js';
+import { Fault } from '../core/fault.js';
+import { orderedLink } from '../core/graph.js';
+import { findPath } from '../core/path.js';
+import type { Position } from '../core/position.js';
+import type { Subscription } from '../feed/subscription.js';
+import type { Backing } from './backing.js';
+import type { Calls } from './calls.js';
+import { msOf } from './duration.js';
+import { passingBytes } from './encoded.js';
+import { nodeMessage, positionMessage } from './message.js';
+
+/** A path's filter has three types to name. */
+const LINK_FILTER_MAX = 16;
+/** Bytes of a position's epoch. */
+const EPOCH_BYTES_MAX = 32;
+const PATH_KIND_MAX = 2;
+
+/** NetworkService's definition, with watches whose answers are bytes already. */
+export const networkDefinition = {
+  ...NetworkServiceService,
+  watchNetworkDelta: passingBytes(NetworkServiceService.watchNetworkDelta),
+  watchEndpointClosed: passingBytes(NetworkServiceService.watchEndpointClosed),
+};
+
+/** NetworkService, as network_service.proto documents it. */
+export function networkService(calls: Calls): NetworkServiceServer {
+  const { backing } = calls;
+  return {
+    directConnection: calls.absent(),
+    reportLink: calls.session((request: ReportLinkRequest, sid) => reportLink(backing, request, sid)),
+    getNode: calls.anyone((request: GetNodeRequest) => getNode(backing, request)),
+    findPath: calls.anyone((request: FindPathRequest) => pathBetween(backing, request)),
+    watchNetworkDelta: calls.watch((request: WatchNetworkDeltaRequest) => watchNetwork(backing, request)),
+    watchEndpointClosed: calls.watch((request: WatchEndpointClosedRequest) => watchClosed(backing, request)),
+    getConnection: calls.absent(),
+    listConnections: calls.absent(),
+  };
+}
+
+async function reportLink(
+  { replica }: Backing,
+  request: ReportLinkRequest,
+  sid: number,
+): Promise<ReportLinkResponse | Fault> {
+  const { state } = replica;
+  const { peerCvid, link, state: linkState, path, roundTrip } = request;
+  const checked = new Checked(state.limits);
+  checked.sid('peer_cvid', peerCvid);
+  checked.linkType('link', link);
+  if (linkState !== LinkState.ESTABLISHED && linkState !== LinkState.LOST) {
+    checked.wrong('state', `${linkState} is not a state; 1 (ESTABLISHED) and 2 (LOST) are`);
+  }
+  if (path < 0 || path > PATH_KIND_MAX) checked.wrong('path', `${path} is not a kind of path; 0 to 2 are`);
+  checked.duration('round_trip', msOf(roundTrip));
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const type = link as number as LinkType;
+  const established = linkState === LinkState.ESTABLISHED;
+  const outcome = await replica.submit({ kind: 'ReportLink', sid, peer: peerCvid, link: type, established });
+  if (outcome instanceof Fault) return outcome;
+  const inGraph = state.graph.hasLink(orderedLink(sid, peerCvid, type));
+  return { inGraph, position: positionMessage(state.position) };
+}
+
+function getNode({ replica }: Backing, { cvid }: GetNodeRequest): GetNodeResponse | Fault {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  checked.sid('cvid', cvid);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const node = nodeMessage(state, cvid);
+  return node === undefined ? noNode(cvid) : { node, position: positionMessage(state.position) };
+}
+
+function pathBetween({ replica }: Backing, request: FindPathRequest): FindPathResponse | Fault {
+  const { state } = replica;
+  const { fromCvid, toCvid, links } = request;
+  const checked = new Checked(state.limits);
+  checked.sid('from_cvid', fromCvid);
+  checked.sid('to_cvid', toCvid);
+  if (links.length > LINK_FILTER_MAX) checked.wrong('links', `${links.length}; ${LINK_FILTER_MAX} are the limit`);
+  links.slice(0, LINK_FILTER_MAX).forEach((link, at) => {
+    checked.linkType(`links[${at}]`, link);
+  });
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const missing = [fromCvid, toCvid].find((sid) => !state.graph.has(sid));
+  if (missing !== undefined) return noNode(missing);
+  const cvids = findPath(state.graph, fromCvid, toCvid, links as number[] as LinkType[]);
+  if (cvids === undefined) return new Fault('PATH_NOT_FOUND', `no path from ${fromCvid} to ${toCvid}`);
+  return { cvids, position: positionMessage(state.position) };
+}
+
+function noNode(sid: number): Fault {
+  return new Fault('NODE_NOT_FOUND', `no node ${sid}`);
+}
+
+function watchNetwork(backing: Backing, request: WatchNetworkDeltaRequest): Subscription | Fault {
+  const checked = new Checked(backing.replica.state.limits);
+  const after = readAfter(checked, request.after);
+  const sids = watchedNodes(checked, request.cvids, backing.limits.watchedNodesMax);
+  const wrong = Fault.fields(checked.violations);
+  return wrong ?? backing.feeds.network.subscribe({ after, coalesce: request.coalesce, sids });
+}
+
+function watchClosed(backing: Backing, request: WatchEndpointClosedRequest): Subscription | Fault {
+  const checked = new Checked(backing.replica.state.limits);
+  const after = readAfter(checked, request.after);
+  const sids = watchedNodes(checked, request.cvids, backing.limits.watchedNodesMax);
+  const wrong = Fault.fields(checked.violations);
+  return wrong ?? backing.feeds.closed.subscribe({ after, sids });
+}
+
+function watchedNodes(checked: Checked, cvids: readonly number[], nodesMax: number): readonly number[] {
+  if (cvids.length > nodesMax) checked.wrong('cvids', `${cvids.length} nodes; ${nodesMax} are the limit`);
+  else cvids.forEach((cvid, at) => void checked.sid(`cvids[${at}]`, cvid));
+  return cvids;
+}
+
+/** The position that a watch continues from. One of another epoch, or of the future, is no mistake: it begins anew. */
+export function readAfter(checked: Checked, after: PositionMessage | undefined): Position | undefined {
+  if (after === undefined) return undefined;
+  if (Buffer.byteLength(after.epoch) > EPOCH_BYTES_MAX) {
+    checked.wrong('after.epoch', `${Buffer.byteLength(after.epoch)} bytes; no epoch has more than ${EPOCH_BYTES_MAX}`);
+  }
+  return { epoch: after.epoch, revision: Number(after.revision) };
+}

@@ -1,0 +1,42 @@
+import type { Checked } from '../core/check.js';
+import type { DoorLimits } from '../limits.js';
+
+/** Where a page begins and how long it is. */
+export interface Page {
+  /** The last key of the page before; 0 before the first. */
+  readonly after: number;
+  readonly size: number;
+}
+
+/** Reads `page_size` and `page_token`. A token is the last key of its page, made opaque so that nobody builds one. */
+export function readPage(checked: Checked, limits: DoorLimits, request: { pageSize: number; pageToken: string }): Page {
+  const { pageSize, pageToken } = request;
+  const { pageSizeMax, pageSizeDefault } = limits;
+  if (pageSize < 0 || pageSize > pageSizeMax) {
+    checked.wrong('page_size', `${pageSize}; 1 to ${pageSizeMax} are allowed, and 0 for ${pageSizeDefault}`);
+  }
+  const size = pageSize === 0 ? pageSizeDefault : pageSize;
+  if (pageToken === '') return { after: 0, size };
+  const after = Number(Buffer.from(pageToken, 'base64url').toString('latin1'));
+  if (!(after > 0) || pageTokenOf(after) !== pageToken)
+    checked.wrong('page_token', 'not a next_page_token of this method');
+  return { after, size };
+}
+
+/** The token of the page that begins after a key. */
+export function pageTokenOf(key: number): string {
+  return Buffer.from(String(key), 'latin1').toString('base64url');
+}
+
+/** The first `count` keys past `after`, ascending, of keys in any order; quick when they come nearly sorted. */
+export function firstAfter(keys: Iterable<number>, after: number, count: number): number[] {
+  const first: number[] = [];
+  for (const key of keys) {
+    if (key <= after || (first.length === count && key > first[count - 1])) continue;
+    let at = first.length;
+    while (at > 0 && first[at - 1] > key) at--;
+    first.splice(at, 0, key);
+    if (first.length > count) first.pop();
+  }
+  return first;
+}

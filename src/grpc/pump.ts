@@ -1,0 +1,51 @@
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import { Fault } from '../core/fault.js';
+import { toEnding } from './status.js';
+
+/** Something that is read step by step: a subscription of a feed, or an attachment. */
+export interface Source<M> {
+  /** The next message, a Fault that ends it, or undefined when there is nothing yet. */
+  next(): M | Fault | undefined;
+  /** `wake` is called when {@link next} may have something after it had nothing. */
+  onReady(wake: () => void): void;
+  close(): void;
+}
+
+/**
+ * Carries a source to a server-streaming call, with one write in flight: the next message is only taken when HTTP/2's flow
+ * control has let the last one go. So a client that does not read holds one message here, and the source decides what
+ * becomes of the rest.
+ *
+ * The source is closed when the call ends, however it ends.
+ */
+export function pump<M, A>(source: Source<M>, call: ServerWritableStream<unknown, A>, encode: (message: M) => A): void {
+  let writing = false;
+  let over = call.cancelled;
+  const step = () => {
+    if (writing || over) return;
+    const message = source.next();
+    if (message === undefined) return;
+    if (message instanceof Fault) {
+      over = true;
+      call.emit('error', toEnding(message));
+      return;
+    }
+    writing = true;
+    // grpc-js never calls back on a call that was cancelled; 'cancelled' below is what ends this then.
+    call.write(encode(message), () => {
+      writing = false;
+      step();
+    });
+  };
+  const end = () => {
+    over = true;
+    source.close();
+  };
+  call.once('cancelled', end);
+  if (over) {
+    end();
+    return;
+  }
+  source.onReady(step);
+  step();
+}

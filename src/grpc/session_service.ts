@@ -1,0 +1,202 @@
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+import type {
+  AnswerRequest,
+  AnswerResponse,
+  AttachRequest,
+  AttachResponse,
+  GetSessionRequest,
+  GetSessionResponse,
+  KeepAliveRequest,
+  KeepAliveResponse,
+  ListSessionsRequest,
+  ListSessionsResponse,
+  SessionRequest,
+  SessionResponse,
+  SessionServiceServer,
+  TerminateSessionRequest,
+  TerminateSessionResponse,
+} from '../../gen/switchyard/v1/session_service.js';
+import { Checked } from '../core/check.js';
+import { CloseReason } from '../core/command.js';
+import { Fault, REASONS, type Reason } from '../core/fault.js';
+import { typeOfSid } from '../core/sid.js';
+import type { Message } from '../replica/attachments.js';
+import type { Backing } from './backing.js';
+import type { Caller } from './caller.js';
+import type { Answer, Calls } from './calls.js';
+import { durationOf, msOf } from './duration.js';
+import { sessionEnd } from './ending.js';
+import { orderMessage, positionMessage, sessionMessage } from './message.js';
+import { pageTokenOf, readPage } from './page.js';
+
+/** Longer than any order's id. */
+const ORDER_ID_LENGTH_MAX = 64;
+
+const REASON_OF_CODE: ReadonlyMap<number, Reason> = new Map(
+  Object.entries(REASONS).map(([reason, code]) => [code, reason as Reason]),
+);
+
+/** SessionService, as session_service.proto documents it. */
+export function sessionService(calls: Calls): SessionServiceServer {
+  const { backing } = calls;
+  return {
+    session: calls.anyone((request: SessionRequest) => open(backing, request)),
+    keepAlive: calls.session((_request: KeepAliveRequest, sid): KeepAliveResponse => {
+      const { state } = backing.replica;
+      return { ttl: durationOf(state.sessions.get(sid)!.ttlMs), position: positionMessage(state.position) };
+    }),
+    attach: calls.sessionStream(
+      (_request: AttachRequest, sid) => backing.replica.attachments.open(sid),
+      (message: Message): AttachResponse => ({ order: orderMessage(message) }),
+    ),
+    answer: calls.session((request: AnswerRequest, sid) => answerOrder(backing, request, sid)),
+    terminateSession: calls.sessionOrAdmin((request: TerminateSessionRequest, caller, call) =>
+      terminate(backing, request, caller, call),
+    ),
+    getSession: calls.anyone((request: GetSessionRequest, caller) => read(backing, request, caller)),
+    listSessions: calls.anyone((request: ListSessionsRequest) => list(backing, request)),
+  };
+}
+
+async function open({ replica, opening }: Backing, request: SessionRequest): Promise<SessionResponse | Fault> {
+  const { instanceUuid, instanceType, instanceFlavor, ttl, name, labels } = request;
+  const opened = await opening.open({
+    uuid: instanceUuid,
+    type: instanceType,
+    flavor: instanceFlavor,
+    ttlMs: msOf(ttl),
+    name,
+    labels,
+  });
+  if (opened instanceof Fault) return opened;
+  const { session, token, position } = opened;
+  return {
+    instanceSid: session.sid,
+    serverSid: replica.state.serverSid,
+    serverUuid: replica.state.serverUuid,
+    sessionToken: token,
+    ttl: durationOf(session.ttlMs),
+    streamId: session.streamId,
+    position: positionMessage(position),
+  };
+}
+
+async function answerOrder(backing: Backing, request: AnswerRequest, sid: number): Promise<AnswerResponse | Fault> {
+  const { orderId, code, description, data } = request;
+  const { replica } = backing;
+  const { limits } = replica.state;
+  const checked = new Checked(limits);
+  if (orderId === '') checked.wrong('order_id', 'the id that came with the order is needed');
+  else if (orderId.length > ORDER_ID_LENGTH_MAX) checked.wrong('order_id', 'no order has so long an id');
+  const reason = REASON_OF_CODE.get(code);
+  if (code !== 0 && reason === undefined) checked.wrong('code', `${code} is not a reason`);
+  checked.description('description', description);
+  if (data.length > limits.answerDataBytesMax) {
+    checked.wrong('data', `${data.length} bytes; ${limits.answerDataBytesMax} are the limit`);
+  }
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const outcome = await replica.submit({ kind: 'AnswerOrder', sid, orderId, code: reason, description, data });
+  return outcome instanceof Fault ? outcome : {};
+}
+
+function terminate(
+  backing: Backing,
+  request: TerminateSessionRequest,
+  caller: Caller,
+  call: ServerUnaryCall<TerminateSessionRequest, TerminateSessionResponse>,
+): Answer<TerminateSessionResponse> {
+  const { cvid, reason } = request;
+  const checked = new Checked(backing.replica.state.limits);
+  if (cvid !== 0) checked.sid('cvid', cvid);
+  checked.description('reason', reason);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  if (caller.sid !== undefined && (cvid === 0 || cvid === caller.sid)) return terminateOwn(backing, caller.sid, call);
+  if (cvid === 0) {
+    return new Fault('SESSION_TOKEN_MISSING', 'without cvid, the session to end is the one of switchyard-session');
+  }
+  if (caller.isAdmin) return terminateOther(backing, cvid, reason, call);
+  return new Fault('ADMIN_REQUIRED', 'terminating another session needs the metadata switchyard-admin');
+}
+
+/**
+ * The answer goes out first: grpc-js says 'cancelled' once the status is on its way, and also when the client is gone
+ * without having waited for it. Either way the session ends then.
+ */
+function terminateOwn(
+  { replica, log }: Backing,
+  sid: number,
+  call: ServerUnaryCall<TerminateSessionRequest, TerminateSessionResponse>,
+): TerminateSessionResponse {
+  const end = async () => {
+    const outcome = await replica.submit({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
+    // The client has its success; what is left is that the lease runs out.
+    if (outcome instanceof Fault) log.warn({ sid, reason: outcome.reason }, 'a session could not be ended at once');
+  };
+  if (call.cancelled) void end();
+  else call.once('cancelled', () => void end());
+  return { position: positionMessage(replica.state.position) };
+}
+
+async function terminateOther(
+  backing: Backing,
+  sid: number,
+  reason: string,
+  call: ServerUnaryCall<TerminateSessionRequest, TerminateSessionResponse>,
+): Promise<TerminateSessionResponse | Fault> {
+  const { replica, orderDeadlineMs } = backing;
+  const asked = await replica.submit({ kind: 'RequestTermination', sid, reason, deadlineMs: orderDeadlineMs });
+  if (asked instanceof Fault) return asked;
+  const ended = await sessionEnd(backing, sid, (giveUp) => call.once('cancelled', giveUp));
+  return ended instanceof Fault ? ended : { position: positionMessage(ended) };
+}
+
+function read({ replica }: Backing, request: GetSessionRequest, caller: Caller): GetSessionResponse | Fault {
+  const { state, attachments } = replica;
+  const checked = new Checked(state.limits);
+  if (request.cvid !== 0) checked.sid('cvid', request.cvid);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const sid = request.cvid === 0 ? caller.sid : request.cvid;
+  if (sid === undefined) {
+    return new Fault('SESSION_TOKEN_MISSING', 'without cvid, the session to read is the one of switchyard-session');
+  }
+  const session = state.sessions.get(sid);
+  if (session === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  return {
+    session: sessionMessage(session, state.epoch, attachments.isAttached(sid)),
+    position: positionMessage(state.position),
+  };
+}
+
+/** In the order of the SIDs' pages, which no coming or going of others can disturb. */
+function list({ replica, limits }: Backing, request: ListSessionsRequest): ListSessionsResponse | Fault {
+  const { state, attachments } = replica;
+  const checked = new Checked(state.limits);
+  const { after, size } = readPage(checked, limits, request);
+  const { instanceType, instanceUuid } = request;
+  if (instanceType < 0 || instanceType > 7) checked.wrong('instance_type', `${instanceType}; 0 to 7 are allowed`);
+  const uuid = instanceUuid === '' ? '' : checked.uuid('instance_uuid', instanceUuid);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const sids = uuid === '' ? state.graph.sidsAfter(after, instanceType) : sidsOfInstance(uuid);
+  const sessions = [];
+  let more = false;
+  for (const sid of sids) {
+    const session = state.sessions.get(sid);
+    if (session === undefined || (instanceType !== 0 && typeOfSid(sid) !== instanceType)) continue;
+    if (sessions.length === size) {
+      more = true;
+      break;
+    }
+    sessions.push(sessionMessage(session, state.epoch, attachments.isAttached(sid)));
+  }
+  const nextPageToken = more ? pageTokenOf(sessions.at(-1)!.cvid) : '';
+  return { sessions, nextPageToken, position: positionMessage(state.position) };
+
+  function sidsOfInstance(wanted: string): number[] {
+    const session = state.sessions.ofInstance(wanted);
+    return session === undefined || after !== 0 ? [] : [session.sid];
+  }
+}

@@ -1,0 +1,180 @@
+import {
+  type CreateStreamRequest,
+  type CreateStreamResponse,
+  type GetStreamRequest,
+  type GetStreamResponse,
+  type ListStreamsRequest,
+  type ListStreamsResponse,
+  StopStreamResponse_Result as Result,
+  type StopStreamRequest,
+  type StopStreamResponse,
+  type StreamServiceServer,
+  StreamServiceService,
+  type TerminateStreamRequest,
+  type TerminateStreamResponse,
+  type UpdateStreamParamsRequest,
+  type UpdateStreamParamsResponse,
+  type WatchStreamsRequest,
+} from '../../gen/switchyard/v1/stream_service.js';
+import { decide } from '../core/apply.js';
+import { type Change, type Stream, stoppedIds } from '../core/change.js';
+import { Checked } from '../core/check.js';
+import { type Command, StopReason } from '../core/command.js';
+import { Fault } from '../core/fault.js';
+import type { State } from '../core/state.js';
+import { isEndpoint } from '../core/stream.js';
+import type { Subscription } from '../feed/subscription.js';
+import type { Backing } from './backing.js';
+import type { Caller } from './caller.js';
+import type { Calls } from './calls.js';
+import { passingBytes } from './encoded.js';
+import { positionMessage, streamMessage } from './message.js';
+import { readAfter } from './network_service.js';
+import { firstAfter, pageTokenOf, readPage } from './page.js';
+import { readMaskedParams, readParams } from './stream_params.js';
+
+/** StreamService's definition, with a watch whose answers are bytes already. */
+export const streamDefinition = {
+  ...StreamServiceService,
+  watchStreams: passingBytes(StreamServiceService.watchStreams),
+};
+
+/** StreamService, as stream_service.proto documents it. */
+export function streamService(calls: Calls): StreamServiceServer {
+  const { backing } = calls;
+  return {
+    createStream: calls.session((request: CreateStreamRequest, sid) => create(backing, request, sid)),
+    updateStreamParams: calls.session((request: UpdateStreamParamsRequest, sid) => update(backing, request, sid)),
+    terminateStream: calls.session((request: TerminateStreamRequest, sid) => terminate(backing, request, sid)),
+    stopStream: calls.sessionOrAdmin((request: StopStreamRequest, caller) => stop(backing, request, caller)),
+    getStream: calls.sessionOrAdmin((request: GetStreamRequest, caller) => read(backing, request, caller)),
+    listStreams: calls.sessionOrAdmin((request: ListStreamsRequest, caller) => list(backing, request, caller)),
+    watchStreams: calls.sessionOrAdminWatch((request: WatchStreamsRequest, caller) => watch(backing, request, caller)),
+    relay: calls.absentStream(),
+  };
+}
+
+async function create(
+  { replica }: Backing,
+  { params, sinkCvids }: CreateStreamRequest,
+  sid: number,
+): Promise<CreateStreamResponse | Fault> {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  const read = readParams(checked, params);
+  // More than the core's limit are refused there, by their number.
+  sinkCvids.slice(0, state.limits.sinksPerStreamMax).forEach((sink, at) => void checked.sid(`sink_cvids[${at}]`, sink));
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const outcome = await replica.submit({ kind: 'CreateStream', sid, params: read, sinks: sinkCvids });
+  return outcome instanceof Fault ? outcome : { stream: streamMessage(putOf(outcome.changes), state.epoch) };
+}
+
+function putOf(changes: readonly Change[]): Stream {
+  for (const change of changes) if (change.kind === 'StreamPut') return change.stream;
+  throw new Error('a created stream is among the changes of its revision');
+}
+
+async function update(
+  { replica }: Backing,
+  { id, params, updateMask }: UpdateStreamParamsRequest,
+  sid: number,
+): Promise<UpdateStreamParamsResponse | Fault> {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  checked.streamId('id', id);
+  const changed = readMaskedParams(checked, params, updateMask);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const outcome = await replica.submit({ kind: 'UpdateStreamParams', sid, id, params: changed });
+  if (outcome instanceof Fault) return outcome;
+  // Without a change, nothing was to be changed: the stream stands as it is.
+  const stream = outcome.changes.length === 0 ? state.streams.get(id)! : putOf(outcome.changes);
+  return { stream: streamMessage(stream, state.epoch) };
+}
+
+async function terminate(
+  { replica }: Backing,
+  { id }: TerminateStreamRequest,
+  sid: number,
+): Promise<TerminateStreamResponse | Fault> {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  checked.streamId('id', id);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const outcome = await replica.submit({ kind: 'TerminateStream', sid, id });
+  if (outcome instanceof Fault) return outcome;
+  return { position: positionMessage({ epoch: state.epoch, revision: outcome.revision }) };
+}
+
+/** Unknown and not the caller's are one answer, and so is an id that cannot be: nobody can probe. */
+async function stop(
+  { replica }: Backing,
+  { id, validateOnly }: StopStreamRequest,
+  caller: Caller,
+): Promise<StopStreamResponse | Fault> {
+  const { state } = replica;
+  const as = (sid: number): Command => ({ kind: 'StopStream', sid, id, reason: StopReason.STOPPED });
+  const own = caller.sid === undefined ? undefined : decide(state, as(caller.sid));
+  // As an end of the stream where it is one, and with an administrator's right otherwise.
+  const command = caller.isAdmin && (own === undefined || own instanceof Fault) ? as(0) : as(caller.sid!);
+  const outcome = validateOnly ? decide(state, command) : await replica.submit(command);
+  if (outcome instanceof Fault) {
+    return outcome.reason === 'STREAM_NOT_FOUND' ? { result: Result.INVALID, stoppedIds: [] } : outcome;
+  }
+  const changes = Array.isArray(outcome) ? outcome : outcome.changes;
+  return { result: Result.OK, stoppedIds: changes.flatMap(stoppedOf) };
+}
+
+function stoppedOf(change: Change): number[] {
+  return change.kind === 'StreamStopped' ? stoppedIds(change) : [];
+}
+
+function isVisible(stream: Stream, { sid, isAdmin }: Caller): boolean {
+  return isAdmin || (sid !== undefined && isEndpoint(stream, sid));
+}
+
+function read({ replica }: Backing, { id }: GetStreamRequest, caller: Caller): GetStreamResponse | Fault {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  checked.streamId('id', id);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const stream = state.streams.get(id);
+  if (stream === undefined || !isVisible(stream, caller)) return new Fault('STREAM_NOT_FOUND', `no stream ${id}`);
+  return { stream: streamMessage(stream, state.epoch), position: positionMessage(state.position) };
+}
+
+function list({ replica, limits }: Backing, request: ListStreamsRequest, caller: Caller): ListStreamsResponse | Fault {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  const { after, size } = readPage(checked, limits, request);
+  if (request.cvid !== 0) checked.sid('cvid', request.cvid);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const end = request.cvid === 0 && !caller.isAdmin ? caller.sid! : request.cvid;
+  const ids: number[] = [];
+  for (const stream of end === 0 ? state.streams.all() : streamsOf(state, end)) {
+    if (isVisible(stream, caller)) ids.push(stream.id);
+  }
+  const page = firstAfter(ids, after, size + 1);
+  const nextPageToken = page.length > size ? pageTokenOf(page[size - 1]) : '';
+  const streams = page.slice(0, size).map((id) => streamMessage(state.streams.get(id)!, state.epoch));
+  return { streams, nextPageToken, position: positionMessage(state.position) };
+}
+
+/** All streams with this session at an end, the one from the start included. */
+function streamsOf(state: State, sid: number): Stream[] {
+  const session = state.sessions.get(sid);
+  const initial = session && state.streams.get(session.streamId);
+  return initial === undefined ? state.streams.of(sid) : [initial, ...state.streams.of(sid)];
+}
+
+function watch(backing: Backing, request: WatchStreamsRequest, caller: Caller): Subscription | Fault {
+  const checked = new Checked(backing.replica.state.limits);
+  const after = readAfter(checked, request.after);
+  const wrong = Fault.fields(checked.violations);
+  const sids = caller.isAdmin ? [] : [caller.sid!];
+  return wrong ?? backing.feeds.streams.subscribe({ after, sids });
+}

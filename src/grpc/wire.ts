@@ -1,0 +1,48 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Http2Server, ServerHttp2Stream } from 'node:http2';
+import type { Server } from '@grpc/grpc-js';
+import type { DoorLimits } from '../limits.js';
+
+/** Answered in place of every method that is not known, so that this error has its details too. */
+export const UNKNOWN_PATH = '/switchyard.v1/Unknown';
+/** The path that was asked for instead of {@link UNKNOWN_PATH}, as metadata. */
+export const ASKED_PATH = 'switchyard-asked-path';
+
+const MS_OF_UNIT: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
+
+/**
+ * Sets what grpc-js has no option for, on the node:http2 servers below it: how many connections there may be, how large
+ * metadata, and how long a deadline.
+ *
+ * grpc-js keeps these servers in a private field. When a version of it does not, the server does not start; better than
+ * to run without bounds.
+ */
+export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet<string>): void {
+  const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
+  if (!(http2Servers instanceof Map) || http2Servers.size === 0) {
+    throw new Error('this version of @grpc/grpc-js does not show its HTTP/2 servers');
+  }
+  for (const http2Server of http2Servers.keys()) {
+    http2Server.maxConnections = limits.connectionsMax;
+    http2Server.updateSettings({
+      maxConcurrentStreams: limits.callsPerConnectionMax,
+      maxHeaderListSize: limits.metadataBytesMax,
+    });
+    http2Server.prependListener('stream', (_stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+      headers['grpc-timeout'] = cutTimeout(headers['grpc-timeout'], limits.callDeadlineMsMax);
+      if (headers['grpc-timeout'] === undefined) delete headers['grpc-timeout'];
+      const path = headers[':path'] as string;
+      if (paths.has(path)) return;
+      headers[ASKED_PATH] = path;
+      headers[':path'] = UNKNOWN_PATH;
+    });
+  }
+}
+
+/** A timeout that fits a timer. grpc-js counts its milliseconds in 31 bits, and what is longer has passed at once. */
+function cutTimeout(timeout: unknown, msMax: number): string | undefined {
+  if (timeout === undefined) return undefined;
+  const found = /^(\d{1,8})([HMSmun])$/.exec(String(timeout));
+  if (found === null || Number(found[1]) * MS_OF_UNIT[found[2]] <= msMax) return String(timeout);
+  return `${Math.floor(msMax / 1000)}S`;
+}
