@@ -1,0 +1,127 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Applied } from './core/apply.js';
+import type { Command } from './core/command.js';
+import { Fault } from './core/fault.js';
+import type { State } from './core/state.js';
+import type { Feed } from './feed/feed.js';
+import type { Journal } from './journal/journal.js';
+import type { Address } from './option.js';
+import type { Attachments } from './replica/attachments.js';
+
+/** What is measured. Gauges read it when somebody asks, so that they cost nothing in between. */
+export interface Measured {
+  readonly state: State;
+  readonly attachments: Attachments;
+  readonly feeds: readonly Feed[];
+  readonly journal: Journal;
+}
+
+/**
+ * What Prometheus is told, on a port of its own: a bare GET /metrics over HTTP, for a network that is trusted.
+ *
+ * Node's own figures (memory, garbage collection, delay of the event loop) come with it.
+ */
+export class Metrics {
+  private readonly registry = new Registry();
+  private readonly http: Server;
+  private readonly commands = new Counter({
+    name: 'switchyard_commands_total',
+    help: 'Commands by kind and by what came of them: ok, or the reason of the refusal.',
+    labelNames: ['kind', 'reason'],
+    registers: [this.registry],
+  });
+  private readonly appendSeconds = new Histogram({
+    name: 'switchyard_journal_append_seconds',
+    help: 'How long an append took until it was durable.',
+    buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers: [this.registry],
+  });
+  private readonly appended = new Counter({
+    name: 'switchyard_journal_commands_total',
+    help: 'Commands that were appended to the journal.',
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+    this.http = createServer((request, response) => {
+      if (request.method !== 'GET' || request.url !== '/metrics') {
+        response.writeHead(404).end();
+        return;
+      }
+      this.registry.metrics().then(
+        (text) => response.writeHead(200, { 'content-type': this.registry.contentType }).end(text),
+        () => response.writeHead(500).end(),
+      );
+    });
+  }
+
+  /** Counts a command. */
+  observed(command: Command, outcome: Applied | Fault): void {
+    this.commands.inc({ kind: command.kind, reason: outcome instanceof Fault ? outcome.reason : 'ok' });
+  }
+
+  /** Counts an append. */
+  appendTook(tookMs: number, count: number): void {
+    this.appendSeconds.observe(tookMs / 1000);
+    this.appended.inc(count);
+  }
+
+  /** Adds the gauges of a running server. */
+  measure({ state, attachments, feeds, journal }: Measured): void {
+    this.gauge('switchyard_revision', 'The last revision.', () => state.revision);
+    this.gauge('switchyard_sessions', 'Live sessions.', () => state.sessions.count);
+    this.gauge('switchyard_attachments', 'Sessions with an open attachment.', () => attachments.count);
+    this.gauge('switchyard_links', 'Links of the graph, those to the server included.', () => state.graph.linkCount);
+    this.gauge('switchyard_streams', 'Live streams, the first of each session included.', () => state.streams.count);
+    this.gauge('switchyard_journal_bytes', 'Size of the journal.', () => journal.size());
+    const labelNames = ['feed'];
+    const { registry } = this;
+    new Gauge({
+      name: 'switchyard_watches',
+      help: 'Open watches by what they watch.',
+      labelNames,
+      registers: [registry],
+      collect() {
+        for (const feed of feeds) this.set({ feed: feed.topic.name }, feed.subscriptionCount);
+      },
+    });
+    new Gauge({
+      name: 'switchyard_feed_bytes',
+      help: 'Bytes of history that are held for watches.',
+      labelNames,
+      registers: [registry],
+      collect() {
+        for (const feed of feeds) this.set({ feed: feed.topic.name }, feed.log.byteSize);
+      },
+    });
+  }
+
+  /** Begins to answer. Resolves with the address, its port a real one. */
+  async listen({ host, port }: Address): Promise<Address> {
+    await new Promise<void>((resolve, reject) => {
+      this.http.once('error', reject).listen(port, host, resolve);
+    });
+    return { host, port: (this.http.address() as AddressInfo).port };
+  }
+
+  async close(): Promise<void> {
+    if (!this.http.listening) return;
+    const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
+    this.http.closeAllConnections();
+    await closed;
+  }
+
+  private gauge(name: string, help: string, value: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(value());
+      },
+    });
+  }
+}

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { ServerCredentials } from '@grpc/grpc-js';
+import { type Logger, pino } from 'pino';
+import { ensureAdminToken } from './admin-token.js';
+import type { Clock, Random } from './clock.js';
+import { type Config, IN_MEMORY } from './config.js';
+import { Fault } from './core/fault.js';
+import { Feed } from './feed/feed.js';
+import { DEFAULT_FEED_LIMITS, type FeedLimits } from './feed/limits.js';
+import { closedTopic } from './grpc/closed_topic.js';
+import { GrpcDoor } from './grpc/door.js';
+import { networkTopic } from './grpc/network_topic.js';
+import { streamsTopic } from './grpc/streams_topic.js';
+import type { Journal } from './journal/journal.js';
+import { LmdbJournal } from './journal/lmdb.js';
+import { MemoryJournal } from './journal/memory.js';
+import { DEFAULT_DOOR_LIMITS } from './limits.js';
+import { Metrics } from './metrics.js';
+import { formatAddress } from './option.js';
+import { DEFAULT_REPLICA_LIMITS, type ReplicaLimits } from './replica/limits.js';
+import { Opening } from './replica/opening.js';
+import { recover } from './replica/recover.js';
+import { Replica } from './replica/replica.js';
+
+/** What a server needs from its process, handed in so that a simulation can be its process. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Instead of the one that `config.data` names. It is closed with the server. */
+  readonly journal?: Journal;
+  /** Instead of JSON lines on standard error. */
+  readonly log?: Logger;
+  /** Called when an invariant is broken, after it was logged. Default: the process ends. */
+  readonly fatal?: (error: unknown) => void;
+}
+
+/** A server that answers. */
+export interface RunningServer {
+  /** Where each adapter listens, as HOST:PORT with a real port, by its code name; `metrics` too. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /**
+   * Goes down: NOT_SERVING, a bookmark to every watch, then UNAVAILABLE with RetryInfo; calls that run have until
+   * `drainDeadlineMs`. Sessions live on in the journal. Resolves when everything is closed; again and again the same.
+   */
+  drain(): Promise<void>;
+  /** The same without waiting for anybody. */
+  close(): Promise<void>;
+}
+
+/** How long a client should wait before it looks for the server again after a drain. */
+const DRAIN_RETRY_MS = 1_000;
+
+/**
+ * Makes a server out of its parts and starts it: the only place where adapters are made.
+ *
+ * In this order, so that nothing is told before it is known: the journal is recovered into a state, the feeds get their
+ * history by the same replay, the replica takes over, and only then the doors open.
+ */
+export async function startServer(config: Config, surroundings: Surroundings): Promise<RunningServer> {
+  const { clock, random } = surroundings;
+  const log = surroundings.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const journal = surroundings.journal ?? (await openJournal(config.data));
+  const metrics = config.metricsListen === undefined ? undefined : new Metrics();
+  const limits = replicaLimits(config);
+  try {
+    const recovery = await recover(journal, config.limits);
+    const { state } = recovery;
+    const feeds = makeFeeds(config, state, clock);
+    const all = Object.values(feeds);
+    const count = await recovery.replay((position, changes) => {
+      for (const feed of all) feed.publish(position, changes);
+    });
+    log.info({ revision: state.revision, replayed: count, sessions: state.sessions.count }, 'recovered');
+    const replica = new Replica({
+      state,
+      journal,
+      feeds: all,
+      clock,
+      random,
+      limits,
+      observed: metrics && ((command, outcome) => metrics.observed(command, outcome)),
+      appended: metrics && ((tookMs, commands) => metrics.appendTook(tookMs, commands)),
+      warn: (message, error) => log.warn({ err: error }, message),
+      fatal: (error) => {
+        log.fatal({ err: error }, 'an invariant is broken');
+        (surroundings.fatal ?? (() => process.exit(1)))(error);
+      },
+    });
+    await replica.found(randomUUID());
+    const door = new GrpcDoor(
+      {
+        replica,
+        opening: new Opening(replica, clock, random, limits),
+        feeds,
+        clock,
+        random,
+        log,
+        limits: DEFAULT_DOOR_LIMITS,
+        adminToken: await ensureAdminToken(config.data, config.adminToken, random),
+        orderDeadlineMs: config.orderDeadlineMs,
+      },
+      config.messageBytesMax,
+    );
+    const addresses: Record<string, string> = {};
+    addresses.grpc = formatAddress(await door.listen(config.listen, await credentials(config)));
+    if (metrics !== undefined && config.metricsListen !== undefined) {
+      metrics.measure({ state, attachments: replica.attachments, feeds: all, journal });
+      addresses.metrics = formatAddress(await metrics.listen(config.metricsListen));
+    }
+    log.info({ addresses }, 'listening');
+    return running(addresses, config.drainDeadlineMs, async (deadlineMs) => {
+      log.info('draining');
+      door.drain();
+      for (const feed of all) feed.drain();
+      replica.attachments.drain(new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS));
+      await door.close(deadlineMs);
+      await replica.close();
+      await journal.close();
+      await metrics?.close();
+      log.info('closed');
+    });
+  } catch (error) {
+    await metrics?.close();
+    await journal.close();
+    throw error;
+  }
+}
+
+function running(
+  addresses: RunningServer['addresses'],
+  drainDeadlineMs: number,
+  goDown: (deadlineMs: number) => Promise<void>,
+): RunningServer {
+  let down: Promise<void> | undefined;
+  return {
+    addresses,
+    drain: () => (down ??= goDown(drainDeadlineMs)),
+    close: () => (down ??= goDown(0)),
+  };
+}
+
+function openJournal(data: string): Promise<Journal> | Journal {
+  return data === IN_MEMORY ? new MemoryJournal() : LmdbJournal.open(data);
+}
+
+function makeFeeds(config: Config, state: Feed['state'], clock: Clock) {
+  const { historyBytesMax, historyRevisionsMax } = config;
+  const limits: FeedLimits = { ...DEFAULT_FEED_LIMITS, historyBytesMax, historyRevisionsMax };
+  return {
+    network: new Feed(networkTopic(state), state, limits, clock),
+    // Its messages hold one revision each: see the topic.
+    closed: new Feed(closedTopic, state, { ...limits, messageBytesMax: 0 }, clock),
+    streams: new Feed(streamsTopic, state, limits, clock),
+  };
+}
+
+function replicaLimits(config: Config): ReplicaLimits {
+  return {
+    ...DEFAULT_REPLICA_LIMITS,
+    ttlDefaultMs: config.sessionTtlMs,
+    ttlMinMs: config.sessionTtlMinMs,
+    ttlMaxMs: config.sessionTtlMaxMs,
+    graceMs: config.graceMs,
+    orderDeadlineMs: config.orderDeadlineMs,
+  };
+}
+
+async function credentials({ tlsCert, tlsKey, tlsClientCa }: Config): Promise<ServerCredentials> {
+  if (tlsCert === undefined || tlsKey === undefined) return ServerCredentials.createInsecure();
+  const [cert, key] = await Promise.all([readFile(tlsCert), readFile(tlsKey)]);
+  const authority = tlsClientCa === undefined ? null : await readFile(tlsClientCa);
+  return ServerCredentials.createSsl(authority, [{ cert_chain: cert, private_key: key }], authority !== null);
+}
