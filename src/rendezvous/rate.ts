@@ -1,4 +1,4 @@
-import { addressBytes } from './address.js';
+import { addressBytes } from '../stun/address.js';
 import type { RendezvousLimits } from './limits.js';
 
 /** What a bucket holds, and as of when. */

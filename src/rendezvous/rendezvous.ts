@@ -1,10 +1,10 @@
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
 import type { Clock, Timer } from '../clock.js';
-import { type Endpoint, plainAddress } from './address.js';
+import { type Endpoint, plainAddress } from '../stun/address.js';
+import { bindingAnswer, decodeStun, StunError, stunLength } from '../stun/binding.js';
 import { RENDEZVOUS_LIMITS, type RendezvousLimits } from './limits.js';
 import { AddressRate, network } from './rate.js';
-import { bindingAnswer, decodeStun, StunError, stunLength } from './stun.js';
 
 /** What the rendezvous has done with what came. */
 export interface RendezvousCounts {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Clock } from '../../src/clock.js';
 import { RENDEZVOUS_LIMITS } from '../../src/rendezvous/limits.js';
 import { Rendezvous } from '../../src/rendezvous/rendezvous.js';
-import { bindingRequest, decodeStun, mappedAddress } from '../../src/rendezvous/stun.js';
+import { bindingRequest, decodeStun, mappedAddress } from '../../src/stun/binding.js';
 
 const TRANSACTION = Buffer.from('0123456789ab');
 const REQUEST = bindingRequest(TRANSACTION);

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { addressBytes, addressText, type Endpoint } from '../../rendezvous/address.js';
+import { addressBytes, addressText, type Endpoint } from '../../stun/address.js';
 import { PUNCH_LIMITS } from './limits.js';
 
 /** How a candidate's address is known. The numbers are those of `switchyard.v1.CandidateType`. */

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Endpoint } from '../../rendezvous/address.js';
+import type { Endpoint } from '../../stun/address.js';
 import type { Candidate } from './candidate.js';
 import type { Proof } from './secure.js';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import type { Endpoint } from '../../rendezvous/address.js';
+import type { Endpoint } from '../../stun/address.js';
 import {
   bindingRequest,
   decodeStun,
@@ -9,7 +9,7 @@ import {
   StunError,
   type StunMessage,
   stunLength,
-} from '../../rendezvous/stun.js';
+} from '../../stun/binding.js';
 import { PUNCH_LIMITS } from './limits.js';
 
 /** What the rendezvous said. */

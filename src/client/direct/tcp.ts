@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
-import { type Endpoint, plainAddress } from '../../rendezvous/address.js';
+import { type Endpoint, plainAddress } from '../../stun/address.js';
 import { type Candidate, CandidateType, familyOf, hostAddresses, ordered } from './candidate.js';
 import { PUNCH_LIMITS } from './limits.js';
 import type { AttemptOutcome, AttemptPlan, DirectPath, PairOutcome, Puncher } from './path.js';
 import { PathRace, type Winner } from './race.js';
-import { TcpFamily } from './tcp_family.js';
+import { TcpFamily } from './tcp-family.js';
 
 /**
  * Reaches a peer over TCP: dials everything that the peer may be reached at, and takes what dials here.

@@ -1,9 +1,9 @@
 import type Udx from 'udx-native';
-import type { Endpoint } from '../../rendezvous/address.js';
+import type { Endpoint } from '../../stun/address.js';
 import { type Candidate, familyOf, hostAddresses, ordered } from './candidate.js';
 import type { AttemptOutcome, AttemptPlan, Puncher } from './path.js';
-import { UdpAttempt } from './udp_attempt.js';
-import { UdpFamily } from './udp_family.js';
+import { UdpAttempt } from './udp-attempt.js';
+import { UdpFamily } from './udp-family.js';
 
 /**
  * Reaches a peer over UDP: checks everything that the peer may be reached at, and answers what checks here. Where a

@@ -8,8 +8,8 @@ import type { AttemptOutcome, Puncher } from '../../../src/client/direct/path.js
 import { TcpPunch } from '../../../src/client/direct/tcp.js';
 import { UdpPunch } from '../../../src/client/direct/udp.js';
 import type { Clock } from '../../../src/clock.js';
-import type { Endpoint } from '../../../src/rendezvous/address.js';
 import { Rendezvous } from '../../../src/rendezvous/rendezvous.js';
+import type { Endpoint } from '../../../src/stun/address.js';
 
 const LOCALHOST = '127.0.0.1';
 const NONCE = Buffer.alloc(16, 7);

@@ -1,6 +1,6 @@
 import type Udx from 'udx-native';
 import type { UdxSocket } from 'udx-native';
-import type { Endpoint } from '../../rendezvous/address.js';
+import type { Endpoint } from '../../stun/address.js';
 import { anyAddress, type Candidate, CandidateType, candidate, type Family, hostAddresses } from './candidate.js';
 import { type Datagrams, type Observation, observeUdp } from './reflexive.js';
 

@@ -1,12 +1,12 @@
 import type Udx from 'udx-native';
-import type { Endpoint } from '../../rendezvous/address.js';
+import type { Endpoint } from '../../stun/address.js';
 import { CandidateType, endpointText, familyOf, ordered } from './candidate.js';
 import { type Check, CheckKind, decodeCheck, encodeCheck } from './check.js';
 import { PUNCH_LIMITS } from './limits.js';
 import type { AttemptOutcome, AttemptPlan } from './path.js';
 import { PathRace } from './race.js';
-import type { UdpFamily } from './udp_family.js';
-import { UdxDuplex } from './udx_duplex.js';
+import type { UdpFamily } from './udp-family.js';
+import { UdxDuplex } from './udx-duplex.js';
 
 /** An address of the peer, and how far it has got. */
 interface Target {

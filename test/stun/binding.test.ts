@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { addressBytes, addressText } from '../../src/rendezvous/address.js';
+import { addressBytes, addressText } from '../../src/stun/address.js';
 import {
   bindingAnswer,
   bindingRequest,
@@ -9,7 +9,7 @@ import {
   mappedAddress,
   StunError,
   StunType,
-} from '../../src/rendezvous/stun.js';
+} from '../../src/stun/binding.js';
 
 const hex = (text: string) => Buffer.from(text.replace(/\s+/g, ''), 'hex');
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import type { Endpoint } from '../../rendezvous/address.js';
+import type { Endpoint } from '../../stun/address.js';
 import { anyAddress, type Candidate, CandidateType, candidate, type Family, hostAddresses } from './candidate.js';
 import { PUNCH_LIMITS } from './limits.js';
 import { type Observation, observeTcp } from './reflexive.js';
