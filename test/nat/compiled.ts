@@ -17,7 +17,7 @@ export function compiled(path: string): string {
     mkdirSync(OUT, { recursive: true });
     writeFileSync(join(OUT, 'package.json'), '{ "type": "module" }\n');
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-    const build = spawnSync(process.execPath, [tsc, '-p', join(ROOT, 'tsconfig.json'), '--outDir', OUT], {
+    const build = spawnSync(process.execPath, [tsc, '-p', join(ROOT, 'test/nat/tsconfig.json'), '--outDir', OUT], {
       encoding: 'utf8',
     });
     if (build.status !== 0) throw new Error(build.stdout);

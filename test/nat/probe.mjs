@@ -62,7 +62,7 @@ async function knock(protocol, host, port, localPort) {
     const letIn = () => resolve('let in');
     if (protocol === 'tcp') {
       const socket = connect({ host, port, localAddress: ANY, localPort });
-      socket.on('data', letIn).on('error', () => resolve('refused'));
+      socket.on('connect', letIn).on('error', () => resolve('refused'));
     } else {
       createSocket('udp4', letIn).bind(localPort, ANY).send('?', port, host);
     }
