@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { type Logger, pino } from 'pino';
@@ -87,7 +86,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
         (surroundings.fatal ?? (() => process.exit(1)))(error);
       },
     });
-    await replica.found(randomUUID());
+    await replica.found(drawUuid(random));
     const door = new GrpcDoor(
       {
         replica,
@@ -142,6 +141,14 @@ function running(
 
 function openJournal(data: string): Promise<Journal> | Journal {
   return data === IN_MEMORY ? new MemoryJournal() : LmdbJournal.open(data);
+}
+
+/** A UUID of version 4: RFC 9562, section 5.4. */
+function drawUuid(random: Random): string {
+  const bytes = Buffer.from(random.bytes(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 function makeFeeds(config: Config, state: Feed['state'], clock: Clock) {
