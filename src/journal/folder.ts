@@ -115,14 +115,16 @@ export class Folder {
 
   /** Revision of the last record; 0 when there is none. */
   lastRecord(): number {
-    for (const key of this.records.getKeys({ reverse: true, limit: 1 })) return revisionOf(key);
-    return 0;
+    return readable(this.path, undefined, () => {
+      for (const key of this.records.getKeys({ reverse: true, limit: 1 })) return revisionOf(key);
+      return 0;
+    });
   }
 
   /** The records that are there, after one revision and up to another. What is missing is left out. */
   async *recordsAfter(after: number, last: number): AsyncGenerator<StoredRecord> {
     for (let from = after + 1; from <= last; ) {
-      const slice = this.slice(from, last);
+      const slice = readable(`${this.path} from record ${from} on`, from, () => this.slice(from, last));
       yield* slice;
       if (slice.length === 0) return;
       from = slice[slice.length - 1].revision + 1;
@@ -132,19 +134,18 @@ export class Folder {
 
   /** The revisions of the snapshots that count, ascending. */
   snapshotRevisions(): number[] {
-    const revisions: number[] = [];
-    for (const key of this.snapshots.getKeys()) if (isMark(key)) revisions.push(revisionOf(key));
-    return revisions;
+    return readable(this.path, undefined, () => [...this.snapshots.getKeys()].filter(isMark).map(revisionOf));
   }
 
   /** The parts of a snapshot that counts. Throws a {@link JournalError} where one is missing. */
   async *parts(revision: number): AsyncGenerator<Uint8Array> {
     const what = `the snapshot at revision ${revision}`;
-    const mark = this.snapshots.get(revisionKey(revision));
+    const stored = (key: Buffer) => readable(what, revision, () => this.snapshots.get(key));
+    const mark = stored(revisionKey(revision));
     if (mark === undefined) throw new JournalError('damaged', `${what} is not there any more`, { revision });
     const count = unsealNumber(FrameKind.SNAPSHOT_MARK, { revision, part: 0 }, mark, what);
     for (let part = 0; part < count; part++) {
-      const bytes = this.snapshots.get(partKey(revision, part));
+      const bytes = stored(partKey(revision, part));
       if (bytes === undefined) {
         throw new JournalError('damaged', `${what} is damaged: part ${part} of ${count} is missing`, { revision });
       }
@@ -172,6 +173,16 @@ export class Folder {
       if (bytes >= READ_BYTES_MAX) break;
     }
     return slice;
+  }
+}
+
+/** What was read, or a {@link JournalError} about a revision when LMDB's own pages are damaged. */
+function readable<T>(what: string, revision: number | undefined, read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    const { kind, message, cause } = journalError(thrown, `cannot read ${what}`);
+    throw new JournalError(kind, message, { revision, cause });
   }
 }
 

@@ -52,6 +52,7 @@ export interface Journal {
   compact(revision: number): Promise<void>;
   /** Bytes on disk or in memory, for metrics. */
   size(): number;
+  /** Ends what is being written, and lets go of the storage. Closing again is no error. */
   close(): Promise<void>;
 }
 

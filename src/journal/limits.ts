@@ -12,3 +12,6 @@ export const REMOVE_KEYS_MAX = 1_024;
  * smaller ones cost time; an append that comes meanwhile waits for it, so larger ones cost latency.
  */
 export const CHUNK_BYTES_MAX = 262_144;
+
+/** Problems that a check lists one by one; of more it says how many. A file full of them has one cause. */
+export const PROBLEMS_MAX = 1_000;

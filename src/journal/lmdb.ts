@@ -25,6 +25,7 @@ export class LmdbJournal implements Journal {
   private appending = false;
   private storing = false;
   private broken: JournalError | undefined;
+  private closed: Promise<void> | undefined;
 
   private constructor(
     private readonly folder: Folder,
@@ -133,12 +134,9 @@ export class LmdbJournal implements Journal {
     return this.folder.size();
   }
 
-  async close(): Promise<void> {
-    try {
-      await this.folder.close();
-    } finally {
-      this.lock.release();
-    }
+  close(): Promise<void> {
+    this.closed ??= this.folder.close().finally(() => this.lock.release());
+    return this.closed;
   }
 
   /** One transaction: what `write` puts and removes takes place as a whole and is synced, or nothing does. */

@@ -18,7 +18,7 @@ const HELD_ELSEWHERE = 1;
  * descriptor that it inherits, and as such a lock belongs to the open file, not to a process, it stays when flock(1) ends.
  */
 export class FolderLock {
-  private constructor(private readonly descriptor: number) {}
+  private constructor(private descriptor: number | undefined) {}
 
   /** Takes the lock of a folder, or throws a {@link JournalError}: `locked`, with who has it, or `failed`. */
   static take(folder: string): FolderLock {
@@ -30,8 +30,10 @@ export class FolderLock {
     return new FolderLock(descriptor);
   }
 
+  /** Gives the lock back. Once: the number of a closed descriptor soon belongs to something else. */
   release(): void {
-    closeSync(this.descriptor);
+    if (this.descriptor !== undefined) closeSync(this.descriptor);
+    this.descriptor = undefined;
   }
 }
 

@@ -1,49 +1,17 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
-import { open } from 'lmdb';
+import { describe, expect, it, jest } from '@jest/globals';
 import { HEADER_KEY, HEADER_PLACE, partKey, revisionKey } from '../../src/journal/folder.js';
 import { FrameKind, seal } from '../../src/journal/frame.js';
 import { LmdbJournal } from '../../src/journal/lmdb.js';
 import { decodeRecord } from '../../src/journal/record.js';
-import { type Disk, journalContract, records } from './contract.js';
+import { type Disk, journalContract } from './contract.js';
+import { edit, inFolder, keysIn, put, rot, temporaryFolder } from './damage.js';
 import { killAppender, runLimited, startProgram } from './process.js';
+import { records } from './reading.js';
 
-const KEYS_AND_VALUES = { keyEncoding: 'binary', encoding: 'binary' } as const;
 /** Enough for some appends of the workload, and not for many. */
 const FULL_AT_KIB = 600;
-
-function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'switchyard-journal-'));
-}
-
-/** Changes what stands behind a key, past the journal. */
-async function edit(
-  folder: string,
-  database: 'records' | 'snapshots' | null,
-  key: Buffer,
-  change: (bytes: Buffer) => Buffer | undefined,
-): Promise<void> {
-  const root = open<Buffer, Buffer>({ path: folder, noSubdir: false, ...KEYS_AND_VALUES });
-  const at = database === null ? root : root.openDB<Buffer, Buffer>({ name: database, ...KEYS_AND_VALUES });
-  const changed = change(Buffer.from(at.get(key)!));
-  await (changed === undefined ? at.remove(key) : at.put(key, changed));
-  await root.close();
-}
-
-/** Flips a bit of these bytes wherever they stand in the data file, as a bad disk would. */
-function rot(folder: string, bytes: Uint8Array): void {
-  const path = join(folder, 'data.mdb');
-  const file = readFileSync(path);
-  let found = 0;
-  for (let at = file.indexOf(bytes); at >= 0; at = file.indexOf(bytes, at + 1)) {
-    file[at + bytes.length - 1] ^= 1;
-    found++;
-  }
-  expect(found).toBeGreaterThan(0);
-  writeFileSync(path, file);
-}
 
 async function lmdbDisk(): Promise<Disk> {
   const folder = temporaryFolder();
@@ -65,21 +33,14 @@ async function lmdbDisk(): Promise<Disk> {
   };
 }
 
+// Disks and processes: on a busy machine a test may take a while.
+jest.setTimeout(60_000);
+
 describe('the journal on disk', () => {
   journalContract(lmdbDisk);
 });
 
 describe('a data folder', () => {
-  /** Runs in a folder of its own. */
-  async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-    const folder = temporaryFolder();
-    try {
-      await work(folder);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  }
-
   /** A journal with a few records, closed again. */
   async function made(folder: string): Promise<void> {
     const journal = await LmdbJournal.open(folder);
@@ -185,17 +146,15 @@ describe('a data folder', () => {
   it('loses the parts of a snapshot that was never finished when it is opened', () =>
     inFolder(async (folder) => {
       await made(folder);
-      const path = { path: folder, noSubdir: false, ...KEYS_AND_VALUES };
-      const root = open<Buffer, Buffer>(path);
-      const snapshots = root.openDB<Buffer, Buffer>({ name: 'snapshots', ...KEYS_AND_VALUES });
-      for (let part = 0; part < 3; part++) await snapshots.put(partKey(5, part), Buffer.from('left over'));
-      await root.close();
+      await put(
+        folder,
+        'snapshots',
+        [0, 1, 2].map((part) => [partKey(5, part), Buffer.from('left over')]),
+      );
       const journal = await LmdbJournal.open(folder);
       expect(journal.snapshots()).toEqual([]);
       await journal.close();
-      const again = open<Buffer, Buffer>(path);
-      expect([...again.openDB<Buffer, Buffer>({ name: 'snapshots', ...KEYS_AND_VALUES }).getKeys()]).toEqual([]);
-      await again.close();
+      expect(await keysIn(folder, 'snapshots')).toEqual([]);
     }));
 
   it('misses a part of a snapshot, the last included', () =>

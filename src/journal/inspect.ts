@@ -1,0 +1,259 @@
+import type { Command } from '../core/command.js';
+import { decodeChunks } from './chunk.js';
+import { Folder, isMark, revisionOf } from './folder.js';
+import { FORMAT_VERSION } from './frame.js';
+import { JournalError, type StoredRecord } from './journal.js';
+import { PROBLEMS_MAX } from './limits.js';
+import { FolderLock } from './lock.js';
+import { decodeRecord } from './record.js';
+
+/** Beyond every revision there can be. */
+const LAST_REVISION = Number.MAX_SAFE_INTEGER - 1;
+
+/** A record as people and programs read it: plain values only, fit for JSON. */
+export interface DumpedRecord {
+  readonly revision: number;
+  /** Without the token's hash; bytes in base64. Absent when the record cannot be read. */
+  readonly command?: Readonly<Record<string, unknown>>;
+  /** Why it cannot be read. */
+  readonly problem?: string;
+}
+
+/** Something that is not as it was written. */
+export interface Problem {
+  readonly kind: JournalError['kind'];
+  /** The record, or the snapshot, that it is about. */
+  readonly revision: number;
+  /** For people. */
+  readonly message: string;
+}
+
+/** What a check found about one snapshot. */
+export interface SnapshotReport {
+  readonly revision: number;
+  readonly parts: number;
+  readonly bytes: number;
+  /** By kind. */
+  readonly rows: Readonly<Record<string, number>>;
+  /** Whether every part is there, and is what was written. */
+  readonly whole: boolean;
+}
+
+/** What a check found in a data folder. */
+export interface FolderReport {
+  readonly path: string;
+  readonly formatVersion: number;
+  readonly bytesOnDisk: number;
+  /** Up to which revision records were forgotten. */
+  readonly compacted: number;
+  /** The records that count. `first` and `last` are 0 when there is none. */
+  readonly records: {
+    readonly count: number;
+    readonly bytes: number;
+    readonly first: number;
+    readonly last: number;
+    /** By kind of command. */
+    readonly kinds: Readonly<Record<string, number>>;
+  };
+  /** The snapshots that count, ascending. */
+  readonly snapshots: readonly SnapshotReport[];
+  /** What an interrupted compaction or snapshot left over. It does no harm, and goes by itself. */
+  readonly leftOver: { readonly records: number; readonly parts: number };
+  /** The first {@link PROBLEMS_MAX}, by revision. */
+  readonly problems: readonly Problem[];
+  readonly problemCount: number;
+  /**
+   * The newest whole snapshot after which nothing is wrong: the journal is whole again when all before it is forgotten.
+   * Absent when there is none, and when there is no problem.
+   */
+  readonly repairableAt?: number;
+  /** What to do, for people. */
+  readonly advice: string;
+}
+
+/**
+ * Every record of a data folder after a revision, whether it can be read or not.
+ *
+ * Holds the folder's lock until it ends. Throws a {@link JournalError}: `locked` while a server has it, `version`, or
+ * why it cannot be opened.
+ */
+export async function* dumpFolder(path: string, afterRevision = 0): AsyncGenerator<DumpedRecord> {
+  const { folder, close } = await openToRead(path);
+  try {
+    for await (const record of folder.recordsAfter(afterRevision, folder.lastRecord())) yield dumped(record);
+  } finally {
+    await close();
+  }
+}
+
+/**
+ * Reads everything in a data folder and checks it: every checksum, that no revision is missing, that every snapshot is
+ * whole. Changes nothing. Throws as {@link dumpFolder} does; what it can report it does not throw.
+ */
+export async function checkFolder(path: string): Promise<FolderReport> {
+  const { folder, close } = await openToRead(path);
+  try {
+    return await reportOn(folder);
+  } finally {
+    await close();
+  }
+}
+
+async function openToRead(path: string): Promise<{ folder: Folder; close: () => Promise<void> }> {
+  if (!Folder.exists(path)) throw new JournalError('failed', `there is no journal in ${path}`);
+  const lock = FolderLock.take(path);
+  try {
+    const folder = await Folder.open(path, true);
+    return { folder, close: () => folder.close().finally(() => lock.release()) };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function dumped(record: StoredRecord): DumpedRecord {
+  const { revision } = record;
+  try {
+    return { revision, command: plain(decodeRecord(record)) };
+  } catch (error) {
+    return { revision, problem: problemOf(error).message };
+  }
+}
+
+function plain(command: Command): Record<string, unknown> {
+  const entries = Object.entries(command).filter(([name]) => name !== 'tokenHash');
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value]),
+  );
+}
+
+async function reportOn(folder: Folder): Promise<FolderReport> {
+  const problems = new Problems();
+  const compacted = folder.compacted();
+  const snapshots: SnapshotReport[] = [];
+  for (const revision of folder.snapshotRevisions()) snapshots.push(await checkSnapshot(folder, revision, problems));
+  const records = await checkRecords(folder, compacted, problems);
+  const repairableAt = repairable(snapshots, problems);
+  return {
+    path: folder.path,
+    formatVersion: FORMAT_VERSION,
+    bytesOnDisk: folder.size(),
+    compacted,
+    records,
+    snapshots,
+    leftOver: leftOver(folder, compacted, snapshots),
+    problems: problems.listed(),
+    problemCount: problems.count,
+    repairableAt,
+    advice: advice(problems, repairableAt),
+  };
+}
+
+async function checkSnapshot(folder: Folder, revision: number, problems: Problems): Promise<SnapshotReport> {
+  let parts = 0;
+  let bytes = 0;
+  let whole = true;
+  const rows: Record<string, number> = {};
+  async function* counted() {
+    for await (const part of folder.parts(revision)) {
+      parts++;
+      bytes += part.length;
+      yield part;
+    }
+  }
+  try {
+    for await (const { kind } of decodeChunks({ revision, chunks: counted })) rows[kind] = (rows[kind] ?? 0) + 1;
+  } catch (error) {
+    whole = false;
+    problems.add(problemOf(error));
+  }
+  return { revision, parts, bytes, rows, whole };
+}
+
+async function checkRecords(folder: Folder, compacted: number, problems: Problems): Promise<FolderReport['records']> {
+  const kinds: Record<string, number> = {};
+  const found = { count: 0, bytes: 0, first: 0, last: 0, kinds };
+  try {
+    for await (const record of folder.recordsAfter(compacted, LAST_REVISION)) {
+      const expected = (found.last || compacted) + 1;
+      if (record.revision !== expected) problems.add(missing(expected, record.revision - 1));
+      found.first ||= record.revision;
+      found.last = record.revision;
+      found.count++;
+      found.bytes += record.bytes.length;
+      countKind(record, kinds, problems);
+    }
+  } catch (error) {
+    problems.add(problemOf(error));
+  }
+  return found;
+}
+
+function countKind(record: StoredRecord, kinds: Record<string, number>, problems: Problems): void {
+  try {
+    const { kind } = decodeRecord(record);
+    kinds[kind] = (kinds[kind] ?? 0) + 1;
+  } catch (error) {
+    problems.add(problemOf(error));
+  }
+}
+
+function missing(from: number, to: number): Problem {
+  const message = from === to ? `record ${from} is missing` : `records ${from} to ${to} are missing`;
+  // The last of them is what a snapshot has to make needless.
+  return { kind: 'damaged', revision: to, message };
+}
+
+function leftOver(folder: Folder, compacted: number, snapshots: readonly SnapshotReport[]): FolderReport['leftOver'] {
+  const finished = new Set(snapshots.map(({ revision }) => revision));
+  let records = 0;
+  let parts = 0;
+  for (const key of folder.records.getKeys()) {
+    if (revisionOf(key) > compacted) break;
+    records++;
+  }
+  for (const key of folder.snapshots.getKeys()) if (!isMark(key) && !finished.has(revisionOf(key))) parts++;
+  return { records, parts };
+}
+
+/** What is wrong, as far as it is listed, and up to which revision anything is. */
+class Problems {
+  count = 0;
+  last = 0;
+  isNewer = false;
+  private readonly list: Problem[] = [];
+
+  add(problem: Problem): void {
+    this.count++;
+    this.last = Math.max(this.last, problem.revision);
+    this.isNewer ||= problem.kind === 'version';
+    if (this.list.length < PROBLEMS_MAX) this.list.push(problem);
+  }
+
+  listed(): readonly Problem[] {
+    return this.list.sort((x, y) => x.revision - y.revision);
+  }
+}
+
+function problemOf(error: unknown): Problem {
+  if (!(error instanceof JournalError) || error.revision === undefined) throw error;
+  return { kind: error.kind, revision: error.revision, message: error.message };
+}
+
+function repairable(snapshots: readonly SnapshotReport[], problems: Problems): number | undefined {
+  if (problems.count === 0 || problems.isNewer) return undefined;
+  const newest = snapshots.at(-1);
+  return newest?.whole && newest.revision >= problems.last ? newest.revision : undefined;
+}
+
+function advice(problems: Problems, repairableAt: number | undefined): string {
+  if (problems.count === 0) return 'Everything is as it was written.';
+  if (problems.isNewer) return 'A newer version wrote here: start that version again, or restore a backup.';
+  if (repairableAt === undefined) {
+    return 'Restore a backup of the whole folder. Keep this one: all before the first problem can still be dumped.';
+  }
+  return (
+    `The snapshot at revision ${repairableAt} is whole, and so is everything after it. Copy the folder, then repair it: ` +
+    'what lies before that snapshot is forgotten, and no state is lost.'
+  );
+}

@@ -1,0 +1,116 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { FrameKind, seal } from '../../src/journal/frame.js';
+import type { Opened } from './contract.js';
+import { decodedUntilError, expectBroken, parts, partsOf, records, revisionsAfter, stored } from './reading.js';
+
+/** What the contract says about records: how they are added, and how damage is found. */
+export function recordsContract(opened: Opened): void {
+  describe('appending', () => {
+    it('begins with nothing', async () => {
+      expect(opened.journal.last).toBe(0);
+      expect(opened.journal.snapshots()).toEqual([]);
+      expect(await revisionsAfter(opened.journal, 0)).toEqual([]);
+    });
+
+    it('gives back what was appended, in order, before and after it is opened again', async () => {
+      await opened.journal.append(records(1, 1));
+      await opened.journal.append(records(2, 30));
+      const expected = records(1, 30).map(({ revision, bytes }) => ({ revision, bytes: Buffer.from(bytes) }));
+      expect(await stored(opened.journal, 0)).toEqual(expected);
+      await opened.reopen();
+      expect(opened.journal.last).toBe(30);
+      expect(await stored(opened.journal, 0)).toEqual(expected);
+      await opened.journal.append(records(31, 31));
+      expect(await revisionsAfter(opened.journal, 29)).toEqual([30, 31]);
+    });
+
+    it('gives back more than is read in one go', async () => {
+      for (let from = 1; from <= 5_000; from += 500) await opened.journal.append(records(from, from + 499));
+      expect(await revisionsAfter(opened.journal, 0)).toEqual(Array.from({ length: 5_000 }, (_, at) => at + 1));
+    });
+
+    it('has nothing to do for no records', async () => {
+      await opened.journal.append([]);
+      expect(opened.journal.last).toBe(0);
+    });
+
+    it('says what is durable only when it is', async () => {
+      const done = opened.journal.append(records(1, 3));
+      expect(opened.journal.last).toBe(0);
+      await done;
+      expect(opened.journal.last).toBe(3);
+    });
+
+    it('stops reading at the record that was last when reading began', async () => {
+      await opened.journal.append(records(1, 3));
+      const read = opened.journal.read(0)[Symbol.asyncIterator]();
+      await read.next();
+      await opened.journal.append(records(4, 5));
+      const rest = [await read.next(), await read.next(), await read.next()];
+      expect(rest.map(({ done, value }) => (done ? 'end' : value.revision))).toEqual([2, 3, 'end']);
+    });
+
+    it.each([
+      ['a gap', records(4, 4)],
+      ['a revision that is there', records(2, 2)],
+      ['a gap within', [...records(3, 3), ...records(5, 5)]],
+      ['the wrong order', records(3, 4).reverse()],
+    ])('refuses %s as a broken invariant, and writes nothing', async (_, wrong) => {
+      await opened.journal.append(records(1, 2));
+      await expectBroken(opened.journal.append(wrong));
+      expect(await revisionsAfter(opened.journal, 0)).toEqual([1, 2]);
+      await opened.journal.append(records(3, 3));
+    });
+
+    it('refuses an append that overlaps another as a broken invariant', async () => {
+      const first = opened.journal.append(records(1, 2));
+      await expectBroken(opened.journal.append(records(3, 3)));
+      await first;
+      expect(await revisionsAfter(opened.journal, 0)).toEqual([1, 2]);
+    });
+  });
+
+  describe('damage', () => {
+    beforeEach(() => opened.journal.append(records(1, 9)));
+
+    it('of a record is found where it is, and nothing after it is used', async () => {
+      await opened.reopen(() => opened.disk.damageRecord(5));
+      expect(await decodedUntilError(opened.journal, 0)).toEqual({
+        revisions: [1, 2, 3, 4],
+        kind: 'damaged',
+        revision: 5,
+      });
+    });
+
+    it('of the last record is found as well', async () => {
+      await opened.reopen(() => opened.disk.damageRecord(9));
+      expect(await decodedUntilError(opened.journal, 7)).toEqual({ revisions: [8], kind: 'damaged', revision: 9 });
+    });
+
+    it.each([1, 5])('is it when record %d is missing', async (lost) => {
+      await opened.reopen(() => opened.disk.loseRecord(lost));
+      const revisions = Array.from({ length: lost - 1 }, (_, at) => at + 1);
+      expect(await decodedUntilError(opened.journal, 0)).toEqual({ revisions, kind: 'damaged', revision: lost });
+    });
+
+    it('is it when a record stands in the place of another', async () => {
+      const [six] = records(6, 6);
+      await opened.reopen(() => opened.disk.misplaceRecord(5, six.bytes));
+      expect(await decodedUntilError(opened.journal, 3)).toEqual({ revisions: [4], kind: 'damaged', revision: 5 });
+    });
+
+    it('is not what a newer version is called, and nothing after it is used', async () => {
+      const bytes = seal(FrameKind.RECORD, { revision: 10, part: 0 }, Buffer.from('of the future'), 2);
+      await opened.journal.append([{ revision: 10, bytes }, ...records(11, 11)]);
+      await opened.reopen();
+      expect(await decodedUntilError(opened.journal, 8)).toEqual({ revisions: [9], kind: 'version', revision: 10 });
+    });
+
+    it('of a snapshot is found when it is read', async () => {
+      await opened.journal.writeSnapshot(4, parts(4, ['a', 'b', 'c']));
+      await opened.reopen(() => opened.disk.damagePart(4, 1));
+      expect(opened.journal.snapshots()).toEqual([4]);
+      await expect(partsOf(opened.journal, 4)).rejects.toMatchObject({ kind: 'damaged', revision: 4 });
+    });
+  });
+}
