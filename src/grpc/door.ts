@@ -2,7 +2,6 @@ import { Server, type ServerCredentials, type ServerInterceptor, type ServiceDef
 import { HealthService } from '../../gen/grpc/health/v1/health.js';
 import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import { TransportServiceService } from '../../gen/switchyard/v1/transport_service.js';
-import type { Timer } from '../clock.js';
 import { Fault } from '../core/fault.js';
 import { type Address, formatAddress } from '../option.js';
 import type { Backing } from './backing.js';
@@ -92,17 +91,10 @@ export class GrpcDoor {
   async close(deadlineMs: number): Promise<void> {
     this.health.endWatches();
     this.reflection.end();
-    let timer: Timer | undefined;
-    const ended = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
-    const late = new Promise<'late'>((resolve) => {
-      timer = this.backing.clock.after(deadlineMs, () => resolve('late'));
-    });
-    const outcome = await Promise.race([ended, late]);
-    timer?.cancel();
-    // Without channelz forceShutdown does not know the connections; drain does, under the bound address.
-    if (outcome === 'late' && this.address !== undefined) this.server.drain(formatAddress(this.address), 0);
-    await ended;
-    this.server.forceShutdown();
+    // In this order: drain forgets connections that tryShutdown has begun to close, and forceShutdown knows none at all
+    // without channelz.
+    if (this.address !== undefined) this.server.drain(formatAddress(this.address), deadlineMs);
+    await new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
   }
 
   private add(definition: ServiceDefinition, service: Parameters<Server['addService']>[1]): void {
