@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 import type { Clock, Random } from '../clock.js';
 
 /** The machine's own time. Its timers keep nothing alive: what must go on holds the channel. */
@@ -12,8 +12,31 @@ export const systemClock: Clock = {
   soon: (call) => void setImmediate(call),
 };
 
+/** Asking the system for random bytes costs the same for 24 as for thousands; a session's token takes 24. */
+const POOL_BYTES = 4_096;
+
+/**
+ * Random bytes, drawn from the system many at a time. What was handed out is wiped from the pool, so that it does not hold
+ * secrets longer than their owners do.
+ */
+function pooledBytes(): Random['bytes'] {
+  const pool = Buffer.alloc(POOL_BYTES);
+  let used = POOL_BYTES;
+  return (count) => {
+    if (count > POOL_BYTES) return randomBytes(count);
+    if (used + count > POOL_BYTES) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    const bytes = Buffer.from(pool.subarray(used, used + count));
+    pool.fill(0, used, used + count);
+    used += count;
+    return bytes;
+  };
+}
+
 /** The machine's own randomness. */
 export const systemRandom: Random = {
-  bytes: (count) => randomBytes(count),
+  bytes: pooledBytes(),
   fraction: () => Math.random(),
 };
