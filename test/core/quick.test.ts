@@ -7,7 +7,12 @@ import { findPath } from '../../src/core/path.js';
 import { capture, Restoring, rowsOf } from '../../src/core/snapshot.js';
 import { State } from '../../src/core/state.js';
 
-const FOUND: Command = { kind: 'FoundNetwork', epoch: 'e', serverUuid: '00000000-0000-4000-8000-000000000000', atMs: 0 };
+const FOUND: Command = {
+  kind: 'FoundNetwork',
+  epoch: 'e',
+  serverUuid: '00000000-0000-4000-8000-000000000000',
+  atMs: 0,
+};
 const open = (n: number): Command => ({
   kind: 'OpenSession',
   uuid: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`,

@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Clock ticks a second in /proc, which Linux fixes at 100 for user space. */
+const TICKS_PER_SECOND = 100;
+const PAGE_KIB = 4;
+
+/** A server that a bench has started. It alone is stopped by it, by its pid. */
+export class Started {
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly port: number,
+    /** Further ports by name, where the program prints them. */
+    readonly ports: Readonly<Record<string, number>>,
+  ) {}
+
+  /** Starts a program whose first line of output is JSON with `addresses`, or a number that is its port. */
+  static async announcing(command: string, args: readonly string[]): Promise<Started> {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const lines = createInterface({ input: child.stdout! });
+    const [line] = (await Promise.race([once(lines, 'line'), once(child, 'exit')])) as [string | number];
+    if (typeof line !== 'string') throw new Error(`${command} ${args.join(' ')} ended before it listened`);
+    const ports = portsOf(line);
+    return new Started(child, ports.grpc, ports);
+  }
+
+  /** Starts a program that listens on a port that is known, and waits until it does. */
+  static async listening(command: string, args: readonly string[], port: number): Promise<Started> {
+    const child = spawn(command, args, { stdio: 'ignore' });
+    for (let tries = 0; tries < 200; tries++) {
+      if (child.exitCode !== null) throw new Error(`${command} ended before it listened`);
+      if (await accepts(port)) return new Started(child, port, {});
+      await sleep(50);
+    }
+    throw new Error(`${command} does not listen on ${port}`);
+  }
+
+  /** Seconds of CPU so far, user and system. */
+  cpuSeconds(): number {
+    const stat = readFileSync(`/proc/${this.child.pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+
+  /** Resident memory in MiB. */
+  residentMiB(): number {
+    const [, resident] = readFileSync(`/proc/${this.child.pid}/statm`, 'latin1').split(' ');
+    return (Number(resident) * PAGE_KIB) / 1024;
+  }
+
+  /** Resolves when it has used no CPU to speak of for a while. */
+  async quiet(): Promise<void> {
+    for (let before = this.cpuSeconds(); ; ) {
+      await sleep(300);
+      const now = this.cpuSeconds();
+      if (now - before <= 0.02) return;
+      before = now;
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null) return;
+    const exited = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await exited;
+  }
+}
+
+function portsOf(line: string): Record<string, number> {
+  if (/^\d+$/.test(line)) return { grpc: Number(line) };
+  const { addresses } = JSON.parse(line) as { addresses: Record<string, string> };
+  return Object.fromEntries(Object.entries(addresses).map(([name, at]) => [name, Number(at.split(':').at(-1))]));
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** A port of this machine that is free right now. */
+export async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,71 @@
+import { SessionRequest } from '../../gen/switchyard/v1/session_service.js';
+import { load } from './h2load.js';
+import type { Started } from './process.js';
+import { type Round, type Row, rowOf } from './row.js';
+import { dataFolder, startBare, startEtcd, startSwitchyard } from './servers.js';
+
+const CALLS = 20_000;
+
+/** Every call is for the same instance, so each opens a session, ends the one before and is fsynced: the costly case. */
+const request = SessionRequest.encode(
+  SessionRequest.create({ instanceUuid: '5f1c9a20-7d3e-4b8a-9c41-2e6f0d8b7a13', instanceType: 2, name: 'bench' }),
+).finish();
+
+/** LeaseGrantRequest{TTL: 60}: etcd's nearest thing to a session. */
+const lease = Uint8Array.of(0x08, 60);
+
+interface Measured {
+  readonly callsPerSecond: number;
+  readonly cpuMicros: number;
+}
+
+async function measure(server: Started, path: string, message: Uint8Array): Promise<Measured> {
+  const from = server.cpuSeconds();
+  const { callsPerSecond } = await load({ port: server.port, path, message, calls: CALLS, connections: 4, atOnce: 32 });
+  return { callsPerSecond, cpuMicros: ((server.cpuSeconds() - from) * 1e6) / CALLS };
+}
+
+/** Session, durable, beside a bare grpc-js server that answers a constant, and beside etcd's LeaseGrant. */
+export async function benchSession(rounds: number, progress: (line: string) => void): Promise<Row[]> {
+  const [data, etcdData] = [dataFolder(), dataFolder()];
+  const [ours, bare, etcd] = [await startSwitchyard(data.path), await startBare(), await startEtcd(etcdData.path)];
+  try {
+    const all: { ours: Measured; bare: Measured; etcd: Measured }[] = [];
+    for (let round = -1; round < rounds; round++) {
+      const one = {
+        ours: await measure(ours, '/switchyard.v1.SessionService/Session', request),
+        bare: await measure(bare, '/switchyard.v1.SessionService/Session', request),
+        etcd: await measure(etcd, '/etcdserverpb.Lease/LeaseGrant', lease),
+      };
+      progress(round < 0 ? 'warmed up' : `round ${round + 1} of ${rounds}`);
+      if (round >= 0) all.push(one);
+    }
+    const pick = (rival: 'bare' | 'etcd', key: keyof Measured): Round[] =>
+      all.map((one) => ({ ours: one.ours[key], rival: one[rival][key] }));
+    const what = 'Session, durable';
+    return [
+      rowOf(
+        { bench: 'session', what, rivalName: 'bare grpc-js', unit: 'calls/s', goal: 0.9 },
+        pick('bare', 'callsPerSecond'),
+      ),
+      rowOf(
+        { bench: 'session', what, rivalName: 'etcd LeaseGrant', unit: 'calls/s', goal: 1.5 },
+        pick('etcd', 'callsPerSecond'),
+      ),
+      rowOf(
+        { bench: 'session', what, rivalName: 'bare grpc-js', unit: 'µs of CPU a call' },
+        pick('bare', 'cpuMicros'),
+        true,
+      ),
+      rowOf(
+        { bench: 'session', what, rivalName: 'etcd LeaseGrant', unit: 'µs of CPU a call' },
+        pick('etcd', 'cpuMicros'),
+        true,
+      ),
+    ];
+  } finally {
+    for (const server of [ours, bare, etcd]) await server.stop();
+    data.remove();
+    etcdData.remove();
+  }
+}
