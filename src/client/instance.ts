@@ -1,12 +1,11 @@
-import type { InstanceFlavor, InstanceType } from '../../gen/switchyard/v1/instance.js';
 import type { Order } from '../../gen/switchyard/v1/session.js';
 import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import { Backoff } from './backoff.js';
 import { call } from './call.js';
-import { durationOf } from './duration.js';
 import { Emitter, type Unsubscribe } from './emitter.js';
 import { SwitchyardError } from './error.js';
 import type { InstanceEvents } from './instance-events.js';
+import { type InstanceOptions, sessionRequest } from './instance-options.js';
 import { type Event, eventOf, next, type State } from './lifecycle.js';
 import { LIMITS } from './limits.js';
 import { type OrderDesk, type OrderHandlers, Orders } from './orders.js';
@@ -16,28 +15,6 @@ import { SessionCalls } from './session-calls.js';
 import { unlessSilent } from './silence.js';
 import { StatusCode } from './status.js';
 import type { WatchHost } from './watch.js';
-
-/** Who joins, and how. */
-export interface InstanceOptions {
-  /** Any RFC 9562 UUID. The instance is known by it for ever: a newer session of the same UUID ends the older. */
-  readonly uuid: string;
-  /** 2-7. */
-  readonly type: InstanceType;
-  /** 0-31. */
-  readonly flavor?: InstanceFlavor | undefined;
-  /** For people. */
-  readonly name?: string | undefined;
-  /** For other programs. */
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** How long the session should live without being renewed. The server has the last word. */
-  readonly ttlMs?: number | undefined;
-  /** What to do with orders. Absent: connections are refused, a termination is obeyed. */
-  readonly handlers?: OrderHandlers | undefined;
-  /** Whether a session that expired or was lost is followed by a new one. Default: true. */
-  readonly reopen?: boolean | undefined;
-  /** Lets go at once, without a goodbye: the session has its grace. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * An instance that stays on the network: it opens a session, attaches, renews, and comes back through every break and
@@ -106,8 +83,9 @@ export class Instance extends SessionCalls {
   async attached(signal?: AbortSignal): Promise<OwnSession> {
     const scope = new Scope(signal, this.#life.signal);
     try {
-      if (this.#state !== 'attached') await this.#events.once('attached', scope.signal);
-      return this.#session!;
+      if (this.#state === 'attached') return this.#session!;
+      const [session] = await this.#events.once('attached', scope.signal);
+      return session;
     } finally {
       scope.release();
     }
@@ -190,16 +168,7 @@ export class Instance extends SessionCalls {
   }
 
   async #open(signal: AbortSignal): Promise<Event> {
-    const { uuid, type, flavor = 0, name = '', labels = {}, ttlMs } = this.options;
-    const ttl = ttlMs === undefined ? undefined : durationOf(ttlMs);
-    const request = {
-      instanceUuid: uuid,
-      instanceType: type,
-      instanceFlavor: flavor,
-      ttl,
-      name,
-      labels: { ...labels },
-    };
+    const request = sessionRequest(this.options);
     const response = await call(this.reader, SessionServiceService.session, request, { signal });
     // Given up in this very moment: the session just made is nobody's, and expires.
     signal.throwIfAborted();

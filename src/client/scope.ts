@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../clock.js';
 
 /**
@@ -11,12 +12,15 @@ export class Scope {
   readonly #parents: AbortSignal[] = [];
 
   constructor(...parents: readonly (AbortSignal | undefined)[]) {
+    // As many listeners as there are calls under way: more than ten are no leak here, because each is taken back.
+    setMaxListeners(0, this.signal);
     for (const parent of parents) {
       if (!parent) continue;
       if (parent.aborted) {
         this.abort(parent.reason);
         return;
       }
+      setMaxListeners(0, parent);
       parent.addEventListener('abort', this.#follow);
       this.#parents.push(parent);
     }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { GrpcChannel, InstanceType, StatusCode, Switchyard, WatchKind } from '../../src/client/index.js';
+import { GrpcChannel, StatusCode, Switchyard, WatchKind } from '../../src/client/index.js';
 import { FakeServer, status, type Watch } from './fake-server.js';
 
 const at = (revision: number) => ({ epoch: 'e', revision: BigInt(revision) });
@@ -223,36 +223,6 @@ describe('over TLS', () => {
   function refuse(): Error {
     return new Error('not the one I know');
   }
-});
-
-describe('the process', () => {
-  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-
-  it('is kept alive while somebody holds the channel, once however many do, and let go with the last', () => {
-    const before = timers();
-    const channel = new GrpcChannel('127.0.0.1:1');
-    expect(timers()).toBe(before);
-    const [one, two] = [channel.hold(), channel.hold()];
-    expect(timers()).toBe(before + 1);
-    one();
-    one();
-    expect(timers()).toBe(before + 1);
-    two();
-    expect(timers()).toBe(before);
-    channel.close();
-  });
-
-  it('is not kept alive by a client that has nothing open, nor by timers of its own', async () => {
-    const before = timers();
-    const yard = new Switchyard({ server: '127.0.0.1:1' });
-    const me = yard.join({ uuid: '6f1f3f0e-3f67-4b5e-9a53-0a4b7b8f3c11', type: InstanceType.AGENT });
-    const network = yard.watchNetwork();
-    await new Promise<void>((resolve) => me.on('broken', () => resolve()));
-    expect(timers()).toBeGreaterThan(before);
-    await yard.close();
-    await network.ended;
-    expect(timers()).toBe(before);
-  });
 });
 
 /** Waits for what the other end of a connection will see in a moment. */

@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Instance, InstanceType, StatusCode, Switchyard, type SwitchyardError } from '../../src/client/index.js';
-import type { InstanceOptions } from '../../src/client/instance.js';
+import {
+  type Instance,
+  type InstanceOptions,
+  InstanceType,
+  StatusCode,
+  Switchyard,
+  type SwitchyardError,
+} from '../../src/client/index.js';
+
 import { away, FakeChannel, refusal } from './fake-channel.js';
 import { constantRandom, VirtualClock } from './virtual-clock.js';
 

@@ -32,6 +32,20 @@ describe('a scope', () => {
     expect(released.signal.aborted).toBe(false);
     expect(aborted.signal.reason).toBe('mine');
   });
+
+  it('may be followed by thousands without a warning of a leak', async () => {
+    const warnings: Error[] = [];
+    const warn = (warning: Error) => void warnings.push(warning);
+    process.on('warning', warn);
+    const program = new AbortController();
+    const scope = new Scope(program.signal);
+    const calls = Array.from({ length: 2_000 }, () => new Scope(program.signal, scope.signal));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', warn);
+    expect(warnings).toEqual([]);
+    program.abort('over');
+    expect(calls.every((call) => call.signal.reason === 'over')).toBe(true);
+  });
 });
 
 describe('waiting', () => {
