@@ -1,4 +1,5 @@
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js';
+import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './limits.js';
 import { count, type Option } from './option.js';
 
 /**
@@ -28,10 +29,19 @@ export const LIMIT_OPTIONS = {
   answerDataBytesMax: bound('answerDataBytesMax', [0, 1_048_576], "Bytes of an answer's data."),
 } as const satisfies { readonly [K in keyof Limits]: Option<number> };
 
+/** The gRPC door's bounds as options: those that depend on the fleet. Their reasons stand with {@link DoorLimits}. */
+export const DOOR_LIMIT_OPTIONS = {
+  connectionsMax: bound('connectionsMax', [1, 1_000_000], 'Connections of gRPC clients.'),
+  callsPerConnectionMax: bound('callsPerConnectionMax', [1, 1_000_000], 'Calls at once on one connection.'),
+  watchesPerConnectionMax: bound('watchesPerConnectionMax', [0, 1_000_000], 'Watches on one connection.'),
+  watchedNodesMax: bound('watchedNodesMax', [1, 65_536], 'Nodes that one watch can name.'),
+  metadataBytesMax: bound('metadataBytesMax', [1_024, 1_048_576], "Bytes of a request's metadata."),
+} as const satisfies { readonly [K in keyof DoorLimits]?: Option<number> };
+
 /** `sessionsMax` is the flag `--sessions-max`. */
-function bound(key: keyof Limits, bounds: readonly [number, number], help: string): Option<number> {
+function bound(key: keyof Limits | keyof DoorLimits, bounds: readonly [number, number], help: string): Option<number> {
   const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return count(flag, DEFAULT_LIMITS[key], bounds, help);
+  return count(flag, { ...DEFAULT_LIMITS, ...DEFAULT_DOOR_LIMITS }[key], bounds, help);
 }
 
 /** Picks the core's bounds out of the values of all options. */

@@ -2055,7 +2055,10 @@ export const StreamServiceService = {
   /**
    * Watches the streams that the caller can see, with the promises of NetworkService.WatchNetworkDelta.
    *
-   * Errors: as WatchNetworkDelta. Needs a session or an administrator.
+   * A session's watch ends with the session, after the stops of its streams.
+   *
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or
+   * an administrator.
    */
   watchStreams: {
     path: "/switchyard.v1.StreamService/WatchStreams" as const,
@@ -2131,7 +2134,10 @@ export interface StreamServiceServer extends UntypedServiceImplementation {
   /**
    * Watches the streams that the caller can see, with the promises of NetworkService.WatchNetworkDelta.
    *
-   * Errors: as WatchNetworkDelta. Needs a session or an administrator.
+   * A session's watch ends with the session, after the stops of its streams.
+   *
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or
+   * an administrator.
    */
   watchStreams: handleServerStreamingCall<WatchStreamsRequest, WatchStreamsResponse>;
   /**
@@ -2274,7 +2280,10 @@ export interface StreamServiceClient extends Client {
   /**
    * Watches the streams that the caller can see, with the promises of NetworkService.WatchNetworkDelta.
    *
-   * Errors: as WatchNetworkDelta. Needs a session or an administrator.
+   * A session's watch ends with the session, after the stops of its streams.
+   *
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or
+   * an administrator.
    */
   watchStreams(
     request: WatchStreamsRequest,
