@@ -1,5 +1,4 @@
 import type { Change, Stream } from './change.js';
-import type { CloseReason } from './command.js';
 import type { State } from './state.js';
 
 /**
@@ -20,6 +19,7 @@ export function evolve(state: State, change: Change): void {
       state.sids.take(change.session.sid);
       state.graph.addNode(change.session.sid);
       state.sessions.add(change.session);
+      state.ended.delete(change.session.sid);
       break;
     case 'SessionClosed':
       state.reports.forget(change.session.sid);
@@ -27,7 +27,7 @@ export function evolve(state: State, change: Change): void {
       state.sessions.remove(change.session);
       state.graph.removeNode(change.session.sid);
       state.sids.free(change.session.sid);
-      remember(state, change.session.sid, change.reason);
+      state.ended.add(change.session.sid, change.reason);
       break;
     case 'LinkReported':
       state.reports.add(change.report);
@@ -62,13 +62,4 @@ function putStream(state: State, stream: Stream): void {
   const isNew = state.streams.get(stream.id) === undefined;
   if (isNew) state.streamCursor = stream.sinks.at(-1)?.id ?? stream.id;
   state.streams.put(stream);
-}
-
-/** Why a session ended is kept for those who come late; the oldest is forgotten. */
-function remember(state: State, sid: number, reason: CloseReason): void {
-  state.ended.delete(sid);
-  state.ended.set(sid, reason);
-  if (state.ended.size <= state.limits.endedMax) return;
-  const [oldest] = state.ended.keys();
-  state.ended.delete(oldest);
 }

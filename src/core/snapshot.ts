@@ -60,7 +60,7 @@ export function capture(state: State): Capture {
   for (const report of state.reports.all()) rest.push({ kind: 'report', report });
   for (const order of state.orders.all()) rest.push({ kind: 'order', order });
   for (const { sid, id } of state.orders.allSettled()) rest.push({ kind: 'settled', sid, orderId: id });
-  for (const [sid, reason] of state.ended) rest.push({ kind: 'ended', sid, reason });
+  for (const [sid, reason] of state.ended.all()) rest.push({ kind: 'ended', sid, reason });
   return {
     position: state.position,
     serverSid,
@@ -122,7 +122,7 @@ export class Restoring {
         state.orders.remember(row.sid, row.orderId);
         break;
       case 'ended':
-        state.ended.set(row.sid, row.reason);
+        state.ended.add(row.sid, row.reason);
         break;
     }
   }

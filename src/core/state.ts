@@ -1,5 +1,5 @@
 import type { Order, Session } from './change.js';
-import type { CloseReason } from './command.js';
+import { EndedSessions } from './ended.js';
 import { Graph } from './graph.js';
 import type { Limits } from './limits.js';
 import type { Position } from './position.js';
@@ -118,11 +118,11 @@ export class State {
   /** The stream id that was given out last. */
   streamCursor = 0;
   readonly orders: Orders;
-  /** Why sessions ended, the oldest first. */
-  readonly ended = new Map<number, CloseReason>();
+  readonly ended: EndedSessions;
 
   constructor(readonly limits: Limits) {
     this.sids = new SidAllocator(limits.sidBaseMax, (sid) => this.graph.has(sid));
+    this.ended = new EndedSessions(limits.endedMax);
     this.orders = new Orders(limits.ordersPerSessionMax);
   }
 
