@@ -1,5 +1,7 @@
-import type { Change, Stream } from './change.js';
+import type { Change, Stream, StreamStopped } from './change.js';
+import { StopReason } from './command.js';
 import type { State } from './state.js';
+import { isInitialId } from './streams.js';
 
 /**
  * Writes one change into the state. It never refuses: whether a change can be was decided before.
@@ -45,8 +47,7 @@ export function evolve(state: State, change: Change): void {
       putStream(state, change.stream);
       break;
     case 'StreamStopped':
-      if (change.after === undefined) state.streams.delete(change.before);
-      else state.streams.put(change.after);
+      stopStream(state, change);
       break;
     case 'OrderPlaced':
       state.orders.add(change.order);
@@ -59,7 +60,17 @@ export function evolve(state: State, change: Change): void {
 
 /** Ids are given out in a ring, the stream's first and then its branches', so a new stream's last one is the cursor. */
 function putStream(state: State, stream: Stream): void {
-  const isNew = state.streams.get(stream.id) === undefined;
+  const isNew = !isInitialId(stream.id) && state.streams.get(stream.id) === undefined;
   if (isNew) state.streamCursor = stream.sinks.at(-1)?.id ?? stream.id;
   state.streams.put(stream);
+}
+
+/** A session that ends takes its first stream along; one that goes on has to know that it has it no more. */
+function stopStream(state: State, { before, after, reason }: StreamStopped): void {
+  if (after !== undefined) {
+    state.streams.put(after);
+    return;
+  }
+  if (isInitialId(before.id) && reason !== StopReason.SESSION_CLOSED) state.sessions.forgetStream(before.owner);
+  state.streams.delete(before);
 }
