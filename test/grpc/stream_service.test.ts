@@ -91,6 +91,7 @@ describe('StreamService', () => {
     const fresh = await session(4);
     const ids = [fresh.streamId];
     for (let count = 0; count < 5; count++) ids.push((await create([fresh.sid])).id);
+    ids.sort((x, y) => x - y);
     const listed: number[] = [];
     const request = { pageSize: 2, pageToken: '', cvid: 0 };
     do {
