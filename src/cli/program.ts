@@ -71,6 +71,7 @@ function makeProgram(surroundings: Surroundings): Command {
     });
   addReaders(program, surroundings);
   addReplay(program, surroundings);
+  addJournal(program, surroundings);
   return program;
 }
 
@@ -136,6 +137,33 @@ function addReplay(program: Command, surroundings: Surroundings): void {
         throw new UsageError('--churn needs --for, such as --for 60s');
       return replayFile(path, flags, surroundings);
     });
+}
+
+/** The commands for the keeper of a data folder. They load the journal's code only when they run. */
+function addJournal(program: Command, surroundings: Surroundings): void {
+  const journal = program
+    .command('journal')
+    .description("Look into a server's data folder while no server runs on it.");
+  const onFolder = (command: Command) =>
+    command
+      .option('--data <DIR>', "the data folder (SWITCHYARD_DATA; default: the one in the user's data directory)")
+      .option('--json', 'JSON instead of text');
+
+  onFolder(journal.command('dump'))
+    .description('Print every command, oldest first.')
+    .option('--after <REVISION>', 'only those after this revision', positiveInteger)
+    .addHelpText('after', examples('switchyard journal dump --data DIR --after 9000'))
+    .action(async (flags) => (await import('./journal.js')).dumpJournal(flags, surroundings));
+
+  onFolder(journal.command('check'))
+    .description('Read everything, and say whether it is as it was written.')
+    .addHelpText('after', examples('switchyard journal check --data DIR'))
+    .action(async (flags) => (await import('./journal.js')).checkJournal(flags, surroundings));
+
+  onFolder(journal.command('repair'))
+    .description('Forget what lies before a whole snapshot, when that mends the damage. Copy the folder first.')
+    .addHelpText('after', examples('switchyard journal repair --data DIR'))
+    .action(async (flags) => (await import('./journal.js')).repairJournal(flags, surroundings));
 }
 
 function examples(...lines: readonly string[]): string {

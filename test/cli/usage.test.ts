@@ -35,9 +35,20 @@ describe('help', () => {
   it('is asked for, and so a success, with every command in it', async () => {
     const { status, out } = await runCommand(['--help']);
     expect(status).toBe(0);
-    for (const name of ['serve', 'watch', 'nodes', 'sessions', 'streams', 'path', 'export', 'replay']) {
-      expect(out).toContain(`  ${name} `);
-      const own = await runCommand([name, '--help']);
+    for (const name of [
+      'serve',
+      'watch',
+      'nodes',
+      'sessions',
+      'streams',
+      'path',
+      'export',
+      'replay',
+      'journal check',
+    ]) {
+      const words = name.split(' ');
+      expect(out).toContain(`  ${words[0]} `);
+      const own = await runCommand([...words, '--help']);
       expect(own.status).toBe(0);
       expect(own.out).toMatch(/Examples:\n {2}\$ switchyard /);
     }
