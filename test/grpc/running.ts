@@ -4,7 +4,6 @@ import { BadRequest, ErrorInfo, RetryInfo } from '../../gen/google/rpc/error_det
 import { Status } from '../../gen/google/rpc/status.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
 import { readConfig } from '../../src/config.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
 import { type RunningServer, type Surroundings, startServer } from '../../src/server.js';
 
 /** The administrators' token of every server here. */
@@ -18,7 +17,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts a server in memory, on a free port of the loopback. Flags as on the command line. */
+/** Starts a server on a free port of the loopback, in memory unless `data` is a folder. Flags as on the command line. */
 export async function run(flags: Record<string, string> = {}, parts: Partial<Surroundings> = {}): Promise<Running> {
   const config = readConfig({
     flags: { listen: '127.0.0.1:0', data: ':memory:', 'admin-token': ADMIN_TOKEN, 'log-level': 'silent', ...flags },
@@ -30,7 +29,7 @@ export async function run(flags: Record<string, string> = {}, parts: Partial<Sur
   const server = await startServer(config, {
     clock: parts.clock ?? systemClock,
     random: parts.random ?? systemRandom,
-    journal: parts.journal ?? new MemoryJournal(),
+    journal: parts.journal,
     log: parts.log ?? pino({ level: 'silent' }),
     fatal: (error) => {
       throw error;
