@@ -14,9 +14,11 @@ import { streamsTopic } from './grpc/streams_topic.js';
 import type { Journal } from './journal/journal.js';
 import { LmdbJournal } from './journal/lmdb.js';
 import { MemoryJournal } from './journal/memory.js';
-import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './limits.js';
+import { DEFAULT_DOOR_LIMITS } from './limits.js';
 import { Metrics } from './metrics.js';
 import { formatAddress } from './option.js';
+import { DEFAULT_RELAY_LIMITS } from './relay/limits.js';
+import { Relay } from './relay/relay.js';
 import { DEFAULT_REPLICA_LIMITS, type ReplicaLimits } from './replica/limits.js';
 import { Opening } from './replica/opening.js';
 import { recover } from './replica/recover.js';
@@ -71,10 +73,20 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       for (const feed of all) feed.publish(position, changes);
     });
     log.info({ revision: state.revision, replayed: count, sessions: state.sessions.count }, 'recovered');
+    const relay: Relay = new Relay(
+      {
+        state,
+        used: (id) => replica.deadlines.used(id),
+        submit: (command) => replica.submit(command),
+      },
+      clock,
+      DEFAULT_RELAY_LIMITS,
+    );
     const replica = new Replica({
       state,
       journal,
-      feeds: all,
+      // The relay first: when a watcher hears that a stream has stopped, nothing more of it is delivered.
+      feeds: [relay, ...all],
       clock,
       random,
       limits,
@@ -92,10 +104,11 @@ export async function startServer(config: Config, surroundings: Surroundings): P
         replica,
         opening: new Opening(replica, clock, random, limits),
         feeds,
+        relay,
         clock,
         random,
         log,
-        limits: doorLimits(config),
+        limits: DEFAULT_DOOR_LIMITS,
         adminToken: await ensureAdminToken(config.data, config.adminToken, random),
         orderDeadlineMs: config.orderDeadlineMs,
       },
@@ -112,6 +125,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       log.info('draining');
       door.drain();
       for (const feed of all) feed.drain();
+      relay.close(new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS));
       replica.attachments.drain(new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS));
       await door.close(deadlineMs);
       await replica.close();
@@ -170,18 +184,6 @@ function replicaLimits(config: Config): ReplicaLimits {
     ttlMaxMs: config.sessionTtlMaxMs,
     graceMs: config.graceMs,
     orderDeadlineMs: config.orderDeadlineMs,
-  };
-}
-
-function doorLimits(config: Config): DoorLimits {
-  const { connectionsMax, callsPerConnectionMax, watchesPerConnectionMax, watchedNodesMax, metadataBytesMax } = config;
-  return {
-    ...DEFAULT_DOOR_LIMITS,
-    connectionsMax,
-    callsPerConnectionMax,
-    watchesPerConnectionMax,
-    watchedNodesMax,
-    metadataBytesMax,
   };
 }
 

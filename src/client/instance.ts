@@ -33,8 +33,7 @@ export class Instance extends SessionCalls {
 
   readonly #events = new Emitter<InstanceEvents>();
   readonly #life: Scope;
-  /** Apart, because a server that was away for long and has lost the session is there again: no need to wait long. */
-  readonly #backoffs: { readonly attach: Backoff; readonly open: Backoff };
+  readonly #backoff: Backoff;
   #state: State = 'opening';
   #scope: Scope;
   #sinceMs = 0;
@@ -49,7 +48,7 @@ export class Instance extends SessionCalls {
     this.handlers = { ...options.handlers };
     this.#life = new Scope(options.signal, server.life);
     this.#scope = new Scope(this.#life.signal);
-    this.#backoffs = { attach: new Backoff(server.random), open: new Backoff(server.random) };
+    this.#backoff = new Backoff(server.random);
     this.reader = { ...server, life: this.#life.signal };
     this.host = {
       ...this.reader,
@@ -122,7 +121,7 @@ export class Instance extends SessionCalls {
    */
   #enter(state: State, from: State, error: SwitchyardError | undefined): void {
     const nowMs = this.host.clock.nowMs();
-    if (from === 'attached') for (const backoff of Object.values(this.#backoffs)) backoff.stood(nowMs - this.#sinceMs);
+    const stoodMs = from === 'attached' ? nowMs - this.#sinceMs : 0;
     this.#sinceMs = nowMs;
     switch (state) {
       case 'opening':
@@ -137,7 +136,7 @@ export class Instance extends SessionCalls {
         break;
       case 'reattaching':
       case 'reopening':
-        this.#rest(error!);
+        this.#rest(stoodMs, error!);
         break;
       case 'leaving':
         this.#run((signal) => this.#sayGoodbye(signal));
@@ -200,13 +199,12 @@ export class Instance extends SessionCalls {
     if (order.orderId !== '') this.#orders?.take(order);
   }
 
-  #rest(error: SwitchyardError): void {
+  #rest(stoodMs: number, error: SwitchyardError): void {
     const lost = this.#state === 'reopening' && this.#session !== undefined;
     if (lost) this.#forgetSession(error);
     // Resting longer than a part of the lease would lose the session to a short break.
-    const delayMs = this.#session
-      ? this.#backoffs.attach.afterFailure(error.retryAfterMs, this.#session.ttlMs / 3)
-      : this.#backoffs.open.afterFailure(error.retryAfterMs);
+    const maxMs = this.#session ? this.#session.ttlMs / 3 : Number.POSITIVE_INFINITY;
+    const delayMs = this.#backoff.afterFailure(stoodMs, error.retryAfterMs, maxMs);
     this.#run((signal) => this.#restFor(delayMs, signal));
     if (lost) this.#events.emit('lost', error);
     this.#events.emit('broken', error, delayMs);

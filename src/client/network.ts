@@ -34,12 +34,7 @@ export interface NetworkEvents {
   ended: [error: Error | undefined];
 }
 
-/** Where a replica has its news from. */
-export interface NetworkSource {
-  deltas(options: WatchOptions): AsyncIterable<WatchNetworkDeltaResponse>;
-  /** Where the server's graph stands now. */
-  position(signal: AbortSignal): Promise<Position>;
-}
+type WatchDeltas = (options: WatchOptions) => AsyncIterable<WatchNetworkDeltaResponse>;
 
 /**
  * A replica of the graph that keeps itself up to date over every break.
@@ -58,13 +53,9 @@ export class Network {
   /** Resolves when it is over: undefined when it was closed, otherwise why. Never rejects. */
   readonly ended: Promise<Error | undefined>;
 
-  constructor(
-    host: WatchHost,
-    private readonly source: NetworkSource,
-    options: NetworkOptions,
-  ) {
+  constructor(host: WatchHost, watch: WatchDeltas, options: NetworkOptions) {
     this.#scope = new Scope(options.signal, host.life);
-    this.ended = this.#run(options).finally(() => this.#scope.release());
+    this.ended = this.#run(watch, options).finally(() => this.#scope.release());
   }
 
   /** The picture as it stands; empty until the first snapshot is whole. A new snapshot is another object. */
@@ -81,12 +72,7 @@ export class Network {
     return this.#events.on(name, listener);
   }
 
-  /**
-   * Waits until the first snapshot is whole. Rejects when the replica ends before.
-   *
-   * A server shares snapshots between those who ask at about the same time, so the picture may be somewhat old, with
-   * the changes since then following at once. Whoever wants to read it only once waits for {@link current}.
-   */
+  /** Waits until the first snapshot is whole. Rejects when the replica ends before. */
   async synced(signal?: AbortSignal): Promise<this> {
     if (!this.#position) await this.#await('synced', signal);
     return this;
@@ -106,26 +92,16 @@ export class Network {
     }
   }
 
-  /** Waits until the picture holds everything that the server's graph held when this was called. */
-  async current(signal?: AbortSignal): Promise<this> {
-    const scope = new Scope(signal, this.#scope.signal);
-    try {
-      return await this.reached(await this.source.position(scope.signal), scope.signal);
-    } finally {
-      scope.release();
-    }
-  }
-
   /** Ends the watch. The picture stays readable. */
   close(): void {
     this.#scope.abort(new SwitchyardError(StatusCode.CANCELLED, 'the replica is closed'));
   }
 
-  async #run(options: NetworkOptions): Promise<Error | undefined> {
+  async #run(watch: WatchDeltas, options: NetworkOptions): Promise<Error | undefined> {
     const { signal } = this.#scope;
     const onBreak = (error: SwitchyardError, delayMs: number) => this.#events.emit('broken', error, delayMs);
     try {
-      for await (const message of this.source.deltas({ signal, onBreak })) this.#take(message);
+      for await (const message of watch({ signal, onBreak })) this.#take(message);
     } catch (error) {
       this.#scope.abort(error);
     }

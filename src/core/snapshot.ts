@@ -5,7 +5,6 @@ import type { Position } from './position.js';
 import type { LinkReport } from './reports.js';
 import { SID_POOLS } from './sid.js';
 import { State } from './state.js';
-import { initialStream } from './streams.js';
 
 /** The few numbers that a state has once. The first row of every snapshot. */
 export interface MetaRow {
@@ -44,10 +43,7 @@ export interface Capture {
   readonly sessions: readonly (Session | undefined)[];
   /** Three numbers each: lower SID, higher SID, type. */
   readonly links: Int32Array;
-  /** All of them. */
-  readonly streams: Iterable<Stream>;
-  /** Those of them that do not follow from the sessions. */
-  readonly keptStreams: readonly Stream[];
+  readonly streams: readonly Stream[];
   /** Rows of the other kinds: few, or small. */
   readonly rest: readonly Row[];
 }
@@ -64,27 +60,16 @@ export function capture(state: State): Capture {
   for (const report of state.reports.all()) rest.push({ kind: 'report', report });
   for (const order of state.orders.all()) rest.push({ kind: 'order', order });
   for (const { sid, id } of state.orders.allSettled()) rest.push({ kind: 'settled', sid, orderId: id });
-  for (const [sid, reason] of state.ended.all()) rest.push({ kind: 'ended', sid, reason });
-  const sessions = state.sessions.rows.slice();
-  const keptStreams = [...state.streams.kept()];
+  for (const [sid, reason] of state.ended) rest.push({ kind: 'ended', sid, reason });
   return {
     position: state.position,
     serverSid,
     serverUuid,
-    sessions,
+    sessions: state.sessions.rows.slice(),
     links: state.graph.copyLinks(),
-    streams: { [Symbol.iterator]: () => streamsIn(sessions, keptStreams) },
-    keptStreams,
+    streams: [...state.streams.all()],
     rest,
   };
-}
-
-function* streamsIn(sessions: Capture['sessions'], kept: readonly Stream[]): Iterator<Stream> {
-  yield* kept;
-  const changed = new Set(kept.map(({ id }) => id));
-  for (const session of sessions) {
-    if (session !== undefined && session.streamId !== 0 && !changed.has(session.streamId)) yield initialStream(session);
-  }
 }
 
 /** The rows of a capture: meta first, sessions before what names them. */
@@ -97,7 +82,7 @@ export function* rowsOf(taken: Capture): Iterable<Row> {
   for (let at = 0; at < links.length; at += 3) {
     yield { kind: 'link', a: links[at], b: links[at + 1], link: links[at + 2] as LinkType };
   }
-  for (const stream of taken.keptStreams) yield { kind: 'stream', stream };
+  for (const stream of taken.streams) yield { kind: 'stream', stream };
   yield* taken.rest.slice(1);
 }
 
@@ -137,7 +122,7 @@ export class Restoring {
         state.orders.remember(row.sid, row.orderId);
         break;
       case 'ended':
-        state.ended.add(row.sid, row.reason);
+        state.ended.set(row.sid, row.reason);
         break;
     }
   }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock, Random } from '../clock.js';
 import type { Feed } from '../feed/feed.js';
 import type { DoorLimits } from '../limits.js';
+import type { Relay } from '../relay/relay.js';
 import type { Opening } from '../replica/opening.js';
 import type { Replica } from '../replica/replica.js';
 
@@ -11,6 +12,8 @@ export interface Backing {
   readonly opening: Opening;
   /** Everything that can be watched. */
   readonly feeds: { readonly network: Feed; readonly closed: Feed; readonly streams: Feed };
+  /** The data of streams. */
+  readonly relay: Relay;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

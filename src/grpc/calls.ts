@@ -2,6 +2,7 @@ import type {
   handleBidiStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
+  ServerDuplexStream,
   ServerUnaryCall,
   ServerWritableStream,
 } from '@grpc/grpc-js';
@@ -103,6 +104,17 @@ export class Calls {
     encode: (message: M) => A,
   ): handleServerStreamingCall<Q, A> {
     return this.stream((call, { sid }) => (sid === undefined ? missing(call) : begin(call.request, sid)), encode);
+  }
+
+  /** A call both ways that belongs to a session. `begin` takes it over, or refuses it. */
+  sessionDuplex<Q, A>(
+    begin: (call: ServerDuplexStream<Q, A>, sid: number) => Fault | undefined,
+  ): handleBidiStreamingCall<Q, A> {
+    return (call) => {
+      void this.settle(call, ({ sid }) => (sid === undefined ? missing(call) : begin(call, sid))).then((fault) => {
+        if (fault !== undefined) call.emit('error', toError(fault));
+      });
+    };
   }
 
   private stream<Q, M, A>(

@@ -1,24 +1,32 @@
-import type { ServerWritableStream } from '@grpc/grpc-js';
 import { Fault } from '../core/fault.js';
 import { toEnding } from './status.js';
 
-/** Something that is read step by step: a subscription of a feed, or an attachment. */
+/** Something that is read step by step: a subscription of a feed, an attachment, an end of a stream. */
 export interface Source<M> {
-  /** The next message, a Fault that ends it, or undefined when there is nothing yet. */
-  next(): M | Fault | undefined;
+  /** The next message, `ended` after the last, a Fault that ends it, or undefined when there is nothing yet. */
+  next(): M | 'ended' | Fault | undefined;
   /** `wake` is called when {@link next} may have something after it had nothing. */
   onReady(wake: () => void): void;
   close(): void;
 }
 
+/** A call that the server writes to, whichever way else it goes. */
+export interface WritableCall<A> {
+  readonly cancelled: boolean;
+  write(message: A, written: () => void): unknown;
+  emit(event: 'error', error: Error): unknown;
+  end(): unknown;
+  once(event: 'cancelled', call: () => void): unknown;
+}
+
 /**
- * Carries a source to a server-streaming call, with one write in flight: the next message is only taken when HTTP/2's flow
+ * Carries a source to a streaming call, with one write in flight: the next message is only taken when HTTP/2's flow
  * control has let the last one go. So a client that does not read holds one message here, and the source decides what
  * becomes of the rest.
  *
  * The source is closed when the call ends, however it ends.
  */
-export function pump<M, A>(source: Source<M>, call: ServerWritableStream<unknown, A>, encode: (message: M) => A): void {
+export function pump<M, A>(source: Source<M>, call: WritableCall<A>, encode: (message: M) => A): void {
   let writing = false;
   let over = call.cancelled;
   const step = () => {
@@ -28,6 +36,11 @@ export function pump<M, A>(source: Source<M>, call: ServerWritableStream<unknown
     if (message instanceof Fault) {
       over = true;
       call.emit('error', toEnding(message));
+      return;
+    }
+    if (message === 'ended') {
+      over = true;
+      call.end();
       return;
     }
     writing = true;

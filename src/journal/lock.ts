@@ -1,14 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { journalError } from './failure.js';
 import { JournalError } from './journal.js';
 
 /** BSD's and macOS's open(2): the lock comes with the file descriptor. Not among Node's constants. */
 const O_EXLOCK = 0x20;
-
-/** Enough for any process id. */
-const PID_BYTES = 16;
 
 /** flock(1): it could not have the lock. Any other status is a failure of its own. */
 const HELD_ELSEWHERE = 1;
@@ -28,14 +24,9 @@ export class FolderLock {
   static take(folder: string): FolderLock {
     const path = join(folder, 'lock');
     const descriptor = process.platform === 'linux' ? lockWithFlock(path) : lockWithOpen(path);
-    try {
-      // For people, and for the message of whoever comes later; it proves nothing. Always as long as before, so that it
-      // needs no space on a disk that is full.
-      writeSync(descriptor, `${process.pid}`.padEnd(PID_BYTES), 0);
-    } catch (thrown) {
-      closeSync(descriptor);
-      throw journalError(thrown, `cannot write ${path}`);
-    }
+    // For people, and for the message of whoever comes later. It proves nothing.
+    ftruncateSync(descriptor);
+    writeSync(descriptor, `${process.pid}\n`, 0);
     return new FolderLock(descriptor);
   }
 
@@ -65,7 +56,7 @@ function opened(path: string, flags: number): number {
     return openSync(path, flags, 0o600);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EAGAIN') throw held(path);
-    throw journalError(cause, `cannot lock ${path}`);
+    throw new JournalError('failed', `cannot lock ${path}: ${(cause as Error).message}`, { cause });
   }
 }
 

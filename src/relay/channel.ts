@@ -64,11 +64,12 @@ export class Channel {
     return this.stream.params.maxBlockBytes;
   }
 
-  /** The source's end. An earlier one of the same stream gives way. */
+  /** The source's end. An earlier one of the same stream gives way; this one is told what the sinks have already. */
   openSource(): SourceEnd {
     this.source?.end(new Fault('OUT_OF_ORDER', `stream ${this.stream.id} has been opened again to send`));
     this.ended = false;
     this.source = new SourceEnd(this);
+    if (this.first > 0) this.source.confirmed(this.first, this.stream.params.deliveryConfirmation);
     return this.source;
   }
 
@@ -108,8 +109,23 @@ export class Channel {
   /** For the source's end: there is no more data. The sinks get what is held, and then their end. */
   finish(): void {
     this.ended = true;
-    this.source = undefined;
     for (const branch of this.branches.values()) branch.end?.ready();
+    this.source?.ready();
+  }
+
+  /** For the source's end: whether every sink has everything. */
+  isDrained(): boolean {
+    return this.first === this.end;
+  }
+
+  /** For the source's end: how many blocks were taken from it and those before it. */
+  get writtenBlocks(): number {
+    return this.end;
+  }
+
+  /** For a sink's end: how many blocks it and those before it were given. */
+  takenBlocks(id: number): number {
+    return this.branches.get(id)?.taken ?? 0;
   }
 
   /** For the source's end: its call is gone. The stream stays, and another call may go on with it. */
@@ -205,7 +221,7 @@ export class Channel {
     }
     this.grow(-released);
     this.source?.confirmed(slowest, this.stream.params.deliveryConfirmation);
-    this.wakeSource();
+    if (this.hasRoom() || this.ended) this.source?.ready();
   }
 
   private grow(bytes: number): void {

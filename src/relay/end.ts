@@ -10,6 +10,7 @@ export class SourceEnd {
   private wake: (() => void) | undefined;
   private told = 0;
   private toTell = 0;
+  private finished = false;
 
   constructor(private readonly channel: Channel) {}
 
@@ -35,14 +36,26 @@ export class SourceEnd {
     return this.ending;
   }
 
-  /** `wake` is called when there is room, a confirmation or a fault. */
+  /** `wake` is called when there is room, a confirmation or a fault, and when it is done. */
   onReady(wake: () => void): void {
     this.wake = wake;
   }
 
-  /** There is no more data. */
+  /** How many blocks the stream has had from its source, this end's and those of ends before it. */
+  get writtenBlocks(): number {
+    return this.channel.writtenBlocks;
+  }
+
+  /** There is no more data. It is over when {@link isDone}. */
   finish(): void {
-    if (this.ending === undefined) this.channel.finish();
+    if (this.ending !== undefined || this.finished) return;
+    this.finished = true;
+    this.channel.finish();
+  }
+
+  /** Whether the data is at its end and every sink has all of it. */
+  get isDone(): boolean {
+    return this.finished && this.channel.isDrained();
   }
 
   /** The door has lost it. */
@@ -83,6 +96,11 @@ export class SinkEnd {
   /** The next block; `ended` when the source has no more; a Fault when it is over; undefined when there is none yet. */
   next(): Uint8Array | 'ended' | Fault | undefined {
     return this.ending ?? this.channel.read(this.branchId);
+  }
+
+  /** How many blocks the branch was given, counted from the stream's first: the number to confirm once it has them. */
+  get takenBlocks(): number {
+    return this.channel.takenBlocks(this.branchId);
   }
 
   /** The sink has so many blocks, counted from the stream's first. */

@@ -225,7 +225,10 @@ export interface RelayResponse {
     | undefined;
   /** A block of data. Only to a sink. */
   block: Buffer;
-  /** To the source: how many blocks every sink has taken so far, when the stream asks for delivery confirmation. */
+  /**
+   * To the source: how many blocks every sink has taken so far, when the stream asks for delivery confirmation. To a
+   * sink, with `opened`: how many it has taken before this call, from which its own count goes on.
+   */
   confirmedBlocks: bigint;
 }
 
@@ -2055,10 +2058,7 @@ export const StreamServiceService = {
   /**
    * Watches the streams that the caller can see, with the promises of NetworkService.WatchNetworkDelta.
    *
-   * A session's watch ends with the session, after the stops of its streams.
-   *
-   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or
-   * an administrator.
+   * Errors: as WatchNetworkDelta. Needs a session or an administrator.
    */
   watchStreams: {
     path: "/switchyard.v1.StreamService/WatchStreams" as const,
@@ -2073,8 +2073,18 @@ export const StreamServiceService = {
   /**
    * Carries the data of a stream: from its source to all its sinks, in order, as fast as the slowest sink reads.
    *
-   * The first message names the stream (its source's id to send, a branch's id to receive). A sink that stops reading
-   * is cut off after a bound, not buffered without end. Needs a session.
+   * The first message names the stream (its source's id to send, a branch's id to receive). Every further message of
+   * the source is a block, also an empty one. The source ends by ending its side: each sink's call then ends with OK
+   * after the last block, and the source's with OK once every sink has it. A sink that stops reading is cut off after a
+   * bound, not buffered without end.
+   *
+   * A call that breaks leaves the stream as it is: the source may call again and go on; a sink that calls again is
+   * given what it did not confirm, or, without delivery confirmation, what was not yet sent to it.
+   *
+   * Errors: NOT_FOUND (STREAM_NOT_FOUND); FAILED_PRECONDITION (OUT_OF_ORDER) for messages that do not fit, for the
+   * stream that a session has from the start, and when the same end is opened again elsewhere; (STREAM_STOPPED) when
+   * the stream or branch stops; RESOURCE_EXHAUSTED (TOO_LARGE) for a block above `max_block_bytes`; UNAVAILABLE
+   * (DRAINING). Needs a session.
    */
   relay: {
     path: "/switchyard.v1.StreamService/Relay" as const,
@@ -2134,17 +2144,24 @@ export interface StreamServiceServer extends UntypedServiceImplementation {
   /**
    * Watches the streams that the caller can see, with the promises of NetworkService.WatchNetworkDelta.
    *
-   * A session's watch ends with the session, after the stops of its streams.
-   *
-   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or
-   * an administrator.
+   * Errors: as WatchNetworkDelta. Needs a session or an administrator.
    */
   watchStreams: handleServerStreamingCall<WatchStreamsRequest, WatchStreamsResponse>;
   /**
    * Carries the data of a stream: from its source to all its sinks, in order, as fast as the slowest sink reads.
    *
-   * The first message names the stream (its source's id to send, a branch's id to receive). A sink that stops reading
-   * is cut off after a bound, not buffered without end. Needs a session.
+   * The first message names the stream (its source's id to send, a branch's id to receive). Every further message of
+   * the source is a block, also an empty one. The source ends by ending its side: each sink's call then ends with OK
+   * after the last block, and the source's with OK once every sink has it. A sink that stops reading is cut off after a
+   * bound, not buffered without end.
+   *
+   * A call that breaks leaves the stream as it is: the source may call again and go on; a sink that calls again is
+   * given what it did not confirm, or, without delivery confirmation, what was not yet sent to it.
+   *
+   * Errors: NOT_FOUND (STREAM_NOT_FOUND); FAILED_PRECONDITION (OUT_OF_ORDER) for messages that do not fit, for the
+   * stream that a session has from the start, and when the same end is opened again elsewhere; (STREAM_STOPPED) when
+   * the stream or branch stops; RESOURCE_EXHAUSTED (TOO_LARGE) for a block above `max_block_bytes`; UNAVAILABLE
+   * (DRAINING). Needs a session.
    */
   relay: handleBidiStreamingCall<RelayRequest, RelayResponse>;
 }
@@ -2280,10 +2297,7 @@ export interface StreamServiceClient extends Client {
   /**
    * Watches the streams that the caller can see, with the promises of NetworkService.WatchNetworkDelta.
    *
-   * A session's watch ends with the session, after the stops of its streams.
-   *
-   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or
-   * an administrator.
+   * Errors: as WatchNetworkDelta. Needs a session or an administrator.
    */
   watchStreams(
     request: WatchStreamsRequest,
@@ -2297,8 +2311,18 @@ export interface StreamServiceClient extends Client {
   /**
    * Carries the data of a stream: from its source to all its sinks, in order, as fast as the slowest sink reads.
    *
-   * The first message names the stream (its source's id to send, a branch's id to receive). A sink that stops reading
-   * is cut off after a bound, not buffered without end. Needs a session.
+   * The first message names the stream (its source's id to send, a branch's id to receive). Every further message of
+   * the source is a block, also an empty one. The source ends by ending its side: each sink's call then ends with OK
+   * after the last block, and the source's with OK once every sink has it. A sink that stops reading is cut off after a
+   * bound, not buffered without end.
+   *
+   * A call that breaks leaves the stream as it is: the source may call again and go on; a sink that calls again is
+   * given what it did not confirm, or, without delivery confirmation, what was not yet sent to it.
+   *
+   * Errors: NOT_FOUND (STREAM_NOT_FOUND); FAILED_PRECONDITION (OUT_OF_ORDER) for messages that do not fit, for the
+   * stream that a session has from the start, and when the same end is opened again elsewhere; (STREAM_STOPPED) when
+   * the stream or branch stops; RESOURCE_EXHAUSTED (TOO_LARGE) for a block above `max_block_bytes`; UNAVAILABLE
+   * (DRAINING). Needs a session.
    */
   relay(): ClientDuplexStream<RelayRequest, RelayResponse>;
   relay(options: Partial<CallOptions>): ClientDuplexStream<RelayRequest, RelayResponse>;
