@@ -35,6 +35,15 @@ export interface Channel {
     call: Call,
   ): AsyncIterable<Response>;
   /**
+   * The same, with requests that go out one by one: the next is pulled when flow control has let the last one go, and
+   * their end is the end of what this side says. When the call is over no more are pulled.
+   */
+  duplex<Request, Response>(
+    method: Method<Request, Response>,
+    requests: AsyncIterable<Request>,
+    call: Call,
+  ): AsyncIterable<Response>;
+  /**
    * Keeps the process alive until the returned function is called. A watch that waits to try again has nothing open;
    * without this the program would end there. A simulation has nothing to do here.
    */

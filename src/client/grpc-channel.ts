@@ -1,4 +1,12 @@
-import { Client, credentials, Metadata, type ServiceError, type VerifyOptions } from '@grpc/grpc-js';
+import {
+  Client,
+  type ClientReadableStream,
+  type ClientWritableStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+  type VerifyOptions,
+} from '@grpc/grpc-js';
 import type { Call, Channel, Method } from './channel.js';
 import { SwitchyardError } from './error.js';
 import { LIMITS } from './limits.js';
@@ -78,23 +86,31 @@ export class GrpcChannel implements Channel {
       metadataOf(call),
       { deadline: deadlineOf(call) },
     );
-    const cancel = () => stream.cancel();
-    call.signal.addEventListener('abort', cancel, { once: true });
-    // The loop below reports errors. Those that come when it is over, of the cancelling itself, have no other listener
-    // and would be thrown.
-    stream.on('error', () => {});
-    try {
-      // Iterating reads one message after another: what is not asked for stays with grpc-js (16 messages at most), then
-      // in HTTP/2's window, then with the server.
-      for await (const message of stream) {
-        call.signal.throwIfAborted();
-        yield message as Response;
-      }
-    } catch (error) {
-      throw call.signal.aborted ? call.signal.reason : errorOf(error as ServiceError);
-    } finally {
-      call.signal.removeEventListener('abort', cancel);
+    yield* received(stream, call.signal);
+  }
+
+  async *duplex<Request, Response>(
+    method: Method<Request, Response>,
+    requests: AsyncIterable<Request>,
+    call: Call,
+  ): AsyncGenerator<Response, void, undefined> {
+    this.#check(call.signal);
+    const stream = this.#client.makeBidiStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      metadataOf(call),
+      { deadline: deadlineOf(call) },
+    );
+    let failed: unknown;
+    send(stream, requests).catch((error: unknown) => {
+      failed = error;
       stream.cancel();
+    });
+    try {
+      yield* received(stream, call.signal);
+    } catch (error) {
+      throw failed ?? error;
     }
   }
 
@@ -117,6 +133,46 @@ export class GrpcChannel implements Channel {
     signal.throwIfAborted();
     if (this.#closed) throw new SwitchyardError(StatusCode.CANCELLED, 'the client is closed');
   }
+}
+
+/** The messages of a call, read one after another, up to its end. Leaving the loop ends the call. */
+async function* received<Response>(
+  stream: AsyncIterable<Response> & Pick<ClientReadableStream<Response>, 'cancel' | 'on'>,
+  signal: AbortSignal,
+): AsyncGenerator<Response, void, undefined> {
+  const cancel = () => stream.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  // The loop below reports errors. Those that come when it is over, of the cancelling itself, have no other listener
+  // and would be thrown.
+  stream.on('error', () => {});
+  try {
+    // Iterating reads one message after another: what is not asked for stays with grpc-js (16 messages at most), then
+    // in HTTP/2's window, then with the server.
+    for await (const message of stream) {
+      signal.throwIfAborted();
+      yield message;
+    }
+  } catch (error) {
+    throw signal.aborted ? signal.reason : errorOf(error as ServiceError);
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    stream.cancel();
+  }
+}
+
+/** Writes every request once the one before is on its way. Ends without an error when the call is over first. */
+async function send<Request>(stream: ClientWritableStream<Request>, requests: AsyncIterable<Request>): Promise<void> {
+  for await (const request of requests) {
+    if (stream.destroyed) return;
+    await new Promise<void>((resolve) => {
+      stream.once('close', resolve);
+      stream.write(request, () => {
+        stream.removeListener('close', resolve);
+        resolve();
+      });
+    });
+  }
+  stream.end();
 }
 
 function secure(tls: TlsOptions): ReturnType<typeof credentials.createSsl> {

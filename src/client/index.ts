@@ -46,6 +46,7 @@ export type { State } from './lifecycle.js';
 export type { Network, NetworkEvents, NetworkOptions } from './network.js';
 export { type OrderHandlers, type ReasonName, Refusal } from './orders.js';
 export type { OwnSession } from './own-session.js';
+export { type RelayOptions, RelaySink, RelaySource } from './relay.js';
 export type { LinkDetails } from './session-calls.js';
 export { StatusCode } from './status.js';
 export type { StreamSettings } from './stream-settings.js';

@@ -14,6 +14,7 @@ import {
 } from '../../gen/switchyard/v1/stream_service.js';
 import type { CallOptions, Complete } from './call.js';
 import { Calls } from './calls.js';
+import { type RelayOptions, RelaySink, RelaySource } from './relay.js';
 import { maskOf, type StreamSettings, streamParamsOf } from './stream-settings.js';
 
 /** What may be told about a link besides whether it stands. */
@@ -79,5 +80,15 @@ export abstract class SessionCalls extends Calls {
   /** Destroys a stream of this session with all its branches. */
   terminateStream(id: number, options: CallOptions = {}): Promise<Complete<TerminateStreamResponse>> {
     return this.unary(StreamServiceService.terminateStream, { id }, options);
+  }
+
+  /** Opens the end of a stream of this session that data goes into. */
+  openSource(id: number, options: RelayOptions = {}): Promise<RelaySource> {
+    return RelaySource.open(this.host, id, options);
+  }
+
+  /** Opens a branch that leads to this session, to read what comes out of it. */
+  openSink(branchId: number, options: RelayOptions = {}): Promise<RelaySink> {
+    return RelaySink.open(this.host, branchId, options);
   }
 }

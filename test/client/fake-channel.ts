@@ -110,6 +110,16 @@ export class FakeChannel implements Channel {
     return stream.messages() as AsyncIterable<Response>;
   }
 
+  duplex<Request, Response>(
+    method: Method<Request, Response>,
+    requests: AsyncIterable<Request>,
+    call: Call,
+  ): AsyncIterable<Response> {
+    const stream = new FakeStream(this.#see<unknown, Response>(method as Method<unknown, Response>, requests, call));
+    this.streams.push(stream);
+    return stream.messages() as AsyncIterable<Response>;
+  }
+
   hold(): () => void {
     this.held += 1;
     return () => {
