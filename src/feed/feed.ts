@@ -107,13 +107,17 @@ export class Feed {
     this.waiting.delete(subscription);
   }
 
-  /** For a subscription: the newest snapshot, or one a little older that somebody has begun to read. */
+  /**
+   * For a subscription: the newest snapshot where it is still true, or one a little older that others are busy reading: a
+   * storm shares it. With nobody else about, a watch never begins behind what its watcher may know already.
+   */
   shareSnapshot(): SharedSnapshot {
     const newest = this.snapshots.at(-1);
     const { snapshotAgeMax, snapshotsMax } = this.limits;
     if (newest !== undefined) {
       const { revision } = newest.position;
-      if (revision >= this.log.floor && revision >= this.published.revision - snapshotAgeMax) return newest;
+      const ageMax = newest.readers > 0 ? snapshotAgeMax : 0;
+      if (revision >= this.log.floor && revision >= this.published.revision - ageMax) return newest;
     }
     const fresh = new SharedSnapshot(capture(this.state), this.topic.snapshot!);
     this.snapshots = [...this.snapshots.filter((held) => held.readers > 0), fresh];

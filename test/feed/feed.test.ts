@@ -212,6 +212,15 @@ describe('a feed', () => {
     expect(one.at(-1)).toMatchObject({ kind: 'delta', revision: 3 });
   });
 
+  it('begins a watch with what has happened already when nobody else is reading a snapshot', () => {
+    const world = new ToyWorld();
+    world.open(1);
+    flat(subscribe(world));
+    world.open(2);
+    const got = flat(subscribe(world));
+    expect(got.at(-1)).toMatchObject({ kind: 'end', revision: 3 });
+  });
+
   it('gives up the oldest snapshot beyond its bound: its reader begins again', () => {
     const world = new ToyWorld({ snapshotsMax: 2, snapshotAgeMax: 0 });
     world.open(1);
