@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Limits } from './core/limits.js';
-import { LIMIT_OPTIONS, limitsOf } from './limit-options.js';
+import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, limitsOf } from './limit-options.js';
 import {
   address,
   bytes,
@@ -89,6 +89,7 @@ export const OPTIONS = {
   ),
 
   ...LIMIT_OPTIONS,
+  ...DOOR_LIMIT_OPTIONS,
 } as const satisfies Record<string, Option<unknown>>;
 
 type Values = { readonly [K in keyof typeof OPTIONS]: ReturnType<(typeof OPTIONS)[K]['parse']> };

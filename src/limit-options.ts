@@ -1,4 +1,5 @@
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js';
+import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './limits.js';
 import { count, type Option } from './option.js';
 
 /**
@@ -10,14 +11,18 @@ export const LIMIT_OPTIONS = {
   sessionsMax: bound('sessionsMax', [1, 8_388_607], 'Live sessions.'),
   sidBaseMax: bound('sidBaseMax', [1, 8_388_607], 'The highest base of a SID. Lower only to test exhaustion.'),
   linksPerNodeMax: bound('linksPerNodeMax', [1, 8_388_607], 'Links of one node, the server excepted.'),
+  linksMax: bound('linksMax', [1, 268_435_456], 'Links in all, those to the server included.'),
   reportsPerNodeMax: bound(
     'reportsPerNodeMax',
     [1, 8_388_607],
     "Links of one node that wait for the other end's word.",
   ),
+  reportsMax: bound('reportsMax', [1, 16_777_216], "Links in all that wait for the other end's word."),
   streamsPerSessionMax: bound('streamsPerSessionMax', [0, 65_536], 'Streams that one session owns, besides its first.'),
-  streamsMax: bound('streamsMax', [1, 16_777_216], 'Streams in all, the first of every session included.'),
+  streamsMax: bound('streamsMax', [1, 16_777_216], 'Streams in all, besides the first of every session.'),
   sinksPerStreamMax: bound('sinksPerStreamMax', [1, 1_024], 'Branches of one stream.'),
+  branchesPerSinkMax: bound('branchesPerSinkMax', [1, 8_388_607], 'Streams that may end at one session.'),
+  branchesMax: bound('branchesMax', [1, 16_777_216], 'Branches of all streams.'),
   ordersPerSessionMax: bound('ordersPerSessionMax', [1, 1_024], "Orders that wait for one session's answer."),
   endedMax: bound('endedMax', [0, 16_777_216], 'Ended sessions whose reason is remembered for late callers.'),
   nameBytesMax: bound('nameBytesMax', [1, 1_024], 'Bytes of a name.'),
@@ -28,10 +33,19 @@ export const LIMIT_OPTIONS = {
   answerDataBytesMax: bound('answerDataBytesMax', [0, 1_048_576], "Bytes of an answer's data."),
 } as const satisfies { readonly [K in keyof Limits]: Option<number> };
 
+/** The gRPC door's bounds as options: those that depend on the fleet. Their reasons stand with {@link DoorLimits}. */
+export const DOOR_LIMIT_OPTIONS = {
+  connectionsMax: bound('connectionsMax', [1, 1_000_000], 'Connections of gRPC clients.'),
+  callsPerConnectionMax: bound('callsPerConnectionMax', [1, 1_000_000], 'Calls at once on one connection.'),
+  watchesPerConnectionMax: bound('watchesPerConnectionMax', [0, 1_000_000], 'Watches on one connection.'),
+  watchedNodesMax: bound('watchedNodesMax', [1, 65_536], 'Nodes that one watch can name.'),
+  metadataBytesMax: bound('metadataBytesMax', [1_024, 1_048_576], "Bytes of a request's metadata."),
+} as const satisfies { readonly [K in keyof DoorLimits]?: Option<number> };
+
 /** `sessionsMax` is the flag `--sessions-max`. */
-function bound(key: keyof Limits, bounds: readonly [number, number], help: string): Option<number> {
+function bound(key: keyof Limits | keyof DoorLimits, bounds: readonly [number, number], help: string): Option<number> {
   const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return count(flag, DEFAULT_LIMITS[key], bounds, help);
+  return count(flag, { ...DEFAULT_LIMITS, ...DEFAULT_DOOR_LIMITS }[key], bounds, help);
 }
 
 /** Picks the core's bounds out of the values of all options. */

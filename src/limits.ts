@@ -11,8 +11,6 @@ export interface DoorLimits {
   readonly connectionsMax: number;
   /** Bytes of a request's metadata with its overhead of 32 B an entry (RFC 9113, 6.5.2): tokens and tracing, with room. */
   readonly metadataBytesMax: number;
-  /** Entries of a request's metadata, the pseudo headers included. */
-  readonly metadataEntriesMax: number;
   /** Nodes that one watch can name: more, and watching everything is cheaper for both sides. */
   readonly watchedNodesMax: number;
   /** Entries of one page. */
@@ -33,7 +31,6 @@ export const DEFAULT_DOOR_LIMITS: DoorLimits = {
   callsPerConnectionMax: 16_384,
   connectionsMax: 10_000,
   metadataBytesMax: 16_384,
-  metadataEntriesMax: 64,
   watchedNodesMax: 1_024,
   pageSizeMax: 1_000,
   pageSizeDefault: 100,

@@ -14,7 +14,7 @@ import { streamsTopic } from './grpc/streams_topic.js';
 import type { Journal } from './journal/journal.js';
 import { LmdbJournal } from './journal/lmdb.js';
 import { MemoryJournal } from './journal/memory.js';
-import { DEFAULT_DOOR_LIMITS } from './limits.js';
+import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './limits.js';
 import { Metrics } from './metrics.js';
 import { formatAddress } from './option.js';
 import { DEFAULT_RELAY_LIMITS } from './relay/limits.js';
@@ -108,7 +108,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
         clock,
         random,
         log,
-        limits: DEFAULT_DOOR_LIMITS,
+        limits: doorLimits(config),
         adminToken: await ensureAdminToken(config.data, config.adminToken, random),
         orderDeadlineMs: config.orderDeadlineMs,
       },
@@ -184,6 +184,18 @@ function replicaLimits(config: Config): ReplicaLimits {
     ttlMaxMs: config.sessionTtlMaxMs,
     graceMs: config.graceMs,
     orderDeadlineMs: config.orderDeadlineMs,
+  };
+}
+
+function doorLimits(config: Config): DoorLimits {
+  const { connectionsMax, callsPerConnectionMax, watchesPerConnectionMax, watchedNodesMax, metadataBytesMax } = config;
+  return {
+    ...DEFAULT_DOOR_LIMITS,
+    connectionsMax,
+    callsPerConnectionMax,
+    watchesPerConnectionMax,
+    watchedNodesMax,
+    metadataBytesMax,
   };
 }
 

@@ -12,15 +12,18 @@ export class Backoff {
 
   constructor(private readonly random: Random) {}
 
+  /** Tells how long a try stood before it failed. A steady one was a success: the failures before it do not count. */
+  stood(ms: number): void {
+    if (ms >= LIMITS.steadyMs) this.#failures = 0;
+  }
+
   /**
    * Counts a failure and draws the wait after it.
    *
-   * `stoodMs` is how long the try stood before it failed; a steady one clears the count. What the server asked for
-   * (`retryAfterMs`) is the least; the jitter, of at most `maxMs`, comes on top of it, because everybody was told the
-   * same.
+   * What the server asked for (`retryAfterMs`) is the least; the jitter, of at most `maxMs`, comes on top of it,
+   * because everybody was told the same.
    */
-  afterFailure(stoodMs: number, retryAfterMs = 0, maxMs: number = LIMITS.backoffMaxMs): number {
-    if (stoodMs >= LIMITS.steadyMs) this.#failures = 0;
+  afterFailure(retryAfterMs = 0, maxMs: number = LIMITS.backoffMaxMs): number {
     const windowMs = Math.min(maxMs, LIMITS.backoffMaxMs, LIMITS.backoffFirstMs * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 30);
     return Math.max(0, retryAfterMs) + this.random.fraction() * windowMs;

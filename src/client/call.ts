@@ -48,7 +48,7 @@ export async function call<Request, Response extends object>(
         if (!(error instanceof SwitchyardError) || scope.signal.aborted) throw error;
         host.failed(error, metadata);
         if (!options.retry || !error.temporary) throw error;
-        await wait(host.clock, backoff.afterFailure(0, error.retryAfterMs), scope.signal);
+        await wait(host.clock, backoff.afterFailure(error.retryAfterMs), scope.signal);
       }
     }
   } finally {

@@ -130,7 +130,14 @@ export abstract class Calls {
 
   /** A replica of the graph that keeps itself up to date. */
   watchNetwork(options: NetworkOptions = {}): Network {
-    return new Network(this.reader, (watch) => this.watchNetworkDelta({ ...options, ...watch }), options);
+    const page = { pageSize: 1, pageToken: '', instanceType: 0, instanceUuid: '' };
+    const source = {
+      deltas: (watch: WatchOptions) => this.watchNetworkDelta({ ...options, ...watch }),
+      // The cheapest call that answers with a position.
+      position: async (signal: AbortSignal) =>
+        (await call(this.reader, SessionServiceService.listSessions, page, { signal, retry: true })).position,
+    };
+    return new Network(this.reader, source, options);
   }
 
   /** The graph's changes as the server tells them, over every break. See `follow` for what a RESET means. */

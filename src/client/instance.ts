@@ -33,7 +33,8 @@ export class Instance extends SessionCalls {
 
   readonly #events = new Emitter<InstanceEvents>();
   readonly #life: Scope;
-  readonly #backoff: Backoff;
+  /** Apart, because a server that was away for long and has lost the session is there again: no need to wait long. */
+  readonly #backoffs: { readonly attach: Backoff; readonly open: Backoff };
   #state: State = 'opening';
   #scope: Scope;
   #sinceMs = 0;
@@ -48,7 +49,7 @@ export class Instance extends SessionCalls {
     this.handlers = { ...options.handlers };
     this.#life = new Scope(options.signal, server.life);
     this.#scope = new Scope(this.#life.signal);
-    this.#backoff = new Backoff(server.random);
+    this.#backoffs = { attach: new Backoff(server.random), open: new Backoff(server.random) };
     this.reader = { ...server, life: this.#life.signal };
     this.host = {
       ...this.reader,
@@ -121,7 +122,7 @@ export class Instance extends SessionCalls {
    */
   #enter(state: State, from: State, error: SwitchyardError | undefined): void {
     const nowMs = this.host.clock.nowMs();
-    const stoodMs = from === 'attached' ? nowMs - this.#sinceMs : 0;
+    if (from === 'attached') for (const backoff of Object.values(this.#backoffs)) backoff.stood(nowMs - this.#sinceMs);
     this.#sinceMs = nowMs;
     switch (state) {
       case 'opening':
@@ -136,7 +137,7 @@ export class Instance extends SessionCalls {
         break;
       case 'reattaching':
       case 'reopening':
-        this.#rest(stoodMs, error!);
+        this.#rest(error!);
         break;
       case 'leaving':
         this.#run((signal) => this.#sayGoodbye(signal));
@@ -199,12 +200,13 @@ export class Instance extends SessionCalls {
     if (order.orderId !== '') this.#orders?.take(order);
   }
 
-  #rest(stoodMs: number, error: SwitchyardError): void {
+  #rest(error: SwitchyardError): void {
     const lost = this.#state === 'reopening' && this.#session !== undefined;
     if (lost) this.#forgetSession(error);
     // Resting longer than a part of the lease would lose the session to a short break.
-    const maxMs = this.#session ? this.#session.ttlMs / 3 : Number.POSITIVE_INFINITY;
-    const delayMs = this.#backoff.afterFailure(stoodMs, error.retryAfterMs, maxMs);
+    const delayMs = this.#session
+      ? this.#backoffs.attach.afterFailure(error.retryAfterMs, this.#session.ttlMs / 3)
+      : this.#backoffs.open.afterFailure(error.retryAfterMs);
     this.#run((signal) => this.#restFor(delayMs, signal));
     if (lost) this.#events.emit('lost', error);
     this.#events.emit('broken', error, delayMs);

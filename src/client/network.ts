@@ -34,7 +34,12 @@ export interface NetworkEvents {
   ended: [error: Error | undefined];
 }
 
-type WatchDeltas = (options: WatchOptions) => AsyncIterable<WatchNetworkDeltaResponse>;
+/** Where a replica has its news from. */
+export interface NetworkSource {
+  deltas(options: WatchOptions): AsyncIterable<WatchNetworkDeltaResponse>;
+  /** Where the server's graph stands now. */
+  position(signal: AbortSignal): Promise<Position>;
+}
 
 /**
  * A replica of the graph that keeps itself up to date over every break.
@@ -53,9 +58,13 @@ export class Network {
   /** Resolves when it is over: undefined when it was closed, otherwise why. Never rejects. */
   readonly ended: Promise<Error | undefined>;
 
-  constructor(host: WatchHost, watch: WatchDeltas, options: NetworkOptions) {
+  constructor(
+    host: WatchHost,
+    private readonly source: NetworkSource,
+    options: NetworkOptions,
+  ) {
     this.#scope = new Scope(options.signal, host.life);
-    this.ended = this.#run(watch, options).finally(() => this.#scope.release());
+    this.ended = this.#run(options).finally(() => this.#scope.release());
   }
 
   /** The picture as it stands; empty until the first snapshot is whole. A new snapshot is another object. */
@@ -72,7 +81,12 @@ export class Network {
     return this.#events.on(name, listener);
   }
 
-  /** Waits until the first snapshot is whole. Rejects when the replica ends before. */
+  /**
+   * Waits until the first snapshot is whole. Rejects when the replica ends before.
+   *
+   * A server shares snapshots between those who ask at about the same time, so the picture may be somewhat old, with
+   * the changes since then following at once. Whoever wants to read it only once waits for {@link current}.
+   */
   async synced(signal?: AbortSignal): Promise<this> {
     if (!this.#position) await this.#await('synced', signal);
     return this;
@@ -92,16 +106,26 @@ export class Network {
     }
   }
 
+  /** Waits until the picture holds everything that the server's graph held when this was called. */
+  async current(signal?: AbortSignal): Promise<this> {
+    const scope = new Scope(signal, this.#scope.signal);
+    try {
+      return await this.reached(await this.source.position(scope.signal), scope.signal);
+    } finally {
+      scope.release();
+    }
+  }
+
   /** Ends the watch. The picture stays readable. */
   close(): void {
     this.#scope.abort(new SwitchyardError(StatusCode.CANCELLED, 'the replica is closed'));
   }
 
-  async #run(watch: WatchDeltas, options: NetworkOptions): Promise<Error | undefined> {
+  async #run(options: NetworkOptions): Promise<Error | undefined> {
     const { signal } = this.#scope;
     const onBreak = (error: SwitchyardError, delayMs: number) => this.#events.emit('broken', error, delayMs);
     try {
-      for await (const message of watch({ signal, onBreak })) this.#take(message);
+      for await (const message of this.source.deltas({ signal, onBreak })) this.#take(message);
     } catch (error) {
       this.#scope.abort(error);
     }

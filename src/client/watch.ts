@@ -93,7 +93,8 @@ export async function* follow<Request, Response extends Watched>(
       }
       const next = nextTry(failure, scope.signal, (error) => host.failed(error, metadata));
       if (next.anew) after = undefined;
-      const delayMs = backoff.afterFailure(host.clock.nowMs() - sinceMs, next.error.retryAfterMs);
+      backoff.stood(host.clock.nowMs() - sinceMs);
+      const delayMs = backoff.afterFailure(next.error.retryAfterMs);
       options.onBreak?.(next.error, delayMs);
       await wait(host.clock, delayMs, scope.signal);
       if (told && after === undefined) yield plan.reset();

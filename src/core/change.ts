@@ -16,7 +16,7 @@ export interface Session {
   /** Wall clock, for people only. */
   readonly openedAtMs: number;
   readonly openedRevision: number;
-  /** The stream that it had from the start. */
+  /** The stream that it has from the start: its own SID. 0 once that stream has been stopped. */
   readonly streamId: number;
 }
 

@@ -1,6 +1,7 @@
-import type { Change, Stream } from './change.js';
-import type { CloseReason } from './command.js';
+import type { Change, Stream, StreamStopped } from './change.js';
+import { StopReason } from './command.js';
 import type { State } from './state.js';
+import { isInitialId } from './streams.js';
 
 /**
  * Writes one change into the state. It never refuses: whether a change can be was decided before.
@@ -20,6 +21,7 @@ export function evolve(state: State, change: Change): void {
       state.sids.take(change.session.sid);
       state.graph.addNode(change.session.sid);
       state.sessions.add(change.session);
+      state.ended.delete(change.session.sid);
       break;
     case 'SessionClosed':
       state.reports.forget(change.session.sid);
@@ -27,7 +29,7 @@ export function evolve(state: State, change: Change): void {
       state.sessions.remove(change.session);
       state.graph.removeNode(change.session.sid);
       state.sids.free(change.session.sid);
-      remember(state, change.session.sid, change.reason);
+      state.ended.add(change.session.sid, change.reason);
       break;
     case 'LinkReported':
       state.reports.add(change.report);
@@ -45,8 +47,7 @@ export function evolve(state: State, change: Change): void {
       putStream(state, change.stream);
       break;
     case 'StreamStopped':
-      if (change.after === undefined) state.streams.delete(change.before);
-      else state.streams.put(change.after);
+      stopStream(state, change);
       break;
     case 'OrderPlaced':
       state.orders.add(change.order);
@@ -59,16 +60,17 @@ export function evolve(state: State, change: Change): void {
 
 /** Ids are given out in a ring, the stream's first and then its branches', so a new stream's last one is the cursor. */
 function putStream(state: State, stream: Stream): void {
-  const isNew = state.streams.get(stream.id) === undefined;
+  const isNew = !isInitialId(stream.id) && state.streams.get(stream.id) === undefined;
   if (isNew) state.streamCursor = stream.sinks.at(-1)?.id ?? stream.id;
   state.streams.put(stream);
 }
 
-/** Why a session ended is kept for those who come late; the oldest is forgotten. */
-function remember(state: State, sid: number, reason: CloseReason): void {
-  state.ended.delete(sid);
-  state.ended.set(sid, reason);
-  if (state.ended.size <= state.limits.endedMax) return;
-  const [oldest] = state.ended.keys();
-  state.ended.delete(oldest);
+/** A session that ends takes its first stream along; one that goes on has to know that it has it no more. */
+function stopStream(state: State, { before, after, reason }: StreamStopped): void {
+  if (after !== undefined) {
+    state.streams.put(after);
+    return;
+  }
+  if (isInitialId(before.id) && reason !== StopReason.SESSION_CLOSED) state.sessions.forgetStream(before.owner);
+  state.streams.delete(before);
 }

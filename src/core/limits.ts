@@ -11,14 +11,22 @@ export interface Limits {
   readonly sidBaseMax: number;
   /** Links of one node, the server excepted: a gateway has thousands, and taking them all away is one revision. */
   readonly linksPerNodeMax: number;
+  /** Links in all, those to the server included: at 40 B each a third of a GiB. */
+  readonly linksMax: number;
   /** Links of one node that wait for the other end's word: as many as links, as both come together. */
   readonly reportsPerNodeMax: number;
+  /** Links in all that wait for the other end's word: they cost ten times what a link costs, and do not wait for long. */
+  readonly reportsMax: number;
   /** Streams that one session owns, besides the one from the start. */
   readonly streamsPerSessionMax: number;
-  /** Streams in all: the one from the start of every session, and as many again. */
+  /** Streams that may end at one session, the owners' or not: as with links, taking them all away is one revision. */
+  readonly branchesPerSinkMax: number;
+  /** Streams in all, besides the one from the start of every session: as many again. */
   readonly streamsMax: number;
   /** Branches of one stream: a block is held until the slowest has it. */
   readonly sinksPerStreamMax: number;
+  /** Branches in all: four of each stream, where every stream is used. A Map holds no more than 16 M. */
+  readonly branchesMax: number;
   /** Orders that wait for one session's answer: more than that, and it does not answer at all. */
   readonly ordersPerSessionMax: number;
   /** Ended sessions whose reason is remembered, so that a late caller hears why: some minutes of heavy churn. */
@@ -42,10 +50,14 @@ export const DEFAULT_LIMITS: Limits = {
   sessionsMax: 1_048_576,
   sidBaseMax: 2 ** 23 - 1,
   linksPerNodeMax: 16_384,
+  linksMax: 8_388_608,
   reportsPerNodeMax: 16_384,
+  reportsMax: 1_048_576,
   streamsPerSessionMax: 64,
-  streamsMax: 2_097_152,
+  branchesPerSinkMax: 16_384,
+  streamsMax: 1_048_576,
   sinksPerStreamMax: 64,
+  branchesMax: 4_194_304,
   ordersPerSessionMax: 32,
   endedMax: 65_536,
   nameBytesMax: 128,

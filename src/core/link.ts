@@ -1,9 +1,12 @@
 import type { Change } from './change.js';
 import type { ReportLink } from './command.js';
 import { Fault } from './fault.js';
-import { orderedLink } from './graph.js';
+import { type Link, orderedLink } from './graph.js';
 import type { LinkReport } from './reports.js';
 import type { State } from './state.js';
+
+/** A report is confirmed within seconds, or its session has other troubles. */
+const REPORTS_RETRY_MS = 5_000;
 
 /**
  * One end's word about a link: it enters the graph with the second word that it stands, and leaves it with the first
@@ -21,7 +24,7 @@ export function reportLink(state: State, command: ReportLink): Change[] | Fault 
   }
   const wrong = Fault.fields(violations);
   if (wrong !== undefined) return wrong;
-  if (!state.graph.has(sid)) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  if (state.sessions.get(sid) === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
   if (!state.graph.has(peer)) return new Fault('NODE_NOT_FOUND', `no node ${peer}`);
   const mine: LinkReport = { sid, peer, link: type };
   const link = orderedLink(sid, peer, type);
@@ -32,19 +35,28 @@ export function reportLink(state: State, command: ReportLink): Change[] | Fault 
   }
   if (stands || state.reports.has(mine)) return [];
   const theirs: LinkReport = { sid: peer, peer: sid, link: type };
-  if (!state.reports.has(theirs)) {
-    const { reportsPerNodeMax } = state.limits;
-    if (state.reports.countBy(sid) >= reportsPerNodeMax) return linkLimit(sid, reportsPerNodeMax, 'reported links');
-    return [{ kind: 'LinkReported', report: mine }];
+  if (!state.reports.has(theirs)) return fullOfReports(state, sid) ?? [{ kind: 'LinkReported', report: mine }];
+  return (
+    fullOfLinks(state, link) ?? [
+      { kind: 'LinkReportSettled', report: theirs },
+      { kind: 'LinkAdded', link },
+    ]
+  );
+}
+
+function fullOfReports({ reports, limits }: State, sid: number): Fault | undefined {
+  if (reports.count >= limits.reportsMax) {
+    const message = `${limits.reportsMax} links that wait for their other end are the limit`;
+    return new Fault('LINK_LIMIT', message, [], REPORTS_RETRY_MS);
   }
-  const { linksPerNodeMax } = state.limits;
-  for (const end of [sid, peer]) {
-    if (state.graph.degree(end) >= linksPerNodeMax) return linkLimit(end, linksPerNodeMax, 'links');
-  }
-  return [
-    { kind: 'LinkReportSettled', report: theirs },
-    { kind: 'LinkAdded', link },
-  ];
+  if (reports.countBy(sid) < limits.reportsPerNodeMax) return undefined;
+  return linkLimit(sid, limits.reportsPerNodeMax, 'reported links');
+}
+
+function fullOfLinks({ graph, limits }: State, { a, b }: Link): Fault | undefined {
+  if (graph.linkCount >= limits.linksMax) return new Fault('LINK_LIMIT', `${limits.linksMax} links are the limit`);
+  const full = [a, b].find((end) => graph.degree(end) >= limits.linksPerNodeMax);
+  return full === undefined ? undefined : linkLimit(full, limits.linksPerNodeMax, 'links');
 }
 
 function linkLimit(sid: number, max: number, what: string): Fault {

@@ -17,6 +17,13 @@ export class LinkReports {
   private readonly by = new Map<number, Set<number>>();
   private readonly about = new Map<number, Set<number>>();
 
+  private waiting = 0;
+
+  /** How many wait in all. */
+  get count(): number {
+    return this.waiting;
+  }
+
   /** Whether this very report is waiting. */
   has(report: LinkReport): boolean {
     return this.by.get(report.sid)?.has(keyOf(report.peer, report.link)) ?? false;
@@ -27,22 +34,24 @@ export class LinkReports {
     return this.by.get(sid)?.size ?? 0;
   }
 
+  /** A report waits from now on. */
   add({ sid, peer, link }: LinkReport): void {
     put(this.by, sid, keyOf(peer, link));
     put(this.about, peer, keyOf(sid, link));
+    this.waiting++;
   }
 
+  /** A report that waits does not any more. */
   delete({ sid, peer, link }: LinkReport): void {
     take(this.by, sid, keyOf(peer, link));
     take(this.about, peer, keyOf(sid, link));
+    this.waiting--;
   }
 
   /** Forgets everything that a session said and that was said about it. */
   forget(sid: number): void {
-    for (const key of this.by.get(sid) ?? []) take(this.about, sidOf(key), keyOf(sid, linkOf(key)));
-    for (const key of this.about.get(sid) ?? []) take(this.by, sidOf(key), keyOf(sid, linkOf(key)));
-    this.by.delete(sid);
-    this.about.delete(sid);
+    for (const key of [...(this.by.get(sid) ?? [])]) this.delete({ sid, peer: sidOf(key), link: linkOf(key) });
+    for (const key of [...(this.about.get(sid) ?? [])]) this.delete({ sid: sidOf(key), peer: sid, link: linkOf(key) });
   }
 
   /** Every report, in no order that means anything. */

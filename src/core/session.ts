@@ -11,7 +11,7 @@ import { Fault } from './fault.js';
 import { orderedLink } from './graph.js';
 import { makeSid, poolOf } from './sid.js';
 import type { State } from './state.js';
-import { DEFAULT_STREAM_PARAMS } from './stream.js';
+import { initialStream } from './streams.js';
 
 const SERVER_TYPE = 1;
 
@@ -41,10 +41,6 @@ export function openSession(state: State, command: OpenSession, revision: number
     const message = `no SID is left for type ${command.type}, flavor ${command.flavor}`;
     return new Fault('SID_EXHAUSTED', message, [], EXHAUSTED_RETRY_MS);
   }
-  if (state.streams.count >= limits.streamsMax) {
-    return new Fault('STREAM_LIMIT', `${limits.streamsMax} streams are the limit`, [], EXHAUSTED_RETRY_MS);
-  }
-  const [streamId] = state.streams.freeIds(state.streamCursor, 1);
   const session: Session = {
     sid,
     uuid: command.uuid,
@@ -54,14 +50,13 @@ export function openSession(state: State, command: OpenSession, revision: number
     tokenHash: command.tokenHash,
     openedAtMs: command.atMs,
     openedRevision: revision,
-    streamId,
+    streamId: sid,
   };
-  const stream = { id: streamId, owner: sid, sinks: [], params: DEFAULT_STREAM_PARAMS, revision };
   return [
     ...(before === undefined ? [] : endSession(state, before, CloseReason.SUPERSEDED, revision)),
     { kind: 'SessionOpened', session },
     { kind: 'LinkAdded', link: orderedLink(sid, state.serverSid, LinkType.CONTROL_TCP) },
-    { kind: 'StreamPut', stream },
+    { kind: 'StreamPut', stream: initialStream(session) },
   ];
 }
 

@@ -5,6 +5,7 @@ import type { Position } from './position.js';
 import type { LinkReport } from './reports.js';
 import { SID_POOLS } from './sid.js';
 import { State } from './state.js';
+import { initialStream } from './streams.js';
 
 /** The few numbers that a state has once. The first row of every snapshot. */
 export interface MetaRow {
@@ -43,7 +44,10 @@ export interface Capture {
   readonly sessions: readonly (Session | undefined)[];
   /** Three numbers each: lower SID, higher SID, type. */
   readonly links: Int32Array;
-  readonly streams: readonly Stream[];
+  /** All of them. */
+  readonly streams: Iterable<Stream>;
+  /** Those of them that do not follow from the sessions. */
+  readonly keptStreams: readonly Stream[];
   /** Rows of the other kinds: few, or small. */
   readonly rest: readonly Row[];
 }
@@ -60,16 +64,27 @@ export function capture(state: State): Capture {
   for (const report of state.reports.all()) rest.push({ kind: 'report', report });
   for (const order of state.orders.all()) rest.push({ kind: 'order', order });
   for (const { sid, id } of state.orders.allSettled()) rest.push({ kind: 'settled', sid, orderId: id });
-  for (const [sid, reason] of state.ended) rest.push({ kind: 'ended', sid, reason });
+  for (const [sid, reason] of state.ended.all()) rest.push({ kind: 'ended', sid, reason });
+  const sessions = state.sessions.rows.slice();
+  const keptStreams = [...state.streams.kept()];
   return {
     position: state.position,
     serverSid,
     serverUuid,
-    sessions: state.sessions.rows.slice(),
+    sessions,
     links: state.graph.copyLinks(),
-    streams: [...state.streams.all()],
+    streams: { [Symbol.iterator]: () => streamsIn(sessions, keptStreams) },
+    keptStreams,
     rest,
   };
+}
+
+function* streamsIn(sessions: Capture['sessions'], kept: readonly Stream[]): Iterator<Stream> {
+  yield* kept;
+  const changed = new Set(kept.map(({ id }) => id));
+  for (const session of sessions) {
+    if (session !== undefined && session.streamId !== 0 && !changed.has(session.streamId)) yield initialStream(session);
+  }
 }
 
 /** The rows of a capture: meta first, sessions before what names them. */
@@ -82,7 +97,7 @@ export function* rowsOf(taken: Capture): Iterable<Row> {
   for (let at = 0; at < links.length; at += 3) {
     yield { kind: 'link', a: links[at], b: links[at + 1], link: links[at + 2] as LinkType };
   }
-  for (const stream of taken.streams) yield { kind: 'stream', stream };
+  for (const stream of taken.keptStreams) yield { kind: 'stream', stream };
   yield* taken.rest.slice(1);
 }
 
@@ -122,7 +137,7 @@ export class Restoring {
         state.orders.remember(row.sid, row.orderId);
         break;
       case 'ended':
-        state.ended.set(row.sid, row.reason);
+        state.ended.add(row.sid, row.reason);
         break;
     }
   }

@@ -21,21 +21,23 @@ const STREAM_LIMIT_RETRY_MS = 1_000;
 export function createStream(state: State, command: CreateStream, revision: number): Change[] | Fault {
   const wrong = checkSinks(state, command);
   if (wrong !== undefined) return wrong;
-  const { streamsPerSessionMax, streamsMax } = state.limits;
-  if (state.streams.ownedBy(command.sid) >= streamsPerSessionMax) {
-    return new Fault(
-      'STREAM_LIMIT',
-      `${streamsPerSessionMax} streams of one session are the limit`,
-      [],
-      STREAM_LIMIT_RETRY_MS,
-    );
-  }
-  if (state.streams.count >= streamsMax) {
-    return new Fault('STREAM_LIMIT', `${streamsMax} streams are the limit`, [], STREAM_LIMIT_RETRY_MS);
-  }
+  const full = fullOfStreams(state, command);
+  if (full !== undefined) return new Fault('STREAM_LIMIT', full, [], STREAM_LIMIT_RETRY_MS);
   const [id, ...branches] = state.streams.freeIds(state.streamCursor, 1 + command.sinks.length);
   const sinks: StreamSink[] = command.sinks.map((sid, at) => ({ sid, id: branches[at] }));
   return [{ kind: 'StreamPut', stream: { id, owner: command.sid, sinks, params: command.params, revision } }];
+}
+
+/** The bound that one more stream would break, in words. */
+function fullOfStreams({ streams, limits }: State, { sid, sinks }: CreateStream): string | undefined {
+  if (streams.ownedBy(sid) >= limits.streamsPerSessionMax) {
+    return `${limits.streamsPerSessionMax} streams of one session are the limit`;
+  }
+  if (streams.count >= limits.streamsMax) return `${limits.streamsMax} streams are the limit`;
+  if (streams.branchCount + sinks.length > limits.branchesMax) return `${limits.branchesMax} branches are the limit`;
+  const full = sinks.find((sink) => streams.endingAt(sink) >= limits.branchesPerSinkMax);
+  if (full === undefined) return undefined;
+  return `${limits.branchesPerSinkMax} streams that end at one session are the limit, and ${full} has them`;
 }
 
 function checkSinks(state: State, { sid, sinks }: CreateStream): Fault | undefined {
@@ -63,7 +65,7 @@ function checkSinks(state: State, { sid, sinks }: CreateStream): Fault | undefin
 export function updateStreamParams(state: State, command: UpdateStreamParams, revision: number): Change[] | Fault {
   const stream = ownStream(state, command.sid, command.id);
   if (stream instanceof Fault) return stream;
-  const params = { ...stream.params, ...command.params };
+  const params = changed(stream.params, command.params);
   if (sameParams(params, stream.params)) return [];
   return [{ kind: 'StreamPut', stream: { ...stream, params, revision } }];
 }
@@ -107,6 +109,18 @@ function ownStream(state: State, sid: number, id: number): Stream | Fault {
   }
   if (stream.owner === sid) return stream;
   return new Fault('NOT_STREAM_OWNER', `stream ${id} belongs to session ${stream.owner}`);
+}
+
+/** Field by field, because a field that is there but undefined is not named either. */
+function changed(params: StreamParams, by: Partial<StreamParams>): StreamParams {
+  return {
+    name: by.name ?? params.name,
+    timeoutMs: by.timeoutMs ?? params.timeoutMs,
+    maxBlockBytes: by.maxBlockBytes ?? params.maxBlockBytes,
+    compression: by.compression ?? params.compression,
+    deliveryConfirmation: by.deliveryConfirmation ?? params.deliveryConfirmation,
+    labels: by.labels ?? params.labels,
+  };
 }
 
 function sameParams(x: StreamParams, y: StreamParams): boolean {

@@ -34,6 +34,7 @@ export class GrpcDoor {
   private readonly reflection = new Reflection();
   private readonly paths = new Set<string>();
   private address: Address | undefined;
+  private hasDropped = false;
 
   constructor(
     private readonly backing: Backing,
@@ -76,7 +77,7 @@ export class GrpcDoor {
         error === null ? resolve(bound) : reject(error),
       );
     });
-    boundWire(this.server, this.backing.limits, this.paths);
+    boundWire(this.server, this.backing.limits, this.paths, () => this.tellDropped());
     this.address = { host: wanted.host, port };
     return this.address;
   }
@@ -95,6 +96,14 @@ export class GrpcDoor {
     // without channelz.
     if (this.address !== undefined) this.server.drain(formatAddress(this.address), deadlineMs);
     await new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
+  }
+
+  /** Once is enough: whoever floods the port should not flood the log. */
+  private tellDropped(): void {
+    if (this.hasDropped) return;
+    this.hasDropped = true;
+    const { connectionsMax } = this.backing.limits;
+    this.backing.log.warn({ connectionsMax }, 'connections beyond the limit are dropped');
   }
 
   private add(definition: ServiceDefinition, service: Parameters<Server['addService']>[1]): void {

@@ -24,6 +24,7 @@ import { Fault } from '../core/fault.js';
 import type { State } from '../core/state.js';
 import { isEndpoint } from '../core/stream.js';
 import type { Subscription } from '../feed/subscription.js';
+import { overFault } from '../replica/token.js';
 import type { Backing } from './backing.js';
 import type { Caller } from './caller.js';
 import type { Calls } from './calls.js';
@@ -31,6 +32,7 @@ import { passingBytes } from './encoded.js';
 import { positionMessage, streamMessage } from './message.js';
 import { readAfter } from './network_service.js';
 import { firstAfter, pageTokenOf, readPage } from './page.js';
+import type { Source } from './pump.js';
 import { type RelayCall, relay } from './relay.js';
 import { readMaskedParams, readParams } from './stream_params.js';
 
@@ -172,10 +174,26 @@ function streamsOf(state: State, sid: number): Stream[] {
   return initial === undefined ? state.streams.of(sid) : [initial, ...state.streams.of(sid)];
 }
 
-function watch(backing: Backing, request: WatchStreamsRequest, caller: Caller): Subscription | Fault {
-  const checked = new Checked(backing.replica.state.limits);
+function watch(
+  { replica, feeds }: Backing,
+  request: WatchStreamsRequest,
+  { sid, isAdmin }: Caller,
+): Source<Uint8Array> | Fault {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
   const after = readAfter(checked, request.after);
   const wrong = Fault.fields(checked.violations);
-  const sids = caller.isAdmin ? [] : [caller.sid!];
-  return wrong ?? backing.feeds.streams.subscribe({ after, sids });
+  if (wrong !== undefined) return wrong;
+  const watching = feeds.streams.subscribe({ after, sids: isAdmin ? [] : [sid!] });
+  return isAdmin || watching instanceof Fault ? watching : untilEnd(watching, state, sid!);
+}
+
+/** A watch that ends with its session: after that it could see nothing more. */
+function untilEnd(watching: Subscription, state: State, sid: number): Source<Uint8Array> {
+  const isOver = () => state.sessions.get(sid) === undefined;
+  return {
+    next: () => watching.next() ?? (isOver() ? overFault(state, sid) : undefined),
+    onReady: (wake) => watching.onReady(wake),
+    close: () => watching.close(),
+  };
 }

@@ -15,15 +15,16 @@ const MS_OF_UNIT: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, 
  * metadata, and how long a deadline.
  *
  * grpc-js keeps these servers in a private field. When a version of it does not, the server does not start; better than
- * to run without bounds.
+ * to run without bounds. `dropped` is called for each connection that is one too many.
  */
-export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet<string>): void {
+export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet<string>, dropped: () => void): void {
   const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
   if (!(http2Servers instanceof Map) || http2Servers.size === 0) {
     throw new Error('this version of @grpc/grpc-js does not show its HTTP/2 servers');
   }
   for (const http2Server of http2Servers.keys()) {
     http2Server.maxConnections = limits.connectionsMax;
+    http2Server.on('drop', dropped);
     http2Server.updateSettings({
       maxConcurrentStreams: limits.callsPerConnectionMax,
       maxHeaderListSize: limits.metadataBytesMax,

@@ -1,9 +1,10 @@
 import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
-import { journalError, probeSpace } from './failure.js';
+import { journalError } from './failure.js';
 import { newerVersion } from './frame.js';
 import { JournalError } from './journal.js';
+import { probeSpace } from './space.js';
 
 /*
  * The first two pages of data.mdb, as far as they are read here: meta pages, of which the one with the higher

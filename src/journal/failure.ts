@@ -1,7 +1,8 @@
-import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { JournalError } from './journal.js';
+import { probeSpace } from './space.js';
 
 const { ENOSPC, EDQUOT, EFBIG, EIO } = constants.errno;
 /** Source: lmdb.h, "Return Codes". */
@@ -9,7 +10,6 @@ const MDB = { MAP_FULL: -30792, INVALID: -30793, VERSION_MISMATCH: -30794, CORRU
 
 /** A transaction writes more than was put: whole pages, and those above them in the tree. */
 const PROBE_SLACK_BYTES = 131_072;
-const PROBE_PAGE_BYTES = 65_536;
 
 const KINDS = new Map<unknown, JournalError['kind']>([
   [ENOSPC, 'full'],
@@ -47,26 +47,4 @@ export async function commitError(thrown: unknown, folder: string, bytes: number
   const from = statSync(join(folder, 'data.mdb')).size;
   const refusal = probeSpace(folder, from, bytes + PROBE_SLACK_BYTES);
   return refusal === undefined ? error : journalError(refusal, doing);
-}
-
-/**
- * Whether so many bytes can be written so far into a file: they are, to one that is removed again. Returns what was
- * thrown, as {@link journalError} takes it.
- */
-export function probeSpace(folder: string, from: number, bytes: number): Error | undefined {
-  const path = join(folder, 'probe');
-  const page = Buffer.alloc(PROBE_PAGE_BYTES, 1);
-  try {
-    const descriptor = openSync(path, 'w', 0o600);
-    try {
-      for (let at = 0; at < bytes; ) at += writeSync(descriptor, page, 0, page.length, from + at);
-    } finally {
-      closeSync(descriptor);
-    }
-    return undefined;
-  } catch (error) {
-    return error as Error;
-  } finally {
-    rmSync(path, { force: true });
-  }
 }

@@ -92,7 +92,7 @@ export class Folder {
       const sync = { overlappingSync: false, eventTurnBatching: false };
       const modes = { readOnly, noSubdir: false, permissionsMode: 0o600 };
       header = open({ path, ...modes, ...sync, ...KEYS_AND_VALUES });
-      checkVersion(path, header);
+      checkHeader(path, header.get(HEADER_KEY), readOnly);
       const records: Bytes = header.openDB({ name: 'records', ...KEYS_AND_VALUES });
       const snapshots: Bytes = header.openDB({ name: 'snapshots', ...KEYS_AND_VALUES });
       return new Folder(path, header, records, snapshots);
@@ -186,8 +186,8 @@ function readable<T>(what: string, revision: number | undefined, read: () => T):
   }
 }
 
-/** Before anything is written: a newer build's folder is left as it is. */
-function checkVersion(path: string, header: RootDatabase<Uint8Array, Buffer>): void {
-  const frame = header.get(HEADER_KEY);
+/** Before anything is written: a newer build's folder is left as it is, and one without a header is for a writer. */
+function checkHeader(path: string, frame: Uint8Array | undefined, readOnly: boolean): void {
   if (frame !== undefined) unsealNumber(FrameKind.HEADER, HEADER_PLACE, frame, `the folder ${path}`);
+  else if (readOnly) throw new JournalError('damaged', `the journal in ${path} has no header`);
 }

@@ -15,3 +15,9 @@ export const CHUNK_BYTES_MAX = 262_144;
 
 /** Problems that a check lists one by one; of more it says how many. A file full of them has one cause. */
 export const PROBLEMS_MAX = 1_000;
+
+/**
+ * Bytes of a disk that are left alone: with less to spare it counts as full. More than a transaction needs besides what
+ * is put (pages of the tree, of removed keys, of the list of free pages), and time for somebody to notice.
+ */
+export const SPACE_KEPT_BYTES = 8 * 1_048_576;

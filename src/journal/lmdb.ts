@@ -4,9 +4,10 @@ import { commitError, journalError } from './failure.js';
 import { Folder, HEADER_KEY, HEADER_PLACE, isMark, partKey, revisionKey, revisionOf } from './folder.js';
 import { FrameKind, sealNumber } from './frame.js';
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from './journal.js';
-import { REMOVE_KEYS_MAX } from './limits.js';
+import { REMOVE_KEYS_MAX, SPACE_KEPT_BYTES } from './limits.js';
 import { FolderLock } from './lock.js';
 import { checkFollows, checkHeld, checkNewSnapshot, gapless } from './sequence.js';
+import { freeBytes as freeBytesOf } from './space.js';
 
 /**
  * The journal on disk: an LMDB environment in a folder of its own, laid out as folder.ts shows.
@@ -30,6 +31,7 @@ export class LmdbJournal implements Journal {
   private constructor(
     private readonly folder: Folder,
     private readonly lock: FolderLock,
+    private readonly freeBytes: (path: string) => number,
   ) {
     this.compacted = folder.compacted();
     this.marks = folder.snapshotRevisions();
@@ -38,15 +40,15 @@ export class LmdbJournal implements Journal {
 
   /**
    * Opens the journal in a folder, and makes both when they are not there. Throws a {@link JournalError}: `locked`,
-   * `version` (and nothing was changed), `damaged` or `failed`.
+   * `version` (and nothing was changed), `damaged`, `full` or `failed`. `freeBytes` is another only in tests.
    */
-  static async open(path: string): Promise<LmdbJournal> {
+  static async open(path: string, freeBytes = freeBytesOf): Promise<LmdbJournal> {
     const firstMade = makeFolder(path);
     const lock = FolderLock.take(path);
     let folder: Folder | undefined;
     try {
       folder = await Folder.open(path, false);
-      const journal = new LmdbJournal(folder, lock);
+      const journal = new LmdbJournal(folder, lock, freeBytes);
       if (folder.headerFrame() === undefined) {
         await journal.found();
         syncNames(path, firstMade ?? path);
@@ -139,12 +141,22 @@ export class LmdbJournal implements Journal {
     return this.closed;
   }
 
-  /** One transaction: what `write` puts and removes takes place as a whole and is synced, or nothing does. */
+  /**
+   * One transaction: what `write` puts and removes takes place as a whole and is synced, or nothing does.
+   *
+   * On a nearly full disk it is not even tried. LMDB would undo it, but lmdb's own report of a refused write overruns
+   * its buffer, and that can end the process.
+   */
   private async commit(bytes: number, write: () => void): Promise<void> {
+    const { path } = this.folder;
+    const free = this.freeBytes(path);
+    if (free < SPACE_KEPT_BYTES + 2 * bytes) {
+      throw new JournalError('full', `cannot write to ${path}: no space left (${free} bytes on its disk)`);
+    }
     try {
       await this.folder.header.batch(write);
     } catch (thrown) {
-      throw await commitError(thrown, this.folder.path, bytes);
+      throw await commitError(thrown, path, bytes);
     }
   }
 

@@ -1,10 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { journalError } from './failure.js';
 import { JournalError } from './journal.js';
 
 /** BSD's and macOS's open(2): the lock comes with the file descriptor. Not among Node's constants. */
 const O_EXLOCK = 0x20;
+
+/** Enough for any process id. */
+const PID_BYTES = 16;
 
 /** flock(1): it could not have the lock. Any other status is a failure of its own. */
 const HELD_ELSEWHERE = 1;
@@ -24,9 +28,14 @@ export class FolderLock {
   static take(folder: string): FolderLock {
     const path = join(folder, 'lock');
     const descriptor = process.platform === 'linux' ? lockWithFlock(path) : lockWithOpen(path);
-    // For people, and for the message of whoever comes later. It proves nothing.
-    ftruncateSync(descriptor);
-    writeSync(descriptor, `${process.pid}\n`, 0);
+    try {
+      // For people, and for the message of whoever comes later; it proves nothing. Always as long as before, so that it
+      // needs no space on a disk that is full.
+      writeSync(descriptor, `${process.pid}`.padEnd(PID_BYTES), 0);
+    } catch (thrown) {
+      closeSync(descriptor);
+      throw journalError(thrown, `cannot write ${path}`);
+    }
     return new FolderLock(descriptor);
   }
 
@@ -56,7 +65,7 @@ function opened(path: string, flags: number): number {
     return openSync(path, flags, 0o600);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EAGAIN') throw held(path);
-    throw new JournalError('failed', `cannot lock ${path}: ${(cause as Error).message}`, { cause });
+    throw journalError(cause, `cannot lock ${path}`);
   }
 }
 

@@ -56,10 +56,14 @@ export function authenticate(state: State, text: string): number | Fault {
   const sid = bytes.readInt32BE();
   if (sid <= 0) return invalid();
   const session = state.sessions.get(sid);
-  // What is not remembered any more was not renewed for long.
-  if (session === undefined) return endedFault(sid, state.ended.get(sid) ?? CloseReason.EXPIRED);
+  if (session === undefined) return overFault(state, sid);
   const isGood = timingSafeEqual(hashOf(bytes.subarray(4)), Buffer.from(session.tokenHash, 'latin1'));
   return isGood ? sid : invalid();
+}
+
+/** Why a session that does not live cannot act. What is not remembered any more was not renewed for long. */
+export function overFault(state: State, sid: number): Fault {
+  return endedFault(sid, state.ended.get(sid) ?? CloseReason.EXPIRED);
 }
 
 function invalid(): Fault {

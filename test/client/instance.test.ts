@@ -245,6 +245,27 @@ describe('a session that ends', () => {
     expect(told.slice(2)).toEqual([`lost ${reason}`, 'broken 200', 'opened 1002', 'attached 1002']);
   });
 
+  it('after a long break is followed by a new one soon: the server is there again', async () => {
+    const { clock, channel, told } = await attached();
+    for (let i = 0; i < 8; i += 1) {
+      channel.stream('Attach').end(away());
+      await clock.pass(15_000);
+    }
+    channel.stream('Attach').end(refusal('SESSION_EXPIRED', StatusCode.UNAUTHENTICATED));
+    await clock.pass(200);
+    expect(told.slice(-3)).toEqual(['lost SESSION_EXPIRED', 'broken 200', 'opened 1002']);
+  });
+
+  it('again and again is followed by longer and longer waits', async () => {
+    const { clock, channel, told } = await attached();
+    for (let i = 0; i < 4; i += 1) {
+      channel.stream('Attach').end(refusal('SESSION_EXPIRED', StatusCode.UNAUTHENTICATED));
+      await clock.pass(2_000);
+    }
+    const waits = told.filter((line) => line.startsWith('broken'));
+    expect(waits).toEqual([200, 400, 800, 1600].map((ms) => `broken ${ms}`));
+  });
+
   it('is the end when no other was wanted', async () => {
     const everything = await attached({ reopen: false });
     everything.channel.stream('Attach').end(refusal('SESSION_EXPIRED', StatusCode.ABORTED));

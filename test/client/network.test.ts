@@ -182,6 +182,32 @@ describe('waiting for a position', () => {
   });
 });
 
+describe('waiting for the present', () => {
+  it('asks the server where it stands, and ends when the picture holds that', async () => {
+    const { network, say, channel, clock } = await synced();
+    channel.answers.ListSessions = () => ({ sessions: [], nextPageToken: '', position: at(6) });
+    let over = false;
+    const waiting = network.current().then(() => (over = true));
+    await clock.pass(0);
+    expect(over).toBe(false);
+    await say(message(WatchKind.DELTA, 6, [delta({ nodeAdded: nodes(4) })]));
+    await waiting;
+    expect(network.graph.size.nodes).toBe(4);
+  });
+
+  it('ends with its signal, and with the replica', async () => {
+    const { network, clock } = await synced();
+    const controller = new AbortController();
+    const aborted = network.current(controller.signal).catch((error: Error) => error.message);
+    const ended = network.current().catch((error: Error) => error.message);
+    await clock.pass(0);
+    controller.abort(new Error('enough'));
+    expect(await aborted).toBe('enough');
+    network.close();
+    expect(await ended).toBe('the replica is closed');
+  });
+});
+
 describe('the end of a replica', () => {
   it('comes with close, or its signal, or its client: the picture stays, nothing else does', async () => {
     const controller = new AbortController();

@@ -107,4 +107,30 @@ describe('bad input', () => {
     }
     expect(await position()).toEqual(before);
   });
+
+  it('refuses calls out of order: before their session, order or stream, and after them', async () => {
+    const { instanceSid, sessionToken } = await ask(at, Sessions.session, agent(50));
+    const as = asSession(sessionToken);
+    const answer = { orderId: 'o1', code: 0, description: '', data: Buffer.alloc(0) };
+    expect((await refused(ask(at, Sessions.answer, answer, as))).reason).toBe('ORDER_NOT_FOUND');
+    const sinks = { params: undefined, sinkCvids: [world.one.sid] };
+    const { id } = (await ask(at, Streams.createStream, sinks, as)).stream!;
+    await ask(at, Streams.terminateStream, { id }, as);
+    const update = { id, params: undefined, updateMask: ['name'] };
+    for (const call of [
+      ask(at, Streams.terminateStream, { id }, as),
+      ask(at, Streams.updateStreamParams, update, as),
+    ]) {
+      expect((await refused(call)).reason).toBe('STREAM_NOT_FOUND');
+    }
+    const ended = open(at, Network.watchEndpointClosed, { cvids: [instanceSid], after: undefined });
+    await ended.next();
+    await ask(at, Sessions.terminateSession, { cvid: 0, reason: '' }, as);
+    await ended.next();
+    ended.call.cancel();
+    for (const [, method] of rows(...needsSession, ...needsEither, ...needsNobody)) {
+      const { code, reason } = await call(method, method.requestDeserialize(Buffer.alloc(0)), as);
+      expect([method.path, code, reason]).toEqual([method.path, UNAUTHENTICATED, 'SESSION_TERMINATED']);
+    }
+  });
 });

@@ -3,11 +3,8 @@ import { pino } from 'pino';
 import { BadRequest, ErrorInfo, RetryInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
-import type { Clock, Random } from '../../src/clock.js';
 import { readConfig } from '../../src/config.js';
-import type { Journal } from '../../src/journal/journal.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
-import { type RunningServer, startServer } from '../../src/server.js';
+import { type RunningServer, type Surroundings, startServer } from '../../src/server.js';
 
 /** The administrators' token of every server here. */
 export const ADMIN_TOKEN = 'an-administrator-of-tests';
@@ -20,11 +17,8 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts a server in memory, on a free port of the loopback. Flags as on the command line. */
-export async function run(
-  flags: Record<string, string> = {},
-  parts: { clock?: Clock; random?: Random; journal?: Journal } = {},
-): Promise<Running> {
+/** Starts a server on a free port of the loopback, in memory unless `data` is a folder. Flags as on the command line. */
+export async function run(flags: Record<string, string> = {}, parts: Partial<Surroundings> = {}): Promise<Running> {
   const config = readConfig({
     flags: { listen: '127.0.0.1:0', data: ':memory:', 'admin-token': ADMIN_TOKEN, 'log-level': 'silent', ...flags },
     env: {},
@@ -35,8 +29,8 @@ export async function run(
   const server = await startServer(config, {
     clock: parts.clock ?? systemClock,
     random: parts.random ?? systemRandom,
-    journal: parts.journal ?? new MemoryJournal(),
-    log: pino({ level: 'silent' }),
+    journal: parts.journal,
+    log: parts.log ?? pino({ level: 'silent' }),
     fatal: (error) => {
       throw error;
     },

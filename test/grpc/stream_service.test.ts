@@ -91,6 +91,7 @@ describe('StreamService', () => {
     const fresh = await session(4);
     const ids = [fresh.streamId];
     for (let count = 0; count < 5; count++) ids.push((await create([fresh.sid])).id);
+    ids.sort((x, y) => x - y);
     const listed: number[] = [];
     const request = { pageSize: 2, pageToken: '', cvid: 0 };
     do {
@@ -114,5 +115,17 @@ describe('StreamService', () => {
     const value = { id: sinks[1].id, reason: 1, by: other.sid };
     expect((await watch.next()).changes).toMatchObject([{ kind: { $case: 'stopped', value } }]);
     watch.call.cancel();
+  });
+
+  it('ends a watch with its session, after the stop of its streams', async () => {
+    const before = await session(5);
+    const watch = open(at, Streams.watchStreams, { after: undefined }, asSession(before.token));
+    // The snapshot may be older than the session; then its stream comes as a change.
+    await watch.until(({ changes }) => changes.length > 0);
+    await session(5);
+    const value = { id: before.streamId, reason: 4, by: before.sid };
+    const [stopped] = (await watch.until(({ changes }) => changes[0]?.kind?.$case === 'stopped')).slice(-1);
+    expect(stopped.changes).toMatchObject([{ kind: { $case: 'stopped', value } }]);
+    expect(await watch.ending()).toMatchObject({ code: status.ABORTED, reason: 'SESSION_SUPERSEDED' });
   });
 });

@@ -1,5 +1,5 @@
 import { connect } from 'node:http2';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
@@ -149,5 +149,29 @@ describe('the wire', () => {
     other.call.cancel();
     for (const watch of watches) watch.call.cancel();
     client.close();
+  });
+
+  it('takes so many connections, and another one when one of them has gone', async () => {
+    const small = await run({ 'connections-max': '2' });
+    const [host, port] = small.address.split(':');
+    const dial = () => connectTcp(Number(port), host);
+    const isOpen = (socket: Socket) =>
+      // A server speaks first in HTTP/2: its settings come at once, or nothing does.
+      new Promise<boolean>((resolve) => {
+        socket
+          .once('data', () => resolve(true))
+          .once('close', () => resolve(false))
+          .on('error', () => resolve(false));
+      });
+    const [one, two] = [dial(), dial()];
+    expect(await Promise.all([one, two].map(isOpen))).toEqual([true, true]);
+    expect(await isOpen(dial())).toBe(false);
+    one.destroy();
+    // The server hears of it a little later than we do.
+    let next = dial();
+    while (!(await isOpen(next))) next = dial();
+    two.destroy();
+    next.destroy();
+    await small.stop();
   });
 });

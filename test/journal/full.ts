@@ -2,11 +2,7 @@ import assert from 'node:assert/strict';
 import type { Journal } from '../../src/journal/journal.js';
 import { appendAt, verify } from './workload.js';
 
-/**
- * What happens when there is no space left: shown by a journal that is opened on a disk that is nearly full.
- *
- * A function of its own, because a real disk can only be filled in a process that is there for nothing else.
- */
+/** What happens when there is no space left: played through by a journal that is opened on a disk that is nearly full. */
 export async function survivesFullDisk(open: () => Promise<Journal>, makeRoom: () => void): Promise<void> {
   let journal = await open();
   const refusal = await appendUntilRefused(journal);

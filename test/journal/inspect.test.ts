@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { encodeChunks } from '../../src/journal/chunk.js';
-import { partKey, revisionKey } from '../../src/journal/folder.js';
+import { HEADER_KEY, partKey, revisionKey } from '../../src/journal/folder.js';
 import { FrameKind, seal } from '../../src/journal/frame.js';
 import { checkFolder, type DumpedRecord, dumpFolder } from '../../src/journal/inspect.js';
 import { LmdbJournal } from '../../src/journal/lmdb.js';
@@ -140,6 +140,13 @@ describe('a check', () => {
       const message = `there is no journal in ${folder}`;
       await expect(checkFolder(folder)).rejects.toMatchObject({ kind: 'failed', message });
       await expect(checkFolder(folder)).rejects.toMatchObject({ kind: 'failed', message });
+    }));
+
+  it('of a journal without a header is damage, as it is to a server', () =>
+    inFolder(async (folder) => {
+      await made(folder);
+      await edit(folder, null, HEADER_KEY, () => undefined);
+      await expect(checkFolder(folder)).rejects.toMatchObject({ kind: 'damaged' });
     }));
 });
 

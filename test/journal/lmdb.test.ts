@@ -1,17 +1,19 @@
-import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { HEADER_KEY, HEADER_PLACE, partKey, revisionKey } from '../../src/journal/folder.js';
 import { FrameKind, seal } from '../../src/journal/frame.js';
+import { SPACE_KEPT_BYTES } from '../../src/journal/limits.js';
 import { LmdbJournal } from '../../src/journal/lmdb.js';
 import { decodeRecord } from '../../src/journal/record.js';
 import { type Disk, journalContract } from './contract.js';
 import { edit, inFolder, keysIn, put, rot, temporaryFolder } from './damage.js';
-import { killAppender, runLimited, startProgram } from './process.js';
+import { survivesFullDisk } from './full.js';
+import { killAppender, startProgram } from './process.js';
 import { records } from './reading.js';
 
 /** Enough for some appends of the workload, and not for many. */
-const FULL_AT_KIB = 600;
+const FULL_AT_BYTES = 600_000;
 
 async function lmdbDisk(): Promise<Disk> {
   const folder = temporaryFolder();
@@ -26,8 +28,16 @@ async function lmdbDisk(): Promise<Disk> {
         return bytes;
       }),
     crash: () => killAppender(folder, 1 + Math.floor(Math.random() * 60)),
-    fill: async () => {
-      expect(await runLimited('filler.ts', join(folder, 'full'), FULL_AT_KIB)).toBeUndefined();
+    fill: () => {
+      const path = join(folder, 'full');
+      let capacity = FULL_AT_BYTES + SPACE_KEPT_BYTES;
+      const freeBytes = () => capacity - statSync(join(path, 'data.mdb')).size;
+      return survivesFullDisk(
+        () => LmdbJournal.open(path, freeBytes),
+        () => {
+          capacity = Number.POSITIVE_INFINITY;
+        },
+      );
     },
     remove: async () => rmSync(folder, { recursive: true }),
   };
@@ -141,6 +151,17 @@ describe('a data folder', () => {
       writeFileSync(path, '');
       const message = expect.stringContaining(path);
       await expect(LmdbJournal.open(path)).rejects.toMatchObject({ kind: 'failed', message });
+    }));
+
+  it('takes nothing more after a failure that is not for want of space', () =>
+    inFolder(async (folder) => {
+      const journal = await LmdbJournal.open(folder);
+      await journal.append(records(1, 3));
+      await journal.close();
+      const failure = await journal.append(records(4, 4)).catch((error: unknown) => error);
+      expect(failure).toMatchObject({ kind: 'failed', message: expect.stringContaining(folder) });
+      await expect(journal.append(records(4, 4))).rejects.toBe(failure);
+      expect(journal.last).toBe(3);
     }));
 
   it('loses the parts of a snapshot that was never finished when it is opened', () =>

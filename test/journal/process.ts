@@ -10,18 +10,19 @@ export function startProgram(program: string, folder: string): ChildProcess {
   });
 }
 
-/** The same under a limit for the size of its files. Resolves to what it said when it failed, or undefined. */
-export function runLimited(program: string, folder: string, kib: number): Promise<string | undefined> {
-  const command = `trap '' XFSZ; ulimit -S -f ${kib}; exec "$0" --import ./${LOADER} test/journal/${program} "$1"`;
+/** The same under a limit for the size of its files. Resolves to what it printed. */
+export function runLimited(program: string, args: readonly string[], kib: number): Promise<string> {
   // A shell that counts in blocks of 1 KiB, as bash does; POSIX has 512 bytes.
-  const child = spawn('bash', ['-c', command, process.execPath, folder], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const command = `trap '' XFSZ; ulimit -S -f ${kib}; exec "$@"`;
+  const line = [process.execPath, '--import', `./${LOADER}`, `test/journal/${program}`, ...args];
+  const child = spawn('bash', ['-c', command, 'bash', ...line], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
-  child.stderr.on('data', (bytes) => {
+  child.stdout.on('data', (bytes) => {
     said += bytes;
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => resolve(code === 0 ? undefined : said));
+    child.on('close', () => resolve(said));
   });
 }
 

@@ -23,7 +23,7 @@ export function commandAt(revision: number): Command {
 
 /** The records of the append that begins at a revision, 1 to 40 of them. */
 export function appendAt(revision: number): StoredRecord[] {
-  const count = 1 + ((revision * 7919) % 40);
+  const count = 1 + ((Math.imul(revision, 0x9e3779b1) >>> 16) % 40);
   return Array.from({ length: count }, (_, at) => encodeRecord(revision + at, commandAt(revision + at)));
 }
 

@@ -2058,7 +2058,10 @@ export const StreamServiceService = {
   /**
    * Watches the streams that the caller can see, with the promises of NetworkService.WatchNetworkDelta.
    *
-   * Errors: as WatchNetworkDelta. Needs a session or an administrator.
+   * A session's watch ends with the session, after the stops of its streams.
+   *
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or
+   * an administrator.
    */
   watchStreams: {
     path: "/switchyard.v1.StreamService/WatchStreams" as const,
@@ -2144,7 +2147,10 @@ export interface StreamServiceServer extends UntypedServiceImplementation {
   /**
    * Watches the streams that the caller can see, with the promises of NetworkService.WatchNetworkDelta.
    *
-   * Errors: as WatchNetworkDelta. Needs a session or an administrator.
+   * A session's watch ends with the session, after the stops of its streams.
+   *
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or
+   * an administrator.
    */
   watchStreams: handleServerStreamingCall<WatchStreamsRequest, WatchStreamsResponse>;
   /**
@@ -2297,7 +2303,10 @@ export interface StreamServiceClient extends Client {
   /**
    * Watches the streams that the caller can see, with the promises of NetworkService.WatchNetworkDelta.
    *
-   * Errors: as WatchNetworkDelta. Needs a session or an administrator.
+   * A session's watch ends with the session, after the stops of its streams.
+   *
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or
+   * an administrator.
    */
   watchStreams(
     request: WatchStreamsRequest,

@@ -1,0 +1,46 @@
+import type { GraphView, Position } from '../client/index.js';
+import { writeDot } from '../netjson/dot.js';
+import type { NetworkGraph, Properties } from '../netjson/graph.js';
+import { writeGraphml } from '../netjson/graphml.js';
+import { writeNetJson } from '../netjson/write.js';
+import { type ConnectionFlags, readGraph, withServer } from './connection.js';
+import type { Surroundings } from './surroundings.js';
+import { linkWord } from './words.js';
+
+/** What a graph can be written as. */
+export const FORMATS = { netjson: writeNetJson, dot: writeDot, graphml: writeGraphml } as const;
+
+/** Prints the graph as it stands, in a format that other programs read. */
+export async function exportGraph(
+  flags: ConnectionFlags & { readonly format: keyof typeof FORMATS },
+  surroundings: Surroundings,
+): Promise<void> {
+  const { terminal, signal } = surroundings;
+  const { graph, position } = await withServer(flags, surroundings, (yard) => readGraph(yard, signal));
+  for (const text of FORMATS[flags.format](topologyOf(graph, position))) await terminal.out.write(text);
+}
+
+/**
+ * The graph as NetJSON, which `replay` reads again: a node is known by its instance, which outlives its sessions, and
+ * says what it calls itself; the server is marked, since it makes its own node.
+ */
+export function topologyOf(graph: GraphView, position: Position): NetworkGraph {
+  const idOf = new Map([...graph.nodes()].map((node) => [node.cvid, node.instanceUuid]));
+  return {
+    label: `Switchyard, revision ${position.revision} of ${position.epoch}`,
+    protocol: 'switchyard',
+    version: null,
+    metric: null,
+    nodes: [...graph.nodes()].map(({ cvid, parent, instanceUuid, name, labels }) => {
+      const role: Properties = parent === 0 ? { server: true } : { parent };
+      const gateway: Properties = labels.gateway === 'true' ? { gateway: true } : {};
+      const properties = { online: true, cvid, ...role, ...gateway, labels };
+      return { id: instanceUuid, ...(name === '' ? {} : { label: name }), properties };
+    }),
+    links: [...graph.links()].flatMap(({ cvid1, cvid2, link }) => {
+      const [source, target] = [idOf.get(cvid1), idOf.get(cvid2)];
+      if (source === undefined || target === undefined) return [];
+      return [{ source, target, cost: 1, properties: { type: linkWord(link) } }];
+    }),
+  };
+}

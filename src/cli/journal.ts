@@ -1,0 +1,111 @@
+import { defaultDataFolder } from '../config.js';
+import { checkFolder, dumpFolder, type FolderReport, type SnapshotReport } from '../journal/inspect.js';
+import { JournalError } from '../journal/journal.js';
+import { repairFolder } from '../journal/repair.js';
+import { jsonLine } from './json-line.js';
+import { Failure, type Surroundings } from './surroundings.js';
+import { printable } from './terminal.js';
+import { counted } from './words.js';
+
+/** Which journal, and how it is shown. */
+export interface JournalFlags {
+  readonly data?: string;
+  readonly json?: boolean;
+  /** Only what comes after this revision. */
+  readonly after?: number;
+}
+
+/** Prints every command of a journal, oldest first. Rejects at the end when one of them could not be read. */
+export async function dumpJournal(flags: JournalFlags, surroundings: Surroundings): Promise<void> {
+  const { terminal, signal } = surroundings;
+  const { dim, red } = terminal.colors;
+  let unreadable = 0;
+  await readingFolder(flags, surroundings, async (folder) => {
+    for await (const record of dumpFolder(folder, flags.after ?? 0)) {
+      signal.throwIfAborted();
+      if (record.problem !== undefined) unreadable += 1;
+      if (flags.json) {
+        await terminal.out.write(jsonLine(record));
+        continue;
+      }
+      const { kind = '', ...fields } = record.command ?? {};
+      const text = record.problem === undefined ? `${kind} ${dim(factsWord(fields))}` : red(printable(record.problem));
+      await terminal.out.write(`${String(record.revision).padStart(8)} ${text}\n`);
+    }
+  });
+  if (unreadable > 0) {
+    throw new Failure(`${counted(unreadable, 'record')} cannot be read; see switchyard journal check`);
+  }
+}
+
+/** Reads everything in a journal and says whether it is as it was written. Rejects when it is not. */
+export async function checkJournal(flags: JournalFlags, surroundings: Surroundings): Promise<void> {
+  const { terminal } = surroundings;
+  const report = await readingFolder(flags, surroundings, checkFolder);
+  await terminal.out.write(flags.json ? jsonLine(report) : describeReport(report));
+  if (report.problemCount > 0) throw new Failure(report.advice);
+}
+
+/** Forgets what lies before a whole snapshot, when that makes a damaged journal whole again. */
+export async function repairJournal(flags: JournalFlags, surroundings: Surroundings): Promise<void> {
+  const revision = await readingFolder(flags, surroundings, repairFolder);
+  const said =
+    revision === undefined ? 'there is nothing to repair' : `everything up to revision ${revision} is forgotten`;
+  await surroundings.terminal.out.write(`${said}\n`);
+}
+
+/** Runs something on the folder that was named, and says in words why it could not. */
+async function readingFolder<Result>(
+  { data }: JournalFlags,
+  surroundings: Surroundings,
+  run: (folder: string) => Promise<Result>,
+): Promise<Result> {
+  const folder = data ?? (surroundings.env.SWITCHYARD_DATA || defaultDataFolder(surroundings));
+  try {
+    return await run(folder);
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+    const advice =
+      error.kind === 'locked' ? '\nStop the server first: one process at a time can use a data folder.' : '';
+    throw new Failure(`${error.message}${advice}`);
+  }
+}
+
+function describeReport(report: FolderReport): string {
+  const { path, formatVersion, bytesOnDisk, compacted, records, snapshots, leftOver, problems, problemCount } = report;
+  const kinds = Object.entries(records.kinds).map(([kind, count]) => `  ${kind} ${count}`);
+  const range = records.count === 0 ? '' : `, revisions ${records.first} to ${records.last}`;
+  const unlisted = problemCount - problems.length;
+  const lines = [
+    `${path}: format ${formatVersion}, ${mebibytes(bytesOnDisk)} on disk`,
+    `${counted(records.count, 'record')} (${mebibytes(records.bytes)})${range}; all up to ${compacted} forgotten`,
+    ...kinds,
+    ...snapshots.map(describeSnapshot),
+    ...(leftOver.records + leftOver.parts === 0
+      ? []
+      : ['a compaction or snapshot was interrupted; its rest goes by itself']),
+    ...problems.map(({ revision, kind, message }) => `${kind} at revision ${revision}: ${message}`),
+    ...(unlisted > 0 ? [`… and ${counted(unlisted, 'problem')} more`] : []),
+    ...(problemCount === 0 ? [report.advice] : []),
+  ];
+  return lines.map((line) => `${printable(line)}\n`).join('');
+}
+
+function describeSnapshot({ revision, parts, bytes, rows, whole }: SnapshotReport): string {
+  const held = Object.entries(rows).map(([kind, count]) => `${kind} ${count}`);
+  const state = whole ? held.join(', ') : 'not whole';
+  return `snapshot at revision ${revision}: ${counted(parts, 'part')} (${mebibytes(bytes)}): ${state}`;
+}
+
+/** The fields of a command in one line, in JSON so that nothing in them looks like something else. */
+function factsWord(fields: Readonly<Record<string, unknown>>): string {
+  return printable(
+    Object.entries(fields)
+      .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+      .join(' '),
+  );
+}
+
+function mebibytes(bytes: number): string {
+  return bytes < 1024 ** 2 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}

@@ -1,0 +1,60 @@
+import { type GraphNode, type GraphView, LinkType } from '../client/index.js';
+import { type ConnectionFlags, readGraph, withServer } from './connection.js';
+import { jsonLine } from './json-line.js';
+import { nameOf } from './nodes.js';
+import { type Surroundings, UsageError } from './surroundings.js';
+import { printable } from './terminal.js';
+import { counted, linkWord } from './words.js';
+
+/** What a path may be made of. Every session is two control links from every other, so those are left out at first. */
+const DIRECT_LINKS = [LinkType.TRANSPORT_TCP, LinkType.TRANSPORT_UDP];
+const ALL_LINKS = [LinkType.CONTROL_TCP, ...DIRECT_LINKS];
+
+/** A path with the fewest links between two nodes, each named by SID, UUID or name. */
+export async function showPath(
+  from: string,
+  to: string,
+  flags: ConnectionFlags & { readonly json?: boolean; readonly control?: boolean },
+  surroundings: Surroundings,
+): Promise<void> {
+  const { terminal, signal } = surroundings;
+  await withServer(flags, surroundings, async (yard) => {
+    const { graph } = await readGraph(yard, signal);
+    const ends = [findNode(graph, from), findNode(graph, to)];
+    const links = flags.control ? [] : DIRECT_LINKS;
+    const { cvids, position } = await yard.findPath(ends[0].cvid, ends[1].cvid, { links, signal });
+    if (flags.json) {
+      await terminal.out.write(jsonLine({ cvids, links: cvids.length - 1, revision: position.revision }));
+      return;
+    }
+    await terminal.out.write(`${describePath(graph, cvids, flags.control === true)}`);
+  });
+}
+
+/** One line a node, with the links that lead to the next. */
+function describePath(graph: GraphView, cvids: readonly number[], withControl: boolean): string {
+  const lines = cvids.map((cvid, i) => {
+    const node = graph.node(cvid);
+    // The path was found a moment after the snapshot was read.
+    const name = node === undefined ? '(new)' : printable(nameOf(node));
+    const before = cvids[i - 1];
+    if (before === undefined) return `${name} (${cvid})\n`;
+    const used = (withControl ? ALL_LINKS : DIRECT_LINKS).filter((link) => graph.hasLink(before, cvid, link));
+    return `  ${used.map(linkWord).join(', ')} → ${name} (${cvid})\n`;
+  });
+  return `${lines.join('')}${counted(cvids.length - 1, 'link')}\n`;
+}
+
+/** The one node that somebody means. */
+function findNode(graph: GraphView, text: string): GraphNode {
+  const asSid = /^\d+$/.test(text) ? graph.node(Number(text)) : undefined;
+  if (asSid !== undefined) return asSid;
+  const lower = text.toLowerCase();
+  const found = [...graph.nodes()].filter((node) => node.instanceUuid === lower || node.name === text);
+  if (found.length === 1) return found[0];
+  if (found.length === 0) {
+    throw new UsageError(`${JSON.stringify(text)} is no node's SID, UUID or name; see switchyard nodes`);
+  }
+  const sids = found.map((node) => node.cvid).join(', ');
+  throw new UsageError(`${JSON.stringify(text)} is the name of ${found.length} nodes: use one of the SIDs ${sids}`);
+}

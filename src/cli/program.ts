@@ -1,0 +1,204 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { SwitchyardError } from '../client/index.js';
+import { ConfigError } from '../config.js';
+import { parseDurationMs, ValueError } from '../option.js';
+import { withConnection } from './connection.js';
+import { explain } from './explain.js';
+import { exportGraph, FORMATS } from './export.js';
+import { listNodes } from './nodes.js';
+import { showPath } from './path.js';
+import { replayFile } from './replay.js';
+import { withServeOptions } from './serve-options.js';
+import { listSessions } from './sessions.js';
+import { listStreams } from './streams.js';
+import { Failure, Interrupt, type Surroundings, UsageError } from './surroundings.js';
+import { watchGraph } from './watch.js';
+
+/** Exit statuses, as API.md §10 has them. */
+export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/**
+ * Runs one command line to its end and answers with the exit status. Everything that goes wrong is told on standard
+ * error here, in one place.
+ */
+export async function runCli(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  const program = makeProgram(surroundings);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return EXIT.done;
+  } catch (error) {
+    return concludeWith(error, surroundings);
+  }
+}
+
+async function concludeWith(error: unknown, { terminal, signal }: Surroundings): Promise<number> {
+  // Commander has said what is wrong, or printed the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error instanceof UsageError || error instanceof ConfigError) {
+    await terminal.err.write(`${error.message}\n`);
+    return EXIT.usage;
+  }
+  if (error instanceof Interrupt || signal.aborted) return EXIT.interrupted;
+  const text = error instanceof Failure ? error.message : error instanceof SwitchyardError ? explain(error) : undefined;
+  // Anything else is a defect, and its trace is what its report needs.
+  await terminal.err.write(`${text ?? (error instanceof Error ? error.stack : String(error))}\n`);
+  return EXIT.failed;
+}
+
+function makeProgram(surroundings: Surroundings): Command {
+  const { terminal } = surroundings;
+  const program = new Command('switchyard')
+    .description('Coordination for fleets: sessions, a live network graph, brokered connections and streams.')
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .showHelpAfterError('(add --help for what is allowed)')
+    .configureOutput({
+      writeOut: (text) => void terminal.out.write(text),
+      writeErr: (text) => void terminal.err.write(text),
+      getOutHelpWidth: () => terminal.out.columns ?? 100,
+      getErrHelpWidth: () => terminal.err.columns ?? 100,
+      getOutHasColors: () => terminal.colors.isColorSupported,
+      getErrHasColors: () => false,
+    });
+  withServeOptions(program.command('serve'))
+    .description('Run a server until it is told to stop.')
+    .addHelpText('after', examples('switchyard serve', 'switchyard serve --listen 127.0.0.1:0 --data :memory: --json'))
+    .action(async (_, command) => {
+      // Only a server needs a server's code: the other commands start in half the time without it.
+      const { serve } = await import('./serve.js');
+      await serve(command, surroundings);
+    });
+  addReaders(program, surroundings);
+  addReplay(program, surroundings);
+  addJournal(program, surroundings);
+  return program;
+}
+
+/** The commands that only look. */
+function addReaders(program: Command, surroundings: Surroundings): void {
+  withConnection(program.command('watch'))
+    .description('Show the network graph change, live, until Ctrl-C.')
+    .option('--snapshot', 'show what is there already, too')
+    .option('--json', 'one JSON object a line: one for each revision')
+    .addHelpText('after', examples('switchyard watch', 'switchyard watch --json | jq .nodeAdded'))
+    .action((flags) => watchGraph(flags, surroundings));
+
+  withConnection(program.command('nodes'))
+    .description('List the nodes of the graph.')
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', examples('switchyard nodes', 'switchyard nodes --json | jq -r .name'))
+    .action((flags) => listNodes(flags, surroundings));
+
+  withConnection(program.command('sessions'))
+    .description('List the sessions that live.')
+    .option('--uuid <UUID>', 'only the session of this instance')
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', examples('switchyard sessions'))
+    .action((flags) => listSessions(flags, surroundings));
+
+  withConnection(program.command('streams'))
+    .description('List the registered streams, as an administrator.')
+    .option('--sid <SID>', 'only streams with this session at an end', positiveInteger)
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', examples('switchyard streams --data /var/lib/switchyard'))
+    .action((flags) => listStreams(flags, surroundings));
+
+  withConnection(program.command('path'))
+    .description('Find a path with the fewest links between two nodes.')
+    .argument('<FROM>', 'a SID, an instance UUID or a name')
+    .argument('<TO>', 'the same')
+    .option('--control', 'control links count, too: everybody is two of them apart')
+    .option('--json', 'one JSON object')
+    .addHelpText('after', examples('switchyard path harbour-1 lake-3'))
+    .action((from, to, flags) => showPath(from, to, flags, surroundings));
+
+  withConnection(program.command('export'))
+    .description('Print the graph as it stands, for other programs.')
+    .addOption(new Option('--format <FORMAT>', 'in which form').choices(Object.keys(FORMATS)).default('netjson'))
+    .addHelpText(
+      'after',
+      examples('switchyard export > now.netjson', 'switchyard export --format dot | sfdp -Tsvg > now.svg'),
+    )
+    .action((flags) => exportGraph(flags, surroundings));
+}
+
+function addReplay(program: Command, surroundings: Surroundings): void {
+  withConnection(program.command('replay'))
+    .description('Bring a topology up as real sessions and links, and check what a watcher sees.')
+    .argument('<FILE>', 'a NetJSON NetworkGraph')
+    .option('--churn <RATE>', 'then let so many nodes a second leave and return', positiveNumber)
+    .option('--for <TIME>', 'for how long, such as 60s', durationMs)
+    .option('--stay', 'then keep the network up until Ctrl-C')
+    .option('--json', 'the summary as one JSON object')
+    .addHelpText('after', examples('switchyard replay docs/demo/mesh.netjson --churn 20 --for 30s'))
+    .action((path, flags) => {
+      if (flags.churn !== undefined && flags.for === undefined)
+        throw new UsageError('--churn needs --for, such as --for 60s');
+      return replayFile(path, flags, surroundings);
+    });
+}
+
+/** The commands for the keeper of a data folder. They load the journal's code only when they run. */
+function addJournal(program: Command, surroundings: Surroundings): void {
+  const journal = program
+    .command('journal')
+    .description("Look into a server's data folder while no server runs on it.");
+  const onFolder = (command: Command) =>
+    command
+      .option('--data <DIR>', "the data folder (SWITCHYARD_DATA; default: the one in the user's data directory)")
+      .option('--json', 'JSON instead of text');
+
+  onFolder(journal.command('dump'))
+    .description('Print every command, oldest first.')
+    .option('--after <REVISION>', 'only those after this revision', positiveInteger)
+    .addHelpText('after', examples('switchyard journal dump --data DIR --after 9000'))
+    .action(async (flags) => (await import('./journal.js')).dumpJournal(flags, surroundings));
+
+  onFolder(journal.command('check'))
+    .description('Read everything, and say whether it is as it was written.')
+    .addHelpText('after', examples('switchyard journal check --data DIR'))
+    .action(async (flags) => (await import('./journal.js')).checkJournal(flags, surroundings));
+
+  onFolder(journal.command('repair'))
+    .description('Forget what lies before a whole snapshot, when that mends the damage. Copy the folder first.')
+    .addHelpText('after', examples('switchyard journal repair --data DIR'))
+    .action(async (flags) => (await import('./journal.js')).repairJournal(flags, surroundings));
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
+}
+
+function positiveInteger(text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > 0x7fff_ffff) throw new InvalidArgumentError('It must be a whole number from 1 on.');
+  return value;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError('It must be a number above 0, at most 100000.');
+  return value;
+}
+
+function durationMs(text: string): number {
+  try {
+    return parseDurationMs(text);
+  } catch (error) {
+    if (error instanceof ValueError) throw new InvalidArgumentError(`It ${error.message}.`);
+    throw error;
+  }
+}
+
+/** The package's own version: the nearest package.json above, as this file runs from src/ and from dist/src/. */
+function version(): string {
+  for (const up of ['../../package.json', '../../../package.json']) {
+    try {
+      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  throw new Error('the package has no package.json');
+}

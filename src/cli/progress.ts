@@ -1,0 +1,43 @@
+import type { Surroundings } from './surroundings.js';
+import { cellsOf } from './terminal.js';
+
+/** How often the bar moves: as often as an eye follows. */
+const REDRAW_MS = 100;
+const BAR_CELLS = 24;
+
+/** How far something is. */
+export interface Progress {
+  /** 0 to 1. */
+  readonly fraction: number;
+  readonly text: string;
+}
+
+/**
+ * Shows how far something is while it runs: a bar for a person, one line at the end for a log.
+ *
+ * It goes to standard error, so that results can be piped.
+ */
+export async function withProgress<Result>(
+  { terminal: { err }, clock }: Pick<Surroundings, 'terminal' | 'clock'>,
+  progress: () => Progress,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  let timer = err.interactive ? clock.after(0, draw) : undefined;
+  try {
+    return await run();
+  } finally {
+    timer?.cancel();
+    const { text } = progress();
+    await err.write(err.interactive ? `\r\u001b[K${text}\n` : `${text}\n`);
+  }
+
+  function draw(): void {
+    const { fraction, text } = progress();
+    const filled = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_CELLS);
+    const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_CELLS - filled)} ${text}`;
+    const room = (err.columns ?? 80) - 1;
+    // A line that wraps could not be drawn over.
+    void err.write(`\r\u001b[K${cellsOf(bar) > room ? [...bar].slice(0, room).join('') : bar}`);
+    timer = clock.after(REDRAW_MS, draw);
+  }
+}

@@ -1,0 +1,63 @@
+import type { Command } from 'commander';
+import { type Config, readConfig } from '../config.js';
+import { JournalError } from '../journal/journal.js';
+import { formatAddress, isLoopback } from '../option.js';
+import { startServer } from '../server.js';
+import { jsonLine } from './json-line.js';
+import { givenFlags } from './serve-options.js';
+import { Failure, Interrupt, type Surroundings } from './surroundings.js';
+
+/**
+ * Runs a server until it is told to stop, then drains it. SIGTERM is how a service is stopped, so that is a success; on
+ * Ctrl-C it drains just the same, and says that it was interrupted.
+ */
+export async function serve(command: Command, surroundings: Surroundings): Promise<void> {
+  const { terminal, signal } = surroundings;
+  const config = readConfig({ ...surroundings, flags: givenFlags(command) });
+  await warnIfExposed(config, surroundings);
+  const server = await startServer(config, surroundings).catch((error: unknown) => {
+    throw startFailure(error, config);
+  });
+  const adapters = Object.entries(server.addresses);
+  const line = config.json
+    ? jsonLine({ listening: server.addresses })
+    : `listening ${adapters.map(([name, address]) => `${name} ${address}`).join(', ')}\n`;
+  await terminal.out.write(line);
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await server.drain();
+  if (signal.reason instanceof Interrupt && signal.reason.signalName === 'SIGINT') throw signal.reason;
+}
+
+async function warnIfExposed(config: Config, { terminal }: Surroundings): Promise<void> {
+  const addresses = {
+    listen: config.tlsCert === undefined ? config.listen : undefined,
+    'system-tcp-listen': config.systemTcpListen,
+    'system-ws-listen': config.systemWsListen,
+    'metrics-listen': config.metricsListen,
+  };
+  for (const [flag, address] of Object.entries(addresses)) {
+    if (address === undefined || isLoopback(address)) continue;
+    const where = formatAddress(address);
+    await terminal.err.write(
+      `warning: --${flag} ${where} can be reached by others and is not encrypted; session tokens can be read on the way\n`,
+    );
+  }
+}
+
+/** Why a server did not start, in words; what is not foreseen stays as it is. */
+function startFailure(error: unknown, config: Config): unknown {
+  if (error instanceof JournalError) {
+    const advice = error.kind === 'locked' ? '\nGive each server a folder of its own with --data DIR.' : '';
+    return new Failure(`the journal in ${config.data}: ${error.message}${advice}`);
+  }
+  const { code, message } = error as NodeJS.ErrnoException;
+  // gRPC says only in words why it could not listen.
+  const [systemCode = code] = /\bE[A-Z]{4,}\b/.exec(message) ?? [];
+  if (systemCode === undefined) return error;
+  const advice =
+    systemCode === 'EADDRINUSE' ? '\nAnother program listens there; choose a port with --listen HOST:PORT.' : '';
+  return new Failure(`the server did not start: ${message}${advice}`);
+}

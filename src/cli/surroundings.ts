@@ -1,0 +1,25 @@
+import type { Clock, Random } from '../clock.js';
+import type { Sources } from '../config.js';
+import type { Terminal } from './terminal.js';
+
+/** Everything a command needs from the process it runs in, given in so that tests can be that process. */
+export interface Surroundings extends Omit<Sources, 'flags'> {
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Aborted by Ctrl-C and by SIGTERM, with an {@link Interrupt}. */
+  readonly signal: AbortSignal;
+}
+
+/** Why a command was told to stop: the reason of its signal. */
+export class Interrupt extends Error {
+  constructor(readonly signalName: 'SIGINT' | 'SIGTERM') {
+    super(`stopped by ${signalName}`);
+  }
+}
+
+/** A command line that cannot be: what is wrong, and what would be right. Exit status 2. */
+export class UsageError extends Error {}
+
+/** Something that could not be done, in words for the person who asked. Exit status 1. */
+export class Failure extends Error {}

@@ -1,0 +1,37 @@
+import { InstanceFlavor, InstanceType, LinkType } from '../client/index.js';
+
+/** A link type as people say it. */
+export function linkWord(link: LinkType): string {
+  return wordOf(LinkType, link);
+}
+
+/** An instance type as people say it; those without a name are their number. */
+export function typeWord(type: InstanceType): string {
+  return wordOf(InstanceType, type);
+}
+
+/** A flavor as people say it; those without a name are their number. */
+export function flavorWord(flavor: InstanceFlavor): string {
+  return flavor === InstanceFlavor.UNSPECIFIED ? '-' : wordOf(InstanceFlavor, flavor);
+}
+
+/** A span of time, short: `250ms`, `30s`, `5m`, `2h`, `1d`. */
+export function durationWord(ms: number): string {
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1_000],
+  ] as const;
+  const [unit, size] = units.find(([, unitMs]) => ms >= unitMs) ?? ['ms', 1];
+  return `${Math.round((ms / size) * 10) / 10}${unit}`;
+}
+
+/** A number of things: `1 node`, `2 nodes`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function wordOf(names: Readonly<Record<number, string>>, value: number): string {
+  return names[value]?.toLowerCase() ?? String(value);
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { EXIT, runCli } from './cli/program.js';
+import { Interrupt } from './cli/surroundings.js';
+import { processTerminal } from './cli/terminal.js';
+import { systemClock, systemRandom } from './client/system.js';
+
+// The process itself: arguments in, exit status out, and signals in between. Everything else is in cli/.
+
+const stop = new AbortController();
+
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    // Whoever asks a second time does not want to wait for anybody's goodbye.
+    if (stop.signal.aborted) process.exit(EXIT.interrupted);
+    stop.abort(new Interrupt(name));
+  });
+}
+
+// `switchyard watch | head` is no failure: nobody reads any more, so there is nothing left to do.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.done);
+  throw error;
+});
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  terminal: processTerminal(process),
+  env: process.env,
+  platform: process.platform,
+  home: homedir(),
+  readFile: (path) => readFileSync(path, 'utf8'),
+  clock: systemClock,
+  random: systemRandom,
+  signal: stop.signal,
+});

@@ -1,0 +1,103 @@
+import { wait } from '../client/scope.js';
+import type { Clock, Random } from '../clock.js';
+import type { Member } from './member.js';
+
+/** How often it is looked whose turn it is. Shorter than anybody is away. */
+const TICK_MS = 20;
+/** How long somebody is away: at least this … */
+const AWAY_MS_MIN = 500;
+/** … and up to so much longer. */
+const AWAY_MS_SPREAD = 2_000;
+
+/** How much is to come and go. */
+export interface ChurnRequest {
+  /** Nodes that leave each second. */
+  readonly ratePerS: number;
+  readonly forMs: number;
+}
+
+/** What came and went. */
+export interface ChurnSummary {
+  /** With a goodbye. */
+  readonly left: number;
+  /** Without one: the new session supersedes the old. */
+  readonly vanished: number;
+  /** Turns at which nobody was there to leave. */
+  readonly skipped: number;
+}
+
+/** What a churn needs from outside. */
+export interface ChurnSurroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+}
+
+/** Makes members of a replay leave and return for a while, half of them with a goodbye and half without. */
+export class Churn {
+  private readonly counts = { left: 0, vanished: 0, skipped: 0 };
+  private readonly present: Member[];
+  private readonly away = new Set<Promise<void>>();
+  private readonly failures: unknown[] = [];
+
+  constructor(
+    members: readonly Member[],
+    private readonly surroundings: ChurnSurroundings,
+  ) {
+    this.present = [...members];
+  }
+
+  /** Resolves when everybody who left has joined again. Rejects when one of them is refused. */
+  async run({ ratePerS, forMs }: ChurnRequest): Promise<ChurnSummary> {
+    const { clock, signal } = this.surroundings;
+    const startedMs = clock.nowMs();
+    for (let turns = 0; ; ) {
+      const elapsedMs = clock.nowMs() - startedMs;
+      const due = Math.floor((ratePerS * Math.min(elapsedMs, forMs)) / 1000);
+      for (; turns < due; turns++) this.takeTurn();
+      if (elapsedMs >= forMs || this.failures.length > 0) break;
+      await wait(clock, TICK_MS, signal);
+    }
+    await Promise.all(this.away);
+    if (this.failures.length > 0) throw this.failures[0];
+    return this.counts;
+  }
+
+  private takeTurn(): void {
+    const member = this.takeAny();
+    if (member === undefined) {
+      this.counts.skipped += 1;
+      return;
+    }
+    const trip = this.goAndReturn(member).then(
+      () => void this.present.push(member),
+      (error: unknown) => void this.failures.push(error),
+    );
+    this.away.add(trip);
+    void trip.then(() => this.away.delete(trip));
+  }
+
+  private async goAndReturn(member: Member): Promise<void> {
+    const { clock, random, signal } = this.surroundings;
+    if (random.fraction() < 0.5) {
+      this.counts.left += 1;
+      await member.leave();
+    } else {
+      this.counts.vanished += 1;
+      member.vanish();
+    }
+    await wait(clock, AWAY_MS_MIN + random.fraction() * AWAY_MS_SPREAD, signal);
+    await member.join();
+  }
+
+  /** Takes anybody out of those present: the last one fills the gap, so that it costs the same for a large fleet. */
+  private takeAny(): Member | undefined {
+    if (this.present.length === 0) return undefined;
+    const index = Math.floor(this.surroundings.random.fraction() * this.present.length);
+    const last = this.present.pop()!;
+    if (index === this.present.length) return last;
+    const member = this.present[index];
+    this.present[index] = last;
+    return member;
+  }
+}

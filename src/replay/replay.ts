@@ -1,0 +1,229 @@
+import { type Network, type OwnSession, type Position, type Switchyard, SwitchyardError } from '../client/index.js';
+import { wait } from '../client/scope.js';
+import type { Clock, Random } from '../clock.js';
+import { type Comparison, compare } from './comparison.js';
+import { Latencies } from './latency.js';
+import { Member } from './member.js';
+import type { PlannedLink, ReplayPlan } from './plan.js';
+import { TaskQueue } from './queue.js';
+
+/** Calls under way at once: enough to fill the server's batches, few enough to measure calls and not a queue. */
+const CALLS_AT_ONCE = 64;
+/** Instances that share a connection. A fleet has one each; a replay must not run out of descriptors. */
+const INSTANCES_PER_CONNECTION = 100;
+/** How long one report is tried again: longer than a server takes to restart. */
+const REPORT_TIMEOUT_MS = 120_000;
+/** How often reports that met a session just going are made again before that is a mismatch. */
+const SETTLE_ROUNDS_MAX = 20;
+const SETTLE_REST_MS = 250;
+/** How long the watcher may take to reach what it has to show: longer than it waits between two tries. */
+const WATCHER_TIMEOUT_MS = 60_000;
+
+/** What a replay needs from outside. */
+export interface ReplaySurroundings {
+  /** Makes one connection to the server. The replay closes it. */
+  connect(): Switchyard;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Interrupts; what is up then is taken down by {@link Replay.close}. */
+  readonly signal: AbortSignal;
+}
+
+/** How far a replay is. */
+export interface ReplayStatus {
+  readonly sessions: number;
+  readonly links: number;
+  /** Times that a session was cut off or lost and came back by itself. */
+  readonly upsets: number;
+}
+
+/**
+ * Brings a planned network up on a real server, one session for each node, and keeps it up: each link is reported by
+ * both of its ends, and again whenever one of them has a new session.
+ *
+ * Nothing here looks at the graph to mend it. Whether it came out right is judged by a watcher on a connection of its
+ * own ({@link Replay.verify}).
+ */
+export class Replay {
+  readonly latencies = new Latencies();
+  /** What went wrong for good; a replay with any of these has failed. */
+  readonly problems: string[] = [];
+  readonly members: readonly Member[];
+  private readonly connections: Switchyard[] = [];
+  private readonly linksOf: readonly PlannedLink[][];
+  private readonly standing = new Set<PlannedLink>();
+  private readonly unsettled = new Set<PlannedLink>();
+  private readonly queue = new TaskQueue(CALLS_AT_ONCE);
+  private readonly watcher: Network;
+  private newest: Position | undefined;
+  private upsets = 0;
+
+  constructor(
+    readonly plan: ReplayPlan,
+    private readonly surroundings: ReplaySurroundings,
+  ) {
+    this.watcher = this.connect().watchNetwork();
+    const linksOf: PlannedLink[][] = plan.nodes.map(() => []);
+    for (const link of plan.links) {
+      linksOf[link.a].push(link);
+      linksOf[link.b].push(link);
+    }
+    this.linksOf = linksOf;
+    this.members = plan.nodes.map((node, index) => {
+      if (index % INSTANCES_PER_CONNECTION === 0) this.connect();
+      return new Member(index, node, this.connections.at(-1)!, this, this.latencies, surroundings.clock);
+    });
+  }
+
+  get status(): ReplayStatus {
+    const sessions = this.members.filter((member) => member.cvid !== undefined).length;
+    return { sessions, links: this.standing.size, upsets: this.upsets };
+  }
+
+  /** Waits until the watcher has its first snapshot. Rejects when there is no server. */
+  async begin(): Promise<void> {
+    const { signal } = this.surroundings;
+    const broken = new Promise<never>((_, reject) => this.watcher.on('broken', reject));
+    await Promise.race([this.watcher.synced(signal), broken]);
+  }
+
+  /** Lets everybody join, one after the other as the plan says; links are reported as soon as both ends are there. */
+  async bringUp(): Promise<void> {
+    for (const member of this.members) {
+      this.surroundings.signal.throwIfAborted();
+      await member.join();
+    }
+    await this.settle();
+  }
+
+  /**
+   * What the watcher sees, compared with the plan. Waits until everybody is attached, every report has been answered
+   * and the watcher has reached the last answer; when the server went away meanwhile, looks again.
+   */
+  async verify(): Promise<Comparison & { readonly position: Position }> {
+    for (;;) {
+      const before = this.upsets;
+      await this.settle();
+      await this.watcherReached(this.newest!).catch((error) => {
+        // Of another epoch: a server that kept nothing was started anew, and newer answers are on their way.
+        if (this.upsets === before) throw error;
+      });
+      const comparison = compare(this.plan, this.watcher.graph);
+      if (comparison.differences.length === 0 || this.upsets === before) {
+        return { ...comparison, position: this.watcher.position! };
+      }
+    }
+  }
+
+  /** Everybody says goodbye, and every connection is closed. */
+  async close(): Promise<void> {
+    this.watcher.close();
+    await Promise.all(this.members.map((member) => member.leave()));
+    await Promise.all(this.connections.map((connection) => connection.close()));
+  }
+
+  /** Called by members. */
+  opened(member: Member, { position }: OwnSession): void {
+    this.advance(position);
+    for (const link of this.linksOf[member.index]) {
+      this.standing.delete(link);
+      this.enqueue(link);
+    }
+  }
+
+  /** Called by members. */
+  upset(): void {
+    this.upsets += 1;
+  }
+
+  /** Called by members. */
+  failed({ node }: Member, error: SwitchyardError): void {
+    this.problems.push(`node ${node.id}: its session ended: ${error.reason ?? error.message}`);
+  }
+
+  /** Waits for somebody who is on the way back, and not for somebody who is over: that is told as a problem. */
+  private async attached(member: Member): Promise<void> {
+    const { signal } = this.surroundings;
+    const { instance } = member;
+    try {
+      await instance.attached(signal);
+    } catch (error) {
+      if (signal.aborted || instance.state !== 'ended') throw error;
+    }
+  }
+
+  private async watcherReached(position: Position): Promise<void> {
+    const late = AbortSignal.timeout(WATCHER_TIMEOUT_MS);
+    try {
+      await this.watcher.reached(position, AbortSignal.any([late, this.surroundings.signal]));
+    } catch (error) {
+      if (!late.aborted) throw error;
+      throw new Error(`the watcher did not get to revision ${position.revision} in ${WATCHER_TIMEOUT_MS / 1000} s`);
+    }
+  }
+
+  /** Waits until everybody is attached and every link has been reported to sessions that still stand. */
+  private async settle(): Promise<void> {
+    const { signal } = this.surroundings;
+    for (let round = 0; round < SETTLE_ROUNDS_MAX; round++) {
+      await Promise.all(this.members.map((member) => this.attached(member)));
+      await this.queue.idle();
+      signal.throwIfAborted();
+      if (this.unsettled.size === 0) return;
+      await wait(this.surroundings.clock, SETTLE_REST_MS, signal);
+      for (const link of [...this.unsettled]) this.enqueue(link);
+    }
+  }
+
+  /** Reports a link from both ends, when both are there. The end that comes later brings the other one along. */
+  private enqueue(link: PlannedLink): void {
+    const [a, b] = [this.members[link.a], this.members[link.b]];
+    const { cvid: cvidA } = a;
+    const { cvid: cvidB } = b;
+    this.unsettled.delete(link);
+    if (cvidA === undefined || cvidB === undefined) return;
+    this.queue.add(async () => {
+      const isCurrent = () => a.cvid === cvidA && b.cvid === cvidB && !this.surroundings.signal.aborted;
+      if (!isCurrent()) return;
+      try {
+        await Promise.all([this.report(a, cvidB, link), this.report(b, cvidA, link)]);
+        if (isCurrent()) this.standing.add(link);
+      } catch (error) {
+        // When an end has a new session by now, that one's own report is on its way.
+        if (isCurrent()) this.notice(link, error);
+      }
+    });
+  }
+
+  private async report(from: Member, peerCvid: number, { link }: PlannedLink): Promise<void> {
+    const { clock, signal } = this.surroundings;
+    const startedMs = clock.nowMs();
+    const options = { retry: true, timeoutMs: REPORT_TIMEOUT_MS, signal };
+    const { position } = await from.instance.linkEstablished(peerCvid, link, options);
+    this.latencies.add('ReportLink', clock.nowMs() - startedMs);
+    this.advance(position);
+  }
+
+  /** A session that is gone may not know it yet; everything else is a refusal that should not have been. */
+  private notice(link: PlannedLink, error: unknown): void {
+    const { reason } = error instanceof SwitchyardError ? error : { reason: undefined };
+    if (reason === 'NODE_NOT_FOUND' || reason?.startsWith('SESSION_')) {
+      this.unsettled.add(link);
+      return;
+    }
+    const ends = `${this.plan.nodes[link.a].id} -- ${this.plan.nodes[link.b].id}`;
+    this.problems.push(`link ${ends}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+
+  /** Remembers the newest position that an answer named. */
+  private advance(position: Position): void {
+    const { newest } = this;
+    if (newest?.epoch !== position.epoch || position.revision > newest.revision) this.newest = position;
+  }
+
+  private connect(): Switchyard {
+    const connection = this.surroundings.connect();
+    this.connections.push(connection);
+    return connection;
+  }
+}

@@ -1,0 +1,80 @@
+import { tmpdir } from 'node:os';
+import picocolors from 'picocolors';
+import { runCli } from '../../src/cli/program.js';
+import { Interrupt, type Surroundings } from '../../src/cli/surroundings.js';
+import type { Output } from '../../src/cli/terminal.js';
+import { systemClock, systemRandom } from '../../src/client/system.js';
+
+/** What a command printed, and how it ended. */
+export interface Ended {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A command under way, in this process, with a terminal that remembers. */
+export interface RunningCommand {
+  readonly ended: Promise<Ended>;
+  /** Resolves with what was printed to `out` as soon as it matches. */
+  printed(pattern: RegExp): Promise<string>;
+  /** The same for standard error. */
+  said(pattern: RegExp): Promise<string>;
+  interrupt(): void;
+}
+
+/** What a test may say about the process that a command runs in. */
+export type Setting = Partial<Pick<Surroundings, 'env' | 'readFile' | 'platform'>> & { readonly colored?: boolean };
+
+/** Starts a command line. */
+export function startCommand(args: readonly string[], setting: Setting = {}): RunningCommand {
+  const stop = new AbortController();
+  const out = new Recorder();
+  const err = new Recorder();
+  const colors = picocolors.createColors(setting.colored === true);
+  const surroundings: Surroundings = {
+    env: {},
+    platform: 'linux',
+    home: tmpdir(),
+    readFile: () => {
+      throw new Error('no such file');
+    },
+    clock: systemClock,
+    random: systemRandom,
+    ...setting,
+    terminal: { out, err, colors },
+    signal: stop.signal,
+  };
+  return {
+    ended: runCli(args, surroundings).then((status) => ({ status, out: out.text, err: err.text })),
+    printed: (pattern) => out.matches(pattern),
+    said: (pattern) => err.matches(pattern),
+    interrupt: () => stop.abort(new Interrupt('SIGINT')),
+  };
+}
+
+/** Runs a command line to its end. */
+export function runCommand(args: readonly string[], setting: Setting = {}): Promise<Ended> {
+  return startCommand(args, setting).ended;
+}
+
+class Recorder implements Output {
+  readonly interactive = false;
+  readonly columns = undefined;
+  text = '';
+  private waiting: { readonly pattern: RegExp; readonly resolve: (text: string) => void }[] = [];
+
+  write(text: string): Promise<void> {
+    this.text += text;
+    this.waiting = this.waiting.filter(({ pattern, resolve }) => {
+      if (!pattern.test(this.text)) return true;
+      resolve(this.text);
+      return false;
+    });
+    return Promise.resolve();
+  }
+
+  matches(pattern: RegExp): Promise<string> {
+    if (pattern.test(this.text)) return Promise.resolve(this.text);
+    return new Promise((resolve) => this.waiting.push({ pattern, resolve }));
+  }
+}

@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = new URL('../../', import.meta.url);
+
+/** The program as a process of its own, run from its sources. */
+export class Program {
+  readonly process: ChildProcess;
+  out = '';
+  err = '';
+  private readonly ending: Promise<number | string>;
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const main = ['--no-warnings', '--import', './test/typescript.mjs', 'src/main.ts'];
+    this.process = spawn(process.execPath, [...main, ...args], {
+      cwd: fileURLToPath(ROOT),
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.process.stdout!.on('data', (bytes) => (this.out += bytes));
+    this.process.stderr!.on('data', (bytes) => (this.err += bytes));
+    this.ending = once(this.process, 'close').then(([code, signal]) => code ?? signal);
+  }
+
+  /** Resolves with standard output as soon as it matches. Rejects when the program ends before. */
+  async printed(pattern: RegExp): Promise<string> {
+    let ended: number | string | undefined;
+    void this.ending.then((status) => (ended = status));
+    while (!pattern.test(this.out)) {
+      if (ended !== undefined) throw new Error(`it ended with ${ended} before it printed ${pattern}: ${this.err}`);
+      await Promise.race([once(this.process.stdout!, 'data'), this.ending]);
+    }
+    return this.out;
+  }
+
+  /** Sends a signal, and resolves with the exit status, or the signal's name when that ended it. */
+  async stop(signal: NodeJS.Signals): Promise<number | string> {
+    this.process.kill(signal);
+    return this.ending;
+  }
+
+  /** Resolves with the exit status, or the name of the signal that ended it. */
+  ended(): Promise<number | string> {
+    return this.ending;
+  }
+}
+
+/** Starts a server process and waits until it listens; answers with it and its address. */
+export async function startServerProcess(args: readonly string[]): Promise<{ program: Program; address: string }> {
+  const program = new Program(['serve', '--json', '--log-level', 'error', ...args]);
+  const line = await program.printed(/\n/);
+  return { program, address: (JSON.parse(line) as { listening: { grpc: string } }).listening.grpc };
+}

@@ -1,0 +1,155 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ErrorInfo } from '../../gen/google/rpc/error_details.js';
+import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { ADMIN_TOKEN, agent, ask, type Running, run } from '../grpc/running.js';
+
+const BUF = fileURLToPath(new URL('../../node_modules/@bufbuild/buf/bin/buf', import.meta.url));
+/** What an interrupted stream ends with. */
+const CANCELED = /^\{\s*"code": "canceled"/m;
+
+/**
+ * `buf curl` knows nothing of our protos here: it runs in an empty folder and asks the server's reflection. Every method is
+ * called once; that they behave is shown elsewhere.
+ */
+describe('buf curl, over reflection alone', () => {
+  let at: Running;
+  let one: { sid: number; token: string };
+  let two: typeof one;
+  beforeAll(async () => {
+    at = await run();
+    const opened = await Promise.all([1, 2].map((number) => ask(at, Sessions.session, agent(number))));
+    [one, two] = opened.map(({ instanceSid, sessionToken }) => ({ sid: instanceSid, token: sessionToken }));
+  });
+  afterAll(() => at.stop());
+
+  /** What it prints: of a stream the first message, after which it is stopped. */
+  const buf = async (args: string[], isStream = false) => {
+    const child = spawn(process.execPath, [BUF, 'curl', '--http2-prior-knowledge', ...args], {
+      cwd: tmpdir(),
+      // A group of its own: the process that does the work is a child of the one that is started here.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = once(child, 'close');
+    let said = '';
+    let running = isStream;
+    for (const output of [child.stdout, child.stderr]) {
+      output.on('data', (chunk: Buffer) => {
+        said += chunk;
+        if (!running || !said.includes('\n}')) return;
+        running = false;
+        process.kill(-child.pid!, 'SIGINT');
+      });
+    }
+    await ended;
+    return said;
+  };
+  const curl = (method: string, data: object, token?: string, isStream = false) => {
+    const header = token === undefined ? [] : ['-H', `switchyard-session: ${token}`];
+    const args = [
+      '--protocol',
+      'grpc',
+      ...header,
+      '-d',
+      JSON.stringify(data),
+      `http://${at.address}/switchyard.v1.${method}`,
+    ];
+    return buf(args, isStream);
+  };
+  const answer = async (...args: Parameters<typeof curl>) =>
+    JSON.parse((await curl(...args)).replace(/^npm .*$/gm, ''));
+  const reason = async (...args: Parameters<typeof curl>) => {
+    const { details } = await answer(...args);
+    return ErrorInfo.decode(Buffer.from(details[0].value, 'base64')).reason;
+  };
+
+  it.each(['grpc-v1', 'grpc-v1alpha'])(
+    'lists every method by reflection %s',
+    async (protocol) => {
+      const listed = await buf([
+        '--reflect-protocol',
+        protocol,
+        '--protocol',
+        'grpc',
+        '--list-methods',
+        `http://${at.address}`,
+      ]);
+      expect(
+        listed
+          .trim()
+          .split('\n')
+          .filter((line) => line.startsWith('switchyard.v1.')),
+      ).toHaveLength(25);
+      expect(listed).toContain('grpc.health.v1.Health/Check');
+    },
+    30_000,
+  );
+
+  it('asks after the health', async () => {
+    const url = `http://${at.address}/grpc.health.v1.Health/Check`;
+    const data = JSON.stringify({ service: 'switchyard.v1.StreamService' });
+    expect(JSON.parse(await buf(['--protocol', 'grpc', '-d', data, url]))).toEqual({ status: 'SERVING' });
+  }, 30_000);
+
+  it('calls the methods of SessionService', async () => {
+    const request = { instance_uuid: agent(3).instanceUuid, instance_type: 'INSTANCE_TYPE_AGENT', ttl: '60s' };
+    const { instanceSid, sessionToken, ttl } = await answer('SessionService/Session', request);
+    expect(ttl).toBe('60s');
+    expect(await answer('SessionService/KeepAlive', {}, sessionToken)).toMatchObject({ ttl: '60s' });
+    expect(await answer('SessionService/GetSession', { cvid: instanceSid })).toMatchObject({
+      session: { instanceUuid: request.instance_uuid },
+    });
+    const { sessions } = await answer('SessionService/ListSessions', { page_size: 1 });
+    expect(sessions).toHaveLength(1);
+    expect(await curl('SessionService/Attach', {}, sessionToken, true)).toContain('"heartbeat"');
+    expect(await reason('SessionService/Answer', { order_id: 'o1' }, sessionToken)).toBe('ORDER_NOT_FOUND');
+    expect(await answer('SessionService/TerminateSession', {}, sessionToken)).toHaveProperty('position');
+  }, 60_000);
+
+  it('calls the methods of NetworkService', async () => {
+    const request = { peer_cvid: two.sid, link: 'LINK_TYPE_TRANSPORT_TCP', state: 'LINK_STATE_ESTABLISHED' };
+    expect(await answer('NetworkService/ReportLink', request, one.token)).toHaveProperty('position');
+    expect(await answer('NetworkService/GetNode', { cvid: one.sid })).toMatchObject({ node: { cvid: one.sid } });
+    const path = await answer('NetworkService/FindPath', { from_cvid: one.sid, to_cvid: two.sid });
+    expect(path.cvids).toHaveLength(3);
+    const watched = await curl('NetworkService/WatchNetworkDelta', {}, undefined, true);
+    expect(watched).toContain('WATCH_KIND_SNAPSHOT');
+    const closed = await curl('NetworkService/WatchEndpointClosed', {}, undefined, true);
+    expect(closed.replace(CANCELED, '')).toContain('WATCH_KIND_BOOKMARK');
+    for (const method of ['DirectConnection', 'GetConnection', 'ListConnections']) {
+      expect(await reason(`NetworkService/${method}`, {}, one.token)).toBe('UNIMPLEMENTED');
+    }
+  }, 60_000);
+
+  it('calls the methods of StreamService', async () => {
+    const create = () => answer('StreamService/CreateStream', { sink_cvids: [two.sid] }, one.token);
+    const { id } = (await create()).stream;
+    const update = { id, params: { timeout: '5s' }, update_mask: 'timeout' };
+    const updated = await answer('StreamService/UpdateStreamParams', update, one.token);
+    expect(updated.stream.params.timeout).toBe('5s');
+    expect(await answer('StreamService/GetStream', { id }, two.token)).toMatchObject({ stream: { id } });
+    expect((await answer('StreamService/ListStreams', {}, one.token)).streams).toHaveLength(2);
+    expect(await curl('StreamService/WatchStreams', {}, one.token, true)).toContain('"put"');
+    expect(await answer('StreamService/StopStream', { id, validate_only: true }, two.token)).toMatchObject({
+      stoppedIds: [id, id + 1],
+    });
+    expect(await answer('StreamService/TerminateStream', { id }, one.token)).toHaveProperty('position');
+    expect(await reason('StreamService/Relay', { open: { id } }, one.token)).toBe('UNIMPLEMENTED');
+  }, 60_000);
+
+  it('calls the methods of TransportService', async () => {
+    expect(await reason('TransportService/EnumerateTransport', {})).toBe('UNIMPLEMENTED');
+    expect(await reason('TransportService/Exchange', { packet: '' })).toBe('UNIMPLEMENTED');
+  }, 60_000);
+
+  it('proves an administrator', async () => {
+    const url = `http://${at.address}/switchyard.v1.StreamService/ListStreams`;
+    const header = `switchyard-admin: ${ADMIN_TOKEN}`;
+    const { streams } = JSON.parse(await buf(['--protocol', 'grpc', '-H', header, '-d', '{}', url]));
+    expect(streams.length).toBeGreaterThanOrEqual(2);
+  }, 30_000);
+});

@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { pythonWithGrpc } from '../gate/requirements.mjs';
+import { ADMIN_TOKEN, type Running, run } from '../grpc/running.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('switchyard_grpc.py', import.meta.url));
+const execute = promisify(execFile);
+
+/** Python's stubs: messages by the system's protoc, as old as it may be, and services by gRPC's plugin for it. */
+const TEMPLATE = JSON.stringify({
+  version: 'v2',
+  plugins: [
+    { protoc_builtin: 'python', out: '.' },
+    { local: 'grpc_python_plugin', out: '.' },
+  ],
+});
+
+/** What each method comes to when the program calls it as it should be called. */
+const OUTCOMES = {
+  'SessionService/Session': 'OK',
+  'SessionService/KeepAlive': 'OK',
+  'SessionService/Attach': 'ABORTED SESSION_TERMINATED',
+  'SessionService/Answer': 'OK',
+  'SessionService/TerminateSession': 'OK',
+  'SessionService/GetSession': 'OK',
+  'SessionService/ListSessions': 'OK',
+  'NetworkService/DirectConnection': 'UNIMPLEMENTED UNIMPLEMENTED',
+  'NetworkService/ReportLink': 'OK',
+  'NetworkService/GetNode': 'OK',
+  'NetworkService/FindPath': 'OK',
+  'NetworkService/WatchNetworkDelta': 'OK',
+  'NetworkService/WatchEndpointClosed': 'OK',
+  'NetworkService/GetConnection': 'UNIMPLEMENTED UNIMPLEMENTED',
+  'NetworkService/ListConnections': 'UNIMPLEMENTED UNIMPLEMENTED',
+  'StreamService/CreateStream': 'OK',
+  'StreamService/UpdateStreamParams': 'OK',
+  'StreamService/TerminateStream': 'OK',
+  'StreamService/StopStream': 'OK',
+  'StreamService/GetStream': 'OK',
+  'StreamService/ListStreams': 'OK',
+  'StreamService/WatchStreams': 'OK',
+  'StreamService/Relay': 'UNIMPLEMENTED UNIMPLEMENTED',
+  'TransportService/EnumerateTransport': 'UNIMPLEMENTED UNIMPLEMENTED',
+  'TransportService/Exchange': 'UNIMPLEMENTED UNIMPLEMENTED',
+};
+
+describe('gRPC from Python', () => {
+  let at: Running;
+  let stubs: string;
+  let python: string;
+  beforeAll(async () => {
+    at = await run();
+    stubs = await mkdtemp(join(tmpdir(), 'switchyard-python-'));
+    const buf = join(ROOT, 'node_modules/@bufbuild/buf/bin/buf');
+    const paths = ['--path', 'proto/switchyard', '--path', 'proto/google/rpc'];
+    await execute(process.execPath, [buf, 'generate', '--template', TEMPLATE, ...paths, '-o', stubs], { cwd: ROOT });
+    const found = await pythonWithGrpc();
+    if (found === undefined) throw new Error('no python3 with grpc: apt-get install python3-grpcio');
+    python = found;
+  }, 60_000);
+  afterAll(async () => {
+    await at.stop();
+    await rm(stubs, { recursive: true, force: true });
+  });
+
+  it('calls every method, with stubs made from the protos alone', async () => {
+    const { stdout } = await execute(python, [PROGRAM, stubs, at.address, ADMIN_TOKEN]);
+    const told = stdout.trimEnd().split('\n');
+    expect(Object.fromEntries(told.map((line) => line.split(/ (.*)/, 2)))).toEqual(OUTCOMES);
+  }, 60_000);
+});

@@ -1,0 +1,165 @@
+"""Calls every method of every service as any Python program would, with stubs made by protoc from the protos alone.
+
+    switchyard_grpc.py STUBS HOST:PORT ADMIN_TOKEN
+
+Prints one line for each method, `Service/Method outcome`: OK, or the code and the reason of the refusal. What an answer
+must hold is asserted here, so a wrong answer ends the program.
+"""
+import sys
+import uuid
+
+sys.path.insert(0, sys.argv[1])
+
+import grpc  # noqa: E402
+from google.rpc import error_details_pb2, status_pb2  # noqa: E402
+from switchyard.v1 import error_pb2, link_pb2, network_pb2, network_service_pb2, network_service_pb2_grpc  # noqa: E402
+from switchyard.v1 import instance_pb2, session_service_pb2, session_service_pb2_grpc, stream_service_pb2  # noqa: E402
+from switchyard.v1 import stream_service_pb2_grpc, transport_service_pb2, transport_service_pb2_grpc  # noqa: E402
+
+ADMIN = (("switchyard-admin", sys.argv[3]),)
+TIMEOUT_S = 20
+called = {}
+
+
+def reason_of(error):
+    """The reason of a refusal, from its details."""
+    for key, value in error.trailing_metadata():
+        if key != "grpc-status-details-bin":
+            continue
+        status = status_pb2.Status.FromString(value)
+        assert status.code == error.code().value[0] and status.message == error.details()
+        for detail in status.details:
+            info = error_details_pb2.ErrorInfo()
+            if detail.Unpack(info):
+                assert info.domain == "switchyard"
+                assert "REASON_" + info.reason in error_pb2.Reason.keys(), info.reason
+                return info.reason
+    raise AssertionError("a refusal without details: %s" % error)
+
+
+class Service:
+    """A stub whose calls are told: the outcome of a method is that of its last call."""
+
+    def __init__(self, module, name, stub):
+        self.descriptor = module.DESCRIPTOR.services_by_name[name]
+        self.stub = stub
+        for method in self.descriptor.methods:
+            called["%s/%s" % (name, method.name)] = "not called"
+
+    def call(self, method, request, metadata=()):
+        """A unary call; None when it was refused."""
+        return self._told(method, lambda: getattr(self.stub, method)(request, timeout=TIMEOUT_S, metadata=metadata))
+
+    def first(self, method, request, metadata=(), wanted=lambda message: True):
+        """The first wanted message of a stream, which is cancelled then; None when it was refused."""
+
+        def read():
+            stream = getattr(self.stub, method)(request, timeout=TIMEOUT_S, metadata=metadata)
+            found = next(message for message in stream if wanted(message))
+            stream.cancel()
+            return found
+
+        return self._told(method, read)
+
+    def _told(self, method, work):
+        name = "%s/%s" % (self.descriptor.name, method)
+        try:
+            answer = work()
+        except grpc.RpcError as error:
+            called[name] = "%s %s" % (error.code().name, reason_of(error))
+            return None
+        called[name] = "OK"
+        return answer
+
+
+def open_session(sessions, name):
+    request = session_service_pb2.SessionRequest(
+        instance_uuid=str(uuid.uuid4()),
+        instance_type=instance_pb2.INSTANCE_TYPE_AGENT,
+        instance_flavor=instance_pb2.INSTANCE_FLAVOR_MICRO,
+        name=name,
+        labels={"language": "python"},
+    )
+    opened = sessions.call("Session", request)
+    assert opened.instance_sid & 0xFF == (3 << 3) | 2
+    return opened, (("switchyard-session", opened.session_token),)
+
+
+def main():
+    channel = grpc.insecure_channel(sys.argv[2])
+    pb, net, streaming, transport_pb = session_service_pb2, network_service_pb2, stream_service_pb2, transport_service_pb2
+    sessions = Service(pb, "SessionService", session_service_pb2_grpc.SessionServiceStub(channel))
+    network = Service(net, "NetworkService", network_service_pb2_grpc.NetworkServiceStub(channel))
+    streams = Service(streaming, "StreamService", stream_service_pb2_grpc.StreamServiceStub(channel))
+    transport = Service(transport_pb, "TransportService", transport_service_pb2_grpc.TransportServiceStub(channel))
+
+    one, as_one = open_session(sessions, "one")
+    two, as_two = open_session(sessions, "two")
+    assert sessions.call("KeepAlive", pb.KeepAliveRequest(), as_one).ttl == one.ttl
+    assert sessions.call("GetSession", pb.GetSessionRequest(), as_one).session.cvid == one.instance_sid
+    listed = sessions.call("ListSessions", pb.ListSessionsRequest()).sessions
+    assert {one.instance_sid, two.instance_sid} <= {session.cvid for session in listed}
+
+    for peer, metadata in ((two, as_one), (one, as_two)):
+        request = net.ReportLinkRequest(
+            peer_cvid=peer.instance_sid, link=link_pb2.LINK_TYPE_TRANSPORT_UDP, state=net.LINK_STATE_ESTABLISHED
+        )
+        reported = network.call("ReportLink", request, metadata)
+    assert reported.in_graph
+    node = network.call("GetNode", net.GetNodeRequest(cvid=one.instance_sid)).node
+    assert [(link.peer_cvid, link.link) for link in node.links] == [(one.server_sid, 0), (two.instance_sid, 2)]
+    request = net.FindPathRequest(from_cvid=one.instance_sid, to_cvid=two.instance_sid)
+    assert list(network.call("FindPath", request).cvids) == [one.instance_sid, two.instance_sid]
+    end = network.first(
+        "WatchNetworkDelta",
+        net.WatchNetworkDeltaRequest(),
+        wanted=lambda message: message.kind == network_pb2.WATCH_KIND_SNAPSHOT_END,
+    )
+    assert end.position.epoch == one.position.epoch
+    network.call("DirectConnection", net.DirectConnectionRequest(cvid=two.instance_sid, port=-1), as_one)
+    network.call("GetConnection", net.GetConnectionRequest(connection_id="none"), as_one)
+    network.call("ListConnections", net.ListConnectionsRequest(page_size=-1), as_one)
+
+    request = streaming.CreateStreamRequest(sink_cvids=[two.instance_sid])
+    stream = streams.call("CreateStream", request, as_one).stream
+    request = streaming.UpdateStreamParamsRequest(id=stream.id)
+    request.params.name = "renamed"
+    request.update_mask.paths.append("name")
+    assert streams.call("UpdateStreamParams", request, as_one).stream.params.name == "renamed"
+    assert streams.call("GetStream", streaming.GetStreamRequest(id=stream.sinks[0].id), as_two).stream.id == stream.id
+    assert len(streams.call("ListStreams", streaming.ListStreamsRequest(), as_one).streams) == 2
+    first = streams.first("WatchStreams", streaming.WatchStreamsRequest(), as_two)
+    assert first.kind == network_pb2.WATCH_KIND_SNAPSHOT
+    stopped = streams.call("StopStream", streaming.StopStreamRequest(id=stream.id), as_two)
+    assert list(stopped.stopped_ids) == [stream.id, stream.sinks[0].id]
+    stream = streams.call("CreateStream", streaming.CreateStreamRequest(sink_cvids=[two.instance_sid]), as_one).stream
+    streams.call("TerminateStream", streaming.TerminateStreamRequest(id=stream.id), as_one)
+    opening = streaming.RelayRequest(open=streaming.RelayOpen(id=2**31 - 1))
+    streams.first("Relay", iter([opening]), as_one)
+
+    transport.call("EnumerateTransport", transport_pb.EnumerateTransportRequest(code_name="none"))
+    transport.first("Exchange", iter([transport_pb.ExchangeRequest(packet=b"")]))
+
+    attachment = sessions.stub.Attach(pb.AttachRequest(), timeout=TIMEOUT_S, metadata=as_two)
+    assert next(attachment).order.WhichOneof("kind") == "heartbeat"
+    closed = network.stub.WatchEndpointClosed(net.WatchEndpointClosedRequest(), timeout=TIMEOUT_S)
+    assert next(closed).kind == network_pb2.WATCH_KIND_BOOKMARK
+    request = pb.TerminateSessionRequest(cvid=two.instance_sid, reason="enough")
+    terminated = sessions.stub.TerminateSession.future(request, timeout=TIMEOUT_S, metadata=ADMIN)
+    order = next(attachment).order
+    assert order.terminate_session.reason == "enough"
+    sessions.call("Answer", pb.AnswerRequest(order_id=order.order_id), as_two)
+    terminated.result()
+    assert next(closed).endpoint_closed.cvid == two.instance_sid
+    called["NetworkService/WatchEndpointClosed"] = "OK"
+    try:
+        next(attachment)
+    except grpc.RpcError as error:
+        called["SessionService/Attach"] = "%s %s" % (error.code().name, reason_of(error))
+    sessions.call("TerminateSession", pb.TerminateSessionRequest(), as_one)
+
+    for method, outcome in called.items():
+        print(method, outcome)
+
+
+main()

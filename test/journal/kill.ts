@@ -1,0 +1,62 @@
+// Kills a process in the middle of its appends, again and again, and checks the journal after each time: every record
+// that was acknowledged is there, no append and no snapshot is there by halves, and a check of the folder is clean.
+//
+//   node --import ./test/typescript.mjs test/journal/kill.ts [ROUNDS] [SEED]
+//
+// The seed decides when each process is killed; what the disk and the scheduler do then is theirs to decide.
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import fc from 'fast-check';
+import { checkFolder } from '../../src/journal/inspect.js';
+import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { temporaryFolder } from './damage.js';
+import { killAppender } from './process.js';
+import { verify } from './workload.js';
+
+/** A journal is begun anew after so many kills: reading all of it takes longer each time, and births have to be hit too. */
+const KILLS_OF_ONE_JOURNAL = 25;
+
+const rounds = Number(process.argv[2] ?? 300);
+const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31);
+
+/** After how many lines of a process it is killed: mostly early, as opening and the first appends do most. */
+const linesBeforeKill = fc.sample(fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 7, max: 400 })), {
+  numRuns: rounds,
+  seed,
+});
+
+let folder = '';
+let records = 0;
+let snapshots = 0;
+let compactions = 0;
+for (const [round, lines] of linesBeforeKill.entries()) {
+  if (round % KILLS_OF_ONE_JOURNAL === 0) {
+    if (folder !== '') rmSync(folder, { recursive: true });
+    folder = temporaryFolder();
+  }
+  const acknowledged = await killAppender(folder, lines);
+  try {
+    await checkRound(acknowledged);
+  } catch (error) {
+    console.error(`round ${round + 1} of seed ${seed}: killed after ${lines} lines; the folder is kept: ${folder}`);
+    throw error;
+  }
+  if ((round + 1) % KILLS_OF_ONE_JOURNAL === 0) console.log(`${round + 1} kills`);
+}
+if (folder !== '') rmSync(folder, { recursive: true });
+console.log(`${rounds} kills, seed ${seed}: nothing was lost`);
+console.log(`${records} records and ${snapshots} snapshots were read back; ${compactions} times behind a compaction`);
+
+async function checkRound(acknowledged: number): Promise<void> {
+  // As the kill left it, before anything is tidied up. A process that was killed at once may have made no journal yet.
+  if (acknowledged > 0) {
+    const report = await checkFolder(folder);
+    assert.deepEqual(report.problems, []);
+    records += report.records.count;
+    snapshots += report.snapshots.length;
+    compactions += report.compacted > 0 ? 1 : 0;
+  }
+  const journal = await LmdbJournal.open(folder);
+  await verify(journal, acknowledged);
+  await journal.close();
+}
