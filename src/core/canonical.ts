@@ -1,0 +1,48 @@
+import { capture, type Row, rowsOf } from './snapshot.js';
+import type { State } from './state.js';
+
+/**
+ * A state as text: equal states give equal text, byte for byte, on any machine and whatever way they came about.
+ *
+ * One row a line, as JSON with its keys in order, the lines sorted. Where the order of rows decides what comes next (which
+ * order is given first, which ended session is forgotten first), the row says its place; elsewhere a state has no order.
+ * For comparing replays of one journal; a snapshot is stored by the journal's own, shorter format.
+ */
+export function canonical(state: State): string {
+  const places = new Map<string, number>();
+  const lines: string[] = [];
+  for (const row of rowsOf(capture(state))) {
+    const queue = queueOf(row);
+    if (queue === undefined) {
+      lines.push(written(row));
+      continue;
+    }
+    const place = places.get(queue) ?? 0;
+    places.set(queue, place + 1);
+    lines.push(written({ ...row, place }));
+  }
+  return lines.sort().join('\n');
+}
+
+/** The sequence that a row has a place in, if it has one. */
+function queueOf(row: Row): string | undefined {
+  switch (row.kind) {
+    case 'order':
+      return `order ${row.order.sid}`;
+    case 'settled':
+      return `settled ${row.sid}`;
+    case 'ended':
+      return 'ended';
+    default:
+      return undefined;
+  }
+}
+
+/** A value as JSON, an object's keys sorted and those that hold nothing left out. */
+function written(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(written).join()}]`;
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  fields.sort(([x], [y]) => (x < y ? -1 : 1));
+  return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${written(field)}`).join()}}`;
+}

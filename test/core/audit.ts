@@ -1,0 +1,134 @@
+import type { Session, Stream } from '../../src/core/change.js';
+import { LinkType } from '../../src/core/command.js';
+import { compareLinks, type Link } from '../../src/core/graph.js';
+import type { LinkReport } from '../../src/core/reports.js';
+import { baseOfSid, typeOfSid } from '../../src/core/sid.js';
+import { capture, rowsOf } from '../../src/core/snapshot.js';
+import type { State } from '../../src/core/state.js';
+import { isEndpoint } from '../../src/core/stream.js';
+
+/**
+ * Whether a state is sound: what is wrong with it in words, nothing when all is well.
+ *
+ * The rows of a capture are taken for the truth, and every list, count and index of the state is asked whether it agrees
+ * with them, in the most simple-minded way: so it is slow, and cannot share a mistake with what it looks at.
+ */
+export function audit(state: State): string[] {
+  const found: string[] = [];
+  const expect = (holds: boolean, otherwise: string) => {
+    if (!holds) found.push(otherwise);
+  };
+  const sessions: Session[] = [];
+  const links: Link[] = [];
+  const reports: LinkReport[] = [];
+  const taken = capture(state);
+  for (const row of rowsOf(taken)) {
+    if (row.kind === 'session') sessions.push(row.session);
+    if (row.kind === 'link') links.push({ a: row.a, b: row.b, link: row.link });
+    if (row.kind === 'report') reports.push(row.report);
+  }
+  auditSessions(state, sessions, expect);
+  auditLinks(state, sessions, links, expect);
+  auditReports(state, sessions, reports, expect);
+  auditStreams(state, sessions, [...state.streams.all()], expect);
+  auditOrders(state, sessions, expect);
+  for (const [sid] of state.ended.all()) expect(!state.graph.has(sid), `${sid} has ended and lives`);
+  return found;
+}
+
+type Expect = (holds: boolean, otherwise: string) => void;
+
+function auditSessions(state: State, sessions: readonly Session[], expect: Expect): void {
+  expect(state.sessions.count === sessions.length, `${state.sessions.count} sessions are ${sessions.length}`);
+  expect(new Set(sessions.map(({ sid }) => sid)).size === sessions.length, 'a SID is used twice');
+  expect(new Set(sessions.map(({ uuid }) => uuid)).size === sessions.length, 'an instance has two sessions');
+  for (const session of sessions) {
+    const { sid } = session;
+    const base = baseOfSid(sid);
+    expect(Number.isInteger(sid) && sid > 0 && sid < 2 ** 31, `${sid} is not a SID`);
+    expect(base >= 1 && base <= state.limits.sidBaseMax, `${sid} has no allowed base`);
+    expect(typeOfSid(sid) >= 2, `${sid} is of type ${typeOfSid(sid)}`);
+    expect(state.sessions.get(sid) === session, `session ${sid} is not found`);
+    expect(state.sessions.ofInstance(session.uuid) === session, `session ${sid} is not found by its instance`);
+  }
+}
+
+function auditLinks(state: State, sessions: readonly Session[], links: readonly Link[], expect: Expect): void {
+  const { graph, serverSid } = state;
+  const nodes = [serverSid, ...sessions.map(({ sid }) => sid)];
+  expect(graph.nodeCount === nodes.length, `${graph.nodeCount} nodes are ${nodes.length}`);
+  expect(graph.linkCount === links.length, `${graph.linkCount} links are ${links.length}`);
+  expect(new Set(links.map((link) => JSON.stringify(link))).size === links.length, 'a link is there twice');
+  for (const { a, b } of links) {
+    expect(a < b && nodes.includes(a) && nodes.includes(b), `link ${a}-${b} has no two ends in order`);
+  }
+  for (const sid of nodes) {
+    const own = links.filter(({ a, b }) => a === sid || b === sid).sort(compareLinks);
+    expect(graph.has(sid), `node ${sid} is not found`);
+    expect(graph.degree(sid) === own.length, `node ${sid} has ${own.length} links, not ${graph.degree(sid)}`);
+    expect(JSON.stringify(graph.linksOf(sid)) === JSON.stringify(own), `the links of ${sid} are others`);
+    if (sid === serverSid) continue;
+    const toServer = own.filter(({ a, b }) => a === serverSid || b === serverSid);
+    expect(toServer.length === 1 && toServer[0].link === LinkType.CONTROL_TCP, `${sid} has no one CONTROL link`);
+  }
+}
+
+function auditReports(
+  state: State,
+  sessions: readonly Session[],
+  reports: readonly LinkReport[],
+  expect: Expect,
+): void {
+  for (const report of reports) {
+    const { sid, peer, link } = report;
+    const said = `${sid}'s word about ${peer}`;
+    expect(sessions.some((session) => session.sid === sid) && state.graph.has(peer), `${said} has no two ends`);
+    expect(state.reports.has(report), `${said} is not found`);
+    expect(!state.reports.has({ sid: peer, peer: sid, link }), `${said} waits for what is there`);
+    const standing = state.graph.hasLink({ a: Math.min(sid, peer), b: Math.max(sid, peer), link });
+    expect(!standing, `${said} waits for a link that stands`);
+  }
+  for (const { sid } of sessions) {
+    const count = reports.filter((report) => report.sid === sid).length;
+    expect(state.reports.countBy(sid) === count, `${sid} has ${count} reports, not ${state.reports.countBy(sid)}`);
+  }
+}
+
+function auditStreams(state: State, sessions: readonly Session[], streams: readonly Stream[], expect: Expect): void {
+  const ids = streams.flatMap(({ id, sinks }) => [id, ...sinks.map((sink) => sink.id)]);
+  expect(new Set(ids).size === ids.length, 'a stream id is used twice');
+  for (const stream of streams) {
+    const { id, owner, sinks } = stream;
+    for (const one of [id, ...sinks.map((sink) => sink.id)]) {
+      expect(Number.isInteger(one) && one > 0 && one < 2 ** 31, `${one} is not a stream id`);
+      expect(JSON.stringify(state.streams.get(one)) === JSON.stringify(stream), `stream ${id} is not found by ${one}`);
+    }
+    for (const sid of [owner, ...sinks.map((sink) => sink.sid)]) {
+      expect(
+        sessions.some((session) => session.sid === sid),
+        `stream ${id} ends at ${sid}, which is no session`,
+      );
+    }
+    const initial = sessions.some((session) => session.sid === owner && session.streamId === id);
+    expect(sinks.length > 0 || initial, `stream ${id} has no sinks`);
+  }
+  const listed = streams.filter(({ id, owner }) => state.sessions.get(owner)?.streamId !== id);
+  for (const { sid } of sessions) {
+    const own = listed.filter((stream) => isEndpoint(stream, sid)).sort((x, y) => x.id - y.id);
+    expect(JSON.stringify(state.streams.of(sid)) === JSON.stringify(own), `the streams of ${sid} are others`);
+    const owned = own.filter(({ owner }) => owner === sid).length;
+    expect(state.streams.ownedBy(sid) === owned, `${sid} owns ${owned} streams, not ${state.streams.ownedBy(sid)}`);
+  }
+}
+
+function auditOrders(state: State, sessions: readonly Session[], expect: Expect): void {
+  const orders = [...state.orders.all()];
+  for (const order of orders) {
+    expect(
+      sessions.some(({ sid }) => sid === order.sid),
+      `order ${order.id} is for nobody`,
+    );
+    expect(state.orders.get(order.sid, order.id) === order, `order ${order.id} is not found`);
+  }
+  expect(new Set(orders.map(({ sid, id }) => `${sid} ${id}`)).size === orders.length, 'an order is there twice');
+}
