@@ -1,6 +1,6 @@
 import { type Command, Option as Flag } from 'commander';
 import { OPTIONS } from '../config.js';
-import { LIMIT_OPTIONS } from '../limit-options.js';
+import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS } from '../limit-options.js';
 import { environmentName, type Option } from '../option.js';
 
 /** Adds every option of `serve`, from the one table that knows them. Values are checked when all sources are read. */
@@ -9,7 +9,8 @@ export function withServeOptions(command: Command): Command {
     const name = option.placeholder === '' ? `--${option.flag}` : `--${option.flag} <${option.placeholder}>`;
     const fallback = option.fallback === undefined || option.placeholder === '' ? '' : `default ${option.fallback}; `;
     const flag = new Flag(name, `${option.help} (${fallback}${environmentName(option.flag)})`);
-    command.addOption(key in LIMIT_OPTIONS ? flag.helpGroup('Bounds:') : flag);
+    const isBound = key in LIMIT_OPTIONS || key in DOOR_LIMIT_OPTIONS;
+    command.addOption(isBound ? flag.helpGroup('Bounds:') : flag);
   }
   return command;
 }

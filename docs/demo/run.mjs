@@ -1,0 +1,73 @@
+// The demo: a server, a made-up town that comes up on it, churns and goes again, and a watch that shows it all.
+//
+//     node docs/demo/run.mjs [--stay]
+//
+// With --stay the town stays up until Ctrl-C, so that other commands can look at it. Needs the built program (npm run
+// build), as it is in the package.
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+const MESH = fileURLToPath(new URL('mesh.netjson', import.meta.url));
+
+const stays = process.argv.includes('--stay');
+const folder = await mkdtemp(join(tmpdir(), 'switchyard-demo-'));
+let isInterrupted = false;
+// Ctrl-C reaches the children as well; this one waits for them and tidies up.
+process.on('SIGINT', () => {
+  isInterrupted = true;
+});
+
+const server = start(['serve', '--listen', '127.0.0.1:0', '--data', folder, '--json', '--log-level', 'warn'], 'pipe');
+const { listening } = JSON.parse(await firstLine(server));
+say(`a server listens on ${listening.grpc} and keeps its journal in ${folder}`);
+const env = { SWITCHYARD_SERVER: listening.grpc };
+
+const watch = start(['watch'], 'inherit', env);
+const rates = stays ? ['--stay'] : ['--churn', '10', '--for', '10s'];
+const replay = start(['replay', MESH, ...rates], 'pipe', env);
+for (const output of [replay.stdout, replay.stderr]) createInterface({ input: output }).on('line', say);
+const status = await ended(replay);
+
+await stop(watch);
+await stop(server);
+await rm(folder, { recursive: true, force: true });
+say(status === 0 ? 'the demo is over, and everything was as it should be' : `the replay ended with status ${status}`);
+process.exitCode = isInterrupted ? 130 : status;
+
+/** Starts the program. Its standard error is always shown, except where it is read here. */
+function start(args, output, more = {}) {
+  const stderr = args[0] === 'replay' ? 'pipe' : 'inherit';
+  return spawn(process.execPath, [PROGRAM, ...args], {
+    stdio: ['ignore', output, stderr],
+    env: { ...process.env, ...more },
+  });
+}
+
+function firstLine(child) {
+  return new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).once('line', resolve);
+    child.once('exit', (code) => reject(new Error(`the server ended with status ${code}`)));
+  });
+}
+
+function ended(child) {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null) resolve(child.exitCode);
+    else child.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+function stop(child) {
+  child.kill('SIGTERM');
+  return ended(child);
+}
+
+/** Sets what is said apart from what the watch shows. */
+function say(line) {
+  console.log(`▶ ${line}`);
+}
