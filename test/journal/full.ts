@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import type { Journal } from '../../src/journal/journal.js';
 import { appendAt, verify } from './workload.js';
 
+/** More than a disk of any test holds. */
+const APPENDS_MAX = 5_000;
+
 /** What happens when there is no space left: played through by a journal that is opened on a disk that is nearly full. */
 export async function survivesFullDisk(open: () => Promise<Journal>, makeRoom: () => void): Promise<void> {
   let journal = await open();
@@ -25,13 +28,14 @@ export async function survivesFullDisk(open: () => Promise<Journal>, makeRoom: (
 }
 
 async function appendUntilRefused(journal: Journal): Promise<Error & { kind?: string }> {
-  for (;;) {
+  for (let appends = 0; appends < APPENDS_MAX; appends++) {
     try {
       await journal.append(appendAt(journal.last + 1));
     } catch (error) {
       return error as Error;
     }
   }
+  throw new Error(`${APPENDS_MAX} appends, and the disk is not full`);
 }
 
 async function* largeParts(): AsyncGenerator<Uint8Array> {
