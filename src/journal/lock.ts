@@ -27,7 +27,9 @@ export class FolderLock {
   /** Takes the lock of a folder, or throws a {@link JournalError}: `locked`, with who has it, or `failed`. */
   static take(folder: string): FolderLock {
     const path = join(folder, 'lock');
-    const descriptor = process.platform === 'linux' ? lockWithFlock(path) : lockWithOpen(path);
+    const lock = LOCKS[process.platform];
+    if (lock === undefined) throw new JournalError('failed', `no way is known to lock a folder on ${process.platform}`);
+    const descriptor = lock(path);
     try {
       // For people, and for the message of whoever comes later; it proves nothing. Always as long as before, so that it
       // needs no space on a disk that is full.
@@ -45,6 +47,12 @@ export class FolderLock {
     this.descriptor = undefined;
   }
 }
+
+const LOCKS: { readonly [platform in NodeJS.Platform]?: (path: string) => number } = {
+  linux: lockWithFlock,
+  darwin: lockWithOpen,
+  freebsd: lockWithOpen,
+};
 
 function lockWithFlock(path: string): number {
   const descriptor = opened(path, constants.O_RDWR | constants.O_CREAT);
