@@ -10,7 +10,7 @@ import type { MetaRow, Row } from '../core/snapshot.js';
 import { hashToBytes, hashToText, packLabels, packParams, unpackLabels, wholeParams } from './fields.js';
 import { FrameKind, newerVersion, seal, unseal } from './frame.js';
 import { JournalError, type StoredSnapshot } from './journal.js';
-import { CHUNK_BYTES_MAX } from './limits.js';
+import { CHUNK_BYTES_MAX, ROWS_ENCODED_MAX } from './limits.js';
 
 /*
  * A part of a snapshot:
@@ -29,8 +29,8 @@ const KINDS: readonly Row['kind'][] = ['meta', 'session', 'link', 'stream', 'rep
 /**
  * The rows of a snapshot as the parts that are stored, made one by one as they are asked for.
  *
- * Messages of one type concatenate, so each row is a SnapshotChunk of its own until its part is full; a row is never
- * encoded twice to learn its size.
+ * Messages of one type concatenate, so a few rows at a time are a SnapshotChunk of their own until their part is full;
+ * no row is encoded twice to learn its size.
  */
 export async function* encodeChunks(revision: number, rows: Iterable<Row>): AsyncGenerator<Uint8Array> {
   let part = 0;
@@ -43,15 +43,34 @@ export async function* encodeChunks(revision: number, rows: Iterable<Row>): Asyn
     bytes = 0;
     return frame;
   };
-  for (const row of rows) {
-    const next = KINDS.indexOf(row.kind);
-    const message = SnapshotChunk.encode({ ...NO_ROWS, ...pack(row) }).finish();
+  for (const group of groups(rows)) {
+    const next = KINDS.indexOf(group[0].kind);
+    const message = encodeGroup(group);
     if (encoded.length > 0 && (next < kind || bytes + message.length > CHUNK_BYTES_MAX)) yield cut();
     kind = next;
     encoded.push(message);
     bytes += message.length;
   }
   if (encoded.length > 0) yield cut();
+}
+
+/** Rows of one kind that follow each other, a few at a time. */
+function* groups(rows: Iterable<Row>): Iterable<Row[]> {
+  let group: Row[] = [];
+  for (const row of rows) {
+    if (group.length > 0 && (group.length === ROWS_ENCODED_MAX || group[0].kind !== row.kind)) {
+      yield group;
+      group = [];
+    }
+    group.push(row);
+  }
+  if (group.length > 0) yield group;
+}
+
+function encodeGroup(group: readonly Row[]): Uint8Array {
+  const chunk = SnapshotChunk.create();
+  for (const row of group) pack(row, chunk);
+  return SnapshotChunk.encode(chunk).finish();
 }
 
 /**
@@ -83,28 +102,34 @@ function* decodeChunk(revision: number, part: number, bytes: Uint8Array): Iterab
   }
 }
 
-const NO_ROWS = SnapshotChunk.create();
-
-function pack(row: Row): Partial<SnapshotChunk> {
+function pack(row: Row, chunk: SnapshotChunk): void {
   switch (row.kind) {
     case 'meta':
-      return { network: { ...row, revision: BigInt(row.revision), sidCursors: [...row.sidCursors] } };
+      chunk.network = { ...row, revision: BigInt(row.revision), sidCursors: [...row.sidCursors] };
+      break;
     case 'session':
-      return { sessions: [packSession(row.session)] };
+      chunk.sessions.push(packSession(row.session));
+      break;
     case 'link':
-      return { links: [row] };
+      chunk.links.push(row);
+      break;
     case 'stream':
-      return { streams: [packStream(row.stream)] };
+      chunk.streams.push(packStream(row.stream));
+      break;
     case 'report':
-      return { linkReports: [row.report] };
+      chunk.linkReports.push(row.report);
+      break;
     case 'order': {
       const { id, sid, deadlineMs, body } = row.order;
-      return { orders: [{ id, sid, deadlineMs, body: { $case: body.kind, value: body } }] };
+      chunk.orders.push({ id, sid, deadlineMs, body: { $case: body.kind, value: body } });
+      break;
     }
     case 'settled':
-      return { settledOrders: [row] };
+      chunk.settledOrders.push(row);
+      break;
     case 'ended':
-      return { endedSessions: [row] };
+      chunk.endedSessions.push(row);
+      break;
   }
 }
 

@@ -7,8 +7,11 @@ export const READ_BYTES_MAX = 1_048_576;
 /** Keys removed in one transaction: an append that comes meanwhile waits for it, some milliseconds. */
 export const REMOVE_KEYS_MAX = 1_024;
 
+/** Rows that are encoded in one go: enough to make little of what a message costs by itself. */
+export const ROWS_ENCODED_MAX = 16;
+
 /**
- * Bytes of one part of a snapshot, as long as they are more than one row. Each is one transaction and one sync, so
+ * Bytes of one part of a snapshot, as long as they are more than {@link ROWS_ENCODED_MAX} rows. Each is one transaction and one sync, so
  * smaller ones cost time; an append that comes meanwhile waits for it, so larger ones cost latency.
  */
 export const CHUNK_BYTES_MAX = 262_144;

@@ -5,7 +5,7 @@ import { DEFAULT_STREAM_PARAMS } from '../../src/core/stream.js';
 import { decodeChunks, encodeChunks } from '../../src/journal/chunk.js';
 import { FrameKind, seal } from '../../src/journal/frame.js';
 import type { StoredSnapshot } from '../../src/journal/journal.js';
-import { CHUNK_BYTES_MAX } from '../../src/journal/limits.js';
+import { CHUNK_BYTES_MAX, ROWS_ENCODED_MAX } from '../../src/journal/limits.js';
 import { metaRow, ROWS } from './arbitrary.js';
 
 const META: Row = {
@@ -62,15 +62,13 @@ describe('a snapshot', () => {
     expect(await all(decodeChunks(stored(parts)))).toStrictEqual(rows);
   });
 
-  it('stores a row that is larger than a part on its own', async () => {
-    const name = 'x'.repeat(CHUNK_BYTES_MAX);
-    const order: Row = {
-      kind: 'order',
-      order: { id: name, sid: 1, deadlineMs: 1, body: { kind: 'terminate', reason: '' } },
-    };
-    const parts = await all(encodeChunks(7, [META, order, order]));
+  it('stores rows that are larger than a part, as few together as are encoded in one go', async () => {
+    const body = { kind: 'terminate' as const, reason: '' };
+    const order: Row = { kind: 'order', order: { id: 'x'.repeat(CHUNK_BYTES_MAX), sid: 1, deadlineMs: 1, body } };
+    const rows = [META, ...Array.from({ length: ROWS_ENCODED_MAX + 1 }, () => order)];
+    const parts = await all(encodeChunks(7, rows));
     expect(parts.length).toBe(3);
-    expect(await all(decodeChunks(stored(parts)))).toStrictEqual([META, order, order]);
+    expect(await all(decodeChunks(stored(parts)))).toStrictEqual(rows);
   });
 
   it('gives all streams with default parameters one object for them', async () => {
