@@ -1,4 +1,5 @@
 import type { LinkType } from './command.js';
+import { Int32Pages } from './pages.js';
 import { SlotIndex } from './slots.js';
 
 /** A link, its lower SID first: the one spelling that an undirected link has. */
@@ -19,36 +20,52 @@ export function compareLinks(x: Link, y: Link): number {
 }
 
 const NONE = -1;
-const FIRST_CAPACITY = 64;
+
+/*
+ * The far end of a half-link, 32 bits:
+ *
+ *   31 30                                                     2 1   0
+ *  +--+--------------------------------------------------------+-----+
+ *  | 0|                     slot of the node                   | type|     all bits set: a free slot
+ *  +--+--------------------------------------------------------+-----+
+ */
+const TYPE_BITS = 2;
+
+/** The node slot in a {@link Graph.far}. */
+export function slotOfFar(far: number): number {
+  return far >>> TYPE_BITS;
+}
+
+/** The link type in a {@link Graph.far}. */
+export function typeOfFar(far: number): LinkType {
+  return (far & 3) as LinkType;
+}
 
 /**
  * The undirected multigraph of nodes and typed links: at most one link of each type between two nodes, none to itself.
  *
- * Nodes and links live in slots of typed arrays. A link is two half-links, 2i and 2i + 1, each in the doubly linked list
- * of the node that it starts from, so adding and removing cost the same for a leaf and for a hub with a million links.
- * A node takes 12 B (and 4 B in the index), a link 25 B; a Map of Sets took six to nine times that.
+ * Nodes and links live in slots of columns of numbers. A link is two half-links, 2i and 2i + 1, each in the doubly linked
+ * list of the node that it starts from, so adding and removing cost the same for a leaf and for a hub with a million
+ * links. A node takes 12 B (and 4 B in the index), a link 24 B; a Map of Sets took six to nine times that.
  *
- * Invariant: half-link h starts at the node that `target[h ^ 1]` names. A slot is reused, last freed first; so nothing
- * that leaves the core may depend on slots or on the order of a list.
+ * Invariant: half-link h starts at the node that `far(h ^ 1)` names. A slot is reused, last freed first; so nothing that
+ * leaves the core may depend on slots or on the order of a list.
  */
 export class Graph {
   private readonly index = new SlotIndex();
   /** SID by node slot; 0 in a free slot. */
-  sids = new Int32Array(FIRST_CAPACITY);
+  private readonly sids = new Int32Pages();
   /** First half-link by node slot; in a free slot, the next free slot. */
-  head = new Int32Array(FIRST_CAPACITY);
-  private degrees = new Int32Array(FIRST_CAPACITY);
+  private readonly head = new Int32Pages();
+  private readonly degrees = new Int32Pages();
   private nodeEnd = 0;
   private nodeFree = NONE;
   private nodes = 0;
 
-  /** Node slot at the far end, by half-link; NONE when free. */
-  target = new Int32Array(2 * FIRST_CAPACITY);
+  private readonly fars = new Int32Pages();
   /** Next half-link of the same node; in a free link's even half, the next free link. */
-  next = new Int32Array(2 * FIRST_CAPACITY);
-  private previous = new Int32Array(2 * FIRST_CAPACITY);
-  /** Type by link. */
-  types = new Uint8Array(FIRST_CAPACITY);
+  private readonly next = new Int32Pages();
+  private readonly previous = new Int32Pages();
   private linkEnd = 0;
   private linkFree = NONE;
   private links = 0;
@@ -63,14 +80,34 @@ export class Graph {
     return this.links;
   }
 
-  /** One past the highest node slot in use. */
-  get slotEnd(): number {
-    return this.nodeEnd;
-  }
-
   /** The slot of a node, or -1. Good until the node is removed. */
   slotOf(sid: number): number {
     return this.index.get(sid);
+  }
+
+  /** The SID of the node in a slot that is in use. */
+  sidAt(slot: number): number {
+    return this.sids.get(slot);
+  }
+
+  /** How many links the node in a slot has. */
+  degreeAt(slot: number): number {
+    return this.degrees.get(slot);
+  }
+
+  /** The first half-link of the node in a slot, or -1. */
+  firstHalf(slot: number): number {
+    return this.head.get(slot);
+  }
+
+  /** The half-link that follows this one in its node's list, or -1. */
+  halfAfter(half: number): number {
+    return this.next.get(half);
+  }
+
+  /** Where a half-link leads to, and its type: one number, so that a search reads one. */
+  far(half: number): number {
+    return this.fars.get(half);
   }
 
   /** Whether the node is there. */
@@ -86,21 +123,22 @@ export class Graph {
   /** How many links a node has; 0 when it is not there. */
   degree(sid: number): number {
     const slot = this.index.get(sid);
-    return slot === NONE ? 0 : this.degrees[slot];
+    return slot === NONE ? 0 : this.degrees.get(slot);
   }
 
   /** Adds a node that is not there, and answers with its slot. */
   addNode(sid: number): number {
+    if (this.has(sid)) throw new Error(`node ${sid} is there already`);
     let slot = this.nodeFree;
     if (slot === NONE) {
       slot = this.nodeEnd++;
-      if (slot === this.sids.length) this.growNodes();
+      for (const column of [this.sids, this.head, this.degrees]) column.reach(slot);
     } else {
-      this.nodeFree = this.head[slot];
+      this.nodeFree = this.head.get(slot);
     }
-    this.sids[slot] = sid;
-    this.head[slot] = NONE;
-    this.degrees[slot] = 0;
+    this.sids.set(slot, sid);
+    this.head.set(slot, NONE);
+    this.degrees.set(slot, 0);
     this.index.set(sid, slot);
     this.nodes++;
     return slot;
@@ -109,11 +147,12 @@ export class Graph {
   /** Removes a node that has no links any more. */
   removeNode(sid: number): void {
     const slot = this.index.get(sid);
-    if (slot === NONE || this.degrees[slot] !== 0)
+    if (slot === NONE || this.degrees.get(slot) !== 0) {
       throw new Error(`node ${sid} cannot be removed: it has links or is not there`);
+    }
     this.index.delete(sid);
-    this.sids[slot] = 0;
-    this.head[slot] = this.nodeFree;
+    this.sids.set(slot, 0);
+    this.head.set(slot, this.nodeFree);
     this.nodeFree = slot;
     this.nodes--;
   }
@@ -131,13 +170,12 @@ export class Graph {
     let at = this.linkFree;
     if (at === NONE) {
       at = this.linkEnd++;
-      if (at === this.types.length) this.growLinks();
+      for (const column of [this.fars, this.next, this.previous]) column.reach(2 * at + 1);
     } else {
-      this.linkFree = this.next[2 * at];
+      this.linkFree = this.next.get(2 * at);
     }
-    this.types[at] = link;
-    this.attach(2 * at, from, to);
-    this.attach(2 * at + 1, to, from);
+    this.attach(2 * at, from, (to << TYPE_BITS) | link);
+    this.attach(2 * at + 1, to, (from << TYPE_BITS) | link);
     this.links++;
   }
 
@@ -146,11 +184,11 @@ export class Graph {
     const half = this.find(this.index.get(a), this.index.get(b), link);
     if (half === NONE) throw new Error(`link ${a}-${b} of type ${link} is not there`);
     const at = half >>> 1;
-    this.detach(2 * at, this.target[2 * at + 1]);
-    this.detach(2 * at + 1, this.target[2 * at]);
-    this.target[2 * at] = NONE;
-    this.target[2 * at + 1] = NONE;
-    this.next[2 * at] = this.linkFree;
+    this.detach(2 * at, slotOfFar(this.fars.get(2 * at + 1)));
+    this.detach(2 * at + 1, slotOfFar(this.fars.get(2 * at)));
+    this.fars.set(2 * at, NONE);
+    this.fars.set(2 * at + 1, NONE);
+    this.next.set(2 * at, this.linkFree);
     this.linkFree = at;
     this.links--;
   }
@@ -160,8 +198,9 @@ export class Graph {
     const slot = this.index.get(sid);
     const found: Link[] = [];
     if (slot === NONE) return found;
-    for (let half = this.head[slot]; half !== NONE; half = this.next[half]) {
-      found.push(orderedLink(sid, this.sids[this.target[half]], this.types[half >>> 1] as LinkType));
+    for (let half = this.head.get(slot); half !== NONE; half = this.next.get(half)) {
+      const far = this.fars.get(half);
+      found.push(orderedLink(sid, this.sids.get(slotOfFar(far)), typeOfFar(far)));
     }
     return found.sort(compareLinks);
   }
@@ -173,80 +212,50 @@ export class Graph {
     return this.linksOf(low).filter((link) => link.a === high || link.b === high);
   }
 
-  /**
-   * All links as they stand now, three numbers each (lower SID, higher SID, type), in slot order.
-   *
-   * A copy, so that it can be read while the graph goes on changing: one pass over flat arrays.
-   */
-  copyLinks(): Int32Array {
-    const copy = new Int32Array(3 * this.links);
-    let end = 0;
-    for (let at = 0; at < this.linkEnd; at++) {
-      if (this.target[2 * at] === NONE) continue;
-      const one = this.sids[this.target[2 * at]];
-      const other = this.sids[this.target[2 * at + 1]];
-      copy[end] = Math.min(one, other);
-      copy[end + 1] = Math.max(one, other);
-      copy[end + 2] = this.types[at];
-      end += 3;
-    }
-    return copy;
+  /** All links as they stand now, to be read again and again while the graph goes on changing. */
+  copyLinks(): Iterable<Link> {
+    const fars = this.fars.copy();
+    const sids = this.sids.copy();
+    const { linkEnd } = this;
+    return { [Symbol.iterator]: () => linksIn(fars, sids, linkEnd) };
   }
 
   /** A half-link of that type from one slot to the other, or NONE. */
   private find(from: number, to: number, link: LinkType): number {
     if (from === NONE || to === NONE) return NONE;
-    const [start, end] = this.degrees[from] <= this.degrees[to] ? [from, to] : [to, from];
-    for (let half = this.head[start]; half !== NONE; half = this.next[half]) {
-      if (this.target[half] === end && this.types[half >>> 1] === link) return half;
+    const [start, end] = this.degrees.get(from) <= this.degrees.get(to) ? [from, to] : [to, from];
+    const wanted = (end << TYPE_BITS) | link;
+    for (let half = this.head.get(start); half !== NONE; half = this.next.get(half)) {
+      if (this.fars.get(half) === wanted) return half;
     }
     return NONE;
   }
 
-  private attach(half: number, from: number, to: number): void {
-    const first = this.head[from];
-    this.target[half] = to;
-    this.next[half] = first;
-    this.previous[half] = NONE;
-    if (first !== NONE) this.previous[first] = half;
-    this.head[from] = half;
-    this.degrees[from]++;
+  private attach(half: number, from: number, far: number): void {
+    const first = this.head.get(from);
+    this.fars.set(half, far);
+    this.next.set(half, first);
+    this.previous.set(half, NONE);
+    if (first !== NONE) this.previous.set(first, half);
+    this.head.set(from, half);
+    this.degrees.set(from, this.degrees.get(from) + 1);
   }
 
   private detach(half: number, from: number): void {
-    const before = this.previous[half];
-    const after = this.next[half];
-    if (before === NONE) this.head[from] = after;
-    else this.next[before] = after;
-    if (after !== NONE) this.previous[after] = before;
-    this.degrees[from]--;
-  }
-
-  private growNodes(): void {
-    const capacity = grown(this.sids.length);
-    this.sids = resized(this.sids, capacity);
-    this.head = resized(this.head, capacity);
-    this.degrees = resized(this.degrees, capacity);
-  }
-
-  private growLinks(): void {
-    const capacity = grown(this.types.length);
-    this.target = resized(this.target, 2 * capacity);
-    this.next = resized(this.next, 2 * capacity);
-    this.previous = resized(this.previous, 2 * capacity);
-    const types = new Uint8Array(capacity);
-    types.set(this.types);
-    this.types = types;
+    const before = this.previous.get(half);
+    const after = this.next.get(half);
+    if (before === NONE) this.head.set(from, after);
+    else this.next.set(before, after);
+    if (after !== NONE) this.previous.set(after, before);
+    this.degrees.set(from, this.degrees.get(from) - 1);
   }
 }
 
-/** By a half, so that at most a third lies idle and copying stays a small part of filling. */
-function grown(capacity: number): number {
-  return capacity + (capacity >>> 1);
-}
-
-function resized(array: Int32Array, length: number): Int32Array<ArrayBuffer> {
-  const copy = new Int32Array(length);
-  copy.set(array);
-  return copy;
+function* linksIn(fars: Int32Pages, sids: Int32Pages, linkEnd: number): Iterator<Link> {
+  for (let at = 0; at < linkEnd; at++) {
+    const far = fars.get(2 * at);
+    if (far === NONE) continue;
+    const near = fars.get(2 * at + 1);
+    yield orderedLink(sids.get(slotOfFar(near)), sids.get(slotOfFar(far)), typeOfFar(far));
+  }
 }

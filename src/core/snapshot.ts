@@ -1,5 +1,6 @@
 import type { Order, Session, Stream } from './change.js';
 import type { CloseReason, LinkType } from './command.js';
+import type { Link } from './graph.js';
 import type { Limits } from './limits.js';
 import type { Position } from './position.js';
 import type { LinkReport } from './reports.js';
@@ -31,10 +32,10 @@ export type Row =
   | { readonly kind: 'ended'; readonly sid: number; readonly reason: CloseReason };
 
 /**
- * A state as it stood at one position, to be read at leisure while the state itself goes on.
+ * A state as it stood at one position, to be read at leisure, and more than once, while the state itself goes on.
  *
- * It costs one pass over flat arrays: rows are never changed in place, so a copy of the references is a copy of the rows.
- * At a million nodes and two million links that is some ten milliseconds; writing it out is the reader's time.
+ * Rows are never changed in place and pages of numbers are shared until they are written to, so taking one is a copy of
+ * references. At a million sessions and two million links it takes some five milliseconds.
  */
 export interface Capture {
   readonly position: Position;
@@ -42,8 +43,7 @@ export interface Capture {
   readonly serverUuid: string;
   /** With holes, where slots are free. */
   readonly sessions: readonly (Session | undefined)[];
-  /** Three numbers each: lower SID, higher SID, type. */
-  readonly links: Int32Array;
+  readonly links: Iterable<Link>;
   /** All of them. */
   readonly streams: Iterable<Stream>;
   /** Those of them that do not follow from the sessions. */
@@ -93,10 +93,7 @@ export function* rowsOf(taken: Capture): Iterable<Row> {
   for (const session of taken.sessions) {
     if (session !== undefined) yield { kind: 'session', session };
   }
-  const { links } = taken;
-  for (let at = 0; at < links.length; at += 3) {
-    yield { kind: 'link', a: links[at], b: links[at + 1], link: links[at + 2] as LinkType };
-  }
+  for (const { a, b, link } of taken.links) yield { kind: 'link', a, b, link };
   for (const stream of taken.keptStreams) yield { kind: 'stream', stream };
   yield* taken.rest.slice(1);
 }

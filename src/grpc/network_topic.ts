@@ -1,4 +1,4 @@
-import { NetworkDelta, type NodeAdded, WatchKind } from '../../gen/switchyard/v1/network.js';
+import { type LinkAdded, NetworkDelta, type NodeAdded, WatchKind } from '../../gen/switchyard/v1/network.js';
 import { WatchNetworkDeltaResponse } from '../../gen/switchyard/v1/network_service.js';
 import type { Change } from '../core/change.js';
 import type { Position } from '../core/position.js';
@@ -110,14 +110,14 @@ function* chunks(taken: Capture): Iterator<Uint8Array> {
     bytes = 0;
   }
   if (nodes.length > 0) yield encodeDelta({ nodeAdded: nodes });
-  const { links } = taken;
-  for (let from = 0; from < links.length; from += 3 * LINKS_PER_CHUNK) {
-    const linkAdded = [];
-    for (let at = from; at < Math.min(from + 3 * LINKS_PER_CHUNK, links.length); at += 3) {
-      linkAdded.push({ cvid1: links[at], cvid2: links[at + 1], link: links[at + 2] });
-    }
+  let linkAdded: LinkAdded[] = [];
+  for (const { a, b, link } of taken.links) {
+    linkAdded.push({ cvid1: a, cvid2: b, link });
+    if (linkAdded.length < LINKS_PER_CHUNK) continue;
     yield encodeDelta({ linkAdded });
+    linkAdded = [];
   }
+  if (linkAdded.length > 0) yield encodeDelta({ linkAdded });
 }
 
 function bytesOf({ name, labels }: NodeAdded): number {
