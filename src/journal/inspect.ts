@@ -253,7 +253,7 @@ function advice(problems: Problems, repairableAt: number | undefined): string {
     return 'Restore a backup of the whole folder. Keep this one: all before the first problem can still be dumped.';
   }
   return (
-    `The snapshot at revision ${repairableAt} is whole, and so is everything after it. Copy the folder, then repair it: ` +
-    'what lies before that snapshot is forgotten, and no state is lost.'
+    `The snapshot at revision ${repairableAt} is whole, and so is everything after it. Copy the folder, then run ` +
+    'switchyard journal repair: what lies before that snapshot is forgotten, and no state is lost.'
   );
 }

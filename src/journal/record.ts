@@ -14,6 +14,9 @@ import { JournalError, type StoredRecord } from './journal.js';
  *   +---------------+---------+--------+----------------------------------------+
  *
  * frame.ts has the head and what the checksum is over: besides all this, the revision that the record stands at.
+ *
+ * A new command is a message and a line of `kind` in command.proto, a case of `pack` and one of `unpack`, and a line in the
+ * table of test/journal/arbitrary.ts; the compiler asks for the last three. command.proto says when the version rises.
  */
 
 type Packed = NonNullable<CommandMessage['kind']>;
