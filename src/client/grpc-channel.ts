@@ -46,6 +46,7 @@ export class GrpcChannel implements Channel {
       'grpc.dns_min_time_between_resolutions_ms': LIMITS.reconnectMs,
       'grpc.keepalive_time_ms': LIMITS.pingAfterMs,
       'grpc.keepalive_timeout_ms': LIMITS.pingTimeoutMs,
+      'grpc.max_receive_message_length': LIMITS.messageBytesMax,
       'grpc.service_config_disable_resolution': 1,
       ...(tls && tls !== true && tls.serverName ? { 'grpc.ssl_target_name_override': tls.serverName } : {}),
     });
@@ -142,8 +143,8 @@ async function* received<Response>(
 ): AsyncGenerator<Response, void, undefined> {
   const cancel = () => stream.cancel();
   signal.addEventListener('abort', cancel, { once: true });
-  // The loop below reports errors. Those that come when it is over, of the cancelling itself, have no other listener
-  // and would be thrown.
+  // The loop below reports errors. One that comes after it, of the cancelling itself, must find a listener or it is
+  // thrown; that Node's iterator leaves one behind is nowhere promised.
   stream.on('error', () => {});
   try {
     // Iterating reads one message after another: what is not asked for stays with grpc-js (16 messages at most), then

@@ -35,6 +35,8 @@ export const LIMITS = {
   pingAfterMs: 20_000,
   /** … and dropped when the probe is not answered: a half-open one would swallow every new call too. */
   pingTimeoutMs: 10_000,
+  /** The largest message taken: a page of 1,000 sessions with all the labels they may have is 5 MB. */
+  messageBytesMax: 16 << 20,
   /** Items of a page when the caller does not say. */
   pageSize: 500,
 } as const;

@@ -30,6 +30,8 @@ export class FakeServer {
   readonly seen: Metadata[] = [];
   /** How many unary calls were given up by the client. */
   cancelled = 0;
+  /** What every node calls itself. */
+  name = '';
   onWatch: (watch: Watch) => void = () => {};
 
   /** Listens on `port`, or on a free one; answers with the port. */
@@ -44,7 +46,7 @@ export class FakeServer {
         if (cvid === 404) return answer(status(5, 'no node 404', 'NODE_NOT_FOUND'));
         if (cvid === 503) return answer(status(14, 'the server is draining', 'DRAINING', 1));
         if (cvid === 408) return;
-        const node = { cvid, parent: 9, instanceUuid: 'u', name: '', labels: {}, links: [] };
+        const node = { cvid, parent: 9, instanceUuid: 'u', name: this.name, labels: {}, links: [] };
         answer(null, { node, position: { epoch: 'e', revision: 7n } });
       },
       watchNetworkDelta: (call: Watch) => {

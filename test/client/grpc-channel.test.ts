@@ -54,6 +54,13 @@ describe('over a real connection', () => {
     await expect(yard.getNode(503)).rejects.toMatchObject({ reason: 'DRAINING', retryAfterMs: 1_000, temporary: true });
   });
 
+  it('a message of more than gRPC’s usual 4 MiB is taken, one of more than 16 MiB is refused', async () => {
+    server.name = 'x'.repeat(5 << 20);
+    expect((await yard.getNode(7)).node.name).toHaveLength(5 << 20);
+    server.name = 'x'.repeat(17 << 20);
+    await expect(yard.getNode(7)).rejects.toMatchObject({ code: StatusCode.RESOURCE_EXHAUSTED });
+  });
+
   it('a method that the server does not have is UNIMPLEMENTED', async () => {
     await expect(yard.findPath(1, 2)).rejects.toMatchObject({ code: StatusCode.UNIMPLEMENTED });
   });

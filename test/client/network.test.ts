@@ -149,6 +149,12 @@ describe('a replica of the graph', () => {
     expect(network.position).toEqual(at(2, 'other'));
   });
 
+  it('begins every snapshot with nothing', async () => {
+    const { network, say } = await synced();
+    await say(message(WatchKind.SNAPSHOT, 6, [delta({ nodeAdded: nodes(4) })]), message(WatchKind.SNAPSHOT_END, 6));
+    expect([...network.graph.nodes()].map(({ cvid }) => cvid)).toEqual([4]);
+  });
+
   it('forgets half a snapshot that was cut short', async () => {
     const { network, say, channel, clock } = await world();
     await say(message(WatchKind.SNAPSHOT, 5, [delta({ nodeAdded: nodes(1, 2) })]));

@@ -24,7 +24,7 @@ import { ADMIN_TOKEN, type Running, run } from '../grpc/running.js';
 import { Wire } from './wire.js';
 
 // Processes that start on a busy machine, and the client's own waits.
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 /** What a test opens, closed after it in the opposite order. */
 const opened: (() => Promise<unknown> | unknown)[] = [];
