@@ -75,7 +75,7 @@ export class Metrics {
     this.gauge('switchyard_sessions', 'Live sessions.', () => state.sessions.count);
     this.gauge('switchyard_attachments', 'Sessions with an open attachment.', () => attachments.count);
     this.gauge('switchyard_links', 'Links of the graph, those to the server included.', () => state.graph.linkCount);
-    this.gauge('switchyard_streams', 'Live streams, the first of each session included.', () => state.streams.count);
+    this.gauge('switchyard_streams', 'Live streams, besides the first of each session.', () => state.streams.count);
     this.gauge('switchyard_journal_bytes', 'Size of the journal.', () => journal.size());
     const labelNames = ['feed'];
     const { registry } = this;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NetworkServiceService as Network } from '../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../gen/switchyard/v1/session_service.js';
+import { StreamServiceService as Streams } from '../gen/switchyard/v1/stream_service.js';
 import { agent, ask, asSession, open, type Running, run } from './grpc/running.js';
 
 describe('metrics', () => {
@@ -19,20 +20,22 @@ describe('metrics', () => {
 
   it('tell how much there is, what was done and what was refused', async () => {
     const { sessionToken } = await ask(at, Sessions.session, agent(1));
+    const { instanceSid } = await ask(at, Sessions.session, agent(2));
+    await ask(at, Streams.createStream, { params: undefined, sinkCvids: [instanceSid] }, asSession(sessionToken));
     const watch = open(at, Network.watchNetworkDelta, { after: undefined, coalesce: false, cvids: [] });
     await watch.next();
     const missing = { peerCvid: 99 << 8, link: 1, state: 1, connectionId: '', path: 0, roundTrip: undefined };
     await ask(at, Network.reportLink, missing, asSession(sessionToken)).catch(() => {});
     const figures = await scrape();
-    expect(figures.get('switchyard_sessions')).toBe(1);
-    expect(figures.get('switchyard_links')).toBe(1);
+    expect(figures.get('switchyard_sessions')).toBe(2);
+    expect(figures.get('switchyard_links')).toBe(2);
     expect(figures.get('switchyard_streams')).toBe(1);
-    expect(figures.get('switchyard_revision')).toBe(2);
+    expect(figures.get('switchyard_revision')).toBe(4);
     expect(figures.get('switchyard_watches{feed="network"}')).toBe(1);
     expect(figures.get('switchyard_feed_bytes{feed="network"}')).toBeGreaterThan(0);
     expect(figures.get('switchyard_journal_bytes')).toBeGreaterThan(0);
-    expect(figures.get('switchyard_journal_append_seconds_count')).toBe(2);
-    expect(figures.get('switchyard_commands_total{kind="OpenSession",reason="ok"}')).toBe(1);
+    expect(figures.get('switchyard_journal_append_seconds_count')).toBe(4);
+    expect(figures.get('switchyard_commands_total{kind="OpenSession",reason="ok"}')).toBe(2);
     expect(figures.get('switchyard_commands_total{kind="ReportLink",reason="NODE_NOT_FOUND"}')).toBe(1);
     expect([...figures.keys()].some((name) => name.startsWith('nodejs_eventloop_lag'))).toBe(true);
     watch.call.cancel();

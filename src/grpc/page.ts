@@ -28,15 +28,19 @@ export function pageTokenOf(key: number): string {
   return Buffer.from(String(key), 'latin1').toString('base64url');
 }
 
-/** The first `count` keys past `after`, ascending, of keys in any order; quick when they come nearly sorted. */
+/** The first `count` keys past `after`, ascending, of keys in any order; holds twice as many at most. */
 export function firstAfter(keys: Iterable<number>, after: number, count: number): number[] {
-  const first: number[] = [];
+  let first: number[] = [];
+  let last = Number.POSITIVE_INFINITY;
+  const cut = () => {
+    first = first.sort((x, y) => x - y).slice(0, count);
+    if (first.length === count) last = first[count - 1];
+  };
   for (const key of keys) {
-    if (key <= after || (first.length === count && key > first[count - 1])) continue;
-    let at = first.length;
-    while (at > 0 && first[at - 1] > key) at--;
-    first.splice(at, 0, key);
-    if (first.length > count) first.pop();
+    if (key <= after || key >= last) continue;
+    first.push(key);
+    if (first.length === 2 * count) cut();
   }
+  cut();
   return first;
 }

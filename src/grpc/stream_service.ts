@@ -157,14 +157,15 @@ function list({ replica, limits }: Backing, request: ListStreamsRequest, caller:
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
   const end = request.cvid === 0 && !caller.isAdmin ? caller.sid! : request.cvid;
-  const ids: number[] = [];
-  for (const stream of end === 0 ? state.streams.all() : streamsOf(state, end)) {
-    if (isVisible(stream, caller)) ids.push(stream.id);
-  }
-  const page = firstAfter(ids, after, size + 1);
+  const streams = end === 0 ? state.streams.all() : streamsOf(state, end);
+  const page = firstAfter(visibleIds(streams, caller), after, size + 1);
   const nextPageToken = page.length > size ? pageTokenOf(page[size - 1]) : '';
-  const streams = page.slice(0, size).map((id) => streamMessage(state.streams.get(id)!, state.epoch));
-  return { streams, nextPageToken, position: positionMessage(state.position) };
+  const listed = page.slice(0, size).map((id) => streamMessage(state.streams.get(id)!, state.epoch));
+  return { streams: listed, nextPageToken, position: positionMessage(state.position) };
+}
+
+function* visibleIds(streams: Iterable<Stream>, caller: Caller): Iterable<number> {
+  for (const stream of streams) if (isVisible(stream, caller)) yield stream.id;
 }
 
 /** All streams with this session at an end, the one from the start included. */

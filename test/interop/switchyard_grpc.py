@@ -6,6 +6,7 @@ Prints one line for each method, `Service/Method outcome`: OK, or the code and t
 must hold is asserted here, so a wrong answer ends the program.
 """
 import sys
+import threading
 import uuid
 
 sys.path.insert(0, sys.argv[1])
@@ -85,6 +86,26 @@ def open_session(sessions, name):
     return opened, (("switchyard-session", opened.session_token),)
 
 
+def relay_blocks(streams, pb, as_source, as_sink, sink_cvid):
+    """Sends two blocks over a stream of its own, from the end of one session to that of another."""
+    stream = streams.call("CreateStream", pb.CreateStreamRequest(sink_cvids=[sink_cvid]), as_source).stream
+    read = threading.Event()
+
+    def sink_says():
+        yield pb.RelayRequest(open=pb.RelayOpen(id=stream.sinks[0].id))
+        read.wait(TIMEOUT_S)
+
+    sink = streams.stub.Relay(sink_says(), timeout=TIMEOUT_S, metadata=as_sink)
+    assert next(sink).opened.stream.id == stream.id
+    source_says = [pb.RelayRequest(open=pb.RelayOpen(id=stream.id)), pb.RelayRequest(block=b"one"), pb.RelayRequest(block=b"two")]
+    source = streams.stub.Relay(iter(source_says), timeout=TIMEOUT_S, metadata=as_source)
+    assert next(source).opened.stream.id == stream.id
+    assert [next(sink).block, next(sink).block] == [b"one", b"two"]
+    read.set()
+    assert source.code() == grpc.StatusCode.OK
+    called["StreamService/Relay"] = "OK"
+
+
 def main():
     channel = grpc.insecure_channel(sys.argv[2])
     pb, net, streaming, transport_pb = session_service_pb2, network_service_pb2, stream_service_pb2, transport_service_pb2
@@ -134,8 +155,7 @@ def main():
     assert list(stopped.stopped_ids) == [stream.id, stream.sinks[0].id]
     stream = streams.call("CreateStream", streaming.CreateStreamRequest(sink_cvids=[two.instance_sid]), as_one).stream
     streams.call("TerminateStream", streaming.TerminateStreamRequest(id=stream.id), as_one)
-    opening = streaming.RelayRequest(open=streaming.RelayOpen(id=2**31 - 1))
-    streams.first("Relay", iter([opening]), as_one)
+    relay_blocks(streams, streaming, as_one, as_two, two.instance_sid)
 
     transport.call("EnumerateTransport", transport_pb.EnumerateTransportRequest(code_name="none"))
     transport.first("Exchange", iter([transport_pb.ExchangeRequest(packet=b"")]))
