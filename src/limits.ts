@@ -15,6 +15,8 @@ export interface DoorLimits {
   readonly watchedNodesMax: number;
   /** Entries of one page. */
   readonly pageSizeMax: number;
+  /** Bytes of one page, about: gRPC clients take 4 MiB, and what is not ASCII is counted short up to threefold. */
+  readonly pageBytesMax: number;
   /** Entries of a page that did not say. */
   readonly pageSizeDefault: number;
   /** Violations told in one error: gRPC clients take 8 KiB of trailers, and nobody mends more at a time. */
@@ -33,6 +35,7 @@ export const DEFAULT_DOOR_LIMITS: DoorLimits = {
   metadataBytesMax: 16_384,
   watchedNodesMax: 1_024,
   pageSizeMax: 1_000,
+  pageBytesMax: 1_048_576,
   pageSizeDefault: 100,
   violationsMax: 16,
   errorMessageBytesMax: 1_024,

@@ -7,13 +7,12 @@ import type { State } from '../core/state.js';
 import type { Topic } from '../feed/topic.js';
 import type { Touch } from '../feed/touches.js';
 import { nodeAddedMessage, positionMessage, serverAddedMessage } from './message.js';
+import { sessionSize } from './size.js';
 
 /** Links of one snapshot message, of 20 B at most. */
 const LINKS_PER_CHUNK = 6_144;
 /** Bytes of nodes in one snapshot message, by estimate. Both make a message of some 128 KiB: a millisecond or two. */
 const NODE_BYTES_PER_CHUNK = 131_072;
-/** What a node takes besides its name and labels: two SIDs, a UUID and the tags. */
-const NODE_BYTES = 56;
 
 /**
  * WatchNetworkDelta as bytes. Every revision is one delta, also one that did not touch the graph: so a reader can count
@@ -101,9 +100,8 @@ function* chunks(taken: Capture): Iterator<Uint8Array> {
   let bytes = 0;
   for (const session of taken.sessions) {
     if (session === undefined) continue;
-    const node = nodeAddedMessage(session, taken.serverSid);
-    nodes.push(node);
-    bytes += bytesOf(node);
+    nodes.push(nodeAddedMessage(session, taken.serverSid));
+    bytes += sessionSize(session);
     if (bytes < NODE_BYTES_PER_CHUNK) continue;
     yield encodeDelta({ nodeAdded: nodes });
     nodes = [];
@@ -118,12 +116,6 @@ function* chunks(taken: Capture): Iterator<Uint8Array> {
     linkAdded = [];
   }
   if (linkAdded.length > 0) yield encodeDelta({ linkAdded });
-}
-
-function bytesOf({ name, labels }: NodeAdded): number {
-  let bytes = NODE_BYTES + name.length;
-  for (const key in labels) bytes += key.length + labels[key].length + 6;
-  return bytes;
 }
 
 /**

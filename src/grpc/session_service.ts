@@ -16,10 +16,11 @@ import type {
   TerminateSessionRequest,
   TerminateSessionResponse,
 } from '../../gen/switchyard/v1/session_service.js';
+import type { Session } from '../core/change.js';
 import { Checked } from '../core/check.js';
 import { CloseReason } from '../core/command.js';
 import { Fault, REASONS, type Reason } from '../core/fault.js';
-import { typeOfSid } from '../core/sid.js';
+import type { State } from '../core/state.js';
 import type { Message } from '../replica/attachments.js';
 import type { Backing } from './backing.js';
 import type { Caller } from './caller.js';
@@ -27,7 +28,8 @@ import type { Answer, Calls } from './calls.js';
 import { durationOf, msOf } from './duration.js';
 import { sessionEnd } from './ending.js';
 import { orderMessage, positionMessage, sessionMessage } from './message.js';
-import { pageTokenOf, readPage } from './page.js';
+import { fillPage, pageTokenOf, readPage } from './page.js';
+import { sessionSize } from './size.js';
 
 /** Longer than any order's id. */
 const ORDER_ID_LENGTH_MAX = 64;
@@ -174,29 +176,30 @@ function read({ replica }: Backing, request: GetSessionRequest, caller: Caller):
 function list({ replica, limits }: Backing, request: ListSessionsRequest): ListSessionsResponse | Fault {
   const { state, attachments } = replica;
   const checked = new Checked(state.limits);
-  const { after, size } = readPage(checked, limits, request);
+  const wanted = readPage(checked, limits, request);
   const { instanceType, instanceUuid } = request;
   if (instanceType < 0 || instanceType > 7) checked.wrong('instance_type', `${instanceType}; 0 to 7 are allowed`);
   const uuid = instanceUuid === '' ? '' : checked.uuid('instance_uuid', instanceUuid);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const sids = uuid === '' ? state.graph.sidsAfter(after, instanceType) : sidsOfInstance(uuid);
-  const sessions = [];
-  let more = false;
-  for (const sid of sids) {
-    const session = state.sessions.get(sid);
-    if (session === undefined || (instanceType !== 0 && typeOfSid(sid) !== instanceType)) continue;
-    if (sessions.length === size) {
-      more = true;
-      break;
-    }
-    sessions.push(sessionMessage(session, state.epoch, attachments.isAttached(sid)));
-  }
-  const nextPageToken = more ? pageTokenOf(sessions.at(-1)!.cvid) : '';
-  return { sessions, nextPageToken, position: positionMessage(state.position) };
+  const found = uuid === '' ? sessionsAfter(state, wanted.after, instanceType) : sessionOf(state, wanted.after, uuid);
+  const { page, hasMore } = fillPage(found, wanted, sessionSize);
+  return {
+    sessions: page.map((session) => sessionMessage(session, state.epoch, attachments.isAttached(session.sid))),
+    nextPageToken: hasMore ? pageTokenOf(page.at(-1)!.sid) : '',
+    position: positionMessage(state.position),
+  };
+}
 
-  function sidsOfInstance(wanted: string): number[] {
-    const session = state.sessions.ofInstance(wanted);
-    return session === undefined || after !== 0 ? [] : [session.sid];
+function* sessionsAfter(state: State, after: number, type: number): Iterable<Session> {
+  for (const sid of state.graph.sidsAfter(after, type)) {
+    const session = state.sessions.get(sid);
+    // A server's node has none.
+    if (session !== undefined) yield session;
   }
+}
+
+function sessionOf(state: State, after: number, uuid: string): Session[] {
+  const session = state.sessions.ofInstance(uuid);
+  return session === undefined || after !== 0 ? [] : [session];
 }

@@ -31,9 +31,10 @@ import type { Calls } from './calls.js';
 import { passingBytes } from './encoded.js';
 import { positionMessage, streamMessage } from './message.js';
 import { readAfter } from './network_service.js';
-import { firstAfter, pageTokenOf, readPage } from './page.js';
+import { fillPage, firstAfter, pageTokenOf, readPage } from './page.js';
 import type { Source } from './pump.js';
 import { type RelayCall, relay } from './relay.js';
+import { streamSize } from './size.js';
 import { readMaskedParams, readParams } from './stream_params.js';
 
 /** StreamService's definition, with a watch whose answers are bytes already. */
@@ -152,16 +153,20 @@ function read({ replica }: Backing, { id }: GetStreamRequest, caller: Caller): G
 function list({ replica, limits }: Backing, request: ListStreamsRequest, caller: Caller): ListStreamsResponse | Fault {
   const { state } = replica;
   const checked = new Checked(state.limits);
-  const { after, size } = readPage(checked, limits, request);
+  const wanted = readPage(checked, limits, request);
   if (request.cvid !== 0) checked.sid('cvid', request.cvid);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
   const end = request.cvid === 0 && !caller.isAdmin ? caller.sid! : request.cvid;
   const streams = end === 0 ? state.streams.all() : streamsOf(state, end);
-  const page = firstAfter(visibleIds(streams, caller), after, size + 1);
-  const nextPageToken = page.length > size ? pageTokenOf(page[size - 1]) : '';
-  const listed = page.slice(0, size).map((id) => streamMessage(state.streams.get(id)!, state.epoch));
-  return { streams: listed, nextPageToken, position: positionMessage(state.position) };
+  const ids = firstAfter(visibleIds(streams, caller), wanted.after, wanted.size + 1);
+  const found = ids.map((id) => state.streams.get(id)!);
+  const { page, hasMore } = fillPage(found, wanted, streamSize);
+  return {
+    streams: page.map((stream) => streamMessage(stream, state.epoch)),
+    nextPageToken: hasMore ? pageTokenOf(page.at(-1)!.id) : '',
+    position: positionMessage(state.position),
+  };
 }
 
 function* visibleIds(streams: Iterable<Stream>, caller: Caller): Iterable<number> {

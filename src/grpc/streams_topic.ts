@@ -5,12 +5,10 @@ import type { Position } from '../core/position.js';
 import type { Capture } from '../core/snapshot.js';
 import type { Topic } from '../feed/topic.js';
 import { positionMessage, streamMessage, streamStoppedMessage } from './message.js';
+import { streamSize } from './size.js';
 
 /** Bytes of streams in one snapshot message, by estimate: a millisecond or two of encoding. */
 const CHUNK_BYTES = 131_072;
-/** What a stream takes besides its name, labels and sinks. */
-const STREAM_BYTES = 64;
-const SINK_BYTES = 16;
 
 /** WatchStreams as bytes. Who may see a change is told by the ends of its stream. */
 export const streamsTopic: Topic = {
@@ -68,17 +66,11 @@ function* chunks(taken: Capture): Iterator<Uint8Array> {
   let bytes = 0;
   for (const stream of taken.streams) {
     changes.push(put(stream, taken.position.epoch));
-    bytes += bytesOf(stream);
+    bytes += streamSize(stream);
     if (bytes < CHUNK_BYTES) continue;
     yield encode(WatchKind.SNAPSHOT, taken.position, changes);
     changes = [];
     bytes = 0;
   }
   if (changes.length > 0) yield encode(WatchKind.SNAPSHOT, taken.position, changes);
-}
-
-function bytesOf({ sinks, params }: Stream): number {
-  let bytes = STREAM_BYTES + SINK_BYTES * sinks.length + params.name.length;
-  for (const key in params.labels) bytes += key.length + params.labels[key].length + 6;
-  return bytes;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Checked } from '../../src/core/check.js';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
-import { firstAfter, pageTokenOf, readPage } from '../../src/grpc/page.js';
+import { fillPage, firstAfter, pageTokenOf, readPage } from '../../src/grpc/page.js';
 import { DEFAULT_DOOR_LIMITS } from '../../src/limits.js';
 
 describe('a page', () => {
@@ -11,7 +11,7 @@ describe('a page', () => {
       fc.property(fc.integer({ min: 1, max: 2 ** 31 - 1 }), (key) => {
         const checked = new Checked(DEFAULT_LIMITS);
         const page = readPage(checked, DEFAULT_DOOR_LIMITS, { pageSize: 7, pageToken: pageTokenOf(key) });
-        expect(page).toEqual({ after: key, size: 7 });
+        expect(page).toMatchObject({ after: key, size: 7 });
         expect(checked.violations).toEqual([]);
       }),
     );
@@ -34,5 +34,15 @@ describe('a page', () => {
         expect(firstAfter(keys, after, count)).toEqual(wanted.slice(0, count));
       }),
     );
+  });
+
+  it('is full by count or by bytes, whichever comes first, and never empty where there is something', () => {
+    const wanted = { after: 0, size: 3, bytesMax: 10 };
+    const fill = (...items: number[]) => fillPage(items, wanted, (item) => item);
+    expect(fill()).toEqual({ page: [], hasMore: false });
+    expect(fill(1, 1, 1)).toEqual({ page: [1, 1, 1], hasMore: false });
+    expect(fill(1, 1, 1, 1)).toEqual({ page: [1, 1, 1], hasMore: true });
+    expect(fill(4, 7, 1)).toEqual({ page: [4, 7], hasMore: true });
+    expect(fill(100, 1)).toEqual({ page: [100], hasMore: true });
   });
 });

@@ -161,7 +161,7 @@ export interface GetSessionResponse {
 
 /** Which sessions to list. */
 export interface ListSessionsRequest {
-  /** How many at most, 1-1,000. 0: 100. */
+  /** How many at most, 1-1,000. 0: 100. A page may hold fewer where they are large. */
   pageSize: number;
   /** `next_page_token` of the page before. Empty: the first page. */
   pageToken: string;

@@ -148,7 +148,7 @@ export interface GetStreamResponse {
 
 /** Which streams to list. */
 export interface ListStreamsRequest {
-  /** How many at most, 1-1,000. 0: 100. */
+  /** How many at most, 1-1,000. 0: 100. A page may hold fewer where they are large. */
   pageSize: number;
   /** `next_page_token` of the page before. Empty: the first page. */
   pageToken: string;
