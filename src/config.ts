@@ -48,7 +48,7 @@ export const OPTIONS = {
   systemWssListen: optionalAddress('system-wss-listen', 'The same over WebSocket and TLS; needs --tls-cert.'),
   rendezvousListen: optionalAddress(
     'rendezvous-listen',
-    'Where instances learn their reflexive address: STUN Binding over UDP and TCP.',
+    "Where instances learn their reflexive address: STUN Binding over UDP and TCP. Default: gRPC's host, on the port after gRPC's.",
   ),
   metricsListen: optionalAddress('metrics-listen', 'Where GET /metrics answers in the format of Prometheus.'),
 

@@ -16,9 +16,11 @@ import { LmdbJournal } from './journal/lmdb.js';
 import { MemoryJournal } from './journal/memory.js';
 import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './limits.js';
 import { Metrics } from './metrics.js';
-import { formatAddress } from './option.js';
+import { type Address, formatAddress } from './option.js';
 import { DEFAULT_RELAY_LIMITS } from './relay/limits.js';
 import { Relay } from './relay/relay.js';
+import { type Meeting, openMeeting } from './rendezvous/meeting.js';
+import { Acceptances } from './replica/acceptances.js';
 import { DEFAULT_REPLICA_LIMITS, type ReplicaLimits } from './replica/limits.js';
 import { Opening } from './replica/opening.js';
 import { recover } from './replica/recover.js';
@@ -64,6 +66,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   const journal = surroundings.journal ?? (await openJournal(config.data));
   const metrics = config.metricsListen === undefined ? undefined : new Metrics();
   const limits = replicaLimits(config);
+  let meeting: Meeting | undefined;
   try {
     const recovery = await recover(journal, config.limits);
     const { state } = recovery;
@@ -73,6 +76,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       for (const feed of all) feed.publish(position, changes);
     });
     log.info({ revision: state.revision, replayed: count, sessions: state.sessions.count }, 'recovered');
+    const acceptances = new Acceptances(state);
     const relay: Relay = new Relay(
       {
         state,
@@ -86,7 +90,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       state,
       journal,
       // The relay first: when a watcher hears that a stream has stopped, nothing more of it is delivered.
-      feeds: [relay, ...all],
+      feeds: [relay, ...all, acceptances],
       clock,
       random,
       limits,
@@ -99,6 +103,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       },
     });
     await replica.found(drawUuid(random));
+    meeting = await openMeeting(meetingAddress(config), clock);
+    const { observed } = meeting;
     const door = new GrpcDoor(
       {
         replica,
@@ -111,11 +117,15 @@ export async function startServer(config: Config, surroundings: Surroundings): P
         limits: doorLimits(config),
         adminToken: await ensureAdminToken(config.data, config.adminToken, random),
         orderDeadlineMs: config.orderDeadlineMs,
+        acceptances,
+        rendezvous: [announced(config, meeting)],
+        isObserved: (host) => observed.has(host),
       },
       config.messageBytesMax,
     );
     const addresses: Record<string, string> = {};
     addresses.grpc = formatAddress(await door.listen(config.listen, await credentials(config)));
+    addresses.stun = formatAddress(meeting.address);
     if (metrics !== undefined && config.metricsListen !== undefined) {
       metrics.measure({ state, attachments: replica.attachments, feeds: all, journal });
       addresses.metrics = formatAddress(await metrics.listen(config.metricsListen));
@@ -125,8 +135,11 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       log.info('draining');
       door.drain();
       for (const feed of all) feed.drain();
-      relay.close(new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS));
-      replica.attachments.drain(new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS));
+      const draining = new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS);
+      relay.close(draining);
+      replica.attachments.drain(draining);
+      acceptances.drain(draining);
+      meeting?.close();
       await door.close(deadlineMs);
       await replica.close();
       await journal.close();
@@ -134,10 +147,24 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       log.info('closed');
     });
   } catch (error) {
+    meeting?.close();
     await metrics?.close();
     await journal.close();
     throw error;
   }
+}
+
+/** The rendezvous has a port of its own beside gRPC's, because both take TCP. */
+function meetingAddress({ rendezvousListen, listen }: Config): Address {
+  if (rendezvousListen !== undefined) return rendezvousListen;
+  return { host: listen.host, port: listen.port === 0 || listen.port === 65_535 ? 0 : listen.port + 1 };
+}
+
+/** A client knows by which host it reaches the server, better than the server does; only another one has to be told. */
+function announced({ rendezvousListen, listen }: Config, { address }: Meeting): Address {
+  const host = rendezvousListen?.host ?? listen.host;
+  const isSame = host === listen.host || host === '0.0.0.0' || host === '::';
+  return { host: isSame ? '' : host, port: address.port };
 }
 
 function running(

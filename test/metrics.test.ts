@@ -24,7 +24,15 @@ describe('metrics', () => {
     await ask(at, Streams.createStream, { params: undefined, sinkCvids: [instanceSid] }, asSession(sessionToken));
     const watch = open(at, Network.watchNetworkDelta, { after: undefined, coalesce: false, cvids: [] });
     await watch.next();
-    const missing = { peerCvid: 99 << 8, link: 1, state: 1, connectionId: '', path: 0, roundTrip: undefined };
+    const missing = {
+      peerCvid: 99 << 8,
+      link: 1,
+      state: 1,
+      connectionId: '',
+      path: 0,
+      roundTrip: undefined,
+      failed: false,
+    };
     await ask(at, Network.reportLink, missing, asSession(sessionToken)).catch(() => {});
     const figures = await scrape();
     expect(figures.get('switchyard_sessions')).toBe(2);

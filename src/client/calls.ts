@@ -22,11 +22,10 @@ import {
   type WatchStreamsResponse,
 } from '../../gen/switchyard/v1/stream_service.js';
 import { type CallOptions, type Complete, call } from './call.js';
-import type { Caller } from './caller.js';
 import type { Method } from './channel.js';
 import { LIMITS } from './limits.js';
 import { Network, type NetworkOptions } from './network.js';
-import { follow, type WatchOptions } from './watch.js';
+import { follow, type WatchHost, type WatchOptions } from './watch.js';
 
 /** How a list is read. */
 export interface ListOptions extends CallOptions {
@@ -57,9 +56,9 @@ export interface EndpointWatchOptions extends WatchOptions {
  */
 export abstract class Calls {
   /** Who calls: with a session's or an administrator's credentials. */
-  protected abstract readonly caller: Caller;
+  protected abstract readonly host: WatchHost;
   /** Who reads the graph: that needs no session, and so survives the end of one. */
-  protected abstract readonly reader: Caller;
+  protected abstract readonly reader: WatchHost;
 
   /** Reads one node with its links. */
   getNode(cvid: number, options: CallOptions = {}): Promise<Complete<GetNodeResponse>> {
@@ -179,7 +178,7 @@ export abstract class Calls {
   /** The streams that the caller can see, as the server tells them. After a RESET a new snapshot follows. */
   watchStreams(options: WatchOptions = {}): AsyncGenerator<WatchStreamsResponse, void, undefined> {
     return follow(
-      this.caller,
+      this.host,
       {
         method: StreamServiceService.watchStreams,
         request: (after) => ({ after }),
@@ -196,7 +195,7 @@ export abstract class Calls {
     request: Request,
     options: CallOptions,
   ): Promise<Complete<Response>> {
-    return call(this.caller, method, request, options);
+    return call(this.host, method, request, options);
   }
 }
 

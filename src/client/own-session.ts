@@ -1,3 +1,4 @@
+import type { RendezvousAddress } from '../../gen/switchyard/v1/connection.js';
 import type { Position } from '../../gen/switchyard/v1/position.js';
 import type { SessionResponse } from '../../gen/switchyard/v1/session_service.js';
 import type { Complete } from './call.js';
@@ -17,6 +18,8 @@ export interface OwnSession {
   readonly streamId: number;
   /** The revision in which its node entered the graph. */
   readonly position: Position;
+  /** Where the server's rendezvous port is. An empty host is the one by which the server is reached. */
+  readonly rendezvous: readonly RendezvousAddress[];
 }
 
 /** The answer to a Session call, in this client's words. */
@@ -29,5 +32,6 @@ export function ownSession(response: Complete<SessionResponse>): OwnSession {
     ttlMs: msOf(response.ttl),
     streamId: response.streamId,
     position: response.position,
+    rendezvous: response.rendezvous,
   };
 }

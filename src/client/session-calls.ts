@@ -18,7 +18,7 @@ import { type RelayOptions, RelaySink, RelaySource } from './relay.js';
 import { maskOf, type StreamSettings, streamParamsOf } from './stream-settings.js';
 
 /** What may be told about a link besides whether it stands. */
-export type LinkDetails = Partial<Pick<ReportLinkRequest, 'connectionId' | 'path' | 'roundTrip'>>;
+export type LinkDetails = Partial<Pick<ReportLinkRequest, 'connectionId' | 'path' | 'roundTrip' | 'failed'>>;
 
 /** The calls that only a session can make. Each renews it. While there is none, they wait for it. */
 export abstract class SessionCalls extends Calls {
@@ -52,8 +52,8 @@ export abstract class SessionCalls extends Calls {
     state: LinkState,
     options: CallOptions & LinkDetails = {},
   ): Promise<Complete<ReportLinkResponse>> {
-    const { connectionId = '', path = 0, roundTrip } = options;
-    const request = { peerCvid, link, state, connectionId, path, roundTrip };
+    const { connectionId = '', path = 0, roundTrip, failed = false } = options;
+    const request = { peerCvid, link, state, connectionId, path, roundTrip, failed };
     return this.unary(NetworkServiceService.reportLink, request, options);
   }
 
@@ -84,11 +84,11 @@ export abstract class SessionCalls extends Calls {
 
   /** Opens the end of a stream of this session that data goes into. */
   openSource(id: number, options: RelayOptions = {}): Promise<RelaySource> {
-    return RelaySource.open(this.caller, id, options);
+    return RelaySource.open(this.host, id, options);
   }
 
   /** Opens a branch that leads to this session, to read what comes out of it. */
   openSink(branchId: number, options: RelayOptions = {}): Promise<RelaySink> {
-    return RelaySink.open(this.caller, branchId, options);
+    return RelaySink.open(this.host, branchId, options);
   }
 }

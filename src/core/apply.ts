@@ -1,9 +1,12 @@
+import { answerAttempt } from './attempt.js';
+import { answerGather, askConnection } from './broker.js';
 import type { Change } from './change.js';
 import type { Command } from './command.js';
 import { evolve } from './evolve.js';
 import { Fault } from './fault.js';
 import { reportLink } from './link.js';
-import { answerOrder, requestTermination } from './order.js';
+import { answerOrder, expireOrder, requestTermination } from './order.js';
+import { expireConnection } from './parting.js';
 import { closeSession, foundNetwork, openSession } from './session.js';
 import type { State } from './state.js';
 import { createStream, stopStream, terminateStream, updateStreamParams } from './stream.js';
@@ -34,6 +37,16 @@ export function decide(state: State, command: Command): Change[] | Fault {
       return answerOrder(state, command, revision);
     case 'ReportLink':
       return reportLink(state, command);
+    case 'AskConnection':
+      return askConnection(state, command, revision);
+    case 'AnswerGather':
+      return answerGather(state, command, revision);
+    case 'AnswerAttempt':
+      return answerAttempt(state, command, revision);
+    case 'ExpireOrder':
+      return expireOrder(state, command);
+    case 'ExpireConnection':
+      return expireConnection(state, command);
     case 'CreateStream':
       return createStream(state, command, revision);
     case 'UpdateStreamParams':

@@ -1,4 +1,5 @@
 import type { CloseReason, Labels, StopReason, StreamParams } from './command.js';
+import type { Connection, ConnectionRole } from './connection.js';
 import type { Reason } from './fault.js';
 import type { Link } from './graph.js';
 import type { LinkReport } from './reports.js';
@@ -49,7 +50,15 @@ export interface Order {
 }
 
 /** What an order asks for. */
-export type OrderBody = { readonly kind: 'terminate'; readonly reason: string };
+export type OrderBody =
+  | { readonly kind: 'terminate'; readonly reason: string }
+  | ({ readonly kind: 'connection' } & ConnectionOrder);
+
+/** A part in a brokered connection. What else it says is read from the connection, which lives as long as the order. */
+export interface ConnectionOrder {
+  readonly connection: number;
+  readonly role: ConnectionRole;
+}
 
 /** The network has a name and a server. */
 export interface NetworkFounded {
@@ -129,6 +138,12 @@ export interface OrderSettled {
   readonly description: string;
 }
 
+/** A brokered connection came, or looks like this now. */
+export interface ConnectionPut {
+  readonly kind: 'ConnectionPut';
+  readonly connection: Connection;
+}
+
 /** Everything that can come of a command, in the past tense. */
 export type Change =
   | NetworkFounded
@@ -141,7 +156,8 @@ export type Change =
   | StreamPut
   | StreamStopped
   | OrderPlaced
-  | OrderSettled;
+  | OrderSettled
+  | ConnectionPut;
 
 /** The ids of everything that a {@link StreamStopped} stopped, ascending. */
 export function stoppedIds({ before, after }: StreamStopped): number[] {

@@ -1,3 +1,4 @@
+import type { Candidate, Gathered, Pair, PathKind } from './connection.js';
 import type { Reason } from './fault.js';
 
 /** What an instance is in its fleet, 0-7; 1 is a server. Source: `switchyard.v1.InstanceType`. */
@@ -96,6 +97,74 @@ export interface ReportLink {
   readonly link: LinkType;
   /** True: it stands. False: it is lost. */
   readonly established: boolean;
+  /** The brokered connection that it came from; absent for a link made otherwise. */
+  readonly brokered?: BrokeredLink;
+}
+
+/** What an end says about a link of a brokered connection. */
+export interface BrokeredLink {
+  readonly connection: number;
+  readonly path: PathKind;
+  /** The measured round trip. 0: not known. */
+  readonly roundTripMs: number;
+  /** When it is lost: whether it was found dead, or given up. */
+  readonly failed: boolean;
+}
+
+/** What a punch needs from outside of the core: bytes that nobody can guess, and the time for people. */
+export interface Drawn {
+  /** 16 random bytes as latin1 characters, for the attempt that may come of it. */
+  readonly nonce: string;
+  /** Wall clock, for people only. */
+  readonly atMs: number;
+}
+
+/** Asks for a direct connection to another session. */
+export interface AskConnection extends Gathered, Drawn {
+  readonly kind: 'AskConnection';
+  /** Who asks. */
+  readonly sid: number;
+  readonly peer: number;
+  readonly link: LinkType;
+  /** Where the caller listens, its host as the server observed it; port 0: the server coordinates. */
+  readonly host: string;
+  readonly port: number;
+  readonly candidates: readonly Candidate[];
+  /** How long the ends have to gather. */
+  readonly deadlineMs: number;
+}
+
+/** An end's answer to the order to gather. */
+export interface AnswerGather extends Gathered, Drawn {
+  readonly kind: 'AnswerGather';
+  readonly sid: number;
+  readonly orderId: string;
+}
+
+/** An end's answer to the order to punch. */
+export interface AnswerAttempt extends Drawn {
+  readonly kind: 'AnswerAttempt';
+  readonly sid: number;
+  readonly orderId: string;
+  /** Whether a path came of it. */
+  readonly connected: boolean;
+  readonly pairs: readonly Pair[];
+  readonly tookMs: number;
+  /** To the rendezvous, measured anew. 0: not known. */
+  readonly roundTripMs: number;
+}
+
+/** An order about a connection was not answered in time. */
+export interface ExpireOrder {
+  readonly kind: 'ExpireOrder';
+  readonly sid: number;
+  readonly orderId: string;
+}
+
+/** A connection has been in the making for too long. */
+export interface ExpireConnection {
+  readonly kind: 'ExpireConnection';
+  readonly id: number;
 }
 
 /** Registers a stream from its owner to its sinks. */
@@ -141,6 +210,11 @@ export type Command =
   | RequestTermination
   | AnswerOrder
   | ReportLink
+  | AskConnection
+  | AnswerGather
+  | AnswerAttempt
+  | ExpireOrder
+  | ExpireConnection
   | CreateStream
   | UpdateStreamParams
   | TerminateStream

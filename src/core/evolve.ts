@@ -55,6 +55,9 @@ export function evolve(state: State, change: Change): void {
     case 'OrderSettled':
       state.orders.settle(change.order);
       break;
+    case 'ConnectionPut':
+      state.connections.put(change.connection);
+      break;
   }
 }
 

@@ -29,6 +29,24 @@ export interface Limits {
   readonly branchesMax: number;
   /** Orders that wait for one session's answer: more than that, and it does not answer at all. */
   readonly ordersPerSessionMax: number;
+  /** Connections that one session is making, at either end: an office that opens its day. */
+  readonly connectionsPendingPerSessionMax: number;
+  /** Connections that are being made in all: each takes some seconds, and three orders to both ends. */
+  readonly connectionsPendingMax: number;
+  /** Connections of one session that are being made or stand, at either end: those of a busy gateway. */
+  readonly connectionsPerSessionMax: number;
+  /** Connections that are over and remembered, so that both ends can read why: 10 KiB each at most, commonly 1. */
+  readonly connectionsFinishedMax: number;
+  /** Attempts of one connection: those of DCUtR; what did not work three times is not going to. */
+  readonly attemptsPerConnectionMax: number;
+  /** Candidates of one end: own addresses, and as many that were observed. */
+  readonly candidatesMax: number;
+  /** Bytes of a public key: an RSA key of 4,096 bits has 550, and no reason to be here; P-521 has 158. */
+  readonly publicKeyBytesMax: number;
+  /** Pairs that one end tells of an attempt: its candidates, and as many that the peer turned out to come from. */
+  readonly pairsMax: number;
+  /** Bytes of a pair's outcome: a few words. */
+  readonly outcomeBytesMax: number;
   /** Ended sessions whose reason is remembered, so that a late caller hears why: some minutes of heavy churn. */
   readonly endedMax: number;
   /** Bytes of a name in UTF-8: it has to fit a line of a table. */
@@ -59,6 +77,15 @@ export const DEFAULT_LIMITS: Limits = {
   sinksPerStreamMax: 64,
   branchesMax: 4_194_304,
   ordersPerSessionMax: 32,
+  connectionsPendingPerSessionMax: 16,
+  connectionsPendingMax: 4_096,
+  connectionsPerSessionMax: 256,
+  connectionsFinishedMax: 1_024,
+  attemptsPerConnectionMax: 3,
+  candidatesMax: 16,
+  publicKeyBytesMax: 512,
+  pairsMax: 32,
+  outcomeBytesMax: 128,
   endedMax: 65_536,
   nameBytesMax: 128,
   labelsMax: 16,

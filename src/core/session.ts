@@ -9,6 +9,7 @@ import {
 } from './command.js';
 import { Fault } from './fault.js';
 import { orderedLink } from './graph.js';
+import { leaveConnections } from './parting.js';
 import { makeSid, poolOf } from './sid.js';
 import type { State } from './state.js';
 import { initialStream } from './streams.js';
@@ -67,9 +68,9 @@ export function closeSession(state: State, command: CloseSession, revision: numb
   return endSession(state, session, command.reason, revision);
 }
 
-/** However a session ends: its streams stop, its links go, and then it goes itself. */
+/** However a session ends: its connections end, its streams stop, its links go, and then it goes itself. */
 export function endSession(state: State, session: Session, reason: CloseReason, revision: number): Change[] {
-  const changes: Change[] = [];
+  const changes: Change[] = leaveConnections(state, session.sid, reason);
   const initial = state.streams.get(session.streamId);
   const streams = initial === undefined ? [] : [initial];
   for (const stream of [...streams, ...state.streams.of(session.sid)]) {

@@ -1,5 +1,6 @@
 import type { Order, Session, Stream } from './change.js';
 import type { CloseReason, LinkType } from './command.js';
+import type { Connection } from './connection.js';
 import type { Link } from './graph.js';
 import type { Limits } from './limits.js';
 import type { Position } from './position.js';
@@ -27,6 +28,7 @@ export type Row =
   | { readonly kind: 'link'; readonly a: number; readonly b: number; readonly link: LinkType }
   | { readonly kind: 'report'; readonly report: LinkReport }
   | { readonly kind: 'stream'; readonly stream: Stream }
+  | { readonly kind: 'connection'; readonly connection: Connection }
   | { readonly kind: 'order'; readonly order: Order }
   | { readonly kind: 'settled'; readonly sid: number; readonly orderId: string }
   | { readonly kind: 'ended'; readonly sid: number; readonly reason: CloseReason };
@@ -65,6 +67,7 @@ export function capture(state: State): Capture {
   for (const order of state.orders.all()) rest.push({ kind: 'order', order });
   for (const { sid, id } of state.orders.allSettled()) rest.push({ kind: 'settled', sid, orderId: id });
   for (const [sid, reason] of state.ended.all()) rest.push({ kind: 'ended', sid, reason });
+  for (const connection of state.connections.all()) rest.push({ kind: 'connection', connection });
   const sessions = state.sessions.rows.slice();
   const keptStreams = [...state.streams.kept()];
   return {
@@ -126,6 +129,9 @@ export class Restoring {
         break;
       case 'stream':
         state.streams.put(row.stream);
+        break;
+      case 'connection':
+        state.connections.put(row.connection);
         break;
       case 'order':
         state.orders.add(row.order);

@@ -1,3 +1,4 @@
+import { Connections } from './connections.js';
 import { EndedSessions } from './ended.js';
 import { Graph } from './graph.js';
 import type { Limits } from './limits.js';
@@ -29,12 +30,14 @@ export class State {
   /** The stream or branch id that was given out last; not a SID. */
   streamCursor = 0;
   readonly orders: Orders;
+  readonly connections: Connections;
   readonly ended: EndedSessions;
 
   constructor(readonly limits: Limits) {
     this.sids = new SidAllocator(limits.sidBaseMax, (sid) => this.graph.has(sid));
     this.ended = new EndedSessions(limits.endedMax);
     this.orders = new Orders(limits.ordersPerSessionMax);
+    this.connections = new Connections(limits.connectionsFinishedMax);
   }
 
   get position(): Position {

@@ -28,8 +28,11 @@ export function createStream(state: State, command: CreateStream, revision: numb
   return [{ kind: 'StreamPut', stream: { id, owner: command.sid, sinks, params: command.params, revision } }];
 }
 
-/** The bound that one more stream would break, in words. */
-function fullOfStreams({ streams, limits }: State, { sid, sinks }: CreateStream): string | undefined {
+/** Why a stream from a session to these sinks would be one too many; undefined when there is room. */
+export function fullOfStreams(
+  { streams, limits }: State,
+  { sid, sinks }: Pick<CreateStream, 'sid' | 'sinks'>,
+): string | undefined {
   if (streams.ownedBy(sid) >= limits.streamsPerSessionMax) {
     return `${limits.streamsPerSessionMax} streams of one session are the limit`;
   }

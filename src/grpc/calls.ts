@@ -67,9 +67,12 @@ export class Calls {
   }
 
   /** A method that needs a session. */
-  session<Q, A>(work: (request: Q, sid: number) => Answer<A>): handleUnaryCall<Q, A> {
+  session<Q, A>(work: (request: Q, sid: number, call: ServerUnaryCall<Q, A>) => Answer<A>): handleUnaryCall<Q, A> {
     return (call, callback) =>
-      this.anyone<Q, A>((request, { sid }) => (sid === undefined ? missing(call) : work(request, sid)))(call, callback);
+      this.anyone<Q, A>((request, { sid }) => (sid === undefined ? missing(call) : work(request, sid, call)))(
+        call,
+        callback,
+      );
   }
 
   /** A method that needs a session or an administrator. */

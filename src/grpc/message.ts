@@ -1,13 +1,17 @@
+import type { RendezvousAddress } from '../../gen/switchyard/v1/connection.js';
 import type { EndpointClosed, Node, NodeAdded } from '../../gen/switchyard/v1/network.js';
 import type { Position as PositionMessage } from '../../gen/switchyard/v1/position.js';
 import type { Order, Session as SessionMessage, StreamStopped } from '../../gen/switchyard/v1/session.js';
 import type { StreamParams as ParamsMessage, Stream as StreamMessage } from '../../gen/switchyard/v1/stream.js';
 import type { Session, SessionClosed, Stream } from '../core/change.js';
 import type { StopReason, StreamParams } from '../core/command.js';
+import { connectionName, sideOf } from '../core/connection.js';
+import { REASONS } from '../core/fault.js';
 import type { Position } from '../core/position.js';
 import { flavorOfSid, typeOfSid } from '../core/sid.js';
 import type { State } from '../core/state.js';
 import type { Message } from '../replica/attachments.js';
+import { connectionMessage } from './connection_message.js';
 import { durationOf } from './duration.js';
 
 /*
@@ -93,18 +97,32 @@ export function streamStoppedMessage(id: number, reason: StopReason, by: number)
   return { id, reason, by };
 }
 
-/** What an attachment brings. */
-export function orderMessage(order: Message): Order {
-  switch (order.kind) {
+/** What an attachment brings to a session. */
+export function orderMessage(message: Message, rendezvous: readonly RendezvousAddress[]): Order {
+  switch (message.kind) {
     case 'heartbeat':
-      return { orderId: '', kind: { $case: 'heartbeat', value: { position: positionMessage(order.position) } } };
+      return { orderId: '', kind: { $case: 'heartbeat', value: { position: positionMessage(message.position) } } };
     case 'streamStopped': {
-      const value = streamStoppedMessage(order.id, order.reason, order.by);
+      const value = streamStoppedMessage(message.id, message.reason, message.by);
       return { orderId: '', kind: { $case: 'streamStopped', value } };
     }
+    case 'connectionEnded': {
+      const { id, reason, description } = message.connection;
+      const value = {
+        connectionId: connectionName(id),
+        reason: reason === undefined ? 0 : REASONS[reason],
+        description,
+      };
+      return { orderId: '', kind: { $case: 'connectionEnded', value } };
+    }
     case 'order': {
-      const { id, body } = order.order;
-      return { orderId: id, kind: { $case: 'terminateSession', value: { reason: body.reason } } };
+      const { id: orderId, sid, body } = message.order;
+      if (body.kind === 'terminate') {
+        return { orderId, kind: { $case: 'terminateSession', value: { reason: body.reason } } };
+      }
+      const connection = message.connection!;
+      const value = connectionMessage(connection, sideOf(connection, sid)!, body.role, rendezvous);
+      return { orderId, kind: { $case: 'connection', value } };
     }
   }
 }

@@ -1,9 +1,12 @@
 import {
+  type DirectConnectionRequest,
   type FindPathRequest,
   type FindPathResponse,
+  type GetConnectionRequest,
   type GetNodeRequest,
   type GetNodeResponse,
   LinkState,
+  type ListConnectionsRequest,
   type NetworkServiceServer,
   NetworkServiceService,
   type ReportLinkRequest,
@@ -14,6 +17,7 @@ import {
 import type { Position as PositionMessage } from '../../gen/switchyard/v1/position.js';
 import { Checked } from '../core/check.js';
 import type { LinkType } from '../core/command.js';
+import type { PathKind } from '../core/connection.js';
 import { Fault } from '../core/fault.js';
 import { orderedLink } from '../core/graph.js';
 import { findPath } from '../core/path.js';
@@ -21,6 +25,13 @@ import type { Position } from '../core/position.js';
 import type { Subscription } from '../feed/subscription.js';
 import type { Backing } from './backing.js';
 import type { Calls } from './calls.js';
+import {
+  directConnection,
+  getConnection,
+  listConnections,
+  noConnection,
+  readConnectionId,
+} from './direct_connection.js';
 import { msOf } from './duration.js';
 import { passingBytes } from './encoded.js';
 import { nodeMessage, positionMessage } from './message.js';
@@ -30,6 +41,8 @@ const LINK_FILTER_MAX = 16;
 /** Bytes of a position's epoch. */
 const EPOCH_BYTES_MAX = 32;
 const PATH_KIND_MAX = 2;
+/** What is said beyond this is not worth 64 bits. */
+const ROUND_TRIP_MS_MAX = 60_000;
 
 /** NetworkService's definition, with watches whose answers are bytes already. */
 export const networkDefinition = {
@@ -42,14 +55,20 @@ export const networkDefinition = {
 export function networkService(calls: Calls): NetworkServiceServer {
   const { backing } = calls;
   return {
-    directConnection: calls.absent(),
+    directConnection: calls.session((request: DirectConnectionRequest, sid, call) =>
+      directConnection(backing, request, sid, call),
+    ),
     reportLink: calls.session((request: ReportLinkRequest, sid) => reportLink(backing, request, sid)),
     getNode: calls.anyone((request: GetNodeRequest) => getNode(backing, request)),
     findPath: calls.anyone((request: FindPathRequest) => pathBetween(backing, request)),
     watchNetworkDelta: calls.watch((request: WatchNetworkDeltaRequest) => watchNetwork(backing, request)),
     watchEndpointClosed: calls.watch((request: WatchEndpointClosedRequest) => watchClosed(backing, request)),
-    getConnection: calls.absent(),
-    listConnections: calls.absent(),
+    getConnection: calls.sessionOrAdmin((request: GetConnectionRequest, caller) =>
+      getConnection(backing, request, caller),
+    ),
+    listConnections: calls.sessionOrAdmin((request: ListConnectionsRequest, caller) =>
+      listConnections(backing, request, caller),
+    ),
   };
 }
 
@@ -59,7 +78,7 @@ async function reportLink(
   sid: number,
 ): Promise<ReportLinkResponse | Fault> {
   const { state } = replica;
-  const { peerCvid, link, state: linkState, path, roundTrip } = request;
+  const { peerCvid, link, state: linkState, connectionId, path, roundTrip, failed } = request;
   const checked = new Checked(state.limits);
   checked.sid('peer_cvid', peerCvid);
   checked.linkType('link', link);
@@ -72,7 +91,12 @@ async function reportLink(
   if (wrong !== undefined) return wrong;
   const type = link as number as LinkType;
   const established = linkState === LinkState.ESTABLISHED;
-  const outcome = await replica.submit({ kind: 'ReportLink', sid, peer: peerCvid, link: type, established });
+  const report = { kind: 'ReportLink', sid, peer: peerCvid, link: type, established } as const;
+  const connection = readConnectionId(connectionId);
+  if (connectionId !== '' && connection === 0) return noConnection(connectionId);
+  const roundTripMs = Math.min(Math.ceil(msOf(roundTrip)), ROUND_TRIP_MS_MAX);
+  const brokered = { connection, path: path as number as PathKind, roundTripMs, failed };
+  const outcome = await replica.submit(connection === 0 ? report : { ...report, brokered });
   if (outcome instanceof Fault) return outcome;
   const inGraph = state.graph.hasLink(orderedLink(sid, peerCvid, type));
   return { inGraph, position: positionMessage(state.position) };

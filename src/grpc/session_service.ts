@@ -25,6 +25,7 @@ import type { Message } from '../replica/attachments.js';
 import type { Backing } from './backing.js';
 import type { Caller } from './caller.js';
 import type { Answer, Calls } from './calls.js';
+import { readAnswer } from './direct_connection.js';
 import { durationOf, msOf } from './duration.js';
 import { sessionEnd } from './ending.js';
 import { orderMessage, positionMessage, sessionMessage } from './message.js';
@@ -49,9 +50,9 @@ export function sessionService(calls: Calls): SessionServiceServer {
     }),
     attach: calls.sessionStream(
       (_request: AttachRequest, sid) => backing.replica.attachments.open(sid),
-      (message: Message): AttachResponse => ({ order: orderMessage(message) }),
+      (message: Message): AttachResponse => ({ order: orderMessage(message, backing.rendezvous) }),
     ),
-    answer: calls.session((request: AnswerRequest, sid) => answerOrder(backing, request, sid)),
+    answer: calls.session((request: AnswerRequest, sid, call) => answerOrder(backing, request, sid, call.getPeer())),
     terminateSession: calls.sessionOrAdmin((request: TerminateSessionRequest, caller, call) =>
       terminate(backing, request, caller, call),
     ),
@@ -60,7 +61,10 @@ export function sessionService(calls: Calls): SessionServiceServer {
   };
 }
 
-async function open({ replica, opening }: Backing, request: SessionRequest): Promise<SessionResponse | Fault> {
+async function open(
+  { replica, opening, rendezvous }: Backing,
+  request: SessionRequest,
+): Promise<SessionResponse | Fault> {
   const { instanceUuid, instanceType, instanceFlavor, ttl, name, labels } = request;
   const opened = await opening.open({
     uuid: instanceUuid,
@@ -80,10 +84,16 @@ async function open({ replica, opening }: Backing, request: SessionRequest): Pro
     ttl: durationOf(session.ttlMs),
     streamId: session.streamId,
     position: positionMessage(position),
+    rendezvous: [...rendezvous],
   };
 }
 
-async function answerOrder(backing: Backing, request: AnswerRequest, sid: number): Promise<AnswerResponse | Fault> {
+async function answerOrder(
+  backing: Backing,
+  request: AnswerRequest,
+  sid: number,
+  peer: string,
+): Promise<AnswerResponse | Fault> {
   const { orderId, code, description, data } = request;
   const { replica } = backing;
   const { limits } = replica.state;
@@ -98,7 +108,10 @@ async function answerOrder(backing: Backing, request: AnswerRequest, sid: number
   }
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const outcome = await replica.submit({ kind: 'AnswerOrder', sid, orderId, code: reason, description, data });
+  const brought = reason === undefined ? readAnswer(backing, { sid, orderId, data, peer }) : undefined;
+  if (brought instanceof Fault) return brought;
+  const plain = { kind: 'AnswerOrder', sid, orderId, code: reason, description, data } as const;
+  const outcome = await replica.submit(brought ?? plain);
   return outcome instanceof Fault ? outcome : {};
 }
 

@@ -4,10 +4,12 @@ import {
   SnapshotChunk,
   type StreamRow,
 } from '../../gen/switchyard/journal/v1/snapshot.js';
-import type { Order, Session, Stream } from '../core/change.js';
+import type { Order, OrderBody, Session, Stream } from '../core/change.js';
 import type { CloseReason, LinkType } from '../core/command.js';
+import type { ConnectionRole } from '../core/connection.js';
 import type { MetaRow, Row } from '../core/snapshot.js';
-import { hashToBytes, hashToText, packLabels, packParams, unpackLabels, wholeParams } from './fields.js';
+import { packConnection, unpackConnection } from './connection.js';
+import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, wholeParams } from './fields.js';
 import { FrameKind, newerVersion, seal, unseal } from './frame.js';
 import { JournalError, type StoredSnapshot } from './journal.js';
 import { CHUNK_BYTES_MAX, ROWS_ENCODED_MAX } from './limits.js';
@@ -24,7 +26,17 @@ import { CHUNK_BYTES_MAX, ROWS_ENCODED_MAX } from './limits.js';
  */
 
 /** The order in which the rows of one part are read. */
-const KINDS: readonly Row['kind'][] = ['meta', 'session', 'link', 'stream', 'report', 'order', 'settled', 'ended'];
+const KINDS: readonly Row['kind'][] = [
+  'meta',
+  'session',
+  'link',
+  'stream',
+  'report',
+  'order',
+  'settled',
+  'ended',
+  'connection',
+];
 
 /**
  * The rows of a snapshot as the parts that are stored, made one by one as they are asked for.
@@ -121,7 +133,7 @@ function pack(row: Row, chunk: SnapshotChunk): void {
       break;
     case 'order': {
       const { id, sid, deadlineMs, body } = row.order;
-      chunk.orders.push({ id, sid, deadlineMs, body: { $case: body.kind, value: body } });
+      chunk.orders.push({ id, sid, deadlineMs, body: packBody(body) });
       break;
     }
     case 'settled':
@@ -129,6 +141,9 @@ function pack(row: Row, chunk: SnapshotChunk): void {
       break;
     case 'ended':
       chunk.endedSessions.push(row);
+      break;
+    case 'connection':
+      chunk.connections.push(packConnection(row.connection));
       break;
   }
 }
@@ -149,13 +164,17 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
   }
   for (const row of chunk.settledOrders) yield { kind: 'settled', ...row };
   for (const { sid, reason } of chunk.endedSessions) yield { kind: 'ended', sid, reason: reason as CloseReason };
+  for (const row of chunk.connections) {
+    const connection = unpackConnection(row);
+    yield connection && { kind: 'connection', connection };
+  }
 }
 
 function packSession(session: Session): SessionRow {
   return {
     ...session,
     labels: packLabels(session.labels),
-    tokenHash: hashToBytes(session.tokenHash),
+    tokenHash: packHidden(session.tokenHash),
     openedAtMs: BigInt(session.openedAtMs),
     openedRevision: BigInt(session.openedRevision),
   };
@@ -165,7 +184,7 @@ function unpackSession(row: SessionRow): Session {
   return {
     ...row,
     labels: unpackLabels(row.labels),
-    tokenHash: hashToText(row.tokenHash),
+    tokenHash: unpackHidden(row.tokenHash),
     openedAtMs: Number(row.openedAtMs),
     openedRevision: Number(row.openedRevision),
   };
@@ -183,5 +202,18 @@ function unpackStream(row: StreamRow): Stream {
 function unpackOrder(row: OrderRow): Order | undefined {
   const { id, sid, deadlineMs, body } = row;
   if (body === undefined) return undefined;
-  return { id, sid, deadlineMs, body: { kind: body.$case, reason: body.value.reason } };
+  return { id, sid, deadlineMs, body: unpackBody(body) };
+}
+
+type PackedBody = NonNullable<OrderRow['body']>;
+
+function packBody(body: OrderBody): PackedBody {
+  if (body.kind === 'terminate') return { $case: 'terminate', value: body };
+  return { $case: 'connection', value: { connection: BigInt(body.connection), role: body.role } };
+}
+
+function unpackBody(body: PackedBody): OrderBody {
+  if (body.$case === 'terminate') return { kind: 'terminate', reason: body.value.reason };
+  const { connection, role } = body.value;
+  return { kind: 'connection', connection: Number(connection), role: role as ConnectionRole };
 }

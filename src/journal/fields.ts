@@ -16,15 +16,15 @@ export function unpackLabels(labels: readonly Label[]): Labels {
   return Object.fromEntries(labels.map(({ key, value }) => [key, value]));
 }
 
-/** A token's hash as it is stored. Throws when a character is no byte: then it is no hash. */
-export function hashToBytes(tokenHash: string): Buffer {
-  const bytes = Buffer.from(tokenHash, 'latin1');
-  if (bytes.toString('latin1') !== tokenHash) throw new Error('a token hash holds characters that are no bytes');
+/** A hash, key or nonce as it is stored. Throws when a character is no byte: then it is none of these. */
+export function packHidden(hidden: string): Buffer {
+  const bytes = Buffer.from(hidden, 'latin1');
+  if (bytes.toString('latin1') !== hidden) throw new Error('a hash, key or nonce holds characters that are no bytes');
   return bytes;
 }
 
-/** A token's hash as the core has it: one latin1 character a byte. */
-export function hashToText(bytes: Uint8Array): string {
+/** A hash, key or nonce as the core has it: one latin1 character a byte. */
+export function unpackHidden(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 

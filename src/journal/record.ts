@@ -1,7 +1,12 @@
-import { Command as CommandMessage } from '../../gen/switchyard/journal/v1/command.js';
+import {
+  Command as CommandMessage,
+  type ReportLink as ReportLinkMessage,
+} from '../../gen/switchyard/journal/v1/command.js';
 import type { CloseReason, Command, LinkType, StopReason } from '../core/command.js';
+import type { PathKind } from '../core/connection.js';
 import { REASONS, type Reason } from '../core/fault.js';
-import { hashToBytes, hashToText, packLabels, packParams, unpackLabels, unpackParams, wholeParams } from './fields.js';
+import { packDrawn, packGathered, packTried, unpackDrawn, unpackGathered, unpackTried } from './connection.js';
+import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, unpackParams, wholeParams } from './fields.js';
 import { FrameKind, newerVersion, seal, unseal } from './frame.js';
 import { JournalError, type StoredRecord } from './journal.js';
 
@@ -55,7 +60,7 @@ function pack(command: Command): Packed {
       return { $case: 'foundNetwork', value: { ...command, atMs: BigInt(command.atMs) } };
     case 'OpenSession': {
       const { labels, tokenHash, atMs } = command;
-      const value = { ...command, labels: packLabels(labels), tokenHash: hashToBytes(tokenHash), atMs: BigInt(atMs) };
+      const value = { ...command, labels: packLabels(labels), tokenHash: packHidden(tokenHash), atMs: BigInt(atMs) };
       return { $case: 'openSession', value };
     }
     case 'CloseSession':
@@ -66,8 +71,27 @@ function pack(command: Command): Packed {
       const code = command.code === undefined ? 0 : REASONS[command.code];
       return { $case: 'answerOrder', value: { ...command, code, data: Buffer.from(command.data) } };
     }
-    case 'ReportLink':
-      return { $case: 'reportLink', value: command };
+    case 'ReportLink': {
+      const { brokered, ...link } = command;
+      const connection = BigInt(brokered?.connection ?? 0);
+      return { $case: 'reportLink', value: { ...link, brokered: brokered && { ...brokered, connection } } };
+    }
+    case 'AskConnection':
+      return {
+        $case: 'askConnection',
+        value: { ...command, gathered: packGathered(command), drawn: packDrawn(command) },
+      };
+    case 'AnswerGather':
+      return {
+        $case: 'answerGather',
+        value: { ...command, gathered: packGathered(command), drawn: packDrawn(command) },
+      };
+    case 'AnswerAttempt':
+      return { $case: 'answerAttempt', value: { ...command, tried: packTried(command), drawn: packDrawn(command) } };
+    case 'ExpireOrder':
+      return { $case: 'expireOrder', value: command };
+    case 'ExpireConnection':
+      return { $case: 'expireConnection', value: { id: BigInt(command.id) } };
     case 'CreateStream':
       return {
         $case: 'createStream',
@@ -89,7 +113,7 @@ function unpack(packed: Packed): Command | undefined {
       return { kind: 'FoundNetwork', ...packed.value, atMs: Number(packed.value.atMs) };
     case 'openSession': {
       const { labels, tokenHash, atMs } = packed.value;
-      const plain = { labels: unpackLabels(labels), tokenHash: hashToText(tokenHash), atMs: Number(atMs) };
+      const plain = { labels: unpackLabels(labels), tokenHash: unpackHidden(tokenHash), atMs: Number(atMs) };
       return { kind: 'OpenSession', ...packed.value, ...plain };
     }
     case 'closeSession':
@@ -102,7 +126,24 @@ function unpack(packed: Packed): Command | undefined {
       return { kind: 'AnswerOrder', ...packed.value, code };
     }
     case 'reportLink':
-      return { kind: 'ReportLink', ...packed.value, link: packed.value.link as LinkType };
+      return unpackReport(packed.value);
+    case 'askConnection': {
+      const { gathered, drawn, link, ...plain } = packed.value;
+      const brought = { ...unpackGathered(gathered), ...unpackDrawn(drawn) };
+      return { kind: 'AskConnection', ...plain, link: link as LinkType, ...brought };
+    }
+    case 'answerGather': {
+      const { gathered, drawn, ...plain } = packed.value;
+      return { kind: 'AnswerGather', ...plain, ...unpackGathered(gathered), ...unpackDrawn(drawn) };
+    }
+    case 'answerAttempt': {
+      const { tried, drawn, ...plain } = packed.value;
+      return { kind: 'AnswerAttempt', ...plain, ...unpackTried(tried), ...unpackDrawn(drawn) };
+    }
+    case 'expireOrder':
+      return { kind: 'ExpireOrder', ...packed.value };
+    case 'expireConnection':
+      return { kind: 'ExpireConnection', id: Number(packed.value.id) };
     case 'createStream':
       return { kind: 'CreateStream', ...packed.value, params: wholeParams(packed.value.params) };
     case 'updateStreamParams':
@@ -112,4 +153,11 @@ function unpack(packed: Packed): Command | undefined {
     case 'stopStream':
       return { kind: 'StopStream', ...packed.value, reason: packed.value.reason as StopReason };
   }
+}
+
+function unpackReport({ brokered, link, ...plain }: ReportLinkMessage): Command {
+  const report = { kind: 'ReportLink', ...plain, link: link as LinkType } as const;
+  if (brokered === undefined) return report;
+  const { connection, path } = brokered;
+  return { ...report, brokered: { ...brokered, connection: Number(connection), path: path as PathKind } };
 }

@@ -12,6 +12,8 @@ export interface RendezvousLimits {
   readonly totalBurst: number;
   /** Addresses whose rate is remembered: some MiB. The one that was quiet for longest is forgotten first. */
   readonly addressesMax: number;
+  /** For how long an address counts as observed after its last connection: as long as a connection is brokered, twice. */
+  readonly observedMs: number;
   /** TCP connections at once: each costs a descriptor and some KiB. */
   readonly connectionsMax: number;
   /** TCP connections of one address at once. */
@@ -30,6 +32,7 @@ export const RENDEZVOUS_LIMITS: RendezvousLimits = {
   totalRate: 10_000,
   totalBurst: 20_000,
   addressesMax: 65_536,
+  observedMs: 120_000,
   connectionsMax: 4_096,
   connectionsPerAddressMax: 256,
   connectionMs: 60_000,

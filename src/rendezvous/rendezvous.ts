@@ -34,7 +34,12 @@ export class Rendezvous {
   readonly #connections = new Set<Socket>();
   readonly #perNetwork = new Map<string, number>();
 
-  constructor(clock: Clock, limits: RendezvousLimits = RENDEZVOUS_LIMITS) {
+  /** `saw` is told of every address that has completed a TCP connection, and so is really somebody's. */
+  constructor(
+    clock: Clock,
+    limits: RendezvousLimits = RENDEZVOUS_LIMITS,
+    private readonly saw: (host: string) => void = () => {},
+  ) {
     this.#clock = clock;
     this.#limits = limits;
     this.#rate = new AddressRate(limits, clock.nowMs());
@@ -98,6 +103,7 @@ export class Rendezvous {
       socket.destroy();
       return;
     }
+    this.saw(from.host);
     this.#connections.add(socket);
     this.#perNetwork.set(key, ofNetwork + 1);
     const lifetime = this.#clock.after(this.#limits.connectionMs, () => socket.destroy());

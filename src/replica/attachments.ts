@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../clock.js';
 import type { Change, Order, Session, StreamStopped } from '../core/change.js';
 import { stoppedIds } from '../core/change.js';
 import { CloseReason, StopReason } from '../core/command.js';
+import { type Connection, isOver } from '../core/connection.js';
 import { Fault, type Reason } from '../core/fault.js';
 import type { Position } from '../core/position.js';
 import type { State } from '../core/state.js';
@@ -11,7 +12,8 @@ import type { ReplicaLimits } from './limits.js';
 /** What an attached session is told. */
 export type Message =
   | { readonly kind: 'heartbeat'; readonly position: Position }
-  | { readonly kind: 'order'; readonly order: Order }
+  | { readonly kind: 'order'; readonly order: Order; readonly connection?: Connection | undefined }
+  | { readonly kind: 'connectionEnded'; readonly connection: Connection }
   | { readonly kind: 'streamStopped'; readonly id: number; readonly reason: StopReason; readonly by: number };
 
 /**
@@ -49,7 +51,7 @@ export class Attachments {
     this.open_.set(sid, attachment);
     this.leases.hold(sid);
     attachment.push({ kind: 'heartbeat', position: this.state.position });
-    for (const order of this.state.orders.of(sid)) attachment.push({ kind: 'order', order });
+    for (const order of this.state.orders.of(sid)) attachment.push(this.orderOf(order));
     return attachment;
   }
 
@@ -63,7 +65,8 @@ export class Attachments {
   /** Tells the sessions concerned what came of a command. */
   publish(changes: readonly Change[]): void {
     for (const change of changes) {
-      if (change.kind === 'OrderPlaced') this.tell(change.order.sid, { kind: 'order', order: change.order });
+      if (change.kind === 'OrderPlaced') this.tell(change.order.sid, this.orderOf(change.order));
+      else if (change.kind === 'ConnectionPut') this.tellEnded(change.connection);
       else if (change.kind === 'SessionClosed') this.endOf(change.session, change.reason);
       else if (change.kind === 'StreamStopped') this.tellStopped(change);
     }
@@ -84,6 +87,19 @@ export class Attachments {
       const isEnding = reason === StopReason.SESSION_CLOSED && sid === by;
       if (ids.has(id) && !isEnding) this.tell(sid, { kind: 'streamStopped', id, reason, by });
     }
+  }
+
+  /** An order with the connection it is about, as it stands now: by the time it is read, an attempt may be the next. */
+  private orderOf(order: Order): Message {
+    const { body } = order;
+    const connection = body.kind === 'connection' ? this.state.connections.get(body.connection) : undefined;
+    return { kind: 'order', order, connection };
+  }
+
+  /** Both ends hear at once that it is over, whoever ended it. */
+  private tellEnded(connection: Connection): void {
+    if (!isOver(connection)) return;
+    for (const { sid } of [connection.caller, connection.peer]) this.tell(sid, { kind: 'connectionEnded', connection });
   }
 
   private tell(sid: number, message: Message): void {

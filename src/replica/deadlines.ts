@@ -1,19 +1,25 @@
 import type { Clock, Timer } from '../clock.js';
 import type { Change, Order, Stream } from '../core/change.js';
 import { CloseReason, type Command, StopReason } from '../core/command.js';
+import { type Connection, isPending } from '../core/connection.js';
 import type { State } from '../core/state.js';
 
 /** When a deadline's command could not be stored, it is tried again after this. */
 const RETRY_MS = 1_000;
 
+/** How long a connection may be in the making: the rendezvous holds what the ends observed for a minute. */
+const CONNECTION_MS = 55_000;
+
 /**
- * Turns the passing of time into commands: orders that nobody answered, streams that nobody used.
+ * Turns the passing of time into commands: orders that nobody answered, connections that were not made, streams that
+ * nobody used.
  *
- * One timer for each order that waits and each stream with a timeout; both are bounded by the core's limits. Activity of a
- * stream only writes a number: its timer looks at that when it goes off.
+ * One timer for each order that waits, each pending connection and each stream with a timeout; all are bounded by the
+ * core's limits. Activity of a stream only writes a number: its timer looks at that when it goes off.
  */
 export class Deadlines {
   private readonly orders = new Map<string, Timer>();
+  private readonly connections = new Map<number, Timer>();
   private readonly streams = new Map<number, { timer: Timer; usedMs: number }>();
 
   constructor(
@@ -23,6 +29,7 @@ export class Deadlines {
     private readonly submit: (command: Command) => Promise<boolean>,
   ) {
     for (const order of state.orders.all()) this.watchOrder(order);
+    for (const connection of state.connections.all()) this.watchConnection(connection);
     for (const stream of state.streams.all()) this.watchStream(stream);
   }
 
@@ -37,13 +44,14 @@ export class Deadlines {
     for (const change of changes) {
       if (change.kind === 'OrderPlaced') this.watchOrder(change.order);
       else if (change.kind === 'OrderSettled') this.forgetOrder(change.order);
+      else if (change.kind === 'ConnectionPut') this.watchConnection(change.connection);
       else if (change.kind === 'StreamPut') this.watchStream(change.stream);
       else if (change.kind === 'StreamStopped' && change.after === undefined) this.forgetStream(change.before.id);
     }
   }
 
   close(): void {
-    for (const timer of this.orders.values()) timer.cancel();
+    for (const timer of [...this.orders.values(), ...this.connections.values()]) timer.cancel();
     for (const { timer } of this.streams.values()) timer.cancel();
   }
 
@@ -61,7 +69,12 @@ export class Deadlines {
       this.orders.delete(key);
       return;
     }
-    const done = await this.submit({ kind: 'CloseSession', sid: order.sid, reason: CloseReason.TERMINATED });
+    const { sid, id, body } = order;
+    const done = await this.submit(
+      body.kind === 'terminate'
+        ? { kind: 'CloseSession', sid, reason: CloseReason.TERMINATED }
+        : { kind: 'ExpireOrder', sid, orderId: id },
+    );
     if (done) this.orders.delete(key);
     else
       this.orders.set(
@@ -74,6 +87,29 @@ export class Deadlines {
     const key = keyOf(order);
     this.orders.get(key)?.cancel();
     this.orders.delete(key);
+  }
+
+  /** From the first that is heard of it: its steps have deadlines of their own, and this one is for all of them. */
+  private watchConnection(connection: Connection): void {
+    const { id } = connection;
+    if (!isPending(connection)) {
+      this.connections.get(id)?.cancel();
+      this.connections.delete(id);
+    } else if (!this.connections.has(id)) {
+      this.connections.set(
+        id,
+        this.clock.after(CONNECTION_MS, () => void this.connectionPassed(id)),
+      );
+    }
+  }
+
+  private async connectionPassed(id: number): Promise<void> {
+    if (await this.submit({ kind: 'ExpireConnection', id })) this.connections.delete(id);
+    else
+      this.connections.set(
+        id,
+        this.clock.after(RETRY_MS, () => void this.connectionPassed(id)),
+      );
   }
 
   private watchStream({ id, params }: Stream): void {

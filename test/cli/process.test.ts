@@ -32,14 +32,15 @@ function program(args: readonly string[], env: Readonly<Record<string, string>> 
 describe('switchyard serve', () => {
   it('prints one line that begins with listening, and makes its data folder for its owner alone', async () => {
     const server = program(['serve', '--listen', '127.0.0.1:0'], { SWITCHYARD_DATA: join(folder, 'a', 'b') });
-    expect(await server.printed(/\n/)).toMatch(/^listening grpc 127\.0\.0\.1:[1-9]\d*\n$/);
+    expect(await server.printed(/\n/)).toMatch(/^listening grpc 127\.0\.0\.1:[1-9]\d*, stun 127\.0\.0\.1:[1-9]\d*\n$/);
     expect((await stat(join(folder, 'a', 'b', 'admin-token'))).mode & 0o777).toBe(0o600);
     for (const line of server.err.trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
   });
 
   it('prints that line as one JSON object with --json', async () => {
     const { address, program: server } = await serverOn('--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0');
-    expect(JSON.parse(server.out)).toEqual({ listening: { grpc: address, metrics: expect.stringMatching(/:\d+$/) } });
+    const port = expect.stringMatching(/:\d+$/);
+    expect(JSON.parse(server.out)).toEqual({ listening: { grpc: address, stun: port, metrics: port } });
     const metrics = JSON.parse(server.out).listening.metrics;
     expect(await (await fetch(`http://${metrics}/metrics`)).text()).toMatch(/^# HELP switchyard_/m);
   });

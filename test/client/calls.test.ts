@@ -123,11 +123,14 @@ describe('an instance', () => {
       path: PathKind.DIRECT,
       roundTrip: { seconds: 0n, nanos: 5_000_000 },
     });
-    const nothing = { connectionId: '', path: 0, roundTrip: undefined };
+    const nothing = { connectionId: '', path: 0, roundTrip: undefined, failed: false };
     expect(channel.named('ReportLink').map(({ request }) => request)).toEqual([
       { peerCvid: 7, link: 2, state: 1, ...nothing },
       { peerCvid: 7, link: 2, state: 2, ...nothing },
-      { peerCvid: 8, link: 1, state: 1, connectionId: 'c1', path: 1, roundTrip: { seconds: 0n, nanos: 5_000_000 } },
+      {
+        ...{ peerCvid: 8, link: 1, state: 1, failed: false },
+        ...{ connectionId: 'c1', path: 1, roundTrip: { seconds: 0n, nanos: 5_000_000 } },
+      },
     ]);
     expect(channel.named('ReportLink')[0]?.call.metadata).toEqual({ 'switchyard-session': 'token' });
   });

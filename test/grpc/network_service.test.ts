@@ -24,7 +24,7 @@ describe('NetworkService', () => {
   const watch = (request: { after?: Position; cvids?: number[] } = {}) =>
     open(at, Network.watchNetworkDelta, { after: undefined, coalesce: false, cvids: [], ...request });
   const report = (token: string, peerCvid: number, link: LinkType, state = LinkState.ESTABLISHED) => {
-    const rest = { connectionId: '', path: 0, roundTrip: undefined };
+    const rest = { connectionId: '', path: 0, roundTrip: undefined, failed: false };
     return ask(at, Network.reportLink, { peerCvid, link, state, ...rest }, asSession(token));
   };
   const snapshotOf = async (reading: Reading<WatchNetworkDeltaResponse>) => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { type Command, LinkType } from '../../src/core/command.js';
+import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/connection.js';
 import { REASONS, type Reason } from '../../src/core/fault.js';
 import type { Row } from '../../src/core/snapshot.js';
 
@@ -32,6 +33,16 @@ const someParams = fc.record(
 );
 const kind = <K extends string>(name: K) => fc.constant(name);
 
+const hidden = fc.uint8Array({ maxLength: 48 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
+const port = fc.integer({ min: 0, max: 65_535 });
+const candidate = shape({ host: text, port, type: fc.integer({ min: 0, max: 3 }), priority: ms });
+const gathered = { candidates: fc.array(candidate, { maxLength: 3 }), publicKey: hidden, roundTripMs: ms };
+const drawn = { nonce: hidden, atMs: wallMs };
+const pair = shape({ local: candidate, remote: candidate, outcome: text });
+const tried = { connected: fc.boolean(), pairs: fc.array(pair, { maxLength: 3 }), tookMs: ms };
+const path = fc.constantFrom(...Object.values(PathKind));
+const brokered = shape({ connection: wallMs, path, roundTripMs: ms, failed: fc.boolean() });
+
 /** One arbitrary for each kind of command, so that a test can show it has them all. */
 export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<Command, { kind: K }>> } = {
   FoundNetwork: shape({ kind: kind('FoundNetwork'), epoch: text, serverUuid: uuid, atMs: wallMs }),
@@ -56,7 +67,25 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
     description: text,
     data: fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes)),
   }),
-  ReportLink: shape({ kind: kind('ReportLink'), sid, peer: sid, link, established: fc.boolean() }),
+  ReportLink: fc.record(
+    { kind: kind('ReportLink'), sid, peer: sid, link, established: fc.boolean(), brokered },
+    { requiredKeys: ['kind', 'sid', 'peer', 'link', 'established'], noNullPrototype: true },
+  ),
+  AskConnection: shape({
+    kind: kind('AskConnection'),
+    sid,
+    peer: sid,
+    link,
+    host: text,
+    port,
+    deadlineMs: ms,
+    ...gathered,
+    ...drawn,
+  }),
+  AnswerGather: shape({ kind: kind('AnswerGather'), sid, orderId: text, ...gathered, ...drawn }),
+  AnswerAttempt: shape({ kind: kind('AnswerAttempt'), sid, orderId: text, roundTripMs: ms, ...tried, ...drawn }),
+  ExpireOrder: shape({ kind: kind('ExpireOrder'), sid, orderId: text }),
+  ExpireConnection: shape({ kind: kind('ExpireConnection'), id: wallMs }),
   CreateStream: shape({ kind: kind('CreateStream'), sid, params, sinks: fc.array(sid, { maxLength: 5 }) }),
   UpdateStreamParams: shape({ kind: kind('UpdateStreamParams'), sid, id: sid, params: someParams }),
   TerminateStream: shape({ kind: kind('TerminateStream'), sid, id: sid }),
@@ -79,7 +108,30 @@ const session = shape({
 });
 const sinks = fc.array(shape({ sid, id: sid }), { maxLength: 4 });
 const stream = shape({ id: sid, owner: sid, sinks, params, revision: wallMs });
-const body = shape({ kind: kind('terminate'), reason: text });
+const role = fc.constantFrom(...Object.values(ConnectionRole));
+const body = fc.oneof(
+  shape({ kind: kind('terminate'), reason: text }),
+  shape({ kind: kind('connection'), connection: wallMs, role }),
+);
+const told = fc.option(shape(tried), { nil: undefined });
+const attempt = shape({ number: sid, startedAtMs: wallMs, nonce: hidden, caller: told, peer: told });
+const end = shape({ sid, reported: path, ...gathered });
+const relayed = shape({ streamId: sid, branchId: sid });
+const connection = shape({
+  id: wallMs,
+  caller: end,
+  peer: end,
+  link,
+  listening: shape({ host: text, port }),
+  state: fc.constantFrom(...Object.values(ConnectionState)),
+  askedAtMs: wallMs,
+  attempts: fc.array(attempt, { maxLength: 3 }),
+  path,
+  roundTripMs: ms,
+  relay: fc.option(shape({ fromCaller: relayed, fromPeer: relayed }), { nil: undefined }),
+  reason: fc.option(fc.constantFrom(...(Object.keys(REASONS) as Reason[])), { nil: undefined }),
+  description: text,
+});
 
 /** Rows that may follow the first, one arbitrary for each kind. */
 export const ROWS: { readonly [K in Exclude<Row['kind'], 'meta'>]: fc.Arbitrary<Extract<Row, { kind: K }>> } = {
@@ -89,6 +141,7 @@ export const ROWS: { readonly [K in Exclude<Row['kind'], 'meta'>]: fc.Arbitrary<
   stream: shape({ kind: kind('stream'), stream }),
   order: shape({ kind: kind('order'), order: shape({ id: text, sid, deadlineMs: ms, body }) }),
   settled: shape({ kind: kind('settled'), sid, orderId: text }),
+  connection: shape({ kind: kind('connection'), connection }),
   ended: shape({ kind: kind('ended'), sid, reason: closeReason }),
 };
 

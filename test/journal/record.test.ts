@@ -86,7 +86,7 @@ describe('a record', () => {
   });
 
   it.each([
-    ['command', '7a00'],
+    ['command', '820100'],
     ['reason', '2a0318e707'],
   ])('with a %s that only a newer build knows is refused', (_, content) => {
     const bytes = seal(FrameKind.RECORD, { revision: 7, part: 0 }, Buffer.from(content, 'hex'));

@@ -16,17 +16,20 @@ export const protobufFileName = "switchyard/v1/connection.proto";
 export enum ConnectionRole {
   /** UNSPECIFIED - Not said; never sent. */
   UNSPECIFIED = 0,
-  /** DIAL - Dial `host` and `port`. */
+  /** DIAL - Dial `host` and `port`. Answered before the dial: that it is going to be tried. */
   DIAL = 1,
   /** LISTEN - Wait for the peer to dial. */
   LISTEN = 2,
-  /** GATHER - Gather candidates and answer with them; the start is ordered afterwards. */
+  /** GATHER - Gather candidates and answer with them in a GatherAnswer; the start is ordered afterwards. */
   GATHER = 3,
-  /** PUNCH_CONTROLLING - Dial all candidates at `start_after`; this end decides which path is used. */
+  /**
+   * PUNCH_CONTROLLING - Dial all candidates at `start_after`; this end decides which path is used. Answered with a PunchAnswer once the
+   * attempt is over.
+   */
   PUNCH_CONTROLLING = 4,
-  /** PUNCH_CONTROLLED - Dial all candidates at `start_after`; the other end decides which path is used. */
+  /** PUNCH_CONTROLLED - Dial all candidates at `start_after`; the other end decides which path is used. Answered as the other. */
   PUNCH_CONTROLLED = 5,
-  /** RELAY - Use the relayed stream. */
+  /** RELAY - Use the relayed streams. */
   RELAY = 6,
   UNRECOGNIZED = -1,
 }
@@ -291,8 +294,54 @@ export interface Connection {
   peerPublicKey: Buffer;
   /** Which attempt this is, from 1. The server orders three at most. */
   attempt: number;
-  /** The relayed stream to use when every attempt has failed. 0 until then. */
+  /** In role RELAY: the stream to send on. 0 otherwise. */
   relayStreamId: number;
+  /** In role GATHER: where STUN tells what is seen of this end, over UDP and TCP on the same port. */
+  rendezvous: RendezvousAddress[];
+  /** In role RELAY: the branch to receive from. 0 otherwise. */
+  relayBranchId: number;
+}
+
+/** Where the server's rendezvous port is: STUN Binding (RFC 8489) over UDP and TCP. */
+export interface RendezvousAddress {
+  /** A name or an IP address. Empty: the host by which the server is reached. */
+  host: string;
+  /** The port, 1-65535. */
+  port: number;
+}
+
+/** The answer to the order to gather, encoded as the `data` of Answer. */
+export interface GatherAnswer {
+  /** Where this end may be reached, at most 16. What DirectConnectionRequest says about candidates holds here as well. */
+  candidates: Candidate[];
+  /** This end's public key, which the other one will ask it to prove: a DER SubjectPublicKeyInfo of at most 512 bytes. */
+  publicKey: Buffer;
+  /** The round trip to the rendezvous. Absent: not known. */
+  roundTrip: Duration | undefined;
+}
+
+/** The answer to the order to punch, encoded as the `data` of Answer: after the attempt, whatever came of it. */
+export interface PunchAnswer {
+  /** The pairs that were tried, at most 32; `local` is this end's side. */
+  pairs: CandidatePair[];
+  /** How long the attempt took. */
+  took:
+    | Duration
+    | undefined;
+  /** Whether a path came of it. */
+  connected: boolean;
+  /** The round trip to the rendezvous, measured anew. Absent: not known. */
+  roundTrip: Duration | undefined;
+}
+
+/** A connection is over: whatever this end still does for it, it has to let go of. */
+export interface ConnectionEnded {
+  /** The connection. */
+  connectionId: string;
+  /** Why. */
+  reason: Reason;
+  /** The same for people. */
+  description: string;
 }
 
 /** An address at which an instance may be reached. */
@@ -389,6 +438,8 @@ function createBaseConnection(): Connection {
     peerPublicKey: Buffer.alloc(0),
     attempt: 0,
     relayStreamId: 0,
+    rendezvous: [],
+    relayBranchId: 0,
   };
 }
 
@@ -429,6 +480,12 @@ export const Connection: MessageFns<Connection> = {
     }
     if (message.relayStreamId !== 0) {
       writer.uint32(144).int32(message.relayStreamId);
+    }
+    for (const v of message.rendezvous) {
+      RendezvousAddress.encode(v!, writer.uint32(154).fork()).join();
+    }
+    if (message.relayBranchId !== 0) {
+      writer.uint32(160).int32(message.relayBranchId);
     }
     return writer;
   },
@@ -542,6 +599,22 @@ export const Connection: MessageFns<Connection> = {
             message.relayStreamId = reader.int32();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.rendezvous.push(RendezvousAddress.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.relayBranchId = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -590,6 +663,14 @@ export const Connection: MessageFns<Connection> = {
         : isSet(object.relay_stream_id)
         ? globalThis.Number(object.relay_stream_id)
         : 0,
+      rendezvous: globalThis.Array.isArray(object?.rendezvous)
+        ? object.rendezvous.map((e: any) => RendezvousAddress.fromJSON(e))
+        : [],
+      relayBranchId: isSet(object.relayBranchId)
+        ? globalThis.Number(object.relayBranchId)
+        : isSet(object.relay_branch_id)
+        ? globalThis.Number(object.relay_branch_id)
+        : 0,
     };
   },
 
@@ -631,6 +712,12 @@ export const Connection: MessageFns<Connection> = {
     if (message.relayStreamId !== 0) {
       obj.relayStreamId = Math.round(message.relayStreamId);
     }
+    if (message.rendezvous?.length) {
+      obj.rendezvous = message.rendezvous.map((e) => RendezvousAddress.toJSON(e));
+    }
+    if (message.relayBranchId !== 0) {
+      obj.relayBranchId = Math.round(message.relayBranchId);
+    }
     return obj;
   },
 
@@ -653,6 +740,434 @@ export const Connection: MessageFns<Connection> = {
     message.peerPublicKey = object.peerPublicKey ?? Buffer.alloc(0);
     message.attempt = object.attempt ?? 0;
     message.relayStreamId = object.relayStreamId ?? 0;
+    message.rendezvous = object.rendezvous?.map((e) => RendezvousAddress.fromPartial(e)) || [];
+    message.relayBranchId = object.relayBranchId ?? 0;
+    return message;
+  },
+};
+
+function createBaseRendezvousAddress(): RendezvousAddress {
+  return { host: "", port: 0 };
+}
+
+export const RendezvousAddress: MessageFns<RendezvousAddress> = {
+  encode(message: RendezvousAddress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.host !== "") {
+      writer.uint32(10).string(message.host);
+    }
+    if (message.port !== 0) {
+      writer.uint32(16).int32(message.port);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RendezvousAddress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRendezvousAddress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.port = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RendezvousAddress {
+    return {
+      host: isSet(object.host) ? globalThis.String(object.host) : "",
+      port: isSet(object.port) ? globalThis.Number(object.port) : 0,
+    };
+  },
+
+  toJSON(message: RendezvousAddress): unknown {
+    const obj: any = {};
+    if (message.host !== "") {
+      obj.host = message.host;
+    }
+    if (message.port !== 0) {
+      obj.port = Math.round(message.port);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RendezvousAddress>, I>>(base?: I): RendezvousAddress {
+    return RendezvousAddress.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RendezvousAddress>, I>>(object: I): RendezvousAddress {
+    const message = createBaseRendezvousAddress();
+    message.host = object.host ?? "";
+    message.port = object.port ?? 0;
+    return message;
+  },
+};
+
+function createBaseGatherAnswer(): GatherAnswer {
+  return { candidates: [], publicKey: Buffer.alloc(0), roundTrip: undefined };
+}
+
+export const GatherAnswer: MessageFns<GatherAnswer> = {
+  encode(message: GatherAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.candidates) {
+      Candidate.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.publicKey.length !== 0) {
+      writer.uint32(18).bytes(message.publicKey);
+    }
+    if (message.roundTrip !== undefined) {
+      Duration.encode(message.roundTrip, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GatherAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGatherAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.candidates.push(Candidate.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.publicKey = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.roundTrip = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GatherAnswer {
+    return {
+      candidates: globalThis.Array.isArray(object?.candidates)
+        ? object.candidates.map((e: any) => Candidate.fromJSON(e))
+        : [],
+      publicKey: isSet(object.publicKey)
+        ? Buffer.from(bytesFromBase64(object.publicKey))
+        : isSet(object.public_key)
+        ? Buffer.from(bytesFromBase64(object.public_key))
+        : Buffer.alloc(0),
+      roundTrip: isSet(object.roundTrip)
+        ? Duration.fromJSON(object.roundTrip)
+        : isSet(object.round_trip)
+        ? Duration.fromJSON(object.round_trip)
+        : undefined,
+    };
+  },
+
+  toJSON(message: GatherAnswer): unknown {
+    const obj: any = {};
+    if (message.candidates?.length) {
+      obj.candidates = message.candidates.map((e) => Candidate.toJSON(e));
+    }
+    if (message.publicKey.length !== 0) {
+      obj.publicKey = base64FromBytes(message.publicKey);
+    }
+    if (message.roundTrip !== undefined) {
+      obj.roundTrip = Duration.toJSON(message.roundTrip);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GatherAnswer>, I>>(base?: I): GatherAnswer {
+    return GatherAnswer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GatherAnswer>, I>>(object: I): GatherAnswer {
+    const message = createBaseGatherAnswer();
+    message.candidates = object.candidates?.map((e) => Candidate.fromPartial(e)) || [];
+    message.publicKey = object.publicKey ?? Buffer.alloc(0);
+    message.roundTrip = (object.roundTrip !== undefined && object.roundTrip !== null)
+      ? Duration.fromPartial(object.roundTrip)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePunchAnswer(): PunchAnswer {
+  return { pairs: [], took: undefined, connected: false, roundTrip: undefined };
+}
+
+export const PunchAnswer: MessageFns<PunchAnswer> = {
+  encode(message: PunchAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.pairs) {
+      CandidatePair.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.took !== undefined) {
+      Duration.encode(message.took, writer.uint32(18).fork()).join();
+    }
+    if (message.connected !== false) {
+      writer.uint32(24).bool(message.connected);
+    }
+    if (message.roundTrip !== undefined) {
+      Duration.encode(message.roundTrip, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PunchAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePunchAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pairs.push(CandidatePair.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.took = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.connected = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.roundTrip = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PunchAnswer {
+    return {
+      pairs: globalThis.Array.isArray(object?.pairs) ? object.pairs.map((e: any) => CandidatePair.fromJSON(e)) : [],
+      took: isSet(object.took) ? Duration.fromJSON(object.took) : undefined,
+      connected: isSet(object.connected) ? globalThis.Boolean(object.connected) : false,
+      roundTrip: isSet(object.roundTrip)
+        ? Duration.fromJSON(object.roundTrip)
+        : isSet(object.round_trip)
+        ? Duration.fromJSON(object.round_trip)
+        : undefined,
+    };
+  },
+
+  toJSON(message: PunchAnswer): unknown {
+    const obj: any = {};
+    if (message.pairs?.length) {
+      obj.pairs = message.pairs.map((e) => CandidatePair.toJSON(e));
+    }
+    if (message.took !== undefined) {
+      obj.took = Duration.toJSON(message.took);
+    }
+    if (message.connected !== false) {
+      obj.connected = message.connected;
+    }
+    if (message.roundTrip !== undefined) {
+      obj.roundTrip = Duration.toJSON(message.roundTrip);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PunchAnswer>, I>>(base?: I): PunchAnswer {
+    return PunchAnswer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PunchAnswer>, I>>(object: I): PunchAnswer {
+    const message = createBasePunchAnswer();
+    message.pairs = object.pairs?.map((e) => CandidatePair.fromPartial(e)) || [];
+    message.took = (object.took !== undefined && object.took !== null) ? Duration.fromPartial(object.took) : undefined;
+    message.connected = object.connected ?? false;
+    message.roundTrip = (object.roundTrip !== undefined && object.roundTrip !== null)
+      ? Duration.fromPartial(object.roundTrip)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseConnectionEnded(): ConnectionEnded {
+  return { connectionId: "", reason: 0, description: "" };
+}
+
+export const ConnectionEnded: MessageFns<ConnectionEnded> = {
+  encode(message: ConnectionEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectionId !== "") {
+      writer.uint32(10).string(message.connectionId);
+    }
+    if (message.reason !== 0) {
+      writer.uint32(16).int32(message.reason);
+    }
+    if (message.description !== "") {
+      writer.uint32(26).string(message.description);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConnectionEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConnectionEnded();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConnectionEnded {
+    return {
+      connectionId: isSet(object.connectionId)
+        ? globalThis.String(object.connectionId)
+        : isSet(object.connection_id)
+        ? globalThis.String(object.connection_id)
+        : "",
+      reason: isSet(object.reason) ? reasonFromJSON(object.reason) : 0,
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+    };
+  },
+
+  toJSON(message: ConnectionEnded): unknown {
+    const obj: any = {};
+    if (message.connectionId !== "") {
+      obj.connectionId = message.connectionId;
+    }
+    if (message.reason !== 0) {
+      obj.reason = reasonToJSON(message.reason);
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ConnectionEnded>, I>>(base?: I): ConnectionEnded {
+    return ConnectionEnded.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ConnectionEnded>, I>>(object: I): ConnectionEnded {
+    const message = createBaseConnectionEnded();
+    message.connectionId = object.connectionId ?? "";
+    message.reason = object.reason ?? 0;
+    message.description = object.description ?? "";
     return message;
   },
 };

@@ -80,11 +80,18 @@ export interface DirectConnectionRequest {
   port: number;
   /**
    * Where the caller may be reached, besides what the server observes. At most 16. Only read when `port` is 0. A host
-   * candidate must lie in a private, link-local or unique-local range, or be an address the server observed.
+   * candidate must lie in a private, link-local or unique-local range, or be an address the server observed; a reflexive
+   * one must be an address the server observed: that of this call's connection, or one that has lately completed a TCP
+   * connection to the rendezvous.
    */
   candidates: Candidate[];
-  /** The caller's public key, which the peer will ask it to prove: a DER SubjectPublicKeyInfo of at most 512 bytes. */
+  /**
+   * The caller's public key, which the peer will ask it to prove: a DER SubjectPublicKeyInfo of at most 512 bytes. Empty
+   * with `port` 0: the caller has not gathered yet, and is ordered to once the peer has accepted.
+   */
   publicKey: Buffer;
+  /** The round trip to the rendezvous. Absent: not known. Only read when `port` is 0. */
+  roundTrip: Duration | undefined;
 }
 
 /** Source: RS_DirectConnection. */
@@ -106,7 +113,11 @@ export interface ReportLinkRequest {
   /** Whether the path is direct or relayed. Recorded with the connection. */
   path: PathKind;
   /** The measured round trip. Recorded with the connection. */
-  roundTrip: Duration | undefined;
+  roundTrip:
+    | Duration
+    | undefined;
+  /** With LOST and a connection: whether the path was found dead. False: it was given up. */
+  failed: boolean;
 }
 
 /** The report is durable. */
@@ -229,7 +240,7 @@ export interface ListConnectionsResponse {
 }
 
 function createBaseDirectConnectionRequest(): DirectConnectionRequest {
-  return { cvid: 0, type: 0, port: 0, candidates: [], publicKey: Buffer.alloc(0) };
+  return { cvid: 0, type: 0, port: 0, candidates: [], publicKey: Buffer.alloc(0), roundTrip: undefined };
 }
 
 export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
@@ -248,6 +259,9 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     }
     if (message.publicKey.length !== 0) {
       writer.uint32(90).bytes(message.publicKey);
+    }
+    if (message.roundTrip !== undefined) {
+      Duration.encode(message.roundTrip, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -305,6 +319,14 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
             message.publicKey = Buffer.from(reader.bytes());
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.roundTrip = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -330,6 +352,11 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
         : isSet(object.public_key)
         ? Buffer.from(bytesFromBase64(object.public_key))
         : Buffer.alloc(0),
+      roundTrip: isSet(object.roundTrip)
+        ? Duration.fromJSON(object.roundTrip)
+        : isSet(object.round_trip)
+        ? Duration.fromJSON(object.round_trip)
+        : undefined,
     };
   },
 
@@ -350,6 +377,9 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     if (message.publicKey.length !== 0) {
       obj.publicKey = base64FromBytes(message.publicKey);
     }
+    if (message.roundTrip !== undefined) {
+      obj.roundTrip = Duration.toJSON(message.roundTrip);
+    }
     return obj;
   },
 
@@ -363,6 +393,9 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     message.port = object.port ?? 0;
     message.candidates = object.candidates?.map((e) => Candidate.fromPartial(e)) || [];
     message.publicKey = object.publicKey ?? Buffer.alloc(0);
+    message.roundTrip = (object.roundTrip !== undefined && object.roundTrip !== null)
+      ? Duration.fromPartial(object.roundTrip)
+      : undefined;
     return message;
   },
 };
@@ -437,7 +470,7 @@ export const DirectConnectionResponse: MessageFns<DirectConnectionResponse> = {
 };
 
 function createBaseReportLinkRequest(): ReportLinkRequest {
-  return { peerCvid: 0, link: 0, state: 0, connectionId: "", path: 0, roundTrip: undefined };
+  return { peerCvid: 0, link: 0, state: 0, connectionId: "", path: 0, roundTrip: undefined, failed: false };
 }
 
 export const ReportLinkRequest: MessageFns<ReportLinkRequest> = {
@@ -459,6 +492,9 @@ export const ReportLinkRequest: MessageFns<ReportLinkRequest> = {
     }
     if (message.roundTrip !== undefined) {
       Duration.encode(message.roundTrip, writer.uint32(98).fork()).join();
+    }
+    if (message.failed !== false) {
+      writer.uint32(104).bool(message.failed);
     }
     return writer;
   },
@@ -524,6 +560,14 @@ export const ReportLinkRequest: MessageFns<ReportLinkRequest> = {
             message.roundTrip = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.failed = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -556,6 +600,7 @@ export const ReportLinkRequest: MessageFns<ReportLinkRequest> = {
         : isSet(object.round_trip)
         ? Duration.fromJSON(object.round_trip)
         : undefined,
+      failed: isSet(object.failed) ? globalThis.Boolean(object.failed) : false,
     };
   },
 
@@ -579,6 +624,9 @@ export const ReportLinkRequest: MessageFns<ReportLinkRequest> = {
     if (message.roundTrip !== undefined) {
       obj.roundTrip = Duration.toJSON(message.roundTrip);
     }
+    if (message.failed !== false) {
+      obj.failed = message.failed;
+    }
     return obj;
   },
 
@@ -595,6 +643,7 @@ export const ReportLinkRequest: MessageFns<ReportLinkRequest> = {
     message.roundTrip = (object.roundTrip !== undefined && object.roundTrip !== null)
       ? Duration.fromPartial(object.roundTrip)
       : undefined;
+    message.failed = object.failed ?? false;
     return message;
   },
 };
@@ -1842,7 +1891,11 @@ export const NetworkServiceService = {
    * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, an unknown link type or oneself; NOT_FOUND
    * (NODE_NOT_FOUND); FAILED_PRECONDITION (NOT_ATTACHED) when the peer has no attachment; PERMISSION_DENIED
    * (PEER_REFUSED) with the peer's own description; DEADLINE_EXCEEDED (ORDER_DEADLINE) when the peer did not answer;
-   * RESOURCE_EXHAUSTED (CONNECTION_LIMIT). Needs a session.
+   * ABORTED (PEER_LEFT) when the peer's session ended instead; RESOURCE_EXHAUSTED (CONNECTION_LIMIT, ORDER_LIMIT). Needs a
+   * session, and with `port` 0 its attachment: FAILED_PRECONDITION (NOT_ATTACHED).
+   *
+   * When both ends ask for each other at the same time, one connection comes of it and both get its id. A call that is
+   * cancelled cancels the connection.
    */
   directConnection: {
     path: "/switchyard.v1.NetworkService/DirectConnection" as const,
@@ -1860,10 +1913,12 @@ export const NetworkServiceService = {
    *
    * A link enters the graph when both ends have reported it ESTABLISHED, and leaves it when either reports it LOST.
    * Reporting the same thing again changes nothing and is no error. Only an end of a link can report it: the caller's
-   * session is always one of them.
+   * session is always one of them. With `connection_id`, LOST ends that connection, also one that is still being made.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, an unknown link type or state; NOT_FOUND
-   * (NODE_NOT_FOUND) when the peer is not there; RESOURCE_EXHAUSTED (LINK_LIMIT). Needs a session.
+   * (NODE_NOT_FOUND) when the peer is not there, (CONNECTION_NOT_FOUND); RESOURCE_EXHAUSTED (LINK_LIMIT);
+   * FAILED_PRECONDITION (OUT_OF_ORDER) for a connection that has no path yet, and the reason of one that is over. Needs a
+   * session.
    */
   reportLink: {
     path: "/switchyard.v1.NetworkService/ReportLink" as const,
@@ -2006,7 +2061,11 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, an unknown link type or oneself; NOT_FOUND
    * (NODE_NOT_FOUND); FAILED_PRECONDITION (NOT_ATTACHED) when the peer has no attachment; PERMISSION_DENIED
    * (PEER_REFUSED) with the peer's own description; DEADLINE_EXCEEDED (ORDER_DEADLINE) when the peer did not answer;
-   * RESOURCE_EXHAUSTED (CONNECTION_LIMIT). Needs a session.
+   * ABORTED (PEER_LEFT) when the peer's session ended instead; RESOURCE_EXHAUSTED (CONNECTION_LIMIT, ORDER_LIMIT). Needs a
+   * session, and with `port` 0 its attachment: FAILED_PRECONDITION (NOT_ATTACHED).
+   *
+   * When both ends ask for each other at the same time, one connection comes of it and both get its id. A call that is
+   * cancelled cancels the connection.
    */
   directConnection: handleUnaryCall<DirectConnectionRequest, DirectConnectionResponse>;
   /**
@@ -2014,10 +2073,12 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    *
    * A link enters the graph when both ends have reported it ESTABLISHED, and leaves it when either reports it LOST.
    * Reporting the same thing again changes nothing and is no error. Only an end of a link can report it: the caller's
-   * session is always one of them.
+   * session is always one of them. With `connection_id`, LOST ends that connection, also one that is still being made.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, an unknown link type or state; NOT_FOUND
-   * (NODE_NOT_FOUND) when the peer is not there; RESOURCE_EXHAUSTED (LINK_LIMIT). Needs a session.
+   * (NODE_NOT_FOUND) when the peer is not there, (CONNECTION_NOT_FOUND); RESOURCE_EXHAUSTED (LINK_LIMIT);
+   * FAILED_PRECONDITION (OUT_OF_ORDER) for a connection that has no path yet, and the reason of one that is over. Needs a
+   * session.
    */
   reportLink: handleUnaryCall<ReportLinkRequest, ReportLinkResponse>;
   /**
@@ -2097,7 +2158,11 @@ export interface NetworkServiceClient extends Client {
    * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, an unknown link type or oneself; NOT_FOUND
    * (NODE_NOT_FOUND); FAILED_PRECONDITION (NOT_ATTACHED) when the peer has no attachment; PERMISSION_DENIED
    * (PEER_REFUSED) with the peer's own description; DEADLINE_EXCEEDED (ORDER_DEADLINE) when the peer did not answer;
-   * RESOURCE_EXHAUSTED (CONNECTION_LIMIT). Needs a session.
+   * ABORTED (PEER_LEFT) when the peer's session ended instead; RESOURCE_EXHAUSTED (CONNECTION_LIMIT, ORDER_LIMIT). Needs a
+   * session, and with `port` 0 its attachment: FAILED_PRECONDITION (NOT_ATTACHED).
+   *
+   * When both ends ask for each other at the same time, one connection comes of it and both get its id. A call that is
+   * cancelled cancels the connection.
    */
   directConnection(
     request: DirectConnectionRequest,
@@ -2119,10 +2184,12 @@ export interface NetworkServiceClient extends Client {
    *
    * A link enters the graph when both ends have reported it ESTABLISHED, and leaves it when either reports it LOST.
    * Reporting the same thing again changes nothing and is no error. Only an end of a link can report it: the caller's
-   * session is always one of them.
+   * session is always one of them. With `connection_id`, LOST ends that connection, also one that is still being made.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, an unknown link type or state; NOT_FOUND
-   * (NODE_NOT_FOUND) when the peer is not there; RESOURCE_EXHAUSTED (LINK_LIMIT). Needs a session.
+   * (NODE_NOT_FOUND) when the peer is not there, (CONNECTION_NOT_FOUND); RESOURCE_EXHAUSTED (LINK_LIMIT);
+   * FAILED_PRECONDITION (OUT_OF_ORDER) for a connection that has no path yet, and the reason of one that is over. Needs a
+   * session.
    */
   reportLink(
     request: ReportLinkRequest,

@@ -5,7 +5,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../google/protobuf/duration.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
-import { Connection } from "./connection.js";
+import { Connection, ConnectionEnded } from "./connection.js";
 import {
   InstanceFlavor,
   instanceFlavorFromJSON,
@@ -138,6 +138,9 @@ export interface Order {
     | //
     /** End the session. Wants an answer; once it has come the session is destroyed. */
     { $case: "terminateSession"; value: TerminateSessionOrder }
+    | //
+    /** A connection of this session is over. Wants no answer. */
+    { $case: "connectionEnded"; value: ConnectionEnded }
     | undefined;
 }
 
@@ -546,6 +549,9 @@ export const Order: MessageFns<Order> = {
       case "terminateSession":
         TerminateSessionOrder.encode(message.kind.value, writer.uint32(42).fork()).join();
         break;
+      case "connectionEnded":
+        ConnectionEnded.encode(message.kind.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -603,6 +609,14 @@ export const Order: MessageFns<Order> = {
             message.kind = { $case: "terminateSession", value: TerminateSessionOrder.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.kind = { $case: "connectionEnded", value: ConnectionEnded.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -634,6 +648,10 @@ export const Order: MessageFns<Order> = {
         ? { $case: "terminateSession", value: TerminateSessionOrder.fromJSON(object.terminateSession) }
         : isSet(object.terminate_session)
         ? { $case: "terminateSession", value: TerminateSessionOrder.fromJSON(object.terminate_session) }
+        : isSet(object.connectionEnded)
+        ? { $case: "connectionEnded", value: ConnectionEnded.fromJSON(object.connectionEnded) }
+        : isSet(object.connection_ended)
+        ? { $case: "connectionEnded", value: ConnectionEnded.fromJSON(object.connection_ended) }
         : undefined,
     };
   },
@@ -651,6 +669,8 @@ export const Order: MessageFns<Order> = {
       obj.streamStopped = StreamStopped.toJSON(message.kind.value);
     } else if (message.kind?.$case === "terminateSession") {
       obj.terminateSession = TerminateSessionOrder.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "connectionEnded") {
+      obj.connectionEnded = ConnectionEnded.toJSON(message.kind.value);
     }
     return obj;
   },
@@ -683,6 +703,12 @@ export const Order: MessageFns<Order> = {
       case "terminateSession": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "terminateSession", value: TerminateSessionOrder.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "connectionEnded": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "connectionEnded", value: ConnectionEnded.fromPartial(object.kind.value) };
         }
         break;
       }

@@ -18,6 +18,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
+import { RendezvousAddress } from "./connection.js";
 import { Reason, reasonFromJSON, reasonToJSON } from "./error.js";
 import {
   InstanceFlavor,
@@ -80,7 +81,11 @@ export interface SessionResponse {
   /** The stream that exists from the start. */
   streamId: number;
   /** The revision in which the session's node entered the graph. */
-  position: Position | undefined;
+  position:
+    | Position
+    | undefined;
+  /** Where the rendezvous port is, to gather candidates at before a direct connection is asked for. Empty: there is none. */
+  rendezvous: RendezvousAddress[];
 }
 
 /** Renews the caller's session. */
@@ -116,8 +121,8 @@ export interface AnswerRequest {
   /** The same for people. At most 1,024 bytes. */
   description: string;
   /**
-   * What the kind of order asks for: for a connection in role GATHER an encoded GatherAnswer, otherwise empty. At most
-   * 65,536 bytes.
+   * What the kind of order asks for: for a connection in role GATHER an encoded GatherAnswer, in the roles PUNCH an
+   * encoded PunchAnswer, otherwise empty. At most 65,536 bytes.
    */
   data: Buffer;
 }
@@ -466,6 +471,7 @@ function createBaseSessionResponse(): SessionResponse {
     ttl: undefined,
     streamId: 0,
     position: undefined,
+    rendezvous: [],
   };
 }
 
@@ -491,6 +497,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     }
     if (message.position !== undefined) {
       Position.encode(message.position, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.rendezvous) {
+      RendezvousAddress.encode(v!, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -564,6 +573,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.position = Position.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.rendezvous.push(RendezvousAddress.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -605,6 +622,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         ? globalThis.Number(object.stream_id)
         : 0,
       position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+      rendezvous: globalThis.Array.isArray(object?.rendezvous)
+        ? object.rendezvous.map((e: any) => RendezvousAddress.fromJSON(e))
+        : [],
     };
   },
 
@@ -631,6 +651,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     if (message.position !== undefined) {
       obj.position = Position.toJSON(message.position);
     }
+    if (message.rendezvous?.length) {
+      obj.rendezvous = message.rendezvous.map((e) => RendezvousAddress.toJSON(e));
+    }
     return obj;
   },
 
@@ -648,6 +671,7 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     message.position = (object.position !== undefined && object.position !== null)
       ? Position.fromPartial(object.position)
       : undefined;
+    message.rendezvous = object.rendezvous?.map((e) => RendezvousAddress.fromPartial(e)) || [];
     return message;
   },
 };

@@ -21,6 +21,7 @@ const answer: SessionResponse = {
   ttl: { seconds: 60n, nanos: 0 },
   streamId: 1,
   position: { epoch: 'AAAAAAAAAAA', revision: 1n },
+  rendezvous: [],
 };
 
 const watchers = new Set<ServerWritableStream<WatchNetworkDeltaRequest, WatchNetworkDeltaResponse>>();

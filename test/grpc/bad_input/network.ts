@@ -1,12 +1,12 @@
 import { LinkState, NetworkServiceService as Network } from '../../../gen/switchyard/v1/network_service.js';
-import { type Case, Cases, DURATIONS, each, long, SIDS, type World } from './case.js';
+import { type Case, Cases, DURATIONS, each, long, pages, SIDS, type World } from './case.js';
 
 /** Everything that can be wrong in a request to NetworkService. */
 export function networkCases(): readonly Case[] {
   const cases = new Cases();
   const wrong: Cases['wrong'] = (...args) => cases.wrong(...args);
   const refuse: Cases['refuse'] = (...args) => cases.refuse(...args);
-  const rest = { connectionId: '', path: 0, roundTrip: undefined };
+  const rest = { connectionId: '', path: 0, roundTrip: undefined, failed: false };
   const report = ({ two }: World) => ({ peerCvid: two.sid, link: 2, state: LinkState.ESTABLISHED, ...rest });
   const link = (what: string, spoil: object | ((world: World) => object), ...fields: string[]) =>
     wrong(Network.reportLink, 'one', report, what, spoil as never, ...fields);
@@ -53,10 +53,7 @@ export function networkCases(): readonly Case[] {
   const closed = () => ({ after: undefined, cvids: [] });
   watched((what, spoil, ...fields) => wrong(Network.watchEndpointClosed, 'nobody', closed, what, spoil, ...fields));
 
-  const connection = () => ({ cvid: 1, type: 0, port: 0, candidates: [], publicKey: Buffer.alloc(0) });
-  refuse(Network.directConnection, 'one', 'UNIMPLEMENTED', 'for now', connection);
-  refuse(Network.getConnection, 'one', 'UNIMPLEMENTED', 'for now', () => ({ connectionId: 'c1' }));
-  refuse(Network.listConnections, 'one', 'UNIMPLEMENTED', 'for now', () => ({ pageSize: 0, pageToken: '' }));
+  connections(cases);
   return cases.all;
 }
 
@@ -65,4 +62,46 @@ function watched(add: (what: string, spoil: { cvids?: number[]; after?: never },
   add('nodes that cannot be', { cvids: [1, 0, -7] }, 'cvids[1]', 'cvids[2]');
   add('too many nodes', { cvids: Array(1_025).fill(1) }, 'cvids');
   add('an epoch without end', { after: { epoch: long(33), revision: 1n } as never }, 'after.epoch');
+}
+
+/** What can be wrong with asking for a connection, and with reading one. */
+function connections(cases: Cases): void {
+  const candidate = { host: '192.168.1.2', port: 4000, type: 1, priority: 1 };
+  const good = ({ two }: World) => {
+    const publicKey = Buffer.alloc(44);
+    return { cvid: two.sid, type: 1, port: 0, candidates: [candidate], publicKey, roundTrip: undefined };
+  };
+  const ask = (what: string, spoil: object | ((world: World) => object), ...fields: string[]) =>
+    cases.wrong(Network.directConnection, 'one', good, what, spoil as never, ...fields);
+  const spoiled = (what: string, spoil: object, field: string) =>
+    ask(`a candidate ${what}`, { candidates: [candidate, { ...candidate, ...spoil }] }, `candidates[1].${field}`);
+  each(SIDS, (what, cvid) => ask(`a SID that is ${what}`, { cvid }, 'cvid'));
+  each(DURATIONS, (what, roundTrip) => ask(`a round trip ${what}`, { roundTrip }, 'round_trip'));
+  for (const type of [3, -1]) ask(`link type ${type}`, { type }, 'type');
+  for (const port of [-1, 65_536]) ask(`port ${port}`, { port, candidates: [] }, 'port');
+  ask('a key without end', { publicKey: Buffer.alloc(513) }, 'public_key');
+  ask('candidates without end', { candidates: Array(17).fill(candidate) }, 'candidates');
+  for (const host of ['', 'example.org', '[fd00::1]', 'fe80::1%eth0', '1.2.3']) spoiled(`at ${host}`, { host }, 'host');
+  for (const port of [0, -1, 65_536]) spoiled(`on port ${port}`, { port }, 'port');
+  for (const type of [0, 3, 4]) spoiled(`of type ${type}`, { type }, 'type');
+  spoiled("in somebody else's network", { host: '203.0.113.7' }, 'host');
+  spoiled("in somebody else's network of IPv6", { host: '2001:db8::7' }, 'host');
+  spoiled('on the loopback of the peer', { host: '::1' }, 'host');
+  spoiled('that is reflexive and was never observed', { host: '192.168.1.2', type: 2 }, 'host');
+
+  cases.refuse(Network.directConnection, 'one', 'NODE_NOT_FOUND', 'nobody', (world) => ({
+    ...good(world),
+    cvid: world.nobody,
+    port: 1,
+  }));
+  cases.refuse(Network.directConnection, 'one', 'NOT_ATTACHED', 'a peer without an attachment', good);
+  cases.refuse(Network.getConnection, 'one', 'CONNECTION_NOT_FOUND', 'an unknown one', () => ({ connectionId: 'c1' }));
+  for (const connectionId of ['', 'c0', 'c-1', 'o1', long(100)]) {
+    const what = `the name ${connectionId.slice(0, 5)}`;
+    cases.refuse(Network.getConnection, 'one', 'CONNECTION_NOT_FOUND', what, () => ({ connectionId }));
+  }
+  pages((what, page, field) => {
+    const first = () => ({ pageSize: 0, pageToken: '' });
+    cases.wrong(Network.listConnections, 'one', first, what, page, field);
+  });
 }

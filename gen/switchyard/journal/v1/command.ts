@@ -3,6 +3,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Drawn, Gathered, Tried } from "./connection.js";
 import { Label } from "./label.js";
 import { StreamParams } from "./stream.js";
 
@@ -56,6 +57,21 @@ export interface Command {
     | //
     /** A stream or a branch was stopped. */
     { $case: "stopStream"; value: StopStream }
+    | //
+    /** A direct connection was asked for. */
+    { $case: "askConnection"; value: AskConnection }
+    | //
+    /** An end has gathered. */
+    { $case: "answerGather"; value: AnswerGather }
+    | //
+    /** An end told what came of an attempt. */
+    { $case: "answerAttempt"; value: AnswerAttempt }
+    | //
+    /** An order about a connection was not answered in time. */
+    { $case: "expireOrder"; value: ExpireOrder }
+    | //
+    /** A connection was in the making for too long. */
+    { $case: "expireConnection"; value: ExpireConnection }
     | undefined;
 }
 
@@ -131,6 +147,86 @@ export interface ReportLink {
   link: number;
   /** Whether it stands. False: it is lost. */
   established: boolean;
+  /** What is said besides about a link of a brokered connection. Absent for a link made otherwise. */
+  brokered: BrokeredLink | undefined;
+}
+
+/** What an end says about a link of a brokered connection. */
+export interface BrokeredLink {
+  /** The connection. */
+  connection: bigint;
+  /** A number of switchyard.v1.PathKind. */
+  path: number;
+  /** The measured round trip. 0: not known. */
+  roundTripMs: number;
+  /** When it is lost: whether it was found dead, or given up. */
+  failed: boolean;
+}
+
+/** Asks for a direct connection. */
+export interface AskConnection {
+  /** Who asks. */
+  sid: number;
+  /** Who is asked. */
+  peer: number;
+  /** A number of switchyard.v1.LinkType. */
+  link: number;
+  /** Where the caller listens, as the server observed it. */
+  host: string;
+  /** The port where it listens. 0: the server coordinates. */
+  port: number;
+  /** What the caller has brought. */
+  gathered:
+    | Gathered
+    | undefined;
+  /** How long the peer has to answer. */
+  deadlineMs: number;
+  /** For the attempt that may come of it. */
+  drawn: Drawn | undefined;
+}
+
+/** An end has gathered. */
+export interface AnswerGather {
+  /** Who answers. */
+  sid: number;
+  /** The order. */
+  orderId: string;
+  /** What it has brought. */
+  gathered:
+    | Gathered
+    | undefined;
+  /** For the attempt that may come of it. */
+  drawn: Drawn | undefined;
+}
+
+/** An end tells what came of an attempt. */
+export interface AnswerAttempt {
+  /** Who answers. */
+  sid: number;
+  /** The order. */
+  orderId: string;
+  /** What came of it. */
+  tried:
+    | Tried
+    | undefined;
+  /** Its round trip to the rendezvous, measured anew. 0: not known. */
+  roundTripMs: number;
+  /** For the attempt that may come of it. */
+  drawn: Drawn | undefined;
+}
+
+/** An order about a connection was not answered in time. */
+export interface ExpireOrder {
+  /** Who did not answer. */
+  sid: number;
+  /** The order. */
+  orderId: string;
+}
+
+/** A connection was in the making for too long. */
+export interface ExpireConnection {
+  /** The connection. */
+  id: bigint;
 }
 
 /** Registers a stream from its owner to its sinks. */
@@ -209,6 +305,21 @@ export const Command: MessageFns<Command> = {
         break;
       case "stopStream":
         StopStream.encode(message.kind.value, writer.uint32(82).fork()).join();
+        break;
+      case "askConnection":
+        AskConnection.encode(message.kind.value, writer.uint32(90).fork()).join();
+        break;
+      case "answerGather":
+        AnswerGather.encode(message.kind.value, writer.uint32(98).fork()).join();
+        break;
+      case "answerAttempt":
+        AnswerAttempt.encode(message.kind.value, writer.uint32(106).fork()).join();
+        break;
+      case "expireOrder":
+        ExpireOrder.encode(message.kind.value, writer.uint32(114).fork()).join();
+        break;
+      case "expireConnection":
+        ExpireConnection.encode(message.kind.value, writer.uint32(122).fork()).join();
         break;
     }
     return writer;
@@ -307,6 +418,46 @@ export const Command: MessageFns<Command> = {
             message.kind = { $case: "stopStream", value: StopStream.decode(reader, reader.uint32()) };
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.kind = { $case: "askConnection", value: AskConnection.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.kind = { $case: "answerGather", value: AnswerGather.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.kind = { $case: "answerAttempt", value: AnswerAttempt.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.kind = { $case: "expireOrder", value: ExpireOrder.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.kind = { $case: "expireConnection", value: ExpireConnection.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -361,6 +512,26 @@ export const Command: MessageFns<Command> = {
         ? { $case: "stopStream", value: StopStream.fromJSON(object.stopStream) }
         : isSet(object.stop_stream)
         ? { $case: "stopStream", value: StopStream.fromJSON(object.stop_stream) }
+        : isSet(object.askConnection)
+        ? { $case: "askConnection", value: AskConnection.fromJSON(object.askConnection) }
+        : isSet(object.ask_connection)
+        ? { $case: "askConnection", value: AskConnection.fromJSON(object.ask_connection) }
+        : isSet(object.answerGather)
+        ? { $case: "answerGather", value: AnswerGather.fromJSON(object.answerGather) }
+        : isSet(object.answer_gather)
+        ? { $case: "answerGather", value: AnswerGather.fromJSON(object.answer_gather) }
+        : isSet(object.answerAttempt)
+        ? { $case: "answerAttempt", value: AnswerAttempt.fromJSON(object.answerAttempt) }
+        : isSet(object.answer_attempt)
+        ? { $case: "answerAttempt", value: AnswerAttempt.fromJSON(object.answer_attempt) }
+        : isSet(object.expireOrder)
+        ? { $case: "expireOrder", value: ExpireOrder.fromJSON(object.expireOrder) }
+        : isSet(object.expire_order)
+        ? { $case: "expireOrder", value: ExpireOrder.fromJSON(object.expire_order) }
+        : isSet(object.expireConnection)
+        ? { $case: "expireConnection", value: ExpireConnection.fromJSON(object.expireConnection) }
+        : isSet(object.expire_connection)
+        ? { $case: "expireConnection", value: ExpireConnection.fromJSON(object.expire_connection) }
         : undefined,
     };
   },
@@ -387,6 +558,16 @@ export const Command: MessageFns<Command> = {
       obj.terminateStream = TerminateStream.toJSON(message.kind.value);
     } else if (message.kind?.$case === "stopStream") {
       obj.stopStream = StopStream.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "askConnection") {
+      obj.askConnection = AskConnection.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "answerGather") {
+      obj.answerGather = AnswerGather.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "answerAttempt") {
+      obj.answerAttempt = AnswerAttempt.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "expireOrder") {
+      obj.expireOrder = ExpireOrder.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "expireConnection") {
+      obj.expireConnection = ExpireConnection.toJSON(message.kind.value);
     }
     return obj;
   },
@@ -454,6 +635,36 @@ export const Command: MessageFns<Command> = {
       case "stopStream": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "stopStream", value: StopStream.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "askConnection": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "askConnection", value: AskConnection.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "answerGather": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "answerGather", value: AnswerGather.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "answerAttempt": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "answerAttempt", value: AnswerAttempt.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "expireOrder": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "expireOrder", value: ExpireOrder.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "expireConnection": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "expireConnection", value: ExpireConnection.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -1090,7 +1301,7 @@ export const AnswerOrder: MessageFns<AnswerOrder> = {
 };
 
 function createBaseReportLink(): ReportLink {
-  return { sid: 0, peer: 0, link: 0, established: false };
+  return { sid: 0, peer: 0, link: 0, established: false, brokered: undefined };
 }
 
 export const ReportLink: MessageFns<ReportLink> = {
@@ -1106,6 +1317,9 @@ export const ReportLink: MessageFns<ReportLink> = {
     }
     if (message.established !== false) {
       writer.uint32(32).bool(message.established);
+    }
+    if (message.brokered !== undefined) {
+      BrokeredLink.encode(message.brokered, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -1155,6 +1369,14 @@ export const ReportLink: MessageFns<ReportLink> = {
             message.established = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.brokered = BrokeredLink.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1173,6 +1395,7 @@ export const ReportLink: MessageFns<ReportLink> = {
       peer: isSet(object.peer) ? globalThis.Number(object.peer) : 0,
       link: isSet(object.link) ? globalThis.Number(object.link) : 0,
       established: isSet(object.established) ? globalThis.Boolean(object.established) : false,
+      brokered: isSet(object.brokered) ? BrokeredLink.fromJSON(object.brokered) : undefined,
     };
   },
 
@@ -1190,6 +1413,9 @@ export const ReportLink: MessageFns<ReportLink> = {
     if (message.established !== false) {
       obj.established = message.established;
     }
+    if (message.brokered !== undefined) {
+      obj.brokered = BrokeredLink.toJSON(message.brokered);
+    }
     return obj;
   },
 
@@ -1202,6 +1428,745 @@ export const ReportLink: MessageFns<ReportLink> = {
     message.peer = object.peer ?? 0;
     message.link = object.link ?? 0;
     message.established = object.established ?? false;
+    message.brokered = (object.brokered !== undefined && object.brokered !== null)
+      ? BrokeredLink.fromPartial(object.brokered)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseBrokeredLink(): BrokeredLink {
+  return { connection: 0n, path: 0, roundTripMs: 0, failed: false };
+}
+
+export const BrokeredLink: MessageFns<BrokeredLink> = {
+  encode(message: BrokeredLink, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connection !== 0n) {
+      if (BigInt.asUintN(64, message.connection) !== message.connection) {
+        throw new globalThis.Error("value provided for field message.connection of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.connection);
+    }
+    if (message.path !== 0) {
+      writer.uint32(16).uint32(message.path);
+    }
+    if (message.roundTripMs !== 0) {
+      writer.uint32(24).uint32(message.roundTripMs);
+    }
+    if (message.failed !== false) {
+      writer.uint32(32).bool(message.failed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BrokeredLink {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBrokeredLink();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.connection = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.path = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.roundTripMs = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.failed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BrokeredLink {
+    return {
+      connection: isSet(object.connection) ? BigInt(object.connection) : 0n,
+      path: isSet(object.path) ? globalThis.Number(object.path) : 0,
+      roundTripMs: isSet(object.roundTripMs)
+        ? globalThis.Number(object.roundTripMs)
+        : isSet(object.round_trip_ms)
+        ? globalThis.Number(object.round_trip_ms)
+        : 0,
+      failed: isSet(object.failed) ? globalThis.Boolean(object.failed) : false,
+    };
+  },
+
+  toJSON(message: BrokeredLink): unknown {
+    const obj: any = {};
+    if (message.connection !== 0n) {
+      obj.connection = message.connection.toString();
+    }
+    if (message.path !== 0) {
+      obj.path = Math.round(message.path);
+    }
+    if (message.roundTripMs !== 0) {
+      obj.roundTripMs = Math.round(message.roundTripMs);
+    }
+    if (message.failed !== false) {
+      obj.failed = message.failed;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BrokeredLink>, I>>(base?: I): BrokeredLink {
+    return BrokeredLink.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BrokeredLink>, I>>(object: I): BrokeredLink {
+    const message = createBaseBrokeredLink();
+    message.connection = (object.connection !== undefined && object.connection !== null)
+      ? BigInt(object.connection)
+      : 0n;
+    message.path = object.path ?? 0;
+    message.roundTripMs = object.roundTripMs ?? 0;
+    message.failed = object.failed ?? false;
+    return message;
+  },
+};
+
+function createBaseAskConnection(): AskConnection {
+  return { sid: 0, peer: 0, link: 0, host: "", port: 0, gathered: undefined, deadlineMs: 0, drawn: undefined };
+}
+
+export const AskConnection: MessageFns<AskConnection> = {
+  encode(message: AskConnection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sid !== 0) {
+      writer.uint32(8).int32(message.sid);
+    }
+    if (message.peer !== 0) {
+      writer.uint32(16).int32(message.peer);
+    }
+    if (message.link !== 0) {
+      writer.uint32(24).uint32(message.link);
+    }
+    if (message.host !== "") {
+      writer.uint32(34).string(message.host);
+    }
+    if (message.port !== 0) {
+      writer.uint32(40).uint32(message.port);
+    }
+    if (message.gathered !== undefined) {
+      Gathered.encode(message.gathered, writer.uint32(50).fork()).join();
+    }
+    if (message.deadlineMs !== 0) {
+      writer.uint32(56).uint32(message.deadlineMs);
+    }
+    if (message.drawn !== undefined) {
+      Drawn.encode(message.drawn, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskConnection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskConnection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sid = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.peer = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.link = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.gathered = Gathered.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.deadlineMs = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.drawn = Drawn.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AskConnection {
+    return {
+      sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
+      peer: isSet(object.peer) ? globalThis.Number(object.peer) : 0,
+      link: isSet(object.link) ? globalThis.Number(object.link) : 0,
+      host: isSet(object.host) ? globalThis.String(object.host) : "",
+      port: isSet(object.port) ? globalThis.Number(object.port) : 0,
+      gathered: isSet(object.gathered) ? Gathered.fromJSON(object.gathered) : undefined,
+      deadlineMs: isSet(object.deadlineMs)
+        ? globalThis.Number(object.deadlineMs)
+        : isSet(object.deadline_ms)
+        ? globalThis.Number(object.deadline_ms)
+        : 0,
+      drawn: isSet(object.drawn) ? Drawn.fromJSON(object.drawn) : undefined,
+    };
+  },
+
+  toJSON(message: AskConnection): unknown {
+    const obj: any = {};
+    if (message.sid !== 0) {
+      obj.sid = Math.round(message.sid);
+    }
+    if (message.peer !== 0) {
+      obj.peer = Math.round(message.peer);
+    }
+    if (message.link !== 0) {
+      obj.link = Math.round(message.link);
+    }
+    if (message.host !== "") {
+      obj.host = message.host;
+    }
+    if (message.port !== 0) {
+      obj.port = Math.round(message.port);
+    }
+    if (message.gathered !== undefined) {
+      obj.gathered = Gathered.toJSON(message.gathered);
+    }
+    if (message.deadlineMs !== 0) {
+      obj.deadlineMs = Math.round(message.deadlineMs);
+    }
+    if (message.drawn !== undefined) {
+      obj.drawn = Drawn.toJSON(message.drawn);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AskConnection>, I>>(base?: I): AskConnection {
+    return AskConnection.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AskConnection>, I>>(object: I): AskConnection {
+    const message = createBaseAskConnection();
+    message.sid = object.sid ?? 0;
+    message.peer = object.peer ?? 0;
+    message.link = object.link ?? 0;
+    message.host = object.host ?? "";
+    message.port = object.port ?? 0;
+    message.gathered = (object.gathered !== undefined && object.gathered !== null)
+      ? Gathered.fromPartial(object.gathered)
+      : undefined;
+    message.deadlineMs = object.deadlineMs ?? 0;
+    message.drawn = (object.drawn !== undefined && object.drawn !== null) ? Drawn.fromPartial(object.drawn) : undefined;
+    return message;
+  },
+};
+
+function createBaseAnswerGather(): AnswerGather {
+  return { sid: 0, orderId: "", gathered: undefined, drawn: undefined };
+}
+
+export const AnswerGather: MessageFns<AnswerGather> = {
+  encode(message: AnswerGather, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sid !== 0) {
+      writer.uint32(8).int32(message.sid);
+    }
+    if (message.orderId !== "") {
+      writer.uint32(18).string(message.orderId);
+    }
+    if (message.gathered !== undefined) {
+      Gathered.encode(message.gathered, writer.uint32(26).fork()).join();
+    }
+    if (message.drawn !== undefined) {
+      Drawn.encode(message.drawn, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnswerGather {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswerGather();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sid = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.gathered = Gathered.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.drawn = Drawn.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AnswerGather {
+    return {
+      sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
+      orderId: isSet(object.orderId)
+        ? globalThis.String(object.orderId)
+        : isSet(object.order_id)
+        ? globalThis.String(object.order_id)
+        : "",
+      gathered: isSet(object.gathered) ? Gathered.fromJSON(object.gathered) : undefined,
+      drawn: isSet(object.drawn) ? Drawn.fromJSON(object.drawn) : undefined,
+    };
+  },
+
+  toJSON(message: AnswerGather): unknown {
+    const obj: any = {};
+    if (message.sid !== 0) {
+      obj.sid = Math.round(message.sid);
+    }
+    if (message.orderId !== "") {
+      obj.orderId = message.orderId;
+    }
+    if (message.gathered !== undefined) {
+      obj.gathered = Gathered.toJSON(message.gathered);
+    }
+    if (message.drawn !== undefined) {
+      obj.drawn = Drawn.toJSON(message.drawn);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AnswerGather>, I>>(base?: I): AnswerGather {
+    return AnswerGather.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnswerGather>, I>>(object: I): AnswerGather {
+    const message = createBaseAnswerGather();
+    message.sid = object.sid ?? 0;
+    message.orderId = object.orderId ?? "";
+    message.gathered = (object.gathered !== undefined && object.gathered !== null)
+      ? Gathered.fromPartial(object.gathered)
+      : undefined;
+    message.drawn = (object.drawn !== undefined && object.drawn !== null) ? Drawn.fromPartial(object.drawn) : undefined;
+    return message;
+  },
+};
+
+function createBaseAnswerAttempt(): AnswerAttempt {
+  return { sid: 0, orderId: "", tried: undefined, roundTripMs: 0, drawn: undefined };
+}
+
+export const AnswerAttempt: MessageFns<AnswerAttempt> = {
+  encode(message: AnswerAttempt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sid !== 0) {
+      writer.uint32(8).int32(message.sid);
+    }
+    if (message.orderId !== "") {
+      writer.uint32(18).string(message.orderId);
+    }
+    if (message.tried !== undefined) {
+      Tried.encode(message.tried, writer.uint32(26).fork()).join();
+    }
+    if (message.roundTripMs !== 0) {
+      writer.uint32(32).uint32(message.roundTripMs);
+    }
+    if (message.drawn !== undefined) {
+      Drawn.encode(message.drawn, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnswerAttempt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswerAttempt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sid = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tried = Tried.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.roundTripMs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.drawn = Drawn.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AnswerAttempt {
+    return {
+      sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
+      orderId: isSet(object.orderId)
+        ? globalThis.String(object.orderId)
+        : isSet(object.order_id)
+        ? globalThis.String(object.order_id)
+        : "",
+      tried: isSet(object.tried) ? Tried.fromJSON(object.tried) : undefined,
+      roundTripMs: isSet(object.roundTripMs)
+        ? globalThis.Number(object.roundTripMs)
+        : isSet(object.round_trip_ms)
+        ? globalThis.Number(object.round_trip_ms)
+        : 0,
+      drawn: isSet(object.drawn) ? Drawn.fromJSON(object.drawn) : undefined,
+    };
+  },
+
+  toJSON(message: AnswerAttempt): unknown {
+    const obj: any = {};
+    if (message.sid !== 0) {
+      obj.sid = Math.round(message.sid);
+    }
+    if (message.orderId !== "") {
+      obj.orderId = message.orderId;
+    }
+    if (message.tried !== undefined) {
+      obj.tried = Tried.toJSON(message.tried);
+    }
+    if (message.roundTripMs !== 0) {
+      obj.roundTripMs = Math.round(message.roundTripMs);
+    }
+    if (message.drawn !== undefined) {
+      obj.drawn = Drawn.toJSON(message.drawn);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AnswerAttempt>, I>>(base?: I): AnswerAttempt {
+    return AnswerAttempt.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnswerAttempt>, I>>(object: I): AnswerAttempt {
+    const message = createBaseAnswerAttempt();
+    message.sid = object.sid ?? 0;
+    message.orderId = object.orderId ?? "";
+    message.tried = (object.tried !== undefined && object.tried !== null) ? Tried.fromPartial(object.tried) : undefined;
+    message.roundTripMs = object.roundTripMs ?? 0;
+    message.drawn = (object.drawn !== undefined && object.drawn !== null) ? Drawn.fromPartial(object.drawn) : undefined;
+    return message;
+  },
+};
+
+function createBaseExpireOrder(): ExpireOrder {
+  return { sid: 0, orderId: "" };
+}
+
+export const ExpireOrder: MessageFns<ExpireOrder> = {
+  encode(message: ExpireOrder, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sid !== 0) {
+      writer.uint32(8).int32(message.sid);
+    }
+    if (message.orderId !== "") {
+      writer.uint32(18).string(message.orderId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExpireOrder {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExpireOrder();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sid = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExpireOrder {
+    return {
+      sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
+      orderId: isSet(object.orderId)
+        ? globalThis.String(object.orderId)
+        : isSet(object.order_id)
+        ? globalThis.String(object.order_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ExpireOrder): unknown {
+    const obj: any = {};
+    if (message.sid !== 0) {
+      obj.sid = Math.round(message.sid);
+    }
+    if (message.orderId !== "") {
+      obj.orderId = message.orderId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExpireOrder>, I>>(base?: I): ExpireOrder {
+    return ExpireOrder.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExpireOrder>, I>>(object: I): ExpireOrder {
+    const message = createBaseExpireOrder();
+    message.sid = object.sid ?? 0;
+    message.orderId = object.orderId ?? "";
+    return message;
+  },
+};
+
+function createBaseExpireConnection(): ExpireConnection {
+  return { id: 0n };
+}
+
+export const ExpireConnection: MessageFns<ExpireConnection> = {
+  encode(message: ExpireConnection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asUintN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExpireConnection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExpireConnection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExpireConnection {
+    return { id: isSet(object.id) ? BigInt(object.id) : 0n };
+  },
+
+  toJSON(message: ExpireConnection): unknown {
+    const obj: any = {};
+    if (message.id !== 0n) {
+      obj.id = message.id.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExpireConnection>, I>>(base?: I): ExpireConnection {
+    return ExpireConnection.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExpireConnection>, I>>(object: I): ExpireConnection {
+    const message = createBaseExpireConnection();
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
     return message;
   },
 };

@@ -3,6 +3,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { ConnectionRow } from "./connection.js";
 import { Label } from "./label.js";
 import { StreamParams } from "./stream.js";
 
@@ -38,6 +39,8 @@ export interface SnapshotChunk {
   settledOrders: SettledOrderRow[];
   /** Sessions that have ended and are remembered, the oldest first. */
   endedSessions: EndedSessionRow[];
+  /** Connections; those that are over and remembered come last, the oldest first. */
+  connections: ConnectionRow[];
 }
 
 /** The numbers that a state has once. */
@@ -143,6 +146,9 @@ export interface OrderRow {
     | //
     /** That the session end itself. */
     { $case: "terminate"; value: TerminateBody }
+    | //
+    /** A part in a connection. */
+    { $case: "connection"; value: ConnectionBody }
     | undefined;
 }
 
@@ -150,6 +156,14 @@ export interface OrderRow {
 export interface TerminateBody {
   /** Why, in the administrator's words. */
   reason: string;
+}
+
+/** The order to take part in a connection. */
+export interface ConnectionBody {
+  /** The connection. */
+  connection: bigint;
+  /** A number of switchyard.v1.ConnectionRole. */
+  role: number;
 }
 
 /** An order that was answered, remembered so that its answer may come twice. */
@@ -178,6 +192,7 @@ function createBaseSnapshotChunk(): SnapshotChunk {
     orders: [],
     settledOrders: [],
     endedSessions: [],
+    connections: [],
   };
 }
 
@@ -206,6 +221,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     }
     for (const v of message.endedSessions) {
       EndedSessionRow.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.connections) {
+      ConnectionRow.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -287,6 +305,14 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
             message.endedSessions.push(EndedSessionRow.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.connections.push(ConnectionRow.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -323,6 +349,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
         : globalThis.Array.isArray(object?.ended_sessions)
         ? object.ended_sessions.map((e: any) => EndedSessionRow.fromJSON(e))
         : [],
+      connections: globalThis.Array.isArray(object?.connections)
+        ? object.connections.map((e: any) => ConnectionRow.fromJSON(e))
+        : [],
     };
   },
 
@@ -352,6 +381,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     if (message.endedSessions?.length) {
       obj.endedSessions = message.endedSessions.map((e) => EndedSessionRow.toJSON(e));
     }
+    if (message.connections?.length) {
+      obj.connections = message.connections.map((e) => ConnectionRow.toJSON(e));
+    }
     return obj;
   },
 
@@ -370,6 +402,7 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     message.orders = object.orders?.map((e) => OrderRow.fromPartial(e)) || [];
     message.settledOrders = object.settledOrders?.map((e) => SettledOrderRow.fromPartial(e)) || [];
     message.endedSessions = object.endedSessions?.map((e) => EndedSessionRow.fromPartial(e)) || [];
+    message.connections = object.connections?.map((e) => ConnectionRow.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1308,6 +1341,9 @@ export const OrderRow: MessageFns<OrderRow> = {
       case "terminate":
         TerminateBody.encode(message.body.value, writer.uint32(34).fork()).join();
         break;
+      case "connection":
+        ConnectionBody.encode(message.body.value, writer.uint32(42).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1357,6 +1393,14 @@ export const OrderRow: MessageFns<OrderRow> = {
             message.body = { $case: "terminate", value: TerminateBody.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.body = { $case: "connection", value: ConnectionBody.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1380,6 +1424,8 @@ export const OrderRow: MessageFns<OrderRow> = {
         : 0,
       body: isSet(object.terminate)
         ? { $case: "terminate", value: TerminateBody.fromJSON(object.terminate) }
+        : isSet(object.connection)
+        ? { $case: "connection", value: ConnectionBody.fromJSON(object.connection) }
         : undefined,
     };
   },
@@ -1397,6 +1443,8 @@ export const OrderRow: MessageFns<OrderRow> = {
     }
     if (message.body?.$case === "terminate") {
       obj.terminate = TerminateBody.toJSON(message.body.value);
+    } else if (message.body?.$case === "connection") {
+      obj.connection = ConnectionBody.toJSON(message.body.value);
     }
     return obj;
   },
@@ -1413,6 +1461,12 @@ export const OrderRow: MessageFns<OrderRow> = {
       case "terminate": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "terminate", value: TerminateBody.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "connection": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "connection", value: ConnectionBody.fromPartial(object.body.value) };
         }
         break;
       }
@@ -1484,6 +1538,96 @@ export const TerminateBody: MessageFns<TerminateBody> = {
   fromPartial<I extends Exact<DeepPartial<TerminateBody>, I>>(object: I): TerminateBody {
     const message = createBaseTerminateBody();
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseConnectionBody(): ConnectionBody {
+  return { connection: 0n, role: 0 };
+}
+
+export const ConnectionBody: MessageFns<ConnectionBody> = {
+  encode(message: ConnectionBody, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connection !== 0n) {
+      if (BigInt.asUintN(64, message.connection) !== message.connection) {
+        throw new globalThis.Error("value provided for field message.connection of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.connection);
+    }
+    if (message.role !== 0) {
+      writer.uint32(16).uint32(message.role);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConnectionBody {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConnectionBody();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.connection = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.role = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConnectionBody {
+    return {
+      connection: isSet(object.connection) ? BigInt(object.connection) : 0n,
+      role: isSet(object.role) ? globalThis.Number(object.role) : 0,
+    };
+  },
+
+  toJSON(message: ConnectionBody): unknown {
+    const obj: any = {};
+    if (message.connection !== 0n) {
+      obj.connection = message.connection.toString();
+    }
+    if (message.role !== 0) {
+      obj.role = Math.round(message.role);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ConnectionBody>, I>>(base?: I): ConnectionBody {
+    return ConnectionBody.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ConnectionBody>, I>>(object: I): ConnectionBody {
+    const message = createBaseConnectionBody();
+    message.connection = (object.connection !== undefined && object.connection !== null)
+      ? BigInt(object.connection)
+      : 0n;
+    message.role = object.role ?? 0;
     return message;
   },
 };
