@@ -3,6 +3,7 @@ import { WatchEndpointClosedResponse } from '../../gen/switchyard/v1/network_ser
 import type { Change, SessionClosed } from '../core/change.js';
 import type { Position } from '../core/position.js';
 import type { Topic } from '../feed/topic.js';
+import { bytesOf } from './bytes.js';
 import { endpointClosedMessage, positionMessage } from './message.js';
 
 /**
@@ -17,7 +18,7 @@ export const closedTopic: Topic = {
     if (closed === undefined) return undefined;
     const endpointClosed = endpointClosedMessage(closed, position);
     const kind = WatchKind.DELTA;
-    return WatchEndpointClosedResponse.encode({ endpointClosed, position: positionMessage(position), kind }).finish();
+    return bytesOf(WatchEndpointClosedResponse, { endpointClosed, position: positionMessage(position), kind });
   },
   touches: (changes) => {
     const closed = closedOf(changes);
@@ -37,5 +38,5 @@ function closedOf(changes: readonly Change[]): SessionClosed | undefined {
 
 function sign(kind: WatchKind, position: Position): Uint8Array {
   const message = { endpointClosed: undefined, position: positionMessage(position), kind };
-  return WatchEndpointClosedResponse.encode(message).finish();
+  return bytesOf(WatchEndpointClosedResponse, message);
 }

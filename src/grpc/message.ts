@@ -4,7 +4,7 @@ import type { Position as PositionMessage } from '../../gen/switchyard/v1/positi
 import type { Order, Session as SessionMessage, StreamStopped } from '../../gen/switchyard/v1/session.js';
 import type { StreamParams as ParamsMessage, Stream as StreamMessage } from '../../gen/switchyard/v1/stream.js';
 import type { Session, SessionClosed, Stream } from '../core/change.js';
-import type { StopReason, StreamParams } from '../core/command.js';
+import type { Labels, StopReason, StreamParams } from '../core/command.js';
 import { connectionName, sideOf } from '../core/connection.js';
 import { REASONS } from '../core/fault.js';
 import type { Position } from '../core/position.js';
@@ -17,6 +17,11 @@ import { durationOf } from './duration.js';
 /*
  * What the core knows, as messages. One function for each message, named after it; nothing here decides anything.
  */
+
+/** Labels as messages want them, which are only read: a copy of each was a good part of encoding it. */
+function shown(labels: Labels): Record<string, string> {
+  return labels;
+}
 
 /** A position. */
 export function positionMessage({ epoch, revision }: Position): PositionMessage {
@@ -32,7 +37,7 @@ export function sessionMessage(session: Session, epoch: string, attached: boolea
     instanceType: typeOfSid(sid),
     instanceFlavor: flavorOfSid(sid),
     name,
-    labels: { ...labels },
+    labels: shown(labels),
     ttl: durationOf(ttlMs),
     openedAt: new Date(openedAtMs),
     attached,
@@ -42,7 +47,7 @@ export function sessionMessage(session: Session, epoch: string, attached: boolea
 
 /** A session's node, on its coming. */
 export function nodeAddedMessage({ sid, uuid, name, labels }: Session, serverSid: number): NodeAdded {
-  return { cvid: sid, parent: serverSid, instanceUuid: uuid, name, labels: { ...labels } };
+  return { cvid: sid, parent: serverSid, instanceUuid: uuid, name, labels: shown(labels) };
 }
 
 /** The server's own node. */
@@ -76,7 +81,7 @@ export function paramsMessage(params: StreamParams): ParamsMessage {
     maxBlockBytes,
     compression,
     deliveryConfirmation,
-    labels: { ...labels },
+    labels: shown(labels),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Capture } from '../core/snapshot.js';
 import type { State } from '../core/state.js';
 import type { Topic } from '../feed/topic.js';
 import type { Touch } from '../feed/touches.js';
+import { bytesOf } from './bytes.js';
 import { nodeAddedMessage, positionMessage, serverAddedMessage } from './message.js';
 import { sessionSize } from './size.js';
 
@@ -32,7 +33,7 @@ export function networkTopic(state: State): Topic {
 }
 
 function encode(kind: WatchKind, position: Position, deltas: NetworkDelta[] = []): Uint8Array {
-  return WatchNetworkDeltaResponse.encode({ position: positionMessage(position), kind, deltas }).finish();
+  return bytesOf(WatchNetworkDeltaResponse, { position: positionMessage(position), kind, deltas });
 }
 
 function deltaOf(changes: readonly Change[], state: State): NetworkDelta {
@@ -74,7 +75,7 @@ function touches(changes: readonly Change[]): Touch[] {
 function filter(bytes: Uint8Array, keeps: (sid: number) => boolean): Uint8Array | undefined {
   const message = WatchNetworkDeltaResponse.decode(bytes);
   const deltas = message.deltas.map((delta) => keepOf(delta, keeps)).filter((delta) => !isEmpty(delta));
-  return deltas.length === 0 ? undefined : WatchNetworkDeltaResponse.encode({ ...message, deltas }).finish();
+  return deltas.length === 0 ? undefined : bytesOf(WatchNetworkDeltaResponse, { ...message, deltas });
 }
 
 function keepOf(delta: NetworkDelta, keeps: (sid: number) => boolean): NetworkDelta {

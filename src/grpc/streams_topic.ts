@@ -4,6 +4,8 @@ import { type Change, type Stream, type StreamStopped, stoppedIds } from '../cor
 import type { Position } from '../core/position.js';
 import type { Capture } from '../core/snapshot.js';
 import type { Topic } from '../feed/topic.js';
+import type { Touch } from '../feed/touches.js';
+import { bytesOf } from './bytes.js';
 import { positionMessage, streamMessage, streamStoppedMessage } from './message.js';
 import { streamSize } from './size.js';
 
@@ -14,14 +16,19 @@ const CHUNK_BYTES = 131_072;
 export const streamsTopic: Topic = {
   name: 'streams',
   encode: (position, changes) => {
-    const encoded = changes.flatMap((change) => changesOf(change, position.epoch));
+    const encoded: StreamChange[] = [];
+    for (const change of changes) addChanges(encoded, change, position.epoch);
     return encoded.length === 0 ? undefined : encode(WatchKind.DELTA, position, encoded);
   },
-  touches: (changes) => changes.flatMap(endsOf).map((sid) => ({ a: sid, b: 0 })),
+  touches: (changes) => {
+    const touched: Touch[] = [];
+    for (const change of changes) for (const sid of endsOf(change)) touched.push({ a: sid, b: 0 });
+    return touched;
+  },
   filter: (bytes, keeps) => {
     const message = WatchStreamsResponse.decode(bytes);
     const changes = message.changes.filter((change) => sidsOf(change).some(keeps));
-    return changes.length === 0 ? undefined : WatchStreamsResponse.encode({ ...message, changes }).finish();
+    return changes.length === 0 ? undefined : bytesOf(WatchStreamsResponse, { ...message, changes });
   },
   bookmark: (position) => encode(WatchKind.BOOKMARK, position),
   reset: (position) => encode(WatchKind.RESET, position),
@@ -29,14 +36,14 @@ export const streamsTopic: Topic = {
 };
 
 function encode(kind: WatchKind, position: Position, changes: StreamChange[] = []): Uint8Array {
-  return WatchStreamsResponse.encode({ position: positionMessage(position), kind, changes }).finish();
+  return bytesOf(WatchStreamsResponse, { position: positionMessage(position), kind, changes });
 }
 
-function changesOf(change: Change, epoch: string): StreamChange[] {
-  if (change.kind === 'StreamPut') return [put(change.stream, epoch)];
-  if (change.kind !== 'StreamStopped') return [];
-  const stopped = stoppedIds(change).map((id) => stop(change, id));
-  return change.after === undefined ? stopped : [...stopped, put(change.after, epoch)];
+function addChanges(to: StreamChange[], change: Change, epoch: string): void {
+  if (change.kind === 'StreamPut') to.push(put(change.stream, epoch));
+  if (change.kind !== 'StreamStopped') return;
+  for (const id of stoppedIds(change)) to.push(stop(change, id));
+  if (change.after !== undefined) to.push(put(change.after, epoch));
 }
 
 function put(stream: Stream, epoch: string): StreamChange {
@@ -53,6 +60,7 @@ function endsOf(change: Change): number[] {
 }
 
 function ends({ owner, sinks }: Stream): number[] {
+  if (sinks.length === 0) return [owner];
   return [...new Set([owner, ...sinks.map((sink) => sink.sid)])].sort((x, y) => x - y);
 }
 
