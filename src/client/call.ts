@@ -1,10 +1,10 @@
 import { Backoff } from './backoff.js';
+import type { Caller } from './caller.js';
 import type { Method } from './channel.js';
 import { SwitchyardError } from './error.js';
 import { LIMITS } from './limits.js';
 import { Scope, wait } from './scope.js';
 import { StatusCode } from './status.js';
-import type { WatchHost } from './watch.js';
 
 /** What a caller may say about a call. */
 export interface CallOptions {
@@ -24,31 +24,31 @@ export type Complete<Response> = { [Field in keyof Response]: Exclude<Response[F
 
 /** Makes one call, with its deadline, its credentials and, if asked for, its retries. */
 export async function call<Request, Response extends object>(
-  host: WatchHost,
+  caller: Caller,
   method: Method<Request, Response>,
   request: Request,
   options: CallOptions,
 ): Promise<Complete<Response>> {
   const timeoutMs = options.timeoutMs ?? LIMITS.callTimeoutMs;
-  const endsAtMs = host.clock.nowMs() + timeoutMs;
-  const scope = new Scope(options.signal, host.life);
-  const release = host.channel.hold();
+  const endsAtMs = caller.clock.nowMs() + timeoutMs;
+  const scope = new Scope(options.signal, caller.life);
+  const release = caller.channel.hold();
   const tooLate = new SwitchyardError(StatusCode.DEADLINE_EXCEEDED, `${method.path} took longer than ${timeoutMs} ms`);
-  const timer = host.clock.after(timeoutMs, () => scope.abort(tooLate));
-  const backoff = new Backoff(host.random);
+  const timer = caller.clock.after(timeoutMs, () => scope.abort(tooLate));
+  const backoff = new Backoff(caller.random);
   try {
     for (;;) {
       scope.signal.throwIfAborted();
-      const metadata = await host.credentials(scope.signal);
-      const leftMs = Math.max(1, endsAtMs - host.clock.nowMs());
+      const metadata = await caller.credentials(scope.signal);
+      const leftMs = Math.max(1, endsAtMs - caller.clock.nowMs());
       try {
         const sent = { metadata, signal: scope.signal, timeoutMs: leftMs };
-        return complete(method, await host.channel.unary(method, request, sent));
+        return complete(method, await caller.channel.unary(method, request, sent));
       } catch (error) {
         if (!(error instanceof SwitchyardError) || scope.signal.aborted) throw error;
-        host.failed(error, metadata);
+        caller.failed(error, metadata);
         if (!options.retry || !error.temporary) throw error;
-        await wait(host.clock, backoff.afterFailure(error.retryAfterMs), scope.signal);
+        await wait(caller.clock, backoff.afterFailure(error.retryAfterMs), scope.signal);
       }
     }
   } finally {

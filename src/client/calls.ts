@@ -22,10 +22,11 @@ import {
   type WatchStreamsResponse,
 } from '../../gen/switchyard/v1/stream_service.js';
 import { type CallOptions, type Complete, call } from './call.js';
+import type { Caller } from './caller.js';
 import type { Method } from './channel.js';
 import { LIMITS } from './limits.js';
 import { Network, type NetworkOptions } from './network.js';
-import { follow, type WatchHost, type WatchOptions } from './watch.js';
+import { follow, type WatchOptions } from './watch.js';
 
 /** How a list is read. */
 export interface ListOptions extends CallOptions {
@@ -56,9 +57,9 @@ export interface EndpointWatchOptions extends WatchOptions {
  */
 export abstract class Calls {
   /** Who calls: with a session's or an administrator's credentials. */
-  protected abstract readonly host: WatchHost;
+  protected abstract readonly caller: Caller;
   /** Who reads the graph: that needs no session, and so survives the end of one. */
-  protected abstract readonly reader: WatchHost;
+  protected abstract readonly reader: Caller;
 
   /** Reads one node with its links. */
   getNode(cvid: number, options: CallOptions = {}): Promise<Complete<GetNodeResponse>> {
@@ -178,7 +179,7 @@ export abstract class Calls {
   /** The streams that the caller can see, as the server tells them. After a RESET a new snapshot follows. */
   watchStreams(options: WatchOptions = {}): AsyncGenerator<WatchStreamsResponse, void, undefined> {
     return follow(
-      this.host,
+      this.caller,
       {
         method: StreamServiceService.watchStreams,
         request: (after) => ({ after }),
@@ -195,7 +196,7 @@ export abstract class Calls {
     request: Request,
     options: CallOptions,
   ): Promise<Complete<Response>> {
-    return call(this.host, method, request, options);
+    return call(this.caller, method, request, options);
   }
 }
 

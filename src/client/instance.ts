@@ -2,6 +2,7 @@ import type { Order } from '../../gen/switchyard/v1/session.js';
 import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import { Backoff } from './backoff.js';
 import { call } from './call.js';
+import type { Caller } from './caller.js';
 import { Emitter, type Unsubscribe } from './emitter.js';
 import { SwitchyardError } from './error.js';
 import type { InstanceEvents } from './instance-events.js';
@@ -14,7 +15,6 @@ import { Scope, wait } from './scope.js';
 import { SessionCalls } from './session-calls.js';
 import { unlessSilent } from './silence.js';
 import { StatusCode } from './status.js';
-import type { WatchHost } from './watch.js';
 
 /**
  * An instance that stays on the network: it opens a session, attaches, renews, and comes back through every break and
@@ -24,8 +24,8 @@ import type { WatchHost } from './watch.js';
  * it makes by itself runs under the scope of the present state and is given up when the state is left.
  */
 export class Instance extends SessionCalls {
-  protected readonly host: WatchHost;
-  protected readonly reader: WatchHost;
+  protected readonly caller: Caller;
+  protected readonly reader: Caller;
   /** What it does with orders. May be changed at any time. */
   readonly handlers: OrderHandlers;
   /** Resolves when it is over: undefined when it left, otherwise why. Never rejects. */
@@ -42,7 +42,7 @@ export class Instance extends SessionCalls {
   #orders: Orders | undefined;
 
   constructor(
-    server: WatchHost,
+    server: Caller,
     private readonly options: InstanceOptions,
   ) {
     super();
@@ -51,7 +51,7 @@ export class Instance extends SessionCalls {
     this.#scope = new Scope(this.#life.signal);
     this.#backoffs = { attach: new Backoff(server.random), open: new Backoff(server.random) };
     this.reader = { ...server, life: this.#life.signal };
-    this.host = {
+    this.caller = {
       ...this.reader,
       credentials: async (signal) => ({ 'switchyard-session': (await this.#anySession(signal)).token }),
       failed: (error, metadata) => this.#refused(error, metadata['switchyard-session']),
@@ -121,7 +121,7 @@ export class Instance extends SessionCalls {
    * another state at once.
    */
   #enter(state: State, from: State, error: SwitchyardError | undefined): void {
-    const nowMs = this.host.clock.nowMs();
+    const nowMs = this.caller.clock.nowMs();
     if (from === 'attached') for (const backoff of Object.values(this.#backoffs)) backoff.stood(nowMs - this.#sinceMs);
     this.#sinceMs = nowMs;
     switch (state) {
@@ -179,10 +179,10 @@ export class Instance extends SessionCalls {
   }
 
   async #attach(signal: AbortSignal): Promise<Event> {
-    const { channel, clock } = this.host;
+    const { channel, clock } = this.caller;
     const scope = new Scope(signal);
     try {
-      const metadata = await this.host.credentials(signal);
+      const metadata = await this.caller.credentials(signal);
       const orders = channel.serverStream(SessionServiceService.attach, {}, { metadata, signal: scope.signal });
       for await (const { order } of unlessSilent(orders, LIMITS.attachmentSilenceMs, clock, scope)) {
         this.#happen('welcomed');
@@ -216,7 +216,7 @@ export class Instance extends SessionCalls {
   async #restFor(delayMs: number, signal: AbortSignal): Promise<Event> {
     const renewMs = this.#session ? this.#session.ttlMs / 3 : Number.POSITIVE_INFINITY;
     for (let leftMs = delayMs; ; leftMs -= renewMs) {
-      await wait(this.host.clock, Math.min(leftMs, renewMs), signal);
+      await wait(this.caller.clock, Math.min(leftMs, renewMs), signal);
       if (leftMs <= renewMs) return 'rested';
       await this.keepAlive({ signal }).catch((error: unknown) => this.#unlessBroken(error));
     }
@@ -230,7 +230,7 @@ export class Instance extends SessionCalls {
   async #sayGoodbye(signal: AbortSignal): Promise<Event> {
     const { terminateSession } = SessionServiceService;
     try {
-      await call(this.host, terminateSession, { cvid: 0, reason: '' }, { signal, timeoutMs: LIMITS.leaveTimeoutMs });
+      await call(this.caller, terminateSession, { cvid: 0, reason: '' }, { signal, timeoutMs: LIMITS.leaveTimeoutMs });
     } catch (error) {
       if (!signal.aborted) this.#events.emit('problem', error as Error);
     }
@@ -270,7 +270,7 @@ export class Instance extends SessionCalls {
       handlers: this.handlers,
       answer: async (request, signal) => {
         const options = { signal, retry: true, timeoutMs: LIMITS.answerTimeoutMs };
-        await call(this.host, SessionServiceService.answer, request, options);
+        await call(this.caller, SessionServiceService.answer, request, options);
       },
       terminated: (reason) => {
         const message = reason === '' ? 'terminated by an administrator' : `terminated: ${reason}`;

@@ -1,12 +1,13 @@
 import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import type { WatchNetworkDeltaResponse } from '../../gen/switchyard/v1/network_service.js';
 import type { Position } from '../../gen/switchyard/v1/position.js';
+import type { Caller } from './caller.js';
 import { Emitter, type Unsubscribe } from './emitter.js';
 import { SwitchyardError } from './error.js';
 import { Graph, type GraphChange, type GraphLink, type GraphNode, type GraphView } from './graph.js';
 import { Scope } from './scope.js';
 import { StatusCode } from './status.js';
-import type { WatchHost, WatchOptions } from './watch.js';
+import type { WatchOptions } from './watch.js';
 
 /** What a replica of the graph may be asked for. */
 export interface NetworkOptions {
@@ -59,11 +60,11 @@ export class Network {
   readonly ended: Promise<Error | undefined>;
 
   constructor(
-    host: WatchHost,
+    caller: Caller,
     private readonly source: NetworkSource,
     options: NetworkOptions,
   ) {
-    this.#scope = new Scope(options.signal, host.life);
+    this.#scope = new Scope(options.signal, caller.life);
     this.ended = this.#run(options).finally(() => this.#scope.release());
   }
 

@@ -1,10 +1,10 @@
 import type { Stream } from '../../gen/switchyard/v1/stream.js';
 import { RelayRequest, type RelayResponse, StreamServiceService } from '../../gen/switchyard/v1/stream_service.js';
+import type { Caller } from './caller.js';
 import { SwitchyardError } from './error.js';
 import { Handover } from './handover.js';
 import { Scope } from './scope.js';
 import { StatusCode } from './status.js';
-import type { WatchHost } from './watch.js';
 
 /** What a caller may say about an end of a stream. */
 export interface RelayOptions {
@@ -25,9 +25,9 @@ interface RelayCall {
 }
 
 /** Calls Relay as one end of a stream. Rejects when the server refuses it. */
-async function callRelay(host: WatchHost, id: number, { signal }: RelayOptions): Promise<RelayCall> {
-  const scope = new Scope(signal, host.life);
-  const freeChannel = host.channel.hold();
+async function callRelay(caller: Caller, id: number, { signal }: RelayOptions): Promise<RelayCall> {
+  const scope = new Scope(signal, caller.life);
+  const freeChannel = caller.channel.hold();
   const requests = new Handover<RelayRequest>();
   const release = () => {
     requests.abandon();
@@ -35,12 +35,12 @@ async function callRelay(host: WatchHost, id: number, { signal }: RelayOptions):
     freeChannel();
   };
   try {
-    const metadata = await host.credentials(scope.signal);
+    const metadata = await caller.credentials(scope.signal);
     void requests.push(RelayRequest.fromPartial({ open: { id } }));
     const call = { metadata, signal: scope.signal };
-    const responses = host.channel.duplex(StreamServiceService.relay, requests, call)[Symbol.asyncIterator]();
+    const responses = caller.channel.duplex(StreamServiceService.relay, requests, call)[Symbol.asyncIterator]();
     const first = await responses.next().catch((error: unknown) => {
-      if (error instanceof SwitchyardError) host.failed(error, metadata);
+      if (error instanceof SwitchyardError) caller.failed(error, metadata);
       throw error;
     });
     const stream = first.done ? undefined : first.value.opened?.stream;
@@ -78,8 +78,8 @@ export class RelaySource {
   }
 
   /** Opens a stream of one's own, by its id. Rejects when it is not there, or not one's own. */
-  static async open(host: WatchHost, id: number, options: RelayOptions = {}): Promise<RelaySource> {
-    return new RelaySource(await callRelay(host, id, options));
+  static async open(caller: Caller, id: number, options: RelayOptions = {}): Promise<RelaySource> {
+    return new RelaySource(await callRelay(caller, id, options));
   }
 
   /** Sends a block. Resolves when there is room for the next: whoever waits for it goes as fast as the slowest sink. */
@@ -139,8 +139,8 @@ export class RelaySink implements AsyncIterable<Uint8Array> {
   }
 
   /** Opens a branch that leads here, by its id. Rejects when it is not there, or leads elsewhere. */
-  static async open(host: WatchHost, id: number, options: RelayOptions = {}): Promise<RelaySink> {
-    return new RelaySink(await callRelay(host, id, options));
+  static async open(caller: Caller, id: number, options: RelayOptions = {}): Promise<RelaySink> {
+    return new RelaySink(await callRelay(caller, id, options));
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {

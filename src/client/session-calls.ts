@@ -84,11 +84,11 @@ export abstract class SessionCalls extends Calls {
 
   /** Opens the end of a stream of this session that data goes into. */
   openSource(id: number, options: RelayOptions = {}): Promise<RelaySource> {
-    return RelaySource.open(this.host, id, options);
+    return RelaySource.open(this.caller, id, options);
   }
 
   /** Opens a branch that leads to this session, to read what comes out of it. */
   openSink(branchId: number, options: RelayOptions = {}): Promise<RelaySink> {
-    return RelaySink.open(this.host, branchId, options);
+    return RelaySink.open(this.caller, branchId, options);
   }
 }

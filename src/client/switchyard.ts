@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../clock.js';
+import type { Caller } from './caller.js';
 import { Calls } from './calls.js';
 import type { Channel } from './channel.js';
 import { SwitchyardError } from './error.js';
@@ -8,7 +9,6 @@ import type { InstanceOptions } from './instance-options.js';
 import { Scope } from './scope.js';
 import { StatusCode } from './status.js';
 import { systemClock, systemRandom } from './system.js';
-import type { WatchHost } from './watch.js';
 
 /** Which server, and how. */
 export interface SwitchyardOptions {
@@ -33,8 +33,8 @@ export interface SwitchyardOptions {
  * instance or a watch is open, as it does for an open socket. Close the object to let go of all of them.
  */
 export class Switchyard extends Calls {
-  protected readonly host: WatchHost;
-  protected readonly reader: WatchHost;
+  protected readonly caller: Caller;
+  protected readonly reader: Caller;
   readonly #life: Scope;
   readonly #instances = new Set<Instance>();
 
@@ -46,7 +46,7 @@ export class Switchyard extends Calls {
     this.#life = new Scope(options.signal);
     this.#life.signal.addEventListener('abort', () => channel.close(), { once: true });
     if (this.#life.signal.aborted) channel.close();
-    this.host = {
+    this.caller = {
       channel,
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
@@ -54,13 +54,13 @@ export class Switchyard extends Calls {
       credentials: async () => metadata,
       failed: () => false,
     };
-    this.reader = this.host;
+    this.reader = this.caller;
   }
 
   /** Joins the network as an instance, which then stays on it by itself. */
   join(options: InstanceOptions): Instance {
-    const { host } = this;
-    const instance = new Instance({ ...host, credentials: async () => ({}) }, options);
+    const { caller } = this;
+    const instance = new Instance({ ...caller, credentials: async () => ({}) }, options);
     this.#instances.add(instance);
     void instance.ended.then(() => this.#instances.delete(instance));
     return instance;

@@ -1,8 +1,8 @@
 import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import type { Position } from '../../gen/switchyard/v1/position.js';
-import type { Clock, Random } from '../clock.js';
 import { Backoff } from './backoff.js';
-import type { Channel, Method } from './channel.js';
+import type { Caller } from './caller.js';
+import type { Method } from './channel.js';
 import { SwitchyardError } from './error.js';
 import { LIMITS } from './limits.js';
 import { Scope, wait } from './scope.js';
@@ -38,19 +38,6 @@ export interface WatchPlan<Request, Response extends Watched> {
   readonly revisions?: (response: Response) => number;
 }
 
-/** What a watch needs of the object that runs it. */
-export interface WatchHost {
-  readonly channel: Channel;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Ends with the object. */
-  readonly life: AbortSignal;
-  /** The metadata for the next call; waits until there is some, when it is a session's. */
-  credentials(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
-  /** Sees an error before the watch acts on it. True: it was of the session, and the next credentials are others. */
-  failed(error: SwitchyardError, metadata: Readonly<Record<string, string>>): boolean;
-}
-
 /**
  * A watch that goes on by itself: the server's messages as they are, over every break.
  *
@@ -61,25 +48,28 @@ export interface WatchHost {
  * A reader that takes its time pauses the call; nothing is read ahead for it but what the channel bounds.
  */
 export async function* follow<Request, Response extends Watched>(
-  host: WatchHost,
+  caller: Caller,
   plan: WatchPlan<Request, Response>,
   options: WatchOptions,
 ): AsyncGenerator<Response, void, undefined> {
-  const scope = new Scope(options.signal, host.life);
-  const release = host.channel.hold();
-  const backoff = new Backoff(host.random);
+  const scope = new Scope(options.signal, caller.life);
+  const release = caller.channel.hold();
+  const backoff = new Backoff(caller.random);
   let after = options.after;
   let told = after !== undefined;
   try {
     for (;;) {
       const call = new Scope(scope.signal);
-      const sinceMs = host.clock.nowMs();
+      const sinceMs = caller.clock.nowMs();
       let metadata: Readonly<Record<string, string>> = {};
       let failure: unknown;
       try {
-        metadata = await host.credentials(scope.signal);
-        const messages = host.channel.serverStream(plan.method, plan.request(after), { metadata, signal: call.signal });
-        for await (const message of unlessSilent(messages, LIMITS.watchSilenceMs, host.clock, call)) {
+        metadata = await caller.credentials(scope.signal);
+        const messages = caller.channel.serverStream(plan.method, plan.request(after), {
+          metadata,
+          signal: call.signal,
+        });
+        for await (const message of unlessSilent(messages, LIMITS.watchSilenceMs, caller.clock, call)) {
           refuseBroken(plan, after, message);
           after = positionAfter(plan, message);
           told = true;
@@ -91,13 +81,16 @@ export async function* follow<Request, Response extends Watched>(
       } finally {
         call.release();
       }
-      const next = nextTry(failure, scope.signal, (error) => host.failed(error, metadata));
+      const next = nextTry(failure, scope.signal, (error) => caller.failed(error, metadata));
       if (next.anew) after = undefined;
-      backoff.stood(host.clock.nowMs() - sinceMs);
+      backoff.stood(caller.clock.nowMs() - sinceMs);
       const delayMs = backoff.afterFailure(next.error.retryAfterMs);
       options.onBreak?.(next.error, delayMs);
-      await wait(host.clock, delayMs, scope.signal);
-      if (told && after === undefined) yield plan.reset();
+      await wait(caller.clock, delayMs, scope.signal);
+      if (after !== undefined || !told) continue;
+      // Once: the next tries may fail as well, and nothing was told since.
+      told = false;
+      yield plan.reset();
     }
   } finally {
     scope.release();

@@ -120,6 +120,21 @@ describe('a watch', () => {
     expect(channel.stream(NAME).seen.request).toMatchObject({ after: undefined });
   });
 
+  it('says RESET once, however often it fails to begin again', async () => {
+    const { channel, yard, clock } = world();
+    const { heard } = listen(yard.watchNetworkDelta({ after: at(5) }));
+    await clock.pass(0);
+    channel.stream(NAME).end(refusal('REVISION_COMPACTED', StatusCode.OUT_OF_RANGE));
+    for (let i = 0; i < 3; i += 1) {
+      await clock.pass(2_000);
+      channel.stream(NAME).end(away());
+    }
+    await clock.pass(2_000);
+    channel.stream(NAME).send(snapshot(90), snapshotEnd(90));
+    await settle();
+    expect(heard).toEqual(['RESET -', 'SNAPSHOT 90', 'SNAPSHOT_END 90']);
+  });
+
   it('says no RESET when nothing was told before', async () => {
     const { channel, yard, clock } = world();
     const { heard } = listen(yard.watchNetworkDelta());

@@ -1,0 +1,19 @@
+import type { Clock, Random } from '../clock.js';
+import type { Channel } from './channel.js';
+import type { SwitchyardError } from './error.js';
+
+/** Who makes a call: an observer, an administrator or an instance, with its way to the server, its time and its chance. */
+export interface Caller {
+  readonly channel: Channel;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Ends with the object that calls, and everything that it has begun ends with it. */
+  readonly life: AbortSignal;
+  /** The metadata for the next call. An instance's waits until there is a session. */
+  credentials(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /**
+   * Sees every error of a call before anybody acts on it. True: it was about the session that `metadata` proves, and
+   * the next credentials are others.
+   */
+  failed(error: SwitchyardError, metadata: Readonly<Record<string, string>>): boolean;
+}
