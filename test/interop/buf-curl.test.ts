@@ -120,9 +120,11 @@ describe('buf curl, over reflection alone', () => {
     expect(watched).toContain('WATCH_KIND_SNAPSHOT');
     const closed = await curl('NetworkService/WatchEndpointClosed', {}, undefined, true);
     expect(closed.replace(CANCELED, '')).toContain('WATCH_KIND_BOOKMARK');
-    for (const method of ['DirectConnection', 'GetConnection', 'ListConnections']) {
-      expect(await reason(`NetworkService/${method}`, {}, one.token)).toBe('UNIMPLEMENTED');
-    }
+    const asked = { cvid: two.sid, type: 'LINK_TYPE_TRANSPORT_TCP', port: 4711 };
+    expect(await reason('NetworkService/DirectConnection', asked, one.token)).toBe('NOT_ATTACHED');
+    const unknown = { connection_id: 'c999' };
+    expect(await reason('NetworkService/GetConnection', unknown, one.token)).toBe('CONNECTION_NOT_FOUND');
+    expect(await answer('NetworkService/ListConnections', {}, one.token)).toEqual({});
   }, 60_000);
 
   it('calls the methods of StreamService', async () => {

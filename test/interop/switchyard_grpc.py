@@ -106,6 +106,23 @@ def relay_blocks(streams, pb, as_source, as_sink, sink_cvid):
     called["StreamService/Relay"] = "OK"
 
 
+def connect_directly(network, net, sessions, pb, as_one, as_two, peer_cvid):
+    """Asks a peer to dial a port, and lets the peer accept the order."""
+    attachment = sessions.stub.Attach(pb.AttachRequest(), timeout=TIMEOUT_S, metadata=as_two)
+    assert next(attachment).order.WhichOneof("kind") == "heartbeat"
+    request = net.DirectConnectionRequest(cvid=peer_cvid, type=link_pb2.LINK_TYPE_TRANSPORT_TCP, port=4711)
+    asked = network.stub.DirectConnection.future(request, timeout=TIMEOUT_S, metadata=as_one)
+    order = next(attachment).order
+    assert (order.connection.host, order.connection.port) == ("127.0.0.1", 4711)
+    sessions.call("Answer", pb.AnswerRequest(order_id=order.order_id), as_two)
+    assert asked.result().request.connection_id == order.connection.connection_id
+    called["NetworkService/DirectConnection"] = "OK"
+    request = net.GetConnectionRequest(connection_id=order.connection.connection_id)
+    assert network.call("GetConnection", request, as_two).connection.peer_cvid == peer_cvid
+    assert len(network.call("ListConnections", net.ListConnectionsRequest(), as_one).connections) == 1
+    attachment.cancel()
+
+
 def main():
     channel = grpc.insecure_channel(sys.argv[2])
     pb, net, streaming, transport_pb = session_service_pb2, network_service_pb2, stream_service_pb2, transport_service_pb2
@@ -137,9 +154,7 @@ def main():
         wanted=lambda message: message.kind == network_pb2.WATCH_KIND_SNAPSHOT_END,
     )
     assert end.position.epoch == one.position.epoch
-    network.call("DirectConnection", net.DirectConnectionRequest(cvid=two.instance_sid, port=-1), as_one)
-    network.call("GetConnection", net.GetConnectionRequest(connection_id="none"), as_one)
-    network.call("ListConnections", net.ListConnectionsRequest(page_size=-1), as_one)
+    connect_directly(network, net, sessions, pb, as_one, as_two, two.instance_sid)
 
     request = streaming.CreateStreamRequest(sink_cvids=[two.instance_sid])
     stream = streams.call("CreateStream", request, as_one).stream
@@ -173,7 +188,8 @@ def main():
     assert next(closed).endpoint_closed.cvid == two.instance_sid
     called["NetworkService/WatchEndpointClosed"] = "OK"
     try:
-        next(attachment)
+        for _message in attachment:
+            pass
     except grpc.RpcError as error:
         called["SessionService/Attach"] = "%s %s" % (error.code().name, reason_of(error))
     sessions.call("TerminateSession", pb.TerminateSessionRequest(), as_one)
