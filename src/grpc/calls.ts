@@ -40,13 +40,6 @@ export class Calls {
     this.draining = true;
   }
 
-  /** How many watches are open on all connections. */
-  get watchCount(): number {
-    let count = 0;
-    for (const watches of this.watches.values()) count += watches;
-    return count;
-  }
-
   /** A unary method that this version documents and does not have. */
   absent<Q, A>(): handleUnaryCall<Q, A> {
     return (call, callback) => callback(toError(absent(call)));

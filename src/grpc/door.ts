@@ -65,11 +65,6 @@ export class GrpcDoor {
     this.server.register(UNKNOWN_PATH, answerUnknown, Buffer.from, Buffer.from, 'bidi');
   }
 
-  /** How many watches are open. */
-  get watchCount(): number {
-    return this.calls.watchCount;
-  }
-
   /** Begins to listen. Resolves with the address, its port a real one. */
   async listen(wanted: Address, credentials: ServerCredentials): Promise<Address> {
     const port = await new Promise<number>((resolve, reject) => {

@@ -41,6 +41,36 @@ describe('health', () => {
   });
 });
 
+describe('reflection', () => {
+  it('listens only as fast as the answers are read, and loses none of them', async () => {
+    const at = await run();
+    await serving(at, async () => {
+      const client = new Client(at.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+      const path = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+      const raw = (bytes: Buffer) => bytes;
+      const call = client.makeBidiStreamRequest(path, raw, raw);
+      const symbol = Buffer.from('x'.repeat(4_096));
+      // ServerReflectionRequest.file_containing_symbol is field 4; the answer holds the request again.
+      const request = Buffer.concat([Buffer.from([0x22, 0x80, 0x20]), symbol]);
+      const asked = 1_000;
+      let taken = 0;
+      for (let count = 0; count < asked; count++) call.write(request, () => taken++);
+      // What the connection takes in the time of some other calls is all that it takes.
+      for (let count = 0; count < 50; count++) await ask(at, Sessions.listSessions, LIST);
+      expect(taken).toBeLessThan(asked);
+      const answers = new Promise<number>((resolve) => {
+        let count = 0;
+        call.on('data', () => {
+          if (++count === asked) call.end();
+        });
+        call.on('end', () => resolve(count));
+      });
+      expect(await answers).toBe(asked);
+      client.close();
+    });
+  });
+});
+
 describe('a fault of the server', () => {
   it('shows a client nothing but an id that is also in the log', async () => {
     const logged: string[] = [];
