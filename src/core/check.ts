@@ -51,7 +51,7 @@ export class Checked {
     const entries = Object.entries(labels);
     if (entries.length > labelsMax) this.wrong(field, `${entries.length} labels; ${labelsMax} are the limit`);
     for (const [key, value] of entries.slice(0, labelsMax)) {
-      const one = `${field}[${JSON.stringify(key.slice(0, labelKeyBytesMax))}]`;
+      const one = `${field}[${quoted(key, labelKeyBytesMax)}]`;
       if (!LABEL_KEY.test(key) || key.length > labelKeyBytesMax) {
         this.wrong(one, `a key has 1 to ${labelKeyBytesMax} letters, digits or -_./`);
       }
@@ -106,8 +106,8 @@ export class Checked {
 
   private timeout(field: string, ms: number): void {
     this.duration(field, ms);
-    if (ms > 0 && (ms < TIMEOUT_MS_MIN || ms > TIMEOUT_MS_MAX)) {
-      this.wrong(field, `${ms} ms; 0 (never) and 1 s to 24 days are allowed`);
+    if (ms > 0 && !inRange(ms, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX)) {
+      this.wrong(field, `${ms} ms; 0 (never) and 1 s to 24 days in whole milliseconds are allowed`);
     }
   }
 }
@@ -122,14 +122,17 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const LABEL_KEY = /^[A-Za-z0-9._/-]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is to find
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+/** What JSON lets through, and a terminal obeys. */
+const UNESCAPED = /[\u007f-\u009f]/g;
 
 function inRange(value: number, low: number, high: number): boolean {
   return Number.isInteger(value) && value >= low && value <= high;
 }
 
 /** What somebody sent, fit to be shown back to them: cut, and without control characters. */
-function quoted(value: string): string {
-  return JSON.stringify(value.length > 48 ? `${value.slice(0, 48)}…` : value);
+function quoted(value: string, lengthMax = 48): string {
+  const shown = value.length > lengthMax ? `${value.slice(0, lengthMax)}…` : value;
+  return JSON.stringify(shown).replace(UNESCAPED, (one) => `\\u00${one.charCodeAt(0).toString(16)}`);
 }
 
 /** Bytes of a string in UTF-8, counted without an encoder: the core has none. */
