@@ -39,11 +39,11 @@ export function opening(instance: number, fields: Partial<OpenSession> = {}): Op
 
 /** A founded network to try commands on: each method applies one, and throws when it is refused. */
 export class Network {
-  readonly state: State;
-
-  constructor(limits: Partial<Limits> = {}) {
-    this.state = new State({ ...DEFAULT_LIMITS, ...limits });
-    this.apply(FOUND);
+  constructor(
+    limits: Partial<Limits> = {},
+    readonly state = new State({ ...DEFAULT_LIMITS, ...limits }),
+  ) {
+    if (state.revision === 0) this.apply(FOUND);
   }
 
   /** Applies what has to succeed. */
