@@ -14,8 +14,10 @@ const MS_OF_UNIT: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, 
  * Sets what grpc-js has no option for, on the node:http2 servers below it: how many connections there may be, how large
  * metadata, and how long a deadline.
  *
- * grpc-js keeps these servers in a private field. When a version of it does not, the server does not start; better than
- * to run without bounds. `dropped` is called for each connection that is one too many.
+ * grpc-js keeps these servers in a private field, which is why package.json takes no newer minor version of it by itself.
+ * Where the field is not there, the server does not start: better than to run without bounds.
+ *
+ * `dropped` is called for each connection that is one too many.
  */
 export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet<string>, dropped: () => void): void {
   const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
