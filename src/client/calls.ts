@@ -1,7 +1,9 @@
+import type { ConnectionRecord } from '../../gen/switchyard/v1/connection.js';
 import type { LinkType } from '../../gen/switchyard/v1/link.js';
 import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import {
   type FindPathResponse,
+  type GetConnectionResponse,
   type GetNodeResponse,
   NetworkServiceService,
   type WatchEndpointClosedResponse,
@@ -118,6 +120,19 @@ export abstract class Calls {
       const request = { pageSize, pageToken, cvid: filter.cvid ?? 0 };
       const page = await this.unary(StreamServiceService.listStreams, request, options);
       return { items: page.streams, next: page.nextPageToken };
+    });
+  }
+
+  /** Reads what became of a direct connection: one of the caller's own or, for an administrator, any. */
+  getConnection(connectionId: string, options: CallOptions = {}): Promise<Complete<GetConnectionResponse>> {
+    return this.unary(NetworkServiceService.getConnection, { connectionId }, options);
+  }
+
+  /** Lists direct connections, the newest first: one's own, or all for an administrator. */
+  listConnections(options: ListOptions = {}): AsyncGenerator<ConnectionRecord, void, undefined> {
+    return pages(options, async (pageSize, pageToken) => {
+      const page = await this.unary(NetworkServiceService.listConnections, { pageSize, pageToken }, options);
+      return { items: page.connections, next: page.nextPageToken };
     });
   }
 

@@ -24,6 +24,8 @@ export interface Call {
  * have seen.
  */
 export interface Channel {
+  /** The host by which the server is reached; absent when it is none, as in a simulation. */
+  readonly host?: string | undefined;
   unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response>;
   /**
    * Pulled, never pushed: while nobody asks for the next message the call is paused, and the server feels it. What was

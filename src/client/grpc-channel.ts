@@ -32,6 +32,7 @@ export interface TlsOptions {
  * waits of the client, which know about jitter and RetryInfo, are the ones that count.
  */
 export class GrpcChannel implements Channel {
+  readonly host: string | undefined;
   readonly #client: Client;
   #closed = false;
   #holds = 0;
@@ -39,6 +40,7 @@ export class GrpcChannel implements Channel {
 
   /** `server` is HOST:PORT, or any other target of gRPC's naming (`unix:PATH`, `dns:…`). */
   constructor(server: string, tls?: TlsOptions | true) {
+    this.host = hostOf(server);
     this.#client = new Client(server, tls ? secure(tls === true ? {} : tls) : credentials.createInsecure(), {
       'grpc.use_local_subchannel_pool': 1,
       'grpc.initial_reconnect_backoff_ms': LIMITS.reconnectMs / 10,
@@ -200,4 +202,10 @@ function errorOf(error: ServiceError): SwitchyardError {
     message: error.details,
     details: typeof details === 'string' ? undefined : details,
   });
+}
+
+/** The host of a target: HOST:PORT or [V6]:PORT, with or without `dns:` before it. */
+function hostOf(server: string): string | undefined {
+  const found = /^(?:dns:(?:\/\/[^/]*\/)?)?(?:\[([0-9a-fA-F:.]+)\]|([^:/[\]]+))(?::\d+)?$/.exec(server);
+  return found?.[1] ?? found?.[2];
 }

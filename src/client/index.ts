@@ -7,7 +7,15 @@
  *
  * Messages are those of the protos, under their own names; times that go in are milliseconds.
  */
-export { Connection, ConnectionRole, PathKind } from '../../gen/switchyard/v1/connection.js';
+export {
+  type CandidatePair,
+  Connection,
+  type ConnectionAttempt,
+  ConnectionRecord,
+  ConnectionRole,
+  ConnectionState,
+  PathKind,
+} from '../../gen/switchyard/v1/connection.js';
 export { Reason } from '../../gen/switchyard/v1/error.js';
 export { InstanceFlavor, InstanceType } from '../../gen/switchyard/v1/instance.js';
 export { LinkType } from '../../gen/switchyard/v1/link.js';
@@ -34,6 +42,7 @@ export type { Clock, Random, Timer } from '../clock.js';
 export type { CallOptions } from './call.js';
 export type { EndpointWatchOptions, ListOptions, NetworkWatchOptions } from './calls.js';
 export type { Call, Channel, Method } from './channel.js';
+export type { ConnectOptions } from './connections.js';
 export { durationOf, msOf } from './duration.js';
 export type { Unsubscribe } from './emitter.js';
 export { type CallStatus, type FieldViolation, SwitchyardError } from './error.js';
@@ -44,8 +53,9 @@ export type { InstanceEvents } from './instance-events.js';
 export type { InstanceOptions } from './instance-options.js';
 export type { State } from './lifecycle.js';
 export type { Network, NetworkEvents, NetworkOptions } from './network.js';
-export { type OrderHandlers, type ReasonName, Refusal } from './orders.js';
+export { type ConnectionOffer, type OrderHandlers, type ReasonName, Refusal } from './orders.js';
 export type { OwnSession } from './own-session.js';
+export type { PeerFacts, PeerStream } from './peer-stream.js';
 export { type RelayOptions, RelaySink, RelaySource } from './relay.js';
 export type { LinkDetails } from './session-calls.js';
 export { StatusCode } from './status.js';

@@ -1,8 +1,10 @@
+import { LinkState, NetworkServiceService } from '../../gen/switchyard/v1/network_service.js';
 import type { Order } from '../../gen/switchyard/v1/session.js';
 import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import { Backoff } from './backoff.js';
 import { call } from './call.js';
 import type { Caller } from './caller.js';
+import { Connections, type ConnectOptions } from './connections.js';
 import { Emitter, type Unsubscribe } from './emitter.js';
 import { SwitchyardError } from './error.js';
 import type { InstanceEvents } from './instance-events.js';
@@ -11,6 +13,7 @@ import { type Event, eventOf, next, type State } from './lifecycle.js';
 import { LIMITS } from './limits.js';
 import { type OrderDesk, type OrderHandlers, Orders } from './orders.js';
 import { type OwnSession, ownSession } from './own-session.js';
+import type { PeerStream } from './peer-stream.js';
 import { Scope, wait } from './scope.js';
 import { SessionCalls } from './session-calls.js';
 import { unlessSilent } from './silence.js';
@@ -40,6 +43,7 @@ export class Instance extends SessionCalls {
   #sinceMs = 0;
   #session: OwnSession | undefined;
   #orders: Orders | undefined;
+  #connections: Connections | undefined;
 
   constructor(
     server: Caller,
@@ -90,6 +94,14 @@ export class Instance extends SessionCalls {
     } finally {
       scope.release();
     }
+  }
+
+  /**
+   * Connects to another instance: directly where there is a way, else through the server. Resolves with the stream,
+   * which knows which it is; rejects when the peer refuses, is not there, or leaves. Waits until it is attached.
+   */
+  connect(cvid: number, options: ConnectOptions = {}): Promise<PeerStream> {
+    return this.#brokered().connect(cvid, options);
   }
 
   /** Says goodbye, and is gone: session, node, links and streams go at once. Never rejects. */
@@ -197,6 +209,7 @@ export class Instance extends SessionCalls {
 
   #take(order: Order): void {
     if (order.kind?.$case === 'streamStopped') this.#events.emit('streamStopped', order.kind.value);
+    if (order.kind?.$case === 'connectionEnded') this.#connections?.ended(order.kind.value);
     if (order.orderId !== '') this.#orders?.take(order);
   }
 
@@ -248,6 +261,7 @@ export class Instance extends SessionCalls {
     this.#session = undefined;
     this.#orders?.end(reason);
     this.#orders = undefined;
+    this.#connections?.end(reason);
   }
 
   async #anySession(signal: AbortSignal): Promise<OwnSession> {
@@ -268,6 +282,7 @@ export class Instance extends SessionCalls {
   #desk(): OrderDesk {
     return {
       handlers: this.handlers,
+      connection: (connection) => this.#brokered().order(connection),
       answer: async (request, signal) => {
         const options = { signal, retry: true, timeoutMs: LIMITS.answerTimeoutMs };
         await call(this.caller, SessionServiceService.answer, request, options);
@@ -278,5 +293,26 @@ export class Instance extends SessionCalls {
       },
       problem: (error) => this.#events.emit('problem', error),
     };
+  }
+
+  /** Made when it is first needed: most instances of a fleet never connect to each other. */
+  #brokered(): Connections {
+    const { directConnection } = NetworkServiceService;
+    this.#connections ??= new Connections({
+      handlers: this.handlers,
+      life: this.#life.signal,
+      serverHost: this.caller.channel.host,
+      attached: (signal) => this.attached(signal),
+      session: () => this.#session,
+      ask: (request, options) => call(this.caller, directConnection, request, options),
+      report: (cvid, link, established, details) => {
+        const state = established ? LinkState.ESTABLISHED : LinkState.LOST;
+        return this.reportLink(cvid, link, state, { ...details, retry: true });
+      },
+      openSource: (id) => this.openSource(id),
+      openSink: (id) => this.openSink(id),
+      problem: (error) => this.#events.emit('problem', error),
+    });
+    return this.#connections;
   }
 }

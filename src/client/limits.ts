@@ -9,6 +9,8 @@ export const LIMITS = {
   callTimeoutMs: 10_000,
   /** Terminating another's session waits for that instance's answer, which the server waits for first. */
   terminateTimeoutMs: 60_000,
+  /** Asking for a direct connection waits until the peer has accepted: its order has 10 s, and a server may restart. */
+  connectTimeoutMs: 30_000,
   /** How long saying goodbye may take: whoever leaves wants to be gone, and the lease ends the session anyway. */
   leaveTimeoutMs: 5_000,
   /** An attachment has a heartbeat every 15 s; one that missed two is dead. */

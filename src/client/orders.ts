@@ -1,9 +1,11 @@
 import type { Connection } from '../../gen/switchyard/v1/connection.js';
 import { Reason } from '../../gen/switchyard/v1/error.js';
+import type { LinkType } from '../../gen/switchyard/v1/link.js';
 import type { Order } from '../../gen/switchyard/v1/session.js';
 import { AnswerRequest } from '../../gen/switchyard/v1/session_service.js';
 import { SwitchyardError } from './error.js';
 import { LIMITS } from './limits.js';
+import type { PeerStream } from './peer-stream.js';
 import { Scope } from './scope.js';
 
 /** A name of `switchyard.v1.Reason` that an order can be refused with. */
@@ -20,6 +22,13 @@ export class Refusal extends Error {
   }
 }
 
+/** A connection that a peer asks for. */
+export interface ConnectionOffer {
+  /** Who asks. */
+  readonly cvid: number;
+  readonly type: LinkType;
+}
+
 /**
  * What an instance does with its orders. Each handler may be set or changed at any time. The signal is aborted when the
  * session ends; what is answered then reaches nobody.
@@ -29,9 +38,13 @@ export class Refusal extends Error {
 export interface OrderHandlers {
   /**
    * Establish a direct connection: resolves with the answer's data, or none, to accept, throws a {@link Refusal} to
-   * refuse. Absent: every connection is refused with PEER_REFUSED.
+   * refuse. Absent, as it mostly is: the instance carries them out itself, as `accept` and `accepted` say.
    */
   connection?: (connection: Connection, signal: AbortSignal) => Promise<Uint8Array | undefined>;
+  /** Whether to take a connection that a peer asks for. Absent: every one is refused with PEER_REFUSED. */
+  accept?: (offer: ConnectionOffer) => boolean | Promise<boolean>;
+  /** A connection that a peer asked for stands. */
+  accepted?: (stream: PeerStream) => void;
   /** The session is about to end: the last moment to tidy up. It is answered with success whatever comes of it. */
   terminate?: (reason: string, signal: AbortSignal) => Promise<void>;
 }
@@ -39,6 +52,8 @@ export interface OrderHandlers {
 /** What {@link Orders} needs of its instance. */
 export interface OrderDesk {
   readonly handlers: OrderHandlers;
+  /** Carries out an order about a connection, when no handler does. */
+  connection(connection: Connection): Promise<Uint8Array | undefined>;
   /** Brings an answer to the server, as often as it takes. Rejects when that is no longer possible. */
   answer(request: AnswerRequest, signal: AbortSignal): Promise<void>;
   /** An order to end the session was answered. */
@@ -112,8 +127,7 @@ export class Orders {
     try {
       switch (kind?.$case) {
         case 'connection': {
-          const { connection } = this.desk.handlers;
-          if (!connection) throw new Refusal('PEER_REFUSED', 'this instance takes no direct connections');
+          const { connection = (order) => this.desk.connection(order) } = this.desk.handlers;
           return { ...answer, data: Buffer.from((await connection(kind.value, this.#scope.signal)) ?? []) };
         }
         case 'terminateSession':

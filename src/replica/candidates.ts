@@ -1,7 +1,7 @@
 import type { Checked } from '../core/check.js';
 import type { Candidate, Pair } from '../core/connection.js';
 import type { Limits } from '../core/limits.js';
-import { addressBytes, addressText } from '../stun/address.js';
+import { addressBytes, addressText, isPrivateAddress } from '../stun/address.js';
 
 /** The candidate types that an instance may name. Source: `switchyard.v1.CandidateType`. */
 const HOST = 1;
@@ -43,7 +43,7 @@ function checkCandidate(
   if (!(port >= 1 && port <= 65_535)) checked.wrong(`${field}.port`, `${port}; 1 to 65535 are allowed`);
   if (type !== HOST && type !== REFLEXIVE) {
     checked.wrong(`${field}.type`, `${type}; 1 (HOST) and 2 (REFLEXIVE) are allowed`);
-  } else if (bytes !== undefined && !isObserved(host) && (type === REFLEXIVE || !isPrivate(bytes))) {
+  } else if (bytes !== undefined && !isObserved(host) && (type === REFLEXIVE || !isPrivateAddress(bytes))) {
     const also = type === HOST ? ', nor private' : '';
     checked.wrong(`${field}.host`, `${host} is not an address that this server observed${also}`);
   }
@@ -82,17 +82,4 @@ export function checkPairs(checked: Checked, limits: Limits, pairs: readonly Pai
     if (bytes > outcomeBytesMax) checked.wrong(`${field}.outcome`, `${bytes} bytes; ${outcomeBytesMax} are the limit`);
     return { local, remote, outcome };
   });
-}
-
-/** Private (RFC 1918), carrier-grade (RFC 6598), link-local (RFC 3927, 4291) and unique-local (RFC 4193) addresses. */
-function isPrivate(bytes: Uint8Array): boolean {
-  const [first = 0, second = 0] = bytes;
-  if (bytes.length === 16) return (first & 0xfe) === 0xfc || (first === 0xfe && (second & 0xc0) === 0x80);
-  return (
-    first === 10 ||
-    (first === 172 && (second & 0xf0) === 16) ||
-    (first === 192 && second === 168) ||
-    (first === 169 && second === 254) ||
-    (first === 100 && (second & 0xc0) === 64)
-  );
 }

@@ -42,6 +42,19 @@ export function addressText(bytes: Uint8Array): string {
   return `${before}::${groups.slice(zeros.at + zeros.length).join(':')}`;
 }
 
+/** Private (RFC 1918), carrier-grade (RFC 6598), link-local (RFC 3927, 4291) and unique-local (RFC 4193) addresses. */
+export function isPrivateAddress(bytes: Uint8Array): boolean {
+  const [first = 0, second = 0] = bytes;
+  if (bytes.length === 16) return (first & 0xfe) === 0xfc || (first === 0xfe && (second & 0xc0) === 0x80);
+  return (
+    first === 10 ||
+    (first === 172 && (second & 0xf0) === 16) ||
+    (first === 192 && second === 168) ||
+    (first === 169 && second === 254) ||
+    (first === 100 && (second & 0xc0) === 64)
+  );
+}
+
 function longestZeros(groups: readonly string[]): { at: number; length: number } {
   let longest = { at: 0, length: 0 };
   for (let at = 0; at < groups.length; at += 1) {

@@ -19,6 +19,9 @@ function desk(handlers: OrderHandlers = {}) {
   const orders = new Orders(
     {
       handlers,
+      connection: async () => {
+        throw new Refusal('PEER_REFUSED', 'this instance takes no direct connections');
+      },
       answer: async (request) => {
         answers.push(request);
         await server.deliver(request);

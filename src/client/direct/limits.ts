@@ -32,6 +32,4 @@ export const PUNCH_LIMITS = {
   nominateMs: 2_000,
   /** Between two signs of life on an established path; mappings of UDP live 30 s at least (RFC 4787, section 4.3). */
   aliveMs: 10_000,
-  /** Signs of life that may be missed before the path is dead. */
-  aliveMissedMax: 3,
 } as const;

@@ -36,15 +36,16 @@ export class TcpFamily {
   /** Opens both ports, and asks the rendezvous about them where there is one of this family. */
   static async open(family: Family, rendezvous: Endpoint | undefined): Promise<TcpFamily> {
     const [listening, dialling] = await Promise.all([observePort(family, rendezvous), observePort(family, rendezvous)]);
-    const server = createServer();
+    const server = createServer({ allowHalfOpen: true });
     await listen(server, family, listening.port);
     return new TcpFamily(family, dialling.port, [listening, dialling], server);
   }
 
-  /** Dials from the dialling port. */
+  /** Dials from the dialling port. Each way of a path can be ended alone, as that of any connection. */
   dial(to: Endpoint): Socket {
     const { host, port } = to;
-    return connect({ host, port, localAddress: anyAddress(this.family), localPort: this.dialPort, noDelay: true });
+    const local = { localAddress: anyAddress(this.family), localPort: this.dialPort };
+    return connect({ host, port, ...local, noDelay: true, allowHalfOpen: true });
   }
 
   /** The round trip to the rendezvous, measured anew; undefined when it does not answer any more. */

@@ -1,0 +1,194 @@
+import { type Connection, type ConnectionEnded, ConnectionRole } from '../../gen/switchyard/v1/connection.js';
+import { Reason } from '../../gen/switchyard/v1/error.js';
+import { LinkType } from '../../gen/switchyard/v1/link.js';
+import type { DirectConnectionRequest, DirectConnectionResponse } from '../../gen/switchyard/v1/network_service.js';
+import { Brokered, type BrokeredDesk } from './brokered.js';
+import type { CallOptions, Complete } from './call.js';
+import { gather } from './direct/gather.js';
+import { makeIdentity } from './direct/identity.js';
+import { durationOf } from './duration.js';
+import { SwitchyardError } from './error.js';
+import { LIMITS } from './limits.js';
+import { type OrderHandlers, Refusal } from './orders.js';
+import type { OwnSession } from './own-session.js';
+import type { PeerStream } from './peer-stream.js';
+import type { RelaySink, RelaySource } from './relay.js';
+import { Scope } from './scope.js';
+import type { LinkDetails } from './session-calls.js';
+import { StatusCode } from './status.js';
+
+/** How a peer is to be reached. */
+export interface ConnectOptions {
+  /** What the direct path is made of. Default: `tcp`. `udp` needs the package udx-native. */
+  readonly transport?: 'tcp' | 'udp' | undefined;
+  /** Gives up; what is being made is cancelled at both ends. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the connections need of their instance. */
+export interface ConnectionsDesk {
+  readonly handlers: OrderHandlers;
+  readonly life: AbortSignal;
+  /** The host by which the server is reached; undefined when it is none. */
+  readonly serverHost: string | undefined;
+  attached(signal: AbortSignal): Promise<OwnSession>;
+  session(): OwnSession | undefined;
+  ask(request: DirectConnectionRequest, options: CallOptions): Promise<Complete<DirectConnectionResponse>>;
+  report(cvid: number, link: LinkType, established: boolean, details: LinkDetails): Promise<unknown>;
+  openSource(id: number): Promise<RelaySource>;
+  openSink(branchId: number): Promise<RelaySink>;
+  problem(error: Error): void;
+}
+
+/**
+ * The brokered connections of an instance: those that it asks for, and those that it is ordered.
+ *
+ * When both ends ask for each other at the same moment, the order about the peer's request finds this end's own, and both
+ * go on as one.
+ */
+export class Connections {
+  readonly #byId = new Map<string, Brokered>();
+  /** Asked for, until the server has answered: by peer. */
+  readonly #asking = new Map<Brokered, Promise<unknown>>();
+  readonly #desk: BrokeredDesk;
+
+  constructor(private readonly desk: ConnectionsDesk) {
+    this.#desk = {
+      identity: makeIdentity(),
+      openSource: (id) => desk.openSource(id),
+      openSink: (id) => desk.openSink(id),
+      report: (brokered, word) => this.#report(brokered, word),
+      over: (brokered) => {
+        if (this.#byId.get(brokered.connectionId) === brokered) this.#byId.delete(brokered.connectionId);
+      },
+    };
+  }
+
+  /** How many are being made or stand. */
+  get size(): number {
+    return new Set([...this.#byId.values(), ...this.#asking.keys()]).size;
+  }
+
+  /** Connects to a peer: directly if there is a way, else through the server. */
+  async connect(peerCvid: number, { transport = 'tcp', signal }: ConnectOptions): Promise<PeerStream> {
+    const link = transport === 'udp' ? LinkType.TRANSPORT_UDP : LinkType.TRANSPORT_TCP;
+    const scope = new Scope(signal, this.desk.life);
+    const session = await this.desk.attached(scope.signal);
+    const gathered = gather(link, this.#places(session.rendezvous));
+    const brokered = new Brokered({ peerCvid, link, incoming: false }, gathered, this.#desk);
+    const giveUp = () => brokered.end(scope.signal.reason as Error);
+    scope.signal.addEventListener('abort', giveUp);
+    const asked = this.#ask(brokered, scope.signal);
+    this.#asking.set(
+      brokered,
+      asked.catch(() => {}),
+    );
+    try {
+      await asked;
+      this.#asking.delete(brokered);
+      return await brokered.stream;
+    } catch (error) {
+      this.#asking.delete(brokered);
+      brokered.end(error as Error);
+      throw error;
+    } finally {
+      scope.signal.removeEventListener('abort', giveUp);
+      scope.release();
+    }
+  }
+
+  /** Carries out an order about a connection; resolves with the answer's data. */
+  async order(order: Connection): Promise<Uint8Array | undefined> {
+    if (order.role === ConnectionRole.GATHER) return this.#gather(order);
+    const brokered = await this.#find(order);
+    if (order.role === ConnectionRole.RELAY) {
+      await brokered.relay(order);
+      return undefined;
+    }
+    return brokered.punch(order);
+  }
+
+  /** The server says that a connection is over. */
+  ended(ended: ConnectionEnded): void {
+    const reason = Reason[ended.reason];
+    const error = new SwitchyardError(StatusCode.ABORTED, ended.description, { reason });
+    this.#byId.get(ended.connectionId)?.ended(ended, error);
+  }
+
+  /** The session is over: what is being made comes to nothing. Streams that stand go on. */
+  end(error: Error): void {
+    for (const brokered of this.#byId.values()) if (!brokered.stands) brokered.end(error);
+  }
+
+  async #ask(brokered: Brokered, signal: AbortSignal): Promise<void> {
+    const { candidates, roundTripMs } = await brokered.gathered;
+    const { peerCvid, link } = brokered.facts;
+    const request = {
+      cvid: peerCvid,
+      type: link,
+      port: 0,
+      candidates: [...candidates],
+      publicKey: this.#desk.identity.publicKey,
+      roundTrip: roundTripMs === undefined ? undefined : durationOf(roundTripMs),
+    };
+    const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: LIMITS.connectTimeoutMs });
+    this.#name(brokered, answer.request.connectionId);
+  }
+
+  /** The peer's request: one of its own that crosses ours is the same connection. */
+  async #gather({ connectionId, peerCvid, type, rendezvous }: Connection): Promise<Uint8Array> {
+    const known = this.#byId.get(connectionId) ?? this.#crossing(peerCvid, type);
+    if (known !== undefined) {
+      this.#name(known, connectionId);
+      return known.gather();
+    }
+    const { accept } = this.desk.handlers;
+    if (!accept) throw new Refusal('PEER_REFUSED', 'this instance takes no direct connections');
+    if (!(await accept({ cvid: peerCvid, type }))) throw new Refusal('PEER_REFUSED', 'not open to you');
+    const facts = { peerCvid, link: type, incoming: true };
+    const brokered = new Brokered(facts, gather(type, this.#places(rendezvous)), this.#desk);
+    this.#name(brokered, connectionId);
+    brokered.stream.then(
+      (stream) => this.desk.handlers.accepted?.(stream),
+      () => {},
+    );
+    return brokered.gather();
+  }
+
+  #crossing(peerCvid: number, link: LinkType): Brokered | undefined {
+    return [...this.#asking.keys()].find(({ facts }) => facts.peerCvid === peerCvid && facts.link === link);
+  }
+
+  /** The connection of an order. Its first order may overtake the answer to the request for it. */
+  async #find({ connectionId, peerCvid, type, role }: Connection): Promise<Brokered> {
+    const crossing = this.#crossing(peerCvid, type);
+    if (!this.#byId.has(connectionId) && crossing) await this.#asking.get(crossing);
+    const brokered = this.#byId.get(connectionId);
+    if (brokered) return brokered;
+    if (role === ConnectionRole.DIAL)
+      throw new Refusal('UNIMPLEMENTED', 'this instance only takes coordinated connections');
+    throw new Refusal('CONNECTION_NOT_FOUND', `this instance knows nothing of ${connectionId} any more`);
+  }
+
+  #name(brokered: Brokered, connectionId: string): void {
+    brokered.connectionId = connectionId;
+    this.#byId.set(connectionId, brokered);
+  }
+
+  #places(rendezvous: OwnSession['rendezvous']) {
+    const host = this.desk.serverHost ?? '127.0.0.1';
+    return rendezvous.map((place) => ({ host: place.host || host, port: place.port }));
+  }
+
+  #report(brokered: Brokered, word: Parameters<BrokeredDesk['report']>[1]): void {
+    // Without a session the server has forgotten it already.
+    if (this.desk.session() === undefined) return;
+    const { facts, connectionId } = brokered;
+    const roundTrip = word.roundTripMs ? durationOf(word.roundTripMs) : undefined;
+    const details = { connectionId, path: word.path, roundTrip, failed: word.failed };
+    this.desk.report(facts.peerCvid, facts.link, word.established, details).catch((error: Error) => {
+      const isOld = error instanceof SwitchyardError && !word.established;
+      if (!isOld) this.desk.problem(error);
+    });
+  }
+}

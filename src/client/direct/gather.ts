@@ -1,0 +1,65 @@
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { connect, isIP } from 'node:net';
+import { LinkType } from '../../../gen/switchyard/v1/link.js';
+import { addressBytes, type Endpoint, isPrivateAddress } from '../../stun/address.js';
+import { type Candidate, CandidateType, familyOf } from './candidate.js';
+import { PUNCH_LIMITS } from './limits.js';
+import type { Puncher } from './path.js';
+import { observeTcp } from './reflexive.js';
+import { TcpPunch } from './tcp.js';
+import { UdpPunch } from './udp.js';
+
+/** One end, ready to punch. */
+export interface Gathered {
+  readonly puncher: Puncher;
+  /** Those of the puncher's that the server lets pass. */
+  readonly candidates: readonly Candidate[];
+  readonly roundTripMs: number | undefined;
+}
+
+/** Opens the sockets for a type of link, and learns where they may be reached. Whoever gathers closes the puncher. */
+export async function gather(link: LinkType, rendezvous: readonly Endpoint[]): Promise<Gathered> {
+  const places = await resolved(rendezvous);
+  const Punch = link === LinkType.TRANSPORT_UDP ? UdpPunch : TcpPunch;
+  const [puncher, seen] = await Promise.all([Punch.gather(places), Promise.all(places.map(seenAt))]);
+  const roundTripMs = await puncher.measure();
+  return { puncher, candidates: puncher.candidates.filter((one) => isTaken(one, seen)), roundTripMs };
+}
+
+/** One address of each family, as the rendezvous may be given by name. */
+async function resolved(rendezvous: readonly Endpoint[]): Promise<Endpoint[]> {
+  const found = await Promise.all(
+    rendezvous.map(async ({ host, port }) => {
+      if (isIP(host)) return [{ host, port }];
+      // A name that cannot be resolved is a rendezvous that is away: own addresses are still worth trying.
+      const addresses = await lookup(host, { all: true }).catch(() => []);
+      return addresses.map(({ address }) => ({ host: address, port }));
+    }),
+  );
+  const all = found.flat();
+  return ([6, 4] as const).flatMap((family) => all.find(({ host }) => familyOf(host) === family) ?? []);
+}
+
+/**
+ * The address by which a rendezvous sees this end over TCP. A datagram proves nothing to the server, so over UDP too it
+ * takes only addresses from which somebody has completed a connection.
+ */
+async function seenAt(place: Endpoint): Promise<string | undefined> {
+  const socket = connect(place);
+  const signal = AbortSignal.timeout(PUNCH_LIMITS.gatherMs);
+  try {
+    await once(socket, 'connect', { signal });
+    return (await observeTcp(socket))?.seen.host;
+  } catch {
+    // It is away, or there is no way to that family: then nothing there was observed.
+    return undefined;
+  } finally {
+    socket.on('error', () => {}).destroy();
+  }
+}
+
+/** The server's own rule, so that one address of many does not cost the whole answer. */
+function isTaken({ type, host }: Candidate, seen: readonly (string | undefined)[]): boolean {
+  return seen.includes(host) || (type === CandidateType.HOST && isPrivateAddress(addressBytes(host)!));
+}
