@@ -20,7 +20,7 @@ export class Checked {
 
   /** Any RFC 9562 UUID in its 36-character form. Answers with it in lower case. */
   uuid(field: string, value: string): string {
-    if (!UUID.test(value)) this.wrong(field, `${quoted(value)} is not a UUID (8-4-4-4-12 hexadecimal digits)`);
+    if (!UUID.test(value)) this.wrong(field, `${quoted(cut(value))} is not a UUID (8-4-4-4-12 hexadecimal digits)`);
     return value.toLowerCase();
   }
 
@@ -51,7 +51,7 @@ export class Checked {
     const entries = Object.entries(labels);
     if (entries.length > labelsMax) this.wrong(field, `${entries.length} labels; ${labelsMax} are the limit`);
     for (const [key, value] of entries.slice(0, labelsMax)) {
-      const one = `${field}[${quoted(key, labelKeyBytesMax)}]`;
+      const one = `${field}[${quoted(key.slice(0, labelKeyBytesMax))}]`;
       if (!LABEL_KEY.test(key) || key.length > labelKeyBytesMax) {
         this.wrong(one, `a key has 1 to ${labelKeyBytesMax} letters, digits or -_./`);
       }
@@ -129,10 +129,13 @@ function inRange(value: number, low: number, high: number): boolean {
   return Number.isInteger(value) && value >= low && value <= high;
 }
 
-/** What somebody sent, fit to be shown back to them: cut, and without control characters. */
-function quoted(value: string, lengthMax = 48): string {
-  const shown = value.length > lengthMax ? `${value.slice(0, lengthMax)}…` : value;
-  return JSON.stringify(shown).replace(UNESCAPED, (one) => `\\u00${one.charCodeAt(0).toString(16)}`);
+function cut(value: string): string {
+  return value.length > 48 ? `${value.slice(0, 48)}…` : value;
+}
+
+/** What somebody sent, fit to be shown back to them: in quotes, without control characters. */
+function quoted(value: string): string {
+  return JSON.stringify(value).replace(UNESCAPED, (one) => `\\u00${one.charCodeAt(0).toString(16)}`);
 }
 
 /** Bytes of a string in UTF-8, counted without an encoder: the core has none. */

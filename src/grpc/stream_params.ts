@@ -48,15 +48,11 @@ export function readMaskedParams(
 function valuesOf({ name, timeout, maxBlockBytes, compression, deliveryConfirmation, labels }: ParamsMessage) {
   return {
     name,
-    timeoutMs: wholeMs(msOf(timeout)),
+    // The journal knows no part of one; what is below zero or a bound stays below.
+    timeoutMs: Math.floor(msOf(timeout)),
     maxBlockBytes: maxBlockBytes === 0 ? DEFAULT_STREAM_PARAMS.maxBlockBytes : maxBlockBytes,
     compression,
     deliveryConfirmation,
     labels,
   } satisfies StreamParams;
-}
-
-/** Away from zero: a timeout is a lower bound, one below zero stays below it, and the journal knows no part of one. */
-function wholeMs(ms: number): number {
-  return Math.sign(ms) * Math.ceil(Math.abs(ms));
 }

@@ -148,7 +148,7 @@ describe('labels', () => {
 
   it('have keys of 63 bytes at most, shown cut', () => {
     const [field] = wrong((checked) => checked.labels('labels', { ['k'.repeat(1_000)]: '' }));
-    expect(field).toBe(`labels["${'k'.repeat(63)}…"]`);
+    expect(field).toBe(`labels["${'k'.repeat(63)}"]`);
   });
 
   it('are as many as may be, and of more only that many are looked at', () => {

