@@ -9,7 +9,7 @@ import { installModules, installSystemPackages } from './gate/requirements.mjs';
 /** Runs from the first to the last; a check that `stops` makes those after it pointless when it fails. */
 const CHECKS = [
   { name: 'node modules are those of package-lock.json', run: installModules, stops: true },
-  { name: 'programs that the interop tests need', run: installSystemPackages },
+  { name: 'programs that the tests run', run: installSystemPackages },
   { name: 'format and lint (biome)', run: formatAndLint },
   { name: 'types (tsc)', run: types },
   { name: 'protos: lint (buf)', run: () => buf(['lint']) },

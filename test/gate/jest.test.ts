@@ -27,8 +27,17 @@ describe('what the gate makes of a run of jest', () => {
     expect(countTests(clean, 'jest ended with status 1')).toMatchObject({ passed: 7, failed: 1 });
   });
 
-  it('counts skipped tests, and having none at all, as failures', () => {
-    expect(countTests({ ...clean, numPendingTests: 1, numTodoTests: 1 }, undefined)).toMatchObject({ failed: 2 });
+  it('counts skipped tests neither way, and says how many there were', () => {
+    expect(countTests({ ...clean, numPendingTests: 2, numTotalTests: 9 }, undefined)).toEqual({
+      passed: 7,
+      failed: 0,
+      said: expect.stringMatching(/^2 tests were skipped: /),
+    });
+  });
+
+  it('counts having no tests, or none that ran, as a failure', () => {
+    const skipped = { ...clean, numPassedTests: 0, numPendingTests: 7 };
+    expect(countTests(skipped, undefined)).toMatchObject({ passed: 0, failed: 1 });
     const none = { ...clean, numPassedTests: 0, numTotalTests: 0 };
     expect(countTests(none, undefined)).toMatchObject({ passed: 0, failed: 1 });
   });

@@ -3,14 +3,21 @@ import { join } from 'node:path';
 import { ROOT, run } from './command.mjs';
 
 /**
- * What the interop tests run, and how each is asked whether it is there. gRPC for Python comes from the system because
- * the stubs are made with the system's protoc, and the two must be of one age.
+ * What the tests run besides Node, and how each is asked whether it is there. gRPC for Python comes from the system
+ * because the stubs are made with the system's protoc, and the two must be of one age.
  */
 const PROGRAMS = [
   { deb: 'python3-grpcio', isThere: async () => (await pythonWithGrpc()) !== undefined },
   { deb: 'protobuf-compiler', isThere: () => succeeds('protoc', ['--version']) },
   { deb: 'protobuf-compiler-grpc', isThere: () => succeeds('sh', ['-c', 'command -v grpc_python_plugin']) },
+  // The NAT tests make networks of namespaces, which only Linux has and only root may make; elsewhere they say so.
+  { deb: 'iproute2', isThere: async () => !mayMakeNamespaces() || succeeds('ip', ['-V']) },
+  { deb: 'nftables', isThere: async () => !mayMakeNamespaces() || succeeds('nft', ['-v']) },
 ];
+
+function mayMakeNamespaces() {
+  return process.platform === 'linux' && process.getuid?.() === 0;
+}
 
 /**
  * The Python that has gRPC: the first on the PATH, or the system's own where another one hides it. Undefined when
