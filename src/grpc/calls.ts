@@ -45,11 +45,6 @@ export class Calls {
     return (call, callback) => callback(toError(absent(call)));
   }
 
-  /** A streaming method that this version documents and does not have. */
-  absentStream<Q, A>(): handleBidiStreamingCall<Q, A> {
-    return (call) => call.emit('error', toError(absent(call)));
-  }
-
   /** A method for everybody. */
   anyone<Q, A>(work: (request: Q, caller: Caller) => Answer<A>): handleUnaryCall<Q, A> {
     return (call, callback) => {
@@ -109,6 +104,15 @@ export class Calls {
     return (call) => {
       void this.settle(call, ({ sid }) => (sid === undefined ? missing(call) : begin(call, sid))).then((fault) => {
         if (fault !== undefined) call.emit('error', toError(fault));
+      });
+    };
+  }
+
+  /** A call both ways for everybody. `begin` takes it over. */
+  anyDuplex<Q, A>(begin: (call: ServerDuplexStream<Q, A>) => void): handleBidiStreamingCall<Q, A> {
+    return (call) => {
+      void this.settle(call, () => begin(call)).then((fault) => {
+        if (fault instanceof Fault) call.emit('error', toError(fault));
       });
     };
   }
