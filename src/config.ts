@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Limits } from './core/limits.js';
 import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, limitsOf } from './limit-options.js';
+import { DEFAULT_SYSTEM_LIMITS } from './limits.js';
 import {
   address,
   bytes,
@@ -46,6 +47,24 @@ export const OPTIONS = {
   systemTlsListen: optionalAddress('system-tls-listen', 'The same over TLS; needs --tls-cert.'),
   systemWsListen: optionalAddress('system-ws-listen', 'The same over WebSocket.'),
   systemWssListen: optionalAddress('system-wss-listen', 'The same over WebSocket and TLS; needs --tls-cert.'),
+  systemConnectionsMax: count(
+    'system-connections',
+    DEFAULT_SYSTEM_LIMITS.connectionsMax,
+    [1, 1_000_000],
+    'Connections of system events.',
+  ),
+  systemConnectionsPerAddressMax: count(
+    'system-connections-per-address',
+    DEFAULT_SYSTEM_LIMITS.connectionsPerAddressMax,
+    [1, 1_000_000],
+    'The same from one address, or from one /64 of IPv6.',
+  ),
+  systemPacketsPerSecondMax: count(
+    'system-packets-per-second',
+    DEFAULT_SYSTEM_LIMITS.packetsPerSecondMax,
+    [1, 10_000_000],
+    'Packets that one such connection may send in a second, data of streams excepted.',
+  ),
   rendezvousListen: optionalAddress(
     'rendezvous-listen',
     "Where instances learn their reflexive address: STUN Binding over UDP and TCP. Default: gRPC's host, on the port after gRPC's.",

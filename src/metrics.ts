@@ -16,6 +16,7 @@ export interface Measured {
   readonly attachments: Attachments;
   readonly feeds: readonly Feed[];
   readonly journal: Journal;
+  readonly system: { readonly connectionCount: number };
 }
 
 /**
@@ -41,6 +42,12 @@ export class Metrics {
   private readonly appended = new Counter({
     name: 'switchyard_journal_commands_total',
     help: 'Commands that were appended to the journal.',
+    registers: [this.registry],
+  });
+  private readonly cuts = new Counter({
+    name: 'switchyard_system_cut_off_total',
+    help: 'Connections of system events that were cut off or refused, by the bound that they passed.',
+    labelNames: ['cause'],
     registers: [this.registry],
   });
 
@@ -69,8 +76,15 @@ export class Metrics {
     this.appended.inc(count);
   }
 
+  /** Counts a connection of system events that has passed a bound. */
+  cutOff(cause: string): void {
+    this.cuts.inc({ cause });
+  }
+
   /** Adds the gauges of a running server. */
-  measure({ state, attachments, feeds, journal }: Measured): void {
+  measure({ state, attachments, feeds, journal, system }: Measured): void {
+    const connections = () => system.connectionCount;
+    this.gauge('switchyard_system_connections', 'Open connections of system events.', connections);
     this.gauge('switchyard_revision', 'The last revision.', () => state.revision);
     this.gauge('switchyard_sessions', 'Live sessions.', () => state.sessions.count);
     this.gauge('switchyard_attachments', 'Sessions with an open attachment.', () => attachments.count);

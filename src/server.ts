@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { type Logger, pino } from 'pino';
+import { makeAdapters } from './adapters.js';
 import { ensureAdminToken } from './admin-token.js';
 import type { Clock, Random } from './clock.js';
 import { type Config, IN_MEMORY } from './config.js';
@@ -14,7 +15,7 @@ import { streamsTopic } from './grpc/streams_topic.js';
 import type { Journal } from './journal/journal.js';
 import { LmdbJournal } from './journal/lmdb.js';
 import { MemoryJournal } from './journal/memory.js';
-import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './limits.js';
+import { DEFAULT_DOOR_LIMITS, DEFAULT_SYSTEM_LIMITS, type DoorLimits } from './limits.js';
 import { Metrics } from './metrics.js';
 import { type Address, formatAddress } from './option.js';
 import { DEFAULT_RELAY_LIMITS } from './relay/limits.js';
@@ -25,6 +26,11 @@ import { DEFAULT_REPLICA_LIMITS, type ReplicaLimits } from './replica/limits.js'
 import { Opening } from './replica/opening.js';
 import { recover } from './replica/recover.js';
 import { Replica } from './replica/replica.js';
+import { closedTopic as systemClosedTopic } from './system/closed-topic.js';
+import { deltaTopic } from './system/delta-topic.js';
+import { SystemDoor } from './system/door.js';
+import { reachableAddresses } from './transport/reachable.js';
+import { Transports } from './transport/transports.js';
 
 /** What a server needs from its process, handed in so that a simulation can be its process. */
 export interface Surroundings {
@@ -51,6 +57,9 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** What gRPC's own message has around a packet. */
+const EXCHANGE_OVERHEAD_BYTES = 16;
+
 /** How long a client should wait before it looks for the server again after a drain. */
 const DRAIN_RETRY_MS = 1_000;
 
@@ -71,7 +80,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     const recovery = await recover(journal, config.limits);
     const { state } = recovery;
     const feeds = makeFeeds(config, state, clock);
-    const all = Object.values(feeds);
+    const systemFeeds = makeSystemFeeds(config, state, clock);
+    const all = [...Object.values(feeds), ...Object.values(systemFeeds)];
     const count = await recovery.replay((position, changes) => {
       for (const feed of all) feed.publish(position, changes);
     });
@@ -86,11 +96,12 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       clock,
       DEFAULT_RELAY_LIMITS,
     );
-    const replica = new Replica({
+    const replica: Replica = new Replica({
       state,
       journal,
-      // The relay first: when a watcher hears that a stream has stopped, nothing more of it is delivered.
-      feeds: [relay, ...all, acceptances],
+      // The relay first: when a watcher hears that a stream has stopped, nothing more of it is delivered. The door last:
+      // it closes the connections of sessions that have ended, after their watches were told.
+      feeds: [relay, ...all, acceptances, { publish: (position, changes) => system.publish(position, changes) }],
       clock,
       random,
       limits,
@@ -102,14 +113,32 @@ export async function startServer(config: Config, surroundings: Surroundings): P
         (surroundings.fatal ?? (() => process.exit(1)))(error);
       },
     });
+    const opening = new Opening(replica, clock, random, limits);
+    const transports = new Transports();
+    const forSystem = systemLimits(config);
+    const system: SystemDoor = new SystemDoor({
+      replica,
+      opening,
+      feeds: systemFeeds,
+      relay,
+      transports,
+      clock,
+      random,
+      log,
+      limits: forSystem,
+      cutOff: metrics && ((cause) => metrics.cutOff(cause)),
+    });
     await replica.found(drawUuid(random));
     meeting = await openMeeting(meetingAddress(config), clock);
     const { observed } = meeting;
+    const exchangeBytesMax = Math.min(forSystem.packetBytesMax, config.messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
     const door = new GrpcDoor(
       {
         replica,
-        opening: new Opening(replica, clock, random, limits),
+        opening,
         feeds,
+        transports,
+        exchange: { accept: system.accept, packetBytesMax: exchangeBytesMax },
         relay,
         clock,
         random,
@@ -124,22 +153,34 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       config.messageBytesMax,
     );
     const addresses: Record<string, string> = {};
-    addresses.grpc = formatAddress(await door.listen(config.listen, await credentials(config)));
     addresses.stun = formatAddress(meeting.address);
+    const bound = await door.listen(config.listen, await credentials(config));
+    addresses.grpc = formatAddress(bound);
+    const overGrpc = { addresses: reachableAddresses(bound), encrypted: config.tlsCert !== undefined };
+    transports.add({ codeName: 'grpc', maxBlockBytes: config.messageBytesMax, ...overGrpc });
+    transports.add({ codeName: 'exchange', maxBlockBytes: exchangeBytesMax, ...overGrpc });
+    const adapters = await makeAdapters(config, forSystem);
+    for (const adapter of adapters) {
+      await adapter.listen(system.accept);
+      addresses[adapter.codeName] = adapter.addresses[0];
+      transports.add(adapter);
+    }
     if (metrics !== undefined && config.metricsListen !== undefined) {
-      metrics.measure({ state, attachments: replica.attachments, feeds: all, journal });
+      metrics.measure({ state, attachments: replica.attachments, feeds: all, journal, system });
       addresses.metrics = formatAddress(await metrics.listen(config.metricsListen));
     }
     log.info({ addresses }, 'listening');
     return running(addresses, config.drainDeadlineMs, async (deadlineMs) => {
       log.info('draining');
       door.drain();
+      for (const adapter of adapters) await adapter.close();
       for (const feed of all) feed.drain();
       const draining = new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS);
       relay.close(draining);
       replica.attachments.drain(draining);
       acceptances.drain(draining);
       meeting?.close();
+      await system.close(deadlineMs);
       await door.close(deadlineMs);
       await replica.close();
       await journal.close();
@@ -200,6 +241,26 @@ function makeFeeds(config: Config, state: Feed['state'], clock: Clock) {
     // Its messages hold one revision each: see the topic.
     closed: new Feed(closedTopic, state, { ...limits, messageBytesMax: 0 }, clock),
     streams: new Feed(streamsTopic, state, limits, clock),
+  };
+}
+
+function makeSystemFeeds(config: Config, state: Feed['state'], clock: Clock) {
+  const { historyBytesMax, historyRevisionsMax } = config;
+  // A message is a write to a socket: small, so that a slow client holds little.
+  const messageBytesMax = 65_536;
+  const limits: FeedLimits = { ...DEFAULT_FEED_LIMITS, historyBytesMax, historyRevisionsMax, messageBytesMax };
+  return {
+    network: new Feed(deltaTopic(state), state, limits, clock),
+    closed: new Feed(systemClosedTopic(), state, limits, clock),
+  };
+}
+
+function systemLimits({ systemConnectionsMax, systemConnectionsPerAddressMax, systemPacketsPerSecondMax }: Config) {
+  return {
+    ...DEFAULT_SYSTEM_LIMITS,
+    connectionsMax: systemConnectionsMax,
+    connectionsPerAddressMax: systemConnectionsPerAddressMax,
+    packetsPerSecondMax: systemPacketsPerSecondMax,
   };
 }
 

@@ -8,12 +8,19 @@ import type { Acceptances } from '../replica/acceptances.js';
 import type { Opening } from '../replica/opening.js';
 import type { Replica } from '../replica/replica.js';
 
+import type { Transports } from '../transport/transports.js';
+import type { Exchange } from './exchange.js';
+
 /** What the services stand on. Handed in by the composition root, shared with the other doors. */
 export interface Backing {
   readonly replica: Replica;
   readonly opening: Opening;
   /** Everything that can be watched. */
   readonly feeds: { readonly network: Feed; readonly closed: Feed; readonly streams: Feed };
+  /** Every transport of this server. */
+  readonly transports: Transports;
+  /** The door of system events, for those that come over gRPC. */
+  readonly exchange: Exchange;
   /** The data of streams. */
   readonly relay: Relay;
   readonly clock: Clock;

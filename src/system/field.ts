@@ -39,7 +39,9 @@ export function repeated<T>(
 export type Fields = Readonly<Record<string, Field>>;
 
 type Value<F> = F extends Field<infer T, infer P> ? (P extends 'repeated' ? readonly T[] : T) : never;
-type Required<F extends Fields> = { [N in keyof F]: F[N] extends Field<never, 'required'> ? N : never }[keyof F];
+type Required<F extends Fields> = {
+  [N in keyof F]: F[N] extends { readonly presence: 'required' } ? N : never;
+}[keyof F];
 
 /**
  * A body in memory, going out or come in. What is optional or repeated and has no cell is absent: nothing is invented

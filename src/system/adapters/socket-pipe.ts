@@ -1,0 +1,102 @@
+import type { Server as NetServer, Socket } from 'node:net';
+import { Fault } from '../../core/fault.js';
+import type { Address } from '../../option.js';
+import type { Accept, Pipe, Receiver } from '../../transport/pipe.js';
+import { FrameReader } from '../frame.js';
+
+/** After so much quiet the system asks whether the other end is there, and closes the socket when it is not. */
+export const PROBE_AFTER_MS = 30_000;
+
+/** A socket, or TLS over one, as a pipe: frames as they are. */
+class SocketPipe implements Pipe {
+  private readonly frames: FrameReader;
+
+  constructor(
+    private readonly socket: Socket,
+    packetBytesMax: number,
+  ) {
+    this.frames = new FrameReader(packetBytesMax);
+  }
+
+  get remote(): string {
+    return this.socket.remoteAddress ?? '';
+  }
+
+  get bufferedBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  get partialBytes(): number {
+    return this.frames.heldBytes;
+  }
+
+  /** Hands what comes to its receiver, until the socket closes. */
+  serve(receiver: Receiver): void {
+    const { socket, frames } = this;
+    socket.on('data', (chunk) => {
+      const before = frames.heldBytes;
+      const flaw = frames.push(chunk, (packet) => receiver.packet(packet));
+      if (flaw !== undefined) {
+        socket.removeAllListeners('data');
+        socket.resume();
+        receiver.garbled(new Fault(flaw.reason, flaw.description));
+      } else if (frames.heldBytes !== before) receiver.partial(frames.heldBytes);
+    });
+    socket.on('drain', () => receiver.drained());
+    // Whoever ends its side has nothing more to ask.
+    socket.on('end', () => socket.end());
+    socket.on('close', () => receiver.closed());
+  }
+
+  write(frames: Uint8Array, sent?: () => void): void {
+    this.socket.write(frames, (error) => {
+      if (!error) sent?.();
+    });
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  end(): void {
+    // What the other end still says is not read any more, but has to be taken off the socket for it to close.
+    this.socket.resume();
+    this.socket.end();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+}
+
+/** Makes every socket a pipe and hands it over. */
+export function servePipe(socket: Socket, packetBytesMax: number, accept: Accept): void {
+  // An error closes the socket, and 'close' tells.
+  socket.on('error', () => {});
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, PROBE_AFTER_MS);
+  const pipe = new SocketPipe(socket, packetBytesMax);
+  const receiver = accept(pipe);
+  if (receiver !== undefined) pipe.serve(receiver);
+}
+
+/** Begins to listen. Resolves with the address, its port a real one. */
+export function listenOn(server: NetServer, { host, port }: Address): Promise<Address> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.removeListener('error', reject);
+      resolve({ host, port: (server.address() as { port: number }).port });
+    });
+  });
+}
+
+/** Takes no more connections; resolves without waiting for those that are open. */
+export function stopListening(server: NetServer): Promise<void> {
+  server.close();
+  return Promise.resolve();
+}

@@ -1,0 +1,106 @@
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import { Fault } from '../../core/fault.js';
+import { type Accept, type Pipe, packetsOf, type Receiver } from '../../transport/pipe.js';
+import { PROBE_AFTER_MS } from './socket-pipe.js';
+
+/** The subprotocol of RFC 6455 that both sides name. */
+export const SUBPROTOCOL = 'switchyard';
+/** Close codes of RFC 6455, section 7.4.1. */
+const NORMAL = 1000;
+const UNSUPPORTED = 1003;
+
+/** A WebSocket as a pipe: a packet is a binary message. */
+class WebSocketPipe implements Pipe {
+  /** How many bytes the socket had read when the last message was complete. */
+  private readAtMessage: number;
+
+  constructor(
+    private readonly ws: WebSocket,
+    private readonly socket: Socket,
+  ) {
+    this.readAtMessage = socket.bytesRead;
+  }
+
+  get remote(): string {
+    return this.socket.remoteAddress ?? '';
+  }
+
+  get bufferedBytes(): number {
+    return this.ws.bufferedAmount;
+  }
+
+  get partialBytes(): number {
+    return this.socket.bytesRead - this.readAtMessage;
+  }
+
+  /** Hands what comes to its receiver, until the WebSocket closes. */
+  serve(receiver: Receiver): void {
+    const { ws, socket } = this;
+    ws.on('message', (data: RawData, isBinary: boolean) => {
+      this.readAtMessage = socket.bytesRead;
+      if (isBinary) receiver.packet(data as Buffer);
+      else ws.close(UNSUPPORTED, 'packets are binary messages');
+    });
+    ws.on('error', (error: Error & { code?: string }) => {
+      if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') receiver.garbled(new Fault('TOO_LARGE', error.message));
+    });
+    // The library reads the socket; this only looks at how far it has come.
+    socket.on('data', () => receiver.partial(this.partialBytes));
+    socket.on('drain', () => receiver.drained());
+    ws.on('close', () => receiver.closed());
+  }
+
+  write(frames: Uint8Array, sent?: () => void): void {
+    const packets = [...packetsOf(frames)];
+    for (const [at, packet] of packets.entries()) {
+      const last = at === packets.length - 1;
+      this.ws.send(packet, { binary: true }, (error) => {
+        if (last && !error) sent?.();
+      });
+    }
+  }
+
+  pause(): void {
+    this.ws.pause();
+  }
+
+  resume(): void {
+    this.ws.resume();
+  }
+
+  end(): void {
+    this.ws.resume();
+    this.ws.close(NORMAL);
+  }
+
+  destroy(): void {
+    this.ws.terminate();
+  }
+}
+
+/** Takes WebSockets of an HTTP server and hands each over as a pipe. Other requests are told to upgrade. */
+export function serveWebSockets(http: HttpServer, maxBlockBytes: number, accept: Accept): WebSocketServer {
+  const server = new WebSocketServer({
+    server: http,
+    maxPayload: maxBlockBytes,
+    // Compression of the transport would be a second one, and one without our bounds.
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  });
+  http.on('request', (_request: IncomingMessage, response) => {
+    response.writeHead(426, { connection: 'Upgrade', upgrade: 'websocket' }).end();
+  });
+  server.on('connection', (ws, request) => {
+    // An error closes the WebSocket, and 'close' tells.
+    ws.on('error', () => {});
+    const { socket } = request;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, PROBE_AFTER_MS);
+    const pipe = new WebSocketPipe(ws, socket);
+    const receiver = accept(pipe);
+    if (receiver !== undefined) pipe.serve(receiver);
+  });
+  return server;
+}

@@ -1,0 +1,42 @@
+import type { Logger } from 'pino';
+import type { Clock, Random } from '../clock.js';
+import type { Feed } from '../feed/feed.js';
+import type { SystemLimits } from '../limits.js';
+import type { Relay } from '../relay/relay.js';
+import type { Opening } from '../replica/opening.js';
+import type { Replica } from '../replica/replica.js';
+import type { Transports } from '../transport/transports.js';
+
+/** What the door of system events stands on. Handed in by the composition root, shared with the other doors. */
+export interface Backing {
+  readonly replica: Replica;
+  readonly opening: Opening;
+  /** What can be watched, in this door's bytes. */
+  readonly feeds: { readonly network: Feed; readonly closed: Feed };
+  /** The data of streams. */
+  readonly relay: Relay;
+  readonly transports: Transports;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly limits: SystemLimits;
+  /** Told why a connection was cut off: for metrics. */
+  readonly cutOff?: ((cause: CutCause) => void) | undefined;
+}
+
+/**
+ * The bounds at which a connection is cut off: too many of them (in all, or of one address); no session in time; a packet
+ * that takes too long; silence; too many packets; frames that cannot be told apart; more unfinished or unread bytes than
+ * may be; and a peer that does not let go when it is over.
+ */
+export type CutCause =
+  | 'connections'
+  | 'address'
+  | 'handshake'
+  | 'slow'
+  | 'idle'
+  | 'rate'
+  | 'frame'
+  | 'partial'
+  | 'unread'
+  | 'closing';

@@ -1,0 +1,40 @@
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { FRAME_HEADER_BYTES, FrameReader } from '../frame.js';
+import type { Link, LinkListener } from './link.js';
+
+/** Connects over TCP or TLS, where packets are framed. */
+export function connectFramed(url: string, listener: LinkListener, packetBytesMax: number): Promise<Link> {
+  const [, scheme, host, port] = /^(tcp|tls):\/\/(?:\[(?=.*\]))?([^\]]+?)\]?:(\d+)\/?$/.exec(url) ?? [];
+  if (host === undefined) return Promise.reject(new Error(`${url} is not tcp://HOST:PORT or tls://HOST:PORT`));
+  const secure = scheme === 'tls';
+  const options = { host, port: Number(port) };
+  const socket = secure ? connectTls({ ...options, servername: host }) : connect(options);
+  const frames = new FrameReader(packetBytesMax);
+  return new Promise((resolve, reject) => {
+    let failure: Error | undefined;
+    socket.setNoDelay(true);
+    socket.on('error', (error) => {
+      failure = error;
+    });
+    socket.on('close', () => {
+      reject(failure ?? new Error(`${url} closed the connection`));
+      listener.closed(failure);
+    });
+    socket.on('data', (chunk) => {
+      const flaw = frames.push(chunk, (packet) => listener.packet(packet));
+      if (flaw !== undefined) socket.destroy(new Error(flaw.description));
+    });
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
+      resolve({
+        send(packet) {
+          const frame = new Uint8Array(FRAME_HEADER_BYTES + packet.length);
+          new DataView(frame.buffer).setUint32(0, packet.length);
+          frame.set(packet, FRAME_HEADER_BYTES);
+          socket.write(frame);
+        },
+        close: () => void socket.end(),
+      });
+    });
+  });
+}

@@ -1,0 +1,130 @@
+import type { Timer } from '../clock.js';
+import type { Change, SessionClosed } from '../core/change.js';
+import type { Position } from '../core/position.js';
+import type { Pipe, Receiver } from '../transport/pipe.js';
+import { Answers } from './answers.js';
+import type { Backing } from './backing.js';
+import { Peer } from './peer.js';
+
+/** How often connections are looked at: a bound in time is kept to this. */
+const LOOK_MS = 1_000;
+
+/**
+ * The door of system events: all connections, whichever adapter brought them.
+ *
+ * It is a publisher of the replica, told of every change after the feeds: so that a session's end closes its connection,
+ * and a stream's sinks are opened where their sessions are.
+ */
+export class SystemDoor {
+  private readonly peers = new Set<Peer>();
+  private readonly bySession = new Map<number, Peer>();
+  private readonly byNetwork = new Map<string, number>();
+  private readonly answers = new Map<number, Answers>();
+  private partialBytes = 0;
+  private timer: Timer | undefined;
+  private emptied: (() => void) | undefined;
+
+  constructor(private readonly backing: Backing) {
+    this.scheduleLook();
+  }
+
+  /** How many connections are open. */
+  get connectionCount(): number {
+    return this.peers.size;
+  }
+
+  /** Takes over a connection, or refuses it where there are too many. */
+  readonly accept = (pipe: Pipe): Receiver | undefined => {
+    const { connectionsMax, connectionsPerAddressMax } = this.backing.limits;
+    const network = networkOf(pipe.remote);
+    const neighbours = this.byNetwork.get(network) ?? 0;
+    if (this.peers.size >= connectionsMax || neighbours >= connectionsPerAddressMax) {
+      this.backing.cutOff?.(this.peers.size >= connectionsMax ? 'connections' : 'address');
+      pipe.destroy();
+      return undefined;
+    }
+    const peer: Peer = new Peer(
+      {
+        backing: this.backing,
+        entered: (entered, sid) => this.bySession.set(sid, entered),
+        answersOf: (sid) => this.answersOf(sid),
+        holdPartial: (bytes) => {
+          this.partialBytes += bytes;
+          return bytes <= 0 || this.partialBytes <= this.backing.limits.partialBytesMax;
+        },
+        left: (left) => this.forget(left, network),
+      },
+      pipe,
+    );
+    this.peers.add(peer);
+    this.byNetwork.set(network, neighbours + 1);
+    return peer;
+  };
+
+  /** Told of every command that was applied. */
+  publish(position: Position, changes: readonly Change[]): void {
+    if (this.bySession.size === 0 && this.answers.size === 0) return;
+    for (const change of changes) {
+      if (change.kind === 'StreamPut') {
+        for (const { sid } of change.stream.sinks) this.bySession.get(sid)?.streamPut(change.stream);
+      } else if (change.kind === 'SessionClosed') this.sessionClosed(change, position);
+    }
+  }
+
+  /** Tells every client that the server goes down. Resolves when all connections are closed, or the deadline has passed. */
+  async close(deadlineMs: number): Promise<void> {
+    this.timer?.cancel();
+    for (const peer of this.peers) peer.drain();
+    if (this.peers.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.emptied = resolve;
+      this.timer = this.backing.clock.after(deadlineMs, resolve);
+    });
+    this.timer?.cancel();
+    for (const peer of this.peers) peer.destroy();
+  }
+
+  private sessionClosed({ session: { sid }, reason }: SessionClosed, position: Position): void {
+    this.answers.delete(sid);
+    const peer = this.bySession.get(sid);
+    this.bySession.delete(sid);
+    peer?.sessionClosed(sid, reason, position);
+  }
+
+  private answersOf(sid: number): Answers {
+    const known = this.answers.get(sid);
+    if (known !== undefined) return known;
+    const answers = new Answers(this.backing.limits);
+    this.answers.set(sid, answers);
+    return answers;
+  }
+
+  private forget(peer: Peer, network: string): void {
+    this.peers.delete(peer);
+    if (this.peers.size === 0) this.emptied?.();
+    if (peer.sid !== undefined && this.bySession.get(peer.sid) === peer) this.bySession.delete(peer.sid);
+    const left = this.byNetwork.get(network)! - 1;
+    if (left === 0) this.byNetwork.delete(network);
+    else this.byNetwork.set(network, left);
+  }
+
+  private scheduleLook(): void {
+    const { clock } = this.backing;
+    this.timer = clock.after(LOOK_MS, () => {
+      const nowMs = clock.nowMs();
+      for (const peer of this.peers) peer.check(nowMs);
+      this.scheduleLook();
+    });
+  }
+}
+
+/** Whoever has one address of IPv6 has its whole /64. */
+function networkOf(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
+  if (!plain.includes(':')) return plain;
+  const [head, tail = ''] = plain.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const after = tail === '' ? [] : tail.split(':');
+  const zeros = plain.includes('::') ? new Array<string>(8 - groups.length - after.length).fill('0') : [];
+  return [...groups, ...zeros, ...after].slice(0, 4).join(':');
+}

@@ -1,0 +1,93 @@
+import { Checked } from '../core/check.js';
+import { CloseReason } from '../core/command.js';
+import { Fault } from '../core/fault.js';
+import { authenticate } from '../replica/token.js';
+import type { EventBody } from './event.js';
+import type { Handler, SessionHandler } from './request.js';
+
+type WatchBody = NonNullable<EventBody<'Session'>['watch']>;
+
+/** Opens a session, which then has this connection as its attachment. */
+export const session: Handler<'Session'> = async ({ backing, peer, body, packetId }) => {
+  if (!peer.isNew) return new Fault('OUT_OF_ORDER', 'this connection has a session, or is opening one');
+  const { replica, opening } = backing;
+  const { labels = [], watch } = body;
+  const checked = new Checked(replica.state.limits);
+  const keys = new Set<string>();
+  for (const { key } of labels) {
+    if (keys.has(key)) checked.wrong(`labels[${JSON.stringify(key)}]`, 'the key is there twice');
+    keys.add(key);
+  }
+  checkWatch(checked, watch);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  peer.isNew = false;
+  const opened = await opening.open({
+    uuid: body.instanceUuid,
+    type: body.instanceType,
+    flavor: body.instanceFlavor ?? 0,
+    ttlMs: body.ttlMs ?? 0,
+    name: body.name ?? '',
+    labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
+  });
+  if (opened instanceof Fault) {
+    peer.isNew = true;
+    return opened;
+  }
+  const { sid, ttlMs, streamId } = opened.session;
+  const { serverSid, serverUuid } = replica.state;
+  const data = {
+    instanceSid: sid,
+    serverSid,
+    serverUuid,
+    sessionToken: opened.token,
+    ttlMs,
+    streamId,
+    position: opened.position,
+  };
+  return { data, after: () => peer.enter(sid, watch, packetId) };
+};
+
+/** Renews the session of this connection, or goes on here with one that had another. */
+export const keepAlive: Handler<'KeepAlive'> = ({ backing, peer, body, packetId }) => {
+  const { replica } = backing;
+  const { sessionToken, watch } = body;
+  const checked = new Checked(replica.state.limits);
+  checkWatch(checked, watch);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const sid = sessionToken === undefined ? peer.sid : authenticate(replica.state, sessionToken);
+  if (sid instanceof Fault) return sid;
+  if (sid === undefined) return new Fault('SESSION_TOKEN_MISSING', 'without a session, KeepAlive has session_token');
+  if (sid !== peer.sid && !peer.isNew) {
+    return new Fault('OUT_OF_ORDER', 'this connection has another session, or is opening one');
+  }
+  if (!replica.leases.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
+  const { ttlMs } = replica.state.sessions.get(sid)!;
+  const after = () => {
+    if (peer.sid === undefined) peer.enter(sid, watch, packetId);
+    else if (watch !== undefined) peer.watch(watch, packetId);
+  };
+  return { data: { ttlMs, position: replica.state.position }, after };
+};
+
+function checkWatch(checked: Checked, watch: WatchBody | undefined): void {
+  watch?.cvids?.forEach((cvid, at) => void checked.sid(`watch.cvids[${at}]`, cvid));
+}
+
+/** Ends the session of this connection: the answer goes out first, then the session is destroyed. */
+export const terminateSession: SessionHandler<'TerminateSession'> = ({ backing, peer, body }, sid) => {
+  const { replica, log } = backing;
+  const { cvid = 0 } = body;
+  if (cvid !== 0 && cvid !== sid) {
+    return new Fault('ADMIN_REQUIRED', 'there are no administrators here: only the own session can be terminated');
+  }
+  peer.isTerminating = true;
+  const delivered = async () => {
+    const outcome = await replica.submit({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
+    // The client has its success; what is left is that the lease runs out.
+    if (outcome instanceof Fault) log.warn({ sid, reason: outcome.reason }, 'a session could not be ended at once');
+    peer.end();
+  };
+  return { data: { position: replica.state.position }, delivered: () => void delivered() };
+};
