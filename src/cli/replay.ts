@@ -122,8 +122,9 @@ function bringUpProgress({ status, plan }: Replay): { fraction: number; text: st
 
 function describePlan(path: string, { nodes, links, left }: ReplayPlan): string {
   const { offlineNodes, offlineLinks, repeatedLinks } = left;
-  const rest = `left out: ${offlineNodes} nodes offline, ${offlineLinks} links to them, ${repeatedLinks} links listed twice`;
-  return `${path}: ${counted(nodes.length, 'node')}, ${counted(links.length, 'link')} (${rest})\n`;
+  const out = [counted(offlineNodes, 'node'), counted(offlineLinks, 'link'), counted(repeatedLinks, 'link')];
+  const rest = `left out: ${out[0]} offline, ${out[1]} to them, ${out[2]} listed twice`;
+  return `${path}: ${counted(nodes.length, 'node')}, ${counted(links.length, 'link')}\n${rest}\n`;
 }
 
 /** What a replay did, and how long it took. */
