@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { refreshed } from './options-table.js';
 
@@ -13,7 +14,10 @@ describe('The document for operators', () => {
 
   it('names every metric that the server has, and no other', () => {
     const named = new Set(readFileSync(PATH, 'utf8').match(/switchyard_[a-z_]+/g));
-    const code = readFileSync(new URL('../../src/metrics.ts', import.meta.url), 'utf8');
+    const code = readdirSync('src', { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => readFileSync(join('src', path), 'utf8'))
+      .join('');
     expect([...named].sort()).toEqual([...new Set(code.match(/switchyard_[a-z_]+/g))].sort());
   });
 });
