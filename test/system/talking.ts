@@ -131,4 +131,13 @@ export class RawTalk {
       { readonly reason: string }
     >;
   }
+
+  /** Creates a stream, and answers with its id. */
+  async streamOf(packetId: number, body: EventBody<'CreateStream'>): Promise<number> {
+    this.sendEvent({ type: 'CreateStream', body }, packetId);
+    const { data } = await this.answer();
+    const decoded = decodeBody(EVENTS.CreateStream.answerTable, data!);
+    if ('reason' in decoded) throw new Error(decoded.description);
+    return decoded.stream.id;
+  }
 }
