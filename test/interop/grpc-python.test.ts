@@ -46,8 +46,8 @@ const OUTCOMES = {
   'StreamService/ListStreams': 'OK',
   'StreamService/WatchStreams': 'OK',
   'StreamService/Relay': 'OK',
-  'TransportService/EnumerateTransport': 'UNIMPLEMENTED UNIMPLEMENTED',
-  'TransportService/Exchange': 'UNIMPLEMENTED UNIMPLEMENTED',
+  'TransportService/EnumerateTransport': 'OK',
+  'TransportService/Exchange': 'OK',
 };
 
 describe('gRPC from Python', () => {
@@ -55,7 +55,8 @@ describe('gRPC from Python', () => {
   let stubs: string;
   let python: string;
   beforeAll(async () => {
-    at = await run();
+    // A busy machine takes its time between two calls.
+    at = await run({ 'session-ttl': '10m' });
     stubs = await mkdtemp(join(tmpdir(), 'switchyard-python-'));
     const buf = join(ROOT, 'node_modules/@bufbuild/buf/bin/buf');
     const paths = ['--path', 'proto/switchyard', '--path', 'proto/google/rpc'];

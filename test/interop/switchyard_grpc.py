@@ -172,8 +172,10 @@ def main():
     streams.call("TerminateStream", streaming.TerminateStreamRequest(id=stream.id), as_one)
     relay_blocks(streams, streaming, as_one, as_two, two.instance_sid)
 
-    transport.call("EnumerateTransport", transport_pb.EnumerateTransportRequest(code_name="none"))
-    transport.first("Exchange", iter([transport_pb.ExchangeRequest(packet=b"")]))
+    listed = transport.call("EnumerateTransport", transport_pb.EnumerateTransportRequest()).transports
+    assert [one.code_name for one in listed] == ["exchange", "grpc"] and listed[1].addresses == [sys.argv[2]]
+    # What is no packet is answered with an error, in a packet.
+    assert transport.first("Exchange", iter([transport_pb.ExchangeRequest(packet=b"")])).packet
 
     attachment = sessions.stub.Attach(pb.AttachRequest(), timeout=TIMEOUT_S, metadata=as_two)
     assert next(attachment).order.WhichOneof("kind") == "heartbeat"
