@@ -10,10 +10,18 @@ const PROGRAMS = [
   { deb: 'python3-grpcio', isThere: async () => (await pythonWithGrpc()) !== undefined },
   { deb: 'protobuf-compiler', isThere: () => succeeds('protoc', ['--version']) },
   { deb: 'protobuf-compiler-grpc', isThere: () => succeeds('sh', ['-c', 'command -v grpc_python_plugin']) },
+  { deb: 'chromium', isThere: hasChromium },
   // The NAT tests make networks of namespaces, which only Linux has and only root may make; elsewhere they say so.
   { deb: 'iproute2', isThere: async () => !mayMakeNamespaces() || succeeds('ip', ['-V']) },
   { deb: 'nftables', isThere: async () => !mayMakeNamespaces() || succeeds('nft', ['-v']) },
 ];
+
+/** A browser of the family, under any of the names that test/interop/chromium.ts looks for. */
+async function hasChromium() {
+  const commands = ['chromium', 'chromium-browser', 'google-chrome'].map((name) => `command -v ${name}`);
+  const apps = ['Chromium', 'Google Chrome'].map((app) => `test -e '/Applications/${app}.app'`);
+  return succeeds('sh', ['-c', [...commands, ...apps].join(' || ')]);
+}
 
 function mayMakeNamespaces() {
   return process.platform === 'linux' && process.getuid?.() === 0;
@@ -63,7 +71,7 @@ export async function installSystemPackages() {
   const names = missing.join(' ');
   const onDebian = await succeeds('apt-get', ['--version']);
   if (!onDebian) {
-    const how = 'on macOS: brew install protobuf grpc && python3 -m pip install grpcio protobuf';
+    const how = 'on macOS: brew install protobuf grpc chromium && python3 -m pip install grpcio protobuf';
     return { ok: false, said: `missing: ${names} (Debian's names); ${how}` };
   }
   if (process.getuid?.() !== 0) return { ok: false, said: `missing: ${names}; sudo apt-get install ${names}` };

@@ -422,5 +422,130 @@ def run_codec():
     sys.stdout.flush()
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# A client over tcp
+
+
+class Refused(Exception):
+    """An Answer with a code other than 0."""
+
+    def __init__(self, code, description):
+        super().__init__(f"code {code}: {description}")
+        self.code = code
+
+
+class Client:
+    """One connection. Requests are asked one after another; what the server says by itself waits in queues by its name."""
+
+    def __init__(self, host, port):
+        self.socket = socket.create_connection((host, port))
+        self.answers = queue.Queue()
+        self.heard = {name: queue.Queue() for name, category, *_ in EVENTS.values() if category == S2C}
+        self.asked_to_end = queue.Queue()
+        self.over = threading.Event()
+        self.packet_id = 0
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def send(self, name, body, packet_id):
+        packet = encode_packet(0, EVENT, packet_id, encode_event(name, body))
+        self.socket.sendall(struct.pack(">I", len(packet)) + packet)
+
+    def ask(self, name, body):
+        """The data of the Answer; raises Refused."""
+        self.packet_id += 1
+        self.send(name, body, self.packet_id)
+        packet_id, answer = self.answers.get(timeout=10)
+        if packet_id != self.packet_id:
+            raise AssertionError(f"answered {packet_id}, asked {self.packet_id}")
+        if answer["code"] != 0:
+            raise Refused(answer["code"], answer.get("description", ""))
+        data = bytes.fromhex(answer.get("data", "00"))
+        return decode_body(ANSWERS[name], data, 0, len(data))
+
+    def hear(self, name, wanted=lambda body: True):
+        """The next event of that name that is wanted."""
+        while True:
+            body = self.heard[name].get(timeout=10)
+            if wanted(body):
+                return body
+
+    def send_block(self, stream_id, block):
+        packet = encode_packet(stream_id, 0, None, block)
+        self.socket.sendall(struct.pack(">I", len(packet)) + packet)
+
+    def listen(self):
+        held = b""
+        try:
+            while received := self.socket.recv(65536):
+                held += received
+                packets, taken, too_large = take_frames(held, 2**21)
+                held = held[taken:]
+                for packet in packets:
+                    self.take(packet)
+                if too_large:
+                    break
+        except OSError:
+            pass
+        self.over.set()
+
+    def take(self, packet):
+        _, flags, packet_id, body = decode_packet(packet)
+        if flags & NOISE or not flags & EVENT:
+            return
+        name, event = decode_event(body, "client")
+        if name == "Answer":
+            self.answers.put((packet_id, event))
+        elif name == "TerminateSession":
+            # Whoever receives it answers with success; then both sides let go.
+            self.send("Answer", {"code": 0}, packet_id)
+            self.asked_to_end.put(event.get("reason", ""))
+        else:
+            self.heard[name].put(event)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.over.wait(10)
+
+
+def run_client(address):
+    """A session's whole life, twice: ended by the client, and by the server. One line of JSON for each step."""
+    host, port = address.rsplit(":", 1)
+
+    def tell(step, **facts):
+        print(json.dumps({"step": step} | facts), flush=True)
+
+    client = Client(host.strip("[]"), int(port))
+    transports = client.ask("EnumerateTransport", {})["transports"]
+    tell("transports", code_names=[transport["code_name"] for transport in transports])
+    me = {"instance_uuid": str(uuids.uuid4()), "instance_type": 2, "name": "python", "watch": {"deltas": True}}
+    session = client.ask("Session", me)
+    tell("session", cvid=session["instance_sid"])
+    client.hear("NetworkDelta", lambda delta: delta["kind"] == 2)
+    peer = Client(host.strip("[]"), int(port))
+    other = peer.ask("Session", {"instance_uuid": str(uuids.uuid4()), "instance_type": 3, "name": "peer"})
+    delta = client.hear("NetworkDelta", lambda delta: delta["kind"] == 3 and "node_added" in delta)
+    tell("delta", cvid=delta["node_added"][0]["cvid"], name=delta["node_added"][0]["name"])
+    stream = client.ask("CreateStream", {"params": {"name": "before"}, "sink_cvids": [other["instance_sid"]]})["stream"]
+    tell("created", id=stream["id"], name=stream["params"]["name"])
+    changed = client.ask("UpdateStreamParams", {"id": stream["id"], "params": {"name": "after"}})["stream"]
+    tell("changed", name=changed["params"]["name"])
+    client.ask("TerminateStream", {"id": stream["id"]})
+    stopped = peer.hear("StreamStopped")
+    tell("terminated", branch=stopped["id"] == stream["sinks"][0]["id"])
+    try:
+        client.ask("TerminateStream", {"id": stream["id"]})
+    except Refused as refused:
+        tell("refused", code=refused.code)
+    client.ask("TerminateSession", {})
+    tell("ended", closed=client.over.wait(10))
+    # The peer waits for the server to end its session.
+    tell("waiting", cvid=other["instance_sid"])
+    reason = peer.asked_to_end.get(timeout=30)
+    tell("asked to end", reason=reason, closed=peer.over.wait(10))
+
+
 if __name__ == "__main__":
-    run_codec()
+    if sys.argv[1:2] == ["run"]:
+        run_client(sys.argv[2])
+    else:
+        run_codec()

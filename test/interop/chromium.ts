@@ -1,0 +1,18 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Names that Chromium and its relatives go by. */
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+const ELSEWHERE = [
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
+/** Where a Chromium is on this machine. Throws with what to install when there is none. */
+export function findChromium(): string {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const places = [...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))), ...ELSEWHERE];
+  const found = places.find((place) => existsSync(place));
+  if (found === undefined) throw new Error('no Chromium: sudo apt-get install chromium (macOS: brew install chromium)');
+  return found;
+}
