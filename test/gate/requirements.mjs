@@ -16,7 +16,7 @@ const PROGRAMS = [
   { deb: 'nftables', isThere: async () => !mayMakeNamespaces() || succeeds('nft', ['-v']) },
 ];
 
-/** A browser of the family, under any of the names that test/interop/chromium.ts looks for. */
+/** A browser of the family, under any of the names that test/interop/chromium.mjs looks for. */
 async function hasChromium() {
   const commands = ['chromium', 'chromium-browser', 'google-chrome'].map((name) => `command -v ${name}`);
   const apps = ['Chromium', 'Google Chrome'].map((app) => `test -e '/Applications/${app}.app'`);

@@ -3,10 +3,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { transform } from '@swc/core';
-import { type Browser, chromium } from 'playwright-core';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { ask, type Running, run } from '../grpc/running.js';
-import { findChromium } from './chromium.js';
+import { launchChromium } from './chromium.mjs';
 
 const SOURCES = new URL('../../src/', import.meta.url);
 /** What the page does: open a session, watch, and tell the test what it hears. */
@@ -47,11 +46,11 @@ function serveModules(): Promise<Server> {
 describe('A browser', () => {
   let at: Running;
   let modules: Server;
-  let browser: Browser;
+  let browser: Awaited<ReturnType<typeof launchChromium>>;
   beforeAll(async () => {
     at = await run({ 'system-ws-listen': '127.0.0.1:0' });
     modules = await serveModules();
-    browser = await chromium.launch({ executablePath: findChromium(), args: ['--no-sandbox'] });
+    browser = await launchChromium();
   }, 60_000);
   afterAll(async () => {
     await browser?.close();
@@ -62,7 +61,7 @@ describe('A browser', () => {
   it('opens a session over ws, is seen by gRPC, and sees a delta', async () => {
     const page = await browser.newPage();
     const problems: string[] = [];
-    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('pageerror', (error: Error) => problems.push(error.message));
     const { port } = modules.address() as AddressInfo;
     await page.goto(`http://127.0.0.1:${port}/?server=ws://${at.server.addresses.ws}`);
     await page.waitForFunction('window.switchyard?.heard.some(({ kind }) => kind === 2)', undefined, {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { chromium } from 'playwright-core';
 
 /** Names that Chromium and its relatives go by. */
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
@@ -9,10 +10,15 @@ const ELSEWHERE = [
 ];
 
 /** Where a Chromium is on this machine. Throws with what to install when there is none. */
-export function findChromium(): string {
+function findChromium() {
   const folders = (process.env.PATH ?? '').split(delimiter);
   const places = [...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))), ...ELSEWHERE];
   const found = places.find((place) => existsSync(place));
   if (found === undefined) throw new Error('no Chromium: sudo apt-get install chromium (macOS: brew install chromium)');
   return found;
+}
+
+/** Starts it without a window. Root has no sandbox for it. */
+export function launchChromium() {
+  return chromium.launch({ executablePath: findChromium(), args: ['--no-sandbox'] });
 }
