@@ -7,12 +7,10 @@ import { type AnswerBody, refusal } from './answer.js';
 import type { Answers } from './answers.js';
 import type { Backing, CutCause } from './backing.js';
 import { ByteWriter } from './bytes.js';
-import { decodeEvent, type EventBody, type SystemEvent } from './event.js';
-import { Flaw } from './flaw.js';
+import type { EventBody, SystemEvent } from './event.js';
 import { Flows, type OutgoingBlock } from './flows.js';
+import { Inbox } from './inbox.js';
 import { Outbox, type Sender } from './outbox.js';
-import { decodePacket, type Packet } from './packet.js';
-import { Requests } from './requests.js';
 import { writeBlock, writeEvent } from './send.js';
 import { Vigil } from './vigil.js';
 
@@ -49,19 +47,14 @@ export class Peer implements Receiver, Sender {
   isNew = true;
   /** The session that it is in. */
   sid: number | undefined;
-  /** Its session is being terminated by its own wish: nothing more is asked. */
-  isTerminating = false;
   /** When the connection began to close; undefined before. */
   private endingMs: number | undefined;
   private outbox: Outbox | undefined;
   private flows: Flows | undefined;
   private stirred = false;
-  private readonly requests: Requests;
+  private readonly inbox: Inbox;
   private readonly vigil: Vigil;
-  /** Packets that were read while nothing could be done with them. */
-  private unread: Uint8Array[] = [];
-  private unreadBytes = 0;
-  private isPaused = false;
+  private terminatingMs: number | undefined;
   private partialBytes = 0;
   private lastPacketId = 0;
   /** What waits for the client's Answer, by the packet id of what was sent. */
@@ -75,32 +68,32 @@ export class Peer implements Receiver, Sender {
   ) {
     const { clock, limits } = host.backing;
     this.vigil = new Vigil(clock, limits);
-    this.requests = new Requests(
-      host.backing,
-      this,
-      (sid) => host.answersOf(sid),
-      () => this.goOn(),
-    );
+    this.inbox = new Inbox({
+      backing: host.backing,
+      peer: this,
+      pipe,
+      vigil: this.vigil,
+      answersOf: (sid) => host.answersOf(sid),
+      flows: () => this.flows,
+      answered: (packetId, body) => this.answered(packetId, body),
+      close: (why, cause) => this.close(why, cause),
+      cut: (cause) => this.cut(cause),
+    });
   }
 
-  /** Who is at the other end. */
-  get remote(): string {
-    return this.pipe.remote;
+  /** Whether it is closing or closed: nothing more is said or taken. */
+  get isOver(): boolean {
+    return this.endingMs !== undefined;
   }
 
-  /** A packet came. */
+  /** Its session is being terminated by its own wish: nothing more is asked. */
+  get isTerminating(): boolean {
+    return this.terminatingMs !== undefined;
+  }
+
   packet(bytes: Uint8Array): void {
-    if (this.endingMs !== undefined) return;
     this.vigil.heard();
-    if (!this.isHeld() && this.unread.length === 0) {
-      this.take(bytes);
-      this.pauseIfHeld();
-      return;
-    }
-    this.unread.push(bytes.slice());
-    this.unreadBytes += bytes.length;
-    const { inBytesMax, packetBytesMax } = this.host.backing.limits;
-    if (this.unreadBytes > inBytesMax + packetBytesMax) this.cut('unread');
+    this.inbox.packet(bytes);
   }
 
   garbled(fault: Fault): void {
@@ -115,7 +108,7 @@ export class Peer implements Receiver, Sender {
   }
 
   drained(): void {
-    this.goOn();
+    this.inbox.goOn();
     this.stir();
   }
 
@@ -123,7 +116,6 @@ export class Peer implements Receiver, Sender {
     this.endingMs ??= this.host.backing.clock.nowMs();
     this.host.holdPartial(-this.partialBytes);
     this.partialBytes = 0;
-    this.unread = [];
     this.outbox?.close();
     this.asked.clear();
     for (const delivered of this.undelivered) delivered();
@@ -141,6 +133,11 @@ export class Peer implements Receiver, Sender {
     this.host.entered(this, sid);
     if (watch !== undefined) this.watch(watch, packetId);
     this.stir();
+  }
+
+  /** The client wants its session to end: nothing more is asked, and the answer has its time to be delivered. */
+  terminating(): void {
+    this.terminatingMs = this.host.backing.clock.nowMs();
   }
 
   /** Begins to watch. */
@@ -164,11 +161,10 @@ export class Peer implements Receiver, Sender {
 
   /** Looks whether a bound has been passed by doing nothing. */
   check(nowMs: number): void {
-    if (this.endingMs !== undefined) {
-      if (nowMs - this.endingMs >= this.host.backing.limits.closingMs) this.cut('closing');
-      return;
-    }
-    const passed = this.vigil.passed(nowMs, { hasSession: this.sid !== undefined, isPaused: this.isPaused });
+    const closingMs = this.endingMs ?? (this.undelivered.size > 0 ? this.terminatingMs : undefined);
+    if (closingMs !== undefined && nowMs - closingMs >= this.host.backing.limits.closingMs) this.cut('closing');
+    if (this.endingMs !== undefined) return;
+    const passed = this.vigil.passed(nowMs, { hasSession: this.sid !== undefined, isPaused: this.inbox.isPaused });
     if (passed === 'slow') this.cut('slow');
     else if (passed === 'idle') this.close(new Fault('OUT_OF_ORDER', 'nothing was heard for too long'), passed);
     else if (passed === 'handshake') this.close(new Fault('OUT_OF_ORDER', 'no session in time'), passed);
@@ -203,7 +199,7 @@ export class Peer implements Receiver, Sender {
       this.stirred = false;
       if (this.endingMs !== undefined) return;
       this.outbox?.pump();
-      this.goOn();
+      this.inbox.goOn();
     });
   }
 
@@ -261,76 +257,10 @@ export class Peer implements Receiver, Sender {
     return this.lastPacketId;
   }
 
-  private take(bytes: Uint8Array): void {
-    const packet = decodePacket(bytes);
-    const isData = !(packet instanceof Flaw) && !packet.event && !packet.noise;
-    if (isData && this.takeData(packet)) return;
-    if (!this.vigil.take()) {
-      const { packetsPerSecondMax } = this.host.backing.limits;
-      this.close(new Fault('RATE_LIMITED', `${packetsPerSecondMax} packets per second are the limit`), 'rate');
-    } else if (packet instanceof Flaw) this.answer(undefined, refusal(packet));
-    else if (packet.event && !packet.noise) this.takeEvent(packet);
-  }
-
-  /** True: a stream has taken it, and its flow control bounds it. What is refused counts as any other packet. */
-  private takeData(packet: Packet): boolean {
-    const { streamId, packetId } = packet;
-    const taken =
-      this.flows === undefined
-        ? new Fault('SESSION_TOKEN_MISSING', 'data needs a session on this connection')
-        : this.flows.take(packet);
-    if (taken === 'confirmed') this.answer(packetId, { code: 0 });
-    else if (taken !== undefined) this.answer(packetId, refusal(taken), { streamId });
-    return taken === undefined;
-  }
-
-  private takeEvent({ streamId, packetId, body }: Packet): void {
-    const { replica } = this.host.backing;
-    const own = this.sid === undefined ? 0 : (replica.state.sessions.get(this.sid)?.streamId ?? 0);
-    if (streamId !== 0 && streamId !== own) {
-      this.answer(packetId, refusal(new Fault('STREAM_NOT_FOUND', `events travel on stream 0 or ${own}`)));
-      return;
-    }
-    const event = decodeEvent(body, 'server');
-    if (event instanceof Flaw) this.answer(packetId, refusal(event));
-    else if (event.type === 'Answer') this.takeAnswer(packetId, event.body);
-    else if (this.isTerminating) {
-      this.answer(packetId, refusal(new Fault('SESSION_TERMINATED', 'the session is being terminated')));
-    } else this.requests.take(event, packetId, body);
-  }
-
-  /** An Answer to nothing is dropped: answering it would be an answer to an answer. */
-  private takeAnswer(packetId: number | undefined, body: AnswerBody): void {
-    if (packetId === undefined) return;
+  private answered(packetId: number, body: AnswerBody): void {
     const answered = this.asked.get(packetId);
     this.asked.delete(packetId);
     answered?.(body);
-  }
-
-  /** Nothing more is read while the answers, the requests or the data of this client have no room. */
-  private isHeld(): boolean {
-    return !this.hasRoom() || this.requests.isFull || this.flows?.hasRoom() === false;
-  }
-
-  private pauseIfHeld(): void {
-    if (this.isPaused || this.endingMs !== undefined || !this.isHeld()) return;
-    this.isPaused = true;
-    this.pipe.pause();
-  }
-
-  /** Takes what was read meanwhile, and reads on. */
-  private goOn(): void {
-    if (this.endingMs !== undefined) return;
-    while (this.unread.length > 0 && !this.isHeld()) {
-      const bytes = this.unread.shift()!;
-      this.unreadBytes -= bytes.length;
-      this.take(bytes);
-      if (this.endingMs !== undefined) return;
-    }
-    if (this.isPaused && !this.isHeld()) {
-      this.isPaused = false;
-      this.pipe.resume();
-    } else this.pauseIfHeld();
   }
 
   private onceDelivered(call: () => void): () => void {

@@ -82,7 +82,7 @@ export const terminateSession: SessionHandler<'TerminateSession'> = ({ backing, 
   if (cvid !== 0 && cvid !== sid) {
     return new Fault('ADMIN_REQUIRED', 'there are no administrators here: only the own session can be terminated');
   }
-  peer.isTerminating = true;
+  peer.terminating();
   const delivered = async () => {
     const outcome = await replica.submit({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
     // The client has its success; what is left is that the lease runs out.
