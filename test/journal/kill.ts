@@ -19,26 +19,31 @@ const KILLS_OF_ONE_JOURNAL = 25;
 const rounds = Number(process.argv[2] ?? 300);
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31);
 
-/** After how many lines of a process it is killed: mostly early, as opening and the first appends do most. */
-const linesBeforeKill = fc.sample(fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 7, max: 400 })), {
-  numRuns: rounds,
-  seed,
-});
+/** Mostly early, as opening and the first appends do most; an append takes a millisecond or a few. */
+const moments = fc.sample(
+  fc.record({
+    lines: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 7, max: 400 })),
+    delayMs: fc.integer({ min: 0, max: 15 }),
+  }),
+  { numRuns: rounds, seed },
+);
 
 let folder = '';
 let records = 0;
 let snapshots = 0;
 let compactions = 0;
-for (const [round, lines] of linesBeforeKill.entries()) {
+for (const [round, moment] of moments.entries()) {
   if (round % KILLS_OF_ONE_JOURNAL === 0) {
     if (folder !== '') rmSync(folder, { recursive: true });
     folder = temporaryFolder();
   }
-  const acknowledged = await killAppender(folder, lines);
+  const acknowledged = await killAppender(folder, moment);
   try {
     await checkRound(acknowledged);
   } catch (error) {
-    console.error(`round ${round + 1} of seed ${seed}: killed after ${lines} lines; the folder is kept: ${folder}`);
+    console.error(
+      `round ${round + 1} of seed ${seed}: killed ${JSON.stringify(moment)}; the folder is kept: ${folder}`,
+    );
     throw error;
   }
   if ((round + 1) % KILLS_OF_ONE_JOURNAL === 0) console.log(`${round + 1} kills`);

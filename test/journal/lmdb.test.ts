@@ -15,6 +15,8 @@ import { records } from './reading.js';
 /** Enough for some appends of the workload, and not for many. */
 const FULL_AT_BYTES = 600_000;
 
+const below = (bound: number) => Math.floor(Math.random() * bound);
+
 async function lmdbDisk(): Promise<Disk> {
   const folder = temporaryFolder();
   return {
@@ -27,7 +29,7 @@ async function lmdbDisk(): Promise<Disk> {
         bytes[bytes.length - 1] ^= 1;
         return bytes;
       }),
-    crash: () => killAppender(folder, 1 + Math.floor(Math.random() * 60)),
+    crash: () => killAppender(folder, { lines: 1 + below(60), delayMs: below(10) }),
     fill: () => {
       const path = join(folder, 'full');
       let capacity = FULL_AT_BYTES + SPACE_KEPT_BYTES;

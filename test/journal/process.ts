@@ -26,15 +26,22 @@ export function runLimited(program: string, args: readonly string[], kib: number
   });
 }
 
-/** Runs the appender and kills it after so many lines, without any warning. Resolves to the last number it said. */
-export async function killAppender(folder: string, lines: number): Promise<number> {
+/** When to kill: after so many lines, and so many milliseconds on top. */
+export interface Moment {
+  readonly lines: number;
+  /** At once, the kill would come at the same point of the next append each time: just after its beginning. */
+  readonly delayMs: number;
+}
+
+/** Runs the appender and kills it without any warning. Resolves to the last number it said. */
+export async function killAppender(folder: string, { lines, delayMs }: Moment): Promise<number> {
   const child = startProgram('appender.ts', folder);
   const ended = new Promise((resolve) => child.on('close', resolve));
   let said = 0;
   let acknowledged = 0;
   for await (const line of createInterface({ input: child.stdout! })) {
     acknowledged = Number(line);
-    if (++said === lines) child.kill('SIGKILL');
+    if (++said === lines) setTimeout(() => child.kill('SIGKILL'), delayMs);
   }
   await ended;
   if (child.signalCode !== 'SIGKILL') throw new Error(`the appender ended by itself, with status ${child.exitCode}`);
