@@ -61,6 +61,8 @@ export class Replica {
   private readonly snapshots: Snapshots;
   private pending: Pending[] = [];
   private working = false;
+  /** Told when nothing is pending any more. */
+  private readonly restful: (() => void)[] = [];
   private closing = false;
 
   constructor(private readonly parts: ReplicaParts) {
@@ -107,7 +109,7 @@ export class Replica {
     this.closing = true;
     this.leases.close();
     this.deadlines.close();
-    while (this.working) await new Promise<void>((resolve) => this.parts.clock.soon(resolve));
+    if (this.working) await new Promise<void>((resolve) => this.restful.push(resolve));
     await this.snapshots.idle();
   }
 
@@ -120,6 +122,7 @@ export class Replica {
         .finally(() => {
           this.working = false;
           if (this.pending.length > 0) this.work();
+          else for (const resolve of this.restful.splice(0)) resolve();
         });
     });
   }

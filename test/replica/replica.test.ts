@@ -50,6 +50,29 @@ describe('the replica', () => {
     expect([world.replica.state.sessions.count, world.published.length]).toEqual([1, 2]);
   });
 
+  it('closes when the append on its way is done, and does not turn in circles until then', async () => {
+    const { journal, gate } = controlled(new MemoryJournal());
+    const world = await World.start({}, journal);
+    let release = (): void => {};
+    gate.hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    const outcome = world.replica.submit(openCommand(1));
+    await world.advance(0);
+    let turns = 0;
+    const soon = world.clock.soon.bind(world.clock);
+    world.clock.soon = (call) => {
+      turns++;
+      soon(call);
+    };
+    const closed = world.replica.close();
+    await world.advance(0);
+    expect(turns).toBe(0);
+    release();
+    await world.settle(closed);
+    expect(isFault(await outcome)).toBe(false);
+  });
+
   it('stores what comes while an append is on its way with one append', async () => {
     const { journal, gate } = controlled(new MemoryJournal());
     const world = await World.start({}, journal);
