@@ -72,9 +72,10 @@ export class Attachments {
     }
   }
 
-  /** Ends every attachment; the sessions live on. */
+  /** Ends every attachment; the sessions live on. From now on nobody can renew, so nobody expires either. */
   drain(fault: Fault): void {
     this.timer?.cancel();
+    this.leases.close();
     for (const attachment of this.open_.values()) attachment.end(fault);
   }
 

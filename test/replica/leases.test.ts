@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { Fault } from '../../src/core/fault.js';
 import { World } from './world.js';
 
 describe('leases', () => {
@@ -82,5 +83,14 @@ describe('leases', () => {
     const second = await world.open(2, 2_000);
     await world.advance(3_000);
     expect(world.lives(second)).toBe(false);
+  });
+
+  it('lets nobody expire while the server drains, as nobody can renew then', async () => {
+    const world = await World.start({ graceMs: 1_000 });
+    const [renewing, attached] = [await world.open(1, 1_000), await world.open(2, 1_000)];
+    world.replica.attachments.open(attached);
+    world.replica.attachments.drain(new Fault('DRAINING', 'the server is draining'));
+    await world.advance(10_000);
+    expect([world.lives(renewing), world.lives(attached)]).toEqual([true, true]);
   });
 });
