@@ -1,0 +1,146 @@
+import type { Call, Channel, Method } from '../../src/client/channel.js';
+import { type CallStatus, SwitchyardError } from '../../src/client/error.js';
+import { StatusCode } from '../../src/client/status.js';
+import type { Callee } from './connection.js';
+import type { Route } from './network.js';
+import type { Process } from './process.js';
+
+/** Hears of every unary call that was answered, as the client hears of it. */
+export type Answered = (path: string, request: unknown, outcome: unknown, metadata: Call['metadata']) => void;
+
+/**
+ * The client's way to a simulated server: the real client runs on it as it would on grpc-js.
+ *
+ * Messages are encoded and decoded by the generated code, deadlines are kept at this end too, and a stream that nobody
+ * pulls opens its window no further.
+ */
+export class SimulatedChannel implements Channel {
+  private closed = false;
+
+  constructor(
+    private readonly route: Route,
+    private readonly process: Process,
+    private readonly answered: Answered,
+  ) {}
+
+  unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      this.check(call.signal);
+      const settle = (outcome: Response | SwitchyardError) => {
+        over();
+        this.answered(method.path, request, outcome, call.metadata);
+        if (outcome instanceof SwitchyardError) reject(outcome);
+        else resolve(outcome);
+      };
+      let response: Response | undefined;
+      const over = this.begin(method, request, call, {
+        message: (bytes) => {
+          response = method.responseDeserialize(bytes);
+        },
+        end: (status) => settle(status.code === StatusCode.OK ? response! : SwitchyardError.of(status)),
+        aborted: () => {
+          over();
+          reject(call.signal.reason);
+        },
+      });
+    });
+  }
+
+  async *serverStream<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    call: Call,
+  ): AsyncGenerator<Response, void, undefined> {
+    this.check(call.signal);
+    const unread: Buffer[] = [];
+    let ending: { readonly error: unknown } | undefined;
+    let wake = () => {};
+    const end = (error: unknown) => {
+      ending ??= { error };
+      wake();
+    };
+    const sent = this.begin(method, request, call, {
+      message: (bytes) => {
+        unread.push(bytes);
+        wake();
+      },
+      end: (status) => end(status.code === StatusCode.OK ? undefined : SwitchyardError.of(status)),
+      aborted: () => {
+        sent();
+        unread.length = 0;
+        end(call.signal.reason);
+      },
+    });
+    try {
+      for (;;) {
+        const bytes = unread.shift();
+        if (bytes !== undefined) {
+          sent.credit(bytes.length);
+          yield method.responseDeserialize(bytes);
+        } else if (ending !== undefined) {
+          if (ending.error !== undefined) throw ending.error;
+          return;
+        } else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+    } finally {
+      sent();
+    }
+  }
+
+  /** The data of streams does not go through the simulation: a relay keeps nothing that a crash could tear. */
+  duplex<Response>(): AsyncIterable<Response> {
+    throw new SwitchyardError(StatusCode.UNIMPLEMENTED, 'the simulated network carries no data of streams');
+  }
+
+  hold(): () => void {
+    return () => {};
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  /** Sends a call off. The result ends it, and is called once more than needed without harm. */
+  private begin<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    call: Call,
+    ears: { message(bytes: Buffer): void; end(status: CallStatus): void; aborted(): void },
+  ): { (): void; credit(bytes: number): void } {
+    let open = true;
+    const inProcess = (hear: () => void) =>
+      this.process.perform(() => {
+        if (open) hear();
+      });
+    const { timeoutMs } = call;
+    const asked = { path: method.path, request: method.requestSerialize(request), metadata: call.metadata, timeoutMs };
+    const callee: Callee = this.route.call(asked, {
+      message: (bytes) => inProcess(() => ears.message(bytes as Buffer)),
+      end: (status) => inProcess(() => ears.end(status)),
+    });
+    const deadline =
+      timeoutMs === undefined
+        ? undefined
+        : this.process.clock.after(timeoutMs, () =>
+            inProcess(() => ears.end({ code: StatusCode.DEADLINE_EXCEEDED, message: 'deadline exceeded' })),
+          );
+    call.signal.addEventListener('abort', ears.aborted, { once: true });
+    const over = () => {
+      if (!open) return;
+      open = false;
+      deadline?.cancel();
+      call.signal.removeEventListener('abort', ears.aborted);
+      callee.cancel();
+    };
+    return Object.assign(over, { credit: (bytes: number) => callee.credit(bytes) });
+  }
+
+  private check(signal: AbortSignal): void {
+    signal.throwIfAborted();
+    if (this.closed) throw new SwitchyardError(StatusCode.CANCELLED, 'the client is closed');
+  }
+}

@@ -1,0 +1,21 @@
+import { describe, expect, it } from '@jest/globals';
+import { MUTATIONS } from './mutations.js';
+import { planOf } from './plan.js';
+import { simulate } from './run.js';
+
+const SEEDS_MAX = 24;
+const MINUTES = 10;
+
+describe('the simulation', () => {
+  it.each(MUTATIONS)(
+    'finds a server that was made to $name',
+    async (mutation) => {
+      let check: string | undefined;
+      for (let seed = 1; check === undefined && seed <= SEEDS_MAX; seed++) {
+        check = (await simulate(planOf(seed, MINUTES), mutation)).violation?.check;
+      }
+      expect(check).toBeDefined();
+    },
+    240_000,
+  );
+});

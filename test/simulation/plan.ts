@@ -1,0 +1,120 @@
+import { DEFAULT_LIMITS } from '../../src/core/limits.js';
+import { DEFAULT_FEED_LIMITS } from '../../src/feed/limits.js';
+import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
+import { SeededRandom } from './random.js';
+import type { ServerLimits } from './server.js';
+import { CLIENT_STEPS } from './steps/clients.js';
+import { FAULT_STEPS } from './steps/faults.js';
+import { WATCH_STEPS } from './steps/watches.js';
+
+/** Something that is done to the world: what kind of thing, and three numbers that say to whom and how. */
+export interface Step {
+  readonly atMs: number;
+  readonly kind: string;
+  readonly picks: readonly [number, number, number];
+}
+
+/** Everything that decides a run. The same plan is the same run; one with fewer steps is a smaller one. */
+export interface Plan {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly instances: number;
+  /** How many of the instances have the UUID of another. */
+  readonly clones: number;
+  readonly watchers: number;
+  readonly limits: ServerLimits;
+  readonly steps: readonly Step[];
+}
+
+/** Every kind of step with how often it comes when nothing says otherwise. */
+export const STEPS = { ...CLIENT_STEPS, ...WATCH_STEPS, ...FAULT_STEPS };
+/** Each run has kinds of steps that it favours and others that it does without: so odd mixtures are met. */
+const FAVOURS = [0, 0.3, 1, 1, 3];
+
+/** Makes the plan of a seed. */
+export function planOf(seed: number, minutes: number): Plan {
+  const random = new SeededRandom(seed).fork(0);
+  const instances = random.between(4, 24);
+  return {
+    seed,
+    minutes,
+    instances,
+    clones: random.between(0, Math.ceil(instances / 4)),
+    watchers: random.between(2, 8),
+    limits: limitsOf(random),
+    steps: stepsOf(random, minutes * 60_000),
+  };
+}
+
+/** A plan that was written down: bounds that did not exist then are at their defaults. */
+export function writtenPlan(text: string): Plan {
+  const plan = JSON.parse(text).plan as Plan;
+  const { core, feed, replica } = plan.limits;
+  const limits = {
+    core: { ...DEFAULT_LIMITS, ...core },
+    feed: { ...DEFAULT_FEED_LIMITS, ...feed },
+    replica: { ...DEFAULT_REPLICA_LIMITS, ...replica },
+  };
+  return { ...plan, limits };
+}
+
+/** Bounds that a run meets: a history of a few revisions, a snapshot every few commands, SIDs that run out. */
+function limitsOf(random: SeededRandom): ServerLimits {
+  return {
+    core: {
+      ...DEFAULT_LIMITS,
+      sidBaseMax: random.pick([24, 64, 1024]),
+      sessionsMax: random.pick([20, 1000]),
+      linksPerNodeMax: random.pick([4, 64]),
+      reportsPerNodeMax: random.pick([3, 64]),
+      streamsPerSessionMax: random.pick([2, 16]),
+      streamsMax: random.pick([48, 4096]),
+      sinksPerStreamMax: 4,
+      endedMax: random.pick([8, 4096]),
+    },
+    feed: {
+      ...DEFAULT_FEED_LIMITS,
+      historyBytesMax: random.pick([1_024, 8_192, 65_536]),
+      historyRevisionsMax: random.pick([8, 48, 512]),
+      touchesMax: random.pick([16, 128, 2_048]),
+      netTouchesMax: random.pick([8, 64, 1_024]),
+      messageBytesMax: random.pick([64, 512, 8_192]),
+      snapshotsMax: random.between(1, 4),
+      snapshotAgeMax: random.pick([0, 4, 64]),
+    },
+    replica: {
+      ...DEFAULT_REPLICA_LIMITS,
+      pendingMax: random.pick([3, 64]),
+      batchMax: random.pick([1, 4, 64]),
+      snapshotEvery: random.pick([8, 40, 200]),
+      ttlDefaultMs: random.pick([10_000, 60_000]),
+      graceMs: random.pick([5_000, 30_000]),
+      orderDeadlineMs: random.pick([3_000, 10_000]),
+      unreadMax: random.pick([4, 64]),
+    },
+  };
+}
+
+/** Busy spells of a minute or so, and long quiet ones between them: most of what goes wrong needs one or the other. */
+function stepsOf(random: SeededRandom, untilMs: number): Step[] {
+  const weights = Object.entries(STEPS).map(([kind, { weight }]) => ({ kind, weight: weight * random.pick(FAVOURS) }));
+  const sum = weights.reduce((total, { weight }) => total + weight, 0);
+  const draw = (): string => {
+    let left = random.fraction() * sum;
+    for (const { kind, weight } of weights) {
+      left -= weight;
+      if (left < 0) return kind;
+    }
+    return weights[0].kind;
+  };
+  const steps: Step[] = [];
+  for (let nowMs = 3_000; nowMs < untilMs; ) {
+    const busyUntilMs = nowMs + random.between(10_000, 90_000);
+    const paceMs = random.pick([150, 500, 2_000]);
+    for (; nowMs < Math.min(busyUntilMs, untilMs); nowMs += Math.ceil(random.fraction() * 2 * paceMs)) {
+      steps.push({ atMs: nowMs, kind: draw(), picks: [random.word(), random.word(), random.word()] });
+    }
+    nowMs += random.between(10_000, random.pick([60_000, 600_000]));
+  }
+  return steps;
+}

@@ -1,0 +1,91 @@
+// `npm run simulate -- [--seed N] [--minutes M] [--seeds K] [--follow] [--shrink] [--mutations] [--plan FILE]`
+//
+// Runs whole worlds, each made of one number. A seed that fails is printed with what went wrong and the end of its trace;
+// the same seed and minutes are the same run, to the byte. Exit status 1 when one failed, or when a mutation was missed.
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { MUTATIONS } from './mutations.js';
+import { type Plan, planOf, writtenPlan } from './plan.js';
+import { type Result, simulate } from './run.js';
+import { shrink } from './shrink.js';
+
+/** A mutation has to be found within so much real time. */
+const MUTATION_MS = 60_000;
+const MUTATION_MINUTES = 10;
+const HOUR_MS = 3_600_000;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '60' },
+    follow: { type: 'boolean', default: false },
+    shrink: { type: 'boolean', default: false },
+    mutations: { type: 'boolean', default: false },
+    plan: { type: 'string' },
+  },
+});
+// An error of the client's is made for every call that fails here, and nobody looks at where.
+Error.stackTraceLimit = values.follow || values.shrink ? 10 : 0;
+const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
+process.exitCode = (values.mutations ? await mutations() : await seeds()) ? 0 : 1;
+
+/** Runs one plan, or so many seeds from the first on. True: nothing was wrong. */
+async function seeds(): Promise<boolean> {
+  const from = performance.now();
+  const results: Result[] = [];
+  for (const plan of await plans()) {
+    const result = await simulate(plan, {}, values.follow ? (line) => console.log(line) : undefined);
+    results.push(result);
+    console.log(lineOf(result));
+    if (result.violation !== undefined) await report(result);
+  }
+  const simulatedMs = results.reduce((sum, result) => sum + result.simulatedMs, 0);
+  const ratio = simulatedMs / (performance.now() - from);
+  const failed = results.filter(({ violation }) => violation !== undefined).length;
+  console.log(
+    `${(simulatedMs / HOUR_MS).toFixed(1)} simulated hours, ${ratio.toFixed(0)} × real time, ${failed} failed`,
+  );
+  return failed === 0;
+}
+
+async function plans(): Promise<Plan[]> {
+  if (values.plan !== undefined) return [writtenPlan(await readFile(values.plan, 'utf8'))];
+  return Array.from({ length: Number(values.seeds) }, (_, at) => planOf(seed + at, Number(values.minutes)));
+}
+
+function lineOf({ plan, violation, hash, events, revisions }: Result): string {
+  const { seed: number, minutes, steps } = plan;
+  const went = violation === undefined ? 'ok' : `FAILED ${violation.check}`;
+  return `seed ${number}, ${minutes} min: ${went}, ${steps.length} steps, ${events} events, ${revisions} revisions, ${hash}`;
+}
+
+/** Prints what went wrong and the trace before it; with --shrink also a smaller plan, as a file. */
+async function report(failed: Result): Promise<void> {
+  const result = values.shrink ? await shrink(failed) : failed;
+  const { check, text, atMs } = result.violation!;
+  if (!values.follow) console.log(result.tail.slice(-60).join('\n'));
+  console.log(`${check} at ${atMs.toFixed(0)} ms: ${text}`);
+  if (!values.shrink) return;
+  const file = `seed-${result.plan.seed}.json`;
+  await writeFile(file, `${JSON.stringify({ name: '', why: text, plan: result.plan }, undefined, 1)}\n`);
+  console.log(`${result.plan.steps.length} of ${failed.plan.steps.length} steps are enough: ${file}`);
+}
+
+/** Puts each deliberate fault in and looks how soon it is found. True: all were. */
+async function mutations(): Promise<boolean> {
+  let missed = 0;
+  for (const mutation of MUTATIONS) {
+    const from = performance.now();
+    let result: Result;
+    let number = 0;
+    do result = await simulate(planOf(++number, MUTATION_MINUTES), mutation);
+    while (result.violation === undefined && performance.now() - from < MUTATION_MS);
+    const tookS = ((performance.now() - from) / 1_000).toFixed(1);
+    const found = result.violation === undefined ? 'MISSED' : `${result.violation.check.padEnd(12)} seed ${number}`;
+    if (result.violation === undefined) missed++;
+    console.log(`${mutation.name.padEnd(46)} ${found.padEnd(22)} ${tookS} s`);
+  }
+  console.log(`${MUTATIONS.length - missed} of ${MUTATIONS.length} found`);
+  return missed === 0;
+}
