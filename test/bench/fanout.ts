@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WatchNetworkDeltaRequest } from '../../gen/switchyard/v1/network_service.js';
 import { SessionRequest } from '../../gen/switchyard/v1/session_service.js';
+import { etcdMicros, natsMicros } from './brokers.js';
 import { load, loaded, startLoad } from './h2load.js';
 import type { Started } from './process.js';
 import { type Round, type Row, rowOf } from './row.js';
@@ -61,6 +62,31 @@ async function measure(start: () => Promise<Started>, watchers: number, changes:
     return ((allSeconds - callsSeconds) * 1e6) / (changes * watchers);
   } finally {
     await server.stop();
+  }
+}
+
+/** The same full load beside servers that others have written for it: etcd's watch, and NATS, which stores nothing. */
+export async function benchBrokers(rounds: number, progress: (line: string) => void): Promise<Row[]> {
+  const data = dataFolder();
+  try {
+    const etcd: Round[] = [];
+    const nats: Round[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const ours = await measure(() => startSwitchyard(data.path), 1_000, 20_000, FULL);
+      etcd.push({ ours, rival: await etcdMicros(1_000) });
+      nats.push({ ours, rival: await natsMicros(4_000) });
+      const [one, other] = [etcd.at(-1)!.rival, nats.at(-1)!.rival];
+      progress(
+        `round ${round + 1} of ${rounds}: ${ours.toFixed(2)} µs, etcd ${one.toFixed(2)} µs, NATS ${other.toFixed(2)} µs`,
+      );
+    }
+    const about = { bench: 'brokers', what: '1,000 watchers, full load', unit: 'µs of CPU a delivered change' };
+    return [
+      rowOf({ ...about, rivalName: 'etcd watch', goal: 20 }, etcd, true),
+      rowOf({ ...about, rivalName: 'nats-server', goal: 1 }, nats, true),
+    ];
+  } finally {
+    data.remove();
   }
 }
 

@@ -18,7 +18,7 @@ export class Started {
     readonly ports: Readonly<Record<string, number>>,
   ) {}
 
-  /** Starts a program whose first line of output is JSON with `addresses`, or a number that is its port. */
+  /** Starts a program whose first line of output is JSON with `listening`, or a number that is its port. */
   static async announcing(command: string, args: readonly string[]): Promise<Started> {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     const lines = createInterface({ input: child.stdout! });
@@ -72,8 +72,8 @@ export class Started {
 
 function portsOf(line: string): Record<string, number> {
   if (/^\d+$/.test(line)) return { grpc: Number(line) };
-  const { addresses } = JSON.parse(line) as { addresses: Record<string, string> };
-  return Object.fromEntries(Object.entries(addresses).map(([name, at]) => [name, Number(at.split(':').at(-1))]));
+  const { listening } = JSON.parse(line) as { listening: Record<string, string> };
+  return Object.fromEntries(Object.entries(listening).map(([name, at]) => [name, Number(at.split(':').at(-1))]));
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -1,23 +1,27 @@
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { benchFanout } from './fanout.js';
+import { benchBrokers, benchFanout } from './fanout.js';
 import { benchLatency } from './latency.js';
-import type { Row } from './row.js';
+import type { Figure, Row } from './row.js';
 import { benchSession } from './session.js';
+import { benchStopped } from './stopped.js';
 
 /** A bench: so many rounds, each ours and the rival's after each other. */
-type Bench = (rounds: number, progress: (line: string) => void) => Promise<Row[]>;
+type Bench = (rounds: number, progress: (line: string) => void) => Promise<(Row | Figure)[]>;
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   session: benchSession,
   fanout: benchFanout,
+  brokers: benchBrokers,
   latency: benchLatency,
+  stopped: benchStopped,
 };
 
 const HELP = `npm run bench -- [NAME...] [--rounds N] [--output FILE]
 
-Each figure beside its rival's, in alternating rounds of one run; the ratio is the median of the rounds' own.
+Each figure beside its rival's, in alternating rounds of one run; the ratio is the median of the rounds' own, larger is
+better, and behind it are the least and the greatest.
 Needs h2load (nghttp2-client), etcd (etcd-server) and nats-server, all packages of Debian.
 
   NAME      ${Object.keys(BENCHES).join(', ')}; all of them by default
@@ -25,16 +29,32 @@ Needs h2load (nghttp2-client), etcd (etcd-server) and nats-server, all packages 
   --output  where the results go as JSON
 `;
 
-function table(rows: readonly Row[]): string {
-  const cells = rows.map((row) => [
-    row.what,
-    `${row.ours.toPrecision(4)} ${row.unit}`,
-    `${row.rivalName} ${row.rival.toPrecision(4)}`,
-    `× ${row.ratio.toFixed(2)} (${row.spread.map((one) => one.toFixed(2)).join('–')})`,
-    row.goal === undefined ? '' : `goal × ${row.goal} ${row.ratio >= row.goal ? 'met' : 'missed'}`,
-  ]);
-  const widths = [0, 1, 2, 3, 4].map((at) => Math.max(...cells.map((line) => line[at].length)));
-  return cells
+function lineOf(result: Row | Figure): string[] {
+  if ('value' in result) {
+    return [
+      result.what,
+      `${result.value.toPrecision(4)} ${result.unit}`,
+      '',
+      '',
+      result.goal ? `goal ${result.goal}` : '',
+    ];
+  }
+  const { what, ours, unit, rivalName, rival, ratio, spread, goal } = result;
+  const between = spread.map((one) => one.toFixed(2)).join('–');
+  const verdict = goal === undefined ? '' : `goal × ${goal} ${ratio >= goal ? 'met' : 'missed'}`;
+  return [
+    what,
+    `${ours.toPrecision(4)} ${unit}`,
+    `${rivalName} ${rival.toPrecision(4)}`,
+    `× ${ratio.toFixed(2)} (${between})`,
+    verdict,
+  ];
+}
+
+function table(results: readonly (Row | Figure)[]): string {
+  const lines = results.map(lineOf);
+  const widths = [0, 1, 2, 3, 4].map((at) => Math.max(...lines.map((line) => line[at].length)));
+  return lines
     .map((line) =>
       line
         .map((cell, at) => cell.padEnd(widths[at]))
@@ -56,9 +76,10 @@ if (values.help || unknown.length > 0) {
 }
 const machine = `${cpus().length} × ${cpus()[0].model.trim()}, Node ${process.version}`;
 console.error(machine);
-const rows: Row[] = [];
+const results: (Row | Figure)[] = [];
 for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
-  rows.push(...(await BENCHES[name](Number(values.rounds), (line) => console.error(`${name}: ${line}`))));
+  results.push(...(await BENCHES[name](Number(values.rounds), (line) => console.error(`${name}: ${line}`))));
 }
-console.log(table(rows));
-if (values.output !== undefined) writeFileSync(values.output, `${JSON.stringify({ machine, rows }, undefined, 2)}\n`);
+console.log(table(results));
+if (values.output !== undefined)
+  writeFileSync(values.output, `${JSON.stringify({ machine, results }, undefined, 2)}\n`);
