@@ -13,7 +13,7 @@ const LAST_REVISION = Number.MAX_SAFE_INTEGER - 1;
 /** A record as people and programs read it: plain values only, fit for JSON. */
 export interface DumpedRecord {
   readonly revision: number;
-  /** Without the token's hash; bytes in base64. Absent when the record cannot be read. */
+  /** Without token hashes and nonces; bytes in base64. Absent when the record cannot be read. */
   readonly command?: Readonly<Record<string, unknown>>;
   /** Why it cannot be read. */
   readonly problem?: string;
@@ -120,11 +120,19 @@ function dumped(record: StoredRecord): DumpedRecord {
   }
 }
 
+/** Secrets of a session and of a brokered connection. */
+const SECRET: ReadonlySet<string> = new Set(['tokenHash', 'nonce']);
+/** Bytes that the core keeps as latin1 text. */
+const BYTES_AS_TEXT: ReadonlySet<string> = new Set(['publicKey']);
+
 function plain(command: Command): Record<string, unknown> {
-  const entries = Object.entries(command).filter(([name]) => name !== 'tokenHash');
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value]),
-  );
+  const shown = Object.entries(command).filter(([name]) => !SECRET.has(name));
+  return Object.fromEntries(shown.map(([name, value]) => [name, readable(name, value)]));
+}
+
+function readable(name: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  return BYTES_AS_TEXT.has(name) ? Buffer.from(String(value), 'latin1').toString('base64') : value;
 }
 
 async function reportOn(folder: Folder): Promise<FolderReport> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
+import fc from 'fast-check';
 import { encodeChunks } from '../../src/journal/chunk.js';
 import { HEADER_KEY, partKey, revisionKey } from '../../src/journal/folder.js';
 import { FrameKind, seal } from '../../src/journal/frame.js';
@@ -8,6 +9,7 @@ import { checkFolder, type DumpedRecord, dumpFolder } from '../../src/journal/in
 import { LmdbJournal } from '../../src/journal/lmdb.js';
 import { encodeRecord } from '../../src/journal/record.js';
 import { repairFolder } from '../../src/journal/repair.js';
+import { COMMANDS } from './arbitrary.js';
 import { edit, inFolder, put, rot } from './damage.js';
 import { records } from './reading.js';
 import { rowsAt } from './workload.js';
@@ -173,6 +175,17 @@ describe('a dump', () => {
       ]);
       expect(JSON.stringify(dumped)).not.toContain(hash);
       expect((await dump(folder, 1)).map(({ revision }) => revision)).toEqual([2]);
+    }));
+
+  it('hides the nonce of a brokered connection, and shows a public key in base64', () =>
+    inFolder(async (folder) => {
+      const journal = await LmdbJournal.open(folder);
+      const [ask] = fc.sample(COMMANDS.AskConnection, 1);
+      await journal.append([encodeRecord(1, { ...ask, nonce: 'n'.repeat(16), publicKey: '\xff\x00' })]);
+      await journal.close();
+      const [{ command }] = await dump(folder);
+      expect(command).toMatchObject({ kind: 'AskConnection', peer: ask.peer, publicKey: '/wA=' });
+      expect(command).not.toHaveProperty('nonce');
     }));
 
   it('goes on behind a damaged record, and says what is wrong with it', () =>
