@@ -1,3 +1,4 @@
+import { isOver } from './connection.js';
 import { capture, type Row, rowsOf } from './snapshot.js';
 import type { State } from './state.js';
 
@@ -31,6 +32,8 @@ function queueOf(row: Row): string | undefined {
       return `order ${row.order.sid}`;
     case 'settled':
       return `settled ${row.sid}`;
+    case 'connection':
+      return isOver(row.connection) ? 'connections that are over' : undefined;
     case 'ended':
       return 'ended';
     default:

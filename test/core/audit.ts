@@ -1,5 +1,6 @@
 import type { Session, Stream } from '../../src/core/change.js';
 import { LinkType } from '../../src/core/command.js';
+import { isOver, isPending } from '../../src/core/connection.js';
 import { compareLinks, type Link } from '../../src/core/graph.js';
 import type { LinkReport } from '../../src/core/reports.js';
 import { baseOfSid, typeOfSid } from '../../src/core/sid.js';
@@ -32,6 +33,7 @@ export function audit(state: State): string[] {
   auditReports(state, sessions, reports, expect);
   auditStreams(state, sessions, [...state.streams.all()], expect);
   auditOrders(state, sessions, expect);
+  auditConnections(state, expect);
   for (const [sid] of state.ended.all()) expect(!state.graph.has(sid), `${sid} has ended and lives`);
   return found;
 }
@@ -118,6 +120,31 @@ function auditStreams(state: State, sessions: readonly Session[], streams: reado
     expect(JSON.stringify(state.streams.of(sid)) === JSON.stringify(own), `the streams of ${sid} are others`);
     const owned = own.filter(({ owner }) => owner === sid).length;
     expect(state.streams.ownedBy(sid) === owned, `${sid} owns ${owned} streams, not ${state.streams.ownedBy(sid)}`);
+  }
+}
+
+function auditConnections(state: State, expect: Expect): void {
+  const connections = [...state.connections.all()];
+  for (const connection of connections) {
+    const { id, caller, peer } = connection;
+    expect(state.connections.get(id) === connection, `connection ${id} is not found`);
+    for (const { sid } of [caller, peer]) {
+      expect(state.connections.of(sid).includes(connection), `connection ${id} is not found by ${sid}`);
+      expect(
+        isOver(connection) || state.sessions.get(sid) !== undefined,
+        `connection ${id} stands to ${sid}, who is gone`,
+      );
+    }
+  }
+  const pending = connections.filter(isPending).length;
+  expect(
+    state.connections.pendingCount === pending,
+    `${state.connections.pendingCount} connections pending are ${pending}`,
+  );
+  for (const { id, body } of state.orders.all()) {
+    if (body.kind !== 'connection') continue;
+    const connection = state.connections.get(body.connection);
+    expect(connection !== undefined && !isOver(connection), `order ${id} is about a connection that is over`);
   }
 }
 

@@ -10,6 +10,7 @@ import { capture, Restoring, rowsOf } from '../../src/core/snapshot.js';
 import type { State } from '../../src/core/state.js';
 import { SEED } from '../seed.js';
 import { audit } from './audit.js';
+import { brokeredIntents } from './brokering.js';
 import { type Intent, intents, LOW_LIMITS } from './intent.js';
 import { Model, pictureOf } from './model.js';
 import { FOUND, Network, openedBy } from './network.js';
@@ -162,6 +163,51 @@ describe(`after any commands (seed ${SEED})`, () => {
       expect(JSON.stringify([...rowsOf(taken)])).toBe(then);
     };
     fc.assert(fc.property(intents, intents, check), runs);
+  });
+});
+
+describe(`after any commands, with brokered connections (seed ${SEED})`, () => {
+  it('every list and index agrees with the rows', () => {
+    const check = (run: readonly Intent[]) => {
+      const state = founded();
+      for (const next of run) {
+        apply(state, next.command(state));
+        expect(audit(state)).toEqual([]);
+      }
+    };
+    fc.assert(fc.property(brokeredIntents, check), runs);
+  });
+
+  it('what was refused has changed nothing but the revision', () => {
+    const check = (run: readonly Intent[]) => {
+      const state = founded();
+      let before = withoutRevision(state);
+      for (const next of run) {
+        const result = apply(state, next.command(state));
+        const after = withoutRevision(state);
+        if (result instanceof Fault || result.changes.length === 0) expect(after === before).toBe(true);
+        before = after;
+      }
+    };
+    fc.assert(fc.property(brokeredIntents, check), runs);
+  });
+
+  it('a restored state is the same, sound, and goes on like the one that was never stored', () => {
+    const check = (before: readonly Intent[], after: readonly Intent[]) => {
+      const { state, commands } = played(before);
+      const again = founded();
+      for (const command of commands) apply(again, command);
+      expect(canonical(again)).toBe(canonical(state));
+      const copy = restored(state);
+      expect(canonical(copy)).toBe(canonical(state));
+      for (const next of after) {
+        const command = next.command(state);
+        expect(JSON.stringify(apply(copy, command))).toBe(JSON.stringify(apply(state, command)));
+      }
+      expect(canonical(copy)).toBe(canonical(state));
+      expect(audit(copy)).toEqual([]);
+    };
+    fc.assert(fc.property(brokeredIntents, brokeredIntents, check), runs);
   });
 });
 

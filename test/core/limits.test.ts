@@ -21,11 +21,20 @@ const STATE_BOUNDS: Partial<
   branchesPerSinkMax: { reason: 'STREAM_LIMIT', again: oneStream },
   branchesMax: { reason: 'STREAM_LIMIT', again: oneStream },
   sinksPerStreamMax: { reason: 'FIELD_INVALID', again: twoSinks },
+  connectionsPendingPerSessionMax: { reason: 'CONNECTION_LIMIT', again: oneConnection },
+  connectionsPendingMax: { reason: 'CONNECTION_LIMIT', again: oneConnection },
+  connectionsPerSessionMax: { reason: 'CONNECTION_LIMIT', again: oneConnection },
   ordersPerSessionMax: { reason: 'ORDER_LIMIT', again: oneOrder },
 };
 
 /** The bounds of fields, which the doors check with {@link Checked}, and of what is forgotten without a refusal. */
 const OTHER_BOUNDS: (keyof Limits)[] = [
+  'attemptsPerConnectionMax',
+  'candidatesMax',
+  'connectionsFinishedMax',
+  'outcomeBytesMax',
+  'pairsMax',
+  'publicKeyBytesMax',
   'endedMax',
   'nameBytesMax',
   'labelsMax',
@@ -62,6 +71,14 @@ function twoSinks(network: Network): Command {
   const sids = [network.open(1), network.open(2), network.open(3)];
   network.stream(sids[0], [sids[1]]);
   return creating(sids[0], sids.slice(1));
+}
+
+function oneConnection(network: Network): Command {
+  const [sid, peer, third] = [network.open(1), network.open(2), network.open(3)];
+  const asking = { kind: 'AskConnection', link: TRANSPORT_TCP, host: '198.51.100.1', port: 5_000 } as const;
+  const drawn = { candidates: [], publicKey: 'key', roundTripMs: 0, nonce: 'n'.repeat(16), atMs: 1, deadlineMs: 1 };
+  network.apply({ ...asking, ...drawn, sid, peer });
+  return { ...asking, ...drawn, sid, peer: third };
 }
 
 function oneOrder(network: Network): Command {

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import type { Order } from '../../src/core/change.js';
+import { type Command, LinkType } from '../../src/core/command.js';
+import { ConnectionRole, PathKind } from '../../src/core/connection.js';
+import type { State } from '../../src/core/state.js';
+import { type Intent, intentOf, networkIntent, place, sidAt } from './intent.js';
+
+const DRAWN = { nonce: 'n'.repeat(16), atMs: 1 };
+const CANDIDATE = { host: '10.0.0.1', port: 1_000, type: 1, priority: 5 };
+const link = fc.constantFrom(LinkType.TRANSPORT_TCP, LinkType.TRANSPORT_UDP);
+const mostly = fc.constantFrom(true, true, true, false);
+
+/** The orders about connections that wait, in an order that does not depend on how the state came about. */
+function ordersOf(state: State): Order[] {
+  const orders = [...state.orders.all()].filter(({ body }) => body.kind === 'connection');
+  return orders.sort((x, y) => x.sid - y.sid || (x.id < y.id ? -1 : 1));
+}
+
+const asks = intentOf(
+  'ask for a connection',
+  fc.record({ from: place, to: place, link, listening: fc.boolean(), gathered: mostly }),
+  ({ from, to, link, listening, gathered }, state): Command => ({
+    kind: 'AskConnection',
+    sid: sidAt(state, from),
+    peer: sidAt(state, to),
+    link,
+    host: '198.51.100.1',
+    port: listening ? 5_000 : 0,
+    candidates: gathered ? [CANDIDATE] : [],
+    publicKey: gathered ? 'key' : '',
+    roundTripMs: 10,
+    deadlineMs: 10_000,
+    ...DRAWN,
+  }),
+);
+
+/** What an end answers to the order that it has: what was asked for, or that it will not. */
+const obeys = intentOf('obey', fc.tuple(fc.nat({ max: 30 }), mostly, fc.boolean()), (chosen, state): Command => {
+  const [at, willing, connected] = chosen;
+  const waiting = ordersOf(state);
+  const { sid, id: orderId, body } = waiting[at % waiting.length] ?? { sid: 0, id: 'o0', body: { kind: 'none' } };
+  const role = body.kind === 'connection' ? body.role : undefined;
+  if (willing && role === ConnectionRole.GATHER) {
+    return { kind: 'AnswerGather', sid, orderId, candidates: [CANDIDATE], publicKey: 'key', roundTripMs: 20, ...DRAWN };
+  }
+  if (willing && (role === ConnectionRole.PUNCH_CONTROLLED || role === ConnectionRole.PUNCH_CONTROLLING)) {
+    return { kind: 'AnswerAttempt', sid, orderId, connected, pairs: [], tookMs: 30, roundTripMs: 40, ...DRAWN };
+  }
+  const code = willing ? undefined : ('PEER_REFUSED' as const);
+  return { kind: 'AnswerOrder', sid, orderId, code, description: '', data: new Uint8Array() };
+});
+
+const orderExpires = intentOf('expire order', fc.nat({ max: 30 }), (at, state): Command => {
+  const waiting = ordersOf(state);
+  const { sid, id } = waiting[at % waiting.length] ?? { sid: 0, id: 'o0' };
+  return { kind: 'ExpireOrder', sid, orderId: id };
+});
+
+const connectionExpires = intentOf('expire connection', fc.nat({ max: 30 }), (at, state): Command => {
+  const ids = [...state.connections.all()].map(({ id }) => id).sort((x, y) => x - y);
+  return { kind: 'ExpireConnection', id: ids[at % ids.length] ?? 0 };
+});
+
+const reportsPath = intentOf(
+  'report a path',
+  fc.record({ at: fc.nat({ max: 30 }), byPeer: fc.boolean(), established: mostly, failed: fc.boolean() }),
+  ({ at, byPeer, established, failed }, state): Command => {
+    const all = [...state.connections.all()].sort((x, y) => x.id - y.id);
+    const one = all[at % all.length];
+    const [sid, peer] = one === undefined ? [0, 0] : [one.caller.sid, one.peer.sid];
+    const path = one?.relay === undefined ? PathKind.DIRECT : PathKind.RELAYED;
+    const brokered = { connection: one?.id ?? 0, path, roundTripMs: 7, failed };
+    const ends = byPeer ? { sid: peer, peer: sid } : { sid, peer };
+    return { kind: 'ReportLink', ...ends, link: one?.link ?? LinkType.TRANSPORT_TCP, established, brokered };
+  },
+);
+
+/** Random things of all kinds, brokered connections among them. */
+export const brokeredIntents: fc.Arbitrary<Intent[]> = fc.array(
+  fc.oneof(
+    { arbitrary: networkIntent, weight: 6 },
+    { arbitrary: asks, weight: 3 },
+    { arbitrary: obeys, weight: 6 },
+    { arbitrary: orderExpires, weight: 1 },
+    { arbitrary: connectionExpires, weight: 1 },
+    { arbitrary: reportsPath, weight: 3 },
+  ),
+  { maxLength: 120, size: 'max' },
+);
