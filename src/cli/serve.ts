@@ -18,9 +18,11 @@ export async function serve(command: Command, surroundings: Surroundings): Promi
   const server = await startServer(config, surroundings).catch((error: unknown) => {
     throw startFailure(error, config);
   });
-  const adapters = Object.entries(server.addresses);
+  // In an order that does not depend on who was ready first: gRPC, then the others by name.
+  const { grpc, ...others } = server.addresses;
+  const adapters = [['grpc', grpc], ...Object.entries(others).sort()];
   const line = config.json
-    ? jsonLine({ listening: server.addresses })
+    ? jsonLine({ listening: Object.fromEntries(adapters) })
     : `listening ${adapters.map(([name, address]) => `${name} ${address}`).join(', ')}\n`;
   await terminal.out.write(line);
   await new Promise<void>((resolve) => {
