@@ -26,6 +26,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 process.exitCode = await runCli(process.argv.slice(2), {
   terminal: processTerminal(process),
+  // Opened only by the commands that read it: an open input would keep the process alive.
+  get input() {
+    return process.stdin;
+  },
+  output: process.stdout,
   env: process.env,
   platform: process.platform,
   home: homedir(),

@@ -46,7 +46,7 @@ function describePath(graph: GraphView, cvids: readonly number[], withControl: b
 }
 
 /** The one node that somebody means. */
-function findNode(graph: GraphView, text: string): GraphNode {
+export function findNode(graph: GraphView, text: string): GraphNode {
   const asSid = /^\d+$/.test(text) ? graph.node(Number(text)) : undefined;
   if (asSid !== undefined) return asSid;
   const lower = text.toLowerCase();

@@ -70,6 +70,7 @@ function makeProgram(surroundings: Surroundings): Command {
       await serve(command, surroundings);
     });
   addReaders(program, surroundings);
+  addDirect(program, surroundings);
   addReplay(program, surroundings);
   addJournal(program, surroundings);
   return program;
@@ -123,6 +124,48 @@ function addReaders(program: Command, surroundings: Surroundings): void {
     .action((flags) => exportGraph(flags, surroundings));
 }
 
+/** The commands that connect machines to each other. They load their code only when they run: it opens sockets. */
+function addDirect(program: Command, surroundings: Surroundings): void {
+  withConnection(program.command('join'))
+    .description('Be on the network, and let peers reach some ports of this machine, until Ctrl-C.')
+    .requiredOption('--port <PORT...>', 'a port that peers may reach', ports)
+    .option('--from <WHO...>', 'who may: SIDs or instance UUIDs; everybody without it')
+    .option('--name <NAME>', 'what to be called, for people')
+    .option('--uuid <UUID>', 'which instance to be; a new one without it')
+    .addHelpText('after', examples('switchyard join --name harbour --port 22'))
+    .action(async (flags) => (await import('./join.js')).joinNetwork(flags, surroundings));
+
+  const peer = (command: Command) =>
+    withConnection(command)
+      .argument('<WHO>', 'a SID, an instance UUID or a name')
+      .argument('<PORT>', 'one of its ports that it is open at', port)
+      .option('--udp', 'reach it over UDP instead of TCP')
+      .option('-v, --verbose', 'say on which way it was reached');
+  peer(program.command('connect'))
+    .description('Connect standard input and output to a port of a peer, directly where there is a way.')
+    .addHelpText(
+      'after',
+      examples('switchyard connect harbour 22', "ssh -o ProxyCommand='switchyard connect %h %p' harbour"),
+    )
+    .action(async (who, to, flags) => (await import('./connect.js')).connectPort(who, to, flags, surroundings));
+
+  peer(program.command('forward').argument('<LOCAL>', 'where to listen: PORT or HOST:PORT'))
+    .description('Pass every connection to a local port on to a port of a peer, until Ctrl-C.')
+    .addHelpText('after', examples('switchyard forward 8080 harbour 80'))
+    .action(async (local, who, to, flags) =>
+      (await import('./connect.js')).forwardPort(local, who, to, flags, surroundings),
+    );
+
+  withConnection(program.command('connections'))
+    .description(
+      'List the direct connections, as an administrator; with an ID, say what was tried and what came of it.',
+    )
+    .argument('[ID]', 'one connection, such as c12')
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', examples('switchyard connections', 'switchyard connections c12'))
+    .action(async (id, flags) => (await import('./connections.js')).showConnections(id, flags, surroundings));
+}
+
 function addReplay(program: Command, surroundings: Surroundings): void {
   withConnection(program.command('replay'))
     .description('Bring a topology up as real sessions and links, and check what a watcher sees.')
@@ -174,6 +217,16 @@ function positiveInteger(text: string): number {
   const value = /^\d+$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > 0x7fff_ffff) throw new InvalidArgumentError('It must be a whole number from 1 on.');
   return value;
+}
+
+function port(text: string): number {
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > 65_535) throw new InvalidArgumentError('It must be a port: 1 to 65535.');
+  return value;
+}
+
+function ports(text: string, before: readonly number[] = []): number[] {
+  return [...before, port(text)];
 }
 
 function positiveNumber(text: string): number {

@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream';
 import type { Clock, Random } from '../clock.js';
 import type { Sources } from '../config.js';
 import type { Terminal } from './terminal.js';
@@ -5,6 +6,9 @@ import type { Terminal } from './terminal.js';
 /** Everything a command needs from the process it runs in, given in so that tests can be that process. */
 export interface Surroundings extends Omit<Sources, 'flags'> {
   readonly terminal: Terminal;
+  /** Standard input and output as bytes, for the commands that pass them through. */
+  readonly input: Readable;
+  readonly output: Writable;
   readonly clock: Clock;
   readonly random: Random;
   /** Aborted by Ctrl-C and by SIGTERM, with an {@link Interrupt}. */

@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os';
+import { PassThrough, Readable } from 'node:stream';
 import picocolors from 'picocolors';
 import { runCli } from '../../src/cli/program.js';
 import { Interrupt, type Surroundings } from '../../src/cli/surroundings.js';
@@ -23,7 +24,9 @@ export interface RunningCommand {
 }
 
 /** What a test may say about the process that a command runs in. */
-export type Setting = Partial<Pick<Surroundings, 'env' | 'readFile' | 'platform'>> & { readonly colored?: boolean };
+export type Setting = Partial<Pick<Surroundings, 'env' | 'readFile' | 'platform' | 'input' | 'output'>> & {
+  readonly colored?: boolean;
+};
 
 /** Starts a command line. */
 export function startCommand(args: readonly string[], setting: Setting = {}): RunningCommand {
@@ -38,6 +41,8 @@ export function startCommand(args: readonly string[], setting: Setting = {}): Ru
     readFile: () => {
       throw new Error('no such file');
     },
+    input: Readable.from([]),
+    output: new PassThrough(),
     clock: systemClock,
     random: systemRandom,
     ...setting,

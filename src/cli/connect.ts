@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type Socket } from 'node:net';
+import { finished } from 'node:stream/promises';
+import { type Instance, InstanceType, type PeerStream } from '../client/index.js';
+import { formatAddress, parseAddress } from '../option.js';
+import { type ConnectionFlags, readGraph, withServer } from './connection.js';
+import { join, requestPort } from './forwarding.js';
+import { findNode } from './path.js';
+import type { Surroundings } from './surroundings.js';
+
+/** How a peer is to be reached. */
+export interface ConnectFlags extends ConnectionFlags {
+  readonly udp?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** Standard input and output as a connection to a port of a peer: netcat, and ssh's ProxyCommand. */
+export async function connectPort(
+  who: string,
+  port: number,
+  flags: ConnectFlags,
+  surroundings: Surroundings,
+): Promise<void> {
+  await withPeer(who, flags, surroundings, async (instance, cvid) => {
+    const stream = await reach(instance, cvid, port, flags, surroundings);
+    await passThrough(stream, surroundings);
+  });
+}
+
+/** Listens here, and passes every connection on to a port of a peer, until Ctrl-C. */
+export async function forwardPort(
+  local: string,
+  who: string,
+  port: number,
+  flags: ConnectFlags,
+  surroundings: Surroundings,
+): Promise<void> {
+  const { terminal, signal } = surroundings;
+  const at = parseAddress(local.includes(':') ? local : `127.0.0.1:${local}`);
+  await withPeer(who, flags, surroundings, async (instance, cvid) => {
+    const pass = async (socket: Socket) => {
+      socket.on('error', () => socket.destroy());
+      try {
+        await join(await reach(instance, cvid, port, flags, surroundings), socket);
+      } catch (error) {
+        socket.destroy();
+        await terminal.err.write(`${(error as Error).message}\n`);
+      }
+    };
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void pass(socket));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(at.port, at.host, resolve);
+    });
+    const { port: bound } = server.address() as { port: number };
+    await terminal.out.write(`forwarding ${formatAddress({ ...at, port: bound })} to port ${port} of ${cvid}\n`);
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      void instance.ended.then(() => resolve());
+    });
+    server.close();
+    throw signal.reason ?? (await instance.ended);
+  });
+}
+
+/** Until the peer has said all: what it has ended is over, also while somebody at the keyboard could still type. */
+async function passThrough(stream: PeerStream, { input, output }: Surroundings): Promise<void> {
+  input.pipe(stream);
+  stream.pipe(output, { end: false });
+  try {
+    await finished(stream, { writable: false });
+    input.unpipe(stream);
+    stream.end();
+    await finished(stream);
+  } finally {
+    input.destroy();
+  }
+}
+
+async function withPeer(
+  who: string,
+  flags: ConnectFlags,
+  surroundings: Surroundings,
+  run: (instance: Instance, cvid: number) => Promise<void>,
+): Promise<void> {
+  const { signal } = surroundings;
+  await withServer(flags, surroundings, async (yard) => {
+    const { graph } = await readGraph(yard, signal);
+    const { cvid } = findNode(graph, who);
+    const instance = yard.join({ uuid: randomUUID(), type: InstanceType.CLIENT, reopen: false });
+    await run(instance, cvid);
+  });
+}
+
+async function reach(
+  instance: Instance,
+  cvid: number,
+  port: number,
+  flags: ConnectFlags,
+  { terminal, signal }: Surroundings,
+): Promise<PeerStream> {
+  const stream = await instance.connect(cvid, { transport: flags.udp ? 'udp' : 'tcp', signal });
+  if (flags.verbose) {
+    const way = stream.path === 'direct' ? 'directly' : 'through the server: see switchyard connections';
+    await terminal.err.write(`${stream.connectionId}: connected to ${cvid} ${way}\n`);
+  }
+  await requestPort(stream, port);
+  return stream;
+}

@@ -1,0 +1,99 @@
+import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { Failure } from './surroundings.js';
+
+/*
+ * What two ends of the command line say on a connection before its bytes are somebody else's:
+ *
+ *    caller:  | "SYFW" | version 1 | port 2 B |
+ *    peer:    | status 1 B | length 2 B | words |       status 0: connected, 1: not
+ *
+ * The peer connects to that port of its own machine, and from then on everything is passed through.
+ */
+const MAGIC = Buffer.from('SYFW\u0001');
+const REQUEST_BYTES = MAGIC.length + 2;
+const ANSWER_HEAD_BYTES = 3;
+const CONNECTED = 0;
+const REFUSED = 1;
+/** What is said before has to come within this. */
+const GREETING_MS = 10_000;
+
+/** Asks the peer for one of its ports. Rejects with its own words when it will not. */
+export async function requestPort(stream: Duplex, port: number): Promise<void> {
+  const request = Buffer.alloc(REQUEST_BYTES);
+  MAGIC.copy(request);
+  request.writeUInt16BE(port, MAGIC.length);
+  stream.write(request);
+  const head = await readExactly(stream, ANSWER_HEAD_BYTES);
+  const length = head.readUInt16BE(1);
+  const words = length === 0 ? '' : (await readExactly(stream, length)).toString();
+  if (head[0] !== CONNECTED) throw new Failure(words);
+}
+
+/** Does what the caller asks for, if it may, and passes everything through. Resolves when both ways have ended. */
+export async function servePort(stream: Duplex, mayReach: (port: number) => boolean): Promise<void> {
+  const request = await readExactly(stream, REQUEST_BYTES);
+  if (!request.subarray(0, MAGIC.length).equals(MAGIC)) throw new Failure('the peer speaks something else');
+  const port = request.readUInt16BE(MAGIC.length);
+  if (!mayReach(port)) return refuse(stream, `port ${port} is not open to you`);
+  const socket = connect({ host: 'localhost', port, allowHalfOpen: true, noDelay: true });
+  try {
+    await connected(socket);
+  } catch (error) {
+    return refuse(stream, `port ${port}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
+  }
+  stream.write(answer(CONNECTED, ''));
+  await join(stream, socket);
+}
+
+/** Passes everything through, each way to its own end. Resolves when both have ended; what breaks one breaks the other. */
+export async function join(one: Duplex, other: Duplex): Promise<void> {
+  one.pipe(other);
+  other.pipe(one);
+  try {
+    await Promise.all([finished(one), finished(other)]);
+  } finally {
+    one.destroy();
+    other.destroy();
+  }
+}
+
+function connected(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('connect', resolve).once('error', reject);
+  });
+}
+
+async function refuse(stream: Duplex, words: string): Promise<void> {
+  stream.end(answer(REFUSED, words));
+  stream.resume();
+  await finished(stream);
+}
+
+function answer(status: number, words: string): Buffer {
+  const bytes = Buffer.from(words);
+  const head = Buffer.from([status, bytes.length >> 8, bytes.length & 0xff]);
+  return Buffer.concat([head, bytes]);
+}
+
+/** Reads so many bytes, and leaves what follows them in the stream. */
+function readExactly(stream: Duplex, count: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const finish = (settle: () => void) => {
+      clearTimeout(timer);
+      stream.off('readable', read).off('close', closed).off('error', failed);
+      settle();
+    };
+    const failed = (error: Error) => finish(() => reject(error));
+    const closed = () => failed(new Failure('the peer has closed the connection'));
+    const read = () => {
+      const bytes: Buffer | null = stream.read(count);
+      if (bytes?.length === count) finish(() => resolve(bytes));
+      else if (stream.readableEnded || bytes !== null) closed();
+    };
+    const timer = setTimeout(() => failed(new Failure('the peer says nothing')), GREETING_MS);
+    stream.on('readable', read).on('close', closed).on('error', failed);
+    read();
+  });
+}

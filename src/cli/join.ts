@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { type ConnectionOffer, type Instance, InstanceType, type PeerStream, Refusal } from '../client/index.js';
+import { type ConnectionFlags, withServer } from './connection.js';
+import { servePort } from './forwarding.js';
+import type { Surroundings } from './surroundings.js';
+
+/** How an instance of the command line joins, and what it is open to. */
+export interface JoinFlags extends ConnectionFlags {
+  readonly name?: string;
+  readonly uuid?: string;
+  /** Ports of this machine that peers may reach. */
+  readonly port: readonly number[];
+  /** Who may: SIDs and UUIDs; empty for everybody. */
+  readonly from?: readonly string[];
+}
+
+/** Stays on the network and lets peers reach some ports of this machine, until Ctrl-C. */
+export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings): Promise<void> {
+  const { terminal, signal } = surroundings;
+  const say = (line: string) => void terminal.err.write(`${line}\n`);
+  await withServer(flags, surroundings, async (yard) => {
+    const instance = yard.join({
+      uuid: flags.uuid ?? randomUUID(),
+      type: InstanceType.AGENT,
+      name: flags.name ?? '',
+      handlers: {
+        accept: (offer) => admit(instance, offer, flags.from ?? []),
+        accepted: (stream) => void serve(stream, flags.port, say),
+      },
+    });
+    instance.on('attached', ({ cvid }) => void terminal.out.write(`joined as ${cvid}\n`));
+    instance.on('broken', (error) => say(`the server is away: ${error.message}`));
+    const stop = () => void instance.leave();
+    signal.addEventListener('abort', stop, { once: true });
+    const error = await instance.ended;
+    if (error !== undefined) throw error;
+  });
+  throw signal.reason;
+}
+
+/** The policy: whom. A UUID is as good as the server's own check of who opens sessions. */
+async function admit(instance: Instance, { cvid }: ConnectionOffer, from: readonly string[]): Promise<boolean> {
+  if (from.length === 0 || from.includes(String(cvid))) return true;
+  const { node } = await instance.getNode(cvid);
+  if (from.some((one) => one.toLowerCase() === node.instanceUuid)) return true;
+  throw new Refusal('PEER_REFUSED', 'this instance is not open to you');
+}
+
+async function serve(stream: PeerStream, ports: readonly number[], say: (line: string) => void): Promise<void> {
+  const { connectionId, peerCvid, path } = stream;
+  say(`${connectionId}: ${peerCvid} is here, ${path === 'direct' ? 'directly' : 'through the server'}`);
+  try {
+    await servePort(stream, (port) => ports.includes(port));
+    say(`${connectionId}: closed`);
+  } catch (error) {
+    stream.destroy();
+    say(`${connectionId}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ADMIN_TOKEN, type Running, run } from '../grpc/running.js';
+import { type RunningCommand, runCommand, startCommand } from './command.js';
+
+let at: Running;
+let shouting: Server;
+let open: number;
+let joined: RunningCommand;
+let cvid: string;
+
+beforeAll(async () => {
+  at = await run();
+  // Says everything back in capitals once it has heard all.
+  shouting = createServer({ allowHalfOpen: true }, (socket) => {
+    let heard = '';
+    socket.on('data', (chunk) => {
+      heard += chunk;
+    });
+    socket.on('end', () => socket.end(heard.toUpperCase()));
+  });
+  await once(shouting.listen(0, 'localhost'), 'listening');
+  open = (shouting.address() as AddressInfo).port;
+  joined = startCommand(['join', '--server', at.address, '--name', 'harbour', '--port', String(open)]);
+  [, cvid] = /joined as (\d+)/.exec(await joined.printed(/joined as \d+/))!;
+});
+afterAll(async () => {
+  joined.interrupt();
+  expect((await joined.ended).status).toBe(130);
+  shouting.close();
+  await at.stop();
+});
+
+describe('switchyard connect', () => {
+  it.each([[], ['--udp']])(
+    'passes its input to a port of a peer, and the answer to its output (%s)',
+    async (...flags) => {
+      const output = new PassThrough();
+      const said = text(output);
+      const input = Readable.from([Buffer.from('hello there')]);
+      const args = ['connect', '--server', at.address, '-v', ...flags, 'harbour', String(open)];
+      const { status, err } = await runCommand(args, { input, output });
+      output.end();
+      expect({ status, said: await said }).toEqual({ status: 0, said: 'HELLO THERE' });
+      expect(err).toMatch(/^c\d+: connected to \d+ directly\n$/);
+    },
+  );
+
+  it('says why not: a port that is not open, one where nobody listens, and nobody of that name', async () => {
+    const port = async (who: string, number: string) => {
+      const { status, err } = await runCommand(['connect', '--server', at.address, who, number]);
+      return { status, err };
+    };
+    expect(await port(cvid, '1')).toEqual({ status: 1, err: 'port 1 is not open to you\n' });
+    expect((await port('nobody', '1')).status).toBe(2);
+  });
+});
+
+describe('switchyard forward', () => {
+  it('passes every connection to a local port on, until it is interrupted', async () => {
+    const forward = startCommand(['forward', '--server', at.address, '0', 'harbour', String(open)]);
+    const [, port] = /127\.0\.0\.1:(\d+)/.exec(await forward.printed(/forwarding .*\n/))!;
+    try {
+      const answers = ['one', 'two'].map(async (word) => {
+        const socket = connect({ port: Number(port), allowHalfOpen: true });
+        socket.end(word);
+        return text(socket);
+      });
+      expect(await Promise.all(answers)).toEqual(['ONE', 'TWO']);
+    } finally {
+      forward.interrupt();
+    }
+    expect((await forward.ended).status).toBe(130);
+  });
+});
+
+describe('switchyard connections', () => {
+  it('lists them for an administrator, and tells the story of one', async () => {
+    const asAdmin = ['--server', at.address, '--admin-token', ADMIN_TOKEN];
+    const { out } = await runCommand(['connections', ...asAdmin]);
+    expect(out).toMatch(/^ID +CALLER +PEER +TYPE +STATE/);
+    const [, id] = /^(c\d+) .* transport_tcp +cancelled +1 .*closed by session \d+$/m.exec(out)!;
+    const story = (await runCommand(['connections', ...asAdmin, id!])).out;
+    expect(story).toContain(`${cvid} may be reached at `);
+    expect(story).toMatch(/attempt 1 after \S+: connected/);
+    expect(story).toContain(': connected\n');
+    const [line] = (await runCommand(['connections', ...asAdmin, '--json'])).out.split('\n');
+    expect(JSON.parse(line!)).toMatchObject({ peerCvid: Number(cvid), attempts: [{ number: 1 }] });
+  });
+
+  it('is not for everybody', async () => {
+    const { status, err } = await runCommand(['connections', '--server', at.address]);
+    expect(status).toBe(1);
+    expect(err).toContain("This needs the administrator's token");
+  });
+});
