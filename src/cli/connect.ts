@@ -103,6 +103,11 @@ async function reach(
     const way = stream.path === 'direct' ? 'directly' : 'through the server: see switchyard connections';
     await terminal.err.write(`${stream.connectionId}: connected to ${cvid} ${way}\n`);
   }
-  await requestPort(stream, port);
-  return stream;
+  try {
+    await requestPort(stream, port);
+    return stream;
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
 }
