@@ -22,6 +22,7 @@ import { DEFAULT_RELAY_LIMITS } from './relay/limits.js';
 import { Relay } from './relay/relay.js';
 import { type Meeting, openMeeting } from './rendezvous/meeting.js';
 import { Acceptances } from './replica/acceptances.js';
+import { Asking } from './replica/asking.js';
 import { DEFAULT_REPLICA_LIMITS, type ReplicaLimits } from './replica/limits.js';
 import { Opening } from './replica/opening.js';
 import { recover } from './replica/recover.js';
@@ -114,6 +115,17 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       },
     });
     const opening = new Opening(replica, clock, random, limits);
+    meeting = await openMeeting(meetingAddress(config), clock);
+    const { observed } = meeting;
+    const asking = new Asking({
+      replica,
+      acceptances,
+      clock,
+      random,
+      isObserved: (host) => observed.has(host),
+      orderDeadlineMs: config.orderDeadlineMs,
+    });
+    const rendezvous = [announced(config, meeting)];
     const transports = new Transports();
     const forSystem = systemLimits(config);
     const system: SystemDoor = new SystemDoor({
@@ -122,6 +134,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       feeds: systemFeeds,
       relay,
       transports,
+      asking,
+      rendezvous,
       clock,
       random,
       log,
@@ -129,8 +143,6 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       cutOff: metrics && ((cause) => metrics.cutOff(cause)),
     });
     await replica.found(drawUuid(random));
-    meeting = await openMeeting(meetingAddress(config), clock);
-    const { observed } = meeting;
     const exchangeBytesMax = Math.min(forSystem.packetBytesMax, config.messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
     const door = new GrpcDoor(
       {
@@ -146,9 +158,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
         limits: doorLimits(config),
         adminToken: await ensureAdminToken(config.data, config.adminToken, random),
         orderDeadlineMs: config.orderDeadlineMs,
-        acceptances,
-        rendezvous: [announced(config, meeting)],
-        isObserved: (host) => observed.has(host),
+        asking,
+        rendezvous,
       },
       config.messageBytesMax,
     );

@@ -4,7 +4,7 @@ import type { Clock, Random } from '../clock.js';
 import type { Feed } from '../feed/feed.js';
 import type { DoorLimits } from '../limits.js';
 import type { Relay } from '../relay/relay.js';
-import type { Acceptances } from '../replica/acceptances.js';
+import type { Asking } from '../replica/asking.js';
 import type { Opening } from '../replica/opening.js';
 import type { Replica } from '../replica/replica.js';
 
@@ -31,10 +31,8 @@ export interface Backing {
   readonly adminToken: string | undefined;
   /** How long an order waits for its answer. */
   readonly orderDeadlineMs: number;
-  /** Who waits for a peer to accept. */
-  readonly acceptances: Acceptances;
+  /** Direct connections. */
+  readonly asking: Asking;
   /** Where the rendezvous port is, as clients are told; empty when there is none. */
   readonly rendezvous: readonly RendezvousAddress[];
-  /** Whether somebody was lately seen at an address, so that peers may be ordered to dial it. */
-  isObserved(host: string): boolean;
 }

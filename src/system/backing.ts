@@ -3,6 +3,7 @@ import type { Clock, Random } from '../clock.js';
 import type { Feed } from '../feed/feed.js';
 import type { SystemLimits } from '../limits.js';
 import type { Relay } from '../relay/relay.js';
+import type { Asking } from '../replica/asking.js';
 import type { Opening } from '../replica/opening.js';
 import type { Replica } from '../replica/replica.js';
 import type { Transports } from '../transport/transports.js';
@@ -16,6 +17,10 @@ export interface Backing {
   /** The data of streams. */
   readonly relay: Relay;
   readonly transports: Transports;
+  /** Direct connections. */
+  readonly asking: Asking;
+  /** Where the rendezvous port is, as clients are told. An empty host: the one at which they reach the server. */
+  readonly rendezvous: readonly { readonly host: string; readonly port: number }[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -167,6 +167,7 @@ export const EVENTS = {
       port: optional(3, u16, 'A port on which the caller listens. Absent or 0: the server coordinates.'),
       candidates: repeated(10, record(records.Candidate), 'Where the caller may be reached.', records.CANDIDATES_MAX),
       publicKey: optional(11, blob(512), "The caller's public key, a DER SubjectPublicKeyInfo."),
+      roundTripMs: optional(12, u32, 'The measured round trip to the rendezvous. Absent: not known.'),
     },
     { request: required(1, record(records.Connection), "The caller's own part of the connection.") },
   ),
@@ -215,7 +216,9 @@ export const EVENTS = {
   Connection: event(34, 'Connection', 'S2C', true, records.Connection.fields, {
     candidates: repeated(1, record(records.Candidate), 'To role gather: where this end may be reached.', 16),
     publicKey: optional(2, blob(512), "To role gather: this end's public key."),
-    roundTripMs: optional(3, u32, 'To role gather: the measured round trip to the server.'),
+    roundTripMs: optional(3, u32, 'To roles gather and punch: the measured round trip to the rendezvous.'),
+    connected: optional(10, bool, 'To roles punch: whether a path came of the attempt. Absent: no.'),
+    tookMs: optional(11, u32, 'To roles punch: how long the attempt took.'),
   }),
   StreamStopped: event(
     35,

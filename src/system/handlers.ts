@@ -1,4 +1,5 @@
 import { Fault } from '../core/fault.js';
+import { directConnection } from './connection-requests.js';
 import { EVENTS, type EventName, type SystemEvent } from './event.js';
 import type { Handler, Outcome, Request, SessionHandler } from './request.js';
 import { keepAlive, session, terminateSession } from './session-requests.js';
@@ -8,9 +9,6 @@ const enumerateTransport: Handler<'EnumerateTransport'> = ({ backing, body }) =>
   const transports = backing.transports.list(body);
   return transports instanceof Fault ? transports : { data: { transports } };
 };
-
-const directConnection: SessionHandler<'DirectConnection'> = () =>
-  new Fault('UNIMPLEMENTED', 'DirectConnection is not part of this version');
 
 /** What can be asked without a session. */
 const FOR_ANYONE: { readonly [N in EventName]?: Handler<N> } = {

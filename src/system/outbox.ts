@@ -1,9 +1,12 @@
 import type { Order } from '../core/change.js';
+import type { Command } from '../core/command.js';
+import type { Connection } from '../core/connection.js';
 import { Fault, REASONS, type Reason } from '../core/fault.js';
 import type { Subscription } from '../feed/subscription.js';
 import type { Attachment } from '../replica/attachments.js';
 import { type AnswerBody, refusal } from './answer.js';
 import type { Backing } from './backing.js';
+import { answerConnection, connectionBody } from './connection-requests.js';
 import type { EventBody, SystemEvent } from './event.js';
 import type { Flows, OutgoingBlock } from './flows.js';
 
@@ -14,9 +17,12 @@ const REASON_OF_CODE: ReadonlyMap<number, Reason> = new Map(
 );
 /** Bytes of an order's reason on the wire. */
 const REASON_BYTES_MAX = 1_024;
+const NO_BYTES = new Uint8Array(0);
 
 /** What an outbox asks of the connection that it is of. */
 export interface Sender {
+  /** The address at the other end. */
+  readonly remote: string;
   /** Whether more may be sent now. */
   hasRoom(): boolean;
   /** There may be something to send. */
@@ -107,7 +113,7 @@ export class Outbox {
       this.sender.detached(message);
       return false;
     }
-    if (message.kind === 'order') this.give(message.order);
+    if (message.kind === 'order') this.give(message.order, message.connection);
     else if (message.kind === 'streamStopped') {
       const { id, reason, by } = message;
       this.sender.send({ type: 'StreamStopped', body: { id, reason, by: by === 0 ? undefined : by } });
@@ -116,17 +122,35 @@ export class Outbox {
   }
 
   /** Gives an order to the client, whose Answer is the session's. */
-  private give({ id, sid, body }: Order): void {
-    const { replica, log } = this.backing;
-    if (body.kind !== 'terminate') return;
+  private give(order: Order, connection: Connection | undefined): void {
+    const { sid, body } = order;
+    if (body.kind === 'connection') {
+      const told = connectionBody(this.backing, connection!, sid, body.role);
+      this.sender.send({ type: 'Connection', body: told }, (answer) => this.answered(order, answer));
+      return;
+    }
     this.isAskedToEnd = true;
     const reason = Buffer.byteLength(body.reason) > REASON_BYTES_MAX ? undefined : body.reason;
-    this.sender.send({ type: 'TerminateSession', body: { reason } }, ({ code, description = '', data }) => {
-      const answer = { code: REASON_OF_CODE.get(code), description: description.slice(0, REASON_BYTES_MAX) };
-      const command = { kind: 'AnswerOrder', sid, orderId: id, ...answer, data: data ?? new Uint8Array(0) } as const;
-      replica.submit(command).then((outcome) => {
-        if (outcome instanceof Fault) log.debug({ sid, reason: outcome.reason }, 'an answer came too late');
-      });
+    this.sender.send({ type: 'TerminateSession', body: { reason } }, (answer) => this.answered(order, answer));
+  }
+
+  /** What the client says to an order. A success that brings nothing usable refuses it. */
+  private answered(order: Order, answer: AnswerBody): void {
+    const { replica, log } = this.backing;
+    const { id: orderId, sid } = order;
+    const refused = (code: Reason | undefined, description: string): Command => {
+      const said = description.slice(0, REASON_BYTES_MAX / 4);
+      return { kind: 'AnswerOrder', sid, orderId, code, description: said, data: NO_BYTES };
+    };
+    const isSuccess = answer.code === 0 && order.body.kind === 'connection';
+    const brought = isSuccess ? answerConnection(this.backing, order, answer, this.sender.remote) : undefined;
+    const code = answer.code === 0 ? undefined : (REASON_OF_CODE.get(answer.code) ?? 'PEER_REFUSED');
+    const command =
+      brought instanceof Fault
+        ? refused(brought.reason, brought.message)
+        : (brought ?? refused(code, answer.description ?? ''));
+    replica.submit(command).then((outcome) => {
+      if (outcome instanceof Fault) log.debug({ sid, reason: outcome.reason }, 'an answer came too late');
     });
   }
 

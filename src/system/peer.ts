@@ -91,6 +91,10 @@ export class Peer implements Receiver, Sender {
     return this.terminatingMs !== undefined;
   }
 
+  get remote(): string {
+    return this.pipe.remote;
+  }
+
   packet(bytes: Uint8Array): void {
     this.vigil.heard();
     this.inbox.packet(bytes);

@@ -87,6 +87,12 @@ export const Candidate = new Table('Candidate', {
   priority: optional(4, u32, 'The higher the sooner it is tried (RFC 8445, section 5.1.2). Absent: 0.'),
 });
 
+/** Where the server tells reflexive addresses: STUN Binding (RFC 8489) over UDP and TCP. */
+export const RendezvousAddress = new Table('RendezvousAddress', {
+  host: optional(1, text(255), 'A name or an IP address. Absent: the host at which the client reaches the server.'),
+  port: required(2, u16, '1-65535.'),
+});
+
 /** The order to establish a direct connection, and what the caller of DirectConnection is answered. */
 export const Connection = new Table('Connection', {
   host: optional(1, text(45), 'Where to dial. Absent: the candidates say it all.'),
@@ -105,7 +111,9 @@ export const Connection = new Table('Connection', {
   nonce: optional(15, blob(16, 16), 'What both ends show each other in their checks.'),
   peerPublicKey: optional(16, blob(512), "The peer's public key, a DER SubjectPublicKeyInfo."),
   attempt: optional(17, u8, 'Which attempt this is, from 1. Absent: 0, none yet.'),
-  relayStreamId: optional(18, id, 'The stream to use when every attempt has failed. Absent or 0: not yet.'),
+  relayStreamId: optional(18, id, 'To role relay: the stream to send into.'),
+  rendezvous: repeated(19, record(RendezvousAddress), 'To role gather: where to learn the own reflexive address.', 8),
+  relayBranchId: optional(20, id, 'To role relay: the branch that brings what the peer sends.'),
 });
 
 /** One transport adapter of the server. */

@@ -120,6 +120,7 @@ CANDIDATE = {
     3: ("type", U8, REQUIRED),
     4: ("priority", U32, OPTIONAL),
 }
+RENDEZVOUS_ADDRESS = {1: ("host", text(255), OPTIONAL), 2: ("port", U16, REQUIRED)}
 CONNECTION = {
     1: ("host", text(45), OPTIONAL),
     2: ("port", U16, OPTIONAL),
@@ -133,6 +134,8 @@ CONNECTION = {
     16: ("peer_public_key", blob(0, 512), OPTIONAL),
     17: ("attempt", U8, OPTIONAL),
     18: ("relay_stream_id", ID, OPTIONAL),
+    19: ("rendezvous", RENDEZVOUS_ADDRESS, 8),
+    20: ("relay_branch_id", ID, OPTIONAL),
 }
 TRANSPORT = {
     1: ("code_name", text(32), REQUIRED),
@@ -228,6 +231,7 @@ EVENTS = {
             3: ("port", U16, OPTIONAL),
             10: ("candidates", CANDIDATE, 16),
             11: ("public_key", blob(0, 512), OPTIONAL),
+            12: ("round_trip_ms", U32, OPTIONAL),
         },
         {1: ("request", CONNECTION, REQUIRED)},
     ),
@@ -261,7 +265,13 @@ EVENTS = {
         "Connection",
         S2C,
         CONNECTION,
-        {1: ("candidates", CANDIDATE, 16), 2: ("public_key", blob(0, 512), OPTIONAL), 3: ("round_trip_ms", U32, OPTIONAL)},
+        {
+            1: ("candidates", CANDIDATE, 16),
+            2: ("public_key", blob(0, 512), OPTIONAL),
+            3: ("round_trip_ms", U32, OPTIONAL),
+            10: ("connected", BOOL, OPTIONAL),
+            11: ("took_ms", U32, OPTIONAL),
+        },
     ),
     35: ("StreamStopped", S2C, {1: ("id", ID, REQUIRED), 2: ("reason", U8, OPTIONAL), 3: ("by", ID, OPTIONAL)}, None),
 }

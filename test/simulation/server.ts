@@ -18,6 +18,7 @@ import { DEFAULT_DOOR_LIMITS } from '../../src/limits.js';
 import { DEFAULT_RELAY_LIMITS } from '../../src/relay/limits.js';
 import { Relay } from '../../src/relay/relay.js';
 import { Acceptances } from '../../src/replica/acceptances.js';
+import { Asking } from '../../src/replica/asking.js';
 import type { ReplicaLimits } from '../../src/replica/limits.js';
 import { Opening } from '../../src/replica/opening.js';
 import { recover } from '../../src/replica/recover.js';
@@ -106,9 +107,12 @@ export class SimulatedServer implements Listener {
       limits: DEFAULT_DOOR_LIMITS,
       adminToken: ADMIN_TOKEN,
       orderDeadlineMs: limits.replica.orderDeadlineMs,
-      acceptances,
+      asking: new Asking({
+        ...{ replica, acceptances, clock, random },
+        isObserved: () => true,
+        orderDeadlineMs: limits.replica.orderDeadlineMs,
+      }),
       rendezvous: [],
-      isObserved: () => true,
       transports: new Transports(),
       // System events have listeners of their own; nothing here sends any.
       exchange: { accept: () => undefined, packetBytesMax: 0 },

@@ -195,6 +195,28 @@ describe.each(['tcp', 'ws'])('system events over %s', (scheme) => {
     await leave(one);
   });
 
+  it('asks a peer for a direct connection, which is told where to dial', async () => {
+    const one = await joined();
+    const told: object[] = [];
+    const peer = await talk(url, {
+      connection: (order) => {
+        told.push(order);
+        return {};
+      },
+    });
+    const { instanceSid } = await peer.client.ask('Session', agent(++number));
+    const { request } = await one.client.ask('DirectConnection', { cvid: instanceSid, port: 4711 });
+    expect(request).toMatchObject({ peerCvid: instanceSid, role: 2, port: 4711 });
+    expect(told).toMatchObject([{ peerCvid: one.session.instanceSid, role: 1, host: '127.0.0.1', port: 4711 }]);
+    expect(told[0]).toHaveProperty('connectionId', request.connectionId);
+    const other = await joined();
+    const refused = one.client.ask('DirectConnection', { cvid: other.session.instanceSid, port: 4711 });
+    await expect(refused).rejects.toMatchObject({ reason: 'PEER_REFUSED' });
+    const nobody = one.client.ask('DirectConnection', { cvid: one.session.serverSid + 8, port: 70_000 % 65_536 });
+    await expect(nobody).rejects.toMatchObject({ reason: expect.any(String) });
+    await Promise.all([leave(one), leave(peer), leave(other)]);
+  });
+
   describe('data of streams', () => {
     let yard: Switchyard;
     let instance: Instance;
