@@ -30,6 +30,7 @@ import { Replica } from './replica/replica.js';
 import { closedTopic as systemClosedTopic } from './system/closed-topic.js';
 import { deltaTopic } from './system/delta-topic.js';
 import { SystemDoor } from './system/door.js';
+import type { Adapter } from './transport/adapter.js';
 import { reachableAddresses } from './transport/reachable.js';
 import { Transports } from './transport/transports.js';
 
@@ -77,6 +78,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   const metrics = config.metricsListen === undefined ? undefined : new Metrics();
   const limits = replicaLimits(config);
   let meeting: Meeting | undefined;
+  let door: GrpcDoor | undefined;
+  let adapters: readonly Adapter[] = [];
   try {
     const recovery = await recover(journal, config.limits);
     const { state } = recovery;
@@ -144,7 +147,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     });
     await replica.found(drawUuid(random));
     const exchangeBytesMax = Math.min(forSystem.packetBytesMax, config.messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
-    const door = new GrpcDoor(
+    const grpc = new GrpcDoor(
       {
         replica,
         opening,
@@ -165,12 +168,13 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     );
     const addresses: Record<string, string> = {};
     addresses.stun = formatAddress(meeting.address);
-    const bound = await door.listen(config.listen, await credentials(config));
+    door = grpc;
+    const bound = await grpc.listen(config.listen, await credentials(config));
     addresses.grpc = formatAddress(bound);
     const overGrpc = { addresses: reachableAddresses(bound), encrypted: config.tlsCert !== undefined };
     transports.add({ codeName: 'grpc', maxBlockBytes: config.messageBytesMax, ...overGrpc });
     transports.add({ codeName: 'exchange', maxBlockBytes: exchangeBytesMax, ...overGrpc });
-    const adapters = await makeAdapters(config, forSystem);
+    adapters = await makeAdapters(config, forSystem);
     for (const adapter of adapters) {
       await adapter.listen(system.accept);
       addresses[adapter.codeName] = adapter.addresses[0];
@@ -183,7 +187,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     log.info({ addresses }, 'listening');
     return running(addresses, config.drainDeadlineMs, async (deadlineMs) => {
       log.info('draining');
-      door.drain();
+      grpc.drain();
       for (const adapter of adapters) await adapter.close();
       for (const feed of all) feed.drain();
       const draining = new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS);
@@ -192,13 +196,16 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       acceptances.drain(draining);
       meeting?.close();
       await system.close(deadlineMs);
-      await door.close(deadlineMs);
+      await grpc.close(deadlineMs);
       await replica.close();
       await journal.close();
       await metrics?.close();
       log.info('closed');
     });
   } catch (error) {
+    // What listens already would keep the process.
+    for (const adapter of adapters) await adapter.close();
+    await door?.close(0);
     meeting?.close();
     await metrics?.close();
     await journal.close();
