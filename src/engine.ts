@@ -1,0 +1,141 @@
+import type { Logger } from 'pino';
+import type { Clock, Random } from './clock.js';
+import type { Config } from './config.js';
+import type { Fault } from './core/fault.js';
+import type { State } from './core/state.js';
+import { Feed } from './feed/feed.js';
+import { closedTopic } from './grpc/closed_topic.js';
+import { networkTopic } from './grpc/network_topic.js';
+import { streamsTopic } from './grpc/streams_topic.js';
+import type { Journal } from './journal/journal.js';
+import type { Metrics } from './metrics.js';
+import { feedLimits, replicaLimits, systemFeedLimits } from './part-limits.js';
+import { DEFAULT_RELAY_LIMITS } from './relay/limits.js';
+import { Relay } from './relay/relay.js';
+import { Acceptances } from './replica/acceptances.js';
+import { Opening } from './replica/opening.js';
+import { recover } from './replica/recover.js';
+import { type Publisher, Replica } from './replica/replica.js';
+import { closedTopic as systemClosedTopic } from './system/closed-topic.js';
+import { deltaTopic } from './system/delta-topic.js';
+
+/** What an engine is made of. */
+export interface EngineParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly journal: Journal;
+  readonly metrics: Metrics | undefined;
+  /** Called when an invariant is broken, after it was logged. */
+  readonly fatal: (error: unknown) => void;
+}
+
+/** The feeds, in the bytes of each door. */
+export type Feeds = ReturnType<typeof makeFeeds>;
+
+/** Everything behind the doors, running: the network itself, and what has to be told of its changes. */
+export interface Engine {
+  readonly replica: Replica;
+  readonly opening: Opening;
+  readonly feeds: Feeds;
+  /** The data of streams. */
+  readonly relay: Relay;
+  /** Who waits for a peer to accept. */
+  readonly acceptances: Acceptances;
+  /** Tells one more of every change, after all others. */
+  alsoTell(publisher: Publisher): void;
+  /** Ends every watch, attachment and relay with this, after what is on its way to them. */
+  drain(fault: Fault): void;
+  /** Takes no more commands; resolves when those that were taken are durable. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the engine. In this order, so that nothing is told before it is known: the journal is recovered into a state, the
+ * feeds get their history by the same replay, and the replica takes over.
+ */
+export async function startEngine({
+  config,
+  clock,
+  random,
+  log,
+  journal,
+  metrics,
+  fatal,
+}: EngineParts): Promise<Engine> {
+  const recovery = await recover(journal, config.limits);
+  const { state } = recovery;
+  const feeds = makeFeeds(config, state, clock);
+  const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
+  const replayed = await recovery.replay((position, changes) => {
+    for (const feed of all) feed.publish(position, changes);
+  });
+  log.info({ revision: state.revision, replayed, sessions: state.sessions.count }, 'recovered');
+  const acceptances = new Acceptances(state);
+  const used = (id: number) => replica.deadlines.used(id);
+  const relay: Relay = new Relay(
+    { state, used, submit: (command) => replica.submit(command) },
+    clock,
+    DEFAULT_RELAY_LIMITS,
+  );
+  // The relay first: when a watcher hears that a stream has stopped, nothing more of it is delivered.
+  const publishers: Publisher[] = [relay, ...all, acceptances];
+  const limits = replicaLimits(config);
+  const replica: Replica = new Replica({
+    state,
+    journal,
+    feeds: publishers,
+    clock,
+    random,
+    limits,
+    observed: metrics && ((command, outcome) => metrics.observed(command, outcome)),
+    appended: metrics && ((tookMs, commands) => metrics.appendTook(tookMs, commands)),
+    warn: (message, error) => log.warn({ err: error }, message),
+    fatal: (error) => {
+      log.fatal({ err: error }, 'an invariant is broken');
+      fatal(error);
+    },
+  });
+  await replica.found(drawUuid(random));
+  return {
+    replica,
+    opening: new Opening(replica, clock, random, limits),
+    feeds,
+    relay,
+    acceptances,
+    alsoTell: (publisher) => void publishers.push(publisher),
+    drain: (fault) => {
+      for (const feed of all) feed.drain();
+      relay.close(fault);
+      replica.attachments.drain(fault);
+      acceptances.drain(fault);
+    },
+    close: () => replica.close(),
+  };
+}
+
+function makeFeeds(config: Config, state: State, clock: Clock) {
+  const limits = feedLimits(config);
+  const forSystem = systemFeedLimits(config);
+  return {
+    grpc: {
+      network: new Feed(networkTopic(state), state, limits, clock),
+      // Its messages hold one revision each: see the topic.
+      closed: new Feed(closedTopic, state, { ...limits, messageBytesMax: 0 }, clock),
+      streams: new Feed(streamsTopic, state, limits, clock),
+    },
+    system: {
+      network: new Feed(deltaTopic(state), state, forSystem, clock),
+      closed: new Feed(systemClosedTopic(), state, forSystem, clock),
+    },
+  };
+}
+
+/** A UUID of version 4: RFC 9562, section 5.4. */
+function drawUuid(random: Random): string {
+  const bytes = Buffer.from(random.bytes(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}

@@ -1,0 +1,56 @@
+import type { Config } from './config.js';
+import { DEFAULT_FEED_LIMITS, type FeedLimits } from './feed/limits.js';
+import { DEFAULT_DOOR_LIMITS, DEFAULT_SYSTEM_LIMITS, type DoorLimits, type SystemLimits } from './limits.js';
+import { DEFAULT_REPLICA_LIMITS, type ReplicaLimits } from './replica/limits.js';
+
+/*
+ * What the options come to for each part of a server: the part's own bounds, with those in their place that can be chosen.
+ */
+
+/** A message of system events is one write to a socket: small, so that a slow client holds little. */
+const SYSTEM_MESSAGE_BYTES_MAX = 65_536;
+
+/** Of the feeds of gRPC. */
+export function feedLimits({ historyBytesMax, historyRevisionsMax }: Config): FeedLimits {
+  return { ...DEFAULT_FEED_LIMITS, historyBytesMax, historyRevisionsMax };
+}
+
+/** Of the feeds of system events. */
+export function systemFeedLimits(config: Config): FeedLimits {
+  return { ...feedLimits(config), messageBytesMax: SYSTEM_MESSAGE_BYTES_MAX };
+}
+
+/** Of the replica. */
+export function replicaLimits(config: Config): ReplicaLimits {
+  return {
+    ...DEFAULT_REPLICA_LIMITS,
+    ttlDefaultMs: config.sessionTtlMs,
+    ttlMinMs: config.sessionTtlMinMs,
+    ttlMaxMs: config.sessionTtlMaxMs,
+    graceMs: config.graceMs,
+    orderDeadlineMs: config.orderDeadlineMs,
+  };
+}
+
+/** Of the gRPC door. */
+export function doorLimits(config: Config): DoorLimits {
+  const { connectionsMax, callsPerConnectionMax, watchesPerConnectionMax, watchedNodesMax, metadataBytesMax } = config;
+  return {
+    ...DEFAULT_DOOR_LIMITS,
+    connectionsMax,
+    callsPerConnectionMax,
+    watchesPerConnectionMax,
+    watchedNodesMax,
+    metadataBytesMax,
+  };
+}
+
+/** Of the door of system events. */
+export function systemLimits(config: Config): SystemLimits {
+  return {
+    ...DEFAULT_SYSTEM_LIMITS,
+    connectionsMax: config.systemConnectionsMax,
+    connectionsPerAddressMax: config.systemConnectionsPerAddressMax,
+    packetsPerSecondMax: config.systemPacketsPerSecondMax,
+  };
+}
