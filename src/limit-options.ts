@@ -60,6 +60,25 @@ export const DOOR_LIMIT_OPTIONS = {
   callsPerConnectionMax: bound('callsPerConnectionMax', [1, 1_000_000], 'Calls at once on one connection.'),
   watchesPerConnectionMax: bound('watchesPerConnectionMax', [0, 1_000_000], 'Watches on one connection.'),
   watchedNodesMax: bound('watchedNodesMax', [1, 65_536], 'Nodes that one watch can name.'),
+  requestBytesPerConnectionMax: bound(
+    'requestBytesPerConnectionMax',
+    [65_536, 1_073_741_824],
+    'Bytes of incomplete and compressed requests on one connection; twice --message-bytes at least.',
+  ),
+  requestBytesMax: bound('requestBytesMax', [65_536, 68_719_476_736], 'The same on all connections.'),
+  answerBytesPerConnectionMax: bound(
+    'answerBytesPerConnectionMax',
+    [1_048_576, 1_073_741_824],
+    'Bytes of answers that one connection does not take.',
+  ),
+  earlyResetsMax: bound(
+    'earlyResetsMax',
+    [1, 1_000],
+    'Calls on one connection that are reset within a second, at once.',
+  ),
+  earlyResetsPerSecond: bound('earlyResetsPerSecond', [1, 1_000], 'The same a second from then on.'),
+  controlFramesMax: bound('controlFramesMax', [100, 1_000_000], 'PING and SETTINGS frames of one connection, at once.'),
+  controlFramesPerSecond: bound('controlFramesPerSecond', [1, 1_000_000], 'The same a second from then on.'),
   metadataBytesMax: bound('metadataBytesMax', [1_024, 1_048_576], "Bytes of a request's metadata."),
 } as const satisfies { readonly [K in keyof DoorLimits]?: Option<number> };
 

@@ -9,6 +9,25 @@ export interface DoorLimits {
   readonly callsPerConnectionMax: number;
   /** Client connections: 30 KiB each, so 300 MiB at most; a fleet of more uses several servers. */
   readonly connectionsMax: number;
+  /**
+   * Bytes of requests on one connection that cannot be handed on yet: messages that have not come to their end, and what
+   * compressed ones may become. Some of the largest at once; never less than two.
+   */
+  readonly requestBytesPerConnectionMax: number;
+  /** The same for all connections: what a server can spare beside its state. */
+  readonly requestBytesMax: number;
+  /** Bytes of answers to unary calls that one connection does not take: some dozens of the largest pages. */
+  readonly answerBytesPerConnectionMax: number;
+  /** A call that its client resets within this time was never meant to be answered. */
+  readonly earlyResetMs: number;
+  /** Such calls on one connection at once: a client that gives up all its calls; half of what nghttp2 takes. */
+  readonly earlyResetsMax: number;
+  /** Such calls a second from then on: deadlines that are too short for the network. */
+  readonly earlyResetsPerSecond: number;
+  /** PING and SETTINGS frames of one connection at once. */
+  readonly controlFramesMax: number;
+  /** The same a second from then on: a Go client pings after every message that it reads, once a round trip. */
+  readonly controlFramesPerSecond: number;
   /** Bytes of a request's metadata with its overhead of 32 B an entry (RFC 9113, 6.5.2): tokens and tracing, with room. */
   readonly metadataBytesMax: number;
   /** Nodes that one watch can name: more, and watching everything is cheaper for both sides. */
@@ -27,11 +46,25 @@ export interface DoorLimits {
   readonly callDeadlineMsMax: number;
 }
 
+/** The bounds of the wire below the calls of gRPC. */
+export interface WireLimits extends DoorLimits {
+  /** Bytes of one request. */
+  readonly messageBytesMax: number;
+}
+
 /** The bounds of a server that was not told otherwise. */
 export const DEFAULT_DOOR_LIMITS: DoorLimits = {
   watchesPerConnectionMax: 1_024,
   callsPerConnectionMax: 16_384,
   connectionsMax: 10_000,
+  requestBytesPerConnectionMax: 16_777_216,
+  requestBytesMax: 268_435_456,
+  answerBytesPerConnectionMax: 33_554_432,
+  earlyResetMs: 1_000,
+  earlyResetsMax: 500,
+  earlyResetsPerSecond: 50,
+  controlFramesMax: 10_000,
+  controlFramesPerSecond: 5_000,
   metadataBytesMax: 16_384,
   watchedNodesMax: 1_024,
   pageSizeMax: 1_000,

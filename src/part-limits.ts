@@ -1,5 +1,6 @@
 import type { Config } from './config.js';
 import { DEFAULT_FEED_LIMITS, type FeedLimits } from './feed/limits.js';
+import { DOOR_LIMIT_OPTIONS } from './limit-options.js';
 import { DEFAULT_DOOR_LIMITS, DEFAULT_SYSTEM_LIMITS, type DoorLimits, type SystemLimits } from './limits.js';
 import { DEFAULT_REPLICA_LIMITS, type ReplicaLimits } from './replica/limits.js';
 
@@ -34,15 +35,8 @@ export function replicaLimits(config: Config): ReplicaLimits {
 
 /** Of the gRPC door. */
 export function doorLimits(config: Config): DoorLimits {
-  const { connectionsMax, callsPerConnectionMax, watchesPerConnectionMax, watchedNodesMax, metadataBytesMax } = config;
-  return {
-    ...DEFAULT_DOOR_LIMITS,
-    connectionsMax,
-    callsPerConnectionMax,
-    watchesPerConnectionMax,
-    watchedNodesMax,
-    metadataBytesMax,
-  };
+  const chosen = Object.keys(DOOR_LIMIT_OPTIONS).map((key) => [key, config[key as keyof typeof DOOR_LIMIT_OPTIONS]]);
+  return { ...DEFAULT_DOOR_LIMITS, ...Object.fromEntries(chosen) };
 }
 
 /** Of the door of system events. */

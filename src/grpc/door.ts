@@ -8,12 +8,13 @@ import type { Backing } from './backing.js';
 import { Calls } from './calls.js';
 import { Health } from './health.js';
 import { networkDefinition, networkService } from './network_service.js';
+import { Peers } from './peers.js';
 import { Reflection } from './reflection.js';
 import { sessionService } from './session_service.js';
 import { toError, withDetails } from './status.js';
 import { streamDefinition, streamService } from './stream_service.js';
 import { transportService } from './transport_service.js';
-import { ASKED_PATH, boundWire, UNKNOWN_PATH } from './wire.js';
+import { ASKED_PATH, boundWire, UNKNOWN_PATH, wireLimits } from './wire.js';
 
 /** A ping on a quiet connection, so that a peer that vanished is noticed and its watches are let go of. */
 const KEEPALIVE_MS = 30_000;
@@ -33,14 +34,18 @@ export class GrpcDoor {
   private readonly health = new Health(SERVICES.map((name) => `switchyard.v1.${name}`));
   private readonly reflection = new Reflection();
   private readonly paths = new Set<string>();
+  private readonly unaryPaths = new Set<string>();
+  private readonly peers: Peers;
   private address: Address | undefined;
-  private hasDropped = false;
+  private readonly told = new Set<string>();
 
   constructor(
     private readonly backing: Backing,
     messageBytesMax: number,
   ) {
+    const { clock, limits } = backing;
     this.calls = new Calls(backing);
+    this.peers = new Peers(clock, wireLimits(limits, messageBytesMax), this.unaryPaths, (why) => this.tell(why));
     this.server = new Server({
       interceptors: [detailed],
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
@@ -72,7 +77,7 @@ export class GrpcDoor {
         error === null ? resolve(bound) : reject(error),
       );
     });
-    boundWire(this.server, this.backing.limits, this.paths, () => this.tellDropped());
+    boundWire(this.server, this.backing.limits, this.paths, this.peers);
     this.address = { host: wanted.host, port };
     return this.address;
   }
@@ -93,17 +98,19 @@ export class GrpcDoor {
     await new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
   }
 
-  /** Once is enough: whoever floods the port should not flood the log. */
-  private tellDropped(): void {
-    if (this.hasDropped) return;
-    this.hasDropped = true;
-    const { connectionsMax } = this.backing.limits;
-    this.backing.log.warn({ connectionsMax }, 'connections beyond the limit are dropped');
+  /** Once for each reason is enough: whoever floods the port should not flood the log. */
+  private tell(why: string): void {
+    if (this.told.has(why)) return;
+    this.told.add(why);
+    this.backing.log.warn({ why }, 'connections are closed; this is said once');
   }
 
   private add(definition: ServiceDefinition, service: Parameters<Server['addService']>[1]): void {
     this.server.addService(definition, service);
-    for (const { path } of Object.values(definition)) this.paths.add(path);
+    for (const { path, requestStream, responseStream } of Object.values(definition)) {
+      this.paths.add(path);
+      if (!requestStream && !responseStream) this.unaryPaths.add(path);
+    }
   }
 }
 

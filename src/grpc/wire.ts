@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Http2Server, ServerHttp2Stream } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
-import type { DoorLimits } from '../limits.js';
+import type { DoorLimits, WireLimits } from '../limits.js';
+import type { Peers } from './peers.js';
 
 /** Answered in place of every method that is not known, so that this error has its details too. */
 export const UNKNOWN_PATH = '/switchyard.v1/Unknown';
@@ -11,7 +12,7 @@ export const ASKED_PATH = 'switchyard-asked-path';
 const MS_OF_UNIT: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
 /**
- * Sets what grpc-js has no option for, on the node:http2 servers below it: how many connections there may be, how large
+ * Sets what grpc-js has no option for, on the node:http2 servers below it: what a connection may do and hold, how large
  * metadata, and how long a deadline.
  *
  * grpc-js keeps these servers in a private field, which is why package.json takes no newer minor version of it by itself.
@@ -19,14 +20,13 @@ const MS_OF_UNIT: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, 
  *
  * `dropped` is called for each connection that is one too many.
  */
-export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet<string>, dropped: () => void): void {
+export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet<string>, peers: Peers): void {
   const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
   if (!(http2Servers instanceof Map) || http2Servers.size === 0) {
     throw new Error('this version of @grpc/grpc-js does not show its HTTP/2 servers');
   }
   for (const http2Server of http2Servers.keys()) {
-    http2Server.maxConnections = limits.connectionsMax;
-    http2Server.on('drop', dropped);
+    peers.watch(http2Server);
     http2Server.updateSettings({
       maxConcurrentStreams: limits.callsPerConnectionMax,
       maxHeaderListSize: limits.metadataBytesMax,
@@ -40,6 +40,12 @@ export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet
       headers[':path'] = UNKNOWN_PATH;
     });
   }
+}
+
+/** The door's bounds as the wire needs them: beside the largest message there is always room for another. */
+export function wireLimits(limits: DoorLimits, messageBytesMax: number): WireLimits {
+  const requestBytesPerConnectionMax = Math.max(limits.requestBytesPerConnectionMax, 2 * messageBytesMax);
+  return { ...limits, requestBytesPerConnectionMax, messageBytesMax };
 }
 
 /** A timeout that fits a timer. grpc-js counts its milliseconds in 31 bits, and what is longer has passed at once. */

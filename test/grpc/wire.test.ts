@@ -1,5 +1,5 @@
 import { connect } from 'node:http2';
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp } from 'node:net';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
@@ -151,27 +151,26 @@ describe('the wire', () => {
     client.close();
   });
 
-  it('takes so many connections, and another one when one of them has gone', async () => {
+  it('takes so many connections, and gives the place of one that has no call to a new one', async () => {
     const small = await run({ 'connections-max': '2' });
     const [host, port] = small.address.split(':');
-    const dial = () => connectTcp(Number(port), host);
-    const isOpen = (socket: Socket) =>
-      // A server speaks first in HTTP/2: its settings come at once, or nothing does.
-      new Promise<boolean>((resolve) => {
-        socket
-          .once('data', () => resolve(true))
-          .once('close', () => resolve(false))
-          .on('error', () => resolve(false));
-      });
-    const [one, two] = [dial(), dial()];
-    expect(await Promise.all([one, two].map(isOpen))).toEqual([true, true]);
-    expect(await isOpen(dial())).toBe(false);
-    one.destroy();
-    // The server hears of it a little later than we do.
-    let next = dial();
-    while (!(await isOpen(next))) next = dial();
-    two.destroy();
-    next.destroy();
+    // Its watch is a call, so its place is safe.
+    const watching = open(small, Network.watchEndpointClosed, { cvids: [], after: undefined });
+    await watching.next();
+    const dial = async () => {
+      const socket = connectTcp(Number(port), host).on('error', () => {});
+      // A server speaks first in HTTP/2.
+      await new Promise((resolve) => socket.once('data', resolve));
+      return socket;
+    };
+    const first = await dial();
+    const gone = new Promise((resolve) => first.once('close', resolve));
+    const second = await dial();
+    await gone;
+    await ask(small, Sessions.listSessions, EMPTY);
+    expect(second.destroyed).toBe(false);
+    watching.call.cancel();
+    second.destroy();
     await small.stop();
   });
 });

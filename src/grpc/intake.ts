@@ -1,0 +1,58 @@
+/** Bytes before a message: a flag, and its length. */
+const PREFIX_BYTES = 5;
+/** Nothing that deflate makes is shorter than a 1032nd of what it was made from. */
+const DEFLATE_RATIO_MAX = 1_032;
+
+/**
+ * What the request side of one call holds in memory, counted from the bytes as they come.
+ *
+ *     flag 1 B (1: compressed) | length 4 B | message
+ *
+ * A message that has not come to its end holds what has come of it. A compressed one that has holds the most that it can
+ * become, until the call reads on: grpc-js inflates all messages of a chunk at once, and does not say when it is done.
+ *
+ * The length that a message announces holds nothing: grpc-js allocates none of it.
+ */
+export class Intake {
+  private prefix = 0;
+  private length = 0;
+  private compressed = false;
+  /** Bytes of the message that have come. */
+  private come = 0;
+  /** Bytes that the compressed messages of the last chunk may become. */
+  private inflated = 0;
+
+  constructor(private readonly messageBytesMax: number) {}
+
+  /** A chunk has come, which it does only when all before it has been read. Answers with the bytes held from now on. */
+  take(chunk: Uint8Array): number {
+    this.inflated = 0;
+    for (let at = 0; at < chunk.length; ) {
+      if (this.prefix < PREFIX_BYTES) {
+        this.takePrefix(chunk[at++]);
+        if (this.prefix < PREFIX_BYTES || this.length > 0) continue;
+      } else {
+        const step = Math.min(this.length - this.come, chunk.length - at);
+        this.come += step;
+        at += step;
+        if (this.come < this.length) break;
+      }
+      if (this.compressed) this.inflated += Math.min(this.length * DEFLATE_RATIO_MAX, this.messageBytesMax);
+      this.prefix = 0;
+      this.come = 0;
+      this.length = 0;
+    }
+    return this.come + this.inflated;
+  }
+
+  /** No more comes: what is incomplete is let go of. node:http2 says so even while a message is being inflated. */
+  end(): number {
+    return this.inflated;
+  }
+
+  private takePrefix(byte: number): void {
+    if (this.prefix === 0) this.compressed = byte === 1;
+    else this.length = this.length * 256 + byte;
+    this.prefix++;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Http2Server, ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Clock } from '../clock.js';
+import type { WireLimits } from '../limits.js';
+import { Peer, type PeerWatch } from './peer.js';
+
+/**
+ * Every connection of the gRPC door, and what they may hold between them.
+ *
+ * When there are too many connections, the one goes that has had no call for longest: so whoever only connects, in
+ * whatever numbers, takes the place of others like it and never that of a client that works. When together they hold
+ * too many bytes of requests, the one goes that holds most.
+ */
+export class Peers implements PeerWatch {
+  private readonly peers = new Map<string, Peer>();
+  /** Those that have no call, the longest silent first. */
+  private readonly silent = new Set<Peer>();
+  private requestBytes = 0;
+
+  constructor(
+    readonly clock: Clock,
+    readonly limits: WireLimits,
+    private readonly unaryPaths: ReadonlySet<string>,
+    /** Called for each connection that is closed because of what it did or because there are too many. */
+    private readonly told: (why: string) => void,
+  ) {}
+
+  /** Looks on at a server from its first connection. */
+  watch(server: Http2Server): void {
+    // First, because node:http2 speaks to the connection in its own listener.
+    server.prependListener('connection', (socket: Socket) => this.add(socket));
+    server.prependListener('session', (session: ServerHttp2Session) =>
+      this.peers.get(nameOf(session.socket))?.speaks(session),
+    );
+  }
+
+  answersOnce(path: string): boolean {
+    return this.unaryPaths.has(path);
+  }
+
+  turned(peer: Peer): void {
+    if (peer.calls > 0) this.silent.delete(peer);
+    else if (this.peers.get(peer.name) === peer) this.silent.add(peer);
+  }
+
+  held(bytes: number): void {
+    this.requestBytes += bytes;
+    if (this.requestBytes <= this.limits.requestBytesMax) return;
+    const [first, ...others] = this.peers.values();
+    const greatest = others.reduce((most, peer) => (peer.requestBytes > most.requestBytes ? peer : most), first);
+    this.told('requests that are not complete');
+    greatest.close();
+  }
+
+  expelled(why: string): void {
+    this.told(why);
+  }
+
+  private add(socket: Socket): void {
+    const peer = new Peer(nameOf(socket), socket, this);
+    this.peers.set(peer.name, peer);
+    this.silent.add(peer);
+    socket.once('close', () => this.forget(peer));
+    if (this.peers.size <= this.limits.connectionsMax) return;
+    const [longest] = this.silent;
+    this.forget(longest);
+    this.told('connections beyond the limit');
+    longest.close();
+  }
+
+  private forget(peer: Peer): void {
+    if (this.peers.get(peer.name) === peer) this.peers.delete(peer.name);
+    this.silent.delete(peer);
+  }
+}
+
+/** The same for a socket and for the TLS that is spoken over it. */
+function nameOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  return `${remoteAddress}:${remotePort}`;
+}

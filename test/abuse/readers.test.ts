@@ -1,0 +1,82 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Client, credentials } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
+import { ListSessionsRequest, SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { DEFAULT_DOOR_LIMITS } from '../../src/limits.js';
+import { ATTACK_MS, attack, floodUntilClosed } from './attack.js';
+import * as raw from './raw.js';
+import { ask, Target } from './target.js';
+
+const SESSIONS = 1_000;
+const WATCHES = 100;
+
+describe('a client that does not read', () => {
+  let target: Target;
+  beforeAll(async () => {
+    target = await Target.start();
+    await fill(target.address);
+  });
+  afterAll(() => target.stop());
+
+  it('and watches holds one message for each watch, however much happens', async () => {
+    const { connection } = await attack(
+      target,
+      'watches with a window of zero',
+      async (it) => {
+        for (let at = 0; at < WATCHES; at++)
+          await it.call(2 * at + 1, Network.watchNetworkDelta.path, raw.message(Buffer.alloc(0)));
+        await wait(ATTACK_MS);
+      },
+      { window: 0, heldBytesMax: WATCHES * 262_144 },
+    );
+    expect(connection.count(raw.DATA)).toBe(0);
+  });
+
+  it('and takes one byte a second gets it, and delays nobody', async () => {
+    const { connection } = await attack(
+      target,
+      'one byte a second',
+      async (it) => {
+        await it.call(1, Network.watchNetworkDelta.path, raw.message(Buffer.alloc(0)));
+        for (const endMs = performance.now() + ATTACK_MS; performance.now() < endMs; ) {
+          await it.write(raw.frame(raw.WINDOW_UPDATE, 0, 1, raw.words(1)));
+          await wait(1_000);
+        }
+        while (it.count(raw.DATA) === 0) await it.heard();
+      },
+      { window: 0, heldBytesMax: 262_144 },
+    );
+    expect(connection.isOpen).toBe(true);
+  });
+
+  it('and asks for page after page is closed at the bound, with ENHANCE_YOUR_CALM', async () => {
+    const whole = ListSessionsRequest.encode({ ...ListSessionsRequest.create(), pageSize: SESSIONS }).finish();
+    let stream = -1;
+    const { connection } = await attack(
+      target,
+      'pages that nobody takes',
+      (it) => floodUntilClosed(it, () => it.call((stream += 2), Sessions.listSessions.path, raw.message(whole))),
+      // The pages of the calls that had come by then lie about until they are collected.
+      { window: 0, heldBytesMax: 4 * DEFAULT_DOOR_LIMITS.answerBytesPerConnectionMax },
+    );
+    expect(connection.goaway).toBe(raw.ENHANCE_YOUR_CALM);
+  });
+});
+
+/** Sessions as large as they can be, so that a page is as large as it can be. */
+async function fill(address: string): Promise<void> {
+  const client = new Client(address, credentials.createInsecure());
+  const labels = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`label-${at}`, 'v'.repeat(64)]));
+  const open = () => {
+    const request = {
+      instanceUuid: crypto.randomUUID(),
+      instanceType: 2,
+      instanceFlavor: 0,
+      ttl: { seconds: 3_600n, nanos: 0 },
+    };
+    return ask(client, Sessions.session, { ...request, name: 'n'.repeat(100), labels });
+  };
+  for (let opened = 0; opened < SESSIONS; opened += 100) await Promise.all(Array.from({ length: 100 }, open));
+  client.close();
+}

@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { type ClientHttp2Session, connect, createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Allowance } from '../../src/grpc/allowance.js';
+import { Peers } from '../../src/grpc/peers.js';
+import { DEFAULT_DOOR_LIMITS } from '../../src/limits.js';
+import { ManualClock } from '../manual-clock.js';
+
+const REQUEST_BYTES_MAX = 30_000;
+
+describe('the connections of a door', () => {
+  const told: string[] = [];
+  let server: Http2Server;
+  let port: number;
+  const sessions: ClientHttp2Session[] = [];
+  beforeEach(async () => {
+    told.length = 0;
+    const limits = { ...DEFAULT_DOOR_LIMITS, requestBytesMax: REQUEST_BYTES_MAX, messageBytesMax: 1_048_576 };
+    server = createServer();
+    new Peers(new ManualClock(), limits, new Set(), (why) => told.push(why)).watch(server);
+    server.on('sessionError', () => {});
+    server.on('stream', (stream: ServerHttp2Stream) => stream.on('error', () => {}));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    port = (server.address() as AddressInfo).port;
+  });
+  afterEach(() => {
+    for (const session of sessions.splice(0)) session.destroy();
+    server.close();
+  });
+
+  /** A connection with one call that has brought so many bytes of a message that is larger. */
+  const holding = async (bytes: number) => {
+    const session = connect(`http://127.0.0.1:${port}`);
+    sessions.push(session);
+    session.on('error', () => {});
+    const call = session.request({ ':method': 'POST', ':path': '/' }, { endStream: false });
+    call.on('error', () => {});
+    const prefix = Buffer.alloc(5);
+    prefix.writeUInt32BE(1_000_000, 1);
+    const [stream] = (await Promise.all([once(server, 'stream'), call.write(prefix)]))[0] as [ServerHttp2Stream];
+    let come = -prefix.length;
+    const all = new Promise<void>((resolve) => {
+      stream.on('data', (chunk: Buffer) => {
+        come += chunk.length;
+        if (come >= bytes) resolve();
+      });
+      stream.once('close', resolve);
+    });
+    call.write(Buffer.alloc(bytes));
+    await all;
+    return session;
+  };
+
+  it('close the one that holds most when together they hold too much, and no other', async () => {
+    const small = await holding(2_000);
+    const large = await holding(20_000);
+    expect(told).toEqual([]);
+    const gone = new Promise((resolve) => large.once('close', resolve));
+    const middle = await holding(9_000);
+    await gone;
+    expect(told).toContain('requests that are not complete');
+    expect([small.closed, middle.closed]).toEqual([false, false]);
+  });
+});
+
+describe('an allowance', () => {
+  it('gives its burst at once, and then as much as time brings', () => {
+    const allowance = new Allowance({ burst: 3, perSecond: 2 }, 0);
+    const takes = (nowMs: number) => [1, 2, 3, 4].map(() => allowance.take(nowMs));
+    expect(takes(0)).toEqual([true, true, true, false]);
+    expect(takes(400)).toEqual([false, false, false, false]);
+    expect(takes(1_000)).toEqual([true, true, false, false]);
+    expect(takes(60_000)).toEqual([true, true, true, false]);
+  });
+});
