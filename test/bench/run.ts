@@ -6,6 +6,7 @@ import { benchLatency } from './latency.js';
 import type { Figure, Row } from './row.js';
 import { benchSession } from './session.js';
 import { benchStopped } from './stopped.js';
+import { benchSystem } from './system.js';
 
 /** A bench: so many rounds, each ours and the rival's after each other. */
 type Bench = (rounds: number, progress: (line: string) => void) => Promise<(Row | Figure)[]>;
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   brokers: benchBrokers,
   latency: benchLatency,
   stopped: benchStopped,
+  system: benchSystem,
 };
 
 const HELP = `npm run bench -- [NAME...] [--rounds N] [--output FILE]
