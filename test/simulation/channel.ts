@@ -5,6 +5,9 @@ import type { Callee } from './connection.js';
 import type { Route } from './network.js';
 import type { Process } from './process.js';
 
+/** A client opens its window again when it has read so much, as HTTP/2 does; less than the window of a server's call. */
+const CREDIT_BYTES = 2_048;
+
 /** Hears of every unary call that was answered, as the client hears of it. */
 export type Answered = (path: string, request: unknown, outcome: unknown, metadata: Call['metadata']) => void;
 
@@ -53,6 +56,7 @@ export class SimulatedChannel implements Channel {
   ): AsyncGenerator<Response, void, undefined> {
     this.check(call.signal);
     const unread: Buffer[] = [];
+    let taken = 0;
     let ending: { readonly error: unknown } | undefined;
     let wake = () => {};
     const end = (error: unknown) => {
@@ -75,7 +79,11 @@ export class SimulatedChannel implements Channel {
       for (;;) {
         const bytes = unread.shift();
         if (bytes !== undefined) {
-          sent.credit(bytes.length);
+          taken += bytes.length;
+          if (taken >= CREDIT_BYTES) {
+            sent.credit(taken);
+            taken = 0;
+          }
           yield method.responseDeserialize(bytes);
         } else if (ending !== undefined) {
           if (ending.error !== undefined) throw ending.error;

@@ -30,6 +30,8 @@ export interface Plan {
 export const STEPS = { ...CLIENT_STEPS, ...WATCH_STEPS, ...FAULT_STEPS };
 /** Each run has kinds of steps that it favours and others that it does without: so odd mixtures are met. */
 const FAVOURS = [0, 0.3, 1, 1, 3];
+/** How rough a run is: where everything breaks all the time, nobody gets anything done that could be lost. */
+const ROUGHNESS = [0.05, 0.2, 1];
 
 /** Makes the plan of a seed. */
 export function planOf(seed: number, minutes: number): Plan {
@@ -97,7 +99,12 @@ function limitsOf(random: SeededRandom): ServerLimits {
 
 /** Busy spells of a minute or so, and long quiet ones between them: most of what goes wrong needs one or the other. */
 function stepsOf(random: SeededRandom, untilMs: number): Step[] {
-  const weights = Object.entries(STEPS).map(([kind, { weight }]) => ({ kind, weight: weight * random.pick(FAVOURS) }));
+  const roughness = random.pick(ROUGHNESS);
+  const weights = Object.entries(STEPS).map(([kind, { weight }]) => {
+    const scale = kind in FAULT_STEPS ? roughness : 1;
+    return { kind, weight: weight * scale * random.pick(FAVOURS) };
+  });
+  const quietMsMax = random.pick([60_000, 600_000, 3_600_000]);
   const sum = weights.reduce((total, { weight }) => total + weight, 0);
   const draw = (): string => {
     let left = random.fraction() * sum;
@@ -114,7 +121,7 @@ function stepsOf(random: SeededRandom, untilMs: number): Step[] {
     for (; nowMs < Math.min(busyUntilMs, untilMs); nowMs += Math.ceil(random.fraction() * 2 * paceMs)) {
       steps.push({ atMs: nowMs, kind: draw(), picks: [random.word(), random.word(), random.word()] });
     }
-    nowMs += random.between(10_000, random.pick([60_000, 600_000]));
+    nowMs += random.between(10_000, quietMsMax);
   }
   return steps;
 }

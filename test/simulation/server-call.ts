@@ -4,7 +4,7 @@ import type { CallStatus } from '../../src/client/error.js';
 import type { Asked, Callee, Caller } from './connection.js';
 import type { Process } from './process.js';
 
-/** Bytes that a stream may have under way before its client has taken some. */
+/** A stream that has so much under way waits until its client has taken some. A message may go over it. */
 const WINDOW_BYTES = 4_096;
 const DETAILS = 'grpc-status-details-bin';
 
@@ -95,7 +95,7 @@ export class ServerCall extends EventEmitter implements Callee {
   private flush(): void {
     const { waiting } = this;
     if (waiting === undefined || this.over) return;
-    if (this.underway > 0 && this.underway + waiting.bytes.length > WINDOW_BYTES) {
+    if (this.underway >= WINDOW_BYTES) {
       this.blockedSinceMs ??= this.process.clock.nowMs();
       return;
     }

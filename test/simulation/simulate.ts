@@ -78,7 +78,7 @@ async function mutations(): Promise<boolean> {
   for (const mutation of MUTATIONS) {
     const from = performance.now();
     let result: Result;
-    let number = 0;
+    let number = (mutation.seed ?? 1) - 1;
     do result = await simulate(planOf(++number, MUTATION_MINUTES), mutation);
     while (result.violation === undefined && performance.now() - from < MUTATION_MS);
     const tookS = ((performance.now() - from) / 1_000).toFixed(1);

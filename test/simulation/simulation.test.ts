@@ -10,7 +10,7 @@ import type { ServerCall } from './server-call.js';
 import { shrink } from './shrink.js';
 
 /** How long fresh seeds are tried in each run of the tests, and the limit of a single test. */
-const FRESH_MS = 40_000;
+const FRESH_MS = 30_000;
 const LIMIT_MS = 300_000;
 const MINUTES = 10;
 
