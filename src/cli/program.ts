@@ -87,6 +87,7 @@ function addReaders(program: Command, surroundings: Surroundings): void {
 
   withConnection(program.command('nodes'))
     .description('List the nodes of the graph.')
+    .option('--via <URL>', 'by system events: tcp://HOST:PORT, tls://…, ws://… or wss://…')
     .option('--json', 'one JSON object a line')
     .addHelpText('after', examples('switchyard nodes', 'switchyard nodes --json | jq -r .name'))
     .action((flags) => listNodes(flags, surroundings));
