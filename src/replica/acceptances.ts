@@ -1,6 +1,6 @@
 import type { Change } from '../core/change.js';
-import { type Connection, ConnectionState } from '../core/connection.js';
-import type { Fault } from '../core/fault.js';
+import { type Connection, ConnectionState, connectionName } from '../core/connection.js';
+import { Fault } from '../core/fault.js';
 import type { Position } from '../core/position.js';
 import type { State } from '../core/state.js';
 
@@ -17,8 +17,11 @@ export class Acceptances {
   constructor(private readonly state: State) {}
 
   /** Resolves once the peer has accepted, or the connection is over; with a refusal when the server goes down before. */
-  decided(connection: Connection): Promise<Connection | Fault> {
-    const now = this.state.connections.get(connection.id) ?? connection;
+  decided({ id }: Connection): Promise<Connection | Fault> {
+    const now = this.state.connections.get(id);
+    if (now === undefined) {
+      return Promise.resolve(new Fault('CONNECTION_NOT_FOUND', `${connectionName(id)} is over and forgotten`));
+    }
     if (isDecided(now)) return Promise.resolve(now);
     if (this.ending !== undefined) return Promise.resolve(this.ending);
     return new Promise((resolve) => {

@@ -1,16 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Below node_modules, so that packages are found from there. */
 const OUT = join(ROOT, 'node_modules/.cache/switchyard-nat', String(process.pid));
 
 let done = false;
 
 /**
- * The path of a module of this repository as JavaScript: what runs in a namespace runs in a process of its own, which
- * knows nothing of jest's transforms. Compiled once for each process that asks.
+ * The path of a module of this repository as JavaScript: what runs in a namespace runs in a process of its own, and
+ * dozens of them start faster when each need not compile. Compiled once for each process that asks, which calls
+ * {@link removeCompiled} in the end.
  */
 export function compiled(path: string): string {
   if (!done) {
@@ -24,4 +26,10 @@ export function compiled(path: string): string {
     done = true;
   }
   return join(OUT, path.replace(/\.ts$/, '.js'));
+}
+
+/** Removes what {@link compiled} has written. */
+export function removeCompiled(): void {
+  rmSync(OUT, { recursive: true, force: true });
+  done = false;
 }
