@@ -7,13 +7,13 @@ import { type Address, formatAddress } from '../option.js';
 import type { Backing } from './backing.js';
 import { Calls } from './calls.js';
 import { Health } from './health.js';
-import { networkDefinition, networkService } from './network_service.js';
+import { networkDefinition, networkService } from './network-service.js';
 import { Peers } from './peers.js';
 import { Reflection } from './reflection.js';
-import { sessionService } from './session_service.js';
+import { sessionService } from './session-service.js';
 import { toError, withDetails } from './status.js';
-import { streamDefinition, streamService } from './stream_service.js';
-import { transportService } from './transport_service.js';
+import { streamDefinition, streamService } from './stream-service.js';
+import { transportService } from './transport-service.js';
 import { ASKED_PATH, boundWire, UNKNOWN_PATH, wireLimits } from './wire.js';
 
 /** A ping on a quiet connection, so that a peer that vanished is noticed and its watches are let go of. */

@@ -11,7 +11,7 @@ import type { Position } from '../core/position.js';
 import { flavorOfSid, typeOfSid } from '../core/sid.js';
 import type { State } from '../core/state.js';
 import type { Message } from '../replica/attachments.js';
-import { connectionMessage } from './connection_message.js';
+import { connectionMessage } from './connection-message.js';
 import { durationOf } from './duration.js';
 
 /*

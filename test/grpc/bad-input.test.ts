@@ -4,10 +4,10 @@ import { NetworkServiceService as Network } from '../../gen/switchyard/v1/networ
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
 import { CODE_OF_REASON } from '../../src/grpc/status.js';
-import type { Case, Who, World } from './bad_input/case.js';
-import { networkCases } from './bad_input/network.js';
-import { sessionCases } from './bad_input/session.js';
-import { streamCases } from './bad_input/stream.js';
+import type { Case, Who, World } from './bad-input-cases/case.js';
+import { networkCases } from './bad-input-cases/network.js';
+import { sessionCases } from './bad-input-cases/session.js';
+import { streamCases } from './bad-input-cases/stream.js';
 import { agent, asAdmin, asHeaders, ask, asSession, type Method, open, type Running, refused, run } from './running.js';
 
 /** Each field of each request, wrong in each way that it can be wrong in: refused in full, and nothing has changed. */

@@ -12,9 +12,9 @@ import { capture } from '../../src/core/snapshot.js';
 import { State } from '../../src/core/state.js';
 import { DEFAULT_STREAM_PARAMS } from '../../src/core/stream.js';
 import type { Touch } from '../../src/feed/touches.js';
-import { closedTopic } from '../../src/grpc/closed_topic.js';
-import { networkTopic } from '../../src/grpc/network_topic.js';
-import { streamsTopic } from '../../src/grpc/streams_topic.js';
+import { closedTopic } from '../../src/grpc/closed-topic.js';
+import { networkTopic } from '../../src/grpc/network-topic.js';
+import { streamsTopic } from '../../src/grpc/streams-topic.js';
 
 const INSTANCES = 6;
 

@@ -3,7 +3,7 @@ import { WatchKind } from '../../../gen/switchyard/v1/network.js';
 import { StatusCode, SwitchyardError } from '../../../src/client/index.js';
 import { CloseReason, type Command } from '../../../src/core/command.js';
 import { DEFAULT_STREAM_PARAMS } from '../../../src/core/stream.js';
-import { networkTopic } from '../../../src/grpc/network_topic.js';
+import { networkTopic } from '../../../src/grpc/network-topic.js';
 import type { SimulatedServer } from '../server.js';
 import { ClosedHistory } from './closed.js';
 import { Kept } from './kept.js';

@@ -1,7 +1,7 @@
 import type { WatchKind } from '../../../gen/switchyard/v1/network.js';
 import { WatchNetworkDeltaResponse } from '../../../gen/switchyard/v1/network_service.js';
 import type { Command } from '../../../src/core/command.js';
-import { networkTopic } from '../../../src/grpc/network_topic.js';
+import { networkTopic } from '../../../src/grpc/network-topic.js';
 import { encodeRecord } from '../../../src/journal/record.js';
 import { openCommand } from '../../replica/world.js';
 import type { Check } from '../check.js';

@@ -15,7 +15,7 @@ import { Fault } from '../core/fault.js';
 import { plainAddress } from '../stun/address.js';
 import type { Backing } from './backing.js';
 import type { Caller } from './caller.js';
-import { connectionMessage, connectionRecordMessage } from './connection_message.js';
+import { connectionMessage, connectionRecordMessage } from './connection-message.js';
 import { msOf } from './duration.js';
 import { firstAfter, pageTokenOf, readPage } from './page.js';
 

@@ -25,7 +25,7 @@ import type { Message } from '../replica/attachments.js';
 import type { Backing } from './backing.js';
 import type { Caller } from './caller.js';
 import type { Answer, Calls } from './calls.js';
-import { readAnswer } from './direct_connection.js';
+import { readAnswer } from './direct-connection.js';
 import { durationOf, msOf } from './duration.js';
 import { sessionEnd } from './ending.js';
 import { orderMessage, positionMessage, sessionMessage } from './message.js';

@@ -30,12 +30,12 @@ import type { Caller } from './caller.js';
 import type { Calls } from './calls.js';
 import { passingBytes } from './encoded.js';
 import { positionMessage, streamMessage } from './message.js';
-import { readAfter } from './network_service.js';
+import { readAfter } from './network-service.js';
 import { fillPage, firstAfter, pageTokenOf, readPage } from './page.js';
 import type { Source } from './pump.js';
 import { type RelayCall, relay } from './relay.js';
 import { streamSize } from './size.js';
-import { readMaskedParams, readParams } from './stream_params.js';
+import { readMaskedParams, readParams } from './stream-params.js';
 
 /** StreamService's definition, with a watch whose answers are bytes already. */
 export const streamDefinition = {

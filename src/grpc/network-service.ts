@@ -31,7 +31,7 @@ import {
   listConnections,
   noConnection,
   readConnectionId,
-} from './direct_connection.js';
+} from './direct-connection.js';
 import { msOf } from './duration.js';
 import { passingBytes } from './encoded.js';
 import { nodeMessage, positionMessage } from './message.js';
