@@ -108,7 +108,6 @@ const JOURNAL: Mutation[] = [
   },
   {
     name: 'recover without the last record',
-    seed: 3,
     journal: (journal) =>
       journalWith(journal, {
         async *read(after) {
@@ -132,7 +131,6 @@ const FEED: Mutation[] = [
   },
   {
     name: 'repeat a revision on resume',
-    seed: 3,
     server: ({ feeds: { network } }) => {
       const subscribe = network.subscribe.bind(network);
       network.subscribe = ({ after, ...wish }) => {
@@ -183,7 +181,6 @@ const FEED: Mutation[] = [
   },
   {
     name: 'coalesce without the nodes that went',
-    seed: 5,
     parts: ({ topics }) => {
       topics.network = topicWith(topics.network, ({ net }) => ({
         net: (state, touches) => {
@@ -217,7 +214,7 @@ const FEED: Mutation[] = [
   },
   {
     name: 'put two ended sessions into one message',
-    seed: 18,
+    seed: 10,
     server: ({ feeds: { closed } }) =>
       void Object.assign(closed, { limits: { ...closed.limits, messageBytesMax: 65_536 } }),
   },
@@ -226,7 +223,6 @@ const FEED: Mutation[] = [
 const SESSIONS: Mutation[] = [
   {
     name: 'forget to extend leases after a restart',
-    seed: 3,
     server: (server) => {
       const { deadlines, enlist } = leasesOf(server);
       server.state.sessions.rows.forEach((session, slot) => {
@@ -238,7 +234,7 @@ const SESSIONS: Mutation[] = [
   },
   {
     name: 'forget to extend leases after a pause',
-    seed: 12,
+    seed: 27,
     server: (server) => {
       leasesOf(server).extendAll = () => {};
     },
@@ -266,7 +262,6 @@ const SESSIONS: Mutation[] = [
   },
   {
     name: 'forget the oldest order on another attachment',
-    seed: 4,
     server: ({ replica }) => {
       const { attachments, state } = replica as Replica;
       const open = attachments.open.bind(attachments);

@@ -1,4 +1,5 @@
 import type { SwitchyardError } from '../../src/client/error.js';
+import { type OrderHandlers, Refusal } from '../../src/client/orders.js';
 import { StatusCode } from '../../src/client/status.js';
 import type { Answered } from './channel.js';
 import type { Check } from './check.js';
@@ -135,13 +136,14 @@ export class World {
   join(host: Host, { ttlMs, manner }: { ttlMs: number | undefined; manner: number }): void {
     if (!host.process.isAlive || host.options.uuid === undefined) return;
     const terminate = TERMINATE_MANNERS[manner % TERMINATE_MANNERS.length];
+    const connection = CONNECTION_MANNERS[manner % CONNECTION_MANNERS.length](host);
     const instance = host.client.join({
       uuid: host.options.uuid,
       type: 2 + (manner % 2),
       name: host.name,
       labels: { manner: String(manner % 5) },
       ttlMs,
-      handlers: { terminate: (_reason, signal) => terminate(host, signal) },
+      handlers: { terminate: (_reason, signal) => terminate(host, signal), connection },
     });
     host.instance = instance;
     const { trace } = this;
@@ -231,6 +233,17 @@ const TERMINATE_MANNERS: readonly ((host: Host, signal: AbortSignal) => Promise<
   async () => {
     throw new Error('this instance cannot tidy up');
   },
+];
+
+/** How an instance takes the order to connect: accepts at once, after a while or too late, refuses, never answers. */
+const CONNECTION_MANNERS: readonly ((host: Host) => OrderHandlers['connection'])[] = [
+  () => async () => undefined,
+  (host) => async () => void (await host.process.wait(1_000)),
+  (host) => async () => void (await host.process.wait(20_000)),
+  () => async () => {
+    throw new Refusal('PEER_REFUSED', 'not today');
+  },
+  () => () => new Promise(() => {}),
 ];
 
 function uuidOf(number: number): string {

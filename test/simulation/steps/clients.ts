@@ -1,3 +1,4 @@
+import { type DirectConnectionRequest, NetworkServiceService } from '../../../gen/switchyard/v1/network_service.js';
 import type { Instance } from '../../../src/client/instance.js';
 import type { Host } from '../host.js';
 import type { World } from '../world.js';
@@ -72,6 +73,29 @@ const report: StepKind = {
     if (one === undefined || peer === undefined) return;
     const { instance } = one;
     world.expect(c % 2 === 0 ? instance.linkLost(peer, c % 3) : instance.linkEstablished(peer, c % 3));
+  },
+};
+
+/** What the client's own direct connections begin with; the sockets behind it are not simulated. */
+interface Asking {
+  unary(
+    method: typeof NetworkServiceService.directConnection,
+    request: DirectConnectionRequest,
+    options: object,
+  ): Promise<unknown>;
+}
+
+/** Asks for a direct connection to where the caller listens, or (port 0) for one that the server coordinates. */
+const connect: StepKind = {
+  weight: 3,
+  act: (world, [a, b, c]) => {
+    const one = joined(world, a);
+    const cvid = peerOf(world, b);
+    if (one === undefined || cvid === undefined) return;
+    const request = { cvid, type: 1 + (c % 2), port: c % 3 === 0 ? 0 : 7_000 + (c % 16), candidates: [] };
+    const asking = one.instance as unknown as Asking;
+    const { directConnection } = NetworkServiceService;
+    world.expect(asking.unary(directConnection, { ...request, publicKey: Buffer.of(), roundTrip: undefined }, {}));
   },
 };
 
@@ -169,6 +193,7 @@ export const CLIENT_STEPS = {
   keepAlive,
   link,
   report,
+  connect,
   createStream,
   updateStream,
   terminateStream,
