@@ -96,7 +96,10 @@ export class Connection {
     };
     this.carry(leg, 'up', () => {
       const callee = this.listener.accept({ ...asked, peer: this.peer }, answers);
-      if (!leg.answered) leg.callee = callee;
+      if (leg.answered) return;
+      leg.callee = callee;
+      // The caller may have given up while the call was on its way; the callee has to hear of it all the same.
+      this.legs.add(leg);
     });
     return {
       cancel: () => {
