@@ -13,6 +13,8 @@ export interface Reader {
   readonly name: string;
   /** Reads nothing until then. */
   idleUntilMs: number;
+  /** From now on it reads whatever comes at once, also when it is idling. */
+  hurry(): void;
   stop(): void;
   /** What it lacks of what is true now; undefined when it has everything. */
   lag(): string | undefined;

@@ -39,14 +39,22 @@ function read<Message>(
 ): void {
   const { process } = host;
   const stopped = new AbortController();
-  const reader: Reader = { name, idleUntilMs: 0, stop: () => stopped.abort('stopped'), lag: () => taken.lag() };
+  let hurry = () => {};
+  let hurries = false;
+  const hurried = new Promise<void>((resolve) => {
+    hurry = () => {
+      hurries = true;
+      resolve();
+    };
+  });
+  const reader: Reader = { name, idleUntilMs: 0, hurry, stop: () => stopped.abort('stopped'), lag: () => taken.lag() };
   host.readers.add(reader);
   const run = async () => {
     for await (const message of watch(stopped.signal, broke(world, name))) {
       const found = taken.take(message);
       if (found !== undefined) world.verdict.fail(found.check, `${name}: ${found.text}`);
       const idleMs = Math.max(paceMs, reader.idleUntilMs - world.nowMs);
-      if (idleMs > 0) await process.wait(idleMs);
+      if (idleMs > 0 && !hurries) await Promise.race([process.wait(idleMs), hurried]);
     }
   };
   run()
@@ -120,7 +128,7 @@ export function replicate(world: World, host: Host, coalesce: boolean): void {
     compare();
     return lagOf(world, network.position);
   };
-  const reader: Reader = { name, idleUntilMs: 0, stop: () => network.close(), lag };
+  const reader: Reader = { name, idleUntilMs: 0, hurry: () => {}, stop: () => network.close(), lag };
   host.readers.add(reader);
   void network.ended.then((error) => {
     host.readers.delete(reader);

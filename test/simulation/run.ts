@@ -26,8 +26,8 @@ export interface Result {
 
 /**
  * Runs a plan to its end, or to the first thing that is wrong; then lets everything heal, and looks whether it does:
- * **Converged**: every instance attached, every reader at the last revision. **Tidy**: nothing is left at the server of
- * clients that have gone.
+ * **Converged**: every instance attached that there is room for, every reader at the last revision. **Tidy**: nothing is
+ * left at the server of clients that have gone.
  */
 export async function simulate(plan: Plan, tamper: Tampering = {}, follow?: (line: string) => void): Promise<Result> {
   const world = new World(plan, tamper, follow);
@@ -60,10 +60,11 @@ async function comeToRest(world: World): Promise<void> {
   await world.pass(CALM_MS);
   if (verdict.violation !== undefined) return;
   if (!world.machine.runs || disk.isRefusing) verdict.fail('Converged', 'the server is not up');
-  for (const { name, instance } of hosts) {
-    if (instance !== undefined && instance.state !== 'ended' && instance.state !== 'attached') {
-      verdict.fail('Converged', `${name} is ${instance.state}`);
-    }
+  const joined = hosts.filter(({ instance }) => instance !== undefined && instance.state !== 'ended');
+  const away = joined.filter(({ instance }) => instance?.state !== 'attached');
+  // A server with fewer seats than there are instances keeps the rest waiting.
+  if (away.length > Math.max(0, joined.length - world.plan.limits.core.sessionsMax)) {
+    verdict.fail('Converged', away.map(({ name, instance }) => `${name} is ${instance?.state}`).join(', '));
   }
   for (const host of everyHost) {
     for (const reader of host.readers) {

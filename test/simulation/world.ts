@@ -128,7 +128,7 @@ export class World {
       host.route.latencyMs = 4;
       host.route.heal();
       host.process.proceed();
-      for (const reader of host.readers) reader.idleUntilMs = 0;
+      for (const reader of host.readers) reader.hurry();
     }
   }
 
