@@ -65,7 +65,11 @@ export async function startEngine({
   fatal,
 }: EngineParts): Promise<Engine> {
   const recovery = await recover(journal, config.limits);
-  const { state } = recovery;
+  const { state, passedOver } = recovery;
+  if (passedOver !== undefined) {
+    const message = 'a snapshot is damaged; the start goes on from the next one, which is whole. Look at the disk';
+    log.error({ err: passedOver, from: state.revision }, message);
+  }
   const feeds = makeFeeds(config, state, clock);
   const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
   const replayed = await recovery.replay((position, changes) => {

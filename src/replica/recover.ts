@@ -6,7 +6,7 @@ import type { Position } from '../core/position.js';
 import { Restoring } from '../core/snapshot.js';
 import { State } from '../core/state.js';
 import { decodeChunks } from '../journal/chunk.js';
-import type { Journal } from '../journal/journal.js';
+import { type Journal, JournalError } from '../journal/journal.js';
 import { decodeRecord } from '../journal/record.js';
 
 /** Told of every command that is replayed, in order, so that the history of the feeds comes back with the state. */
@@ -15,6 +15,8 @@ export type Replayed = (position: Position, changes: readonly Change[]) => void;
 /** A state that is being recovered: restored, and not yet replayed. */
 export interface Recovery {
   readonly state: State;
+  /** Why an older snapshot was passed over: for the log, as somebody should look at the disk. */
+  readonly passedOver: JournalError | undefined;
   /** Replays the commands after the snapshot. Resolves with how many. */
   replay(told: Replayed): Promise<number>;
 }
@@ -24,12 +26,13 @@ export interface Recovery {
  *
  * 1. The *oldest* stored snapshot is restored. Two are kept, so that the commands since the older one, replayed, bring
  *    back the feeds' history too, and watchers resume over a restart.
- * 2. The commands after it are replayed through the very code that applied them first.
- * 3. Anything that is damaged ends the start with a JournalError that names the revision. Nothing after it is used.
+ * 2. When that one is damaged, the next is restored: it holds the same commands' outcome, so no state is lost. Only the
+ *    history between the two is, and watchers that stood in it begin anew.
+ * 3. The commands after it are replayed through the very code that applied them first.
+ * 4. Anything else that is damaged ends the start with a JournalError that names the revision. Nothing after it is used.
  */
 export async function recover(journal: Journal, limits: Limits): Promise<Recovery> {
-  const [base] = journal.snapshots();
-  const state = base === undefined ? new State(limits) : await restore(journal, base, limits);
+  const { state, passedOver } = await base(journal, limits);
   const replay = async (told: Replayed): Promise<number> => {
     let count = 0;
     for await (const record of journal.read(state.revision)) {
@@ -39,7 +42,22 @@ export async function recover(journal: Journal, limits: Limits): Promise<Recover
     }
     return count;
   };
-  return { state, replay };
+  return { state, passedOver, replay };
+}
+
+/** The state to replay from: of the oldest snapshot that is whole, or empty where no snapshot was ever stored. */
+async function base(journal: Journal, limits: Limits): Promise<Pick<Recovery, 'state' | 'passedOver'>> {
+  let passedOver: JournalError | undefined;
+  for (const revision of journal.snapshots()) {
+    try {
+      return { state: await restore(journal, revision, limits), passedOver };
+    } catch (error) {
+      if (!(error instanceof JournalError) || error.kind !== 'damaged') throw error;
+      passedOver = error;
+    }
+  }
+  if (passedOver !== undefined) throw passedOver;
+  return { state: new State(limits), passedOver };
 }
 
 async function restore(journal: Journal, revision: number, limits: Limits): Promise<State> {
