@@ -60,16 +60,17 @@ export class Peer {
     session.prependListener(
       'stream',
       (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
-        this.calling(stream, headers['grpc-encoding']);
+        this.calling(stream, headers);
         // nghttp2 holds to this only once the client has acknowledged the setting, which it can leave undone.
         if (listBytes(raw) > this.watch.limits.metadataBytesMax) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-        if (this.watch.answersOnce(headers[':path'] as string)) this.countAnswer(stream);
       },
     );
   }
 
-  private calling(stream: ServerHttp2Stream, encoding: unknown): void {
+  private calling(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const { clock, limits } = this.watch;
+    const encoding = headers['grpc-encoding'];
+    const answer = this.watch.answersOnce(headers[':path'] as string) ? this.countAnswer(stream) : undefined;
     const begunMs = clock.nowMs();
     if (this.calls++ === 0) this.watch.turned(this);
     const intake = new Intake(limits.messageBytesMax);
@@ -82,10 +83,11 @@ export class Peer {
     };
     // grpc-js pauses the stream in this same turn, so nothing is read any sooner for this listener.
     stream.on('data', (chunk: Buffer) => count(intake.take(chunk)));
-    stream.once('end', () => count(intake.end()));
+    stream.on('end', () => count(intake.end()));
     if (encoding !== undefined && encoding !== 'identity') beforeResponse(stream, () => count(0));
-    stream.once('close', () => {
+    stream.on('close', () => {
       count(0);
+      this.answerBytes -= answer?.bytes ?? 0;
       if (--this.calls === 0) this.watch.turned(this);
       const isEarly = stream.aborted && clock.nowMs() - begunMs < limits.earlyResetMs;
       if (isEarly && !this.resets.take(clock.nowMs())) this.expel('calls that are reset as soon as they are made');
@@ -114,17 +116,17 @@ export class Peer {
   }
 
   /** Counts what is written to a unary call until HTTP/2 has let it go: a peer that opens no window holds it here. */
-  private countAnswer(stream: ServerHttp2Stream): void {
-    const write = stream.write;
+  private countAnswer(stream: ServerHttp2Stream): { readonly bytes: number } {
+    const { write } = stream;
+    const answer = { bytes: 0 };
     stream.write = ((chunk: Buffer, ...rest: unknown[]) => {
+      answer.bytes += chunk.length;
       this.answerBytes += chunk.length;
-      stream.once('close', () => {
-        this.answerBytes -= chunk.length;
-      });
       const { answerBytesPerConnectionMax } = this.watch.limits;
       if (this.answerBytes > answerBytesPerConnectionMax) this.expel('answers that it does not take');
       return Reflect.apply(write, stream, [chunk, ...rest]);
     }) as typeof stream.write;
+    return answer;
   }
 }
 

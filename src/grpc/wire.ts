@@ -32,8 +32,8 @@ export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet
       maxHeaderListSize: limits.metadataBytesMax,
     });
     http2Server.prependListener('stream', (_stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-      headers['grpc-timeout'] = cutTimeout(headers['grpc-timeout'], limits.callDeadlineMsMax);
-      if (headers['grpc-timeout'] === undefined) delete headers['grpc-timeout'];
+      const timeout = headers['grpc-timeout'];
+      if (timeout !== undefined) headers['grpc-timeout'] = cutTimeout(String(timeout), limits.callDeadlineMsMax);
       const path = headers[':path'] as string;
       if (paths.has(path)) return;
       headers[ASKED_PATH] = path;
@@ -49,9 +49,8 @@ export function wireLimits(limits: DoorLimits, messageBytesMax: number): WireLim
 }
 
 /** A timeout that fits a timer. grpc-js counts its milliseconds in 31 bits, and what is longer has passed at once. */
-function cutTimeout(timeout: unknown, msMax: number): string | undefined {
-  if (timeout === undefined) return undefined;
-  const found = /^(\d{1,8})([HMSmun])$/.exec(String(timeout));
-  if (found === null || Number(found[1]) * MS_OF_UNIT[found[2]] <= msMax) return String(timeout);
+function cutTimeout(timeout: string, msMax: number): string {
+  const found = /^(\d{1,8})([HMSmun])$/.exec(timeout);
+  if (found === null || Number(found[1]) * MS_OF_UNIT[found[2]] <= msMax) return timeout;
   return `${Math.floor(msMax / 1000)}S`;
 }

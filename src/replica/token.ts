@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Random } from '../clock.js';
 import { CloseReason } from '../core/command.js';
 import { Fault } from '../core/fault.js';
@@ -71,5 +71,5 @@ function invalid(): Fault {
 }
 
 function hashOf(secret: Uint8Array): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }

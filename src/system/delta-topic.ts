@@ -31,6 +31,11 @@ type Lists = { -readonly [N in keyof Items]-?: NonNullable<Items[N]>[number][] }
 const ITEMS_BYTES_MAX = 61_440;
 /** A cell's key and length. */
 const CELL_HEADER_BYTES = 3;
+/** What an item takes at most, beside the texts of a node; and a label, beside its own. */
+const ITEM_BYTES_MAX = 48;
+const LABEL_BYTES_MAX = 12;
+/** What a UTF-16 code unit takes at most in UTF-8. */
+const UNIT_BYTES_MAX = 3;
 /** Links of one snapshot packet: 24 B each. */
 const LINKS_PER_PIECE = 2_048;
 /** Bytes of nodes in one snapshot packet, by estimate. */
@@ -96,6 +101,8 @@ function nodeAdded({ sid, parent, uuid, name, labels }: GraphNode): Lists['nodeA
  * one by one would not be wrong either.
  */
 function piecesOf(lists: Lists): Items[] {
+  // Nearly every revision: what surely fits one packet is not weighed item by item.
+  if (bytesAtMost(lists) <= ITEMS_BYTES_MAX) return [lists];
   const pieces: Items[] = [];
   let piece: Partial<Lists> = {};
   let bytes = 0;
@@ -117,6 +124,15 @@ function piecesOf(lists: Lists): Items[] {
   add('nodeAdded', NodeAdded as Table);
   add('linkAdded', LinkAdded as Table);
   return [...pieces, piece];
+}
+
+function bytesAtMost({ nodeAdded, nodeRemoved, linkAdded, linkRemoved }: Lists): number {
+  let bytes = ITEM_BYTES_MAX * (nodeAdded.length + nodeRemoved.length + linkAdded.length + linkRemoved.length);
+  for (const { name, labels } of nodeAdded) {
+    bytes += UNIT_BYTES_MAX * (name?.length ?? 0);
+    for (const { key, value } of labels ?? []) bytes += LABEL_BYTES_MAX + UNIT_BYTES_MAX * (key.length + value.length);
+  }
+  return bytes;
 }
 
 const scale = new ByteWriter();
