@@ -1,24 +1,13 @@
 import type { Instance } from '../../src/client/instance.js';
 import { Switchyard } from '../../src/client/switchyard.js';
 import { type Answered, SimulatedChannel } from './channel.js';
+import type { Member } from './fleet.js';
 import type { Route } from './network.js';
 import { Process } from './process.js';
 import type { SeededRandom } from './random.js';
+import type { Reader } from './readers.js';
 import type { Scheduler } from './scheduler.js';
 import { ADMIN_TOKEN } from './server.js';
-
-/** Something that reads a watch on a host. */
-export interface Reader {
-  /** What it reads, for reports. */
-  readonly name: string;
-  /** Reads nothing until then. */
-  idleUntilMs: number;
-  /** From now on it reads whatever comes at once, also when it is idling. */
-  hurry(): void;
-  stop(): void;
-  /** What it lacks of what is true now; undefined when it has everything. */
-  lag(): string | undefined;
-}
 
 /** What a host is, and what it is part of. */
 export interface HostOptions {
@@ -33,7 +22,7 @@ export interface HostOptions {
 }
 
 /** A client machine with one process: the real client, with an instance or some watches or both. */
-export class Host {
+export class Host implements Member {
   process!: Process;
   client!: Switchyard;
   instance: Instance | undefined;
@@ -47,6 +36,10 @@ export class Host {
 
   get name(): string {
     return this.options.name;
+  }
+
+  get uuid(): string | undefined {
+    return this.options.uuid;
   }
 
   get random(): SeededRandom {
@@ -72,6 +65,10 @@ export class Host {
     this.instance = undefined;
     this.readers.clear();
     this.streams.length = 0;
+  }
+
+  wait(ms: number): Promise<void> {
+    return this.process.wait(ms);
   }
 
   /** Its process dies, with the machine or without. */

@@ -5,6 +5,7 @@ import { SeededRandom } from './random.js';
 import type { ServerLimits } from './server.js';
 import { CLIENT_STEPS } from './steps/clients.js';
 import { FAULT_STEPS } from './steps/faults.js';
+import { MACHINE_STEPS } from './steps/machines.js';
 import { WATCH_STEPS } from './steps/watches.js';
 
 /** Something that is done to the world: what kind of thing, and three numbers that say to whom and how. */
@@ -27,7 +28,7 @@ export interface Plan {
 }
 
 /** Every kind of step with how often it comes when nothing says otherwise. */
-export const STEPS = { ...CLIENT_STEPS, ...WATCH_STEPS, ...FAULT_STEPS };
+export const STEPS = { ...CLIENT_STEPS, ...MACHINE_STEPS, ...WATCH_STEPS, ...FAULT_STEPS };
 /** Each run has kinds of steps that it favours and others that it does without: so odd mixtures are met. */
 const FAVOURS = [0, 0.3, 1, 1, 3];
 /** How rough a run is: where everything breaks all the time, nobody gets anything done that could be lost. */

@@ -66,9 +66,10 @@ async function comeToRest(world: World): Promise<void> {
   if (away.length > Math.max(0, joined.length - world.plan.limits.core.sessionsMax)) {
     verdict.fail('Converged', away.map(({ name, instance }) => `${name} is ${instance?.state}`).join(', '));
   }
+  const last = { epoch: truth.epoch, revision: BigInt(truth.last) };
   for (const host of everyHost) {
     for (const reader of host.readers) {
-      const lag = reader.lag();
+      const lag = reader.lag(last);
       if (lag !== undefined) verdict.fail('Converged', `${reader.name} ${lag}`);
     }
   }

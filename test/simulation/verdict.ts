@@ -1,8 +1,12 @@
-/** Something that must not be. */
-export interface Violation {
+/** Something that must not be, as a check says it. */
+export interface Found {
   /** The name of the check that found it. */
   readonly check: string;
   readonly text: string;
+}
+
+/** Something that must not be, with its time. */
+export interface Violation extends Found {
   readonly atMs: number;
 }
 

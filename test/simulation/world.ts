@@ -1,5 +1,4 @@
 import type { SwitchyardError } from '../../src/client/error.js';
-import { type OrderHandlers, Refusal } from '../../src/client/orders.js';
 import { StatusCode } from '../../src/client/status.js';
 import type { Answered } from './channel.js';
 import type { Check } from './check.js';
@@ -12,23 +11,25 @@ import { Sids } from './checks/sids.js';
 import { Silence } from './checks/silence.js';
 import { Wire } from './checks/wire.js';
 import { Disk } from './disk.js';
+import type { Fleet } from './fleet.js';
 import { Host } from './host.js';
+import { type Joining, join } from './joining.js';
 import { Machine } from './machine.js';
 import { Network, Route } from './network.js';
 import { Panel } from './panel.js';
 import { type Plan, STEPS } from './plan.js';
 import { SeededRandom } from './random.js';
-import type { Scene } from './scene.js';
+import type { ServerScene } from './scene.js';
 import { Scheduler } from './scheduler.js';
 import type { Tampering } from './server.js';
 import { Trace } from './trace.js';
 import { Truth } from './truth.js';
-import { Verdict } from './verdict.js';
+import { type Found, Verdict } from './verdict.js';
 
 const SWEEP_MS = 2_000;
 
 /** A whole world: a server, its disk, its network, its clients, and everything that looks on. Made of a plan alone. */
-export class World {
+export class World implements Fleet {
   readonly scheduler = new Scheduler();
   readonly trace: Trace;
   readonly verdict: Verdict;
@@ -63,7 +64,7 @@ export class World {
     });
     this.disk = new Disk(this.random.fork(1), (records) => this.truth.take(records));
     const { truth, verdict, disk, trace } = this;
-    const scene: Scene = { truth, verdict, disk, limits, nowMs, serverRuns: () => this.machine.runs };
+    const scene: ServerScene = { truth, verdict, disk, limits, nowMs, serverRuns: () => this.machine.runs };
     this.replays = new Replays(scene);
     this.panel = new Panel(this.checks(scene));
     this.network = new Network(scheduler);
@@ -81,7 +82,20 @@ export class World {
     return this.scheduler.nowMs;
   }
 
-  /** A name that no other call in this run has. */
+  get serverSid(): number {
+    return this.truth.state.serverSid;
+  }
+
+  note(line: string): void {
+    this.trace.note(line);
+  }
+
+  /** The truth of whatever is heard is known by then. */
+  judge(name: string, find: () => Found | undefined): void {
+    const found = find();
+    if (found !== undefined) this.verdict.fail(found.check, `${name}: ${found.text}`);
+  }
+
   mark(): string {
     this.marks++;
     return `m${this.marks}`;
@@ -133,30 +147,8 @@ export class World {
   }
 
   /** Lets an instance join from a host, with its own way of taking orders. */
-  join(host: Host, { ttlMs, manner }: { ttlMs: number | undefined; manner: number }): void {
-    if (!host.process.isAlive || host.options.uuid === undefined) return;
-    const terminate = TERMINATE_MANNERS[manner % TERMINATE_MANNERS.length];
-    const connection = CONNECTION_MANNERS[manner % CONNECTION_MANNERS.length](host);
-    const instance = host.client.join({
-      uuid: host.options.uuid,
-      type: 2 + (manner % 2),
-      name: host.name,
-      labels: { manner: String(manner % 5) },
-      ttlMs,
-      handlers: { terminate: (_reason, signal) => terminate(host, signal), connection },
-    });
-    host.instance = instance;
-    const { trace } = this;
-    instance.on('opened', ({ cvid }) => trace.note(`${host.name} opened ${cvid}`));
-    instance.on('attached', ({ cvid }) => trace.note(`${host.name} attached ${cvid}`));
-    instance.on('lost', (error) => trace.note(`${host.name} lost: ${error.message}`));
-    instance.on('broken', (error) => trace.note(`${host.name} broken: ${error.message}`));
-    void instance.ended.then((error) => {
-      trace.note(`${host.name} ended: ${error?.message ?? 'left'}`);
-      const isMeant =
-        error === undefined || ENDINGS.includes(error.reason ?? '') || error.code === StatusCode.CANCELLED;
-      if (!isMeant && host.instance === instance) this.verdict.fail('Sound', `${host.name} ended: ${error.message}`);
-    });
+  join(host: Host, joining: Joining): void {
+    if (host.process.isAlive && host.uuid !== undefined) join(this, host, host.uuid, joining);
   }
 
   /** A host dies, and comes back after a while with a process that knows nothing. */
@@ -165,29 +157,11 @@ export class World {
     host.die(loudly);
     this.later(downForMs, () => {
       host.boot();
-      if (host.options.uuid !== undefined) this.join(host, { ttlMs: undefined, manner: host.random.below(8) });
+      if (host.uuid !== undefined) this.join(host, { ttlMs: undefined, manner: host.random.below(8) });
     });
   }
 
-  /** A call may be refused or fail; it may not end in anything but a SwitchyardError, or the end of who called. */
-  expect(call: Promise<unknown> | undefined): void {
-    call?.catch((error: SwitchyardError) => {
-      if (error.name !== 'SwitchyardError') this.verdict.fail('Sound', `a call threw ${error.stack ?? error}`);
-    });
-  }
-
-  /** Reads all pages of a list: ascending, none twice. */
-  async collect(pages: AsyncIterable<{ readonly cvid?: number; readonly id?: number }>): Promise<void> {
-    let before = 0;
-    const seen = new Set<number>();
-    for await (const { cvid, id } of pages) {
-      before = cvid ?? id ?? 0;
-      if (seen.has(before)) this.verdict.fail('Sound', `a list has ${before} twice`);
-      seen.add(before);
-    }
-  }
-
-  private checks(scene: Scene): Check[] {
+  private checks(scene: ServerScene): Check[] {
     return [
       new Wire(scene),
       new Kept(scene),
@@ -221,30 +195,6 @@ export class World {
     return new Host({ name, uuid, isAdmin: name === 'admin', scheduler: this.scheduler, route, random, answered });
   }
 }
-
-const ENDINGS = ['SESSION_SUPERSEDED', 'SESSION_TERMINATED'];
-
-/** How an instance takes the order to end itself: at once, after a while, never, or not at all. */
-const TERMINATE_MANNERS: readonly ((host: Host, signal: AbortSignal) => Promise<void>)[] = [
-  async () => {},
-  (host) => host.process.wait(2_000),
-  (host) => host.process.wait(20_000),
-  () => new Promise(() => {}),
-  async () => {
-    throw new Error('this instance cannot tidy up');
-  },
-];
-
-/** How an instance takes the order to connect: accepts at once, after a while or too late, refuses, never answers. */
-const CONNECTION_MANNERS: readonly ((host: Host) => OrderHandlers['connection'])[] = [
-  () => async () => undefined,
-  (host) => async () => void (await host.process.wait(1_000)),
-  (host) => async () => void (await host.process.wait(20_000)),
-  () => async () => {
-    throw new Refusal('PEER_REFUSED', 'not today');
-  },
-  () => () => new Promise(() => {}),
-];
 
 function uuidOf(number: number): string {
   return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;

@@ -1,6 +1,7 @@
 import { WatchKind } from '../../../gen/switchyard/v1/network.js';
 import type { WatchEndpointClosedResponse } from '../../../gen/switchyard/v1/network_service.js';
 import type { Truth } from '../truth.js';
+import type { Found } from '../verdict.js';
 
 /**
  * What a watch of closed endpoints has told: every end past its place, once, in order, with its reason.
@@ -16,7 +17,7 @@ export class ClosedHistory {
   ) {}
 
   /** Takes the next message. Answers with what is wrong. */
-  take(message: WatchEndpointClosedResponse): { readonly check: string; readonly text: string } | undefined {
+  take(message: WatchEndpointClosedResponse): Found | undefined {
     const { kind, position, endpointClosed } = message;
     if (kind === WatchKind.RESET) {
       this.cursor = position === undefined ? undefined : Number(position.revision);

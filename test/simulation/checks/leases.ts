@@ -1,6 +1,6 @@
 import { CloseReason, type Command } from '../../../src/core/command.js';
 import type { Check } from '../check.js';
-import type { Scene } from '../scene.js';
+import type { ServerScene } from '../scene.js';
 import type { ServerCall } from '../server-call.js';
 import type { Revision } from '../truth.js';
 
@@ -30,7 +30,7 @@ export class Leases implements Check {
   private readonly leases = new Map<number, Lease>();
   private troubledMs = 0;
 
-  constructor(private readonly scene: Scene) {}
+  constructor(private readonly scene: ServerScene) {}
 
   durable({ changes }: Revision): void {
     for (const change of changes) {

@@ -1,7 +1,7 @@
 import type { AttachResponse } from '../../../gen/switchyard/v1/session_service.js';
 import type { Order } from '../../../src/core/change.js';
 import type { Check } from '../check.js';
-import type { Scene } from '../scene.js';
+import type { ServerScene } from '../scene.js';
 import type { ServerCall } from '../server-call.js';
 import type { Revision } from '../truth.js';
 
@@ -18,7 +18,7 @@ export class Orders implements Check {
   private readonly attachments = new Map<number, { call: ServerCall; given: Set<string>; sinceMs: number }>();
   private troubledMs = 0;
 
-  constructor(private readonly scene: Scene) {}
+  constructor(private readonly scene: ServerScene) {}
 
   durable({ changes }: Revision): void {
     for (const change of changes) {

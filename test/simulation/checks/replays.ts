@@ -2,7 +2,7 @@ import { canonical } from '../../../src/core/canonical.js';
 import { MemoryJournal } from '../../../src/journal/memory.js';
 import { recover } from '../../../src/replica/recover.js';
 import type { Check } from '../check.js';
-import type { Scene } from '../scene.js';
+import type { ServerScene } from '../scene.js';
 import type { SimulatedServer } from '../server.js';
 
 /** The live state is compared at every so many sweeps: each comparison writes two states out. */
@@ -16,7 +16,7 @@ export class Replays implements Check {
   private server: SimulatedServer | undefined;
   private sweeps = 0;
 
-  constructor(private readonly scene: Scene) {}
+  constructor(private readonly scene: ServerScene) {}
 
   started(server: SimulatedServer): void {
     this.server = server;

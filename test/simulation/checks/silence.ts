@@ -1,5 +1,5 @@
 import type { Check } from '../check.js';
-import type { Scene } from '../scene.js';
+import type { ServerScene } from '../scene.js';
 import type { ServerCall } from '../server-call.js';
 
 /** No quiet watch is silent for longer (API.md §5). */
@@ -15,7 +15,7 @@ const ATTACHMENT_SILENCE_MS = 15_000;
 export class Silence implements Check {
   private readonly quietSinceMs = new Map<ServerCall, number>();
 
-  constructor(private readonly scene: Scene) {}
+  constructor(private readonly scene: ServerScene) {}
 
   arrived(call: ServerCall): void {
     const method = call.getPath().split('/').at(-1)!;

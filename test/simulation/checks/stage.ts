@@ -9,7 +9,7 @@ import { Disk } from '../disk.js';
 import { planOf } from '../plan.js';
 import { Process } from '../process.js';
 import { SeededRandom } from '../random.js';
-import type { Scene } from '../scene.js';
+import type { ServerScene } from '../scene.js';
 import { Scheduler } from '../scheduler.js';
 import { ServerCall } from '../server-call.js';
 import { Truth } from '../truth.js';
@@ -21,10 +21,10 @@ export class Stage {
   readonly process = new Process(this.scheduler);
   readonly verdict = new Verdict(() => this.scheduler.nowMs);
   readonly truth: Truth;
-  readonly scene: Scene;
+  readonly scene: ServerScene;
   readonly check: Check;
 
-  constructor(check: (scene: Scene) => Check = () => ({})) {
+  constructor(check: (scene: ServerScene) => Check = () => ({})) {
     const { verdict, scheduler } = this;
     const { limits } = planOf(1, 1);
     const nowMs = () => scheduler.nowMs;

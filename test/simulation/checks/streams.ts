@@ -2,6 +2,7 @@ import { WatchKind } from '../../../gen/switchyard/v1/network.js';
 import type { WatchStreamsResponse } from '../../../gen/switchyard/v1/stream_service.js';
 import { Lines } from '../lines.js';
 import { lineOfStream, type Truth } from '../truth.js';
+import type { Found } from '../verdict.js';
 
 /** What a watch of all streams has told: at every position that it names, the streams as they were then. */
 export class StreamsHistory {
@@ -11,11 +12,7 @@ export class StreamsHistory {
   constructor(private readonly truth: Truth) {}
 
   /** Takes the next message. Answers with what is wrong. */
-  take({
-    kind,
-    position,
-    changes,
-  }: WatchStreamsResponse): { readonly check: string; readonly text: string } | undefined {
+  take({ kind, position, changes }: WatchStreamsResponse): Found | undefined {
     const to = Number(position?.revision ?? 0);
     if (to > this.truth.last) return { check: 'Durable', text: `streams at ${to}; ${this.truth.last} is durable` };
     if (kind === WatchKind.RESET) {

@@ -1,5 +1,6 @@
 import { WatchKind } from '../../../gen/switchyard/v1/network.js';
 import type { WatchNetworkDeltaResponse } from '../../../gen/switchyard/v1/network_service.js';
+import type { Found } from '../verdict.js';
 import type { History, Told } from './history.js';
 
 /** Finds what is wrong with a message, given what was told before; says it in words. */
@@ -92,14 +93,29 @@ export const faithful: WatchCheck = {
   },
 };
 
+/** No instance has two nodes in what the reader sees, at any revision: one superseding leaves one session. */
+export const sole: WatchCheck = {
+  name: 'Sole',
+  find({ picture, cursor }, { kind, changes }) {
+    const isGrown = changes.some(({ nodesAdded }) => nodesAdded.length > 0);
+    if (cursor === undefined || (kind !== WatchKind.SNAPSHOT_END && !isGrown)) return undefined;
+    const seen = new Set<string>();
+    for (const line of picture.nodeLines()) {
+      const [, , , , uuid] = line.split(' ');
+      if (seen.has(uuid)) return `instance ${uuid} has two nodes at ${cursor}`;
+      seen.add(uuid);
+    }
+    return undefined;
+  },
+};
+
 /** In this order: the first that finds something names what is wrong. */
 const BEFORE: readonly WatchCheck[] = [ordered, resumable, unique, reliable, atomic, bookmarkable];
+/** These look at what the reader sees once it has the message. */
+const AFTER: readonly WatchCheck[] = [faithful, sole];
 
 /** Takes the next message of a watch into its history. Answers with what is wrong, and then the history stays. */
-export function takeMessage(
-  history: History,
-  message: WatchNetworkDeltaResponse,
-): { readonly check: string; readonly text: string } | undefined {
+export function takeMessage(history: History, message: WatchNetworkDeltaResponse): Found | undefined {
   const told = history.lay(message);
   if (told.to > history.truth.last) {
     return { check: 'Durable', text: `revision ${told.to} was told; ${history.truth.last} is durable` };
@@ -109,6 +125,9 @@ export function takeMessage(
     if (text !== undefined) return { check: check.name, text };
   }
   history.move(told);
-  const text = faithful.find(history, told);
-  return text === undefined ? undefined : { check: faithful.name, text };
+  for (const check of AFTER) {
+    const text = check.find(history, told);
+    if (text !== undefined) return { check: check.name, text };
+  }
+  return undefined;
 }

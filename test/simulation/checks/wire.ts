@@ -11,19 +11,18 @@ import { type CallStatus, SwitchyardError } from '../../../src/client/error.js';
 import type { Feed } from '../../../src/feed/feed.js';
 import { ADMIN_METADATA } from '../../../src/grpc/caller.js';
 import type { Check } from '../check.js';
-import type { Scene } from '../scene.js';
+import type { ServerScene } from '../scene.js';
 import type { SimulatedServer } from '../server.js';
 import type { ServerCall } from '../server-call.js';
+import type { Found } from '../verdict.js';
 import { ClosedHistory } from './closed.js';
 import { History } from './history.js';
 import { StreamsHistory } from './streams.js';
 import { takeMessage } from './watch.js';
 
-type Found = { readonly check: string; readonly text: string } | undefined;
-
 interface Watch {
-  take(bytes: Uint8Array): Found;
-  ended(reason: string | undefined): Found;
+  take(bytes: Uint8Array): Found | undefined;
+  ended(reason: string | undefined): Found | undefined;
 }
 
 /**
@@ -34,7 +33,7 @@ export class Wire implements Check {
   private readonly watches = new Map<ServerCall, Watch>();
   private server: SimulatedServer | undefined;
 
-  constructor(private readonly scene: Scene) {}
+  constructor(private readonly scene: ServerScene) {}
 
   started(server: SimulatedServer): void {
     this.server = server;
@@ -95,7 +94,7 @@ export class Wire implements Check {
         if (message.kind === WatchKind.RESET && history.isResumed && isHeld && history.cursor! >= floorOf()) {
           return { check: 'Resumable', text: `a RESET, although everything past ${revision} is held` };
         }
-        return takeMessage(history, message) ?? soleIn(history, message);
+        return takeMessage(history, message);
       },
       ended: (reason) => {
         if (reason === 'REVISION_COMPACTED' && isHeld) {
@@ -109,19 +108,7 @@ export class Wire implements Check {
     };
   }
 
-  private judge(call: ServerCall, found: Found): void {
+  private judge(call: ServerCall, found: Found | undefined): void {
     if (found !== undefined) this.scene.verdict.fail(found.check, `${call.getPeer()} ${call.getPath()}: ${found.text}`);
   }
-}
-
-/** No instance has two nodes in what a watcher sees, at any revision. */
-function soleIn(history: History, { kind, deltas }: WatchNetworkDeltaResponse): Found {
-  if (kind !== WatchKind.SNAPSHOT_END && !deltas.some(({ nodeAdded }) => nodeAdded.length > 0)) return undefined;
-  const seen = new Set<string>();
-  for (const line of history.picture.nodeLines()) {
-    const [, , , , uuid] = line.split(' ');
-    if (seen.has(uuid)) return { check: 'Sole', text: `instance ${uuid} has two nodes at ${history.cursor}` };
-    seen.add(uuid);
-  }
-  return undefined;
 }

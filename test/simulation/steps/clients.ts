@@ -1,78 +1,78 @@
 import { type DirectConnectionRequest, NetworkServiceService } from '../../../gen/switchyard/v1/network_service.js';
+import type { SwitchyardError } from '../../../src/client/error.js';
 import type { Instance } from '../../../src/client/instance.js';
-import type { Host } from '../host.js';
-import type { World } from '../world.js';
-import { nth, type StepKind, spanMs } from './step.js';
+import type { Fleet, Member } from '../fleet.js';
+import { nth, type StepKind } from './step.js';
 
 /** Long enough for a stream's idle timeout to be met in a run; 0 means never. */
 const TIMEOUTS_MS = [0, 0, 1_000, 30_000];
 const TTLS_MS = [undefined, 1_000, 5_000, 20_000, 120_000];
 
 /** The host and its instance, when it has one that is not over. */
-function joined(world: World, pick: number): { host: Host; instance: Instance } | undefined {
-  const host = nth(world.hosts, pick);
+function joined(fleet: Fleet, pick: number): { host: Member; instance: Instance } | undefined {
+  const host = nth(fleet.hosts, pick);
   const instance = host?.instance;
   return instance === undefined || instance.state === 'ended' ? undefined : { host: host!, instance };
 }
 
 /** Another session, by any means: of the hosts, so that it may also be one that has just ended. */
-function peerOf(world: World, pick: number): number | undefined {
-  const sids = world.hosts.flatMap(({ sid }) => sid ?? []);
-  return pick % 29 === 0 ? world.truth.state.serverSid : nth(sids, pick);
+function peerOf(fleet: Fleet, pick: number): number | undefined {
+  const sids = fleet.hosts.flatMap(({ sid }) => sid ?? []);
+  return pick % 29 === 0 ? fleet.serverSid : nth(sids, pick);
 }
 
-function streamOf(world: World, pick: number): number | undefined {
-  const ids = world.hosts.flatMap(({ streams }) => streams);
+function streamOf(fleet: Fleet, pick: number): number | undefined {
+  const ids = fleet.hosts.flatMap(({ streams }) => streams);
   return nth(ids, pick);
 }
 
-const join: StepKind = {
+const join: StepKind<Fleet> = {
   weight: 6,
-  act: (world, [a, b]) => {
-    const host = nth(world.hosts, a);
-    if (host?.options.uuid === undefined || (host.instance !== undefined && host.instance.state !== 'ended')) return;
-    world.join(host, { ttlMs: nth(TTLS_MS, b), manner: b >>> 8 });
+  act: (fleet, [a, b]) => {
+    const host = nth(fleet.hosts, a);
+    if (host?.uuid === undefined || (host.instance !== undefined && host.instance.state !== 'ended')) return;
+    fleet.join(host, { ttlMs: nth(TTLS_MS, b), manner: b >>> 8 });
   },
 };
 
-const leave: StepKind = {
+const leave: StepKind<Fleet> = {
   weight: 1,
-  act: (world, [a]) => {
-    void joined(world, a)?.instance.leave();
+  act: (fleet, [a]) => {
+    void joined(fleet, a)?.instance.leave();
   },
 };
 
-const detach: StepKind = {
+const detach: StepKind<Fleet> = {
   weight: 1,
-  act: (world, [a]) => joined(world, a)?.instance.detach(),
+  act: (fleet, [a]) => joined(fleet, a)?.instance.detach(),
 };
 
-const keepAlive: StepKind = {
+const keepAlive: StepKind<Fleet> = {
   weight: 2,
-  act: (world, [a]) => world.expect(joined(world, a)?.instance.keepAlive()),
+  act: (fleet, [a]) => expect(fleet, joined(fleet, a)?.instance.keepAlive()),
 };
 
 /** Both ends say so, each when it comes to it. */
-const link: StepKind = {
+const link: StepKind<Fleet> = {
   weight: 10,
-  act: (world, [a, b, c]) => {
-    const [one, other] = [joined(world, a), joined(world, b)];
+  act: (fleet, [a, b, c]) => {
+    const [one, other] = [joined(fleet, a), joined(fleet, b)];
     const [sid, peer] = [one?.host.sid, other?.host.sid];
     if (sid === undefined || peer === undefined) return;
-    world.expect(one!.instance.linkEstablished(peer, c % 3));
-    world.expect(other!.instance.linkEstablished(sid, c % 3));
+    expect(fleet, one!.instance.linkEstablished(peer, c % 3));
+    expect(fleet, other!.instance.linkEstablished(sid, c % 3));
   },
 };
 
 /** One end says so, of anybody, also of what cannot be. */
-const report: StepKind = {
+const report: StepKind<Fleet> = {
   weight: 4,
-  act: (world, [a, b, c]) => {
-    const peer = peerOf(world, b);
-    const one = joined(world, a);
+  act: (fleet, [a, b, c]) => {
+    const peer = peerOf(fleet, b);
+    const one = joined(fleet, a);
     if (one === undefined || peer === undefined) return;
     const { instance } = one;
-    world.expect(c % 2 === 0 ? instance.linkLost(peer, c % 3) : instance.linkEstablished(peer, c % 3));
+    expect(fleet, c % 2 === 0 ? instance.linkLost(peer, c % 3) : instance.linkEstablished(peer, c % 3));
   },
 };
 
@@ -86,102 +86,79 @@ interface Asking {
 }
 
 /** Asks for a direct connection to where the caller listens, or (port 0) for one that the server coordinates. */
-const connect: StepKind = {
+const connect: StepKind<Fleet> = {
   weight: 3,
-  act: (world, [a, b, c]) => {
-    const one = joined(world, a);
-    const cvid = peerOf(world, b);
+  act: (fleet, [a, b, c]) => {
+    const one = joined(fleet, a);
+    const cvid = peerOf(fleet, b);
     if (one === undefined || cvid === undefined) return;
     const request = { cvid, type: 1 + (c % 2), port: c % 3 === 0 ? 0 : 7_000 + (c % 16), candidates: [] };
     const asking = one.instance as unknown as Asking;
     const { directConnection } = NetworkServiceService;
-    world.expect(asking.unary(directConnection, { ...request, publicKey: Buffer.of(), roundTrip: undefined }, {}));
+    expect(fleet, asking.unary(directConnection, { ...request, publicKey: Buffer.of(), roundTrip: undefined }, {}));
   },
 };
 
-const createStream: StepKind = {
+const createStream: StepKind<Fleet> = {
   weight: 4,
-  act: (world, [a, b, c]) => {
-    const one = joined(world, a);
-    const sinks = [peerOf(world, b), peerOf(world, c)].slice(0, 1 + (c % 2)).flatMap((sid) => sid ?? []);
+  act: (fleet, [a, b, c]) => {
+    const one = joined(fleet, a);
+    const sinks = [peerOf(fleet, b), peerOf(fleet, c)].slice(0, 1 + (c % 2)).flatMap((sid) => sid ?? []);
     if (one === undefined) return;
-    const settings = { name: world.mark(), timeoutMs: nth(TIMEOUTS_MS, b)! };
+    const settings = { name: fleet.mark(), timeoutMs: nth(TIMEOUTS_MS, b)! };
     const created = one.instance.createStream(sinks, settings);
-    world.expect(created.then(({ stream }) => void one.host.streams.push(stream.id)));
+    expect(
+      fleet,
+      created.then(({ stream }) => void one.host.streams.push(stream.id)),
+    );
   },
 };
 
-const updateStream: StepKind = {
+const updateStream: StepKind<Fleet> = {
   weight: 2,
-  act: (world, [a, b]) => {
-    const id = streamOf(world, b);
-    if (id !== undefined) world.expect(joined(world, a)?.instance.updateStreamParams(id, { name: world.mark() }));
+  act: (fleet, [a, b]) => {
+    const id = streamOf(fleet, b);
+    if (id !== undefined) expect(fleet, joined(fleet, a)?.instance.updateStreamParams(id, { name: fleet.mark() }));
   },
 };
 
-const terminateStream: StepKind = {
+const terminateStream: StepKind<Fleet> = {
   weight: 1,
-  act: (world, [a, b]) => {
-    const id = streamOf(world, b);
-    if (id !== undefined) world.expect(joined(world, a)?.instance.terminateStream(id));
+  act: (fleet, [a, b]) => {
+    const id = streamOf(fleet, b);
+    if (id !== undefined) expect(fleet, joined(fleet, a)?.instance.terminateStream(id));
   },
 };
 
-const stopStream: StepKind = {
+const stopStream: StepKind<Fleet> = {
   weight: 2,
-  act: (world, [a, b, c]) => {
-    const id = streamOf(world, b);
+  act: (fleet, [a, b, c]) => {
+    const id = streamOf(fleet, b);
     if (id === undefined) return;
-    const who = c % 3 === 0 ? world.admin.client : joined(world, a)?.instance;
-    world.expect(who?.stopStream(id, { validateOnly: c % 5 === 0 }));
+    const who = c % 3 === 0 ? fleet.admin.client : joined(fleet, a)?.instance;
+    expect(fleet, who?.stopStream(id, { validateOnly: c % 5 === 0 }));
   },
 };
 
-const terminateSession: StepKind = {
+const terminateSession: StepKind<Fleet> = {
   weight: 2,
-  act: (world, [a]) => {
-    const sid = peerOf(world, a);
-    if (sid !== undefined) world.expect(world.admin.client.terminateSession(sid, world.mark()));
+  act: (fleet, [a]) => {
+    const sid = peerOf(fleet, a);
+    if (sid !== undefined) expect(fleet, fleet.admin.client.terminateSession(sid, fleet.mark()));
   },
 };
 
 /** What only reads: pages, paths, single things. */
-const read: StepKind = {
+const read: StepKind<Fleet> = {
   weight: 2,
-  act: (world, [a, b, c]) => {
-    const client = joined(world, a)?.instance ?? world.admin.client;
-    const [from, to] = [peerOf(world, b), peerOf(world, c)];
+  act: (fleet, [a, b, c]) => {
+    const client = joined(fleet, a)?.instance ?? fleet.admin.client;
+    const [from, to] = [peerOf(fleet, b), peerOf(fleet, c)];
     if (from === undefined || to === undefined) return;
-    world.expect(client.getNode(from));
-    world.expect(client.findPath(from, to));
-    world.expect(world.collect(world.admin.client.listSessions({}, { pageSize: 1 + (c % 5) })));
-    world.expect(world.collect(world.admin.client.listStreams({}, { pageSize: 1 + (b % 5) })));
-  },
-};
-
-/** SIGKILL, or the machine loses its power; it comes back later and joins again. */
-const die: StepKind = {
-  weight: 1.5,
-  act: (world, [a, b, c]) => {
-    const host = nth(world.hosts, a);
-    if (host !== undefined) world.killHost(host, b % 2 === 0, spanMs(50, 120_000, c));
-  },
-};
-
-/** SIGSTOP, for up to some minutes. */
-const pause: StepKind = {
-  weight: 1,
-  act: (world, [a, b]) => {
-    const host = nth(world.hosts, a);
-    if (host === undefined || host.process.isStopped) return;
-    host.process.stop();
-    host.route.current?.impair('client');
-    const { process } = host;
-    const connection = host.route.current;
-    world.later(spanMs(100, 180_000, b), () => {
-      process.proceed();
-      connection?.repair('client');
-    });
+    expect(fleet, client.getNode(from));
+    expect(fleet, client.findPath(from, to));
+    expect(fleet, collect(fleet, fleet.admin.client.listSessions({}, { pageSize: 1 + (c % 5) })));
+    expect(fleet, collect(fleet, fleet.admin.client.listStreams({}, { pageSize: 1 + (b % 5) })));
   },
 };
 
@@ -200,6 +177,25 @@ export const CLIENT_STEPS = {
   stopStream,
   terminateSession,
   read,
-  die,
-  pause,
-} satisfies Record<string, StepKind>;
+} satisfies Record<string, StepKind<Fleet>>;
+
+/** A call may be refused or fail; it may not end in anything but a SwitchyardError, or the end of who called. */
+function expect({ verdict }: Fleet, call: Promise<unknown> | undefined): void {
+  call?.catch((error: SwitchyardError) => {
+    if (error.name !== 'SwitchyardError') verdict.fail('Sound', `a call threw ${error.stack ?? error}`);
+  });
+}
+
+/** Reads all pages of a list: ascending, none twice. */
+async function collect(
+  { verdict }: Fleet,
+  pages: AsyncIterable<{ readonly cvid?: number; readonly id?: number }>,
+): Promise<void> {
+  let before = 0;
+  const seen = new Set<number>();
+  for await (const { cvid, id } of pages) {
+    before = cvid ?? id ?? 0;
+    if (seen.has(before)) verdict.fail('Sound', `a list has ${before} twice`);
+    seen.add(before);
+  }
+}

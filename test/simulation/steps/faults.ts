@@ -1,37 +1,38 @@
+import type { World } from '../world.js';
 import { nth, type StepKind, spanMs } from './step.js';
 
 /** The server's process is killed: between any two things that it does. */
-const crash: StepKind = {
+const crash: StepKind<World> = {
   weight: 1.2,
   act: (world, [a, b]) => world.machine.die(a % 3 !== 0, spanMs(20, 30_000, b)),
 };
 
 /** The same, in the middle of what it tells its clients. */
-const crashMidway: StepKind = {
+const crashMidway: StepKind<World> = {
   weight: 1.2,
   act: (world, [a, b]) => world.machine.dieAfter(a % 24, spanMs(20, 30_000, b)),
 };
 
 /** SIGSTOP for up to some minutes: longer than a TTL. */
-const stop: StepKind = {
+const stop: StepKind<World> = {
   weight: 0.6,
   act: (world, [a]) => world.machine.standStill(spanMs(100, 180_000, a)),
 };
 
 /** Goes down as a server should, and comes back. */
-const drain: StepKind = {
+const drain: StepKind<World> = {
   weight: 0.5,
   act: (world, [a]) => world.machine.drain(spanMs(20, 20_000, a)),
 };
 
-const wallJump: StepKind = {
+const wallJump: StepKind<World> = {
   weight: 0.4,
   act: (world, [a]) => {
     world.machine.process.wallSkewMs += (a % 7_200_000) - 3_600_000;
   },
 };
 
-const slowDisk: StepKind = {
+const slowDisk: StepKind<World> = {
   weight: 1,
   act: (world, [a, b]) => {
     world.disk.slownessMs = spanMs(5, 4_000, a);
@@ -41,7 +42,7 @@ const slowDisk: StepKind = {
   },
 };
 
-const fullDisk: StepKind = {
+const fullDisk: StepKind<World> = {
   weight: 0.7,
   act: (world, [a]) => {
     world.disk.full = true;
@@ -52,7 +53,7 @@ const fullDisk: StepKind = {
 };
 
 /** The journal fails, and whoever looks after the server starts it again. */
-const failingDisk: StepKind = {
+const failingDisk: StepKind<World> = {
   weight: 0.4,
   act: (world, [a]) => {
     world.disk.failing = true;
@@ -63,7 +64,7 @@ const failingDisk: StepKind = {
   },
 };
 
-const partition: StepKind = {
+const partition: StepKind<World> = {
   weight: 1.5,
   act: (world, [a, b, c]) => {
     const from = a % world.everyHost.length;
@@ -75,13 +76,13 @@ const partition: StepKind = {
   },
 };
 
-const halfOpen: StepKind = {
+const halfOpen: StepKind<World> = {
   weight: 1,
   act: (world, [a]) => nth(world.everyHost, a)?.route.halfOpen(),
 };
 
 /** Only one way is swallowed, for a while. */
-const oneWay: StepKind = {
+const oneWay: StepKind<World> = {
   weight: 0.7,
   act: (world, [a, b]) => {
     const connection = nth(world.everyHost, a)?.route.current;
@@ -91,17 +92,17 @@ const oneWay: StepKind = {
   },
 };
 
-const reset: StepKind = {
+const reset: StepKind<World> = {
   weight: 1,
   act: (world, [a]) => nth(world.everyHost, a)?.route.current?.reset(),
 };
 
-const breakCall: StepKind = {
+const breakCall: StepKind<World> = {
   weight: 2,
   act: (world, [a, b]) => nth(world.everyHost, a)?.route.current?.breakCall(b),
 };
 
-const slowNetwork: StepKind = {
+const slowNetwork: StepKind<World> = {
   weight: 1,
   act: (world, [a, b, c]) => {
     const host = nth(world.everyHost, a)!;
@@ -128,4 +129,4 @@ export const FAULT_STEPS = {
   reset,
   breakCall,
   slowNetwork,
-} satisfies Record<string, StepKind>;
+} satisfies Record<string, StepKind<World>>;

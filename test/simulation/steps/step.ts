@@ -1,13 +1,11 @@
-import type { World } from '../world.js';
-
 /** Three numbers that a step was planned with. */
 export type Picks = readonly [number, number, number];
 
-/** One kind of thing that can be done to the world. Impossible at that moment means that nothing is done. */
-export interface StepKind {
+/** One kind of thing that can be done in a place: a whole world, or only a fleet. Impossible at that moment means that nothing is done. */
+export interface StepKind<Place> {
   /** How often it comes, beside the others. */
   readonly weight: number;
-  act(world: World, picks: Picks): void;
+  act(place: Place, picks: Picks): void;
 }
 
 /** One of several, by a planned number; undefined when there is none. */

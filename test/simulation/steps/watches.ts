@@ -11,7 +11,7 @@ function someSids(world: World, pick: number): number[] {
   return pick % 2 === 0 ? [] : sids.filter((_, at) => (pick >>> (at % 24)) % 3 === 0).slice(0, 16);
 }
 
-const watch: StepKind = {
+const watch: StepKind<World> = {
   weight: 3,
   act: (world, [a, b, c]) => {
     const host = nth(world.everyHost, a)!;
@@ -25,13 +25,13 @@ const watch: StepKind = {
   },
 };
 
-const stopWatch: StepKind = {
+const stopWatch: StepKind<World> = {
   weight: 2,
   act: (world, [a, b]) => nth([...nth(world.everyHost, a)!.readers], b)?.stop(),
 };
 
 /** A reader takes nothing for a while: the server's writes are held up, and history goes on without it. */
-const idle: StepKind = {
+const idle: StepKind<World> = {
   weight: 3,
   act: (world, [a, b, c]) => {
     const reader = nth([...nth(world.everyHost, a)!.readers], b);
@@ -40,4 +40,4 @@ const idle: StepKind = {
 };
 
 /** What readers do. */
-export const WATCH_STEPS = { watch, stopWatch, idle } satisfies Record<string, StepKind>;
+export const WATCH_STEPS = { watch, stopWatch, idle } satisfies Record<string, StepKind<World>>;
