@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock, Random } from './clock.js';
 import type { Config } from './config.js';
-import type { Fault } from './core/fault.js';
+import { draining } from './core/draining.js';
 import type { State } from './core/state.js';
 import { Feed } from './feed/feed.js';
 import { closedTopic } from './grpc/closed-topic.js';
@@ -45,8 +45,8 @@ export interface Engine {
   readonly acceptances: Acceptances;
   /** Tells one more of every change, after all others. */
   alsoTell(publisher: Publisher): void;
-  /** Ends every watch, attachment and relay with this, after what is on its way to them. */
-  drain(fault: Fault): void;
+  /** Ends every watch, attachment and relay, after what is on its way to them. */
+  drain(): void;
   /** Takes no more commands; resolves when those that were taken are durable. */
   close(): Promise<void>;
 }
@@ -109,11 +109,11 @@ export async function startEngine({
     relay,
     acceptances,
     alsoTell: (publisher) => void publishers.push(publisher),
-    drain: (fault) => {
+    drain: () => {
       for (const feed of all) feed.drain();
-      relay.close(fault);
-      replica.attachments.drain(fault);
-      acceptances.drain(fault);
+      relay.close(draining());
+      replica.attachments.drain();
+      acceptances.drain(draining());
     },
     close: () => replica.close(),
   };

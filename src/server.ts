@@ -1,7 +1,6 @@
 import { type Logger, pino } from 'pino';
 import type { Clock, Random } from './clock.js';
 import { type Config, IN_MEMORY } from './config.js';
-import { Fault } from './core/fault.js';
 import { Doors } from './doors.js';
 import { type Engine, startEngine } from './engine.js';
 import type { Journal } from './journal/journal.js';
@@ -35,9 +34,6 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** How long a client should wait before it looks for the server again after a drain. */
-const DRAIN_RETRY_MS = 1_000;
-
 /**
  * Makes a server out of its parts and starts it: first the engine, and only when that knows everything that the journal
  * says, the doors. Adapters to the outside are made here and in what this calls, and nowhere else.
@@ -52,7 +48,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   let doors: Doors | undefined;
   const goDown = async (deadlineMs: number) => {
     await doors?.drain();
-    engine?.drain(new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS));
+    engine?.drain();
     await doors?.close(deadlineMs);
     await engine?.close();
     await journal.close();

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../clock.js';
 import type { Change } from '../core/change.js';
+import { draining } from '../core/draining.js';
 import { Fault } from '../core/fault.js';
 import type { Position } from '../core/position.js';
 import { capture } from '../core/snapshot.js';
@@ -35,7 +36,7 @@ export class Feed {
   private snapshots: SharedSnapshot[] = [];
   private published: Position;
   private flushPending = false;
-  private draining = false;
+  private isDraining = false;
   private timer: Timer | undefined;
 
   constructor(
@@ -80,7 +81,7 @@ export class Feed {
    * Begins a watch. It is refused when the position asked for has left the history; an unknown position begins with RESET.
    */
   subscribe({ after, coalesce = false, sids = [] }: WatchWish): Subscription | Fault {
-    if (this.draining) return new Fault('DRAINING', 'the server is draining', [], 1_000);
+    if (this.isDraining) return draining();
     const start = this.startOf(after, coalesce, sids.length > 0);
     if (start instanceof Fault) return start;
     const subscription = new Subscription(this, start, { coalesce, sids: new Set(sids) });
@@ -90,9 +91,10 @@ export class Feed {
 
   /** Tells every watcher where it stands, and ends it. */
   drain(): void {
-    this.draining = true;
+    this.isDraining = true;
     this.timer?.cancel();
-    for (const subscription of this.subscriptions) subscription.drain();
+    let nth = 0;
+    for (const subscription of this.subscriptions) subscription.drain(draining(nth++));
     this.flushSoon();
   }
 

@@ -3,9 +3,6 @@ import type { Position } from '../core/position.js';
 import type { Feed } from './feed.js';
 import type { SharedSnapshot } from './snapshot.js';
 
-/** How long a client should wait before it looks for the server again after a drain. */
-const DRAIN_RETRY_MS = 1_000;
-
 /** Where a subscription begins. */
 export type Start =
   /** After a position that the log leads on from, or that its net effect does. */
@@ -39,7 +36,7 @@ export class Subscription {
   /** A small message that goes out before anything else. */
   private first: 'reset' | 'bookmark' | undefined;
   private bookmarkDue = false;
-  private ending = false;
+  private ending: Fault | undefined;
   private closed = false;
   private wake: (() => void) | undefined;
   /** Monotonic time of the last message. */
@@ -92,9 +89,9 @@ export class Subscription {
     this.bookmarkDue = true;
   }
 
-  /** For the feed: deliver what there is, say where that leads to, and end. */
-  drain(): void {
-    this.ending = true;
+  /** For the feed: deliver what there is, say where that leads to, and end with this. */
+  drain(fault: Fault): void {
+    this.ending = fault;
     this.bookmarkDue = true;
   }
 
@@ -134,7 +131,7 @@ export class Subscription {
     const run = log.read(this.cursor, this.feed.limits.messageBytesMax);
     if (run === undefined) return undefined;
     this.cursor = run.revision;
-    this.bookmarkDue = this.ending;
+    this.bookmarkDue = this.ending !== undefined;
     return run.bytes;
   }
 
@@ -170,7 +167,7 @@ export class Subscription {
       this.bookmarkDue = false;
       return this.feed.topic.bookmark(this.feed.position);
     }
-    return this.ending ? new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS) : undefined;
+    return this.ending;
   }
 
   /** What was missed has left the history. */

@@ -6,6 +6,7 @@ import type {
   ServerUnaryCall,
   ServerWritableStream,
 } from '@grpc/grpc-js';
+import { draining } from '../core/draining.js';
 import { Fault } from '../core/fault.js';
 import type { Backing } from './backing.js';
 import { type Caller, identify, SESSION_METADATA } from './caller.js';
@@ -19,8 +20,6 @@ export type Answer<A> = A | Fault | Promise<A | Fault>;
 /** Every call, unary or not, seen from what is the same in all of them. */
 type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 'getPeer'>;
 
-/** How long a client should wait before it looks for the server again after a drain. */
-const DRAIN_RETRY_MS = 1_000;
 /** A watch may end at any moment. */
 const WATCH_LIMIT_RETRY_MS = 5_000;
 
@@ -29,7 +28,9 @@ const WATCH_LIMIT_RETRY_MS = 5_000;
  * is thrown becomes an id in the log.
  */
 export class Calls {
-  private draining = false;
+  private isDraining = false;
+  /** How many calls a drain has refused. */
+  private refused = 0;
   /** How many watches each connection has; gone with its last. */
   private readonly watches = new Map<string, number>();
 
@@ -37,7 +38,7 @@ export class Calls {
 
   /** From now on every new call is refused; those that run go on. */
   drain(): void {
-    this.draining = true;
+    this.isDraining = true;
   }
 
   /** A unary method that this version documents and does not have. */
@@ -130,7 +131,7 @@ export class Calls {
 
   private async settle<T>(call: AnyCall, work: (caller: Caller) => T | Fault | Promise<T | Fault>): Promise<T | Fault> {
     try {
-      if (this.draining) return new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS);
+      if (this.isDraining) return draining(this.refused++);
       const caller = identify(this.backing, call.metadata);
       return caller instanceof Fault ? caller : await work(caller);
     } catch (error) {

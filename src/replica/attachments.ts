@@ -3,6 +3,7 @@ import type { Change, Order, Session, StreamStopped } from '../core/change.js';
 import { stoppedIds } from '../core/change.js';
 import { CloseReason, StopReason } from '../core/command.js';
 import { type Connection, isOver } from '../core/connection.js';
+import { draining } from '../core/draining.js';
 import { Fault, type Reason } from '../core/fault.js';
 import type { Position } from '../core/position.js';
 import type { State } from '../core/state.js';
@@ -73,10 +74,11 @@ export class Attachments {
   }
 
   /** Ends every attachment; the sessions live on. From now on nobody can renew, so nobody expires either. */
-  drain(fault: Fault): void {
+  drain(): void {
     this.timer?.cancel();
     this.leases.close();
-    for (const attachment of this.open_.values()) attachment.end(fault);
+    let nth = 0;
+    for (const attachment of this.open_.values()) attachment.end(draining(nth++));
   }
 
   /** Both ends hear of it, but for a session that takes its streams along as it ends. */

@@ -2,6 +2,7 @@ import type { Clock, Random } from '../clock.js';
 import { type Applied, apply, decide } from '../core/apply.js';
 import type { Change } from '../core/change.js';
 import { CloseReason, type Command } from '../core/command.js';
+import { draining } from '../core/draining.js';
 import { Fault, isFault } from '../core/fault.js';
 import type { Position } from '../core/position.js';
 import type { State } from '../core/state.js';
@@ -90,7 +91,7 @@ export class Replica {
    * What is refused at this moment, and what is so already, is answered without an append.
    */
   submit(command: Command): Promise<Applied | Fault> {
-    if (this.closing) return Promise.resolve(new Fault('DRAINING', 'the server is draining', [], JOURNAL_RETRY_MS));
+    if (this.closing) return Promise.resolve(draining());
     const decided = decide(this.state, command);
     if (isFault(decided)) return Promise.resolve(this.observed(command, decided));
     if (decided.length === 0) return Promise.resolve(this.observed(command, this.unchanged()));

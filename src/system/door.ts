@@ -1,5 +1,6 @@
 import type { Timer } from '../clock.js';
 import type { Change, SessionClosed } from '../core/change.js';
+import { draining } from '../core/draining.js';
 import type { Position } from '../core/position.js';
 import type { Pipe, Receiver } from '../transport/pipe.js';
 import { Answers } from './answers.js';
@@ -74,7 +75,8 @@ export class SystemDoor {
   /** Tells every client that the server goes down. Resolves when all connections are closed, or the deadline has passed. */
   async close(deadlineMs: number): Promise<void> {
     this.timer?.cancel();
-    for (const peer of this.peers) peer.drain();
+    let nth = 0;
+    for (const peer of this.peers) peer.drain(draining(nth++));
     if (this.peers.size === 0) return;
     await new Promise<void>((resolve) => {
       this.emptied = resolve;

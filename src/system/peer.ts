@@ -28,9 +28,6 @@ export interface Host {
   left(peer: Peer): void;
 }
 
-/** How long a client should wait before it looks for the server again after a drain. */
-const DRAIN_RETRY_MS = 1_000;
-
 /** One writer for all: what it writes is copied out before anybody else can write. */
 const writer = new ByteWriter();
 
@@ -174,10 +171,10 @@ export class Peer implements Receiver, Sender {
     else if (passed === 'handshake') this.close(new Fault('OUT_OF_ORDER', 'no session in time'), passed);
   }
 
-  /** The server goes down: whatever is left to say, and then the end. */
-  drain(): void {
+  /** The server goes down: whatever is left to say, and then the end, with this. */
+  drain(fault: Fault): void {
     this.outbox?.pump();
-    this.close(new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS));
+    this.close(fault);
   }
 
   /** Closes at once. */

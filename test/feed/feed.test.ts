@@ -193,6 +193,13 @@ describe('a feed', () => {
     expect(world.feed.subscribe({})).toMatchObject({ reason: 'DRAINING' });
   });
 
+  it('gives each watch a time of its own to come back after a drain', () => {
+    const world = new ToyWorld();
+    const watches = [1, 2, 3].map(() => subscribe(world, { after: at(world) }));
+    world.feed.drain();
+    expect(watches.map((watch) => drain(watch).fault?.retryAfterMs)).toEqual([1_000, 1_001, 1_002]);
+  });
+
   it('encodes a snapshot once for all who ask in the same moment, and splices the log onto an older one', () => {
     let encoded = 0;
     const { end } = TOY.snapshot!;

@@ -30,6 +30,16 @@ describe('an attachment', () => {
     expect(drain(world.replica.attachments.open(sid))).toEqual(['heartbeat', 'order o3']);
   });
 
+  it('is given a time of its own to come back after a drain', async () => {
+    const world = await World.start();
+    const { attachments } = world.replica;
+    const open: Attachment[] = [];
+    for (let n = 1; n <= 3; n++) open.push(attachments.open(await world.open(n)));
+    attachments.drain();
+    const endings = open.map((attachment) => [attachment.next(), attachment.next()].at(-1));
+    expect(endings).toMatchObject([1_000, 1_001, 1_002].map((retryAfterMs) => ({ reason: 'DRAINING', retryAfterMs })));
+  });
+
   it('takes the place of an earlier one, which ends', async () => {
     const world = await World.start();
     const sid = await world.open(1);

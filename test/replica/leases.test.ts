@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { Fault } from '../../src/core/fault.js';
 import { World } from './world.js';
 
 describe('leases', () => {
@@ -89,7 +88,7 @@ describe('leases', () => {
     const world = await World.start({ graceMs: 1_000 });
     const [renewing, attached] = [await world.open(1, 1_000), await world.open(2, 1_000)];
     world.replica.attachments.open(attached);
-    world.replica.attachments.drain(new Fault('DRAINING', 'the server is draining'));
+    world.replica.attachments.drain();
     await world.advance(10_000);
     expect([world.lives(renewing), world.lives(attached)]).toEqual([true, true]);
   });

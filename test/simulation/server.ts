@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
-import { Fault } from '../../src/core/fault.js';
+import { draining } from '../../src/core/draining.js';
 import type { Limits } from '../../src/core/limits.js';
 import type { State } from '../../src/core/state.js';
 import { Feed } from '../../src/feed/feed.js';
@@ -32,7 +32,6 @@ import { type Ear, ServerCall } from './server-call.js';
 /** The administrator's token of every run. */
 export const ADMIN_TOKEN = 'simulated';
 const SERVER_UUID = '00000000-0000-4000-8000-0000000000ff';
-const DRAIN_RETRY_MS = 1_000;
 
 /** The bounds that a run is given, so low that they are met. */
 export interface ServerLimits {
@@ -188,11 +187,10 @@ export class SimulatedServer implements Listener {
   /** The first half of the way down of `src/server.ts`: refuse new calls, tell and end every watch and attachment. */
   drain(): void {
     this.calls.drain();
-    const fault = new Fault('DRAINING', 'the server is draining', [], DRAIN_RETRY_MS);
     for (const feed of Object.values(this.feeds)) feed.drain();
-    this.relay.close(fault);
-    this.acceptances.drain(fault);
-    this.replica.attachments.drain(fault);
+    this.relay.close(draining());
+    this.acceptances.drain(draining());
+    this.replica.attachments.drain();
   }
 
   private add(definition: object, service: object): void {
