@@ -52,6 +52,8 @@ export class Peer implements Receiver, Sender {
   private readonly inbox: Inbox;
   private readonly vigil: Vigil;
   private terminatingMs: number | undefined;
+  /** Whether it was cut off, which is counted once. */
+  private isCut = false;
   private partialBytes = 0;
   private lastPacketId = 0;
   /** What waits for the client's Answer, by the packet id of what was sent. */
@@ -247,6 +249,8 @@ export class Peer implements Receiver, Sender {
   }
 
   private cut(cause: CutCause): void {
+    if (this.isCut) return;
+    this.isCut = true;
     this.endingMs ??= this.host.backing.clock.nowMs();
     this.host.backing.cutOff?.(cause);
     this.pipe.destroy();

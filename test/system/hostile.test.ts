@@ -162,8 +162,10 @@ describe('a hostile client', () => {
     other.socket.pause();
     other.socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff]));
     await settle();
+    expect(await cutOff('closing')).toBe(0);
     clock.advance(closingMs + 1_000);
     await settle();
+    expect(await cutOff('closing')).toBe(1);
     await othersGoOn();
   });
 

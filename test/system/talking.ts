@@ -71,7 +71,8 @@ export function agent(number: number): EventBody<'Session'> {
 /** A socket that sends what no client of ours would. */
 export class RawTalk {
   readonly packets = new Heard<Packet>();
-  readonly closed: Promise<unknown>;
+  /** Resolves when the connection is over, by whomever and however. */
+  readonly closed: Promise<void>;
   private readonly writer = new ByteWriter();
 
   constructor(readonly socket: Socket) {
@@ -80,7 +81,7 @@ export class RawTalk {
       frames.push(chunk, (bytes) => this.packets.add(decodePacket(bytes.slice()) as Packet)),
     );
     socket.on('error', () => {});
-    this.closed = once(socket, 'close');
+    this.closed = new Promise((resolve) => void socket.once('close', () => resolve()));
   }
 
   static async connect(address: string): Promise<RawTalk> {
