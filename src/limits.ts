@@ -91,7 +91,10 @@ export interface SystemLimits {
   readonly handshakeMs: number;
   /** How long a packet may take from its first byte to its last. */
   readonly packetMs: number;
-  /** How long a client may say nothing at all: a peer that is gone without a word is let go of then at the latest. */
+  /**
+   * How long a client may say nothing at all, or take nothing of what waits for it: a peer that is gone without a word is
+   * let go of then at the latest.
+   */
   readonly idleMs: number;
   /** Requests of one connection that are being worked on; further ones are not read. */
   readonly requestsMax: number;

@@ -83,7 +83,8 @@ async function findAdminToken(
   return isLoopback(parseAddress(server)) ? readAdminToken(defaultDataFolder(surroundings)) : undefined;
 }
 
-function tlsOptions(flags: ConnectionFlags, { readFile }: Surroundings): TlsOptions | true | undefined {
+/** Whom to trust and who to be, as the flags say. True: the system's authorities. Undefined: no encryption. */
+export function tlsOptions(flags: ConnectionFlags, { readFile }: Surroundings): TlsOptions | true | undefined {
   const { tlsCa, tlsCert, tlsKey } = flags;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new UsageError('--tls-cert and --tls-key go together: give both or neither');

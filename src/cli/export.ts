@@ -3,8 +3,8 @@ import { writeDot } from '../netjson/dot.js';
 import type { NetworkGraph, Properties } from '../netjson/graph.js';
 import { writeGraphml } from '../netjson/graphml.js';
 import { writeNetJson } from '../netjson/write.js';
-import { type ConnectionFlags, readGraph, withServer } from './connection.js';
 import type { Surroundings } from './surroundings.js';
+import { type GraphFlags, graphOf } from './via.js';
 import { linkWord } from './words.js';
 
 /** What a graph can be written as. */
@@ -12,11 +12,11 @@ export const FORMATS = { netjson: writeNetJson, dot: writeDot, graphml: writeGra
 
 /** Prints the graph as it stands, in a format that other programs read. */
 export async function exportGraph(
-  flags: ConnectionFlags & { readonly format: keyof typeof FORMATS },
+  flags: GraphFlags & { readonly format: keyof typeof FORMATS },
   surroundings: Surroundings,
 ): Promise<void> {
-  const { terminal, signal } = surroundings;
-  const { graph, position } = await withServer(flags, surroundings, (yard) => readGraph(yard, signal));
+  const { terminal } = surroundings;
+  const { graph, position } = await graphOf(flags, surroundings);
   for (const text of FORMATS[flags.format](topologyOf(graph, position))) await terminal.out.write(text);
 }
 

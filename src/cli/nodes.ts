@@ -1,20 +1,17 @@
 import type { GraphNode } from '../client/index.js';
-import { type ConnectionFlags, readGraph, withServer } from './connection.js';
 import { jsonLine } from './json-line.js';
 import type { Surroundings } from './surroundings.js';
 import { formatTable } from './table.js';
-import { readGraphVia } from './via.js';
+import { type GraphFlags, graphOf } from './via.js';
 import { counted } from './words.js';
 
 /** Who is on the network: every node with what it calls itself, how many links it has, and its labels. */
 export async function listNodes(
-  flags: ConnectionFlags & { readonly json?: boolean; readonly via?: string },
+  flags: GraphFlags & { readonly json?: boolean },
   surroundings: Surroundings,
 ): Promise<void> {
-  const { terminal, signal } = surroundings;
-  const { graph, position } = flags.via
-    ? await readGraphVia(flags.via)
-    : await withServer(flags, surroundings, (yard) => readGraph(yard, signal));
+  const { terminal } = surroundings;
+  const { graph, position } = await graphOf(flags, surroundings);
   const rows = [...graph.nodes()]
     .sort((one, other) => one.cvid - other.cvid)
     .map((node) => ({ node, links: [...graph.links(node.cvid)].length }));

@@ -46,11 +46,24 @@ async function concludeWith(error: unknown, { terminal, signal }: Surroundings):
   return EXIT.failed;
 }
 
+/** The commands that can do without gRPC: all that they need is the graph. */
+const VIA = ['nodes', 'watch', 'export'];
+
+function refuseVia(command: Command): void {
+  if (command.optsWithGlobals().via === undefined || VIA.includes(command.name())) return;
+  throw new UsageError(`--via: ${command.name()} needs gRPC; by system events there are ${VIA.join(', ')}`);
+}
+
 function makeProgram(surroundings: Surroundings): Command {
   const { terminal } = surroundings;
   const program = new Command('switchyard')
     .description('Coordination for fleets: sessions, a live network graph, brokered connections and streams.')
     .version(version(), '-V, --version')
+    .option(
+      '--via <URL>',
+      `speak system events instead of gRPC, with ${VIA.join(', ')}: tcp://HOST:PORT, tls://…, ws://…, wss://…`,
+    )
+    .hook('preAction', (_, command) => refuseVia(command))
     .exitOverride()
     .showHelpAfterError('(add --help for what is allowed)')
     .configureOutput({
@@ -83,14 +96,13 @@ function addReaders(program: Command, surroundings: Surroundings): void {
     .option('--snapshot', 'show what is there already, too')
     .option('--json', 'one JSON object a line: one for each revision')
     .addHelpText('after', examples('switchyard watch', 'switchyard watch --json | jq .nodeAdded'))
-    .action((flags) => watchGraph(flags, surroundings));
+    .action((_, command) => watchGraph(command.optsWithGlobals(), surroundings));
 
   withConnection(program.command('nodes'))
     .description('List the nodes of the graph.')
-    .option('--via <URL>', 'by system events: tcp://HOST:PORT, tls://…, ws://… or wss://…')
     .option('--json', 'one JSON object a line')
     .addHelpText('after', examples('switchyard nodes', 'switchyard nodes --json | jq -r .name'))
-    .action((flags) => listNodes(flags, surroundings));
+    .action((_, command) => listNodes(command.optsWithGlobals(), surroundings));
 
   withConnection(program.command('sessions'))
     .description('List the sessions that live.')
@@ -122,7 +134,7 @@ function addReaders(program: Command, surroundings: Surroundings): void {
       'after',
       examples('switchyard export > now.netjson', 'switchyard export --format dot | sfdp -Tsvg > now.svg'),
     )
-    .action((flags) => exportGraph(flags, surroundings));
+    .action((_, command) => exportGraph(command.optsWithGlobals(), surroundings));
 }
 
 /** The commands that connect machines to each other. They load their code only when they run: it opens sockets. */

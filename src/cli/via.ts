@@ -1,41 +1,153 @@
 import { randomUUID } from 'node:crypto';
 import type { NetworkDelta } from '../../gen/switchyard/v1/network.js';
-import { Graph, type GraphView } from '../client/index.js';
+import { Graph, type GraphView, type Position, WatchKind, type WatchNetworkDeltaResponse } from '../client/index.js';
+import type { Timer } from '../clock.js';
 import { type EventBody, SystemClient, type SystemError } from '../system/client/index.js';
+import { type ConnectionFlags, readGraph, tlsOptions, withServer } from './connection.js';
+import { Failure, type Surroundings } from './surroundings.js';
 
-/** The kind of NetworkDelta that ends a snapshot. */
-const SNAPSHOT_END = 2;
 /** InstanceType CLIENT: what the session of a command is. */
 const CLIENT = 3;
+/** The server lets go of a client that says nothing for five minutes. */
+const KEEP_ALIVE_MS = 60_000;
+/** How long the end of the session may take: whoever pressed Ctrl-C waits for it. */
+const GOODBYE_MS = 2_000;
+/** How many messages may wait for a terminal: what a snapshot of a million nodes takes, and some seconds of changes. */
+const WAITING_MAX = 65_536;
+
+/** The options of commands that can read the graph by system events, too. */
+export interface GraphFlags extends ConnectionFlags {
+  /** `tcp://`, `tls://`, `ws://` or `wss://`. Absent: over gRPC. */
+  readonly via?: string;
+}
+
+/** The graph as it stands, and where: over gRPC, or by system events where the command line says so. */
+export function graphOf(
+  flags: GraphFlags,
+  surroundings: Surroundings,
+): Promise<{ readonly graph: GraphView; readonly position: Position }> {
+  const { via } = flags;
+  if (via !== undefined) return readGraphVia(via, flags, surroundings);
+  return withServer(flags, surroundings, (yard) => readGraph(yard, surroundings.signal));
+}
+
+/** Reads the snapshot and leaves. Its own node is taken out, since it is gone when this resolves. */
+async function readGraphVia(url: string, flags: ConnectionFlags, surroundings: Surroundings) {
+  const graph = new Graph();
+  const watch = await SystemWatch.open(url, flags, surroundings);
+  try {
+    for (;;) {
+      const { kind, position, deltas } = await watch.next();
+      for (const delta of deltas) graph.apply(delta);
+      if (kind !== WatchKind.SNAPSHOT_END) continue;
+      const linkRemoved = [...graph.links(watch.sid)];
+      graph.apply({ nodeAdded: [], nodeRemoved: [{ cvid: watch.sid }], linkAdded: [], linkRemoved });
+      return { graph, position: position! };
+    }
+  } finally {
+    await watch.close();
+  }
+}
 
 /**
- * Reads the graph by system events: opens a session at `tcp://`, `tls://`, `ws://` or `wss://`, takes the snapshot, and
- * ends the session. Its own node is left out, since it is gone when this resolves.
+ * The graph's changes by system events, in the form in which gRPC has them, until the signal is aborted. Unlike a watch
+ * over gRPC it does not come back by itself, and it is a session: its own node is among what it shows.
  */
-export async function readGraphVia(url: string): Promise<{ graph: GraphView; position: { revision: number } }> {
-  const graph = new Graph();
-  let complete: (revision: number) => void = () => {};
-  const read = new Promise<number>((resolve) => {
-    complete = resolve;
-  });
-  const client = await SystemClient.connect(url, {
-    networkDelta: (delta) => {
-      graph.apply(messageOf(delta));
-      if (delta.kind === SNAPSHOT_END) complete(delta.position.revision);
-    },
-  });
-  const body = { instanceUuid: randomUUID(), instanceType: CLIENT, name: 'switchyard', watch: { deltas: true } };
-  const { instanceSid } = await client.ask('Session', body);
-  const lost = client.closed.then((why: SystemError | undefined) => {
-    throw why ?? new Error(`${url} closed the connection`);
-  });
-  const revision = await Promise.race([read, lost]);
-  lost.catch(() => {});
-  await client.ask('TerminateSession', {});
-  // The server closes once the session is gone.
-  await client.closed;
-  graph.apply({ nodeAdded: [], nodeRemoved: [{ cvid: instanceSid }], linkAdded: [], linkRemoved: [] });
-  return { graph, position: { revision } };
+export async function* watchVia(
+  url: string,
+  flags: ConnectionFlags,
+  surroundings: Surroundings,
+): AsyncGenerator<WatchNetworkDeltaResponse, never> {
+  const watch = await SystemWatch.open(url, flags, surroundings);
+  try {
+    for (;;) yield await watch.next();
+  } finally {
+    await watch.close();
+  }
+}
+
+/** A session of system events that only watches. */
+class SystemWatch {
+  sid = 0;
+  private readonly waiting: WatchNetworkDeltaResponse[] = [];
+  private pieces: NetworkDelta[] = [];
+  private wake: () => void = () => {};
+  private failure: Error | undefined;
+
+  private constructor(
+    private readonly client: SystemClient,
+    private readonly surroundings: Surroundings,
+  ) {}
+
+  static async open(url: string, flags: ConnectionFlags, surroundings: Surroundings): Promise<SystemWatch> {
+    const tls = tlsOptions(flags, surroundings);
+    let watch: SystemWatch | undefined;
+    const networkDelta = (delta: EventBody<'NetworkDelta'>) => watch?.take(delta);
+    const client = await SystemClient.connect(url, { networkDelta }, tls === true ? undefined : tls).catch((error) => {
+      throw new Failure(`${url}: ${error.message}`);
+    });
+    watch = new SystemWatch(client, surroundings);
+    void client.closed.then((why: SystemError | undefined) =>
+      watch?.fail(new Failure(why?.message ?? `${url} closed the connection`)),
+    );
+    surroundings.signal.addEventListener('abort', () => watch?.fail(surroundings.signal.reason));
+    await watch.begin();
+    return watch;
+  }
+
+  /** The next message. Rejects when there will be none. */
+  async next(): Promise<WatchNetworkDeltaResponse> {
+    while (this.waiting.length === 0) {
+      if (this.failure !== undefined) throw this.failure;
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+    return this.waiting.shift()!;
+  }
+
+  /** Ends the session. Resolves when the server has closed, as it does once the session is gone, or is not heard of. */
+  async close(): Promise<void> {
+    const over = this.client.ask('TerminateSession', {}).then(() => this.client.closed);
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.surroundings.clock.after(GOODBYE_MS, resolve);
+    });
+    await Promise.race([over, late]).catch(() => {});
+    timer?.cancel();
+    this.client.close();
+  }
+
+  private async begin(): Promise<void> {
+    const body = { instanceUuid: randomUUID(), instanceType: CLIENT, name: 'switchyard', watch: { deltas: true } };
+    this.sid = (await this.client.ask('Session', body)).instanceSid;
+    this.keepAlive();
+  }
+
+  private keepAlive(): void {
+    const timer = this.surroundings.clock.after(KEEP_ALIVE_MS, () => {
+      this.client.ask('KeepAlive', {}).catch((error) => this.fail(error));
+      this.keepAlive();
+    });
+    void this.client.closed.then(() => timer.cancel());
+  }
+
+  /** A revision may come in pieces, which are one message. */
+  private take(delta: EventBody<'NetworkDelta'>): void {
+    const { kind, position, more } = delta;
+    if (kind === WatchKind.DELTA || kind === WatchKind.SNAPSHOT) this.pieces.push(messageOf(delta));
+    if (more === true) return;
+    const deltas = this.pieces.length > 1 ? [merged(this.pieces)] : this.pieces;
+    this.pieces = [];
+    if (this.waiting.length >= WAITING_MAX) this.fail(new Failure('what came could not be shown fast enough'));
+    else this.waiting.push({ kind, position: { ...position, revision: BigInt(position.revision) }, deltas });
+    this.wake();
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= error;
+    this.wake();
+  }
 }
 
 function messageOf(delta: EventBody<'NetworkDelta'>): NetworkDelta {
@@ -48,5 +160,14 @@ function messageOf(delta: EventBody<'NetworkDelta'>): NetworkDelta {
     nodeRemoved: [...nodeRemoved],
     linkAdded: linkAdded.map(({ cvid1, cvid2, link = 0 }) => ({ cvid1, cvid2, link })),
     linkRemoved: linkRemoved.map(({ cvid1, cvid2, link }) => ({ cvid1, cvid2, link })),
+  };
+}
+
+function merged(pieces: readonly NetworkDelta[]): NetworkDelta {
+  return {
+    nodeAdded: pieces.flatMap(({ nodeAdded }) => nodeAdded),
+    nodeRemoved: pieces.flatMap(({ nodeRemoved }) => nodeRemoved),
+    linkAdded: pieces.flatMap(({ linkAdded }) => linkAdded),
+    linkRemoved: pieces.flatMap(({ linkRemoved }) => linkRemoved),
   };
 }

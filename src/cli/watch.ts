@@ -5,15 +5,16 @@ import {
   WatchKind,
   type WatchNetworkDeltaResponse,
 } from '../client/index.js';
-import { type ConnectionFlags, withServer } from './connection.js';
+import { withServer } from './connection.js';
 import { jsonLine } from './json-line.js';
 import { nameOf } from './nodes.js';
 import type { Surroundings } from './surroundings.js';
 import { printable } from './terminal.js';
+import { type GraphFlags, watchVia } from './via.js';
 import { counted, linkWord } from './words.js';
 
 /** What is to be watched, and how it is shown. */
-export interface WatchFlags extends ConnectionFlags {
+export interface WatchFlags extends GraphFlags {
   readonly json?: boolean;
   /** Show what is there already, before what changes. */
   readonly snapshot?: boolean;
@@ -23,6 +24,12 @@ export interface WatchFlags extends ConnectionFlags {
 export async function watchGraph(flags: WatchFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
   const view = flags.json ? new JsonView() : new LineView(surroundings, flags.snapshot === true);
+  if (flags.via !== undefined) {
+    for await (const message of watchVia(flags.via, flags, surroundings)) {
+      for (const text of view.show(message)) await terminal.out.write(text);
+    }
+    return;
+  }
   await withServer(flags, surroundings, async (yard) => {
     let isSynced = false;
     const failed = new AbortController();

@@ -31,7 +31,7 @@ export interface Backing {
 
 /**
  * The bounds at which a connection is cut off: too many of them (in all, or of one address); no session in time; a packet
- * that takes too long; silence; too many packets; frames that cannot be told apart; more unfinished or unread bytes than
+ * that takes too long; silence; taking nothing; too many packets; frames that cannot be told apart; more unfinished or unread bytes than
  * may be; and a peer that does not let go when it is over.
  */
 export type CutCause =
@@ -40,6 +40,7 @@ export type CutCause =
   | 'handshake'
   | 'slow'
   | 'idle'
+  | 'stalled'
   | 'rate'
   | 'frame'
   | 'partial'

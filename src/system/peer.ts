@@ -167,8 +167,10 @@ export class Peer implements Receiver, Sender {
     const closingMs = this.endingMs ?? (this.undelivered.size > 0 ? this.terminatingMs : undefined);
     if (closingMs !== undefined && nowMs - closingMs >= this.host.backing.limits.closingMs) this.cut('closing');
     if (this.endingMs !== undefined) return;
-    const passed = this.vigil.passed(nowMs, { hasSession: this.sid !== undefined, isPaused: this.inbox.isPaused });
-    if (passed === 'slow') this.cut('slow');
+    const { bufferedBytes } = this.pipe;
+    const hasSession = this.sid !== undefined;
+    const passed = this.vigil.passed(nowMs, { hasSession, isPaused: this.inbox.isPaused, bufferedBytes });
+    if (passed === 'slow' || passed === 'stalled') this.cut(passed);
     else if (passed === 'idle') this.close(new Fault('OUT_OF_ORDER', 'nothing was heard for too long'), passed);
     else if (passed === 'handshake') this.close(new Fault('OUT_OF_ORDER', 'no session in time'), passed);
   }

@@ -6,6 +6,8 @@ export interface Standing {
   readonly hasSession: boolean;
   /** Whether the server itself does not read: then silence is no fault of the client's. */
   readonly isPaused: boolean;
+  /** What waits to be sent. */
+  readonly bufferedBytes: number;
 }
 
 /** What one connection has had of the time and the packets that it may take. Only numbers: one timer looks at all. */
@@ -13,6 +15,9 @@ export class Vigil {
   private readonly sinceMs: number;
   private heardMs: number;
   private partialSinceMs: number | undefined;
+  /** When the client last took something of what waited, or nothing waited. */
+  private tookMs: number;
+  private bufferedBytes = 0;
   private tokens: number;
   private tokensMs: number;
 
@@ -23,6 +28,7 @@ export class Vigil {
     const nowMs = clock.nowMs();
     this.sinceMs = nowMs;
     this.heardMs = nowMs;
+    this.tookMs = nowMs;
     this.tokens = limits.packetsPerSecondMax;
     this.tokensMs = nowMs;
   }
@@ -50,9 +56,13 @@ export class Vigil {
   }
 
   /** Which bound has been passed by now. */
-  passed(nowMs: number, { hasSession, isPaused }: Standing): 'handshake' | 'slow' | 'idle' | undefined {
+  passed(nowMs: number, standing: Standing): 'handshake' | 'slow' | 'idle' | 'stalled' | undefined {
+    const { hasSession, isPaused, bufferedBytes } = standing;
     const { handshakeMs, packetMs, idleMs } = this.limits;
     if (!hasSession && nowMs - this.sinceMs >= handshakeMs) return 'handshake';
+    if (bufferedBytes === 0 || bufferedBytes < this.bufferedBytes) this.tookMs = nowMs;
+    this.bufferedBytes = bufferedBytes;
+    if (nowMs - this.tookMs >= idleMs) return 'stalled';
     if (isPaused) return undefined;
     if (this.partialSinceMs !== undefined && nowMs - this.partialSinceMs >= packetMs) return 'slow';
     return nowMs - this.heardMs >= idleMs ? 'idle' : undefined;

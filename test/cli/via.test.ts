@@ -1,28 +1,70 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { readGraphVia } from '../../src/cli/via.js';
-import { agent, ask, type Running, run } from '../grpc/running.js';
+import { agent, ask, asSession, type Running, run } from '../grpc/running.js';
+import { runCommand, startCommand } from './command.js';
 
-describe('The graph by system events', () => {
+describe('switchyard --via', () => {
   let at: Running;
+  let via: string;
+  let sids: number[];
   beforeAll(async () => {
     at = await run({ 'system-tcp-listen': '127.0.0.1:0' });
+    via = `tcp://${at.server.addresses.tcp}`;
+    const named = { ...agent(1), name: 'r1', labels: { a: 'b' } };
+    const { instanceSid, serverSid } = await ask(at, Sessions.session, named);
+    sids = [serverSid, instanceSid].sort((one, other) => one - other);
   });
   afterAll(() => at.stop());
 
-  it('is the one that gRPC clients see, without the session that read it', async () => {
-    const { instanceSid, serverSid } = await ask(at, Sessions.session, { ...agent(1), name: 'r1', labels: { a: 'b' } });
-    const { graph, position } = await readGraphVia(`tcp://${at.server.addresses.tcp}`);
-    expect([...graph.nodes()].map(({ cvid }) => cvid).sort()).toEqual([instanceSid, serverSid].sort());
-    expect(graph.node(instanceSid)).toMatchObject({ name: 'r1', labels: { a: 'b' }, parent: serverSid });
-    expect([...graph.links(instanceSid)]).toHaveLength(1);
-    expect(position.revision).toBeGreaterThan(1);
-    const { sessions } = await ask(at, Sessions.listSessions, {
-      pageSize: 0,
-      pageToken: '',
-      instanceType: 0,
-      instanceUuid: '',
-    });
-    expect(sessions.map(({ cvid }) => cvid)).toEqual([instanceSid]);
+  const live = async () => {
+    const request = { pageSize: 0, pageToken: '', instanceType: 0, instanceUuid: '' };
+    return (await ask(at, Sessions.listSessions, request)).sessions.map(({ cvid }) => cvid);
+  };
+
+  it.each([
+    ['before the command', (url: string) => ['--via', url, 'nodes', '--json']],
+    ['after it', (url: string) => ['nodes', '--via', url, '--json']],
+  ])('%s lists the nodes that gRPC clients see, and leaves no session behind', async (_, line) => {
+    const { status, out, err } = await runCommand(line(via));
+    expect([status, err]).toEqual([0, '']);
+    const nodes = out
+      .trimEnd()
+      .split('\n')
+      .map((text) => JSON.parse(text));
+    expect(nodes.map(({ cvid }) => cvid)).toEqual(sids);
+    expect(nodes.map(({ links }) => links)).toEqual([1, 1]);
+    expect(nodes).toContainEqual(expect.objectContaining({ name: 'r1', labels: { a: 'b' }, links: 1 }));
+    expect(await live()).toEqual([expect.any(Number)]);
+  });
+
+  it('exports the graph, with where it stood', async () => {
+    const { status, out } = await runCommand(['--via', via, 'export']);
+    const { nodes, links, label } = JSON.parse(out);
+    expect([status, nodes.length, links.length]).toEqual([0, 2, 1]);
+    expect(label).toMatch(/^Switchyard, revision \d+ of \S+$/);
+  });
+
+  it('watches until it is interrupted, and ends its session then', async () => {
+    const watching = startCommand(['--via', via, 'watch', '--snapshot']);
+    await watching.printed(/r1[\s\S]* at revision \d+\n/);
+    const { instanceSid, sessionToken } = await ask(at, Sessions.session, { ...agent(2), name: 'r2' });
+    expect(instanceSid).toBeGreaterThan(0);
+    await watching.printed(/r2/);
+    await ask(at, Sessions.terminateSession, { cvid: 0, reason: '' }, asSession(sessionToken));
+    watching.interrupt();
+    expect((await watching.ended).status).toBe(130);
+    expect(await live()).toHaveLength(1);
+  });
+
+  it('is refused where a command needs gRPC, and says which do not', async () => {
+    const { status, err } = await runCommand(['--via', via, 'sessions']);
+    expect(status).toBe(2);
+    expect(err).toBe('--via: sessions needs gRPC; by system events there are nodes, watch, export\n');
+  });
+
+  it('says what is wrong with where it leads to', async () => {
+    const { status, err } = await runCommand(['--via', 'tcp://nowhere', 'nodes']);
+    expect([status, err]).toEqual([1, 'tcp://nowhere: tcp://nowhere is not tcp://HOST:PORT or tls://HOST:PORT\n']);
+    expect((await runCommand(['--via', 'tcp://127.0.0.1:1', 'nodes'])).err).toMatch(/^tcp:.*ECONNREFUSED.*\n$/);
   });
 });

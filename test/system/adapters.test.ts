@@ -7,6 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { TransportServiceService as Transport } from '../../gen/switchyard/v1/transport_service.js';
 import { ByteWriter } from '../../src/system/bytes.js';
+import { SystemClient } from '../../src/system/client/index.js';
 import { decodeEvent, EVENTS, encodeEvent } from '../../src/system/event.js';
 import { decodePacket, encodePacketHeader, type Packet } from '../../src/system/packet.js';
 import { ask, run } from '../grpc/running.js';
@@ -47,6 +48,30 @@ describe('Adapters with encryption', () => {
       ws.close();
       socket.end();
       await Promise.all([once(ws, 'close'), once(socket, 'close')]);
+    } finally {
+      await at.stop();
+    }
+  });
+});
+
+describe('The client over tls and wss', () => {
+  it('trusts the authority that it is given, and nobody else', async () => {
+    const at = await run({
+      'tls-cert': cert,
+      'tls-key': key,
+      'system-tls-listen': '127.0.0.1:0',
+      'system-wss-listen': '127.0.0.1:0',
+    });
+    try {
+      const { tls, wss } = at.server.addresses;
+      for (const [number, url] of [`tls://${tls}`, `wss://${wss}`].entries()) {
+        const client = await SystemClient.connect(url, {}, { ca, serverName: 'switchyard.test' });
+        expect((await client.ask('Session', agent(number + 1))).instanceSid).toBeGreaterThan(0);
+        client.close();
+        await client.closed;
+        await expect(SystemClient.connect(url)).rejects.toThrow();
+        await expect(SystemClient.connect(url, {}, { ca })).rejects.toThrow();
+      }
     } finally {
       await at.stop();
     }

@@ -7,7 +7,7 @@ import { Flaw } from '../flaw.js';
 import { decodePacket, encodePacketHeader, type Packet } from '../packet.js';
 import { SystemError } from './error.js';
 import { inflate } from './inflate.js';
-import { connectLink, type Link } from './link.js';
+import { connectLink, type Link, type TlsOptions } from './link.js';
 
 /** What a client asks. */
 export type RequestName =
@@ -66,14 +66,18 @@ export class SystemClient {
     });
   }
 
-  /** Connects to `tcp://HOST:PORT`, `tls://HOST:PORT`, `ws://…` or `wss://…`. */
-  static async connect(url: string, listeners: Partial<Listeners> = {}): Promise<SystemClient> {
+  /** Connects to `tcp://HOST:PORT`, `tls://HOST:PORT`, `ws://…` or `wss://…`. `tls` is for the encrypted ones, in Node. */
+  static async connect(
+    url: string,
+    listeners: Partial<Listeners> = {},
+    tls: TlsOptions | undefined = undefined,
+  ): Promise<SystemClient> {
     const client = new SystemClient(listeners);
     const listener = {
       packet: (bytes: Uint8Array) => client.take(bytes),
       closed: (error?: Error) => client.lose(error),
     };
-    client.link = await connectLink(url, listener, PACKET_BYTES_MAX);
+    client.link = await connectLink(url, listener, PACKET_BYTES_MAX, tls);
     return client;
   }
 

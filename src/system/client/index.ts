@@ -7,3 +7,4 @@
 export type { AnswerData, EventBody, EventName } from '../event.js';
 export { type Listeners, type RequestName, SystemClient } from './client.js';
 export { SystemError, type Violation } from './error.js';
+export type { TlsOptions } from './link.js';

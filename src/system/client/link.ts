@@ -11,6 +11,17 @@ export interface LinkListener {
   closed(error?: Error): void;
 }
 
+/** How to know the server, and how to be known to it, over `tls://` and `wss://`. PEM. Only in Node: browsers have their own. */
+export interface TlsOptions {
+  /** Whom to trust. Absent: Node's own list. */
+  readonly ca?: Uint8Array | string;
+  /** This client's certificate chain, with its `key`. */
+  readonly cert?: Uint8Array | string;
+  readonly key?: Uint8Array | string;
+  /** The name to expect in the server's certificate when it is not the one that is dialled. */
+  readonly serverName?: string;
+}
+
 /** The subprotocol of RFC 6455 that both sides name. */
 const SUBPROTOCOL = 'switchyard';
 
@@ -21,21 +32,29 @@ interface WebSocketLike {
   close(): void;
   addEventListener(name: string, listener: (event: { readonly data?: unknown }) => void): void;
 }
-type WebSocketClass = new (url: string, protocol: string) => WebSocketLike;
+type WebSocketClass = new (url: string, protocol: string, options?: object) => WebSocketLike;
 
 /**
  * Connects to `ws://`, `wss://`, `tcp://HOST:PORT` or `tls://HOST:PORT`. The last two only where there is Node.
  *
  * Resolves when packets can be sent.
  */
-export function connectLink(url: string, listener: LinkListener, packetBytesMax: number): Promise<Link> {
-  return /^wss?:/.test(url) ? connectWebSocket(url, listener) : connectSocket(url, listener, packetBytesMax);
+export function connectLink(
+  url: string,
+  listener: LinkListener,
+  packetBytesMax: number,
+  tls?: TlsOptions,
+): Promise<Link> {
+  return /^wss?:/.test(url) ? connectWebSocket(url, listener, tls) : connectSocket(url, listener, packetBytesMax, tls);
 }
 
-async function connectWebSocket(url: string, listener: LinkListener): Promise<Link> {
-  const known = (globalThis as { WebSocket?: WebSocketClass }).WebSocket;
+async function connectWebSocket(url: string, listener: LinkListener, tls: TlsOptions | undefined): Promise<Link> {
+  // The platform's own takes no certificates.
+  const known = tls === undefined ? (globalThis as { WebSocket?: WebSocketClass }).WebSocket : undefined;
   const WebSocket = known ?? ((await import('ws')).WebSocket as unknown as WebSocketClass);
-  const socket = new WebSocket(url, SUBPROTOCOL);
+  const socket = tls
+    ? new WebSocket(url, SUBPROTOCOL, { ...tls, servername: tls.serverName })
+    : new WebSocket(url, SUBPROTOCOL);
   socket.binaryType = 'arraybuffer';
   await new Promise<void>((resolve, reject) => {
     let opened = false;
@@ -54,8 +73,13 @@ async function connectWebSocket(url: string, listener: LinkListener): Promise<Li
   return { send: (packet) => socket.send(packet), close: () => socket.close() };
 }
 
-async function connectSocket(url: string, listener: LinkListener, packetBytesMax: number): Promise<Link> {
+async function connectSocket(
+  url: string,
+  listener: LinkListener,
+  packetBytesMax: number,
+  tls: TlsOptions | undefined,
+): Promise<Link> {
   // Not imported above, so that a browser never sees it.
   const { connectFramed } = await import('./socket-link.js');
-  return connectFramed(url, listener, packetBytesMax);
+  return connectFramed(url, listener, packetBytesMax, tls);
 }

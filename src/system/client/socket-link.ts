@@ -1,15 +1,23 @@
-import { connect } from 'node:net';
+import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { FRAME_HEADER_BYTES, FrameReader } from '../frame.js';
-import type { Link, LinkListener } from './link.js';
+import type { Link, LinkListener, TlsOptions } from './link.js';
 
 /** Connects over TCP or TLS, where packets are framed. */
-export function connectFramed(url: string, listener: LinkListener, packetBytesMax: number): Promise<Link> {
+export function connectFramed(
+  url: string,
+  listener: LinkListener,
+  packetBytesMax: number,
+  tls: TlsOptions = {},
+): Promise<Link> {
   const [, scheme, host, port] = /^(tcp|tls):\/\/(?:\[(?=.*\]))?([^\]]+?)\]?:(\d+)\/?$/.exec(url) ?? [];
   if (host === undefined) return Promise.reject(new Error(`${url} is not tcp://HOST:PORT or tls://HOST:PORT`));
   const secure = scheme === 'tls';
   const options = { host, port: Number(port) };
-  const socket = secure ? connectTls({ ...options, servername: host }) : connect(options);
+  // An address is no server name (RFC 6066, section 3); the certificate is checked against it all the same.
+  const servername = tls.serverName ?? (isIP(host) === 0 ? host : undefined);
+  const { ca, cert, key } = tls as { readonly [name in 'ca' | 'cert' | 'key']?: Buffer };
+  const socket = secure ? connectTls({ ...options, servername, ca, cert, key }) : connect(options);
   const frames = new FrameReader(packetBytesMax);
   return new Promise((resolve, reject) => {
     let failure: Error | undefined;
