@@ -59,6 +59,11 @@ export class Doors {
     return this.system?.connectionCount ?? 0;
   }
 
+  /** Bytes that watches over gRPC have written and their clients have not taken. */
+  get watchBytes(): number {
+    return this.grpc?.watchBytes ?? 0;
+  }
+
   /** Opens them. When one cannot be opened, those that are open have to be closed. */
   async open(): Promise<void> {
     const { config, clock } = this.parts;

@@ -59,6 +59,11 @@ export const DOOR_LIMIT_OPTIONS = {
   connectionsMax: bound('connectionsMax', [1, 1_000_000], 'Connections of gRPC clients.'),
   callsPerConnectionMax: bound('callsPerConnectionMax', [1, 1_000_000], 'Calls at once on one connection.'),
   watchesPerConnectionMax: bound('watchesPerConnectionMax', [0, 1_000_000], 'Watches on one connection.'),
+  watchBytesPerConnectionMax: bound(
+    'watchBytesPerConnectionMax',
+    [65_536, 1_073_741_824],
+    'Bytes that the watches of one connection have on their way before they wait for each other.',
+  ),
   watchedNodesMax: bound('watchedNodesMax', [1, 65_536], 'Nodes that one watch can name.'),
   requestBytesPerConnectionMax: bound(
     'requestBytesPerConnectionMax',

@@ -5,6 +5,11 @@
 export interface DoorLimits {
   /** Watches that one client connection holds: 12 KiB of HTTP/2 stream each; a console that shows a fleet has some. */
   readonly watchesPerConnectionMax: number;
+  /**
+   * Bytes that the watches of one connection have written and the client has not taken, the last message excepted: some
+   * dozens of the largest messages, so that no watch that is read has to wait for others that are.
+   */
+  readonly watchBytesPerConnectionMax: number;
   /** Calls at once on one connection: a gateway attaches all sessions that it speaks for on one. 12 KiB each. */
   readonly callsPerConnectionMax: number;
   /** Client connections: 30 KiB each, so 300 MiB at most; a fleet of more uses several servers. */
@@ -60,6 +65,7 @@ export const DEFAULT_DOOR_LIMITS: DoorLimits = {
   requestBytesPerConnectionMax: 16_777_216,
   requestBytesMax: 268_435_456,
   answerBytesPerConnectionMax: 33_554_432,
+  watchBytesPerConnectionMax: 16_777_216,
   earlyResetMs: 1_000,
   earlyResetsMax: 500,
   earlyResetsPerSecond: 50,

@@ -16,7 +16,7 @@ export interface Measured {
   readonly attachments: Attachments;
   readonly feeds: readonly Feed[];
   readonly journal: Journal;
-  readonly system: { readonly connectionCount: number };
+  readonly doors: { readonly connectionCount: number; readonly watchBytes: number };
 }
 
 /**
@@ -82,8 +82,10 @@ export class Metrics {
   }
 
   /** Adds the gauges of a running server. */
-  measure({ state, attachments, feeds, journal, system }: Measured): void {
-    const connections = () => system.connectionCount;
+  measure({ state, attachments, feeds, journal, doors }: Measured): void {
+    const written = 'Bytes that watches over gRPC have written and their clients have not taken.';
+    this.gauge('switchyard_watch_bytes', written, () => doors.watchBytes);
+    const connections = () => doors.connectionCount;
     this.gauge('switchyard_system_connections', 'Open connections of system events.', connections);
     this.gauge('switchyard_revision', 'The last revision.', () => state.revision);
     this.gauge('switchyard_sessions', 'Live sessions.', () => state.sessions.count);

@@ -63,7 +63,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       const { replica, feeds } = engine;
       const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
       const { state, attachments } = replica;
-      metrics.measure({ state, attachments, feeds: all, journal, system: doors });
+      metrics.measure({ state, attachments, feeds: all, journal, doors });
       addresses.metrics = formatAddress(await metrics.listen(config.metricsListen));
     }
     log.info({ addresses }, 'listening');

@@ -1,3 +1,4 @@
+import { connect } from 'node:http2';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NetworkServiceService as Network } from '../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../gen/switchyard/v1/session_service.js';
@@ -47,6 +48,22 @@ describe('metrics', () => {
     expect(figures.get('switchyard_commands_total{kind="ReportLink",reason="NODE_NOT_FOUND"}')).toBe(1);
     expect([...figures.keys()].some((name) => name.startsWith('nodejs_eventloop_lag'))).toBe(true);
     watch.call.cancel();
+  });
+
+  it('show what watches have written that nobody reads, until they are gone', async () => {
+    const deaf = connect(`http://${at.address}`, { settings: { initialWindowSize: 0 } });
+    const headers = { ':method': 'POST', ':path': Network.watchNetworkDelta.path, 'content-type': 'application/grpc' };
+    const noMessage = Buffer.alloc(5);
+    deaf
+      .request({ ...headers, te: 'trailers' })
+      .on('error', () => {})
+      .end(noMessage);
+    const reaches = async (wanted: (bytes: number) => boolean) => {
+      while (!wanted((await scrape()).get('switchyard_watch_bytes')!));
+    };
+    await reaches((bytes) => bytes > 0);
+    deaf.destroy();
+    await reaches((bytes) => bytes === 0);
   });
 
   it('answer nothing else', async () => {

@@ -11,6 +11,7 @@ import { Fault } from '../core/fault.js';
 import type { Backing } from './backing.js';
 import { type Caller, identify, SESSION_METADATA } from './caller.js';
 import { encoded } from './encoded.js';
+import { Outflow } from './outflow.js';
 import { pump, type Source } from './pump.js';
 import { toError } from './status.js';
 
@@ -31,8 +32,10 @@ export class Calls {
   private isDraining = false;
   /** How many calls a drain has refused. */
   private refused = 0;
-  /** How many watches each connection has; gone with its last. */
-  private readonly watches = new Map<string, number>();
+  /** What the watches of each connection have on their way; gone with its last. */
+  private readonly outflows = new Map<string, Outflow>();
+  /** Bytes that watches have written and their clients have not taken, on all connections. */
+  watchBytes = 0;
 
   constructor(readonly backing: Backing) {}
 
@@ -77,7 +80,7 @@ export class Calls {
 
   /** A watch for everybody. It counts against the watches of its connection. */
   watch<Q, A>(begin: (request: Q, caller: Caller) => Answer<Source<Uint8Array>>): handleServerStreamingCall<Q, A> {
-    return this.stream((call, caller) => this.refuseWatch(call) ?? begin(call.request, caller), encoded<A>);
+    return this.stream((call, caller) => this.beginWatch(call, () => begin(call.request, caller)), encoded<A>);
   }
 
   /** A watch that needs a session or an administrator. */
@@ -85,7 +88,7 @@ export class Calls {
     begin: (request: Q, caller: Caller) => Answer<Source<Uint8Array>>,
   ): handleServerStreamingCall<Q, A> {
     return this.stream(
-      (call, caller) => (isNobody(caller) ? missing(call) : (this.refuseWatch(call) ?? begin(call.request, caller))),
+      (call, caller) => (isNobody(caller) ? missing(call) : this.beginWatch(call, () => begin(call.request, caller))),
       encoded<A>,
     );
   }
@@ -147,23 +150,33 @@ export class Calls {
     return new Fault('INTERNAL', `fault ${fault}`);
   }
 
-  /** Counts a watch until its call is over; refuses it when there are too many. */
-  private refuseWatch(call: ServerWritableStream<unknown, unknown>): Fault | undefined {
+  /** Counts a watch until its call is over, and leads it through its connection's outflow; refuses one too many. */
+  private async beginWatch(
+    call: ServerWritableStream<unknown, unknown>,
+    begin: () => Answer<Source<Uint8Array>>,
+  ): Promise<Source<Uint8Array> | Fault> {
     const { watchesPerConnectionMax } = this.backing.limits;
     const peer = call.getPeer();
-    const watches = this.watches.get(peer) ?? 0;
-    if (watches >= watchesPerConnectionMax) {
+    const outflow = this.outflows.get(peer) ?? this.makeOutflow();
+    if (outflow.watches >= watchesPerConnectionMax) {
       const message = `${watchesPerConnectionMax} watches on one connection are the limit`;
       return new Fault('WATCH_LIMIT', message, [], WATCH_LIMIT_RETRY_MS);
     }
-    if (call.cancelled) return undefined;
-    this.watches.set(peer, watches + 1);
-    call.once('cancelled', () => {
-      const left = this.watches.get(peer)! - 1;
-      if (left === 0) this.watches.delete(peer);
-      else this.watches.set(peer, left);
+    if (!call.cancelled) {
+      this.outflows.set(peer, outflow);
+      outflow.watches++;
+      call.once('cancelled', () => {
+        if (--outflow.watches === 0) this.outflows.delete(peer);
+      });
+    }
+    const source = await begin();
+    return source instanceof Fault ? source : outflow.through(source);
+  }
+
+  private makeOutflow(): Outflow {
+    return new Outflow(this.backing.limits.watchBytesPerConnectionMax, (byBytes) => {
+      this.watchBytes += byBytes;
     });
-    return undefined;
   }
 }
 

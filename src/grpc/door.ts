@@ -82,6 +82,11 @@ export class GrpcDoor {
     return this.address;
   }
 
+  /** Bytes that watches have written and their clients have not taken. */
+  get watchBytes(): number {
+    return this.calls.watchBytes;
+  }
+
   /** Refuses new calls, and says NOT_SERVING to whoever asks after our health. */
   drain(): void {
     this.calls.drain();

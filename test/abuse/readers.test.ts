@@ -33,6 +33,22 @@ describe('a client that does not read', () => {
     expect(connection.count(raw.DATA)).toBe(0);
   });
 
+  it('and opens all the watches that it may holds one bound for all of them', async () => {
+    const { watchesPerConnectionMax, watchBytesPerConnectionMax } = DEFAULT_DOOR_LIMITS;
+    const { connection } = await attack(
+      target,
+      'as many watches as there may be, with a window of zero',
+      async (it) => {
+        for (let at = 0; at < watchesPerConnectionMax; at++)
+          await it.call(2 * at + 1, Network.watchNetworkDelta.path, raw.message(Buffer.alloc(0)));
+        await wait(ATTACK_MS);
+      },
+      // 12 KiB is what HTTP/2 has of a stream.
+      { window: 0, heldBytesMax: watchBytesPerConnectionMax + watchesPerConnectionMax * 12_288 },
+    );
+    expect(connection.count(raw.DATA)).toBe(0);
+  });
+
   it('and takes one byte a second gets it, and delays nobody', async () => {
     const { connection } = await attack(
       target,
