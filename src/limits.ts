@@ -15,6 +15,11 @@ export interface DoorLimits {
   /** Client connections: 30 KiB each, so 300 MiB at most; a fleet of more uses several servers. */
   readonly connectionsMax: number;
   /**
+   * Connections that the kernel holds until they are taken. A fleet that comes back at once fills Node's own 511, and
+   * Linux drops whoever comes then: it tries again after 1, 3, 7, … seconds. Linux has 4,096 as its own bound.
+   */
+  readonly connectionsQueuedMax: number;
+  /**
    * Bytes of requests on one connection that cannot be handed on yet: messages that have not come to their end, and what
    * compressed ones may become. Some of the largest at once; never less than two.
    */
@@ -60,12 +65,13 @@ export interface WireLimits extends DoorLimits {
 /** The bounds of a server that was not told otherwise. */
 export const DEFAULT_DOOR_LIMITS: DoorLimits = {
   watchesPerConnectionMax: 1_024,
+  watchBytesPerConnectionMax: 16_777_216,
   callsPerConnectionMax: 16_384,
   connectionsMax: 10_000,
+  connectionsQueuedMax: 4_096,
   requestBytesPerConnectionMax: 16_777_216,
   requestBytesMax: 268_435_456,
   answerBytesPerConnectionMax: 33_554_432,
-  watchBytesPerConnectionMax: 16_777_216,
   earlyResetMs: 1_000,
   earlyResetsMax: 500,
   earlyResetsPerSecond: 50,

@@ -27,6 +27,7 @@ export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet
   }
   for (const http2Server of http2Servers.keys()) {
     peers.watch(http2Server);
+    deepenQueue(http2Server, limits.connectionsQueuedMax);
     http2Server.updateSettings({
       maxConcurrentStreams: limits.callsPerConnectionMax,
       maxHeaderListSize: limits.metadataBytesMax,
@@ -40,6 +41,13 @@ export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet
       headers[':path'] = UNKNOWN_PATH;
     });
   }
+}
+
+/** Listens again, with a longer queue: grpc-js does not hand on how long it should be, and listen(2) may be repeated. */
+function deepenQueue(server: Http2Server, connectionsMax: number): void {
+  const { _handle: handle } = server as unknown as { _handle?: { listen?(backlog: number): number } };
+  if (handle?.listen?.(connectionsMax) !== 0)
+    throw new Error('this version of Node does not show its listening sockets');
 }
 
 /** The door's bounds as the wire needs them: beside the largest message there is always room for another. */
