@@ -18,6 +18,8 @@ export interface Load {
   readonly connections: number;
   /** Calls under way on each connection. */
   readonly atOnce: number;
+  /** So many connections are opened every tenth of a second; absent: all in one moment. */
+  readonly connectionsPer100Ms?: number;
 }
 
 /** What h2load saw. */
@@ -29,13 +31,15 @@ export interface Loaded {
 }
 
 /** Starts h2load (Debian's nghttp2-client): the same driver for every server, and cheaper than any of them. */
-export function startLoad({ port, path, message, calls, connections, atOnce }: Load): ChildProcess {
+export function startLoad(wanted: Load): ChildProcess {
+  const { port, path, message, calls, connections, atOnce, connectionsPer100Ms } = wanted;
   const frame = Buffer.alloc(5 + message.length);
   frame.writeUInt32BE(message.length, 1);
   frame.set(message, 5);
   const file = join(folder, `${files++}.bin`);
   writeFileSync(file, frame);
   const args = ['-n', calls, '-c', connections, '-m', atOnce, '-w', 24, '-W', 28, '-d', file];
+  if (connectionsPer100Ms !== undefined) args.push('-r', connectionsPer100Ms, '--rate-period=100ms');
   const headers = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
   const url = `http://127.0.0.1:${port}${path}`;
   return spawn('h2load', [...args.map(String), ...headers, url], { stdio: ['ignore', 'pipe', 'inherit'] });

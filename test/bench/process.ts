@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,8 +9,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const TICKS_PER_SECOND = 100;
 const PAGE_KIB = 4;
 
+/** What a server's memory is once everything is collected. */
+export interface Memory {
+  /** All that is resident. */
+  readonly residentBytes: number;
+  /** What is held on the heap and outside it, buffers included. */
+  readonly heldBytes: number;
+}
+
+/** How late the event loop came, in ms, by the percentile of its turns. */
+export type Stalls = readonly (readonly [percent: number, ms: number])[];
+
+/** The questions that probe.mjs answers inside a server. */
+interface Answers {
+  memory: Memory;
+  beginStalls: undefined;
+  endStalls: Stalls;
+}
+
 /** A server that a bench has started. It alone is stopped by it, by its pid. */
 export class Started {
+  private asked = 0;
+
   private constructor(
     private readonly child: ChildProcess,
     readonly port: number,
@@ -18,9 +38,12 @@ export class Started {
     readonly ports: Readonly<Record<string, number>>,
   ) {}
 
-  /** Starts a program whose first line of output is JSON with `listening`, or a number that is its port. */
+  /**
+   * Starts a program whose first line of output is JSON with `listening`, or a number that is its port. With probe.mjs
+   * among its arguments it can be asked.
+   */
   static async announcing(command: string, args: readonly string[]): Promise<Started> {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore', 'ipc'] });
     const lines = createInterface({ input: child.stdout! });
     const [line] = (await Promise.race([once(lines, 'line'), once(child, 'exit')])) as [string | number];
     if (typeof line !== 'string') throw new Error(`${command} ${args.join(' ')} ended before it listened`);
@@ -50,6 +73,25 @@ export class Started {
   residentMiB(): number {
     const [, resident] = readFileSync(`/proc/${this.child.pid}/statm`, 'latin1').split(' ');
     return (Number(resident) * PAGE_KIB) / 1024;
+  }
+
+  /** How many files and sockets it has open. */
+  openFiles(): number {
+    return readdirSync(`/proc/${this.child.pid}/fd`).length;
+  }
+
+  /** Asks a server that was started with probe.mjs. */
+  ask<Q extends keyof Answers>(question: Q): Promise<Answers[Q]> {
+    const id = this.asked++;
+    return new Promise((resolve) => {
+      const answered = (message: { id: number; answer: Answers[Q] }) => {
+        if (message.id !== id) return;
+        this.child.off('message', answered);
+        resolve(message.answer);
+      };
+      this.child.on('message', answered);
+      this.child.send({ id, question });
+    });
   }
 
   /** Resolves when it has used no CPU to speak of for a while. */

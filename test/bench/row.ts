@@ -17,16 +17,6 @@ export interface Row {
   readonly goal?: number;
 }
 
-/** A figure that has no rival but a bound. */
-export interface Figure {
-  readonly bench: string;
-  readonly what: string;
-  readonly unit: string;
-  readonly value: number;
-  /** `<= 32`, say. */
-  readonly goal?: string;
-}
-
 /** One round: both figures, taken right after each other. */
 export interface Round {
   readonly ours: number;

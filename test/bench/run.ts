@@ -1,60 +1,65 @@
-import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { Curve } from './curve.js';
 import { benchBrokers, benchFanout } from './fanout.js';
+import { isMet } from './figure.js';
+import { benchIdle } from './idle.js';
 import { benchLatency } from './latency.js';
-import type { Figure, Row } from './row.js';
+import { machine, othersPercent } from './machine.js';
+import { type Part, type Result, saveResults } from './results.js';
 import { benchSession } from './session.js';
 import { benchStopped } from './stopped.js';
 import { benchSystem } from './system.js';
 
 /** A bench: so many rounds, each ours and the rival's after each other. */
-type Bench = (rounds: number, progress: (line: string) => void) => Promise<(Row | Figure)[]>;
+interface Bench {
+  run(rounds: number, progress: (line: string) => void): Promise<Result[]>;
+  /** How many rounds, unless somebody says. */
+  readonly rounds: number;
+  readonly about: string;
+}
 
 const BENCHES: Readonly<Record<string, Bench>> = {
-  session: benchSession,
-  fanout: benchFanout,
-  brokers: benchBrokers,
-  latency: benchLatency,
-  stopped: benchStopped,
-  system: benchSystem,
+  session: { run: benchSession, rounds: 5, about: 'Session calls, durable, beside bare grpc-js and etcd' },
+  fanout: { run: benchFanout, rounds: 5, about: 'CPU for each delivered change, beside bare grpc-js' },
+  brokers: { run: benchBrokers, rounds: 3, about: 'the same beside etcd and nats-server' },
+  latency: { run: benchLatency, rounds: 5, about: 'time from a change to its watchers, beside bare grpc-js' },
+  stopped: { run: benchStopped, rounds: 5, about: 'what a watcher costs that does not read' },
+  idle: { run: benchIdle, rounds: 3, about: '10,000 idle watchers beside bare grpc-js, and their return at once' },
+  system: { run: benchSystem, rounds: 5, about: 'system events beside gRPC' },
 };
 
 const HELP = `npm run bench -- [NAME...] [--rounds N] [--output FILE]
 
 Each figure beside its rival's, in alternating rounds of one run; the ratio is the median of the rounds' own, larger is
-better, and behind it are the least and the greatest.
+better, and behind it are the least and the greatest. A bench that fails, for want of a rival say, does not stop the rest.
 Needs h2load (nghttp2-client), etcd (etcd-server) and nats-server, all packages of Debian.
 
-  NAME      ${Object.keys(BENCHES).join(', ')}; all of them by default
-  --rounds  how many rounds (5)
-  --output  where the results go as JSON
+  NAME      all of them by default:
+${Object.entries(BENCHES)
+  .map(([name, { about, rounds }]) => `            ${name.padEnd(9)} ${about} (${rounds})`)
+  .join('\n')}
+  --rounds  how many rounds (the number behind each)
+  --output  a JSON file that the results go into, bench by bench; those of benches that are not run stay in it.
+            npm run bench:report makes docs/performance.md of docs/performance/results.json
 `;
 
-function lineOf(result: Row | Figure): string[] {
+function cellsOf(result: Exclude<Result, Curve>): string[] {
+  const goalOf = (goal: string | undefined, met: boolean | undefined) =>
+    goal === undefined ? '' : `goal ${goal} ${met ? 'met' : 'missed'}`;
   if ('value' in result) {
-    return [
-      result.what,
-      `${result.value.toPrecision(4)} ${result.unit}`,
-      '',
-      '',
-      result.goal ? `goal ${result.goal}` : '',
-    ];
+    const { what, value, unit, goal, spread } = result;
+    const between = spread === undefined ? '' : `(${spread.map((one) => one.toPrecision(3)).join('–')})`;
+    return [what, `${value.toPrecision(4)} ${unit}`, '', between, goalOf(goal, isMet(result))];
   }
   const { what, ours, unit, rivalName, rival, ratio, spread, goal } = result;
   const between = spread.map((one) => one.toFixed(2)).join('–');
-  const verdict = goal === undefined ? '' : `goal × ${goal} ${ratio >= goal ? 'met' : 'missed'}`;
-  return [
-    what,
-    `${ours.toPrecision(4)} ${unit}`,
-    `${rivalName} ${rival.toPrecision(4)}`,
-    `× ${ratio.toFixed(2)} (${between})`,
-    verdict,
-  ];
+  const verdict = goalOf(goal === undefined ? undefined : `× ${goal}`, goal !== undefined && ratio >= goal);
+  const compared = `${rivalName} ${rival.toPrecision(4)}`;
+  return [what, `${ours.toPrecision(4)} ${unit}`, compared, `× ${ratio.toFixed(2)} (${between})`, verdict];
 }
 
-function table(results: readonly (Row | Figure)[]): string {
-  const lines = results.map(lineOf);
+function table(results: readonly Result[]): string {
+  const lines = results.flatMap((result) => ('series' in result ? [] : [cellsOf(result)]));
   const widths = [0, 1, 2, 3, 4].map((at) => Math.max(...lines.map((line) => line[at].length)));
   return lines
     .map((line) =>
@@ -66,9 +71,27 @@ function table(results: readonly (Row | Figure)[]): string {
     .join('\n');
 }
 
+/** Runs one bench. It answers also when the bench fails. */
+async function runPart(bench: string, rounds: number): Promise<Part> {
+  const others = await othersPercent();
+  if (others > 0) console.error(`${bench}: others use ${others} % of the machine`);
+  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim();
+  const about = { bench, command, at: new Date().toISOString(), machine: machine(), rounds, othersPercent: others };
+  const startMs = performance.now();
+  const tookSeconds = () => Math.round((performance.now() - startMs) / 1_000);
+  try {
+    const results = await BENCHES[bench].run(rounds, (line) => console.error(`${bench}: ${line}`));
+    return { ...about, tookSeconds: tookSeconds(), results };
+  } catch (error) {
+    console.error(`${bench}:`, error);
+    const failed = error instanceof Error ? error.message : String(error);
+    return { ...about, tookSeconds: tookSeconds(), results: [], failed };
+  }
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '5' }, output: { type: 'string' }, help: { type: 'boolean' } },
+  options: { rounds: { type: 'string' }, output: { type: 'string' }, help: { type: 'boolean' } },
 });
 const unknown = positionals.filter((name) => BENCHES[name] === undefined);
 if (values.help || unknown.length > 0) {
@@ -76,12 +99,13 @@ if (values.help || unknown.length > 0) {
   console.log(HELP);
   process.exit(unknown.length > 0 ? 2 : 0);
 }
-const machine = `${cpus().length} × ${cpus()[0].model.trim()}, Node ${process.version}`;
-console.error(machine);
-const results: (Row | Figure)[] = [];
+console.error(machine());
+const parts: Part[] = [];
 for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
-  results.push(...(await BENCHES[name](Number(values.rounds), (line) => console.error(`${name}: ${line}`))));
+  const part = await runPart(name, Number(values.rounds ?? BENCHES[name].rounds));
+  parts.push(part);
+  if (values.output !== undefined) saveResults(values.output, part);
 }
-console.log(table(results));
-if (values.output !== undefined)
-  writeFileSync(values.output, `${JSON.stringify({ machine, results }, undefined, 2)}\n`);
+console.log(table(parts.flatMap(({ results }) => results)));
+for (const { bench, failed } of parts) if (failed !== undefined) console.log(`${bench} failed: ${failed}`);
+process.exitCode = parts.some(({ failed }) => failed !== undefined) ? 1 : 0;

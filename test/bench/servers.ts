@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { freePort, Started } from './process.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const BARE = ['--import', join(root, 'test/typescript.mjs'), join(root, 'test/bench/rivals/bare-server.ts')];
 
 /** Where a bench's servers keep their files; removed at its end. */
 export function dataFolder(): { path: string; remove: () => void } {
@@ -12,16 +13,32 @@ export function dataFolder(): { path: string; remove: () => void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** Lets a server be asked about itself: probe.mjs. */
+const PROBE = ['--expose-gc', '--import', join(root, 'test/bench/probe.mjs')];
+
 /** Switchyard as it is installed: the compiled server, with its journal on disk. */
 export function startSwitchyard(data: string, ...options: string[]): Promise<Started> {
+  return Started.announcing(process.execPath, switchyard(data, options));
+}
+
+/** The same, with a probe in it. */
+export function startProbedSwitchyard(data: string, ...options: string[]): Promise<Started> {
+  return Started.announcing(process.execPath, [...PROBE, ...switchyard(data, options)]);
+}
+
+function switchyard(data: string, options: readonly string[]): string[] {
   const args = ['serve', '--listen', '127.0.0.1:0', '--data', data, '--log-level', 'error', '--json', ...options];
-  return Started.announcing(process.execPath, [join(root, 'dist/src/main.js'), ...args]);
+  return [join(root, 'dist/src/main.js'), ...args];
 }
 
 /** A bare grpc-js server: rivals/bare-server.ts. */
 export function startBare(): Promise<Started> {
-  const loader = join(root, 'test/typescript.mjs');
-  return Started.announcing(process.execPath, ['--import', loader, join(root, 'test/bench/rivals/bare-server.ts')]);
+  return Started.announcing(process.execPath, BARE);
+}
+
+/** The same, with a probe in it. */
+export function startProbedBare(): Promise<Started> {
+  return Started.announcing(process.execPath, [...PROBE, ...BARE]);
 }
 
 /** etcd, one member, its log on the same disk and fsynced as it is by default. */

@@ -2,9 +2,9 @@ import { connect } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WatchNetworkDeltaRequest } from '../../gen/switchyard/v1/network_service.js';
 import { SessionRequest } from '../../gen/switchyard/v1/session_service.js';
+import { type Figure, figureOf } from './figure.js';
 import { load, startLoad } from './h2load.js';
 import type { Started } from './process.js';
-import { type Figure, median } from './row.js';
 import { dataFolder, startSwitchyard } from './servers.js';
 
 const CHANGES = 100_000;
@@ -71,8 +71,8 @@ export async function benchStopped(rounds: number, progress: (line: string) => v
     watchers.kill('SIGKILL');
     const what = 'one stopped watcher while 100,000 changes pass';
     return [
-      { bench: 'stopped', what: `${what}: memory`, unit: 'MiB', value: median(grownMiB), goal: '<= 32' },
-      { bench: 'stopped', what: `${what}: the others' loss`, unit: '%', value: median(lost), goal: '<= 5' },
+      figureOf({ bench: 'stopped', what: `${what}: memory`, unit: 'MiB', goal: '<= 32' }, grownMiB),
+      figureOf({ bench: 'stopped', what: `${what}: the others' loss`, unit: '%', goal: '<= 5' }, lost),
     ];
   } finally {
     await server.stop();

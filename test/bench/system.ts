@@ -5,9 +5,10 @@ import { ByteWriter } from '../../src/system/bytes.js';
 import { SystemClient } from '../../src/system/client/index.js';
 import type { SystemEvent } from '../../src/system/event.js';
 import { writeEvent } from '../../src/system/send.js';
+import type { Figure } from './figure.js';
 import { load } from './h2load.js';
 import type { Started } from './process.js';
-import { type Figure, type Round, type Row, rowOf } from './row.js';
+import { type Round, type Row, rowOf } from './row.js';
 import { startSwitchyard } from './servers.js';
 
 const REQUESTS = 40_000;
