@@ -30,6 +30,10 @@ export const PUNCH_LIMITS = {
   securedMax: 16,
   /** Before the answer to a nomination is given up for: the path was good a moment ago. */
   nominateMs: 2_000,
-  /** Between two signs of life on an established path; mappings of UDP live 30 s at least (RFC 4787, section 4.3). */
+  /** After so much silence a path that stands is asked; mappings of UDP live 30 s at least (RFC 4787, section 4.3). */
   aliveMs: 10_000,
+  /** Before it is asked again: what Linux waits once keepalive is set by Node, which fixes it at 1 s. */
+  aliveRetryMs: 1_000,
+  /** Questions without an answer after which a path is dead: as many as Node sets for TCP. */
+  aliveTriesMax: 10,
 } as const;

@@ -65,6 +65,7 @@ export class UdpAttempt {
     for (const stop of unlisten) stop();
     const won = [...this.#streams.values()].find(({ duplex }) => duplex === winner?.raw)?.target;
     if (won) won.outcome = 'connected';
+    winner?.raw.watch();
     const pairs = [...this.#targets.values()].map(({ family, to, outcome }) => ({
       local: family.local,
       remote: to,
@@ -148,8 +149,6 @@ export class UdpAttempt {
     const [own, peers] = this.#plan.controlling ? [ids[0]!, ids[1]!] : [ids[1]!, ids[0]!];
     const stream = this.#udx.createStream(own);
     stream.connect(target.family.socket, peers, target.to.port, target.to.host);
-    // Keeps the routers' mappings, and finds out when the path is dead.
-    stream.setKeepalive(PUNCH_LIMITS.aliveMs);
     const duplex = new UdxDuplex(stream);
     this.#streams.set(number, { target, duplex });
     void this.#race.enter(duplex).then((outcome) => {

@@ -1,19 +1,53 @@
 import { Duplex } from 'node:stream';
 import type { UdxStream } from 'udx-native';
+import { PUNCH_LIMITS } from './limits.js';
+
+/**
+ * The unreliable messages of a stream, by which each end finds out whether its path still leads to the other:
+ *
+ *     | kind 1: are you there, 2: I am (1 B) |
+ *
+ * The stream itself notices only that what it has sent is not acknowledged, so one that is idle would stay for ever.
+ */
+const ASK = Buffer.from([1]);
+const ANSWER = Buffer.from([2]);
 
 /** A stream of udx-native as one of Node's, which is what TLS wants under it. Owns the stream. */
 export class UdxDuplex extends Duplex {
   readonly #stream: UdxStream;
+  /** For how long nothing has come from the peer, in ticks of the watch. */
+  #silentMs = 0;
+  #watching: NodeJS.Timeout | undefined;
 
   constructor(stream: UdxStream) {
     super();
     this.#stream = stream;
     stream.on('data', (bytes: Buffer) => {
+      this.#silentMs = 0;
       if (!this.push(bytes)) stream.pause();
     });
     stream.on('end', () => this.push(null));
     stream.on('error', (error: Error) => this.destroy(error));
     stream.on('close', () => this.destroy());
+    stream.on('message', (bytes: Buffer) => {
+      if (bytes.equals(ASK)) stream.trySend(ANSWER);
+      else if (bytes.equals(ANSWER)) this.#silentMs = 0;
+    });
+  }
+
+  /**
+   * Finds out from now on when the path is dead, and then errs: consent freshness (RFC 7675) at the pace of TCP's
+   * keepalive. What is asked keeps the routers' mappings, too.
+   */
+  watch(): void {
+    const { aliveMs, aliveRetryMs, aliveTriesMax } = PUNCH_LIMITS;
+    const deadMs = aliveMs + aliveRetryMs * aliveTriesMax;
+    // Counted in ticks rather than taken from a clock: a machine that slept, or was busy, has not listened.
+    this.#watching = setInterval(() => {
+      this.#silentMs += aliveRetryMs;
+      if (this.#silentMs > deadMs) this.destroy(new Error(`the peer was silent for ${deadMs / 1_000} s`));
+      else if (this.#silentMs >= aliveMs) this.#stream.trySend(ASK);
+    }, aliveRetryMs);
   }
 
   override _read(): void {
@@ -32,6 +66,7 @@ export class UdxDuplex extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearInterval(this.#watching);
     this.#stream.destroy();
     done(error);
   }

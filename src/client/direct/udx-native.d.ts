@@ -25,7 +25,8 @@ declare module 'udx-native' {
     /** The smoothed round trip in milliseconds. */
     readonly rtt: number;
     connect(socket: UdxSocket, remoteId: number, port: number, host: string): void;
-    setKeepalive(timeoutMs: number): void;
+    /** Sends a message to the other end, once, outside the order of the stream; says nothing about what became of it. */
+    trySend(bytes: Uint8Array): void;
     write(bytes: Uint8Array): boolean;
     end(): void;
     /** Resolves once everything that was written is acknowledged. */
