@@ -1,33 +1,19 @@
 /**
  * An instance of the test network as a process of its own: takes every connection and says everything back on it, and
- * connects when it is told to. Takes the server's address; tells its SID, and then the outcome of each connection.
+ * does what it is told. Takes the server's address; tells its SID, and then the outcome of each thing that it was told.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { type PeerStream, Switchyard } from '../../src/client/index.js';
+import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { DirectConnectionRequest, NetworkServiceClient } from '../../gen/switchyard/v1/network_service.js';
+import { ConnectionState, LinkType, type PeerStream, Switchyard } from '../../src/client/index.js';
+import type { Outcome, Told } from './told.js';
 
-/** What the test says: connect, and end the connection at once or (hold) tell how it ended. */
-export interface Told {
-  readonly id: number;
-  readonly to: number;
-  readonly transport: 'tcp' | 'udp';
-  readonly hold?: boolean;
-}
+/** How often the record of connections is read while a state is awaited: it has no watch. */
+const RECORD_MS = 20;
 
-/** What came of it. */
-export interface Outcome {
-  readonly id: number;
-  readonly path?: 'direct' | 'relayed';
-  /** Until bytes had gone both ways. */
-  readonly tookMs?: number;
-  readonly connectionId?: string;
-  /** Why there is no connection. */
-  readonly error?: string;
-  /** How a connection that was held has ended. */
-  readonly ended?: string;
-}
-
-const yard = new Switchyard({ server: process.argv[2] });
+const server = process.argv[2]!;
+const yard = new Switchyard({ server });
 const instance = yard.join({
   uuid: randomUUID(),
   type: 2,
@@ -39,30 +25,83 @@ const instance = yard.join({
     },
   },
 });
-const say = (outcome: object) => process.send!(outcome);
+const say = (outcome: Outcome) => process.send!(outcome);
 
 async function carry(stream: PeerStream): Promise<void> {
+  const closed = once(stream, 'close').then(() => Promise.reject(new Error('closed before a byte had come')));
+  closed.catch(() => {});
   stream.write('there and back');
-  await once(stream, 'data');
+  await Promise.race([once(stream, 'data'), closed]);
 }
 
-process.on('message', async ({ id, to, transport, hold }: Told) => {
+async function connect({ id, to, transport, hold }: Extract<Told, { what: 'connect' }>): Promise<Outcome> {
   const before = performance.now();
-  try {
-    const stream = await instance.connect(to, { transport });
-    await carry(stream);
-    const { path, connectionId } = stream;
-    say({ id, path, connectionId, tookMs: performance.now() - before });
-    let why = 'closed';
-    stream.on('error', (error) => {
-      why = error.message;
-    });
-    stream.once('close', () => hold && say({ id, ended: why }));
-    if (!hold) stream.destroy();
-  } catch (error) {
-    say({ id, error: String(error) });
+  const stream = await instance.connect(to, { transport });
+  await carry(stream);
+  const tookMs = performance.now() - before;
+  let why = 'closed';
+  stream.on('error', (error) => {
+    why = error.message;
+  });
+  stream.once('close', () => hold && say({ id, ended: why }));
+  // Not destroyed: what is on its way to the other end should arrive there.
+  if (!hold) stream.end();
+  const { path, connectionId } = stream;
+  return { id, path, connectionId, tookMs };
+}
+
+async function link({ id, to, transport, present }: Extract<Told, { what: 'link' }>): Promise<Outcome> {
+  const type = transport === 'tcp' ? LinkType.TRANSPORT_TCP : LinkType.TRANSPORT_UDP;
+  const network = await instance.watchNetwork().current();
+  const isSo = () => network.graph.hasLink(instance.session!.cvid, to, type) === present;
+  await new Promise<void>((resolve) => {
+    network.on('position', () => isSo() && resolve());
+    if (isSo()) resolve();
+  });
+  network.close();
+  return { id };
+}
+
+async function punching({ id }: Told): Promise<Outcome> {
+  for (;;) {
+    for await (const { state } of instance.listConnections()) if (state === ConnectionState.PUNCHING) return { id };
+    await new Promise((resolve) => setTimeout(resolve, RECORD_MS));
   }
+}
+
+/** Past the client, which would never ask for such a thing. */
+async function claim({ id, to, hosts }: Extract<Told, { what: 'claim' }>): Promise<Outcome> {
+  const { token } = await instance.attached();
+  const metadata = new Metadata();
+  metadata.set('switchyard-session', token);
+  const candidates = hosts.map((host) => ({ host, port: 4000, type: 2, priority: 1 }));
+  const request = DirectConnectionRequest.create({ cvid: to, type: 1, candidates, publicKey: Buffer.alloc(44) });
+  const client = new NetworkServiceClient(server, credentials.createInsecure());
+  const refused = await new Promise<ServiceError | null>((resolve) => {
+    client.directConnection(request, metadata, (error) => resolve(error));
+  });
+  client.close();
+  return refused ? { id, error: refused.details } : { id };
+}
+
+function carryOut(told: Told): Promise<Outcome> {
+  switch (told.what) {
+    case 'connect':
+      return connect(told);
+    case 'link':
+      return link(told);
+    case 'punching':
+      return punching(told);
+    case 'claim':
+      return claim(told);
+  }
+}
+
+process.on('message', (told: Told) => {
+  carryOut(told)
+    .catch((error: unknown): Outcome => ({ id: told.id, error: String(error) }))
+    .then(say);
 });
 
 const { cvid } = await instance.attached();
-say({ cvid });
+process.send!({ cvid });

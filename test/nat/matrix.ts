@@ -1,111 +1,143 @@
 /**
  * The matrix of the test network: every pair of routers, over TCP and UDP, without loss, with 2 % of it, and with a
  * round trip of 80 ms, through the real server. Prints the tables of docs/direct-connections.md.
- *
- *   npm run nat -- [--rounds N]
  */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Cell, lacksForCells, reachable, type Transport } from './cell.js';
-import { removeCompiled } from './compiled.js';
-import type { NetworkOptions } from './network.js';
-import { NAT_KINDS, type NatKind } from './routers.js';
+import { Cell, lacksForCells, type Transport } from './cell.js';
+import { NatNetwork, type NetworkOptions } from './network.js';
+import { isSamePairing, type Pairing, type Result, RoundFile } from './round.js';
+import { NAT_KINDS, reachable } from './routers.js';
+import { removeRunFolder } from './run-folder.js';
+import { tablesOf } from './tables.js';
 
-type Between = Omit<NetworkOptions, 'a' | 'b'>;
+const HELP = `npm run nat -- [--rounds N] [--at-once N] [--output FILE] [--docs]
 
-const CONDITIONS: Readonly<Record<string, Between>> = {
+Plays every pair of routers, over TCP and UDP, in every condition of the network. Needs root and Linux.
+
+  --rounds   how many connections of each cell (1)
+  --at-once  how many networks stand at the same time (4); most of a cell is waiting
+  --output   where the rounds go as they are played, a JSON object a line; those that it holds are not played again
+  --docs     writes the tables into docs/direct-connections.md
+`;
+
+const CONDITIONS: Readonly<Record<string, Omit<NetworkOptions, 'a' | 'b'>>> = {
   'no loss': {},
   '2 % loss': { lossPercent: 2 },
   '80 ms': { roundTripMs: 80 },
 };
-const TRANSPORTS: readonly Transport[] = ['tcp', 'udp'];
 
-/** What came of all rounds of one pair, in one condition. */
-interface Tally {
-  readonly a: NatKind;
-  readonly b: NatKind;
-  readonly condition: string;
-  readonly transport: Transport;
-  direct: number;
-  relayed: number;
-  failed: number;
-  readonly tookMs: number[];
+/** Where the tables stand in the documentation: between these two lines. */
+const DOCS = fileURLToPath(new URL('../../docs/direct-connections.md', import.meta.url));
+const [TABLES_BEGIN, TABLES_END] = ['<!-- npm run nat: begin -->', '<!-- npm run nat: end -->'];
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '1' },
+    'at-once': { type: 'string', default: '4' },
+    output: { type: 'string' },
+    docs: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+const roundsMax = Number(values.rounds);
+const file = new RoundFile(values.output);
+const rounds = Array.from({ length: roundsMax }, (_, at) => at + 1);
+let broken = 0;
+let done = 0;
+
+/** Those with rounds to play, the slowest first: what is relayed has been tried three times before. */
+function pairingsLeft(): Pairing[] {
+  const all = Object.keys(CONDITIONS).flatMap((condition) =>
+    NAT_KINDS.flatMap((a) => NAT_KINDS.map((b) => ({ a, b, condition }))),
+  );
+  return all
+    .filter((pairing) => roundsLeft(pairing).length > 0)
+    .sort((one, other) => Number(reachable(one.a, one.b)) - Number(reachable(other.a, other.b)));
 }
 
-async function play(a: NatKind, b: NatKind, condition: string, rounds: number): Promise<Tally[]> {
-  const tallies = TRANSPORTS.map((transport): Tally => {
-    return { a, b, condition, transport, direct: 0, relayed: 0, failed: 0, tookMs: [] };
-  });
+function roundsLeft(pairing: Pairing): number[] {
+  const played = file.rounds.filter((round) => isSamePairing(round, pairing)).map(({ round }) => round);
+  return rounds.filter((round) => !played.includes(round));
+}
+
+async function play(pairing: Pairing): Promise<void> {
+  const { a, b, condition } = pairing;
   const cell = await Cell.make({ a, b, ...CONDITIONS[condition] });
   try {
-    for (let round = 0; round < rounds; round++) {
-      await Promise.all(
-        tallies.map(async (tally) => {
-          const { path, tookMs } = await cell.connect(tally.transport);
-          tally[path ?? 'failed'] += 1;
-          if (tookMs !== undefined) tally.tookMs.push(tookMs);
-        }),
-      );
+    const wrong = await cell.wrongDials();
+    if (wrong.length > 0) throw new Error(`the routers are not what they should be: ${wrong.join('; ')}`);
+    for (const round of roundsLeft(pairing)) {
+      const [tcp, udp] = await Promise.all([connect(cell, 'tcp'), connect(cell, 'udp')]);
+      file.add({ ...pairing, round, tcp, udp });
     }
   } finally {
     cell.remove();
   }
-  return tallies;
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((x, y) => x - y)[Math.floor(values.length / 2)] ?? Number.NaN;
+async function connect(cell: Cell, transport: Transport): Promise<Result> {
+  const { path, tookMs, error } = await cell.connect(transport);
+  if (path === undefined) return { path: 'failed', error: error ?? 'for no reason' };
+  return { path, tookMs: Math.round(tookMs ?? Number.NaN) };
 }
 
-/** `direct 620` is a median in milliseconds; a cell that was not always the same says how often it was what. */
-function cellText({ direct, relayed, failed, tookMs }: Tally): string {
-  const ms = Math.round(median(tookMs));
-  if (failed === 0 && relayed === 0) return `direct ${ms}`;
-  if (failed === 0 && direct === 0) return `relayed ${ms}`;
-  return `direct ${direct}, relayed ${relayed}, failed ${failed}: ${ms}`;
-}
-
-function table(tallies: readonly Tally[], condition: string, transport: Transport): string {
-  const lines = [
-    `| ${transport}, ${condition} | ${NAT_KINDS.join(' | ')} |`,
-    `|---|${NAT_KINDS.map(() => '---|').join('')}`,
-  ];
-  for (const a of NAT_KINDS) {
-    const cells = NAT_KINDS.map((b) => {
-      const found = tallies.find(
-        (one) => one.a === a && one.b === b && one.condition === condition && one.transport === transport,
-      );
-      return found ? cellText(found) : '';
-    });
-    lines.push(`| **${a}** | ${cells.join(' | ')} |`);
+/** Takes one pairing after the other until none is left. One that breaks is told of, and does not stop the others. */
+async function work(queue: Pairing[], total: number): Promise<void> {
+  for (let pairing = queue.shift(); pairing !== undefined; pairing = queue.shift()) {
+    const name = `${pairing.a} – ${pairing.b}, ${pairing.condition}`;
+    const before = performance.now();
+    try {
+      await play(pairing);
+      const seconds = Math.round((performance.now() - before) / 1000);
+      done += 1;
+      console.error(`${done} of ${total}: ${name} (${seconds} s)`);
+    } catch (error) {
+      broken += 1;
+      console.error(`broken: ${name}: ${(error as Error).stack}`);
+    }
   }
-  return `${lines.join('\n')}\n`;
 }
 
-/** How often a direct path was found where theory allows one, with the standard deviation between cells. */
-function successRate(tallies: readonly Tally[]): string {
-  const rates = tallies
-    .filter(({ a, b }) => reachable(a, b))
-    .map(({ direct, relayed, failed }) => direct / (direct + relayed + failed));
-  const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
-  const deviation = Math.sqrt(rates.reduce((sum, rate) => sum + (rate - mean) ** 2, 0) / rates.length);
-  return `${(mean * 100).toFixed(1)} % ± ${(deviation * 100).toFixed(1)} % direct where theory allows it, ${rates.length} cells`;
+function removeAll(): void {
+  NatNetwork.removeAll();
+  removeRunFolder();
 }
 
-const lacks = lacksForCells();
+function writeDocs(tables: string): void {
+  const text = readFileSync(DOCS, 'utf8');
+  const [begin, end] = [text.indexOf(TABLES_BEGIN) + TABLES_BEGIN.length, text.indexOf(TABLES_END)];
+  if (begin > end) throw new Error(`${DOCS} has no place for the tables`);
+  writeFileSync(DOCS, `${text.slice(0, begin)}\n\n${tables}\n\n${text.slice(end)}`);
+}
+
+const queue = pairingsLeft();
+const lacks = queue.length > 0 ? lacksForCells() : undefined;
 if (lacks) {
   process.stderr.write(`${lacks}\n`);
   process.exit(1);
 }
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '1' } } });
-const tallies: Tally[] = [];
-try {
-  for (const condition of Object.keys(CONDITIONS)) {
-    for (const a of NAT_KINDS)
-      for (const b of NAT_KINDS) tallies.push(...(await play(a, b, condition, Number(values.rounds))));
-    for (const transport of TRANSPORTS) console.log(table(tallies, condition, transport));
-  }
-  console.log(`${successRate(tallies)}, ${values.rounds} rounds each`);
-} finally {
-  removeCompiled();
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => {
+    removeAll();
+    process.exit(status);
+  });
 }
-process.exit(0);
+const total = queue.length;
+await Promise.all(Array.from({ length: Number(values['at-once']) }, () => work(queue, total)));
+removeAll();
+const played = file.rounds.filter(({ round }) => round <= roundsMax);
+const tables = tablesOf(played);
+console.log(tables);
+if (values.docs) writeDocs(tables);
+const failed = played.filter(({ tcp, udp }) => tcp.path === 'failed' || udp.path === 'failed');
+for (const round of failed) console.error(`failed: ${JSON.stringify(round)}`);
+process.exit(broken + failed.length > 0 ? 1 : 0);

@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { NatNetwork, type Place } from './network.js';
+import { firstLineOf, NatNetwork, type Place } from './network.js';
 import { NAT_KINDS, type NatKind } from './routers.js';
+import { removeRunFolder, runFolder } from './run-folder.js';
 
 const PROBE = fileURLToPath(new URL('./probe.mjs', import.meta.url));
 const ECHO_PORTS = ['7001', '7002'];
@@ -21,10 +23,17 @@ const lacks = NatNetwork.lacks();
 if (lacks) process.stderr.write(`not checked: ${lacks}\n`);
 
 /** The first line that a probe prints. */
-async function firstLine(network: NatNetwork, place: Place, ...args: string[]): Promise<string> {
-  const child = network.spawn(place, [process.execPath, PROBE, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(createInterface(child.stdout!), 'line')) as [string];
-  return line;
+function firstLine(network: NatNetwork, place: Place, ...args: string[]): Promise<string> {
+  return firstLineOf(
+    network.spawn(place, [process.execPath, PROBE, ...args], { stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
+}
+
+/** What comes of knocking: an answer that should come is waited for, silence for as long as an answer would take. */
+function knock(network: NatNetwork, place: Place, expected: string, protocol: string, ...to: string[]) {
+  const [host, port, localPort] = to as [string, string, string?];
+  const patienceMs = expected === 'silence' ? '400' : '10000';
+  return firstLine(network, place, 'knock', protocol, host, port, patienceMs, ...(localPort ? [localPort] : []));
 }
 
 (lacks ? describe.skip : describe).each(NAT_KINDS)('a router of kind %s', (kind) => {
@@ -42,15 +51,16 @@ async function firstLine(network: NatNetwork, place: Place, ...args: string[]): 
     const seen: number[] = JSON.parse(await firstLine(network, 'a', 'inside', protocol, server, ...ECHO_PORTS));
     expect(seen[0] === seen[1]).toBe(samePort);
     const mapped = [network.outside('a'), String(seen[0])];
+    const unmapped = kind === 'none' && protocol === 'tcp' ? 'refused' : 'silence';
     const [byStranger, byOtherPort, byUnmapped] = await Promise.all([
-      firstLine(network, 'b', 'knock', protocol, ...mapped),
-      firstLine(network, 'server', 'knock', protocol, ...mapped, OTHER_PORT),
-      firstLine(network, 'b', 'knock', protocol, network.outside('a'), '9'),
+      knock(network, 'b', stranger, protocol, ...mapped),
+      knock(network, 'server', otherPort, protocol, ...mapped, OTHER_PORT),
+      knock(network, 'b', unmapped, protocol, network.outside('a'), '9'),
     ]);
     expect({ byStranger, byOtherPort, byUnmapped }).toEqual({
       byStranger: stranger,
       byOtherPort: otherPort,
-      byUnmapped: kind === 'none' && protocol === 'tcp' ? 'refused' : 'silence',
+      byUnmapped: unmapped,
     });
   });
 });
@@ -61,7 +71,9 @@ async function firstLine(network: NatNetwork, place: Place, ...args: string[]): 
     try {
       await firstLine(network, 'server', 'echo', ...ECHO_PORTS);
       const before = performance.now();
-      expect(await firstLine(network, 'a', 'knock', 'udp', network.outside('server'), ECHO_PORTS[0]!)).toBe('let in');
+      expect(await firstLine(network, 'a', 'knock', 'udp', network.outside('server'), ECHO_PORTS[0]!, '10000')).toBe(
+        'let in',
+      );
       expect(performance.now() - before).toBeGreaterThanOrEqual(80);
     } finally {
       network.remove();
@@ -69,11 +81,35 @@ async function firstLine(network: NatNetwork, place: Place, ...args: string[]): 
   });
 
   it('is gone with everything in it once it is removed', async () => {
+    const before = NatNetwork.namespaces();
     const network = await NatNetwork.make({ a: 'eif', b: 'apdf' });
     const child = network.spawn('a', ['sleep', 'infinity']);
     const exited = once(child, 'exit');
     network.remove();
     await exited;
-    expect(NatNetwork.namespaces()).toEqual([]);
+    expect(NatNetwork.namespaces()).toEqual(before);
+  });
+
+  it('is removed by whoever comes next when its process was killed, as are the files of that process', async () => {
+    const made = `const { NatNetwork } = await import('${here('network.ts')}');
+      const { runFolder } = await import('${here('run-folder.ts')}');
+      await NatNetwork.make({ a: 'none', b: 'none' });
+      console.log(runFolder());
+      setInterval(() => {}, 1000);`;
+    const argv = ['--import', here('../typescript.mjs'), '--input-type=module', '--eval', made];
+    const killed = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const folder = await firstLineOf(killed);
+    expect(existsSync(folder)).toBe(true);
+    expect(namespacesOf(killed.pid!)).toHaveLength(6);
+    killed.kill('SIGKILL');
+    await once(killed, 'exit');
+    (await NatNetwork.make({ a: 'none', b: 'none' })).remove();
+    runFolder();
+    removeRunFolder();
+    expect(namespacesOf(killed.pid!)).toEqual([]);
+    expect(existsSync(folder)).toBe(false);
   });
 });
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const namespacesOf = (pid: number) => readdirSync('/run/netns').filter((name) => name.startsWith(`swnat-${pid}-`));

@@ -2,7 +2,9 @@ import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:chi
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync, constants, readdirSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { isRunning, kill } from './pid.js';
 import { IPV6_FILTER, lossRules, type NatKind, routerRules } from './routers.js';
 
 /** A place of the network in which a program can run. */
@@ -48,11 +50,9 @@ const ADDRESS = {
  */
 export class NatNetwork {
   readonly #name: string;
-  readonly #options: NetworkOptions;
   readonly #children = new Set<ChildProcess>();
 
-  private constructor(options: NetworkOptions) {
-    this.#options = options;
+  private constructor(readonly options: NetworkOptions) {
     this.#name = `${PREFIX}${process.pid}-${randomBytes(3).toString('hex')}`;
   }
 
@@ -94,13 +94,13 @@ export class NatNetwork {
   /** The IPv4 address of a place's own interface. */
   host(place: Place): string {
     if (place === 'server') return ADDRESS.wan.server;
-    return this.#options[place] === 'none' ? ADDRESS.public[place] : ADDRESS.private[place];
+    return this.options[place] === 'none' ? ADDRESS.public[place] : ADDRESS.private[place];
   }
 
   /** The IPv4 address that others see of a place. */
   outside(place: Place): string {
     if (place === 'server') return ADDRESS.wan.server;
-    return this.#options[place] === 'none' ? ADDRESS.public[place] : ADDRESS.wan[place];
+    return this.options[place] === 'none' ? ADDRESS.public[place] : ADDRESS.wan[place];
   }
 
   /** The IPv6 address of a place, where there is IPv6. */
@@ -131,6 +131,11 @@ export class NatNetwork {
     for (const namespace of namespaces()) if (namespace.startsWith(this.#name)) removeNamespace(namespace);
   }
 
+  /** Removes every network of this process, also those in the making. For a process that is told to end. */
+  static removeAll(): void {
+    for (const namespace of NatNetwork.namespaces()) removeNamespace(namespace);
+  }
+
   /** The namespaces that this process has made and not removed. */
   static namespaces(): string[] {
     return namespaces().filter((name) => name.startsWith(`${PREFIX}${process.pid}-`));
@@ -148,7 +153,7 @@ export class NatNetwork {
   }
 
   #rules(side: 'a' | 'b'): string {
-    return `${routerRules(this.#options[side])}${this.#options.ipv6 ? IPV6_FILTER : ''}`;
+    return `${routerRules(this.options[side])}${this.options.ipv6 ? IPV6_FILTER : ''}`;
   }
 
   #build(): void {
@@ -159,8 +164,8 @@ export class NatNetwork {
     this.#add(server);
     link([core, 'to-server', `${ADDRESS.core.server}/30`], [server, 'wan', `${ADDRESS.wan.server}/30`]);
     ip(server, `route add default via ${ADDRESS.core.server}`);
-    if (this.#options.ipv6) this.#buildIpv6(core, server);
-    if (this.#options.lossPercent) nft(core, lossRules(this.#options.lossPercent));
+    if (this.options.ipv6) this.#buildIpv6(core, server);
+    if (this.options.lossPercent) nft(core, lossRules(this.options.lossPercent));
   }
 
   #buildSide(core: string, side: 'a' | 'b'): void {
@@ -168,7 +173,7 @@ export class NatNetwork {
     const host = this.#namespace(side);
     this.#add(router);
     this.#add(host);
-    const open = this.#options[side] === 'none';
+    const open = this.options[side] === 'none';
     const length = open ? 25 : 24;
     const gateway = open ? ADDRESS.publicGateway[side] : ADDRESS.privateGateway;
     link([core, `to-${side}`, `${ADDRESS.core[side]}/30`], [router, 'wan', `${ADDRESS.wan[side]}/30`]);
@@ -208,18 +213,25 @@ export class NatNetwork {
 
   /** Half of the round trip is spent each way. What is held back comes in again from the device, past the rules. */
   async #delay(): Promise<void> {
-    if (!this.#options.roundTripMs) return;
+    if (!this.options.roundTripMs) return;
     const core = this.#namespace('core');
     ip(core, `tuntap add dev ${DELAY_DEVICE} mode tun`, `link set ${DELAY_DEVICE} up`);
     ip(core, `route add default dev ${DELAY_DEVICE} table 100`);
     for (const from of ['a', 'b', 'server']) ip(core, `rule add iif to-${from} lookup 100`);
-    const argv = ['python3', DELAY_SCRIPT, DELAY_DEVICE, String(Math.round(this.#options.roundTripMs / 2))];
+    const argv = ['python3', DELAY_SCRIPT, DELAY_DEVICE, String(Math.round(this.options.roundTripMs / 2))];
     const child = this.#spawn(core, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-    await Promise.race([
-      once(child.stdout!, 'data'),
-      once(child, 'exit').then(() => Promise.reject(new Error('the delay could not be made'))),
-    ]);
+    await firstLineOf(child);
   }
+}
+
+/** The first line that a program prints; rejects when it ends without one. */
+export async function firstLineOf(child: ChildProcess): Promise<string> {
+  const none = once(child, 'close').then(([code]) =>
+    Promise.reject(new Error(`it ended with ${code} and said nothing`)),
+  );
+  none.catch(() => {});
+  const [line] = (await Promise.race([once(createInterface(child.stdout!), 'line'), none])) as [string];
+  return line;
 }
 
 /** An end of a veth pair: namespace, name, address. */
@@ -271,7 +283,7 @@ function namespaces(): string[] {
 
 function removeNamespace(namespace: string): void {
   const pids = spawnSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' }).stdout ?? '';
-  for (const pid of pids.split('\n').filter(Boolean)) kill(Number(pid), 'SIGKILL');
+  for (const pid of pids.split('\n').filter(Boolean)) kill(Number(pid));
   spawnSync('ip', ['netns', 'delete', namespace]);
 }
 
@@ -279,16 +291,6 @@ function removeNamespace(namespace: string): void {
 function removeLeftovers(): void {
   for (const namespace of namespaces()) {
     const pid = Number(namespace.slice(PREFIX.length).split('-')[0]);
-    if (!kill(pid, 0)) removeNamespace(namespace);
-  }
-}
-
-/** Whether the signal could be sent; a process that is gone needs none. */
-function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
+    if (!isRunning(pid)) removeNamespace(namespace);
   }
 }

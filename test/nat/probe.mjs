@@ -3,13 +3,14 @@
 //   probe.mjs echo PORT...                          answers everybody with the port that it sees
 //   probe.mjs inside udp|tcp HOST PORT...           asks each echo from one local port, prints the ports they saw, then
 //                                                   prints `let in` for everybody who comes to that local port
-//   probe.mjs knock udp|tcp HOST PORT [LOCAL_PORT]  prints `let in`, `refused`, or `silence` when nothing came back
+//   probe.mjs knock udp|tcp HOST PORT PATIENCE_MS [LOCAL_PORT]
+//                                                   prints `let in`, `refused`, or `silence` when nothing came back
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-/** How long a knock waits. An answer takes a millisecond; only a closed door costs all of it. */
-const KNOCK_MS = 400;
+/** How often a datagram that may be lost is sent. */
+const AGAIN_MS = 100;
 const ANY = '0.0.0.0';
 
 const [command, ...args] = process.argv.slice(2);
@@ -30,10 +31,13 @@ async function insideUdp(host, ports) {
   await once(udp, 'listening');
   const seen = [];
   for (const port of ports) {
-    udp.send('?', port, host);
-    seen.push(Number((await once(udp, 'message'))[0]));
+    const asking = repeat(() => udp.send('?', port, host));
+    const [bytes] = await messageWhere(udp, (from) => from.port === port);
+    seen.push(Number(bytes));
+    clearInterval(asking);
   }
   udp.on('message', (_, from) => {
+    if (ports.includes(from.port)) return; // an echo that was asked for twice
     udp.send('!', from.port, from.address);
     console.log('let in');
   });
@@ -57,19 +61,32 @@ async function insideTcp(host, ports) {
   return seen;
 }
 
-async function knock(protocol, host, port, localPort) {
+async function knock(protocol, host, port, patienceMs, localPort = 0) {
   const answered = new Promise((resolve) => {
     const letIn = () => resolve('let in');
     if (protocol === 'tcp') {
       const socket = connect({ host, port, localAddress: ANY, localPort });
       socket.on('connect', letIn).on('error', () => resolve('refused'));
     } else {
-      createSocket('udp4', letIn).bind(localPort, ANY).send('?', port, host);
+      const udp = createSocket('udp4', letIn).bind(localPort, ANY);
+      repeat(() => udp.send('?', port, host));
     }
   });
-  const silence = new Promise((resolve) => setTimeout(resolve, KNOCK_MS, 'silence'));
+  const silence = new Promise((resolve) => setTimeout(resolve, patienceMs, 'silence'));
   console.log(await Promise.race([answered, silence]));
   process.exit(0);
+}
+
+async function messageWhere(udp, wanted) {
+  for (;;) {
+    const message = await once(udp, 'message');
+    if (wanted(message[1])) return message;
+  }
+}
+
+function repeat(send) {
+  send();
+  return setInterval(send, AGAIN_MS);
 }
 
 if (command === 'echo') await echo(args);
@@ -77,4 +94,4 @@ if (command === 'inside') {
   const [protocol, host, ...ports] = args;
   console.log(JSON.stringify(await (protocol === 'tcp' ? insideTcp : insideUdp)(host, ports.map(Number))));
 }
-if (command === 'knock') await knock(args[0], args[1], Number(args[2]), Number(args[3] ?? 0));
+if (command === 'knock') await knock(args[0], args[1], ...args.slice(2).map(Number));

@@ -12,6 +12,19 @@ export type NatKind = 'none' | 'eif' | 'apdf' | 'edm';
 /** Every kind, in the order of the tables in the documentation. */
 export const NAT_KINDS: readonly NatKind[] = ['none', 'eif', 'apdf', 'edm'];
 
+/** Whether it lets in whoever knows the mapped port. */
+export function letsStrangersIn(kind: NatKind): boolean {
+  return kind === 'none' || kind === 'eif';
+}
+
+/**
+ * Where theory lets two ends meet: unless one of them sends from a port that nobody can know (`edm`) to another that
+ * takes nothing from a port it has not sent to (`apdf`, `edm`).
+ */
+export function reachable(a: NatKind, b: NatKind): boolean {
+  return !((a === 'edm' && !letsStrangersIn(b)) || (b === 'edm' && !letsStrangersIn(a)));
+}
+
 /**
  * What no router answers: a SYN from outside for which it has no mapping. RFC 5382, section 4.3 (REQ-4), asks for
  * silence, because a reset would end a simultaneous open that is only a few milliseconds early.

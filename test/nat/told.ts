@@ -1,0 +1,42 @@
+import type { Transport } from './cell.js';
+
+/** What an instance of the test network is told to do. Each is answered with an {@link Outcome} of the same id. */
+export type Told = { readonly id: number } & (
+  | {
+      /** Connect, let bytes go both ways, and end it; with `hold` it stays, and a second outcome tells how it ended. */
+      readonly what: 'connect';
+      readonly to: number;
+      readonly transport: Transport;
+      readonly hold: boolean;
+    }
+  | {
+      /** Wait until the graph has a link to the other end, or (not `present`) has none. */
+      readonly what: 'link';
+      readonly to: number;
+      readonly transport: Transport;
+      readonly present: boolean;
+    }
+  | {
+      /** Wait until both ends of the first connection in the record try to reach each other. */
+      readonly what: 'punching';
+    }
+  | {
+      /** Ask for a connection with candidates of one's own making. */
+      readonly what: 'claim';
+      readonly to: number;
+      readonly hosts: readonly string[];
+    }
+);
+
+/** What came of it. */
+export interface Outcome {
+  readonly id: number;
+  readonly path?: 'direct' | 'relayed';
+  /** Until bytes had gone both ways. */
+  readonly tookMs?: number;
+  readonly connectionId?: string;
+  /** Why it did not come to that. */
+  readonly error?: string;
+  /** How a connection that was held has ended. */
+  readonly ended?: string;
+}
