@@ -79,7 +79,7 @@ export async function startEngine({
   const acceptances = new Acceptances(state);
   const used = (id: number) => replica.deadlines.used(id);
   const relay: Relay = new Relay(
-    { state, used, submit: (command) => replica.submit(command) },
+    { state, used, submit: (command) => replica.enforce(command) },
     clock,
     DEFAULT_RELAY_LIMITS,
   );

@@ -145,7 +145,7 @@ function terminateOwn(
   call: ServerUnaryCall<TerminateSessionRequest, TerminateSessionResponse>,
 ): TerminateSessionResponse {
   const end = async () => {
-    const outcome = await replica.submit({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
+    const outcome = await replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
     // The client has its success; what is left is that the lease runs out.
     if (outcome instanceof Fault) log.warn({ sid, reason: outcome.reason }, 'a session could not be ended at once');
   };

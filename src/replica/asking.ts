@@ -74,7 +74,7 @@ export class Asking {
     if (asked === undefined) {
       return new Fault('CONNECTION_REPLACED', 'the connection that this would have joined is over');
     }
-    const keep = onGiveUp(() => void replica.submit(cancellation(asked, wish.sid)));
+    const keep = onGiveUp(() => void replica.enforce(cancellation(asked, wish.sid)));
     const decided = await acceptances.decided(asked);
     keep();
     if (decided instanceof Fault) return decided;

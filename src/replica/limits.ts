@@ -1,6 +1,6 @@
 /** Every bound and span of the replica, each with its reason. */
 export interface ReplicaLimits {
-  /** Commands that wait for the journal: some seconds of work for it. */
+  /** Commands of clients that wait for the journal: some seconds of work for it. The server's own have as much room again. */
   readonly pendingMax: number;
   /** Commands of one append: applying them has to fit a turn of the event loop (some 5 ms). */
   readonly batchMax: number;

@@ -71,7 +71,7 @@ export class Replica {
     this.state = state;
     this.leases = new Leases(state, clock, limits, (sid) => void this.expire(sid));
     this.attachments = new Attachments(state, this.leases, clock, limits);
-    this.deadlines = new Deadlines(state, clock, async (command) => !isTransient(await this.submit(command)));
+    this.deadlines = new Deadlines(state, clock, async (command) => !isTransient(await this.enforce(command)));
     this.snapshots = new Snapshots(state, journal, limits, clock, (error) =>
       parts.warn('a snapshot could not be stored; the journal is whole, and the next will be tried', error),
     );
@@ -91,11 +91,23 @@ export class Replica {
    * What is refused at this moment, and what is so already, is answered without an append.
    */
   submit(command: Command): Promise<Applied | Fault> {
+    return this.take(command, this.parts.limits.pendingMax);
+  }
+
+  /**
+   * The same for what time or a rule has decided and no client waits for. It has as much room again as the clients, so that a
+   * server that is too busy for them still ends what has to end.
+   */
+  enforce(command: Command): Promise<Applied | Fault> {
+    return this.take(command, 2 * this.parts.limits.pendingMax);
+  }
+
+  private take(command: Command, pendingMax: number): Promise<Applied | Fault> {
     if (this.closing) return Promise.resolve(draining());
     const decided = decide(this.state, command);
     if (isFault(decided)) return Promise.resolve(this.observed(command, decided));
     if (decided.length === 0) return Promise.resolve(this.observed(command, this.unchanged()));
-    if (this.pending.length >= this.parts.limits.pendingMax) {
+    if (this.pending.length >= pendingMax) {
       const message = `${this.pending.length} commands wait for the journal`;
       return Promise.resolve(this.observed(command, new Fault('OVERLOADED', message, [], OVERLOADED_RETRY_MS)));
     }
@@ -130,7 +142,7 @@ export class Replica {
 
   private async batch(): Promise<void> {
     const { journal, clock } = this.parts;
-    const { batch, records } = this.take();
+    const { batch, records } = this.nextBatch();
     const startMs = clock.nowMs();
     try {
       await journal.append(records);
@@ -144,7 +156,7 @@ export class Replica {
   }
 
   /** The commands of the next append, as many as its bounds allow. */
-  private take(): { batch: Pending[]; records: StoredRecord[] } {
+  private nextBatch(): { batch: Pending[]; records: StoredRecord[] } {
     const { batchMax, batchBytesMax } = this.parts.limits;
     const records: StoredRecord[] = [];
     let bytes = 0;
@@ -181,7 +193,7 @@ export class Replica {
   }
 
   private async expire(sid: number): Promise<void> {
-    await this.submit({ kind: 'CloseSession', sid, reason: CloseReason.EXPIRED });
+    await this.enforce({ kind: 'CloseSession', sid, reason: CloseReason.EXPIRED });
   }
 
   private unchanged(): Applied {

@@ -161,7 +161,7 @@ export class Flows {
   private refuse(id: number): void {
     const { replica, log } = this.backing;
     const command = { kind: 'StopStream', sid: this.sid, id, reason: StopReason.STOPPED } as const;
-    replica.submit(command).then((outcome) => {
+    replica.enforce(command).then((outcome) => {
       if (outcome instanceof Fault)
         log.debug({ id, reason: outcome.reason }, 'a branch was gone before it was stopped');
     });

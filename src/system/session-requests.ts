@@ -84,7 +84,7 @@ export const terminateSession: SessionHandler<'TerminateSession'> = ({ backing, 
   }
   peer.terminating();
   const delivered = async () => {
-    const outcome = await replica.submit({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
+    const outcome = await replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
     // The client has its success; what is left is that the lease runs out.
     if (outcome instanceof Fault) log.warn({ sid, reason: outcome.reason }, 'a session could not be ended at once');
     peer.end();

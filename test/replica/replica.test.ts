@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { CloseReason } from '../../src/core/command.js';
 import { isFault } from '../../src/core/fault.js';
 import { capture, rowsOf } from '../../src/core/snapshot.js';
 import { type Journal, JournalError, type StoredRecord } from '../../src/journal/journal.js';
@@ -109,6 +110,18 @@ describe('the replica', () => {
     const refused = outcomes.filter(isFault);
     expect(refused.map((fault) => fault.reason)).toEqual(['OVERLOADED', 'OVERLOADED']);
     expect(world.replica.state.revision).toBe(4);
+  });
+
+  it('has room for what it has to end itself when it is too busy for clients', async () => {
+    const world = await World.start({ pendingMax: 2 });
+    const sids = [await world.open(1), await world.open(2), await world.open(3)];
+    const asked = [4, 5, 6].map((n) => world.replica.submit(openCommand(n)));
+    const ended = sids.map((sid) => world.replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.EXPIRED }));
+    const outcomes = await world.settle(Promise.all([...asked, ...ended]));
+    expect(outcomes.map((outcome) => (isFault(outcome) ? outcome.reason : 'done'))).toEqual([
+      ...['done', 'done', 'OVERLOADED'],
+      ...['done', 'done', 'OVERLOADED'],
+    ]);
   });
 
   it('answers what is refused, or so already, without an append', async () => {

@@ -140,11 +140,13 @@ export class Machine {
   private open(server: SimulatedServer): void {
     const { panel, network, trace } = this.world;
     const { replica } = server;
-    const submit = replica.submit.bind(replica);
-    replica.submit = (command) => {
-      panel.tell('submitted', command);
-      return submit(command);
-    };
+    for (const name of ['submit', 'enforce'] as const) {
+      const take = replica[name].bind(replica);
+      replica[name] = (command) => {
+        panel.tell('submitted', command);
+        return take(command);
+      };
+    }
     this.server = server;
     network.listener = server;
     trace.note(`the server is up at revision ${server.state.revision}`);

@@ -19,3 +19,12 @@ export interface ServerScene extends Scene {
   /** Whether the server is up, and does not stand still. */
   serverRuns(): boolean;
 }
+
+/** How much later than due what time has decided may be stored: ticks, retries, a slow disk. */
+export const STORED_LATE_MS = 15_000;
+
+/** Whether the server can store in that time: it is up, its disk takes what comes, and all that may wait for it in turn. */
+export function storesInTime({ serverRuns, disk, limits: { replica } }: ServerScene): boolean {
+  const appends = Math.ceil((2 * replica.pendingMax) / replica.batchMax);
+  return serverRuns() && !disk.isRefusing && disk.slownessMs * appends <= STORED_LATE_MS;
+}

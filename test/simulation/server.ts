@@ -141,7 +141,7 @@ export class SimulatedServer implements Listener {
     });
     const warn = () => {};
     const relay: Relay = new Relay(
-      { state, used: (id) => replica.deadlines.used(id), submit: (command) => replica.submit(command) },
+      { state, used: (id) => replica.deadlines.used(id), submit: (command) => replica.enforce(command) },
       clock,
       DEFAULT_RELAY_LIMITS,
     );

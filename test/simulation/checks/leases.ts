@@ -1,11 +1,9 @@
 import { CloseReason, type Command } from '../../../src/core/command.js';
 import type { Check } from '../check.js';
-import type { ServerScene } from '../scene.js';
+import { type ServerScene, STORED_LATE_MS, storesInTime } from '../scene.js';
 import type { ServerCall } from '../server-call.js';
 import type { Revision } from '../truth.js';
 
-/** How much later than due a session may end: ticks, retries, a slow disk. */
-const SLACK_MS = 15_000;
 /** A shorter pause of the server is no reason to give anybody more time. */
 const PAUSE_MS = 2_000;
 const ATTACH = 'Attach';
@@ -87,10 +85,10 @@ export class Leases implements Check {
 
   swept(): void {
     const nowMs = this.scene.nowMs();
-    if (this.scene.disk.isRefusing || !this.scene.serverRuns()) this.troubledMs = nowMs;
+    if (!storesInTime(this.scene)) this.troubledMs = nowMs;
     const { graceMs } = this.scene.limits.replica;
     for (const [sid, { ttlMs, renewedMs, attachment }] of this.leases) {
-      const overdueMs = nowMs - Math.max(renewedMs, this.troubledMs) - Math.max(ttlMs, graceMs) - SLACK_MS;
+      const overdueMs = nowMs - Math.max(renewedMs, this.troubledMs) - Math.max(ttlMs, graceMs) - STORED_LATE_MS;
       if (attachment !== undefined || overdueMs <= 0) continue;
       this.scene.verdict.fail('Ghostless', `session ${sid} is there ${overdueMs} ms after the last moment it may be`);
     }

@@ -1,14 +1,12 @@
 import type { AttachResponse } from '../../../gen/switchyard/v1/session_service.js';
 import type { Order } from '../../../src/core/change.js';
 import type { Check } from '../check.js';
-import type { ServerScene } from '../scene.js';
+import { type ServerScene, STORED_LATE_MS, storesInTime } from '../scene.js';
 import type { ServerCall } from '../server-call.js';
 import type { Revision } from '../truth.js';
 
 /** How soon an attachment has every order that waits. */
 const GIVEN_WITHIN_MS = 1_000;
-/** How much later than its deadline an order may still wait: a retry, a slow disk. */
-const SLACK_MS = 15_000;
 
 /**
  * **Given**: an order is given on every attachment of its session until it is answered, and none waits past its deadline.
@@ -63,7 +61,7 @@ export class Orders implements Check {
   }
 
   swept(): void {
-    if (!this.scene.serverRuns() || this.scene.disk.isRefusing) this.troubledMs = this.scene.nowMs();
+    if (!storesInTime(this.scene)) this.troubledMs = this.scene.nowMs();
     for (const { order } of this.waiting.values()) this.look(order);
   }
 
@@ -76,7 +74,7 @@ export class Orders implements Check {
     const key = keyOf(order);
     const nowMs = this.scene.nowMs();
     const waitsMs = nowMs - Math.max(this.waiting.get(key)?.sinceMs ?? nowMs, this.troubledMs);
-    if (waitsMs > order.deadlineMs + SLACK_MS) {
+    if (waitsMs > order.deadlineMs + STORED_LATE_MS) {
       const text = `order ${key} waits for ${waitsMs} ms; its deadline is ${order.deadlineMs} ms`;
       this.scene.verdict.fail('Given', text);
     }
