@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT, run } from './command.mjs';
 
+const FAKETIME = '/usr/lib/*/faketime/libfaketime.so.1';
+
 /**
  * What the tests run besides Node, and how each is asked whether it is there. gRPC for Python comes from the system
  * because the stubs are made with the system's protoc, and the two must be of one age.
@@ -14,6 +16,8 @@ const PROGRAMS = [
   // The NAT tests make networks of namespaces, which only Linux has and only root may make; elsewhere they say so.
   { deb: 'iproute2', isThere: async () => !mayMakeNamespaces() || succeeds('ip', ['-V']) },
   { deb: 'nftables', isThere: async () => !mayMakeNamespaces() || succeeds('nft', ['-v']) },
+  // For a server whose wall clock jumps; Linux only. Without it that one test says so.
+  { deb: 'libfaketime', isThere: async () => !mayMakeNamespaces() || succeeds('sh', ['-c', `ls ${FAKETIME}`]) },
 ];
 
 /** A browser of the family, under any of the names that test/interop/chromium.mjs looks for. */

@@ -154,7 +154,7 @@ export function replicate(onlooker: Onlooker, member: Member, coalesce: boolean)
 }
 
 function lagOf(position: Position | undefined, last: Position): string | undefined {
-  if (position?.epoch === last.epoch && position.revision === last.revision) return undefined;
+  if (position?.epoch === last.epoch && position.revision >= last.revision) return undefined;
   return `stands at ${position?.revision}; the network is at ${last.revision}`;
 }
 

@@ -16,21 +16,29 @@ export class Kept implements Check {
   constructor(private readonly scene: Scene) {}
 
   wrote(call: ServerCall, message: unknown): void {
-    const { position, stream } = message as { position?: Position; stream?: { position?: Position } };
-    for (const told of [position, stream?.position]) {
-      if (told === undefined || Number(told.revision) <= this.scene.truth.last) continue;
-      const text = `${call.getPath()} answered with revision ${told.revision}; ${this.scene.truth.last} is durable`;
-      this.scene.verdict.fail('Durable', text);
-    }
+    this.isDurable(call.getPath(), message);
   }
 
   heard({ method, request, response, error, metadata }: Outcome): void {
+    // A server that lets nobody look on while it writes is judged by what its clients have heard.
+    if (error !== undefined || !this.isDurable(method, response)) return;
     const sid = sidOfToken(metadata[SESSION_METADATA]);
-    if (error !== undefined || this.isAsSaid(sid, method, request, response)) return;
+    if (this.isAsSaid(sid, method, request, response)) return;
     this.scene.verdict.fail(
       'Kept',
       `session ${sid} was told that ${method} ${show(request)} was done: ${show(response)}`,
     );
+  }
+
+  private isDurable(path: string, message: unknown): boolean {
+    const { position, stream } = message as { position?: Position; stream?: { position?: Position } };
+    for (const told of [position, stream?.position]) {
+      if (told === undefined || Number(told.revision) <= this.scene.truth.last) continue;
+      const text = `${path} answered with revision ${told.revision}; ${this.scene.truth.last} is durable`;
+      this.scene.verdict.fail('Durable', text);
+      return false;
+    }
+    return true;
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: the messages of the method that is named

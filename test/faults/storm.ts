@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Instance, Switchyard } from '../../src/client/index.js';
+import type { Curve } from '../bench/curve.js';
+import { type Figure, figureOf } from '../bench/figure.js';
+import { HeardChannel } from './channel.js';
+import { type Bucket, Returning } from './returning.js';
+import { ServerProcess } from './server.js';
+
+/** Sessions on one connection, as a gateway has them: otherwise the CPU time of so many clients is what is measured. */
+const SESSIONS_OF_A_CONNECTION = 20;
+/** They join so many at a time. */
+const JOINING_MAX = 100;
+const LOOK_MS = 20;
+/** How long the last may take to come back: some waits of a client. */
+const PATIENCE_MS = 120_000;
+const WAYS = { kill: 'SIGKILL', drain: 'a drain' } as const;
+
+/** What a storm is made with. */
+export interface StormOptions {
+  readonly sessions: number;
+  readonly rounds: number;
+  readonly built: boolean;
+  progress(line: string): void;
+  /** What has to be taken back when somebody interrupts. */
+  readonly undo: Set<() => unknown>;
+}
+
+/** What came of one. */
+export interface Storm {
+  readonly way: keyof typeof WAYS;
+  readonly sessions: number;
+  readonly buckets: readonly Bucket[];
+  /** When the next server listened, since the one before went. */
+  readonly listeningMs: number;
+  /** When the last session was back, since then. */
+  readonly backMs: number;
+  readonly lost: number;
+  readonly refused: number;
+  /** CPU time of the server from when it listened until everybody was back. */
+  readonly cpuSeconds: number;
+}
+
+/** Storms after a kill and after a drain, so many rounds, as figures and as curves of the first round. */
+export async function benchStorm(options: StormOptions): Promise<{ results: (Figure | Curve)[]; storms: Storm[] }> {
+  const storms: Storm[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    for (const way of ['kill', 'drain'] as const) {
+      storms.push(await raiseStorm(way, options));
+      options.progress(`storm: ${round + 1} of ${options.rounds}, after ${WAYS[way]}`);
+    }
+  }
+  const results = (['kill', 'drain'] as const).flatMap((way) => resultsOf(storms.filter((storm) => storm.way === way)));
+  return { results, storms };
+}
+
+/** Brings a fleet up, takes its server away, starts another at once and looks on until everybody is back. */
+export async function raiseStorm(way: keyof typeof WAYS, options: Omit<StormOptions, 'rounds'>): Promise<Storm> {
+  const { sessions, built, undo } = options;
+  const data = mkdtempSync(join(tmpdir(), 'switchyard-storm-'));
+  const server = await ServerProcess.begin({ data, built, flags: ['--rendezvous-listen', '127.0.0.1:0'] });
+  const returning = new Returning();
+  const yards: Switchyard[] = [];
+  const stop = new AbortController();
+  let looking: NodeJS.Timeout | undefined;
+  const close = async () => {
+    stop.abort(new Error('the storm is over'));
+    await server.kill();
+    rmSync(data, { recursive: true, force: true });
+  };
+  undo.add(close);
+  try {
+    for (let at = 0; at < sessions; at += SESSIONS_OF_A_CONNECTION) {
+      const channel = new HeardChannel(server.address, returning.ear);
+      yards.push(new Switchyard({ channel, signal: stop.signal }));
+    }
+    returning.begin(await joinAll(yards, options));
+    looking = setInterval(() => returning.look(), LOOK_MS);
+    await (way === 'kill' ? server.kill() : server.drain());
+    await server.start();
+    const listeningMs = returning.nowMs;
+    const beforeSeconds = server.cpuSeconds();
+    while (!returning.isOver && returning.nowMs < PATIENCE_MS) await sleep(LOOK_MS);
+    const { buckets, lost, nowMs } = returning;
+    const refused = buckets.reduce((sum, bucket) => sum + bucket.refused, 0);
+    const missing = sessions - returning.attached;
+    const cpuSeconds = server.cpuSeconds() - beforeSeconds;
+    const about = { way, sessions, buckets, listeningMs, backMs: nowMs - listeningMs, refused, cpuSeconds };
+    return { ...about, lost: lost + missing };
+  } finally {
+    clearInterval(looking);
+    undo.delete(close);
+    await close();
+  }
+}
+
+async function joinAll(
+  yards: readonly Switchyard[],
+  { sessions, progress }: Pick<StormOptions, 'sessions' | 'progress'>,
+): Promise<Instance[]> {
+  const instances: Instance[] = [];
+  while (instances.length < sessions) {
+    const joining: Instance[] = [];
+    while (joining.length < JOINING_MAX && instances.length + joining.length < sessions) {
+      const at = instances.length + joining.length;
+      const uuid = `00000000-0000-4000-8000-${String(at).padStart(12, '0')}`;
+      joining.push(yards[at % yards.length].join({ uuid, type: 2 }));
+    }
+    await Promise.all(joining.map((instance) => instance.attached()));
+    instances.push(...joining);
+    progress(`storm: ${instances.length} of ${sessions} sessions`);
+  }
+  return instances;
+}
+
+/** The most Attach calls that a server took and refused within any second. */
+export function busiestSecond(buckets: readonly Bucket[]): number {
+  const sums = buckets.map((_, at) =>
+    buckets.slice(at, at + 10).reduce((sum, { taken, refused }) => sum + taken + refused, 0),
+  );
+  return Math.max(...sums);
+}
+
+function resultsOf(storms: readonly Storm[]): (Figure | Curve)[] {
+  const [{ way, sessions, buckets, listeningMs }] = storms;
+  const what = `${sessions} sessions come back after ${WAYS[way]}`;
+  const figure = (of: string, unit: string, value: (storm: Storm) => number, goal?: string): Figure =>
+    figureOf({ bench: 'storm', what: `${what}, ${of}`, unit, ...(goal && { goal }) }, storms.map(value));
+  const curve = (y: string, names: readonly (keyof Bucket)[], scale: number): Curve => ({
+    bench: 'storm',
+    what,
+    x: 'since the server went, ms',
+    y,
+    series: names.map((name) => ({
+      name,
+      points: buckets.map((bucket) => [bucket.ms, bucket[name] * scale] as const),
+    })),
+  });
+  return [
+    figure('server away', 'ms', (storm) => storm.listeningMs),
+    figure('all back after it listened', 'ms', ({ backMs }) => backMs),
+    figure('busiest second', 'calls/s', (storm) => busiestSecond(storm.buckets)),
+    figure("the server's CPU time", 's', ({ cpuSeconds }) => cpuSeconds),
+    figure('refused', 'calls', ({ refused }) => refused, '<= 0'),
+    figure('sessions lost', 'sessions', ({ lost }) => lost, '<= 0'),
+    curve(`sessions attached (the server listens at ${listeningMs.toFixed(0)} ms)`, ['attached'], 1),
+    curve('Attach calls/s', ['begun', 'taken', 'refused'], 10),
+  ];
+}
