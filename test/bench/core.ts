@@ -13,21 +13,11 @@ import { DEFAULT_LIMITS } from '../../src/core/limits.js';
 import { findPath } from '../../src/core/path.js';
 import { capture, Restoring, rowsOf } from '../../src/core/snapshot.js';
 import { State } from '../../src/core/state.js';
+import { seeded } from './seeded.js';
 
 const SESSIONS = Number(process.argv[2] ?? 1_000_000);
 const LINKS = Number(process.argv[3] ?? 1_000_000);
 const CHURN = 200_000;
-
-/** mulberry32: the same numbers in every run. */
-function seeded(seed: number): () => number {
-  let at = seed;
-  return () => {
-    at = (at + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(at ^ (at >>> 15), 1 | at);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Strings as a decoder makes them: flat, their own, shared with nobody. */
 function ownString(text: string, encoding: BufferEncoding): string {

@@ -1,0 +1,89 @@
+/*
+ * Fills a data folder, for benches of the server that starts from it; nothing of it is made by another way than the
+ * server's own replica and journal.
+ *
+ *   node --import ./test/typescript.mjs test/bench/fill.ts DIR sessions COUNT    so many sessions more, a day's TTL each
+ *                                                          DIR links COUNT       so many links more between them
+ *                                                          DIR snapshot          a snapshot, and nothing before it
+ */
+import { createHash } from 'node:crypto';
+import { systemClock as clock, systemRandom as random } from '../../src/client/system.js';
+import { type Command, LinkType } from '../../src/core/command.js';
+import { isFault } from '../../src/core/fault.js';
+import { DEFAULT_LIMITS } from '../../src/core/limits.js';
+import { capture, rowsOf } from '../../src/core/snapshot.js';
+import type { State } from '../../src/core/state.js';
+import { encodeChunks } from '../../src/journal/chunk.js';
+import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
+import { recover } from '../../src/replica/recover.js';
+import { Replica } from '../../src/replica/replica.js';
+import { seeded } from './seeded.js';
+
+const DAY_MS = 86_400_000;
+/** Commands handed over at once: large appends, so that filling does not take longer than measuring. */
+const BATCH = 16_384;
+
+const [folder, what, count = '0'] = process.argv.slice(2);
+const journal = await LmdbJournal.open(folder);
+const { state, replay } = await recover(journal, DEFAULT_LIMITS);
+await replay(() => {});
+if (what === 'snapshot') await snapshot(state);
+else await submitAll(what === 'sessions' ? sessions(Number(count)) : links(state, Number(count)));
+await journal.close();
+
+async function snapshot(now: State): Promise<void> {
+  await journal.writeSnapshot(now.revision, encodeChunks(now.revision, rowsOf(capture(now))));
+  await journal.compact(now.revision);
+}
+
+async function submitAll(commands: Iterable<Command>): Promise<void> {
+  const limits = {
+    ...DEFAULT_REPLICA_LIMITS,
+    snapshotEvery: Number.POSITIVE_INFINITY,
+    batchMax: BATCH,
+    pendingMax: BATCH,
+  };
+  const fatal = (error: unknown) => {
+    throw error;
+  };
+  const warn = (_message: string, error: unknown) => fatal(error);
+  const replica = new Replica({ state, journal, feeds: [], clock, random, limits, warn, fatal });
+  await replica.found('00000000-0000-4000-8000-000000000000');
+  let batch: Promise<unknown>[] = [];
+  const settle = async () => {
+    for (const outcome of await Promise.all(batch)) if (isFault(outcome)) throw outcome;
+    batch = [];
+  };
+  for (const command of commands) {
+    batch.push(replica.submit(command));
+    if (batch.length === BATCH) await settle();
+  }
+  await settle();
+  await replica.close();
+}
+
+function* sessions(number: number): Iterable<Command> {
+  for (let n = 0; n < number; n++) {
+    const digest = createHash('sha256').update(`instance ${n}`).digest('hex');
+    const uuid = `${digest.slice(0, 8)}-${digest.slice(8, 12)}-4${digest.slice(13, 16)}-8${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
+    const tokenHash = Buffer.from(digest, 'hex').toString('latin1');
+    const about = { type: 2, flavor: 1, ttlMs: DAY_MS, name: `node-${n}`, labels: {} };
+    yield { kind: 'OpenSession', uuid, ...about, tokenHash, atMs: Date.now() };
+  }
+}
+
+/** Each is reported by both of its ends. */
+function* links(now: State, number: number): Iterable<Command> {
+  const fraction = seeded(1);
+  const sids = now.sessions.rows.flatMap((session) => session?.sid ?? []);
+  const any = () => sids[Math.floor(fraction() * sids.length)];
+  for (let n = 0; n < number; n++) {
+    const sid = any();
+    let peer = any();
+    while (peer === sid) peer = any();
+    const about = { kind: 'ReportLink', link: LinkType.TRANSPORT_UDP, established: true } as const;
+    yield { ...about, sid, peer };
+    yield { ...about, sid: peer, peer: sid };
+  }
+}
