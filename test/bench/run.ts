@@ -6,6 +6,7 @@ import { benchIdle } from './idle.js';
 import { benchLatency } from './latency.js';
 import { machine, othersPercent } from './machine.js';
 import { benchMillion } from './million.js';
+import { benchPath } from './path.js';
 import { type Part, type Result, saveResults } from './results.js';
 import { benchSession } from './session.js';
 import { benchStopped } from './stopped.js';
@@ -27,6 +28,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   stopped: { run: benchStopped, rounds: 5, about: 'what a watcher costs that does not read' },
   idle: { run: benchIdle, rounds: 3, about: '10,000 idle watchers beside bare grpc-js, and their return at once' },
   million: { run: benchMillion, rounds: 3, about: 'memory, starts and stalls with a million sessions and links' },
+  path: { run: benchPath, rounds: 3, about: 'shortest paths over a million nodes beside graphology' },
   system: { run: benchSystem, rounds: 5, about: 'system events beside gRPC' },
 };
 
