@@ -1,6 +1,6 @@
 // `npm run faults -- [NAME...] [--rounds N] [--seed S]`: a real server, real clients, and what goes wrong with real ones,
 // judged by the checks of the simulation. See HELP.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +23,8 @@ const FAULTS: readonly Fault[] = [kill, stop, full, clock, loss];
 const STORM = 'storm';
 const ROUNDS = 25;
 const STORM_ROUNDS = 3;
+const INTERRUPTED = 130;
+const TELL_MS = 30_000;
 const CHART_LINES = 30;
 const CHART_COLUMNS = 40;
 /** A network is ended and another one begun after so many rounds: reading all of it takes longer each time. */
@@ -65,10 +67,13 @@ const rounds = Number(values.rounds ?? ROUNDS);
 const seed = Number(values.seed);
 /** What has to be taken back when somebody does not want to wait. */
 const undo = new Set<() => unknown>();
-process.once('SIGINT', () => {
-  void Promise.allSettled([...undo].map(async (one) => one())).then(() => process.exit(130));
-});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    void Promise.allSettled([...undo].map(async (one) => one())).then(() => process.exit(INTERRUPTED));
+  });
+}
 
+let toldMs = 0;
 let failed = false;
 for (const name of positionals.length > 0 ? positionals : names) {
   const fault = FAULTS.find((one) => one.name === name);
@@ -94,42 +99,50 @@ async function suffer(fault: Fault): Promise<boolean> {
 
 async function network(fault: Fault, from: number, to: number): Promise<boolean> {
   const ground = fault.prepare();
-  const trial = await Trial.begin({ seed: seed + from, built, ...ground.options });
-  const { fleet } = trial;
+  let trial: Trial | undefined;
+  let kept: string | undefined;
   const close = async () => {
-    await trial.close();
+    kept = await trial?.close();
     ground.remove();
   };
   undo.add(close);
   try {
-    for (let round = from; round < to && fleet.verdict.violation === undefined; round++) {
+    trial = await Trial.begin({ seed: seed + from, built, ...ground.options });
+    const { verdict } = trial.fleet;
+    for (let round = from; round < to && verdict.violation === undefined; round++) {
       await fault.strike(trial, true);
       progress(`${fault.name}: ${round + 1} of ${rounds}`);
     }
-    if (fleet.verdict.violation === undefined) await trial.comeToRest();
+    if (verdict.violation === undefined) await trial.comeToRest();
   } finally {
     undo.delete(close);
     await close();
   }
-  const { violation } = fleet.verdict;
-  const { truth, outcomes } = fleet;
+  const { verdict, truth, outcomes, notes } = trial.fleet;
+  const { violation } = verdict;
   const done = `${to - from} rounds, seed ${seed + from}: ${truth.last} commands, ${outcomes.get('ok')} calls answered`;
   console.log(`${fault.name}: ${violation === undefined ? `kept its word: ${done}` : 'FAILED'}`);
   if (violation === undefined) return true;
-  console.log(`${fleet.notes.join('\n')}\n${violation.check}: ${violation.text}`);
-  console.log(`${done}. The data folder is kept: ${trial.folder}`);
+  console.log(`${notes.join('\n')}\n${violation.check}: ${violation.text}`);
+  console.log(`${done}. The data folder is kept: ${kept}`);
   return false;
 }
 
 /** The clients have to be at the other end of a wire: this program once more, there. */
 async function onWire({ name }: Fault): Promise<boolean> {
   const wire = Wire.make();
-  const remove = () => wire.remove();
+  let child: ChildProcess | undefined;
+  const remove = async () => {
+    const exited = child && child.exitCode === null && once(child, 'exit');
+    child?.kill('SIGINT');
+    await exited;
+    wire.remove();
+  };
   undo.add(remove);
   try {
     const [command, ...prefix] = wire.atClients;
     const args = [...prefix, process.execPath, ...process.execArgv, process.argv[1], name];
-    const child = spawn(command, [...args, '--rounds', String(rounds), '--seed', values.seed], {
+    child = spawn(command, [...args, '--rounds', String(rounds), '--seed', values.seed], {
       env: { ...process.env, ...wire.env },
       stdio: 'inherit',
     });
@@ -137,11 +150,13 @@ async function onWire({ name }: Fault): Promise<boolean> {
     return status === 0;
   } finally {
     undo.delete(remove);
-    remove();
+    await remove();
   }
 }
 
 async function storm(): Promise<boolean> {
+  // An error is made for every call that finds no server, and nobody looks at where.
+  Error.stackTraceLimit = 0;
   const rounds = Number(values.rounds ?? STORM_ROUNDS);
   const others = await othersPercent();
   const command = `npm run faults -- ${process.argv.slice(2).join(' ')}`.trim();
@@ -184,7 +199,11 @@ function chart(buckets: readonly Bucket[]): string {
   return lines.join('\n');
 }
 
-/** One line that is written over by the next, for people who wait. */
+/** One line that is written over by the next, for people who wait; for a file only now and then one. */
 function progress(line: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}\r`);
+  else if (performance.now() - toldMs > TELL_MS) {
+    toldMs = performance.now();
+    console.error(line);
+  }
 }

@@ -5,6 +5,10 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+/** How late an event loop was, in ms, by the percentile of its turns; see test/bench/probe.mjs. */
+export type Stalls = readonly (readonly [percent: number, ms: number])[];
+
+const PROBE = ['--expose-gc', '--import', './test/bench/probe.mjs'];
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The program as it is installed. */
 const BUILT = ['dist/src/main.js'];
@@ -28,6 +32,8 @@ export interface ServerOptions {
   /** What stands before the command: `ip netns exec NAME`, say. */
   readonly prefix?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether it can be asked how late its event loop was. */
+  readonly probed?: boolean;
 }
 
 const running = new Set<ChildProcess>();
@@ -86,6 +92,16 @@ export class ServerProcess {
     await this.kill();
   }
 
+  /** From now on the delays of the event loop are counted. */
+  async beginStalls(): Promise<void> {
+    await this.ask('beginStalls');
+  }
+
+  /** What they were since then. */
+  endStalls(): Promise<Stalls> {
+    return this.ask('endStalls');
+  }
+
   /** SIGKILL. Resolves when the process is gone. */
   async kill(): Promise<void> {
     await this.end('SIGKILL');
@@ -106,13 +122,30 @@ export class ServerProcess {
     this.child!.kill('SIGCONT');
   }
 
+  private async ask(question: string): Promise<Stalls> {
+    const child = this.child!;
+    child.send({ id: 0, question });
+    const [{ answer }] = (await once(child, 'message')) as [{ answer: Stalls }];
+    return answer;
+  }
+
   private spawn() {
-    const { prefix = [], built, flags = [], data, env = {} } = this.options;
+    const { prefix = [], built, flags = [], data, env = {}, probed } = this.options;
     const serve = ['serve', '--json', '--log-level', 'warn', '--listen', this.address, '--data', data, ...flags];
-    const [command, ...args] = [...prefix, process.execPath, ...(built ? BUILT : SOURCES), ...serve];
+    const [command, ...args] = [
+      ...prefix,
+      process.execPath,
+      ...(probed ? PROBE : []),
+      ...(built ? BUILT : SOURCES),
+      ...serve,
+    ];
     this.begunMs = performance.now();
     const { PATH, HOME } = process.env;
-    const child = spawn(command, args, { cwd: ROOT, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, {
+      cwd: ROOT,
+      env: { PATH, HOME, ...env },
+      stdio: ['ignore', 'pipe', 'pipe', ...(probed ? (['ipc'] as const) : [])],
+    });
     this.child = child;
     running.add(child);
     child.once('exit', (code, signal) => {
@@ -128,6 +161,8 @@ export class ServerProcess {
     this.child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null;
     const exited = once(child, 'exit') as Promise<[number | null]>;
+    // Whoever waits for questions does not end.
+    if (child.connected) child.disconnect();
     child.kill(signal);
     const [status] = await exited;
     return status;

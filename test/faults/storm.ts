@@ -7,7 +7,7 @@ import type { Curve } from '../bench/curve.js';
 import { type Figure, figureOf } from '../bench/figure.js';
 import { HeardChannel } from './channel.js';
 import { type Bucket, Returning } from './returning.js';
-import { ServerProcess } from './server.js';
+import { ServerProcess, type Stalls } from './server.js';
 
 /** Sessions on one connection, as a gateway has them: otherwise the CPU time of so many clients is what is measured. */
 const SESSIONS_OF_A_CONNECTION = 20;
@@ -41,6 +41,8 @@ export interface Storm {
   readonly refused: number;
   /** CPU time of the server from when it listened until everybody was back. */
   readonly cpuSeconds: number;
+  /** How late its event loop was meanwhile. */
+  readonly stalls: Stalls;
 }
 
 /** Storms after a kill and after a drain, so many rounds, as figures and as curves of the first round. */
@@ -60,7 +62,8 @@ export async function benchStorm(options: StormOptions): Promise<{ results: (Fig
 export async function raiseStorm(way: keyof typeof WAYS, options: Omit<StormOptions, 'rounds'>): Promise<Storm> {
   const { sessions, built, undo } = options;
   const data = mkdtempSync(join(tmpdir(), 'switchyard-storm-'));
-  const server = await ServerProcess.begin({ data, built, flags: ['--rendezvous-listen', '127.0.0.1:0'] });
+  const flags = ['--rendezvous-listen', '127.0.0.1:0'];
+  const server = await ServerProcess.begin({ data, built, flags, probed: true });
   const returning = new Returning();
   const yards: Switchyard[] = [];
   const stop = new AbortController();
@@ -82,13 +85,15 @@ export async function raiseStorm(way: keyof typeof WAYS, options: Omit<StormOpti
     await server.start();
     const listeningMs = returning.nowMs;
     const beforeSeconds = server.cpuSeconds();
+    await server.beginStalls();
     while (!returning.isOver && returning.nowMs < PATIENCE_MS) await sleep(LOOK_MS);
+    const stalls = await server.endStalls();
     const { buckets, lost, nowMs } = returning;
     const refused = buckets.reduce((sum, bucket) => sum + bucket.refused, 0);
     const missing = sessions - returning.attached;
     const cpuSeconds = server.cpuSeconds() - beforeSeconds;
     const about = { way, sessions, buckets, listeningMs, backMs: nowMs - listeningMs, refused, cpuSeconds };
-    return { ...about, lost: lost + missing };
+    return { ...about, stalls, lost: lost + missing };
   } finally {
     clearInterval(looking);
     undo.delete(close);
@@ -123,6 +128,8 @@ export function busiestSecond(buckets: readonly Bucket[]): number {
   return Math.max(...sums);
 }
 
+const at = (stalls: Stalls, wanted: number): number => stalls.find(([percent]) => percent === wanted)![1];
+
 function resultsOf(storms: readonly Storm[]): (Figure | Curve)[] {
   const [{ way, sessions, buckets, listeningMs }] = storms;
   const what = `${sessions} sessions come back after ${WAYS[way]}`;
@@ -143,6 +150,8 @@ function resultsOf(storms: readonly Storm[]): (Figure | Curve)[] {
     figure('all back after it listened', 'ms', ({ backMs }) => backMs),
     figure('busiest second', 'calls/s', (storm) => busiestSecond(storm.buckets)),
     figure("the server's CPU time", 's', ({ cpuSeconds }) => cpuSeconds),
+    figure("the server's event loop late, p99.9", 'ms', ({ stalls }) => at(stalls, 99.9), '<= 20'),
+    figure("the server's event loop late, longest", 'ms', ({ stalls }) => at(stalls, 100)),
     figure('refused', 'calls', ({ refused }) => refused, '<= 0'),
     figure('sessions lost', 'sessions', ({ lost }) => lost, '<= 0'),
     curve(`sessions attached (the server listens at ${listeningMs.toFixed(0)} ms)`, ['attached'], 1),

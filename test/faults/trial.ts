@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +20,7 @@ const FLAGS = {
   'sid-base-max': '512',
 };
 /** How long anything may take that has to come: it is awaited, and on a busy machine takes its time. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 const LOOK_MS = 20;
 
 /** How a trial is made. */
@@ -140,13 +140,17 @@ export class Trial {
     if (left > 0) fleet.verdict.fail('Tidy', `${left} sessions are left in the journal`);
   }
 
-  /** Ends whatever still runs, and removes the folder, unless somebody will want to look at it. */
-  async close(): Promise<void> {
+  /** Ends whatever still runs. Resolves with where the data folder is kept, when somebody will want to look at it. */
+  async close(): Promise<string | undefined> {
     const { fleet, server, folder } = this;
     fleet.rest();
     await server.kill();
     await Promise.all([...fleet.hosts, ...fleet.observers, fleet.admin].map(({ client }) => client.close()));
-    if (fleet.verdict.violation === undefined) rmSync(folder, { recursive: true });
+    const kept = fleet.verdict.violation && mkdtempSync(join(tmpdir(), 'switchyard-faults-kept-'));
+    // The disk that it is on may be gone with the trial.
+    if (kept !== undefined) cpSync(folder, kept, { recursive: true });
+    rmSync(folder, { recursive: true });
+    return kept;
   }
 
   private async sessions(): Promise<number> {
