@@ -15,15 +15,16 @@ import { agent, RawTalk } from './talking.js';
 
 const [cert, key] = ['cert', 'key'].map((name) => fileURLToPath(new URL(`../client/tls/${name}.pem`, import.meta.url)));
 const ca = readFileSync(cert);
+const ENCRYPTED = {
+  'tls-cert': cert,
+  'tls-key': key,
+  'system-tls-listen': '127.0.0.1:0',
+  'system-wss-listen': '127.0.0.1:0',
+};
 
 describe('Adapters with encryption', () => {
   it('carry sessions over tls and wss, and are listed as what they are', async () => {
-    const at = await run({
-      'tls-cert': cert,
-      'tls-key': key,
-      'system-tls-listen': '127.0.0.1:0',
-      'system-wss-listen': '127.0.0.1:0',
-    });
+    const at = await run(ENCRYPTED);
     try {
       const { tls, wss } = at.server.addresses;
       const socket = connectTls({
@@ -56,12 +57,7 @@ describe('Adapters with encryption', () => {
 
 describe('The client over tls and wss', () => {
   it('trusts the authority that it is given, and nobody else', async () => {
-    const at = await run({
-      'tls-cert': cert,
-      'tls-key': key,
-      'system-tls-listen': '127.0.0.1:0',
-      'system-wss-listen': '127.0.0.1:0',
-    });
+    const at = await run(ENCRYPTED);
     try {
       const { tls, wss } = at.server.addresses;
       for (const [number, url] of [`tls://${tls}`, `wss://${wss}`].entries()) {

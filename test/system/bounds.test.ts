@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { DEFAULT_SYSTEM_LIMITS } from '../../src/limits.js';
 import { Inbox, type Reader } from '../../src/system/inbox.js';
 import { type Running, run } from '../grpc/running.js';
-import { RawTalk } from './talking.js';
+import { cutOffCount, RawTalk } from './talking.js';
 
 const { partialBytesMax, packetBytesMax, inBytesMax } = DEFAULT_SYSTEM_LIMITS;
 
@@ -24,10 +24,7 @@ describe('the bounds of all connections together', () => {
     talks.push(one);
     return one;
   };
-  const cutOff = async (cause: string) => {
-    const text = await (await fetch(`http://${at.server.addresses.metrics}/metrics`)).text();
-    return Number(new RegExp(`switchyard_system_cut_off_total\\{cause="${cause}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
-  };
+  const cutOff = (cause: string) => cutOffCount(at, cause);
 
   it('refuse a connection that is one too many, until one is gone', async () => {
     await start({ 'system-connections': '2' });

@@ -4,7 +4,7 @@ import { REASONS } from '../../src/core/fault.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../src/limits.js';
 import { type Running, run } from '../grpc/running.js';
 import { ManualClock } from '../manual-clock.js';
-import { agent, RawTalk, type Talk, talk } from './talking.js';
+import { agent, cutOffCount, RawTalk, type Talk, talk } from './talking.js';
 
 const { handshakeMs, packetMs, idleMs, closingMs } = DEFAULT_SYSTEM_LIMITS;
 
@@ -47,10 +47,7 @@ describe('a hostile client', () => {
     return one;
   };
   /** How many connections were cut off for this cause. */
-  const cutOff = async (cause: string) => {
-    const text = await (await fetch(`http://${at.server.addresses.metrics}/metrics`)).text();
-    return Number(new RegExp(`switchyard_system_cut_off_total\\{cause="${cause}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
-  };
+  const cutOff = (cause: string) => cutOffCount(at, cause);
   /** The others are served as before. */
   const othersGoOn = async () => {
     const { position } = await witness.client.ask('KeepAlive', {});

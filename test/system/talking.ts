@@ -6,6 +6,7 @@ import { type Listeners, SystemClient } from '../../src/system/client/index.js';
 import { decodeEvent, EVENTS, type EventBody, encodeEvent, type SystemEvent } from '../../src/system/event.js';
 import { FrameReader } from '../../src/system/frame.js';
 import { decodePacket, encodePacketHeader, type Packet } from '../../src/system/packet.js';
+import type { Running } from '../grpc/running.js';
 
 /** Things that come, to be waited for one by one. */
 export class Heard<T> {
@@ -66,6 +67,12 @@ export async function talk(url: string, listeners: Partial<Listeners> = {}): Pro
 /** A request for a session of an agent, by a number. */
 export function agent(number: number): EventBody<'Session'> {
   return { instanceUuid: `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`, instanceType: 2 };
+}
+
+/** How many connections a server with metrics has cut off for this cause. */
+export async function cutOffCount(at: Running, cause: string): Promise<number> {
+  const text = await (await fetch(`http://${at.server.addresses.metrics}/metrics`)).text();
+  return Number(new RegExp(`switchyard_system_cut_off_total\\{cause="${cause}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
 }
 
 /** A socket that sends what no client of ours would. */
