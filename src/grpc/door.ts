@@ -6,6 +6,7 @@ import { Fault } from '../core/fault.js';
 import { type Address, formatAddress } from '../option.js';
 import type { Backing } from './backing.js';
 import { Calls } from './calls.js';
+import { shareFrames } from './encoded.js';
 import { Health } from './health.js';
 import { networkDefinition, networkService } from './network-service.js';
 import { Peers } from './peers.js';
@@ -47,7 +48,7 @@ export class GrpcDoor {
     this.calls = new Calls(backing);
     this.peers = new Peers(clock, wireLimits(limits, messageBytesMax), this.unaryPaths, (why) => this.tell(why));
     this.server = new Server({
-      interceptors: [detailed],
+      interceptors: [detailed, shareFrames()],
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
       'grpc.max_receive_message_length': messageBytesMax,

@@ -1,5 +1,8 @@
+import type { ServerInterceptor } from '@grpc/grpc-js';
+import { Frames } from './frames.js';
+
 /*
- * The feeds hold messages as bytes. These two lead them past grpc-js's serialization, so that nothing is encoded again for
+ * The feeds hold messages as bytes. These lead them past grpc-js's serialization, so that nothing is encoded again for
  * each watcher.
  */
 
@@ -10,6 +13,26 @@ export function encoded<A>(bytes: Uint8Array): A {
 
 /** A method's definition whose answers are bytes already. */
 export function passingBytes<D extends { readonly responseSerialize: unknown }>(definition: D): D {
-  const responseSerialize = ({ buffer, byteOffset, length }: Uint8Array) => Buffer.from(buffer, byteOffset, length);
-  return { ...definition, responseSerialize };
+  return { ...definition, responseSerialize: asBuffer };
+}
+
+function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
+}
+
+/**
+ * Gives the calls of such methods one frame for all of them, where grpc-js would copy each message for each watcher: that
+ * was a sixth of the work of a server with a thousand of them.
+ *
+ * The method that does it is a private one of grpc-js. Where a version has none of that name, it copies as it likes.
+ */
+export function shareFrames(): ServerInterceptor {
+  const frames = new Frames();
+  const share = (message: Uint8Array) => frames.of(message);
+  return ({ responseSerialize }, call) => {
+    const inner = call as unknown as { serializeMessage?: unknown };
+    if (responseSerialize === asBuffer && 'serializeMessage' in inner) inner.serializeMessage = share;
+    // The interceptor adds nothing else, so the call itself will do; its declared type is only wider than what is used.
+    return call as ReturnType<ServerInterceptor>;
+  };
 }

@@ -1,0 +1,30 @@
+import { describe, expect, it } from '@jest/globals';
+import { Frames } from '../../src/grpc/frames.js';
+
+describe('Frames', () => {
+  const log = Uint8Array.from({ length: 64 }, (_, at) => at);
+
+  it('puts the prefix of an uncompressed message before it', () => {
+    expect([...new Frames().of(log.subarray(7, 10))]).toEqual([0, 0, 0, 0, 3, 7, 8, 9]);
+    expect([...new Frames().of(new Uint8Array(0))]).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  it('shares the frame of the same bytes, and of no others', () => {
+    const frames = new Frames();
+    const frame = frames.of(log.subarray(0, 8));
+    expect(frames.of(log.subarray(0, 8))).toBe(frame);
+    for (const other of [log.subarray(0, 9), log.subarray(1, 9), log.slice(0, 8)]) {
+      expect(frames.of(other)).not.toBe(frame);
+      expect(frames.of(other).subarray(5)).toEqual(Buffer.from(other));
+    }
+    // The oldest gives way.
+    frames.of(log.subarray(20, 21));
+    expect(frames.of(log.subarray(0, 8))).not.toBe(frame);
+  });
+
+  it('keeps no message that is large', () => {
+    const frames = new Frames();
+    const large = new Uint8Array(600_000);
+    expect(frames.of(large)).not.toBe(frames.of(large));
+  });
+});
