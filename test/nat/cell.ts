@@ -14,25 +14,19 @@ export type Transport = 'tcp' | 'udp';
 /** All of it, in the order of the tables in the documentation. */
 export const TRANSPORTS: readonly Transport[] = ['tcp', 'udp'];
 
-/** An end of a connection. */
-type Side = 'a' | 'b';
-const SIDES: readonly Side[] = ['a', 'b'];
-const OTHER = { a: 'b', b: 'a' } as const;
-const INDEX = { a: 0, b: 1 } as const;
-
 /** By when a connection has come to something: the server decides within 55 s, and this machine may be busy. */
 const CONNECT_MS = 75_000;
 /**
  * How long a plain dial may take. One that should be let in may need several tries where packets are lost; one that
  * should not costs all of its time, and would be answered within two round trips.
  */
-const PATIENCE_MS = { letIn: 10_000, stopped: 400 } as const;
+const PATIENCE_MS = { 'let in': 10_000, silence: 400 } as const;
 
-/** Two instances behind their routers and the server, all of them running. Whoever makes it removes it. */
+/** An instance in every site and the server, all of them running. Whoever makes it removes it. */
 export class Cell {
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
   readonly #endings = new Map<number, (why: string) => void>();
-  readonly #instances: { readonly process: ChildProcess; readonly cvid: number }[] = [];
+  readonly #instances = new Map<string, { readonly process: ChildProcess; readonly cvid: number }>();
   #server: ChildProcess | undefined;
   #ids = 0;
 
@@ -46,9 +40,8 @@ export class Cell {
     const cell = new Cell(await NatNetwork.make(options), data);
     try {
       await cell.startServer();
-      const host = options.ipv6 ? `[${cell.network.host6('server')}]` : cell.network.outside('server');
-      const joined = SIDES.map((side) => cell.#join(side, `${host}:${SERVER_PORT}`));
-      cell.#instances.push(...(await Promise.all(joined)));
+      const host = options.ipv6 ? `[${cell.network.server6}]` : cell.network.outside('server');
+      await Promise.all(cell.#sites.map((site) => cell.#join(site, `${host}:${SERVER_PORT}`)));
       return cell;
     } catch (error) {
       cell.remove();
@@ -71,10 +64,10 @@ export class Cell {
    * One end connects to the other, and bytes go both ways; it never waits for ever. With `hold` the connection stays;
    * `ended` tells why it does not any more.
    */
-  async connect(transport: Transport, from: Side = 'a', hold = false) {
+  async connect(transport: Transport, from: string, to: string, hold = false) {
     const id = ++this.#ids;
     const ended = new Promise<string>((resolve) => this.#endings.set(id, resolve));
-    const outcome = this.#told(from, { id, what: 'connect', to: this.cvid(OTHER[from]), transport, hold });
+    const outcome = this.#told(from, { id, what: 'connect', to: this.cvid(to), transport, hold });
     const hangs = setTimeout(() => this.#heard({ id, error: `nothing came of it in ${CONNECT_MS} ms` }), CONNECT_MS);
     const { path, tookMs, connectionId, error } = await outcome;
     clearTimeout(hangs);
@@ -82,39 +75,46 @@ export class Cell {
   }
 
   /** Resolves when the graph has a link between the two, as the server's watchers see it, or (not `present`) has none. */
-  async linked(transport: Transport, present: boolean): Promise<void> {
-    const to = this.cvid('b');
-    await this.#told('a', { id: ++this.#ids, what: 'link', to, transport, present });
+  async linked(transport: Transport, from: string, to: string, present: boolean): Promise<void> {
+    await this.#told(from, { id: ++this.#ids, what: 'link', to: this.cvid(to), transport, present });
   }
 
-  /** Resolves when the two try to reach each other. */
-  async punching(): Promise<void> {
-    await this.#told('a', { id: ++this.#ids, what: 'punching' });
+  /** Resolves when a connection of this end is in the middle of an attempt. */
+  async punching(from: string): Promise<void> {
+    await this.#told(from, { id: ++this.#ids, what: 'punching' });
   }
 
-  /** Asks the server to have `b` dial these hosts for `a`. Answers with its refusal. */
-  async claim(hosts: readonly string[]): Promise<string | undefined> {
-    return (await this.#told('a', { id: ++this.#ids, what: 'claim', to: this.cvid('b'), hosts })).error;
+  /** Asks the server to have one end dial these hosts for the other. Answers with its refusal. */
+  async claim(from: string, to: string, hosts: readonly string[]): Promise<string | undefined> {
+    return (await this.#told(from, { id: ++this.#ids, what: 'claim', to: this.cvid(to), hosts })).error;
   }
 
   /** The SID of an end. */
-  cvid(side: Side): number {
-    return this.#instances[INDEX[side]]!.cvid;
+  cvid(site: string): number {
+    return this.#instances.get(site)!.cvid;
   }
 
-  /** The plain dials that do not end as they should: let in by every router that lets strangers in, and by no other. */
+  /**
+   * The plain dials between sites that do not end as they should: let in by every router that lets strangers in, and by
+   * no other. Each goes to a port that the other has mapped, towards somebody else.
+   */
   async wrongDials(): Promise<string[]> {
     await this.#started('server', [PROBE, 'echo', String(ECHO_PORT)]);
-    const dials = TRANSPORTS.flatMap((transport) =>
-      SIDES.map(async (from) => {
-        const to = OTHER[from];
-        const { [to]: router } = this.network.options;
-        const expected = letsStrangersIn(router) ? 'let in' : 'silence';
-        const came = await this.#plainDial(transport, from, to);
-        return came === expected ? [] : [`${transport} from ${from} to ${to}, ${router}: ${came}, not ${expected}`];
-      }),
-    );
-    return (await Promise.all(dials)).flat();
+    const inside = [PROBE, 'inside', this.network.outside('server'), String(ECHO_PORT)];
+    const mapped = new Map<string, Record<Transport, [number]>>();
+    const map = async (site: string) => mapped.set(site, JSON.parse(await this.#firstLine(site, inside)));
+    await Promise.all(this.#sites.map(map));
+    const wrong = this.#sites.map(async (from) => {
+      const dials = this.#sites
+        .filter((to) => to !== from)
+        .flatMap((to) => TRANSPORTS.map((transport) => ({ to, transport, port: mapped.get(to)![transport][0] })));
+      const came = await this.#knock(from, dials);
+      return dials.flatMap(({ to, transport }, at) => {
+        const said = `${transport} from ${from} to ${to}: ${came[at]}, not ${this.#welcome(to)}`;
+        return came[at] === this.#welcome(to) ? [] : [said];
+      });
+    });
+    return (await Promise.all(wrong)).flat();
   }
 
   /** Ends everything in it, and removes it. */
@@ -122,16 +122,24 @@ export class Cell {
     this.network.remove();
   }
 
-  /** What comes of a dial from one end to a port that the other has mapped, towards somebody else. */
-  async #plainDial(transport: Transport, from: Side, to: Side): Promise<string> {
-    const inside = [PROBE, 'inside', transport, this.network.outside('server'), String(ECHO_PORT)];
-    const [port] = JSON.parse(await this.#firstLine(to, inside)) as [number];
-    const patience = PATIENCE_MS[letsStrangersIn(this.network.options[to]) ? 'letIn' : 'stopped'];
-    return this.#firstLine(from, [PROBE, 'knock', transport, this.network.outside(to), String(port), String(patience)]);
+  get #sites(): string[] {
+    return Object.keys(this.network.options.routers);
   }
 
-  async #join(place: Place, server: string) {
-    const process = this.network.spawn(place, this.#node([compiled('test/nat/instance.ts'), server]), {
+  /** What a stranger meets at a site. */
+  #welcome(site: string): 'let in' | 'silence' {
+    return letsStrangersIn(this.network.options.routers[site]!) ? 'let in' : 'silence';
+  }
+
+  async #knock(from: string, dials: readonly { to: string; transport: Transport; port: number }[]): Promise<string[]> {
+    const argv = dials.flatMap(({ to, transport, port }) => {
+      return [transport, this.network.outside(to), port, PATIENCE_MS[this.#welcome(to)], 0].map(String);
+    });
+    return JSON.parse(await this.#firstLine(from, [PROBE, 'knock', ...argv]));
+  }
+
+  async #join(site: string, server: string): Promise<void> {
+    const process = this.network.spawn(site, this.#node([compiled('test/nat/instance.ts'), server]), {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const exited = once(process, 'exit').then(([code]) => Promise.reject(new Error(`an instance ended with ${code}`)));
@@ -140,12 +148,12 @@ export class Cell {
       for (const id of this.#waiting.keys()) this.#heard({ id, error: error.message });
     });
     process.on('message', (outcome: Outcome) => this.#heard(outcome));
-    return { process, cvid };
+    this.#instances.set(site, { process, cvid });
   }
 
-  #told(side: Side, told: Told): Promise<Outcome> {
+  #told(site: string, told: Told): Promise<Outcome> {
     const outcome = new Promise<Outcome>((resolve) => this.#waiting.set(told.id, resolve));
-    this.#instances[INDEX[side]]!.process.send(told);
+    this.#instances.get(site)!.process.send(told);
     return outcome;
   }
 

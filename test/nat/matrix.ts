@@ -22,7 +22,7 @@ Plays every pair of routers, over TCP and UDP, in every condition of the network
   --docs     writes the tables into docs/direct-connections.md
 `;
 
-const CONDITIONS: Readonly<Record<string, Omit<NetworkOptions, 'a' | 'b'>>> = {
+const CONDITIONS: Readonly<Record<string, Omit<NetworkOptions, 'routers'>>> = {
   'no loss': {},
   '2 % loss': { lossPercent: 2 },
   '80 ms': { roundTripMs: 80 },
@@ -68,7 +68,7 @@ function roundsLeft(pairing: Pairing): number[] {
 
 async function play(pairing: Pairing): Promise<void> {
   const { a, b, condition } = pairing;
-  const cell = await Cell.make({ a, b, ...CONDITIONS[condition] });
+  const cell = await Cell.make({ routers: { a, b }, ...CONDITIONS[condition] });
   try {
     const wrong = await cell.wrongDials();
     if (wrong.length > 0) throw new Error(`the routers are not what they should be: ${wrong.join('; ')}`);
@@ -82,7 +82,7 @@ async function play(pairing: Pairing): Promise<void> {
 }
 
 async function connect(cell: Cell, transport: Transport): Promise<Result> {
-  const { path, tookMs, error } = await cell.connect(transport);
+  const { path, tookMs, error } = await cell.connect(transport, 'a', 'b');
   if (path === undefined) return { path: 'failed', error: error ?? 'for no reason' };
   return { path, tookMs: Math.round(tookMs ?? Number.NaN) };
 }

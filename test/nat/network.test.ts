@@ -9,7 +9,7 @@ import { removeRunFolder, runFolder } from './run-folder.js';
 
 const PROBE = fileURLToPath(new URL('./probe.mjs', import.meta.url));
 const ECHO_PORTS = ['7001', '7002'];
-const OTHER_PORT = '7003';
+const OTHER_PORT = 7003;
 
 /** What RFC 4787 calls the kind: is the mapped port the same for all, and who gets in by it. */
 const EXPECTED: Readonly<Record<NatKind, { samePort: boolean; stranger: string; otherPort: string }>> = {
@@ -29,51 +29,56 @@ function firstLine(network: NatNetwork, place: Place, ...args: string[]): Promis
   );
 }
 
+/** A knock of {@link knock}: from where to where, and what should come of it. */
+interface Knock {
+  readonly from: Place;
+  readonly to: readonly [host: string, port: number];
+  readonly expected: string;
+  readonly localPort?: number;
+}
+
 /** What comes of knocking: an answer that should come is waited for, silence for as long as an answer would take. */
-function knock(network: NatNetwork, place: Place, expected: string, protocol: string, ...to: string[]) {
-  const [host, port, localPort] = to as [string, string, string?];
-  const patienceMs = expected === 'silence' ? '400' : '10000';
-  return firstLine(network, place, 'knock', protocol, host, port, patienceMs, ...(localPort ? [localPort] : []));
+async function knock(network: NatNetwork, protocol: string, { from, to, expected, localPort = 0 }: Knock) {
+  const patienceMs = expected === 'silence' ? 400 : 10_000;
+  const argv = [protocol, ...to, patienceMs, localPort].map(String);
+  const [came] = JSON.parse(await firstLine(network, from, 'knock', ...argv)) as [string];
+  return came;
 }
 
 (lacks ? describe.skip : describe).each(NAT_KINDS)('a router of kind %s', (kind) => {
   let network: NatNetwork;
 
   beforeAll(async () => {
-    network = await NatNetwork.make({ a: kind, b: 'none' });
+    network = await NatNetwork.make({ routers: { a: kind, b: 'none' } });
     await firstLine(network, 'server', 'echo', ...ECHO_PORTS);
   }, 20_000);
   afterAll(() => network?.remove());
 
   it.each(['udp', 'tcp'])('maps and filters %s as its kind says', async (protocol) => {
     const { samePort, stranger, otherPort } = EXPECTED[kind];
-    const server = network.outside('server');
-    const seen: number[] = JSON.parse(await firstLine(network, 'a', 'inside', protocol, server, ...ECHO_PORTS));
-    expect(seen[0] === seen[1]).toBe(samePort);
-    const mapped = [network.outside('a'), String(seen[0])];
+    const inside = await firstLine(network, 'a', 'inside', network.outside('server'), ...ECHO_PORTS);
+    const [seen, other] = (JSON.parse(inside) as Record<string, [number, number]>)[protocol]!;
+    expect(seen === other).toBe(samePort);
+    const to = [network.outside('a'), seen] as const;
     const unmapped = kind === 'none' && protocol === 'tcp' ? 'refused' : 'silence';
-    const [byStranger, byOtherPort, byUnmapped] = await Promise.all([
-      knock(network, 'b', stranger, protocol, ...mapped),
-      knock(network, 'server', otherPort, protocol, ...mapped, OTHER_PORT),
-      knock(network, 'b', unmapped, protocol, network.outside('a'), '9'),
-    ]);
-    expect({ byStranger, byOtherPort, byUnmapped }).toEqual({
-      byStranger: stranger,
-      byOtherPort: otherPort,
-      byUnmapped: unmapped,
-    });
+    const knocks: readonly Knock[] = [
+      { from: 'b', to, expected: stranger },
+      { from: 'server', to, expected: otherPort, localPort: OTHER_PORT },
+      { from: 'b', to: [network.outside('a'), 9], expected: unmapped },
+    ];
+    const came = await Promise.all(knocks.map((one) => knock(network, protocol, one)));
+    expect(came).toEqual(knocks.map(({ expected }) => expected));
   });
 });
 
 (lacks ? describe.skip : describe)('a network of namespaces', () => {
   it('adds the round trip that was asked for', async () => {
-    const network = await NatNetwork.make({ a: 'apdf', b: 'edm', roundTripMs: 80 });
+    const network = await NatNetwork.make({ routers: { a: 'apdf', b: 'edm' }, roundTripMs: 80 });
     try {
       await firstLine(network, 'server', 'echo', ...ECHO_PORTS);
       const before = performance.now();
-      expect(await firstLine(network, 'a', 'knock', 'udp', network.outside('server'), ECHO_PORTS[0]!, '10000')).toBe(
-        'let in',
-      );
+      const to = [network.outside('server'), Number(ECHO_PORTS[0])] as const;
+      expect(await knock(network, 'udp', { from: 'a', to, expected: 'let in' })).toBe('let in');
       expect(performance.now() - before).toBeGreaterThanOrEqual(80);
     } finally {
       network.remove();
@@ -82,7 +87,7 @@ function knock(network: NatNetwork, place: Place, expected: string, protocol: st
 
   it('is gone with everything in it once it is removed', async () => {
     const before = NatNetwork.namespaces();
-    const network = await NatNetwork.make({ a: 'eif', b: 'apdf' });
+    const network = await NatNetwork.make({ routers: { a: 'eif', b: 'apdf' } });
     const child = network.spawn('a', ['sleep', 'infinity']);
     const exited = once(child, 'exit');
     network.remove();
@@ -93,17 +98,17 @@ function knock(network: NatNetwork, place: Place, expected: string, protocol: st
   it('is removed by whoever comes next when its process was killed, as are the files of that process', async () => {
     const made = `const { NatNetwork } = await import('${here('network.ts')}');
       const { runFolder } = await import('${here('run-folder.ts')}');
-      await NatNetwork.make({ a: 'none', b: 'none' });
+      await NatNetwork.make({ routers: { a: 'none' } });
       console.log(runFolder());
       setInterval(() => {}, 1000);`;
     const argv = ['--import', here('../typescript.mjs'), '--input-type=module', '--eval', made];
     const killed = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
     const folder = await firstLineOf(killed);
     expect(existsSync(folder)).toBe(true);
-    expect(namespacesOf(killed.pid!)).toHaveLength(6);
+    expect(namespacesOf(killed.pid!)).toHaveLength(4);
     killed.kill('SIGKILL');
     await once(killed, 'exit');
-    (await NatNetwork.make({ a: 'none', b: 'none' })).remove();
+    (await NatNetwork.make({ routers: { a: 'none' } })).remove();
     runFolder();
     removeRunFolder();
     expect(namespacesOf(killed.pid!)).toEqual([]);

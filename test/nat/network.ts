@@ -7,15 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { isRunning, kill } from './pid.js';
 import { IPV6_FILTER, lossRules, type NatKind, routerRules } from './routers.js';
 
-/** A place of the network in which a program can run. */
-export type Place = 'a' | 'b' | 'server';
+/** A place of the network in which a program can run: a site by its name, or the server. */
+export type Place = string;
 
-/** What lies between the two instances. */
+/** Which sites there are, and what lies between them. */
 export interface NetworkOptions {
-  /** The router of instance a. */
-  readonly a: NatKind;
-  /** The router of instance b. */
-  readonly b: NatKind;
+  /** The router of every site, by the name of the site: at most 11 characters, not `server` and not `core`. */
+  readonly routers: Readonly<Record<string, NatKind>>;
   /** How many of a hundred packets are lost, each way. 0 if absent. */
   readonly lossPercent?: number;
   /** The round trip that is added between any two places, in milliseconds. 0 if absent. */
@@ -28,22 +26,31 @@ const PREFIX = 'swnat-';
 const DELAY_DEVICE = 'delay0';
 const DELAY_SCRIPT = fileURLToPath(new URL('./delay.py', import.meta.url));
 
-/** Where things are. Both sides use the same private network, as two homes do. */
-const ADDRESS = {
-  core: { a: '198.51.100.1', b: '203.0.113.1', server: '192.0.2.1' },
-  wan: { a: '198.51.100.2', b: '203.0.113.2', server: '192.0.2.2' },
-  public: { a: '198.51.100.130', b: '203.0.113.130' },
-  publicGateway: { a: '198.51.100.129', b: '203.0.113.129' },
-  private: { a: '192.168.1.2', b: '192.168.1.3' },
-  privateGateway: '192.168.1.1',
-} as const;
+/** Where the server is. */
+const SERVER = { core: '192.0.2.1', wan: '192.0.2.2', ip6: '2001:db8:5::2' } as const;
+/** The router of every private network; all sites use the same one, as homes do. */
+const PRIVATE_GATEWAY = '192.168.1.1';
+
+/** Where a site is: its router's wan, and what is behind it, with public addresses or with private ones. */
+function addressesOf(index: number) {
+  return {
+    core: `198.51.100.${4 * index + 1}`,
+    wan: `198.51.100.${4 * index + 2}`,
+    publicNetwork: `203.0.113.${8 * index}/29`,
+    publicGateway: `203.0.113.${8 * index + 1}`,
+    public: `203.0.113.${8 * index + 2}`,
+    private: `192.168.1.${index + 2}`,
+    transit6: `2001:db8:f${index}`,
+    site6: `2001:db8:a${index}`,
+  };
+}
 
 /**
- * Two instances, each behind a router of its own, and a server outside, as network namespaces.
+ * Sites, each behind a router of its own, and a server outside, as network namespaces.
  *
  *     a ── lan│router-a│wan ──┐
- *                             core ── server
- *     b ── lan│router-b│wan ──┘
+ *     b ── lan│router-b│wan ──┼── core ── server
+ *     …                     ──┘
  *
  * Nothing is made outside the namespaces, so nothing can collide and removing them removes everything. Their names
  * carry the number of the process that made them: the next run removes what a killed one left behind.
@@ -91,21 +98,16 @@ export class NatNetwork {
     return network;
   }
 
-  /** The IPv4 address of a place's own interface. */
-  host(place: Place): string {
-    if (place === 'server') return ADDRESS.wan.server;
-    return this.options[place] === 'none' ? ADDRESS.public[place] : ADDRESS.private[place];
-  }
-
   /** The IPv4 address that others see of a place. */
   outside(place: Place): string {
-    if (place === 'server') return ADDRESS.wan.server;
-    return this.options[place] === 'none' ? ADDRESS.public[place] : ADDRESS.wan[place];
+    if (place === 'server') return SERVER.wan;
+    const { public: own, wan } = this.#addresses(place);
+    return this.options.routers[place] === 'none' ? own : wan;
   }
 
-  /** The IPv6 address of a place, where there is IPv6. */
-  host6(place: Place): string {
-    return `2001:db8:${place === 'server' ? '5' : place}::2`;
+  /** The server's IPv6 address, where there is IPv6. */
+  get server6(): string {
+    return SERVER.ip6;
   }
 
   /** Starts a program in a place. It is killed at the latest when the network goes. */
@@ -114,14 +116,21 @@ export class NatNetwork {
   }
 
   /**
-   * Forgets every mapping of a side's router, as a reboot does.
+   * Forgets every mapping of a site's router, as a reboot does.
    *
    * Masquerading forgets the connections of an interface that goes down; the rules are loaded anew for the rest.
    */
-  rebootRouter(side: 'a' | 'b'): void {
-    const router = this.#namespace(`router-${side}`);
-    ip(router, 'link set wan down', 'link set wan up', `route add default via ${ADDRESS.core[side]}`);
-    nft(router, `flush ruleset\n${this.#rules(side)}`);
+  rebootRouter(site: string): void {
+    const router = this.#namespace(`router-${site}`);
+    ip(router, 'link set wan down', 'link set wan up', `route add default via ${this.#addresses(site).core}`);
+    nft(router, `flush ruleset\n${this.#rules(site)}`);
+  }
+
+  /** Lets no packet through between sites, only to and from the server; or lets all of them through again. */
+  separate(separated: boolean): void {
+    const rule = 'iifname "to-*" oifname "to-*" iifname != "to-server" oifname != "to-server" drop';
+    const chain = `chain forward { type filter hook forward priority 0; ${separated ? rule : ''}; }`;
+    nft(this.#namespace('core'), `table inet separate\ndelete table inet separate\ntable inet separate { ${chain} }`);
   }
 
   /** Kills what runs in the network and removes it. */
@@ -152,52 +161,57 @@ export class NatNetwork {
     return child;
   }
 
-  #rules(side: 'a' | 'b'): string {
-    return `${routerRules(this.options[side])}${this.options.ipv6 ? IPV6_FILTER : ''}`;
+  #addresses(site: string) {
+    return addressesOf(Object.keys(this.options.routers).indexOf(site));
+  }
+
+  #rules(site: string): string {
+    return `${routerRules(this.options.routers[site]!)}${this.options.ipv6 ? IPV6_FILTER : ''}`;
   }
 
   #build(): void {
     const core = this.#namespace('core');
     this.#add(core);
-    for (const side of ['a', 'b'] as const) this.#buildSide(core, side);
+    for (const site of Object.keys(this.options.routers)) this.#buildSite(core, site);
     const server = this.#namespace('server');
     this.#add(server);
-    link([core, 'to-server', `${ADDRESS.core.server}/30`], [server, 'wan', `${ADDRESS.wan.server}/30`]);
-    ip(server, `route add default via ${ADDRESS.core.server}`);
+    link([core, 'to-server', `${SERVER.core}/30`], [server, 'wan', `${SERVER.wan}/30`]);
+    ip(server, `route add default via ${SERVER.core}`);
     if (this.options.ipv6) this.#buildIpv6(core, server);
     if (this.options.lossPercent) nft(core, lossRules(this.options.lossPercent));
   }
 
-  #buildSide(core: string, side: 'a' | 'b'): void {
-    const router = this.#namespace(`router-${side}`);
-    const host = this.#namespace(side);
+  #buildSite(core: string, site: string): void {
+    const router = this.#namespace(`router-${site}`);
+    const host = this.#namespace(site);
     this.#add(router);
     this.#add(host);
-    const open = this.options[side] === 'none';
-    const length = open ? 25 : 24;
-    const gateway = open ? ADDRESS.publicGateway[side] : ADDRESS.privateGateway;
-    link([core, `to-${side}`, `${ADDRESS.core[side]}/30`], [router, 'wan', `${ADDRESS.wan[side]}/30`]);
-    link([router, 'lan', `${gateway}/${length}`], [host, 'lan', `${this.host(side)}/${length}`]);
-    ip(router, `route add default via ${ADDRESS.core[side]}`);
+    const at = this.#addresses(site);
+    const open = this.options.routers[site] === 'none';
+    const [own, gateway, length] = open ? [at.public, at.publicGateway, 29] : [at.private, PRIVATE_GATEWAY, 24];
+    link([core, `to-${site}`, `${at.core}/30`], [router, 'wan', `${at.wan}/30`]);
+    link([router, 'lan', `${gateway}/${length}`], [host, 'lan', `${own}/${length}`]);
+    ip(router, `route add default via ${at.core}`);
     ip(host, `route add default via ${gateway}`);
-    if (open) ip(core, `route add ${gateway.replace(/\d+$/, '128')}/25 via ${ADDRESS.wan[side]}`);
-    nft(router, this.#rules(side));
+    if (open) ip(core, `route add ${at.publicNetwork} via ${at.wan}`);
+    nft(router, this.#rules(site));
     // A router that has forgotten a connection must not take it up again from the middle.
     run(['ip', 'netns', 'exec', router, 'sh', '-c', 'echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose']);
   }
 
   #buildIpv6(core: string, server: string): void {
-    for (const side of ['a', 'b'] as const) {
-      const router = this.#namespace(`router-${side}`);
-      const host = this.#namespace(side);
-      ip(core, `address add 2001:db8:f${side}::1/64 dev to-${side} nodad`);
-      ip(router, `address add 2001:db8:f${side}::2/64 dev wan nodad`, `route add default via 2001:db8:f${side}::1`);
-      ip(router, `address add 2001:db8:${side}::1/64 dev lan nodad`);
-      ip(host, `address add ${this.host6(side)}/64 dev lan nodad`, `route add default via 2001:db8:${side}::1`);
-      ip(core, `route add 2001:db8:${side}::/64 via 2001:db8:f${side}::2`);
+    for (const site of Object.keys(this.options.routers)) {
+      const router = this.#namespace(`router-${site}`);
+      const host = this.#namespace(site);
+      const { transit6, site6 } = this.#addresses(site);
+      ip(core, `address add ${transit6}::1/64 dev to-${site} nodad`);
+      ip(router, `address add ${transit6}::2/64 dev wan nodad`, `route add default via ${transit6}::1`);
+      ip(router, `address add ${site6}::1/64 dev lan nodad`);
+      ip(host, `address add ${site6}::2/64 dev lan nodad`, `route add default via ${site6}::1`);
+      ip(core, `route add ${site6}::/64 via ${transit6}::2`);
     }
     ip(core, 'address add 2001:db8:5::1/64 dev to-server nodad');
-    ip(server, `address add ${this.host6('server')}/64 dev wan nodad`, 'route add default via 2001:db8:5::1');
+    ip(server, `address add ${SERVER.ip6}/64 dev wan nodad`, 'route add default via 2001:db8:5::1');
   }
 
   #add(namespace: string): void {
@@ -217,7 +231,7 @@ export class NatNetwork {
     const core = this.#namespace('core');
     ip(core, `tuntap add dev ${DELAY_DEVICE} mode tun`, `link set ${DELAY_DEVICE} up`);
     ip(core, `route add default dev ${DELAY_DEVICE} table 100`);
-    for (const from of ['a', 'b', 'server']) ip(core, `rule add iif to-${from} lookup 100`);
+    for (const from of [...Object.keys(this.options.routers), 'server']) ip(core, `rule add iif to-${from} lookup 100`);
     const argv = ['python3', DELAY_SCRIPT, DELAY_DEVICE, String(Math.round(this.options.roundTripMs / 2))];
     const child = this.#spawn(core, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
     await firstLineOf(child);

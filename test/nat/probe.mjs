@@ -1,10 +1,11 @@
 // What a NAT does, seen from both of its sides. Plain JavaScript, so that it runs in a namespace as it stands.
 //
 //   probe.mjs echo PORT...                          answers everybody with the port that it sees
-//   probe.mjs inside udp|tcp HOST PORT...           asks each echo from one local port, prints the ports they saw, then
-//                                                   prints `let in` for everybody who comes to that local port
-//   probe.mjs knock udp|tcp HOST PORT PATIENCE_MS [LOCAL_PORT]
-//                                                   prints `let in`, `refused`, or `silence` when nothing came back
+//   probe.mjs inside HOST PORT...   asks each echo from one local port, over UDP and over TCP, prints the ports that
+//                                   they saw ({ udp, tcp }), then answers everybody who comes to these local ports
+//   probe.mjs knock (udp|tcp HOST PORT PATIENCE_MS LOCAL_PORT)...
+//                                   prints of each, in one list, `let in`, `refused`, or `silence` when nothing came
+//                                   back; local port 0 is any
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -39,7 +40,6 @@ async function insideUdp(host, ports) {
   udp.on('message', (_, from) => {
     if (ports.includes(from.port)) return; // an echo that was asked for twice
     udp.send('!', from.port, from.address);
-    console.log('let in');
   });
   return seen;
 }
@@ -53,15 +53,12 @@ async function insideTcp(host, ports) {
     seen.push(Number((await once(socket, 'data'))[0]));
     localPort = socket.localPort;
   }
-  const server = createServer((socket) => {
-    socket.on('error', () => socket.destroy()).write('!');
-    console.log('let in');
-  });
+  const server = createServer((socket) => socket.on('error', () => socket.destroy()).write('!'));
   await once(server.listen(localPort, ANY), 'listening');
   return seen;
 }
 
-async function knock(protocol, host, port, patienceMs, localPort = 0) {
+async function knock(protocol, host, port, patienceMs, localPort) {
   const answered = new Promise((resolve) => {
     const letIn = () => resolve('let in');
     if (protocol === 'tcp') {
@@ -73,8 +70,7 @@ async function knock(protocol, host, port, patienceMs, localPort = 0) {
     }
   });
   const silence = new Promise((resolve) => setTimeout(resolve, patienceMs, 'silence'));
-  console.log(await Promise.race([answered, silence]));
-  process.exit(0);
+  return Promise.race([answered, silence]);
 }
 
 async function messageWhere(udp, wanted) {
@@ -91,7 +87,16 @@ function repeat(send) {
 
 if (command === 'echo') await echo(args);
 if (command === 'inside') {
-  const [protocol, host, ...ports] = args;
-  console.log(JSON.stringify(await (protocol === 'tcp' ? insideTcp : insideUdp)(host, ports.map(Number))));
+  const [host, ...ports] = args;
+  const [udp, tcp] = await Promise.all([insideUdp, insideTcp].map((ask) => ask(host, ports.map(Number))));
+  console.log(JSON.stringify({ udp, tcp }));
 }
-if (command === 'knock') await knock(args[0], args[1], ...args.slice(2).map(Number));
+if (command === 'knock') {
+  const knocks = [];
+  for (let at = 0; at < args.length; at += 5) {
+    const [protocol, host, ...numbers] = args.slice(at, at + 5);
+    knocks.push(knock(protocol, host, ...numbers.map(Number)));
+  }
+  console.log(JSON.stringify(await Promise.all(knocks)));
+  process.exit(0);
+}

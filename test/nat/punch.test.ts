@@ -13,10 +13,26 @@ if (lacks) process.stderr.write(`not checked: ${lacks}\n`);
 
 const PAIRS = NAT_KINDS.flatMap((a) => NAT_KINDS.map((b) => ({ a, b, way: reachable(a, b) ? 'direct' : 'relayed' })));
 
-async function within<T>(options: NetworkOptions, act: (cell: Cell) => Promise<T>, data?: string): Promise<T> {
-  const cell = await Cell.make(options, data);
+/** Two sites of each kind, `apdf-a` and `apdf-b` say, so that every pair of kinds has one of its own. */
+const SITES = Object.fromEntries(NAT_KINDS.flatMap((kind) => ['a', 'b'].map((side) => [`${kind}-${side}`, kind])));
+let shared: Promise<Cell> | undefined;
+
+/** One network with all sites for the tests that break nothing. Made by the first that asks: hooks do not wait for concurrent tests. */
+function allSites(): Promise<Cell> {
+  shared ??= Cell.make({ routers: SITES });
+  return shared;
+}
+
+/** A network with the sites a and b, for a test that breaks it. */
+async function within(
+  options: Pick<NetworkOptions, 'ipv6'> & Readonly<Record<'a' | 'b', NetworkOptions['routers'][string]>>,
+  act: (cell: Cell) => Promise<void>,
+  data?: string,
+): Promise<void> {
+  const { a, b, ipv6 = false } = options;
+  const cell = await Cell.make({ routers: { a, b }, ipv6 }, data);
   try {
-    return await act(cell);
+    await act(cell);
   } finally {
     cell.remove();
   }
@@ -24,21 +40,26 @@ async function within<T>(options: NetworkOptions, act: (cell: Cell) => Promise<T
 
 (lacks ? describe.skip : describe)('two instances behind routers', () => {
   afterAll(() => {
-    NatNetwork.removeAll(); // of tests that were given up
+    NatNetwork.removeAll();
     removeRunFolder();
   });
 
+  it.concurrent(
+    'reach each other by plain dials only where their routers let strangers in',
+    async () => expect(await (await allSites()).wrongDials()).toEqual([]),
+    CELL_MS,
+  );
+
   it.concurrent.each(PAIRS)(
     'of the kinds $a and $b meet by a $way path, over TCP and over UDP',
-    ({ a, b, way }) =>
-      within({ a, b }, async (cell) => {
-        expect(await cell.wrongDials()).toEqual([]);
-        const outcomes = await Promise.all(TRANSPORTS.map((transport) => cell.connect(transport)));
-        expect(outcomes.map(({ path, error }) => ({ path, error }))).toEqual([
-          { path: way, error: undefined },
-          { path: way, error: undefined },
-        ]);
-      }),
+    async ({ a, b, way }) => {
+      const cell = await allSites();
+      const outcomes = await Promise.all(TRANSPORTS.map((transport) => cell.connect(transport, `${a}-a`, `${b}-b`)));
+      expect(outcomes.map(({ path, error }) => ({ path, error }))).toEqual([
+        { path: way, error: undefined },
+        { path: way, error: undefined },
+      ]);
+    },
     CELL_MS,
   );
 
@@ -46,21 +67,23 @@ async function within<T>(options: NetworkOptions, act: (cell: Cell) => Promise<T
     'that could never meet take IPv6 where both have it',
     () =>
       within({ a: 'edm', b: 'edm', ipv6: true }, async (cell) => {
-        const outcomes = await Promise.all(TRANSPORTS.map((transport) => cell.connect(transport)));
+        const outcomes = await Promise.all(TRANSPORTS.map((transport) => cell.connect(transport, 'a', 'b')));
         expect(outcomes.map(({ path }) => path)).toEqual(['direct', 'direct']);
       }),
     CELL_MS,
   );
 
-  it.concurrent(
-    'that ask for each other at the same moment get one connection',
-    () =>
-      within({ a: 'apdf', b: 'apdf' }, async (cell) => {
-        for (const transport of TRANSPORTS) {
-          const [one, other] = await Promise.all([cell.connect(transport, 'a'), cell.connect(transport, 'b')]);
-          expect(one).toMatchObject({ path: 'direct', connectionId: other.connectionId });
-        }
-      }),
+  it.concurrent.each(TRANSPORTS)(
+    'that ask for each other at the same moment get one connection over %s',
+    async (transport) => {
+      const cell = await allSites();
+      const [here, there] = ['apdf-a', 'eif-a'] as const;
+      const [one, other] = await Promise.all([
+        cell.connect(transport, here, there),
+        cell.connect(transport, there, here),
+      ]);
+      expect(one).toMatchObject({ path: 'direct', connectionId: other.connectionId });
+    },
     CELL_MS,
   );
 
@@ -71,8 +94,8 @@ async function within<T>(options: NetworkOptions, act: (cell: Cell) => Promise<T
       within(
         { a: 'apdf', b: 'edm' },
         async (cell) => {
-          const connecting = cell.connect('tcp');
-          await cell.punching();
+          const connecting = cell.connect('tcp', 'a', 'b');
+          await cell.punching('a');
           await cell.killServer();
           await cell.startServer();
           expect(await connecting).toMatchObject({ path: 'relayed' });
@@ -87,27 +110,26 @@ async function within<T>(options: NetworkOptions, act: (cell: Cell) => Promise<T
     () =>
       // The new mapping of `edm` is another one; that of `apdf` would be the same, and a path over UDP would live on.
       within({ a: 'none', b: 'edm' }, async (cell) => {
-        const held = await Promise.all(TRANSPORTS.map((transport) => cell.connect(transport, 'a', true)));
+        const held = await Promise.all(TRANSPORTS.map((transport) => cell.connect(transport, 'a', 'b', true)));
         expect(held.map(({ path }) => path)).toEqual(['direct', 'direct']);
-        await Promise.all(TRANSPORTS.map((transport) => cell.linked(transport, true)));
+        await Promise.all(TRANSPORTS.map((transport) => cell.linked(transport, 'a', 'b', true)));
         cell.network.rebootRouter('b');
         for (const { ended } of held) expect(await ended).not.toBe('closed');
-        await Promise.all(TRANSPORTS.map((transport) => cell.linked(transport, false)));
+        await Promise.all(TRANSPORTS.map((transport) => cell.linked(transport, 'a', 'b', false)));
       }),
     CELL_MS,
   );
 
   it.concurrent(
     'cannot have each other dial into a network in which nobody has been seen',
-    () =>
-      within({ a: 'apdf', b: 'apdf' }, async (cell) => {
-        const stranger = '203.0.113.77';
-        const refusal = `${stranger} is not an address that this server observed`;
-        expect(await cell.claim([cell.network.outside('a'), stranger])).toContain(refusal);
-        expect(await cell.claim([cell.network.outside('server')])).toContain(
-          'is not an address that this server observed',
-        );
-      }),
+    async () => {
+      const cell = await allSites();
+      const claim = (...hosts: string[]) => cell.claim('apdf-a', 'none-a', hosts);
+      const [own, stranger] = [cell.network.outside('apdf-a'), '203.0.113.200'];
+      const refusal = 'is not an address that this server observed';
+      expect(await claim(own, stranger)).toContain(`${stranger} ${refusal}`);
+      expect(await claim(cell.network.outside('server'))).toContain(refusal);
+    },
     CELL_MS,
   );
 });
