@@ -41,6 +41,11 @@ export const LIMIT_OPTIONS = {
     'Connections that are over and can still be read.',
   ),
   attemptsPerConnectionMax: bound('attemptsPerConnectionMax', [1, 8], 'Attempts to connect two instances directly.'),
+  upgradesPerConnectionMax: bound(
+    'upgradesPerConnectionMax',
+    [0, 1_024],
+    'Attempts to find a direct path for a relayed connection.',
+  ),
   candidatesMax: bound('candidatesMax', [1, 64], 'Addresses at which one end of a connection may be reached.'),
   publicKeyBytesMax: bound('publicKeyBytesMax', [44, 4_096], 'Bytes of a public key.'),
   pairsMax: bound('pairsMax', [1, 256], 'Pairs of addresses that one end tells of an attempt.'),

@@ -102,6 +102,7 @@ async function reach(
   if (flags.verbose) {
     const way = stream.path === 'direct' ? 'directly' : 'through the server: see switchyard connections';
     await terminal.err.write(`${stream.connectionId}: connected to ${cvid} ${way}\n`);
+    stream.on('path', () => void terminal.err.write(`${stream.connectionId}: directly from now on\n`));
   }
   try {
     await requestPort(stream, port);

@@ -49,6 +49,7 @@ async function admit(instance: Instance, { cvid }: ConnectionOffer, from: readon
 async function serve(stream: PeerStream, ports: readonly number[], say: (line: string) => void): Promise<void> {
   const { connectionId, peerCvid, path } = stream;
   say(`${connectionId}: ${peerCvid} is here, ${path === 'direct' ? 'directly' : 'through the server'}`);
+  stream.on('path', () => say(`${connectionId}: directly from now on`));
   try {
     await servePort(stream, (port) => ports.includes(port));
     say(`${connectionId}: closed`);

@@ -5,32 +5,59 @@ import {
   ConnectionRole,
   GatherAnswer,
   PathKind,
-  PunchAnswer,
+  type RendezvousAddress,
 } from '../../gen/switchyard/v1/connection.js';
 import type { LinkType } from '../../gen/switchyard/v1/link.js';
-import { type Candidate, CandidateType } from './direct/candidate.js';
+import type { Clock, Random } from '../clock.js';
+import { CarriedDuplex } from './carrier/carried-duplex.js';
+import { DirectCarrier } from './carrier/direct-carrier.js';
+import { RelayCarrier } from './carrier/relay-carrier.js';
 import type { Gathered } from './direct/gather.js';
 import type { Identity } from './direct/identity.js';
-import type { PairOutcome } from './direct/path.js';
-import { durationOf, msOf } from './duration.js';
-import type { PeerStream } from './peer-stream.js';
+import { attemptPlan, type DirectPath } from './direct/path.js';
+import { durationOf } from './duration.js';
+import type { PathFacts, PeerStream } from './peer-stream.js';
+import { punchAnswer } from './punch-answer.js';
 import type { RelaySink, RelaySource } from './relay.js';
 import { RelayDuplex } from './relay-duplex.js';
+import { Upgrade } from './upgrade.js';
 
 /** What a connection needs of the instance that it belongs to. */
 export interface BrokeredDesk {
   readonly identity: Identity;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Opens sockets. Without a `rendezvous` from an order, the session's is asked. */
+  gather(link: LinkType, rendezvous?: readonly RendezvousAddress[]): Promise<Gathered>;
   openSource(id: number): Promise<RelaySource>;
   openSink(branchId: number): Promise<RelaySink>;
+  /** Asks the server for one more attempt of a relayed connection. */
+  askAgain(brokered: Brokered, gathered: Gathered): Promise<void>;
   /** Tells the server that the connection stands, or (failed: because its path is dead) does not any more. */
-  report(
-    brokered: Brokered,
-    word: { established: boolean; failed: boolean; path: PathKind; roundTripMs?: number },
-  ): void;
+  report(brokered: Brokered, word: Word): void;
   /** It is over: nothing is left of it. */
   over(brokered: Brokered): void;
 }
 
+/** An end's word about its connection. */
+export interface Word {
+  readonly established: boolean;
+  readonly failed: boolean;
+  readonly path: PathKind;
+  readonly roundTripMs?: number;
+}
+
+/** What is known of a connection from the start. */
+export interface BrokeredFacts {
+  readonly peerCvid: number;
+  readonly link: LinkType;
+  readonly incoming: boolean;
+  /** When a relayed one is first tried again for a direct path; infinite: never. */
+  readonly upgradeAfterMs: number;
+}
+
+/** The newest form of relayed bytes that this client knows: frames. */
+export const RELAY_VERSION = 1;
 /** How long the sockets of a punch are kept after it has worked here, should it not have worked there. */
 const SPARE_MS = 10_000;
 
@@ -47,22 +74,26 @@ export class Brokered {
   connectionId = '';
   /** Resolves with the stream once there is one; rejects when it comes to nothing. */
   readonly stream: Promise<PeerStream>;
+  readonly gathered: Promise<Gathered>;
   readonly #life = new AbortController();
   #settle!: { resolve(stream: PeerStream): void; reject(error: Error): void };
   #handedOut: Duplex | undefined;
+  #upgrade: Upgrade | undefined;
+  #isControlling = false;
   #reported = false;
 
   constructor(
-    readonly facts: { readonly peerCvid: number; readonly link: LinkType; readonly incoming: boolean },
-    readonly gathered: Promise<Gathered>,
+    readonly facts: BrokeredFacts,
     private readonly desk: BrokeredDesk,
+    rendezvous?: readonly RendezvousAddress[],
   ) {
     this.stream = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
     // Whoever wants to hear of a failure awaits the stream itself.
     this.stream.catch(() => {});
-    gathered.catch((error: Error) => this.end(error));
+    this.gathered = desk.gather(facts.link, rendezvous);
+    this.gathered.catch((error: Error) => this.end(error));
   }
 
   /** Whether its stream was handed out. */
@@ -71,45 +102,46 @@ export class Brokered {
   }
 
   /** The answer to the order to gather. */
-  async gather(): Promise<Uint8Array> {
-    const { candidates, roundTripMs } = await this.gathered;
+  async gather({ rendezvous }: Connection): Promise<Uint8Array> {
+    const { candidates, roundTripMs } = await (this.#upgrade ? this.#upgrade.gather(rendezvous) : this.gathered);
     const { publicKey } = this.desk.identity;
     const roundTrip = roundTripMs === undefined ? undefined : durationOf(roundTripMs);
-    return GatherAnswer.encode({ candidates: [...candidates], publicKey, roundTrip }).finish();
+    const answer = { candidates: [...candidates], publicKey, roundTrip, relayVersion: RELAY_VERSION };
+    return GatherAnswer.encode(answer).finish();
   }
 
   /** Tries once to reach the peer, and answers with what came of it. */
   async punch(order: Connection): Promise<Uint8Array> {
+    if (this.#upgrade) return this.#upgrade.punch(order);
     // A path that only this end had from the attempt before: the other end knows nothing of it.
     this.#handedOut?.destroy(new Error('the peer has not found the same path'));
     this.#handedOut = undefined;
+    this.#isControlling = order.role === ConnectionRole.PUNCH_CONTROLLING;
     const { puncher } = await this.gathered;
-    const outcome = await puncher.attempt(
-      {
-        identity: this.desk.identity,
-        peerPublicKey: order.peerPublicKey,
-        controlling: order.role === ConnectionRole.PUNCH_CONTROLLING,
-        candidates: order.candidates as readonly Candidate[],
-        nonce: order.nonce,
-        startAfterMs: order.startAfter ? msOf(order.startAfter) : 0,
-      },
-      this.#life.signal,
-    );
-    const { path, pairs, tookMs } = outcome;
+    const outcome = await puncher.attempt(attemptPlan(order, this.desk.identity), this.#life.signal);
+    const { path } = outcome;
     const roundTripMs = path === undefined ? await puncher.measure() : undefined;
-    if (path !== undefined) this.#handOut(path.stream, PathKind.DIRECT, path.roundTripMs);
-    return PunchAnswer.encode({
-      pairs: pairs.slice(0, PAIRS_MAX).map(pairMessage),
-      took: durationOf(tookMs),
-      connected: path !== undefined,
-      roundTrip: roundTripMs === undefined ? undefined : durationOf(roundTripMs),
-    }).finish();
+    if (path) this.#handOut(streamOf(path), { path: 'direct', roundTripMs: path.roundTripMs });
+    return punchAnswer(outcome, roundTripMs);
   }
 
-  /** Opens the streams through the server. */
-  async relay({ relayStreamId, relayBranchId }: Connection): Promise<void> {
+  /** Opens the streams through the server. Where both ends know how, a direct path is tried again later. */
+  async relay({ relayStreamId, relayBranchId, relayVersion }: Connection): Promise<void> {
     const [source, sink] = await Promise.all([this.desk.openSource(relayStreamId), this.desk.openSink(relayBranchId)]);
-    this.#handOut(new RelayDuplex(source, sink), PathKind.RELAYED, undefined);
+    const facts = { path: 'relayed', roundTripMs: undefined } as const;
+    if (relayVersion === 0) return this.#handOut(new RelayDuplex(source, sink), facts);
+    const duplex = new CarriedDuplex(new RelayCarrier(source, sink), () => this.#moved());
+    const { identity, clock, random } = this.desk;
+    this.#upgrade = new Upgrade(duplex, {
+      identity,
+      clock,
+      random,
+      gather: (rendezvous) => this.desk.gather(this.facts.link, rendezvous),
+      ask: (gathered) => this.desk.askAgain(this, gathered),
+    });
+    duplex.once('close', () => this.#upgrade?.end());
+    this.#handOut(duplex, facts);
+    if (this.#isControlling && !duplex.destroyed) this.#upgrade.begin(this.facts.upgradeAfterMs);
   }
 
   /** The server says that it is over. A stream that stands ends by itself, unless its path is dead. */
@@ -129,16 +161,23 @@ export class Brokered {
     this.desk.over(this);
   }
 
-  #handOut(duplex: Duplex, path: PathKind, roundTripMs: number | undefined): void {
+  /** Both of this end's ways go over a direct path now. */
+  #moved(): void {
+    const { roundTripMs } = this.#upgrade!.path!;
+    this.#upgrade!.end();
+    this.desk.report(this, wordOf({ path: 'direct', roundTripMs }));
+    Object.assign(this.#handedOut!, { path: 'direct', roundTripMs });
+    this.#handedOut!.emit('path', { path: 'direct', roundTripMs } satisfies PathFacts);
+  }
+
+  #handOut(duplex: Duplex, path: PathFacts): void {
     if (this.#life.signal.aborted) {
       duplex.destroy();
       return;
     }
     this.#handedOut = duplex;
     const { peerCvid, incoming } = this.facts;
-    const { connectionId } = this;
-    const word = path === PathKind.DIRECT ? ('direct' as const) : ('relayed' as const);
-    const stream = Object.assign(duplex, { connectionId, peerCvid, incoming, path: word, roundTripMs });
+    const stream = Object.assign(duplex, { connectionId: this.connectionId, peerCvid, incoming, ...path });
     let failed = false;
     // Whoever has the stream hears of errors too; without this listener one that does not would be thrown.
     stream.on('error', () => {
@@ -152,7 +191,7 @@ export class Brokered {
     });
     // By then both ends have told that they have it, or another attempt is on its way.
     setTimeout(() => this.#handedOut === duplex && this.#letGo(), SPARE_MS).unref();
-    this.desk.report(this, { established: true, failed: false, path, roundTripMs: roundTripMs ?? 0 });
+    this.desk.report(this, wordOf(path));
     this.#settle.resolve(stream);
   }
 
@@ -170,16 +209,11 @@ export class Brokered {
   }
 }
 
-/** Pairs that the server takes of one attempt. */
-const PAIRS_MAX = 32;
-/** Bytes of an outcome that the server takes. */
-const OUTCOME_LENGTH_MAX = 120;
+function streamOf({ framed, stream }: DirectPath): Duplex {
+  return framed ? new CarriedDuplex(new DirectCarrier(stream)) : stream;
+}
 
-function pairMessage({ local, remote, outcome }: PairOutcome) {
-  const plain = { type: CandidateType.HOST, priority: 0 };
-  const cut = Buffer.from(outcome)
-    .subarray(0, OUTCOME_LENGTH_MAX)
-    .toString()
-    .replace(/\uFFFD+$/, '');
-  return { local: { ...plain, ...local }, remote: { ...plain, ...remote }, outcome: cut };
+function wordOf({ path, roundTripMs = 0 }: PathFacts): Word {
+  const kind = path === 'direct' ? PathKind.DIRECT : PathKind.RELAYED;
+  return { established: true, failed: false, path: kind, roundTripMs };
 }

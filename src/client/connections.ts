@@ -1,10 +1,16 @@
-import { type Connection, type ConnectionEnded, ConnectionRole } from '../../gen/switchyard/v1/connection.js';
+import {
+  type Connection,
+  type ConnectionEnded,
+  ConnectionRole,
+  type RendezvousAddress,
+} from '../../gen/switchyard/v1/connection.js';
 import { Reason } from '../../gen/switchyard/v1/error.js';
 import { LinkType } from '../../gen/switchyard/v1/link.js';
 import type { DirectConnectionRequest, DirectConnectionResponse } from '../../gen/switchyard/v1/network_service.js';
-import { Brokered, type BrokeredDesk } from './brokered.js';
+import type { Clock, Random } from '../clock.js';
+import { Brokered, type BrokeredDesk, RELAY_VERSION } from './brokered.js';
 import type { CallOptions, Complete } from './call.js';
-import { gather } from './direct/gather.js';
+import { type Gathered, gather } from './direct/gather.js';
 import { makeIdentity } from './direct/identity.js';
 import { durationOf } from './duration.js';
 import { SwitchyardError } from './error.js';
@@ -21,6 +27,11 @@ import { StatusCode } from './status.js';
 export interface ConnectOptions {
   /** What the direct path is made of. Default: `tcp`. `udp` needs the package udx-native. */
   readonly transport?: 'tcp' | 'udp' | undefined;
+  /**
+   * When a connection that goes through the server is first tried again for a direct path; later tries wait twice as long
+   * each. Default: 5,000. Infinity: it stays relayed.
+   */
+  readonly upgradeAfterMs?: number | undefined;
   /** Gives up; what is being made is cancelled at both ends. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -29,6 +40,8 @@ export interface ConnectOptions {
 export interface ConnectionsDesk {
   readonly handlers: OrderHandlers;
   readonly life: AbortSignal;
+  readonly clock: Clock;
+  readonly random: Random;
   /** The host by which the server is reached; undefined when it is none. */
   readonly serverHost: string | undefined;
   attached(signal: AbortSignal): Promise<OwnSession>;
@@ -55,6 +68,11 @@ export class Connections {
   constructor(private readonly desk: ConnectionsDesk) {
     this.#desk = {
       identity: makeIdentity(),
+      clock: desk.clock,
+      random: desk.random,
+      gather: async (link, rendezvous) =>
+        gather(link, this.#places(rendezvous ?? (await desk.attached(desk.life)).rendezvous)),
+      askAgain: (brokered, gathered) => this.#askAgain(brokered, gathered),
       openSource: (id) => desk.openSource(id),
       openSink: (id) => desk.openSink(id),
       report: (brokered, word) => this.#report(brokered, word),
@@ -70,12 +88,12 @@ export class Connections {
   }
 
   /** Connects to a peer: directly if there is a way, else through the server. */
-  async connect(peerCvid: number, { transport = 'tcp', signal }: ConnectOptions): Promise<PeerStream> {
+  async connect(peerCvid: number, options: ConnectOptions): Promise<PeerStream> {
+    const { transport = 'tcp', upgradeAfterMs = LIMITS.upgradeFirstMs, signal } = options;
     const link = transport === 'udp' ? LinkType.TRANSPORT_UDP : LinkType.TRANSPORT_TCP;
     const scope = new Scope(signal, this.desk.life);
-    const session = await this.desk.attached(scope.signal);
-    const gathered = gather(link, this.#places(session.rendezvous));
-    const brokered = new Brokered({ peerCvid, link, incoming: false }, gathered, this.#desk);
+    await this.desk.attached(scope.signal);
+    const brokered = new Brokered({ peerCvid, link, incoming: false, upgradeAfterMs }, this.#desk);
     const giveUp = () => brokered.end(scope.signal.reason as Error);
     scope.signal.addEventListener('abort', giveUp);
     const asked = this.#ask(brokered, scope.signal);
@@ -121,38 +139,47 @@ export class Connections {
   }
 
   async #ask(brokered: Brokered, signal: AbortSignal): Promise<void> {
-    const { candidates, roundTripMs } = await brokered.gathered;
-    const { peerCvid, link } = brokered.facts;
-    const request = {
-      cvid: peerCvid,
-      type: link,
-      port: 0,
-      candidates: [...candidates],
-      publicKey: this.#desk.identity.publicKey,
-      roundTrip: roundTripMs === undefined ? undefined : durationOf(roundTripMs),
-    };
+    const request = this.#request(brokered, await brokered.gathered);
     const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: LIMITS.connectTimeoutMs });
     this.#name(brokered, answer.request.connectionId);
   }
 
+  async #askAgain(brokered: Brokered, gathered: Gathered): Promise<void> {
+    await this.desk.ask({ ...this.#request(brokered, gathered), connectionId: brokered.connectionId }, {});
+  }
+
+  #request({ facts }: Brokered, { candidates, roundTripMs }: Gathered): DirectConnectionRequest {
+    return {
+      cvid: facts.peerCvid,
+      type: facts.link,
+      port: 0,
+      candidates: [...candidates],
+      publicKey: this.#desk.identity.publicKey,
+      roundTrip: roundTripMs === undefined ? undefined : durationOf(roundTripMs),
+      relayVersion: RELAY_VERSION,
+      connectionId: '',
+    };
+  }
+
   /** The peer's request: one of its own that crosses ours is the same connection. */
-  async #gather({ connectionId, peerCvid, type, rendezvous }: Connection): Promise<Uint8Array> {
+  async #gather(order: Connection): Promise<Uint8Array> {
+    const { connectionId, peerCvid, type, rendezvous } = order;
     const known = this.#byId.get(connectionId) ?? this.#crossing(peerCvid, type);
     if (known !== undefined) {
       this.#name(known, connectionId);
-      return known.gather();
+      return known.gather(order);
     }
     const { accept } = this.desk.handlers;
     if (!accept) throw new Refusal('PEER_REFUSED', 'this instance takes no direct connections');
     if (!(await accept({ cvid: peerCvid, type }))) throw new Refusal('PEER_REFUSED', 'not open to you');
-    const facts = { peerCvid, link: type, incoming: true };
-    const brokered = new Brokered(facts, gather(type, this.#places(rendezvous)), this.#desk);
+    const facts = { peerCvid, link: type, incoming: true, upgradeAfterMs: LIMITS.upgradeFirstMs };
+    const brokered = new Brokered(facts, this.#desk, rendezvous);
     this.#name(brokered, connectionId);
     brokered.stream.then(
       (stream) => this.desk.handlers.accepted?.(stream),
       () => {},
     );
-    return brokered.gather();
+    return brokered.gather(order);
   }
 
   #crossing(peerCvid: number, link: LinkType): Brokered | undefined {
@@ -175,7 +202,7 @@ export class Connections {
     this.#byId.set(connectionId, brokered);
   }
 
-  #places(rendezvous: OwnSession['rendezvous']) {
+  #places(rendezvous: readonly RendezvousAddress[]) {
     const host = this.desk.serverHost ?? '127.0.0.1';
     return rendezvous.map((place) => ({ host: place.host || host, port: place.port }));
   }

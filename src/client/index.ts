@@ -55,7 +55,7 @@ export type { State } from './lifecycle.js';
 export type { Network, NetworkEvents, NetworkOptions } from './network.js';
 export { type ConnectionOffer, type OrderHandlers, type ReasonName, Refusal } from './orders.js';
 export type { OwnSession } from './own-session.js';
-export type { PeerFacts, PeerStream } from './peer-stream.js';
+export type { PathFacts, PeerFacts, PeerStream } from './peer-stream.js';
 export { type RelayOptions, RelaySink, RelaySource } from './relay.js';
 export type { LinkDetails } from './session-calls.js';
 export { StatusCode } from './status.js';

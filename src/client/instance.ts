@@ -301,6 +301,8 @@ export class Instance extends SessionCalls {
     this.#connections ??= new Connections({
       handlers: this.handlers,
       life: this.#life.signal,
+      clock: this.caller.clock,
+      random: this.caller.random,
       serverHost: this.caller.channel.host,
       attached: (signal) => this.attached(signal),
       session: () => this.#session,

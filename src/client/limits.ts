@@ -11,6 +11,12 @@ export const LIMITS = {
   terminateTimeoutMs: 60_000,
   /** Asking for a direct connection waits until the peer has accepted: its order has 10 s, and a server may restart. */
   connectTimeoutMs: 30_000,
+  /** A direct path of a relayed connection is tried again after so long, and then after twice as long each time … */
+  upgradeFirstMs: 5_000,
+  /** … but this at most: networks change, and an hour relayed is no misfortune. */
+  upgradeMaxMs: 3_600_000,
+  /** Tries of one connection, over some nine hours; the server's own bound. */
+  upgradesMax: 16,
   /** How long saying goodbye may take: whoever leaves wants to be gone, and the lease ends the session anyway. */
   leaveTimeoutMs: 5_000,
   /** An attachment has a heartbeat every 15 s; one that missed two is dead. */

@@ -5,11 +5,20 @@ export interface PeerFacts {
   /** Names the connection, the same at both ends and in `getConnection`. */
   readonly connectionId: string;
   readonly peerCvid: number;
-  /** From one end to the other, encrypted between them; or through the server, which can read it. */
-  readonly path: 'direct' | 'relayed';
+  /**
+   * From one end to the other, encrypted between them; or through the server, which can read it. A relayed one may become
+   * direct: the event `path` tells so, with the new {@link PathFacts}.
+   */
+  readonly path: PathFacts['path'];
   /** Whether the peer asked for it. */
   readonly incoming: boolean;
   /** As it was measured when the path was chosen. Undefined: the other end measured it. */
+  readonly roundTripMs: PathFacts['roundTripMs'];
+}
+
+/** How the bytes of a connection go. */
+export interface PathFacts {
+  readonly path: 'direct' | 'relayed';
   readonly roundTripMs: number | undefined;
 }
 

@@ -25,9 +25,10 @@ const RELAY_DEADLINE_MS = 10_000;
 /** Orders both ends to begin the next attempt. */
 export function startAttempt(state: State, connection: Connection, drawn: Drawn, revision: number): Change[] {
   const { nonce, atMs: startedAtMs } = drawn;
-  const number = connection.attempts.length + 1;
+  const number = (connection.attempts.at(-1)?.number ?? 0) + 1;
   const attempt: Attempt = { number, startedAtMs, nonce, caller: undefined, peer: undefined };
-  const started = stepped(connection, 'started', { attempts: [...connection.attempts, attempt] });
+  const attempts = [...connection.attempts, attempt].slice(-state.limits.attemptsPerConnectionMax);
+  const started = stepped(connection, 'started', { attempts });
   const { PUNCH_CONTROLLING, PUNCH_CONTROLLED } = ConnectionRole;
   const order = (sid: number, role: ConnectionRole) => {
     return { sid, deadlineMs: ATTEMPT_DEADLINE_MS, body: orderBody(connection, role) };
@@ -62,7 +63,10 @@ export function answerAttempt(state: State, command: AnswerAttempt, revision: nu
   return answered(order, [...dropReports(state, told), ...next]);
 }
 
-/** The connection as it is now, and its orders; when an end can take no more of them, the connection ends instead. */
+/**
+ * The connection as it is now, and its orders. When an end can take no more of them, the connection ends instead; one
+ * that stands through the server goes on without them.
+ */
 export function placeOrders(
   state: State,
   before: Connection,
@@ -74,6 +78,7 @@ export function placeOrders(
   for (const order of orders) {
     const placed = placeOrder(state, order, revision);
     if (placed instanceof Fault) {
+      if (before.state === ConnectionState.RELAYED) return [];
       const { reason, message: description } = placed;
       return endConnection(state, before, { event: 'refused', reason, description });
     }
@@ -115,8 +120,10 @@ function fallBack(state: State, connection: Connection, revision: number): Chang
 }
 
 /** The connection with an end's word about its last attempt, and with the round trip measured anew. */
-function withAnswer(connection: Connection, command: AnswerAttempt): Connection {
-  const { sid, connected, pairs, tookMs, roundTripMs } = command;
+export function withAnswer(
+  connection: Connection,
+  { sid, connected, pairs, tookMs, roundTripMs }: Omit<AnswerAttempt, 'kind' | 'orderId' | keyof Drawn>,
+): Connection {
   const side = sideOf(connection, sid)!;
   const end = connection[side];
   const last: Attempt = { ...connection.attempts.at(-1)!, [side]: { connected, pairs, tookMs } };

@@ -16,6 +16,7 @@ import { Fault } from './fault.js';
 import { answered, connectionOf, orderBody, orderOf, placeOrder } from './order.js';
 import { connectionsBetween } from './parting.js';
 import type { State } from './state.js';
+import { tryAgain } from './upgrade.js';
 
 /** How long a caller has to gather that did not before it asked. */
 const GATHER_DEADLINE_MS = 10_000;
@@ -31,6 +32,7 @@ const CONNECTION_LIMIT_RETRY_MS = 2_000;
 export function askConnection(state: State, command: AskConnection, revision: number): Change[] | Fault {
   const wrong = checkEnds(state, command);
   if (wrong !== undefined) return wrong;
+  if (command.relayed !== 0) return tryAgain(state, command, revision);
   const crossing = crossingOf(state, command);
   if (crossing !== undefined) return join(state, crossing, command, revision);
   const full = checkBounds(state, command);
@@ -39,7 +41,7 @@ export function askConnection(state: State, command: AskConnection, revision: nu
   const asked: Connection = {
     id: revision,
     caller: { sid, reported: PathKind.UNSPECIFIED, ...gatheredIn(command) },
-    peer: { sid: peer, reported: PathKind.UNSPECIFIED, candidates: [], publicKey: '', roundTripMs: 0 },
+    peer: { sid: peer, reported: PathKind.UNSPECIFIED, ...NOT_GATHERED },
     link,
     listening: { host, port },
     state: ConnectionState.ASKED,
@@ -60,9 +62,9 @@ export function askConnection(state: State, command: AskConnection, revision: nu
 /** The connection that a request joins instead of making one: the peer's own request, not yet decided. */
 export function crossingOf(
   state: State,
-  { sid, peer, link, port }: Pick<AskConnection, 'sid' | 'peer' | 'link' | 'port'>,
+  { sid, peer, link, port, relayed }: Pick<AskConnection, 'sid' | 'peer' | 'link' | 'port' | 'relayed'>,
 ): Connection | undefined {
-  if (port !== 0) return undefined;
+  if (port !== 0 || relayed !== 0) return undefined;
   return connectionsBetween(state, sid, peer, link).find(
     (one) => isPending(one) && one.caller.sid === peer && one.listening.port === 0,
   );
@@ -132,6 +134,8 @@ function gathered(
   return placeOrders(state, known, stepped(known, 'accepted'), [order], revision);
 }
 
-function gatheredIn({ candidates, publicKey, roundTripMs }: Gathered): Gathered {
-  return { candidates, publicKey, roundTripMs };
+const NOT_GATHERED: Gathered = { candidates: [], publicKey: '', roundTripMs: 0, relayVersion: 0 };
+
+function gatheredIn({ candidates, publicKey, roundTripMs, relayVersion }: Gathered): Gathered {
+  return { candidates, publicKey, roundTripMs, relayVersion };
 }

@@ -1,4 +1,4 @@
-import type { Candidate, Gathered, Pair, PathKind } from './connection.js';
+import type { Gathered, Pair, PathKind } from './connection.js';
 import type { Reason } from './fault.js';
 
 /** What an instance is in its fleet, 0-7; 1 is a server. Source: `switchyard.v1.InstanceType`. */
@@ -129,9 +129,10 @@ export interface AskConnection extends Gathered, Drawn {
   /** Where the caller listens, its host as the server observed it; port 0: the server coordinates. */
   readonly host: string;
   readonly port: number;
-  readonly candidates: readonly Candidate[];
   /** How long the ends have to gather. */
   readonly deadlineMs: number;
+  /** The relayed connection that a direct path is to be tried for once more; 0: a new connection is asked for. */
+  readonly relayed: number;
 }
 
 /** An end's answer to the order to gather. */

@@ -56,6 +56,8 @@ export interface Gathered {
   readonly publicKey: string;
   /** To the rendezvous, as the end measured it. 0: not known. */
   readonly roundTripMs: number;
+  /** The newest form of relayed bytes that the end knows: see `switchyard.v1.Connection.relay_version`. */
+  readonly relayVersion: number;
 }
 
 /** One end of a connection. */
@@ -117,7 +119,8 @@ export interface Connection {
  *
  * - `ordered`: the peer's order was placed.
  * - `accepted`: the peer took it; the caller has yet to gather.
- * - `started`: an attempt was ordered to both ends, or (the caller listens) the peer dials.
+ * - `started`: an attempt was ordered to both ends, or (the caller listens) the peer dials. A relayed connection stays so
+ *   until an attempt has come to something.
  * - `relaying`: no attempt was left, and both ends were given streams through the server.
  * - `linked`: both ends have reported a direct path.
  * - `refused`: an end said no to an order.
@@ -168,7 +171,7 @@ const TABLE: Readonly<Record<ConnectionState, readonly Cell[]>> = {
   [GATHERING]:   [____,    ____,      PUNCHING, ____,    ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
   [PUNCHING]:    [____,    ____,      PUNCHING, RELAYED, STANDS, FAIL,   FAIL,   FAIL,     FAIL, DONE,  DONE],
   [ESTABLISHED]: [____,    ____,      ____,     ____,    ____,   ____,   ____,   ____,     FAIL, DONE,  DONE],
-  [RELAYED]:     [____,    ____,      ____,     ____,    STANDS, FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
+  [RELAYED]:     [____,    ____,      RELAYED,  ____,    STANDS, FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
   [FAILED]:      [____,    ____,      ____,     ____,    ____,   ____,   ____,   ____,     ____, ____,  ____],
   [CANCELLED]:   [____,    ____,      ____,     ____,    ____,   ____,   ____,   ____,     ____, ____,  ____],
 };
@@ -203,6 +206,11 @@ export function sideOf({ caller, peer }: Connection, sid: number): 'caller' | 'p
 /** The session at the other end. */
 export function otherEnd({ caller, peer }: Connection, sid: number): number {
   return caller.sid === sid ? peer.sid : caller.sid;
+}
+
+/** The form in which both ends put their bytes on the relay: the newest that both know. */
+export function relayVersionOf({ caller, peer }: Connection): number {
+  return Math.min(caller.relayVersion, peer.relayVersion);
 }
 
 /** What a connection is called outside of the core. */

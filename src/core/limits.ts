@@ -37,8 +37,10 @@ export interface Limits {
   readonly connectionsPerSessionMax: number;
   /** Connections that are over and remembered, so that both ends can read why: 10 KiB each at most, commonly 1. */
   readonly connectionsFinishedMax: number;
-  /** Attempts of one connection: those of DCUtR; what did not work three times is not going to. */
+  /** Attempts until a connection is made, and those that are remembered: DCUtR's; what failed thrice is not going to. */
   readonly attemptsPerConnectionMax: number;
+  /** Attempts of a relayed connection besides those: with the client's pace a day's, and each costs both ends three calls. */
+  readonly upgradesPerConnectionMax: number;
   /** Candidates of one end: own addresses, and as many that were observed. */
   readonly candidatesMax: number;
   /** Bytes of a public key: an RSA key of 4,096 bits has 550, and no reason to be here; P-521 has 158. */
@@ -82,6 +84,7 @@ export const DEFAULT_LIMITS: Limits = {
   connectionsPerSessionMax: 256,
   connectionsFinishedMax: 1_024,
   attemptsPerConnectionMax: 3,
+  upgradesPerConnectionMax: 16,
   candidatesMax: 16,
   publicKeyBytesMax: 512,
   pairsMax: 32,

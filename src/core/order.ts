@@ -5,6 +5,7 @@ import { Fault } from './fault.js';
 import { endConnection } from './parting.js';
 import { endSession } from './session.js';
 import type { State } from './state.js';
+import { forgo, isUpgrade } from './upgrade.js';
 
 /** An order is answered or its deadline passes within seconds. */
 const ORDER_LIMIT_RETRY_MS = 2_000;
@@ -44,9 +45,11 @@ export function answerOrder(state: State, command: AnswerOrder, revision: number
 export function expireOrder(state: State, { sid, orderId }: ExpireOrder): Change[] {
   const order = state.orders.get(sid, orderId);
   if (order?.body.kind !== 'connection') return [];
+  const connection = connectionOf(state, order);
+  if (isUpgrade(connection, order)) return forgo(connection, order);
   const description = `session ${sid} did not answer within ${order.deadlineMs / 1_000} s`;
   const parting = { event: 'expired', reason: 'ORDER_DEADLINE', description } as const;
-  return answered(order, endConnection(state, connectionOf(state, order), parting));
+  return answered(order, endConnection(state, connection, parting));
 }
 
 /** The order that an answer is to; undefined when it was settled before, so that answering twice is no error. */
@@ -88,6 +91,7 @@ function answerConnection(
   done: Change,
 ): Change[] | Fault {
   const connection = connectionOf(state, order);
+  if (code !== undefined && isUpgrade(connection, order)) return [done, ...forgo(connection, order).slice(1)];
   if (code !== undefined) {
     // The contract's word for a peer that does not want to be connected, whatever it calls its own reason.
     const isRefusal = connection.state === ConnectionState.ORDERED && sid === connection.peer.sid;

@@ -4,7 +4,14 @@ import type {
   ConnectionRecord,
   RendezvousAddress,
 } from '../../gen/switchyard/v1/connection.js';
-import { type Attempt, type Connection, ConnectionRole, connectionName, startAfterMs } from '../core/connection.js';
+import {
+  type Attempt,
+  type Connection,
+  ConnectionRole,
+  connectionName,
+  relayVersionOf,
+  startAfterMs,
+} from '../core/connection.js';
 import { REASONS } from '../core/fault.js';
 import { durationOf } from './duration.js';
 
@@ -37,6 +44,7 @@ export function connectionMessage(
     relayStreamId: 0,
     rendezvous: [],
     relayBranchId: 0,
+    relayVersion: 0,
   };
   switch (role) {
     case ConnectionRole.DIAL:
@@ -48,7 +56,8 @@ export function connectionMessage(
     case ConnectionRole.RELAY: {
       const { fromCaller, fromPeer } = connection.relay!;
       const [send, receive] = side === 'caller' ? [fromCaller, fromPeer] : [fromPeer, fromCaller];
-      return { ...message, relayStreamId: send.streamId, relayBranchId: receive.branchId };
+      const relayVersion = relayVersionOf(connection);
+      return { ...message, relayStreamId: send.streamId, relayBranchId: receive.branchId, relayVersion };
     }
     default: {
       const attempt = connection.attempts.at(-1);

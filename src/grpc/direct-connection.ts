@@ -31,9 +31,10 @@ export async function directConnection(
   sid: number,
   call: ServerUnaryCall<DirectConnectionRequest, DirectConnectionResponse>,
 ): Promise<DirectConnectionResponse | Fault> {
-  const { cvid, type, port, candidates, publicKey, roundTrip } = request;
-  const host = hostOf(call.getPeer());
-  const wish = { sid, cvid, type, port, candidates, publicKey, roundTripMs: msOf(roundTrip), host };
+  const { connectionId, roundTrip, ...asked } = request;
+  const relayed = readConnectionId(connectionId);
+  if (connectionId !== '' && relayed === 0) return noConnection(connectionId);
+  const wish = { ...asked, sid, relayed, roundTripMs: msOf(roundTrip), host: hostOf(call.getPeer()) };
   const decided = await backing.asking.ask(wish, (giveUp) => {
     call.once('cancelled', giveUp);
     if (call.cancelled) giveUp();
@@ -41,7 +42,7 @@ export async function directConnection(
   });
   if (decided instanceof Fault) return decided;
   const side = sideOf(decided, sid)!;
-  const role = port > 0 ? ConnectionRole.LISTEN : controlling(side);
+  const role = asked.port > 0 ? ConnectionRole.LISTEN : controlling(side);
   // The attempts are ordered on the attachment; this only says which connection they will be about.
   return { request: connectionMessage({ ...decided, attempts: [] }, side, role, []) };
 }
@@ -105,8 +106,8 @@ export function readAnswer(
   try {
     switch (body.role) {
       case ConnectionRole.GATHER: {
-        const { candidates, publicKey, roundTrip } = GatherAnswer.decode(data);
-        const brought = { candidates, publicKey, roundTripMs: msOf(roundTrip) };
+        const { roundTrip, ...gathered } = GatherAnswer.decode(data);
+        const brought = { ...gathered, roundTripMs: msOf(roundTrip) };
         return backing.asking.gathered(sid, orderId, brought, hostOf(answer.peer));
       }
       case ConnectionRole.PUNCH_CONTROLLING:

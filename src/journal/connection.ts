@@ -25,14 +25,14 @@ import { packHidden, unpackHidden } from './fields.js';
 const REASON_NAMES = new Map(Object.entries(REASONS).map(([name, code]) => [code as number, name as Reason]));
 
 /** What an end brings, as it is stored. */
-export function packGathered({ candidates, publicKey, roundTripMs }: Gathered): GatheredMessage {
-  return { candidates: [...candidates], publicKey: packHidden(publicKey), roundTripMs };
+export function packGathered({ candidates, publicKey, roundTripMs, relayVersion }: Gathered): GatheredMessage {
+  return { candidates: [...candidates], publicKey: packHidden(publicKey), roundTripMs, relayVersion };
 }
 
 /** What an end brings, as the core has it. */
 export function unpackGathered(message: GatheredMessage | undefined): Gathered {
-  const { candidates = [], publicKey = Buffer.alloc(0), roundTripMs = 0 } = message ?? {};
-  return { candidates, publicKey: unpackHidden(publicKey), roundTripMs };
+  const { candidates = [], publicKey = Buffer.alloc(0), roundTripMs = 0, relayVersion = 0 } = message ?? {};
+  return { candidates, publicKey: unpackHidden(publicKey), roundTripMs, relayVersion };
 }
 
 /** What an attempt was given from outside, as it is stored. */

@@ -79,7 +79,12 @@ function pack(command: Command): Packed {
     case 'AskConnection':
       return {
         $case: 'askConnection',
-        value: { ...command, gathered: packGathered(command), drawn: packDrawn(command) },
+        value: {
+          ...command,
+          gathered: packGathered(command),
+          drawn: packDrawn(command),
+          relayed: BigInt(command.relayed),
+        },
       };
     case 'AnswerGather':
       return {
@@ -128,9 +133,9 @@ function unpack(packed: Packed): Command | undefined {
     case 'reportLink':
       return unpackReport(packed.value);
     case 'askConnection': {
-      const { gathered, drawn, link, ...plain } = packed.value;
+      const { gathered, drawn, link, relayed, ...plain } = packed.value;
       const brought = { ...unpackGathered(gathered), ...unpackDrawn(drawn) };
-      return { kind: 'AskConnection', ...plain, link: link as LinkType, ...brought };
+      return { kind: 'AskConnection', ...plain, link: link as LinkType, relayed: Number(relayed), ...brought };
     }
     case 'answerGather': {
       const { gathered, drawn, ...plain } = packed.value;

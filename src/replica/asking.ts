@@ -31,6 +31,8 @@ export interface Brought {
   readonly publicKey: Uint8Array;
   /** 0: not known. NaN: what came in was no duration. */
   readonly roundTripMs: number;
+  /** The newest form of relayed bytes that it knows. */
+  readonly relayVersion: number;
 }
 
 /** Who asks whom for a connection. */
@@ -42,6 +44,8 @@ export interface ConnectionWish extends Brought {
   readonly port: number;
   /** The address that the server observes for the caller. */
   readonly host: string;
+  /** The relayed connection to try again for; 0: a new one. */
+  readonly relayed: number;
 }
 
 /** What an end tells of an attempt, as a door took it in. */
@@ -89,6 +93,7 @@ export class Asking {
       candidates: checkCandidates(checked, limits, brought.candidates, this.observedFrom(host)),
       publicKey: checkPublicKey(checked, limits, brought.publicKey),
       roundTripMs: checkRoundTrip(checked, brought.roundTripMs),
+      relayVersion: brought.relayVersion,
     };
     const wrong = Fault.fields(checked.violations);
     return wrong ?? { kind: 'AnswerGather', sid, orderId, ...gathered, ...this.draw() };
@@ -109,25 +114,28 @@ export class Asking {
     return wrong ?? { kind: 'AnswerAttempt', sid, orderId, ...tried, ...this.draw() };
   }
 
-  private read({ sid, cvid, type, port, host, ...brought }: ConnectionWish): AskConnection | Fault {
+  private read({ sid, cvid, type, port, host, relayed, ...brought }: ConnectionWish): AskConnection | Fault {
     const { replica, orderDeadlineMs } = this.parts;
     const { limits } = replica.state;
     const checked = new Checked(limits);
     checked.sid('cvid', cvid);
     checked.linkType('type', type);
     if (port < 0 || port > 65_535) checked.wrong('port', `${port}; 0 (the server coordinates) to 65535 are allowed`);
+    if (port > 0 && relayed > 0) checked.wrong('connection_id', 'a new connection is needed for a caller that listens');
     const coordinated = port === 0;
-    const { candidates, publicKey, roundTripMs } = brought;
+    const { candidates, publicKey, roundTripMs, relayVersion } = brought;
     const gathered = {
       candidates: coordinated ? checkCandidates(checked, limits, candidates, this.observedFrom(host)) : [],
-      publicKey: checkPublicKey(checked, limits, publicKey, true),
+      publicKey: checkPublicKey(checked, limits, publicKey, relayed === 0),
       roundTripMs: coordinated ? checkRoundTrip(checked, roundTripMs) : 0,
+      relayVersion,
     };
     const wrong = Fault.fields(checked.violations);
     if (wrong !== undefined) return wrong;
     const deadlineMs = Math.min(orderDeadlineMs, ACCEPT_MS);
     const link = type as LinkType;
-    return { kind: 'AskConnection', sid, peer: cvid, link, host, port, ...gathered, deadlineMs, ...this.draw() };
+    const asked = { sid, peer: cvid, link, host, port, relayed, deadlineMs };
+    return { kind: 'AskConnection', ...asked, ...gathered, ...this.draw() };
   }
 
   /** Whoever has no attachment cannot be ordered anything; the caller of a coordinated connection is ordered as well. */

@@ -10,6 +10,8 @@ import { Flaw } from './flaw.js';
 import type { SessionHandler } from './request.js';
 
 const NO_BYTES = new Uint8Array(0);
+/** Connections of system events stay on the path that they were made on. */
+const RELAYED_AS_THEY_ARE = { relayVersion: 0 } as const;
 /** The single byte of a body without cells. */
 const EMPTY_BODY = Uint8Array.of(0);
 
@@ -28,6 +30,8 @@ export const directConnection: SessionHandler<'DirectConnection'> = async ({ bac
     publicKey,
     roundTripMs,
     host: peer.remote,
+    ...RELAYED_AS_THEY_ARE,
+    relayed: 0,
   };
   const decided = await backing.asking.ask(wish, () => () => {});
   if (decided instanceof Fault) return decided;
@@ -90,9 +94,10 @@ export function answerConnection({ asking }: Backing, order: Order, answer: Answ
   if (decoded instanceof Flaw) return new Fault(decoded.reason, decoded.description);
   const data = decoded as AnswerData<'Connection'>;
   const { candidates = [], publicKey = NO_BYTES, roundTripMs = 0, connected = false, tookMs = 0 } = data;
+  const brought = { candidates: withPriority(candidates), publicKey, roundTripMs };
   switch (body.kind === 'connection' ? body.role : undefined) {
     case ConnectionRole.GATHER:
-      return asking.gathered(sid, id, { candidates: withPriority(candidates), publicKey, roundTripMs }, host);
+      return asking.gathered(sid, id, { ...brought, ...RELAYED_AS_THEY_ARE }, host);
     case ConnectionRole.PUNCH_CONTROLLING:
     case ConnectionRole.PUNCH_CONTROLLED:
       return asking.tried(sid, id, { connected, pairs: [], tookMs, roundTripMs });

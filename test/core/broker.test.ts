@@ -42,7 +42,11 @@ function found(limits: Partial<Limits> = {}): void {
   [a, b, c] = [open(1), open(2), open(3)];
 }
 
-const asking = (sid: number, peer: number, more: { port?: number; publicKey?: string } = {}): Command => ({
+const asking = (
+  sid: number,
+  peer: number,
+  more: { port?: number; publicKey?: string; relayed?: number; relayVersion?: number } = {},
+): Command => ({
   kind: 'AskConnection',
   sid,
   peer,
@@ -52,6 +56,8 @@ const asking = (sid: number, peer: number, more: { port?: number; publicKey?: st
   candidates: [CANDIDATE],
   publicKey: `key of ${sid}`,
   roundTripMs: 10,
+  relayVersion: 1,
+  relayed: 0,
   deadlineMs: 10_000,
   ...DRAWN,
   ...more,
@@ -71,7 +77,7 @@ const roleOf = (sid: number) => {
 };
 
 function gather(sid: number): Change[] {
-  const brought = { candidates: [CANDIDATE], publicKey: `key of ${sid}`, roundTripMs: 20 };
+  const brought = { candidates: [CANDIDATE], publicKey: `key of ${sid}`, roundTripMs: 20, relayVersion: 1 };
   return done({ kind: 'AnswerGather', sid, orderId: orderOf(sid).id, ...brought, ...DRAWN });
 }
 
@@ -204,6 +210,114 @@ describe('a coordinated connection', () => {
     const id = REACHED.relayed!();
     expect(at(id)).toMatchObject({ state: FAILED, reason: 'PATH_FAILED' });
     expect(leftovers()).toEqual(NOTHING);
+  });
+});
+
+describe('a relayed connection whose caller asks to try again', () => {
+  let id: number;
+  const again = (more = {}) => give(asking(a, b, { relayed: id, ...more }));
+
+  beforeEach(() => {
+    id = REACHED.relayed!();
+    for (const end of [a, b]) answer(end);
+  });
+
+  it('has the peer gather anew, punches, and stands when both have reported the direct path', () => {
+    again();
+    expect([at(id).state, roleOf(b), roleOf(a)]).toEqual([RELAYED, ConnectionRole.GATHER, undefined]);
+    gather(b);
+    expect([at(id).state, roleOf(a), roleOf(b)]).toEqual([
+      RELAYED,
+      ConnectionRole.PUNCH_CONTROLLING,
+      ConnectionRole.PUNCH_CONTROLLED,
+    ]);
+    for (const end of [a, b]) tell(end, true);
+    expect(at(id).attempts.map(({ number }) => number)).toEqual([2, 3, 4]);
+    expect(leftovers()).toEqual({ ...NOTHING, streams: 2 });
+    report(a, b, true, { connection: id });
+    expect(at(id).state).toBe(RELAYED);
+    report(b, a, true, { connection: id });
+    expect(at(id)).toMatchObject({ state: ESTABLISHED, path: PathKind.DIRECT, relay: undefined });
+    expect(leftovers()).toEqual({ ...NOTHING, links: 1 });
+  });
+
+  it.each([
+    ['refuses to gather', () => answer(b, 'PEER_REFUSED', 'not now')],
+    ['does not gather in time', () => done({ kind: 'ExpireOrder', sid: b, orderId: orderOf(b).id })],
+  ])('goes on as it is when the peer %s', (_, happens) => {
+    again();
+    happens();
+    expect(at(id)).toMatchObject({ state: RELAYED, attempts: [{ number: 1 }, { number: 2 }, { number: 3 }] });
+    expect(leftovers()).toEqual({ ...NOTHING, streams: 2 });
+  });
+
+  it.each([
+    ['refuses to punch', () => answer(b, 'PEER_REFUSED', 'not now')],
+    ['does not tell in time', () => done({ kind: 'ExpireOrder', sid: b, orderId: orderOf(b).id })],
+    ['finds no path', () => tell(b, false)],
+  ])('has one more attempt that failed when the peer %s', (_, happens) => {
+    again();
+    gather(b);
+    tell(a, true);
+    happens();
+    expect(at(id)).toMatchObject({ state: RELAYED, path: PathKind.RELAYED });
+    expect(at(id).attempts.at(-1)).toMatchObject({
+      number: 4,
+      caller: { connected: true },
+      peer: { connected: false },
+    });
+    expect(leftovers()).toEqual({ ...NOTHING, streams: 2 });
+    expect(again()).toHaveLength(2);
+  });
+
+  it('is over all the same when an end gives it up in the middle of that', () => {
+    again();
+    gather(b);
+    report(b, a, false, { connection: id });
+    expect(at(id).state).toBe(CANCELLED);
+    expect(leftovers()).toEqual(NOTHING);
+  });
+
+  it('is not tried twice at once', () => {
+    again();
+    expect(again()).toMatchObject({ reason: 'OUT_OF_ORDER' });
+    gather(b);
+    expect(again()).toMatchObject({ reason: 'OUT_OF_ORDER' });
+  });
+
+  it('is refused to strangers, to its peer, and for any other connection', () => {
+    expect(give(asking(b, a, { relayed: id }))).toMatchObject({ reason: 'CONNECTION_NOT_FOUND' });
+    expect(give(asking(a, c, { relayed: id }))).toMatchObject({ reason: 'CONNECTION_NOT_FOUND' });
+    expect(give(asking(a, b, { relayed: 99 }))).toMatchObject({ reason: 'CONNECTION_NOT_FOUND' });
+    expect(give(asking(a, b, { relayed: REACHED.established!() }))).toMatchObject({ reason: 'OUT_OF_ORDER' });
+    report(a, b, false, { connection: id });
+    expect(again()).toMatchObject({ reason: 'PEER_LEFT' });
+  });
+
+  it('is refused when an end cannot move, and when it was tried often enough', () => {
+    found({ upgradesPerConnectionMax: 1 });
+    id = ask(a, b, { relayVersion: 0 });
+    gather(b);
+    for (let attempt = 0; attempt < 3; attempt++) for (const end of [a, b]) tell(end, false);
+    expect(again()).toMatchObject({ reason: 'OUT_OF_ORDER' });
+    id = REACHED.relayed!();
+    for (const end of [a, b]) answer(end);
+    again();
+    gather(b);
+    for (const end of [a, b]) tell(end, false);
+    expect(again()).toMatchObject({ reason: 'CONNECTION_LIMIT' });
+  });
+
+  it('goes on without an attempt that no order can be placed for', () => {
+    found({ ordersPerSessionMax: 2 });
+    id = REACHED.relayed!();
+    for (const end of [a, b]) answer(end);
+    again();
+    done({ kind: 'RequestTermination', sid: a, reason: '', deadlineMs: 1 });
+    ask(c, a);
+    gather(b);
+    expect(at(id)).toMatchObject({ state: RELAYED, attempts: [{ number: 1 }, { number: 2 }, { number: 3 }] });
+    expect(state.orders.of(b)).toEqual([]);
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Order } from '../../src/core/change.js';
 import { type Command, LinkType } from '../../src/core/command.js';
-import { ConnectionRole, PathKind } from '../../src/core/connection.js';
+import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/connection.js';
 import type { State } from '../../src/core/state.js';
 import { type Intent, intentOf, networkIntent, place, sidAt } from './intent.js';
 
@@ -18,8 +18,8 @@ function ordersOf(state: State): Order[] {
 
 const asks = intentOf(
   'ask for a connection',
-  fc.record({ from: place, to: place, link, listening: fc.boolean(), gathered: mostly }),
-  ({ from, to, link, listening, gathered }, state): Command => ({
+  fc.record({ from: place, to: place, link, listening: fc.boolean(), gathered: mostly, movable: mostly }),
+  ({ from, to, link, listening, gathered, movable }, state): Command => ({
     kind: 'AskConnection',
     sid: sidAt(state, from),
     peer: sidAt(state, to),
@@ -29,10 +29,25 @@ const asks = intentOf(
     candidates: gathered ? [CANDIDATE] : [],
     publicKey: gathered ? 'key' : '',
     roundTripMs: 10,
+    relayVersion: Number(movable),
+    relayed: 0,
     deadlineMs: 10_000,
     ...DRAWN,
   }),
 );
+
+/** Of the relayed connections where there are any, else of all. */
+const asksAgain = intentOf('ask again', fc.tuple(fc.nat({ max: 30 }), mostly), ([at, byCaller], state): Command => {
+  const all = [...state.connections.all()].sort((x, y) => x.id - y.id);
+  const relayed = all.filter((one) => one.state === ConnectionState.RELAYED);
+  const some = relayed.length > 0 ? relayed : all;
+  const one = some[at % some.length];
+  const [sid, peer] = one === undefined ? [0, 1] : [one.caller.sid, one.peer.sid];
+  const ends = byCaller ? { sid, peer } : { sid: peer, peer: sid };
+  const gathered = { candidates: [CANDIDATE], publicKey: 'key', roundTripMs: 30, relayVersion: 1 };
+  const plain = { link: one?.link ?? LinkType.TRANSPORT_TCP, host: '', port: 0, deadlineMs: 10_000 };
+  return { kind: 'AskConnection', ...ends, ...plain, ...gathered, relayed: one?.id ?? 1, ...DRAWN };
+});
 
 /** What an end answers to the order that it has: what was asked for, or that it will not. */
 const obeys = intentOf('obey', fc.tuple(fc.nat({ max: 30 }), mostly, fc.boolean()), (chosen, state): Command => {
@@ -41,7 +56,8 @@ const obeys = intentOf('obey', fc.tuple(fc.nat({ max: 30 }), mostly, fc.boolean(
   const { sid, id: orderId, body } = waiting[at % waiting.length] ?? { sid: 0, id: 'o0', body: { kind: 'none' } };
   const role = body.kind === 'connection' ? body.role : undefined;
   if (willing && role === ConnectionRole.GATHER) {
-    return { kind: 'AnswerGather', sid, orderId, candidates: [CANDIDATE], publicKey: 'key', roundTripMs: 20, ...DRAWN };
+    const gathered = { candidates: [CANDIDATE], publicKey: 'key', roundTripMs: 20, relayVersion: 1 };
+    return { kind: 'AnswerGather', sid, orderId, ...gathered, ...DRAWN };
   }
   if (willing && (role === ConnectionRole.PUNCH_CONTROLLED || role === ConnectionRole.PUNCH_CONTROLLING)) {
     return { kind: 'AnswerAttempt', sid, orderId, connected, pairs: [], tookMs: 30, roundTripMs: 40, ...DRAWN };
@@ -80,6 +96,7 @@ export const brokeredIntents: fc.Arbitrary<Intent[]> = fc.array(
   fc.oneof(
     { arbitrary: networkIntent, weight: 6 },
     { arbitrary: asks, weight: 3 },
+    { arbitrary: asksAgain, weight: 2 },
     { arbitrary: obeys, weight: 6 },
     { arbitrary: orderExpires, weight: 1 },
     { arbitrary: connectionExpires, weight: 1 },

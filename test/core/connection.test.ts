@@ -51,6 +51,7 @@ const WAYS: Readonly<Record<StateName, Partial<Record<ConnectionEvent, StateName
   },
   ESTABLISHED: { lost: 'FAILED', closed: 'CANCELLED', left: 'CANCELLED' },
   RELAYED: {
+    started: 'RELAYED',
     linked: 'ESTABLISHED',
     refused: 'FAILED',
     expired: 'FAILED',
@@ -67,7 +68,7 @@ const CELLS = (Object.keys(WAYS) as StateName[]).flatMap((state) =>
 );
 
 const end = (sid: number, roundTripMs: number) => {
-  return { sid, candidates: [], publicKey: 'k', roundTripMs, reported: 0 as const };
+  return { sid, candidates: [], publicKey: 'k', roundTripMs, relayVersion: 0, reported: 0 as const };
 };
 const connection: Connection = {
   id: 12,

@@ -30,6 +30,7 @@ const STATE_BOUNDS: Partial<
 /** The bounds of fields, which the doors check with {@link Checked}, and of what is forgotten without a refusal. */
 const OTHER_BOUNDS: (keyof Limits)[] = [
   'attemptsPerConnectionMax',
+  'upgradesPerConnectionMax',
   'candidatesMax',
   'connectionsFinishedMax',
   'outcomeBytesMax',
@@ -73,10 +74,12 @@ function twoSinks(network: Network): Command {
   return creating(sids[0], sids.slice(1));
 }
 
+const DRAWN = { nonce: 'n'.repeat(16), atMs: 1, deadlineMs: 1, relayed: 0 };
+
 function oneConnection(network: Network): Command {
   const [sid, peer, third] = [network.open(1), network.open(2), network.open(3)];
   const asking = { kind: 'AskConnection', link: TRANSPORT_TCP, host: '198.51.100.1', port: 5_000 } as const;
-  const drawn = { candidates: [], publicKey: 'key', roundTripMs: 0, nonce: 'n'.repeat(16), atMs: 1, deadlineMs: 1 };
+  const drawn = { candidates: [], publicKey: 'key', roundTripMs: 0, relayVersion: 0, ...DRAWN };
   network.apply({ ...asking, ...drawn, sid, peer });
   return { ...asking, ...drawn, sid, peer: third };
 }

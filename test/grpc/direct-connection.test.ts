@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConnectionRole, ConnectionState, GatherAnswer, PunchAnswer } from '../../gen/switchyard/v1/connection.js';
-import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
+import { DirectConnectionRequest, NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import type { AttachResponse } from '../../gen/switchyard/v1/session_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
@@ -10,6 +10,7 @@ import { agent, asAdmin, ask, asSession, open, type Reading, type Running, refus
 
 const CANDIDATE = { host: '192.168.1.2', port: 4000, type: 1, priority: 9 };
 const KEY = Buffer.from('a key');
+const NOTHING = Buffer.of();
 
 let at: Running;
 let instances = 0;
@@ -35,10 +36,11 @@ class Attached {
     return new Attached(instanceSid, sessionToken, orders);
   }
 
-  ask(cvid: number, more: { port?: number; candidates?: (typeof CANDIDATE)[] } = {}) {
+  ask(cvid: number, more: Partial<DirectConnectionRequest> = {}) {
     const roundTrip = { seconds: 0n, nanos: 8_000_000 };
-    const plain = { cvid, type: 1, port: 0, candidates: [CANDIDATE], publicKey: KEY, roundTrip };
-    return ask(at, Network.directConnection, { ...plain, ...more }, asSession(this.token));
+    const plain = { cvid, type: 1, candidates: [CANDIDATE], publicKey: KEY, roundTrip, relayVersion: 1 };
+    const request = DirectConnectionRequest.fromPartial({ ...plain, ...more });
+    return ask(at, Network.directConnection, request, asSession(this.token));
   }
 
   /** The next order about a connection. */
@@ -62,7 +64,7 @@ class Attached {
   }
 
   gathered(orderId: string, candidates = [CANDIDATE]) {
-    const answer = { candidates, publicKey: KEY, roundTrip: undefined };
+    const answer = { candidates, publicKey: KEY, roundTrip: undefined, relayVersion: 1 };
     return this.answer(orderId, GatherAnswer.encode(answer).finish());
   }
 
@@ -126,7 +128,9 @@ describe('a coordinated connection', () => {
       [one, other] = [await caller.order(), await peer.order()];
       if (attempt === 3) break;
     }
-    expect([one.role, other.role]).toEqual([ConnectionRole.RELAY, ConnectionRole.RELAY]);
+    for (const { role, relayVersion } of [one, other]) {
+      expect({ role, relayVersion }).toEqual({ role: ConnectionRole.RELAY, relayVersion: 1 });
+    }
     for (const [from, to, by] of [
       [one, other, caller],
       [other, one, peer],
@@ -141,6 +145,16 @@ describe('a coordinated connection', () => {
       'only the peer found a path',
       'neither end found a path',
     ]);
+    await Promise.all([caller.answer(one.orderId, NOTHING), peer.answer(other.orderId, NOTHING)]);
+    const again = await caller.ask(peer.sid, { connectionId: id });
+    expect(again.request).toMatchObject({ connectionId: id, role: ConnectionRole.PUNCH_CONTROLLING });
+    const order = await peer.order();
+    expect(order).toMatchObject({ connectionId: id, role: ConnectionRole.GATHER });
+    await peer.gathered(order.orderId);
+    expect(await caller.order()).toMatchObject({ role: ConnectionRole.PUNCH_CONTROLLING, attempt: 4 });
+    expect(await peer.order()).toMatchObject({ role: ConnectionRole.PUNCH_CONTROLLED, attempt: 4 });
+    expect(await caller.record(id)).toMatchObject({ state: ConnectionState.RELAYED });
+    expect((await refused(caller.ask(peer.sid, { connectionId: id }))).reason).toBe('OUT_OF_ORDER');
   });
 
   it('is one when both ask for each other at the same moment', async () => {
@@ -201,7 +215,7 @@ describe('an ending', () => {
   it('by a caller that gives its call up is told to the peer', async () => {
     const [caller, peer] = await pair();
     const { path, requestSerialize, responseDeserialize } = Network.directConnection;
-    const plain = { cvid: peer.sid, type: 1, port: 0, candidates: [], publicKey: KEY, roundTrip: undefined };
+    const plain = DirectConnectionRequest.fromPartial({ cvid: peer.sid, type: 1, publicKey: KEY });
     const call = at.client.makeUnaryRequest(
       path,
       requestSerialize,

@@ -36,7 +36,12 @@ const kind = <K extends string>(name: K) => fc.constant(name);
 const hidden = fc.uint8Array({ maxLength: 48 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
 const port = fc.integer({ min: 0, max: 65_535 });
 const candidate = shape({ host: text, port, type: fc.integer({ min: 0, max: 3 }), priority: ms });
-const gathered = { candidates: fc.array(candidate, { maxLength: 3 }), publicKey: hidden, roundTripMs: ms };
+const gathered = {
+  candidates: fc.array(candidate, { maxLength: 3 }),
+  publicKey: hidden,
+  roundTripMs: ms,
+  relayVersion: ms,
+};
 const drawn = { nonce: hidden, atMs: wallMs };
 const pair = shape({ local: candidate, remote: candidate, outcome: text });
 const tried = { connected: fc.boolean(), pairs: fc.array(pair, { maxLength: 3 }), tookMs: ms };
@@ -79,6 +84,7 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
     host: text,
     port,
     deadlineMs: ms,
+    relayed: wallMs,
     ...gathered,
     ...drawn,
   }),

@@ -20,7 +20,10 @@ export enum ConnectionRole {
   DIAL = 1,
   /** LISTEN - Wait for the peer to dial. */
   LISTEN = 2,
-  /** GATHER - Gather candidates and answer with them in a GatherAnswer; the start is ordered afterwards. */
+  /**
+   * GATHER - Gather candidates and answer with them in a GatherAnswer; the start is ordered afterwards. Of a relayed connection:
+   * gather anew, because a direct path is tried once more. Saying no then leaves it relayed.
+   */
   GATHER = 3,
   /**
    * PUNCH_CONTROLLING - Dial all candidates at `start_after`; this end decides which path is used. Answered with a PunchAnswer once the
@@ -193,7 +196,7 @@ export enum ConnectionState {
   PUNCHING = 4,
   /** ESTABLISHED - It stands, directly. */
   ESTABLISHED = 5,
-  /** RELAYED - It stands, through the server. */
+  /** RELAYED - It stands, through the server. Attempts to find a direct path may be going on. */
   RELAYED = 6,
   /** FAILED - It did not come up, or is lost. */
   FAILED = 7,
@@ -292,7 +295,10 @@ export interface Connection {
   nonce: Buffer;
   /** The peer's public key, to be proved on the wire: a DER SubjectPublicKeyInfo. */
   peerPublicKey: Buffer;
-  /** Which attempt this is, from 1. The server orders three at most. */
+  /**
+   * Which attempt this is, from 1. The server orders three until the connection is made, and more of a relayed one when
+   * its caller asks for them.
+   */
   attempt: number;
   /** In role RELAY: the stream to send on. 0 otherwise. */
   relayStreamId: number;
@@ -300,6 +306,11 @@ export interface Connection {
   rendezvous: RendezvousAddress[];
   /** In role RELAY: the branch to receive from. 0 otherwise. */
   relayBranchId: number;
+  /**
+   * In role RELAY: what the blocks of the two streams hold, the same at both ends. 0: the bytes, as they are. 1: frames,
+   * one a block, so that the ends can move to a direct path: docs/direct-connections.md.
+   */
+  relayVersion: number;
 }
 
 /** Where the server's rendezvous port is: STUN Binding (RFC 8489) over UDP and TCP. */
@@ -317,7 +328,11 @@ export interface GatherAnswer {
   /** This end's public key, which the other one will ask it to prove: a DER SubjectPublicKeyInfo of at most 512 bytes. */
   publicKey: Buffer;
   /** The round trip to the rendezvous. Absent: not known. */
-  roundTrip: Duration | undefined;
+  roundTrip:
+    | Duration
+    | undefined;
+  /** The newest `relay_version` that this end knows; the server orders the newest that both know. */
+  relayVersion: number;
 }
 
 /** The answer to the order to punch, encoded as the `data` of Answer: after the attempt, whatever came of it. */
@@ -376,7 +391,7 @@ export interface ConnectionRecord {
   callerCandidates: Candidate[];
   /** Where the peer may be reached. */
   peerCandidates: Candidate[];
-  /** The attempts so far, in order. */
+  /** The last attempts, in order: three at most. */
   attempts: ConnectionAttempt[];
   /** Direct or relayed, once it stands. */
   path: PathKind;
@@ -440,6 +455,7 @@ function createBaseConnection(): Connection {
     relayStreamId: 0,
     rendezvous: [],
     relayBranchId: 0,
+    relayVersion: 0,
   };
 }
 
@@ -486,6 +502,9 @@ export const Connection: MessageFns<Connection> = {
     }
     if (message.relayBranchId !== 0) {
       writer.uint32(160).int32(message.relayBranchId);
+    }
+    if (message.relayVersion !== 0) {
+      writer.uint32(168).uint32(message.relayVersion);
     }
     return writer;
   },
@@ -615,6 +634,14 @@ export const Connection: MessageFns<Connection> = {
             message.relayBranchId = reader.int32();
             continue;
           }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.relayVersion = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -671,6 +698,11 @@ export const Connection: MessageFns<Connection> = {
         : isSet(object.relay_branch_id)
         ? globalThis.Number(object.relay_branch_id)
         : 0,
+      relayVersion: isSet(object.relayVersion)
+        ? globalThis.Number(object.relayVersion)
+        : isSet(object.relay_version)
+        ? globalThis.Number(object.relay_version)
+        : 0,
     };
   },
 
@@ -718,6 +750,9 @@ export const Connection: MessageFns<Connection> = {
     if (message.relayBranchId !== 0) {
       obj.relayBranchId = Math.round(message.relayBranchId);
     }
+    if (message.relayVersion !== 0) {
+      obj.relayVersion = Math.round(message.relayVersion);
+    }
     return obj;
   },
 
@@ -742,6 +777,7 @@ export const Connection: MessageFns<Connection> = {
     message.relayStreamId = object.relayStreamId ?? 0;
     message.rendezvous = object.rendezvous?.map((e) => RendezvousAddress.fromPartial(e)) || [];
     message.relayBranchId = object.relayBranchId ?? 0;
+    message.relayVersion = object.relayVersion ?? 0;
     return message;
   },
 };
@@ -832,7 +868,7 @@ export const RendezvousAddress: MessageFns<RendezvousAddress> = {
 };
 
 function createBaseGatherAnswer(): GatherAnswer {
-  return { candidates: [], publicKey: Buffer.alloc(0), roundTrip: undefined };
+  return { candidates: [], publicKey: Buffer.alloc(0), roundTrip: undefined, relayVersion: 0 };
 }
 
 export const GatherAnswer: MessageFns<GatherAnswer> = {
@@ -845,6 +881,9 @@ export const GatherAnswer: MessageFns<GatherAnswer> = {
     }
     if (message.roundTrip !== undefined) {
       Duration.encode(message.roundTrip, writer.uint32(26).fork()).join();
+    }
+    if (message.relayVersion !== 0) {
+      writer.uint32(32).uint32(message.relayVersion);
     }
     return writer;
   },
@@ -886,6 +925,14 @@ export const GatherAnswer: MessageFns<GatherAnswer> = {
             message.roundTrip = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.relayVersion = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -913,6 +960,11 @@ export const GatherAnswer: MessageFns<GatherAnswer> = {
         : isSet(object.round_trip)
         ? Duration.fromJSON(object.round_trip)
         : undefined,
+      relayVersion: isSet(object.relayVersion)
+        ? globalThis.Number(object.relayVersion)
+        : isSet(object.relay_version)
+        ? globalThis.Number(object.relay_version)
+        : 0,
     };
   },
 
@@ -927,6 +979,9 @@ export const GatherAnswer: MessageFns<GatherAnswer> = {
     if (message.roundTrip !== undefined) {
       obj.roundTrip = Duration.toJSON(message.roundTrip);
     }
+    if (message.relayVersion !== 0) {
+      obj.relayVersion = Math.round(message.relayVersion);
+    }
     return obj;
   },
 
@@ -940,6 +995,7 @@ export const GatherAnswer: MessageFns<GatherAnswer> = {
     message.roundTrip = (object.roundTrip !== undefined && object.roundTrip !== null)
       ? Duration.fromPartial(object.roundTrip)
       : undefined;
+    message.relayVersion = object.relayVersion ?? 0;
     return message;
   },
 };

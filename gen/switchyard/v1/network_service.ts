@@ -91,7 +91,17 @@ export interface DirectConnectionRequest {
    */
   publicKey: Buffer;
   /** The round trip to the rendezvous. Absent: not known. Only read when `port` is 0. */
-  roundTrip: Duration | undefined;
+  roundTrip:
+    | Duration
+    | undefined;
+  /** The newest `Connection.relay_version` that the caller knows. */
+  relayVersion: number;
+  /**
+   * A relayed connection that the caller once asked for, to the same node and of the same type: a direct path is tried
+   * once more. Answered at once; the connection goes on as it is until both ends have moved and reported the direct
+   * path. Empty: a new connection.
+   */
+  connectionId: string;
 }
 
 /** Source: RS_DirectConnection. */
@@ -240,7 +250,16 @@ export interface ListConnectionsResponse {
 }
 
 function createBaseDirectConnectionRequest(): DirectConnectionRequest {
-  return { cvid: 0, type: 0, port: 0, candidates: [], publicKey: Buffer.alloc(0), roundTrip: undefined };
+  return {
+    cvid: 0,
+    type: 0,
+    port: 0,
+    candidates: [],
+    publicKey: Buffer.alloc(0),
+    roundTrip: undefined,
+    relayVersion: 0,
+    connectionId: "",
+  };
 }
 
 export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
@@ -262,6 +281,12 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     }
     if (message.roundTrip !== undefined) {
       Duration.encode(message.roundTrip, writer.uint32(98).fork()).join();
+    }
+    if (message.relayVersion !== 0) {
+      writer.uint32(104).uint32(message.relayVersion);
+    }
+    if (message.connectionId !== "") {
+      writer.uint32(114).string(message.connectionId);
     }
     return writer;
   },
@@ -327,6 +352,22 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
             message.roundTrip = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.relayVersion = reader.uint32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -357,6 +398,16 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
         : isSet(object.round_trip)
         ? Duration.fromJSON(object.round_trip)
         : undefined,
+      relayVersion: isSet(object.relayVersion)
+        ? globalThis.Number(object.relayVersion)
+        : isSet(object.relay_version)
+        ? globalThis.Number(object.relay_version)
+        : 0,
+      connectionId: isSet(object.connectionId)
+        ? globalThis.String(object.connectionId)
+        : isSet(object.connection_id)
+        ? globalThis.String(object.connection_id)
+        : "",
     };
   },
 
@@ -380,6 +431,12 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     if (message.roundTrip !== undefined) {
       obj.roundTrip = Duration.toJSON(message.roundTrip);
     }
+    if (message.relayVersion !== 0) {
+      obj.relayVersion = Math.round(message.relayVersion);
+    }
+    if (message.connectionId !== "") {
+      obj.connectionId = message.connectionId;
+    }
     return obj;
   },
 
@@ -396,6 +453,8 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     message.roundTrip = (object.roundTrip !== undefined && object.roundTrip !== null)
       ? Duration.fromPartial(object.roundTrip)
       : undefined;
+    message.relayVersion = object.relayVersion ?? 0;
+    message.connectionId = object.connectionId ?? "";
     return message;
   },
 };
@@ -1894,6 +1953,10 @@ export const NetworkServiceService = {
    * ABORTED (PEER_LEFT) when the peer's session ended instead; RESOURCE_EXHAUSTED (CONNECTION_LIMIT, ORDER_LIMIT). Needs a
    * session, and with `port` 0 its attachment: FAILED_PRECONDITION (NOT_ATTACHED).
    *
+   * With `connection_id`: NOT_FOUND (CONNECTION_NOT_FOUND) when it is not the caller's; FAILED_PRECONDITION
+   * (OUT_OF_ORDER) when it does not go through the server, or an end cannot move; RESOURCE_EXHAUSTED (CONNECTION_LIMIT)
+   * when it was tried often enough; the reason of one that is over.
+   *
    * When both ends ask for each other at the same time, one connection comes of it and both get its id. A call that is
    * cancelled cancels the connection.
    */
@@ -2064,6 +2127,10 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * ABORTED (PEER_LEFT) when the peer's session ended instead; RESOURCE_EXHAUSTED (CONNECTION_LIMIT, ORDER_LIMIT). Needs a
    * session, and with `port` 0 its attachment: FAILED_PRECONDITION (NOT_ATTACHED).
    *
+   * With `connection_id`: NOT_FOUND (CONNECTION_NOT_FOUND) when it is not the caller's; FAILED_PRECONDITION
+   * (OUT_OF_ORDER) when it does not go through the server, or an end cannot move; RESOURCE_EXHAUSTED (CONNECTION_LIMIT)
+   * when it was tried often enough; the reason of one that is over.
+   *
    * When both ends ask for each other at the same time, one connection comes of it and both get its id. A call that is
    * cancelled cancels the connection.
    */
@@ -2160,6 +2227,10 @@ export interface NetworkServiceClient extends Client {
    * (PEER_REFUSED) with the peer's own description; DEADLINE_EXCEEDED (ORDER_DEADLINE) when the peer did not answer;
    * ABORTED (PEER_LEFT) when the peer's session ended instead; RESOURCE_EXHAUSTED (CONNECTION_LIMIT, ORDER_LIMIT). Needs a
    * session, and with `port` 0 its attachment: FAILED_PRECONDITION (NOT_ATTACHED).
+   *
+   * With `connection_id`: NOT_FOUND (CONNECTION_NOT_FOUND) when it is not the caller's; FAILED_PRECONDITION
+   * (OUT_OF_ORDER) when it does not go through the server, or an end cannot move; RESOURCE_EXHAUSTED (CONNECTION_LIMIT)
+   * when it was tried often enough; the reason of one that is over.
    *
    * When both ends ask for each other at the same time, one connection comes of it and both get its id. A call that is
    * cancelled cancels the connection.

@@ -1,6 +1,9 @@
 import type { Duplex } from 'node:stream';
+import { type Connection, ConnectionRole } from '../../../gen/switchyard/v1/connection.js';
 import type { Endpoint } from '../../stun/address.js';
+import { msOf } from '../duration.js';
 import type { Candidate } from './candidate.js';
+import type { Identity } from './identity.js';
 import type { Proof } from './secure.js';
 
 /** A way to the peer that stands: encrypted, and proved to end at the peer. */
@@ -9,6 +12,8 @@ export interface DirectPath {
   readonly stream: Duplex;
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  /** Whether the peer speaks in frames on it: see `carrier/frame.ts`. False: bytes as they are, as older ones do. */
+  readonly framed: boolean;
   /** How long the peer's answer to the nomination took. Undefined at the end that does not control: it did not ask. */
   readonly roundTripMs: number | undefined;
 }
@@ -21,6 +26,19 @@ export interface AttemptPlan extends Proof {
   readonly nonce: Uint8Array;
   /** When to begin, from now. */
   readonly startAfterMs: number;
+}
+
+/** The plan of an attempt, as it was ordered. */
+export function attemptPlan(order: Connection, identity: Identity): AttemptPlan {
+  const { peerPublicKey, role, candidates, nonce, startAfter } = order;
+  return {
+    identity,
+    peerPublicKey,
+    controlling: role === ConnectionRole.PUNCH_CONTROLLING,
+    candidates: candidates as readonly Candidate[],
+    nonce,
+    startAfterMs: startAfter ? msOf(startAfter) : 0,
+  };
 }
 
 /** What came of one address of the peer. */

@@ -5,6 +5,7 @@ import { type Check, CheckKind, decodeCheck, encodeCheck } from './check.js';
 import { PUNCH_LIMITS } from './limits.js';
 import type { AttemptOutcome, AttemptPlan } from './path.js';
 import { PathRace } from './race.js';
+import { isFramed } from './secure.js';
 import type { UdpFamily } from './udp-family.js';
 import { UdxDuplex } from './udx-duplex.js';
 
@@ -72,7 +73,8 @@ export class UdpAttempt {
       outcome,
     }));
     const { stream, roundTripMs } = winner ?? {};
-    const path = won && stream && { stream, local: won.family.local, remote: won.to, roundTripMs };
+    const ends = won && { local: won.family.local, remote: won.to };
+    const path = ends && stream && { stream, ...ends, framed: isFramed(stream), roundTripMs };
     return { path, pairs, tookMs: performance.now() - this.#startedAt };
   }
 

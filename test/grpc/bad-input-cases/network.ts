@@ -68,8 +68,8 @@ function watched(add: (what: string, spoil: { cvids?: number[]; after?: never },
 function connections(cases: Cases): void {
   const candidate = { host: '192.168.1.2', port: 4000, type: 1, priority: 1 };
   const good = ({ two }: World) => {
-    const publicKey = Buffer.alloc(44);
-    return { cvid: two.sid, type: 1, port: 0, candidates: [candidate], publicKey, roundTrip: undefined };
+    const more = { publicKey: Buffer.alloc(44), roundTrip: undefined, relayVersion: 0, connectionId: '' };
+    return { cvid: two.sid, type: 1, port: 0, candidates: [candidate], ...more };
   };
   const ask = (what: string, spoil: object | ((world: World) => object), ...fields: string[]) =>
     cases.wrong(Network.directConnection, 'one', good, what, spoil as never, ...fields);
@@ -94,6 +94,12 @@ function connections(cases: Cases): void {
     cvid: world.nobody,
     port: 1,
   }));
+  ask('a listening caller with a connection', { port: 1, candidates: [], connectionId: 'c1' }, 'connection_id');
+  for (const connectionId of ['c0', 'o1', long(100)]) {
+    const what = `to try ${connectionId.slice(0, 5)} again`;
+    const named = (world: World) => ({ ...good(world), connectionId });
+    cases.refuse(Network.directConnection, 'one', 'CONNECTION_NOT_FOUND', what, named);
+  }
   cases.refuse(Network.directConnection, 'one', 'NOT_ATTACHED', 'a peer without an attachment', good);
   cases.refuse(Network.getConnection, 'one', 'CONNECTION_NOT_FOUND', 'an unknown one', () => ({ connectionId: 'c1' }));
   for (const connectionId of ['', 'c0', 'c-1', 'o1', long(100)]) {

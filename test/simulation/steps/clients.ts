@@ -95,7 +95,8 @@ const connect: StepKind<Fleet> = {
     const request = { cvid, type: 1 + (c % 2), port: c % 3 === 0 ? 0 : 7_000 + (c % 16), candidates: [] };
     const asking = one.instance as unknown as Asking;
     const { directConnection } = NetworkServiceService;
-    expect(fleet, asking.unary(directConnection, { ...request, publicKey: Buffer.of(), roundTrip: undefined }, {}));
+    const rest = { publicKey: Buffer.of(), roundTrip: undefined, relayVersion: 0, connectionId: '' };
+    expect(fleet, asking.unary(directConnection, { ...request, ...rest }, {}));
   },
 };
 

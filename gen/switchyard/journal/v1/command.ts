@@ -182,7 +182,11 @@ export interface AskConnection {
   /** How long the peer has to answer. */
   deadlineMs: number;
   /** For the attempt that may come of it. */
-  drawn: Drawn | undefined;
+  drawn:
+    | Drawn
+    | undefined;
+  /** The relayed connection to try again for. 0: a new connection. */
+  relayed: bigint;
 }
 
 /** An end has gathered. */
@@ -1562,7 +1566,17 @@ export const BrokeredLink: MessageFns<BrokeredLink> = {
 };
 
 function createBaseAskConnection(): AskConnection {
-  return { sid: 0, peer: 0, link: 0, host: "", port: 0, gathered: undefined, deadlineMs: 0, drawn: undefined };
+  return {
+    sid: 0,
+    peer: 0,
+    link: 0,
+    host: "",
+    port: 0,
+    gathered: undefined,
+    deadlineMs: 0,
+    drawn: undefined,
+    relayed: 0n,
+  };
 }
 
 export const AskConnection: MessageFns<AskConnection> = {
@@ -1590,6 +1604,12 @@ export const AskConnection: MessageFns<AskConnection> = {
     }
     if (message.drawn !== undefined) {
       Drawn.encode(message.drawn, writer.uint32(66).fork()).join();
+    }
+    if (message.relayed !== 0n) {
+      if (BigInt.asUintN(64, message.relayed) !== message.relayed) {
+        throw new globalThis.Error("value provided for field message.relayed of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.relayed);
     }
     return writer;
   },
@@ -1671,6 +1691,14 @@ export const AskConnection: MessageFns<AskConnection> = {
             message.drawn = Drawn.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.relayed = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1697,6 +1725,7 @@ export const AskConnection: MessageFns<AskConnection> = {
         ? globalThis.Number(object.deadline_ms)
         : 0,
       drawn: isSet(object.drawn) ? Drawn.fromJSON(object.drawn) : undefined,
+      relayed: isSet(object.relayed) ? BigInt(object.relayed) : 0n,
     };
   },
 
@@ -1726,6 +1755,9 @@ export const AskConnection: MessageFns<AskConnection> = {
     if (message.drawn !== undefined) {
       obj.drawn = Drawn.toJSON(message.drawn);
     }
+    if (message.relayed !== 0n) {
+      obj.relayed = message.relayed.toString();
+    }
     return obj;
   },
 
@@ -1744,6 +1776,7 @@ export const AskConnection: MessageFns<AskConnection> = {
       : undefined;
     message.deadlineMs = object.deadlineMs ?? 0;
     message.drawn = (object.drawn !== undefined && object.drawn !== null) ? Drawn.fromPartial(object.drawn) : undefined;
+    message.relayed = (object.relayed !== undefined && object.relayed !== null) ? BigInt(object.relayed) : 0n;
     return message;
   },
 };

@@ -42,6 +42,8 @@ export interface Gathered {
   publicKey: Buffer;
   /** Its round trip to the rendezvous. 0: not known. */
   roundTripMs: number;
+  /** The newest form of relayed bytes that it knows. */
+  relayVersion: number;
 }
 
 /** What an attempt needs from outside of the core. */
@@ -363,7 +365,7 @@ export const Pair: MessageFns<Pair> = {
 };
 
 function createBaseGathered(): Gathered {
-  return { candidates: [], publicKey: Buffer.alloc(0), roundTripMs: 0 };
+  return { candidates: [], publicKey: Buffer.alloc(0), roundTripMs: 0, relayVersion: 0 };
 }
 
 export const Gathered: MessageFns<Gathered> = {
@@ -376,6 +378,9 @@ export const Gathered: MessageFns<Gathered> = {
     }
     if (message.roundTripMs !== 0) {
       writer.uint32(24).uint32(message.roundTripMs);
+    }
+    if (message.relayVersion !== 0) {
+      writer.uint32(32).uint32(message.relayVersion);
     }
     return writer;
   },
@@ -417,6 +422,14 @@ export const Gathered: MessageFns<Gathered> = {
             message.roundTripMs = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.relayVersion = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -444,6 +457,11 @@ export const Gathered: MessageFns<Gathered> = {
         : isSet(object.round_trip_ms)
         ? globalThis.Number(object.round_trip_ms)
         : 0,
+      relayVersion: isSet(object.relayVersion)
+        ? globalThis.Number(object.relayVersion)
+        : isSet(object.relay_version)
+        ? globalThis.Number(object.relay_version)
+        : 0,
     };
   },
 
@@ -458,6 +476,9 @@ export const Gathered: MessageFns<Gathered> = {
     if (message.roundTripMs !== 0) {
       obj.roundTripMs = Math.round(message.roundTripMs);
     }
+    if (message.relayVersion !== 0) {
+      obj.relayVersion = Math.round(message.relayVersion);
+    }
     return obj;
   },
 
@@ -469,6 +490,7 @@ export const Gathered: MessageFns<Gathered> = {
     message.candidates = object.candidates?.map((e) => Candidate.fromPartial(e)) || [];
     message.publicKey = object.publicKey ?? Buffer.alloc(0);
     message.roundTripMs = object.roundTripMs ?? 0;
+    message.relayVersion = object.relayVersion ?? 0;
     return message;
   },
 };

@@ -1,0 +1,38 @@
+/** What a frame of a connection is; its number is how it is written, on every kind of path. */
+export const FrameKind = {
+  /** Bytes of the connection. */
+  DATA: 0,
+  /** The sender's bytes go on on the direct path that attempt number so-and-so (4 B) has found. Only on the relay. */
+  MOVED: 1,
+  /** A sign of life. Only on a direct path; the relay's calls have their own. */
+  ALIVE: 2,
+} as const;
+/** One of the numbers of {@link FrameKind}. */
+export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+
+/** What a carrier hands out. DATA may come in other pieces than it was sent in. */
+export interface Frame {
+  readonly kind: typeof FrameKind.DATA | typeof FrameKind.MOVED;
+  readonly bytes: Buffer;
+}
+
+/** The most bytes that one frame carries, its head not counted: what fits a block of the relay with it. */
+export const FRAME_BYTES_MAX = 65_535;
+
+/**
+ * A way that the bytes of a connection go: directly, or through the server. Frames arrive in order, or the carrier fails.
+ *
+ * It is read and written by one each, who awaits every call before the next: that is the flow control.
+ */
+export interface Carrier {
+  /** Whether it has failed or was closed. */
+  readonly isOver: boolean;
+  /** Sends a frame. Resolves when another may follow; rejects when the path is dead. */
+  send(kind: FrameKind, bytes: Uint8Array): Promise<void>;
+  /** The next frame; undefined when the peer has finished. Rejects when the path is dead. */
+  receive(): Promise<Frame | undefined>;
+  /** Nothing more is sent. Resolves when what was sent is on its way for good, whatever becomes of this end. */
+  finish(): Promise<void>;
+  /** Lets go of everything at once. */
+  close(): void;
+}

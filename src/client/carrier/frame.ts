@@ -1,0 +1,60 @@
+import { FRAME_BYTES_MAX, type Frame, FrameKind } from './carrier.js';
+
+/*
+ * A frame on a direct path:
+ *
+ *     0        1                 4
+ *    +--------+-----------------+-------+
+ *    | kind   | length (big-end)| bytes |        kind 0: DATA, 2: ALIVE, of length 0
+ *    +--------+-----------------+-------+
+ */
+const HEAD_BYTES = 4;
+
+/** The head of a frame. */
+export function frameHead(kind: FrameKind, length: number): Buffer {
+  const head = Buffer.allocUnsafe(HEAD_BYTES);
+  head.writeUInt32BE(kind * 2 ** 24 + length);
+  return head;
+}
+
+/**
+ * Reads frames out of chunks that begin and end anywhere.
+ *
+ * The bytes of a frame are handed out as they come, chunk by chunk, and not gathered: it holds less than a head.
+ */
+export class FrameReader {
+  #head = Buffer.alloc(0);
+  /** Bytes of the present frame that have yet to come. */
+  #left = 0;
+
+  /** The frames, or parts of them, in a chunk. Throws when it is no frame. */
+  read(chunk: Buffer): Frame[] {
+    const frames: Frame[] = [];
+    let rest = chunk;
+    while (rest.length > 0) {
+      if (this.#left === 0) {
+        rest = this.#readHead(rest);
+        continue;
+      }
+      const bytes = rest.subarray(0, this.#left);
+      frames.push({ kind: FrameKind.DATA, bytes });
+      this.#left -= bytes.length;
+      rest = rest.subarray(bytes.length);
+    }
+    return frames;
+  }
+
+  /** Answers with what follows the head, or the part of it that is here. */
+  #readHead(bytes: Buffer): Buffer {
+    const missing = HEAD_BYTES - this.#head.length;
+    this.#head = Buffer.concat([this.#head, bytes.subarray(0, missing)]);
+    if (this.#head.length < HEAD_BYTES) return Buffer.alloc(0);
+    const [kind] = this.#head;
+    const length = this.#head.readUIntBE(1, 3);
+    this.#head = Buffer.alloc(0);
+    const isKnown = kind === FrameKind.ALIVE ? length === 0 : kind === FrameKind.DATA && length <= FRAME_BYTES_MAX;
+    if (!isKnown) throw new Error(`the peer sends a frame of kind ${kind} with ${length} bytes, which none has`);
+    this.#left = length;
+    return bytes.subarray(missing);
+  }
+}

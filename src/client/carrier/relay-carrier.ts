@@ -1,0 +1,47 @@
+import type { RelaySink, RelaySource } from '../relay.js';
+import { type Carrier, type Frame, FrameKind } from './carrier.js';
+
+/**
+ * Two streams through the server, one each way. A frame is a block (`relay_version` 1 of the protos):
+ *
+ *     | kind 1 B | bytes |        kind 0: DATA, 1: MOVED
+ */
+export class RelayCarrier implements Carrier {
+  readonly #blocks: AsyncIterator<Uint8Array>;
+  #closed = false;
+
+  constructor(
+    private readonly source: RelaySource,
+    private readonly sink: RelaySink,
+  ) {
+    this.#blocks = sink[Symbol.asyncIterator]();
+  }
+
+  get isOver(): boolean {
+    return this.#closed;
+  }
+
+  async send(kind: FrameKind, bytes: Uint8Array): Promise<void> {
+    await this.source.write(Buffer.concat([Buffer.of(kind), bytes]));
+  }
+
+  async receive(): Promise<Frame | undefined> {
+    const { done, value } = await this.#blocks.next();
+    if (done) return undefined;
+    const bytes = Buffer.from(value.buffer, value.byteOffset + 1, value.length - 1);
+    const [kind] = value;
+    if (kind === FrameKind.DATA || kind === FrameKind.MOVED) return { kind, bytes };
+    throw new Error(`the peer relays frames of kind ${kind}, which this client does not know`);
+  }
+
+  /** What the peer has taken: closing a stream lets go of everything that is on its way. */
+  finish(): Promise<void> {
+    return this.source.finish();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.source.close();
+    this.sink.close();
+  }
+}

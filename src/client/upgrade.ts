@@ -1,0 +1,101 @@
+import { type Connection, ConnectionRole, type RendezvousAddress } from '../../gen/switchyard/v1/connection.js';
+import type { Clock, Random, Timer } from '../clock.js';
+import type { CarriedDuplex } from './carrier/carried-duplex.js';
+import { DirectCarrier } from './carrier/direct-carrier.js';
+import type { Gathered } from './direct/gather.js';
+import type { Identity } from './direct/identity.js';
+import { attemptPlan, type DirectPath } from './direct/path.js';
+import { LIMITS } from './limits.js';
+import { punchAnswer } from './punch-answer.js';
+
+/** What it takes to try again. */
+export interface UpgradeDesk {
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Opens sockets anew: what was observed of the ones before is old. */
+  gather(rendezvous: readonly RendezvousAddress[] | undefined): Promise<Gathered>;
+  /** Asks the server for an attempt; the order to punch comes of it. */
+  ask(gathered: Gathered): Promise<void>;
+}
+
+/**
+ * The tries of one end to move a relayed connection to a direct path. The controlling end asks for them, again and again
+ * with waits that double, until one has worked or the bound is reached; the other end does what it is ordered.
+ *
+ * A try that fails costs nothing but itself: the connection goes on on the relay.
+ */
+export class Upgrade {
+  /** The direct path that the connection moves to, or has moved to. */
+  path: DirectPath | undefined;
+  readonly #life = new AbortController();
+  #tries = 0;
+  #timer: Timer | undefined;
+  #gathered: Promise<Gathered> | undefined;
+
+  constructor(
+    private readonly duplex: CarriedDuplex,
+    private readonly desk: UpgradeDesk,
+  ) {}
+
+  /** As the controlling end: asks for the first try after so long, and for the next ones by itself. */
+  begin(firstMs: number): void {
+    if (firstMs === Number.POSITIVE_INFINITY) return;
+    const windowMs = Math.min(LIMITS.upgradeMaxMs, firstMs * 2 ** this.#tries);
+    // Up to a quarter more, so that many connections that fell back at one moment do not try at one moment.
+    const delayMs = windowMs * (1 + this.desk.random.fraction() / 4);
+    this.#timer = this.desk.clock.after(delayMs, () => {
+      this.#tries += 1;
+      if (this.#tries < LIMITS.upgradesMax) this.begin(firstMs);
+      // What went wrong is in the connection's record, or the server is away: the next try is on its way already.
+      this.gather().then(
+        (gathered) => this.desk.ask(gathered).catch(() => this.#letGo()),
+        () => {},
+      );
+    });
+  }
+
+  /** Opens sockets for a try. */
+  gather(rendezvous?: readonly RendezvousAddress[]): Promise<Gathered> {
+    this.#letGo();
+    this.#gathered = this.desk.gather(rendezvous);
+    if (this.#life.signal.aborted) this.#letGo();
+    return this.#gathered;
+  }
+
+  /** Tries once, as ordered; what comes of it is the answer. The connection moves by itself afterwards. */
+  async punch(order: Connection): Promise<Uint8Array> {
+    if (this.#gathered === undefined) throw new Error('ordered to punch before it was ordered to gather');
+    const { puncher } = await this.#gathered;
+    const trying = puncher.attempt(attemptPlan(order, this.desk.identity), this.#life.signal);
+    const carrier = trying.then(({ path }) => this.#carrierOf(path));
+    if (order.role === ConnectionRole.PUNCH_CONTROLLED) this.duplex.expect(order.attempt, carrier);
+    const [outcome, path] = await Promise.all([trying, carrier]);
+    const roundTripMs = path ? await puncher.measure() : undefined;
+    this.#letGo();
+    if (path && order.role === ConnectionRole.PUNCH_CONTROLLING) {
+      this.duplex.move(order.attempt, path).catch((error: Error) => this.duplex.destroy(error));
+    }
+    return punchAnswer(outcome, roundTripMs);
+  }
+
+  /** No more tries. A path that was found stays. */
+  end(): void {
+    this.#timer?.cancel();
+    this.#life.abort();
+    this.#letGo();
+  }
+
+  #carrierOf(path: DirectPath | undefined): DirectCarrier | undefined {
+    if (path === undefined) return undefined;
+    this.path = path;
+    return new DirectCarrier(path.stream);
+  }
+
+  #letGo(): void {
+    this.#gathered?.then(
+      ({ puncher }) => puncher.close(),
+      () => {},
+    );
+  }
+}

@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { FrameKind } from '../../../src/client/carrier/carrier.js';
+import { DirectCarrier } from '../../../src/client/carrier/direct-carrier.js';
+
+/** Between two signs of life in these tests. */
+const ALIVE_MS = 20;
+const opened: { destroy(): unknown }[] = [];
+
+afterEach(() => {
+  for (const one of opened.splice(0)) one.destroy();
+});
+
+/** Both ends of a TCP connection. */
+async function pair(): Promise<[Socket, Socket]> {
+  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const one = connect({ port: (server.address() as AddressInfo).port, allowHalfOpen: true });
+  const [[other]] = (await Promise.all([once(server, 'connection'), once(one, 'connect')])) as [[Socket], unknown];
+  server.close();
+  opened.push(one, other);
+  return [one, other];
+}
+
+/** Two ends with somebody between them who passes everything on, until the path is cut without a word. */
+async function path() {
+  const [[near, from], [to, far]] = await Promise.all([pair(), pair()]);
+  from.pipe(to);
+  to.pipe(from);
+  const ends = [near, far].map((socket) => new DirectCarrier(socket, ALIVE_MS)) as [DirectCarrier, DirectCarrier];
+  const cut = () => {
+    for (const socket of [from, to]) socket.unpipe().pause();
+  };
+  return { near: ends[0], far: ends[1], cut };
+}
+
+const data = (text: string) => [FrameKind.DATA, Buffer.from(text)] as const;
+
+/** Reads so many bytes. */
+async function take(carrier: DirectCarrier, count: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for (let left = count; left > 0; left -= parts.at(-1)!.length) parts.push((await carrier.receive())!.bytes);
+  return Buffer.concat(parts);
+}
+
+describe('a direct path', () => {
+  it('carries what is said both ways, each to its own end', async () => {
+    const { near, far } = await path();
+    await near.send(...data('there'));
+    expect(String(await take(far, 5))).toBe('there');
+    await near.finish();
+    expect(await far.receive()).toBeUndefined();
+    await far.send(...data('and back'));
+    await far.finish();
+    expect(String(await take(near, 8))).toBe('and back');
+    expect(await near.receive()).toBeUndefined();
+  });
+
+  it('stands for as long as nobody says anything', async () => {
+    const { near, far } = await path();
+    const heard = far.receive();
+    const back = near.receive();
+    await wait(10 * ALIVE_MS);
+    await Promise.all([near.send(...data('x')), far.send(...data('y'))]);
+    expect([String((await heard)!.bytes), String((await back)!.bytes)]).toEqual(['x', 'y']);
+  });
+
+  it.each(['near', 'far'] as const)(
+    'that was cut is dead for the %s end, although data is on its way both ways',
+    async (end) => {
+      const { cut, ...ends } = await path();
+      const writing = [ends.near, ends.far].map(async (carrier) => {
+        for (;;) {
+          await carrier.send(...data('more of it'));
+          await wait(1);
+        }
+      });
+      const other = ends[end === 'near' ? 'far' : 'near'];
+      const reading = (async () => {
+        for (;;) await other.receive();
+      })();
+      const failed = Promise.allSettled([...writing, reading]);
+      await take(ends[end], 100);
+      cut();
+      await expect(
+        (async () => {
+          for (;;) await ends[end].receive();
+        })(),
+      ).rejects.toThrow('the path is dead: nothing has come from the peer');
+      await expect(ends[end].send(...data('x'))).rejects.toThrow('the path is dead');
+      other.close();
+      await failed;
+    },
+  );
+
+  it('whose reader takes its time is not dead, and holds its writer up', async () => {
+    const { near, far } = await path();
+    const block = Buffer.alloc(65_535, 7);
+    let sent = 0;
+    const writing = (async () => {
+      for (; sent < 400; sent++) await near.send(FrameKind.DATA, block);
+    })();
+    const back = near.receive();
+    await wait(20 * ALIVE_MS);
+    expect(sent).toBeLessThan(400);
+    const all = take(far, 400 * block.length);
+    await far.send(...data('still here'));
+    expect(String((await back)!.bytes)).toBe('still here');
+    await Promise.all([all, writing]);
+  });
+
+  it('ends at a frame that is none', async () => {
+    const [one, other] = await pair();
+    const carrier = new DirectCarrier(other, ALIVE_MS);
+    one.write(Buffer.from('ffffffff', 'hex'));
+    await expect(carrier.receive()).rejects.toThrow('frame of kind 255');
+  });
+});

@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { FrameKind } from '../../../src/client/carrier/carrier.js';
+import { FrameReader, frameHead } from '../../../src/client/carrier/frame.js';
+import { SEED } from '../../seed.js';
+
+const alive = frameHead(FrameKind.ALIVE, 0);
+
+describe('frames', () => {
+  it(`are read whatever they are cut into (seed ${SEED})`, () => {
+    const payloads = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 12 });
+    const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(payloads, cuts, (all, sizes) => {
+        const whole = Buffer.concat(all.flatMap((bytes) => [frameHead(FrameKind.DATA, bytes.length), bytes, alive]));
+        const reader = new FrameReader();
+        const read: Buffer[] = [];
+        for (let at = 0, turn = 0; at < whole.length; turn++) {
+          const size = sizes[turn % sizes.length]!;
+          read.push(...reader.read(whole.subarray(at, at + size)).map(({ bytes }) => bytes));
+          at += size;
+        }
+        expect(Buffer.concat(read)).toEqual(Buffer.concat(all));
+      }),
+      { seed: SEED },
+    );
+  });
+
+  it.each([
+    ['of an unknown kind', 'ff000000'],
+    ['of the relay', '01000004'],
+    ['that are signs of life with bytes', '02000001'],
+    ['that are too long', '00010000'],
+  ])('%s are none', (_, hex) => {
+    expect(() => new FrameReader().read(Buffer.from(hex, 'hex'))).toThrow('which none has');
+  });
+});
