@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { ConfigError, OPTIONS, readConfig, type Sources } from '../src/config.js';
 import { DEFAULT_LIMITS } from '../src/core/limits.js';
+import { DEFAULT_FEED_LIMITS } from '../src/feed/limits.js';
+import { DEFAULT_DOOR_LIMITS, DEFAULT_SYSTEM_LIMITS } from '../src/limits.js';
 import { environmentName, isLoopback, parseAddress } from '../src/option.js';
+import { doorLimits, feedLimits, replicaLimits, systemLimits } from '../src/part-limits.js';
+import { DEFAULT_REPLICA_LIMITS } from '../src/replica/limits.js';
 
 const nothing: Sources = {
   flags: {},
@@ -51,6 +55,15 @@ describe('where options come from', () => {
     expect(config.historyRevisionsMax).toBe(5);
     expect(config.json).toBe(true);
     expect(config.orderDeadlineMs).toBe(30_000);
+  });
+
+  it('is, for who chooses nothing, what the parts are made for', () => {
+    const config = readConfig(nothing);
+    expect(replicaLimits(config)).toEqual(DEFAULT_REPLICA_LIMITS);
+    expect(feedLimits(config)).toEqual(DEFAULT_FEED_LIMITS);
+    expect(doorLimits(config)).toEqual(DEFAULT_DOOR_LIMITS);
+    expect(systemLimits(config)).toEqual(DEFAULT_SYSTEM_LIMITS);
+    expect(config.limits).toEqual(DEFAULT_LIMITS);
   });
 
   it('finds the config file through the environment too', () => {

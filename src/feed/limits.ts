@@ -21,7 +21,7 @@ export interface FeedLimits {
 /** The bounds of a server that was not told otherwise. */
 export const DEFAULT_FEED_LIMITS: FeedLimits = {
   historyBytesMax: 64 * 1_048_576,
-  historyRevisionsMax: 1_048_576,
+  historyRevisionsMax: 1_000_000,
   touchesMax: 2_097_152,
   netTouchesMax: 16_384,
   messageBytesMax: 262_144,
