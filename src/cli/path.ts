@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { type GraphNode, type GraphView, LinkType } from '../client/index.js';
 import { type ConnectionFlags, readGraph, withServer } from './connection.js';
 import { jsonLine } from './json-line.js';
@@ -45,12 +46,19 @@ function describePath(graph: GraphView, cvids: readonly number[], withControl: b
   return `${lines.join('')}${counted(cvids.length - 1, 'link')}\n`;
 }
 
-/** The one node that somebody means. */
+/**
+ * The one node that somebody means: by SID, UUID or name. Where nothing else fits, as ssh makes `%h` of what it was given:
+ * a name in lower case, a number as an IPv4 address.
+ */
 export function findNode(graph: GraphView, text: string): GraphNode {
   const asSid = /^\d+$/.test(text) ? graph.node(Number(text)) : undefined;
   if (asSid !== undefined) return asSid;
   const lower = text.toLowerCase();
-  const found = [...graph.nodes()].filter((node) => node.instanceUuid === lower || node.name === text);
+  const nodes = [...graph.nodes()];
+  const exact = nodes.filter((node) => node.instanceUuid === lower || node.name === text);
+  const number = isIPv4(text) ? text.split('.').reduce((sid, octet) => sid * 256 + Number(octet), 0) : 0;
+  const meant = ({ name, cvid }: GraphNode) => name.toLowerCase() === lower || cvid === number;
+  const found = exact.length > 0 ? exact : nodes.filter(meant);
   if (found.length === 1) return found[0];
   if (found.length === 0) {
     throw new UsageError(`${JSON.stringify(text)} is no node's SID, UUID or name; see switchyard nodes`);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT, run } from './command.mjs';
 
+const SSHD = '/usr/sbin/sshd';
 const FAKETIME = '/usr/lib/*/faketime/libfaketime.so.1';
 
 /**
@@ -16,6 +17,9 @@ const PROGRAMS = [
   // The NAT tests make networks of namespaces, which only Linux has and only root may make; elsewhere they say so.
   { deb: 'iproute2', isThere: async () => !mayMakeNamespaces() || succeeds('ip', ['-V']) },
   { deb: 'nftables', isThere: async () => !mayMakeNamespaces() || succeeds('nft', ['-v']) },
+  // The test of ssh starts a server of its own; elsewhere it says what is missing.
+  { deb: 'openssh-server', isThere: async () => !mayMakeNamespaces() || succeeds('sh', ['-c', `command -v ${SSHD}`]) },
+  { deb: 'openssh-client', isThere: async () => !mayMakeNamespaces() || succeeds('ssh', ['-V']) },
   // For a server whose wall clock jumps; Linux only. Without it that one test says so.
   { deb: 'libfaketime', isThere: async () => !mayMakeNamespaces() || succeeds('sh', ['-c', `ls ${FAKETIME}`]) },
 ];
@@ -68,6 +72,9 @@ async function packagesOf(file) {
   return JSON.parse(await readFile(join(ROOT, file), 'utf8')).packages;
 }
 
+/** Asks nothing, and starts no service of what it installs: to that, the machine looks as if for a single user. */
+const APT_ENV = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+
 /** Installs what is missing where that can be done without asking; otherwise says in one line how. */
 export async function installSystemPackages() {
   const missing = await missingPrograms();
@@ -79,8 +86,7 @@ export async function installSystemPackages() {
     return { ok: false, said: `missing: ${names} (Debian's names); ${how}` };
   }
   if (process.getuid?.() !== 0) return { ok: false, said: `missing: ${names}; sudo apt-get install ${names}` };
-  const apt = (args) =>
-    run('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...args], { env: { DEBIAN_FRONTEND: 'noninteractive' } });
+  const apt = (args) => run('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...args], { env: APT_ENV });
   const updated = await apt(['update']);
   const installed = await apt(['install', '-y', '--no-install-recommends', ...missing]);
   const still = await missingPrograms();
