@@ -86,13 +86,14 @@ function encodeGroup(group: readonly Row[]): Uint8Array {
 }
 
 /**
- * The rows of a stored snapshot, in the order in which they were encoded.
+ * The rows of a stored snapshot, in the order in which they were encoded, part by part: an asynchronous step for each row
+ * would take longer than reading it.
  *
  * Throws a {@link JournalError}, `damaged` or `version`, with the revision; what came before it is of no use then.
  */
-export async function* decodeChunks(snapshot: StoredSnapshot): AsyncGenerator<Row> {
+export async function* decodeChunks(snapshot: StoredSnapshot): AsyncGenerator<Iterable<Row>> {
   let part = 0;
-  for await (const bytes of snapshot.chunks()) yield* decodeChunk(snapshot.revision, part++, bytes);
+  for await (const bytes of snapshot.chunks()) yield decodeChunk(snapshot.revision, part++, bytes);
 }
 
 /** The rows of one part. The first of all has to be the meta row of this very revision. */
@@ -182,11 +183,15 @@ function packSession(session: Session): SessionRow {
 
 function unpackSession(row: SessionRow): Session {
   return {
-    ...row,
+    sid: row.sid,
+    uuid: row.uuid,
+    ttlMs: row.ttlMs,
+    name: row.name,
     labels: unpackLabels(row.labels),
     tokenHash: unpackHidden(row.tokenHash),
     openedAtMs: Number(row.openedAtMs),
     openedRevision: Number(row.openedRevision),
+    streamId: row.streamId,
   };
 }
 

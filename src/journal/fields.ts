@@ -25,7 +25,8 @@ export function packHidden(hidden: string): Buffer {
 
 /** A hash, key or nonce as the core has it: one latin1 character a byte. */
 export function unpackHidden(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return buffer.toString('latin1');
 }
 
 /**

@@ -170,7 +170,9 @@ async function checkSnapshot(folder: Folder, revision: number, problems: Problem
     }
   }
   try {
-    for await (const { kind } of decodeChunks({ revision, chunks: counted })) rows[kind] = (rows[kind] ?? 0) + 1;
+    for await (const part of decodeChunks({ revision, chunks: counted })) {
+      for (const { kind } of part) rows[kind] = (rows[kind] ?? 0) + 1;
+    }
   } catch (error) {
     whole = false;
     problems.add(problemOf(error));

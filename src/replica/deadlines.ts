@@ -30,7 +30,8 @@ export class Deadlines {
   ) {
     for (const order of state.orders.all()) this.watchOrder(order);
     for (const connection of state.connections.all()) this.watchConnection(connection);
-    for (const stream of state.streams.all()) this.watchStream(stream);
+    // The others are as they were made, and those have no timeout.
+    for (const stream of state.streams.kept()) this.watchStream(stream);
   }
 
   /** The stream carried data just now. */

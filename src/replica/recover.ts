@@ -62,6 +62,8 @@ async function base(journal: Journal, limits: Limits): Promise<Pick<Recovery, 's
 
 async function restore(journal: Journal, revision: number, limits: Limits): Promise<State> {
   const restoring = new Restoring(limits);
-  for await (const row of decodeChunks(journal.openSnapshot(revision))) restoring.add(row);
+  for await (const rows of decodeChunks(journal.openSnapshot(revision))) {
+    for (const row of rows) restoring.add(row);
+  }
   return restoring.state;
 }

@@ -59,8 +59,8 @@ export async function verify(journal: Journal, acknowledged: number): Promise<vo
   assert(journal.last >= acknowledged, `revision ${acknowledged} was acknowledged; ${journal.last} is the last`);
   for (const revision of journal.snapshots()) {
     const expected = rowsAt(revision)[Symbol.iterator]();
-    for await (const row of decodeChunks(journal.openSnapshot(revision))) {
-      assert.deepEqual(row, expected.next().value, `the snapshot at ${revision}`);
+    for await (const rows of decodeChunks(journal.openSnapshot(revision))) {
+      for (const row of rows) assert.deepEqual(row, expected.next().value, `the snapshot at ${revision}`);
     }
     assert(expected.next().done, `the snapshot at ${revision} is cut short`);
   }
