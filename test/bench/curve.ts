@@ -11,5 +11,8 @@ export interface Curve {
   /** What stands at each axis, its unit last. */
   readonly x: string;
   readonly y: string;
+  /** How values are laid out along an axis; evenly, unless it says. `percentile`: each given one a step. */
+  readonly xScale?: 'log' | 'percentile';
+  readonly yScale?: 'log';
   readonly series: readonly Series[];
 }

@@ -23,14 +23,20 @@ export interface Pace {
   readonly atOnce: number;
 }
 
-const FULL: Pace = { connections: 4, atOnce: 32 };
+/** As fast as a server takes them. */
+export const FULL: Pace = { connections: 4, atOnce: 32 };
 const ONE_BY_ONE: Pace = { connections: 1, atOnce: 1 };
 
 /**
  * CPU of a server, in µs, for each change that reaches each watcher. What the calls cost that make the changes is measured
  * without watchers and taken off.
  */
-async function measure(start: () => Promise<Started>, watchers: number, changes: number, pace: Pace): Promise<number> {
+export async function deliveryMicros(
+  start: () => Promise<Started>,
+  watchers: number,
+  changes: number,
+  pace: Pace,
+): Promise<number> {
   const publish = async (server: Started, calls: number): Promise<number> => {
     const from = server.cpuSeconds();
     await load({ port: server.port, path: SESSION, message: request, calls, ...pace });
@@ -72,7 +78,7 @@ export async function benchBrokers(rounds: number, progress: (line: string) => v
     const etcd: Round[] = [];
     const nats: Round[] = [];
     for (let round = 0; round < rounds; round++) {
-      const ours = await measure(() => startSwitchyard(data.path), 1_000, 20_000, FULL);
+      const ours = await deliveryMicros(() => startSwitchyard(data.path), 1_000, 20_000, FULL);
       etcd.push({ ours, rival: await etcdMicros(1_000) });
       nats.push({ ours, rival: await natsMicros(4_000) });
       const [one, other] = [etcd.at(-1)!.rival, nats.at(-1)!.rival];
@@ -110,8 +116,8 @@ export async function benchFanout(rounds: number, progress: (line: string) => vo
     for (const { what, watchers, pace, goal, ...changes } of cases) {
       const taken: Round[] = [];
       for (let round = 0; round < rounds; round++) {
-        const ours = await measure(() => startSwitchyard(data.path), watchers, changes.ours, pace);
-        const rival = await measure(startBare, watchers, changes.rival, pace);
+        const ours = await deliveryMicros(() => startSwitchyard(data.path), watchers, changes.ours, pace);
+        const rival = await deliveryMicros(startBare, watchers, changes.rival, pace);
         taken.push({ ours, rival });
         progress(
           `${what}: round ${round + 1} of ${rounds}: ${ours.toFixed(2)} µs, bare grpc-js ${rival.toFixed(2)} µs`,

@@ -116,6 +116,8 @@ export async function benchIdle(rounds: number, progress: (line: string) => void
       what,
       x: 'percentile of the turns',
       y: 'lateness, ms',
+      xScale: 'percentile',
+      yScale: 'log',
       series: [
         { name: 'Switchyard', points: stalls[0] },
         { name: 'bare grpc-js', points: taken[0].rival.stalls },

@@ -203,6 +203,8 @@ function stallFigures(stalls: Stalls): (Figure | Curve)[] {
       what,
       x: 'percentile of the turns',
       y: 'lateness, ms',
+      xScale: 'percentile',
+      yScale: 'log',
       series: [{ name: 'sessions come and go, snapshots are read and written', points: stalls }],
     },
   ];

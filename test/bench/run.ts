@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Curve } from './curve.js';
 import { benchBrokers, benchFanout } from './fanout.js';
+import { benchFanoutCurve } from './fanout-curve.js';
 import { isMet } from './figure.js';
 import { benchIdle } from './idle.js';
 import { benchLatency } from './latency.js';
@@ -9,6 +10,7 @@ import { benchMillion } from './million.js';
 import { benchPath } from './path.js';
 import { type Part, type Result, saveResults } from './results.js';
 import { benchSession } from './session.js';
+import { benchSimulation } from './simulation.js';
 import { benchStopped } from './stopped.js';
 import { benchSystem } from './system.js';
 
@@ -24,11 +26,13 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   session: { run: benchSession, rounds: 5, about: 'Session calls, durable, beside bare grpc-js and etcd' },
   fanout: { run: benchFanout, rounds: 5, about: 'CPU for each delivered change, beside bare grpc-js' },
   brokers: { run: benchBrokers, rounds: 3, about: 'the same beside etcd and nats-server' },
+  curve: { run: benchFanoutCurve, rounds: 1, about: 'the same cost against the number of watchers' },
   latency: { run: benchLatency, rounds: 5, about: 'time from a change to its watchers, beside bare grpc-js' },
   stopped: { run: benchStopped, rounds: 5, about: 'what a watcher costs that does not read' },
   idle: { run: benchIdle, rounds: 3, about: '10,000 idle watchers beside bare grpc-js, and their return at once' },
   million: { run: benchMillion, rounds: 3, about: 'memory, starts and stalls with a million sessions and links' },
   path: { run: benchPath, rounds: 3, about: 'shortest paths over a million nodes beside graphology' },
+  simulation: { run: benchSimulation, rounds: 2, about: 'how fast worlds are simulated, and the mutations found' },
   system: { run: benchSystem, rounds: 5, about: 'system events beside gRPC' },
 };
 

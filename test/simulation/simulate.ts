@@ -1,7 +1,4 @@
-// `npm run simulate -- [--seed N] [--minutes M] [--seeds K] [--follow] [--shrink] [--mutations] [--plan FILE]`
-//
-// Runs whole worlds, each made of one number. A seed that fails is printed with what went wrong and the end of its trace;
-// the same seed and minutes are the same run, to the byte. Exit status 1 when one failed, or when a mutation was missed.
+// `npm run simulate`: runs whole worlds, each made of one number. See HELP.
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { MUTATIONS } from './mutations.js';
@@ -14,8 +11,23 @@ const MUTATION_MS = 60_000;
 const MUTATION_MINUTES = 10;
 const HOUR_MS = 3_600_000;
 
+const HELP = `npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--follow] [--shrink] [--plan FILE] [--mutations]
+
+Runs whole worlds, each made of one number. A seed that fails is printed with what went wrong and the end of its trace; the
+same seed and minutes are the same run, to the byte. Exit status 1 when one failed, or when a mutation was missed.
+
+  --seed       the first world (drawn from the time)
+  --seeds      how many worlds, each of the next number (1)
+  --minutes    simulated time of each (60)
+  --follow     print everything that happens
+  --shrink     look for the fewest steps that still fail, and write them to seed-N.json
+  --plan       a file with the steps of one world, as --shrink writes it, instead of a seed
+  --mutations  put each deliberate fault in, and look how soon it is found
+`;
+
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
     seed: { type: 'string' },
     seeds: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '60' },
@@ -25,6 +37,10 @@ const { values } = parseArgs({
     plan: { type: 'string' },
   },
 });
+if (values.help) {
+  console.log(HELP);
+  process.exit();
+}
 // An error of the client's is made for every call that fails here, and nobody looks at where.
 Error.stackTraceLimit = values.follow || values.shrink ? 10 : 0;
 const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
