@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Curve } from './curve.js';
+import { benchDirect } from './direct.js';
 import { benchBrokers, benchFanout } from './fanout.js';
 import { benchFanoutCurve } from './fanout-curve.js';
 import { isMet } from './figure.js';
@@ -34,6 +35,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   path: { run: benchPath, rounds: 3, about: 'shortest paths over a million nodes beside graphology' },
   simulation: { run: benchSimulation, rounds: 2, about: 'how fast worlds are simulated, and the mutations found' },
   system: { run: benchSystem, rounds: 5, about: 'system events beside gRPC' },
+  direct: {
+    run: benchDirect,
+    rounds: 3,
+    about: 'time to connect behind NATs, and throughput of direct and relayed paths',
+  },
 };
 
 const HELP = `npm run bench -- [NAME...] [--rounds N] [--output FILE]

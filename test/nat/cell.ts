@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { compiled } from './compiled.js';
 import { firstLineOf, NatNetwork, type NetworkOptions, type Place } from './network.js';
-import { ECHO_PORT, SERVER_PORT } from './ports.js';
+import { ECHO_PORT, PLAIN_PORT, SERVER_PORT } from './ports.js';
 import { letsStrangersIn } from './routers.js';
 import type { Outcome, Told } from './told.js';
 
@@ -74,6 +74,40 @@ export class Cell {
     return { path, tookMs, connectionId, error, ended };
   }
 
+  /** One end sends so many bytes to the other. Answers with the way they took and how long that was. */
+  async copy(transport: Transport, from: string, to: string, bytes: number) {
+    const { path, tookMs, error } = await this.#told(from, {
+      id: ++this.#ids,
+      what: 'copy',
+      to: this.cvid(to),
+      transport,
+      bytes,
+    });
+    if (path === undefined || tookMs === undefined) throw new Error(error);
+    return { path, tookMs };
+  }
+
+  /** The same over a plain TCP connection, to a site that lets strangers in. Answers with the milliseconds. */
+  async plainCopy(from: string, to: string, bytes: number): Promise<number> {
+    const plain = compiled('test/nat/plain.ts');
+    const taking = await this.#started(to, [plain, 'take', String(PLAIN_PORT)]);
+    const give = [plain, 'give', this.network.outside(to), String(PLAIN_PORT), String(bytes)];
+    const tookMs = Number(await this.#firstLine(from, give));
+    taking.kill('SIGKILL');
+    return tookMs;
+  }
+
+  /** How long a plain TCP connection from a site to the server takes, until bytes have gone both ways. */
+  async plainDial(from: string): Promise<number> {
+    const argv = [PROBE, 'dial', this.network.outside('server'), String(ECHO_PORT)];
+    return Number(await this.#firstLine(from, argv));
+  }
+
+  /** Starts what answers plain dials at the server. */
+  async startEcho(): Promise<void> {
+    await this.#started('server', [PROBE, 'echo', String(ECHO_PORT)]);
+  }
+
   /** Resolves when the graph has a link between the two, as the server's watchers see it, or (not `present`) has none. */
   async linked(transport: Transport, from: string, to: string, present: boolean): Promise<void> {
     await this.#told(from, { id: ++this.#ids, what: 'link', to: this.cvid(to), transport, present });
@@ -99,7 +133,7 @@ export class Cell {
    * no other. Each goes to a port that the other has mapped, towards somebody else.
    */
   async wrongDials(): Promise<string[]> {
-    await this.#started('server', [PROBE, 'echo', String(ECHO_PORT)]);
+    await this.startEcho();
     const inside = [PROBE, 'inside', this.network.outside('server'), String(ECHO_PORT)];
     const mapped = new Map<string, Record<Transport, [number]>>();
     const map = async (site: string) => mapped.set(site, JSON.parse(await this.#firstLine(site, inside)));

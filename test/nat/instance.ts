@@ -1,12 +1,13 @@
 /**
- * An instance of the test network as a process of its own: takes every connection and says everything back on it, and
- * does what it is told. Takes the server's address; tells its SID, and then the outcome of each thing that it was told.
+ * An instance of the test network as a process of its own: takes every connection and says everything back on it (or
+ * counts it, if it is a copy), and does what it is told. Takes the server's address; tells its SID, and then the outcome of each thing that it was told.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { DirectConnectionRequest, NetworkServiceClient } from '../../gen/switchyard/v1/network_service.js';
 import { ConnectionState, LinkType, type PeerStream, Switchyard } from '../../src/client/index.js';
+import { COPY_MARK, giveCopy, takeCopy } from './copy.js';
 import type { Outcome, Told } from './told.js';
 
 /** How often the record of connections is read while a state is awaited: it has no watch. */
@@ -21,7 +22,11 @@ const instance = yard.join({
     accept: () => true,
     accepted: (stream) => {
       stream.on('error', () => stream.destroy());
-      stream.pipe(stream);
+      stream.once('data', (first: Buffer) => {
+        if (first[0] === COPY_MARK) return takeCopy(stream, first);
+        stream.write(first);
+        return stream.pipe(stream);
+      });
     },
   },
 });
@@ -47,6 +52,14 @@ async function connect({ id, to, transport, hold }: Extract<Told, { what: 'conne
   // Not destroyed: what is on its way to the other end should arrive there.
   if (!hold) stream.end();
   const { path, connectionId } = stream;
+  return { id, path, connectionId, tookMs };
+}
+
+async function copy({ id, to, transport, bytes }: Extract<Told, { what: 'copy' }>): Promise<Outcome> {
+  const stream = await instance.connect(to, { transport });
+  const { path, connectionId } = stream;
+  const tookMs = await giveCopy(stream, bytes);
+  await once(stream, 'close');
   return { id, path, connectionId, tookMs };
 }
 
@@ -88,6 +101,8 @@ function carryOut(told: Told): Promise<Outcome> {
   switch (told.what) {
     case 'connect':
       return connect(told);
+    case 'copy':
+      return copy(told);
     case 'link':
       return link(told);
     case 'punching':

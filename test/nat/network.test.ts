@@ -85,6 +85,25 @@ async function knock(network: NatNetwork, protocol: string, { from, to, expected
     }
   });
 
+  it('lets sites reach nothing but the server while they are separated', async () => {
+    const network = await NatNetwork.make({ routers: { a: 'none', b: 'none' } });
+    try {
+      await firstLine(network, 'server', 'echo', ...ECHO_PORTS);
+      await firstLine(network, 'b', 'echo', ...ECHO_PORTS);
+      const reach = (place: Place, expected: string) => {
+        const to = [network.outside(place), Number(ECHO_PORTS[0])] as const;
+        return knock(network, 'tcp', { from: 'a', to, expected });
+      };
+      expect(await reach('b', 'let in')).toBe('let in');
+      network.separate(true);
+      expect([await reach('b', 'silence'), await reach('server', 'let in')]).toEqual(['silence', 'let in']);
+      network.separate(false);
+      expect(await reach('b', 'let in')).toBe('let in');
+    } finally {
+      network.remove();
+    }
+  });
+
   it('is gone with everything in it once it is removed', async () => {
     const before = NatNetwork.namespaces();
     const network = await NatNetwork.make({ routers: { a: 'eif', b: 'apdf' } });

@@ -128,9 +128,18 @@ export class NatNetwork {
 
   /** Lets no packet through between sites, only to and from the server; or lets all of them through again. */
   separate(separated: boolean): void {
-    const rule = 'iifname "to-*" oifname "to-*" iifname != "to-server" oifname != "to-server" drop';
-    const chain = `chain forward { type filter hook forward priority 0; ${separated ? rule : ''}; }`;
-    nft(this.#namespace('core'), `table inet separate\ndelete table inet separate\ntable inet separate { ${chain} }`);
+    const rule = separated ? 'iifname != "to-server" oifname != "to-server" drop' : '';
+    nft(
+      this.#namespace('core'),
+      `table inet separate
+delete table inet separate
+table inet separate {
+  chain forward {
+    type filter hook forward priority 0
+    ${rule}
+  }
+}`,
+    );
   }
 
   /** Kills what runs in the network and removes it. */

@@ -6,6 +6,7 @@
 //   probe.mjs knock (udp|tcp HOST PORT PATIENCE_MS LOCAL_PORT)...
 //                                   prints of each, in one list, `let in`, `refused`, or `silence` when nothing came
 //                                   back; local port 0 is any
+//   probe.mjs dial HOST PORT        connects to an echo, and prints the milliseconds until its first bytes were here
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -90,6 +91,13 @@ if (command === 'inside') {
   const [host, ...ports] = args;
   const [udp, tcp] = await Promise.all([insideUdp, insideTcp].map((ask) => ask(host, ports.map(Number))));
   console.log(JSON.stringify({ udp, tcp }));
+}
+if (command === 'dial') {
+  const before = performance.now();
+  const socket = connect(Number(args[1]), args[0]);
+  await once(socket, 'data');
+  console.log(performance.now() - before);
+  process.exit(0);
 }
 if (command === 'knock') {
   const knocks = [];

@@ -10,6 +10,13 @@ export type Told = { readonly id: number } & (
       readonly hold: boolean;
     }
   | {
+      /** Connect, send so many bytes, and end it when all have come. */
+      readonly what: 'copy';
+      readonly to: number;
+      readonly transport: Transport;
+      readonly bytes: number;
+    }
+  | {
       /** Wait until the graph has a link to the other end, or (not `present`) has none. */
       readonly what: 'link';
       readonly to: number;
@@ -32,7 +39,7 @@ export type Told = { readonly id: number } & (
 export interface Outcome {
   readonly id: number;
   readonly path?: 'direct' | 'relayed';
-  /** Until bytes had gone both ways. */
+  /** Until bytes had gone both ways; of a copy, from its first byte to the word that all have come. */
   readonly tookMs?: number;
   readonly connectionId?: string;
   /** Why it did not come to that. */
