@@ -48,7 +48,7 @@ describe('a real server with clients at work', () => {
     (missing.get(fault) === undefined ? it : it.skip)(
       `keeps its word: ${fault.about}`,
       async () => {
-        for (let time = 0; time < times; time++) await fault.strike(trial, false);
+        for (let time = 0; time < times; time++) await trial.suffer(fault, false);
         expect(wrong(trial)).toBe('');
       },
       LIMIT_MS,

@@ -23,6 +23,7 @@ const FAULTS: readonly Fault[] = [kill, stop, full, clock, loss];
 const STORM = 'storm';
 const ROUNDS = 25;
 const STORM_ROUNDS = 3;
+const TTL_MAX = '10s';
 const INTERRUPTED = 130;
 const TELL_MS = 30_000;
 const CHART_LINES = 30;
@@ -107,10 +108,10 @@ async function network(fault: Fault, from: number, to: number): Promise<boolean>
   };
   undo.add(close);
   try {
-    trial = await Trial.begin({ seed: seed + from, built, ...ground.options });
+    trial = await Trial.begin({ seed: seed + from, built, ttlMax: TTL_MAX, ...ground.options });
     const { verdict } = trial.fleet;
     for (let round = from; round < to && verdict.violation === undefined; round++) {
-      await fault.strike(trial, true);
+      await trial.suffer(fault, true);
       progress(`${fault.name}: ${round + 1} of ${rounds}`);
     }
     if (verdict.violation === undefined) await trial.comeToRest();

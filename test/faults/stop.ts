@@ -56,7 +56,7 @@ async function stopServer(trial: Trial): Promise<void> {
 /** The session of a client that stands still ends, once, and when it goes on it is told so. */
 async function stopClient(trial: Trial, args: readonly string[], announces: RegExp): Promise<void> {
   const { verdict, expiries } = trial.fleet;
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] });
   try {
     const lines = createInterface({ input: child.stdout });
     const sid = Number(announces.exec(await lineOf(child, lines))![1]);

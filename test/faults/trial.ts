@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '../../src/config.js';
 import { SeededRandom } from '../simulation/random.js';
+import type { Fault } from './fault.js';
 import { RealFleet } from './fleet.js';
 import { checkLedger, readLedger } from './ledger.js';
 import { ServerProcess } from './server.js';
@@ -14,7 +15,6 @@ const FLAGS = {
   'admin-token': ADMIN_TOKEN,
   'session-ttl': '2s',
   'session-ttl-min': '1s',
-  'session-ttl-max': '3s',
   grace: '1s',
   'order-deadline': '2s',
   'sid-base-max': '512',
@@ -37,6 +37,8 @@ export interface TrialOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The mean time between two things that clients do. */
   readonly paceMs?: number;
+  /** The longest TTL. A longer one says more about leases, and takes longer to be at rest. */
+  readonly ttlMax?: string;
 }
 
 /** One network from its first record to its last: a server process after the other, its folder, and its clients. */
@@ -54,9 +56,10 @@ export class Trial {
 
   /** Starts a server, with clients that are at work. Whoever begins a trial ends it by {@link close}. */
   static async begin(options: TrialOptions): Promise<Trial> {
-    const { seed, built, host, prefix, env, parent = tmpdir(), hosts = 8, clones = 2 } = options;
+    const { seed, built, host, prefix, env, parent = tmpdir(), hosts = 8, clones = 2, ttlMax = '3s' } = options;
     const folder = mkdtempSync(join(parent, 'switchyard-faults-'));
-    const flags = Object.entries(FLAGS).flatMap(([name, value]) => [`--${name}`, value]);
+    const all = { ...FLAGS, 'session-ttl-max': ttlMax };
+    const flags = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
     const more = ['--rendezvous-listen', `${host ?? '127.0.0.1'}:0`];
     const server = await ServerProcess.begin({
       ...{ data: folder, built, flags: [...flags, ...more] },
@@ -64,7 +67,7 @@ export class Trial {
       ...(prefix && { prefix }),
       ...(env && { env }),
     });
-    const { limits } = readConfig({ flags: FLAGS, env: {}, platform: 'linux', home: '/', readFile: () => '' });
+    const { limits } = readConfig({ flags: all, env: {}, platform: 'linux', home: '/', readFile: () => '' });
     const random = new SeededRandom(seed).fork(0);
     const fleet = new RealFleet({
       ...{ server: server.address, adminToken: ADMIN_TOKEN },
@@ -78,7 +81,16 @@ export class Trial {
     return trial;
   }
 
-  /** Clients are at work again. */
+  /** Lets a fault happen once. What it cannot do for want of a server that answers is a violation. */
+  async suffer(fault: Fault, patient: boolean): Promise<void> {
+    try {
+      await fault.strike(this, patient);
+    } catch (error) {
+      this.fleet.verdict.fail('Sound', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+  }
+
+  /** Clients are at work from now on. */
   resume(): void {
     this.fleet.work(this.options.paceMs ?? 8);
   }
