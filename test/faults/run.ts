@@ -23,6 +23,8 @@ const FAULTS: readonly Fault[] = [kill, stop, full, clock, loss];
 const STORM = 'storm';
 const ROUNDS = 25;
 const STORM_ROUNDS = 3;
+const SESSIONS = 2_000;
+const CONNECTIONS = 100;
 const TTL_MAX = '10s';
 const INTERRUPTED = 130;
 const TELL_MS = 30_000;
@@ -39,33 +41,35 @@ is held against the journal, by the checks of the simulation. Exit status 1 when
 ${FAULTS.map(({ name, about }) => `  ${name.padEnd(9)} ${about}`).join('\n')}
   ${STORM.padEnd(9)} 2,000 sessions come back at once after a restart; how soon, and what it costs the server
 
-  NAME      which of them; all by default
-  --rounds  how often each happens (${ROUNDS}; the storm ${STORM_ROUNDS})
-  --seed    decides what clients do and when things happen; the machine decides the rest
-  --sessions  how many sessions come back in the storm (2000)
-  --output  a JSON file that the figures and curves of the storm go into, beside those of test/bench
+  NAME           which of them; all by default
+  --rounds       how often each happens (${ROUNDS}; the storm ${STORM_ROUNDS})
+  --seed         decides what clients do and when things happen; the machine decides the rest
+  --sessions     how many sessions come back in the storm (${SESSIONS})
+  --connections  over how many connections (${CONNECTIONS})
+  --output       a JSON file that the figures and curves of the storm go into, beside those of test/bench
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
-    sessions: { type: 'string', default: '2000' },
+    seed: { type: 'string' },
+    sessions: { type: 'string' },
+    connections: { type: 'string' },
     output: { type: 'string' },
     help: { type: 'boolean' },
   },
 });
 const names = [...FAULTS.map(({ name }) => name), STORM];
 const unknown = positionals.filter((name) => !names.includes(name));
-if (values.help || unknown.length > 0) {
-  if (unknown.length > 0) console.error(`no fault ${unknown.join(', ')}\n`);
+if (unknown.length > 0) misused(`there is no fault ${unknown.join(', ')}`);
+if (values.help) {
   console.log(HELP);
-  process.exit(unknown.length > 0 ? 2 : 0);
+  process.exit(0);
 }
 const built = existsSync(fileURLToPath(new URL('../../dist/src/main.js', import.meta.url)));
-const rounds = Number(values.rounds ?? ROUNDS);
-const seed = Number(values.seed);
+const rounds = numberOf('rounds', ROUNDS);
+const seed = numberOf('seed', Date.now() % 1_000_000_000);
 /** What has to be taken back when somebody does not want to wait. */
 const undo = new Set<() => unknown>();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -82,6 +86,18 @@ for (const name of positionals.length > 0 ? positionals : names) {
   failed ||= !passed;
 }
 process.exit(failed ? 1 : 0);
+
+function numberOf(name: 'rounds' | 'seed' | 'sessions' | 'connections', fallback: number): number {
+  const number = Number(values[name] ?? fallback);
+  return Number.isSafeInteger(number) && number > 0
+    ? number
+    : misused(`--${name} ${values[name]} is no number above 0`);
+}
+
+function misused(why: string): never {
+  console.error(`${why}\n\n${HELP}`);
+  process.exit(2);
+}
 
 /** Lets one fault happen so often, to one network after the other. False: something was found. */
 async function suffer(fault: Fault): Promise<boolean> {
@@ -143,7 +159,7 @@ async function onWire({ name }: Fault): Promise<boolean> {
   try {
     const [command, ...prefix] = wire.atClients;
     const args = [...prefix, process.execPath, ...process.execArgv, process.argv[1], name];
-    child = spawn(command, [...args, '--rounds', String(rounds), '--seed', values.seed], {
+    child = spawn(command, [...args, '--rounds', String(rounds), '--seed', String(seed)], {
       env: { ...process.env, ...wire.env },
       stdio: 'inherit',
     });
@@ -158,7 +174,9 @@ async function onWire({ name }: Fault): Promise<boolean> {
 async function storm(): Promise<boolean> {
   // An error is made for every call that finds no server, and nobody looks at where.
   Error.stackTraceLimit = 0;
-  const rounds = Number(values.rounds ?? STORM_ROUNDS);
+  const rounds = numberOf('rounds', STORM_ROUNDS);
+  const sessions = numberOf('sessions', SESSIONS);
+  const connections = numberOf('connections', CONNECTIONS);
   const others = await othersPercent();
   const command = `npm run faults -- ${process.argv.slice(2).join(' ')}`.trim();
   const about = {
@@ -170,7 +188,7 @@ async function storm(): Promise<boolean> {
     othersPercent: others,
   };
   const startMs = performance.now();
-  const { results, storms } = await benchStorm({ sessions: Number(values.sessions), rounds, built, progress, undo });
+  const { results, storms } = await benchStorm({ sessions, connections, rounds, built, progress, undo });
   const tookSeconds = Math.round((performance.now() - startMs) / 1_000);
   if (values.output !== undefined) saveResults(values.output, { ...about, tookSeconds, results });
   console.log(`${about.machine}; others used ${others} % of it`);

@@ -9,8 +9,6 @@ import { HeardChannel } from './channel.js';
 import { type Bucket, Returning } from './returning.js';
 import { ServerProcess, type Stalls } from './server.js';
 
-/** Sessions on one connection, as a gateway has them: otherwise the CPU time of so many clients is what is measured. */
-const SESSIONS_OF_A_CONNECTION = 20;
 /** They join so many at a time. */
 const JOINING_MAX = 100;
 const LOOK_MS = 20;
@@ -21,6 +19,8 @@ const WAYS = { kill: 'SIGKILL', drain: 'a drain' } as const;
 /** What a storm is made with. */
 export interface StormOptions {
   readonly sessions: number;
+  /** Over so many connections: with one for each session the CPU time of so many clients is what is measured. */
+  readonly connections: number;
   readonly rounds: number;
   readonly built: boolean;
   progress(line: string): void;
@@ -60,7 +60,7 @@ export async function benchStorm(options: StormOptions): Promise<{ results: (Fig
 
 /** Brings a fleet up, takes its server away, starts another at once and looks on until everybody is back. */
 export async function raiseStorm(way: keyof typeof WAYS, options: Omit<StormOptions, 'rounds'>): Promise<Storm> {
-  const { sessions, built, undo } = options;
+  const { sessions, connections, built, undo } = options;
   const data = mkdtempSync(join(tmpdir(), 'switchyard-storm-'));
   const flags = ['--rendezvous-listen', '127.0.0.1:0'];
   const server = await ServerProcess.begin({ data, built, flags, probed: true });
@@ -75,7 +75,7 @@ export async function raiseStorm(way: keyof typeof WAYS, options: Omit<StormOpti
   };
   undo.add(close);
   try {
-    for (let at = 0; at < sessions; at += SESSIONS_OF_A_CONNECTION) {
+    for (let at = 0; at < connections; at++) {
       const channel = new HeardChannel(server.address, returning.ear);
       yards.push(new Switchyard({ channel, signal: stop.signal }));
     }
