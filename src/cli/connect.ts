@@ -11,6 +11,8 @@ import type { Surroundings } from './surroundings.js';
 /** How a peer is to be reached. */
 export interface ConnectFlags extends ConnectionFlags {
   readonly udp?: boolean;
+  /** Where others can reach this machine. */
+  readonly listen?: number;
   readonly verbose?: boolean;
 }
 
@@ -86,7 +88,12 @@ async function withPeer(
   await withServer(flags, surroundings, async (yard) => {
     const { graph } = await readGraph(yard, signal);
     const { cvid } = findNode(graph, who);
-    const instance = yard.join({ uuid: randomUUID(), type: InstanceType.CLIENT, reopen: false });
+    const instance = yard.join({
+      uuid: randomUUID(),
+      type: InstanceType.CLIENT,
+      reopen: false,
+      listenPort: flags.listen,
+    });
     await run(instance, cvid);
   });
 }

@@ -69,9 +69,14 @@ function story(record: ConnectionRecord): string {
   const { connectionId, callerCvid, peerCvid, type, reason, description, attempts } = record;
   const lines = [`${connectionId}: ${callerCvid} to ${peerCvid}, ${linkWord(type)}: ${stateWord(record)}`];
   if (description !== '') lines.push(`  ${description}${reason ? ` (${Reason[reason]})` : ''}`);
-  lines.push(`  ${callerCvid} may be reached at ${addresses(record.callerCandidates)}`);
-  lines.push(`  ${peerCvid} may be reached at ${addresses(record.peerCandidates)}`);
-  if (attempts.length === 0) lines.push('  nothing was tried');
+  if (record.listeningPort > 0) {
+    const at = addressOf({ host: record.listeningHost, port: record.listeningPort });
+    lines.push(`  ${callerCvid} listened at ${at}, and ${peerCvid} was to dial it`);
+  } else {
+    lines.push(`  ${callerCvid} may be reached at ${addresses(record.callerCandidates)}`);
+    lines.push(`  ${peerCvid} may be reached at ${addresses(record.peerCandidates)}`);
+    if (attempts.length === 0) lines.push('  nothing was tried');
+  }
   for (const attempt of attempts) lines.push(...attemptLines(attempt));
   return `${lines.map(printable).join('\n')}\n`;
 }

@@ -8,6 +8,8 @@ import type { Surroundings } from './surroundings.js';
 export interface JoinFlags extends ConnectionFlags {
   readonly name?: string;
   readonly uuid?: string;
+  /** Where others can reach this machine. */
+  readonly listen?: number;
   /** Ports of this machine that peers may reach. */
   readonly port: readonly number[];
   /** Who may: SIDs and UUIDs; empty for everybody. */
@@ -23,6 +25,7 @@ export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings):
       uuid: flags.uuid ?? randomUUID(),
       type: InstanceType.AGENT,
       name: flags.name ?? '',
+      listenPort: flags.listen,
       handlers: {
         accept: (offer) => admit(instance, offer, flags.from ?? []),
         accepted: (stream) => void serve(stream, flags.port, say),

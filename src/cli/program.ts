@@ -137,6 +137,8 @@ function addReaders(program: Command, surroundings: Surroundings): void {
     .action((_, command) => exportGraph(command.optsWithGlobals(), surroundings));
 }
 
+const REACHABLE = 'where others can reach this machine, open or forwarded by its router: they dial it there';
+
 /** The commands that connect machines to each other. They load their code only when they run: it opens sockets. */
 function addDirect(program: Command, surroundings: Surroundings): void {
   withConnection(program.command('join'))
@@ -145,6 +147,7 @@ function addDirect(program: Command, surroundings: Surroundings): void {
     .option('--from <WHO...>', 'who may: SIDs or instance UUIDs; everybody without it')
     .option('--name <NAME>', 'what to be called, for people')
     .option('--uuid <UUID>', 'which instance to be; a new one without it')
+    .option('--listen <PORT>', REACHABLE, port)
     .addHelpText('after', examples('switchyard join --name harbour --port 22'))
     .action(async (flags) => (await import('./join.js')).joinNetwork(flags, surroundings));
 
@@ -153,6 +156,7 @@ function addDirect(program: Command, surroundings: Surroundings): void {
       .argument('<WHO>', 'a SID, an instance UUID or a name')
       .argument('<PORT>', 'one of its ports that it is open at', port)
       .option('--udp', 'reach it over UDP instead of TCP')
+      .option('--listen <PORT>', REACHABLE, port)
       .option('-v, --verbose', 'say on which way it was reached');
   peer(program.command('connect'))
     .description('Connect standard input and output to a port of a peer, directly where there is a way.')

@@ -14,7 +14,7 @@ import { DirectCarrier } from './carrier/direct-carrier.js';
 import { RelayCarrier } from './carrier/relay-carrier.js';
 import type { Gathered } from './direct/gather.js';
 import type { Identity } from './direct/identity.js';
-import { attemptPlan, type DirectPath } from './direct/path.js';
+import { attemptPlan, type DirectPath, dialPlan } from './direct/path.js';
 import { durationOf } from './duration.js';
 import type { PathFacts, PeerStream } from './peer-stream.js';
 import { punchAnswer } from './punch-answer.js';
@@ -125,6 +125,23 @@ export class Brokered {
     return punchAnswer(outcome, roundTripMs);
   }
 
+  /** Dials a caller that listens. The answer goes out before: without the key that it brings nobody is let in. */
+  async dial(order: Connection): Promise<Uint8Array> {
+    await this.gathered;
+    void this.meet(order);
+    const { publicKey } = this.desk.identity;
+    return GatherAnswer.encode({ candidates: [], publicKey, roundTrip: undefined, relayVersion: 0 }).finish();
+  }
+
+  /** The dial itself, or the wait for it, as the role says. There is one attempt, and what comes of it is final. */
+  async meet(order: Connection): Promise<void> {
+    const { puncher } = await this.gathered;
+    const { path } = await puncher.attempt(dialPlan(order, this.desk.identity), this.#life.signal);
+    if (path) this.#handOut(streamOf(path), { path: 'direct', roundTripMs: path.roundTripMs });
+    else this.end(new Error('the peer could not get through to where the caller listens'), true);
+    this.#letGo();
+  }
+
   /** Opens the streams through the server. Where both ends know how, a direct path is tried again later. */
   async relay({ relayStreamId, relayBranchId, relayVersion }: Connection): Promise<void> {
     const [source, sink] = await Promise.all([this.desk.openSource(relayStreamId), this.desk.openSink(relayBranchId)]);
@@ -151,13 +168,13 @@ export class Brokered {
     else if (reason === PATH_FAILED) this.#handedOut.destroy(new Error(description));
   }
 
-  /** Gives it up. */
-  end(error: Error): void {
+  /** Gives it up; `failed`: because there is no path. */
+  end(error: Error, failed = false): void {
     this.#life.abort(error);
     this.#settle.reject(error);
     this.#handedOut?.destroy(error);
     this.#letGo();
-    if (this.connectionId !== '') this.#reportLost(false);
+    if (this.connectionId !== '') this.#reportLost(failed);
     this.desk.over(this);
   }
 

@@ -8,7 +8,7 @@ import { Reason } from '../../gen/switchyard/v1/error.js';
 import { LinkType } from '../../gen/switchyard/v1/link.js';
 import type { DirectConnectionRequest, DirectConnectionResponse } from '../../gen/switchyard/v1/network_service.js';
 import type { Clock, Random } from '../clock.js';
-import { Brokered, type BrokeredDesk, RELAY_VERSION } from './brokered.js';
+import { Brokered, type BrokeredDesk, type BrokeredFacts, RELAY_VERSION } from './brokered.js';
 import type { CallOptions, Complete } from './call.js';
 import { type Gathered, gather } from './direct/gather.js';
 import { makeIdentity } from './direct/identity.js';
@@ -42,6 +42,8 @@ export interface ConnectionsDesk {
   readonly life: AbortSignal;
   readonly clock: Clock;
   readonly random: Random;
+  /** A port at which others can reach this instance. */
+  readonly listenPort: number | undefined;
   /** The host by which the server is reached; undefined when it is none. */
   readonly serverHost: string | undefined;
   attached(signal: AbortSignal): Promise<OwnSession>;
@@ -71,7 +73,7 @@ export class Connections {
       clock: desk.clock,
       random: desk.random,
       gather: async (link, rendezvous) =>
-        gather(link, this.#places(rendezvous ?? (await desk.attached(desk.life)).rendezvous)),
+        gather(link, this.#places(rendezvous ?? (await desk.attached(desk.life)).rendezvous), desk.listenPort),
       askAgain: (brokered, gathered) => this.#askAgain(brokered, gathered),
       openSource: (id) => desk.openSource(id),
       openSink: (id) => desk.openSink(id),
@@ -91,33 +93,73 @@ export class Connections {
   async connect(peerCvid: number, options: ConnectOptions): Promise<PeerStream> {
     const { transport = 'tcp', upgradeAfterMs = LIMITS.upgradeFirstMs, signal } = options;
     const link = transport === 'udp' ? LinkType.TRANSPORT_UDP : LinkType.TRANSPORT_TCP;
+    const facts = { peerCvid, link, incoming: false, upgradeAfterMs };
     const scope = new Scope(signal, this.desk.life);
-    await this.desk.attached(scope.signal);
-    const brokered = new Brokered({ peerCvid, link, incoming: false, upgradeAfterMs }, this.#desk);
-    const giveUp = () => brokered.end(scope.signal.reason as Error);
-    scope.signal.addEventListener('abort', giveUp);
-    const asked = this.#ask(brokered, scope.signal);
-    this.#asking.set(
-      brokered,
-      asked.catch(() => {}),
-    );
     try {
-      await asked;
-      this.#asking.delete(brokered);
-      return await brokered.stream;
+      await this.desk.attached(scope.signal);
+      return (await this.#listen(facts, scope.signal)) ?? (await this.#coordinate(facts, scope.signal));
+    } finally {
+      scope.release();
+    }
+  }
+
+  /**
+   * Where others can reach this instance: listens, and has the peer dial. Undefined when there is no such place, another
+   * connection listens there, or the peer wanted to and did not get through.
+   */
+  async #listen(facts: BrokeredFacts, signal: AbortSignal): Promise<PeerStream | undefined> {
+    const { listenPort } = this.desk;
+    if (listenPort === undefined) return undefined;
+    const brokered = new Brokered(facts, this.#desk, []);
+    return this.#unlessGivenUp(brokered, signal, async () => {
+      const gathered = await brokered.gathered;
+      if (!gathered.puncher.listensAt(listenPort)) {
+        brokered.end(new Error(`port ${listenPort} is in use`));
+        return undefined;
+      }
+      const { request } = await this.#ask(brokered, { ...this.#request(brokered, gathered), port: listenPort }, signal);
+      void brokered.meet(request);
+      return brokered.stream.catch(() => undefined);
+    });
+  }
+
+  async #coordinate(facts: BrokeredFacts, signal: AbortSignal): Promise<PeerStream> {
+    const brokered = new Brokered(facts, this.#desk);
+    return this.#unlessGivenUp(brokered, signal, async () => {
+      const asked = brokered.gathered.then((gathered) =>
+        this.#ask(brokered, this.#request(brokered, gathered), signal),
+      );
+      const answered = asked.catch(() => {});
+      this.#asking.set(brokered, answered);
+      try {
+        await asked;
+      } finally {
+        this.#asking.delete(brokered);
+      }
+      return brokered.stream;
+    });
+  }
+
+  /** Makes a connection; what goes wrong or is given up meanwhile is the end of it. */
+  async #unlessGivenUp<Result>(brokered: Brokered, signal: AbortSignal, make: () => Promise<Result>): Promise<Result> {
+    const giveUp = () => brokered.end(signal.reason as Error);
+    signal.addEventListener('abort', giveUp);
+    try {
+      const made = await make();
+      signal.throwIfAborted();
+      return made;
     } catch (error) {
-      this.#asking.delete(brokered);
       brokered.end(error as Error);
       throw error;
     } finally {
-      scope.signal.removeEventListener('abort', giveUp);
-      scope.release();
+      signal.removeEventListener('abort', giveUp);
     }
   }
 
   /** Carries out an order about a connection; resolves with the answer's data. */
   async order(order: Connection): Promise<Uint8Array | undefined> {
     if (order.role === ConnectionRole.GATHER) return this.#gather(order);
+    if (order.role === ConnectionRole.DIAL) return this.#dial(order);
     const brokered = await this.#find(order);
     if (order.role === ConnectionRole.RELAY) {
       await brokered.relay(order);
@@ -138,10 +180,10 @@ export class Connections {
     for (const brokered of this.#byId.values()) if (!brokered.stands) brokered.end(error);
   }
 
-  async #ask(brokered: Brokered, signal: AbortSignal): Promise<void> {
-    const request = this.#request(brokered, await brokered.gathered);
+  async #ask(brokered: Brokered, request: DirectConnectionRequest, signal: AbortSignal) {
     const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: LIMITS.connectTimeoutMs });
     this.#name(brokered, answer.request.connectionId);
+    return answer;
   }
 
   async #askAgain(brokered: Brokered, gathered: Gathered): Promise<void> {
@@ -169,6 +211,17 @@ export class Connections {
       this.#name(known, connectionId);
       return known.gather(order);
     }
+    return (await this.#accept(order, rendezvous)).gather(order);
+  }
+
+  /** The peer listens. Nobody is dialled who could not be known. */
+  async #dial(order: Connection): Promise<Uint8Array> {
+    if (order.peerPublicKey.length === 0) throw new Refusal('UNIMPLEMENTED', 'a caller without a key is not dialled');
+    return (await this.#accept(order, [])).dial(order);
+  }
+
+  /** Takes a connection that a peer asks for, if the program wants to. */
+  async #accept({ connectionId, peerCvid, type }: Connection, rendezvous: readonly RendezvousAddress[]) {
     const { accept } = this.desk.handlers;
     if (!accept) throw new Refusal('PEER_REFUSED', 'this instance takes no direct connections');
     if (!(await accept({ cvid: peerCvid, type }))) throw new Refusal('PEER_REFUSED', 'not open to you');
@@ -179,7 +232,7 @@ export class Connections {
       (stream) => this.desk.handlers.accepted?.(stream),
       () => {},
     );
-    return brokered.gather(order);
+    return brokered;
   }
 
   #crossing(peerCvid: number, link: LinkType): Brokered | undefined {
@@ -187,13 +240,11 @@ export class Connections {
   }
 
   /** The connection of an order. Its first order may overtake the answer to the request for it. */
-  async #find({ connectionId, peerCvid, type, role }: Connection): Promise<Brokered> {
+  async #find({ connectionId, peerCvid, type }: Connection): Promise<Brokered> {
     const crossing = this.#crossing(peerCvid, type);
     if (!this.#byId.has(connectionId) && crossing) await this.#asking.get(crossing);
     const brokered = this.#byId.get(connectionId);
     if (brokered) return brokered;
-    if (role === ConnectionRole.DIAL)
-      throw new Refusal('UNIMPLEMENTED', 'this instance only takes coordinated connections');
     throw new Refusal('CONNECTION_NOT_FOUND', `this instance knows nothing of ${connectionId} any more`);
   }
 

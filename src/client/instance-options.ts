@@ -19,6 +19,12 @@ export interface InstanceOptions {
   readonly ttlMs?: number | undefined;
   /** What to do with orders. Absent: connections are refused, a termination is obeyed. */
   readonly handlers?: OrderHandlers | undefined;
+  /**
+   * A port at which others can reach this machine, because nothing is in the way or its router forwards it: TCP and UDP.
+   * Connections listen there, one at a time: peers that it connects to are told to dial it, and those that connect to it
+   * are told the address. Others, and all when nobody gets through, are made as without it.
+   */
+  readonly listenPort?: number | undefined;
   /** Whether a session that expired or was lost is followed by a new one. Default: true. */
   readonly reopen?: boolean | undefined;
   /** Lets go at once, without a goodbye: the session has its grace. */

@@ -303,6 +303,7 @@ export class Instance extends SessionCalls {
       life: this.#life.signal,
       clock: this.caller.clock,
       random: this.caller.random,
+      listenPort: this.options.listenPort,
       serverHost: this.caller.channel.host,
       attached: (signal) => this.attached(signal),
       session: () => this.#session,

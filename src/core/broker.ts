@@ -70,11 +70,17 @@ export function crossingOf(
   );
 }
 
-/** An end has gathered. With both ends' candidates the first attempt begins. */
+/**
+ * An end has gathered. With both ends' candidates the first attempt begins. To an order to dial it is a yes, and brings the
+ * key that the listening caller will ask for.
+ */
 export function answerGather(state: State, command: AnswerGather, revision: number): Change[] | Fault {
-  const order = orderOf(state, command, [ConnectionRole.GATHER]);
+  const order = orderOf(state, command, [ConnectionRole.GATHER, ConnectionRole.DIAL]);
   if (order === undefined || order instanceof Fault) return order ?? [];
-  return answered(order, gathered(state, connectionOf(state, order), command, revision));
+  const connection = connectionOf(state, order);
+  if (connection.listening.port === 0) return answered(order, gathered(state, connection, command, revision));
+  const peer = { ...connection.peer, ...gatheredIn(command) };
+  return answered(order, [{ kind: 'ConnectionPut', connection: stepped(connection, 'started', { peer }) }]);
 }
 
 function checkEnds(state: State, { sid, peer }: AskConnection): Fault | undefined {

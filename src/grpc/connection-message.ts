@@ -70,7 +70,8 @@ export function connectionMessage(
 
 /** A connection's trace, for both its ends. */
 export function connectionRecordMessage(connection: Connection): ConnectionRecord {
-  const { caller, peer, attempts, roundTripMs, reason, description } = connection;
+  const { caller, peer, attempts, roundTripMs, reason, description, listening } = connection;
+  const isListening = listening.port > 0;
   return {
     connectionId: connectionName(connection.id),
     callerCvid: caller.sid,
@@ -85,6 +86,8 @@ export function connectionRecordMessage(connection: Connection): ConnectionRecor
     roundTrip: roundTripMs === 0 ? undefined : durationOf(roundTripMs),
     reason: reason === undefined ? 0 : REASONS[reason],
     description,
+    listeningHost: isListening ? listening.host : '',
+    listeningPort: listening.port,
   };
 }
 

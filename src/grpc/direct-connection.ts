@@ -105,7 +105,10 @@ export function readAnswer(
   if (body?.kind !== 'connection') return undefined;
   try {
     switch (body.role) {
+      case ConnectionRole.DIAL:
       case ConnectionRole.GATHER: {
+        // Older clients answer the order to dial with nothing but a yes.
+        if (body.role === ConnectionRole.DIAL && data.length === 0) return undefined;
         const { roundTrip, ...gathered } = GatherAnswer.decode(data);
         const brought = { ...gathered, roundTripMs: msOf(roundTrip) };
         return backing.asking.gathered(sid, orderId, brought, hostOf(answer.peer));
@@ -121,7 +124,8 @@ export function readAnswer(
         return undefined;
     }
   } catch {
-    const message = body.role === ConnectionRole.GATHER ? 'GatherAnswer' : 'PunchAnswer';
+    const { DIAL, GATHER } = ConnectionRole;
+    const message = body.role === DIAL || body.role === GATHER ? 'GatherAnswer' : 'PunchAnswer';
     return Fault.fields([{ field: 'data', description: `not an encoded ${message}` }]);
   }
 }

@@ -49,6 +49,23 @@ describe('switchyard connect', () => {
     },
   );
 
+  it('is dialled where it listens', async () => {
+    const free = createServer().listen(0);
+    await once(free, 'listening');
+    const { port } = free.address() as AddressInfo;
+    await new Promise((resolve) => free.close(resolve));
+    const output = new PassThrough();
+    const said = text(output);
+    const args = ['connect', '--server', at.address, '-v', '--listen', String(port), 'harbour', String(open)];
+    const { status, err } = await runCommand(args, { input: Readable.from([Buffer.from('hello there')]), output });
+    output.end();
+    expect({ status, said: await said }).toEqual({ status: 0, said: 'HELLO THERE' });
+    const [, id] = /^(c\d+): connected to \d+ directly\n$/.exec(err)!;
+    const asAdmin = ['--server', at.address, '--admin-token', ADMIN_TOKEN];
+    const { out } = await runCommand(['connections', ...asAdmin, id!]);
+    expect(out).toMatch(new RegExp(`\\d+ listened at 127.0.0.1:${port}, and ${cvid} was to dial it`));
+  });
+
   it('says why not: a port that is not open, one where nobody listens, and nobody of that name', async () => {
     const port = async (who: string, number: string) => {
       const { status, err } = await runCommand(['connect', '--server', at.address, who, number]);

@@ -8,9 +8,11 @@ const files = readdirSync(EXAMPLES).sort();
 
 /** What each program prints when nothing else happens on the server. */
 const PRINTS: Record<string, string[]> = {
+  'connect.ts': ['direct', 'is anybody there?', 'refused: open to the laptop only'],
   'deltas.ts': ['there: true', 'came: newcomer'],
   'errors.ts': ['FIELD_INVALID true', 'wrong: cvid', 'the user has left'],
   'join.ts': ['on the network; node true, lease 30000 ms', 'left'],
+  'listen.ts': ['direct, and back again'],
   'observe.ts': ['agent', '2 nodes on the path', 'TERMINATED'],
   'orders.ts': ['asked to end: maintenance', 'SESSION_TERMINATED'],
   'replica.ts': [
@@ -25,10 +27,12 @@ const PRINTS: Record<string, string[]> = {
   'streams.ts': ['OK 2 would stop', 'TERMINATED'],
 };
 
-describe('docs/client.md', () => {
+const MANUALS = ['client.md', 'direct-connections.md'];
+
+describe(`docs (${MANUALS.join(', ')})`, () => {
   it('shows every example, whole, and no code that is not one', () => {
-    const manual = readFileSync(new URL('../client.md', EXAMPLES), 'utf8');
-    const shown = [...manual.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code!);
+    const manuals = MANUALS.map((name) => readFileSync(new URL(`../${name}`, EXAMPLES), 'utf8')).join('\n');
+    const shown = [...manuals.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code!);
     const sources = files.map((file) => readFileSync(new URL(file, EXAMPLES), 'utf8'));
     expect(shown.sort()).toEqual(sources.sort());
   });

@@ -331,6 +331,13 @@ describe('a connection to a caller that listens', () => {
     report(b, a, true, { connection: id });
     expect(at(id).state).toBe(ESTABLISHED);
   });
+
+  it('learns the key of the peer with its yes', () => {
+    const id = ask(a, b, { port: 4000 });
+    gather(b);
+    expect(at(id)).toMatchObject({ state: PUNCHING, peer: { publicKey: `key of ${b}` }, attempts: [] });
+    expect(leftovers()).toEqual({ ...NOTHING, pending: 1 });
+  });
 });
 
 describe('two sessions that ask for each other at the same moment', () => {

@@ -173,7 +173,15 @@ describe('a caller that listens', () => {
     const order = await peer.order();
     expect(order).toMatchObject({ role: ConnectionRole.DIAL, host: '127.0.0.1', port: 4321, peerPublicKey: KEY });
     await peer.answer(order.orderId, Buffer.alloc(0));
-    expect((await answered).request).toMatchObject({ role: ConnectionRole.LISTEN, port: 4321 });
+    const { request } = await answered;
+    expect(request).toMatchObject({ role: ConnectionRole.LISTEN, port: 4321, peerPublicKey: Buffer.of() });
+  });
+
+  it('is told the key of the peer that is going to dial', async () => {
+    const [caller, peer] = await pair();
+    const answered = caller.ask(peer.sid, { port: 4321 });
+    await peer.gathered((await peer.order()).orderId, []);
+    expect((await answered).request).toMatchObject({ role: ConnectionRole.LISTEN, peerPublicKey: KEY });
   });
 });
 

@@ -16,9 +16,15 @@ export const protobufFileName = "switchyard/v1/connection.proto";
 export enum ConnectionRole {
   /** UNSPECIFIED - Not said; never sent. */
   UNSPECIFIED = 0,
-  /** DIAL - Dial `host` and `port`. Answered before the dial: that it is going to be tried. */
+  /**
+   * DIAL - Dial `host` and `port`. Answered before the dial: that it is going to be tried, with a GatherAnswer that holds this
+   * end's public key, so that the listening one can ask for it.
+   */
   DIAL = 1,
-  /** LISTEN - Wait for the peer to dial. */
+  /**
+   * LISTEN - Wait for the peer to dial. This end is the one that decides which path is used, and the other one shows
+   * `peer_public_key`. Empty: the peer is an older one and cannot be known.
+   */
   LISTEN = 2,
   /**
    * GATHER - Gather candidates and answer with them in a GatherAnswer; the start is ordered afterwards. Of a relayed connection:
@@ -321,7 +327,7 @@ export interface RendezvousAddress {
   port: number;
 }
 
-/** The answer to the order to gather, encoded as the `data` of Answer. */
+/** The answer to the orders to gather and to dial, encoded as the `data` of Answer. */
 export interface GatherAnswer {
   /** Where this end may be reached, at most 16. What DirectConnectionRequest says about candidates holds here as well. */
   candidates: Candidate[];
@@ -403,6 +409,10 @@ export interface ConnectionRecord {
   reason: Reason;
   /** The same for people. */
   description: string;
+  /** Where the caller listens, as the server observed it. Empty: the server coordinates. */
+  listeningHost: string;
+  /** The port where it listens. 0: the server coordinates. */
+  listeningPort: number;
 }
 
 /** One attempt of a brokered connection. */
@@ -1360,6 +1370,8 @@ function createBaseConnectionRecord(): ConnectionRecord {
     roundTrip: undefined,
     reason: 0,
     description: "",
+    listeningHost: "",
+    listeningPort: 0,
   };
 }
 
@@ -1403,6 +1415,12 @@ export const ConnectionRecord: MessageFns<ConnectionRecord> = {
     }
     if (message.description !== "") {
       writer.uint32(106).string(message.description);
+    }
+    if (message.listeningHost !== "") {
+      writer.uint32(114).string(message.listeningHost);
+    }
+    if (message.listeningPort !== 0) {
+      writer.uint32(120).int32(message.listeningPort);
     }
     return writer;
   },
@@ -1524,6 +1542,22 @@ export const ConnectionRecord: MessageFns<ConnectionRecord> = {
             message.description = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.listeningHost = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.listeningPort = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1581,6 +1615,16 @@ export const ConnectionRecord: MessageFns<ConnectionRecord> = {
         : undefined,
       reason: isSet(object.reason) ? reasonFromJSON(object.reason) : 0,
       description: isSet(object.description) ? globalThis.String(object.description) : "",
+      listeningHost: isSet(object.listeningHost)
+        ? globalThis.String(object.listeningHost)
+        : isSet(object.listening_host)
+        ? globalThis.String(object.listening_host)
+        : "",
+      listeningPort: isSet(object.listeningPort)
+        ? globalThis.Number(object.listeningPort)
+        : isSet(object.listening_port)
+        ? globalThis.Number(object.listening_port)
+        : 0,
     };
   },
 
@@ -1625,6 +1669,12 @@ export const ConnectionRecord: MessageFns<ConnectionRecord> = {
     if (message.description !== "") {
       obj.description = message.description;
     }
+    if (message.listeningHost !== "") {
+      obj.listeningHost = message.listeningHost;
+    }
+    if (message.listeningPort !== 0) {
+      obj.listeningPort = Math.round(message.listeningPort);
+    }
     return obj;
   },
 
@@ -1648,6 +1698,8 @@ export const ConnectionRecord: MessageFns<ConnectionRecord> = {
       : undefined;
     message.reason = object.reason ?? 0;
     message.description = object.description ?? "";
+    message.listeningHost = object.listeningHost ?? "";
+    message.listeningPort = object.listeningPort ?? 0;
     return message;
   },
 };

@@ -18,11 +18,14 @@ export interface Gathered {
   readonly roundTripMs: number | undefined;
 }
 
-/** Opens the sockets for a type of link, and learns where they may be reached. Whoever gathers closes the puncher. */
-export async function gather(link: LinkType, rendezvous: readonly Endpoint[]): Promise<Gathered> {
+/**
+ * Opens the sockets for a type of link, and learns where they may be reached. Whoever gathers closes the puncher. `port`: one
+ * that others can reach, to listen at if it is free.
+ */
+export async function gather(link: LinkType, rendezvous: readonly Endpoint[], port?: number): Promise<Gathered> {
   const places = await resolved(rendezvous);
   const Punch = link === LinkType.TRANSPORT_UDP ? UdpPunch : TcpPunch;
-  const [puncher, seen] = await Promise.all([Punch.gather(places), Promise.all(places.map(seenAt))]);
+  const [puncher, seen] = await Promise.all([Punch.gather(places, port), Promise.all(places.map(seenAt))]);
   const roundTripMs = await puncher.measure();
   return { puncher, candidates: puncher.candidates.filter((one) => isTaken(one, seen)), roundTripMs };
 }

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { type Connection, ConnectionRole } from '../../../gen/switchyard/v1/connection.js';
 import type { Endpoint } from '../../stun/address.js';
 import { msOf } from '../duration.js';
-import type { Candidate } from './candidate.js';
+import { type Candidate, CandidateType } from './candidate.js';
 import type { Identity } from './identity.js';
 import type { Proof } from './secure.js';
 
@@ -41,6 +42,18 @@ export function attemptPlan(order: Connection, identity: Identity): AttemptPlan 
   };
 }
 
+/**
+ * The plan of an end whose peer dials, or that dials, as it was ordered. The end that listens controls. There is no attempt
+ * to have a nonce of; the connection's name, which both know and no other connection has, serves as well.
+ */
+export function dialPlan(order: Connection, identity: Identity): AttemptPlan {
+  const { connectionId, peerPublicKey, role, host, port } = order;
+  const controlling = role === ConnectionRole.LISTEN;
+  const nonce = createHash('sha256').update(connectionId).digest().subarray(0, 16);
+  const caller = { host, port, type: CandidateType.REFLEXIVE, priority: 0 };
+  return { identity, peerPublicKey, controlling, candidates: controlling ? [] : [caller], nonce, startAfterMs: 0 };
+}
+
 /** What came of one address of the peer. */
 export interface PairOutcome {
   readonly local: Endpoint;
@@ -63,6 +76,8 @@ export interface AttemptOutcome {
 export interface Puncher {
   /** Where this end may be reached. */
   readonly candidates: readonly Candidate[];
+  /** Whether whoever can reach that port here reaches this end. */
+  listensAt(port: number): boolean;
   /** The round trip to the rendezvous, measured anew; undefined when it does not answer. */
   measure(): Promise<number | undefined>;
   /** Tries once to reach the peer. Never throws because of what the network or the peer does. */

@@ -21,24 +21,33 @@ import { type Observation, observeTcp } from './reflexive.js';
 export class TcpFamily {
   readonly family: Family;
   readonly dialPort: number;
+  readonly listenPort: number;
   readonly candidates: readonly Candidate[];
   readonly server: Server;
   readonly #observers: readonly Socket[];
 
-  private constructor(family: Family, dialPort: number, ports: readonly ObservedPort[], server: Server) {
+  private constructor(family: Family, listening: ObservedPort, dialling: ObservedPort, server: Server) {
     this.family = family;
-    this.dialPort = dialPort;
+    this.dialPort = dialling.port;
+    this.listenPort = listening.port;
     this.server = server;
-    this.#observers = ports.flatMap(({ observer }) => observer ?? []);
-    this.candidates = candidatesOf(family, ports);
+    this.#observers = [listening, dialling].flatMap(({ observer }) => observer ?? []);
+    this.candidates = candidatesOf(family, [listening, dialling]);
   }
 
-  /** Opens both ports, and asks the rendezvous about them where there is one of this family. */
-  static async open(family: Family, rendezvous: Endpoint | undefined): Promise<TcpFamily> {
-    const [listening, dialling] = await Promise.all([observePort(family, rendezvous), observePort(family, rendezvous)]);
+  /**
+   * Opens both ports, and asks the rendezvous about them where there is one of this family. Listens at `port`, which
+   * others can reach, if that is given and free.
+   */
+  static async open(family: Family, rendezvous: Endpoint | undefined, port?: number): Promise<TcpFamily> {
     const server = createServer({ allowHalfOpen: true });
+    if (port !== undefined && (await listens(server, family, port))) {
+      const dialling = await observePort(family, rendezvous);
+      return new TcpFamily(family, reachablePort(port, dialling), dialling, server);
+    }
+    const [listening, dialling] = await Promise.all([observePort(family, rendezvous), observePort(family, rendezvous)]);
     await listen(server, family, listening.port);
-    return new TcpFamily(family, dialling.port, [listening, dialling], server);
+    return new TcpFamily(family, listening, dialling, server);
   }
 
   /** Dials from the dialling port. Each way of a path can be ended alone, as that of any connection. */
@@ -81,6 +90,23 @@ async function observePort(family: Family, rendezvous: Endpoint | undefined): Pr
   const observation = connected ? await observeTcp(observer) : undefined;
   if (observation === undefined) observer.destroy();
   return { port, observer, observation };
+}
+
+/** A port that others can reach as it is: its router, if there is one, forwards it. It is not observed, as it listens. */
+function reachablePort(port: number, { observation }: ObservedPort): ObservedPort {
+  const seen = observation && { ...observation, seen: { ...observation.seen, port } };
+  return { port, observer: undefined, observation: seen };
+}
+
+/** Whether it listens at that port now; not when somebody else does, as another connection of this process may. */
+async function listens(server: Server, family: Family, port: number): Promise<boolean> {
+  try {
+    await listen(server, family, port);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
+    throw error;
+  }
 }
 
 /** A port that nobody uses: it has listened for a moment, and so can be bound by several sockets that do not. */

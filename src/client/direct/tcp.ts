@@ -28,8 +28,11 @@ export class TcpPunch implements Puncher {
     for (const { server } of families) server.on('connection', (socket) => this.#accept(socket));
   }
 
-  /** Opens the sockets and learns what others see of them. `rendezvous`: one address of each family at most. */
-  static async gather(rendezvous: readonly Endpoint[]): Promise<TcpPunch> {
+  /**
+   * Opens the sockets and learns what others see of them. `rendezvous`: one address of each family at most; `port`: where
+   * to listen, if it is free.
+   */
+  static async gather(rendezvous: readonly Endpoint[], port?: number): Promise<TcpPunch> {
     const families = ([6, 4] as const).filter((family) => family === 4 || hostAddresses(family).length > 0);
     return new TcpPunch(
       await Promise.all(
@@ -37,10 +40,15 @@ export class TcpPunch implements Puncher {
           TcpFamily.open(
             family,
             rendezvous.find(({ host }) => familyOf(host) === family),
+            port,
           ),
         ),
       ),
     );
+  }
+
+  listensAt(port: number): boolean {
+    return this.#families.every(({ listenPort }) => listenPort === port);
   }
 
   async measure(): Promise<number | undefined> {

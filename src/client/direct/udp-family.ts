@@ -18,18 +18,25 @@ export class UdpFamily implements Datagrams {
     this.#rendezvous = rendezvous;
   }
 
-  /** Opens the socket, and asks the rendezvous about it where there is one of this family. */
-  static async open(udx: Udx, family: Family, rendezvous: Endpoint | undefined): Promise<UdpFamily> {
-    const socket = udx.createSocket({ ipv6Only: family === 6 });
-    socket.bind(0, anyAddress(family));
+  /** Opens the socket, at `port` if that is free, and asks the rendezvous about it where there is one of this family. */
+  static async open(udx: Udx, family: Family, rendezvous: Endpoint | undefined, port = 0): Promise<UdpFamily> {
+    const socket = bound(udx, family, port);
     const opened = new UdpFamily(family, socket, rendezvous);
     const observation = await opened.#observe();
     if (observation === undefined) opened.#rendezvous = undefined;
     const hosts = hostAddresses(family).map((host, rank) => candidate(CandidateType.HOST, opened.#at(host), rank));
-    const seen = observation ? [candidate(CandidateType.REFLEXIVE, observation.seen, 0)] : [];
+    const forwarded = observation && opened.port === port ? [{ ...observation.seen, port }] : [];
+    const seen = [...(observation ? [observation.seen] : []), ...forwarded].map((place, rank) =>
+      candidate(CandidateType.REFLEXIVE, place, rank),
+    );
     const behindNat = seen.filter(({ host, port }) => !hosts.some((one) => one.host === host && one.port === port));
     opened.#candidates = [...hosts, ...behindNat];
     return opened;
+  }
+
+  /** Its own port. */
+  get port(): number {
+    return this.socket.address().port;
   }
 
   /** Where it may be reached. */
@@ -61,6 +68,18 @@ export class UdpFamily implements Datagrams {
   }
 
   #at(host: string): Endpoint {
-    return { host, port: this.socket.address().port };
+    return { host, port: this.port };
+  }
+}
+
+/** A socket at a port, or at any when somebody else has that one. */
+function bound(udx: Udx, family: Family, port: number): UdxSocket {
+  const socket = udx.createSocket({ ipv6Only: family === 6 });
+  try {
+    socket.bind(port, anyAddress(family));
+    return socket;
+  } catch (error) {
+    if (port === 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    return bound(udx, family, 0);
   }
 }

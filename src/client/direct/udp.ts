@@ -21,11 +21,12 @@ export class UdpPunch implements Puncher {
   }
 
   /**
-   * Opens the sockets and learns what others see of them. `rendezvous`: one address of each family at most.
+   * Opens the sockets and learns what others see of them. `rendezvous`: one address of each family at most; `port`: which to
+   * use, if it is free.
    *
    * Throws when udx-native is not there: it is an optional package, because it comes as a binary.
    */
-  static async gather(rendezvous: readonly Endpoint[]): Promise<UdpPunch> {
+  static async gather(rendezvous: readonly Endpoint[], port?: number): Promise<UdpPunch> {
     const { default: Udx } = await import('udx-native');
     const udx = new Udx();
     const families = ([6, 4] as const).filter((family) => family === 4 || hostAddresses(family).length > 0);
@@ -34,8 +35,13 @@ export class UdpPunch implements Puncher {
         udx,
         family,
         rendezvous.find(({ host }) => familyOf(host) === family),
+        port,
       );
     return new UdpPunch(udx, await Promise.all(families.map(open)));
+  }
+
+  listensAt(port: number): boolean {
+    return this.#families.every((family) => family.port === port);
   }
 
   async measure(): Promise<number | undefined> {
