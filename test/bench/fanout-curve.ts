@@ -11,7 +11,7 @@ const CASES = [
   { watchers: 1_000, rivalChanges: 400 },
   { watchers: 3_000, rivalChanges: 150 },
 ];
-const CHANGES = 20_000;
+const CHANGES = 10_000;
 
 /** What a delivered change costs the server, and how that goes with the number of watchers. */
 export async function benchFanoutCurve(rounds: number, progress: (line: string) => void): Promise<Curve[]> {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bound } from './children.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'switchyard-bench-'));
 let files = 0;
@@ -42,7 +43,7 @@ export function startLoad(wanted: Load): ChildProcess {
   if (connectionsPer100Ms !== undefined) args.push('-r', connectionsPer100Ms, '--rate-period=100ms');
   const headers = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
   const url = `http://127.0.0.1:${port}${path}`;
-  return spawn('h2load', [...args.map(String), ...headers, url], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return bound(spawn('h2load', [...args.map(String), ...headers, url], { stdio: ['ignore', 'pipe', 'inherit'] }));
 }
 
 /** Waits for h2load to end, and reads what it says. */

@@ -5,6 +5,7 @@ import { WatchNetworkDeltaRequest } from '../../gen/switchyard/v1/network_servic
 import { SessionRequest } from '../../gen/switchyard/v1/session_service.js';
 import { LmdbJournal } from '../../src/journal/lmdb.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
+import { bound } from './children.js';
 import type { Curve } from './curve.js';
 import { type Figure, figureOf } from './figure.js';
 import { load, startLoad } from './h2load.js';
@@ -29,7 +30,7 @@ const watch = WatchNetworkDeltaRequest.encode(WatchNetworkDeltaRequest.create())
 /** Lets fill.ts work on a folder, in a process of its own so that its memory goes with it. */
 async function fill(folder: string, ...what: string[]): Promise<void> {
   const args = ['--import', './test/typescript.mjs', 'test/bench/fill.ts', folder, ...what];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = bound(spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] }));
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error(`fill.ts ${what.join(' ')} ended with ${code}`);
 }

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bound } from './children.js';
 
 /** Clock ticks a second in /proc, which Linux fixes at 100 for user space. */
 const TICKS_PER_SECOND = 100;
@@ -43,7 +44,7 @@ export class Started {
    * among its arguments it can be asked.
    */
   static async announcing(command: string, args: readonly string[]): Promise<Started> {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore', 'ipc'] });
+    const child = bound(spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore', 'ipc'] }));
     const lines = createInterface({ input: child.stdout! });
     const [line] = (await Promise.race([once(lines, 'line'), once(child, 'exit')])) as [string | number];
     if (typeof line !== 'string') throw new Error(`${command} ${args.join(' ')} ended before it listened`);
@@ -53,8 +54,9 @@ export class Started {
 
   /** Starts a program that listens on a port that is known, and waits until it does. */
   static async listening(command: string, args: readonly string[], port: number): Promise<Started> {
-    const child = spawn(command, args, { stdio: 'ignore' });
+    const child = bound(spawn(command, args, { stdio: 'ignore' }));
     for (let tries = 0; tries < 200; tries++) {
+      if (child.pid === undefined) throw new Error(`${command} is not installed`);
       if (child.exitCode !== null) throw new Error(`${command} ended before it listened`);
       if (await accepts(port)) return new Started(child, port, {});
       await sleep(50);

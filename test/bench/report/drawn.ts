@@ -10,7 +10,8 @@ import { plotRatios } from './ratio-plot.js';
 /** Every plot that the results are good for, in the order of the page. */
 export function drawn(parts: readonly Part[]): (Plot & { readonly svg: string })[] {
   const results = parts.flatMap((part) => part.results);
-  const rows = results.filter((result): result is Row => 'ratio' in result);
+  // Those that something was promised of: the others are too many to see anything.
+  const rows = results.filter((result): result is Row => 'ratio' in result && result.goal !== undefined);
   const curves = results.filter((result): result is Curve => 'series' in result);
   const bytes = results.filter((result): result is Figure => 'value' in result && result.unit === 'B');
   const plots = [];
