@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ANYWHERE, type Fault } from './fault.js';
 
 /** The kill comes some time after so many calls at most were answered: then there is something to lose. */
-const ANSWERS_MAX = 150;
+const ANSWERS_MAX = { patient: 150, short: 40 };
 const WORK_MS_MAX = 100;
 const DOWN_MS_MAX = 300;
 /** A process that is killed while it begins has come so far at most. */
@@ -14,9 +14,9 @@ export const kill: Fault = {
   about: 'SIGKILL at any moment, and a new process over what is left',
   lacks: () => undefined,
   prepare: () => ANYWHERE,
-  async strike(trial) {
+  async strike(trial, patient) {
     const { random, server } = trial;
-    await trial.untilAnswered(random.between(1, ANSWERS_MAX));
+    await trial.untilAnswered(random.between(1, patient ? ANSWERS_MAX.patient : ANSWERS_MAX.short));
     await sleep(random.fraction() * WORK_MS_MAX);
     await server.kill();
     await sleep(random.fraction() * DOWN_MS_MAX);

@@ -1,8 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Folder } from '../../src/journal/folder.js';
 import { checkFolder } from '../../src/journal/inspect.js';
+import { JournalError } from '../../src/journal/journal.js';
 import { FolderLock } from '../../src/journal/lock.js';
 import type { Truth } from '../simulation/truth.js';
 import type { Found } from '../simulation/verdict.js';
+
+const LOCK_RETRY_MS = 50;
+const LOCK_TRIES = 200;
 
 /**
  * Reads what a server that is down has left in its journal, from where the truth ends: everything that became durable, as
@@ -11,7 +16,7 @@ import type { Found } from '../simulation/verdict.js';
  * Compaction is at least 100,000 commands behind, so between two readings nothing is forgotten that was not read.
  */
 export async function readLedger(path: string, truth: Truth): Promise<Found | undefined> {
-  const lock = FolderLock.take(path);
+  const lock = await takeLock(path);
   try {
     const folder = await Folder.open(path, true);
     try {
@@ -34,4 +39,19 @@ export async function readLedger(path: string, truth: Truth): Promise<Found | un
 export async function checkLedger(path: string): Promise<Found | undefined> {
   const { problems } = await checkFolder(path);
   return problems.length === 0 ? undefined : { check: 'Sound', text: `the journal: ${problems[0].message}` };
+}
+
+/**
+ * A process that is killed while it takes its lock leaves flock(1) behind, which has the lock for as long as it takes to
+ * end.
+ */
+async function takeLock(path: string): Promise<FolderLock> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return FolderLock.take(path);
+    } catch (error) {
+      if (!(error instanceof JournalError) || error.kind !== 'locked' || tries === LOCK_TRIES) throw error;
+      await sleep(LOCK_RETRY_MS);
+    }
+  }
 }
