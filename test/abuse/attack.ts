@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect } from '@jest/globals';
-import { preface, RawConnection } from './raw.js';
+import { ENHANCE_YOUR_CALM, preface, RawConnection } from './raw.js';
 import type { Observed, Target } from './target.js';
 
 /** How long an attack goes on that nobody stops. In CI it is short; SWITCHYARD_ABUSE_SECONDS makes it longer. */
@@ -47,6 +47,15 @@ export function tell(name: string, { calls, slowestMs, grownBytes }: Observed): 
   process.stderr.write(
     `  ${name}: ${calls} ordinary calls, the slowest ${slowestMs.toFixed(0)} ms; ${grown} MiB more\n`,
   );
+}
+
+/**
+ * The server has closed the connection, with ENHANCE_YOUR_CALM: unless that was lost, as its kernel drops what it has yet to
+ * send when more comes that nobody will read.
+ */
+export function expectCalmed({ isOpen, goaway }: RawConnection): void {
+  expect(isOpen).toBe(false);
+  expect([ENHANCE_YOUR_CALM, undefined]).toContain(goaway);
 }
 
 /** Does something again and again until the connection is closed, or the attack has gone on for long enough. */

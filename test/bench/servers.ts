@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, Started } from './process.js';
+import { quietPort } from '../port.js';
+import { Started } from './process.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const BARE = ['--import', join(root, 'test/typescript.mjs'), join(root, 'test/bench/rivals/bare-server.ts')];
@@ -43,7 +44,7 @@ export function startProbedBare(): Promise<Started> {
 
 /** etcd, one member, its log on the same disk and fsynced as it is by default. */
 export async function startEtcd(data: string): Promise<Started> {
-  const [client, peer] = [await freePort(), await freePort()];
+  const [client, peer] = [await quietPort(), await quietPort()];
   const url = (port: number): string => `http://127.0.0.1:${port}`;
   const args = ['--data-dir', data, '--log-level', 'error', '--listen-client-urls', url(client)];
   args.push('--advertise-client-urls', url(client), '--listen-peer-urls', url(peer));
@@ -53,6 +54,6 @@ export async function startEtcd(data: string): Promise<Started> {
 
 /** nats-server, core publish and subscribe: nothing stored. */
 export async function startNats(): Promise<Started> {
-  const port = await freePort();
+  const port = await quietPort();
   return Started.listening('nats-server', ['-a', '127.0.0.1', '-p', String(port)], port);
 }

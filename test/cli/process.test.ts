@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { quietPort } from '../port.js';
 import { startCommand } from './command.js';
 import { Program, startServerProcess } from './process.js';
 
@@ -95,7 +96,7 @@ describe('a command as a process', () => {
 describe('switchyard replay', () => {
   it('gets through a kill -9 of the server in the middle, and the watcher sees the file again', async () => {
     const mesh = await readFile('docs/demo/mesh.netjson', 'utf8');
-    const { program: server, address } = await serverOn('--listen', '127.0.0.1:0');
+    const { program: server, address } = await serverOn('--listen', `127.0.0.1:${await quietPort()}`);
     const args = ['replay', 'mesh', '--server', address, '--churn', '20', '--for', '4s', '--json'];
     const replay = startCommand(args, { readFile: () => mesh });
     await replay.said(/after everybody joined, at revision \d+, an independent watcher has 219 nodes and 570 links/);

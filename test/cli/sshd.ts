@@ -1,10 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { quietPort } from '../port.js';
 
 /** A program by its name; sbin is on few people's PATH. Undefined: it is not there. */
 function findProgram(name: string): string | undefined {
@@ -41,7 +42,7 @@ export class Sshd {
       execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, key)]);
     }
     writeFileSync(join(folder, 'authorized_keys'), readFileSync(join(folder, 'user.pub')));
-    const port = await freePort();
+    const port = await quietPort();
     const lines = {
       ListenAddress: `127.0.0.1:${port}`,
       HostKey: join(folder, 'host'),
@@ -98,15 +99,6 @@ export class Sshd {
       await wait(20);
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function answers(port: number): Promise<boolean> {

@@ -21,6 +21,7 @@ import {
 } from '../../src/client/index.js';
 import { systemRandom } from '../../src/client/system.js';
 import { ADMIN_TOKEN, type Running, run } from '../grpc/running.js';
+import { quietPort } from '../port.js';
 import { Wire } from './wire.js';
 
 // Processes that start on a busy machine, and the client's own waits.
@@ -302,7 +303,7 @@ describe('through restarts of the server', () => {
   });
 
   it('a drain ends nothing: sessions, links and watches go on as if nothing had happened', async () => {
-    let running = await run({ data });
+    let running = await run({ data, listen: `127.0.0.1:${await quietPort()}` });
     opened.push(() => running.stop());
     const yard = connect(running.address);
     const network = await yard.watchNetwork().synced();
@@ -328,7 +329,7 @@ describe('through restarts of the server', () => {
   });
 
   it('a kill -9 in the middle loses nothing that was acknowledged', async () => {
-    const wire = { child: await serve(data, '127.0.0.1:0') };
+    const wire = { child: await serve(data, `127.0.0.1:${await quietPort()}`) };
     opened.push(() => wire.child.kill());
     const { address } = wire.child;
     // Little jitter: it is not what this is about, and twenty times up to 10 s is long.
@@ -350,7 +351,7 @@ describe('through restarts of the server', () => {
   });
 
   it('a server that forgot everything is a new network: new sessions, a new picture', async () => {
-    const running = await run();
+    const running = await run({ listen: `127.0.0.1:${await quietPort()}` });
     const yard = connect(running.address);
     const network = await yard.watchNetwork().synced();
     const me = joinAs(yard, 1);

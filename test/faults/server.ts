@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { quietPort } from '../port.js';
 
 /** How late an event loop was, in ms, by the percentile of its turns; see test/bench/probe.mjs. */
 export type Stalls = readonly (readonly [percent: number, ms: number])[];
@@ -175,22 +175,5 @@ export class ServerProcess {
     // What is not the log's is a stack, of an error that nobody caught.
     const isLog = line.startsWith('{"level":');
     if (!isLog || (JSON.parse(line) as { level: number }).level >= ERROR_LEVEL) this.problems.push(line);
-  }
-}
-
-/**
- * A free port below those that the kernel gives to outgoing connections: while the server is down its clients knock at it
- * all the time, and a port of that range would sooner or later be taken by one of their own connections.
- */
-async function quietPort(host: string): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const probe = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EADDRNOTAVAIL'));
-      probe.listen(port, host, () => resolve(true));
-    });
-    probe.close();
-    if (isFree) return port;
   }
 }
