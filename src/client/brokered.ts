@@ -14,7 +14,8 @@ import { DirectCarrier } from './carrier/direct-carrier.js';
 import { RelayCarrier } from './carrier/relay-carrier.js';
 import type { Gathered } from './direct/gather.js';
 import type { Identity } from './direct/identity.js';
-import { attemptPlan, type DirectPath, dialPlan } from './direct/path.js';
+import { PUNCH_LIMITS } from './direct/limits.js';
+import { type AttemptPlan, attemptPlan, type DirectPath, dialPlan } from './direct/path.js';
 import { durationOf } from './duration.js';
 import type { PathFacts, PeerStream } from './peer-stream.js';
 import { punchAnswer } from './punch-answer.js';
@@ -113,16 +114,16 @@ export class Brokered {
   /** Tries once to reach the peer, and answers with what came of it. */
   async punch(order: Connection): Promise<Uint8Array> {
     if (this.#upgrade) return this.#upgrade.punch(order);
-    // A path that only this end had from the attempt before: the other end knows nothing of it.
+    // A path that only this end had from the attempt before: the other end, an older one, knows nothing of it.
     this.#handedOut?.destroy(new Error('the peer has not found the same path'));
     this.#handedOut = undefined;
     this.#isControlling = order.role === ConnectionRole.PUNCH_CONTROLLING;
     const { puncher } = await this.gathered;
-    const outcome = await puncher.attempt(attemptPlan(order, this.desk.identity), this.#life.signal);
-    const { path } = outcome;
-    const roundTripMs = path === undefined ? await puncher.measure() : undefined;
-    if (path) this.#handOut(streamOf(path), { path: 'direct', roundTripMs: path.roundTripMs });
-    return punchAnswer(outcome, roundTripMs);
+    const plan = attemptPlan(order, this.desk.identity);
+    const outcome = await puncher.attempt(plan, this.#life.signal);
+    const stream = await this.#take(outcome.path, plan);
+    const roundTripMs = stream ? undefined : await puncher.measure();
+    return punchAnswer({ ...outcome, path: stream && outcome.path }, roundTripMs);
   }
 
   /** Dials a caller that listens. The answer goes out before: without the key that it brings nobody is let in. */
@@ -136,9 +137,10 @@ export class Brokered {
   /** The dial itself, or the wait for it, as the role says. There is one attempt, and what comes of it is final. */
   async meet(order: Connection): Promise<void> {
     const { puncher } = await this.gathered;
-    const { path } = await puncher.attempt(dialPlan(order, this.desk.identity), this.#life.signal);
-    if (path) this.#handOut(streamOf(path), { path: 'direct', roundTripMs: path.roundTripMs });
-    else this.end(new Error('the peer could not get through to where the caller listens'), true);
+    const plan = dialPlan(order, this.desk.identity);
+    const { path } = await puncher.attempt(plan, this.#life.signal);
+    const stream = await this.#take(path, plan);
+    if (!stream) this.end(new Error('the peer could not get through to where the caller listens'), true);
     this.#letGo();
   }
 
@@ -187,6 +189,19 @@ export class Brokered {
     this.#handedOut!.emit('path', { path: 'direct', roundTripMs } satisfies PathFacts);
   }
 
+  /** Hands out a path that an attempt has found, if the other end has found the same. */
+  async #take(path: DirectPath | undefined, { controlling }: AttemptPlan): Promise<Duplex | undefined> {
+    if (path === undefined) return undefined;
+    const carrier = path.framed ? new DirectCarrier(path.stream) : undefined;
+    if (carrier && !controlling && !(await carrier.heard(PUNCH_LIMITS.nominateMs))) {
+      carrier.close();
+      return undefined;
+    }
+    const stream = carrier ? new CarriedDuplex(carrier) : path.stream;
+    this.#handOut(stream, { path: 'direct', roundTripMs: path.roundTripMs });
+    return stream;
+  }
+
   #handOut(duplex: Duplex, path: PathFacts): void {
     if (this.#life.signal.aborted) {
       duplex.destroy();
@@ -224,10 +239,6 @@ export class Brokered {
       () => {},
     );
   }
-}
-
-function streamOf({ framed, stream }: DirectPath): Duplex {
-  return framed ? new CarriedDuplex(new DirectCarrier(stream)) : stream;
 }
 
 function wordOf({ path, roundTripMs = 0 }: PathFacts): Word {

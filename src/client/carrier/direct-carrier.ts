@@ -22,6 +22,7 @@ export class DirectCarrier implements Carrier {
   #error: Error | undefined;
   #ended = false;
   #sent = false;
+  #heard = false;
   #missed = 0;
   #awaited: (() => void) | undefined;
 
@@ -36,6 +37,18 @@ export class DirectCarrier implements Carrier {
     stream.on('error', (error) => this.#fail(error));
     stream.on('close', () => this.#fail(new Error('the path was closed by the peer')));
     this.#beat = setInterval(() => this.#tick(), aliveMs);
+    stream.write(frameHead(FrameKind.ALIVE, 0));
+  }
+
+  /**
+   * Whether the peer says anything in time, as it does at once when it has the path, too. An end that confirmed a path
+   * cannot know otherwise: its word may have come too late.
+   */
+  async heard(withinMs: number): Promise<boolean> {
+    const timer = setTimeout(() => this.#awaited?.(), withinMs);
+    if (!this.#heard) await this.#more();
+    clearTimeout(timer);
+    return this.#heard;
   }
 
   get isOver(): boolean {
@@ -59,11 +72,7 @@ export class DirectCarrier implements Carrier {
       if (frame) return frame;
       if (this.#ended) return undefined;
       if (this.#error) throw this.#error;
-      await new Promise<void>((resolve) => {
-        this.#awaited = resolve;
-        this.#stream.resume();
-      });
-      this.#awaited = undefined;
+      await this.#more();
     }
   }
 
@@ -79,17 +88,27 @@ export class DirectCarrier implements Carrier {
     this.#stream.destroy();
   }
 
+  /** Something new: frames, the first sign of life, an end. */
+  async #more(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#awaited = resolve;
+      this.#stream.resume();
+    });
+    this.#awaited = undefined;
+  }
+
   #take(bytes: Buffer): void {
     this.#missed = 0;
+    const isFirst = !this.#heard;
+    this.#heard = true;
     try {
       this.#frames.push(...this.#reader.read(bytes));
     } catch (error) {
       this.#stream.destroy(error as Error);
       return;
     }
-    if (this.#frames.length === 0) return;
-    this.#stream.pause();
-    this.#awaited?.();
+    if (this.#frames.length > 0) this.#stream.pause();
+    if (this.#frames.length > 0 || isFirst) this.#awaited?.();
   }
 
   #tick(): void {

@@ -111,6 +111,23 @@ describe('a direct path', () => {
     await Promise.all([all, writing]);
   });
 
+  it('is heard on once the peer has it, too, and not before', async () => {
+    const [one, other] = await pair();
+    const waiting = new DirectCarrier(other, ALIVE_MS);
+    expect(await waiting.heard(10)).toBe(false);
+    const peer = new DirectCarrier(one, ALIVE_MS);
+    expect(await waiting.heard(20_000)).toBe(true);
+    await peer.send(...data('first'));
+    expect(String(await take(waiting, 5))).toBe('first');
+  });
+
+  it('is not heard on when the peer has given it up', async () => {
+    const [one, other] = await pair();
+    const waiting = new DirectCarrier(other, ALIVE_MS);
+    one.resetAndDestroy();
+    expect(await waiting.heard(20_000)).toBe(false);
+  });
+
   it('ends at a frame that is none', async () => {
     const [one, other] = await pair();
     const carrier = new DirectCarrier(other, ALIVE_MS);
