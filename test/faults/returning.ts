@@ -1,7 +1,8 @@
 import { type Instance, SwitchyardError } from '../../src/client/index.js';
 import type { Ear } from './channel.js';
 
-const BUCKET_MS = 100;
+/** How fine the count is. */
+export const BUCKET_MS = 100;
 
 /** A tenth of a second of a return, counted from the moment in which the server went. */
 export interface Bucket {

@@ -3,18 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Instance, Switchyard } from '../../src/client/index.js';
+import { systemRandom } from '../../src/client/system.js';
 import type { Curve } from '../bench/curve.js';
 import { type Figure, figureOf } from '../bench/figure.js';
 import { HeardChannel } from './channel.js';
-import { type Bucket, Returning } from './returning.js';
+import { busiestSecond, dueMs, type Way } from './due.js';
+import { BUCKET_MS, type Bucket, Returning } from './returning.js';
 import { ServerProcess, type Stalls } from './server.js';
 
 /** They join so many at a time. */
 const JOINING_MAX = 100;
 const LOOK_MS = 20;
+const X = 'since the server went, ms';
 /** How long the last may take to come back: some waits of a client. */
 const PATIENCE_MS = 120_000;
-const WAYS = { kill: 'SIGKILL', drain: 'a drain' } as const;
+const WAYS: Readonly<Record<Way, string>> = { kill: 'SIGKILL', drain: 'a drain' };
+/** What an instance is granted that does not ask. */
+const TTL_MS = 30_000;
 
 /** What a storm is made with. */
 export interface StormOptions {
@@ -30,7 +35,7 @@ export interface StormOptions {
 
 /** What came of one. */
 export interface Storm {
-  readonly way: keyof typeof WAYS;
+  readonly way: Way;
   readonly sessions: number;
   readonly buckets: readonly Bucket[];
   /** When the next server listened, since the one before went. */
@@ -59,7 +64,7 @@ export async function benchStorm(options: StormOptions): Promise<{ results: (Fig
 }
 
 /** Brings a fleet up, takes its server away, starts another at once and looks on until everybody is back. */
-export async function raiseStorm(way: keyof typeof WAYS, options: Omit<StormOptions, 'rounds'>): Promise<Storm> {
+export async function raiseStorm(way: Way, options: Omit<StormOptions, 'rounds'>): Promise<Storm> {
   const { sessions, connections, built, undo } = options;
   const data = mkdtempSync(join(tmpdir(), 'switchyard-storm-'));
   const flags = ['--rendezvous-listen', '127.0.0.1:0'];
@@ -120,14 +125,6 @@ async function joinAll(
   return instances;
 }
 
-/** The most Attach calls that a server took and refused within any second. */
-export function busiestSecond(buckets: readonly Bucket[]): number {
-  const sums = buckets.map((_, at) =>
-    buckets.slice(at, at + 10).reduce((sum, { taken, refused }) => sum + taken + refused, 0),
-  );
-  return Math.max(...sums);
-}
-
 const at = (stalls: Stalls, wanted: number): number => stalls.find(([percent]) => percent === wanted)![1];
 
 function resultsOf(storms: readonly Storm[]): (Figure | Curve)[] {
@@ -135,26 +132,49 @@ function resultsOf(storms: readonly Storm[]): (Figure | Curve)[] {
   const what = `${sessions} sessions come back after ${WAYS[way]}`;
   const figure = (of: string, unit: string, value: (storm: Storm) => number, goal?: string): Figure =>
     figureOf({ bench: 'storm', what: `${what}, ${of}`, unit, ...(goal && { goal }) }, storms.map(value));
-  const curve = (y: string, names: readonly (keyof Bucket)[], scale: number): Curve => ({
-    bench: 'storm',
-    what,
-    x: 'since the server went, ms',
-    y,
-    series: names.map((name) => ({
-      name,
-      points: buckets.map((bucket) => [bucket.ms, bucket[name] * scale] as const),
-    })),
-  });
   return [
     figure('server away', 'ms', (storm) => storm.listeningMs),
     figure('all back after it listened', 'ms', ({ backMs }) => backMs),
-    figure('busiest second', 'calls/s', (storm) => busiestSecond(storm.buckets)),
+    figure('busiest second', 'calls/s', ({ buckets: all }) => busiestSecond(answeredMs(all))),
+    figure("busiest second by the clients' waits alone", 'calls/s', (storm) => busiestSecond(dueOf(storm))),
     figure("the server's CPU time", 's', ({ cpuSeconds }) => cpuSeconds),
     figure("the server's event loop late, p99.9", 'ms', ({ stalls }) => at(stalls, 99.9), '<= 20'),
     figure("the server's event loop late, longest", 'ms', ({ stalls }) => at(stalls, 100)),
     figure('refused', 'calls', ({ refused }) => refused, '<= 0'),
     figure('sessions lost', 'sessions', ({ lost }) => lost, '<= 0'),
-    curve(`sessions attached (the server listens at ${listeningMs.toFixed(0)} ms)`, ['attached'], 1),
-    curve('Attach calls/s', ['begun', 'taken', 'refused'], 10),
+    {
+      ...{ bench: 'storm', what, x: X, y: `sessions attached (the server listens at ${listeningMs.toFixed(0)} ms)` },
+      series: [{ name: 'attached', points: buckets.map(({ ms, attached }) => [ms, attached]) }],
+    },
+    callsOf(storms[0], what),
   ];
+}
+
+/** Attach calls in a second: those that the server answered, and those that would have come by the clients' waits alone. */
+function callsOf(storm: Storm, what: string): Curve {
+  const perSecond = 1_000 / BUCKET_MS;
+  const dueIn = new Map<number, number>();
+  for (const ms of dueOf(storm)) {
+    const bucket = Math.floor(ms / BUCKET_MS) * BUCKET_MS;
+    dueIn.set(bucket, (dueIn.get(bucket) ?? 0) + perSecond);
+  }
+  const line = (name: string, value: (bucket: Bucket) => number) => ({
+    name,
+    points: storm.buckets.map((bucket) => [bucket.ms, value(bucket)] as const),
+  });
+  const series = [
+    line("by the clients' waits alone", ({ ms }) => dueIn.get(ms) ?? 0),
+    line('taken', ({ taken }) => taken * perSecond),
+    line('refused', ({ refused }) => refused * perSecond),
+  ];
+  return { bench: 'storm', what, x: X, y: 'Attach calls/s', series };
+}
+
+function dueOf({ way, sessions, listeningMs }: Storm): number[] {
+  return dueMs(way, sessions, listeningMs, TTL_MS, systemRandom);
+}
+
+/** When the server answered, to the tenth of a second. */
+function answeredMs(buckets: readonly Bucket[]): number[] {
+  return buckets.flatMap(({ ms, taken, refused }) => Array<number>(taken + refused).fill(ms));
 }
