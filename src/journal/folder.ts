@@ -123,10 +123,15 @@ export class Folder {
 
   /** The records that are there, after one revision and up to another. What is missing is left out. */
   async *recordsAfter(after: number, last: number): AsyncGenerator<StoredRecord> {
+    for await (const slice of this.slicesAfter(after, last)) yield* slice;
+  }
+
+  /** The same, as many at a time as are read in one go. */
+  async *slicesAfter(after: number, last: number): AsyncGenerator<readonly StoredRecord[]> {
     for (let from = after + 1; from <= last; ) {
       const slice = readable(`${this.path} from record ${from} on`, from, () => this.slice(from, last));
-      yield* slice;
       if (slice.length === 0) return;
+      yield slice;
       from = slice[slice.length - 1].revision + 1;
       await setImmediate();
     }

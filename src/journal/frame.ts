@@ -58,7 +58,11 @@ export function seal(kind: FrameKind, place: Place, content: Uint8Array, version
   frame[VERSION_AT] = version;
   frame[KIND_AT] = kind;
   frame.set(content, HEAD_BYTES);
-  frame.writeUInt32BE(checksum(place, frame));
+  const sum = checksum(place, frame);
+  frame[0] = sum >>> 24;
+  frame[1] = sum >>> 16;
+  frame[2] = sum >>> 8;
+  frame[3] = sum;
   return frame;
 }
 
@@ -69,14 +73,13 @@ export function seal(kind: FrameKind, place: Place, content: Uint8Array, version
  * `what` names it for people: "record 17".
  */
 export function unseal(kind: FrameKind, place: Place, bytes: Uint8Array, what: string): Uint8Array {
-  const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const { revision } = place;
-  if (frame.length < HEAD_BYTES || frame.readUInt32BE() !== checksum(place, frame)) {
+  if (bytes.length < HEAD_BYTES || sumIn(bytes) !== checksum(place, bytes)) {
     throw new JournalError('damaged', `${what} is damaged: its checksum is wrong`, { revision });
   }
-  const version = frame[VERSION_AT];
+  const version = bytes[VERSION_AT];
   if (version > FORMAT_VERSION) throw newerVersion(what, version, revision);
-  if (frame[KIND_AT] !== kind) {
+  if (bytes[KIND_AT] !== kind) {
     throw new JournalError('damaged', `${what} is damaged: something else stands in its place`, { revision });
   }
   return bytes.subarray(HEAD_BYTES);
@@ -111,9 +114,18 @@ export function newerVersion(
   );
 }
 
-function checksum({ revision, part }: Place, frame: Buffer): number {
-  const place = Buffer.allocUnsafe(12);
-  place.writeBigUInt64BE(BigInt(revision));
-  place.writeUInt32BE(part, 8);
-  return crc32(frame.subarray(VERSION_AT), crc32(place));
+function sumIn(frame: Uint8Array): number {
+  return ((frame[0] << 24) | (frame[1] << 16) | (frame[2] << 8) | frame[3]) >>> 0;
+}
+
+/** One of each for all: every record that is written or read has its place summed up, and nothing of it is kept. */
+const PLACE = new Uint8Array(12);
+const PLACE_NUMBERS = new DataView(PLACE.buffer);
+
+function checksum({ revision, part }: Place, frame: Uint8Array): number {
+  PLACE_NUMBERS.setUint32(0, Math.floor(revision / 2 ** 32));
+  PLACE_NUMBERS.setUint32(4, revision >>> 0);
+  PLACE_NUMBERS.setUint32(8, part);
+  const summed = new Uint8Array(frame.buffer, frame.byteOffset + VERSION_AT, frame.length - VERSION_AT);
+  return crc32(summed, crc32(PLACE));
 }

@@ -6,7 +6,7 @@ import { FrameKind, sealNumber } from './frame.js';
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from './journal.js';
 import { REMOVE_KEYS_MAX, SPACE_KEPT_BYTES } from './limits.js';
 import { FolderLock } from './lock.js';
-import { checkFollows, checkHeld, checkNewSnapshot, gapless } from './sequence.js';
+import { checkFollows, checkNewSnapshot, gapless } from './sequence.js';
 import { freeBytes as freeBytesOf } from './space.js';
 
 /**
@@ -90,10 +90,9 @@ export class LmdbJournal implements Journal {
     return { revision, chunks: () => this.folder.parts(revision) };
   }
 
-  async *read(afterRevision: number): AsyncGenerator<StoredRecord> {
-    checkHeld(this.compacted, afterRevision);
-    const { last } = this;
-    yield* gapless(afterRevision, last, this.folder.recordsAfter(afterRevision, last));
+  read(after: number): AsyncGenerator<StoredRecord> {
+    const { compacted, last } = this;
+    return gapless({ compacted, after, last }, this.folder.slicesAfter(after, last));
   }
 
   async writeSnapshot(revision: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {

@@ -1,5 +1,5 @@
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from './journal.js';
-import { checkFollows, checkHeld, checkNewSnapshot, gapless } from './sequence.js';
+import { checkFollows, checkNewSnapshot, gapless } from './sequence.js';
 
 /**
  * What a journal in memory writes to. It outlives the journal, as a disk outlives a process, so that a restart can be
@@ -67,10 +67,9 @@ export class MemoryJournal implements Journal {
     };
   }
 
-  async *read(afterRevision: number): AsyncGenerator<StoredRecord> {
-    checkHeld(this.disk.compacted, afterRevision);
-    const { last } = this;
-    yield* gapless(afterRevision, last, this.stored(afterRevision, last));
+  read(after: number): AsyncGenerator<StoredRecord> {
+    const { compacted, last } = this.disk;
+    return gapless({ compacted, after, last }, this.stored(after, last));
   }
 
   async writeSnapshot(revision: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -114,10 +113,11 @@ export class MemoryJournal implements Journal {
 
   async close(): Promise<void> {}
 
-  private async *stored(afterRevision: number, last: number): AsyncGenerator<StoredRecord> {
+  /** One by one, so that whoever reads sees what is compacted away meanwhile, as on a disk. */
+  private async *stored(afterRevision: number, last: number): AsyncGenerator<readonly StoredRecord[]> {
     for (let revision = afterRevision + 1; revision <= last; revision++) {
       const bytes = this.disk.records.get(revision);
-      if (bytes !== undefined) yield { revision, bytes };
+      if (bytes !== undefined) yield [{ revision, bytes }];
     }
   }
 }

@@ -9,9 +9,18 @@ export function checkFollows(last: number, records: readonly StoredRecord[]): vo
 }
 
 /** What a reader may ask for: nothing that was forgotten. Throws when it does: then the caller is broken. */
-export function checkHeld(compacted: number, afterRevision: number): void {
+function checkHeld(compacted: number, afterRevision: number): void {
   if (afterRevision >= compacted) return;
   throw new Error(`records after ${afterRevision} were asked for; those up to ${compacted} are compacted away`);
+}
+
+/** Which records are read. */
+export interface Stretch {
+  /** Up to which revision there are none any more. */
+  readonly compacted: number;
+  /** The first that is read is the one after this. */
+  readonly after: number;
+  readonly last: number;
 }
 
 /** Checks that a snapshot can be stored at a revision. Throws when it cannot: then the caller is broken. */
@@ -21,17 +30,22 @@ export function checkNewSnapshot(compacted: number, last: number, stored: readon
   throw new Error(`a snapshot at revision ${revision} of a journal that holds ${compacted + 1} to ${last}`);
 }
 
-/** Passes records on, from `after` + 1 to `last`, and throws a {@link JournalError} where one is missing. */
+/**
+ * Passes records on one by one, and throws a {@link JournalError} where one is missing. They come in slices, because each
+ * asynchronous generator that a record goes through takes as long as half of decoding it.
+ */
 export async function* gapless(
-  after: number,
-  last: number,
-  records: AsyncIterable<StoredRecord>,
+  { compacted, after, last }: Stretch,
+  slices: AsyncIterable<readonly StoredRecord[]>,
 ): AsyncGenerator<StoredRecord> {
+  checkHeld(compacted, after);
   let expected = after + 1;
-  for await (const record of records) {
-    if (record.revision !== expected) throw missing(expected);
-    yield record;
-    expected++;
+  for await (const slice of slices) {
+    for (const record of slice) {
+      if (record.revision !== expected) throw missing(expected);
+      yield record;
+      expected++;
+    }
   }
   if (expected <= last) throw missing(expected);
 }
