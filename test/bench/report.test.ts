@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { drawn } from './report/drawn.js';
 import { GOALS } from './report/goals.js';
 import { findResult, performancePage } from './report/page.js';
+import { refreshedReadme } from './report/readme.js';
 import { linear, logarithmic, plain, steps } from './report/scale.js';
 import { readResults } from './results.js';
 
@@ -17,6 +18,8 @@ describe('docs/performance.md', () => {
   it('and its plots are what npm run bench:report makes of the results', () => {
     expect(readFileSync(`${FOLDER}.md`, 'utf8')).toBe(performancePage(parts, plots));
     for (const { file, svg } of plots) expect(readFileSync(join(FOLDER, file), 'utf8')).toBe(svg);
+    const readme = readFileSync(join(FOLDER, '../../README.md'), 'utf8');
+    expect(readme).toBe(refreshedReadme(readme, parts));
     const drawings = readdirSync(FOLDER).filter((file) => file.endsWith('.svg'));
     expect(drawings.sort()).toEqual(plots.map(({ file }) => file).sort());
   });

@@ -10,6 +10,8 @@ export interface Goal {
   readonly unit?: string;
   /** The goal is a share of what the rival takes, so it is told that way round. */
   readonly isShare?: boolean;
+  /** What it is called in the README, where it stands there. */
+  readonly inReadme?: string;
   /** What the figure means, whichever way it comes out. */
   readonly note: string;
   /** Why it is missed, when it is. */
@@ -26,6 +28,7 @@ export const GOALS: readonly Goal[] = [
     goal: '≥ 0.9 × bare grpc-js that answers a constant',
     bench: 'session',
     result: 'Session, durable',
+    inReadme: 'Sessions opened on disk, a second; beside bare grpc-js that answers a constant',
     rivalName: 'bare grpc-js',
     unit: 'calls/s',
     note: 'Every call opens a session, ends the one before and is on disk before it is answered; the rival does nothing.',
@@ -37,6 +40,7 @@ export const GOALS: readonly Goal[] = [
     goal: '≥ 1.5 × etcd LeaseGrant',
     bench: 'session',
     result: 'Session, durable',
+    inReadme: 'the same beside etcd LeaseGrant',
     rivalName: 'etcd LeaseGrant',
     unit: 'calls/s',
     note: "etcd's nearest equivalent, on the same disk and fsynced too. etcd uses both cores, Switchyard one.",
@@ -46,6 +50,7 @@ export const GOALS: readonly Goal[] = [
     goal: '≥ 60 × bare grpc-js',
     bench: 'fanout',
     result: '1,000 watchers, full load',
+    inReadme: 'CPU for each change that reaches each of 1,000 watchers; beside bare grpc-js',
     note: 'A revision is encoded once, and a watcher gets all that one turn brought as one message.',
     missed:
       'Each message to each watcher costs the same as in the rival; only more changes a message would make it less.',
@@ -55,6 +60,7 @@ export const GOALS: readonly Goal[] = [
     goal: '≥ 20 × etcd watch',
     bench: 'brokers',
     result: '1,000 watchers, full load',
+    inReadme: 'the same beside etcd',
     rivalName: 'etcd watch',
     note: 'What the changes themselves cost is measured without watchers and taken off, in both.',
     missed: 'etcd packs what comes at once into one message, too, so it gains from the same load.',
@@ -64,6 +70,7 @@ export const GOALS: readonly Goal[] = [
     goal: '≥ 1 × nats-server',
     bench: 'brokers',
     result: '1,000 watchers, full load',
+    inReadme: 'the same beside nats-server, which stores nothing',
     rivalName: 'nats-server',
     note: 'NATS is compiled, stores nothing, and copies each message into the buffers of its subscribers.',
     missed: 'It is a machine-code server for exactly this; HTTP/2 frames and flow control stand between.',
@@ -106,6 +113,7 @@ export const GOALS: readonly Goal[] = [
     goal: '≤ 600 B, all included',
     bench: 'million',
     result: 'memory of a session, all included',
+    inReadme: 'Memory of a session, with a million of them',
     note: 'Heap and buffers of the whole server after a start from a snapshot, less those of an empty one: lease and link to the server included.',
   },
   {
@@ -120,6 +128,8 @@ export const GOALS: readonly Goal[] = [
     goal: '≤ 5 s',
     bench: 'million',
     result: 'start from a snapshot of 1 M sessions',
+    unit: 's',
+    inReadme: 'Start with a million sessions',
     note: 'From the start of the process to the line that it listens.',
     missed: 'A million rows are decoded from Protobuf and put into the maps by instance, on one core.',
   },
@@ -156,6 +166,7 @@ export const GOALS: readonly Goal[] = [
     goal: '≥ 2 × graphology',
     bench: 'path',
     result: 'shortest path over 1 M nodes',
+    inReadme: 'Shortest path over a million nodes; beside graphology',
     note: 'Both search from both ends. Median of 201 pairs over a million random links.',
   },
   {

@@ -79,13 +79,7 @@ function cellsOf(goal: Goal, parts: readonly Part[]): string[] {
   if (found === undefined) return [goal.what, goal.goal, '–', 'not measured', goal.note];
   const met = 'ratio' in found ? found.goal !== undefined && found.ratio >= found.goal : isMet(found) === true;
   const why = met || goal.missed === undefined ? goal.note : `${goal.note} ${goal.missed}`;
-  return [
-    goal.what,
-    goal.goal,
-    'ratio' in found ? ratioText(found, goal.isShare) : figureText(found),
-    met ? 'met' : '**missed**',
-    why,
-  ];
+  return [goal.what, goal.goal, measuredText(found, goal.isShare), met ? 'met' : '**missed**', why];
 }
 
 /** The result that a goal is about. */
@@ -98,7 +92,12 @@ export function findResult(goal: Goal, parts: readonly Part[]): Row | Figure | u
   });
 }
 
-function ratioText({ ours, rival, unit, ratio, spread }: Row, isShare = false): string {
+/** A result in a few words. */
+export function measuredText(found: Row | Figure, isShare = false): string {
+  return 'ratio' in found ? ratioText(found, isShare) : figureText(found);
+}
+
+function ratioText({ ours, rival, unit, ratio, spread }: Row, isShare: boolean): string {
   const shown = (one: number) => plain(isShare ? 1 / one : one);
   const [least, greatest] = isShare ? [spread[1], spread[0]] : spread;
   return `× ${shown(ratio)} (${shown(least)}–${shown(greatest)}): ${plain(ours)} beside ${plain(rival)} ${unit}`;
@@ -123,7 +122,7 @@ function figuresOf({ results }: Part): string {
 }
 
 /** A table whose columns stand under each other in the source, too. */
-function aligned(rows: readonly (readonly string[])[]): string {
+export function aligned(rows: readonly (readonly string[])[]): string {
   const widths = rows[0].map((_, at) => Math.max(3, ...rows.map((cells) => cells[at].length)));
   const lineOf = (cells: readonly string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at])).join(' | ')} |`;
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
