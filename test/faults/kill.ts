@@ -8,7 +8,7 @@ const DOWN_MS_MAX = 300;
 /** A process that is killed while it begins has come so far at most. */
 const BEGINNING_MS_MAX = 900;
 
-/** SIGKILL at any moment, also of a server that has not yet begun to listen. */
+/** SIGKILL at any moment, also of a server that has not yet begun to listen; in a long run now and then SIGTERM. */
 export const kill: Fault = {
   name: 'kill',
   about: 'SIGKILL at any moment, and a new process over what is left',
@@ -18,7 +18,8 @@ export const kill: Fault = {
     const { random, server } = trial;
     await trial.untilAnswered(random.between(1, patient ? ANSWERS_MAX.patient : ANSWERS_MAX.short));
     await sleep(random.fraction() * WORK_MS_MAX);
-    await server.kill();
+    if (patient && random.chance(0.2)) await trial.drain();
+    else await server.kill();
     await sleep(random.fraction() * DOWN_MS_MAX);
     if (random.chance(0.25)) await server.startInVain(random.fraction() * BEGINNING_MS_MAX);
     await trial.judge();

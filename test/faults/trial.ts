@@ -17,6 +17,7 @@ const FLAGS = {
   'session-ttl-min': '1s',
   grace: '1s',
   'order-deadline': '2s',
+  'drain-deadline': '2s',
   'sid-base-max': '512',
 };
 /** How long anything may take that has to come: it is awaited, and on a busy machine takes its time. */
@@ -121,6 +122,12 @@ export class Trial {
     return this.until('an answer', () => asks().then(yes, no));
   }
 
+  /** Lets the server go down as it should. */
+  async drain(): Promise<void> {
+    const status = await this.server.drain();
+    if (status !== 0) this.fleet.verdict.fail('Sound', `a drain ended with ${status}`);
+  }
+
   /** Judges all that was heard, by the journal. The server has to be down. */
   async judge(): Promise<void> {
     const { fleet, folder, server } = this;
@@ -134,7 +141,7 @@ export class Trial {
    * at the last position. **Tidy**: when the instances have gone, no session is left.
    */
   async comeToRest(): Promise<void> {
-    const { fleet, server, folder } = this;
+    const { fleet, folder } = this;
     const { hosts, admin, observers } = fleet;
     fleet.rest();
     await this.untilServed();
@@ -144,8 +151,7 @@ export class Trial {
     await this.until('the end of every session', async () => (await this.sessions()) === 0, 'Tidy');
     await this.untilToldAll();
     await Promise.all([...observers, admin].map(({ client }) => client.close()));
-    const status = await server.drain();
-    if (status !== 0) fleet.verdict.fail('Sound', `a drain ended with ${status}`);
+    await this.drain();
     await this.judge();
     fleet.found(await checkLedger(folder));
     const left = fleet.truth.state.sessions.count;
