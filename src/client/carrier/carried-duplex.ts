@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { type Carrier, FRAME_BYTES_MAX, FrameKind } from './carrier.js';
+import { type Carrier, FrameKind } from './carrier.js';
 
 /** A direct path that an attempt may find, or has found. */
 interface Offer {
@@ -83,8 +83,9 @@ export class CarriedDuplex extends Duplex {
 
   override _write(bytes: Buffer, _encoding: string, done: (error?: Error) => void): void {
     this.#inTurn(async () => {
-      for (let at = 0; at < bytes.length; at += FRAME_BYTES_MAX) {
-        await this.#out.send(FrameKind.DATA, bytes.subarray(at, at + FRAME_BYTES_MAX));
+      const { frameBytesMax } = this.#out;
+      for (let at = 0; at < bytes.length; at += frameBytesMax) {
+        await this.#out.send(FrameKind.DATA, bytes.subarray(at, at + frameBytesMax));
       }
     }).then(() => done(), done);
   }

@@ -16,9 +16,6 @@ export interface Frame {
   readonly bytes: Buffer;
 }
 
-/** The most bytes that one frame carries, its head not counted: what fits a block of the relay with it. */
-export const FRAME_BYTES_MAX = 65_535;
-
 /**
  * A way that the bytes of a connection go: directly, or through the server. Frames arrive in order, or the carrier fails.
  *
@@ -27,6 +24,8 @@ export const FRAME_BYTES_MAX = 65_535;
 export interface Carrier {
   /** Whether it has failed or was closed. */
   readonly isOver: boolean;
+  /** The most bytes that one frame carries. */
+  readonly frameBytesMax: number;
   /** Sends a frame. Resolves when another may follow; rejects when the path is dead. */
   send(kind: FrameKind, bytes: Uint8Array): Promise<void>;
   /** The next frame; undefined when the peer has finished. Rejects when the path is dead. */

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { type Carrier, type Frame, FrameKind } from './carrier.js';
-import { FrameReader, frameHead } from './frame.js';
+import { FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
 
 /** Between two signs of life, and how many may be missed: a dead path is known within 25 s, whatever is on its way. */
 const ALIVE_MS = 5_000;
@@ -15,6 +15,7 @@ const MISSED_MAX = 4;
  * end to which nothing is sent any more neither.
  */
 export class DirectCarrier implements Carrier {
+  readonly frameBytesMax = FRAME_BYTES_MAX;
   readonly #stream: Duplex;
   readonly #reader = new FrameReader();
   readonly #frames: Frame[] = [];

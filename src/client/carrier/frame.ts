@@ -1,4 +1,4 @@
-import { FRAME_BYTES_MAX, type Frame, FrameKind } from './carrier.js';
+import { type Frame, FrameKind } from './carrier.js';
 
 /*
  * A frame on a direct path:
@@ -9,6 +9,9 @@ import { FRAME_BYTES_MAX, type Frame, FrameKind } from './carrier.js';
  *    +--------+-----------------+-------+
  */
 const HEAD_BYTES = 4;
+
+/** The most bytes that one frame carries: more than anybody writes at once. The reader holds none of them. */
+export const FRAME_BYTES_MAX = 1 << 20;
 
 /** The head of a frame. */
 export function frameHead(kind: FrameKind, length: number): Buffer {

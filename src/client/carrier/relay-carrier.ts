@@ -7,6 +7,8 @@ import { type Carrier, type Frame, FrameKind } from './carrier.js';
  *     | kind 1 B | bytes |        kind 0: DATA, 1: MOVED
  */
 export class RelayCarrier implements Carrier {
+  /** What fits a block of a stream that does not say otherwise, with the kind before it. */
+  readonly frameBytesMax = 65_535;
   readonly #blocks: AsyncIterator<Uint8Array>;
   #closed = false;
 

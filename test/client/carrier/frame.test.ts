@@ -30,7 +30,7 @@ describe('frames', () => {
     ['of an unknown kind', 'ff000000'],
     ['of the relay', '01000004'],
     ['that are signs of life with bytes', '02000001'],
-    ['that are too long', '00010000'],
+    ['that are too long', '00100001'],
   ])('%s are none', (_, hex) => {
     expect(() => new FrameReader().read(Buffer.from(hex, 'hex'))).toThrow('which none has');
   });

@@ -34,6 +34,7 @@ class Line {
 /** One end of a path in memory, which arrives in order, holds up its writer, and can be cut. */
 export class MemoryCarrier implements Carrier {
   isOver = false;
+  readonly frameBytesMax = 65_535;
 
   private constructor(
     private readonly out: Line,
