@@ -15,7 +15,9 @@ export const LIMITS = {
   upgradeFirstMs: 5_000,
   /** … but this at most: networks change, and an hour relayed is no misfortune. */
   upgradeMaxMs: 3_600_000,
-  /** Tries of one connection, over some nine hours; the server's own bound. */
+  /** A try is given up for after so long: gathering, the peer's order to gather, and both ends' orders to punch. */
+  upgradeTakesMs: 25_000,
+  /** Tries of one connection, over some seven hours; the server's own bound. */
   upgradesMax: 16,
   /** How long saying goodbye may take: whoever leaves wants to be gone, and the lease ends the session anyway. */
   leaveTimeoutMs: 5_000,

@@ -31,6 +31,8 @@ export class Upgrade {
   readonly #life = new AbortController();
   #tries = 0;
   #timer: Timer | undefined;
+  /** A try is under way, and no other begins until then. */
+  #busyUntilMs = 0;
   #gathered: Promise<Gathered> | undefined;
 
   constructor(
@@ -40,24 +42,28 @@ export class Upgrade {
 
   /** As the controlling end: asks for the first try after so long, and for the next ones by itself. */
   begin(firstMs: number): void {
-    if (firstMs === Number.POSITIVE_INFINITY) return;
+    if (firstMs === Number.POSITIVE_INFINITY || this.#tries >= LIMITS.upgradesMax) return;
     const windowMs = Math.min(LIMITS.upgradeMaxMs, firstMs * 2 ** this.#tries);
     // Up to a quarter more, so that many connections that fell back at one moment do not try at one moment.
     const delayMs = windowMs * (1 + this.desk.random.fraction() / 4);
     this.#timer = this.desk.clock.after(delayMs, () => {
-      this.#tries += 1;
-      if (this.#tries < LIMITS.upgradesMax) this.begin(firstMs);
-      // What went wrong is in the connection's record, or the server is away: the next try is on its way already.
-      this.gather().then(
-        (gathered) => this.desk.ask(gathered).catch(() => this.#letGo()),
-        () => {},
-      );
+      if (this.desk.clock.nowMs() >= this.#busyUntilMs) this.#try();
+      this.begin(firstMs);
     });
+  }
+
+  #try(): void {
+    this.#tries += 1;
+    this.#busyUntilMs = this.desk.clock.nowMs() + LIMITS.upgradeTakesMs;
+    this.gather()
+      .then((gathered) => this.desk.ask(gathered))
+      // What went wrong is in the connection's record, or the server is away: the next try is on its way already.
+      .catch(() => this.#letGo());
   }
 
   /** Opens sockets for a try. */
   gather(rendezvous?: readonly RendezvousAddress[]): Promise<Gathered> {
-    this.#letGo();
+    this.#close();
     this.#gathered = this.desk.gather(rendezvous);
     if (this.#life.signal.aborted) this.#letGo();
     return this.#gathered;
@@ -73,10 +79,17 @@ export class Upgrade {
     const [outcome, path] = await Promise.all([trying, carrier]);
     const roundTripMs = path ? await puncher.measure() : undefined;
     this.#letGo();
-    if (path && order.role === ConnectionRole.PUNCH_CONTROLLING) {
-      this.duplex.move(order.attempt, path).catch((error: Error) => this.duplex.destroy(error));
-    }
+    if (path && order.role === ConnectionRole.PUNCH_CONTROLLING) this.#move(order.attempt, path);
     return punchAnswer(outcome, roundTripMs);
+  }
+
+  /** Nothing is tried while the peer may have yet to read of the move: it would let go of the path. */
+  #move(attempt: number, path: DirectCarrier): void {
+    this.#busyUntilMs = Number.POSITIVE_INFINITY;
+    this.duplex.move(attempt, path).then(
+      (moved) => (moved ? this.end() : this.#letGo()),
+      (error: Error) => this.duplex.destroy(error),
+    );
   }
 
   /** No more tries. A path that was found stays. */
@@ -92,7 +105,13 @@ export class Upgrade {
     return new DirectCarrier(path.stream);
   }
 
+  /** The try is over. */
   #letGo(): void {
+    this.#busyUntilMs = 0;
+    this.#close();
+  }
+
+  #close(): void {
     this.#gathered?.then(
       ({ puncher }) => puncher.close(),
       () => {},

@@ -4,6 +4,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ADMIN_TOKEN, type Running, run } from '../grpc/running.js';
+import { quietPort } from '../port.js';
 import { type RunningCommand, runCommand, startCommand } from './command.js';
 
 let at: Running;
@@ -50,10 +51,7 @@ describe('switchyard connect', () => {
   );
 
   it('is dialled where it listens', async () => {
-    const free = createServer().listen(0);
-    await once(free, 'listening');
-    const { port } = free.address() as AddressInfo;
-    await new Promise((resolve) => free.close(resolve));
+    const port = await quietPort('0.0.0.0');
     const output = new PassThrough();
     const said = text(output);
     const args = ['connect', '--server', at.address, '-v', '--listen', String(port), 'harbour', String(open)];

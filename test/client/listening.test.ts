@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConnectionRole } from '../../gen/switchyard/v1/connection.js';
 import type { Order } from '../../gen/switchyard/v1/session.js';
 import { makeIdentity } from '../../src/client/direct/identity.js';
 import { type Connection, type PeerStream, Switchyard } from '../../src/client/index.js';
 import { type Running, run } from '../grpc/running.js';
+import { quietPort } from '../port.js';
 import { BlindChannel } from './blind-channel.js';
 
 let at: Running;
@@ -20,10 +21,7 @@ beforeEach(async () => {
   channel = new BlindChannel(at.address);
   channel.isBlind = false;
   yard = new Switchyard({ channel });
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  port = (server.address() as AddressInfo).port;
-  await new Promise((resolve) => server.close(resolve));
+  port = await quietPort('0.0.0.0');
 });
 afterEach(async () => {
   await yard.close();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Order } from '../../gen/switchyard/v1/session.js';
 import {
+  type ConnectionRecord,
   ConnectionState,
   type Instance,
   LinkType,
@@ -28,7 +29,7 @@ afterEach(async () => {
 });
 
 /** Two instances, and a connection between them that goes through the server because neither found the other. */
-async function relayed(upgradeAfterMs: number) {
+async function relayed(upgradeAfterMs: number, transport: 'tcp' | 'udp' = 'tcp') {
   const caller = yard.join({ uuid: randomUUID(), type: 2 });
   let take: (stream: PeerStream) => void = () => {};
   const taken = new Promise<PeerStream>((resolve) => {
@@ -37,7 +38,7 @@ async function relayed(upgradeAfterMs: number) {
   const peer = yard.join({ uuid: randomUUID(), type: 2, handlers: { accept: () => true, accepted: take } });
   await caller.attached();
   const { cvid } = await peer.attached();
-  const near = await caller.connect(cvid, { upgradeAfterMs });
+  const near = await caller.connect(cvid, { upgradeAfterMs, transport });
   const far = await taken;
   expect([near.path, far.path]).toEqual(['relayed', 'relayed']);
   return { caller, peer, near, far };
@@ -74,47 +75,59 @@ async function counted(stream: PeerStream): Promise<number> {
   return next;
 }
 
-const record = async (instance: Instance, id: string) => (await instance.getConnection(id)).connection;
+/** The record of a connection once it is as wanted. */
+async function recordOnce(instance: Instance, id: string, isSo: (record: ConnectionRecord) => boolean) {
+  for (;;) {
+    const { connection } = await instance.getConnection(id);
+    if (isSo(connection)) return connection;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
 
 /** Waits until the server knows, and looks at what it shows: the path, the link, and no streams any more. */
-async function isDirect(caller: Instance, peer: Instance, id: string): Promise<void> {
-  let now = await record(caller, id);
-  while (now.state === ConnectionState.RELAYED) now = await record(caller, id);
+async function isDirect(caller: Instance, peer: Instance, id: string, link: LinkType): Promise<void> {
+  const now = await recordOnce(caller, id, ({ state }) => state !== ConnectionState.RELAYED);
   expect(now).toMatchObject({ state: ConnectionState.ESTABLISHED, path: PathKind.DIRECT });
   const network = yard.watchNetwork();
   await network.synced();
   await network.reached((await caller.getNode(caller.session!.cvid)).position);
-  expect(network.graph.hasLink(caller.session!.cvid, peer.session!.cvid, LinkType.TRANSPORT_TCP)).toBe(true);
+  expect(network.graph.hasLink(caller.session!.cvid, peer.session!.cvid, link)).toBe(true);
   network.close();
   for await (const { params } of caller.listStreams()) expect(params?.name).not.toBe(`connection ${id}`);
 }
 
 describe('a relayed connection', () => {
-  it('moves to a direct path when one opens, with every byte once and in order, and both ends are told', async () => {
-    const { caller, peer, near, far } = await relayed(300);
-    channel.isBlind = false;
-    const [stopNear, stopFar] = [counting(near), counting(far)];
-    const [fromNear, fromFar] = [counted(far), counted(near)];
-    const moved = Promise.all([near, far].map((stream) => once(stream, 'path')));
-    const [[nearPath], [farPath]] = (await moved) as [[{ path: string; roundTripMs: number }], [{ path: string }]];
-    expect([nearPath.path, farPath.path, near.path, far.path]).toEqual(Array(4).fill('direct'));
-    expect(near.roundTripMs).toBe(nearPath.roundTripMs);
-    expect(near.roundTripMs).toBeGreaterThan(0);
-    await isDirect(caller, peer, near.connectionId);
-    const [sentNear, sentFar] = await Promise.all([stopNear(), stopFar()]);
-    near.end();
-    expect(await fromNear).toBe(sentNear);
-    far.end();
-    expect(await fromFar).toBe(sentFar);
-    expect(sentNear).toBeGreaterThan(0);
-  });
+  it.each([
+    ['tcp', LinkType.TRANSPORT_TCP],
+    ['udp', LinkType.TRANSPORT_UDP],
+  ] as const)(
+    'moves to a direct path over %s, with every byte once and in order, and both ends are told',
+    async (transport, link) => {
+      const { caller, peer, near, far } = await relayed(300, transport);
+      channel.isBlind = false;
+      const [stopNear, stopFar] = [counting(near), counting(far)];
+      const [fromNear, fromFar] = [counted(far), counted(near)];
+      const moved = Promise.all([near, far].map((stream) => once(stream, 'path')));
+      const [[nearPath], [farPath]] = (await moved) as [[{ path: string; roundTripMs: number }], [{ path: string }]];
+      expect([nearPath.path, farPath.path, near.path, far.path]).toEqual(Array(4).fill('direct'));
+      expect(near.roundTripMs).toBe(nearPath.roundTripMs);
+      expect(near.roundTripMs).toBeGreaterThan(0);
+      await isDirect(caller, peer, near.connectionId, link);
+      const [sentNear, sentFar] = await Promise.all([stopNear(), stopFar()]);
+      near.end();
+      expect(await fromNear).toBe(sentNear);
+      far.end();
+      expect(await fromFar).toBe(sentFar);
+      expect(sentNear).toBeGreaterThan(0);
+    },
+  );
 
   it('is tried again after an attempt that failed, and stays as it is meanwhile', async () => {
     const { caller, near, far } = await relayed(100);
     const reading = counted(far);
     const stop = counting(near);
     near.resume();
-    while ((await record(caller, near.connectionId)).attempts.at(-1)!.number < 2);
+    await recordOnce(caller, near.connectionId, ({ attempts }) => attempts.at(-1)!.number >= 2);
     expect(near.path).toBe('relayed');
     channel.isBlind = false;
     await once(near, 'path');

@@ -1,0 +1,60 @@
+import { describe, expect, it } from '@jest/globals';
+import { CarriedDuplex } from '../../src/client/carrier/carried-duplex.js';
+import type { Gathered } from '../../src/client/direct/gather.js';
+import { makeIdentity } from '../../src/client/direct/identity.js';
+import { Upgrade } from '../../src/client/upgrade.js';
+import { MemoryCarrier } from './carrier/memory-carrier.js';
+import { constantRandom, VirtualClock } from './virtual-clock.js';
+
+const HOUR_MS = 3_600_000;
+
+/** The tries of a connection of which the server says each time `ask`; when they were, and the sockets that are open. */
+function tries(ask: () => Promise<void>) {
+  const clock = new VirtualClock();
+  const atMs: number[] = [];
+  const open = new Set<number>();
+  const [relay] = MemoryCarrier.pair({ delay: async () => {}, framesMax: 1 });
+  const upgrade = new Upgrade(new CarriedDuplex(relay), {
+    identity: makeIdentity(),
+    clock,
+    random: constantRandom(0),
+    gather: async () => {
+      const id = atMs.push(clock.nowMs());
+      open.add(id);
+      return { puncher: { close: () => open.delete(id) }, candidates: [], roundTripMs: 1 } as unknown as Gathered;
+    },
+    ask,
+  });
+  return { clock, atMs, open, upgrade };
+}
+
+describe('a direct path', () => {
+  it('is tried again with waits that double up to an hour, so often and no more, and leaves no sockets', async () => {
+    const { clock, atMs, open, upgrade } = tries(() => Promise.reject(new Error('not now')));
+    upgrade.begin(5_000);
+    await clock.pass(100 * HOUR_MS);
+    const waits = atMs.map((at, n) => at - (atMs[n - 1] ?? 0));
+    const doubled = Array.from({ length: 16 }, (_, n) => Math.min(HOUR_MS, 5_000 * 2 ** n));
+    expect(waits).toEqual(doubled);
+    expect({ open: open.size, timers: clock.pending }).toEqual({ open: 0, timers: 0 });
+  });
+
+  it('is not tried while a try is under way', async () => {
+    const { clock, atMs, open, upgrade } = tries(() => Promise.resolve());
+    upgrade.begin(1_000);
+    await clock.pass(20_000);
+    expect(atMs).toEqual([1_000]);
+    await clock.pass(20_000);
+    expect(atMs).toHaveLength(2);
+    expect(open.size).toBe(1);
+    upgrade.end();
+    await clock.pass(HOUR_MS);
+    expect({ tries: atMs.length, open: open.size, timers: clock.pending }).toEqual({ tries: 2, open: 0, timers: 0 });
+  });
+
+  it('is never tried where that is wanted', async () => {
+    const { clock, upgrade } = tries(() => Promise.resolve());
+    upgrade.begin(Number.POSITIVE_INFINITY);
+    expect(clock.pending).toBe(0);
+  });
+});
