@@ -73,6 +73,8 @@ const PATH_FAILED = 55;
 export class Brokered {
   /** As the server named it; empty until it has. */
   connectionId = '';
+  /** Whether this end asks for it itself: then it gets the stream, also of a connection that the peer asked for first. */
+  isWanted = false;
   /** Resolves with the stream once there is one; rejects when it comes to nothing. */
   readonly stream: Promise<PeerStream>;
   readonly gathered: Promise<Gathered>;
@@ -95,6 +97,15 @@ export class Brokered {
     this.stream.catch(() => {});
     this.gathered = desk.gather(facts.link, rendezvous);
     this.gathered.catch((error: Error) => this.end(error));
+  }
+
+  /** Whether it is one that the peer asked for, and nobody has. */
+  get isJoinable(): boolean {
+    return this.facts.incoming && !this.isWanted && !this.stands;
+  }
+
+  isWith(peerCvid: number, link: LinkType): boolean {
+    return this.facts.peerCvid === peerCvid && this.facts.link === link;
   }
 
   /** Whether its stream was handed out. */

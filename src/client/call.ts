@@ -14,9 +14,9 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /**
    * Try again while the server is away or asks to come again later, until the time is over. Only for what may be done
-   * twice: an answer that was lost looks like a server that is away.
+   * twice: an answer that was lost looks like a server that is away. A function is asked each time.
    */
-  readonly retry?: boolean | undefined;
+  readonly retry?: boolean | (() => boolean) | undefined;
 }
 
 /** A response whose messages are all there: the protos allow their absence, the services do not. */
@@ -47,7 +47,8 @@ export async function call<Request, Response extends object>(
       } catch (error) {
         if (!(error instanceof SwitchyardError) || scope.signal.aborted) throw error;
         caller.failed(error, metadata);
-        if (!options.retry || !error.temporary) throw error;
+        const again = typeof options.retry === 'function' ? options.retry() : options.retry;
+        if (!again || !error.temporary) throw error;
         await wait(caller.clock, backoff.afterFailure(error.retryAfterMs), scope.signal);
       }
     }

@@ -124,20 +124,44 @@ export class Connections {
   }
 
   async #coordinate(facts: BrokeredFacts, signal: AbortSignal): Promise<PeerStream> {
+    const { peerCvid, link } = facts;
+    const theirs = [...this.#byId.values()].find((one) => one.isJoinable && one.isWith(peerCvid, link));
+    if (theirs) return this.#join(theirs, signal);
     const brokered = new Brokered(facts, this.#desk);
     return this.#unlessGivenUp(brokered, signal, async () => {
-      const asked = brokered.gathered.then((gathered) =>
-        this.#ask(brokered, this.#request(brokered, gathered), signal),
-      );
+      const asked = this.#askOrJoin(brokered, signal);
       const answered = asked.catch(() => {});
       this.#asking.set(brokered, answered);
-      try {
-        await asked;
-      } finally {
-        this.#asking.delete(brokered);
-      }
-      return brokered.stream;
+      const used = await asked.finally(() => this.#asking.delete(brokered));
+      if (used === brokered) return brokered.stream;
+      brokered.end(new Error('the peer has asked before'));
+      // What somebody has is not given twice. Once it stands, the server makes another one.
+      return used.isJoinable ? this.#join(used, signal) : this.#coordinate(facts, signal);
     });
+  }
+
+  /** The peer has asked for the same before: its connection is what this end wants, too. */
+  #join(theirs: Brokered, signal: AbortSignal): Promise<PeerStream> {
+    theirs.isWanted = true;
+    return this.#unlessGivenUp(theirs, signal, () => theirs.stream);
+  }
+
+  /** Asks, and answers with the connection that is used: it may be one that the peer has asked for. */
+  async #askOrJoin(brokered: Brokered, signal: AbortSignal): Promise<Brokered> {
+    const request = this.#request(brokered, await brokered.gathered);
+    // Once the peer's own request has come and been answered with what this one has gathered, nothing is left to ask.
+    const isOpen = () => brokered.connectionId === '';
+    try {
+      const answer = await this.desk.ask(request, { signal, retry: isOpen, timeoutMs: LIMITS.connectTimeoutMs });
+      const { connectionId } = answer.request;
+      const known = this.#byId.get(connectionId);
+      if (known) return known;
+      if (isOpen()) this.#name(brokered, connectionId);
+      else await this.desk.report(request.cvid, request.type, false, { connectionId });
+    } catch (error) {
+      if (isOpen()) throw error;
+    }
+    return brokered;
   }
 
   /** Makes a connection; what goes wrong or is given up meanwhile is the end of it. */
@@ -225,18 +249,21 @@ export class Connections {
     const { accept } = this.desk.handlers;
     if (!accept) throw new Refusal('PEER_REFUSED', 'this instance takes no direct connections');
     if (!(await accept({ cvid: peerCvid, type }))) throw new Refusal('PEER_REFUSED', 'not open to you');
+    // Meanwhile this end may have asked for the same.
+    const known = this.#byId.get(connectionId);
+    if (known) return known;
     const facts = { peerCvid, link: type, incoming: true, upgradeAfterMs: LIMITS.upgradeFirstMs };
     const brokered = new Brokered(facts, this.#desk, rendezvous);
     this.#name(brokered, connectionId);
     brokered.stream.then(
-      (stream) => this.desk.handlers.accepted?.(stream),
+      (stream) => brokered.isWanted || this.desk.handlers.accepted?.(stream),
       () => {},
     );
     return brokered;
   }
 
   #crossing(peerCvid: number, link: LinkType): Brokered | undefined {
-    return [...this.#asking.keys()].find(({ facts }) => facts.peerCvid === peerCvid && facts.link === link);
+    return [...this.#asking.keys()].find((one) => one.isWith(peerCvid, link));
   }
 
   /** The connection of an order. Its first order may overtake the answer to the request for it. */

@@ -133,6 +133,33 @@ describe('a connection between two instances', () => {
     for (const stream of streams) stream.destroy();
   });
 
+  it.each([
+    ['is asked whether it wants it', (ask: () => void) => ask()],
+    ['is making it', (ask: () => void) => setImmediate(ask)],
+  ])('is one, and handed out once, when the peer asks for the same while it %s', async (_, when) => {
+    const one = await join();
+    let asked: () => void = () => {};
+    const theirs = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const handedOut: PeerStream[] = [];
+    const other = await join({
+      accept: () => {
+        when(asked);
+        return true;
+      },
+      accepted: (stream) => {
+        handedOut.push(stream);
+      },
+    });
+    const [stream, same] = await Promise.all([one.connect(other.cvid), theirs.then(() => other.connect(one.cvid))]);
+    expect(same.connectionId).toBe(stream.connectionId);
+    same.end('x');
+    expect(await textOf(stream)).toBe('x');
+    expect(handedOut).toEqual([]);
+    stream.destroy();
+  });
+
   it('rejects at once when the caller gives up, and is cancelled at the peer', async () => {
     const caller = await join();
     let resolve = () => {};

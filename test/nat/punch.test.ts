@@ -82,6 +82,7 @@ async function within(
         cell.connect(transport, here, there),
         cell.connect(transport, there, here),
       ]);
+      expect([one.error, other.error]).toEqual([undefined, undefined]);
       expect(one).toMatchObject({ path: 'direct', connectionId: other.connectionId });
     },
     CELL_MS,
