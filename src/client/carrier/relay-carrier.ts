@@ -30,10 +30,10 @@ export class RelayCarrier implements Carrier {
   async receive(): Promise<Frame | undefined> {
     const { done, value } = await this.#blocks.next();
     if (done) return undefined;
-    const bytes = Buffer.from(value.buffer, value.byteOffset + 1, value.length - 1);
     const [kind] = value;
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.length).subarray(1);
     if (kind === FrameKind.DATA || kind === FrameKind.MOVED) return { kind, bytes };
-    throw new Error(`the peer relays frames of kind ${kind}, which this client does not know`);
+    throw new Error(`the peer relays frames of kind ${kind ?? 'none'}, which this client does not know`);
   }
 
   /** What the peer has taken: closing a stream lets go of everything that is on its way. */
