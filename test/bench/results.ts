@@ -20,7 +20,7 @@ export interface Part {
   readonly othersPercent: number;
   readonly tookSeconds: number;
   readonly results: readonly Result[];
-  /** Why there are no results. */
+  /** Why there are no results, or none since then. */
   readonly failed?: string;
 }
 
@@ -37,11 +37,14 @@ export function readResults(path: string): Part[] {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { parts: Part[] }).parts : [];
 }
 
-/** Writes a part into a file of results, in the place of an earlier one of the same bench. The others stay. */
+/**
+ * Writes a part into a file of results, in the place of an earlier one of the same bench. The others stay; and so do the
+ * earlier figures of a bench that has failed this time, with a word of it.
+ */
 export function saveResults(path: string, part: Part): void {
   const parts = readResults(path);
   const at = parts.findIndex(({ bench }) => bench === part.bench);
   if (at === -1) parts.push(part);
-  else parts[at] = part;
+  else parts[at] = part.failed === undefined ? part : { ...part, ...parts[at], failed: `${part.failed} (${part.at})` };
   writeFileSync(path, `${JSON.stringify({ parts }, undefined, 2)}\n`);
 }

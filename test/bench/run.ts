@@ -81,7 +81,10 @@ function cellsOf(result: Exclude<Result, Curve>): string[] {
   }
   const { what, ours, unit, rivalName, rival, ratio, spread, goal } = result;
   const between = spread.map((one) => one.toFixed(2)).join('–');
-  const verdict = goalOf(goal === undefined ? undefined : `× ${goal}`, goal !== undefined && ratio >= goal);
+  const verdict = goalOf(
+    goal === undefined ? undefined : `× ${Number(goal.toFixed(2))}`,
+    goal !== undefined && ratio >= goal,
+  );
   const compared = `${rivalName} ${rival.toPrecision(4)}`;
   return [what, `${ours.toPrecision(4)} ${unit}`, compared, `× ${ratio.toFixed(2)} (${between})`, verdict];
 }

@@ -70,7 +70,8 @@ function remarks(parts: readonly Part[]): string {
         'lower bound, ratios to rivals and CPU time say more.',
     );
   }
-  for (const { bench, failed } of parts) if (failed !== undefined) lines.push(`The bench ${bench} failed: ${failed}.`);
+  for (const { bench, failed } of parts)
+    if (failed !== undefined) lines.push(`The last run of ${bench} failed: ${failed}.`);
   return lines.length === 0 ? 'Nobody else was at work on the machine.' : lines.join('\n\n');
 }
 
