@@ -2,8 +2,8 @@ import type { Row } from '../row.js';
 import { dot, drawing, line, text } from './drawing.js';
 import { logarithmic, plain } from './scale.js';
 
-const WIDTH = 860;
-const LEFT = 420;
+const WIDTH = 900;
+const LEFT = 460;
 const RIGHT = 70;
 const TOP = 52;
 const ROW = 36;

@@ -36,7 +36,7 @@ export function logarithmic(values: readonly number[]): Scale {
 export function steps(values: readonly number[]): Scale {
   const all = [...new Set(values)].sort((x, y) => x - y);
   const at = (value: number) => (all.length === 1 ? 0 : all.indexOf(value) / (all.length - 1));
-  return { at, ticks: all.map((value) => ({ value, label: plain(value) })) };
+  return { at, ticks: all.map((value) => ({ value, label: String(value) })) };
 }
 
 /** A number as people write it: no exponent, no digits that say nothing. */
