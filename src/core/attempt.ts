@@ -17,8 +17,11 @@ import { dropReports, endConnection } from './parting.js';
 import type { State } from './state.js';
 import { DEFAULT_STREAM_PARAMS, fullOfStreams } from './stream.js';
 
-/** How long an end may take for one attempt: until its start, 2.5 s of trying, and the way of its answer. */
-const ATTEMPT_DEADLINE_MS = 8_000;
+/**
+ * How long an end may take for one attempt: until its start, 2.5 s of trying, 2 s for the other end's word, 3 s for
+ * measuring anew, and the way of its answer on a bad day.
+ */
+const ATTEMPT_DEADLINE_MS = 12_000;
 /** How long an end may take to open its streams. */
 const RELAY_DEADLINE_MS = 10_000;
 
