@@ -30,7 +30,8 @@ const CONDITIONS: Readonly<Record<string, Omit<NetworkOptions, 'routers'>>> = {
 
 /** Where the tables stand in the documentation: between these two lines. */
 const DOCS = fileURLToPath(new URL('../../docs/direct-connections.md', import.meta.url));
-const [TABLES_BEGIN, TABLES_END] = ['<!-- npm run nat: begin -->', '<!-- npm run nat: end -->'];
+const TABLES_BEGIN = '<!-- begin rounds: made by npm run nat, not by hand -->';
+const TABLES_END = '<!-- end rounds -->';
 
 const { values } = parseArgs({
   options: {
@@ -135,7 +136,7 @@ const total = queue.length;
 await Promise.all(Array.from({ length: Number(values['at-once']) }, () => work(queue, total)));
 removeAll();
 const played = file.rounds.filter(({ round }) => round <= roundsMax);
-const tables = tablesOf(played);
+const tables = tablesOf(played, Object.keys(CONDITIONS));
 console.log(tables);
 if (values.docs) writeDocs(tables);
 const failed = played.filter(({ tcp, udp }) => tcp.path === 'failed' || udp.path === 'failed');

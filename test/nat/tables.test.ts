@@ -45,7 +45,7 @@ describe('the tables of a matrix', () => {
 
   it('count as success what is direct where theory allows it, and no other cell', () => {
     const allowed = [round(1, direct(1), direct(1)), round(2, direct(1), relayed(1))];
-    const text = tablesOf([...allowed, round(1, relayed(9), relayed(9), 'edm')]);
+    const text = tablesOf([...allowed, round(1, relayed(9), relayed(9), 'edm')], ['no loss']);
     expect(text).toContain('3 of 4 connections were direct:\n75.0 ± 25.0 %');
     expect(text).toContain('Where it does not, 2 of 2 were relayed.');
     expect(text).toContain('| **edm** | direct 2: 1 / 1 |  |  | relayed 1: 9 / 9 |');

@@ -6,8 +6,7 @@ import { NAT_KINDS, reachable } from './routers.js';
 const Z95 = 1.96;
 
 /** What came of all rounds, as Markdown: a table for each transport and condition, then how often a path was direct. */
-export function tablesOf(rounds: readonly Round[]): string {
-  const conditions = [...new Set(rounds.map(({ condition }) => condition))];
+export function tablesOf(rounds: readonly Round[], conditions: readonly string[]): string {
   const tables = conditions.flatMap((condition) => TRANSPORTS.map((transport) => table(rounds, condition, transport)));
   return [...tables, successRate(rounds)].join('\n\n');
 }
