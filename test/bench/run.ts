@@ -12,6 +12,7 @@ import { machine, othersPercent } from './machine.js';
 import { benchMillion } from './million.js';
 import { benchPath } from './path.js';
 import { type Part, type Result, saveResults } from './results.js';
+import { installRivals } from './rivals/install.js';
 import { benchSession } from './session.js';
 import { benchSimulation } from './simulation.js';
 import { benchStopped } from './stopped.js';
@@ -38,7 +39,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   million: { run: benchMillion, rounds: 2, about: 'memory, starts and stalls with a million sessions and links' },
   idle: { run: benchIdle, rounds: 2, about: '10,000 idle watchers beside bare grpc-js, and their return at once' },
   path: { run: benchPath, rounds: 2, about: 'shortest paths over a million nodes beside graphology' },
-  stopped: { run: benchStopped, rounds: 3, about: 'what a watcher costs that does not read' },
+  stopped: { run: benchStopped, rounds: 2, about: 'what a watcher costs that does not read' },
   curve: { run: benchFanoutCurve, rounds: 1, about: 'CPU for each delivered change against the number of watchers' },
   storm: { run: storm, rounds: 1, about: '2,000 sessions come back at once after a restart, as in npm run faults' },
   simulation: { run: benchSimulation, rounds: 1, about: 'how fast worlds are simulated, and the mutations found' },
@@ -59,7 +60,7 @@ const HELP = `npm run bench -- [NAME...] [--rounds N] [--minutes M] [--output FI
 
 Each figure beside its rival's, in alternating rounds of one run; the ratio is the median of the rounds' own, larger is
 better, and behind it are the least and the greatest. A bench that fails, for want of a rival say, does not stop the rest.
-Needs h2load (nghttp2-client), etcd (etcd-server) and nats-server, all packages of Debian.
+Needs h2load (nghttp2-client), etcd (etcd-server) and nats-server, all packages of Debian; as root there, it installs them.
 
   NAME      all of them by default:
 ${Object.entries(BENCHES)
@@ -142,6 +143,7 @@ if (values.help || unknown.length > 0) {
   process.exit(unknown.length > 0 ? 2 : 0);
 }
 console.error(machine());
+await installRivals((line) => console.error(line));
 const endMs = performance.now() + Number(values.minutes) * 60_000;
 const parts: Part[] = [];
 for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {

@@ -30,55 +30,62 @@ function stopWatching(port: number): { close(): void } {
   return { close: () => client.destroy() };
 }
 
-/** Makes all changes, and looks at what is left when everything is collected that can be. */
-async function flood(server: Started): Promise<{ callsPerSecond: number; heldMiB: number; residentMiB: number }> {
+interface Flood {
+  readonly callsPerSecond: number;
+  /** Of the server, for each change. */
+  readonly cpuMicros: number;
+}
+
+async function flood(server: Started): Promise<Flood> {
+  const from = server.cpuSeconds();
   const flooding = { port: server.port, path: SESSION, message: session, calls: CHANGES, connections: 4, atOnce: 32 };
   const { callsPerSecond } = await load(flooding);
-  const { heldBytes, residentBytes } = await server.ask('memory');
-  return { callsPerSecond, heldMiB: heldBytes / MIB, residentMiB: residentBytes / MIB };
+  return { callsPerSecond, cpuMicros: ((server.cpuSeconds() - from) * 1e6) / CHANGES };
+}
+
+/** Bytes that are held once everything is collected that can be. */
+async function heldBytes(server: Started): Promise<number> {
+  await server.quiet();
+  return (await server.ask('memory')).heldBytes;
 }
 
 /**
- * One watcher that has stopped reading while 100,000 changes pass: what it adds to the server's memory, and what it takes
- * from the others' pace. Rounds with and without it alternate; memory is compared between neighbours.
+ * One watcher that has stopped reading while 100,000 changes pass: what the server holds for it at the end, which is what
+ * it lets go of when the watcher goes; and what it takes from the others' pace, beside the floods before and after it.
  */
 export async function benchStopped(rounds: number, progress: (line: string) => void): Promise<Figure[]> {
   const data = dataFolder();
   const server = await startProbedSwitchyard(data.path, '--history-bytes', '16777216');
   try {
-    const atOnce = 1;
-    const watchers = startLoad({
-      port: server.port,
-      path: WATCH,
-      message: watch,
-      calls: WATCHERS,
-      connections: WATCHERS,
-      atOnce,
-    });
+    const all = { calls: WATCHERS, connections: WATCHERS, atOnce: 1 };
+    const watchers = startLoad({ port: server.port, path: WATCH, message: watch, ...all });
     await sleep(1_000);
     await flood(server);
-    const grownMiB: number[] = [];
-    const residentMiB: number[] = [];
-    const lost: number[] = [];
+    const heldMiB: number[] = [];
+    const lostPercent: number[] = [];
+    const dearerPercent: number[] = [];
+    let before = await flood(server);
     for (let round = 0; round < rounds; round++) {
-      const without = await flood(server);
       const stopped = stopWatching(server.port);
       await sleep(500);
       const beside = await flood(server);
+      const withIt = await heldBytes(server);
       stopped.close();
-      grownMiB.push(beside.heldMiB - without.heldMiB);
-      residentMiB.push(beside.residentMiB - without.residentMiB);
-      lost.push((1 - beside.callsPerSecond / without.callsPerSecond) * 100);
-      progress(
-        `round ${round + 1} of ${rounds}: ${grownMiB.at(-1)!.toFixed(1)} MiB, ${lost.at(-1)!.toFixed(1)} % slower`,
-      );
+      heldMiB.push((withIt - (await heldBytes(server))) / MIB);
+      const after = await flood(server);
+      lostPercent.push(100 - (200 * beside.callsPerSecond) / (before.callsPerSecond + after.callsPerSecond));
+      dearerPercent.push((200 * beside.cpuMicros) / (before.cpuMicros + after.cpuMicros) - 100);
+      before = after;
+      const [held, lost, dearer] = [heldMiB, lostPercent, dearerPercent].map((values) => values.at(-1)!.toFixed(1));
+      progress(`round ${round + 1} of ${rounds}: ${held} MiB held, ${lost} % slower, ${dearer} % more CPU`);
     }
     watchers.kill('SIGKILL');
+    const bench = 'stopped';
     const what = 'one stopped watcher while 100,000 changes pass';
     return [
-      figureOf({ bench: 'stopped', what: `${what}: memory`, unit: 'MiB', goal: '<= 32' }, grownMiB),
-      figureOf({ bench: 'stopped', what: `${what}: resident memory`, unit: 'MiB' }, residentMiB),
-      figureOf({ bench: 'stopped', what: `${what}: the others' loss`, unit: '%', goal: '<= 5' }, lost),
+      figureOf({ bench, what: `${what}: memory`, unit: 'MiB', goal: '<= 32' }, heldMiB),
+      figureOf({ bench, what: `${what}: the others' loss`, unit: '%', goal: '<= 5' }, lostPercent),
+      figureOf({ bench, what: `${what}: more CPU a change`, unit: '%' }, dearerPercent),
     ];
   } finally {
     await server.stop();

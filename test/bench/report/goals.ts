@@ -97,14 +97,14 @@ export const GOALS: readonly Goal[] = [
     goal: '≤ 32 MiB more',
     bench: 'stopped',
     result: `${STOPPED}: memory`,
-    note: 'Heap and buffers after collection, against the round before without it. It holds a place in the shared log and one message of 256 KiB.',
+    note: 'Heap and buffers after collection that are let go of when it goes: a place in the shared log and one message of 256 KiB.',
   },
   {
     what: 'The same: the others lose',
     goal: '≤ 5 %',
     bench: 'stopped',
     result: `${STOPPED}: the others' loss`,
-    note: 'Rate of changes with it, against the round before without it.',
+    note: 'Rate of changes with it, against the floods before and after it.',
     missed: 'It costs nothing while it is stopped; the rate of neighbouring rounds differs by as much without it.',
   },
   {
