@@ -1,10 +1,12 @@
 /*
  * Fills a data folder, for benches of the server that starts from it; nothing of it is made by another way than the
- * server's own replica and journal.
+ * server's own replica and journal. The steps are done in their order:
  *
- *   node --import ./test/typescript.mjs test/bench/fill.ts DIR sessions COUNT    so many sessions more, a day's TTL each
- *                                                          DIR links COUNT       so many links more between them
- *                                                          DIR snapshot          a snapshot, and nothing before it
+ *   node --import ./test/typescript.mjs test/bench/fill.ts DIR STEP...
+ *
+ *   sessions=COUNT   so many sessions more, a day's TTL each
+ *   links=COUNT      so many links more between them
+ *   snapshot         a snapshot, and nothing before it
  */
 import { createHash } from 'node:crypto';
 import { systemClock as clock, systemRandom as random } from '../../src/client/system.js';
@@ -24,12 +26,15 @@ const DAY_MS = 86_400_000;
 /** Commands handed over at once: large appends, so that filling does not take longer than measuring. */
 const BATCH = 16_384;
 
-const [folder, what, count = '0'] = process.argv.slice(2);
+const [folder, ...steps] = process.argv.slice(2);
 const journal = await LmdbJournal.open(folder);
 const { state, replay } = await recover(journal, DEFAULT_LIMITS);
 await replay(() => {});
-if (what === 'snapshot') await snapshot(state);
-else await submitAll(what === 'sessions' ? sessions(Number(count)) : links(state, Number(count)));
+for (const step of steps) {
+  const [what, count] = step.split('=');
+  if (what === 'snapshot') await snapshot(state);
+  else await submitAll(what === 'sessions' ? sessions(Number(count)) : links(state, Number(count)));
+}
 await journal.close();
 
 async function snapshot(now: State): Promise<void> {

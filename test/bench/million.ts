@@ -14,6 +14,8 @@ import { dataFolder, startProbedSwitchyard } from './servers.js';
 
 /** Sessions, and as many links. Fewer only to try the bench itself. */
 const NODES = Number(process.env.SWITCHYARD_BENCH_NODES ?? 1_000_000);
+/** Commands that are replayed: as many as a start replays at most. */
+const REPLAYED = 2 * DEFAULT_REPLICA_LIMITS.snapshotEvery;
 /** Calls that come and go while stalls are looked for: enough for a snapshot to be due in their midst. */
 const CALLS = DEFAULT_REPLICA_LIMITS.snapshotEvery + 20_000;
 /** Between two readings of the whole graph. */
@@ -28,11 +30,11 @@ const request = SessionRequest.encode(
 const watch = WatchNetworkDeltaRequest.encode(WatchNetworkDeltaRequest.create()).finish();
 
 /** Lets fill.ts work on a folder, in a process of its own so that its memory goes with it. */
-async function fill(folder: string, ...what: string[]): Promise<void> {
-  const args = ['--import', './test/typescript.mjs', 'test/bench/fill.ts', folder, ...what];
+async function fill(folder: string, ...steps: string[]): Promise<void> {
+  const args = ['--import', './test/typescript.mjs', 'test/bench/fill.ts', folder, ...steps];
   const child = bound(spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] }));
   const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`fill.ts ${what.join(' ')} ended with ${code}`);
+  if (code !== 0) throw new Error(`fill.ts ${steps.join(' ')} ended with ${code}`);
 }
 
 /** What one start took. */
@@ -115,7 +117,7 @@ async function snapshotsIn(folder: string): Promise<number | undefined> {
  * take, how fast they are there again after a start, and whether they ever stop the event loop.
  */
 export async function benchMillion(rounds: number, progress: (line: string) => void): Promise<(Figure | Curve)[]> {
-  const [data, none] = [dataFolder(), dataFolder()];
+  const [data, replayed, none] = [dataFolder(), dataFolder(), dataFolder()];
   const told = (what: string, taken: readonly Start[]) => {
     const text = taken.map(({ tookMs, memory }) => `${(tookMs / 1_000).toFixed(2)} s ${memory.heldBytes >> 20} MiB`);
     progress(`${what}: ${text.join(', ')}`);
@@ -123,14 +125,17 @@ export async function benchMillion(rounds: number, progress: (line: string) => v
   };
   try {
     const empty = told('an empty server starts', await starts(none.path, rounds));
-    await fill(data.path, 'sessions', String(NODES));
-    const opened = told('replays all sessions', await starts(data.path, rounds));
-    await fill(data.path, 'snapshot');
-    const sessions = told('reads them from a snapshot', await starts(data.path, rounds));
-    await fill(data.path, 'links', String(NODES));
-    const linked = told('and replays the reports of all links', await starts(data.path, rounds));
-    await fill(data.path, 'snapshot');
-    const links = told('reads all from a snapshot', await starts(data.path, rounds));
+    await fill(replayed.path, `sessions=${REPLAYED}`);
+    const opened = told('replays sessions', await starts(replayed.path, rounds));
+    await fill(replayed.path, 'snapshot');
+    const few = told('reads them from a snapshot', await starts(replayed.path, rounds));
+    // Both ends report a link.
+    await fill(replayed.path, `links=${REPLAYED / 2}`);
+    const linked = told('and replays reports of links', await starts(replayed.path, rounds));
+    await fill(data.path, `sessions=${NODES}`, 'snapshot');
+    const sessions = told('reads a million sessions from a snapshot', await starts(data.path, rounds));
+    await fill(data.path, `links=${NODES}`, 'snapshot');
+    const links = told('and a million links', await starts(data.path, rounds));
     const stalls = await stallsOf(data.path);
     return [
       ...memory(empty, sessions, links),
@@ -146,12 +151,11 @@ export async function benchMillion(rounds: number, progress: (line: string) => v
         { bench: 'million', what: 'start from a snapshot of 1 M sessions and 1 M links', unit: 's' },
         links.map(({ tookMs }) => tookMs / 1_000),
       ),
-      ...replay(empty, opened, sessions, linked),
+      ...replay(empty, opened, few, linked),
       ...stallFigures(stalls),
     ];
   } finally {
-    data.remove();
-    none.remove();
+    for (const folder of [data, replayed, none]) folder.remove();
   }
 }
 
@@ -179,13 +183,12 @@ function memory(empty: readonly Start[], sessions: readonly Start[], links: read
 function replay(
   empty: readonly Start[],
   opened: readonly Start[],
-  sessions: readonly Start[],
+  few: readonly Start[],
   linked: readonly Start[],
 ): Figure[] {
-  // Both ends report a link.
   const cases = [
-    { what: 'journal replay, sessions opened', commands: NODES, taken: opened, less: empty },
-    { what: 'journal replay, links reported', commands: 2 * NODES, taken: linked, less: sessions },
+    { what: 'journal replay, sessions opened', commands: REPLAYED, taken: opened, less: empty },
+    { what: 'journal replay, links reported', commands: REPLAYED, taken: linked, less: few },
   ];
   return cases.flatMap(({ what, commands, taken, less }) => {
     const perSecond = taken.map(({ tookMs }, at) => (commands * 1_000) / (tookMs - less[at].tookMs));
