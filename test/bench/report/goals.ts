@@ -211,10 +211,10 @@ export const GOALS: readonly Goal[] = [
     note: 'Whole worlds on one core, every check on. More than 1,000 hours were simulated in all.',
   },
   {
-    what: 'Simulation: mutations caught',
-    goal: 'every one',
+    what: 'Simulation: deliberate faults that are missed',
+    goal: 'none',
     bench: 'simulation',
     result: 'mutations that were missed',
-    note: 'Deliberate faults, each of which has to be found within a minute.',
+    note: 'Each of them, put into the server, has to be found within a minute.',
   },
 ];
