@@ -21,8 +21,8 @@ function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
 }
 
 /**
- * Gives the calls of such methods one frame for all of them, where grpc-js would copy each message for each watcher: that
- * was a sixth of the work of a server with a thousand of them.
+ * Gives the calls of such methods one frame for all of them, where grpc-js would copy each message for each watcher, and
+ * leave each copy to the garbage collector.
  *
  * The method that does it is a private one of grpc-js. Where a version has none of that name, it copies as it likes.
  */
