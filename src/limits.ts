@@ -19,6 +19,8 @@ export interface DoorLimits {
    * Linux drops whoever comes then: it tries again after 1, 3, 7, … seconds. Linux has 4,096 as its own bound.
    */
   readonly connectionsQueuedMax: number;
+  /** Connections that are let go of in one turn of the event loop, of many that end at once: a millisecond or two. */
+  readonly departuresPerTurnMax: number;
   /**
    * Bytes of requests on one connection that cannot be handed on yet: messages that have not come to their end, and what
    * compressed ones may become. Some of the largest at once; never less than two.
@@ -69,6 +71,7 @@ export const DEFAULT_DOOR_LIMITS: DoorLimits = {
   callsPerConnectionMax: 16_384,
   connectionsMax: 10_000,
   connectionsQueuedMax: 4_096,
+  departuresPerTurnMax: 16,
   requestBytesPerConnectionMax: 16_777_216,
   requestBytesMax: 268_435_456,
   answerBytesPerConnectionMax: 33_554_432,

@@ -2,6 +2,7 @@ import type { Http2Server, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.js';
 import type { WireLimits } from '../limits.js';
+import { Departures } from './departures.js';
 import { Peer, type PeerWatch } from './peer.js';
 
 /**
@@ -15,6 +16,7 @@ export class Peers implements PeerWatch {
   private readonly peers = new Map<string, Peer>();
   /** Those that have no call, the longest silent first. */
   private readonly silent = new Set<Peer>();
+  private readonly departures: Departures;
   private requestBytes = 0;
 
   constructor(
@@ -23,15 +25,18 @@ export class Peers implements PeerWatch {
     private readonly unaryPaths: ReadonlySet<string>,
     /** Called for each connection that is closed because of what it did or because there are too many. */
     private readonly told: (why: string) => void,
-  ) {}
+  ) {
+    this.departures = new Departures(clock, limits.departuresPerTurnMax);
+  }
 
   /** Looks on at a server from its first connection. */
   watch(server: Http2Server): void {
     // First, because node:http2 speaks to the connection in its own listener.
     server.prependListener('connection', (socket: Socket) => this.add(socket));
-    server.prependListener('session', (session: ServerHttp2Session) =>
-      this.peers.get(nameOf(session.socket))?.speaks(session),
-    );
+    server.prependListener('session', (session: ServerHttp2Session) => {
+      this.departures.attend(session.socket);
+      this.peers.get(nameOf(session.socket))?.speaks(session);
+    });
   }
 
   answersOnce(path: string): boolean {
