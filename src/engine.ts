@@ -64,7 +64,8 @@ export async function startEngine({
   metrics,
   fatal,
 }: EngineParts): Promise<Engine> {
-  const recovery = await recover(journal, config.limits);
+  const [k0, k1] = new Int32Array(random.bytes(8).slice().buffer);
+  const recovery = await recover(journal, config.limits, [k0, k1]);
   const { state, passedOver } = recovery;
   if (passedOver !== undefined) {
     const message = 'a snapshot is damaged; the start goes on from the next one, which is whole. Look at the disk';

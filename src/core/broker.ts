@@ -87,8 +87,8 @@ function checkEnds(state: State, { sid, peer }: AskConnection): Fault | undefine
   const description =
     peer === sid ? 'a connection to oneself is none' : peer === state.serverSid ? 'the server takes none' : undefined;
   if (description !== undefined) return Fault.fields([{ field: 'cvid', description }]);
-  if (state.sessions.get(sid) === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
-  if (state.sessions.get(peer) === undefined) return new Fault('NODE_NOT_FOUND', `no node ${peer}`);
+  if (!state.sessions.has(sid)) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  if (!state.sessions.has(peer)) return new Fault('NODE_NOT_FOUND', `no node ${peer}`);
   return undefined;
 }
 

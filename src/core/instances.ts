@@ -1,45 +1,100 @@
-import type { Session } from './change.js';
+import { type HashKey, halfSipHash } from './halfsiphash.js';
 
-/** At a million sessions 4,096 in each. */
+/** At a million sessions 4,096 in each: what growing one takes is not noticed. */
 const SHARDS = 256;
+const FIRST_CAPACITY = 8;
+const WORDS = 2;
+
+/** A hash table with linear probing: pairs of a hash and a slot, plus 1; 0 where a pair is free. */
+interface Shard {
+  pairs: Int32Array;
+  used: number;
+}
 
 /**
- * The live sessions by the UUID of their instance.
+ * Finds the slot of a session by the UUID of its instance.
  *
- * Many small maps, because a map is hashed again as a whole when it grows: one for a million sessions holds up the event
- * loop for a tenth of a second each time that it doubles.
+ * Many small tables of numbers: nothing for V8 to walk through, and no table so large that growing it would hold up the
+ * event loop. The UUIDs themselves stay where the sessions are.
  */
 export class Instances {
-  private readonly shards: (Map<string, Session> | undefined)[] = new Array(SHARDS).fill(undefined);
-  private sessions = 0;
+  private readonly shards: (Shard | undefined)[] = new Array(SHARDS).fill(undefined);
 
-  /** How many sessions live. */
-  get count(): number {
-    return this.sessions;
+  constructor(
+    private readonly key: HashKey,
+    /** Whether the session in a slot is of this instance. */
+    private readonly isOf: (slot: number, uuid: string) => boolean,
+  ) {}
+
+  /** The slot of an instance's session, or -1. */
+  get(uuid: string): number {
+    const hash = halfSipHash(this.key, uuid);
+    const shard = this.shards[hash & (SHARDS - 1)];
+    if (shard === undefined) return -1;
+    const at = this.find(shard, hash, uuid);
+    return at === -1 ? -1 : shard.pairs[at + 1] - 1;
   }
 
-  get(uuid: string): Session | undefined {
-    return this.shards[shardOf(uuid)]?.get(uuid);
+  /** The session of an instance that had none is in this slot. */
+  add(uuid: string, slot: number): void {
+    const hash = halfSipHash(this.key, uuid);
+    const shard = (this.shards[hash & (SHARDS - 1)] ??= { pairs: new Int32Array(WORDS * FIRST_CAPACITY), used: 0 });
+    if (WORDS * (shard.used + 1) > (shard.pairs.length * 3) / 4) grow(shard);
+    insert(shard.pairs, hash, slot + 1);
+    shard.used++;
   }
 
-  /** The session of this instance is this one. */
-  set(uuid: string, session: Session): void {
-    const shard = (this.shards[shardOf(uuid)] ??= new Map());
-    this.sessions -= shard.size;
-    shard.set(uuid, session);
-    this.sessions += shard.size;
-  }
-
-  /** The instance has no session any more. */
+  /** The instance, which has a session, has none any more. That session is still in its slot. */
   delete(uuid: string): void {
-    if (this.shards[shardOf(uuid)]?.delete(uuid)) this.sessions--;
+    const hash = halfSipHash(this.key, uuid);
+    const shard = this.shards[hash & (SHARDS - 1)]!;
+    close(shard.pairs, this.find(shard, hash, uuid));
+    shard.used--;
+  }
+
+  private find({ pairs }: Shard, hash: number, uuid: string): number {
+    for (let at = home(pairs, hash); pairs[at + 1] !== 0; at = after(pairs, at)) {
+      if (pairs[at] === hash && this.isOf(pairs[at + 1] - 1, uuid)) return at;
+    }
+    return -1;
   }
 }
 
-/** FNV-1a over both ends of it: whatever the version, one of them differs from one instance to the next. */
-function shardOf(uuid: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < 8; at++) hash = Math.imul(hash ^ uuid.charCodeAt(at), 0x01000193);
-  for (let at = 28; at < 36; at++) hash = Math.imul(hash ^ uuid.charCodeAt(at), 0x01000193);
-  return (hash ^ (hash >>> 16)) & (SHARDS - 1);
+/** Where a hash stands if nothing else does. The shard has taken its lowest bits. */
+function home(pairs: Int32Array, hash: number): number {
+  return (WORDS * (hash >>> 8)) & (pairs.length - 1);
+}
+
+function after(pairs: Int32Array, at: number): number {
+  return (at + WORDS) & (pairs.length - 1);
+}
+
+function insert(pairs: Int32Array, hash: number, value: number): void {
+  let at = home(pairs, hash);
+  while (pairs[at + 1] !== 0) at = after(pairs, at);
+  pairs[at] = hash;
+  pairs[at + 1] = value;
+}
+
+function grow(shard: Shard): void {
+  const { pairs } = shard;
+  const larger = new Int32Array(2 * pairs.length);
+  for (let at = 0; at < pairs.length; at += WORDS) {
+    if (pairs[at + 1] !== 0) insert(larger, pairs[at], pairs[at + 1]);
+  }
+  shard.pairs = larger;
+}
+
+/** Frees a place, and moves up whatever would not be found any more over the gap. */
+function close(pairs: Int32Array, freed: number): void {
+  const mask = pairs.length - 1;
+  let gap = freed;
+  for (let at = after(pairs, gap); pairs[at + 1] !== 0; at = after(pairs, at)) {
+    const fromHome = (at - home(pairs, pairs[at])) & mask;
+    if (fromHome < ((at - gap) & mask)) continue;
+    pairs[gap] = pairs[at];
+    pairs[gap + 1] = pairs[at + 1];
+    gap = at;
+  }
+  pairs[gap + 1] = 0;
 }

@@ -57,7 +57,7 @@ function checkEnds(state: State, { sid, peer }: ReportLink): Fault | undefined {
   }
   const wrong = Fault.fields(violations);
   if (wrong !== undefined) return wrong;
-  if (state.sessions.get(sid) === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  if (!state.sessions.has(sid)) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
   if (!state.graph.has(peer)) return new Fault('NODE_NOT_FOUND', `no node ${peer}`);
   return undefined;
 }

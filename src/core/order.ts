@@ -13,7 +13,7 @@ const ORDER_LIMIT_RETRY_MS = 2_000;
 /** Asks a session to end itself. One such order is enough: asking again adds none. */
 export function requestTermination(state: State, command: RequestTermination, revision: number): Change[] | Fault {
   const { sid, reason, deadlineMs } = command;
-  if (state.sessions.get(sid) === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  if (!state.sessions.has(sid)) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
   if (state.orders.of(sid).some((order) => order.body.kind === 'terminate')) return [];
   const placed = placeOrder(state, { sid, deadlineMs, body: { kind: 'terminate', reason } }, revision);
   return placed instanceof Fault ? placed : [placed];
@@ -58,7 +58,7 @@ export function orderOf(
   { sid, orderId }: { readonly sid: number; readonly orderId: string },
   roles?: readonly ConnectionRole[],
 ): Order | Fault | undefined {
-  if (state.sessions.get(sid) === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  if (!state.sessions.has(sid)) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
   const order = state.orders.get(sid, orderId);
   if (order === undefined && state.orders.wasSettled(sid, orderId)) return undefined;
   const fits = roles === undefined || (order?.body.kind === 'connection' && roles.includes(order.body.role));

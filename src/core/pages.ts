@@ -54,3 +54,23 @@ export class Int32Pages {
     return own;
   }
 }
+
+/** The same for numbers that are not whole, or larger. It is not copied. */
+export class Float64Pages {
+  private readonly pages: Float64Array[] = [];
+
+  /** A number within reach. 0 where none was set. */
+  get(at: number): number {
+    return this.pages[at >>> PAGE_BITS][at & PAGE_MASK];
+  }
+
+  /** Sets a number within reach. */
+  set(at: number, value: number): void {
+    this.pages[at >>> PAGE_BITS][at & PAGE_MASK] = value;
+  }
+
+  /** Makes room for a number at `at`. */
+  reach(at: number): void {
+    while (this.pages.length * PAGE_SIZE <= at) this.pages.push(new Float64Array(PAGE_SIZE));
+  }
+}

@@ -2,6 +2,7 @@ import type { Order, Session, Stream } from './change.js';
 import type { CloseReason, LinkType } from './command.js';
 import type { Connection } from './connection.js';
 import type { Link } from './graph.js';
+import type { HashKey } from './halfsiphash.js';
 import type { Limits } from './limits.js';
 import type { Position } from './position.js';
 import type { LinkReport } from './reports.js';
@@ -36,15 +37,14 @@ export type Row =
 /**
  * A state as it stood at one position, to be read at leisure, and more than once, while the state itself goes on.
  *
- * Rows are never changed in place and pages of numbers are shared until they are written to, so taking one is a copy of
- * references. At a million sessions and two million links it takes some five milliseconds.
+ * Sessions are never changed in place and pages of numbers are shared until they are written to, so taking one is a copy of
+ * references. At a million sessions and two million links it takes a millisecond or two.
  */
 export interface Capture {
   readonly position: Position;
   readonly serverSid: number;
   readonly serverUuid: string;
-  /** With holes, where slots are free. */
-  readonly sessions: readonly (Session | undefined)[];
+  readonly sessions: Iterable<Session>;
   readonly links: Iterable<Link>;
   /** All of them. */
   readonly streams: Iterable<Stream>;
@@ -68,7 +68,7 @@ export function capture(state: State): Capture {
   for (const { sid, id } of state.orders.allSettled()) rest.push({ kind: 'settled', sid, orderId: id });
   for (const [sid, reason] of state.ended.all()) rest.push({ kind: 'ended', sid, reason });
   for (const connection of state.connections.all()) rest.push({ kind: 'connection', connection });
-  const sessions = state.sessions.rows.slice();
+  const sessions = state.sessions.copy();
   const keptStreams = [...state.streams.kept()];
   return {
     position: state.position,
@@ -86,16 +86,14 @@ function* streamsIn(sessions: Capture['sessions'], kept: readonly Stream[]): Ite
   yield* kept;
   const changed = new Set(kept.map(({ id }) => id));
   for (const session of sessions) {
-    if (session !== undefined && session.streamId !== 0 && !changed.has(session.streamId)) yield initialStream(session);
+    if (session.streamId !== 0 && !changed.has(session.streamId)) yield initialStream(session);
   }
 }
 
 /** The rows of a capture: meta first, sessions before what names them. */
 export function* rowsOf(taken: Capture): Iterable<Row> {
   yield taken.rest[0];
-  for (const session of taken.sessions) {
-    if (session !== undefined) yield { kind: 'session', session };
-  }
+  for (const session of taken.sessions) yield { kind: 'session', session };
   for (const { a, b, link } of taken.links) yield { kind: 'link', a, b, link };
   for (const stream of taken.keptStreams) yield { kind: 'stream', stream };
   yield* taken.rest.slice(1);
@@ -105,8 +103,8 @@ export function* rowsOf(taken: Capture): Iterable<Row> {
 export class Restoring {
   readonly state: State;
 
-  constructor(limits: Limits) {
-    this.state = new State(limits);
+  constructor(limits: Limits, key?: HashKey) {
+    this.state = new State(limits, key);
   }
 
   /** The next row. Throws when it cannot follow what came before: then the snapshot is not one that we wrote. */

@@ -1,6 +1,7 @@
 import { Connections } from './connections.js';
 import { EndedSessions } from './ended.js';
 import { Graph } from './graph.js';
+import type { HashKey } from './halfsiphash.js';
 import type { Limits } from './limits.js';
 import { Orders } from './orders.js';
 import type { Position } from './position.js';
@@ -24,16 +25,22 @@ export class State {
   serverUuid = '';
   readonly graph = new Graph();
   readonly sids: SidAllocator;
-  readonly sessions = new Sessions(this.graph);
+  readonly sessions: Sessions;
   readonly reports = new LinkReports();
-  readonly streams = new Streams(this.sessions);
+  readonly streams: Streams;
   /** The stream or branch id that was given out last; not a SID. */
   streamCursor = 0;
   readonly orders: Orders;
   readonly connections: Connections;
   readonly ended: EndedSessions;
 
-  constructor(readonly limits: Limits) {
+  constructor(
+    readonly limits: Limits,
+    /** Drawn anew with each start where instances choose their UUIDs; what a state holds does not depend on it. */
+    key: HashKey = [0, 0],
+  ) {
+    this.sessions = new Sessions(this.graph, key);
+    this.streams = new Streams(this.sessions);
     this.sids = new SidAllocator(limits.sidBaseMax, (sid) => this.graph.has(sid));
     this.ended = new EndedSessions(limits.endedMax);
     this.orders = new Orders(limits.ordersPerSessionMax);

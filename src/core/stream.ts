@@ -59,8 +59,8 @@ function checkSinks(state: State, { sid, sinks }: CreateStream): Fault | undefin
   });
   const wrong = Fault.fields(violations);
   if (wrong !== undefined) return wrong;
-  if (state.sessions.get(sid) === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
-  const missing = sinks.find((sink) => state.sessions.get(sink) === undefined);
+  if (!state.sessions.has(sid)) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  const missing = sinks.find((sink) => !state.sessions.has(sink));
   return missing === undefined ? undefined : new Fault('NODE_NOT_FOUND', `no session ${missing} to be a sink`);
 }
 

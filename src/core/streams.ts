@@ -77,8 +77,8 @@ export class Streams {
 
   /** All streams, in no order that means anything. */
   *all(): Iterable<Stream> {
-    for (const session of this.sessions.rows) {
-      if (session !== undefined && session.streamId !== 0) yield this.get(session.streamId)!;
+    for (const { streamId } of this.sessions.copy()) {
+      if (streamId !== 0) yield this.get(streamId)!;
     }
     yield* this.byId.values();
   }

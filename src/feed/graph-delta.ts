@@ -108,7 +108,6 @@ export function* snapshotDeltas(taken: Capture, nodeBytes: number, links: number
   let bytes = 0;
   delta.nodesAdded.push(serverNode(taken.serverSid, taken.serverUuid));
   for (const session of taken.sessions) {
-    if (session === undefined) continue;
     const node = nodeOf(session, taken.serverSid);
     delta.nodesAdded.push(node);
     bytes += bytesOf(node);

@@ -24,7 +24,7 @@ export function sessionEnd(
       for (let message = ending.next(); message !== undefined; message = ending.next()) {
         if (message instanceof Fault) return settle(message);
       }
-      if (replica.state.sessions.get(sid) === undefined) settle(replica.state.position);
+      if (!replica.state.sessions.has(sid)) settle(replica.state.position);
     };
     giveUp(() => settle(new Fault('ORDER_DEADLINE', 'the call was given up')));
     ending.onReady(look);

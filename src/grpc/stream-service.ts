@@ -196,7 +196,7 @@ function watch(
 
 /** A watch that ends with its session: after that it could see nothing more. */
 function untilEnd(watching: Subscription, state: State, sid: number): Source<Uint8Array> {
-  const isOver = () => state.sessions.get(sid) === undefined;
+  const isOver = () => !state.sessions.has(sid);
   return {
     next: () => watching.next() ?? (isOver() ? overFault(state, sid) : undefined),
     onReady: (wake) => watching.onReady(wake),

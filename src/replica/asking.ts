@@ -142,7 +142,7 @@ export class Asking {
   private refuseAbsent({ sid, peer, port }: AskConnection): Fault | undefined {
     const { state, attachments } = this.parts.replica;
     const absent = [peer, ...(port === 0 ? [sid] : [])].find(
-      (end) => state.sessions.get(end) !== undefined && !attachments.isAttached(end),
+      (end) => state.sessions.has(end) && !attachments.isAttached(end),
     );
     return absent === undefined ? undefined : new Fault('NOT_ATTACHED', `session ${absent} is not attached`);
   }

@@ -1,6 +1,7 @@
 import { apply } from '../core/apply.js';
 import type { Change } from '../core/change.js';
 import { isFault } from '../core/fault.js';
+import type { HashKey } from '../core/halfsiphash.js';
 import type { Limits } from '../core/limits.js';
 import type { Position } from '../core/position.js';
 import { Restoring } from '../core/snapshot.js';
@@ -31,8 +32,8 @@ export interface Recovery {
  * 3. The commands after it are replayed through the very code that applied them first.
  * 4. Anything else that is damaged ends the start with a JournalError that names the revision. Nothing after it is used.
  */
-export async function recover(journal: Journal, limits: Limits): Promise<Recovery> {
-  const { state, passedOver } = await base(journal, limits);
+export async function recover(journal: Journal, limits: Limits, key?: HashKey): Promise<Recovery> {
+  const { state, passedOver } = await base(journal, limits, key);
   const replay = async (told: Replayed): Promise<number> => {
     let count = 0;
     for await (const record of journal.read(state.revision)) {
@@ -46,22 +47,26 @@ export async function recover(journal: Journal, limits: Limits): Promise<Recover
 }
 
 /** The state to replay from: of the oldest snapshot that is whole, or empty where no snapshot was ever stored. */
-async function base(journal: Journal, limits: Limits): Promise<Pick<Recovery, 'state' | 'passedOver'>> {
+async function base(
+  journal: Journal,
+  limits: Limits,
+  key: HashKey | undefined,
+): Promise<Pick<Recovery, 'state' | 'passedOver'>> {
   let passedOver: JournalError | undefined;
   for (const revision of journal.snapshots()) {
     try {
-      return { state: await restore(journal, revision, limits), passedOver };
+      return { state: await restore(journal, revision, limits, key), passedOver };
     } catch (error) {
       if (!(error instanceof JournalError) || error.kind !== 'damaged') throw error;
       passedOver = error;
     }
   }
   if (passedOver !== undefined) throw passedOver;
-  return { state: new State(limits), passedOver };
+  return { state: new State(limits, key), passedOver };
 }
 
-async function restore(journal: Journal, revision: number, limits: Limits): Promise<State> {
-  const restoring = new Restoring(limits);
+async function restore(journal: Journal, revision: number, limits: Limits, key: HashKey | undefined): Promise<State> {
+  const restoring = new Restoring(limits, key);
   for await (const rows of decodeChunks(journal.openSnapshot(revision))) {
     for (const row of rows) restoring.add(row);
   }

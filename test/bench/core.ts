@@ -99,7 +99,7 @@ applyAll('OpenSession', state, SESSIONS, openSession);
 const sessionsBytes = usedBytes();
 say('memory of a session, its CONTROL link included', (sessionsBytes - emptyBytes) / SESSIONS, 'B');
 
-const sids = state.sessions.rows.flatMap((session) => session?.sid ?? []);
+const sids = [...state.sessions.copy()].map(({ sid }) => sid);
 const anySid = () => sids[Math.floor(random() * sids.length)];
 const pairs = new Int32Array(2 * LINKS);
 for (let at = 0; at < 2 * LINKS; at += 2) {

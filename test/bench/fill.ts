@@ -81,7 +81,7 @@ function* sessions(number: number): Iterable<Command> {
 /** Each is reported by both of its ends. */
 function* links(now: State, number: number): Iterable<Command> {
   const fraction = seeded(1);
-  const sids = now.sessions.rows.flatMap((session) => session?.sid ?? []);
+  const sids = [...now.sessions.copy()].map(({ sid }) => sid);
   const any = () => sids[Math.floor(fraction() * sids.length)];
   for (let n = 0; n < number; n++) {
     const sid = any();

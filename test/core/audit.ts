@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Session, Stream } from '../../src/core/change.js';
 import { LinkType } from '../../src/core/command.js';
 import { isOver, isPending } from '../../src/core/connection.js';
@@ -50,8 +51,10 @@ function auditSessions(state: State, sessions: readonly Session[], expect: Expec
     expect(Number.isInteger(sid) && sid > 0 && sid < 2 ** 31, `${sid} is not a SID`);
     expect(base >= 1 && base <= state.limits.sidBaseMax, `${sid} has no allowed base`);
     expect(typeOfSid(sid) >= 2, `${sid} is of type ${typeOfSid(sid)}`);
-    expect(state.sessions.get(sid) === session, `session ${sid} is not found`);
-    expect(state.sessions.ofInstance(session.uuid) === session, `session ${sid} is not found by its instance`);
+    expect(isDeepStrictEqual(state.sessions.get(sid), session), `session ${sid} is not found`);
+    expect(state.sessions.has(sid), `session ${sid} is not there`);
+    const found = state.sessions.ofInstance(session.uuid);
+    expect(isDeepStrictEqual(found, session), `session ${sid} is not found by its instance`);
   }
 }
 

@@ -61,7 +61,7 @@ export function sidAt(state: State, at: number): number {
 }
 
 function sidsOf(state: State): number[] {
-  return state.sessions.rows.flatMap((session) => session?.sid ?? []).sort((x, y) => x - y);
+  return [...state.sessions.copy()].map(({ sid }) => sid).sort((x, y) => x - y);
 }
 
 /** A stream and one of its ids (its own, or a branch's), or at -1 and -2 an id that never was. */

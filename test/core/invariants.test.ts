@@ -90,7 +90,7 @@ describe(`after any commands (seed ${SEED})`, () => {
         const result = apply(state, command);
         if (command.kind !== 'OpenSession' || !(result instanceof Fault) || result.reason !== 'SID_EXHAUSTED') continue;
         const pool = poolOf(command.type, command.flavor);
-        const taken = state.sessions.rows.filter((session) => session && poolOfSid(session.sid) === pool);
+        const taken = [...state.sessions.copy()].filter(({ sid }) => poolOfSid(sid) === pool);
         expect(taken).toHaveLength(LOW_LIMITS.sidBaseMax);
       }
     };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Int32Pages } from '../../src/core/pages.js';
+import { Float64Pages, Int32Pages } from '../../src/core/pages.js';
 
 describe('a column in pages', () => {
   it('makes room as far as it is asked to, filled with zeros, and keeps what it has', () => {
@@ -45,5 +45,16 @@ describe('a column in pages', () => {
     const after = column.copy();
     column.set(0, 99);
     expect([before.get(0), after.get(0), after.get(9), column.get(0)]).toEqual([0, 1, 10, 99]);
+  });
+});
+
+describe('a column of larger numbers', () => {
+  it('makes room a page at a time, and keeps what it has', () => {
+    const column = new Float64Pages();
+    column.reach(3);
+    column.set(3, -0.5);
+    column.reach(9_000);
+    column.set(9_000, Number.POSITIVE_INFINITY);
+    expect([column.get(3), column.get(4), column.get(9_000)]).toEqual([-0.5, 0, Number.POSITIVE_INFINITY]);
   });
 });

@@ -3,6 +3,7 @@ import type { Applied } from '../../src/core/apply.js';
 import type { Change } from '../../src/core/change.js';
 import type { Command } from '../../src/core/command.js';
 import type { Fault } from '../../src/core/fault.js';
+import type { Float64Pages } from '../../src/core/pages.js';
 import type { Feed } from '../../src/feed/feed.js';
 import type { Topic } from '../../src/feed/topic.js';
 import type { Journal, StoredRecord } from '../../src/journal/journal.js';
@@ -25,7 +26,7 @@ interface ReplicaInside {
 
 /** What the leases keep to themselves. */
 interface LeasesInside {
-  readonly deadlines: Float64Array;
+  readonly deadlines: Float64Pages;
   enlist(slot: number, sid: number): void;
   extendAll(): void;
   expire(sid: number): void;
@@ -225,11 +226,11 @@ const SESSIONS: Mutation[] = [
     name: 'forget to extend leases after a restart',
     server: (server) => {
       const { deadlines, enlist } = leasesOf(server);
-      server.state.sessions.rows.forEach((session, slot) => {
-        if (session === undefined) return;
-        deadlines[slot] = 500;
-        enlist.call(server.replica.leases, slot, session.sid);
-      });
+      const { graph, sessions } = server.state;
+      for (const { sid } of sessions.copy()) {
+        deadlines.set(graph.slotOf(sid), 500);
+        enlist.call(server.replica.leases, graph.slotOf(sid), sid);
+      }
     },
   },
   {

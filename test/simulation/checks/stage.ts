@@ -46,7 +46,7 @@ export class Stage {
   open(n: number, ttlMs = 60_000): number {
     const command = openCommand(n, ttlMs);
     this.store({ ...command, tokenHash: String.fromCharCode(n, this.truth.last).padEnd(32, 'x') } as Command);
-    return this.truth.state.sessions.rows.find((session) => session?.openedRevision === this.truth.last)!.sid;
+    return [...this.truth.state.sessions.copy()].find(({ openedRevision }) => openedRevision === this.truth.last)!.sid;
   }
 
   /** Lets time pass, with a sweep at its end. */
