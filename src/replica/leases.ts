@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock.js';
+import { Float64Pages } from '../core/pages.js';
 import type { State } from '../core/state.js';
 import type { ReplicaLimits } from './limits.js';
 
@@ -9,24 +10,30 @@ const PAUSE_MS = 1_500;
 /** A session whose end could not be stored is looked at again after this. */
 const RETRY_MS = 1_000;
 const ATTACHED = Number.POSITIVE_INFINITY;
-const FIRST_CAPACITY = 64;
+/** Leases looked at in one turn of the event loop: after a restart a million may be due in one tick. */
+const LOOKED_AT_ONCE = 4_096;
 
 /**
  * When each session expires, on the monotonic clock. Only in memory: a renewal costs no append, and a restart gives every
  * session its TTL anew.
  *
  * A session stands in the bucket of one tick. A renewal only writes a number; when the tick comes and the number says
- * later, the session moves to that later bucket. So a renewal is O(1), and a tick costs what expires or moves.
+ * later, the session moves to that later bucket. So a renewal is O(1), and a tick costs what expires or moves, some of it a
+ * turn of the event loop.
  */
 export class Leases {
   /**
    * Deadline by the graph's slot; {@link ATTACHED} while its lease does not run; negative once it has expired, and then
    * when to try again to store that.
    */
-  private deadlines = new Float64Array(FIRST_CAPACITY);
+  private readonly deadlines = new Float64Pages();
   /** The tick in whose bucket the session stands, by the graph's slot; 0 in none. A stale entry is told by it. */
-  private listed = new Float64Array(FIRST_CAPACITY);
+  private readonly listed = new Float64Pages();
   private readonly buckets = new Map<number, number[]>();
+  /** Buckets whose tick has come, and how far the first has been looked through. */
+  private readonly due: { readonly tick: number; readonly sids: readonly number[] }[] = [];
+  private dueAt = 0;
+  private isWalking = false;
   private tickAt: number;
   private timer: Timer | undefined;
 
@@ -38,19 +45,18 @@ export class Leases {
     private readonly expire: (sid: number) => void,
   ) {
     this.tickAt = clock.nowMs();
-    for (const session of state.sessions.rows) {
-      if (session !== undefined) this.begin(session.sid);
-    }
+    for (const sid of state.graph.sidsAfter(0)) this.begin(sid);
     this.schedule();
   }
 
   /** A session has been opened or restored. */
   begin(sid: number): void {
     const slot = this.state.graph.slotOf(sid);
-    const session = this.state.sessions.rows[slot];
-    if (session === undefined) return;
-    if (slot >= this.deadlines.length) this.grow(slot);
-    this.deadlines[slot] = this.clock.nowMs() + session.ttlMs;
+    const ttlMs = this.state.sessions.ttlAt(slot);
+    if (ttlMs === undefined) return;
+    this.deadlines.reach(slot);
+    this.listed.reach(slot);
+    this.deadlines.set(slot, this.clock.nowMs() + ttlMs);
     this.enlist(slot, sid);
   }
 
@@ -60,44 +66,35 @@ export class Leases {
    */
   renew(sid: number): boolean {
     const slot = this.state.graph.slotOf(sid);
-    const session = this.state.sessions.rows[slot];
-    if (session === undefined || this.deadlines[slot] < 0) return false;
-    if (this.deadlines[slot] !== ATTACHED) this.deadlines[slot] = this.clock.nowMs() + session.ttlMs;
+    const ttlMs = this.state.sessions.ttlAt(slot);
+    if (ttlMs === undefined || this.deadlines.get(slot) < 0) return false;
+    if (this.deadlines.get(slot) !== ATTACHED) this.deadlines.set(slot, this.clock.nowMs() + ttlMs);
     return true;
   }
 
   /** The session has an attachment: its lease does not run. */
   hold(sid: number): void {
     const slot = this.state.graph.slotOf(sid);
-    if (slot !== -1 && this.deadlines[slot] >= 0) this.deadlines[slot] = ATTACHED;
+    if (slot !== -1 && this.deadlines.get(slot) >= 0) this.deadlines.set(slot, ATTACHED);
   }
 
   /** The attachment is gone: the session has its TTL or the grace period from now, whichever is longer. */
   release(sid: number): void {
     const slot = this.state.graph.slotOf(sid);
-    const session = this.state.sessions.rows[slot];
-    if (session === undefined || this.deadlines[slot] < 0) return;
-    this.deadlines[slot] = this.clock.nowMs() + Math.max(session.ttlMs, this.limits.graceMs);
-    if (this.listed[slot] === 0) this.enlist(slot, sid);
+    const ttlMs = this.state.sessions.ttlAt(slot);
+    if (ttlMs === undefined || this.deadlines.get(slot) < 0) return;
+    this.deadlines.set(slot, this.clock.nowMs() + Math.max(ttlMs, this.limits.graceMs));
+    if (this.listed.get(slot) === 0) this.enlist(slot, sid);
   }
 
   close(): void {
     this.timer?.cancel();
-  }
-
-  private grow(slot: number): void {
-    const capacity = Math.max(2 * this.deadlines.length, slot + 1);
-    const deadlines = new Float64Array(capacity);
-    const listed = new Float64Array(capacity);
-    deadlines.set(this.deadlines);
-    listed.set(this.listed);
-    this.deadlines = deadlines;
-    this.listed = listed;
+    this.due.length = 0;
   }
 
   private enlist(slot: number, sid: number): void {
-    const tick = Math.ceil(Math.abs(this.deadlines[slot]) / TICK_MS);
-    this.listed[slot] = tick;
+    const tick = Math.ceil(Math.abs(this.deadlines.get(slot)) / TICK_MS);
+    this.listed.set(slot, tick);
     const bucket = this.buckets.get(tick);
     if (bucket === undefined) this.buckets.set(tick, [sid]);
     else bucket.push(sid);
@@ -117,22 +114,35 @@ export class Leases {
     const to = Math.floor(nowMs / TICK_MS);
     this.tickAt = nowMs;
     for (let tick = from; tick <= to; tick++) {
-      const bucket = this.buckets.get(tick);
-      if (bucket === undefined) continue;
+      const sids = this.buckets.get(tick);
+      if (sids === undefined) continue;
       this.buckets.delete(tick);
-      for (const sid of bucket) this.look(sid, tick, nowMs);
+      this.due.push({ tick, sids });
     }
+    if (!this.isWalking) this.walk(nowMs);
+  }
+
+  /** Looks at some of what is due, and at more in the next turn. */
+  private walk(nowMs: number): void {
+    for (let left = LOOKED_AT_ONCE; left > 0 && this.due.length > 0; left--) {
+      const { tick, sids } = this.due[0];
+      this.look(sids[this.dueAt++], tick, nowMs);
+      if (this.dueAt < sids.length) continue;
+      this.due.shift();
+      this.dueAt = 0;
+    }
+    this.isWalking = this.due.length > 0;
+    if (this.isWalking) this.clock.soon(() => this.walk(this.clock.nowMs()));
   }
 
   private look(sid: number, tick: number, nowMs: number): void {
     const slot = this.state.graph.slotOf(sid);
-    const session = this.state.sessions.rows[slot];
-    if (session === undefined || this.listed[slot] !== tick) return;
-    this.listed[slot] = 0;
-    const deadline = this.deadlines[slot];
+    if (!this.state.sessions.has(sid) || this.listed.get(slot) !== tick) return;
+    this.listed.set(slot, 0);
+    const deadline = this.deadlines.get(slot);
     if (deadline === ATTACHED) return;
     if (deadline <= nowMs) {
-      this.deadlines[slot] = -(nowMs + RETRY_MS);
+      this.deadlines.set(slot, -(nowMs + RETRY_MS));
       this.expire(sid);
     }
     this.enlist(slot, sid);
@@ -141,12 +151,13 @@ export class Leases {
   /** Nobody could renew while the process stood still. */
   private extendAll(): void {
     const nowMs = this.clock.nowMs();
-    const { rows } = this.state.sessions;
-    for (let slot = 0; slot < rows.length; slot++) {
-      const session = rows[slot];
-      if (session === undefined || this.deadlines[slot] < 0) continue;
-      const extended = nowMs + Math.max(session.ttlMs, this.limits.graceMs);
-      this.deadlines[slot] = Math.max(this.deadlines[slot], extended);
+    const { graph, sessions } = this.state;
+    for (const sid of graph.sidsAfter(0)) {
+      const slot = graph.slotOf(sid);
+      const ttlMs = sessions.ttlAt(slot);
+      if (ttlMs === undefined || this.deadlines.get(slot) < 0) continue;
+      const extended = nowMs + Math.max(ttlMs, this.limits.graceMs);
+      this.deadlines.set(slot, Math.max(this.deadlines.get(slot), extended));
     }
   }
 }
