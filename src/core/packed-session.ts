@@ -95,14 +95,26 @@ function labelsAt(bytes: Buffer, at: number, count: number): Session['labels'] {
 }
 
 function textBytes(text: string): number {
-  return LENGTH_BYTES + Buffer.byteLength(text);
+  return LENGTH_BYTES + (isBelow(text, 0x80) ? text.length : Buffer.byteLength(text));
 }
 
+/** Texts are short, and nearly all plain: then a loop takes a third of what leaving JavaScript does. */
 function writeText(bytes: Buffer, at: number, text: string, encoding: 'utf8' | 'latin1'): number {
-  const length = bytes.write(text, at + LENGTH_BYTES, encoding);
+  const start = at + LENGTH_BYTES;
+  let { length } = text;
+  if (isBelow(text, encoding === 'latin1' ? 0x100 : 0x80)) {
+    for (let index = 0; index < length; index++) bytes[start + index] = text.charCodeAt(index);
+  } else {
+    length = bytes.write(text, start, encoding);
+  }
   if (length > LENGTH_MAX) throw new Error(`a text of ${length} bytes; ${LENGTH_MAX} are the limit`);
   bytes.writeUInt16LE(length, at);
-  return at + LENGTH_BYTES + length;
+  return start + length;
+}
+
+function isBelow(text: string, limit: number): boolean {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) >= limit) return false;
+  return true;
 }
 
 function textAt(bytes: Buffer, at: number, encoding: 'utf8' | 'latin1'): string {

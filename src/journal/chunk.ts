@@ -9,10 +9,12 @@ import type { CloseReason, LinkType } from '../core/command.js';
 import type { ConnectionRole } from '../core/connection.js';
 import type { MetaRow, Row } from '../core/snapshot.js';
 import { packConnection, unpackConnection } from './connection.js';
+import { RowReader } from './fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, wholeParams } from './fields.js';
 import { FrameKind, newerVersion, seal, unseal } from './frame.js';
 import { JournalError, type StoredSnapshot } from './journal.js';
 import { CHUNK_BYTES_MAX, ROWS_ENCODED_MAX } from './limits.js';
+import { exactly } from './wire.js';
 
 /*
  * A part of a snapshot:
@@ -100,9 +102,13 @@ export async function* decodeChunks(snapshot: StoredSnapshot): AsyncGenerator<It
 function* decodeChunk(revision: number, part: number, bytes: Uint8Array): Iterable<Row> {
   const what = `part ${part} of the snapshot at revision ${revision}`;
   const content = unseal(FrameKind.CHUNK, { revision, part }, bytes, what);
+  // Only the first part begins with something else, and is read as a whole.
+  const plain = new RowReader(content);
+  yield* plain;
+  if (plain.at === content.length && part > 0) return;
   let chunk: SnapshotChunk;
   try {
-    chunk = SnapshotChunk.decode(content);
+    chunk = SnapshotChunk.decode(exactly(content.subarray(plain.at)));
   } catch (cause) {
     throw new JournalError('damaged', `${what} is damaged: it holds no rows`, { revision, cause });
   }
@@ -154,7 +160,7 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
   const { network } = chunk;
   if (network !== undefined) yield { kind: 'meta', ...network, revision: Number(network.revision) } satisfies MetaRow;
   for (const session of chunk.sessions) yield { kind: 'session', session: unpackSession(session) };
-  for (const { link, ...ends } of chunk.links) yield { kind: 'link', ...ends, link: link as LinkType };
+  for (const { a, b, link } of chunk.links) yield { kind: 'link', a, b, link: link as LinkType };
   for (const stream of chunk.streams) yield { kind: 'stream', stream: unpackStream(stream) };
   for (const { link, ...ends } of chunk.linkReports) {
     yield { kind: 'report', report: { ...ends, link: link as LinkType } };
@@ -172,13 +178,12 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
 }
 
 function packSession(session: Session): SessionRow {
-  return {
-    ...session,
-    labels: packLabels(session.labels),
-    tokenHash: packHidden(session.tokenHash),
-    openedAtMs: BigInt(session.openedAtMs),
-    openedRevision: BigInt(session.openedRevision),
-  };
+  const { sid, uuid, ttlMs, name, streamId } = session;
+  const labels = packLabels(session.labels);
+  const tokenHash = packHidden(session.tokenHash);
+  const openedAtMs = BigInt(session.openedAtMs);
+  const openedRevision = BigInt(session.openedRevision);
+  return { sid, uuid, ttlMs, name, labels, tokenHash, openedAtMs, openedRevision, streamId };
 }
 
 function unpackSession(row: SessionRow): Session {

@@ -51,9 +51,12 @@ const NODE_BYTES_PER_PIECE = 32_768;
 export function deltaTopic(state: State): Topic {
   const writer = new ByteWriter();
   const frames = (kind: Kind, position: Position, pieces: readonly Items[]): Uint8Array => {
-    for (const [index, piece] of pieces.entries()) {
+    for (let index = 0; index < pieces.length; index++) {
+      // Field by field: a spread takes three times as long as all the encoding.
+      const { nodeAdded, nodeRemoved, linkAdded, linkRemoved } = pieces[index];
       const more = index < pieces.length - 1 && kind !== WatchKind.SNAPSHOT ? true : undefined;
-      writeEvent(writer, { type: 'NetworkDelta', body: { ...piece, kind, position, more } });
+      const body = { kind, position, nodeAdded, nodeRemoved, linkAdded, linkRemoved, more };
+      writeEvent(writer, { type: 'NetworkDelta', body });
     }
     return writer.finish();
   };
