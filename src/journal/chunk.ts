@@ -14,7 +14,6 @@ import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, wholePa
 import { FrameKind, newerVersion, seal, unseal } from './frame.js';
 import { JournalError, type StoredSnapshot } from './journal.js';
 import { CHUNK_BYTES_MAX, ROWS_ENCODED_MAX } from './limits.js';
-import { exactly } from './wire.js';
 
 /*
  * A part of a snapshot:
@@ -108,7 +107,7 @@ function* decodeChunk(revision: number, part: number, bytes: Uint8Array): Iterab
   if (plain.at === content.length && part > 0) return;
   let chunk: SnapshotChunk;
   try {
-    chunk = SnapshotChunk.decode(exactly(content.subarray(plain.at)));
+    chunk = SnapshotChunk.decode(content.subarray(plain.at));
   } catch (cause) {
     throw new JournalError('damaged', `${what} is damaged: it holds no rows`, { revision, cause });
   }

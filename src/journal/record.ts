@@ -10,7 +10,6 @@ import { readCommand } from './fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, unpackParams, wholeParams } from './fields.js';
 import { FrameKind, newerVersion, seal, unseal } from './frame.js';
 import { JournalError, type StoredRecord } from './journal.js';
-import { exactly } from './wire.js';
 
 /*
  * A record:
@@ -51,7 +50,7 @@ export function decodeRecord({ revision, bytes }: StoredRecord): Command {
   if (plain !== undefined) return plain;
   let kind: CommandMessage['kind'];
   try {
-    kind = CommandMessage.decode(exactly(content)).kind;
+    kind = CommandMessage.decode(content).kind;
   } catch (cause) {
     throw new JournalError('damaged', `${what} is damaged: it is not a command`, { revision, cause });
   }

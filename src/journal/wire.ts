@@ -1,12 +1,3 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire';
-
-const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
-
-/** For the generated decoders: texts as they were stored. By themselves they drop a byte order mark at the beginning. */
-export function exactly(content: Uint8Array): BinaryReader {
-  return new BinaryReader(content, (bytes) => UTF8.decode(bytes));
-}
-
 /**
  * Reads Protobuf's wire format by hand, for the few messages of which a start reads a million: three times as fast as the
  * generated decoders, which take each for what it might be.
