@@ -69,14 +69,18 @@ export class Arena {
     return entryAt(this.segments, this.placeOf(slot));
   }
 
-  /** Room for the content of a slot, in place of what it had. To be written at once, and not again. */
-  put(slot: number, size: number): Entry {
+  /**
+   * Gives a slot content in place of what it had. `write` gets room for `sizeMax` bytes and tells where it has ended; what it
+   * leaves is taken back.
+   */
+  put(slot: number, sizeMax: number, write: (to: Entry) => number): void {
     this.leave(slot);
-    const bytes = (HEAD_BYTES + size + 7) & ~7;
-    this.live += bytes;
-    const place = this.append(slot, bytes);
+    const entry = entryAt(this.segments, this.append(slot, (HEAD_BYTES + sizeMax + 7) & ~7))!;
+    const start = entry.at - HEAD_BYTES;
+    this.end = (write(entry) + 7) & ~7;
+    entry.bytes.writeUInt32LE(this.end - start, start);
+    this.live += this.end - start;
     this.tidy();
-    return entryAt(this.segments, place)!;
   }
 
   /** The slot has nothing any more. */

@@ -19,6 +19,9 @@ interface Shard {
  */
 export class Instances {
   private readonly shards: (Shard | undefined)[] = new Array(SHARDS).fill(undefined);
+  /** The UUID that was hashed last, and its hash: one command looks for the same instance several times. */
+  private hashed: string | undefined;
+  private hash = 0;
 
   constructor(
     private readonly key: HashKey,
@@ -28,7 +31,7 @@ export class Instances {
 
   /** The slot of an instance's session, or -1. */
   get(uuid: string): number {
-    const hash = halfSipHash(this.key, uuid);
+    const hash = this.hashOf(uuid);
     const shard = this.shards[hash & (SHARDS - 1)];
     if (shard === undefined) return -1;
     const at = this.find(shard, hash, uuid);
@@ -37,7 +40,7 @@ export class Instances {
 
   /** The session of an instance that had none is in this slot. */
   add(uuid: string, slot: number): void {
-    const hash = halfSipHash(this.key, uuid);
+    const hash = this.hashOf(uuid);
     const shard = (this.shards[hash & (SHARDS - 1)] ??= { pairs: new Int32Array(WORDS * FIRST_CAPACITY), used: 0 });
     if (WORDS * (shard.used + 1) > (shard.pairs.length * 3) / 4) grow(shard);
     insert(shard.pairs, hash, slot + 1);
@@ -46,10 +49,17 @@ export class Instances {
 
   /** The instance, which has a session, has none any more. That session is still in its slot. */
   delete(uuid: string): void {
-    const hash = halfSipHash(this.key, uuid);
+    const hash = this.hashOf(uuid);
     const shard = this.shards[hash & (SHARDS - 1)]!;
     close(shard.pairs, this.find(shard, hash, uuid));
     shard.used--;
+  }
+
+  private hashOf(uuid: string): number {
+    if (uuid === this.hashed) return this.hash;
+    this.hash = halfSipHash(this.key, uuid);
+    this.hashed = uuid;
+    return this.hash;
   }
 
   private find({ pairs }: Shard, hash: number, uuid: string): number {

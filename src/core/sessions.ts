@@ -3,7 +3,7 @@ import type { Session } from './change.js';
 import type { Graph } from './graph.js';
 import type { HashKey } from './halfsiphash.js';
 import { Instances } from './instances.js';
-import { isOfInstance, packedBytes, packSession, ttlOf, unpackSession } from './packed-session.js';
+import { isOfInstance, openedRevisionOf, packedBytesMax, packSession, ttlOf, unpackSession } from './packed-session.js';
 
 /**
  * The live sessions, by SID and by instance. A session lies packed in its node's slot of an arena, and is an object only
@@ -46,6 +46,11 @@ export class Sessions {
     return entry && ttlOf(entry);
   }
 
+  /** The revision in which a session was opened that lives. */
+  openedRevision(sid: number): number {
+    return openedRevisionOf(this.arena.get(this.graph.slotOf(sid))!);
+  }
+
   /** All of them as they are now, to be read again and again, whatever comes and goes later. */
   copy(): Iterable<Session> {
     const entries = this.arena.copy();
@@ -82,6 +87,6 @@ export class Sessions {
   }
 
   private write(slot: number, session: Session): void {
-    packSession(session, this.arena.put(slot, packedBytes(session)));
+    this.arena.put(slot, packedBytesMax(session), (to) => packSession(session, to));
   }
 }

@@ -102,8 +102,7 @@ export class Streams {
   /** The stream is there and looks like this. */
   put(stream: Stream): void {
     if (isInitialId(stream.id)) {
-      const { openedRevision } = this.sessions.get(stream.id)!;
-      if (stream.revision !== openedRevision) this.changedInitial.set(stream.id, stream);
+      if (stream.revision !== this.sessions.openedRevision(stream.id)) this.changedInitial.set(stream.id, stream);
       return;
     }
     const before = this.byId.get(stream.id);

@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { Arena, type Entry } from '../../src/core/arena.js';
 
 function write(arena: Arena, slot: number, text: string): void {
-  const { bytes, at } = arena.put(slot, 1 + text.length);
-  bytes[at] = text.length;
-  bytes.write(text, at + 1, 'latin1');
+  arena.put(slot, 3 * text.length + 1, ({ bytes, at }) => {
+    bytes[at] = text.length;
+    return at + 1 + bytes.write(text, at + 1, 'latin1');
+  });
 }
 
 function read(entry: Entry | undefined): string | undefined {
@@ -95,8 +96,10 @@ describe('an arena', () => {
   it('gives an entry that is larger than a segment one of its own', () => {
     const arena = new Arena();
     write(arena, 0, 'small');
-    const { bytes, at } = arena.put(1, 1_000_000);
-    bytes.fill(7, at, at + 1_000_000);
+    arena.put(1, 1_000_000, ({ bytes, at }) => {
+      bytes.fill(7, at, at + 1_000_000);
+      return at + 1_000_000;
+    });
     write(arena, 2, 'small too');
     expect([read(arena.get(0)), read(arena.get(2))]).toEqual(['small', 'small too']);
     const large = arena.get(1)!;
