@@ -2,10 +2,17 @@ import { type NetworkDelta, WatchKind } from '../../gen/switchyard/v1/network.js
 import { WatchNetworkDeltaResponse } from '../../gen/switchyard/v1/network_service.js';
 import type { Position } from '../core/position.js';
 import type { State } from '../core/state.js';
-import { type GraphDelta, graphDelta, graphTouches, netEffect, snapshotDeltas } from '../feed/graph-delta.js';
+import {
+  type GraphDelta,
+  type GraphNode,
+  graphDelta,
+  graphTouches,
+  netEffect,
+  snapshotDeltas,
+} from '../feed/graph-delta.js';
 import type { Topic } from '../feed/topic.js';
 import { bytesOf } from './bytes.js';
-import { positionMessage } from './message.js';
+import { WireWriter } from './wire-writer.js';
 
 /** Links of one snapshot message, of 20 B at most. */
 const LINKS_PER_CHUNK = 6_144;
@@ -19,7 +26,7 @@ const NODE_BYTES_PER_CHUNK = 131_072;
 export function networkTopic(state: State): Topic {
   return {
     name: 'network',
-    encode: (position, changes) => encode(WatchKind.DELTA, position, [message(graphDelta(changes, state.serverSid))]),
+    encode: (position, changes) => encode(WatchKind.DELTA, position, graphDelta(changes, state.serverSid)),
     touches: graphTouches,
     filter,
     bookmark: (position) => encode(WatchKind.BOOKMARK, position),
@@ -27,28 +34,69 @@ export function networkTopic(state: State): Topic {
     snapshot: {
       *chunks(taken) {
         for (const delta of snapshotDeltas(taken, NODE_BYTES_PER_CHUNK, LINKS_PER_CHUNK)) {
-          yield encode(WatchKind.SNAPSHOT, taken.position, [message(delta)]);
+          yield encode(WatchKind.SNAPSHOT, taken.position, delta);
         }
       },
       end: (position) => encode(WatchKind.SNAPSHOT_END, position),
     },
-    net: (now, missed) => encode(WatchKind.DELTA, now.position, [message(netEffect(now, missed))]),
+    net: (now, missed) => encode(WatchKind.DELTA, now.position, netEffect(now, missed)),
   };
 }
 
-function encode(kind: WatchKind, position: Position, deltas: NetworkDelta[] = []): Uint8Array {
-  return bytesOf(WatchNetworkDeltaResponse, { position: positionMessage(position), kind, deltas });
+/** One writer for all: nothing is written to it in the midst of something else. */
+const writer = new WireWriter();
+
+/** A WatchNetworkDeltaResponse. */
+function encode(kind: WatchKind, { epoch, revision }: Position, delta?: GraphDelta): Uint8Array {
+  const position = writer.open(0o12);
+  writer.text(0o12, epoch);
+  writer.number(0o20, revision);
+  writer.close(position);
+  writer.number(0o20, kind);
+  if (delta !== undefined) writeDelta(delta);
+  return writer.finish();
 }
 
-function message({ nodesAdded, nodesRemoved, linksAdded, linksRemoved }: GraphDelta): NetworkDelta {
-  return {
-    nodeAdded: nodesAdded.map(({ sid, parent, uuid, name, labels }) => {
-      return { cvid: sid, parent, instanceUuid: uuid, name, labels: { ...labels } };
-    }),
-    nodeRemoved: nodesRemoved.map((cvid) => ({ cvid })),
-    linkAdded: linksAdded.map(({ a, b, link }) => ({ cvid1: a, cvid2: b, link })),
-    linkRemoved: linksRemoved.map(({ a, b, link }) => ({ cvid1: a, cvid2: b, link })),
-  };
+/** A NetworkDelta, field 3 of its response. */
+function writeDelta({ nodesAdded, nodesRemoved, linksAdded, linksRemoved }: GraphDelta): void {
+  const delta = writer.open(0o32);
+  for (const node of nodesAdded) writeNode(node);
+  for (const sid of nodesRemoved) {
+    const removed = writer.open(0o22);
+    writer.number(0o10, sid);
+    writer.close(removed);
+  }
+  for (const { a, b, link } of linksAdded) {
+    const added = writer.open(0o32);
+    writer.number(0o10, a);
+    writer.number(0o20, b);
+    writer.number(0o30, link);
+    writer.close(added);
+  }
+  for (const { a, b, link } of linksRemoved) {
+    const removed = writer.open(0o42);
+    writer.number(0o10, a);
+    writer.number(0o20, b);
+    if (link !== undefined) writer.numberAlways(0o120, link);
+    writer.close(removed);
+  }
+  writer.close(delta);
+}
+
+/** A NodeAdded, field 1 of its delta. */
+function writeNode({ sid, parent, uuid, name, labels }: GraphNode): void {
+  const node = writer.open(0o12);
+  writer.number(0o10, sid);
+  writer.number(0o20, parent);
+  writer.text(0o122, uuid);
+  writer.text(0o132, name);
+  for (const key of Object.keys(labels)) {
+    const label = writer.open(0o142);
+    writer.text(0o12, key);
+    writer.text(0o22, labels[key]);
+    writer.close(label);
+  }
+  writer.close(node);
 }
 
 /** Snapshots as well as deltas. A revision of which nothing is left is left out. */

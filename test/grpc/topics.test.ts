@@ -117,6 +117,29 @@ describe('the network topic', () => {
     );
   });
 
+  it('gives the bytes that the generated encoder gives', () => {
+    const sid = fc.integer({ min: 1, max: 2 ** 31 - 1 });
+    const text = fc.oneof(fc.string({ maxLength: 8 }), fc.string({ unit: 'grapheme', maxLength: 200 }));
+    const labels = fc.array(fc.tuple(fc.constantFrom('os', 'site', 'ä', ''), text), { maxLength: 3 });
+    const session = fc.record({ sid, uuid: fc.uuid(), name: text, labels: labels.map(Object.fromEntries) });
+    const link = fc.record({ a: sid, b: sid, link: fc.constantFrom(0, 1, 2) });
+    const change = fc.oneof(
+      session.map((opened) => ({ kind: 'SessionOpened', session: opened }) as unknown as Change),
+      sid.map((closed) => ({ kind: 'SessionClosed', session: { sid: closed } }) as unknown as Change),
+      link.map((added) => ({ kind: 'LinkAdded', link: added }) as Change),
+      link.map((removed) => ({ kind: 'LinkRemoved', link: removed }) as Change),
+    );
+    const topic = networkTopic(new History([]).state);
+    const revision = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 8 }), revision, (changes, at) => {
+        const bytes = topic.encode({ epoch: 'epoch', revision: at }, changes)!;
+        const again = WatchNetworkDeltaResponse.encode(decodeNetwork(bytes)).finish();
+        expect(Buffer.from(bytes)).toEqual(Buffer.from(again));
+      }),
+    );
+  });
+
   it('leads a reader of a snapshot there too', () => {
     fc.assert(
       fc.property(histories, ([steps]) => {
