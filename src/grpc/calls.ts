@@ -11,7 +11,7 @@ import { Fault } from '../core/fault.js';
 import type { Backing } from './backing.js';
 import { type Caller, identify, SESSION_METADATA } from './caller.js';
 import { encoded } from './encoded.js';
-import { Outflow } from './outflow.js';
+import { Outflow, type OutflowWatch } from './outflow.js';
 import { pump, type Source } from './pump.js';
 import { toError } from './status.js';
 
@@ -28,7 +28,7 @@ const WATCH_LIMIT_RETRY_MS = 5_000;
  * Makes grpc-js handlers of methods that know nothing of grpc-js: who calls is found out, refusals become errors, and what
  * is thrown becomes an id in the log.
  */
-export class Calls {
+export class Calls implements OutflowWatch {
   private isDraining = false;
   /** How many calls a drain has refused. */
   private refused = 0;
@@ -38,6 +38,16 @@ export class Calls {
   watchBytes = 0;
 
   constructor(readonly backing: Backing) {}
+
+  /** For an outflow: so many bytes more are on their way, or (negative) have gone. */
+  moved(bytes: number): void {
+    this.watchBytes += bytes;
+  }
+
+  /** For an outflow: its last watch is over. */
+  emptied(outflow: Outflow): void {
+    if (this.outflows.get(outflow.peer) === outflow) this.outflows.delete(outflow.peer);
+  }
 
   /** From now on every new call is refused; those that run go on. */
   drain(): void {
@@ -79,13 +89,13 @@ export class Calls {
   }
 
   /** A watch for everybody. It counts against the watches of its connection. */
-  watch<Q, A>(begin: (request: Q, caller: Caller) => Answer<Source<Uint8Array>>): handleServerStreamingCall<Q, A> {
+  watch<Q, A>(begin: (request: Q, caller: Caller) => Source<Uint8Array> | Fault): handleServerStreamingCall<Q, A> {
     return this.stream((call, caller) => this.beginWatch(call, () => begin(call.request, caller)), encoded<A>);
   }
 
   /** A watch that needs a session or an administrator. */
   sessionOrAdminWatch<Q, A>(
-    begin: (request: Q, caller: Caller) => Answer<Source<Uint8Array>>,
+    begin: (request: Q, caller: Caller) => Source<Uint8Array> | Fault,
   ): handleServerStreamingCall<Q, A> {
     return this.stream(
       (call, caller) => (isNobody(caller) ? missing(call) : this.beginWatch(call, () => begin(call.request, caller))),
@@ -150,33 +160,19 @@ export class Calls {
     return new Fault('INTERNAL', `fault ${fault}`);
   }
 
-  /** Counts a watch until its call is over, and leads it through its connection's outflow; refuses one too many. */
-  private async beginWatch(
-    call: ServerWritableStream<unknown, unknown>,
-    begin: () => Answer<Source<Uint8Array>>,
-  ): Promise<Source<Uint8Array> | Fault> {
-    const { watchesPerConnectionMax } = this.backing.limits;
+  /** Leads a watch through its connection's outflow, which counts it until it is closed; refuses one too many. */
+  private beginWatch(call: AnyCall, begin: () => Source<Uint8Array> | Fault): Source<Uint8Array> | Fault {
+    const { watchesPerConnectionMax, watchBytesPerConnectionMax } = this.backing.limits;
     const peer = call.getPeer();
-    const outflow = this.outflows.get(peer) ?? this.makeOutflow();
+    const outflow = this.outflows.get(peer) ?? new Outflow(peer, watchBytesPerConnectionMax, this);
     if (outflow.watches >= watchesPerConnectionMax) {
       const message = `${watchesPerConnectionMax} watches on one connection are the limit`;
       return new Fault('WATCH_LIMIT', message, [], WATCH_LIMIT_RETRY_MS);
     }
-    if (!call.cancelled) {
-      this.outflows.set(peer, outflow);
-      outflow.watches++;
-      call.once('cancelled', () => {
-        if (--outflow.watches === 0) this.outflows.delete(peer);
-      });
-    }
-    const source = await begin();
-    return source instanceof Fault ? source : outflow.through(source);
-  }
-
-  private makeOutflow(): Outflow {
-    return new Outflow(this.backing.limits.watchBytesPerConnectionMax, (byBytes) => {
-      this.watchBytes += byBytes;
-    });
+    const source = begin();
+    if (source instanceof Fault) return source;
+    this.outflows.set(peer, outflow);
+    return outflow.through(source);
   }
 }
 

@@ -1,4 +1,10 @@
-import { Server, type ServerCredentials, type ServerInterceptor, type ServiceDefinition } from '@grpc/grpc-js';
+import {
+  Server,
+  type ServerCredentials,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+  type ServiceDefinition,
+} from '@grpc/grpc-js';
 import { HealthService } from '../../gen/grpc/health/v1/health.js';
 import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import { TransportServiceService } from '../../gen/switchyard/v1/transport_service.js';
@@ -125,11 +131,16 @@ export class GrpcDoor {
  * interceptor's.
  */
 const detailed: ServerInterceptor = (_method, call) => {
-  const send = call.sendStatus.bind(call);
-  call.sendStatus = (status) => send(withDetails(status));
+  call.sendStatus = sendDetailed;
   // The interceptor adds nothing else, so the call itself will do; its declared type is only wider than what is used.
   return call as ReturnType<ServerInterceptor>;
 };
+
+/** The same for all calls, and hidden behind it in each the method that it stands for. */
+function sendDetailed(this: ServerInterceptingCallInterface, status: Parameters<typeof withDetails>[0]): void {
+  const { sendStatus } = Object.getPrototypeOf(this) as ServerInterceptingCallInterface;
+  sendStatus.call(this, withDetails(status));
+}
 
 function answerUnknown(call: { metadata: { get(key: string): unknown[] }; emit(event: 'error', error: Error): void }) {
   const [path] = call.metadata.get(ASKED_PATH);

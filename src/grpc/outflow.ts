@@ -1,6 +1,14 @@
 import type { Fault } from '../core/fault.js';
 import type { Source } from './pump.js';
 
+/** Who looks on at all outflows. */
+export interface OutflowWatch {
+  /** So many bytes more are on their way, or (negative) have gone. */
+  moved(bytes: number): void;
+  /** Its last watch is over. */
+  emptied(outflow: Outflow): void;
+}
+
 /**
  * What the watches of one connection have written and HTTP/2 has not let go of, held against one bound for all of them.
  *
@@ -11,23 +19,27 @@ export class Outflow {
   /** How many watches there are. */
   watches = 0;
   private bytes = 0;
-  private readonly waiting = new Set<() => void>();
+  /** Made when somebody has to wait: few connections are ever full. */
+  private waiting: Set<Outgoing> | undefined;
 
   constructor(
+    /** What the peer is called. */
+    readonly peer: string,
     private readonly bytesMax: number,
-    /** Told of every change of the bytes. */
-    private readonly changed: (byBytes: number) => void,
+    private readonly watch: OutflowWatch,
   ) {}
 
-  /** One watch, so that the next message is only taken when there is room for it. */
+  /** One watch more, until it is closed: its next message is only taken when there is room for it. */
   through(source: Source<Uint8Array>): Source<Uint8Array> {
+    this.watches++;
     return new Outgoing(source, this);
   }
 
-  /** Whether there is room. If there is none, `wake` is called when there may be. */
-  hasRoom(wake: () => void): boolean {
+  /** Whether there is room. If there is none, this watch is woken when there may be. */
+  hasRoom(watch: Outgoing): boolean {
     if (this.bytes < this.bytesMax) return true;
-    this.waiting.add(wake);
+    this.waiting ??= new Set();
+    this.waiting.add(watch);
     return false;
   }
 
@@ -35,17 +47,19 @@ export class Outflow {
   add(bytes: number): void {
     if (bytes === 0) return;
     this.bytes += bytes;
-    this.changed(bytes);
-    for (const wake of this.waiting) {
+    this.watch.moved(bytes);
+    if (this.waiting === undefined) return;
+    for (const watch of this.waiting) {
       if (this.bytes >= this.bytesMax) return;
-      this.waiting.delete(wake);
-      wake();
+      this.waiting.delete(watch);
+      watch.wake();
     }
   }
 
-  /** Nobody is there to be woken any more. */
-  forget(wake: () => void): void {
-    this.waiting.delete(wake);
+  /** A watch is over. */
+  leave(watch: Outgoing): void {
+    this.waiting?.delete(watch);
+    if (--this.watches === 0) this.watch.emptied(this);
   }
 }
 
@@ -56,8 +70,8 @@ export class Outflow {
  */
 class Outgoing implements Source<Uint8Array> {
   private bytes = 0;
-  private wake: () => void = () => {};
-  private readonly woken = () => this.wake();
+  private woken: (() => void) | undefined;
+  private closed = false;
 
   constructor(
     private readonly source: Source<Uint8Array>,
@@ -66,7 +80,7 @@ class Outgoing implements Source<Uint8Array> {
 
   next(): Uint8Array | 'ended' | Fault | undefined {
     this.letGo();
-    if (!this.outflow.hasRoom(this.woken)) return undefined;
+    if (!this.outflow.hasRoom(this)) return undefined;
     const message = this.source.next();
     if (message instanceof Uint8Array) {
       this.bytes = message.length;
@@ -76,14 +90,21 @@ class Outgoing implements Source<Uint8Array> {
   }
 
   onReady(wake: () => void): void {
-    this.wake = wake;
+    this.woken = wake;
     this.source.onReady(wake);
   }
 
+  /** There may be room. */
+  wake(): void {
+    this.woken?.();
+  }
+
   close(): void {
-    this.wake = () => {};
-    this.outflow.forget(this.woken);
+    if (this.closed) return;
+    this.closed = true;
+    this.woken = undefined;
     this.letGo();
+    this.outflow.leave(this);
     this.source.close();
   }
 

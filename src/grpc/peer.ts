@@ -3,13 +3,17 @@ import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.js';
 import type { WireLimits } from '../limits.js';
-import { Allowance } from './allowance.js';
+import { Allowance, type Pace } from './allowance.js';
 import { Intake } from './intake.js';
 
 /** Who looks on at all peers. */
 export interface PeerWatch {
   readonly clock: Clock;
   readonly limits: WireLimits;
+  /** How often a peer may reset a call early. */
+  readonly resetPace: Pace;
+  /** How often it may send PING and SETTINGS. */
+  readonly controlPace: Pace;
   /** Whether a path is that of a unary method. */
   answersOnce(path: string): boolean;
   /** Its first call has begun, or its last has ended. */
@@ -18,6 +22,21 @@ export interface PeerWatch {
   held(bytes: number): void;
   /** Some peer did more than it may, and is closed. */
   expelled(why: string): void;
+}
+
+/** What one call has of what its peer holds. */
+class Share {
+  requestBytes = 0;
+  answerBytes = 0;
+
+  constructor(readonly begunMs: number) {}
+}
+
+const PEER = Symbol('peer');
+
+/** A session knows its peer, so that its listeners can be the same for all sessions: ten thousand are idle most of the time. */
+interface PeerSession extends ServerHttp2Session {
+  [PEER]?: Peer;
 }
 
 /**
@@ -33,65 +52,60 @@ export class Peer {
   /** Bytes of answers to unary calls that it does not take. */
   private answerBytes = 0;
   private session: ServerHttp2Session | undefined;
-  private readonly resets: Allowance;
-  private readonly controls: Allowance;
+  /** Both full until they are first needed. */
+  private resets: Allowance | undefined;
+  private controls: Allowance | undefined;
 
   constructor(
     /** Address and port: what its socket is called once and for all. */
     readonly name: string,
     private readonly socket: Socket,
     private readonly watch: PeerWatch,
-  ) {
-    const nowMs = watch.clock.nowMs();
-    const { earlyResetsMax, earlyResetsPerSecond, controlFramesMax, controlFramesPerSecond } = watch.limits;
-    this.resets = new Allowance({ burst: earlyResetsMax, perSecond: earlyResetsPerSecond }, nowMs);
-    this.controls = new Allowance({ burst: controlFramesMax, perSecond: controlFramesPerSecond }, nowMs);
+  ) {}
+
+  /** The peer at the other end of a session. */
+  static of(session: ServerHttp2Session | undefined): Peer | undefined {
+    return (session as PeerSession | undefined)?.[PEER];
   }
 
   /** It speaks HTTP/2 from now on. */
   speaks(session: ServerHttp2Session): void {
     this.session = session;
-    const control = () => {
-      if (!this.controls.take(this.watch.clock.nowMs())) this.expel('PING and SETTINGS frames without end');
-    };
-    session.on('ping', control);
-    session.on('remoteSettings', control);
-    // First, so that nothing of a call is read or answered before it is counted.
-    session.prependListener(
-      'stream',
-      (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
-        this.calling(stream, headers);
-        // nghttp2 holds to this only once the client has acknowledged the setting, which it can leave undone.
-        if (listBytes(raw) > this.watch.limits.metadataBytesMax) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-      },
-    );
+    (session as PeerSession)[PEER] = this;
+    session.on('ping', controlled);
+    session.on('remoteSettings', controlled);
   }
 
-  private calling(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  /** It has sent a frame that asks for nothing but an answer. */
+  control(): void {
+    const nowMs = this.watch.clock.nowMs();
+    this.controls ??= new Allowance(this.watch.controlPace, nowMs);
+    if (!this.controls.take(nowMs)) this.expel('PING and SETTINGS frames without end');
+  }
+
+  /** It makes a call. Told before anything of it is read or answered. */
+  calling(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {
     const { clock, limits } = this.watch;
     const encoding = headers['grpc-encoding'];
-    const answer = this.watch.answersOnce(headers[':path'] as string) ? this.countAnswer(stream) : undefined;
-    const begunMs = clock.nowMs();
+    const share = new Share(clock.nowMs());
+    if (this.watch.answersOnce(headers[':path'] as string)) this.countAnswer(stream, share);
     if (this.calls++ === 0) this.watch.turned(this);
-    const intake = new Intake(limits.messageBytesMax);
-    let counted = 0;
-    const count = (bytes: number) => {
-      if (bytes === counted) return;
-      const more = bytes - counted;
-      counted = bytes;
-      this.hold(stream, more);
-    };
-    // grpc-js pauses the stream in this same turn, so nothing is read any sooner for this listener.
-    stream.on('data', (chunk: Buffer) => count(intake.take(chunk)));
-    stream.on('end', () => count(intake.end()));
-    if (encoding !== undefined && encoding !== 'identity') beforeResponse(stream, () => count(0));
-    stream.on('close', () => {
-      count(0);
-      this.answerBytes -= answer?.bytes ?? 0;
-      if (--this.calls === 0) this.watch.turned(this);
-      const isEarly = stream.aborted && clock.nowMs() - begunMs < limits.earlyResetMs;
-      if (isEarly && !this.resets.take(clock.nowMs())) this.expel('calls that are reset as soon as they are made');
-    });
+    this.countRequest(stream, share);
+    if (encoding !== undefined && encoding !== 'identity') beforeResponse(stream, () => this.hold(stream, share, 0));
+    stream.on('close', () => this.called(stream, share));
+    // nghttp2 holds to this only once the client has acknowledged the setting, which it can leave undone.
+    if (listBytes(raw) > limits.metadataBytesMax) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  private called(stream: ServerHttp2Stream, share: Share): void {
+    this.hold(stream, share, 0);
+    this.answerBytes -= share.answerBytes;
+    if (--this.calls === 0) this.watch.turned(this);
+    if (!stream.aborted) return;
+    const nowMs = this.watch.clock.nowMs();
+    if (nowMs - share.begunMs >= this.watch.limits.earlyResetMs) return;
+    this.resets ??= new Allowance(this.watch.resetPace, nowMs);
+    if (!this.resets.take(nowMs)) this.expel('calls that are reset as soon as they are made');
   }
 
   /** Closes the connection at once. */
@@ -106,28 +120,47 @@ export class Peer {
     this.close();
   }
 
-  private hold(stream: ServerHttp2Stream, bytes: number): void {
-    this.requestBytes += bytes;
+  /** Counts what has come of a request, until all of it has: a watch goes on for long after that. */
+  private countRequest(stream: ServerHttp2Stream, share: Share): void {
+    const intake = new Intake(this.watch.limits.messageBytesMax);
+    const take = (chunk: Buffer) => this.hold(stream, share, intake.take(chunk));
+    const end = () => {
+      this.hold(stream, share, intake.end());
+      stream.off('data', take);
+      stream.off('end', end);
+    };
+    // grpc-js pauses the stream in this same turn, so nothing is read any sooner for this listener.
+    stream.on('data', take);
+    stream.on('end', end);
+  }
+
+  private hold(stream: ServerHttp2Stream, share: Share, bytes: number): void {
+    if (bytes === share.requestBytes) return;
+    const more = bytes - share.requestBytes;
+    share.requestBytes = bytes;
+    this.requestBytes += more;
     // grpc-js looks whether the stream is closed before it takes the chunk that this is about.
     if (this.requestBytes > this.watch.limits.requestBytesPerConnectionMax) {
       stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     }
-    this.watch.held(bytes);
+    this.watch.held(more);
   }
 
   /** Counts what is written to a unary call until HTTP/2 has let it go: a peer that opens no window holds it here. */
-  private countAnswer(stream: ServerHttp2Stream): { readonly bytes: number } {
+  private countAnswer(stream: ServerHttp2Stream, share: Share): void {
     const { write } = stream;
-    const answer = { bytes: 0 };
     stream.write = ((chunk: Buffer, ...rest: unknown[]) => {
-      answer.bytes += chunk.length;
+      share.answerBytes += chunk.length;
       this.answerBytes += chunk.length;
       const { answerBytesPerConnectionMax } = this.watch.limits;
       if (this.answerBytes > answerBytesPerConnectionMax) this.expel('answers that it does not take');
       return Reflect.apply(write, stream, [chunk, ...rest]);
     }) as typeof stream.write;
-    return answer;
   }
+}
+
+function controlled(this: ServerHttp2Session): void {
+  Peer.of(this)?.control();
 }
 
 /** The size of a header list: each name and value, and 32 B (RFC 9113, section 6.5.2). */

@@ -1,7 +1,9 @@
-import type { Http2Server, ServerHttp2Session } from 'node:http2';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.js';
 import type { WireLimits } from '../limits.js';
+import type { Pace } from './allowance.js';
 import { Departures } from './departures.js';
 import { Peer, type PeerWatch } from './peer.js';
 
@@ -17,6 +19,8 @@ export class Peers implements PeerWatch {
   /** Those that have no call, the longest silent first. */
   private readonly silent = new Set<Peer>();
   private readonly departures: Departures;
+  readonly resetPace: Pace;
+  readonly controlPace: Pace;
   private requestBytes = 0;
 
   constructor(
@@ -27,6 +31,8 @@ export class Peers implements PeerWatch {
     private readonly told: (why: string) => void,
   ) {
     this.departures = new Departures(clock, limits.departuresPerTurnMax);
+    this.resetPace = { burst: limits.earlyResetsMax, perSecond: limits.earlyResetsPerSecond };
+    this.controlPace = { burst: limits.controlFramesMax, perSecond: limits.controlFramesPerSecond };
   }
 
   /** Looks on at a server from its first connection. */
@@ -37,6 +43,12 @@ export class Peers implements PeerWatch {
       this.departures.attend(session.socket);
       this.peers.get(nameOf(session.socket))?.speaks(session);
     });
+    // First, so that nothing of a call is read or answered before it is counted.
+    server.prependListener(
+      'stream',
+      (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) =>
+        Peer.of(stream.session as ServerHttp2Session | undefined)?.calling(stream, headers, raw),
+    );
   }
 
   answersOnce(path: string): boolean {
@@ -65,7 +77,7 @@ export class Peers implements PeerWatch {
     const peer = new Peer(nameOf(socket), socket, this);
     this.peers.set(peer.name, peer);
     this.silent.add(peer);
-    socket.once('close', () => this.forget(peer));
+    socket.on('close', () => this.forget(peer));
     if (this.peers.size <= this.limits.connectionsMax) return;
     const [longest] = this.silent;
     this.forget(longest);

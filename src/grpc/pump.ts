@@ -16,7 +16,7 @@ export interface WritableCall<A> {
   write(message: A, written: () => void): unknown;
   emit(event: 'error', error: Error): unknown;
   end(): unknown;
-  once(event: 'cancelled', call: () => void): unknown;
+  on(event: 'cancelled', call: () => void): unknown;
 }
 
 /**
@@ -54,7 +54,8 @@ export function pump<M, A>(source: Source<M>, call: WritableCall<A>, encode: (me
     over = true;
     source.close();
   };
-  call.once('cancelled', end);
+  // It comes once. `once` would be a wrapper for each of many thousand watches.
+  call.on('cancelled', end);
   if (over) {
     end();
     return;

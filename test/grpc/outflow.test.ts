@@ -29,11 +29,14 @@ class Messages {
 describe('the outflow of a connection', () => {
   const BYTES_MAX = 250;
   let held = 0;
+  let emptied = 0;
   const outflow = () => {
     held = 0;
-    return new Outflow(BYTES_MAX, (byBytes) => {
-      held += byBytes;
-    });
+    emptied = 0;
+    const moved = (bytes: number) => {
+      held += bytes;
+    };
+    return new Outflow('peer', BYTES_MAX, { moved, emptied: () => emptied++ });
   };
 
   /** So many watches that are pulled as a pump does it, and never taken by anybody. */
@@ -82,6 +85,16 @@ describe('the outflow of a connection', () => {
     all[3].source.close();
     all[0].step();
     expect(all.map(({ count }) => count())).toEqual([1, 1, 1, 0, 1]);
+  });
+
+  it('counts its watches, each until it is closed, and says when the last is', () => {
+    const through = outflow();
+    const [first, second] = watches(2, through);
+    first.source.close();
+    first.source.close();
+    expect([through.watches, emptied]).toEqual([1, 0]);
+    second.source.close();
+    expect([through.watches, emptied]).toEqual([0, 1]);
   });
 
   it('holds nothing for watches that have nothing to write', () => {
