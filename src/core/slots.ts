@@ -4,7 +4,7 @@ import { baseOfSid, poolOfSid, SID_POOLS } from './sid.js';
 const PAGE_BITS = 10;
 const PAGE_SIZE = 1 << PAGE_BITS;
 
-/** One page of neighbouring bases. `used` frees the page when its last session has gone. */
+/** One page of neighbouring bases. `used` frees the page when its last session has gone, but for the highest of its pool. */
 interface Page {
   readonly slots: Int32Array;
   used: number;
@@ -65,6 +65,7 @@ export class SlotIndex {
     const page = pool[base >>> PAGE_BITS]!;
     page.slots[base & (PAGE_SIZE - 1)] = 0;
     page.used--;
-    if (page.used === 0) pool[base >>> PAGE_BITS] = undefined;
+    // The highest is where the next SID will stand: an instance that comes again and again would have it made each time.
+    if (page.used === 0 && base >>> PAGE_BITS < pool.length - 1) pool[base >>> PAGE_BITS] = undefined;
   }
 }
