@@ -35,11 +35,12 @@ export interface Journal {
   /** Opens a stored snapshot. Throws when there is none at that revision. */
   openSnapshot(revision: number): StoredSnapshot;
   /**
-   * Every record after `afterRevision`, ascending and without a gap, to the last that was durable at the call. Throws a
-   * {@link JournalError} where one is missing, and another error when that revision is compacted away: a caller that
-   * asks for it would take the rest for the whole. It holds nothing open between two records.
+   * Every record after `afterRevision`, ascending and without a gap, to the last that was durable at the call: some at a
+   * time, because an asynchronous step for each would take longer than decoding it. Throws a {@link JournalError} where one
+   * is missing, after those before it, and another error when that revision is compacted away: a caller that asks for it
+   * would take the rest for the whole. It holds nothing open between two steps.
    */
-  read(afterRevision: number): AsyncIterable<StoredRecord>;
+  read(afterRevision: number): AsyncIterable<Iterable<StoredRecord>>;
   /**
    * Stores a snapshot, in parts as they come; it counts from when this resolves. Appends go on meanwhile; other
    * snapshots do not. When it rejects, what was written of it is gone.

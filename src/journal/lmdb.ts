@@ -90,7 +90,7 @@ export class LmdbJournal implements Journal {
     return { revision, chunks: () => this.folder.parts(revision) };
   }
 
-  read(after: number): AsyncGenerator<StoredRecord> {
+  read(after: number): AsyncGenerator<readonly StoredRecord[]> {
     const { compacted, last } = this;
     return gapless({ compacted, after, last }, this.folder.slicesAfter(after, last));
   }

@@ -67,7 +67,7 @@ export class MemoryJournal implements Journal {
     };
   }
 
-  read(after: number): AsyncGenerator<StoredRecord> {
+  read(after: number): AsyncGenerator<readonly StoredRecord[]> {
     const { compacted, last } = this.disk;
     return gapless({ compacted, after, last }, this.stored(after, last));
   }

@@ -36,10 +36,12 @@ export async function recover(journal: Journal, limits: Limits, key?: HashKey): 
   const { state, passedOver } = await base(journal, limits, key);
   const replay = async (told: Replayed): Promise<number> => {
     let count = 0;
-    for await (const record of journal.read(state.revision)) {
-      const applied = apply(state, decodeRecord(record));
-      told(state.position, isFault(applied) ? [] : applied.changes);
-      count++;
+    for await (const records of journal.read(state.revision)) {
+      for (const record of records) {
+        const applied = apply(state, decodeRecord(record));
+        told(state.position, isFault(applied) ? [] : applied.changes);
+        count++;
+      }
     }
     return count;
   };

@@ -130,7 +130,7 @@ describe('a data folder', () => {
         truncateSync(join(folder, 'data.mdb'), kept);
         const found = LmdbJournal.open(folder).then(async (cut) => {
           try {
-            for await (const record of cut.read(0)) decodeRecord(record);
+            for await (const records of cut.read(0)) for (const record of records) decodeRecord(record);
           } finally {
             await cut.close();
           }

@@ -12,7 +12,9 @@ export function records(from: number, to: number): StoredRecord[] {
 /** The stored records after a revision. */
 export async function stored(journal: Journal, after: number): Promise<StoredRecord[]> {
   const list: StoredRecord[] = [];
-  for await (const { revision, bytes } of journal.read(after)) list.push({ revision, bytes: Buffer.from(bytes) });
+  for await (const slice of journal.read(after)) {
+    for (const { revision, bytes } of slice) list.push({ revision, bytes: Buffer.from(bytes) });
+  }
   return list;
 }
 
@@ -25,9 +27,11 @@ export async function revisionsAfter(journal: Journal, after: number): Promise<n
 export async function decodedUntilError(journal: Journal, after: number) {
   const revisions: number[] = [];
   try {
-    for await (const record of journal.read(after)) {
-      decodeRecord(record);
-      revisions.push(record.revision);
+    for await (const slice of journal.read(after)) {
+      for (const record of slice) {
+        decodeRecord(record);
+        revisions.push(record.revision);
+      }
     }
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;

@@ -66,9 +66,11 @@ export async function verify(journal: Journal, acknowledged: number): Promise<vo
   }
   const oldest = journal.snapshots()[0] ?? 0;
   let last = oldest;
-  for await (const record of journal.read(oldest)) {
-    assert.deepEqual(decodeRecord(record), { ...commandAt(record.revision), code: undefined }, `${record.revision}`);
-    last = record.revision;
+  for await (const records of journal.read(oldest)) {
+    for (const record of records) {
+      assert.deepEqual(decodeRecord(record), { ...commandAt(record.revision), code: undefined }, `${record.revision}`);
+      last = record.revision;
+    }
   }
   assert.equal(last, journal.last);
   assert(isEndOfAppend(journal.last), `revision ${journal.last} is in the middle of an append`);

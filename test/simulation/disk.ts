@@ -89,7 +89,7 @@ class SimulatedJournal implements Journal {
     return this.inner.openSnapshot(revision);
   }
 
-  read(afterRevision: number): AsyncIterable<StoredRecord> {
+  read(afterRevision: number): ReturnType<Journal['read']> {
     return this.inner.read(afterRevision);
   }
 

@@ -113,7 +113,9 @@ const JOURNAL: Mutation[] = [
       journalWith(journal, {
         async *read(after) {
           const { last } = journal;
-          for await (const record of journal.read(after)) if (record.revision < Math.max(last, 2)) yield record;
+          for await (const records of journal.read(after)) {
+            yield [...records].filter(({ revision }) => revision < Math.max(last, 2));
+          }
         },
       }),
   },
