@@ -64,8 +64,8 @@ export async function startEngine({
   metrics,
   fatal,
 }: EngineParts): Promise<Engine> {
-  const [k0, k1] = new Int32Array(random.bytes(8).slice().buffer);
-  const recovery = await recover(journal, config.limits, [k0, k1]);
+  const drawn = Buffer.from(random.bytes(8));
+  const recovery = await recover(journal, config.limits, [drawn.readInt32LE(0), drawn.readInt32LE(4)]);
   const { state, passedOver } = recovery;
   if (passedOver !== undefined) {
     const message = 'a snapshot is damaged; the start goes on from the next one, which is whole. Look at the disk';

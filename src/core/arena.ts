@@ -108,7 +108,9 @@ export class Arena {
   }
 
   private append(slot: number, bytes: number): number {
-    if (this.end + bytes > (this.segments[this.order.at(-1) ?? 0]?.length ?? 0)) this.begin(HEAD_BYTES + bytes);
+    const room = this.segments[this.order.at(-1) ?? 0]?.length ?? 0;
+    // Behind an entry that took more than a segment, no place can be named.
+    if (this.end + bytes > room || this.end >= SEGMENT_BYTES_MAX) this.begin(HEAD_BYTES + bytes);
     const number = this.order[this.order.length - 1];
     const segment = this.segments[number]!;
     const place = (number << SEGMENT_BITS) | (this.end >>> UNIT_BITS);

@@ -100,8 +100,9 @@ describe('an arena', () => {
       bytes.fill(7, at, at + 1_000_000);
       return at + 1_000_000;
     });
-    write(arena, 2, 'small too');
-    expect([read(arena.get(0)), read(arena.get(2))]).toEqual(['small', 'small too']);
+    arena.put(2, 1_000_000, ({ at }) => at + 300_000);
+    write(arena, 3, 'small too');
+    expect([read(arena.get(0)), read(arena.get(3))]).toEqual(['small', 'small too']);
     const large = arena.get(1)!;
     expect(large.bytes.subarray(large.at, large.at + 1_000_000).every((byte) => byte === 7)).toBe(true);
   });
