@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { NOISE_BYTES, tell } from './attack.js';
 import { preface, RawConnection, SETTINGS } from './raw.js';
@@ -8,6 +9,9 @@ const CONNECTIONS = Number(process.env.SWITCHYARD_ABUSE_CONNECTIONS ?? 2_000);
 /** What a connection costs a server (src/limits.ts), with room for what is not collected yet. */
 const CONNECTION_BYTES = 2 * 30 * 1_024;
 const AT_ONCE = 100;
+
+/** The ordinary client's own, and what the server has open of its own now and then. */
+const FILES_MAX = 10;
 
 describe('connections that say nothing', () => {
   let target: Target;
@@ -36,5 +40,23 @@ describe('connections that say nothing', () => {
     expect(seen.grownBytes).toBeLessThan(places * CONNECTION_BYTES + NOISE_BYTES);
     // Those that were silent for longest have gone, and but for the ordinary client's place or two nobody else.
     expect(connections.filter((connection) => connection.isOpen).length).toBeGreaterThan(places - 10);
+  });
+
+  it('are let go of when all of them break in one moment, while others go on', async () => {
+    target = await Target.start();
+    const before = target.openFiles();
+    while (connections.length < CONNECTIONS / 2) {
+      const more = await Promise.all(Array.from({ length: AT_ONCE }, () => RawConnection.dial(target.address)));
+      connections.push(...more);
+      for (const connection of more) {
+        await connection.write(preface());
+        while (connection.count(SETTINGS) === 0) await connection.heard();
+      }
+    }
+    const seen = await target.beside(async () => {
+      for (const connection of connections) connection.destroy();
+      while (target.openFiles() > before + FILES_MAX) await wait(10);
+    });
+    tell(`${connections.length} connections that break in one moment`, seen);
   });
 });

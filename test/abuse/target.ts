@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
@@ -43,6 +43,11 @@ export class Target {
   rss(): number {
     const [, kib] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.program.process.pid}/status`, 'utf8'))!;
     return Number(kib) * 1024;
+  }
+
+  /** How many files and sockets the server has open. */
+  openFiles(): number {
+    return readdirSync(`/proc/${this.program.process.pid}/fd`).length;
   }
 
   /**
