@@ -130,7 +130,8 @@ export const GOALS: readonly Goal[] = [
     unit: 's',
     inReadme: 'Start with a million sessions',
     note: 'From the start of the process to the line that it listens.',
-    missed: 'A million rows are read, packed and entered into the graph and the tables by SID and instance, on one core.',
+    missed:
+      'A million rows are read, packed and entered into the graph and the tables by SID and instance, on one core.',
   },
   {
     what: 'Journal replay, sessions opened',
