@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +26,7 @@ export const clock: Fault = {
   prepare() {
     const folder = mkdtempSync(join(tmpdir(), 'switchyard-clock-'));
     const file = join(folder, 'offset');
-    writeFileSync(file, '+0\n');
+    set(file, 0);
     // The monotonic clock is left alone: settimeofday(2) does not touch it either.
     const env = { LD_PRELOAD: library()!, [OFFSET_FILE]: file, FAKETIME_NO_CACHE: '1', DONT_FAKE_MONOTONIC: '1' };
     return { options: { env }, remove: () => rmSync(folder, { recursive: true }) };
@@ -40,17 +40,24 @@ export const clock: Fault = {
     await client.joined();
     for (let step = 0; step < STEPS; step++) {
       const seconds = (random.chance(0.5) ? 1 : -1) * random.between(HOUR_S, HOURS_MAX * HOUR_S);
-      writeFileSync(file, `${seconds > 0 ? '+' : ''}${seconds}\n`);
+      set(file, seconds);
       await look(trial, seconds);
       const { created } = fleet;
       await trial.until('a command after a clock step', () => fleet.created > created);
     }
-    writeFileSync(file, '+0\n');
+    set(file, 0);
     const said = await client.leave();
     if (said !== '') fleet.verdict.fail('Sound', `a client whose clock was set lost its server: ${said}`);
     if (fleet.brokenWatches > broken) fleet.verdict.fail('Sound', 'a watch broke because the wall clock was set');
   },
 };
+
+/** In one step, as libfaketime looks whenever somebody asks for the time, and ends the process over half a number. */
+function set(file: string, seconds: number): void {
+  const next = `${file}.next`;
+  writeFileSync(next, `${seconds < 0 ? '' : '+'}${seconds}\n`);
+  renameSync(next, file);
+}
 
 /** The server has the new time, or nothing would be shown by this. */
 async function look({ server, fleet }: Trial, seconds: number): Promise<void> {

@@ -17,7 +17,7 @@ afterEach(() => {
 async function pair(): Promise<[Socket, Socket]> {
   const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const one = connect({ port: (server.address() as AddressInfo).port, allowHalfOpen: true });
+  const one = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, allowHalfOpen: true });
   const [[other]] = (await Promise.all([once(server, 'connection'), once(one, 'connect')])) as [[Socket], unknown];
   server.close();
   opened.push(one, other);
