@@ -13,7 +13,7 @@ import { RowReader } from './fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, wholeParams } from './fields.js';
 import { FrameKind, newerVersion, seal, unseal } from './frame.js';
 import { JournalError, type StoredSnapshot } from './journal.js';
-import { CHUNK_BYTES_MAX, ROWS_ENCODED_MAX } from './limits.js';
+import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from './limits.js';
 
 /*
  * A part of a snapshot:
@@ -43,10 +43,16 @@ const KINDS: readonly Row['kind'][] = [
  * The rows of a snapshot as the parts that are stored, made one by one as they are asked for.
  *
  * Messages of one type concatenate, so a few rows at a time are a SnapshotChunk of their own until their part is full;
- * no row is encoded twice to learn its size.
+ * no row is encoded twice to learn its size. A part takes too long for one turn of the event loop: `rest` is awaited now
+ * and then, so that others have theirs.
  */
-export async function* encodeChunks(revision: number, rows: Iterable<Row>): AsyncGenerator<Uint8Array> {
+export async function* encodeChunks(
+  revision: number,
+  rows: Iterable<Row>,
+  rest?: () => Promise<void>,
+): AsyncGenerator<Uint8Array> {
   let part = 0;
+  let groupsDone = 0;
   let encoded: Uint8Array[] = [];
   let bytes = 0;
   let kind = 0;
@@ -63,6 +69,7 @@ export async function* encodeChunks(revision: number, rows: Iterable<Row>): Asyn
     kind = next;
     encoded.push(message);
     bytes += message.length;
+    if (rest !== undefined && ++groupsDone % GROUPS_A_TURN === 0) await rest();
   }
   if (encoded.length > 0) yield cut();
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { type Capture, capture, rowsOf } from '../core/snapshot.js';
+import { capture, rowsOf } from '../core/snapshot.js';
 import type { State } from '../core/state.js';
 import { encodeChunks } from '../journal/chunk.js';
 import type { Journal } from '../journal/journal.js';
@@ -9,8 +9,8 @@ import type { ReplicaLimits } from './limits.js';
  * Keeps the journal short: after so many commands a snapshot is stored, and what lies before the one before it is
  * forgotten.
  *
- * The capture is taken between two commands; writing it out takes a turn of the event loop for each chunk, so commands go
- * on meanwhile. A snapshot that fails leaves the journal as it was, and the next command that is due tries again.
+ * The capture is taken between two commands; writing it out takes a few milliseconds of each turn of the event loop, so
+ * commands go on meanwhile. A snapshot that fails leaves the journal as it was, and the next command that is due tries again.
  */
 export class Snapshots {
   private writing: Promise<void> | undefined;
@@ -46,17 +46,11 @@ export class Snapshots {
     const before = this.journal.snapshots().at(-1);
     this.last = revision;
     try {
-      await this.journal.writeSnapshot(revision, this.chunks(taken));
+      const rest = () => new Promise<void>((resolve) => this.clock.soon(resolve));
+      await this.journal.writeSnapshot(revision, encodeChunks(revision, rowsOf(taken), rest));
       if (before !== undefined) await this.journal.compact(before);
     } catch (error) {
       this.failed(error);
-    }
-  }
-
-  private async *chunks(taken: Capture): AsyncIterable<Uint8Array> {
-    for await (const chunk of encodeChunks(taken.position.revision, rowsOf(taken))) {
-      yield chunk;
-      await new Promise<void>((resolve) => this.clock.soon(resolve));
     }
   }
 }

@@ -121,6 +121,13 @@ export class ByteWriter {
     this.#length = length;
   }
 
+  /** What was written, until the writer is used again, which is empty now. */
+  view(): Uint8Array {
+    const written = this.#bytes.subarray(0, this.#length);
+    this.#length = 0;
+    return written;
+  }
+
   /** A copy of what was written, and an empty writer again. */
   finish(): Uint8Array {
     const written = this.#bytes.slice(0, this.#length);

@@ -5,7 +5,7 @@ import { DEFAULT_STREAM_PARAMS } from '../../src/core/stream.js';
 import { decodeChunks, encodeChunks } from '../../src/journal/chunk.js';
 import { FrameKind, seal } from '../../src/journal/frame.js';
 import type { StoredSnapshot } from '../../src/journal/journal.js';
-import { CHUNK_BYTES_MAX, ROWS_ENCODED_MAX } from '../../src/journal/limits.js';
+import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from '../../src/journal/limits.js';
 import { metaRow, ROWS } from './arbitrary.js';
 
 const META: Row = {
@@ -64,6 +64,16 @@ describe('a snapshot', () => {
     expect(parts.length).toBeGreaterThan(1);
     for (const part of parts) expect(part.length).toBeLessThanOrEqual(CHUNK_BYTES_MAX + 6);
     expect(await rowsOf(stored(parts))).toStrictEqual(rows);
+  });
+
+  it('rests after so many rows, within a part as well, and is the same with rests as without', async () => {
+    const rows: Row[] = [META];
+    for (let sid = 1; sid < 10_000; sid++) rows.push({ kind: 'settled', sid, orderId: `o${sid}` });
+    let rests = 0;
+    const rest = async () => void rests++;
+    const parts = await all(encodeChunks(7, rows, rest));
+    expect(rests).toBe(Math.floor(rows.length / (ROWS_ENCODED_MAX * GROUPS_A_TURN)));
+    expect(parts).toEqual(await all(encodeChunks(7, rows)));
   });
 
   it('stores rows that are larger than a part, as few together as are encoded in one go', async () => {
