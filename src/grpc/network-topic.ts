@@ -15,9 +15,9 @@ import { bytesOf } from './bytes.js';
 import { WireWriter } from './wire-writer.js';
 
 /** Links of one snapshot message, of 20 B at most. */
-const LINKS_PER_CHUNK = 6_144;
-/** Bytes of nodes in one snapshot message, by estimate. Both make a message of some 128 KiB: a millisecond or two. */
-const NODE_BYTES_PER_CHUNK = 131_072;
+const LINKS_PER_CHUNK = 3_072;
+/** Bytes of nodes in one snapshot message, by estimate. Both make a message of some 64 KiB: a millisecond or so. */
+const NODE_BYTES_PER_CHUNK = 65_536;
 
 /**
  * WatchNetworkDelta as bytes. Every revision is one delta, also one that did not touch the graph: so a reader can count

@@ -10,8 +10,8 @@ export const REMOVE_KEYS_MAX = 1_024;
 /** Rows that are encoded in one go: enough to make little of what a message costs by itself. */
 export const ROWS_ENCODED_MAX = 16;
 
-/** Groups of them that are encoded in one turn of the event loop: two milliseconds or so. */
-export const GROUPS_A_TURN = 16;
+/** Groups of them that are encoded in one turn of the event loop: a millisecond or so. */
+export const GROUPS_A_TURN = 8;
 
 /**
  * Bytes of one part of a snapshot, as long as they are more than {@link ROWS_ENCODED_MAX} rows. Each is one transaction and one sync, so
