@@ -45,18 +45,23 @@ export class Leases {
     private readonly expire: (sid: number) => void,
   ) {
     this.tickAt = clock.nowMs();
-    for (const sid of state.graph.sidsAfter(0)) this.begin(sid);
+    const nowMs = clock.nowMs();
+    for (const sid of state.graph.sidsAfter(0)) this.beginAt(nowMs, sid);
     this.schedule();
   }
 
   /** A session has been opened or restored. */
   begin(sid: number): void {
+    this.beginAt(this.clock.nowMs(), sid);
+  }
+
+  private beginAt(nowMs: number, sid: number): void {
     const slot = this.state.graph.slotOf(sid);
     const ttlMs = this.state.sessions.ttlAt(slot);
     if (ttlMs === undefined) return;
     this.deadlines.reach(slot);
     this.listed.reach(slot);
-    this.deadlines.set(slot, this.clock.nowMs() + ttlMs);
+    this.deadlines.set(slot, nowMs + ttlMs);
     this.enlist(slot, sid);
   }
 
