@@ -1,6 +1,6 @@
 /**
- * Reads Protobuf's wire format by hand, for the few messages of which a start reads a million: three times as fast as the
- * generated decoders, which take each for what it might be.
+ * Reads Protobuf's wire format by hand, for the few messages of which a start reads a million: in less than half the time of
+ * the generated decoders, which make a BigInt of each large number and a buffer of each hash on the way.
  *
  * Only the good case. What it does not understand (a cut message, a number past 2^53) leaves it unsound, and whoever reads
  * then has the generated decoder read the same bytes again and say what is wrong.
