@@ -48,6 +48,7 @@ const writer = new WireWriter();
 
 /** A WatchNetworkDeltaResponse. */
 function encode(kind: WatchKind, { epoch, revision }: Position, delta?: GraphDelta): Uint8Array {
+  writer.clear();
   const position = writer.open(0o12);
   writer.text(0o12, epoch);
   writer.number(0o20, revision);

@@ -17,6 +17,11 @@ export class WireWriter {
   private bytes = Buffer.allocUnsafe(FIRST_CAPACITY_BYTES);
   private at = 0;
 
+  /** Forgets what was begun and, because of an error, not finished. */
+  clear(): void {
+    this.at = 0;
+  }
+
   /** An `int32` that is not negative, a `uint32`, a `uint64` up to 2^53 or an enum. */
   number(tag: number, value: number): void {
     if (value !== 0) this.numberAlways(tag, value);

@@ -59,6 +59,15 @@ describe('the writer', () => {
     );
   });
 
+  it('begins anew when it is cleared in the midst of a message', () => {
+    const writer = new WireWriter();
+    writer.open(0o12);
+    writer.text(0o12, 'half');
+    writer.clear();
+    writer.number(0o10, 1);
+    expect([...writer.finish()]).toEqual([8, 1]);
+  });
+
   it('finds room for messages of any size, also within each other', () => {
     const writer = new WireWriter();
     for (const length of [0, 1, 126, 127, 128, 129, 4_095, 4_096, 16_383, 16_384, 3_000_000]) {
