@@ -159,7 +159,7 @@ export const GOALS: readonly Goal[] = [
     result: `${MILLION}, p99.9`,
     note: 'While sessions come and go at full load, two watchers read the whole graph and the journal’s snapshot is written.',
     missed:
-      'Sessions lie outside the heap, so that a collection takes no longer than in an empty server: 8 to 40 ms here, once in some seconds, half of it for the strings that node:http2 has for headers.',
+      'Sessions lie outside the heap, so that a collection takes no longer than in an empty server: 8 to 40 ms here, once in some seconds, and a third of that for strings outside the heap, which node:http2 makes of headers.',
   },
   {
     what: 'Shortest path over 1 M nodes',
