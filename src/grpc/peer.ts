@@ -43,6 +43,13 @@ interface PeerSession extends ServerHttp2Session {
  * One connection, from its first byte: what it does and what it holds, held against the bounds that neither node:http2 nor
  * grpc-js has. A peer that goes beyond one is closed with ENHANCE_YOUR_CALM; of its calls, or of anybody else's, none is
  * delayed for it.
+ *
+ * node:http2 calls everything here from within nghttp2_session_mem_recv, timers and turns of the clock excepted: 'stream' and
+ * 'data' directly, 'close' of a stream and the continuation of a promise from the ticks behind them. A session or stream
+ * that is ended there makes nghttp2 send while it still reads. On Node 20 it is then asked without end for the data of a
+ * stream that the peer has just reset; on Node 22 the frames that are left of the chunk reach a stream that has no
+ * JavaScript object any more, and the process aborts. So nothing is ended before the next turn of the event loop, and
+ * until then nothing more of it is served.
  */
 export class Peer {
   /** Calls that run. */
@@ -51,6 +58,10 @@ export class Peer {
   requestBytes = 0;
   /** Bytes of answers to unary calls that it does not take. */
   private answerBytes = 0;
+  /** It is being closed: what still comes of it is not served. */
+  private isLeaving = false;
+  /** Calls that are reset in the next turn. */
+  private ending: ServerHttp2Stream[] = [];
   private session: ServerHttp2Session | undefined;
   /** Both full until they are first needed. */
   private resets: Allowance | undefined;
@@ -72,6 +83,7 @@ export class Peer {
   speaks(session: ServerHttp2Session): void {
     this.session = session;
     (session as PeerSession)[PEER] = this;
+    session.destroy = destroyLater;
     session.on('ping', controlled);
     session.on('remoteSettings', controlled);
   }
@@ -83,9 +95,19 @@ export class Peer {
     if (!this.controls.take(nowMs)) this.expel('PING and SETTINGS frames without end');
   }
 
-  /** It makes a call. Told before anything of it is read or answered. */
-  calling(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {
+  /**
+   * It makes a call. `serve` hands it to grpc-js, and is called at once or, for a call that is refused and whatever a peer
+   * that is leaving still sends, never.
+   */
+  calling(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[], serve: () => void): void {
+    stream.on('error', ignore);
+    if (this.isLeaving) return;
     const { clock, limits } = this.watch;
+    // nghttp2 holds to this only once the client has acknowledged the setting, which it can leave undone.
+    if (listBytes(raw) > limits.metadataBytesMax) {
+      this.endCall(stream);
+      return;
+    }
     const encoding = headers['grpc-encoding'];
     const share = new Share(clock.nowMs());
     if (this.watch.answersOnce(headers[':path'] as string)) this.countAnswer(stream, share);
@@ -93,8 +115,7 @@ export class Peer {
     this.countRequest(stream, share);
     if (encoding !== undefined && encoding !== 'identity') beforeResponse(stream, () => this.hold(stream, share, 0));
     stream.on('close', () => this.called(stream, share));
-    // nghttp2 holds to this only once the client has acknowledged the setting, which it can leave undone.
-    if (listBytes(raw) > limits.metadataBytesMax) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    serve();
   }
 
   private called(stream: ServerHttp2Stream, share: Share): void {
@@ -108,22 +129,53 @@ export class Peer {
     if (!this.resets.take(nowMs)) this.expel('calls that are reset as soon as they are made');
   }
 
-  /** Closes the connection at once. */
+  /** Closes the connection in the next turn of the event loop, as {@link leave} does. */
   close(): void {
-    if (this.session === undefined || this.session.destroyed) this.socket.destroy();
-    else destroy(this.session, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.leave(() => {
+      const { session, socket } = this;
+      if (session === undefined || session.destroyed) socket.destroy();
+      else destroy(session, [constants.NGHTTP2_ENHANCE_YOUR_CALM]);
+    });
+  }
+
+  /**
+   * Reads and serves nothing more of this peer, and takes the connection down in the next turn of the event loop. The first
+   * reason to leave is the one that counts.
+   */
+  leave(takeDown: () => void): void {
+    if (this.isLeaving) return;
+    this.isLeaving = true;
+    stopReading(this.socket);
+    this.watch.clock.soon(takeDown);
   }
 
   private expel(why: string): void {
-    if (this.socket.destroyed || this.session?.destroyed) return;
+    if (this.isLeaving || this.socket.destroyed || this.session?.destroyed) return;
     this.watch.expelled(why);
     this.close();
+  }
+
+  /** Resets a call in the next turn of the event loop. grpc-js sees it closed from now on, and takes nothing more of it. */
+  private endCall(stream: ServerHttp2Stream): void {
+    hideFromGrpc(stream);
+    if (this.ending.push(stream) > 1) return;
+    this.watch.clock.soon(() => {
+      const { ending } = this;
+      this.ending = [];
+      for (const ended of ending) {
+        Reflect.deleteProperty(ended, 'closed');
+        ended.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      }
+    });
   }
 
   /** Counts what has come of a request, until all of it has: a watch goes on for long after that. */
   private countRequest(stream: ServerHttp2Stream, share: Share): void {
     const intake = new Intake(this.watch.limits.messageBytesMax);
-    const take = (chunk: Buffer) => this.hold(stream, share, intake.take(chunk));
+    const take = (chunk: Buffer) => {
+      if (this.isLeaving) hideFromGrpc(stream);
+      else this.hold(stream, share, intake.take(chunk));
+    };
     const end = () => {
       this.hold(stream, share, intake.end());
       stream.off('data', take);
@@ -139,10 +191,7 @@ export class Peer {
     const more = bytes - share.requestBytes;
     share.requestBytes = bytes;
     this.requestBytes += more;
-    // grpc-js looks whether the stream is closed before it takes the chunk that this is about.
-    if (this.requestBytes > this.watch.limits.requestBytesPerConnectionMax) {
-      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    }
+    if (this.requestBytes > this.watch.limits.requestBytesPerConnectionMax) this.endCall(stream);
     this.watch.held(more);
   }
 
@@ -157,6 +206,22 @@ export class Peer {
       return Reflect.apply(write, stream, [chunk, ...rest]);
     }) as typeof stream.write;
   }
+}
+
+/** A stream that fails before grpc-js has it has no other listener. What becomes of the call is told by 'close'. */
+function ignore(): void {}
+
+/**
+ * Makes grpc-js take a stream for closed: it looks before it takes a chunk, and drops the chunk that its listener gets right
+ * behind ours.
+ */
+function hideFromGrpc(stream: ServerHttp2Stream): void {
+  Object.defineProperty(stream, 'closed', { value: true, configurable: true });
+}
+
+/** Reads nothing more from a socket. node:http2 has taken it over from node:net, so that `pause` would not. */
+function stopReading(socket: Socket): void {
+  (socket as unknown as { _handle?: { readStop?(): number } | null })._handle?.readStop?.();
 }
 
 function controlled(this: ServerHttp2Session): void {
@@ -177,7 +242,18 @@ function beforeResponse(stream: ServerHttp2Stream, call: () => void): void {
   };
 }
 
-/** Says why, unlike `session.close`, and at once. The declared type lacks the form with a code alone. */
-function destroy(session: Http2Session, code: number): void {
-  (session as unknown as { destroy(code: number): void }).destroy(code);
+type DestroyArgs = readonly [error?: Error | number, code?: number];
+
+/**
+ * `destroy` of every session: node:http2 calls it, too, when the peer says GOAWAY with an error, and grpc-js when a ping
+ * fails.
+ */
+function destroyLater(this: PeerSession, ...args: DestroyArgs): void {
+  this[PEER]?.leave(() => destroy(this, args));
+}
+
+/** What node:http2 itself has for `destroy`. Its declared type lacks the form with a code alone. */
+function destroy(session: Http2Session, args: DestroyArgs): void {
+  const prototype = Object.getPrototypeOf(session) as { destroy(...args: DestroyArgs): void };
+  prototype.destroy.apply(session, [...args]);
 }

@@ -7,6 +7,14 @@ import type { Pace } from './allowance.js';
 import { Departures } from './departures.js';
 import { Peer, type PeerWatch } from './peer.js';
 
+type StreamListener = (
+  this: Http2Server,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  raw: string[],
+) => void;
+
 /**
  * Every connection of the gRPC door, and what they may hold between them.
  *
@@ -35,20 +43,25 @@ export class Peers implements PeerWatch {
     this.controlPace = { burst: limits.controlFramesMax, perSecond: limits.controlFramesPerSecond };
   }
 
-  /** Looks on at a server from its first connection. */
-  watch(server: Http2Server): void {
+  /**
+   * Stands between a server and its listeners of calls from its first connection on: a call reaches them when its peer is
+   * served, its headers changed by `prepare`.
+   */
+  watch(server: Http2Server, prepare: (headers: IncomingHttpHeaders) => void = () => {}): void {
     // First, because node:http2 speaks to the connection in its own listener.
     server.prependListener('connection', (socket: Socket) => this.add(socket));
     server.prependListener('session', (session: ServerHttp2Session) => {
       this.departures.attend(session.socket);
       this.peers.get(nameOf(session.socket))?.speaks(session);
     });
-    // First, so that nothing of a call is read or answered before it is counted.
-    server.prependListener(
-      'stream',
-      (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) =>
-        Peer.of(stream.session as ServerHttp2Session | undefined)?.calling(stream, headers, raw),
-    );
+    const serve = server.listeners('stream') as StreamListener[];
+    server.removeAllListeners('stream');
+    server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: string[]) => {
+      Peer.of(stream.session as ServerHttp2Session | undefined)?.calling(stream, headers, raw, () => {
+        prepare(headers);
+        for (const listener of serve) listener.call(server, stream, headers, flags, raw);
+      });
+    });
   }
 
   answersOnce(path: string): boolean {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Http2Server, ServerHttp2Stream } from 'node:http2';
+import type { Http2Server } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
 import type { DoorLimits, WireLimits } from '../limits.js';
 import type { Peers } from './peers.js';
@@ -26,21 +26,23 @@ export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet
     throw new Error('this version of @grpc/grpc-js does not show its HTTP/2 servers');
   }
   for (const http2Server of http2Servers.keys()) {
-    peers.watch(http2Server);
+    peers.watch(http2Server, (headers) => prepare(headers, limits, paths));
     deepenQueue(http2Server, limits.connectionsQueuedMax);
     http2Server.updateSettings({
       maxConcurrentStreams: limits.callsPerConnectionMax,
       maxHeaderListSize: limits.metadataBytesMax,
     });
-    http2Server.prependListener('stream', (_stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-      const timeout = headers['grpc-timeout'];
-      if (timeout !== undefined) headers['grpc-timeout'] = cutTimeout(String(timeout), limits.callDeadlineMsMax);
-      const path = headers[':path'] as string;
-      if (paths.has(path)) return;
-      headers[ASKED_PATH] = path;
-      headers[':path'] = UNKNOWN_PATH;
-    });
   }
+}
+
+/** Cuts a deadline that no timer can hold, and leads a path that nobody knows to what answers it. */
+function prepare(headers: IncomingHttpHeaders, { callDeadlineMsMax }: DoorLimits, paths: ReadonlySet<string>): void {
+  const timeout = headers['grpc-timeout'];
+  if (timeout !== undefined) headers['grpc-timeout'] = cutTimeout(String(timeout), callDeadlineMsMax);
+  const path = headers[':path'] as string;
+  if (paths.has(path)) return;
+  headers[ASKED_PATH] = path;
+  headers[':path'] = UNKNOWN_PATH;
 }
 
 /** Listens again, with a longer queue: grpc-js does not hand on how long it should be, and listen(2) may be repeated. */

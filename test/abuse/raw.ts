@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 
 /** Frame types of RFC 9113, section 6, and two of the flags. */
 export const DATA = 0;
@@ -16,6 +17,7 @@ export const ACK = 1;
 export const END_HEADERS = 4;
 
 /** Error codes of RFC 9113, section 7. */
+export const INTERNAL_ERROR = 2;
 export const CANCEL = 8;
 export const ENHANCE_YOUR_CALM = 11;
 
@@ -24,6 +26,8 @@ const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 const INITIAL_WINDOW_SIZE = 4;
 const INITIAL_WINDOW_BYTES = 65_535;
 const FRAME_BYTES_MAX = 16_384;
+/** Whom the certificate of the tests is for. */
+export const TLS_NAME = 'switchyard.test';
 
 /**
  * One frame (RFC 9113, section 4.1).
@@ -91,6 +95,26 @@ export function callFields(path: string, more: Readonly<Record<string, string>> 
   return { ...pseudo, 'content-type': 'application/grpc', te: 'trailers', ...more };
 }
 
+/** Every frame of a call to which the client has nothing to add. */
+export function call(
+  stream: number,
+  path: string,
+  body: Uint8Array,
+  more: Readonly<Record<string, string>> = {},
+): Buffer {
+  return Buffer.concat([open(stream, path, more), frame(DATA, END_STREAM, stream, body)]);
+}
+
+/** The beginning of a call whose messages are yet to come. */
+export function open(stream: number, path: string, more: Readonly<Record<string, string>> = {}): Buffer {
+  return headers(stream, headerBlock(callFields(path, more)));
+}
+
+/** The client gives a call up. */
+export function reset(stream: number, code = CANCEL): Buffer {
+  return frame(RST_STREAM, 0, stream, words(code));
+}
+
 /** A gRPC message: flag 1 B, length 4 B, message. `length` lies when it is given. */
 export function message(bytes: Uint8Array, compressed = 0, length = bytes.length): Buffer {
   return Buffer.concat([Buffer.from([compressed]), words(length), bytes]);
@@ -130,10 +154,18 @@ export class RawConnection {
     });
   }
 
-  static async dial(address: string): Promise<RawConnection> {
+  /** Connects; over TLS when `ca` is given, the certificate of the server. */
+  static async dial(address: string, ca?: Uint8Array): Promise<RawConnection> {
     const split = address.lastIndexOf(':');
-    const socket = connect(Number(address.slice(split + 1)), address.slice(0, split));
-    await once(socket, 'connect');
+    const [host, port] = [address.slice(0, split), Number(address.slice(split + 1))];
+    if (ca === undefined) {
+      const socket = connect(port, host);
+      await once(socket, 'connect');
+      return new RawConnection(socket);
+    }
+    const servername = TLS_NAME;
+    const socket = connectTls({ host, port, ca: Buffer.from(ca), servername, ALPNProtocols: ['h2'] });
+    await once(socket, 'secureConnect');
     return new RawConnection(socket);
   }
 
@@ -146,8 +178,7 @@ export class RawConnection {
 
   /** Opens a call on a stream, with everything that the client says of it. */
   async call(stream: number, path: string, body: Uint8Array, more: Readonly<Record<string, string>> = {}) {
-    const head = headers(stream, headerBlock(callFields(path, more)));
-    await this.write(Buffer.concat([head, frame(DATA, END_STREAM, stream, body)]));
+    await this.write(call(stream, path, body, more));
   }
 
   /** Sends DATA of a call within the windows that the server opens, as little by little as they are. */
@@ -177,6 +208,12 @@ export class RawConnection {
 
   destroy(): void {
     this.socket.destroy();
+  }
+
+  /** Goes as a machine does that crashes: TCP's RST, or, over TLS, whose sockets have none, the end without a farewell. */
+  breakOff(): void {
+    if (this.socket instanceof TLSSocket) this.socket.destroy();
+    else this.socket.resetAndDestroy();
   }
 
   private window(stream: number): number {

@@ -1,12 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Client, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { ListSessionsRequest, SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { DEFAULT_DOOR_LIMITS } from '../../src/limits.js';
 import { ATTACK_MS, attack, expectCalmed, floodUntilClosed } from './attack.js';
 import * as raw from './raw.js';
-import { ask, Target } from './target.js';
+import { fill, Target } from './target.js';
 
 const SESSIONS = 1_000;
 const WATCHES = 100;
@@ -15,7 +14,7 @@ describe('a client that does not read', () => {
   let target: Target;
   beforeAll(async () => {
     target = await Target.start();
-    await fill(target.address);
+    await fill(target, SESSIONS);
   });
   afterAll(() => target.stop());
 
@@ -79,20 +78,3 @@ describe('a client that does not read', () => {
     expectCalmed(connection);
   });
 });
-
-/** Sessions as large as they can be, so that a page is as large as it can be. */
-async function fill(address: string): Promise<void> {
-  const client = new Client(address, credentials.createInsecure());
-  const labels = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`label-${at}`, 'v'.repeat(64)]));
-  const open = () => {
-    const request = {
-      instanceUuid: crypto.randomUUID(),
-      instanceType: 2,
-      instanceFlavor: 0,
-      ttl: { seconds: 3_600n, nanos: 0 },
-    };
-    return ask(client, Sessions.session, { ...request, name: 'n'.repeat(100), labels });
-  };
-  for (let opened = 0; opened < SESSIONS; opened += 100) await Promise.all(Array.from({ length: 100 }, open));
-  client.close();
-}

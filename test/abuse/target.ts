@@ -1,9 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { type Program, startServerProcess } from '../cli/process.js';
 import type { Method } from '../grpc/running.js';
+import { MemoryCap, residentBytes } from './cap.js';
+import { RawConnection, TLS_NAME } from './raw.js';
 
 /** What an ordinary client went through, and what became of the server. */
 export interface Observed {
@@ -18,18 +21,53 @@ export interface Observed {
 const PAUSE_MS = 5;
 /** The latency that an ordinary client never sees exceeded, whatever goes on beside it: its calls fail beyond. */
 export const LATENCY_MS_MAX = 10_000;
+/** How soon the end of a process is known after its connections broke. */
+const DEATH_MS = 200;
+const LOG_CHARS_MAX = 2_000;
 
-/** A server in a process of its own, with an ordinary client beside whatever else is done to it. */
+/** How a target is started, where it is not as usual. */
+export interface TargetOptions {
+  /** Further options of `serve`. */
+  readonly args?: readonly string[];
+  /** Whether it speaks TLS. */
+  readonly tls?: boolean;
+  /** The Node that runs it: the one that runs this process when it is not given. */
+  readonly node?: string;
+}
+
+/** What V8 may keep: what a server in a container of so much memory as {@link MemoryCap} allows would be given. */
+const HEAP_MIB = 256;
+const TLS_FILES = ['cert', 'key'].map((name) => fileURLToPath(new URL(`../client/tls/${name}.pem`, import.meta.url)));
+
+/**
+ * A server in a process of its own, with an ordinary client beside whatever else is done to it. It is ended when it takes
+ * more memory than {@link MemoryCap} allows, which fails whatever goes on.
+ */
 export class Target {
+  readonly cap: MemoryCap;
+  /** The server's certificate, when it speaks TLS. */
+  readonly #ca: Buffer | undefined;
+
   private constructor(
     private readonly program: Program,
     readonly address: string,
-  ) {}
+    isTls: boolean,
+  ) {
+    this.cap = new MemoryCap(program.process);
+    this.#ca = isTls ? readFileSync(TLS_FILES[0]) : undefined;
+  }
 
-  static async start(...args: readonly string[]): Promise<Target> {
-    const all = ['--listen', '127.0.0.1:0', '--data', ':memory:', ...args];
-    const { program, address } = await startServerProcess(all);
-    const target = new Target(program, address);
+  static start(...args: readonly string[]): Promise<Target> {
+    return Target.launch({ args });
+  }
+
+  static async launch({ args = [], tls = false, node }: TargetOptions): Promise<Target> {
+    const [cert, key] = TLS_FILES;
+    const secure = tls ? ['--tls-cert', cert, '--tls-key', key] : [];
+    const all = ['--listen', '127.0.0.1:0', '--data', ':memory:', ...secure, ...args];
+    const heap = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` };
+    const { program, address } = await startServerProcess(all, heap, node);
+    const target = new Target(program, address, tls);
     // What the first calls bring into memory is nobody's attack.
     await target.beside(() => wait(300));
     return target;
@@ -39,10 +77,42 @@ export class Target {
     await this.program.stop('SIGKILL');
   }
 
-  /** Resident memory of the server, in bytes. */
+  /** Tells it to drain, and resolves with its exit status, or the name of the signal that ended it. */
+  async drain(): Promise<number | string> {
+    const status = await this.program.stop('SIGTERM');
+    const error = this.#death();
+    if (this.cap.isExceeded && error !== undefined) throw error;
+    return status;
+  }
+
+  /** A connection whose frames are the test's own. */
+  dial(): Promise<RawConnection> {
+    return RawConnection.dial(this.address, this.#ca);
+  }
+
+  /** An ordinary client, with a connection of its own. */
+  client(): Client {
+    const security = this.#ca === undefined ? credentials.createInsecure() : credentials.createSsl(this.#ca);
+    const name = this.#ca === undefined ? {} : { 'grpc.ssl_target_name_override': TLS_NAME };
+    return new Client(this.address, security, { 'grpc.use_local_subchannel_pool': 1, ...name });
+  }
+
+  /** Resident memory of the server, in bytes; of one that has ended, none. */
   rss(): number {
-    const [, kib] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.program.process.pid}/status`, 'utf8'))!;
-    return Number(kib) * 1024;
+    return residentBytes(this.program.process.pid!) ?? 0;
+  }
+
+  /** What the server wrote to its log. */
+  get log(): string {
+    return this.program.err;
+  }
+
+  /** Why the server has ended, if it has. */
+  #death(): Error | undefined {
+    const { exitCode, signalCode } = this.program.process;
+    if (this.cap.isExceeded) return new Error(`the server took more than ${this.cap.bytesMax / 1_048_576} MiB`);
+    if (exitCode === null && signalCode === null) return undefined;
+    return new Error(`the server ended with ${exitCode ?? signalCode}: ${this.log.slice(0, LOG_CHARS_MAX)}`);
   }
 
   /** How many files and sockets the server has open. */
@@ -56,6 +126,16 @@ export class Target {
    * fails the whole.
    */
   async beside(attack: () => Promise<void>): Promise<Observed> {
+    try {
+      return await this.#observe(attack);
+    } catch (error) {
+      // What became of the server is why the client's call failed. The signal may take a moment to be told.
+      await wait(DEATH_MS);
+      throw this.#death() ?? error;
+    }
+  }
+
+  async #observe(attack: () => Promise<void>): Promise<Observed> {
     const before = this.rss();
     let peak = before;
     let slowestMs = 0;
@@ -75,16 +155,16 @@ export class Target {
     // Looked at below; a failure of the ordinary client comes first.
     attacking.catch(() => {});
     while (!over) {
-      await this.visit(timed);
+      await this.#visit(timed);
       await wait(PAUSE_MS);
     }
     await attacking;
-    await this.visit(timed);
+    await this.#visit(timed);
     return { calls, slowestMs, grownBytes: peak - before };
   }
 
-  private async visit(timed: <T>(call: Promise<T>) => Promise<T>): Promise<void> {
-    const client = new Client(this.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+  async #visit(timed: <T>(call: Promise<T>) => Promise<T>): Promise<void> {
+    const client = this.client();
     try {
       const request = {
         instanceUuid: crypto.randomUUID(),
@@ -119,4 +199,20 @@ export function ask<Q, A>(
       error === null ? resolve(answer!) : reject(error),
     );
   });
+}
+
+/** Opens sessions as large as they can be, so that a page of them is as large as it can be. */
+export async function fill(target: Target, sessions: number): Promise<void> {
+  const client = target.client();
+  const labels = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`label-${at}`, 'v'.repeat(64)]));
+  const open = () => openSession(client, { name: 'n'.repeat(100), labels });
+  for (let opened = 0; opened < sessions; opened += 100) await Promise.all(Array.from({ length: 100 }, open));
+  client.close();
+}
+
+/** Opens a session for an hour. */
+export function openSession(client: Client, { name = '', labels = {} as Record<string, string> } = {}) {
+  const ttl = { seconds: 3_600n, nanos: 0 };
+  const request = { instanceUuid: crypto.randomUUID(), instanceType: 2, instanceFlavor: 0, ttl, name, labels };
+  return ask(client, Sessions.session, request);
 }

@@ -11,9 +11,10 @@ export class Program {
   err = '';
   private readonly ending: Promise<number | string>;
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  /** `node` is the program that runs it: the one that runs this test when it is not given. */
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, node = process.execPath) {
     const main = ['--no-warnings', '--import', './test/typescript.mjs', 'src/main.ts'];
-    this.process = spawn(process.execPath, [...main, ...args], {
+    this.process = spawn(node, [...main, ...args], {
       cwd: fileURLToPath(ROOT),
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -47,8 +48,12 @@ export class Program {
 }
 
 /** Starts a server process and waits until it listens; answers with it and its address. */
-export async function startServerProcess(args: readonly string[]): Promise<{ program: Program; address: string }> {
-  const program = new Program(['serve', '--json', '--log-level', 'error', ...args]);
+export async function startServerProcess(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  node?: string,
+): Promise<{ program: Program; address: string }> {
+  const program = new Program(['serve', '--json', '--log-level', 'error', ...args], env, node);
   const line = await program.printed(/\n/);
   return { program, address: (JSON.parse(line) as { listening: { grpc: string } }).listening.grpc };
 }

@@ -13,12 +13,17 @@ describe('the connections of a door', () => {
   const told: string[] = [];
   let server: Http2Server;
   let port: number;
+  let clock: ManualClock;
+  let turning: NodeJS.Timeout;
   const sessions: ClientHttp2Session[] = [];
   beforeEach(async () => {
     told.length = 0;
+    clock = new ManualClock();
+    // Connections are closed in the turn after the one that decides it.
+    turning = setInterval(() => clock.turn(), 1);
     const limits = { ...DEFAULT_DOOR_LIMITS, requestBytesMax: REQUEST_BYTES_MAX, messageBytesMax: 1_048_576 };
     server = createServer();
-    new Peers(new ManualClock(), limits, new Set(), (why) => told.push(why)).watch(server);
+    new Peers(clock, limits, new Set(), (why) => told.push(why)).watch(server);
     server.on('sessionError', () => {});
     server.on('stream', (stream: ServerHttp2Stream) => stream.on('error', () => {}));
     await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -27,6 +32,7 @@ describe('the connections of a door', () => {
   afterEach(() => {
     for (const session of sessions.splice(0)) session.destroy();
     server.close();
+    clearInterval(turning);
   });
 
   /** A connection with one call that has brought so many bytes of a message that is larger. */

@@ -1,0 +1,51 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { tell } from './attack.js';
+import { RESIDENT_BYTES_MAX } from './cap.js';
+import { CALLS, openAll, resetAll, Scene, streams } from './scene.js';
+import { Target } from './target.js';
+import { callsBehind, closedWatch, prepare, WAYS, type Way } from './ways.js';
+
+const overTls = WAYS.filter((way) => way.overTls);
+
+let scene: Scene | undefined;
+
+/** Carries a way out beside an ordinary client, all of whose calls are answered; the server lives and stays small. */
+async function suffer(way: Way, tls: boolean): Promise<void> {
+  const target = await Target.launch({ args: way.args, tls });
+  scene = new Scene(target);
+  await prepare(way, scene);
+  const seen = await target.beside(() => way.attack(scene!));
+  tell(`${tls ? 'TLS: ' : ''}${way.name} (${(target.cap.peakBytes / 1_048_576).toFixed(0)} MiB)`, seen);
+  expect(target.cap.peakBytes).toBeLessThan(RESIDENT_BYTES_MAX);
+}
+
+describe('one that', () => {
+  afterEach(async () => {
+    scene?.leave();
+    await scene?.target.stop();
+  });
+
+  it.each(WAYS.map((way) => [way.name, way] as const))('%s harms nobody else', (_name, way) => suffer(way, false));
+
+  it.each(overTls.map((way) => [way.name, way] as const))('%s, over TLS, harms nobody else', (_name, way) =>
+    suffer(way, true),
+  );
+});
+
+describe('a server', () => {
+  afterEach(async () => {
+    scene?.leave();
+    await scene?.target.stop();
+  });
+
+  it.each([false, true])('drains while 700 watches are reset (TLS: %s)', async (tls) => {
+    const target = await Target.launch({ args: ['--drain-deadline', '2s'], tls });
+    scene = new Scene(target);
+    const connection = await scene.dial();
+    await openAll(connection, closedWatch, streams(CALLS), true);
+    const leaving = connection.write(Buffer.concat([resetAll(streams(CALLS)), callsBehind(2 * CALLS + 1)]));
+    expect(await target.drain()).toBe(0);
+    await leaving;
+    expect(target.cap.peakBytes).toBeLessThan(RESIDENT_BYTES_MAX);
+  });
+});

@@ -1,0 +1,71 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect } from '@jest/globals';
+import * as raw from './raw.js';
+import type { Target } from './target.js';
+
+/** Calls that one offender opens: more than may be reset at once, the bound and what it gains meanwhile included. */
+export const CALLS = 700;
+/** How long the server may take to answer what was opened; what it has not by then it is not waited for. */
+const ANSWERED_MS = 3_000;
+/** How long an offender may stay once it has done what it is closed for: what an ordinary call may take. */
+const CLOSED_MS = 10_000;
+
+/** What one call of an attack consists of before it is reset. */
+export type Opening = (stream: number) => Buffer;
+
+/** An attack on a server, and its connections, which are taken down with it. */
+export class Scene {
+  readonly #connections: raw.RawConnection[] = [];
+
+  constructor(readonly target: Target) {}
+
+  /** A connection that has said hello, with so much window for each stream. */
+  async dial(window?: number): Promise<raw.RawConnection> {
+    const connection = await this.target.dial();
+    this.#connections.push(connection);
+    await connection.write(raw.preface(window));
+    return connection;
+  }
+
+  leave(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+}
+
+/** The numbers of so many streams of a client, from the first one on. */
+export function streams(count: number, first = 1): number[] {
+  return Array.from({ length: count }, (_, at) => first + 2 * at);
+}
+
+/** Opens calls in one write, and waits until each has its response headers, unless they are not to be expected. */
+export async function openAll(
+  connection: raw.RawConnection,
+  opening: Opening,
+  numbers: readonly number[],
+  isAnswered: boolean,
+): Promise<void> {
+  const before = connection.count(raw.HEADERS);
+  await connection.write(Buffer.concat(numbers.map(opening)));
+  const endMs = performance.now() + ANSWERED_MS;
+  const isDue = () => isAnswered && connection.count(raw.HEADERS) < before + numbers.length;
+  while (connection.isOpen && isDue() && performance.now() < endMs) await wait(5);
+  if (!isAnswered) await wait(200);
+}
+
+/** All that one write resets: every call but the last, which is there to be asked for data. */
+export function resetAll(numbers: readonly number[]): Buffer {
+  return Buffer.concat(numbers.slice(0, -1).map((stream) => raw.reset(stream)));
+}
+
+/**
+ * Resolves once a connection is closed: with ENHANCE_YOUR_CALM, or INTERNAL_ERROR where nghttp2 was the first to have
+ * enough (Node 22 and 24), or with a GOAWAY that was lost. Fails when it is not closed in good time.
+ */
+export async function expectClosed(connection: raw.RawConnection): Promise<void> {
+  // By polling, as the test's own timers may be late when it has thousands of sockets.
+  for (const endMs = performance.now() + CLOSED_MS; connection.isOpen; ) {
+    if (performance.now() > endMs) throw new Error(`an offender is still there after ${CLOSED_MS} ms`);
+    await wait(10);
+  }
+  expect([raw.ENHANCE_YOUR_CALM, raw.INTERNAL_ERROR, undefined]).toContain(connection.goaway);
+}

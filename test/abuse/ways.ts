@@ -1,0 +1,375 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Metadata } from '@grpc/grpc-js';
+import {
+  NetworkServiceService as Network,
+  WatchEndpointClosedRequest,
+} from '../../gen/switchyard/v1/network_service.js';
+import { ListSessionsRequest, SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
+import { TransportServiceService as Transport } from '../../gen/switchyard/v1/transport_service.js';
+import { times } from './attack.js';
+import * as raw from './raw.js';
+import { CALLS, expectClosed, type Opening, openAll, resetAll, type Scene, streams } from './scene.js';
+import { fill, openSession } from './target.js';
+
+/** One way to be expelled, or to go while the server still reads. */
+export interface Way {
+  /** What the offender does, so that a test's name says it. */
+  readonly name: string;
+  /** Options of the server. */
+  readonly args?: readonly string[];
+  /** Whether it is tried over TLS as well, where sockets and sessions are taken down in another order. */
+  readonly overTls?: boolean;
+  /** Sessions that are there before, so that answers are large. */
+  readonly sessions?: number;
+  /** Fails when an offender that has to go does not. */
+  attack(scene: Scene): Promise<void>;
+}
+
+/** Calls behind the last straw: in the chunk in which their connection is expelled. */
+const CALLS_BEHIND = 100;
+/** So often the calls are opened and reset before they must have been too many: all of them count only when it is quick. */
+const ROUNDS = 8;
+/**
+ * Fewer early resets than by default, so that a busy machine on which it takes a second to open the calls still sees so
+ * many of them early.
+ */
+const STRICT = ['--early-resets-max', '200', '--early-resets-per-second', '1'];
+const EMPTY = raw.message(Buffer.alloc(0));
+/** The beginning of a message that is longer. */
+const HALF_MESSAGE = raw.message(Buffer.alloc(20), 0, 4_000);
+const PING = raw.frame(raw.PING, 0, 0, Buffer.alloc(8));
+const SETTINGS = raw.settings([[4, 65_535]]);
+
+const page = (pageSize: number) =>
+  raw.message(ListSessionsRequest.encode({ ...ListSessionsRequest.create(), pageSize }).finish());
+
+/** Calls of every kind, as they are when they are reset. */
+export const closedWatch: Opening = (stream) => raw.call(stream, Network.watchEndpointClosed.path, EMPTY);
+const deltaWatch: Opening = (stream) => raw.call(stream, Network.watchNetworkDelta.path, EMPTY);
+const unary: Opening = (stream) => raw.call(stream, Sessions.listSessions.path, EMPTY);
+const inFlight: Opening = (stream) => withData(raw.open(stream, Sessions.listSessions.path), stream, HALF_MESSAGE);
+const exchange: Opening = (stream) => withData(raw.open(stream, Transport.exchange.path), stream, EMPTY);
+
+/** What follows the resets in the same write. */
+const TAILS: Readonly<Record<string, (next: number) => Buffer>> = {
+  'and nothing behind': () => Buffer.alloc(0),
+  'and calls with DATA behind': (next) => callsBehind(next),
+};
+
+/** What a client's mistake looks like that ends the session from within nghttp2. */
+const MISTAKES: Readonly<Record<string, (next: number) => Buffer>> = {
+  'a frame that is too large': () => raw.frame(raw.DATA, 0, 1, Buffer.alloc(16_385)),
+  'a stream with an even number': () => raw.open(2, Sessions.listSessions.path),
+  'a stream that was closed long ago': () => raw.open(1, Sessions.listSessions.path),
+  'DATA on stream 0': () => raw.frame(raw.DATA, 0, 0, Buffer.alloc(4)),
+  'a window that overflows': () => times(2, raw.frame(raw.WINDOW_UPDATE, 0, 0, raw.words(0x7fff_ffff))),
+  'a header block that HPACK cannot read': (next) => raw.frame(raw.HEADERS, 4, next, Buffer.alloc(64, 0xff)),
+};
+
+/** Every way that a connection is expelled, or is gone, while more of what it sent is being read. */
+export const WAYS: readonly Way[] = [
+  ...floods('watches of ends', closedWatch, { isAnswered: true, overTls: true }),
+  ...floods('watches of the graph', deltaWatch, { isAnswered: true, overTls: true }),
+  ...floods('unary calls', unary, { isAtOnce: true }),
+  ...floods('calls whose DATA is in flight', inFlight, {}),
+  ...floods('Exchange calls', exchange, { overTls: true }),
+  relays(),
+  {
+    name: 'resets calls whose answers it does not take',
+    sessions: 200,
+    args: STRICT,
+    attack: async (scene) => {
+      const connection = await scene.dial(0);
+      const answered: Opening = (stream) => raw.call(stream, Sessions.listSessions.path, page(20));
+      await resetUntilClosed(connection, answered, { tail: callsBehind });
+    },
+  },
+  {
+    name: 'opens the windows of watches in the write that resets them',
+    sessions: 10,
+    args: STRICT,
+    overTls: true,
+    attack: async (scene) => {
+      const connection = await scene.dial(0);
+      const before = (numbers: readonly number[]) =>
+        Buffer.concat([
+          raw.settings([[4, 1_048_576]]),
+          ...numbers.map((stream) => raw.frame(raw.WINDOW_UPDATE, 0, stream, raw.words(65_535))),
+        ]);
+      await resetUntilClosed(connection, deltaWatch, { tail: callsBehind, before });
+    },
+  },
+  ...['PING', 'SETTINGS'].map(controls),
+  {
+    name: 'sends metadata that is too large a thousand times, with DATA behind each',
+    overTls: true,
+    attack: async (scene) => {
+      const connection = await scene.dial();
+      const block = { a: 'x'.repeat(15_900) };
+      const fields = { ...Object.fromEntries(Array.from({ length: 90 }, (_, at) => [`k${at}`, 'v'])), ...block };
+      const metadata: Opening = (stream) =>
+        withData(raw.open(stream, Sessions.listSessions.path, fields), stream, EMPTY);
+      await openAll(connection, closedWatch, streams(100), true);
+      for (let first = 201; first < 2_201; first += 50) {
+        await connection.write(Buffer.concat(streams(25, first).map(metadata)));
+        await wait(0);
+      }
+      while (connection.isOpen && connection.resets.size === 0) await connection.heard();
+    },
+  },
+  {
+    name: 'brings more bytes of requests than one connection may, with calls behind',
+    args: ['--message-bytes', '65536', '--request-bytes-per-connection-max', '131072'],
+    attack: async (scene) => {
+      const connection = await scene.dial();
+      const large = raw.message(Buffer.alloc(16_000), 0, 65_000);
+      const numbers = streams(60);
+      await openAll(connection, closedWatch, streams(100, 1_001), true);
+      // The window of the connection is 64 KiB, so that it goes beyond the bound by many calls and not by one.
+      for (const stream of numbers) {
+        if (!connection.isOpen) break;
+        await connection.write(raw.open(stream + 2_000, Sessions.listSessions.path));
+        await connection.send(stream + 2_000, large);
+        await connection.write(unary(stream + 4_000));
+      }
+    },
+  },
+  {
+    name: 'brings more bytes of requests than all connections may, and is the one that holds most',
+    args: ['--message-bytes', '65536', '--request-bytes-max', '262144'],
+    attack: async (scene) => {
+      const connection = await scene.dial();
+      await openAll(connection, closedWatch, streams(400), true);
+      for (let stream = 2_001; connection.isOpen; stream += 4) {
+        const behind = Buffer.concat([resetAll(streams(400)), raw.open(stream, Sessions.listSessions.path)]);
+        await connection.write(stream === 2_001 ? behind : raw.open(stream, Sessions.listSessions.path));
+        await connection.send(stream, raw.message(Buffer.alloc(16_000), 0, 65_000));
+        await connection.write(unary(stream + 2));
+      }
+      await expectClosed(connection);
+    },
+  },
+  {
+    name: 'takes none of its answers and asks for more in the same write, beside watches that it resets',
+    sessions: 1_000,
+    overTls: true,
+    attack: async (scene) => {
+      const connection = await scene.dial(0);
+      await openAll(connection, closedWatch, streams(400), true);
+      const ask = (stream: number) => raw.call(stream, Sessions.listSessions.path, page(1_000));
+      await connection.write(
+        Buffer.concat([...streams(100, 801).map(ask), resetAll(streams(400)), callsBehind(1_001)]),
+      );
+      await expectClosed(connection);
+    },
+  },
+  evicted(),
+  ...Object.entries(MISTAKES).map(([mistake, frames]) => mistaken(mistake, frames)),
+  {
+    name: 'says GOAWAY behind its resets, and goes on with calls',
+    args: STRICT,
+    overTls: true,
+    attack: async (scene) => {
+      const connection = await scene.dial();
+      const goaway = raw.frame(raw.GOAWAY, 0, 0, raw.words(0, 0));
+      const tail = (next: number) => Buffer.concat([goaway, callsBehind(next)]);
+      await resetUntilClosed(connection, closedWatch, { isAnswered: true, tail });
+    },
+  },
+  {
+    name: 'breaks off in the moment in which its watches are reset',
+    overTls: true,
+    attack: async (scene) => {
+      for (let round = 0; round < 10; round++) {
+        const connection = await scene.dial();
+        await openAll(connection, closedWatch, streams(CALLS), true);
+        await connection.write(resetAll(streams(CALLS)));
+        if (round % 2 === 0) connection.breakOff();
+        else connection.destroy();
+      }
+    },
+  },
+  cut(),
+  cancelled(),
+];
+
+/** DATA of a stream that goes on. */
+function withData(head: Buffer, stream: number, body: Buffer): Buffer {
+  return Buffer.concat([head, raw.frame(raw.DATA, 0, stream, body)]);
+}
+
+/** Calls of three kinds, each with its DATA. */
+export function callsBehind(next: number): Buffer {
+  const kinds = [unary, closedWatch, exchange];
+  return Buffer.concat(streams(CALLS_BEHIND, next).map((stream, at) => kinds[at % kinds.length](stream)));
+}
+
+interface Resets {
+  /** Whether response headers of each call are to be expected before it is reset. */
+  readonly isAnswered?: boolean;
+  /** Whether each call is opened in the write that resets it. */
+  readonly isAtOnce?: boolean;
+  /** What goes before the resets of these streams in the same write. */
+  readonly before?: (numbers: readonly number[]) => Buffer;
+  /** What goes behind them, its first stream the next one. */
+  readonly tail?: (next: number) => Buffer;
+}
+
+/** Opens calls and resets all but one of them in one write, again and again until the connection is closed for it. */
+async function resetUntilClosed(
+  connection: raw.RawConnection,
+  opening: Opening,
+  { isAnswered = false, isAtOnce = false, before, tail }: Resets,
+): Promise<void> {
+  for (let round = 0, next = 1; connection.isOpen && round < ROUNDS; round++) {
+    const numbers = streams(CALLS, next);
+    next += 2 * CALLS;
+    if (!isAtOnce) await openAll(connection, opening, numbers, isAnswered);
+    const opened = isAtOnce ? numbers.map(opening) : [];
+    const parts = [before?.(numbers), resetAll(numbers), tail?.(next)].filter((part) => part !== undefined);
+    await connection.write(Buffer.concat([...opened, ...parts]));
+    next += 2 * CALLS_BEHIND;
+    await wait(100);
+  }
+  await expectClosed(connection);
+}
+
+function floods(what: string, opening: Opening, { isAnswered = false, isAtOnce = false, overTls = false }): Way[] {
+  return Object.entries(TAILS).map(([behind, tail]) => ({
+    name: `resets ${CALLS} ${what} in one write, ${behind}`,
+    overTls,
+    args: STRICT,
+    attack: async (scene) => resetUntilClosed(await scene.dial(), opening, { isAnswered, isAtOnce, tail }),
+  }));
+}
+
+function relays(): Way {
+  return {
+    name: `resets ${CALLS} Relay calls in one write, and calls with DATA behind`,
+    args: STRICT,
+    attack: async (scene) => {
+      const client = scene.target.client();
+      const { sessionToken } = await openSession(client);
+      client.close();
+      const relay: Opening = (stream) => raw.open(stream, Streams.relay.path, { 'switchyard-session': sessionToken });
+      await resetUntilClosed(await scene.dial(), relay, { tail: callsBehind });
+    },
+  };
+}
+
+/** Too many frames that ask for an answer, in the write that resets watches, with calls behind. */
+function controls(which: string): Way {
+  const bytes = which === 'PING' ? PING : SETTINGS;
+  const type = which === 'PING' ? raw.PING : raw.SETTINGS;
+  return {
+    name: `sends ${which} without end, and resets watches in the write that is too much`,
+    args: ['--control-frames-max', '1000', '--control-frames-per-second', '1'],
+    overTls: true,
+    attack: async (scene) => {
+      const connection = await scene.dial();
+      await openAll(connection, closedWatch, streams(400), true);
+      // Below the 1,000 unanswered ones that nghttp2 bears.
+      const before = connection.count(type);
+      await connection.write(times(800, bytes));
+      while (connection.isOpen && connection.count(type) < before + 800) await connection.heard();
+      await connection.write(
+        Buffer.concat([resetAll(streams(400)), times(400, bytes), callsBehind(801), resetAll(streams(50, 801))]),
+      );
+      await expectClosed(connection);
+    },
+  };
+}
+
+/**
+ * Who has reset all of its watches is silent, and gives its place up once there are so many others. They come by and by:
+ * the ordinary client is silent between its calls, and would lose its place to a crowd that comes in one turn.
+ */
+function evicted(): Way {
+  return {
+    name: 'resets its watches while so many connect that it loses its place',
+    args: ['--connections-max', '100'],
+    attack: async (scene) => {
+      const connection = await scene.dial();
+      await openAll(connection, closedWatch, streams(400), true);
+      const leaving = Buffer.concat(streams(400).map((stream) => raw.reset(stream)));
+      await connection.write(leaving);
+      for (let dialled = 0; dialled < 200 && connection.isOpen; dialled += 10) {
+        await Promise.all(Array.from({ length: 10 }, () => scene.dial()));
+      }
+      await expectClosed(connection);
+    },
+  };
+}
+
+/** A mistake that ends the session from within nghttp2: the connection may stay until the client goes. */
+function mistaken(mistake: string, frames: (next: number) => Buffer): Way {
+  return {
+    name: `sends ${mistake} behind its resets`,
+    attack: async (scene) => {
+      const connection = await scene.dial();
+      // Fewer than it is expelled for, so that it is the mistake that ends it.
+      const numbers = streams(450);
+      await openAll(connection, closedWatch, numbers, true);
+      await connection.write(Buffer.concat([resetAll(numbers), frames(901), callsBehind(1_001)]));
+      await wait(500);
+      connection.destroy();
+      await wait(200);
+    },
+  };
+}
+
+/** A thousand connections whose watches have data break in one moment. */
+function cut(): Way {
+  return {
+    name: 'is one of 1,000 that break in one moment while their watches have data',
+    sessions: 100,
+    attack: async (scene) => {
+      const connections: raw.RawConnection[] = [];
+      while (connections.length < 1_000) {
+        const more = await Promise.all(Array.from({ length: 50 }, () => scene.dial()));
+        await Promise.all(more.map((it) => openAll(it, deltaWatch, streams(4), true)));
+        connections.push(...more);
+      }
+      const client = scene.target.client();
+      const opening = Array.from({ length: 50 }, () => openSession(client));
+      for (const connection of connections) connection.breakOff();
+      await Promise.all(opening);
+      client.close();
+    },
+  };
+}
+
+/** What an ordinary client does that gives everything up. */
+function cancelled(): Way {
+  return {
+    name: 'is an ordinary client that cancels all its watches at once',
+    overTls: true,
+    attack: async (scene) => {
+      const client = scene.target.client();
+      const { path, requestSerialize, responseDeserialize } = Network.watchEndpointClosed;
+      const request = WatchEndpointClosedRequest.create();
+      const watches = streams(CALLS).map(() => {
+        const watch = client.makeServerStreamRequest(
+          path,
+          requestSerialize,
+          responseDeserialize,
+          request,
+          new Metadata(),
+        );
+        const begun = new Promise<void>((resolve) => watch.once('data', () => resolve()));
+        const over = new Promise<void>((resolve) => watch.once('error', () => resolve()));
+        return { watch, begun, over };
+      });
+      await Promise.all(watches.map(({ begun }) => begun));
+      for (const { watch } of watches) watch.cancel();
+      await Promise.all(watches.map(({ over }) => over));
+      client.close();
+    },
+  };
+}
+
+/** Fills the server as a way needs it. */
+export async function prepare({ sessions = 0 }: Way, scene: Scene): Promise<void> {
+  if (sessions > 0) await fill(scene.target, sessions);
+}
