@@ -7,6 +7,9 @@ import { jsonLine } from './json-line.js';
 import { givenFlags } from './serve-options.js';
 import { Failure, Interrupt, type Surroundings } from './surroundings.js';
 
+/** How often a draining process is woken to stay alive; any time will do. */
+const ALIVE_MS = 60_000;
+
 /**
  * Runs a server until it is told to stop, then drains it. SIGTERM is how a service is stopped, so that is a success; on
  * Ctrl-C it drains just the same, and says that it was interrupted.
@@ -29,7 +32,9 @@ export async function serve(command: Command, surroundings: Surroundings): Promi
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  await server.drain();
+  // The timers of a drain keep no process alive. Once every connection has gone, nothing else would until the deadline.
+  const alive = setInterval(() => {}, ALIVE_MS);
+  await server.drain().finally(() => clearInterval(alive));
   if (signal.reason instanceof Interrupt && signal.reason.signalName === 'SIGINT') throw signal.reason;
 }
 
