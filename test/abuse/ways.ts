@@ -178,6 +178,18 @@ export const WAYS: readonly Way[] = [
     },
   },
   {
+    name: 'says GOAWAY with an error, no bound passed, and goes on with calls in the same write',
+    overTls: true,
+    attack: async (scene) => {
+      const connection = await scene.dial();
+      const numbers = streams(300);
+      await openAll(connection, closedWatch, numbers, true);
+      const goaway = raw.frame(raw.GOAWAY, 0, 0, raw.words(0, raw.INTERNAL_ERROR));
+      await connection.write(Buffer.concat([resetAll(numbers), goaway, callsBehind(601)]));
+      await connection.closed;
+    },
+  },
+  {
     name: 'breaks off in the moment in which its watches are reset',
     overTls: true,
     attack: async (scene) => {
