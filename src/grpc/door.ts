@@ -107,10 +107,11 @@ export class GrpcDoor {
   async close(deadlineMs: number): Promise<void> {
     this.health.endWatches();
     this.reflection.end();
+    await this.peers.departed();
     // In this order: drain forgets connections that tryShutdown has begun to close, and forceShutdown knows none at all
     // without channelz.
     if (this.address !== undefined) this.server.drain(formatAddress(this.address), deadlineMs);
-    // grpc-js loses the end of a session whose client resets all its calls meanwhile, and would wait for it for ever.
+    // A drain ends at its deadline, whatever grpc-js waits for.
     await new Promise<void>((resolve) => {
       this.server.tryShutdown(() => resolve());
       this.backing.clock.after(deadlineMs + CUT_OFF_MS, resolve);

@@ -44,12 +44,11 @@ interface PeerSession extends ServerHttp2Session {
  * grpc-js has. A peer that goes beyond one is closed with ENHANCE_YOUR_CALM; of its calls, or of anybody else's, none is
  * delayed for it.
  *
- * node:http2 calls everything here from within nghttp2_session_mem_recv, timers and turns of the clock excepted: 'stream' and
- * 'data' directly, 'close' of a stream and the continuation of a promise from the ticks behind them. A session or stream
- * that is ended there makes nghttp2 send while it still reads. On Node 20 it is then asked without end for the data of a
- * stream that the peer has just reset; on Node 22 the frames that are left of the chunk reach a stream that has no
- * JavaScript object any more, and the process aborts. So nothing is ended before the next turn of the event loop, and
- * until then nothing more of it is served.
+ * A session or call is never ended in the turn of the event loop that decides it. Listeners of node:http2, and the ticks and
+ * promises behind them, run inside nghttp2_session_mem_recv: ending a session there makes nghttp2 send while it still reads.
+ * On Node 20 it then asks without end for the data of a stream that the peer has just reset; on Node 22 the frames left of the
+ * chunk reach a stream that has no listener any more, and the process aborts. Until the next turn nothing of a peer that is
+ * leaving is read or served.
  */
 export class Peer {
   /** Calls that run. */
@@ -77,6 +76,11 @@ export class Peer {
   /** The peer at the other end of a session. */
   static of(session: ServerHttp2Session | undefined): Peer | undefined {
     return (session as PeerSession | undefined)?.[PEER];
+  }
+
+  /** Whether its session is destroyed, or about to be, without having been closed in good order before. */
+  get isCutOff(): boolean {
+    return this.isLeaving && this.session?.closed === false;
   }
 
   /** It speaks HTTP/2 from now on. */

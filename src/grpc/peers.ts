@@ -64,6 +64,17 @@ export class Peers implements PeerWatch {
     });
   }
 
+  /**
+   * Resolves when no session has been destroyed whose end grpc-js does not know yet. Asked to shut down before, grpc-js closes
+   * such a session once more, which node:http2 ignores, and waits for ever to hear of it.
+   */
+  async departed(): Promise<void> {
+    const turn = () => new Promise<void>((resolve) => this.clock.soon(resolve));
+    const isAnyCutOff = () => [...this.peers.values()].some((peer) => peer.isCutOff);
+    // The session is closed in a turn after its socket: it takes two without anybody to be sure.
+    for (let quiet = 0; quiet < 2; quiet = isAnyCutOff() ? 0 : quiet + 1) await turn();
+  }
+
   answersOnce(path: string): boolean {
     return this.unaryPaths.has(path);
   }

@@ -35,7 +35,7 @@ export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet
   }
 }
 
-/** Cuts a deadline that no timer can hold, and leads a path that nobody knows to what answers it. */
+/** Shortens a deadline that no timer can hold, and replaces an unknown path by {@link UNKNOWN_PATH}. */
 function prepare(headers: IncomingHttpHeaders, { callDeadlineMsMax }: DoorLimits, paths: ReadonlySet<string>): void {
   const timeout = headers['grpc-timeout'];
   if (timeout !== undefined) headers['grpc-timeout'] = cutTimeout(String(timeout), callDeadlineMsMax);

@@ -1,5 +1,12 @@
 import { once } from 'node:events';
-import { type ClientHttp2Session, connect, createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  connect,
+  createServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Allowance } from '../../src/grpc/allowance.js';
@@ -13,6 +20,7 @@ describe('the connections of a door', () => {
   const told: string[] = [];
   let server: Http2Server;
   let port: number;
+  let peers: Peers;
   let clock: ManualClock;
   let turning: NodeJS.Timeout;
   const sessions: ClientHttp2Session[] = [];
@@ -23,7 +31,8 @@ describe('the connections of a door', () => {
     turning = setInterval(() => clock.turn(), 1);
     const limits = { ...DEFAULT_DOOR_LIMITS, requestBytesMax: REQUEST_BYTES_MAX, messageBytesMax: 1_048_576 };
     server = createServer();
-    new Peers(clock, limits, new Set(), (why) => told.push(why)).watch(server);
+    peers = new Peers(clock, limits, new Set(), (why) => told.push(why));
+    peers.watch(server);
     server.on('sessionError', () => {});
     server.on('stream', (stream: ServerHttp2Stream) => stream.on('error', () => {}));
     await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -67,6 +76,19 @@ describe('the connections of a door', () => {
     await gone;
     expect(told).toContain('requests that are not complete');
     expect([small.closed, middle.closed]).toEqual([false, false]);
+  });
+
+  it('have departed only when the session of the one that was closed has told its end', async () => {
+    let ended = false;
+    server.once('session', (session: ServerHttp2Session) => session.once('close', () => (ended = true)));
+    await holding(20_000);
+    await peers.departed();
+    expect(ended).toBe(false);
+    await holding(REQUEST_BYTES_MAX - 20_000 - 10);
+    await holding(100);
+    expect(told).toContain('requests that are not complete');
+    await peers.departed();
+    expect(ended).toBe(true);
   });
 });
 
