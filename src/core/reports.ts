@@ -48,6 +48,13 @@ export class LinkReports {
     this.waiting--;
   }
 
+  /** What a session said and what was said about it. */
+  of(sid: number): LinkReport[] {
+    const said = [...(this.by.get(sid) ?? [])].map((key) => ({ sid, peer: sidOf(key), link: linkOf(key) }));
+    const heard = [...(this.about.get(sid) ?? [])].map((key) => ({ sid: sidOf(key), peer: sid, link: linkOf(key) }));
+    return [...said, ...heard];
+  }
+
   /** Forgets everything that a session said and that was said about it. */
   forget(sid: number): void {
     for (const key of [...(this.by.get(sid) ?? [])]) this.delete({ sid, peer: sidOf(key), link: linkOf(key) });

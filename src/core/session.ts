@@ -78,6 +78,7 @@ export function endSession(state: State, session: Session, reason: CloseReason, 
     const after = sinks.length === 0 ? undefined : { ...stream, sinks, revision };
     changes.push({ kind: 'StreamStopped', before: stream, after, reason: StopReason.SESSION_CLOSED, by: session.sid });
   }
+  for (const report of state.reports.of(session.sid)) changes.push({ kind: 'LinkReportSettled', report });
   for (const link of state.graph.linksOf(session.sid)) changes.push({ kind: 'LinkRemoved', link });
   changes.push({ kind: 'SessionClosed', session, reason });
   return changes;

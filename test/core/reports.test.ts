@@ -32,6 +32,11 @@ describe('reports that wait', () => {
     reports.add({ sid: B, peer: A, link: TRANSPORT_UDP });
     reports.add({ sid: HIGHEST, peer: A, link: TRANSPORT_UDP });
     reports.add({ sid: HIGHEST, peer: B, link: TRANSPORT_UDP });
+    expect(reports.of(A)).toEqual([
+      { sid: A, peer: B, link: CONTROL_TCP },
+      { sid: B, peer: A, link: TRANSPORT_UDP },
+      { sid: HIGHEST, peer: A, link: TRANSPORT_UDP },
+    ]);
     reports.forget(A);
     expect([...reports.all()]).toEqual([{ sid: HIGHEST, peer: B, link: TRANSPORT_UDP }]);
     expect([reports.countBy(A), reports.countBy(B), reports.countBy(HIGHEST), reports.count]).toEqual([0, 0, 1, 1]);

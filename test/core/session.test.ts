@@ -43,6 +43,7 @@ describe('a session that opens', () => {
     expect(kinds(applied.changes)).toEqual([
       'StreamStopped',
       'StreamStopped',
+      'LinkReportSettled',
       'LinkRemoved',
       'LinkRemoved',
       'SessionClosed',
