@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Limits } from './core/limits.js';
-import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, limitsOf } from './limit-options.js';
+import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, limitsOf, SHARE_OPTIONS } from './limit-options.js';
 import { DEFAULT_SYSTEM_LIMITS } from './limits.js';
 import {
   address,
@@ -108,6 +108,7 @@ export const OPTIONS = {
   ),
 
   ...LIMIT_OPTIONS,
+  ...SHARE_OPTIONS,
   ...DOOR_LIMIT_OPTIONS,
 } as const satisfies Record<string, Option<unknown>>;
 

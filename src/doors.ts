@@ -98,19 +98,20 @@ export class Doors {
   /** How connections are asked for, the same at every door. */
   private brokering({ observed, address }: Meeting) {
     const { config, clock, random } = this.parts;
-    const { replica, acceptances } = this.engine;
+    const { replica, acceptances, shares } = this.engine;
     const isObserved = (host: string) => observed.has(host);
     const { orderDeadlineMs } = config;
-    const asking = new Asking({ replica, acceptances, clock, random, isObserved, orderDeadlineMs });
+    const asking = new Asking({ replica, shares, acceptances, clock, random, isObserved, orderDeadlineMs });
     return { asking, rendezvous: [announced(config, address)] };
   }
 
   private makeSystem(brokering: Brokering): SystemDoor {
     const { clock, random, log, metrics } = this.parts;
-    const { replica, opening, feeds, relay } = this.engine;
+    const { replica, opening, shares, feeds, relay } = this.engine;
     return new SystemDoor({
       replica,
       opening,
+      shares,
       feeds: feeds.system,
       relay,
       transports: this.transports,
@@ -125,13 +126,14 @@ export class Doors {
 
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
     const { config, clock, random, log } = this.parts;
-    const { replica, opening, feeds, relay } = this.engine;
+    const { replica, opening, shares, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
     const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
     this.grpc = new GrpcDoor(
       {
         replica,
         opening,
+        shares,
         feeds: feeds.grpc,
         transports: this.transports,
         exchange: { accept, packetBytesMax },

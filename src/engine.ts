@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock, Random } from './clock.js';
 import type { Config } from './config.js';
 import { draining } from './core/draining.js';
+import type { HashKey } from './core/halfsiphash.js';
 import type { State } from './core/state.js';
 import { Feed } from './feed/feed.js';
 import { closedTopic } from './grpc/closed-topic.js';
@@ -9,13 +10,14 @@ import { networkTopic } from './grpc/network-topic.js';
 import { streamsTopic } from './grpc/streams-topic.js';
 import type { Journal } from './journal/journal.js';
 import type { Metrics } from './metrics.js';
-import { feedLimits, replicaLimits, systemFeedLimits } from './part-limits.js';
+import { feedLimits, replicaLimits, shareLimits, systemFeedLimits } from './part-limits.js';
 import { DEFAULT_RELAY_LIMITS } from './relay/limits.js';
 import { Relay } from './relay/relay.js';
 import { Acceptances } from './replica/acceptances.js';
 import { Opening } from './replica/opening.js';
 import { recover } from './replica/recover.js';
 import { type Publisher, Replica } from './replica/replica.js';
+import { Shares } from './shares/shares.js';
 import { closedTopic as systemClosedTopic } from './system/closed-topic.js';
 import { deltaTopic } from './system/delta-topic.js';
 
@@ -27,6 +29,8 @@ export interface EngineParts {
   readonly log: Logger;
   readonly journal: Journal;
   readonly metrics: Metrics | undefined;
+  /** Whether an address has no share of its own. */
+  readonly isExempt: (address: string) => boolean;
   /** Called when an invariant is broken, after it was logged. */
   readonly fatal: (error: unknown) => void;
 }
@@ -38,6 +42,8 @@ export type Feeds = ReturnType<typeof makeFeeds>;
 export interface Engine {
   readonly replica: Replica;
   readonly opening: Opening;
+  /** What each caller may take of what all share. */
+  readonly shares: Shares;
   readonly feeds: Feeds;
   /** The data of streams. */
   readonly relay: Relay;
@@ -62,10 +68,10 @@ export async function startEngine({
   log,
   journal,
   metrics,
+  isExempt,
   fatal,
 }: EngineParts): Promise<Engine> {
-  const drawn = Buffer.from(random.bytes(8));
-  const recovery = await recover(journal, config.limits, [drawn.readInt32LE(0), drawn.readInt32LE(4)]);
+  const recovery = await recover(journal, config.limits, drawKey(random));
   const { state, passedOver } = recovery;
   if (passedOver !== undefined) {
     const message = 'a snapshot is damaged; the start goes on from the next one, which is whole. Look at the disk';
@@ -77,6 +83,13 @@ export async function startEngine({
     for (const feed of all) feed.publish(position, changes);
   });
   log.info({ revision: state.revision, replayed, sessions: state.sessions.count }, 'recovered');
+  const shares = new Shares({
+    state,
+    limits: shareLimits(config),
+    key: drawKey(random),
+    isExempt,
+    refused: metrics && ((share) => metrics.shareRefused(share)),
+  });
   const acceptances = new Acceptances(state);
   const used = (id: number) => replica.deadlines.used(id);
   const relay: Relay = new Relay(
@@ -84,8 +97,8 @@ export async function startEngine({
     clock,
     DEFAULT_RELAY_LIMITS,
   );
-  // The relay first: when a watcher hears that a stream has stopped, nothing more of it is delivered.
-  const publishers: Publisher[] = [relay, ...all, acceptances];
+  // The shares first, so that nobody asks of them what they have not counted. Then the relay: when a watcher hears that a stream has stopped, nothing more of it is delivered.
+  const publishers: Publisher[] = [shares, relay, ...all, acceptances];
   const limits = replicaLimits(config);
   const replica: Replica = new Replica({
     state,
@@ -105,7 +118,8 @@ export async function startEngine({
   await replica.found(drawUuid(random));
   return {
     replica,
-    opening: new Opening(replica, clock, random, limits),
+    opening: new Opening(replica, clock, random, limits, shares),
+    shares,
     feeds,
     relay,
     acceptances,
@@ -135,6 +149,12 @@ function makeFeeds(config: Config, state: State, clock: Clock) {
       closed: new Feed(systemClosedTopic(), state, forSystem, clock),
     },
   };
+}
+
+/** What is hashed that callers choose is hashed by a secret. */
+function drawKey(random: Random): HashKey {
+  const drawn = Buffer.from(random.bytes(8));
+  return [drawn.readInt32LE(0), drawn.readInt32LE(4)];
 }
 
 /** A UUID of version 4: RFC 9562, section 5.4. */

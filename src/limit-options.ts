@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js';
 import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './limits.js';
-import { count, type Option } from './option.js';
+import { count, type Option, optionalCount } from './option.js';
+import { SHARE_FLAGS, type ShareLimits } from './shares/limits.js';
 
 /**
  * The core's bounds as options of `serve`: the reasons of their defaults stand with {@link DEFAULT_LIMITS}.
@@ -91,6 +92,43 @@ export const DOOR_LIMIT_OPTIONS = {
   controlFramesPerSecond: bound('controlFramesPerSecond', [1, 1_000_000], 'The same a second from then on.'),
   metadataBytesMax: bound('metadataBytesMax', [1_024, 1_048_576], "Bytes of a request's metadata."),
 } as const satisfies { readonly [K in keyof DoorLimits]?: Option<number> };
+
+/** What one connection or address may have of the core's bounds, as options. Their defaults follow from those bounds. */
+export const SHARE_OPTIONS = {
+  sessionsPerConnectionMax: share(
+    'sessionsPerConnectionMax',
+    'Live sessions that came over one gRPC connection. Default: a quarter of --sessions-max.',
+  ),
+  sessionsPerAddressMax: share(
+    'sessionsPerAddressMax',
+    'Live sessions that came from one address, or from one /64 of IPv6. Default: half of --sessions-max.',
+  ),
+  connectionsPendingPerAddressMax: share(
+    'connectionsPendingPerAddressMax',
+    'Brokered connections that sessions of one address are making as callers. Default: a quarter of --connections-pending-max.',
+  ),
+  streamsPerAddressMax: share(
+    'streamsPerAddressMax',
+    'Streams that sessions of one address own, besides their first. Default: half of --streams-max.',
+  ),
+  branchesPerAddressMax: share(
+    'branchesPerAddressMax',
+    'Branches of the streams that sessions of one address own. Default: half of --branches-max.',
+  ),
+  linksPerAddressMax: share(
+    'linksPerAddressMax',
+    'Ends of links at sessions of one address, those to the server excepted. Default: --links-max, as a link has two ends.',
+  ),
+  reportsPerAddressMax: share(
+    'reportsPerAddressMax',
+    "Links that sessions of one address have reported and that wait for the other end's word. Default: half of --reports-max.",
+  ),
+} as const satisfies { readonly [K in keyof ShareLimits]: Option<number | undefined> };
+
+/** The upper end is what a column of 32-bit numbers counts. */
+function share(key: keyof ShareLimits, help: string): Option<number | undefined> {
+  return optionalCount(SHARE_FLAGS[key], [1, 2 ** 31 - 1], help);
+}
 
 /** `sessionsMax` is the flag `--sessions-max`. */
 function bound(key: keyof Limits | keyof DoorLimits, bounds: readonly [number, number], help: string): Option<number> {

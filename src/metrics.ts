@@ -9,6 +9,8 @@ import type { Feed } from './feed/feed.js';
 import type { Journal } from './journal/journal.js';
 import type { Address } from './option.js';
 import type { Attachments } from './replica/attachments.js';
+import type { ShareFlag } from './shares/limits.js';
+import type { Shares } from './shares/shares.js';
 
 /** What is measured. Gauges read it when somebody asks, so that they cost nothing in between. */
 export interface Measured {
@@ -16,6 +18,7 @@ export interface Measured {
   readonly attachments: Attachments;
   readonly feeds: readonly Feed[];
   readonly journal: Journal;
+  readonly shares: Shares;
   readonly doors: { readonly connectionCount: number; readonly watchBytes: number };
 }
 
@@ -42,6 +45,12 @@ export class Metrics {
   private readonly appended = new Counter({
     name: 'switchyard_journal_commands_total',
     help: 'Commands that were appended to the journal.',
+    registers: [this.registry],
+  });
+  private readonly fullShares = new Counter({
+    name: 'switchyard_share_refused_total',
+    help: 'What was refused because one connection or address has its share, by that.',
+    labelNames: ['share'],
     registers: [this.registry],
   });
   private readonly cuts = new Counter({
@@ -81,8 +90,13 @@ export class Metrics {
     this.cuts.inc({ cause });
   }
 
+  /** Counts what was refused because a share is full. */
+  shareRefused(share: ShareFlag): void {
+    this.fullShares.inc({ share });
+  }
+
   /** Adds the gauges of a running server. */
-  measure({ state, attachments, feeds, journal, doors }: Measured): void {
+  measure({ state, attachments, feeds, journal, doors, shares }: Measured): void {
     const written = 'Bytes that watches over gRPC have written and their clients have not taken.';
     this.gauge('switchyard_watch_bytes', written, () => doors.watchBytes);
     const connections = () => doors.connectionCount;
@@ -102,6 +116,15 @@ export class Metrics {
       registers: [registry],
       collect() {
         for (const feed of feeds) this.set({ feed: feed.topic.name }, feed.subscriptionCount);
+      },
+    });
+    new Gauge({
+      name: 'switchyard_share_largest',
+      help: 'What the connection or address has that has most, by the share that bounds it.',
+      labelNames: ['share'],
+      registers: [registry],
+      collect() {
+        for (const [share, count] of Object.entries(shares.largest())) this.set({ share }, count);
       },
     });
     new Gauge({

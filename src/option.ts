@@ -121,6 +121,15 @@ export function count(flag: string, fallback: number, bounds: readonly [number, 
   return { flag, placeholder: 'COUNT', fallback: String(fallback), help, parse };
 }
 
+/** The same, if given. */
+export function optionalCount(
+  flag: string,
+  bounds: readonly [number, number],
+  help: string,
+): Option<number | undefined> {
+  return { ...count(flag, 0, bounds, help), fallback: undefined };
+}
+
 const MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** Timers count milliseconds in 31 bits; a longer wait would fire at once. */
 const DURATION_MAX = '24d';

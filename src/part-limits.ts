@@ -1,8 +1,9 @@
 import type { Config } from './config.js';
 import { DEFAULT_FEED_LIMITS, type FeedLimits } from './feed/limits.js';
-import { DOOR_LIMIT_OPTIONS } from './limit-options.js';
+import { DOOR_LIMIT_OPTIONS, SHARE_OPTIONS } from './limit-options.js';
 import { DEFAULT_DOOR_LIMITS, DEFAULT_SYSTEM_LIMITS, type DoorLimits, type SystemLimits } from './limits.js';
 import { DEFAULT_REPLICA_LIMITS, type ReplicaLimits } from './replica/limits.js';
+import { defaultShares, type ShareLimits } from './shares/limits.js';
 
 /*
  * What the options come to for each part of a server: the part's own bounds, with those in their place that can be chosen.
@@ -31,6 +32,13 @@ export function replicaLimits(config: Config): ReplicaLimits {
     graceMs: config.graceMs,
     orderDeadlineMs: config.orderDeadlineMs,
   };
+}
+
+/** Of the shares of one connection and one address. */
+export function shareLimits(config: Config): ShareLimits {
+  const shares = { ...defaultShares(config.limits) };
+  for (const key of Object.keys(SHARE_OPTIONS) as (keyof ShareLimits)[]) shares[key] = config[key] ?? shares[key];
+  return shares;
 }
 
 /** Of the gRPC door. */

@@ -55,15 +55,17 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     await metrics?.close();
   };
   try {
-    engine = await startEngine({ config, clock, random, log, journal, metrics, fatal });
+    // No address is exempt as long as there is no option that names one.
+    const isExempt = () => false;
+    engine = await startEngine({ config, clock, random, log, journal, metrics, isExempt, fatal });
     doors = new Doors(engine, { config, clock, random, log, metrics });
     await doors.open();
     const addresses = { ...doors.addresses };
     if (metrics !== undefined && config.metricsListen !== undefined) {
-      const { replica, feeds } = engine;
+      const { replica, feeds, shares } = engine;
       const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
       const { state, attachments } = replica;
-      metrics.measure({ state, attachments, feeds: all, journal, doors });
+      metrics.measure({ state, attachments, feeds: all, journal, doors, shares });
       addresses.metrics = formatAddress(await metrics.listen(config.metricsListen));
     }
     log.info({ addresses }, 'listening');

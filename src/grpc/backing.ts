@@ -7,7 +7,7 @@ import type { Relay } from '../relay/relay.js';
 import type { Asking } from '../replica/asking.js';
 import type { Opening } from '../replica/opening.js';
 import type { Replica } from '../replica/replica.js';
-
+import type { Shares } from '../shares/shares.js';
 import type { Transports } from '../transport/transports.js';
 import type { Exchange } from './exchange.js';
 
@@ -15,6 +15,8 @@ import type { Exchange } from './exchange.js';
 export interface Backing {
   readonly replica: Replica;
   readonly opening: Opening;
+  /** What each caller may take of what all share. */
+  readonly shares: Shares;
   /** Everything that can be watched. */
   readonly feeds: { readonly network: Feed; readonly closed: Feed; readonly streams: Feed };
   /** Every transport of this server. */

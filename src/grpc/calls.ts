@@ -8,6 +8,7 @@ import type {
 } from '@grpc/grpc-js';
 import { draining } from '../core/draining.js';
 import { Fault } from '../core/fault.js';
+import type { Origin } from '../shares/origin.js';
 import type { Backing } from './backing.js';
 import { type Caller, identify, SESSION_METADATA } from './caller.js';
 import { encoded } from './encoded.js';
@@ -69,12 +70,13 @@ export class Calls implements OutflowWatch {
   }
 
   /** A method that needs a session. */
-  session<Q, A>(work: (request: Q, sid: number, call: ServerUnaryCall<Q, A>) => Answer<A>): handleUnaryCall<Q, A> {
+  session<Q, A>(
+    work: (request: Q, sid: number, call: ServerUnaryCall<Q, A>, origin: Origin) => Answer<A>,
+  ): handleUnaryCall<Q, A> {
     return (call, callback) =>
-      this.anyone<Q, A>((request, { sid }) => (sid === undefined ? missing(call) : work(request, sid, call)))(
-        call,
-        callback,
-      );
+      this.anyone<Q, A>((request, { sid, origin }) =>
+        sid === undefined ? missing(call) : work(request, sid, call, origin),
+      )(call, callback);
   }
 
   /** A method that needs a session or an administrator. */
@@ -105,10 +107,13 @@ export class Calls implements OutflowWatch {
 
   /** A stream that belongs to a session, one for each at most. */
   sessionStream<Q, M, A>(
-    begin: (request: Q, sid: number) => Answer<Source<M>>,
+    begin: (request: Q, sid: number, origin: Origin) => Answer<Source<M>>,
     encode: (message: M) => A,
   ): handleServerStreamingCall<Q, A> {
-    return this.stream((call, { sid }) => (sid === undefined ? missing(call) : begin(call.request, sid)), encode);
+    return this.stream(
+      (call, { sid, origin }) => (sid === undefined ? missing(call) : begin(call.request, sid, origin)),
+      encode,
+    );
   }
 
   /** A call both ways that belongs to a session. `begin` takes it over, or refuses it. */
@@ -145,7 +150,7 @@ export class Calls implements OutflowWatch {
   private async settle<T>(call: AnyCall, work: (caller: Caller) => T | Fault | Promise<T | Fault>): Promise<T | Fault> {
     try {
       if (this.isDraining) return draining(this.refused++);
-      const caller = identify(this.backing, call.metadata);
+      const caller = identify(this.backing, call);
       return caller instanceof Fault ? caller : await work(caller);
     } catch (error) {
       return this.internal(call, error);

@@ -12,6 +12,7 @@ import { Checked } from '../core/check.js';
 import type { Command } from '../core/command.js';
 import { type Connection, ConnectionRole, sideOf } from '../core/connection.js';
 import { Fault } from '../core/fault.js';
+import type { Origin } from '../shares/origin.js';
 import { plainAddress } from '../stun/address.js';
 import type { Backing } from './backing.js';
 import type { Caller } from './caller.js';
@@ -24,17 +25,23 @@ const CONNECTION_NAME = /^c([1-9]\d{0,15})$/;
 /** Page tokens ascend, and the newest comes first: so a page is counted from here down. */
 const NEWEST = Number.MAX_SAFE_INTEGER;
 
+/** Who asks for a connection, and by which call. */
+interface Asker {
+  readonly sid: number;
+  readonly origin: Origin;
+  readonly call: ServerUnaryCall<DirectConnectionRequest, DirectConnectionResponse>;
+}
+
 /** Asks for a connection, and answers once the peer has accepted. A call that is cancelled cancels the connection. */
 export async function directConnection(
   backing: Backing,
   request: DirectConnectionRequest,
-  sid: number,
-  call: ServerUnaryCall<DirectConnectionRequest, DirectConnectionResponse>,
+  { sid, origin, call }: Asker,
 ): Promise<DirectConnectionResponse | Fault> {
   const { connectionId, roundTrip, ...asked } = request;
   const relayed = readConnectionId(connectionId);
   if (connectionId !== '' && relayed === 0) return noConnection(connectionId);
-  const wish = { ...asked, sid, relayed, roundTripMs: msOf(roundTrip), host: hostOf(call.getPeer()) };
+  const wish = { ...asked, sid, relayed, roundTripMs: msOf(roundTrip), origin };
   const decided = await backing.asking.ask(wish, (giveUp) => {
     call.once('cancelled', giveUp);
     if (call.cancelled) giveUp();

@@ -55,7 +55,13 @@ export class GrpcDoor {
   ) {
     const { clock, limits } = backing;
     this.calls = new Calls(backing);
-    this.peers = new Peers(clock, wireLimits(limits, messageBytesMax), this.unaryPaths, (why) => this.tell(why));
+    this.peers = new Peers(
+      clock,
+      wireLimits(limits, messageBytesMax),
+      this.unaryPaths,
+      (why) => this.tell(why),
+      (connection) => backing.shares.disconnected(connection),
+    );
     this.server = new Server({
       interceptors: [detailed, shareFrames()],
       'grpc.keepalive_time_ms': KEEPALIVE_MS,

@@ -1,6 +1,7 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { ExchangeRequest, ExchangeResponse } from '../../gen/switchyard/v1/transport_service.js';
 import { Fault } from '../core/fault.js';
+import { originOfPeer } from '../shares/origin.js';
 import { type Accept, type Pipe, packetsOf, type Receiver } from '../transport/pipe.js';
 import { toError } from './status.js';
 
@@ -10,15 +11,15 @@ export type ExchangeCall = ServerDuplexStream<ExchangeRequest, ExchangeResponse>
 /** A call as a pipe. Whole messages come and go, so there is never a part of a packet. */
 class CallPipe implements Pipe {
   readonly remote: string;
+  readonly connection: string;
   readonly partialBytes = 0;
   bufferedBytes = 0;
   private isOver = false;
 
   constructor(private readonly call: ExchangeCall) {
-    this.remote = call
-      .getPeer()
-      .replace(/:\d+$/, '')
-      .replace(/^\[|\]$/g, '');
+    const { address, connection } = originOfPeer(call.getPeer());
+    this.remote = address;
+    this.connection = connection;
   }
 
   /** Hands what comes to its receiver, until the call is over. */

@@ -16,13 +16,16 @@ import {
 } from '../../gen/switchyard/v1/network_service.js';
 import type { Position as PositionMessage } from '../../gen/switchyard/v1/position.js';
 import { Checked } from '../core/check.js';
-import type { LinkType } from '../core/command.js';
+import type { LinkType, ReportLink } from '../core/command.js';
 import type { PathKind } from '../core/connection.js';
 import { Fault } from '../core/fault.js';
 import { orderedLink } from '../core/graph.js';
 import { findPath } from '../core/path.js';
 import type { Position } from '../core/position.js';
+import type { State } from '../core/state.js';
 import type { Subscription } from '../feed/subscription.js';
+import type { Amounts } from '../shares/belongings.js';
+import type { Origin } from '../shares/origin.js';
 import type { Backing } from './backing.js';
 import type { Calls } from './calls.js';
 import {
@@ -55,10 +58,12 @@ export const networkDefinition = {
 export function networkService(calls: Calls): NetworkServiceServer {
   const { backing } = calls;
   return {
-    directConnection: calls.session((request: DirectConnectionRequest, sid, call) =>
-      directConnection(backing, request, sid, call),
+    directConnection: calls.session((request: DirectConnectionRequest, sid, call, origin) =>
+      directConnection(backing, request, { sid, origin, call }),
     ),
-    reportLink: calls.session((request: ReportLinkRequest, sid) => reportLink(backing, request, sid)),
+    reportLink: calls.session((request: ReportLinkRequest, sid, _call, origin) =>
+      reportLink(backing, request, sid, origin),
+    ),
     getNode: calls.anyone((request: GetNodeRequest) => getNode(backing, request)),
     findPath: calls.anyone((request: FindPathRequest) => pathBetween(backing, request)),
     watchNetworkDelta: calls.watch((request: WatchNetworkDeltaRequest) => watchNetwork(backing, request)),
@@ -73,9 +78,10 @@ export function networkService(calls: Calls): NetworkServiceServer {
 }
 
 async function reportLink(
-  { replica }: Backing,
+  { replica, shares }: Backing,
   request: ReportLinkRequest,
   sid: number,
+  origin: Origin,
 ): Promise<ReportLinkResponse | Fault> {
   const { state } = replica;
   const { peerCvid, link, state: linkState, connectionId, path, roundTrip, failed } = request;
@@ -96,10 +102,17 @@ async function reportLink(
   if (connectionId !== '' && connection === 0) return noConnection(connectionId);
   const roundTripMs = Math.min(Math.ceil(msOf(roundTrip)), ROUND_TRIP_MS_MAX);
   const brokered = { connection, path: path as number as PathKind, roundTripMs, failed };
-  const outcome = await replica.submit(connection === 0 ? report : { ...report, brokered });
+  const command = connection === 0 ? report : { ...report, brokered };
+  const outcome = await shares.hold(sid, origin, roomFor(state, report), () => replica.submit(command));
   if (outcome instanceof Fault) return outcome;
   const inGraph = state.graph.hasLink(orderedLink(sid, peerCvid, type));
   return { inGraph, position: positionMessage(state.position) };
+}
+
+/** What a session holds more of once it has said so: a report, which becomes a link if the other end has said so too. */
+function roomFor(state: State, { sid, peer, link, established }: ReportLink): Amounts {
+  const isSo = state.graph.hasLink(orderedLink(sid, peer, link)) || state.reports.has({ sid, peer, link });
+  return established && !isSo ? { reportsPerAddressMax: 1, linksPerAddressMax: 1 } : {};
 }
 
 function getNode({ replica }: Backing, { cvid }: GetNodeRequest): GetNodeResponse | Fault {

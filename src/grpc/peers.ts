@@ -37,6 +37,8 @@ export class Peers implements PeerWatch {
     private readonly unaryPaths: ReadonlySet<string>,
     /** Called for each connection that is closed because of what it did or because there are too many. */
     private readonly told: (why: string) => void,
+    /** Called with the name of each connection that is closed or about to be. */
+    private readonly closed: (name: string) => void = () => {},
   ) {
     this.departures = new Departures(clock, limits.departuresPerTurnMax);
     this.resetPace = { burst: limits.earlyResetsMax, perSecond: limits.earlyResetsPerSecond };
@@ -110,8 +112,10 @@ export class Peers implements PeerWatch {
   }
 
   private forget(peer: Peer): void {
-    if (this.peers.get(peer.name) === peer) this.peers.delete(peer.name);
     this.silent.delete(peer);
+    if (this.peers.get(peer.name) !== peer) return;
+    this.peers.delete(peer.name);
+    this.closed(peer.name);
   }
 }
 

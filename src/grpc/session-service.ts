@@ -21,7 +21,8 @@ import { Checked } from '../core/check.js';
 import { CloseReason } from '../core/command.js';
 import { Fault, REASONS, type Reason } from '../core/fault.js';
 import type { State } from '../core/state.js';
-import type { Message } from '../replica/attachments.js';
+import type { Attachment, Message } from '../replica/attachments.js';
+import type { Origin } from '../shares/origin.js';
 import type { Backing } from './backing.js';
 import type { Caller } from './caller.js';
 import type { Answer, Calls } from './calls.js';
@@ -43,13 +44,13 @@ const REASON_OF_CODE: ReadonlyMap<number, Reason> = new Map(
 export function sessionService(calls: Calls): SessionServiceServer {
   const { backing } = calls;
   return {
-    session: calls.anyone((request: SessionRequest) => open(backing, request)),
+    session: calls.anyone((request: SessionRequest, { origin }) => open(backing, request, origin)),
     keepAlive: calls.session((_request: KeepAliveRequest, sid): KeepAliveResponse => {
       const { state } = backing.replica;
       return { ttl: durationOf(state.sessions.get(sid)!.ttlMs), position: positionMessage(state.position) };
     }),
     attach: calls.sessionStream(
-      (_request: AttachRequest, sid) => backing.replica.attachments.open(sid),
+      (_request: AttachRequest, sid, origin) => attach(backing, sid, origin),
       (message: Message): AttachResponse => ({ order: orderMessage(message, backing.rendezvous) }),
     ),
     answer: calls.session((request: AnswerRequest, sid, call) => answerOrder(backing, request, sid, call.getPeer())),
@@ -64,16 +65,11 @@ export function sessionService(calls: Calls): SessionServiceServer {
 async function open(
   { replica, opening, rendezvous }: Backing,
   request: SessionRequest,
+  origin: Origin,
 ): Promise<SessionResponse | Fault> {
   const { instanceUuid, instanceType, instanceFlavor, ttl, name, labels } = request;
-  const opened = await opening.open({
-    uuid: instanceUuid,
-    type: instanceType,
-    flavor: instanceFlavor,
-    ttlMs: msOf(ttl),
-    name,
-    labels,
-  });
+  const wanted = { uuid: instanceUuid, type: instanceType, flavor: instanceFlavor, ttlMs: msOf(ttl), name, labels };
+  const opened = await opening.open(wanted, origin);
   if (opened instanceof Fault) return opened;
   const { session, token, position } = opened;
   return {
@@ -86,6 +82,11 @@ async function open(
     position: positionMessage(position),
     rendezvous: [...rendezvous],
   };
+}
+
+function attach({ replica, shares }: Backing, sid: number, origin: Origin): Attachment {
+  shares.attached(sid, origin);
+  return replica.attachments.open(sid);
 }
 
 async function answerOrder(

@@ -25,6 +25,7 @@ import type { State } from '../core/state.js';
 import { isEndpoint } from '../core/stream.js';
 import type { Subscription } from '../feed/subscription.js';
 import { overFault } from '../replica/token.js';
+import type { Origin } from '../shares/origin.js';
 import type { Backing } from './backing.js';
 import type { Caller } from './caller.js';
 import type { Calls } from './calls.js';
@@ -47,7 +48,9 @@ export const streamDefinition = {
 export function streamService(calls: Calls): StreamServiceServer {
   const { backing } = calls;
   return {
-    createStream: calls.session((request: CreateStreamRequest, sid) => create(backing, request, sid)),
+    createStream: calls.session((request: CreateStreamRequest, sid, _call, origin) =>
+      create(backing, request, sid, origin),
+    ),
     updateStreamParams: calls.session((request: UpdateStreamParamsRequest, sid) => update(backing, request, sid)),
     terminateStream: calls.session((request: TerminateStreamRequest, sid) => terminate(backing, request, sid)),
     stopStream: calls.sessionOrAdmin((request: StopStreamRequest, caller) => stop(backing, request, caller)),
@@ -59,9 +62,10 @@ export function streamService(calls: Calls): StreamServiceServer {
 }
 
 async function create(
-  { replica }: Backing,
+  { replica, shares }: Backing,
   { params, sinkCvids }: CreateStreamRequest,
   sid: number,
+  origin: Origin,
 ): Promise<CreateStreamResponse | Fault> {
   const { state } = replica;
   const checked = new Checked(state.limits);
@@ -70,7 +74,10 @@ async function create(
   sinkCvids.slice(0, state.limits.sinksPerStreamMax).forEach((sink, at) => void checked.sid(`sink_cvids[${at}]`, sink));
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const outcome = await replica.submit({ kind: 'CreateStream', sid, params: read, sinks: sinkCvids });
+  const room = { streamsPerAddressMax: 1, branchesPerAddressMax: sinkCvids.length };
+  const outcome = await shares.hold(sid, origin, room, () =>
+    replica.submit({ kind: 'CreateStream', sid, params: read, sinks: sinkCvids }),
+  );
   return outcome instanceof Fault ? outcome : { stream: streamMessage(putOf(outcome.changes), state.epoch) };
 }
 

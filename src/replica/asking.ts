@@ -4,6 +4,9 @@ import { Checked } from '../core/check.js';
 import type { AskConnection, Command, LinkType } from '../core/command.js';
 import { type Candidate, type Connection, isOver, type Pair } from '../core/connection.js';
 import { Fault } from '../core/fault.js';
+import type { Origin } from '../shares/origin.js';
+import type { Shares } from '../shares/shares.js';
+import { plainAddress } from '../stun/address.js';
 import type { Acceptances } from './acceptances.js';
 import { checkCandidates, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
 import type { Replica } from './replica.js';
@@ -17,6 +20,7 @@ const TOOK_MS_MAX = 60_000;
 /** What asking stands on. */
 export interface AskingParts {
   readonly replica: Replica;
+  readonly shares: Shares;
   readonly acceptances: Acceptances;
   readonly clock: Clock;
   readonly random: Random;
@@ -42,8 +46,8 @@ export interface ConnectionWish extends Brought {
   readonly type: number;
   /** 0: the server coordinates. */
   readonly port: number;
-  /** The address that the server observes for the caller. */
-  readonly host: string;
+  /** From where the server observes the caller. */
+  readonly origin: Origin;
   /** The relayed connection to try again for; 0: a new one. */
   readonly relayed: number;
 }
@@ -67,10 +71,11 @@ export class Asking {
   async ask(wish: ConnectionWish, onGiveUp: (giveUp: () => void) => () => void): Promise<Connection | Fault> {
     const command = this.read(wish);
     if (command instanceof Fault) return command;
-    const { replica, acceptances } = this.parts;
+    const { replica, acceptances, shares } = this.parts;
     const absent = this.refuseAbsent(command);
     if (absent !== undefined) return absent;
-    const outcome = await replica.submit(command);
+    const room = { connectionsPendingPerAddressMax: command.relayed === 0 ? 1 : 0 };
+    const outcome = await shares.hold(wish.sid, wish.origin, room, () => replica.submit(command));
     if (outcome instanceof Fault) return outcome;
     const asked =
       outcome.changes.flatMap((change) => (change.kind === 'ConnectionPut' ? change.connection : [])).at(-1) ??
@@ -114,7 +119,7 @@ export class Asking {
     return wrong ?? { kind: 'AnswerAttempt', sid, orderId, ...tried, ...this.draw() };
   }
 
-  private read({ sid, cvid, type, port, host, relayed, ...brought }: ConnectionWish): AskConnection | Fault {
+  private read({ sid, cvid, type, port, origin, relayed, ...brought }: ConnectionWish): AskConnection | Fault {
     const { replica, orderDeadlineMs } = this.parts;
     const { limits } = replica.state;
     const checked = new Checked(limits);
@@ -123,6 +128,7 @@ export class Asking {
     if (port < 0 || port > 65_535) checked.wrong('port', `${port}; 0 (the server coordinates) to 65535 are allowed`);
     if (port > 0 && relayed > 0) checked.wrong('connection_id', 'a new connection is needed for a caller that listens');
     const coordinated = port === 0;
+    const host = plainAddress(origin.address);
     const { candidates, publicKey, roundTripMs, relayVersion } = brought;
     const gathered = {
       candidates: coordinated ? checkCandidates(checked, limits, candidates, this.observedFrom(host)) : [],

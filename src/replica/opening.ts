@@ -4,6 +4,8 @@ import { Checked } from '../core/check.js';
 import type { Labels } from '../core/command.js';
 import { Fault } from '../core/fault.js';
 import type { Position } from '../core/position.js';
+import type { Origin } from '../shares/origin.js';
+import type { Shares } from '../shares/shares.js';
 import type { ReplicaLimits } from './limits.js';
 import type { Replica } from './replica.js';
 import { drawSecret, tokenText } from './token.js';
@@ -33,10 +35,11 @@ export class Opening {
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly limits: Pick<ReplicaLimits, 'ttlDefaultMs' | 'ttlMinMs' | 'ttlMaxMs'>,
+    private readonly shares: Shares,
   ) {}
 
-  /** Opens a session, or says everything that is wrong with the request. */
-  async open(request: OpeningRequest): Promise<Opened | Fault> {
+  /** Opens a session for who asks from there, or says everything that is wrong with the request. */
+  async open(request: OpeningRequest, origin: Origin): Promise<Opened | Fault> {
     const { state } = this.replica;
     const checked = new Checked(state.limits);
     const uuid = checked.uuid('instance_uuid', request.uuid);
@@ -49,17 +52,12 @@ export class Opening {
     if (wrong !== undefined) return wrong;
     const { type, flavor, name, labels } = request;
     const secret = drawSecret(this.random);
-    const applied = await this.replica.submit({
-      kind: 'OpenSession',
-      uuid,
-      type,
-      flavor,
-      ttlMs: this.granted(request.ttlMs),
-      name,
-      labels,
-      tokenHash: secret.hash,
-      atMs: this.clock.wallMs(),
-    });
+    const ttlMs = this.granted(request.ttlMs);
+    const newcomer = { uuid, tokenHash: secret.hash };
+    const atMs = this.clock.wallMs();
+    const applied = await this.shares.open(origin, newcomer, () =>
+      this.replica.submit({ kind: 'OpenSession', type, flavor, ttlMs, name, labels, ...newcomer, atMs }),
+    );
     if (applied instanceof Fault) return applied;
     for (const change of applied.changes) {
       if (change.kind !== 'SessionOpened') continue;

@@ -6,12 +6,15 @@ import type { Relay } from '../relay/relay.js';
 import type { Asking } from '../replica/asking.js';
 import type { Opening } from '../replica/opening.js';
 import type { Replica } from '../replica/replica.js';
+import type { Shares } from '../shares/shares.js';
 import type { Transports } from '../transport/transports.js';
 
 /** What the door of system events stands on. Handed in by the composition root, shared with the other doors. */
 export interface Backing {
   readonly replica: Replica;
   readonly opening: Opening;
+  /** What each caller may take of what all share. */
+  readonly shares: Shares;
   /** What can be watched, in this door's bytes. */
   readonly feeds: { readonly network: Feed; readonly closed: Feed };
   /** The data of streams. */

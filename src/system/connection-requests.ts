@@ -29,7 +29,7 @@ export const directConnection: SessionHandler<'DirectConnection'> = async ({ bac
     candidates: withPriority(candidates),
     publicKey,
     roundTripMs,
-    host: peer.remote,
+    origin: peer.origin,
     ...RELAYED_AS_THEY_ARE,
     relayed: 0,
   };

@@ -2,6 +2,7 @@ import type { Stream } from '../core/change.js';
 import type { CloseReason } from '../core/command.js';
 import { Fault } from '../core/fault.js';
 import type { Position } from '../core/position.js';
+import type { Origin } from '../shares/origin.js';
 import type { Pipe, Receiver } from '../transport/pipe.js';
 import { type AnswerBody, refusal } from './answer.js';
 import type { Answers } from './answers.js';
@@ -94,6 +95,11 @@ export class Peer implements Receiver, Sender {
     return this.pipe.remote;
   }
 
+  /** By what its sessions are counted. */
+  get origin(): Origin {
+    return { address: this.pipe.remote, connection: this.pipe.connection };
+  }
+
   packet(bytes: Uint8Array): void {
     this.vigil.heard();
     this.inbox.packet(bytes);
@@ -131,6 +137,7 @@ export class Peer implements Receiver, Sender {
     const { backing } = this.host;
     this.isNew = false;
     this.sid = sid;
+    backing.shares.attached(sid, this.origin);
     this.flows = new Flows(backing, sid, () => this.stir());
     this.outbox = new Outbox(backing, this, backing.replica.attachments.open(sid), this.flows);
     this.host.entered(this, sid);

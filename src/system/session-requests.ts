@@ -22,14 +22,15 @@ export const session: Handler<'Session'> = async ({ backing, peer, body, packetI
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
   peer.isNew = false;
-  const opened = await opening.open({
+  const wanted = {
     uuid: body.instanceUuid,
     type: body.instanceType,
     flavor: body.instanceFlavor ?? 0,
     ttlMs: body.ttlMs ?? 0,
     name: body.name ?? '',
     labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
-  });
+  };
+  const opened = await opening.open(wanted, peer.origin);
   if (opened instanceof Fault) {
     peer.isNew = true;
     return opened;
@@ -50,7 +51,7 @@ export const session: Handler<'Session'> = async ({ backing, peer, body, packetI
 
 /** Renews the session of this connection, or goes on here with one that had another. */
 export const keepAlive: Handler<'KeepAlive'> = ({ backing, peer, body, packetId }) => {
-  const { replica } = backing;
+  const { replica, shares } = backing;
   const { sessionToken, watch } = body;
   const checked = new Checked(replica.state.limits);
   checkWatch(checked, watch);
@@ -63,6 +64,7 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, peer, body, packetId 
     return new Fault('OUT_OF_ORDER', 'this connection has another session, or is opening one');
   }
   if (!replica.leases.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
+  shares.renewed(sid, peer.origin);
   const { ttlMs } = replica.state.sessions.get(sid)!;
   const after = () => {
     if (peer.sid === undefined) peer.enter(sid, watch, packetId);

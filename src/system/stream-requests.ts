@@ -14,8 +14,8 @@ type ParamsBody = EventBody<'UpdateStreamParams'>['params'];
 const Result = { OK: 0, INVALID: 1 } as const;
 
 /** Registers a stream from this session to its sinks. */
-export const createStream: SessionHandler<'CreateStream'> = async ({ backing, body }, sid) => {
-  const { replica } = backing;
+export const createStream: SessionHandler<'CreateStream'> = async ({ backing, peer, body }, sid) => {
+  const { replica, shares } = backing;
   const { state } = replica;
   const { params = {}, sinkCvids = [] } = body;
   const checked = new Checked(state.limits);
@@ -25,7 +25,10 @@ export const createStream: SessionHandler<'CreateStream'> = async ({ backing, bo
   sinkCvids.slice(0, state.limits.sinksPerStreamMax).forEach((sink, at) => void checked.sid(`sink_cvids[${at}]`, sink));
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const outcome = await replica.submit({ kind: 'CreateStream', sid, params: read, sinks: sinkCvids });
+  const room = { streamsPerAddressMax: 1, branchesPerAddressMax: sinkCvids.length };
+  const outcome = await shares.hold(sid, peer.origin, room, () =>
+    replica.submit({ kind: 'CreateStream', sid, params: read, sinks: sinkCvids }),
+  );
   if (outcome instanceof Fault) return outcome;
   return { data: { stream: streamBody(putOf(outcome.changes), state.epoch) } };
 };

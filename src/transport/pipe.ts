@@ -9,6 +9,8 @@ import type { Fault } from '../core/fault.js';
 export interface Pipe {
   /** The address at the other end. */
   readonly remote: string;
+  /** The name of the connection that carries it, where one can carry several pipes. */
+  readonly connection?: string;
   /** Bytes that were written and are not gone yet. */
   readonly bufferedBytes: number;
   /** Bytes of a packet whose end has not come. */

@@ -1,5 +1,5 @@
 import { OPTIONS } from '../../src/config.js';
-import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS } from '../../src/limit-options.js';
+import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, SHARE_OPTIONS } from '../../src/limit-options.js';
 import { environmentName, type Option } from '../../src/option.js';
 
 const BEGIN = '<!-- begin options: made from src/config.ts, not by hand -->';
@@ -8,7 +8,7 @@ const END = '<!-- end options -->';
 /** The tables of docs/operations.md: the options, and the bounds among them. */
 function tables(): string {
   const all = Object.entries(OPTIONS) as [string, Option<unknown>][];
-  const isBound = (key: string) => key in LIMIT_OPTIONS || key in DOOR_LIMIT_OPTIONS;
+  const isBound = (key: string) => [LIMIT_OPTIONS, SHARE_OPTIONS, DOOR_LIMIT_OPTIONS].some((bounds) => key in bounds);
   const bounds = all.filter(([key]) => isBound(key)).map(([, option]) => option);
   const others = all.filter(([key]) => !isBound(key)).map(([, option]) => option);
   return `${table(others)}\n\nBounds:\n\n${table(bounds)}`;

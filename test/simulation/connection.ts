@@ -29,6 +29,8 @@ export interface Callee {
 /** Takes calls in. What it says to the caller travels; it never arrives at once. */
 export interface Listener {
   accept(asked: Asked, caller: Caller): Callee;
+  /** A connection is over for this end. */
+  left(peer: string): void;
 }
 
 /** Which way something travels: up to the server, or down to the client. */
@@ -199,6 +201,7 @@ export class Connection {
     if (!this.serverIsThere) return;
     this.serverIsThere = false;
     for (const leg of this.legs) this.endCallee(leg);
+    this.listener.left(this.peer);
     const tell = () => this.loseClient('the server closed the connection');
     this.scheduler.after(this.latencyMs(), () => this.arrive('down', tell));
     this.tidy();

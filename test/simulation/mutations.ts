@@ -2,7 +2,7 @@ import { WatchNetworkDeltaResponse } from '../../gen/switchyard/v1/network_servi
 import type { Applied } from '../../src/core/apply.js';
 import type { Change } from '../../src/core/change.js';
 import type { Command } from '../../src/core/command.js';
-import type { Fault } from '../../src/core/fault.js';
+import { Fault } from '../../src/core/fault.js';
 import type { Float64Pages } from '../../src/core/pages.js';
 import type { Feed } from '../../src/feed/feed.js';
 import type { Topic } from '../../src/feed/topic.js';
@@ -283,5 +283,36 @@ const SESSIONS: Mutation[] = [
   },
 ];
 
+const SHARES: Mutation[] = [
+  {
+    name: 'let one address open as many sessions as it wants',
+    server: ({ shares }) => {
+      shares.open = (_origin, _newcomer, work) => work();
+    },
+  },
+  {
+    name: 'count sessions that have ended',
+    server: ({ shares }) => {
+      const publish = shares.publish.bind(shares);
+      shares.publish = (position, changes) =>
+        publish(
+          position,
+          changes.filter(({ kind }) => kind !== 'SessionClosed'),
+        );
+    },
+  },
+  {
+    name: 'keep room for sessions that were refused',
+    server: ({ shares, replica }) => {
+      const open = shares.open.bind(shares);
+      shares.open = (origin, newcomer, work) =>
+        open(origin, newcomer, async () => {
+          const outcome = await work();
+          return outcome instanceof Fault && replica.state.sessions.count > 0 ? new Promise(() => {}) : outcome;
+        });
+    },
+  },
+];
+
 /** Every deliberate fault, by name. Each must be found; that is what shows that faults of this kind would be. */
-export const MUTATIONS: readonly Mutation[] = [...JOURNAL, ...FEED, ...SESSIONS];
+export const MUTATIONS: readonly Mutation[] = [...JOURNAL, ...FEED, ...SESSIONS, ...SHARES];

@@ -12,12 +12,14 @@ export class Route {
   latencyMs = 4;
   private cut = false;
   private connection: Connection | undefined;
-  private connections = 0;
 
   constructor(
-    readonly name: string,
+    /** An IPv4 address. A connection is a port of it. */
+    readonly address: string,
     private readonly network: Network,
     private readonly random: SeededRandom,
+    /** The port of its first connection, where several have the address. */
+    private connections = 0,
   ) {}
 
   /** Whether nothing gets through. */
@@ -75,7 +77,7 @@ export class Route {
     const { listener } = this.network;
     if (this.cut || listener === undefined) return undefined;
     this.connections++;
-    this.connection = this.network.connect(listener, `${this.name}:${this.connections}`, () => this.latency());
+    this.connection = this.network.connect(listener, `${this.address}:${this.connections}`, () => this.latency());
     return this.connection;
   }
 

@@ -1,6 +1,7 @@
-import { DEFAULT_LIMITS } from '../../src/core/limits.js';
+import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js';
 import { DEFAULT_FEED_LIMITS } from '../../src/feed/limits.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
+import { defaultShares } from '../../src/shares/limits.js';
 import { SeededRandom } from './random.js';
 import type { ServerLimits } from './server.js';
 import { CLIENT_STEPS } from './steps/clients.js';
@@ -24,6 +25,8 @@ export interface Plan {
   readonly clones: number;
   readonly watchers: number;
   readonly limits: ServerLimits;
+  /** Whether somebody opens sessions without end. */
+  readonly isFlooded: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -37,6 +40,7 @@ const ROUGHNESS = [0.05, 0.2, 1];
 /** Makes the plan of a seed. */
 export function planOf(seed: number, minutes: number): Plan {
   const random = new SeededRandom(seed).fork(0);
+  const shares = new SeededRandom(seed).fork(3);
   const instances = random.between(4, 24);
   return {
     seed,
@@ -44,7 +48,8 @@ export function planOf(seed: number, minutes: number): Plan {
     instances,
     clones: random.between(0, Math.ceil(instances / 4)),
     watchers: random.between(2, 8),
-    limits: limitsOf(random),
+    limits: limitsOf(random, shares),
+    isFlooded: shares.chance(1 / 3),
     steps: stepsOf(random, minutes * 60_000),
   };
 }
@@ -52,29 +57,24 @@ export function planOf(seed: number, minutes: number): Plan {
 /** A plan that was written down: bounds that did not exist then are at their defaults. */
 export function writtenPlan(text: string): Plan {
   const plan = JSON.parse(text).plan as Plan;
-  const { core, feed, replica } = plan.limits;
+  const { core, feed, replica, shares } = plan.limits;
+  const allCore = { ...DEFAULT_LIMITS, ...core };
   const limits = {
-    core: { ...DEFAULT_LIMITS, ...core },
+    core: allCore,
+    shares: { ...defaultShares(allCore), ...shares },
     feed: { ...DEFAULT_FEED_LIMITS, ...feed },
     replica: { ...DEFAULT_REPLICA_LIMITS, ...replica },
   };
-  return { ...plan, limits };
+  return { ...plan, isFlooded: plan.isFlooded ?? false, limits };
 }
 
 /** Bounds that a run meets: a history of a few revisions, a snapshot every few commands, SIDs that run out. */
-function limitsOf(random: SeededRandom): ServerLimits {
+function limitsOf(random: SeededRandom, shares: SeededRandom): ServerLimits {
+  const core = coreLimitsOf(random);
   return {
-    core: {
-      ...DEFAULT_LIMITS,
-      sidBaseMax: random.pick([24, 64, 1024]),
-      sessionsMax: random.pick([20, 1000]),
-      linksPerNodeMax: random.pick([4, 64]),
-      reportsPerNodeMax: random.pick([3, 64]),
-      streamsPerSessionMax: random.pick([2, 16]),
-      streamsMax: random.pick([48, 4096]),
-      sinksPerStreamMax: 4,
-      endedMax: random.pick([8, 4096]),
-    },
+    core,
+    // An address has one instance, and so one session at a time.
+    shares: { ...defaultShares(core), sessionsPerAddressMax: shares.pick([2, 10]) },
     feed: {
       ...DEFAULT_FEED_LIMITS,
       historyBytesMax: random.pick([1_024, 8_192, 65_536]),
@@ -95,6 +95,20 @@ function limitsOf(random: SeededRandom): ServerLimits {
       orderDeadlineMs: random.pick([3_000, 10_000]),
       unreadMax: random.pick([4, 64]),
     },
+  };
+}
+
+function coreLimitsOf(random: SeededRandom): Limits {
+  return {
+    ...DEFAULT_LIMITS,
+    sidBaseMax: random.pick([24, 64, 1024]),
+    sessionsMax: random.pick([20, 1000]),
+    linksPerNodeMax: random.pick([4, 64]),
+    reportsPerNodeMax: random.pick([3, 64]),
+    streamsPerSessionMax: random.pick([2, 16]),
+    streamsMax: random.pick([48, 4096]),
+    sinksPerStreamMax: 4,
+    endedMax: random.pick([8, 4096]),
   };
 }
 

@@ -89,6 +89,7 @@ async function leaveNothing(world: World): Promise<void> {
   const left = {
     sessions: world.truth.state.sessions.count,
     attachments: server.replica.attachments.count,
+    holders: server.shares.holderCount,
     ...Object.fromEntries(Object.entries(server.feeds).map(([name, feed]) => [name, feed.subscriptionCount])),
   };
   if (Object.values(left).some((count) => count > 0)) verdict.fail('Tidy', `is left: ${JSON.stringify(left)}`);

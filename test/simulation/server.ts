@@ -23,6 +23,8 @@ import type { ReplicaLimits } from '../../src/replica/limits.js';
 import { Opening } from '../../src/replica/opening.js';
 import { recover } from '../../src/replica/recover.js';
 import { Replica } from '../../src/replica/replica.js';
+import type { ShareLimits } from '../../src/shares/limits.js';
+import { Shares } from '../../src/shares/shares.js';
 import { Transports } from '../../src/transport/transports.js';
 import type { Asked, Callee, Caller, Listener } from './connection.js';
 import type { Process } from './process.js';
@@ -38,6 +40,7 @@ export interface ServerLimits {
   readonly core: Limits;
   readonly feed: FeedLimits;
   readonly replica: ReplicaLimits;
+  readonly shares: ShareLimits;
 }
 
 /** The parts of a server process as they are made, before anything runs: what a mutation may tamper with. */
@@ -92,12 +95,14 @@ export class SimulatedServer implements Listener {
     private readonly acceptances: Acceptances,
     readonly replica: Replica,
     readonly feeds: { readonly network: Feed; readonly closed: Feed; readonly streams: Feed },
+    readonly shares: Shares,
   ) {
     const { process, random, limits, problem } = surroundings;
     const { clock } = process;
     this.calls = new Calls({
       replica,
-      opening: new Opening(replica, clock, random, limits.replica),
+      opening: new Opening(replica, clock, random, limits.replica, shares),
+      shares,
       feeds,
       relay,
       clock,
@@ -107,7 +112,7 @@ export class SimulatedServer implements Listener {
       adminToken: ADMIN_TOKEN,
       orderDeadlineMs: limits.replica.orderDeadlineMs,
       asking: new Asking({
-        ...{ replica, acceptances, clock, random },
+        ...{ replica, shares, acceptances, clock, random },
         isObserved: () => true,
         orderDeadlineMs: limits.replica.orderDeadlineMs,
       }),
@@ -145,15 +150,21 @@ export class SimulatedServer implements Listener {
       clock,
       DEFAULT_RELAY_LIMITS,
     );
+    const shares = new Shares({
+      state,
+      limits: limits.shares,
+      key: [random.fork(1).word(), random.fork(2).word()],
+      isExempt: () => false,
+    });
     const acceptances = new Acceptances(state);
     const replica = new Replica({
       ...{ state, clock, random, warn, fatal },
       journal,
-      feeds: [relay, ...all, acceptances],
+      feeds: [shares, relay, ...all, acceptances],
       limits: limits.replica,
     });
     await replica.found(SERVER_UUID);
-    const server = new SimulatedServer({ ...surroundings, problem }, relay, acceptances, replica, feeds);
+    const server = new SimulatedServer({ ...surroundings, problem }, relay, acceptances, replica, feeds, shares);
     tamper.server?.(server);
     return server;
   }
@@ -182,6 +193,10 @@ export class SimulatedServer implements Listener {
       else handler(call, call.answer);
     });
     return call;
+  }
+
+  left(peer: string): void {
+    this.surroundings.process.perform(() => this.shares.disconnected(peer));
   }
 
   /** The first half of the way down of `src/server.ts`: refuse new calls, tell and end every watch and attachment. */

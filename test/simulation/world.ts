@@ -7,11 +7,13 @@ import { Leases } from './checks/leases.js';
 import { Once } from './checks/once.js';
 import { Orders } from './checks/orders.js';
 import { Replays } from './checks/replays.js';
+import { Shared } from './checks/shared.js';
 import { Sids } from './checks/sids.js';
 import { Silence } from './checks/silence.js';
 import { Wire } from './checks/wire.js';
 import { Disk } from './disk.js';
 import type { Fleet } from './fleet.js';
+import { Flood } from './flood.js';
 import { Host } from './host.js';
 import { type Joining, join } from './joining.js';
 import { Machine } from './machine.js';
@@ -45,7 +47,10 @@ export class World implements Fleet {
   private readonly panel: Panel;
   private readonly network: Network;
   private readonly random: SeededRandom;
+  /** Who opens sessions without end, if there is somebody. */
+  private readonly flood: Flood | undefined;
   private marks = 0;
+  private addresses = 0;
 
   constructor(
     readonly plan: Plan,
@@ -76,6 +81,7 @@ export class World implements Fleet {
     const watchers = Array.from({ length: plan.watchers }, (_, at) => this.host(`w${at}`, undefined));
     this.admin = this.host('admin', undefined);
     this.everyHost = [...this.hosts, ...watchers, this.admin];
+    if (plan.isFlooded) this.flood = new Flood(scheduler, network, this.random.fork(3));
   }
 
   get nowMs(): number {
@@ -121,6 +127,7 @@ export class World implements Fleet {
         STEPS[kind as keyof typeof STEPS].act(this, picks);
       });
     }
+    this.flood?.begin();
     this.sweep();
     await this.pass(plan.minutes * 60_000);
   }
@@ -133,6 +140,7 @@ export class World implements Fleet {
 
   /** From now on nothing goes wrong, and whoever stood still or was away is back. */
   calm(): void {
+    this.flood?.end();
     this.disk.slownessMs = 1;
     this.disk.full = false;
     this.disk.failing = false;
@@ -170,6 +178,7 @@ export class World implements Fleet {
       new Leases(scene),
       new Silence(scene),
       new Orders(scene),
+      new Shared(scene),
       this.replays,
       { heard: ({ method, error }) => this.refuseInternal(method, error) },
     ];
@@ -191,7 +200,8 @@ export class World implements Fleet {
       const response = error === undefined ? outcome : undefined;
       this.panel.tell('heard', { method: path.split('/').at(-1)!, request, response, error, metadata });
     };
-    const route = new Route(name, this.network, random.fork(1));
+    this.addresses++;
+    const route = new Route(`10.0.0.${this.addresses}`, this.network, random.fork(1));
     return new Host({ name, uuid, isAdmin: name === 'admin', scheduler: this.scheduler, route, random, answered });
   }
 }

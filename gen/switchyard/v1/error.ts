@@ -99,8 +99,9 @@ export enum Reason {
    */
   CONNECTION_NOT_FOUND = 25,
   /**
-   * SESSION_LIMIT - RESOURCE_EXHAUSTED. The server holds as many sessions as it may. Comes with RetryInfo.
-   * Example: "1000000 sessions are the limit".
+   * SESSION_LIMIT - RESOURCE_EXHAUSTED. The server holds as many sessions as it may, or as it may of one client connection or of one address
+   * (of IPv6, one /64). Comes with RetryInfo. An instance that has a session there is not refused for such a share.
+   * Example: "524288 sessions of one address are the limit (--sessions-per-address)".
    */
   SESSION_LIMIT = 30,
   /**
@@ -109,12 +110,12 @@ export enum Reason {
    */
   SID_EXHAUSTED = 31,
   /**
-   * STREAM_LIMIT - RESOURCE_EXHAUSTED. The session, or the server, has as many streams as it may. Comes with RetryInfo.
+   * STREAM_LIMIT - RESOURCE_EXHAUSTED. The session, its address or the server has as many streams as it may. Comes with RetryInfo.
    * Example: "64 streams of one session are the limit".
    */
   STREAM_LIMIT = 32,
   /**
-   * LINK_LIMIT - RESOURCE_EXHAUSTED. A node has as many links, or reported ones, as it may.
+   * LINK_LIMIT - RESOURCE_EXHAUSTED. A node, its address or the server has as many links, or reported ones, as it may.
    * Example: "16384 links of one node are the limit".
    */
   LINK_LIMIT = 33,
@@ -129,7 +130,8 @@ export enum Reason {
    */
   ORDER_LIMIT = 35,
   /**
-   * CONNECTION_LIMIT - RESOURCE_EXHAUSTED. As many connections are being brokered as may. Comes with RetryInfo.
+   * CONNECTION_LIMIT - RESOURCE_EXHAUSTED. As many connections are being brokered as may, of one session, of sessions of one address, or in
+   * all. Comes with RetryInfo.
    * Example: "16 pending connections of one session are the limit".
    */
   CONNECTION_LIMIT = 36,
