@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import { type ClientHttp2Session, connect } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
+import { Metadata as GrpcMetadata, type Metadata } from '@grpc/grpc-js';
+import { type Method, type Refusal, refusalOf } from './running.js';
+
+/** What came of a call: an answer, or the refusal. */
+export type Outcome<A> = { readonly answer: A } | { readonly refusal: Refusal };
+
+/** A connection of gRPC from an address of the loopback's own choosing, which grpc-js has no option for. */
+export class GrpcFrom {
+  private constructor(private readonly session: ClientHttp2Session) {}
+
+  static async connect(localAddress: string, server: string): Promise<GrpcFrom> {
+    const [host, port] = server.split(':');
+    const socket = connectSocket({ host, port: Number(port), localAddress });
+    await once(socket, 'connect');
+    const session = connect(`http://${server}`, { createConnection: () => socket });
+    session.on('error', () => {});
+    return new GrpcFrom(session);
+  }
+
+  /** A unary call. */
+  async ask<Q, A>(
+    { path, requestSerialize, responseDeserialize }: Method<Q, A>,
+    request: Q,
+    token?: string,
+  ): Promise<Outcome<A>> {
+    const proof = token === undefined ? {} : { 'switchyard-session': token };
+    const stream = this.session.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      ...proof,
+    });
+    let said: Record<string, string> = {};
+    stream.on('response', (headers) => {
+      said = headers as unknown as Record<string, string>;
+    });
+    stream.on('trailers', (trailers) => {
+      said = trailers as unknown as Record<string, string>;
+    });
+    const bytes = requestSerialize(request);
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(bytes.length, 1);
+    stream.end(Buffer.concat([head, bytes]));
+    const body = Buffer.concat(await stream.toArray());
+    if (said['grpc-status'] === '0') return { answer: responseDeserialize(body.subarray(5)) };
+    const metadata: Metadata = new GrpcMetadata();
+    const details = said['grpc-status-details-bin'];
+    if (details !== undefined) metadata.set('grpc-status-details-bin', Buffer.from(details, 'base64'));
+    const error = {
+      code: Number(said['grpc-status']),
+      details: decodeURIComponent(said['grpc-message'] ?? ''),
+      metadata,
+    };
+    return { refusal: refusalOf(error) };
+  }
+
+  /** The answer of a call that must not be refused. */
+  async get<Q, A>(method: Method<Q, A>, request: Q, token?: string): Promise<A> {
+    const outcome = await this.ask(method, request, token);
+    if ('answer' in outcome) return outcome.answer;
+    throw new Error(`it was refused: ${outcome.refusal.reason}, ${outcome.refusal.message}`);
+  }
+
+  /** The refusal of a call that must be refused. */
+  async refused<Q, A>(method: Method<Q, A>, request: Q, token?: string): Promise<Refusal> {
+    const outcome = await this.ask(method, request, token);
+    if ('refusal' in outcome) return outcome.refusal;
+    throw new Error('it was not refused');
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.session, 'close');
+    this.session.destroy();
+    await closed;
+  }
+}
