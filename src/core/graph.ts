@@ -1,4 +1,5 @@
 import type { LinkType } from './command.js';
+import { GraphView, slotOfFar, TYPE_BITS, typeOfFar } from './graph-view.js';
 import { Int32Pages } from './pages.js';
 import { SlotIndex } from './slots.js';
 
@@ -20,26 +21,6 @@ export function compareLinks(x: Link, y: Link): number {
 }
 
 const NONE = -1;
-
-/*
- * The far end of a half-link, 32 bits:
- *
- *   31 30                                                     2 1   0
- *  +--+--------------------------------------------------------+-----+
- *  | 0|                     slot of the node                   | type|     all bits set: a free slot
- *  +--+--------------------------------------------------------+-----+
- */
-const TYPE_BITS = 2;
-
-/** The node slot in a {@link Graph.far}. */
-export function slotOfFar(far: number): number {
-  return far >>> TYPE_BITS;
-}
-
-/** The link type in a {@link Graph.far}. */
-export function typeOfFar(far: number): LinkType {
-  return (far & 3) as LinkType;
-}
 
 /**
  * The undirected multigraph of nodes and typed links: at most one link of each type between two nodes, none to itself.
@@ -70,6 +51,9 @@ export class Graph {
   private linkFree = NONE;
   private links = 0;
 
+  /** The graph's columns to read along links, as they are at every moment: a search walks over it, or freezes it. */
+  readonly view = new GraphView(this.sids, this.head, this.degrees, this.fars, this.next);
+
   /** How many nodes there are. */
   get nodeCount(): number {
     return this.nodes;
@@ -88,26 +72,6 @@ export class Graph {
   /** The SID of the node in a slot that is in use. */
   sidAt(slot: number): number {
     return this.sids.get(slot);
-  }
-
-  /** How many links the node in a slot has. */
-  degreeAt(slot: number): number {
-    return this.degrees.get(slot);
-  }
-
-  /** The first half-link of the node in a slot, or -1. */
-  firstHalf(slot: number): number {
-    return this.head.get(slot);
-  }
-
-  /** The half-link that follows this one in its node's list, or -1. */
-  halfAfter(half: number): number {
-    return this.next.get(half);
-  }
-
-  /** Where a half-link leads to, and its type: one number, so that a search reads one. */
-  far(half: number): number {
-    return this.fars.get(half);
   }
 
   /** Whether the node is there. */

@@ -1,6 +1,7 @@
 /** 4,096 numbers a page, 16 KiB: little in an empty network, and few pages in a full one. */
-const PAGE_BITS = 12;
-const PAGE_SIZE = 1 << PAGE_BITS;
+export const PAGE_BITS = 12;
+/** How many numbers a page has. */
+export const PAGE_SIZE = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_SIZE - 1;
 
 /**

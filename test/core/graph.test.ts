@@ -112,7 +112,7 @@ describe('the graph', () => {
           expect(graph.has(sid)).toBe(nodes.has(sid));
           expect(graph.degree(sid)).toBe(touching(sid).length);
           expect(graph.linksOf(sid)).toEqual(touching(sid));
-          if (nodes.has(sid)) expect(graph.sidAt(graph.slotOf(sid))).toBe(sid);
+          if (nodes.has(sid)) expect(graph.view.sidAt(graph.slotOf(sid))).toBe(sid);
           for (const peer of nodes) {
             const between = touching(sid).filter(({ a, b }) => peer !== sid && (a === peer || b === peer));
             if (peer !== sid) expect(graph.linksBetween(sid, peer)).toEqual(between);
