@@ -107,11 +107,12 @@ export class Doors {
 
   private makeSystem(brokering: Brokering): SystemDoor {
     const { clock, random, log, metrics } = this.parts;
-    const { replica, opening, shares, feeds, relay } = this.engine;
+    const { replica, opening, shares, turns, feeds, relay } = this.engine;
     return new SystemDoor({
       replica,
       opening,
       shares,
+      turns,
       feeds: feeds.system,
       relay,
       transports: this.transports,
@@ -126,7 +127,7 @@ export class Doors {
 
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
     const { config, clock, random, log } = this.parts;
-    const { replica, opening, shares, feeds, relay } = this.engine;
+    const { replica, opening, shares, turns, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
     const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
     this.grpc = new GrpcDoor(
@@ -134,6 +135,7 @@ export class Doors {
         replica,
         opening,
         shares,
+        turns,
         feeds: feeds.grpc,
         transports: this.transports,
         exchange: { accept, packetBytesMax },

@@ -4,6 +4,8 @@ import type { Config } from './config.js';
 import { draining } from './core/draining.js';
 import type { HashKey } from './core/halfsiphash.js';
 import type { State } from './core/state.js';
+import { FairTurns } from './fair/fair-turns.js';
+import { DEFAULT_TURN_LIMITS } from './fair/limits.js';
 import { Feed } from './feed/feed.js';
 import { closedTopic } from './grpc/closed-topic.js';
 import { networkTopic } from './grpc/network-topic.js';
@@ -44,6 +46,8 @@ export interface Engine {
   readonly opening: Opening;
   /** What each caller may take of what all share. */
   readonly shares: Shares;
+  /** Whose turn it is to be worked for, at all doors. */
+  readonly turns: FairTurns;
   readonly feeds: Feeds;
   /** The data of streams. */
   readonly relay: Relay;
@@ -120,6 +124,12 @@ export async function startEngine({
     replica,
     opening: new Opening(replica, clock, random, limits, shares),
     shares,
+    turns: new FairTurns({
+      clock,
+      limits: DEFAULT_TURN_LIMITS,
+      isExempt,
+      refused: metrics && ((what) => metrics.turnRefused(what)),
+    }),
     feeds,
     relay,
     acceptances,

@@ -5,6 +5,7 @@ import type { Applied } from './core/apply.js';
 import type { Command } from './core/command.js';
 import { Fault } from './core/fault.js';
 import type { State } from './core/state.js';
+import type { FairTurns, Refused } from './fair/fair-turns.js';
 import type { Feed } from './feed/feed.js';
 import type { Journal } from './journal/journal.js';
 import type { Address } from './option.js';
@@ -19,6 +20,7 @@ export interface Measured {
   readonly feeds: readonly Feed[];
   readonly journal: Journal;
   readonly shares: Shares;
+  readonly turns: FairTurns;
   readonly doors: { readonly connectionCount: number; readonly watchBytes: number };
 }
 
@@ -51,6 +53,12 @@ export class Metrics {
     name: 'switchyard_share_refused_total',
     help: 'What was refused because one connection or address has its share, by that.',
     labelNames: ['share'],
+    registers: [this.registry],
+  });
+  private readonly fullTurns = new Counter({
+    name: 'switchyard_turn_refused_total',
+    help: 'Calls and costly requests (work) that were refused because too many of them wait for their turn.',
+    labelNames: ['what'],
     registers: [this.registry],
   });
   private readonly cuts = new Counter({
@@ -95,12 +103,18 @@ export class Metrics {
     this.fullShares.inc({ share });
   }
 
+  /** Counts what was refused because too much waits for its turn. */
+  turnRefused(what: Refused): void {
+    this.fullTurns.inc({ what });
+  }
+
   /** Adds the gauges of a running server. */
-  measure({ state, attachments, feeds, journal, doors, shares }: Measured): void {
+  measure({ state, attachments, feeds, journal, doors, shares, turns }: Measured): void {
     const written = 'Bytes that watches over gRPC have written and their clients have not taken.';
     this.gauge('switchyard_watch_bytes', written, () => doors.watchBytes);
     const connections = () => doors.connectionCount;
     this.gauge('switchyard_system_connections', 'Open connections of system events.', connections);
+    this.gauge('switchyard_turns_waiting', 'Calls and costly requests that wait for their turn.', () => turns.waiting);
     this.gauge('switchyard_revision', 'The last revision.', () => state.revision);
     this.gauge('switchyard_sessions', 'Live sessions.', () => state.sessions.count);
     this.gauge('switchyard_attachments', 'Sessions with an open attachment.', () => attachments.count);

@@ -62,10 +62,10 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     await doors.open();
     const addresses = { ...doors.addresses };
     if (metrics !== undefined && config.metricsListen !== undefined) {
-      const { replica, feeds, shares } = engine;
+      const { replica, feeds, shares, turns } = engine;
       const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
       const { state, attachments } = replica;
-      metrics.measure({ state, attachments, feeds: all, journal, doors, shares });
+      metrics.measure({ state, attachments, feeds: all, journal, doors, shares, turns });
       addresses.metrics = formatAddress(await metrics.listen(config.metricsListen));
     }
     log.info({ addresses }, 'listening');

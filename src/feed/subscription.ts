@@ -56,6 +56,11 @@ export class Subscription {
     }
   }
 
+  /** Whether the next message is made for this watcher alone: a part of a snapshot, or the net effect of what it missed. */
+  get isCostly(): boolean {
+    return this.snapshot !== undefined || (this.first === undefined && this.cursor < this.feed.log.floor);
+  }
+
   /** The next message, a Fault that ends the watch, or undefined when there is nothing yet. */
   next(): Uint8Array | Fault | undefined {
     if (this.closed) return undefined;

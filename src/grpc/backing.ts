@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { RendezvousAddress } from '../../gen/switchyard/v1/connection.js';
 import type { Clock, Random } from '../clock.js';
+import type { FairTurns } from '../fair/fair-turns.js';
 import type { Feed } from '../feed/feed.js';
 import type { DoorLimits } from '../limits.js';
 import type { Relay } from '../relay/relay.js';
@@ -17,6 +18,8 @@ export interface Backing {
   readonly opening: Opening;
   /** What each caller may take of what all share. */
   readonly shares: Shares;
+  /** Whose turn it is to be worked for. */
+  readonly turns: FairTurns;
   /** Everything that can be watched. */
   readonly feeds: { readonly network: Feed; readonly closed: Feed; readonly streams: Feed };
   /** Every transport of this server. */

@@ -8,6 +8,7 @@ import type {
 } from '@grpc/grpc-js';
 import { draining } from '../core/draining.js';
 import { Fault } from '../core/fault.js';
+import { MeteredSource } from '../fair/metered-source.js';
 import type { Origin } from '../shares/origin.js';
 import type { Backing } from './backing.js';
 import { type Caller, identify, SESSION_METADATA } from './caller.js';
@@ -21,6 +22,9 @@ export type Answer<A> = A | Fault | Promise<A | Fault>;
 
 /** Every call, unary or not, seen from what is the same in all of them. */
 type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 'getPeer'>;
+
+/** A costly method's next part: what the method answers, or `more` when that was not the last. */
+export type Step<A> = () => A | Fault | 'more';
 
 /** A watch may end at any moment. */
 const WATCH_LIMIT_RETRY_MS = 5_000;
@@ -69,6 +73,32 @@ export class Calls implements OutflowWatch {
     };
   }
 
+  /**
+   * A method for everybody that costs more than its call. `begin` checks the request at once; the steps that it answers with
+   * are done in the turns of the caller's address, and the answer is encoded in them, too.
+   */
+  costly<Q, A>(begin: (request: Q, caller: Caller) => Step<A> | Fault): handleUnaryCall<Q, A> {
+    return (call, callback) => {
+      const tell = (answer: A | Fault) =>
+        answer instanceof Fault ? callback(toError(answer)) : callback(null, answer);
+      void this.settle(call, (caller) => {
+        const step = begin(call.request, caller);
+        return step instanceof Fault ? step : this.inTurns(call, caller, step, tell);
+      }).then((fault) => {
+        if (fault instanceof Fault) tell(fault);
+      });
+    };
+  }
+
+  /** The same for methods that need a session or an administrator. */
+  sessionOrAdminCostly<Q, A>(begin: (request: Q, caller: Caller) => Step<A> | Fault): handleUnaryCall<Q, A> {
+    return (call, callback) =>
+      this.costly<Q, A>((request, caller) => (isNobody(caller) ? missing(call) : begin(request, caller)))(
+        call,
+        callback,
+      );
+  }
+
   /** A method that needs a session. */
   session<Q, A>(
     work: (request: Q, sid: number, call: ServerUnaryCall<Q, A>, origin: Origin) => Answer<A>,
@@ -92,7 +122,7 @@ export class Calls implements OutflowWatch {
 
   /** A watch for everybody. It counts against the watches of its connection. */
   watch<Q, A>(begin: (request: Q, caller: Caller) => Source<Uint8Array> | Fault): handleServerStreamingCall<Q, A> {
-    return this.stream((call, caller) => this.beginWatch(call, () => begin(call.request, caller)), encoded<A>);
+    return this.stream((call, caller) => this.beginWatch(call, caller, () => begin(call.request, caller)), encoded<A>);
   }
 
   /** A watch that needs a session or an administrator. */
@@ -100,7 +130,8 @@ export class Calls implements OutflowWatch {
     begin: (request: Q, caller: Caller) => Source<Uint8Array> | Fault,
   ): handleServerStreamingCall<Q, A> {
     return this.stream(
-      (call, caller) => (isNobody(caller) ? missing(call) : this.beginWatch(call, () => begin(call.request, caller))),
+      (call, caller) =>
+        isNobody(caller) ? missing(call) : this.beginWatch(call, caller, () => begin(call.request, caller)),
       encoded<A>,
     );
   }
@@ -165,8 +196,28 @@ export class Calls implements OutflowWatch {
     return new Fault('INTERNAL', `fault ${fault}`);
   }
 
+  private inTurns<A>(
+    call: ServerUnaryCall<unknown, A>,
+    { origin }: Caller,
+    step: Step<A>,
+    tell: (answer: A | Fault) => void,
+  ): Promise<undefined | Fault> {
+    const { turns } = this.backing;
+    const stepAndTell = (): 'more' | undefined => {
+      const answer = step();
+      if (answer === 'more') return 'more';
+      tell(answer);
+      return undefined;
+    };
+    return turns.run<undefined>(turns.keyOf(origin), stepAndTell, () => !call.cancelled);
+  }
+
   /** Leads a watch through its connection's outflow, which counts it until it is closed; refuses one too many. */
-  private beginWatch(call: AnyCall, begin: () => Source<Uint8Array> | Fault): Source<Uint8Array> | Fault {
+  private beginWatch(
+    call: AnyCall,
+    { origin }: Caller,
+    begin: () => Source<Uint8Array> | Fault,
+  ): Source<Uint8Array> | Fault {
     const { watchesPerConnectionMax, watchBytesPerConnectionMax } = this.backing.limits;
     const peer = call.getPeer();
     const outflow = this.outflows.get(peer) ?? new Outflow(peer, watchBytesPerConnectionMax, this);
@@ -174,10 +225,15 @@ export class Calls implements OutflowWatch {
       const message = `${watchesPerConnectionMax} watches on one connection are the limit`;
       return new Fault('WATCH_LIMIT', message, [], WATCH_LIMIT_RETRY_MS);
     }
+    const { turns, clock } = this.backing;
+    const key = turns.keyOf(origin);
+    const fromMs = clock.nowMs();
     const source = begin();
+    // A snapshot is taken here, if none is shared.
+    turns.charge(key, clock.nowMs() - fromMs);
     if (source instanceof Fault) return source;
     this.outflows.set(peer, outflow);
-    return outflow.through(source);
+    return outflow.through(new MeteredSource(source, key, { turns, clock }));
   }
 }
 

@@ -6,7 +6,6 @@ import {
   type ServiceDefinition,
 } from '@grpc/grpc-js';
 import { HealthService } from '../../gen/grpc/health/v1/health.js';
-import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import { TransportServiceService } from '../../gen/switchyard/v1/transport_service.js';
 import { Fault } from '../core/fault.js';
 import { type Address, formatAddress } from '../option.js';
@@ -17,7 +16,7 @@ import { Health } from './health.js';
 import { networkDefinition, networkService } from './network-service.js';
 import { Peers } from './peers.js';
 import { Reflection } from './reflection.js';
-import { sessionService } from './session-service.js';
+import { sessionDefinition, sessionService } from './session-service.js';
 import { toError, withDetails } from './status.js';
 import { streamDefinition, streamService } from './stream-service.js';
 import { transportService } from './transport-service.js';
@@ -61,6 +60,7 @@ export class GrpcDoor {
       this.unaryPaths,
       (why) => this.tell(why),
       (connection) => backing.shares.disconnected(connection),
+      backing.turns,
     );
     this.server = new Server({
       interceptors: [detailed, shareFrames()],
@@ -73,7 +73,7 @@ export class GrpcDoor {
       // Bookkeeping for a debugging service that we do not offer, in every call.
       'grpc.enable_channelz': 0,
     });
-    this.add(SessionServiceService, sessionService(this.calls));
+    this.add(sessionDefinition, sessionService(this.calls));
     this.add(networkDefinition, networkService(this.calls));
     this.add(streamDefinition, streamService(this.calls));
     this.add(TransportServiceService, transportService(this.calls));

@@ -20,14 +20,14 @@ import type { LinkType, ReportLink } from '../core/command.js';
 import type { PathKind } from '../core/connection.js';
 import { Fault } from '../core/fault.js';
 import { orderedLink } from '../core/graph.js';
-import { findPath } from '../core/path.js';
+import { PathSearch } from '../core/path.js';
 import type { Position } from '../core/position.js';
 import type { State } from '../core/state.js';
 import type { Subscription } from '../feed/subscription.js';
 import type { Amounts } from '../shares/belongings.js';
 import type { Origin } from '../shares/origin.js';
 import type { Backing } from './backing.js';
-import type { Calls } from './calls.js';
+import type { Calls, Step } from './calls.js';
 import {
   directConnection,
   getConnection,
@@ -41,6 +41,8 @@ import { nodeMessage, positionMessage } from './message.js';
 
 /** A path's filter has three types to name. */
 const LINK_FILTER_MAX = 16;
+/** Links that a search walks along at a time: some tenths of a millisecond. */
+const LINKS_PER_STEP = 4_096;
 /** Bytes of a position's epoch. */
 const EPOCH_BYTES_MAX = 32;
 const PATH_KIND_MAX = 2;
@@ -65,14 +67,14 @@ export function networkService(calls: Calls): NetworkServiceServer {
       reportLink(backing, request, sid, origin),
     ),
     getNode: calls.anyone((request: GetNodeRequest) => getNode(backing, request)),
-    findPath: calls.anyone((request: FindPathRequest) => pathBetween(backing, request)),
+    findPath: calls.costly((request: FindPathRequest) => pathBetween(backing, request)),
     watchNetworkDelta: calls.watch((request: WatchNetworkDeltaRequest) => watchNetwork(backing, request)),
     watchEndpointClosed: calls.watch((request: WatchEndpointClosedRequest) => watchClosed(backing, request)),
     getConnection: calls.sessionOrAdmin((request: GetConnectionRequest, caller) =>
       getConnection(backing, request, caller),
     ),
-    listConnections: calls.sessionOrAdmin((request: ListConnectionsRequest, caller) =>
-      listConnections(backing, request, caller),
+    listConnections: calls.sessionOrAdminCostly(
+      (request: ListConnectionsRequest, caller) => () => listConnections(backing, request, caller),
     ),
   };
 }
@@ -125,7 +127,8 @@ function getNode({ replica }: Backing, { cvid }: GetNodeRequest): GetNodeRespons
   return node === undefined ? noNode(cvid) : { node, position: positionMessage(state.position) };
 }
 
-function pathBetween({ replica }: Backing, request: FindPathRequest): FindPathResponse | Fault {
+/** The graph and the position are those of the first step. */
+function pathBetween({ replica }: Backing, request: FindPathRequest): Step<FindPathResponse> | Fault {
   const { state } = replica;
   const { fromCvid, toCvid, links } = request;
   const checked = new Checked(state.limits);
@@ -137,11 +140,19 @@ function pathBetween({ replica }: Backing, request: FindPathRequest): FindPathRe
   });
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const missing = [fromCvid, toCvid].find((sid) => !state.graph.has(sid));
-  if (missing !== undefined) return noNode(missing);
-  const cvids = findPath(state.graph, fromCvid, toCvid, links as number[] as LinkType[]);
-  if (cvids === undefined) return new Fault('PATH_NOT_FOUND', `no path from ${fromCvid} to ${toCvid}`);
-  return { cvids, position: positionMessage(state.position) };
+  let begun: { readonly search: PathSearch; readonly position: PositionMessage } | undefined;
+  return () => {
+    if (begun === undefined) {
+      const missing = [fromCvid, toCvid].find((sid) => !state.graph.has(sid));
+      if (missing !== undefined) return noNode(missing);
+      const search = new PathSearch(state.graph, fromCvid, toCvid, links as number[] as LinkType[]);
+      begun = { search, position: positionMessage(state.position) };
+    }
+    const cvids = begun.search.step(LINKS_PER_STEP);
+    if (cvids === 'more') return cvids;
+    if (cvids === undefined) return new Fault('PATH_NOT_FOUND', `no path from ${fromCvid} to ${toCvid}`);
+    return { cvids, position: begun.position };
+  };
 }
 
 function noNode(sid: number): Fault {

@@ -2,9 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.js';
+import type { Fault } from '../core/fault.js';
+import type { FairTurns } from '../fair/fair-turns.js';
 import type { WireLimits } from '../limits.js';
+import { originOfPeer } from '../shares/origin.js';
 import { Allowance, type Pace } from './allowance.js';
 import { Intake } from './intake.js';
+import { toError } from './status.js';
 
 /** Who looks on at all peers. */
 export interface PeerWatch {
@@ -14,6 +18,8 @@ export interface PeerWatch {
   readonly resetPace: Pace;
   /** How often it may send PING and SETTINGS. */
   readonly controlPace: Pace;
+  /** Whose turn it is to be worked for. */
+  readonly turns: FairTurns;
   /** Whether a path is that of a unary method. */
   answersOnce(path: string): boolean;
   /** Its first call has begun, or its last has ended. */
@@ -23,6 +29,10 @@ export interface PeerWatch {
   /** Some peer did more than it may, and is closed. */
   expelled(why: string): void;
 }
+
+/** Calls of one connection that wait for their turn before nothing more is read from it, and until it is read again. */
+const WAITING_MAX = 64;
+const WAITING_MIN = 16;
 
 /** What one call has of what its peer holds. */
 class Share {
@@ -59,6 +69,12 @@ export class Peer {
   private answerBytes = 0;
   /** It is being closed: what still comes of it is not served. */
   private isLeaving = false;
+  /** Calls that have not begun: it is not their address's turn. */
+  private waiting = 0;
+  /** So many of them wait that nothing more is read. */
+  private isHeldUp = false;
+  /** Whose turns its calls are begun in. */
+  private readonly key: string;
   /** Calls that are reset in the next turn. */
   private ending: ServerHttp2Stream[] = [];
   private session: ServerHttp2Session | undefined;
@@ -71,7 +87,9 @@ export class Peer {
     readonly name: string,
     private readonly socket: Socket,
     private readonly watch: PeerWatch,
-  ) {}
+  ) {
+    this.key = watch.turns.keyOf(originOfPeer(name));
+  }
 
   /** The peer at the other end of a session. */
   static of(session: ServerHttp2Session | undefined): Peer | undefined {
@@ -116,10 +134,42 @@ export class Peer {
     const share = new Share(clock.nowMs());
     if (this.watch.answersOnce(headers[':path'] as string)) this.countAnswer(stream, share);
     if (this.calls++ === 0) this.watch.turned(this);
-    this.countRequest(stream, share);
-    if (encoding !== undefined && encoding !== 'identity') beforeResponse(stream, () => this.hold(stream, share, 0));
     stream.on('close', () => this.called(stream, share));
-    serve();
+    this.inTurn(stream, () => {
+      this.countRequest(stream, share);
+      if (encoding !== undefined && encoding !== 'identity') beforeResponse(stream, () => this.hold(stream, share, 0));
+      serve();
+    });
+  }
+
+  /**
+   * Begins a call when it is its address's turn: at once, as long as nobody floods. What comes of its request until then
+   * stays in the stream. While many wait nothing more is read, so what waits is what one chunk had in it.
+   */
+  private inTurn(stream: ServerHttp2Stream, begin: () => void): void {
+    this.waiting++;
+    const refusal = this.watch.turns.enter(this.key, () => {
+      this.waiting--;
+      this.readAsItMay();
+      if (!this.isLeaving && !stream.closed && !stream.destroyed) begin();
+    });
+    if (refusal !== undefined) {
+      this.waiting--;
+      this.watch.clock.soon(() => refuse(stream, refusal));
+    }
+    this.readAsItMay();
+  }
+
+  /** Stops reading when too many calls wait. Again and again: node:http2 reads on by itself after it has written. */
+  private readAsItMay(): void {
+    if (this.isLeaving) return;
+    if (this.waiting > (this.isHeldUp ? WAITING_MIN : WAITING_MAX)) {
+      this.isHeldUp = true;
+      stopReading(this.socket);
+    } else if (this.isHeldUp) {
+      this.isHeldUp = false;
+      goOnReading(this.socket);
+    }
   }
 
   private called(stream: ServerHttp2Stream, share: Share): void {
@@ -226,6 +276,22 @@ function hideFromGrpc(stream: ServerHttp2Stream): void {
 /** Reads nothing more from a socket. node:http2 has taken it over from node:net, so that `pause` would not. */
 function stopReading(socket: Socket): void {
   (socket as unknown as { _handle?: { readStop?(): number } | null })._handle?.readStop?.();
+}
+
+/** Reads on. */
+function goOnReading(socket: Socket): void {
+  (socket as unknown as { _handle?: { readStart?(): number } | null })._handle?.readStart?.();
+}
+
+/** Answers a call that grpc-js has not been given. */
+function refuse(stream: ServerHttp2Stream, refusal: Fault): void {
+  if (stream.closed || stream.destroyed) return;
+  const { code, details, metadata } = toError(refusal);
+  const headers = { ':status': 200, 'content-type': 'application/grpc+proto' };
+  const status = { 'grpc-status': String(code), 'grpc-message': encodeURI(details) };
+  stream.respond({ ...headers, ...status, ...metadata.toHttp2Headers() }, { endStream: true });
+  // What still comes of the request is dropped.
+  stream.resume();
 }
 
 function controlled(this: ServerHttp2Session): void {

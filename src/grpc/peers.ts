@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.js';
+import { FairTurns } from '../fair/fair-turns.js';
+import { DEFAULT_TURN_LIMITS } from '../fair/limits.js';
 import type { WireLimits } from '../limits.js';
 import type { Pace } from './allowance.js';
 import { Departures } from './departures.js';
@@ -39,6 +41,7 @@ export class Peers implements PeerWatch {
     private readonly told: (why: string) => void,
     /** Called with the name of each connection that is closed or about to be. */
     private readonly closed: (name: string) => void = () => {},
+    readonly turns: FairTurns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
   ) {
     this.departures = new Departures(clock, limits.departuresPerTurnMax);
     this.resetPace = { burst: limits.earlyResetsMax, perSecond: limits.earlyResetsPerSecond };

@@ -3,6 +3,8 @@ import { toEnding } from './status.js';
 
 /** Something that is read step by step: a subscription of a feed, an attachment, an end of a stream. */
 export interface Source<M> {
+  /** Whether the next message is made for this reader alone. Absent: never. */
+  readonly isCostly?: boolean;
   /** The next message, `ended` after the last, a Fault that ends it, or undefined when there is nothing yet. */
   next(): M | 'ended' | Fault | undefined;
   /** `wake` is called when {@link next} may have something after it had nothing. */

@@ -1,20 +1,22 @@
 import type { ServerUnaryCall } from '@grpc/grpc-js';
-import type {
-  AnswerRequest,
-  AnswerResponse,
-  AttachRequest,
-  AttachResponse,
-  GetSessionRequest,
-  GetSessionResponse,
-  KeepAliveRequest,
-  KeepAliveResponse,
-  ListSessionsRequest,
+import type { Session as SessionMessage } from '../../gen/switchyard/v1/session.js';
+import {
+  type AnswerRequest,
+  type AnswerResponse,
+  type AttachRequest,
+  type AttachResponse,
+  type GetSessionRequest,
+  type GetSessionResponse,
+  type KeepAliveRequest,
+  type KeepAliveResponse,
+  type ListSessionsRequest,
   ListSessionsResponse,
-  SessionRequest,
-  SessionResponse,
-  SessionServiceServer,
-  TerminateSessionRequest,
-  TerminateSessionResponse,
+  type SessionRequest,
+  type SessionResponse,
+  type SessionServiceServer,
+  SessionServiceService,
+  type TerminateSessionRequest,
+  type TerminateSessionResponse,
 } from '../../gen/switchyard/v1/session_service.js';
 import type { Session } from '../core/change.js';
 import { Checked } from '../core/check.js';
@@ -25,20 +27,29 @@ import type { Attachment, Message } from '../replica/attachments.js';
 import type { Origin } from '../shares/origin.js';
 import type { Backing } from './backing.js';
 import type { Caller } from './caller.js';
-import type { Answer, Calls } from './calls.js';
+import type { Answer, Calls, Step } from './calls.js';
 import { readAnswer } from './direct-connection.js';
 import { durationOf, msOf } from './duration.js';
+import { encoded, passingBytes } from './encoded.js';
 import { sessionEnd } from './ending.js';
 import { orderMessage, positionMessage, sessionMessage } from './message.js';
 import { fillPage, pageTokenOf, readPage } from './page.js';
 import { sessionSize } from './size.js';
 
+/** Bytes of a page of sessions that are encoded at a time, about: some tenths of a millisecond. */
+const PIECE_BYTES = 65_536;
 /** Longer than any order's id. */
 const ORDER_ID_LENGTH_MAX = 64;
 
 const REASON_OF_CODE: ReadonlyMap<number, Reason> = new Map(
   Object.entries(REASONS).map(([reason, code]) => [code, reason as Reason]),
 );
+
+/** SessionService's definition, with pages of sessions that are bytes already. */
+export const sessionDefinition = {
+  ...SessionServiceService,
+  listSessions: passingBytes(SessionServiceService.listSessions),
+};
 
 /** SessionService, as session_service.proto documents it. */
 export function sessionService(calls: Calls): SessionServiceServer {
@@ -58,7 +69,7 @@ export function sessionService(calls: Calls): SessionServiceServer {
       terminate(backing, request, caller, call),
     ),
     getSession: calls.anyone((request: GetSessionRequest, caller) => read(backing, request, caller)),
-    listSessions: calls.anyone((request: ListSessionsRequest) => list(backing, request)),
+    listSessions: calls.costly((request: ListSessionsRequest) => list(backing, request)),
   };
 }
 
@@ -186,8 +197,11 @@ function read({ replica }: Backing, request: GetSessionRequest, caller: Caller):
   };
 }
 
-/** In the order of the SIDs' pages, which no coming or going of others can disturb. */
-function list({ replica, limits }: Backing, request: ListSessionsRequest): ListSessionsResponse | Fault {
+/**
+ * In the order of the SIDs' pages, which no coming or going of others can disturb. A page is read in the first step, and
+ * encoded in those that follow.
+ */
+function list({ replica, limits }: Backing, request: ListSessionsRequest): Step<ListSessionsResponse> | Fault {
   const { state, attachments } = replica;
   const checked = new Checked(state.limits);
   const wanted = readPage(checked, limits, request);
@@ -196,13 +210,47 @@ function list({ replica, limits }: Backing, request: ListSessionsRequest): ListS
   const uuid = instanceUuid === '' ? '' : checked.uuid('instance_uuid', instanceUuid);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const found = uuid === '' ? sessionsAfter(state, wanted.after, instanceType) : sessionOf(state, wanted.after, uuid);
-  const { page, hasMore } = fillPage(found, wanted, sessionSize);
-  return {
-    sessions: page.map((session) => sessionMessage(session, state.epoch, attachments.isAttached(session.sid))),
-    nextPageToken: hasMore ? pageTokenOf(page.at(-1)!.sid) : '',
-    position: positionMessage(state.position),
+  let encoding: Generator<Uint8Array> | undefined;
+  const pieces: Uint8Array[] = [];
+  return () => {
+    if (encoding === undefined) {
+      const { after } = wanted;
+      const found = uuid === '' ? sessionsAfter(state, after, instanceType) : sessionOf(state, after, uuid);
+      const { page, hasMore } = fillPage(found, wanted, sessionSize);
+      const end = {
+        nextPageToken: hasMore ? pageTokenOf(page.at(-1)!.sid) : '',
+        position: positionMessage(state.position),
+      };
+      encoding = encodePage(page, end, ({ sid }) => attachments.isAttached(sid), state.epoch);
+      return 'more';
+    }
+    const { value, done } = encoding.next();
+    if (done) return encoded(Buffer.concat(pieces));
+    pieces.push(value);
+    return 'more';
   };
+}
+
+/** Pieces of a message that are the message when they stand behind each other: its sessions are repeated. */
+function* encodePage(
+  page: readonly Session[],
+  end: Pick<ListSessionsResponse, 'nextPageToken' | 'position'>,
+  isAttached: (session: Session) => boolean,
+  epoch: string,
+): Generator<Uint8Array> {
+  const piece = (part: Partial<ListSessionsResponse>) =>
+    SessionServiceService.listSessions.responseSerialize(ListSessionsResponse.create(part));
+  let sessions: SessionMessage[] = [];
+  let bytes = 0;
+  for (const session of page) {
+    sessions.push(sessionMessage(session, epoch, isAttached(session)));
+    bytes += sessionSize(session);
+    if (bytes < PIECE_BYTES) continue;
+    yield piece({ sessions });
+    sessions = [];
+    bytes = 0;
+  }
+  yield piece({ sessions, ...end });
 }
 
 function* sessionsAfter(state: State, after: number, type: number): Iterable<Session> {

@@ -55,7 +55,9 @@ export function streamService(calls: Calls): StreamServiceServer {
     terminateStream: calls.session((request: TerminateStreamRequest, sid) => terminate(backing, request, sid)),
     stopStream: calls.sessionOrAdmin((request: StopStreamRequest, caller) => stop(backing, request, caller)),
     getStream: calls.sessionOrAdmin((request: GetStreamRequest, caller) => read(backing, request, caller)),
-    listStreams: calls.sessionOrAdmin((request: ListStreamsRequest, caller) => list(backing, request, caller)),
+    listStreams: calls.sessionOrAdminCostly(
+      (request: ListStreamsRequest, caller) => () => list(backing, request, caller),
+    ),
     watchStreams: calls.sessionOrAdminWatch((request: WatchStreamsRequest, caller) => watch(backing, request, caller)),
     relay: calls.sessionDuplex((call: RelayCall, sid) => relay(backing, call, sid)),
   };
@@ -205,6 +207,9 @@ function watch(
 function untilEnd(watching: Subscription, state: State, sid: number): Source<Uint8Array> {
   const isOver = () => !state.sessions.has(sid);
   return {
+    get isCostly() {
+      return watching.isCostly;
+    },
     next: () => watching.next() ?? (isOver() ? overFault(state, sid) : undefined),
     onReady: (wake) => watching.onReady(wake),
     close: () => watching.close(),

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock, Random } from '../clock.js';
+import type { FairTurns } from '../fair/fair-turns.js';
 import type { Feed } from '../feed/feed.js';
 import type { SystemLimits } from '../limits.js';
 import type { Relay } from '../relay/relay.js';
@@ -15,6 +16,8 @@ export interface Backing {
   readonly opening: Opening;
   /** What each caller may take of what all share. */
   readonly shares: Shares;
+  /** Whose turn it is to be worked for. */
+  readonly turns: FairTurns;
   /** What can be watched, in this door's bytes. */
   readonly feeds: { readonly network: Feed; readonly closed: Feed };
   /** The data of streams. */

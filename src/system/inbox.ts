@@ -3,13 +3,16 @@ import type { Pipe } from '../transport/pipe.js';
 import { type AnswerBody, refusal } from './answer.js';
 import type { Answers } from './answers.js';
 import type { Backing, CutCause } from './backing.js';
-import { decodeEvent } from './event.js';
+import { decodeEvent, type SystemEvent } from './event.js';
 import { Flaw } from './flaw.js';
 import type { Flows } from './flows.js';
 import { decodePacket, type Packet } from './packet.js';
 import type { Peer } from './peer.js';
 import { Requests } from './requests.js';
 import type { Vigil } from './vigil.js';
+
+/** What a request counts at least, in ms, with what is done for it later. */
+const REQUEST_MS = 0.05;
 
 /** What an inbox asks of the connection that it is of. */
 export interface Reader {
@@ -37,9 +40,13 @@ export class Inbox {
   private unread: Uint8Array[] = [];
   private unreadBytes = 0;
   private paused = false;
+  /** Whose turns its requests are done in. */
+  private readonly key: string;
+  private readonly wake = () => this.goOn();
 
   constructor(private readonly reader: Reader) {
-    const { backing, peer } = reader;
+    const { backing, peer, pipe } = reader;
+    this.key = backing.turns.keyOf({ address: pipe.remote, connection: pipe.connection });
     this.requests = new Requests(
       backing,
       peer,
@@ -76,6 +83,7 @@ export class Inbox {
       this.take(bytes);
     }
     if (peer.isOver) return;
+    this.awaitTurn();
     if (this.paused && !this.isHeld()) {
       this.paused = false;
       pipe.resume();
@@ -83,11 +91,26 @@ export class Inbox {
   }
 
   private isHeld(): boolean {
-    return !this.reader.peer.hasRoom() || this.requests.isFull || this.reader.flows()?.hasRoom() === false;
+    const { backing, peer, flows } = this.reader;
+    return !peer.hasRoom() || this.requests.isFull || flows()?.hasRoom() === false || backing.turns.isBehind(this.key);
+  }
+
+  /** Has it go on when its address has its turn, if that is what it waits for. */
+  private awaitTurn(): void {
+    const { turns } = this.reader.backing;
+    if (turns.isBehind(this.key)) turns.mayGoOn(this.key, this.wake);
+  }
+
+  /** The connection is over. */
+  closed(): void {
+    this.unread = [];
+    this.unreadBytes = 0;
+    this.reader.backing.turns.forget(this.key, this.wake);
   }
 
   private pauseIfHeld(): void {
     if (this.paused || this.reader.peer.isOver || !this.isHeld()) return;
+    this.awaitTurn();
     this.paused = true;
     this.reader.pipe.pause();
   }
@@ -132,6 +155,13 @@ export class Inbox {
       if (packetId !== undefined) this.reader.answered(packetId, event.body);
     } else if (peer.isTerminating) {
       peer.answer(packetId, refusal(new Fault('SESSION_TERMINATED', 'the session is being terminated')));
-    } else this.requests.take(event, packetId, body);
+    } else this.takeRequest(event, packetId, body);
+  }
+
+  private takeRequest(event: SystemEvent, packetId: number | undefined, body: Uint8Array): void {
+    const { turns, clock } = this.reader.backing;
+    const fromMs = clock.nowMs();
+    this.requests.take(event, packetId, body);
+    turns.charge(this.key, Math.max(REQUEST_MS, clock.nowMs() - fromMs));
   }
 }

@@ -2,8 +2,10 @@ import type { Order } from '../core/change.js';
 import type { Command } from '../core/command.js';
 import type { Connection } from '../core/connection.js';
 import { Fault, REASONS, type Reason } from '../core/fault.js';
+import { MeteredSource } from '../fair/metered-source.js';
 import type { Subscription } from '../feed/subscription.js';
 import type { Attachment } from '../replica/attachments.js';
+import type { Origin } from '../shares/origin.js';
 import { type AnswerBody, refusal } from './answer.js';
 import type { Backing } from './backing.js';
 import { answerConnection, connectionBody } from './connection-requests.js';
@@ -23,6 +25,8 @@ const NO_BYTES = new Uint8Array(0);
 export interface Sender {
   /** The address at the other end. */
   readonly remote: string;
+  /** By what its turns are dealt out. */
+  readonly origin: Origin;
   /** Whether more may be sent now. */
   hasRoom(): boolean;
   /** There may be something to send. */
@@ -45,7 +49,7 @@ export interface Sender {
 export class Outbox {
   /** The client was asked to end its session, so it needs not be told that it has ended. */
   isAskedToEnd = false;
-  private watches: { readonly subscription: Subscription; readonly packetId: number | undefined }[] = [];
+  private watches: { readonly subscription: MeteredSource<Subscription>; readonly packetId: number | undefined }[] = [];
 
   constructor(
     private readonly backing: Backing,
@@ -59,16 +63,22 @@ export class Outbox {
   /** Begins to watch; an earlier watch ends. What cannot be watched is answered to the request that asked for it. */
   watch({ deltas, endpointsClosed, after, coalesce, cvids }: WatchBody, packetId: number | undefined): void {
     this.endWatches();
-    const { network, closed } = this.backing.feeds;
+    const { turns, clock, feeds } = this.backing;
+    const { network, closed } = feeds;
+    const key = turns.keyOf(this.sender.origin);
+    const fromMs = clock.nowMs();
     const begun = [
       ...(deltas ? [network.subscribe({ after, coalesce, sids: cvids })] : []),
       ...(endpointsClosed ? [closed.subscribe({ after, sids: cvids })] : []),
     ];
-    for (const subscription of begun) {
-      if (subscription instanceof Fault) {
-        this.sender.answer(packetId, refusal(subscription));
+    // A snapshot is taken here, if none is shared.
+    turns.charge(key, clock.nowMs() - fromMs);
+    for (const one of begun) {
+      if (one instanceof Fault) {
+        this.sender.answer(packetId, refusal(one));
         continue;
       }
+      const subscription = new MeteredSource(one, key, { turns, clock });
       subscription.onReady(() => this.sender.stir());
       this.watches.push({ subscription, packetId });
     }

@@ -126,6 +126,7 @@ export class Peer implements Receiver, Sender {
     this.host.holdPartial(-this.partialBytes);
     this.partialBytes = 0;
     this.outbox?.close();
+    this.inbox.closed();
     this.asked.clear();
     for (const delivered of this.undelivered) delivered();
     this.host.left(this);

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
-import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import { draining } from '../../src/core/draining.js';
 import type { Limits } from '../../src/core/limits.js';
 import type { State } from '../../src/core/state.js';
+import { FairTurns } from '../../src/fair/fair-turns.js';
+import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
 import { Feed } from '../../src/feed/feed.js';
 import type { FeedLimits } from '../../src/feed/limits.js';
 import type { Topic } from '../../src/feed/topic.js';
@@ -10,7 +11,7 @@ import { Calls } from '../../src/grpc/calls.js';
 import { closedTopic } from '../../src/grpc/closed-topic.js';
 import { networkDefinition, networkService } from '../../src/grpc/network-service.js';
 import { networkTopic } from '../../src/grpc/network-topic.js';
-import { sessionService } from '../../src/grpc/session-service.js';
+import { sessionDefinition, sessionService } from '../../src/grpc/session-service.js';
 import { streamDefinition, streamService } from '../../src/grpc/stream-service.js';
 import { streamsTopic } from '../../src/grpc/streams-topic.js';
 import type { Journal } from '../../src/journal/journal.js';
@@ -103,6 +104,7 @@ export class SimulatedServer implements Listener {
       replica,
       opening: new Opening(replica, clock, random, limits.replica, shares),
       shares,
+      turns: new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
       feeds,
       relay,
       clock,
@@ -121,7 +123,7 @@ export class SimulatedServer implements Listener {
       // System events have listeners of their own; nothing here sends any.
       exchange: { accept: () => undefined, packetBytesMax: 0 },
     });
-    this.add(SessionServiceService, sessionService(this.calls));
+    this.add(sessionDefinition, sessionService(this.calls));
     this.add(networkDefinition, networkService(this.calls));
     this.add(streamDefinition, streamService(this.calls));
   }
