@@ -5,7 +5,9 @@
  *   node --import ./test/typescript.mjs test/bench/fill.ts DIR STEP...
  *
  *   sessions=COUNT   so many sessions more, a day's TTL each
+ *   large=COUNT      the same, each with as many labels, as long, as a session may have
  *   links=COUNT      so many links more between them
+ *   halves=COUNT     so many links more, none of them between the first half of the sessions and the second
  *   snapshot         a snapshot, and nothing before it
  */
 import { createHash } from 'node:crypto';
@@ -33,9 +35,29 @@ await replay(() => {});
 for (const step of steps) {
   const [what, count] = step.split('=');
   if (what === 'snapshot') await snapshot(state);
-  else await submitAll(what === 'sessions' ? sessions(Number(count)) : links(state, Number(count)));
+  else await submitAll(commandsOf(what, Number(count)));
 }
 await journal.close();
+
+function commandsOf(what: string, count: number): Iterable<Command> {
+  switch (what) {
+    case 'sessions':
+      return sessions(count, {});
+    case 'large':
+      return sessions(count, largestLabels());
+    case 'links':
+      return links(state, count, false);
+    case 'halves':
+      return links(state, count, true);
+  }
+  throw new Error(`no step ${what}`);
+}
+
+function largestLabels(): Record<string, string> {
+  const { labelsMax, labelKeyBytesMax, labelValueBytesMax } = DEFAULT_LIMITS;
+  const entry = (at: number) => [`label-${at}`.padEnd(labelKeyBytesMax, 'x'), 'y'.repeat(labelValueBytesMax)];
+  return Object.fromEntries(Array.from({ length: labelsMax }, (_, at) => entry(at)));
+}
 
 async function snapshot(now: State): Promise<void> {
   await journal.writeSnapshot(now.revision, encodeChunks(now.revision, rowsOf(capture(now))));
@@ -68,25 +90,27 @@ async function submitAll(commands: Iterable<Command>): Promise<void> {
   await replica.close();
 }
 
-function* sessions(number: number): Iterable<Command> {
+function* sessions(number: number, labels: Record<string, string>): Iterable<Command> {
   for (let n = 0; n < number; n++) {
     const digest = createHash('sha256').update(`instance ${n}`).digest('hex');
     const uuid = `${digest.slice(0, 8)}-${digest.slice(8, 12)}-4${digest.slice(13, 16)}-8${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
     const tokenHash = Buffer.from(digest, 'hex').toString('latin1');
-    const about = { type: 2, flavor: 1, ttlMs: DAY_MS, name: `node-${n}`, labels: {} };
+    const about = { type: 2, flavor: 1, ttlMs: DAY_MS, name: `node-${n}`, labels };
     yield { kind: 'OpenSession', uuid, ...about, tokenHash, atMs: Date.now() };
   }
 }
 
 /** Each is reported by both of its ends. */
-function* links(now: State, number: number): Iterable<Command> {
+function* links(now: State, number: number, inHalves: boolean): Iterable<Command> {
   const fraction = seeded(1);
-  const sids = [...now.sessions.copy()].map(({ sid }) => sid);
-  const any = () => sids[Math.floor(fraction() * sids.length)];
+  const sids = [...now.sessions.copy()].map(({ sid }) => sid).sort((x, y) => x - y);
+  const part = inHalves ? sids.length >> 1 : sids.length;
+  const any = (from: number) => sids[from + Math.floor(fraction() * part)];
   for (let n = 0; n < number; n++) {
-    const sid = any();
-    let peer = any();
-    while (peer === sid) peer = any();
+    const from = inHalves && n % 2 === 1 ? part : 0;
+    const sid = any(from);
+    let peer = any(from);
+    while (peer === sid) peer = any(from);
     const about = { kind: 'ReportLink', link: LinkType.TRANSPORT_UDP, established: true } as const;
     yield { ...about, sid, peer };
     yield { ...about, sid: peer, peer: sid };

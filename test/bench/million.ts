@@ -1,13 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { WatchNetworkDeltaRequest } from '../../gen/switchyard/v1/network_service.js';
 import { SessionRequest } from '../../gen/switchyard/v1/session_service.js';
 import { LmdbJournal } from '../../src/journal/lmdb.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
-import { bound } from './children.js';
 import type { Curve } from './curve.js';
 import { type Figure, figureOf } from './figure.js';
+import { fill } from './filled.js';
 import { load, startLoad } from './h2load.js';
 import type { Memory, Stalls, Started } from './process.js';
 import { dataFolder, startProbedSwitchyard } from './servers.js';
@@ -23,19 +20,10 @@ const READ_EVERY_MS = 8_000;
 const SESSION = '/switchyard.v1.SessionService/Session';
 const WATCH = '/switchyard.v1.NetworkService/WatchNetworkDelta';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const request = SessionRequest.encode(
   SessionRequest.create({ instanceUuid: '5f1c9a20-7d3e-4b8a-9c41-2e6f0d8b7a13', instanceType: 2, name: 'bench' }),
 ).finish();
 const watch = WatchNetworkDeltaRequest.encode(WatchNetworkDeltaRequest.create()).finish();
-
-/** Lets fill.ts work on a folder, in a process of its own so that its memory goes with it. */
-async function fill(folder: string, ...steps: string[]): Promise<void> {
-  const args = ['--import', './test/typescript.mjs', 'test/bench/fill.ts', folder, ...steps];
-  const child = bound(spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] }));
-  const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`fill.ts ${steps.join(' ')} ended with ${code}`);
-}
 
 /** What one start took. */
 interface Start {

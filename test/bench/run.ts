@@ -6,6 +6,7 @@ import { benchDirect } from './direct.js';
 import { benchBrokers, benchFanout } from './fanout.js';
 import { benchFanoutCurve } from './fanout-curve.js';
 import { isMet } from './figure.js';
+import { benchFlood } from './flood.js';
 import { benchIdle } from './idle.js';
 import { benchLatency } from './latency.js';
 import { machine, othersPercent } from './machine.js';
@@ -39,6 +40,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   million: { run: benchMillion, rounds: 2, about: 'memory, starts and stalls with a million sessions and links' },
   idle: { run: benchIdle, rounds: 2, about: '10,000 idle watchers beside bare grpc-js, and their return at once' },
   path: { run: benchPath, rounds: 2, about: 'shortest paths over a million nodes beside graphology' },
+  flood: { run: benchFlood, rounds: 3, about: 'what a client sees while another address floods the server' },
   stopped: { run: benchStopped, rounds: 2, about: 'what a watcher costs that does not read' },
   curve: { run: benchFanoutCurve, rounds: 1, about: 'CPU for each delivered change against the number of watchers' },
   storm: { run: storm, rounds: 1, about: '2,000 sessions come back at once after a restart, as in npm run faults' },
