@@ -65,6 +65,12 @@ export const OPTIONS = {
     [1, 10_000_000],
     'Packets that one such connection may send in a second, data of streams excepted.',
   ),
+  systemOutBytesMax: count(
+    'system-out-bytes-max',
+    DEFAULT_SYSTEM_LIMITS.outBytesInAllMax,
+    [1_048_576, 68_719_476_736],
+    'Bytes that such connections do not take, in all. Beyond it the one that holds most is cut off.',
+  ),
   rendezvousListen: optionalAddress(
     'rendezvous-listen',
     "Where instances learn their reflexive address: STUN Binding over UDP and TCP. Default: gRPC's host, on the port after gRPC's.",

@@ -64,6 +64,12 @@ export class Doors {
     return this.grpc?.watchBytes ?? 0;
   }
 
+  /** Bytes that are held for clients, by what holds them: each kind is bounded in all. */
+  heldBytes(): Record<string, number> {
+    const system = Object.entries(this.system?.heldBytes() ?? {}).map(([kind, bytes]) => [`system_${kind}`, bytes]);
+    return { ...this.grpc?.heldBytes(), ...Object.fromEntries(system), relay: this.engine.relay.byteSize };
+  }
+
   /** Opens them. When one cannot be opened, those that are open have to be closed. */
   async open(): Promise<void> {
     const { config, clock } = this.parts;

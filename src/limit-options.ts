@@ -70,6 +70,11 @@ export const DOOR_LIMIT_OPTIONS = {
     [65_536, 1_073_741_824],
     'Bytes that the watches of one connection have on their way before they wait for each other.',
   ),
+  watchBytesMax: bound(
+    'watchBytesMax',
+    [65_536, 68_719_476_736],
+    'Bytes that watches have on their way on all connections, each message counted once. Beyond it the connection that holds most is closed.',
+  ),
   watchedNodesMax: bound('watchedNodesMax', [1, 65_536], 'Nodes that one watch can name.'),
   requestBytesPerConnectionMax: bound(
     'requestBytesPerConnectionMax',
@@ -81,6 +86,16 @@ export const DOOR_LIMIT_OPTIONS = {
     'answerBytesPerConnectionMax',
     [1_048_576, 1_073_741_824],
     'Bytes of answers that one connection does not take.',
+  ),
+  answerBytesMax: bound(
+    'answerBytesMax',
+    [1_048_576, 68_719_476_736],
+    'The same on all connections. Beyond it the connection that holds most is closed.',
+  ),
+  streamBytesMax: bound(
+    'streamBytesMax',
+    [1_048_576, 68_719_476_736],
+    'Bytes of relayed blocks, orders and Exchange packets that gRPC clients do not take, on all connections. Beyond it the connection that holds most is closed.',
   ),
   earlyResetsMax: bound(
     'earlyResetsMax',

@@ -10,6 +10,11 @@ export interface DoorLimits {
    * dozens of the largest messages, so that no watch that is read has to wait for others that are.
    */
   readonly watchBytesPerConnectionMax: number;
+  /**
+   * The same for all connections, each message counted once for all that share it: two thousand snapshots of which each is
+   * at a place of its own. Beyond it the connection that holds most is closed.
+   */
+  readonly watchBytesMax: number;
   /** Calls at once on one connection: a gateway attaches all sessions that it speaks for on one. 12 KiB each. */
   readonly callsPerConnectionMax: number;
   /** Client connections: 30 KiB each, so 300 MiB at most; a fleet of more uses several servers. */
@@ -30,6 +35,13 @@ export interface DoorLimits {
   readonly requestBytesMax: number;
   /** Bytes of answers to unary calls that one connection does not take: some dozens of the largest pages. */
   readonly answerBytesPerConnectionMax: number;
+  /** The same for all connections: a hundred and more of the largest pages on their way at once, to slow clients. */
+  readonly answerBytesMax: number;
+  /**
+   * Bytes that other calls have written and their clients have not taken, on all connections: one block of each sink of the
+   * relay, orders, packets of Exchange. Two thousand blocks of 64 KiB.
+   */
+  readonly streamBytesMax: number;
   /** A call that its client resets within this time was never meant to be answered. */
   readonly earlyResetMs: number;
   /** Such calls on one connection at once: a client that gives up all its calls; half of what nghttp2 takes. */
@@ -68,6 +80,7 @@ export interface WireLimits extends DoorLimits {
 export const DEFAULT_DOOR_LIMITS: DoorLimits = {
   watchesPerConnectionMax: 1_024,
   watchBytesPerConnectionMax: 16_777_216,
+  watchBytesMax: 134_217_728,
   callsPerConnectionMax: 16_384,
   connectionsMax: 10_000,
   connectionsQueuedMax: 4_096,
@@ -75,6 +88,8 @@ export const DEFAULT_DOOR_LIMITS: DoorLimits = {
   requestBytesPerConnectionMax: 16_777_216,
   requestBytesMax: 268_435_456,
   answerBytesPerConnectionMax: 33_554_432,
+  answerBytesMax: 134_217_728,
+  streamBytesMax: 134_217_728,
   earlyResetMs: 1_000,
   earlyResetsMax: 500,
   earlyResetsPerSecond: 50,
@@ -115,12 +130,19 @@ export interface SystemLimits {
   readonly requestsMax: number;
   /** Bytes that wait to be sent on one connection before nothing more is read from it, or taken from its watches. */
   readonly outBytesMax: number;
+  /**
+   * The same on all connections, a message of watches counted once for all that share it: five hundred clients that take
+   * nothing at all. Beyond it the connection that holds most is cut off.
+   */
+  readonly outBytesInAllMax: number;
   /** Bytes that were read from one connection and wait for room: one read of a socket, doubled. */
   readonly inBytesMax: number;
   /** Answers of one session that are remembered for requests that come again. */
   readonly answersMax: number;
   /** Bytes of the same. */
   readonly answersBytesMax: number;
+  /** Bytes of the same for all sessions, with what each costs beside its own: a quarter of a million small ones. */
+  readonly answersBytesInAllMax: number;
   /** How long a connection may take to close: for the last answer to get through. */
   readonly closingMs: number;
 }
@@ -137,8 +159,10 @@ export const DEFAULT_SYSTEM_LIMITS: SystemLimits = {
   idleMs: 300_000,
   requestsMax: 64,
   outBytesMax: 262_144,
+  outBytesInAllMax: 134_217_728,
   inBytesMax: 131_072,
   answersMax: 256,
   answersBytesMax: 262_144,
+  answersBytesInAllMax: 67_108_864,
   closingMs: 10_000,
 };

@@ -21,7 +21,11 @@ export interface Measured {
   readonly journal: Journal;
   readonly shares: Shares;
   readonly turns: FairTurns;
-  readonly doors: { readonly connectionCount: number; readonly watchBytes: number };
+  readonly doors: {
+    readonly connectionCount: number;
+    readonly watchBytes: number;
+    heldBytes(): Readonly<Record<string, number>>;
+  };
 }
 
 /**
@@ -130,6 +134,15 @@ export class Metrics {
       registers: [registry],
       collect() {
         for (const feed of feeds) this.set({ feed: feed.topic.name }, feed.subscriptionCount);
+      },
+    });
+    new Gauge({
+      name: 'switchyard_held_bytes',
+      help: 'Bytes that are held for clients that do not complete or do not take them, by what they are.',
+      labelNames: ['kind'],
+      registers: [registry],
+      collect() {
+        for (const [kind, bytes] of Object.entries(doors.heldBytes())) this.set({ kind }, bytes);
       },
     });
     new Gauge({

@@ -54,5 +54,6 @@ export function systemLimits(config: Config): SystemLimits {
     connectionsMax: config.systemConnectionsMax,
     connectionsPerAddressMax: config.systemConnectionsPerAddressMax,
     packetsPerSecondMax: config.systemPacketsPerSecondMax,
+    outBytesInAllMax: config.systemOutBytesMax,
   };
 }

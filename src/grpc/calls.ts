@@ -6,6 +6,7 @@ import type {
   ServerUnaryCall,
   ServerWritableStream,
 } from '@grpc/grpc-js';
+import type { SharedBytes } from '../base/shared-bytes.js';
 import { draining } from '../core/draining.js';
 import { Fault } from '../core/fault.js';
 import { MeteredSource } from '../fair/metered-source.js';
@@ -14,6 +15,7 @@ import type { Backing } from './backing.js';
 import { type Caller, identify, SESSION_METADATA } from './caller.js';
 import { encoded } from './encoded.js';
 import { Outflow, type OutflowWatch } from './outflow.js';
+import type { Peer } from './peer.js';
 import { pump, type Source } from './pump.js';
 import { toError } from './status.js';
 
@@ -25,6 +27,13 @@ type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 
 
 /** A costly method's next part: what the method answers, or `more` when that was not the last. */
 export type Step<A> = () => A | Fault | 'more';
+
+/** The connections that calls come over. */
+export interface WatchConnections {
+  /** The one of that name, if it is still there. */
+  find(name: string): Peer | undefined;
+  readonly holdings: { readonly watches: SharedBytes<Peer> };
+}
 
 /** A watch may end at any moment. */
 const WATCH_LIMIT_RETRY_MS = 5_000;
@@ -42,7 +51,11 @@ export class Calls implements OutflowWatch {
   /** Bytes that watches have written and their clients have not taken, on all connections. */
   watchBytes = 0;
 
-  constructor(readonly backing: Backing) {}
+  constructor(
+    readonly backing: Backing,
+    /** What counts the messages of watches in all; they are not counted where there is none. */
+    private readonly connections?: WatchConnections,
+  ) {}
 
   /** For an outflow: so many bytes more are on their way, or (negative) have gone. */
   moved(bytes: number): void {
@@ -212,6 +225,12 @@ export class Calls implements OutflowWatch {
     return turns.run<undefined>(turns.keyOf(origin), stepAndTell, () => !call.cancelled);
   }
 
+  /** Counts what the watches of a connection have on their way, for all of them. */
+  private countOf(name: string): Outflow['count'] {
+    const peer = this.connections?.find(name);
+    return peer && ((message) => this.connections!.holdings.watches.take(peer, message));
+  }
+
   /** Leads a watch through its connection's outflow, which counts it until it is closed; refuses one too many. */
   private beginWatch(
     call: AnyCall,
@@ -220,7 +239,7 @@ export class Calls implements OutflowWatch {
   ): Source<Uint8Array> | Fault {
     const { watchesPerConnectionMax, watchBytesPerConnectionMax } = this.backing.limits;
     const peer = call.getPeer();
-    const outflow = this.outflows.get(peer) ?? new Outflow(peer, watchBytesPerConnectionMax, this);
+    const outflow = this.outflows.get(peer) ?? new Outflow(peer, watchBytesPerConnectionMax, this, this.countOf(peer));
     if (outflow.watches >= watchesPerConnectionMax) {
       const message = `${watchesPerConnectionMax} watches on one connection are the limit`;
       return new Fault('WATCH_LIMIT', message, [], WATCH_LIMIT_RETRY_MS);

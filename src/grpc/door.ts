@@ -11,9 +11,10 @@ import { Fault } from '../core/fault.js';
 import { type Address, formatAddress } from '../option.js';
 import type { Backing } from './backing.js';
 import { Calls } from './calls.js';
-import { shareFrames } from './encoded.js';
+import { isPassingBytes, shareFrames } from './encoded.js';
 import { Health } from './health.js';
 import { networkDefinition, networkService } from './network-service.js';
+import type { HeldKind } from './peer-holdings.js';
 import { Peers } from './peers.js';
 import { Reflection } from './reflection.js';
 import { sessionDefinition, sessionService } from './session-service.js';
@@ -43,7 +44,8 @@ export class GrpcDoor {
   private readonly health = new Health(SERVICES.map((name) => `switchyard.v1.${name}`));
   private readonly reflection = new Reflection();
   private readonly paths = new Set<string>();
-  private readonly unaryPaths = new Set<string>();
+  private readonly answerPaths = new Set<string>();
+  private readonly watchPaths = new Set<string>();
   private readonly peers: Peers;
   private address: Address | undefined;
   private readonly told = new Set<string>();
@@ -53,15 +55,15 @@ export class GrpcDoor {
     messageBytesMax: number,
   ) {
     const { clock, limits } = backing;
-    this.calls = new Calls(backing);
     this.peers = new Peers(
       clock,
       wireLimits(limits, messageBytesMax),
-      this.unaryPaths,
+      { answers: this.answerPaths, watches: this.watchPaths },
       (why) => this.tell(why),
       (connection) => backing.shares.disconnected(connection),
       backing.turns,
     );
+    this.calls = new Calls(backing, this.peers);
     this.server = new Server({
       interceptors: [detailed, shareFrames()],
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
@@ -81,7 +83,9 @@ export class GrpcDoor {
     this.reflection.addTo(this.server);
     for (const { path } of Object.values(HealthService)) this.paths.add(path);
     for (const version of ['v1', 'v1alpha']) {
-      this.paths.add(`/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`);
+      const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+      this.paths.add(path);
+      this.answerPaths.add(path);
     }
     this.server.register(UNKNOWN_PATH, answerUnknown, Buffer.from, Buffer.from, 'bidi');
   }
@@ -101,6 +105,11 @@ export class GrpcDoor {
   /** Bytes that watches have written and their clients have not taken. */
   get watchBytes(): number {
     return this.calls.watchBytes;
+  }
+
+  /** Bytes that are held for clients: what is not complete of theirs, and what they do not take, by kind. */
+  heldBytes(): Record<HeldKind, number> {
+    return this.peers.holdings.totals();
   }
 
   /** Refuses new calls, and says NOT_SERVING to whoever asks after our health. */
@@ -133,9 +142,10 @@ export class GrpcDoor {
 
   private add(definition: ServiceDefinition, service: Parameters<Server['addService']>[1]): void {
     this.server.addService(definition, service);
-    for (const { path, requestStream, responseStream } of Object.values(definition)) {
-      this.paths.add(path);
-      if (!requestStream && !responseStream) this.unaryPaths.add(path);
+    for (const method of Object.values(definition)) {
+      this.paths.add(method.path);
+      if (!method.requestStream && !method.responseStream) this.answerPaths.add(method.path);
+      else if (isPassingBytes(method)) this.watchPaths.add(method.path);
     }
   }
 }

@@ -16,6 +16,11 @@ export function passingBytes<D extends { readonly responseSerialize: unknown }>(
   return { ...definition, responseSerialize: asBuffer };
 }
 
+/** Whether a method's definition is {@link passingBytes}. */
+export function isPassingBytes({ responseSerialize }: { readonly responseSerialize: unknown }): boolean {
+  return responseSerialize === asBuffer;
+}
+
 function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, length);
 }

@@ -12,6 +12,7 @@ export type ExchangeCall = ServerDuplexStream<ExchangeRequest, ExchangeResponse>
 class CallPipe implements Pipe {
   readonly remote: string;
   readonly connection: string;
+  readonly copiesFrames = true;
   readonly partialBytes = 0;
   bufferedBytes = 0;
   private isOver = false;

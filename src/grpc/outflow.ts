@@ -1,3 +1,4 @@
+import type { Charge } from '../base/shared-bytes.js';
 import type { Fault } from '../core/fault.js';
 import type { Source } from './pump.js';
 
@@ -27,6 +28,8 @@ export class Outflow {
     readonly peer: string,
     private readonly bytesMax: number,
     private readonly watch: OutflowWatch,
+    /** Counts a message that is on its way, for all connections together; each message once. */
+    readonly count?: ((message: Uint8Array) => Charge) | undefined,
   ) {}
 
   /** One watch more, until it is closed: its next message is only taken when there is room for it. */
@@ -70,6 +73,7 @@ export class Outflow {
  */
 class Outgoing implements Source<Uint8Array> {
   private bytes = 0;
+  private charge: Charge | undefined;
   private woken: (() => void) | undefined;
   private closed = false;
 
@@ -85,6 +89,7 @@ class Outgoing implements Source<Uint8Array> {
     if (message instanceof Uint8Array) {
       this.bytes = message.length;
       this.outflow.add(message.length);
+      this.charge = this.outflow.count?.(message);
     }
     return message;
   }
@@ -111,6 +116,8 @@ class Outgoing implements Source<Uint8Array> {
   private letGo(): void {
     const { bytes } = this;
     this.bytes = 0;
+    this.charge?.drop();
+    this.charge = undefined;
     this.outflow.add(-bytes);
   }
 }

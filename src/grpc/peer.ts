@@ -8,6 +8,7 @@ import type { WireLimits } from '../limits.js';
 import { originOfPeer } from '../shares/origin.js';
 import { Allowance, type Pace } from './allowance.js';
 import { Intake } from './intake.js';
+import type { PeerHoldings, WrittenKind } from './peer-holdings.js';
 import { toError } from './status.js';
 
 /** Who looks on at all peers. */
@@ -20,12 +21,12 @@ export interface PeerWatch {
   readonly controlPace: Pace;
   /** Whose turn it is to be worked for. */
   readonly turns: FairTurns;
-  /** Whether a path is that of a unary method. */
-  answersOnce(path: string): boolean;
+  /** What all peers hold, by kind. */
+  readonly holdings: PeerHoldings;
+  /** What is written to a call of a path counts as; undefined where it is counted before. */
+  writtenKind(path: string): WrittenKind | undefined;
   /** Its first call has begun, or its last has ended. */
   turned(peer: Peer): void;
-  /** It holds so many bytes of requests more, or less. */
-  held(bytes: number): void;
   /** Some peer did more than it may, and is closed. */
   expelled(why: string): void;
 }
@@ -37,9 +38,14 @@ const WAITING_MIN = 16;
 /** What one call has of what its peer holds. */
 class Share {
   requestBytes = 0;
-  answerBytes = 0;
+  /** Bytes that were written to it and HTTP/2 has not let go of. */
+  writtenBytes = 0;
+  isOver = false;
 
-  constructor(readonly begunMs: number) {}
+  constructor(
+    readonly begunMs: number,
+    readonly writtenKind: WrittenKind | undefined,
+  ) {}
 }
 
 const PEER = Symbol('peer');
@@ -64,8 +70,8 @@ export class Peer {
   /** Calls that run. */
   calls = 0;
   /** Bytes of requests that have come and cannot be handed on yet. */
-  requestBytes = 0;
-  /** Bytes of answers to unary calls that it does not take. */
+  private requestBytes = 0;
+  /** Bytes of answers that it does not take. */
   private answerBytes = 0;
   /** It is being closed: what still comes of it is not served. */
   private isLeaving = false;
@@ -131,8 +137,8 @@ export class Peer {
       return;
     }
     const encoding = headers['grpc-encoding'];
-    const share = new Share(clock.nowMs());
-    if (this.watch.answersOnce(headers[':path'] as string)) this.countAnswer(stream, share);
+    const share = new Share(clock.nowMs(), this.watch.writtenKind(headers[':path'] as string));
+    if (share.writtenKind !== undefined) this.countWritten(stream, share);
     if (this.calls++ === 0) this.watch.turned(this);
     stream.on('close', () => this.called(stream, share));
     this.inTurn(stream, () => {
@@ -174,7 +180,8 @@ export class Peer {
 
   private called(stream: ServerHttp2Stream, share: Share): void {
     this.hold(stream, share, 0);
-    this.answerBytes -= share.answerBytes;
+    this.wrote(share, -share.writtenBytes);
+    share.isOver = true;
     if (--this.calls === 0) this.watch.turned(this);
     if (!stream.aborted) return;
     const nowMs = this.watch.clock.nowMs();
@@ -199,6 +206,7 @@ export class Peer {
   leave(takeDown: () => void): void {
     if (this.isLeaving) return;
     this.isLeaving = true;
+    this.watch.holdings.forget(this);
     stopReading(this.socket);
     this.watch.clock.soon(takeDown);
   }
@@ -246,19 +254,31 @@ export class Peer {
     share.requestBytes = bytes;
     this.requestBytes += more;
     if (this.requestBytes > this.watch.limits.requestBytesPerConnectionMax) this.endCall(stream);
-    this.watch.held(more);
+    this.watch.holdings.add('requests', this, more);
   }
 
-  /** Counts what is written to a unary call until HTTP/2 has let it go: a peer that opens no window holds it here. */
-  private countAnswer(stream: ServerHttp2Stream, share: Share): void {
+  /** Counts what is written to a call until HTTP/2 has let it go: a peer that opens no window holds it here. */
+  private countWritten(stream: ServerHttp2Stream, share: Share): void {
     const { write } = stream;
     stream.write = ((chunk: Buffer, ...rest: unknown[]) => {
-      share.answerBytes += chunk.length;
-      this.answerBytes += chunk.length;
-      const { answerBytesPerConnectionMax } = this.watch.limits;
-      if (this.answerBytes > answerBytesPerConnectionMax) this.expel('answers that it does not take');
-      return Reflect.apply(write, stream, [chunk, ...rest]);
+      this.wrote(share, chunk.length);
+      const written = rest.at(-1);
+      const encoding = typeof rest[0] === 'string' ? [rest[0]] : [];
+      const gone = (error?: Error | null) => {
+        if (!share.isOver) this.wrote(share, -chunk.length);
+        if (typeof written === 'function') written(error);
+      };
+      return Reflect.apply(write, stream, [chunk, ...encoding, gone]);
     }) as typeof stream.write;
+  }
+
+  /** So many bytes more were written to a call, or (negative) are gone. */
+  private wrote(share: Share, bytes: number): void {
+    if (share.writtenKind === undefined || bytes === 0) return;
+    share.writtenBytes += bytes;
+    if (share.writtenKind === 'answers') this.answerBytes += bytes;
+    if (this.answerBytes > this.watch.limits.answerBytesPerConnectionMax) this.expel('answers that it does not take');
+    this.watch.holdings.add(share.writtenKind, this, bytes);
   }
 }
 

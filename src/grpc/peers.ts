@@ -8,6 +8,7 @@ import type { WireLimits } from '../limits.js';
 import type { Pace } from './allowance.js';
 import { Departures } from './departures.js';
 import { Peer, type PeerWatch } from './peer.js';
+import { type CallPaths, PeerHoldings, type WrittenKind } from './peer-holdings.js';
 
 type StreamListener = (
   this: Http2Server,
@@ -22,7 +23,7 @@ type StreamListener = (
  *
  * When there are too many connections, the one goes that has had no call for longest: so whoever only connects, in
  * whatever numbers, takes the place of others like it and never that of a client that works. When together they hold
- * too many bytes of requests, the one goes that holds most.
+ * too many bytes, the one goes that holds most.
  */
 export class Peers implements PeerWatch {
   private readonly peers = new Map<string, Peer>();
@@ -31,12 +32,12 @@ export class Peers implements PeerWatch {
   private readonly departures: Departures;
   readonly resetPace: Pace;
   readonly controlPace: Pace;
-  private requestBytes = 0;
+  readonly holdings: PeerHoldings;
 
   constructor(
     readonly clock: Clock,
     readonly limits: WireLimits,
-    private readonly unaryPaths: ReadonlySet<string>,
+    private readonly paths: CallPaths,
     /** Called for each connection that is closed because of what it did or because there are too many. */
     private readonly told: (why: string) => void,
     /** Called with the name of each connection that is closed or about to be. */
@@ -46,6 +47,10 @@ export class Peers implements PeerWatch {
     this.departures = new Departures(clock, limits.departuresPerTurnMax);
     this.resetPace = { burst: limits.earlyResetsMax, perSecond: limits.earlyResetsPerSecond };
     this.controlPace = { burst: limits.controlFramesMax, perSecond: limits.controlFramesPerSecond };
+    this.holdings = new PeerHoldings(limits, (peer, why) => {
+      this.told(why);
+      peer.close();
+    });
   }
 
   /**
@@ -80,22 +85,19 @@ export class Peers implements PeerWatch {
     for (let quiet = 0; quiet < 2; quiet = isAnyCutOff() ? 0 : quiet + 1) await turn();
   }
 
-  answersOnce(path: string): boolean {
-    return this.unaryPaths.has(path);
+  writtenKind(path: string): WrittenKind | undefined {
+    if (this.paths.watches.has(path)) return undefined;
+    return this.paths.answers.has(path) ? 'answers' : 'streams';
+  }
+
+  /** The peer of that name, as long as its connection counts. */
+  find(name: string): Peer | undefined {
+    return this.peers.get(name);
   }
 
   turned(peer: Peer): void {
     if (peer.calls > 0) this.silent.delete(peer);
     else if (this.peers.get(peer.name) === peer) this.silent.add(peer);
-  }
-
-  held(bytes: number): void {
-    this.requestBytes += bytes;
-    if (this.requestBytes <= this.limits.requestBytesMax) return;
-    const [first, ...others] = this.peers.values();
-    const greatest = others.reduce((most, peer) => (peer.requestBytes > most.requestBytes ? peer : most), first);
-    this.told('requests that are not complete');
-    greatest.close();
   }
 
   expelled(why: string): void {
@@ -116,6 +118,7 @@ export class Peers implements PeerWatch {
 
   private forget(peer: Peer): void {
     this.silent.delete(peer);
+    this.holdings.forget(peer);
     if (this.peers.get(peer.name) !== peer) return;
     this.peers.delete(peer.name);
     this.closed(peer.name);

@@ -1,6 +1,10 @@
 import { crc32 } from 'node:zlib';
+import type { Holdings } from '../base/holdings.js';
 import type { SystemLimits } from '../limits.js';
 import type { AnswerBody } from './answer.js';
+
+/** What an answer costs beside its own bytes. */
+const ENTRY_BYTES = 256;
 
 /** A request that was begun, and what came of it. */
 interface Entry {
@@ -23,7 +27,11 @@ export class Answers {
   private readonly entries = new Map<number, Entry>();
   private bytes = 0;
 
-  constructor(private readonly limits: Pick<SystemLimits, 'answersMax' | 'answersBytesMax'>) {}
+  constructor(
+    private readonly limits: Pick<SystemLimits, 'answersMax' | 'answersBytesMax'>,
+    /** What all sessions have of this. */
+    private readonly holdings: Holdings<Answers>,
+  ) {}
 
   /**
    * Begins a request: `new` is to be done and {@link settle}d. One that was done is told its answer; one that is being done
@@ -52,7 +60,13 @@ export class Answers {
     this.entries.set(packetId, { ...entry, bytes, answer });
     this.bytes += bytes;
     entry.tell(answer, sent);
+    this.holdings.add(this, bytes + ENTRY_BYTES);
     this.forgetOldest();
+  }
+
+  /** Forgets every answer: of a request that comes again it is not known any more that it was done. */
+  forgetDone(): void {
+    for (const [packetId, { answer, bytes }] of this.entries) if (answer !== undefined) this.forget(packetId, bytes);
   }
 
   private forgetOldest(): void {
@@ -60,8 +74,13 @@ export class Answers {
     for (const [packetId, { answer, bytes }] of this.entries) {
       if (this.entries.size <= answersMax && this.bytes <= answersBytesMax) return;
       if (answer === undefined) continue;
-      this.entries.delete(packetId);
-      this.bytes -= bytes;
+      this.forget(packetId, bytes);
     }
+  }
+
+  private forget(packetId: number, bytes: number): void {
+    this.entries.delete(packetId);
+    this.bytes -= bytes;
+    this.holdings.add(this, -bytes - ENTRY_BYTES);
   }
 }

@@ -37,8 +37,8 @@ export interface Backing {
 
 /**
  * The bounds at which a connection is cut off: too many of them (in all, or of one address); no session in time; a packet
- * that takes too long; silence; taking nothing; too many packets; frames that cannot be told apart; more unfinished or unread bytes than
- * may be; and a peer that does not let go when it is over.
+ * that takes too long; silence; taking nothing; too many packets; frames that cannot be told apart; more unfinished, unread or
+ * untaken bytes than may be; and a peer that does not let go when it is over.
  */
 export type CutCause =
   | 'connections'
@@ -51,4 +51,5 @@ export type CutCause =
   | 'frame'
   | 'partial'
   | 'unread'
+  | 'untaken'
   | 'closing';

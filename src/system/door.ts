@@ -1,3 +1,5 @@
+import { Holdings } from '../base/holdings.js';
+import { SharedBytes } from '../base/shared-bytes.js';
 import type { Timer } from '../clock.js';
 import type { Change, SessionClosed } from '../core/change.js';
 import { draining } from '../core/draining.js';
@@ -25,13 +27,26 @@ export class SystemDoor {
   private timer: Timer | undefined;
   private emptied: (() => void) | undefined;
 
+  private readonly unsent: Holdings<Peer>;
+  private readonly sharedUnsent: SharedBytes<Peer>;
+  private readonly remembered: Holdings<Answers>;
+
   constructor(private readonly backing: Backing) {
+    const { outBytesInAllMax, answersBytesInAllMax } = backing.limits;
+    this.unsent = new Holdings({ bytesMax: outBytesInAllMax, expel: (peer) => peer.expel() });
+    this.sharedUnsent = new SharedBytes(this.unsent);
+    this.remembered = new Holdings({ bytesMax: answersBytesInAllMax, expel: (answers) => answers.forgetDone() });
     this.scheduleLook();
   }
 
   /** How many connections are open. */
   get connectionCount(): number {
     return this.peers.size;
+  }
+
+  /** Bytes that are held for clients: what they do not take, packets that are not complete, and remembered answers. */
+  heldBytes(): { readonly out: number; readonly partial: number; readonly remembered: number } {
+    return { out: this.unsent.total, partial: this.partialBytes, remembered: this.remembered.total };
   }
 
   /** Takes over a connection, or refuses it where there are too many. */
@@ -53,6 +68,8 @@ export class SystemDoor {
           this.partialBytes += bytes;
           return bytes <= 0 || this.partialBytes <= this.backing.limits.partialBytesMax;
         },
+        unsent: this.unsent,
+        sharedUnsent: this.sharedUnsent,
         left: (left) => this.forget(left, network),
       },
       pipe,
@@ -87,6 +104,8 @@ export class SystemDoor {
   }
 
   private sessionClosed({ session: { sid }, reason }: SessionClosed, position: Position): void {
+    const answers = this.answers.get(sid);
+    if (answers !== undefined) this.remembered.forget(answers);
     this.answers.delete(sid);
     const peer = this.bySession.get(sid);
     this.bySession.delete(sid);
@@ -96,7 +115,7 @@ export class SystemDoor {
   private answersOf(sid: number): Answers {
     const known = this.answers.get(sid);
     if (known !== undefined) return known;
-    const answers = new Answers(this.backing.limits);
+    const answers = new Answers(this.backing.limits, this.remembered);
     this.answers.set(sid, answers);
     return answers;
   }

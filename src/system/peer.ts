@@ -1,3 +1,5 @@
+import type { Holdings } from '../base/holdings.js';
+import type { SharedBytes } from '../base/shared-bytes.js';
 import type { Stream } from '../core/change.js';
 import type { CloseReason } from '../core/command.js';
 import { Fault } from '../core/fault.js';
@@ -26,6 +28,10 @@ export interface Host {
   answersOf(sid: number): Answers;
   /** So many more bytes (or fewer) are held for packets that are not complete; false: that is too many. */
   holdPartial(bytes: number): boolean;
+  /** What waits to be sent, on all connections. */
+  readonly unsent: Holdings<Peer>;
+  /** The part of it that connections share. */
+  readonly sharedUnsent: SharedBytes<Peer>;
   left(peer: Peer): void;
 }
 
@@ -125,6 +131,7 @@ export class Peer implements Receiver, Sender {
     this.endingMs ??= this.host.backing.clock.nowMs();
     this.host.holdPartial(-this.partialBytes);
     this.partialBytes = 0;
+    this.host.unsent.forget(this);
     this.outbox?.close();
     this.inbox.closed();
     this.asked.clear();
@@ -194,6 +201,11 @@ export class Peer implements Receiver, Sender {
     this.pipe.destroy();
   }
 
+  /** Closes at once, as it holds the most of what all connections do not take. */
+  expel(): void {
+    this.cut('untaken');
+  }
+
   /** Closes once everything that was sent is gone. */
   end(): void {
     if (this.endingMs !== undefined) return;
@@ -218,17 +230,22 @@ export class Peer implements Receiver, Sender {
 
   send(event: SystemEvent, answered?: (answer: AnswerBody) => void): void {
     writeEvent(writer, event, { packetId: answered && this.ask(answered) });
-    this.pipe.write(writer.finish());
+    this.write(writer.finish());
   }
 
   sendBlock({ streamId, block, compressed, confirm }: OutgoingBlock): void {
     const packetId = confirm && this.ask(({ code }) => confirm(code === 0));
     writeBlock(writer, block, streamId, { compressed, packetId });
-    this.pipe.write(writer.finish());
+    this.write(writer.finish());
   }
 
   sendFrames(frames: Uint8Array): void {
-    this.pipe.write(frames);
+    if (this.pipe.copiesFrames) {
+      this.write(frames);
+      return;
+    }
+    const charge = this.host.sharedUnsent.take(this, frames);
+    this.pipe.write(frames, () => charge.drop());
   }
 
   answer(
@@ -241,7 +258,7 @@ export class Peer implements Receiver, Sender {
       return;
     }
     writeEvent(writer, { type: 'Answer', body }, { streamId, packetId });
-    this.pipe.write(writer.finish(), sent && this.onceDelivered(sent));
+    this.write(writer.finish(), sent && this.onceDelivered(sent));
   }
 
   detached(why: Fault): void {
@@ -264,6 +281,16 @@ export class Peer implements Receiver, Sender {
     this.endingMs ??= this.host.backing.clock.nowMs();
     this.host.backing.cutOff?.(cause);
     this.pipe.destroy();
+  }
+
+  /** Sends frames of its own, which count until the transport has let them go. */
+  private write(frames: Uint8Array, sent?: () => void): void {
+    const { unsent } = this.host;
+    this.pipe.write(frames, () => {
+      unsent.add(this, -frames.length);
+      sent?.();
+    });
+    unsent.add(this, frames.length);
   }
 
   private ask(answered: (answer: AnswerBody) => void): number {

@@ -11,6 +11,8 @@ export interface Pipe {
   readonly remote: string;
   /** The name of the connection that carries it, where one can carry several pipes. */
   readonly connection?: string;
+  /** Whether it copies what is written, as encryption does, so that what many pipes are sent is in memory for each. */
+  readonly copiesFrames: boolean;
   /** Bytes that were written and are not gone yet. */
   readonly bufferedBytes: number;
   /** Bytes of a packet whose end has not come. */

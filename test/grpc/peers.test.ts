@@ -31,7 +31,7 @@ describe('the connections of a door', () => {
     turning = setInterval(() => clock.turn(), 1);
     const limits = { ...DEFAULT_DOOR_LIMITS, requestBytesMax: REQUEST_BYTES_MAX, messageBytesMax: 1_048_576 };
     server = createServer();
-    peers = new Peers(clock, limits, new Set(), (why) => told.push(why));
+    peers = new Peers(clock, limits, { answers: new Set(), watches: new Set() }, (why) => told.push(why));
     peers.watch(server);
     server.on('sessionError', () => {});
     server.on('stream', (stream: ServerHttp2Stream) => stream.on('error', () => {}));

@@ -182,7 +182,7 @@ describe('the queue of connections that nobody has taken yet', () => {
   const door = (handle: object | undefined) => {
     const server = Object.assign(createServer(), { _handle: handle });
     const limits = wireLimits(DEFAULT_DOOR_LIMITS, 1_048_576);
-    const peers = new Peers(new ManualClock(), limits, new Set(), () => {});
+    const peers = new Peers(new ManualClock(), limits, { answers: new Set(), watches: new Set() }, () => {});
     // As much of grpc-js as is looked at.
     const grpc = { http2Servers: new Map([[server, undefined]]) } as unknown as Server;
     return () => boundWire(grpc, DEFAULT_DOOR_LIMITS, new Set(), peers);

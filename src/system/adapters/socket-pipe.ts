@@ -1,4 +1,5 @@
 import type { Server as NetServer, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { Fault } from '../../core/fault.js';
 import type { Address } from '../../option.js';
 import type { Accept, Pipe, Receiver } from '../../transport/pipe.js';
@@ -20,6 +21,10 @@ class SocketPipe implements Pipe {
 
   get remote(): string {
     return this.socket.remoteAddress ?? '';
+  }
+
+  get copiesFrames(): boolean {
+    return this.socket instanceof TLSSocket;
   }
 
   get bufferedBytes(): number {

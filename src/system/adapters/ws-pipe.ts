@@ -1,5 +1,6 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { Fault } from '../../core/fault.js';
 import { type Accept, type Pipe, packetsOf, type Receiver } from '../../transport/pipe.js';
@@ -25,6 +26,10 @@ class WebSocketPipe implements Pipe {
 
   get remote(): string {
     return this.socket.remoteAddress ?? '';
+  }
+
+  get copiesFrames(): boolean {
+    return this.socket instanceof TLSSocket;
   }
 
   get bufferedBytes(): number {
