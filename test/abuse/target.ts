@@ -102,6 +102,11 @@ export class Target {
     return residentBytes(this.program.process.pid!) ?? 0;
   }
 
+  /** Where the server tells its metrics, when it was told to. */
+  get metrics(): string {
+    return (JSON.parse(this.program.out) as { listening: { metrics: string } }).listening.metrics;
+  }
+
   /** What the server wrote to its log. */
   get log(): string {
     return this.program.err;
