@@ -17,6 +17,8 @@ import { READ_BYTES_MAX, READ_RECORDS_MAX } from './limits.js';
  *   "records"       revision 8 B                 a record: the command of that revision
  *   "snapshots"     revision 8 B                 a mark: from here on the snapshot counts, with so many parts
  *   "snapshots"     revision 8 B | part 4 B      a part of the snapshot, from 0
+ *   "writer"        "writer"                     nothing; its LMDB version counts those who have written here, one after the
+ *                                                other. Every transaction is on the condition that it is its own
  */
 
 /** The bytes of one of the databases in a data folder. */
@@ -24,9 +26,12 @@ export type Bytes = Database<Uint8Array, Buffer>;
 
 /** Where the header stands. */
 export const HEADER_KEY = Buffer.from('header');
+/** Where the count of writers stands. */
+const WRITER_KEY = Buffer.from('writer');
 /** The header belongs nowhere in the sequence of revisions. */
 export const HEADER_PLACE = { revision: 0, part: 0 };
 
+const NOTHING = Buffer.alloc(0);
 const KEYS_AND_VALUES = { keyEncoding: 'binary', encoding: 'binary' } as const;
 const REVISION_BYTES = 8;
 
@@ -67,6 +72,7 @@ export class Folder {
     readonly header: RootDatabase<Uint8Array, Buffer>,
     readonly records: Bytes,
     readonly snapshots: Bytes,
+    private readonly writer: Bytes,
   ) {}
 
   /** The file that holds everything. */
@@ -95,7 +101,8 @@ export class Folder {
       checkHeader(path, header.get(HEADER_KEY), readOnly);
       const records: Bytes = header.openDB({ name: 'records', ...KEYS_AND_VALUES });
       const snapshots: Bytes = header.openDB({ name: 'snapshots', ...KEYS_AND_VALUES });
-      return new Folder(path, header, records, snapshots);
+      const writer: Bytes = header.openDB({ name: 'writer', ...KEYS_AND_VALUES, useVersions: true });
+      return new Folder(path, header, records, snapshots, writer);
     } catch (thrown) {
       await header?.close();
       throw journalError(thrown, `cannot open ${path}`);
@@ -105,6 +112,27 @@ export class Folder {
   /** The header's frame; undefined in a folder that has none yet. */
   headerFrame(): Uint8Array | undefined {
     return this.header.get(HEADER_KEY);
+  }
+
+  /**
+   * Becomes the writer that the folder's transactions belong to: those of everybody who claimed it before take place no more.
+   * Resolves to this writer's number, or undefined when another claims it in the same moment.
+   */
+  async claim(): Promise<number | undefined> {
+    const before = this.writer.getEntry(WRITER_KEY)?.version;
+    const number = (before ?? 0) + 1;
+    const put = () => void this.writer.put(WRITER_KEY, NOTHING, number);
+    const isDone =
+      before === undefined ? this.writer.ifNoExists(WRITER_KEY, put) : this.writer.ifVersion(WRITER_KEY, before, put);
+    return (await isDone) ? number : undefined;
+  }
+
+  /**
+   * One transaction: what `write` puts and removes takes place as a whole and is synced, or nothing does. Resolves to false, and
+   * nothing has taken place, when another writer than this has claimed the folder.
+   */
+  write(writer: number, write: () => void): Promise<boolean> {
+    return this.writer.ifVersion(WRITER_KEY, writer, write);
   }
 
   /** Up to which revision records were forgotten. Throws a {@link JournalError} when the header is damaged. */

@@ -23,8 +23,8 @@ export interface StoredSnapshot {
 export interface Journal {
   /**
    * Adds records whose revisions follow the last one without a gap. Resolves when all of them are durable, and only
-   * then. Rejects with a {@link JournalError} when none of them is; after `failed` nothing can be added until the
-   * journal is opened again, because nobody knows what is on the disk. A gap, another order or a call that overlaps
+   * then. Rejects with a {@link JournalError}: after `full` none of them is, and it may be tried again; after any other nothing
+   * can be added until the journal is opened again, because nobody knows what is on the disk, or because it is another's. A gap, another order or a call that overlaps
    * the one before is a broken invariant: it rejects with another error, and nothing is written.
    */
   append(records: readonly StoredRecord[]): Promise<void>;
@@ -65,7 +65,7 @@ export class JournalError extends Error {
   constructor(
     /**
      * `full`: no space left, nothing was written; `damaged`: a record or snapshot is not what was written;
-     * `version`: written by a newer build; `locked`: another process has it; `failed`: anything else.
+     * `version`: written by a newer build; `locked`: another process has it, or has taken it over; `failed`: anything else.
      */
     readonly kind: 'full' | 'damaged' | 'version' | 'locked' | 'failed',
     message: string,

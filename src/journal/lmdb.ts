@@ -5,7 +5,7 @@ import { Folder, HEADER_KEY, HEADER_PLACE, isMark, partKey, revisionKey, revisio
 import { FrameKind, sealNumber } from './frame.js';
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from './journal.js';
 import { REMOVE_KEYS_MAX, SPACE_KEPT_BYTES } from './limits.js';
-import { FolderLock } from './lock.js';
+import { FolderLock, type Hold } from './lock.js';
 import { checkFollows, checkNewSnapshot, gapless } from './sequence.js';
 import { freeBytes as freeBytesOf } from './space.js';
 
@@ -26,11 +26,13 @@ export class LmdbJournal implements Journal {
   private appending = false;
   private storing = false;
   private broken: JournalError | undefined;
+  /** Its number among those who have written here; undefined until it writes. */
+  private writer: number | undefined;
   private closed: Promise<void> | undefined;
 
   private constructor(
     private readonly folder: Folder,
-    private readonly lock: FolderLock,
+    private readonly lock: Hold,
     private readonly freeBytes: (path: string) => number,
   ) {
     this.compacted = folder.compacted();
@@ -40,11 +42,15 @@ export class LmdbJournal implements Journal {
 
   /**
    * Opens the journal in a folder, and makes both when they are not there. Throws a {@link JournalError}: `locked`,
-   * `version` (and nothing was changed), `damaged`, `full` or `failed`. `freeBytes` is another only in tests.
+   * `version` (and nothing was changed), `damaged`, `full` or `failed`. `freeBytes` and `takeLock` are others only in tests.
    */
-  static async open(path: string, freeBytes = freeBytesOf): Promise<LmdbJournal> {
+  static async open(
+    path: string,
+    freeBytes = freeBytesOf,
+    takeLock: (path: string) => Hold = FolderLock.take,
+  ): Promise<LmdbJournal> {
     const firstMade = makeFolder(path);
-    const lock = FolderLock.take(path);
+    const lock = takeLock(path);
     let folder: Folder | undefined;
     try {
       folder = await Folder.open(path, false);
@@ -74,7 +80,7 @@ export class LmdbJournal implements Journal {
       });
       this.last += records.length;
     } catch (error) {
-      if (error instanceof JournalError && error.kind === 'failed') this.broken = error;
+      if (error instanceof JournalError && error.kind !== 'full') this.broken = error;
       throw error;
     } finally {
       this.appending = false;
@@ -141,7 +147,8 @@ export class LmdbJournal implements Journal {
   }
 
   /**
-   * One transaction: what `write` puts and removes takes place as a whole and is synced, or nothing does.
+   * One transaction: what `write` puts and removes takes place as a whole and is synced, or nothing does. Throws a
+   * {@link JournalError}: `full`, `failed`, or `locked` when the folder is not this writer's any more.
    *
    * On a nearly full disk it is not even tried. LMDB would undo it, but lmdb's own report of a refused write overruns
    * its buffer, and that can end the process.
@@ -152,11 +159,38 @@ export class LmdbJournal implements Journal {
     if (free < SPACE_KEPT_BYTES + 2 * bytes) {
       throw new JournalError('full', `cannot write to ${path}: no space left (${free} bytes on its disk)`);
     }
+    if (!this.lock.holds())
+      throw new JournalError('locked', `${path} does not hold the journal that was opened any more`);
     try {
-      await this.folder.header.batch(write);
+      // LMDB would say so in a turn of its own, where nobody hears it.
+      if (this.closed !== undefined) throw new Error('the journal is closed');
+      this.writer ??= await this.claim();
+      if (await this.folder.write(this.writer, write)) return;
     } catch (thrown) {
       throw await commitError(thrown, path, bytes);
     }
+    throw this.takenOver();
+  }
+
+  /**
+   * From here on what others write here does not count. It is claimed before the first transaction and not at the start, so that
+   * a journal can be read on a disk that takes nothing.
+   */
+  private async claim(): Promise<number> {
+    const { folder } = this;
+    const writer = await folder.claim();
+    // What another wrote before the claim, and after this one has looked.
+    const isAsRead =
+      folder.compacted() === this.compacted && Math.max(folder.lastRecord(), this.compacted) === this.last;
+    if (writer === undefined || !isAsRead) throw this.takenOver();
+    return writer;
+  }
+
+  private takenOver(): JournalError {
+    return new JournalError(
+      'locked',
+      `another process writes to ${this.folder.path}: one process at a time can use a data folder`,
+    );
   }
 
   /** Writes the first header. */
