@@ -89,6 +89,16 @@ export class Doors {
     }
   }
 
+  /** Says to whoever asks for the server's health that it serves no more. */
+  stopServing(): void {
+    this.grpc?.stopServing();
+  }
+
+  /** Says there whether commands can be stored. */
+  setWritable(isWritable: boolean): void {
+    this.grpc?.setWritable(isWritable);
+  }
+
   /** Lets nobody new in. */
   async drain(): Promise<void> {
     this.grpc?.drain();

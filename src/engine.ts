@@ -10,7 +10,7 @@ import { Feed } from './feed/feed.js';
 import { closedTopic } from './grpc/closed-topic.js';
 import { networkTopic } from './grpc/network-topic.js';
 import { streamsTopic } from './grpc/streams-topic.js';
-import type { Journal } from './journal/journal.js';
+import { type Journal, JournalError } from './journal/journal.js';
 import type { Metrics } from './metrics.js';
 import { feedLimits, replicaLimits, shareLimits, systemFeedLimits } from './part-limits.js';
 import { DEFAULT_RELAY_LIMITS } from './relay/limits.js';
@@ -33,7 +33,9 @@ export interface EngineParts {
   readonly metrics: Metrics | undefined;
   /** Whether an address has no share of its own. */
   readonly isExempt: (address: string) => boolean;
-  /** Called when an invariant is broken, after it was logged. */
+  /** Told when the disk has no space left for the journal, and when it has again. */
+  readonly writable: (isWritable: boolean) => void;
+  /** Called when an invariant is broken or the journal can be written no more, after it was logged. */
   readonly fatal: (error: unknown) => void;
 }
 
@@ -73,6 +75,7 @@ export async function startEngine({
   journal,
   metrics,
   isExempt,
+  writable,
   fatal,
 }: EngineParts): Promise<Engine> {
   const recovery = await recover(journal, config.limits, drawKey(random));
@@ -113,9 +116,14 @@ export async function startEngine({
     limits,
     observed: metrics && ((command, outcome) => metrics.observed(command, outcome)),
     appended: metrics && ((tookMs, commands) => metrics.appendTook(tookMs, commands)),
+    writable: (isWritable) => {
+      metrics?.setWritable(isWritable);
+      writable(isWritable);
+    },
     warn: (message, error) => log.warn({ err: error }, message),
     fatal: (error) => {
-      log.fatal({ err: error }, 'an invariant is broken');
+      const isStorage = error instanceof JournalError;
+      log.fatal({ err: error }, isStorage ? 'the journal can be written no more' : 'an invariant is broken');
       fatal(error);
     },
   });

@@ -53,6 +53,11 @@ export class Metrics {
     help: 'Commands that were appended to the journal.',
     registers: [this.registry],
   });
+  private readonly journalWritable = new Gauge({
+    name: 'switchyard_journal_writable',
+    help: '1 while commands can be stored, 0 while the disk has no space left for them.',
+    registers: [this.registry],
+  });
   private readonly fullShares = new Counter({
     name: 'switchyard_share_refused_total',
     help: 'What was refused because one connection or address has its share, by that.',
@@ -73,6 +78,7 @@ export class Metrics {
   });
 
   constructor() {
+    this.journalWritable.set(1);
     collectDefaultMetrics({ register: this.registry });
     this.http = createServer((request, response) => {
       if (request.method !== 'GET' || request.url !== '/metrics') {
@@ -89,6 +95,11 @@ export class Metrics {
   /** Counts a command. */
   observed(command: Command, outcome: Applied | Fault): void {
     this.commands.inc({ kind: command.kind, reason: outcome instanceof Fault ? outcome.reason : 'ok' });
+  }
+
+  /** Notes whether commands can be stored. */
+  setWritable(isWritable: boolean): void {
+    this.journalWritable.set(isWritable ? 1 : 0);
   }
 
   /** Counts an append. */

@@ -3,11 +3,16 @@ import type { Clock, Random } from './clock.js';
 import { type Config, IN_MEMORY } from './config.js';
 import { Doors } from './doors.js';
 import { type Engine, startEngine } from './engine.js';
-import type { Journal } from './journal/journal.js';
+import { type Journal, JournalError } from './journal/journal.js';
 import { LmdbJournal } from './journal/lmdb.js';
 import { MemoryJournal } from './journal/memory.js';
 import { Metrics } from './metrics.js';
 import { formatAddress } from './option.js';
+
+/** Exit status of a process whose storage failed, so that whoever watches over it can tell: sysexits' EX_IOERR. */
+const STORAGE_FAILED = 74;
+/** For so long balancers and clients that watch the health can hear of it before the connections break. */
+const GOODBYE_MS = 100;
 
 /** What a server needs from its process, handed in so that a simulation can be its process. */
 export interface Surroundings {
@@ -17,7 +22,7 @@ export interface Surroundings {
   readonly journal?: Journal;
   /** Instead of JSON lines on standard error. */
   readonly log?: Logger;
-  /** Called when an invariant is broken, after it was logged. Default: the process ends. */
+  /** Called when an invariant is broken or the journal can be written no more, after it was logged. Default: the process ends. */
   readonly fatal?: (error: unknown) => void;
 }
 
@@ -41,11 +46,17 @@ export interface RunningServer {
 export async function startServer(config: Config, surroundings: Surroundings): Promise<RunningServer> {
   const { clock, random } = surroundings;
   const log = surroundings.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
-  const fatal = surroundings.fatal ?? (() => process.exit(1));
   const journal = surroundings.journal ?? (await openJournal(config.data));
   const metrics = config.metricsListen === undefined ? undefined : new Metrics();
   let engine: Engine | undefined;
   let doors: Doors | undefined;
+  const exit = surroundings.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
+  const fatal = (error: unknown) => {
+    if (!(error instanceof JournalError)) return exit(error);
+    // What is stored is in order, so there is time to say goodbye.
+    doors?.stopServing();
+    clock.after(GOODBYE_MS, () => exit(error));
+  };
   const goDown = async (deadlineMs: number) => {
     await doors?.drain();
     engine?.drain();
@@ -57,7 +68,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   try {
     // No address is exempt as long as there is no option that names one.
     const isExempt = () => false;
-    engine = await startEngine({ config, clock, random, log, journal, metrics, isExempt, fatal });
+    const writable = (isWritable: boolean) => doors?.setWritable(isWritable);
+    engine = await startEngine({ config, clock, random, log, journal, metrics, isExempt, writable, fatal });
     doors = new Doors(engine, { config, clock, random, log, metrics });
     await doors.open();
     const addresses = { ...doors.addresses };

@@ -30,6 +30,8 @@ const KEEPALIVE_TIMEOUT_MS = 10_000;
 /** How long connections that were cut off at the deadline of a drain may take to close. */
 const CUT_OFF_MS = 500;
 
+/** Not a service but asked for like one, by `grpc.health.v1`: whether commands can be stored. */
+const JOURNAL = 'switchyard.journal';
 const SERVICES = ['SessionService', 'NetworkService', 'StreamService', 'TransportService'] as const;
 
 /**
@@ -41,7 +43,7 @@ const SERVICES = ['SessionService', 'NetworkService', 'StreamService', 'Transpor
 export class GrpcDoor {
   private readonly server: Server;
   private readonly calls: Calls;
-  private readonly health = new Health(SERVICES.map((name) => `switchyard.v1.${name}`));
+  private readonly health = new Health([...SERVICES.map((name) => `switchyard.v1.${name}`), JOURNAL]);
   private readonly reflection = new Reflection();
   private readonly paths = new Set<string>();
   private readonly answerPaths = new Set<string>();
@@ -115,7 +117,17 @@ export class GrpcDoor {
   /** Refuses new calls, and says NOT_SERVING to whoever asks after our health. */
   drain(): void {
     this.calls.drain();
+    this.stopServing();
+  }
+
+  /** Says NOT_SERVING to whoever asks after our health. */
+  stopServing(): void {
     this.health.stopServing();
+  }
+
+  /** Says to whoever asks after the health of {@link JOURNAL} whether it takes commands. */
+  setWritable(isWritable: boolean): void {
+    this.health.setServing(JOURNAL, isWritable);
   }
 
   /** Resolves when every call has ended, or the deadline has and they were cut off. */

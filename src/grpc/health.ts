@@ -41,6 +41,12 @@ export class Health {
     server.addService(HealthService, handlers);
   }
 
+  /** Tells everybody who watches a service whether it is served. */
+  setServing(service: string, isServing: boolean): void {
+    this.statuses.set(service, isServing ? Serving.SERVING : Serving.NOT_SERVING);
+    for (const call of this.watches) if (call.request.service === service) this.tell(call);
+  }
+
   /** Tells everybody that nothing is served any more. */
   stopServing(): void {
     for (const service of this.statuses.keys()) this.statuses.set(service, Serving.NOT_SERVING);

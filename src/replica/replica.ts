@@ -36,6 +36,8 @@ export interface ReplicaParts {
   readonly observed?: (command: Command, outcome: Applied | Fault) => void;
   /** Told how long an append took and how many commands it had. */
   readonly appended?: (tookMs: number, count: number) => void;
+  /** Told when the disk has no space left for the journal, and when it has again. */
+  readonly writable?: (isWritable: boolean) => void;
   /** Something is wrong that the server can go on with. */
   readonly warn: (message: string, error: unknown) => void;
   /** An invariant is broken: nothing that this process says can be trusted. Has to end it. */
@@ -65,6 +67,7 @@ export class Replica {
   /** Told when nothing is pending any more. */
   private readonly restful: (() => void)[] = [];
   private closing = false;
+  private isFull = false;
 
   constructor(private readonly parts: ReplicaParts) {
     const { state, clock, limits, journal } = parts;
@@ -150,6 +153,7 @@ export class Replica {
       this.refuse(batch, error);
       return;
     }
+    this.setFull(false);
     this.parts.appended?.(clock.nowMs() - startMs, batch.length);
     for (const { command, resolve } of batch) resolve(this.observed(command, this.applyAndPublish(command)));
     this.snapshots.consider();
@@ -182,14 +186,28 @@ export class Replica {
     return outcome;
   }
 
-  /** Nothing of the batch was stored: nothing of it happened. If the journal cannot promise that, this process ends. */
+  /**
+   * Nothing of the batch was stored, for want of space: nothing of it happened. If the journal cannot promise that, this process
+   * ends, and nobody gets an answer: whether the commands are on the disk is known after the next start.
+   */
   private refuse(batch: readonly Pending[], error: unknown): void {
     const { journal, warn } = this.parts;
-    if (!(error instanceof JournalError) || journal.last !== this.state.revision) throw error;
+    if (!(error instanceof JournalError) || error.kind !== 'full' || journal.last !== this.state.revision) {
+      this.closing = true;
+      this.pending = [];
+      throw error;
+    }
+    this.setFull(true);
     warn(`the journal refused ${batch.length} commands`, error);
-    const message = `the journal does not accept commands: ${error.kind === 'full' ? 'no space left' : 'see the log'}`;
+    const message = 'the journal does not accept commands: no space left';
     const fault = new Fault('JOURNAL_UNAVAILABLE', message, [], JOURNAL_RETRY_MS);
     for (const { command, resolve } of batch) resolve(this.observed(command, fault));
+  }
+
+  private setFull(isFull: boolean): void {
+    if (isFull === this.isFull) return;
+    this.isFull = isFull;
+    this.parts.writable?.(!isFull);
   }
 
   private async expire(sid: number): Promise<void> {

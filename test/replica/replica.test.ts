@@ -91,9 +91,27 @@ describe('the replica', () => {
     const refused = await world.submit(openCommand(1));
     expect(refused).toMatchObject({ reason: 'JOURNAL_UNAVAILABLE', retryAfterMs: expect.any(Number) });
     expect([world.replica.state.revision, world.published.length, world.fatal.length]).toEqual([1, 1, 0]);
+    await world.submit(openCommand(2));
+    expect(world.writable).toEqual([false]);
     gate.error = undefined;
     expect(await world.open(1)).toBeGreaterThan(0);
+    expect(world.writable).toEqual([false, true]);
   });
+
+  it.each(['failed', 'locked', 'damaged'] as const)(
+    'answers nothing, takes nothing more and ends the process when an append is %s',
+    async (kind) => {
+      const { journal, gate } = controlled(new MemoryJournal());
+      const world = await World.start({}, journal);
+      gate.error = new JournalError(kind, 'the disk went away');
+      let answered = false;
+      void world.replica.submit(openCommand(1)).then(() => (answered = true));
+      await world.advance(0);
+      expect([world.fatal, answered]).toEqual([[gate.error], false]);
+      expect(await world.replica.submit(openCommand(2))).toMatchObject({ reason: 'DRAINING' });
+      expect(world.warnings).toEqual([]);
+    },
+  );
 
   it('ends the process when the journal cannot say whether it stored', async () => {
     const { journal, gate } = controlled(new MemoryJournal());

@@ -20,6 +20,8 @@ export class World {
   readonly published: { position: Position; changes: readonly Change[] }[] = [];
   readonly warnings: string[] = [];
   readonly fatal: unknown[] = [];
+  /** What was told of whether the journal can be written. */
+  readonly writable: boolean[] = [];
   replica!: Replica;
 
   private constructor(
@@ -51,6 +53,7 @@ export class World {
       limits: this.limits,
       warn: (message) => this.warnings.push(message),
       fatal: (error) => this.fatal.push(error),
+      writable: (isWritable) => this.writable.push(isWritable),
     });
     await this.settle(this.replica.found('00000000-0000-4000-8000-00000000ffff'));
   }

@@ -1,12 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { credentials, status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
+import { HealthCheckResponse_ServingStatus, HealthClient } from '../../gen/grpc/health/v1/health.js';
+import { SessionRequest, SessionServiceClient } from '../../gen/switchyard/v1/session_service.js';
 import { checkFolder } from '../../src/journal/inspect.js';
 import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { startServerProcess } from '../cli/process.js';
 import { appendAt } from '../journal/workload.js';
 
 // After gastownhall/beads#2933: the file that is locked was deleted, and two processes wrote one journal.
+
+const INSTANCE = SessionRequest.fromPartial({ instanceUuid: '00000000-0000-4000-8000-000000000001', instanceType: 2 });
 
 /** What a lock is worth where the kernel does not hold it, as on some network file systems. */
 const UNLOCKED = () => ({ holds: () => true, release: () => {} });
@@ -22,6 +29,18 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Resolves when a server says that it serves no more. */
+function saysNotServing(address: string): Promise<void> {
+  const client = new HealthClient(address, credentials.createInsecure());
+  const watch = client.watch({ service: '' });
+  return new Promise<void>((resolve, reject) => {
+    watch.on('data', (answer) => {
+      if (answer.status === HealthCheckResponse_ServingStatus.NOT_SERVING) resolve();
+    });
+    watch.on('error', reject);
+  }).finally(() => client.close());
 }
 
 describe('One writer', () => {
@@ -49,6 +68,27 @@ describe('One writer', () => {
       await expect(second.writeSnapshot(last, parts())).rejects.toMatchObject({ kind: 'locked' });
       for (const journal of [first, second, third]) await journal.close();
       expect(await checkFolder(folder)).toMatchObject({ problemCount: 0 });
+    }));
+
+  it('ends the server with status 74 when a backup is put in the place of its data file, and says so', () =>
+    inFolder(async (folder) => {
+      const data = join(folder, 'data');
+      const { program, address } = await startServerProcess(['--listen', '127.0.0.1:0', '--data', data]);
+      const sessions = new SessionServiceClient(address, credentials.createInsecure());
+      const open = promisify(sessions.session.bind(sessions));
+      try {
+        await open(INSTANCE);
+        cpSync(join(data, 'data.mdb'), join(data, 'backup'));
+        renameSync(join(data, 'backup'), join(data, 'data.mdb'));
+        const notServing = saysNotServing(address);
+        await expect(open(INSTANCE)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+        await notServing;
+        expect(await program.ended()).toBe(74);
+        expect(program.err).toContain(`${data} does not hold the journal that was opened any more`);
+      } finally {
+        sessions.close();
+        await program.stop('SIGKILL');
+      }
     }));
 });
 
