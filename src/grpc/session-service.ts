@@ -139,7 +139,7 @@ function terminate(
   checked.description('reason', reason);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  if (caller.sid !== undefined && (cvid === 0 || cvid === caller.sid)) return terminateOwn(backing, caller.sid, call);
+  if (caller.sid !== undefined && (cvid === 0 || cvid === caller.sid)) return terminateOwn(backing, caller.sid);
   if (cvid === 0) {
     return new Fault('SESSION_TOKEN_MISSING', 'without cvid, the session to end is the one of switchyard-session');
   }
@@ -147,22 +147,11 @@ function terminate(
   return new Fault('ADMIN_REQUIRED', 'terminating another session needs the metadata switchyard-admin');
 }
 
-/**
- * The answer goes out first: grpc-js says 'cancelled' once the status is on its way, and also when the client is gone
- * without having waited for it. Either way the session ends then.
- */
-function terminateOwn(
-  { replica, log }: Backing,
-  sid: number,
-  call: ServerUnaryCall<TerminateSessionRequest, TerminateSessionResponse>,
-): TerminateSessionResponse {
-  const end = async () => {
-    const outcome = await replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
-    // The client has its success; what is left is that the lease runs out.
-    if (outcome instanceof Fault) log.warn({ sid, reason: outcome.reason }, 'a session could not be ended at once');
-  };
-  if (call.cancelled) void end();
-  else call.once('cancelled', () => void end());
+/** The end is durable before it is answered: a success that a full disk undoes would be none. */
+async function terminateOwn({ replica }: Backing, sid: number): Promise<TerminateSessionResponse | Fault> {
+  const ended = await replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
+  // It may have ended meanwhile for another reason: that is what was asked for.
+  if (ended instanceof Fault && replica.state.sessions.get(sid) !== undefined) return ended;
   return { position: positionMessage(replica.state.position) };
 }
 

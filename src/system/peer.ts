@@ -158,6 +158,11 @@ export class Peer implements Receiver, Sender {
     this.terminatingMs = this.host.backing.clock.nowMs();
   }
 
+  /** Its session could not be ended: the client is told so, and may go on. */
+  goesOn(): void {
+    this.terminatingMs = undefined;
+  }
+
   /** Begins to watch. */
   watch(watch: WatchBody, packetId: number | undefined): void {
     this.outbox?.watch(watch, packetId);
@@ -168,9 +173,10 @@ export class Peer implements Receiver, Sender {
     this.flows?.openSinks(stream);
   }
 
-  /** The session is over, and the connection with it. Whoever did not end it itself is told. */
+  /** The session is over, and the connection with it. Whoever did not end it itself is told; whoever did is answered first. */
   sessionClosed(sid: number, reason: CloseReason, position: Position): void {
-    const isKnown = this.isTerminating || this.outbox?.isAskedToEnd === true;
+    if (this.isTerminating) return;
+    const isKnown = this.outbox?.isAskedToEnd === true;
     if (!isKnown && this.endingMs === undefined) {
       this.send({ type: 'EndpointClosed', body: { cvid: sid, reason, position } });
     }

@@ -77,19 +77,19 @@ function checkWatch(checked: Checked, watch: WatchBody | undefined): void {
   watch?.cvids?.forEach((cvid, at) => void checked.sid(`watch.cvids[${at}]`, cvid));
 }
 
-/** Ends the session of this connection: the answer goes out first, then the session is destroyed. */
-export const terminateSession: SessionHandler<'TerminateSession'> = ({ backing, peer, body }, sid) => {
-  const { replica, log } = backing;
+/** Ends the session of this connection. Its end is durable before it is answered; then the connection is closed. */
+export const terminateSession: SessionHandler<'TerminateSession'> = async ({ backing, peer, body }, sid) => {
+  const { replica } = backing;
   const { cvid = 0 } = body;
   if (cvid !== 0 && cvid !== sid) {
     return new Fault('ADMIN_REQUIRED', 'there are no administrators here: only the own session can be terminated');
   }
   peer.terminating();
-  const delivered = async () => {
-    const outcome = await replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
-    // The client has its success; what is left is that the lease runs out.
-    if (outcome instanceof Fault) log.warn({ sid, reason: outcome.reason }, 'a session could not be ended at once');
-    peer.end();
-  };
-  return { data: { position: replica.state.position }, delivered: () => void delivered() };
+  const outcome = await replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
+  // It may have ended meanwhile for another reason: that is what was asked for.
+  if (outcome instanceof Fault && replica.state.sessions.get(sid) !== undefined) {
+    peer.goesOn();
+    return outcome;
+  }
+  return { data: { position: replica.state.position }, delivered: () => peer.end() };
 };

@@ -66,7 +66,7 @@ describe('SessionService', () => {
     second.call.cancel();
   });
 
-  it("ends one's own session after its answer has gone out", async () => {
+  it("ends one's own session, and its watchers hear of it", async () => {
     const { sessionToken, instanceSid } = await ask(at, Sessions.session, agent(5));
     const watch = await closings(instanceSid);
     await ask(at, Sessions.terminateSession, { cvid: 0, reason: '' }, asSession(sessionToken));

@@ -1735,12 +1735,11 @@ export const SessionServiceService = {
   /**
    * Ends a session.
    *
-   * One's own: the answer goes out first, then the session is destroyed. Another's, as an administrator: the order goes
-   * to the instance, and once it has answered, or after the order's deadline, the session is destroyed; this call
-   * answers then.
+   * One's own: it is answered once the end is durable. Another's, as an administrator: the order goes to the instance, and
+   * once it has answered, or after the order's deadline, the session is destroyed; this call answers then.
    *
-   * Errors: NOT_FOUND (SESSION_NOT_FOUND); PERMISSION_DENIED (ADMIN_REQUIRED); INVALID_ARGUMENT (FIELD_INVALID). Needs
-   * a session or an administrator.
+   * Errors: NOT_FOUND (SESSION_NOT_FOUND); PERMISSION_DENIED (ADMIN_REQUIRED); INVALID_ARGUMENT (FIELD_INVALID);
+   * UNAVAILABLE (JOURNAL_UNAVAILABLE): nothing has ended. Needs a session or an administrator.
    */
   terminateSession: {
     path: "/switchyard.v1.SessionService/TerminateSession" as const,
@@ -1823,12 +1822,11 @@ export interface SessionServiceServer extends UntypedServiceImplementation {
   /**
    * Ends a session.
    *
-   * One's own: the answer goes out first, then the session is destroyed. Another's, as an administrator: the order goes
-   * to the instance, and once it has answered, or after the order's deadline, the session is destroyed; this call
-   * answers then.
+   * One's own: it is answered once the end is durable. Another's, as an administrator: the order goes to the instance, and
+   * once it has answered, or after the order's deadline, the session is destroyed; this call answers then.
    *
-   * Errors: NOT_FOUND (SESSION_NOT_FOUND); PERMISSION_DENIED (ADMIN_REQUIRED); INVALID_ARGUMENT (FIELD_INVALID). Needs
-   * a session or an administrator.
+   * Errors: NOT_FOUND (SESSION_NOT_FOUND); PERMISSION_DENIED (ADMIN_REQUIRED); INVALID_ARGUMENT (FIELD_INVALID);
+   * UNAVAILABLE (JOURNAL_UNAVAILABLE): nothing has ended. Needs a session or an administrator.
    */
   terminateSession: handleUnaryCall<TerminateSessionRequest, TerminateSessionResponse>;
   /**
@@ -1931,12 +1929,11 @@ export interface SessionServiceClient extends Client {
   /**
    * Ends a session.
    *
-   * One's own: the answer goes out first, then the session is destroyed. Another's, as an administrator: the order goes
-   * to the instance, and once it has answered, or after the order's deadline, the session is destroyed; this call
-   * answers then.
+   * One's own: it is answered once the end is durable. Another's, as an administrator: the order goes to the instance, and
+   * once it has answered, or after the order's deadline, the session is destroyed; this call answers then.
    *
-   * Errors: NOT_FOUND (SESSION_NOT_FOUND); PERMISSION_DENIED (ADMIN_REQUIRED); INVALID_ARGUMENT (FIELD_INVALID). Needs
-   * a session or an administrator.
+   * Errors: NOT_FOUND (SESSION_NOT_FOUND); PERMISSION_DENIED (ADMIN_REQUIRED); INVALID_ARGUMENT (FIELD_INVALID);
+   * UNAVAILABLE (JOURNAL_UNAVAILABLE): nothing has ended. Needs a session or an administrator.
    */
   terminateSession(
     request: TerminateSessionRequest,
