@@ -312,7 +312,7 @@ export interface LocalizedMessage {
 }
 
 function createBaseErrorInfo(): ErrorInfo {
-  return { reason: "", domain: "", metadata: {} };
+  return { reason: "", domain: "", metadata: globalThis.Object.create(null) };
 }
 
 export const ErrorInfo: MessageFns<ErrorInfo> = {
@@ -396,9 +396,9 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
             });
             return acc;
           },
-          {},
+          globalThis.Object.create(null),
         )
-        : {},
+        : globalThis.Object.create(null),
     };
   },
 
@@ -413,7 +413,7 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
     if (message.metadata) {
       const entries = globalThis.Object.entries(message.metadata) as [string, string][];
       if (entries.length > 0) {
-        obj.metadata = {};
+        obj.metadata = globalThis.Object.create(null);
         entries.forEach(([k, v]) => {
           obj.metadata[k] = v;
         });
@@ -436,7 +436,7 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
         }
         return acc;
       },
-      {},
+      globalThis.Object.create(null),
     );
     return message;
   },

@@ -376,7 +376,7 @@ export const NetworkDelta: MessageFns<NetworkDelta> = {
 };
 
 function createBaseNodeAdded(): NodeAdded {
-  return { cvid: 0, parent: 0, instanceUuid: "", name: "", labels: {} };
+  return { cvid: 0, parent: 0, instanceUuid: "", name: "", labels: globalThis.Object.create(null) };
 }
 
 export const NodeAdded: MessageFns<NodeAdded> = {
@@ -488,9 +488,9 @@ export const NodeAdded: MessageFns<NodeAdded> = {
             });
             return acc;
           },
-          {},
+          globalThis.Object.create(null),
         )
-        : {},
+        : globalThis.Object.create(null),
     };
   },
 
@@ -511,7 +511,7 @@ export const NodeAdded: MessageFns<NodeAdded> = {
     if (message.labels) {
       const entries = globalThis.Object.entries(message.labels) as [string, string][];
       if (entries.length > 0) {
-        obj.labels = {};
+        obj.labels = globalThis.Object.create(null);
         entries.forEach(([k, v]) => {
           obj.labels[k] = v;
         });
@@ -536,7 +536,7 @@ export const NodeAdded: MessageFns<NodeAdded> = {
         }
         return acc;
       },
-      {},
+      globalThis.Object.create(null),
     );
     return message;
   },
@@ -1000,7 +1000,7 @@ export const EndpointClosed: MessageFns<EndpointClosed> = {
 };
 
 function createBaseNode(): Node {
-  return { cvid: 0, parent: 0, instanceUuid: "", name: "", labels: {}, links: [] };
+  return { cvid: 0, parent: 0, instanceUuid: "", name: "", labels: globalThis.Object.create(null), links: [] };
 }
 
 export const Node: MessageFns<Node> = {
@@ -1123,9 +1123,9 @@ export const Node: MessageFns<Node> = {
             });
             return acc;
           },
-          {},
+          globalThis.Object.create(null),
         )
-        : {},
+        : globalThis.Object.create(null),
       links: globalThis.Array.isArray(object?.links) ? object.links.map((e: any) => NodeLink.fromJSON(e)) : [],
     };
   },
@@ -1147,7 +1147,7 @@ export const Node: MessageFns<Node> = {
     if (message.labels) {
       const entries = globalThis.Object.entries(message.labels) as [string, string][];
       if (entries.length > 0) {
-        obj.labels = {};
+        obj.labels = globalThis.Object.create(null);
         entries.forEach(([k, v]) => {
           obj.labels[k] = v;
         });
@@ -1175,7 +1175,7 @@ export const Node: MessageFns<Node> = {
         }
         return acc;
       },
-      {},
+      globalThis.Object.create(null),
     );
     message.links = object.links?.map((e) => NodeLink.fromPartial(e)) || [];
     return message;

@@ -173,7 +173,7 @@ function createBaseSession(): Session {
     instanceType: 0,
     instanceFlavor: 0,
     name: "",
-    labels: {},
+    labels: globalThis.Object.create(null),
     ttl: undefined,
     openedAt: undefined,
     attached: false,
@@ -354,9 +354,9 @@ export const Session: MessageFns<Session> = {
             });
             return acc;
           },
-          {},
+          globalThis.Object.create(null),
         )
-        : {},
+        : globalThis.Object.create(null),
       ttl: isSet(object.ttl) ? Duration.fromJSON(object.ttl) : undefined,
       openedAt: isSet(object.openedAt)
         ? fromJsonTimestamp(object.openedAt)
@@ -392,7 +392,7 @@ export const Session: MessageFns<Session> = {
     if (message.labels) {
       const entries = globalThis.Object.entries(message.labels) as [string, string][];
       if (entries.length > 0) {
-        obj.labels = {};
+        obj.labels = globalThis.Object.create(null);
         entries.forEach(([k, v]) => {
           obj.labels[k] = v;
         });
@@ -430,7 +430,7 @@ export const Session: MessageFns<Session> = {
         }
         return acc;
       },
-      {},
+      globalThis.Object.create(null),
     );
     message.ttl = (object.ttl !== undefined && object.ttl !== null) ? Duration.fromPartial(object.ttl) : undefined;
     message.openedAt = object.openedAt ?? undefined;

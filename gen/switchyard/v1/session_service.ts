@@ -187,7 +187,7 @@ export interface ListSessionsResponse {
 }
 
 function createBaseSessionRequest(): SessionRequest {
-  return { instanceUuid: "", instanceType: 0, instanceFlavor: 0, ttl: undefined, name: "", labels: {} };
+  return { instanceUuid: "", instanceType: 0, instanceFlavor: 0, ttl: undefined, name: "", labels: globalThis.Object.create(null) };
 }
 
 export const SessionRequest: MessageFns<SessionRequest> = {
@@ -319,9 +319,9 @@ export const SessionRequest: MessageFns<SessionRequest> = {
             });
             return acc;
           },
-          {},
+          globalThis.Object.create(null),
         )
-        : {},
+        : globalThis.Object.create(null),
     };
   },
 
@@ -345,7 +345,7 @@ export const SessionRequest: MessageFns<SessionRequest> = {
     if (message.labels) {
       const entries = globalThis.Object.entries(message.labels) as [string, string][];
       if (entries.length > 0) {
-        obj.labels = {};
+        obj.labels = globalThis.Object.create(null);
         entries.forEach(([k, v]) => {
           obj.labels[k] = v;
         });
@@ -371,7 +371,7 @@ export const SessionRequest: MessageFns<SessionRequest> = {
         }
         return acc;
       },
-      {},
+      globalThis.Object.create(null),
     );
     return message;
   },

@@ -346,7 +346,7 @@ export const StreamSink: MessageFns<StreamSink> = {
 };
 
 function createBaseStreamParams(): StreamParams {
-  return { name: "", timeout: undefined, maxBlockBytes: 0, compression: 0, deliveryConfirmation: false, labels: {} };
+  return { name: "", timeout: undefined, maxBlockBytes: 0, compression: 0, deliveryConfirmation: false, labels: globalThis.Object.create(null) };
 }
 
 export const StreamParams: MessageFns<StreamParams> = {
@@ -474,9 +474,9 @@ export const StreamParams: MessageFns<StreamParams> = {
             });
             return acc;
           },
-          {},
+          globalThis.Object.create(null),
         )
-        : {},
+        : globalThis.Object.create(null),
     };
   },
 
@@ -500,7 +500,7 @@ export const StreamParams: MessageFns<StreamParams> = {
     if (message.labels) {
       const entries = globalThis.Object.entries(message.labels) as [string, string][];
       if (entries.length > 0) {
-        obj.labels = {};
+        obj.labels = globalThis.Object.create(null);
         entries.forEach(([k, v]) => {
           obj.labels[k] = v;
         });
@@ -528,7 +528,7 @@ export const StreamParams: MessageFns<StreamParams> = {
         }
         return acc;
       },
-      {},
+      globalThis.Object.create(null),
     );
     return message;
   },

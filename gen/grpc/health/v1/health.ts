@@ -142,7 +142,7 @@ export const HealthListRequest: MessageFns<HealthListRequest> = {
 };
 
 function createBaseHealthListResponse(): HealthListResponse {
-  return { statuses: {} };
+  return { statuses: globalThis.Object.create(null) };
 }
 
 export const HealthListResponse: MessageFns<HealthListResponse> = {
@@ -202,9 +202,9 @@ export const HealthListResponse: MessageFns<HealthListResponse> = {
             });
             return acc;
           },
-          {},
+          globalThis.Object.create(null),
         )
-        : {},
+        : globalThis.Object.create(null),
     };
   },
 
@@ -213,7 +213,7 @@ export const HealthListResponse: MessageFns<HealthListResponse> = {
     if (message.statuses) {
       const entries = globalThis.Object.entries(message.statuses) as [string, HealthCheckResponse][];
       if (entries.length > 0) {
-        obj.statuses = {};
+        obj.statuses = globalThis.Object.create(null);
         entries.forEach(([k, v]) => {
           obj.statuses[k] = HealthCheckResponse.toJSON(v);
         });
@@ -234,7 +234,7 @@ export const HealthListResponse: MessageFns<HealthListResponse> = {
         }
         return acc;
       },
-      {},
+      globalThis.Object.create(null),
     );
     return message;
   },
