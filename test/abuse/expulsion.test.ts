@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { tell } from './attack.js';
 import { RESIDENT_BYTES_MAX } from './cap.js';
-import { CALLS, openAll, resetAll, Scene, streams } from './scene.js';
+import { callsBehind, closedWatch, streams } from './openings.js';
+import type { Way } from './reset-floods.js';
+import { CALLS, openAll, resetAll, Scene } from './scene.js';
 import { Target } from './target.js';
-import { callsBehind, closedWatch, prepare, WAYS, type Way } from './ways.js';
+import { prepare, WAYS } from './ways.js';
 
 const overTls = WAYS.filter((way) => way.overTls);
 

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect } from '@jest/globals';
+import type { Opening } from './openings.js';
 import * as raw from './raw.js';
 import type { Target } from './target.js';
 
@@ -9,9 +10,6 @@ export const CALLS = 700;
 const ANSWERED_MS = 3_000;
 /** How long an offender may stay once it has done what it is closed for: what an ordinary call may take. */
 const CLOSED_MS = 10_000;
-
-/** What one call of an attack consists of before it is reset. */
-export type Opening = (stream: number) => Buffer;
 
 /** An attack on a server, and its connections, which are taken down with it. */
 export class Scene {
@@ -30,11 +28,6 @@ export class Scene {
   leave(): void {
     for (const connection of this.#connections) connection.destroy();
   }
-}
-
-/** The numbers of so many streams of a client, from the first one on. */
-export function streams(count: number, first = 1): number[] {
-  return Array.from({ length: count }, (_, at) => first + 2 * at);
 }
 
 /** Opens calls in one write, and waits until each has its response headers, unless they are not to be expected. */

@@ -33,6 +33,8 @@ export interface TargetOptions {
   readonly tls?: boolean;
   /** The Node that runs it: the one that runs this process when it is not given. */
   readonly node?: string;
+  /** How long each call of the ordinary client may take: {@link LATENCY_MS_MAX} when it is not given. */
+  readonly callMs?: number;
 }
 
 /** What V8 may keep: what a server in a container of so much memory as {@link MemoryCap} allows would be given. */
@@ -51,7 +53,10 @@ export class Target {
   private constructor(
     private readonly program: Program,
     readonly address: string,
+    /** Where it listens for metrics, when it was told to. */
+    readonly metricsAddress: string | undefined,
     isTls: boolean,
+    private readonly callMs: number,
   ) {
     this.cap = new MemoryCap(program.process);
     this.#ca = isTls ? readFileSync(TLS_FILES[0]) : undefined;
@@ -61,13 +66,13 @@ export class Target {
     return Target.launch({ args });
   }
 
-  static async launch({ args = [], tls = false, node }: TargetOptions): Promise<Target> {
+  static async launch({ args = [], tls = false, node, callMs = LATENCY_MS_MAX }: TargetOptions): Promise<Target> {
     const [cert, key] = TLS_FILES;
     const secure = tls ? ['--tls-cert', cert, '--tls-key', key] : [];
     const all = ['--listen', '127.0.0.1:0', '--data', ':memory:', ...secure, ...args];
     const heap = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` };
-    const { program, address } = await startServerProcess(all, heap, node);
-    const target = new Target(program, address, tls);
+    const { program, address, listening } = await startServerProcess(all, heap, node);
+    const target = new Target(program, address, listening.metrics, tls, callMs);
     // What the first calls bring into memory is nobody's attack.
     await target.beside(() => wait(300));
     return target;
@@ -179,27 +184,28 @@ export class Target {
         name: '',
         labels: {},
       };
-      const { sessionToken } = await timed(ask(client, Sessions.session, request));
+      const { sessionToken } = await timed(ask(client, Sessions.session, request, undefined, this.callMs));
       const page = { pageSize: 0, pageToken: '', instanceType: 0, instanceUuid: '' };
-      await timed(ask(client, Sessions.listSessions, page));
-      await timed(ask(client, Sessions.terminateSession, { cvid: 0, reason: '' }, sessionToken));
+      await timed(ask(client, Sessions.listSessions, page, undefined, this.callMs));
+      await timed(ask(client, Sessions.terminateSession, { cvid: 0, reason: '' }, sessionToken, this.callMs));
     } finally {
       client.close();
     }
   }
 }
 
-/** A unary call that is given up after {@link LATENCY_MS_MAX}. */
+/** A unary call that is given up after so long. */
 export function ask<Q, A>(
   client: Client,
   { path, requestSerialize, responseDeserialize }: Method<Q, A>,
   request: Q,
   token?: string,
+  givenUpMs = LATENCY_MS_MAX,
 ): Promise<A> {
   const metadata = new Metadata();
   if (token !== undefined) metadata.set('switchyard-session', token);
   return new Promise((resolve, reject) => {
-    const options = { deadline: Date.now() + LATENCY_MS_MAX };
+    const options = { deadline: Date.now() + givenUpMs };
     client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, options, (error, answer) =>
       error === null ? resolve(answer!) : reject(error),
     );

@@ -4,58 +4,26 @@ import {
   NetworkServiceService as Network,
   WatchEndpointClosedRequest,
 } from '../../gen/switchyard/v1/network_service.js';
-import { ListSessionsRequest, SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
-import { TransportServiceService as Transport } from '../../gen/switchyard/v1/transport_service.js';
+import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { times } from './attack.js';
+import {
+  callsBehind,
+  closedWatch,
+  deltaWatch,
+  EMPTY,
+  type Opening,
+  page,
+  streams,
+  unary,
+  withData,
+} from './openings.js';
 import * as raw from './raw.js';
-import { CALLS, expectClosed, type Opening, openAll, resetAll, type Scene, streams } from './scene.js';
+import { FLOODS, resetUntilClosed, STRICT, type Way } from './reset-floods.js';
+import { CALLS, expectClosed, openAll, resetAll, type Scene } from './scene.js';
 import { fill, openSession } from './target.js';
 
-/** One way to be expelled, or to go while the server still reads. */
-export interface Way {
-  /** What the offender does, so that a test's name says it. */
-  readonly name: string;
-  /** Options of the server. */
-  readonly args?: readonly string[];
-  /** Whether it is tried over TLS as well, where sockets and sessions are taken down in another order. */
-  readonly overTls?: boolean;
-  /** Sessions that are there before, so that answers are large. */
-  readonly sessions?: number;
-  /** Fails when an offender that has to go does not. */
-  attack(scene: Scene): Promise<void>;
-}
-
-/** Calls behind the last straw: in the chunk in which their connection is expelled. */
-const CALLS_BEHIND = 100;
-/** So often the calls are opened and reset before they must have been too many: all of them count only when it is quick. */
-const ROUNDS = 8;
-/**
- * Fewer early resets than by default, so that a busy machine on which it takes a second to open the calls still sees so
- * many of them early.
- */
-const STRICT = ['--early-resets-max', '200', '--early-resets-per-second', '1'];
-const EMPTY = raw.message(Buffer.alloc(0));
-/** The beginning of a message that is longer. */
-const HALF_MESSAGE = raw.message(Buffer.alloc(20), 0, 4_000);
 const PING = raw.frame(raw.PING, 0, 0, Buffer.alloc(8));
 const SETTINGS = raw.settings([[4, 65_535]]);
-
-const page = (pageSize: number) =>
-  raw.message(ListSessionsRequest.encode({ ...ListSessionsRequest.create(), pageSize }).finish());
-
-/** Calls of every kind, as they are when they are reset. */
-export const closedWatch: Opening = (stream) => raw.call(stream, Network.watchEndpointClosed.path, EMPTY);
-const deltaWatch: Opening = (stream) => raw.call(stream, Network.watchNetworkDelta.path, EMPTY);
-const unary: Opening = (stream) => raw.call(stream, Sessions.listSessions.path, EMPTY);
-const inFlight: Opening = (stream) => withData(raw.open(stream, Sessions.listSessions.path), stream, HALF_MESSAGE);
-const exchange: Opening = (stream) => withData(raw.open(stream, Transport.exchange.path), stream, EMPTY);
-
-/** What follows the resets in the same write. */
-const TAILS: Readonly<Record<string, (next: number) => Buffer>> = {
-  'and nothing behind': () => Buffer.alloc(0),
-  'and calls with DATA behind': (next) => callsBehind(next),
-};
 
 /** What a client's mistake looks like that ends the session from within nghttp2. */
 const MISTAKES: Readonly<Record<string, (next: number) => Buffer>> = {
@@ -69,12 +37,7 @@ const MISTAKES: Readonly<Record<string, (next: number) => Buffer>> = {
 
 /** Every way that a connection is expelled, or is gone, while more of what it sent is being read. */
 export const WAYS: readonly Way[] = [
-  ...floods('watches of ends', closedWatch, { isAnswered: true, overTls: true }),
-  ...floods('watches of the graph', deltaWatch, { isAnswered: true, overTls: true }),
-  ...floods('unary calls', unary, { isAtOnce: true }),
-  ...floods('calls whose DATA is in flight', inFlight, {}),
-  ...floods('Exchange calls', exchange, { overTls: true }),
-  relays(),
+  ...FLOODS,
   {
     name: 'resets calls whose answers it does not take',
     sessions: 200,
@@ -205,70 +168,6 @@ export const WAYS: readonly Way[] = [
   cut(),
   cancelled(),
 ];
-
-/** DATA of a stream that goes on. */
-function withData(head: Buffer, stream: number, body: Buffer): Buffer {
-  return Buffer.concat([head, raw.frame(raw.DATA, 0, stream, body)]);
-}
-
-/** Calls of three kinds, each with its DATA. */
-export function callsBehind(next: number): Buffer {
-  const kinds = [unary, closedWatch, exchange];
-  return Buffer.concat(streams(CALLS_BEHIND, next).map((stream, at) => kinds[at % kinds.length](stream)));
-}
-
-interface Resets {
-  /** Whether response headers of each call are to be expected before it is reset. */
-  readonly isAnswered?: boolean;
-  /** Whether each call is opened in the write that resets it. */
-  readonly isAtOnce?: boolean;
-  /** What goes before the resets of these streams in the same write. */
-  readonly before?: (numbers: readonly number[]) => Buffer;
-  /** What goes behind them, its first stream the next one. */
-  readonly tail?: (next: number) => Buffer;
-}
-
-/** Opens calls and resets all but one of them in one write, again and again until the connection is closed for it. */
-async function resetUntilClosed(
-  connection: raw.RawConnection,
-  opening: Opening,
-  { isAnswered = false, isAtOnce = false, before, tail }: Resets,
-): Promise<void> {
-  for (let round = 0, next = 1; connection.isOpen && round < ROUNDS; round++) {
-    const numbers = streams(CALLS, next);
-    next += 2 * CALLS;
-    if (!isAtOnce) await openAll(connection, opening, numbers, isAnswered);
-    const opened = isAtOnce ? numbers.map(opening) : [];
-    const parts = [before?.(numbers), resetAll(numbers), tail?.(next)].filter((part) => part !== undefined);
-    await connection.write(Buffer.concat([...opened, ...parts]));
-    next += 2 * CALLS_BEHIND;
-    await wait(100);
-  }
-  await expectClosed(connection);
-}
-
-function floods(what: string, opening: Opening, { isAnswered = false, isAtOnce = false, overTls = false }): Way[] {
-  return Object.entries(TAILS).map(([behind, tail]) => ({
-    name: `resets ${CALLS} ${what} in one write, ${behind}`,
-    overTls,
-    args: STRICT,
-    attack: async (scene) => resetUntilClosed(await scene.dial(), opening, { isAnswered, isAtOnce, tail }),
-  }));
-}
-
-function relays(): Way {
-  return {
-    name: `resets ${CALLS} Relay calls in one write, and calls with DATA behind`,
-    args: STRICT,
-    attack: async (scene) => {
-      const client = scene.target.client();
-      const { sessionToken } = await openSession(client);
-      client.close();
-      const relay: Opening = (stream) => raw.open(stream, Streams.relay.path, { 'switchyard-session': sessionToken });
-      await resetUntilClosed(await scene.dial(), relay, { tail: callsBehind });
-    },
-  };
-}
 
 /** Too many frames that ask for an answer, in the write that resets watches, with calls behind. */
 function controls(which: string): Way {

@@ -47,13 +47,14 @@ export class Program {
   }
 }
 
-/** Starts a server process and waits until it listens; answers with it and its address. */
+/** Starts a server process and waits until it listens; answers with it, its address, and where else it listens. */
 export async function startServerProcess(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   node?: string,
-): Promise<{ program: Program; address: string }> {
+): Promise<{ program: Program; address: string; listening: Readonly<Record<string, string>> }> {
   const program = new Program(['serve', '--json', '--log-level', 'error', ...args], env, node);
   const line = await program.printed(/\n/);
-  return { program, address: (JSON.parse(line) as { listening: { grpc: string } }).listening.grpc };
+  const { listening } = JSON.parse(line) as { listening: Record<string, string> };
+  return { program, address: listening.grpc, listening };
 }
