@@ -142,7 +142,7 @@ export class Doors {
   }
 
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
-    const { config, clock, random, log } = this.parts;
+    const { config, clock, random, log, metrics } = this.parts;
     const { replica, opening, shares, turns, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
     const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
@@ -163,6 +163,7 @@ export class Doors {
         adminToken: await ensureAdminToken(config.data, config.adminToken, random),
         orderDeadlineMs,
         ...brokering,
+        cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),
       },
       messageBytesMax,
     );

@@ -76,6 +76,12 @@ export class Metrics {
     labelNames: ['cause'],
     registers: [this.registry],
   });
+  private readonly grpcCuts = new Counter({
+    name: 'switchyard_grpc_cut_off_total',
+    help: 'Connections of gRPC clients that were closed at a bound, by the bound that they passed.',
+    labelNames: ['cause'],
+    registers: [this.registry],
+  });
 
   constructor() {
     this.journalWritable.set(1);
@@ -111,6 +117,11 @@ export class Metrics {
   /** Counts a connection of system events that has passed a bound. */
   cutOff(cause: string): void {
     this.cuts.inc({ cause });
+  }
+
+  /** Counts a connection of a gRPC client that has passed a bound. */
+  grpcCutOff(cause: string): void {
+    this.grpcCuts.inc({ cause });
   }
 
   /** Counts what was refused because a share is full. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NetworkServiceService as Network } from '../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../gen/switchyard/v1/stream_service.js';
+import * as raw from './abuse/raw.js';
 import { agent, ask, asSession, open, type Running, run } from './grpc/running.js';
 
 describe('metrics', () => {
@@ -64,6 +65,23 @@ describe('metrics', () => {
     await reaches((bytes) => bytes > 0);
     deaf.destroy();
     await reaches((bytes) => bytes === 0);
+  });
+
+  it('count each gRPC connection that is closed at a bound, by the bound', async () => {
+    const bounded = await run({
+      'metrics-listen': '127.0.0.1:0',
+      'control-frames-max': '100',
+      'control-frames-per-second': '1',
+    });
+    const ping = raw.frame(raw.PING, 0, 0, Buffer.alloc(8));
+    for (let connections = 0; connections < 2; connections++) {
+      const connection = await raw.RawConnection.dial(bounded.address);
+      await connection.write(Buffer.concat([raw.preface(), ...Array<Buffer>(200).fill(ping)]));
+      await connection.closed;
+    }
+    const text = await (await fetch(`http://${bounded.server.addresses.metrics}/metrics`)).text();
+    expect(text).toContain('switchyard_grpc_cut_off_total{cause="PING and SETTINGS frames without end"} 2');
+    await bounded.stop();
   });
 
   it('answer nothing else', async () => {

@@ -40,4 +40,6 @@ export interface Backing {
   readonly asking: Asking;
   /** Where the rendezvous port is, as clients are told; empty when there is none. */
   readonly rendezvous: readonly RendezvousAddress[];
+  /** Called for each connection that is closed at a bound, with the bound in words. */
+  readonly cutOff?: ((cause: string) => void) | undefined;
 }

@@ -145,8 +145,9 @@ export class GrpcDoor {
     });
   }
 
-  /** Once for each reason is enough: whoever floods the port should not flood the log. */
+  /** Counts every connection that is closed. Logs each reason once: a flood of connections must not flood the log. */
   private tell(why: string): void {
+    this.backing.cutOff?.(why);
     if (this.told.has(why)) return;
     this.told.add(why);
     this.backing.log.warn({ why }, 'connections are closed; this is said once');
