@@ -128,7 +128,6 @@ export class Peer {
    * that is leaving still sends, never.
    */
   calling(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[], serve: () => void): void {
-    stream.on('error', ignore);
     if (this.isLeaving) return;
     const { clock, limits } = this.watch;
     // nghttp2 holds to this only once the client has acknowledged the setting, which it can leave undone.
@@ -281,9 +280,6 @@ export class Peer {
     this.watch.holdings.add(share.writtenKind, this, bytes);
   }
 }
-
-/** A stream that fails before grpc-js has it has no other listener. What becomes of the call is told by 'close'. */
-function ignore(): void {}
 
 /**
  * Makes grpc-js take a stream for closed: it looks before it takes a chunk, and drops the chunk that its listener gets right

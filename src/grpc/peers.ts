@@ -67,6 +67,8 @@ export class Peers implements PeerWatch {
     const serve = server.listeners('stream') as StreamListener[];
     server.removeAllListeners('stream');
     server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: string[]) => {
+      // First: one that was reset in the read that opened it has no session any more, and its error would end the process.
+      stream.on('error', ignore);
       Peer.of(stream.session as ServerHttp2Session | undefined)?.calling(stream, headers, raw, () => {
         prepare(headers);
         for (const listener of serve) listener.call(server, stream, headers, flags, raw);
@@ -129,3 +131,6 @@ export class Peers implements PeerWatch {
 function nameOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
   return `${remoteAddress}:${remotePort}`;
 }
+
+/** What becomes of a call is told by 'close'. */
+function ignore(): void {}

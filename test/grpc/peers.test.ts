@@ -8,6 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Allowance } from '../../src/grpc/allowance.js';
 import { Peers } from '../../src/grpc/peers.js';
@@ -66,6 +67,18 @@ describe('the connections of a door', () => {
     await all;
     return session;
   };
+
+  it('take the error of a call that was reset before it was served, when it has no session any more', async () => {
+    const bare = createServer();
+    peers.watch(bare);
+    const stream = Object.assign(new PassThrough(), { session: undefined });
+    bare.emit('stream', stream, {}, 0, []);
+    // Without a listener the error would be the end of the process.
+    expect(stream.listenerCount('error')).toBe(1);
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    stream.destroy(new Error('reset by its peer'));
+    await closed;
+  });
 
   it('close the one that holds most when together they hold too much, and no other', async () => {
     const small = await holding(2_000);
