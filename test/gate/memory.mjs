@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Names the folder into which each process that runs tests writes what memory it took. */
+export const MEMORY_FOLDER = 'SWITCHYARD_GATE_MEMORY';
+/** What such a process may take. A test that runs away took 22 GB before anybody looked. */
+export const WORKER_BYTES_MAX = 1_024 * 1_048_576;
+
+/** Resident memory of this process at its highest since it was started. */
+export function peakBytes() {
+  // Linux hands getrusage's figure on from the process that started this one, so it is the kernel's own that counts there.
+  try {
+    const found = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'));
+    if (found !== null) return Number(found[1]) * 1_024;
+  } catch {
+    // No /proc: not Linux.
+  }
+  return process.resourceUsage().maxRSS * 1_024;
+}
+
+/** What the processes of a run took: each one's highest, and the test file that took it there. */
+export async function readPeaks(folder) {
+  const names = await readdir(folder);
+  return Promise.all(names.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8'))));
+}
+
+/** Holds the processes of a run to what one may take. A run of which nothing is known fails. */
+export function judgePeaks(peaks) {
+  if (peaks.length === 0) return { ok: false, said: 'the memory of no worker was measured' };
+  const mebibytes = (bytes) => Math.round(bytes / 1_048_576);
+  const byMost = [...peaks].sort((a, b) => b.bytes - a.bytes);
+  const line = ({ bytes, file }) => `${mebibytes(bytes)} MiB, in ${file}`;
+  const note = `${peaks.length} workers, the highest ${line(byMost[0])}; ${mebibytes(WORKER_BYTES_MAX)} MiB are allowed`;
+  const above = byMost.filter(({ bytes }) => bytes > WORKER_BYTES_MAX);
+  if (above.length === 0) return { ok: true, note };
+  return { ok: false, note, said: `above ${mebibytes(WORKER_BYTES_MAX)} MiB:\n${above.map(line).join('\n')}` };
+}
