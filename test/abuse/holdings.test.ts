@@ -3,8 +3,9 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { ListSessionsRequest, SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { tell } from './attack.js';
 import { RESIDENT_BYTES_MAX } from './cap.js';
+import { type Opening, streams } from './openings.js';
 import * as raw from './raw.js';
-import { type Opening, Scene, streams } from './scene.js';
+import { Scene } from './scene.js';
 import { fill, Target } from './target.js';
 
 /** Sessions as large as can be: a page of all of them is 1 MiB. */
