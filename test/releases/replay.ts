@@ -1,0 +1,48 @@
+import { apply } from '../../src/core/apply.js';
+import { isFault } from '../../src/core/fault.js';
+import type { Limits } from '../../src/core/limits.js';
+import { State } from '../../src/core/state.js';
+import type { StoredRecord } from '../../src/journal/journal.js';
+import { decodeRecord } from '../../src/journal/record.js';
+import { digestOf } from './digest.js';
+
+/** Commands from one digest to the next. */
+const DIGEST_EVERY = 1_000;
+
+/** What came of replaying a journal. */
+export interface Replayed {
+  readonly state: State;
+  readonly digests: Record<string, string>;
+  readonly kinds: Record<string, number>;
+  /** Commands that were stored and refused when they were applied, by reason. */
+  readonly refused: Record<string, number>;
+}
+
+/**
+ * Applies every record in order, and takes digests on the way: after every 1,000 commands and after the last. `onApplied`
+ * is awaited after each command.
+ */
+export async function replay(
+  records: readonly StoredRecord[],
+  limits: Limits,
+  onApplied?: (record: StoredRecord, state: State) => Promise<void>,
+): Promise<Replayed> {
+  const state = new State(limits);
+  const digests: Record<string, string> = {};
+  const kinds: Record<string, number> = {};
+  const refused: Record<string, number> = {};
+  for (const record of records) {
+    const command = decodeRecord(record);
+    const applied = apply(state, command);
+    count(kinds, command.kind);
+    if (isFault(applied)) count(refused, applied.reason);
+    await onApplied?.(record, state);
+    if (state.revision % DIGEST_EVERY === 0 || state.revision === records.length)
+      digests[state.revision] = digestOf(state);
+  }
+  return { state, digests, kinds, refused };
+}
+
+function count(counts: Record<string, number>, what: string): void {
+  counts[what] = (counts[what] ?? 0) + 1;
+}
