@@ -1,0 +1,142 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { InstanceType, Switchyard } from '../../src/client/index.js';
+import type { Limits } from '../../src/core/limits.js';
+import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { recover } from '../../src/replica/recover.js';
+import { runCommand } from '../cli/command.js';
+import { ask, asSession, type Running, run } from '../grpc/running.js';
+import { digestOf, textOf } from './digest.js';
+import { HistoryClock } from './history/clock.js';
+import { listNetwork } from './network.js';
+import { type JoinedClient, OldClient } from './old-client.js';
+import { type DataFolder, Release } from './release.js';
+import { replay } from './replay.js';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const BUF = join(ROOT, 'node_modules', '@bufbuild', 'buf', 'bin', 'buf');
+const NEW_UUID = '00000000-0000-4000-8000-000000000002';
+/** By what the bounds of a replay are called, those that differ from the bounds of the journal. */
+const REPLAYS: readonly (readonly [string, Partial<Limits>])[] = [['the bounds that it was written under', {}]];
+const DATA_FOLDERS: readonly DataFolder[] = ['records', 'snapshots'];
+
+const versions = (await readdir(HERE)).filter((name) => /^\d+\.\d+\.\d+$/.test(name));
+
+let folder: string;
+let at: Running | undefined;
+let yard: Switchyard | undefined;
+let old: JoinedClient | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'switchyard-release-'));
+});
+afterEach(async () => {
+  old?.kill();
+  await yard?.close();
+  await at?.stop();
+  [old, yard, at] = [undefined, undefined, undefined];
+  await rm(folder, { recursive: true, force: true });
+});
+
+it('there is at least one release to be measured by', () => {
+  expect(versions).toContain('0.1.0');
+});
+
+describe.each(versions)('release %s', (version) => {
+  const release = new Release(join(HERE, version));
+
+  it.each(REPLAYS)('wrote a journal with the same digests today, replayed under %s', async (_, flags) => {
+    const { commands, digests, kinds, refused } = await release.manifest();
+    const replayed = await replay(await release.records(), { ...(await release.limits()), ...flags });
+    // The text first: of two that differ it shows where.
+    expect(textOf(replayed.state).split('\n')).toEqual((await release.state()).split('\n'));
+    expect(replayed).toMatchObject({ kinds, refused, digests });
+    expect(replayed.state.revision).toBe(commands);
+  });
+
+  it.each(DATA_FOLDERS)('left a data folder with %s that recovers to the same state today', async (name) => {
+    const { commands, digests, snapshots } = await release.manifest();
+    await release.unpackData(name, folder);
+    const journal = await LmdbJournal.open(folder);
+    try {
+      expect(journal.snapshots()).toEqual(name === 'snapshots' ? snapshots : []);
+      const recovery = await recover(journal, await release.limits());
+      const replayed = await recovery.replay(() => undefined);
+      expect(replayed).toBe(commands - (journal.snapshots()[0] ?? 0));
+      expect(digestOf(recovery.state)).toBe(digests[commands]);
+    } finally {
+      await journal.close();
+    }
+  });
+
+  it.each(DATA_FOLDERS)("left a data folder with %s that today's server shows as it was", async (name) => {
+    await release.unpackData(name, folder);
+    const { session } = await release.manifest();
+    // The clock stands still, so nothing expires while it is looked at.
+    at = await run({ data: folder }, { clock: new HistoryClock() });
+    expect(await listNetwork(at)).toEqual(await release.network());
+    const own = await ask(at, Sessions.getSession, { cvid: 0 }, asSession(session.token));
+    expect(own.session).toMatchObject({ cvid: session.sid, instanceUuid: session.uuid });
+  });
+
+  it.each(DATA_FOLDERS)(
+    "left a data folder with %s in which today's `journal check` finds nothing wrong",
+    async (name) => {
+      await release.unpackData(name, folder);
+      const { commands } = await release.manifest();
+      const { status, out } = await runCommand(['journal', 'check', '--json', '--data', folder]);
+      expect(JSON.parse(out)).toMatchObject({ problemCount: 0, records: { last: commands } });
+      expect(status).toBe(0);
+    },
+  );
+
+  it('had protos that those of today do not break', async () => {
+    const against = ['breaking', '--against', release.path('protos.binpb')];
+    // Rejects with what buf says, which is one line for every break.
+    const { stdout } = await promisify(execFile)(process.execPath, [BUF, ...against], { cwd: ROOT });
+    expect(stdout).toBe('');
+  });
+
+  it("had a client that joins today's server, watches it, and exchanges and stops streams with today's client", async () => {
+    at = await run();
+    const client = await OldClient.unpack(release.path(`switchyard-${version}.tgz`), folder, ROOT);
+    old = await client.join(at.address);
+    const { session } = await ask(at, Sessions.getSession, { cvid: old.sid });
+    expect(session).toMatchObject({ name: 'an old client', attached: true });
+    yard = new Switchyard({ server: at.address });
+    const today = yard.join({ uuid: NEW_UUID, type: InstanceType.CLIENT, name: 'a new one' });
+    const { cvid } = await today.attached();
+    expect(await old.next()).toEqual({ added: cvid, name: 'a new one' });
+
+    const { stream: id, branch } = (await old.next()) as { stream: number; branch: number };
+    expect(await readAll(await today.openSink(branch))).toEqual(['one', 'two', 'three']);
+    expect(await old.next()).toEqual({ confirmed: 3 });
+
+    const stopped = new Promise((resolve) => today.on('streamStopped', resolve));
+    const { stream } = await today.createStream([old.sid], { name: 'to the old' });
+    const source = await today.openSource(stream.id);
+    for (const block of ['vier', 'fünf']) await source.write(Buffer.from(block));
+    await source.finish();
+    expect(await old.next()).toEqual({ received: ['vier', 'fünf'] });
+    expect(await old.next()).toEqual({ stop: 'OK' });
+    expect(await stopped).toMatchObject({ id: stream.id });
+
+    await today.stopStream(branch);
+    expect(await old.next()).toMatchObject({ stopped: id });
+    expect(await old.ended).toBe(0);
+    await expect(ask(at, Sessions.getSession, { cvid: old.sid })).rejects.toThrow('no session');
+  });
+});
+
+async function readAll(blocks: AsyncIterable<Uint8Array>): Promise<string[]> {
+  const read: string[] = [];
+  for await (const block of blocks) read.push(Buffer.from(block).toString());
+  return read;
+}
