@@ -72,6 +72,8 @@ export class Inbox {
     this.unreadBytes += bytes.length;
     const { inBytesMax, packetBytesMax } = this.reader.backing.limits;
     if (this.unreadBytes > inBytesMax + packetBytesMax) this.reader.cut('unread');
+    // Its turn can have been used up by another connection of its address: then nothing else would wake this one.
+    else this.goOn();
   }
 
   /** There may be room: takes what waited, and reads on. */
