@@ -1,5 +1,5 @@
 import type { Holdings } from '../base/holdings.js';
-import type { SharedBytes } from '../base/shared-bytes.js';
+import type { Charge, SharedBytes } from '../base/shared-bytes.js';
 import type { Stream } from '../core/change.js';
 import type { CloseReason } from '../core/command.js';
 import { Fault } from '../core/fault.js';
@@ -67,6 +67,8 @@ export class Peer implements Receiver, Sender {
   private readonly asked = new Map<number, (answer: AnswerBody) => void>();
   /** What is to happen once an Answer is delivered, and happens too when it cannot be any more. */
   private readonly undelivered = new Set<() => void>();
+  /** What it has on its way of what connections share. A transport that breaks does not say that it let go of it. */
+  private readonly charges = new Set<Charge>();
 
   constructor(
     private readonly host: Host,
@@ -132,6 +134,8 @@ export class Peer implements Receiver, Sender {
     this.host.holdPartial(-this.partialBytes);
     this.partialBytes = 0;
     this.host.unsent.forget(this);
+    for (const charge of this.charges) charge.drop();
+    this.charges.clear();
     this.outbox?.close();
     this.inbox.closed();
     this.asked.clear();
@@ -251,7 +255,10 @@ export class Peer implements Receiver, Sender {
       return;
     }
     const charge = this.host.sharedUnsent.take(this, frames);
-    this.pipe.write(frames, () => charge.drop());
+    this.charges.add(charge);
+    this.pipe.write(frames, () => {
+      if (this.charges.delete(charge)) charge.drop();
+    });
   }
 
   answer(
