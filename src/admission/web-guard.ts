@@ -1,0 +1,94 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { isLoopback, type Option, ValueError } from '../option.js';
+
+/** An origin (RFC 6454): what a browser says of the page that asks. */
+export interface Origin {
+  /** As a browser writes it: lower case, without the port that its scheme has anyway. */
+  readonly text: string;
+  /** The host, without brackets. */
+  readonly host: string;
+}
+
+/** Why a request of a browser is refused. */
+export type WebCause = 'origin' | 'host';
+
+/** A refusal, with what to do about it for whoever reads it. */
+export interface WebRefusal {
+  readonly cause: WebCause;
+  readonly message: string;
+}
+
+/** Origins, separated by commas, if given. */
+export function origins(flag: string, help: string): Option<readonly Origin[] | undefined> {
+  const parse = (text: string) => text.split(',').map(readOrigin);
+  return { flag, placeholder: 'ORIGIN[,ORIGIN…]', fallback: undefined, help, parse };
+}
+
+/**
+ * Decides which requests of browsers a port answers. A browser lets every page in the world connect to whatever its user
+ * can reach, loopback and all, and only says where the page is from. So:
+ *
+ * - `Origin` must be absent, as programs send none, or one of those that are allowed.
+ * - `Host` must not be a strange name where the port listens on loopback. A page whose own name is made to lead here (DNS
+ *   rebinding) is of one origin with this server for its browser, which then reads answers to it without saying `Origin`.
+ *   Its name is in `Host`. An IP address cannot be made to lead elsewhere, so all of them pass. A port that others can reach
+ *   is given names that nobody here knows.
+ */
+export class WebGuard {
+  readonly #origins: readonly Origin[];
+  readonly #listens: string;
+
+  /** `listens` is the host that the port was told to listen on. */
+  constructor(origins: readonly Origin[], listens: string) {
+    this.#origins = origins;
+    this.#listens = listens.toLowerCase();
+  }
+
+  /** Why a request is refused; undefined when it is not. */
+  refuses({ headers }: Pick<IncomingMessage, 'headers'>): WebRefusal | undefined {
+    const { origin, host } = headers;
+    if (origin !== undefined && !this.#origins.some(({ text }) => text === origin.toLowerCase())) {
+      return { cause: 'origin', message: `pages of ${shown(origin)} may not connect: see --ws-origin` };
+    }
+    if (host === undefined || this.#isOurs(host)) return undefined;
+    return { cause: 'host', message: `this server is not ${shown(host)}: use its address, or see --ws-origin` };
+  }
+
+  #isOurs(text: string): boolean {
+    if (!isLoopback({ host: this.#listens, port: 0 })) return true;
+    const host = hostOf(text);
+    if (host === undefined) return false;
+    if (isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost')) return true;
+    return this.#origins.some((origin) => origin.host === host);
+  }
+}
+
+/** The host of a Host header, in lower case and without brackets; undefined when it is none. */
+function hostOf(text: string): string | undefined {
+  const found = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]/@?#]+))(?::\d{1,5})?$/i.exec(text);
+  return (found?.[1] ?? found?.[2])?.toLowerCase();
+}
+
+function readOrigin(text: string): Origin {
+  if (text === '*') {
+    throw new ValueError('"*" is not offered, as every page that somebody here visits could act in this network');
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isBare = url !== undefined && `${url.protocol}//${url.host}` === withoutDefaultPort(text.toLowerCase());
+  if (!isBare || !/^https?:$/.test(url.protocol)) {
+    const wanted = 'write http:// or https://, HOST and perhaps :PORT, and nothing behind';
+    throw new ValueError(`${JSON.stringify(text)} is no origin: ${wanted}`);
+  }
+  return { text: url.origin, host: url.hostname.replace(/^\[|\]$/g, '') };
+}
+
+/** Browsers leave the port out that a scheme has anyway. */
+function withoutDefaultPort(origin: string): string {
+  return origin.replace(/^(http:.*):80$/, '$1').replace(/^(https:.*):443$/, '$1');
+}
+
+/** What somebody has sent, short enough for a line. */
+function shown(text: string): string {
+  return JSON.stringify(text.slice(0, 100));
+}
