@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import type { Admission } from './admission/admission.js';
+import type { ConnectionGate } from './admission/connection-gate.js';
 import type { Config } from './config.js';
 import type { SystemLimits } from './limits.js';
 import { tcpAdapter } from './system/adapters/tcp.js';
@@ -8,16 +10,21 @@ import { wssAdapter } from './system/adapters/wss.js';
 import type { Adapter } from './transport/adapter.js';
 
 /** The adapters of system events that the options ask for. None listens unless it was asked for. */
-export async function makeAdapters(config: Config, limits: SystemLimits): Promise<Adapter[]> {
+export async function makeAdapters(
+  config: Config,
+  limits: SystemLimits,
+  entry: { readonly admission: Admission; readonly gate: ConnectionGate },
+): Promise<Adapter[]> {
   const { systemTcpListen, systemTlsListen, systemWsListen, systemWssListen } = config;
-  const { packetBytesMax, handshakeMs } = limits;
+  const { packetBytesMax: maxBlockBytes, handshakeMs } = limits;
+  const deps = { ...entry, origins: config.wsOrigins ?? [], maxBlockBytes };
   const adapters: Adapter[] = [];
-  if (systemTcpListen !== undefined) adapters.push(tcpAdapter(systemTcpListen, packetBytesMax));
-  if (systemWsListen !== undefined) adapters.push(wsAdapter(systemWsListen, packetBytesMax, handshakeMs));
+  if (systemTcpListen !== undefined) adapters.push(tcpAdapter(systemTcpListen, deps));
+  if (systemWsListen !== undefined) adapters.push(wsAdapter(systemWsListen, deps));
   if (systemTlsListen === undefined && systemWssListen === undefined) return adapters;
   const tls = { ...(await certificates(config)), handshakeTimeout: handshakeMs };
-  if (systemTlsListen !== undefined) adapters.push(tlsAdapter(systemTlsListen, packetBytesMax, tls));
-  if (systemWssListen !== undefined) adapters.push(wssAdapter(systemWssListen, packetBytesMax, handshakeMs, tls));
+  if (systemTlsListen !== undefined) adapters.push(tlsAdapter(systemTlsListen, deps, tls));
+  if (systemWssListen !== undefined) adapters.push(wssAdapter(systemWssListen, deps, tls));
   return adapters;
 }
 

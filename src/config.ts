@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { addressSet } from './admission/address-set.js';
+import { origins } from './admission/web-guard.js';
 import type { Limits } from './core/limits.js';
 import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, limitsOf, SHARE_OPTIONS } from './limit-options.js';
 import { DEFAULT_SYSTEM_LIMITS } from './limits.js';
@@ -47,6 +49,10 @@ export const OPTIONS = {
   systemTlsListen: optionalAddress('system-tls-listen', 'The same over TLS; needs --tls-cert.'),
   systemWsListen: optionalAddress('system-ws-listen', 'The same over WebSocket.'),
   systemWssListen: optionalAddress('system-wss-listen', 'The same over WebSocket and TLS; needs --tls-cert.'),
+  wsOrigins: origins(
+    'ws-origin',
+    'Web pages that may open a WebSocket here, by their origin. Programs send none, and may; without this option no web page may.',
+  ),
   systemConnectionsMax: count(
     'system-connections',
     DEFAULT_SYSTEM_LIMITS.connectionsMax,
@@ -76,6 +82,15 @@ export const OPTIONS = {
     "Where instances learn their reflexive address: STUN Binding over UDP and TCP. Default: gRPC's host, on the port after gRPC's.",
   ),
   metricsListen: optionalAddress('metrics-listen', 'Where GET /metrics answers in the format of Prometheus.'),
+
+  addressExempt: addressSet(
+    'address-exempt',
+    'Networks whose addresses have no bound of their own, on connections to any port or in shares: balancers and NATs of your own.',
+  ),
+  proxyProtocolFrom: addressSet(
+    'proxy-protocol-from',
+    'Networks of proxies and balancers: a connection from there must begin with a PROXY header of version 2, on any TCP port, and counts as the address that this declares.',
+  ),
 
   sessionTtlMs: duration('session-ttl', '30s', '10ms', 'How long a session lives unrenewed when it does not say.'),
   sessionTtlMinMs: duration('session-ttl-min', '5s', '10ms', 'The shortest TTL that is granted.'),
@@ -228,6 +243,9 @@ function contradictions(config: Config): string[] {
     for (const option of ['tlsClientCa', 'systemTlsListen', 'systemWssListen'] as const) {
       if (config[option] !== undefined) found.push(`--${OPTIONS[option].flag} needs --tls-cert and --tls-key`);
     }
+  }
+  if (config.wsOrigins !== undefined && config.systemWsListen === undefined && config.systemWssListen === undefined) {
+    found.push('--ws-origin needs --system-ws-listen or --system-wss-listen');
   }
   return found;
 }

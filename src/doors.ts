@@ -3,6 +3,9 @@ import { ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { makeAdapters } from './adapters.js';
 import { ensureAdminToken } from './admin-token.js';
+import type { Admission } from './admission/admission.js';
+import type { ConnectionGate } from './admission/connection-gate.js';
+import { lastQuarter } from './admission/limits.js';
 import type { Clock, Random } from './clock.js';
 import type { Config } from './config.js';
 import type { Engine } from './engine.js';
@@ -29,6 +32,8 @@ export interface DoorParts {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics | undefined;
+  /** Who may connect. */
+  readonly admission: Admission;
 }
 
 /**
@@ -72,16 +77,17 @@ export class Doors {
 
   /** Opens them. When one cannot be opened, those that are open have to be closed. */
   async open(): Promise<void> {
-    const { config, clock } = this.parts;
-    this.meeting = await openMeeting(meetingAddress(config), clock);
+    const { config, clock, admission } = this.parts;
+    this.meeting = await openMeeting(meetingAddress(config), clock, admission);
     const brokering = this.brokering(this.meeting);
-    this.system = this.makeSystem(brokering);
+    const gate = this.systemGate();
+    this.system = this.makeSystem(brokering, gate);
     // It closes the connections of sessions that have ended, after their watches were told.
     this.engine.alsoTell(this.system);
     const { accept } = this.system;
     await this.openGrpc(brokering, accept);
     this.addresses.stun = formatAddress(this.meeting.address);
-    this.adapters = await makeAdapters(config, this.limits);
+    this.adapters = await makeAdapters(config, this.limits, { admission, gate });
     for (const adapter of this.adapters) {
       await adapter.listen(accept);
       this.addresses[adapter.codeName] = adapter.addresses[0];
@@ -121,7 +127,22 @@ export class Doors {
     return { asking, rendezvous: [announced(config, address)] };
   }
 
-  private makeSystem(brokering: Brokering): SystemDoor {
+  /** The places of all transports of system events together. */
+  private systemGate(): ConnectionGate {
+    const { admission, metrics } = this.parts;
+    const { connectionsMax, connectionsPerAddressMax } = this.limits;
+    return admission.gate({
+      door: 'system',
+      places: { connectionsMax, connectionsPerAddressMax, connectionsKept: lastQuarter(connectionsMax) },
+      options: { all: '--system-connections', address: '--system-connections-per-address' },
+      refused: (cause) => {
+        if (cause === 'full') metrics?.cutOff('connections');
+        else if (cause === 'address') metrics?.cutOff('address');
+      },
+    });
+  }
+
+  private makeSystem(brokering: Brokering, gate: ConnectionGate): SystemDoor {
     const { clock, random, log, metrics } = this.parts;
     const { replica, opening, shares, turns, feeds, relay } = this.engine;
     return new SystemDoor({
@@ -137,6 +158,7 @@ export class Doors {
       random,
       log,
       limits: this.limits,
+      gate,
       cutOff: metrics && ((cause) => metrics.cutOff(cause)),
     });
   }
@@ -165,6 +187,7 @@ export class Doors {
         ...brokering,
         cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),
       },
+      this.parts.admission,
       messageBytesMax,
     );
     const bound = await this.grpc.listen(config.listen, await credentials(config));

@@ -63,6 +63,12 @@ export const LIMIT_OPTIONS = {
 /** The gRPC door's bounds as options: those that depend on the fleet. Their reasons stand with {@link DoorLimits}. */
 export const DOOR_LIMIT_OPTIONS = {
   connectionsMax: bound('connectionsMax', [1, 1_000_000], 'Connections of gRPC clients.'),
+  connectionsPerAddressMax: bound(
+    'connectionsPerAddressMax',
+    [1, 1_000_000],
+    'The same from one address, or from one /64 of IPv6.',
+    'connections-per-address',
+  ),
   callsPerConnectionMax: bound('callsPerConnectionMax', [1, 1_000_000], 'Calls at once on one connection.'),
   watchesPerConnectionMax: bound('watchesPerConnectionMax', [0, 1_000_000], 'Watches on one connection.'),
   watchBytesPerConnectionMax: bound(
@@ -146,8 +152,12 @@ function share(key: keyof ShareLimits, help: string): Option<number | undefined>
 }
 
 /** `sessionsMax` is the flag `--sessions-max`. */
-function bound(key: keyof Limits | keyof DoorLimits, bounds: readonly [number, number], help: string): Option<number> {
-  const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+function bound(
+  key: keyof Limits | keyof DoorLimits,
+  bounds: readonly [number, number],
+  help: string,
+  flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+): Option<number> {
   return count(flag, { ...DEFAULT_LIMITS, ...DEFAULT_DOOR_LIMITS }[key], bounds, help);
 }
 

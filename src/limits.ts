@@ -19,11 +19,8 @@ export interface DoorLimits {
   readonly callsPerConnectionMax: number;
   /** Client connections: 30 KiB each, so 300 MiB at most; a fleet of more uses several servers. */
   readonly connectionsMax: number;
-  /**
-   * Connections that the kernel holds until they are taken. A fleet that comes back at once fills Node's own 511, and
-   * Linux drops whoever comes then: it tries again after 1, 3, 7, … seconds. Linux has 4,096 as its own bound.
-   */
-  readonly connectionsQueuedMax: number;
+  /** The same from one address (of IPv6, from one /64): a site behind one NAT, and not one attacker. */
+  readonly connectionsPerAddressMax: number;
   /** Connections that are let go of in one turn of the event loop, of many that end at once: a millisecond or two. */
   readonly departuresPerTurnMax: number;
   /**
@@ -83,7 +80,7 @@ export const DEFAULT_DOOR_LIMITS: DoorLimits = {
   watchBytesMax: 134_217_728,
   callsPerConnectionMax: 16_384,
   connectionsMax: 10_000,
-  connectionsQueuedMax: 4_096,
+  connectionsPerAddressMax: 1_024,
   departuresPerTurnMax: 16,
   requestBytesPerConnectionMax: 16_777_216,
   requestBytesMax: 268_435_456,

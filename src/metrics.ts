@@ -1,6 +1,10 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Admission } from './admission/admission.js';
+import type { DoorListener } from './admission/door-listener.js';
+import { METRICS_PLACES } from './admission/limits.js';
+import { Place } from './admission/place.js';
+import { WebGuard } from './admission/web-guard.js';
 import type { Applied } from './core/apply.js';
 import type { Command } from './core/command.js';
 import { Fault } from './core/fault.js';
@@ -32,10 +36,16 @@ export interface Measured {
  * What Prometheus is told, on a port of its own: a bare GET /metrics over HTTP, for a network that is trusted.
  *
  * Node's own figures (memory, garbage collection, delay of the event loop) come with it.
+ *
+ * A connection is for one request, and all of it has the time of a handshake: a collector asks some times a minute and gains
+ * nothing by keeping it.
  */
 export class Metrics {
   private readonly registry = new Registry();
   private readonly http: Server;
+  private listener: DoorListener | undefined;
+  private guard = new WebGuard([], '');
+  private admission: Admission | undefined;
   private readonly commands = new Counter({
     name: 'switchyard_commands_total',
     help: 'Commands by kind and by what came of them: ok, or the reason of the refusal.',
@@ -83,19 +93,22 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly refusals = new Counter({
+    name: 'switchyard_door_refused_total',
+    help: 'Connections that were refused or closed at a door, by the door and the cause.',
+    labelNames: ['door', 'cause'],
+    registers: [this.registry],
+  });
+
   constructor() {
     this.journalWritable.set(1);
     collectDefaultMetrics({ register: this.registry });
-    this.http = createServer((request, response) => {
-      if (request.method !== 'GET' || request.url !== '/metrics') {
-        response.writeHead(404).end();
-        return;
-      }
-      this.registry.metrics().then(
-        (text) => response.writeHead(200, { 'content-type': this.registry.contentType }).end(text),
-        () => response.writeHead(500).end(),
-      );
-    });
+    this.http = createServer((request, response) => this.answer(request, response));
+  }
+
+  /** Counts a connection that was refused or closed at a door. */
+  refusedAtDoor(door: string, cause: string): void {
+    this.refusals.inc({ door, cause });
   }
 
   /** Counts a command. */
@@ -188,18 +201,35 @@ export class Metrics {
   }
 
   /** Begins to answer. Resolves with the address, its port a real one. */
-  async listen({ host, port }: Address): Promise<Address> {
-    await new Promise<void>((resolve, reject) => {
-      this.http.once('error', reject).listen(port, host, resolve);
-    });
-    return { host, port: (this.http.address() as AddressInfo).port };
+  listen(wanted: Address, admission: Admission): Promise<Address> {
+    const gate = admission.gate({ door: 'metrics', places: METRICS_PLACES });
+    this.guard = new WebGuard([], wanted.host);
+    this.admission = admission;
+    this.listener = admission.listener('metrics', gate, this.http);
+    return this.listener.listen(wanted);
   }
 
-  async close(): Promise<void> {
-    if (!this.http.listening) return;
-    const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
-    this.http.closeAllConnections();
-    await closed;
+  /** Closes the port and every connection of it: none is ever through its handshake. */
+  close(): void {
+    this.listener?.close();
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('connection', 'close');
+    const refusal = this.guard.refuses(request);
+    if (refusal !== undefined) {
+      const { cause, message: why } = refusal;
+      this.admission?.reports.report({ door: 'metrics', cause, why, address: request.socket.remoteAddress });
+      response.writeHead(403, { 'content-type': 'text/plain' }).end(`${refusal.message}\n`);
+    } else if (request.method !== 'GET' || request.url !== '/metrics') {
+      response.writeHead(404).end();
+    } else {
+      Place.of(request.socket)?.setBusy(true);
+      this.registry.metrics().then(
+        (text) => response.writeHead(200, { 'content-type': this.registry.contentType }).end(text),
+        () => response.writeHead(500).end(),
+      );
+    }
   }
 
   private gauge(name: string, help: string, value: () => number): void {

@@ -1,4 +1,6 @@
 import { type Logger, pino } from 'pino';
+import { AddressSet } from './admission/address-set.js';
+import { Admission } from './admission/admission.js';
 import type { Clock, Random } from './clock.js';
 import { type Config, IN_MEMORY } from './config.js';
 import { Doors } from './doors.js';
@@ -48,6 +50,14 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   const log = surroundings.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
   const journal = surroundings.journal ?? (await openJournal(config.data));
   const metrics = config.metricsListen === undefined ? undefined : new Metrics();
+  const exempt = config.addressExempt ?? AddressSet.NONE;
+  const admission = new Admission({
+    clock,
+    log,
+    exempt,
+    proxies: config.proxyProtocolFrom ?? AddressSet.NONE,
+    count: metrics && ((door, cause) => metrics.refusedAtDoor(door, cause)),
+  });
   let engine: Engine | undefined;
   let doors: Doors | undefined;
   const exit = surroundings.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
@@ -63,14 +73,14 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     await doors?.close(deadlineMs);
     await engine?.close();
     await journal.close();
-    await metrics?.close();
+    metrics?.close();
+    admission.close();
   };
   try {
-    // No address is exempt as long as there is no option that names one.
-    const isExempt = () => false;
+    const isExempt = (address: string) => exempt.has(address);
     const writable = (isWritable: boolean) => doors?.setWritable(isWritable);
     engine = await startEngine({ config, clock, random, log, journal, metrics, isExempt, writable, fatal });
-    doors = new Doors(engine, { config, clock, random, log, metrics });
+    doors = new Doors(engine, { config, clock, random, log, metrics, admission });
     await doors.open();
     const addresses = { ...doors.addresses };
     if (metrics !== undefined && config.metricsListen !== undefined) {
@@ -78,7 +88,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
       const { state, attachments } = replica;
       metrics.measure({ state, attachments, feeds: all, journal, doors, shares, turns });
-      addresses.metrics = formatAddress(await metrics.listen(config.metricsListen));
+      addresses.metrics = formatAddress(await metrics.listen(config.metricsListen, admission));
     }
     log.info({ addresses }, 'listening');
     return running(addresses, config.drainDeadlineMs, async (deadlineMs) => {

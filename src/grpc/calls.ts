@@ -29,7 +29,9 @@ type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 
 export type Step<A> = () => A | Fault | 'more';
 
 /** The connections that calls come over. */
-export interface WatchConnections {
+export interface CallConnections {
+  /** A call over the connection of that name has shown a valid credential. */
+  vouch(name: string): void;
   /** The one of that name, if it is still there. */
   find(name: string): Peer | undefined;
   readonly holdings: { readonly watches: SharedBytes<Peer> };
@@ -53,8 +55,8 @@ export class Calls implements OutflowWatch {
 
   constructor(
     readonly backing: Backing,
-    /** What counts the messages of watches in all; they are not counted where there is none. */
-    private readonly connections?: WatchConnections,
+    /** What counts the messages of watches in all, and is told of callers who prove who they are; none where nothing counts. */
+    private readonly connections?: CallConnections,
   ) {}
 
   /** For an outflow: so many bytes more are on their way, or (negative) have gone. */
@@ -195,7 +197,9 @@ export class Calls implements OutflowWatch {
     try {
       if (this.isDraining) return draining(this.refused++);
       const caller = identify(this.backing, call);
-      return caller instanceof Fault ? caller : await work(caller);
+      if (caller instanceof Fault) return caller;
+      if (!isNobody(caller)) this.connections?.vouch(call.getPeer());
+      return await work(caller);
     } catch (error) {
       return this.internal(call, error);
     }

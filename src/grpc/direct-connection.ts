@@ -12,7 +12,7 @@ import { Checked } from '../core/check.js';
 import type { Command } from '../core/command.js';
 import { type Connection, ConnectionRole, sideOf } from '../core/connection.js';
 import { Fault } from '../core/fault.js';
-import type { Origin } from '../shares/origin.js';
+import { type Origin, originOfPeer } from '../shares/origin.js';
 import { plainAddress } from '../stun/address.js';
 import type { Backing } from './backing.js';
 import type { Caller } from './caller.js';
@@ -118,7 +118,7 @@ export function readAnswer(
         if (body.role === ConnectionRole.DIAL && data.length === 0) return undefined;
         const { roundTrip, ...gathered } = GatherAnswer.decode(data);
         const brought = { ...gathered, roundTripMs: msOf(roundTrip) };
-        return backing.asking.gathered(sid, orderId, brought, hostOf(answer.peer));
+        return backing.asking.gathered(sid, orderId, brought, plainAddress(originOfPeer(answer.peer).address));
       }
       case ConnectionRole.PUNCH_CONTROLLING:
       case ConnectionRole.PUNCH_CONTROLLED: {
@@ -144,9 +144,4 @@ function controlling(side: 'caller' | 'peer'): ConnectionRole {
 
 function maySee(connection: Connection, { sid, isAdmin }: Caller): boolean {
   return isAdmin || (sid !== undefined && sideOf(connection, sid) !== undefined);
-}
-
-/** The host of what grpc-js calls a peer: `HOST:PORT` or `[HOST]:PORT`. */
-function hostOf(peer: string): string {
-  return plainAddress(peer.replace(/:\d+$/, '').replace(/^\[|\]$/g, ''));
 }

@@ -1,4 +1,5 @@
 import {
+  type ConnectionInjector,
   Server,
   type ServerCredentials,
   type ServerInterceptingCallInterface,
@@ -7,8 +8,11 @@ import {
 } from '@grpc/grpc-js';
 import { HealthService } from '../../gen/grpc/health/v1/health.js';
 import { TransportServiceService } from '../../gen/switchyard/v1/transport_service.js';
+import type { Admission } from '../admission/admission.js';
+import type { DoorListener } from '../admission/door-listener.js';
+import { lastQuarter } from '../admission/limits.js';
 import { Fault } from '../core/fault.js';
-import { type Address, formatAddress } from '../option.js';
+import type { Address } from '../option.js';
 import type { Backing } from './backing.js';
 import { Calls } from './calls.js';
 import { isPassingBytes, shareFrames } from './encoded.js';
@@ -21,7 +25,7 @@ import { sessionDefinition, sessionService } from './session-service.js';
 import { toError, withDetails } from './status.js';
 import { streamDefinition, streamService } from './stream-service.js';
 import { transportService } from './transport-service.js';
-import { ASKED_PATH, boundWire, UNKNOWN_PATH, wireLimits } from './wire.js';
+import { ASKED_PATH, boundWire, http2ServerOf, UNKNOWN_PATH, wireLimits } from './wire.js';
 
 /** A ping on a quiet connection, so that a peer that vanished is noticed and its watches are let go of. */
 const KEEPALIVE_MS = 30_000;
@@ -49,11 +53,13 @@ export class GrpcDoor {
   private readonly answerPaths = new Set<string>();
   private readonly watchPaths = new Set<string>();
   private readonly peers: Peers;
-  private address: Address | undefined;
-  private readonly told = new Set<string>();
+  private listener: DoorListener | undefined;
+  private injector: ConnectionInjector | undefined;
 
   constructor(
     private readonly backing: Backing,
+    /** Who may connect. */
+    private readonly admission: Admission,
     messageBytesMax: number,
   ) {
     const { clock, limits } = backing;
@@ -61,7 +67,10 @@ export class GrpcDoor {
       clock,
       wireLimits(limits, messageBytesMax),
       { answers: this.answerPaths, watches: this.watchPaths },
-      (why) => this.tell(why),
+      (why, address) => {
+        backing.cutOff?.(why);
+        admission.reports.report({ door: 'grpc', cause: 'expelled', kind: why, why, address });
+      },
       (connection) => backing.shares.disconnected(connection),
       backing.turns,
     );
@@ -94,14 +103,19 @@ export class GrpcDoor {
 
   /** Begins to listen. Resolves with the address, its port a real one. */
   async listen(wanted: Address, credentials: ServerCredentials): Promise<Address> {
-    const port = await new Promise<number>((resolve, reject) => {
-      this.server.bindAsync(formatAddress(wanted), credentials, (error, bound) =>
-        error === null ? resolve(bound) : reject(error),
-      );
+    const { admission } = this;
+    const { limits } = this.backing;
+    this.injector = this.server.createConnectionInjector(credentials);
+    const http2Server = http2ServerOf(this.server);
+    boundWire(http2Server, limits, this.paths, this.peers);
+    const { connectionsMax, connectionsPerAddressMax } = limits;
+    const gate = admission.gate({
+      door: 'grpc',
+      places: { connectionsMax, connectionsPerAddressMax, connectionsKept: lastQuarter(connectionsMax) },
+      options: { all: '--connections-max', address: '--connections-per-address' },
     });
-    boundWire(this.server, this.backing.limits, this.paths, this.peers);
-    this.address = { host: wanted.host, port };
-    return this.address;
+    this.listener = admission.listener('grpc', gate, http2Server);
+    return this.listener.listen(wanted);
   }
 
   /** Bytes that watches have written and their clients have not taken. */
@@ -137,20 +151,13 @@ export class GrpcDoor {
     await this.peers.departed();
     // In this order: drain forgets connections that tryShutdown has begun to close, and forceShutdown knows none at all
     // without channelz.
-    if (this.address !== undefined) this.server.drain(formatAddress(this.address), deadlineMs);
+    this.injector?.drain(deadlineMs);
     // A drain ends at its deadline, whatever grpc-js waits for.
     await new Promise<void>((resolve) => {
       this.server.tryShutdown(() => resolve());
+      this.listener?.close();
       this.backing.clock.after(deadlineMs + CUT_OFF_MS, resolve);
     });
-  }
-
-  /** Counts every connection that is closed. Logs each reason once: a flood of connections must not flood the log. */
-  private tell(why: string): void {
-    this.backing.cutOff?.(why);
-    if (this.told.has(why)) return;
-    this.told.add(why);
-    this.backing.log.warn({ why }, 'connections are closed; this is said once');
   }
 
   private add(definition: ServiceDefinition, service: Parameters<Server['addService']>[1]): void {

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import { Place } from '../admission/place.js';
 import type { Clock } from '../clock.js';
 import type { Fault } from '../core/fault.js';
 import type { FairTurns } from '../fair/fair-turns.js';
@@ -28,7 +29,7 @@ export interface PeerWatch {
   /** Its first call has begun, or its last has ended. */
   turned(peer: Peer): void;
   /** Some peer did more than it may, and is closed. */
-  expelled(why: string): void;
+  expelled(why: string, address: string | undefined): void;
 }
 
 /** Calls of one connection that wait for their turn before nothing more is read from it, and until it is read again. */
@@ -95,6 +96,11 @@ export class Peer {
     private readonly watch: PeerWatch,
   ) {
     this.key = watch.turns.keyOf(originOfPeer(name));
+  }
+
+  /** Its place at the door; undefined where there is no gate in front. */
+  get place(): Place | undefined {
+    return Place.of(this.socket);
   }
 
   /** The peer at the other end of a session. */
@@ -212,7 +218,7 @@ export class Peer {
 
   private expel(why: string): void {
     if (this.isLeaving || this.socket.destroyed || this.session?.destroyed) return;
-    this.watch.expelled(why);
+    this.watch.expelled(why, this.place?.address);
     this.close();
   }
 

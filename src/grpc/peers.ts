@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import { Place } from '../admission/place.js';
 import type { Clock } from '../clock.js';
 import { FairTurns } from '../fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../fair/limits.js';
@@ -21,14 +22,13 @@ type StreamListener = (
 /**
  * Every connection of the gRPC door, and what they may hold between them.
  *
- * When there are too many connections, the one goes that has had no call for longest: so whoever only connects, in
- * whatever numbers, takes the place of others like it and never that of a client that works. When together they hold
- * too many bytes, the one goes that holds most.
+ * Who may connect, and who goes when there are too many, is decided by the gate in front of the door. When together they
+ * hold too many bytes, the one goes that holds most.
  */
 export class Peers implements PeerWatch {
-  private readonly peers = new Map<string, Peer>();
-  /** Those that have no call, the longest silent first. */
-  private readonly silent = new Set<Peer>();
+  private readonly peers = new Map<Place | string, Peer>();
+  /** By what grpc-js calls them. There is more than one where clients reach a proxy at several addresses from one port. */
+  private readonly byName = new Map<string, readonly Peer[]>();
   private readonly departures: Departures;
   readonly resetPace: Pace;
   readonly controlPace: Pace;
@@ -38,8 +38,8 @@ export class Peers implements PeerWatch {
     readonly clock: Clock,
     readonly limits: WireLimits,
     private readonly paths: CallPaths,
-    /** Called for each connection that is closed because of what it did or because there are too many. */
-    private readonly told: (why: string) => void,
+    /** Called for each connection that is closed because of what it did, or what it holds. */
+    private readonly told: (why: string, address?: string) => void,
     /** Called with the name of each connection that is closed or about to be. */
     private readonly closed: (name: string) => void = () => {},
     readonly turns: FairTurns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
@@ -48,7 +48,7 @@ export class Peers implements PeerWatch {
     this.resetPace = { burst: limits.earlyResetsMax, perSecond: limits.earlyResetsPerSecond };
     this.controlPace = { burst: limits.controlFramesMax, perSecond: limits.controlFramesPerSecond };
     this.holdings = new PeerHoldings(limits, (peer, why) => {
-      this.told(why);
+      this.told(why, peer.place?.address);
       peer.close();
     });
   }
@@ -62,7 +62,10 @@ export class Peers implements PeerWatch {
     server.prependListener('connection', (socket: Socket) => this.add(socket));
     server.prependListener('session', (session: ServerHttp2Session) => {
       this.departures.attend(session.socket);
-      this.peers.get(nameOf(session.socket))?.speaks(session);
+      const place = Place.of(session.socket);
+      this.peers.get(place ?? nameOf(session.socket))?.speaks(session);
+      // What a client says first, once its connection is established.
+      if (place !== undefined) session.once('remoteSettings', () => place.establish());
     });
     const serve = server.listeners('stream') as StreamListener[];
     server.removeAllListeners('stream');
@@ -92,38 +95,43 @@ export class Peers implements PeerWatch {
     return this.paths.answers.has(path) ? 'answers' : 'streams';
   }
 
-  /** The peer of that name, as long as its connection counts. */
+  /** The peer that grpc-js calls so, as long as its connection counts; of several the last. */
   find(name: string): Peer | undefined {
-    return this.peers.get(name);
+    return this.byName.get(name)?.at(-1);
+  }
+
+  /** A call of the peer that grpc-js calls so has shown a valid credential. */
+  vouch(name: string): void {
+    for (const peer of this.byName.get(name) ?? []) peer.place?.vouch();
   }
 
   turned(peer: Peer): void {
-    if (peer.calls > 0) this.silent.delete(peer);
-    else if (this.peers.get(peer.name) === peer) this.silent.add(peer);
+    peer.place?.setBusy(peer.calls > 0);
   }
 
-  expelled(why: string): void {
-    this.told(why);
+  expelled(why: string, address: string | undefined): void {
+    this.told(why, address);
   }
 
   private add(socket: Socket): void {
     const peer = new Peer(nameOf(socket), socket, this);
-    this.peers.set(peer.name, peer);
-    this.silent.add(peer);
+    this.peers.set(peer.place ?? peer.name, peer);
+    this.byName.set(peer.name, [...(this.byName.get(peer.name) ?? []), peer]);
     socket.on('close', () => this.forget(peer));
-    if (this.peers.size <= this.limits.connectionsMax) return;
-    const [longest] = this.silent;
-    this.forget(longest);
-    this.told('connections beyond the limit');
-    longest.close();
+    if (peer.place !== undefined) peer.place.close = () => peer.close();
   }
 
   private forget(peer: Peer): void {
-    this.silent.delete(peer);
     this.holdings.forget(peer);
-    if (this.peers.get(peer.name) !== peer) return;
-    this.peers.delete(peer.name);
-    this.closed(peer.name);
+    const key = peer.place ?? peer.name;
+    if (this.peers.get(key) !== peer) return;
+    this.peers.delete(key);
+    const left = this.byName.get(peer.name)!.filter((other) => other !== peer);
+    if (left.length > 0) this.byName.set(peer.name, left);
+    else {
+      this.byName.delete(peer.name);
+      this.closed(peer.name);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Http2Server } from 'node:http2';
+import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
 import type { DoorLimits, WireLimits } from '../limits.js';
 import type { Peers } from './peers.js';
@@ -12,27 +12,15 @@ export const ASKED_PATH = 'switchyard-asked-path';
 const MS_OF_UNIT: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
 /**
- * Sets what grpc-js has no option for, on the node:http2 servers below it: what a connection may do and hold, how large
+ * Sets what grpc-js has no option for, on the node:http2 server below it: what a connection may do and hold, how large
  * metadata, and how long a deadline.
- *
- * grpc-js keeps these servers in a private field, which is why package.json takes no newer minor version of it by itself.
- * Where the field is not there, the server does not start: better than to run without bounds.
- *
- * `dropped` is called for each connection that is one too many.
  */
-export function boundWire(server: Server, limits: DoorLimits, paths: ReadonlySet<string>, peers: Peers): void {
-  const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
-  if (!(http2Servers instanceof Map) || http2Servers.size === 0) {
-    throw new Error('this version of @grpc/grpc-js does not show its HTTP/2 servers');
-  }
-  for (const http2Server of http2Servers.keys()) {
-    peers.watch(http2Server, (headers) => prepare(headers, limits, paths));
-    deepenQueue(http2Server, limits.connectionsQueuedMax);
-    http2Server.updateSettings({
-      maxConcurrentStreams: limits.callsPerConnectionMax,
-      maxHeaderListSize: limits.metadataBytesMax,
-    });
-  }
+export function boundWire(server: Http2Server, limits: DoorLimits, paths: ReadonlySet<string>, peers: Peers): void {
+  peers.watch(server, (headers) => prepare(headers, limits, paths));
+  server.updateSettings({
+    maxConcurrentStreams: limits.callsPerConnectionMax,
+    maxHeaderListSize: limits.metadataBytesMax,
+  });
 }
 
 /** Shortens a deadline that no timer can hold, and replaces an unknown path by {@link UNKNOWN_PATH}. */
@@ -45,11 +33,19 @@ function prepare(headers: IncomingHttpHeaders, { callDeadlineMsMax }: DoorLimits
   headers[':path'] = UNKNOWN_PATH;
 }
 
-/** Listens again, with a longer queue: grpc-js does not hand on how long it should be, and listen(2) may be repeated. */
-function deepenQueue(server: Http2Server, connectionsMax: number): void {
-  const { _handle: handle } = server as unknown as { _handle?: { listen?(backlog: number): number } };
-  if (handle?.listen?.(connectionsMax) !== 0)
-    throw new Error('this version of Node does not show its listening sockets');
+/**
+ * The node:http2 server that grpc-js has made for its only injector of connections.
+ *
+ * grpc-js keeps it in a private field, which is why package.json takes no newer minor version of it by itself. Where the
+ * field is not there, the server does not start: better than to run without bounds.
+ */
+export function http2ServerOf(server: Server): Http2Server | Http2SecureServer {
+  const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server | Http2SecureServer, unknown> };
+  if (!(http2Servers instanceof Map) || http2Servers.size !== 1) {
+    throw new Error('this version of @grpc/grpc-js does not show its HTTP/2 server');
+  }
+  const [http2Server] = http2Servers.keys();
+  return http2Server;
 }
 
 /** The door's bounds as the wire needs them: beside the largest message there is always room for another. */

@@ -1,7 +1,10 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, isIPv6, type Server } from 'node:net';
+import { createServer, isIPv6, type Server } from 'node:net';
+import type { Admission } from '../admission/admission.js';
+import type { DoorListener } from '../admission/door-listener.js';
 import type { Clock } from '../clock.js';
+import { RENDEZVOUS_LIMITS } from './limits.js';
 import { ObservedAddresses } from './observed.js';
 import { Rendezvous } from './rendezvous.js';
 
@@ -24,30 +27,40 @@ export interface Meeting {
 }
 
 /** Opens the rendezvous port, over UDP and over TCP. Port 0 picks one that is free for both. */
-export async function openMeeting(wanted: Address, clock: Clock): Promise<Meeting> {
-  const { tcp, udp, address } = await bind(wanted);
+export async function openMeeting(wanted: Address, clock: Clock, admission: Admission): Promise<Meeting> {
+  const tcp = createServer();
+  const { listener, udp, address } = await bind(wanted, tcp, admission);
   const observed = new ObservedAddresses(clock);
   const rendezvous = new Rendezvous(clock, undefined, (host) => observed.saw(host));
   rendezvous.serveTcp(tcp);
   rendezvous.serveUdp(udp);
   const close = () => {
+    listener.close();
     rendezvous.close();
     udp.close();
   };
   return { rendezvous, observed, address, close };
 }
 
-async function bind(wanted: Address): Promise<{ tcp: Server; udp: Socket; address: Address }> {
+async function bind(
+  wanted: Address,
+  tcp: Server,
+  admission: Admission,
+): Promise<{ listener: DoorListener; udp: Socket; address: Address }> {
+  const { connectionsMax, connectionsPerAddressMax } = RENDEZVOUS_LIMITS;
+  // There is nothing to show a credential for, so no place is kept for who has one.
+  const places = { connectionsMax, connectionsPerAddressMax, connectionsKept: 0 };
+  const gate = admission.gate({ door: 'rendezvous', places });
   for (let tried = 1; ; tried++) {
-    const tcp = createServer();
-    await once(tcp.listen(wanted.port, wanted.host), 'listening');
-    const { address: host, port } = tcp.address() as AddressInfo;
+    const listener = admission.listener('rendezvous', gate, tcp);
+    const address = await listener.listen(wanted);
+    const [{ host }] = listener.bound;
     const udp = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
     try {
-      await once(udp.bind(port, host), 'listening');
-      return { tcp, udp, address: { host: wanted.host, port } };
+      await once(udp.bind(address.port, host), 'listening');
+      return { listener, udp, address };
     } catch (error) {
-      tcp.close();
+      listener.close();
       udp.close();
       if (wanted.port !== 0 || tried === PORT_TRIES_MAX) throw error;
     }

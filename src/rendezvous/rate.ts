@@ -1,4 +1,4 @@
-import { addressBytes } from '../stun/address.js';
+import { addressKey } from '../base/address-key.js';
 import type { RendezvousLimits } from './limits.js';
 
 /** What a bucket holds, and as of when. */
@@ -32,7 +32,7 @@ export class AddressRate {
   /** Takes one request of this address; false when it is one too many. */
   take(host: string, nowMs: number): boolean {
     const { addressRate, addressBurst, addressesMax, totalRate, totalBurst } = this.#limits;
-    const key = network(host);
+    const key = addressKey(host);
     const bucket = this.#buckets.get(key) ?? { tokens: addressBurst, atMs: nowMs };
     // Set anew, so that the order of the map is the order of the last request.
     this.#buckets.delete(key);
@@ -50,10 +50,4 @@ export class AddressRate {
 function refill(bucket: Bucket, ratePerSecond: number, burst: number, nowMs: number): void {
   bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) * ratePerSecond) / 1_000);
   bucket.atMs = nowMs;
-}
-
-/** What counts as one address: of IPv6 the first 64 bits, as anybody has all the rest to choose from. */
-export function network(host: string): string {
-  const bytes = addressBytes(host);
-  return bytes?.length === 16 ? bytes.toString('hex', 0, 8) : host;
 }

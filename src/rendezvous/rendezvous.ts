@@ -1,10 +1,11 @@
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
+import { Place } from '../admission/place.js';
 import type { Clock, Timer } from '../clock.js';
 import { type Endpoint, plainAddress } from '../stun/address.js';
 import { bindingAnswer, decodeStun, StunError, stunLength } from '../stun/binding.js';
 import { RENDEZVOUS_LIMITS, type RendezvousLimits } from './limits.js';
-import { AddressRate, network } from './rate.js';
+import { AddressRate } from './rate.js';
 
 /** What the rendezvous has done with what came. */
 export interface RendezvousCounts {
@@ -12,7 +13,7 @@ export interface RendezvousCounts {
   answered: number;
   /** Messages that were not STUN, or asked for nothing. */
   ignored: number;
-  /** Requests above a rate, and connections above a bound. */
+  /** Requests above a rate. */
   limited: number;
 }
 
@@ -30,9 +31,7 @@ export class Rendezvous {
   readonly #limits: RendezvousLimits;
   readonly #rate: AddressRate;
   readonly #servers: Server[] = [];
-  /** Open connections, and how many of them each network has. */
   readonly #connections = new Set<Socket>();
-  readonly #perNetwork = new Map<string, number>();
 
   /** `saw` is told of every address that has completed a TCP connection, and so is really somebody's. */
   constructor(
@@ -55,7 +54,7 @@ export class Rendezvous {
     });
   }
 
-  /** Answers on a listening TCP server. */
+  /** Answers on a TCP server. How many may connect to it is decided by the gate in front of it. */
   serveTcp(server: Server): void {
     this.#servers.push(server);
     server.on('connection', (socket) => this.#accept(socket));
@@ -95,30 +94,23 @@ export class Rendezvous {
 
   #accept(socket: Socket): void {
     const from = { host: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
-    const key = network(from.host);
-    const ofNetwork = this.#perNetwork.get(key) ?? 0;
-    const { connectionsMax, connectionsPerAddressMax } = this.#limits;
-    if (this.#connections.size >= connectionsMax || ofNetwork >= connectionsPerAddressMax || from.port === 0) {
-      this.counts.limited += 1;
+    if (from.port === 0) {
+      this.counts.ignored += 1;
       socket.destroy();
       return;
     }
     this.saw(from.host);
     this.#connections.add(socket);
-    this.#perNetwork.set(key, ofNetwork + 1);
     const lifetime = this.#clock.after(this.#limits.connectionMs, () => socket.destroy());
-    socket.on('close', () => this.#forget(socket, key, lifetime));
+    socket.on('close', () => this.#forget(socket, lifetime));
     // A connection that breaks has nothing to tell anybody here.
     socket.on('error', () => socket.destroy());
     this.#read(socket, from);
   }
 
-  #forget(socket: Socket, key: string, lifetime: Timer): void {
+  #forget(socket: Socket, lifetime: Timer): void {
     lifetime.cancel();
     this.#connections.delete(socket);
-    const left = this.#perNetwork.get(key)! - 1;
-    if (left === 0) this.#perNetwork.delete(key);
-    else this.#perNetwork.set(key, left);
   }
 
   /** Cuts the stream into messages. At most one message and one chunk of the socket are held. */
@@ -132,6 +124,7 @@ export class Rendezvous {
           if (requestsLeft-- === 0) throw new StunError('too many requests on one connection');
           const answer = this.#answer(held.subarray(0, length), from);
           held = held.subarray(length);
+          if (answer !== undefined) established(socket);
           // Whoever does not read the answers is not worth a buffer.
           if (answer && !socket.write(answer)) throw new StunError('the answers are not read');
         }
@@ -150,4 +143,11 @@ export class Rendezvous {
     if (length > this.#limits.messageBytesMax) throw new StunError(`a message of ${length} bytes`);
     return length <= held.length ? length : undefined;
   }
+}
+
+/** It has asked what is asked here, and may stay to keep its mapping. */
+function established(socket: Socket): void {
+  const place = Place.of(socket);
+  place?.establish();
+  place?.setBusy(true);
 }

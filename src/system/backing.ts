@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { ConnectionGate } from '../admission/connection-gate.js';
 import type { Clock, Random } from '../clock.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import type { Feed } from '../feed/feed.js';
@@ -31,6 +32,8 @@ export interface Backing {
   readonly random: Random;
   readonly log: Logger;
   readonly limits: SystemLimits;
+  /** The places of all transports together. */
+  readonly gate: ConnectionGate;
   /** Told why a connection was cut off: for metrics. */
   readonly cutOff?: ((cause: CutCause) => void) | undefined;
 }

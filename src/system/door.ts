@@ -21,7 +21,6 @@ const LOOK_MS = 1_000;
 export class SystemDoor {
   private readonly peers = new Set<Peer>();
   private readonly bySession = new Map<number, Peer>();
-  private readonly byNetwork = new Map<string, number>();
   private readonly answers = new Map<number, Answers>();
   private partialBytes = 0;
   private timer: Timer | undefined;
@@ -51,18 +50,21 @@ export class SystemDoor {
 
   /** Takes over a connection, or refuses it where there are too many. */
   readonly accept = (pipe: Pipe): Receiver | undefined => {
-    const { connectionsMax, connectionsPerAddressMax } = this.backing.limits;
-    const network = networkOf(pipe.remote);
-    const neighbours = this.byNetwork.get(network) ?? 0;
-    if (this.peers.size >= connectionsMax || neighbours >= connectionsPerAddressMax) {
-      this.backing.cutOff?.(this.peers.size >= connectionsMax ? 'connections' : 'address');
+    // What comes inside of gRPC has come through another door's gate, and takes a place here besides.
+    const place = pipe.place ?? this.backing.gate.enter(pipe.remote, () => pipe.destroy());
+    if (place === undefined) {
       pipe.destroy();
       return undefined;
     }
+    place.establish();
     const peer: Peer = new Peer(
       {
         backing: this.backing,
-        entered: (entered, sid) => this.bySession.set(sid, entered),
+        entered: (entered, sid) => {
+          this.bySession.set(sid, entered);
+          place.setBusy(true);
+        },
+        vouch: () => place.vouch(),
         answersOf: (sid) => this.answersOf(sid),
         holdPartial: (bytes) => {
           this.partialBytes += bytes;
@@ -70,12 +72,14 @@ export class SystemDoor {
         },
         unsent: this.unsent,
         sharedUnsent: this.sharedUnsent,
-        left: (left) => this.forget(left, network),
+        left: (left) => {
+          place.leave();
+          this.forget(left);
+        },
       },
       pipe,
     );
     this.peers.add(peer);
-    this.byNetwork.set(network, neighbours + 1);
     return peer;
   };
 
@@ -120,13 +124,10 @@ export class SystemDoor {
     return answers;
   }
 
-  private forget(peer: Peer, network: string): void {
+  private forget(peer: Peer): void {
     this.peers.delete(peer);
     if (this.peers.size === 0) this.emptied?.();
     if (peer.sid !== undefined && this.bySession.get(peer.sid) === peer) this.bySession.delete(peer.sid);
-    const left = this.byNetwork.get(network)! - 1;
-    if (left === 0) this.byNetwork.delete(network);
-    else this.byNetwork.set(network, left);
   }
 
   private scheduleLook(): void {
@@ -137,15 +138,4 @@ export class SystemDoor {
       this.scheduleLook();
     });
   }
-}
-
-/** Whoever has one address of IPv6 has its whole /64. */
-function networkOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
-  if (!plain.includes(':')) return plain;
-  const [head, tail = ''] = plain.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const after = tail === '' ? [] : tail.split(':');
-  const zeros = plain.includes('::') ? new Array<string>(8 - groups.length - after.length).fill('0') : [];
-  return [...groups, ...zeros, ...after].slice(0, 4).join(':');
 }

@@ -24,6 +24,8 @@ export interface Host {
   readonly backing: Backing;
   /** This connection is the session's now. */
   entered(peer: Peer, sid: number): void;
+  /** It has shown a valid credential. */
+  vouch(): void;
   /** What was answered to a session's requests, over whichever connections. */
   answersOf(sid: number): Answers;
   /** So many more bytes (or fewer) are held for packets that are not complete; false: that is too many. */
@@ -155,6 +157,11 @@ export class Peer implements Receiver, Sender {
     this.host.entered(this, sid);
     if (watch !== undefined) this.watch(watch, packetId);
     this.stir();
+  }
+
+  /** The client has shown a valid token. */
+  vouch(): void {
+    this.host.vouch();
   }
 
   /** The client wants its session to end: nothing more is asked, and the answer has its time to be delivered. */

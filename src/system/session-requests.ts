@@ -65,6 +65,7 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, peer, body, packetId 
   }
   if (!replica.leases.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
   shares.renewed(sid, peer.origin);
+  if (sessionToken !== undefined) peer.vouch();
   const { ttlMs } = replica.state.sessions.get(sid)!;
   const after = () => {
     if (peer.sid === undefined) peer.enter(sid, watch, packetId);

@@ -1,3 +1,4 @@
+import type { Place } from '../admission/place.js';
 import type { Fault } from '../core/fault.js';
 
 /**
@@ -13,6 +14,8 @@ export interface Pipe {
   readonly connection?: string;
   /** Whether it copies what is written, as encryption does, so that what many pipes are sent is in memory for each. */
   readonly copiesFrames: boolean;
+  /** Its place, where the transport has a port of its own. */
+  readonly place?: Place | undefined;
   /** Bytes that were written and are not gone yet. */
   readonly bufferedBytes: number;
   /** Bytes of a packet whose end has not come. */

@@ -1,13 +1,11 @@
-import { connect, createServer } from 'node:http2';
+import { connect } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { Client, credentials, Metadata, type Server, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { Peers } from '../../src/grpc/peers.js';
-import { boundWire, wireLimits } from '../../src/grpc/wire.js';
+import { http2ServerOf } from '../../src/grpc/wire.js';
 import { DEFAULT_DOOR_LIMITS } from '../../src/limits.js';
-import { ManualClock } from '../manual-clock.js';
 import { agent, asHeaders, ask, open, type Running, refusalOf, refused, run } from './running.js';
 
 const EMPTY = { pageSize: 0, pageToken: '', instanceType: 0, instanceUuid: '' };
@@ -178,24 +176,9 @@ describe('the wire', () => {
   });
 });
 
-describe('the queue of connections that nobody has taken yet', () => {
-  const door = (handle: object | undefined) => {
-    const server = Object.assign(createServer(), { _handle: handle });
-    const limits = wireLimits(DEFAULT_DOOR_LIMITS, 1_048_576);
-    const peers = new Peers(new ManualClock(), limits, { answers: new Set(), watches: new Set() }, () => {});
-    // As much of grpc-js as is looked at.
-    const grpc = { http2Servers: new Map([[server, undefined]]) } as unknown as Server;
-    return () => boundWire(grpc, DEFAULT_DOOR_LIMITS, new Set(), peers);
-  };
-
-  it('is as long as Linux lets it be, so that a fleet that comes back at once finds room', () => {
-    const asked: number[] = [];
-    door({ listen: (backlog: number) => asked.push(backlog) - 1 })();
-    expect(asked).toEqual([DEFAULT_DOOR_LIMITS.connectionsQueuedMax]);
-  });
-
-  it('keeps a server from starting where it cannot be set', () => {
-    expect(door(undefined)).toThrow('does not show its listening sockets');
-    expect(door({ listen: () => -22 })).toThrow('does not show its listening sockets');
+describe('the HTTP/2 server below grpc-js', () => {
+  it('keeps a server from starting where it is not shown', () => {
+    expect(() => http2ServerOf({} as Server)).toThrow('does not show its HTTP/2 server');
+    expect(() => http2ServerOf({ http2Servers: new Map() } as unknown as Server)).toThrow('does not show');
   });
 });

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { expect, it } from '@jest/globals';
 import { systemClock } from '../../src/client/system.js';
 import { openMeeting } from '../../src/rendezvous/meeting.js';
+import { openAdmission } from '../admission/open.js';
 
 const PYTHON_CLIENT = fileURLToPath(new URL('stun_client.py', import.meta.url));
 
@@ -25,7 +26,7 @@ async function said(host: string, port: number): Promise<Record<string, unknown>
 }
 
 it.each(LOOPBACK)('A STUN client that was written from RFC 8489 alone learns its address at %s', async (host) => {
-  const meeting = await openMeeting({ host, port: 0 }, systemClock);
+  const meeting = await openMeeting({ host, port: 0 }, systemClock, openAdmission(systemClock));
   try {
     const lines = await said(host, meeting.address.port);
     expect(lines.map(({ transport }) => transport)).toEqual(['udp', 'udp', 'tcp', 'tcp']);

@@ -48,8 +48,9 @@ describe('A browser', () => {
   let modules: Server;
   let browser: Awaited<ReturnType<typeof launchChromium>>;
   beforeAll(async () => {
-    at = await run({ 'system-ws-listen': '127.0.0.1:0' });
     modules = await serveModules();
+    const { port } = modules.address() as AddressInfo;
+    at = await run({ 'system-ws-listen': '127.0.0.1:0', 'ws-origin': `http://127.0.0.1:${port}` });
     browser = await launchChromium();
   }, 60_000);
   afterAll(async () => {

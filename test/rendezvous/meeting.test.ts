@@ -6,6 +6,7 @@ import { RENDEZVOUS_LIMITS } from '../../src/rendezvous/limits.js';
 import { type Meeting, openMeeting } from '../../src/rendezvous/meeting.js';
 import { ObservedAddresses } from '../../src/rendezvous/observed.js';
 import { bindingRequest } from '../../src/stun/binding.js';
+import { openAdmission } from '../admission/open.js';
 import { ManualClock } from '../manual-clock.js';
 
 describe('observed addresses', () => {
@@ -34,7 +35,7 @@ describe('the rendezvous port', () => {
   afterEach(() => meeting.close());
 
   it('is one for TCP and UDP, and whoever connects to it is observed', async () => {
-    meeting = await openMeeting({ host: '127.0.0.1', port: 0 }, systemClock);
+    meeting = await openMeeting({ host: '127.0.0.1', port: 0 }, systemClock, openAdmission(systemClock));
     const { port } = meeting.address;
     expect(meeting.observed.has('127.0.0.1')).toBe(false);
     const socket = connect(port, '127.0.0.1');
@@ -42,6 +43,8 @@ describe('the rendezvous port', () => {
     await once(socket, 'data');
     expect(meeting.observed.has('127.0.0.1')).toBe(true);
     socket.destroy();
-    await expect(openMeeting({ host: '127.0.0.1', port }, systemClock)).rejects.toThrow('EADDRINUSE');
+    await expect(openMeeting({ host: '127.0.0.1', port }, systemClock, openAdmission(systemClock))).rejects.toThrow(
+      'EADDRINUSE',
+    );
   });
 });

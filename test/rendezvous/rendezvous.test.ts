@@ -1,11 +1,13 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { DoorListener } from '../../src/admission/door-listener.js';
 import type { Clock } from '../../src/clock.js';
 import { RENDEZVOUS_LIMITS } from '../../src/rendezvous/limits.js';
 import { Rendezvous } from '../../src/rendezvous/rendezvous.js';
 import { bindingRequest, decodeStun, mappedAddress } from '../../src/stun/binding.js';
+import { openAdmission } from '../admission/open.js';
 
 const TRANSACTION = Buffer.from('0123456789ab');
 const REQUEST = bindingRequest(TRANSACTION);
@@ -29,14 +31,18 @@ let clock: StoppedClock;
 let rendezvous: Rendezvous;
 let udp: UdpSocket;
 let port: number;
+let listener: DoorListener;
+const refused: string[] = [];
 const opened: { destroy(): void }[] = [];
 
 async function serve(limits = {}): Promise<void> {
   clock = new StoppedClock();
   rendezvous = new Rendezvous(clock, { ...RENDEZVOUS_LIMITS, ...limits });
-  const server = createServer().listen(0, LOCALHOST);
-  await once(server, 'listening');
-  port = (server.address() as AddressInfo).port;
+  const server = createServer();
+  const admission = openAdmission(new StoppedClock(), { count: (_, cause) => refused.push(cause) });
+  const gate = admission.gate({ door: 'rendezvous', places: { ...RENDEZVOUS_LIMITS, ...limits, connectionsKept: 0 } });
+  listener = admission.listener('rendezvous', gate, server);
+  ({ port } = await listener.listen({ host: LOCALHOST, port: 0 }));
   udp = createSocket('udp4').bind(port, LOCALHOST);
   await once(udp, 'listening');
   rendezvous.serveTcp(server);
@@ -62,6 +68,7 @@ afterEach(() => {
   for (const socket of opened.splice(0)) socket.destroy();
   udp.close();
   rendezvous.close();
+  listener.close();
 });
 
 describe('over UDP', () => {
@@ -75,6 +82,7 @@ describe('over UDP', () => {
   it('says nothing to what is not STUN, too large or above the rate, and goes on', async () => {
     udp.close();
     rendezvous.close();
+    listener.close();
     await serve({ addressBurst: 3, messageBytesMax: 100 });
     const client = await udpClient();
     const answers: Buffer[] = [];
@@ -133,13 +141,15 @@ describe('over TCP', () => {
   it('takes no more connections of one address than it may, and again when one has gone', async () => {
     udp.close();
     rendezvous.close();
+    listener.close();
+    refused.length = 0;
     await serve({ connectionsPerAddressMax: 1 });
     const first = await tcpClient();
     first.write(REQUEST);
     await once(first, 'data');
     const second = await tcpClient();
     await once(second, 'close');
-    expect(rendezvous.counts.limited).toBe(1);
+    expect(refused).toEqual(['address']);
     first.end();
     while (clock.timers.size > 0) await new Promise(setImmediate);
     const third = await tcpClient();

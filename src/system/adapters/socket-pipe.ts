@@ -1,7 +1,7 @@
-import type { Server as NetServer, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { Place } from '../../admission/place.js';
 import { Fault } from '../../core/fault.js';
-import type { Address } from '../../option.js';
 import type { Accept, Pipe, Receiver } from '../../transport/pipe.js';
 import { FrameReader } from '../frame.js';
 
@@ -25,6 +25,10 @@ class SocketPipe implements Pipe {
 
   get copiesFrames(): boolean {
     return this.socket instanceof TLSSocket;
+  }
+
+  get place(): Place | undefined {
+    return Place.of(this.socket);
   }
 
   get bufferedBytes(): number {
@@ -87,21 +91,4 @@ export function servePipe(socket: Socket, packetBytesMax: number, accept: Accept
   const pipe = new SocketPipe(socket, packetBytesMax);
   const receiver = accept(pipe);
   if (receiver !== undefined) pipe.serve(receiver);
-}
-
-/** Begins to listen. Resolves with the address, its port a real one. */
-export function listenOn(server: NetServer, { host, port }: Address): Promise<Address> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.removeListener('error', reject);
-      resolve({ host, port: (server.address() as { port: number }).port });
-    });
-  });
-}
-
-/** Takes no more connections; resolves without waiting for those that are open. */
-export function stopListening(server: NetServer): Promise<void> {
-  server.close();
-  return Promise.resolve();
 }

@@ -1,24 +1,16 @@
 import { createServer } from 'node:net';
 import type { Address } from '../../option.js';
 import type { Adapter } from '../../transport/adapter.js';
-import { reachableAddresses } from '../../transport/reachable.js';
-import { listenOn, servePipe, stopListening } from './socket-pipe.js';
+import { type PortDeps, portAdapter } from './port.js';
+import { servePipe } from './socket-pipe.js';
 
 /** System events over TCP, framed, in plain text. */
-export function tcpAdapter(wanted: Address, maxBlockBytes: number): Adapter {
+export function tcpAdapter(wanted: Address, deps: PortDeps): Adapter {
   const server = createServer();
-  let addresses: readonly string[] = [];
-  return {
+  return portAdapter(wanted, deps, {
     codeName: 'tcp',
-    maxBlockBytes,
     encrypted: false,
-    get addresses() {
-      return addresses;
-    },
-    async listen(accept) {
-      server.on('connection', (socket) => servePipe(socket, maxBlockBytes, accept));
-      addresses = reachableAddresses(await listenOn(server, wanted));
-    },
-    close: () => stopListening(server),
-  };
+    server,
+    serve: (accept) => server.on('connection', (socket) => servePipe(socket, deps.maxBlockBytes, accept)),
+  });
 }

@@ -2,8 +2,12 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import { Place } from '../../admission/place.js';
+import { WebGuard } from '../../admission/web-guard.js';
 import { Fault } from '../../core/fault.js';
+import type { Address } from '../../option.js';
 import { type Accept, type Pipe, packetsOf, type Receiver } from '../../transport/pipe.js';
+import type { PortDeps } from './port.js';
 import { PROBE_AFTER_MS } from './socket-pipe.js';
 
 /** The subprotocol of RFC 6455 that both sides name. */
@@ -30,6 +34,10 @@ class WebSocketPipe implements Pipe {
 
   get copiesFrames(): boolean {
     return this.socket instanceof TLSSocket;
+  }
+
+  get place(): Place | undefined {
+    return Place.of(this.socket);
   }
 
   get bufferedBytes(): number {
@@ -85,27 +93,49 @@ class WebSocketPipe implements Pipe {
   }
 }
 
-/** Takes WebSockets of an HTTP server and hands each over as a pipe. Other requests are told to upgrade. */
-export function serveWebSockets(http: HttpServer, maxBlockBytes: number, accept: Accept): WebSocketServer {
+/**
+ * Takes WebSockets of an HTTP server that does not listen itself, and hands each over as a pipe. A page that may not
+ * connect is told so before the upgrade; other requests are told to upgrade.
+ */
+export function serveWebSockets(door: string, http: HttpServer, wanted: Address, deps: PortDeps, accept: Accept): void {
+  const { origins, maxBlockBytes, admission } = deps;
+  const guard = new WebGuard(origins, wanted.host);
   const server = new WebSocketServer({
-    server: http,
+    noServer: true,
     maxPayload: maxBlockBytes,
     // Compression of the transport would be a second one, and one without our bounds.
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
   http.on('request', (_request: IncomingMessage, response) => {
-    response.writeHead(426, { connection: 'Upgrade', upgrade: 'websocket' }).end();
+    response.writeHead(426, { connection: 'Upgrade, close', upgrade: 'websocket' }).end();
   });
-  server.on('connection', (ws, request) => {
-    // An error closes the WebSocket, and 'close' tells.
-    ws.on('error', () => {});
-    const { socket } = request;
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, PROBE_AFTER_MS);
-    const pipe = new WebSocketPipe(ws, socket);
-    const receiver = accept(pipe);
-    if (receiver !== undefined) pipe.serve(receiver);
+  http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const refusal = guard.refuses(request);
+    if (refusal === undefined) {
+      server.handleUpgrade(request, socket, head, (ws) => serveWebSocket(ws, socket, accept));
+      return;
+    }
+    const { cause, message } = refusal;
+    admission.reports.report({ door, cause, why: message, address: socket.remoteAddress, option: '--ws-origin' });
+    forbid(socket, message);
   });
-  return server;
+}
+
+function serveWebSocket(ws: WebSocket, socket: Socket, accept: Accept): void {
+  // An error closes the WebSocket, and 'close' tells.
+  ws.on('error', () => {});
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, PROBE_AFTER_MS);
+  const pipe = new WebSocketPipe(ws, socket);
+  const receiver = accept(pipe);
+  if (receiver !== undefined) pipe.serve(receiver);
+}
+
+function forbid(socket: Socket, message: string): void {
+  const body = `${message}\n`;
+  const length = Buffer.byteLength(body);
+  const head = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${length}\r\nconnection: close`;
+  socket.on('error', () => {});
+  socket.end(`HTTP/1.1 403 Forbidden\r\n${head}\r\n\r\n${body}`);
 }

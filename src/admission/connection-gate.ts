@@ -1,0 +1,154 @@
+import { addressKey } from '../base/address-key.js';
+import type { Clock, Timer } from '../clock.js';
+import type { AddressSet } from './address-set.js';
+import type { AdmissionLimits, PlaceLimits } from './limits.js';
+import { Place } from './place.js';
+
+/** Why a connection is refused or closed at a gate. */
+export type GateCause =
+  /** All places are taken, and everybody there works or has shown a credential. */
+  | 'full'
+  /** All places of its address are taken. */
+  | 'address'
+  /** It had no call for longest when another needed its place. */
+  | 'silent'
+  /** It did not finish its handshake in time. */
+  | 'handshake'
+  /** It stood in a place that is kept for connections with a credential, and has not shown one in time. */
+  | 'unproven';
+
+/** What a gate stands on. */
+export interface GateDeps {
+  readonly clock: Clock;
+  readonly limits: PlaceLimits & Pick<AdmissionLimits, 'handshakeMs' | 'sweepMs'>;
+  /** Addresses that have no bound of their own. */
+  readonly exempt: AddressSet;
+  /** Told of each connection that is refused or closed here. */
+  readonly refused: (cause: GateCause, address: string) => void;
+}
+
+/**
+ * The places of one door: who may take one, and who loses it to another.
+ *
+ * - Of one address only so many connections are let in, exempt addresses excepted.
+ * - Where all places are taken, the connection goes that has had no call for longest and has not shown a credential. So
+ *   whoever only connects, in whatever numbers, takes the place of others like it, and never that of a client that works.
+ * - The last places are kept for connections that show a credential: who comes while the others are taken may stand there
+ *   until `handshakeMs` have passed, and is closed when it has not shown one by then. So connections without a credential
+ *   can neither fill the door nor keep it full, however hard they work.
+ */
+export class ConnectionGate {
+  readonly #deps: GateDeps;
+  readonly #places = new Set<Place>();
+  readonly #byAddress = new Map<string, number>();
+  /** Those that may have to go for another, the longest silent first. */
+  readonly #silent = new Set<Place>();
+  /** Those whose handshake or credential is awaited, the oldest first. */
+  readonly #awaited = new Set<Place>();
+  #timer: Timer | undefined;
+
+  constructor(deps: GateDeps) {
+    this.#deps = deps;
+  }
+
+  /** How many places are taken. */
+  get count(): number {
+    return this.#places.size;
+  }
+
+  /** How many of them are one address's. */
+  countOf(address: string): number {
+    return this.#ofKey(addressKey(address));
+  }
+
+  /**
+   * Takes a place for a connection of this address. Undefined: it is refused, and was told of. `close` ends the connection;
+   * it is called when the gate takes the place back, which has no place any more by then.
+   */
+  enter(address: string, close: (cause: GateCause) => void): Place | undefined {
+    const { clock, limits, exempt } = this.#deps;
+    const key = exempt.has(address) ? undefined : addressKey(address);
+    // First, so that an address beyond its bound moves nobody else out.
+    if (key !== undefined && this.#ofKey(key) >= limits.connectionsPerAddressMax)
+      return this.#refuse('address', address);
+    if (this.#places.size >= limits.connectionsMax && !this.#makeRoom()) return this.#refuse('full', address);
+    const isKept = this.#places.size >= limits.connectionsMax - limits.connectionsKept;
+    const place = new Place(this, { address, key, enteredMs: clock.nowMs(), isKept, close });
+    this.#places.add(place);
+    this.#silent.add(place);
+    this.#awaited.add(place);
+    if (key !== undefined) this.#byAddress.set(key, this.#ofKey(key) + 1);
+    this.#timer ??= clock.after(limits.handshakeMs, () => this.#sweep());
+    return place;
+  }
+
+  /** Closes whoever has not finished its handshake. Those that have are their door's to close. */
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    for (const place of this.#awaited) {
+      this.leave(place);
+      if (!place.isEstablished) place.close('handshake');
+    }
+  }
+
+  /** For a place: what is known of its connection has changed. */
+  changed(place: Place): void {
+    if (!this.#places.has(place)) return;
+    if (place.isBusy || place.isVouched) this.#silent.delete(place);
+    else this.#silent.add(place);
+    if (place.isEstablished && (place.isVouched || !place.isKept)) this.#awaited.delete(place);
+  }
+
+  /** For a place: its connection is over. */
+  leave(place: Place): void {
+    if (!this.#places.delete(place)) return;
+    this.#silent.delete(place);
+    this.#awaited.delete(place);
+    if (place.key === undefined) return;
+    const left = this.#ofKey(place.key) - 1;
+    if (left === 0) this.#byAddress.delete(place.key);
+    else this.#byAddress.set(place.key, left);
+  }
+
+  #ofKey(key: string): number {
+    return this.#byAddress.get(key) ?? 0;
+  }
+
+  #makeRoom(): boolean {
+    const [longest] = this.#silent;
+    if (longest === undefined) return false;
+    this.#takeBack(longest, 'silent');
+    return true;
+  }
+
+  #takeBack(place: Place, cause: GateCause): void {
+    this.leave(place);
+    this.#deps.refused(cause, place.address);
+    place.close(cause);
+  }
+
+  #refuse(cause: GateCause, address: string): undefined {
+    this.#deps.refused(cause, address);
+    return undefined;
+  }
+
+  /** Looks at those whose time is over. There is one timer, set for the oldest of those that are left. */
+  #sweep(): void {
+    const { clock, limits } = this.#deps;
+    const nowMs = clock.nowMs();
+    const openMax = limits.connectionsMax - limits.connectionsKept;
+    this.#timer = undefined;
+    for (const place of this.#awaited) {
+      const leftMs = place.enteredMs + limits.handshakeMs - nowMs;
+      if (leftMs > 0) {
+        this.#timer = clock.after(Math.max(leftMs, limits.sweepMs), () => this.#sweep());
+        return;
+      }
+      if (!place.isEstablished) this.#takeBack(place, 'handshake');
+      else if (!place.isVouched && this.#places.size > openMax) this.#takeBack(place, 'unproven');
+      // Others have left meanwhile, so that it stands in a place for everybody.
+      else this.#awaited.delete(place);
+    }
+  }
+}

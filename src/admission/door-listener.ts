@@ -1,0 +1,161 @@
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net';
+import { type TLSSocket, Server as TlsServer } from 'node:tls';
+import type { Clock } from '../clock.js';
+import type { Address } from '../option.js';
+import { type Endpoint, plainAddress } from '../stun/address.js';
+import type { AddressSet } from './address-set.js';
+import type { ConnectionGate } from './connection-gate.js';
+import { isExhaustion } from './descriptor-watch.js';
+import type { AdmissionLimits } from './limits.js';
+import type { Place } from './place.js';
+import { ProxyReader } from './proxy-reader.js';
+
+/** What a listener stands on. */
+export interface DoorListenerDeps {
+  readonly gate: ConnectionGate;
+  readonly clock: Clock;
+  readonly limits: AdmissionLimits;
+  /** Whose connections begin with a PROXY header. */
+  readonly proxies: AddressSet;
+  /** Told of a connection that is refused here, before the gate: its cause, its address, and why in words. */
+  readonly refused: (cause: 'proxy' | 'descriptors', address: string | undefined, why: string) => void;
+}
+
+/** Hosts of one name that this machine may not have, such as ::1 where IPv6 is turned off. */
+const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
+
+/**
+ * A TCP port of the server. Every connection counts from the moment it is accepted, before TLS, HTTP or anything else is
+ * spoken on it; only then it is handed to the server behind: one of node:net, tls, http, https or http2 that does not listen
+ * itself.
+ *
+ * A connection that a trusted proxy passes on has the address that its PROXY header declares, for the gate and for
+ * everybody who reads `remoteAddress` and `remotePort` of the socket, or of the TLS that is spoken over it.
+ */
+export class DoorListener {
+  readonly #deps: DoorListenerDeps;
+  readonly #behind: Server;
+  /** Whether the server behind speaks TLS: then its secure sockets get the place and the address of those below. */
+  readonly #isSecure: boolean;
+  readonly #servers: Server[] = [];
+  readonly #headers: ProxyReader;
+  /** Sockets whose TLS is not established, by the two addresses that the kernel knows them by. */
+  readonly #handshaking = new Map<string, { readonly socket: Socket; readonly place: Place }>();
+
+  constructor(deps: DoorListenerDeps, behind: Server) {
+    this.#deps = deps;
+    this.#behind = behind;
+    const { clock, limits } = deps;
+    const refused = (socket: Socket, why: string) => deps.refused('proxy', socket.remoteAddress, why);
+    this.#headers = new ProxyReader({ clock, limits, refused });
+    this.#isSecure = behind instanceof TlsServer;
+    // First, so that whoever gets the secure socket finds its place and its address.
+    if (this.#isSecure) behind.prependListener('secureConnection', (socket: TLSSocket) => this.#secured(socket));
+  }
+
+  /** Begins to listen on every address that the host has. Resolves with the address, its port a real one. */
+  async listen({ host, port }: Address): Promise<Address> {
+    const hosts = isIP(host) ? [host] : (await lookup(host, { all: true })).map(({ address }) => address);
+    let bound: number | undefined;
+    let absent: unknown;
+    for (const one of hosts) {
+      try {
+        bound = await this.#bind(one, bound ?? port);
+      } catch (error) {
+        if (!ABSENT.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+        absent = error;
+      }
+    }
+    if (bound === undefined) throw absent;
+    return { host, port: bound };
+  }
+
+  /** Where it listens, in the order in which it was bound. */
+  get bound(): readonly Endpoint[] {
+    return this.#servers.map((server) => {
+      const { address, port } = server.address() as AddressInfo;
+      return { host: address, port };
+    });
+  }
+
+  /** Takes no more connections, and closes those that are not through their handshake. The others are the server's behind. */
+  close(): void {
+    for (const server of this.#servers) server.close();
+    this.#headers.close();
+    this.#deps.gate.close();
+  }
+
+  async #bind(host: string, port: number): Promise<number> {
+    // What the server behind would ask for if it listened itself; the declared type lacks it.
+    const { allowHalfOpen } = this.#behind as unknown as { readonly allowHalfOpen: boolean };
+    const server = createServer({ allowHalfOpen, noDelay: true });
+    await once(server.listen({ host, port, backlog: this.#deps.limits.connectionsQueuedMax }), 'listening');
+    server.on('connection', (socket) => this.#accept(socket));
+    server.on('error', (error) => {
+      const why = isExhaustion(error) ? 'no file descriptors are left' : `accepting failed: ${error.message}`;
+      this.#deps.refused('descriptors', undefined, why);
+    });
+    this.#servers.push(server);
+    return (server.address() as AddressInfo).port;
+  }
+
+  #accept(socket: Socket): void {
+    const { remoteAddress } = socket;
+    // The server behind adds its own. Until then a connection that breaks has nothing to tell.
+    socket.on('error', ignore);
+    if (remoteAddress === undefined) socket.destroy();
+    else if (this.#deps.proxies.has(remoteAddress)) this.#headers.read(socket, (source) => this.#admit(socket, source));
+    else this.#admit(socket, undefined);
+  }
+
+  #admit(socket: Socket, declared: Endpoint | undefined): void {
+    const kernelName = kernelNameOf(socket);
+    if (declared !== undefined) declare(socket, declared);
+    const address = plainAddress(socket.remoteAddress ?? '');
+    const place = socket.destroyed ? undefined : this.#deps.gate.enter(address, () => socket.destroy());
+    if (place === undefined) {
+      socket.destroy();
+      return;
+    }
+    place.attachTo(socket);
+    socket.once('close', () => {
+      this.#handshaking.delete(kernelName);
+      place.leave();
+    });
+    if (this.#isSecure) this.#handshaking.set(kernelName, { socket, place });
+    this.#behind.emit('connection', socket);
+    socket.off('error', ignore);
+  }
+
+  /** The TLS of a connection is established: it has the place and the address of the socket below, and may vouch for it. */
+  #secured(socket: TLSSocket): void {
+    const name = kernelNameOf(socket);
+    const below = this.#handshaking.get(name);
+    this.#handshaking.delete(name);
+    // It has broken already: its kernel does not know who it was any more.
+    if (below === undefined) {
+      socket.destroy();
+      return;
+    }
+    const { remoteAddress: host, remotePort: port } = below.socket;
+    if (Object.hasOwn(below.socket, 'remoteAddress')) declare(socket, { host: host!, port: port! });
+    below.place.attachTo(socket);
+    if (socket.authorized) below.place.vouch();
+  }
+}
+
+function ignore(): void {}
+
+/** What tells a connection from every other of this machine: both of its ends. */
+function kernelNameOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+}
+
+/** From now on the socket says that it comes from there. */
+function declare(socket: Socket, { host, port }: Endpoint): void {
+  const family = host.includes(':') ? 'IPv6' : 'IPv4';
+  const facts = { remoteAddress: host, remotePort: port, remoteFamily: family };
+  for (const [name, value] of Object.entries(facts)) Object.defineProperty(socket, name, { value, configurable: true });
+}

@@ -1,0 +1,46 @@
+import type { Server } from 'node:net';
+import type { Admission } from '../../admission/admission.js';
+import type { ConnectionGate } from '../../admission/connection-gate.js';
+import type { Origin } from '../../admission/web-guard.js';
+import type { Address } from '../../option.js';
+import type { Adapter } from '../../transport/adapter.js';
+import type { Accept } from '../../transport/pipe.js';
+import { reachableAddresses } from '../../transport/reachable.js';
+
+/** What every adapter with a port of its own stands on. */
+export interface PortDeps {
+  readonly admission: Admission;
+  /** The places of all transports of system events. */
+  readonly gate: ConnectionGate;
+  /** Origins of web pages that may connect. */
+  readonly origins: readonly Origin[];
+  readonly maxBlockBytes: number;
+}
+
+/** A transport, before it has a port: a server of Node that does not listen itself, and how its connections are taken. */
+export interface Service {
+  readonly codeName: string;
+  readonly encrypted: boolean;
+  readonly server: Server;
+  serve(accept: Accept): void;
+}
+
+/** Gives a transport its port. */
+export function portAdapter(wanted: Address, deps: PortDeps, service: Service): Adapter {
+  const { codeName, encrypted, server } = service;
+  const listener = deps.admission.listener(codeName, deps.gate, server);
+  let addresses: readonly string[] = [];
+  return {
+    codeName,
+    maxBlockBytes: deps.maxBlockBytes,
+    encrypted,
+    get addresses() {
+      return addresses;
+    },
+    async listen(accept) {
+      service.serve(accept);
+      addresses = reachableAddresses(await listener.listen(wanted));
+    },
+    close: () => Promise.resolve(listener.close()),
+  };
+}

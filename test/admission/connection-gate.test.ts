@@ -1,0 +1,213 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { AddressSet } from '../../src/admission/address-set.js';
+import { ConnectionGate, type GateCause } from '../../src/admission/connection-gate.js';
+import { ADMISSION_LIMITS, lastQuarter } from '../../src/admission/limits.js';
+import type { Place } from '../../src/admission/place.js';
+import { addressKey } from '../../src/base/address-key.js';
+import { ManualClock } from '../manual-clock.js';
+
+const { handshakeMs, sweepMs } = ADMISSION_LIMITS;
+
+function open(connectionsMax: number, connectionsPerAddressMax: number, exempt = AddressSet.NONE) {
+  const clock = new ManualClock();
+  const refused: string[] = [];
+  const closed: string[] = [];
+  const gate = new ConnectionGate({
+    clock,
+    exempt,
+    limits: {
+      connectionsMax,
+      connectionsPerAddressMax,
+      connectionsKept: lastQuarter(connectionsMax),
+      handshakeMs,
+      sweepMs,
+    },
+    refused: (cause, address) => refused.push(`${address} ${cause}`),
+  });
+  const enter = (address: string) => gate.enter(address, (cause) => closed.push(`${address} ${cause}`));
+  return { clock, gate, enter, refused, closed };
+}
+
+/** A place of a connection that is through its handshake. */
+function established(place: Place | undefined): Place {
+  place!.establish();
+  return place!;
+}
+
+describe('a gate', () => {
+  it('refuses the 5th connection of one address when the bound is 4, and takes it when one has gone', () => {
+    const { gate, enter, refused } = open(100, 4);
+    const places = [1, 2, 3, 4].map(() => enter('2001:db8::1')!);
+    expect(enter('2001:db8::2')).toBeUndefined();
+    expect(refused).toEqual(['2001:db8::2 address']);
+    expect(enter('2001:db8:0:1::1')).toBeDefined();
+    places[0].leave();
+    places[0].leave();
+    expect(enter('2001:db8::3')).toBeDefined();
+    expect([gate.count, gate.countOf('2001:db8::9')]).toEqual([5, 4]);
+  });
+
+  it('has no bound for an exempt address but the one in all', () => {
+    const { enter, refused, closed } = open(8, 1, AddressSet.parse('10.0.0.0/8'));
+    for (let count = 0; count < 8; count++) expect(enter('10.0.0.1')).toBeDefined();
+    expect(refused).toEqual([]);
+    expect(enter('10.0.0.1')).toBeDefined();
+    expect(closed).toEqual(['10.0.0.1 silent']);
+  });
+
+  it('takes the place of the connection that has had no call for longest when all are taken', () => {
+    const { gate, enter, closed } = open(4, 4);
+    const [first, second, third] = ['a', 'b', 'c', 'd'].map((address) => established(enter(address)));
+    first.setBusy(true);
+    third.setBusy(true);
+    third.setBusy(false);
+    second.vouch();
+    enter('e');
+    expect(closed).toEqual(['d silent']);
+    enter('f');
+    expect(closed).toEqual(['d silent', 'c silent']);
+    expect(gate.count).toBe(4);
+  });
+
+  it('refuses a newcomer when everybody works or has shown a credential', () => {
+    const { gate, enter, refused, closed } = open(2, 2);
+    established(enter('a')).setBusy(true);
+    established(enter('b')).vouch();
+    expect(enter('c')).toBeUndefined();
+    expect([refused, closed, gate.count]).toEqual([['c full'], [], 2]);
+  });
+
+  it('moves nobody out for a connection of an address that is beyond its bound', () => {
+    const { enter, refused, closed } = open(4, 2);
+    for (const address of ['a', 'a', 'b', 'c']) established(enter(address));
+    expect(enter('a')).toBeUndefined();
+    expect([refused, closed]).toEqual([['a address'], []]);
+  });
+
+  it('lets connections without a credential stand in the last quarter for 10 s, however hard they work', () => {
+    const { clock, gate, enter, closed } = open(8, 8);
+    const places = 'abcdefgh'.split('').map((address) => established(enter(address)));
+    for (const place of places) place.setBusy(true);
+    places[7].vouch();
+    clock.advance(handshakeMs - 1);
+    expect(closed).toEqual([]);
+    clock.advance(sweepMs + 1);
+    expect(closed).toEqual(['g unproven']);
+    clock.advance(10 * handshakeMs);
+    expect([closed.length, gate.count]).toEqual([1, 7]);
+  });
+
+  it('lets a connection of the last quarter stay when others have left in time', () => {
+    const { clock, enter, closed } = open(4, 4);
+    const places = 'abcd'.split('').map((address) => established(enter(address)));
+    clock.advance(handshakeMs / 2);
+    places[0].leave();
+    clock.advance(handshakeMs);
+    expect(closed).toEqual([]);
+  });
+
+  it('closes a connection whose handshake takes more than 10 s, with one timer for all', () => {
+    const { clock, gate, enter, closed } = open(1_000, 1_000);
+    let timers = 0;
+    const { after } = clock;
+    clock.after = (delayMs, call) => {
+      timers++;
+      return after.call(clock, delayMs, call);
+    };
+    for (let count = 0; count < 500; count++) enter('slow');
+    for (let count = 0; count < 250; count++) established(enter('quick'));
+    clock.advance(handshakeMs + sweepMs);
+    expect([closed.length, gate.count, gate.countOf('slow')]).toEqual([500, 250, 0]);
+    expect(new Set(closed)).toEqual(new Set(['slow handshake']));
+    expect(timers).toBe(1);
+  });
+
+  it('closes whoever is in its handshake when it is closed, and nobody else', () => {
+    const { clock, gate, enter, closed } = open(4, 4);
+    enter('a');
+    established(enter('b'));
+    // In the last quarter, and through its handshake.
+    enter('c');
+    established(enter('d'));
+    gate.close();
+    expect(closed).toEqual(['a handshake', 'c handshake']);
+    clock.advance(10 * handshakeMs);
+    expect(closed).toHaveLength(2);
+  });
+
+  it('counts the same as a list of its connections, whatever they do, and never more than its bounds', () => {
+    const act = fc.record({
+      kind: fc.constantFrom('enter', 'enter', 'enter', 'leave', 'establish', 'vouch', 'busy', 'idle', 'wait'),
+      which: fc.nat(40),
+    });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(act, { maxLength: 120 }),
+        (all, each, acts) => {
+          const clock = new ManualClock();
+          const standing = new Map<Place, { address: string; sinceMs: number }>();
+          const kept = lastQuarter(all);
+          const taken: [Place, GateCause][] = [];
+          const gate = new ConnectionGate({
+            clock,
+            exempt: AddressSet.parse('10.9.9.9'),
+            limits: {
+              connectionsMax: all,
+              connectionsPerAddressMax: each,
+              connectionsKept: kept,
+              handshakeMs,
+              sweepMs,
+            },
+            refused: () => {},
+          });
+          const silentFirst = () => [...standing.keys()].find((place) => !place.isBusy && !place.isVouched);
+          for (const { kind, which } of acts) {
+            const place = [...standing.keys()][which % Math.max(1, standing.size)];
+            if (kind === 'enter') {
+              const address = which % 5 === 0 ? '10.9.9.9' : `10.0.0.${which % 4}`;
+              const isFull = standing.size === all;
+              const isOver = address !== '10.9.9.9' && countOf(standing, address) >= each;
+              const canMove = silentFirst() !== undefined;
+              taken.length = 0;
+              const entered: Place | undefined = gate.enter(address, (cause) => {
+                standing.delete(entered!);
+                taken.push([entered!, cause]);
+              });
+              expect(entered !== undefined).toBe(!isOver && (!isFull || canMove));
+              expect(taken.length > 0).toBe(isFull && !isOver && canMove);
+              for (const [place, cause] of taken) {
+                expect([cause, place.isBusy, place.isVouched]).toEqual(['silent', false, false]);
+              }
+              if (entered !== undefined) standing.set(entered, { address, sinceMs: clock.nowMs() });
+            } else if (kind === 'wait') clock.advance(which * 500);
+            else if (place !== undefined) {
+              if (kind === 'leave') {
+                place.leave();
+                standing.delete(place);
+              } else if (kind === 'establish') place.establish();
+              else if (kind === 'vouch') place.vouch();
+              else place.setBusy(kind === 'busy');
+            }
+            expect(gate.count).toBe(standing.size);
+            expect(standing.size).toBeLessThanOrEqual(all);
+            for (const address of ['10.0.0.0', '10.0.0.1', '10.0.0.2', '10.0.0.3']) {
+              expect(gate.countOf(address)).toBe(countOf(standing, address));
+              expect(gate.countOf(address)).toBeLessThanOrEqual(each);
+            }
+            const old = [...standing].filter(([, { sinceMs }]) => clock.nowMs() - sinceMs > handshakeMs + sweepMs);
+            expect(old.every(([one]) => one.isEstablished)).toBe(true);
+            expect(old.filter(([one]) => !one.isVouched).length).toBeLessThanOrEqual(all - kept);
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
+
+function countOf(standing: ReadonlyMap<Place, { readonly address: string }>, address: string): number {
+  return [...standing.values()].filter((one) => addressKey(one.address) === addressKey(address)).length;
+}

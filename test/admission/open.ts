@@ -1,0 +1,9 @@
+import { AddressSet } from '../../src/admission/address-set.js';
+import { Admission, type AdmissionDeps } from '../../src/admission/admission.js';
+import type { Clock } from '../../src/clock.js';
+
+/** An admission that exempts nobody, trusts no proxy and logs nothing, unless it is told otherwise. */
+export function openAdmission(clock: Clock, deps: Partial<AdmissionDeps> = {}): Admission {
+  const log = { warn: () => {} };
+  return new Admission({ clock, log, exempt: AddressSet.NONE, proxies: AddressSet.NONE, ...deps });
+}
