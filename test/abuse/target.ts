@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -107,9 +108,9 @@ export class Target {
     return residentBytes(this.program.process.pid!) ?? 0;
   }
 
-  /** Where the server tells its metrics, when it was told to. */
-  get metrics(): string {
-    return (JSON.parse(this.program.out) as { listening: { metrics: string } }).listening.metrics;
+  /** Allows the server so many files and sockets from now on, as `ulimit -n` does before a start. */
+  limitFiles(count: number): void {
+    execFileSync('prlimit', [`--pid=${this.program.process.pid}`, `--nofile=${count}`]);
   }
 
   /** What the server wrote to its log. */

@@ -9,12 +9,19 @@ export type Outcome<A> = { readonly answer: A } | { readonly refusal: Refusal };
 
 /** A connection of gRPC from an address of the loopback's own choosing, which grpc-js has no option for. */
 export class GrpcFrom {
-  private constructor(private readonly session: ClientHttp2Session) {}
+  /** Resolves when the connection is over, by whomever. */
+  readonly closed: Promise<void>;
 
-  static async connect(localAddress: string, server: string): Promise<GrpcFrom> {
+  private constructor(private readonly session: ClientHttp2Session) {
+    this.closed = new Promise((resolve) => void session.once('close', () => resolve()));
+  }
+
+  /** `before` is sent before HTTP/2, such as the header of a proxy. */
+  static async connect(localAddress: string, server: string, before?: Uint8Array): Promise<GrpcFrom> {
     const [host, port] = server.split(':');
     const socket = connectSocket({ host, port: Number(port), localAddress });
     await once(socket, 'connect');
+    if (before !== undefined) socket.write(before);
     const session = connect(`http://${server}`, { createConnection: () => socket });
     session.on('error', () => {});
     return new GrpcFrom(session);
@@ -73,6 +80,7 @@ export class GrpcFrom {
   }
 
   async close(): Promise<void> {
+    if (this.session.closed || this.session.destroyed) return;
     const closed = once(this.session, 'close');
     this.session.destroy();
     await closed;
