@@ -17,6 +17,8 @@ export interface Option<T> {
   readonly help: string;
   /** True for a value that is not to be shown, in an error or a log. */
   readonly secret?: boolean;
+  /** True for values separated by commas. The flag may be given again, which adds to them. */
+  readonly isList?: boolean;
   /** Checks a written value. Throws a {@link ValueError} that says what is allowed. */
   readonly parse: (text: string) => T;
 }

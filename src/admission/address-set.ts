@@ -35,7 +35,7 @@ export class AddressSet {
 
 /** An option whose value is a set of networks; nobody is in it unless it is given. */
 export function addressSet(flag: string, help: string): Option<AddressSet | undefined> {
-  return { flag, placeholder: 'CIDR[,CIDR…]', fallback: undefined, help, parse: AddressSet.parse };
+  return { flag, placeholder: 'CIDR[,CIDR…]', fallback: undefined, help, isList: true, parse: AddressSet.parse };
 }
 
 interface Network {

@@ -22,7 +22,7 @@ export interface WebRefusal {
 /** Origins, separated by commas, if given. */
 export function origins(flag: string, help: string): Option<readonly Origin[] | undefined> {
   const parse = (text: string) => text.split(',').map(readOrigin);
-  return { flag, placeholder: 'ORIGIN[,ORIGIN…]', fallback: undefined, help, parse };
+  return { flag, placeholder: 'ORIGIN[,ORIGIN…]', fallback: undefined, help, isList: true, parse };
 }
 
 /**

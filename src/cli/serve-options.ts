@@ -9,6 +9,8 @@ export function withServeOptions(command: Command): Command {
     const name = option.placeholder === '' ? `--${option.flag}` : `--${option.flag} <${option.placeholder}>`;
     const fallback = option.fallback === undefined || option.placeholder === '' ? '' : `default ${option.fallback}; `;
     const flag = new Flag(name, `${option.help} (${fallback}${environmentName(option.flag)})`);
+    if (option.isList)
+      flag.argParser((value, before?: string) => (before === undefined ? value : `${before},${value}`));
     const isBound = key in LIMIT_OPTIONS || key in DOOR_LIMIT_OPTIONS;
     command.addOption(isBound ? flag.helpGroup('Bounds:') : flag);
   }

@@ -17,6 +17,11 @@ describe('a command line that cannot be', () => {
     [['replay', 'x', '--churn', '5'], /--churn needs --for/],
     [['replay', 'x', '--for', 'ever'], /must be a duration/],
     [['serve', '--listen', 'here', '--grace', 'soon'], /--listen: "here" must be HOST:PORT.*\n--grace: "soon" must be/],
+    [
+      ['serve', '--address-exempt', '10.1', '--address-exempt', '10.0.0.0/8'],
+      /--address-exempt: .*"10\.1" is no network/,
+    ],
+    [['serve', '--ws-origin', 'here', '--ws-origin', 'http://a.example'], /--ws-origin: .*"here" is no origin/],
   ];
   it.each(wrong)('is told why, with status 2: %j', async (args, says) => {
     const { status, out, err } = await runCommand(args);
