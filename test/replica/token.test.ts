@@ -47,7 +47,7 @@ describe('a session token', () => {
     'x'.repeat(10_000),
     `sw1_${'='.repeat(38)}`,
     `sw1_${'A'.repeat(38)}`,
-    'sw2_' + 'A'.repeat(38),
+    `sw2_${'A'.repeat(38)}`,
   ])('that is malformed is refused: %#', (token) => {
     expect(reasonOf(authenticate(openOne().state, token))).toBe('SESSION_TOKEN_INVALID');
   });
