@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
-import { type Instance, InstanceType, type PeerStream } from '../client/index.js';
+import { type Instance, InstanceType, type PeerStream, SwitchyardError } from '../client/index.js';
 import { formatAddress, parseAddress } from '../option.js';
 import { type ConnectionFlags, readGraph, withServer } from './connection.js';
 import { join, requestPort } from './forwarding.js';
 import { findNode } from './path.js';
-import type { Surroundings } from './surroundings.js';
+import { Failure, type Surroundings } from './surroundings.js';
 
 /** How a peer is to be reached. */
 export interface ConnectFlags extends ConnectionFlags {
@@ -40,12 +40,15 @@ export async function forwardPort(
   const { terminal, signal } = surroundings;
   const at = parseAddress(local.includes(':') ? local : `127.0.0.1:${local}`);
   await withPeer(who, flags, surroundings, async (instance, cvid) => {
+    const open = new Set<Socket>();
     const pass = async (socket: Socket) => {
-      socket.on('error', () => socket.destroy());
+      open.add(socket);
+      socket.on('error', () => socket.destroy()).once('close', () => open.delete(socket));
       try {
         await join(await reach(instance, cvid, port, flags, surroundings), socket);
       } catch (error) {
-        socket.destroy();
+        // Never a FIN: it would tell the local client that it has everything.
+        socket.resetAndDestroy();
         await terminal.err.write(`${(error as Error).message}\n`);
       }
     };
@@ -60,12 +63,18 @@ export async function forwardPort(
       void instance.ended.then(() => resolve());
     });
     server.close();
+    for (const socket of open) socket.resetAndDestroy();
     throw signal.reason ?? (await instance.ended);
   });
 }
 
-/** Until the peer has said all: what it has ended is over, also while somebody at the keyboard could still type. */
-async function passThrough(stream: PeerStream, { input, output }: Surroundings): Promise<void> {
+/** Passes everything through until the peer has said all. Rejects when its way ends before it is complete. */
+async function passThrough(stream: PeerStream, { input, output, signal }: Surroundings): Promise<void> {
+  const broken = (error: Error) => stream.destroy(error);
+  const stop = () => stream.destroy(signal.reason as Error);
+  finished(input, { writable: false }).catch(broken);
+  output.on('error', broken);
+  signal.addEventListener('abort', stop, { once: true });
   input.pipe(stream);
   stream.pipe(output, { end: false });
   try {
@@ -73,7 +82,12 @@ async function passThrough(stream: PeerStream, { input, output }: Surroundings):
     input.unpipe(stream);
     stream.end();
     await finished(stream);
+  } catch (error) {
+    if (error instanceof SwitchyardError) throw error;
+    throw new Failure(`the connection broke: ${(error as Error).message}`);
   } finally {
+    output.off('error', broken);
+    signal.removeEventListener('abort', stop);
     input.destroy();
   }
 }

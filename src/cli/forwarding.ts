@@ -47,15 +47,21 @@ export async function servePort(stream: Duplex, mayReach: (port: number) => bool
   await join(stream, socket);
 }
 
-/** Passes everything through, each way to its own end. Resolves when both have ended; what breaks one breaks the other. */
-export async function join(one: Duplex, other: Duplex): Promise<void> {
-  one.pipe(other);
-  other.pipe(one);
+/**
+ * Passes everything through, each way to its own end. Resolves when both ways are complete.
+ *
+ * What breaks one breaks the other, and as an error: the socket is reset, because a FIN would tell its other end that it has
+ * everything.
+ */
+export async function join(stream: Duplex, socket: Socket): Promise<void> {
+  stream.pipe(socket);
+  socket.pipe(stream);
   try {
-    await Promise.all([finished(one), finished(other)]);
-  } finally {
-    one.destroy();
-    other.destroy();
+    await Promise.all([finished(stream), finished(socket)]);
+  } catch (error) {
+    socket.resetAndDestroy();
+    stream.destroy(error as Error);
+    throw error;
   }
 }
 

@@ -203,12 +203,12 @@ export class Brokered {
   /** Hands out a path that an attempt has found, if the other end has found the same. */
   async #take(path: DirectPath | undefined, { controlling }: AttemptPlan): Promise<Duplex | undefined> {
     if (path === undefined) return undefined;
-    const carrier = path.framed ? new DirectCarrier(path.stream) : undefined;
-    if (carrier && !controlling && !(await carrier.heard(PUNCH_LIMITS.nominateMs))) {
+    const carrier = new DirectCarrier(path.stream, { clock: this.desk.clock, flush: () => path.flush() });
+    if (!controlling && !(await carrier.heard(PUNCH_LIMITS.nominateMs))) {
       carrier.close();
       return undefined;
     }
-    const stream = carrier ? new CarriedDuplex(carrier) : path.stream;
+    const stream = new CarriedDuplex(carrier);
     this.#handOut(stream, { path: 'direct', roundTripMs: path.roundTripMs });
     return stream;
   }

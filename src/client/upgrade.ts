@@ -102,7 +102,7 @@ export class Upgrade {
   #carrierOf(path: DirectPath | undefined): DirectCarrier | undefined {
     if (path === undefined) return undefined;
     this.path = path;
-    return new DirectCarrier(path.stream);
+    return new DirectCarrier(path.stream, { clock: this.desk.clock, flush: () => path.flush() });
   }
 
   /** The try is over. */

@@ -6,6 +6,8 @@ export const FrameKind = {
   MOVED: 1,
   /** A sign of life. Only on a direct path; the relay's calls have their own. */
   ALIVE: 2,
+  /** The sender's bytes are complete. Only on a direct path; on the relay the end of the call says it. */
+  END: 3,
 } as const;
 /** One of the numbers of {@link FrameKind}. */
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
@@ -14,6 +16,11 @@ export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 export interface Frame {
   readonly kind: typeof FrameKind.DATA | typeof FrameKind.MOVED;
   readonly bytes: Buffer;
+}
+
+/** Bytes of the connection, as a direct path carries them. */
+export interface DataFrame extends Frame {
+  readonly kind: typeof FrameKind.DATA;
 }
 
 /**
@@ -28,9 +35,12 @@ export interface Carrier {
   readonly frameBytesMax: number;
   /** Sends a frame. Resolves when another may follow; rejects when the path is dead. */
   send(kind: FrameKind, bytes: Uint8Array): Promise<void>;
-  /** The next frame; undefined when the peer has finished. Rejects when the path is dead. */
+  /** The next frame; undefined when the peer has said that its way is complete. Rejects however else the path ends. */
   receive(): Promise<Frame | undefined>;
-  /** Nothing more is sent. Resolves when what was sent is on its way for good, whatever becomes of this end. */
+  /**
+   * Says that this way is complete. Resolves when what was sent is on its way for good, whatever becomes of this end. A path
+   * that is closed without it is an error at the peer.
+   */
   finish(): Promise<void>;
   /** Lets go of everything at once. */
   close(): void;

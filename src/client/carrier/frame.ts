@@ -1,11 +1,11 @@
-import { type Frame, FrameKind } from './carrier.js';
+import { type DataFrame, FrameKind } from './carrier.js';
 
 /*
  * A frame on a direct path:
  *
  *     0        1                 4
  *    +--------+-----------------+-------+
- *    | kind   | length (big-end)| bytes |        kind 0: DATA, 2: ALIVE, of length 0
+ *    | kind   | length (big-end)| bytes |        kind 0: DATA; 2: ALIVE and 3: END, of length 0
  *    +--------+-----------------+-------+
  */
 const HEAD_BYTES = 4;
@@ -20,6 +20,11 @@ export function frameHead(kind: FrameKind, length: number): Buffer {
   return head;
 }
 
+/** The end of the peer's way. Nothing but signs of life may follow it. */
+interface EndFrame {
+  readonly kind: typeof FrameKind.END;
+}
+
 /**
  * Reads frames out of chunks that begin and end anywhere.
  *
@@ -29,14 +34,17 @@ export class FrameReader {
   #head = Buffer.alloc(0);
   /** Bytes of the present frame that have yet to come. */
   #left = 0;
+  #ended = false;
 
-  /** The frames, or parts of them, in a chunk. Throws when it is no frame. */
-  read(chunk: Buffer): Frame[] {
-    const frames: Frame[] = [];
+  /** The frames, or parts of them, in a chunk. Throws when it is no frame, or one that cannot come here. */
+  read(chunk: Buffer): (DataFrame | EndFrame)[] {
+    const frames: (DataFrame | EndFrame)[] = [];
     let rest = chunk;
     while (rest.length > 0) {
       if (this.#left === 0) {
+        const hadEnded = this.#ended;
         rest = this.#readHead(rest);
+        if (this.#ended && !hadEnded) frames.push({ kind: FrameKind.END });
         continue;
       }
       const bytes = rest.subarray(0, this.#left);
@@ -55,8 +63,12 @@ export class FrameReader {
     const [kind] = this.#head;
     const length = this.#head.readUIntBE(1, 3);
     this.#head = Buffer.alloc(0);
-    const isKnown = kind === FrameKind.ALIVE ? length === 0 : kind === FrameKind.DATA && length <= FRAME_BYTES_MAX;
+    const isEmpty = kind === FrameKind.ALIVE || kind === FrameKind.END;
+    const isKnown = isEmpty ? length === 0 : kind === FrameKind.DATA && length <= FRAME_BYTES_MAX;
     if (!isKnown) throw new Error(`the peer sends a frame of kind ${kind} with ${length} bytes, which none has`);
+    if (this.#ended && kind !== FrameKind.ALIVE)
+      throw new Error('the peer sends more after it has said that it is done');
+    this.#ended ||= kind === FrameKind.END;
     this.#left = length;
     return bytes.subarray(missing);
   }

@@ -9,12 +9,12 @@ import type { Proof } from './secure.js';
 
 /** A way to the peer that stands: encrypted, and proved to end at the peer. */
 export interface DirectPath {
-  /** Bytes in order, both ways. Destroying it closes the path; it errs when the path is found dead. */
+  /** Bytes in order, both ways, for a `DirectCarrier`. Destroying it closes the path; it errs when the path is found dead. */
   readonly stream: Duplex;
   readonly local: Endpoint;
   readonly remote: Endpoint;
-  /** Whether the peer speaks in frames on it: see `carrier/frame.ts`. False: bytes as they are, as older ones do. */
-  readonly framed: boolean;
+  /** Resolves once all that was written outlives this process: the kernel has it, or the peer. */
+  flush(): Promise<void>;
   /** How long the peer's answer to the nomination took. Undefined at the end that does not control: it did not ask. */
   readonly roundTripMs: number | undefined;
 }

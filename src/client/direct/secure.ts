@@ -4,12 +4,13 @@ import type { Duplex } from 'node:stream';
 import { connect, TLSSocket } from 'node:tls';
 import type { Identity } from './identity.js';
 
+/** Names what is spoken inside, so that a TLS server of another kind is not mistaken for a peer: frames, with ends. */
+const SPOKEN = 'switchyard-direct/3';
 /**
- * Names what is spoken inside, so that a TLS server of another kind is not mistaken for a peer: frames, and what older
- * clients know, bytes as they are. Both ends offer both, and take the first.
+ * What older clients speak. On their paths nobody can tell the end of the data from a path that was cut, so none is made;
+ * they are offered all the same, so that both ends learn why there is no path.
  */
-const FRAMED = 'switchyard-direct/2';
-const PLAIN = 'switchyard-direct/1';
+const OUTDATED = ['switchyard-direct/2', 'switchyard-direct/1'];
 
 /** What it takes to prove a path. */
 export interface Proof {
@@ -29,7 +30,7 @@ export interface Proof {
  */
 export async function secure(raw: Duplex, proof: Proof, signal: AbortSignal): Promise<TLSSocket> {
   const { secureContext } = proof.identity;
-  const common = { secureContext, ALPNProtocols: [FRAMED, PLAIN], rejectUnauthorized: false } as const;
+  const common = { secureContext, ALPNProtocols: [SPOKEN, ...OUTDATED], rejectUnauthorized: false } as const;
   const socket = proof.controlling
     ? connect({ ...common, socket: raw, minVersion: 'TLSv1.3' })
     : new TLSSocket(raw instanceof Socket ? raw : (raw as Socket), { ...common, isServer: true, requestCert: true });
@@ -40,16 +41,15 @@ export async function secure(raw: Duplex, proof: Proof, signal: AbortSignal): Pr
     await Promise.race([once(socket, proof.controlling ? 'secureConnect' : 'secure', { signal }), closed]);
     const shown = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
     if (!shown?.equals(proof.peerPublicKey)) throw new Error('the peer has another key than the one ordered');
-    if (!isFramed(socket) && socket.alpnProtocol !== PLAIN) throw new Error('the peer speaks something else');
+    if (OUTDATED.includes(socket.alpnProtocol || ''))
+      throw new Error(
+        `the peer is an older client: it speaks only ${socket.alpnProtocol}, which cannot say where data ends`,
+      );
+    if (socket.alpnProtocol !== SPOKEN) throw new Error('the peer speaks something else');
     return socket;
   } catch (error) {
     socket.destroy();
     raw.destroy();
     throw error;
   }
-}
-
-/** Whether both ends speak in frames on a path. */
-export function isFramed(socket: TLSSocket): boolean {
-  return socket.alpnProtocol === FRAMED;
 }

@@ -4,7 +4,6 @@ import { type Candidate, CandidateType, familyOf, hostAddresses, ordered } from 
 import { PUNCH_LIMITS } from './limits.js';
 import type { AttemptOutcome, AttemptPlan, DirectPath, PairOutcome, Puncher } from './path.js';
 import { PathRace, type Winner } from './race.js';
-import { isFramed } from './secure.js';
 import { TcpFamily } from './tcp-family.js';
 
 /**
@@ -169,7 +168,7 @@ function failure(error: NodeJS.ErrnoException): { outcome: string; final: boolea
 function pathOf({ raw, stream, roundTripMs }: Winner<Socket>): DirectPath {
   // Looked for by the kernel: one probe a second from then on, and the path is dead after ten without an answer.
   raw.setKeepAlive(true, PUNCH_LIMITS.aliveMs);
-  return { stream, ...endsOf(raw), framed: isFramed(stream), roundTripMs };
+  return { stream, ...endsOf(raw), flush: async () => {}, roundTripMs };
 }
 
 function endsOf(socket: Socket): { local: Endpoint; remote: Endpoint } {

@@ -3,9 +3,8 @@ import type { Endpoint } from '../../stun/address.js';
 import { CandidateType, endpointText, familyOf, ordered } from './candidate.js';
 import { type Check, CheckKind, decodeCheck, encodeCheck } from './check.js';
 import { PUNCH_LIMITS } from './limits.js';
-import type { AttemptOutcome, AttemptPlan } from './path.js';
-import { PathRace } from './race.js';
-import { isFramed } from './secure.js';
+import type { AttemptOutcome, AttemptPlan, DirectPath } from './path.js';
+import { PathRace, type Winner } from './race.js';
 import type { UdpFamily } from './udp-family.js';
 import { UdxDuplex } from './udx-duplex.js';
 
@@ -72,9 +71,8 @@ export class UdpAttempt {
       remote: to,
       outcome,
     }));
-    const { stream, roundTripMs } = winner ?? {};
     const ends = won && { local: won.family.local, remote: won.to };
-    const path = ends && stream && { stream, ...ends, framed: isFramed(stream), roundTripMs };
+    const path = ends && winner && pathOf(winner, ends);
     return { path, pairs, tookMs: performance.now() - this.#startedAt };
   }
 
@@ -157,4 +155,11 @@ export class UdpAttempt {
       if (target.outcome !== 'connected') target.outcome = outcome;
     });
   }
+}
+
+function pathOf(
+  { raw, stream, roundTripMs }: Winner<UdxDuplex>,
+  ends: Pick<DirectPath, 'local' | 'remote'>,
+): DirectPath {
+  return { stream, ...ends, flush: () => raw.flush(), roundTripMs };
 }

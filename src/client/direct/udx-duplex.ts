@@ -50,6 +50,11 @@ export class UdxDuplex extends Duplex {
     }, aliveRetryMs);
   }
 
+  /** Resolves once the peer has acknowledged all that was written: unlike a kernel's TCP, nothing here outlives the process. */
+  async flush(): Promise<void> {
+    await this.#stream.flush();
+  }
+
   override _read(): void {
     this.#stream.resume();
   }
@@ -59,10 +64,10 @@ export class UdxDuplex extends Duplex {
     else this.#stream.once('drain', done);
   }
 
-  /** Finished is what the peer has acknowledged: unlike a kernel's TCP, nothing here outlives the process. */
+  /** Finished is what the peer has acknowledged. */
   override _final(done: () => void): void {
     this.#stream.end();
-    this.#stream.flush().then(() => done(), done);
+    this.flush().then(() => done(), done);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { FrameKind } from '../../../src/client/carrier/carrier.js';
 import { DirectCarrier } from '../../../src/client/carrier/direct-carrier.js';
+import { systemClock as clock } from '../../../src/client/system.js';
 
 /** Between two signs of life in these tests. */
 const ALIVE_MS = 20;
@@ -29,7 +30,10 @@ async function path() {
   const [[near, from], [to, far]] = await Promise.all([pair(), pair()]);
   from.pipe(to);
   to.pipe(from);
-  const ends = [near, far].map((socket) => new DirectCarrier(socket, ALIVE_MS)) as [DirectCarrier, DirectCarrier];
+  const ends = [near, far].map((socket) => new DirectCarrier(socket, { clock, aliveMs: ALIVE_MS })) as [
+    DirectCarrier,
+    DirectCarrier,
+  ];
   const cut = () => {
     for (const socket of [from, to]) socket.unpipe().pause();
   };
@@ -113,9 +117,9 @@ describe('a direct path', () => {
 
   it('is heard on once the peer has it, too, and not before', async () => {
     const [one, other] = await pair();
-    const waiting = new DirectCarrier(other, ALIVE_MS);
+    const waiting = new DirectCarrier(other, { clock, aliveMs: ALIVE_MS });
     expect(await waiting.heard(10)).toBe(false);
-    const peer = new DirectCarrier(one, ALIVE_MS);
+    const peer = new DirectCarrier(one, { clock, aliveMs: ALIVE_MS });
     expect(await waiting.heard(20_000)).toBe(true);
     await peer.send(...data('first'));
     expect(String(await take(waiting, 5))).toBe('first');
@@ -123,15 +127,65 @@ describe('a direct path', () => {
 
   it('is not heard on when the peer has given it up', async () => {
     const [one, other] = await pair();
-    const waiting = new DirectCarrier(other, ALIVE_MS);
+    const waiting = new DirectCarrier(other, { clock, aliveMs: ALIVE_MS });
     one.resetAndDestroy();
     expect(await waiting.heard(20_000)).toBe(false);
   });
 
   it('ends at a frame that is none', async () => {
     const [one, other] = await pair();
-    const carrier = new DirectCarrier(other, ALIVE_MS);
+    const carrier = new DirectCarrier(other, { clock, aliveMs: ALIVE_MS });
     one.write(Buffer.from('ffffffff', 'hex'));
     await expect(carrier.receive()).rejects.toThrow('frame of kind 255');
+  });
+
+  it.each([
+    ['a FIN', (socket: Socket) => socket.end()],
+    ['a reset', (socket: Socket) => socket.resetAndDestroy()],
+  ])('that %s cuts before the peer has said that its data is complete errs, after what had come', async (_, forge) => {
+    const [one, other] = await pair();
+    const [near, far] = [one, other].map((socket) => new DirectCarrier(socket, { clock, aliveMs: ALIVE_MS }));
+    await near!.send(...data('half of it'));
+    expect(String(await take(far!, 10))).toBe('half of it');
+    forge(one);
+    await expect(far!.receive()).rejects.toThrow(/the path was cut before the peer had said|ECONNRESET/);
+    expect(far!.isOver).toBe(true);
+  });
+
+  it('that ends before it was told all errs for whoever has more to say', async () => {
+    const [one, other] = await pair();
+    const [near, far] = [one, other].map((socket) => new DirectCarrier(socket, { clock, aliveMs: ALIVE_MS }));
+    await near!.finish();
+    expect(await far!.receive()).toBeUndefined();
+    near!.close();
+    await new Promise((resolve) => other.once('close', resolve));
+    await expect(far!.send(...data('more'))).rejects.toThrow(/the path was cut before all was sent to it|ECONNRESET/);
+  });
+
+  it('is ended without a reset once both ways are complete, also with signs of life on their way', async () => {
+    const { near, far } = await path();
+    const block = Buffer.alloc(4 << 20, 7);
+    const reading = take(near, block.length).then(() => near.receive());
+    await near.finish();
+    expect(await far.receive()).toBeUndefined();
+    await wait(3 * ALIVE_MS);
+    await far.send(FrameKind.DATA, block.subarray(0, 1 << 20));
+    for (let at = 1 << 20; at < block.length; at += 1 << 20)
+      await far.send(FrameKind.DATA, block.subarray(at, at + (1 << 20)));
+    await far.finish();
+    far.close();
+    expect(await reading).toBeUndefined();
+    near.close();
+  });
+
+  it('is known to be dead also after the peer has said that its data is complete', async () => {
+    const { near, far, cut } = await path();
+    await near.finish();
+    expect(await far.receive()).toBeUndefined();
+    await wait(10 * ALIVE_MS);
+    expect(far.isOver).toBe(false);
+    cut();
+    while (!far.isOver) await wait(ALIVE_MS);
+    await expect(far.send(...data('x'))).rejects.toThrow('the path is dead');
   });
 });

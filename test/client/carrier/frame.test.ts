@@ -17,7 +17,7 @@ describe('frames', () => {
         const read: Buffer[] = [];
         for (let at = 0, turn = 0; at < whole.length; turn++) {
           const size = sizes[turn % sizes.length]!;
-          read.push(...reader.read(whole.subarray(at, at + size)).map(({ bytes }) => bytes));
+          for (const frame of reader.read(whole.subarray(at, at + size))) if ('bytes' in frame) read.push(frame.bytes);
           at += size;
         }
         expect(Buffer.concat(read)).toEqual(Buffer.concat(all));
@@ -31,7 +31,20 @@ describe('frames', () => {
     ['of the relay', '01000004'],
     ['that are signs of life with bytes', '02000001'],
     ['that are too long', '00100001'],
+    ['that are ends with bytes', '03000001'],
   ])('%s are none', (_, hex) => {
     expect(() => new FrameReader().read(Buffer.from(hex, 'hex'))).toThrow('which none has');
+  });
+
+  it('end once, wherever they are cut, and only signs of life follow', () => {
+    const reader = new FrameReader();
+    const whole = Buffer.from('0000000161' + '03000000' + '02000000', 'hex');
+    const kinds = [...whole].flatMap((byte) => reader.read(Buffer.of(byte)).map(({ kind }) => kind));
+    expect(kinds).toEqual([FrameKind.DATA, FrameKind.END]);
+    for (const more of ['00000000', '03000000']) {
+      const ended = new FrameReader();
+      ended.read(Buffer.from('03000000', 'hex'));
+      expect(() => ended.read(Buffer.from(more, 'hex'))).toThrow('sends more after it has said that it is done');
+    }
   });
 });

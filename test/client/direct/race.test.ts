@@ -86,6 +86,17 @@ describe('a race of paths', () => {
     expect(await controlled.winner).toBeUndefined();
   });
 
+  it('makes no path with an older client, which cannot say where its data ends, and says so', async () => {
+    for (const ALPNProtocols of [['switchyard-direct/2', 'switchyard-direct/1'], ['switchyard-direct/1']]) {
+      const [one, other] = await pair();
+      const { secureContext } = caller;
+      tlsConnect({ socket: one, rejectUnauthorized: false, secureContext, ALPNProtocols }).on('error', () => {});
+      expect(await race(false).enter(other)).toBe(
+        `the peer is an older client: it speaks only ${ALPNProtocols[0]}, which cannot say where data ends`,
+      );
+    }
+  });
+
   it('does not take a path of another connection between the same two', async () => {
     const [one, other] = await pair();
     void race(true, { nonce: Buffer.alloc(16, 8) }).enter(one);
