@@ -68,7 +68,10 @@ export async function forwardPort(
   });
 }
 
-/** Passes everything through until the peer has said all. Rejects when its way ends before it is complete. */
+/**
+ * Passes each way to its own end, as netcat does: the end of the input ends this end's way, and the input is passed on for
+ * as long as it lasts, also when the peer has said all. Rejects when either way ends before it is complete.
+ */
 async function passThrough(stream: PeerStream, { input, output, signal }: Surroundings): Promise<void> {
   const broken = (error: Error) => stream.destroy(error);
   const stop = () => stream.destroy(signal.reason as Error);
@@ -78,9 +81,6 @@ async function passThrough(stream: PeerStream, { input, output, signal }: Surrou
   input.pipe(stream);
   stream.pipe(output, { end: false });
   try {
-    await finished(stream, { writable: false });
-    input.unpipe(stream);
-    stream.end();
     await finished(stream);
   } catch (error) {
     if (error instanceof SwitchyardError) throw error;
