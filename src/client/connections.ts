@@ -7,7 +7,7 @@ import {
 import { Reason } from '../../gen/switchyard/v1/error.js';
 import { LinkType } from '../../gen/switchyard/v1/link.js';
 import type { DirectConnectionRequest, DirectConnectionResponse } from '../../gen/switchyard/v1/network_service.js';
-import type { Clock, Random } from '../clock.js';
+import type { Clock, Random, Timer } from '../clock.js';
 import { Brokered, type BrokeredDesk, type BrokeredFacts, RELAY_VERSION } from './brokered.js';
 import type { CallOptions, Complete } from './call.js';
 import { type Gathered, gather } from './direct/gather.js';
@@ -58,12 +58,12 @@ export interface ConnectionsDesk {
 /**
  * The brokered connections of an instance: those that it asks for, and those that it is ordered.
  *
- * When both ends ask for each other at the same moment, the order about the peer's request finds this end's own, and both
- * go on as one.
+ * When both ends ask for each other at the same moment, the server answers both requests with one connection, and both go on
+ * as one.
  */
 export class Connections {
   readonly #byId = new Map<string, Brokered>();
-  /** Asked for, until the server has answered: by peer. */
+  /** Asked for, until the server has answered: what resolves then. */
   readonly #asking = new Map<Brokered, Promise<unknown>>();
   readonly #desk: BrokeredDesk;
 
@@ -135,8 +135,11 @@ export class Connections {
       const used = await asked.finally(() => this.#asking.delete(brokered));
       if (used === brokered) return brokered.stream;
       brokered.end(new Error('the peer has asked before'));
-      // What somebody has is not given twice. Once it stands, the server makes another one.
-      return used.isJoinable ? this.#join(used, signal) : this.#coordinate(facts, signal);
+      if (used.isJoinable) return this.#join(used, signal);
+      // What somebody has is not given twice. Once it is decided, the server makes another one.
+      await used.stream.catch(() => {});
+      signal.throwIfAborted();
+      return this.#coordinate(facts, signal);
     });
   }
 
@@ -149,19 +152,11 @@ export class Connections {
   /** Asks, and answers with the connection that is used: it may be one that the peer has asked for. */
   async #askOrJoin(brokered: Brokered, signal: AbortSignal): Promise<Brokered> {
     const request = this.#request(brokered, await brokered.gathered);
-    // Once the peer's own request has come and been answered with what this one has gathered, nothing is left to ask.
-    const isOpen = () => brokered.connectionId === '';
-    try {
-      const answer = await this.desk.ask(request, { signal, retry: isOpen, timeoutMs: LIMITS.connectTimeoutMs });
-      const { connectionId } = answer.request;
-      const known = this.#byId.get(connectionId);
-      if (known) return known;
-      if (isOpen()) this.#name(brokered, connectionId);
-      else await this.desk.report(request.cvid, request.type, false, { connectionId });
-    } catch (error) {
-      if (isOpen()) throw error;
-    }
-    return brokered;
+    const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: LIMITS.connectTimeoutMs });
+    const { connectionId } = answer.request;
+    const known = this.#byId.get(connectionId);
+    if (known === undefined) this.#name(brokered, connectionId);
+    return known ?? brokered;
   }
 
   /** Makes a connection; what goes wrong or is given up meanwhile is the end of it. */
@@ -227,15 +222,10 @@ export class Connections {
     };
   }
 
-  /** The peer's request: one of its own that crosses ours is the same connection. */
+  /** The peer's request. A request of this end's own that crosses it is answered with the same connection. */
   async #gather(order: Connection): Promise<Uint8Array> {
-    const { connectionId, peerCvid, type, rendezvous } = order;
-    const known = this.#byId.get(connectionId) ?? this.#crossing(peerCvid, type);
-    if (known !== undefined) {
-      this.#name(known, connectionId);
-      return known.gather(order);
-    }
-    return (await this.#accept(order, rendezvous)).gather(order);
+    const known = await this.#named(order, LIMITS.crossingMs);
+    return (known ?? (await this.#accept(order, order.rendezvous))).gather(order);
   }
 
   /** The peer listens. Nobody is dialled who could not be known. */
@@ -262,17 +252,30 @@ export class Connections {
     return brokered;
   }
 
-  #crossing(peerCvid: number, link: LinkType): Brokered | undefined {
-    return [...this.#asking.keys()].find((one) => one.isWith(peerCvid, link));
+  async #find(order: Connection): Promise<Brokered> {
+    const brokered = await this.#named(order, LIMITS.connectTimeoutMs);
+    if (brokered) return brokered;
+    throw new Refusal('CONNECTION_NOT_FOUND', `this instance knows nothing of ${order.connectionId} any more`);
   }
 
-  /** The connection of an order. Its first order may overtake the answer to the request for it. */
-  async #find({ connectionId, peerCvid, type }: Connection): Promise<Brokered> {
-    const crossing = this.#crossing(peerCvid, type);
-    if (!this.#byId.has(connectionId) && crossing) await this.#asking.get(crossing);
-    const brokered = this.#byId.get(connectionId);
-    if (brokered) return brokered;
-    throw new Refusal('CONNECTION_NOT_FOUND', `this instance knows nothing of ${connectionId} any more`);
+  /**
+   * The connection of an order. The order may overtake the answer to the request for it, and only that answer tells which of
+   * the requests under way to the same peer it is; so each that was under way when the order came is waited for.
+   */
+  async #named({ connectionId, peerCvid, type }: Connection, withinMs: number): Promise<Brokered | undefined> {
+    const asking = [...this.#asking].filter(([one]) => one.isWith(peerCvid, type));
+    const answered = new Map(asking.map(([one, answer]) => [one, answer.then(() => one)]));
+    let timer: Timer | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = this.desk.clock.after(withinMs, () => resolve(undefined));
+    });
+    while (!this.#byId.has(connectionId) && answered.size > 0) {
+      const one = await Promise.race([late, ...answered.values()]);
+      if (one === undefined) break;
+      answered.delete(one);
+    }
+    timer?.cancel();
+    return this.#byId.get(connectionId);
   }
 
   #name(brokered: Brokered, connectionId: string): void {

@@ -11,6 +11,11 @@ export const LIMITS = {
   terminateTimeoutMs: 60_000,
   /** Asking for a direct connection waits until the peer has accepted: its order has 10 s, and a server may restart. */
   connectTimeoutMs: 30_000,
+  /**
+   * A peer's request waits for so long for the answers to requests to the same peer, one of which may be the same connection:
+   * gathering takes as long at most, and the order has 10 s.
+   */
+  crossingMs: 3_000,
   /** A direct path of a relayed connection is tried again after so long, and then after twice as long each time … */
   upgradeFirstMs: 5_000,
   /** … but this at most: networks change, and an hour relayed is no misfortune. */
