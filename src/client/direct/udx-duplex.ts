@@ -18,6 +18,9 @@ export class UdxDuplex extends Duplex {
   /** For how long nothing has come from the peer, in ticks of the watch. */
   #silentMs = 0;
   #watching: NodeJS.Timeout | undefined;
+  /** Everything that the peer has said is in this duplex. */
+  #ended = false;
+  readonly #closed: Promise<unknown>;
 
   constructor(stream: UdxStream) {
     super();
@@ -26,9 +29,15 @@ export class UdxDuplex extends Duplex {
       this.#silentMs = 0;
       if (!this.push(bytes)) stream.pause();
     });
-    stream.on('end', () => this.push(null));
+    stream.on('end', () => {
+      this.#ended = true;
+      this.push(null);
+    });
     stream.on('error', (error: Error) => this.destroy(error));
-    stream.on('close', () => this.destroy());
+    this.#closed = new Promise((resolve) => stream.once('close', resolve));
+    // A stream closes once both ways have ended and all is acknowledged, which may be long before this end's reader has read
+    // it. Then this duplex closes by itself when it has.
+    stream.on('close', () => this.#ended || this.destroy());
     stream.on('message', (bytes: Buffer) => {
       if (bytes.equals(ASK)) stream.trySend(ANSWER);
       else if (bytes.equals(ANSWER)) this.#silentMs = 0;
@@ -52,7 +61,7 @@ export class UdxDuplex extends Duplex {
 
   /** Resolves once the peer has acknowledged all that was written: unlike a kernel's TCP, nothing here outlives the process. */
   async flush(): Promise<void> {
-    await this.#stream.flush();
+    await Promise.race([this.#stream.flush(), this.#closed]);
   }
 
   override _read(): void {
