@@ -60,6 +60,11 @@ export class Channel {
     return this.stream.id;
   }
 
+  /** The session that the data comes from. */
+  get owner(): number {
+    return this.stream.owner;
+  }
+
   get maxBlockBytes(): number {
     return this.stream.params.maxBlockBytes;
   }
@@ -185,12 +190,16 @@ export class Channel {
     for (const branch of this.branches.values()) branch.end?.end(fault);
   }
 
-  /** The branches that have taken nothing for too long although there was something to take. */
-  stalled(): number[] {
+  /**
+   * The branches that have taken nothing for too long although there was something to take. `mayPause`: an end whose call
+   * stands is no such branch, however long it does not read.
+   */
+  stalled(mayPause: boolean): number[] {
     const { end } = this;
     const since = this.around.nowMs() - this.around.limits.sinkStallMs;
     return [...this.branches.values()]
       .filter((branch) => branch.confirmed < end && branch.movedMs <= since)
+      .filter((branch) => !mayPause || branch.end === undefined)
       .map((branch) => branch.id);
   }
 

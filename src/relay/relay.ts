@@ -114,11 +114,23 @@ export class Relay {
     });
   }
 
+  /**
+   * Whether a sink may pause for as long as it likes: the one end of a relayed connection holds up nobody but the other end,
+   * as on a direct path. Not while all streams together hold as much as they may: then whoever does not read holds up all.
+   */
+  private mayPause({ streamId, owner }: Channel): boolean {
+    if (this.around.isFull()) return false;
+    const connections = this.registry.state.connections.of(owner);
+    return connections.some(
+      ({ relay }) => relay?.fromCaller.streamId === streamId || relay?.fromPeer.streamId === streamId,
+    );
+  }
+
   /** Looks often enough that a sink is cut off at its bound and not much later. */
   private scheduleStalls(): void {
     this.timer = this.clock.after(this.limits.sinkStallMs / 8, () => {
       for (const channel of this.channels.values()) {
-        for (const id of channel.stalled()) {
+        for (const id of channel.stalled(this.mayPause(channel))) {
           void this.registry.submit({ kind: 'StopStream', sid: 0, id, reason: StopReason.SINK_TOO_SLOW });
         }
       }

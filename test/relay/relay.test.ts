@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { apply } from '../../src/core/apply.js';
 import type { Command, StreamParams } from '../../src/core/command.js';
+import { type Connection, ConnectionState } from '../../src/core/connection.js';
 import { Fault, isFault } from '../../src/core/fault.js';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
 import { State } from '../../src/core/state.js';
@@ -191,6 +192,42 @@ describe('the relay', () => {
     expect(read(sinks[1])).toEqual(['STREAM_STOPPED']);
     source.write(block(2));
     expect(read(sinks[0])).toEqual([2]);
+  });
+
+  describe('the sink of a relayed connection', () => {
+    /** A connection whose bytes go over this stream. */
+    const relayed = (streamId: number, branchId: number) => {
+      const [caller, peer] = world.sids.map((sid) => ({ sid }));
+      const relay = { fromCaller: { streamId, branchId }, fromPeer: { streamId: 0, branchId: 0 } };
+      world.state.connections.put({ id: 1, caller, peer, relay, state: ConnectionState.RELAYED } as Connection);
+    };
+
+    it('may pause for hours while its call stands, and then gets everything', () => {
+      const { id, source, sinks, branches } = world.stream(1);
+      relayed(id, branches[0]);
+      source.write(block(1));
+      world.clock.advance(5 * 3_600_000);
+      source.write(block(2));
+      expect(read(sinks[0])).toEqual([1, 2]);
+    });
+
+    it('is cut off when its call is gone and it does not come back', () => {
+      const { id, source, sinks, branches } = world.stream(1);
+      relayed(id, branches[0]);
+      source.write(block(1));
+      sinks[0].close();
+      world.clock.advance(34_000);
+      expect(source.fault).toMatchObject({ reason: 'STREAM_STOPPED' });
+    });
+
+    it('is cut off while all streams together hold as much as they may', () => {
+      world = new World({ totalBytesMax: 2 });
+      const { id, source, sinks, branches } = world.stream(1);
+      relayed(id, branches[0]);
+      source.write(block(1));
+      world.clock.advance(34_000);
+      expect(read(sinks[0])).toEqual(['STREAM_STOPPED']);
+    });
   });
 
   it('refuses a block that is larger than the stream allows', () => {

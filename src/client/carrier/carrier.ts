@@ -8,6 +8,8 @@ export const FrameKind = {
   ALIVE: 2,
   /** The sender's bytes are complete. Only on a direct path; on the relay the end of the call says it. */
   END: 3,
+  /** The sender's reader has taken so many bytes more, which the peer may send again. Only on a direct path. */
+  TAKEN: 4,
 } as const;
 /** One of the numbers of {@link FrameKind}. */
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
@@ -26,7 +28,8 @@ export interface DataFrame extends Frame {
 /**
  * A way that the bytes of a connection go: directly, or through the server. Frames arrive in order, or the carrier fails.
  *
- * It is read and written by one each, who awaits every call before the next: that is the flow control.
+ * It is read and written by one each, who awaits every call before the next: that is the flow control. A reader may pause
+ * for as long as it likes; only a peer that does not answer is dead.
  */
 export interface Carrier {
   /** Whether it has failed or was closed. */

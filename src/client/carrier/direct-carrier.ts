@@ -6,6 +6,13 @@ import { FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
 /** Between two signs of life, and how many may be missed: a dead path is known within 25 s, whatever is on its way. */
 const ALIVE_MS = 5_000;
 const MISSED_MAX = 4;
+/** Bytes that may be on their way to a reader that has not taken them: what 100 Mbit/s have in 160 ms, doubled, as on the relay. */
+const WINDOW_BYTES = 4 << 20;
+/** A reader says what it has taken once it is so much: a full window is never waited for by either end. */
+const TAKEN_BYTES = WINDOW_BYTES / 4;
+/** Beyond so many frames that wait for the reader, small ones are joined up to this size: each costs its object. */
+const FRAMES_APART_MAX = 64;
+const JOINED_BYTES = 16 << 10;
 /** How long the peer's FIN is awaited once both ways are complete: as long as the kernel sends a lost one again. */
 const LINGER_MS = 10_000;
 
@@ -26,8 +33,12 @@ export interface DirectCarrierDeps {
  * these, and the kernel sends them for a process that is killed.
  *
  * Each end sends a sign of life when it has been quiet for `aliveMs`, also after the end of its way, and takes the path for
- * dead when it has read nothing for several of these. Neither waits for the other, so it shows also while data is on its
- * way: the kernel would send that again for a quarter of an hour. The check is suspended while this end is not reading.
+ * dead when nothing has come for several of these. Neither waits for the other, so it shows also while data is on its way:
+ * the kernel would send that again for a quarter of an hour.
+ *
+ * A sender goes on only when its peer's reader has taken what is beyond a window. So the stream is always read, signs of
+ * life come also to an end whose reader pauses, and what waits for that reader is bounded on every kind of path (UDX has no
+ * flow control of its own).
  */
 export class DirectCarrier implements Carrier {
   readonly frameBytesMax = FRAME_BYTES_MAX;
@@ -45,10 +56,16 @@ export class DirectCarrier implements Carrier {
   #said = false;
   /** and all of it is on its way for good. */
   #finished = false;
+  /** Bytes that were sent and that the peer's reader has not said to have taken. */
+  #untaken = 0;
+  /** Bytes in frames that were not handed out, and bytes that were and were not said to be taken. */
+  #held = 0;
+  #toSay = 0;
   #sent = false;
   #heard = false;
   #missed = 0;
   #awaited: (() => void) | undefined;
+  #roomAwaited: (() => void) | undefined;
 
   constructor(stream: Duplex, { clock, flush = async () => {}, aliveMs = ALIVE_MS }: DirectCarrierDeps) {
     this.#stream = stream;
@@ -56,7 +73,7 @@ export class DirectCarrier implements Carrier {
     this.#flush = flush;
     this.#aliveMs = aliveMs;
     stream.on('data', (bytes: Buffer) => this.#take(bytes));
-    stream.pause();
+    stream.resume();
     stream.on('end', () => this.#cut());
     stream.on('error', (error) => this.#fail(error));
     stream.on('close', () => {
@@ -72,8 +89,12 @@ export class DirectCarrier implements Carrier {
    * cannot know otherwise: its word may have come too late.
    */
   async heard(withinMs: number): Promise<boolean> {
-    const timer = this.#clock.after(withinMs, () => this.#awaited?.());
-    if (!this.#heard) await this.#more();
+    let isLate = false;
+    const timer = this.#clock.after(withinMs, () => {
+      isLate = true;
+      this.#awaited?.();
+    });
+    while (!this.#heard && !isLate && !this.#error) await this.#more();
     timer.cancel();
     return this.#heard;
   }
@@ -83,7 +104,13 @@ export class DirectCarrier implements Carrier {
   }
 
   async send(kind: FrameKind, bytes: Uint8Array): Promise<void> {
+    while (this.#untaken > 0 && this.#untaken + bytes.length > WINDOW_BYTES && !this.#error) {
+      await new Promise<void>((resolve) => {
+        this.#roomAwaited = resolve;
+      });
+    }
     if (this.#error) throw this.#error;
+    this.#untaken += bytes.length;
     this.#sent = true;
     this.#stream.cork();
     this.#stream.write(frameHead(kind, bytes.length));
@@ -93,10 +120,12 @@ export class DirectCarrier implements Carrier {
   }
 
   async receive(): Promise<DataFrame | undefined> {
-    this.#missed = 0;
     for (;;) {
       const frame = this.#frames.shift();
-      if (frame) return frame;
+      if (frame) {
+        this.#took(frame.bytes.length);
+        return frame;
+      }
       if (this.#ended) return undefined;
       if (this.#error) throw this.#error;
       await this.#more();
@@ -122,28 +151,46 @@ export class DirectCarrier implements Carrier {
   async #more(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#awaited = resolve;
-      this.#stream.resume();
     });
     this.#awaited = undefined;
   }
 
+  /** Tells the peer what was handed out, from time to time. Nobody waits for it after the end of the peer's way. */
+  #took(count: number): void {
+    this.#held -= count;
+    this.#toSay += count;
+    if (this.#toSay < TAKEN_BYTES || this.#ended || this.#error) return;
+    this.#sent = true;
+    this.#stream.write(frameHead(FrameKind.TAKEN, this.#toSay));
+    this.#toSay = 0;
+  }
+
   #take(bytes: Buffer): void {
     this.#missed = 0;
-    const isFirst = !this.#heard;
     this.#heard = true;
     try {
       for (const frame of this.#reader.read(bytes)) {
         if (frame.kind === FrameKind.END) this.#ended = true;
-        else this.#frames.push(frame);
+        else if (frame.kind === FrameKind.DATA) this.#hold(frame);
+        else this.#untaken -= frame.count;
       }
+      if (this.#untaken < 0) throw new Error('the peer has taken more than was sent to it');
     } catch (error) {
       this.#stream.destroy(error as Error);
       return;
     }
-    // After the end only signs of life come: they are read on, so that a dead peer is noticed.
-    if (this.#frames.length > 0 && !this.#ended) this.#stream.pause();
-    if (this.#frames.length > 0 || this.#ended || isFirst) this.#awaited?.();
+    this.#awaited?.();
+    this.#roomAwaited?.();
     if (this.#ended && this.#finished) this.#part();
+  }
+
+  #hold(frame: DataFrame): void {
+    const last = this.#frames.at(-1);
+    const size = (last?.bytes.length ?? 0) + frame.bytes.length;
+    if (last === undefined || this.#frames.length < FRAMES_APART_MAX || size > JOINED_BYTES) this.#frames.push(frame);
+    else this.#frames[this.#frames.length - 1] = { ...frame, bytes: Buffer.concat([last.bytes, frame.bytes]) };
+    this.#held += frame.bytes.length;
+    if (this.#held + this.#toSay > WINDOW_BYTES) throw new Error('the peer sends more than was taken from it');
   }
 
   #tick(): void {
@@ -151,7 +198,6 @@ export class DirectCarrier implements Carrier {
     if (!this.#sent && !this.#stream.writableNeedDrain) this.#stream.write(frameHead(FrameKind.ALIVE, 0));
     this.#sent = false;
     // Counted in ticks: a process that was stopped for an hour has missed one, and then reads what has come.
-    if (this.#awaited === undefined && !this.#ended) return;
     this.#missed += 1;
     if (this.#missed > MISSED_MAX) this.#stream.destroy(new Error('the path is dead: nothing has come from the peer'));
   }
@@ -161,7 +207,6 @@ export class DirectCarrier implements Carrier {
     this.#timer.cancel();
     if (this.#stream.destroyed || this.#stream.writableEnded) return;
     this.#stream.end();
-    this.#stream.resume();
     this.#timer = this.#clock.after(LINGER_MS, () => this.#stream.destroy());
   }
 
@@ -190,5 +235,6 @@ export class DirectCarrier implements Carrier {
     if (!this.#stream.writableEnded) this.#timer.cancel();
     this.#error ??= error;
     this.#awaited?.();
+    this.#roomAwaited?.();
   }
 }

@@ -4,8 +4,8 @@ import { type DataFrame, FrameKind } from './carrier.js';
  * A frame on a direct path:
  *
  *     0        1                 4
- *    +--------+-----------------+-------+
- *    | kind   | length (big-end)| bytes |        kind 0: DATA; 2: ALIVE and 3: END, of length 0
+ *    +--------+-----------------+-------+        kind 0: DATA; 2: ALIVE and 3: END, of length 0;
+ *    | kind   | length (big-end)| bytes |             4: TAKEN, without bytes: its length is the number of bytes taken
  *    +--------+-----------------+-------+
  */
 const HEAD_BYTES = 4;
@@ -20,10 +20,10 @@ export function frameHead(kind: FrameKind, length: number): Buffer {
   return head;
 }
 
-/** The end of the peer's way. Nothing but signs of life may follow it. */
-interface EndFrame {
-  readonly kind: typeof FrameKind.END;
-}
+/** What is read on a direct path besides data: the end of the peer's way, and what its reader has taken. */
+type SpecialFrame =
+  | { readonly kind: typeof FrameKind.END }
+  | { readonly kind: typeof FrameKind.TAKEN; readonly count: number };
 
 /**
  * Reads frames out of chunks that begin and end anywhere.
@@ -37,14 +37,15 @@ export class FrameReader {
   #ended = false;
 
   /** The frames, or parts of them, in a chunk. Throws when it is no frame, or one that cannot come here. */
-  read(chunk: Buffer): (DataFrame | EndFrame)[] {
-    const frames: (DataFrame | EndFrame)[] = [];
+  read(chunk: Buffer): (DataFrame | SpecialFrame)[] {
+    const frames: (DataFrame | SpecialFrame)[] = [];
     let rest = chunk;
     while (rest.length > 0) {
       if (this.#left === 0) {
-        const hadEnded = this.#ended;
-        rest = this.#readHead(rest);
-        if (this.#ended && !hadEnded) frames.push({ kind: FrameKind.END });
+        const missing = HEAD_BYTES - this.#head.length;
+        this.#head = Buffer.concat([this.#head, rest.subarray(0, missing)]);
+        rest = rest.subarray(missing);
+        if (this.#head.length === HEAD_BYTES) frames.push(...this.#readHead());
         continue;
       }
       const bytes = rest.subarray(0, this.#left);
@@ -55,21 +56,24 @@ export class FrameReader {
     return frames;
   }
 
-  /** Answers with what follows the head, or the part of it that is here. */
-  #readHead(bytes: Buffer): Buffer {
-    const missing = HEAD_BYTES - this.#head.length;
-    this.#head = Buffer.concat([this.#head, bytes.subarray(0, missing)]);
-    if (this.#head.length < HEAD_BYTES) return Buffer.alloc(0);
+  /** Answers with the frame when it has no bytes to follow. */
+  #readHead(): SpecialFrame[] {
     const [kind] = this.#head;
     const length = this.#head.readUIntBE(1, 3);
     this.#head = Buffer.alloc(0);
     const isEmpty = kind === FrameKind.ALIVE || kind === FrameKind.END;
-    const isKnown = isEmpty ? length === 0 : kind === FrameKind.DATA && length <= FRAME_BYTES_MAX;
-    if (!isKnown) throw new Error(`the peer sends a frame of kind ${kind} with ${length} bytes, which none has`);
-    if (this.#ended && kind !== FrameKind.ALIVE)
-      throw new Error('the peer sends more after it has said that it is done');
-    this.#ended ||= kind === FrameKind.END;
-    this.#left = length;
-    return bytes.subarray(missing);
+    const mayHaveLength = kind === FrameKind.TAKEN || (kind === FrameKind.DATA && length <= FRAME_BYTES_MAX);
+    if (isEmpty ? length > 0 : !mayHaveLength) {
+      throw new Error(`the peer sends a frame of kind ${kind} with ${length} bytes, which none has`);
+    }
+    if (kind === FrameKind.TAKEN) return [{ kind, count: length }];
+    if (kind === FrameKind.ALIVE) return [];
+    if (this.#ended) throw new Error('the peer sends more after it has said that it is done');
+    if (kind === FrameKind.DATA) {
+      this.#left = length;
+      return [];
+    }
+    this.#ended = true;
+    return [{ kind: FrameKind.END }];
   }
 }
