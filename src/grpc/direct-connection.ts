@@ -13,7 +13,6 @@ import type { Command } from '../core/command.js';
 import { type Connection, ConnectionRole, sideOf } from '../core/connection.js';
 import { Fault } from '../core/fault.js';
 import { type Origin, originOfPeer } from '../shares/origin.js';
-import { plainAddress } from '../stun/address.js';
 import type { Backing } from './backing.js';
 import type { Caller } from './caller.js';
 import { connectionMessage, connectionRecordMessage } from './connection-message.js';
@@ -118,7 +117,7 @@ export function readAnswer(
         if (body.role === ConnectionRole.DIAL && data.length === 0) return undefined;
         const { roundTrip, ...gathered } = GatherAnswer.decode(data);
         const brought = { ...gathered, roundTripMs: msOf(roundTrip) };
-        return backing.asking.gathered(sid, orderId, brought, plainAddress(originOfPeer(answer.peer).address));
+        return backing.asking.gathered(sid, orderId, brought, originOfPeer(answer.peer).address);
       }
       case ConnectionRole.PUNCH_CONTROLLING:
       case ConnectionRole.PUNCH_CONTROLLED: {

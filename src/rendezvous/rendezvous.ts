@@ -1,8 +1,9 @@
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
 import { Place } from '../admission/place.js';
+import { plainAddress } from '../base/address.js';
 import type { Clock, Timer } from '../clock.js';
-import { type Endpoint, plainAddress } from '../stun/address.js';
+import type { Endpoint } from '../stun/address.js';
 import { bindingAnswer, decodeStun, StunError, stunLength } from '../stun/binding.js';
 import { RENDEZVOUS_LIMITS, type RendezvousLimits } from './limits.js';
 import { AddressRate } from './rate.js';

@@ -1,3 +1,4 @@
+import { hasZone, plainAddress } from '../base/address.js';
 import type { Clock, Random } from '../clock.js';
 import { crossingOf } from '../core/broker.js';
 import { Checked } from '../core/check.js';
@@ -6,7 +7,6 @@ import { type Candidate, type Connection, isOver, type Pair } from '../core/conn
 import { Fault } from '../core/fault.js';
 import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
-import { plainAddress } from '../stun/address.js';
 import type { Acceptances } from './acceptances.js';
 import { checkCandidates, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
 import type { Replica } from './replica.js';
@@ -90,12 +90,12 @@ export class Asking {
     return isOver(decided) ? new Fault(decided.reason!, decided.description) : decided;
   }
 
-  /** The command for an end's answer to the order to gather. `host`: where the server observes that end. */
-  gathered(sid: number, orderId: string, brought: Brought, host: string): Command | Fault {
+  /** The command for an end's answer to the order to gather. `address`: where a door observes that end. */
+  gathered(sid: number, orderId: string, brought: Brought, address: string): Command | Fault {
     const { limits } = this.parts.replica.state;
     const checked = new Checked(limits);
     const gathered = {
-      candidates: checkCandidates(checked, limits, brought.candidates, this.observedFrom(host)),
+      candidates: checkCandidates(checked, limits, brought.candidates, this.observedFrom(plainAddress(address))),
       publicKey: checkPublicKey(checked, limits, brought.publicKey),
       roundTripMs: checkRoundTrip(checked, brought.roundTripMs),
       relayVersion: brought.relayVersion,
@@ -126,6 +126,9 @@ export class Asking {
     checked.sid('cvid', cvid);
     checked.linkType('type', type);
     if (port < 0 || port > 65_535) checked.wrong('port', `${port}; 0 (the server coordinates) to 65535 are allowed`);
+    if (port > 0 && hasZone(origin.address)) {
+      checked.wrong('port', `nobody else can dial ${origin.address}: a zone means something on its own machine only`);
+    }
     if (port > 0 && relayed > 0) checked.wrong('connection_id', 'a new connection is needed for a caller that listens');
     const coordinated = port === 0;
     const host = plainAddress(origin.address);

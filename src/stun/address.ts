@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { hasZone, plainAddress } from '../base/address.js';
 
 /** Where a packet came from or goes to. */
 export interface Endpoint {
@@ -8,17 +9,12 @@ export interface Endpoint {
   readonly port: number;
 }
 
-const MAPPED_V4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
-
-/** The address without the IPv6 dress that a dual-stack socket puts on an IPv4 one, and without a zone. */
-export function plainAddress(host: string): string {
-  return MAPPED_V4.exec(host)?.[1] ?? host.replace(/%.*$/, '');
-}
-
-/** The 4 or 16 bytes of an IP address; undefined when it is none. */
-export function addressBytes(host: string): Buffer | undefined {
+/** The 4 or 16 bytes of an IP address, 4 also of an IPv4 one that is written as IPv6; undefined when it is none or has a zone. */
+export function addressBytes(text: string): Buffer | undefined {
+  if (hasZone(text)) return undefined;
+  const host = plainAddress(text);
   if (isIPv4(host)) return Buffer.from(host.split('.').map(Number));
-  if (!isIPv6(host) || host.includes('%')) return undefined;
+  if (!isIPv6(host)) return undefined;
   const dotted = host.lastIndexOf('.') > 0 ? host.slice(host.lastIndexOf(':') + 1) : '';
   const tail = dotted
     ? addressBytes(dotted)!

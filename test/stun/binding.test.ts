@@ -219,10 +219,17 @@ describe('an address', () => {
     ['0:0:0:0:0:0:0:1', '::1'],
     ['1:0:0:0:0:0:0:0', '1::'],
     ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
-    ['::ffff:192.0.2.1', '::ffff:c000:201'],
+    ['64:ff9b::192.0.2.1', '64:ff9b::c000:201'],
   ])('%s is written %s, as RFC 5952 asks', (written, plain) => {
     expect(addressText(addressBytes(written)!)).toBe(plain);
   });
+
+  it.each(['::ffff:192.0.2.1', '::FFFF:c000:201'])(
+    'of IPv4 that is written as IPv6 (%s) is the one of IPv4',
+    (written) => {
+      expect(addressText(addressBytes(written)!)).toBe('192.0.2.1');
+    },
+  );
 
   it.each(['', 'localhost', '1.2.3', '1.2.3.256', 'fe80::1%lan', '1:2:3:4:5:6:7:8:9'])('%p is none', (text) => {
     expect(addressBytes(text)).toBeUndefined();

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { type Endpoint, plainAddress } from '../../stun/address.js';
+import { plainAddress } from '../../base/address.js';
+import type { Endpoint } from '../../stun/address.js';
 import { type Candidate, CandidateType, familyOf, hostAddresses, ordered } from './candidate.js';
 import { PUNCH_LIMITS } from './limits.js';
 import type { AttemptOutcome, AttemptPlan, DirectPath, PairOutcome, Puncher } from './path.js';
