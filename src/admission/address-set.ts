@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net';
+import { plainAddress } from '../base/address.js';
 import { type Option, ValueError } from '../option.js';
-import { addressBytes, addressText, plainAddress } from '../stun/address.js';
+import { addressBytes, addressText } from '../stun/address.js';
 
 /** A set of networks, for options such as `--address-exempt 10.0.0.0/8,fd00::/8`. */
 export class AddressSet {

@@ -31,7 +31,7 @@ class CallPipe implements Pipe {
       else
         receiver.garbled(new Fault('TOO_LARGE', `a packet of ${packet.length} bytes; ${packetBytesMax} are the limit`));
     });
-    call.on('end', () => this.end());
+    call.on('end', () => receiver.ended());
     call.once('cancelled', () => {
       this.isOver = true;
       receiver.closed();

@@ -27,6 +27,8 @@ export interface Reader {
   answered(packetId: number, body: AnswerBody): void;
   close(why: Fault, cause: CutCause): void;
   cut(cause: CutCause): void;
+  /** A request that took its time is answered. */
+  settled(): void;
 }
 
 /**
@@ -51,13 +53,21 @@ export class Inbox {
       backing,
       peer,
       (sid) => reader.answersOf(sid),
-      () => this.goOn(),
+      () => {
+        this.goOn();
+        reader.settled();
+      },
     );
   }
 
   /** Whether the server itself does not read. */
   get isPaused(): boolean {
     return this.paused;
+  }
+
+  /** Whether everything that came has been taken and answered. */
+  get isIdle(): boolean {
+    return this.unread.length === 0 && this.requests.isIdle;
   }
 
   /** A packet came. */

@@ -63,6 +63,8 @@ export class Peer implements Receiver, Sender {
   private terminatingMs: number | undefined;
   /** Whether it was cut off, which is counted once. */
   private isCut = false;
+  /** The client has said all that it will. */
+  private hasEnded = false;
   private partialBytes = 0;
   private lastPacketId = 0;
   /** What waits for the client's Answer, by the packet id of what was sent. */
@@ -88,6 +90,7 @@ export class Peer implements Receiver, Sender {
       answered: (packetId, body) => this.answered(packetId, body),
       close: (why, cause) => this.close(why, cause),
       cut: (cause) => this.cut(cause),
+      settled: () => this.endIfAnswered(),
     });
   }
 
@@ -126,9 +129,15 @@ export class Peer implements Receiver, Sender {
     if (!isHeld) this.cut('partial');
   }
 
+  ended(): void {
+    this.hasEnded = true;
+    this.endIfAnswered();
+  }
+
   drained(): void {
     this.inbox.goOn();
     this.stir();
+    this.endIfAnswered();
   }
 
   closed(): void {
@@ -242,6 +251,7 @@ export class Peer implements Receiver, Sender {
       if (this.endingMs !== undefined) return;
       this.outbox?.pump();
       this.inbox.goOn();
+      this.endIfAnswered();
     });
   }
 
@@ -285,6 +295,11 @@ export class Peer implements Receiver, Sender {
     if (why.reason === 'DRAINING') this.outbox?.drain();
     // The end of a session is told by itself, with its position.
     if (!why.reason.startsWith('SESSION_')) this.close(why);
+  }
+
+  /** A client that has ended its side, as `nc -N` does, gets its answers before the connection is closed. */
+  private endIfAnswered(): void {
+    if (this.hasEnded && this.inbox.isIdle) this.end();
   }
 
   /** Tells the client why, and closes. */

@@ -21,6 +21,11 @@ export class Requests {
     private readonly done: () => void,
   ) {}
 
+  /** Whether none is being worked on. */
+  get isIdle(): boolean {
+    return this.working === 0;
+  }
+
   /** Whether as many are being worked on as may. */
   get isFull(): boolean {
     return this.working >= this.backing.limits.requestsMax;

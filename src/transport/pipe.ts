@@ -39,6 +39,8 @@ export interface Receiver {
   garbled(fault: Fault): void;
   /** So many bytes of a packet wait for its end. */
   partial(bytes: number): void;
+  /** The other end says nothing more. It still takes what is said to it, and may wait for an answer. */
+  ended(): void;
   /** Nothing that was written waits any more. */
   drained(): void;
   /** The pipe is closed, by whomever. Called once, and nothing after it. */

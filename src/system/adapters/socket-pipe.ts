@@ -52,8 +52,7 @@ class SocketPipe implements Pipe {
       } else if (frames.heldBytes !== before) receiver.partial(frames.heldBytes);
     });
     socket.on('drain', () => receiver.drained());
-    // Whoever ends its side has nothing more to ask.
-    socket.on('end', () => socket.end());
+    socket.on('end', () => receiver.ended());
     socket.on('close', () => receiver.closed());
   }
 
@@ -82,7 +81,7 @@ class SocketPipe implements Pipe {
   }
 }
 
-/** Makes every socket a pipe and hands it over. */
+/** Makes every socket a pipe and hands it over. Its server allows half-open ones: who has ended its side still gets its answers. */
 export function servePipe(socket: Socket, packetBytesMax: number, accept: Accept): void {
   // An error closes the socket, and 'close' tells.
   socket.on('error', () => {});

@@ -6,7 +6,7 @@ import { servePipe } from './socket-pipe.js';
 
 /** System events over TCP, framed, in plain text. */
 export function tcpAdapter(wanted: Address, deps: PortDeps): Adapter {
-  const server = createServer();
+  const server = createServer({ allowHalfOpen: true });
   return portAdapter(wanted, deps, {
     codeName: 'tcp',
     encrypted: false,

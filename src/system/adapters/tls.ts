@@ -6,7 +6,7 @@ import { servePipe } from './socket-pipe.js';
 
 /** System events over TLS, framed. */
 export function tlsAdapter(wanted: Address, deps: PortDeps, options: TlsOptions): Adapter {
-  const server = createServer(options);
+  const server = createServer({ ...options, allowHalfOpen: true });
   // Who cannot agree on TLS is gone with its socket.
   server.on('tlsClientError', () => {});
   return portAdapter(wanted, deps, {
