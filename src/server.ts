@@ -82,6 +82,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     engine = await startEngine({ config, clock, random, log, journal, metrics, isExempt, writable, fatal });
     doors = new Doors(engine, { config, clock, random, log, metrics, admission });
     await doors.open();
+    engine.replica.opened();
     const addresses = { ...doors.addresses };
     if (metrics !== undefined && config.metricsListen !== undefined) {
       const { replica, feeds, shares, turns } = engine;

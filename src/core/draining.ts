@@ -4,17 +4,23 @@ import { Fault } from './fault.js';
 const AWAY_MS = 1_000;
 /**
  * Over how long those that are let go of come back, one a millisecond: a server that has just started takes a thousand a
- * second beside its other work. Beyond ten thousand, several have one turn, because whoever waits longer than a third of
- * the grace period after a restart risks its session.
+ * second beside its other work. Beyond ten thousand, several have one turn.
  */
 const TURNS_MS = 10_000;
+
+/** What part of its life a session is told to stay away at most, and over which part the turns are spread. */
+const AWAY_PART = 6;
+const TURNS_PART = 3;
 
 /**
  * The refusal of a server that goes down.
  *
  * Everybody hears it in one moment, and would come back in one moment. So the `nth` that is told is given a turn of its
- * own in its RetryInfo; a client's jitter comes on top.
+ * own in its RetryInfo; a client's jitter comes on top. `livesMs` is for how long a session lives at the next server before
+ * it has to show itself: nobody is told to stay away for more than half of that.
  */
-export function draining(nth = 0): Fault {
-  return new Fault('DRAINING', 'the server is draining', [], AWAY_MS + (nth % TURNS_MS));
+export function draining(nth = 0, livesMs = Number.POSITIVE_INFINITY): Fault {
+  const awayMs = Math.min(AWAY_MS, Math.floor(livesMs / AWAY_PART));
+  const turnsMs = Math.max(1, Math.min(TURNS_MS, Math.floor(livesMs / TURNS_PART)));
+  return new Fault('DRAINING', 'the server is draining', [], awayMs + (nth % turnsMs));
 }

@@ -195,7 +195,7 @@ export class Calls implements OutflowWatch {
 
   private async settle<T>(call: AnyCall, work: (caller: Caller) => T | Fault | Promise<T | Fault>): Promise<T | Fault> {
     try {
-      if (this.isDraining) return draining(this.refused++);
+      if (this.isDraining) return draining(this.refused++, this.backing.replica.leases.livesMs());
       const caller = identify(this.backing, call);
       if (caller instanceof Fault) return caller;
       if (!isNobody(caller)) this.connections?.vouch(call.getPeer());

@@ -78,7 +78,7 @@ export class Attachments {
     this.timer?.cancel();
     this.leases.close();
     let nth = 0;
-    for (const attachment of this.open_.values()) attachment.end(draining(nth++));
+    for (const attachment of this.open_.values()) attachment.end(draining(nth++, this.leases.livesMs(attachment.sid)));
   }
 
   /** Both ends hear of it, but for a session that takes its streams along as it ends. */

@@ -5,7 +5,7 @@ import type { ReplicaLimits } from './limits.js';
 
 /** How often expired leases are looked for: a TTL is a lower bound, and this is how far above it may be. */
 const TICK_MS = 500;
-/** The process was stopped, or starved, when a tick comes this late; then nobody could renew. */
+/** The process was stopped, or starved, when nothing was heard of it for this long; then nobody could renew. */
 const PAUSE_MS = 1_500;
 /** A session whose end could not be stored is looked at again after this. */
 const RETRY_MS = 1_000;
@@ -14,8 +14,12 @@ const ATTACHED = Number.POSITIVE_INFINITY;
 const LOOKED_AT_ONCE = 4_096;
 
 /**
- * When each session expires, on the monotonic clock. Only in memory: a renewal costs no append, and a restart gives every
- * session its TTL anew.
+ * When each session expires. Only in memory: a renewal costs no append, and a restart gives every session its TTL or the
+ * grace period anew, whichever is longer.
+ *
+ * Leases have a time of their own, which stands still while nobody can renew: while the process is stopped, and until the
+ * doors are open after a restart. So a pause extends every lease by its own length and by no more, and a session that is dead
+ * is not kept by pauses that come again and again.
  *
  * A session stands in the bucket of one tick. A renewal only writes a number; when the tick comes and the number says
  * later, the session moves to that later bucket. So a renewal is O(1), and a tick costs what expires or moves, some of it a
@@ -23,7 +27,7 @@ const LOOKED_AT_ONCE = 4_096;
  */
 export class Leases {
   /**
-   * Deadline by the graph's slot; {@link ATTACHED} while its lease does not run; negative once it has expired, and then
+   * Deadline by the graph's slot, in the time of leases; {@link ATTACHED} while its lease does not run; negative once it has expired, and then
    * when to try again to store that.
    */
   private readonly deadlines = new Float64Pages();
@@ -34,7 +38,12 @@ export class Leases {
   private readonly due: { readonly tick: number; readonly sids: readonly number[] }[] = [];
   private dueAt = 0;
   private isWalking = false;
+  /** The tick that was looked at last, in the time of leases. */
   private tickAt: number;
+  /** When the process was last known to run, on the clock. */
+  private ranAt: number;
+  /** For how long nobody could renew, in all: how far the time of leases is behind the clock. */
+  private stoodMs = 0;
   private timer: Timer | undefined;
 
   constructor(
@@ -44,24 +53,30 @@ export class Leases {
     /** Called for each session whose lease has run out, and again while it lives on. */
     private readonly expire: (sid: number) => void,
   ) {
-    this.tickAt = clock.nowMs();
-    const nowMs = clock.nowMs();
-    for (const sid of state.graph.sidsAfter(0)) this.beginAt(nowMs, sid);
+    this.ranAt = clock.nowMs();
+    this.tickAt = this.ranAt;
+    const nowMs = this.ranAt;
+    for (const sid of state.graph.sidsAfter(0)) this.beginAt(nowMs, sid, limits.graceMs);
     this.schedule();
   }
 
-  /** A session has been opened or restored. */
-  begin(sid: number): void {
-    this.beginAt(this.clock.nowMs(), sid);
+  /** The doors are open. Until now nobody could renew. */
+  opened(): void {
+    this.standStill(this.clock.nowMs());
   }
 
-  private beginAt(nowMs: number, sid: number): void {
+  /** A session has been opened. */
+  begin(sid: number): void {
+    this.beginAt(this.nowMs(), sid, 0);
+  }
+
+  private beginAt(nowMs: number, sid: number, graceMs: number): void {
     const slot = this.state.graph.slotOf(sid);
     const ttlMs = this.state.sessions.ttlAt(slot);
     if (ttlMs === undefined) return;
     this.deadlines.reach(slot);
     this.listed.reach(slot);
-    this.deadlines.set(slot, nowMs + ttlMs);
+    this.deadlines.set(slot, nowMs + Math.max(ttlMs, graceMs));
     this.enlist(slot, sid);
   }
 
@@ -73,8 +88,17 @@ export class Leases {
     const slot = this.state.graph.slotOf(sid);
     const ttlMs = this.state.sessions.ttlAt(slot);
     if (ttlMs === undefined || this.deadlines.get(slot) < 0) return false;
-    if (this.deadlines.get(slot) !== ATTACHED) this.deadlines.set(slot, this.clock.nowMs() + ttlMs);
+    if (this.deadlines.get(slot) !== ATTACHED) this.deadlines.set(slot, this.nowMs() + ttlMs);
     return true;
+  }
+
+  /**
+   * For how long a session lives that nobody renews, once its attachment has broken or a server has restarted; of any session,
+   * for how long at least.
+   */
+  livesMs(sid?: number): number {
+    const ttlMs = sid === undefined ? 0 : (this.state.sessions.ttlAt(this.state.graph.slotOf(sid)) ?? 0);
+    return Math.max(ttlMs, this.limits.graceMs);
   }
 
   /** The session has an attachment: its lease does not run. */
@@ -88,7 +112,7 @@ export class Leases {
     const slot = this.state.graph.slotOf(sid);
     const ttlMs = this.state.sessions.ttlAt(slot);
     if (ttlMs === undefined || this.deadlines.get(slot) < 0) return;
-    this.deadlines.set(slot, this.clock.nowMs() + Math.max(ttlMs, this.limits.graceMs));
+    this.deadlines.set(slot, this.nowMs() + Math.max(ttlMs, this.limits.graceMs));
     if (this.listed.get(slot) === 0) this.enlist(slot, sid);
   }
 
@@ -113,8 +137,8 @@ export class Leases {
   }
 
   private tick(): void {
-    const nowMs = this.clock.nowMs();
-    if (nowMs - this.tickAt > PAUSE_MS) this.extendAll();
+    const nowMs = this.nowMs();
+    this.ranAt = this.clock.nowMs();
     const from = Math.ceil(this.tickAt / TICK_MS);
     const to = Math.floor(nowMs / TICK_MS);
     this.tickAt = nowMs;
@@ -137,7 +161,7 @@ export class Leases {
       this.dueAt = 0;
     }
     this.isWalking = this.due.length > 0;
-    if (this.isWalking) this.clock.soon(() => this.walk(this.clock.nowMs()));
+    if (this.isWalking) this.clock.soon(() => this.walk(this.nowMs()));
   }
 
   private look(sid: number, tick: number, nowMs: number): void {
@@ -153,16 +177,16 @@ export class Leases {
     this.enlist(slot, sid);
   }
 
-  /** Nobody could renew while the process stood still. */
-  private extendAll(): void {
+  /** The time of leases. A pause is noticed by whoever asks for it first, be it a tick or a renewal. */
+  private nowMs(): number {
     const nowMs = this.clock.nowMs();
-    const { graph, sessions } = this.state;
-    for (const sid of graph.sidsAfter(0)) {
-      const slot = graph.slotOf(sid);
-      const ttlMs = sessions.ttlAt(slot);
-      if (ttlMs === undefined || this.deadlines.get(slot) < 0) continue;
-      const extended = nowMs + Math.max(ttlMs, this.limits.graceMs);
-      this.deadlines.set(slot, Math.max(this.deadlines.get(slot), extended));
-    }
+    if (nowMs - this.ranAt > PAUSE_MS) this.standStill(nowMs);
+    return nowMs - this.stoodMs;
+  }
+
+  /** Nobody could renew since the process was last known to run: no lease ran either. */
+  private standStill(nowMs: number): void {
+    this.stoodMs += nowMs - this.ranAt;
+    this.ranAt = nowMs;
   }
 }

@@ -120,6 +120,11 @@ export class Replica {
     });
   }
 
+  /** The doors are open: from now on sessions can be renewed, and their leases run. */
+  opened(): void {
+    this.leases.opened();
+  }
+
   /** Takes no more commands; resolves when those that were taken are done. The journal stays open. */
   async close(): Promise<void> {
     this.closing = true;

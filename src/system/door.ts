@@ -97,7 +97,8 @@ export class SystemDoor {
   async close(deadlineMs: number): Promise<void> {
     this.timer?.cancel();
     let nth = 0;
-    for (const peer of this.peers) peer.drain(draining(nth++));
+    const livesMs = this.backing.replica.leases.livesMs();
+    for (const peer of this.peers) peer.drain(draining(nth++, livesMs));
     if (this.peers.size === 0) return;
     await new Promise<void>((resolve) => {
       this.emptied = resolve;

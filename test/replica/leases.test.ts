@@ -62,8 +62,32 @@ describe('leases', () => {
     expect(sids.map((sid) => world.lives(sid))).toEqual([false, false]);
   });
 
+  it('are extended by the length of a pause and not to a whole TTL, however often pauses come', async () => {
+    const world = await World.start({ graceMs: 1_000 });
+    const dead = await world.open(1, 10_000);
+    for (let n = 0; n < 2; n++) {
+      await world.advance(4_000);
+      world.clock.freeze(2_100);
+    }
+    await world.advance(1_400);
+    expect(world.lives(dead)).toBe(true);
+    await world.advance(1_800);
+    expect(world.lives(dead)).toBe(false);
+  });
+
+  it('are not extended twice by a pause that a renewal notices before a tick does', async () => {
+    const world = await World.start({ graceMs: 1_000 });
+    const sid = await world.open(1, 10_000);
+    world.clock.freeze(60_000);
+    expect(world.replica.leases.renew(sid)).toBe(true);
+    await world.advance(9_900);
+    expect(world.lives(sid)).toBe(true);
+    await world.advance(1_700);
+    expect(world.lives(sid)).toBe(false);
+  });
+
   it('are all extended after a restart', async () => {
-    const world = await World.start();
+    const world = await World.start({ graceMs: 1_000 });
     const sid = await world.open(1, 10_000);
     await world.advance(9_000);
     await world.settle(world.replica.close());
@@ -71,6 +95,30 @@ describe('leases', () => {
     await world.advance(9_000);
     expect(world.lives(sid)).toBe(true);
     await world.advance(2_000);
+    expect(world.lives(sid)).toBe(false);
+  });
+
+  it('give every session the grace period after a restart, where that is longer than its TTL', async () => {
+    const world = await World.start({ graceMs: 30_000 });
+    const sid = await world.open(1, 5_000);
+    await world.settle(world.replica.close());
+    await world.restart();
+    await world.advance(29_900);
+    expect(world.lives(sid)).toBe(true);
+    await world.advance(1_200);
+    expect(world.lives(sid)).toBe(false);
+  });
+
+  it('of a restarted server run from the moment in which its doors are open', async () => {
+    const world = await World.start({ graceMs: 1_000 });
+    const sid = await world.open(1, 10_000);
+    await world.settle(world.replica.close());
+    await world.restart();
+    world.clock.freeze(1_400);
+    world.replica.opened();
+    await world.advance(9_900);
+    expect(world.lives(sid)).toBe(true);
+    await world.advance(1_200);
     expect(world.lives(sid)).toBe(false);
   });
 

@@ -28,7 +28,7 @@ interface ReplicaInside {
 interface LeasesInside {
   readonly deadlines: Float64Pages;
   enlist(slot: number, sid: number): void;
-  extendAll(): void;
+  standStill(nowMs: number): void;
   expire(sid: number): void;
 }
 
@@ -239,7 +239,7 @@ const SESSIONS: Mutation[] = [
     name: 'forget to extend leases after a pause',
     seed: 27,
     server: (server) => {
-      leasesOf(server).extendAll = () => {};
+      leasesOf(server).standStill = () => {};
     },
   },
   {

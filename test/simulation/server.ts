@@ -167,6 +167,7 @@ export class SimulatedServer implements Listener {
     });
     await replica.found(SERVER_UUID);
     const server = new SimulatedServer({ ...surroundings, problem }, relay, acceptances, replica, feeds, shares);
+    replica.opened();
     tamper.server?.(server);
     return server;
   }

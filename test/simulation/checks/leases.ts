@@ -4,7 +4,7 @@ import { type ServerScene, STORED_LATE_MS, storesInTime } from '../scene.js';
 import type { ServerCall } from '../server-call.js';
 import type { Revision } from '../truth.js';
 
-/** A shorter pause of the server is no reason to give anybody more time. */
+/** A shorter pause of the server is no reason to give anybody more time; a longer one gives as much as it lasted. */
 const PAUSE_MS = 2_000;
 const ATTACH = 'Attach';
 
@@ -80,7 +80,7 @@ export class Leases implements Check {
   proceeded(stoodMs: number): void {
     this.troubledMs = this.scene.nowMs();
     if (stoodMs < PAUSE_MS) return;
-    for (const lease of this.leases.values()) lease.renewedMs = this.scene.nowMs();
+    for (const lease of this.leases.values()) lease.renewedMs += stoodMs;
   }
 
   swept(): void {

@@ -1,0 +1,53 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { draining } from '../../src/core/draining.js';
+import { agent, ask, asSession, run } from '../grpc/running.js';
+import { ManualClock } from '../manual-clock.js';
+
+const COUNT = 200;
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'switchyard-trial-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('a session with a TTL of 5 s', () => {
+  it('lives on when it renews exactly when the drain told it to, whichever turn it was given', async () => {
+    const before = await run({ data: folder });
+    const opened = await Promise.all(
+      Array.from({ length: COUNT }, (_, n) =>
+        ask(before, Sessions.session, { ...agent(n + 1), ttl: { seconds: 5n, nanos: 0 } }),
+      ),
+    );
+    await before.stop();
+    // Of 9,000 that hear of a drain, these are spread over all turns.
+    const waits = opened.map((_, n) => draining(n * (9_000 / COUNT), 30_000).retryAfterMs!);
+    const clock = new DrivenClock();
+    const after = await run({ data: folder }, { clock });
+    let passedMs = 0;
+    let expired = 0;
+    for (const [n, { sessionToken }] of opened.entries()) {
+      clock.pass(waits[n] - passedMs);
+      passedMs = waits[n];
+      await ask(after, Sessions.keepAlive, {} as never, asSession(sessionToken)).catch(() => expired++);
+    }
+    await after.stop();
+    expect(Math.max(...waits)).toBeGreaterThan(5_000 + 3_000);
+    expect(expired).toBe(0);
+  });
+});
+
+/** A clock that a test moves, in steps that are no pause; what is to be done soon is done soon. */
+class DrivenClock extends ManualClock {
+  override soon(call: () => void): void {
+    setImmediate(call);
+  }
+
+  pass(ms: number): void {
+    for (let left = ms; left > 0; left -= 500) this.advance(Math.min(left, 500));
+  }
+}
