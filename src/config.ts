@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { addressSet } from './admission/address-set.js';
 import { origins } from './admission/web-guard.js';
 import type { Limits } from './core/limits.js';
-import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, limitsOf, SHARE_OPTIONS } from './limit-options.js';
+import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, LIMITS_OF_FORMAT_1, limitsOf, SHARE_OPTIONS } from './limit-options.js';
 import { DEFAULT_SYSTEM_LIMITS } from './limits.js';
 import {
   address,
@@ -127,6 +127,8 @@ export const OPTIONS = {
     'info',
     'How much is logged, as JSON lines on standard error.',
   ),
+
+  limitsOfFormat1: LIMITS_OF_FORMAT_1,
 
   ...LIMIT_OPTIONS,
   ...SHARE_OPTIONS,

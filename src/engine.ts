@@ -3,6 +3,7 @@ import type { Clock, Random } from './clock.js';
 import type { Config } from './config.js';
 import { draining } from './core/draining.js';
 import type { HashKey } from './core/halfsiphash.js';
+import { INITIAL_LIMITS } from './core/limits.js';
 import type { State } from './core/state.js';
 import { FairTurns } from './fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from './fair/limits.js';
@@ -10,7 +11,9 @@ import { Feed } from './feed/feed.js';
 import { closedTopic } from './grpc/closed-topic.js';
 import { networkTopic } from './grpc/network-topic.js';
 import { streamsTopic } from './grpc/streams-topic.js';
+import { FORMAT_VERSION } from './journal/frame.js';
 import { type Journal, JournalError } from './journal/journal.js';
+import { replayWhole } from './journal/replaying.js';
 import type { Metrics } from './metrics.js';
 import { feedLimits, replicaLimits, shareLimits, systemFeedLimits } from './part-limits.js';
 import { DEFAULT_RELAY_LIMITS } from './relay/limits.js';
@@ -78,7 +81,9 @@ export async function startEngine({
   writable,
   fatal,
 }: EngineParts): Promise<Engine> {
-  const recovery = await recover(journal, config.limits, drawKey(random));
+  const { limitsOfFormat1 } = config;
+  if (journal.format < FORMAT_VERSION) await checkFormat1(journal, limitsOfFormat1, log);
+  const recovery = await recover(journal, limitsOfFormat1, drawKey(random));
   const { state, passedOver } = recovery;
   if (passedOver !== undefined) {
     const message = 'a snapshot is damaged; the start goes on from the next one, which is whole. Look at the disk';
@@ -128,6 +133,7 @@ export async function startEngine({
     },
   });
   await replica.found(drawUuid(random));
+  await replica.agreeOn(config.limits);
   return {
     replica,
     opening: new Opening(replica, clock, random, limits, shares),
@@ -150,6 +156,19 @@ export async function startEngine({
     },
     close: () => replica.close(),
   };
+}
+
+/**
+ * A journal of format 1 does not say by which limits its commands were decided: where a snapshot shows that they were not
+ * those that were named, the start ends. The next append moves the journal on.
+ */
+async function checkFormat1(journal: Journal, limits = INITIAL_LIMITS, log: Logger): Promise<void> {
+  log.warn(
+    { format: journal.format },
+    `the journal moves on to format ${FORMAT_VERSION}; builds of before refuse it then`,
+  );
+  await replayWhole(journal, limits);
+  journal.moveOn(limits);
 }
 
 function makeFeeds(config: Config, state: State, clock: Clock) {

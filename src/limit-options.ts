@@ -1,6 +1,6 @@
-import { DEFAULT_LIMITS, type Limits } from './core/limits.js';
+import { DEFAULT_LIMITS, INITIAL_LIMITS, LIMIT_NAMES, type Limits } from './core/limits.js';
 import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './limits.js';
-import { count, type Option, optionalCount } from './option.js';
+import { count, type Option, optionalCount, ValueError } from './option.js';
 import { SHARE_FLAGS, type ShareLimits } from './shares/limits.js';
 
 /**
@@ -58,7 +58,10 @@ export const LIMIT_OPTIONS = {
   labelValueBytesMax: bound('labelValueBytesMax', [0, 4_096], "Bytes of a label's value."),
   descriptionBytesMax: bound('descriptionBytesMax', [0, 16_384], 'Bytes of a description that people write.'),
   answerDataBytesMax: bound('answerDataBytesMax', [0, 1_048_576], "Bytes of an answer's data."),
-} as const satisfies { readonly [K in keyof Limits]: Option<number> };
+} as const satisfies { readonly [K in ChosenLimit]: Option<number> };
+
+/** The limits that have an option. The spans of the core's own orders have none: they fit the client's own timeouts. */
+export type ChosenLimit = Exclude<keyof Limits, 'gatherDeadlineMs' | 'attemptDeadlineMs' | 'relayDeadlineMs'>;
 
 /** The gRPC door's bounds as options: those that depend on the fleet. Their reasons stand with {@link DoorLimits}. */
 export const DOOR_LIMIT_OPTIONS = {
@@ -146,6 +149,48 @@ export const SHARE_OPTIONS = {
   ),
 } as const satisfies { readonly [K in keyof ShareLimits]: Option<number | undefined> };
 
+/** For a journal that a release before 0.2.0 began: the limits that its server ran with. */
+export const LIMITS_OF_FORMAT_1: Option<Limits | undefined> = {
+  flag: 'limits-of-format-1',
+  placeholder: 'LIST',
+  fallback: undefined,
+  help: 'The limits that the server of a journal of format 1 ran with, by their options: sessions-max=50,streams-per-session-max=256, or the same as a JSON object. Only for the first start after such a server. Default: those of release 0.1.0.',
+  parse: parseLimits,
+};
+
+/** Reads `sessions-max=50,…` or `{"sessions-max": 50, …}`; what is not named is as in release 0.1.0. Throws a {@link ValueError}. */
+export function parseLimits(text: string): Limits {
+  const limits: { -readonly [K in keyof Limits]: number } = { ...INITIAL_LIMITS };
+  for (const [flag, value] of namedValues(text)) {
+    const entry = Object.entries(LIMIT_OPTIONS).find(([, option]) => option.flag === flag);
+    if (entry === undefined)
+      throw new ValueError(`${JSON.stringify(flag)} is not one of the limits, such as sessions-max`);
+    const [name, option] = entry;
+    try {
+      limits[name as ChosenLimit] = option.parse(value);
+    } catch (error) {
+      if (error instanceof ValueError) throw new ValueError(`${flag} ${error.message}, not ${JSON.stringify(value)}`);
+      throw error;
+    }
+  }
+  return limits;
+}
+
+function namedValues(text: string): [flag: string, value: string][] {
+  if (!text.trimStart().startsWith('{')) {
+    return text.split(',').map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 0) throw new ValueError('must be a list such as sessions-max=50,streams-max=9, or a JSON object');
+      return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+    });
+  }
+  try {
+    return Object.entries(JSON.parse(text) as object).map(([flag, value]) => [flag, String(value)]);
+  } catch (error) {
+    throw new ValueError(`must be a list such as sessions-max=50, or a JSON object: ${(error as Error).message}`);
+  }
+}
+
 /** The upper end is what a column of 32-bit numbers counts. */
 function share(key: keyof ShareLimits, help: string): Option<number | undefined> {
   return optionalCount(SHARE_FLAGS[key], [1, 2 ** 31 - 1], help);
@@ -153,7 +198,7 @@ function share(key: keyof ShareLimits, help: string): Option<number | undefined>
 
 /** `sessionsMax` is the flag `--sessions-max`. */
 function bound(
-  key: keyof Limits | keyof DoorLimits,
+  key: ChosenLimit | keyof DoorLimits,
   bounds: readonly [number, number],
   help: string,
   flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
@@ -161,9 +206,9 @@ function bound(
   return count(flag, { ...DEFAULT_LIMITS, ...DEFAULT_DOOR_LIMITS }[key], bounds, help);
 }
 
-/** Picks the core's bounds out of the values of all options. */
-export function limitsOf(values: Limits): Limits {
-  return Object.fromEntries(
-    Object.keys(LIMIT_OPTIONS).map((key) => [key, values[key as keyof Limits]]),
-  ) as unknown as Limits;
+/** Picks the core's limits out of the values of all options. Those without an option are as they are in this release. */
+export function limitsOf(values: Readonly<Record<ChosenLimit, number>>): Limits {
+  const given: Partial<Limits> = values;
+  const entries = LIMIT_NAMES.map((name) => [name, given[name] ?? DEFAULT_LIMITS[name]]);
+  return Object.fromEntries(entries) as unknown as Limits;
 }

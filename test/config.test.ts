@@ -87,7 +87,7 @@ describe('where options come from', () => {
     const options = Object.values(OPTIONS);
     expect(new Set(options.map((option) => option.flag)).size).toBe(options.length);
     for (const option of options) {
-      expect(environmentName(option.flag)).toMatch(/^SWITCHYARD_[A-Z_]+$/);
+      expect(environmentName(option.flag)).toMatch(/^SWITCHYARD_[A-Z0-9_]+$/);
       const { fallback } = option;
       if (fallback !== undefined) expect(() => option.parse(fallback)).not.toThrow();
     }

@@ -1,4 +1,5 @@
 import { defaultDataFolder } from '../config.js';
+import type { Limits } from '../core/limits.js';
 import { checkFolder, dumpFolder, type FolderReport, type SnapshotReport } from '../journal/inspect.js';
 import { JournalError } from '../journal/journal.js';
 import { repairFolder } from '../journal/repair.js';
@@ -11,6 +12,8 @@ import { counted } from './words.js';
 export interface JournalFlags {
   readonly data?: string;
   readonly json?: boolean;
+  /** The limits that the server of a journal of format 1 ran with. */
+  readonly limitsOfFormat1?: Limits;
   /** Only what comes after this revision. */
   readonly after?: number;
 }
@@ -41,14 +44,14 @@ export async function dumpJournal(flags: JournalFlags, surroundings: Surrounding
 /** Reads everything in a journal and says whether it is as it was written. Rejects when it is not. */
 export async function checkJournal(flags: JournalFlags, surroundings: Surroundings): Promise<void> {
   const { terminal } = surroundings;
-  const report = await readingFolder(flags, surroundings, checkFolder);
+  const report = await readingFolder(flags, surroundings, (folder) => checkFolder(folder, flags.limitsOfFormat1));
   await terminal.out.write(flags.json ? jsonLine(report) : describeReport(report));
   if (report.problemCount > 0) throw new Failure(report.advice);
 }
 
 /** Forgets what lies before a whole snapshot, when that makes a damaged journal whole again. */
 export async function repairJournal(flags: JournalFlags, surroundings: Surroundings): Promise<void> {
-  const revision = await readingFolder(flags, surroundings, repairFolder);
+  const revision = await readingFolder(flags, surroundings, (folder) => repairFolder(folder, flags.limitsOfFormat1));
   const said =
     revision === undefined ? 'there is nothing to repair' : `everything up to revision ${revision} is forgotten`;
   await surroundings.terminal.out.write(`${said}\n`);
@@ -72,15 +75,28 @@ async function readingFolder<Result>(
 }
 
 function describeReport(report: FolderReport): string {
-  const { path, formatVersion, bytesOnDisk, compacted, records, snapshots, leftOver, problems, problemCount } = report;
+  const {
+    path,
+    formatVersion,
+    release,
+    state,
+    bytesOnDisk,
+    compacted,
+    records,
+    snapshots,
+    leftOver,
+    problems,
+    problemCount,
+  } = report;
   const kinds = Object.entries(records.kinds).map(([kind, count]) => `  ${kind} ${count}`);
   const range = records.count === 0 ? '' : `, revisions ${records.first} to ${records.last}`;
   const unlisted = problemCount - problems.length;
   const lines = [
-    `${path}: format ${formatVersion}, ${mebibytes(bytesOnDisk)} on disk`,
+    `${path}: format ${formatVersion}${release === '' ? '' : ` of release ${release}`}, ${mebibytes(bytesOnDisk)} on disk`,
     `${counted(records.count, 'record')} (${mebibytes(records.bytes)})${range}; all up to ${compacted} forgotten`,
     ...kinds,
     ...snapshots.map(describeSnapshot),
+    ...(state === undefined ? [] : [`state after revision ${state.revision}: ${state.digest}`]),
     ...(leftOver.records + leftOver.parts === 0
       ? []
       : ['a compaction or snapshot was interrupted; its rest goes by itself']),

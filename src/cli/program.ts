@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { version } from '../base/version.js';
 import { SwitchyardError } from '../client/index.js';
 import { ConfigError } from '../config.js';
+import type { Limits } from '../core/limits.js';
+import { LIMITS_OF_FORMAT_1, parseLimits } from '../limit-options.js';
 import { parseDurationMs, ValueError } from '../option.js';
 import { withConnection } from './connection.js';
 import { explain } from './explain.js';
@@ -209,18 +211,21 @@ function addJournal(program: Command, surroundings: Surroundings): void {
       .option('--data <DIR>', "the data folder (SWITCHYARD_DATA; default: the one in the user's data directory)")
       .option('--json', 'JSON instead of text');
 
+  const replaying = (command: Command) =>
+    onFolder(command).option(`--${LIMITS_OF_FORMAT_1.flag} <LIST>`, LIMITS_OF_FORMAT_1.help, limitsOfFormat1);
+
   onFolder(journal.command('dump'))
     .description('Print every command, oldest first.')
     .option('--after <REVISION>', 'only those after this revision', positiveInteger)
     .addHelpText('after', examples('switchyard journal dump --data DIR --after 9000'))
     .action(async (flags) => (await import('./journal.js')).dumpJournal(flags, surroundings));
 
-  onFolder(journal.command('check'))
-    .description('Read everything, and say whether it is as it was written.')
+  replaying(journal.command('check'))
+    .description('Read and replay everything, and say whether it is as it was written.')
     .addHelpText('after', examples('switchyard journal check --data DIR'))
     .action(async (flags) => (await import('./journal.js')).checkJournal(flags, surroundings));
 
-  onFolder(journal.command('repair'))
+  replaying(journal.command('repair'))
     .description('Forget what lies before a whole snapshot, when that mends the damage. Copy the folder first.')
     .addHelpText('after', examples('switchyard journal repair --data DIR'))
     .action(async (flags) => (await import('./journal.js')).repairJournal(flags, surroundings));
@@ -252,23 +257,20 @@ function positiveNumber(text: string): number {
   return value;
 }
 
+function limitsOfFormat1(text: string): Limits {
+  return checkedValue(() => parseLimits(text));
+}
+
 function durationMs(text: string): number {
+  return checkedValue(() => parseDurationMs(text));
+}
+
+/** A value, or Commander's own error with what is allowed. */
+function checkedValue<Value>(parse: () => Value): Value {
   try {
-    return parseDurationMs(text);
+    return parse();
   } catch (error) {
     if (error instanceof ValueError) throw new InvalidArgumentError(`It ${error.message}.`);
     throw error;
   }
-}
-
-/** The package's own version: the nearest package.json above, as this file runs from src/ and from dist/src/. */
-function version(): string {
-  for (const up of ['../../package.json', '../../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
-  throw new Error('the package has no package.json');
 }

@@ -55,6 +55,8 @@ export function decide(state: State, command: Command): Change[] | Fault {
       return terminateStream(state, command);
     case 'StopStream':
       return stopStream(state, command, revision);
+    case 'SetLimits':
+      return [{ kind: 'LimitsSet', limits: command.limits }];
   }
 }
 

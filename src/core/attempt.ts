@@ -17,14 +17,6 @@ import { dropReports, endConnection } from './parting.js';
 import type { State } from './state.js';
 import { DEFAULT_STREAM_PARAMS, fullOfStreams } from './stream.js';
 
-/**
- * How long an end may take for one attempt: until its start, 2.5 s of trying, 2 s for the other end's word, 3 s for
- * measuring anew, and the way of its answer on a bad day.
- */
-const ATTEMPT_DEADLINE_MS = 12_000;
-/** How long an end may take to open its streams. */
-const RELAY_DEADLINE_MS = 10_000;
-
 /** Orders both ends to begin the next attempt. */
 export function startAttempt(state: State, connection: Connection, drawn: Drawn, revision: number): Change[] {
   const { nonce, atMs: startedAtMs } = drawn;
@@ -34,7 +26,7 @@ export function startAttempt(state: State, connection: Connection, drawn: Drawn,
   const started = stepped(connection, 'started', { attempts });
   const { PUNCH_CONTROLLING, PUNCH_CONTROLLED } = ConnectionRole;
   const order = (sid: number, role: ConnectionRole) => {
-    return { sid, deadlineMs: ATTEMPT_DEADLINE_MS, body: orderBody(connection, role) };
+    return { sid, deadlineMs: state.limits.attemptDeadlineMs, body: orderBody(connection, role) };
   };
   const orders = [order(connection.caller.sid, PUNCH_CONTROLLING), order(connection.peer.sid, PUNCH_CONTROLLED)];
   return placeOrders(state, connection, started, orders, revision);
@@ -114,7 +106,7 @@ function fallBack(state: State, connection: Connection, revision: number): Chang
     stream: { id: streamId, owner, sinks: [{ sid, id: branchId }], params, revision },
   });
   const orders = [caller, peer].map(({ sid }) => {
-    return { sid, deadlineMs: RELAY_DEADLINE_MS, body: orderBody(connection, ConnectionRole.RELAY) };
+    return { sid, deadlineMs: state.limits.relayDeadlineMs, body: orderBody(connection, ConnectionRole.RELAY) };
   });
   const relayed = stepped(connection, 'relaying', { relay, path: PathKind.RELAYED });
   const placed = placeOrders(state, connection, relayed, orders, revision);

@@ -18,8 +18,6 @@ import { connectionsBetween } from './parting.js';
 import type { State } from './state.js';
 import { tryAgain } from './upgrade.js';
 
-/** How long a caller has to gather that did not before it asked. */
-const GATHER_DEADLINE_MS = 10_000;
 /** What waits here is over within a minute, and commonly within a second. */
 const CONNECTION_LIMIT_RETRY_MS = 2_000;
 
@@ -134,7 +132,7 @@ function gathered(
   if (known.caller.publicKey !== '') return startAttempt(state, known, command, revision);
   const order = {
     sid: known.caller.sid,
-    deadlineMs: GATHER_DEADLINE_MS,
+    deadlineMs: state.limits.gatherDeadlineMs,
     body: orderBody(known, ConnectionRole.GATHER),
   };
   return placeOrders(state, known, stepped(known, 'accepted'), [order], revision);

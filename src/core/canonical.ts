@@ -10,19 +10,18 @@ import type { State } from './state.js';
  * For comparing replays of one journal; a snapshot is stored by the journal's own, shorter format.
  */
 export function canonical(state: State): string {
+  return [...canonicalLines(state)].sort().join('\n');
+}
+
+/** The lines of {@link canonical}, each another, in no order that means anything. */
+export function* canonicalLines(state: State): Iterable<string> {
   const places = new Map<string, number>();
-  const lines: string[] = [];
   for (const row of rowsOf(capture(state))) {
     const queue = queueOf(row);
-    if (queue === undefined) {
-      lines.push(written(row));
-      continue;
-    }
-    const place = places.get(queue) ?? 0;
-    places.set(queue, place + 1);
-    lines.push(written({ ...row, place }));
+    const place = queue === undefined ? undefined : (places.get(queue) ?? 0);
+    if (queue !== undefined) places.set(queue, place! + 1);
+    yield written({ ...row, place });
   }
-  return lines.sort().join('\n');
 }
 
 /** The sequence that a row has a place in, if it has one. */

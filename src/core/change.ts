@@ -2,6 +2,7 @@ import type { CloseReason, Labels, StopReason, StreamParams } from './command.js
 import type { Connection, ConnectionRole } from './connection.js';
 import type { Reason } from './fault.js';
 import type { Link } from './graph.js';
+import type { Limits } from './limits.js';
 import type { LinkReport } from './reports.js';
 
 /** A live session. Never changed once it is made, so a copy of the reference is a snapshot of it. */
@@ -144,6 +145,12 @@ export interface ConnectionPut {
   readonly connection: Connection;
 }
 
+/** Other limits hold from here on. */
+export interface LimitsSet {
+  readonly kind: 'LimitsSet';
+  readonly limits: Limits;
+}
+
 /** Everything that can come of a command, in the past tense. */
 export type Change =
   | NetworkFounded
@@ -157,7 +164,8 @@ export type Change =
   | StreamStopped
   | OrderPlaced
   | OrderSettled
-  | ConnectionPut;
+  | ConnectionPut
+  | LimitsSet;
 
 /** The ids of everything that a {@link StreamStopped} stopped, ascending. */
 export function stoppedIds({ before, after }: StreamStopped): number[] {

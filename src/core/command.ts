@@ -1,5 +1,6 @@
 import type { Gathered, Pair, PathKind } from './connection.js';
 import type { Reason } from './fault.js';
+import type { Limits } from './limits.js';
 
 /** What an instance is in its fleet, 0-7; 1 is a server. Source: `switchyard.v1.InstanceType`. */
 export type InstanceType = number;
@@ -200,6 +201,14 @@ export interface StopStream {
 }
 
 /**
+ * Sets the limits that hold from here on, all of them. A start stores one when its options differ from what the state has.
+ */
+export interface SetLimits {
+  readonly kind: 'SetLimits';
+  readonly limits: Limits;
+}
+
+/**
  * Everything that can happen, as it stands in the journal. Imperative: what is asked for, not what came of it.
  *
  * Time and randomness reach the core only as fields of these.
@@ -219,4 +228,5 @@ export type Command =
   | CreateStream
   | UpdateStreamParams
   | TerminateStream
-  | StopStream;
+  | StopStream
+  | SetLimits;

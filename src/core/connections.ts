@@ -1,5 +1,8 @@
 import { type Connection, isOver, isPending } from './connection.js';
 
+/** Forgotten at most for one that is over, so that lowering the bound costs no long walk. */
+const FORGOTTEN_AT_ONCE = 2;
+
 /** The brokered connections: those that are being made or stand, and the last ones that are over. */
 export class Connections {
   private readonly byId = new Map<number, Connection>();
@@ -8,7 +11,8 @@ export class Connections {
   private readonly over = new Set<number>();
   private pending = 0;
 
-  constructor(private readonly finishedMax: number) {}
+  /** `finishedMax`: how many that are over are remembered, at this moment. */
+  constructor(private readonly finishedMax: () => number) {}
 
   /** How many are being made. */
   get pendingCount(): number {
@@ -33,6 +37,17 @@ export class Connections {
 
   /** The connection is there and looks like this. Of those that are over, the oldest is forgotten. */
   put(connection: Connection): void {
+    this.restore(connection);
+    if (!isOver(connection)) return;
+    const max = this.finishedMax();
+    for (let left = FORGOTTEN_AT_ONCE; left > 0 && this.over.size > max; left--) {
+      const [oldest] = this.over;
+      this.forget(this.byId.get(oldest!)!);
+    }
+  }
+
+  /** A connection as a snapshot says; those that are over in their order. */
+  restore(connection: Connection): void {
     const before = this.byId.get(connection.id);
     if (before === undefined) {
       this.list(connection.caller.sid, connection.id);
@@ -40,11 +55,7 @@ export class Connections {
     }
     this.pending += Number(isPending(connection)) - Number(before !== undefined && isPending(before));
     this.byId.set(connection.id, connection);
-    if (!isOver(connection)) return;
-    this.over.add(connection.id);
-    if (this.over.size <= this.finishedMax) return;
-    const [oldest] = this.over;
-    this.forget(this.byId.get(oldest!)!);
+    if (isOver(connection)) this.over.add(connection.id);
   }
 
   private forget({ id, caller, peer }: Connection): void {

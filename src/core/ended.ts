@@ -1,5 +1,8 @@
 import type { CloseReason } from './command.js';
 
+/** Forgotten at most for one that comes, so that lowering the bound costs no long walk. */
+const FORGOTTEN_AT_ONCE = 2;
+
 /** Why sessions ended, for those who come late: the last few, the oldest forgotten first. */
 export class EndedSessions {
   private readonly bySid = new Map<number, CloseReason>();
@@ -9,7 +12,8 @@ export class EndedSessions {
    */
   private oldest: Iterator<number> | undefined;
 
-  constructor(private readonly max: number) {}
+  /** `max`: how many are remembered, at this moment. Where it was lowered, more are there until others come. */
+  constructor(private readonly max: () => number) {}
 
   get(sid: number): CloseReason | undefined {
     return this.bySid.get(sid);
@@ -22,11 +26,18 @@ export class EndedSessions {
 
   /** A session has ended. */
   add(sid: number, reason: CloseReason): void {
+    this.restore(sid, reason);
+    const max = this.max();
+    for (let left = FORGOTTEN_AT_ONCE; left > 0 && this.bySid.size > max; left--) {
+      this.oldest ??= this.bySid.keys();
+      this.bySid.delete(this.oldest.next().value!);
+    }
+  }
+
+  /** A session that had ended, as a snapshot says, the oldest first. */
+  restore(sid: number, reason: CloseReason): void {
     this.bySid.delete(sid);
     this.bySid.set(sid, reason);
-    if (this.bySid.size <= this.max) return;
-    this.oldest ??= this.bySid.keys();
-    this.bySid.delete(this.oldest.next().value!);
   }
 
   /** The SID lives again. */

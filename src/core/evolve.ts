@@ -58,6 +58,9 @@ export function evolve(state: State, change: Change): void {
     case 'ConnectionPut':
       state.connections.put(change.connection);
       break;
+    case 'LimitsSet':
+      state.limits = change.limits;
+      break;
   }
 }
 

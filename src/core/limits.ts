@@ -1,8 +1,9 @@
 /**
- * Every bound of the core, by count and by size, each with its reason. All can be configured.
+ * Every bound of the core, by count and by size, each with its reason, and the spans that it gives to orders of its own.
  *
- * A bound that the journal already relied on must not be lowered below what a stored state holds: bounds are checked
- * when something is asked for, never when it is restored.
+ * They are part of the state, set by the command SetLimits: what a stored command comes to depends on them, and must not
+ * depend on the flags or the build of today. Lowering one removes nothing. It is asked when something new is wanted, never
+ * when something is restored; what is only remembered (ended sessions, finished connections) shrinks as more is added.
  */
 export interface Limits {
   /** Live sessions: what a process of 1 GiB holds with room to spare. */
@@ -63,6 +64,63 @@ export interface Limits {
   readonly descriptionBytesMax: number;
   /** Bytes of an answer's data: a list of candidates, with room. */
   readonly answerDataBytesMax: number;
+  /** How long a caller has to gather that did not before it asked. */
+  readonly gatherDeadlineMs: number;
+  /**
+   * How long an end may take for one attempt: until its start, 2.5 s of trying, 2 s for the other end's word, 3 s for
+   * measuring anew, and the way of its answer on a bad day.
+   */
+  readonly attemptDeadlineMs: number;
+  /** How long an end may take to open the streams of a relayed connection. */
+  readonly relayDeadlineMs: number;
+}
+
+/**
+ * The limits that every journal begins with, until a SetLimits says otherwise: the defaults of release 0.1.0, for ever. A
+ * later release may have other defaults, and sets those; it never changes these. One that adds a limit adds here the value
+ * by which older journals mean what they meant.
+ */
+export const INITIAL_LIMITS: Limits = Object.freeze({
+  sessionsMax: 1_048_576,
+  sidBaseMax: 8_388_607,
+  linksPerNodeMax: 16_384,
+  linksMax: 8_388_608,
+  reportsPerNodeMax: 16_384,
+  reportsMax: 1_048_576,
+  streamsPerSessionMax: 64,
+  branchesPerSinkMax: 16_384,
+  streamsMax: 1_048_576,
+  sinksPerStreamMax: 64,
+  branchesMax: 4_194_304,
+  ordersPerSessionMax: 32,
+  connectionsPendingPerSessionMax: 16,
+  connectionsPendingMax: 4_096,
+  connectionsPerSessionMax: 256,
+  connectionsFinishedMax: 1_024,
+  attemptsPerConnectionMax: 3,
+  upgradesPerConnectionMax: 16,
+  candidatesMax: 16,
+  publicKeyBytesMax: 512,
+  pairsMax: 32,
+  outcomeBytesMax: 128,
+  endedMax: 65_536,
+  nameBytesMax: 128,
+  labelsMax: 16,
+  labelKeyBytesMax: 63,
+  labelValueBytesMax: 255,
+  descriptionBytesMax: 1_024,
+  answerDataBytesMax: 65_536,
+  gatherDeadlineMs: 10_000,
+  attemptDeadlineMs: 12_000,
+  relayDeadlineMs: 10_000,
+});
+
+/** The names of all limits, in the order in which they stand above. */
+export const LIMIT_NAMES = Object.keys(INITIAL_LIMITS) as readonly (keyof Limits)[];
+
+/** Whether two sets of limits are the same. */
+export function sameLimits(one: Limits, other: Limits): boolean {
+  return LIMIT_NAMES.every((name) => one[name] === other[name]);
 }
 
 /** The bounds of a server that was not told otherwise. */
@@ -96,4 +154,7 @@ export const DEFAULT_LIMITS: Limits = {
   labelValueBytesMax: 255,
   descriptionBytesMax: 1_024,
   answerDataBytesMax: 65_536,
+  gatherDeadlineMs: 10_000,
+  attemptDeadlineMs: 12_000,
+  relayDeadlineMs: 10_000,
 };

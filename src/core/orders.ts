@@ -5,7 +5,8 @@ export class Orders {
   private readonly bySession = new Map<number, Order[]>();
   private readonly settled = new Map<number, string[]>();
 
-  constructor(private readonly settledMax: number) {}
+  /** `settledMax`: how many settled ones of a session are remembered, at this moment. */
+  constructor(private readonly settledMax: () => number) {}
 
   /** A session's waiting orders, the oldest first. */
   of(sid: number): readonly Order[] {
@@ -34,13 +35,15 @@ export class Orders {
     const left = this.of(order.sid).filter((waiting) => waiting.id !== order.id);
     if (left.length === 0) this.bySession.delete(order.sid);
     else this.bySession.set(order.sid, left);
-    this.remember(order.sid, order.id);
+    this.restoreSettled(order.sid, order.id);
+    this.settled.set(order.sid, this.settled.get(order.sid)!.slice(-this.settledMax()));
   }
 
-  /** The order was settled; the oldest that was remembered is forgotten. */
-  remember(sid: number, id: string): void {
-    const remembered = [...(this.settled.get(sid) ?? []), id];
-    this.settled.set(sid, remembered.slice(-this.settledMax));
+  /** An order that was settled, as a snapshot says; those of one session in their order. */
+  restoreSettled(sid: number, id: string): void {
+    const remembered = this.settled.get(sid);
+    if (remembered === undefined) this.settled.set(sid, [id]);
+    else remembered.push(id);
   }
 
   /** The settled orders that are remembered; those of one session in the order in which they were settled. */

@@ -55,16 +55,18 @@ export class SidAllocator {
   private readonly live = new Int32Array(SID_POOLS);
 
   constructor(
-    private readonly baseMax: number,
+    /** The highest base at this moment. Lowered, it takes no SID away. */
+    private readonly baseMax: () => number,
     private readonly isLive: (sid: number) => boolean,
   ) {}
 
   /** The SID that the next session of this pool would get, or undefined when none is left. Changes nothing. */
   peek(pool: number): number | undefined {
-    if (this.live[pool] >= this.baseMax) return undefined;
+    const baseMax = this.baseMax();
+    if (this.live[pool] >= baseMax) return undefined;
     let base = this.cursors[pool];
     for (;;) {
-      base = base >= this.baseMax ? 1 : base + 1;
+      base = base >= baseMax ? 1 : base + 1;
       const sid = (base << 8) | pool;
       if (!this.isLive(sid)) return sid;
     }

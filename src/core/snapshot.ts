@@ -25,6 +25,7 @@ export interface MetaRow {
 /** One row of a snapshot, self-contained. */
 export type Row =
   | MetaRow
+  | { readonly kind: 'limits'; readonly limits: Limits }
   | { readonly kind: 'session'; readonly session: Session }
   | { readonly kind: 'link'; readonly a: number; readonly b: number; readonly link: LinkType }
   | { readonly kind: 'report'; readonly report: LinkReport }
@@ -50,9 +51,12 @@ export interface Capture {
   readonly streams: Iterable<Stream>;
   /** Those of them that do not follow from the sessions. */
   readonly keptStreams: readonly Stream[];
-  /** Rows of the other kinds: few, or small. */
+  /** Rows of the other kinds: few, or small. The first two are the meta row and the limits. */
   readonly rest: readonly Row[];
 }
+
+/** Meta and limits. */
+const FIRST_ROWS = 2;
 
 /** Captures a state. */
 export function capture(state: State): Capture {
@@ -63,6 +67,7 @@ export function capture(state: State): Capture {
   }
   const { epoch, revision, serverSid, serverUuid, streamCursor } = state;
   const rest: Row[] = [{ kind: 'meta', epoch, revision, serverSid, serverUuid, streamCursor, sidCursors }];
+  rest.push({ kind: 'limits', limits: state.limits });
   for (const report of state.reports.all()) rest.push({ kind: 'report', report });
   for (const order of state.orders.all()) rest.push({ kind: 'order', order });
   for (const { sid, id } of state.orders.allSettled()) rest.push({ kind: 'settled', sid, orderId: id });
@@ -90,16 +95,20 @@ function* streamsIn(sessions: Capture['sessions'], kept: readonly Stream[]): Ite
   }
 }
 
-/** The rows of a capture: meta first, sessions before what names them. */
+/** The rows of a capture: meta and limits first, sessions before what names them. */
 export function* rowsOf(taken: Capture): Iterable<Row> {
-  yield taken.rest[0];
+  yield* taken.rest.slice(0, FIRST_ROWS);
   for (const session of taken.sessions) yield { kind: 'session', session };
   for (const { a, b, link } of taken.links) yield { kind: 'link', a, b, link };
   for (const stream of taken.keptStreams) yield { kind: 'stream', stream };
-  yield* taken.rest.slice(1);
+  yield* taken.rest.slice(FIRST_ROWS);
 }
 
-/** Builds a state from the rows of a snapshot, as they come. */
+/**
+ * Builds a state from the rows of a snapshot, as they come. `limits` are those of a snapshot that has none: it is of format 1.
+ *
+ * Whatever the limits are, every row stays: what is there beyond a limit was there when the snapshot was taken.
+ */
 export class Restoring {
   readonly state: State;
 
@@ -113,6 +122,9 @@ export class Restoring {
     switch (row.kind) {
       case 'meta':
         this.found(row);
+        break;
+      case 'limits':
+        state.limits = row.limits;
         break;
       case 'session':
         state.sids.restore(row.session.sid);
@@ -129,16 +141,16 @@ export class Restoring {
         state.streams.put(row.stream);
         break;
       case 'connection':
-        state.connections.put(row.connection);
+        state.connections.restore(row.connection);
         break;
       case 'order':
         state.orders.add(row.order);
         break;
       case 'settled':
-        state.orders.remember(row.sid, row.orderId);
+        state.orders.restoreSettled(row.sid, row.orderId);
         break;
       case 'ended':
-        state.ended.add(row.sid, row.reason);
+        state.ended.restore(row.sid, row.reason);
         break;
     }
   }

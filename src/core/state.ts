@@ -35,16 +35,20 @@ export class State {
   readonly ended: EndedSessions;
 
   constructor(
-    readonly limits: Limits,
+    /** As the last SetLimits has them, and before the first as the journal begins: one object, replaced as a whole. */
+    public limits: Limits,
     /** Drawn anew with each start where instances choose their UUIDs; what a state holds does not depend on it. */
     key: HashKey = [0, 0],
   ) {
     this.sessions = new Sessions(this.graph, key);
     this.streams = new Streams(this.sessions);
-    this.sids = new SidAllocator(limits.sidBaseMax, (sid) => this.graph.has(sid));
-    this.ended = new EndedSessions(limits.endedMax);
-    this.orders = new Orders(limits.ordersPerSessionMax);
-    this.connections = new Connections(limits.connectionsFinishedMax);
+    this.sids = new SidAllocator(
+      () => this.limits.sidBaseMax,
+      (sid) => this.graph.has(sid),
+    );
+    this.ended = new EndedSessions(() => this.limits.endedMax);
+    this.orders = new Orders(() => this.limits.ordersPerSessionMax);
+    this.connections = new Connections(() => this.limits.connectionsFinishedMax);
   }
 
   get position(): Position {

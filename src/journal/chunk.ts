@@ -9,9 +9,10 @@ import type { CloseReason, LinkType } from '../core/command.js';
 import type { ConnectionRole } from '../core/connection.js';
 import type { MetaRow, Row } from '../core/snapshot.js';
 import { packConnection, unpackConnection } from './connection.js';
+import { packLimits, unpackLimits } from './core-limits.js';
 import { RowReader } from './fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, wholeParams } from './fields.js';
-import { FrameKind, newerVersion, seal, unseal } from './frame.js';
+import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
 import { JournalError, type StoredSnapshot } from './journal.js';
 import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from './limits.js';
 
@@ -29,6 +30,7 @@ import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from './limits.js';
 /** The order in which the rows of one part are read. */
 const KINDS: readonly Row['kind'][] = [
   'meta',
+  'limits',
   'session',
   'link',
   'stream',
@@ -56,10 +58,12 @@ export async function* encodeChunks(
   let encoded: Uint8Array[] = [];
   let bytes = 0;
   let kind = 0;
+  let format: number = Format.FIRST;
   const cut = () => {
-    const frame = seal(FrameKind.CHUNK, { revision, part: part++ }, Buffer.concat(encoded, bytes));
+    const frame = seal(FrameKind.CHUNK, { revision, part: part++ }, Buffer.concat(encoded, bytes), format);
     encoded = [];
     bytes = 0;
+    format = Format.FIRST;
     return frame;
   };
   for (const group of groups(rows)) {
@@ -67,6 +71,7 @@ export async function* encodeChunks(
     const message = encodeGroup(group);
     if (encoded.length > 0 && (next < kind || bytes + message.length > CHUNK_BYTES_MAX)) yield cut();
     kind = next;
+    if (group[0].kind === 'limits') format = Format.LIMITS;
     encoded.push(message);
     bytes += message.length;
     if (rest !== undefined && ++groupsDone % GROUPS_A_TURN === 0) await rest();
@@ -121,8 +126,12 @@ function* decodeChunk(revision: number, part: number, bytes: Uint8Array): Iterab
   if (part === 0 && Number(chunk.network?.revision) !== revision) {
     throw new JournalError('damaged', `${what} is damaged: it does not begin with this revision`, { revision });
   }
+  // The generated decoder skips a field that it does not know, so that the rest is shorter.
+  if (SnapshotChunk.encode(chunk).finish().length !== content.length - plain.at) {
+    throw unknownPart(what, 'a kind of row or a field', revision);
+  }
   for (const row of unpack(chunk)) {
-    if (row === undefined) throw newerVersion(what, undefined, revision);
+    if (row === undefined) throw unknownPart(what, 'a number', revision);
     yield row;
   }
 }
@@ -131,6 +140,9 @@ function pack(row: Row, chunk: SnapshotChunk): void {
   switch (row.kind) {
     case 'meta':
       chunk.network = { ...row, revision: BigInt(row.revision), sidCursors: [...row.sidCursors] };
+      break;
+    case 'limits':
+      chunk.limits = packLimits(row.limits);
       break;
     case 'session':
       chunk.sessions.push(packSession(row.session));
@@ -165,6 +177,7 @@ function pack(row: Row, chunk: SnapshotChunk): void {
 function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
   const { network } = chunk;
   if (network !== undefined) yield { kind: 'meta', ...network, revision: Number(network.revision) } satisfies MetaRow;
+  if (chunk.limits !== undefined) yield { kind: 'limits', limits: unpackLimits(chunk.limits) };
   for (const session of chunk.sessions) yield { kind: 'session', session: unpackSession(session) };
   for (const { a, b, link } of chunk.links) yield { kind: 'link', a, b, link: link as LinkType };
   for (const stream of chunk.streams) yield { kind: 'stream', stream: unpackStream(stream) };

@@ -78,7 +78,7 @@ function metaPage(descriptor: number, at: number, path: string) {
     throw new JournalError('damaged', `${path} is damaged: it does not begin as an LMDB file does`);
   }
   const version = bytes.getUint32(AT.version, little) & 0xffff;
-  if (version !== LMDB_VERSION) throw newerVersion(`${path}, an LMDB file,`, version, undefined, LMDB_VERSION);
+  if (version !== LMDB_VERSION) throw newerVersion(`${path}, an LMDB file,`, version, { known: LMDB_VERSION });
   const number = (offset: number) => Number(bytes.getBigUint64(offset, little));
   return { pageBytes, lastPage: number(AT.lastPage), transaction: number(AT.transaction) };
 }

@@ -5,6 +5,7 @@ import { type Database, open, type RootDatabase } from 'lmdb';
 import { checkDataFile } from './datafile.js';
 import { journalError } from './failure.js';
 import { FrameKind, unsealNumber } from './frame.js';
+import { decodeHeader, type FolderHeader } from './header.js';
 import { JournalError, type StoredRecord } from './journal.js';
 import { READ_BYTES_MAX, READ_RECORDS_MAX } from './limits.js';
 
@@ -13,7 +14,7 @@ import { READ_BYTES_MAX, READ_RECORDS_MAX } from './limits.js';
  * keys sort as their numbers do. Every value is a frame (frame.ts).
  *
  *   database        key                          value
- *   (unnamed)       "header"                     a header: the format version, and what was compacted away
+ *   (unnamed)       "header"                     a header (header.ts): the format, and what was compacted away
  *   "records"       revision 8 B                 a record: the command of that revision
  *   "snapshots"     revision 8 B                 a mark: from here on the snapshot counts, with so many parts
  *   "snapshots"     revision 8 B | part 4 B      a part of the snapshot, from 0
@@ -28,8 +29,6 @@ export type Bytes = Database<Uint8Array, Buffer>;
 export const HEADER_KEY = Buffer.from('header');
 /** Where the count of writers stands. */
 const WRITER_KEY = Buffer.from('writer');
-/** The header belongs nowhere in the sequence of revisions. */
-export const HEADER_PLACE = { revision: 0, part: 0 };
 
 const NOTHING = Buffer.alloc(0);
 const KEYS_AND_VALUES = { keyEncoding: 'binary', encoding: 'binary' } as const;
@@ -135,10 +134,10 @@ export class Folder {
     return this.writer.ifVersion(WRITER_KEY, writer, write);
   }
 
-  /** Up to which revision records were forgotten. Throws a {@link JournalError} when the header is damaged. */
-  compacted(): number {
+  /** What the header says; undefined in a folder that has none yet. Throws a {@link JournalError} when it is damaged. */
+  headerContent(): FolderHeader | undefined {
     const frame = this.headerFrame();
-    return frame === undefined ? 0 : unsealNumber(FrameKind.HEADER, HEADER_PLACE, frame, `the header of ${this.path}`);
+    return frame && decodeHeader(frame, `the header of ${this.path}`);
   }
 
   /** Revision of the last record; 0 when there is none. */
@@ -221,6 +220,6 @@ function readable<T>(what: string, revision: number | undefined, read: () => T):
 
 /** Before anything is written: a newer build's folder is left as it is, and one without a header is for a writer. */
 function checkHeader(path: string, frame: Uint8Array | undefined, readOnly: boolean): void {
-  if (frame !== undefined) unsealNumber(FrameKind.HEADER, HEADER_PLACE, frame, `the folder ${path}`);
+  if (frame !== undefined) decodeHeader(frame, `the folder ${path}`);
   else if (readOnly) throw new JournalError('damaged', `the journal in ${path} has no header`);
 }

@@ -20,12 +20,18 @@ import { JournalError } from './journal.js';
  */
 
 /**
- * The version of everything stored: of frames, of the messages in them, and of the folder.
- *
- * A release that stores anything in another way than the one before raises it, reads all earlier ones, and stamps its
- * own on a folder before it writes there.
+ * The formats that this build reads. Each frame has the lowest that can say what the frame says, and the header that of the
+ * folder. A folder of an earlier format moves on with the first append, and is refused by builds of before from then on.
  */
-export const FORMAT_VERSION = 1;
+export const Format = {
+  /** Release 0.1.0. What its commands came to depended on the options of the process that wrote them. */
+  FIRST: 1,
+  /** Limits are part of the state: SetLimits, the limits of a snapshot, the initial limits in the header. */
+  LIMITS: 2,
+} as const;
+
+/** The newest of them, which a new folder gets. */
+export const FORMAT_VERSION = Format.LIMITS;
 
 /** What a frame holds. The numbers are stored. */
 export const FrameKind = {
@@ -35,7 +41,7 @@ export const FrameKind = {
   CHUNK: 2,
   /** How many parts a snapshot has. 8 bytes, big-endian. */
   SNAPSHOT_MARK: 3,
-  /** Up to which revision records were forgotten. 8 bytes, big-endian. */
+  /** Up to which revision records were forgotten. 8 bytes, big-endian; from format 2 on followed by a Header. */
   HEADER: 4,
 } as const;
 /** One of the numbers of {@link FrameKind}. */
@@ -52,8 +58,8 @@ const HEAD_BYTES = 6;
 const VERSION_AT = 4;
 const KIND_AT = 5;
 
-/** Makes a frame. `version` is another than this build's only in tests. */
-export function seal(kind: FrameKind, place: Place, content: Uint8Array, version = FORMAT_VERSION): Uint8Array {
+/** Makes a frame, of the lowest format that has what its content says. */
+export function seal(kind: FrameKind, place: Place, content: Uint8Array, version: number = Format.FIRST): Uint8Array {
   const frame = Buffer.allocUnsafe(HEAD_BYTES + content.length);
   frame[VERSION_AT] = version;
   frame[KIND_AT] = kind;
@@ -70,22 +76,28 @@ export function seal(kind: FrameKind, place: Place, content: Uint8Array, version
  * The content of a frame, without copying it.
  *
  * Throws a {@link JournalError}: `damaged` when it is not what was written there, `version` when a newer build wrote it.
- * `what` names it for people: "record 17".
+ * `what` names it for people: "record 17". `known` is beyond this build's format where the caller looks at that itself.
  */
-export function unseal(kind: FrameKind, place: Place, bytes: Uint8Array, what: string): Uint8Array {
+export function unseal(
+  kind: FrameKind,
+  place: Place,
+  bytes: Uint8Array,
+  what: string,
+  known: number = FORMAT_VERSION,
+): Uint8Array {
   const { revision } = place;
   if (bytes.length < HEAD_BYTES || sumIn(bytes) !== checksum(place, bytes)) {
     throw new JournalError('damaged', `${what} is damaged: its checksum is wrong`, { revision });
   }
   const version = bytes[VERSION_AT];
-  if (version > FORMAT_VERSION) throw newerVersion(what, version, revision);
+  if (version > known) throw newerVersion(what, version, { revision });
   if (bytes[KIND_AT] !== kind) {
     throw new JournalError('damaged', `${what} is damaged: something else stands in its place`, { revision });
   }
   return bytes.subarray(HEAD_BYTES);
 }
 
-/** A number on its own as a frame, which is all that headers and marks are. */
+/** A number on its own as a frame, which is all that marks and the headers of format 1 are. */
 export function sealNumber(kind: FrameKind, place: Place, value: number): Uint8Array {
   const content = Buffer.alloc(8);
   content.writeBigUInt64BE(BigInt(value));
@@ -98,20 +110,39 @@ export function unsealNumber(kind: FrameKind, place: Place, bytes: Uint8Array, w
   return Number(Buffer.from(content.buffer, content.byteOffset, content.length).readBigUInt64BE());
 }
 
-/** The refusal of what a newer build wrote. Without a version: something that no version says, as a new command. */
+/** The format of a frame that was found to be whole. */
+export function formatOf(frame: Uint8Array): number {
+  return frame[VERSION_AT];
+}
+
+/** What is known of a newer format. */
+export interface NewerVersion {
+  readonly revision?: number | undefined;
+  /** The release that wrote it. */
+  readonly release?: string | undefined;
+  /** The newest version of this kind that this build knows. */
+  readonly known?: number;
+}
+
+/** The refusal of a format that a newer build wrote. */
 export function newerVersion(
   what: string,
-  version: number | undefined,
-  revision?: number,
-  known = FORMAT_VERSION,
+  version: number,
+  { revision, release, known = FORMAT_VERSION }: NewerVersion = {},
 ): JournalError {
-  const found = version === undefined ? 'holds what this build does not know' : `has format version ${version}`;
-  return new JournalError(
-    'version',
-    `${what} ${found}; this build knows version ${known}. ` +
-      'Nothing was changed. Start the newer version again, or restore a backup from before the upgrade.',
-    { revision },
-  );
+  const by = release ? `, written by release ${release}` : '';
+  return refusal(`${what} has format version ${version}${by}; this build knows version ${known}`, release, revision);
+}
+
+/** The refusal of something that a format does not show: a command, a field or a number that this build does not know. */
+export function unknownPart(what: string, part: string, revision?: number): JournalError {
+  return refusal(`${what} holds ${part}, which this build does not know`, undefined, revision);
+}
+
+function refusal(found: string, release: string | undefined, revision: number | undefined): JournalError {
+  const start = release ? `Start release ${release} or a later one` : 'Start the newer version again';
+  const message = `${found}. Nothing was changed. ${start}, or restore a backup from before the upgrade.`;
+  return new JournalError('version', message, revision === undefined ? {} : { revision });
 }
 
 function sumIn(frame: Uint8Array): number {

@@ -1,11 +1,14 @@
 import type { Command } from '../core/command.js';
+import { INITIAL_LIMITS, type Limits } from '../core/limits.js';
 import { decodeChunks } from './chunk.js';
+import { digestOf } from './digest.js';
 import { Folder, isMark, revisionOf } from './folder.js';
-import { FORMAT_VERSION } from './frame.js';
+import type { FolderHeader } from './header.js';
 import { JournalError, type StoredRecord } from './journal.js';
 import { PROBLEMS_MAX } from './limits.js';
 import { FolderLock } from './lock.js';
 import { decodeRecord } from './record.js';
+import { replayWhole } from './replaying.js';
 
 /** Beyond every revision there can be. */
 const LAST_REVISION = Number.MAX_SAFE_INTEGER - 1;
@@ -43,6 +46,8 @@ export interface SnapshotReport {
 export interface FolderReport {
   readonly path: string;
   readonly formatVersion: number;
+  /** The release that gave it its format; empty in format 1. */
+  readonly release: string;
   readonly bytesOnDisk: number;
   /** Up to which revision records were forgotten. */
   readonly compacted: number;
@@ -57,6 +62,8 @@ export interface FolderReport {
   };
   /** The snapshots that count, ascending. */
   readonly snapshots: readonly SnapshotReport[];
+  /** The state that the commands come to. Two journals with the same are in the same state. Absent when there are problems. */
+  readonly state?: { readonly revision: number; readonly digest: string };
   /** What an interrupted compaction or snapshot left over. It does no harm, and goes by itself. */
   readonly leftOver: { readonly records: number; readonly parts: number };
   /** The first {@link PROBLEMS_MAX}, by revision. */
@@ -88,12 +95,13 @@ export async function* dumpFolder(path: string, afterRevision = 0): AsyncGenerat
 
 /**
  * Reads everything in a data folder and checks it: every checksum, that no revision is missing, that every snapshot is
- * whole. Changes nothing. Throws as {@link dumpFolder} does; what it can report it does not throw.
+ * whole and the state that the commands up to it come to. Changes nothing. Throws as {@link dumpFolder} does; what it can
+ * report it does not throw. `ofFormat1`: the limits that a server ran with whose journal does not say so.
  */
-export async function checkFolder(path: string): Promise<FolderReport> {
+export async function checkFolder(path: string, ofFormat1 = INITIAL_LIMITS): Promise<FolderReport> {
   const { folder, close } = await openToRead(path);
   try {
-    return await reportOn(folder);
+    return await reportOn(folder, ofFormat1);
   } finally {
     await close();
   }
@@ -135,20 +143,24 @@ function readable(name: string, value: unknown): unknown {
   return BYTES_AS_TEXT.has(name) ? Buffer.from(String(value), 'latin1').toString('base64') : value;
 }
 
-async function reportOn(folder: Folder): Promise<FolderReport> {
+async function reportOn(folder: Folder, ofFormat1: Limits): Promise<FolderReport> {
   const problems = new Problems();
-  const compacted = folder.compacted();
+  const header = folder.headerContent()!;
+  const { compacted } = header;
   const snapshots: SnapshotReport[] = [];
   for (const revision of folder.snapshotRevisions()) snapshots.push(await checkSnapshot(folder, revision, problems));
   const records = await checkRecords(folder, compacted, problems);
+  const state = problems.count === 0 ? await replayed(folder, header, ofFormat1, problems) : undefined;
   const repairableAt = repairable(snapshots, problems);
   return {
     path: folder.path,
-    formatVersion: FORMAT_VERSION,
+    formatVersion: header.format,
+    release: header.release,
     bytesOnDisk: folder.size(),
     compacted,
     records,
     snapshots,
+    ...(state === undefined ? {} : { state }),
     leftOver: leftOver(folder, compacted, snapshots),
     problems: problems.listed(),
     problemCount: problems.count,
@@ -197,6 +209,29 @@ async function checkRecords(folder: Folder, compacted: number, problems: Problem
     problems.add(problemOf(error));
   }
   return found;
+}
+
+/** The state that the commands come to; undefined when a snapshot on the way says otherwise, which is a problem. */
+async function replayed(
+  folder: Folder,
+  header: FolderHeader,
+  ofFormat1: Limits,
+  problems: Problems,
+): Promise<FolderReport['state']> {
+  const last = Math.max(folder.lastRecord(), header.compacted);
+  const journal = {
+    ...header,
+    snapshots: () => folder.snapshotRevisions(),
+    openSnapshot: (revision: number) => ({ revision, chunks: () => folder.parts(revision) }),
+    read: (after: number) => folder.slicesAfter(after, last),
+  };
+  try {
+    const state = await replayWhole(journal, ofFormat1);
+    return { revision: state.revision, digest: digestOf(state) };
+  } catch (error) {
+    problems.add(problemOf(error));
+    return undefined;
+  }
 }
 
 function countKind(record: StoredRecord, kinds: Record<string, number>, problems: Problems): void {

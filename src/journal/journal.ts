@@ -1,3 +1,5 @@
+import type { Limits } from '../core/limits.js';
+
 /** A stored command: its revision and its bytes, as `record.ts` made them. */
 export interface StoredRecord {
   /** Counts the commands of the journal, from 1, without gaps. */
@@ -30,6 +32,17 @@ export interface Journal {
   append(records: readonly StoredRecord[]): Promise<void>;
   /** Revision of the last durable record; 0 in an empty journal. */
   readonly last: number;
+  /** Up to which revision records were forgotten. */
+  readonly compacted: number;
+  /** The format of what is stored. Where it is an earlier one, nothing is appended before {@link moveOn}. */
+  readonly format: number;
+  /** The limits that the first command was decided by, where they are not those that every journal begins with. */
+  readonly initialLimits: Limits | undefined;
+  /**
+   * A journal of an earlier format moves on to this build's with the next append, in the same transaction, and keeps these
+   * as its {@link initialLimits}.
+   */
+  moveOn(initialLimits: Limits): void;
   /** The revisions of the stored snapshots, ascending. */
   snapshots(): readonly number[];
   /** Opens a stored snapshot. Throws when there is none at that revision. */
@@ -65,9 +78,10 @@ export class JournalError extends Error {
   constructor(
     /**
      * `full`: no space left, nothing was written; `damaged`: a record or snapshot is not what was written;
-     * `version`: written by a newer build; `locked`: another process has it, or has taken it over; `failed`: anything else.
+     * `version`: written by a newer build; `locked`: another process has it, or has taken it over; `differs`: a snapshot and a
+     * replay come to different states; `failed`: anything else.
      */
-    readonly kind: 'full' | 'damaged' | 'version' | 'locked' | 'failed',
+    readonly kind: 'full' | 'damaged' | 'version' | 'locked' | 'differs' | 'failed',
     message: string,
     options: ErrorOptions & { readonly revision?: number } = {},
   ) {

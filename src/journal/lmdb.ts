@@ -1,13 +1,24 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { version } from '../base/version.js';
+import type { Limits } from '../core/limits.js';
 import { commitError, journalError } from './failure.js';
-import { Folder, HEADER_KEY, HEADER_PLACE, isMark, partKey, revisionKey, revisionOf } from './folder.js';
-import { FrameKind, sealNumber } from './frame.js';
+import { Folder, HEADER_KEY, isMark, partKey, revisionKey, revisionOf } from './folder.js';
+import { FORMAT_VERSION, FrameKind, sealNumber } from './frame.js';
+import { encodeHeader, type FolderHeader } from './header.js';
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from './journal.js';
 import { REMOVE_KEYS_MAX, SPACE_KEPT_BYTES } from './limits.js';
 import { FolderLock, type Hold } from './lock.js';
-import { checkFollows, checkNewSnapshot, gapless } from './sequence.js';
+import { checkFollows, checkFormat, checkNewSnapshot, gapless } from './sequence.js';
 import { freeBytes as freeBytesOf } from './space.js';
+
+/** The header of a folder that is new, and of one that moves on to this build's format. */
+const NEW_HEADER: FolderHeader = {
+  format: FORMAT_VERSION,
+  compacted: 0,
+  initialLimits: undefined,
+  release: version(),
+};
 
 /**
  * The journal on disk: an LMDB environment in a folder of its own, laid out as folder.ts shows.
@@ -21,7 +32,8 @@ import { freeBytes as freeBytesOf } from './space.js';
  */
 export class LmdbJournal implements Journal {
   last: number;
-  private compacted: number;
+  private header: FolderHeader;
+  private moving: Limits | undefined;
   private marks: number[];
   private appending = false;
   private storing = false;
@@ -35,7 +47,7 @@ export class LmdbJournal implements Journal {
     private readonly lock: Hold,
     private readonly freeBytes: (path: string) => number,
   ) {
-    this.compacted = folder.compacted();
+    this.header = folder.headerContent() ?? NEW_HEADER;
     this.marks = folder.snapshotRevisions();
     this.last = Math.max(folder.lastRecord(), this.compacted);
   }
@@ -68,17 +80,41 @@ export class LmdbJournal implements Journal {
     }
   }
 
+  get format(): number {
+    return this.header.format;
+  }
+
+  get compacted(): number {
+    return this.header.compacted;
+  }
+
+  get initialLimits(): Limits | undefined {
+    return this.header.initialLimits;
+  }
+
+  moveOn(initialLimits: Limits): void {
+    if (this.format < FORMAT_VERSION) this.moving = initialLimits;
+  }
+
   async append(records: readonly StoredRecord[]): Promise<void> {
     if (this.appending) throw new Error('an append began before the one before had ended');
     if (this.broken !== undefined) throw this.broken;
     checkFollows(this.last, records);
+    checkFormat(this.format, this.moving);
+    const header =
+      this.moving === undefined
+        ? this.header
+        : { ...NEW_HEADER, compacted: this.header.compacted, initialLimits: this.moving };
     this.appending = true;
     try {
       const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
       await this.commit(bytes, () => {
+        if (header !== this.header) this.putHeader(header);
         for (const record of records) this.folder.records.put(revisionKey(record.revision), record.bytes);
       });
       this.last += records.length;
+      if (this.moving !== undefined) this.header = header;
+      this.moving = undefined;
     } catch (error) {
       if (error instanceof JournalError && error.kind !== 'full') this.broken = error;
       throw error;
@@ -97,7 +133,7 @@ export class LmdbJournal implements Journal {
   }
 
   read(after: number): AsyncGenerator<readonly StoredRecord[]> {
-    const { compacted, last } = this;
+    const { last, compacted } = this;
     return gapless({ compacted, after, last }, this.folder.slicesAfter(after, last));
   }
 
@@ -127,11 +163,12 @@ export class LmdbJournal implements Journal {
     const { snapshots, records } = this.folder;
     if (!this.marks.includes(revision)) throw new Error(`there is no snapshot at revision ${revision} to compact to`);
     const before = this.marks.filter((mark) => mark < revision);
+    const header = { ...this.header, compacted: revision };
     await this.commit(0, () => {
-      this.putHeader(revision);
+      this.putHeader(header);
       for (const mark of before) snapshots.remove(revisionKey(mark));
     });
-    this.compacted = revision;
+    this.header = { ...this.header, compacted: revision };
     this.marks = this.marks.filter((mark) => mark >= revision);
     await this.removeKeys(snapshots, () => snapshots.getKeys({ end: revisionKey(revision), limit: REMOVE_KEYS_MAX }));
     await this.removeKeys(records, () => records.getKeys({ end: revisionKey(revision + 1), limit: REMOVE_KEYS_MAX }));
@@ -181,7 +218,8 @@ export class LmdbJournal implements Journal {
     const writer = await folder.claim();
     // What another wrote before the claim, and after this one has looked.
     const isAsRead =
-      folder.compacted() === this.compacted && Math.max(folder.lastRecord(), this.compacted) === this.last;
+      (folder.headerContent()?.compacted ?? 0) === this.compacted &&
+      Math.max(folder.lastRecord(), this.compacted) === this.last;
     if (writer === undefined || !isAsRead) throw this.takenOver();
     return writer;
   }
@@ -198,11 +236,11 @@ export class LmdbJournal implements Journal {
     if (this.last > 0 || this.marks.length > 0) {
       throw new JournalError('damaged', `${this.folder.path} has records and no header`);
     }
-    await this.commit(0, () => this.putHeader(0));
+    await this.commit(0, () => this.putHeader(this.header));
   }
 
-  private putHeader(compacted: number): void {
-    this.folder.header.put(HEADER_KEY, sealNumber(FrameKind.HEADER, HEADER_PLACE, compacted));
+  private putHeader(header: FolderHeader): void {
+    this.folder.header.put(HEADER_KEY, encodeHeader(header));
   }
 
   /** Removes the parts of snapshots that were never finished. */

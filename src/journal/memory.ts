@@ -1,5 +1,7 @@
+import type { Limits } from '../core/limits.js';
+import { FORMAT_VERSION } from './frame.js';
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from './journal.js';
-import { checkFollows, checkNewSnapshot, gapless } from './sequence.js';
+import { checkFollows, checkFormat, checkNewSnapshot, gapless } from './sequence.js';
 
 /**
  * What a journal in memory writes to. It outlives the journal, as a disk outlives a process, so that a restart can be
@@ -9,6 +11,8 @@ export class MemoryDisk {
   readonly records = new Map<number, Uint8Array>();
   readonly snapshots = new Map<number, readonly Uint8Array[]>();
   last = 0;
+  format: number = FORMAT_VERSION;
+  initialLimits: Limits | undefined;
   /** Up to which revision records were forgotten. */
   compacted = 0;
   /** Bytes of all records and snapshots. */
@@ -30,6 +34,7 @@ export class MemoryDisk {
 export class MemoryJournal implements Journal {
   private appending = false;
   private storing = false;
+  private moving: Limits | undefined;
 
   constructor(private readonly disk = new MemoryDisk()) {}
 
@@ -37,9 +42,26 @@ export class MemoryJournal implements Journal {
     return this.disk.last;
   }
 
+  get format(): number {
+    return this.disk.format;
+  }
+
+  get compacted(): number {
+    return this.disk.compacted;
+  }
+
+  get initialLimits(): Limits | undefined {
+    return this.disk.initialLimits;
+  }
+
+  moveOn(initialLimits: Limits): void {
+    if (this.format < FORMAT_VERSION) this.moving = initialLimits;
+  }
+
   async append(records: readonly StoredRecord[]): Promise<void> {
     if (this.appending) throw new Error('an append began before the one before had ended');
     checkFollows(this.last, records);
+    checkFormat(this.format, this.moving);
     this.appending = true;
     try {
       // A disk takes a while; whoever relies on an append that has not ended must fail here as well.
@@ -47,6 +69,8 @@ export class MemoryJournal implements Journal {
       this.disk.take(bytesOf(records.map(({ bytes }) => bytes)));
       for (const { revision, bytes } of records) this.disk.records.set(revision, bytes);
       this.disk.last += records.length;
+      if (this.moving !== undefined) Object.assign(this.disk, { format: FORMAT_VERSION, initialLimits: this.moving });
+      this.moving = undefined;
     } finally {
       this.appending = false;
     }

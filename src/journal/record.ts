@@ -6,10 +6,12 @@ import type { CloseReason, Command, LinkType, StopReason } from '../core/command
 import type { PathKind } from '../core/connection.js';
 import { REASONS, type Reason } from '../core/fault.js';
 import { packDrawn, packGathered, packTried, unpackDrawn, unpackGathered, unpackTried } from './connection.js';
+import { packLimits, unpackLimits } from './core-limits.js';
 import { readCommand } from './fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, unpackParams, wholeParams } from './fields.js';
-import { FrameKind, newerVersion, seal, unseal } from './frame.js';
+import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
 import { JournalError, type StoredRecord } from './journal.js';
+import { unknownCommand } from './planned.js';
 
 /*
  * A record:
@@ -24,7 +26,7 @@ import { JournalError, type StoredRecord } from './journal.js';
  * What comes a thousand times a second is built field by field: a spread takes as long as all the encoding.
  *
  * A new command is a message and a line of `kind` in command.proto, a case of `pack` and one of `unpack`, and a line in the
- * table of test/journal/arbitrary.ts; the compiler asks for the last three. command.proto says when the version rises.
+ * table of test/journal/arbitrary.ts; the compiler asks for the last three. command.proto says when the format rises.
  */
 
 type Packed = NonNullable<CommandMessage['kind']>;
@@ -39,23 +41,35 @@ const REASON_NAMES = new Map(Object.entries(REASONS).map(([name, code]) => [code
  */
 export function encodeRecord(revision: number, command: Command): StoredRecord {
   const message = CommandMessage.encode({ kind: pack(command) }).finish();
-  return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message) };
+  const format = command.kind === 'SetLimits' ? Format.LIMITS : Format.FIRST;
+  return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message, format) };
 }
 
-/** The command of a stored record. Throws a {@link JournalError}, `damaged` or `version`, with the revision. */
+/**
+ * The command of a stored record. Throws a {@link JournalError}, `damaged` or `version`, with the revision.
+ *
+ * What this build does not know is never passed over, be it a command, a reason or a single field: the state would be another
+ * than that of the build that wrote it.
+ */
 export function decodeRecord({ revision, bytes }: StoredRecord): Command {
   const what = `record ${revision}`;
   const content = unseal(FrameKind.RECORD, { revision, part: 0 }, bytes, what);
   const plain = readCommand(content);
   if (plain !== undefined) return plain;
-  let kind: CommandMessage['kind'];
+  let message: CommandMessage;
   try {
-    kind = CommandMessage.decode(content).kind;
+    message = CommandMessage.decode(content);
   } catch (cause) {
     throw new JournalError('damaged', `${what} is damaged: it is not a command`, { revision, cause });
   }
-  const command = kind === undefined ? undefined : unpack(kind);
-  if (command === undefined) throw newerVersion(what, undefined, revision);
+  const { kind } = message;
+  if (kind === undefined) throw unknownPart(what, unknownCommand(content), revision);
+  // The generated decoder skips a field that it does not know, so that the rest is shorter.
+  if (CommandMessage.encode(message).finish().length !== content.length) {
+    throw unknownPart(what, `a field of ${kind.$case}`, revision);
+  }
+  const command = unpack(kind);
+  if (command === undefined) throw unknownPart(what, `a number of ${kind.$case}`, revision);
   return command;
 }
 
@@ -115,10 +129,12 @@ function pack(command: Command): Packed {
       return { $case: 'terminateStream', value: command };
     case 'StopStream':
       return { $case: 'stopStream', value: command };
+    case 'SetLimits':
+      return { $case: 'setLimits', value: { limits: packLimits(command.limits) } };
   }
 }
 
-/** Undefined: a reason that only a newer build knows. */
+/** Undefined: a number that only a newer build knows. */
 function unpack(packed: Packed): Command | undefined {
   switch (packed.$case) {
     case 'foundNetwork':
@@ -166,6 +182,8 @@ function unpack(packed: Packed): Command | undefined {
       return { kind: 'TerminateStream', ...packed.value };
     case 'stopStream':
       return { kind: 'StopStream', ...packed.value, reason: packed.value.reason as StopReason };
+    case 'setLimits':
+      return { kind: 'SetLimits', limits: unpackLimits(packed.value.limits) };
   }
 }
 

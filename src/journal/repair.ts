@@ -1,3 +1,4 @@
+import { INITIAL_LIMITS } from '../core/limits.js';
 import { checkFolder } from './inspect.js';
 import { JournalError } from './journal.js';
 import { LmdbJournal } from './lmdb.js';
@@ -9,8 +10,8 @@ import { LmdbJournal } from './lmdb.js';
  * Resolves to the snapshot's revision, or undefined when there was nothing to repair. Throws a {@link JournalError} when
  * it cannot be done; then nothing was changed.
  */
-export async function repairFolder(path: string): Promise<number | undefined> {
-  const { problemCount, repairableAt, advice } = await checkFolder(path);
+export async function repairFolder(path: string, ofFormat1 = INITIAL_LIMITS): Promise<number | undefined> {
+  const { problemCount, repairableAt, advice } = await checkFolder(path, ofFormat1);
   if (problemCount === 0) return undefined;
   if (repairableAt === undefined) throw new JournalError('damaged', `${path} cannot be repaired. ${advice}`);
   const journal = await LmdbJournal.open(path);

@@ -1,3 +1,5 @@
+import type { Limits } from '../core/limits.js';
+import { FORMAT_VERSION } from './frame.js';
 import { JournalError, type StoredRecord } from './journal.js';
 
 /** Checks that an append goes on where the journal ends. Throws when it does not: then the caller is broken. */
@@ -6,6 +8,12 @@ export function checkFollows(last: number, records: readonly StoredRecord[]): vo
     const expected = last + 1 + at;
     if (revision !== expected) throw new Error(`record ${revision} was appended where ${expected} has to follow`);
   });
+}
+
+/** Checks that a journal of an earlier format is being moved on. Throws when it is not: then the caller is broken. */
+export function checkFormat(format: number, moving: Limits | undefined): void {
+  if (format >= FORMAT_VERSION || moving !== undefined) return;
+  throw new Error(`an append to a journal of format ${format} that has not been moved on to ${FORMAT_VERSION}`);
 }
 
 /** What a reader may ask for: nothing that was forgotten. Throws when it does: then the caller is broken. */

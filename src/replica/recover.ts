@@ -2,13 +2,12 @@ import { apply } from '../core/apply.js';
 import type { Change } from '../core/change.js';
 import { isFault } from '../core/fault.js';
 import type { HashKey } from '../core/halfsiphash.js';
-import type { Limits } from '../core/limits.js';
+import { INITIAL_LIMITS, type Limits } from '../core/limits.js';
 import type { Position } from '../core/position.js';
-import { Restoring } from '../core/snapshot.js';
 import { State } from '../core/state.js';
-import { decodeChunks } from '../journal/chunk.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { decodeRecord } from '../journal/record.js';
+import { initialLimits, restoreSnapshot } from '../journal/replaying.js';
 
 /** Told of every command that is replayed, in order, so that the history of the feeds comes back with the state. */
 export type Replayed = (position: Position, changes: readonly Change[]) => void;
@@ -31,9 +30,16 @@ export interface Recovery {
  *    history between the two is, and watchers that stood in it begin anew.
  * 3. The commands after it are replayed through the very code that applied them first.
  * 4. Anything else that is damaged ends the start with a JournalError that names the revision. Nothing after it is used.
+ *
+ * The state depends on the journal alone: the limits by which commands are decided are in it. Only a journal of format 1
+ * does not say under which it begins.
  */
-export async function recover(journal: Journal, limits: Limits, key?: HashKey): Promise<Recovery> {
-  const { state, passedOver } = await base(journal, limits, key);
+export async function recover(
+  journal: Journal,
+  limitsOfFormat1: Limits = INITIAL_LIMITS,
+  key?: HashKey,
+): Promise<Recovery> {
+  const { state, passedOver } = await base(journal, initialLimits(journal, limitsOfFormat1), key);
   const replay = async (told: Replayed): Promise<number> => {
     let count = 0;
     for await (const records of journal.read(state.revision)) {
@@ -57,7 +63,7 @@ async function base(
   let passedOver: JournalError | undefined;
   for (const revision of journal.snapshots()) {
     try {
-      return { state: await restore(journal, revision, limits, key), passedOver };
+      return { state: await restoreSnapshot(journal.openSnapshot(revision), limits, key), passedOver };
     } catch (error) {
       if (!(error instanceof JournalError) || error.kind !== 'damaged') throw error;
       passedOver = error;
@@ -65,12 +71,4 @@ async function base(
   }
   if (passedOver !== undefined) throw passedOver;
   return { state: new State(limits, key), passedOver };
-}
-
-async function restore(journal: Journal, revision: number, limits: Limits, key: HashKey | undefined): Promise<State> {
-  const restoring = new Restoring(limits, key);
-  for await (const rows of decodeChunks(journal.openSnapshot(revision))) {
-    for (const row of rows) restoring.add(row);
-  }
-  return restoring.state;
 }

@@ -4,8 +4,10 @@ import type { Change } from '../core/change.js';
 import { CloseReason, type Command } from '../core/command.js';
 import { draining } from '../core/draining.js';
 import { Fault, isFault } from '../core/fault.js';
+import { type Limits, sameLimits } from '../core/limits.js';
 import type { Position } from '../core/position.js';
 import type { State } from '../core/state.js';
+import { FORMAT_VERSION } from '../journal/frame.js';
 import { type Journal, JournalError, type StoredRecord } from '../journal/journal.js';
 import { encodeRecord } from '../journal/record.js';
 import { Attachments } from './attachments.js';
@@ -86,6 +88,16 @@ export class Replica {
     const epoch = Buffer.from(this.parts.random.bytes(8)).toString('base64url');
     const outcome = await this.submit({ kind: 'FoundNetwork', epoch, serverUuid, atMs: this.parts.clock.wallMs() });
     if (isFault(outcome)) throw new Error(`the network could not be founded: ${outcome.message}`);
+  }
+
+  /**
+   * Makes these the limits of the state, where it has others. To be called at a start, before anything is asked for: the
+   * options of a process count by this command alone. A journal that is to move on to this build's format does so with it.
+   */
+  async agreeOn(limits: Limits): Promise<void> {
+    if (sameLimits(this.state.limits, limits) && this.parts.journal.format >= FORMAT_VERSION) return;
+    const outcome = await this.submit({ kind: 'SetLimits', limits });
+    if (isFault(outcome)) throw new Error(`the limits could not be stored: ${outcome.message}`);
   }
 
   /**

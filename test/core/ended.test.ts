@@ -6,13 +6,13 @@ import { SEED } from '../seed.js';
 
 describe('the ended sessions that are remembered', () => {
   it('are never more than the bound', () => {
-    const ended = new EndedSessions(3);
+    const ended = new EndedSessions(() => 3);
     for (let sid = 1; sid <= 10_000; sid++) ended.add(sid, CloseReason.EXPIRED);
     expect([...ended.all()].map(([sid]) => sid)).toEqual([9_998, 9_999, 10_000]);
   });
 
   it('are none when none are to be remembered', () => {
-    const ended = new EndedSessions(0);
+    const ended = new EndedSessions(() => 0);
     for (const sid of [1, 2]) ended.add(sid, CloseReason.EXPIRED);
     expect([...ended.all()]).toEqual([]);
   });
@@ -22,7 +22,7 @@ describe('the ended sessions that are remembered', () => {
     const step = fc.tuple(fc.nat({ max: 8 }), fc.option(reason, { freq: 4 }));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 100, size: 'max' }), (steps) => {
-        const ended = new EndedSessions(4);
+        const ended = new EndedSessions(() => 4);
         let model: [number, CloseReason][] = [];
         for (const [sid, why] of steps) {
           model = model.filter(([other]) => other !== sid);

@@ -43,6 +43,9 @@ const OTHER_BOUNDS: (keyof Limits)[] = [
   'labelValueBytesMax',
   'descriptionBytesMax',
   'answerDataBytesMax',
+  'gatherDeadlineMs',
+  'attemptDeadlineMs',
+  'relayDeadlineMs',
 ];
 
 function oneSession(network: Network): Command {

@@ -67,7 +67,7 @@ describe('an answer', () => {
   it('to an order that was answered before changes nothing', () => {
     const network = new Network();
     const sid = network.open(1);
-    network.state.orders.remember(sid, 'o7');
+    network.state.orders.restoreSettled(sid, 'o7');
     expect(network.apply(answering(sid, 'o7')).changes).toEqual([]);
     expect(network.state.sessions.get(sid)).toBeDefined();
   });

@@ -10,7 +10,7 @@ function order(id: string, sid = A): Order {
 
 describe('the orders', () => {
   it('wait in the order in which they were placed, each for its own session', () => {
-    const orders = new Orders(8);
+    const orders = new Orders(() => 8);
     for (const one of [order('o1'), order('o2', B), order('o3')]) orders.add(one);
     expect(orders.of(A).map(({ id }) => id)).toEqual(['o1', 'o3']);
     expect(orders.get(A, 'o3')).toEqual(order('o3'));
@@ -19,7 +19,7 @@ describe('the orders', () => {
   });
 
   it('that were settled wait no more, but are known as settled', () => {
-    const orders = new Orders(8);
+    const orders = new Orders(() => 8);
     orders.add(order('o1'));
     orders.add(order('o2'));
     orders.settle(order('o1'));
@@ -32,7 +32,7 @@ describe('the orders', () => {
   });
 
   it('that were settled are forgotten when as many others were as may wait', () => {
-    const orders = new Orders(2);
+    const orders = new Orders(() => 2);
     for (const id of ['o1', 'o2', 'o3']) {
       orders.add(order(id));
       orders.settle(order(id));
@@ -44,7 +44,7 @@ describe('the orders', () => {
   });
 
   it('go with their session, waiting or settled', () => {
-    const orders = new Orders(8);
+    const orders = new Orders(() => 8);
     for (const one of [order('o1'), order('o2'), order('o3', B)]) orders.add(one);
     orders.settle(order('o1'));
     orders.forget(A);

@@ -14,7 +14,10 @@ function takeNext(sids: SidAllocator, live: Set<number>, pool: number): number |
 
 function allocator(baseMax: number) {
   const live = new Set<number>();
-  const sids = new SidAllocator(baseMax, (sid) => live.has(sid));
+  const sids = new SidAllocator(
+    () => baseMax,
+    (sid) => live.has(sid),
+  );
   return {
     sids,
     next: (pool: number) => takeNext(sids, live, pool),
@@ -96,7 +99,10 @@ describe('the allocator', () => {
     next(2);
     free(first);
     const live = new Set([second, second + 0x100]);
-    const restored = new SidAllocator(5, (sid) => live.has(sid));
+    const restored = new SidAllocator(
+      () => 5,
+      (sid) => live.has(sid),
+    );
     restored.cursors.set(sids.cursors);
     for (const sid of live) restored.restore(sid);
     const ours = [next(2), next(2), next(2), next(2)];

@@ -18,7 +18,7 @@ function full(): Network {
   network.apply({ kind: 'UpdateStreamParams', sid: one, id: one, params: { name: 'changed' } });
   network.stop(two, two);
   network.apply({ kind: 'RequestTermination', sid: three, reason: 'enough', deadlineMs: 1 });
-  network.state.orders.remember(two, 'o1');
+  network.state.orders.restoreSettled(two, 'o1');
   network.close(four, CloseReason.EXPIRED);
   return network;
 }
@@ -37,7 +37,17 @@ describe('a snapshot', () => {
   it('says who it is and where it stands first, and sessions before what names them', () => {
     const { state } = full();
     const order = rows(state).map(({ kind }) => kind);
-    expect([...new Set(order)]).toEqual(['meta', 'session', 'link', 'stream', 'report', 'order', 'settled', 'ended']);
+    expect([...new Set(order)]).toEqual([
+      'meta',
+      'limits',
+      'session',
+      'link',
+      'stream',
+      'report',
+      'order',
+      'settled',
+      'ended',
+    ]);
     expect(rows(state)[0]).toEqual({
       kind: 'meta',
       epoch: 'an epoch',
@@ -81,15 +91,25 @@ describe('a snapshot', () => {
 
   it('of a network that was only just founded is its first row', () => {
     const { state } = new Network();
-    expect(rows(state).map(({ kind }) => kind)).toEqual(['meta']);
+    expect(rows(state).map(({ kind }) => kind)).toEqual(['meta', 'limits']);
     expect(canonical(restored(rows(state)))).toBe(canonical(state));
   });
 
   it('restores what is beyond bounds that have been lowered since', () => {
     const { state } = full();
-    const low = { ...DEFAULT_LIMITS, sessionsMax: 1, linksMax: 1, streamsMax: 0, branchesMax: 0, sidBaseMax: 1 };
-    const network = new Network({}, restored(rows(state), low));
+    const low = {
+      ...DEFAULT_LIMITS,
+      sessionsMax: 1,
+      linksMax: 1,
+      streamsMax: 0,
+      branchesMax: 0,
+      sidBaseMax: 1,
+      endedMax: 0,
+    };
+    state.limits = low;
+    const network = new Network({}, restored(rows(state)));
     expect(canonical(network.state)).toBe(canonical(state));
+    expect(network.state.limits).toEqual(low);
     expect(network.refused(opening(9)).reason).toBe('SESSION_LIMIT');
   });
 
@@ -128,7 +148,7 @@ describe('the canonical text', () => {
       const { state } = new Network();
       const given = rows(full().state);
       const sorted = given.map((row, at) => ({ row, at })).sort((x, y) => order[x.at % 3] - order[y.at % 3]);
-      const kinds = ['meta', 'session', 'link', 'stream', 'report', 'order', 'settled', 'ended'];
+      const kinds = ['meta', 'limits', 'session', 'link', 'stream', 'report', 'order', 'settled', 'ended'];
       const inKinds = kinds.flatMap((kind) => sorted.filter(({ row }) => row.kind === kind).map(({ row }) => row));
       return canonical(restored(inKinds, state.limits));
     };

@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { type Command, LinkType } from '../../src/core/command.js';
 import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/connection.js';
 import { REASONS, type Reason } from '../../src/core/fault.js';
+import { LIMIT_NAMES, type Limits } from '../../src/core/limits.js';
 import type { Row } from '../../src/core/snapshot.js';
 
 /** A record as people write it: fast-check would also make ones without a prototype, which equal no others. */
-const shape = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record<T>(model, { noNullPrototype: true });
+type Shape<T> = { [K in keyof T]: fc.Arbitrary<T[K]> };
+const shape = <T>(model: Shape<T>) => fc.record<T>(model, { noNullPrototype: true });
 
 const sid = fc.integer({ min: 0, max: 2 ** 31 - 1 });
 const ms = fc.integer({ min: 0, max: 2 ** 32 - 1 });
@@ -47,6 +49,8 @@ const pair = shape({ local: candidate, remote: candidate, outcome: text });
 const tried = { connected: fc.boolean(), pairs: fc.array(pair, { maxLength: 3 }), tookMs: ms };
 const path = fc.constantFrom(...Object.values(PathKind));
 const brokered = shape({ connection: wallMs, path, roundTripMs: ms, failed: fc.boolean() });
+
+const limits = shape(Object.fromEntries(LIMIT_NAMES.map((name) => [name, ms])) as unknown as Shape<Limits>);
 
 /** One arbitrary for each kind of command, so that a test can show it has them all. */
 export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<Command, { kind: K }>> } = {
@@ -96,6 +100,7 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
   UpdateStreamParams: shape({ kind: kind('UpdateStreamParams'), sid, id: sid, params: someParams }),
   TerminateStream: shape({ kind: kind('TerminateStream'), sid, id: sid }),
   StopStream: shape({ kind: kind('StopStream'), sid, id: sid, reason: fc.constantFrom(1, 2, 3, 4, 5) }),
+  SetLimits: shape({ kind: kind('SetLimits'), limits }),
 };
 
 /** Any command. */
@@ -140,7 +145,9 @@ const connection = shape({
 });
 
 /** Rows that may follow the first, one arbitrary for each kind. */
-export const ROWS: { readonly [K in Exclude<Row['kind'], 'meta'>]: fc.Arbitrary<Extract<Row, { kind: K }>> } = {
+export const ROWS: {
+  readonly [K in Exclude<Row['kind'], 'meta' | 'limits'>]: fc.Arbitrary<Extract<Row, { kind: K }>>;
+} = {
   session: shape({ kind: kind('session'), session }),
   link: shape({ kind: kind('link'), a: sid, b: sid, link }),
   report: shape({ kind: kind('report'), report: shape({ sid, peer: sid, link }) }),
@@ -150,6 +157,9 @@ export const ROWS: { readonly [K in Exclude<Row['kind'], 'meta'>]: fc.Arbitrary<
   connection: shape({ kind: kind('connection'), connection }),
   ended: shape({ kind: kind('ended'), sid, reason: closeReason }),
 };
+
+/** The second row of a snapshot. */
+export const limitsRow: fc.Arbitrary<Row> = shape({ kind: kind('limits'), limits });
 
 /** The first row of the snapshot at a revision. */
 export const metaRow = (revision: number): fc.Arbitrary<Row> =>

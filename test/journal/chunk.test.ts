@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import type { Row } from '../../src/core/snapshot.js';
 import { DEFAULT_STREAM_PARAMS } from '../../src/core/stream.js';
 import { decodeChunks, encodeChunks } from '../../src/journal/chunk.js';
-import { FrameKind, seal } from '../../src/journal/frame.js';
+import { FrameKind, formatOf, seal } from '../../src/journal/frame.js';
 import type { StoredSnapshot } from '../../src/journal/journal.js';
 import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from '../../src/journal/limits.js';
-import { metaRow, ROWS } from './arbitrary.js';
+import { limitsRow, metaRow, ROWS } from './arbitrary.js';
 
 const META: Row = {
   kind: 'meta',
@@ -41,9 +41,10 @@ function stored(parts: readonly Uint8Array[], revision = 7): StoredSnapshot {
 describe('a snapshot', () => {
   it.each(Object.entries(ROWS))('gives back every row of kind %s as it went in', async (_, rows) => {
     await fc.assert(
-      fc.asyncProperty(metaRow(7), fc.array<Row>(rows), async (meta, rest) => {
-        const parts = await all(encodeChunks(7, [meta, ...rest]));
-        expect(await rowsOf(stored(parts))).toStrictEqual([meta, ...rest]);
+      fc.asyncProperty(metaRow(7), limitsRow, fc.array<Row>(rows), async (meta, limits, rest) => {
+        const parts = await all(encodeChunks(7, [meta, limits, ...rest]));
+        expect(await rowsOf(stored(parts))).toStrictEqual([meta, limits, ...rest]);
+        expect(parts.map(formatOf)).toEqual(parts.map((_, at) => (at === 0 ? 2 : 1)));
       }),
     );
   });
@@ -115,7 +116,7 @@ describe('a snapshot', () => {
   });
 
   it('of a newer version, or with an order that only a newer build knows, is refused', async () => {
-    const newer = seal(FrameKind.CHUNK, { revision: 7, part: 0 }, Buffer.from('anything'), 2);
+    const newer = seal(FrameKind.CHUNK, { revision: 7, part: 0 }, Buffer.from('anything'), 3);
     await expect(rowsOf(stored([newer]))).rejects.toMatchObject({ kind: 'version', revision: 7 });
     const unknown = seal(
       FrameKind.CHUNK,
@@ -123,5 +124,8 @@ describe('a snapshot', () => {
       Buffer.from('0a0210073202 5200'.replace(' ', ''), 'hex'),
     );
     await expect(rowsOf(stored([unknown]))).rejects.toMatchObject({ kind: 'version', revision: 7 });
+    const message = expect.stringContaining('holds a kind of row or a field, which this build does not know');
+    const later = seal(FrameKind.CHUNK, { revision: 7, part: 0 }, Buffer.from('0a021007a20600', 'hex'));
+    await expect(rowsOf(stored([later]))).rejects.toMatchObject({ kind: 'version', revision: 7, message });
   });
 });

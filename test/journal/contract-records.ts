@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { INITIAL_LIMITS } from '../../src/core/limits.js';
 import { FrameKind, seal } from '../../src/journal/frame.js';
 import type { Opened } from './contract.js';
 import { decodedUntilError, expectBroken, parts, partsOf, records, revisionsAfter, stored } from './reading.js';
@@ -22,6 +23,28 @@ export function recordsContract(opened: Opened): void {
       expect(await stored(opened.journal, 0)).toEqual(expected);
       await opened.journal.append(records(31, 31));
       expect(await revisionsAfter(opened.journal, 29)).toEqual([30, 31]);
+    });
+
+    it('moves a journal of format 1 on with the append after it was told so, and keeps the limits it was told', async () => {
+      await opened.journal.append(records(1, 3));
+      expect([opened.journal.format, opened.journal.initialLimits]).toEqual([2, undefined]);
+      await opened.reopen(() => opened.disk.age());
+      expect(opened.journal.format).toBe(1);
+      await expectBroken(opened.journal.append(records(4, 4)));
+      const limits = { ...INITIAL_LIMITS, sessionsMax: 5 };
+      opened.journal.moveOn(limits);
+      await opened.reopen();
+      expect([opened.journal.format, opened.journal.last]).toEqual([1, 3]);
+      opened.journal.moveOn(limits);
+      await opened.journal.append(records(4, 4));
+      for (let time = 0; time < 2; time++) {
+        expect([opened.journal.format, opened.journal.initialLimits]).toEqual([2, limits]);
+        expect(await revisionsAfter(opened.journal, 0)).toEqual([1, 2, 3, 4]);
+        await opened.reopen();
+      }
+      opened.journal.moveOn(INITIAL_LIMITS);
+      await opened.journal.append(records(5, 5));
+      expect(opened.journal.initialLimits).toEqual(limits);
     });
 
     it('gives back more than is read in one go', async () => {
@@ -101,7 +124,7 @@ export function recordsContract(opened: Opened): void {
     });
 
     it('is not what a newer version is called, and nothing after it is used', async () => {
-      const bytes = seal(FrameKind.RECORD, { revision: 10, part: 0 }, Buffer.from('of the future'), 2);
+      const bytes = seal(FrameKind.RECORD, { revision: 10, part: 0 }, Buffer.from('of the future'), 3);
       await opened.journal.append([{ revision: 10, bytes }, ...records(11, 11)]);
       await opened.reopen();
       expect(await decodedUntilError(opened.journal, 8)).toEqual({ revisions: [9], kind: 'version', revision: 10 });

@@ -14,6 +14,8 @@ export interface Disk {
   misplaceRecord(revision: number, bytes: Uint8Array): Promise<void>;
   /** Flips one bit of a stored part. */
   damagePart(revision: number, part: number): Promise<void>;
+  /** Makes it one that release 0.1.0 left: of format 1. */
+  age(): Promise<void>;
   /** Runs the workload until it is cut off in the middle, and says up to where it was acknowledged. */
   crash(): Promise<number>;
   /** Plays `survivesFullDisk` (full.ts) with a disk of this kind. Throws where it does not hold. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import type { Row } from '../../src/core/snapshot.js';
 import { encodeChunks } from '../../src/journal/chunk.js';
 import { HEADER_KEY, partKey, revisionKey } from '../../src/journal/folder.js';
 import { FrameKind, seal } from '../../src/journal/frame.js';
@@ -17,11 +18,16 @@ import { rowsAt } from './workload.js';
 // Every test writes to a disk, and syncs: on a busy machine that may take a while.
 jest.setTimeout(60_000);
 
+/** The rows of a snapshot: after revision 4 no command here changes anything. */
+function* rowsFrom4(revision: number): Iterable<Row> {
+  for (const row of rowsAt(4)) yield row.kind === 'meta' ? { ...row, revision } : row;
+}
+
 /** Records 1 to 20, snapshots at 4 and 12; compacted as far as is said. */
 async function made(folder: string, compacted?: number): Promise<void> {
   const journal = await LmdbJournal.open(folder);
   await journal.append(records(1, 20));
-  for (const revision of [4, 12]) await journal.writeSnapshot(revision, encodeChunks(revision, rowsAt(revision)));
+  for (const revision of [4, 12]) await journal.writeSnapshot(revision, encodeChunks(revision, rowsFrom4(revision)));
   if (compacted !== undefined) await journal.compact(compacted);
   await journal.close();
 }
@@ -37,20 +43,22 @@ const problem = (revision: number, message: string) => ({ kind: 'damaged', revis
 describe('a check', () => {
   it('of a whole journal counts everything, finds no problem and changes nothing', () =>
     inFolder(async (folder) => {
-      await made(folder);
+      await made(folder, 4);
       const before = readFileSync(join(folder, 'data.mdb'));
       const report = await checkFolder(folder);
-      const bytes = records(1, 20).reduce((sum, record) => sum + record.bytes.length, 0);
+      const bytes = records(5, 20).reduce((sum, record) => sum + record.bytes.length, 0);
       expect(report).toMatchObject({
         path: folder,
-        formatVersion: 1,
+        formatVersion: 2,
+        release: '0.1.0',
         bytesOnDisk: before.length,
-        compacted: 0,
-        records: { count: 20, bytes, first: 1, last: 20, kinds: { AnswerOrder: 20 } },
+        compacted: 4,
+        records: { count: 16, bytes, first: 5, last: 20, kinds: { AnswerOrder: 16 } },
         snapshots: [
           { revision: 4, rows: { meta: 1, settled: 6_000 }, whole: true },
           { revision: 12, rows: { meta: 1, settled: 6_000 }, whole: true },
         ],
+        state: { revision: 20, digest: expect.stringMatching(/^[0-9a-f]{64}$/) },
         leftOver: { records: 0, parts: 0 },
         problems: [],
         problemCount: 0,
@@ -58,6 +66,21 @@ describe('a check', () => {
       });
       expect(report.repairableAt).toBeUndefined();
       expect(readFileSync(join(folder, 'data.mdb')).equals(before)).toBe(true);
+    }));
+
+  it('says when a snapshot is another state than the commands up to it come to, with both digests', () =>
+    inFolder(async (folder) => {
+      // What the snapshots hold has never been in a command.
+      await made(folder);
+      const { problems, state, repairableAt } = await checkFolder(folder);
+      const message = expect.stringMatching(
+        /revision 4 .* two different states: [0-9a-f]{64} in .* [0-9a-f]{64} replayed/,
+      );
+      expect(problems).toEqual([{ kind: 'differs', revision: 4, message }]);
+      expect(state).toBeUndefined();
+      expect(repairableAt).toBe(12);
+      expect(await repairFolder(folder)).toBe(12);
+      expect((await checkFolder(folder)).problems).toEqual([]);
     }));
 
   it('of a compacted journal begins where it does', () =>
@@ -109,7 +132,7 @@ describe('a check', () => {
   it('tells a newer version from damage', () =>
     inFolder(async (folder) => {
       await made(folder);
-      const newer = seal(FrameKind.RECORD, { revision: 5, part: 0 }, Buffer.from('of the future'), 2);
+      const newer = seal(FrameKind.RECORD, { revision: 5, part: 0 }, Buffer.from('of the future'), 3);
       await edit(folder, 'records', revisionKey(5), () => Buffer.from(newer));
       const { problems, advice, repairableAt } = await checkFolder(folder);
       expect(problems).toMatchObject([{ kind: 'version', revision: 5 }]);

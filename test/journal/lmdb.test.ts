@@ -1,13 +1,16 @@
 import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
-import { HEADER_KEY, HEADER_PLACE, partKey, revisionKey } from '../../src/journal/folder.js';
+import { Header } from '../../gen/switchyard/journal/v1/folder.js';
+import { HEADER_KEY, partKey, revisionKey } from '../../src/journal/folder.js';
 import { FrameKind, seal } from '../../src/journal/frame.js';
+import { HEADER_PLACE } from '../../src/journal/header.js';
 import { SPACE_KEPT_BYTES } from '../../src/journal/limits.js';
 import { LmdbJournal } from '../../src/journal/lmdb.js';
 import { decodeRecord } from '../../src/journal/record.js';
 import { type Disk, journalContract } from './contract.js';
 import { edit, inFolder, keysIn, put, rot, temporaryFolder } from './damage.js';
+import { headerOfFormat1 } from './format-1.js';
 import { survivesFullDisk } from './full.js';
 import { killAppender, startProgram } from './process.js';
 import { records } from './reading.js';
@@ -29,6 +32,7 @@ async function lmdbDisk(): Promise<Disk> {
         bytes[bytes.length - 1] ^= 1;
         return bytes;
       }),
+    age: () => headerOfFormat1(folder),
     crash: () => killAppender(folder, { lines: 1 + below(60), delayMs: below(10) }),
     fill: () => {
       const path = join(folder, 'full');
@@ -98,10 +102,15 @@ describe('a data folder', () => {
   it('of a newer build is refused, and left as it is byte for byte', () =>
     inFolder(async (folder) => {
       await made(folder);
-      const newer = seal(FrameKind.HEADER, HEADER_PLACE, Buffer.from('of the future'), 2);
+      const newer = seal(
+        FrameKind.HEADER,
+        HEADER_PLACE,
+        Buffer.concat([Buffer.alloc(8), Header.encode({ initialLimits: undefined, release: '0.9.0' }).finish()]),
+        3,
+      );
       await edit(folder, null, HEADER_KEY, () => Buffer.from(newer));
       const before = readFileSync(join(folder, 'data.mdb'));
-      const message = `the folder ${folder} has format version 2; this build knows version 1. Nothing was changed. Start the newer version again, or restore a backup from before the upgrade.`;
+      const message = `the folder ${folder} has format version 3, written by release 0.9.0; this build knows version 2. Nothing was changed. Start release 0.9.0 or a later one, or restore a backup from before the upgrade.`;
       await expect(LmdbJournal.open(folder)).rejects.toMatchObject({ kind: 'version', message });
       expect(readFileSync(join(folder, 'data.mdb')).equals(before)).toBe(true);
       expect(readdirSync(folder).sort()).toEqual(['data.mdb', 'lock', 'lock.mdb']);

@@ -29,6 +29,9 @@ async function memoryDisk(): Promise<Disk> {
       const parts = kept.snapshots.get(revision)!.map((bytes, at) => (at === part ? flipped(bytes) : bytes));
       kept.snapshots.set(revision, parts);
     },
+    age: async () => {
+      kept.format = 1;
+    },
     crash: () =>
       new Promise((resolve, reject) => {
         let appends = 0;

@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Command as CommandMessage } from '../../gen/switchyard/journal/v1/command.js';
 import type { Command } from '../../src/core/command.js';
-import { FrameKind, seal } from '../../src/journal/frame.js';
+import { INITIAL_LIMITS } from '../../src/core/limits.js';
+import { FrameKind, formatOf, seal } from '../../src/journal/frame.js';
 import { JournalError } from '../../src/journal/journal.js';
+import { PLANNED_COMMANDS } from '../../src/journal/planned.js';
 import { decodeRecord, encodeRecord } from '../../src/journal/record.js';
 import { anyCommand, COMMANDS } from './arbitrary.js';
 
@@ -76,21 +79,57 @@ describe('a record', () => {
   });
 
   it('of a newer version is refused with what was found, what is known and what to do', () => {
-    const bytes = seal(FrameKind.RECORD, { revision: 7, part: 0 }, Buffer.from('anything'), 2);
+    const bytes = seal(FrameKind.RECORD, { revision: 7, part: 0 }, Buffer.from('anything'), 3);
     const error = thrownBy(() => decodeRecord({ revision: 7, bytes }));
     expect(error).toMatchObject({ kind: 'version', revision: 7 });
     expect(error.message).toBe(
-      'record 7 has format version 2; this build knows version 1. ' +
+      'record 7 has format version 3; this build knows version 2. ' +
         'Nothing was changed. Start the newer version again, or restore a backup from before the upgrade.',
     );
   });
 
   it.each([
-    ['command', '820100'],
-    ['reason', '2a0318e707'],
-  ])('with a %s that only a newer build knows is refused', (_, content) => {
+    ['planned command', '8a0100', 'the command AddServer (17) of format 4'],
+    ['command that nobody planned', 'ea0400', 'command 77'],
+    ['reason', '2a0318e707', 'a number of answerOrder'],
+    ['field of a command', '1a0508a7021801', 'a field of closeSession'],
+    ['field beside the command', '1a0508a7021002a00601', 'a field of closeSession'],
+    ['limit', '8201050a03a00205', 'a field of setLimits'],
+  ])('with a %s that only a newer build knows is refused by its name', (_, content, part) => {
     const bytes = seal(FrameKind.RECORD, { revision: 7, part: 0 }, Buffer.from(content, 'hex'));
-    expect(thrownBy(() => decodeRecord({ revision: 7, bytes }))).toMatchObject({ kind: 'version', revision: 7 });
+    const error = thrownBy(() => decodeRecord({ revision: 7, bytes }));
+    expect(error).toMatchObject({ kind: 'version', revision: 7 });
+    expect(error.message).toBe(
+      `record 7 holds ${part}, which this build does not know. ` +
+        'Nothing was changed. Start the newer version again, or restore a backup from before the upgrade.',
+    );
+  });
+
+  it('of SetLimits is of format 2, and of every command of release 0.1.0 of format 1', () => {
+    fc.assert(
+      fc.property(anyCommand, (command) => {
+        expect(formatOf(encodeRecord(7, command).bytes)).toBe(command.kind === 'SetLimits' ? 2 : 1);
+      }),
+    );
+  });
+
+  it('has a limit that its writer did not know at the value of before', () => {
+    const content = CommandMessage.encode({ kind: { $case: 'setLimits', value: { limits: { sessionsMax: 5 } } } });
+    const bytes = seal(FrameKind.RECORD, { revision: 7, part: 0 }, content.finish(), 2);
+    expect(decodeRecord({ revision: 7, bytes })).toEqual({
+      kind: 'SetLimits',
+      limits: { ...INITIAL_LIMITS, sessionsMax: 5 },
+    });
+  });
+
+  it('takes no number that is planned for another command, and command.proto names them all', () => {
+    const proto = readFileSync('proto/switchyard/journal/v1/command.proto', 'utf8');
+    const used = [...proto.matchAll(/^ {4}\w+ \w+ = (\d+);/gm)].map(([, number]) => Number(number));
+    expect(Math.max(...used)).toBe(16);
+    for (const [number, [name]] of PLANNED_COMMANDS) {
+      expect(used).not.toContain(number);
+      expect(proto).toContain(`${number} ${name}`);
+    }
   });
 
   it.each<[string, Command]>([

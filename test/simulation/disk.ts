@@ -1,3 +1,4 @@
+import type { Limits } from '../../src/core/limits.js';
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from '../../src/journal/journal.js';
 import { MemoryDisk, MemoryJournal } from '../../src/journal/memory.js';
 import type { Process } from './process.js';
@@ -79,6 +80,22 @@ class SimulatedJournal implements Journal {
     this.refuseWhenBad();
     await this.disk.write(records);
     await this.pass();
+  }
+
+  get format(): number {
+    return this.inner.format;
+  }
+
+  get compacted(): number {
+    return this.inner.compacted;
+  }
+
+  get initialLimits(): Journal['initialLimits'] {
+    return this.inner.initialLimits;
+  }
+
+  moveOn(limits: Limits): void {
+    this.inner.moveOn(limits);
   }
 
   snapshots(): readonly number[] {

@@ -1,4 +1,5 @@
 import type { CallStatus } from '../../src/client/error.js';
+import type { Limits } from '../../src/core/limits.js';
 import { SESSION_METADATA } from '../../src/grpc/caller.js';
 import { authenticate } from '../../src/replica/token.js';
 import type { Disk } from './disk.js';
@@ -15,6 +16,9 @@ import type { Verdict } from './verdict.js';
 /** How long a server that goes down waits for its calls. */
 const DRAIN_DEADLINE_MS = 10_000;
 
+/** How a start ends that could not name its network, or store its limits. */
+const START_REFUSED = /could not be (founded|stored)/;
+
 /** What a machine is part of. */
 export interface MachineSurroundings {
   readonly scheduler: Scheduler;
@@ -22,6 +26,8 @@ export interface MachineSurroundings {
   readonly disk: Disk;
   readonly random: SeededRandom;
   readonly limits: ServerLimits;
+  /** See `Plan.cores`. */
+  readonly cores: readonly Limits[];
   readonly panel: Panel;
   readonly verdict: Verdict;
   readonly trace: Trace;
@@ -38,6 +44,7 @@ export class Machine {
   private downForMs = 0;
   private isDraining = false;
   private stoodSinceMs = 0;
+  private starts = 0;
 
   constructor(private readonly world: MachineSurroundings) {
     this.begin();
@@ -108,7 +115,8 @@ export class Machine {
   }
 
   private begin(): void {
-    const { scheduler, disk, random, limits, tamper, verdict, trace } = this.world;
+    const { scheduler, disk, random, cores, tamper, verdict, trace } = this.world;
+    const limits = { ...this.world.limits, core: cores[this.starts++ % cores.length] };
     const process = new Process(scheduler);
     this.process = process;
     trace.note('the server begins');
@@ -130,8 +138,8 @@ export class Machine {
         if (process.isAlive) this.open(server);
       },
       (error: unknown) => {
-        // The very first record could not be written: such a server gives up, and is started again.
-        if (disk.memory.last === 0 && process.isAlive) this.die(true, 1_000);
+        // What a start writes itself could not be written: such a server gives up, and is started again.
+        if (process.isAlive && START_REFUSED.test(String(error))) this.die(true, 1_000);
         else fatal(error);
       },
     );

@@ -25,6 +25,8 @@ export interface Plan {
   readonly clones: number;
   readonly watchers: number;
   readonly limits: ServerLimits;
+  /** The core's limits of one start after the other, round and round: its flags are changed between them. */
+  readonly cores: readonly Limits[];
   /** Whether somebody opens sessions without end. */
   readonly isFlooded: boolean;
   readonly steps: readonly Step[];
@@ -42,13 +44,15 @@ export function planOf(seed: number, minutes: number): Plan {
   const random = new SeededRandom(seed).fork(0);
   const shares = new SeededRandom(seed).fork(3);
   const instances = random.between(4, 24);
+  const limits = limitsOf(random, shares);
   return {
     seed,
     minutes,
     instances,
     clones: random.between(0, Math.ceil(instances / 4)),
     watchers: random.between(2, 8),
-    limits: limitsOf(random, shares),
+    limits,
+    cores: coresOf(limits.core, new SeededRandom(seed).fork(4)),
     isFlooded: shares.chance(1 / 3),
     steps: stepsOf(random, minutes * 60_000),
   };
@@ -65,7 +69,7 @@ export function writtenPlan(text: string): Plan {
     feed: { ...DEFAULT_FEED_LIMITS, ...feed },
     replica: { ...DEFAULT_REPLICA_LIMITS, ...replica },
   };
-  return { ...plan, isFlooded: plan.isFlooded ?? false, limits };
+  return { ...plan, isFlooded: plan.isFlooded ?? false, limits, cores: plan.cores ?? [allCore] };
 }
 
 /** Bounds that a run meets: a history of a few revisions, a snapshot every few commands, SIDs that run out. */
@@ -96,6 +100,23 @@ function limitsOf(random: SeededRandom, shares: SeededRandom): ServerLimits {
       unreadMax: random.pick([4, 64]),
     },
   };
+}
+
+/** What the starts of a run are given: the same each time, or now more and now less than what is there. */
+function coresOf(core: Limits, random: SeededRandom): Limits[] {
+  if (random.chance(1 / 2)) return [core];
+  return Array.from({ length: random.between(2, 4) }, () => ({
+    ...core,
+    // The server has to be able to come to rest, and SIDs are judged by one bound: those stay as they are.
+    linksPerNodeMax: random.pick([2, 4, 64]),
+    reportsPerNodeMax: random.pick([1, 3, 64]),
+    streamsPerSessionMax: random.pick([0, 2, 16]),
+    streamsMax: random.pick([8, 48, 4096]),
+    ordersPerSessionMax: random.pick([1, 32]),
+    connectionsFinishedMax: random.pick([0, 4, 1_024]),
+    attemptsPerConnectionMax: random.pick([1, 3]),
+    endedMax: random.pick([0, 8, 4096]),
+  }));
 }
 
 function coreLimitsOf(random: SeededRandom): Limits {

@@ -63,7 +63,7 @@ async function comeToRest(world: World): Promise<void> {
   const joined = hosts.filter(({ instance }) => instance !== undefined && instance.state !== 'ended');
   const away = joined.filter(({ instance }) => instance?.state !== 'attached');
   // A server with fewer seats than there are instances keeps the rest waiting.
-  if (away.length > Math.max(0, joined.length - world.plan.limits.core.sessionsMax)) {
+  if (away.length > Math.max(0, joined.length - truth.state.limits.sessionsMax)) {
     verdict.fail('Converged', away.map(({ name, instance }) => `${name} is ${instance?.state}`).join(', '));
   }
   const last = { epoch: truth.epoch, revision: BigInt(truth.last) };

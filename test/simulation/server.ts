@@ -47,6 +47,8 @@ export interface ServerLimits {
 /** The parts of a server process as they are made, before anything runs: what a mutation may tamper with. */
 export interface Parts {
   readonly state: State;
+  /** The core's limits by the flags of this process. */
+  readonly core: Limits;
   readonly topics: { network: Topic; closed: Topic; streams: Topic };
 }
 
@@ -133,10 +135,10 @@ export class SimulatedServer implements Listener {
     const { process, random, limits, problem, fatal, tamper } = surroundings;
     const { clock } = process;
     const journal = tamper.journal?.(surroundings.journal) ?? surroundings.journal;
-    const recovery = await recover(journal, limits.core);
+    const recovery = await recover(journal);
     const { state } = recovery;
     const topics = { network: networkTopic(state), closed: closedTopic, streams: streamsTopic };
-    tamper.parts?.({ state, topics });
+    tamper.parts?.({ state, core: limits.core, topics });
     const feeds = {
       network: new Feed(topics.network, state, limits.feed, clock),
       closed: new Feed(topics.closed, state, { ...limits.feed, messageBytesMax: 0 }, clock),
@@ -166,6 +168,7 @@ export class SimulatedServer implements Listener {
       limits: limits.replica,
     });
     await replica.found(SERVER_UUID);
+    await replica.agreeOn(limits.core);
     const server = new SimulatedServer({ ...surroundings, problem }, relay, acceptances, replica, feeds, shares);
     replica.opened();
     tamper.server?.(server);

@@ -46,6 +46,7 @@ export class Truth {
   private readonly streams = new Lines<number>();
 
   constructor(
+    /** Those that its journal begins with. */
     limits: Limits,
     private readonly nowMs: () => number,
     /** Told of every revision. */

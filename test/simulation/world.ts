@@ -1,5 +1,6 @@
 import type { SwitchyardError } from '../../src/client/error.js';
 import { StatusCode } from '../../src/client/status.js';
+import { INITIAL_LIMITS } from '../../src/core/limits.js';
 import type { Answered } from './channel.js';
 import type { Check } from './check.js';
 import { Kept } from './checks/kept.js';
@@ -63,7 +64,7 @@ export class World implements Fleet {
     this.random = new SeededRandom(seed).fork(1);
     this.trace = new Trace(scheduler, follow);
     this.verdict = new Verdict(nowMs);
-    this.truth = new Truth(limits.core, nowMs, (revision) => {
+    this.truth = new Truth(INITIAL_LIMITS, nowMs, (revision) => {
       this.trace.note(`= ${revision.revision} ${revision.command.kind} ${revision.changes.length}`);
       this.panel.tell('durable', revision);
     });
@@ -75,7 +76,18 @@ export class World implements Fleet {
     this.network = new Network(scheduler);
     const { panel, network } = this;
     const random = this.random.fork(2);
-    this.machine = new Machine({ scheduler, network, disk, random, limits, panel, verdict, trace, tamper });
+    this.machine = new Machine({
+      scheduler,
+      network,
+      disk,
+      random,
+      limits,
+      cores: plan.cores,
+      panel,
+      verdict,
+      trace,
+      tamper,
+    });
     const originals = plan.instances - plan.clones;
     this.hosts = Array.from({ length: plan.instances }, (_, at) => this.host(`i${at}`, uuidOf(at % originals)));
     const watchers = Array.from({ length: plan.watchers }, (_, at) => this.host(`w${at}`, undefined));

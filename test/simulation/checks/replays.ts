@@ -35,10 +35,10 @@ export class Replays implements Check {
 
   /** Recovers twice from the journal as it is. To be called while nothing is being written. */
   async replayTwice(): Promise<void> {
-    const { disk, limits } = this.scene;
+    const { disk } = this.scene;
     const texts: string[] = [];
     for (let time = 0; time < 2; time++) {
-      const recovery = await recover(new MemoryJournal(disk.memory), limits.core);
+      const recovery = await recover(new MemoryJournal(disk.memory));
       await recovery.replay(() => {});
       texts.push(canonical(recovery.state));
     }

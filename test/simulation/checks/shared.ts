@@ -57,7 +57,7 @@ export class Shared implements Check {
     this.opening.delete(call);
     if (said?.code !== StatusCode.RESOURCE_EXHAUSTED || call.getPeer().startsWith(FLOOD_ADDRESS)) return;
     const { sessionsPerAddressMax } = this.scene.limits.shares;
-    const { sessionsMax } = this.scene.limits.core;
+    const { sessionsMax } = this.scene.truth.state.limits;
     if (NAMES_A_SHARE.test(said.message)) this.fail(`${call.getPeer()} was refused for a share: ${said.message}`);
     else if (
       SwitchyardError.of(said).reason === 'SESSION_LIMIT' &&

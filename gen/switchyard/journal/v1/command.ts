@@ -5,6 +5,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Drawn, Gathered, Tried } from "./connection.js";
 import { Label } from "./label.js";
+import { Limits } from "./limits.js";
 import { StreamParams } from "./stream.js";
 
 export const protobufPackage = "switchyard.journal.v1";
@@ -16,7 +17,20 @@ export const protobufFileName = "switchyard/journal/v1/command.proto";
  *
  * Everything here is written for ever: numbers and meanings do not change. What is added raises the format version
  * (src/journal/frame.ts) with the first release that writes it, because a build that does not know a command or a field
- * would come to another state from the same journal. So an older build refuses the journal instead.
+ * would come to another state from the same journal. So an older build refuses the journal instead: at a later format, at a
+ * command that it does not know, and at a field that it does not know. A release writes the lowest format that can say what
+ * it says.
+ *
+ * One plan of numbers for all that is designed and not written yet. They are taken, although no message has them:
+ *
+ *   Command:        100 at_ms, 101 by (format 2)
+ *                   17 AddServer, 18 LoseServer, 19 MoveSession, 20 RenewEpoch, 21 UseRules (format 4)
+ *                   30 IssueTicket, 31 RevokeTicket, 32 Enroll, 33 BindKey, 34 RotateKey, 35 ForgetKey, 36 UpdateIdentity,
+ *                   37 RevokeIdentity, 38 PutPolicy (format 3)
+ *   OpenSession:    9 server (format 2), 10 identity, 11 binding, 13 bind_key (format 3)
+ *   CloseSession:   3 home (format 4)
+ *   CreateStream:   20 request_id (format 2)
+ *   AskConnection:  20 request_id (format 2)
  */
 
 /**
@@ -72,6 +86,9 @@ export interface Command {
     | //
     /** A connection was in the making for too long. */
     { $case: "expireConnection"; value: ExpireConnection }
+    | //
+    /** Other limits hold from here on. Format 2. */
+    { $case: "setLimits"; value: SetLimits }
     | undefined;
 }
 
@@ -273,6 +290,12 @@ export interface StopStream {
   reason: number;
 }
 
+/** Sets the limits that hold from here on. */
+export interface SetLimits {
+  /** All of them. */
+  limits: Limits | undefined;
+}
+
 function createBaseCommand(): Command {
   return { kind: undefined };
 }
@@ -324,6 +347,9 @@ export const Command: MessageFns<Command> = {
         break;
       case "expireConnection":
         ExpireConnection.encode(message.kind.value, writer.uint32(122).fork()).join();
+        break;
+      case "setLimits":
+        SetLimits.encode(message.kind.value, writer.uint32(130).fork()).join();
         break;
     }
     return writer;
@@ -462,6 +488,14 @@ export const Command: MessageFns<Command> = {
             message.kind = { $case: "expireConnection", value: ExpireConnection.decode(reader, reader.uint32()) };
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.kind = { $case: "setLimits", value: SetLimits.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -536,6 +570,10 @@ export const Command: MessageFns<Command> = {
         ? { $case: "expireConnection", value: ExpireConnection.fromJSON(object.expireConnection) }
         : isSet(object.expire_connection)
         ? { $case: "expireConnection", value: ExpireConnection.fromJSON(object.expire_connection) }
+        : isSet(object.setLimits)
+        ? { $case: "setLimits", value: SetLimits.fromJSON(object.setLimits) }
+        : isSet(object.set_limits)
+        ? { $case: "setLimits", value: SetLimits.fromJSON(object.set_limits) }
         : undefined,
     };
   },
@@ -572,6 +610,8 @@ export const Command: MessageFns<Command> = {
       obj.expireOrder = ExpireOrder.toJSON(message.kind.value);
     } else if (message.kind?.$case === "expireConnection") {
       obj.expireConnection = ExpireConnection.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "setLimits") {
+      obj.setLimits = SetLimits.toJSON(message.kind.value);
     }
     return obj;
   },
@@ -669,6 +709,12 @@ export const Command: MessageFns<Command> = {
       case "expireConnection": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "expireConnection", value: ExpireConnection.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "setLimits": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "setLimits", value: SetLimits.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -2606,6 +2652,75 @@ export const StopStream: MessageFns<StopStream> = {
     message.sid = object.sid ?? 0;
     message.id = object.id ?? 0;
     message.reason = object.reason ?? 0;
+    return message;
+  },
+};
+
+function createBaseSetLimits(): SetLimits {
+  return { limits: undefined };
+}
+
+export const SetLimits: MessageFns<SetLimits> = {
+  encode(message: SetLimits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limits !== undefined) {
+      Limits.encode(message.limits, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetLimits {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetLimits();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.limits = Limits.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetLimits {
+    return { limits: isSet(object.limits) ? Limits.fromJSON(object.limits) : undefined };
+  },
+
+  toJSON(message: SetLimits): unknown {
+    const obj: any = {};
+    if (message.limits !== undefined) {
+      obj.limits = Limits.toJSON(message.limits);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetLimits>, I>>(base?: I): SetLimits {
+    return SetLimits.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetLimits>, I>>(object: I): SetLimits {
+    const message = createBaseSetLimits();
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? Limits.fromPartial(object.limits)
+      : undefined;
     return message;
   },
 };

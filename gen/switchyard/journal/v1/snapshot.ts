@@ -5,6 +5,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { ConnectionRow } from "./connection.js";
 import { Label } from "./label.js";
+import { Limits } from "./limits.js";
 import { StreamParams } from "./stream.js";
 
 export const protobufPackage = "switchyard.journal.v1";
@@ -17,7 +18,7 @@ export const protobufFileName = "switchyard/journal/v1/snapshot.proto";
  * One part of a snapshot: rows of a state as it stood after one revision.
  *
  * A snapshot is a sequence of rows, cut into parts of a few hundred kilobytes. Within a part rows are grouped by kind,
- * and they are read kind by kind in the order of the fields below; a row that has to be read later than that begins a
+ * and they are read kind by kind in the order of the fields below, the limits after the network; a row that has to be read later than that begins a
  * new part. So the sequence comes back exactly as it was written.
  */
 export interface SnapshotChunk {
@@ -41,6 +42,8 @@ export interface SnapshotChunk {
   endedSessions: EndedSessionRow[];
   /** Connections; those that are over and remembered come last, the oldest first. */
   connections: ConnectionRow[];
+  /** The limits that hold after this revision. Only in the first part, and its second row. Absent in format 1. */
+  limits: Limits | undefined;
 }
 
 /** The numbers that a state has once. */
@@ -193,6 +196,7 @@ function createBaseSnapshotChunk(): SnapshotChunk {
     settledOrders: [],
     endedSessions: [],
     connections: [],
+    limits: undefined,
   };
 }
 
@@ -224,6 +228,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     }
     for (const v of message.connections) {
       ConnectionRow.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.limits !== undefined) {
+      Limits.encode(message.limits, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -313,6 +320,14 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
             message.connections.push(ConnectionRow.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.limits = Limits.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -352,6 +367,7 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
       connections: globalThis.Array.isArray(object?.connections)
         ? object.connections.map((e: any) => ConnectionRow.fromJSON(e))
         : [],
+      limits: isSet(object.limits) ? Limits.fromJSON(object.limits) : undefined,
     };
   },
 
@@ -384,6 +400,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     if (message.connections?.length) {
       obj.connections = message.connections.map((e) => ConnectionRow.toJSON(e));
     }
+    if (message.limits !== undefined) {
+      obj.limits = Limits.toJSON(message.limits);
+    }
     return obj;
   },
 
@@ -403,6 +422,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     message.settledOrders = object.settledOrders?.map((e) => SettledOrderRow.fromPartial(e)) || [];
     message.endedSessions = object.endedSessions?.map((e) => EndedSessionRow.fromPartial(e)) || [];
     message.connections = object.connections?.map((e) => ConnectionRow.fromPartial(e)) || [];
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? Limits.fromPartial(object.limits)
+      : undefined;
     return message;
   },
 };

@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs';
+
+/** The package's own version: the nearest package.json above, as this file runs from src/ and from dist/src/. */
+export function version(): string {
+  for (const up of ['../../package.json', '../../../package.json']) {
+    try {
+      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  throw new Error('the package has no package.json');
+}
