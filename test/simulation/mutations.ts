@@ -4,8 +4,10 @@ import type { Change } from '../../src/core/change.js';
 import type { Command } from '../../src/core/command.js';
 import { Fault } from '../../src/core/fault.js';
 import type { Float64Pages } from '../../src/core/pages.js';
+import type { Row } from '../../src/core/snapshot.js';
 import type { Feed } from '../../src/feed/feed.js';
 import type { Topic } from '../../src/feed/topic.js';
+import { decodeChunks, encodeChunks } from '../../src/journal/chunk.js';
 import type { Journal, StoredRecord } from '../../src/journal/journal.js';
 import type { Replica } from '../../src/replica/replica.js';
 import type { SimulatedServer, Tampering } from './server.js';
@@ -116,6 +118,35 @@ const JOURNAL: Mutation[] = [
           for await (const records of journal.read(after)) {
             yield [...records].filter(({ revision }) => revision < Math.max(last, 2));
           }
+        },
+      }),
+  },
+];
+
+/** The parts of a snapshot, without its limits. */
+async function* withoutLimits(revision: number, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const rows: Row[] = [];
+  for await (const part of decodeChunks({ revision, chunks: () => chunks })) rows.push(...part);
+  yield* encodeChunks(
+    revision,
+    rows.filter(({ kind }) => kind !== 'limits'),
+  );
+}
+
+const LIMITS: Mutation[] = [
+  {
+    name: 'decide a replay by the flags of today',
+    parts: ({ state, core }) => {
+      Object.defineProperty(state, 'limits', { get: () => core, set: () => {} });
+    },
+  },
+  {
+    name: 'leave the limits out of its snapshots',
+    journal: (journal) =>
+      journalWith(journal, {
+        openSnapshot: (revision) => {
+          const { chunks } = journal.openSnapshot(revision);
+          return { revision, chunks: () => withoutLimits(revision, chunks()) };
         },
       }),
   },
@@ -315,4 +346,4 @@ const SHARES: Mutation[] = [
 ];
 
 /** Every deliberate fault, by name. Each must be found; that is what shows that faults of this kind would be. */
-export const MUTATIONS: readonly Mutation[] = [...JOURNAL, ...FEED, ...SESSIONS, ...SHARES];
+export const MUTATIONS: readonly Mutation[] = [...JOURNAL, ...LIMITS, ...FEED, ...SESSIONS, ...SHARES];
