@@ -78,7 +78,7 @@ describe('peers that take nothing of', () => {
       let most: Record<string, number> = {};
       const isCut = () => target.log.includes(why);
       const sample = async () => {
-        const now = Object.entries(await held(target.metricsAddress!));
+        const now = Object.entries(await held(target.listening('metrics')));
         most = Object.fromEntries(now.map(([kind, bytes]) => [kind, Math.max(bytes, most[kind] ?? 0)]));
       };
       const seen = await target.beside(async () => {

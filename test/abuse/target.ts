@@ -113,6 +113,11 @@ export class Target {
     execFileSync('prlimit', [`--pid=${this.program.process.pid}`, `--nofile=${count}`]);
   }
 
+  /** Where the server listens by that name, when it was told to. */
+  listening(name: string): string {
+    return (JSON.parse(this.program.out) as { listening: Record<string, string> }).listening[name];
+  }
+
   /** What the server wrote to its log. */
   get log(): string {
     return this.program.err;
