@@ -94,8 +94,10 @@ export class Shares {
 
   /** Does `work` for a session, which may hold so much more after it; refuses it where there is no room. */
   async hold<T>(sid: number, origin: Origin, amounts: Amounts, work: () => Promise<T>): Promise<T | Fault> {
+    const unowned = this.#fullForUnowned(sid, origin);
+    if (unowned !== undefined) return this.#refuse(unowned);
     const holder = this.#sessions.holderOf(sid);
-    // A session is nobody's where there was no room for it: then there has to be room for what it asks for.
+    // A session is nobody's still when it has ended, or came from an exempt address.
     const address = this.#holders.addressOf(
       holder === NONE ? this.#holders.reach({ ...origin, connection: undefined }) : holder,
     );
@@ -128,7 +130,7 @@ export class Shares {
     const left = from === NONE ? NONE : this.#holders.addressOf(from);
     const address = this.#holders.addressOf(to);
     const amounts = left === address ? {} : this.#belongings.of(sid);
-    if (!this.#hasRoom(to, state.sessions.get(sid)!.uuid, amounts, origin)) {
+    if (this.#fullFor(to, state.sessions.get(sid)!.uuid, amounts, origin) !== undefined) {
       this.#holders.tidy(to);
       return;
     }
@@ -183,10 +185,25 @@ export class Shares {
     return used;
   }
 
-  /** Whether the session of an instance, and all that it holds, fits a holder. */
-  #hasRoom(to: number, uuid: string, amounts: Amounts, origin: Origin): boolean {
-    if (this.#fullOfSessions(to, this.#sessions.needs(to, uuid), origin) !== undefined) return false;
-    return this.#isExempt(origin) || this.#fullOf(this.#holders.addressOf(to), amounts) === undefined;
+  /**
+   * The share that is too full for a live session that is nobody's, after it has been tried to count it here. What such a
+   * session got more of would count nowhere.
+   */
+  #fullForUnowned(sid: number, origin: Origin): keyof ShareLimits | undefined {
+    this.renewed(sid, origin);
+    const session = this.#deps.state.sessions.get(sid);
+    if (session === undefined || this.#isExempt(origin) || this.#sessions.holderOf(sid) !== NONE) return undefined;
+    const to = this.#holders.reach(origin);
+    const full = this.#fullFor(to, session.uuid, this.#belongings.of(sid), origin);
+    this.#holders.tidy(to);
+    return full;
+  }
+
+  /** The share that is too full for the session of an instance and all that it holds, if there is one. */
+  #fullFor(to: number, uuid: string, amounts: Amounts, origin: Origin): keyof ShareLimits | undefined {
+    const full = this.#fullOfSessions(to, this.#sessions.needs(to, uuid), origin);
+    if (full !== undefined || this.#isExempt(origin)) return full;
+    return this.#fullOf(this.#holders.addressOf(to), amounts);
   }
 
   #fullOfSessions(holder: number, levels: readonly number[], origin: Origin): keyof ShareLimits | undefined {

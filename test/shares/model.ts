@@ -76,8 +76,11 @@ export class ModelWorld {
 
   /** Does something for a session that makes it hold more. */
   hold(sid: number, origin: Origin, amounts: Amounts, command: Command): void {
-    const address = this.owners.get(sid)?.address ?? this.ownerAt(origin).address;
-    const fits = this.isExempt(origin) || this.hasRoom(address, amounts);
+    if (!this.owners.has(sid)) this.attached(sid, origin);
+    const owner = this.owners.get(sid);
+    const address = owner?.address ?? this.ownerAt(origin).address;
+    const isUnowned = owner === undefined && this.state.sessions.has(sid);
+    const fits = this.isExempt(origin) || (!isUnowned && this.hasRoom(address, amounts));
     const held = { sid, address, amounts };
     if (fits) this.holding.add(held);
     const outcome = this.shares.hold(sid, origin, amounts, () => this.submit(command));

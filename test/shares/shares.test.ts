@@ -162,6 +162,29 @@ describe('Shares', () => {
     expect(world.state.sessions.count).toBe(both);
   });
 
+  it('give no more to a session that found no room after a restart, as it would count nowhere', async () => {
+    const world = new ModelWorld();
+    const [one, two] = ORIGINS;
+    const fill = async (instances: readonly number[]) => {
+      for (const [at, instance] of instances.entries()) {
+        world.open(at < LOW_SHARES.sessionsPerConnectionMax ? one : two, instance);
+      }
+      await world.applyNext(10);
+    };
+    await fill([1, 2, 3]);
+    const [sid, peer] = [...world.state.sessions.copy()].map((session) => session.sid);
+    world.restart();
+    await fill([11, 12, 13]);
+    expect(world.state.sessions.count).toBe(2 * LOW_SHARES.sessionsPerAddressMax);
+    for (let stream = 0; stream < 10; stream++) {
+      world.hold(sid, one, { streamsPerAddressMax: 1, branchesPerAddressMax: 1 }, creating(sid, [peer]));
+      await world.applyNext(10);
+    }
+    expect(world.state.streams.ownedBy(sid)).toBe(0);
+    expect([...world.refusals]).toEqual(['sessions-per-connection']);
+    expect(world.wrong).toEqual([]);
+  });
+
   it('do not bound an exempt address, but bound its connections', async () => {
     const world = new ModelWorld();
     const connections = [4, 5, 6].map((port) => originOfPeer(`${EXEMPT}:${port}`));
