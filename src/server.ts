@@ -62,7 +62,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   let doors: Doors | undefined;
   const exit = surroundings.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
   const fatal = (error: unknown) => {
-    if (!(error instanceof JournalError)) return exit(error);
+    // Before a door is open nobody has to be told, and nothing else keeps the process alive until a timer fires.
+    if (!(error instanceof JournalError) || doors === undefined) return exit(error);
     // What is stored is in order, so there is time to say goodbye.
     doors?.stopServing();
     clock.after(GOODBYE_MS, () => exit(error));

@@ -31,9 +31,11 @@ export async function run(flags: Record<string, string> = {}, parts: Partial<Sur
     random: parts.random ?? systemRandom,
     journal: parts.journal,
     log: parts.log ?? pino({ level: 'silent' }),
-    fatal: (error) => {
-      throw error;
-    },
+    fatal:
+      parts.fatal ??
+      ((error) => {
+        throw error;
+      }),
   });
   const address = server.addresses.grpc;
   const client = new Client(address, credentials.createInsecure());
