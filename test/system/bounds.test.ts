@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { FairTurns } from '../../src/fair/fair-turns.js';
+import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../src/limits.js';
 import { Inbox, type Reader } from '../../src/system/inbox.js';
 import { type Running, run } from '../grpc/running.js';
+import { ManualClock } from '../manual-clock.js';
 import { cutOffCount, RawTalk } from './talking.js';
 
 const { partialBytesMax, packetBytesMax, inBytesMax } = DEFAULT_SYSTEM_LIMITS;
@@ -65,10 +68,11 @@ describe('the bounds of all connections together', () => {
 describe('an inbox that cannot hand on', () => {
   it('keeps what was read already up to its bound, and cuts off a transport that brings more', () => {
     const cut: string[] = [];
+    const turns = new FairTurns({ clock: new ManualClock(), limits: DEFAULT_TURN_LIMITS });
     const inbox = new Inbox({
-      backing: { limits: DEFAULT_SYSTEM_LIMITS },
+      backing: { limits: DEFAULT_SYSTEM_LIMITS, turns },
       peer: { isOver: false, hasRoom: () => false },
-      pipe: { pause: () => {} },
+      pipe: { remote: '192.0.2.1', pause: () => {} },
       flows: () => undefined,
       cut: (cause: string) => cut.push(cause),
     } as unknown as Reader);
