@@ -146,7 +146,7 @@ export class Peer {
     if (share.writtenKind !== undefined) this.countWritten(stream, share);
     if (this.calls++ === 0) this.watch.turned(this);
     stream.on('close', () => this.called(stream, share));
-    this.inTurn(stream, () => {
+    this.inTurn(stream, share, () => {
       this.countRequest(stream, share);
       if (encoding !== undefined && encoding !== 'identity') beforeResponse(stream, () => this.hold(stream, share, 0));
       serve();
@@ -155,20 +155,34 @@ export class Peer {
 
   /**
    * Begins a call when it is its address's turn: at once, as long as nobody floods. What comes of its request until then
-   * stays in the stream. While many wait nothing more is read, so what waits is what one chunk had in it.
+   * stays in the stream, and is counted. While many wait nothing more is read, so what waits is what one chunk had in it.
    */
-  private inTurn(stream: ServerHttp2Stream, begin: () => void): void {
+  private inTurn(stream: ServerHttp2Stream, share: Share, begin: () => void): void {
     this.waiting++;
+    let isTurn = false;
     const refusal = this.watch.turns.enter(this.key, () => {
+      isTurn = true;
       this.waiting--;
+      Reflect.deleteProperty(stream, 'push');
       this.readAsItMay();
       if (!this.isLeaving && !stream.closed && !stream.destroyed) begin();
     });
     if (refusal !== undefined) {
       this.waiting--;
       this.watch.clock.soon(() => refuse(stream, refusal));
-    }
+    } else if (!isTurn) this.countUnread(stream, share);
     this.readAsItMay();
+  }
+
+  /** Counts what node:http2 keeps of a request that nobody reads yet: as much as the window of the stream. */
+  private countUnread(stream: ServerHttp2Stream, share: Share): void {
+    const { push } = stream;
+    let come = 0;
+    stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+      come += chunk?.length ?? 0;
+      this.hold(stream, share, come);
+      return push.call(stream, chunk, encoding);
+    };
   }
 
   /** Stops reading when too many calls wait. Again and again: node:http2 reads on by itself after it has written. */

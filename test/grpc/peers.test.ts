@@ -10,6 +10,9 @@ import {
 import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../src/client/system.js';
+import { FairTurns } from '../../src/fair/fair-turns.js';
+import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
 import { Allowance } from '../../src/grpc/allowance.js';
 import { Peers } from '../../src/grpc/peers.js';
 import { DEFAULT_DOOR_LIMITS } from '../../src/limits.js';
@@ -104,6 +107,58 @@ describe('the connections of a door', () => {
     expect(ended).toBe(true);
   });
 });
+
+describe('a call that waits for the turn of its address', () => {
+  let server: Http2Server;
+  let client: ClientHttp2Session;
+  let peers: Peers;
+  const turnClock = new ManualClock();
+  const begun: ServerHttp2Stream[] = [];
+  beforeEach(async () => {
+    const turns = new FairTurns({ clock: turnClock, limits: { ...DEFAULT_TURN_LIMITS, sliceMs: 0.2 } });
+    // What is left of the first slice is used up.
+    turns.charge('127.0.0.1', 0.2);
+    server = createServer();
+    const limits = { ...DEFAULT_DOOR_LIMITS, messageBytesMax: 1_048_576 };
+    peers = new Peers(
+      systemClock,
+      limits,
+      { answers: new Set(), watches: new Set() },
+      () => {},
+      () => {},
+      turns,
+    );
+    server.on('stream', (stream: ServerHttp2Stream) => begun.push(stream));
+    peers.watch(server);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  });
+  afterEach(() => {
+    client.destroy();
+    server.close();
+  });
+
+  it('counts what comes of its request meanwhile, until it has begun', async () => {
+    const message = Buffer.alloc(5 + 20_000);
+    message.writeUInt32BE(20_000, 1);
+    const call = client.request({ ':method': 'POST', ':path': '/' }, { endStream: false });
+    call.on('error', () => {});
+    call.write(message);
+    await until(() => peers.holdings.totals().requests === message.length);
+    expect(begun).toEqual([]);
+    turnClock.turn();
+    turnClock.turn();
+    expect(begun.length).toBe(1);
+    begun[0].resume();
+    await until(() => peers.holdings.totals().requests === 0);
+  });
+});
+
+/** Waits for a second at most. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let tried = 0; tried < 1_000 && !isSo(); tried++) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(isSo()).toBe(true);
+}
 
 describe('an allowance', () => {
   it('gives its burst at once, and then as much as time brings', () => {
