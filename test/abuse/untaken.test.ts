@@ -12,8 +12,9 @@ import { packetsOf } from '../../src/transport/pipe.js';
 import { tell } from './attack.js';
 import { RESIDENT_BYTES_MAX } from './cap.js';
 import { heldOf } from './held.js';
+import { streams } from './openings.js';
 import * as raw from './raw.js';
-import { Scene, streams } from './scene.js';
+import { Scene } from './scene.js';
 import { ask, fill, Target } from './target.js';
 
 const MIB = 1_048_576;
