@@ -3,7 +3,7 @@ const HOLE_MAX = 64;
 
 /** A queue, first in, first out, that takes from its front in constant time. */
 export class Queue<T> {
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   #at = 0;
 
   /** How many wait. */
@@ -23,7 +23,9 @@ export class Queue<T> {
   /** Takes the one that waits longest. */
   shift(): T | undefined {
     if (this.#at === this.#items.length) return undefined;
-    const item = this.#items[this.#at++];
+    const item = this.#items[this.#at];
+    // What was taken may hold a lot, and an empty place lives on.
+    this.#items[this.#at++] = undefined;
     if (this.#at >= HOLE_MAX && 2 * this.#at >= this.#items.length) {
       this.#items = this.#items.slice(this.#at);
       this.#at = 0;
