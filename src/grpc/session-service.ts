@@ -32,6 +32,7 @@ import { readAnswer } from './direct-connection.js';
 import { durationOf, msOf } from './duration.js';
 import { encoded, passingBytes } from './encoded.js';
 import { sessionEnd } from './ending.js';
+import { joined } from './frames.js';
 import { orderMessage, positionMessage, sessionMessage } from './message.js';
 import { fillPage, pageTokenOf, readPage } from './page.js';
 import { sessionSize } from './size.js';
@@ -214,7 +215,7 @@ function list({ replica, limits }: Backing, request: ListSessionsRequest): Step<
       return 'more';
     }
     const { value, done } = encoding.next();
-    if (done) return encoded(Buffer.concat(pieces));
+    if (done) return encoded(joined(pieces));
     pieces.push(value);
     return 'more';
   };

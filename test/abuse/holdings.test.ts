@@ -10,6 +10,8 @@ import { fill, Target } from './target.js';
 
 /** Sessions as large as can be: a page of all of them is 1 MiB. */
 const SESSIONS = 1_000;
+/** From where they come: one address may have 256 costly requests wait. */
+const ADDRESSES = 4;
 const REFLECTION = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
 /** How soon what was asked for is written, on a machine that is busy. */
 const SETTLED_MS = 60_000;
@@ -83,7 +85,7 @@ describe('peers that take nothing of', () => {
       };
       const seen = await target.beside(async () => {
         for (let at = 0; at < connections; at++) {
-          const connection = await scene!.dial(0);
+          const connection = await scene!.dial(0, `127.0.0.${2 + (at % ADDRESSES)}`);
           await connection.write(Buffer.concat(streams(calls).map(opening)));
           await sample();
         }

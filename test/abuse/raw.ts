@@ -155,16 +155,16 @@ export class RawConnection {
   }
 
   /** Connects; over TLS when `ca` is given, the certificate of the server. */
-  static async dial(address: string, ca?: Uint8Array): Promise<RawConnection> {
+  static async dial(address: string, ca?: Uint8Array, localAddress?: string): Promise<RawConnection> {
     const split = address.lastIndexOf(':');
     const [host, port] = [address.slice(0, split), Number(address.slice(split + 1))];
     if (ca === undefined) {
-      const socket = connect(port, host);
+      const socket = connect({ port, host, localAddress });
       await once(socket, 'connect');
       return new RawConnection(socket);
     }
     const servername = TLS_NAME;
-    const socket = connectTls({ host, port, ca: Buffer.from(ca), servername, ALPNProtocols: ['h2'] });
+    const socket = connectTls({ socket: connect({ port, host, localAddress }), ca: Buffer.from(ca), servername, ALPNProtocols: ['h2'] });
     await once(socket, 'secureConnect');
     return new RawConnection(socket);
   }

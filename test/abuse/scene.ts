@@ -18,8 +18,9 @@ export class Scene {
   constructor(readonly target: Target) {}
 
   /** A connection that has said hello, with so much window for each stream. */
-  async dial(window?: number): Promise<raw.RawConnection> {
-    const connection = await this.target.dial();
+  /** Dials, from another address of the loopback where one is given: whoever shares an address shares its turns. */
+  async dial(window?: number, localAddress?: string): Promise<raw.RawConnection> {
+    const connection = await this.target.dial(localAddress);
     this.#connections.push(connection);
     await connection.write(raw.preface(window));
     return connection;

@@ -92,8 +92,8 @@ export class Target {
   }
 
   /** A connection whose frames are the test's own. */
-  dial(): Promise<RawConnection> {
-    return RawConnection.dial(this.address, this.#ca);
+  dial(localAddress?: string): Promise<RawConnection> {
+    return RawConnection.dial(this.address, this.#ca, localAddress);
   }
 
   /** An ordinary client, with a connection of its own. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Frames } from '../../src/grpc/frames.js';
+import { Frames, joined } from '../../src/grpc/frames.js';
 
 describe('Frames', () => {
   const log = Uint8Array.from({ length: 64 }, (_, at) => at);
@@ -26,5 +26,14 @@ describe('Frames', () => {
     const frames = new Frames();
     const large = new Uint8Array(600_000);
     expect(frames.of(large)).not.toBe(frames.of(large));
+  });
+
+  it('puts the pieces of a message behind a prefix in one memory, which is the frame', () => {
+    const message = joined([Buffer.from('one, '), Buffer.alloc(0), Buffer.from('two')]);
+    expect(Buffer.from(message).toString()).toBe('one, two');
+    const frame = new Frames().of(message);
+    expect(frame.buffer).toBe(message.buffer);
+    expect([...frame.subarray(0, 5)]).toEqual([0, 0, 0, 0, 8]);
+    expect(frame.subarray(5).toString()).toBe('one, two');
   });
 });
