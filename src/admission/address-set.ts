@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { plainAddress } from '../base/address.js';
+import { hasZone, plainAddress } from '../base/address.js';
 import { type Option, ValueError } from '../option.js';
 import { addressBytes, addressText } from '../stun/address.js';
 
@@ -47,14 +47,14 @@ interface Network {
 
 function readNetwork(text: string): Network {
   const [host = '', prefixText, ...more] = text.split('/');
+  if (!hasZone(host) && plainAddress(host) !== host) {
+    throw wrong(text, 'is an IPv4 address written as IPv6: write it as IPv4, which counts for both');
+  }
   const bytes = addressBytes(host);
   if (bytes === undefined || more.length > 0) {
     throw wrong(text, 'is no network: write an address, or ADDRESS/BITS, such as 10.0.0.0/8 or fd00::/8');
   }
   const bits = 8 * bytes.length;
-  if (plainAddress(addressText(bytes)) !== addressText(bytes) || /^::ffff:/i.test(addressText(bytes))) {
-    throw wrong(text, 'is an IPv4 address written as IPv6: write it as IPv4, which counts for both');
-  }
   if (prefixText !== undefined && (!/^\d{1,3}$/.test(prefixText) || Number(prefixText) > bits)) {
     throw wrong(text, `must have 0-${bits} bits behind the slash`);
   }
