@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import Udx from 'udx-native';
 import { FrameKind } from '../../src/client/carrier/carrier.js';
@@ -12,6 +13,7 @@ import { ManualClock } from '../manual-clock.js';
 // whether it answers, not whether it reads.
 
 const ALIVE_MS = 5_000;
+const ARRIVAL_MS = 2;
 const HOURS_MS = 2 * 3_600_000;
 const BLOCK = Buffer.alloc(65_536, 7);
 const BLOCKS = 500;
@@ -52,11 +54,12 @@ async function udp(): Promise<[Duplex, Duplex]> {
   return ends;
 }
 
-/** Lets time pass at both ends; what is sent in it arrives meanwhile. */
+/** Lets time pass at both ends; what is sent in it arrives meanwhile, for which a datagram needs some real time. */
 async function pass(clock: ManualClock, ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += ALIVE_MS) {
     clock.advance(ALIVE_MS);
     for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    await wait(ARRIVAL_MS);
   }
 }
 
