@@ -15,6 +15,7 @@ import { Fault } from '../core/fault.js';
 import type { Address } from '../option.js';
 import type { Backing } from './backing.js';
 import { Calls } from './calls.js';
+import { CUT_OFF_MS } from './closing-bound.js';
 import { isPassingBytes, shareFrames } from './encoded.js';
 import { Health } from './health.js';
 import { networkDefinition, networkService } from './network-service.js';
@@ -30,9 +31,6 @@ import { ASKED_PATH, boundWire, http2ServerOf, UNKNOWN_PATH, wireLimits } from '
 /** A ping on a quiet connection, so that a peer that vanished is noticed and its watches are let go of. */
 const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
-
-/** How long connections that were cut off at the deadline of a drain may take to close. */
-const CUT_OFF_MS = 500;
 
 /** Not a service but asked for like one, by `grpc.health.v1`: whether commands can be stored. */
 const JOURNAL = 'switchyard.journal';

@@ -8,6 +8,7 @@ import type { FairTurns } from '../fair/fair-turns.js';
 import type { WireLimits } from '../limits.js';
 import { originOfPeer } from '../shares/origin.js';
 import { Allowance, type Pace } from './allowance.js';
+import { boundClosing, CUT_OFF_MS, closingMs } from './closing-bound.js';
 import { Intake } from './intake.js';
 import type { PeerHoldings, WrittenKind } from './peer-holdings.js';
 import { toError } from './status.js';
@@ -211,22 +212,22 @@ export class Peer {
 
   /** Closes the connection in the next turn of the event loop, as {@link leave} does. */
   close(): void {
-    this.leave(() => {
-      const { session, socket } = this;
-      if (session === undefined || session.destroyed) socket.destroy();
-      else destroy(session, [constants.NGHTTP2_ENHANCE_YOUR_CALM]);
+    this.leave(CUT_OFF_MS, () => {
+      if (this.session === undefined || this.session.destroyed) this.socket.destroy();
+      else destroy(this.session, [constants.NGHTTP2_ENHANCE_YOUR_CALM]);
     });
   }
 
   /**
-   * Reads and serves nothing more of this peer, and takes the connection down in the next turn of the event loop. The first
-   * reason to leave is the one that counts.
+   * Reads and serves nothing more of this peer, and takes the connection down in the next turn of the event loop. Its socket
+   * is destroyed when it is still open after `closingMs`. The first reason to leave is the one that counts.
    */
-  leave(takeDown: () => void): void {
+  leave(closingMs: number, takeDown: () => void): void {
     if (this.isLeaving) return;
     this.isLeaving = true;
     this.watch.holdings.forget(this);
     stopReading(this.socket);
+    boundClosing(this.watch.clock, this.socket, closingMs);
     this.watch.clock.soon(takeDown);
   }
 
@@ -301,10 +302,7 @@ export class Peer {
   }
 }
 
-/**
- * Makes grpc-js take a stream for closed: it looks before it takes a chunk, and drops the chunk that its listener gets right
- * behind ours.
- */
+/** Makes grpc-js take a stream for closed: it looks before it takes a chunk, and drops the one that it gets behind ours. */
 function hideFromGrpc(stream: ServerHttp2Stream): void {
   Object.defineProperty(stream, 'closed', { value: true, configurable: true });
 }
@@ -355,7 +353,7 @@ type DestroyArgs = readonly [error?: Error | number, code?: number];
  * fails.
  */
 function destroyLater(this: PeerSession, ...args: DestroyArgs): void {
-  this[PEER]?.leave(() => destroy(this, args));
+  this[PEER]?.leave(closingMs(this), () => destroy(this, args));
 }
 
 /** What node:http2 itself has for `destroy`. Its declared type lacks the form with a code alone. */

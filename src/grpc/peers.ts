@@ -60,6 +60,7 @@ export class Peers implements PeerWatch {
   watch(server: Http2Server, prepare: (headers: IncomingHttpHeaders) => void = () => {}): void {
     // First, because node:http2 speaks to the connection in its own listener.
     server.prependListener('connection', (socket: Socket) => this.add(socket));
+    server.prependListener('secureConnection', (socket: Socket) => this.dropReset(socket));
     server.prependListener('session', (session: ServerHttp2Session) => {
       this.departures.attend(session.socket);
       const place = Place.of(session.socket);
@@ -119,6 +120,14 @@ export class Peers implements PeerWatch {
     this.byName.set(peer.name, [...(this.byName.get(peer.name) ?? []), peer]);
     socket.on('close', () => this.forget(peer));
     if (peer.place !== undefined) peer.place.close = () => peer.close();
+  }
+
+  /**
+   * Destroys TLS that was agreed on after its peer had reset the connection: TCP has no address of it any more, so its
+   * session would find no {@link Peer} that bounds it. In the next turn, because node:http2 still makes a session of it.
+   */
+  private dropReset(socket: Socket): void {
+    if (socket.remoteAddress === undefined) this.clock.soon(() => socket.destroy());
   }
 
   private forget(peer: Peer): void {
