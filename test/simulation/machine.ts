@@ -1,6 +1,7 @@
 import type { CallStatus } from '../../src/client/error.js';
 import type { Limits } from '../../src/core/limits.js';
 import { SESSION_METADATA } from '../../src/grpc/caller.js';
+import { JournalError } from '../../src/journal/journal.js';
 import { authenticate } from '../../src/replica/token.js';
 import type { Disk } from './disk.js';
 import type { Network } from './network.js';
@@ -122,7 +123,9 @@ export class Machine {
     trace.note('the server begins');
     const fatal = (error: unknown) => {
       if (!process.isAlive) return;
-      verdict.fail('Sound', `the server gave itself up: ${stackOf(error)}`);
+      // Nobody knows what is on the disk: such a process ends, and its supervisor starts it anew.
+      if (error instanceof JournalError) this.die(true, 1_000);
+      else verdict.fail('Sound', `the server gave itself up: ${stackOf(error)}`);
     };
     SimulatedServer.start({
       process,
