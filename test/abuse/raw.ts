@@ -19,6 +19,7 @@ export const END_HEADERS = 4;
 /** Error codes of RFC 9113, section 7. */
 export const INTERNAL_ERROR = 2;
 export const CANCEL = 8;
+export const NO_ERROR = 0;
 export const ENHANCE_YOUR_CALM = 11;
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
@@ -164,7 +165,12 @@ export class RawConnection {
       return new RawConnection(socket);
     }
     const servername = TLS_NAME;
-    const socket = connectTls({ socket: connect({ port, host, localAddress }), ca: Buffer.from(ca), servername, ALPNProtocols: ['h2'] });
+    const socket = connectTls({
+      socket: connect({ port, host, localAddress }),
+      ca: Buffer.from(ca),
+      servername,
+      ALPNProtocols: ['h2'],
+    });
     await once(socket, 'secureConnect');
     return new RawConnection(socket);
   }

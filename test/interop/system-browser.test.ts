@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { transform } from '@swc/core';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
@@ -65,9 +66,9 @@ describe('A browser', () => {
     page.on('pageerror', (error: Error) => problems.push(error.message));
     const { port } = modules.address() as AddressInfo;
     await page.goto(`http://127.0.0.1:${port}/?server=ws://${at.server.addresses.ws}`);
-    await page.waitForFunction('window.switchyard?.heard.some(({ kind }) => kind === 2)', undefined, {
-      timeout: 20_000,
-    });
+    // Not by waitForFunction, which evaluates a string inside of the page, where that is forbidden.
+    const hasHeard = () => page.evaluate('window.switchyard?.heard.some(({ kind }) => kind === 2)');
+    for (const endMs = Date.now() + 20_000; !(await hasHeard()) && Date.now() < endMs; ) await wait(50);
     const cvid = (await page.evaluate('window.switchyard.session.instanceSid')) as number;
     const { session } = await ask(at, Sessions.getSession, { cvid });
     expect(session).toMatchObject({ name: 'browser', attached: true });
