@@ -38,6 +38,8 @@ export interface FuzzerOptions {
   readonly from: number;
   /** How long everything may take that the server has to do. */
   readonly patienceMs?: number;
+  /** Whether no server speaks TLS, whatever was drawn. */
+  readonly isPlain?: boolean;
   /** Called before each round, with what there was up to then: false ends the run. */
   readonly goesOn: (tally: Tally) => boolean;
 }
@@ -56,10 +58,11 @@ export class Fuzzer {
 
   /** Resolves at the end of the run, or rejects with a {@link RoundFailure}. */
   async run(): Promise<void> {
-    const { seed, from, goesOn } = this.#options;
+    const { seed, from, isPlain = false, goesOn } = this.#options;
     try {
       for (let number = from; goesOn(this.tally); number++) {
-        const round = drawRound(seed, number);
+        const drawn = drawRound(seed, number);
+        const round = isPlain ? { ...drawn, server: { ...drawn.server, tls: false } } : drawn;
         await this.#play(round).catch((error: unknown) => {
           throw new RoundFailure(seed, number, round, error);
         });

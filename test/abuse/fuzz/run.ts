@@ -7,7 +7,8 @@ import { parseArgs } from 'node:util';
 import { expelledCount, Fuzzer, playAlone, RoundFailure, type Tally } from './fuzzer.js';
 import type { Round } from './plan.js';
 
-const HELP = `npm run fuzz -- [--seed N] [--minutes M] [--from R] [--rounds R] [--patience SECONDS] [--case FILE] [--json]
+const HELP = `npm run fuzz -- [--seed N] [--minutes M] [--from R] [--rounds R] [--patience SECONDS] [--plain]
+                [--case FILE] [--json]
 
 Plays rounds of HTTP/2 frames that keep no rule to a real server, over plain TCP and TLS: calls and watches that are opened and
 reset by the hundred, and everything else that may come in the same write. An ordinary client works meanwhile. A round fails
@@ -19,6 +20,7 @@ drain. Exit status 1 when one failed, or when hardly any connection was expelled
   --from     the first round (0): with --rounds 1 a single one is played again
   --rounds   how many rounds at most
   --patience how long a call of the ordinary client may take, and a farewell (10); more on a machine that has no time
+  --plain    without TLS
   --case     plays the round of a file instead, as a failure leaves it
   --json     prints the summary as one JSON object
 
@@ -47,7 +49,7 @@ const startMs = performance.now();
 const endMs = startMs + minutes * 60_000;
 let toldMs = 0;
 let isInterrupted = false;
-const fuzzer = new Fuzzer({ seed, from, patienceMs, goesOn });
+const fuzzer = new Fuzzer({ seed, from, patienceMs, isPlain: values.plain, goesOn });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     isInterrupted = true;
@@ -65,6 +67,7 @@ function parse() {
     from: text,
     rounds: text,
     patience: text,
+    plain: flag,
     case: text,
     json: flag,
     help: flag,
@@ -157,7 +160,7 @@ function report(failure: unknown): void {
   if (!(failure instanceof RoundFailure)) throw failure;
   const file = join(tmpdir(), `fuzz-${failure.seed}-${failure.number}.json`);
   writeFileSync(file, `${JSON.stringify(failure.round)}\n`);
-  const again = `npm run fuzz -- --seed ${failure.seed} --from ${failure.number} --rounds 1`;
+  const again = `npm run fuzz -- --seed ${failure.seed} --from ${failure.number} --rounds 1${values.plain ? ' --plain' : ''}`;
   process.stderr.write(`${failure.message}\nagain: ${again}\nthe round: ${file}\n`);
 }
 
