@@ -10,7 +10,7 @@ const WRITE_MS = 2_000;
 /** The longest `--drain-deadline` of a plan. */
 const DRAIN_DEADLINE_MS = 2_000;
 /** How long an offender that lingers stays after its last write. */
-const LINGER_MS = 200;
+const LINGER_MS = 500;
 /** The ordinary client's connections, the one that reads metrics, and what the server has open of its own now and then. */
 const FILES_MAX = 10;
 /** Closed to make room, which nobody is to blame for. */
@@ -87,8 +87,8 @@ export class Arena {
     await this.#target.stop();
   }
 
-  async #carryOut({ window, phases, ending }: Offender): Promise<void> {
-    const connection = await this.#target.dial();
+  async #carryOut({ from, window, phases, ending }: Offender): Promise<void> {
+    const connection = await this.#target.dial(from);
     try {
       await connection.write(raw.preface(window));
       for (const phase of phases) await this.#send(connection, phase);

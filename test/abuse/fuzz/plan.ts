@@ -4,8 +4,25 @@ import { closedWatch, deltaWatch, EMPTY, exchange, inFlight, page, unary, withDa
 import * as raw from '../raw.js';
 
 /** Calls that a fuzzed connection makes. */
-export const CALL_KINDS = ['closedWatch', 'deltaWatch', 'unary', 'largePage', 'inFlight', 'exchange', 'relay'] as const;
-export type CallKind = (typeof CALL_KINDS)[number];
+export type CallKind =
+  | 'closedWatch'
+  | 'deltaWatch'
+  | 'unary'
+  | 'shortPage'
+  | 'largePage'
+  | 'inFlight'
+  | 'largeRequest'
+  | 'largeMetadata'
+  | 'exchange'
+  | 'relay';
+/** Bytes that a `largeRequest` brings of its message, and how many it announces. */
+export const LARGE_REQUEST_BYTES = 16_000;
+const LARGE_MESSAGE_BYTES = 65_000;
+/** More metadata than a server takes by default, each name and value counted with 32 B on top. */
+const LARGE_METADATA = {
+  ...Object.fromEntries(Array.from({ length: 90 }, (_, at) => [`k${at}`, 'v'])),
+  a: 'x'.repeat(15_900),
+};
 
 /** Streams of one connection: the first, and so many from there on, each `step` streams of a client further. */
 export interface StreamRange {
@@ -49,6 +66,8 @@ export const ENDINGS = ['close', 'break', 'linger'] as const;
 
 /** One connection of a round. */
 export interface Offender {
+  /** The address of the loopback that it comes from; the ordinary client's when it is not given. */
+  readonly from?: string;
   /** What the server may send on each stream. */
   readonly window: number;
   readonly phases: readonly Phase[];
@@ -83,10 +102,18 @@ function call(kind: CallKind, stream: number, token: string): Buffer {
       return deltaWatch(stream);
     case 'unary':
       return unary(stream);
+    case 'shortPage':
+      return raw.call(stream, Sessions.listSessions.path, page(1));
     case 'largePage':
       return raw.call(stream, Sessions.listSessions.path, page(1_000));
     case 'inFlight':
       return inFlight(stream);
+    case 'largeRequest': {
+      const begun = raw.message(Buffer.alloc(LARGE_REQUEST_BYTES), 0, LARGE_MESSAGE_BYTES);
+      return withData(raw.open(stream, Sessions.listSessions.path), stream, begun);
+    }
+    case 'largeMetadata':
+      return withData(raw.open(stream, Sessions.listSessions.path, LARGE_METADATA), stream, EMPTY);
     case 'exchange':
       return exchange(stream);
     case 'relay':
