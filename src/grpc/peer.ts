@@ -246,7 +246,8 @@ export class Peer {
       this.ending = [];
       for (const ended of ending) {
         Reflect.deleteProperty(ended, 'closed');
-        ended.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+        // Its client may have reset it meanwhile: a destroyed stream has no session, which `close` relies on.
+        if (!ended.destroyed) ended.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       }
     });
   }
