@@ -55,7 +55,9 @@ export function answerAttempt(state: State, command: AnswerAttempt, revision: nu
     told.attempts.length < state.limits.attemptsPerConnectionMax
       ? startAttempt(state, failed, command, revision)
       : fallBack(state, failed, revision);
-  return answered(order, [...dropReports(state, told), ...next]);
+  // Where the connection ends, that takes the words back itself.
+  const isTakenBack = next.some(({ kind }) => kind === 'LinkReportSettled');
+  return answered(order, isTakenBack ? next : [...dropReports(state, told), ...next]);
 }
 
 /**

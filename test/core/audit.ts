@@ -93,6 +93,7 @@ function auditReports(
     const standing = state.graph.hasLink({ a: Math.min(sid, peer), b: Math.max(sid, peer), link });
     expect(!standing, `${said} waits for a link that stands`);
   }
+  expect(state.reports.count === reports.length, `${reports.length} reports wait, not ${state.reports.count}`);
   for (const { sid } of sessions) {
     const count = reports.filter((report) => report.sid === sid).length;
     expect(state.reports.countBy(sid) === count, `${sid} has ${count} reports, not ${state.reports.countBy(sid)}`);

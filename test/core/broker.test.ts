@@ -211,6 +211,16 @@ describe('a coordinated connection', () => {
     expect(at(id)).toMatchObject({ state: FAILED, reason: 'PATH_FAILED' });
     expect(leftovers()).toEqual(NOTHING);
   });
+
+  it('takes a waiting word about its link back once when it fails', () => {
+    found({ streamsMax: 0, attemptsPerConnectionMax: 1 });
+    const id = REACHED.punching!();
+    report(a, b, true, { connection: id });
+    expect(state.reports.count).toBe(1);
+    for (const end of [a, b]) tell(end, false);
+    expect(at(id)).toMatchObject({ state: FAILED, reason: 'PATH_FAILED' });
+    expect(state.reports.count).toBe(0);
+  });
 });
 
 describe('a relayed connection whose caller asks to try again', () => {
