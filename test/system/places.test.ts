@@ -1,10 +1,12 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Admission } from '../../src/admission/admission.js';
 import type { ConnectionGate } from '../../src/admission/connection-gate.js';
 import { systemClock } from '../../src/client/system.js';
+import { tlsAdapter } from '../../src/system/adapters/tls.js';
 import { wsAdapter } from '../../src/system/adapters/ws.js';
 import type { Adapter } from '../../src/transport/adapter.js';
 import { upgrade } from '../abuse/clients-from.js';
@@ -12,6 +14,10 @@ import { openAdmission } from '../admission/open.js';
 
 /** Shorter than a handshake may take, after which every place is taken back anyway. */
 const SOON_MS = 5_000;
+const CERTIFICATE = {
+  cert: readFileSync('test/client/tls/cert.pem'),
+  key: readFileSync('test/client/tls/key.pem'),
+};
 const LISTEN = { host: '127.0.0.1', port: 0 };
 
 describe('the place of a connection', () => {
@@ -53,6 +59,14 @@ describe('the place of a connection', () => {
     socket.resume();
     socket.write(upgrade({ origin: 'http://evil.example' }));
     await once(socket, 'end');
+    expect(await placesLeft()).toBe(0);
+  });
+
+  it('is free when the client closes before TLS is agreed on', async () => {
+    adapter = tlsAdapter(LISTEN, deps(), CERTIFICATE);
+    await adapter.listen(() => undefined);
+    for (let count = 0; count < 5; count++) (await dial()).end();
+    for (let count = 0; count < 5; count++) (await dial()).resetAndDestroy();
     expect(await placesLeft()).toBe(0);
   });
 });

@@ -6,13 +6,18 @@ import { servePipe } from './socket-pipe.js';
 
 /** System events over TLS, framed. */
 export function tlsAdapter(wanted: Address, deps: PortDeps, options: TlsOptions): Adapter {
-  const server = createServer({ ...options, allowHalfOpen: true });
+  const server = createServer(options);
   // Who cannot agree on TLS is gone with its socket.
   server.on('tlsClientError', () => {});
   return portAdapter(wanted, deps, {
     codeName: 'tls',
     encrypted: true,
     server,
-    serve: (accept) => server.on('secureConnection', (socket) => servePipe(socket, deps.maxBlockBytes, accept)),
+    serve: (accept) =>
+      server.on('secureConnection', (socket) => {
+        // Not before: a client that ends its side within the handshake is gone, and its place is to be free.
+        socket.allowHalfOpen = true;
+        servePipe(socket, deps.maxBlockBytes, accept);
+      }),
   });
 }
