@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { groupsOf, plainAddress } from './base/address.js';
 
 /**
  * One option of `serve`: its names, its kind of value and its default.
@@ -57,7 +58,10 @@ export function formatAddress({ host, port }: Address): string {
 
 /** Whether only this machine can reach an address. */
 export function isLoopback({ host }: Address): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+  const plain = plainAddress(host);
+  // Of IPv4 also what getaddrinfo takes for an address, such as 127.1.
+  if (plain === 'localhost' || /^127(\.\d{1,3}){1,3}$/.test(plain)) return true;
+  return groupsOf(plain)?.every((group, at, { length }) => group === Number(at === length - 1)) ?? false;
 }
 
 /** Where to listen, always. */

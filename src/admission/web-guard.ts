@@ -37,12 +37,13 @@ export function origins(flag: string, help: string): Option<readonly Origin[] | 
  */
 export class WebGuard {
   readonly #origins: readonly Origin[];
-  readonly #listens: string;
+  /** Whether only programs of this machine reach the port. */
+  readonly #isLocal: boolean;
 
   /** `listens` is the host that the port was told to listen on. */
   constructor(origins: readonly Origin[], listens: string) {
     this.#origins = origins;
-    this.#listens = listens.toLowerCase();
+    this.#isLocal = isLocal(listens.toLowerCase());
   }
 
   /** Why a request is refused; undefined when it is not. */
@@ -56,12 +57,18 @@ export class WebGuard {
   }
 
   #isOurs(text: string): boolean {
-    if (!isLoopback({ host: this.#listens, port: 0 })) return true;
+    if (!this.#isLocal) return true;
     const host = hostOf(text);
     if (host === undefined) return false;
     if (isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost')) return true;
     return this.#origins.some((origin) => origin.host === host);
   }
+}
+
+/** Whether a host is this machine alone: a loopback address, or a name that RFC 6761 keeps for one. */
+function isLocal(host: string): boolean {
+  const name = host.replace(/\.$/, '');
+  return isLoopback({ host: name, port: 0 }) || name.endsWith('.localhost');
 }
 
 /** The host of a Host header, in lower case and without brackets; undefined when it is none. */

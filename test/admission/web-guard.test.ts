@@ -41,6 +41,13 @@ describe('a guard against web pages', () => {
     expect(new WebGuard(allowed, '127.0.0.1').refuses({ headers: { host } })?.cause).toBe(cause);
   });
 
+  it.each(['127.0.0.2', '127.1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1', 'LOCALHOST', 'localhost.', 'fleet.localhost'])(
+    'refuses a strange host where the port listens on %s, which is loopback',
+    (listens) => {
+      expect(new WebGuard([], listens).refuses({ headers: { host: 'evil.example' } })?.cause).toBe('host');
+    },
+  );
+
   it('takes any host where others can reach the port, as it has names that are not known here', () => {
     expect(new WebGuard([], '0.0.0.0').refuses({ headers: { host: 'fleet.example' } })).toBeUndefined();
     expect(new WebGuard([], '0.0.0.0').refuses({ headers: { host: 'a', origin: 'http://a' } })?.cause).toBe('origin');
