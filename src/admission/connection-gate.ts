@@ -14,7 +14,7 @@ export type GateCause =
   | 'silent'
   /** It did not finish its handshake in time. */
   | 'handshake'
-  /** It stood in a place that is kept for connections with a credential, and has not shown one in time. */
+  /** It stood in a place that is kept for connections with a credential, and had not shown one in time, or when a newcomer came. */
   | 'unproven';
 
 /** What a gate stands on. */
@@ -34,8 +34,9 @@ export interface GateDeps {
  * - Where all places are taken, the connection goes that has had no call for longest and has not shown a credential. So
  *   whoever only connects, in whatever numbers, takes the place of others like it, and never that of a client that works.
  * - The last places are kept for connections that show a credential: who comes while the others are taken may stand there
- *   until `handshakeMs` have passed, and is closed when it has not shown one by then. So connections without a credential
- *   can neither fill the door nor keep it full, however hard they work.
+ *   until `handshakeMs` have passed, and is closed when it has not shown one by then, or earlier, the oldest first, when
+ *   there is no other place for a newcomer. So connections without a credential can neither fill the door nor keep it full,
+ *   however hard they work and however often they come again.
  */
 export class ConnectionGate {
   readonly #deps: GateDeps;
@@ -117,9 +118,16 @@ export class ConnectionGate {
 
   #makeRoom(): boolean {
     const [longest] = this.#silent;
-    if (longest === undefined) return false;
-    this.#takeBack(longest, 'silent');
-    return true;
+    if (longest !== undefined) {
+      this.#takeBack(longest, 'silent');
+      return true;
+    }
+    for (const place of this.#awaited) {
+      if (!place.isKept || place.isVouched) continue;
+      this.#takeBack(place, 'unproven');
+      return true;
+    }
+    return false;
   }
 
   #takeBack(place: Place, cause: GateCause): void {
