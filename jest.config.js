@@ -5,8 +5,6 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1', '^switchyard/client$': '<rootDir>/src/client/index.ts' },
   transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
-  // A worker keeps the modules of every test file that it has run: one that has grown is replaced before the next.
-  workerIdleMemoryLimit: '256MB',
   // Enough for a machine that does other things at the same time; what takes longer hangs.
   testTimeout: 240_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
