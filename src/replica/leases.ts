@@ -57,12 +57,12 @@ export class Leases {
     this.tickAt = this.ranAt;
     const nowMs = this.ranAt;
     for (const sid of state.graph.sidsAfter(0)) this.beginAt(nowMs, sid, limits.graceMs);
-    this.schedule();
   }
 
-  /** The doors are open. Until now nobody could renew. */
+  /** The doors are open. Until now nobody could renew, and nobody has expired. */
   opened(): void {
     this.standStill(this.clock.nowMs());
+    if (this.timer === undefined) this.schedule();
   }
 
   /** A session has been opened. */

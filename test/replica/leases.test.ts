@@ -113,8 +113,22 @@ describe('leases', () => {
     const world = await World.start({ graceMs: 1_000 });
     const sid = await world.open(1, 10_000);
     await world.settle(world.replica.close());
-    await world.restart();
+    await world.recover();
     world.clock.freeze(1_400);
+    world.replica.opened();
+    await world.advance(9_900);
+    expect(world.lives(sid)).toBe(true);
+    await world.advance(1_200);
+    expect(world.lives(sid)).toBe(false);
+  });
+
+  it('of a restarted server do not run while its doors are opened, however long that takes', async () => {
+    const world = await World.start({ graceMs: 1_000 });
+    const sid = await world.open(1, 10_000);
+    await world.settle(world.replica.close());
+    await world.recover();
+    await world.advance(15_000);
+    expect(world.lives(sid)).toBe(true);
     world.replica.opened();
     await world.advance(9_900);
     expect(world.lives(sid)).toBe(true);

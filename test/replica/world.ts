@@ -36,8 +36,14 @@ export class World {
     return world;
   }
 
-  /** Recovers from the journal, as a new process would. */
+  /** Recovers from the journal, as a new process would, and lets leases run. */
   async restart(clock: Clock = this.clock): Promise<void> {
+    await this.recover(clock);
+    this.replica.opened();
+  }
+
+  /** The same, as far as before the doors of the process are open. */
+  async recover(clock: Clock = this.clock): Promise<void> {
     const recovery = await recover(this.journal, DEFAULT_LIMITS);
     this.published.length = 0;
     const publish = (position: Position, changes: readonly Change[]): void => {
