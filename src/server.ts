@@ -61,21 +61,32 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   let engine: Engine | undefined;
   let doors: Doors | undefined;
   const exit = surroundings.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
+  // Set while a process whose storage has failed says goodbye.
+  let exitOnce: (() => void) | undefined;
   const fatal = (error: unknown) => {
     // Before a door is open nobody has to be told, and nothing else keeps the process alive until a timer fires.
     if (!(error instanceof JournalError) || doors === undefined) return exit(error);
     // What is stored is in order, so there is time to say goodbye.
     doors?.stopServing();
-    clock.after(GOODBYE_MS, () => exit(error));
+    exitOnce = () => {
+      exitOnce = undefined;
+      exit(error);
+    };
+    clock.after(GOODBYE_MS, () => exitOnce?.());
   };
   const goDown = async (deadlineMs: number) => {
-    await doors?.drain();
-    engine?.drain();
-    await doors?.close(deadlineMs);
-    await engine?.close();
-    await journal.close();
-    metrics?.close();
-    admission.close();
+    try {
+      await doors?.drain();
+      engine?.drain();
+      await doors?.close(deadlineMs);
+      await engine?.close();
+      await journal.close();
+      metrics?.close();
+      admission.close();
+    } finally {
+      // The timer keeps no process alive: a drain that ends before it would end the process with status 0.
+      exitOnce?.();
+    }
   };
   try {
     const isExempt = (address: string) => exempt.has(address);
