@@ -19,6 +19,7 @@ type Watch = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
 export class Health {
   private readonly statuses: Map<string, Serving>;
   private readonly watches = new Set<Watch>();
+  private isStopped = false;
 
   constructor(services: readonly string[]) {
     this.statuses = new Map(['', ...services].map((service) => [service, Serving.SERVING]));
@@ -41,14 +42,16 @@ export class Health {
     server.addService(HealthService, handlers);
   }
 
-  /** Tells everybody who watches a service whether it is served. */
+  /** Tells everybody who watches a service whether it is served. After {@link stopServing} nothing changes any more. */
   setServing(service: string, isServing: boolean): void {
+    if (this.isStopped) return;
     this.statuses.set(service, isServing ? Serving.SERVING : Serving.NOT_SERVING);
     for (const call of this.watches) if (call.request.service === service) this.tell(call);
   }
 
   /** Tells everybody that nothing is served any more. */
   stopServing(): void {
+    this.isStopped = true;
     for (const service of this.statuses.keys()) this.statuses.set(service, Serving.NOT_SERVING);
     for (const call of this.watches) this.tell(call);
   }
