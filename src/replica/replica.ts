@@ -87,7 +87,7 @@ export class Replica {
     if (this.state.revision > 0) return;
     const epoch = Buffer.from(this.parts.random.bytes(8)).toString('base64url');
     const outcome = await this.submit({ kind: 'FoundNetwork', epoch, serverUuid, atMs: this.parts.clock.wallMs() });
-    if (isFault(outcome)) throw new Error(`the network could not be founded: ${outcome.message}`);
+    if (isFault(outcome)) throw startFailure('the network could not be founded', outcome);
   }
 
   /**
@@ -97,7 +97,7 @@ export class Replica {
   async agreeOn(limits: Limits): Promise<void> {
     if (sameLimits(this.state.limits, limits) && this.parts.journal.format >= FORMAT_VERSION) return;
     const outcome = await this.submit({ kind: 'SetLimits', limits });
-    if (isFault(outcome)) throw new Error(`the limits could not be stored: ${outcome.message}`);
+    if (isFault(outcome)) throw startFailure('the limits could not be stored', outcome);
   }
 
   /**
@@ -239,6 +239,12 @@ export class Replica {
     this.parts.observed?.(command, outcome);
     return outcome;
   }
+}
+
+/** Why a start ends. For want of space it is the storage's failure, which is told in words. */
+function startFailure(what: string, { reason, message }: Fault): Error {
+  const text = `${what}: ${message}`;
+  return reason === 'JOURNAL_UNAVAILABLE' ? new JournalError('full', text) : new Error(text);
 }
 
 /** Whether the same command may be taken a little later. */
