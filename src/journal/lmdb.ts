@@ -115,9 +115,6 @@ export class LmdbJournal implements Journal {
       this.last += records.length;
       if (this.moving !== undefined) this.header = header;
       this.moving = undefined;
-    } catch (error) {
-      if (error instanceof JournalError && error.kind !== 'full') this.broken = error;
-      throw error;
     } finally {
       this.appending = false;
     }
@@ -185,12 +182,25 @@ export class LmdbJournal implements Journal {
 
   /**
    * One transaction: what `write` puts and removes takes place as a whole and is synced, or nothing does. Throws a
-   * {@link JournalError}: `full`, `failed`, or `locked` when the folder is not this writer's any more.
-   *
-   * On a nearly full disk it is not even tried. LMDB would undo it, but lmdb's own report of a refused write overruns
-   * its buffer, and that can end the process.
+   * {@link JournalError}: `full`, `failed`, or `locked` when the folder is not this writer's any more. After anything but `full`
+   * every later transaction is refused with the same error: what the disk holds is not known until it is read again.
    */
   private async commit(bytes: number, write: () => void): Promise<void> {
+    if (this.broken !== undefined) throw this.broken;
+    try {
+      await this.transact(bytes, write);
+    } catch (thrown) {
+      const error = journalError(thrown, `cannot write to ${this.folder.path}`);
+      if (error.kind !== 'full') this.broken ??= error;
+      throw error;
+    }
+  }
+
+  /**
+   * Hands one transaction to LMDB. On a nearly full disk it is not even tried: LMDB would undo it, but lmdb's own report
+   * of a refused write overruns its buffer, and that can end the process.
+   */
+  private async transact(bytes: number, write: () => void): Promise<void> {
     const { path } = this.folder;
     const free = this.freeBytes(path);
     if (free < SPACE_KEPT_BYTES + 2 * bytes) {

@@ -8,12 +8,13 @@ import { HEADER_PLACE } from '../../src/journal/header.js';
 import { SPACE_KEPT_BYTES } from '../../src/journal/limits.js';
 import { LmdbJournal } from '../../src/journal/lmdb.js';
 import { decodeRecord } from '../../src/journal/record.js';
+import { freeBytes } from '../../src/journal/space.js';
 import { type Disk, journalContract } from './contract.js';
 import { edit, inFolder, keysIn, put, rot, temporaryFolder } from './damage.js';
 import { headerOfFormat1 } from './format-1.js';
 import { survivesFullDisk } from './full.js';
 import { killAppender, startProgram } from './process.js';
-import { records } from './reading.js';
+import { parts, records } from './reading.js';
 
 /** Enough for some appends of the workload, and not for many. */
 const FULL_AT_BYTES = 600_000;
@@ -173,6 +174,33 @@ describe('a data folder', () => {
       expect(failure).toMatchObject({ kind: 'failed', message: expect.stringContaining(folder) });
       await expect(journal.append(records(4, 4))).rejects.toBe(failure);
       expect(journal.last).toBe(3);
+    }));
+
+  it('takes nothing more after a snapshot whose failure is not for want of space', () =>
+    inFolder(async (folder) => {
+      let holds = true;
+      const journal = await LmdbJournal.open(folder, freeBytes, () => ({ holds: () => holds, release: () => {} }));
+      await journal.append(records(1, 3));
+      holds = false;
+      await expect(journal.writeSnapshot(3, parts(3, ['a']))).rejects.toMatchObject({ kind: 'locked' });
+      holds = true;
+      await expect(journal.append(records(4, 4))).rejects.toMatchObject({ kind: 'locked' });
+      await journal.close();
+    }));
+
+  it('takes nothing more from a disk that does not even say how much space it has', () =>
+    inFolder(async (folder) => {
+      let isGone = false;
+      const journal = await LmdbJournal.open(folder, (path) => {
+        if (isGone) throw Object.assign(new Error('EIO: i/o error, statfs'), { errno: -5, code: 'EIO' });
+        return freeBytes(path);
+      });
+      isGone = true;
+      const failure = { kind: 'failed', message: `cannot write to ${folder}: EIO: i/o error, statfs` };
+      await expect(journal.append(records(1, 1))).rejects.toMatchObject(failure);
+      isGone = false;
+      await expect(journal.append(records(1, 1))).rejects.toMatchObject(failure);
+      await journal.close();
     }));
 
   it('loses the parts of a snapshot that was never finished when it is opened', () =>
