@@ -40,6 +40,8 @@ export class LmdbJournal implements Journal {
   private broken: JournalError | undefined;
   /** Its number among those who have written here; undefined until it writes. */
   private writer: number | undefined;
+  /** The claim that is under way. */
+  private claiming: Promise<number> | undefined;
   private closed: Promise<void> | undefined;
 
   private constructor(
@@ -211,12 +213,20 @@ export class LmdbJournal implements Journal {
     try {
       // LMDB would say so in a turn of its own, where nobody hears it.
       if (this.closed !== undefined) throw new Error('the journal is closed');
-      this.writer ??= await this.claim();
+      this.writer ??= await this.claimOnce();
       if (await this.folder.write(this.writer, write)) return;
     } catch (thrown) {
       throw await commitError(thrown, path, bytes);
     }
     throw this.takenOver();
+  }
+
+  /** One claim for all transactions that are the first: a second would be taken for another writer's. */
+  private claimOnce(): Promise<number> {
+    this.claiming ??= this.claim().finally(() => {
+      this.claiming = undefined;
+    });
+    return this.claiming;
   }
 
   /**

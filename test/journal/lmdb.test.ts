@@ -203,6 +203,19 @@ describe('a data folder', () => {
       await journal.close();
     }));
 
+  it('takes a snapshot and an append that are the first to be written, at once', () =>
+    inFolder(async (folder) => {
+      await made(folder);
+      const journal = await LmdbJournal.open(folder);
+      const from = journal.last + 1;
+      await Promise.all([
+        journal.writeSnapshot(journal.last, parts(journal.last, ['a'])),
+        journal.append(records(from, from)),
+      ]);
+      expect([journal.snapshots(), journal.last]).toEqual([[from - 1], from]);
+      await journal.close();
+    }));
+
   it('loses the parts of a snapshot that was never finished when it is opened', () =>
     inFolder(async (folder) => {
       await made(folder);
