@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import { version } from '../../src/base/version.js';
 import type { Row } from '../../src/core/snapshot.js';
 import { encodeChunks } from '../../src/journal/chunk.js';
 import { HEADER_KEY, partKey, revisionKey } from '../../src/journal/folder.js';
@@ -50,7 +51,7 @@ describe('a check', () => {
       expect(report).toMatchObject({
         path: folder,
         formatVersion: 2,
-        release: '0.1.0',
+        release: version(),
         bytesOnDisk: before.length,
         compacted: 4,
         records: { count: 16, bytes, first: 5, last: 20, kinds: { AnswerOrder: 16 } },

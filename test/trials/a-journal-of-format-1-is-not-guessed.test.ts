@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { version } from '../../src/base/version.js';
 import type { Command } from '../../src/core/command.js';
 import { INITIAL_LIMITS } from '../../src/core/limits.js';
 import { checkFolder } from '../../src/journal/inspect.js';
@@ -45,7 +46,7 @@ describe('a journal of format 1', () => {
     expect(await sessions({ 'limits-of-format-1': 'sessions-max=5' })).toBe(5);
     expect(await sessions()).toBe(5);
     expect(await sessions({ 'limits-of-format-1': '{"sessions-max": 7}', 'sessions-max': '100' })).toBe(5);
-    expect(await checkFolder(folder)).toMatchObject({ formatVersion: 2, release: '0.1.0', problemCount: 0 });
+    expect(await checkFolder(folder)).toMatchObject({ formatVersion: 2, release: version(), problemCount: 0 });
   });
 
   it('is replayed under the limits of release 0.1.0 where none are named, not under the flags of today', async () => {
