@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { hasZone, plainAddress } from '../base/address.js';
-import { type Option, ValueError } from '../option.js';
+import { ValueError } from '../base/value-error.js';
+import type { Option } from '../config/option.js';
 import { addressBytes, addressText } from '../stun/address.js';
 
 /** A set of networks, for options such as `--address-exempt 10.0.0.0/8,fd00::/8`. */

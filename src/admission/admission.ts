@@ -1,6 +1,6 @@
 import type { Server } from 'node:net';
 import type { Logger } from 'pino';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../base/clock.js';
 import type { AddressSet } from './address-set.js';
 import { ConnectionGate, type GateCause } from './connection-gate.js';
 import { DescriptorWatch } from './descriptor-watch.js';

@@ -1,5 +1,5 @@
 import { addressKey } from '../base/address-key.js';
-import type { Clock, Timer } from '../clock.js';
+import type { Clock, Timer } from '../base/clock.js';
 import type { AddressSet } from './address-set.js';
 import type { AdmissionLimits, PlaceLimits } from './limits.js';
 import { Place } from './place.js';

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import type { Clock, Timer } from '../clock.js';
+import type { Clock, Timer } from '../base/clock.js';
 
 /** What a watch of descriptors stands on. */
 export interface DescriptorWatchDeps {

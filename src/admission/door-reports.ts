@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../base/clock.js';
 
 /** What is told of a connection that was refused or closed at a door. */
 export interface Refusal {

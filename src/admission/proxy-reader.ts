@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Clock, Timer } from '../clock.js';
+import type { Clock, Timer } from '../base/clock.js';
 import type { Endpoint } from '../stun/address.js';
 import type { AdmissionLimits } from './limits.js';
 import { ProxyHeaderError, readProxyHeader } from './proxy-header.js';

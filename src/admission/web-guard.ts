@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { isLoopback, type Option, ValueError } from '../option.js';
+import { isLoopback } from '../base/address.js';
+import { ValueError } from '../base/value-error.js';
+import type { Option } from '../config/option.js';
 
 /** An origin (RFC 6454): what a browser says of the page that asks. */
 export interface Origin {

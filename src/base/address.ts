@@ -1,3 +1,6 @@
+import { isIP } from 'node:net';
+import { ValueError } from './value-error.js';
+
 const GROUPS = 8;
 
 /**
@@ -43,4 +46,36 @@ function groupsIn(text: string): number[] {
 
 function isWhole(groups: readonly number[]): boolean {
   return groups.length === GROUPS && groups.every((group) => group >= 0 && group <= 0xffff);
+}
+
+/** A host and a port. Port 0 picks a free one. */
+export interface Address {
+  /** A name or an IP address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Reads HOST:PORT, [V6]:PORT included. Throws a {@link ValueError}. */
+export function parseAddress(text: string): Address {
+  const found = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/]+)):(\d{1,5})$/.exec(text);
+  const host = found?.[1] ?? found?.[2];
+  const port = Number(found?.[3]);
+  const isV6Sound = found?.[1] === undefined || isIP(found[1]) === 6;
+  if (host === undefined || port > 65_535 || !isV6Sound) {
+    throw new ValueError('must be HOST:PORT or [IPV6]:PORT, with a port of 0-65535, such as 127.0.0.1:8768');
+  }
+  return { host, port };
+}
+
+/** Writes an address the way {@link parseAddress} reads it. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether only this machine can reach an address. */
+export function isLoopback({ host }: Address): boolean {
+  const plain = plainAddress(host);
+  // Of IPv4 also what getaddrinfo takes for an address, such as 127.1.
+  if (plain === 'localhost' || /^127(\.\d{1,3}){1,3}$/.test(plain)) return true;
+  return groupsOf(plain)?.every((group, at, { length }) => group === Number(at === length - 1)) ?? false;
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
+import { formatAddress, parseAddress } from '../base/address.js';
 import { type Instance, InstanceType, type PeerStream, SwitchyardError } from '../client/index.js';
-import { formatAddress, parseAddress } from '../option.js';
 import { type ConnectionFlags, readGraph, withServer } from './connection.js';
 import { join, requestPort } from './forwarding.js';
 import { findNode } from './path.js';

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { readAdminToken } from '../admin-token.js';
+import { isLoopback, parseAddress } from '../base/address.js';
+import { ValueError } from '../base/value-error.js';
 import { type GraphView, type Network, type Position, Switchyard, type TlsOptions } from '../client/index.js';
-import { defaultDataFolder } from '../config.js';
-import { isLoopback, parseAddress, ValueError } from '../option.js';
+import { defaultDataFolder } from '../config/config.js';
+import { readAdminToken } from '../server/admin-token.js';
 import { type Surroundings, UsageError } from './surroundings.js';
 
 /** Where the server is when nobody says. */

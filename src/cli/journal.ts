@@ -1,5 +1,5 @@
-import { defaultDataFolder } from '../config.js';
-import type { Limits } from '../core/limits.js';
+import { defaultDataFolder } from '../config/config.js';
+import type { Limits } from '../core/model/limits.js';
 import { checkFolder, dumpFolder, type FolderReport, type SnapshotReport } from '../journal/inspect.js';
 import { JournalError } from '../journal/journal.js';
 import { repairFolder } from '../journal/repair.js';

@@ -1,10 +1,11 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { ValueError } from '../base/value-error.js';
 import { version } from '../base/version.js';
 import { SwitchyardError } from '../client/index.js';
-import { ConfigError } from '../config.js';
-import type { Limits } from '../core/limits.js';
-import { LIMITS_OF_FORMAT_1, parseLimits } from '../limit-options.js';
-import { parseDurationMs, ValueError } from '../option.js';
+import { ConfigError } from '../config/config.js';
+import { LIMITS_OF_FORMAT_1, parseLimits } from '../config/limit-options.js';
+import { parseDurationMs } from '../config/option.js';
+import type { Limits } from '../core/model/limits.js';
 import { withConnection } from './connection.js';
 import { explain } from './explain.js';
 import { exportGraph, FORMATS } from './export.js';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { type Config, readConfig } from '../config.js';
+import { formatAddress, isLoopback } from '../base/address.js';
+import { type Config, readConfig } from '../config/config.js';
 import { JournalError } from '../journal/journal.js';
-import { formatAddress, isLoopback } from '../option.js';
-import { startServer } from '../server.js';
+import { startServer } from '../server/server.js';
 import { jsonLine } from './json-line.js';
 import { givenFlags } from './serve-options.js';
 import { Failure, Interrupt, type Surroundings } from './surroundings.js';

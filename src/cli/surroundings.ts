@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Clock, Random } from '../clock.js';
-import type { Sources } from '../config.js';
+import type { Clock, Random } from '../base/clock.js';
+import type { Sources } from '../config/config.js';
 import type { Terminal } from './terminal.js';
 
 /** Everything a command needs from the process it runs in, given in so that tests can be that process. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NetworkDelta } from '../../gen/switchyard/v1/network.js';
+import type { Timer } from '../base/clock.js';
 import { Graph, type GraphView, type Position, WatchKind, type WatchNetworkDeltaResponse } from '../client/index.js';
-import type { Timer } from '../clock.js';
 import { type EventBody, SystemClient, type SystemError } from '../system/client/index.js';
 import { type ConnectionFlags, readGraph, tlsOptions, withServer } from './connection.js';
 import { Failure, type Surroundings } from './surroundings.js';

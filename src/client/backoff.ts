@@ -1,4 +1,4 @@
-import type { Random } from '../clock.js';
+import type { Random } from '../base/clock.js';
 import { LIMITS } from './limits.js';
 
 /**

@@ -8,7 +8,7 @@ import {
   type RendezvousAddress,
 } from '../../gen/switchyard/v1/connection.js';
 import type { LinkType } from '../../gen/switchyard/v1/link.js';
-import type { Clock, Random } from '../clock.js';
+import type { Clock, Random } from '../base/clock.js';
 import { CarriedDuplex } from './carrier/carried-duplex.js';
 import { DirectCarrier } from './carrier/direct-carrier.js';
 import { RelayCarrier } from './carrier/relay-carrier.js';

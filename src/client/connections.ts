@@ -7,7 +7,7 @@ import {
 import { Reason } from '../../gen/switchyard/v1/error.js';
 import { LinkType } from '../../gen/switchyard/v1/link.js';
 import type { DirectConnectionRequest, DirectConnectionResponse } from '../../gen/switchyard/v1/network_service.js';
-import type { Clock, Random, Timer } from '../clock.js';
+import type { Clock, Random, Timer } from '../base/clock.js';
 import { Brokered, type BrokeredDesk, type BrokeredFacts, RELAY_VERSION } from './brokered.js';
 import type { CallOptions, Complete } from './call.js';
 import { type Gathered, gather } from './direct/gather.js';

@@ -38,7 +38,7 @@ export {
   StopStreamResponse_Result as StopResult,
   type WatchStreamsResponse,
 } from '../../gen/switchyard/v1/stream_service.js';
-export type { Clock, Random, Timer } from '../clock.js';
+export type { Clock, Random, Timer } from '../base/clock.js';
 export type { CallOptions } from './call.js';
 export type { EndpointWatchOptions, ListOptions, NetworkWatchOptions } from './calls.js';
 export type { Call, Channel, Method } from './channel.js';

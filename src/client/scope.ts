@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../base/clock.js';
 
 /**
  * An AbortController that also follows other signals, and lets go of them when it is released.

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '../base/clock.js';
 import { SwitchyardError } from './error.js';
 import type { Scope } from './scope.js';
 import { StatusCode } from './status.js';

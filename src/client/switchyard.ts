@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../clock.js';
+import type { Clock, Random } from '../base/clock.js';
 import type { Caller } from './caller.js';
 import { Calls } from './calls.js';
 import type { Channel } from './channel.js';

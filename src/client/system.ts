@@ -1,5 +1,5 @@
 import { randomBytes, randomFillSync } from 'node:crypto';
-import type { Clock, Random } from '../clock.js';
+import type { Clock, Random } from '../base/clock.js';
 
 /** The machine's own time. Its timers keep nothing alive: what must go on holds the channel. */
 export const systemClock: Clock = {

@@ -1,5 +1,5 @@
 import { type Connection, ConnectionRole, type RendezvousAddress } from '../../gen/switchyard/v1/connection.js';
-import type { Clock, Random, Timer } from '../clock.js';
+import type { Clock, Random, Timer } from '../base/clock.js';
 import type { CarriedDuplex } from './carrier/carried-duplex.js';
 import { DirectCarrier } from './carrier/direct-carrier.js';
 import type { Gathered } from './direct/gather.js';

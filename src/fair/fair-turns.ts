@@ -1,6 +1,6 @@
 import { addressKey } from '../base/address-key.js';
-import type { Clock } from '../clock.js';
-import { Fault } from '../core/fault.js';
+import type { Clock } from '../base/clock.js';
+import { Fault } from '../core/model/fault.js';
 import type { Origin } from '../shares/origin.js';
 import type { TurnLimits } from './limits.js';
 import { Queue } from './queue.js';

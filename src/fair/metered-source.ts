@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js';
-import type { Fault } from '../core/fault.js';
+import type { Clock } from '../base/clock.js';
+import type { Fault } from '../core/model/fault.js';
 import type { FairTurns } from './fair-turns.js';
 
 /** What writing a message takes besides making it, in ms a byte: a copy, and the frames of the transport. */

@@ -1,10 +1,10 @@
-import type { Clock, Timer } from '../clock.js';
-import type { Change } from '../core/change.js';
-import { draining } from '../core/draining.js';
-import { Fault } from '../core/fault.js';
-import type { Position } from '../core/position.js';
-import { capture } from '../core/snapshot.js';
-import type { State } from '../core/state.js';
+import type { Clock, Timer } from '../base/clock.js';
+import type { Change } from '../core/model/change.js';
+import { draining } from '../core/model/draining.js';
+import { Fault } from '../core/model/fault.js';
+import type { Position } from '../core/model/position.js';
+import { capture } from '../core/store/snapshot.js';
+import type { State } from '../core/store/state.js';
 import type { FeedLimits } from './limits.js';
 import { Log } from './log.js';
 import { SharedSnapshot } from './snapshot.js';

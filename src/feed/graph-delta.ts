@@ -1,7 +1,8 @@
-import type { Change, Session } from '../core/change.js';
-import type { Link } from '../core/graph.js';
-import type { Capture } from '../core/snapshot.js';
-import type { State } from '../core/state.js';
+import type { Change } from '../core/model/change.js';
+import type { Link } from '../core/model/link.js';
+import type { Session } from '../core/model/session.js';
+import type { Capture } from '../core/store/snapshot.js';
+import type { State } from '../core/store/state.js';
 import type { Touch } from './touches.js';
 
 /** A node as a watcher is told of it. */

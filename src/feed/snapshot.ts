@@ -1,5 +1,5 @@
-import type { Position } from '../core/position.js';
-import type { Capture } from '../core/snapshot.js';
+import type { Position } from '../core/model/position.js';
+import type { Capture } from '../core/store/snapshot.js';
 import type { SnapshotEncoder } from './topic.js';
 
 /**

@@ -1,5 +1,5 @@
-import { Fault } from '../core/fault.js';
-import type { Position } from '../core/position.js';
+import { Fault } from '../core/model/fault.js';
+import type { Position } from '../core/model/position.js';
 import type { Feed } from './feed.js';
 import type { SharedSnapshot } from './snapshot.js';
 

@@ -1,7 +1,7 @@
-import type { Change } from '../core/change.js';
-import type { Position } from '../core/position.js';
-import type { Capture } from '../core/snapshot.js';
-import type { State } from '../core/state.js';
+import type { Change } from '../core/model/change.js';
+import type { Position } from '../core/model/position.js';
+import type { Capture } from '../core/store/snapshot.js';
+import type { State } from '../core/store/state.js';
 import type { Touch } from './touches.js';
 
 /**

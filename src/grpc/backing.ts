@@ -1,16 +1,16 @@
 import type { Logger } from 'pino';
 import type { RendezvousAddress } from '../../gen/switchyard/v1/connection.js';
-import type { Clock, Random } from '../clock.js';
+import type { Clock, Random } from '../base/clock.js';
+import type { Asking } from '../brokering/asking.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import type { Feed } from '../feed/feed.js';
-import type { DoorLimits } from '../limits.js';
 import type { Relay } from '../relay/relay.js';
-import type { Asking } from '../replica/asking.js';
 import type { Opening } from '../replica/opening.js';
 import type { Replica } from '../replica/replica.js';
 import type { Shares } from '../shares/shares.js';
 import type { Transports } from '../transport/transports.js';
-import type { Exchange } from './exchange.js';
+import type { DoorLimits } from './limits.js';
+import type { Exchange } from './services/exchange.js';
 
 /** What the services stand on. Handed in by the composition root, shared with the other doors. */
 export interface Backing {

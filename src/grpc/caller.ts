@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
-import { Fault } from '../core/fault.js';
+import { Fault } from '../core/model/fault.js';
 import { authenticate } from '../replica/token.js';
 import { type Origin, originOfPeer } from '../shares/origin.js';
 import type { Backing } from './backing.js';

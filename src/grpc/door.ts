@@ -11,22 +11,22 @@ import { TransportServiceService } from '../../gen/switchyard/v1/transport_servi
 import type { Admission } from '../admission/admission.js';
 import type { DoorListener } from '../admission/door-listener.js';
 import { lastQuarter } from '../admission/limits.js';
-import { Fault } from '../core/fault.js';
-import type { Address } from '../option.js';
+import type { Address } from '../base/address.js';
+import { Fault } from '../core/model/fault.js';
 import type { Backing } from './backing.js';
-import { Calls } from './calls.js';
-import { CUT_OFF_MS } from './closing-bound.js';
-import { isPassingBytes, shareFrames } from './encoded.js';
-import { Health } from './health.js';
-import { networkDefinition, networkService } from './network-service.js';
-import type { HeldKind } from './peer-holdings.js';
-import { Peers } from './peers.js';
-import { Reflection } from './reflection.js';
-import { sessionDefinition, sessionService } from './session-service.js';
+import { Calls } from './call-handlers.js';
+import { isPassingBytes, shareFrames } from './encode/encoded.js';
+import { CUT_OFF_MS } from './http2/closing-bound.js';
+import { ASKED_PATH, boundWire, http2ServerOf, UNKNOWN_PATH, wireLimits } from './http2/limits.js';
+import type { HeldKind } from './http2/peer-holdings.js';
+import { Peers } from './http2/peers.js';
+import { Health } from './services/health.js';
+import { networkDefinition, networkService } from './services/network-service.js';
+import { Reflection } from './services/reflection.js';
+import { sessionDefinition, sessionService } from './services/session-service.js';
+import { streamDefinition, streamService } from './services/stream-service.js';
+import { transportService } from './services/transport-service.js';
 import { toError, withDetails } from './status.js';
-import { streamDefinition, streamService } from './stream-service.js';
-import { transportService } from './transport-service.js';
-import { ASKED_PATH, boundWire, http2ServerOf, UNKNOWN_PATH, wireLimits } from './wire.js';
 
 /** A ping on a quiet connection, so that a peer that vanished is noticed and its watches are let go of. */
 const KEEPALIVE_MS = 30_000;

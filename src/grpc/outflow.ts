@@ -1,5 +1,5 @@
 import type { Charge } from '../base/shared-bytes.js';
-import type { Fault } from '../core/fault.js';
+import type { Fault } from '../core/model/fault.js';
 import type { Source } from './pump.js';
 
 /** Who looks on at all outflows. */

@@ -1,4 +1,4 @@
-import { Fault } from '../core/fault.js';
+import { Fault } from '../core/model/fault.js';
 import { toEnding } from './status.js';
 
 /** Something that is read step by step: a subscription of a feed, an attachment, an end of a stream. */

@@ -7,9 +7,9 @@ import {
 } from '@grpc/grpc-js';
 import { BadRequest, ErrorInfo, RetryInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
-import { Fault, type Reason } from '../core/fault.js';
-import { DEFAULT_DOOR_LIMITS } from '../limits.js';
-import { durationOf } from './duration.js';
+import { Fault, type Reason } from '../core/model/fault.js';
+import { durationOf } from './encode/duration.js';
+import { DEFAULT_DOOR_LIMITS } from './limits.js';
 
 /** The gRPC code of each reason, as error.proto documents it. Nothing else in this program knows a gRPC code. */
 export const CODE_OF_REASON: Readonly<Record<Reason, status>> = {

@@ -4,13 +4,15 @@ import {
   SnapshotChunk,
   type StreamRow,
 } from '../../gen/switchyard/journal/v1/snapshot.js';
-import type { Order, OrderBody, Session, Stream } from '../core/change.js';
-import type { CloseReason, LinkType } from '../core/command.js';
-import type { ConnectionRole } from '../core/connection.js';
-import type { MetaRow, Row } from '../core/snapshot.js';
+import type { ConnectionRole } from '../core/model/connection.js';
+import type { LinkType } from '../core/model/link.js';
+import type { Order, OrderBody } from '../core/model/order.js';
+import type { CloseReason, Session } from '../core/model/session.js';
+import type { Stream } from '../core/model/stream.js';
+import type { MetaRow, Row } from '../core/store/snapshot.js';
 import { packConnection, unpackConnection } from './connection.js';
 import { packLimits, unpackLimits } from './core-limits.js';
-import { RowReader } from './fast.js';
+import { RowReader } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
 import { JournalError, type StoredSnapshot } from './journal.js';

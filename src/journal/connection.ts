@@ -7,7 +7,7 @@ import type {
   RelayStream,
   Tried as TriedMessage,
 } from '../../gen/switchyard/journal/v1/connection.js';
-import type { Drawn, LinkType } from '../core/command.js';
+import type { Drawn } from '../core/model/command.js';
 import type {
   Attempt,
   Connection,
@@ -18,8 +18,9 @@ import type {
   Pair,
   PathKind,
   Tried,
-} from '../core/connection.js';
-import { REASONS, type Reason } from '../core/fault.js';
+} from '../core/model/connection.js';
+import { REASONS, type Reason } from '../core/model/fault.js';
+import type { LinkType } from '../core/model/link.js';
 import { packHidden, unpackHidden } from './fields.js';
 
 const REASON_NAMES = new Map(Object.entries(REASONS).map(([name, code]) => [code as number, name as Reason]));

@@ -1,5 +1,5 @@
 import type { Limits as LimitsMessage } from '../../gen/switchyard/journal/v1/limits.js';
-import { INITIAL_LIMITS, LIMIT_NAMES, type Limits } from '../core/limits.js';
+import { INITIAL_LIMITS, LIMIT_NAMES, type Limits } from '../core/model/limits.js';
 
 /** The core's limits as they are stored: all of them. */
 export function packLimits(limits: Limits): LimitsMessage {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import { canonicalLines } from '../core/canonical.js';
-import type { State } from '../core/state.js';
+import { canonicalLines } from '../core/store/canonical.js';
+import type { State } from '../core/store/state.js';
 
 const DIGEST_BYTES = 32;
 

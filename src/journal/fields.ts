@@ -1,7 +1,7 @@
 import type { Label } from '../../gen/switchyard/journal/v1/label.js';
 import type { StreamParams as StreamParamsMessage } from '../../gen/switchyard/journal/v1/stream.js';
-import type { Labels, StreamParams } from '../core/command.js';
-import { DEFAULT_STREAM_PARAMS } from '../core/stream.js';
+import type { Labels } from '../core/model/session.js';
+import { DEFAULT_STREAM_PARAMS, type StreamParams } from '../core/model/stream.js';
 
 const NO_LABELS: Labels = Object.freeze({});
 

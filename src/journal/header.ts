@@ -1,5 +1,5 @@
 import { Header } from '../../gen/switchyard/journal/v1/folder.js';
-import type { Limits } from '../core/limits.js';
+import type { Limits } from '../core/model/limits.js';
 import { packLimits, unpackLimits } from './core-limits.js';
 import { FORMAT_VERSION, Format, FrameKind, formatOf, newerVersion, seal, unseal } from './frame.js';
 import { JournalError } from './journal.js';

@@ -1,5 +1,5 @@
-import type { Command } from '../core/command.js';
-import { INITIAL_LIMITS, type Limits } from '../core/limits.js';
+import type { Command } from '../core/model/command.js';
+import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
 import { decodeChunks } from './chunk.js';
 import { digestOf } from './digest.js';
 import { Folder, isMark, revisionOf } from './folder.js';

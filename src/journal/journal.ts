@@ -1,4 +1,4 @@
-import type { Limits } from '../core/limits.js';
+import type { Limits } from '../core/model/limits.js';
 
 /** A stored command: its revision and its bytes, as `record.ts` made them. */
 export interface StoredRecord {

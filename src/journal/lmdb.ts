@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { version } from '../base/version.js';
-import type { Limits } from '../core/limits.js';
+import type { Limits } from '../core/model/limits.js';
 import { commitError, journalError } from './failure.js';
 import { Folder, HEADER_KEY, isMark, partKey, revisionKey, revisionOf } from './folder.js';
 import { FORMAT_VERSION, FrameKind, sealNumber } from './frame.js';

@@ -1,4 +1,4 @@
-import type { Limits } from '../core/limits.js';
+import type { Limits } from '../core/model/limits.js';
 import { FORMAT_VERSION } from './frame.js';
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from './journal.js';
 import { checkFollows, checkFormat, checkNewSnapshot, gapless } from './sequence.js';

@@ -1,4 +1,4 @@
-import { WireReader } from './wire.js';
+import { WireReader } from '../protowire/reader.js';
 
 /** Commands that are designed and that no release has written yet, by their numbers in command.proto, and the format they will need. */
 export const PLANNED_COMMANDS: ReadonlyMap<number, readonly [name: string, format: number]> = new Map([

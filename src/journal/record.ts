@@ -2,12 +2,15 @@ import {
   Command as CommandMessage,
   type ReportLink as ReportLinkMessage,
 } from '../../gen/switchyard/journal/v1/command.js';
-import type { CloseReason, Command, LinkType, StopReason } from '../core/command.js';
-import type { PathKind } from '../core/connection.js';
-import { REASONS, type Reason } from '../core/fault.js';
+import type { Command } from '../core/model/command.js';
+import type { PathKind } from '../core/model/connection.js';
+import { REASONS, type Reason } from '../core/model/fault.js';
+import type { LinkType } from '../core/model/link.js';
+import type { CloseReason } from '../core/model/session.js';
+import type { StopReason } from '../core/model/stream.js';
 import { packDrawn, packGathered, packTried, unpackDrawn, unpackGathered, unpackTried } from './connection.js';
 import { packLimits, unpackLimits } from './core-limits.js';
-import { readCommand } from './fast.js';
+import { readCommand } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, unpackParams, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
 import { JournalError, type StoredRecord } from './journal.js';

@@ -1,4 +1,4 @@
-import { INITIAL_LIMITS } from '../core/limits.js';
+import { INITIAL_LIMITS } from '../core/model/limits.js';
 import { checkFolder } from './inspect.js';
 import { JournalError } from './journal.js';
 import { LmdbJournal } from './lmdb.js';

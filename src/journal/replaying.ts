@@ -1,8 +1,8 @@
-import { apply } from '../core/apply.js';
-import type { HashKey } from '../core/halfsiphash.js';
-import { INITIAL_LIMITS, type Limits } from '../core/limits.js';
-import { Restoring } from '../core/snapshot.js';
-import { State } from '../core/state.js';
+import { apply } from '../core/decide/apply.js';
+import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
+import type { HashKey } from '../core/store/halfsiphash.js';
+import { Restoring } from '../core/store/snapshot.js';
+import { State } from '../core/store/state.js';
 import { decodeChunks } from './chunk.js';
 import { digestOf } from './digest.js';
 import { FORMAT_VERSION } from './frame.js';

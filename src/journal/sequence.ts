@@ -1,4 +1,4 @@
-import type { Limits } from '../core/limits.js';
+import type { Limits } from '../core/model/limits.js';
 import { FORMAT_VERSION } from './frame.js';
 import { JournalError, type StoredRecord } from './journal.js';
 

@@ -1,5 +1,5 @@
-import type { Stream } from '../core/change.js';
-import { Fault } from '../core/fault.js';
+import { Fault } from '../core/model/fault.js';
+import type { Stream } from '../core/model/stream.js';
 import { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';
 

@@ -1,4 +1,4 @@
-import { Fault } from '../core/fault.js';
+import { Fault } from '../core/model/fault.js';
 import type { Channel } from './channel.js';
 
 /** What an end says that its door has closed: it can neither take nor confirm anything any more. */

@@ -1,9 +1,10 @@
-import type { Clock, Timer } from '../clock.js';
-import type { Change, Stream, StreamStopped } from '../core/change.js';
-import { type Command, StopReason } from '../core/command.js';
-import { Fault } from '../core/fault.js';
-import type { Position } from '../core/position.js';
-import type { State } from '../core/state.js';
+import type { Clock, Timer } from '../base/clock.js';
+import type { Change, StreamStopped } from '../core/model/change.js';
+import type { Command } from '../core/model/command.js';
+import { Fault } from '../core/model/fault.js';
+import type { Position } from '../core/model/position.js';
+import { StopReason, type Stream } from '../core/model/stream.js';
+import type { State } from '../core/store/state.js';
 import { Channel, type Surroundings } from './channel.js';
 import type { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, isIPv6, type Server } from 'node:net';
 import type { Admission } from '../admission/admission.js';
 import type { DoorListener } from '../admission/door-listener.js';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../base/clock.js';
 import { RENDEZVOUS_LIMITS } from './limits.js';
 import { ObservedAddresses } from './observed.js';
 import { Rendezvous } from './rendezvous.js';

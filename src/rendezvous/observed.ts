@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '../base/clock.js';
 import { RENDEZVOUS_LIMITS, type RendezvousLimits } from './limits.js';
 
 /**

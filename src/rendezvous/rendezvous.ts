@@ -2,7 +2,7 @@ import type { Socket as UdpSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
 import { Place } from '../admission/place.js';
 import { plainAddress } from '../base/address.js';
-import type { Clock, Timer } from '../clock.js';
+import type { Clock, Timer } from '../base/clock.js';
 import type { Endpoint } from '../stun/address.js';
 import { bindingAnswer, decodeStun, StunError, stunLength } from '../stun/binding.js';
 import { RENDEZVOUS_LIMITS, type RendezvousLimits } from './limits.js';

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.js';
 import {
   type Instance,
   InstanceType,
@@ -5,7 +6,6 @@ import {
   type Switchyard,
   type SwitchyardError,
 } from '../client/index.js';
-import type { Clock } from '../clock.js';
 import type { Latencies } from './latency.js';
 import type { PlannedNode } from './plan.js';
 

@@ -1,12 +1,13 @@
-import type { Clock, Timer } from '../clock.js';
-import type { Change, Order, Session, StreamStopped } from '../core/change.js';
-import { stoppedIds } from '../core/change.js';
-import { CloseReason, StopReason } from '../core/command.js';
-import { type Connection, isOver } from '../core/connection.js';
-import { draining } from '../core/draining.js';
-import { Fault, type Reason } from '../core/fault.js';
-import type { Position } from '../core/position.js';
-import type { State } from '../core/state.js';
+import type { Clock, Timer } from '../base/clock.js';
+import { type Change, type StreamStopped, stoppedIds } from '../core/model/change.js';
+import { type Connection, isOver } from '../core/model/connection.js';
+import { draining } from '../core/model/draining.js';
+import { Fault, type Reason } from '../core/model/fault.js';
+import type { Order } from '../core/model/order.js';
+import type { Position } from '../core/model/position.js';
+import { CloseReason, type Session } from '../core/model/session.js';
+import { StopReason } from '../core/model/stream.js';
+import type { State } from '../core/store/state.js';
 import type { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
 

@@ -1,8 +1,11 @@
-import type { Clock, Timer } from '../clock.js';
-import type { Change, Order, Stream } from '../core/change.js';
-import { CloseReason, type Command, StopReason } from '../core/command.js';
-import { type Connection, isPending } from '../core/connection.js';
-import type { State } from '../core/state.js';
+import type { Clock, Timer } from '../base/clock.js';
+import type { Change } from '../core/model/change.js';
+import type { Command } from '../core/model/command.js';
+import { type Connection, isPending } from '../core/model/connection.js';
+import type { Order } from '../core/model/order.js';
+import { CloseReason } from '../core/model/session.js';
+import { StopReason, type Stream } from '../core/model/stream.js';
+import type { State } from '../core/store/state.js';
 
 /** When a deadline's command could not be stored, it is tried again after this. */
 const RETRY_MS = 1_000;

@@ -1,6 +1,6 @@
-import type { Clock, Timer } from '../clock.js';
-import { Float64Pages } from '../core/pages.js';
-import type { State } from '../core/state.js';
+import type { Clock, Timer } from '../base/clock.js';
+import { Float64Pages } from '../core/store/pages.js';
+import type { State } from '../core/store/state.js';
 import type { ReplicaLimits } from './limits.js';
 
 /** How often expired leases are looked for: a TTL is a lower bound, and this is how far above it may be. */

@@ -1,9 +1,8 @@
-import type { Clock, Random } from '../clock.js';
-import type { Session } from '../core/change.js';
-import { Checked } from '../core/check.js';
-import type { Labels } from '../core/command.js';
-import { Fault } from '../core/fault.js';
-import type { Position } from '../core/position.js';
+import type { Clock, Random } from '../base/clock.js';
+import { Checked } from '../core/decide/check.js';
+import { Fault } from '../core/model/fault.js';
+import type { Position } from '../core/model/position.js';
+import type { Labels, Session } from '../core/model/session.js';
 import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
 import type { ReplicaLimits } from './limits.js';

@@ -1,10 +1,10 @@
-import { apply } from '../core/apply.js';
-import type { Change } from '../core/change.js';
-import { isFault } from '../core/fault.js';
-import type { HashKey } from '../core/halfsiphash.js';
-import { INITIAL_LIMITS, type Limits } from '../core/limits.js';
-import type { Position } from '../core/position.js';
-import { State } from '../core/state.js';
+import { apply } from '../core/decide/apply.js';
+import type { Change } from '../core/model/change.js';
+import { isFault } from '../core/model/fault.js';
+import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
+import type { Position } from '../core/model/position.js';
+import type { HashKey } from '../core/store/halfsiphash.js';
+import { State } from '../core/store/state.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { decodeRecord } from '../journal/record.js';
 import { initialLimits, restoreSnapshot } from '../journal/replaying.js';

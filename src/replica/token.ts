@@ -1,8 +1,8 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { Random } from '../clock.js';
-import { CloseReason } from '../core/command.js';
-import { Fault } from '../core/fault.js';
-import type { State } from '../core/state.js';
+import type { Random } from '../base/clock.js';
+import { Fault } from '../core/model/fault.js';
+import { CloseReason } from '../core/model/session.js';
+import type { State } from '../core/store/state.js';
 import { endedFault } from './attachments.js';
 
 /*

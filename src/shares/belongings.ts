@@ -1,8 +1,9 @@
-import type { Change, Stream, StreamStopped } from '../core/change.js';
-import { type Connection, isPending } from '../core/connection.js';
-import type { Link } from '../core/graph.js';
-import type { State } from '../core/state.js';
-import { isInitialId } from '../core/streams.js';
+import type { Change, StreamStopped } from '../core/model/change.js';
+import { type Connection, isPending } from '../core/model/connection.js';
+import type { Link } from '../core/model/link.js';
+import type { Stream } from '../core/model/stream.js';
+import type { State } from '../core/store/state.js';
+import { isInitialId } from '../core/store/streams.js';
 import type { ShareLimits } from './limits.js';
 
 /** What sessions hold that is counted by address. */

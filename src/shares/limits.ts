@@ -1,4 +1,4 @@
-import type { Limits } from '../core/limits.js';
+import type { Limits } from '../core/model/limits.js';
 
 /** What one connection, or one address (of IPv6, one /64), may hold of what all share. Each is a bound by count. */
 export interface ShareLimits {

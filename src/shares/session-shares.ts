@@ -1,5 +1,5 @@
-import { SlotIndex } from '../core/slots.js';
-import type { State } from '../core/state.js';
+import { SlotIndex } from '../core/store/slots.js';
+import type { State } from '../core/store/state.js';
 import { type Holders, NONE } from './holders.js';
 
 /** Room for a session that is being opened. */

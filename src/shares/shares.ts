@@ -1,8 +1,8 @@
-import type { Change } from '../core/change.js';
-import { Fault, type Reason } from '../core/fault.js';
-import type { HashKey } from '../core/halfsiphash.js';
-import type { Position } from '../core/position.js';
-import type { State } from '../core/state.js';
+import type { Change } from '../core/model/change.js';
+import { Fault, type Reason } from '../core/model/fault.js';
+import type { Position } from '../core/model/position.js';
+import type { HashKey } from '../core/store/halfsiphash.js';
+import type { State } from '../core/store/state.js';
 import { type Amounts, type Belonging, Belongings } from './belongings.js';
 import { Holders, NONE } from './holders.js';
 import { SHARE_FLAGS, type ShareFlag, type ShareLimits } from './limits.js';

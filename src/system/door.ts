@@ -1,13 +1,13 @@
+import type { Timer } from '../base/clock.js';
 import { Holdings } from '../base/holdings.js';
 import { SharedBytes } from '../base/shared-bytes.js';
-import type { Timer } from '../clock.js';
-import type { Change, SessionClosed } from '../core/change.js';
-import { draining } from '../core/draining.js';
-import type { Position } from '../core/position.js';
+import type { Change, SessionClosed } from '../core/model/change.js';
+import { draining } from '../core/model/draining.js';
+import type { Position } from '../core/model/position.js';
 import type { Pipe, Receiver } from '../transport/pipe.js';
-import { Answers } from './answers.js';
-import type { Backing } from './backing.js';
-import { Peer } from './peer.js';
+import { Answers } from './conversation/answers.js';
+import type { Backing } from './conversation/backing.js';
+import { Peer } from './conversation/peer.js';
 
 /** How often connections are looked at: a bound in time is kept to this. */
 const LOOK_MS = 1_000;

@@ -1,5 +1,5 @@
 import type { Place } from '../admission/place.js';
-import type { Fault } from '../core/fault.js';
+import type { Fault } from '../core/model/fault.js';
 
 /**
  * One open connection of a transport, as the door of system events sees it: packets both ways, whatever carries them.

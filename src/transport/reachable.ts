@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { type Address, formatAddress } from '../option.js';
+import { type Address, formatAddress } from '../base/address.js';
 
 const WILDCARDS = new Set(['0.0.0.0', '::']);
 

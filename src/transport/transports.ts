@@ -1,4 +1,4 @@
-import { Fault } from '../core/fault.js';
+import { Fault } from '../core/model/fault.js';
 import type { Transport } from './adapter.js';
 
 /** Every code name there is, whether or not this server has it. */

@@ -6,7 +6,7 @@ import { Target } from './target.js';
 
 /** How many connections say nothing: 2,000 in CI, 10,000 with SWITCHYARD_ABUSE_CONNECTIONS=10000. */
 const CONNECTIONS = Number(process.env.SWITCHYARD_ABUSE_CONNECTIONS ?? 2_000);
-/** What a connection costs a server (src/limits.ts), with room for what is not collected yet. */
+/** What a connection costs a server (src/grpc/limits.ts), with room for what is not collected yet. */
 const CONNECTION_BYTES = 2 * 30 * 1_024;
 const AT_ONCE = 100;
 

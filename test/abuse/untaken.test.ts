@@ -6,8 +6,8 @@ import { NetworkServiceService as Network, WatchNetworkDeltaRequest } from '../.
 import { ListSessionsRequest, SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { ExchangeRequest, TransportServiceService as Transport } from '../../gen/switchyard/v1/transport_service.js';
 import { InstanceType, Switchyard } from '../../src/client/index.js';
-import { ByteWriter } from '../../src/system/bytes.js';
-import { writeEvent } from '../../src/system/send.js';
+import { ByteWriter } from '../../src/system/codec/bytes.js';
+import { writeEvent } from '../../src/system/codec/send.js';
 import { packetsOf } from '../../src/transport/pipe.js';
 import { tell } from './attack.js';
 import { RESIDENT_BYTES_MAX } from './cap.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../harness/manual-clock.js';
 import { DescriptorWatch } from '../../src/admission/descriptor-watch.js';
 import { DoorReports } from '../../src/admission/door-reports.js';
-import { ManualClock } from '../manual-clock.js';
 
 describe('reports of a door', () => {
   const open = () => {

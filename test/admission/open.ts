@@ -1,6 +1,6 @@
 import { AddressSet } from '../../src/admission/address-set.js';
 import { Admission, type AdmissionDeps } from '../../src/admission/admission.js';
-import type { Clock } from '../../src/clock.js';
+import type { Clock } from '../../src/base/clock.js';
 
 /** An admission that exempts nobody, trusts no proxy and logs nothing, unless it is told otherwise. */
 export function openAdmission(clock: Clock, deps: Partial<AdmissionDeps> = {}): Admission {

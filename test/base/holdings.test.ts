@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { SEED } from '../../harness/seed.js';
 import { Holdings } from '../../src/base/holdings.js';
 import { type Charge, SharedBytes } from '../../src/base/shared-bytes.js';
-import { SEED } from '../seed.js';
 
 const BYTES_MAX = 100;
 const HOLDERS = 5;

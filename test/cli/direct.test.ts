@@ -3,8 +3,8 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { quietPort } from '../../harness/port.js';
 import { ADMIN_TOKEN, type Running, run } from '../grpc/running.js';
-import { quietPort } from '../port.js';
 import { type RunningCommand, runCommand, startCommand } from './command.js';
 
 let at: Running;

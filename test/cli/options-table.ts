@@ -1,8 +1,8 @@
-import { OPTIONS } from '../../src/config.js';
-import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, SHARE_OPTIONS } from '../../src/limit-options.js';
-import { environmentName, type Option } from '../../src/option.js';
+import { OPTIONS } from '../../src/config/config.js';
+import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, SHARE_OPTIONS } from '../../src/config/limit-options.js';
+import { environmentName, type Option } from '../../src/config/option.js';
 
-const BEGIN = '<!-- begin options: made from src/config.ts, not by hand -->';
+const BEGIN = '<!-- begin options: made from src/config/config.ts, not by hand -->';
 const END = '<!-- end options -->';
 
 /** The tables of docs/operations.md: the options, and the bounds among them. */

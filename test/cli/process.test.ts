@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { quietPort } from '../port.js';
+import { quietPort } from '../../harness/port.js';
 import { startCommand } from './command.js';
 import { Program, startServerProcess } from './process.js';
 

@@ -13,7 +13,7 @@ export class Program {
 
   /** `node` is the program that runs it: the one that runs this test when it is not given. */
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, node = process.execPath) {
-    const main = ['--no-warnings', '--import', './test/typescript.mjs', 'src/main.ts'];
+    const main = ['--no-warnings', '--import', './harness/typescript.mjs', 'src/main.ts'];
     this.process = spawn(node, [...main, ...args], {
       cwd: fileURLToPath(ROOT),
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },

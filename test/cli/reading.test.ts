@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Instance, InstanceType, LinkType, Switchyard } from '../../src/client/index.js';
 import { parseNetworkGraph } from '../../src/netjson/parse.js';
-import type { RunningServer } from '../../src/server.js';
+import type { RunningServer } from '../../src/server/server.js';
 import { runCommand, startCommand } from './command.js';
 import { startTestServer } from './server.js';
 

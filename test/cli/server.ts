@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { systemClock, systemRandom } from '../../src/client/system.js';
-import { readConfig } from '../../src/config.js';
-import { type RunningServer, startServer } from '../../src/server.js';
+import { readConfig } from '../../src/config/config.js';
+import { type RunningServer, startServer } from '../../src/server/server.js';
 
 /** A real server in this process, on a free port; with nothing on disk unless a folder is named. */
 export function startTestServer(flags: Readonly<Record<string, string>> = {}): Promise<RunningServer> {

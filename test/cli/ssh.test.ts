@@ -25,7 +25,7 @@ if (lacks) process.stderr.write(`not checked: ssh through switchyard connect: ${
   beforeAll(async () => {
     [at, sshd] = await Promise.all([run(), Sshd.start()]);
     const program = join(sshd.folder, 'switchyard');
-    const main = `--no-warnings --import ${ROOT}test/typescript.mjs ${ROOT}src/main.ts`;
+    const main = `--no-warnings --import ${ROOT}harness/typescript.mjs ${ROOT}src/main.ts`;
     writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' ${main} "$@"\n`);
     chmodSync(program, 0o755);
     joined = startCommand(['join', '--server', at.address, '--name', 'Harbour', '--port', String(sshd.port)]);

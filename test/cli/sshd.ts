@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { quietPort } from '../port.js';
+import { quietPort } from '../../harness/port.js';
 
 /** A program by its name; sbin is on few people's PATH. Undefined: it is not there. */
 function findProgram(name: string): string | undefined {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { constantRandom, settle, VirtualClock } from '../../harness/virtual-clock.js';
 import { InstanceType, LinkState, LinkType, PathKind, StopResult, Switchyard } from '../../src/client/index.js';
 import { FakeChannel } from './fake-channel.js';
-import { constantRandom, settle, VirtualClock } from './virtual-clock.js';
 
 const position = { epoch: 'e', revision: 7n };
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { constantRandom, VirtualClock } from '../../harness/virtual-clock.js';
 import {
   type Instance,
   type InstanceOptions,
@@ -7,9 +8,7 @@ import {
   Switchyard,
   type SwitchyardError,
 } from '../../src/client/index.js';
-
 import { away, FakeChannel, refusal } from './fake-channel.js';
-import { constantRandom, VirtualClock } from './virtual-clock.js';
 
 const UUID = '6f1f3f0e-3f67-4b5e-9a53-0a4b7b8f3c11';
 const HEARTBEAT = { order: { orderId: '', kind: { $case: 'heartbeat', value: { position: undefined } } } };

@@ -4,10 +4,10 @@ import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConnectionRole } from '../../gen/switchyard/v1/connection.js';
 import type { Order } from '../../gen/switchyard/v1/session.js';
+import { quietPort } from '../../harness/port.js';
 import { makeIdentity } from '../../src/client/direct/identity.js';
 import { type Connection, type PeerStream, Switchyard } from '../../src/client/index.js';
 import { type Running, run } from '../grpc/running.js';
-import { quietPort } from '../port.js';
 import { BlindChannel } from './blind-channel.js';
 
 let at: Running;

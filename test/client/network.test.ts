@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { constantRandom, settle, VirtualClock } from '../../harness/virtual-clock.js';
 import {
   LinkType,
   type Network,
@@ -9,7 +10,6 @@ import {
   WatchKind,
 } from '../../src/client/index.js';
 import { away, FakeChannel, refusal } from './fake-channel.js';
-import { constantRandom, settle, VirtualClock } from './virtual-clock.js';
 
 const at = (revision: number, epoch = 'e'): Position => ({ epoch, revision: BigInt(revision) });
 const delta = (parts: Partial<NetworkDelta> = {}): NetworkDelta => ({

@@ -3,11 +3,11 @@ import { Connection } from '../../gen/switchyard/v1/connection.js';
 import { Reason } from '../../gen/switchyard/v1/error.js';
 import type { Order } from '../../gen/switchyard/v1/session.js';
 import type { AnswerRequest } from '../../gen/switchyard/v1/session_service.js';
+import { settle } from '../../harness/virtual-clock.js';
 import { Refusal, StatusCode } from '../../src/client/index.js';
 import { LIMITS } from '../../src/client/limits.js';
 import { type OrderHandlers, Orders } from '../../src/client/orders.js';
 import { away, refusal } from './fake-channel.js';
-import { settle } from './virtual-clock.js';
 
 function desk(handlers: OrderHandlers = {}) {
   const answers: AnswerRequest[] = [];

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
 
 const SOURCES = new URL('../../src/client/index.ts', import.meta.url).href;
-const TYPESCRIPT = fileURLToPath(new URL('../typescript.mjs', import.meta.url));
+const TYPESCRIPT = fileURLToPath(new URL('../../harness/typescript.mjs', import.meta.url));
 const UUID = '6f1f3f0e-3f67-4b5e-9a53-0a4b7b8f3c11';
 
 /** A program that uses the client; nobody listens on port 1. */

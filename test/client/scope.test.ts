@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
+import { VirtualClock } from '../../harness/virtual-clock.js';
 import { Scope, wait } from '../../src/client/scope.js';
-import { VirtualClock } from './virtual-clock.js';
 
 const listenersOf = (signal: AbortSignal) => getEventListeners(signal, 'abort').length;
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { quietPort } from '../../harness/port.js';
 import {
   CloseReason,
   type Instance,
@@ -21,7 +22,6 @@ import {
 } from '../../src/client/index.js';
 import { systemRandom } from '../../src/client/system.js';
 import { ADMIN_TOKEN, type Running, run } from '../grpc/running.js';
-import { quietPort } from '../port.js';
 import { Wire } from './wire.js';
 
 // Processes that start on a busy machine, and the client's own waits.
@@ -379,7 +379,7 @@ async function serve(data: string, listen: string) {
     const { address } = await run({ data: '${data}', listen: '${listen}' });
     console.log(address);
   `;
-  const typescript = fileURLToPath(path('../typescript.mjs'));
+  const typescript = fileURLToPath(path('../../harness/typescript.mjs'));
   const args = ['--no-warnings', '--import', typescript, '--input-type=module', '--eval', program];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [address] = (await once(createInterface(child.stdout), 'line')) as [string];

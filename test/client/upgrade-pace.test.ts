@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { constantRandom, VirtualClock } from '../../harness/virtual-clock.js';
 import { CarriedDuplex } from '../../src/client/carrier/carried-duplex.js';
 import type { Gathered } from '../../src/client/direct/gather.js';
 import { makeIdentity } from '../../src/client/direct/identity.js';
 import { Upgrade } from '../../src/client/upgrade.js';
 import { MemoryCarrier } from './carrier/memory-carrier.js';
-import { constantRandom, VirtualClock } from './virtual-clock.js';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { constantRandom, settle, VirtualClock } from '../../harness/virtual-clock.js';
 import { type Position, StatusCode, Switchyard, SwitchyardError, WatchKind } from '../../src/client/index.js';
 import { away, FakeChannel, refusal } from './fake-channel.js';
-import { constantRandom, settle, VirtualClock } from './virtual-clock.js';
 
 const at = (revision: number, epoch = 'e'): Position => ({ epoch, revision: BigInt(revision) });
 const delta = () => ({ nodeAdded: [], nodeRemoved: [], linkAdded: [], linkRemoved: [] });

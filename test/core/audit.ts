@@ -1,13 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Session, Stream } from '../../src/core/change.js';
-import { LinkType } from '../../src/core/command.js';
-import { isOver, isPending } from '../../src/core/connection.js';
-import { compareLinks, type Link } from '../../src/core/graph.js';
-import type { LinkReport } from '../../src/core/reports.js';
-import { baseOfSid, typeOfSid } from '../../src/core/sid.js';
-import { capture, rowsOf } from '../../src/core/snapshot.js';
-import type { State } from '../../src/core/state.js';
-import { isEndpoint } from '../../src/core/stream.js';
+import { isOver, isPending } from '../../src/core/model/connection.js';
+import { compareLinks, type Link, type LinkReport, LinkType } from '../../src/core/model/link.js';
+import type { Session } from '../../src/core/model/session.js';
+import { isEndpoint, type Stream } from '../../src/core/model/stream.js';
+import { baseOfSid, typeOfSid } from '../../src/core/store/sid.js';
+import { capture, rowsOf } from '../../src/core/store/snapshot.js';
+import type { State } from '../../src/core/store/state.js';
 
 /**
  * Whether a state is sound: what is wrong with it in words, nothing when all is well.

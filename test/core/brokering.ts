@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import type { Order } from '../../src/core/change.js';
-import { type Command, LinkType } from '../../src/core/command.js';
-import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/connection.js';
-import type { State } from '../../src/core/state.js';
+import type { Command } from '../../src/core/model/command.js';
+import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/model/connection.js';
+import { LinkType } from '../../src/core/model/link.js';
+import type { Order } from '../../src/core/model/order.js';
+import type { State } from '../../src/core/store/state.js';
 import { type Intent, intentOf, networkIntent, place, sidAt } from './intent.js';
 
 const DRAWN = { nonce: 'n'.repeat(16), atMs: 1 };

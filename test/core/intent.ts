@@ -1,7 +1,10 @@
 import fc from 'fast-check';
-import { CloseReason, type Command, LinkType, StopReason } from '../../src/core/command.js';
-import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js';
-import type { State } from '../../src/core/state.js';
+import type { Command } from '../../src/core/model/command.js';
+import { DEFAULT_LIMITS, type Limits } from '../../src/core/model/limits.js';
+import { LinkType } from '../../src/core/model/link.js';
+import { CloseReason } from '../../src/core/model/session.js';
+import { StopReason } from '../../src/core/model/stream.js';
+import type { State } from '../../src/core/store/state.js';
 import { creating, opening } from './network.js';
 
 /** Bounds so low that random commands meet every one of them. */

@@ -1,19 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Applied, apply, decide } from '../../src/core/apply.js';
-import { canonical } from '../../src/core/canonical.js';
-import type { Stream } from '../../src/core/change.js';
-import type { Command } from '../../src/core/command.js';
-import { Fault } from '../../src/core/fault.js';
-import { poolOf, poolOfSid } from '../../src/core/sid.js';
-import { capture, Restoring, rowsOf } from '../../src/core/snapshot.js';
-import type { State } from '../../src/core/state.js';
-import { SEED } from '../seed.js';
+import { SEED } from '../../harness/seed.js';
+import { type Applied, apply, decide } from '../../src/core/decide/apply.js';
+import type { Command } from '../../src/core/model/command.js';
+import { Fault } from '../../src/core/model/fault.js';
+import type { Stream } from '../../src/core/model/stream.js';
+import { canonical } from '../../src/core/store/canonical.js';
+import { poolOf, poolOfSid } from '../../src/core/store/sid.js';
+import { capture, Restoring, rowsOf } from '../../src/core/store/snapshot.js';
+import type { State } from '../../src/core/store/state.js';
 import { audit } from './audit.js';
 import { brokeredIntents } from './brokering.js';
 import { type Intent, intents, LOW_LIMITS } from './intent.js';
-import { Model, pictureOf } from './model.js';
 import { FOUND, Network, openedBy } from './network.js';
+import { Model, pictureOf } from './reference-model.js';
 
 const runs = { seed: SEED, numRuns: 100, interruptAfterTimeLimit: 30_000 };
 

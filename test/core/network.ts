@@ -1,17 +1,12 @@
-import { type Applied, apply, decide } from '../../src/core/apply.js';
-import type { Change, Session, Stream } from '../../src/core/change.js';
-import {
-  CloseReason,
-  type Command,
-  type CreateStream,
-  type LinkType,
-  type OpenSession,
-  StopReason,
-} from '../../src/core/command.js';
-import { Fault } from '../../src/core/fault.js';
-import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js';
-import { State } from '../../src/core/state.js';
-import { DEFAULT_STREAM_PARAMS } from '../../src/core/stream.js';
+import { type Applied, apply, decide } from '../../src/core/decide/apply.js';
+import type { Change } from '../../src/core/model/change.js';
+import type { Command, CreateStream, OpenSession } from '../../src/core/model/command.js';
+import { Fault } from '../../src/core/model/fault.js';
+import { DEFAULT_LIMITS, type Limits } from '../../src/core/model/limits.js';
+import type { LinkType } from '../../src/core/model/link.js';
+import { CloseReason, type Session } from '../../src/core/model/session.js';
+import { DEFAULT_STREAM_PARAMS, StopReason, type Stream } from '../../src/core/model/stream.js';
+import { State } from '../../src/core/store/state.js';
 
 /** The first command of every journal here. */
 export const FOUND: Command = {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Fault } from '../../src/core/fault.js';
+import { SEED } from '../../harness/seed.js';
+import { Fault } from '../../src/core/model/fault.js';
 import { FairTurns } from '../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS, type TurnLimits } from '../../src/fair/limits.js';
-import { SEED } from '../seed.js';
 
 const SLICE_MS = 2;
 const LIMITS: TurnLimits = {

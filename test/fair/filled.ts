@@ -1,7 +1,7 @@
 import { systemClock as clock, systemRandom as random } from '../../src/client/system.js';
-import { LinkType } from '../../src/core/command.js';
-import { isFault } from '../../src/core/fault.js';
-import { DEFAULT_LIMITS } from '../../src/core/limits.js';
+import { isFault } from '../../src/core/model/fault.js';
+import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
+import { LinkType } from '../../src/core/model/link.js';
 import type { Journal } from '../../src/journal/journal.js';
 import { MemoryJournal } from '../../src/journal/memory.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';

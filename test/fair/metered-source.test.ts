@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../harness/manual-clock.js';
 import { FairTurns } from '../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
 import { MeteredSource } from '../../src/fair/metered-source.js';
-import { ManualClock } from '../manual-clock.js';
 
 describe('a metered source', () => {
   it('gives its reader a message that comes for it after the slice, once for each turn it was woken for', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { Fault, isFault } from '../../src/core/fault.js';
-import type { Capture } from '../../src/core/snapshot.js';
+import { Fault, isFault } from '../../src/core/model/fault.js';
+import type { Capture } from '../../src/core/store/snapshot.js';
 import type { WatchWish } from '../../src/feed/feed.js';
 import type { Subscription } from '../../src/feed/subscription.js';
 import { type Line, lines, TOY, ToyWorld } from './toy.js';

@@ -1,16 +1,16 @@
-import { type Applied, apply } from '../../src/core/apply.js';
-import type { Change } from '../../src/core/change.js';
-import type { Command } from '../../src/core/command.js';
-import { isFault } from '../../src/core/fault.js';
-import { DEFAULT_LIMITS } from '../../src/core/limits.js';
-import type { Position } from '../../src/core/position.js';
-import { type Capture, rowsOf } from '../../src/core/snapshot.js';
-import { State } from '../../src/core/state.js';
+import { ManualClock } from '../../harness/manual-clock.js';
+import { type Applied, apply } from '../../src/core/decide/apply.js';
+import type { Change } from '../../src/core/model/change.js';
+import type { Command } from '../../src/core/model/command.js';
+import { isFault } from '../../src/core/model/fault.js';
+import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
+import type { Position } from '../../src/core/model/position.js';
+import { type Capture, rowsOf } from '../../src/core/store/snapshot.js';
+import { State } from '../../src/core/store/state.js';
 import { Feed } from '../../src/feed/feed.js';
 import { DEFAULT_FEED_LIMITS, type FeedLimits } from '../../src/feed/limits.js';
 import type { Topic } from '../../src/feed/topic.js';
 import type { Touch } from '../../src/feed/touches.js';
-import { ManualClock } from '../manual-clock.js';
 
 /** One line of the toy topic: what it says, where, and which nodes it is about. */
 export interface Line {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
-import { Fault } from '../../src/core/fault.js';
+import { Fault } from '../../src/core/model/fault.js';
 import { pump } from '../../src/grpc/pump.js';
 
 /** A call whose writes are done when the test says so. */

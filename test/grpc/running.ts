@@ -3,8 +3,8 @@ import { pino } from 'pino';
 import { BadRequest, ErrorInfo, RetryInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
-import { readConfig } from '../../src/config.js';
-import { type RunningServer, type Surroundings, startServer } from '../../src/server.js';
+import { readConfig } from '../../src/config/config.js';
+import { type RunningServer, type Surroundings, startServer } from '../../src/server/server.js';
 
 /** The administrators' token of every server here. */
 export const ADMIN_TOKEN = 'an-administrator-of-tests';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Metadata, status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
-import { Fault, REASONS, type Reason } from '../../src/core/fault.js';
+import { Fault, REASONS, type Reason } from '../../src/core/model/fault.js';
 import { CODE_OF_REASON, toEnding, toError, withDetails } from '../../src/grpc/status.js';
 import { refusalOf } from './running.js';
 

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { EVENTS, type EventName, type EventType } from '../../src/system/event.js';
-import { below, mutated, randomOf } from '../system/mutation.js';
-import { canonicalJson, outcomeOf, type Reading } from '../system/outcome.js';
-import { allVectors } from '../system/vectors.js';
+import { EVENTS, type EventName, type EventType } from '../../src/system/codec/event.js';
+import { below, mutated, randomOf } from '../system/codec/mutation.js';
+import { canonicalJson, outcomeOf, type Reading } from '../system/codec/outcome.js';
+import { allVectors } from '../system/codec/vectors.js';
 
 const PYTHON_CODEC = fileURLToPath(new URL('switchyard_system.py', import.meta.url));
 /** Another seed, another 100,000 inputs: SEED=7 npm run jest -- test/interop/system-codec */

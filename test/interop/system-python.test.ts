@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { REASONS } from '../../src/core/fault.js';
+import { REASONS } from '../../src/core/model/fault.js';
 import { asAdmin, ask, type Running, run } from '../grpc/running.js';
 
 const PYTHON_CLIENT = fileURLToPath(new URL('switchyard_system.py', import.meta.url));

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import { type Command, LinkType } from '../../src/core/command.js';
-import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/connection.js';
-import { REASONS, type Reason } from '../../src/core/fault.js';
-import { LIMIT_NAMES, type Limits } from '../../src/core/limits.js';
-import type { Row } from '../../src/core/snapshot.js';
+import type { Command } from '../../src/core/model/command.js';
+import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/model/connection.js';
+import { REASONS, type Reason } from '../../src/core/model/fault.js';
+import { LIMIT_NAMES, type Limits } from '../../src/core/model/limits.js';
+import { LinkType } from '../../src/core/model/link.js';
+import type { Row } from '../../src/core/store/snapshot.js';
 
 /** A record as people write it: fast-check would also make ones without a prototype, which equal no others. */
 type Shape<T> = { [K in keyof T]: fc.Arbitrary<T[K]> };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Row } from '../../src/core/snapshot.js';
-import { DEFAULT_STREAM_PARAMS } from '../../src/core/stream.js';
+import { DEFAULT_STREAM_PARAMS } from '../../src/core/model/stream.js';
+import type { Row } from '../../src/core/store/snapshot.js';
 import { decodeChunks, encodeChunks } from '../../src/journal/chunk.js';
 import { FrameKind, formatOf, seal } from '../../src/journal/frame.js';
 import type { StoredSnapshot } from '../../src/journal/journal.js';

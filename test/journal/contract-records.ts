@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { INITIAL_LIMITS } from '../../src/core/limits.js';
+import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
 import { FrameKind, seal } from '../../src/journal/frame.js';
 import type { Opened } from './contract.js';
 import { decodedUntilError, expectBroken, parts, partsOf, records, revisionsAfter, stored } from './reading.js';

@@ -1,8 +1,8 @@
-import { apply } from '../../src/core/apply.js';
-import type { Command } from '../../src/core/command.js';
-import type { Limits } from '../../src/core/limits.js';
-import { capture, type Row, rowsOf } from '../../src/core/snapshot.js';
-import { State } from '../../src/core/state.js';
+import { apply } from '../../src/core/decide/apply.js';
+import type { Command } from '../../src/core/model/command.js';
+import type { Limits } from '../../src/core/model/limits.js';
+import { capture, type Row, rowsOf } from '../../src/core/store/snapshot.js';
+import { State } from '../../src/core/store/state.js';
 import { encodeChunks } from '../../src/journal/chunk.js';
 import { HEADER_KEY } from '../../src/journal/folder.js';
 import { FrameKind, sealNumber } from '../../src/journal/frame.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { version } from '../../src/base/version.js';
-import type { Row } from '../../src/core/snapshot.js';
+import type { Row } from '../../src/core/store/snapshot.js';
 import { encodeChunks } from '../../src/journal/chunk.js';
 import { HEADER_KEY, partKey, revisionKey } from '../../src/journal/folder.js';
 import { FrameKind, seal } from '../../src/journal/frame.js';

@@ -1,7 +1,7 @@
 // Kills a process in the middle of its appends, again and again, and checks the journal after each time: every record
 // that was acknowledged is there, no append and no snapshot is there by halves, and a check of the folder is clean.
 //
-//   node --import ./test/typescript.mjs test/journal/kill.ts [ROUNDS] [SEED]
+//   node --import ./harness/typescript.mjs test/journal/kill.ts [ROUNDS] [SEED]
 //
 // The seed decides when each process is killed; what the disk and the scheduler do then is theirs to decide.
 import assert from 'node:assert/strict';

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-const LOADER = 'test/typescript.mjs';
+const LOADER = 'harness/typescript.mjs';
 
 /** A process of its own that runs one of the programs beside this file, from the top of the checkout. */
 export function startProgram(program: string, folder: string): ChildProcess {

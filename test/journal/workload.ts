@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Command } from '../../src/core/command.js';
-import type { Row } from '../../src/core/snapshot.js';
+import type { Command } from '../../src/core/model/command.js';
+import type { Row } from '../../src/core/store/snapshot.js';
 import { decodeChunks, encodeChunks } from '../../src/journal/chunk.js';
 import type { Journal, StoredRecord } from '../../src/journal/journal.js';
 import { decodeRecord, encodeRecord } from '../../src/journal/record.js';

@@ -1,16 +1,16 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { apply } from '../../src/core/apply.js';
-import type { Command, StreamParams } from '../../src/core/command.js';
-import { type Connection, ConnectionState } from '../../src/core/connection.js';
-import { Fault, isFault } from '../../src/core/fault.js';
-import { DEFAULT_LIMITS } from '../../src/core/limits.js';
-import { State } from '../../src/core/state.js';
-import { DEFAULT_STREAM_PARAMS } from '../../src/core/stream.js';
+import { ManualClock } from '../../harness/manual-clock.js';
+import { apply } from '../../src/core/decide/apply.js';
+import type { Command } from '../../src/core/model/command.js';
+import { type Connection, ConnectionState } from '../../src/core/model/connection.js';
+import { Fault, isFault } from '../../src/core/model/fault.js';
+import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
+import { DEFAULT_STREAM_PARAMS, type StreamParams } from '../../src/core/model/stream.js';
+import { State } from '../../src/core/store/state.js';
 import type { SinkEnd, SourceEnd } from '../../src/relay/end.js';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../../src/relay/limits.js';
 import { Relay } from '../../src/relay/relay.js';
-import { ManualClock } from '../manual-clock.js';
 
 /** Three sessions in a core, and the relay beside it. */
 class World {

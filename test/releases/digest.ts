@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { isOver } from '../../src/core/connection.js';
-import { capture, type Row, rowsOf } from '../../src/core/snapshot.js';
-import type { State } from '../../src/core/state.js';
+import { isOver } from '../../src/core/model/connection.js';
+import { capture, type Row, rowsOf } from '../../src/core/store/snapshot.js';
+import type { State } from '../../src/core/store/state.js';
 
 /** What of a value counts: all of it, some fields of an object, or the same of every item of a list. */
 type Shape = 'all' | readonly [Shape] | { readonly [field: string]: Shape };
@@ -92,7 +92,7 @@ const ROWS: Readonly<Record<string, Shape>> = {
 /**
  * A state as text, one row a line: equal texts mean that the state holds the same of everything that release 0.1.0 knew.
  *
- * It is a form of its own beside `core/canonical.ts`, because a yardstick must not move with what it measures: when a
+ * It is a form of its own beside `core/store/canonical.ts`, because a yardstick must not move with what it measures: when a
  * later release adds a field or a kind of row, this text of an old journal's state stays as it was.
  */
 export function textOf(state: State): string {

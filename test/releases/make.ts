@@ -1,4 +1,4 @@
-// Makes what a release leaves behind as a yardstick: node --import ./test/typescript.mjs test/releases/make.ts FOLDER COMMIT
+// Makes what a release leaves behind as a yardstick: node --import ./harness/typescript.mjs test/releases/make.ts FOLDER COMMIT
 //
 // It takes some minutes, and the server, the protos and the package are those of the working tree: check that they are the
 // release's. README.md beside this file says what each file is.
@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '../../src/client/system.js';
-import { DEFAULT_LIMITS } from '../../src/core/limits.js';
-import type { State } from '../../src/core/state.js';
+import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
+import type { State } from '../../src/core/store/state.js';
 import type { StoredRecord } from '../../src/journal/journal.js';
 import { LmdbJournal } from '../../src/journal/lmdb.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';

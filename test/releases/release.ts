@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
-import type { Limits } from '../../src/core/limits.js';
-import { DEFAULT_LIMITS } from '../../src/core/limits.js';
+import type { Limits } from '../../src/core/model/limits.js';
+import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import type { StoredRecord } from '../../src/journal/journal.js';
 import type { NetworkListing } from './network.js';
 import { unpackRecords } from './records-file.js';

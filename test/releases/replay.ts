@@ -1,7 +1,7 @@
-import { apply } from '../../src/core/apply.js';
-import { isFault } from '../../src/core/fault.js';
-import type { Limits } from '../../src/core/limits.js';
-import { State } from '../../src/core/state.js';
+import { apply } from '../../src/core/decide/apply.js';
+import { isFault } from '../../src/core/model/fault.js';
+import type { Limits } from '../../src/core/model/limits.js';
+import { State } from '../../src/core/store/state.js';
 import type { StoredRecord } from '../../src/journal/journal.js';
 import { decodeRecord } from '../../src/journal/record.js';
 import { digestOf } from './digest.js';

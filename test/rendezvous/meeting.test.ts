@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../harness/manual-clock.js';
 import { systemClock } from '../../src/client/system.js';
 import { RENDEZVOUS_LIMITS } from '../../src/rendezvous/limits.js';
 import { type Meeting, openMeeting } from '../../src/rendezvous/meeting.js';
 import { ObservedAddresses } from '../../src/rendezvous/observed.js';
 import { bindingRequest } from '../../src/stun/binding.js';
 import { openAdmission } from '../admission/open.js';
-import { ManualClock } from '../manual-clock.js';
 
 describe('observed addresses', () => {
   it('are forgotten after their time, and the oldest when there are too many', () => {

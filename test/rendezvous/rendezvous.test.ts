@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DoorListener } from '../../src/admission/door-listener.js';
-import type { Clock } from '../../src/clock.js';
+import type { Clock } from '../../src/base/clock.js';
 import { RENDEZVOUS_LIMITS } from '../../src/rendezvous/limits.js';
 import { Rendezvous } from '../../src/rendezvous/rendezvous.js';
 import { bindingRequest, decodeStun, mappedAddress } from '../../src/stun/binding.js';

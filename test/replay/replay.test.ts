@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { makeMesh } from '../../docs/demo/make-mesh.mjs';
 import { Switchyard } from '../../src/client/index.js';
-import type { RunningServer } from '../../src/server.js';
+import type { RunningServer } from '../../src/server/server.js';
 import { runCommand, startCommand } from '../cli/command.js';
 import { startTestServer } from '../cli/server.js';
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { StopReason } from '../../src/core/command.js';
-import { Fault } from '../../src/core/fault.js';
-import { DEFAULT_STREAM_PARAMS } from '../../src/core/stream.js';
+import { Fault } from '../../src/core/model/fault.js';
+import { DEFAULT_STREAM_PARAMS, StopReason } from '../../src/core/model/stream.js';
 import type { Attachment } from '../../src/replica/attachments.js';
 import { World } from './world.js';
 

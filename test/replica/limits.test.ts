@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { apply } from '../../src/core/apply.js';
-import { canonical } from '../../src/core/canonical.js';
-import type { Command } from '../../src/core/command.js';
-import { INITIAL_LIMITS, type Limits } from '../../src/core/limits.js';
-import { capture, rowsOf } from '../../src/core/snapshot.js';
-import { State } from '../../src/core/state.js';
+import { SEED } from '../../harness/seed.js';
+import { apply } from '../../src/core/decide/apply.js';
+import type { Command } from '../../src/core/model/command.js';
+import { INITIAL_LIMITS, type Limits } from '../../src/core/model/limits.js';
+import { canonical } from '../../src/core/store/canonical.js';
+import { capture, rowsOf } from '../../src/core/store/snapshot.js';
+import { State } from '../../src/core/store/state.js';
 import { encodeChunks } from '../../src/journal/chunk.js';
 import { MemoryDisk, MemoryJournal } from '../../src/journal/memory.js';
 import { encodeRecord } from '../../src/journal/record.js';
@@ -13,7 +14,6 @@ import { recover } from '../../src/replica/recover.js';
 import { brokeredIntents } from '../core/brokering.js';
 import { type Intent, intentOf, intents, LOW_LIMITS } from '../core/intent.js';
 import { FOUND } from '../core/network.js';
-import { SEED } from '../seed.js';
 
 const runs = { seed: SEED, numRuns: 100, interruptAfterTimeLimit: 30_000 };
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { systemClock, systemRandom } from '../../src/client/system.js';
-import { canonical } from '../../src/core/canonical.js';
-import { isFault } from '../../src/core/fault.js';
-import { DEFAULT_LIMITS } from '../../src/core/limits.js';
+import { isFault } from '../../src/core/model/fault.js';
+import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
+import { canonical } from '../../src/core/store/canonical.js';
 import { partKey } from '../../src/journal/folder.js';
 import { checkFolder } from '../../src/journal/inspect.js';
 import { JournalError } from '../../src/journal/journal.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { CloseReason } from '../../src/core/command.js';
-import { isFault } from '../../src/core/fault.js';
-import { capture, rowsOf } from '../../src/core/snapshot.js';
+import { isFault } from '../../src/core/model/fault.js';
+import { CloseReason } from '../../src/core/model/session.js';
+import { capture, rowsOf } from '../../src/core/store/snapshot.js';
 import { type Journal, JournalError, type StoredRecord } from '../../src/journal/journal.js';
 import { MemoryJournal } from '../../src/journal/memory.js';
 import { openCommand, World } from './world.js';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { systemRandom } from '../../src/client/system.js';
-import { apply } from '../../src/core/apply.js';
-import { CloseReason } from '../../src/core/command.js';
-import { Fault } from '../../src/core/fault.js';
-import { DEFAULT_LIMITS } from '../../src/core/limits.js';
-import { State } from '../../src/core/state.js';
+import { apply } from '../../src/core/decide/apply.js';
+import { Fault } from '../../src/core/model/fault.js';
+import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
+import { CloseReason } from '../../src/core/model/session.js';
+import { State } from '../../src/core/store/state.js';
 import { authenticate, drawSecret, tokenText } from '../../src/replica/token.js';
 
 function openOne() {

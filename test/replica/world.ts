@@ -1,16 +1,16 @@
-import type { Clock, Random } from '../../src/clock.js';
-import type { Applied } from '../../src/core/apply.js';
-import type { Change } from '../../src/core/change.js';
-import type { Command } from '../../src/core/command.js';
-import { type Fault, isFault } from '../../src/core/fault.js';
-import { DEFAULT_LIMITS } from '../../src/core/limits.js';
-import type { Position } from '../../src/core/position.js';
+import { ManualClock } from '../../harness/manual-clock.js';
+import type { Clock, Random } from '../../src/base/clock.js';
+import type { Applied } from '../../src/core/decide/apply.js';
+import type { Change } from '../../src/core/model/change.js';
+import type { Command } from '../../src/core/model/command.js';
+import { type Fault, isFault } from '../../src/core/model/fault.js';
+import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
+import type { Position } from '../../src/core/model/position.js';
 import type { Journal } from '../../src/journal/journal.js';
 import { MemoryJournal } from '../../src/journal/memory.js';
 import { DEFAULT_REPLICA_LIMITS, type ReplicaLimits } from '../../src/replica/limits.js';
 import { recover } from '../../src/replica/recover.js';
 import { Replica } from '../../src/replica/replica.js';
-import { ManualClock } from '../manual-clock.js';
 
 /** Numbers that are the same in every run. */
 const COUNTING: Random = { bytes: (count) => new Uint8Array(count).fill(7), fraction: () => 0.5 };

@@ -10,10 +10,10 @@ import {
   type ExchangeResponse,
   TransportServiceService as TransportService,
 } from '../../gen/switchyard/v1/transport_service.js';
-import { REASONS } from '../../src/core/fault.js';
-import { ByteWriter } from '../../src/system/bytes.js';
-import { decodeEvent, encodeEvent } from '../../src/system/event.js';
-import { decodePacket, encodePacketHeader, type Packet } from '../../src/system/packet.js';
+import { REASONS } from '../../src/core/model/fault.js';
+import { ByteWriter } from '../../src/system/codec/bytes.js';
+import { decodeEvent, encodeEvent } from '../../src/system/codec/event.js';
+import { decodePacket, encodePacketHeader, type Packet } from '../../src/system/codec/packet.js';
 import { GrpcFrom } from '../grpc/from.js';
 import { agent, ask, asSession, open, type Running, refused, run } from '../grpc/running.js';
 import { agent as eventAgent, RawTalk } from '../system/talking.js';

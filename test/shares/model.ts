@@ -1,11 +1,11 @@
 import { addressKey } from '../../src/base/address-key.js';
-import { apply, decide } from '../../src/core/apply.js';
-import type { Command } from '../../src/core/command.js';
-import { isPending } from '../../src/core/connection.js';
-import { Fault } from '../../src/core/fault.js';
-import { DEFAULT_LIMITS } from '../../src/core/limits.js';
-import type { State } from '../../src/core/state.js';
-import { isInitialId } from '../../src/core/streams.js';
+import { apply, decide } from '../../src/core/decide/apply.js';
+import type { Command } from '../../src/core/model/command.js';
+import { isPending } from '../../src/core/model/connection.js';
+import { Fault } from '../../src/core/model/fault.js';
+import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
+import type { State } from '../../src/core/store/state.js';
+import { isInitialId } from '../../src/core/store/streams.js';
 import type { Amounts, Belonging } from '../../src/shares/belongings.js';
 import type { ShareLimits } from '../../src/shares/limits.js';
 import type { Origin } from '../../src/shares/origin.js';

@@ -1,11 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { CloseReason, type Command, LinkType, StopReason } from '../../src/core/command.js';
-import { DEFAULT_LIMITS } from '../../src/core/limits.js';
+import { SEED } from '../../harness/seed.js';
+import type { Command } from '../../src/core/model/command.js';
+import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
+import { LinkType } from '../../src/core/model/link.js';
+import { CloseReason } from '../../src/core/model/session.js';
+import { StopReason } from '../../src/core/model/stream.js';
 import { defaultShares, SHARE_FLAGS } from '../../src/shares/limits.js';
 import { type Origin, originOfPeer } from '../../src/shares/origin.js';
 import { creating } from '../core/network.js';
-import { SEED } from '../seed.js';
 import { EXEMPT, LOW_SHARES, ModelWorld } from './model.js';
 
 /** Two connections and a socket of one address; two addresses of one /64; one that has no share. */

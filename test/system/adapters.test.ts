@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { TransportServiceService as Transport } from '../../gen/switchyard/v1/transport_service.js';
-import { ByteWriter } from '../../src/system/bytes.js';
 import { SystemClient } from '../../src/system/client/index.js';
-import { decodeEvent, EVENTS, encodeEvent } from '../../src/system/event.js';
-import { decodePacket, encodePacketHeader, type Packet } from '../../src/system/packet.js';
+import { ByteWriter } from '../../src/system/codec/bytes.js';
+import { decodeEvent, EVENTS, encodeEvent } from '../../src/system/codec/event.js';
+import { decodePacket, encodePacketHeader, type Packet } from '../../src/system/codec/packet.js';
 import { ask, run } from '../grpc/running.js';
 import { agent, RawTalk } from './talking.js';
 

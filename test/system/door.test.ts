@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NetworkServiceService as Networks } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { type Instance, InstanceType, Switchyard } from '../../src/client/index.js';
-import { StopReason } from '../../src/core/command.js';
-import { WatchKind } from '../../src/system/delta-topic.js';
+import { StopReason } from '../../src/core/model/stream.js';
+import { WatchKind } from '../../src/system/encode/delta-topic.js';
 import { ADMIN_TOKEN, asAdmin, ask, type Running, run } from '../grpc/running.js';
 import { agent, type Talk, talk } from './talking.js';
 

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { decodeBody } from '../../src/system/body.js';
-import { ByteWriter } from '../../src/system/bytes.js';
 import { type Listeners, SystemClient } from '../../src/system/client/index.js';
-import { decodeEvent, EVENTS, type EventBody, encodeEvent, type SystemEvent } from '../../src/system/event.js';
-import { FrameReader } from '../../src/system/frame.js';
-import { decodePacket, encodePacketHeader, type Packet } from '../../src/system/packet.js';
+import { decodeBody } from '../../src/system/codec/body.js';
+import { ByteWriter } from '../../src/system/codec/bytes.js';
+import { decodeEvent, EVENTS, type EventBody, encodeEvent, type SystemEvent } from '../../src/system/codec/event.js';
+import { FrameReader } from '../../src/system/codec/frame.js';
+import { decodePacket, encodePacketHeader, type Packet } from '../../src/system/codec/packet.js';
 import type { Running } from '../grpc/running.js';
 
 /** Things that come, to be waited for one by one. */

@@ -4,10 +4,10 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import Udx from 'udx-native';
+import { ManualClock } from '../../harness/manual-clock.js';
 import { FrameKind } from '../../src/client/carrier/carrier.js';
 import { DirectCarrier } from '../../src/client/carrier/direct-carrier.js';
 import { UdxDuplex } from '../../src/client/direct/udx-duplex.js';
-import { ManualClock } from '../manual-clock.js';
 
 // Kubernetes #74551, frp #1945: a download that was paused for a while was cut off. What guards against a dead peer is
 // whether it answers, not whether it reads.

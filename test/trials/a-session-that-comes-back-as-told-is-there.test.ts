@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { draining } from '../../src/core/draining.js';
+import { ManualClock } from '../../harness/manual-clock.js';
+import { draining } from '../../src/core/model/draining.js';
 import { agent, ask, asSession, run } from '../grpc/running.js';
-import { ManualClock } from '../manual-clock.js';
 
 const COUNT = 200;
 

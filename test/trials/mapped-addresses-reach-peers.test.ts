@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { plainAddress } from '../../src/base/address.js';
 import { makeIdentity } from '../../src/client/direct/identity.js';
-import { ConnectionRole } from '../../src/core/connection.js';
+import { ConnectionRole } from '../../src/core/model/connection.js';
 import { type Running, run } from '../grpc/running.js';
 import { agent, talk } from '../system/talking.js';
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TransportServiceService as Transports } from '../../gen/switchyard/v1/transport_service.js';
-import { ByteWriter } from '../../src/system/bytes.js';
-import { decodeEvent, encodeEvent } from '../../src/system/event.js';
-import { decodePacket, encodePacketHeader, type Packet } from '../../src/system/packet.js';
+import { ByteWriter } from '../../src/system/codec/bytes.js';
+import { decodeEvent, encodeEvent } from '../../src/system/codec/event.js';
+import { decodePacket, encodePacketHeader, type Packet } from '../../src/system/codec/packet.js';
 import { type Running, run } from '../grpc/running.js';
 import { agent, RawTalk } from '../system/talking.js';
 

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Clock, Timer } from '../../clock.js';
+import type { Clock, Timer } from '../../base/clock.js';
 import { type Carrier, type DataFrame, FrameKind } from './carrier.js';
 import { FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
 

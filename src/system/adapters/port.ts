@@ -2,7 +2,7 @@ import type { Server } from 'node:net';
 import type { Admission } from '../../admission/admission.js';
 import type { ConnectionGate } from '../../admission/connection-gate.js';
 import type { Origin } from '../../admission/web-guard.js';
-import type { Address } from '../../option.js';
+import type { Address } from '../../base/address.js';
 import type { Adapter } from '../../transport/adapter.js';
 import type { Accept } from '../../transport/pipe.js';
 import { reachableAddresses } from '../../transport/reachable.js';

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { Place } from '../../admission/place.js';
-import { Fault } from '../../core/fault.js';
+import { Fault } from '../../core/model/fault.js';
 import type { Accept, Pipe, Receiver } from '../../transport/pipe.js';
-import { FrameReader } from '../frame.js';
+import { FrameReader } from '../codec/frame.js';
 
 /** After so much quiet the system asks whether the other end is there, and closes the socket when it is not. */
 export const PROBE_AFTER_MS = 30_000;

@@ -1,5 +1,5 @@
 import { createServer, type TlsOptions } from 'node:tls';
-import type { Address } from '../../option.js';
+import type { Address } from '../../base/address.js';
 import type { Adapter } from '../../transport/adapter.js';
 import { type PortDeps, portAdapter } from './port.js';
 import { servePipe } from './socket-pipe.js';

@@ -1,5 +1,5 @@
 import { createServer, type ServerOptions } from 'node:https';
-import type { Address } from '../../option.js';
+import type { Address } from '../../base/address.js';
 import type { Adapter } from '../../transport/adapter.js';
 import { type PortDeps, portAdapter } from './port.js';
 import { serveWebSockets } from './ws-pipe.js';

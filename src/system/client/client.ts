@@ -1,10 +1,10 @@
-import { REASONS } from '../../core/fault.js';
-import { decodeBody, encodeBody } from '../body.js';
-import { ByteWriter } from '../bytes.js';
-import { type AnswerData, decodeEvent, EVENTS, type EventBody, encodeEvent, type SystemEvent } from '../event.js';
-import type { Body, Fields, Table } from '../field.js';
-import { Flaw } from '../flaw.js';
-import { decodePacket, encodePacketHeader, type Packet } from '../packet.js';
+import { REASONS } from '../../core/model/fault.js';
+import { decodeBody, encodeBody } from '../codec/body.js';
+import { ByteWriter } from '../codec/bytes.js';
+import { type AnswerData, decodeEvent, EVENTS, type EventBody, encodeEvent, type SystemEvent } from '../codec/event.js';
+import type { Body, Fields, Table } from '../codec/field.js';
+import { Flaw } from '../codec/flaw.js';
+import { decodePacket, encodePacketHeader, type Packet } from '../codec/packet.js';
 import { SystemError } from './error.js';
 import { inflate } from './inflate.js';
 import { connectLink, type Link, type TlsOptions } from './link.js';

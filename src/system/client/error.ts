@@ -1,5 +1,5 @@
-import { REASONS, type Reason } from '../../core/fault.js';
-import type { EventBody } from '../event.js';
+import { REASONS, type Reason } from '../../core/model/fault.js';
+import type { EventBody } from '../codec/event.js';
 
 /** One wrong field, in the document's spelling, and what is allowed there. */
 export interface Violation {

@@ -4,7 +4,7 @@
  *
  * docs/system-events.md describes the protocol; `switchyard/client` is the one that stays on the network by itself.
  */
-export type { AnswerData, EventBody, EventName } from '../event.js';
+export type { AnswerData, EventBody, EventName } from '../codec/event.js';
 export { type Listeners, type RequestName, SystemClient } from './client.js';
 export { SystemError, type Violation } from './error.js';
 export type { TlsOptions } from './link.js';

@@ -1,6 +1,6 @@
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { FRAME_HEADER_BYTES, FrameReader } from '../frame.js';
+import { FRAME_HEADER_BYTES, FrameReader } from '../codec/frame.js';
 import type { Link, LinkListener, TlsOptions } from './link.js';
 
 /** Connects over TCP or TLS, where packets are framed. */

@@ -1,4 +1,4 @@
-import { SeededRandom } from '../../simulation/random.js';
+import { SeededRandom } from '../../../harness/simulation/random.js';
 import * as raw from '../raw.js';
 import {
   type CallKind,

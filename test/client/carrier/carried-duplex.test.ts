@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { SEED } from '../../../harness/seed.js';
 import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
 import type { Carrier } from '../../../src/client/carrier/carrier.js';
-import { SEED } from '../../seed.js';
 import { MemoryCarrier, type Way } from './memory-carrier.js';
 
 const AT_ONCE: Way = { delay: async () => {}, framesMax: 16 };

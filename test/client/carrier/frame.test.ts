@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { SEED } from '../../../harness/seed.js';
 import { FrameKind } from '../../../src/client/carrier/carrier.js';
 import { FrameReader, frameHead } from '../../../src/client/carrier/frame.js';
-import { SEED } from '../../seed.js';
 
 const alive = frameHead(FrameKind.ALIVE, 0);
 

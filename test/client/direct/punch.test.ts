@@ -2,12 +2,12 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Clock } from '../../../src/base/clock.js';
 import { CandidateType, candidate } from '../../../src/client/direct/candidate.js';
 import { makeIdentity } from '../../../src/client/direct/identity.js';
 import type { AttemptOutcome, Puncher } from '../../../src/client/direct/path.js';
 import { TcpPunch } from '../../../src/client/direct/tcp.js';
 import { UdpPunch } from '../../../src/client/direct/udp.js';
-import type { Clock } from '../../../src/clock.js';
 import { Rendezvous } from '../../../src/rendezvous/rendezvous.js';
 import type { Endpoint } from '../../../src/stun/address.js';
 

@@ -1,4 +1,4 @@
-import type { Reason } from '../../../src/core/fault.js';
+import type { Reason } from '../../../src/core/model/fault.js';
 import type { Method } from '../running.js';
 
 /** What the cases are about: two sessions, a third that nobody told about the first one's stream, and that stream. */

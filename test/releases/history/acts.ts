@@ -1,7 +1,7 @@
 import { NetworkServiceService as Network } from '../../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../../gen/switchyard/v1/stream_service.js';
-import { REASONS } from '../../../src/core/fault.js';
+import { REASONS } from '../../../src/core/model/fault.js';
 import { asAdmin, ask } from '../../grpc/running.js';
 import type { Member } from './member.js';
 import type { Yard } from './yard.js';

@@ -1,4 +1,4 @@
-import { ManualClock } from '../../manual-clock.js';
+import { ManualClock } from '../../../harness/manual-clock.js';
 
 /**
  * A clock whose timers fire when the history says so, while the server's turns are those of the real event loop.

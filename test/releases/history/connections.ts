@@ -3,7 +3,7 @@ import {
   DirectConnectionRequest,
   NetworkServiceService as Network,
 } from '../../../gen/switchyard/v1/network_service.js';
-import { REASONS } from '../../../src/core/fault.js';
+import { REASONS } from '../../../src/core/model/fault.js';
 import { type Act, isAttached } from './acts.js';
 import type { Member } from './member.js';
 import type { Yard } from './yard.js';

@@ -16,7 +16,7 @@ const SHARED = ['mutation', 'outcome'];
 export async function instrumentedCodec() {
   const folder = join(tmpdir(), `switchyard-fuzz-${process.pid}`);
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  for (const part of ['src/system', 'test/system']) mkdirSync(join(folder, part), { recursive: true });
+  for (const part of ['src/system/codec', 'test/system/codec']) mkdirSync(join(folder, part), { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   const instrumenter = createInstrumenter({ esModules: true, compact: false });
   const build = (path, instrument) => {
@@ -26,8 +26,8 @@ export async function instrumentedCodec() {
     return path;
   };
   const paths = [
-    ...CODEC.map((name) => build(`src/system/${name}`, true)),
-    ...SHARED.map((name) => build(`test/system/${name}`, false)),
+    ...CODEC.map((name) => build(`src/system/codec/${name}`, true)),
+    ...SHARED.map((name) => build(`test/system/codec/${name}`, false)),
   ];
   const modules = paths.map(async (path) => [
     basename(path),

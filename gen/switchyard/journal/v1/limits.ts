@@ -11,7 +11,7 @@ export const protobufFileName = "switchyard/journal/v1/limits.proto";
 /**
  * The limits that commands are decided by.
  *
- * One that is absent has the value that journals had before there was such a limit: INITIAL_LIMITS in src/core/limits.ts,
+ * One that is absent has the value that journals had before there was such a limit: INITIAL_LIMITS in src/core/model/limits.ts,
  * which never changes. A release that adds a limit adds a field here, and its value there.
  */
 export interface Limits {

@@ -1,0 +1,223 @@
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { compiled } from './compiled.js';
+import { firstLineOf, NatNetwork, type NetworkOptions, type Place } from './network.js';
+import { ECHO_PORT, PLAIN_PORT, SERVER_PORT } from './ports.js';
+import { letsStrangersIn } from './routers.js';
+import type { Outcome, Told } from './told.js';
+
+const PROBE = fileURLToPath(new URL('./probe.mjs', import.meta.url));
+
+/** What is spoken between two instances. */
+export type Transport = 'tcp' | 'udp';
+/** All of it, in the order of the tables in the documentation. */
+export const TRANSPORTS: readonly Transport[] = ['tcp', 'udp'];
+
+/** By when a connection has come to something: the server decides within 55 s, and this machine may be busy. */
+const CONNECT_MS = 75_000;
+/**
+ * How long a plain dial may take. One that should be let in may need several tries where packets are lost; one that
+ * should not costs all of its time, and would be answered within two round trips.
+ */
+const PATIENCE_MS = { 'let in': 10_000, silence: 400 } as const;
+
+/** An instance in every site and the server, all of them running. Whoever makes it removes it. */
+export class Cell {
+  readonly #waiting = new Map<number, (outcome: Outcome) => void>();
+  readonly #endings = new Map<number, (why: string) => void>();
+  readonly #instances = new Map<string, { readonly process: ChildProcess; readonly cvid: number }>();
+  #server: ChildProcess | undefined;
+  #ids = 0;
+
+  private constructor(
+    readonly network: NatNetwork,
+    private readonly data: string,
+  ) {}
+
+  /** `data`: the server's folder, when it is to be killed and started again. */
+  static async make(options: NetworkOptions, data = ':memory:'): Promise<Cell> {
+    const cell = new Cell(await NatNetwork.make(options), data);
+    try {
+      await cell.startServer();
+      const host = options.ipv6 ? `[${cell.network.server6}]` : cell.network.outside('server');
+      await Promise.all(cell.#sites.map((site) => cell.#join(site, `${host}:${SERVER_PORT}`)));
+      return cell;
+    } catch (error) {
+      cell.remove();
+      throw error;
+    }
+  }
+
+  async startServer(): Promise<void> {
+    this.#server = await this.#started('server', [compiled('harness/nat/server.ts'), this.data]);
+  }
+
+  /** Ends the server as a crash does. What `ip netns exec` started is the server itself, as it execs. */
+  async killServer(): Promise<void> {
+    const exited = once(this.#server!, 'exit');
+    this.#server!.kill('SIGKILL');
+    await exited;
+  }
+
+  /**
+   * One end connects to the other, and bytes go both ways; it never waits for ever. With `hold` the connection stays;
+   * `ended` tells why it does not any more.
+   */
+  async connect(transport: Transport, from: string, to: string, hold = false) {
+    const id = ++this.#ids;
+    const ended = new Promise<string>((resolve) => this.#endings.set(id, resolve));
+    const outcome = this.#told(from, { id, what: 'connect', to: this.cvid(to), transport, hold });
+    const hangs = setTimeout(() => this.#heard({ id, error: `nothing came of it in ${CONNECT_MS} ms` }), CONNECT_MS);
+    const { path, tookMs, connectionId, error } = await outcome;
+    clearTimeout(hangs);
+    return { path, tookMs, connectionId, error, ended };
+  }
+
+  /** One end sends so many bytes to the other. Answers with the way they took and how long that was. */
+  async copy(transport: Transport, from: string, to: string, bytes: number) {
+    const { path, tookMs, error } = await this.#told(from, {
+      id: ++this.#ids,
+      what: 'copy',
+      to: this.cvid(to),
+      transport,
+      bytes,
+    });
+    if (path === undefined || tookMs === undefined) throw new Error(error);
+    return { path, tookMs };
+  }
+
+  /** The same over a plain TCP connection, to a site that lets strangers in. Answers with the milliseconds. */
+  async plainCopy(from: string, to: string, bytes: number): Promise<number> {
+    const plain = compiled('harness/nat/plain.ts');
+    const taking = await this.#started(to, [plain, 'take', String(PLAIN_PORT)]);
+    const give = [plain, 'give', this.network.outside(to), String(PLAIN_PORT), String(bytes)];
+    const tookMs = Number(await this.#firstLine(from, give));
+    taking.kill('SIGKILL');
+    return tookMs;
+  }
+
+  /** How long a plain TCP connection from a site to the server takes, until bytes have gone both ways. */
+  async plainDial(from: string): Promise<number> {
+    const argv = [PROBE, 'dial', this.network.outside('server'), String(ECHO_PORT)];
+    return Number(await this.#firstLine(from, argv));
+  }
+
+  /** Starts what answers plain dials at the server. */
+  async startEcho(): Promise<void> {
+    await this.#started('server', [PROBE, 'echo', String(ECHO_PORT)]);
+  }
+
+  /** Resolves when the graph has a link between the two, as the server's watchers see it, or (not `present`) has none. */
+  async linked(transport: Transport, from: string, to: string, present: boolean): Promise<void> {
+    await this.#told(from, { id: ++this.#ids, what: 'link', to: this.cvid(to), transport, present });
+  }
+
+  /** Resolves when a connection of this end is in the middle of an attempt. */
+  async punching(from: string): Promise<void> {
+    await this.#told(from, { id: ++this.#ids, what: 'punching' });
+  }
+
+  /** Asks the server to have one end dial these hosts for the other. Answers with its refusal. */
+  async claim(from: string, to: string, hosts: readonly string[]): Promise<string | undefined> {
+    return (await this.#told(from, { id: ++this.#ids, what: 'claim', to: this.cvid(to), hosts })).error;
+  }
+
+  /** The SID of an end. */
+  cvid(site: string): number {
+    return this.#instances.get(site)!.cvid;
+  }
+
+  /**
+   * The plain dials between sites that do not end as they should: let in by every router that lets strangers in, and by
+   * no other. Each goes to a port that the other has mapped, towards somebody else.
+   */
+  async wrongDials(): Promise<string[]> {
+    await this.startEcho();
+    const inside = [PROBE, 'inside', this.network.outside('server'), String(ECHO_PORT)];
+    const mapped = new Map<string, Record<Transport, [number]>>();
+    const map = async (site: string) => mapped.set(site, JSON.parse(await this.#firstLine(site, inside)));
+    await Promise.all(this.#sites.map(map));
+    const wrong = this.#sites.map(async (from) => {
+      const dials = this.#sites
+        .filter((to) => to !== from)
+        .flatMap((to) => TRANSPORTS.map((transport) => ({ to, transport, port: mapped.get(to)![transport][0] })));
+      const came = await this.#knock(from, dials);
+      return dials.flatMap(({ to, transport }, at) => {
+        const said = `${transport} from ${from} to ${to}: ${came[at]}, not ${this.#welcome(to)}`;
+        return came[at] === this.#welcome(to) ? [] : [said];
+      });
+    });
+    return (await Promise.all(wrong)).flat();
+  }
+
+  /** Ends everything in it, and removes it. */
+  remove(): void {
+    this.network.remove();
+  }
+
+  get #sites(): string[] {
+    return Object.keys(this.network.options.routers);
+  }
+
+  /** What a stranger meets at a site. */
+  #welcome(site: string): 'let in' | 'silence' {
+    return letsStrangersIn(this.network.options.routers[site]!) ? 'let in' : 'silence';
+  }
+
+  async #knock(from: string, dials: readonly { to: string; transport: Transport; port: number }[]): Promise<string[]> {
+    const argv = dials.flatMap(({ to, transport, port }) => {
+      return [transport, this.network.outside(to), port, PATIENCE_MS[this.#welcome(to)], 0].map(String);
+    });
+    return JSON.parse(await this.#firstLine(from, [PROBE, 'knock', ...argv]));
+  }
+
+  async #join(site: string, server: string): Promise<void> {
+    const process = this.network.spawn(site, this.#node([compiled('harness/nat/instance.ts'), server]), {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const exited = once(process, 'exit').then(([code]) => Promise.reject(new Error(`an instance ended with ${code}`)));
+    const [{ cvid }] = (await Promise.race([once(process, 'message'), exited])) as [{ cvid: number }];
+    exited.catch((error: Error) => {
+      for (const id of this.#waiting.keys()) this.#heard({ id, error: error.message });
+    });
+    process.on('message', (outcome: Outcome) => this.#heard(outcome));
+    this.#instances.set(site, { process, cvid });
+  }
+
+  #told(site: string, told: Told): Promise<Outcome> {
+    const outcome = new Promise<Outcome>((resolve) => this.#waiting.set(told.id, resolve));
+    this.#instances.get(site)!.process.send(told);
+    return outcome;
+  }
+
+  #heard(outcome: Outcome): void {
+    const { id, ended } = outcome;
+    if (ended !== undefined) this.#endings.get(id)?.(ended);
+    else this.#waiting.get(id)?.(outcome);
+    this.#waiting.delete(id);
+  }
+
+  async #started(place: Place, argv: readonly string[]): Promise<ChildProcess> {
+    const child = this.network.spawn(place, this.#node(argv), { stdio: ['ignore', 'pipe', 'inherit'] });
+    await firstLineOf(child);
+    return child;
+  }
+
+  #firstLine(place: Place, argv: readonly string[]): Promise<string> {
+    return firstLineOf(this.network.spawn(place, this.#node(argv), { stdio: ['ignore', 'pipe', 'inherit'] }));
+  }
+
+  #node(argv: readonly string[]): string[] {
+    return [process.execPath, ...argv];
+  }
+}
+
+/** Whether this machine can make cells; in one line what it lacks, if it cannot. */
+export function lacksForCells(): string | undefined {
+  const lacks = NatNetwork.lacks();
+  if (lacks) return lacks;
+  return spawnSync(process.execPath, ['-e', 'require("udx-native")']).status === 0
+    ? undefined
+    : 'udx-native is missing';
+}

@@ -1,0 +1,19 @@
+/** The server as a process of its own, reachable over both IP versions. Takes a data folder; prints `ready`. */
+import { randomBytes } from 'node:crypto';
+import { pino } from 'pino';
+import { systemClock, systemRandom } from '../../src/client/system.js';
+import { readConfig } from '../../src/config/config.js';
+import { startServer } from '../../src/server/server.js';
+import { SERVER_PORT } from './ports.js';
+
+const [, , data = ':memory:'] = process.argv;
+const token = randomBytes(16).toString('hex');
+const config = readConfig({
+  flags: { listen: `[::]:${SERVER_PORT}`, data, 'admin-token': token },
+  env: {},
+  platform: 'linux',
+  home: '/nowhere',
+  readFile: () => '',
+});
+await startServer(config, { clock: systemClock, random: systemRandom, log: pino({ level: 'silent' }) });
+console.log('ready');

@@ -1,0 +1,97 @@
+import type { Command } from '../../../src/core/model/command.js';
+import { CloseReason } from '../../../src/core/model/session.js';
+import type { Check } from '../check.js';
+import { type ServerScene, STORED_LATE_MS, storesInTime } from '../scene.js';
+import type { ServerCall } from '../server-call.js';
+import type { Revision } from '../truth.js';
+
+/** A shorter pause of the server is no reason to give anybody more time; a longer one gives as much as it lasted. */
+const PAUSE_MS = 2_000;
+const ATTACH = 'Attach';
+
+interface Lease {
+  readonly ttlMs: number;
+  /** When the session last showed that it lives. */
+  renewedMs: number;
+  /** Its newest attachment, while that is open. */
+  attachment: ServerCall | undefined;
+  /** The server decided that it is over. */
+  isOver: boolean;
+}
+
+/**
+ * **Leased**: no session expires before its TTL is over. **Ghostless**: none outlives its TTL and grace.
+ *
+ * Both by what reached the server, on the server's own time: what it could not hear while it was away does not count
+ * against anybody.
+ */
+export class Leases implements Check {
+  private readonly leases = new Map<number, Lease>();
+  private troubledMs = 0;
+
+  constructor(private readonly scene: ServerScene) {}
+
+  durable({ changes }: Revision): void {
+    for (const change of changes) {
+      if (change.kind === 'SessionClosed') this.leases.delete(change.session.sid);
+      if (change.kind !== 'SessionOpened') continue;
+      const { sid, ttlMs } = change.session;
+      this.leases.set(sid, { ttlMs, renewedMs: this.scene.nowMs(), attachment: undefined, isOver: false });
+    }
+  }
+
+  arrived(call: ServerCall, sid: number | undefined): void {
+    const lease = sid === undefined ? undefined : this.leases.get(sid);
+    if (lease === undefined || lease.isOver) return;
+    lease.renewedMs = this.scene.nowMs();
+    if (call.getPath().endsWith(`/${ATTACH}`)) lease.attachment = call;
+  }
+
+  ended(call: ServerCall): void {
+    for (const lease of this.leases.values()) {
+      if (lease.attachment !== call) continue;
+      lease.attachment = undefined;
+      lease.renewedMs = this.scene.nowMs();
+    }
+  }
+
+  submitted(command: Command): void {
+    if (command.kind !== 'CloseSession' || command.reason !== CloseReason.EXPIRED) return;
+    const lease = this.leases.get(command.sid);
+    if (lease === undefined || lease.isOver) return;
+    lease.isOver = true;
+    const restedMs = this.scene.nowMs() - lease.renewedMs;
+    if (lease.attachment !== undefined) {
+      this.scene.verdict.fail('Leased', `session ${command.sid} expires while it is attached`);
+    } else if (restedMs < lease.ttlMs) {
+      const text = `session ${command.sid} expires ${restedMs} ms after it was renewed; its TTL is ${lease.ttlMs} ms`;
+      this.scene.verdict.fail('Leased', text);
+    }
+  }
+
+  started(): void {
+    this.troubledMs = this.scene.nowMs();
+    for (const lease of this.leases.values()) {
+      lease.attachment = undefined;
+      lease.isOver = false;
+      lease.renewedMs = this.scene.nowMs();
+    }
+  }
+
+  proceeded(stoodMs: number): void {
+    this.troubledMs = this.scene.nowMs();
+    if (stoodMs < PAUSE_MS) return;
+    for (const lease of this.leases.values()) lease.renewedMs += stoodMs;
+  }
+
+  swept(): void {
+    const nowMs = this.scene.nowMs();
+    if (!storesInTime(this.scene)) this.troubledMs = nowMs;
+    const { graceMs } = this.scene.limits.replica;
+    for (const [sid, { ttlMs, renewedMs, attachment }] of this.leases) {
+      const overdueMs = nowMs - Math.max(renewedMs, this.troubledMs) - Math.max(ttlMs, graceMs) - STORED_LATE_MS;
+      if (attachment !== undefined || overdueMs <= 0) continue;
+      this.scene.verdict.fail('Ghostless', `session ${sid} is there ${overdueMs} ms after the last moment it may be`);
+    }
+  }
+}

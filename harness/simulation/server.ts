@@ -1,0 +1,241 @@
+import type { Logger } from 'pino';
+import { Acceptances } from '../../src/brokering/acceptances.js';
+import { Asking } from '../../src/brokering/asking.js';
+import { draining } from '../../src/core/model/draining.js';
+import type { Limits } from '../../src/core/model/limits.js';
+import type { State } from '../../src/core/store/state.js';
+import { FairTurns } from '../../src/fair/fair-turns.js';
+import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
+import { Feed } from '../../src/feed/feed.js';
+import type { FeedLimits } from '../../src/feed/limits.js';
+import type { Topic } from '../../src/feed/topic.js';
+import { Calls } from '../../src/grpc/call-handlers.js';
+import { closedTopic } from '../../src/grpc/encode/closed-topic.js';
+import { networkTopic } from '../../src/grpc/encode/network-topic.js';
+import { streamsTopic } from '../../src/grpc/encode/streams-topic.js';
+import { DEFAULT_DOOR_LIMITS } from '../../src/grpc/limits.js';
+import { networkDefinition, networkService } from '../../src/grpc/services/network-service.js';
+import { sessionDefinition, sessionService } from '../../src/grpc/services/session-service.js';
+import { streamDefinition, streamService } from '../../src/grpc/services/stream-service.js';
+import type { Journal } from '../../src/journal/journal.js';
+import { DEFAULT_RELAY_LIMITS } from '../../src/relay/limits.js';
+import { Relay } from '../../src/relay/relay.js';
+import type { ReplicaLimits } from '../../src/replica/limits.js';
+import { Opening } from '../../src/replica/opening.js';
+import { recover } from '../../src/replica/recover.js';
+import { Replica } from '../../src/replica/replica.js';
+import type { ShareLimits } from '../../src/shares/limits.js';
+import { Shares } from '../../src/shares/shares.js';
+import { Transports } from '../../src/transport/transports.js';
+import type { Asked, Callee, Caller, Listener } from './connection.js';
+import type { Process } from './process.js';
+import type { SeededRandom } from './random.js';
+import { type Ear, ServerCall } from './server-call.js';
+
+/** The administrator's token of every run. */
+export const ADMIN_TOKEN = 'simulated';
+const SERVER_UUID = '00000000-0000-4000-8000-0000000000ff';
+
+/** The bounds that a run is given, so low that they are met. */
+export interface ServerLimits {
+  readonly core: Limits;
+  readonly feed: FeedLimits;
+  readonly replica: ReplicaLimits;
+  readonly shares: ShareLimits;
+}
+
+/** The parts of a server process as they are made, before anything runs: what a mutation may tamper with. */
+export interface Parts {
+  readonly state: State;
+  /** The core's limits by the flags of this process. */
+  readonly core: Limits;
+  readonly topics: { network: Topic; closed: Topic; streams: Topic };
+}
+
+/** What a simulated server needs of its world. */
+export interface ServerSurroundings {
+  readonly process: Process;
+  readonly journal: Journal;
+  readonly random: SeededRandom;
+  readonly limits: ServerLimits;
+  /** Breaks something, for the proof that breaking it is noticed. */
+  readonly tamper: Tampering;
+  readonly onCall: (call: ServerCall) => Ear;
+  readonly problem: (check: string, text: string) => void;
+  readonly fatal: (error: unknown) => void;
+}
+
+/** What a mutation does to each server process. Absent methods leave it as it is. */
+export interface Tampering {
+  /** Nothing has been read from it yet. */
+  journal?(journal: Journal): Journal;
+  /** Recovered, and nothing is made of it yet. */
+  parts?(parts: Parts): void;
+  /** Everything is made, and nobody is let in yet. */
+  server?(server: SimulatedServer): void;
+}
+
+interface Route {
+  readonly definition: {
+    readonly requestDeserialize: (bytes: Buffer) => unknown;
+    readonly responseSerialize: (message: never) => Buffer;
+  };
+  readonly handler: (call: unknown, callback?: unknown) => void;
+  readonly isStream: boolean;
+}
+
+/**
+ * The server as `src/server/server.ts` puts it together, with a simulated journal beneath it and simulated calls above: the same
+ * recovery, feeds, replica and services.
+ */
+export class SimulatedServer implements Listener {
+  readonly routes = new Map<string, Route>();
+  readonly calls: Calls;
+
+  private constructor(
+    private readonly surroundings: ServerSurroundings,
+    private readonly relay: Relay,
+    private readonly acceptances: Acceptances,
+    readonly replica: Replica,
+    readonly feeds: { readonly network: Feed; readonly closed: Feed; readonly streams: Feed },
+    readonly shares: Shares,
+  ) {
+    const { process, random, limits, problem } = surroundings;
+    const { clock } = process;
+    this.calls = new Calls({
+      replica,
+      opening: new Opening(replica, clock, random, limits.replica, shares),
+      shares,
+      turns: new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
+      feeds,
+      relay,
+      clock,
+      random,
+      log: logger(problem),
+      limits: DEFAULT_DOOR_LIMITS,
+      adminToken: ADMIN_TOKEN,
+      orderDeadlineMs: limits.replica.orderDeadlineMs,
+      asking: new Asking({
+        ...{ replica, shares, acceptances, clock, random },
+        isObserved: () => true,
+        orderDeadlineMs: limits.replica.orderDeadlineMs,
+      }),
+      rendezvous: [],
+      transports: new Transports(),
+      // System events have listeners of their own; nothing here sends any.
+      exchange: { accept: () => undefined, packetBytesMax: 0 },
+    });
+    this.add(sessionDefinition, sessionService(this.calls));
+    this.add(networkDefinition, networkService(this.calls));
+    this.add(streamDefinition, streamService(this.calls));
+  }
+
+  /** Recovers from the journal, and resolves when calls can be taken in. */
+  static async start(surroundings: ServerSurroundings): Promise<SimulatedServer> {
+    const { process, random, limits, problem, fatal, tamper } = surroundings;
+    const { clock } = process;
+    const journal = tamper.journal?.(surroundings.journal) ?? surroundings.journal;
+    const recovery = await recover(journal);
+    const { state } = recovery;
+    const topics = { network: networkTopic(state), closed: closedTopic, streams: streamsTopic };
+    tamper.parts?.({ state, core: limits.core, topics });
+    const feeds = {
+      network: new Feed(topics.network, state, limits.feed, clock),
+      closed: new Feed(topics.closed, state, { ...limits.feed, messageBytesMax: 0 }, clock),
+      streams: new Feed(topics.streams, state, limits.feed, clock),
+    };
+    const all = Object.values(feeds);
+    await recovery.replay((position, changes) => {
+      for (const feed of all) feed.publish(position, changes);
+    });
+    const warn = () => {};
+    const relay: Relay = new Relay(
+      { state, used: (id) => replica.deadlines.used(id), submit: (command) => replica.enforce(command) },
+      clock,
+      DEFAULT_RELAY_LIMITS,
+    );
+    const shares = new Shares({
+      state,
+      limits: limits.shares,
+      key: [random.fork(1).word(), random.fork(2).word()],
+      isExempt: () => false,
+    });
+    const acceptances = new Acceptances(state);
+    const replica = new Replica({
+      ...{ state, clock, random, warn, fatal },
+      journal,
+      feeds: [shares, relay, ...all, acceptances],
+      limits: limits.replica,
+    });
+    await replica.found(SERVER_UUID);
+    await replica.agreeOn(limits.core);
+    const server = new SimulatedServer({ ...surroundings, problem }, relay, acceptances, replica, feeds, shares);
+    replica.opened();
+    tamper.server?.(server);
+    return server;
+  }
+
+  get state(): State {
+    return this.replica.state;
+  }
+
+  accept(asked: Asked, caller: Caller): Callee {
+    const { process, onCall } = this.surroundings;
+    const route = this.routes.get(asked.path);
+    if (route === undefined) throw new Error(`nothing answers at ${asked.path}`);
+    const { definition, handler, isStream } = route;
+    let ear: Ear | undefined;
+    const call: ServerCall = new ServerCall(
+      asked,
+      definition.requestDeserialize(Buffer.from(asked.request)),
+      (message) => definition.responseSerialize(message as never),
+      caller,
+      process,
+      { wrote: (message, bytes) => ear?.wrote(message, bytes), ended: (said) => ear?.ended(said) },
+    );
+    process.perform(() => {
+      ear = onCall(call);
+      if (isStream) handler(call);
+      else handler(call, call.answer);
+    });
+    return call;
+  }
+
+  left(peer: string): void {
+    this.surroundings.process.perform(() => this.shares.disconnected(peer));
+  }
+
+  /** The first half of the way down of `src/server/server.ts`: refuse new calls, tell and end every watch and attachment. */
+  drain(): void {
+    this.calls.drain();
+    for (const feed of Object.values(this.feeds)) feed.drain();
+    this.relay.close(draining());
+    this.acceptances.drain(draining());
+    this.replica.attachments.drain();
+  }
+
+  private add(definition: object, service: object): void {
+    const handlers = service as Record<string, Route['handler']>;
+    const methods = Object.entries(definition) as [string, Route['definition'] & MethodShape][];
+    for (const [name, method] of methods) {
+      if (method.requestStream) continue;
+      const route = { definition: method, handler: handlers[name], isStream: method.responseStream };
+      this.routes.set(method.path, route);
+    }
+  }
+}
+
+interface MethodShape {
+  readonly path: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+}
+
+/** A log that only remembers what should not be in it. */
+function logger(problem: ServerSurroundings['problem']): Logger {
+  const error = (what: { err?: unknown }, text: string) => {
+    problem('Sound', `${text}: ${what.err instanceof Error ? what.err.stack : String(what.err)}`);
+  };
+  const silent = () => {};
+  return { error, fatal: error, warn: silent, info: silent, debug: silent } as unknown as Logger;
+}

@@ -1,0 +1,174 @@
+import { hasZone, plainAddress } from '../base/address.js';
+import type { Clock, Random } from '../base/clock.js';
+import { crossingOf } from '../core/decide/broker.js';
+import { Checked } from '../core/decide/check.js';
+import type { AskConnection, Command } from '../core/model/command.js';
+import { type Candidate, type Connection, isOver, type Pair } from '../core/model/connection.js';
+import { Fault } from '../core/model/fault.js';
+import type { LinkType } from '../core/model/link.js';
+import type { Replica } from '../replica/replica.js';
+import type { Origin } from '../shares/origin.js';
+import type { Shares } from '../shares/shares.js';
+import type { Acceptances } from './acceptances.js';
+import { checkCandidates, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
+
+/** How long a peer may take to accept and to gather: an attempt must begin while the rendezvous holds the mappings. */
+const ACCEPT_MS = 10_000;
+const NONCE_BYTES = 16;
+/** No attempt lasts so long; what is said beyond it is not worth 64 bits. */
+const TOOK_MS_MAX = 60_000;
+
+/** What asking stands on. */
+export interface AskingParts {
+  readonly replica: Replica;
+  readonly shares: Shares;
+  readonly acceptances: Acceptances;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Whether the rendezvous has seen somebody at this address not long ago. */
+  isObserved(host: string): boolean;
+  readonly orderDeadlineMs: number;
+}
+
+/** What an end brings, as a door took it in; fields by their names in the protos. */
+export interface Brought {
+  readonly candidates: readonly Candidate[];
+  readonly publicKey: Uint8Array;
+  /** 0: not known. NaN: what came in was no duration. */
+  readonly roundTripMs: number;
+  /** The newest form of relayed bytes that it knows. */
+  readonly relayVersion: number;
+}
+
+/** Who asks whom for a connection. */
+export interface ConnectionWish extends Brought {
+  readonly sid: number;
+  readonly cvid: number;
+  readonly type: number;
+  /** 0: the server coordinates. */
+  readonly port: number;
+  /** From where the server observes the caller. */
+  readonly origin: Origin;
+  /** The relayed connection to try again for; 0: a new one. */
+  readonly relayed: number;
+}
+
+/** What an end tells of an attempt, as a door took it in. */
+export interface AttemptReport {
+  readonly connected: boolean;
+  readonly pairs: readonly Pair[];
+  readonly tookMs: number;
+  readonly roundTripMs: number;
+}
+
+/** Asks for direct connections, and reads what their ends bring: what every door does in the same many steps. */
+export class Asking {
+  constructor(private readonly parts: AskingParts) {}
+
+  /**
+   * Asks for a connection, and resolves once the peer has accepted. `onGiveUp` is handed what cancels the connection, and
+   * answers with how to take that back.
+   */
+  async ask(wish: ConnectionWish, onGiveUp: (giveUp: () => void) => () => void): Promise<Connection | Fault> {
+    const command = this.read(wish);
+    if (command instanceof Fault) return command;
+    const { replica, acceptances, shares } = this.parts;
+    const absent = this.refuseAbsent(command);
+    if (absent !== undefined) return absent;
+    const room = { connectionsPendingPerAddressMax: command.relayed === 0 ? 1 : 0 };
+    const outcome = await shares.hold(wish.sid, wish.origin, room, () => replica.submit(command));
+    if (outcome instanceof Fault) return outcome;
+    const asked =
+      outcome.changes.flatMap((change) => (change.kind === 'ConnectionPut' ? change.connection : [])).at(-1) ??
+      crossingOf(replica.state, command);
+    if (asked === undefined) {
+      return new Fault('CONNECTION_REPLACED', 'the connection that this would have joined is over');
+    }
+    const keep = onGiveUp(() => void replica.enforce(cancellation(asked, wish.sid)));
+    const decided = await acceptances.decided(asked);
+    keep();
+    if (decided instanceof Fault) return decided;
+    return isOver(decided) ? new Fault(decided.reason!, decided.description) : decided;
+  }
+
+  /** The command for an end's answer to the order to gather. `address`: where a door observes that end. */
+  gathered(sid: number, orderId: string, brought: Brought, address: string): Command | Fault {
+    const { limits } = this.parts.replica.state;
+    const checked = new Checked(limits);
+    const gathered = {
+      candidates: checkCandidates(checked, limits, brought.candidates, this.observedFrom(plainAddress(address))),
+      publicKey: checkPublicKey(checked, limits, brought.publicKey),
+      roundTripMs: checkRoundTrip(checked, brought.roundTripMs),
+      relayVersion: brought.relayVersion,
+    };
+    const wrong = Fault.fields(checked.violations);
+    return wrong ?? { kind: 'AnswerGather', sid, orderId, ...gathered, ...this.draw() };
+  }
+
+  /** The command for an end's answer to the order to punch. */
+  tried(sid: number, orderId: string, { connected, pairs, tookMs, roundTripMs }: AttemptReport): Command | Fault {
+    const { limits } = this.parts.replica.state;
+    const checked = new Checked(limits);
+    checked.duration('took', tookMs);
+    const tried = {
+      connected,
+      pairs: checkPairs(checked, limits, pairs),
+      tookMs: Math.min(Math.round(tookMs), TOOK_MS_MAX),
+      roundTripMs: checkRoundTrip(checked, roundTripMs),
+    };
+    const wrong = Fault.fields(checked.violations);
+    return wrong ?? { kind: 'AnswerAttempt', sid, orderId, ...tried, ...this.draw() };
+  }
+
+  private read({ sid, cvid, type, port, origin, relayed, ...brought }: ConnectionWish): AskConnection | Fault {
+    const { replica, orderDeadlineMs } = this.parts;
+    const { limits } = replica.state;
+    const checked = new Checked(limits);
+    checked.sid('cvid', cvid);
+    checked.linkType('type', type);
+    if (port < 0 || port > 65_535) checked.wrong('port', `${port}; 0 (the server coordinates) to 65535 are allowed`);
+    if (port > 0 && hasZone(origin.address)) {
+      checked.wrong('port', `nobody else can dial ${origin.address}: a zone means something on its own machine only`);
+    }
+    if (port > 0 && relayed > 0) checked.wrong('connection_id', 'a new connection is needed for a caller that listens');
+    const coordinated = port === 0;
+    const host = plainAddress(origin.address);
+    const { candidates, publicKey, roundTripMs, relayVersion } = brought;
+    const gathered = {
+      candidates: coordinated ? checkCandidates(checked, limits, candidates, this.observedFrom(host)) : [],
+      publicKey: checkPublicKey(checked, limits, publicKey, relayed === 0),
+      roundTripMs: coordinated ? checkRoundTrip(checked, roundTripMs) : 0,
+      relayVersion,
+    };
+    const wrong = Fault.fields(checked.violations);
+    if (wrong !== undefined) return wrong;
+    const deadlineMs = Math.min(orderDeadlineMs, ACCEPT_MS);
+    const link = type as LinkType;
+    const asked = { sid, peer: cvid, link, host, port, relayed, deadlineMs };
+    return { kind: 'AskConnection', ...asked, ...gathered, ...this.draw() };
+  }
+
+  /** Whoever has no attachment cannot be ordered anything; the caller of a coordinated connection is ordered as well. */
+  private refuseAbsent({ sid, peer, port }: AskConnection): Fault | undefined {
+    const { state, attachments } = this.parts.replica;
+    const absent = [peer, ...(port === 0 ? [sid] : [])].find(
+      (end) => state.sessions.has(end) && !attachments.isAttached(end),
+    );
+    return absent === undefined ? undefined : new Fault('NOT_ATTACHED', `session ${absent} is not attached`);
+  }
+
+  private observedFrom(own: string): (host: string) => boolean {
+    return (host) => host === own || this.parts.isObserved(host);
+  }
+
+  private draw() {
+    const { random, clock } = this.parts;
+    return { nonce: Buffer.from(random.bytes(NONCE_BYTES)).toString('latin1'), atMs: clock.wallMs() };
+  }
+}
+
+function cancellation({ id, caller, peer, link }: Connection, sid: number): Command {
+  const other = caller.sid === sid ? peer.sid : caller.sid;
+  const brokered = { connection: id, path: 0, roundTripMs: 0, failed: false } as const;
+  return { kind: 'ReportLink', sid, peer: other, link, established: false, brokered };
+}

@@ -1,0 +1,261 @@
+import { join } from 'node:path';
+import { addressSet } from '../admission/address-set.js';
+import { origins } from '../admission/web-guard.js';
+import { ValueError } from '../base/value-error.js';
+import type { Limits } from '../core/model/limits.js';
+import { DEFAULT_SYSTEM_LIMITS } from '../system/limits.js';
+import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, LIMITS_OF_FORMAT_1, limitsOf, SHARE_OPTIONS } from './limit-options.js';
+import {
+  address,
+  bytes,
+  choice,
+  count,
+  duration,
+  environmentName,
+  type Option,
+  optionalAddress,
+  optionalSecret,
+  optionalText,
+  toggle,
+} from './option.js';
+
+/** `--data` of a server that keeps nothing. */
+export const IN_MEMORY = ':memory:';
+
+/** Every option of `serve`, in the order of help and documentation. */
+export const OPTIONS = {
+  listen: address('listen', '127.0.0.1:8768', 'Where gRPC listens. Port 0 picks a free port.'),
+  data: optionalText(
+    'data',
+    'DIR',
+    `The folder of the journal and the administrator's token; ${IN_MEMORY} keeps nothing. Default: a \`switchyard\` folder in the user's data directory.`,
+  ),
+  json: toggle('json', 'Print the line that begins with `listening` as one JSON object.'),
+  config: optionalText('config', 'FILE', 'A JSON object with options by their flag: {"listen": "127.0.0.1:0"}.'),
+  adminToken: optionalSecret(
+    'admin-token',
+    'The secret of administrators. Better in the environment than in the list of processes. Default: made at the first start and kept in DIR/admin-token, which only its owner can read; with --data :memory: there is no administrator unless it is given.',
+  ),
+
+  tlsCert: optionalText('tls-cert', 'FILE', "The server's certificate chain, PEM. Turns on TLS."),
+  tlsKey: optionalText('tls-key', 'FILE', 'Its private key, PEM.'),
+  tlsClientCa: optionalText(
+    'tls-client-ca',
+    'FILE',
+    'Who may connect: clients must show a certificate of this authority.',
+  ),
+
+  systemTcpListen: optionalAddress('system-tcp-listen', 'Where system events are taken over TCP.'),
+  systemTlsListen: optionalAddress('system-tls-listen', 'The same over TLS; needs --tls-cert.'),
+  systemWsListen: optionalAddress('system-ws-listen', 'The same over WebSocket.'),
+  systemWssListen: optionalAddress('system-wss-listen', 'The same over WebSocket and TLS; needs --tls-cert.'),
+  wsOrigins: origins(
+    'ws-origin',
+    'Web pages that may open a WebSocket here, by their origin. Programs send none, and may; without this option no web page may.',
+  ),
+  systemConnectionsMax: count(
+    'system-connections',
+    DEFAULT_SYSTEM_LIMITS.connectionsMax,
+    [1, 1_000_000],
+    'Connections of system events.',
+  ),
+  systemConnectionsPerAddressMax: count(
+    'system-connections-per-address',
+    DEFAULT_SYSTEM_LIMITS.connectionsPerAddressMax,
+    [1, 1_000_000],
+    'The same from one address, or from one /64 of IPv6.',
+  ),
+  systemPacketsPerSecondMax: count(
+    'system-packets-per-second',
+    DEFAULT_SYSTEM_LIMITS.packetsPerSecondMax,
+    [1, 10_000_000],
+    'Packets that one such connection may send in a second, data of streams excepted.',
+  ),
+  systemOutBytesMax: count(
+    'system-out-bytes-max',
+    DEFAULT_SYSTEM_LIMITS.outBytesInAllMax,
+    [1_048_576, 68_719_476_736],
+    'Bytes that such connections do not take, in all. Beyond it the one that holds most is cut off.',
+  ),
+  rendezvousListen: optionalAddress(
+    'rendezvous-listen',
+    "Where instances learn their reflexive address: STUN Binding over UDP and TCP. Default: gRPC's host, on the port after gRPC's.",
+  ),
+  metricsListen: optionalAddress('metrics-listen', 'Where GET /metrics answers in the format of Prometheus.'),
+
+  addressExempt: addressSet(
+    'address-exempt',
+    'Networks whose addresses have no bound of their own, on connections to any port or in shares: balancers and NATs of your own.',
+  ),
+  proxyProtocolFrom: addressSet(
+    'proxy-protocol-from',
+    'Networks of proxies and balancers: a connection from there must begin with a PROXY header of version 2, on any TCP port, and counts as the address that this declares.',
+  ),
+
+  sessionTtlMs: duration('session-ttl', '30s', '10ms', 'How long a session lives unrenewed when it does not say.'),
+  sessionTtlMinMs: duration('session-ttl-min', '5s', '10ms', 'The shortest TTL that is granted.'),
+  sessionTtlMaxMs: duration('session-ttl-max', '1d', '10ms', 'The longest TTL that is granted.'),
+  graceMs: duration(
+    'grace',
+    '30s',
+    '10ms',
+    'How long at least a session waits for its instance to attach again, after an attachment broke and after a restart.',
+  ),
+  orderDeadlineMs: duration('order-deadline', '30s', '10ms', 'How long an order waits for its answer.'),
+  drainDeadlineMs: duration(
+    'drain-deadline',
+    '10s',
+    '0s',
+    'How long calls may take to end after SIGTERM, before they are cut off.',
+  ),
+  historyBytesMax: bytes(
+    'history-bytes',
+    '64MiB',
+    ['64KiB', '16GiB'],
+    'How much of the past is kept in memory for watches that resume or lag.',
+  ),
+  historyRevisionsMax: count(
+    'history-revisions',
+    1_000_000,
+    [1, 100_000_000],
+    'How many revisions of the past are kept for the same.',
+  ),
+  messageBytesMax: bytes('message-bytes', '4MiB', ['16KiB', '64MiB'], 'The largest request that gRPC takes.'),
+  logLevel: choice(
+    'log-level',
+    ['silent', 'error', 'warn', 'info', 'debug'],
+    'info',
+    'How much is logged, as JSON lines on standard error.',
+  ),
+
+  limitsOfFormat1: LIMITS_OF_FORMAT_1,
+
+  ...LIMIT_OPTIONS,
+  ...SHARE_OPTIONS,
+  ...DOOR_LIMIT_OPTIONS,
+} as const satisfies Record<string, Option<unknown>>;
+
+type Values = { readonly [K in keyof typeof OPTIONS]: ReturnType<(typeof OPTIONS)[K]['parse']> };
+
+/** What `serve` runs by, every value checked. Times in milliseconds, sizes in bytes. */
+export type Config = Omit<Values, keyof Limits> & { readonly data: string; readonly limits: Limits };
+
+/** Where options come from. Given in, so that a test needs no real environment and no disk. */
+export interface Sources {
+  /** Given flags, by name without dashes. */
+  readonly flags: Readonly<Record<string, string | boolean>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly platform: NodeJS.Platform;
+  /** The user's home folder. */
+  readonly home: string;
+  readFile(path: string): string;
+}
+
+/** Options that cannot be: every problem at once, each with where it stands and what is allowed. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'ConfigError';
+  }
+}
+
+/** A written value and where it stood. */
+interface Written {
+  readonly text: string;
+  readonly where: string;
+}
+
+/**
+ * Reads and checks every option. A flag wins over the environment, the environment over the config file, the file over
+ * the default. Throws a {@link ConfigError} with all mistakes, not only the first.
+ */
+export function readConfig(sources: Sources): Config {
+  const problems: string[] = [];
+  const file = readConfigFile(sources, problems);
+  const values: Record<string, unknown> = {};
+  for (const [key, option] of Object.entries(OPTIONS) as [string, Option<unknown>][]) {
+    const written = findWritten(option, sources, file);
+    try {
+      values[key] = written === undefined ? undefined : option.parse(written.text);
+    } catch (error) {
+      if (!(error instanceof ValueError)) throw error;
+      const shown = option.secret ? '' : ` ${JSON.stringify(written?.text)}`;
+      problems.push(`${written?.where}:${shown} ${error.message}`);
+    }
+  }
+  values.data ??= defaultDataFolder(sources);
+  const config = { ...values, limits: limitsOf(values as unknown as Limits) } as unknown as Config;
+  if (problems.length === 0) problems.push(...contradictions(config));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+function findWritten(option: Option<unknown>, sources: Sources, file: Map<string, Written>): Written | undefined {
+  const flag = sources.flags[option.flag];
+  if (flag !== undefined) return { text: String(flag), where: `--${option.flag}` };
+  const name = environmentName(option.flag);
+  const variable = sources.env[name];
+  // An empty variable is how a shell unsets one for a single command.
+  if (variable !== undefined && variable !== '') return { text: variable, where: name };
+  const inFile = file.get(option.flag);
+  if (inFile !== undefined) return inFile;
+  return option.fallback === undefined ? undefined : { text: option.fallback, where: `default of --${option.flag}` };
+}
+
+/** The config file's values by flag; empty when no file is named. */
+function readConfigFile(sources: Sources, problems: string[]): Map<string, Written> {
+  const values = new Map<string, Written>();
+  const path = findWritten(OPTIONS.config, sources, values)?.text;
+  if (path === undefined || path === '') return values;
+  let content: unknown;
+  try {
+    content = JSON.parse(sources.readFile(path));
+  } catch (error) {
+    problems.push(`${path}: cannot be read as JSON: ${(error as Error).message}`);
+    return values;
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    problems.push(`${path}: must hold one JSON object`);
+    return values;
+  }
+  const known = new Set(Object.values(OPTIONS).map((option) => option.flag));
+  for (const [flag, value] of Object.entries(content)) {
+    const where = `${path}: ${flag}`;
+    if (!known.has(flag) || flag === OPTIONS.config.flag) {
+      problems.push(`${where}: no such option; see switchyard serve --help`);
+    } else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+      values.set(flag, { text: String(value), where });
+    } else {
+      problems.push(`${where}: must be a string, a number or a boolean`);
+    }
+  }
+  return values;
+}
+
+/** Options that are sound one by one and not together. */
+function contradictions(config: Config): string[] {
+  const found: string[] = [];
+  if (config.sessionTtlMinMs > config.sessionTtlMs || config.sessionTtlMs > config.sessionTtlMaxMs) {
+    found.push('--session-ttl must lie between --session-ttl-min and --session-ttl-max');
+  }
+  if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
+    found.push('--tls-cert and --tls-key go together: give both or neither');
+  }
+  if (config.tlsCert === undefined) {
+    for (const option of ['tlsClientCa', 'systemTlsListen', 'systemWssListen'] as const) {
+      if (config[option] !== undefined) found.push(`--${OPTIONS[option].flag} needs --tls-cert and --tls-key`);
+    }
+  }
+  if (config.wsOrigins !== undefined && config.systemWsListen === undefined && config.systemWssListen === undefined) {
+    found.push('--ws-origin needs --system-ws-listen or --system-wss-listen');
+  }
+  return found;
+}
+
+/** Where an application keeps what it knows: the XDG base directories, or Application Support on macOS. */
+export function defaultDataFolder({ env, platform, home }: Pick<Sources, 'env' | 'platform' | 'home'>): string {
+  if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'switchyard');
+  // The specification says to ignore a relative path.
+  const base = env.XDG_DATA_HOME?.startsWith('/') ? env.XDG_DATA_HOME : join(home, '.local', 'share');
+  return join(base, 'switchyard');
+}

@@ -1,0 +1,76 @@
+import type { Change } from '../model/change.js';
+import type { Command } from '../model/command.js';
+import { Fault } from '../model/fault.js';
+import { evolve } from '../store/evolve.js';
+import type { State } from '../store/state.js';
+import { answerAttempt } from './attempt.js';
+import { answerGather, askConnection } from './broker.js';
+import { reportLink } from './link.js';
+import { answerOrder, expireOrder, requestTermination } from './order.js';
+import { expireConnection } from './parting.js';
+import { closeSession, foundNetwork, openSession } from './session.js';
+import { createStream, stopStream, terminateStream, updateStreamParams } from './stream.js';
+
+/** What came of a command: the changes of its revision (none, when all was so already). */
+export interface Applied {
+  readonly revision: number;
+  readonly changes: readonly Change[];
+}
+
+/**
+ * What would come of a command at this moment. Changes nothing, so it also answers a dry run.
+ *
+ * No changes means that everything is so already: such a command need not be stored.
+ */
+export function decide(state: State, command: Command): Change[] | Fault {
+  const revision = state.revision + 1;
+  switch (command.kind) {
+    case 'FoundNetwork':
+      return foundNetwork(state, command);
+    case 'OpenSession':
+      return openSession(state, command, revision);
+    case 'CloseSession':
+      return closeSession(state, command, revision);
+    case 'RequestTermination':
+      return requestTermination(state, command, revision);
+    case 'AnswerOrder':
+      return answerOrder(state, command, revision);
+    case 'ReportLink':
+      return reportLink(state, command);
+    case 'AskConnection':
+      return askConnection(state, command, revision);
+    case 'AnswerGather':
+      return answerGather(state, command, revision);
+    case 'AnswerAttempt':
+      return answerAttempt(state, command, revision);
+    case 'ExpireOrder':
+      return expireOrder(state, command);
+    case 'ExpireConnection':
+      return expireConnection(state, command);
+    case 'CreateStream':
+      return createStream(state, command, revision);
+    case 'UpdateStreamParams':
+      return updateStreamParams(state, command, revision);
+    case 'TerminateStream':
+      return terminateStream(state, command);
+    case 'StopStream':
+      return stopStream(state, command, revision);
+    case 'SetLimits':
+      return [{ kind: 'LimitsSet', limits: command.limits }];
+  }
+}
+
+/**
+ * Applies a stored command: the state moves on by exactly one revision.
+ *
+ * A command that was good when it was stored may have lost its ground by the time it is its turn (of two commands of one
+ * batch the first ended the session of the second). Then the answer is the refusal, and the revision changes nothing: it
+ * stands in the journal, so it counts.
+ */
+export function apply(state: State, command: Command): Applied | Fault {
+  const changes = decide(state, command);
+  state.revision++;
+  if (changes instanceof Fault) return changes;
+  for (const change of changes) evolve(state, change);
+  return { revision: state.revision, changes };
+}

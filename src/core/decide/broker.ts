@@ -1,0 +1,145 @@
+import type { Change } from '../model/change.js';
+import type { AnswerGather, AskConnection, Drawn } from '../model/command.js';
+import {
+  type Connection,
+  ConnectionRole,
+  ConnectionState,
+  type Gathered,
+  isOver,
+  isPending,
+  PathKind,
+  sideOf,
+  stepped,
+} from '../model/connection.js';
+import { Fault } from '../model/fault.js';
+import type { State } from '../store/state.js';
+import { placeOrders, startAttempt } from './attempt.js';
+import { answered, connectionOf, orderBody, orderOf, placeOrder } from './order-book.js';
+import { connectionsBetween } from './parting.js';
+import { tryAgain } from './upgrade.js';
+
+/** What waits here is over within a minute, and commonly within a second. */
+const CONNECTION_LIMIT_RETRY_MS = 2_000;
+
+/**
+ * Asks for a connection: the peer gets its order, to gather or (the caller listens) to dial.
+ *
+ * When the peer has asked for the same the other way round, both want one connection and get one: this request is the
+ * answer to that one's order.
+ */
+export function askConnection(state: State, command: AskConnection, revision: number): Change[] | Fault {
+  const wrong = checkEnds(state, command);
+  if (wrong !== undefined) return wrong;
+  if (command.relayed !== 0) return tryAgain(state, command, revision);
+  const crossing = crossingOf(state, command);
+  if (crossing !== undefined) return join(state, crossing, command, revision);
+  const full = checkBounds(state, command);
+  if (full !== undefined) return full;
+  const { sid, peer, link, host, port, atMs, deadlineMs } = command;
+  const asked: Connection = {
+    id: revision,
+    caller: { sid, reported: PathKind.UNSPECIFIED, ...gatheredIn(command) },
+    peer: { sid: peer, reported: PathKind.UNSPECIFIED, ...NOT_GATHERED },
+    link,
+    listening: { host, port },
+    state: ConnectionState.ASKED,
+    askedAtMs: atMs,
+    attempts: [],
+    path: PathKind.UNSPECIFIED,
+    roundTripMs: 0,
+    relay: undefined,
+    reason: undefined,
+    description: '',
+  };
+  const role = port === 0 ? ConnectionRole.GATHER : ConnectionRole.DIAL;
+  const order = placeOrder(state, { sid: peer, deadlineMs, body: orderBody(asked, role) }, revision);
+  if (order instanceof Fault) return order;
+  return [{ kind: 'ConnectionPut', connection: stepped(asked, 'ordered') }, order];
+}
+
+/** The connection that a request joins instead of making one: the peer's own request, not yet decided. */
+export function crossingOf(
+  state: State,
+  { sid, peer, link, port, relayed }: Pick<AskConnection, 'sid' | 'peer' | 'link' | 'port' | 'relayed'>,
+): Connection | undefined {
+  if (port !== 0 || relayed !== 0) return undefined;
+  return connectionsBetween(state, sid, peer, link).find(
+    (one) => isPending(one) && one.caller.sid === peer && one.listening.port === 0,
+  );
+}
+
+/**
+ * An end has gathered. With both ends' candidates the first attempt begins. To an order to dial it is a yes, and brings the
+ * key that the listening caller will ask for.
+ */
+export function answerGather(state: State, command: AnswerGather, revision: number): Change[] | Fault {
+  const order = orderOf(state, command, [ConnectionRole.GATHER, ConnectionRole.DIAL]);
+  if (order === undefined || order instanceof Fault) return order ?? [];
+  const connection = connectionOf(state, order);
+  if (connection.listening.port === 0) return answered(order, gathered(state, connection, command, revision));
+  const peer = { ...connection.peer, ...gatheredIn(command) };
+  return answered(order, [{ kind: 'ConnectionPut', connection: stepped(connection, 'started', { peer }) }]);
+}
+
+function checkEnds(state: State, { sid, peer }: AskConnection): Fault | undefined {
+  const description =
+    peer === sid ? 'a connection to oneself is none' : peer === state.serverSid ? 'the server takes none' : undefined;
+  if (description !== undefined) return Fault.fields([{ field: 'cvid', description }]);
+  if (!state.sessions.has(sid)) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  if (!state.sessions.has(peer)) return new Fault('NODE_NOT_FOUND', `no node ${peer}`);
+  return undefined;
+}
+
+function checkBounds(state: State, { sid, peer }: AskConnection): Fault | undefined {
+  const { connectionsPendingPerSessionMax, connectionsPendingMax, connectionsPerSessionMax } = state.limits;
+  const limit = (message: string) => new Fault('CONNECTION_LIMIT', message, [], CONNECTION_LIMIT_RETRY_MS);
+  if (state.connections.pendingCount >= connectionsPendingMax) {
+    return limit(`${connectionsPendingMax} pending connections are the limit`);
+  }
+  for (const end of [sid, peer]) {
+    const connections = state.connections.of(end);
+    if (connections.filter(isPending).length >= connectionsPendingPerSessionMax) {
+      return limit(
+        `${connectionsPendingPerSessionMax} pending connections of one session are the limit, and ${end} has them`,
+      );
+    }
+    if (connections.filter((one) => !isOver(one)).length >= connectionsPerSessionMax) {
+      return limit(`${connectionsPerSessionMax} connections of one session are the limit, and ${end} has them`);
+    }
+  }
+  return undefined;
+}
+
+/** A request that crosses the peer's own: it says what the answer to the order would say. */
+function join(state: State, crossing: Connection, command: AskConnection, revision: number): Change[] {
+  if (command.publicKey === '' || crossing.state !== ConnectionState.ORDERED) return [];
+  const order = state.orders
+    .of(command.sid)
+    .find(({ body }) => body.kind === 'connection' && body.connection === crossing.id);
+  const next = gathered(state, crossing, command, revision);
+  return order === undefined ? next : answered(order, next);
+}
+
+/** An end has brought what it needs; the other end gathers too, or both begin. */
+function gathered(
+  state: State,
+  connection: Connection,
+  command: Gathered & Drawn & { readonly sid: number },
+  revision: number,
+): Change[] {
+  const side = sideOf(connection, command.sid)!;
+  const known = { ...connection, [side]: { ...connection[side], ...gatheredIn(command) } };
+  if (known.caller.publicKey !== '') return startAttempt(state, known, command, revision);
+  const order = {
+    sid: known.caller.sid,
+    deadlineMs: state.limits.gatherDeadlineMs,
+    body: orderBody(known, ConnectionRole.GATHER),
+  };
+  return placeOrders(state, known, stepped(known, 'accepted'), [order], revision);
+}
+
+const NOT_GATHERED: Gathered = { candidates: [], publicKey: '', roundTripMs: 0, relayVersion: 0 };
+
+function gatheredIn({ candidates, publicKey, roundTripMs, relayVersion }: Gathered): Gathered {
+  return { candidates, publicKey, roundTripMs, relayVersion };
+}

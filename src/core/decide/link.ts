@@ -1,0 +1,145 @@
+import type { Change } from '../model/change.js';
+import type { BrokeredLink, ReportLink } from '../model/command.js';
+import {
+  type Connection,
+  ConnectionState,
+  connectionName,
+  isOver,
+  otherEnd,
+  PathKind,
+  sideOf,
+  stepped,
+} from '../model/connection.js';
+import { Fault } from '../model/fault.js';
+import { type Link, type LinkReport, orderedLink } from '../model/link.js';
+import type { State } from '../store/state.js';
+import { endConnection, stopRelay } from './parting.js';
+
+/** A report is confirmed within seconds, or its session has other troubles. */
+const REPORTS_RETRY_MS = 5_000;
+
+/**
+ * One end's word about a link: it enters the graph with the second word that it stands, and leaves it with the first
+ * that it is lost.
+ *
+ * "Lost" takes back only one's own waiting word, never the other's: so a late "lost" about an old path cannot swallow the
+ * peer's word about a new one.
+ */
+export function reportLink(state: State, command: ReportLink): Change[] | Fault {
+  const wrong = checkEnds(state, command);
+  if (wrong !== undefined) return wrong;
+  const { brokered } = command;
+  if (brokered === undefined) return wordAbout(state, command);
+  const connection = connectionReported(state, command, brokered.connection);
+  if (connection instanceof Fault) return connection;
+  if (!command.established) return partOver(state, connection, command.sid, brokered.failed);
+  if (isOver(connection))
+    return new Fault(connection.reason!, `${connectionName(connection.id)} is over: ${connection.description}`);
+  if (!STANDING.includes(connection.state)) {
+    return new Fault('OUT_OF_ORDER', `${connectionName(connection.id)} has no path yet`);
+  }
+  const word = wordAbout(state, command);
+  return word instanceof Fault ? word : [...word, ...recorded(state, connection, command.sid, brokered)];
+}
+
+const STANDING: readonly ConnectionState[] = [
+  ConnectionState.PUNCHING,
+  ConnectionState.RELAYED,
+  ConnectionState.ESTABLISHED,
+];
+
+function checkEnds(state: State, { sid, peer }: ReportLink): Fault | undefined {
+  const violations = [];
+  if (peer === sid) violations.push({ field: 'peer_cvid', description: 'a link to oneself is none' });
+  if (peer === state.serverSid) {
+    violations.push({ field: 'peer_cvid', description: 'the link to the server lives and dies with the session' });
+  }
+  const wrong = Fault.fields(violations);
+  if (wrong !== undefined) return wrong;
+  if (!state.sessions.has(sid)) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  if (!state.graph.has(peer)) return new Fault('NODE_NOT_FOUND', `no node ${peer}`);
+  return undefined;
+}
+
+function wordAbout(state: State, command: ReportLink): Change[] | Fault {
+  const { sid, peer, link: type } = command;
+  const mine: LinkReport = { sid, peer, link: type };
+  const link = orderedLink(sid, peer, type);
+  const stands = state.graph.hasLink(link);
+  if (!command.established) {
+    if (stands) return [{ kind: 'LinkRemoved', link }];
+    return state.reports.has(mine) ? [{ kind: 'LinkReportSettled', report: mine }] : [];
+  }
+  if (stands || state.reports.has(mine)) return [];
+  const theirs: LinkReport = { sid: peer, peer: sid, link: type };
+  if (!state.reports.has(theirs)) return fullOfReports(state, sid) ?? [{ kind: 'LinkReported', report: mine }];
+  return (
+    fullOfLinks(state, link) ?? [
+      { kind: 'LinkReportSettled', report: theirs },
+      { kind: 'LinkAdded', link },
+    ]
+  );
+}
+
+function fullOfReports({ reports, limits }: State, sid: number): Fault | undefined {
+  if (reports.count >= limits.reportsMax) {
+    const message = `${limits.reportsMax} links that wait for their other end are the limit`;
+    return new Fault('LINK_LIMIT', message, [], REPORTS_RETRY_MS);
+  }
+  if (reports.countBy(sid) < limits.reportsPerNodeMax) return undefined;
+  return linkLimit(sid, limits.reportsPerNodeMax, 'reported links');
+}
+
+function fullOfLinks({ graph, limits }: State, { a, b }: Link): Fault | undefined {
+  if (graph.linkCount >= limits.linksMax) return new Fault('LINK_LIMIT', `${limits.linksMax} links are the limit`);
+  const full = [a, b].find((end) => graph.degree(end) >= limits.linksPerNodeMax);
+  return full === undefined ? undefined : linkLimit(full, limits.linksPerNodeMax, 'links');
+}
+
+function linkLimit(sid: number, max: number, what: string): Fault {
+  return new Fault('LINK_LIMIT', `${max} ${what} of one node are the limit, and ${sid} has them`);
+}
+
+/** The connection that a report names, if it is between the two and of that type. */
+function connectionReported(state: State, { sid, peer, link }: ReportLink, id: number): Connection | Fault {
+  const connection = state.connections.get(id);
+  const fits =
+    connection !== undefined &&
+    sideOf(connection, sid) !== undefined &&
+    otherEnd(connection, sid) === peer &&
+    connection.link === link;
+  return fits ? connection : new Fault('CONNECTION_NOT_FOUND', `no connection ${connectionName(id)}`);
+}
+
+/** An end's word that a connection's path stands. With both ends' word about a direct one the connection stands. */
+function recorded(state: State, connection: Connection, sid: number, { path, roundTripMs }: BrokeredLink): Change[] {
+  const side = sideOf(connection, sid)!;
+  const said = path === PathKind.UNSPECIFIED ? connection.path || PathKind.DIRECT : path;
+  const known: Connection = {
+    ...connection,
+    [side]: { ...connection[side], reported: said },
+    roundTripMs: roundTripMs || connection.roundTripMs,
+  };
+  const same = known.roundTripMs === connection.roundTripMs && connection[side].reported === said;
+  const bothDirect = known.caller.reported === PathKind.DIRECT && known.peer.reported === PathKind.DIRECT;
+  if (!bothDirect || known.state === ConnectionState.ESTABLISHED) {
+    return same ? [] : [{ kind: 'ConnectionPut', connection: known }];
+  }
+  const direct = stepped(known, 'linked', { path: PathKind.DIRECT, relay: undefined });
+  return [...stopRelay(state, connection), { kind: 'ConnectionPut', connection: direct }];
+}
+
+/** An end's word that a connection's path is dead, or not wanted any more. About one that is over it is old news. */
+function partOver(state: State, connection: Connection, sid: number, failed: boolean): Change[] {
+  return failed
+    ? endConnection(state, connection, {
+        event: 'lost',
+        reason: 'PATH_FAILED',
+        description: `session ${sid} found the path dead`,
+      })
+    : endConnection(state, connection, {
+        event: 'closed',
+        reason: 'PEER_LEFT',
+        description: `closed by session ${sid}`,
+      });
+}

@@ -1,0 +1,80 @@
+import type { Change } from '../model/change.js';
+import type { CloseSession, FoundNetwork, OpenSession } from '../model/command.js';
+import { Fault } from '../model/fault.js';
+import { LinkType, orderedLink } from '../model/link.js';
+import { CloseReason, type Session } from '../model/session.js';
+import { StopReason } from '../model/stream.js';
+import { makeSid, poolOf } from '../store/sid.js';
+import type { State } from '../store/state.js';
+import { initialStream } from '../store/streams.js';
+import { leaveConnections } from './parting.js';
+
+const SERVER_TYPE = 1;
+
+/** How long a client should wait before it asks again for something that all is in use of. */
+const EXHAUSTED_RETRY_MS = 5_000;
+
+/** Names the network and makes the server's node. The first command of a journal, and only that. */
+export function foundNetwork(state: State, command: FoundNetwork): Change[] {
+  if (state.revision !== 0) throw new Error('a network is founded once');
+  const serverSid = makeSid(SERVER_TYPE, 0, 1);
+  return [{ kind: 'NetworkFounded', epoch: command.epoch, serverUuid: command.serverUuid, serverSid }];
+}
+
+/**
+ * Opens a session; the instance's earlier one goes in the same revision.
+ *
+ * The new SID is chosen while the old one is still taken, so it is always another one.
+ */
+export function openSession(state: State, command: OpenSession, revision: number): Change[] | Fault {
+  const before = state.sessions.ofInstance(command.uuid);
+  const { limits } = state;
+  if (before === undefined && state.sessions.count >= limits.sessionsMax) {
+    return new Fault('SESSION_LIMIT', `${limits.sessionsMax} sessions are the limit`, [], EXHAUSTED_RETRY_MS);
+  }
+  const sid = state.sids.peek(poolOf(command.type, command.flavor));
+  if (sid === undefined) {
+    const message = `no SID is left for type ${command.type}, flavor ${command.flavor}`;
+    return new Fault('SID_EXHAUSTED', message, [], EXHAUSTED_RETRY_MS);
+  }
+  const session: Session = {
+    sid,
+    uuid: command.uuid,
+    ttlMs: command.ttlMs,
+    name: command.name,
+    labels: command.labels,
+    tokenHash: command.tokenHash,
+    openedAtMs: command.atMs,
+    openedRevision: revision,
+    streamId: sid,
+  };
+  return [
+    ...(before === undefined ? [] : endSession(state, before, CloseReason.SUPERSEDED, revision)),
+    { kind: 'SessionOpened', session },
+    { kind: 'LinkAdded', link: orderedLink(sid, state.serverSid, LinkType.CONTROL_TCP) },
+    { kind: 'StreamPut', stream: initialStream(session) },
+  ];
+}
+
+/** Ends a session at once. */
+export function closeSession(state: State, command: CloseSession, revision: number): Change[] | Fault {
+  const session = state.sessions.get(command.sid);
+  if (session === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${command.sid}`);
+  return endSession(state, session, command.reason, revision);
+}
+
+/** However a session ends: its connections end, its streams stop, its links go, and then it goes itself. */
+export function endSession(state: State, session: Session, reason: CloseReason, revision: number): Change[] {
+  const changes: Change[] = leaveConnections(state, session.sid, reason);
+  const initial = state.streams.get(session.streamId);
+  const streams = initial === undefined ? [] : [initial];
+  for (const stream of [...streams, ...state.streams.of(session.sid)]) {
+    const sinks = stream.owner === session.sid ? [] : stream.sinks.filter((sink) => sink.sid !== session.sid);
+    const after = sinks.length === 0 ? undefined : { ...stream, sinks, revision };
+    changes.push({ kind: 'StreamStopped', before: stream, after, reason: StopReason.SESSION_CLOSED, by: session.sid });
+  }
+  for (const report of state.reports.of(session.sid)) changes.push({ kind: 'LinkReportSettled', report });
+  for (const link of state.graph.linksOf(session.sid)) changes.push({ kind: 'LinkRemoved', link });
+  changes.push({ kind: 'SessionClosed', session, reason });
+  return changes;
+}

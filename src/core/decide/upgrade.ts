@@ -1,0 +1,67 @@
+import type { Change } from '../model/change.js';
+import type { AskConnection } from '../model/command.js';
+import {
+  type Connection,
+  ConnectionRole,
+  ConnectionState,
+  connectionName,
+  isOver,
+  relayVersionOf,
+} from '../model/connection.js';
+import { Fault } from '../model/fault.js';
+import type { Order } from '../model/order.js';
+import type { State } from '../store/state.js';
+import { withAnswer } from './attempt.js';
+import { answered, orderBody, placeOrder } from './order-book.js';
+
+/**
+ * Tries once more for a direct path of a connection that goes through the server, as its caller asks. The peer gathers
+ * anew; with its candidates both begin an attempt, as at first.
+ *
+ * The connection stands meanwhile: whatever goes wrong costs the attempt and nothing else. Once both ends have moved they
+ * report the direct path, and the streams stop.
+ */
+export function tryAgain(state: State, command: AskConnection, revision: number): Change[] | Fault {
+  const connection = state.connections.get(command.relayed);
+  const { sid, peer, link, candidates, publicKey, roundTripMs, deadlineMs } = command;
+  const isOwn = connection?.caller.sid === sid && connection.peer.sid === peer && connection.link === link;
+  if (!isOwn) return new Fault('CONNECTION_NOT_FOUND', `no connection ${connectionName(command.relayed)}`);
+  const refused = refuseUpgrade(state, connection);
+  if (refused !== undefined) return refused;
+  const known = { ...connection, caller: { ...connection.caller, candidates, publicKey, roundTripMs } };
+  const body = orderBody(connection, ConnectionRole.GATHER);
+  const order = placeOrder(state, { sid: peer, deadlineMs, body }, revision);
+  return order instanceof Fault ? order : [{ kind: 'ConnectionPut', connection: known }, order];
+}
+
+/** Whether what comes of an order costs an attempt at most: the connection stands through the server. */
+export function isUpgrade({ state }: Connection, { body }: Order): boolean {
+  return state === ConnectionState.RELAYED && body.kind === 'connection' && body.role !== ConnectionRole.RELAY;
+}
+
+/** An end would not, or could not in time, take part in an attempt of a connection that stands without it. */
+export function forgo(connection: Connection, order: Order): Change[] {
+  const isGathering = order.body.kind === 'connection' && order.body.role === ConnectionRole.GATHER;
+  if (isGathering) return answered(order, []);
+  const nothing = { sid: order.sid, connected: false, pairs: [], tookMs: 0, roundTripMs: 0 };
+  return answered(order, [{ kind: 'ConnectionPut', connection: withAnswer(connection, nothing) }]);
+}
+
+function refuseUpgrade({ limits, orders }: State, connection: Connection): Fault | undefined {
+  const { id, state, reason, description, attempts } = connection;
+  const name = connectionName(id);
+  if (isOver(connection)) return new Fault(reason!, `${name} is over: ${description}`);
+  if (state !== ConnectionState.RELAYED) return new Fault('OUT_OF_ORDER', `${name} does not go through the server`);
+  if (isBeingTried(orders, connection)) return new Fault('OUT_OF_ORDER', `${name} is being tried already`);
+  if (relayVersionOf(connection) === 0)
+    return new Fault('OUT_OF_ORDER', `an end of ${name} cannot move to another path`);
+  const { attemptsPerConnectionMax, upgradesPerConnectionMax } = limits;
+  if ((attempts.at(-1)?.number ?? 0) < attemptsPerConnectionMax + upgradesPerConnectionMax) return undefined;
+  return new Fault('CONNECTION_LIMIT', `${upgradesPerConnectionMax} more attempts are the limit, and ${name} had them`);
+}
+
+function isBeingTried(orders: State['orders'], { id, caller, peer }: Connection): boolean {
+  return [caller.sid, peer.sid].some((sid) =>
+    orders.of(sid).some(({ body }) => body.kind === 'connection' && body.connection === id),
+  );
+}

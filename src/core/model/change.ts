@@ -1,0 +1,121 @@
+import type { Connection } from './connection.js';
+import type { Reason } from './fault.js';
+import type { Limits } from './limits.js';
+import type { Link, LinkReport } from './link.js';
+import type { Order } from './order.js';
+import type { CloseReason, Session } from './session.js';
+import type { StopReason, Stream } from './stream.js';
+
+/** The network has a name and a server. */
+export interface NetworkFounded {
+  readonly kind: 'NetworkFounded';
+  readonly epoch: string;
+  readonly serverUuid: string;
+  readonly serverSid: number;
+}
+
+/** A session came, and with it its node. Its link to the server and its stream are changes of their own. */
+export interface SessionOpened {
+  readonly kind: 'SessionOpened';
+  readonly session: Session;
+}
+
+/** A session went, and with it its node. What hung on it went by changes of their own, just before. */
+export interface SessionClosed {
+  readonly kind: 'SessionClosed';
+  readonly session: Session;
+  readonly reason: CloseReason;
+}
+
+/** One end has reported a link. */
+export interface LinkReported {
+  readonly kind: 'LinkReported';
+  readonly report: LinkReport;
+}
+
+/** A report does not wait any more: it was confirmed or taken back. */
+export interface LinkReportSettled {
+  readonly kind: 'LinkReportSettled';
+  readonly report: LinkReport;
+}
+
+/** A link came. */
+export interface LinkAdded {
+  readonly kind: 'LinkAdded';
+  readonly link: Link;
+}
+
+/** A link went. */
+export interface LinkRemoved {
+  readonly kind: 'LinkRemoved';
+  readonly link: Link;
+}
+
+/** A stream came, or has other parameters now. */
+export interface StreamPut {
+  readonly kind: 'StreamPut';
+  readonly stream: Stream;
+}
+
+/** A stream, or some of its branches, stopped. */
+export interface StreamStopped {
+  readonly kind: 'StreamStopped';
+  /** As it was before. */
+  readonly before: Stream;
+  /** As it is now; undefined when nothing of it is left. */
+  readonly after: Stream | undefined;
+  readonly reason: StopReason;
+  /** The session that stopped it; 0 for the server or an administrator. */
+  readonly by: number;
+}
+
+/** A session has something to do. */
+export interface OrderPlaced {
+  readonly kind: 'OrderPlaced';
+  readonly order: Order;
+}
+
+/** An order does not wait any more. */
+export interface OrderSettled {
+  readonly kind: 'OrderSettled';
+  readonly order: Order;
+  /** Undefined: success. */
+  readonly code: Reason | undefined;
+  readonly description: string;
+}
+
+/** A brokered connection came, or looks like this now. */
+export interface ConnectionPut {
+  readonly kind: 'ConnectionPut';
+  readonly connection: Connection;
+}
+
+/** Other limits hold from here on. */
+export interface LimitsSet {
+  readonly kind: 'LimitsSet';
+  readonly limits: Limits;
+}
+
+/** Everything that can come of a command, in the past tense. */
+export type Change =
+  | NetworkFounded
+  | SessionOpened
+  | SessionClosed
+  | LinkReported
+  | LinkReportSettled
+  | LinkAdded
+  | LinkRemoved
+  | StreamPut
+  | StreamStopped
+  | OrderPlaced
+  | OrderSettled
+  | ConnectionPut
+  | LimitsSet;
+
+/** The ids of everything that a {@link StreamStopped} stopped, ascending. */
+export function stoppedIds({ before, after }: StreamStopped): number[] {
+  const left = new Set(after?.sinks.map((sink) => sink.id));
+  const ids = before.sinks.map((sink) => sink.id).filter((id) => !left.has(id));
+  if (after === undefined) ids.push(before.id);
+  return ids.sort((x, y) => x - y);
+}

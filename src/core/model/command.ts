@@ -1,0 +1,200 @@
+import type { Gathered, Pair, PathKind } from './connection.js';
+import type { Reason } from './fault.js';
+import type { Limits } from './limits.js';
+import type { LinkType } from './link.js';
+import type { CloseReason, InstanceFlavor, InstanceType, Labels } from './session.js';
+import type { StopReason, StreamParams } from './stream.js';
+
+/** The first command of every journal: it names the network and makes the server's node. */
+export interface FoundNetwork {
+  readonly kind: 'FoundNetwork';
+  readonly epoch: string;
+  readonly serverUuid: string;
+  readonly atMs: number;
+}
+
+/** Opens a session, and ends every earlier one of the same instance. */
+export interface OpenSession {
+  readonly kind: 'OpenSession';
+  /** In lower case. */
+  readonly uuid: string;
+  readonly type: InstanceType;
+  readonly flavor: InstanceFlavor;
+  readonly ttlMs: number;
+  readonly name: string;
+  readonly labels: Labels;
+  /** SHA-256 of the token's secret, as 32 latin1 characters: half the memory of a Buffer, and never printable. */
+  readonly tokenHash: string;
+  /** Wall clock, for people only. */
+  readonly atMs: number;
+}
+
+/** Ends a session at once. */
+export interface CloseSession {
+  readonly kind: 'CloseSession';
+  readonly sid: number;
+  readonly reason: CloseReason;
+}
+
+/** Asks a session to end itself; it ends with its answer or, by a CloseSession, after `deadlineMs`. */
+export interface RequestTermination {
+  readonly kind: 'RequestTermination';
+  readonly sid: number;
+  /** In the administrator's words. */
+  readonly reason: string;
+  /** How long the order waits for its answer. */
+  readonly deadlineMs: number;
+}
+
+/** An instance's answer to an order. */
+export interface AnswerOrder {
+  readonly kind: 'AnswerOrder';
+  readonly sid: number;
+  readonly orderId: string;
+  /** Undefined: success. */
+  readonly code: Reason | undefined;
+  readonly description: string;
+  readonly data: Uint8Array;
+}
+
+/** One end's word about a link. */
+export interface ReportLink {
+  readonly kind: 'ReportLink';
+  /** Who reports. */
+  readonly sid: number;
+  readonly peer: number;
+  readonly link: LinkType;
+  /** True: it stands. False: it is lost. */
+  readonly established: boolean;
+  /** The brokered connection that it came from; absent for a link made otherwise. */
+  readonly brokered?: BrokeredLink;
+}
+
+/** What an end says about a link of a brokered connection. */
+export interface BrokeredLink {
+  readonly connection: number;
+  readonly path: PathKind;
+  /** The measured round trip. 0: not known. */
+  readonly roundTripMs: number;
+  /** When it is lost: whether it was found dead, or given up. */
+  readonly failed: boolean;
+}
+
+/** What a punch needs from outside of the core: bytes that nobody can guess, and the time for people. */
+export interface Drawn {
+  /** 16 random bytes as latin1 characters, for the attempt that may come of it. */
+  readonly nonce: string;
+  /** Wall clock, for people only. */
+  readonly atMs: number;
+}
+
+/** Asks for a direct connection to another session. */
+export interface AskConnection extends Gathered, Drawn {
+  readonly kind: 'AskConnection';
+  /** Who asks. */
+  readonly sid: number;
+  readonly peer: number;
+  readonly link: LinkType;
+  /** Where the caller listens, its host as the server observed it; port 0: the server coordinates. */
+  readonly host: string;
+  readonly port: number;
+  /** How long the ends have to gather. */
+  readonly deadlineMs: number;
+  /** The relayed connection that a direct path is to be tried for once more; 0: a new connection is asked for. */
+  readonly relayed: number;
+}
+
+/** An end's answer to the order to gather. */
+export interface AnswerGather extends Gathered, Drawn {
+  readonly kind: 'AnswerGather';
+  readonly sid: number;
+  readonly orderId: string;
+}
+
+/** An end's answer to the order to punch. */
+export interface AnswerAttempt extends Drawn {
+  readonly kind: 'AnswerAttempt';
+  readonly sid: number;
+  readonly orderId: string;
+  /** Whether a path came of it. */
+  readonly connected: boolean;
+  readonly pairs: readonly Pair[];
+  readonly tookMs: number;
+  /** To the rendezvous, measured anew. 0: not known. */
+  readonly roundTripMs: number;
+}
+
+/** An order about a connection was not answered in time. */
+export interface ExpireOrder {
+  readonly kind: 'ExpireOrder';
+  readonly sid: number;
+  readonly orderId: string;
+}
+
+/** A connection has been in the making for too long. */
+export interface ExpireConnection {
+  readonly kind: 'ExpireConnection';
+  readonly id: number;
+}
+
+/** Registers a stream from its owner to its sinks. */
+export interface CreateStream {
+  readonly kind: 'CreateStream';
+  readonly sid: number;
+  readonly params: StreamParams;
+  readonly sinks: readonly number[];
+}
+
+/** Changes the parameters that are there, and no others. */
+export interface UpdateStreamParams {
+  readonly kind: 'UpdateStreamParams';
+  readonly sid: number;
+  readonly id: number;
+  readonly params: Partial<StreamParams>;
+}
+
+/** Destroys a stream, by its owner. */
+export interface TerminateStream {
+  readonly kind: 'TerminateStream';
+  readonly sid: number;
+  readonly id: number;
+}
+
+/** Stops a stream or a branch, by an endpoint or (sid 0) by an administrator or the server itself. */
+export interface StopStream {
+  readonly kind: 'StopStream';
+  readonly sid: number;
+  readonly id: number;
+  readonly reason: StopReason;
+}
+
+/**
+ * Sets the limits that hold from here on, all of them. A start stores one when its options differ from what the state has.
+ */
+export interface SetLimits {
+  readonly kind: 'SetLimits';
+  readonly limits: Limits;
+}
+
+/**
+ * Everything that can happen, as it stands in the journal. Imperative: what is asked for, not what came of it.
+ *
+ * Time and randomness reach the core only as fields of these.
+ */
+export type Command =
+  | FoundNetwork
+  | OpenSession
+  | CloseSession
+  | RequestTermination
+  | AnswerOrder
+  | ReportLink
+  | AskConnection
+  | AnswerGather
+  | AnswerAttempt
+  | ExpireOrder
+  | ExpireConnection
+  | CreateStream
+  | UpdateStreamParams
+  | TerminateStream
+  | StopStream
+  | SetLimits;

@@ -1,0 +1,233 @@
+import type { Reason } from './fault.js';
+import type { LinkType } from './link.js';
+
+/** Where a brokered connection stands. The numbers are those of `switchyard.v1.ConnectionState`. */
+export const ConnectionState = {
+  ASKED: 1,
+  ORDERED: 2,
+  GATHERING: 3,
+  PUNCHING: 4,
+  ESTABLISHED: 5,
+  RELAYED: 6,
+  FAILED: 7,
+  CANCELLED: 8,
+} as const;
+/** One of the numbers of {@link ConnectionState}. */
+export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
+
+/** How data travels. The numbers are those of `switchyard.v1.PathKind`. */
+export const PathKind = { UNSPECIFIED: 0, DIRECT: 1, RELAYED: 2 } as const;
+/** One of the numbers of {@link PathKind}. */
+export type PathKind = (typeof PathKind)[keyof typeof PathKind];
+
+/** What an end of a connection has to do. The numbers are those of `switchyard.v1.ConnectionRole`. */
+export const ConnectionRole = {
+  DIAL: 1,
+  LISTEN: 2,
+  GATHER: 3,
+  PUNCH_CONTROLLING: 4,
+  PUNCH_CONTROLLED: 5,
+  RELAY: 6,
+} as const;
+/** One of the numbers of {@link ConnectionRole}. */
+export type ConnectionRole = (typeof ConnectionRole)[keyof typeof ConnectionRole];
+
+/** An address at which an end may be reached. Source: `switchyard.v1.Candidate`. */
+export interface Candidate {
+  readonly host: string;
+  readonly port: number;
+  /** A number of `switchyard.v1.CandidateType`. */
+  readonly type: number;
+  readonly priority: number;
+}
+
+/** What came of one pair of addresses, as one end saw it: `local` is its own. */
+export interface Pair {
+  readonly local: Candidate;
+  readonly remote: Candidate;
+  /** For people: "connected", "refused", "no answer". */
+  readonly outcome: string;
+}
+
+/** What an end brings into a punch. */
+export interface Gathered {
+  readonly candidates: readonly Candidate[];
+  /** DER SubjectPublicKeyInfo as latin1 characters; empty until the end has gathered. */
+  readonly publicKey: string;
+  /** To the rendezvous, as the end measured it. 0: not known. */
+  readonly roundTripMs: number;
+  /** The newest form of relayed bytes that the end knows: see `switchyard.v1.Connection.relay_version`. */
+  readonly relayVersion: number;
+}
+
+/** One end of a connection. */
+export interface ConnectionEnd extends Gathered {
+  readonly sid: number;
+  /** The path that it has reported to stand. */
+  readonly reported: PathKind;
+}
+
+/** What an end tells of an attempt. */
+export interface Tried {
+  readonly connected: boolean;
+  readonly pairs: readonly Pair[];
+  readonly tookMs: number;
+}
+
+/** One attempt. It failed unless both ends had a path. */
+export interface Attempt {
+  /** From 1. */
+  readonly number: number;
+  readonly startedAtMs: number;
+  /** 16 random bytes as latin1 characters. */
+  readonly nonce: string;
+  /** Undefined until that end has told. */
+  readonly caller: Tried | undefined;
+  readonly peer: Tried | undefined;
+}
+
+/** The two streams of a connection that goes through the server, each by its own id and its branch's. */
+export interface ConnectionRelay {
+  readonly fromCaller: { readonly streamId: number; readonly branchId: number };
+  readonly fromPeer: { readonly streamId: number; readonly branchId: number };
+}
+
+/** A brokered connection, from the request to its outcome. Never changed: a change makes a new one. */
+export interface Connection {
+  /** The revision in which it was asked for. */
+  readonly id: number;
+  readonly caller: ConnectionEnd;
+  readonly peer: ConnectionEnd;
+  readonly link: LinkType;
+  /** Where the caller listens, its host as the server observed it; port 0: the server coordinates. */
+  readonly listening: { readonly host: string; readonly port: number };
+  readonly state: ConnectionState;
+  /** Wall clock, for people only. */
+  readonly askedAtMs: number;
+  readonly attempts: readonly Attempt[];
+  readonly path: PathKind;
+  /** As the ends measured it, once it stands. 0: not known. */
+  readonly roundTripMs: number;
+  readonly relay: ConnectionRelay | undefined;
+  /** Why it is over. */
+  readonly reason: Reason | undefined;
+  readonly description: string;
+}
+
+/**
+ * What can happen to a connection.
+ *
+ * - `ordered`: the peer's order was placed.
+ * - `accepted`: the peer took it; the caller has yet to gather.
+ * - `started`: an attempt was ordered to both ends, or (the caller listens) the peer dials. A relayed connection stays so
+ *   until an attempt has come to something.
+ * - `relaying`: no attempt was left, and both ends were given streams through the server.
+ * - `linked`: both ends have reported a direct path.
+ * - `refused`: an end said no to an order.
+ * - `expired`: an order was not answered in time, or the whole took too long.
+ * - `exhausted`: no attempt was left, and no stream could be had.
+ * - `lost`: an end found the path dead.
+ * - `closed`: an end gave it up.
+ * - `left`: an end's session is over.
+ */
+export type ConnectionEvent = (typeof CONNECTION_EVENTS)[number];
+
+/** Every event, in the order of the table's columns. */
+export const CONNECTION_EVENTS = [
+  'ordered',
+  'accepted',
+  'started',
+  'relaying',
+  'linked',
+  'refused',
+  'expired',
+  'exhausted',
+  'lost',
+  'closed',
+  'left',
+] as const;
+
+const { ASKED, ORDERED, GATHERING, PUNCHING, ESTABLISHED, RELAYED, FAILED, CANCELLED } = ConnectionState;
+/** The event cannot be, or comes too late: nothing changes. */
+const ____ = undefined;
+const DONE = CANCELLED;
+const FAIL = FAILED;
+const STANDS = ESTABLISHED;
+
+type Cell = ConnectionState | undefined;
+
+/**
+ * Every state × every event.
+ *
+ * A connection is asked for and its peer ordered in one revision, so `asked` is where it begins and is never seen. What
+ * goes wrong before it stands, or kills a path, is a failure; what an end wants is a cancellation. Nothing leads out of
+ * the last two rows.
+ */
+// biome-ignore format: a table is read by its columns.
+const TABLE: Readonly<Record<ConnectionState, readonly Cell[]>> = {
+  //             ordered  accepted   started   relaying linked  refused expired exhausted lost  closed left
+  [ASKED]:       [ORDERED, ____,      ____,     ____,    ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
+  [ORDERED]:     [____,    GATHERING, PUNCHING, ____,    ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
+  [GATHERING]:   [____,    ____,      PUNCHING, ____,    ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
+  [PUNCHING]:    [____,    ____,      PUNCHING, RELAYED, STANDS, FAIL,   FAIL,   FAIL,     FAIL, DONE,  DONE],
+  [ESTABLISHED]: [____,    ____,      ____,     ____,    ____,   ____,   ____,   ____,     FAIL, DONE,  DONE],
+  [RELAYED]:     [____,    ____,      RELAYED,  ____,    STANDS, FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
+  [FAILED]:      [____,    ____,      ____,     ____,    ____,   ____,   ____,   ____,     ____, ____,  ____],
+  [CANCELLED]:   [____,    ____,      ____,     ____,    ____,   ____,   ____,   ____,     ____, ____,  ____],
+};
+
+/** Where an event leads from a state; undefined when it changes nothing there. */
+export function nextState(state: ConnectionState, event: ConnectionEvent): ConnectionState | undefined {
+  return TABLE[state][CONNECTION_EVENTS.indexOf(event)];
+}
+
+/** The connection after an event that its state has to know. */
+export function stepped(connection: Connection, event: ConnectionEvent, changed: Partial<Connection> = {}): Connection {
+  const state = nextState(connection.state, event);
+  if (state === undefined) throw new Error(`${connectionName(connection.id)}: ${event} in state ${connection.state}`);
+  return { ...connection, ...changed, state };
+}
+
+/** Whether nothing can happen to it any more. */
+export function isOver({ state }: Connection): boolean {
+  return state === FAILED || state === CANCELLED;
+}
+
+/** Whether it is still being made: it neither stands nor is over. */
+export function isPending({ state }: Connection): boolean {
+  return state === ASKED || state === ORDERED || state === GATHERING || state === PUNCHING;
+}
+
+/** Which end a session is; undefined when it is none. */
+export function sideOf({ caller, peer }: Connection, sid: number): 'caller' | 'peer' | undefined {
+  return caller.sid === sid ? 'caller' : peer.sid === sid ? 'peer' : undefined;
+}
+
+/** The session at the other end. */
+export function otherEnd({ caller, peer }: Connection, sid: number): number {
+  return caller.sid === sid ? peer.sid : caller.sid;
+}
+
+/** The form in which both ends put their bytes on the relay: the newest that both know. */
+export function relayVersionOf({ caller, peer }: Connection): number {
+  return Math.min(caller.relayVersion, peer.relayVersion);
+}
+
+/** What a connection is called outside of the core. */
+export function connectionName(id: number): string {
+  return `c${id}`;
+}
+
+/** How far ahead of the farther end's order both begin: what orders and processes jitter. */
+const START_MARGIN_MS = 10;
+
+/**
+ * When an end begins its attempt, counted from the arrival of its order: so that both begin at the same moment, although
+ * one order is longer on its way (the timing of DCUtR).
+ */
+export function startAfterMs(connection: Connection, side: 'caller' | 'peer'): number {
+  const { caller, peer } = connection;
+  return Math.round(
+    (Math.max(caller.roundTripMs, peer.roundTripMs) - connection[side].roundTripMs) / 2 + START_MARGIN_MS,
+  );
+}

@@ -1,0 +1,82 @@
+import type { Change, StreamStopped } from '../model/change.js';
+import { StopReason, type Stream } from '../model/stream.js';
+import type { State } from './state.js';
+import { isInitialId } from './streams.js';
+
+/**
+ * Writes one change into the state. It never refuses: whether a change can be was decided before.
+ *
+ * With snapshot.ts the only code that writes to a {@link State}.
+ */
+export function evolve(state: State, change: Change): void {
+  switch (change.kind) {
+    case 'NetworkFounded':
+      state.epoch = change.epoch;
+      state.serverUuid = change.serverUuid;
+      state.serverSid = change.serverSid;
+      state.sids.take(change.serverSid);
+      state.graph.addNode(change.serverSid);
+      break;
+    case 'SessionOpened':
+      state.sids.take(change.session.sid);
+      state.graph.addNode(change.session.sid);
+      state.sessions.add(change.session);
+      state.ended.delete(change.session.sid);
+      break;
+    case 'SessionClosed':
+      state.reports.forget(change.session.sid);
+      state.orders.forget(change.session.sid);
+      state.sessions.remove(change.session);
+      state.graph.removeNode(change.session.sid);
+      state.sids.free(change.session.sid);
+      state.ended.add(change.session.sid, change.reason);
+      break;
+    case 'LinkReported':
+      state.reports.add(change.report);
+      break;
+    case 'LinkReportSettled':
+      state.reports.delete(change.report);
+      break;
+    case 'LinkAdded':
+      state.graph.addLink(change.link);
+      break;
+    case 'LinkRemoved':
+      state.graph.removeLink(change.link);
+      break;
+    case 'StreamPut':
+      putStream(state, change.stream);
+      break;
+    case 'StreamStopped':
+      stopStream(state, change);
+      break;
+    case 'OrderPlaced':
+      state.orders.add(change.order);
+      break;
+    case 'OrderSettled':
+      state.orders.settle(change.order);
+      break;
+    case 'ConnectionPut':
+      state.connections.put(change.connection);
+      break;
+    case 'LimitsSet':
+      state.limits = change.limits;
+      break;
+  }
+}
+
+/** Ids are given out in a ring, the stream's first and then its branches', so a new stream's last one is the cursor. */
+function putStream(state: State, stream: Stream): void {
+  const isNew = !isInitialId(stream.id) && state.streams.get(stream.id) === undefined;
+  if (isNew) state.streamCursor = stream.sinks.at(-1)?.id ?? stream.id;
+  state.streams.put(stream);
+}
+
+/** A session that ends takes its first stream along; one that goes on has to know that it has it no more. */
+function stopStream(state: State, { before, after, reason }: StreamStopped): void {
+  if (after !== undefined) {
+    state.streams.put(after);
+    return;
+  }
+  if (isInitialId(before.id) && reason !== StopReason.SESSION_CLOSED) state.sessions.forgetStream(before.owner);
+  state.streams.delete(before);
+}

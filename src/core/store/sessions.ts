@@ -1,0 +1,92 @@
+import type { Session } from '../model/session.js';
+import { Arena } from './arena.js';
+import type { Graph } from './graph.js';
+import type { HashKey } from './halfsiphash.js';
+import { Instances } from './instances.js';
+import { isOfInstance, openedRevisionOf, packedBytesMax, packSession, ttlOf, unpackSession } from './packed-session.js';
+
+/**
+ * The live sessions, by SID and by instance. A session lies packed in its node's slot of an arena, and is an object only
+ * for whoever asks for it.
+ */
+export class Sessions {
+  private readonly arena = new Arena();
+  private readonly instances: Instances;
+  private live = 0;
+
+  constructor(
+    private readonly graph: Graph,
+    key: HashKey,
+  ) {
+    this.instances = new Instances(key, (slot, uuid) => isOfInstance(this.arena.get(slot)!, uuid));
+  }
+
+  /** How many sessions live. */
+  get count(): number {
+    return this.live;
+  }
+
+  /** Whether the session lives. */
+  has(sid: number): boolean {
+    return this.arena.has(this.graph.slotOf(sid));
+  }
+
+  get(sid: number): Session | undefined {
+    return this.at(this.graph.slotOf(sid));
+  }
+
+  /** The session of an instance; the UUID in lower case. */
+  ofInstance(uuid: string): Session | undefined {
+    return this.at(this.instances.get(uuid));
+  }
+
+  /** The TTL of the session in a slot of the graph; undefined in a free slot and in a server's. */
+  ttlAt(slot: number): number | undefined {
+    const entry = this.arena.get(slot);
+    return entry && ttlOf(entry);
+  }
+
+  /** The revision in which a session was opened that lives. */
+  openedRevision(sid: number): number {
+    return openedRevisionOf(this.arena.get(this.graph.slotOf(sid))!);
+  }
+
+  /** All of them as they are now, to be read again and again, whatever comes and goes later. */
+  copy(): Iterable<Session> {
+    const entries = this.arena.copy();
+    return {
+      *[Symbol.iterator]() {
+        for (const entry of entries) yield unpackSession(entry);
+      },
+    };
+  }
+
+  /** Adds a session whose node is there already. */
+  add(session: Session): void {
+    const slot = this.graph.slotOf(session.sid);
+    this.write(slot, session);
+    this.instances.add(session.uuid, slot);
+    this.live++;
+  }
+
+  /** The session goes on without the stream that it had from the start. */
+  forgetStream(sid: number): void {
+    this.write(this.graph.slotOf(sid), { ...this.get(sid)!, streamId: 0 });
+  }
+
+  /** Removes a session whose node is still there. */
+  remove({ sid, uuid }: Session): void {
+    this.instances.delete(uuid);
+    this.arena.delete(this.graph.slotOf(sid));
+    this.live--;
+  }
+
+  private at(slot: number): Session | undefined {
+    const entry = this.arena.get(slot);
+    return entry && unpackSession(entry);
+  }
+
+  private write(slot: number, session: Session): void {
+    this.arena.put(slot, packedBytesMax(session), (to) => packSession(session, to));
+  }
+}

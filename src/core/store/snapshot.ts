@@ -1,0 +1,169 @@
+import type { Connection } from '../model/connection.js';
+import type { Limits } from '../model/limits.js';
+import type { Link, LinkReport, LinkType } from '../model/link.js';
+import type { Order } from '../model/order.js';
+import type { Position } from '../model/position.js';
+import type { CloseReason, Session } from '../model/session.js';
+import type { Stream } from '../model/stream.js';
+import type { HashKey } from './halfsiphash.js';
+import { SID_POOLS } from './sid.js';
+import { State } from './state.js';
+import { initialStream } from './streams.js';
+
+/** The few numbers that a state has once. The first row of every snapshot. */
+export interface MetaRow {
+  readonly kind: 'meta';
+  readonly epoch: string;
+  readonly revision: number;
+  readonly serverSid: number;
+  readonly serverUuid: string;
+  readonly streamCursor: number;
+  /** The base handed out last, by pool (flavor and type as in a SID); pools that were never used are left out. */
+  readonly sidCursors: readonly { readonly pool: number; readonly base: number }[];
+}
+
+/** One row of a snapshot, self-contained. */
+export type Row =
+  | MetaRow
+  | { readonly kind: 'limits'; readonly limits: Limits }
+  | { readonly kind: 'session'; readonly session: Session }
+  | { readonly kind: 'link'; readonly a: number; readonly b: number; readonly link: LinkType }
+  | { readonly kind: 'report'; readonly report: LinkReport }
+  | { readonly kind: 'stream'; readonly stream: Stream }
+  | { readonly kind: 'connection'; readonly connection: Connection }
+  | { readonly kind: 'order'; readonly order: Order }
+  | { readonly kind: 'settled'; readonly sid: number; readonly orderId: string }
+  | { readonly kind: 'ended'; readonly sid: number; readonly reason: CloseReason };
+
+/**
+ * A state as it stood at one position, to be read at leisure, and more than once, while the state itself goes on.
+ *
+ * Sessions are never changed in place and pages of numbers are shared until they are written to, so taking one is a copy of
+ * references. At a million sessions and two million links it takes a millisecond or two.
+ */
+export interface Capture {
+  readonly position: Position;
+  readonly serverSid: number;
+  readonly serverUuid: string;
+  readonly sessions: Iterable<Session>;
+  readonly links: Iterable<Link>;
+  /** All of them. */
+  readonly streams: Iterable<Stream>;
+  /** Those of them that do not follow from the sessions. */
+  readonly keptStreams: readonly Stream[];
+  /** Rows of the other kinds: few, or small. The first two are the meta row and the limits. */
+  readonly rest: readonly Row[];
+}
+
+/** Meta and limits. */
+const FIRST_ROWS = 2;
+
+/** Captures a state. */
+export function capture(state: State): Capture {
+  const sidCursors = [];
+  for (let pool = 0; pool < SID_POOLS; pool++) {
+    const base = state.sids.cursors[pool];
+    if (base > 0) sidCursors.push({ pool, base });
+  }
+  const { epoch, revision, serverSid, serverUuid, streamCursor } = state;
+  const rest: Row[] = [{ kind: 'meta', epoch, revision, serverSid, serverUuid, streamCursor, sidCursors }];
+  rest.push({ kind: 'limits', limits: state.limits });
+  for (const report of state.reports.all()) rest.push({ kind: 'report', report });
+  for (const order of state.orders.all()) rest.push({ kind: 'order', order });
+  for (const { sid, id } of state.orders.allSettled()) rest.push({ kind: 'settled', sid, orderId: id });
+  for (const [sid, reason] of state.ended.all()) rest.push({ kind: 'ended', sid, reason });
+  for (const connection of state.connections.all()) rest.push({ kind: 'connection', connection });
+  const sessions = state.sessions.copy();
+  const keptStreams = [...state.streams.kept()];
+  return {
+    position: state.position,
+    serverSid,
+    serverUuid,
+    sessions,
+    links: state.graph.copyLinks(),
+    streams: { [Symbol.iterator]: () => streamsIn(sessions, keptStreams) },
+    keptStreams,
+    rest,
+  };
+}
+
+function* streamsIn(sessions: Capture['sessions'], kept: readonly Stream[]): Iterator<Stream> {
+  yield* kept;
+  const changed = new Set(kept.map(({ id }) => id));
+  for (const session of sessions) {
+    if (session.streamId !== 0 && !changed.has(session.streamId)) yield initialStream(session);
+  }
+}
+
+/** The rows of a capture: meta and limits first, sessions before what names them. */
+export function* rowsOf(taken: Capture): Iterable<Row> {
+  yield* taken.rest.slice(0, FIRST_ROWS);
+  for (const session of taken.sessions) yield { kind: 'session', session };
+  for (const { a, b, link } of taken.links) yield { kind: 'link', a, b, link };
+  for (const stream of taken.keptStreams) yield { kind: 'stream', stream };
+  yield* taken.rest.slice(FIRST_ROWS);
+}
+
+/**
+ * Builds a state from the rows of a snapshot, as they come. `limits` are those of a snapshot that has none: it is of format 1.
+ *
+ * Whatever the limits are, every row stays: what is there beyond a limit was there when the snapshot was taken.
+ */
+export class Restoring {
+  readonly state: State;
+
+  constructor(limits: Limits, key?: HashKey) {
+    this.state = new State(limits, key);
+  }
+
+  /** The next row. Throws when it cannot follow what came before: then the snapshot is not one that we wrote. */
+  add(row: Row): void {
+    const { state } = this;
+    switch (row.kind) {
+      case 'meta':
+        this.found(row);
+        break;
+      case 'limits':
+        state.limits = row.limits;
+        break;
+      case 'session':
+        state.sids.restore(row.session.sid);
+        state.graph.addNode(row.session.sid);
+        state.sessions.add(row.session);
+        break;
+      case 'link':
+        state.graph.addLink(row);
+        break;
+      case 'report':
+        state.reports.add(row.report);
+        break;
+      case 'stream':
+        state.streams.put(row.stream);
+        break;
+      case 'connection':
+        state.connections.restore(row.connection);
+        break;
+      case 'order':
+        state.orders.add(row.order);
+        break;
+      case 'settled':
+        state.orders.restoreSettled(row.sid, row.orderId);
+        break;
+      case 'ended':
+        state.ended.restore(row.sid, row.reason);
+        break;
+    }
+  }
+
+  private found(meta: MetaRow): void {
+    const { state } = this;
+    state.epoch = meta.epoch;
+    state.revision = meta.revision;
+    state.serverSid = meta.serverSid;
+    state.serverUuid = meta.serverUuid;
+    state.streamCursor = meta.streamCursor;
+    for (const { pool, base } of meta.sidCursors) state.sids.cursors[pool] = base;
+    state.sids.restore(meta.serverSid);
+    state.graph.addNode(meta.serverSid);
+  }
+}

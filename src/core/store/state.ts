@@ -1,0 +1,57 @@
+import type { Limits } from '../model/limits.js';
+import type { Position } from '../model/position.js';
+import { Connections } from './connections.js';
+import { EndedSessions } from './ended.js';
+import { Graph } from './graph.js';
+import type { HashKey } from './halfsiphash.js';
+import { Orders } from './orders.js';
+import { LinkReports } from './reports.js';
+import { Sessions } from './sessions.js';
+import { SidAllocator } from './sid.js';
+import { Streams } from './streams.js';
+
+/**
+ * Everything that the journal says, applied: what every door reads.
+ *
+ * Only `evolve.ts` and `snapshot.ts` write to it. Two states that come from the same commands are equal, and so are the
+ * snapshots taken of them.
+ */
+export class State {
+  /** Where the network stands. Revision 0, without an epoch, before the network is founded. */
+  epoch = '';
+  revision = 0;
+  /** The server's node. 0 before the network is founded. */
+  serverSid = 0;
+  serverUuid = '';
+  readonly graph = new Graph();
+  readonly sids: SidAllocator;
+  readonly sessions: Sessions;
+  readonly reports = new LinkReports();
+  readonly streams: Streams;
+  /** The stream or branch id that was given out last; not a SID. */
+  streamCursor = 0;
+  readonly orders: Orders;
+  readonly connections: Connections;
+  readonly ended: EndedSessions;
+
+  constructor(
+    /** As the last SetLimits has them, and before the first as the journal begins: one object, replaced as a whole. */
+    public limits: Limits,
+    /** Drawn anew with each start where instances choose their UUIDs; what a state holds does not depend on it. */
+    key: HashKey = [0, 0],
+  ) {
+    this.sessions = new Sessions(this.graph, key);
+    this.streams = new Streams(this.sessions);
+    this.sids = new SidAllocator(
+      () => this.limits.sidBaseMax,
+      (sid) => this.graph.has(sid),
+    );
+    this.ended = new EndedSessions(() => this.limits.endedMax);
+    this.orders = new Orders(() => this.limits.ordersPerSessionMax);
+    this.connections = new Connections(() => this.limits.connectionsFinishedMax);
+  }
+
+  get position(): Position {
+    return { epoch: this.epoch, revision: this.revision };
+  }
+}

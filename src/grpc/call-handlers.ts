@@ -1,0 +1,280 @@
+import type {
+  handleBidiStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+} from '@grpc/grpc-js';
+import type { SharedBytes } from '../base/shared-bytes.js';
+import { draining } from '../core/model/draining.js';
+import { Fault } from '../core/model/fault.js';
+import { MeteredSource } from '../fair/metered-source.js';
+import type { Origin } from '../shares/origin.js';
+import type { Backing } from './backing.js';
+import { type Caller, identify, SESSION_METADATA } from './caller.js';
+import { encoded } from './encode/encoded.js';
+import type { Peer } from './http2/peer.js';
+import { Outflow, type OutflowWatch } from './outflow.js';
+import { pump, type Source } from './pump.js';
+import { toError } from './status.js';
+
+/** What a method answers: a message, a refusal, or either of them later. */
+export type Answer<A> = A | Fault | Promise<A | Fault>;
+
+/** Every call, unary or not, seen from what is the same in all of them. */
+type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 'getPeer'>;
+
+/** A costly method's next part: what the method answers, or `more` when that was not the last. */
+export type Step<A> = () => A | Fault | 'more';
+
+/** The connections that calls come over. */
+export interface CallConnections {
+  /** A call over the connection of that name has shown a valid credential. */
+  vouch(name: string): void;
+  /** The one of that name, if it is still there. */
+  find(name: string): Peer | undefined;
+  readonly holdings: { readonly watches: SharedBytes<Peer> };
+}
+
+/** A watch may end at any moment. */
+const WATCH_LIMIT_RETRY_MS = 5_000;
+
+/**
+ * Makes grpc-js handlers of methods that know nothing of grpc-js: who calls is found out, refusals become errors, and what
+ * is thrown becomes an id in the log.
+ */
+export class Calls implements OutflowWatch {
+  private isDraining = false;
+  /** How many calls a drain has refused. */
+  private refused = 0;
+  /** What the watches of each connection have on their way; gone with its last. */
+  private readonly outflows = new Map<string, Outflow>();
+  /** Bytes that watches have written and their clients have not taken, on all connections. */
+  watchBytes = 0;
+
+  constructor(
+    readonly backing: Backing,
+    /** What counts the messages of watches in all, and is told of callers who prove who they are; none where nothing counts. */
+    private readonly connections?: CallConnections,
+  ) {}
+
+  /** For an outflow: so many bytes more are on their way, or (negative) have gone. */
+  moved(bytes: number): void {
+    this.watchBytes += bytes;
+  }
+
+  /** For an outflow: its last watch is over. */
+  emptied(outflow: Outflow): void {
+    if (this.outflows.get(outflow.peer) === outflow) this.outflows.delete(outflow.peer);
+  }
+
+  /** From now on every new call is refused; those that run go on. */
+  drain(): void {
+    this.isDraining = true;
+  }
+
+  /** A unary method that this version documents and does not have. */
+  absent<Q, A>(): handleUnaryCall<Q, A> {
+    return (call, callback) => callback(toError(absent(call)));
+  }
+
+  /** A method for everybody. */
+  anyone<Q, A>(work: (request: Q, caller: Caller) => Answer<A>): handleUnaryCall<Q, A> {
+    return (call, callback) => {
+      void this.settle(call, (caller) => work(call.request, caller)).then((answer) =>
+        answer instanceof Fault ? callback(toError(answer)) : callback(null, answer),
+      );
+    };
+  }
+
+  /**
+   * A method for everybody that costs more than its call. `begin` checks the request at once; the steps that it answers with
+   * are done in the turns of the caller's address, and the answer is encoded in them, too.
+   */
+  costly<Q, A>(begin: (request: Q, caller: Caller) => Step<A> | Fault): handleUnaryCall<Q, A> {
+    return (call, callback) => {
+      const tell = (answer: A | Fault) =>
+        answer instanceof Fault ? callback(toError(answer)) : callback(null, answer);
+      void this.settle(call, (caller) => {
+        const step = begin(call.request, caller);
+        return step instanceof Fault ? step : this.inTurns(call, caller, step, tell);
+      }).then((fault) => {
+        if (fault instanceof Fault) tell(fault);
+      });
+    };
+  }
+
+  /** The same for methods that need a session or an administrator. */
+  sessionOrAdminCostly<Q, A>(begin: (request: Q, caller: Caller) => Step<A> | Fault): handleUnaryCall<Q, A> {
+    return (call, callback) =>
+      this.costly<Q, A>((request, caller) => (isNobody(caller) ? missing(call) : begin(request, caller)))(
+        call,
+        callback,
+      );
+  }
+
+  /** A method that needs a session. */
+  session<Q, A>(
+    work: (request: Q, sid: number, call: ServerUnaryCall<Q, A>, origin: Origin) => Answer<A>,
+  ): handleUnaryCall<Q, A> {
+    return (call, callback) =>
+      this.anyone<Q, A>((request, { sid, origin }) =>
+        sid === undefined ? missing(call) : work(request, sid, call, origin),
+      )(call, callback);
+  }
+
+  /** A method that needs a session or an administrator. */
+  sessionOrAdmin<Q, A>(
+    work: (request: Q, caller: Caller, call: ServerUnaryCall<Q, A>) => Answer<A>,
+  ): handleUnaryCall<Q, A> {
+    return (call, callback) =>
+      this.anyone<Q, A>((request, caller) => (isNobody(caller) ? missing(call) : work(request, caller, call)))(
+        call,
+        callback,
+      );
+  }
+
+  /** A watch for everybody. It counts against the watches of its connection. */
+  watch<Q, A>(begin: (request: Q, caller: Caller) => Source<Uint8Array> | Fault): handleServerStreamingCall<Q, A> {
+    return this.stream((call, caller) => this.beginWatch(call, caller, () => begin(call.request, caller)), encoded<A>);
+  }
+
+  /** A watch that needs a session or an administrator. */
+  sessionOrAdminWatch<Q, A>(
+    begin: (request: Q, caller: Caller) => Source<Uint8Array> | Fault,
+  ): handleServerStreamingCall<Q, A> {
+    return this.stream(
+      (call, caller) =>
+        isNobody(caller) ? missing(call) : this.beginWatch(call, caller, () => begin(call.request, caller)),
+      encoded<A>,
+    );
+  }
+
+  /** A stream that belongs to a session, one for each at most. */
+  sessionStream<Q, M, A>(
+    begin: (request: Q, sid: number, origin: Origin) => Answer<Source<M>>,
+    encode: (message: M) => A,
+  ): handleServerStreamingCall<Q, A> {
+    return this.stream(
+      (call, { sid, origin }) => (sid === undefined ? missing(call) : begin(call.request, sid, origin)),
+      encode,
+    );
+  }
+
+  /** A call both ways that belongs to a session. `begin` takes it over, or refuses it. */
+  sessionDuplex<Q, A>(
+    begin: (call: ServerDuplexStream<Q, A>, sid: number) => Fault | undefined,
+  ): handleBidiStreamingCall<Q, A> {
+    return (call) => {
+      void this.settle(call, ({ sid }) => (sid === undefined ? missing(call) : begin(call, sid))).then((fault) => {
+        if (fault !== undefined) call.emit('error', toError(fault));
+      });
+    };
+  }
+
+  /** A call both ways for everybody. `begin` takes it over. */
+  anyDuplex<Q, A>(begin: (call: ServerDuplexStream<Q, A>) => void): handleBidiStreamingCall<Q, A> {
+    return (call) => {
+      void this.settle(call, () => begin(call)).then((fault) => {
+        if (fault instanceof Fault) call.emit('error', toError(fault));
+      });
+    };
+  }
+
+  private stream<Q, M, A>(
+    begin: (call: ServerWritableStream<Q, A>, caller: Caller) => Answer<Source<M>>,
+    encode: (message: M) => A,
+  ): handleServerStreamingCall<Q, A> {
+    return (call) => {
+      void this.settle(call, (caller) => begin(call, caller)).then((source) =>
+        source instanceof Fault ? call.emit('error', toError(source)) : pump(source, call, encode),
+      );
+    };
+  }
+
+  private async settle<T>(call: AnyCall, work: (caller: Caller) => T | Fault | Promise<T | Fault>): Promise<T | Fault> {
+    try {
+      if (this.isDraining) return draining(this.refused++, this.backing.replica.leases.livesMs());
+      const caller = identify(this.backing, call);
+      if (caller instanceof Fault) return caller;
+      if (!isNobody(caller)) this.connections?.vouch(call.getPeer());
+      return await work(caller);
+    } catch (error) {
+      return this.internal(call, error);
+    }
+  }
+
+  /** A fault of ours. The client gets an id, and the log gets the rest under it. */
+  private internal(call: AnyCall, error: unknown): Fault {
+    const { random, log } = this.backing;
+    const fault = Buffer.from(random.bytes(4)).toString('hex');
+    log.error({ fault, method: call.getPath(), err: error }, 'a call failed');
+    return new Fault('INTERNAL', `fault ${fault}`);
+  }
+
+  private inTurns<A>(
+    call: ServerUnaryCall<unknown, A>,
+    { origin }: Caller,
+    step: Step<A>,
+    tell: (answer: A | Fault) => void,
+  ): Promise<undefined | Fault> {
+    const { turns } = this.backing;
+    const stepAndTell = (): 'more' | undefined => {
+      const answer = step();
+      if (answer === 'more') return 'more';
+      tell(answer);
+      return undefined;
+    };
+    return turns.run<undefined>(turns.keyOf(origin), stepAndTell, () => !call.cancelled);
+  }
+
+  /** Counts what the watches of a connection have on their way, for all of them. */
+  private countOf(name: string): Outflow['count'] {
+    const peer = this.connections?.find(name);
+    return peer && ((message) => this.connections!.holdings.watches.take(peer, message));
+  }
+
+  /** Leads a watch through its connection's outflow, which counts it until it is closed; refuses one too many. */
+  private beginWatch(
+    call: AnyCall,
+    { origin }: Caller,
+    begin: () => Source<Uint8Array> | Fault,
+  ): Source<Uint8Array> | Fault {
+    const { watchesPerConnectionMax, watchBytesPerConnectionMax } = this.backing.limits;
+    const peer = call.getPeer();
+    const outflow = this.outflows.get(peer) ?? new Outflow(peer, watchBytesPerConnectionMax, this, this.countOf(peer));
+    if (outflow.watches >= watchesPerConnectionMax) {
+      const message = `${watchesPerConnectionMax} watches on one connection are the limit`;
+      return new Fault('WATCH_LIMIT', message, [], WATCH_LIMIT_RETRY_MS);
+    }
+    const { turns, clock } = this.backing;
+    const key = turns.keyOf(origin);
+    const fromMs = clock.nowMs();
+    const source = begin();
+    // A snapshot is taken here, if none is shared.
+    turns.charge(key, clock.nowMs() - fromMs);
+    if (source instanceof Fault) return source;
+    this.outflows.set(peer, outflow);
+    return outflow.through(new MeteredSource(source, key, { turns, clock }));
+  }
+}
+
+function isNobody({ sid, isAdmin }: Caller): boolean {
+  return sid === undefined && !isAdmin;
+}
+
+function absent(call: Pick<AnyCall, 'getPath'>): Fault {
+  return new Fault('UNIMPLEMENTED', `${methodOf(call)} is not part of this version`);
+}
+
+function methodOf(call: Pick<AnyCall, 'getPath'>): string | undefined {
+  return call.getPath().split('/').at(-1);
+}
+
+function missing(call: AnyCall): Fault {
+  return new Fault(
+    'SESSION_TOKEN_MISSING',
+    `${methodOf(call)} needs the session token as metadata ${SESSION_METADATA}`,
+  );
+}

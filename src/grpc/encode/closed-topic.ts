@@ -1,0 +1,42 @@
+import { WatchKind } from '../../../gen/switchyard/v1/network.js';
+import { WatchEndpointClosedResponse } from '../../../gen/switchyard/v1/network_service.js';
+import type { Change, SessionClosed } from '../../core/model/change.js';
+import type { Position } from '../../core/model/position.js';
+import type { Topic } from '../../feed/topic.js';
+import { bytesOf } from './bytes.js';
+import { endpointClosedMessage, positionMessage } from './message.js';
+
+/**
+ * WatchEndpointClosed as bytes: a revision ends one session at most, and each end is a message of its own.
+ *
+ * Its endpoint is a single field, so these messages do not concatenate: the feed's messages must hold one revision each.
+ */
+export const closedTopic: Topic = {
+  name: 'closed',
+  encode: (position, changes) => {
+    const closed = closedOf(changes);
+    if (closed === undefined) return undefined;
+    const endpointClosed = endpointClosedMessage(closed, position);
+    const kind = WatchKind.DELTA;
+    return bytesOf(WatchEndpointClosedResponse, { endpointClosed, position: positionMessage(position), kind });
+  },
+  touches: (changes) => {
+    const closed = closedOf(changes);
+    return closed === undefined ? [] : [{ a: closed.session.sid, b: 0 }];
+  },
+  filter: (bytes, keeps) => {
+    const { endpointClosed } = WatchEndpointClosedResponse.decode(bytes);
+    return endpointClosed !== undefined && keeps(endpointClosed.cvid) ? bytes : undefined;
+  },
+  bookmark: (position) => sign(WatchKind.BOOKMARK, position),
+  reset: (position) => sign(WatchKind.RESET, position),
+};
+
+function closedOf(changes: readonly Change[]): SessionClosed | undefined {
+  return changes.find((change) => change.kind === 'SessionClosed');
+}
+
+function sign(kind: WatchKind, position: Position): Uint8Array {
+  const message = { endpointClosed: undefined, position: positionMessage(position), kind };
+  return bytesOf(WatchEndpointClosedResponse, message);
+}

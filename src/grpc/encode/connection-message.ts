@@ -1,0 +1,115 @@
+import type {
+  CandidatePair,
+  Connection as ConnectionMessage,
+  ConnectionRecord,
+  RendezvousAddress,
+} from '../../../gen/switchyard/v1/connection.js';
+import {
+  type Attempt,
+  type Connection,
+  ConnectionRole,
+  connectionName,
+  relayVersionOf,
+  startAfterMs,
+} from '../../core/model/connection.js';
+import { REASONS } from '../../core/model/fault.js';
+import { durationOf } from './duration.js';
+
+/*
+ * What the core knows about connections, as messages; nothing here decides anything.
+ */
+
+const EMPTY = Buffer.alloc(0);
+
+/** A connection as one of its ends is told of it, with what that end has to do. */
+export function connectionMessage(
+  connection: Connection,
+  side: 'caller' | 'peer',
+  role: ConnectionRole,
+  rendezvous: readonly RendezvousAddress[],
+): ConnectionMessage {
+  const other = side === 'caller' ? connection.peer : connection.caller;
+  const message: ConnectionMessage = {
+    host: '',
+    port: 0,
+    type: connection.link,
+    connectionId: connectionName(connection.id),
+    peerCvid: other.sid,
+    role,
+    candidates: [],
+    startAfter: undefined,
+    nonce: EMPTY,
+    peerPublicKey: Buffer.from(other.publicKey, 'latin1'),
+    attempt: 0,
+    relayStreamId: 0,
+    rendezvous: [],
+    relayBranchId: 0,
+    relayVersion: 0,
+  };
+  switch (role) {
+    case ConnectionRole.DIAL:
+      return { ...message, ...connection.listening };
+    case ConnectionRole.LISTEN:
+      return { ...message, port: connection.listening.port };
+    case ConnectionRole.GATHER:
+      return { ...message, rendezvous: [...rendezvous] };
+    case ConnectionRole.RELAY: {
+      const { fromCaller, fromPeer } = connection.relay!;
+      const [send, receive] = side === 'caller' ? [fromCaller, fromPeer] : [fromPeer, fromCaller];
+      const relayVersion = relayVersionOf(connection);
+      return { ...message, relayStreamId: send.streamId, relayBranchId: receive.branchId, relayVersion };
+    }
+    default: {
+      const attempt = connection.attempts.at(-1);
+      const nonce = Buffer.from(attempt?.nonce ?? '', 'latin1');
+      const startAfter = attempt && durationOf(startAfterMs(connection, side));
+      return { ...message, candidates: [...other.candidates], startAfter, nonce, attempt: attempt?.number ?? 0 };
+    }
+  }
+}
+
+/** A connection's trace, for both its ends. */
+export function connectionRecordMessage(connection: Connection): ConnectionRecord {
+  const { caller, peer, attempts, roundTripMs, reason, description, listening } = connection;
+  const isListening = listening.port > 0;
+  return {
+    connectionId: connectionName(connection.id),
+    callerCvid: caller.sid,
+    peerCvid: peer.sid,
+    type: connection.link,
+    state: connection.state,
+    askedAt: new Date(connection.askedAtMs),
+    callerCandidates: [...caller.candidates],
+    peerCandidates: [...peer.candidates],
+    attempts: attempts.map(attemptMessage),
+    path: connection.path,
+    roundTrip: roundTripMs === 0 ? undefined : durationOf(roundTripMs),
+    reason: reason === undefined ? 0 : REASONS[reason],
+    description,
+    listeningHost: isListening ? listening.host : '',
+    listeningPort: listening.port,
+  };
+}
+
+/** The peer's pairs are turned around, so that `local` is the caller's side in all of them. */
+function attemptMessage({ number, startedAtMs, caller, peer }: Attempt): ConnectionRecord['attempts'][number] {
+  const pairs: CandidatePair[] = [
+    ...(caller?.pairs ?? []),
+    ...(peer?.pairs ?? []).map(({ local, remote, outcome }) => ({ local: remote, remote: local, outcome })),
+  ];
+  const isKnown = caller !== undefined && peer !== undefined;
+  const failed = isKnown && !(caller.connected && peer.connected);
+  return {
+    number,
+    startedAt: new Date(startedAtMs),
+    took: isKnown ? durationOf(Math.max(caller.tookMs, peer.tookMs)) : undefined,
+    pairs,
+    reason: failed ? REASONS.PATH_FAILED : 0,
+    description: failed ? failure(caller.connected, peer.connected) : '',
+  };
+}
+
+function failure(caller: boolean, peer: boolean): string {
+  if (caller === peer) return 'neither end found a path';
+  return caller ? 'only the caller found a path' : 'only the peer found a path';
+}

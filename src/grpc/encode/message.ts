@@ -1,0 +1,134 @@
+import type { RendezvousAddress } from '../../../gen/switchyard/v1/connection.js';
+import type { EndpointClosed, Node, NodeAdded } from '../../../gen/switchyard/v1/network.js';
+import type { Position as PositionMessage } from '../../../gen/switchyard/v1/position.js';
+import type { Order, Session as SessionMessage, StreamStopped } from '../../../gen/switchyard/v1/session.js';
+import type { StreamParams as ParamsMessage, Stream as StreamMessage } from '../../../gen/switchyard/v1/stream.js';
+import type { SessionClosed } from '../../core/model/change.js';
+import { connectionName, sideOf } from '../../core/model/connection.js';
+import { REASONS } from '../../core/model/fault.js';
+import type { Position } from '../../core/model/position.js';
+import type { Labels, Session } from '../../core/model/session.js';
+import type { StopReason, Stream, StreamParams } from '../../core/model/stream.js';
+import { flavorOfSid, typeOfSid } from '../../core/store/sid.js';
+import type { State } from '../../core/store/state.js';
+import type { Message } from '../../replica/attachments.js';
+import { connectionMessage } from './connection-message.js';
+import { durationOf } from './duration.js';
+
+/*
+ * What the core knows, as messages. One function for each message, named after it; nothing here decides anything.
+ */
+
+/** Labels as messages want them, which are only read: a copy of each was a good part of encoding it. */
+function shown(labels: Labels): Record<string, string> {
+  return labels;
+}
+
+/** A position. */
+export function positionMessage({ epoch, revision }: Position): PositionMessage {
+  return { epoch, revision: BigInt(revision) };
+}
+
+/** A session, as others may see it. */
+export function sessionMessage(session: Session, epoch: string, attached: boolean): SessionMessage {
+  const { sid, uuid, name, labels, ttlMs, openedAtMs, openedRevision } = session;
+  return {
+    cvid: sid,
+    instanceUuid: uuid,
+    instanceType: typeOfSid(sid),
+    instanceFlavor: flavorOfSid(sid),
+    name,
+    labels: shown(labels),
+    ttl: durationOf(ttlMs),
+    openedAt: new Date(openedAtMs),
+    attached,
+    openedPosition: positionMessage({ epoch, revision: openedRevision }),
+  };
+}
+
+/** A session's node, on its coming. */
+export function nodeAddedMessage({ sid, uuid, name, labels }: Session, serverSid: number): NodeAdded {
+  return { cvid: sid, parent: serverSid, instanceUuid: uuid, name, labels: shown(labels) };
+}
+
+/** The server's own node. */
+export function serverAddedMessage(serverSid: number, serverUuid: string): NodeAdded {
+  return { cvid: serverSid, parent: 0, instanceUuid: serverUuid, name: '', labels: {} };
+}
+
+/** A node with its links; undefined when it is not there. */
+export function nodeMessage(state: State, sid: number): Node | undefined {
+  if (!state.graph.has(sid)) return undefined;
+  const session = state.sessions.get(sid);
+  const added =
+    session === undefined ? serverAddedMessage(sid, state.serverUuid) : nodeAddedMessage(session, state.serverSid);
+  // A session has one link more than it may report: the one to its server.
+  const isHub = state.graph.degree(sid) > state.limits.linksPerNodeMax + 1;
+  const links = isHub ? [] : state.graph.linksOf(sid);
+  return { ...added, links: links.map(({ a, b, link }) => ({ peerCvid: a === sid ? b : a, link })) };
+}
+
+/** A session's end. */
+export function endpointClosedMessage({ session, reason }: SessionClosed, position: Position): EndpointClosed {
+  return { cvid: session.sid, reason, position: positionMessage(position) };
+}
+
+/** How a stream behaves. */
+export function paramsMessage(params: StreamParams): ParamsMessage {
+  const { name, timeoutMs, maxBlockBytes, compression, deliveryConfirmation, labels } = params;
+  return {
+    name,
+    timeout: timeoutMs === 0 ? undefined : durationOf(timeoutMs),
+    maxBlockBytes,
+    compression,
+    deliveryConfirmation,
+    labels: shown(labels),
+  };
+}
+
+/** A stream. Its source is its owner. */
+export function streamMessage({ id, owner, sinks, params, revision }: Stream, epoch: string): StreamMessage {
+  return {
+    id,
+    ownerCvid: owner,
+    sourceCvid: owner,
+    sinks: sinks.map((sink) => ({ cvid: sink.sid, id: sink.id })),
+    params: paramsMessage(params),
+    position: positionMessage({ epoch, revision }),
+  };
+}
+
+/** A stream's or branch's stop. */
+export function streamStoppedMessage(id: number, reason: StopReason, by: number): StreamStopped {
+  return { id, reason, by };
+}
+
+/** What an attachment brings to a session. */
+export function orderMessage(message: Message, rendezvous: readonly RendezvousAddress[]): Order {
+  switch (message.kind) {
+    case 'heartbeat':
+      return { orderId: '', kind: { $case: 'heartbeat', value: { position: positionMessage(message.position) } } };
+    case 'streamStopped': {
+      const value = streamStoppedMessage(message.id, message.reason, message.by);
+      return { orderId: '', kind: { $case: 'streamStopped', value } };
+    }
+    case 'connectionEnded': {
+      const { id, reason, description } = message.connection;
+      const value = {
+        connectionId: connectionName(id),
+        reason: reason === undefined ? 0 : REASONS[reason],
+        description,
+      };
+      return { orderId: '', kind: { $case: 'connectionEnded', value } };
+    }
+    case 'order': {
+      const { id: orderId, sid, body } = message.order;
+      if (body.kind === 'terminate') {
+        return { orderId, kind: { $case: 'terminateSession', value: { reason: body.reason } } };
+      }
+      const connection = message.connection!;
+      const value = connectionMessage(connection, sideOf(connection, sid)!, body.role, rendezvous);
+      return { orderId, kind: { $case: 'connection', value } };
+    }
+  }
+}

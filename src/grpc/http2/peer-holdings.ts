@@ -1,0 +1,58 @@
+import { Holdings } from '../../base/holdings.js';
+import { SharedBytes } from '../../base/shared-bytes.js';
+import type { DoorLimits } from '../limits.js';
+import type { Peer } from './peer.js';
+
+/** What is held for the peers of the gRPC door, by kind. Each kind has a bound of its own in all. */
+const KINDS = {
+  requests: { bound: 'requestBytesMax', why: 'requests that are not complete' },
+  answers: { bound: 'answerBytesMax', why: 'answers that are not taken' },
+  streams: { bound: 'streamBytesMax', why: 'messages of streams that are not taken' },
+  watches: { bound: 'watchBytesMax', why: 'messages of watches that are not taken' },
+} as const satisfies Record<string, { readonly bound: keyof DoorLimits; readonly why: string }>;
+
+/** A kind of what is held for peers. */
+export type HeldKind = keyof typeof KINDS;
+/** What a call's messages count as when they are written to it. */
+export type WrittenKind = 'answers' | 'streams';
+
+const NAMES = Object.keys(KINDS) as HeldKind[];
+
+/** The paths of the methods whose messages do not count as those of streams. */
+export interface CallPaths {
+  /** Each request is answered by one message, which counts for its connection as well. */
+  readonly answers: ReadonlySet<string>;
+  /** Watches, whose messages are shared and so are counted before they are written. */
+  readonly watches: ReadonlySet<string>;
+}
+
+/** Bytes that the gRPC door holds for all its peers: what is not complete of theirs, and what they do not take. */
+export class PeerHoldings {
+  readonly #holdings: Readonly<Record<HeldKind, Holdings<Peer>>>;
+  /** What watches have on their way. */
+  readonly watches: SharedBytes<Peer>;
+
+  constructor(limits: DoorLimits, expel: (peer: Peer, why: string) => void) {
+    const made = NAMES.map((kind) => {
+      const { bound, why } = KINDS[kind];
+      return [kind, new Holdings<Peer>({ bytesMax: limits[bound], expel: (peer) => expel(peer, why) })];
+    });
+    this.#holdings = Object.fromEntries(made) as Record<HeldKind, Holdings<Peer>>;
+    this.watches = new SharedBytes(this.#holdings.watches);
+  }
+
+  /** A peer holds so many bytes more, or (negative) fewer. */
+  add(kind: HeldKind, peer: Peer, bytes: number): void {
+    this.#holdings[kind].add(peer, bytes);
+  }
+
+  /** A peer is leaving: nothing counts for it any more. */
+  forget(peer: Peer): void {
+    for (const kind of NAMES) this.#holdings[kind].forget(peer);
+  }
+
+  /** Bytes that are held in all, by kind. */
+  totals(): Record<HeldKind, number> {
+    return Object.fromEntries(NAMES.map((kind) => [kind, this.#holdings[kind].total])) as Record<HeldKind, number>;
+  }
+}

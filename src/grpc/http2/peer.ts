@@ -1,0 +1,364 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import { Place } from '../../admission/place.js';
+import type { Clock } from '../../base/clock.js';
+import type { Fault } from '../../core/model/fault.js';
+import type { FairTurns } from '../../fair/fair-turns.js';
+import { originOfPeer } from '../../shares/origin.js';
+import type { WireLimits } from '../limits.js';
+import { toError } from '../status.js';
+import { Allowance, type Pace } from './allowance.js';
+import { boundClosing, CUT_OFF_MS, closingMs } from './closing-bound.js';
+import { Intake } from './intake.js';
+import type { PeerHoldings, WrittenKind } from './peer-holdings.js';
+
+/** Who looks on at all peers. */
+export interface PeerWatch {
+  readonly clock: Clock;
+  readonly limits: WireLimits;
+  /** How often a peer may reset a call early. */
+  readonly resetPace: Pace;
+  /** How often it may send PING and SETTINGS. */
+  readonly controlPace: Pace;
+  /** Whose turn it is to be worked for. */
+  readonly turns: FairTurns;
+  /** What all peers hold, by kind. */
+  readonly holdings: PeerHoldings;
+  /** What is written to a call of a path counts as; undefined where it is counted before. */
+  writtenKind(path: string): WrittenKind | undefined;
+  /** Its first call has begun, or its last has ended. */
+  turned(peer: Peer): void;
+  /** Some peer did more than it may, and is closed. */
+  expelled(why: string, address: string | undefined): void;
+}
+
+/** Calls of one connection that wait for their turn before nothing more is read from it, and until it is read again. */
+const WAITING_MAX = 64;
+const WAITING_MIN = 16;
+
+/** What one call has of what its peer holds. */
+class Share {
+  requestBytes = 0;
+  /** Bytes that were written to it and HTTP/2 has not let go of. */
+  writtenBytes = 0;
+  isOver = false;
+
+  constructor(
+    readonly begunMs: number,
+    readonly writtenKind: WrittenKind | undefined,
+  ) {}
+}
+
+const PEER = Symbol('peer');
+
+/** A session knows its peer, so that its listeners can be the same for all sessions: ten thousand are idle most of the time. */
+interface PeerSession extends ServerHttp2Session {
+  [PEER]?: Peer;
+}
+
+/**
+ * One connection, from its first byte: what it does and what it holds, held against the bounds that neither node:http2 nor
+ * grpc-js has. A peer that goes beyond one is closed with ENHANCE_YOUR_CALM; of its calls, or of anybody else's, none is
+ * delayed for it.
+ *
+ * A session or call is never ended in the turn of the event loop that decides it. Listeners of node:http2, and the ticks and
+ * promises behind them, run inside nghttp2_session_mem_recv: ending a session there makes nghttp2 send while it still reads.
+ * On Node 20 it then asks without end for the data of a stream that the peer has just reset; on Node 22 the frames left of the
+ * chunk reach a stream that has no listener any more, and the process aborts. Until the next turn nothing of a peer that is
+ * leaving is read or served.
+ */
+export class Peer {
+  /** Calls that run. */
+  calls = 0;
+  /** Bytes of requests that have come and cannot be handed on yet. */
+  private requestBytes = 0;
+  /** Bytes of answers that it does not take. */
+  private answerBytes = 0;
+  /** It is being closed: what still comes of it is not served. */
+  private isLeaving = false;
+  /** Calls that have not begun: it is not their address's turn. */
+  private waiting = 0;
+  /** So many of them wait that nothing more is read. */
+  private isHeldUp = false;
+  /** Whose turns its calls are begun in. */
+  private readonly key: string;
+  /** Calls that are reset in the next turn. */
+  private ending: ServerHttp2Stream[] = [];
+  private session: ServerHttp2Session | undefined;
+  /** Both full until they are first needed. */
+  private resets: Allowance | undefined;
+  private controls: Allowance | undefined;
+
+  constructor(
+    /** Address and port: what its socket is called once and for all. */
+    readonly name: string,
+    private readonly socket: Socket,
+    private readonly watch: PeerWatch,
+  ) {
+    this.key = watch.turns.keyOf(originOfPeer(name));
+  }
+
+  /** Its place at the door; undefined where there is no gate in front. */
+  get place(): Place | undefined {
+    return Place.of(this.socket);
+  }
+
+  /** The peer at the other end of a session. */
+  static of(session: ServerHttp2Session | undefined): Peer | undefined {
+    return (session as PeerSession | undefined)?.[PEER];
+  }
+
+  /** Whether its session is destroyed, or about to be, without having been closed in good order before. */
+  get isCutOff(): boolean {
+    return this.isLeaving && this.session?.closed === false;
+  }
+
+  /** It speaks HTTP/2 from now on. */
+  speaks(session: ServerHttp2Session): void {
+    this.session = session;
+    (session as PeerSession)[PEER] = this;
+    session.destroy = destroyLater;
+    session.on('ping', controlled);
+    session.on('remoteSettings', controlled);
+  }
+
+  /** It has sent a frame that asks for nothing but an answer. */
+  control(): void {
+    const nowMs = this.watch.clock.nowMs();
+    this.controls ??= new Allowance(this.watch.controlPace, nowMs);
+    if (!this.controls.take(nowMs)) this.expel('PING and SETTINGS frames without end');
+  }
+
+  /**
+   * It makes a call. `serve` hands it to grpc-js, and is called at once or, for a call that is refused and whatever a peer
+   * that is leaving still sends, never.
+   */
+  calling(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[], serve: () => void): void {
+    if (this.isLeaving) return;
+    const { clock, limits } = this.watch;
+    // nghttp2 holds to this only once the client has acknowledged the setting, which it can leave undone.
+    if (listBytes(raw) > limits.metadataBytesMax) {
+      this.endCall(stream);
+      return;
+    }
+    const encoding = headers['grpc-encoding'];
+    const share = new Share(clock.nowMs(), this.watch.writtenKind(headers[':path'] as string));
+    if (share.writtenKind !== undefined) this.countWritten(stream, share);
+    if (this.calls++ === 0) this.watch.turned(this);
+    stream.on('close', () => this.called(stream, share));
+    this.inTurn(stream, share, () => {
+      this.countRequest(stream, share);
+      if (encoding !== undefined && encoding !== 'identity') beforeResponse(stream, () => this.hold(stream, share, 0));
+      serve();
+    });
+  }
+
+  /**
+   * Begins a call when it is its address's turn: at once, as long as nobody floods. What comes of its request until then
+   * stays in the stream, and is counted. While many wait nothing more is read, so what waits is what one chunk had in it.
+   */
+  private inTurn(stream: ServerHttp2Stream, share: Share, begin: () => void): void {
+    this.waiting++;
+    let isTurn = false;
+    const refusal = this.watch.turns.enter(this.key, () => {
+      isTurn = true;
+      this.waiting--;
+      Reflect.deleteProperty(stream, 'push');
+      this.readAsItMay();
+      if (!this.isLeaving && !stream.closed && !stream.destroyed) begin();
+    });
+    if (refusal !== undefined) {
+      this.waiting--;
+      this.watch.clock.soon(() => refuse(stream, refusal));
+    } else if (!isTurn) this.countUnread(stream, share);
+    this.readAsItMay();
+  }
+
+  /** Counts what node:http2 keeps of a request that nobody reads yet: as much as the window of the stream. */
+  private countUnread(stream: ServerHttp2Stream, share: Share): void {
+    const { push } = stream;
+    let come = 0;
+    stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+      come += chunk?.length ?? 0;
+      this.hold(stream, share, come);
+      return push.call(stream, chunk, encoding);
+    };
+  }
+
+  /** Stops reading when too many calls wait. Again and again: node:http2 reads on by itself after it has written. */
+  private readAsItMay(): void {
+    if (this.isLeaving) return;
+    if (this.waiting > (this.isHeldUp ? WAITING_MIN : WAITING_MAX)) {
+      this.isHeldUp = true;
+      stopReading(this.socket);
+    } else if (this.isHeldUp) {
+      this.isHeldUp = false;
+      goOnReading(this.socket);
+    }
+  }
+
+  private called(stream: ServerHttp2Stream, share: Share): void {
+    this.hold(stream, share, 0);
+    this.wrote(share, -share.writtenBytes);
+    share.isOver = true;
+    if (--this.calls === 0) this.watch.turned(this);
+    if (!stream.aborted) return;
+    const nowMs = this.watch.clock.nowMs();
+    if (nowMs - share.begunMs >= this.watch.limits.earlyResetMs) return;
+    this.resets ??= new Allowance(this.watch.resetPace, nowMs);
+    if (!this.resets.take(nowMs)) this.expel('calls that are reset as soon as they are made');
+  }
+
+  /** Closes the connection in the next turn of the event loop, as {@link leave} does. */
+  close(): void {
+    this.leave(CUT_OFF_MS, () => {
+      if (this.session === undefined || this.session.destroyed) this.socket.destroy();
+      else destroy(this.session, [constants.NGHTTP2_ENHANCE_YOUR_CALM]);
+    });
+  }
+
+  /**
+   * Reads and serves nothing more of this peer, and takes the connection down in the next turn of the event loop. Its socket
+   * is destroyed when it is still open after `closingMs`. The first reason to leave is the one that counts.
+   */
+  leave(closingMs: number, takeDown: () => void): void {
+    if (this.isLeaving) return;
+    this.isLeaving = true;
+    this.watch.holdings.forget(this);
+    stopReading(this.socket);
+    boundClosing(this.watch.clock, this.socket, closingMs);
+    this.watch.clock.soon(takeDown);
+  }
+
+  private expel(why: string): void {
+    if (this.isLeaving || this.socket.destroyed || this.session?.destroyed) return;
+    this.watch.expelled(why, this.place?.address);
+    this.close();
+  }
+
+  /** Resets a call in the next turn of the event loop. grpc-js sees it closed from now on, and takes nothing more of it. */
+  private endCall(stream: ServerHttp2Stream): void {
+    hideFromGrpc(stream);
+    if (this.ending.push(stream) > 1) return;
+    this.watch.clock.soon(() => {
+      const { ending } = this;
+      this.ending = [];
+      for (const ended of ending) {
+        Reflect.deleteProperty(ended, 'closed');
+        // Its client may have reset it meanwhile: a destroyed stream has no session, which `close` relies on.
+        if (!ended.destroyed) ended.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      }
+    });
+  }
+
+  /** Counts what has come of a request, until all of it has: a watch goes on for long after that. */
+  private countRequest(stream: ServerHttp2Stream, share: Share): void {
+    const intake = new Intake(this.watch.limits.messageBytesMax);
+    const take = (chunk: Buffer) => {
+      if (this.isLeaving) hideFromGrpc(stream);
+      else this.hold(stream, share, intake.take(chunk));
+    };
+    const end = () => {
+      this.hold(stream, share, intake.end());
+      stream.off('data', take);
+      stream.off('end', end);
+    };
+    // grpc-js pauses the stream in this same turn, so nothing is read any sooner for this listener.
+    stream.on('data', take);
+    stream.on('end', end);
+  }
+
+  private hold(stream: ServerHttp2Stream, share: Share, bytes: number): void {
+    if (bytes === share.requestBytes) return;
+    const more = bytes - share.requestBytes;
+    share.requestBytes = bytes;
+    this.requestBytes += more;
+    if (this.requestBytes > this.watch.limits.requestBytesPerConnectionMax) this.endCall(stream);
+    this.watch.holdings.add('requests', this, more);
+  }
+
+  /** Counts what is written to a call until HTTP/2 has let it go: a peer that opens no window holds it here. */
+  private countWritten(stream: ServerHttp2Stream, share: Share): void {
+    const { write } = stream;
+    stream.write = ((chunk: Buffer, ...rest: unknown[]) => {
+      this.wrote(share, chunk.length);
+      const written = rest.at(-1);
+      const encoding = typeof rest[0] === 'string' ? [rest[0]] : [];
+      const gone = (error?: Error | null) => {
+        if (!share.isOver) this.wrote(share, -chunk.length);
+        if (typeof written === 'function') written(error);
+      };
+      return Reflect.apply(write, stream, [chunk, ...encoding, gone]);
+    }) as typeof stream.write;
+  }
+
+  /** So many bytes more were written to a call, or (negative) are gone. */
+  private wrote(share: Share, bytes: number): void {
+    if (share.writtenKind === undefined || bytes === 0) return;
+    share.writtenBytes += bytes;
+    if (share.writtenKind === 'answers') this.answerBytes += bytes;
+    if (this.answerBytes > this.watch.limits.answerBytesPerConnectionMax) this.expel('answers that it does not take');
+    this.watch.holdings.add(share.writtenKind, this, bytes);
+  }
+}
+
+/** Makes grpc-js take a stream for closed: it looks before it takes a chunk, and drops the one that it gets behind ours. */
+function hideFromGrpc(stream: ServerHttp2Stream): void {
+  Object.defineProperty(stream, 'closed', { value: true, configurable: true });
+}
+
+/** Reads nothing more from a socket. node:http2 has taken it over from node:net, so that `pause` would not. */
+function stopReading(socket: Socket): void {
+  (socket as unknown as { _handle?: { readStop?(): number } | null })._handle?.readStop?.();
+}
+
+/** Reads on. */
+function goOnReading(socket: Socket): void {
+  (socket as unknown as { _handle?: { readStart?(): number } | null })._handle?.readStart?.();
+}
+
+/** Answers a call that grpc-js has not been given. */
+function refuse(stream: ServerHttp2Stream, refusal: Fault): void {
+  if (stream.closed || stream.destroyed) return;
+  const { code, details, metadata } = toError(refusal);
+  const headers = { ':status': 200, 'content-type': 'application/grpc+proto' };
+  const status = { 'grpc-status': String(code), 'grpc-message': encodeURI(details) };
+  stream.respond({ ...headers, ...status, ...metadata.toHttp2Headers() }, { endStream: true });
+  // What still comes of the request is dropped.
+  stream.resume();
+}
+
+function controlled(this: ServerHttp2Session): void {
+  Peer.of(this)?.control();
+}
+
+/** The size of a header list: each name and value, and 32 B (RFC 9113, section 6.5.2). */
+function listBytes(raw: readonly string[]): number {
+  return raw.reduce((bytes, text) => bytes + text.length + 16, 0);
+}
+
+/** What answers a compressed request has inflated it. */
+function beforeResponse(stream: ServerHttp2Stream, call: () => void): void {
+  const { respond } = stream;
+  stream.respond = (...args) => {
+    call();
+    Reflect.apply(respond, stream, args);
+  };
+}
+
+type DestroyArgs = readonly [error?: Error | number, code?: number];
+
+/**
+ * `destroy` of every session: node:http2 calls it, too, when the peer says GOAWAY with an error, and grpc-js when a ping
+ * fails.
+ */
+function destroyLater(this: PeerSession, ...args: DestroyArgs): void {
+  this[PEER]?.leave(closingMs(this), () => destroy(this, args));
+}
+
+/** What node:http2 itself has for `destroy`. Its declared type lacks the form with a code alone. */
+function destroy(session: Http2Session, args: DestroyArgs): void {
+  const prototype = Object.getPrototypeOf(session) as { destroy(...args: DestroyArgs): void };
+  prototype.destroy.apply(session, [...args]);
+}

@@ -1,0 +1,153 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import { Place } from '../../admission/place.js';
+import type { Clock } from '../../base/clock.js';
+import { FairTurns } from '../../fair/fair-turns.js';
+import { DEFAULT_TURN_LIMITS } from '../../fair/limits.js';
+import type { WireLimits } from '../limits.js';
+import type { Pace } from './allowance.js';
+import { Departures } from './departures.js';
+import { Peer, type PeerWatch } from './peer.js';
+import { type CallPaths, PeerHoldings, type WrittenKind } from './peer-holdings.js';
+
+type StreamListener = (
+  this: Http2Server,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  raw: string[],
+) => void;
+
+/**
+ * Every connection of the gRPC door, and what they may hold between them.
+ *
+ * Who may connect, and who goes when there are too many, is decided by the gate in front of the door. When together they
+ * hold too many bytes, the one goes that holds most.
+ */
+export class Peers implements PeerWatch {
+  private readonly peers = new Map<Place | string, Peer>();
+  /** By what grpc-js calls them. There is more than one where clients reach a proxy at several addresses from one port. */
+  private readonly byName = new Map<string, readonly Peer[]>();
+  private readonly departures: Departures;
+  readonly resetPace: Pace;
+  readonly controlPace: Pace;
+  readonly holdings: PeerHoldings;
+
+  constructor(
+    readonly clock: Clock,
+    readonly limits: WireLimits,
+    private readonly paths: CallPaths,
+    /** Called for each connection that is closed because of what it did, or what it holds. */
+    private readonly told: (why: string, address?: string) => void,
+    /** Called with the name of each connection that is closed or about to be. */
+    private readonly closed: (name: string) => void = () => {},
+    readonly turns: FairTurns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
+  ) {
+    this.departures = new Departures(clock, limits.departuresPerTurnMax);
+    this.resetPace = { burst: limits.earlyResetsMax, perSecond: limits.earlyResetsPerSecond };
+    this.controlPace = { burst: limits.controlFramesMax, perSecond: limits.controlFramesPerSecond };
+    this.holdings = new PeerHoldings(limits, (peer, why) => {
+      this.told(why, peer.place?.address);
+      peer.close();
+    });
+  }
+
+  /**
+   * Stands between a server and its listeners of calls from its first connection on: a call reaches them when its peer is
+   * served, its headers changed by `prepare`.
+   */
+  watch(server: Http2Server, prepare: (headers: IncomingHttpHeaders) => void = () => {}): void {
+    // First, because node:http2 speaks to the connection in its own listener.
+    server.prependListener('connection', (socket: Socket) => this.add(socket));
+    server.prependListener('secureConnection', (socket: Socket) => this.dropReset(socket));
+    server.prependListener('session', (session: ServerHttp2Session) => {
+      this.departures.attend(session.socket);
+      const place = Place.of(session.socket);
+      this.peers.get(place ?? nameOf(session.socket))?.speaks(session);
+      // What a client says first, once its connection is established.
+      if (place !== undefined) session.once('remoteSettings', () => place.establish());
+    });
+    const serve = server.listeners('stream') as StreamListener[];
+    server.removeAllListeners('stream');
+    server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: string[]) => {
+      // First: one that was reset in the read that opened it has no session any more, and its error would end the process.
+      stream.on('error', ignore);
+      Peer.of(stream.session as ServerHttp2Session | undefined)?.calling(stream, headers, raw, () => {
+        prepare(headers);
+        for (const listener of serve) listener.call(server, stream, headers, flags, raw);
+      });
+    });
+  }
+
+  /**
+   * Resolves when no session has been destroyed whose end grpc-js does not know yet. Asked to shut down before, grpc-js closes
+   * such a session once more, which node:http2 ignores, and waits for ever to hear of it.
+   */
+  async departed(): Promise<void> {
+    const turn = () => new Promise<void>((resolve) => this.clock.soon(resolve));
+    const isAnyCutOff = () => [...this.peers.values()].some((peer) => peer.isCutOff);
+    // The session is closed in a turn after its socket: it takes two without anybody to be sure.
+    for (let quiet = 0; quiet < 2; quiet = isAnyCutOff() ? 0 : quiet + 1) await turn();
+  }
+
+  writtenKind(path: string): WrittenKind | undefined {
+    if (this.paths.watches.has(path)) return undefined;
+    return this.paths.answers.has(path) ? 'answers' : 'streams';
+  }
+
+  /** The peer that grpc-js calls so, as long as its connection counts; of several the last. */
+  find(name: string): Peer | undefined {
+    return this.byName.get(name)?.at(-1);
+  }
+
+  /** A call of the peer that grpc-js calls so has shown a valid credential. */
+  vouch(name: string): void {
+    for (const peer of this.byName.get(name) ?? []) peer.place?.vouch();
+  }
+
+  turned(peer: Peer): void {
+    peer.place?.setBusy(peer.calls > 0);
+  }
+
+  expelled(why: string, address: string | undefined): void {
+    this.told(why, address);
+  }
+
+  private add(socket: Socket): void {
+    const peer = new Peer(nameOf(socket), socket, this);
+    this.peers.set(peer.place ?? peer.name, peer);
+    this.byName.set(peer.name, [...(this.byName.get(peer.name) ?? []), peer]);
+    socket.on('close', () => this.forget(peer));
+    if (peer.place !== undefined) peer.place.close = () => peer.close();
+  }
+
+  /**
+   * Destroys TLS that was agreed on after its peer had reset the connection: TCP has no address of it any more, so its
+   * session would find no {@link Peer} that bounds it. In the next turn, because node:http2 still makes a session of it.
+   */
+  private dropReset(socket: Socket): void {
+    if (socket.remoteAddress === undefined) this.clock.soon(() => socket.destroy());
+  }
+
+  private forget(peer: Peer): void {
+    this.holdings.forget(peer);
+    const key = peer.place ?? peer.name;
+    if (this.peers.get(key) !== peer) return;
+    this.peers.delete(key);
+    const left = this.byName.get(peer.name)!.filter((other) => other !== peer);
+    if (left.length > 0) this.byName.set(peer.name, left);
+    else {
+      this.byName.delete(peer.name);
+      this.closed(peer.name);
+    }
+  }
+}
+
+/** The same for a socket and for the TLS that is spoken over it. */
+function nameOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  return `${remoteAddress}:${remotePort}`;
+}
+
+/** What becomes of a call is told by 'close'. */
+function ignore(): void {}

@@ -1,0 +1,150 @@
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+import {
+  type Candidate as CandidateMessage,
+  GatherAnswer,
+  PunchAnswer,
+} from '../../../gen/switchyard/v1/connection.js';
+import type {
+  DirectConnectionRequest,
+  DirectConnectionResponse,
+  GetConnectionRequest,
+  GetConnectionResponse,
+  ListConnectionsRequest,
+  ListConnectionsResponse,
+} from '../../../gen/switchyard/v1/network_service.js';
+import { Checked } from '../../core/decide/check.js';
+import type { Command } from '../../core/model/command.js';
+import { type Connection, ConnectionRole, sideOf } from '../../core/model/connection.js';
+import { Fault } from '../../core/model/fault.js';
+import { type Origin, originOfPeer } from '../../shares/origin.js';
+import type { Backing } from '../backing.js';
+import type { Caller } from '../caller.js';
+import { connectionMessage, connectionRecordMessage } from '../encode/connection-message.js';
+import { msOf } from '../encode/duration.js';
+import { firstAfter, pageTokenOf, readPage } from './page.js';
+
+/** `c` and a revision. */
+const CONNECTION_NAME = /^c([1-9]\d{0,15})$/;
+/** Page tokens ascend, and the newest comes first: so a page is counted from here down. */
+const NEWEST = Number.MAX_SAFE_INTEGER;
+
+/** Who asks for a connection, and by which call. */
+interface Asker {
+  readonly sid: number;
+  readonly origin: Origin;
+  readonly call: ServerUnaryCall<DirectConnectionRequest, DirectConnectionResponse>;
+}
+
+/** Asks for a connection, and answers once the peer has accepted. A call that is cancelled cancels the connection. */
+export async function directConnection(
+  backing: Backing,
+  request: DirectConnectionRequest,
+  { sid, origin, call }: Asker,
+): Promise<DirectConnectionResponse | Fault> {
+  const { connectionId, roundTrip, ...asked } = request;
+  const relayed = readConnectionId(connectionId);
+  if (connectionId !== '' && relayed === 0) return noConnection(connectionId);
+  const wish = { ...asked, sid, relayed, roundTripMs: msOf(roundTrip), origin };
+  const decided = await backing.asking.ask(wish, (giveUp) => {
+    call.once('cancelled', giveUp);
+    if (call.cancelled) giveUp();
+    return () => call.off('cancelled', giveUp);
+  });
+  if (decided instanceof Fault) return decided;
+  const side = sideOf(decided, sid)!;
+  const role = asked.port > 0 ? ConnectionRole.LISTEN : controlling(side);
+  // The attempts are ordered on the attachment; this only says which connection they will be about.
+  return { request: connectionMessage({ ...decided, attempts: [] }, side, role, []) };
+}
+
+/** Reads one connection, for its ends and for administrators. */
+export function getConnection(
+  { replica }: Backing,
+  { connectionId }: GetConnectionRequest,
+  caller: Caller,
+): GetConnectionResponse | Fault {
+  const connection = replica.state.connections.get(readConnectionId(connectionId));
+  if (connection === undefined || !maySee(connection, caller)) return noConnection(connectionId);
+  return { connection: connectionRecordMessage(connection) };
+}
+
+/** Lists connections, the newest first. */
+export function listConnections(
+  { replica, limits }: Backing,
+  request: ListConnectionsRequest,
+  caller: Caller,
+): ListConnectionsResponse | Fault {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  const { after, size } = readPage(checked, limits, request);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const mine = caller.isAdmin ? state.connections.all() : state.connections.of(caller.sid!);
+  const keys = firstAfter(
+    [...mine].map(({ id }) => NEWEST - id),
+    after,
+    size + 1,
+  );
+  const page = keys.slice(0, size);
+  return {
+    connections: page.map((key) => connectionRecordMessage(state.connections.get(NEWEST - key)!)),
+    nextPageToken: keys.length > size ? pageTokenOf(page.at(-1)!) : '',
+  };
+}
+
+/** The id of a connection by its name; 0 when it is none. */
+export function readConnectionId(name: string): number {
+  return Number(CONNECTION_NAME.exec(name)?.[1] ?? 0);
+}
+
+/** A connection that is not there, or not the caller's to see. */
+export function noConnection(name: string): Fault {
+  return new Fault('CONNECTION_NOT_FOUND', `no connection ${JSON.stringify(name.slice(0, 20))}`);
+}
+
+/**
+ * The command for the successful answer to an order of a connection, whose data depends on the role; undefined for an
+ * order that has none.
+ */
+export function readAnswer(
+  backing: Backing,
+  answer: { readonly sid: number; readonly orderId: string; readonly data: Uint8Array; readonly peer: string },
+): Command | Fault | undefined {
+  const { sid, orderId, data } = answer;
+  const body = backing.replica.state.orders.get(sid, orderId)?.body;
+  if (body?.kind !== 'connection') return undefined;
+  try {
+    switch (body.role) {
+      case ConnectionRole.DIAL:
+      case ConnectionRole.GATHER: {
+        // Older clients answer the order to dial with nothing but a yes.
+        if (body.role === ConnectionRole.DIAL && data.length === 0) return undefined;
+        const { roundTrip, ...gathered } = GatherAnswer.decode(data);
+        const brought = { ...gathered, roundTripMs: msOf(roundTrip) };
+        return backing.asking.gathered(sid, orderId, brought, originOfPeer(answer.peer).address);
+      }
+      case ConnectionRole.PUNCH_CONTROLLING:
+      case ConnectionRole.PUNCH_CONTROLLED: {
+        const { pairs, took, connected, roundTrip } = PunchAnswer.decode(data);
+        const whole = pairs.map(({ local = NOBODY, remote = NOBODY, outcome }) => ({ local, remote, outcome }));
+        const tried = { connected, pairs: whole, tookMs: msOf(took), roundTripMs: msOf(roundTrip) };
+        return backing.asking.tried(sid, orderId, tried);
+      }
+      default:
+        return undefined;
+    }
+  } catch {
+    const { DIAL, GATHER } = ConnectionRole;
+    const message = body.role === DIAL || body.role === GATHER ? 'GatherAnswer' : 'PunchAnswer';
+    return Fault.fields([{ field: 'data', description: `not an encoded ${message}` }]);
+  }
+}
+
+const NOBODY: CandidateMessage = { host: '', port: 0, type: 0, priority: 0 };
+function controlling(side: 'caller' | 'peer'): ConnectionRole {
+  return side === 'caller' ? ConnectionRole.PUNCH_CONTROLLING : ConnectionRole.PUNCH_CONTROLLED;
+}
+
+function maySee(connection: Connection, { sid, isAdmin }: Caller): boolean {
+  return isAdmin || (sid !== undefined && sideOf(connection, sid) !== undefined);
+}

@@ -1,0 +1,33 @@
+import { Fault } from '../../core/model/fault.js';
+import type { Position } from '../../core/model/position.js';
+import type { Backing } from '../backing.js';
+
+/**
+ * Resolves when a session has ended, with where the network stands then. Whoever asks may give up, and the server may be
+ * drained before.
+ *
+ * Watches the session's end as a client would, so that it needs no ears of its own in the replica.
+ */
+export function sessionEnd(
+  { replica, feeds }: Backing,
+  sid: number,
+  giveUp: (call: () => void) => void,
+): Promise<Position | Fault> {
+  const ending = feeds.closed.subscribe({ sids: [sid] });
+  if (ending instanceof Fault) return Promise.resolve(ending);
+  return new Promise((resolve) => {
+    const settle = (outcome: Position | Fault) => {
+      ending.close();
+      resolve(outcome);
+    };
+    const look = () => {
+      for (let message = ending.next(); message !== undefined; message = ending.next()) {
+        if (message instanceof Fault) return settle(message);
+      }
+      if (!replica.state.sessions.has(sid)) settle(replica.state.position);
+    };
+    giveUp(() => settle(new Fault('ORDER_DEADLINE', 'the call was given up')));
+    ending.onReady(look);
+    look();
+  });
+}

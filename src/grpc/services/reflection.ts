@@ -1,0 +1,57 @@
+import type { Server, ServerDuplexStream } from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+import { fileDescriptors } from '../../../gen/descriptors.js';
+
+type Call = ServerDuplexStream<unknown, unknown>;
+type Handlers = { ServerReflectionInfo(call: Call): void };
+
+/**
+ * Server reflection, v1 and v1alpha, so that `buf curl`, grpcurl and their like need no files.
+ *
+ * @grpc/reflection makes its own files out of what proto-loader loaded, and loses imports on the way; so it is given the
+ * descriptors themselves. It also answers without a look at whether anybody reads: that is mended here.
+ */
+export class Reflection {
+  private readonly calls = new Set<Call>();
+
+  addTo(server: Server): void {
+    const fileDescriptorProtos = fileDescriptors.map((file) => Buffer.from(file, 'base64'));
+    // Of a package definition the reflection service reads nothing but the descriptors.
+    const files = { switchyard: { fileDescriptorProtos } } as unknown as ConstructorParameters<
+      typeof ReflectionService
+    >[0];
+    new ReflectionService(files).addToServer({
+      addService: (definition, handlers) => {
+        const { ServerReflectionInfo: answer } = handlers as unknown as Handlers;
+        server.addService(definition, { ServerReflectionInfo: (call: Call) => this.take(call, answer) });
+      },
+    });
+  }
+
+  /** Ends all calls. */
+  end(): void {
+    for (const call of this.calls) call.end();
+  }
+
+  private take(call: Call, answer: (call: Call) => void): void {
+    this.calls.add(call);
+    call.once('cancelled', () => this.calls.delete(call));
+    oneAtATime(call);
+    answer(call);
+  }
+}
+
+/**
+ * Listens to nothing more of a client until it has taken the last answer. The answers that wait in grpc-js are counted
+ * nowhere, and a request of 20 bytes has an answer of many KiB.
+ */
+function oneAtATime(call: Call): void {
+  const write = call.write.bind(call) as (message: unknown, written: () => void) => boolean;
+  let unwritten = 0;
+  call.write = ((message: unknown) => {
+    if (unwritten++ === 0) call.pause();
+    return write(message, () => {
+      if (--unwritten === 0) call.resume();
+    });
+  }) as typeof call.write;
+}

@@ -1,0 +1,126 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { Stream as StreamMessage } from '../../../gen/switchyard/v1/stream.js';
+import { type RelayRequest, RelayResponse } from '../../../gen/switchyard/v1/stream_service.js';
+import { Fault } from '../../core/model/fault.js';
+import type { Stream } from '../../core/model/stream.js';
+import { type SinkEnd, SourceEnd } from '../../relay/end.js';
+import type { Backing } from '../backing.js';
+import { streamMessage } from '../encode/message.js';
+import { pump, type Source } from '../pump.js';
+import { toEnding } from '../status.js';
+
+/** One Relay call: an end of a stream, once its first message has said which. */
+export type RelayCall = ServerDuplexStream<RelayRequest, RelayResponse>;
+
+/** How long after a call's end its reset may come. */
+const RESET_AFTER_END_MS = 20;
+
+/**
+ * Leads a Relay call to an end of its stream.
+ *
+ * A source's call is read only while there is room for its blocks, so HTTP/2's flow control reaches the source; a sink's
+ * is written to one block at a time, so a sink that does not read holds one block here and the relay's window the rest.
+ */
+export function relay(backing: Backing, call: RelayCall, sid: number): undefined {
+  let end: SourceEnd | SinkEnd | undefined;
+  const fail = (fault: Fault) => {
+    call.removeAllListeners('data');
+    call.resume();
+    call.emit('error', toEnding(fault));
+  };
+  call.on('data', (request: RelayRequest) => {
+    if (end === undefined) {
+      const opened = openEnd(backing, sid, request);
+      if (opened instanceof Fault) return fail(opened);
+      ({ end } = opened);
+      const stream = streamMessage(opened.stream, backing.replica.state.epoch);
+      const source = end instanceof SourceEnd ? sourceSide(end, call, stream) : sinkSide(end, stream);
+      pump<RelayResponse, RelayResponse>(source, call, asIs);
+      return;
+    }
+    const fault = request.open === undefined ? take(end, request) : again();
+    if (fault !== undefined) fail(fault);
+    else if (end instanceof SourceEnd && !end.hasRoom()) call.pause();
+  });
+  call.on('end', () => {
+    if (end === undefined) fail(new Fault('OUT_OF_ORDER', 'a Relay call begins with the end that it is'));
+    else if (end instanceof SourceEnd) finish(backing, call, end);
+  });
+}
+
+/**
+ * The source has no more data; or its call was reset: Node's HTTP/2 ends a stream before it resets it, and the reset may
+ * come a packet later. A call that broke must not end the stream's data, so the end counts when no reset has followed.
+ */
+function finish({ clock }: Backing, call: RelayCall, end: SourceEnd): void {
+  // The turn after the timer: what had arrived by then was read.
+  const settle = () => {
+    if (!call.cancelled) end.finish();
+  };
+  clock.after(RESET_AFTER_END_MS, () => clock.soon(settle));
+}
+
+function openEnd(
+  { relay }: Backing,
+  sid: number,
+  { open }: RelayRequest,
+): Fault | { readonly stream: Stream; readonly end: SourceEnd | SinkEnd } {
+  if (open === undefined) return new Fault('OUT_OF_ORDER', 'the first message of a Relay call has `open`');
+  return relay.open(sid, open.id);
+}
+
+function again(): Fault {
+  return new Fault('OUT_OF_ORDER', 'a Relay call is one end of one stream: `open` comes once');
+}
+
+/** What a message says that is not the first: a block of the source's, be it empty, or what a sink has taken. */
+function take(end: SourceEnd | SinkEnd, { block, confirmedBlocks }: RelayRequest): Fault | undefined {
+  if (end instanceof SourceEnd) return end.write(block);
+  if (block.length > 0) return new Fault('OUT_OF_ORDER', 'a sink sends no blocks');
+  return end.confirm(Number(confirmedBlocks));
+}
+
+/** To the source: what the sinks have, and the end once they have everything. */
+function sourceSide(end: SourceEnd, call: RelayCall, stream: StreamMessage): Source<RelayResponse> {
+  let greeted = false;
+  return {
+    next() {
+      if (!greeted) {
+        greeted = true;
+        return RelayResponse.fromPartial({ opened: { stream } });
+      }
+      if (end.fault !== undefined) return end.fault;
+      const confirmed = end.takeConfirmed();
+      if (confirmed !== undefined) return RelayResponse.fromPartial({ confirmedBlocks: BigInt(confirmed) });
+      return end.isDone ? 'ended' : undefined;
+    },
+    onReady: (wake) =>
+      end.onReady(() => {
+        if (end.hasRoom()) call.resume();
+        wake();
+      }),
+    close: () => end.close(),
+  };
+}
+
+/** To a sink: where its count goes on, and the blocks. */
+function sinkSide(end: SinkEnd, stream: StreamMessage): Source<RelayResponse> {
+  let greeted = false;
+  return {
+    next() {
+      if (!greeted) {
+        greeted = true;
+        return RelayResponse.fromPartial({ opened: { stream }, confirmedBlocks: BigInt(end.takenBlocks) });
+      }
+      const block = end.next();
+      if (block === undefined || block === 'ended' || block instanceof Fault) return block;
+      return { opened: undefined, block: block as Buffer, confirmedBlocks: 0n };
+    },
+    onReady: (wake) => end.onReady(wake),
+    close: () => end.close(),
+  };
+}
+
+function asIs(message: RelayResponse): RelayResponse {
+  return message;
+}

@@ -1,0 +1,256 @@
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+import type { Session as SessionMessage } from '../../../gen/switchyard/v1/session.js';
+import {
+  type AnswerRequest,
+  type AnswerResponse,
+  type AttachRequest,
+  type AttachResponse,
+  type GetSessionRequest,
+  type GetSessionResponse,
+  type KeepAliveRequest,
+  type KeepAliveResponse,
+  type ListSessionsRequest,
+  ListSessionsResponse,
+  type SessionRequest,
+  type SessionResponse,
+  type SessionServiceServer,
+  SessionServiceService,
+  type TerminateSessionRequest,
+  type TerminateSessionResponse,
+} from '../../../gen/switchyard/v1/session_service.js';
+import { Checked } from '../../core/decide/check.js';
+import { Fault, REASONS, type Reason } from '../../core/model/fault.js';
+import { CloseReason, type Session } from '../../core/model/session.js';
+import type { State } from '../../core/store/state.js';
+import type { Attachment, Message } from '../../replica/attachments.js';
+import type { Origin } from '../../shares/origin.js';
+import type { Backing } from '../backing.js';
+import type { Answer, Calls, Step } from '../call-handlers.js';
+import type { Caller } from '../caller.js';
+import { durationOf, msOf } from '../encode/duration.js';
+import { encoded, passingBytes } from '../encode/encoded.js';
+import { joined } from '../encode/frames.js';
+import { orderMessage, positionMessage, sessionMessage } from '../encode/message.js';
+import { sessionSize } from '../encode/size.js';
+import { readAnswer } from './direct-connection.js';
+import { sessionEnd } from './ending.js';
+import { fillPage, pageTokenOf, readPage } from './page.js';
+
+/** Bytes of a page of sessions that are encoded at a time, about: some tenths of a millisecond. */
+const PIECE_BYTES = 65_536;
+/** Longer than any order's id. */
+const ORDER_ID_LENGTH_MAX = 64;
+
+const REASON_OF_CODE: ReadonlyMap<number, Reason> = new Map(
+  Object.entries(REASONS).map(([reason, code]) => [code, reason as Reason]),
+);
+
+/** SessionService's definition, with pages of sessions that are bytes already. */
+export const sessionDefinition = {
+  ...SessionServiceService,
+  listSessions: passingBytes(SessionServiceService.listSessions),
+};
+
+/** SessionService, as session_service.proto documents it. */
+export function sessionService(calls: Calls): SessionServiceServer {
+  const { backing } = calls;
+  return {
+    session: calls.anyone((request: SessionRequest, { origin }) => open(backing, request, origin)),
+    keepAlive: calls.session((_request: KeepAliveRequest, sid): KeepAliveResponse => {
+      const { state } = backing.replica;
+      return { ttl: durationOf(state.sessions.get(sid)!.ttlMs), position: positionMessage(state.position) };
+    }),
+    attach: calls.sessionStream(
+      (_request: AttachRequest, sid, origin) => attach(backing, sid, origin),
+      (message: Message): AttachResponse => ({ order: orderMessage(message, backing.rendezvous) }),
+    ),
+    answer: calls.session((request: AnswerRequest, sid, call) => answerOrder(backing, request, sid, call.getPeer())),
+    terminateSession: calls.sessionOrAdmin((request: TerminateSessionRequest, caller, call) =>
+      terminate(backing, request, caller, call),
+    ),
+    getSession: calls.anyone((request: GetSessionRequest, caller) => read(backing, request, caller)),
+    listSessions: calls.costly((request: ListSessionsRequest) => list(backing, request)),
+  };
+}
+
+async function open(
+  { replica, opening, rendezvous }: Backing,
+  request: SessionRequest,
+  origin: Origin,
+): Promise<SessionResponse | Fault> {
+  const { instanceUuid, instanceType, instanceFlavor, ttl, name, labels } = request;
+  const wanted = { uuid: instanceUuid, type: instanceType, flavor: instanceFlavor, ttlMs: msOf(ttl), name, labels };
+  const opened = await opening.open(wanted, origin);
+  if (opened instanceof Fault) return opened;
+  const { session, token, position } = opened;
+  return {
+    instanceSid: session.sid,
+    serverSid: replica.state.serverSid,
+    serverUuid: replica.state.serverUuid,
+    sessionToken: token,
+    ttl: durationOf(session.ttlMs),
+    streamId: session.streamId,
+    position: positionMessage(position),
+    rendezvous: [...rendezvous],
+  };
+}
+
+function attach({ replica, shares }: Backing, sid: number, origin: Origin): Attachment {
+  shares.attached(sid, origin);
+  return replica.attachments.open(sid);
+}
+
+async function answerOrder(
+  backing: Backing,
+  request: AnswerRequest,
+  sid: number,
+  peer: string,
+): Promise<AnswerResponse | Fault> {
+  const { orderId, code, description, data } = request;
+  const { replica } = backing;
+  const { limits } = replica.state;
+  const checked = new Checked(limits);
+  if (orderId === '') checked.wrong('order_id', 'the id that came with the order is needed');
+  else if (orderId.length > ORDER_ID_LENGTH_MAX) checked.wrong('order_id', 'no order has so long an id');
+  const reason = REASON_OF_CODE.get(code);
+  if (code !== 0 && reason === undefined) checked.wrong('code', `${code} is not a reason`);
+  checked.description('description', description);
+  if (data.length > limits.answerDataBytesMax) {
+    checked.wrong('data', `${data.length} bytes; ${limits.answerDataBytesMax} are the limit`);
+  }
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const brought = reason === undefined ? readAnswer(backing, { sid, orderId, data, peer }) : undefined;
+  if (brought instanceof Fault) return brought;
+  const plain = { kind: 'AnswerOrder', sid, orderId, code: reason, description, data } as const;
+  const outcome = await replica.submit(brought ?? plain);
+  return outcome instanceof Fault ? outcome : {};
+}
+
+function terminate(
+  backing: Backing,
+  request: TerminateSessionRequest,
+  caller: Caller,
+  call: ServerUnaryCall<TerminateSessionRequest, TerminateSessionResponse>,
+): Answer<TerminateSessionResponse> {
+  const { cvid, reason } = request;
+  const checked = new Checked(backing.replica.state.limits);
+  if (cvid !== 0) checked.sid('cvid', cvid);
+  checked.description('reason', reason);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  if (caller.sid !== undefined && (cvid === 0 || cvid === caller.sid)) return terminateOwn(backing, caller.sid);
+  if (cvid === 0) {
+    return new Fault('SESSION_TOKEN_MISSING', 'without cvid, the session to end is the one of switchyard-session');
+  }
+  if (caller.isAdmin) return terminateOther(backing, cvid, reason, call);
+  return new Fault('ADMIN_REQUIRED', 'terminating another session needs the metadata switchyard-admin');
+}
+
+/** The end is durable before it is answered: a success that a full disk undoes would be none. */
+async function terminateOwn({ replica }: Backing, sid: number): Promise<TerminateSessionResponse | Fault> {
+  const ended = await replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
+  // It may have ended meanwhile for another reason: that is what was asked for.
+  if (ended instanceof Fault && replica.state.sessions.get(sid) !== undefined) return ended;
+  return { position: positionMessage(replica.state.position) };
+}
+
+async function terminateOther(
+  backing: Backing,
+  sid: number,
+  reason: string,
+  call: ServerUnaryCall<TerminateSessionRequest, TerminateSessionResponse>,
+): Promise<TerminateSessionResponse | Fault> {
+  const { replica, orderDeadlineMs } = backing;
+  const asked = await replica.submit({ kind: 'RequestTermination', sid, reason, deadlineMs: orderDeadlineMs });
+  if (asked instanceof Fault) return asked;
+  const ended = await sessionEnd(backing, sid, (giveUp) => call.once('cancelled', giveUp));
+  return ended instanceof Fault ? ended : { position: positionMessage(ended) };
+}
+
+function read({ replica }: Backing, request: GetSessionRequest, caller: Caller): GetSessionResponse | Fault {
+  const { state, attachments } = replica;
+  const checked = new Checked(state.limits);
+  if (request.cvid !== 0) checked.sid('cvid', request.cvid);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const sid = request.cvid === 0 ? caller.sid : request.cvid;
+  if (sid === undefined) {
+    return new Fault('SESSION_TOKEN_MISSING', 'without cvid, the session to read is the one of switchyard-session');
+  }
+  const session = state.sessions.get(sid);
+  if (session === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  return {
+    session: sessionMessage(session, state.epoch, attachments.isAttached(sid)),
+    position: positionMessage(state.position),
+  };
+}
+
+/**
+ * In the order of the SIDs' pages, which no coming or going of others can disturb. A page is read in the first step, and
+ * encoded in those that follow.
+ */
+function list({ replica, limits }: Backing, request: ListSessionsRequest): Step<ListSessionsResponse> | Fault {
+  const { state, attachments } = replica;
+  const checked = new Checked(state.limits);
+  const wanted = readPage(checked, limits, request);
+  const { instanceType, instanceUuid } = request;
+  if (instanceType < 0 || instanceType > 7) checked.wrong('instance_type', `${instanceType}; 0 to 7 are allowed`);
+  const uuid = instanceUuid === '' ? '' : checked.uuid('instance_uuid', instanceUuid);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  let encoding: Generator<Uint8Array> | undefined;
+  const pieces: Uint8Array[] = [];
+  return () => {
+    if (encoding === undefined) {
+      const { after } = wanted;
+      const found = uuid === '' ? sessionsAfter(state, after, instanceType) : sessionOf(state, after, uuid);
+      const { page, hasMore } = fillPage(found, wanted, sessionSize);
+      const end = {
+        nextPageToken: hasMore ? pageTokenOf(page.at(-1)!.sid) : '',
+        position: positionMessage(state.position),
+      };
+      encoding = encodePage(page, end, ({ sid }) => attachments.isAttached(sid), state.epoch);
+      return 'more';
+    }
+    const { value, done } = encoding.next();
+    if (done) return encoded(joined(pieces));
+    pieces.push(value);
+    return 'more';
+  };
+}
+
+/** Pieces of a message that are the message when they stand behind each other: its sessions are repeated. */
+function* encodePage(
+  page: readonly Session[],
+  end: Pick<ListSessionsResponse, 'nextPageToken' | 'position'>,
+  isAttached: (session: Session) => boolean,
+  epoch: string,
+): Generator<Uint8Array> {
+  const piece = (part: Partial<ListSessionsResponse>) =>
+    SessionServiceService.listSessions.responseSerialize(ListSessionsResponse.create(part));
+  let sessions: SessionMessage[] = [];
+  let bytes = 0;
+  for (const session of page) {
+    sessions.push(sessionMessage(session, epoch, isAttached(session)));
+    bytes += sessionSize(session);
+    if (bytes < PIECE_BYTES) continue;
+    yield piece({ sessions });
+    sessions = [];
+    bytes = 0;
+  }
+  yield piece({ sessions, ...end });
+}
+
+function* sessionsAfter(state: State, after: number, type: number): Iterable<Session> {
+  for (const sid of state.graph.sidsAfter(after, type)) {
+    const session = state.sessions.get(sid);
+    // A server's node has none.
+    if (session !== undefined) yield session;
+  }
+}
+
+function sessionOf(state: State, after: number, uuid: string): Session[] {
+  const session = state.sessions.ofInstance(uuid);
+  return session === undefined || after !== 0 ? [] : [session];
+}

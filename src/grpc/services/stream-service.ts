@@ -1,0 +1,217 @@
+import {
+  type CreateStreamRequest,
+  type CreateStreamResponse,
+  type GetStreamRequest,
+  type GetStreamResponse,
+  type ListStreamsRequest,
+  type ListStreamsResponse,
+  StopStreamResponse_Result as Result,
+  type StopStreamRequest,
+  type StopStreamResponse,
+  type StreamServiceServer,
+  StreamServiceService,
+  type TerminateStreamRequest,
+  type TerminateStreamResponse,
+  type UpdateStreamParamsRequest,
+  type UpdateStreamParamsResponse,
+  type WatchStreamsRequest,
+} from '../../../gen/switchyard/v1/stream_service.js';
+import { decide } from '../../core/decide/apply.js';
+import { Checked } from '../../core/decide/check.js';
+import { type Change, stoppedIds } from '../../core/model/change.js';
+import type { Command } from '../../core/model/command.js';
+import { Fault } from '../../core/model/fault.js';
+import { isEndpoint, StopReason, type Stream } from '../../core/model/stream.js';
+import type { State } from '../../core/store/state.js';
+import type { Subscription } from '../../feed/subscription.js';
+import { overFault } from '../../replica/token.js';
+import type { Origin } from '../../shares/origin.js';
+import type { Backing } from '../backing.js';
+import type { Calls } from '../call-handlers.js';
+import type { Caller } from '../caller.js';
+import { passingBytes } from '../encode/encoded.js';
+import { positionMessage, streamMessage } from '../encode/message.js';
+import { streamSize } from '../encode/size.js';
+import type { Source } from '../pump.js';
+import { readAfter } from './network-service.js';
+import { fillPage, firstAfter, pageTokenOf, readPage } from './page.js';
+import { type RelayCall, relay } from './relay.js';
+import { readMaskedParams, readParams } from './stream-params.js';
+
+/** StreamService's definition, with a watch whose answers are bytes already. */
+export const streamDefinition = {
+  ...StreamServiceService,
+  watchStreams: passingBytes(StreamServiceService.watchStreams),
+};
+
+/** StreamService, as stream_service.proto documents it. */
+export function streamService(calls: Calls): StreamServiceServer {
+  const { backing } = calls;
+  return {
+    createStream: calls.session((request: CreateStreamRequest, sid, _call, origin) =>
+      create(backing, request, sid, origin),
+    ),
+    updateStreamParams: calls.session((request: UpdateStreamParamsRequest, sid) => update(backing, request, sid)),
+    terminateStream: calls.session((request: TerminateStreamRequest, sid) => terminate(backing, request, sid)),
+    stopStream: calls.sessionOrAdmin((request: StopStreamRequest, caller) => stop(backing, request, caller)),
+    getStream: calls.sessionOrAdmin((request: GetStreamRequest, caller) => read(backing, request, caller)),
+    listStreams: calls.sessionOrAdminCostly(
+      (request: ListStreamsRequest, caller) => () => list(backing, request, caller),
+    ),
+    watchStreams: calls.sessionOrAdminWatch((request: WatchStreamsRequest, caller) => watch(backing, request, caller)),
+    relay: calls.sessionDuplex((call: RelayCall, sid) => relay(backing, call, sid)),
+  };
+}
+
+async function create(
+  { replica, shares }: Backing,
+  { params, sinkCvids }: CreateStreamRequest,
+  sid: number,
+  origin: Origin,
+): Promise<CreateStreamResponse | Fault> {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  const read = readParams(checked, params);
+  // More than the core's limit are refused there, by their number.
+  sinkCvids.slice(0, state.limits.sinksPerStreamMax).forEach((sink, at) => void checked.sid(`sink_cvids[${at}]`, sink));
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const room = { streamsPerAddressMax: 1, branchesPerAddressMax: sinkCvids.length };
+  const outcome = await shares.hold(sid, origin, room, () =>
+    replica.submit({ kind: 'CreateStream', sid, params: read, sinks: sinkCvids }),
+  );
+  return outcome instanceof Fault ? outcome : { stream: streamMessage(putOf(outcome.changes), state.epoch) };
+}
+
+function putOf(changes: readonly Change[]): Stream {
+  for (const change of changes) if (change.kind === 'StreamPut') return change.stream;
+  throw new Error('a created stream is among the changes of its revision');
+}
+
+async function update(
+  { replica }: Backing,
+  { id, params, updateMask }: UpdateStreamParamsRequest,
+  sid: number,
+): Promise<UpdateStreamParamsResponse | Fault> {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  checked.streamId('id', id);
+  const changed = readMaskedParams(checked, params, updateMask);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const outcome = await replica.submit({ kind: 'UpdateStreamParams', sid, id, params: changed });
+  if (outcome instanceof Fault) return outcome;
+  // Without a change, nothing was to be changed: the stream stands as it is.
+  const stream = outcome.changes.length === 0 ? state.streams.get(id)! : putOf(outcome.changes);
+  return { stream: streamMessage(stream, state.epoch) };
+}
+
+async function terminate(
+  { replica }: Backing,
+  { id }: TerminateStreamRequest,
+  sid: number,
+): Promise<TerminateStreamResponse | Fault> {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  checked.streamId('id', id);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const outcome = await replica.submit({ kind: 'TerminateStream', sid, id });
+  if (outcome instanceof Fault) return outcome;
+  return { position: positionMessage({ epoch: state.epoch, revision: outcome.revision }) };
+}
+
+/** Unknown and not the caller's are one answer, and so is an id that cannot be: nobody can probe. */
+async function stop(
+  { replica }: Backing,
+  { id, validateOnly }: StopStreamRequest,
+  caller: Caller,
+): Promise<StopStreamResponse | Fault> {
+  const { state } = replica;
+  const as = (sid: number): Command => ({ kind: 'StopStream', sid, id, reason: StopReason.STOPPED });
+  const own = caller.sid === undefined ? undefined : decide(state, as(caller.sid));
+  // As an end of the stream where it is one, and with an administrator's right otherwise.
+  const command = caller.isAdmin && (own === undefined || own instanceof Fault) ? as(0) : as(caller.sid!);
+  const outcome = validateOnly ? decide(state, command) : await replica.submit(command);
+  if (outcome instanceof Fault) {
+    return outcome.reason === 'STREAM_NOT_FOUND' ? { result: Result.INVALID, stoppedIds: [] } : outcome;
+  }
+  const changes = Array.isArray(outcome) ? outcome : outcome.changes;
+  return { result: Result.OK, stoppedIds: changes.flatMap(stoppedOf) };
+}
+
+function stoppedOf(change: Change): number[] {
+  return change.kind === 'StreamStopped' ? stoppedIds(change) : [];
+}
+
+function isVisible(stream: Stream, { sid, isAdmin }: Caller): boolean {
+  return isAdmin || (sid !== undefined && isEndpoint(stream, sid));
+}
+
+function read({ replica }: Backing, { id }: GetStreamRequest, caller: Caller): GetStreamResponse | Fault {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  checked.streamId('id', id);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const stream = state.streams.get(id);
+  if (stream === undefined || !isVisible(stream, caller)) return new Fault('STREAM_NOT_FOUND', `no stream ${id}`);
+  return { stream: streamMessage(stream, state.epoch), position: positionMessage(state.position) };
+}
+
+function list({ replica, limits }: Backing, request: ListStreamsRequest, caller: Caller): ListStreamsResponse | Fault {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  const wanted = readPage(checked, limits, request);
+  if (request.cvid !== 0) checked.sid('cvid', request.cvid);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const end = request.cvid === 0 && !caller.isAdmin ? caller.sid! : request.cvid;
+  const streams = end === 0 ? state.streams.all() : streamsOf(state, end);
+  const ids = firstAfter(visibleIds(streams, caller), wanted.after, wanted.size + 1);
+  const found = ids.map((id) => state.streams.get(id)!);
+  const { page, hasMore } = fillPage(found, wanted, streamSize);
+  return {
+    streams: page.map((stream) => streamMessage(stream, state.epoch)),
+    nextPageToken: hasMore ? pageTokenOf(page.at(-1)!.id) : '',
+    position: positionMessage(state.position),
+  };
+}
+
+function* visibleIds(streams: Iterable<Stream>, caller: Caller): Iterable<number> {
+  for (const stream of streams) if (isVisible(stream, caller)) yield stream.id;
+}
+
+/** All streams with this session at an end, the one from the start included. */
+function streamsOf(state: State, sid: number): Stream[] {
+  const session = state.sessions.get(sid);
+  const initial = session && state.streams.get(session.streamId);
+  return initial === undefined ? state.streams.of(sid) : [initial, ...state.streams.of(sid)];
+}
+
+function watch(
+  { replica, feeds }: Backing,
+  request: WatchStreamsRequest,
+  { sid, isAdmin }: Caller,
+): Source<Uint8Array> | Fault {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  const after = readAfter(checked, request.after);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const watching = feeds.streams.subscribe({ after, sids: isAdmin ? [] : [sid!] });
+  return isAdmin || watching instanceof Fault ? watching : untilEnd(watching, state, sid!);
+}
+
+/** A watch that ends with its session: after that it could see nothing more. */
+function untilEnd(watching: Subscription, state: State, sid: number): Source<Uint8Array> {
+  const isOver = () => !state.sessions.has(sid);
+  return {
+    get isCostly() {
+      return watching.isCostly;
+    },
+    next: () => watching.next() ?? (isOver() ? overFault(state, sid) : undefined),
+    onReady: (wake) => watching.onReady(wake),
+    close: () => watching.close(),
+  };
+}

@@ -1,0 +1,44 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Random } from '../base/clock.js';
+import { IN_MEMORY } from '../config/config.js';
+
+/** The file of a data folder that holds the administrator's token. */
+const FILE = 'admin-token';
+
+/** The administrator's token of a data folder; undefined when there is none that the caller may read. */
+export async function readAdminToken(folder: string): Promise<string | undefined> {
+  try {
+    return (await readFile(join(folder, FILE), 'utf8')).trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The token that makes a caller an administrator: the one that was given, else the data folder's, which is made when it
+ * is not there yet and which only its owner can read. Undefined for a server in memory that was given none: it has no
+ * administrator.
+ */
+export async function ensureAdminToken(
+  folder: string,
+  given: string | undefined,
+  random: Random,
+): Promise<string | undefined> {
+  if (given !== undefined) return given;
+  if (folder === IN_MEMORY) return undefined;
+  const token = Buffer.from(random.bytes(24)).toString('base64url');
+  try {
+    // `wx` never overwrites: the token of a folder stays what it is.
+    await writeFile(join(folder, FILE), `${token}\n`, { mode: 0o600, flag: 'wx' });
+    return token;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const kept = await readAdminToken(folder);
+    // A crash may have come between the file and its content; an empty secret would let everybody in.
+    if (!kept) throw new Error(`${join(folder, FILE)} holds no token: delete it, and the next start makes a new one`);
+    return kept;
+  }
+}

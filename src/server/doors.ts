@@ -1,0 +1,219 @@
+import { readFile } from 'node:fs/promises';
+import { ServerCredentials } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import type { Admission } from '../admission/admission.js';
+import type { ConnectionGate } from '../admission/connection-gate.js';
+import { lastQuarter } from '../admission/limits.js';
+import { type Address, formatAddress } from '../base/address.js';
+import type { Clock, Random } from '../base/clock.js';
+import { Asking } from '../brokering/asking.js';
+import type { Config } from '../config/config.js';
+import { doorLimits, systemLimits } from '../config/part-limits.js';
+import { GrpcDoor } from '../grpc/door.js';
+import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
+import { SystemDoor } from '../system/door.js';
+import type { Adapter } from '../transport/adapter.js';
+import { reachableAddresses } from '../transport/reachable.js';
+import { Transports } from '../transport/transports.js';
+import { makeAdapters } from './adapters.js';
+import { ensureAdminToken } from './admin-token.js';
+import type { Engine } from './engine.js';
+import type { Metrics } from './metrics.js';
+
+/** What gRPC's own message has around a packet. */
+const EXCHANGE_OVERHEAD_BYTES = 16;
+
+type Brokering = ReturnType<Doors['brokering']>;
+
+/** What the doors need besides the engine. */
+export interface DoorParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics | undefined;
+  /** Who may connect. */
+  readonly admission: Admission;
+}
+
+/**
+ * Every way into a server: gRPC, system events, the rendezvous.
+ *
+ * They go down in two steps, with the end of all watches between them: {@link drain} lets nobody new in, and {@link close}
+ * waits for those who are in.
+ */
+export class Doors {
+  /** Where each adapter listens, by its code name. */
+  readonly addresses: Record<string, string> = {};
+  private readonly transports = new Transports();
+  private readonly limits: ReturnType<typeof systemLimits>;
+  private grpc: GrpcDoor | undefined;
+  private system: SystemDoor | undefined;
+  private meeting: Meeting | undefined;
+  private adapters: readonly Adapter[] = [];
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly parts: DoorParts,
+  ) {
+    this.limits = systemLimits(parts.config);
+  }
+
+  /** How many connections of system events are open. */
+  get connectionCount(): number {
+    return this.system?.connectionCount ?? 0;
+  }
+
+  /** Bytes that watches over gRPC have written and their clients have not taken. */
+  get watchBytes(): number {
+    return this.grpc?.watchBytes ?? 0;
+  }
+
+  /** Bytes that are held for clients, by what holds them: each kind is bounded in all. */
+  heldBytes(): Record<string, number> {
+    const system = Object.entries(this.system?.heldBytes() ?? {}).map(([kind, bytes]) => [`system_${kind}`, bytes]);
+    return { ...this.grpc?.heldBytes(), ...Object.fromEntries(system), relay: this.engine.relay.byteSize };
+  }
+
+  /** Opens them. When one cannot be opened, those that are open have to be closed. */
+  async open(): Promise<void> {
+    const { config, clock, admission } = this.parts;
+    this.meeting = await openMeeting(meetingAddress(config), clock, admission);
+    const brokering = this.brokering(this.meeting);
+    const gate = this.systemGate();
+    this.system = this.makeSystem(brokering, gate);
+    // It closes the connections of sessions that have ended, after their watches were told.
+    this.engine.alsoTell(this.system);
+    const { accept } = this.system;
+    await this.openGrpc(brokering, accept);
+    this.addresses.stun = formatAddress(this.meeting.address);
+    this.adapters = await makeAdapters(config, this.limits, { admission, gate });
+    for (const adapter of this.adapters) {
+      await adapter.listen(accept);
+      this.addresses[adapter.codeName] = adapter.addresses[0];
+      this.transports.add(adapter);
+    }
+  }
+
+  /** Says to whoever asks for the server's health that it serves no more. */
+  stopServing(): void {
+    this.grpc?.stopServing();
+  }
+
+  /** Says there whether commands can be stored. */
+  setWritable(isWritable: boolean): void {
+    this.grpc?.setWritable(isWritable);
+  }
+
+  /** Lets nobody new in. */
+  async drain(): Promise<void> {
+    this.grpc?.drain();
+    this.meeting?.close();
+    for (const adapter of this.adapters) await adapter.close();
+  }
+
+  /** Resolves when everybody has gone, or the deadline has passed and they were cut off. */
+  async close(deadlineMs: number): Promise<void> {
+    await Promise.all([this.system?.close(deadlineMs), this.grpc?.close(deadlineMs)]);
+  }
+
+  /** How connections are asked for, the same at every door. */
+  private brokering({ observed, address }: Meeting) {
+    const { config, clock, random } = this.parts;
+    const { replica, acceptances, shares } = this.engine;
+    const isObserved = (host: string) => observed.has(host);
+    const { orderDeadlineMs } = config;
+    const asking = new Asking({ replica, shares, acceptances, clock, random, isObserved, orderDeadlineMs });
+    return { asking, rendezvous: [announced(config, address)] };
+  }
+
+  /** The places of all transports of system events together. */
+  private systemGate(): ConnectionGate {
+    const { admission, metrics } = this.parts;
+    const { connectionsMax, connectionsPerAddressMax } = this.limits;
+    return admission.gate({
+      door: 'system',
+      places: { connectionsMax, connectionsPerAddressMax, connectionsKept: lastQuarter(connectionsMax) },
+      options: { all: '--system-connections', address: '--system-connections-per-address' },
+      refused: (cause) => {
+        if (cause === 'full') metrics?.cutOff('connections');
+        else if (cause === 'address') metrics?.cutOff('address');
+      },
+    });
+  }
+
+  private makeSystem(brokering: Brokering, gate: ConnectionGate): SystemDoor {
+    const { clock, random, log, metrics } = this.parts;
+    const { replica, opening, shares, turns, feeds, relay } = this.engine;
+    return new SystemDoor({
+      replica,
+      opening,
+      shares,
+      turns,
+      feeds: feeds.system,
+      relay,
+      transports: this.transports,
+      ...brokering,
+      clock,
+      random,
+      log,
+      limits: this.limits,
+      gate,
+      cutOff: metrics && ((cause) => metrics.cutOff(cause)),
+    });
+  }
+
+  private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
+    const { config, clock, random, log, metrics } = this.parts;
+    const { replica, opening, shares, turns, feeds, relay } = this.engine;
+    const { messageBytesMax, orderDeadlineMs } = config;
+    const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
+    this.grpc = new GrpcDoor(
+      {
+        replica,
+        opening,
+        shares,
+        turns,
+        feeds: feeds.grpc,
+        transports: this.transports,
+        exchange: { accept, packetBytesMax },
+        relay,
+        clock,
+        random,
+        log,
+        limits: doorLimits(config),
+        adminToken: await ensureAdminToken(config.data, config.adminToken, random),
+        orderDeadlineMs,
+        ...brokering,
+        cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),
+      },
+      this.parts.admission,
+      messageBytesMax,
+    );
+    const bound = await this.grpc.listen(config.listen, await credentials(config));
+    this.addresses.grpc = formatAddress(bound);
+    const reached = { addresses: reachableAddresses(bound), encrypted: config.tlsCert !== undefined };
+    this.transports.add({ codeName: 'grpc', maxBlockBytes: messageBytesMax, ...reached });
+    this.transports.add({ codeName: 'exchange', maxBlockBytes: packetBytesMax, ...reached });
+  }
+}
+
+/** The rendezvous has a port of its own beside gRPC's, because both take TCP. */
+function meetingAddress({ rendezvousListen, listen }: Config): Address {
+  if (rendezvousListen !== undefined) return rendezvousListen;
+  return { host: listen.host, port: listen.port === 0 || listen.port === 65_535 ? 0 : listen.port + 1 };
+}
+
+/** A client knows by which host it reaches the server, better than the server does; only another one has to be told. */
+function announced({ rendezvousListen, listen }: Config, { port }: Address): Address {
+  const host = rendezvousListen?.host ?? listen.host;
+  const isSame = host === listen.host || host === '0.0.0.0' || host === '::';
+  return { host: isSame ? '' : host, port };
+}
+
+async function credentials({ tlsCert, tlsKey, tlsClientCa }: Config): Promise<ServerCredentials> {
+  if (tlsCert === undefined || tlsKey === undefined) return ServerCredentials.createInsecure();
+  const [cert, key] = await Promise.all([readFile(tlsCert), readFile(tlsKey)]);
+  const authority = tlsClientCa === undefined ? null : await readFile(tlsClientCa);
+  return ServerCredentials.createSsl(authority, [{ cert_chain: cert, private_key: key }], authority !== null);
+}

@@ -1,0 +1,245 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Admission } from '../admission/admission.js';
+import type { DoorListener } from '../admission/door-listener.js';
+import { METRICS_PLACES } from '../admission/limits.js';
+import { Place } from '../admission/place.js';
+import { WebGuard } from '../admission/web-guard.js';
+import type { Address } from '../base/address.js';
+import type { Applied } from '../core/decide/apply.js';
+import type { Command } from '../core/model/command.js';
+import { Fault } from '../core/model/fault.js';
+import type { State } from '../core/store/state.js';
+import type { FairTurns, Refused } from '../fair/fair-turns.js';
+import type { Feed } from '../feed/feed.js';
+import type { Journal } from '../journal/journal.js';
+import type { Attachments } from '../replica/attachments.js';
+import type { ShareFlag } from '../shares/limits.js';
+import type { Shares } from '../shares/shares.js';
+
+/** What is measured. Gauges read it when somebody asks, so that they cost nothing in between. */
+export interface Measured {
+  readonly state: State;
+  readonly attachments: Attachments;
+  readonly feeds: readonly Feed[];
+  readonly journal: Journal;
+  readonly shares: Shares;
+  readonly turns: FairTurns;
+  readonly doors: {
+    readonly connectionCount: number;
+    readonly watchBytes: number;
+    heldBytes(): Readonly<Record<string, number>>;
+  };
+}
+
+/**
+ * What Prometheus is told, on a port of its own: a bare GET /metrics over HTTP, for a network that is trusted.
+ *
+ * Node's own figures (memory, garbage collection, delay of the event loop) come with it.
+ *
+ * A connection is for one request, and all of it has the time of a handshake: a collector asks some times a minute and gains
+ * nothing by keeping it.
+ */
+export class Metrics {
+  private readonly registry = new Registry();
+  private readonly http: Server;
+  private listener: DoorListener | undefined;
+  private guard = new WebGuard([], '');
+  private admission: Admission | undefined;
+  private readonly commands = new Counter({
+    name: 'switchyard_commands_total',
+    help: 'Commands by kind and by what came of them: ok, or the reason of the refusal.',
+    labelNames: ['kind', 'reason'],
+    registers: [this.registry],
+  });
+  private readonly appendSeconds = new Histogram({
+    name: 'switchyard_journal_append_seconds',
+    help: 'How long an append took until it was durable.',
+    buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers: [this.registry],
+  });
+  private readonly appended = new Counter({
+    name: 'switchyard_journal_commands_total',
+    help: 'Commands that were appended to the journal.',
+    registers: [this.registry],
+  });
+  private readonly journalWritable = new Gauge({
+    name: 'switchyard_journal_writable',
+    help: '1 while commands can be stored, 0 while the disk has no space left for them.',
+    registers: [this.registry],
+  });
+  private readonly fullShares = new Counter({
+    name: 'switchyard_share_refused_total',
+    help: 'What was refused because one connection or address has its share, by that.',
+    labelNames: ['share'],
+    registers: [this.registry],
+  });
+  private readonly fullTurns = new Counter({
+    name: 'switchyard_turn_refused_total',
+    help: 'Calls and costly requests (work) that were refused because too many of them wait for their turn.',
+    labelNames: ['what'],
+    registers: [this.registry],
+  });
+  private readonly cuts = new Counter({
+    name: 'switchyard_system_cut_off_total',
+    help: 'Connections of system events that were cut off or refused, by the bound that they passed.',
+    labelNames: ['cause'],
+    registers: [this.registry],
+  });
+  private readonly grpcCuts = new Counter({
+    name: 'switchyard_grpc_cut_off_total',
+    help: 'Connections of gRPC clients that were closed at a bound, by the bound that they passed.',
+    labelNames: ['cause'],
+    registers: [this.registry],
+  });
+
+  private readonly refusals = new Counter({
+    name: 'switchyard_door_refused_total',
+    help: 'Connections that were refused or closed at a door, by the door and the cause.',
+    labelNames: ['door', 'cause'],
+    registers: [this.registry],
+  });
+
+  constructor() {
+    this.journalWritable.set(1);
+    collectDefaultMetrics({ register: this.registry });
+    this.http = createServer((request, response) => this.answer(request, response));
+  }
+
+  /** Counts a connection that was refused or closed at a door. */
+  refusedAtDoor(door: string, cause: string): void {
+    this.refusals.inc({ door, cause });
+  }
+
+  /** Counts a command. */
+  observed(command: Command, outcome: Applied | Fault): void {
+    this.commands.inc({ kind: command.kind, reason: outcome instanceof Fault ? outcome.reason : 'ok' });
+  }
+
+  /** Notes whether commands can be stored. */
+  setWritable(isWritable: boolean): void {
+    this.journalWritable.set(isWritable ? 1 : 0);
+  }
+
+  /** Counts an append. */
+  appendTook(tookMs: number, count: number): void {
+    this.appendSeconds.observe(tookMs / 1000);
+    this.appended.inc(count);
+  }
+
+  /** Counts a connection of system events that has passed a bound. */
+  cutOff(cause: string): void {
+    this.cuts.inc({ cause });
+  }
+
+  /** Counts a connection of a gRPC client that has passed a bound. */
+  grpcCutOff(cause: string): void {
+    this.grpcCuts.inc({ cause });
+  }
+
+  /** Counts what was refused because a share is full. */
+  shareRefused(share: ShareFlag): void {
+    this.fullShares.inc({ share });
+  }
+
+  /** Counts what was refused because too much waits for its turn. */
+  turnRefused(what: Refused): void {
+    this.fullTurns.inc({ what });
+  }
+
+  /** Adds the gauges of a running server. */
+  measure({ state, attachments, feeds, journal, doors, shares, turns }: Measured): void {
+    const written = 'Bytes that watches over gRPC have written and their clients have not taken.';
+    this.gauge('switchyard_watch_bytes', written, () => doors.watchBytes);
+    const connections = () => doors.connectionCount;
+    this.gauge('switchyard_system_connections', 'Open connections of system events.', connections);
+    this.gauge('switchyard_turns_waiting', 'Calls and costly requests that wait for their turn.', () => turns.waiting);
+    this.gauge('switchyard_revision', 'The last revision.', () => state.revision);
+    this.gauge('switchyard_sessions', 'Live sessions.', () => state.sessions.count);
+    this.gauge('switchyard_attachments', 'Sessions with an open attachment.', () => attachments.count);
+    this.gauge('switchyard_links', 'Links of the graph, those to the server included.', () => state.graph.linkCount);
+    this.gauge('switchyard_streams', 'Live streams, besides the first of each session.', () => state.streams.count);
+    this.gauge('switchyard_journal_bytes', 'Size of the journal.', () => journal.size());
+    const labelNames = ['feed'];
+    const { registry } = this;
+    new Gauge({
+      name: 'switchyard_watches',
+      help: 'Open watches by what they watch.',
+      labelNames,
+      registers: [registry],
+      collect() {
+        for (const feed of feeds) this.set({ feed: feed.topic.name }, feed.subscriptionCount);
+      },
+    });
+    new Gauge({
+      name: 'switchyard_held_bytes',
+      help: 'Bytes that are held for clients that do not complete or do not take them, by what they are.',
+      labelNames: ['kind'],
+      registers: [registry],
+      collect() {
+        for (const [kind, bytes] of Object.entries(doors.heldBytes())) this.set({ kind }, bytes);
+      },
+    });
+    new Gauge({
+      name: 'switchyard_share_largest',
+      help: 'What the connection or address has that has most, by the share that bounds it.',
+      labelNames: ['share'],
+      registers: [registry],
+      collect() {
+        for (const [share, count] of Object.entries(shares.largest())) this.set({ share }, count);
+      },
+    });
+    new Gauge({
+      name: 'switchyard_feed_bytes',
+      help: 'Bytes of history that are held for watches.',
+      labelNames,
+      registers: [registry],
+      collect() {
+        for (const feed of feeds) this.set({ feed: feed.topic.name }, feed.log.byteSize);
+      },
+    });
+  }
+
+  /** Begins to answer. Resolves with the address, its port a real one. */
+  listen(wanted: Address, admission: Admission): Promise<Address> {
+    const gate = admission.gate({ door: 'metrics', places: METRICS_PLACES });
+    this.guard = new WebGuard([], wanted.host);
+    this.admission = admission;
+    this.listener = admission.listener('metrics', gate, this.http);
+    return this.listener.listen(wanted);
+  }
+
+  /** Closes the port and every connection of it: none is ever through its handshake. */
+  close(): void {
+    this.listener?.close();
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('connection', 'close');
+    const refusal = this.guard.refuses(request);
+    if (refusal !== undefined) {
+      const { cause, message: why } = refusal;
+      this.admission?.reports.report({ door: 'metrics', cause, why, address: request.socket.remoteAddress });
+      response.writeHead(403, { 'content-type': 'text/plain' }).end(`${refusal.message}\n`);
+    } else if (request.method !== 'GET' || request.url !== '/metrics') {
+      response.writeHead(404).end();
+    } else {
+      Place.of(request.socket)?.setBusy(true);
+      this.registry.metrics().then(
+        (text) => response.writeHead(200, { 'content-type': this.registry.contentType }).end(text),
+        () => response.writeHead(500).end(),
+      );
+    }
+  }
+
+  private gauge(name: string, help: string, value: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(value());
+      },
+    });
+  }
+}

@@ -1,0 +1,134 @@
+import { type Logger, pino } from 'pino';
+import { AddressSet } from '../admission/address-set.js';
+import { Admission } from '../admission/admission.js';
+import { formatAddress } from '../base/address.js';
+import type { Clock, Random } from '../base/clock.js';
+import { type Config, IN_MEMORY } from '../config/config.js';
+import { type Journal, JournalError } from '../journal/journal.js';
+import { LmdbJournal } from '../journal/lmdb.js';
+import { MemoryJournal } from '../journal/memory.js';
+import { Doors } from './doors.js';
+import { type Engine, startEngine } from './engine.js';
+import { Metrics } from './metrics.js';
+
+/** Exit status of a process whose storage failed, so that whoever watches over it can tell: sysexits' EX_IOERR. */
+const STORAGE_FAILED = 74;
+/** For so long balancers and clients that watch the health can hear of it before the connections break. */
+const GOODBYE_MS = 100;
+
+/** What a server needs from its process, handed in so that a simulation can be its process. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Instead of the one that `config.data` names. It is closed with the server. */
+  readonly journal?: Journal;
+  /** Instead of JSON lines on standard error. */
+  readonly log?: Logger;
+  /** Called when an invariant is broken or the journal can be written no more, after it was logged. Default: the process ends. */
+  readonly fatal?: (error: unknown) => void;
+}
+
+/** A server that answers. */
+export interface RunningServer {
+  /** Where each adapter listens, as HOST:PORT with a real port, by its code name; `metrics` too. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /**
+   * Goes down: NOT_SERVING, a bookmark to every watch, then UNAVAILABLE with RetryInfo; calls that run have until
+   * `drainDeadlineMs`. Sessions live on in the journal. Resolves when everything is closed; again and again the same.
+   */
+  drain(): Promise<void>;
+  /** The same without waiting for anybody. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a server out of its parts and starts it: first the engine, and only when that knows everything that the journal
+ * says, the doors. Adapters to the outside are made here and in what this calls, and nowhere else.
+ */
+export async function startServer(config: Config, surroundings: Surroundings): Promise<RunningServer> {
+  const { clock, random } = surroundings;
+  const log = surroundings.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const journal = surroundings.journal ?? (await openJournal(config.data));
+  const metrics = config.metricsListen === undefined ? undefined : new Metrics();
+  const exempt = config.addressExempt ?? AddressSet.NONE;
+  const admission = new Admission({
+    clock,
+    log,
+    exempt,
+    proxies: config.proxyProtocolFrom ?? AddressSet.NONE,
+    count: metrics && ((door, cause) => metrics.refusedAtDoor(door, cause)),
+  });
+  let engine: Engine | undefined;
+  let doors: Doors | undefined;
+  const exit = surroundings.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
+  // Set while a process whose storage has failed says goodbye.
+  let exitOnce: (() => void) | undefined;
+  const fatal = (error: unknown) => {
+    // Before a door is open nobody has to be told, and nothing else keeps the process alive until a timer fires.
+    if (!(error instanceof JournalError) || doors === undefined) return exit(error);
+    // What is stored is in order, so there is time to say goodbye.
+    doors?.stopServing();
+    exitOnce = () => {
+      exitOnce = undefined;
+      exit(error);
+    };
+    clock.after(GOODBYE_MS, () => exitOnce?.());
+  };
+  const goDown = async (deadlineMs: number) => {
+    try {
+      await doors?.drain();
+      engine?.drain();
+      await doors?.close(deadlineMs);
+      await engine?.close();
+      await journal.close();
+      metrics?.close();
+      admission.close();
+    } finally {
+      // The timer keeps no process alive: a drain that ends before it would end the process with status 0.
+      exitOnce?.();
+    }
+  };
+  try {
+    const isExempt = (address: string) => exempt.has(address);
+    const writable = (isWritable: boolean) => doors?.setWritable(isWritable);
+    engine = await startEngine({ config, clock, random, log, journal, metrics, isExempt, writable, fatal });
+    doors = new Doors(engine, { config, clock, random, log, metrics, admission });
+    await doors.open();
+    engine.replica.opened();
+    const addresses = { ...doors.addresses };
+    if (metrics !== undefined && config.metricsListen !== undefined) {
+      const { replica, feeds, shares, turns } = engine;
+      const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
+      const { state, attachments } = replica;
+      metrics.measure({ state, attachments, feeds: all, journal, doors, shares, turns });
+      addresses.metrics = formatAddress(await metrics.listen(config.metricsListen, admission));
+    }
+    log.info({ addresses }, 'listening');
+    return running(addresses, config.drainDeadlineMs, async (deadlineMs) => {
+      log.info('draining');
+      await goDown(deadlineMs);
+      log.info('closed');
+    });
+  } catch (error) {
+    // What was opened before is closed again: a server starts whole or not at all.
+    await goDown(0);
+    throw error;
+  }
+}
+
+function running(
+  addresses: RunningServer['addresses'],
+  drainDeadlineMs: number,
+  goDown: (deadlineMs: number) => Promise<void>,
+): RunningServer {
+  let down: Promise<void> | undefined;
+  return {
+    addresses,
+    drain: () => (down ??= goDown(drainDeadlineMs)),
+    close: () => (down ??= goDown(0)),
+  };
+}
+
+function openJournal(data: string): Promise<Journal> | Journal {
+  return data === IN_MEMORY ? new MemoryJournal() : LmdbJournal.open(data);
+}

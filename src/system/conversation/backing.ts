@@ -1,0 +1,58 @@
+import type { Logger } from 'pino';
+import type { ConnectionGate } from '../../admission/connection-gate.js';
+import type { Clock, Random } from '../../base/clock.js';
+import type { Asking } from '../../brokering/asking.js';
+import type { FairTurns } from '../../fair/fair-turns.js';
+import type { Feed } from '../../feed/feed.js';
+import type { Relay } from '../../relay/relay.js';
+import type { Opening } from '../../replica/opening.js';
+import type { Replica } from '../../replica/replica.js';
+import type { Shares } from '../../shares/shares.js';
+import type { Transports } from '../../transport/transports.js';
+import type { SystemLimits } from '../limits.js';
+
+/** What the door of system events stands on. Handed in by the composition root, shared with the other doors. */
+export interface Backing {
+  readonly replica: Replica;
+  readonly opening: Opening;
+  /** What each caller may take of what all share. */
+  readonly shares: Shares;
+  /** Whose turn it is to be worked for. */
+  readonly turns: FairTurns;
+  /** What can be watched, in this door's bytes. */
+  readonly feeds: { readonly network: Feed; readonly closed: Feed };
+  /** The data of streams. */
+  readonly relay: Relay;
+  readonly transports: Transports;
+  /** Direct connections. */
+  readonly asking: Asking;
+  /** Where the rendezvous port is, as clients are told. An empty host: the one at which they reach the server. */
+  readonly rendezvous: readonly { readonly host: string; readonly port: number }[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly limits: SystemLimits;
+  /** The places of all transports together. */
+  readonly gate: ConnectionGate;
+  /** Told why a connection was cut off: for metrics. */
+  readonly cutOff?: ((cause: CutCause) => void) | undefined;
+}
+
+/**
+ * The bounds at which a connection is cut off: too many of them (in all, or of one address); no session in time; a packet
+ * that takes too long; silence; taking nothing; too many packets; frames that cannot be told apart; more unfinished, unread or
+ * untaken bytes than may be; and a peer that does not let go when it is over.
+ */
+export type CutCause =
+  | 'connections'
+  | 'address'
+  | 'handshake'
+  | 'slow'
+  | 'idle'
+  | 'stalled'
+  | 'rate'
+  | 'frame'
+  | 'partial'
+  | 'unread'
+  | 'untaken'
+  | 'closing';

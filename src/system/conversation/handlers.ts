@@ -1,0 +1,48 @@
+import { Fault } from '../../core/model/fault.js';
+import { EVENTS, type EventName, type SystemEvent } from '../codec/event.js';
+import { directConnection } from './connection-requests.js';
+import type { Handler, Outcome, Request, SessionHandler } from './request.js';
+import { keepAlive, session, terminateSession } from './session-requests.js';
+import { createStream, stopStream, terminateStream, updateStreamParams } from './stream-requests.js';
+
+const enumerateTransport: Handler<'EnumerateTransport'> = ({ backing, body }) => {
+  const transports = backing.transports.list(body);
+  return transports instanceof Fault ? transports : { data: { transports } };
+};
+
+/** What can be asked without a session. */
+const FOR_ANYONE: { readonly [N in EventName]?: Handler<N> } = {
+  EnumerateTransport: enumerateTransport,
+  Session: session,
+  KeepAlive: keepAlive,
+};
+
+/** What needs one. */
+const FOR_SESSIONS: { readonly [N in EventName]?: SessionHandler<N> } = {
+  CreateStream: createStream,
+  UpdateStreamParams: updateStreamParams,
+  TerminateStream: terminateStream,
+  StopStream: stopStream,
+  TerminateSession: terminateSession,
+  DirectConnection: directConnection,
+};
+
+/** Whether a request that comes again must not be done again. The others may be done as often as they are asked. */
+export function isRemembered(type: EventName): boolean {
+  return FOR_SESSIONS[type] !== undefined;
+}
+
+/** Does what an event asks for. */
+export function handle(
+  event: SystemEvent,
+  request: Omit<Request<never>, 'body'>,
+): Outcome<never> | Promise<Outcome<never>> {
+  const asked = { ...request, body: event.body } as Request<never>;
+  const forAnyone = FOR_ANYONE[event.type] as Handler<never> | undefined;
+  if (forAnyone !== undefined) return forAnyone(asked);
+  const forSession = FOR_SESSIONS[event.type] as SessionHandler<never> | undefined;
+  if (forSession === undefined) throw new Error(`type ${EVENTS[event.type].number} has no handler`);
+  const { sid } = request.peer;
+  if (sid === undefined) return new Fault('SESSION_TOKEN_MISSING', `${event.type} needs a session on this connection`);
+  return forSession(asked, sid);
+}

@@ -1,0 +1,179 @@
+import { Fault } from '../../core/model/fault.js';
+import type { Pipe } from '../../transport/pipe.js';
+import { decodeEvent, type SystemEvent } from '../codec/event.js';
+import { Flaw } from '../codec/flaw.js';
+import { decodePacket, type Packet } from '../codec/packet.js';
+import { type AnswerBody, refusal } from './answer.js';
+import type { Answers } from './answers.js';
+import type { Backing, CutCause } from './backing.js';
+import type { Flows } from './flows.js';
+import type { Peer } from './peer.js';
+import { Requests } from './requests.js';
+import type { Vigil } from './vigil.js';
+
+/** What a request counts at least, in ms, with what is done for it later. */
+const REQUEST_MS = 0.05;
+
+/** What an inbox asks of the connection that it is of. */
+export interface Reader {
+  readonly backing: Backing;
+  readonly peer: Peer;
+  readonly pipe: Pipe;
+  readonly vigil: Vigil;
+  answersOf(sid: number): Answers;
+  /** The data of the session's streams; undefined without a session. */
+  flows(): Flows | undefined;
+  /** Hands on what the client says to something that it was asked. */
+  answered(packetId: number, body: AnswerBody): void;
+  close(why: Fault, cause: CutCause): void;
+  cut(cause: CutCause): void;
+  /** A request that took its time is answered. */
+  settled(): void;
+}
+
+/**
+ * Everything that the client says on one connection, taken packet by packet.
+ *
+ * While the answers, the requests or the data of this client have no room, nothing is read: what had been read already
+ * waits here, and the client feels the rest.
+ */
+export class Inbox {
+  private readonly requests: Requests;
+  private unread: Uint8Array[] = [];
+  private unreadBytes = 0;
+  private paused = false;
+  /** Whose turns its requests are done in. */
+  private readonly key: string;
+  private readonly wake = () => this.goOn();
+
+  constructor(private readonly reader: Reader) {
+    const { backing, peer, pipe } = reader;
+    this.key = backing.turns.keyOf({ address: pipe.remote, connection: pipe.connection });
+    this.requests = new Requests(
+      backing,
+      peer,
+      (sid) => reader.answersOf(sid),
+      () => {
+        this.goOn();
+        reader.settled();
+      },
+    );
+  }
+
+  /** Whether the server itself does not read. */
+  get isPaused(): boolean {
+    return this.paused;
+  }
+
+  /** Whether everything that came has been taken and answered. */
+  get isIdle(): boolean {
+    return this.unread.length === 0 && this.requests.isIdle;
+  }
+
+  /** A packet came. */
+  packet(bytes: Uint8Array): void {
+    if (this.reader.peer.isOver) return;
+    if (!this.isHeld() && this.unread.length === 0) {
+      this.take(bytes);
+      this.pauseIfHeld();
+      return;
+    }
+    this.unread.push(bytes.slice());
+    this.unreadBytes += bytes.length;
+    const { inBytesMax, packetBytesMax } = this.reader.backing.limits;
+    if (this.unreadBytes > inBytesMax + packetBytesMax) this.reader.cut('unread');
+    // Its turn can have been used up by another connection of its address: then nothing else would wake this one.
+    else this.goOn();
+  }
+
+  /** There may be room: takes what waited, and reads on. */
+  goOn(): void {
+    const { peer, pipe } = this.reader;
+    while (this.unread.length > 0 && !peer.isOver && !this.isHeld()) {
+      const bytes = this.unread.shift()!;
+      this.unreadBytes -= bytes.length;
+      this.take(bytes);
+    }
+    if (peer.isOver) return;
+    this.awaitTurn();
+    if (this.paused && !this.isHeld()) {
+      this.paused = false;
+      pipe.resume();
+    } else this.pauseIfHeld();
+  }
+
+  private isHeld(): boolean {
+    const { backing, peer, flows } = this.reader;
+    return !peer.hasRoom() || this.requests.isFull || flows()?.hasRoom() === false || backing.turns.isBehind(this.key);
+  }
+
+  /** Has it go on when its address has its turn, if that is what it waits for. */
+  private awaitTurn(): void {
+    const { turns } = this.reader.backing;
+    if (turns.isBehind(this.key)) turns.mayGoOn(this.key, this.wake);
+  }
+
+  /** The connection is over. */
+  closed(): void {
+    this.unread = [];
+    this.unreadBytes = 0;
+    this.reader.backing.turns.forget(this.key, this.wake);
+  }
+
+  private pauseIfHeld(): void {
+    if (this.paused || this.reader.peer.isOver || !this.isHeld()) return;
+    this.awaitTurn();
+    this.paused = true;
+    this.reader.pipe.pause();
+  }
+
+  private take(bytes: Uint8Array): void {
+    const packet = decodePacket(bytes);
+    const isData = !(packet instanceof Flaw) && !packet.event && !packet.noise;
+    if (isData && this.takeData(packet)) return;
+    const { backing, peer, vigil } = this.reader;
+    if (!vigil.take()) {
+      const { packetsPerSecondMax } = backing.limits;
+      this.reader.close(new Fault('RATE_LIMITED', `${packetsPerSecondMax} packets per second are the limit`), 'rate');
+    } else if (packet instanceof Flaw) peer.answer(undefined, refusal(packet));
+    else if (packet.event && !packet.noise) this.takeEvent(packet);
+  }
+
+  /** True: a stream has taken it, and its flow control bounds it. What is refused counts as any other packet. */
+  private takeData(packet: Packet): boolean {
+    const { streamId, packetId } = packet;
+    const { peer } = this.reader;
+    const taken =
+      this.reader.flows()?.take(packet) ??
+      (peer.sid === undefined
+        ? new Fault('SESSION_TOKEN_MISSING', 'data needs a session on this connection')
+        : undefined);
+    if (taken === 'confirmed') peer.answer(packetId, { code: 0 });
+    else if (taken !== undefined) peer.answer(packetId, refusal(taken), { streamId });
+    return taken === undefined;
+  }
+
+  private takeEvent({ streamId, packetId, body }: Packet): void {
+    const { backing, peer } = this.reader;
+    const own = peer.sid === undefined ? 0 : (backing.replica.state.sessions.get(peer.sid)?.streamId ?? 0);
+    if (streamId !== 0 && streamId !== own) {
+      peer.answer(packetId, refusal(new Fault('STREAM_NOT_FOUND', `events travel on stream 0 or ${own}`)));
+      return;
+    }
+    const event = decodeEvent(body, 'server');
+    if (event instanceof Flaw) peer.answer(packetId, refusal(event));
+    else if (event.type === 'Answer') {
+      // An Answer to nothing is dropped: answering it would be an answer to an answer.
+      if (packetId !== undefined) this.reader.answered(packetId, event.body);
+    } else if (peer.isTerminating) {
+      peer.answer(packetId, refusal(new Fault('SESSION_TERMINATED', 'the session is being terminated')));
+    } else this.takeRequest(event, packetId, body);
+  }
+
+  private takeRequest(event: SystemEvent, packetId: number | undefined, body: Uint8Array): void {
+    const { turns, clock } = this.reader.backing;
+    const fromMs = clock.nowMs();
+    this.requests.take(event, packetId, body);
+    turns.charge(this.key, Math.max(REQUEST_MS, clock.nowMs() - fromMs));
+  }
+}

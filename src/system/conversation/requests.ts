@@ -1,0 +1,78 @@
+import { Fault } from '../../core/model/fault.js';
+import type { SystemEvent } from '../codec/event.js';
+import { type AnswerBody, refusal, success } from './answer.js';
+import type { Answers } from './answers.js';
+import type { Backing } from './backing.js';
+import { handle, isRemembered } from './handlers.js';
+import type { Peer } from './peer.js';
+import type { Outcome } from './request.js';
+
+type Tell = (answer: AnswerBody, sent?: () => void) => void;
+
+/** The requests of one connection: each is done once and answered, in whatever order they are done. */
+export class Requests {
+  private working = 0;
+
+  constructor(
+    private readonly backing: Backing,
+    private readonly peer: Peer,
+    private readonly answersOf: (sid: number) => Answers,
+    /** A request that took its time is done. */
+    private readonly done: () => void,
+  ) {}
+
+  /** Whether none is being worked on. */
+  get isIdle(): boolean {
+    return this.working === 0;
+  }
+
+  /** Whether as many are being worked on as may. */
+  get isFull(): boolean {
+    return this.working >= this.backing.limits.requestsMax;
+  }
+
+  /** Does what is asked; or answers again, when it was asked before with this packet id. */
+  take(event: SystemEvent, packetId: number | undefined, bytes: Uint8Array): void {
+    const { sid } = this.peer;
+    const tell: Tell = (answer, sent) => this.peer.answer(packetId, answer, { sent });
+    if (sid === undefined || packetId === undefined || !isRemembered(event.type)) {
+      this.work(event, packetId, tell);
+      return;
+    }
+    const answers = this.answersOf(sid);
+    const begun = answers.begin(packetId, bytes, tell);
+    if (begun === 'new') this.work(event, packetId, (answer, sent) => answers.settle(packetId, answer, sent));
+    else if (begun === 'other') {
+      tell(refusal(new Fault('OUT_OF_ORDER', `packet id ${packetId} was that of another request not long ago`)));
+    }
+  }
+
+  private work(event: SystemEvent, packetId: number | undefined, tell: Tell): void {
+    this.working++;
+    const settle = (outcome: Outcome<never>) => {
+      this.working--;
+      if (outcome instanceof Fault) {
+        tell(refusal(outcome));
+        return;
+      }
+      tell(success(event.type, outcome.data as never), outcome.delivered);
+      outcome.after?.();
+    };
+    const outcome = handle(event, { backing: this.backing, peer: this.peer, packetId });
+    if (!(outcome instanceof Promise)) settle(outcome);
+    else {
+      outcome
+        .catch((error) => this.internal(event, error))
+        .then(settle)
+        .then(this.done);
+    }
+  }
+
+  /** A fault of ours. The client gets an id, and the log gets the rest under it. */
+  private internal(event: SystemEvent, error: unknown): Fault {
+    const { random, log } = this.backing;
+    const fault = Buffer.from(random.bytes(4)).toString('hex');
+    log.error({ fault, event: event.type, err: error }, 'a request failed');
+    return new Fault('INTERNAL', `fault ${fault}`);
+  }
+}

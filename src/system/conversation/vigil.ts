@@ -1,0 +1,70 @@
+import type { Clock } from '../../base/clock.js';
+import type { SystemLimits } from '../limits.js';
+
+/** How a connection stands while it is looked at. */
+export interface Standing {
+  readonly hasSession: boolean;
+  /** Whether the server itself does not read: then silence is no fault of the client's. */
+  readonly isPaused: boolean;
+  /** What waits to be sent. */
+  readonly bufferedBytes: number;
+}
+
+/** What one connection has had of the time and the packets that it may take. Only numbers: one timer looks at all. */
+export class Vigil {
+  private readonly sinceMs: number;
+  private heardMs: number;
+  private partialSinceMs: number | undefined;
+  /** When the client last took something of what waited, or nothing waited. */
+  private tookMs: number;
+  private bufferedBytes = 0;
+  private tokens: number;
+  private tokensMs: number;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly limits: SystemLimits,
+  ) {
+    const nowMs = clock.nowMs();
+    this.sinceMs = nowMs;
+    this.heardMs = nowMs;
+    this.tookMs = nowMs;
+    this.tokens = limits.packetsPerSecondMax;
+    this.tokensMs = nowMs;
+  }
+
+  /** A whole packet came. */
+  heard(): void {
+    this.heardMs = this.clock.nowMs();
+    this.partialSinceMs = undefined;
+  }
+
+  /** So many bytes of a packet wait for its end. */
+  partial(bytes: number): void {
+    if (bytes === 0) this.partialSinceMs = undefined;
+    else this.partialSinceMs ??= this.clock.nowMs();
+  }
+
+  /** Takes one packet from a bucket that holds a second's worth; false: it is one too many. */
+  take(): boolean {
+    const nowMs = this.clock.nowMs();
+    const { packetsPerSecondMax } = this.limits;
+    const earned = ((nowMs - this.tokensMs) * packetsPerSecondMax) / 1_000;
+    this.tokens = Math.min(packetsPerSecondMax, this.tokens + earned) - 1;
+    this.tokensMs = nowMs;
+    return this.tokens >= 0;
+  }
+
+  /** Which bound has been passed by now. */
+  passed(nowMs: number, standing: Standing): 'handshake' | 'slow' | 'idle' | 'stalled' | undefined {
+    const { hasSession, isPaused, bufferedBytes } = standing;
+    const { handshakeMs, packetMs, idleMs } = this.limits;
+    if (!hasSession && nowMs - this.sinceMs >= handshakeMs) return 'handshake';
+    if (bufferedBytes === 0 || bufferedBytes < this.bufferedBytes) this.tookMs = nowMs;
+    this.bufferedBytes = bufferedBytes;
+    if (nowMs - this.tookMs >= idleMs) return 'stalled';
+    if (isPaused) return undefined;
+    if (this.partialSinceMs !== undefined && nowMs - this.partialSinceMs >= packetMs) return 'slow';
+    return nowMs - this.heardMs >= idleMs ? 'idle' : undefined;
+  }
+}

@@ -1,0 +1,182 @@
+import { describe, expect, it } from '@jest/globals';
+import { isLoopback, parseAddress } from '../../src/base/address.js';
+import { ConfigError, OPTIONS, readConfig, type Sources } from '../../src/config/config.js';
+import { environmentName } from '../../src/config/option.js';
+import { doorLimits, feedLimits, replicaLimits, systemLimits } from '../../src/config/part-limits.js';
+import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
+import { DEFAULT_FEED_LIMITS } from '../../src/feed/limits.js';
+import { DEFAULT_DOOR_LIMITS } from '../../src/grpc/limits.js';
+import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
+import { DEFAULT_SYSTEM_LIMITS } from '../../src/system/limits.js';
+
+const nothing: Sources = {
+  flags: {},
+  env: {},
+  platform: 'linux',
+  home: '/home/ann',
+  readFile: () => {
+    throw new Error('no file was named');
+  },
+};
+
+function fromFile(content: string, more: Partial<Sources> = {}): Sources {
+  return { ...nothing, flags: { config: 'yard.json' }, readFile: () => content, ...more };
+}
+
+/** Every problem that reading reports; none when it succeeds. */
+function problemsOf(sources: Partial<Sources>): readonly string[] {
+  try {
+    readConfig({ ...nothing, ...sources });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('where options come from', () => {
+  it('needs none of them: all have defaults', () => {
+    const config = readConfig(nothing);
+    expect(config.listen).toEqual({ host: '127.0.0.1', port: 8768 });
+    expect(config.data).toBe('/home/ann/.local/share/switchyard');
+    expect(config.metricsListen).toBeUndefined();
+    expect(config.json).toBe(false);
+  });
+
+  it('takes a flag before the environment, the environment before the file, the file before the default', () => {
+    const file = '{"listen": "127.0.0.1:3", "grace": "3s", "session-ttl": "40s", "history-revisions": 5, "json": true}';
+    const config = readConfig(
+      fromFile(file, {
+        flags: { config: 'yard.json', listen: '127.0.0.1:1' },
+        env: { SWITCHYARD_LISTEN: '127.0.0.1:2', SWITCHYARD_GRACE: '2s', SWITCHYARD_SESSION_TTL: '' },
+      }),
+    );
+    expect(config.listen.port).toBe(1);
+    expect(config.graceMs).toBe(2000);
+    expect(config.sessionTtlMs).toBe(40_000);
+    expect(config.historyRevisionsMax).toBe(5);
+    expect(config.json).toBe(true);
+    expect(config.orderDeadlineMs).toBe(30_000);
+  });
+
+  it('is, for who chooses nothing, what the parts are made for', () => {
+    const config = readConfig(nothing);
+    expect(replicaLimits(config)).toEqual(DEFAULT_REPLICA_LIMITS);
+    expect(feedLimits(config)).toEqual(DEFAULT_FEED_LIMITS);
+    expect(doorLimits(config)).toEqual(DEFAULT_DOOR_LIMITS);
+    expect(systemLimits(config)).toEqual(DEFAULT_SYSTEM_LIMITS);
+    expect(config.limits).toEqual(DEFAULT_LIMITS);
+  });
+
+  it('finds the config file through the environment too', () => {
+    const config = readConfig(
+      fromFile('{"data": "/srv/yard"}', { flags: {}, env: { SWITCHYARD_CONFIG: 'yard.json' } }),
+    );
+    expect(config.data).toBe('/srv/yard');
+  });
+
+  it('keeps its data where the platform wants it', () => {
+    expect(readConfig({ ...nothing, env: { XDG_DATA_HOME: '/data' } }).data).toBe('/data/switchyard');
+    expect(readConfig({ ...nothing, env: { XDG_DATA_HOME: 'relative' } }).data).toBe(
+      '/home/ann/.local/share/switchyard',
+    );
+    expect(readConfig({ ...nothing, platform: 'darwin', home: '/Users/ann' }).data).toBe(
+      '/Users/ann/Library/Application Support/switchyard',
+    );
+  });
+
+  it('gives every option a flag, a variable and a default that passes its own check', () => {
+    const options = Object.values(OPTIONS);
+    expect(new Set(options.map((option) => option.flag)).size).toBe(options.length);
+    for (const option of options) {
+      expect(environmentName(option.flag)).toMatch(/^SWITCHYARD_[A-Z0-9_]+$/);
+      const { fallback } = option;
+      if (fallback !== undefined) expect(() => option.parse(fallback)).not.toThrow();
+    }
+  });
+});
+
+describe('values that cannot be', () => {
+  const wrong: [flag: string, value: string, says: string][] = [
+    ['listen', '8768', 'HOST:PORT'],
+    ['listen', 'localhost:65536', 'HOST:PORT'],
+    ['listen', '::1:8768', 'HOST:PORT'],
+    ['listen', '[127.0.0.1]:8768', 'HOST:PORT'],
+    ['listen', 'http://localhost:8768', 'HOST:PORT'],
+    ['metrics-listen', '', 'HOST:PORT'],
+    ['data', '', 'not be empty'],
+    ['json', 'yes', 'true or false'],
+    ['session-ttl', '30', 'a duration such as'],
+    ['session-ttl', '-5s', 'a duration such as'],
+    ['session-ttl', '1ms', 'must be 10ms to 24d'],
+    ['session-ttl', '25d', 'must be 10ms to 24d'],
+    ['history-bytes', '1MB', 'a size such as'],
+    ['history-bytes', '1KiB', 'must be 64KiB to 16GiB'],
+    ['history-revisions', '0', 'a whole number, 1-100000000'],
+    ['history-revisions', '1e3', 'a whole number'],
+    ['log-level', 'loud', 'one of silent, error, warn, info, debug'],
+  ];
+  it.each(wrong)('refuses --%s %j', (flag, value, says) => {
+    const [problem, ...others] = problemsOf({ flags: { [flag]: value } });
+    expect(problem).toContain(`--${flag}: ${JSON.stringify(value)} `);
+    expect(problem).toContain(says);
+    expect(others).toEqual([]);
+  });
+
+  it('names every mistake at once, and where each stands', () => {
+    const sources = fromFile('{"grace": "soon", "colour": 1, "data": ["a"]}', { env: { SWITCHYARD_LISTEN: 'here' } });
+    expect(problemsOf(sources)).toEqual([
+      'yard.json: colour: no such option; see switchyard serve --help',
+      'yard.json: data: must be a string, a number or a boolean',
+      expect.stringMatching(/^SWITCHYARD_LISTEN: "here" must be HOST:PORT/),
+      expect.stringMatching(/^yard\.json: grace: "soon" must be a duration/),
+    ]);
+  });
+
+  it('refuses a config file that is not there, not JSON or not an object', () => {
+    expect(problemsOf({ flags: { config: 'gone.json' } })[0]).toMatch(/^gone\.json: cannot be read as JSON: no file/);
+    expect(problemsOf(fromFile('{'))[0]).toMatch(/^yard\.json: cannot be read as JSON/);
+    expect(problemsOf(fromFile('[]'))).toEqual(['yard.json: must hold one JSON object']);
+    expect(problemsOf(fromFile('{"config": "other.json"}'))[0]).toContain('no such option');
+  });
+
+  it('never repeats a secret', () => {
+    expect(problemsOf({ flags: { 'admin-token': 'tell nobody' } })).toEqual([
+      '--admin-token: must have 16-255 characters of visible ASCII, without spaces',
+    ]);
+  });
+
+  it('refuses options that contradict each other', () => {
+    expect(problemsOf({ flags: { 'session-ttl': '1s' } })[0]).toContain('between --session-ttl-min and');
+    expect(problemsOf({ flags: { 'tls-cert': 'a.pem' } })[0]).toContain('go together');
+    expect(problemsOf({ flags: { 'system-wss-listen': '127.0.0.1:0' } })).toEqual([
+      '--system-wss-listen needs --tls-cert and --tls-key',
+    ]);
+  });
+});
+
+describe('values that can be', () => {
+  it('tells which addresses only this machine can reach', () => {
+    for (const near of ['127.0.0.1:1', '127.9.9.9:1', '[::1]:1', 'localhost:1']) {
+      expect(isLoopback(parseAddress(near))).toBe(true);
+    }
+    for (const far of ['0.0.0.0:1', '[::]:1', '128.0.0.1:1', '127.example.com:1', '[::2]:1']) {
+      expect(isLoopback(parseAddress(far))).toBe(false);
+    }
+  });
+
+  it('sets the bounds of the core', () => {
+    const { limits } = readConfig({ ...nothing, flags: { 'streams-per-session-max': '3' } });
+    expect(limits).toEqual({ ...DEFAULT_LIMITS, streamsPerSessionMax: 3 });
+  });
+
+  it('reads addresses, durations and sizes', () => {
+    const flags = { listen: '[::1]:0', 'session-ttl': '1.5m', grace: '250ms', 'history-bytes': '2GiB' };
+    const config = readConfig({ ...nothing, flags: { ...flags, 'message-bytes': '65536' } });
+    expect(config.listen).toEqual({ host: '::1', port: 0 });
+    expect(config.sessionTtlMs).toBe(90_000);
+    expect(config.graceMs).toBe(250);
+    expect(config.historyBytesMax).toBe(2 * 1024 ** 3);
+    expect(config.messageBytesMax).toBe(65_536);
+  });
+});

@@ -1,0 +1,248 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { type NetworkDelta, WatchKind } from '../../../gen/switchyard/v1/network.js';
+import { WatchEndpointClosedResponse, WatchNetworkDeltaResponse } from '../../../gen/switchyard/v1/network_service.js';
+import { WatchStreamsResponse } from '../../../gen/switchyard/v1/stream_service.js';
+import { apply } from '../../../src/core/decide/apply.js';
+import type { Change } from '../../../src/core/model/change.js';
+import type { Command } from '../../../src/core/model/command.js';
+import { isFault } from '../../../src/core/model/fault.js';
+import { DEFAULT_LIMITS } from '../../../src/core/model/limits.js';
+import { CloseReason } from '../../../src/core/model/session.js';
+import { DEFAULT_STREAM_PARAMS, StopReason } from '../../../src/core/model/stream.js';
+import { capture } from '../../../src/core/store/snapshot.js';
+import { State } from '../../../src/core/store/state.js';
+import type { Touch } from '../../../src/feed/touches.js';
+import { closedTopic } from '../../../src/grpc/encode/closed-topic.js';
+import { networkTopic } from '../../../src/grpc/encode/network-topic.js';
+import { streamsTopic } from '../../../src/grpc/encode/streams-topic.js';
+
+const INSTANCES = 6;
+
+/** A step of a random history: small numbers, so that instances meet again and again. */
+const step = fc.record({
+  what: fc.constantFrom('open', 'close', 'established', 'established', 'lost', 'create', 'stop'),
+  one: fc.nat(INSTANCES - 1),
+  two: fc.nat(INSTANCES - 1),
+  link: fc.constantFrom(1 as const, 2 as const),
+});
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+const uuidOf = (instance: number) => `00000000-0000-4000-8000-00000000000${instance}`;
+
+/** A state, and what each of its revisions changed. */
+class History {
+  readonly state = new State(DEFAULT_LIMITS);
+  readonly revisions: (readonly Change[])[] = [];
+
+  constructor(steps: readonly Step[]) {
+    this.run({ kind: 'FoundNetwork', epoch: 'e', serverUuid: uuidOf(9), atMs: 0 });
+    for (const one of steps) this.run(this.commandOf(one));
+  }
+
+  private run(command: Command): void {
+    const outcome = apply(this.state, command);
+    this.revisions.push(isFault(outcome) ? [] : outcome.changes);
+  }
+
+  private commandOf({ what, one, two, link }: Step): Command {
+    const sid = this.state.sessions.ofInstance(uuidOf(one))?.sid ?? 1;
+    const peer = this.state.sessions.ofInstance(uuidOf(two))?.sid ?? 1;
+    const rest = { ttlMs: 1, name: `${one}`, labels: { n: 'v' }, tokenHash: '', atMs: 0 };
+    if (what === 'open') return { kind: 'OpenSession', uuid: uuidOf(one), type: 2, flavor: 0, ...rest };
+    if (what === 'close') return { kind: 'CloseSession', sid, reason: CloseReason.EXPIRED };
+    if (what === 'create') return { kind: 'CreateStream', sid, params: DEFAULT_STREAM_PARAMS, sinks: [peer] };
+    const stream = this.state.streams.of(sid)[0]?.sinks[0].id ?? 0;
+    if (what === 'stop') return { kind: 'StopStream', sid, id: stream, reason: StopReason.STOPPED };
+    return { kind: 'ReportLink', sid, peer, link, established: what === 'established' };
+  }
+}
+
+/** What a reader of the network holds: it applies deltas in the order that network.proto says. */
+class Picture {
+  readonly nodes = new Map<number, string>();
+  readonly links = new Set<string>();
+
+  read({ kind, deltas }: WatchNetworkDeltaResponse): void {
+    if (kind === WatchKind.RESET) this.nodes.clear();
+    for (const delta of deltas) this.apply(delta);
+  }
+
+  private apply({ linkRemoved, nodeRemoved, nodeAdded, linkAdded }: NetworkDelta): void {
+    for (const { cvid1, cvid2, link } of linkRemoved) {
+      for (const type of link === undefined ? [0, 1, 2] : [link]) this.links.delete(keyOf(cvid1, cvid2, type));
+    }
+    for (const { cvid } of nodeRemoved) this.nodes.delete(cvid);
+    for (const { cvid, instanceUuid } of nodeAdded) this.nodes.set(cvid, instanceUuid);
+    for (const { cvid1, cvid2, link } of linkAdded) this.links.add(keyOf(cvid1, cvid2, link));
+  }
+
+  toString(): string {
+    return JSON.stringify([[...this.nodes].sort(), [...this.links].sort()]);
+  }
+}
+
+const keyOf = (a: number, b: number, link: number) => `${Math.min(a, b)}-${Math.max(a, b)}/${link}`;
+const everything = () => true;
+
+function truth(state: State, keeps: (sid: number) => boolean = everything): string {
+  const picture = new Picture();
+  for (const sid of state.graph.sidsAfter(0)) {
+    if (keeps(sid)) picture.nodes.set(sid, state.sessions.get(sid)?.uuid ?? state.serverUuid);
+    for (const { a, b, link } of state.graph.linksOf(sid))
+      if (keeps(a) || keeps(b)) picture.links.add(keyOf(a, b, link));
+  }
+  return picture.toString();
+}
+
+const decodeNetwork = (bytes: Uint8Array) => WatchNetworkDeltaResponse.decode(bytes);
+
+describe('the network topic', () => {
+  const histories = fc.tuple(fc.array(step, { maxLength: 60 }), fc.nat(100));
+
+  it('leads a reader of all deltas, in one message or in many, to what the state holds', () => {
+    fc.assert(
+      fc.property(histories, ([steps]) => {
+        const { state, revisions } = new History(steps);
+        const topic = networkTopic(state);
+        const encoded = revisions.map((changes, at) => topic.encode({ epoch: 'e', revision: at + 1 }, changes)!);
+        const [oneByOne, atOnce] = [new Picture(), new Picture()];
+        for (const bytes of encoded) oneByOne.read(decodeNetwork(bytes));
+        const all = decodeNetwork(Buffer.concat(encoded));
+        atOnce.read(all);
+        expect(all.deltas).toHaveLength(revisions.length);
+        expect(all.position).toEqual({ epoch: 'e', revision: BigInt(revisions.length) });
+        expect(String(oneByOne)).toBe(truth(state));
+        expect(String(atOnce)).toBe(truth(state));
+      }),
+    );
+  });
+
+  it('gives the bytes that the generated encoder gives', () => {
+    const sid = fc.integer({ min: 1, max: 2 ** 31 - 1 });
+    const text = fc.oneof(fc.string({ maxLength: 8 }), fc.string({ unit: 'grapheme', maxLength: 200 }));
+    const labels = fc.array(fc.tuple(fc.constantFrom('os', 'site', 'ä', ''), text), { maxLength: 3 });
+    const session = fc.record({ sid, uuid: fc.uuid(), name: text, labels: labels.map(Object.fromEntries) });
+    const link = fc.record({ a: sid, b: sid, link: fc.constantFrom(0, 1, 2) });
+    const change = fc.oneof(
+      session.map((opened) => ({ kind: 'SessionOpened', session: opened }) as unknown as Change),
+      sid.map((closed) => ({ kind: 'SessionClosed', session: { sid: closed } }) as unknown as Change),
+      link.map((added) => ({ kind: 'LinkAdded', link: added }) as Change),
+      link.map((removed) => ({ kind: 'LinkRemoved', link: removed }) as Change),
+    );
+    const topic = networkTopic(new History([]).state);
+    const revision = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 8 }), revision, (changes, at) => {
+        const bytes = topic.encode({ epoch: 'epoch', revision: at }, changes)!;
+        const again = WatchNetworkDeltaResponse.encode(decodeNetwork(bytes)).finish();
+        expect(Buffer.from(bytes)).toEqual(Buffer.from(again));
+      }),
+    );
+  });
+
+  it('leads a reader of a snapshot there too', () => {
+    fc.assert(
+      fc.property(histories, ([steps]) => {
+        const { state } = new History(steps);
+        const chunks = networkTopic(state).snapshot!.chunks(capture(state));
+        const picture = new Picture();
+        for (let next = chunks.next(); !next.done; next = chunks.next()) {
+          const message = decodeNetwork(next.value);
+          expect(message.position).toEqual({ epoch: 'e', revision: BigInt(state.revision) });
+          picture.read(message);
+        }
+        expect(String(picture)).toBe(truth(state));
+      }),
+    );
+  });
+
+  it('leads a reader who missed any part there by its net effect', () => {
+    fc.assert(
+      fc.property(histories, ([steps, cut]) => {
+        const { state, revisions } = new History(steps);
+        const topic = networkTopic(state);
+        const from = cut % revisions.length;
+        const picture = new Picture();
+        revisions.slice(0, from + 1).forEach((changes, at) => {
+          picture.read(decodeNetwork(topic.encode({ epoch: 'e', revision: at + 1 }, changes)!));
+        });
+        const missed: Touch[] = revisions.slice(from + 1).flatMap((changes) => topic.touches(changes));
+        const net = decodeNetwork(topic.net!(state, missed));
+        expect(net.deltas).toHaveLength(1);
+        picture.read(net);
+        expect(String(picture)).toBe(truth(state));
+      }),
+    );
+  });
+
+  it('leads a reader who named its nodes to their part of it, and tells every touch of them', () => {
+    fc.assert(
+      fc.property(histories, ([steps, odd]) => {
+        const { state, revisions } = new History(steps);
+        const topic = networkTopic(state);
+        const keeps = (sid: number) => ((sid >> 8) + odd) % 2 === 0;
+        const picture = new Picture();
+        revisions.forEach((changes, at) => {
+          const kept = topic.filter(topic.encode({ epoch: 'e', revision: at + 1 }, changes)!, keeps);
+          const touched = topic.touches(changes).some(({ a, b }) => keeps(a) || (b !== 0 && keeps(b)));
+          expect(kept !== undefined).toBe(touched);
+          if (kept !== undefined) picture.read(decodeNetwork(kept));
+        });
+        expect(String(picture)).toBe(truth(state, keeps));
+      }),
+    );
+  });
+});
+
+describe('the topic of closed endpoints', () => {
+  it('tells every end of a session once, and nothing else', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { revisions } = new History(steps);
+        revisions.forEach((changes, at) => {
+          const bytes = closedTopic.encode({ epoch: 'e', revision: at + 1 }, changes);
+          const closed = changes.filter((change) => change.kind === 'SessionClosed').map(({ session }) => session.sid);
+          expect(closed.length).toBeLessThanOrEqual(1);
+          const told = bytes === undefined ? [] : [WatchEndpointClosedResponse.decode(bytes).endpointClosed!.cvid];
+          expect(told).toEqual(closed);
+          expect(closedTopic.touches(changes)).toEqual(closed.map((a) => ({ a, b: 0 })));
+          for (const sid of closed) {
+            expect(closedTopic.filter(bytes!, (one) => one === sid)).toBe(bytes);
+            expect(closedTopic.filter(bytes!, (one) => one !== sid)).toBeUndefined();
+          }
+        });
+      }),
+    );
+  });
+});
+
+describe('the topic of streams', () => {
+  it('shows each session its own streams, from their coming to their end', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: INSTANCES }), (steps, base) => {
+        const { state, revisions } = new History(steps);
+        const sid = (base << 8) | 2;
+        const seen = new Map<number, number>();
+        revisions.forEach((changes, at) => {
+          const bytes = streamsTopic.encode({ epoch: 'e', revision: at + 1 }, changes);
+          const kept = bytes && streamsTopic.filter(bytes, (one) => one === sid);
+          const touched = streamsTopic.touches(changes).some(({ a }) => a === sid);
+          expect(kept !== undefined).toBe(touched);
+          for (const { kind } of kept === undefined ? [] : WatchStreamsResponse.decode(kept).changes) {
+            if (kind?.$case === 'put')
+              for (const { id } of [kind.value, ...kind.value.sinks]) seen.set(id, kind.value.id);
+            if (kind?.$case === 'stopped') seen.delete(kind.value.id);
+          }
+        });
+        const session = state.sessions.get(sid);
+        const initial = session === undefined ? [] : [state.streams.get(session.streamId)!];
+        const held = [...initial, ...state.streams.of(sid)].flatMap(({ id, sinks }) => [
+          id,
+          ...sinks.map((one) => one.id),
+        ]);
+        expect([...seen.keys()].sort()).toEqual(held.sort());
+      }),
+    );
+  });
+});

@@ -1,0 +1,172 @@
+import { once } from 'node:events';
+import {
+  type ClientHttp2Session,
+  connect,
+  createServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../../harness/manual-clock.js';
+import { systemClock } from '../../../src/client/system.js';
+import { FairTurns } from '../../../src/fair/fair-turns.js';
+import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
+import { Allowance } from '../../../src/grpc/http2/allowance.js';
+import { Peers } from '../../../src/grpc/http2/peers.js';
+import { DEFAULT_DOOR_LIMITS } from '../../../src/grpc/limits.js';
+
+const REQUEST_BYTES_MAX = 30_000;
+
+describe('the connections of a door', () => {
+  const told: string[] = [];
+  let server: Http2Server;
+  let port: number;
+  let peers: Peers;
+  let clock: ManualClock;
+  let turning: NodeJS.Timeout;
+  const sessions: ClientHttp2Session[] = [];
+  beforeEach(async () => {
+    told.length = 0;
+    clock = new ManualClock();
+    // Connections are closed in the turn after the one that decides it.
+    turning = setInterval(() => clock.turn(), 1);
+    const limits = { ...DEFAULT_DOOR_LIMITS, requestBytesMax: REQUEST_BYTES_MAX, messageBytesMax: 1_048_576 };
+    server = createServer();
+    peers = new Peers(clock, limits, { answers: new Set(), watches: new Set() }, (why) => told.push(why));
+    peers.watch(server);
+    server.on('sessionError', () => {});
+    server.on('stream', (stream: ServerHttp2Stream) => stream.on('error', () => {}));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    port = (server.address() as AddressInfo).port;
+  });
+  afterEach(() => {
+    for (const session of sessions.splice(0)) session.destroy();
+    server.close();
+    clearInterval(turning);
+  });
+
+  /** A connection with one call that has brought so many bytes of a message that is larger. */
+  const holding = async (bytes: number) => {
+    const session = connect(`http://127.0.0.1:${port}`);
+    sessions.push(session);
+    session.on('error', () => {});
+    const call = session.request({ ':method': 'POST', ':path': '/' }, { endStream: false });
+    call.on('error', () => {});
+    const prefix = Buffer.alloc(5);
+    prefix.writeUInt32BE(1_000_000, 1);
+    const [stream] = (await Promise.all([once(server, 'stream'), call.write(prefix)]))[0] as [ServerHttp2Stream];
+    let come = -prefix.length;
+    const all = new Promise<void>((resolve) => {
+      stream.on('data', (chunk: Buffer) => {
+        come += chunk.length;
+        if (come >= bytes) resolve();
+      });
+      stream.once('close', resolve);
+    });
+    call.write(Buffer.alloc(bytes));
+    await all;
+    return session;
+  };
+
+  it('take the error of a call that was reset before it was served, when it has no session any more', async () => {
+    const bare = createServer();
+    peers.watch(bare);
+    const stream = Object.assign(new PassThrough(), { session: undefined });
+    bare.emit('stream', stream, {}, 0, []);
+    // Without a listener the error would be the end of the process.
+    expect(stream.listenerCount('error')).toBe(1);
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    stream.destroy(new Error('reset by its peer'));
+    await closed;
+  });
+
+  it('close the one that holds most when together they hold too much, and no other', async () => {
+    const small = await holding(2_000);
+    const large = await holding(20_000);
+    expect(told).toEqual([]);
+    const gone = new Promise((resolve) => large.once('close', resolve));
+    const middle = await holding(9_000);
+    await gone;
+    expect(told).toContain('requests that are not complete');
+    expect([small.closed, middle.closed]).toEqual([false, false]);
+  });
+
+  it('have departed only when the session of the one that was closed has told its end', async () => {
+    let ended = false;
+    server.once('session', (session: ServerHttp2Session) => session.once('close', () => (ended = true)));
+    await holding(20_000);
+    await peers.departed();
+    expect(ended).toBe(false);
+    await holding(REQUEST_BYTES_MAX - 20_000 - 10);
+    await holding(100);
+    expect(told).toContain('requests that are not complete');
+    await peers.departed();
+    expect(ended).toBe(true);
+  });
+});
+
+describe('a call that waits for the turn of its address', () => {
+  let server: Http2Server;
+  let client: ClientHttp2Session;
+  let peers: Peers;
+  const turnClock = new ManualClock();
+  const begun: ServerHttp2Stream[] = [];
+  beforeEach(async () => {
+    const turns = new FairTurns({ clock: turnClock, limits: { ...DEFAULT_TURN_LIMITS, sliceMs: 0.2 } });
+    // What is left of the first slice is used up.
+    turns.charge('127.0.0.1', 0.2);
+    server = createServer();
+    const limits = { ...DEFAULT_DOOR_LIMITS, messageBytesMax: 1_048_576 };
+    peers = new Peers(
+      systemClock,
+      limits,
+      { answers: new Set(), watches: new Set() },
+      () => {},
+      () => {},
+      turns,
+    );
+    server.on('stream', (stream: ServerHttp2Stream) => begun.push(stream));
+    peers.watch(server);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  });
+  afterEach(() => {
+    client.destroy();
+    server.close();
+  });
+
+  it('counts what comes of its request meanwhile, until it has begun', async () => {
+    const message = Buffer.alloc(5 + 20_000);
+    message.writeUInt32BE(20_000, 1);
+    const call = client.request({ ':method': 'POST', ':path': '/' }, { endStream: false });
+    call.on('error', () => {});
+    call.write(message);
+    await until(() => peers.holdings.totals().requests === message.length);
+    expect(begun).toEqual([]);
+    turnClock.turn();
+    turnClock.turn();
+    expect(begun.length).toBe(1);
+    begun[0].resume();
+    await until(() => peers.holdings.totals().requests === 0);
+  });
+});
+
+/** Waits for a second at most. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let tried = 0; tried < 1_000 && !isSo(); tried++) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(isSo()).toBe(true);
+}
+
+describe('an allowance', () => {
+  it('gives its burst at once, and then as much as time brings', () => {
+    const allowance = new Allowance({ burst: 3, perSecond: 2 }, 0);
+    const takes = (nowMs: number) => [1, 2, 3, 4].map(() => allowance.take(nowMs));
+    expect(takes(0)).toEqual([true, true, true, false]);
+    expect(takes(400)).toEqual([false, false, false, false]);
+    expect(takes(1_000)).toEqual([true, true, false, false]);
+    expect(takes(60_000)).toEqual([true, true, true, false]);
+  });
+});

@@ -1,0 +1,22 @@
+import { describe, expect, it } from '@jest/globals';
+import { MUTATIONS } from '../../../harness/simulation/mutations.js';
+import { planOf } from '../../../harness/simulation/plan.js';
+import { simulate } from '../../../harness/simulation/run.js';
+
+const SEEDS_MAX = 16;
+const MINUTES = 10;
+
+describe('the simulation', () => {
+  it.each(MUTATIONS)(
+    'finds a server that was made to $name',
+    async (mutation) => {
+      let check: string | undefined;
+      const first = mutation.seed ?? 1;
+      for (let seed = first; check === undefined && seed < first + SEEDS_MAX; seed++) {
+        check = (await simulate(planOf(seed, MINUTES), mutation)).violation?.check;
+      }
+      expect(check).toBeDefined();
+    },
+    240_000,
+  );
+});

@@ -1,0 +1,135 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { planOf, writtenPlan } from '../../../harness/simulation/plan.js';
+import { type Result, simulate } from '../../../harness/simulation/run.js';
+import type { Tampering } from '../../../harness/simulation/server.js';
+import type { ServerCall } from '../../../harness/simulation/server-call.js';
+import { shrink } from '../../../harness/simulation/shrink.js';
+import { StatusCode } from '../../../src/client/index.js';
+
+/** How long fresh seeds are tried in each run of the tests, and the limit of a single test. */
+const FRESH_MS = 30_000;
+const LIMIT_MS = 300_000;
+const MINUTES = 10;
+
+const folder = join(dirname(fileURLToPath(import.meta.url)), 'regressions');
+const regressions = readdirSync(folder).map((file) => {
+  const text = readFileSync(join(folder, file), 'utf8');
+  return { name: JSON.parse(text).name as string, plan: writtenPlan(text) };
+});
+
+/** What went wrong, with how to see it again; empty when nothing did. */
+function wrong({ violation, plan }: Result): string {
+  if (violation === undefined) return '';
+  const again = `npm run simulate -- --seed ${plan.seed} --minutes ${plan.minutes} --shrink`;
+  return `${violation.check} at ${violation.atMs} ms: ${violation.text}\n${again}`;
+}
+
+describe('a simulated world', () => {
+  it('is the same every time that it is made of one seed', async () => {
+    const [one, other] = [await simulate(planOf(7, 1)), await simulate(planOf(7, 1))];
+    expect(one.events).toBeGreaterThan(1_000);
+    expect(other.hash).toBe(one.hash);
+    expect(other.events).toBe(one.events);
+    expect((await simulate(planOf(8, 1))).hash).not.toBe(one.hash);
+  });
+
+  it.each(regressions)(
+    'keeps its word: $name',
+    async ({ plan }) => {
+      expect(wrong(await simulate(plan))).toBe('');
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'keeps its word in worlds that nobody has seen before',
+    async () => {
+      const first = Number(process.env.SIMULATION_SEED ?? Date.now() % 1_000_000_000);
+      const from = performance.now();
+      let seed = first;
+      for (; performance.now() - from < FRESH_MS; seed++) expect(wrong(await simulate(planOf(seed, MINUTES)))).toBe('');
+      process.stderr.write(`seeds ${first} to ${seed - 1} of ${MINUTES} minutes kept their word\n`);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('a world that comes to rest', () => {
+  const check = async (tamper: Tampering) => (await simulate({ ...planOf(2, 1), steps: [] }, tamper)).violation?.check;
+
+  it(
+    'is Converged only when every instance is attached',
+    async () => {
+      const attach = '/switchyard.v1.SessionService/Attach';
+      const breaking: Tampering = {
+        server: ({ routes }) => {
+          const { handler, ...route } = routes.get(attach)!;
+          const breakFirst = (call: unknown) => {
+            const attachment = call as ServerCall;
+            attachment.write = () => attachment.emit('error', { code: StatusCode.UNAVAILABLE });
+            handler(attachment);
+          };
+          routes.set(attach, { ...route, handler: breakFirst });
+        },
+      };
+      expect(await check(breaking)).toBe('Converged');
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'is Tidy only when the server has let go of everything',
+    async () => {
+      const forgetful: Tampering = {
+        server: ({ feeds }) => {
+          feeds.network.forget = () => {};
+        },
+      };
+      expect(await check(forgetful)).toBe('Tidy');
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'is Sound only when the server has no fault of its own',
+    async () => {
+      const broken: Tampering = {
+        server: ({ replica }) => {
+          replica.attachments.open = () => {
+            throw new Error('broken on purpose');
+          };
+        },
+      };
+      expect(await check(broken)).toBe('Sound');
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('a plan that fails', () => {
+  it(
+    'shrinks to a smaller one that fails by the same check',
+    async () => {
+      const tamper: Tampering = {
+        server: ({ replica }) => {
+          const submit = replica.submit.bind(replica);
+          replica.submit = (command) => {
+            if (command.kind === 'CreateStream') void submit(command);
+            return submit(command);
+          };
+        },
+      };
+      let seed = 1;
+      let failed = await simulate(planOf(seed, MINUTES), tamper);
+      while (failed.violation === undefined) failed = await simulate(planOf(++seed, MINUTES), tamper);
+      const small = await shrink(failed, tamper);
+      expect(small.violation?.check).toBe('Once');
+      expect(small.plan.steps.length).toBeLessThan(failed.plan.steps.length / 10);
+      expect(small.plan.steps.at(-1)?.kind).toBe('createStream');
+    },
+    LIMIT_MS,
+  );
+});

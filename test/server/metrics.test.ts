@@ -1,0 +1,92 @@
+import { connect } from 'node:http2';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
+import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
+import * as raw from '../abuse/raw.js';
+import { agent, ask, asSession, open, type Running, run } from '../grpc/running.js';
+
+describe('metrics', () => {
+  let at: Running;
+  beforeAll(async () => {
+    at = await run({ 'metrics-listen': '127.0.0.1:0' });
+  });
+  afterAll(() => at.stop());
+
+  const scrape = async () => {
+    const response = await fetch(`http://${at.server.addresses.metrics}/metrics`);
+    expect(response.status).toBe(200);
+    const lines = (await response.text()).split('\n').filter((line) => !line.startsWith('#'));
+    return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
+  };
+
+  it('tell how much there is, what was done and what was refused', async () => {
+    const { sessionToken } = await ask(at, Sessions.session, agent(1));
+    const { instanceSid } = await ask(at, Sessions.session, agent(2));
+    await ask(at, Streams.createStream, { params: undefined, sinkCvids: [instanceSid] }, asSession(sessionToken));
+    const watch = open(at, Network.watchNetworkDelta, { after: undefined, coalesce: false, cvids: [] });
+    await watch.next();
+    const missing = {
+      peerCvid: 99 << 8,
+      link: 1,
+      state: 1,
+      connectionId: '',
+      path: 0,
+      roundTrip: undefined,
+      failed: false,
+    };
+    await ask(at, Network.reportLink, missing, asSession(sessionToken)).catch(() => {});
+    const figures = await scrape();
+    expect(figures.get('switchyard_sessions')).toBe(2);
+    expect(figures.get('switchyard_links')).toBe(2);
+    expect(figures.get('switchyard_streams')).toBe(1);
+    expect(figures.get('switchyard_revision')).toBe(4);
+    expect(figures.get('switchyard_watches{feed="network"}')).toBe(1);
+    expect(figures.get('switchyard_feed_bytes{feed="network"}')).toBeGreaterThan(0);
+    expect(figures.get('switchyard_journal_bytes')).toBeGreaterThan(0);
+    expect(figures.get('switchyard_journal_append_seconds_count')).toBe(4);
+    expect(figures.get('switchyard_commands_total{kind="OpenSession",reason="ok"}')).toBe(2);
+    expect(figures.get('switchyard_commands_total{kind="ReportLink",reason="NODE_NOT_FOUND"}')).toBe(1);
+    expect([...figures.keys()].some((name) => name.startsWith('nodejs_eventloop_lag'))).toBe(true);
+    watch.call.cancel();
+  });
+
+  it('show what watches have written that nobody reads, until they are gone', async () => {
+    const deaf = connect(`http://${at.address}`, { settings: { initialWindowSize: 0 } });
+    const headers = { ':method': 'POST', ':path': Network.watchNetworkDelta.path, 'content-type': 'application/grpc' };
+    const noMessage = Buffer.alloc(5);
+    deaf
+      .request({ ...headers, te: 'trailers' })
+      .on('error', () => {})
+      .end(noMessage);
+    const reaches = async (wanted: (bytes: number) => boolean) => {
+      while (!wanted((await scrape()).get('switchyard_watch_bytes')!));
+    };
+    await reaches((bytes) => bytes > 0);
+    deaf.destroy();
+    await reaches((bytes) => bytes === 0);
+  });
+
+  it('count each gRPC connection that is closed at a bound, by the bound', async () => {
+    const bounded = await run({
+      'metrics-listen': '127.0.0.1:0',
+      'control-frames-max': '100',
+      'control-frames-per-second': '1',
+    });
+    const ping = raw.frame(raw.PING, 0, 0, Buffer.alloc(8));
+    for (let connections = 0; connections < 2; connections++) {
+      const connection = await raw.RawConnection.dial(bounded.address);
+      await connection.write(Buffer.concat([raw.preface(), ...Array<Buffer>(200).fill(ping)]));
+      await connection.closed;
+    }
+    const text = await (await fetch(`http://${bounded.server.addresses.metrics}/metrics`)).text();
+    expect(text).toContain('switchyard_grpc_cut_off_total{cause="PING and SETTINGS frames without end"} 2');
+    await bounded.stop();
+  });
+
+  it('answer nothing else', async () => {
+    const url = `http://${at.server.addresses.metrics}`;
+    expect((await fetch(`${url}/`)).status).toBe(404);
+    expect((await fetch(`${url}/metrics`, { method: 'POST' })).status).toBe(404);
+  });
+});
