@@ -1,0 +1,95 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { cyclesOf, importsOf, readSources } from './imports.mjs';
+
+const PATH = 'docs/ARCHITECTURE.md';
+/** A row of the table for a room of `src`: up to the room's name, what it is, and the rooms that it imports. */
+const ROW = /^(\| `(src\/[^`]+)` \|.*\| )([^|]*)( \|)$/gm;
+const ROOMS = rowsOf(readFileSync(PATH, 'utf8')).map(({ room }) => room);
+
+const SOURCES = readSources('.', 'src');
+const EDGES = importsOf(SOURCES);
+
+if (process.env.UPDATE_DOCUMENT === '1') {
+  const refreshed = (_: string, head: string, room: string, __: string, tail: string) =>
+    head + importsOfRoom(room) + tail;
+  writeFileSync(PATH, readFileSync(PATH, 'utf8').replace(ROW, refreshed));
+}
+
+function rowsOf(document: string): { readonly room: string; readonly imports: string }[] {
+  return [...document.matchAll(ROW)].map(([, , room, imports]) => ({ room, imports }));
+}
+
+/** The innermost room of the table that has the file; `gen` for what is generated; undefined when there is none. */
+function roomOf(path: string): string | undefined {
+  if (path.startsWith('gen/')) return 'gen';
+  const around = ROOMS.filter((room) => path === room || path.startsWith(`${room}/`));
+  return around.sort((x, y) => y.length - x.length)[0];
+}
+
+/** The rooms that a room imports, types included, in alphabetical order and as the table writes them. */
+function importsOfRoom(room: string): string {
+  const others = EDGES.filter(({ from }) => roomOf(from) === room).map(({ to }) => roomOf(to));
+  const names = [...new Set(others)].filter((other) => other !== undefined && other !== room);
+  return names.length === 0
+    ? 'nothing'
+    : names
+        .map((other) => other!.replace(/^src\//, ''))
+        .sort()
+        .join(', ');
+}
+
+/** Every import from a file under the first folder to a file under the second. */
+function between(from: string, to: string): string[] {
+  const found = EDGES.filter((edge) => edge.from.startsWith(`${from}/`) && edge.to.startsWith(`${to}/`));
+  return found.map((edge) => `${edge.from} imports ${edge.to}`);
+}
+
+describe('the table of rooms in docs/ARCHITECTURE.md', () => {
+  it('has a room for every file of src, and a file for every room', () => {
+    expect(SOURCES.map(({ path }) => path).filter((path) => roomOf(path) === undefined)).toEqual([]);
+    const used = new Set(SOURCES.map(({ path }) => roomOf(path)));
+    expect(ROOMS.filter((room) => !used.has(room))).toEqual([]);
+  });
+
+  it.each(rowsOf(readFileSync(PATH, 'utf8')))(
+    'names the rooms that $room imports, and no others',
+    ({ room, imports }) => {
+      expect(imports).toBe(importsOfRoom(room));
+    },
+  );
+});
+
+describe('the rooms of src', () => {
+  it('do not import each other in a circle', () => {
+    const top = (path: string) => path.split('/').slice(0, 2).join('/');
+    expect(cyclesOf(EDGES.map(({ from, to }) => [top(from), top(to)] as const))).toEqual([]);
+  });
+
+  it('keep the doors apart: neither gRPC nor system events nor the rendezvous imports another', () => {
+    const doors = ['src/grpc', 'src/system', 'src/rendezvous'];
+    const pairs = doors.flatMap((from) => doors.filter((to) => to !== from).map((to) => between(from, to)));
+    expect(pairs.flat()).toEqual([]);
+  });
+
+  it('keep the core pure: it imports nothing of src outside itself, and its model and its store nothing above them', () => {
+    const outside = EDGES.filter(({ from, to }) => from.startsWith('src/core/') && !to.startsWith('src/core/'));
+    expect(outside).toEqual([]);
+    const upwards = [
+      ...between('src/core/model', 'src/core/store'),
+      ...between('src/core/model', 'src/core/decide'),
+      ...between('src/core/store', 'src/core/decide'),
+    ];
+    expect(upwards).toEqual([]);
+  });
+
+  it('show the generated messages to the clients of the API, the gRPC door and the journal only', () => {
+    const users = EDGES.filter(({ to }) => to.startsWith('gen/')).map(({ from }) => from.split('/')[1]);
+    expect([...new Set(users)].sort()).toEqual(['cli', 'client', 'grpc', 'journal']);
+  });
+
+  it('let a browser load the client of system events: it imports the codec and the model, and no code of the server', () => {
+    const rooms = EDGES.filter(({ from }) => from.startsWith('src/system/client/')).map(({ to }) => roomOf(to));
+    expect([...new Set(rooms)].sort()).toEqual(['src/core/model', 'src/system/client', 'src/system/codec']);
+  });
+});
