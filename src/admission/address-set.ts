@@ -1,7 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { hasZone, plainAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
-import type { Option } from '../config/option.js';
 import { addressBytes, addressText } from '../stun/address.js';
 
 /** A set of networks, for options such as `--address-exempt 10.0.0.0/8,fd00::/8`. */
@@ -33,11 +32,6 @@ export class AddressSet {
     const version = isIP(plain);
     return version !== 0 && this.#list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
   }
-}
-
-/** An option whose value is a set of networks; nobody is in it unless it is given. */
-export function addressSet(flag: string, help: string): Option<AddressSet | undefined> {
-  return { flag, placeholder: 'CIDR[,CIDR…]', fallback: undefined, help, isList: true, parse: AddressSet.parse };
 }
 
 interface Network {

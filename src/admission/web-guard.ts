@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { isLoopback } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
-import type { Option } from '../config/option.js';
 
 /** An origin (RFC 6454): what a browser says of the page that asks. */
 export interface Origin {
@@ -21,10 +20,9 @@ export interface WebRefusal {
   readonly message: string;
 }
 
-/** Origins, separated by commas, if given. */
-export function origins(flag: string, help: string): Option<readonly Origin[] | undefined> {
-  const parse = (text: string) => text.split(',').map(readOrigin);
-  return { flag, placeholder: 'ORIGIN[,ORIGIN…]', fallback: undefined, help, isList: true, parse };
+/** Reads origins, separated by commas. Throws a {@link ValueError} that names the one that is wrong. */
+export function parseOrigins(text: string): readonly Origin[] {
+  return text.split(',').map(readOrigin);
 }
 
 /**

@@ -1,6 +1,4 @@
 import { join } from 'node:path';
-import { addressSet } from '../admission/address-set.js';
-import { origins } from '../admission/web-guard.js';
 import { ValueError } from '../base/value-error.js';
 import type { Limits } from '../core/model/limits.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../system/limits.js';
@@ -14,6 +12,8 @@ import {
   environmentName,
   type Option,
   optionalAddress,
+  optionalNetworks,
+  optionalOrigins,
   optionalSecret,
   optionalText,
   toggle,
@@ -49,7 +49,7 @@ export const OPTIONS = {
   systemTlsListen: optionalAddress('system-tls-listen', 'The same over TLS; needs --tls-cert.'),
   systemWsListen: optionalAddress('system-ws-listen', 'The same over WebSocket.'),
   systemWssListen: optionalAddress('system-wss-listen', 'The same over WebSocket and TLS; needs --tls-cert.'),
-  wsOrigins: origins(
+  wsOrigins: optionalOrigins(
     'ws-origin',
     'Web pages that may open a WebSocket here, by their origin. Programs send none, and may; without this option no web page may.',
   ),
@@ -83,11 +83,11 @@ export const OPTIONS = {
   ),
   metricsListen: optionalAddress('metrics-listen', 'Where GET /metrics answers in the format of Prometheus.'),
 
-  addressExempt: addressSet(
+  addressExempt: optionalNetworks(
     'address-exempt',
     'Networks whose addresses have no bound of their own, on connections to any port or in shares: balancers and NATs of your own.',
   ),
-  proxyProtocolFrom: addressSet(
+  proxyProtocolFrom: optionalNetworks(
     'proxy-protocol-from',
     'Networks of proxies and balancers: a connection from there must begin with a PROXY header of version 2, on any TCP port, and counts as the address that this declares.',
   ),

@@ -1,3 +1,5 @@
+import { AddressSet } from '../admission/address-set.js';
+import { type Origin, parseOrigins } from '../admission/web-guard.js';
 import { type Address, parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 
@@ -37,6 +39,16 @@ export function address(flag: string, fallback: string, help: string): Option<Ad
 /** Where to listen, if at all. */
 export function optionalAddress(flag: string, help: string): Option<Address | undefined> {
   return { flag, placeholder: 'HOST:PORT', fallback: undefined, help, parse: parseAddress };
+}
+
+/** A set of networks; nobody is in it unless it is given. */
+export function optionalNetworks(flag: string, help: string): Option<AddressSet | undefined> {
+  return { flag, placeholder: 'CIDR[,CIDR…]', fallback: undefined, help, isList: true, parse: AddressSet.parse };
+}
+
+/** Origins of web pages, if given. */
+export function optionalOrigins(flag: string, help: string): Option<readonly Origin[] | undefined> {
+  return { flag, placeholder: 'ORIGIN[,ORIGIN…]', fallback: undefined, help, isList: true, parse: parseOrigins };
 }
 
 /** A path or a word, if given. */

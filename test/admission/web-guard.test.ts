@@ -1,10 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { origins, WebGuard } from '../../src/admission/web-guard.js';
-
-const { parse } = origins('ws-origin', '');
+import { parseOrigins, WebGuard } from '../../src/admission/web-guard.js';
 
 describe('a guard against web pages', () => {
-  const allowed = parse('https://Console.example:8443,http://127.0.0.1:3000,https://plain.example:443')!;
+  const allowed = parseOrigins('https://Console.example:8443,http://127.0.0.1:3000,https://plain.example:443')!;
 
   it.each([
     [undefined, undefined],
@@ -70,6 +68,6 @@ describe('a guard against web pages', () => {
     ['https://user@a.example', 'is no origin'],
     ['null', '"null" is no origin'],
   ])('refuses %j as an option', (text, message) => {
-    expect(() => parse(text)).toThrow(message);
+    expect(() => parseOrigins(text)).toThrow(message);
   });
 });
