@@ -3,15 +3,78 @@ import type { LinkType } from '../core/model/link.js';
 import type { CloseReason, Labels, Session } from '../core/model/session.js';
 import type { Row } from '../core/store/snapshot.js';
 import { WireReader } from '../protowire/reader.js';
+import { lengthTag, varintTag } from '../protowire/tag.js';
 import { unpackLabels } from './fields.js';
 
 /*
  * The messages that a start reads most of, read by hand. Undefined whenever anything about one is not plainly right; the
  * generated decoders then have the word.
- *
- * A tag is written in octal: its last digit is the wire type (0 a varint, 2 something with a length), and what stands before
- * it the number of the field in `switchyard.journal.v1`.
  */
+
+/** The commands in a Command that are read here. */
+const COMMAND_TAG = {
+  openSession: lengthTag(2),
+  closeSession: lengthTag(3),
+  reportLink: lengthTag(6),
+} as const;
+
+/** The rows in a SnapshotChunk that are read here. */
+const CHUNK_TAG = {
+  sessions: lengthTag(2),
+  links: lengthTag(3),
+} as const;
+
+/** The fields of a SessionRow. */
+const SESSION_ROW_TAG = {
+  sid: varintTag(1),
+  uuid: lengthTag(2),
+  ttlMs: varintTag(3),
+  name: lengthTag(4),
+  labels: lengthTag(5),
+  tokenHash: lengthTag(6),
+  openedAtMs: varintTag(7),
+  openedRevision: varintTag(8),
+  streamId: varintTag(9),
+} as const;
+
+/** The fields of a LinkRow. */
+const LINK_ROW_TAG = {
+  a: varintTag(1),
+  b: varintTag(2),
+  link: varintTag(3),
+} as const;
+
+/** The fields of an OpenSession. */
+const OPEN_SESSION_TAG = {
+  uuid: lengthTag(1),
+  type: varintTag(2),
+  flavor: varintTag(3),
+  ttlMs: varintTag(4),
+  name: lengthTag(5),
+  labels: lengthTag(6),
+  tokenHash: lengthTag(7),
+  atMs: varintTag(8),
+} as const;
+
+/** The fields of a CloseSession. */
+const CLOSE_SESSION_TAG = {
+  sid: varintTag(1),
+  reason: varintTag(2),
+} as const;
+
+/** The fields of a ReportLink without a brokered connection. */
+const REPORT_LINK_TAG = {
+  sid: varintTag(1),
+  peer: varintTag(2),
+  link: varintTag(3),
+  established: varintTag(4),
+} as const;
+
+/** The fields of a Label. */
+const LABEL_TAG = {
+  key: lengthTag(1),
+  value: lengthTag(2),
+} as const;
 
 /** The command in the content of a record, when it is one of the three that most of a journal is made of. */
 export function readCommand(content: Uint8Array): Command | undefined {
@@ -19,9 +82,9 @@ export function readCommand(content: Uint8Array): Command | undefined {
   const tag = wire.varint();
   const end = wire.end();
   if (!wire.isSound || end !== content.length) return undefined;
-  if (tag === 0o22) return readOpenSession(wire, end);
-  if (tag === 0o32) return readCloseSession(wire, end);
-  if (tag === 0o62) return readReportLink(wire, end);
+  if (tag === COMMAND_TAG.openSession) return readOpenSession(wire, end);
+  if (tag === COMMAND_TAG.closeSession) return readCloseSession(wire, end);
+  if (tag === COMMAND_TAG.reportLink) return readReportLink(wire, end);
   return undefined;
 }
 
@@ -41,9 +104,9 @@ export class RowReader implements Iterable<Row> {
     const wire = new WireReader(bufferOf(this.content), this.at);
     while (wire.at < this.content.length) {
       const tag = wire.varint();
-      if (tag !== 0o22 && tag !== 0o32) return;
+      if (tag !== CHUNK_TAG.sessions && tag !== CHUNK_TAG.links) return;
       const end = wire.end();
-      const row = tag === 0o22 ? readSession(wire, end) : readLink(wire, end);
+      const row = tag === CHUNK_TAG.sessions ? readSession(wire, end) : readLink(wire, end);
       if (row === undefined) return;
       this.at = end;
       yield row;
@@ -57,15 +120,15 @@ function readSession(wire: WireReader, end: number): Row | undefined {
   const labels: Label[] = [];
   while (wire.at < end) {
     const tag = wire.varint();
-    if (tag === 0o10) sid = wire.int32();
-    else if (tag === 0o22) uuid = wire.text();
-    else if (tag === 0o30) ttlMs = wire.uint32();
-    else if (tag === 0o42) name = wire.text();
-    else if (tag === 0o52) labels.push(readLabel(wire));
-    else if (tag === 0o62) tokenHash = wire.latin1();
-    else if (tag === 0o70) openedAtMs = wire.varint();
-    else if (tag === 0o100) openedRevision = wire.varint();
-    else if (tag === 0o110) streamId = wire.int32();
+    if (tag === SESSION_ROW_TAG.sid) sid = wire.int32();
+    else if (tag === SESSION_ROW_TAG.uuid) uuid = wire.text();
+    else if (tag === SESSION_ROW_TAG.ttlMs) ttlMs = wire.uint32();
+    else if (tag === SESSION_ROW_TAG.name) name = wire.text();
+    else if (tag === SESSION_ROW_TAG.labels) labels.push(readLabel(wire));
+    else if (tag === SESSION_ROW_TAG.tokenHash) tokenHash = wire.latin1();
+    else if (tag === SESSION_ROW_TAG.openedAtMs) openedAtMs = wire.varint();
+    else if (tag === SESSION_ROW_TAG.openedRevision) openedRevision = wire.varint();
+    else if (tag === SESSION_ROW_TAG.streamId) streamId = wire.int32();
     else return undefined;
   }
   if (!isReadTo(wire, end)) return undefined;
@@ -78,9 +141,9 @@ function readLink(wire: WireReader, end: number): Row | undefined {
   let [a, b, link] = [0, 0, 0];
   while (wire.at < end) {
     const tag = wire.varint();
-    if (tag === 0o10) a = wire.int32();
-    else if (tag === 0o20) b = wire.int32();
-    else if (tag === 0o30) link = wire.uint32();
+    if (tag === LINK_ROW_TAG.a) a = wire.int32();
+    else if (tag === LINK_ROW_TAG.b) b = wire.int32();
+    else if (tag === LINK_ROW_TAG.link) link = wire.uint32();
     else return undefined;
   }
   return isReadTo(wire, end) ? { kind: 'link', a, b, link: link as LinkType } : undefined;
@@ -92,14 +155,14 @@ function readOpenSession(wire: WireReader, end: number): Command | undefined {
   const cells: Label[] = [];
   while (wire.at < end) {
     const tag = wire.varint();
-    if (tag === 0o12) uuid = wire.text();
-    else if (tag === 0o20) type = wire.uint32();
-    else if (tag === 0o30) flavor = wire.uint32();
-    else if (tag === 0o40) ttlMs = wire.uint32();
-    else if (tag === 0o52) name = wire.text();
-    else if (tag === 0o62) cells.push(readLabel(wire));
-    else if (tag === 0o72) tokenHash = wire.latin1();
-    else if (tag === 0o100) atMs = wire.varint();
+    if (tag === OPEN_SESSION_TAG.uuid) uuid = wire.text();
+    else if (tag === OPEN_SESSION_TAG.type) type = wire.uint32();
+    else if (tag === OPEN_SESSION_TAG.flavor) flavor = wire.uint32();
+    else if (tag === OPEN_SESSION_TAG.ttlMs) ttlMs = wire.uint32();
+    else if (tag === OPEN_SESSION_TAG.name) name = wire.text();
+    else if (tag === OPEN_SESSION_TAG.labels) cells.push(readLabel(wire));
+    else if (tag === OPEN_SESSION_TAG.tokenHash) tokenHash = wire.latin1();
+    else if (tag === OPEN_SESSION_TAG.atMs) atMs = wire.varint();
     else return undefined;
   }
   if (!isReadTo(wire, end)) return undefined;
@@ -111,8 +174,8 @@ function readCloseSession(wire: WireReader, end: number): Command | undefined {
   let [sid, reason] = [0, 0];
   while (wire.at < end) {
     const tag = wire.varint();
-    if (tag === 0o10) sid = wire.int32();
-    else if (tag === 0o20) reason = wire.uint32();
+    if (tag === CLOSE_SESSION_TAG.sid) sid = wire.int32();
+    else if (tag === CLOSE_SESSION_TAG.reason) reason = wire.uint32();
     else return undefined;
   }
   return isReadTo(wire, end) ? { kind: 'CloseSession', sid, reason: reason as CloseReason } : undefined;
@@ -123,10 +186,10 @@ function readReportLink(wire: WireReader, end: number): Command | undefined {
   let [sid, peer, link, established] = [0, 0, 0, 0];
   while (wire.at < end) {
     const tag = wire.varint();
-    if (tag === 0o10) sid = wire.int32();
-    else if (tag === 0o20) peer = wire.int32();
-    else if (tag === 0o30) link = wire.uint32();
-    else if (tag === 0o40) established = wire.uint32();
+    if (tag === REPORT_LINK_TAG.sid) sid = wire.int32();
+    else if (tag === REPORT_LINK_TAG.peer) peer = wire.int32();
+    else if (tag === REPORT_LINK_TAG.link) link = wire.uint32();
+    else if (tag === REPORT_LINK_TAG.established) established = wire.uint32();
     else return undefined;
   }
   if (!isReadTo(wire, end)) return undefined;
@@ -143,8 +206,8 @@ function readLabel(wire: WireReader): Label {
   let [key, value] = ['', ''];
   while (wire.at < end) {
     const tag = wire.varint();
-    if (tag === 0o12) key = wire.text();
-    else if (tag === 0o22) value = wire.text();
+    if (tag === LABEL_TAG.key) key = wire.text();
+    else if (tag === LABEL_TAG.value) value = wire.text();
     else wire.isSound = false;
   }
   if (wire.at !== end) wire.isSound = false;

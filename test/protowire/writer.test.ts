@@ -1,6 +1,7 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { lengthTag, varintTag } from '../../src/protowire/tag.js';
 import { WireWriter } from '../../src/protowire/writer.js';
 
 /** A message as a tree. */
@@ -12,10 +13,10 @@ const { message } = fc.letrec<{ message: Field[]; field: Field }>((tie) => ({
   message: fc.array(tie('field'), { maxLength: 6 }),
   field: fc.oneof(
     { maxDepth: 4 },
-    fc.record({ tag: fc.constantFrom(0o10, 0o120, 0o7770), number }),
-    fc.record({ tag: fc.constant(0o20), always: number }),
-    fc.record({ tag: fc.constantFrom(0o12, 0o142), text }),
-    fc.record({ tag: fc.constantFrom(0o32, 0o2002), fields: tie('message') }),
+    fc.record({ tag: fc.constantFrom(varintTag(1), varintTag(10), varintTag(511)), number }),
+    fc.record({ tag: fc.constant(varintTag(2)), always: number }),
+    fc.record({ tag: fc.constantFrom(lengthTag(1), lengthTag(12)), text }),
+    fc.record({ tag: fc.constantFrom(lengthTag(3), lengthTag(128)), fields: tie('message') }),
   ),
 }));
 
@@ -61,18 +62,18 @@ describe('the writer', () => {
 
   it('begins anew when it is cleared in the midst of a message', () => {
     const writer = new WireWriter();
-    writer.open(0o12);
-    writer.text(0o12, 'half');
+    writer.open(lengthTag(1));
+    writer.text(lengthTag(1), 'half');
     writer.clear();
-    writer.number(0o10, 1);
+    writer.number(varintTag(1), 1);
     expect([...writer.finish()]).toEqual([8, 1]);
   });
 
   it('finds room for messages of any size, also within each other', () => {
     const writer = new WireWriter();
     for (const length of [0, 1, 126, 127, 128, 129, 4_095, 4_096, 16_383, 16_384, 3_000_000]) {
-      const inner: Field = { tag: 0o32, fields: [{ tag: 0o12, text: 'x'.repeat(length) }] };
-      const fields: Field[] = [{ tag: 0o32, fields: [inner, { tag: 0o20, always: 0 }] }];
+      const inner: Field = { tag: lengthTag(3), fields: [{ tag: lengthTag(1), text: 'x'.repeat(length) }] };
+      const fields: Field[] = [{ tag: lengthTag(3), fields: [inner, { tag: varintTag(2), always: 0 }] }];
       write(writer, fields);
       expect(Buffer.from(writer.finish())).toEqual(Buffer.from(writeAsGenerated(new BinaryWriter(), fields).finish()));
     }

@@ -11,8 +11,64 @@ import {
   snapshotDeltas,
 } from '../../feed/graph-delta.js';
 import type { Topic } from '../../feed/topic.js';
+import { lengthTag, varintTag } from '../../protowire/tag.js';
 import { WireWriter } from '../../protowire/writer.js';
 import { bytesOf } from './bytes.js';
+
+/** The fields of a WatchNetworkDeltaResponse. */
+const RESPONSE_TAG = {
+  position: lengthTag(1),
+  kind: varintTag(2),
+  deltas: lengthTag(3),
+} as const;
+
+/** The fields of a Position. */
+const POSITION_TAG = {
+  epoch: lengthTag(1),
+  revision: varintTag(2),
+} as const;
+
+/** The fields of a NetworkDelta. */
+const DELTA_TAG = {
+  nodeAdded: lengthTag(1),
+  nodeRemoved: lengthTag(2),
+  linkAdded: lengthTag(3),
+  linkRemoved: lengthTag(4),
+} as const;
+
+/** The fields of a NodeAdded. */
+const NODE_ADDED_TAG = {
+  cvid: varintTag(1),
+  parent: varintTag(2),
+  instanceUuid: lengthTag(10),
+  name: lengthTag(11),
+  labels: lengthTag(12),
+} as const;
+
+/** The fields of an entry of a map. */
+const ENTRY_TAG = {
+  key: lengthTag(1),
+  value: lengthTag(2),
+} as const;
+
+/** The fields of a NodeRemoved. */
+const NODE_REMOVED_TAG = {
+  cvid: varintTag(1),
+} as const;
+
+/** The fields of a LinkAdded. */
+const LINK_ADDED_TAG = {
+  cvid1: varintTag(1),
+  cvid2: varintTag(2),
+  link: varintTag(3),
+} as const;
+
+/** The fields of a LinkRemoved. */
+const LINK_REMOVED_TAG = {
+  cvid1: varintTag(1),
+  cvid2: varintTag(2),
+  link: varintTag(10),
+} as const;
 
 /** Links of one snapshot message, of 20 B at most. */
 const LINKS_PER_CHUNK = 3_072;
@@ -49,36 +105,36 @@ const writer = new WireWriter();
 /** A WatchNetworkDeltaResponse. */
 function encode(kind: WatchKind, { epoch, revision }: Position, delta?: GraphDelta): Uint8Array {
   writer.clear();
-  const position = writer.open(0o12);
-  writer.text(0o12, epoch);
-  writer.number(0o20, revision);
+  const position = writer.open(RESPONSE_TAG.position);
+  writer.text(POSITION_TAG.epoch, epoch);
+  writer.number(POSITION_TAG.revision, revision);
   writer.close(position);
-  writer.number(0o20, kind);
+  writer.number(RESPONSE_TAG.kind, kind);
   if (delta !== undefined) writeDelta(delta);
   return writer.finish();
 }
 
 /** A NetworkDelta, field 3 of its response. */
 function writeDelta({ nodesAdded, nodesRemoved, linksAdded, linksRemoved }: GraphDelta): void {
-  const delta = writer.open(0o32);
+  const delta = writer.open(RESPONSE_TAG.deltas);
   for (const node of nodesAdded) writeNode(node);
   for (const sid of nodesRemoved) {
-    const removed = writer.open(0o22);
-    writer.number(0o10, sid);
+    const removed = writer.open(DELTA_TAG.nodeRemoved);
+    writer.number(NODE_REMOVED_TAG.cvid, sid);
     writer.close(removed);
   }
   for (const { a, b, link } of linksAdded) {
-    const added = writer.open(0o32);
-    writer.number(0o10, a);
-    writer.number(0o20, b);
-    writer.number(0o30, link);
+    const added = writer.open(DELTA_TAG.linkAdded);
+    writer.number(LINK_ADDED_TAG.cvid1, a);
+    writer.number(LINK_ADDED_TAG.cvid2, b);
+    writer.number(LINK_ADDED_TAG.link, link);
     writer.close(added);
   }
   for (const { a, b, link } of linksRemoved) {
-    const removed = writer.open(0o42);
-    writer.number(0o10, a);
-    writer.number(0o20, b);
-    if (link !== undefined) writer.numberAlways(0o120, link);
+    const removed = writer.open(DELTA_TAG.linkRemoved);
+    writer.number(LINK_REMOVED_TAG.cvid1, a);
+    writer.number(LINK_REMOVED_TAG.cvid2, b);
+    if (link !== undefined) writer.numberAlways(LINK_REMOVED_TAG.link, link);
     writer.close(removed);
   }
   writer.close(delta);
@@ -86,15 +142,15 @@ function writeDelta({ nodesAdded, nodesRemoved, linksAdded, linksRemoved }: Grap
 
 /** A NodeAdded, field 1 of its delta. */
 function writeNode({ sid, parent, uuid, name, labels }: GraphNode): void {
-  const node = writer.open(0o12);
-  writer.number(0o10, sid);
-  writer.number(0o20, parent);
-  writer.text(0o122, uuid);
-  writer.text(0o132, name);
+  const node = writer.open(DELTA_TAG.nodeAdded);
+  writer.number(NODE_ADDED_TAG.cvid, sid);
+  writer.number(NODE_ADDED_TAG.parent, parent);
+  writer.text(NODE_ADDED_TAG.instanceUuid, uuid);
+  writer.text(NODE_ADDED_TAG.name, name);
   for (const key of Object.keys(labels)) {
-    const label = writer.open(0o142);
-    writer.text(0o12, key);
-    writer.text(0o22, labels[key]);
+    const label = writer.open(NODE_ADDED_TAG.labels);
+    writer.text(ENTRY_TAG.key, key);
+    writer.text(ENTRY_TAG.value, labels[key]);
     writer.close(label);
   }
   writer.close(node);
