@@ -3,12 +3,11 @@ import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2
 import type { Socket } from 'node:net';
 import { Place } from '../../admission/place.js';
 import type { Clock } from '../../base/clock.js';
-import type { Fault } from '../../core/model/fault.js';
 import type { FairTurns } from '../../fair/fair-turns.js';
 import { originOfPeer } from '../../shares/origin.js';
 import type { WireLimits } from '../limits.js';
-import { toError } from '../status.js';
 import { Allowance, type Pace } from './allowance.js';
+import { beforeResponse, goOnReading, hideFromGrpc, listBytes, refuse, stopReading } from './below-grpc.js';
 import { boundClosing, CUT_OFF_MS, closingMs } from './closing-bound.js';
 import { Intake } from './intake.js';
 import type { PeerHoldings, WrittenKind } from './peer-holdings.js';
@@ -303,48 +302,8 @@ export class Peer {
   }
 }
 
-/** Makes grpc-js take a stream for closed: it looks before it takes a chunk, and drops the one that it gets behind ours. */
-function hideFromGrpc(stream: ServerHttp2Stream): void {
-  Object.defineProperty(stream, 'closed', { value: true, configurable: true });
-}
-
-/** Reads nothing more from a socket. node:http2 has taken it over from node:net, so that `pause` would not. */
-function stopReading(socket: Socket): void {
-  (socket as unknown as { _handle?: { readStop?(): number } | null })._handle?.readStop?.();
-}
-
-/** Reads on. */
-function goOnReading(socket: Socket): void {
-  (socket as unknown as { _handle?: { readStart?(): number } | null })._handle?.readStart?.();
-}
-
-/** Answers a call that grpc-js has not been given. */
-function refuse(stream: ServerHttp2Stream, refusal: Fault): void {
-  if (stream.closed || stream.destroyed) return;
-  const { code, details, metadata } = toError(refusal);
-  const headers = { ':status': 200, 'content-type': 'application/grpc+proto' };
-  const status = { 'grpc-status': String(code), 'grpc-message': encodeURI(details) };
-  stream.respond({ ...headers, ...status, ...metadata.toHttp2Headers() }, { endStream: true });
-  // What still comes of the request is dropped.
-  stream.resume();
-}
-
 function controlled(this: ServerHttp2Session): void {
   Peer.of(this)?.control();
-}
-
-/** The size of a header list: each name and value, and 32 B (RFC 9113, section 6.5.2). */
-function listBytes(raw: readonly string[]): number {
-  return raw.reduce((bytes, text) => bytes + text.length + 16, 0);
-}
-
-/** What answers a compressed request has inflated it. */
-function beforeResponse(stream: ServerHttp2Stream, call: () => void): void {
-  const { respond } = stream;
-  stream.respond = (...args) => {
-    call();
-    Reflect.apply(respond, stream, args);
-  };
 }
 
 type DestroyArgs = readonly [error?: Error | number, code?: number];
