@@ -20,25 +20,47 @@ export async function buf(args, remedy) {
 
 /** The layout of our own protos; those of Google and gRPC stay as they are published. */
 export function bufFormat() {
-  return buf(['format', '--diff', '--exit-code', '--path', 'proto/switchyard'], 'npm run format mends this');
+  return buf(
+    ['format', '--diff', '--exit-code', '--exclude-path', 'proto/google', '--exclude-path', 'proto/grpc'],
+    'npm run format mends this',
+  );
 }
 
 /**
  * The protos against an earlier version of themselves: a change that would break a client is found here.
  *
- * Reads the earlier version out of git into a folder, because buf cannot read a linked worktree itself.
+ * Reads the earlier version out of git into a folder, because buf cannot read a linked worktree itself, and compares images,
+ * because the earlier version may have its files in other modules.
  */
 export async function breaking() {
   const base = await earlierVersion();
   if (base === undefined) return { ok: undefined, note: 'there is no earlier commit here to compare with' };
   return inTemporaryFolder(async (folder) => {
-    const archive = await run('git', ['archive', base.commit, 'proto', 'buf.yaml']);
+    const archive = await run('git', ['archive', base.commit, ...(await protoPathsAt(base.commit)), 'buf.yaml']);
     if (archive.code !== 0) return { ok: undefined, note: `${base.name} has no protos to compare with` };
     const unpacked = await run('tar', ['-x', '-C', folder], { input: archive.outBytes });
     if (unpacked.code !== 0) return judged(unpacked);
-    const outcome = await buf(['breaking', '--against', folder]);
+    const earlier = join(folder, 'earlier.binpb');
+    const built = await buf(['build', folder, '-o', earlier]);
+    if (!built.ok) return built;
+    const outcome = await breaksAgainst(earlier);
     return { ...outcome, note: `compared with ${base.name} (${base.commit.slice(0, 10)})` };
   });
+}
+
+/** Compares the protos of all modules with an image, by the rules of buf.yaml. */
+export function breaksAgainst(image) {
+  return inTemporaryFolder(async (folder) => {
+    const now = join(folder, 'now.binpb');
+    const built = await buf(['build', '-o', now]);
+    return built.ok ? buf(['breaking', now, '--against', image, '--config', 'buf.yaml']) : built;
+  });
+}
+
+/** The folders of protos that a commit has: before 0.2.0 those of the journal stood beside the API's. */
+async function protoPathsAt(commit) {
+  const { outBytes } = await run('git', ['ls-tree', '-d', '--name-only', commit, 'proto', 'src/journal/proto']);
+  return outBytes.toString().trim().split('\n');
 }
 
 /**
@@ -48,7 +70,7 @@ export async function breaking() {
 async function earlierVersion() {
   const head = await commitOf('HEAD');
   if (head === undefined) return undefined;
-  const dirty = (await run('git', ['status', '--porcelain', '--', 'proto'])).said.trim() !== '';
+  const dirty = (await run('git', ['status', '--porcelain', '--', 'proto', 'src/journal/proto'])).said.trim() !== '';
   for (const name of ['origin/main', 'main']) {
     const commit = await commitOf(name);
     if (commit !== undefined && (commit !== head || dirty)) return { name, commit };

@@ -123,7 +123,7 @@ describe('a record', () => {
   });
 
   it('takes no number that is planned for another command, and command.proto names them all', () => {
-    const proto = readFileSync('proto/switchyard/journal/v1/command.proto', 'utf8');
+    const proto = readFileSync('src/journal/proto/switchyard/journal/v1/command.proto', 'utf8');
     const used = [...proto.matchAll(/^ {4}\w+ \w+ = (\d+);/gm)].map(([, number]) => Number(number));
     expect(Math.max(...used)).toBe(16);
     for (const [number, [name]] of PLANNED_COMMANDS) {
