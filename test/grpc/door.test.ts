@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials, status } from '@grpc/grpc-js';
@@ -14,6 +15,7 @@ import { systemRandom } from '../../src/client/system.js';
 import { agent, ask, asSession, open, type Running, refused, run } from './running.js';
 
 const LIST = { pageSize: 0, pageToken: '', instanceType: 0, instanceUuid: '' };
+const REFLECTION = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
 const CERT = fileURLToPath(new URL('../client/tls/cert.pem', import.meta.url));
 const KEY = fileURLToPath(new URL('../client/tls/key.pem', import.meta.url));
 
@@ -46,9 +48,8 @@ describe('reflection', () => {
     const at = await run();
     await serving(at, async () => {
       const client = new Client(at.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
-      const path = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
       const raw = (bytes: Buffer) => bytes;
-      const call = client.makeBidiStreamRequest(path, raw, raw);
+      const call = client.makeBidiStreamRequest(REFLECTION, raw, raw);
       const symbol = Buffer.from('x'.repeat(4_096));
       // ServerReflectionRequest.file_containing_symbol is field 4; the answer holds the request again.
       const request = Buffer.concat([Buffer.from([0x22, 0x80, 0x20]), symbol]);
@@ -67,6 +68,29 @@ describe('reflection', () => {
       });
       expect(await answers).toBe(asked);
       client.close();
+    });
+  });
+});
+
+describe('reflection of a service', () => {
+  /** What the server answers to `file_containing_symbol`, as bytes: strings stand in them as they are. */
+  const describeSymbol = async (at: Running, symbol: string): Promise<string> => {
+    const client = new Client(at.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+    const raw = (bytes: Buffer) => bytes;
+    const call = client.makeBidiStreamRequest(REFLECTION, raw, raw);
+    call.write(Buffer.concat([Buffer.from([0x22, symbol.length]), Buffer.from(symbol)]));
+    const [answer] = (await once(call, 'data')) as [Buffer];
+    call.end();
+    client.close();
+    return answer.toString('latin1');
+  };
+
+  it("shows the comments of the API's protos, and nothing of what the server stores", async () => {
+    const at = await run();
+    await serving(at, async () => {
+      const described = await describeSymbol(at, 'switchyard.v1.SessionService');
+      expect(described).toContain('Opens a new session, and ends every earlier session of the same instance');
+      expect(await describeSymbol(at, 'switchyard.journal.v1.Command')).toContain('not found');
     });
   });
 });
