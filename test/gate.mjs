@@ -1,12 +1,13 @@
 // What `npm test` runs: everything that must hold before a change is taken, from a bare checkout. With --all (`npm run
-// test:all`) the tests that depend on the version of Node run once more by each that is supported. The list of what is run
+// test:all`) the tests that depend on the version of Node run once more by each that is supported, and the examples in all
+// languages. The list of what is run
 // is test/gate/steps.mjs.
 //
 // It needs Node and git, and fetches the rest itself where it can. Each check counts as one, each test of jest as one;
 // the last line is always `N passed, N failed`, also when a check crashes, and the exit status says the same.
 import { runJest } from './gate/jest.mjs';
 import { findNode } from './gate/nodes.mjs';
-import { CHECKS, MATRIX } from './gate/steps.mjs';
+import { CHECKS, LANGUAGES, MATRIX } from './gate/steps.mjs';
 
 const bold = process.stdout.isTTY && !process.env.NO_COLOR ? (text) => `\x1b[1m${text}\x1b[22m` : (text) => text;
 const startedAt = Date.now();
@@ -21,6 +22,7 @@ console.log(`${bold('•')} tests (jest)`);
 await step('tests (jest)', () => runJest({}), { isAnnounced: true });
 if (process.argv.includes('--all')) {
   for (const { name, node, paths } of MATRIX) await step(name, () => runByNode(node, paths));
+  await step(LANGUAGES.name, () => runLanguages(LANGUAGES));
 }
 finish();
 
@@ -53,6 +55,12 @@ async function runByNode(major, paths) {
   const { path: node, said } = await findNode(major);
   if (node === undefined) return { passed: 0, failed: 1, said };
   return runJest({ node, paths, isQuiet: true });
+}
+
+/** Runs the examples in other languages, once what they are built with is there. */
+async function runLanguages({ install, paths, env }) {
+  const installed = await install();
+  return installed.ok ? runJest({ paths, env, isQuiet: true }) : { passed: 0, failed: 1, said: installed.said };
 }
 
 /** The last line, and the exit status that goes with it. */

@@ -24,6 +24,28 @@ const PROGRAMS = [
   { deb: 'libfaketime', isThere: async () => !mayMakeNamespaces() || succeeds('sh', ['-c', `ls ${FAKETIME}`]) },
 ];
 
+/** What the examples of other languages are built with; some hundred megabytes, so only `npm run test:all` has them. */
+const LANGUAGES = [
+  'golang-go',
+  'golang-google-grpc-dev',
+  'golang-google-genproto-dev',
+  'protoc-gen-go',
+  'protoc-gen-go-grpc',
+  'ruby',
+  'ruby-grpc',
+  'default-jdk-headless',
+  'libgrpc-java',
+  'libnetty-java',
+  'libperfmark-java',
+  'libprotobuf-java',
+  'protobuf-compiler-grpc-java-plugin',
+  'g++',
+  'make',
+  'pkg-config',
+  'libgrpc++-dev',
+  'libprotobuf-dev',
+].map((deb) => ({ deb, isThere: () => succeeds('dpkg', ['-s', deb]) }));
+
 /** A browser of the family, under any of the names that test/interop/chromium.mjs looks for. */
 async function hasChromium() {
   const commands = ['chromium', 'chromium-browser', 'google-chrome'].map((name) => `command -v ${name}`);
@@ -75,9 +97,14 @@ async function packagesOf(file) {
 /** Asks nothing, and starts no service of what it installs: to that, the machine looks as if for a single user. */
 const APT_ENV = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
 
+/** The same for what the examples in other languages need. */
+export function installLanguages() {
+  return installSystemPackages(LANGUAGES);
+}
+
 /** Installs what is missing where that can be done without asking; otherwise says in one line how. */
-export async function installSystemPackages() {
-  const missing = await missingPrograms();
+export async function installSystemPackages(programs = PROGRAMS) {
+  const missing = await missingOf(programs);
   if (missing.length === 0) return { ok: true };
   const names = missing.join(' ');
   const onDebian = await succeeds('apt-get', ['--version']);
@@ -89,14 +116,14 @@ export async function installSystemPackages() {
   const apt = (args) => run('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...args], { env: APT_ENV });
   const updated = await apt(['update']);
   const installed = await apt(['install', '-y', '--no-install-recommends', ...missing]);
-  const still = await missingPrograms();
+  const still = await missingOf(programs);
   const said = `missing: ${still.join(' ')}; apt-get could not install them\n${updated.said}${installed.said}`;
   return { ok: still.length === 0, said, note: `apt-get install ${names}` };
 }
 
-async function missingPrograms() {
+async function missingOf(programs) {
   const missing = [];
-  for (const { deb, isThere } of PROGRAMS) if (!(await isThere())) missing.push(deb);
+  for (const { deb, isThere } of programs) if (!(await isThere())) missing.push(deb);
   return missing;
 }
 

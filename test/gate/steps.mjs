@@ -1,5 +1,5 @@
 import { breaking, buf, bufFormat, formatAndLint, freshStubs, types } from './checks.mjs';
-import { installModules, installSystemPackages } from './requirements.mjs';
+import { installLanguages, installModules, installSystemPackages } from './requirements.mjs';
 
 /**
  * What `npm test` runs before the tests, from the first to the last; a check that `stops` makes those after it pointless
@@ -7,7 +7,7 @@ import { installModules, installSystemPackages } from './requirements.mjs';
  */
 export const CHECKS = [
   { name: 'node modules are those of package-lock.json', run: installModules, stops: true },
-  { name: 'programs that the tests run', run: installSystemPackages },
+  { name: 'programs that the tests run', run: () => installSystemPackages() },
   { name: 'format and lint (biome)', run: formatAndLint },
   { name: 'types (tsc)', run: types },
   { name: 'protos: lint (buf)', run: () => buf(['lint']) },
@@ -25,3 +25,11 @@ const FOLDERS = ['test/grpc', 'test/abuse', 'test/system'];
 export const MATRIX = NODES.flatMap((node) =>
   FOLDERS.map((folder) => ({ name: `Node ${node}: ${folder}`, node, paths: [folder] })),
 );
+
+/** What `npm run test:all` runs after that: the examples in every language, with what they are built by. */
+export const LANGUAGES = {
+  name: 'examples in every language',
+  install: installLanguages,
+  paths: ['test/interop/examples.test.ts'],
+  env: { EXAMPLES: 'all' },
+};
