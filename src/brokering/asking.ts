@@ -1,11 +1,10 @@
 import { hasZone, plainAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { crossingOf } from '../core/decide/broker.js';
-import { Checked } from '../core/decide/check.js';
+import { Checked, wholeMs } from '../core/decide/check.js';
 import type { AskConnection, Command } from '../core/model/command.js';
 import { type Candidate, type Connection, isOver, type Pair } from '../core/model/connection.js';
 import { Fault } from '../core/model/fault.js';
-import type { LinkType } from '../core/model/link.js';
 import type { Replica } from '../replica/replica.js';
 import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
@@ -113,7 +112,7 @@ export class Asking {
     const tried = {
       connected,
       pairs: checkPairs(checked, limits, pairs),
-      tookMs: Math.min(Math.round(tookMs), TOOK_MS_MAX),
+      tookMs: Math.min(wholeMs(tookMs), TOOK_MS_MAX),
       roundTripMs: checkRoundTrip(checked, roundTripMs),
     };
     const wrong = Fault.fields(checked.violations);
@@ -125,7 +124,7 @@ export class Asking {
     const { limits } = replica.state;
     const checked = new Checked(limits);
     checked.sid('cvid', cvid);
-    checked.linkType('type', type);
+    const link = checked.transportType('type', type);
     if (port < 0 || port > 65_535) checked.wrong('port', `${port}; 0 (the server coordinates) to 65535 are allowed`);
     if (port > 0 && hasZone(origin.address)) {
       checked.wrong('port', `nobody else can dial ${origin.address}: a zone means something on its own machine only`);
@@ -143,7 +142,6 @@ export class Asking {
     const wrong = Fault.fields(checked.violations);
     if (wrong !== undefined) return wrong;
     const deadlineMs = Math.min(orderDeadlineMs, ACCEPT_MS);
-    const link = type as LinkType;
     const asked = { sid, peer: cvid, link, host, port, relayed, deadlineMs };
     return { kind: 'AskConnection', ...asked, ...gathered, ...this.draw() };
   }

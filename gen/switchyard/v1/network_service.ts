@@ -74,7 +74,10 @@ export function linkStateToJSON(object: LinkState): string {
 export interface DirectConnectionRequest {
   /** The requested node. */
   cvid: number;
-  /** The type of connection. */
+  /**
+   * The type of connection: TRANSPORT_TCP or TRANSPORT_UDP. CONTROL_TCP, which is also what a request without a type says, is
+   * refused: it is the link of a session to its server.
+   */
   type: LinkType;
   /** A port on which the caller listens, 1-65535. 0: the server coordinates. */
   port: number;
@@ -114,7 +117,10 @@ export interface DirectConnectionResponse {
 export interface ReportLinkRequest {
   /** The node at the other end. */
   peerCvid: number;
-  /** What the link carries. */
+  /**
+   * What the link carries: TRANSPORT_TCP or TRANSPORT_UDP. CONTROL_TCP, which is also what a request without a type says, is
+   * refused: it is the link of a session to its server.
+   */
   link: LinkType;
   /** How it stands. */
   state: LinkState;
@@ -1947,7 +1953,8 @@ export const NetworkServiceService = {
    * observed for the caller. With `port` 0 the server coordinates: both sides gather candidates and dial at the same
    * moment. Answers once the peer has accepted; whether the path came up is told by both with ReportLink.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, an unknown link type or oneself; NOT_FOUND
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, a link type that is none of
+   * the two or oneself; NOT_FOUND
    * (NODE_NOT_FOUND); FAILED_PRECONDITION (NOT_ATTACHED) when the peer has no attachment; PERMISSION_DENIED
    * (PEER_REFUSED) with the peer's own description; DEADLINE_EXCEEDED (ORDER_DEADLINE) when the peer did not answer;
    * ABORTED (PEER_LEFT) when the peer's session ended instead; RESOURCE_EXHAUSTED (CONNECTION_LIMIT, ORDER_LIMIT). Needs a
@@ -1978,7 +1985,8 @@ export const NetworkServiceService = {
    * Reporting the same thing again changes nothing and is no error. Only an end of a link can report it: the caller's
    * session is always one of them. With `connection_id`, LOST ends that connection, also one that is still being made.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, an unknown link type or state; NOT_FOUND
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, a link type that is none of the two,
+   * an unknown state; NOT_FOUND
    * (NODE_NOT_FOUND) when the peer is not there, (CONNECTION_NOT_FOUND); RESOURCE_EXHAUSTED (LINK_LIMIT);
    * FAILED_PRECONDITION (OUT_OF_ORDER) for a connection that has no path yet, and the reason of one that is over. Needs a
    * session.
@@ -2121,7 +2129,8 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * observed for the caller. With `port` 0 the server coordinates: both sides gather candidates and dial at the same
    * moment. Answers once the peer has accepted; whether the path came up is told by both with ReportLink.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, an unknown link type or oneself; NOT_FOUND
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, a link type that is none of
+   * the two or oneself; NOT_FOUND
    * (NODE_NOT_FOUND); FAILED_PRECONDITION (NOT_ATTACHED) when the peer has no attachment; PERMISSION_DENIED
    * (PEER_REFUSED) with the peer's own description; DEADLINE_EXCEEDED (ORDER_DEADLINE) when the peer did not answer;
    * ABORTED (PEER_LEFT) when the peer's session ended instead; RESOURCE_EXHAUSTED (CONNECTION_LIMIT, ORDER_LIMIT). Needs a
@@ -2142,7 +2151,8 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * Reporting the same thing again changes nothing and is no error. Only an end of a link can report it: the caller's
    * session is always one of them. With `connection_id`, LOST ends that connection, also one that is still being made.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, an unknown link type or state; NOT_FOUND
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, a link type that is none of the two,
+   * an unknown state; NOT_FOUND
    * (NODE_NOT_FOUND) when the peer is not there, (CONNECTION_NOT_FOUND); RESOURCE_EXHAUSTED (LINK_LIMIT);
    * FAILED_PRECONDITION (OUT_OF_ORDER) for a connection that has no path yet, and the reason of one that is over. Needs a
    * session.
@@ -2222,7 +2232,8 @@ export interface NetworkServiceClient extends Client {
    * observed for the caller. With `port` 0 the server coordinates: both sides gather candidates and dial at the same
    * moment. Answers once the peer has accepted; whether the path came up is told by both with ReportLink.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, an unknown link type or oneself; NOT_FOUND
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, a link type that is none of
+   * the two or oneself; NOT_FOUND
    * (NODE_NOT_FOUND); FAILED_PRECONDITION (NOT_ATTACHED) when the peer has no attachment; PERMISSION_DENIED
    * (PEER_REFUSED) with the peer's own description; DEADLINE_EXCEEDED (ORDER_DEADLINE) when the peer did not answer;
    * ABORTED (PEER_LEFT) when the peer's session ended instead; RESOURCE_EXHAUSTED (CONNECTION_LIMIT, ORDER_LIMIT). Needs a
@@ -2257,7 +2268,8 @@ export interface NetworkServiceClient extends Client {
    * Reporting the same thing again changes nothing and is no error. Only an end of a link can report it: the caller's
    * session is always one of them. With `connection_id`, LOST ends that connection, also one that is still being made.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, an unknown link type or state; NOT_FOUND
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, a link type that is none of the two,
+   * an unknown state; NOT_FOUND
    * (NODE_NOT_FOUND) when the peer is not there, (CONNECTION_NOT_FOUND); RESOURCE_EXHAUSTED (LINK_LIMIT);
    * FAILED_PRECONDITION (OUT_OF_ORDER) for a connection that has no path yet, and the reason of one that is over. Needs a
    * session.

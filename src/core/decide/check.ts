@@ -93,6 +93,20 @@ export class Checked {
     }
   }
 
+  /**
+   * A type of link that sessions can have with each other. CONTROL_TCP is a session's link to its server; its number is also
+   * what a forgotten type looks like.
+   */
+  transportType(field: string, value: number): LinkType {
+    const allowed = '1 (TRANSPORT_TCP) and 2 (TRANSPORT_UDP) are allowed';
+    if (value === LinkType.CONTROL_TCP) {
+      this.wrong(field, `a type is needed: 0 (CONTROL_TCP) is the link of a session to its server; ${allowed}`);
+    } else if (!inRange(value, LinkType.TRANSPORT_TCP, LinkType.TRANSPORT_UDP)) {
+      this.wrong(field, `${value} is not a link type; ${allowed}`);
+    }
+    return value as LinkType;
+  }
+
   /** Parameters of a stream: those that are there. `prefix` is the field that holds them. */
   streamParams(prefix: string, params: Partial<StreamParams>): void {
     if (params.name !== undefined) this.name(`${prefix}.name`, params.name);
@@ -108,10 +122,18 @@ export class Checked {
 
   private timeout(field: string, ms: number): void {
     this.duration(field, ms);
-    if (ms > 0 && !inRange(ms, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX)) {
-      this.wrong(field, `${ms} ms; 0 (never) and 1 s to 24 days in whole milliseconds are allowed`);
+    if (ms > 0 && !(ms >= TIMEOUT_MS_MIN && ms <= TIMEOUT_MS_MAX)) {
+      this.wrong(field, `${ms} ms; 0 (never) and 1 s to 24 days are allowed`);
     }
   }
+}
+
+/**
+ * A span of time in the whole milliseconds that the core and the journal know: rounded away from zero. In many fields 0 has a
+ * meaning of its own (never, the default, not known), so that what is there must not become it.
+ */
+export function wholeMs(ms: number): number {
+  return ms > 0 ? Math.ceil(ms) : Math.floor(ms);
 }
 
 /** The largest block a stream may ask for: four of them fit the window of one relay. */

@@ -9,6 +9,8 @@ export function streamCases(): readonly Case[] {
   const refuse: Cases['refuse'] = (...args) => cases.refuse(...args);
   const params = (spoil: object) => StreamParams.fromPartial(spoil);
   const badParams: Record<string, { spoil: object; field: string }> = {
+    'a timeout of half a millisecond': { spoil: { timeout: { seconds: 0n, nanos: 500_000 } }, field: 'timeout' },
+    'a timeout of a nanosecond': { spoil: { timeout: { seconds: 0n, nanos: 1 } }, field: 'timeout' },
     'too small a timeout': { spoil: { timeout: { seconds: 0n, nanos: 999_999_999 } }, field: 'timeout' },
     'too large a timeout': { spoil: { timeout: { seconds: 2_073_601n, nanos: 0 } }, field: 'timeout' },
     'blocks of negative size': { spoil: { maxBlockBytes: -1 }, field: 'max_block_bytes' },
