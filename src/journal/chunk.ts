@@ -16,6 +16,7 @@ import { RowReader } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
 import { JournalError, type StoredSnapshot } from './journal.js';
+import { unknownNumberOfRow } from './known-numbers.js';
 import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from './limits.js';
 
 /*
@@ -117,7 +118,7 @@ function* decodeChunk(revision: number, part: number, bytes: Uint8Array): Iterab
   const content = unseal(FrameKind.CHUNK, { revision, part }, bytes, what);
   // Only the first part begins with something else, and is read as a whole.
   const plain = new RowReader(content);
-  yield* plain;
+  for (const row of plain) yield known(row, what, revision);
   if (plain.at === content.length && part > 0) return;
   let chunk: SnapshotChunk;
   try {
@@ -134,8 +135,14 @@ function* decodeChunk(revision: number, part: number, bytes: Uint8Array): Iterab
   }
   for (const row of unpack(chunk)) {
     if (row === undefined) throw unknownPart(what, 'a number', revision);
-    yield row;
+    yield known(row, what, revision);
   }
+}
+
+function known(row: Row, what: string, revision: number): Row {
+  const unknown = unknownNumberOfRow(row);
+  if (unknown !== undefined) throw unknownPart(what, unknown, revision);
+  return row;
 }
 
 function pack(row: Row, chunk: SnapshotChunk): void {

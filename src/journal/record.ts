@@ -14,6 +14,7 @@ import { readCommand } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, unpackParams, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
 import { JournalError, type StoredRecord } from './journal.js';
+import { unknownNumber } from './known-numbers.js';
 import { unknownCommand } from './planned.js';
 
 /*
@@ -57,8 +58,14 @@ export function encodeRecord(revision: number, command: Command): StoredRecord {
 export function decodeRecord({ revision, bytes }: StoredRecord): Command {
   const what = `record ${revision}`;
   const content = unseal(FrameKind.RECORD, { revision, part: 0 }, bytes, what);
-  const plain = readCommand(content);
-  if (plain !== undefined) return plain;
+  const command = readCommand(content) ?? decodeWhole(content, what, revision);
+  const unknown = unknownNumber(command);
+  if (unknown !== undefined) throw unknownPart(what, unknown, revision);
+  return command;
+}
+
+/** The same by the generated decoder, which knows every command. */
+function decodeWhole(content: Uint8Array, what: string, revision: number): Command {
   let message: CommandMessage;
   try {
     message = CommandMessage.decode(content);
@@ -71,9 +78,10 @@ export function decodeRecord({ revision, bytes }: StoredRecord): Command {
   if (CommandMessage.encode(message).finish().length !== content.length) {
     throw unknownPart(what, `a field of ${kind.$case}`, revision);
   }
-  const command = unpack(kind);
-  if (command === undefined) throw unknownPart(what, `a number of ${kind.$case}`, revision);
-  return command;
+  if (kind.$case === 'answerOrder' && kind.value.code !== 0 && !REASON_NAMES.has(kind.value.code)) {
+    throw unknownPart(what, `the value ${kind.value.code} of AnswerOrder.code`, revision);
+  }
+  return unpack(kind);
 }
 
 function pack(command: Command): Packed {
@@ -137,8 +145,7 @@ function pack(command: Command): Packed {
   }
 }
 
-/** Undefined: a number that only a newer build knows. */
-function unpack(packed: Packed): Command | undefined {
+function unpack(packed: Packed): Command {
   switch (packed.$case) {
     case 'foundNetwork':
       return { kind: 'FoundNetwork', ...packed.value, atMs: Number(packed.value.atMs) };
@@ -153,11 +160,8 @@ function unpack(packed: Packed): Command | undefined {
       return { kind: 'CloseSession', sid: packed.value.sid, reason: packed.value.reason as CloseReason };
     case 'requestTermination':
       return { kind: 'RequestTermination', ...packed.value };
-    case 'answerOrder': {
-      const code = REASON_NAMES.get(packed.value.code);
-      if (code === undefined && packed.value.code !== 0) return undefined;
-      return { kind: 'AnswerOrder', ...packed.value, code };
-    }
+    case 'answerOrder':
+      return { kind: 'AnswerOrder', ...packed.value, code: REASON_NAMES.get(packed.value.code) };
     case 'reportLink':
       return unpackReport(packed.value);
     case 'askConnection': {
