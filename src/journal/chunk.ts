@@ -9,6 +9,7 @@ import type { LinkType } from '../core/model/link.js';
 import type { Order, OrderBody } from '../core/model/order.js';
 import type { CloseReason, Session } from '../core/model/session.js';
 import type { Stream } from '../core/model/stream.js';
+import type { EndedSession } from '../core/store/ended.js';
 import type { MetaRow, Row } from '../core/store/snapshot.js';
 import { packConnection, unpackConnection } from './connection.js';
 import { packLimits, unpackLimits } from './core-limits.js';
@@ -74,12 +75,18 @@ export async function* encodeChunks(
     const message = encodeGroup(group);
     if (encoded.length > 0 && (next < kind || bytes + message.length > CHUNK_BYTES_MAX)) yield cut();
     kind = next;
-    if (group[0].kind === 'limits') format = Format.LIMITS;
+    format = Math.max(format, formatOfRows(group));
     encoded.push(message);
     bytes += message.length;
     if (rest !== undefined && ++groupsDone % GROUPS_A_TURN === 0) await rest();
   }
   if (encoded.length > 0) yield cut();
+}
+
+/** The lowest format that has what these rows say. */
+function formatOfRows(group: readonly Row[]): number {
+  const isLater = (row: Row) => row.kind === 'limits' || (row.kind === 'ended' && row.tokenCheck !== undefined);
+  return group.some(isLater) ? Format.LIMITS : Format.FIRST;
 }
 
 /** Rows of one kind that follow each other, a few at a time. */
@@ -174,7 +181,7 @@ function pack(row: Row, chunk: SnapshotChunk): void {
       chunk.settledOrders.push(row);
       break;
     case 'ended':
-      chunk.endedSessions.push(row);
+      chunk.endedSessions.push({ sid: row.sid, reason: row.reason, tokenCheck: packCheck(row) });
       break;
     case 'connection':
       chunk.connections.push(packConnection(row.connection));
@@ -198,11 +205,18 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
     yield order && { kind: 'order', order };
   }
   for (const row of chunk.settledOrders) yield { kind: 'settled', ...row };
-  for (const { sid, reason } of chunk.endedSessions) yield { kind: 'ended', sid, reason: reason as CloseReason };
+  for (const { sid, reason, tokenCheck } of chunk.endedSessions) {
+    const check = tokenCheck === undefined ? undefined : unpackHidden(tokenCheck);
+    yield { kind: 'ended', sid, reason: reason as CloseReason, tokenCheck: check };
+  }
   for (const row of chunk.connections) {
     const connection = unpackConnection(row);
     yield connection && { kind: 'connection', connection };
   }
+}
+
+function packCheck({ tokenCheck }: EndedSession): Buffer | undefined {
+  return tokenCheck === undefined ? undefined : packHidden(tokenCheck);
 }
 
 function packSession(session: Session): SessionRow {

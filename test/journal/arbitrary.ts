@@ -156,7 +156,12 @@ export const ROWS: {
   order: shape({ kind: kind('order'), order: shape({ id: text, sid, deadlineMs: ms, body }) }),
   settled: shape({ kind: kind('settled'), sid, orderId: text }),
   connection: shape({ kind: kind('connection'), connection }),
-  ended: shape({ kind: kind('ended'), sid, reason: closeReason }),
+  ended: shape({
+    kind: kind('ended'),
+    sid,
+    reason: closeReason,
+    tokenCheck: fc.option(hidden, { nil: undefined }),
+  }),
 };
 
 /** The second row of a snapshot. */

@@ -241,9 +241,9 @@ export interface GetConnectionResponse {
 
 /** Which connections to list. */
 export interface ListConnectionsRequest {
-  /** How many at most, 1-1,000. 0: 100. */
+  /** How many at most. 0: 100. More than 1,000 is cut to that. */
   pageSize: number;
-  /** `next_page_token` of the page before. Empty: the first page. */
+  /** `next_page_token` of the page before, of this method and with the same filter. Empty: the first page. */
   pageToken: string;
 }
 

@@ -166,9 +166,9 @@ export interface GetSessionResponse {
 
 /** Which sessions to list. */
 export interface ListSessionsRequest {
-  /** How many at most, 1-1,000. 0: 100. A page may hold fewer where they are large. */
+  /** How many at most. 0: 100. More than 1,000 is cut to that. A page may hold fewer where they are large. */
   pageSize: number;
-  /** `next_page_token` of the page before. Empty: the first page. */
+  /** `next_page_token` of the page before, of this method and with the same filter. Empty: the first page. */
   pageToken: string;
   /** Only sessions of this type. UNSPECIFIED: all. */
   instanceType: InstanceType;

@@ -29,7 +29,7 @@ export function evolve(state: State, change: Change): void {
       state.sessions.remove(change.session);
       state.graph.removeNode(change.session.sid);
       state.sids.free(change.session.sid);
-      state.ended.add(change.session.sid, change.reason);
+      state.ended.add(change.session, change.reason);
       break;
     case 'LinkReported':
       state.reports.add(change.report);

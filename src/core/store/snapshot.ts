@@ -3,8 +3,9 @@ import type { Limits } from '../model/limits.js';
 import type { Link, LinkReport, LinkType } from '../model/link.js';
 import type { Order } from '../model/order.js';
 import type { Position } from '../model/position.js';
-import type { CloseReason, Session } from '../model/session.js';
+import type { Session } from '../model/session.js';
 import type { Stream } from '../model/stream.js';
+import type { EndedSession } from './ended.js';
 import type { HashKey } from './halfsiphash.js';
 import { SID_POOLS } from './sid.js';
 import { State } from './state.js';
@@ -33,7 +34,7 @@ export type Row =
   | { readonly kind: 'connection'; readonly connection: Connection }
   | { readonly kind: 'order'; readonly order: Order }
   | { readonly kind: 'settled'; readonly sid: number; readonly orderId: string }
-  | { readonly kind: 'ended'; readonly sid: number; readonly reason: CloseReason };
+  | ({ readonly kind: 'ended'; readonly sid: number } & EndedSession);
 
 /**
  * A state as it stood at one position, to be read at leisure, and more than once, while the state itself goes on.
@@ -71,7 +72,7 @@ export function capture(state: State): Capture {
   for (const report of state.reports.all()) rest.push({ kind: 'report', report });
   for (const order of state.orders.all()) rest.push({ kind: 'order', order });
   for (const { sid, id } of state.orders.allSettled()) rest.push({ kind: 'settled', sid, orderId: id });
-  for (const [sid, reason] of state.ended.all()) rest.push({ kind: 'ended', sid, reason });
+  for (const [sid, ended] of state.ended.all()) rest.push({ kind: 'ended', sid, ...ended });
   for (const connection of state.connections.all()) rest.push({ kind: 'connection', connection });
   const sessions = state.sessions.copy();
   const keptStreams = [...state.streams.kept()];
@@ -150,7 +151,7 @@ export class Restoring {
         state.orders.restoreSettled(row.sid, row.orderId);
         break;
       case 'ended':
-        state.ended.restore(row.sid, row.reason);
+        state.ended.restore(row.sid, { reason: row.reason, tokenCheck: row.tokenCheck });
         break;
     }
   }

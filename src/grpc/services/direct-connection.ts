@@ -28,6 +28,9 @@ const CONNECTION_NAME = /^c([1-9]\d{0,15})$/;
 /** Page tokens ascend, and the newest comes first: so a page is counted from here down. */
 const NEWEST = Number.MAX_SAFE_INTEGER;
 
+/** What ListConnections lists: it has no filter. */
+const ALL_CONNECTIONS = { method: 'ListConnections', filter: {} };
+
 /** Who asks for a connection, and by which call. */
 interface Asker {
   readonly sid: number;
@@ -76,7 +79,7 @@ export function listConnections(
 ): ListConnectionsResponse | Fault {
   const { state } = replica;
   const checked = new Checked(state.limits);
-  const { after, size } = readPage(checked, limits, request);
+  const { after, size } = readPage(checked, limits, ALL_CONNECTIONS, request);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
   const mine = caller.isAdmin ? state.connections.all() : state.connections.of(caller.sid!);
@@ -88,7 +91,7 @@ export function listConnections(
   const page = keys.slice(0, size);
   return {
     connections: page.map((key) => connectionRecordMessage(state.connections.get(NEWEST - key)!)),
-    nextPageToken: keys.length > size ? pageTokenOf(page.at(-1)!) : '',
+    nextPageToken: keys.length > size ? pageTokenOf(ALL_CONNECTIONS, page.at(-1)!) : '',
   };
 }
 

@@ -193,10 +193,11 @@ function read({ replica }: Backing, request: GetSessionRequest, caller: Caller):
 function list({ replica, limits }: Backing, request: ListSessionsRequest): Step<ListSessionsResponse> | Fault {
   const { state, attachments } = replica;
   const checked = new Checked(state.limits);
-  const wanted = readPage(checked, limits, request);
   const { instanceType, instanceUuid } = request;
   if (instanceType < 0 || instanceType > 7) checked.wrong('instance_type', `${instanceType}; 0 to 7 are allowed`);
   const uuid = instanceUuid === '' ? '' : checked.uuid('instance_uuid', instanceUuid);
+  const paged = { method: 'ListSessions', filter: { instance_type: instanceType, instance_uuid: uuid } };
+  const wanted = readPage(checked, limits, paged, request);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
   let encoding: Generator<Uint8Array> | undefined;
@@ -207,7 +208,7 @@ function list({ replica, limits }: Backing, request: ListSessionsRequest): Step<
       const found = uuid === '' ? sessionsAfter(state, after, instanceType) : sessionOf(state, after, uuid);
       const { page, hasMore } = fillPage(found, wanted, sessionSize);
       const end = {
-        nextPageToken: hasMore ? pageTokenOf(page.at(-1)!.sid) : '',
+        nextPageToken: hasMore ? pageTokenOf(paged, page.at(-1)!.sid) : '',
         position: positionMessage(state.position),
       };
       encoding = encodePage(page, end, ({ sid }) => attachments.isAttached(sid), state.epoch);

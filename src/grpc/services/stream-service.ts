@@ -162,7 +162,8 @@ function read({ replica }: Backing, { id }: GetStreamRequest, caller: Caller): G
 function list({ replica, limits }: Backing, request: ListStreamsRequest, caller: Caller): ListStreamsResponse | Fault {
   const { state } = replica;
   const checked = new Checked(state.limits);
-  const wanted = readPage(checked, limits, request);
+  const paged = { method: 'ListStreams', filter: { cvid: request.cvid } };
+  const wanted = readPage(checked, limits, paged, request);
   if (request.cvid !== 0) checked.sid('cvid', request.cvid);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
@@ -173,7 +174,7 @@ function list({ replica, limits }: Backing, request: ListStreamsRequest, caller:
   const { page, hasMore } = fillPage(found, wanted, streamSize);
   return {
     streams: page.map((stream) => streamMessage(stream, state.epoch)),
-    nextPageToken: hasMore ? pageTokenOf(page.at(-1)!.id) : '',
+    nextPageToken: hasMore ? pageTokenOf(paged, page.at(-1)!.id) : '',
     position: positionMessage(state.position),
   };
 }

@@ -183,6 +183,11 @@ export interface EndedSessionRow {
   sid: number;
   /** A number of switchyard.v1.CloseReason. */
   reason: number;
+  /**
+   * The first 8 bytes of SHA-256 of its token's secret, so that a made-up token is known for one. Absent in format 1, or of a
+   * session that ended before.
+   */
+  tokenCheck?: Buffer | undefined;
 }
 
 function createBaseSnapshotChunk(): SnapshotChunk {
@@ -1744,7 +1749,7 @@ export const SettledOrderRow: MessageFns<SettledOrderRow> = {
 };
 
 function createBaseEndedSessionRow(): EndedSessionRow {
-  return { sid: 0, reason: 0 };
+  return { sid: 0, reason: 0, tokenCheck: undefined };
 }
 
 export const EndedSessionRow: MessageFns<EndedSessionRow> = {
@@ -1754,6 +1759,9 @@ export const EndedSessionRow: MessageFns<EndedSessionRow> = {
     }
     if (message.reason !== 0) {
       writer.uint32(16).uint32(message.reason);
+    }
+    if (message.tokenCheck !== undefined) {
+      writer.uint32(26).bytes(message.tokenCheck);
     }
     return writer;
   },
@@ -1787,6 +1795,14 @@ export const EndedSessionRow: MessageFns<EndedSessionRow> = {
             message.reason = reader.uint32();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tokenCheck = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1803,6 +1819,11 @@ export const EndedSessionRow: MessageFns<EndedSessionRow> = {
     return {
       sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
       reason: isSet(object.reason) ? globalThis.Number(object.reason) : 0,
+      tokenCheck: isSet(object.tokenCheck)
+        ? Buffer.from(bytesFromBase64(object.tokenCheck))
+        : isSet(object.token_check)
+        ? Buffer.from(bytesFromBase64(object.token_check))
+        : undefined,
     };
   },
 
@@ -1814,6 +1835,9 @@ export const EndedSessionRow: MessageFns<EndedSessionRow> = {
     if (message.reason !== 0) {
       obj.reason = Math.round(message.reason);
     }
+    if (message.tokenCheck !== undefined) {
+      obj.tokenCheck = base64FromBytes(message.tokenCheck);
+    }
     return obj;
   },
 
@@ -1824,6 +1848,7 @@ export const EndedSessionRow: MessageFns<EndedSessionRow> = {
     const message = createBaseEndedSessionRow();
     message.sid = object.sid ?? 0;
     message.reason = object.reason ?? 0;
+    message.tokenCheck = object.tokenCheck ?? undefined;
     return message;
   },
 };
