@@ -1,4 +1,5 @@
 import {
+  type NetworkRow,
   type OrderRow,
   type SessionRow,
   SnapshotChunk,
@@ -11,6 +12,7 @@ import type { CloseReason, Session } from '../core/model/session.js';
 import type { Stream } from '../core/model/stream.js';
 import type { EndedSession } from '../core/store/ended.js';
 import type { MetaRow, Row } from '../core/store/snapshot.js';
+import { packRequest, unpackRequest } from './request.js';
 import { packConnection, unpackConnection } from './connection.js';
 import { packLimits, unpackLimits } from './core-limits.js';
 import { RowReader } from './decode-fast.js';
@@ -43,6 +45,7 @@ const KINDS: readonly Row['kind'][] = [
   'settled',
   'ended',
   'connection',
+  'request',
 ];
 
 /**
@@ -85,7 +88,11 @@ export async function* encodeChunks(
 
 /** The lowest format that has what these rows say. */
 function formatOfRows(group: readonly Row[]): number {
-  const isLater = (row: Row) => row.kind === 'limits' || (row.kind === 'ended' && row.tokenCheck !== undefined);
+  const isLater = (row: Row) =>
+    row.kind === 'limits' ||
+    row.kind === 'request' ||
+    (row.kind === 'meta' && row.atMs !== undefined) ||
+    (row.kind === 'ended' && row.tokenCheck !== undefined);
   return group.some(isLater) ? Format.LIMITS : Format.FIRST;
 }
 
@@ -155,7 +162,7 @@ function known(row: Row, what: string, revision: number): Row {
 function pack(row: Row, chunk: SnapshotChunk): void {
   switch (row.kind) {
     case 'meta':
-      chunk.network = { ...row, revision: BigInt(row.revision), sidCursors: [...row.sidCursors] };
+      chunk.network = packMeta(row);
       break;
     case 'limits':
       chunk.limits = packLimits(row.limits);
@@ -186,13 +193,16 @@ function pack(row: Row, chunk: SnapshotChunk): void {
     case 'connection':
       chunk.connections.push(packConnection(row.connection));
       break;
+    case 'request':
+      chunk.requests.push(packRequest(row.request));
+      break;
   }
 }
 
 /** Undefined: a row that only a newer build knows. */
 function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
   const { network } = chunk;
-  if (network !== undefined) yield { kind: 'meta', ...network, revision: Number(network.revision) } satisfies MetaRow;
+  if (network !== undefined) yield unpackMeta(network);
   if (chunk.limits !== undefined) yield { kind: 'limits', limits: unpackLimits(chunk.limits) };
   for (const session of chunk.sessions) yield { kind: 'session', session: unpackSession(session) };
   for (const { a, b, link } of chunk.links) yield { kind: 'link', a, b, link: link as LinkType };
@@ -213,6 +223,20 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
     const connection = unpackConnection(row);
     yield connection && { kind: 'connection', connection };
   }
+  for (const row of chunk.requests) {
+    const request = unpackRequest(row);
+    yield request && { kind: 'request', request };
+  }
+}
+
+function packMeta(row: MetaRow): NetworkRow {
+  const atMs = row.atMs === undefined ? undefined : BigInt(row.atMs);
+  return { ...row, revision: BigInt(row.revision), sidCursors: [...row.sidCursors], atMs };
+}
+
+function unpackMeta(network: NetworkRow): MetaRow {
+  const atMs = network.atMs === undefined ? undefined : Number(network.atMs);
+  return { kind: 'meta', ...network, revision: Number(network.revision), atMs };
 }
 
 function packCheck({ tokenCheck }: EndedSession): Buffer | undefined {

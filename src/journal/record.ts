@@ -44,8 +44,10 @@ const REASON_NAMES = new Map(Object.entries(REASONS).map(([name, code]) => [code
  * millisecond, say) throws, because the state after a restart would be another one.
  */
 export function encodeRecord(revision: number, command: Command): StoredRecord {
-  const message = CommandMessage.encode({ kind: pack(command) }).finish();
-  const format = command.kind === 'SetLimits' ? Format.LIMITS : Format.FIRST;
+  const { storedAtMs } = command;
+  const atMs = storedAtMs === undefined ? undefined : BigInt(storedAtMs);
+  const message = CommandMessage.encode({ kind: pack(command), atMs }).finish();
+  const format = isOfFormat1(command) ? Format.FIRST : Format.LIMITS;
   return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message, format) };
 }
 
@@ -81,7 +83,13 @@ function decodeWhole(content: Uint8Array, what: string, revision: number): Comma
   if (kind.$case === 'answerOrder' && kind.value.code !== 0 && !REASON_NAMES.has(kind.value.code)) {
     throw unknownPart(what, `the value ${kind.value.code} of AnswerOrder.code`, revision);
   }
-  return unpack(kind);
+  const command = unpack(kind);
+  return message.atMs === undefined ? command : { ...command, storedAtMs: Number(message.atMs) };
+}
+
+function isOfFormat1(command: Command): boolean {
+  if (command.storedAtMs !== undefined || command.kind === 'SetLimits') return false;
+  return !('requestId' in command) || command.requestId === undefined;
 }
 
 function pack(command: Command): Packed {
@@ -116,6 +124,7 @@ function pack(command: Command): Packed {
           gathered: packGathered(command),
           drawn: packDrawn(command),
           relayed: BigInt(command.relayed),
+          requestId: command.requestId ?? '',
         },
       };
     case 'AnswerGather':
@@ -132,7 +141,12 @@ function pack(command: Command): Packed {
     case 'CreateStream':
       return {
         $case: 'createStream',
-        value: { ...command, sinks: [...command.sinks], params: packParams(command.params) },
+        value: {
+          ...command,
+          sinks: [...command.sinks],
+          params: packParams(command.params),
+          requestId: command.requestId ?? '',
+        },
       };
     case 'UpdateStreamParams':
       return { $case: 'updateStreamParams', value: { ...command, params: packParams(command.params) } };
@@ -165,8 +179,8 @@ function unpack(packed: Packed): Command {
     case 'reportLink':
       return unpackReport(packed.value);
     case 'askConnection': {
-      const { gathered, drawn, link, relayed, ...plain } = packed.value;
-      const brought = { ...unpackGathered(gathered), ...unpackDrawn(drawn) };
+      const { gathered, drawn, link, relayed, requestId, ...plain } = packed.value;
+      const brought = { ...unpackGathered(gathered), ...unpackDrawn(drawn), ...unpackRequestId(requestId) };
       return { kind: 'AskConnection', ...plain, link: link as LinkType, relayed: Number(relayed), ...brought };
     }
     case 'answerGather': {
@@ -181,8 +195,10 @@ function unpack(packed: Packed): Command {
       return { kind: 'ExpireOrder', ...packed.value };
     case 'expireConnection':
       return { kind: 'ExpireConnection', id: Number(packed.value.id) };
-    case 'createStream':
-      return { kind: 'CreateStream', ...packed.value, params: wholeParams(packed.value.params) };
+    case 'createStream': {
+      const { requestId, params, ...plain } = packed.value;
+      return { kind: 'CreateStream', ...plain, params: wholeParams(params), ...unpackRequestId(requestId) };
+    }
     case 'updateStreamParams':
       return { kind: 'UpdateStreamParams', ...packed.value, params: unpackParams(packed.value.params) };
     case 'terminateStream':
@@ -192,6 +208,11 @@ function unpack(packed: Packed): Command {
     case 'setLimits':
       return { kind: 'SetLimits', limits: unpackLimits(packed.value.limits) };
   }
+}
+
+/** A command without an id has no field for it. */
+function unpackRequestId(requestId: string): { readonly requestId?: string } {
+  return requestId === '' ? {} : { requestId };
 }
 
 function unpackReport({ sid, peer, link, established, brokered }: ReportLinkMessage): Command {

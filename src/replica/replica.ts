@@ -122,7 +122,7 @@ export class Replica {
     if (this.closing) return Promise.resolve(draining());
     const decided = decide(this.state, command);
     if (isFault(decided)) return Promise.resolve(this.observed(command, decided));
-    if (decided.length === 0) return Promise.resolve(this.observed(command, this.unchanged()));
+    if (!decided.some(isChange)) return Promise.resolve(this.observed(command, this.unchanged(decided)));
     if (this.pending.length >= pendingMax) {
       const message = `${this.pending.length} commands wait for the journal`;
       return Promise.resolve(this.observed(command, new Fault('OVERLOADED', message, [], OVERLOADED_RETRY_MS)));
@@ -180,14 +180,18 @@ export class Replica {
   /** The commands of the next append, as many as its bounds allow. */
   private nextBatch(): { batch: Pending[]; records: StoredRecord[] } {
     const { batchMax, batchBytesMax } = this.parts.limits;
+    const storedAtMs = this.parts.clock.wallMs();
+    const batch: Pending[] = [];
     const records: StoredRecord[] = [];
     let bytes = 0;
     while (records.length < Math.min(this.pending.length, batchMax) && bytes < batchBytesMax) {
-      const record = encodeRecord(this.state.revision + records.length + 1, this.pending[records.length].command);
+      const pending = this.pending[records.length];
+      const command = { ...pending.command, storedAtMs };
+      const record = encodeRecord(this.state.revision + records.length + 1, command);
       bytes += record.bytes.length;
       records.push(record);
+      batch.push({ ...pending, command });
     }
-    const batch = this.pending.slice(0, records.length);
     this.pending = this.pending.slice(records.length);
     return { batch, records };
   }
@@ -232,8 +236,8 @@ export class Replica {
     await this.enforce({ kind: 'CloseSession', sid, reason: CloseReason.EXPIRED });
   }
 
-  private unchanged(): Applied {
-    return { revision: this.state.revision, changes: [] };
+  private unchanged(changes: readonly Change[]): Applied {
+    return { revision: this.state.revision, changes };
   }
 
   private observed(command: Command, outcome: Applied | Fault): Applied | Fault {
@@ -246,6 +250,11 @@ export class Replica {
 function startFailure(what: string, { reason, message }: Fault): Error {
   const text = `${what}: ${message}`;
   return reason === 'JOURNAL_UNAVAILABLE' ? new JournalError('full', text) : new Error(text);
+}
+
+/** Whether it changes anything: a request that was done before is answered, and not stored. */
+function isChange({ kind }: Change): boolean {
+  return kind !== 'RequestRepeated';
 }
 
 /** Whether the same command may be taken a little later. */

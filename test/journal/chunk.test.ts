@@ -15,6 +15,7 @@ const META: Row = {
   serverSid: 257,
   serverUuid: 'u',
   streamCursor: 3,
+  atMs: undefined,
   sidCursors: [{ pool: 2, base: 5 }],
 };
 

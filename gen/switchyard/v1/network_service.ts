@@ -105,6 +105,13 @@ export interface DirectConnectionRequest {
    * path. Empty: a new connection.
    */
   connectionId: string;
+  /**
+   * By which the caller may repeat this call without harm: at most 64 printable characters of ASCII without spaces, another for
+   * each request. The same id from the same session within ten minutes is answered with the same connection as it stands (the
+   * reason of one that is over), and nothing is done again; with another `cvid`, `type`, `port` or `connection_id` it is
+   * refused. 64 ids of a session are remembered, and 65,536 in all, the oldest forgotten first. Empty: none.
+   */
+  requestId: string;
 }
 
 /** Source: RS_DirectConnection. */
@@ -265,6 +272,7 @@ function createBaseDirectConnectionRequest(): DirectConnectionRequest {
     roundTrip: undefined,
     relayVersion: 0,
     connectionId: "",
+    requestId: "",
   };
 }
 
@@ -293,6 +301,9 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     }
     if (message.connectionId !== "") {
       writer.uint32(114).string(message.connectionId);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(178).string(message.requestId);
     }
     return writer;
   },
@@ -374,6 +385,14 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
             message.connectionId = reader.string();
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -414,6 +433,11 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
         : isSet(object.connection_id)
         ? globalThis.String(object.connection_id)
         : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
     };
   },
 
@@ -443,6 +467,9 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     if (message.connectionId !== "") {
       obj.connectionId = message.connectionId;
     }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
     return obj;
   },
 
@@ -461,6 +488,7 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
       : undefined;
     message.relayVersion = object.relayVersion ?? 0;
     message.connectionId = object.connectionId ?? "";
+    message.requestId = object.requestId ?? "";
     return message;
   },
 };
@@ -1965,7 +1993,9 @@ export const NetworkServiceService = {
    * when it was tried often enough; the reason of one that is over.
    *
    * When both ends ask for each other at the same time, one connection comes of it and both get its id. A call that is
-   * cancelled cancels the connection.
+   * cancelled cancels the connection, and so does one whose answer cannot be sent any more, unless it was repeated meanwhile
+   * with its request id. Whether an answer that was sent has been read cannot be known. Nothing is done for a call that is
+   * cancelled or late before it is its turn.
    */
   directConnection: {
     path: "/switchyard.v1.NetworkService/DirectConnection" as const,
@@ -2141,7 +2171,9 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * when it was tried often enough; the reason of one that is over.
    *
    * When both ends ask for each other at the same time, one connection comes of it and both get its id. A call that is
-   * cancelled cancels the connection.
+   * cancelled cancels the connection, and so does one whose answer cannot be sent any more, unless it was repeated meanwhile
+   * with its request id. Whether an answer that was sent has been read cannot be known. Nothing is done for a call that is
+   * cancelled or late before it is its turn.
    */
   directConnection: handleUnaryCall<DirectConnectionRequest, DirectConnectionResponse>;
   /**
@@ -2244,7 +2276,9 @@ export interface NetworkServiceClient extends Client {
    * when it was tried often enough; the reason of one that is over.
    *
    * When both ends ask for each other at the same time, one connection comes of it and both get its id. A call that is
-   * cancelled cancels the connection.
+   * cancelled cancels the connection, and so does one whose answer cannot be sent any more, unless it was repeated meanwhile
+   * with its request id. Whether an answer that was sent has been read cannot be known. Nothing is done for a call that is
+   * cancelled or late before it is its turn.
    */
   directConnection(
     request: DirectConnectionRequest,

@@ -1,6 +1,7 @@
 import type { FieldViolation } from '../model/fault.js';
 import type { Limits } from '../model/limits.js';
 import { LinkType } from '../model/link.js';
+import { REQUEST_ID_LENGTH_MAX } from '../model/request.js';
 import type { Labels } from '../model/session.js';
 import type { StreamParams } from '../model/stream.js';
 
@@ -107,6 +108,15 @@ export class Checked {
     return value as LinkType;
   }
 
+  /** A request id, or none. Answers with it as a command has it. */
+  requestId(field: string, value: string): { readonly requestId?: string } {
+    if (value === '') return {};
+    if (value.length > REQUEST_ID_LENGTH_MAX || !REQUEST_ID.test(value)) {
+      this.wrong(field, `an id has at most ${REQUEST_ID_LENGTH_MAX} letters, digits or other printable characters of ASCII`);
+    }
+    return { requestId: value };
+  }
+
   /** Parameters of a stream: those that are there. `prefix` is the field that holds them. */
   streamParams(prefix: string, params: Partial<StreamParams>): void {
     if (params.name !== undefined) this.name(`${prefix}.name`, params.name);
@@ -143,6 +153,7 @@ const TIMEOUT_MS_MIN = 1_000;
 const TIMEOUT_MS_MAX = 24 * 86_400_000;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const REQUEST_ID = /^[!-~]+$/;
 const LABEL_KEY = /^[A-Za-z0-9._/-]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is to find
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;

@@ -40,6 +40,8 @@ function queueOf(row: Row): string | undefined {
       return `settled ${row.sid}`;
     case 'connection':
       return isOver(row.connection) ? 'connections that are over' : undefined;
+    case 'request':
+      return 'requests';
     case 'ended':
       return 'ended';
     default:

@@ -18,6 +18,8 @@ import {
 } from '../../../gen/switchyard/v1/stream_service.js';
 import { decide } from '../../core/decide/apply.js';
 import { Checked } from '../../core/decide/check.js';
+import { isRepeated, requestIn } from '../../core/decide/request.js';
+import { streamMade } from '../../core/decide/stream.js';
 import { type Change, stoppedIds } from '../../core/model/change.js';
 import type { Command } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
@@ -65,7 +67,7 @@ export function streamService(calls: Calls): StreamServiceServer {
 
 async function create(
   { replica, shares }: Backing,
-  { params, sinkCvids }: CreateStreamRequest,
+  { params, sinkCvids, requestId }: CreateStreamRequest,
   sid: number,
   origin: Origin,
 ): Promise<CreateStreamResponse | Fault> {
@@ -74,13 +76,17 @@ async function create(
   const read = readParams(checked, params);
   // More than the core's limit are refused there, by their number.
   sinkCvids.slice(0, state.limits.sinksPerStreamMax).forEach((sink, at) => void checked.sid(`sink_cvids[${at}]`, sink));
+  const named = checked.requestId('request_id', requestId);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
+  const command = { kind: 'CreateStream', sid, params: read, sinks: sinkCvids, ...named } as const;
   const room = { streamsPerAddressMax: 1, branchesPerAddressMax: sinkCvids.length };
-  const outcome = await shares.hold(sid, origin, room, () =>
-    replica.submit({ kind: 'CreateStream', sid, params: read, sinks: sinkCvids }),
-  );
-  return outcome instanceof Fault ? outcome : { stream: streamMessage(putOf(outcome.changes), state.epoch) };
+  const submit = () => replica.submit(command);
+  const outcome = await (isRepeated(state, command) ? submit() : shares.hold(sid, origin, room, submit));
+  if (outcome instanceof Fault) return outcome;
+  const repeated = requestIn(outcome.changes);
+  const stream = repeated === undefined ? putOf(outcome.changes) : streamMade(command, repeated.made);
+  return { stream: streamMessage(stream, state.epoch) };
 }
 
 function putOf(changes: readonly Change[]): Stream {

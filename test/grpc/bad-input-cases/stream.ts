@@ -28,7 +28,7 @@ export function streamCases(): readonly Case[] {
     badParams[`labels: ${what}`] = { spoil: { labels }, field: `labels${at}` };
   });
 
-  const create = ({ two }: World) => ({ params: undefined, sinkCvids: [two.sid] });
+  const create = ({ two }: World) => ({ params: undefined, sinkCvids: [two.sid], requestId: '' });
   const update = ({ stream }: World) => ({ id: stream.id, params: params({ name: 'n' }), updateMask: ['name'] });
   each(badParams, (what, { spoil, field }) => {
     wrong(Streams.createStream, 'one', create, what, { params: params(spoil) }, `params.${field}`);
@@ -56,10 +56,12 @@ export function streamCases(): readonly Case[] {
   );
   refuse(Streams.createStream, 'one', 'NODE_NOT_FOUND', 'a sink that is not there', ({ nobody, two }) => ({
     params: undefined,
+    requestId: '',
     sinkCvids: [two.sid, nobody],
   }));
   refuse(Streams.createStream, 'one', 'NODE_NOT_FOUND', 'the server as a sink', ({ serverSid }) => ({
     params: undefined,
+    requestId: '',
     sinkCvids: [serverSid],
   }));
 

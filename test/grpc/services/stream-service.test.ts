@@ -25,7 +25,7 @@ describe('StreamService', () => {
     return { sid: instanceSid, token: sessionToken, streamId };
   };
   const create = async (sinks: number[], params?: StreamParams) => {
-    const request = { params, sinkCvids: sinks };
+    const request = { params, sinkCvids: sinks, requestId: '' };
     return (await ask(at, Streams.createStream, request, asSession(owner.token))).stream!;
   };
   const params = (some: Partial<StreamParams>) => StreamParams.fromPartial(some);
