@@ -5,7 +5,7 @@ import { Checked, wholeMs } from '../core/decide/check.js';
 import { isRepeated, requestIn } from '../core/decide/request.js';
 import type { Change } from '../core/model/change.js';
 import type { AskConnection, Command } from '../core/model/command.js';
-import { type Candidate, type Connection, isOver, type Pair } from '../core/model/connection.js';
+import { type Candidate, type Connection, isOver, isPending, type Pair } from '../core/model/connection.js';
 import { Fault } from '../core/model/fault.js';
 import type { State } from '../core/store/state.js';
 import type { Replica } from '../replica/replica.js';
@@ -57,6 +57,13 @@ export interface ConnectionWish extends Brought {
   readonly requestId: string;
 }
 
+/** A connection that was asked for and that the peer has accepted. */
+export interface Asked {
+  readonly connection: Connection;
+  /** Cancels it for a caller that never hears of it: unless it stands by now, or its request was repeated meanwhile. */
+  readonly takeBack: () => void;
+}
+
 /** What an end tells of an attempt, as a door took it in. */
 export interface AttemptReport {
   readonly connected: boolean;
@@ -73,7 +80,7 @@ export class Asking {
    * Asks for a connection, and resolves once the peer has accepted. `onGiveUp` is handed what cancels the connection, and
    * answers with how to take that back.
    */
-  async ask(wish: ConnectionWish, onGiveUp: (giveUp: () => void) => () => void): Promise<Connection | Fault> {
+  async ask(wish: ConnectionWish, onGiveUp: (giveUp: () => void) => () => void): Promise<Asked | Fault> {
     const command = this.read(wish);
     if (command instanceof Fault) return command;
     const { replica, acceptances, shares } = this.parts;
@@ -86,13 +93,22 @@ export class Asking {
     if (outcome instanceof Fault) return outcome;
     const asked = connectionIn(outcome.changes, replica.state) ?? crossingOf(replica.state, command);
     if (asked === undefined) {
-      return new Fault('CONNECTION_REPLACED', 'the connection that this would have joined, or that it asked for before, is over');
+      return new Fault(
+        'CONNECTION_REPLACED',
+        'the connection that this would have joined, or that it asked for before, is over',
+      );
     }
-    const keep = onGiveUp(() => void replica.enforce(cancellation(asked, wish.sid)));
+    const isLast = replica.claims.claim(requestIn(outcome.changes));
+    const takeBack = () => {
+      const now = replica.state.connections.get(asked.id);
+      // A connection that stands goes on: it was there before, or both ends know of it.
+      if (isLast() && now !== undefined && isPending(now)) replica.takeBack(cancellation(asked, wish.sid));
+    };
+    const keep = onGiveUp(takeBack);
     const decided = await acceptances.decided(asked);
     keep();
     if (decided instanceof Fault) return decided;
-    return isOver(decided) ? new Fault(decided.reason!, decided.description) : decided;
+    return isOver(decided) ? new Fault(decided.reason!, decided.description) : { connection: decided, takeBack };
   }
 
   /** The command for an end's answer to the order to gather. `address`: where a door observes that end. */
@@ -124,7 +140,16 @@ export class Asking {
     return wrong ?? { kind: 'AnswerAttempt', sid, orderId, ...tried, ...this.draw() };
   }
 
-  private read({ sid, cvid, type, port, origin, relayed, requestId, ...brought }: ConnectionWish): AskConnection | Fault {
+  private read({
+    sid,
+    cvid,
+    type,
+    port,
+    origin,
+    relayed,
+    requestId,
+    ...brought
+  }: ConnectionWish): AskConnection | Fault {
     const { replica, orderDeadlineMs } = this.parts;
     const { limits } = replica.state;
     const checked = new Checked(limits);

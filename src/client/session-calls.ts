@@ -14,8 +14,8 @@ import {
 } from '../../gen/switchyard/v1/stream_service.js';
 import type { CallOptions, Complete } from './call.js';
 import { Calls } from './calls.js';
-import { drawRequestId } from './request-id.js';
 import { type RelayOptions, RelaySink, RelaySource } from './relay.js';
+import { drawRequestId } from './request-id.js';
 import { maskOf, type StreamSettings, streamParamsOf } from './stream-settings.js';
 
 /** What may be told about a link besides whether it stands. */

@@ -12,7 +12,6 @@ import type { CloseReason, Session } from '../core/model/session.js';
 import type { Stream } from '../core/model/stream.js';
 import type { EndedSession } from '../core/store/ended.js';
 import type { MetaRow, Row } from '../core/store/snapshot.js';
-import { packRequest, unpackRequest } from './request.js';
 import { packConnection, unpackConnection } from './connection.js';
 import { packLimits, unpackLimits } from './core-limits.js';
 import { RowReader } from './decode-fast.js';
@@ -21,6 +20,7 @@ import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
 import { JournalError, type StoredSnapshot } from './journal.js';
 import { unknownNumberOfRow } from './known-numbers.js';
 import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from './limits.js';
+import { packRequest, unpackRequest } from './request.js';
 
 /*
  * A part of a snapshot:

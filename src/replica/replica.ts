@@ -15,11 +15,14 @@ import { Attachments } from './attachments.js';
 import { Deadlines } from './deadlines.js';
 import { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
+import { RequestClaims } from './request-claims.js';
 import { Snapshots } from './snapshots.js';
 
 /** How long a client should wait when the journal takes nothing, and when it takes no more. */
 const JOURNAL_RETRY_MS = 1_000;
 const OVERLOADED_RETRY_MS = 500;
+/** When what has to be taken back could not be stored, it is tried again after this: there are no more than what was made. */
+const TAKE_BACK_RETRY_MS = 1_000;
 
 /** A feed, as far as the replica knows one. */
 export interface Publisher {
@@ -64,6 +67,8 @@ export class Replica {
   readonly leases: Leases;
   readonly attachments: Attachments;
   readonly deadlines: Deadlines;
+  /** Which call may take back what came of a request. */
+  readonly claims = new RequestClaims();
   private readonly snapshots: Snapshots;
   private pending: Pending[] = [];
   private working = false;
@@ -116,6 +121,13 @@ export class Replica {
    */
   enforce(command: Command): Promise<Applied | Fault> {
     return this.take(command, 2 * this.parts.limits.pendingMax);
+  }
+
+  /** Takes back what was made for a caller that has gone, however long the journal takes nothing. */
+  takeBack(command: Command): void {
+    void this.enforce(command).then((outcome) => {
+      if (isTransient(outcome)) this.parts.clock.after(TAKE_BACK_RETRY_MS, () => this.takeBack(command));
+    });
   }
 
   private take(command: Command, pendingMax: number): Promise<Applied | Fault> {

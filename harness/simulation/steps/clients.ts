@@ -95,7 +95,13 @@ const connect: StepKind<Fleet> = {
     const request = { cvid, type: 1 + (c % 2), port: c % 3 === 0 ? 0 : 7_000 + (c % 16), candidates: [] };
     const asking = one.instance as unknown as Asking;
     const { directConnection } = NetworkServiceService;
-    const rest = { publicKey: Buffer.of(), roundTrip: undefined, relayVersion: 0, connectionId: '', requestId: fleet.mark() };
+    const rest = {
+      publicKey: Buffer.of(),
+      roundTrip: undefined,
+      relayVersion: 0,
+      connectionId: '',
+      requestId: fleet.mark(),
+    };
     expect(fleet, asking.unary(directConnection, { ...request, ...rest }, {}));
   },
 };

@@ -112,7 +112,10 @@ export class Checked {
   requestId(field: string, value: string): { readonly requestId?: string } {
     if (value === '') return {};
     if (value.length > REQUEST_ID_LENGTH_MAX || !REQUEST_ID.test(value)) {
-      this.wrong(field, `an id has at most ${REQUEST_ID_LENGTH_MAX} letters, digits or other printable characters of ASCII`);
+      this.wrong(
+        field,
+        `an id has at most ${REQUEST_ID_LENGTH_MAX} letters, digits or other printable characters of ASCII`,
+      );
     }
     return { requestId: value };
   }

@@ -18,6 +18,7 @@ import { type Connection, ConnectionRole, sideOf } from '../../core/model/connec
 import { Fault } from '../../core/model/fault.js';
 import { type Origin, originOfPeer } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
+import type { Made } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { connectionMessage, connectionRecordMessage } from '../encode/connection-message.js';
 import { msOf } from '../encode/duration.js';
@@ -43,21 +44,23 @@ export async function directConnection(
   backing: Backing,
   request: DirectConnectionRequest,
   { sid, origin, call }: Asker,
-): Promise<DirectConnectionResponse | Fault> {
+): Promise<Made<DirectConnectionResponse> | Fault> {
   const { connectionId, roundTrip, ...asked } = request;
   const relayed = readConnectionId(connectionId);
   if (connectionId !== '' && relayed === 0) return noConnection(connectionId);
   const wish = { ...asked, sid, relayed, roundTripMs: msOf(roundTrip), origin };
-  const decided = await backing.asking.ask(wish, (giveUp) => {
+  const made = await backing.asking.ask(wish, (giveUp) => {
     call.once('cancelled', giveUp);
     if (call.cancelled) giveUp();
     return () => call.off('cancelled', giveUp);
   });
-  if (decided instanceof Fault) return decided;
+  if (made instanceof Fault) return made;
+  const { connection: decided, takeBack } = made;
   const side = sideOf(decided, sid)!;
   const role = asked.port > 0 ? ConnectionRole.LISTEN : controlling(side);
   // The attempts are ordered on the attachment; this only says which connection they will be about.
-  return { request: connectionMessage({ ...decided, attempts: [] }, side, role, []) };
+  const response = { request: connectionMessage({ ...decided, attempts: [] }, side, role, []) };
+  return { response, takeBack };
 }
 
 /** Reads one connection, for its ends and for administrators. */

@@ -60,7 +60,7 @@ export const networkDefinition = {
 export function networkService(calls: Calls): NetworkServiceServer {
   const { backing } = calls;
   return {
-    directConnection: calls.session((request: DirectConnectionRequest, sid, call, origin) =>
+    directConnection: calls.making((request: DirectConnectionRequest, sid, call, origin) =>
       directConnection(backing, request, { sid, origin, call }),
     ),
     reportLink: calls.session((request: ReportLinkRequest, sid, _call, origin) =>

@@ -29,7 +29,7 @@ import type { Subscription } from '../../feed/subscription.js';
 import { overFault } from '../../replica/token.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
-import type { Calls } from '../call-handlers.js';
+import type { Calls, Made } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { passingBytes } from '../encode/encoded.js';
 import { positionMessage, streamMessage } from '../encode/message.js';
@@ -50,7 +50,7 @@ export const streamDefinition = {
 export function streamService(calls: Calls): StreamServiceServer {
   const { backing } = calls;
   return {
-    createStream: calls.session((request: CreateStreamRequest, sid, _call, origin) =>
+    createStream: calls.making((request: CreateStreamRequest, sid, _call, origin) =>
       create(backing, request, sid, origin),
     ),
     updateStreamParams: calls.session((request: UpdateStreamParamsRequest, sid) => update(backing, request, sid)),
@@ -70,7 +70,7 @@ async function create(
   { params, sinkCvids, requestId }: CreateStreamRequest,
   sid: number,
   origin: Origin,
-): Promise<CreateStreamResponse | Fault> {
+): Promise<Made<CreateStreamResponse> | Fault> {
   const { state } = replica;
   const checked = new Checked(state.limits);
   const read = readParams(checked, params);
@@ -86,7 +86,11 @@ async function create(
   if (outcome instanceof Fault) return outcome;
   const repeated = requestIn(outcome.changes);
   const stream = repeated === undefined ? putOf(outcome.changes) : streamMade(command, repeated.made);
-  return { stream: streamMessage(stream, state.epoch) };
+  const isLast = replica.claims.claim(repeated);
+  const takeBack = () => {
+    if (isLast()) replica.takeBack({ kind: 'StopStream', sid: 0, id: stream.id, reason: StopReason.TERMINATED });
+  };
+  return { response: { stream: streamMessage(stream, state.epoch) }, takeBack };
 }
 
 function putOf(changes: readonly Change[]): Stream {

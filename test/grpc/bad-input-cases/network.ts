@@ -68,7 +68,13 @@ function watched(add: (what: string, spoil: { cvids?: number[]; after?: never },
 function connections(cases: Cases): void {
   const candidate = { host: '192.168.1.2', port: 4000, type: 1, priority: 1 };
   const good = ({ two }: World) => {
-    const more = { publicKey: Buffer.alloc(44), roundTrip: undefined, relayVersion: 0, connectionId: '', requestId: '' };
+    const more = {
+      publicKey: Buffer.alloc(44),
+      roundTrip: undefined,
+      relayVersion: 0,
+      connectionId: '',
+      requestId: '',
+    };
     return { cvid: two.sid, type: 1, port: 0, candidates: [candidate], ...more };
   };
   const ask = (what: string, spoil: object | ((world: World) => object), ...fields: string[]) =>
