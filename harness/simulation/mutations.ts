@@ -100,6 +100,12 @@ const JOURNAL: Mutation[] = [
     },
   },
   {
+    name: 'keep what was made for callers that have given up',
+    server: ({ replica }) => {
+      replica.takeBack = () => {};
+    },
+  },
+  {
     name: 'do a call twice',
     server: ({ replica }) => {
       const submit = replica.submit.bind(replica);

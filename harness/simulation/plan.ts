@@ -29,6 +29,8 @@ export interface Plan {
   readonly cores: readonly Limits[];
   /** Whether somebody opens sessions without end. */
   readonly isFlooded: boolean;
+  /** Whether there are callers that give up before they are answered. */
+  readonly isHasty: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -54,6 +56,7 @@ export function planOf(seed: number, minutes: number): Plan {
     limits,
     cores: coresOf(limits.core, new SeededRandom(seed).fork(4)),
     isFlooded: shares.chance(1 / 3),
+    isHasty: new SeededRandom(seed).fork(5).chance(1 / 2),
     steps: stepsOf(random, minutes * 60_000),
   };
 }
@@ -69,7 +72,13 @@ export function writtenPlan(text: string): Plan {
     feed: { ...DEFAULT_FEED_LIMITS, ...feed },
     replica: { ...DEFAULT_REPLICA_LIMITS, ...replica },
   };
-  return { ...plan, isFlooded: plan.isFlooded ?? false, limits, cores: plan.cores ?? [allCore] };
+  return {
+    ...plan,
+    isFlooded: plan.isFlooded ?? false,
+    isHasty: plan.isHasty ?? false,
+    limits,
+    cores: plan.cores ?? [allCore],
+  };
 }
 
 /** Bounds that a run meets: a history of a few revisions, a snapshot every few commands, SIDs that run out. */

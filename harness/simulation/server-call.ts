@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import type { CallStatus } from '../../src/client/error.js';
+import type { AnswerFate } from '../../src/grpc/http2/answer-fates.js';
 import type { Asked, Callee, Caller } from './connection.js';
 import type { Process } from './process.js';
 
@@ -23,12 +24,16 @@ export interface Ear {
  * A call as grpc-js hands it to a handler, as much of it as the services use: `write` calls back when flow control has let
  * the message go, `'cancelled'` comes once when the call is over, however it ends, and after that nothing calls back.
  */
-export class ServerCall extends EventEmitter implements Callee {
+export class ServerCall extends EventEmitter implements Callee, AnswerFate {
   readonly metadata = new Metadata();
   cancelled = false;
   /** Monotonic time since which the client's window is shut and a message waits. */
   blockedSinceMs: number | undefined;
   private over = false;
+  private lost: (() => void) | undefined;
+  /** The client is gone, or does not want the answer any more, and has not got it. */
+  isLost = false;
+  private readonly deadlineMs: number;
   private underway = 0;
   private waiting: { readonly message: unknown; readonly bytes: Uint8Array; readonly done: () => void } | undefined;
 
@@ -43,7 +48,18 @@ export class ServerCall extends EventEmitter implements Callee {
     super();
     for (const [key, value] of Object.entries(asked.metadata)) this.metadata.set(key, value);
     this.on('error', (error: Ending) => this.finish(error));
+    this.deadlineMs = process.clock.nowMs() + (asked.timeoutMs ?? Number.POSITIVE_INFINITY);
     if (asked.timeoutMs !== undefined) process.clock.after(asked.timeoutMs, () => this.expire());
+  }
+
+  /** By the wall clock, as that of grpc-js. */
+  getDeadline(): number {
+    const { clock } = this.process;
+    return clock.wallMs() + this.deadlineMs - clock.nowMs();
+  }
+
+  onLost(lost: () => void): void {
+    this.lost = lost;
   }
 
   getPath(): string {
@@ -80,7 +96,9 @@ export class ServerCall extends EventEmitter implements Callee {
     this.process.perform(() => {
       if (this.over) return;
       this.over = true;
+      this.isLost = true;
       this.ear.ended(undefined);
+      this.lost?.();
       this.tellCancelled();
     });
   }

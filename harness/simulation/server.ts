@@ -13,6 +13,7 @@ import { Calls } from '../../src/grpc/call-handlers.js';
 import { closedTopic } from '../../src/grpc/encode/closed-topic.js';
 import { networkTopic } from '../../src/grpc/encode/network-topic.js';
 import { streamsTopic } from '../../src/grpc/encode/streams-topic.js';
+import { type AnswerFate, CALL_METADATA } from '../../src/grpc/http2/answer-fates.js';
 import { DEFAULT_DOOR_LIMITS } from '../../src/grpc/limits.js';
 import { networkDefinition, networkService } from '../../src/grpc/services/network-service.js';
 import { sessionDefinition, sessionService } from '../../src/grpc/services/session-service.js';
@@ -90,6 +91,10 @@ interface Route {
  */
 export class SimulatedServer implements Listener {
   readonly routes = new Map<string, Route>();
+  /** Calls that run, by the names that they were given. */
+  private readonly running = new Map<string, ServerCall>();
+  private readonly fates = { find: (name: string): AnswerFate => this.running.get(name)! };
+  private callCount = 0;
   readonly calls: Calls;
 
   private constructor(
@@ -102,29 +107,32 @@ export class SimulatedServer implements Listener {
   ) {
     const { process, random, limits, problem } = surroundings;
     const { clock } = process;
-    this.calls = new Calls({
-      replica,
-      opening: new Opening(replica, clock, random, limits.replica, shares),
-      shares,
-      turns: new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
-      feeds,
-      relay,
-      clock,
-      random,
-      log: logger(problem),
-      limits: DEFAULT_DOOR_LIMITS,
-      adminToken: ADMIN_TOKEN,
-      orderDeadlineMs: limits.replica.orderDeadlineMs,
-      asking: new Asking({
-        ...{ replica, shares, acceptances, clock, random },
-        isObserved: () => true,
+    this.calls = new Calls(
+      {
+        replica,
+        opening: new Opening(replica, clock, random, limits.replica, shares),
+        shares,
+        turns: new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
+        feeds,
+        relay,
+        clock,
+        random,
+        log: logger(problem),
+        limits: DEFAULT_DOOR_LIMITS,
+        adminToken: ADMIN_TOKEN,
         orderDeadlineMs: limits.replica.orderDeadlineMs,
-      }),
-      rendezvous: [],
-      transports: new Transports(),
-      // System events have listeners of their own; nothing here sends any.
-      exchange: { accept: () => undefined, packetBytesMax: 0 },
-    });
+        asking: new Asking({
+          ...{ replica, shares, acceptances, clock, random },
+          isObserved: () => true,
+          orderDeadlineMs: limits.replica.orderDeadlineMs,
+        }),
+        rendezvous: [],
+        transports: new Transports(),
+        // System events have listeners of their own; nothing here sends any.
+        exchange: { accept: () => undefined, packetBytesMax: 0 },
+      },
+      { vouch: () => {}, find: () => undefined, holdings: { watches: undefined as never }, fates: this.fates },
+    );
     this.add(sessionDefinition, sessionService(this.calls));
     this.add(networkDefinition, networkService(this.calls));
     this.add(streamDefinition, streamService(this.calls));
@@ -193,6 +201,10 @@ export class SimulatedServer implements Listener {
       process,
       { wrote: (message, bytes) => ear?.wrote(message, bytes), ended: (said) => ear?.ended(said) },
     );
+    const name = String(++this.callCount);
+    call.metadata.set(CALL_METADATA, name);
+    this.running.set(name, call);
+    call.once('cancelled', () => this.running.delete(name));
     process.perform(() => {
       ear = onCall(call);
       if (isStream) handler(call);

@@ -3,6 +3,7 @@ import { StatusCode } from '../../src/client/status.js';
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
 import type { Answered } from './channel.js';
 import type { Check } from './check.js';
+import { Abandoned } from './checks/abandoned.js';
 import { Kept } from './checks/kept.js';
 import { Leases } from './checks/leases.js';
 import { Once } from './checks/once.js';
@@ -15,6 +16,7 @@ import { Wire } from './checks/wire.js';
 import { Disk } from './disk.js';
 import type { Fleet } from './fleet.js';
 import { Flood } from './flood.js';
+import { HastyCallers } from './hasty.js';
 import { Host } from './host.js';
 import { type Joining, join } from './joining.js';
 import { Machine } from './machine.js';
@@ -50,6 +52,8 @@ export class World implements Fleet {
   private readonly random: SeededRandom;
   /** Who opens sessions without end, if there is somebody. */
   private readonly flood: Flood | undefined;
+  /** Callers that give up before they are answered, if there are any. */
+  private readonly hasty: HastyCallers | undefined;
   private marks = 0;
   private addresses = 0;
 
@@ -94,6 +98,7 @@ export class World implements Fleet {
     this.admin = this.host('admin', undefined);
     this.everyHost = [...this.hosts, ...watchers, this.admin];
     if (plan.isFlooded) this.flood = new Flood(scheduler, network, this.random.fork(3));
+    if (plan.isHasty) this.hasty = new HastyCallers(scheduler, network, this.random.fork(4));
   }
 
   get nowMs(): number {
@@ -140,6 +145,7 @@ export class World implements Fleet {
       });
     }
     this.flood?.begin();
+    this.hasty?.begin();
     this.sweep();
     await this.pass(plan.minutes * 60_000);
   }
@@ -153,6 +159,7 @@ export class World implements Fleet {
   /** From now on nothing goes wrong, and whoever stood still or was away is back. */
   calm(): void {
     this.flood?.end();
+    this.hasty?.end();
     this.disk.slownessMs = 1;
     this.disk.full = false;
     this.disk.failing = false;
@@ -189,6 +196,7 @@ export class World implements Fleet {
       new Sids(scene),
       new Leases(scene),
       new Silence(scene),
+      new Abandoned(scene),
       new Orders(scene),
       new Shared(scene),
       this.replays,

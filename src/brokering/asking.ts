@@ -1,11 +1,13 @@
 import { hasZone, plainAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { crossingOf } from '../core/decide/broker.js';
-import { Checked } from '../core/decide/check.js';
+import { Checked, wholeMs } from '../core/decide/check.js';
+import { isRepeated, requestIn } from '../core/decide/request.js';
+import type { Change } from '../core/model/change.js';
 import type { AskConnection, Command } from '../core/model/command.js';
-import { type Candidate, type Connection, isOver, type Pair } from '../core/model/connection.js';
+import { type Candidate, type Connection, isOver, isPending, type Pair } from '../core/model/connection.js';
 import { Fault } from '../core/model/fault.js';
-import type { LinkType } from '../core/model/link.js';
+import type { State } from '../core/store/state.js';
 import type { Replica } from '../replica/replica.js';
 import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
@@ -51,6 +53,15 @@ export interface ConnectionWish extends Brought {
   readonly origin: Origin;
   /** The relayed connection to try again for; 0: a new one. */
   readonly relayed: number;
+  /** Empty: it has none. */
+  readonly requestId: string;
+}
+
+/** A connection that was asked for and that the peer has accepted. */
+export interface Asked {
+  readonly connection: Connection;
+  /** Cancels it for a caller that never hears of it: unless it stands by now, or its request was repeated meanwhile. */
+  readonly takeBack: () => void;
 }
 
 /** What an end tells of an attempt, as a door took it in. */
@@ -69,26 +80,35 @@ export class Asking {
    * Asks for a connection, and resolves once the peer has accepted. `onGiveUp` is handed what cancels the connection, and
    * answers with how to take that back.
    */
-  async ask(wish: ConnectionWish, onGiveUp: (giveUp: () => void) => () => void): Promise<Connection | Fault> {
+  async ask(wish: ConnectionWish, onGiveUp: (giveUp: () => void) => () => void): Promise<Asked | Fault> {
     const command = this.read(wish);
     if (command instanceof Fault) return command;
     const { replica, acceptances, shares } = this.parts;
-    const absent = this.refuseAbsent(command);
+    const isAgain = isRepeated(replica.state, command);
+    const absent = isAgain ? undefined : this.refuseAbsent(command);
     if (absent !== undefined) return absent;
     const room = { connectionsPendingPerAddressMax: command.relayed === 0 ? 1 : 0 };
-    const outcome = await shares.hold(wish.sid, wish.origin, room, () => replica.submit(command));
+    const submit = () => replica.submit(command);
+    const outcome = await (isAgain ? submit() : shares.hold(wish.sid, wish.origin, room, submit));
     if (outcome instanceof Fault) return outcome;
-    const asked =
-      outcome.changes.flatMap((change) => (change.kind === 'ConnectionPut' ? change.connection : [])).at(-1) ??
-      crossingOf(replica.state, command);
+    const asked = connectionIn(outcome.changes, replica.state) ?? crossingOf(replica.state, command);
     if (asked === undefined) {
-      return new Fault('CONNECTION_REPLACED', 'the connection that this would have joined is over');
+      return new Fault(
+        'CONNECTION_REPLACED',
+        'the connection that this would have joined, or that it asked for before, is over',
+      );
     }
-    const keep = onGiveUp(() => void replica.enforce(cancellation(asked, wish.sid)));
+    const isLast = replica.claims.claim(requestIn(outcome.changes));
+    const takeBack = () => {
+      const now = replica.state.connections.get(asked.id);
+      // A connection that stands goes on: it was there before, or both ends know of it.
+      if (isLast() && now !== undefined && isPending(now)) replica.takeBack(cancellation(asked, wish.sid));
+    };
+    const keep = onGiveUp(takeBack);
     const decided = await acceptances.decided(asked);
     keep();
     if (decided instanceof Fault) return decided;
-    return isOver(decided) ? new Fault(decided.reason!, decided.description) : decided;
+    return isOver(decided) ? new Fault(decided.reason!, decided.description) : { connection: decided, takeBack };
   }
 
   /** The command for an end's answer to the order to gather. `address`: where a door observes that end. */
@@ -113,19 +133,28 @@ export class Asking {
     const tried = {
       connected,
       pairs: checkPairs(checked, limits, pairs),
-      tookMs: Math.min(Math.round(tookMs), TOOK_MS_MAX),
+      tookMs: Math.min(wholeMs(tookMs), TOOK_MS_MAX),
       roundTripMs: checkRoundTrip(checked, roundTripMs),
     };
     const wrong = Fault.fields(checked.violations);
     return wrong ?? { kind: 'AnswerAttempt', sid, orderId, ...tried, ...this.draw() };
   }
 
-  private read({ sid, cvid, type, port, origin, relayed, ...brought }: ConnectionWish): AskConnection | Fault {
+  private read({
+    sid,
+    cvid,
+    type,
+    port,
+    origin,
+    relayed,
+    requestId,
+    ...brought
+  }: ConnectionWish): AskConnection | Fault {
     const { replica, orderDeadlineMs } = this.parts;
     const { limits } = replica.state;
     const checked = new Checked(limits);
     checked.sid('cvid', cvid);
-    checked.linkType('type', type);
+    const link = checked.transportType('type', type);
     if (port < 0 || port > 65_535) checked.wrong('port', `${port}; 0 (the server coordinates) to 65535 are allowed`);
     if (port > 0 && hasZone(origin.address)) {
       checked.wrong('port', `nobody else can dial ${origin.address}: a zone means something on its own machine only`);
@@ -140,11 +169,11 @@ export class Asking {
       roundTripMs: coordinated ? checkRoundTrip(checked, roundTripMs) : 0,
       relayVersion,
     };
+    const named = checked.requestId('request_id', requestId);
     const wrong = Fault.fields(checked.violations);
     if (wrong !== undefined) return wrong;
     const deadlineMs = Math.min(orderDeadlineMs, ACCEPT_MS);
-    const link = type as LinkType;
-    const asked = { sid, peer: cvid, link, host, port, relayed, deadlineMs };
+    const asked = { sid, peer: cvid, link, host, port, relayed, deadlineMs, ...named };
     return { kind: 'AskConnection', ...asked, ...gathered, ...this.draw() };
   }
 
@@ -165,6 +194,13 @@ export class Asking {
     const { random, clock } = this.parts;
     return { nonce: Buffer.from(random.bytes(NONCE_BYTES)).toString('latin1'), atMs: clock.wallMs() };
   }
+}
+
+/** The connection that a request has come to, now or before. */
+function connectionIn(changes: readonly Change[], { connections }: State): Connection | undefined {
+  const request = requestIn(changes);
+  if (request !== undefined) return connections.get(request.made.id);
+  return changes.flatMap((change) => (change.kind === 'ConnectionPut' ? change.connection : [])).at(-1);
 }
 
 function cancellation({ id, caller, peer, link }: Connection, sid: number): Command {

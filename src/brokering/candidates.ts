@@ -1,4 +1,4 @@
-import type { Checked } from '../core/decide/check.js';
+import { type Checked, wholeMs } from '../core/decide/check.js';
 import type { Candidate, Pair } from '../core/model/connection.js';
 import type { Limits } from '../core/model/limits.js';
 import { addressBytes, addressText, isPrivateAddress } from '../stun/address.js';
@@ -63,7 +63,7 @@ export function checkPublicKey(checked: Checked, limits: Limits, publicKey: Uint
 /** Checks a round trip. Answers with it as it is stored: whole milliseconds, and no more than makes sense. */
 export function checkRoundTrip(checked: Checked, roundTripMs: number): number {
   checked.duration('round_trip', roundTripMs);
-  return Math.min(Math.ceil(roundTripMs), ROUND_TRIP_MS_MAX);
+  return Math.min(wholeMs(roundTripMs), ROUND_TRIP_MS_MAX);
 }
 
 /** Checks the pairs that an end tells. They are shown and never dialled, so their addresses may be any. */

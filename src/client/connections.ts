@@ -19,6 +19,7 @@ import { type OrderHandlers, Refusal } from './orders.js';
 import type { OwnSession } from './own-session.js';
 import type { PeerStream } from './peer-stream.js';
 import type { RelaySink, RelaySource } from './relay.js';
+import { drawRequestId } from './request-id.js';
 import { Scope } from './scope.js';
 import type { LinkDetails } from './session-calls.js';
 import { StatusCode } from './status.js';
@@ -219,6 +220,7 @@ export class Connections {
       roundTrip: roundTripMs === undefined ? undefined : durationOf(roundTripMs),
       relayVersion: RELAY_VERSION,
       connectionId: '',
+      requestId: drawRequestId(this.desk.random),
     };
   }
 

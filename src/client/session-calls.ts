@@ -15,6 +15,7 @@ import {
 import type { CallOptions, Complete } from './call.js';
 import { Calls } from './calls.js';
 import { type RelayOptions, RelaySink, RelaySource } from './relay.js';
+import { drawRequestId } from './request-id.js';
 import { maskOf, type StreamSettings, streamParamsOf } from './stream-settings.js';
 
 /** What may be told about a link besides whether it stands. */
@@ -57,13 +58,17 @@ export abstract class SessionCalls extends Calls {
     return this.unary(NetworkServiceService.reportLink, request, options);
   }
 
-  /** Registers a stream from this session to one or more sinks. */
+  /**
+   * Registers a stream from this session to one or more sinks. Carries a request id, so that `retry` may repeat it: it is
+   * registered once.
+   */
   createStream(
     sinkCvids: readonly number[],
     settings: StreamSettings = {},
     options: CallOptions = {},
   ): Promise<Complete<CreateStreamResponse>> {
-    const request = { params: streamParamsOf(settings), sinkCvids: [...sinkCvids] };
+    const requestId = drawRequestId(this.caller.random);
+    const request = { params: streamParamsOf(settings), sinkCvids: [...sinkCvids], requestId };
     return this.unary(StreamServiceService.createStream, request, options);
   }
 

@@ -121,7 +121,9 @@ const DURATION_MAX = '24d';
 export function parseDurationMs(text: string): number {
   const found = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   if (found === null) throw new ValueError('must be a duration such as 250ms, 30s, 5m, 12h or 1d');
-  return Math.round(Number(found[1]) * MS[found[2] as keyof typeof MS]);
+  const ms = Number(found[1]) * MS[found[2] as keyof typeof MS];
+  // 0 switches some things off, which a fraction of a millisecond does not ask for.
+  return Math.max(Math.round(ms), Math.sign(ms));
 }
 
 /** A time span, in milliseconds. */

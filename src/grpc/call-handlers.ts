@@ -14,6 +14,7 @@ import type { Origin } from '../shares/origin.js';
 import type { Backing } from './backing.js';
 import { type Caller, identify, SESSION_METADATA } from './caller.js';
 import { encoded } from './encode/encoded.js';
+import { type AnswerFate, CALL_METADATA } from './http2/answer-fates.js';
 import type { Peer } from './http2/peer.js';
 import { Outflow, type OutflowWatch } from './outflow.js';
 import { pump, type Source } from './pump.js';
@@ -21,6 +22,12 @@ import { toError } from './status.js';
 
 /** What a method answers: a message, a refusal, or either of them later. */
 export type Answer<A> = A | Fault | Promise<A | Fault>;
+
+/** A response about something that was made for the caller, and how that is taken back when the caller is not there to hear of it. */
+export interface Made<A> {
+  readonly response: A;
+  readonly takeBack: () => void;
+}
 
 /** Every call, unary or not, seen from what is the same in all of them. */
 type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 'getPeer'>;
@@ -35,6 +42,8 @@ export interface CallConnections {
   /** The one of that name, if it is still there. */
   find(name: string): Peer | undefined;
   readonly holdings: { readonly watches: SharedBytes<Peer> };
+  /** What becomes of the answer to a call, by its {@link CALL_METADATA}. */
+  readonly fates: { find(name: string): AnswerFate };
 }
 
 /** A watch may end at any moment. */
@@ -124,6 +133,37 @@ export class Calls implements OutflowWatch {
       )(call, callback);
   }
 
+  /**
+   * A method for everybody that makes something. Nothing is made for a caller that has given up by then; what was made is taken
+   * back when the answer cannot be sent any more.
+   */
+  makingForAnyone<Q, A>(
+    work: (request: Q, caller: Caller, call: ServerUnaryCall<Q, A>) => Promise<Made<A> | Fault> | Fault,
+  ): handleUnaryCall<Q, A> {
+    return (call, callback) => {
+      const fate = this.fateOf(call);
+      const isGivenUp = () => call.cancelled || fate?.isLost === true || this.isLate(call);
+      void this.settle(call, (caller) => (isGivenUp() ? givenUp() : work(call.request, caller, call))).then((made) => {
+        if (made instanceof Fault) {
+          callback(toError(made));
+          return;
+        }
+        if (isGivenUp()) made.takeBack();
+        else fate?.onLost(made.takeBack);
+        callback(null, made.response);
+      });
+    };
+  }
+
+  /** The same for a method that needs a session. */
+  making<Q, A>(
+    work: (request: Q, sid: number, call: ServerUnaryCall<Q, A>, origin: Origin) => Promise<Made<A> | Fault>,
+  ): handleUnaryCall<Q, A> {
+    return this.makingForAnyone<Q, A>((request, { sid, origin }, call) =>
+      sid === undefined ? missing(call) : work(request, sid, call, origin),
+    );
+  }
+
   /** A method that needs a session or an administrator. */
   sessionOrAdmin<Q, A>(
     work: (request: Q, caller: Caller, call: ServerUnaryCall<Q, A>) => Answer<A>,
@@ -191,6 +231,17 @@ export class Calls implements OutflowWatch {
         source instanceof Fault ? call.emit('error', toError(source)) : pump(source, call, encode),
       );
     };
+  }
+
+  /** What becomes of the answer to a call; undefined where nobody watches that. */
+  private fateOf(call: AnyCall): AnswerFate | undefined {
+    const [name] = call.metadata.get(CALL_METADATA);
+    return this.connections?.fates.find(String(name));
+  }
+
+  /** Whether a call's deadline has passed, also where the timer of it has not fired yet. */
+  private isLate(call: Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline'>): boolean {
+    return Number(call.getDeadline()) <= this.backing.clock.wallMs();
   }
 
   private async settle<T>(call: AnyCall, work: (caller: Caller) => T | Fault | Promise<T | Fault>): Promise<T | Fault> {
@@ -262,6 +313,11 @@ export class Calls implements OutflowWatch {
 
 function isNobody({ sid, isAdmin }: Caller): boolean {
   return sid === undefined && !isAdmin;
+}
+
+/** Nobody hears of it: the call is over. */
+function givenUp(): Fault {
+  return new Fault('ORDER_DEADLINE', 'the call was given up');
 }
 
 function absent(call: Pick<AnyCall, 'getPath'>): Fault {

@@ -32,6 +32,13 @@ import { toError, withDetails } from './status.js';
 const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 
+/** Methods that make something, which is taken back when nobody hears of it. */
+const MADE_PATHS: ReadonlySet<string> = new Set([
+  sessionDefinition.session.path,
+  networkDefinition.directConnection.path,
+  streamDefinition.createStream.path,
+]);
+
 /** Not a service but asked for like one, by `grpc.health.v1`: whether commands can be stored. */
 const JOURNAL = 'switchyard.journal';
 const SERVICES = ['SessionService', 'NetworkService', 'StreamService', 'TransportService'] as const;
@@ -64,7 +71,7 @@ export class GrpcDoor {
     this.peers = new Peers(
       clock,
       wireLimits(limits, messageBytesMax),
-      { answers: this.answerPaths, watches: this.watchPaths },
+      { answers: this.answerPaths, watches: this.watchPaths, made: MADE_PATHS },
       (why, address) => {
         backing.cutOff?.(why);
         admission.reports.report({ door: 'grpc', cause: 'expelled', kind: why, why, address });

@@ -64,6 +64,8 @@ export const CODE_OF_REASON: Readonly<Record<Reason, status>> = {
 
 const DOMAIN = 'switchyard';
 const DETAILS = 'grpc-status-details-bin';
+const PUSHBACK = 'grpc-retry-pushback-ms';
+const NEVER_AGAIN = '-1';
 const { violationsMax, errorMessageBytesMax } = DEFAULT_DOOR_LIMITS;
 
 /** Reasons that say that a session is over, by which a call is refused but an attachment aborted. */
@@ -122,6 +124,7 @@ function errorOf(fault: Fault, code: status): ServiceError {
   ];
   const metadata = new Metadata();
   metadata.set(DETAILS, Buffer.from(Status.encode({ code, message, details }).finish()));
+  metadata.set(PUSHBACK, pushbackOf(fault));
   return Object.assign(new Error(message), { code, details: message, metadata });
 }
 
@@ -140,6 +143,14 @@ function violationsOf({ violations }: Fault) {
 function retryOf({ retryAfterMs }: Fault) {
   if (retryAfterMs === undefined) return [];
   return [any('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay: durationOf(retryAfterMs) }).finish())];
+}
+
+/**
+ * What grpc's own retries obey: after how many milliseconds to try again, or that the call must not be tried again. Without
+ * it they go by the client's policy alone, which knows no more than the status code.
+ */
+function pushbackOf({ retryAfterMs }: Fault): string {
+  return retryAfterMs === undefined ? NEVER_AGAIN : String(Math.ceil(retryAfterMs));
 }
 
 function any(type: string, value: Uint8Array) {

@@ -1,4 +1,5 @@
 import {
+  type NetworkRow,
   type OrderRow,
   type SessionRow,
   SnapshotChunk,
@@ -9,6 +10,7 @@ import type { LinkType } from '../core/model/link.js';
 import type { Order, OrderBody } from '../core/model/order.js';
 import type { CloseReason, Session } from '../core/model/session.js';
 import type { Stream } from '../core/model/stream.js';
+import type { EndedSession } from '../core/store/ended.js';
 import type { MetaRow, Row } from '../core/store/snapshot.js';
 import { packConnection, unpackConnection } from './connection.js';
 import { packLimits, unpackLimits } from './core-limits.js';
@@ -16,7 +18,9 @@ import { RowReader } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
 import { JournalError, type StoredSnapshot } from './journal.js';
+import { unknownNumberOfRow } from './known-numbers.js';
 import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from './limits.js';
+import { packRequest, unpackRequest } from './request.js';
 
 /*
  * A part of a snapshot:
@@ -41,6 +45,7 @@ const KINDS: readonly Row['kind'][] = [
   'settled',
   'ended',
   'connection',
+  'request',
 ];
 
 /**
@@ -73,12 +78,22 @@ export async function* encodeChunks(
     const message = encodeGroup(group);
     if (encoded.length > 0 && (next < kind || bytes + message.length > CHUNK_BYTES_MAX)) yield cut();
     kind = next;
-    if (group[0].kind === 'limits') format = Format.LIMITS;
+    format = Math.max(format, formatOfRows(group));
     encoded.push(message);
     bytes += message.length;
     if (rest !== undefined && ++groupsDone % GROUPS_A_TURN === 0) await rest();
   }
   if (encoded.length > 0) yield cut();
+}
+
+/** The lowest format that has what these rows say. */
+function formatOfRows(group: readonly Row[]): number {
+  const isLater = (row: Row) =>
+    row.kind === 'limits' ||
+    row.kind === 'request' ||
+    (row.kind === 'meta' && row.atMs !== undefined) ||
+    (row.kind === 'ended' && row.tokenCheck !== undefined);
+  return group.some(isLater) ? Format.LIMITS : Format.FIRST;
 }
 
 /** Rows of one kind that follow each other, a few at a time. */
@@ -117,7 +132,7 @@ function* decodeChunk(revision: number, part: number, bytes: Uint8Array): Iterab
   const content = unseal(FrameKind.CHUNK, { revision, part }, bytes, what);
   // Only the first part begins with something else, and is read as a whole.
   const plain = new RowReader(content);
-  yield* plain;
+  for (const row of plain) yield known(row, what, revision);
   if (plain.at === content.length && part > 0) return;
   let chunk: SnapshotChunk;
   try {
@@ -134,14 +149,20 @@ function* decodeChunk(revision: number, part: number, bytes: Uint8Array): Iterab
   }
   for (const row of unpack(chunk)) {
     if (row === undefined) throw unknownPart(what, 'a number', revision);
-    yield row;
+    yield known(row, what, revision);
   }
+}
+
+function known(row: Row, what: string, revision: number): Row {
+  const unknown = unknownNumberOfRow(row);
+  if (unknown !== undefined) throw unknownPart(what, unknown, revision);
+  return row;
 }
 
 function pack(row: Row, chunk: SnapshotChunk): void {
   switch (row.kind) {
     case 'meta':
-      chunk.network = { ...row, revision: BigInt(row.revision), sidCursors: [...row.sidCursors] };
+      chunk.network = packMeta(row);
       break;
     case 'limits':
       chunk.limits = packLimits(row.limits);
@@ -167,10 +188,13 @@ function pack(row: Row, chunk: SnapshotChunk): void {
       chunk.settledOrders.push(row);
       break;
     case 'ended':
-      chunk.endedSessions.push(row);
+      chunk.endedSessions.push({ sid: row.sid, reason: row.reason, tokenCheck: packCheck(row) });
       break;
     case 'connection':
       chunk.connections.push(packConnection(row.connection));
+      break;
+    case 'request':
+      chunk.requests.push(packRequest(row.request));
       break;
   }
 }
@@ -178,7 +202,7 @@ function pack(row: Row, chunk: SnapshotChunk): void {
 /** Undefined: a row that only a newer build knows. */
 function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
   const { network } = chunk;
-  if (network !== undefined) yield { kind: 'meta', ...network, revision: Number(network.revision) } satisfies MetaRow;
+  if (network !== undefined) yield unpackMeta(network);
   if (chunk.limits !== undefined) yield { kind: 'limits', limits: unpackLimits(chunk.limits) };
   for (const session of chunk.sessions) yield { kind: 'session', session: unpackSession(session) };
   for (const { a, b, link } of chunk.links) yield { kind: 'link', a, b, link: link as LinkType };
@@ -191,11 +215,32 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
     yield order && { kind: 'order', order };
   }
   for (const row of chunk.settledOrders) yield { kind: 'settled', ...row };
-  for (const { sid, reason } of chunk.endedSessions) yield { kind: 'ended', sid, reason: reason as CloseReason };
+  for (const { sid, reason, tokenCheck } of chunk.endedSessions) {
+    const check = tokenCheck === undefined ? undefined : unpackHidden(tokenCheck);
+    yield { kind: 'ended', sid, reason: reason as CloseReason, tokenCheck: check };
+  }
   for (const row of chunk.connections) {
     const connection = unpackConnection(row);
     yield connection && { kind: 'connection', connection };
   }
+  for (const row of chunk.requests) {
+    const request = unpackRequest(row);
+    yield request && { kind: 'request', request };
+  }
+}
+
+function packMeta(row: MetaRow): NetworkRow {
+  const atMs = row.atMs === undefined ? undefined : BigInt(row.atMs);
+  return { ...row, revision: BigInt(row.revision), sidCursors: [...row.sidCursors], atMs };
+}
+
+function unpackMeta(network: NetworkRow): MetaRow {
+  const atMs = network.atMs === undefined ? undefined : Number(network.atMs);
+  return { kind: 'meta', ...network, revision: Number(network.revision), atMs };
+}
+
+function packCheck({ tokenCheck }: EndedSession): Buffer | undefined {
+  return tokenCheck === undefined ? undefined : packHidden(tokenCheck);
 }
 
 function packSession(session: Session): SessionRow {

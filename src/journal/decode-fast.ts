@@ -16,6 +16,8 @@ const COMMAND_TAG = {
   openSession: lengthTag(2),
   closeSession: lengthTag(3),
   reportLink: lengthTag(6),
+  /** Beside the command. */
+  atMs: varintTag(100),
 } as const;
 
 /** The rows in a SnapshotChunk that are read here. */
@@ -81,7 +83,17 @@ export function readCommand(content: Uint8Array): Command | undefined {
   const wire = new WireReader(bufferOf(content));
   const tag = wire.varint();
   const end = wire.end();
-  if (!wire.isSound || end !== content.length) return undefined;
+  if (!wire.isSound || end > content.length) return undefined;
+  const command = readKind(wire, tag, end);
+  if (command === undefined || end === content.length) return command;
+  if (wire.varint() !== COMMAND_TAG.atMs) return undefined;
+  const storedAtMs = wire.varint();
+  if (!isReadTo(wire, content.length)) return undefined;
+  // Not a copy: this is what most of a journal is.
+  return Object.assign(command, { storedAtMs });
+}
+
+function readKind(wire: WireReader, tag: number, end: number): Command | undefined {
   if (tag === COMMAND_TAG.openSession) return readOpenSession(wire, end);
   if (tag === COMMAND_TAG.closeSession) return readCloseSession(wire, end);
   if (tag === COMMAND_TAG.reportLink) return readReportLink(wire, end);

@@ -26,7 +26,10 @@ import { JournalError } from './journal.js';
 export const Format = {
   /** Release 0.1.0. What its commands came to depended on the options of the process that wrote them. */
   FIRST: 1,
-  /** Limits are part of the state: SetLimits, the limits of a snapshot, the initial limits in the header. */
+  /**
+   * Limits are part of the state: SetLimits, the limits of a snapshot, the initial limits in the header. Commands say when they
+   * were stored, and may have request ids.
+   */
   LIMITS: 2,
 } as const;
 

@@ -14,6 +14,7 @@ import { readCommand } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, unpackParams, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
 import { JournalError, type StoredRecord } from './journal.js';
+import { unknownNumber } from './known-numbers.js';
 import { unknownCommand } from './planned.js';
 
 /*
@@ -43,8 +44,10 @@ const REASON_NAMES = new Map(Object.entries(REASONS).map(([name, code]) => [code
  * millisecond, say) throws, because the state after a restart would be another one.
  */
 export function encodeRecord(revision: number, command: Command): StoredRecord {
-  const message = CommandMessage.encode({ kind: pack(command) }).finish();
-  const format = command.kind === 'SetLimits' ? Format.LIMITS : Format.FIRST;
+  const { storedAtMs } = command;
+  const atMs = storedAtMs === undefined ? undefined : BigInt(storedAtMs);
+  const message = CommandMessage.encode({ kind: pack(command), atMs }).finish();
+  const format = isOfFormat1(command) ? Format.FIRST : Format.LIMITS;
   return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message, format) };
 }
 
@@ -57,8 +60,14 @@ export function encodeRecord(revision: number, command: Command): StoredRecord {
 export function decodeRecord({ revision, bytes }: StoredRecord): Command {
   const what = `record ${revision}`;
   const content = unseal(FrameKind.RECORD, { revision, part: 0 }, bytes, what);
-  const plain = readCommand(content);
-  if (plain !== undefined) return plain;
+  const command = readCommand(content) ?? decodeWhole(content, what, revision);
+  const unknown = unknownNumber(command);
+  if (unknown !== undefined) throw unknownPart(what, unknown, revision);
+  return command;
+}
+
+/** The same by the generated decoder, which knows every command. */
+function decodeWhole(content: Uint8Array, what: string, revision: number): Command {
   let message: CommandMessage;
   try {
     message = CommandMessage.decode(content);
@@ -71,9 +80,16 @@ export function decodeRecord({ revision, bytes }: StoredRecord): Command {
   if (CommandMessage.encode(message).finish().length !== content.length) {
     throw unknownPart(what, `a field of ${kind.$case}`, revision);
   }
+  if (kind.$case === 'answerOrder' && kind.value.code !== 0 && !REASON_NAMES.has(kind.value.code)) {
+    throw unknownPart(what, `the value ${kind.value.code} of AnswerOrder.code`, revision);
+  }
   const command = unpack(kind);
-  if (command === undefined) throw unknownPart(what, `a number of ${kind.$case}`, revision);
-  return command;
+  return message.atMs === undefined ? command : { ...command, storedAtMs: Number(message.atMs) };
+}
+
+function isOfFormat1(command: Command): boolean {
+  if (command.storedAtMs !== undefined || command.kind === 'SetLimits') return false;
+  return !('requestId' in command) || command.requestId === undefined;
 }
 
 function pack(command: Command): Packed {
@@ -108,6 +124,7 @@ function pack(command: Command): Packed {
           gathered: packGathered(command),
           drawn: packDrawn(command),
           relayed: BigInt(command.relayed),
+          requestId: command.requestId ?? '',
         },
       };
     case 'AnswerGather':
@@ -124,7 +141,12 @@ function pack(command: Command): Packed {
     case 'CreateStream':
       return {
         $case: 'createStream',
-        value: { ...command, sinks: [...command.sinks], params: packParams(command.params) },
+        value: {
+          ...command,
+          sinks: [...command.sinks],
+          params: packParams(command.params),
+          requestId: command.requestId ?? '',
+        },
       };
     case 'UpdateStreamParams':
       return { $case: 'updateStreamParams', value: { ...command, params: packParams(command.params) } };
@@ -137,8 +159,7 @@ function pack(command: Command): Packed {
   }
 }
 
-/** Undefined: a number that only a newer build knows. */
-function unpack(packed: Packed): Command | undefined {
+function unpack(packed: Packed): Command {
   switch (packed.$case) {
     case 'foundNetwork':
       return { kind: 'FoundNetwork', ...packed.value, atMs: Number(packed.value.atMs) };
@@ -153,16 +174,13 @@ function unpack(packed: Packed): Command | undefined {
       return { kind: 'CloseSession', sid: packed.value.sid, reason: packed.value.reason as CloseReason };
     case 'requestTermination':
       return { kind: 'RequestTermination', ...packed.value };
-    case 'answerOrder': {
-      const code = REASON_NAMES.get(packed.value.code);
-      if (code === undefined && packed.value.code !== 0) return undefined;
-      return { kind: 'AnswerOrder', ...packed.value, code };
-    }
+    case 'answerOrder':
+      return { kind: 'AnswerOrder', ...packed.value, code: REASON_NAMES.get(packed.value.code) };
     case 'reportLink':
       return unpackReport(packed.value);
     case 'askConnection': {
-      const { gathered, drawn, link, relayed, ...plain } = packed.value;
-      const brought = { ...unpackGathered(gathered), ...unpackDrawn(drawn) };
+      const { gathered, drawn, link, relayed, requestId, ...plain } = packed.value;
+      const brought = { ...unpackGathered(gathered), ...unpackDrawn(drawn), ...unpackRequestId(requestId) };
       return { kind: 'AskConnection', ...plain, link: link as LinkType, relayed: Number(relayed), ...brought };
     }
     case 'answerGather': {
@@ -177,8 +195,10 @@ function unpack(packed: Packed): Command | undefined {
       return { kind: 'ExpireOrder', ...packed.value };
     case 'expireConnection':
       return { kind: 'ExpireConnection', id: Number(packed.value.id) };
-    case 'createStream':
-      return { kind: 'CreateStream', ...packed.value, params: wholeParams(packed.value.params) };
+    case 'createStream': {
+      const { requestId, params, ...plain } = packed.value;
+      return { kind: 'CreateStream', ...plain, params: wholeParams(params), ...unpackRequestId(requestId) };
+    }
     case 'updateStreamParams':
       return { kind: 'UpdateStreamParams', ...packed.value, params: unpackParams(packed.value.params) };
     case 'terminateStream':
@@ -188,6 +208,11 @@ function unpack(packed: Packed): Command | undefined {
     case 'setLimits':
       return { kind: 'SetLimits', limits: unpackLimits(packed.value.limits) };
   }
+}
+
+/** A command without an id has no field for it. */
+function unpackRequestId(requestId: string): { readonly requestId?: string } {
+  return requestId === '' ? {} : { requestId };
 }
 
 function unpackReport({ sid, peer, link, established, brokered }: ReportLinkMessage): Command {

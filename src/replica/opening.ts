@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../base/clock.js';
-import { Checked } from '../core/decide/check.js';
+import { Checked, wholeMs } from '../core/decide/check.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import type { Labels, Session } from '../core/model/session.js';
@@ -70,6 +70,6 @@ export class Opening {
   private granted(askedMs: number): number {
     const { ttlDefaultMs, ttlMinMs, ttlMaxMs } = this.limits;
     if (askedMs === 0) return ttlDefaultMs;
-    return Math.min(Math.max(Math.ceil(askedMs), ttlMinMs), ttlMaxMs);
+    return Math.min(Math.max(wholeMs(askedMs), ttlMinMs), ttlMaxMs);
   }
 }

@@ -15,11 +15,14 @@ import { Attachments } from './attachments.js';
 import { Deadlines } from './deadlines.js';
 import { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
+import { RequestClaims } from './request-claims.js';
 import { Snapshots } from './snapshots.js';
 
 /** How long a client should wait when the journal takes nothing, and when it takes no more. */
 const JOURNAL_RETRY_MS = 1_000;
 const OVERLOADED_RETRY_MS = 500;
+/** When what has to be taken back could not be stored, it is tried again after this: there are no more than what was made. */
+const TAKE_BACK_RETRY_MS = 1_000;
 
 /** A feed, as far as the replica knows one. */
 export interface Publisher {
@@ -64,6 +67,8 @@ export class Replica {
   readonly leases: Leases;
   readonly attachments: Attachments;
   readonly deadlines: Deadlines;
+  /** Which call may take back what came of a request. */
+  readonly claims = new RequestClaims();
   private readonly snapshots: Snapshots;
   private pending: Pending[] = [];
   private working = false;
@@ -118,11 +123,18 @@ export class Replica {
     return this.take(command, 2 * this.parts.limits.pendingMax);
   }
 
+  /** Takes back what was made for a caller that has gone, however long the journal takes nothing. */
+  takeBack(command: Command): void {
+    void this.enforce(command).then((outcome) => {
+      if (isTransient(outcome)) this.parts.clock.after(TAKE_BACK_RETRY_MS, () => this.takeBack(command));
+    });
+  }
+
   private take(command: Command, pendingMax: number): Promise<Applied | Fault> {
     if (this.closing) return Promise.resolve(draining());
     const decided = decide(this.state, command);
     if (isFault(decided)) return Promise.resolve(this.observed(command, decided));
-    if (decided.length === 0) return Promise.resolve(this.observed(command, this.unchanged()));
+    if (!decided.some(isChange)) return Promise.resolve(this.observed(command, this.unchanged(decided)));
     if (this.pending.length >= pendingMax) {
       const message = `${this.pending.length} commands wait for the journal`;
       return Promise.resolve(this.observed(command, new Fault('OVERLOADED', message, [], OVERLOADED_RETRY_MS)));
@@ -180,14 +192,18 @@ export class Replica {
   /** The commands of the next append, as many as its bounds allow. */
   private nextBatch(): { batch: Pending[]; records: StoredRecord[] } {
     const { batchMax, batchBytesMax } = this.parts.limits;
+    const storedAtMs = this.parts.clock.wallMs();
+    const batch: Pending[] = [];
     const records: StoredRecord[] = [];
     let bytes = 0;
     while (records.length < Math.min(this.pending.length, batchMax) && bytes < batchBytesMax) {
-      const record = encodeRecord(this.state.revision + records.length + 1, this.pending[records.length].command);
+      const pending = this.pending[records.length];
+      const command = { ...pending.command, storedAtMs };
+      const record = encodeRecord(this.state.revision + records.length + 1, command);
       bytes += record.bytes.length;
       records.push(record);
+      batch.push({ ...pending, command });
     }
-    const batch = this.pending.slice(0, records.length);
     this.pending = this.pending.slice(records.length);
     return { batch, records };
   }
@@ -232,8 +248,8 @@ export class Replica {
     await this.enforce({ kind: 'CloseSession', sid, reason: CloseReason.EXPIRED });
   }
 
-  private unchanged(): Applied {
-    return { revision: this.state.revision, changes: [] };
+  private unchanged(changes: readonly Change[]): Applied {
+    return { revision: this.state.revision, changes };
   }
 
   private observed(command: Command, outcome: Applied | Fault): Applied | Fault {
@@ -246,6 +262,11 @@ export class Replica {
 function startFailure(what: string, { reason, message }: Fault): Error {
   const text = `${what}: ${message}`;
   return reason === 'JOURNAL_UNAVAILABLE' ? new JournalError('full', text) : new Error(text);
+}
+
+/** Whether it changes anything: a request that was done before is answered, and not stored. */
+function isChange({ kind }: Change): boolean {
+  return kind !== 'RequestRepeated';
 }
 
 /** Whether the same command may be taken a little later. */

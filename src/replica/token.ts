@@ -45,8 +45,7 @@ export function tokenText(sid: number, secret: Secret): string {
  * The session that a token proves, or why it proves none.
  *
  * A hash is compared in constant time whether or not the session lives, but not under equal time in all: that a SID is live
- * is no secret, the graph says so. A token of a session that has ended is told why by its SID alone; its hash is gone, so
- * a made-up token learns no more from it than WatchEndpointClosed tells everybody.
+ * is no secret, the graph says so. A token of a session that has ended is told why; one that was never given is told that.
  */
 export function authenticate(state: State, text: string): number | Fault {
   if (text.length !== TEXT_LENGTH || !text.startsWith(PREFIX)) return invalid();
@@ -56,9 +55,18 @@ export function authenticate(state: State, text: string): number | Fault {
   const sid = bytes.readInt32BE();
   if (sid <= 0) return invalid();
   const session = state.sessions.get(sid);
-  if (session === undefined) return overFault(state, sid);
-  const isGood = timingSafeEqual(hashOf(bytes.subarray(4)), Buffer.from(session.tokenHash, 'latin1'));
-  return isGood ? sid : invalid();
+  const hashed = hashOf(bytes.subarray(4));
+  if (session === undefined) return wasGiven(state, sid, hashed) ? overFault(state, sid) : invalid();
+  return timingSafeEqual(hashed, Buffer.from(session.tokenHash, 'latin1')) ? sid : invalid();
+}
+
+/**
+ * Whether a token of a session that does not live was once given, as far as that is known: of the sessions that are remembered
+ * by their tokens, of those that have been forgotten by their SIDs.
+ */
+function wasGiven({ serverSid, ended, sids }: State, sid: number, hashed: Buffer): boolean {
+  if (ended.get(sid) !== undefined) return !ended.isForeign(sid, hashed.toString('latin1'));
+  return sid !== serverSid && sids.wasGiven(sid);
 }
 
 /** Why a session that does not live cannot act. What is not remembered any more was not renewed for long. */

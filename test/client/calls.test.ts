@@ -147,6 +147,7 @@ describe('an instance', () => {
     expect(sent(channel, 'CreateStream').request).toEqual({
       params: { ...params, name: 'video', timeout: { seconds: 5n, nanos: 0 } },
       sinkCvids: [7, 8],
+      requestId: expect.stringMatching(/^[\w-]{22}$/),
     });
     expect(sent(channel, 'UpdateStreamParams').request).toEqual({
       id: 3,

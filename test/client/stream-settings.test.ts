@@ -31,10 +31,13 @@ describe('settings of a stream', () => {
 });
 
 describe('a duration', () => {
-  it.each([0, 1, 999, 1_000, 1_001, 90_500, -1, -1_500, 86_400_000 * 24])('of %d ms survives the proto', (ms) => {
-    expect(msOf(durationOf(ms))).toBe(ms);
-    const { seconds, nanos } = durationOf(ms);
-    // google.protobuf.Duration: both parts have the same sign.
-    expect(Math.sign(nanos) * Number(seconds)).toBeGreaterThanOrEqual(0);
-  });
+  it.each([0, 0.5, 0.25, 1, 999, 1_000, 1_001, 90_500, -1, -1_500, 86_400_000 * 24])(
+    'of %d ms survives the proto',
+    (ms) => {
+      expect(msOf(durationOf(ms))).toBe(ms);
+      const { seconds, nanos } = durationOf(ms);
+      // google.protobuf.Duration: both parts have the same sign.
+      expect(Math.sign(nanos) * Number(seconds)).toBeGreaterThanOrEqual(0);
+    },
+  );
 });

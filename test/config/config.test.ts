@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { isLoopback, parseAddress } from '../../src/base/address.js';
 import { ConfigError, OPTIONS, readConfig, type Sources } from '../../src/config/config.js';
-import { environmentName } from '../../src/config/option.js';
+import { environmentName, parseDurationMs } from '../../src/config/option.js';
 import { doorLimits, feedLimits, replicaLimits, systemLimits } from '../../src/config/part-limits.js';
 import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import { DEFAULT_FEED_LIMITS } from '../../src/feed/limits.js';
@@ -176,6 +176,8 @@ describe('values that can be', () => {
     expect(config.listen).toEqual({ host: '::1', port: 0 });
     expect(config.sessionTtlMs).toBe(90_000);
     expect(config.graceMs).toBe(250);
+    expect(parseDurationMs('0.4ms')).toBe(1);
+    expect(parseDurationMs('0ms')).toBe(0);
     expect(config.historyBytesMax).toBe(2 * 1024 ** 3);
     expect(config.messageBytesMax).toBe(65_536);
   });

@@ -24,7 +24,7 @@ describe('bad input', () => {
     const stale = (await session(4)).token;
     await session(4);
     const [one, two, three] = [await session(1), await session(2), await session(3)];
-    const request = { params: undefined, sinkCvids: [two.sid] };
+    const request = { params: undefined, sinkCvids: [two.sid], requestId: '' };
     const { stream } = await ask(at, Streams.createStream, request, asSession(one.token));
     const { id, sinks } = stream!;
     world = { serverSid: one.serverSid, one, two, three, stale, stream: { id, branch: sinks[0].id }, nobody: 99 << 8 };
@@ -113,7 +113,7 @@ describe('bad input', () => {
     const as = asSession(sessionToken);
     const answer = { orderId: 'o1', code: 0, description: '', data: Buffer.alloc(0) };
     expect((await refused(ask(at, Sessions.answer, answer, as))).reason).toBe('ORDER_NOT_FOUND');
-    const sinks = { params: undefined, sinkCvids: [world.one.sid] };
+    const sinks = { params: undefined, sinkCvids: [world.one.sid], requestId: '' };
     const { id } = (await ask(at, Streams.createStream, sinks, as)).stream!;
     await ask(at, Streams.terminateStream, { id }, as);
     const update = { id, params: undefined, updateMask: ['name'] };

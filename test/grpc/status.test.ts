@@ -47,6 +47,16 @@ describe('the status of a refusal', () => {
     expect(refusalOf(toError(later))).toMatchObject({ retryMs: 1_500, metadata: { oldest_revision: '7' } });
   });
 
+  it('tells grpc\u2019s own retries when to try again, and otherwise that they must not', () => {
+    const pushback = (fault: Fault) => toError(fault).metadata.get('grpc-retry-pushback-ms');
+    expect(pushback(new Fault('OVERLOADED', 'later', [], 1_500))).toEqual(['1500']);
+    expect(pushback(new Fault('OVERLOADED', 'later', [], 0.5))).toEqual(['1']);
+    expect(pushback(new Fault('OVERLOADED', 'at once', [], 0))).toEqual(['0']);
+    for (const { name } of reasons) expect([name, pushback(new Fault(name as Reason, 'why'))]).toEqual([name, ['-1']]);
+    const byGrpcJs = withDetails({ code: status.RESOURCE_EXHAUSTED, details: 'too large' });
+    expect(byGrpcJs.metadata?.get('grpc-retry-pushback-ms')).toEqual(['-1']);
+  });
+
   it('fits the 8 KiB of trailers that clients take, whatever was wrong, and says how much it left out', () => {
     const violations = Array.from({ length: 500 }, (_, at) => ({
       field: `sink_cvids[${at}]`,

@@ -131,6 +131,10 @@ describe('buf curl, over reflection alone', () => {
   it('calls the methods of StreamService', async () => {
     const create = () => answer('StreamService/CreateStream', { sink_cvids: [two.sid] }, one.token);
     const { id, sinks } = (await create()).stream;
+    const request = { sink_cvids: [two.sid], request_id: 'once' };
+    const made = await answer('StreamService/CreateStream', request, one.token);
+    expect(await answer('StreamService/CreateStream', request, one.token)).toEqual(made);
+    await answer('StreamService/TerminateStream', { id: made.stream.id }, one.token);
     const update = { id, params: { timeout: '5s' }, update_mask: 'timeout' };
     const updated = await answer('StreamService/UpdateStreamParams', update, one.token);
     expect(updated.stream.params.timeout).toBe('5s');

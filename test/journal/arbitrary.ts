@@ -4,6 +4,7 @@ import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/model/
 import { REASONS, type Reason } from '../../src/core/model/fault.js';
 import { LIMIT_NAMES, type Limits } from '../../src/core/model/limits.js';
 import { LinkType } from '../../src/core/model/link.js';
+import type { Made } from '../../src/core/model/request.js';
 import type { Row } from '../../src/core/store/snapshot.js';
 
 /** A record as people write it: fast-check would also make ones without a prototype, which equal no others. */
@@ -51,7 +52,22 @@ const tried = { connected: fc.boolean(), pairs: fc.array(pair, { maxLength: 3 })
 const path = fc.constantFrom(...Object.values(PathKind));
 const brokered = shape({ connection: wallMs, path, roundTripMs: ms, failed: fc.boolean() });
 
+const requestId = fc.string({ minLength: 1, maxLength: 64 });
+
 const limits = shape(Object.fromEntries(LIMIT_NAMES.map((name) => [name, ms])) as unknown as Shape<Limits>);
+
+const asked = {
+  kind: kind('AskConnection'),
+  sid,
+  peer: sid,
+  link,
+  host: text,
+  port,
+  deadlineMs: ms,
+  relayed: wallMs,
+  ...gathered,
+  ...drawn,
+};
 
 /** One arbitrary for each kind of command, so that a test can show it has them all. */
 export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<Command, { kind: K }>> } = {
@@ -81,31 +97,28 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
     { kind: kind('ReportLink'), sid, peer: sid, link, established: fc.boolean(), brokered },
     { requiredKeys: ['kind', 'sid', 'peer', 'link', 'established'], noNullPrototype: true },
   ),
-  AskConnection: shape({
-    kind: kind('AskConnection'),
-    sid,
-    peer: sid,
-    link,
-    host: text,
-    port,
-    deadlineMs: ms,
-    relayed: wallMs,
-    ...gathered,
-    ...drawn,
-  }),
+  AskConnection: fc.oneof(shape(asked), shape({ ...asked, requestId })),
   AnswerGather: shape({ kind: kind('AnswerGather'), sid, orderId: text, ...gathered, ...drawn }),
   AnswerAttempt: shape({ kind: kind('AnswerAttempt'), sid, orderId: text, roundTripMs: ms, ...tried, ...drawn }),
   ExpireOrder: shape({ kind: kind('ExpireOrder'), sid, orderId: text }),
   ExpireConnection: shape({ kind: kind('ExpireConnection'), id: wallMs }),
-  CreateStream: shape({ kind: kind('CreateStream'), sid, params, sinks: fc.array(sid, { maxLength: 5 }) }),
+  CreateStream: fc.record(
+    { kind: kind('CreateStream'), sid, params, sinks: fc.array(sid, { maxLength: 5 }), requestId },
+    { requiredKeys: ['kind', 'sid', 'params', 'sinks'], noNullPrototype: true },
+  ),
   UpdateStreamParams: shape({ kind: kind('UpdateStreamParams'), sid, id: sid, params: someParams }),
   TerminateStream: shape({ kind: kind('TerminateStream'), sid, id: sid }),
   StopStream: shape({ kind: kind('StopStream'), sid, id: sid, reason: fc.constantFrom(1, 2, 3, 4, 5) }),
   SetLimits: shape({ kind: kind('SetLimits'), limits }),
 };
 
-/** Any command. */
+/** Any command, as it comes to be stored. */
 export const anyCommand: fc.Arbitrary<Command> = fc.oneof(...Object.values(COMMANDS));
+
+/** Any command, with when it was stored. */
+export const anyStamped: fc.Arbitrary<Command> = fc
+  .tuple(anyCommand, wallMs)
+  .map(([command, storedAtMs]) => ({ ...command, storedAtMs }));
 
 const session = shape({
   sid,
@@ -145,6 +158,11 @@ const connection = shape({
   description: text,
 });
 
+const made: fc.Arbitrary<Made> = fc.oneof(
+  shape({ kind: kind('stream'), id: sid, branches: fc.array(sid, { maxLength: 4 }), revision: wallMs }),
+  shape({ kind: kind('connection'), id: wallMs }),
+);
+
 /** Rows that may follow the first, one arbitrary for each kind. */
 export const ROWS: {
   readonly [K in Exclude<Row['kind'], 'meta' | 'limits'>]: fc.Arbitrary<Extract<Row, { kind: K }>>;
@@ -156,7 +174,13 @@ export const ROWS: {
   order: shape({ kind: kind('order'), order: shape({ id: text, sid, deadlineMs: ms, body }) }),
   settled: shape({ kind: kind('settled'), sid, orderId: text }),
   connection: shape({ kind: kind('connection'), connection }),
-  ended: shape({ kind: kind('ended'), sid, reason: closeReason }),
+  request: shape({ kind: kind('request'), request: shape({ sid, requestId, atMs: wallMs, fingerprint: text, made }) }),
+  ended: shape({
+    kind: kind('ended'),
+    sid,
+    reason: closeReason,
+    tokenCheck: fc.option(hidden, { nil: undefined }),
+  }),
 };
 
 /** The second row of a snapshot. */
@@ -171,5 +195,6 @@ export const metaRow = (revision: number): fc.Arbitrary<Row> =>
     serverSid: sid,
     serverUuid: uuid,
     streamCursor: sid,
+    atMs: fc.option(wallMs, { nil: undefined }),
     sidCursors: fc.array(shape({ pool: fc.integer({ min: 0, max: 255 }), base: sid }), { maxLength: 4 }),
   });

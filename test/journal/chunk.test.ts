@@ -15,6 +15,7 @@ const META: Row = {
   serverSid: 257,
   serverUuid: 'u',
   streamCursor: 3,
+  atMs: undefined,
   sidCursors: [{ pool: 2, base: 5 }],
 };
 
@@ -127,5 +128,18 @@ describe('a snapshot', () => {
     const message = expect.stringContaining('holds a kind of row or a field, which this build does not know');
     const later = seal(FrameKind.CHUNK, { revision: 7, part: 0 }, Buffer.from('0a021007a20600', 'hex'));
     await expect(rowsOf(stored([later]))).rejects.toMatchObject({ kind: 'version', revision: 7, message });
+  });
+
+  it.each([
+    ['1a0608011002 1809', 'the value 9 of LinkRow.link'],
+    ['2a0608011002 1809', 'the value 9 of LinkReportRow.link'],
+    ['4204 0801 1009', 'the value 9 of EndedSessionRow.reason'],
+    ['320b 0a016f 1002 2a04 0801 1009', 'the value 9 of ConnectionBody.role'],
+    ['4a02 3809', 'the value 9 of ConnectionRow.state'],
+  ])('with a row %s is refused, as it holds %s', async (row, part) => {
+    const content = Buffer.from(`0a021007${row.replaceAll(' ', '')}`, 'hex');
+    const chunk = seal(FrameKind.CHUNK, { revision: 7, part: 0 }, content);
+    const message = expect.stringContaining(`holds ${part}, which this build does not know`);
+    await expect(rowsOf(stored([chunk]))).rejects.toMatchObject({ kind: 'version', revision: 7, message });
   });
 });

@@ -8,7 +8,7 @@ import { FrameKind, formatOf, seal } from '../../src/journal/frame.js';
 import { JournalError } from '../../src/journal/journal.js';
 import { PLANNED_COMMANDS } from '../../src/journal/planned.js';
 import { decodeRecord, encodeRecord } from '../../src/journal/record.js';
-import { anyCommand, COMMANDS } from './arbitrary.js';
+import { anyCommand, anyStamped, COMMANDS } from './arbitrary.js';
 
 const TERMINATE: Command = { kind: 'TerminateStream', sid: 9, id: 300 };
 
@@ -91,9 +91,15 @@ describe('a record', () => {
   it.each([
     ['planned command', '8a0100', 'the command AddServer (17) of format 4'],
     ['command that nobody planned', 'ea0400', 'command 77'],
-    ['reason', '2a0318e707', 'a number of answerOrder'],
+    ['answer', '2a0318e707', 'the value 999 of AnswerOrder.code'],
+    ['reason to close', '1a0508a7021009', 'the value 9 of CloseSession.reason'],
+    ['reason to close, not said', '1a0308a702', 'the value 0 of CloseSession.reason'],
+    ['reason to stop', '520408091809', 'the value 9 of StopStream.reason'],
+    ['type of link', '3206080910111807', 'the value 7 of ReportLink.link'],
+    ['kind of path', '320a0809101118012a021009', 'the value 9 of BrokeredLink.path'],
+    ['type of link to ask for', '5a06080910111809', 'the value 9 of AskConnection.link'],
     ['field of a command', '1a0508a7021801', 'a field of closeSession'],
-    ['field beside the command', '1a0508a7021002a00601', 'a field of closeSession'],
+    ['field beside the command', '1a0508a7021002b00601', 'a field of closeSession'],
     ['limit', '8201050a03a00205', 'a field of setLimits'],
   ])('with a %s that only a newer build knows is refused by its name', (_, content, part) => {
     const bytes = seal(FrameKind.RECORD, { revision: 7, part: 0 }, Buffer.from(content, 'hex'));
@@ -105,10 +111,22 @@ describe('a record', () => {
     );
   });
 
-  it('of SetLimits is of format 2, and of every command of release 0.1.0 of format 1', () => {
+  it('of SetLimits or with a request id is of format 2, and as release 0.1.0 wrote it of format 1', () => {
     fc.assert(
       fc.property(anyCommand, (command) => {
-        expect(formatOf(encodeRecord(7, command).bytes)).toBe(command.kind === 'SetLimits' ? 2 : 1);
+        const isLater = command.kind === 'SetLimits' || 'requestId' in command;
+        expect(formatOf(encodeRecord(7, command).bytes)).toBe(isLater ? 2 : 1);
+      }),
+    );
+  });
+
+  it('says when it was stored, beside the command, and is of format 2 then', () => {
+    fc.assert(
+      fc.property(anyStamped, (command) => {
+        const record = encodeRecord(7, command);
+        expect(decodeRecord(record)).toStrictEqual(command);
+        expect(formatOf(record.bytes)).toBe(2);
+        expect(CommandMessage.decode(record.bytes.subarray(6)).atMs).toBe(BigInt(command.storedAtMs!));
       }),
     );
   });

@@ -29,7 +29,7 @@ export function appendAt(revision: number): StoredRecord[] {
 
 /** The rows of the snapshot at a revision: several parts. */
 export function* rowsAt(revision: number): Iterable<Row> {
-  const network = { epoch: 'crash', serverSid: 257, serverUuid: '', streamCursor: 0, sidCursors: [] };
+  const network = { epoch: 'crash', serverSid: 257, serverUuid: '', streamCursor: 0, atMs: undefined, sidCursors: [] };
   yield { kind: 'meta', revision, ...network };
   for (let at = 0; at < SETTLED_ROWS; at++) yield { kind: 'settled', sid: revision, orderId: `${at}`.repeat(20) };
 }

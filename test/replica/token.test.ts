@@ -4,7 +4,10 @@ import { apply } from '../../src/core/decide/apply.js';
 import { Fault } from '../../src/core/model/fault.js';
 import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import { CloseReason } from '../../src/core/model/session.js';
+import { capture, rowsOf } from '../../src/core/store/snapshot.js';
 import { State } from '../../src/core/store/state.js';
+import { encodeChunks } from '../../src/journal/chunk.js';
+import { restoreSnapshot } from '../../src/journal/replaying.js';
 import { authenticate, drawSecret, tokenText } from '../../src/replica/token.js';
 
 function openOne() {
@@ -71,6 +74,30 @@ describe('a session token', () => {
     expect(reasonOf(authenticate(state, token))).toBe(wanted);
     state.ended.delete(sid);
     expect(reasonOf(authenticate(state, token))).toBe('SESSION_EXPIRED');
+  });
+
+  it('that was never given is invalid, whatever its SID is', () => {
+    const { state, sid, token } = openOne();
+    const other = drawSecret(systemRandom);
+    const invalid = (whose: number) =>
+      expect(reasonOf(authenticate(state, tokenText(whose, other)))).toBe('SESSION_TOKEN_INVALID');
+    for (const whose of [sid, sid + 256, sid + 1, state.serverSid, 2 ** 31 - 1]) invalid(whose);
+    apply(state, { kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
+    for (const whose of [sid, sid + 256, sid + 1, state.serverSid, 2 ** 31 - 1]) invalid(whose);
+    expect(reasonOf(authenticate(state, token))).toBe('SESSION_TERMINATED');
+  });
+
+  it('that was never given is invalid after a start from a snapshot, too', async () => {
+    const { state, sid, token } = openOne();
+    apply(state, { kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
+    const parts: Uint8Array[] = [];
+    for await (const part of encodeChunks(state.revision, rowsOf(capture(state)))) parts.push(part);
+    const chunks = async function* () {
+      yield* parts;
+    };
+    const restored = await restoreSnapshot({ revision: state.revision, chunks }, DEFAULT_LIMITS);
+    expect(reasonOf(authenticate(restored, token))).toBe('SESSION_TERMINATED');
+    expect(reasonOf(authenticate(restored, tokenText(sid, drawSecret(systemRandom))))).toBe('SESSION_TOKEN_INVALID');
   });
 
   it('is not what the state keeps', () => {

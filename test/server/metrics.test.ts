@@ -23,7 +23,12 @@ describe('metrics', () => {
   it('tell how much there is, what was done and what was refused', async () => {
     const { sessionToken } = await ask(at, Sessions.session, agent(1));
     const { instanceSid } = await ask(at, Sessions.session, agent(2));
-    await ask(at, Streams.createStream, { params: undefined, sinkCvids: [instanceSid] }, asSession(sessionToken));
+    await ask(
+      at,
+      Streams.createStream,
+      { params: undefined, sinkCvids: [instanceSid], requestId: '' },
+      asSession(sessionToken),
+    );
     const watch = open(at, Network.watchNetworkDelta, { after: undefined, coalesce: false, cvids: [] });
     await watch.next();
     const missing = {

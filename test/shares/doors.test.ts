@@ -163,14 +163,14 @@ describe('The shares of what sessions hold', () => {
     const [here, there] = [await grpcFrom(HERE), await grpcFrom(ELSEWHERE)];
     const one = await here.get(Sessions.session, agent(1));
     const other = await there.get(Sessions.session, agent(2));
-    const creating = { params, sinkCvids: [other.instanceSid] };
+    const creating = { params, sinkCvids: [other.instanceSid], requestId: '' };
     for (const _ of [1, 2]) await here.get(Streams.createStream, creating, one.sessionToken);
     expect(await here.refused(Streams.createStream, creating, one.sessionToken)).toMatchObject({
       reason: 'STREAM_LIMIT',
       message: '2 streams of one address are the limit (--streams-per-address)',
       retryMs: 1_000,
     });
-    const back = { params, sinkCvids: [one.instanceSid] };
+    const back = { params, sinkCvids: [one.instanceSid], requestId: '' };
     await there.get(Streams.createStream, back, other.sessionToken);
   });
 
@@ -179,7 +179,7 @@ describe('The shares of what sessions hold', () => {
     const here = await grpcFrom(HERE);
     const one = await here.get(Sessions.session, agent(1));
     const two = await here.get(Sessions.session, agent(2));
-    const creating = { params, sinkCvids: [two.instanceSid] };
+    const creating = { params, sinkCvids: [two.instanceSid], requestId: '' };
     await here.get(Streams.createStream, creating, one.sessionToken);
     expect(await here.refused(Streams.createStream, creating, one.sessionToken)).toMatchObject({
       reason: 'STREAM_LIMIT',
@@ -219,6 +219,7 @@ describe('The shares of what sessions hold', () => {
       publicKey: Buffer.alloc(64, 1),
       roundTrip: undefined,
       connectionId: '',
+      requestId: '',
       relayVersion: 0,
     };
     const first = here.ask(Network.directConnection, asking, one.sessionToken);

@@ -205,14 +205,22 @@ describe.each(['tcp', 'ws'])('system events over %s', (scheme) => {
       },
     });
     const { instanceSid } = await peer.client.ask('Session', agent(++number));
-    const { request } = await one.client.ask('DirectConnection', { cvid: instanceSid, port: 4711 });
+    const { request } = await one.client.ask('DirectConnection', { cvid: instanceSid, type: 1, port: 4711 });
+    for (const type of [undefined, 0]) {
+      const forgotten = one.client.ask('DirectConnection', { cvid: instanceSid, type, port: 4711 });
+      await expect(forgotten).rejects.toThrow('type: a type is needed: 0 (CONTROL_TCP) is the link of a session');
+    }
     expect(request).toMatchObject({ peerCvid: instanceSid, role: 2, port: 4711 });
     expect(told).toMatchObject([{ peerCvid: one.session.instanceSid, role: 1, host: '127.0.0.1', port: 4711 }]);
     expect(told[0]).toHaveProperty('connectionId', request.connectionId);
     const other = await joined();
-    const refused = one.client.ask('DirectConnection', { cvid: other.session.instanceSid, port: 4711 });
+    const refused = one.client.ask('DirectConnection', { cvid: other.session.instanceSid, type: 1, port: 4711 });
     await expect(refused).rejects.toMatchObject({ reason: 'PEER_REFUSED' });
-    const nobody = one.client.ask('DirectConnection', { cvid: one.session.serverSid + 8, port: 70_000 % 65_536 });
+    const nobody = one.client.ask('DirectConnection', {
+      cvid: one.session.serverSid + 8,
+      type: 1,
+      port: 70_000 % 65_536,
+    });
     await expect(nobody).rejects.toMatchObject({ reason: expect.any(String) });
     await Promise.all([leave(one), leave(peer), leave(other)]);
   });

@@ -62,7 +62,7 @@ describe('a start with other flags', () => {
       ask(
         from,
         Streams.createStream,
-        { params: undefined, sinkCvids: [sink.instanceSid] },
+        { params: undefined, sinkCvids: [sink.instanceSid], requestId: '' },
         asSession(owner.sessionToken),
       );
     for (let n = 0; n < 100; n++) await create(running);

@@ -56,7 +56,7 @@ describe('Labels whose keys every object has', () => {
     const { sessionToken } = await ask(at, Sessions.session, agent(3));
     const params = { ...StreamParams.fromPartial({}), labels: labelsOf('of a stream') };
     const sink = await ask(at, Sessions.session, agent(4));
-    const request = { params, sinkCvids: [sink.instanceSid] };
+    const request = { params, sinkCvids: [sink.instanceSid], requestId: '' };
     const { stream } = await ask(at, Streams.createStream, request, asSession(sessionToken));
     expect(entriesOf(stream?.params?.labels)).toEqual(entriesOf(labelsOf('of a stream')));
   });

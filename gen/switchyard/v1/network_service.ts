@@ -74,7 +74,10 @@ export function linkStateToJSON(object: LinkState): string {
 export interface DirectConnectionRequest {
   /** The requested node. */
   cvid: number;
-  /** The type of connection. */
+  /**
+   * The type of connection: TRANSPORT_TCP or TRANSPORT_UDP. CONTROL_TCP, which is also what a request without a type says, is
+   * refused: it is the link of a session to its server.
+   */
   type: LinkType;
   /** A port on which the caller listens, 1-65535. 0: the server coordinates. */
   port: number;
@@ -102,6 +105,13 @@ export interface DirectConnectionRequest {
    * path. Empty: a new connection.
    */
   connectionId: string;
+  /**
+   * By which the caller may repeat this call without harm: at most 64 printable characters of ASCII without spaces, another for
+   * each request. The same id from the same session within ten minutes is answered with the same connection as it stands (the
+   * reason of one that is over), and nothing is done again; with another `cvid`, `type`, `port` or `connection_id` it is
+   * refused. 64 ids of a session are remembered, and 65,536 in all, the oldest forgotten first. Empty: none.
+   */
+  requestId: string;
 }
 
 /** Source: RS_DirectConnection. */
@@ -114,7 +124,10 @@ export interface DirectConnectionResponse {
 export interface ReportLinkRequest {
   /** The node at the other end. */
   peerCvid: number;
-  /** What the link carries. */
+  /**
+   * What the link carries: TRANSPORT_TCP or TRANSPORT_UDP. CONTROL_TCP, which is also what a request without a type says, is
+   * refused: it is the link of a session to its server.
+   */
   link: LinkType;
   /** How it stands. */
   state: LinkState;
@@ -235,9 +248,9 @@ export interface GetConnectionResponse {
 
 /** Which connections to list. */
 export interface ListConnectionsRequest {
-  /** How many at most, 1-1,000. 0: 100. */
+  /** How many at most. 0: 100. More than 1,000 is cut to that. */
   pageSize: number;
-  /** `next_page_token` of the page before. Empty: the first page. */
+  /** `next_page_token` of the page before, of this method and with the same filter. Empty: the first page. */
   pageToken: string;
 }
 
@@ -259,6 +272,7 @@ function createBaseDirectConnectionRequest(): DirectConnectionRequest {
     roundTrip: undefined,
     relayVersion: 0,
     connectionId: "",
+    requestId: "",
   };
 }
 
@@ -287,6 +301,9 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     }
     if (message.connectionId !== "") {
       writer.uint32(114).string(message.connectionId);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(178).string(message.requestId);
     }
     return writer;
   },
@@ -368,6 +385,14 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
             message.connectionId = reader.string();
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -408,6 +433,11 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
         : isSet(object.connection_id)
         ? globalThis.String(object.connection_id)
         : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
     };
   },
 
@@ -437,6 +467,9 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     if (message.connectionId !== "") {
       obj.connectionId = message.connectionId;
     }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
     return obj;
   },
 
@@ -455,6 +488,7 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
       : undefined;
     message.relayVersion = object.relayVersion ?? 0;
     message.connectionId = object.connectionId ?? "";
+    message.requestId = object.requestId ?? "";
     return message;
   },
 };
@@ -1947,7 +1981,8 @@ export const NetworkServiceService = {
    * observed for the caller. With `port` 0 the server coordinates: both sides gather candidates and dial at the same
    * moment. Answers once the peer has accepted; whether the path came up is told by both with ReportLink.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, an unknown link type or oneself; NOT_FOUND
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, a link type that is none of
+   * the two or oneself; NOT_FOUND
    * (NODE_NOT_FOUND); FAILED_PRECONDITION (NOT_ATTACHED) when the peer has no attachment; PERMISSION_DENIED
    * (PEER_REFUSED) with the peer's own description; DEADLINE_EXCEEDED (ORDER_DEADLINE) when the peer did not answer;
    * ABORTED (PEER_LEFT) when the peer's session ended instead; RESOURCE_EXHAUSTED (CONNECTION_LIMIT, ORDER_LIMIT). Needs a
@@ -1958,7 +1993,9 @@ export const NetworkServiceService = {
    * when it was tried often enough; the reason of one that is over.
    *
    * When both ends ask for each other at the same time, one connection comes of it and both get its id. A call that is
-   * cancelled cancels the connection.
+   * cancelled cancels the connection, and so does one whose answer cannot be sent any more, unless it was repeated meanwhile
+   * with its request id. Whether an answer that was sent has been read cannot be known. Nothing is done for a call that is
+   * cancelled or late before it is its turn.
    */
   directConnection: {
     path: "/switchyard.v1.NetworkService/DirectConnection" as const,
@@ -1978,7 +2015,8 @@ export const NetworkServiceService = {
    * Reporting the same thing again changes nothing and is no error. Only an end of a link can report it: the caller's
    * session is always one of them. With `connection_id`, LOST ends that connection, also one that is still being made.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, an unknown link type or state; NOT_FOUND
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, a link type that is none of the two,
+   * an unknown state; NOT_FOUND
    * (NODE_NOT_FOUND) when the peer is not there, (CONNECTION_NOT_FOUND); RESOURCE_EXHAUSTED (LINK_LIMIT);
    * FAILED_PRECONDITION (OUT_OF_ORDER) for a connection that has no path yet, and the reason of one that is over. Needs a
    * session.
@@ -2121,7 +2159,8 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * observed for the caller. With `port` 0 the server coordinates: both sides gather candidates and dial at the same
    * moment. Answers once the peer has accepted; whether the path came up is told by both with ReportLink.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, an unknown link type or oneself; NOT_FOUND
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, a link type that is none of
+   * the two or oneself; NOT_FOUND
    * (NODE_NOT_FOUND); FAILED_PRECONDITION (NOT_ATTACHED) when the peer has no attachment; PERMISSION_DENIED
    * (PEER_REFUSED) with the peer's own description; DEADLINE_EXCEEDED (ORDER_DEADLINE) when the peer did not answer;
    * ABORTED (PEER_LEFT) when the peer's session ended instead; RESOURCE_EXHAUSTED (CONNECTION_LIMIT, ORDER_LIMIT). Needs a
@@ -2132,7 +2171,9 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * when it was tried often enough; the reason of one that is over.
    *
    * When both ends ask for each other at the same time, one connection comes of it and both get its id. A call that is
-   * cancelled cancels the connection.
+   * cancelled cancels the connection, and so does one whose answer cannot be sent any more, unless it was repeated meanwhile
+   * with its request id. Whether an answer that was sent has been read cannot be known. Nothing is done for a call that is
+   * cancelled or late before it is its turn.
    */
   directConnection: handleUnaryCall<DirectConnectionRequest, DirectConnectionResponse>;
   /**
@@ -2142,7 +2183,8 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * Reporting the same thing again changes nothing and is no error. Only an end of a link can report it: the caller's
    * session is always one of them. With `connection_id`, LOST ends that connection, also one that is still being made.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, an unknown link type or state; NOT_FOUND
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, a link type that is none of the two,
+   * an unknown state; NOT_FOUND
    * (NODE_NOT_FOUND) when the peer is not there, (CONNECTION_NOT_FOUND); RESOURCE_EXHAUSTED (LINK_LIMIT);
    * FAILED_PRECONDITION (OUT_OF_ORDER) for a connection that has no path yet, and the reason of one that is over. Needs a
    * session.
@@ -2222,7 +2264,8 @@ export interface NetworkServiceClient extends Client {
    * observed for the caller. With `port` 0 the server coordinates: both sides gather candidates and dial at the same
    * moment. Answers once the peer has accepted; whether the path came up is told by both with ReportLink.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, an unknown link type or oneself; NOT_FOUND
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for a port outside 0-65535, a link type that is none of
+   * the two or oneself; NOT_FOUND
    * (NODE_NOT_FOUND); FAILED_PRECONDITION (NOT_ATTACHED) when the peer has no attachment; PERMISSION_DENIED
    * (PEER_REFUSED) with the peer's own description; DEADLINE_EXCEEDED (ORDER_DEADLINE) when the peer did not answer;
    * ABORTED (PEER_LEFT) when the peer's session ended instead; RESOURCE_EXHAUSTED (CONNECTION_LIMIT, ORDER_LIMIT). Needs a
@@ -2233,7 +2276,9 @@ export interface NetworkServiceClient extends Client {
    * when it was tried often enough; the reason of one that is over.
    *
    * When both ends ask for each other at the same time, one connection comes of it and both get its id. A call that is
-   * cancelled cancels the connection.
+   * cancelled cancels the connection, and so does one whose answer cannot be sent any more, unless it was repeated meanwhile
+   * with its request id. Whether an answer that was sent has been read cannot be known. Nothing is done for a call that is
+   * cancelled or late before it is its turn.
    */
   directConnection(
     request: DirectConnectionRequest,
@@ -2257,7 +2302,8 @@ export interface NetworkServiceClient extends Client {
    * Reporting the same thing again changes nothing and is no error. Only an end of a link can report it: the caller's
    * session is always one of them. With `connection_id`, LOST ends that connection, also one that is still being made.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, an unknown link type or state; NOT_FOUND
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID) for oneself, the server, a link type that is none of the two,
+   * an unknown state; NOT_FOUND
    * (NODE_NOT_FOUND) when the peer is not there, (CONNECTION_NOT_FOUND); RESOURCE_EXHAUSTED (LINK_LIMIT);
    * FAILED_PRECONDITION (OUT_OF_ORDER) for a connection that has no path yet, and the reason of one that is over. Needs a
    * session.

@@ -166,9 +166,9 @@ export interface GetSessionResponse {
 
 /** Which sessions to list. */
 export interface ListSessionsRequest {
-  /** How many at most, 1-1,000. 0: 100. A page may hold fewer where they are large. */
+  /** How many at most. 0: 100. More than 1,000 is cut to that. A page may hold fewer where they are large. */
   pageSize: number;
-  /** `next_page_token` of the page before. Empty: the first page. */
+  /** `next_page_token` of the page before, of this method and with the same filter. Empty: the first page. */
   pageToken: string;
   /** Only sessions of this type. UNSPECIFIED: all. */
   instanceType: InstanceType;
@@ -1672,6 +1672,10 @@ export const SessionServiceService = {
    * Always a new session with a new SID, also when the instance has one already. When the answer has come, the session
    * is durable. It lives for its TTL, and longer by KeepAlive, by an open attachment or by any call with its token.
    *
+   * No session is opened for a call that is cancelled or late before it is its turn. When the answer, and with it the token, cannot
+   * be sent any more, because the call was reset or its connection has closed, the session is ended at once; what it superseded
+   * does not come back. Whether an answer that was sent has been read cannot be known: such a session lives for its TTL.
+   *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID) with one violation for each mistake; RESOURCE_EXHAUSTED (SID_EXHAUSTED,
    * SESSION_LIMIT); UNAVAILABLE (JOURNAL_UNAVAILABLE, OVERLOADED, DRAINING).
    */
@@ -1791,6 +1795,10 @@ export interface SessionServiceServer extends UntypedServiceImplementation {
    * Always a new session with a new SID, also when the instance has one already. When the answer has come, the session
    * is durable. It lives for its TTL, and longer by KeepAlive, by an open attachment or by any call with its token.
    *
+   * No session is opened for a call that is cancelled or late before it is its turn. When the answer, and with it the token, cannot
+   * be sent any more, because the call was reset or its connection has closed, the session is ended at once; what it superseded
+   * does not come back. Whether an answer that was sent has been read cannot be known: such a session lives for its TTL.
+   *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID) with one violation for each mistake; RESOURCE_EXHAUSTED (SID_EXHAUSTED,
    * SESSION_LIMIT); UNAVAILABLE (JOURNAL_UNAVAILABLE, OVERLOADED, DRAINING).
    */
@@ -1850,6 +1858,10 @@ export interface SessionServiceClient extends Client {
    *
    * Always a new session with a new SID, also when the instance has one already. When the answer has come, the session
    * is durable. It lives for its TTL, and longer by KeepAlive, by an open attachment or by any call with its token.
+   *
+   * No session is opened for a call that is cancelled or late before it is its turn. When the answer, and with it the token, cannot
+   * be sent any more, because the call was reset or its connection has closed, the session is ended at once; what it superseded
+   * does not come back. Whether an answer that was sent has been read cannot be known: such a session lives for its TTL.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID) with one violation for each mistake; RESOURCE_EXHAUSTED (SID_EXHAUSTED,
    * SESSION_LIMIT); UNAVAILABLE (JOURNAL_UNAVAILABLE, OVERLOADED, DRAINING).

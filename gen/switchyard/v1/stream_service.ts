@@ -37,6 +37,13 @@ export interface CreateStreamRequest {
     | undefined;
   /** The sinks, 1-64, each once, not the caller. */
   sinkCvids: number[];
+  /**
+   * By which the caller may repeat this call without harm: at most 64 printable characters of ASCII without spaces, another for
+   * each request. The same id from the same session within ten minutes gets the same answer, and nothing is done again; with
+   * another request it is refused. 64 ids of a session are remembered, and 65,536 in all, the oldest forgotten first. Empty: a
+   * repeated call registers another stream.
+   */
+  requestId: string;
 }
 
 /** The stream was registered. */
@@ -148,9 +155,9 @@ export interface GetStreamResponse {
 
 /** Which streams to list. */
 export interface ListStreamsRequest {
-  /** How many at most, 1-1,000. 0: 100. A page may hold fewer where they are large. */
+  /** How many at most. 0: 100. More than 1,000 is cut to that. A page may hold fewer where they are large. */
   pageSize: number;
-  /** `next_page_token` of the page before. Empty: the first page. */
+  /** `next_page_token` of the page before, of this method and with the same filter. Empty: the first page. */
   pageToken: string;
   /** Only streams with this session at an end. 0: all. */
   cvid: number;
@@ -239,7 +246,7 @@ export interface RelayOpened {
 }
 
 function createBaseCreateStreamRequest(): CreateStreamRequest {
-  return { params: undefined, sinkCvids: [] };
+  return { params: undefined, sinkCvids: [], requestId: "" };
 }
 
 export const CreateStreamRequest: MessageFns<CreateStreamRequest> = {
@@ -253,6 +260,9 @@ export const CreateStreamRequest: MessageFns<CreateStreamRequest> = {
         writer.int32(v);
       }
       writer.join();
+    }
+    if (message.requestId !== "") {
+      writer.uint32(178).string(message.requestId);
     }
     return writer;
   },
@@ -296,6 +306,14 @@ export const CreateStreamRequest: MessageFns<CreateStreamRequest> = {
 
             break;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -316,6 +334,11 @@ export const CreateStreamRequest: MessageFns<CreateStreamRequest> = {
         : globalThis.Array.isArray(object?.sink_cvids)
         ? object.sink_cvids.map((e: any) => globalThis.Number(e))
         : [],
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
     };
   },
 
@@ -326,6 +349,9 @@ export const CreateStreamRequest: MessageFns<CreateStreamRequest> = {
     }
     if (message.sinkCvids?.length) {
       obj.sinkCvids = message.sinkCvids.map((e) => Math.round(e));
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
     }
     return obj;
   },
@@ -339,6 +365,7 @@ export const CreateStreamRequest: MessageFns<CreateStreamRequest> = {
       ? StreamParams.fromPartial(object.params)
       : undefined;
     message.sinkCvids = object.sinkCvids?.map((e) => e) || [];
+    message.requestId = object.requestId ?? "";
     return message;
   },
 };
@@ -1964,6 +1991,10 @@ export const StreamServiceService = {
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); NOT_FOUND (NODE_NOT_FOUND) when a sink is not a live session;
    * RESOURCE_EXHAUSTED (STREAM_LIMIT) with RetryInfo. Needs a session.
+   *
+   * Nothing is registered for a call that is cancelled or late before it is its turn. When the answer cannot be sent any more,
+   * because the call was reset or its connection has closed, the stream is stopped at once (TERMINATED). Whether an answer
+   * that was sent has been read cannot be known.
    */
   createStream: {
     path: "/switchyard.v1.StreamService/CreateStream" as const,
@@ -2106,6 +2137,10 @@ export interface StreamServiceServer extends UntypedServiceImplementation {
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); NOT_FOUND (NODE_NOT_FOUND) when a sink is not a live session;
    * RESOURCE_EXHAUSTED (STREAM_LIMIT) with RetryInfo. Needs a session.
+   *
+   * Nothing is registered for a call that is cancelled or late before it is its turn. When the answer cannot be sent any more,
+   * because the call was reset or its connection has closed, the stream is stopped at once (TERMINATED). Whether an answer
+   * that was sent has been read cannot be known.
    */
   createStream: handleUnaryCall<CreateStreamRequest, CreateStreamResponse>;
   /**
@@ -2178,6 +2213,10 @@ export interface StreamServiceClient extends Client {
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); NOT_FOUND (NODE_NOT_FOUND) when a sink is not a live session;
    * RESOURCE_EXHAUSTED (STREAM_LIMIT) with RetryInfo. Needs a session.
+   *
+   * Nothing is registered for a call that is cancelled or late before it is its turn. When the answer cannot be sent any more,
+   * because the call was reset or its connection has closed, the stream is stopped at once (TERMINATED). Whether an answer
+   * that was sent has been read cannot be known.
    */
   createStream(
     request: CreateStreamRequest,

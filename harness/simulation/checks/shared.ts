@@ -3,6 +3,7 @@ import { SwitchyardError } from '../../../src/client/error.js';
 import { StatusCode } from '../../../src/client/status.js';
 import type { Check } from '../check.js';
 import { FLOOD_ADDRESS, isOfFlood } from '../flood.js';
+import { HASTY_ADDRESS } from '../hasty.js';
 import type { Scene } from '../scene.js';
 import type { ServerLimits, SimulatedServer } from '../server.js';
 import type { ServerCall } from '../server-call.js';
@@ -55,7 +56,7 @@ export class Shared implements Check {
   ended(call: ServerCall, said: CallStatus | undefined): void {
     const most = Math.max(this.opening.get(call) ?? 0, this.othersAtServer());
     this.opening.delete(call);
-    if (said?.code !== StatusCode.RESOURCE_EXHAUSTED || call.getPeer().startsWith(FLOOD_ADDRESS)) return;
+    if (said?.code !== StatusCode.RESOURCE_EXHAUSTED || isOfMany(call.getPeer())) return;
     const { sessionsPerAddressMax } = this.scene.limits.shares;
     const { sessionsMax } = this.scene.truth.state.limits;
     if (NAMES_A_SHARE.test(said.message)) this.fail(`${call.getPeer()} was refused for a share: ${said.message}`);
@@ -89,6 +90,11 @@ export class Shared implements Check {
   private fail(text: string): void {
     this.scene.verdict.fail('Shared', text);
   }
+}
+
+/** Whether many instances have the address, so that its share may be used up. */
+function isOfMany(peer: string): boolean {
+  return peer.startsWith(FLOOD_ADDRESS) || peer.startsWith(HASTY_ADDRESS);
 }
 
 function isOpening(call: ServerCall): boolean {

@@ -59,8 +59,8 @@ const link: StepKind<Fleet> = {
     const [one, other] = [joined(fleet, a), joined(fleet, b)];
     const [sid, peer] = [one?.host.sid, other?.host.sid];
     if (sid === undefined || peer === undefined) return;
-    expect(fleet, one!.instance.linkEstablished(peer, c % 3));
-    expect(fleet, other!.instance.linkEstablished(sid, c % 3));
+    expect(fleet, one!.instance.linkEstablished(peer, 1 + (c % 2)));
+    expect(fleet, other!.instance.linkEstablished(sid, 1 + (c % 2)));
   },
 };
 
@@ -95,7 +95,13 @@ const connect: StepKind<Fleet> = {
     const request = { cvid, type: 1 + (c % 2), port: c % 3 === 0 ? 0 : 7_000 + (c % 16), candidates: [] };
     const asking = one.instance as unknown as Asking;
     const { directConnection } = NetworkServiceService;
-    const rest = { publicKey: Buffer.of(), roundTrip: undefined, relayVersion: 0, connectionId: '' };
+    const rest = {
+      publicKey: Buffer.of(),
+      roundTrip: undefined,
+      relayVersion: 0,
+      connectionId: '',
+      requestId: fleet.mark(),
+    };
     expect(fleet, asking.unary(directConnection, { ...request, ...rest }, {}));
   },
 };

@@ -68,6 +68,7 @@ export function decide(state: State, command: Command): Change[] | Fault {
  * stands in the journal, so it counts.
  */
 export function apply(state: State, command: Command): Applied | Fault {
+  if (command.storedAtMs !== undefined) state.atMs = command.storedAtMs;
   const changes = decide(state, command);
   state.revision++;
   if (changes instanceof Fault) return changes;

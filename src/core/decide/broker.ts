@@ -16,6 +16,7 @@ import type { State } from '../store/state.js';
 import { placeOrders, startAttempt } from './attempt.js';
 import { answered, connectionOf, orderBody, orderOf, placeOrder } from './order-book.js';
 import { connectionsBetween } from './parting.js';
+import { doneRequest, repeatedRequest } from './request.js';
 import { tryAgain } from './upgrade.js';
 
 /** What waits here is over within a minute, and commonly within a second. */
@@ -28,11 +29,22 @@ const CONNECTION_LIMIT_RETRY_MS = 2_000;
  * answer to that one's order.
  */
 export function askConnection(state: State, command: AskConnection, revision: number): Change[] | Fault {
+  const repeated = repeatedRequest(state, command);
+  if (repeated !== undefined) return repeated;
   const wrong = checkEnds(state, command);
   if (wrong !== undefined) return wrong;
-  if (command.relayed !== 0) return tryAgain(state, command, revision);
   const crossing = crossingOf(state, command);
-  if (crossing !== undefined) return join(state, crossing, command, revision);
+  const id = command.relayed || (crossing?.id ?? revision);
+  const changes =
+    command.relayed !== 0
+      ? tryAgain(state, command, revision)
+      : crossing === undefined
+        ? makeConnection(state, command, revision)
+        : join(state, crossing, command, revision);
+  return changes instanceof Fault ? changes : [...changes, ...doneRequest(state, command, { kind: 'connection', id })];
+}
+
+function makeConnection(state: State, command: AskConnection, revision: number): Change[] | Fault {
   const full = checkBounds(state, command);
   if (full !== undefined) return full;
   const { sid, peer, link, host, port, atMs, deadlineMs } = command;

@@ -1,6 +1,7 @@
 import type { FieldViolation } from '../model/fault.js';
 import type { Limits } from '../model/limits.js';
 import { LinkType } from '../model/link.js';
+import { REQUEST_ID_LENGTH_MAX } from '../model/request.js';
 import type { Labels } from '../model/session.js';
 import type { StreamParams } from '../model/stream.js';
 
@@ -93,6 +94,32 @@ export class Checked {
     }
   }
 
+  /**
+   * A type of link that sessions can have with each other. CONTROL_TCP is a session's link to its server; its number is also
+   * what a forgotten type looks like.
+   */
+  transportType(field: string, value: number): LinkType {
+    const allowed = '1 (TRANSPORT_TCP) and 2 (TRANSPORT_UDP) are allowed';
+    if (value === LinkType.CONTROL_TCP) {
+      this.wrong(field, `a type is needed: 0 (CONTROL_TCP) is the link of a session to its server; ${allowed}`);
+    } else if (!inRange(value, LinkType.TRANSPORT_TCP, LinkType.TRANSPORT_UDP)) {
+      this.wrong(field, `${value} is not a link type; ${allowed}`);
+    }
+    return value as LinkType;
+  }
+
+  /** A request id, or none. Answers with it as a command has it. */
+  requestId(field: string, value: string): { readonly requestId?: string } {
+    if (value === '') return {};
+    if (value.length > REQUEST_ID_LENGTH_MAX || !REQUEST_ID.test(value)) {
+      this.wrong(
+        field,
+        `an id has at most ${REQUEST_ID_LENGTH_MAX} letters, digits or other printable characters of ASCII`,
+      );
+    }
+    return { requestId: value };
+  }
+
   /** Parameters of a stream: those that are there. `prefix` is the field that holds them. */
   streamParams(prefix: string, params: Partial<StreamParams>): void {
     if (params.name !== undefined) this.name(`${prefix}.name`, params.name);
@@ -108,10 +135,18 @@ export class Checked {
 
   private timeout(field: string, ms: number): void {
     this.duration(field, ms);
-    if (ms > 0 && !inRange(ms, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX)) {
-      this.wrong(field, `${ms} ms; 0 (never) and 1 s to 24 days in whole milliseconds are allowed`);
+    if (ms > 0 && !(ms >= TIMEOUT_MS_MIN && ms <= TIMEOUT_MS_MAX)) {
+      this.wrong(field, `${ms} ms; 0 (never) and 1 s to 24 days are allowed`);
     }
   }
+}
+
+/**
+ * A span of time in the whole milliseconds that the core and the journal know: rounded away from zero. In many fields 0 has a
+ * meaning of its own (never, the default, not known), so that what is there must not become it.
+ */
+export function wholeMs(ms: number): number {
+  return ms > 0 ? Math.ceil(ms) : Math.floor(ms);
 }
 
 /** The largest block a stream may ask for: four of them fit the window of one relay. */
@@ -121,6 +156,7 @@ const TIMEOUT_MS_MIN = 1_000;
 const TIMEOUT_MS_MAX = 24 * 86_400_000;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const REQUEST_ID = /^[!-~]+$/;
 const LABEL_KEY = /^[A-Za-z0-9._/-]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is to find
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;

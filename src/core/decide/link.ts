@@ -5,6 +5,7 @@ import {
   ConnectionState,
   connectionName,
   isOver,
+  isPending,
   otherEnd,
   PathKind,
   sideOf,
@@ -14,6 +15,7 @@ import { Fault } from '../model/fault.js';
 import { type Link, type LinkReport, orderedLink } from '../model/link.js';
 import type { State } from '../store/state.js';
 import { endConnection, stopRelay } from './parting.js';
+import { undoneRequest } from './request.js';
 
 /** A report is confirmed within seconds, or its session has other troubles. */
 const REPORTS_RETRY_MS = 5_000;
@@ -131,15 +133,12 @@ function recorded(state: State, connection: Connection, sid: number, { path, rou
 
 /** An end's word that a connection's path is dead, or not wanted any more. About one that is over it is old news. */
 function partOver(state: State, connection: Connection, sid: number, failed: boolean): Change[] {
-  return failed
-    ? endConnection(state, connection, {
-        event: 'lost',
-        reason: 'PATH_FAILED',
-        description: `session ${sid} found the path dead`,
-      })
-    : endConnection(state, connection, {
-        event: 'closed',
-        reason: 'PEER_LEFT',
-        description: `closed by session ${sid}`,
-      });
+  if (failed) {
+    const description = `session ${sid} found the path dead`;
+    return endConnection(state, connection, { event: 'lost', reason: 'PATH_FAILED', description });
+  }
+  // Who takes back what is not made yet may ask for it anew.
+  const undone = isPending(connection) ? undoneRequest(state, sid, { kind: 'connection', id: connection.id }) : [];
+  const description = `closed by session ${sid}`;
+  return [...endConnection(state, connection, { event: 'closed', reason: 'PEER_LEFT', description }), ...undone];
 }

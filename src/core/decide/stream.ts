@@ -1,21 +1,33 @@
 import type { Change } from '../model/change.js';
 import type { CreateStream, StopStream, TerminateStream, UpdateStreamParams } from '../model/command.js';
 import { Fault, type FieldViolation } from '../model/fault.js';
+import type { Made } from '../model/request.js';
 import { isEndpoint, StopReason, type Stream, type StreamParams, type StreamSink } from '../model/stream.js';
 import type { State } from '../store/state.js';
+import { doneRequest, repeatedRequest, undoneRequest } from './request.js';
 
 /** A stream may be gone soon: other streams of the session stop, or the session cleans up. */
 const STREAM_LIMIT_RETRY_MS = 1_000;
 
 /** Registers a stream from its owner to its sinks. */
 export function createStream(state: State, command: CreateStream, revision: number): Change[] | Fault {
+  const repeated = repeatedRequest(state, command);
+  if (repeated !== undefined) return repeated;
   const wrong = checkSinks(state, command);
   if (wrong !== undefined) return wrong;
   const full = fullOfStreams(state, command);
   if (full !== undefined) return new Fault('STREAM_LIMIT', full, [], STREAM_LIMIT_RETRY_MS);
   const [id, ...branches] = state.streams.freeIds(state.streamCursor, 1 + command.sinks.length);
   const sinks: StreamSink[] = command.sinks.map((sid, at) => ({ sid, id: branches[at] }));
-  return [{ kind: 'StreamPut', stream: { id, owner: command.sid, sinks, params: command.params, revision } }];
+  const stream: Stream = { id, owner: command.sid, sinks, params: command.params, revision };
+  return [{ kind: 'StreamPut', stream }, ...doneRequest(state, command, { kind: 'stream', id, branches, revision })];
+}
+
+/** The stream that a request made, as it was then. */
+export function streamMade({ sid, sinks, params }: CreateStream, made: Made): Stream {
+  if (made.kind !== 'stream') throw new Error('a stream is what comes of a request for one');
+  const { id, branches, revision } = made;
+  return { id, owner: sid, sinks: sinks.map((sink, at) => ({ sid: sink, id: branches[at] })), params, revision };
 }
 
 /** Why a stream from a session to these sinks would be one too many; undefined when there is room. */
@@ -80,7 +92,10 @@ export function stopStream(state: State, command: StopStream, revision: number):
   if (stream === undefined || !mayStop(stream, sid, id)) return new Fault('STREAM_NOT_FOUND', `no stream ${id}`);
   const sinks = id === stream.id ? [] : stream.sinks.filter((sink) => sink.id !== id);
   const after = sinks.length === 0 ? undefined : { ...stream, sinks, revision };
-  return [{ kind: 'StreamStopped', before: stream, after, reason, by: sid }];
+  // The server terminates what its owner never heard of: it asks for that anew.
+  const isUndone = sid === 0 && reason === StopReason.TERMINATED;
+  const undone = isUndone ? undoneRequest(state, stream.owner, { kind: 'stream', id: stream.id }) : [];
+  return [{ kind: 'StreamStopped', before: stream, after, reason, by: sid }, ...undone];
 }
 
 /** The whole stream: any endpoint. A branch: its source or its own sink, not the other sinks. Sid 0: the server. */

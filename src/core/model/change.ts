@@ -3,6 +3,7 @@ import type { Reason } from './fault.js';
 import type { Limits } from './limits.js';
 import type { Link, LinkReport } from './link.js';
 import type { Order } from './order.js';
+import type { DoneRequest } from './request.js';
 import type { CloseReason, Session } from './session.js';
 import type { StopReason, Stream } from './stream.js';
 
@@ -96,6 +97,24 @@ export interface LimitsSet {
   readonly limits: Limits;
 }
 
+/** A request with an id was done. */
+export interface RequestDone {
+  readonly kind: 'RequestDone';
+  readonly request: DoneRequest;
+}
+
+/** A request came again that was done before. Changes nothing; it is here for who asked. */
+export interface RequestRepeated {
+  readonly kind: 'RequestRepeated';
+  readonly request: DoneRequest;
+}
+
+/** What came of a request was undone: when it comes again, it is done again. */
+export interface RequestForgotten {
+  readonly kind: 'RequestForgotten';
+  readonly request: DoneRequest;
+}
+
 /** Everything that can come of a command, in the past tense. */
 export type Change =
   | NetworkFounded
@@ -110,7 +129,10 @@ export type Change =
   | OrderPlaced
   | OrderSettled
   | ConnectionPut
-  | LimitsSet;
+  | LimitsSet
+  | RequestDone
+  | RequestRepeated
+  | RequestForgotten;
 
 /** The ids of everything that a {@link StreamStopped} stopped, ascending. */
 export function stoppedIds({ before, after }: StreamStopped): number[] {

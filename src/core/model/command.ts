@@ -102,6 +102,8 @@ export interface AskConnection extends Gathered, Drawn {
   readonly deadlineMs: number;
   /** The relayed connection that a direct path is to be tried for once more; 0: a new connection is asked for. */
   readonly relayed: number;
+  /** By which its caller may repeat it without harm. */
+  readonly requestId?: string;
 }
 
 /** An end's answer to the order to gather. */
@@ -143,6 +145,8 @@ export interface CreateStream {
   readonly sid: number;
   readonly params: StreamParams;
   readonly sinks: readonly number[];
+  /** By which its caller may repeat it without harm. */
+  readonly requestId?: string;
 }
 
 /** Changes the parameters that are there, and no others. */
@@ -176,12 +180,23 @@ export interface SetLimits {
   readonly limits: Limits;
 }
 
+/** What stands beside every command in the journal. */
+export interface Stamp {
+  /**
+   * When it was stored, by the wall clock of its server: by this the core knows that time has passed. Absent in records of
+   * format 1, and until it is stored.
+   */
+  readonly storedAtMs?: number;
+}
+
 /**
  * Everything that can happen, as it stands in the journal. Imperative: what is asked for, not what came of it.
  *
  * Time and randomness reach the core only as fields of these.
  */
-export type Command =
+export type Command = Stamp & AnyCommand;
+
+type AnyCommand =
   | FoundNetwork
   | OpenSession
   | CloseSession

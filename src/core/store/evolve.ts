@@ -26,10 +26,11 @@ export function evolve(state: State, change: Change): void {
     case 'SessionClosed':
       state.reports.forget(change.session.sid);
       state.orders.forget(change.session.sid);
+      state.requests.forget(change.session.sid);
       state.sessions.remove(change.session);
       state.graph.removeNode(change.session.sid);
       state.sids.free(change.session.sid);
-      state.ended.add(change.session.sid, change.reason);
+      state.ended.add(change.session, change.reason);
       break;
     case 'LinkReported':
       state.reports.add(change.report);
@@ -60,6 +61,14 @@ export function evolve(state: State, change: Change): void {
       break;
     case 'LimitsSet':
       state.limits = change.limits;
+      break;
+    case 'RequestDone':
+      state.requests.add(change.request);
+      break;
+    case 'RequestRepeated':
+      break;
+    case 'RequestForgotten':
+      state.requests.delete(change.request);
       break;
   }
 }

@@ -72,6 +72,14 @@ export class SidAllocator {
     }
   }
 
+  /**
+   * Whether the SID has ever been handed out. Once a pool has gone round its 8 million bases that is not known any more of
+   * those beyond the cursor, and the answer for them is no.
+   */
+  wasGiven(sid: number): boolean {
+    return baseOfSid(sid) <= this.cursors[poolOfSid(sid)];
+  }
+
   /** The SID is live from now on. */
   take(sid: number): void {
     this.cursors[poolOfSid(sid)] = baseOfSid(sid);

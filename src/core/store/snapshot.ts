@@ -3,8 +3,10 @@ import type { Limits } from '../model/limits.js';
 import type { Link, LinkReport, LinkType } from '../model/link.js';
 import type { Order } from '../model/order.js';
 import type { Position } from '../model/position.js';
-import type { CloseReason, Session } from '../model/session.js';
+import type { DoneRequest } from '../model/request.js';
+import type { Session } from '../model/session.js';
 import type { Stream } from '../model/stream.js';
+import type { EndedSession } from './ended.js';
 import type { HashKey } from './halfsiphash.js';
 import { SID_POOLS } from './sid.js';
 import { State } from './state.js';
@@ -18,6 +20,8 @@ export interface MetaRow {
   readonly serverSid: number;
   readonly serverUuid: string;
   readonly streamCursor: number;
+  /** When the last command was stored that says so; undefined before the first. */
+  readonly atMs: number | undefined;
   /** The base handed out last, by pool (flavor and type as in a SID); pools that were never used are left out. */
   readonly sidCursors: readonly { readonly pool: number; readonly base: number }[];
 }
@@ -33,7 +37,8 @@ export type Row =
   | { readonly kind: 'connection'; readonly connection: Connection }
   | { readonly kind: 'order'; readonly order: Order }
   | { readonly kind: 'settled'; readonly sid: number; readonly orderId: string }
-  | { readonly kind: 'ended'; readonly sid: number; readonly reason: CloseReason };
+  | { readonly kind: 'request'; readonly request: DoneRequest }
+  | ({ readonly kind: 'ended'; readonly sid: number } & EndedSession);
 
 /**
  * A state as it stood at one position, to be read at leisure, and more than once, while the state itself goes on.
@@ -66,13 +71,15 @@ export function capture(state: State): Capture {
     if (base > 0) sidCursors.push({ pool, base });
   }
   const { epoch, revision, serverSid, serverUuid, streamCursor } = state;
-  const rest: Row[] = [{ kind: 'meta', epoch, revision, serverSid, serverUuid, streamCursor, sidCursors }];
+  const atMs = state.atMs === 0 ? undefined : state.atMs;
+  const rest: Row[] = [{ kind: 'meta', epoch, revision, serverSid, serverUuid, streamCursor, atMs, sidCursors }];
   rest.push({ kind: 'limits', limits: state.limits });
   for (const report of state.reports.all()) rest.push({ kind: 'report', report });
   for (const order of state.orders.all()) rest.push({ kind: 'order', order });
   for (const { sid, id } of state.orders.allSettled()) rest.push({ kind: 'settled', sid, orderId: id });
-  for (const [sid, reason] of state.ended.all()) rest.push({ kind: 'ended', sid, reason });
+  for (const [sid, ended] of state.ended.all()) rest.push({ kind: 'ended', sid, ...ended });
   for (const connection of state.connections.all()) rest.push({ kind: 'connection', connection });
+  for (const request of state.requests.all()) rest.push({ kind: 'request', request });
   const sessions = state.sessions.copy();
   const keptStreams = [...state.streams.kept()];
   return {
@@ -149,8 +156,11 @@ export class Restoring {
       case 'settled':
         state.orders.restoreSettled(row.sid, row.orderId);
         break;
+      case 'request':
+        state.requests.restore(row.request);
+        break;
       case 'ended':
-        state.ended.restore(row.sid, row.reason);
+        state.ended.restore(row.sid, { reason: row.reason, tokenCheck: row.tokenCheck });
         break;
     }
   }
@@ -162,6 +172,7 @@ export class Restoring {
     state.serverSid = meta.serverSid;
     state.serverUuid = meta.serverUuid;
     state.streamCursor = meta.streamCursor;
+    state.atMs = meta.atMs ?? 0;
     for (const { pool, base } of meta.sidCursors) state.sids.cursors[pool] = base;
     state.sids.restore(meta.serverSid);
     state.graph.addNode(meta.serverSid);

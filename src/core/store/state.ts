@@ -6,6 +6,7 @@ import { Graph } from './graph.js';
 import type { HashKey } from './halfsiphash.js';
 import { Orders } from './orders.js';
 import { LinkReports } from './reports.js';
+import { DoneRequests } from './requests.js';
 import { Sessions } from './sessions.js';
 import { SidAllocator } from './sid.js';
 import { Streams } from './streams.js';
@@ -20,6 +21,8 @@ export class State {
   /** Where the network stands. Revision 0, without an epoch, before the network is founded. */
   epoch = '';
   revision = 0;
+  /** When the last command was stored that says so. 0 before the first. */
+  atMs = 0;
   /** The server's node. 0 before the network is founded. */
   serverSid = 0;
   serverUuid = '';
@@ -33,6 +36,7 @@ export class State {
   readonly orders: Orders;
   readonly connections: Connections;
   readonly ended: EndedSessions;
+  readonly requests = new DoneRequests();
 
   constructor(
     /** As the last SetLimits has them, and before the first as the journal begins: one object, replaced as a whole. */

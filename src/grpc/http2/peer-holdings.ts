@@ -18,12 +18,14 @@ export type WrittenKind = 'answers' | 'streams';
 
 const NAMES = Object.keys(KINDS) as HeldKind[];
 
-/** The paths of the methods whose messages do not count as those of streams. */
+/** The paths of the methods that are treated in their own ways. */
 export interface CallPaths {
   /** Each request is answered by one message, which counts for its connection as well. */
   readonly answers: ReadonlySet<string>;
   /** Watches, whose messages are shared and so are counted before they are written. */
   readonly watches: ReadonlySet<string>;
+  /** Those that make something, which is taken back when its answer is lost. */
+  readonly made?: ReadonlySet<string>;
 }
 
 /** Bytes that the gRPC door holds for all its peers: what is not complete of theirs, and what they do not take. */

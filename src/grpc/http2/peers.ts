@@ -7,6 +7,7 @@ import { FairTurns } from '../../fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../fair/limits.js';
 import type { WireLimits } from '../limits.js';
 import type { Pace } from './allowance.js';
+import { AnswerFates, CALL_METADATA } from './answer-fates.js';
 import { Departures } from './departures.js';
 import { Peer, type PeerWatch } from './peer.js';
 import { type CallPaths, PeerHoldings, type WrittenKind } from './peer-holdings.js';
@@ -33,6 +34,8 @@ export class Peers implements PeerWatch {
   readonly resetPace: Pace;
   readonly controlPace: Pace;
   readonly holdings: PeerHoldings;
+  /** What becomes of the answers about what was made. */
+  readonly fates = new AnswerFates();
 
   constructor(
     readonly clock: Clock,
@@ -75,6 +78,7 @@ export class Peers implements PeerWatch {
       stream.on('error', ignore);
       Peer.of(stream.session as ServerHttp2Session | undefined)?.calling(stream, headers, raw, () => {
         prepare(headers);
+        if (this.paths.made?.has(headers[':path'] as string)) headers[CALL_METADATA] = this.fates.watch(stream);
         for (const listener of serve) listener.call(server, stream, headers, flags, raw);
       });
     });

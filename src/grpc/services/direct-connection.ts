@@ -18,6 +18,7 @@ import { type Connection, ConnectionRole, sideOf } from '../../core/model/connec
 import { Fault } from '../../core/model/fault.js';
 import { type Origin, originOfPeer } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
+import type { Made } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { connectionMessage, connectionRecordMessage } from '../encode/connection-message.js';
 import { msOf } from '../encode/duration.js';
@@ -27,6 +28,9 @@ import { firstAfter, pageTokenOf, readPage } from './page.js';
 const CONNECTION_NAME = /^c([1-9]\d{0,15})$/;
 /** Page tokens ascend, and the newest comes first: so a page is counted from here down. */
 const NEWEST = Number.MAX_SAFE_INTEGER;
+
+/** What ListConnections lists: it has no filter. */
+const ALL_CONNECTIONS = { method: 'ListConnections', filter: {} };
 
 /** Who asks for a connection, and by which call. */
 interface Asker {
@@ -40,21 +44,23 @@ export async function directConnection(
   backing: Backing,
   request: DirectConnectionRequest,
   { sid, origin, call }: Asker,
-): Promise<DirectConnectionResponse | Fault> {
+): Promise<Made<DirectConnectionResponse> | Fault> {
   const { connectionId, roundTrip, ...asked } = request;
   const relayed = readConnectionId(connectionId);
   if (connectionId !== '' && relayed === 0) return noConnection(connectionId);
   const wish = { ...asked, sid, relayed, roundTripMs: msOf(roundTrip), origin };
-  const decided = await backing.asking.ask(wish, (giveUp) => {
+  const made = await backing.asking.ask(wish, (giveUp) => {
     call.once('cancelled', giveUp);
     if (call.cancelled) giveUp();
     return () => call.off('cancelled', giveUp);
   });
-  if (decided instanceof Fault) return decided;
+  if (made instanceof Fault) return made;
+  const { connection: decided, takeBack } = made;
   const side = sideOf(decided, sid)!;
   const role = asked.port > 0 ? ConnectionRole.LISTEN : controlling(side);
   // The attempts are ordered on the attachment; this only says which connection they will be about.
-  return { request: connectionMessage({ ...decided, attempts: [] }, side, role, []) };
+  const response = { request: connectionMessage({ ...decided, attempts: [] }, side, role, []) };
+  return { response, takeBack };
 }
 
 /** Reads one connection, for its ends and for administrators. */
@@ -76,7 +82,7 @@ export function listConnections(
 ): ListConnectionsResponse | Fault {
   const { state } = replica;
   const checked = new Checked(state.limits);
-  const { after, size } = readPage(checked, limits, request);
+  const { after, size } = readPage(checked, limits, ALL_CONNECTIONS, request);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
   const mine = caller.isAdmin ? state.connections.all() : state.connections.of(caller.sid!);
@@ -88,7 +94,7 @@ export function listConnections(
   const page = keys.slice(0, size);
   return {
     connections: page.map((key) => connectionRecordMessage(state.connections.get(NEWEST - key)!)),
-    nextPageToken: keys.length > size ? pageTokenOf(page.at(-1)!) : '',
+    nextPageToken: keys.length > size ? pageTokenOf(ALL_CONNECTIONS, page.at(-1)!) : '',
   };
 }
 

@@ -15,7 +15,7 @@ import {
   type WatchNetworkDeltaRequest,
 } from '../../../gen/switchyard/v1/network_service.js';
 import type { Position as PositionMessage } from '../../../gen/switchyard/v1/position.js';
-import { Checked } from '../../core/decide/check.js';
+import { Checked, wholeMs } from '../../core/decide/check.js';
 import { PathSearch } from '../../core/decide/path.js';
 import type { ReportLink } from '../../core/model/command.js';
 import type { PathKind } from '../../core/model/connection.js';
@@ -60,7 +60,7 @@ export const networkDefinition = {
 export function networkService(calls: Calls): NetworkServiceServer {
   const { backing } = calls;
   return {
-    directConnection: calls.session((request: DirectConnectionRequest, sid, call, origin) =>
+    directConnection: calls.making((request: DirectConnectionRequest, sid, call, origin) =>
       directConnection(backing, request, { sid, origin, call }),
     ),
     reportLink: calls.session((request: ReportLinkRequest, sid, _call, origin) =>
@@ -89,7 +89,7 @@ async function reportLink(
   const { peerCvid, link, state: linkState, connectionId, path, roundTrip, failed } = request;
   const checked = new Checked(state.limits);
   checked.sid('peer_cvid', peerCvid);
-  checked.linkType('link', link);
+  const type = checked.transportType('link', link);
   if (linkState !== LinkState.ESTABLISHED && linkState !== LinkState.LOST) {
     checked.wrong('state', `${linkState} is not a state; 1 (ESTABLISHED) and 2 (LOST) are`);
   }
@@ -97,12 +97,11 @@ async function reportLink(
   checked.duration('round_trip', msOf(roundTrip));
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const type = link as number as LinkType;
   const established = linkState === LinkState.ESTABLISHED;
   const report = { kind: 'ReportLink', sid, peer: peerCvid, link: type, established } as const;
   const connection = readConnectionId(connectionId);
   if (connectionId !== '' && connection === 0) return noConnection(connectionId);
-  const roundTripMs = Math.min(Math.ceil(msOf(roundTrip)), ROUND_TRIP_MS_MAX);
+  const roundTripMs = Math.min(wholeMs(msOf(roundTrip)), ROUND_TRIP_MS_MAX);
   const brokered = { connection, path: path as number as PathKind, roundTripMs, failed };
   const command = connection === 0 ? report : { ...report, brokered };
   const outcome = await shares.hold(sid, origin, roomFor(state, report), () => replica.submit(command));

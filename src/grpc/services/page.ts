@@ -10,24 +10,60 @@ export interface Page {
   readonly bytesMax: number;
 }
 
-/** Reads `page_size` and `page_token`. A token is the last key of its page, made opaque so that nobody builds one. */
-export function readPage(checked: Checked, limits: DoorLimits, request: { pageSize: number; pageToken: string }): Page {
-  const { pageSize, pageToken } = request;
-  const { pageSizeMax, pageSizeDefault, pageBytesMax: bytesMax } = limits;
-  if (pageSize < 0 || pageSize > pageSizeMax) {
-    checked.wrong('page_size', `${pageSize}; 1 to ${pageSizeMax} are allowed, and 0 for ${pageSizeDefault}`);
-  }
-  const size = pageSize === 0 ? pageSizeDefault : pageSize;
-  if (pageToken === '') return { after: 0, size, bytesMax };
-  const after = Number(Buffer.from(pageToken, 'base64url').toString('latin1'));
-  if (!(after > 0) || pageTokenOf(after) !== pageToken)
-    checked.wrong('page_token', 'not a next_page_token of this method');
-  return { after, size, bytesMax };
+/** A list that is read in pages: a method, with what it lists. A page's token is good for the same list alone. */
+export interface PagedList {
+  readonly method: string;
+  /** What leaves items out, by the names of its fields. */
+  readonly filter: Readonly<Record<string, string | number>>;
 }
 
-/** The token of the page that begins after a key. */
-export function pageTokenOf(key: number): string {
-  return Buffer.from(String(key), 'latin1').toString('base64url');
+/** Behind it in a token comes the key. */
+const AFTER = ' after ';
+/** Longer than any token. */
+const TOKEN_LENGTH_MAX = 256;
+
+/** Reads `page_size` and `page_token`. A size beyond the bound is cut to it. */
+export function readPage(
+  checked: Checked,
+  limits: DoorLimits,
+  list: PagedList,
+  { pageSize, pageToken }: { readonly pageSize: number; readonly pageToken: string },
+): Page {
+  const { pageSizeMax, pageSizeDefault, pageBytesMax: bytesMax } = limits;
+  if (pageSize < 0) {
+    checked.wrong('page_size', `${pageSize}; 1 to ${pageSizeMax} are allowed, and 0 for ${pageSizeDefault}`);
+  }
+  const size = pageSize === 0 ? pageSizeDefault : Math.min(pageSize, pageSizeMax);
+  return { after: pageToken === '' ? 0 : readToken(checked, list, pageToken), size, bytesMax };
+}
+
+/**
+ * The token of the page that begins after a key. It names the list, because a key of another one would pass over some of its
+ * items in silence; opaque, so that nobody builds one.
+ */
+export function pageTokenOf(list: PagedList, key: number): string {
+  return Buffer.from(`${nameOf(list)}${AFTER}${key}`, 'latin1').toString('base64url');
+}
+
+function readToken(checked: Checked, list: PagedList, token: string): number {
+  const text = token.length > TOKEN_LENGTH_MAX ? '' : Buffer.from(token, 'base64url').toString('latin1');
+  const [name, key, ...rest] = text.split(AFTER);
+  const after = Number(key);
+  const isOurs = rest.length === 0 && Number.isSafeInteger(after) && after > 0 && String(after) === key;
+  if (!isOurs || !TOKEN_NAME.test(name) || Buffer.from(text, 'latin1').toString('base64url') !== token) {
+    checked.wrong('page_token', 'not a next_page_token of this server');
+  } else if (name !== nameOf(list)) {
+    checked.wrong('page_token', `a next_page_token of ${name}; this is ${nameOf(list)}`);
+  }
+  return after;
+}
+
+const TOKEN_NAME = /^List[A-Za-z]+( [a-z_]+=[0-9a-f-]+)*$/;
+
+/** The method, and what of the filter is not left open. */
+function nameOf({ method, filter }: PagedList): string {
+  const set = Object.entries(filter).filter(([, value]) => value !== '' && value !== 0);
+  return [method, ...set.map(([field, value]) => `${field}=${value}`)].join(' ');
 }
 
 /**

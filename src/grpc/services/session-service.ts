@@ -25,7 +25,7 @@ import type { State } from '../../core/store/state.js';
 import type { Attachment, Message } from '../../replica/attachments.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
-import type { Answer, Calls, Step } from '../call-handlers.js';
+import type { Answer, Calls, Made, Step } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { durationOf, msOf } from '../encode/duration.js';
 import { encoded, passingBytes } from '../encode/encoded.js';
@@ -55,7 +55,7 @@ export const sessionDefinition = {
 export function sessionService(calls: Calls): SessionServiceServer {
   const { backing } = calls;
   return {
-    session: calls.anyone((request: SessionRequest, { origin }) => open(backing, request, origin)),
+    session: calls.makingForAnyone((request: SessionRequest, { origin }) => open(backing, request, origin)),
     keepAlive: calls.session((_request: KeepAliveRequest, sid): KeepAliveResponse => {
       const { state } = backing.replica;
       return { ttl: durationOf(state.sessions.get(sid)!.ttlMs), position: positionMessage(state.position) };
@@ -77,13 +77,13 @@ async function open(
   { replica, opening, rendezvous }: Backing,
   request: SessionRequest,
   origin: Origin,
-): Promise<SessionResponse | Fault> {
+): Promise<Made<SessionResponse> | Fault> {
   const { instanceUuid, instanceType, instanceFlavor, ttl, name, labels } = request;
   const wanted = { uuid: instanceUuid, type: instanceType, flavor: instanceFlavor, ttlMs: msOf(ttl), name, labels };
   const opened = await opening.open(wanted, origin);
   if (opened instanceof Fault) return opened;
   const { session, token, position } = opened;
-  return {
+  const response = {
     instanceSid: session.sid,
     serverSid: replica.state.serverSid,
     serverUuid: replica.state.serverUuid,
@@ -92,6 +92,11 @@ async function open(
     streamId: session.streamId,
     position: positionMessage(position),
     rendezvous: [...rendezvous],
+  };
+  const { sid } = session;
+  return {
+    response,
+    takeBack: () => replica.takeBack({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED }),
   };
 }
 
@@ -193,10 +198,11 @@ function read({ replica }: Backing, request: GetSessionRequest, caller: Caller):
 function list({ replica, limits }: Backing, request: ListSessionsRequest): Step<ListSessionsResponse> | Fault {
   const { state, attachments } = replica;
   const checked = new Checked(state.limits);
-  const wanted = readPage(checked, limits, request);
   const { instanceType, instanceUuid } = request;
   if (instanceType < 0 || instanceType > 7) checked.wrong('instance_type', `${instanceType}; 0 to 7 are allowed`);
   const uuid = instanceUuid === '' ? '' : checked.uuid('instance_uuid', instanceUuid);
+  const paged = { method: 'ListSessions', filter: { instance_type: instanceType, instance_uuid: uuid } };
+  const wanted = readPage(checked, limits, paged, request);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
   let encoding: Generator<Uint8Array> | undefined;
@@ -207,7 +213,7 @@ function list({ replica, limits }: Backing, request: ListSessionsRequest): Step<
       const found = uuid === '' ? sessionsAfter(state, after, instanceType) : sessionOf(state, after, uuid);
       const { page, hasMore } = fillPage(found, wanted, sessionSize);
       const end = {
-        nextPageToken: hasMore ? pageTokenOf(page.at(-1)!.sid) : '',
+        nextPageToken: hasMore ? pageTokenOf(paged, page.at(-1)!.sid) : '',
         position: positionMessage(state.position),
       };
       encoding = encodePage(page, end, ({ sid }) => attachments.isAttached(sid), state.epoch);

@@ -1,5 +1,5 @@
 import { StreamParams as Params, type StreamParams as ParamsMessage } from '../../../gen/switchyard/v1/stream.js';
-import type { Checked } from '../../core/decide/check.js';
+import { type Checked, wholeMs } from '../../core/decide/check.js';
 import { DEFAULT_STREAM_PARAMS, type StreamParams } from '../../core/model/stream.js';
 import { msOf } from '../encode/duration.js';
 
@@ -21,7 +21,7 @@ const MASK_PATHS_MAX = 2 * PATHS.length;
 export function readParams(checked: Checked, message: ParamsMessage | undefined): StreamParams {
   const params = message === undefined ? DEFAULT_STREAM_PARAMS : valuesOf(message);
   checked.streamParams('params', params);
-  return params;
+  return { ...params, timeoutMs: wholeMs(params.timeoutMs) };
 }
 
 /** The parameters that a mask names. Those that it does not name are not even looked at. */
@@ -39,15 +39,15 @@ export function readMaskedParams(
     if (known.length === 0) checked.wrong(`update_mask.paths[${at}]`, `not a parameter; ${PATHS.join(', ')} and * are`);
     for (const one of known) named[FIELD_OF_PATH[one]] = values[FIELD_OF_PATH[one]];
   });
-  checked.streamParams('params', named as Partial<StreamParams>);
-  return named as Partial<StreamParams>;
+  const read = named as Partial<StreamParams>;
+  checked.streamParams('params', read);
+  return read.timeoutMs === undefined ? read : { ...read, timeoutMs: wholeMs(read.timeoutMs) };
 }
 
 function valuesOf({ name, timeout, maxBlockBytes, compression, deliveryConfirmation, labels }: ParamsMessage) {
   return {
     name,
-    // The journal knows no part of one; what is below zero or a bound stays below.
-    timeoutMs: Math.floor(msOf(timeout)),
+    timeoutMs: msOf(timeout),
     maxBlockBytes: maxBlockBytes === 0 ? DEFAULT_STREAM_PARAMS.maxBlockBytes : maxBlockBytes,
     compression,
     deliveryConfirmation,

@@ -18,6 +18,8 @@ import {
 } from '../../../gen/switchyard/v1/stream_service.js';
 import { decide } from '../../core/decide/apply.js';
 import { Checked } from '../../core/decide/check.js';
+import { isRepeated, requestIn } from '../../core/decide/request.js';
+import { streamMade } from '../../core/decide/stream.js';
 import { type Change, stoppedIds } from '../../core/model/change.js';
 import type { Command } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
@@ -27,7 +29,7 @@ import type { Subscription } from '../../feed/subscription.js';
 import { overFault } from '../../replica/token.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
-import type { Calls } from '../call-handlers.js';
+import type { Calls, Made } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { passingBytes } from '../encode/encoded.js';
 import { positionMessage, streamMessage } from '../encode/message.js';
@@ -48,7 +50,7 @@ export const streamDefinition = {
 export function streamService(calls: Calls): StreamServiceServer {
   const { backing } = calls;
   return {
-    createStream: calls.session((request: CreateStreamRequest, sid, _call, origin) =>
+    createStream: calls.making((request: CreateStreamRequest, sid, _call, origin) =>
       create(backing, request, sid, origin),
     ),
     updateStreamParams: calls.session((request: UpdateStreamParamsRequest, sid) => update(backing, request, sid)),
@@ -65,22 +67,30 @@ export function streamService(calls: Calls): StreamServiceServer {
 
 async function create(
   { replica, shares }: Backing,
-  { params, sinkCvids }: CreateStreamRequest,
+  { params, sinkCvids, requestId }: CreateStreamRequest,
   sid: number,
   origin: Origin,
-): Promise<CreateStreamResponse | Fault> {
+): Promise<Made<CreateStreamResponse> | Fault> {
   const { state } = replica;
   const checked = new Checked(state.limits);
   const read = readParams(checked, params);
   // More than the core's limit are refused there, by their number.
   sinkCvids.slice(0, state.limits.sinksPerStreamMax).forEach((sink, at) => void checked.sid(`sink_cvids[${at}]`, sink));
+  const named = checked.requestId('request_id', requestId);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
+  const command = { kind: 'CreateStream', sid, params: read, sinks: sinkCvids, ...named } as const;
   const room = { streamsPerAddressMax: 1, branchesPerAddressMax: sinkCvids.length };
-  const outcome = await shares.hold(sid, origin, room, () =>
-    replica.submit({ kind: 'CreateStream', sid, params: read, sinks: sinkCvids }),
-  );
-  return outcome instanceof Fault ? outcome : { stream: streamMessage(putOf(outcome.changes), state.epoch) };
+  const submit = () => replica.submit(command);
+  const outcome = await (isRepeated(state, command) ? submit() : shares.hold(sid, origin, room, submit));
+  if (outcome instanceof Fault) return outcome;
+  const repeated = requestIn(outcome.changes);
+  const stream = repeated === undefined ? putOf(outcome.changes) : streamMade(command, repeated.made);
+  const isLast = replica.claims.claim(repeated);
+  const takeBack = () => {
+    if (isLast()) replica.takeBack({ kind: 'StopStream', sid: 0, id: stream.id, reason: StopReason.TERMINATED });
+  };
+  return { response: { stream: streamMessage(stream, state.epoch) }, takeBack };
 }
 
 function putOf(changes: readonly Change[]): Stream {
@@ -162,7 +172,8 @@ function read({ replica }: Backing, { id }: GetStreamRequest, caller: Caller): G
 function list({ replica, limits }: Backing, request: ListStreamsRequest, caller: Caller): ListStreamsResponse | Fault {
   const { state } = replica;
   const checked = new Checked(state.limits);
-  const wanted = readPage(checked, limits, request);
+  const paged = { method: 'ListStreams', filter: { cvid: request.cvid } };
+  const wanted = readPage(checked, limits, paged, request);
   if (request.cvid !== 0) checked.sid('cvid', request.cvid);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
@@ -173,7 +184,7 @@ function list({ replica, limits }: Backing, request: ListStreamsRequest, caller:
   const { page, hasMore } = fillPage(found, wanted, streamSize);
   return {
     streams: page.map((stream) => streamMessage(stream, state.epoch)),
-    nextPageToken: hasMore ? pageTokenOf(page.at(-1)!.id) : '',
+    nextPageToken: hasMore ? pageTokenOf(paged, page.at(-1)!.id) : '',
     position: positionMessage(state.position),
   };
 }

@@ -163,7 +163,7 @@ export const EVENTS = {
     true,
     {
       cvid: required(1, id, 'The requested node.'),
-      type: optional(2, u8, 'LinkType. Absent: 0, CONTROL_TCP.'),
+      type: optional(2, u8, 'LinkType: 1 TRANSPORT_TCP, 2 TRANSPORT_UDP. Absent or 0: refused.'),
       port: optional(3, u16, 'A port on which the caller listens. Absent or 0: the server coordinates.'),
       candidates: repeated(10, record(records.Candidate), 'Where the caller may be reached.', records.CANDIDATES_MAX),
       publicKey: optional(11, blob(512), "The caller's public key, a DER SubjectPublicKeyInfo."),

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { Holdings } from '../../base/holdings.js';
 import type { SystemLimits } from '../limits.js';
 import type { AnswerBody } from './answer.js';
+import type { Sent } from './request.js';
 
 /** What an answer costs beside its own bytes. */
 const ENTRY_BYTES = 256;
@@ -13,7 +14,7 @@ interface Entry {
   readonly bytes: number;
   answer: AnswerBody | undefined;
   /** Where the answer goes when it is there: the connection that asked last. */
-  tell: (answer: AnswerBody, sent?: () => void) => void;
+  tell: (answer: AnswerBody, sent?: Sent) => void;
 }
 
 /**
@@ -51,7 +52,7 @@ export class Answers {
   }
 
   /** The request is done. Tells whoever asked last, and with `sent` hears when that was sent. */
-  settle(packetId: number, answer: AnswerBody, sent?: () => void): void {
+  settle(packetId: number, answer: AnswerBody, sent?: Sent): void {
     const entry = this.entries.get(packetId);
     if (entry === undefined) return;
     // Set anew, so that the order of the map is the order in which they were done.

@@ -32,9 +32,12 @@ export const directConnection: SessionHandler<'DirectConnection'> = async ({ bac
     origin: peer.origin,
     ...RELAYED_AS_THEY_ARE,
     relayed: 0,
+    // A packet id does for the events what a request id does for the calls.
+    requestId: '',
   };
-  const decided = await backing.asking.ask(wish, () => () => {});
-  if (decided instanceof Fault) return decided;
+  const asked = await backing.asking.ask(wish, () => () => {});
+  if (asked instanceof Fault) return asked;
+  const decided = asked.connection;
   const side = sideOf(decided, sid)!;
   const role =
     port > 0

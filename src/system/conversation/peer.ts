@@ -15,6 +15,7 @@ import type { Backing, CutCause } from './backing.js';
 import { Flows, type OutgoingBlock } from './flows.js';
 import { Inbox } from './inbox.js';
 import { Outbox, type Sender } from './outbox.js';
+import type { Sent } from './request.js';
 import { Vigil } from './vigil.js';
 
 type WatchBody = NonNullable<EventBody<'Session'>['watch']>;
@@ -70,7 +71,7 @@ export class Peer implements Receiver, Sender {
   /** What waits for the client's Answer, by the packet id of what was sent. */
   private readonly asked = new Map<number, (answer: AnswerBody) => void>();
   /** What is to happen once an Answer is delivered, and happens too when it cannot be any more. */
-  private readonly undelivered = new Set<() => void>();
+  private readonly undelivered = new Set<Sent>();
   /** What it has on its way of what connections share. A transport that breaks does not say that it let go of it. */
   private readonly charges = new Set<Charge>();
 
@@ -150,7 +151,7 @@ export class Peer implements Receiver, Sender {
     this.outbox?.close();
     this.inbox.closed();
     this.asked.clear();
-    for (const delivered of this.undelivered) delivered();
+    for (const delivered of this.undelivered) delivered(false);
     this.host.left(this);
   }
 
@@ -281,10 +282,10 @@ export class Peer implements Receiver, Sender {
   answer(
     packetId: number | undefined,
     body: AnswerBody,
-    { streamId = 0, sent }: { readonly streamId?: number; readonly sent?: (() => void) | undefined } = {},
+    { streamId = 0, sent }: { readonly streamId?: number; readonly sent?: Sent | undefined } = {},
   ): void {
     if (this.endingMs !== undefined) {
-      sent?.();
+      sent?.(false);
       return;
     }
     writeEvent(writer, { type: 'Answer', body }, { streamId, packetId });
@@ -319,13 +320,12 @@ export class Peer implements Receiver, Sender {
   }
 
   /** Sends frames of its own, which count until the transport has let them go. */
-  private write(frames: Uint8Array, sent?: () => void): void {
-    const { unsent } = this.host;
+  private write(frames: Uint8Array, sent?: Sent): void {
     this.pipe.write(frames, () => {
-      unsent.add(this, -frames.length);
-      sent?.();
+      this.host.unsent.add(this, -frames.length);
+      sent?.(true);
     });
-    unsent.add(this, frames.length);
+    this.host.unsent.add(this, frames.length);
   }
 
   private ask(answered: (answer: AnswerBody) => void): number {
@@ -340,9 +340,9 @@ export class Peer implements Receiver, Sender {
     answered?.(body);
   }
 
-  private onceDelivered(call: () => void): () => void {
-    const delivered = () => {
-      if (this.undelivered.delete(delivered)) call();
+  private onceDelivered(call: Sent): Sent {
+    const delivered: Sent = (isSent) => {
+      if (this.undelivered.delete(delivered)) call(isSent);
     };
     this.undelivered.add(delivered);
     return delivered;

@@ -16,9 +16,12 @@ export interface Reply<N extends EventName> {
   readonly data: AnswerData<N>;
   /** Right after the Answer was sent. */
   readonly after?: () => void;
-  /** Once the Answer has left this machine's hands, or cannot any more. */
-  readonly delivered?: () => void;
+  /** Once the Answer has left this machine's hands, or (false) cannot any more. */
+  readonly delivered?: Sent;
 }
+
+/** Hears whether something has left this machine's hands. */
+export type Sent = (isSent: boolean) => void;
 
 /** What comes of a request. */
 export type Outcome<N extends EventName> = Fault | Reply<N>;

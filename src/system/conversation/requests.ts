@@ -5,9 +5,9 @@ import type { Answers } from './answers.js';
 import type { Backing } from './backing.js';
 import { handle, isRemembered } from './handlers.js';
 import type { Peer } from './peer.js';
-import type { Outcome } from './request.js';
+import type { Outcome, Sent } from './request.js';
 
-type Tell = (answer: AnswerBody, sent?: () => void) => void;
+type Tell = (answer: AnswerBody, sent?: Sent) => void;
 
 /** The requests of one connection: each is done once and answered, in whatever order they are done. */
 export class Requests {

@@ -46,7 +46,12 @@ export const session: Handler<'Session'> = async ({ backing, peer, body, packetI
     streamId,
     position: opened.position,
   };
-  return { data, after: () => peer.enter(sid, watch, packetId) };
+  // Nobody else has its token: without the Answer it would only wait for its TTL.
+  const takeBack = () => replica.takeBack({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
+  const delivered = (isSent: boolean) => {
+    if (!isSent) takeBack();
+  };
+  return { data, after: () => peer.enter(sid, watch, packetId), delivered };
 };
 
 /** Renews the session of this connection, or goes on here with one that had another. */

@@ -58,6 +58,7 @@ describe('a number', () => {
   const type: Check = (checked, value) => checked.instanceType('f', value);
   const flavor: Check = (checked, value) => checked.instanceFlavor('f', value);
   const link: Check = (checked, value) => checked.linkType('f', value);
+  const transport: Check = (checked, value) => void checked.transportType('f', value);
   const sid: Check = (checked, value) => checked.sid('f', value);
   const id: Check = (checked, value) => checked.streamId('f', value);
   const duration: Check = (checked, value) => checked.duration('f', value);
@@ -69,10 +70,11 @@ describe('a number', () => {
     ['a type', type, [2, 7], [0, 1, 8, -1, 2.5, Number.NaN]],
     ['a flavor', flavor, [0, 31], [-1, 32, 0.5, Number.NaN]],
     ['a link type', link, [0, 1, 2], [-1, 3, 0.5]],
+    ['a type of link between sessions', transport, [1, 2], [0, -1, 3, 1.5]],
     ['a SID', sid, [1, 2 ** 31 - 1], [0, -1]],
     ['a stream id', id, [1, 2 ** 31 - 1], [0, -1]],
     ['a duration', duration, [0, 1, 0.5, 1e15], [-1, -0.5, Number.NaN]],
-    ['a timeout', timeout, [0, 1_000, 24 * 86_400_000], [-1, 1, 999, 1_000.5, 24 * 86_400_000 + 1, Number.NaN]],
+    ['a timeout', timeout, [0, 1_000, 1_000.5, 24 * 86_400_000], [-1, 0.5, 999.9, 24 * 86_400_000 + 0.5, Number.NaN]],
     ['a block size', block, [1, BLOCK_BYTES_MAX], [0, -1, BLOCK_BYTES_MAX + 1, 1.5]],
     ['a compression', compression, [0, 1], [-1, 2, 0.5]],
   ])('as %s is taken up to its bounds and refused beyond', (_, check, good, bad) => {

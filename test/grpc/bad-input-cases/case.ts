@@ -106,7 +106,7 @@ export function each<V>(ways: Record<string, V>, add: (what: string, value: V) =
 export function pages(
   add: (what: string, page: { pageSize?: number; pageToken?: string }, field: string) => void,
 ): void {
-  for (const pageSize of [-1, 1_001, 2 ** 31 - 1]) add(`a page of ${pageSize}`, { pageSize }, 'page_size');
+  for (const pageSize of [-1, -(2 ** 31)]) add(`a page of ${pageSize}`, { pageSize }, 'page_size');
   for (const pageToken of ['x', 'TmFO', 'MA', 'LTE', `MTA=`, long(1_000)]) {
     add(`a page after ${pageToken.slice(0, 10)}`, { pageToken }, 'page_token');
   }

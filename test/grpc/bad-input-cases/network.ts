@@ -13,7 +13,7 @@ export function networkCases(): readonly Case[] {
   each(SIDS, (what, peerCvid) => link(`a peer that is ${what}`, { peerCvid }, 'peer_cvid'));
   link('oneself', ({ one }) => ({ peerCvid: one.sid }), 'peer_cvid');
   link('the server', ({ serverSid }) => ({ peerCvid: serverSid }), 'peer_cvid');
-  for (const type of [3, -1]) link(`link type ${type}`, { link: type as never }, 'link');
+  for (const type of [0, 3, -1]) link(`link type ${type}`, { link: type as never }, 'link');
   for (const state of [0, 3, -1]) link(`state ${state}`, { state }, 'state');
   for (const path of [3, -1]) link(`path kind ${path}`, { path }, 'path');
   each(DURATIONS, (what, roundTrip) => link(`a round trip ${what}`, { roundTrip }, 'round_trip'));
@@ -68,7 +68,13 @@ function watched(add: (what: string, spoil: { cvids?: number[]; after?: never },
 function connections(cases: Cases): void {
   const candidate = { host: '192.168.1.2', port: 4000, type: 1, priority: 1 };
   const good = ({ two }: World) => {
-    const more = { publicKey: Buffer.alloc(44), roundTrip: undefined, relayVersion: 0, connectionId: '' };
+    const more = {
+      publicKey: Buffer.alloc(44),
+      roundTrip: undefined,
+      relayVersion: 0,
+      connectionId: '',
+      requestId: '',
+    };
     return { cvid: two.sid, type: 1, port: 0, candidates: [candidate], ...more };
   };
   const ask = (what: string, spoil: object | ((world: World) => object), ...fields: string[]) =>
@@ -77,7 +83,7 @@ function connections(cases: Cases): void {
     ask(`a candidate ${what}`, { candidates: [candidate, { ...candidate, ...spoil }] }, `candidates[1].${field}`);
   each(SIDS, (what, cvid) => ask(`a SID that is ${what}`, { cvid }, 'cvid'));
   each(DURATIONS, (what, roundTrip) => ask(`a round trip ${what}`, { roundTrip }, 'round_trip'));
-  for (const type of [3, -1]) ask(`link type ${type}`, { type }, 'type');
+  for (const type of [0, 3, -1]) ask(`link type ${type}`, { type }, 'type');
   for (const port of [-1, 65_536]) ask(`port ${port}`, { port, candidates: [] }, 'port');
   ask('a key without end', { publicKey: Buffer.alloc(513) }, 'public_key');
   ask('candidates without end', { candidates: Array(17).fill(candidate) }, 'candidates');

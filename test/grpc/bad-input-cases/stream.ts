@@ -9,6 +9,8 @@ export function streamCases(): readonly Case[] {
   const refuse: Cases['refuse'] = (...args) => cases.refuse(...args);
   const params = (spoil: object) => StreamParams.fromPartial(spoil);
   const badParams: Record<string, { spoil: object; field: string }> = {
+    'a timeout of half a millisecond': { spoil: { timeout: { seconds: 0n, nanos: 500_000 } }, field: 'timeout' },
+    'a timeout of a nanosecond': { spoil: { timeout: { seconds: 0n, nanos: 1 } }, field: 'timeout' },
     'too small a timeout': { spoil: { timeout: { seconds: 0n, nanos: 999_999_999 } }, field: 'timeout' },
     'too large a timeout': { spoil: { timeout: { seconds: 2_073_601n, nanos: 0 } }, field: 'timeout' },
     'blocks of negative size': { spoil: { maxBlockBytes: -1 }, field: 'max_block_bytes' },
@@ -26,7 +28,7 @@ export function streamCases(): readonly Case[] {
     badParams[`labels: ${what}`] = { spoil: { labels }, field: `labels${at}` };
   });
 
-  const create = ({ two }: World) => ({ params: undefined, sinkCvids: [two.sid] });
+  const create = ({ two }: World) => ({ params: undefined, sinkCvids: [two.sid], requestId: '' });
   const update = ({ stream }: World) => ({ id: stream.id, params: params({ name: 'n' }), updateMask: ['name'] });
   each(badParams, (what, { spoil, field }) => {
     wrong(Streams.createStream, 'one', create, what, { params: params(spoil) }, `params.${field}`);
@@ -54,10 +56,12 @@ export function streamCases(): readonly Case[] {
   );
   refuse(Streams.createStream, 'one', 'NODE_NOT_FOUND', 'a sink that is not there', ({ nobody, two }) => ({
     params: undefined,
+    requestId: '',
     sinkCvids: [two.sid, nobody],
   }));
   refuse(Streams.createStream, 'one', 'NODE_NOT_FOUND', 'the server as a sink', ({ serverSid }) => ({
     params: undefined,
+    requestId: '',
     sinkCvids: [serverSid],
   }));
 

@@ -3,28 +3,60 @@ import fc from 'fast-check';
 import { Checked } from '../../../src/core/decide/check.js';
 import { DEFAULT_LIMITS } from '../../../src/core/model/limits.js';
 import { DEFAULT_DOOR_LIMITS } from '../../../src/grpc/limits.js';
-import { fillPage, firstAfter, pageTokenOf, readPage } from '../../../src/grpc/services/page.js';
+import { fillPage, firstAfter, type PagedList, pageTokenOf, readPage } from '../../../src/grpc/services/page.js';
+
+const LIST = { method: 'ListSessions', filter: { instance_type: 2, instance_uuid: '' } };
+
+/** A page as it is read, and what is wrong with it. */
+function read(pageToken: string, list: PagedList = LIST, pageSize = 7) {
+  const checked = new Checked(DEFAULT_LIMITS);
+  const page = readPage(checked, DEFAULT_DOOR_LIMITS, list, { pageSize, pageToken });
+  return { ...page, wrong: checked.violations };
+}
 
 describe('a page', () => {
   it('begins where its token says, whatever the key was', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 2 ** 31 - 1 }), (key) => {
-        const checked = new Checked(DEFAULT_LIMITS);
-        const page = readPage(checked, DEFAULT_DOOR_LIMITS, { pageSize: 7, pageToken: pageTokenOf(key) });
-        expect(page).toMatchObject({ after: key, size: 7 });
-        expect(checked.violations).toEqual([]);
+      fc.property(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), (key) => {
+        expect(read(pageTokenOf(LIST, key))).toMatchObject({ after: key, size: 7, wrong: [] });
       }),
     );
   });
 
   it('takes no token that it did not make', () => {
+    const texts = fc.constantFrom('ListSessions instance_type=2 after ', '1', '01', ' after 1', '-', 'NaN', '\xe9');
+    const token = fc.oneof(
+      fc.string({ minLength: 1 }),
+      fc
+        .array(texts, { minLength: 1, maxLength: 4 })
+        .map((parts) => Buffer.from(parts.join(''), 'latin1').toString('base64url')),
+    );
     fc.assert(
-      fc.property(fc.string({ minLength: 1 }), (pageToken) => {
-        const checked = new Checked(DEFAULT_LIMITS);
-        const { after } = readPage(checked, DEFAULT_DOOR_LIMITS, { pageSize: 0, pageToken });
-        expect(checked.violations.length === 0).toBe(pageToken === pageTokenOf(after) && after > 0);
+      fc.property(token, (pageToken) => {
+        const { after, wrong } = read(pageToken);
+        expect(wrong.length === 0).toBe(after > 0 && pageToken === pageTokenOf(LIST, after));
       }),
     );
+  });
+
+  it.each<[string, PagedList]>([
+    ['ListStreams cvid=258', { method: 'ListStreams', filter: { cvid: 258 } }],
+    ['ListSessions', { method: 'ListSessions', filter: { instance_type: 0, instance_uuid: '' } }],
+    ['ListSessions instance_type=3', { method: 'ListSessions', filter: { instance_type: 3, instance_uuid: '' } }],
+    ['ListConnections', { method: 'ListConnections', filter: {} }],
+  ])('refuses the token of %s by its name', (name, other) => {
+    const description = `a next_page_token of ${name}; this is ListSessions instance_type=2`;
+    expect(read(pageTokenOf(other, 9)).wrong).toEqual([{ field: 'page_token', description }]);
+  });
+
+  it('is cut to the bound, and of the default size when none is asked for', () => {
+    const { pageSizeMax, pageSizeDefault } = DEFAULT_DOOR_LIMITS;
+    expect([1, pageSizeMax, pageSizeMax + 1, 2 ** 31 - 1].map((size) => read('', LIST, size).size)).toEqual([
+      1,
+      ...Array(3).fill(pageSizeMax),
+    ]);
+    expect(read('', LIST, 0)).toMatchObject({ size: pageSizeDefault, wrong: [] });
+    expect(read('', LIST, -1).wrong).toMatchObject([{ field: 'page_size' }]);
   });
 
   it('holds the first keys past the one before, in any order that they come', () => {

@@ -25,7 +25,7 @@ describe('StreamService', () => {
     return { sid: instanceSid, token: sessionToken, streamId };
   };
   const create = async (sinks: number[], params?: StreamParams) => {
-    const request = { params, sinkCvids: sinks };
+    const request = { params, sinkCvids: sinks, requestId: '' };
     return (await ask(at, Streams.createStream, request, asSession(owner.token))).stream!;
   };
   const params = (some: Partial<StreamParams>) => StreamParams.fromPartial(some);
@@ -40,11 +40,13 @@ describe('StreamService', () => {
     expect(stream.params).toMatchObject({ timeout: undefined, maxBlockBytes: 65_536, compression: 0 });
   });
 
-  it('takes a timeout in whole milliseconds', async () => {
+  it('rounds a timeout up to whole milliseconds, and refuses what would become never', async () => {
     const { params: kept } = await create([sink.sid], params({ timeout: { seconds: 1n, nanos: 1_999_999 } }));
-    expect(kept?.timeout).toEqual({ seconds: 1n, nanos: 1_000_000 });
-    const refusal = refused(create([sink.sid], params({ timeout: { seconds: 0n, nanos: -1 } })));
-    expect(await refusal).toMatchObject({ reason: 'FIELD_INVALID' });
+    expect(kept?.timeout).toEqual({ seconds: 1n, nanos: 2_000_000 });
+    for (const nanos of [-1, 1, 500_000]) {
+      const refusal = refused(create([sink.sid], params({ timeout: { seconds: 0n, nanos } })));
+      expect(await refusal).toMatchObject({ reason: 'FIELD_INVALID', fields: ['params.timeout'] });
+    }
   });
 
   it('changes what the mask names, and nothing else', async () => {

@@ -96,7 +96,7 @@ async function create(yard: Yard) {
   if (ends === undefined) return;
   const [owner, ...sinks] = ends;
   const sinkCvids = sinks.map(({ sid }) => sid);
-  await yard.may(owner.ask(yard.at, Streams.createStream, { params: paramsOf(yard), sinkCvids }), owner);
+  await yard.may(owner.ask(yard.at, Streams.createStream, { params: paramsOf(yard), sinkCvids, requestId: '' }), owner);
 }
 
 /** A stream of somebody, as an administrator finds it. */
@@ -142,7 +142,11 @@ async function loseGround(yard: Yard) {
   const established = { link: 1, state: 1 as const, connectionId: '', path: 0, roundTrip: undefined, failed: false };
   await yard.together(() => [
     yard.open(goer.uuid),
-    owner.ask(yard.at, Streams.createStream, { params: paramsOf(yard), sinkCvids: [goer.sid, peer.sid] }),
+    owner.ask(yard.at, Streams.createStream, {
+      params: paramsOf(yard),
+      sinkCvids: [goer.sid, peer.sid],
+      requestId: '',
+    }),
     peer.ask(yard.at, Network.reportLink, { peerCvid: goer.sid, ...established }),
     goer.ask(yard.at, Network.reportLink, { peerCvid: owner.sid, ...established }),
   ]);

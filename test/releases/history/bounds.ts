@@ -20,7 +20,7 @@ async function createTooManyStreams(yard: Yard) {
   if (sink === undefined) return;
   const owner = await yard.open();
   yard.forget(owner);
-  const request = { params: paramsOf(yard), sinkCvids: [sink.sid] };
+  const request = { params: paramsOf(yard), sinkCvids: [sink.sid], requestId: '' };
   await yard.together(() => Array.from({ length: STREAMS }, () => owner.ask(yard.at, Streams.createStream, request)));
 }
 

@@ -23,14 +23,12 @@ export const protobufFileName = "switchyard/journal/v1/command.proto";
  *
  * One plan of numbers for all that is designed and not written yet. They are taken, although no message has them:
  *
- *   Command:        100 at_ms, 101 by (format 2)
+ *   Command:        101 by (format 2)
  *                   17 AddServer, 18 LoseServer, 19 MoveSession, 20 RenewEpoch, 21 UseRules (format 4)
  *                   30 IssueTicket, 31 RevokeTicket, 32 Enroll, 33 BindKey, 34 RotateKey, 35 ForgetKey, 36 UpdateIdentity,
  *                   37 RevokeIdentity, 38 PutPolicy (format 3)
  *   OpenSession:    9 server (format 2), 10 identity, 11 binding, 13 bind_key (format 3)
  *   CloseSession:   3 home (format 4)
- *   CreateStream:   20 request_id (format 2)
- *   AskConnection:  20 request_id (format 2)
  */
 
 /**
@@ -90,6 +88,11 @@ export interface Command {
     /** Other limits hold from here on. Format 2. */
     { $case: "setLimits"; value: SetLimits }
     | undefined;
+  /**
+   * When it was stored, by the wall clock of its server, in milliseconds since 1970: by this the core knows that time has passed.
+   * It may go back. Absent in format 1.
+   */
+  atMs?: bigint | undefined;
 }
 
 /** Names the network and makes the server's node. */
@@ -204,6 +207,8 @@ export interface AskConnection {
     | undefined;
   /** The relayed connection to try again for. 0: a new connection. */
   relayed: bigint;
+  /** By which its caller may repeat it. Empty: it has none. Format 2. */
+  requestId: string;
 }
 
 /** An end has gathered. */
@@ -260,6 +265,8 @@ export interface CreateStream {
     | undefined;
   /** The sinks, in order: the ids of the branches follow from it. */
   sinks: number[];
+  /** By which its caller may repeat it. Empty: it has none. Format 2. */
+  requestId: string;
 }
 
 /** Changes some parameters of a stream. */
@@ -297,7 +304,7 @@ export interface SetLimits {
 }
 
 function createBaseCommand(): Command {
-  return { kind: undefined };
+  return { kind: undefined, atMs: undefined };
 }
 
 export const Command: MessageFns<Command> = {
@@ -351,6 +358,12 @@ export const Command: MessageFns<Command> = {
       case "setLimits":
         SetLimits.encode(message.kind.value, writer.uint32(130).fork()).join();
         break;
+    }
+    if (message.atMs !== undefined) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(800).uint64(message.atMs);
     }
     return writer;
   },
@@ -496,6 +509,14 @@ export const Command: MessageFns<Command> = {
             message.kind = { $case: "setLimits", value: SetLimits.decode(reader, reader.uint32()) };
             continue;
           }
+          case 100: {
+            if (tag !== 800) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -575,6 +596,7 @@ export const Command: MessageFns<Command> = {
         : isSet(object.set_limits)
         ? { $case: "setLimits", value: SetLimits.fromJSON(object.set_limits) }
         : undefined,
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : undefined,
     };
   },
 
@@ -612,6 +634,9 @@ export const Command: MessageFns<Command> = {
       obj.expireConnection = ExpireConnection.toJSON(message.kind.value);
     } else if (message.kind?.$case === "setLimits") {
       obj.setLimits = SetLimits.toJSON(message.kind.value);
+    }
+    if (message.atMs !== undefined) {
+      obj.atMs = message.atMs.toString();
     }
     return obj;
   },
@@ -719,6 +744,7 @@ export const Command: MessageFns<Command> = {
         break;
       }
     }
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : undefined;
     return message;
   },
 };
@@ -1622,6 +1648,7 @@ function createBaseAskConnection(): AskConnection {
     deadlineMs: 0,
     drawn: undefined,
     relayed: 0n,
+    requestId: "",
   };
 }
 
@@ -1656,6 +1683,9 @@ export const AskConnection: MessageFns<AskConnection> = {
         throw new globalThis.Error("value provided for field message.relayed of type uint64 too large");
       }
       writer.uint32(72).uint64(message.relayed);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(162).string(message.requestId);
     }
     return writer;
   },
@@ -1745,6 +1775,14 @@ export const AskConnection: MessageFns<AskConnection> = {
             message.relayed = reader.uint64() as bigint;
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1772,6 +1810,11 @@ export const AskConnection: MessageFns<AskConnection> = {
         : 0,
       drawn: isSet(object.drawn) ? Drawn.fromJSON(object.drawn) : undefined,
       relayed: isSet(object.relayed) ? BigInt(object.relayed) : 0n,
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
     };
   },
 
@@ -1804,6 +1847,9 @@ export const AskConnection: MessageFns<AskConnection> = {
     if (message.relayed !== 0n) {
       obj.relayed = message.relayed.toString();
     }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
     return obj;
   },
 
@@ -1823,6 +1869,7 @@ export const AskConnection: MessageFns<AskConnection> = {
     message.deadlineMs = object.deadlineMs ?? 0;
     message.drawn = (object.drawn !== undefined && object.drawn !== null) ? Drawn.fromPartial(object.drawn) : undefined;
     message.relayed = (object.relayed !== undefined && object.relayed !== null) ? BigInt(object.relayed) : 0n;
+    message.requestId = object.requestId ?? "";
     return message;
   },
 };
@@ -2251,7 +2298,7 @@ export const ExpireConnection: MessageFns<ExpireConnection> = {
 };
 
 function createBaseCreateStream(): CreateStream {
-  return { sid: 0, params: undefined, sinks: [] };
+  return { sid: 0, params: undefined, sinks: [], requestId: "" };
 }
 
 export const CreateStream: MessageFns<CreateStream> = {
@@ -2268,6 +2315,9 @@ export const CreateStream: MessageFns<CreateStream> = {
         writer.int32(v);
       }
       writer.join();
+    }
+    if (message.requestId !== "") {
+      writer.uint32(162).string(message.requestId);
     }
     return writer;
   },
@@ -2319,6 +2369,14 @@ export const CreateStream: MessageFns<CreateStream> = {
 
             break;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2336,6 +2394,11 @@ export const CreateStream: MessageFns<CreateStream> = {
       sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
       params: isSet(object.params) ? StreamParams.fromJSON(object.params) : undefined,
       sinks: globalThis.Array.isArray(object?.sinks) ? object.sinks.map((e: any) => globalThis.Number(e)) : [],
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
     };
   },
 
@@ -2350,6 +2413,9 @@ export const CreateStream: MessageFns<CreateStream> = {
     if (message.sinks?.length) {
       obj.sinks = message.sinks.map((e) => Math.round(e));
     }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
     return obj;
   },
 
@@ -2363,6 +2429,7 @@ export const CreateStream: MessageFns<CreateStream> = {
       ? StreamParams.fromPartial(object.params)
       : undefined;
     message.sinks = object.sinks?.map((e) => e) || [];
+    message.requestId = object.requestId ?? "";
     return message;
   },
 };

@@ -43,7 +43,11 @@ export interface SnapshotChunk {
   /** Connections; those that are over and remembered come last, the oldest first. */
   connections: ConnectionRow[];
   /** The limits that hold after this revision. Only in the first part, and its second row. Absent in format 1. */
-  limits: Limits | undefined;
+  limits:
+    | Limits
+    | undefined;
+  /** Requests with an id that were done and are remembered, the oldest first. Format 2. */
+  requests: RequestRow[];
 }
 
 /** The numbers that a state has once. */
@@ -60,6 +64,8 @@ export interface NetworkRow {
   streamCursor: number;
   /** The SIDs that were given out last. */
   sidCursors: SidCursor[];
+  /** When the last command was stored, in milliseconds since 1970. Absent where no command says it: in format 1. */
+  atMs?: bigint | undefined;
 }
 
 /** Where the SIDs of one type and flavor stand. */
@@ -183,6 +189,42 @@ export interface EndedSessionRow {
   sid: number;
   /** A number of switchyard.v1.CloseReason. */
   reason: number;
+  /**
+   * The first 8 bytes of SHA-256 of its token's secret, so that a made-up token is known for one. Absent in format 1, or of a
+   * session that ended before.
+   */
+  tokenCheck?: Buffer | undefined;
+}
+
+/** A request with an id that was done, remembered so that it may come twice. */
+export interface RequestRow {
+  /** Who asked. */
+  sid: number;
+  /** The id that it chose. */
+  requestId: string;
+  /** When it was stored, in milliseconds since 1970. */
+  atMs: bigint;
+  /** Of what was asked for, 16 hexadecimal digits. */
+  fingerprint: string;
+  /** What came of it. One that is absent, or that this build does not know, makes the part unreadable. */
+  made:
+    | //
+    /** A stream. */
+    { $case: "stream"; value: StreamMade }
+    | //
+    /** The connection. */
+    { $case: "connection"; value: bigint }
+    | undefined;
+}
+
+/** A stream as it was made. */
+export interface StreamMade {
+  /** Its id. */
+  id: number;
+  /** The ids of its branches, in order. */
+  branches: number[];
+  /** The revision in which it was made. */
+  revision: bigint;
 }
 
 function createBaseSnapshotChunk(): SnapshotChunk {
@@ -197,6 +239,7 @@ function createBaseSnapshotChunk(): SnapshotChunk {
     endedSessions: [],
     connections: [],
     limits: undefined,
+    requests: [],
   };
 }
 
@@ -231,6 +274,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     }
     if (message.limits !== undefined) {
       Limits.encode(message.limits, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.requests) {
+      RequestRow.encode(v!, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -328,6 +374,14 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
             message.limits = Limits.decode(reader, reader.uint32());
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.requests.push(RequestRow.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -368,6 +422,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
         ? object.connections.map((e: any) => ConnectionRow.fromJSON(e))
         : [],
       limits: isSet(object.limits) ? Limits.fromJSON(object.limits) : undefined,
+      requests: globalThis.Array.isArray(object?.requests)
+        ? object.requests.map((e: any) => RequestRow.fromJSON(e))
+        : [],
     };
   },
 
@@ -403,6 +460,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     if (message.limits !== undefined) {
       obj.limits = Limits.toJSON(message.limits);
     }
+    if (message.requests?.length) {
+      obj.requests = message.requests.map((e) => RequestRow.toJSON(e));
+    }
     return obj;
   },
 
@@ -425,12 +485,13 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     message.limits = (object.limits !== undefined && object.limits !== null)
       ? Limits.fromPartial(object.limits)
       : undefined;
+    message.requests = object.requests?.map((e) => RequestRow.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseNetworkRow(): NetworkRow {
-  return { epoch: "", revision: 0n, serverSid: 0, serverUuid: "", streamCursor: 0, sidCursors: [] };
+  return { epoch: "", revision: 0n, serverSid: 0, serverUuid: "", streamCursor: 0, sidCursors: [], atMs: undefined };
 }
 
 export const NetworkRow: MessageFns<NetworkRow> = {
@@ -455,6 +516,12 @@ export const NetworkRow: MessageFns<NetworkRow> = {
     }
     for (const v of message.sidCursors) {
       SidCursor.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.atMs !== undefined) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(800).uint64(message.atMs);
     }
     return writer;
   },
@@ -520,6 +587,14 @@ export const NetworkRow: MessageFns<NetworkRow> = {
             message.sidCursors.push(SidCursor.decode(reader, reader.uint32()));
             continue;
           }
+          case 100: {
+            if (tag !== 800) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -556,6 +631,7 @@ export const NetworkRow: MessageFns<NetworkRow> = {
         : globalThis.Array.isArray(object?.sid_cursors)
         ? object.sid_cursors.map((e: any) => SidCursor.fromJSON(e))
         : [],
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : undefined,
     };
   },
 
@@ -579,6 +655,9 @@ export const NetworkRow: MessageFns<NetworkRow> = {
     if (message.sidCursors?.length) {
       obj.sidCursors = message.sidCursors.map((e) => SidCursor.toJSON(e));
     }
+    if (message.atMs !== undefined) {
+      obj.atMs = message.atMs.toString();
+    }
     return obj;
   },
 
@@ -593,6 +672,7 @@ export const NetworkRow: MessageFns<NetworkRow> = {
     message.serverUuid = object.serverUuid ?? "";
     message.streamCursor = object.streamCursor ?? 0;
     message.sidCursors = object.sidCursors?.map((e) => SidCursor.fromPartial(e)) || [];
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : undefined;
     return message;
   },
 };
@@ -1744,7 +1824,7 @@ export const SettledOrderRow: MessageFns<SettledOrderRow> = {
 };
 
 function createBaseEndedSessionRow(): EndedSessionRow {
-  return { sid: 0, reason: 0 };
+  return { sid: 0, reason: 0, tokenCheck: undefined };
 }
 
 export const EndedSessionRow: MessageFns<EndedSessionRow> = {
@@ -1754,6 +1834,9 @@ export const EndedSessionRow: MessageFns<EndedSessionRow> = {
     }
     if (message.reason !== 0) {
       writer.uint32(16).uint32(message.reason);
+    }
+    if (message.tokenCheck !== undefined) {
+      writer.uint32(26).bytes(message.tokenCheck);
     }
     return writer;
   },
@@ -1787,6 +1870,14 @@ export const EndedSessionRow: MessageFns<EndedSessionRow> = {
             message.reason = reader.uint32();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tokenCheck = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1803,6 +1894,11 @@ export const EndedSessionRow: MessageFns<EndedSessionRow> = {
     return {
       sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
       reason: isSet(object.reason) ? globalThis.Number(object.reason) : 0,
+      tokenCheck: isSet(object.tokenCheck)
+        ? Buffer.from(bytesFromBase64(object.tokenCheck))
+        : isSet(object.token_check)
+        ? Buffer.from(bytesFromBase64(object.token_check))
+        : undefined,
     };
   },
 
@@ -1814,6 +1910,9 @@ export const EndedSessionRow: MessageFns<EndedSessionRow> = {
     if (message.reason !== 0) {
       obj.reason = Math.round(message.reason);
     }
+    if (message.tokenCheck !== undefined) {
+      obj.tokenCheck = base64FromBytes(message.tokenCheck);
+    }
     return obj;
   },
 
@@ -1824,6 +1923,300 @@ export const EndedSessionRow: MessageFns<EndedSessionRow> = {
     const message = createBaseEndedSessionRow();
     message.sid = object.sid ?? 0;
     message.reason = object.reason ?? 0;
+    message.tokenCheck = object.tokenCheck ?? undefined;
+    return message;
+  },
+};
+
+function createBaseRequestRow(): RequestRow {
+  return { sid: 0, requestId: "", atMs: 0n, fingerprint: "", made: undefined };
+}
+
+export const RequestRow: MessageFns<RequestRow> = {
+  encode(message: RequestRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sid !== 0) {
+      writer.uint32(8).int32(message.sid);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    if (message.atMs !== 0n) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.atMs);
+    }
+    if (message.fingerprint !== "") {
+      writer.uint32(34).string(message.fingerprint);
+    }
+    switch (message.made?.$case) {
+      case "stream":
+        StreamMade.encode(message.made.value, writer.uint32(42).fork()).join();
+        break;
+      case "connection":
+        if (BigInt.asUintN(64, message.made.value) !== message.made.value) {
+          throw new globalThis.Error("value provided for field message.made.value of type uint64 too large");
+        }
+        writer.uint32(48).uint64(message.made.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sid = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fingerprint = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.made = { $case: "stream", value: StreamMade.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.made = { $case: "connection", value: reader.uint64() as bigint };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RequestRow {
+    return {
+      sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+      fingerprint: isSet(object.fingerprint) ? globalThis.String(object.fingerprint) : "",
+      made: isSet(object.stream)
+        ? { $case: "stream", value: StreamMade.fromJSON(object.stream) }
+        : isSet(object.connection)
+        ? { $case: "connection", value: BigInt(object.connection) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: RequestRow): unknown {
+    const obj: any = {};
+    if (message.sid !== 0) {
+      obj.sid = Math.round(message.sid);
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    if (message.atMs !== 0n) {
+      obj.atMs = message.atMs.toString();
+    }
+    if (message.fingerprint !== "") {
+      obj.fingerprint = message.fingerprint;
+    }
+    if (message.made?.$case === "stream") {
+      obj.stream = StreamMade.toJSON(message.made.value);
+    } else if (message.made?.$case === "connection") {
+      obj.connection = message.made.value.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RequestRow>, I>>(base?: I): RequestRow {
+    return RequestRow.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RequestRow>, I>>(object: I): RequestRow {
+    const message = createBaseRequestRow();
+    message.sid = object.sid ?? 0;
+    message.requestId = object.requestId ?? "";
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.fingerprint = object.fingerprint ?? "";
+    switch (object.made?.$case) {
+      case "stream": {
+        if (object.made?.value !== undefined && object.made?.value !== null) {
+          message.made = { $case: "stream", value: StreamMade.fromPartial(object.made.value) };
+        }
+        break;
+      }
+      case "connection": {
+        if (object.made?.value !== undefined && object.made?.value !== null) {
+          message.made = { $case: "connection", value: BigInt(object.made.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseStreamMade(): StreamMade {
+  return { id: 0, branches: [], revision: 0n };
+}
+
+export const StreamMade: MessageFns<StreamMade> = {
+  encode(message: StreamMade, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).int32(message.id);
+    }
+    if (message.branches.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.branches) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamMade {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamMade();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.branches.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.branches.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StreamMade {
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      branches: globalThis.Array.isArray(object?.branches) ? object.branches.map((e: any) => globalThis.Number(e)) : [],
+      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
+    };
+  },
+
+  toJSON(message: StreamMade): unknown {
+    const obj: any = {};
+    if (message.id !== 0) {
+      obj.id = Math.round(message.id);
+    }
+    if (message.branches?.length) {
+      obj.branches = message.branches.map((e) => Math.round(e));
+    }
+    if (message.revision !== 0n) {
+      obj.revision = message.revision.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StreamMade>, I>>(base?: I): StreamMade {
+    return StreamMade.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StreamMade>, I>>(object: I): StreamMade {
+    const message = createBaseStreamMade();
+    message.id = object.id ?? 0;
+    message.branches = object.branches?.map((e) => e) || [];
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
     return message;
   },
 };

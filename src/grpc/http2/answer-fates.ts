@@ -1,0 +1,67 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+
+/** Names a call to {@link AnswerFates}, as metadata. Set by the door on the calls that it watches, whatever the client sent. */
+export const CALL_METADATA = 'switchyard-call';
+
+/** What becomes of the answer to one call. */
+export interface AnswerFate {
+  /** The call was reset, or its connection has closed: no answer can be sent any more. */
+  readonly isLost: boolean;
+  /**
+   * `lost` is called, at most once, when the call ends before its trailers have gone to the socket. Nobody can tell whether an
+   * answer that went there was read.
+   */
+  onLost(lost: () => void): void;
+}
+
+/** The fate of a call that is over already, or was never watched here. */
+const LOST: AnswerFate = { isLost: true, onLost: (lost) => lost() };
+
+/**
+ * What becomes of the answers of some calls: grpc-js tells a handler that a call is over, and not whether its answer was sent
+ * or lost.
+ */
+export class AnswerFates {
+  readonly #open = new Map<string, StreamFate>();
+  #last = 0;
+
+  /** Watches a call, until its stream is closed. Answers with its name. */
+  watch(stream: ServerHttp2Stream): string {
+    const name = String(++this.#last);
+    const fate = new StreamFate(stream);
+    this.#open.set(name, fate);
+    stream.once('close', () => {
+      this.#open.delete(name);
+      fate.close();
+    });
+    return name;
+  }
+
+  /** The fate of the answer to a call of that name. */
+  find(name: string): AnswerFate {
+    return this.#open.get(name) ?? LOST;
+  }
+}
+
+class StreamFate implements AnswerFate {
+  readonly #stream: ServerHttp2Stream;
+  #lost: (() => void) | undefined;
+
+  constructor(stream: ServerHttp2Stream) {
+    this.#stream = stream;
+  }
+
+  get isLost(): boolean {
+    return this.#stream.closed || this.#stream.destroyed;
+  }
+
+  onLost(lost: () => void): void {
+    this.#lost = lost;
+  }
+
+  /** The stream is closed. Without an error that is after both ends have said all, trailers included. */
+  close(): void {
+    const { sentTrailers, rstCode } = this.#stream;
+    if (sentTrailers === undefined || rstCode !== constants.NGHTTP2_NO_ERROR) this.#lost?.();
+  }
+}

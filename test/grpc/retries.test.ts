@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { Client, credentials, Server, ServerCredentials, type sendUnaryData } from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
+import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { Fault } from '../../src/core/model/fault.js';
+import { toError } from '../../src/grpc/status.js';
+import { JournalError, type StoredRecord } from '../../src/journal/journal.js';
+import { MemoryJournal } from '../../src/journal/memory.js';
+import { agent, ask, type Method, type Running, refused, run } from './running.js';
+
+const CONFIG = readFileSync(new URL('../../docs/service-config.json', import.meta.url), 'utf8');
+/** Safe to repeat where they carry a request id, and so not by their nature. */
+const WITH_REQUEST_ID = ['CreateStream', 'DirectConnection'];
+
+/** A client whose retries are grpc's own, as docs/clients.md tells clients to configure them. */
+function retryingClient(address: string, config = CONFIG): Client {
+  return new Client(address, credentials.createInsecure(), { 'grpc.service_config': config });
+}
+
+describe('a client that retries by its service config', () => {
+  /** A server that refuses the first so many calls, and counts all. */
+  let server: Server;
+  let client: Client;
+  let calls = 0;
+  let refusals: Fault[] = [];
+
+  beforeEach(async () => {
+    calls = 0;
+    server = new Server();
+    const { getNode } = Network;
+    server.register(
+      getNode.path,
+      (_call: unknown, callback: sendUnaryData<unknown>) => {
+        const fault = refusals[calls++];
+        if (fault === undefined) callback(null, { node: undefined, position: undefined });
+        else callback(toError(fault));
+      },
+      getNode.responseSerialize as never,
+      getNode.requestDeserialize as never,
+      'unary',
+    );
+    const port = await new Promise<number>((resolve, reject) =>
+      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      ),
+    );
+    client = retryingClient(`127.0.0.1:${port}`);
+  });
+  afterEach(() => {
+    client.close();
+    server.forceShutdown();
+  });
+
+  const getNode = () => ask({ client } as Running, Network.getNode, { cvid: 7 });
+
+  it('tries again after what the refusal says, and no sooner', async () => {
+    refusals = [new Fault('OVERLOADED', 'later', [], 700)];
+    const fromMs = performance.now();
+    await getNode();
+    expect(calls).toBe(2);
+    // The policy alone would have waited for 200 ms at most.
+    expect(performance.now() - fromMs).toBeGreaterThanOrEqual(690);
+  });
+
+  it('does not try again what is refused for good, although its status code is one to retry', async () => {
+    refusals = [new Fault('PATH_FAILED', 'no way', [])];
+    expect(await refused(getNode())).toMatchObject({ reason: 'PATH_FAILED' });
+    expect(calls).toBe(1);
+  });
+
+  it('gives up after as many attempts as its policy has', async () => {
+    refusals = Array(9).fill(new Fault('OVERLOADED', 'later', [], 1));
+    expect(await refused(getNode())).toMatchObject({ reason: 'OVERLOADED', retryMs: 1 });
+    expect(calls).toBe(5);
+  });
+});
+
+describe('the service config of docs/clients.md', () => {
+  it('is the one that is tested', () => {
+    const manual = readFileSync(new URL('../../docs/clients.md', import.meta.url), 'utf8');
+    expect([...manual.matchAll(/```json\n(.*?)```/gs)].map(([, shown]) => shown)).toEqual([CONFIG]);
+  });
+
+  it('retries the calls that their protos call safe to repeat, and those that are with a request id', () => {
+    const protos = ['session', 'network', 'stream', 'transport'].map((name) =>
+      readFileSync(new URL(`../../proto/switchyard/v1/${name}_service.proto`, import.meta.url), 'utf8'),
+    );
+    // Watches go on from their position, which a retry does not know.
+    const safe = [...protos.join('\n').matchAll(/rpc (\w+)\(\w+\) returns \(\w+\) \{\n {4}option idempotency_level/g)];
+    const { methodConfig } = JSON.parse(CONFIG);
+    const named: string[] = methodConfig.flatMap(({ name }: { name: { method: string }[] }) =>
+      name.map(({ method }) => method),
+    );
+    expect(named.sort()).toEqual([...safe.map(([, method]) => method), ...WITH_REQUEST_ID].sort());
+    expect(named).toHaveLength(16);
+  });
+
+  it('brings a session through a disk that was full for a moment', async () => {
+    const disk = new Disk();
+    const at = await run({}, { journal: disk });
+    const client = retryingClient(at.address);
+    try {
+      disk.isFull = true;
+      const asked = ask({ ...at, client }, Sessions.session as Method<object, { instanceSid: number }>, agent(1));
+      setTimeout(() => {
+        disk.isFull = false;
+      }, 300);
+      expect((await asked).instanceSid).toBeGreaterThan(0);
+    } finally {
+      client.close();
+      await at.stop();
+    }
+  });
+});
+
+/** A journal whose disk is full when the test says so. */
+class Disk extends MemoryJournal {
+  isFull = false;
+
+  override async append(records: readonly StoredRecord[]): Promise<void> {
+    if (this.isFull) throw new JournalError('full', 'no space left on the device');
+    await super.append(records);
+  }
+}
