@@ -82,7 +82,8 @@ export class SystemClient {
   }
 
   /**
-   * Asks, and resolves with what the server answered. Rejects with a {@link SystemError}.
+   * Asks, and resolves with what the server answered. Rejects with a {@link SystemError}; with a RangeError that names the field
+   * when the body cannot be encoded, and then nothing was sent.
    *
    * `packetId` is given only to ask again what was asked over an earlier connection.
    */
@@ -94,7 +95,13 @@ export class SystemClient {
         else if (answer.code !== 0) reject(SystemError.of(answer));
         else resolve(dataOf(type, answer));
       });
-      this.sendEvent({ type, body } as SystemEvent, packetId);
+      try {
+        this.sendEvent({ type, body } as SystemEvent, packetId);
+      } catch (error) {
+        // What cannot be encoded was not sent, so nobody answers it.
+        this.asked.delete(packetId);
+        throw error;
+      }
     });
   }
 
@@ -102,13 +109,16 @@ export class SystemClient {
   async sendBlock(streamId: number, block: Uint8Array, { confirm = false } = {}): Promise<void> {
     if (this.over !== undefined) throw this.over;
     const packetId = confirm ? this.nextPacketId() : undefined;
-    encodePacketHeader(this.writer, { streamId, event: false, compressed: false, noise: false, packetId });
-    this.writer.bytes(block);
+    const { writer } = this;
+    writer.whole(() => {
+      encodePacketHeader(writer, { streamId, event: false, compressed: false, noise: false, packetId });
+      writer.bytes(block);
+    });
     const confirmed =
       packetId === undefined
         ? undefined
         : new Promise<EventBody<'Answer'> | SystemError>((resolve) => this.asked.set(packetId, resolve));
-    this.link.send(this.writer.finish());
+    this.link.send(writer.finish());
     const answer = await confirmed;
     if (answer instanceof SystemError) throw answer;
     if (answer !== undefined && answer.code !== 0) throw SystemError.of(answer);
@@ -195,9 +205,12 @@ export class SystemClient {
   private sendEvent(event: SystemEvent, packetId: number | undefined): void {
     if (this.over !== undefined) return;
     const header = { streamId: 0, event: true, compressed: false, noise: false, packetId };
-    encodePacketHeader(this.writer, header);
-    encodeEvent(this.writer, event);
-    this.link.send(this.writer.finish());
+    const { writer } = this;
+    writer.whole(() => {
+      encodePacketHeader(writer, header);
+      encodeEvent(writer, event);
+    });
+    this.link.send(writer.finish());
   }
 
   private fail(flaw: Flaw): void {

@@ -269,9 +269,14 @@ export function decodeEvent(bytes: Uint8Array, receiver: 'server' | 'client'): S
   return body instanceof Flaw ? body : ({ type: name, body } as SystemEvent);
 }
 
-/** Appends an event. Throws a RangeError for a value that its field cannot hold: that is the caller's mistake. */
+/**
+ * Appends an event. Throws a RangeError for a value that its field cannot hold: that is the caller's mistake, and the writer is
+ * left as it was.
+ */
 export function encodeEvent(writer: ByteWriter, event: SystemEvent): void {
   const { number, table } = EVENTS[event.type] as EventType;
-  writer.u8(number);
-  encodeBody(table, writer, event.body as Body<Fields>);
+  writer.whole(() => {
+    writer.u8(number);
+    encodeBody(table, writer, event.body as Body<Fields>);
+  });
 }
