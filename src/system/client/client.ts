@@ -7,7 +7,7 @@ import { Flaw } from '../codec/flaw.js';
 import { decodePacket, encodePacketHeader, type Packet } from '../codec/packet.js';
 import { SystemError } from './error.js';
 import { inflate } from './inflate.js';
-import { connectLink, type Link, type TlsOptions } from './link.js';
+import type { Link, LinkListener } from './link.js';
 
 /** What a client asks. */
 export type RequestName =
@@ -39,13 +39,13 @@ const PACKET_BYTES_MAX = 1_048_576 + 9;
 const BLOCK_BYTES_MAX = 1_048_576;
 
 /**
- * A connection of system events, in Node or in a browser: requests are asked and answered, and what the server says by
- * itself goes to the listeners.
+ * A connection of system events, over whatever the platform has: requests are asked and answered, and what the server says by
+ * itself goes to the listeners. Each platform's `SystemClient` adds how it connects.
  *
  * One object is one connection, and comes back by nobody but its owner: who reconnects makes a new one, goes on with
  * `KeepAlive {sessionToken}`, and asks again what was not answered, with the same packet ids.
  */
-export class SystemClient {
+export class BaseClient {
   /** Resolves when the connection is over: with why, where the server said so. Never rejects. */
   readonly closed: Promise<SystemError | undefined>;
   private readonly listeners: Partial<Listeners>;
@@ -59,26 +59,20 @@ export class SystemClient {
   /** Blocks are handed over one after another, also when one has to be inflated first. */
   private blocks: Promise<void> = Promise.resolve();
 
-  private constructor(listeners: Partial<Listeners>) {
+  protected constructor(listeners: Partial<Listeners>) {
     this.listeners = listeners;
     this.closed = new Promise((resolve) => {
       this.end = resolve;
     });
   }
 
-  /** Connects to `tcp://HOST:PORT`, `tls://HOST:PORT`, `ws://…` or `wss://…`. `tls` is for the encrypted ones, in Node. */
-  static async connect(
-    url: string,
-    listeners: Partial<Listeners> = {},
-    tls: TlsOptions | undefined = undefined,
-  ): Promise<SystemClient> {
-    const client = new SystemClient(listeners);
+  /** Takes the way to the server that `connect` makes. Resolves when packets can be sent. */
+  protected async open(connect: (listener: LinkListener, packetBytesMax: number) => Promise<Link>): Promise<void> {
     const listener = {
-      packet: (bytes: Uint8Array) => client.take(bytes),
-      closed: (error?: Error) => client.lose(error),
+      packet: (bytes: Uint8Array) => this.take(bytes),
+      closed: (error?: Error) => this.lose(error),
     };
-    client.link = await connectLink(url, listener, PACKET_BYTES_MAX, tls);
-    return client;
+    this.link = await connect(listener, PACKET_BYTES_MAX);
   }
 
   /**
