@@ -166,7 +166,7 @@ export abstract class Calls {
       {
         method: NetworkServiceService.watchNetworkDelta,
         request: (after) => ({ after, coalesce, cvids: [...cvids] }),
-        reset: () => ({ position: undefined, kind: WatchKind.RESET, deltas: [] }),
+        reset: () => ({ position: undefined, kind: WatchKind.RESET, deltas: [], committedAt: undefined }),
         snapshot: true,
         ...(whole ? { revisions: (response) => response.deltas.length } : {}),
       },
@@ -184,7 +184,12 @@ export abstract class Calls {
       {
         method: NetworkServiceService.watchEndpointClosed,
         request: (after) => ({ after, cvids }),
-        reset: () => ({ endpointClosed: undefined, position: undefined, kind: WatchKind.RESET }),
+        reset: () => ({
+          endpointClosed: undefined,
+          position: undefined,
+          kind: WatchKind.RESET,
+          committedAt: undefined,
+        }),
         snapshot: false,
       },
       options,
@@ -198,7 +203,7 @@ export abstract class Calls {
       {
         method: StreamServiceService.watchStreams,
         request: (after) => ({ after }),
-        reset: () => ({ position: undefined, kind: WatchKind.RESET, changes: [] }),
+        reset: () => ({ position: undefined, kind: WatchKind.RESET, changes: [], committedAt: undefined }),
         snapshot: true,
       },
       options,

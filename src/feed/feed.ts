@@ -8,6 +8,7 @@ import type { State } from '../core/store/state.js';
 import type { FeedLimits } from './limits.js';
 import { Log } from './log.js';
 import { SharedSnapshot } from './snapshot.js';
+import { SnapshotBudget } from './snapshot-budget.js';
 import { compacted, type Start, Subscription } from './subscription.js';
 import type { Topic } from './topic.js';
 import { Touches } from './touches.js';
@@ -35,6 +36,7 @@ export class Feed {
   private readonly waiting = new Set<Subscription>();
   private snapshots: SharedSnapshot[] = [];
   private published: Position;
+  private committedAtMs: number | undefined;
   private flushPending = false;
   private isDraining = false;
   private timer: Timer | undefined;
@@ -45,6 +47,8 @@ export class Feed {
     readonly state: State,
     readonly limits: FeedLimits,
     readonly clock: Clock,
+    /** What the snapshots of all feeds may hold; one of its own where none is shared. */
+    private readonly budget = new SnapshotBudget(limits.snapshotBytesMax),
   ) {
     this.published = state.position;
     const bounds = { bytesMax: limits.historyBytesMax, entriesMax: limits.historyRevisionsMax };
@@ -58,22 +62,32 @@ export class Feed {
     return this.published;
   }
 
+  /** When that was committed, by the wall clock; undefined: before this process began. */
+  get publishedAtMs(): number | undefined {
+    return this.committedAtMs;
+  }
+
   /** How many watch. */
   get subscriptionCount(): number {
     return this.subscriptions.size;
   }
 
-  /** Adds a revision that has been applied. Revisions come without a gap. */
-  publish(position: Position, changes: readonly Change[]): void {
+  /**
+   * Adds a revision that has been applied. Revisions come without a gap. `committedAtMs` is when it was committed, by the wall
+   * clock; undefined for one that a start has replayed.
+   */
+  publish(position: Position, changes: readonly Change[], committedAtMs?: number): void {
     if (position.revision !== this.published.revision + 1) {
       throw new Error(`revision ${position.revision} published after ${this.published.revision}`);
     }
-    const bytes = this.topic.encode(position, changes);
-    if (bytes !== undefined) {
-      this.log.append(position.revision, bytes);
-      this.touches.append(position.revision, this.topic.touches(changes));
-    }
+    const { revisionBytesMax } = this.limits;
+    const isTooLarge = this.topic.size(changes, revisionBytesMax) > revisionBytesMax;
+    const bytes = isTooLarge ? undefined : this.topic.encode(position, changes);
+    if (isTooLarge) this.log.appendGap(position.revision);
+    else if (bytes !== undefined) this.log.append(position.revision, bytes);
+    if (isTooLarge || bytes !== undefined) this.touches.append(position.revision, this.topic.touches(changes));
     this.published = position;
+    this.committedAtMs = committedAtMs;
     this.flushSoon();
   }
 
@@ -116,14 +130,16 @@ export class Feed {
   shareSnapshot(): SharedSnapshot {
     const newest = this.snapshots.at(-1);
     const { snapshotAgeMax, snapshotsMax } = this.limits;
-    if (newest !== undefined) {
+    if (newest?.isWhole) {
       const { revision } = newest.position;
-      const ageMax = newest.readers > 0 ? snapshotAgeMax : 0;
-      if (revision >= this.log.floor && revision >= this.published.revision - ageMax) return newest;
+      const ageMax = newest.readerCount > 0 ? snapshotAgeMax : 0;
+      const leadsOn = revision >= this.log.floor && !this.log.hasGapAfter(revision);
+      if (leadsOn && revision >= this.published.revision - ageMax) return newest;
     }
-    const fresh = new SharedSnapshot(capture(this.state), this.topic.snapshot!);
-    this.snapshots = [...this.snapshots.filter((held) => held.readers > 0), fresh];
-    if (this.snapshots.length > snapshotsMax) this.snapshots.shift()!.retired = true;
+    this.dropIdleSnapshots();
+    const fresh = new SharedSnapshot(capture(this.state), this.topic.snapshot!, this.budget);
+    this.snapshots.push(fresh);
+    if (this.snapshots.length > snapshotsMax) this.snapshots.shift()!.retire();
     return fresh;
   }
 
@@ -137,7 +153,8 @@ export class Feed {
     return { kind: 'after', revision: after.revision };
   }
 
-  private flushSoon(): void {
+  /** For a subscription: it has to be asked again, in a later turn of the event loop. */
+  flushSoon(): void {
     if (this.flushPending) return;
     this.flushPending = true;
     this.clock.soon(() => {
@@ -165,6 +182,7 @@ export class Feed {
 
   /** A snapshot that nobody reads any more lives until the next look: long enough for a storm to share it. */
   private dropIdleSnapshots(): void {
-    this.snapshots = this.snapshots.filter((held) => held.readers > 0);
+    for (const held of this.snapshots) if (held.readerCount === 0) held.retire();
+    this.snapshots = this.snapshots.filter((held) => held.readerCount > 0);
   }
 }

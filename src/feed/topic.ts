@@ -16,6 +16,11 @@ export interface Topic {
   readonly name: string;
   /** One revision's DELTA message; undefined when it does not belong to the topic. */
   encode(position: Position, changes: readonly Change[]): Uint8Array | undefined;
+  /**
+   * How many bytes that message has at most, told without encoding it. It stops counting once they are more than `bytesMax`: a
+   * message that is not to be sent is not encoded either.
+   */
+  size(changes: readonly Change[], bytesMax: number): number;
   /** What the revision touched, for watchers that named their nodes. */
   touches(changes: readonly Change[]): Touch[];
   /**
@@ -23,15 +28,16 @@ export interface Topic {
    * nothing does.
    */
   filter(message: Uint8Array, keeps: (sid: number) => boolean): Uint8Array | undefined;
-  bookmark(position: Position): Uint8Array;
+  /** `committedAtMs` is when the position was committed, by the wall clock; undefined: before this process began. */
+  bookmark(position: Position, committedAtMs?: number): Uint8Array;
   reset(position: Position): Uint8Array;
   /** Absent: a new watch begins at the present, with a bookmark. */
   readonly snapshot?: SnapshotEncoder;
   /**
-   * One DELTA message with the net effect of these touches on a reader, at the state's position. Absent: a topic that
-   * cannot be coalesced.
+   * One DELTA message with the net effect of these touches on a reader, at the state's position; undefined, found without
+   * encoding it, when it would have more than `bytesMax`. Absent: a topic that cannot be coalesced.
    */
-  net?(state: State, touches: Iterable<Touch>): Uint8Array;
+  net?(state: State, touches: Iterable<Touch>, bytesMax: number): Uint8Array | undefined;
 }
 
 /** How the snapshot of a topic becomes bytes. */

@@ -10,6 +10,7 @@ import type { State } from '../core/store/state.js';
 import { FairTurns } from '../fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../fair/limits.js';
 import { Feed } from '../feed/feed.js';
+import { SnapshotBudget } from '../feed/snapshot-budget.js';
 import { closedTopic } from '../grpc/encode/closed-topic.js';
 import { networkTopic } from '../grpc/encode/network-topic.js';
 import { streamsTopic } from '../grpc/encode/streams-topic.js';
@@ -174,16 +175,17 @@ async function checkFormat1(journal: Journal, limits = INITIAL_LIMITS, log: Logg
 function makeFeeds(config: Config, state: State, clock: Clock) {
   const limits = feedLimits(config);
   const forSystem = systemFeedLimits(config);
+  const budget = new SnapshotBudget(limits.snapshotBytesMax);
   return {
     grpc: {
-      network: new Feed(networkTopic(state), state, limits, clock),
+      network: new Feed(networkTopic(state), state, limits, clock, budget),
       // Its messages hold one revision each: see the topic.
-      closed: new Feed(closedTopic, state, { ...limits, messageBytesMax: 0 }, clock),
-      streams: new Feed(streamsTopic, state, limits, clock),
+      closed: new Feed(closedTopic, state, { ...limits, messageBytesMax: 0 }, clock, budget),
+      streams: new Feed(streamsTopic, state, limits, clock, budget),
     },
     system: {
-      network: new Feed(deltaTopic(state), state, forSystem, clock),
-      closed: new Feed(systemClosedTopic(), state, forSystem, clock),
+      network: new Feed(deltaTopic(state), state, forSystem, clock, budget),
+      closed: new Feed(systemClosedTopic(), state, forSystem, clock, budget),
     },
   };
 }

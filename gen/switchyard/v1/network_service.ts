@@ -18,6 +18,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
+import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { Candidate, Connection, ConnectionRecord, PathKind, pathKindFromJSON, pathKindToJSON } from "./connection.js";
 import { LinkType, linkTypeFromJSON, linkTypeToJSON } from "./link.js";
 import { EndpointClosed, NetworkDelta, Node, WatchKind, watchKindFromJSON, watchKindToJSON } from "./network.js";
@@ -197,6 +198,11 @@ export interface WatchNetworkDeltaResponse {
   kind: WatchKind;
   /** One delta for each revision, in order. */
   deltas: NetworkDelta[];
+  /**
+   * In a BOOKMARK: when the revision of `position` was committed, by the server's clock. Absent when it was committed before this
+   * server's process began.
+   */
+  committedAt: Date | undefined;
 }
 
 /** What to watch. */
@@ -219,6 +225,11 @@ export interface WatchEndpointClosedResponse {
     | undefined;
   /** DELTA with `endpoint_closed`; BOOKMARK; or RESET when `after` is not in this server's past. */
   kind: WatchKind;
+  /**
+   * In a BOOKMARK: when the revision of `position` was committed, by the server's clock. Absent when it was committed before this
+   * server's process began.
+   */
+  committedAt: Date | undefined;
 }
 
 /** Which connection to read. */
@@ -1294,7 +1305,7 @@ export const WatchNetworkDeltaRequest: MessageFns<WatchNetworkDeltaRequest> = {
 };
 
 function createBaseWatchNetworkDeltaResponse(): WatchNetworkDeltaResponse {
-  return { position: undefined, kind: 0, deltas: [] };
+  return { position: undefined, kind: 0, deltas: [], committedAt: undefined };
 }
 
 export const WatchNetworkDeltaResponse: MessageFns<WatchNetworkDeltaResponse> = {
@@ -1307,6 +1318,9 @@ export const WatchNetworkDeltaResponse: MessageFns<WatchNetworkDeltaResponse> = 
     }
     for (const v of message.deltas) {
       NetworkDelta.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.committedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.committedAt), writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -1348,6 +1362,14 @@ export const WatchNetworkDeltaResponse: MessageFns<WatchNetworkDeltaResponse> = 
             message.deltas.push(NetworkDelta.decode(reader, reader.uint32()));
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.committedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1365,6 +1387,11 @@ export const WatchNetworkDeltaResponse: MessageFns<WatchNetworkDeltaResponse> = 
       position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
       kind: isSet(object.kind) ? watchKindFromJSON(object.kind) : 0,
       deltas: globalThis.Array.isArray(object?.deltas) ? object.deltas.map((e: any) => NetworkDelta.fromJSON(e)) : [],
+      committedAt: isSet(object.committedAt)
+        ? fromJsonTimestamp(object.committedAt)
+        : isSet(object.committed_at)
+        ? fromJsonTimestamp(object.committed_at)
+        : undefined,
     };
   },
 
@@ -1379,6 +1406,9 @@ export const WatchNetworkDeltaResponse: MessageFns<WatchNetworkDeltaResponse> = 
     if (message.deltas?.length) {
       obj.deltas = message.deltas.map((e) => NetworkDelta.toJSON(e));
     }
+    if (message.committedAt !== undefined) {
+      obj.committedAt = message.committedAt.toISOString();
+    }
     return obj;
   },
 
@@ -1392,6 +1422,7 @@ export const WatchNetworkDeltaResponse: MessageFns<WatchNetworkDeltaResponse> = 
       : undefined;
     message.kind = object.kind ?? 0;
     message.deltas = object.deltas?.map((e) => NetworkDelta.fromPartial(e)) || [];
+    message.committedAt = object.committedAt ?? undefined;
     return message;
   },
 };
@@ -1498,7 +1529,7 @@ export const WatchEndpointClosedRequest: MessageFns<WatchEndpointClosedRequest> 
 };
 
 function createBaseWatchEndpointClosedResponse(): WatchEndpointClosedResponse {
-  return { endpointClosed: undefined, position: undefined, kind: 0 };
+  return { endpointClosed: undefined, position: undefined, kind: 0, committedAt: undefined };
 }
 
 export const WatchEndpointClosedResponse: MessageFns<WatchEndpointClosedResponse> = {
@@ -1511,6 +1542,9 @@ export const WatchEndpointClosedResponse: MessageFns<WatchEndpointClosedResponse
     }
     if (message.kind !== 0) {
       writer.uint32(88).int32(message.kind);
+    }
+    if (message.committedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.committedAt), writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -1552,6 +1586,14 @@ export const WatchEndpointClosedResponse: MessageFns<WatchEndpointClosedResponse
             message.kind = reader.int32() as any;
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.committedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1573,6 +1615,11 @@ export const WatchEndpointClosedResponse: MessageFns<WatchEndpointClosedResponse
         : undefined,
       position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
       kind: isSet(object.kind) ? watchKindFromJSON(object.kind) : 0,
+      committedAt: isSet(object.committedAt)
+        ? fromJsonTimestamp(object.committedAt)
+        : isSet(object.committed_at)
+        ? fromJsonTimestamp(object.committed_at)
+        : undefined,
     };
   },
 
@@ -1586,6 +1633,9 @@ export const WatchEndpointClosedResponse: MessageFns<WatchEndpointClosedResponse
     }
     if (message.kind !== 0) {
       obj.kind = watchKindToJSON(message.kind);
+    }
+    if (message.committedAt !== undefined) {
+      obj.committedAt = message.committedAt.toISOString();
     }
     return obj;
   },
@@ -1602,6 +1652,7 @@ export const WatchEndpointClosedResponse: MessageFns<WatchEndpointClosedResponse
       ? Position.fromPartial(object.position)
       : undefined;
     message.kind = object.kind ?? 0;
+    message.committedAt = object.committedAt ?? undefined;
     return message;
   },
 };
@@ -2038,12 +2089,18 @@ export const NetworkServiceService = {
    *   - Resumable: watching again `after` the last position continues without a gap.
    *   - Bookmarkable: a BOOKMARK at R means that everything up to R was delivered.
    *
-   * A BOOKMARK comes after 30 s of quiet at the latest, and when the server drains. When the position asked for is of
-   * another epoch or lies in the future, the watch begins with RESET and a snapshot.
+   * It answers at once: with what there is to tell, or with a BOOKMARK. Another comes after 30 s of quiet at the latest, and
+   * when the server drains. When the position asked for is of another epoch or lies in the future, the watch begins with RESET
+   * and a snapshot.
+   *
+   * No message is larger than 2 MiB, so that every client with gRPC's default of 4 MiB gets past every position. A revision that
+   * would be, or a net effect, is told by RESET and a snapshot; this happens to a watch at most once in 10 s, and until then it
+   * waits.
    *
    * A reader that does not keep up costs the others nothing. When what it missed has left the history, it is ended
    * with ABORTED (WATCH_LAGGED), whose details hold its position; with `coalesce` it gets one delta with the net
-   * effect instead, or, where that would not fit a message, RESET and a snapshot.
+   * effect instead, or, where that would not fit a message, RESET and a snapshot. A reader of a snapshot that is so slow that
+   * the parts before it are given up begins again with RESET.
    *
    * Errors: OUT_OF_RANGE (REVISION_COMPACTED) when `after` has left the history, with the oldest revision still held
    * as metadata `oldest_revision`; INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (WATCH_LIMIT); UNAVAILABLE
@@ -2178,12 +2235,18 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    *   - Resumable: watching again `after` the last position continues without a gap.
    *   - Bookmarkable: a BOOKMARK at R means that everything up to R was delivered.
    *
-   * A BOOKMARK comes after 30 s of quiet at the latest, and when the server drains. When the position asked for is of
-   * another epoch or lies in the future, the watch begins with RESET and a snapshot.
+   * It answers at once: with what there is to tell, or with a BOOKMARK. Another comes after 30 s of quiet at the latest, and
+   * when the server drains. When the position asked for is of another epoch or lies in the future, the watch begins with RESET
+   * and a snapshot.
+   *
+   * No message is larger than 2 MiB, so that every client with gRPC's default of 4 MiB gets past every position. A revision that
+   * would be, or a net effect, is told by RESET and a snapshot; this happens to a watch at most once in 10 s, and until then it
+   * waits.
    *
    * A reader that does not keep up costs the others nothing. When what it missed has left the history, it is ended
    * with ABORTED (WATCH_LAGGED), whose details hold its position; with `coalesce` it gets one delta with the net
-   * effect instead, or, where that would not fit a message, RESET and a snapshot.
+   * effect instead, or, where that would not fit a message, RESET and a snapshot. A reader of a snapshot that is so slow that
+   * the parts before it are given up begins again with RESET.
    *
    * Errors: OUT_OF_RANGE (REVISION_COMPACTED) when `after` has left the history, with the oldest revision still held
    * as metadata `oldest_revision`; INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (WATCH_LIMIT); UNAVAILABLE
@@ -2335,12 +2398,18 @@ export interface NetworkServiceClient extends Client {
    *   - Resumable: watching again `after` the last position continues without a gap.
    *   - Bookmarkable: a BOOKMARK at R means that everything up to R was delivered.
    *
-   * A BOOKMARK comes after 30 s of quiet at the latest, and when the server drains. When the position asked for is of
-   * another epoch or lies in the future, the watch begins with RESET and a snapshot.
+   * It answers at once: with what there is to tell, or with a BOOKMARK. Another comes after 30 s of quiet at the latest, and
+   * when the server drains. When the position asked for is of another epoch or lies in the future, the watch begins with RESET
+   * and a snapshot.
+   *
+   * No message is larger than 2 MiB, so that every client with gRPC's default of 4 MiB gets past every position. A revision that
+   * would be, or a net effect, is told by RESET and a snapshot; this happens to a watch at most once in 10 s, and until then it
+   * waits.
    *
    * A reader that does not keep up costs the others nothing. When what it missed has left the history, it is ended
    * with ABORTED (WATCH_LAGGED), whose details hold its position; with `coalesce` it gets one delta with the net
-   * effect instead, or, where that would not fit a message, RESET and a snapshot.
+   * effect instead, or, where that would not fit a message, RESET and a snapshot. A reader of a snapshot that is so slow that
+   * the parts before it are given up begins again with RESET.
    *
    * Errors: OUT_OF_RANGE (REVISION_COMPACTED) when `after` has left the history, with the oldest revision still held
    * as metadata `oldest_revision`; INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (WATCH_LIMIT); UNAVAILABLE
@@ -2444,6 +2513,28 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

@@ -210,6 +210,8 @@ export const EVENTS = {
       cvid: required(1, id, 'The node that has lost its connection.'),
       reason: optional(10, u8, 'CloseReason: 1 SUPERSEDED, 2 TERMINATED, 3 EXPIRED, 4 SERVER_LOST.'),
       position: required(11, record(records.Position), 'The revision in which it went.'),
+      instanceUuid: optional(12, uuid, 'The instance behind it.'),
+      name: optional(13, text(), 'What the instance called itself. Absent: nothing.'),
     },
     undefined,
   ),

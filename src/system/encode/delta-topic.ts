@@ -3,6 +3,7 @@ import type { State } from '../../core/store/state.js';
 import {
   type GraphDelta,
   type GraphNode,
+  graphBytes,
   graphDelta,
   graphTouches,
   netEffect,
@@ -67,6 +68,7 @@ export function deltaTopic(state: State): Topic {
     name: 'system-network',
     encode: (position, changes) =>
       frames(WatchKind.DELTA, position, piecesOf(listsOf(graphDelta(changes, state.serverSid)))),
+    size: graphBytes,
     touches: graphTouches,
     filter: (bytes, keeps) => filter(bytes, keeps, writer),
     bookmark: (position) => frames(WatchKind.BOOKMARK, position, [{}]),
@@ -79,7 +81,10 @@ export function deltaTopic(state: State): Topic {
       },
       end: (position) => frames(WatchKind.SNAPSHOT_END, position, [{}]),
     },
-    net: (now, missed) => frames(WatchKind.DELTA, now.position, piecesOf(listsOf(netEffect(now, missed)))),
+    net: (now, missed, bytesMax) => {
+      const delta = netEffect(now, missed, bytesMax);
+      return delta === undefined ? undefined : frames(WatchKind.DELTA, now.position, piecesOf(listsOf(delta)));
+    },
   };
 }
 
