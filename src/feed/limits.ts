@@ -11,10 +11,15 @@ export interface FeedLimits {
   /** Bytes of one message that several revisions make up: small enough to be written at once. */
   readonly messageBytesMax: number;
   /**
-   * Bytes of the largest message of all, which one revision or one net effect makes up: gRPC clients take 4 MiB unless told
+   * Bytes of the largest message of all, which one revision makes up: gRPC clients take 4 MiB unless told
    * otherwise, and half of that leaves room for what their transports add. Beyond it watchers are told RESET and a snapshot.
    */
   readonly revisionBytesMax: number;
+  /**
+   * Bytes of one net effect, which is made in one turn of the event loop: some milliseconds. Beyond it a snapshot takes no longer,
+   * and is made a part at a time.
+   */
+  readonly netBytesMax: number;
   /** Between two RESETs of one watch: a state that changes too much for messages is not sent anew with each change. */
   readonly resetEveryMs: number;
   /** Bytes that are looked through for a watch of some nodes in one turn of the event loop: a few milliseconds of decoding. */
@@ -42,8 +47,9 @@ export const DEFAULT_FEED_LIMITS: FeedLimits = {
   netTouchesMax: 16_384,
   messageBytesMax: 262_144,
   revisionBytesMax: 2_097_152,
+  netBytesMax: 524_288,
   resetEveryMs: 10_000,
-  filterBytesMax: 262_144,
+  filterBytesMax: 65_536,
   filterTouchesMax: 131_072,
   snapshotsMax: 4,
   snapshotBytesMax: 134_217_728,

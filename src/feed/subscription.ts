@@ -245,7 +245,7 @@ export class Subscription {
       if (sids.size === 0 || sids.has(a) || sids.has(b)) missed.push({ a, b });
       return true;
     });
-    const net = topic.net(state, missed, limits.revisionBytesMax);
+    const net = topic.net(state, missed, limits.netBytesMax);
     if (net === undefined) return this.#beginAgain();
     this.#cursor = position.revision;
     this.#isBookmarkDue = this.#ending !== undefined;

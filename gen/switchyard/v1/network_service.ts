@@ -246,7 +246,7 @@ export interface GetConnectionResponse {
 
 /** Which connections to list. */
 export interface ListConnectionsRequest {
-  /** How many at most, 1-1,000. 0: 100. */
+  /** How many at most, 1-1,000. 0: 100. A page may hold fewer where they are large. */
   pageSize: number;
   /** `next_page_token` of the page before. Empty: the first page. */
   pageToken: string;
@@ -2061,7 +2061,7 @@ export const NetworkServiceService = {
    * Finds a path with the fewest links between two nodes.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); NOT_FOUND (NODE_NOT_FOUND) when an end is not there, (PATH_NOT_FOUND)
-   * when nothing connects them.
+   * when nothing connects them; RESOURCE_EXHAUSTED (TOO_LARGE) for a path of more than 262,144 nodes.
    */
   findPath: {
     path: "/switchyard.v1.NetworkService/FindPath" as const,
@@ -2094,12 +2094,11 @@ export const NetworkServiceService = {
    * and a snapshot.
    *
    * No message is larger than 2 MiB, so that every client with gRPC's default of 4 MiB gets past every position. A revision that
-   * would be, or a net effect, is told by RESET and a snapshot; this happens to a watch at most once in 10 s, and until then it
-   * waits.
+   * would be is told by RESET and a snapshot; this happens to a watch at most once in 10 s, and until then it waits.
    *
    * A reader that does not keep up costs the others nothing. When what it missed has left the history, it is ended
    * with ABORTED (WATCH_LAGGED), whose details hold its position; with `coalesce` it gets one delta with the net
-   * effect instead, or, where that would not fit a message, RESET and a snapshot. A reader of a snapshot that is so slow that
+   * effect instead, or, where that would be more than 512 KiB, RESET and a snapshot. A reader of a snapshot that is so slow that
    * the parts before it are given up begins again with RESET.
    *
    * Errors: OUT_OF_RANGE (REVISION_COMPACTED) when `after` has left the history, with the oldest revision still held
@@ -2215,7 +2214,7 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * Finds a path with the fewest links between two nodes.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); NOT_FOUND (NODE_NOT_FOUND) when an end is not there, (PATH_NOT_FOUND)
-   * when nothing connects them.
+   * when nothing connects them; RESOURCE_EXHAUSTED (TOO_LARGE) for a path of more than 262,144 nodes.
    */
   findPath: handleUnaryCall<FindPathRequest, FindPathResponse>;
   /**
@@ -2240,12 +2239,11 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * and a snapshot.
    *
    * No message is larger than 2 MiB, so that every client with gRPC's default of 4 MiB gets past every position. A revision that
-   * would be, or a net effect, is told by RESET and a snapshot; this happens to a watch at most once in 10 s, and until then it
-   * waits.
+   * would be is told by RESET and a snapshot; this happens to a watch at most once in 10 s, and until then it waits.
    *
    * A reader that does not keep up costs the others nothing. When what it missed has left the history, it is ended
    * with ABORTED (WATCH_LAGGED), whose details hold its position; with `coalesce` it gets one delta with the net
-   * effect instead, or, where that would not fit a message, RESET and a snapshot. A reader of a snapshot that is so slow that
+   * effect instead, or, where that would be more than 512 KiB, RESET and a snapshot. A reader of a snapshot that is so slow that
    * the parts before it are given up begins again with RESET.
    *
    * Errors: OUT_OF_RANGE (REVISION_COMPACTED) when `after` has left the history, with the oldest revision still held
@@ -2364,7 +2362,7 @@ export interface NetworkServiceClient extends Client {
    * Finds a path with the fewest links between two nodes.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); NOT_FOUND (NODE_NOT_FOUND) when an end is not there, (PATH_NOT_FOUND)
-   * when nothing connects them.
+   * when nothing connects them; RESOURCE_EXHAUSTED (TOO_LARGE) for a path of more than 262,144 nodes.
    */
   findPath(
     request: FindPathRequest,
@@ -2403,12 +2401,11 @@ export interface NetworkServiceClient extends Client {
    * and a snapshot.
    *
    * No message is larger than 2 MiB, so that every client with gRPC's default of 4 MiB gets past every position. A revision that
-   * would be, or a net effect, is told by RESET and a snapshot; this happens to a watch at most once in 10 s, and until then it
-   * waits.
+   * would be is told by RESET and a snapshot; this happens to a watch at most once in 10 s, and until then it waits.
    *
    * A reader that does not keep up costs the others nothing. When what it missed has left the history, it is ended
    * with ABORTED (WATCH_LAGGED), whose details hold its position; with `coalesce` it gets one delta with the net
-   * effect instead, or, where that would not fit a message, RESET and a snapshot. A reader of a snapshot that is so slow that
+   * effect instead, or, where that would be more than 512 KiB, RESET and a snapshot. A reader of a snapshot that is so slow that
    * the parts before it are given up begins again with RESET.
    *
    * Errors: OUT_OF_RANGE (REVISION_COMPACTED) when `after` has left the history, with the oldest revision still held

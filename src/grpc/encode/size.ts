@@ -1,3 +1,4 @@
+import type { Attempt, Candidate, Connection, Pair } from '../../core/model/connection.js';
 import type { Labels, Session } from '../../core/model/session.js';
 import type { Stream } from '../../core/model/stream.js';
 
@@ -22,6 +23,35 @@ export function sessionSize({ name, labels }: Session): number {
 /** Of a stream with its branches. */
 export function streamSize({ sinks, params }: Stream): number {
   return STREAM_BYTES + SINK_BYTES * sinks.length + Buffer.byteLength(params.name) + labelsSize(params.labels);
+}
+
+/** Ids, states, times and the tags; the same of an attempt, a pair and a candidate. */
+const CONNECTION_BYTES = 160;
+const ATTEMPT_BYTES = 96;
+const PAIR_BYTES = 16;
+const CANDIDATE_BYTES = 24;
+
+/** Of a connection's trace. */
+export function connectionSize({ caller, peer, attempts, description, listening }: Connection): number {
+  let bytes = CONNECTION_BYTES + Buffer.byteLength(description) + listening.host.length;
+  for (const candidate of [...caller.candidates, ...peer.candidates]) bytes += candidateSize(candidate);
+  for (const attempt of attempts) bytes += attemptSize(attempt);
+  return bytes;
+}
+
+function attemptSize({ caller, peer }: Attempt): number {
+  let bytes = ATTEMPT_BYTES;
+  for (const pair of [...(caller?.pairs ?? []), ...(peer?.pairs ?? [])]) bytes += pairSize(pair);
+  return bytes;
+}
+
+/** Of a pair that was tried. */
+export function pairSize({ local, remote, outcome }: Pair): number {
+  return PAIR_BYTES + candidateSize(local) + candidateSize(remote) + Buffer.byteLength(outcome);
+}
+
+function candidateSize({ host }: Candidate): number {
+  return CANDIDATE_BYTES + host.length;
 }
 
 function labelsSize(labels: Labels): number {

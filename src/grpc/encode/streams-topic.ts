@@ -29,9 +29,12 @@ export const streamsTopic: Topic = {
   },
   size,
   touches: (changes) => {
-    const touched: Touch[] = [];
-    for (const change of changes) for (const sid of endsOf(change)) touched.push({ a: sid, b: 0 });
-    return touched;
+    const sids = new Set<number>();
+    for (const change of changes) {
+      if (change.kind === 'StreamPut') addEnds(sids, change.stream);
+      else if (change.kind === 'StreamStopped') addEnds(sids, change.before);
+    }
+    return Array.from(sids, (a): Touch => ({ a, b: 0 }));
   },
   filter: (bytes, keeps) => {
     const message = WatchStreamsResponse.decode(bytes);
@@ -95,9 +98,9 @@ function put(stream: Stream, epoch: string): StreamChange {
   return { kind: { $case: 'put', value: streamMessage(stream, epoch) }, cvids: [] };
 }
 
-function endsOf(change: Change): number[] {
-  if (change.kind === 'StreamPut') return ends(change.stream);
-  return change.kind === 'StreamStopped' ? ends(change.before) : [];
+function addEnds(sids: Set<number>, { owner, sinks }: Stream): void {
+  sids.add(owner);
+  for (const { sid } of sinks) sids.add(sid);
 }
 
 function ends({ owner, sinks }: Stream): number[] {
