@@ -18,6 +18,7 @@ export type RequestName =
   | 'UpdateStreamParams'
   | 'TerminateStream'
   | 'StopStream'
+  | 'Open'
   | 'DirectConnection'
   | 'TerminateSession';
 
@@ -26,7 +27,7 @@ export interface Listeners {
   networkDelta(delta: EventBody<'NetworkDelta'>): void;
   endpointClosed(closed: EventBody<'EndpointClosed'>): void;
   streamStopped(stopped: EventBody<'StreamStopped'>): void;
-  /** A block of one of this session's sinks. Where the stream asks for confirmation, it is given when this resolves. */
+  /** A block of one of this session's sinks, once it has asked for their data with `Open`. Where the stream asks for confirmation, it is given when this resolves. */
   block(branchId: number, block: Uint8Array): void | Promise<void>;
   /** The order to establish a connection. Without this listener it is refused. */
   connection(order: EventBody<'Connection'>): AnswerData<'Connection'> | Promise<AnswerData<'Connection'>>;

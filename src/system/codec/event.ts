@@ -185,6 +185,14 @@ export const EVENTS = {
       stoppedIds: repeated(10, id, 'Everything that stopped, or would stop, ascending.'),
     },
   ),
+  Open: event(
+    24,
+    'Open',
+    'C2S',
+    true,
+    { id: optional(1, id, 'The branch whose data is wanted. Absent or 0: every one of the session, now and later.') },
+    { stream: optional(1, record(records.Stream), 'The stream that the branch is of. Absent: all were asked for.') },
+  ),
   NetworkDelta: event(
     32,
     'NetworkDelta',

@@ -189,9 +189,19 @@ export class Peer implements Receiver, Sender {
     this.outbox?.watch(watch, packetId);
   }
 
+  /** The client wants the data of this branch. */
+  openBranch(stream: Stream, id: number): void {
+    this.flows?.openSinks(stream, id);
+  }
+
+  /** The client wants the data of every stream that leads here, now and later. */
+  openAll(): void {
+    this.flows?.openAll();
+  }
+
   /** A stream leads here now. */
   streamPut(stream: Stream): void {
-    this.flows?.openSinks(stream);
+    this.flows?.streamPut(stream);
   }
 
   /** The session is over, and the connection with it. Whoever did not end it itself is told; whoever did is answered first. */
