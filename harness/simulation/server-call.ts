@@ -61,6 +61,9 @@ export class ServerCall extends EventEmitter implements Callee {
     this.finish(error);
   };
 
+  /** Sends the headers of a stream, which nothing here looks at. */
+  sendMetadata(): void {}
+
   /** Writes one message of a stream. */
   write(message: unknown, done: () => void = () => {}): boolean {
     if (this.over) return false;

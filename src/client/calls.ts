@@ -6,6 +6,7 @@ import {
   type GetConnectionResponse,
   type GetNodeResponse,
   NetworkServiceService,
+  type WatchConnectionsResponse,
   type WatchEndpointClosedResponse,
   type WatchNetworkDeltaResponse,
 } from '../../gen/switchyard/v1/network_service.js';
@@ -15,6 +16,7 @@ import {
   type ListSessionsRequest,
   SessionServiceService,
   type TerminateSessionResponse,
+  type WatchSessionsResponse,
 } from '../../gen/switchyard/v1/session_service.js';
 import type { Stream } from '../../gen/switchyard/v1/stream.js';
 import {
@@ -203,6 +205,35 @@ export abstract class Calls {
       {
         method: StreamServiceService.watchStreams,
         request: (after) => ({ after }),
+        reset: () => ({ position: undefined, kind: WatchKind.RESET, changes: [], committedAt: undefined }),
+        snapshot: true,
+      },
+      options,
+    );
+  }
+
+  /** Direct connections, each as it stands from its last change on: the caller's own, or all for an administrator. */
+  watchConnections(options: WatchOptions = {}): AsyncGenerator<WatchConnectionsResponse, void, undefined> {
+    return follow(
+      this.caller,
+      {
+        method: NetworkServiceService.watchConnections,
+        request: (after) => ({ after }),
+        reset: () => ({ position: undefined, kind: WatchKind.RESET, connections: [], committedAt: undefined }),
+        snapshot: true,
+      },
+      options,
+    );
+  }
+
+  /** Sessions that are opened, attached, detached and closed. Its positions are its own, and not the network's. */
+  watchSessions(options: EndpointWatchOptions = {}): AsyncGenerator<WatchSessionsResponse, void, undefined> {
+    const cvids = [...(options.cvids ?? [])];
+    return follow(
+      this.reader,
+      {
+        method: SessionServiceService.watchSessions,
+        request: (after) => ({ after, cvids }),
         reset: () => ({ position: undefined, kind: WatchKind.RESET, changes: [], committedAt: undefined }),
         snapshot: true,
       },

@@ -3,7 +3,7 @@ import type { Change } from '../core/model/change.js';
 import { draining } from '../core/model/draining.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
-import { capture } from '../core/store/snapshot.js';
+import { type Capture, capture } from '../core/store/snapshot.js';
 import type { State } from '../core/store/state.js';
 import type { FeedLimits } from './limits.js';
 import { Log } from './log.js';
@@ -23,13 +23,20 @@ export interface WatchWish {
   readonly sids?: readonly number[];
 }
 
+/** Where a feed begins, and what its snapshots are of. */
+export interface FeedOrigin {
+  readonly position: Position;
+  /** The state as it is now, at the feed's newest position. */
+  capture(): Capture;
+}
+
 /**
  * All watches of one topic: the shared log, and the subscriptions that read it.
  *
  * Publishing is one encoding and one append, whoever watches. Watchers that had nothing to read are woken together, once a
  * turn of the event loop, so that what one turn brought is one message to each.
  */
-export class Feed {
+export class Feed<C = Change> {
   readonly log: Log;
   readonly touches: Touches;
   private readonly subscriptions = new Set<Subscription>();
@@ -42,18 +49,20 @@ export class Feed {
   private timer: Timer | undefined;
 
   constructor(
-    readonly topic: Topic,
+    readonly topic: Topic<C>,
     /** The state that is published, as it was restored: history begins here. */
     readonly state: State,
     readonly limits: FeedLimits,
     readonly clock: Clock,
     /** What the snapshots of all feeds may hold; one of its own where none is shared. */
     private readonly budget = new SnapshotBudget(limits.snapshotBytesMax),
+    /** Where it stands, for a feed whose positions are not the network's. */
+    private readonly origin: FeedOrigin = { position: state.position, capture: () => capture(state) },
   ) {
-    this.published = state.position;
+    this.published = origin.position;
     const bounds = { bytesMax: limits.historyBytesMax, entriesMax: limits.historyRevisionsMax };
-    this.log = new Log(bounds, state.revision);
-    this.touches = new Touches(limits.touchesMax, state.revision);
+    this.log = new Log(bounds, origin.position.revision);
+    this.touches = new Touches(limits.touchesMax, origin.position.revision);
     this.scheduleBookmarks();
   }
 
@@ -76,7 +85,7 @@ export class Feed {
    * Adds a revision that has been applied. Revisions come without a gap. `committedAtMs` is when it was committed, by the wall
    * clock; undefined for one that a start has replayed.
    */
-  publish(position: Position, changes: readonly Change[], committedAtMs?: number): void {
+  publish(position: Position, changes: readonly C[], committedAtMs?: number): void {
     if (position.revision !== this.published.revision + 1) {
       throw new Error(`revision ${position.revision} published after ${this.published.revision}`);
     }
@@ -137,7 +146,7 @@ export class Feed {
       if (leadsOn && revision >= this.published.revision - ageMax) return newest;
     }
     this.dropIdleSnapshots();
-    const fresh = new SharedSnapshot(capture(this.state), this.topic.snapshot!, this.budget);
+    const fresh = new SharedSnapshot(this.origin.capture(), this.topic.snapshot!, this.budget);
     this.snapshots.push(fresh);
     if (this.snapshots.length > snapshotsMax) this.snapshots.shift()!.retire();
     return fresh;

@@ -44,7 +44,7 @@ interface FilteredChanges {
  * at once: a BOOKMARK when there is nothing else.
  */
 export class Subscription {
-  readonly #feed: Feed;
+  readonly #feed: Feed<unknown>;
   readonly #wish: Wish;
   /** The last revision that was delivered. */
   #cursor = 0;
@@ -62,7 +62,7 @@ export class Subscription {
   /** Monotonic time of the last message. */
   lastSentMs: number;
 
-  constructor(feed: Feed, start: Start, wish: Wish) {
+  constructor(feed: Feed<unknown>, start: Start, wish: Wish) {
     this.#feed = feed;
     this.#wish = wish;
     this.lastSentMs = feed.clock.nowMs();

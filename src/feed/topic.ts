@@ -10,19 +10,21 @@ import type { Touch } from './touches.js';
  * A door writes one for each message type it sends, so that the feed itself knows no wire format. All messages of a topic
  * must be concatenable: two DELTA messages one after the other are the DELTA message with the changes of both and the
  * position of the second.
+ *
+ * `C` is what happens: changes of the network's state, for nearly all.
  */
-export interface Topic {
+export interface Topic<C = Change> {
   /** For metrics and errors: `network`, `closed`, `streams`. */
   readonly name: string;
   /** One revision's DELTA message; undefined when it does not belong to the topic. */
-  encode(position: Position, changes: readonly Change[]): Uint8Array | undefined;
+  encode(position: Position, changes: readonly C[]): Uint8Array | undefined;
   /**
    * How many bytes that message has at most, told without encoding it. It stops counting once they are more than `bytesMax`: a
    * message that is not to be sent is not encoded either.
    */
-  size(changes: readonly Change[], bytesMax: number): number;
+  size(changes: readonly C[], bytesMax: number): number;
   /** What the revision touched, for watchers that named their nodes. */
-  touches(changes: readonly Change[]): Touch[];
+  touches(changes: readonly C[]): Touch[];
   /**
    * Of one or several encoded messages, what touches the SIDs that `keeps` accepts, as one message; undefined when
    * nothing does.

@@ -260,6 +260,29 @@ export interface ListConnectionsResponse {
   nextPageToken: string;
 }
 
+/** What to watch. */
+export interface WatchConnectionsRequest {
+  /** The last position received. Absent: begin with a snapshot. */
+  after: Position | undefined;
+}
+
+/** A part of the watch. At most 2 MiB. */
+export interface WatchConnectionsResponse {
+  /** Where the network stands after the last of `connections`. */
+  position:
+    | Position
+    | undefined;
+  /** What this message is. */
+  kind: WatchKind;
+  /** Connections that came or changed, in order, each as it stands. In a SNAPSHOT: those that are there. */
+  connections: ConnectionRecord[];
+  /**
+   * In a BOOKMARK: when the revision of `position` was committed, by the server's clock. Absent when that was before this server's
+   * process began.
+   */
+  committedAt: Date | undefined;
+}
+
 function createBaseDirectConnectionRequest(): DirectConnectionRequest {
   return {
     cvid: 0,
@@ -1983,6 +2006,200 @@ export const ListConnectionsResponse: MessageFns<ListConnectionsResponse> = {
   },
 };
 
+function createBaseWatchConnectionsRequest(): WatchConnectionsRequest {
+  return { after: undefined };
+}
+
+export const WatchConnectionsRequest: MessageFns<WatchConnectionsRequest> = {
+  encode(message: WatchConnectionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.after !== undefined) {
+      Position.encode(message.after, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchConnectionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchConnectionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.after = Position.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchConnectionsRequest {
+    return { after: isSet(object.after) ? Position.fromJSON(object.after) : undefined };
+  },
+
+  toJSON(message: WatchConnectionsRequest): unknown {
+    const obj: any = {};
+    if (message.after !== undefined) {
+      obj.after = Position.toJSON(message.after);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WatchConnectionsRequest>, I>>(base?: I): WatchConnectionsRequest {
+    return WatchConnectionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchConnectionsRequest>, I>>(object: I): WatchConnectionsRequest {
+    const message = createBaseWatchConnectionsRequest();
+    message.after = (object.after !== undefined && object.after !== null)
+      ? Position.fromPartial(object.after)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseWatchConnectionsResponse(): WatchConnectionsResponse {
+  return { position: undefined, kind: 0, connections: [], committedAt: undefined };
+}
+
+export const WatchConnectionsResponse: MessageFns<WatchConnectionsResponse> = {
+  encode(message: WatchConnectionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(10).fork()).join();
+    }
+    if (message.kind !== 0) {
+      writer.uint32(16).int32(message.kind);
+    }
+    for (const v of message.connections) {
+      ConnectionRecord.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.committedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.committedAt), writer.uint32(162).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchConnectionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchConnectionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.connections.push(ConnectionRecord.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.committedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchConnectionsResponse {
+    return {
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+      kind: isSet(object.kind) ? watchKindFromJSON(object.kind) : 0,
+      connections: globalThis.Array.isArray(object?.connections)
+        ? object.connections.map((e: any) => ConnectionRecord.fromJSON(e))
+        : [],
+      committedAt: isSet(object.committedAt)
+        ? fromJsonTimestamp(object.committedAt)
+        : isSet(object.committed_at)
+        ? fromJsonTimestamp(object.committed_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: WatchConnectionsResponse): unknown {
+    const obj: any = {};
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    if (message.kind !== 0) {
+      obj.kind = watchKindToJSON(message.kind);
+    }
+    if (message.connections?.length) {
+      obj.connections = message.connections.map((e) => ConnectionRecord.toJSON(e));
+    }
+    if (message.committedAt !== undefined) {
+      obj.committedAt = message.committedAt.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WatchConnectionsResponse>, I>>(base?: I): WatchConnectionsResponse {
+    return WatchConnectionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchConnectionsResponse>, I>>(object: I): WatchConnectionsResponse {
+    const message = createBaseWatchConnectionsResponse();
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    message.kind = object.kind ?? 0;
+    message.connections = object.connections?.map((e) => ConnectionRecord.fromPartial(e)) || [];
+    message.committedAt = object.committedAt ?? undefined;
+    return message;
+  },
+};
+
 /**
  * The live graph of who is there and what is connected to what.
  *
@@ -2167,6 +2384,28 @@ export const NetworkServiceService = {
       Buffer.from(ListConnectionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListConnectionsResponse => ListConnectionsResponse.decode(value),
   },
+  /**
+   * Watches direct connections: one's own with a session's token, all with the administrator's.
+   *
+   * It keeps the promises of WatchNetworkDelta, at the same positions, and resumes as that does. Without `after` it begins with a
+   * snapshot of the connections that GetConnection could read. Each change tells a connection as it stands from then on. One that
+   * is FAILED or CANCELLED is over: nothing more is told of it, and that the server forgets it some time later is not told either.
+   * A session's watch ends with the session, after the ends of its connections.
+   *
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or an
+   * administrator.
+   */
+  watchConnections: {
+    path: "/switchyard.v1.NetworkService/WatchConnections" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchConnectionsRequest): Buffer =>
+      Buffer.from(WatchConnectionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchConnectionsRequest => WatchConnectionsRequest.decode(value),
+    responseSerialize: (value: WatchConnectionsResponse): Buffer =>
+      Buffer.from(WatchConnectionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchConnectionsResponse => WatchConnectionsResponse.decode(value),
+  },
 } as const;
 
 export interface NetworkServiceServer extends UntypedServiceImplementation {
@@ -2273,6 +2512,18 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session or an administrator.
    */
   listConnections: handleUnaryCall<ListConnectionsRequest, ListConnectionsResponse>;
+  /**
+   * Watches direct connections: one's own with a session's token, all with the administrator's.
+   *
+   * It keeps the promises of WatchNetworkDelta, at the same positions, and resumes as that does. Without `after` it begins with a
+   * snapshot of the connections that GetConnection could read. Each change tells a connection as it stands from then on. One that
+   * is FAILED or CANCELLED is over: nothing more is told of it, and that the server forgets it some time later is not told either.
+   * A session's watch ends with the session, after the ends of its connections.
+   *
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or an
+   * administrator.
+   */
+  watchConnections: handleServerStreamingCall<WatchConnectionsRequest, WatchConnectionsResponse>;
 }
 
 export interface NetworkServiceClient extends Client {
@@ -2479,6 +2730,26 @@ export interface NetworkServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListConnectionsResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Watches direct connections: one's own with a session's token, all with the administrator's.
+   *
+   * It keeps the promises of WatchNetworkDelta, at the same positions, and resumes as that does. Without `after` it begins with a
+   * snapshot of the connections that GetConnection could read. Each change tells a connection as it stands from then on. One that
+   * is FAILED or CANCELLED is over: nothing more is told of it, and that the server forgets it some time later is not told either.
+   * A session's watch ends with the session, after the ends of its connections.
+   *
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or an
+   * administrator.
+   */
+  watchConnections(
+    request: WatchConnectionsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchConnectionsResponse>;
+  watchConnections(
+    request: WatchConnectionsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchConnectionsResponse>;
 }
 
 export const NetworkServiceClient = makeGenericClientConstructor(
