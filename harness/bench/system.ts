@@ -100,6 +100,7 @@ async function relayed(server: Started, sinkOn: 'tcp' | 'grpc', number: number):
   const uuid = `00000000-0000-4000-9000-${String(number).padStart(12, '0')}`;
   const instance = yard.join({ uuid, type: InstanceType.AGENT });
   const { instanceSid } = await sink.ask('Session', sessionOf(number + 1).body as never);
+  await sink.ask('Open', {});
   const { cvid } = await instance.attached();
   const { stream } = await source.ask('CreateStream', { sinkCvids: [sinkOn === 'tcp' ? instanceSid : cvid] });
   if (sinkOn === 'grpc') {

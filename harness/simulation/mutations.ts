@@ -223,8 +223,10 @@ const FEED: Mutation[] = [
     name: 'coalesce without the nodes that went',
     parts: ({ topics }) => {
       topics.network = topicWith(topics.network, ({ net }) => ({
-        net: (state, touches) => {
-          const message = WatchNetworkDeltaResponse.decode(net!(state, touches));
+        net: (state, touches, bytesMax) => {
+          const whole = net!(state, touches, bytesMax);
+          if (whole === undefined) return undefined;
+          const message = WatchNetworkDeltaResponse.decode(whole);
           for (const delta of message.deltas) delta.nodeRemoved = [];
           return WatchNetworkDeltaResponse.encode(message).finish();
         },

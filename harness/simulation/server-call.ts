@@ -77,6 +77,9 @@ export class ServerCall extends EventEmitter implements Callee, AnswerFate {
     this.finish(error);
   };
 
+  /** Sends the headers of a stream, which nothing here looks at. */
+  sendMetadata(): void {}
+
   /** Writes one message of a stream. */
   write(message: unknown, done: () => void = () => {}): boolean {
     if (this.over) return false;

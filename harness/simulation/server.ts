@@ -3,15 +3,19 @@ import { Acceptances } from '../../src/brokering/acceptances.js';
 import { Asking } from '../../src/brokering/asking.js';
 import { draining } from '../../src/core/model/draining.js';
 import type { Limits } from '../../src/core/model/limits.js';
+import { capture } from '../../src/core/store/snapshot.js';
 import type { State } from '../../src/core/store/state.js';
 import { FairTurns } from '../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
 import { Feed } from '../../src/feed/feed.js';
 import type { FeedLimits } from '../../src/feed/limits.js';
 import type { Topic } from '../../src/feed/topic.js';
+import type { Backing } from '../../src/grpc/backing.js';
 import { Calls } from '../../src/grpc/call-handlers.js';
 import { closedTopic } from '../../src/grpc/encode/closed-topic.js';
+import { connectionsTopic } from '../../src/grpc/encode/connections-topic.js';
 import { networkTopic } from '../../src/grpc/encode/network-topic.js';
+import { sessionsTopic } from '../../src/grpc/encode/sessions-topic.js';
 import { streamsTopic } from '../../src/grpc/encode/streams-topic.js';
 import { type AnswerFate, CALL_METADATA } from '../../src/grpc/http2/answer-fates.js';
 import { DEFAULT_DOOR_LIMITS } from '../../src/grpc/limits.js';
@@ -102,7 +106,7 @@ export class SimulatedServer implements Listener {
     private readonly relay: Relay,
     private readonly acceptances: Acceptances,
     readonly replica: Replica,
-    readonly feeds: { readonly network: Feed; readonly closed: Feed; readonly streams: Feed },
+    readonly feeds: Backing['feeds'],
     readonly shares: Shares,
   ) {
     const { process, random, limits, problem } = surroundings;
@@ -151,8 +155,21 @@ export class SimulatedServer implements Listener {
       network: new Feed(topics.network, state, limits.feed, clock),
       closed: new Feed(topics.closed, state, { ...limits.feed, messageBytesMax: 0 }, clock),
       streams: new Feed(topics.streams, state, limits.feed, clock),
+      connections: new Feed(connectionsTopic, state, limits.feed, clock),
+      // Of no watch that is simulated: attachments are not told.
+      sessions: new Feed(
+        sessionsTopic(state, () => false),
+        state,
+        limits.feed,
+        clock,
+        undefined,
+        {
+          position: { epoch: 'simulated', revision: 0 },
+          capture: () => capture(state),
+        },
+      ),
     };
-    const all = Object.values(feeds);
+    const all = [feeds.network, feeds.closed, feeds.streams, feeds.connections];
     await recovery.replay((position, changes) => {
       for (const feed of all) feed.publish(position, changes);
     });

@@ -140,7 +140,10 @@ class SystemWatch {
     const deltas = this.pieces.length > 1 ? [merged(this.pieces)] : this.pieces;
     this.pieces = [];
     if (this.waiting.length >= WAITING_MAX) this.fail(new Failure('what came could not be shown fast enough'));
-    else this.waiting.push({ kind, position: { ...position, revision: BigInt(position.revision) }, deltas });
+    else {
+      const at = { ...position, revision: BigInt(position.revision) };
+      this.waiting.push({ kind, position: at, deltas, committedAt: undefined });
+    }
     this.wake();
   }
 

@@ -6,6 +6,7 @@ import {
   type GetConnectionResponse,
   type GetNodeResponse,
   NetworkServiceService,
+  type WatchConnectionsResponse,
   type WatchEndpointClosedResponse,
   type WatchNetworkDeltaResponse,
 } from '../../gen/switchyard/v1/network_service.js';
@@ -15,6 +16,7 @@ import {
   type ListSessionsRequest,
   SessionServiceService,
   type TerminateSessionResponse,
+  type WatchSessionsResponse,
 } from '../../gen/switchyard/v1/session_service.js';
 import type { Stream } from '../../gen/switchyard/v1/stream.js';
 import {
@@ -166,7 +168,7 @@ export abstract class Calls {
       {
         method: NetworkServiceService.watchNetworkDelta,
         request: (after) => ({ after, coalesce, cvids: [...cvids] }),
-        reset: () => ({ position: undefined, kind: WatchKind.RESET, deltas: [] }),
+        reset: () => ({ position: undefined, kind: WatchKind.RESET, deltas: [], committedAt: undefined }),
         snapshot: true,
         ...(whole ? { revisions: (response) => response.deltas.length } : {}),
       },
@@ -184,7 +186,12 @@ export abstract class Calls {
       {
         method: NetworkServiceService.watchEndpointClosed,
         request: (after) => ({ after, cvids }),
-        reset: () => ({ endpointClosed: undefined, position: undefined, kind: WatchKind.RESET }),
+        reset: () => ({
+          endpointClosed: undefined,
+          position: undefined,
+          kind: WatchKind.RESET,
+          committedAt: undefined,
+        }),
         snapshot: false,
       },
       options,
@@ -198,7 +205,36 @@ export abstract class Calls {
       {
         method: StreamServiceService.watchStreams,
         request: (after) => ({ after }),
-        reset: () => ({ position: undefined, kind: WatchKind.RESET, changes: [] }),
+        reset: () => ({ position: undefined, kind: WatchKind.RESET, changes: [], committedAt: undefined }),
+        snapshot: true,
+      },
+      options,
+    );
+  }
+
+  /** Direct connections, each as it stands from its last change on: the caller's own, or all for an administrator. */
+  watchConnections(options: WatchOptions = {}): AsyncGenerator<WatchConnectionsResponse, void, undefined> {
+    return follow(
+      this.caller,
+      {
+        method: NetworkServiceService.watchConnections,
+        request: (after) => ({ after }),
+        reset: () => ({ position: undefined, kind: WatchKind.RESET, connections: [], committedAt: undefined }),
+        snapshot: true,
+      },
+      options,
+    );
+  }
+
+  /** Sessions that are opened, attached, detached and closed. Its positions are its own, and not the network's. */
+  watchSessions(options: EndpointWatchOptions = {}): AsyncGenerator<WatchSessionsResponse, void, undefined> {
+    const cvids = [...(options.cvids ?? [])];
+    return follow(
+      this.reader,
+      {
+        method: SessionServiceService.watchSessions,
+        request: (after) => ({ after, cvids }),
+        reset: () => ({ position: undefined, kind: WatchKind.RESET, changes: [], committedAt: undefined }),
         snapshot: true,
       },
       options,

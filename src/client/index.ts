@@ -28,11 +28,13 @@ export {
 } from '../../gen/switchyard/v1/network.js';
 export {
   LinkState,
+  type WatchConnectionsResponse,
   type WatchEndpointClosedResponse,
   type WatchNetworkDeltaResponse,
 } from '../../gen/switchyard/v1/network_service.js';
 export type { Position } from '../../gen/switchyard/v1/position.js';
 export { type Session, StopReason, type StreamStopped } from '../../gen/switchyard/v1/session.js';
+export type { SessionChange, WatchSessionsResponse } from '../../gen/switchyard/v1/session_service.js';
 export { Compression, type Stream } from '../../gen/switchyard/v1/stream.js';
 export {
   StopStreamResponse_Result as StopResult,

@@ -3,11 +3,12 @@ import type { Change } from '../core/model/change.js';
 import { draining } from '../core/model/draining.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
-import { capture } from '../core/store/snapshot.js';
+import { type Capture, capture } from '../core/store/snapshot.js';
 import type { State } from '../core/store/state.js';
 import type { FeedLimits } from './limits.js';
 import { Log } from './log.js';
 import { SharedSnapshot } from './snapshot.js';
+import { SnapshotBudget } from './snapshot-budget.js';
 import { compacted, type Start, Subscription } from './subscription.js';
 import type { Topic } from './topic.js';
 import { Touches } from './touches.js';
@@ -22,34 +23,46 @@ export interface WatchWish {
   readonly sids?: readonly number[];
 }
 
+/** Where a feed begins, and what its snapshots are of. */
+export interface FeedOrigin {
+  readonly position: Position;
+  /** The state as it is now, at the feed's newest position. */
+  capture(): Capture;
+}
+
 /**
  * All watches of one topic: the shared log, and the subscriptions that read it.
  *
  * Publishing is one encoding and one append, whoever watches. Watchers that had nothing to read are woken together, once a
  * turn of the event loop, so that what one turn brought is one message to each.
  */
-export class Feed {
+export class Feed<C = Change> {
   readonly log: Log;
   readonly touches: Touches;
   private readonly subscriptions = new Set<Subscription>();
   private readonly waiting = new Set<Subscription>();
   private snapshots: SharedSnapshot[] = [];
   private published: Position;
+  private committedAtMs: number | undefined;
   private flushPending = false;
   private isDraining = false;
   private timer: Timer | undefined;
 
   constructor(
-    readonly topic: Topic,
+    readonly topic: Topic<C>,
     /** The state that is published, as it was restored: history begins here. */
     readonly state: State,
     readonly limits: FeedLimits,
     readonly clock: Clock,
+    /** What the snapshots of all feeds may hold; one of its own where none is shared. */
+    private readonly budget = new SnapshotBudget(limits.snapshotBytesMax),
+    /** Where it stands, for a feed whose positions are not the network's. */
+    private readonly origin: FeedOrigin = { position: state.position, capture: () => capture(state) },
   ) {
-    this.published = state.position;
+    this.published = origin.position;
     const bounds = { bytesMax: limits.historyBytesMax, entriesMax: limits.historyRevisionsMax };
-    this.log = new Log(bounds, state.revision);
-    this.touches = new Touches(limits.touchesMax, state.revision);
+    this.log = new Log(bounds, origin.position.revision);
+    this.touches = new Touches(limits.touchesMax, origin.position.revision);
     this.scheduleBookmarks();
   }
 
@@ -58,22 +71,32 @@ export class Feed {
     return this.published;
   }
 
+  /** When that was committed, by the wall clock; undefined: before this process began. */
+  get publishedAtMs(): number | undefined {
+    return this.committedAtMs;
+  }
+
   /** How many watch. */
   get subscriptionCount(): number {
     return this.subscriptions.size;
   }
 
-  /** Adds a revision that has been applied. Revisions come without a gap. */
-  publish(position: Position, changes: readonly Change[]): void {
+  /**
+   * Adds a revision that has been applied. Revisions come without a gap. `committedAtMs` is when it was committed, by the wall
+   * clock; undefined for one that a start has replayed.
+   */
+  publish(position: Position, changes: readonly C[], committedAtMs?: number): void {
     if (position.revision !== this.published.revision + 1) {
       throw new Error(`revision ${position.revision} published after ${this.published.revision}`);
     }
-    const bytes = this.topic.encode(position, changes);
-    if (bytes !== undefined) {
-      this.log.append(position.revision, bytes);
-      this.touches.append(position.revision, this.topic.touches(changes));
-    }
+    const { revisionBytesMax } = this.limits;
+    const isTooLarge = this.topic.size(changes, revisionBytesMax) > revisionBytesMax;
+    const bytes = isTooLarge ? undefined : this.topic.encode(position, changes);
+    if (isTooLarge) this.log.appendGap(position.revision);
+    else if (bytes !== undefined) this.log.append(position.revision, bytes);
+    if (isTooLarge || bytes !== undefined) this.touches.append(position.revision, this.topic.touches(changes));
     this.published = position;
+    this.committedAtMs = committedAtMs;
     this.flushSoon();
   }
 
@@ -116,14 +139,16 @@ export class Feed {
   shareSnapshot(): SharedSnapshot {
     const newest = this.snapshots.at(-1);
     const { snapshotAgeMax, snapshotsMax } = this.limits;
-    if (newest !== undefined) {
+    if (newest?.isWhole) {
       const { revision } = newest.position;
-      const ageMax = newest.readers > 0 ? snapshotAgeMax : 0;
-      if (revision >= this.log.floor && revision >= this.published.revision - ageMax) return newest;
+      const ageMax = newest.readerCount > 0 ? snapshotAgeMax : 0;
+      const leadsOn = revision >= this.log.floor && !this.log.hasGapAfter(revision);
+      if (leadsOn && revision >= this.published.revision - ageMax) return newest;
     }
-    const fresh = new SharedSnapshot(capture(this.state), this.topic.snapshot!);
-    this.snapshots = [...this.snapshots.filter((held) => held.readers > 0), fresh];
-    if (this.snapshots.length > snapshotsMax) this.snapshots.shift()!.retired = true;
+    this.dropIdleSnapshots();
+    const fresh = new SharedSnapshot(this.origin.capture(), this.topic.snapshot!, this.budget);
+    this.snapshots.push(fresh);
+    if (this.snapshots.length > snapshotsMax) this.snapshots.shift()!.retire();
     return fresh;
   }
 
@@ -137,7 +162,8 @@ export class Feed {
     return { kind: 'after', revision: after.revision };
   }
 
-  private flushSoon(): void {
+  /** For a subscription: it has to be asked again, in a later turn of the event loop. */
+  flushSoon(): void {
     if (this.flushPending) return;
     this.flushPending = true;
     this.clock.soon(() => {
@@ -165,6 +191,7 @@ export class Feed {
 
   /** A snapshot that nobody reads any more lives until the next look: long enough for a storm to share it. */
   private dropIdleSnapshots(): void {
-    this.snapshots = this.snapshots.filter((held) => held.readers > 0);
+    for (const held of this.snapshots) if (held.readerCount === 0) held.retire();
+    this.snapshots = this.snapshots.filter((held) => held.readerCount > 0);
   }
 }

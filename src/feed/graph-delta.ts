@@ -74,45 +74,92 @@ export function graphTouches(changes: readonly Change[]): Touch[] {
   return touched;
 }
 
+/*
+ * At most so many bytes, at every door: SIDs, types, a UUID, and the tags or headers of all of them. A text's own bytes are
+ * added.
+ */
+const NODE_BYTES_MAX = 96;
+const LABEL_BYTES_MAX = 12;
+const SID_BYTES_MAX = 12;
+const LINK_BYTES_MAX = 24;
+
+/** What a UTF-16 code unit takes at most in UTF-8. */
+const UNIT_BYTES_MAX = 3;
+
+/** Bytes of a message with these changes of the graph, at most. It stops counting once they are more than `bytesMax`. */
+export function graphBytes(changes: readonly Change[], bytesMax: number): number {
+  let bytes = 0;
+  for (const change of changes) {
+    if (change.kind === 'LinkAdded' || change.kind === 'LinkRemoved') bytes += LINK_BYTES_MAX;
+    else if (change.kind === 'SessionClosed') bytes += SID_BYTES_MAX;
+    else if (change.kind === 'SessionOpened') bytes += nodeBytesAtMost(change.session);
+    else if (change.kind === 'NetworkFounded') bytes += NODE_BYTES_MAX;
+    if (bytes > bytesMax) return bytes;
+  }
+  return bytes;
+}
+
+/** More than it may be, but without looking into the texts: a revision has one node, whose size is far from any bound. */
+function nodeBytesAtMost({ name, labels }: Pick<GraphNode, 'name' | 'labels'>): number {
+  let units = name.length;
+  let bytes = NODE_BYTES_MAX;
+  for (const key in labels) {
+    units += key.length + labels[key].length;
+    bytes += LABEL_BYTES_MAX;
+  }
+  return bytes + UNIT_BYTES_MAX * units;
+}
+
+function nodeBytes({ name, labels }: GraphNode): number {
+  let bytes = NODE_BYTES_MAX + Buffer.byteLength(name);
+  for (const key in labels) bytes += LABEL_BYTES_MAX + Buffer.byteLength(key) + Buffer.byteLength(labels[key]);
+  return bytes;
+}
+
 /**
  * What the touched nodes and links are now, as one delta on top of whatever a reader had: each is removed first, and added
  * again where it is still there.
  *
  * Sound because a node is only touched when it comes or goes, and all its links with it; so nothing is removed here that
  * is not listed to be added again.
+ *
+ * Undefined as soon as it would be more than `bytesMax`.
  */
-export function netEffect(state: State, missed: Iterable<Touch>): GraphDelta {
+export function netEffect(state: State, missed: Iterable<Touch>, bytesMax: number): GraphDelta | undefined {
   const delta = emptyDelta();
   const seen = new Set<string>();
+  let bytes = 0;
   for (const { a, b } of missed) {
     const key = `${a} ${b}`;
     if (seen.has(key)) continue;
     seen.add(key);
-    if (b === 0) addNode(delta, state, a);
-    else {
+    if (b === 0) {
+      const node = addNode(delta, state, a);
+      bytes += SID_BYTES_MAX + (node === undefined ? 0 : nodeBytes(node));
+    } else {
+      const links = state.graph.linksBetween(a, b);
       delta.linksRemoved.push({ a, b });
-      delta.linksAdded.push(...state.graph.linksBetween(a, b));
+      delta.linksAdded.push(...links);
+      bytes += LINK_BYTES_MAX * (1 + links.length);
     }
+    if (bytes > bytesMax) return undefined;
   }
   return delta;
 }
 
-/** What a node takes besides its name and labels: two SIDs, a UUID and the tags. */
-const NODE_BYTES = 56;
-
 /**
  * A snapshot of the graph in pieces: nodes first, so that a link's two ends are there when it comes. A piece has nodes of
- * `nodeBytes` by estimate, or `links` links.
+ * `nodesBytes` at most, the last of them excepted, or `links` links.
  */
-export function* snapshotDeltas(taken: Capture, nodeBytes: number, links: number): Generator<GraphDelta> {
+export function* snapshotDeltas(taken: Capture, nodesBytes: number, links: number): Generator<GraphDelta> {
   let delta = emptyDelta();
   let bytes = 0;
   delta.nodesAdded.push(serverNode(taken.serverSid, taken.serverUuid));
   for (const session of taken.sessions) {
     const node = nodeOf(session, taken.serverSid);
     delta.nodesAdded.push(node);
-    bytes += bytesOf(node);
-    if (bytes < nodeBytes) continue;
+    bytes += nodeBytes(node);
+    if (bytes < nodesBytes) continue;
     yield delta;
     delta = emptyDelta();
     bytes = 0;
@@ -128,17 +175,17 @@ export function* snapshotDeltas(taken: Capture, nodeBytes: number, links: number
   if (delta.linksAdded.length > 0) yield delta;
 }
 
-function bytesOf({ name, labels }: GraphNode): number {
-  let bytes = NODE_BYTES + name.length;
-  for (const key in labels) bytes += key.length + labels[key].length + 6;
-  return bytes;
-}
-
-function addNode(delta: GraphDelta, state: State, sid: number): void {
+/** The node, if it is there. */
+function addNode(delta: GraphDelta, state: State, sid: number): GraphNode | undefined {
   delta.nodesRemoved.push(sid);
   const session = state.sessions.get(sid);
-  if (session !== undefined) delta.nodesAdded.push(nodeOf(session, state.serverSid));
-  else if (sid === state.serverSid) delta.nodesAdded.push(serverNode(sid, state.serverUuid));
+  const node = session === undefined ? serverNodeOf(state, sid) : nodeOf(session, state.serverSid);
+  if (node !== undefined) delta.nodesAdded.push(node);
+  return node;
+}
+
+function serverNodeOf(state: State, sid: number): GraphNode | undefined {
+  return sid === state.serverSid ? serverNode(sid, state.serverUuid) : undefined;
 }
 
 function emptyDelta(): GraphDelta {

@@ -8,10 +8,31 @@ export interface FeedLimits {
   readonly touchesMax: number;
   /** Touches that one net effect is made of; more, and a snapshot is cheaper and fits its messages. */
   readonly netTouchesMax: number;
-  /** Bytes of one message, a single larger revision excepted: gRPC clients take 4 MiB unless told otherwise. */
+  /** Bytes of one message that several revisions make up: small enough to be written at once. */
   readonly messageBytesMax: number;
+  /**
+   * Bytes of the largest message of all, which one revision makes up: gRPC clients take 4 MiB unless told
+   * otherwise, and half of that leaves room for what their transports add. Beyond it watchers are told RESET and a snapshot.
+   */
+  readonly revisionBytesMax: number;
+  /**
+   * Bytes of one net effect, which is made in one turn of the event loop: some milliseconds. Beyond it a snapshot takes no longer,
+   * and is made a part at a time.
+   */
+  readonly netBytesMax: number;
+  /** Between two RESETs of one watch: a state that changes too much for messages is not sent anew with each change. */
+  readonly resetEveryMs: number;
+  /** Bytes that are looked through for a watch of some nodes in one turn of the event loop: a few milliseconds of decoding. */
+  readonly filterBytesMax: number;
+  /** The same in touches: each is a comparison or two. */
+  readonly filterTouchesMax: number;
   /** Snapshots held at once for readers that are still busy with them; the oldest is given up beyond that. */
   readonly snapshotsMax: number;
+  /**
+   * Bytes of the snapshots under way of all feeds together: a million nodes with a few labels. A reader that falls further
+   * behind the others begins again.
+   */
+  readonly snapshotBytesMax: number;
   /** A snapshot this many revisions old is still begun with, as the log leads on from it: a storm shares one. */
   readonly snapshotAgeMax: number;
   /** Quiet before a bookmark is due. The contract allows 30 s. */
@@ -25,7 +46,13 @@ export const DEFAULT_FEED_LIMITS: FeedLimits = {
   touchesMax: 2_097_152,
   netTouchesMax: 16_384,
   messageBytesMax: 262_144,
+  revisionBytesMax: 2_097_152,
+  netBytesMax: 524_288,
+  resetEveryMs: 10_000,
+  filterBytesMax: 65_536,
+  filterTouchesMax: 131_072,
   snapshotsMax: 4,
+  snapshotBytesMax: 134_217_728,
   snapshotAgeMax: 4_096,
   bookmarkMs: 20_000,
 };

@@ -2,6 +2,8 @@
 const SEGMENTS = 16;
 const SEGMENT_BYTES_MAX = 1_048_576;
 const INDEX_CAPACITY = 64;
+/** Revisions that no entry tells, held at once: whoever is behind one begins again, so one more is one cut more. */
+const GAPS_MAX = 1_024;
 
 /** A run of neighbouring entries in one buffer. Written once, from left to right, and never again. */
 class Segment {
@@ -89,10 +91,13 @@ export interface LogBounds {
  * thousand, and a watcher that stalls holds a number, not a queue, and keeps no segment alive. Whoever is behind the cut is
  * told so: it cannot be given half of what it missed.
  *
- * Invariant: entries lie whole in one segment, their revisions ascend, and every entry after `floor` is held.
+ * Invariant: entries lie whole in one segment, their revisions ascend, and every entry after `floor` is held. Whoever reads
+ * has asked for gaps first.
  */
 export class Log {
   private readonly segments: Segment[] = [];
+  /** Revisions past the floor that are told by no entry, as theirs would be too large; ascending. */
+  private gaps: number[] = [];
   private readonly segmentBytes: number;
   private readonly segmentEntries: number;
   private bytes = 0;
@@ -130,6 +135,22 @@ export class Log {
     while (this.segments.length > 1 && this.isOver()) this.cut();
   }
 
+  /** Adds a revision, higher than all before, that no entry tells: it cannot be read past, only begun again after. */
+  appendGap(revision: number): void {
+    this.gaps.push(revision);
+    if (this.gaps.length > GAPS_MAX) this.floor = Math.max(this.floor, this.gaps.shift()!);
+  }
+
+  /** Whether a revision past this one is told by no entry. */
+  hasGapAfter(revision: number): boolean {
+    return this.gaps.length > 0 && this.gaps[this.gaps.length - 1] > revision;
+  }
+
+  /** Whether this revision is told by no entry. */
+  isGap(revision: number): boolean {
+    return this.gaps.includes(revision);
+  }
+
   /** The entries past a revision, up to `bytesMax` (one at least); undefined when there are none. */
   read(after: number, bytesMax: number): Run | undefined {
     if (after < this.floor) throw new Error(`revision ${after} is cut off; the log begins past ${this.floor}`);
@@ -148,6 +169,7 @@ export class Log {
     this.bytes -= oldest.size;
     this.entries -= oldest.count;
     this.floor = oldest.last;
+    this.gaps = this.gaps.filter((revision) => revision > this.floor);
   }
 
   /** The first segment with an entry past a revision; there is one. */

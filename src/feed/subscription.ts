@@ -1,7 +1,9 @@
+import type { Timer } from '../base/clock.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import type { Feed } from './feed.js';
-import type { SharedSnapshot } from './snapshot.js';
+import type { FeedLimits } from './limits.js';
+import type { SnapshotReader } from './snapshot.js';
 
 /** Where a subscription begins. */
 export type Start =
@@ -19,6 +21,18 @@ export interface Wish {
   readonly sids: ReadonlySet<number>;
 }
 
+/** What {@link Subscription} finds to say: a message, how it ends, nothing, or that it has yet to look further. */
+type Found = Uint8Array | Fault | 'more' | undefined;
+
+/** What of the changes past a watcher's place touches its nodes. */
+interface FilteredChanges {
+  readonly kept: readonly Uint8Array[];
+  /** Up to here, nothing else does. */
+  readonly reached: number;
+  /** Whether that is all there is, or there is a revision that no entry tells, or more to look through. */
+  readonly ends: 'all' | 'gap' | 'more';
+}
+
 /**
  * One watcher: a place in the history, and nothing that grows.
  *
@@ -26,184 +40,262 @@ export interface Wish {
  *
  *     (RESET) -> SNAPSHOT... -> SNAPSHOT_END -> (DELTA | BOOKMARK)... -> fault
  *
- * and from any point back to RESET, when what it missed cannot be told otherwise and it may be.
+ * and from any point back to RESET, when what it missed cannot be told otherwise and it may be. It always has something to say
+ * at once: a BOOKMARK when there is nothing else.
  */
 export class Subscription {
+  readonly #feed: Feed<unknown>;
+  readonly #wish: Wish;
   /** The last revision that was delivered. */
-  private cursor = 0;
-  private snapshot: SharedSnapshot | undefined;
-  private chunkAt = 0;
+  #cursor = 0;
+  #snapshot: SnapshotReader | undefined;
   /** A small message that goes out before anything else. */
-  private first: 'reset' | 'bookmark' | undefined;
-  private bookmarkDue = false;
-  private ending: Fault | undefined;
-  private closed = false;
-  private wake: (() => void) | undefined;
+  #first: Uint8Array | undefined;
+  #isBookmarkDue = false;
+  /** What comes next cannot be told but by RESET and a snapshot. */
+  #hasToRestart = false;
+  #lastResetMs: number | undefined;
+  #restartTimer: Timer | undefined;
+  #ending: Fault | undefined;
+  #isClosed = false;
+  #wake: (() => void) | undefined;
   /** Monotonic time of the last message. */
   lastSentMs: number;
 
-  constructor(
-    private readonly feed: Feed,
-    start: Start,
-    private readonly wish: Wish,
-  ) {
+  constructor(feed: Feed<unknown>, start: Start, wish: Wish) {
+    this.#feed = feed;
+    this.#wish = wish;
     this.lastSentMs = feed.clock.nowMs();
-    if (start.kind === 'after') this.cursor = start.revision;
-    else if (start.kind === 'snapshot') this.beginSnapshot(start.reset);
+    if (start.kind === 'after') {
+      this.#cursor = start.revision;
+      // What there is to tell takes its place.
+      this.#isBookmarkDue = true;
+    } else if (start.reset) this.#restart();
+    else if (start.kind === 'snapshot') this.#beginSnapshot();
     else {
-      this.cursor = feed.position.revision;
-      this.first = start.reset ? 'reset' : 'bookmark';
+      this.#cursor = feed.position.revision;
+      this.#first = feed.topic.bookmark(feed.position, feed.publishedAtMs);
     }
   }
 
   /** Whether the next message is made for this watcher alone: a part of a snapshot, or the net effect of what it missed. */
   get isCostly(): boolean {
-    return this.snapshot !== undefined || (this.first === undefined && this.cursor < this.feed.log.floor);
+    if (this.#restartTimer !== undefined) return false;
+    return this.#snapshot !== undefined || (this.#first === undefined && this.#cursor < this.#feed.log.floor);
   }
 
   /** The next message, a Fault that ends the watch, or undefined when there is nothing yet. */
   next(): Uint8Array | Fault | undefined {
-    if (this.closed) return undefined;
-    const message = this.pull();
-    if (message === undefined) this.feed.await(this);
-    else if (message instanceof Fault) this.close();
-    else this.lastSentMs = this.feed.clock.nowMs();
-    return message;
+    if (this.#isClosed) return undefined;
+    const found = this.#pull();
+    if (found === undefined) this.#feed.await(this);
+    else if (found === 'more') {
+      this.#feed.await(this);
+      this.#feed.flushSoon();
+      return undefined;
+    } else if (found instanceof Fault) this.close();
+    else this.lastSentMs = this.#feed.clock.nowMs();
+    return found;
   }
 
   /** `wake` is called, at most once a turn, when {@link next} may have something after it had nothing. */
   onReady(wake: () => void): void {
-    this.wake = wake;
+    this.#wake = wake;
   }
 
   /** The watcher is gone. */
   close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.leaveSnapshot();
-    this.feed.forget(this);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#restartTimer?.cancel();
+    this.#leaveSnapshot();
+    this.#feed.forget(this);
   }
 
   /** For the feed: there may be something. */
   ready(): void {
-    this.wake?.();
+    this.#wake?.();
   }
 
   /** For the feed: it has been quiet for long. */
   dueBookmark(): void {
-    this.bookmarkDue = true;
+    this.#isBookmarkDue = true;
   }
 
   /** For the feed: deliver what there is, say where that leads to, and end with this. */
   drain(fault: Fault): void {
-    this.ending = fault;
-    this.bookmarkDue = true;
+    this.#ending = fault;
+    this.#isBookmarkDue = true;
   }
 
-  private pull(): Uint8Array | Fault | undefined {
-    const { topic, position } = this.feed;
-    if (this.snapshot?.retired) {
-      this.leaveSnapshot();
-      this.beginSnapshot(true);
+  #pull(): Found {
+    if (this.#snapshot?.isRetired) {
+      this.#leaveSnapshot();
+      this.#hasToRestart = true;
     }
-    if (this.first !== undefined) {
-      const message = this.first === 'reset' ? topic.reset(position) : topic.bookmark(position);
-      this.first = undefined;
+    if (this.#hasToRestart && !this.#mayRestart()) return this.#ending;
+    if (this.#hasToRestart) this.#restart();
+    if (this.#first !== undefined) {
+      const message = this.#first;
+      this.#first = undefined;
       return message;
     }
-    if (this.snapshot !== undefined) return this.pullSnapshot(this.snapshot);
-    return this.pullChanges() ?? this.pullBookmark();
+    if (this.#snapshot !== undefined) return this.#pullSnapshot(this.#snapshot);
+    return this.#pullChanges() ?? this.#pullBookmark();
   }
 
-  private pullSnapshot(snapshot: SharedSnapshot): Uint8Array {
-    const { topic } = this.feed;
-    for (;;) {
-      const chunk = snapshot.chunk(this.chunkAt++);
-      if (chunk === undefined) break;
-      const kept = this.wish.sids.size === 0 ? chunk : topic.filter(chunk, (sid) => this.wish.sids.has(sid));
+  /** For a watch of some nodes, a part of a snapshot that has none of them is passed over, and the next looked for later. */
+  #pullSnapshot(snapshot: SnapshotReader): Found {
+    const { topic, limits } = this.#feed;
+    const { sids } = this.#wish;
+    for (let bytes = 0; bytes < limits.filterBytesMax; ) {
+      const chunk = snapshot.next();
+      if (chunk === undefined) {
+        this.#cursor = snapshot.position.revision;
+        this.#leaveSnapshot();
+        return topic.snapshot!.end(snapshot.position);
+      }
+      const kept = sids.size === 0 ? chunk : topic.filter(chunk, (sid) => sids.has(sid));
       if (kept !== undefined) return kept;
+      bytes += chunk.length;
     }
-    this.cursor = snapshot.position.revision;
-    this.leaveSnapshot();
-    return topic.snapshot!.end(snapshot.position);
+    return 'more';
   }
 
-  private pullChanges(): Uint8Array | Fault | undefined {
-    const { log, touches } = this.feed;
-    const floor = this.wish.sids.size === 0 ? log.floor : Math.max(log.floor, touches.floor);
-    if (this.cursor < floor) return this.catchUp(floor);
-    if (this.wish.sids.size > 0) return this.pullFiltered();
-    const run = log.read(this.cursor, this.feed.limits.messageBytesMax);
+  #pullChanges(): Found {
+    const { log, touches, limits } = this.#feed;
+    const isFiltered = this.#wish.sids.size > 0;
+    const floor = isFiltered ? Math.max(log.floor, touches.floor) : log.floor;
+    if (this.#cursor < floor) return this.#catchUp(floor);
+    if (isFiltered) return this.#pullFiltered();
+    if (log.hasGapAfter(this.#cursor)) return this.#beginAgain();
+    const run = log.read(this.#cursor, limits.messageBytesMax);
     if (run === undefined) return undefined;
-    this.cursor = run.revision;
-    this.bookmarkDue = this.ending !== undefined;
+    this.#cursor = run.revision;
+    this.#isBookmarkDue = this.#ending !== undefined;
     return run.bytes;
   }
 
-  /** The changes past the cursor that touch the wished nodes: only their revisions are decoded. */
-  private pullFiltered(): Uint8Array | undefined {
-    const { topic, log, touches, limits, position } = this.feed;
-    const { sids } = this.wish;
-    const kept: Uint8Array[] = [];
-    let bytes = 0;
-    let reached = position.revision;
-    let last = 0;
-    touches.walk(this.cursor, (revision, a, b) => {
-      if (revision === last || !(sids.has(a) || sids.has(b))) return true;
-      if (bytes > limits.messageBytesMax) {
-        reached = revision - 1;
-        return false;
-      }
-      last = revision;
-      const entry = log.read(revision - 1, 0);
-      const message = entry && topic.filter(entry.bytes, (sid) => sids.has(sid));
-      if (message !== undefined) {
-        kept.push(message);
-        bytes += message.length;
-      }
-      return true;
-    });
-    this.cursor = reached;
-    return kept.length === 0 ? undefined : Buffer.concat(kept);
+  /** The changes past the cursor that touch the wished nodes: only their revisions are decoded, and some of them at a time. */
+  #pullFiltered(): Found {
+    const { kept, reached, ends } = this.#filterChanges();
+    this.#cursor = reached;
+    if (kept.length > 0) {
+      this.#isBookmarkDue = this.#ending !== undefined;
+      return Buffer.concat(kept);
+    }
+    if (ends === 'gap') return this.#beginAgain();
+    return ends === 'more' ? 'more' : undefined;
   }
 
-  private pullBookmark(): Uint8Array | Fault | undefined {
-    if (this.bookmarkDue) {
-      this.bookmarkDue = false;
-      return this.feed.topic.bookmark(this.feed.position);
+  /** Looks through the changes past the cursor, up to a gap or as many as one turn has time for. */
+  #filterChanges(): FilteredChanges {
+    const { topic, log, touches, limits, position } = this.#feed;
+    const { sids } = this.#wish;
+    const kept: Uint8Array[] = [];
+    const had = { keptBytes: 0, seenBytes: 0, seenTouches: 0 };
+    let current = 0;
+    let isTaken = false;
+    let ends: 'all' | 'gap' | 'more' = 'all';
+    touches.walk(this.#cursor, (revision, a, b) => {
+      if (revision !== current) {
+        if (isEnough(had, limits)) ends = 'more';
+        else isTaken = false;
+        current = revision;
+        if (ends === 'more') return false;
+      }
+      had.seenTouches++;
+      if (isTaken || !(sids.has(a) || sids.has(b))) return true;
+      if (log.isGap(revision)) {
+        ends = 'gap';
+        return false;
+      }
+      const entry = log.read(revision - 1, 0)!.bytes;
+      const message = topic.filter(entry, (sid) => sids.has(sid));
+      if (message !== undefined && kept.length > 0 && had.keptBytes + message.length > limits.messageBytesMax) {
+        ends = 'more';
+        return false;
+      }
+      isTaken = true;
+      had.seenBytes += entry.length;
+      had.keptBytes += message?.length ?? 0;
+      if (message !== undefined) kept.push(message);
+      return true;
+    });
+    return { kept, ends, reached: ends === 'all' ? position.revision : current - 1 };
+  }
+
+  #pullBookmark(): Found {
+    if (this.#isBookmarkDue) {
+      this.#isBookmarkDue = false;
+      return this.#feed.topic.bookmark(this.#feed.position, this.#feed.publishedAtMs);
     }
-    return this.ending;
+    return this.#ending;
   }
 
   /** What was missed has left the history. */
-  private catchUp(floor: number): Uint8Array | Fault {
-    const { topic, touches, limits, state, position } = this.feed;
-    if (!this.wish.coalesce || topic.net === undefined) return lagged(position.epoch, this.cursor, floor);
-    if (this.cursor < touches.floor || touches.countAfter(this.cursor) > limits.netTouchesMax) {
-      this.beginSnapshot(true);
-      return this.pull() as Uint8Array;
-    }
-    const { sids } = this.wish;
+  #catchUp(floor: number): Found {
+    const { topic, touches, limits, state, position } = this.#feed;
+    if (!this.#wish.coalesce || topic.net === undefined) return lagged(position.epoch, this.#cursor, floor);
+    const isForgotten = this.#cursor < touches.floor || touches.countAfter(this.#cursor) > limits.netTouchesMax;
+    if (isForgotten) return this.#beginAgain();
+    const { sids } = this.#wish;
     const missed: { a: number; b: number }[] = [];
-    touches.walk(this.cursor, (_revision, a, b) => {
+    touches.walk(this.#cursor, (_revision, a, b) => {
       if (sids.size === 0 || sids.has(a) || sids.has(b)) missed.push({ a, b });
       return true;
     });
-    this.cursor = position.revision;
-    return topic.net(state, missed);
+    const net = topic.net(state, missed, limits.netBytesMax);
+    if (net === undefined) return this.#beginAgain();
+    this.#cursor = position.revision;
+    this.#isBookmarkDue = this.#ending !== undefined;
+    return net;
   }
 
-  private beginSnapshot(reset: boolean): void {
-    this.snapshot = this.feed.shareSnapshot();
-    this.snapshot.readers++;
-    this.chunkAt = 0;
-    if (reset) this.first = 'reset';
+  /** RESET and a snapshot, now or when it may. */
+  #beginAgain(): Found {
+    this.#hasToRestart = true;
+    return this.#pull();
   }
 
-  private leaveSnapshot(): void {
-    if (this.snapshot !== undefined) this.snapshot.readers--;
-    this.snapshot = undefined;
+  /** Whether a RESET may be told yet; if not, the watch is woken when it may. */
+  #mayRestart(): boolean {
+    const { clock, limits } = this.#feed;
+    const waitMs = this.#lastResetMs === undefined ? 0 : this.#lastResetMs + limits.resetEveryMs - clock.nowMs();
+    if (waitMs <= 0) return true;
+    this.#restartTimer ??= clock.after(waitMs, () => {
+      this.#restartTimer = undefined;
+      this.ready();
+    });
+    return false;
   }
+
+  #restart(): void {
+    const { topic, position, clock } = this.#feed;
+    this.#hasToRestart = false;
+    this.#isBookmarkDue = this.#ending !== undefined;
+    this.#lastResetMs = clock.nowMs();
+    this.#first = topic.reset(position);
+    if (topic.snapshot === undefined) this.#cursor = position.revision;
+    else this.#beginSnapshot();
+  }
+
+  #beginSnapshot(): void {
+    this.#snapshot = this.#feed.shareSnapshot().enter();
+  }
+
+  #leaveSnapshot(): void {
+    this.#snapshot?.leave();
+    this.#snapshot = undefined;
+  }
+}
+
+/** Whether so much was looked through for a watch of some nodes that the rest waits for another turn. */
+function isEnough(
+  had: { readonly keptBytes: number; readonly seenBytes: number; readonly seenTouches: number },
+  { messageBytesMax, filterBytesMax, filterTouchesMax }: FeedLimits,
+): boolean {
+  return had.keptBytes > messageBytesMax || had.seenBytes >= filterBytesMax || had.seenTouches >= filterTouchesMax;
 }
 
 /** The refusal of a watch that stands at a position that is cut off. */

@@ -10,28 +10,36 @@ import type { Touch } from './touches.js';
  * A door writes one for each message type it sends, so that the feed itself knows no wire format. All messages of a topic
  * must be concatenable: two DELTA messages one after the other are the DELTA message with the changes of both and the
  * position of the second.
+ *
+ * `C` is what happens: changes of the network's state, for nearly all.
  */
-export interface Topic {
+export interface Topic<C = Change> {
   /** For metrics and errors: `network`, `closed`, `streams`. */
   readonly name: string;
   /** One revision's DELTA message; undefined when it does not belong to the topic. */
-  encode(position: Position, changes: readonly Change[]): Uint8Array | undefined;
+  encode(position: Position, changes: readonly C[]): Uint8Array | undefined;
+  /**
+   * How many bytes that message has at most, told without encoding it. It stops counting once they are more than `bytesMax`: a
+   * message that is not to be sent is not encoded either.
+   */
+  size(changes: readonly C[], bytesMax: number): number;
   /** What the revision touched, for watchers that named their nodes. */
-  touches(changes: readonly Change[]): Touch[];
+  touches(changes: readonly C[]): Touch[];
   /**
    * Of one or several encoded messages, what touches the SIDs that `keeps` accepts, as one message; undefined when
    * nothing does.
    */
   filter(message: Uint8Array, keeps: (sid: number) => boolean): Uint8Array | undefined;
-  bookmark(position: Position): Uint8Array;
+  /** `committedAtMs` is when the position was committed, by the wall clock; undefined: before this process began. */
+  bookmark(position: Position, committedAtMs?: number): Uint8Array;
   reset(position: Position): Uint8Array;
   /** Absent: a new watch begins at the present, with a bookmark. */
   readonly snapshot?: SnapshotEncoder;
   /**
-   * One DELTA message with the net effect of these touches on a reader, at the state's position. Absent: a topic that
-   * cannot be coalesced.
+   * One DELTA message with the net effect of these touches on a reader, at the state's position; undefined, found without
+   * encoding it, when it would have more than `bytesMax`. Absent: a topic that cannot be coalesced.
    */
-  net?(state: State, touches: Iterable<Touch>): Uint8Array;
+  net?(state: State, touches: Iterable<Touch>, bytesMax: number): Uint8Array | undefined;
 }
 
 /** How the snapshot of a topic becomes bytes. */

@@ -7,6 +7,7 @@ import type { Feed } from '../feed/feed.js';
 import type { Relay } from '../relay/relay.js';
 import type { Opening } from '../replica/opening.js';
 import type { Replica } from '../replica/replica.js';
+import type { SessionEvent } from '../replica/session-events.js';
 import type { Shares } from '../shares/shares.js';
 import type { Transports } from '../transport/transports.js';
 import type { DoorLimits } from './limits.js';
@@ -21,7 +22,13 @@ export interface Backing {
   /** Whose turn it is to be worked for. */
   readonly turns: FairTurns;
   /** Everything that can be watched. */
-  readonly feeds: { readonly network: Feed; readonly closed: Feed; readonly streams: Feed };
+  readonly feeds: {
+    readonly network: Feed;
+    readonly closed: Feed;
+    readonly streams: Feed;
+    readonly connections: Feed;
+    readonly sessions: Feed<SessionEvent>;
+  };
   /** Every transport of this server. */
   readonly transports: Transports;
   /** The door of system events, for those that come over gRPC. */

@@ -1,10 +1,11 @@
-import type {
-  handleBidiStreamingCall,
-  handleServerStreamingCall,
-  handleUnaryCall,
-  ServerDuplexStream,
-  ServerUnaryCall,
-  ServerWritableStream,
+import {
+  type handleBidiStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
 } from '@grpc/grpc-js';
 import type { SharedBytes } from '../base/shared-bytes.js';
 import { draining } from '../core/model/draining.js';
@@ -227,9 +228,14 @@ export class Calls implements OutflowWatch {
     encode: (message: M) => A,
   ): handleServerStreamingCall<Q, A> {
     return (call) => {
-      void this.settle(call, (caller) => begin(call, caller)).then((source) =>
-        source instanceof Fault ? call.emit('error', toError(source)) : pump(source, call, encode),
-      );
+      void this.settle(call, (caller) => begin(call, caller)).then((source) => {
+        if (source instanceof Fault) call.emit('error', toError(source));
+        else {
+          // The client hears at once that its call was taken, also when the first message has to wait for its turn.
+          if (!call.cancelled) call.sendMetadata(new Metadata());
+          pump(source, call, encode);
+        }
+      });
     };
   }
 

@@ -55,7 +55,7 @@ export interface DoorLimits {
   readonly watchedNodesMax: number;
   /** Entries of one page. */
   readonly pageSizeMax: number;
-  /** Bytes of one page, about: gRPC clients take 4 MiB, and what is not ASCII is counted short up to threefold. */
+  /** Bytes of one page, one entry excepted: with the largest that there can be, it stays below the 2 MiB of every message. */
   readonly pageBytesMax: number;
   /** Entries of a page that did not say. */
   readonly pageSizeDefault: number;

@@ -25,6 +25,8 @@ export type Message =
 export class Attachments {
   private readonly open_ = new Map<number, Attachment>();
   private timer: Timer | undefined;
+  /** Told when a session that lives is attached, and when it is so no more. */
+  changed: ((sid: number, isAttached: boolean) => void) | undefined;
 
   constructor(
     private readonly state: State,
@@ -52,6 +54,7 @@ export class Attachments {
     const attachment = new Attachment(sid, this);
     this.open_.set(sid, attachment);
     this.leases.hold(sid);
+    this.changed?.(sid, true);
     attachment.push({ kind: 'heartbeat', position: this.state.position });
     for (const order of this.state.orders.of(sid)) attachment.push(this.orderOf(order));
     return attachment;
@@ -62,6 +65,7 @@ export class Attachments {
     if (this.open_.get(attachment.sid) !== attachment) return;
     this.open_.delete(attachment.sid);
     this.leases.release(attachment.sid);
+    this.changed?.(attachment.sid, false);
   }
 
   /** Tells the sessions concerned what came of a command. */

@@ -26,7 +26,8 @@ const TAKE_BACK_RETRY_MS = 1_000;
 
 /** A feed, as far as the replica knows one. */
 export interface Publisher {
-  publish(position: Position, changes: readonly Change[]): void;
+  /** `committedAtMs` is when the revision was committed, by the wall clock; it is told to watchers and no part of the state. */
+  publish(position: Position, changes: readonly Change[], committedAtMs?: number): void;
 }
 
 /** What the composition root hands in. */
@@ -216,7 +217,9 @@ export class Replica {
     }
     this.deadlines.publish(changes);
     this.attachments.publish(changes);
-    for (const feed of this.parts.feeds) feed.publish(this.state.position, changes);
+    const { feeds, clock } = this.parts;
+    const committedAtMs = clock.wallMs();
+    for (const feed of feeds) feed.publish(this.state.position, changes, committedAtMs);
     return outcome;
   }
 

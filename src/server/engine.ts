@@ -6,12 +6,16 @@ import { feedLimits, replicaLimits, shareLimits, systemFeedLimits } from '../con
 import { draining } from '../core/model/draining.js';
 import { INITIAL_LIMITS } from '../core/model/limits.js';
 import type { HashKey } from '../core/store/halfsiphash.js';
+import { capture } from '../core/store/snapshot.js';
 import type { State } from '../core/store/state.js';
 import { FairTurns } from '../fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../fair/limits.js';
 import { Feed } from '../feed/feed.js';
+import { SnapshotBudget } from '../feed/snapshot-budget.js';
 import { closedTopic } from '../grpc/encode/closed-topic.js';
+import { connectionsTopic } from '../grpc/encode/connections-topic.js';
 import { networkTopic } from '../grpc/encode/network-topic.js';
+import { sessionsTopic } from '../grpc/encode/sessions-topic.js';
 import { streamsTopic } from '../grpc/encode/streams-topic.js';
 import { FORMAT_VERSION } from '../journal/frame.js';
 import { type Journal, JournalError } from '../journal/journal.js';
@@ -21,6 +25,7 @@ import { Relay } from '../relay/relay.js';
 import { Opening } from '../replica/opening.js';
 import { recover } from '../replica/recover.js';
 import { type Publisher, Replica } from '../replica/replica.js';
+import { SessionEvents } from '../replica/session-events.js';
 import { Shares } from '../shares/shares.js';
 import { closedTopic as systemClosedTopic } from '../system/encode/closed-topic.js';
 import { deltaTopic } from '../system/encode/delta-topic.js';
@@ -89,8 +94,15 @@ export async function startEngine({
     const message = 'a snapshot is damaged; the start goes on from the next one, which is whole. Look at the disk';
     log.error({ err: passedOver, from: state.revision }, message);
   }
-  const feeds = makeFeeds(config, state, clock);
-  const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
+  const sessionEvents = new SessionEvents(drawEpoch(random), {
+    wallMs: () => clock.wallMs(),
+    publish: (position, events, atMs) => feeds.grpc.sessions.publish(position, events, atMs),
+  });
+  const isAttached = (sid: number) => replica.attachments.isAttached(sid);
+  const feeds = makeFeeds(config, { state, clock, sessionEvents, isAttached });
+  // What happens to sessions has positions of its own.
+  const { sessions, ...ofNetwork } = feeds.grpc;
+  const all = [...Object.values(ofNetwork), ...Object.values(feeds.system)];
   const replayed = await recovery.replay((position, changes) => {
     for (const feed of all) feed.publish(position, changes);
   });
@@ -110,7 +122,7 @@ export async function startEngine({
     DEFAULT_RELAY_LIMITS,
   );
   // The shares first, so that nobody asks of them what they have not counted. Then the relay: when a watcher hears that a stream has stopped, nothing more of it is delivered.
-  const publishers: Publisher[] = [shares, relay, ...all, acceptances];
+  const publishers: Publisher[] = [shares, relay, ...all, sessionEvents, acceptances];
   const limits = replicaLimits(config);
   const replica: Replica = new Replica({
     state,
@@ -132,6 +144,7 @@ export async function startEngine({
       fatal(error);
     },
   });
+  replica.attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
   await replica.found(drawUuid(random));
   await replica.agreeOn(config.limits);
   return {
@@ -149,8 +162,10 @@ export async function startEngine({
     acceptances,
     alsoTell: (publisher) => void publishers.push(publisher),
     drain: () => {
-      for (const feed of all) feed.drain();
+      for (const feed of [...all, sessions]) feed.drain();
       relay.close(draining());
+      // That all of them end now says nothing of a session.
+      replica.attachments.changed = undefined;
       replica.attachments.drain();
       acceptances.drain(draining());
     },
@@ -171,19 +186,44 @@ async function checkFormat1(journal: Journal, limits = INITIAL_LIMITS, log: Logg
   journal.moveOn(limits);
 }
 
-function makeFeeds(config: Config, state: State, clock: Clock) {
+/** Bytes of history for what is told seldom, or is soon out of date. */
+const SMALL_HISTORY_BYTES_MAX = 16 * 1_048_576;
+
+/** What the feeds are made of. */
+interface FeedsDeps {
+  readonly state: State;
+  readonly clock: Clock;
+  readonly sessionEvents: SessionEvents;
+  readonly isAttached: (sid: number) => boolean;
+}
+
+function makeFeeds(config: Config, { state, clock, sessionEvents, isAttached }: FeedsDeps) {
   const limits = feedLimits(config);
   const forSystem = systemFeedLimits(config);
+  const budget = new SnapshotBudget(limits.snapshotBytesMax);
+  const smallHistory = Math.min(limits.historyBytesMax, SMALL_HISTORY_BYTES_MAX);
   return {
     grpc: {
-      network: new Feed(networkTopic(state), state, limits, clock),
+      network: new Feed(networkTopic(state), state, limits, clock, budget),
       // Its messages hold one revision each: see the topic.
-      closed: new Feed(closedTopic, state, { ...limits, messageBytesMax: 0 }, clock),
-      streams: new Feed(streamsTopic, state, limits, clock),
+      closed: new Feed(closedTopic, state, { ...limits, messageBytesMax: 0 }, clock, budget),
+      streams: new Feed(streamsTopic, state, limits, clock, budget),
+      connections: new Feed(connectionsTopic, state, { ...limits, historyBytesMax: smallHistory }, clock, budget),
+      sessions: new Feed(
+        sessionsTopic(state, isAttached),
+        state,
+        { ...limits, historyBytesMax: smallHistory },
+        clock,
+        budget,
+        {
+          position: sessionEvents.position,
+          capture: () => ({ ...capture(state), position: sessionEvents.position }),
+        },
+      ),
     },
     system: {
-      network: new Feed(deltaTopic(state), state, forSystem, clock),
-      closed: new Feed(systemClosedTopic(), state, forSystem, clock),
+      network: new Feed(deltaTopic(state), state, forSystem, clock, budget),
+      closed: new Feed(systemClosedTopic(), state, forSystem, clock, budget),
     },
   };
 }
@@ -192,6 +232,11 @@ function makeFeeds(config: Config, state: State, clock: Clock) {
 function drawKey(random: Random): HashKey {
   const drawn = Buffer.from(random.bytes(8));
   return [drawn.readInt32LE(0), drawn.readInt32LE(4)];
+}
+
+/** Names this process of the server. */
+function drawEpoch(random: Random): string {
+  return Buffer.from(random.bytes(8)).toString('base64url');
 }
 
 /** A UUID of version 4: RFC 9562, section 5.4. */

@@ -21,7 +21,7 @@ import type { Shares } from '../shares/shares.js';
 export interface Measured {
   readonly state: State;
   readonly attachments: Attachments;
-  readonly feeds: readonly Feed[];
+  readonly feeds: readonly Feed<unknown>[];
   readonly journal: Journal;
   readonly shares: Shares;
   readonly turns: FairTurns;

@@ -108,13 +108,14 @@ export class SystemDoor {
     for (const peer of this.peers) peer.destroy();
   }
 
-  private sessionClosed({ session: { sid }, reason }: SessionClosed, position: Position): void {
+  private sessionClosed({ session, reason }: SessionClosed, position: Position): void {
+    const { sid } = session;
     const answers = this.answers.get(sid);
     if (answers !== undefined) this.remembered.forget(answers);
     this.answers.delete(sid);
     const peer = this.bySession.get(sid);
     this.bySession.delete(sid);
-    peer?.sessionClosed(sid, reason, position);
+    peer?.sessionClosed(session, reason, position);
   }
 
   private answersOf(sid: number): Answers {

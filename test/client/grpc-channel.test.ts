@@ -10,6 +10,7 @@ const at = (revision: number) => ({ epoch: 'e', revision: BigInt(revision) });
 const message = (kind: WatchKind, revision: number, name = '') => ({
   kind,
   position: at(revision),
+  committedAt: undefined,
   deltas:
     kind === WatchKind.DELTA
       ? [

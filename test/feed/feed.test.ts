@@ -56,7 +56,7 @@ describe('a feed', () => {
     const world = new ToyWorld();
     const from = at(world);
     for (let n = 0; n < 20; n++) world.open(n);
-    for (let revision = from.revision; revision <= 21; revision++) {
+    for (let revision = from.revision; revision < 21; revision++) {
       const got = flat(subscribe(world, { after: { epoch: 'e', revision } }));
       expect(got.map((line) => line.revision)).toEqual(
         Array.from({ length: 21 - revision }, (_, n) => revision + 1 + n),
@@ -135,7 +135,7 @@ describe('a feed', () => {
     const named = world.open(1);
     const watch = subscribe(world, { after: at(world), sids: [named] });
     for (let n = 2; n < 50; n++) world.open(n);
-    expect(flat(watch)).toEqual([]);
+    expect(flat(watch).map(({ kind, revision }) => [kind, revision])).toEqual([['bookmark', at(world).revision]]);
     expect(decoded).toBe(0);
     world.close(named);
     const got = flat(watch);
@@ -158,6 +158,7 @@ describe('a feed', () => {
     const watch = subscribe(world, { after: at(world) });
     let woken = 0;
     watch.onReady(() => woken++);
+    flat(watch);
     expect(watch.next()).toBeUndefined();
     for (let n = 0; n < 10; n++) world.open(n);
     expect(woken).toBe(0);
@@ -239,6 +240,41 @@ describe('a feed', () => {
     });
     expect(flat(watches[0]).map((line) => line.kind)[0]).toBe('reset');
     expect(flat(watches[2]).map((line) => line.kind)[0]).toBe('snapshot');
+  });
+
+  it.each([
+    ['after the last position', (world: ToyWorld): WatchWish => ({ after: at(world) })],
+    ['of some nodes, after the last position', (world: ToyWorld): WatchWish => ({ after: at(world), sids: [7] })],
+    ['that coalesces', (world: ToyWorld): WatchWish => ({ after: at(world), coalesce: true })],
+  ])('answers a watch %s at once, with a bookmark', (_name, wish) => {
+    const world = new ToyWorld();
+    world.open(1);
+    const watch = subscribe(world, wish(world));
+    expect(flat(watch)).toMatchObject([{ kind: 'bookmark', revision: at(world).revision }]);
+    expect(watch.next()).toBeUndefined();
+  });
+
+  it('begins a watch without a snapshot with a bookmark at its beginning, also when it is read late', () => {
+    const world = new ToyWorld({}, { ...TOY, snapshot: undefined } as unknown as typeof TOY);
+    const watch = subscribe(world);
+    world.open(1);
+    expect(flat(watch).map(({ kind, revision }) => [kind, revision])).toEqual([
+      ['bookmark', 1],
+      ['delta', 2],
+    ]);
+  });
+
+  it('says in a bookmark when its position was committed, where this process has seen it', () => {
+    const told: (number | undefined)[] = [];
+    const bookmark: typeof TOY.bookmark = (position, committedAtMs) => {
+      told.push(committedAtMs);
+      return TOY.bookmark(position);
+    };
+    const world = new ToyWorld({}, { ...TOY, bookmark });
+    flat(subscribe(world, { after: at(world) }));
+    world.feed.publish({ epoch: 'e', revision: 2 }, [], 1_234);
+    flat(subscribe(world, { after: { epoch: 'e', revision: 2 } }));
+    expect(told).toEqual([undefined, 1_234]);
   });
 
   it('forgets a watcher that is closed', () => {

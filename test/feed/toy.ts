@@ -54,6 +54,7 @@ function* snapshotChunks(taken: Capture): Iterator<Uint8Array> {
 export const TOY: Topic = {
   name: 'toy',
   encode: ({ revision }: Position, changes) => line({ kind: 'delta', revision, items: itemsOf(changes) }),
+  size: (changes) => 64 + 24 * itemsOf(changes).length,
   touches: (changes): Touch[] => itemsOf(changes).map((item) => ({ a: sidsOf(item)[0], b: sidsOf(item)[1] ?? 0 })),
   filter: (message, keeps) => {
     const kept = lines(message)

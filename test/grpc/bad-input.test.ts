@@ -58,10 +58,11 @@ describe('bad input', () => {
   ];
   const needsEither = [
     ...[Sessions.terminateSession, Streams.stopStream, Streams.getStream, Streams.listStreams, Streams.watchStreams],
+    Network.watchConnections,
   ];
   const needsNobody = [
     ...[Sessions.session, Sessions.getSession, Sessions.listSessions, Network.getNode, Network.findPath],
-    ...[Network.watchNetworkDelta, Network.watchEndpointClosed],
+    ...[Network.watchNetworkDelta, Network.watchEndpointClosed, Sessions.watchSessions],
   ];
   // biome-ignore lint/suspicious/noExplicitAny: a table of all methods
   type Row = [string, Method<any, any> & { requestDeserialize(bytes: Buffer): unknown }];

@@ -84,7 +84,7 @@ describe('buf curl, over reflection alone', () => {
           .trim()
           .split('\n')
           .filter((line) => line.startsWith('switchyard.v1.')),
-      ).toHaveLength(25);
+      ).toHaveLength(27);
       expect(listed).toContain('grpc.health.v1.Health/Check');
     },
     30_000,
@@ -108,6 +108,8 @@ describe('buf curl, over reflection alone', () => {
     expect(sessions).toHaveLength(1);
     expect(await curl('SessionService/Attach', {}, sessionToken, true)).toContain('"heartbeat"');
     expect(await reason('SessionService/Answer', { order_id: 'o1' }, sessionToken)).toBe('ORDER_NOT_FOUND');
+    const sessionsNow = await curl('SessionService/WatchSessions', { cvids: [instanceSid] }, undefined, true);
+    expect(sessionsNow).toContain('"opened"');
     expect(await answer('SessionService/TerminateSession', {}, sessionToken)).toHaveProperty('position');
   }, 60_000);
 
@@ -126,6 +128,8 @@ describe('buf curl, over reflection alone', () => {
     const unknown = { connection_id: 'c999' };
     expect(await reason('NetworkService/GetConnection', unknown, one.token)).toBe('CONNECTION_NOT_FOUND');
     expect(await answer('NetworkService/ListConnections', {}, one.token)).toEqual({});
+    const connections = await curl('NetworkService/WatchConnections', {}, one.token, true);
+    expect(connections).toContain('WATCH_KIND_SNAPSHOT_END');
   }, 60_000);
 
   it('calls the methods of StreamService', async () => {

@@ -156,6 +156,11 @@ def main():
     assert end.position.epoch == one.position.epoch
     connect_directly(network, net, sessions, pb, as_one, as_two, two.instance_sid)
 
+    watched = network.first("WatchConnections", net.WatchConnectionsRequest(), as_one)
+    assert watched.kind == network_pb2.WATCH_KIND_SNAPSHOT and watched.connections[0].caller_cvid == one.instance_sid
+    opened = sessions.first("WatchSessions", pb.WatchSessionsRequest(cvids=[two.instance_sid]))
+    assert opened.kind == network_pb2.WATCH_KIND_SNAPSHOT and opened.changes[0].opened.cvid == two.instance_sid
+
     request = streaming.CreateStreamRequest(sink_cvids=[two.instance_sid])
     stream = streams.call("CreateStream", request, as_one).stream
     request = streaming.UpdateStreamParamsRequest(id=stream.id)

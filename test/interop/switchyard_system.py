@@ -241,6 +241,7 @@ EVENTS = {
         {1: ("id", ID, REQUIRED), 10: ("validate_only", BOOL, OPTIONAL)},
         {1: ("result", U8, REQUIRED), 10: ("stopped_ids", ID, REPEATED)},
     ),
+    24: ("Open", C2S, {1: ("id", ID, OPTIONAL)}, {1: ("stream", STREAM, OPTIONAL)}),
     32: (
         "NetworkDelta",
         S2C,
@@ -258,7 +259,13 @@ EVENTS = {
     33: (
         "EndpointClosed",
         S2C,
-        {1: ("cvid", ID, REQUIRED), 10: ("reason", U8, OPTIONAL), 11: ("position", POSITION, REQUIRED)},
+        {
+            1: ("cvid", ID, REQUIRED),
+            10: ("reason", U8, OPTIONAL),
+            11: ("position", POSITION, REQUIRED),
+            12: ("instance_uuid", UUID, OPTIONAL),
+            13: ("name", TEXT, OPTIONAL),
+        },
         None,
     ),
     34: (
@@ -539,6 +546,9 @@ def run_client(address):
     tell("created", id=stream["id"], name=stream["params"]["name"])
     changed = client.ask("UpdateStreamParams", {"id": stream["id"], "params": {"name": "after"}})["stream"]
     tell("changed", name=changed["params"]["name"])
+    branch = stream["sinks"][0]["id"]
+    opened = peer.ask("Open", {"id": branch})["stream"]
+    tell("opened", id=opened["id"])
     client.ask("TerminateStream", {"id": stream["id"]})
     stopped = peer.hear("StreamStopped")
     tell("terminated", branch=stopped["id"] == stream["sinks"][0]["id"])

@@ -11,7 +11,7 @@ import { launchChromium } from './chromium.mjs';
 const SOURCES = new URL('../../src/', import.meta.url);
 /** What the page does: open a session, watch, and tell the test what it hears. */
 const PAGE = `
-  import { SystemClient } from '/src/system/client/index.js';
+  import { SystemClient } from '/src/system/client/browser.js';
   const heard = [];
   const client = await SystemClient.connect(new URLSearchParams(location.search).get('server'), {
     networkDelta: (delta) => heard.push(delta),

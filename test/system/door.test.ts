@@ -252,11 +252,12 @@ describe.each(['tcp', 'ws'])('system events over %s', (scheme) => {
       const one = await joined();
       const settings = { compression: 1, deliveryConfirmation: true };
       const { stream } = await instance.createStream([one.session.instanceSid], settings);
+      const id = stream.sinks[0].id;
+      expect((await one.client.ask('Open', { id })).stream).toMatchObject({ id: stream.id });
       const source = await instance.openSource(stream.id);
       const sent = ['', 'short', 'long '.repeat(1000)];
       for (const text of sent) await source.write(Buffer.from(text));
       await source.finish();
-      const id = stream.sinks[0].id;
       for (const text of sent) expect(await one.blocks.next()).toEqual({ id, text });
       expect(source.confirmedBlocks).toBe(3);
       await leave(one);
@@ -264,6 +265,7 @@ describe.each(['tcp', 'ws'])('system events over %s', (scheme) => {
 
     it('is confirmed to its source when every sink has confirmed', async () => {
       const [one, sink] = [await joined(), await joined()];
+      await sink.client.ask('Open', {});
       const sinkCvids = [sink.session.instanceSid];
       const { stream } = await one.client.ask('CreateStream', { params: { deliveryConfirmation: true }, sinkCvids });
       await one.client.sendBlock(stream.id, Buffer.from('a'), { confirm: true });

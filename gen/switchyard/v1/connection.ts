@@ -427,7 +427,7 @@ export interface ConnectionAttempt {
   took:
     | Duration
     | undefined;
-  /** The pairs that were tried. */
+  /** The pairs that were tried. Of very many, the first: all attempts of a connection tell 768 KiB of them at most. */
   pairs: CandidatePair[];
   /** Why it failed. UNSPECIFIED: it did not. */
   reason: Reason;

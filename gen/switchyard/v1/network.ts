@@ -77,9 +77,12 @@ export enum WatchKind {
   SNAPSHOT_END = 2,
   /** DELTA - Changes, in order. `position` is that of the last. */
   DELTA = 3,
-  /** BOOKMARK - Nothing new: everything up to and including `position` has been delivered. */
+  /** BOOKMARK - Nothing new: everything up to and including `position` has been delivered. A watch that has nothing to tell begins with one. */
   BOOKMARK = 4,
-  /** RESET - Forget everything: the position asked for is not in this server's past. A snapshot follows. */
+  /**
+   * RESET - Forget everything: the position asked for is not in this server's past, or what came after it is too large for a message. A
+   * snapshot follows, where the watch has one. A watch is told this at most once in 10 s.
+   */
   RESET = 5,
   UNRECOGNIZED = -1,
 }
@@ -207,7 +210,13 @@ export interface EndpointClosed {
   /** Why it went. */
   reason: CloseReason;
   /** The revision in which it went. */
-  position: Position | undefined;
+  position:
+    | Position
+    | undefined;
+  /** The instance behind it, in lower case. */
+  instanceUuid: string;
+  /** What the instance called itself, for people. May be empty. */
+  name: string;
 }
 
 /** A node of the network graph, as it stands at one position. */
@@ -897,7 +906,7 @@ export const LinkRemoved: MessageFns<LinkRemoved> = {
 };
 
 function createBaseEndpointClosed(): EndpointClosed {
-  return { cvid: 0, reason: 0, position: undefined };
+  return { cvid: 0, reason: 0, position: undefined, instanceUuid: "", name: "" };
 }
 
 export const EndpointClosed: MessageFns<EndpointClosed> = {
@@ -910,6 +919,12 @@ export const EndpointClosed: MessageFns<EndpointClosed> = {
     }
     if (message.position !== undefined) {
       Position.encode(message.position, writer.uint32(90).fork()).join();
+    }
+    if (message.instanceUuid !== "") {
+      writer.uint32(98).string(message.instanceUuid);
+    }
+    if (message.name !== "") {
+      writer.uint32(106).string(message.name);
     }
     return writer;
   },
@@ -951,6 +966,22 @@ export const EndpointClosed: MessageFns<EndpointClosed> = {
             message.position = Position.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.instanceUuid = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -968,6 +999,12 @@ export const EndpointClosed: MessageFns<EndpointClosed> = {
       cvid: isSet(object.cvid) ? globalThis.Number(object.cvid) : 0,
       reason: isSet(object.reason) ? closeReasonFromJSON(object.reason) : 0,
       position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+      instanceUuid: isSet(object.instanceUuid)
+        ? globalThis.String(object.instanceUuid)
+        : isSet(object.instance_uuid)
+        ? globalThis.String(object.instance_uuid)
+        : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
     };
   },
 
@@ -982,6 +1019,12 @@ export const EndpointClosed: MessageFns<EndpointClosed> = {
     if (message.position !== undefined) {
       obj.position = Position.toJSON(message.position);
     }
+    if (message.instanceUuid !== "") {
+      obj.instanceUuid = message.instanceUuid;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
     return obj;
   },
 
@@ -995,6 +1038,8 @@ export const EndpointClosed: MessageFns<EndpointClosed> = {
     message.position = (object.position !== undefined && object.position !== null)
       ? Position.fromPartial(object.position)
       : undefined;
+    message.instanceUuid = object.instanceUuid ?? "";
+    message.name = object.name ?? "";
     return message;
   },
 };

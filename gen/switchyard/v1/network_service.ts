@@ -18,6 +18,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
+import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { Candidate, Connection, ConnectionRecord, PathKind, pathKindFromJSON, pathKindToJSON } from "./connection.js";
 import { LinkType, linkTypeFromJSON, linkTypeToJSON } from "./link.js";
 import { EndpointClosed, NetworkDelta, Node, WatchKind, watchKindFromJSON, watchKindToJSON } from "./network.js";
@@ -210,6 +211,11 @@ export interface WatchNetworkDeltaResponse {
   kind: WatchKind;
   /** One delta for each revision, in order. */
   deltas: NetworkDelta[];
+  /**
+   * In a BOOKMARK: when the revision of `position` was committed, by the server's clock. Absent when it was committed before this
+   * server's process began.
+   */
+  committedAt: Date | undefined;
 }
 
 /** What to watch. */
@@ -232,6 +238,11 @@ export interface WatchEndpointClosedResponse {
     | undefined;
   /** DELTA with `endpoint_closed`; BOOKMARK; or RESET when `after` is not in this server's past. */
   kind: WatchKind;
+  /**
+   * In a BOOKMARK: when the revision of `position` was committed, by the server's clock. Absent when it was committed before this
+   * server's process began.
+   */
+  committedAt: Date | undefined;
 }
 
 /** Which connection to read. */
@@ -248,7 +259,7 @@ export interface GetConnectionResponse {
 
 /** Which connections to list. */
 export interface ListConnectionsRequest {
-  /** How many at most. 0: 100. More than 1,000 is cut to that. */
+  /** How many at most. 0: 100. More than 1,000 is cut to that. A page may hold fewer where they are large. */
   pageSize: number;
   /** `next_page_token` of the page before, of this method and with the same filter. Empty: the first page. */
   pageToken: string;
@@ -260,6 +271,29 @@ export interface ListConnectionsResponse {
   connections: ConnectionRecord[];
   /** For the next page. Empty: this was the last. */
   nextPageToken: string;
+}
+
+/** What to watch. */
+export interface WatchConnectionsRequest {
+  /** The last position received. Absent: begin with a snapshot. */
+  after: Position | undefined;
+}
+
+/** A part of the watch. At most 2 MiB. */
+export interface WatchConnectionsResponse {
+  /** Where the network stands after the last of `connections`. */
+  position:
+    | Position
+    | undefined;
+  /** What this message is. */
+  kind: WatchKind;
+  /** Connections that came or changed, in order, each as it stands. In a SNAPSHOT: those that are there. */
+  connections: ConnectionRecord[];
+  /**
+   * In a BOOKMARK: when the revision of `position` was committed, by the server's clock. Absent when that was before this server's
+   * process began.
+   */
+  committedAt: Date | undefined;
 }
 
 function createBaseDirectConnectionRequest(): DirectConnectionRequest {
@@ -1328,7 +1362,7 @@ export const WatchNetworkDeltaRequest: MessageFns<WatchNetworkDeltaRequest> = {
 };
 
 function createBaseWatchNetworkDeltaResponse(): WatchNetworkDeltaResponse {
-  return { position: undefined, kind: 0, deltas: [] };
+  return { position: undefined, kind: 0, deltas: [], committedAt: undefined };
 }
 
 export const WatchNetworkDeltaResponse: MessageFns<WatchNetworkDeltaResponse> = {
@@ -1341,6 +1375,9 @@ export const WatchNetworkDeltaResponse: MessageFns<WatchNetworkDeltaResponse> = 
     }
     for (const v of message.deltas) {
       NetworkDelta.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.committedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.committedAt), writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -1382,6 +1419,14 @@ export const WatchNetworkDeltaResponse: MessageFns<WatchNetworkDeltaResponse> = 
             message.deltas.push(NetworkDelta.decode(reader, reader.uint32()));
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.committedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1399,6 +1444,11 @@ export const WatchNetworkDeltaResponse: MessageFns<WatchNetworkDeltaResponse> = 
       position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
       kind: isSet(object.kind) ? watchKindFromJSON(object.kind) : 0,
       deltas: globalThis.Array.isArray(object?.deltas) ? object.deltas.map((e: any) => NetworkDelta.fromJSON(e)) : [],
+      committedAt: isSet(object.committedAt)
+        ? fromJsonTimestamp(object.committedAt)
+        : isSet(object.committed_at)
+        ? fromJsonTimestamp(object.committed_at)
+        : undefined,
     };
   },
 
@@ -1413,6 +1463,9 @@ export const WatchNetworkDeltaResponse: MessageFns<WatchNetworkDeltaResponse> = 
     if (message.deltas?.length) {
       obj.deltas = message.deltas.map((e) => NetworkDelta.toJSON(e));
     }
+    if (message.committedAt !== undefined) {
+      obj.committedAt = message.committedAt.toISOString();
+    }
     return obj;
   },
 
@@ -1426,6 +1479,7 @@ export const WatchNetworkDeltaResponse: MessageFns<WatchNetworkDeltaResponse> = 
       : undefined;
     message.kind = object.kind ?? 0;
     message.deltas = object.deltas?.map((e) => NetworkDelta.fromPartial(e)) || [];
+    message.committedAt = object.committedAt ?? undefined;
     return message;
   },
 };
@@ -1532,7 +1586,7 @@ export const WatchEndpointClosedRequest: MessageFns<WatchEndpointClosedRequest> 
 };
 
 function createBaseWatchEndpointClosedResponse(): WatchEndpointClosedResponse {
-  return { endpointClosed: undefined, position: undefined, kind: 0 };
+  return { endpointClosed: undefined, position: undefined, kind: 0, committedAt: undefined };
 }
 
 export const WatchEndpointClosedResponse: MessageFns<WatchEndpointClosedResponse> = {
@@ -1545,6 +1599,9 @@ export const WatchEndpointClosedResponse: MessageFns<WatchEndpointClosedResponse
     }
     if (message.kind !== 0) {
       writer.uint32(88).int32(message.kind);
+    }
+    if (message.committedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.committedAt), writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -1586,6 +1643,14 @@ export const WatchEndpointClosedResponse: MessageFns<WatchEndpointClosedResponse
             message.kind = reader.int32() as any;
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.committedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1607,6 +1672,11 @@ export const WatchEndpointClosedResponse: MessageFns<WatchEndpointClosedResponse
         : undefined,
       position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
       kind: isSet(object.kind) ? watchKindFromJSON(object.kind) : 0,
+      committedAt: isSet(object.committedAt)
+        ? fromJsonTimestamp(object.committedAt)
+        : isSet(object.committed_at)
+        ? fromJsonTimestamp(object.committed_at)
+        : undefined,
     };
   },
 
@@ -1620,6 +1690,9 @@ export const WatchEndpointClosedResponse: MessageFns<WatchEndpointClosedResponse
     }
     if (message.kind !== 0) {
       obj.kind = watchKindToJSON(message.kind);
+    }
+    if (message.committedAt !== undefined) {
+      obj.committedAt = message.committedAt.toISOString();
     }
     return obj;
   },
@@ -1636,6 +1709,7 @@ export const WatchEndpointClosedResponse: MessageFns<WatchEndpointClosedResponse
       ? Position.fromPartial(object.position)
       : undefined;
     message.kind = object.kind ?? 0;
+    message.committedAt = object.committedAt ?? undefined;
     return message;
   },
 };
@@ -1966,6 +2040,200 @@ export const ListConnectionsResponse: MessageFns<ListConnectionsResponse> = {
   },
 };
 
+function createBaseWatchConnectionsRequest(): WatchConnectionsRequest {
+  return { after: undefined };
+}
+
+export const WatchConnectionsRequest: MessageFns<WatchConnectionsRequest> = {
+  encode(message: WatchConnectionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.after !== undefined) {
+      Position.encode(message.after, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchConnectionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchConnectionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.after = Position.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchConnectionsRequest {
+    return { after: isSet(object.after) ? Position.fromJSON(object.after) : undefined };
+  },
+
+  toJSON(message: WatchConnectionsRequest): unknown {
+    const obj: any = {};
+    if (message.after !== undefined) {
+      obj.after = Position.toJSON(message.after);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WatchConnectionsRequest>, I>>(base?: I): WatchConnectionsRequest {
+    return WatchConnectionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchConnectionsRequest>, I>>(object: I): WatchConnectionsRequest {
+    const message = createBaseWatchConnectionsRequest();
+    message.after = (object.after !== undefined && object.after !== null)
+      ? Position.fromPartial(object.after)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseWatchConnectionsResponse(): WatchConnectionsResponse {
+  return { position: undefined, kind: 0, connections: [], committedAt: undefined };
+}
+
+export const WatchConnectionsResponse: MessageFns<WatchConnectionsResponse> = {
+  encode(message: WatchConnectionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(10).fork()).join();
+    }
+    if (message.kind !== 0) {
+      writer.uint32(16).int32(message.kind);
+    }
+    for (const v of message.connections) {
+      ConnectionRecord.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.committedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.committedAt), writer.uint32(162).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchConnectionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchConnectionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.connections.push(ConnectionRecord.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.committedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchConnectionsResponse {
+    return {
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+      kind: isSet(object.kind) ? watchKindFromJSON(object.kind) : 0,
+      connections: globalThis.Array.isArray(object?.connections)
+        ? object.connections.map((e: any) => ConnectionRecord.fromJSON(e))
+        : [],
+      committedAt: isSet(object.committedAt)
+        ? fromJsonTimestamp(object.committedAt)
+        : isSet(object.committed_at)
+        ? fromJsonTimestamp(object.committed_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: WatchConnectionsResponse): unknown {
+    const obj: any = {};
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    if (message.kind !== 0) {
+      obj.kind = watchKindToJSON(message.kind);
+    }
+    if (message.connections?.length) {
+      obj.connections = message.connections.map((e) => ConnectionRecord.toJSON(e));
+    }
+    if (message.committedAt !== undefined) {
+      obj.committedAt = message.committedAt.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WatchConnectionsResponse>, I>>(base?: I): WatchConnectionsResponse {
+    return WatchConnectionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchConnectionsResponse>, I>>(object: I): WatchConnectionsResponse {
+    const message = createBaseWatchConnectionsResponse();
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    message.kind = object.kind ?? 0;
+    message.connections = object.connections?.map((e) => ConnectionRecord.fromPartial(e)) || [];
+    message.committedAt = object.committedAt ?? undefined;
+    return message;
+  },
+};
+
 /**
  * The live graph of who is there and what is connected to what.
  *
@@ -2048,7 +2316,7 @@ export const NetworkServiceService = {
    * Finds a path with the fewest links between two nodes.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); NOT_FOUND (NODE_NOT_FOUND) when an end is not there, (PATH_NOT_FOUND)
-   * when nothing connects them.
+   * when nothing connects them; RESOURCE_EXHAUSTED (TOO_LARGE) for a path of more than 262,144 nodes.
    */
   findPath: {
     path: "/switchyard.v1.NetworkService/FindPath" as const,
@@ -2076,12 +2344,17 @@ export const NetworkServiceService = {
    *   - Resumable: watching again `after` the last position continues without a gap.
    *   - Bookmarkable: a BOOKMARK at R means that everything up to R was delivered.
    *
-   * A BOOKMARK comes after 30 s of quiet at the latest, and when the server drains. When the position asked for is of
-   * another epoch or lies in the future, the watch begins with RESET and a snapshot.
+   * It answers at once: with what there is to tell, or with a BOOKMARK. Another comes after 30 s of quiet at the latest, and
+   * when the server drains. When the position asked for is of another epoch or lies in the future, the watch begins with RESET
+   * and a snapshot.
+   *
+   * No message is larger than 2 MiB, so that every client with gRPC's default of 4 MiB gets past every position. A revision that
+   * would be is told by RESET and a snapshot; this happens to a watch at most once in 10 s, and until then it waits.
    *
    * A reader that does not keep up costs the others nothing. When what it missed has left the history, it is ended
    * with ABORTED (WATCH_LAGGED), whose details hold its position; with `coalesce` it gets one delta with the net
-   * effect instead, or, where that would not fit a message, RESET and a snapshot.
+   * effect instead, or, where that would be more than 512 KiB, RESET and a snapshot. A reader of a snapshot that is so slow that
+   * the parts before it are given up begins again with RESET.
    *
    * Errors: OUT_OF_RANGE (REVISION_COMPACTED) when `after` has left the history, with the oldest revision still held
    * as metadata `oldest_revision`; INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (WATCH_LIMIT); UNAVAILABLE
@@ -2149,6 +2422,28 @@ export const NetworkServiceService = {
       Buffer.from(ListConnectionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListConnectionsResponse => ListConnectionsResponse.decode(value),
   },
+  /**
+   * Watches direct connections: one's own with a session's token, all with the administrator's.
+   *
+   * It keeps the promises of WatchNetworkDelta, at the same positions, and resumes as that does. Without `after` it begins with a
+   * snapshot of the connections that GetConnection could read. Each change tells a connection as it stands from then on. One that
+   * is FAILED or CANCELLED is over: nothing more is told of it, and that the server forgets it some time later is not told either.
+   * A session's watch ends with the session, after the ends of its connections.
+   *
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or an
+   * administrator.
+   */
+  watchConnections: {
+    path: "/switchyard.v1.NetworkService/WatchConnections" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchConnectionsRequest): Buffer =>
+      Buffer.from(WatchConnectionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchConnectionsRequest => WatchConnectionsRequest.decode(value),
+    responseSerialize: (value: WatchConnectionsResponse): Buffer =>
+      Buffer.from(WatchConnectionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchConnectionsResponse => WatchConnectionsResponse.decode(value),
+  },
 } as const;
 
 export interface NetworkServiceServer extends UntypedServiceImplementation {
@@ -2200,7 +2495,7 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * Finds a path with the fewest links between two nodes.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); NOT_FOUND (NODE_NOT_FOUND) when an end is not there, (PATH_NOT_FOUND)
-   * when nothing connects them.
+   * when nothing connects them; RESOURCE_EXHAUSTED (TOO_LARGE) for a path of more than 262,144 nodes.
    */
   findPath: handleUnaryCall<FindPathRequest, FindPathResponse>;
   /**
@@ -2220,12 +2515,17 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    *   - Resumable: watching again `after` the last position continues without a gap.
    *   - Bookmarkable: a BOOKMARK at R means that everything up to R was delivered.
    *
-   * A BOOKMARK comes after 30 s of quiet at the latest, and when the server drains. When the position asked for is of
-   * another epoch or lies in the future, the watch begins with RESET and a snapshot.
+   * It answers at once: with what there is to tell, or with a BOOKMARK. Another comes after 30 s of quiet at the latest, and
+   * when the server drains. When the position asked for is of another epoch or lies in the future, the watch begins with RESET
+   * and a snapshot.
+   *
+   * No message is larger than 2 MiB, so that every client with gRPC's default of 4 MiB gets past every position. A revision that
+   * would be is told by RESET and a snapshot; this happens to a watch at most once in 10 s, and until then it waits.
    *
    * A reader that does not keep up costs the others nothing. When what it missed has left the history, it is ended
    * with ABORTED (WATCH_LAGGED), whose details hold its position; with `coalesce` it gets one delta with the net
-   * effect instead, or, where that would not fit a message, RESET and a snapshot.
+   * effect instead, or, where that would be more than 512 KiB, RESET and a snapshot. A reader of a snapshot that is so slow that
+   * the parts before it are given up begins again with RESET.
    *
    * Errors: OUT_OF_RANGE (REVISION_COMPACTED) when `after` has left the history, with the oldest revision still held
    * as metadata `oldest_revision`; INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (WATCH_LIMIT); UNAVAILABLE
@@ -2254,6 +2554,18 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session or an administrator.
    */
   listConnections: handleUnaryCall<ListConnectionsRequest, ListConnectionsResponse>;
+  /**
+   * Watches direct connections: one's own with a session's token, all with the administrator's.
+   *
+   * It keeps the promises of WatchNetworkDelta, at the same positions, and resumes as that does. Without `after` it begins with a
+   * snapshot of the connections that GetConnection could read. Each change tells a connection as it stands from then on. One that
+   * is FAILED or CANCELLED is over: nothing more is told of it, and that the server forgets it some time later is not told either.
+   * A session's watch ends with the session, after the ends of its connections.
+   *
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or an
+   * administrator.
+   */
+  watchConnections: handleServerStreamingCall<WatchConnectionsRequest, WatchConnectionsResponse>;
 }
 
 export interface NetworkServiceClient extends Client {
@@ -2347,7 +2659,7 @@ export interface NetworkServiceClient extends Client {
    * Finds a path with the fewest links between two nodes.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); NOT_FOUND (NODE_NOT_FOUND) when an end is not there, (PATH_NOT_FOUND)
-   * when nothing connects them.
+   * when nothing connects them; RESOURCE_EXHAUSTED (TOO_LARGE) for a path of more than 262,144 nodes.
    */
   findPath(
     request: FindPathRequest,
@@ -2381,12 +2693,17 @@ export interface NetworkServiceClient extends Client {
    *   - Resumable: watching again `after` the last position continues without a gap.
    *   - Bookmarkable: a BOOKMARK at R means that everything up to R was delivered.
    *
-   * A BOOKMARK comes after 30 s of quiet at the latest, and when the server drains. When the position asked for is of
-   * another epoch or lies in the future, the watch begins with RESET and a snapshot.
+   * It answers at once: with what there is to tell, or with a BOOKMARK. Another comes after 30 s of quiet at the latest, and
+   * when the server drains. When the position asked for is of another epoch or lies in the future, the watch begins with RESET
+   * and a snapshot.
+   *
+   * No message is larger than 2 MiB, so that every client with gRPC's default of 4 MiB gets past every position. A revision that
+   * would be is told by RESET and a snapshot; this happens to a watch at most once in 10 s, and until then it waits.
    *
    * A reader that does not keep up costs the others nothing. When what it missed has left the history, it is ended
    * with ABORTED (WATCH_LAGGED), whose details hold its position; with `coalesce` it gets one delta with the net
-   * effect instead, or, where that would not fit a message, RESET and a snapshot.
+   * effect instead, or, where that would be more than 512 KiB, RESET and a snapshot. A reader of a snapshot that is so slow that
+   * the parts before it are given up begins again with RESET.
    *
    * Errors: OUT_OF_RANGE (REVISION_COMPACTED) when `after` has left the history, with the oldest revision still held
    * as metadata `oldest_revision`; INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (WATCH_LIMIT); UNAVAILABLE
@@ -2459,6 +2776,26 @@ export interface NetworkServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListConnectionsResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Watches direct connections: one's own with a session's token, all with the administrator's.
+   *
+   * It keeps the promises of WatchNetworkDelta, at the same positions, and resumes as that does. Without `after` it begins with a
+   * snapshot of the connections that GetConnection could read. Each change tells a connection as it stands from then on. One that
+   * is FAILED or CANCELLED is over: nothing more is told of it, and that the server forgets it some time later is not told either.
+   * A session's watch ends with the session, after the ends of its connections.
+   *
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or an
+   * administrator.
+   */
+  watchConnections(
+    request: WatchConnectionsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchConnectionsResponse>;
+  watchConnections(
+    request: WatchConnectionsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchConnectionsResponse>;
 }
 
 export const NetworkServiceClient = makeGenericClientConstructor(
@@ -2490,6 +2827,28 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

@@ -18,6 +18,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
+import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { RendezvousAddress } from "./connection.js";
 import { Reason, reasonFromJSON, reasonToJSON } from "./error.js";
 import {
@@ -28,6 +29,7 @@ import {
   instanceTypeFromJSON,
   instanceTypeToJSON,
 } from "./instance.js";
+import { EndpointClosed, WatchKind, watchKindFromJSON, watchKindToJSON } from "./network.js";
 import { Position } from "./position.js";
 import { Order, Session } from "./session.js";
 
@@ -184,6 +186,64 @@ export interface ListSessionsResponse {
   nextPageToken: string;
   /** The position at which this page was read. */
   position: Position | undefined;
+}
+
+/** What to watch. */
+export interface WatchSessionsRequest {
+  /** The last position of a WatchSessionsResponse that was received. Absent: begin with a snapshot. */
+  after:
+    | Position
+    | undefined;
+  /** Only these sessions. Empty: all. At most 1,024. */
+  cvids: number[];
+}
+
+/** A part of the watch. At most 2 MiB. */
+export interface WatchSessionsResponse {
+  /** Where this watch stands after the last of `changes`: not a position of the network. */
+  position:
+    | Position
+    | undefined;
+  /** What this message is. */
+  kind: WatchKind;
+  /** The changes, in order. In a SNAPSHOT each is `opened`. */
+  changes: SessionChange[];
+  /**
+   * In a BOOKMARK: when the change of `position` was committed, by the server's clock. Absent when that was before this server's
+   * process began.
+   */
+  committedAt: Date | undefined;
+}
+
+/** One change of one session. */
+export interface SessionChange {
+  /** What happened. */
+  kind:
+    | //
+    /** It was opened. In a SNAPSHOT: it is there, and its `attached` says whether it is attached. */
+    { $case: "opened"; value: Session }
+    | //
+    /** It is attached. */
+    { $case: "attached"; value: SessionAttached }
+    | //
+    /** It has no attachment any more, and its grace runs. */
+    { $case: "detached"; value: SessionDetached }
+    | //
+    /** It is over, attached or not. */
+    { $case: "closed"; value: EndpointClosed }
+    | undefined;
+}
+
+/** A session receives its orders. */
+export interface SessionAttached {
+  /** The session. */
+  cvid: number;
+}
+
+/** A session's attachment has broken or was closed. */
+export interface SessionDetached {
+  /** The session. */
+  cvid: number;
 }
 
 function createBaseSessionRequest(): SessionRequest {
@@ -1657,6 +1717,509 @@ export const ListSessionsResponse: MessageFns<ListSessionsResponse> = {
   },
 };
 
+function createBaseWatchSessionsRequest(): WatchSessionsRequest {
+  return { after: undefined, cvids: [] };
+}
+
+export const WatchSessionsRequest: MessageFns<WatchSessionsRequest> = {
+  encode(message: WatchSessionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.after !== undefined) {
+      Position.encode(message.after, writer.uint32(10).fork()).join();
+    }
+    if (message.cvids.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.cvids) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchSessionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchSessionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.after = Position.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.cvids.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.cvids.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchSessionsRequest {
+    return {
+      after: isSet(object.after) ? Position.fromJSON(object.after) : undefined,
+      cvids: globalThis.Array.isArray(object?.cvids) ? object.cvids.map((e: any) => globalThis.Number(e)) : [],
+    };
+  },
+
+  toJSON(message: WatchSessionsRequest): unknown {
+    const obj: any = {};
+    if (message.after !== undefined) {
+      obj.after = Position.toJSON(message.after);
+    }
+    if (message.cvids?.length) {
+      obj.cvids = message.cvids.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WatchSessionsRequest>, I>>(base?: I): WatchSessionsRequest {
+    return WatchSessionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchSessionsRequest>, I>>(object: I): WatchSessionsRequest {
+    const message = createBaseWatchSessionsRequest();
+    message.after = (object.after !== undefined && object.after !== null)
+      ? Position.fromPartial(object.after)
+      : undefined;
+    message.cvids = object.cvids?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseWatchSessionsResponse(): WatchSessionsResponse {
+  return { position: undefined, kind: 0, changes: [], committedAt: undefined };
+}
+
+export const WatchSessionsResponse: MessageFns<WatchSessionsResponse> = {
+  encode(message: WatchSessionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(10).fork()).join();
+    }
+    if (message.kind !== 0) {
+      writer.uint32(16).int32(message.kind);
+    }
+    for (const v of message.changes) {
+      SessionChange.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.committedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.committedAt), writer.uint32(162).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchSessionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchSessionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.changes.push(SessionChange.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.committedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchSessionsResponse {
+    return {
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+      kind: isSet(object.kind) ? watchKindFromJSON(object.kind) : 0,
+      changes: globalThis.Array.isArray(object?.changes)
+        ? object.changes.map((e: any) => SessionChange.fromJSON(e))
+        : [],
+      committedAt: isSet(object.committedAt)
+        ? fromJsonTimestamp(object.committedAt)
+        : isSet(object.committed_at)
+        ? fromJsonTimestamp(object.committed_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: WatchSessionsResponse): unknown {
+    const obj: any = {};
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    if (message.kind !== 0) {
+      obj.kind = watchKindToJSON(message.kind);
+    }
+    if (message.changes?.length) {
+      obj.changes = message.changes.map((e) => SessionChange.toJSON(e));
+    }
+    if (message.committedAt !== undefined) {
+      obj.committedAt = message.committedAt.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WatchSessionsResponse>, I>>(base?: I): WatchSessionsResponse {
+    return WatchSessionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchSessionsResponse>, I>>(object: I): WatchSessionsResponse {
+    const message = createBaseWatchSessionsResponse();
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    message.kind = object.kind ?? 0;
+    message.changes = object.changes?.map((e) => SessionChange.fromPartial(e)) || [];
+    message.committedAt = object.committedAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseSessionChange(): SessionChange {
+  return { kind: undefined };
+}
+
+export const SessionChange: MessageFns<SessionChange> = {
+  encode(message: SessionChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.kind?.$case) {
+      case "opened":
+        Session.encode(message.kind.value, writer.uint32(10).fork()).join();
+        break;
+      case "attached":
+        SessionAttached.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+      case "detached":
+        SessionDetached.encode(message.kind.value, writer.uint32(26).fork()).join();
+        break;
+      case "closed":
+        EndpointClosed.encode(message.kind.value, writer.uint32(34).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = { $case: "opened", value: Session.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = { $case: "attached", value: SessionAttached.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = { $case: "detached", value: SessionDetached.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.kind = { $case: "closed", value: EndpointClosed.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SessionChange {
+    return {
+      kind: isSet(object.opened)
+        ? { $case: "opened", value: Session.fromJSON(object.opened) }
+        : isSet(object.attached)
+        ? { $case: "attached", value: SessionAttached.fromJSON(object.attached) }
+        : isSet(object.detached)
+        ? { $case: "detached", value: SessionDetached.fromJSON(object.detached) }
+        : isSet(object.closed)
+        ? { $case: "closed", value: EndpointClosed.fromJSON(object.closed) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: SessionChange): unknown {
+    const obj: any = {};
+    if (message.kind?.$case === "opened") {
+      obj.opened = Session.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "attached") {
+      obj.attached = SessionAttached.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "detached") {
+      obj.detached = SessionDetached.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "closed") {
+      obj.closed = EndpointClosed.toJSON(message.kind.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SessionChange>, I>>(base?: I): SessionChange {
+    return SessionChange.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SessionChange>, I>>(object: I): SessionChange {
+    const message = createBaseSessionChange();
+    switch (object.kind?.$case) {
+      case "opened": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "opened", value: Session.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "attached": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "attached", value: SessionAttached.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "detached": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "detached", value: SessionDetached.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "closed": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "closed", value: EndpointClosed.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseSessionAttached(): SessionAttached {
+  return { cvid: 0 };
+}
+
+export const SessionAttached: MessageFns<SessionAttached> = {
+  encode(message: SessionAttached, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cvid !== 0) {
+      writer.uint32(8).int32(message.cvid);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionAttached {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionAttached();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.cvid = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SessionAttached {
+    return { cvid: isSet(object.cvid) ? globalThis.Number(object.cvid) : 0 };
+  },
+
+  toJSON(message: SessionAttached): unknown {
+    const obj: any = {};
+    if (message.cvid !== 0) {
+      obj.cvid = Math.round(message.cvid);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SessionAttached>, I>>(base?: I): SessionAttached {
+    return SessionAttached.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SessionAttached>, I>>(object: I): SessionAttached {
+    const message = createBaseSessionAttached();
+    message.cvid = object.cvid ?? 0;
+    return message;
+  },
+};
+
+function createBaseSessionDetached(): SessionDetached {
+  return { cvid: 0 };
+}
+
+export const SessionDetached: MessageFns<SessionDetached> = {
+  encode(message: SessionDetached, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cvid !== 0) {
+      writer.uint32(8).int32(message.cvid);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionDetached {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionDetached();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.cvid = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SessionDetached {
+    return { cvid: isSet(object.cvid) ? globalThis.Number(object.cvid) : 0 };
+  },
+
+  toJSON(message: SessionDetached): unknown {
+    const obj: any = {};
+    if (message.cvid !== 0) {
+      obj.cvid = Math.round(message.cvid);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SessionDetached>, I>>(base?: I): SessionDetached {
+    return SessionDetached.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SessionDetached>, I>>(object: I): SessionDetached {
+    const message = createBaseSessionDetached();
+    message.cvid = object.cvid ?? 0;
+    return message;
+  },
+};
+
 /**
  * Instances come, stay and go.
  *
@@ -1786,6 +2349,28 @@ export const SessionServiceService = {
       Buffer.from(ListSessionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListSessionsResponse => ListSessionsResponse.decode(value),
   },
+  /**
+   * Watches sessions: all, or those named. They are opened and closed, and attached and detached meanwhile.
+   *
+   * It keeps the promises of NetworkService.WatchNetworkDelta, but at positions of its own: that a session is attached or detached
+   * is no revision of the network and is not stored. Their epoch names this process of the server, and their revision counts what
+   * was told. So a watch resumes over a break of its connection, within the history; after a restart of the server it begins again
+   * with RESET and a snapshot, in which no session is attached that has not come back.
+   *
+   * A part of a snapshot may say already what a change after it says once more; the last that was told of a session holds.
+   *
+   * Errors: as WatchNetworkDelta.
+   */
+  watchSessions: {
+    path: "/switchyard.v1.SessionService/WatchSessions" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchSessionsRequest): Buffer => Buffer.from(WatchSessionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchSessionsRequest => WatchSessionsRequest.decode(value),
+    responseSerialize: (value: WatchSessionsResponse): Buffer =>
+      Buffer.from(WatchSessionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchSessionsResponse => WatchSessionsResponse.decode(value),
+  },
 } as const;
 
 export interface SessionServiceServer extends UntypedServiceImplementation {
@@ -1850,6 +2435,19 @@ export interface SessionServiceServer extends UntypedServiceImplementation {
    * Errors: INVALID_ARGUMENT (FIELD_INVALID).
    */
   listSessions: handleUnaryCall<ListSessionsRequest, ListSessionsResponse>;
+  /**
+   * Watches sessions: all, or those named. They are opened and closed, and attached and detached meanwhile.
+   *
+   * It keeps the promises of NetworkService.WatchNetworkDelta, but at positions of its own: that a session is attached or detached
+   * is no revision of the network and is not stored. Their epoch names this process of the server, and their revision counts what
+   * was told. So a watch resumes over a break of its connection, within the history; after a restart of the server it begins again
+   * with RESET and a snapshot, in which no session is attached that has not come back.
+   *
+   * A part of a snapshot may say already what a change after it says once more; the last that was told of a session holds.
+   *
+   * Errors: as WatchNetworkDelta.
+   */
+  watchSessions: handleServerStreamingCall<WatchSessionsRequest, WatchSessionsResponse>;
 }
 
 export interface SessionServiceClient extends Client {
@@ -2003,6 +2601,27 @@ export interface SessionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListSessionsResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Watches sessions: all, or those named. They are opened and closed, and attached and detached meanwhile.
+   *
+   * It keeps the promises of NetworkService.WatchNetworkDelta, but at positions of its own: that a session is attached or detached
+   * is no revision of the network and is not stored. Their epoch names this process of the server, and their revision counts what
+   * was told. So a watch resumes over a break of its connection, within the history; after a restart of the server it begins again
+   * with RESET and a snapshot, in which no session is attached that has not come back.
+   *
+   * A part of a snapshot may say already what a change after it says once more; the last that was told of a session holds.
+   *
+   * Errors: as WatchNetworkDelta.
+   */
+  watchSessions(
+    request: WatchSessionsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchSessionsResponse>;
+  watchSessions(
+    request: WatchSessionsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchSessionsResponse>;
 }
 
 export const SessionServiceClient = makeGenericClientConstructor(
@@ -2034,6 +2653,28 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isObject(value: any): boolean {
   return typeof value === "object" && value !== null;

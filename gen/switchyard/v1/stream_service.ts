@@ -20,6 +20,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { FieldMask } from "../../google/protobuf/field_mask.js";
+import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { WatchKind, watchKindFromJSON, watchKindToJSON } from "./network.js";
 import { Position } from "./position.js";
 import { StreamStopped } from "./session.js";
@@ -189,6 +190,11 @@ export interface WatchStreamsResponse {
   kind: WatchKind;
   /** The changes, in order. In a SNAPSHOT each is `put`. */
   changes: StreamChange[];
+  /**
+   * In a BOOKMARK: when the revision of `position` was committed, by the server's clock. Absent when it was committed before this
+   * server's process began.
+   */
+  committedAt: Date | undefined;
 }
 
 /** One change of one stream. */
@@ -196,14 +202,33 @@ export interface StreamChange {
   /** What changed. */
   kind:
     | //
-    /** The stream is there and looks like this: it was created, changed, or lost a branch. */
+    /** The stream is there and looks like this: it was created, or has other parameters. */
     { $case: "put"; value: Stream }
     | //
     /** The stream, or one branch of it, has stopped. */
     { $case: "stopped"; value: StreamStopped }
+    | //
+    /** The stream goes on without these branches, each of which was told as `stopped` before. */
+    { $case: "branchesLost"; value: BranchesLost }
     | undefined;
-  /** With `stopped`: the sessions that were at the stream's ends before, ascending. */
+  /**
+   * With `stopped` and `branches_lost`: whom it concerns, ascending. All sessions that were at the stream's ends before; for a
+   * branch that stops together with its whole stream, only the source and the branch's own sink.
+   */
   cvids: number[];
+}
+
+/**
+ * A stream has lost branches and goes on with the others. It is not sent whole: a session that ends takes its branch out of many
+ * streams in one revision.
+ */
+export interface BranchesLost {
+  /** The stream. */
+  id: number;
+  /** The ids of the branches that it has no more. */
+  sinkIds: number[];
+  /** The revision in which it lost them: that of the stream's last change now. */
+  position: Position | undefined;
 }
 
 /** What an end of a stream sends. */
@@ -1385,7 +1410,7 @@ export const WatchStreamsRequest: MessageFns<WatchStreamsRequest> = {
 };
 
 function createBaseWatchStreamsResponse(): WatchStreamsResponse {
-  return { position: undefined, kind: 0, changes: [] };
+  return { position: undefined, kind: 0, changes: [], committedAt: undefined };
 }
 
 export const WatchStreamsResponse: MessageFns<WatchStreamsResponse> = {
@@ -1398,6 +1423,9 @@ export const WatchStreamsResponse: MessageFns<WatchStreamsResponse> = {
     }
     for (const v of message.changes) {
       StreamChange.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.committedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.committedAt), writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -1439,6 +1467,14 @@ export const WatchStreamsResponse: MessageFns<WatchStreamsResponse> = {
             message.changes.push(StreamChange.decode(reader, reader.uint32()));
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.committedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1458,6 +1494,11 @@ export const WatchStreamsResponse: MessageFns<WatchStreamsResponse> = {
       changes: globalThis.Array.isArray(object?.changes)
         ? object.changes.map((e: any) => StreamChange.fromJSON(e))
         : [],
+      committedAt: isSet(object.committedAt)
+        ? fromJsonTimestamp(object.committedAt)
+        : isSet(object.committed_at)
+        ? fromJsonTimestamp(object.committed_at)
+        : undefined,
     };
   },
 
@@ -1472,6 +1513,9 @@ export const WatchStreamsResponse: MessageFns<WatchStreamsResponse> = {
     if (message.changes?.length) {
       obj.changes = message.changes.map((e) => StreamChange.toJSON(e));
     }
+    if (message.committedAt !== undefined) {
+      obj.committedAt = message.committedAt.toISOString();
+    }
     return obj;
   },
 
@@ -1485,6 +1529,7 @@ export const WatchStreamsResponse: MessageFns<WatchStreamsResponse> = {
       : undefined;
     message.kind = object.kind ?? 0;
     message.changes = object.changes?.map((e) => StreamChange.fromPartial(e)) || [];
+    message.committedAt = object.committedAt ?? undefined;
     return message;
   },
 };
@@ -1501,6 +1546,9 @@ export const StreamChange: MessageFns<StreamChange> = {
         break;
       case "stopped":
         StreamStopped.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+      case "branchesLost":
+        BranchesLost.encode(message.kind.value, writer.uint32(34).fork()).join();
         break;
     }
     if (message.cvids.length !== 0) {
@@ -1542,6 +1590,14 @@ export const StreamChange: MessageFns<StreamChange> = {
             message.kind = { $case: "stopped", value: StreamStopped.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.kind = { $case: "branchesLost", value: BranchesLost.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 3: {
             if (tag === 24) {
               message.cvids.push(reader.int32());
@@ -1578,6 +1634,10 @@ export const StreamChange: MessageFns<StreamChange> = {
         ? { $case: "put", value: Stream.fromJSON(object.put) }
         : isSet(object.stopped)
         ? { $case: "stopped", value: StreamStopped.fromJSON(object.stopped) }
+        : isSet(object.branchesLost)
+        ? { $case: "branchesLost", value: BranchesLost.fromJSON(object.branchesLost) }
+        : isSet(object.branches_lost)
+        ? { $case: "branchesLost", value: BranchesLost.fromJSON(object.branches_lost) }
         : undefined,
       cvids: globalThis.Array.isArray(object?.cvids) ? object.cvids.map((e: any) => globalThis.Number(e)) : [],
     };
@@ -1589,6 +1649,8 @@ export const StreamChange: MessageFns<StreamChange> = {
       obj.put = Stream.toJSON(message.kind.value);
     } else if (message.kind?.$case === "stopped") {
       obj.stopped = StreamStopped.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "branchesLost") {
+      obj.branchesLost = BranchesLost.toJSON(message.kind.value);
     }
     if (message.cvids?.length) {
       obj.cvids = message.cvids.map((e) => Math.round(e));
@@ -1614,8 +1676,135 @@ export const StreamChange: MessageFns<StreamChange> = {
         }
         break;
       }
+      case "branchesLost": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "branchesLost", value: BranchesLost.fromPartial(object.kind.value) };
+        }
+        break;
+      }
     }
     message.cvids = object.cvids?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseBranchesLost(): BranchesLost {
+  return { id: 0, sinkIds: [], position: undefined };
+}
+
+export const BranchesLost: MessageFns<BranchesLost> = {
+  encode(message: BranchesLost, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).int32(message.id);
+    }
+    if (message.sinkIds.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.sinkIds) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BranchesLost {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBranchesLost();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.sinkIds.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sinkIds.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BranchesLost {
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      sinkIds: globalThis.Array.isArray(object?.sinkIds)
+        ? object.sinkIds.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.sink_ids)
+        ? object.sink_ids.map((e: any) => globalThis.Number(e))
+        : [],
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+    };
+  },
+
+  toJSON(message: BranchesLost): unknown {
+    const obj: any = {};
+    if (message.id !== 0) {
+      obj.id = Math.round(message.id);
+    }
+    if (message.sinkIds?.length) {
+      obj.sinkIds = message.sinkIds.map((e) => Math.round(e));
+    }
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BranchesLost>, I>>(base?: I): BranchesLost {
+    return BranchesLost.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BranchesLost>, I>>(object: I): BranchesLost {
+    const message = createBaseBranchesLost();
+    message.id = object.id ?? 0;
+    message.sinkIds = object.sinkIds?.map((e) => e) || [];
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
     return message;
   },
 };
@@ -2406,6 +2595,28 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

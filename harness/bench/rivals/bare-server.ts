@@ -37,7 +37,12 @@ function change(): WatchNetworkDeltaResponse {
     linkAdded: [{ cvid1: 257, cvid2: cvid, link: 0 }],
     linkRemoved: [{ cvid1: 257, cvid2: cvid - 256, link: 0 }],
   };
-  return { position: { epoch: 'AAAAAAAAAAA', revision }, kind: WatchKind.DELTA, deltas: [delta] };
+  return {
+    position: { epoch: 'AAAAAAAAAAA', revision },
+    kind: WatchKind.DELTA,
+    deltas: [delta],
+    committedAt: undefined,
+  };
 }
 
 const server = new Server();

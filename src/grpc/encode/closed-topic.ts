@@ -4,7 +4,10 @@ import type { Change, SessionClosed } from '../../core/model/change.js';
 import type { Position } from '../../core/model/position.js';
 import type { Topic } from '../../feed/topic.js';
 import { bytesOf } from './bytes.js';
-import { endpointClosedMessage, positionMessage } from './message.js';
+import { committedAtOf, endpointClosedMessage, positionMessage } from './message.js';
+
+/** Bytes of one session's end: its name has at most 1,024, whatever the options are. */
+const CLOSED_BYTES_MAX = 2_048;
 
 /**
  * WatchEndpointClosed as bytes: a revision ends one session at most, and each end is a message of its own.
@@ -18,8 +21,10 @@ export const closedTopic: Topic = {
     if (closed === undefined) return undefined;
     const endpointClosed = endpointClosedMessage(closed, position);
     const kind = WatchKind.DELTA;
-    return bytesOf(WatchEndpointClosedResponse, { endpointClosed, position: positionMessage(position), kind });
+    const message = { endpointClosed, position: positionMessage(position), kind, committedAt: undefined };
+    return bytesOf(WatchEndpointClosedResponse, message);
   },
+  size: () => CLOSED_BYTES_MAX,
   touches: (changes) => {
     const closed = closedOf(changes);
     return closed === undefined ? [] : [{ a: closed.session.sid, b: 0 }];
@@ -28,7 +33,7 @@ export const closedTopic: Topic = {
     const { endpointClosed } = WatchEndpointClosedResponse.decode(bytes);
     return endpointClosed !== undefined && keeps(endpointClosed.cvid) ? bytes : undefined;
   },
-  bookmark: (position) => sign(WatchKind.BOOKMARK, position),
+  bookmark: (position, committedAtMs) => sign(WatchKind.BOOKMARK, position, committedAtMs),
   reset: (position) => sign(WatchKind.RESET, position),
 };
 
@@ -36,7 +41,8 @@ function closedOf(changes: readonly Change[]): SessionClosed | undefined {
   return changes.find((change) => change.kind === 'SessionClosed');
 }
 
-function sign(kind: WatchKind, position: Position): Uint8Array {
-  const message = { endpointClosed: undefined, position: positionMessage(position), kind };
+function sign(kind: WatchKind, position: Position, committedAtMs?: number): Uint8Array {
+  const committedAt = committedAtOf(committedAtMs);
+  const message = { endpointClosed: undefined, position: positionMessage(position), kind, committedAt };
   return bytesOf(WatchEndpointClosedResponse, message);
 }

@@ -9,11 +9,13 @@ import {
   type Connection,
   ConnectionRole,
   connectionName,
+  type Pair,
   relayVersionOf,
   startAfterMs,
 } from '../../core/model/connection.js';
 import { REASONS } from '../../core/model/fault.js';
 import { durationOf } from './duration.js';
+import { pairSize } from './size.js';
 
 /*
  * What the core knows about connections, as messages; nothing here decides anything.
@@ -81,7 +83,7 @@ export function connectionRecordMessage(connection: Connection): ConnectionRecor
     askedAt: new Date(connection.askedAtMs),
     callerCandidates: [...caller.candidates],
     peerCandidates: [...peer.candidates],
-    attempts: attempts.map(attemptMessage),
+    attempts: attemptMessages(attempts),
     path: connection.path,
     roundTrip: roundTripMs === 0 ? undefined : durationOf(roundTripMs),
     reason: reason === undefined ? 0 : REASONS[reason],
@@ -91,12 +93,27 @@ export function connectionRecordMessage(connection: Connection): ConnectionRecor
   };
 }
 
+/** Bytes of the pairs of all attempts that a trace tells: with everything else it stays far below the 2 MiB of a message. */
+const PAIRS_BYTES_MAX = 786_432;
+
+function attemptMessages(attempts: readonly Attempt[]): ConnectionRecord['attempts'] {
+  let left = PAIRS_BYTES_MAX;
+  const fits = (pair: CandidatePair) => {
+    left -= pairSize(pair as Pair);
+    return left >= 0;
+  };
+  return attempts.map((attempt) => attemptMessage(attempt, fits));
+}
+
 /** The peer's pairs are turned around, so that `local` is the caller's side in all of them. */
-function attemptMessage({ number, startedAtMs, caller, peer }: Attempt): ConnectionRecord['attempts'][number] {
+function attemptMessage(
+  { number, startedAtMs, caller, peer }: Attempt,
+  fits: (pair: CandidatePair) => boolean,
+): ConnectionRecord['attempts'][number] {
   const pairs: CandidatePair[] = [
     ...(caller?.pairs ?? []),
     ...(peer?.pairs ?? []).map(({ local, remote, outcome }) => ({ local: remote, remote: local, outcome })),
-  ];
+  ].filter(fits);
   const isKnown = caller !== undefined && peer !== undefined;
   const failed = isKnown && !(caller.connected && peer.connected);
   return {

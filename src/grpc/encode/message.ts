@@ -29,6 +29,11 @@ export function positionMessage({ epoch, revision }: Position): PositionMessage 
   return { epoch, revision: BigInt(revision) };
 }
 
+/** When a position was committed, for a BOOKMARK. */
+export function committedAtOf(committedAtMs: number | undefined): Date | undefined {
+  return committedAtMs === undefined ? undefined : new Date(committedAtMs);
+}
+
 /** A session, as others may see it. */
 export function sessionMessage(session: Session, epoch: string, attached: boolean): SessionMessage {
   const { sid, uuid, name, labels, ttlMs, openedAtMs, openedRevision } = session;
@@ -70,7 +75,8 @@ export function nodeMessage(state: State, sid: number): Node | undefined {
 
 /** A session's end. */
 export function endpointClosedMessage({ session, reason }: SessionClosed, position: Position): EndpointClosed {
-  return { cvid: session.sid, reason, position: positionMessage(position) };
+  const { sid: cvid, uuid: instanceUuid, name } = session;
+  return { cvid, reason, position: positionMessage(position), instanceUuid, name };
 }
 
 /** How a stream behaves. */

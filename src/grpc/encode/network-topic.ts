@@ -5,6 +5,7 @@ import type { State } from '../../core/store/state.js';
 import {
   type GraphDelta,
   type GraphNode,
+  graphBytes,
   graphDelta,
   graphTouches,
   netEffect,
@@ -14,6 +15,7 @@ import type { Topic } from '../../feed/topic.js';
 import { lengthTag, varintTag } from '../../protowire/tag.js';
 import { WireWriter } from '../../protowire/writer.js';
 import { bytesOf } from './bytes.js';
+import { committedAtOf, positionMessage } from './message.js';
 
 /** The fields of a WatchNetworkDeltaResponse. */
 const RESPONSE_TAG = {
@@ -83,9 +85,10 @@ export function networkTopic(state: State): Topic {
   return {
     name: 'network',
     encode: (position, changes) => encode(WatchKind.DELTA, position, graphDelta(changes, state.serverSid)),
+    size: graphBytes,
     touches: graphTouches,
     filter,
-    bookmark: (position) => encode(WatchKind.BOOKMARK, position),
+    bookmark,
     reset: (position) => encode(WatchKind.RESET, position),
     snapshot: {
       *chunks(taken) {
@@ -95,8 +98,16 @@ export function networkTopic(state: State): Topic {
       },
       end: (position) => encode(WatchKind.SNAPSHOT_END, position),
     },
-    net: (now, missed) => encode(WatchKind.DELTA, now.position, netEffect(now, missed)),
+    net: (now, missed, bytesMax) => {
+      const delta = netEffect(now, missed, bytesMax);
+      return delta === undefined ? undefined : encode(WatchKind.DELTA, now.position, delta);
+    },
   };
+}
+
+function bookmark(position: Position, committedAtMs?: number): Uint8Array {
+  const message = { position: positionMessage(position), kind: WatchKind.BOOKMARK, deltas: [] };
+  return bytesOf(WatchNetworkDeltaResponse, { ...message, committedAt: committedAtOf(committedAtMs) });
 }
 
 /** One writer for all: nothing is written to it in the midst of something else. */

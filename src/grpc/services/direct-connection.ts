@@ -22,7 +22,8 @@ import type { Made } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { connectionMessage, connectionRecordMessage } from '../encode/connection-message.js';
 import { msOf } from '../encode/duration.js';
-import { firstAfter, pageTokenOf, readPage } from './page.js';
+import { connectionSize } from '../encode/size.js';
+import { fillPage, firstAfter, pageTokenOf, readPage } from './page.js';
 
 /** `c` and a revision. */
 const CONNECTION_NAME = /^c([1-9]\d{0,15})$/;
@@ -82,19 +83,20 @@ export function listConnections(
 ): ListConnectionsResponse | Fault {
   const { state } = replica;
   const checked = new Checked(state.limits);
-  const { after, size } = readPage(checked, limits, ALL_CONNECTIONS, request);
+  const wanted = readPage(checked, limits, ALL_CONNECTIONS, request);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
   const mine = caller.isAdmin ? state.connections.all() : state.connections.of(caller.sid!);
   const keys = firstAfter(
     [...mine].map(({ id }) => NEWEST - id),
-    after,
-    size + 1,
+    wanted.after,
+    wanted.size + 1,
   );
-  const page = keys.slice(0, size);
+  const found = keys.map((key) => state.connections.get(NEWEST - key)!);
+  const { page, hasMore } = fillPage(found, wanted, connectionSize);
   return {
-    connections: page.map((key) => connectionRecordMessage(state.connections.get(NEWEST - key)!)),
-    nextPageToken: keys.length > size ? pageTokenOf(ALL_CONNECTIONS, page.at(-1)!) : '',
+    connections: page.map(connectionRecordMessage),
+    nextPageToken: hasMore ? pageTokenOf(ALL_CONNECTIONS, NEWEST - page.at(-1)!.id) : '',
   };
 }
 

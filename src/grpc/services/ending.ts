@@ -1,6 +1,10 @@
 import { Fault } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
+import type { State } from '../../core/store/state.js';
+import type { Subscription } from '../../feed/subscription.js';
+import { overFault } from '../../replica/token.js';
 import type { Backing } from '../backing.js';
+import type { Source } from '../pump.js';
 
 /**
  * Resolves when a session has ended, with where the network stands then. Whoever asks may give up, and the server may be
@@ -30,4 +34,17 @@ export function sessionEnd(
     ending.onReady(look);
     look();
   });
+}
+
+/** A watch that ends with its session: after that it could see nothing more. */
+export function untilEnd(watching: Subscription, state: State, sid: number): Source<Uint8Array> {
+  const isOver = () => !state.sessions.has(sid);
+  return {
+    get isCostly() {
+      return watching.isCostly;
+    },
+    next: () => watching.next() ?? (isOver() ? overFault(state, sid) : undefined),
+    onReady: (wake) => watching.onReady(wake),
+    close: () => watching.close(),
+  };
 }

@@ -11,6 +11,7 @@ import {
   NetworkServiceService,
   type ReportLinkRequest,
   type ReportLinkResponse,
+  type WatchConnectionsRequest,
   type WatchEndpointClosedRequest,
   type WatchNetworkDeltaRequest,
 } from '../../../gen/switchyard/v1/network_service.js';
@@ -28,9 +29,11 @@ import type { Amounts } from '../../shares/belongings.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
 import type { Calls, Step } from '../call-handlers.js';
+import type { Caller } from '../caller.js';
 import { msOf } from '../encode/duration.js';
 import { passingBytes } from '../encode/encoded.js';
 import { nodeMessage, positionMessage } from '../encode/message.js';
+import type { Source } from '../pump.js';
 import {
   directConnection,
   getConnection,
@@ -38,11 +41,14 @@ import {
   noConnection,
   readConnectionId,
 } from './direct-connection.js';
+import { untilEnd } from './ending.js';
 
 /** A path's filter has three types to name. */
 const LINK_FILTER_MAX = 16;
 /** Links that a search walks along at a time: some tenths of a millisecond. */
 const LINKS_PER_STEP = 4_096;
+/** Nodes of a path that is answered, of 5 B at most: 1.3 MiB of the 2 MiB that a message may have. */
+const PATH_NODES_MAX = 262_144;
 /** Bytes of a position's epoch. */
 const EPOCH_BYTES_MAX = 32;
 const PATH_KIND_MAX = 2;
@@ -54,6 +60,7 @@ export const networkDefinition = {
   ...NetworkServiceService,
   watchNetworkDelta: passingBytes(NetworkServiceService.watchNetworkDelta),
   watchEndpointClosed: passingBytes(NetworkServiceService.watchEndpointClosed),
+  watchConnections: passingBytes(NetworkServiceService.watchConnections),
 };
 
 /** NetworkService, as network_service.proto documents it. */
@@ -72,6 +79,9 @@ export function networkService(calls: Calls): NetworkServiceServer {
     watchEndpointClosed: calls.watch((request: WatchEndpointClosedRequest) => watchClosed(backing, request)),
     getConnection: calls.sessionOrAdmin((request: GetConnectionRequest, caller) =>
       getConnection(backing, request, caller),
+    ),
+    watchConnections: calls.sessionOrAdminWatch((request: WatchConnectionsRequest, caller) =>
+      watchConnections(backing, request, caller),
     ),
     listConnections: calls.sessionOrAdminCostly(
       (request: ListConnectionsRequest, caller) => () => listConnections(backing, request, caller),
@@ -149,6 +159,9 @@ function pathBetween({ replica }: Backing, request: FindPathRequest): Step<FindP
     }
     const cvids = begun.search.step(LINKS_PER_STEP);
     if (cvids === 'more') return cvids;
+    if (cvids !== undefined && cvids.length > PATH_NODES_MAX) {
+      return new Fault('TOO_LARGE', `the path has ${cvids.length} nodes; ${PATH_NODES_MAX} are the limit of an answer`);
+    }
     if (cvids === undefined) return new Fault('PATH_NOT_FOUND', `no path from ${fromCvid} to ${toCvid}`);
     return { cvids, position: begun.position };
   };
@@ -174,7 +187,23 @@ function watchClosed(backing: Backing, request: WatchEndpointClosedRequest): Sub
   return wrong ?? backing.feeds.closed.subscribe({ after, sids });
 }
 
-function watchedNodes(checked: Checked, cvids: readonly number[], nodesMax: number): readonly number[] {
+/** A session sees its own connections, and an administrator all of them. */
+function watchConnections(
+  { replica, feeds }: Backing,
+  request: WatchConnectionsRequest,
+  { sid, isAdmin }: Caller,
+): Source<Uint8Array> | Fault {
+  const { state } = replica;
+  const checked = new Checked(state.limits);
+  const after = readAfter(checked, request.after);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const watching = feeds.connections.subscribe({ after, sids: isAdmin ? [] : [sid!] });
+  return isAdmin || watching instanceof Fault ? watching : untilEnd(watching, state, sid!);
+}
+
+/** Reads the nodes that a watch names. */
+export function watchedNodes(checked: Checked, cvids: readonly number[], nodesMax: number): readonly number[] {
   if (cvids.length > nodesMax) checked.wrong('cvids', `${cvids.length} nodes; ${nodesMax} are the limit`);
   else cvids.forEach((cvid, at) => void checked.sid(`cvids[${at}]`, cvid));
   return cvids;

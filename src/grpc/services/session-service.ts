@@ -17,11 +17,13 @@ import {
   SessionServiceService,
   type TerminateSessionRequest,
   type TerminateSessionResponse,
+  type WatchSessionsRequest,
 } from '../../../gen/switchyard/v1/session_service.js';
 import { Checked } from '../../core/decide/check.js';
 import { Fault, REASONS, type Reason } from '../../core/model/fault.js';
 import { CloseReason, type Session } from '../../core/model/session.js';
 import type { State } from '../../core/store/state.js';
+import type { Subscription } from '../../feed/subscription.js';
 import type { Attachment, Message } from '../../replica/attachments.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
@@ -34,6 +36,7 @@ import { orderMessage, positionMessage, sessionMessage } from '../encode/message
 import { sessionSize } from '../encode/size.js';
 import { readAnswer } from './direct-connection.js';
 import { sessionEnd } from './ending.js';
+import { readAfter, watchedNodes } from './network-service.js';
 import { fillPage, pageTokenOf, readPage } from './page.js';
 
 /** Bytes of a page of sessions that are encoded at a time, about: some tenths of a millisecond. */
@@ -49,6 +52,7 @@ const REASON_OF_CODE: ReadonlyMap<number, Reason> = new Map(
 export const sessionDefinition = {
   ...SessionServiceService,
   listSessions: passingBytes(SessionServiceService.listSessions),
+  watchSessions: passingBytes(SessionServiceService.watchSessions),
 };
 
 /** SessionService, as session_service.proto documents it. */
@@ -70,6 +74,7 @@ export function sessionService(calls: Calls): SessionServiceServer {
     ),
     getSession: calls.anyone((request: GetSessionRequest, caller) => read(backing, request, caller)),
     listSessions: calls.costly((request: ListSessionsRequest) => list(backing, request)),
+    watchSessions: calls.watch((request: WatchSessionsRequest) => watch(backing, request)),
   };
 }
 
@@ -189,6 +194,14 @@ function read({ replica }: Backing, request: GetSessionRequest, caller: Caller):
     session: sessionMessage(session, state.epoch, attachments.isAttached(sid)),
     position: positionMessage(state.position),
   };
+}
+
+function watch({ replica, feeds, limits }: Backing, request: WatchSessionsRequest): Subscription | Fault {
+  const checked = new Checked(replica.state.limits);
+  const after = readAfter(checked, request.after);
+  const sids = watchedNodes(checked, request.cvids, limits.watchedNodesMax);
+  const wrong = Fault.fields(checked.violations);
+  return wrong ?? feeds.sessions.subscribe({ after, sids });
 }
 
 /**

@@ -25,8 +25,6 @@ import type { Command } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
 import { isEndpoint, StopReason, type Stream } from '../../core/model/stream.js';
 import type { State } from '../../core/store/state.js';
-import type { Subscription } from '../../feed/subscription.js';
-import { overFault } from '../../replica/token.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
 import type { Calls, Made } from '../call-handlers.js';
@@ -35,6 +33,7 @@ import { passingBytes } from '../encode/encoded.js';
 import { positionMessage, streamMessage } from '../encode/message.js';
 import { streamSize } from '../encode/size.js';
 import type { Source } from '../pump.js';
+import { untilEnd } from './ending.js';
 import { readAfter } from './network-service.js';
 import { fillPage, firstAfter, pageTokenOf, readPage } from './page.js';
 import { type RelayCall, relay } from './relay.js';
@@ -212,17 +211,4 @@ function watch(
   if (wrong !== undefined) return wrong;
   const watching = feeds.streams.subscribe({ after, sids: isAdmin ? [] : [sid!] });
   return isAdmin || watching instanceof Fault ? watching : untilEnd(watching, state, sid!);
-}
-
-/** A watch that ends with its session: after that it could see nothing more. */
-function untilEnd(watching: Subscription, state: State, sid: number): Source<Uint8Array> {
-  const isOver = () => !state.sessions.has(sid);
-  return {
-    get isCostly() {
-      return watching.isCostly;
-    },
-    next: () => watching.next() ?? (isOver() ? overFault(state, sid) : undefined),
-    onReady: (wake) => watching.onReady(wake),
-    close: () => watching.close(),
-  };
 }

@@ -7,7 +7,7 @@ import { Flaw } from '../codec/flaw.js';
 import { decodePacket, encodePacketHeader, type Packet } from '../codec/packet.js';
 import { SystemError } from './error.js';
 import { inflate } from './inflate.js';
-import { connectLink, type Link, type TlsOptions } from './link.js';
+import type { Link, LinkListener } from './link.js';
 
 /** What a client asks. */
 export type RequestName =
@@ -18,6 +18,7 @@ export type RequestName =
   | 'UpdateStreamParams'
   | 'TerminateStream'
   | 'StopStream'
+  | 'Open'
   | 'DirectConnection'
   | 'TerminateSession';
 
@@ -26,7 +27,7 @@ export interface Listeners {
   networkDelta(delta: EventBody<'NetworkDelta'>): void;
   endpointClosed(closed: EventBody<'EndpointClosed'>): void;
   streamStopped(stopped: EventBody<'StreamStopped'>): void;
-  /** A block of one of this session's sinks. Where the stream asks for confirmation, it is given when this resolves. */
+  /** A block of one of this session's sinks, once it has asked for their data with `Open`. Where the stream asks for confirmation, it is given when this resolves. */
   block(branchId: number, block: Uint8Array): void | Promise<void>;
   /** The order to establish a connection. Without this listener it is refused. */
   connection(order: EventBody<'Connection'>): AnswerData<'Connection'> | Promise<AnswerData<'Connection'>>;
@@ -39,13 +40,13 @@ const PACKET_BYTES_MAX = 1_048_576 + 9;
 const BLOCK_BYTES_MAX = 1_048_576;
 
 /**
- * A connection of system events, in Node or in a browser: requests are asked and answered, and what the server says by
- * itself goes to the listeners.
+ * A connection of system events, over whatever the platform has: requests are asked and answered, and what the server says by
+ * itself goes to the listeners. Each platform's `SystemClient` adds how it connects.
  *
  * One object is one connection, and comes back by nobody but its owner: who reconnects makes a new one, goes on with
  * `KeepAlive {sessionToken}`, and asks again what was not answered, with the same packet ids.
  */
-export class SystemClient {
+export class BaseClient {
   /** Resolves when the connection is over: with why, where the server said so. Never rejects. */
   readonly closed: Promise<SystemError | undefined>;
   private readonly listeners: Partial<Listeners>;
@@ -59,30 +60,25 @@ export class SystemClient {
   /** Blocks are handed over one after another, also when one has to be inflated first. */
   private blocks: Promise<void> = Promise.resolve();
 
-  private constructor(listeners: Partial<Listeners>) {
+  protected constructor(listeners: Partial<Listeners>) {
     this.listeners = listeners;
     this.closed = new Promise((resolve) => {
       this.end = resolve;
     });
   }
 
-  /** Connects to `tcp://HOST:PORT`, `tls://HOST:PORT`, `ws://…` or `wss://…`. `tls` is for the encrypted ones, in Node. */
-  static async connect(
-    url: string,
-    listeners: Partial<Listeners> = {},
-    tls: TlsOptions | undefined = undefined,
-  ): Promise<SystemClient> {
-    const client = new SystemClient(listeners);
+  /** Takes the way to the server that `connect` makes. Resolves when packets can be sent. */
+  protected async open(connect: (listener: LinkListener, packetBytesMax: number) => Promise<Link>): Promise<void> {
     const listener = {
-      packet: (bytes: Uint8Array) => client.take(bytes),
-      closed: (error?: Error) => client.lose(error),
+      packet: (bytes: Uint8Array) => this.take(bytes),
+      closed: (error?: Error) => this.lose(error),
     };
-    client.link = await connectLink(url, listener, PACKET_BYTES_MAX, tls);
-    return client;
+    this.link = await connect(listener, PACKET_BYTES_MAX);
   }
 
   /**
-   * Asks, and resolves with what the server answered. Rejects with a {@link SystemError}.
+   * Asks, and resolves with what the server answered. Rejects with a {@link SystemError}; with a RangeError that names the field
+   * when the body cannot be encoded, and then nothing was sent.
    *
    * `packetId` is given only to ask again what was asked over an earlier connection.
    */
@@ -94,7 +90,13 @@ export class SystemClient {
         else if (answer.code !== 0) reject(SystemError.of(answer));
         else resolve(dataOf(type, answer));
       });
-      this.sendEvent({ type, body } as SystemEvent, packetId);
+      try {
+        this.sendEvent({ type, body } as SystemEvent, packetId);
+      } catch (error) {
+        // What cannot be encoded was not sent, so nobody answers it.
+        this.asked.delete(packetId);
+        throw error;
+      }
     });
   }
 
@@ -102,13 +104,16 @@ export class SystemClient {
   async sendBlock(streamId: number, block: Uint8Array, { confirm = false } = {}): Promise<void> {
     if (this.over !== undefined) throw this.over;
     const packetId = confirm ? this.nextPacketId() : undefined;
-    encodePacketHeader(this.writer, { streamId, event: false, compressed: false, noise: false, packetId });
-    this.writer.bytes(block);
+    const { writer } = this;
+    writer.whole(() => {
+      encodePacketHeader(writer, { streamId, event: false, compressed: false, noise: false, packetId });
+      writer.bytes(block);
+    });
     const confirmed =
       packetId === undefined
         ? undefined
         : new Promise<EventBody<'Answer'> | SystemError>((resolve) => this.asked.set(packetId, resolve));
-    this.link.send(this.writer.finish());
+    this.link.send(writer.finish());
     const answer = await confirmed;
     if (answer instanceof SystemError) throw answer;
     if (answer !== undefined && answer.code !== 0) throw SystemError.of(answer);
@@ -195,9 +200,12 @@ export class SystemClient {
   private sendEvent(event: SystemEvent, packetId: number | undefined): void {
     if (this.over !== undefined) return;
     const header = { streamId: 0, event: true, compressed: false, noise: false, packetId };
-    encodePacketHeader(this.writer, header);
-    encodeEvent(this.writer, event);
-    this.link.send(this.writer.finish());
+    const { writer } = this;
+    writer.whole(() => {
+      encodePacketHeader(writer, header);
+      encodeEvent(writer, event);
+    });
+    this.link.send(writer.finish());
   }
 
   private fail(flaw: Flaw): void {

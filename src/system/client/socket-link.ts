@@ -1,7 +1,8 @@
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { FRAME_HEADER_BYTES, FrameReader } from '../codec/frame.js';
-import type { Link, LinkListener, TlsOptions } from './link.js';
+import type { Link, LinkListener } from './link.js';
+import type { TlsOptions } from './node-link.js';
 
 /** Connects over TCP or TLS, where packets are framed. */
 export function connectFramed(

@@ -102,12 +102,15 @@ function readValue(slot: Slot, bytes: Uint8Array, at: number, end: number): unkn
   return value;
 }
 
-/** Writes a body: its cells by ascending key. Throws a RangeError that names the field which cannot be written. */
+/**
+ * Writes a body: its cells by ascending key. Throws a RangeError that names the field which cannot be written, and leaves the
+ * writer as it was.
+ */
 export function encodeBody<F extends Fields>(table: Table<F>, writer: ByteWriter, body: Body<F>): void {
   const start = writer.length;
   if (compile(table).encode(writer, body)) return;
   writer.rewind(start);
-  interpretEncoding(table, writer, body);
+  writer.whole(() => interpretEncoding(table, writer, body));
 }
 
 /** The same, field by field: what says what is wrong, and what the compiled encoders are proved against. */

@@ -121,6 +121,20 @@ export class ByteWriter {
     this.#length = length;
   }
 
+  /**
+   * Appends what `write` writes, all of it or nothing: what it had begun when it throws is forgotten. So a value that cannot be
+   * encoded leaves nothing behind in a writer that others use after it.
+   */
+  whole(write: () => void): void {
+    const start = this.#length;
+    try {
+      write();
+    } catch (error) {
+      this.#length = start;
+      throw error;
+    }
+  }
+
   /** What was written, until the writer is used again, which is empty now. */
   view(): Uint8Array {
     const written = this.#bytes.subarray(0, this.#length);

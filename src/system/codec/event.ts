@@ -185,6 +185,14 @@ export const EVENTS = {
       stoppedIds: repeated(10, id, 'Everything that stopped, or would stop, ascending.'),
     },
   ),
+  Open: event(
+    24,
+    'Open',
+    'C2S',
+    true,
+    { id: optional(1, id, 'The branch whose data is wanted. Absent or 0: every one of the session, now and later.') },
+    { stream: optional(1, record(records.Stream), 'The stream that the branch is of. Absent: all were asked for.') },
+  ),
   NetworkDelta: event(
     32,
     'NetworkDelta',
@@ -210,6 +218,8 @@ export const EVENTS = {
       cvid: required(1, id, 'The node that has lost its connection.'),
       reason: optional(10, u8, 'CloseReason: 1 SUPERSEDED, 2 TERMINATED, 3 EXPIRED, 4 SERVER_LOST.'),
       position: required(11, record(records.Position), 'The revision in which it went.'),
+      instanceUuid: optional(12, uuid, 'The instance behind it.'),
+      name: optional(13, text(), 'What the instance called itself. Absent: nothing.'),
     },
     undefined,
   ),
@@ -269,9 +279,14 @@ export function decodeEvent(bytes: Uint8Array, receiver: 'server' | 'client'): S
   return body instanceof Flaw ? body : ({ type: name, body } as SystemEvent);
 }
 
-/** Appends an event. Throws a RangeError for a value that its field cannot hold: that is the caller's mistake. */
+/**
+ * Appends an event. Throws a RangeError for a value that its field cannot hold: that is the caller's mistake, and the writer is
+ * left as it was.
+ */
 export function encodeEvent(writer: ByteWriter, event: SystemEvent): void {
   const { number, table } = EVENTS[event.type] as EventType;
-  writer.u8(number);
-  encodeBody(table, writer, event.body as Body<Fields>);
+  writer.whole(() => {
+    writer.u8(number);
+    encodeBody(table, writer, event.body as Body<Fields>);
+  });
 }

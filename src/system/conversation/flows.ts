@@ -31,27 +31,40 @@ interface Source {
  * The ends of one session's streams, as packets: what the client sends goes into its sources, what its sinks have goes out
  * when there is room.
  *
- * Sources open with their first block, sinks as soon as there is a connection: the client is known to be there.
+ * Sources open with their first block, sinks when the client asks for their data: anybody may lead a stream to any session, and
+ * what a client never asked for is not sent to it. Until then the relay holds the data within the stream's window, and cuts off
+ * the branch as one whose sink does not read.
  */
 export class Flows {
   private readonly sources = new Map<number, Source>();
   private readonly sinks = new Map<number, SinkEnd>();
   /** Branches that may have a block. */
   private readonly ready = new Set<number>();
+  /** The client has asked for the data of all. */
+  private wantsAll = false;
 
   constructor(
     private readonly backing: Backing,
     private readonly sid: number,
     /** A sink may have a block; a source may have room, or a confirmation. */
     private readonly stir: () => void,
-  ) {
-    for (const stream of backing.replica.state.streams.of(sid)) this.openSinks(stream);
+  ) {}
+
+  /** Opens every sink of the session, and those that come later. */
+  openAll(): void {
+    this.wantsAll = true;
+    for (const stream of this.backing.replica.state.streams.of(this.sid)) this.openSinks(stream);
   }
 
   /** The stream is there and looks like this. */
-  openSinks({ sinks }: Stream): void {
+  streamPut(stream: Stream): void {
+    if (this.wantsAll) this.openSinks(stream);
+  }
+
+  /** Opens the session's sinks of a stream, or only the one with this id. One that is open already stays as it is. */
+  openSinks({ sinks }: Stream, only?: number): void {
     for (const { sid, id } of sinks) {
-      if (sid !== this.sid || this.sinks.has(id)) continue;
+      if (sid !== this.sid || this.sinks.has(id) || (only !== undefined && id !== only)) continue;
       const opened = this.backing.relay.open(sid, id);
       if (opened instanceof Fault || !(opened.end instanceof SinkEnd)) continue;
       this.sinks.set(id, opened.end);

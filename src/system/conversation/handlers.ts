@@ -3,7 +3,7 @@ import { EVENTS, type EventName, type SystemEvent } from '../codec/event.js';
 import { directConnection } from './connection-requests.js';
 import type { Handler, Outcome, Request, SessionHandler } from './request.js';
 import { keepAlive, session, terminateSession } from './session-requests.js';
-import { createStream, stopStream, terminateStream, updateStreamParams } from './stream-requests.js';
+import { createStream, open, stopStream, terminateStream, updateStreamParams } from './stream-requests.js';
 
 const enumerateTransport: Handler<'EnumerateTransport'> = ({ backing, body }) => {
   const transports = backing.transports.list(body);
@@ -23,13 +23,17 @@ const FOR_SESSIONS: { readonly [N in EventName]?: SessionHandler<N> } = {
   UpdateStreamParams: updateStreamParams,
   TerminateStream: terminateStream,
   StopStream: stopStream,
+  Open: open,
   TerminateSession: terminateSession,
   DirectConnection: directConnection,
 };
 
-/** Whether a request that comes again must not be done again. The others may be done as often as they are asked. */
+/**
+ * Whether a request that comes again must not be done again. The others may be done as often as they are asked; what is opened is
+ * opened on one connection, so on another it has to be done again.
+ */
 export function isRemembered(type: EventName): boolean {
-  return FOR_SESSIONS[type] !== undefined;
+  return FOR_SESSIONS[type] !== undefined && type !== 'Open';
 }
 
 /** Does what an event asks for. */

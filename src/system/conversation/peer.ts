@@ -2,13 +2,14 @@ import type { Holdings } from '../../base/holdings.js';
 import type { Charge, SharedBytes } from '../../base/shared-bytes.js';
 import { Fault } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
-import type { CloseReason } from '../../core/model/session.js';
+import type { CloseReason, Session } from '../../core/model/session.js';
 import type { Stream } from '../../core/model/stream.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Pipe, Receiver } from '../../transport/pipe.js';
 import { ByteWriter } from '../codec/bytes.js';
 import type { EventBody, SystemEvent } from '../codec/event.js';
 import { writeBlock, writeEvent } from '../codec/send.js';
+import { closedBody } from '../encode/message.js';
 import { type AnswerBody, refusal } from './answer.js';
 import type { Answers } from './answers.js';
 import type { Backing, CutCause } from './backing.js';
@@ -189,17 +190,27 @@ export class Peer implements Receiver, Sender {
     this.outbox?.watch(watch, packetId);
   }
 
+  /** The client wants the data of this branch. */
+  openBranch(stream: Stream, id: number): void {
+    this.flows?.openSinks(stream, id);
+  }
+
+  /** The client wants the data of every stream that leads here, now and later. */
+  openAll(): void {
+    this.flows?.openAll();
+  }
+
   /** A stream leads here now. */
   streamPut(stream: Stream): void {
-    this.flows?.openSinks(stream);
+    this.flows?.streamPut(stream);
   }
 
   /** The session is over, and the connection with it. Whoever did not end it itself is told; whoever did is answered first. */
-  sessionClosed(sid: number, reason: CloseReason, position: Position): void {
+  sessionClosed(session: Session, reason: CloseReason, position: Position): void {
     if (this.isTerminating) return;
     const isKnown = this.outbox?.isAskedToEnd === true;
     if (!isKnown && this.endingMs === undefined) {
-      this.send({ type: 'EndpointClosed', body: { cvid: sid, reason, position } });
+      this.send({ type: 'EndpointClosed', body: closedBody(session, reason, position) });
     }
     this.end();
   }

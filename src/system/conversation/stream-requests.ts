@@ -83,6 +83,18 @@ export const stopStream: SessionHandler<'StopStream'> = async ({ backing, body }
   return { data: { result: Result.OK, stoppedIds: changes.flatMap(stoppedOf) } };
 };
 
+/** Begins to give this connection the data of a branch, or of all that lead to its session. */
+export const open: SessionHandler<'Open'> = ({ backing, peer, body }, sid) => {
+  const { id = 0 } = body;
+  if (id === 0) return { data: {}, after: () => peer.openAll() };
+  const { state } = backing.replica;
+  const stream = state.streams.get(id);
+  if (!stream?.sinks.some((sink) => sink.id === id && sink.sid === sid)) {
+    return new Fault('STREAM_NOT_FOUND', `no branch ${id} leads to this session`);
+  }
+  return { data: { stream: streamBody(stream, state.epoch) }, after: () => peer.openBranch(stream, id) };
+};
+
 function stoppedOf(change: Change): number[] {
   return change.kind === 'StreamStopped' ? stoppedIds(change) : [];
 }

@@ -5,6 +5,10 @@ import { ByteWriter } from '../codec/bytes.js';
 import { decodeEvent } from '../codec/event.js';
 import { PACKET_HEADER_BYTES } from '../codec/packet.js';
 import { writeEvent } from '../codec/send.js';
+import { closedBody } from './message.js';
+
+/** Bytes of one session's end: its name has at most 1,024, whatever the options are. */
+const CLOSED_BYTES_MAX = 2_048;
 
 const NOTHING = new Uint8Array(0);
 
@@ -16,10 +20,10 @@ export function closedTopic(): Topic {
     encode: (position, changes) => {
       const closed = closedOf(changes);
       if (closed === undefined) return undefined;
-      const body = { cvid: closed.session.sid, reason: closed.reason, position };
-      writeEvent(writer, { type: 'EndpointClosed', body });
+      writeEvent(writer, { type: 'EndpointClosed', body: closedBody(closed.session, closed.reason, position) });
       return writer.finish();
     },
+    size: () => CLOSED_BYTES_MAX,
     touches: (changes) => {
       const closed = closedOf(changes);
       return closed === undefined ? [] : [{ a: closed.session.sid, b: 0 }];

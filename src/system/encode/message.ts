@@ -1,5 +1,7 @@
-import type { Labels } from '../../core/model/session.js';
+import type { Position } from '../../core/model/position.js';
+import type { CloseReason, Labels, Session } from '../../core/model/session.js';
 import type { Stream as StreamState } from '../../core/model/stream.js';
+import type { EventBody } from '../codec/event.js';
 import type { Body, Fields, Table } from '../codec/field.js';
 import type * as records from '../codec/records.js';
 
@@ -25,6 +27,15 @@ export function labelsThatFit(labels: Labels): LabelBody[] {
     cells.push({ key, value });
   }
   return cells;
+}
+
+/** A session's end. */
+export function closedBody(
+  { sid, uuid, name }: Session,
+  reason: CloseReason,
+  position: Position,
+): EventBody<'EndpointClosed'> {
+  return { cvid: sid, reason, position, instanceUuid: uuid, name: name === '' ? undefined : name };
 }
 
 /** A stream. Its source is its owner. */

@@ -49,7 +49,7 @@ describe('a message of an older implementation of the tables', () => {
 
   it('EV_EndpointClosed: cvid 1', () => {
     const message = EndpointClosed.decode(bytes('08 82 02'));
-    expect(message).toEqual({ cvid: 258, reason: 0, position: undefined });
+    expect(message).toEqual({ cvid: 258, reason: 0, position: undefined, instanceUuid: '', name: '' });
   });
 
   it('EV_NetworkDelta: node_added 1, node_removed 2, link_added 3, link_removed 4', () => {

@@ -168,7 +168,7 @@ describe('the network topic', () => {
           picture.read(decodeNetwork(topic.encode({ epoch: 'e', revision: at + 1 }, changes)!));
         });
         const missed: Touch[] = revisions.slice(from + 1).flatMap((changes) => topic.touches(changes));
-        const net = decodeNetwork(topic.net!(state, missed));
+        const net = decodeNetwork(topic.net!(state, missed, 2_097_152)!);
         expect(net.deltas).toHaveLength(1);
         picture.read(net);
         expect(String(picture)).toBe(truth(state));

@@ -122,7 +122,11 @@ describe('StreamService', () => {
     expect((await watch.next()).changes).toMatchObject([{ kind: { $case: 'put', value: { id } } }]);
     await stop(sinks[1].id, other.token);
     const value = { id: sinks[1].id, reason: 1, by: other.sid };
-    expect((await watch.next()).changes).toMatchObject([{ kind: { $case: 'stopped', value } }]);
+    const lost = { id, sinkIds: [sinks[1].id] };
+    expect((await watch.next()).changes).toMatchObject([
+      { kind: { $case: 'stopped', value } },
+      { kind: { $case: 'branchesLost', value: lost } },
+    ]);
     watch.call.cancel();
   });
 

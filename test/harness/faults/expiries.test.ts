@@ -19,7 +19,8 @@ function expired(openedMsAgo: number, begunMsAgo: number, reason = CloseReason.E
   const session = { method: 'Session', request: {}, response, error: undefined, metadata: {} };
   expiries.answered(session, nowMs - openedMsAgo);
   const position = { epoch: 'e', revision: 3n };
-  expiries.ended({ kind: 3, position, endpointClosed: { cvid: 258, reason, position } }, nowMs - begunMsAgo);
+  const endpointClosed = { cvid: 258, reason, position, instanceUuid: '', name: '' };
+  expiries.ended({ kind: 3, position, endpointClosed, committedAt: undefined }, nowMs - begunMsAgo);
   return verdict.violation?.check;
 }
 

@@ -241,8 +241,8 @@ describe('the checks of other watches', () => {
     for (const sid of sids) stage.store({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
     const end = (at: number, cvid: number) => {
       const position = { epoch: 'e', revision: BigInt(at) };
-      const endpointClosed = { cvid, reason: CloseReason.TERMINATED as number, position };
-      return { kind: WatchKind.DELTA, position, endpointClosed };
+      const endpointClosed = { cvid, reason: CloseReason.TERMINATED as number, position, instanceUuid: '', name: '' };
+      return { kind: WatchKind.DELTA, position, endpointClosed, committedAt: undefined };
     };
     const bookmark = (at: number) => ({ ...end(at, 0), kind: WatchKind.BOOKMARK, endpointClosed: undefined });
     const take = (...messages: ReturnType<typeof end | typeof bookmark>[]) => {
@@ -260,9 +260,13 @@ describe('the checks of other watches', () => {
     const stage = new Stage();
     const history = new StreamsHistory(stage.truth);
     const position = { epoch: 'e', revision: 1n };
-    expect(history.take({ kind: WatchKind.SNAPSHOT_END, position, changes: [] })).toBeUndefined();
+    expect(
+      history.take({ kind: WatchKind.SNAPSHOT_END, position, changes: [], committedAt: undefined }),
+    ).toBeUndefined();
     stage.open(1);
     const late = { ...position, revision: 2n };
-    expect(history.take({ kind: WatchKind.BOOKMARK, position: late, changes: [] })?.check).toBe('Bookmarkable');
+    expect(history.take({ kind: WatchKind.BOOKMARK, position: late, changes: [], committedAt: undefined })?.check).toBe(
+      'Bookmarkable',
+    );
   });
 });

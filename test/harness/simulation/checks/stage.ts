@@ -95,6 +95,6 @@ export class Stage {
 
   /** A message of another kind, at a position. */
   sign(kind: WatchKind, revision: number): WatchNetworkDeltaResponse {
-    return { kind, position: { epoch: 'e', revision: BigInt(revision) }, deltas: [] };
+    return { kind, position: { epoch: 'e', revision: BigInt(revision) }, deltas: [], committedAt: undefined };
   }
 }

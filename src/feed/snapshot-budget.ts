@@ -1,0 +1,51 @@
+import type { SharedSnapshot } from './snapshot.js';
+
+/**
+ * Bounds the bytes that the snapshots under way hold in all, whichever feeds they are of and however many watchers read them.
+ *
+ * Over the bound, what costs nobody anything goes first: chunks that all readers have passed. Then the slowest readers of the
+ * snapshot that holds most are given up, and begin again.
+ */
+export class SnapshotBudget {
+  readonly #held = new Set<SharedSnapshot>();
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Bytes of all snapshots together. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** For a snapshot: it is there. */
+  hold(snapshot: SharedSnapshot): void {
+    this.#held.add(snapshot);
+  }
+
+  /** For a snapshot: it is gone. */
+  release(snapshot: SharedSnapshot): void {
+    this.#held.delete(snapshot);
+  }
+
+  /** For a snapshot: it holds so many bytes less. */
+  shrank(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
+  /** For a snapshot: it holds so many bytes more. */
+  grew(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes <= this.#bytesMax) return;
+    for (const snapshot of this.#held) snapshot.giveUpPassed();
+    while (this.#bytes > this.#bytesMax && this.#largest()?.giveUpSlowest());
+  }
+
+  #largest(): SharedSnapshot | undefined {
+    let largest: SharedSnapshot | undefined;
+    for (const snapshot of this.#held) if (snapshot.bytes > (largest?.bytes ?? 0)) largest = snapshot;
+    return largest;
+  }
+}
