@@ -178,6 +178,7 @@ export class SimulatedServer implements Listener {
       { state, used: (id) => replica.deadlines.used(id), submit: (command) => replica.enforce(command) },
       clock,
       DEFAULT_RELAY_LIMITS,
+      random,
     );
     const shares = new Shares({
       state,

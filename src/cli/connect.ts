@@ -3,10 +3,11 @@ import { createServer, type Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { formatAddress, parseAddress } from '../base/address.js';
 import { type Instance, InstanceType, type PeerStream, SwitchyardError } from '../client/index.js';
-import { type ConnectionFlags, readGraph, withServer } from './connection.js';
+import { type ConnectionFlags, withServer } from './connection.js';
 import { join, requestPort } from './forwarding.js';
-import { findNode } from './path.js';
+import { PeerFinder } from './peer-finder.js';
 import { Failure, type Surroundings } from './surroundings.js';
+import { printable } from './terminal.js';
 
 /** How a peer is to be reached. */
 export interface ConnectFlags extends ConnectionFlags {
@@ -16,6 +17,12 @@ export interface ConnectFlags extends ConnectionFlags {
   readonly verbose?: boolean;
 }
 
+/** How connections are passed on. */
+export interface ForwardFlags extends ConnectFlags {
+  /** Ends with the first connection that cannot be made, and with the session, instead of waiting for what comes back. */
+  readonly exitOnFailure?: boolean;
+}
+
 /** Standard input and output as a connection to a port of a peer: netcat, and ssh's ProxyCommand. */
 export async function connectPort(
   who: string,
@@ -23,33 +30,45 @@ export async function connectPort(
   flags: ConnectFlags,
   surroundings: Surroundings,
 ): Promise<void> {
-  await withPeer(who, flags, surroundings, async (instance, cvid) => {
-    const stream = await reach(instance, cvid, port, flags, surroundings);
+  await withPeer(who, { ...flags, exitOnFailure: true }, surroundings, async (instance, peer) => {
+    const stream = await reach(instance, peer.current, port, flags, surroundings);
     await passThrough(stream, surroundings);
   });
 }
 
-/** Listens here, and passes every connection on to a port of a peer, until Ctrl-C. */
+/**
+ * Listens here, and passes every connection on to a port of a peer, until Ctrl-C. A peer that restarts is another node, which
+ * is looked for when a connection cannot be made.
+ */
 export async function forwardPort(
   local: string,
   who: string,
   port: number,
-  flags: ConnectFlags,
+  flags: ForwardFlags,
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
   const at = parseAddress(local.includes(':') ? local : `127.0.0.1:${local}`);
-  await withPeer(who, flags, surroundings, async (instance, cvid) => {
+  await withPeer(who, flags, surroundings, async (instance, peer) => {
     const open = new Set<Socket>();
+    let fail = (_error: Error) => {};
+    const failed = new Promise<Error>((resolve) => {
+      fail = resolve;
+    });
     const pass = async (socket: Socket) => {
       open.add(socket);
       socket.on('error', () => socket.destroy()).once('close', () => open.delete(socket));
+      let isReached = false;
       try {
-        await join(await reach(instance, cvid, port, flags, surroundings), socket);
+        const work = (cvid: number) => reach(instance, cvid, port, flags, surroundings);
+        const stream = await (flags.exitOnFailure ? work(peer.current) : peer.reach(work));
+        isReached = true;
+        await join(stream, socket);
       } catch (error) {
         // Never a FIN: it would tell the local client that it has everything.
         socket.resetAndDestroy();
-        await terminal.err.write(`${(error as Error).message}\n`);
+        if (flags.exitOnFailure && !isReached) fail(error as Error);
+        else await terminal.err.write(`${(error as Error).message}\n`);
       }
     };
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void pass(socket));
@@ -57,14 +76,16 @@ export async function forwardPort(
       server.once('error', reject).listen(at.port, at.host, resolve);
     });
     const { port: bound } = server.address() as { port: number };
-    await terminal.out.write(`forwarding ${formatAddress({ ...at, port: bound })} to port ${port} of ${cvid}\n`);
-    await new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      void instance.ended.then(() => resolve());
+    await terminal.out.write(
+      `forwarding ${formatAddress({ ...at, port: bound })} to port ${port} of ${peer.current}\n`,
+    );
+    const stopped = new Promise<Error>((resolve) => {
+      signal.addEventListener('abort', () => resolve(signal.reason as Error), { once: true });
     });
+    const why = await Promise.race([stopped, failed, instance.ended]);
     server.close();
     for (const socket of open) socket.resetAndDestroy();
-    throw signal.reason ?? (await instance.ended);
+    throw why;
   });
 }
 
@@ -94,21 +115,24 @@ async function passThrough(stream: PeerStream, { input, output, signal }: Surrou
 
 async function withPeer(
   who: string,
-  flags: ConnectFlags,
+  flags: ForwardFlags,
   surroundings: Surroundings,
-  run: (instance: Instance, cvid: number) => Promise<void>,
+  run: (instance: Instance, peer: PeerFinder) => Promise<void>,
 ): Promise<void> {
-  const { signal } = surroundings;
+  const { signal, terminal } = surroundings;
+  const say = (line: string) => void terminal.err.write(`${line}\n`);
   await withServer(flags, surroundings, async (yard) => {
-    const { graph } = await readGraph(yard, signal);
-    const { cvid } = findNode(graph, who);
+    const moved = (cvid: number) => say(`${printable(who)} has restarted: it is ${cvid} now`);
+    const peer = await PeerFinder.find(who, { yard, signal, moved });
+    const reopen = flags.exitOnFailure !== true;
     const instance = yard.join({
       uuid: randomUUID(),
       type: InstanceType.CLIENT,
-      reopen: false,
+      reopen,
       listenPort: flags.listen,
     });
-    await run(instance, cvid);
+    if (reopen) instance.on('lost', (error) => say(`joining again: ${error.message}`));
+    await run(instance, peer);
   });
 }
 

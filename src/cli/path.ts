@@ -51,18 +51,23 @@ function describePath(graph: GraphView, cvids: readonly number[], withControl: b
  * a name in lower case, a number as an IPv4 address.
  */
 export function findNode(graph: GraphView, text: string): GraphNode {
-  const asSid = /^\d+$/.test(text) ? graph.node(Number(text)) : undefined;
-  if (asSid !== undefined) return asSid;
-  const lower = text.toLowerCase();
-  const nodes = [...graph.nodes()];
-  const exact = nodes.filter((node) => node.instanceUuid === lower || node.name === text);
-  const number = isIPv4(text) ? text.split('.').reduce((sid, octet) => sid * 256 + Number(octet), 0) : 0;
-  const meant = ({ name, cvid }: GraphNode) => name.toLowerCase() === lower || cvid === number;
-  const found = exact.length > 0 ? exact : nodes.filter(meant);
+  const found = nodesMeant(graph, text);
   if (found.length === 1) return found[0];
   if (found.length === 0) {
     throw new UsageError(`${JSON.stringify(text)} is no node's SID, UUID or name; see switchyard nodes`);
   }
   const sids = found.map((node) => node.cvid).join(', ');
   throw new UsageError(`${JSON.stringify(text)} is the name of ${found.length} nodes: use one of the SIDs ${sids}`);
+}
+
+/** All nodes that somebody may mean, as {@link findNode} reads it. */
+export function nodesMeant(graph: GraphView, text: string): readonly GraphNode[] {
+  const asSid = /^\d+$/.test(text) ? graph.node(Number(text)) : undefined;
+  if (asSid !== undefined) return [asSid];
+  const lower = text.toLowerCase();
+  const nodes = [...graph.nodes()];
+  const exact = nodes.filter((node) => node.instanceUuid === lower || node.name === text);
+  if (exact.length > 0) return exact;
+  const number = isIPv4(text) ? text.split('.').reduce((sid, octet) => sid * 256 + Number(octet), 0) : 0;
+  return nodes.filter(({ name, cvid }) => name.toLowerCase() === lower || cvid === number);
 }

@@ -171,6 +171,7 @@ function addDirect(program: Command, surroundings: Surroundings): void {
 
   peer(program.command('forward').argument('<LOCAL>', 'where to listen: PORT or HOST:PORT'))
     .description('Pass every connection to a local port on to a port of a peer, until Ctrl-C.')
+    .option('--exit-on-failure', 'end with status 1 when the peer cannot be reached, instead of looking for it again')
     .addHelpText('after', examples('switchyard forward 8080 harbour 80'))
     .action(async (local, who, to, flags) =>
       (await import('./connect.js')).forwardPort(local, who, to, flags, surroundings),

@@ -10,16 +10,19 @@ import {
 import type { LinkType } from '../../gen/switchyard/v1/link.js';
 import type { Clock, Random } from '../base/clock.js';
 import { CarriedDuplex } from './carrier/carried-duplex.js';
+import type { Carrier } from './carrier/carrier.js';
 import { DirectCarrier } from './carrier/direct-carrier.js';
 import { RelayCarrier } from './carrier/relay-carrier.js';
+import { type RelayEnds, RelayPipe } from './carrier/relay-pipe.js';
 import type { Gathered } from './direct/gather.js';
 import type { Identity } from './direct/identity.js';
 import { PUNCH_LIMITS } from './direct/limits.js';
 import { type AttemptPlan, attemptPlan, type DirectPath, dialPlan } from './direct/path.js';
+import { secure } from './direct/secure.js';
 import { durationOf } from './duration.js';
 import type { PathFacts, PeerStream } from './peer-stream.js';
 import { punchAnswer } from './punch-answer.js';
-import type { RelaySink, RelaySource } from './relay.js';
+import type { RelayOptions, RelaySink, RelaySource } from './relay.js';
 import { RelayDuplex } from './relay-duplex.js';
 import { Upgrade } from './upgrade.js';
 
@@ -30,8 +33,8 @@ export interface BrokeredDesk {
   readonly random: Random;
   /** Opens sockets. Without a `rendezvous` from an order, the session's is asked. */
   gather(link: LinkType, rendezvous?: readonly RendezvousAddress[]): Promise<Gathered>;
-  openSource(id: number): Promise<RelaySource>;
-  openSink(branchId: number): Promise<RelaySink>;
+  openSource(id: number, options: RelayOptions): Promise<RelaySource>;
+  openSink(branchId: number, options: RelayOptions): Promise<RelaySink>;
   /** Asks the server for one more attempt of a relayed connection. */
   askAgain(brokered: Brokered, gathered: Gathered): Promise<void>;
   /** Tells the server that the connection stands, or (failed: because its path is dead) does not any more. */
@@ -57,8 +60,10 @@ export interface BrokeredFacts {
   readonly upgradeAfterMs: number;
 }
 
-/** The newest form of relayed bytes that this client knows: frames. */
-export const RELAY_VERSION = 1;
+/** The newest form of relayed bytes that this client knows: frames inside TLS, on streams that are resumed. */
+export const RELAY_VERSION = 2;
+/** Names what is spoken inside TLS on the relay, together with the connection, so that no other one can be put in its place. */
+const SPOKEN_ON_RELAY = 'switchyard-relay/2';
 /** How long the sockets of a punch are kept after it has worked here, should it not have worked there. */
 const SPARE_MS = 10_000;
 
@@ -156,11 +161,23 @@ export class Brokered {
   }
 
   /** Opens the streams through the server. Where both ends know how, a direct path is tried again later. */
-  async relay({ relayStreamId, relayBranchId, relayVersion }: Connection): Promise<void> {
-    const [source, sink] = await Promise.all([this.desk.openSource(relayStreamId), this.desk.openSink(relayBranchId)]);
+  async relay(order: Connection): Promise<void> {
+    const deps = {
+      ...this.desk,
+      openSource: (options: RelayOptions) => this.desk.openSource(order.relayStreamId, options),
+      openSink: (options: RelayOptions) => this.desk.openSink(order.relayBranchId, options),
+    };
+    const ends = await RelayPipe.open(deps, this.#life.signal);
     const facts = { path: 'relayed', roundTripMs: undefined } as const;
-    if (relayVersion === 0) return this.#handOut(new RelayDuplex(source, sink), facts);
-    const duplex = new CarriedDuplex(new RelayCarrier(source, sink), () => this.#moved());
+    const version = relayVersionOf(order, ends);
+    if (version === 0) {
+      return this.#handOut(new RelayDuplex(ends.source, ends.sink), { ...facts, endToEnd: false });
+    }
+    const carrier =
+      version === 1
+        ? new RelayCarrier(ends.source, ends.sink)
+        : await this.#secured(order, new RelayPipe(ends, deps), ends);
+    const duplex = new CarriedDuplex(carrier, () => this.#moved());
     const { identity, clock, random } = this.desk;
     this.#upgrade = new Upgrade(duplex, {
       identity,
@@ -170,8 +187,20 @@ export class Brokered {
       ask: (gathered) => this.desk.askAgain(this, gathered),
     });
     duplex.once('close', () => this.#upgrade?.end());
-    this.#handOut(duplex, facts);
+    this.#handOut(duplex, { ...facts, endToEnd: version > 1 });
     if (this.#isControlling && !duplex.destroyed) this.#upgrade.begin(this.facts.upgradeAfterMs);
+  }
+
+  /** Proves the peer's key over the relay, as on a direct path, and encrypts what goes through the server from then on. */
+  async #secured({ connectionId, peerPublicKey }: Connection, pipe: RelayPipe, ends: RelayEnds): Promise<Carrier> {
+    const { identity, clock } = this.desk;
+    // Both ends know the two ids, and neither the server's order nor a punch has to say which of them begins.
+    const controlling = ends.source.stream.id < ends.sink.stream.id;
+    const proof = { identity, peerPublicKey, controlling, spoken: `${SPOKEN_ON_RELAY}/${connectionId}` };
+    const stream = await secure(pipe, proof, this.#life.signal);
+    // A server that stands still is not a dead peer. The peer's session says whether it lives.
+    const aliveMs = Number.POSITIVE_INFINITY;
+    return new DirectCarrier(stream, { clock, flush: () => pipe.flush(), aliveMs, isRelayed: true });
   }
 
   /** The server says that it is over. A stream that stands ends by itself, unless its path is dead. */
@@ -195,9 +224,10 @@ export class Brokered {
   #moved(): void {
     const { roundTripMs } = this.#upgrade!.path!;
     this.#upgrade!.end();
-    this.desk.report(this, wordOf({ path: 'direct', roundTripMs }));
-    Object.assign(this.#handedOut!, { path: 'direct', roundTripMs });
-    this.#handedOut!.emit('path', { path: 'direct', roundTripMs } satisfies PathFacts);
+    const facts = { path: 'direct', roundTripMs, endToEnd: true } satisfies PathFacts;
+    this.desk.report(this, wordOf(facts));
+    Object.assign(this.#handedOut!, facts);
+    this.#handedOut!.emit('path', facts);
   }
 
   /** Hands out a path that an attempt has found, if the other end has found the same. */
@@ -209,7 +239,7 @@ export class Brokered {
       return undefined;
     }
     const stream = new CarriedDuplex(carrier);
-    this.#handOut(stream, { path: 'direct', roundTripMs: path.roundTripMs });
+    this.#handOut(stream, { path: 'direct', roundTripMs: path.roundTripMs, endToEnd: true });
     return stream;
   }
 
@@ -255,4 +285,10 @@ export class Brokered {
 function wordOf({ path, roundTripMs = 0 }: PathFacts): Word {
   const kind = path === 'direct' ? PathKind.DIRECT : PathKind.RELAYED;
   return { established: true, failed: false, path: kind, roundTripMs };
+}
+
+/** What both ends put on the relay. A server before 0.2.0 orders version 2 as well, on streams that confirm nothing. */
+function relayVersionOf({ relayVersion }: Connection, { source, sink }: RelayEnds): number {
+  const isConfirmed = source.stream.params?.deliveryConfirmation && sink.stream.params?.deliveryConfirmation;
+  return Math.min(relayVersion, isConfirmed ? RELAY_VERSION : 1);
 }

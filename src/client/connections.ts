@@ -18,7 +18,7 @@ import { LIMITS } from './limits.js';
 import { type OrderHandlers, Refusal } from './orders.js';
 import type { OwnSession } from './own-session.js';
 import type { PeerStream } from './peer-stream.js';
-import type { RelaySink, RelaySource } from './relay.js';
+import type { RelayOptions, RelaySink, RelaySource } from './relay.js';
 import { drawRequestId } from './request-id.js';
 import { Scope } from './scope.js';
 import type { LinkDetails } from './session-calls.js';
@@ -51,8 +51,8 @@ export interface ConnectionsDesk {
   session(): OwnSession | undefined;
   ask(request: DirectConnectionRequest, options: CallOptions): Promise<Complete<DirectConnectionResponse>>;
   report(cvid: number, link: LinkType, established: boolean, details: LinkDetails): Promise<unknown>;
-  openSource(id: number): Promise<RelaySource>;
-  openSink(branchId: number): Promise<RelaySink>;
+  openSource(id: number, options: RelayOptions): Promise<RelaySource>;
+  openSink(branchId: number, options: RelayOptions): Promise<RelaySink>;
   problem(error: Error): void;
 }
 
@@ -76,8 +76,8 @@ export class Connections {
       gather: async (link, rendezvous) =>
         gather(link, this.#places(rendezvous ?? (await desk.attached(desk.life)).rendezvous), desk.listenPort),
       askAgain: (brokered, gathered) => this.#askAgain(brokered, gathered),
-      openSource: (id) => desk.openSource(id),
-      openSink: (id) => desk.openSink(id),
+      openSource: (id, options) => desk.openSource(id, options),
+      openSink: (id, options) => desk.openSink(id, options),
       report: (brokered, word) => this.#report(brokered, word),
       over: (brokered) => {
         if (this.#byId.get(brokered.connectionId) === brokered) this.#byId.delete(brokered.connectionId);

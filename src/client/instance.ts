@@ -312,8 +312,8 @@ export class Instance extends SessionCalls {
         const state = established ? LinkState.ESTABLISHED : LinkState.LOST;
         return this.reportLink(cvid, link, state, { ...details, retry: true });
       },
-      openSource: (id) => this.openSource(id),
-      openSink: (id) => this.openSink(id),
+      openSource: (id, options) => this.openSource(id, options),
+      openSink: (id, options) => this.openSink(id, options),
       problem: (error) => this.#events.emit('problem', error),
     });
     return this.#connections;

@@ -6,10 +6,15 @@ export interface PeerFacts {
   readonly connectionId: string;
   readonly peerCvid: number;
   /**
-   * From one end to the other, encrypted between them; or through the server, which can read it. A relayed one may become
-   * direct: the event `path` tells so, with the new {@link PathFacts}.
+   * From one end to the other, or through the server. A relayed one may become direct: the event `path` tells so, with the
+   * new {@link PathFacts}.
    */
   readonly path: PathFacts['path'];
+  /**
+   * Whether it is encrypted between the two ends, so that the server cannot read it: always on a direct path, and through the
+   * server when both ends are of 0.2.0 or later and so is the server.
+   */
+  readonly endToEnd: PathFacts['endToEnd'];
   /** Whether the peer asked for it. */
   readonly incoming: boolean;
   /** As it was measured when the path was chosen. Undefined: the other end measured it. */
@@ -20,6 +25,7 @@ export interface PeerFacts {
 export interface PathFacts {
   readonly path: 'direct' | 'relayed';
   readonly roundTripMs: number | undefined;
+  readonly endToEnd: boolean;
 }
 
 /**

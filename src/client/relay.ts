@@ -10,13 +10,22 @@ import { StatusCode } from './status.js';
 export interface RelayOptions {
   /** Lets go of the end, whose reads and writes then reject with the signal's reason. The stream stays. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Where this end stands, counted from the stream's first block, so that it goes on there after a broken call or a restart of
+   * the server. A source says with delivery confirmation its `confirmedBlocks`, and then writes again what comes after the
+   * `confirmedBlocks` of the new end; without, its `sentBlocks`. A sink says its `takenBlocks`. Absent: it goes on where the
+   * server stands.
+   */
+  readonly blocks?: number | undefined;
 }
 
 /** One Relay call: what both ends of a stream are made of. */
 interface RelayCall {
   readonly stream: Stream;
-  /** Blocks that the end's earlier calls confirmed. */
+  readonly channel: bigint;
+  /** Blocks that the end's earlier calls confirmed, and those that are lost after these. */
   readonly confirmedBlocks: number;
+  readonly lostBlocks: number;
   readonly requests: Handover<RelayRequest>;
   readonly responses: AsyncIterator<RelayResponse>;
   readonly scope: Scope;
@@ -25,7 +34,7 @@ interface RelayCall {
 }
 
 /** Calls Relay as one end of a stream. Rejects when the server refuses it. */
-async function callRelay(caller: Caller, id: number, { signal }: RelayOptions): Promise<RelayCall> {
+async function callRelay(caller: Caller, id: number, { signal, blocks }: RelayOptions): Promise<RelayCall> {
   const scope = new Scope(signal, caller.life);
   const freeChannel = caller.channel.hold();
   const requests = new Handover<RelayRequest>();
@@ -36,16 +45,18 @@ async function callRelay(caller: Caller, id: number, { signal }: RelayOptions): 
   };
   try {
     const metadata = await caller.credentials(scope.signal);
-    void requests.push(RelayRequest.fromPartial({ open: { id } }));
+    const open = { id, blocks: blocks === undefined ? undefined : BigInt(blocks) };
+    void requests.push(RelayRequest.fromPartial({ open }));
     const call = { metadata, signal: scope.signal };
     const responses = caller.channel.duplex(StreamServiceService.relay, requests, call)[Symbol.asyncIterator]();
     const first = await responses.next().catch((error: unknown) => {
       if (error instanceof SwitchyardError) caller.failed(error, metadata);
       throw error;
     });
-    const stream = first.done ? undefined : first.value.opened?.stream;
-    if (stream === undefined) throw new SwitchyardError(StatusCode.DATA_LOSS, 'Relay did not begin with `opened`');
-    return { stream, confirmedBlocks: Number(first.value!.confirmedBlocks), requests, responses, scope, release };
+    const { opened = undefined, confirmedBlocks = 0n, lostBlocks = 0n } = first.done ? {} : first.value;
+    if (!opened?.stream) throw new SwitchyardError(StatusCode.DATA_LOSS, 'Relay did not begin with `opened`');
+    const counts = { confirmedBlocks: Number(confirmedBlocks), lostBlocks: Number(lostBlocks) };
+    return { stream: opened.stream, channel: opened.channel, ...counts, requests, responses, scope, release };
   } catch (error) {
     release();
     throw error;
@@ -56,7 +67,7 @@ async function callRelay(caller: Caller, id: number, { signal }: RelayOptions): 
  * The end of a stream that data goes into.
  *
  * Nothing is repeated by itself: when the call breaks, `ended` and every write say so, and opening the stream again
- * goes on with it. With delivery confirmation `confirmedBlocks` says what need not be sent again.
+ * goes on with it. `blocks` of {@link RelayOptions} says what need not be sent again.
  */
 export class RelaySource {
   /** The stream as it was when this end was opened. */
@@ -64,12 +75,23 @@ export class RelaySource {
   /** Resolves when it is over: undefined when all sinks have all data, otherwise why. Never rejects. */
   readonly ended: Promise<unknown>;
   /** How many blocks of the stream every sink has confirmed; only where the stream asks for delivery confirmation. */
-  confirmedBlocks = 0;
+  confirmedBlocks: number;
+  /** How many blocks of the stream were sent: those that it was opened with, and those that were written since. */
+  sentBlocks: number;
+  /** Which channel of the server it is an end of: another number after a restart. 0: a server before 0.2.0. */
+  readonly channel: bigint;
+  /** Called with `confirmedBlocks` each time that it has grown. */
+  onConfirmed: ((blocks: number) => void) | undefined;
   #over: { readonly error: unknown } | undefined;
 
-  private constructor(private readonly call: RelayCall) {
+  private constructor(
+    private readonly call: RelayCall,
+    { blocks = 0 }: RelayOptions,
+  ) {
     this.stream = call.stream;
+    this.channel = call.channel;
     this.confirmedBlocks = call.confirmedBlocks;
+    this.sentBlocks = this.stream.params?.deliveryConfirmation ? call.confirmedBlocks : blocks;
     this.ended = this.#listen().then((error) => {
       this.#over = { error };
       call.release();
@@ -79,12 +101,17 @@ export class RelaySource {
 
   /** Opens a stream of one's own, by its id. Rejects when it is not there, or not one's own. */
   static async open(caller: Caller, id: number, options: RelayOptions = {}): Promise<RelaySource> {
-    return new RelaySource(await callRelay(caller, id, options));
+    return new RelaySource(await callRelay(caller, id, options), options);
   }
 
-  /** Sends a block. Resolves when there is room for the next: whoever waits for it goes as fast as the slowest sink. */
+  /**
+   * Sends a block of at least 1 byte. Resolves when there is room for the next: whoever waits for it goes as fast as the
+   * slowest sink.
+   */
   async write(block: Uint8Array): Promise<void> {
     this.#check();
+    if (block.length === 0) throw new SwitchyardError(StatusCode.INVALID_ARGUMENT, 'a block has at least 1 byte');
+    this.sentBlocks += 1;
     await this.call.requests.push(RelayRequest.fromPartial({ block: Buffer.from(block) }));
     this.#check();
   }
@@ -113,6 +140,7 @@ export class RelaySource {
         const next = await responses.next();
         if (next.done) return undefined;
         this.confirmedBlocks = Number(next.value.confirmedBlocks);
+        this.onConfirmed?.(this.confirmedBlocks);
       }
     } catch (error) {
       return error;
@@ -130,12 +158,19 @@ export class RelaySource {
 export class RelaySink implements AsyncIterable<Uint8Array> {
   /** The stream as it was when this end was opened. */
   readonly stream: Stream;
-  /** How many blocks of the stream were taken, those of earlier calls included. */
+  /** How many blocks of the stream were taken, those of earlier calls and those that are lost included. */
   takenBlocks: number;
+  /** How many blocks were lost, of those that this end counts as taken. They are missing before the block that came last. */
+  lostBlocks: number;
+  /** Which channel of the server it is an end of: another number after a restart. 0: a server before 0.2.0. */
+  readonly channel: bigint;
+  #isConfirming = false;
 
   private constructor(private readonly call: RelayCall) {
     this.stream = call.stream;
+    this.channel = call.channel;
     this.takenBlocks = call.confirmedBlocks;
+    this.lostBlocks = call.lostBlocks;
   }
 
   /** Opens a branch that leads here, by its id. Rejects when it is not there, or leads elsewhere. */
@@ -144,20 +179,34 @@ export class RelaySink implements AsyncIterable<Uint8Array> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    const { requests, responses } = this.call;
+    const { responses } = this.call;
     try {
       for (;;) {
         const next = await responses.next();
         if (next.done) return;
-        yield next.value.block;
+        const { block, lostBlocks } = next.value;
+        this.lostBlocks += Number(lostBlocks);
+        this.takenBlocks += Number(lostBlocks);
+        // Before the end of the data a loss may come without a block.
+        if (block.length === 0 && lostBlocks > 0n) continue;
+        yield block;
         this.takenBlocks += 1;
-        if (this.stream.params?.deliveryConfirmation) {
-          await requests.push(RelayRequest.fromPartial({ confirmedBlocks: BigInt(this.takenBlocks) }));
-        }
+        if (this.stream.params?.deliveryConfirmation) void this.#confirm();
       }
     } finally {
       this.close();
     }
+  }
+
+  /** Says what was taken. While one of these waits to be sent, the next ones are part of it. */
+  async #confirm(): Promise<void> {
+    if (this.#isConfirming) return;
+    this.#isConfirming = true;
+    for (let said = 0; said < this.takenBlocks && !this.call.scope.signal.aborted; ) {
+      said = this.takenBlocks;
+      await this.call.requests.push(RelayRequest.fromPartial({ confirmedBlocks: BigInt(said) }));
+    }
+    this.#isConfirming = false;
   }
 
   /** Lets go at once. The stream stays, and can be opened again. */

@@ -61,8 +61,14 @@ export const LIMIT_OPTIONS = {
   answerDataBytesMax: bound('answerDataBytesMax', [0, 1_048_576], "Bytes of an answer's data."),
 } as const satisfies { readonly [K in ChosenLimit]: Option<number> };
 
-/** The limits that have an option. The spans of the core's own orders have none: they fit the client's own timeouts. */
-export type ChosenLimit = Exclude<keyof Limits, 'gatherDeadlineMs' | 'attemptDeadlineMs' | 'relayDeadlineMs'>;
+/**
+ * The limits that have an option. The spans of the core's own orders have none: they fit the client's own timeouts. Nor has
+ * `relayConfirmedFrom`, which is a version of the API.
+ */
+export type ChosenLimit = Exclude<
+  keyof Limits,
+  'gatherDeadlineMs' | 'attemptDeadlineMs' | 'relayDeadlineMs' | 'relayConfirmedFrom'
+>;
 
 /** The gRPC door's bounds as options: those that depend on the fleet. Their reasons stand with {@link DoorLimits}. */
 export const DOOR_LIMIT_OPTIONS = {

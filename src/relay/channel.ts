@@ -1,5 +1,6 @@
 import { Fault } from '../core/model/fault.js';
 import type { Stream } from '../core/model/stream.js';
+import { Branch, type Numbering } from './branch.js';
 import { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';
 
@@ -16,18 +17,8 @@ export interface Surroundings {
   isFull(): boolean;
   /** Data has passed. */
   used(streamId: number): void;
-}
-
-/** How far one sink has come. It outlives the sink's call, so that a sink that comes back goes on where it was. */
-interface Branch {
-  readonly id: number;
-  /** Blocks that it was given. */
-  taken: number;
-  /** Blocks that it said it has; as `taken` where the stream asks for no confirmation. */
-  confirmed: number;
-  end: SinkEnd | undefined;
-  /** When it last took a block, or began to have one to take. */
-  movedMs: number;
+  /** A number for a new channel. */
+  draw(): bigint;
 }
 
 /**
@@ -37,9 +28,14 @@ interface Branch {
  * With delivery confirmation "has it" means that the sink said so, and a sink that comes back is given what it did not
  * confirm once more; without, it means that the block was handed to its call.
  *
+ * A channel is gone when the server restarts, and the ends say where a new one begins: it begins where its source says, and
+ * each branch where its sink says. docs/relay.md has the whole of it.
+ *
  * Invariant: `blocks[gone]` is block number `first`; every branch's `confirmed` is at least `first`.
  */
 export class Channel {
+  /** Tells this channel from an earlier one of the same stream. */
+  readonly number: bigint;
   private blocks: Uint8Array[] = [];
   /** Blocks at the front of the array that were let go: taken out many at a time, so that letting go costs nothing. */
   private gone = 0;
@@ -47,13 +43,23 @@ export class Channel {
   private bytes = 0;
   private source: SourceEnd | undefined;
   private ended = false;
+  /** Whether a source has come: until then nobody knows which block is the first. */
+  private hasBegun = false;
+  /** Whether the numbers of blocks are those that the ends count by. */
+  private isCounted = false;
+  /** How many blocks were sent and never came, by the number of the block after them; */
+  private readonly gaps = new Map<number, number>();
+  /** and in all. */
+  private missing = 0;
   private branches: Map<number, Branch>;
 
   constructor(
     private stream: Stream,
     private readonly around: Surroundings,
   ) {
-    this.branches = new Map(stream.sinks.map(({ id }) => [id, this.newBranch(id)]));
+    this.number = around.draw();
+    const nowMs = around.nowMs();
+    this.branches = new Map(stream.sinks.map(({ id }) => [id, new Branch(id, nowMs)]));
   }
 
   get streamId(): number {
@@ -69,22 +75,40 @@ export class Channel {
     return this.stream.params.maxBlockBytes;
   }
 
-  /** The source's end. An earlier one of the same stream gives way; this one is told what the sinks have already. */
-  openSource(): SourceEnd {
+  /**
+   * The source's end, or why it cannot stand where it says. An earlier one of the same stream gives way; this one is told
+   * what the sinks have already.
+   */
+  openSource(blocks?: number): SourceEnd | Fault {
+    const { deliveryConfirmation } = this.stream.params;
+    if (!this.hasBegun) this.begin(blocks);
+    else if (blocks !== undefined && deliveryConfirmation) {
+      if (blocks > this.first) {
+        const description = `${blocks}; only ${this.first} were confirmed`;
+        return Fault.fields([{ field: 'open.blocks', description }])!;
+      }
+      this.dropHeld();
+    } else if (blocks !== undefined && this.isCounted) this.skipTo(blocks);
     this.source?.end(new Fault('OUT_OF_ORDER', `stream ${this.stream.id} has been opened again to send`));
     this.ended = false;
     this.source = new SourceEnd(this);
-    if (this.first > 0) this.source.confirmed(this.first, this.stream.params.deliveryConfirmation);
+    if (this.first > 0) this.source.confirmed(this.first, deliveryConfirmation);
     return this.source;
   }
 
-  /** A sink's end. An earlier one of the same branch gives way; what it did not confirm comes again. */
-  openSink(id: number): SinkEnd {
+  /** A sink's end, or why it cannot stand where it says. An earlier one of the same branch gives way. */
+  openSink(id: number, blocks?: number): SinkEnd | Fault {
     const branch = this.branches.get(id)!;
+    if (!this.hasBegun) branch.arrive(blocks);
+    else if (blocks === undefined) branch.resume();
+    else {
+      const fault = branch.place(blocks, this.numbering);
+      if (fault !== undefined) return fault;
+    }
     branch.end?.end(new Fault('OUT_OF_ORDER', `branch ${id} has been opened again to receive`));
-    branch.taken = branch.confirmed;
     branch.movedMs = this.around.nowMs();
     branch.end = new SinkEnd(this, id);
+    this.release();
     return branch.end;
   }
 
@@ -96,11 +120,13 @@ export class Channel {
     }
     const { end } = this;
     for (const branch of this.branches.values()) {
-      if (branch.confirmed === end) branch.movedMs = this.around.nowMs();
+      if (branch.confirmed >= end) branch.movedMs = this.around.nowMs();
     }
     this.blocks.push(block);
     this.grow(block.length);
     this.around.used(this.stream.id);
+    // Nobody waits for what every sink had before the source repeated it.
+    this.release();
     for (const branch of this.branches.values()) branch.end?.ready();
     return undefined;
   }
@@ -128,9 +154,14 @@ export class Channel {
     return this.end;
   }
 
-  /** For a sink's end: how many blocks it and those before it were given. */
+  /** For a sink's end: how many blocks it and those before it were given, as the sink counts. */
   takenBlocks(id: number): number {
-    return this.branches.get(id)?.taken ?? 0;
+    return this.branches.get(id)?.count ?? 0;
+  }
+
+  /** For a sink's end: how many blocks before the one that it was given last are lost, told once. */
+  takeLost(id: number): number {
+    return this.branches.get(id)?.takeLost() ?? 0;
   }
 
   /** For the source's end: its call is gone. The stream stays, and another call may go on with it. */
@@ -142,31 +173,37 @@ export class Channel {
   read(id: number): Uint8Array | 'ended' | undefined {
     const branch = this.branches.get(id);
     if (branch === undefined) return undefined;
-    const block = this.blocks[this.gone + branch.taken - this.first];
-    if (block === undefined) return this.ended ? 'ended' : undefined;
-    branch.taken++;
-    if (!this.stream.params.deliveryConfirmation) this.confirm(id, branch.taken);
+    const { deliveryConfirmation } = this.stream.params;
+    const block = this.hasBegun ? this.blocks[this.gone + branch.taken - this.first] : undefined;
+    const isEnded = this.ended && !(deliveryConfirmation && branch.confirmed < this.end);
+    if (block === undefined && !isEnded) return undefined;
+    branch.passGap(this.gaps.get(branch.taken) ?? 0);
+    if (block === undefined) return 'ended';
+    branch.take();
+    if (!deliveryConfirmation) this.confirmTo(branch, branch.taken);
     return block;
   }
 
-  /** For a sink's end: it has so many blocks. A number that it cannot have is refused. */
+  /** For a sink's end: it has so many blocks, as the sink counts. A number that it cannot have is refused. */
   confirm(id: number, count: number): Fault | undefined {
     const branch = this.branches.get(id);
     if (branch === undefined) return undefined;
-    if (count > branch.taken) {
-      return Fault.fields([{ field: 'confirmed_blocks', description: `${count}; only ${branch.taken} were given` }]);
+    const number = branch.numberOf(count);
+    if (number > branch.taken) {
+      return Fault.fields([{ field: 'confirmed_blocks', description: `${count}; only ${branch.count} were given` }]);
     }
-    if (count <= branch.confirmed) return undefined;
-    branch.confirmed = count;
-    branch.movedMs = this.around.nowMs();
-    this.release();
+    this.confirmTo(branch, number);
+    if (this.ended) branch.end?.ready();
     return undefined;
   }
 
   /** For a sink's end: its call is gone. */
   loseSink(id: number, end: SinkEnd): void {
     const branch = this.branches.get(id);
-    if (branch?.end === end) branch.end = undefined;
+    if (branch?.end !== end) return;
+    branch.end = undefined;
+    // It may come back: until now it was not what held the others up, or it would have been cut off.
+    branch.movedMs = this.around.nowMs();
   }
 
   /** The stream looks like this now: a branch that it has lost holds nobody up any more. */
@@ -203,13 +240,52 @@ export class Channel {
       .map((branch) => branch.id);
   }
 
+  /** For the relay: nobody could take anything for so long. */
+  stoodStill(ms: number): void {
+    for (const branch of this.branches.values()) branch.movedMs += ms;
+  }
+
   /** For the relay: there may be room again. */
   wakeSource(): void {
     if (this.hasRoom()) this.source?.ready();
   }
 
-  private newBranch(id: number): Branch {
-    return { id, taken: 0, confirmed: 0, end: undefined, movedMs: this.around.nowMs() };
+  /** The first source has come. One that does not say where it stands is told that nothing is confirmed. */
+  private begin(blocks: number | undefined): void {
+    const { deliveryConfirmation } = this.stream.params;
+    const counts = [...this.branches.values()].map(({ taken }) => taken);
+    this.hasBegun = true;
+    this.isCounted = blocks !== undefined || deliveryConfirmation;
+    // One that asks for no confirmation goes on; at least what any sink has was sent before.
+    this.first = blocks ?? (deliveryConfirmation ? 0 : Math.max(0, ...counts));
+    for (const branch of this.branches.values()) branch.begin(this.first, this.numbering);
+  }
+
+  /** The source repeats everything that not every sink has confirmed. */
+  private dropHeld(): void {
+    this.grow(-this.bytes);
+    this.blocks = [];
+    this.gone = 0;
+  }
+
+  /** The source has sent so many blocks, some of which may not have come. */
+  private skipTo(blocks: number): void {
+    const { end } = this;
+    const missing = blocks - end - this.missing;
+    if (missing <= 0) return;
+    this.missing += missing;
+    this.gaps.set(end, (this.gaps.get(end) ?? 0) + missing);
+  }
+
+  private get numbering(): Numbering {
+    return { isCounted: this.isCounted, isRepeated: this.stream.params.deliveryConfirmation };
+  }
+
+  private confirmTo(branch: Branch, number: number): void {
+    if (number <= branch.confirmed) return;
+    branch.confirmed = number;
+    branch.movedMs = this.around.nowMs();
+    this.release();
   }
 
   /** The number of the block that comes next. */
@@ -223,7 +299,10 @@ export class Channel {
     for (const branch of this.branches.values()) slowest = Math.min(slowest, branch.confirmed);
     if (slowest <= this.first) return;
     let released = 0;
-    for (; this.first < slowest; this.first++) released += this.blocks[this.gone++].length;
+    for (; this.first < slowest; this.first++) {
+      released += this.blocks[this.gone++].length;
+      this.gaps.delete(this.first);
+    }
     if (this.gone >= GONE_MAX) {
       this.blocks = this.blocks.slice(this.gone);
       this.gone = 0;

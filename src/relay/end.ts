@@ -103,6 +103,11 @@ export class SinkEnd {
     return this.channel.takenBlocks(this.branchId);
   }
 
+  /** How many blocks before the one that came last, or before the end, are lost; told once. */
+  takeLost(): number {
+    return this.channel.takeLost(this.branchId);
+  }
+
   /** The sink has so many blocks, counted from the stream's first. */
   confirm(count: number): Fault | undefined {
     return this.ending ?? this.channel.confirm(this.branchId, count);

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../base/clock.js';
+import type { Clock, Random, Timer } from '../base/clock.js';
 import type { Change, StreamStopped } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
 import { Fault } from '../core/model/fault.js';
@@ -8,6 +8,19 @@ import type { State } from '../core/store/state.js';
 import { Channel, type Surroundings } from './channel.js';
 import type { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';
+
+/** Bytes of a channel's number: of two channels of one stream, one in 280 million million has the number of the other. */
+const CHANNEL_BYTES = 6;
+/** How often in `sinkStallMs` stalled sinks are looked for: one is cut off at its bound and not much later. */
+const LOOKS_PER_STALL = 8;
+
+/** An end of a stream that was opened. */
+export interface OpenedEnd {
+  readonly stream: Stream;
+  readonly end: SourceEnd | SinkEnd;
+  /** The number of the channel that it is an end of: another one after a restart. */
+  readonly channel: bigint;
+}
 
 /** What the relay needs of the replica. */
 export interface Registry {
@@ -33,6 +46,7 @@ export class Relay {
     private readonly registry: Registry,
     private readonly clock: Clock,
     private readonly limits: RelayLimits,
+    random: Random,
   ) {
     this.around = {
       limits,
@@ -40,6 +54,7 @@ export class Relay {
       held: (bytes) => this.held(bytes),
       isFull: () => this.totalBytes >= limits.totalBytesMax,
       used: (id) => registry.used(id),
+      draw: () => BigInt(Buffer.from(random.bytes(CHANNEL_BYTES)).readUIntBE(0, CHANNEL_BYTES)) + 1n,
     };
     this.scheduleStalls();
   }
@@ -56,9 +71,9 @@ export class Relay {
 
   /**
    * Opens an end of a stream for a session: the source's by the stream's id, a sink's by its branch's. What is not the
-   * session's does not exist.
+   * session's does not exist. `blocks`: where the end stands, when it knows.
    */
-  open(sid: number, id: number): Fault | { readonly stream: Stream; readonly end: SourceEnd | SinkEnd } {
+  open(sid: number, id: number, blocks?: number): Fault | OpenedEnd {
     const stream = this.registry.state.streams.get(id);
     const sink = stream?.sinks.find((one) => one.id === id && one.sid === sid);
     const isSource = stream !== undefined && stream.id === id && stream.owner === sid;
@@ -69,7 +84,8 @@ export class Relay {
       return new Fault('OUT_OF_ORDER', `stream ${id} is the session's own; it has no sinks to relay to`);
     }
     const channel = this.channelOf(stream);
-    return { stream, end: isSource ? channel.openSource() : channel.openSink(id) };
+    const end = isSource ? channel.openSource(blocks) : channel.openSink(id, blocks);
+    return end instanceof Fault ? end : { stream, end, channel: channel.number };
   }
 
   /** Told of every command that was applied, as a feed is. */
@@ -127,10 +143,14 @@ export class Relay {
     );
   }
 
-  /** Looks often enough that a sink is cut off at its bound and not much later. */
+  /** Looks for stalled sinks. A process that was stopped is late for it, and nobody could take anything meanwhile. */
   private scheduleStalls(): void {
-    this.timer = this.clock.after(this.limits.sinkStallMs / 8, () => {
+    const everyMs = this.limits.sinkStallMs / LOOKS_PER_STALL;
+    const dueMs = this.clock.nowMs() + everyMs;
+    this.timer = this.clock.after(everyMs, () => {
+      const lateMs = this.clock.nowMs() - dueMs;
       for (const channel of this.channels.values()) {
+        if (lateMs > everyMs) channel.stoodStill(lateMs);
         for (const id of channel.stalled(this.mayPause(channel))) {
           void this.registry.submit({ kind: 'StopStream', sid: 0, id, reason: StopReason.SINK_TOO_SLOW });
         }

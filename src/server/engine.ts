@@ -120,6 +120,7 @@ export async function startEngine({
     { state, used, submit: (command) => replica.enforce(command) },
     clock,
     DEFAULT_RELAY_LIMITS,
+    random,
   );
   // The shares first, so that nobody asks of them what they have not counted. Then the relay: when a watcher hears that a stream has stopped, nothing more of it is delivered.
   const publishers: Publisher[] = [shares, relay, ...all, sessionEvents, acceptances];

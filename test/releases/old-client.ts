@@ -55,6 +55,23 @@ await me.leave();
 await yard.close();
 `;
 
+/**
+ * Another one: it says back what a peer sends, connects to the peer that it is told of, and prints what that says back. Over
+ * the loopback every path is direct, but not between clients of which one cannot say where data ends.
+ */
+const ECHO = `
+import { text } from 'node:stream/consumers';
+import { InstanceType, Switchyard } from 'switchyard/client';
+const say = (what) => console.log(JSON.stringify(what));
+const yard = new Switchyard({ server: process.argv[2] });
+const handlers = { accept: () => true, accepted: (stream) => stream.pipe(stream) };
+const me = yard.join({ uuid: '00000000-0000-4000-8000-000000000001', type: InstanceType.AGENT, handlers });
+say({ sid: (await me.attached()).cvid });
+const stream = await me.connect(Number(process.argv[3]));
+stream.end('from the old '.repeat(20000));
+say({ path: stream.path, heard: (await text(stream)).length });
+`;
+
 /** The program of {@link OldClient}, on the network. */
 export interface JoinedClient {
   readonly sid: number;
@@ -75,18 +92,18 @@ export class OldClient {
   }
 
   /** Unpacks a package into an empty folder. Nothing is fetched: what it depends on is taken from `root`. */
-  static async unpack(tarball: string, folder: string, root: string): Promise<OldClient> {
+  static async unpack(tarball: string, folder: string, root: string, isEcho = false): Promise<OldClient> {
     await promisify(execFile)('tar', ['-xzf', tarball, '-C', folder]);
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir');
     // Inside the package, so that its own name leads to itself.
     const program = join(folder, 'package', 'join.mjs');
-    await writeFile(program, PROGRAM);
+    await writeFile(program, isEcho ? ECHO : PROGRAM);
     return new OldClient(program);
   }
 
-  /** Starts the program; resolves when it has joined and watches. `next` reads what it prints from then on. */
-  async join(server: string): Promise<JoinedClient> {
-    const child = spawn(process.execPath, [this.#program, server], { stdio: ['ignore', 'pipe', 'inherit'] });
+  /** Starts the program; resolves when it has joined. `next` reads what it prints from then on. */
+  async join(server: string, ...args: readonly string[]): Promise<JoinedClient> {
+    const child = spawn(process.execPath, [this.#program, server, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     const ended = once(child, 'exit').then(([code, signal]) => (signal ?? code) as string | number);
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
     const { value } = await lines.next();

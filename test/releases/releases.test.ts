@@ -1,10 +1,11 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { InstanceType, Switchyard } from '../../src/client/index.js';
+import { InstanceType, type PeerStream, Switchyard } from '../../src/client/index.js';
 import { LmdbJournal } from '../../src/journal/lmdb.js';
 import { recover } from '../../src/replica/recover.js';
 import { runCommand } from '../cli/command.js';
@@ -138,6 +139,23 @@ describe.each(versions)('release %s', (version) => {
     expect(await old.next()).toMatchObject({ stopped: id });
     expect(await old.ended).toBe(0);
     await expect(ask(at, Sessions.getSession, { cvid: old.sid })).rejects.toThrow('no session');
+  });
+
+  it("had a client that today's connects to, and that connects to today's, through the server", async () => {
+    at = await run({ 'attempts-per-connection-max': '1' });
+    yard = new Switchyard({ server: at.address });
+    const handlers = { accept: () => true, accepted: (stream: PeerStream) => void stream.pipe(stream) };
+    const today = yard.join({ uuid: NEW_UUID, type: InstanceType.AGENT, handlers });
+    const { cvid } = await today.attached();
+    const client = await OldClient.unpack(release.path(`switchyard-${version}.tgz`), folder, ROOT, true);
+    old = await client.join(at.address, String(cvid));
+    expect(await old.next()).toEqual({ path: 'relayed', heard: 'from the old '.length * 20_000 });
+
+    const stream = await today.connect(old.sid);
+    const words = 'from the new '.repeat(20_000);
+    stream.end(words);
+    expect(await text(stream)).toBe(words);
+    expect([stream.path, stream.endToEnd]).toEqual(['relayed', false]);
   });
 });
 

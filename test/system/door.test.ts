@@ -255,11 +255,19 @@ describe.each(['tcp', 'ws'])('system events over %s', (scheme) => {
       const id = stream.sinks[0].id;
       expect((await one.client.ask('Open', { id })).stream).toMatchObject({ id: stream.id });
       const source = await instance.openSource(stream.id);
-      const sent = ['', 'short', 'long '.repeat(1000)];
+      const sent = ['1', 'short', 'long '.repeat(1000)];
       for (const text of sent) await source.write(Buffer.from(text));
       await source.finish();
       for (const text of sent) expect(await one.blocks.next()).toEqual({ id, text });
       expect(source.confirmedBlocks).toBe(3);
+      await leave(one);
+    });
+
+    it('has at least 1 byte in each block, which is refused with its field otherwise', async () => {
+      const one = await joined();
+      const { stream } = await one.client.ask('CreateStream', { sinkCvids: [instance.session!.cvid] });
+      const empty = one.client.sendBlock(stream.id, Buffer.of(), { confirm: true });
+      await expect(empty).rejects.toMatchObject({ reason: 'FIELD_INVALID', violations: [{ field: 'body' }] });
       await leave(one);
     });
 

@@ -314,7 +314,9 @@ export interface Connection {
   relayBranchId: number;
   /**
    * In role RELAY: what the blocks of the two streams hold, the same at both ends. 0: the bytes, as they are. 1: frames,
-   * one a block, so that the ends can move to a direct path: docs/direct-connections.md.
+   * one a block, so that the ends can move to a direct path. 2: frames inside TLS between the two ends, on streams with
+   * delivery confirmation that are resumed when a call breaks; where the streams have none, as those of servers before
+   * 0.2.0, both ends use 1. docs/relay.md.
    */
   relayVersion: number;
 }

@@ -231,15 +231,18 @@ export interface BranchesLost {
   position: Position | undefined;
 }
 
-/** What an end of a stream sends. */
+/** What an end of a stream sends: exactly one of these parts. A message without any, or with several, is refused. */
 export interface RelayRequest {
   /** The first message of a call, and only that. */
   open:
     | RelayOpen
     | undefined;
-  /** A block of data, at most the stream's `max_block_bytes`. Only from the source. */
+  /** A block of data, at least 1 byte and at most the stream's `max_block_bytes`. Only from the source. */
   block: Buffer;
-  /** From a sink: how many blocks it has taken so far, when the stream asks for delivery confirmation. */
+  /**
+   * From a sink: how many blocks it has taken so far, counted from the stream's first, when the stream asks for delivery
+   * confirmation. At least 1, at most what it was given.
+   */
   confirmedBlocks: bigint;
 }
 
@@ -247,6 +250,18 @@ export interface RelayRequest {
 export interface RelayOpen {
   /** The stream's id to send, a branch's id to receive. */
   id: number;
+  /**
+   * Where this end stands, counted from the stream's first block; at most 2^53 - 1. 0: at the beginning. Absent: it does not
+   * know, and goes on where the server stands.
+   *
+   * A source says with delivery confirmation how many blocks it knows to be confirmed, and then repeats from the
+   * `confirmed_blocks` that it is answered with; what the server held beyond these is dropped, to be repeated. Without, it
+   * says how many it has sent, and goes on with the next. A sink says how many it has taken.
+   *
+   * Errors: FIELD_INVALID when a source says more than its sinks have confirmed, or a sink says more than it was given or
+   * less than it has confirmed, within one `channel`.
+   */
+  blocks?: bigint | undefined;
 }
 
 /** What an end of a stream receives. */
@@ -262,12 +277,25 @@ export interface RelayResponse {
    * sink, with `opened`: how many it has taken before this call, from which its own count goes on.
    */
   confirmedBlocks: bigint;
+  /**
+   * To a sink: so many blocks that come before this one are lost, and count as taken. Without `block` only to a sink that
+   * said where it stands, before the end of the data. Never with delivery confirmation, where both ends say where they stand.
+   */
+  lostBlocks: bigint;
 }
 
 /** The call is an end of the stream now. */
 export interface RelayOpened {
   /** The stream as it is. */
-  stream: Stream | undefined;
+  stream:
+    | Stream
+    | undefined;
+  /**
+   * Which channel carries the data, never 0: another number after the server has restarted or the stream has moved, when
+   * nothing is left of what was on its way. A server that does not say it is an older one, which does not read
+   * `RelayOpen.blocks`.
+   */
+  channel: bigint;
 }
 
 function createBaseCreateStreamRequest(): CreateStreamRequest {
@@ -1920,13 +1948,19 @@ export const RelayRequest: MessageFns<RelayRequest> = {
 };
 
 function createBaseRelayOpen(): RelayOpen {
-  return { id: 0 };
+  return { id: 0, blocks: undefined };
 }
 
 export const RelayOpen: MessageFns<RelayOpen> = {
   encode(message: RelayOpen, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== 0) {
       writer.uint32(8).int32(message.id);
+    }
+    if (message.blocks !== undefined) {
+      if (BigInt.asUintN(64, message.blocks) !== message.blocks) {
+        throw new globalThis.Error("value provided for field message.blocks of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.blocks);
     }
     return writer;
   },
@@ -1952,6 +1986,14 @@ export const RelayOpen: MessageFns<RelayOpen> = {
             message.id = reader.int32();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.blocks = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1965,13 +2007,19 @@ export const RelayOpen: MessageFns<RelayOpen> = {
   },
 
   fromJSON(object: any): RelayOpen {
-    return { id: isSet(object.id) ? globalThis.Number(object.id) : 0 };
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      blocks: isSet(object.blocks) ? BigInt(object.blocks) : undefined,
+    };
   },
 
   toJSON(message: RelayOpen): unknown {
     const obj: any = {};
     if (message.id !== 0) {
       obj.id = Math.round(message.id);
+    }
+    if (message.blocks !== undefined) {
+      obj.blocks = message.blocks.toString();
     }
     return obj;
   },
@@ -1982,12 +2030,13 @@ export const RelayOpen: MessageFns<RelayOpen> = {
   fromPartial<I extends Exact<DeepPartial<RelayOpen>, I>>(object: I): RelayOpen {
     const message = createBaseRelayOpen();
     message.id = object.id ?? 0;
+    message.blocks = (object.blocks !== undefined && object.blocks !== null) ? BigInt(object.blocks) : undefined;
     return message;
   },
 };
 
 function createBaseRelayResponse(): RelayResponse {
-  return { opened: undefined, block: Buffer.alloc(0), confirmedBlocks: 0n };
+  return { opened: undefined, block: Buffer.alloc(0), confirmedBlocks: 0n, lostBlocks: 0n };
 }
 
 export const RelayResponse: MessageFns<RelayResponse> = {
@@ -2003,6 +2052,12 @@ export const RelayResponse: MessageFns<RelayResponse> = {
         throw new globalThis.Error("value provided for field message.confirmedBlocks of type uint64 too large");
       }
       writer.uint32(24).uint64(message.confirmedBlocks);
+    }
+    if (message.lostBlocks !== 0n) {
+      if (BigInt.asUintN(64, message.lostBlocks) !== message.lostBlocks) {
+        throw new globalThis.Error("value provided for field message.lostBlocks of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.lostBlocks);
     }
     return writer;
   },
@@ -2044,6 +2099,14 @@ export const RelayResponse: MessageFns<RelayResponse> = {
             message.confirmedBlocks = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.lostBlocks = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2065,6 +2128,11 @@ export const RelayResponse: MessageFns<RelayResponse> = {
         : isSet(object.confirmed_blocks)
         ? BigInt(object.confirmed_blocks)
         : 0n,
+      lostBlocks: isSet(object.lostBlocks)
+        ? BigInt(object.lostBlocks)
+        : isSet(object.lost_blocks)
+        ? BigInt(object.lost_blocks)
+        : 0n,
     };
   },
 
@@ -2078,6 +2146,9 @@ export const RelayResponse: MessageFns<RelayResponse> = {
     }
     if (message.confirmedBlocks !== 0n) {
       obj.confirmedBlocks = message.confirmedBlocks.toString();
+    }
+    if (message.lostBlocks !== 0n) {
+      obj.lostBlocks = message.lostBlocks.toString();
     }
     return obj;
   },
@@ -2094,18 +2165,27 @@ export const RelayResponse: MessageFns<RelayResponse> = {
     message.confirmedBlocks = (object.confirmedBlocks !== undefined && object.confirmedBlocks !== null)
       ? BigInt(object.confirmedBlocks)
       : 0n;
+    message.lostBlocks = (object.lostBlocks !== undefined && object.lostBlocks !== null)
+      ? BigInt(object.lostBlocks)
+      : 0n;
     return message;
   },
 };
 
 function createBaseRelayOpened(): RelayOpened {
-  return { stream: undefined };
+  return { stream: undefined, channel: 0n };
 }
 
 export const RelayOpened: MessageFns<RelayOpened> = {
   encode(message: RelayOpened, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.stream !== undefined) {
       Stream.encode(message.stream, writer.uint32(10).fork()).join();
+    }
+    if (message.channel !== 0n) {
+      if (BigInt.asUintN(64, message.channel) !== message.channel) {
+        throw new globalThis.Error("value provided for field message.channel of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.channel);
     }
     return writer;
   },
@@ -2131,6 +2211,14 @@ export const RelayOpened: MessageFns<RelayOpened> = {
             message.stream = Stream.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.channel = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2144,13 +2232,19 @@ export const RelayOpened: MessageFns<RelayOpened> = {
   },
 
   fromJSON(object: any): RelayOpened {
-    return { stream: isSet(object.stream) ? Stream.fromJSON(object.stream) : undefined };
+    return {
+      stream: isSet(object.stream) ? Stream.fromJSON(object.stream) : undefined,
+      channel: isSet(object.channel) ? BigInt(object.channel) : 0n,
+    };
   },
 
   toJSON(message: RelayOpened): unknown {
     const obj: any = {};
     if (message.stream !== undefined) {
       obj.stream = Stream.toJSON(message.stream);
+    }
+    if (message.channel !== 0n) {
+      obj.channel = message.channel.toString();
     }
     return obj;
   },
@@ -2163,6 +2257,7 @@ export const RelayOpened: MessageFns<RelayOpened> = {
     message.stream = (object.stream !== undefined && object.stream !== null)
       ? Stream.fromPartial(object.stream)
       : undefined;
+    message.channel = (object.channel !== undefined && object.channel !== null) ? BigInt(object.channel) : 0n;
     return message;
   },
 };
@@ -2297,17 +2392,21 @@ export const StreamServiceService = {
    * Carries the data of a stream: from its source to all its sinks, in order, as fast as the slowest sink reads.
    *
    * The first message names the stream (its source's id to send, a branch's id to receive). Every further message of
-   * the source is a block, also an empty one. The source ends by ending its side: each sink's call then ends with OK
-   * after the last block, and the source's with OK once every sink has it. A sink that stops reading is cut off after a
-   * bound, not buffered without end.
+   * the source is a block. The source ends by ending its side: each sink's call then ends with OK after the last block
+   * (with delivery confirmation: once the sink has confirmed it), and the source's with OK once every sink has it. A sink
+   * that stops reading is cut off after a bound, not buffered without end.
    *
-   * A call that breaks leaves the stream as it is: the source may call again and go on; a sink that calls again is
-   * given what it did not confirm, or, without delivery confirmation, what was not yet sent to it.
+   * A call that breaks leaves the stream as it is, and each end may call again. Blocks are counted from the stream's
+   * first, across calls and restarts of the server, and an end that says with `open` where it stands goes on from there:
+   * with delivery confirmation no block is lost or doubled, without it a sink is told how many were lost. An end that does
+   * not say goes on where the server stands: a source after its last block, a sink after what it confirmed or, without
+   * delivery confirmation, after what was sent to it.
    *
-   * Errors: NOT_FOUND (STREAM_NOT_FOUND); FAILED_PRECONDITION (OUT_OF_ORDER) for messages that do not fit, for the
-   * stream that a session has from the start, and when the same end is opened again elsewhere; (STREAM_STOPPED) when
-   * the stream or branch stops; RESOURCE_EXHAUSTED (TOO_LARGE) for a block above `max_block_bytes`; UNAVAILABLE
-   * (DRAINING). Needs a session.
+   * Errors: NOT_FOUND (STREAM_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID) for a message with no part or with more than
+   * one, and for counts that cannot be; FAILED_PRECONDITION (OUT_OF_ORDER) for messages that do not fit, for the stream
+   * that a session has from the start, and when the same end is opened again elsewhere; (STREAM_STOPPED) when the stream
+   * or branch stops; RESOURCE_EXHAUSTED (TOO_LARGE) for a block above `max_block_bytes`; UNAVAILABLE (DRAINING). Needs a
+   * session.
    */
   relay: {
     path: "/switchyard.v1.StreamService/Relay" as const,
@@ -2381,17 +2480,21 @@ export interface StreamServiceServer extends UntypedServiceImplementation {
    * Carries the data of a stream: from its source to all its sinks, in order, as fast as the slowest sink reads.
    *
    * The first message names the stream (its source's id to send, a branch's id to receive). Every further message of
-   * the source is a block, also an empty one. The source ends by ending its side: each sink's call then ends with OK
-   * after the last block, and the source's with OK once every sink has it. A sink that stops reading is cut off after a
-   * bound, not buffered without end.
+   * the source is a block. The source ends by ending its side: each sink's call then ends with OK after the last block
+   * (with delivery confirmation: once the sink has confirmed it), and the source's with OK once every sink has it. A sink
+   * that stops reading is cut off after a bound, not buffered without end.
    *
-   * A call that breaks leaves the stream as it is: the source may call again and go on; a sink that calls again is
-   * given what it did not confirm, or, without delivery confirmation, what was not yet sent to it.
+   * A call that breaks leaves the stream as it is, and each end may call again. Blocks are counted from the stream's
+   * first, across calls and restarts of the server, and an end that says with `open` where it stands goes on from there:
+   * with delivery confirmation no block is lost or doubled, without it a sink is told how many were lost. An end that does
+   * not say goes on where the server stands: a source after its last block, a sink after what it confirmed or, without
+   * delivery confirmation, after what was sent to it.
    *
-   * Errors: NOT_FOUND (STREAM_NOT_FOUND); FAILED_PRECONDITION (OUT_OF_ORDER) for messages that do not fit, for the
-   * stream that a session has from the start, and when the same end is opened again elsewhere; (STREAM_STOPPED) when
-   * the stream or branch stops; RESOURCE_EXHAUSTED (TOO_LARGE) for a block above `max_block_bytes`; UNAVAILABLE
-   * (DRAINING). Needs a session.
+   * Errors: NOT_FOUND (STREAM_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID) for a message with no part or with more than
+   * one, and for counts that cannot be; FAILED_PRECONDITION (OUT_OF_ORDER) for messages that do not fit, for the stream
+   * that a session has from the start, and when the same end is opened again elsewhere; (STREAM_STOPPED) when the stream
+   * or branch stops; RESOURCE_EXHAUSTED (TOO_LARGE) for a block above `max_block_bytes`; UNAVAILABLE (DRAINING). Needs a
+   * session.
    */
   relay: handleBidiStreamingCall<RelayRequest, RelayResponse>;
 }
@@ -2549,17 +2652,21 @@ export interface StreamServiceClient extends Client {
    * Carries the data of a stream: from its source to all its sinks, in order, as fast as the slowest sink reads.
    *
    * The first message names the stream (its source's id to send, a branch's id to receive). Every further message of
-   * the source is a block, also an empty one. The source ends by ending its side: each sink's call then ends with OK
-   * after the last block, and the source's with OK once every sink has it. A sink that stops reading is cut off after a
-   * bound, not buffered without end.
+   * the source is a block. The source ends by ending its side: each sink's call then ends with OK after the last block
+   * (with delivery confirmation: once the sink has confirmed it), and the source's with OK once every sink has it. A sink
+   * that stops reading is cut off after a bound, not buffered without end.
    *
-   * A call that breaks leaves the stream as it is: the source may call again and go on; a sink that calls again is
-   * given what it did not confirm, or, without delivery confirmation, what was not yet sent to it.
+   * A call that breaks leaves the stream as it is, and each end may call again. Blocks are counted from the stream's
+   * first, across calls and restarts of the server, and an end that says with `open` where it stands goes on from there:
+   * with delivery confirmation no block is lost or doubled, without it a sink is told how many were lost. An end that does
+   * not say goes on where the server stands: a source after its last block, a sink after what it confirmed or, without
+   * delivery confirmation, after what was sent to it.
    *
-   * Errors: NOT_FOUND (STREAM_NOT_FOUND); FAILED_PRECONDITION (OUT_OF_ORDER) for messages that do not fit, for the
-   * stream that a session has from the start, and when the same end is opened again elsewhere; (STREAM_STOPPED) when
-   * the stream or branch stops; RESOURCE_EXHAUSTED (TOO_LARGE) for a block above `max_block_bytes`; UNAVAILABLE
-   * (DRAINING). Needs a session.
+   * Errors: NOT_FOUND (STREAM_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID) for a message with no part or with more than
+   * one, and for counts that cannot be; FAILED_PRECONDITION (OUT_OF_ORDER) for messages that do not fit, for the stream
+   * that a session has from the start, and when the same end is opened again elsewhere; (STREAM_STOPPED) when the stream
+   * or branch stops; RESOURCE_EXHAUSTED (TOO_LARGE) for a block above `max_block_bytes`; UNAVAILABLE (DRAINING). Needs a
+   * session.
    */
   relay(): ClientDuplexStream<RelayRequest, RelayResponse>;
   relay(options: Partial<CallOptions>): ClientDuplexStream<RelayRequest, RelayResponse>;

@@ -92,21 +92,26 @@ export class CarriedDuplex extends Duplex {
 
   override _final(done: (error?: Error) => void): void {
     this.#outEnded = true;
-    this.#inTurn(() => {
+    this.#inTurn<unknown>(() => {
       const finished = this.#out.finish();
       if (this.#out === this.#first) {
         this.#firstFinished = finished;
         this.#hasLeft = true;
         this.#settle();
+        return finished;
       }
-      return finished;
+      // What was said before the move may still be on its way. Where its streams were stopped, the peer has read all of it.
+      return Promise.all([finished, this.#firstFinished.catch(() => {})]);
     }).then(() => done(), done);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    for (const carrier of new Set([this.#first, this.#in, this.#out])) carrier.close();
+    const closing = [...new Set([this.#first, this.#in, this.#out])].map((carrier) => carrier.close());
     void this.#offer?.path.then((carrier) => carrier?.close());
-    done(error);
+    const over = () => done(error);
+    // One that is given up is closed at once. One that is complete is closed when this process may end.
+    if (error) over();
+    else Promise.all(closing).then(over, over);
   }
 
   /** Reads for as long as somebody wants to. */
@@ -169,7 +174,8 @@ export class CarriedDuplex extends Duplex {
     const isMoved = this.#in !== this.#first || this.#out !== this.#first;
     if (!isInDone || !this.#hasLeft || !isMoved || this.#hasMoved) return;
     this.#hasMoved = true;
-    const leave = () => this.#first.close();
+    // The peer says there that its way is complete, too, and waits until that is taken.
+    const leave = () => readToEnd(this.#first).then(() => this.#first.close());
     this.#firstFinished.then(leave, leave);
     this.onMoved();
   }

@@ -6,9 +6,9 @@ export const FrameKind = {
   MOVED: 1,
   /** A sign of life. Only on a direct path; the relay's calls have their own. */
   ALIVE: 2,
-  /** The sender's bytes are complete. Only on a direct path; on the relay the end of the call says it. */
+  /** The sender's bytes are complete. Not in `relay_version` 1, where the end of the call says it. */
   END: 3,
-  /** The sender's reader has taken so many bytes more, which the peer may send again. Only on a direct path. */
+  /** The sender's reader has taken so many bytes more, which the peer may send again. Not in `relay_version` 1. */
   TAKEN: 4,
 } as const;
 /** One of the numbers of {@link FrameKind}. */
@@ -45,6 +45,9 @@ export interface Carrier {
    * that is closed without it is an error at the peer.
    */
   finish(): Promise<void>;
-  /** Lets go of everything at once. */
-  close(): void;
+  /**
+   * Lets go of everything: at once, or, when both ways are complete, once the peer has heard so. Resolves when nothing that
+   * was sent depends on this process any more.
+   */
+  close(): Promise<void>;
 }

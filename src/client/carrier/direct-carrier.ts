@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../base/clock.js';
-import { type Carrier, type DataFrame, FrameKind } from './carrier.js';
+import { type Carrier, type Frame, FrameKind } from './carrier.js';
 import { FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
 
 /** Between two signs of life, and how many may be missed: a dead path is known within 25 s, whatever is on its way. */
@@ -21,12 +21,14 @@ export interface DirectCarrierDeps {
   readonly clock: Clock;
   /** Resolves once what was written outlives this process. Default: what the stream has taken does, as over TCP. */
   readonly flush?: () => Promise<void>;
-  /** Between two signs of life. */
+  /** Between two signs of life; Infinity: none are sent or awaited, and something else knows whether the peer is alive. */
   readonly aliveMs?: number;
+  /** It goes through the server: the ends may move to a direct path, and only this process repeats what is on its way. */
+  readonly isRelayed?: boolean;
 }
 
 /**
- * A direct path, proved and encrypted, as a carrier. Owns the stream under it.
+ * A path that is proved and encrypted, as a carrier: a direct one, or the relay under the same TLS. Owns the stream under it.
  *
  * The end of each way is a frame, under the same authentication as the data. The path itself is ended only when both ways
  * are complete, so a FIN or a reset before that is an error and never the end of the data: anybody on the way can forge
@@ -46,9 +48,11 @@ export class DirectCarrier implements Carrier {
   readonly #clock: Clock;
   readonly #flush: () => Promise<void>;
   readonly #aliveMs: number;
-  readonly #reader = new FrameReader();
-  readonly #frames: DataFrame[] = [];
-  #timer: Timer;
+  readonly #isRelayed: boolean;
+  readonly #reader: FrameReader;
+  readonly #frames: Frame[] = [];
+  readonly #closed: Promise<void>;
+  #timer: Timer | undefined;
   #error: Error | undefined;
   /** The peer has said that its way is complete. */
   #ended = false;
@@ -67,19 +71,24 @@ export class DirectCarrier implements Carrier {
   #awaited: (() => void) | undefined;
   #roomAwaited: (() => void) | undefined;
 
-  constructor(stream: Duplex, { clock, flush = async () => {}, aliveMs = ALIVE_MS }: DirectCarrierDeps) {
+  constructor(stream: Duplex, deps: DirectCarrierDeps) {
+    const { clock, flush = async () => {}, aliveMs = ALIVE_MS, isRelayed = false } = deps;
     this.#stream = stream;
     this.#clock = clock;
     this.#flush = flush;
     this.#aliveMs = aliveMs;
+    this.#isRelayed = isRelayed;
+    this.#reader = new FrameReader(isRelayed);
+    this.#closed = new Promise((resolve) => stream.once('close', resolve));
     stream.on('data', (bytes: Buffer) => this.#take(bytes));
     stream.resume();
     stream.on('end', () => this.#cut());
     stream.on('error', (error) => this.#fail(error));
     stream.on('close', () => {
-      this.#timer.cancel();
+      this.#timer?.cancel();
       this.#fail(new Error('the path was closed'));
     });
+    if (aliveMs === Number.POSITIVE_INFINITY) return;
     this.#timer = clock.after(aliveMs, () => this.#tick());
     stream.write(frameHead(FrameKind.ALIVE, 0));
   }
@@ -110,8 +119,12 @@ export class DirectCarrier implements Carrier {
       });
     }
     if (this.#error) throw this.#error;
-    this.#untaken += bytes.length;
     this.#sent = true;
+    if (kind === FrameKind.MOVED) {
+      this.#stream.write(frameHead(kind, Buffer.from(bytes).readUInt32BE()));
+      return;
+    }
+    this.#untaken += bytes.length;
     this.#stream.cork();
     this.#stream.write(frameHead(kind, bytes.length));
     const hasRoom = this.#stream.write(bytes);
@@ -119,11 +132,11 @@ export class DirectCarrier implements Carrier {
     if (!hasRoom) await this.#unlessClosed((drained) => this.#stream.once('drain', drained));
   }
 
-  async receive(): Promise<DataFrame | undefined> {
+  async receive(): Promise<Frame | undefined> {
     for (;;) {
       const frame = this.#frames.shift();
       if (frame) {
-        this.#took(frame.bytes.length);
+        if (frame.kind === FrameKind.DATA) this.#took(frame.bytes.length);
         return frame;
       }
       if (this.#ended) return undefined;
@@ -136,15 +149,16 @@ export class DirectCarrier implements Carrier {
     if (this.#error) throw this.#error;
     this.#said = true;
     await this.#unlessClosed((written) => this.#stream.write(frameHead(FrameKind.END, 0), written));
-    await this.#unlessClosed((flushed) => void this.#flush().then(flushed));
+    await this.#unlessClosed((flushed) => void this.#flush().then(flushed, (error) => this.#stream.destroy(error)));
     this.#finished = true;
     if (this.#ended) this.#part();
   }
 
-  close(): void {
-    const isParting = this.#ended && this.#finished && this.#error === undefined;
+  async close(): Promise<void> {
+    const isParting = this.#ended && this.#finished && !this.#stream.destroyed;
     this.#fail(new Error('the path was closed'));
     if (!isParting) this.#stream.destroy();
+    else if (this.#isRelayed) await this.#closed;
   }
 
   /** Something new: frames, the first sign of life, an end. */
@@ -171,7 +185,9 @@ export class DirectCarrier implements Carrier {
     try {
       for (const frame of this.#reader.read(bytes)) {
         if (frame.kind === FrameKind.END) this.#ended = true;
-        else if (frame.kind === FrameKind.DATA) this.#hold(frame);
+        else if (frame.kind === FrameKind.DATA) this.#hold(frame.bytes);
+        else if (frame.kind === FrameKind.MOVED)
+          this.#frames.push({ kind: frame.kind, bytes: attemptWord(frame.attempt) });
         else this.#untaken -= frame.count;
       }
       if (this.#untaken < 0) throw new Error('the peer has taken more than was sent to it');
@@ -184,12 +200,13 @@ export class DirectCarrier implements Carrier {
     if (this.#ended && this.#finished) this.#part();
   }
 
-  #hold(frame: DataFrame): void {
+  #hold(bytes: Buffer): void {
+    const kind = FrameKind.DATA;
     const last = this.#frames.at(-1);
-    const size = (last?.bytes.length ?? 0) + frame.bytes.length;
-    if (last === undefined || this.#frames.length < FRAMES_APART_MAX || size > JOINED_BYTES) this.#frames.push(frame);
-    else this.#frames[this.#frames.length - 1] = { ...frame, bytes: Buffer.concat([last.bytes, frame.bytes]) };
-    this.#held += frame.bytes.length;
+    const mayJoin = last?.kind === kind && this.#frames.length >= FRAMES_APART_MAX;
+    if (!mayJoin || last.bytes.length + bytes.length > JOINED_BYTES) this.#frames.push({ kind, bytes });
+    else this.#frames[this.#frames.length - 1] = { kind, bytes: Buffer.concat([last.bytes, bytes]) };
+    this.#held += bytes.length;
     if (this.#held + this.#toSay > WINDOW_BYTES) throw new Error('the peer sends more than was taken from it');
   }
 
@@ -204,7 +221,7 @@ export class DirectCarrier implements Carrier {
 
   /** Both ways are complete. What is unread as a socket closes resets it, so it is read up to the peer's own FIN. */
   #part(): void {
-    this.#timer.cancel();
+    this.#timer?.cancel();
     if (this.#stream.destroyed || this.#stream.writableEnded) return;
     this.#stream.end();
     this.#timer = this.#clock.after(LINGER_MS, () => this.#stream.destroy());
@@ -232,9 +249,16 @@ export class DirectCarrier implements Carrier {
 
   /** The first reason stands. What was read before is still handed out. */
   #fail(error: Error): void {
-    if (!this.#stream.writableEnded) this.#timer.cancel();
+    if (!this.#stream.writableEnded) this.#timer?.cancel();
     this.#error ??= error;
     this.#awaited?.();
     this.#roomAwaited?.();
   }
+}
+
+/** The number of an attempt, as a frame that says MOVED has it. */
+function attemptWord(attempt: number): Buffer {
+  const word = Buffer.alloc(4);
+  word.writeUInt32BE(attempt);
+  return word;
 }

@@ -1,12 +1,12 @@
 import { type DataFrame, FrameKind } from './carrier.js';
 
 /*
- * A frame on a direct path:
+ * A frame inside TLS, on a direct path or on the relay (`relay_version` 2 of the protos):
  *
  *     0        1                 4
  *    +--------+-----------------+-------+        kind 0: DATA; 2: ALIVE and 3: END, of length 0;
- *    | kind   | length (big-end)| bytes |             4: TAKEN, without bytes: its length is the number of bytes taken
- *    +--------+-----------------+-------+
+ *    | kind   | length (big-end)| bytes |             4: TAKEN, without bytes: its length is the number of bytes taken;
+ *    +--------+-----------------+-------+             1: MOVED, only on the relay, without bytes: its length is the attempt
  */
 const HEAD_BYTES = 4;
 
@@ -20,9 +20,10 @@ export function frameHead(kind: FrameKind, length: number): Buffer {
   return head;
 }
 
-/** What is read on a direct path besides data: the end of the peer's way, and what its reader has taken. */
+/** What is read besides data: the end of the peer's way, that it goes on elsewhere, and what its reader has taken. */
 type SpecialFrame =
   | { readonly kind: typeof FrameKind.END }
+  | { readonly kind: typeof FrameKind.MOVED; readonly attempt: number }
   | { readonly kind: typeof FrameKind.TAKEN; readonly count: number };
 
 /**
@@ -35,6 +36,9 @@ export class FrameReader {
   /** Bytes of the present frame that have yet to come. */
   #left = 0;
   #ended = false;
+
+  /** `mayMove`: whether the peer's bytes may go on elsewhere. */
+  constructor(private readonly mayMove = false) {}
 
   /** The frames, or parts of them, in a chunk. Throws when it is no frame, or one that cannot come here. */
   read(chunk: Buffer): (DataFrame | SpecialFrame)[] {
@@ -62,7 +66,8 @@ export class FrameReader {
     const length = this.#head.readUIntBE(1, 3);
     this.#head = Buffer.alloc(0);
     const isEmpty = kind === FrameKind.ALIVE || kind === FrameKind.END;
-    const mayHaveLength = kind === FrameKind.TAKEN || (kind === FrameKind.DATA && length <= FRAME_BYTES_MAX);
+    const isMove = kind === FrameKind.MOVED && this.mayMove;
+    const mayHaveLength = isMove || kind === FrameKind.TAKEN || (kind === FrameKind.DATA && length <= FRAME_BYTES_MAX);
     if (isEmpty ? length > 0 : !mayHaveLength) {
       throw new Error(`the peer sends a frame of kind ${kind} with ${length} bytes, which none has`);
     }
@@ -73,6 +78,7 @@ export class FrameReader {
       this.#left = length;
       return [];
     }
+    if (isMove) return [{ kind: FrameKind.MOVED, attempt: length }];
     this.#ended = true;
     return [{ kind: FrameKind.END }];
   }

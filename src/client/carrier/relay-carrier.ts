@@ -41,7 +41,7 @@ export class RelayCarrier implements Carrier {
     return this.source.finish();
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     this.source.close();
     this.sink.close();

@@ -19,6 +19,8 @@ export interface Proof {
   readonly peerPublicKey: Uint8Array;
   /** The controlling end is the TLS client, the other one the server. Both show their certificate. */
   readonly controlling: boolean;
+  /** What is spoken inside, where it is not a direct path. */
+  readonly spoken?: string;
 }
 
 /**
@@ -30,7 +32,9 @@ export interface Proof {
  */
 export async function secure(raw: Duplex, proof: Proof, signal: AbortSignal): Promise<TLSSocket> {
   const { secureContext } = proof.identity;
-  const common = { secureContext, ALPNProtocols: [SPOKEN, ...OUTDATED], rejectUnauthorized: false } as const;
+  const { spoken } = proof;
+  const ALPNProtocols = spoken === undefined ? [SPOKEN, ...OUTDATED] : [spoken];
+  const common = { secureContext, ALPNProtocols, rejectUnauthorized: false } as const;
   const socket = proof.controlling
     ? connect({ ...common, socket: raw, minVersion: 'TLSv1.3' })
     : new TLSSocket(raw instanceof Socket ? raw : (raw as Socket), { ...common, isServer: true, requestCert: true });
@@ -45,7 +49,7 @@ export async function secure(raw: Duplex, proof: Proof, signal: AbortSignal): Pr
       throw new Error(
         `the peer is an older client: it speaks only ${socket.alpnProtocol}, which cannot say where data ends`,
       );
-    if (socket.alpnProtocol !== SPOKEN) throw new Error('the peer speaks something else');
+    if (socket.alpnProtocol !== (spoken ?? SPOKEN)) throw new Error('the peer speaks something else');
     return socket;
   } catch (error) {
     socket.destroy();

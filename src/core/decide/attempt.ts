@@ -8,6 +8,7 @@ import {
   ConnectionState,
   connectionName,
   PathKind,
+  relayVersionOf,
   sideOf,
   stepped,
 } from '../model/connection.js';
@@ -104,7 +105,9 @@ function fallBack(state: State, connection: Connection, revision: number): Chang
     fromCaller: { streamId: ids[0]!, branchId: ids[1]! },
     fromPeer: { streamId: ids[2]!, branchId: ids[3]! },
   };
-  const params = { ...DEFAULT_STREAM_PARAMS, name: `connection ${connectionName(connection.id)}` };
+  const name = `connection ${connectionName(connection.id)}`;
+  const deliveryConfirmation = relayVersionOf(connection) >= state.limits.relayConfirmedFrom;
+  const params = { ...DEFAULT_STREAM_PARAMS, name, deliveryConfirmation };
   const streamTo = (owner: number, sid: number, { streamId, branchId }: ConnectionRelay['fromCaller']): Change => ({
     kind: 'StreamPut',
     stream: { id: streamId, owner, sinks: [{ sid, id: branchId }], params, revision },

@@ -73,6 +73,11 @@ export interface Limits {
   readonly attemptDeadlineMs: number;
   /** How long an end may take to open the streams of a relayed connection. */
   readonly relayDeadlineMs: number;
+  /**
+   * From which form of relayed bytes on (`relay_version`) a relayed connection's streams have delivery confirmation: the ends
+   * of older ones confirm nothing. Not a bound, but a rule that decides what a stored command comes to, as they do.
+   */
+  readonly relayConfirmedFrom: number;
 }
 
 /**
@@ -113,6 +118,7 @@ export const INITIAL_LIMITS: Limits = Object.freeze({
   gatherDeadlineMs: 10_000,
   attemptDeadlineMs: 12_000,
   relayDeadlineMs: 10_000,
+  relayConfirmedFrom: 2 ** 32 - 1,
 });
 
 /** The names of all limits, in the order in which they stand above. */
@@ -157,4 +163,5 @@ export const DEFAULT_LIMITS: Limits = {
   gatherDeadlineMs: 10_000,
   attemptDeadlineMs: 12_000,
   relayDeadlineMs: 10_000,
+  relayConfirmedFrom: 2,
 };

@@ -1,9 +1,8 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import type { Stream as StreamMessage } from '../../../gen/switchyard/v1/stream.js';
-import { type RelayRequest, RelayResponse } from '../../../gen/switchyard/v1/stream_service.js';
+import { type RelayOpened, type RelayRequest, RelayResponse } from '../../../gen/switchyard/v1/stream_service.js';
 import { Fault } from '../../core/model/fault.js';
-import type { Stream } from '../../core/model/stream.js';
 import { type SinkEnd, SourceEnd } from '../../relay/end.js';
+import type { OpenedEnd } from '../../relay/relay.js';
 import type { Backing } from '../backing.js';
 import { streamMessage } from '../encode/message.js';
 import { pump, type Source } from '../pump.js';
@@ -29,12 +28,15 @@ export function relay(backing: Backing, call: RelayCall, sid: number): undefined
     call.emit('error', toEnding(fault));
   };
   call.on('data', (request: RelayRequest) => {
+    const wrong = refuseParts(request);
+    if (wrong !== undefined) return fail(wrong);
     if (end === undefined) {
       const opened = openEnd(backing, sid, request);
       if (opened instanceof Fault) return fail(opened);
       ({ end } = opened);
-      const stream = streamMessage(opened.stream, backing.replica.state.epoch);
-      const source = end instanceof SourceEnd ? sourceSide(end, call, stream) : sinkSide(end, stream);
+      const greeting = { stream: streamMessage(opened.stream, backing.replica.state.epoch), channel: opened.channel };
+      const saysWhere = request.open?.blocks !== undefined;
+      const source = end instanceof SourceEnd ? sourceSide(end, call, greeting) : sinkSide(end, greeting, saysWhere);
       pump<RelayResponse, RelayResponse>(source, call, asIs);
       return;
     }
@@ -60,34 +62,49 @@ function finish({ clock }: Backing, call: RelayCall, end: SourceEnd): void {
   clock.after(RESET_AFTER_END_MS, () => clock.soon(settle));
 }
 
-function openEnd(
-  { relay }: Backing,
-  sid: number,
-  { open }: RelayRequest,
-): Fault | { readonly stream: Stream; readonly end: SourceEnd | SinkEnd } {
+/** A message has exactly one part. Proto3 does not tell one that is empty, or 0, from one that is not there. */
+function refuseParts({ open, block, confirmedBlocks }: RelayRequest): Fault | undefined {
+  const parts = { open: open !== undefined, block: block.length > 0, confirmed_blocks: confirmedBlocks > 0n };
+  const there = Object.entries(parts).flatMap(([name, isThere]) => (isThere ? [name] : []));
+  if (there.length === 1) return undefined;
+  const description =
+    there.length === 0
+      ? 'a message has one part: `open`, a `block` of at least 1 byte, or `confirmed_blocks` of at least 1'
+      : `a message has one part, and this one has ${there.join(', ')}`;
+  return Fault.fields((there.length === 0 ? ['block'] : there).map((field) => ({ field, description })));
+}
+
+function openEnd({ relay }: Backing, sid: number, { open }: RelayRequest): Fault | OpenedEnd {
   if (open === undefined) return new Fault('OUT_OF_ORDER', 'the first message of a Relay call has `open`');
-  return relay.open(sid, open.id);
+  const blocks = open.blocks === undefined ? undefined : Number(open.blocks);
+  if (blocks !== undefined && !Number.isSafeInteger(blocks)) {
+    const description = `${open.blocks}; ${Number.MAX_SAFE_INTEGER} is the most`;
+    return Fault.fields([{ field: 'open.blocks', description }])!;
+  }
+  return relay.open(sid, open.id, blocks);
 }
 
 function again(): Fault {
   return new Fault('OUT_OF_ORDER', 'a Relay call is one end of one stream: `open` comes once');
 }
 
-/** What a message says that is not the first: a block of the source's, be it empty, or what a sink has taken. */
+/** What a message says that is not the first: a block of the source's, or what a sink has taken. */
 function take(end: SourceEnd | SinkEnd, { block, confirmedBlocks }: RelayRequest): Fault | undefined {
-  if (end instanceof SourceEnd) return end.write(block);
+  if (end instanceof SourceEnd) {
+    return block.length > 0 ? end.write(block) : new Fault('OUT_OF_ORDER', 'a source confirms no blocks');
+  }
   if (block.length > 0) return new Fault('OUT_OF_ORDER', 'a sink sends no blocks');
   return end.confirm(Number(confirmedBlocks));
 }
 
 /** To the source: what the sinks have, and the end once they have everything. */
-function sourceSide(end: SourceEnd, call: RelayCall, stream: StreamMessage): Source<RelayResponse> {
+function sourceSide(end: SourceEnd, call: RelayCall, opened: RelayOpened): Source<RelayResponse> {
   let greeted = false;
   return {
     next() {
       if (!greeted) {
         greeted = true;
-        return RelayResponse.fromPartial({ opened: { stream } });
+        return RelayResponse.fromPartial({ opened, confirmedBlocks: BigInt(end.takeConfirmed() ?? 0) });
       }
       if (end.fault !== undefined) return end.fault;
       const confirmed = end.takeConfirmed();
@@ -104,17 +121,20 @@ function sourceSide(end: SourceEnd, call: RelayCall, stream: StreamMessage): Sou
 }
 
 /** To a sink: where its count goes on, and the blocks. */
-function sinkSide(end: SinkEnd, stream: StreamMessage): Source<RelayResponse> {
+function sinkSide(end: SinkEnd, opened: RelayOpened, saysWhere: boolean): Source<RelayResponse> {
   let greeted = false;
   return {
     next() {
       if (!greeted) {
         greeted = true;
-        return RelayResponse.fromPartial({ opened: { stream }, confirmedBlocks: BigInt(end.takenBlocks) });
+        return RelayResponse.fromPartial({ opened, confirmedBlocks: BigInt(end.takenBlocks) });
       }
       const block = end.next();
-      if (block === undefined || block === 'ended' || block instanceof Fault) return block;
-      return { opened: undefined, block: block as Buffer, confirmedBlocks: 0n };
+      if (block === undefined || block instanceof Fault) return block;
+      const lostBlocks = BigInt(end.takeLost());
+      if (block !== 'ended') return { opened: undefined, block: block as Buffer, confirmedBlocks: 0n, lostBlocks };
+      // To one that does not know this message it would be an empty block.
+      return saysWhere && lostBlocks > 0n ? RelayResponse.fromPartial({ lostBlocks }) : 'ended';
     },
     onReady: (wake) => end.onReady(wake),
     close: () => end.close(),

@@ -95,7 +95,7 @@ export class Flows {
     const source = this.sourceOf(streamId);
     if (source instanceof Fault) return source;
     const block = compressed ? inflate(body, maxBlockBytes) : body.slice();
-    const fault = block instanceof Fault ? block : source.end.write(block);
+    const fault = block instanceof Fault ? block : (refuseEmpty(block) ?? source.end.write(block));
     if (fault !== undefined) return fault;
     if (deliveryConfirmation && packetId !== undefined) {
       source.waiting.push({ count: source.end.writtenBlocks, packetId });
@@ -178,6 +178,12 @@ export class Flows {
         log.debug({ id, reason: outcome.reason }, 'a branch was gone before it was stopped');
     });
   }
+}
+
+/** A block has bytes, whichever door it comes through: gRPC cannot tell an empty one from a message with nothing in it. */
+function refuseEmpty(block: Uint8Array): Fault | undefined {
+  if (block.length > 0) return undefined;
+  return Fault.fields([{ field: 'body', description: 'empty; a block has at least 1 byte' }]);
 }
 
 /** The block, or why it is none. What it would become is bounded before it is made. */

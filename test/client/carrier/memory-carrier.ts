@@ -72,7 +72,7 @@ export class MemoryCarrier implements Carrier {
     await this.out.until(() => this.out.isEndTaken);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.cut(new Error('the path was closed'));
   }
 

@@ -4,7 +4,7 @@ import type { Change } from '../../../src/core/model/change.js';
 import type { BrokeredLink, Command } from '../../../src/core/model/command.js';
 import { type Connection, ConnectionRole, ConnectionState, PathKind } from '../../../src/core/model/connection.js';
 import { Fault, isFault } from '../../../src/core/model/fault.js';
-import { DEFAULT_LIMITS, type Limits } from '../../../src/core/model/limits.js';
+import { DEFAULT_LIMITS, INITIAL_LIMITS, type Limits } from '../../../src/core/model/limits.js';
 import type { Order } from '../../../src/core/model/order.js';
 import { CloseReason } from '../../../src/core/model/session.js';
 import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
@@ -78,8 +78,8 @@ const roleOf = (sid: number) => {
   return order?.body.kind === 'connection' ? order.body.role : undefined;
 };
 
-function gather(sid: number): Change[] {
-  const brought = { candidates: [CANDIDATE], publicKey: `key of ${sid}`, roundTripMs: 20, relayVersion: 1 };
+function gather(sid: number, relayVersion = 1): Change[] {
+  const brought = { candidates: [CANDIDATE], publicKey: `key of ${sid}`, roundTripMs: 20, relayVersion };
   return done({ kind: 'AnswerGather', sid, orderId: orderOf(sid).id, ...brought, ...DRAWN });
 }
 
@@ -304,6 +304,20 @@ describe('a relayed connection whose caller asks to try again', () => {
     expect(give(asking(a, b, { relayed: REACHED.established!() }))).toMatchObject({ reason: 'OUT_OF_ORDER' });
     report(a, b, false, { connection: id });
     expect(again()).toMatchObject({ reason: 'PEER_LEFT' });
+  });
+
+  it.each([
+    ['both ends know relay_version 2', 2, 2, DEFAULT_LIMITS.relayConfirmedFrom, true],
+    ['the caller knows only 1', 1, 2, DEFAULT_LIMITS.relayConfirmedFrom, false],
+    ['the peer knows only 1', 2, 1, DEFAULT_LIMITS.relayConfirmedFrom, false],
+    ['the journal is of a release that made none', 2, 2, INITIAL_LIMITS.relayConfirmedFrom, false],
+  ])('goes over streams with delivery confirmation or without: %s', (_, ofCaller, ofPeer, from, isConfirmed) => {
+    found({ relayConfirmedFrom: from });
+    ask(a, b, { relayVersion: ofCaller });
+    gather(b, ofPeer);
+    for (let attempt = 0; attempt < 3; attempt++) for (const end of [a, b]) tell(end, false);
+    const confirmed = [a, b].map((sid) => state.streams.of(sid).at(-1)!.params.deliveryConfirmation);
+    expect(confirmed).toEqual([isConfirmed, isConfirmed]);
   });
 
   it('is refused when an end cannot move, and when it was tried often enough', () => {

@@ -47,6 +47,7 @@ const OTHER_BOUNDS: (keyof Limits)[] = [
   'gatherDeadlineMs',
   'attemptDeadlineMs',
   'relayDeadlineMs',
+  'relayConfirmedFrom',
 ];
 
 function oneSession(network: Network): Command {

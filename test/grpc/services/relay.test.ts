@@ -65,14 +65,30 @@ describe('Relay', () => {
     expect([one, two]).toEqual([sent, sent]);
   });
 
-  it('delivers an empty block as one', async () => {
+  it('refuses an empty block, which the wire cannot tell from a message with nothing in it', async () => {
     const stream = await create(1);
     const end = await source.openSource(stream.id);
-    await end.write(bytes(''));
-    await end.write(bytes('x'));
-    const reading = readAll(await sinks[0].openSink(stream.sinks[0].id));
-    await end.finish();
-    expect(await reading).toEqual(['', 'x']);
+    await expect(end.write(bytes(''))).rejects.toThrow('a block has at least 1 byte');
+  });
+
+  it.each([
+    ['nothing', {}, ['block']],
+    ['a block beside `open`', { open: { id: 1, blocks: undefined }, block: bytes('x') }, ['open', 'block']],
+    [
+      'a confirmation beside `open`',
+      { open: { id: 1, blocks: 3n }, confirmedBlocks: 1n },
+      ['open', 'confirmed_blocks'],
+    ],
+    ['a confirmation beside a block', { block: bytes('x'), confirmedBlocks: 1n }, ['block', 'confirmed_blocks']],
+    ['a count beyond 2^53 - 1', { open: { id: 1, blocks: 2n ** 53n } }, ['open.blocks']],
+  ])('refuses a first or later message with %s, and names its parts', async (_, request, fields) => {
+    const stream = await create(1);
+    const { open = undefined, ...others } = request as Partial<RelayRequest>;
+    const first = open === undefined ? others : { ...others, open: { ...open, id: stream.id } };
+    expect(await raw(source, first).reading.ending()).toMatchObject({ reason: 'FIELD_INVALID', fields });
+    if (fields[0] === 'open.blocks') return;
+    const later = raw(source, { open: { id: stream.id, blocks: undefined } }, first);
+    expect(await later.reading.ending()).toMatchObject({ reason: 'FIELD_INVALID', fields });
   });
 
   it('holds the source up when a sink does not read, and lets it go on when it does', async () => {
@@ -174,8 +190,8 @@ describe('Relay', () => {
 
   it('refuses messages that do not fit, and a call without a session', async () => {
     const stream = await create(1);
-    const open = { id: stream.id };
-    const branch = { id: stream.sinks[0].id };
+    const open = { id: stream.id, blocks: undefined };
+    const branch = { id: stream.sinks[0].id, blocks: undefined };
     expect(await raw(source, { block: bytes('x') }).reading.ending()).toMatchObject({ reason: 'OUT_OF_ORDER' });
     expect(await raw(source, { open }, { open }).reading.ending()).toMatchObject({ reason: 'OUT_OF_ORDER' });
     const sinking = raw(sinks[0], { open: branch }, { block: bytes('x') });

@@ -140,7 +140,11 @@ export interface Limits {
     | number
     | undefined;
   /** How long an end may take to open the streams of a relayed connection. */
-  relayDeadlineMs?: number | undefined;
+  relayDeadlineMs?:
+    | number
+    | undefined;
+  /** From which `relay_version` on the streams of a relayed connection have delivery confirmation. */
+  relayConfirmedFrom?: number | undefined;
 }
 
 function createBaseLimits(): Limits {
@@ -177,6 +181,7 @@ function createBaseLimits(): Limits {
     gatherDeadlineMs: undefined,
     attemptDeadlineMs: undefined,
     relayDeadlineMs: undefined,
+    relayConfirmedFrom: undefined,
   };
 }
 
@@ -277,6 +282,9 @@ export const Limits: MessageFns<Limits> = {
     }
     if (message.relayDeadlineMs !== undefined) {
       writer.uint32(256).uint32(message.relayDeadlineMs);
+    }
+    if (message.relayConfirmedFrom !== undefined) {
+      writer.uint32(264).uint32(message.relayConfirmedFrom);
     }
     return writer;
   },
@@ -550,6 +558,14 @@ export const Limits: MessageFns<Limits> = {
             message.relayDeadlineMs = reader.uint32();
             continue;
           }
+          case 33: {
+            if (tag !== 264) {
+              break;
+            }
+
+            message.relayConfirmedFrom = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -724,6 +740,11 @@ export const Limits: MessageFns<Limits> = {
         : isSet(object.relay_deadline_ms)
         ? globalThis.Number(object.relay_deadline_ms)
         : undefined,
+      relayConfirmedFrom: isSet(object.relayConfirmedFrom)
+        ? globalThis.Number(object.relayConfirmedFrom)
+        : isSet(object.relay_confirmed_from)
+        ? globalThis.Number(object.relay_confirmed_from)
+        : undefined,
     };
   },
 
@@ -825,6 +846,9 @@ export const Limits: MessageFns<Limits> = {
     if (message.relayDeadlineMs !== undefined) {
       obj.relayDeadlineMs = Math.round(message.relayDeadlineMs);
     }
+    if (message.relayConfirmedFrom !== undefined) {
+      obj.relayConfirmedFrom = Math.round(message.relayConfirmedFrom);
+    }
     return obj;
   },
 
@@ -865,6 +889,7 @@ export const Limits: MessageFns<Limits> = {
     message.gatherDeadlineMs = object.gatherDeadlineMs ?? undefined;
     message.attemptDeadlineMs = object.attemptDeadlineMs ?? undefined;
     message.relayDeadlineMs = object.relayDeadlineMs ?? undefined;
+    message.relayConfirmedFrom = object.relayConfirmedFrom ?? undefined;
     return message;
   },
 };

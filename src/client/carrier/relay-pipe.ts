@@ -1,0 +1,112 @@
+import { Duplex } from 'node:stream';
+import type { RelayOptions, RelaySink, RelaySource } from '../relay.js';
+import { Reopener, type ReopenerDeps } from './reopener.js';
+import { type OpenSource, RepeatingSource } from './repeating-source.js';
+
+/** Bytes of a block: what a stream takes that does not say otherwise. */
+const BLOCK_BYTES = 65_536;
+
+/** What a pipe through the server needs. */
+export interface RelayPipeDeps extends ReopenerDeps {
+  readonly openSource: OpenSource;
+  readonly openSink: (options: RelayOptions) => Promise<RelaySink>;
+}
+
+/** Two ends that were opened, one each way, and what opens them again. */
+export interface RelayEnds {
+  readonly source: RelaySource;
+  readonly sink: RelaySink;
+}
+
+/**
+ * Two streams through the server with delivery confirmation, one each way, as one Duplex: bytes in order, each once, through
+ * broken calls and restarts of the server. Owns both ends. It errs when a stream stops, or the server stays away.
+ */
+export class RelayPipe extends Duplex {
+  readonly #life = new AbortController();
+  readonly #source: RepeatingSource;
+  readonly #blocks: AsyncIterator<Uint8Array>;
+
+  constructor(
+    private readonly ends: RelayEnds,
+    private readonly deps: RelayPipeDeps,
+  ) {
+    super();
+    const { source, sink } = ends;
+    this.#source = new RepeatingSource(source, deps.openSource, new Reopener(deps, this.#life.signal));
+    this.#source.over.catch((error: Error) => this.destroy(error));
+    this.#blocks = this.#received(sink);
+  }
+
+  /** Opens both ends for the first time, however long the server is away meanwhile. */
+  static async open(deps: RelayPipeDeps, signal: AbortSignal): Promise<RelayEnds> {
+    const [forSource, forSink] = [new Reopener(deps, signal), new Reopener(deps, signal)];
+    const [source, sink] = await Promise.all([
+      forSource.open((life) => deps.openSource({ signal: life, blocks: 0 })),
+      forSink.open((life) => deps.openSink({ signal: life, blocks: 0 })),
+    ]);
+    return { source, sink };
+  }
+
+  /** Resolves when the other end has taken everything that was written. */
+  flush(): Promise<void> {
+    return this.#source.flush();
+  }
+
+  override _read(): void {
+    this.#blocks.next().then(
+      ({ done, value }) => this.push(done ? null : value),
+      (error: Error) => this.destroy(error),
+    );
+  }
+
+  override _write(bytes: Buffer, _encoding: string, done: (error?: Error) => void): void {
+    this.#send([bytes]).then(() => done(), done);
+  }
+
+  /** What waits goes in as few blocks as can be: TLS writes its records one by one. */
+  override _writev(chunks: readonly { readonly chunk: Buffer }[], done: (error?: Error) => void): void {
+    this.#send(chunks.map(({ chunk }) => chunk)).then(() => done(), done);
+  }
+
+  /** What was written is with the other end, which says itself that its data is complete: how the call ends is of no interest. */
+  override _final(done: (error?: Error) => void): void {
+    const complete = () => {
+      const over = () => done();
+      this.#source.finish().then(over, over);
+    };
+    this.flush().then(complete, done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#life.abort(error ?? new Error('this end of the path was closed'));
+    this.ends.source.close();
+    this.ends.sink.close();
+    done(error);
+  }
+
+  async #send(chunks: readonly Buffer[]): Promise<void> {
+    for (const block of blocksOf(chunks)) await this.#source.write(block);
+  }
+
+  /** The blocks of one call after the other. */
+  async *#received(first: RelaySink): AsyncGenerator<Uint8Array, void, undefined> {
+    const reopener = new Reopener(this.deps, this.#life.signal);
+    for (let sink = first; ; ) {
+      try {
+        yield* sink;
+        return;
+      } catch (error) {
+        const { takenBlocks: blocks } = sink;
+        sink = await reopener.open((signal) => this.deps.openSink({ signal, blocks }), error);
+      }
+      if (sink.lostBlocks > 0) throw new Error(`the server has lost ${sink.lostBlocks} blocks of what the peer sent`);
+    }
+  }
+}
+
+/** The same bytes in blocks of the largest size, the last one excepted. None is empty. */
+function* blocksOf(chunks: readonly Buffer[]): Generator<Buffer> {
+  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  for (let at = 0; at < bytes.length; at += BLOCK_BYTES) yield bytes.subarray(at, at + BLOCK_BYTES);
+}
