@@ -74,8 +74,8 @@ export class Peer {
   private requestBytes = 0;
   /** Bytes of answers that it does not take. */
   private answerBytes = 0;
-  /** It is being closed: what still comes of it is not served. */
-  private isLeaving = false;
+  /** How long it may take to close, once it is being closed: what still comes of it is not served. */
+  private leavingMs: number | undefined;
   /** Calls that have not begun: it is not their address's turn. */
   private waiting = 0;
   /** So many of them wait that nothing more is read. */
@@ -92,7 +92,7 @@ export class Peer {
   constructor(
     /** Address and port: what its socket is called once and for all. */
     readonly name: string,
-    private readonly socket: Socket,
+    readonly socket: Socket,
     private readonly watch: PeerWatch,
   ) {
     this.key = watch.turns.keyOf(originOfPeer(name));
@@ -111,6 +111,10 @@ export class Peer {
   /** Whether its session is destroyed, or about to be, without having been closed in good order before. */
   get isCutOff(): boolean {
     return this.isLeaving && this.session?.closed === false;
+  }
+
+  private get isLeaving(): boolean {
+    return this.leavingMs !== undefined;
   }
 
   /** It speaks HTTP/2 from now on. */
@@ -219,14 +223,17 @@ export class Peer {
 
   /**
    * Reads and serves nothing more of this peer, and takes the connection down in the next turn of the event loop. Its socket
-   * is destroyed when it is still open after `closingMs`. The first reason to leave is the one that counts.
+   * is destroyed when it is still open after `closingMs`. The first reason to leave is the one that counts; a later one makes
+   * it hurry: who has lost its place must not keep its socket for as long as a farewell takes.
    */
   leave(closingMs: number, takeDown: () => void): void {
-    if (this.isLeaving) return;
-    this.isLeaving = true;
+    const { leavingMs } = this;
+    if (leavingMs !== undefined && leavingMs <= closingMs) return;
+    this.leavingMs = closingMs;
+    boundClosing(this.watch.clock, this.socket, closingMs);
+    if (leavingMs !== undefined) return;
     this.watch.holdings.forget(this);
     stopReading(this.socket);
-    boundClosing(this.watch.clock, this.socket, closingMs);
     this.watch.clock.soon(takeDown);
   }
 

@@ -7,7 +7,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectSocket, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../../harness/manual-clock.js';
@@ -15,8 +15,10 @@ import { systemClock } from '../../../src/client/system.js';
 import { FairTurns } from '../../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
 import { Allowance } from '../../../src/grpc/http2/allowance.js';
+import { CUT_OFF_MS } from '../../../src/grpc/http2/closing-bound.js';
 import { Peers } from '../../../src/grpc/http2/peers.js';
 import { DEFAULT_DOOR_LIMITS } from '../../../src/grpc/limits.js';
+import { preface } from '../../abuse/raw.js';
 
 const REQUEST_BYTES_MAX = 30_000;
 
@@ -105,6 +107,41 @@ describe('the connections of a door', () => {
     expect(told).toContain('requests that are not complete');
     await peers.departed();
     expect(ended).toBe(true);
+  });
+});
+
+describe('a connection that takes its time to say farewell', () => {
+  let server: Http2Server;
+  let client: Socket;
+  afterEach(() => {
+    client.destroy();
+    server.close();
+  });
+
+  it('is closed as soon as any other when it loses its place meanwhile', async () => {
+    const clock = new ManualClock();
+    server = createServer();
+    const limits = { ...DEFAULT_DOOR_LIMITS, messageBytesMax: 1_048_576 };
+    const peers = new Peers(clock, limits, { answers: new Set(), watches: new Set() }, () => {});
+    peers.watch(server);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    client = connectSocket({ port, host: '127.0.0.1', allowHalfOpen: true });
+    client.resume();
+    client.write(preface(65_535));
+    const [session] = (await once(server, 'session')) as [ServerHttp2Session];
+    const peer = peers.find(`127.0.0.1:${client.localPort}`)!;
+    // In good order, after which node:http2 waits for the client to close.
+    session.close();
+    await until(() => {
+      clock.turn();
+      return session.destroyed;
+    });
+    peer.close();
+    clock.advance(CUT_OFF_MS - 1);
+    expect(peer.socket.destroyed).toBe(false);
+    clock.advance(1);
+    expect(peer.socket.destroyed).toBe(true);
   });
 });
 
