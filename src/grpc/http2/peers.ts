@@ -10,6 +10,7 @@ import type { Pace } from './allowance.js';
 import { Departures } from './departures.js';
 import { Peer, type PeerWatch } from './peer.js';
 import { type CallPaths, PeerHoldings, type WrittenKind } from './peer-holdings.js';
+import { HAS_SILENT_ERRORS, SilentErrors } from './silent-errors.js';
 
 type StreamListener = (
   this: Http2Server,
@@ -30,6 +31,7 @@ export class Peers implements PeerWatch {
   /** By what grpc-js calls them. There is more than one where clients reach a proxy at several addresses from one port. */
   private readonly byName = new Map<string, readonly Peer[]>();
   private readonly departures: Departures;
+  private readonly silentErrors: SilentErrors;
   readonly resetPace: Pace;
   readonly controlPace: Pace;
   readonly holdings: PeerHoldings;
@@ -44,6 +46,7 @@ export class Peers implements PeerWatch {
     private readonly closed: (name: string) => void = () => {},
     readonly turns: FairTurns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
   ) {
+    this.silentErrors = new SilentErrors(clock);
     this.departures = new Departures(clock, limits.departuresPerTurnMax);
     this.resetPace = { burst: limits.earlyResetsMax, perSecond: limits.earlyResetsPerSecond };
     this.controlPace = { burst: limits.controlFramesMax, perSecond: limits.controlFramesPerSecond };
@@ -64,7 +67,9 @@ export class Peers implements PeerWatch {
     server.prependListener('session', (session: ServerHttp2Session) => {
       this.departures.attend(session.socket);
       const place = Place.of(session.socket);
-      this.peers.get(place ?? nameOf(session.socket))?.speaks(session);
+      const peer = this.peers.get(place ?? nameOf(session.socket));
+      peer?.speaks(session);
+      if (HAS_SILENT_ERRORS && peer !== undefined) this.silentErrors.watch(session, peer.socket, () => peer.close());
       // What a client says first, once its connection is established.
       if (place !== undefined) session.once('remoteSettings', () => place.establish());
     });
