@@ -10,6 +10,7 @@ import type { Pace } from './allowance.js';
 import { Departures } from './departures.js';
 import { Peer, type PeerWatch } from './peer.js';
 import { type CallPaths, PeerHoldings, type WrittenKind } from './peer-holdings.js';
+import { Readings } from './reading.js';
 import { HAS_SILENT_ERRORS, SilentErrors } from './silent-errors.js';
 
 type StreamListener = (
@@ -35,6 +36,7 @@ export class Peers implements PeerWatch {
   readonly resetPace: Pace;
   readonly controlPace: Pace;
   readonly holdings: PeerHoldings;
+  readonly readings: Readings;
 
   constructor(
     readonly clock: Clock,
@@ -46,6 +48,7 @@ export class Peers implements PeerWatch {
     private readonly closed: (name: string) => void = () => {},
     readonly turns: FairTurns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
   ) {
+    this.readings = new Readings(clock);
     this.silentErrors = new SilentErrors(clock);
     this.departures = new Departures(clock, limits.departuresPerTurnMax);
     this.resetPace = { burst: limits.earlyResetsMax, perSecond: limits.earlyResetsPerSecond };
@@ -137,6 +140,7 @@ export class Peers implements PeerWatch {
 
   private forget(peer: Peer): void {
     this.holdings.forget(peer);
+    peer.gone();
     const key = peer.place ?? peer.name;
     if (this.peers.get(key) !== peer) return;
     this.peers.delete(key);
