@@ -40,6 +40,7 @@ export class DoorListener {
   /** Whether the server behind speaks TLS: then its secure sockets get the place and the address of those below. */
   readonly #isSecure: boolean;
   readonly #servers: Server[] = [];
+  readonly #bound: Endpoint[] = [];
   readonly #headers: ProxyReader;
   /** Sockets whose TLS is not established, by the two addresses that the kernel knows them by. */
   readonly #handshaking = new Map<string, { readonly socket: Socket; readonly place: Place }>();
@@ -55,8 +56,21 @@ export class DoorListener {
     if (this.#isSecure) behind.prependListener('secureConnection', (socket: TLSSocket) => this.#secured(socket));
   }
 
-  /** Begins to listen on every address that the host has. Resolves with the address, its port a real one. */
-  async listen({ host, port }: Address): Promise<Address> {
+  /**
+   * Begins to listen on every address that the host has. Resolves with the address, its port a real one. Rejects when one of
+   * them cannot be listened on, and listens on none then.
+   */
+  async listen(wanted: Address): Promise<Address> {
+    try {
+      return await this.#listenOnAll(wanted);
+    } catch (error) {
+      for (const server of this.#servers.splice(0)) server.close();
+      this.#bound.length = 0;
+      throw error;
+    }
+  }
+
+  async #listenOnAll({ host, port }: Address): Promise<Address> {
     const hosts = isIP(host) ? [host] : (await lookup(host, { all: true })).map(({ address }) => address);
     let bound: number | undefined;
     let absent: unknown;
@@ -72,12 +86,9 @@ export class DoorListener {
     return { host, port: bound };
   }
 
-  /** Where it listens, in the order in which it was bound. */
+  /** Where it listens, or has listened, in the order in which it was bound. */
   get bound(): readonly Endpoint[] {
-    return this.#servers.map((server) => {
-      const { address, port } = server.address() as AddressInfo;
-      return { host: address, port };
-    });
+    return this.#bound;
   }
 
   /** Takes no more connections, and closes those that are not through their handshake. The others are the server's behind. */
@@ -98,7 +109,9 @@ export class DoorListener {
       this.#deps.refused('descriptors', undefined, why);
     });
     this.#servers.push(server);
-    return (server.address() as AddressInfo).port;
+    const { address, port: real } = server.address() as AddressInfo;
+    this.#bound.push({ host: address, port: real });
+    return real;
   }
 
   #accept(socket: Socket): void {

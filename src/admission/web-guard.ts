@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { isLoopback } from '../base/address.js';
+import { type Address, isLoopback } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 
 /** An origin (RFC 6454): what a browser says of the page that asks. */
@@ -32,18 +32,19 @@ export function parseOrigins(text: string): readonly Origin[] {
  * - `Origin` must be absent, as programs send none, or one of those that are allowed.
  * - `Host` must not be a strange name where the port listens on loopback. A page whose own name is made to lead here (DNS
  *   rebinding) is of one origin with this server for its browser, which then reads answers to it without saying `Origin`.
- *   Its name is in `Host`. An IP address cannot be made to lead elsewhere, so all of them pass. A port that others can reach
- *   is given names that nobody here knows.
+ *   Its name is in `Host`. An IP address cannot be made to lead elsewhere, so all of them pass, and so does the name
+ *   that the port was told to listen on. A port that others can reach is given names that nobody here knows.
  */
 export class WebGuard {
   readonly #origins: readonly Origin[];
-  /** Whether only programs of this machine reach the port. */
-  readonly #isLocal: boolean;
+  readonly #host: string;
+  readonly #bound: () => readonly Address[];
 
-  /** `listens` is the host that the port was told to listen on. */
-  constructor(origins: readonly Origin[], listens: string) {
+  /** `host` is what the port was told to listen on, and `bound` says on which addresses it does. */
+  constructor(origins: readonly Origin[], host: string, bound: () => readonly Address[]) {
     this.#origins = origins;
-    this.#isLocal = isLocal(listens.toLowerCase());
+    this.#host = host.toLowerCase().replace(/\.$/, '');
+    this.#bound = bound;
   }
 
   /** Why a request is refused; undefined when it is not. */
@@ -57,18 +58,13 @@ export class WebGuard {
   }
 
   #isOurs(text: string): boolean {
-    if (!this.#isLocal) return true;
+    // Others reach the port unless it listens on loopback alone, by whatever name it was told to.
+    if (!this.#bound().every(isLoopback)) return true;
     const host = hostOf(text);
     if (host === undefined) return false;
-    if (isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost')) return true;
+    if (isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost') || host === this.#host) return true;
     return this.#origins.some((origin) => origin.host === host);
   }
-}
-
-/** Whether a host is this machine alone: a loopback address, or a name that RFC 6761 keeps for one. */
-function isLocal(host: string): boolean {
-  const name = host.replace(/\.$/, '');
-  return isLoopback({ host: name, port: 0 }) || name.endsWith('.localhost');
 }
 
 /** The host of a Host header, in lower case and without brackets; undefined when it is none. */

@@ -4,8 +4,9 @@ import { Fault } from '../core/model/fault.js';
 import type { Origin } from '../shares/origin.js';
 import type { TurnLimits } from './limits.js';
 import { Queue } from './queue.js';
+import { TurnCost } from './turn-cost.js';
 
-/** What a call costs at least, in ms, with all that node:http2 and grpc-js do for it besides: measured as 0.05 to 0.12. */
+/** What a call counts at least, in ms: what it takes on a quiet machine with all that node:http2 and grpc-js do for it. */
 const CALL_MS = 0.1;
 /** What a step counts at least, so that one which no clock can measure costs something, too. */
 const STEP_MS = 0.02;
@@ -72,6 +73,7 @@ export class FairTurns {
   /** Addresses that came since their last slice was over; served before the others. */
   readonly #fresh = new Queue<string>();
   readonly #others = new Queue<string>();
+  readonly #cost = new TurnCost();
   #isPlanned = false;
   /** The address whose turn it is. */
   #current: Flow | undefined;
@@ -166,7 +168,7 @@ export class FairTurns {
   /** Counts time that an address has used without having waited for its turn. Within a turn it is counted anyway. */
   charge(key: string, ms: number): void {
     if (this.#current !== undefined) return;
-    this.#reach(key).creditMs -= ms;
+    this.#reach(key).creditMs -= this.#cost.of(ms);
   }
 
   /**
@@ -206,8 +208,10 @@ export class FairTurns {
     this.#isPlanned = true;
     this.#deps.clock.soon(() => {
       this.#isPlanned = false;
+      this.#cost.turn(this.#deps.clock.nowMs());
       this.#deal();
       if (this.#flows.size > 0) this.#plan();
+      else this.#cost.rest();
     });
   }
 
@@ -228,7 +232,7 @@ export class FairTurns {
     }
   }
 
-  /** Does what waits in a flow while it has credit. Answers with the time that took. */
+  /** Does what waits in a flow while it has credit. Answers with the time that takes. */
   #serve(flow: Flow): number {
     let spentMs = 0;
     while (flow.creditMs > 0) {
@@ -334,6 +338,6 @@ export class FairTurns {
     const { clock } = this.#deps;
     const fromMs = clock.nowMs();
     piece();
-    return Math.max(leastMs, clock.nowMs() - fromMs);
+    return this.#cost.of(Math.max(leastMs, clock.nowMs() - fromMs));
   }
 }

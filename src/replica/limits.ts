@@ -2,8 +2,13 @@
 export interface ReplicaLimits {
   /** Commands of clients that wait for the journal: some seconds of work for it. The server's own have as much room again. */
   readonly pendingMax: number;
-  /** Commands of one append: applying them has to fit a turn of the event loop (some 5 ms). */
+  /** Commands of one append. */
   readonly batchMax: number;
+  /**
+   * How long commands of one append are applied in one turn of the event loop, in ms: some dozens of them. Their answers are
+   * made in the same turn, and take several times as long.
+   */
+  readonly applyMs: number;
   /** Bytes of one append. */
   readonly batchBytesMax: number;
   /** Commands between two snapshots: a start replays twice as many at most. */
@@ -28,6 +33,7 @@ export interface ReplicaLimits {
 export const DEFAULT_REPLICA_LIMITS: ReplicaLimits = {
   pendingMax: 65_536,
   batchMax: 1_024,
+  applyMs: 1,
   batchBytesMax: 4 * 1_048_576,
   snapshotEvery: 100_000,
   ttlDefaultMs: 30_000,

@@ -186,8 +186,21 @@ export class Replica {
     }
     this.setFull(false);
     this.parts.appended?.(clock.nowMs() - startMs, batch.length);
-    for (const { command, resolve } of batch) resolve(this.observed(command, this.applyAndPublish(command)));
+    await this.applyAll(batch);
     this.snapshots.consider();
+  }
+
+  /** Applies what was stored, for `applyMs` in each turn of the event loop, so that others are served between. */
+  private async applyAll(batch: readonly Pending[]): Promise<void> {
+    const { clock, limits } = this.parts;
+    let turnMs = clock.nowMs();
+    for (const { command, resolve } of batch) {
+      if (clock.nowMs() - turnMs >= limits.applyMs) {
+        await new Promise<void>((next) => clock.soon(next));
+        turnMs = clock.nowMs();
+      }
+      resolve(this.observed(command, this.applyAndPublish(command)));
+    }
   }
 
   /** The commands of the next append, as many as its bounds allow. */

@@ -44,7 +44,7 @@ export class Metrics {
   private readonly registry = new Registry();
   private readonly http: Server;
   private listener: DoorListener | undefined;
-  private guard = new WebGuard([], '');
+  private guard: WebGuard | undefined;
   private admission: Admission | undefined;
   private readonly commands = new Counter({
     name: 'switchyard_commands_total',
@@ -203,10 +203,11 @@ export class Metrics {
   /** Begins to answer. Resolves with the address, its port a real one. */
   listen(wanted: Address, admission: Admission): Promise<Address> {
     const gate = admission.gate({ door: 'metrics', places: METRICS_PLACES });
-    this.guard = new WebGuard([], wanted.host);
+    const listener = admission.listener('metrics', gate, this.http);
+    this.guard = new WebGuard([], wanted.host, () => listener.bound);
     this.admission = admission;
-    this.listener = admission.listener('metrics', gate, this.http);
-    return this.listener.listen(wanted);
+    this.listener = listener;
+    return listener.listen(wanted);
   }
 
   /** Closes the port and every connection of it: none is ever through its handshake. */
@@ -216,7 +217,7 @@ export class Metrics {
 
   private answer(request: IncomingMessage, response: ServerResponse): void {
     response.setHeader('connection', 'close');
-    const refusal = this.guard.refuses(request);
+    const refusal = this.guard?.refuses(request);
     if (refusal !== undefined) {
       const { cause, message: why } = refusal;
       this.admission?.reports.report({ door: 'metrics', cause, why, address: request.socket.remoteAddress });

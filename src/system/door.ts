@@ -22,17 +22,18 @@ export class SystemDoor {
   private readonly peers = new Set<Peer>();
   private readonly bySession = new Map<number, Peer>();
   private readonly answers = new Map<number, Answers>();
-  private partialBytes = 0;
   private timer: Timer | undefined;
   private emptied: (() => void) | undefined;
 
+  private readonly partials: Holdings<Peer>;
   private readonly unsent: Holdings<Peer>;
   private readonly sharedUnsent: SharedBytes<Peer>;
   private readonly remembered: Holdings<Answers>;
 
   constructor(private readonly backing: Backing) {
-    const { outBytesInAllMax, answersBytesInAllMax } = backing.limits;
-    this.unsent = new Holdings({ bytesMax: outBytesInAllMax, expel: (peer) => peer.expel() });
+    const { partialBytesMax, outBytesInAllMax, answersBytesInAllMax } = backing.limits;
+    this.partials = new Holdings({ bytesMax: partialBytesMax, expel: (peer) => peer.expel('partial') });
+    this.unsent = new Holdings({ bytesMax: outBytesInAllMax, expel: (peer) => peer.expel('untaken') });
     this.sharedUnsent = new SharedBytes(this.unsent);
     this.remembered = new Holdings({ bytesMax: answersBytesInAllMax, expel: (answers) => answers.forgetDone() });
     this.scheduleLook();
@@ -45,7 +46,7 @@ export class SystemDoor {
 
   /** Bytes that are held for clients: what they do not take, packets that are not complete, and remembered answers. */
   heldBytes(): { readonly out: number; readonly partial: number; readonly remembered: number } {
-    return { out: this.unsent.total, partial: this.partialBytes, remembered: this.remembered.total };
+    return { out: this.unsent.total, partial: this.partials.total, remembered: this.remembered.total };
   }
 
   /** Takes over a connection, or refuses it where there are too many. */
@@ -66,10 +67,7 @@ export class SystemDoor {
         },
         vouch: () => place.vouch(),
         answersOf: (sid) => this.answersOf(sid),
-        holdPartial: (bytes) => {
-          this.partialBytes += bytes;
-          return bytes <= 0 || this.partialBytes <= this.backing.limits.partialBytesMax;
-        },
+        partials: this.partials,
         unsent: this.unsent,
         sharedUnsent: this.sharedUnsent,
         left: (left) => {

@@ -57,7 +57,8 @@ export class Target {
     /** Where it listens for metrics, when it was told to. */
     readonly metricsAddress: string | undefined,
     isTls: boolean,
-    private readonly callMs: number,
+    /** How long each call of the ordinary client may take. */
+    readonly callMs: number,
   ) {
     this.cap = new MemoryCap(program.process);
     this.#ca = isTls ? readFileSync(TLS_FILES[0]) : undefined;
@@ -222,14 +223,18 @@ export function ask<Q, A>(
 export async function fill(target: Target, sessions: number): Promise<void> {
   const client = target.client();
   const labels = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`label-${at}`, 'v'.repeat(64)]));
-  const open = () => openSession(client, { name: 'n'.repeat(100), labels });
+  const open = () => openSession(client, { name: 'n'.repeat(100), labels }, target.callMs);
   for (let opened = 0; opened < sessions; opened += 100) await Promise.all(Array.from({ length: 100 }, open));
   client.close();
 }
 
 /** Opens a session for an hour. */
-export function openSession(client: Client, { name = '', labels = {} as Record<string, string> } = {}) {
+export function openSession(
+  client: Client,
+  { name = '', labels = {} as Record<string, string> } = {},
+  givenUpMs = LATENCY_MS_MAX,
+) {
   const ttl = { seconds: 3_600n, nanos: 0 };
   const request = { instanceUuid: crypto.randomUUID(), instanceType: 2, instanceFlavor: 0, ttl, name, labels };
-  return ask(client, Sessions.session, request);
+  return ask(client, Sessions.session, request, undefined, givenUpMs);
 }

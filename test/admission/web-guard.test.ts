@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseOrigins, WebGuard } from '../../src/admission/web-guard.js';
 
+/** The guard of a port that listens on these addresses, as it was told by a host. */
+function guardOf(origins: ReturnType<typeof parseOrigins>, host: string, bound: readonly string[] = [host]): WebGuard {
+  return new WebGuard(origins, host, () => bound.map((address) => ({ host: address, port: 8_768 })));
+}
+
 describe('a guard against web pages', () => {
   const allowed = parseOrigins('https://Console.example:8443,http://127.0.0.1:3000,https://plain.example:443')!;
 
@@ -18,7 +23,7 @@ describe('a guard against web pages', () => {
     ['', 'origin'],
     ['*', 'origin'],
   ])('takes the origin %j: %j', (origin, cause) => {
-    expect(new WebGuard(allowed, '127.0.0.1').refuses({ headers: { origin, host: '127.0.0.1:1' } })?.cause).toBe(cause);
+    expect(guardOf(allowed, '127.0.0.1').refuses({ headers: { origin, host: '127.0.0.1:1' } })?.cause).toBe(cause);
   });
 
   it.each([
@@ -36,23 +41,42 @@ describe('a guard against web pages', () => {
     ['a b', 'host'],
     ['x@127.0.0.1', 'host'],
   ])('takes the host %j on loopback: %j', (host, cause) => {
-    expect(new WebGuard(allowed, '127.0.0.1').refuses({ headers: { host } })?.cause).toBe(cause);
+    expect(guardOf(allowed, '127.0.0.1').refuses({ headers: { host } })?.cause).toBe(cause);
   });
 
-  it.each(['127.0.0.2', '127.1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1', 'LOCALHOST', 'localhost.', 'fleet.localhost'])(
+  it.each(['127.0.0.2', '::1', '::ffff:127.0.0.1'])(
     'refuses a strange host where the port listens on %s, which is loopback',
     (listens) => {
-      expect(new WebGuard([], listens).refuses({ headers: { host: 'evil.example' } })?.cause).toBe('host');
+      expect(guardOf([], listens).refuses({ headers: { host: 'evil.example' } })?.cause).toBe('host');
     },
   );
 
+  it.each([
+    ['127.1', ['127.0.0.1']],
+    ['LOCALHOST', ['127.0.0.1', '::1']],
+    ['fleet.localhost', ['127.0.0.1']],
+    ['this-machine', ['127.0.1.1']],
+    ['lo.example', ['127.0.0.1', '::1']],
+  ])('refuses a strange host where the port was told to listen on %s, which leads to %j', (host, bound) => {
+    expect(guardOf([], host, bound).refuses({ headers: { host: 'evil.example' } })?.cause).toBe('host');
+  });
+
+  it.each(['Lo.Example:8768', 'lo.example'])('takes the host %s where the port was told to listen on it', (host) => {
+    expect(guardOf([], 'lo.Example.', ['127.0.0.1']).refuses({ headers: { host } })).toBeUndefined();
+  });
+
+  it('takes any host where one of the addresses that its name leads to is no loopback', () => {
+    const guard = guardOf([], 'lo.example', ['127.0.0.1', '192.0.2.1']);
+    expect(guard.refuses({ headers: { host: 'fleet.example' } })).toBeUndefined();
+  });
+
   it('takes any host where others can reach the port, as it has names that are not known here', () => {
-    expect(new WebGuard([], '0.0.0.0').refuses({ headers: { host: 'fleet.example' } })).toBeUndefined();
-    expect(new WebGuard([], '0.0.0.0').refuses({ headers: { host: 'a', origin: 'http://a' } })?.cause).toBe('origin');
+    expect(guardOf([], '0.0.0.0').refuses({ headers: { host: 'fleet.example' } })).toBeUndefined();
+    expect(guardOf([], '0.0.0.0').refuses({ headers: { host: 'a', origin: 'http://a' } })?.cause).toBe('origin');
   });
 
   it('says which option allows it, without all that was sent', () => {
-    const { message } = new WebGuard([], '::1').refuses({ headers: { origin: `http://${'x'.repeat(9_000)}` } })!;
+    const { message } = guardOf([], '::1').refuses({ headers: { origin: `http://${'x'.repeat(9_000)}` } })!;
     expect(message).toContain('--ws-origin');
     expect(message.length).toBeLessThan(200);
   });

@@ -74,6 +74,28 @@ describe('the replica', () => {
     expect(isFault(await outcome)).toBe(false);
   });
 
+  it('applies the commands of one append in turns of the event loop when they take long, in their order', async () => {
+    const world = await World.start({ applyMs: 2 });
+    const { clock, published } = world;
+    // Applying a command takes a millisecond.
+    const nowMs = clock.nowMs.bind(clock);
+    clock.nowMs = () => nowMs() + published.length;
+    const revisions: number[] = [];
+    const perTurn: number[] = [];
+    const all = Array.from({ length: 7 }, (_, n) => world.replica.submit(openCommand(n)));
+    for (const one of all) void one.then((outcome) => isFault(outcome) || revisions.push(outcome.revision));
+    for (let before = published.length, turn = 0; published.length < 8 && turn < 100; turn++) {
+      clock.turnOnce();
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (published.length > before) perTurn.push(published.length - before);
+      before = published.length;
+    }
+    expect(perTurn).toEqual([2, 2, 2, 1]);
+    await world.settle(Promise.all(all));
+    expect(revisions).toEqual([2, 3, 4, 5, 6, 7, 8]);
+    expect(published.map(({ position }) => position.revision)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
   it('stores what comes while an append is on its way with one append', async () => {
     const { journal, gate } = controlled(new MemoryJournal());
     const world = await World.start({}, journal);

@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import type { Endpoint } from '../../stun/address.js';
 import { anyAddress, type Candidate, CandidateType, candidate, type Family, hostAddresses } from './candidate.js';
 import { PUNCH_LIMITS } from './limits.js';
+import { openAll } from './open-all.js';
 import { type Observation, observeTcp } from './reflexive.js';
 
 /**
@@ -41,13 +42,20 @@ export class TcpFamily {
    */
   static async open(family: Family, rendezvous: Endpoint | undefined, port?: number): Promise<TcpFamily> {
     const server = createServer({ allowHalfOpen: true });
-    if (port !== undefined && (await listens(server, family, port))) {
-      const dialling = await observePort(family, rendezvous);
-      return new TcpFamily(family, reachablePort(port, dialling), dialling, server);
+    let ports: readonly ObservedPort[] = [];
+    try {
+      const isReachable = port !== undefined && (await listens(server, family, port));
+      const observing = Array.from({ length: isReachable ? 1 : 2 }, () => observePort(family, rendezvous));
+      ports = await openAll(observing, closeObserver);
+      const dialling = ports.at(-1)!;
+      if (isReachable) return new TcpFamily(family, reachablePort(port, dialling), dialling, server);
+      await listen(server, family, ports[0].port);
+      return new TcpFamily(family, ports[0], dialling, server);
+    } catch (error) {
+      server.close();
+      for (const one of ports) closeObserver(one);
+      throw error;
     }
-    const [listening, dialling] = await Promise.all([observePort(family, rendezvous), observePort(family, rendezvous)]);
-    await listen(server, family, listening.port);
-    return new TcpFamily(family, listening, dialling, server);
   }
 
   /** Dials from the dialling port. Each way of a path can be ended alone, as that of any connection. */
@@ -74,6 +82,10 @@ interface ObservedPort {
   readonly port: number;
   readonly observer: Socket | undefined;
   readonly observation: Observation | undefined;
+}
+
+function closeObserver({ observer }: ObservedPort): void {
+  observer?.destroy();
 }
 
 async function observePort(family: Family, rendezvous: Endpoint | undefined): Promise<ObservedPort> {

@@ -3,6 +3,7 @@ import { plainAddress } from '../../base/address.js';
 import type { Endpoint } from '../../stun/address.js';
 import { type Candidate, CandidateType, familyOf, hostAddresses, ordered } from './candidate.js';
 import { PUNCH_LIMITS } from './limits.js';
+import { openAll } from './open-all.js';
 import type { AttemptOutcome, AttemptPlan, DirectPath, PairOutcome, Puncher } from './path.js';
 import { PathRace, type Winner } from './race.js';
 import { TcpFamily } from './tcp-family.js';
@@ -34,17 +35,13 @@ export class TcpPunch implements Puncher {
    */
   static async gather(rendezvous: readonly Endpoint[], port?: number): Promise<TcpPunch> {
     const families = ([6, 4] as const).filter((family) => family === 4 || hostAddresses(family).length > 0);
-    return new TcpPunch(
-      await Promise.all(
-        families.map((family) =>
-          TcpFamily.open(
-            family,
-            rendezvous.find(({ host }) => familyOf(host) === family),
-            port,
-          ),
-        ),
-      ),
-    );
+    const open = (family: 4 | 6) =>
+      TcpFamily.open(
+        family,
+        rendezvous.find(({ host }) => familyOf(host) === family),
+        port,
+      );
+    return new TcpPunch(await openAll(families.map(open), (opened) => opened.close()));
   }
 
   listensAt(port: number): boolean {

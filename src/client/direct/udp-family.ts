@@ -79,6 +79,7 @@ function bound(udx: Udx, family: Family, port: number): UdxSocket {
     socket.bind(port, anyAddress(family));
     return socket;
   } catch (error) {
+    void socket.close();
     if (port === 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     return bound(udx, family, 0);
   }

@@ -1,6 +1,7 @@
 import type Udx from 'udx-native';
 import type { Endpoint } from '../../stun/address.js';
 import { type Candidate, familyOf, hostAddresses, ordered } from './candidate.js';
+import { openAll } from './open-all.js';
 import type { AttemptOutcome, AttemptPlan, Puncher } from './path.js';
 import { UdpAttempt } from './udp-attempt.js';
 import { UdpFamily } from './udp-family.js';
@@ -37,7 +38,7 @@ export class UdpPunch implements Puncher {
         rendezvous.find(({ host }) => familyOf(host) === family),
         port,
       );
-    return new UdpPunch(udx, await Promise.all(families.map(open)));
+    return new UdpPunch(udx, await openAll(families.map(open), ({ socket }) => void socket.close()));
   }
 
   listensAt(port: number): boolean {

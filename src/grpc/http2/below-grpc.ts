@@ -20,6 +20,11 @@ export function goOnReading(socket: Socket): void {
   (socket as unknown as { _handle?: { readStart?(): number } | null })._handle?.readStart?.();
 }
 
+/** Bytes that the kernel has not taken of what was written to a socket, by node:http2 too. */
+export function unsentBytes(socket: Socket): number {
+  return (socket as unknown as { _handle?: { readonly writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0;
+}
+
 /** Answers a call that grpc-js has not been given. */
 export function refuse(stream: ServerHttp2Stream, refusal: Fault): void {
   if (stream.closed || stream.destroyed) return;

@@ -11,6 +11,7 @@ import { beforeResponse, goOnReading, hideFromGrpc, listBytes, refuse, stopReadi
 import { boundClosing, CUT_OFF_MS, closingMs } from './closing-bound.js';
 import { Intake } from './intake.js';
 import type { PeerHoldings, WrittenKind } from './peer-holdings.js';
+import type { Reader, Reading, Readings } from './reading.js';
 
 /** Who looks on at all peers. */
 export interface PeerWatch {
@@ -22,6 +23,8 @@ export interface PeerWatch {
   readonly controlPace: Pace;
   /** Whose turn it is to be worked for. */
   readonly turns: FairTurns;
+  /** Which connections are read. */
+  readonly readings: Readings;
   /** What all peers hold, by kind. */
   readonly holdings: PeerHoldings;
   /** What is written to a call of a path counts as; undefined where it is counted before. */
@@ -32,9 +35,10 @@ export interface PeerWatch {
   expelled(why: string, address: string | undefined): void;
 }
 
-/** Calls of one connection that wait for their turn before nothing more is read from it, and until it is read again. */
-const WAITING_MAX = 64;
-const WAITING_MIN = 16;
+/** Calls that a client may reset in one turn of the event loop before the rest of what it sends waits for the next. */
+const RESETS_PER_TURN_MAX = 64;
+/** What a reset counts, in ms: streams are taken down, and whatever they watched let go of. */
+const RESET_MS = 0.05;
 
 /** What one call has of what its peer holds. */
 class Share {
@@ -67,21 +71,21 @@ interface PeerSession extends ServerHttp2Session {
  * chunk reach a stream that has no listener any more, and the process aborts. Until the next turn nothing of a peer that is
  * leaving is read or served.
  */
-export class Peer {
+export class Peer implements Reader {
   /** Calls that run. */
   calls = 0;
   /** Bytes of requests that have come and cannot be handed on yet. */
   private requestBytes = 0;
   /** Bytes of answers that it does not take. */
   private answerBytes = 0;
-  /** It is being closed: what still comes of it is not served. */
-  private isLeaving = false;
-  /** Calls that have not begun: it is not their address's turn. */
-  private waiting = 0;
-  /** So many of them wait that nothing more is read. */
-  private isHeldUp = false;
+  /** How long it may take to close, once it is being closed: what still comes of it is not served. */
+  private leavingMs: number | undefined;
   /** Whose turns its calls are begun in. */
   private readonly key: string;
+  /** Undefined until it speaks HTTP/2. */
+  private reading: Reading | undefined;
+  /** Calls that it has reset in this turn of the event loop. */
+  private resetsOfTurn = 0;
   /** Calls that are reset in the next turn. */
   private ending: ServerHttp2Stream[] = [];
   private session: ServerHttp2Session | undefined;
@@ -92,7 +96,7 @@ export class Peer {
   constructor(
     /** Address and port: what its socket is called once and for all. */
     readonly name: string,
-    private readonly socket: Socket,
+    readonly socket: Socket,
     private readonly watch: PeerWatch,
   ) {
     this.key = watch.turns.keyOf(originOfPeer(name));
@@ -113,6 +117,10 @@ export class Peer {
     return this.isLeaving && this.session?.closed === false;
   }
 
+  private get isLeaving(): boolean {
+    return this.leavingMs !== undefined;
+  }
+
   /** It speaks HTTP/2 from now on. */
   speaks(session: ServerHttp2Session): void {
     this.session = session;
@@ -120,6 +128,22 @@ export class Peer {
     session.destroy = destroyLater;
     session.on('ping', controlled);
     session.on('remoteSettings', controlled);
+    if (!this.isLeaving) this.reading = this.watch.readings.join(this.key, this);
+  }
+
+  /** For the readings of its address. */
+  stopReading(): void {
+    stopReading(this.socket);
+  }
+
+  /** For the readings of its address. */
+  goOnReading(): void {
+    goOnReading(this.socket);
+  }
+
+  /** Its connection is over. */
+  gone(): void {
+    this.reading?.leave(this);
   }
 
   /** It has sent a frame that asks for nothing but an answer. */
@@ -158,20 +182,20 @@ export class Peer {
    * stays in the stream, and is counted. While many wait nothing more is read, so what waits is what one chunk had in it.
    */
   private inTurn(stream: ServerHttp2Stream, share: Share, begin: () => void): void {
-    this.waiting++;
+    let hasWaited = false;
     let isTurn = false;
     const refusal = this.watch.turns.enter(this.key, () => {
       isTurn = true;
-      this.waiting--;
+      if (hasWaited) this.reading?.goesOn();
       Reflect.deleteProperty(stream, 'push');
-      this.readAsItMay();
       if (!this.isLeaving && !stream.closed && !stream.destroyed) begin();
     });
-    if (refusal !== undefined) {
-      this.waiting--;
-      this.watch.clock.soon(() => refuse(stream, refusal));
-    } else if (!isTurn) this.countUnread(stream, share);
-    this.readAsItMay();
+    if (refusal !== undefined) this.watch.clock.soon(() => refuse(stream, refusal));
+    else if (!isTurn) {
+      hasWaited = true;
+      this.reading?.waits(this);
+      this.countUnread(stream, share);
+    }
   }
 
   /** Counts what node:http2 keeps of a request that nobody reads yet: as much as the window of the stream. */
@@ -185,28 +209,24 @@ export class Peer {
     };
   }
 
-  /** Stops reading when too many calls wait. Again and again: node:http2 reads on by itself after it has written. */
-  private readAsItMay(): void {
-    if (this.isLeaving) return;
-    if (this.waiting > (this.isHeldUp ? WAITING_MIN : WAITING_MAX)) {
-      this.isHeldUp = true;
-      stopReading(this.socket);
-    } else if (this.isHeldUp) {
-      this.isHeldUp = false;
-      goOnReading(this.socket);
-    }
-  }
-
   private called(stream: ServerHttp2Stream, share: Share): void {
     this.hold(stream, share, 0);
     this.wrote(share, -share.writtenBytes);
     share.isOver = true;
     if (--this.calls === 0) this.watch.turned(this);
     if (!stream.aborted) return;
+    if (!this.isLeaving) this.countReset();
     const nowMs = this.watch.clock.nowMs();
     if (nowMs - share.begunMs >= this.watch.limits.earlyResetMs) return;
     this.resets ??= new Allowance(this.watch.resetPace, nowMs);
     if (!this.resets.take(nowMs)) this.expel('calls that are reset as soon as they are made');
+  }
+
+  /** What resets cost is its address's, and a turn of the event loop takes in only so many of them. */
+  private countReset(): void {
+    this.watch.turns.charge(this.key, RESET_MS);
+    if (this.resetsOfTurn++ === 0) this.watch.clock.soon(() => (this.resetsOfTurn = 0));
+    if (this.resetsOfTurn === RESETS_PER_TURN_MAX) this.reading?.rest(this);
   }
 
   /** Closes the connection in the next turn of the event loop, as {@link leave} does. */
@@ -219,14 +239,18 @@ export class Peer {
 
   /**
    * Reads and serves nothing more of this peer, and takes the connection down in the next turn of the event loop. Its socket
-   * is destroyed when it is still open after `closingMs`. The first reason to leave is the one that counts.
+   * is destroyed when it is still open after `closingMs`. The first reason to leave is the one that counts; a later one makes
+   * it hurry: who has lost its place must not keep its socket for as long as a farewell takes.
    */
   leave(closingMs: number, takeDown: () => void): void {
-    if (this.isLeaving) return;
-    this.isLeaving = true;
-    this.watch.holdings.forget(this);
-    stopReading(this.socket);
+    const { leavingMs } = this;
+    if (leavingMs !== undefined && leavingMs <= closingMs) return;
+    this.leavingMs = closingMs;
     boundClosing(this.watch.clock, this.socket, closingMs);
+    if (leavingMs !== undefined) return;
+    this.watch.holdings.forget(this);
+    this.reading?.leave(this);
+    stopReading(this.socket);
     this.watch.clock.soon(takeDown);
   }
 

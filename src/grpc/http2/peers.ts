@@ -11,6 +11,8 @@ import { AnswerFates, CALL_METADATA } from './answer-fates.js';
 import { Departures } from './departures.js';
 import { Peer, type PeerWatch } from './peer.js';
 import { type CallPaths, PeerHoldings, type WrittenKind } from './peer-holdings.js';
+import { Readings } from './reading.js';
+import { HAS_SILENT_ERRORS, SilentErrors } from './silent-errors.js';
 
 type StreamListener = (
   this: Http2Server,
@@ -31,11 +33,13 @@ export class Peers implements PeerWatch {
   /** By what grpc-js calls them. There is more than one where clients reach a proxy at several addresses from one port. */
   private readonly byName = new Map<string, readonly Peer[]>();
   private readonly departures: Departures;
+  private readonly silentErrors: SilentErrors;
   readonly resetPace: Pace;
   readonly controlPace: Pace;
   readonly holdings: PeerHoldings;
   /** What becomes of the answers about what was made. */
   readonly fates = new AnswerFates();
+  readonly readings: Readings;
 
   constructor(
     readonly clock: Clock,
@@ -47,6 +51,8 @@ export class Peers implements PeerWatch {
     private readonly closed: (name: string) => void = () => {},
     readonly turns: FairTurns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
   ) {
+    this.readings = new Readings(clock);
+    this.silentErrors = new SilentErrors(clock);
     this.departures = new Departures(clock, limits.departuresPerTurnMax);
     this.resetPace = { burst: limits.earlyResetsMax, perSecond: limits.earlyResetsPerSecond };
     this.controlPace = { burst: limits.controlFramesMax, perSecond: limits.controlFramesPerSecond };
@@ -67,7 +73,9 @@ export class Peers implements PeerWatch {
     server.prependListener('session', (session: ServerHttp2Session) => {
       this.departures.attend(session.socket);
       const place = Place.of(session.socket);
-      this.peers.get(place ?? nameOf(session.socket))?.speaks(session);
+      const peer = this.peers.get(place ?? nameOf(session.socket));
+      peer?.speaks(session);
+      if (HAS_SILENT_ERRORS && peer !== undefined) this.silentErrors.watch(session, peer.socket, () => peer.close());
       // What a client says first, once its connection is established.
       if (place !== undefined) session.once('remoteSettings', () => place.establish());
     });
@@ -136,6 +144,7 @@ export class Peers implements PeerWatch {
 
   private forget(peer: Peer): void {
     this.holdings.forget(peer);
+    peer.gone();
     const key = peer.place ?? peer.name;
     if (this.peers.get(key) !== peer) return;
     this.peers.delete(key);

@@ -22,7 +22,8 @@ export interface Service {
   readonly codeName: string;
   readonly encrypted: boolean;
   readonly server: Server;
-  serve(accept: Accept): void;
+  /** `bound` says on which addresses it listens, once it does. */
+  serve(accept: Accept, bound: () => readonly Address[]): void;
 }
 
 /** Gives a transport its port. */
@@ -38,7 +39,7 @@ export function portAdapter(wanted: Address, deps: PortDeps, service: Service): 
       return addresses;
     },
     async listen(accept) {
-      service.serve(accept);
+      service.serve(accept, () => listener.bound);
       addresses = reachableAddresses(await listener.listen(wanted));
     },
     close: () => Promise.resolve(listener.close()),

@@ -93,13 +93,24 @@ class WebSocketPipe implements Pipe {
   }
 }
 
+/** An HTTP server that does not listen itself, and what it is called. */
+export interface WebSocketPort {
+  /** The code name of the transport. */
+  readonly door: string;
+  readonly http: HttpServer;
+  /** The host that its port was told to listen on. */
+  readonly host: string;
+  /** The addresses on which the port listens. */
+  readonly bound: () => readonly Address[];
+}
+
 /**
  * Takes WebSockets of an HTTP server that does not listen itself, and hands each over as a pipe. A page that may not
  * connect is told so before the upgrade; other requests are told to upgrade.
  */
-export function serveWebSockets(door: string, http: HttpServer, wanted: Address, deps: PortDeps, accept: Accept): void {
+export function serveWebSockets({ door, http, host, bound }: WebSocketPort, deps: PortDeps, accept: Accept): void {
   const { origins, maxBlockBytes, admission } = deps;
-  const guard = new WebGuard(origins, wanted.host);
+  const guard = new WebGuard(origins, host, bound);
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: maxBlockBytes,

@@ -11,6 +11,6 @@ export function wsAdapter(wanted: Address, deps: PortDeps): Adapter {
     codeName: 'ws',
     encrypted: false,
     server,
-    serve: (accept) => serveWebSockets('ws', server, wanted, deps, accept),
+    serve: (accept, bound) => serveWebSockets({ door: 'ws', http: server, host: wanted.host, bound }, deps, accept),
   });
 }

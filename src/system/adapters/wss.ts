@@ -12,6 +12,6 @@ export function wssAdapter(wanted: Address, deps: PortDeps, options: ServerOptio
     codeName: 'wss',
     encrypted: true,
     server,
-    serve: (accept) => serveWebSockets('wss', server, wanted, deps, accept),
+    serve: (accept, bound) => serveWebSockets({ door: 'wss', http: server, host: wanted.host, bound }, deps, accept),
   });
 }

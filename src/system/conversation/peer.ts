@@ -30,8 +30,8 @@ export interface Host {
   vouch(): void;
   /** What was answered to a session's requests, over whichever connections. */
   answersOf(sid: number): Answers;
-  /** So many more bytes (or fewer) are held for packets that are not complete; false: that is too many. */
-  holdPartial(bytes: number): boolean;
+  /** Packets that are not complete, on all connections. */
+  readonly partials: Holdings<Peer>;
   /** What waits to be sent, on all connections. */
   readonly unsent: Holdings<Peer>;
   /** The part of it that connections share. */
@@ -125,10 +125,10 @@ export class Peer implements Receiver, Sender {
   }
 
   partial(bytes: number): void {
-    const isHeld = this.host.holdPartial(bytes - this.partialBytes);
+    const more = bytes - this.partialBytes;
     this.partialBytes = bytes;
     this.vigil.partial(bytes);
-    if (!isHeld) this.cut('partial');
+    this.host.partials.add(this, more);
   }
 
   ended(): void {
@@ -144,8 +144,7 @@ export class Peer implements Receiver, Sender {
 
   closed(): void {
     this.endingMs ??= this.host.backing.clock.nowMs();
-    this.host.holdPartial(-this.partialBytes);
-    this.partialBytes = 0;
+    this.host.partials.forget(this);
     this.host.unsent.forget(this);
     for (const charge of this.charges) charge.drop();
     this.charges.clear();
@@ -239,9 +238,9 @@ export class Peer implements Receiver, Sender {
     this.pipe.destroy();
   }
 
-  /** Closes at once, as it holds the most of what all connections do not take. */
-  expel(): void {
-    this.cut('untaken');
+  /** Closes at once, as it holds the most of something of which all connections together hold too much. */
+  expel(cause: 'untaken' | 'partial'): void {
+    this.cut(cause);
   }
 
   /** Closes once everything that was sent is gone. */

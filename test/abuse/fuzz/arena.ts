@@ -39,7 +39,7 @@ export class Arena {
     try {
       await fill(target, SESSIONS);
       const client = target.client();
-      const { sessionToken } = await openSession(client, { name: 'fuzz' });
+      const { sessionToken } = await openSession(client, { name: 'fuzz' }, patienceMs);
       client.close();
       return new Arena(target, sessionToken, patienceMs);
     } catch (error) {

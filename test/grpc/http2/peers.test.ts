@@ -7,18 +7,23 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectSocket, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../../harness/manual-clock.js';
 import { systemClock } from '../../../src/client/system.js';
 import { FairTurns } from '../../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
 import { Allowance } from '../../../src/grpc/http2/allowance.js';
+import { CUT_OFF_MS } from '../../../src/grpc/http2/closing-bound.js';
 import { Peers } from '../../../src/grpc/http2/peers.js';
 import { DEFAULT_DOOR_LIMITS } from '../../../src/grpc/limits.js';
+import { preface } from '../../abuse/raw.js';
 
 const REQUEST_BYTES_MAX = 30_000;
+/** How long frames take between two ends of this machine, with room. */
+const SETTLED_MS = 200;
 
 describe('the connections of a door', () => {
   const told: string[] = [];
@@ -108,14 +113,51 @@ describe('the connections of a door', () => {
   });
 });
 
+describe('a connection that takes its time to say farewell', () => {
+  let server: Http2Server;
+  let client: Socket;
+  afterEach(() => {
+    client.destroy();
+    server.close();
+  });
+
+  it('is closed as soon as any other when it loses its place meanwhile', async () => {
+    const clock = new ManualClock();
+    server = createServer();
+    const limits = { ...DEFAULT_DOOR_LIMITS, messageBytesMax: 1_048_576 };
+    const peers = new Peers(clock, limits, { answers: new Set(), watches: new Set() }, () => {});
+    peers.watch(server);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    client = connectSocket({ port, host: '127.0.0.1', allowHalfOpen: true });
+    client.resume();
+    client.write(preface(65_535));
+    const [session] = (await once(server, 'session')) as [ServerHttp2Session];
+    const peer = peers.find(`127.0.0.1:${client.localPort}`)!;
+    // In good order, after which node:http2 waits for the client to close.
+    session.close();
+    await until(() => {
+      clock.turn();
+      return session.destroyed;
+    });
+    peer.close();
+    clock.advance(CUT_OFF_MS - 1);
+    expect(peer.socket.destroyed).toBe(false);
+    clock.advance(1);
+    expect(peer.socket.destroyed).toBe(true);
+  });
+});
+
 describe('a call that waits for the turn of its address', () => {
   let server: Http2Server;
   let client: ClientHttp2Session;
   let peers: Peers;
+  let turns: FairTurns;
   const turnClock = new ManualClock();
   const begun: ServerHttp2Stream[] = [];
   beforeEach(async () => {
-    const turns = new FairTurns({ clock: turnClock, limits: { ...DEFAULT_TURN_LIMITS, sliceMs: 0.2 } });
+    begun.length = 0;
+    turns = new FairTurns({ clock: turnClock, limits: { ...DEFAULT_TURN_LIMITS, sliceMs: 0.2 } });
     // What is left of the first slice is used up.
     turns.charge('127.0.0.1', 0.2);
     server = createServer();
@@ -151,6 +193,26 @@ describe('a call that waits for the turn of its address', () => {
     expect(begun.length).toBe(1);
     begun[0].resume();
     await until(() => peers.holdings.totals().requests === 0);
+  });
+
+  it('is not read when too many of its address wait, over whichever connections, and is served in the end', async () => {
+    const calls = 100;
+    const { port } = server.address() as AddressInfo;
+    const more = [1, 2].map(() => connect(`http://127.0.0.1:${port}`));
+    const clients = [client, ...more];
+    await Promise.all(clients.map((one) => once(one, 'remoteSettings')));
+    for (const one of clients) {
+      for (let at = 0; at < calls; at++) one.request({ ':method': 'POST', ':path': '/' }).on('error', () => {});
+    }
+    await until(() => turns.waiting > calls / 2);
+    await wait(SETTLED_MS);
+    // What one connection brought in one read, or two that came in the same turn.
+    expect(turns.waiting).toBeLessThan(clients.length * calls);
+    await until(() => {
+      turnClock.turnOnce();
+      return begun.length === clients.length * calls;
+    });
+    for (const one of more) one.destroy();
   });
 });
 

@@ -16,7 +16,8 @@ function makePeers(count: number) {
   const clock = new ManualClock();
   const turns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS });
   const backing = { clock, limits: DEFAULT_SYSTEM_LIMITS, turns };
-  const host = { backing, unsent, sharedUnsent: new SharedBytes(unsent), holdPartial: () => true, left: () => {} };
+  const partials = new Holdings<Peer>({ bytesMax: Number.POSITIVE_INFINITY, expel: () => {} });
+  const host = { backing, partials, unsent, sharedUnsent: new SharedBytes(unsent), left: () => {} };
   const pipe = { remote: '192.0.2.1', copiesFrames: false, bufferedBytes: 0, partialBytes: 0, write: () => {} };
   const peers = Array.from(
     { length: count },

@@ -1,0 +1,81 @@
+import type { ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../../base/clock.js';
+import { unsentBytes } from './below-grpc.js';
+
+/** How often sessions are looked at. */
+const LOOK_MS = 1_000;
+/** A session that was found well is asked again after twice as long, and this at most: as often as keepalive asks. */
+const PAUSE_MS_MAX = 30_000;
+
+/** Whether this version of node:http2 keeps some errors of nghttp2 to itself. From 22 on it ends such a session. */
+export const HAS_SILENT_ERRORS = Number.parseInt(process.versions.node, 10) < 22;
+
+/** What is known of one session. */
+interface Watched {
+  readonly socket: Socket;
+  readonly end: () => void;
+  /** Bytes that it had brought when it was last found well. */
+  readBytes: number;
+  nextMs: number;
+  pauseMs: number;
+  /** Bytes that had been written when it was asked to send a PING; undefined while it is not asked. */
+  askedBytes: number | undefined;
+}
+
+/**
+ * Finds sessions that nghttp2 has given up without a word to node:http2, as Node 20 has it after a frame that is too large, or
+ * DATA on stream 0: nghttp2 says GOAWAY and ignores all that comes, and the connection stays until its keepalive ends it.
+ *
+ * Such a session sends nothing any more. So one that has brought something is made to send a PING: if that waits though the
+ * socket would take it, the session is dead.
+ */
+export class SilentErrors {
+  readonly #clock: Clock;
+  readonly #sessions = new Map<ServerHttp2Session, Watched>();
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Calls `end` when the session is found dead, and then not again. */
+  watch(session: ServerHttp2Session, socket: Socket, end: () => void): void {
+    const nextMs = this.#clock.nowMs() + LOOK_MS;
+    this.#sessions.set(session, { socket, end, readBytes: 0, nextMs, pauseMs: LOOK_MS, askedBytes: undefined });
+    session.once('close', () => this.#sessions.delete(session));
+    this.#timer ??= this.#clock.after(LOOK_MS, () => this.#look());
+  }
+
+  #look(): void {
+    const nowMs = this.#clock.nowMs();
+    for (const [session, watched] of this.#sessions) {
+      if (session.destroyed) this.#sessions.delete(session);
+      else if (watched.askedBytes !== undefined) this.#judge(session, watched);
+      else if (nowMs >= watched.nextMs && watched.socket.bytesRead !== watched.readBytes) ask(session, watched, nowMs);
+    }
+    this.#timer = this.#sessions.size === 0 ? undefined : this.#clock.after(LOOK_MS, () => this.#look());
+  }
+
+  #judge(session: ServerHttp2Session, watched: Watched): void {
+    const { socket, askedBytes, end } = watched;
+    watched.askedBytes = undefined;
+    const isWaiting = socket.bytesWritten === askedBytes && (session.state.outboundQueueSize ?? 0) > 0;
+    if (!isWaiting || unsentBytes(socket) > 0) return;
+    this.#sessions.delete(session);
+    end();
+  }
+}
+
+function ask(session: ServerHttp2Session, watched: Watched, nowMs: number): void {
+  const { socket } = watched;
+  watched.readBytes = socket.bytesRead;
+  watched.pauseMs = Math.min(2 * watched.pauseMs, PAUSE_MS_MAX);
+  watched.nextMs = nowMs + watched.pauseMs;
+  // Its answer is something brought, too, and no reason to ask again.
+  const answered = () => {
+    watched.readBytes = socket.bytesRead;
+  };
+  const writtenBytes = socket.bytesWritten;
+  if (!session.closed && session.ping(answered)) watched.askedBytes = writtenBytes;
+}

@@ -1,0 +1,107 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../harness/manual-clock.js';
+import { Fault } from '../../src/core/model/fault.js';
+import { FairTurns } from '../../src/fair/fair-turns.js';
+import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
+import type { Backing, CutCause } from '../../src/system/conversation/backing.js';
+import type { Peer } from '../../src/system/conversation/peer.js';
+import { SystemDoor } from '../../src/system/door.js';
+import { DEFAULT_SYSTEM_LIMITS, type SystemLimits } from '../../src/system/limits.js';
+import type { Pipe } from '../../src/transport/pipe.js';
+
+const LIMITS = { ...DEFAULT_SYSTEM_LIMITS, partialBytesMax: 1_000, outBytesInAllMax: 1_000 };
+
+/** A connection whose client takes nothing, and of which a test says what comes. */
+interface Held {
+  readonly peer: Peer;
+  readonly isDestroyed: () => boolean;
+}
+
+/** A door without a transport: its pipes are made here, and keep what is written to them. */
+class Scene {
+  readonly cuts: CutCause[] = [];
+  readonly door: SystemDoor;
+
+  constructor(limits: SystemLimits = LIMITS) {
+    const clock = new ManualClock();
+    const turns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS });
+    const backing = { clock, turns, limits, cutOff: (cause: CutCause) => this.cuts.push(cause) };
+    this.door = new SystemDoor(backing as unknown as Backing);
+  }
+
+  connect(): Held {
+    let isDestroyed = false;
+    const place = { establish: () => {}, setBusy: () => {}, leave: () => {} };
+    const pipe = { remote: '192.0.2.1', copiesFrames: true, bufferedBytes: 0, place, write: () => {}, end: () => {} };
+    const destroy = () => {
+      isDestroyed = true;
+    };
+    const peer = this.door.accept({ ...pipe, destroy } as unknown as Pipe) as Peer;
+    return { peer, isDestroyed: () => isDestroyed };
+  }
+}
+
+/** What is held for connections of system events, and how a connection comes to hold so many bytes of it. */
+const KINDS = [
+  { kind: 'out', cause: 'untaken', hold: (peer: Peer, bytes: number) => peer.sendFrames(new Uint8Array(bytes)) },
+  { kind: 'partial', cause: 'partial', hold: (peer: Peer, bytes: number) => peer.partial(bytes) },
+] as const;
+
+describe.each(KINDS)('beyond the bound of all connections, $kind bytes', ({ kind, cause, hold }) => {
+  it('cut off the connection that holds most, and not the one that passes the bound', () => {
+    const scene = new Scene();
+    const [small, large, last] = [scene.connect(), scene.connect(), scene.connect()];
+    hold(small.peer, 100);
+    hold(large.peer, 800);
+    hold(last.peer, 100);
+    expect(scene.cuts).toEqual([]);
+    const late = scene.connect();
+    hold(late.peer, 1);
+    expect(scene.cuts).toEqual([cause]);
+    expect([small, large, last, late].map(({ isDestroyed }) => isDestroyed())).toEqual([false, true, false, false]);
+    expect(scene.door.heldBytes()[kind]).toBe(201);
+  });
+
+  it('count no more of a connection that is cut off, and cut it off once', () => {
+    const scene = new Scene();
+    const { peer } = scene.connect();
+    hold(peer, 1_001);
+    hold(peer, 5_000);
+    expect(scene.cuts).toEqual([cause]);
+    expect(scene.door.heldBytes()[kind]).toBe(0);
+    peer.closed();
+    expect(scene.door.heldBytes()[kind]).toBe(0);
+  });
+
+  it('cut off the connection that holds most though the server has ended it and waits for the client', () => {
+    const scene = new Scene();
+    const [ended, other] = [scene.connect(), scene.connect()];
+    hold(ended.peer, 900);
+    ended.peer.garbled(new Fault('TOO_LARGE', 'a packet of 4294967295 bytes'));
+    hold(other.peer, 200);
+    expect(scene.cuts).toEqual(['frame', cause]);
+    expect([ended, other].map(({ isDestroyed }) => isDestroyed())).toEqual([true, false]);
+  });
+});
+
+describe('unfinished packets of a connection', () => {
+  it('count until they are finished', () => {
+    const scene = new Scene();
+    const { peer } = scene.connect();
+    for (let round = 0; round < 3; round++) {
+      peer.partial(900);
+      expect(scene.door.heldBytes().partial).toBe(900);
+      peer.partial(0);
+      expect(scene.door.heldBytes().partial).toBe(0);
+    }
+    expect(scene.cuts).toEqual([]);
+  });
+
+  it('count no more when it is closed', () => {
+    const scene = new Scene();
+    const { peer } = scene.connect();
+    peer.partial(900);
+    peer.closed();
+    expect(scene.door.heldBytes().partial).toBe(0);
+  });
+});
