@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { readNamedFile } from './base/private-files.js';
 import { EXIT, runCli } from './cli/program.js';
 import { Interrupt } from './cli/surroundings.js';
 import { processTerminal } from './cli/terminal.js';
@@ -34,7 +35,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   platform: process.platform,
   home: homedir(),
-  readFile: (path) => readFileSync(path, 'utf8'),
+  readFile: (path, kind) => (kind === 'trusted' ? readNamedFile(path).toString('utf8') : readFileSync(path, 'utf8')),
   clock: systemClock,
   random: systemRandom,
   signal: stop.signal,

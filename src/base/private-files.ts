@@ -179,7 +179,7 @@ function checkStats(
   if (uid !== self && uid !== ROOT) {
     throw new PrivateFileError(
       `${path} belongs to user ${uid}, who can change it, and this process runs as user ${self}: it is not used. ` +
-        `Run as its owner, or chown ${self} ${path}`,
+        `Run as that user, or chown ${self} ${path}`,
     );
   }
   if ((mode & OTHERS_WRITE) !== 0) {

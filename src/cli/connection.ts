@@ -91,7 +91,7 @@ export function tlsOptions(flags: ConnectionFlags, { readFile }: Surroundings): 
   const read = (name: string, path: string | undefined) => {
     if (path === undefined) return {};
     try {
-      return { [name]: Buffer.from(readFile(path)) };
+      return { [name]: Buffer.from(readFile(path, 'trusted')) };
     } catch (error) {
       throw new UsageError(`${path}: cannot be read: ${(error as Error).message}`);
     }

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { PrivateFileError } from '../base/private-files.js';
 import { ValueError } from '../base/value-error.js';
 import { version } from '../base/version.js';
 import { SwitchyardError } from '../client/index.js';
@@ -43,7 +44,8 @@ async function concludeWith(error: unknown, { terminal, signal }: Surroundings):
     return EXIT.usage;
   }
   if (error instanceof Interrupt || signal.aborted) return EXIT.interrupted;
-  const text = error instanceof Failure ? error.message : error instanceof SwitchyardError ? explain(error) : undefined;
+  const isTold = error instanceof Failure || error instanceof PrivateFileError;
+  const text = isTold ? error.message : error instanceof SwitchyardError ? explain(error) : undefined;
   // Anything else is a defect, and its trace is what its report needs.
   await terminal.err.write(`${text ?? (error instanceof Error ? error.stack : String(error))}\n`);
   return EXIT.failed;

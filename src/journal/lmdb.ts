@@ -1,5 +1,5 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { ensurePrivateFolder, syncFolder } from '../base/private-files.js';
 import { version } from '../base/version.js';
 import type { Limits } from '../core/model/limits.js';
 import { commitError, journalError } from './failure.js';
@@ -287,7 +287,7 @@ export class LmdbJournal implements Journal {
 /** Makes a folder, and those above it that are not there; returns the topmost that it made. */
 function makeFolder(path: string): string | undefined {
   try {
-    return mkdirSync(path, { recursive: true, mode: 0o700 });
+    return ensurePrivateFolder(path);
   } catch (thrown) {
     throw journalError(thrown, `cannot make the folder ${path}`);
   }
@@ -297,12 +297,7 @@ function makeFolder(path: string): string | undefined {
 function syncNames(path: string, firstMade: string): void {
   const top = dirname(resolve(firstMade));
   for (let at = resolve(path); ; at = dirname(at)) {
-    const descriptor = openSync(at, 'r');
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
+    syncFolder(at);
     if (at === top) return;
   }
 }

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Admission } from '../admission/admission.js';
 import type { ConnectionGate } from '../admission/connection-gate.js';
+import { readNamedFile } from '../base/private-files.js';
 import type { Config } from '../config/config.js';
 import { tcpAdapter } from '../system/adapters/tcp.js';
 import { tlsAdapter } from '../system/adapters/tls.js';
@@ -30,7 +30,7 @@ export async function makeAdapters(
 
 /** The same certificate and the same question to clients as over gRPC. The options have been checked to be there. */
 async function certificates({ tlsCert, tlsKey, tlsClientCa }: Config) {
-  const [cert, key] = await Promise.all([readFile(tlsCert!), readFile(tlsKey!)]);
+  const [cert, key] = [readNamedFile(tlsCert!), readNamedFile(tlsKey!)];
   if (tlsClientCa === undefined) return { cert, key };
-  return { cert, key, ca: await readFile(tlsClientCa), requestCert: true, rejectUnauthorized: true };
+  return { cert, key, ca: readNamedFile(tlsClientCa), requestCert: true, rejectUnauthorized: true };
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Admission } from '../admission/admission.js';
@@ -6,6 +5,7 @@ import type { ConnectionGate } from '../admission/connection-gate.js';
 import { lastQuarter } from '../admission/limits.js';
 import { type Address, formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
+import { readNamedFile } from '../base/private-files.js';
 import { Asking } from '../brokering/asking.js';
 import type { Config } from '../config/config.js';
 import { doorLimits, systemLimits } from '../config/part-limits.js';
@@ -213,7 +213,7 @@ function announced({ rendezvousListen, listen }: Config, { port }: Address): Add
 
 async function credentials({ tlsCert, tlsKey, tlsClientCa }: Config): Promise<ServerCredentials> {
   if (tlsCert === undefined || tlsKey === undefined) return ServerCredentials.createInsecure();
-  const [cert, key] = await Promise.all([readFile(tlsCert), readFile(tlsKey)]);
-  const authority = tlsClientCa === undefined ? null : await readFile(tlsClientCa);
+  const [cert, key] = [readNamedFile(tlsCert), readNamedFile(tlsKey)];
+  const authority = tlsClientCa === undefined ? null : readNamedFile(tlsClientCa);
   return ServerCredentials.createSsl(authority, [{ cert_chain: cert, private_key: key }], authority !== null);
 }
