@@ -68,6 +68,7 @@ export class Feed {
     if (position.revision !== this.published.revision + 1) {
       throw new Error(`revision ${position.revision} published after ${this.published.revision}`);
     }
+    if (position.epoch !== this.published.epoch) this.forgetBefore(position.revision);
     const bytes = this.topic.encode(position, changes);
     if (bytes !== undefined) {
       this.log.append(position.revision, bytes);
@@ -125,6 +126,12 @@ export class Feed {
     this.snapshots = [...this.snapshots.filter((held) => held.readers > 0), fresh];
     if (this.snapshots.length > snapshotsMax) this.snapshots.shift()!.retired = true;
     return fresh;
+  }
+
+  /** Another epoch begins with this revision: what was told before it is another history's, and nobody resumes from there. */
+  private forgetBefore(revision: number): void {
+    this.log.forget(revision - 1);
+    this.touches.forget(revision - 1);
   }
 
   private startOf(after: Position | undefined, coalesce: boolean, filtered: boolean): Start | Fault {

@@ -44,8 +44,19 @@ const REASON_NAMES = new Map(Object.entries(REASONS).map(([name, code]) => [code
  */
 export function encodeRecord(revision: number, command: Command): StoredRecord {
   const message = CommandMessage.encode({ kind: pack(command) }).finish();
-  const format = command.kind === 'SetLimits' ? Format.LIMITS : Format.FIRST;
-  return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message, format) };
+  return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message, formatFor(command)) };
+}
+
+/** The lowest format that can say a command. */
+function formatFor(command: Command): number {
+  switch (command.kind) {
+    case 'SetLimits':
+      return Format.LIMITS;
+    case 'RenewEpoch':
+      return Format.EPOCHS;
+    default:
+      return Format.FIRST;
+  }
 }
 
 /**
@@ -134,6 +145,8 @@ function pack(command: Command): Packed {
       return { $case: 'stopStream', value: command };
     case 'SetLimits':
       return { $case: 'setLimits', value: { limits: packLimits(command.limits) } };
+    case 'RenewEpoch':
+      return { $case: 'renewEpoch', value: command };
   }
 }
 
@@ -187,6 +200,8 @@ function unpack(packed: Packed): Command | undefined {
       return { kind: 'StopStream', ...packed.value, reason: packed.value.reason as StopReason };
     case 'setLimits':
       return { kind: 'SetLimits', limits: unpackLimits(packed.value.limits) };
+    case 'renewEpoch':
+      return { kind: 'RenewEpoch', ...packed.value };
   }
 }
 

@@ -96,6 +96,12 @@ export interface LimitsSet {
   readonly limits: Limits;
 }
 
+/** Positions have another epoch from here on. */
+export interface EpochRenewed {
+  readonly kind: 'EpochRenewed';
+  readonly epoch: string;
+}
+
 /** Everything that can come of a command, in the past tense. */
 export type Change =
   | NetworkFounded
@@ -110,7 +116,8 @@ export type Change =
   | OrderPlaced
   | OrderSettled
   | ConnectionPut
-  | LimitsSet;
+  | LimitsSet
+  | EpochRenewed;
 
 /** The ids of everything that a {@link StreamStopped} stopped, ascending. */
 export function stoppedIds({ before, after }: StreamStopped): number[] {

@@ -177,6 +177,15 @@ export interface SetLimits {
 }
 
 /**
+ * The history goes on under another name: what was told under the old one after this revision may be another history's. Stored when
+ * a backup has been restored.
+ */
+export interface RenewEpoch {
+  readonly kind: 'RenewEpoch';
+  readonly epoch: string;
+}
+
+/**
  * Everything that can happen, as it stands in the journal. Imperative: what is asked for, not what came of it.
  *
  * Time and randomness reach the core only as fields of these.
@@ -197,4 +206,5 @@ export type Command =
   | UpdateStreamParams
   | TerminateStream
   | StopStream
-  | SetLimits;
+  | SetLimits
+  | RenewEpoch;

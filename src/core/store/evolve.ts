@@ -61,6 +61,9 @@ export function evolve(state: State, change: Change): void {
     case 'LimitsSet':
       state.limits = change.limits;
       break;
+    case 'EpochRenewed':
+      state.epoch = change.epoch;
+      break;
   }
 }
 
