@@ -208,7 +208,7 @@ function addReplay(program: Command, surroundings: Surroundings): void {
 function addJournal(program: Command, surroundings: Surroundings): void {
   const journal = program
     .command('journal')
-    .description("Look into a server's data folder while no server runs on it.");
+    .description("Look into, copy and mend a server's data folder; all but backup while no server runs on it.");
   const onFolder = (command: Command) =>
     command
       .option('--data <DIR>', "the data folder (SWITCHYARD_DATA; default: the one in the user's data directory)")
@@ -232,6 +232,25 @@ function addJournal(program: Command, surroundings: Surroundings): void {
     .description('Forget what lies before a whole snapshot, when that mends the damage. Copy the folder first.')
     .addHelpText('after', examples('switchyard journal repair --data DIR'))
     .action(async (flags) => (await import('./journal.js')).repairJournal(flags, surroundings));
+
+  replaying(journal.command('backup'))
+    .description("Copy the journal and the administrator's token into a new folder, also while a server runs on it.")
+    .argument('<TO>', 'the folder to make')
+    .addHelpText('after', examples('switchyard journal backup --data DIR /backups/monday'))
+    .action(async (to, flags) => (await import('./journal.js')).backUpJournal(to, flags, surroundings));
+
+  replaying(journal.command('new-epoch'))
+    .description('Begin a history of its own in a restored folder: watchers that knew another one get RESET.')
+    .argument('[DIR]', 'the data folder, instead of --data')
+    .addHelpText('after', examples('switchyard journal new-epoch DIR'))
+    .action(async (folder, flags) =>
+      (await import('./journal.js')).renewJournalEpoch(inFolder(flags, folder), surroundings),
+    );
+}
+
+/** A folder as an argument, which wins over --data. */
+function inFolder(flags: { readonly data?: string }, folder: string | undefined): { readonly data?: string } {
+  return folder === undefined ? flags : { ...flags, data: folder };
 }
 
 function examples(...lines: readonly string[]): string {

@@ -66,6 +66,13 @@ export function checkDataFile(folder: string, readOnly: boolean): void {
   }
 }
 
+/** Whether a data file ends before its last page. It may, while a process writes to it. Throws as {@link checkDataFile} does. */
+export function isShort(folder: string): boolean {
+  const path = join(folder, 'data.mdb');
+  checkOwned(path);
+  return statSync(path).size < expectedBytes(path);
+}
+
 /** LMDB opens it by its name: nobody else may have put it there. The folder has been checked, so that nobody exchanges it now. */
 function checkOwned(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) closeSync(openPrivateFile(path, constants.O_RDONLY));

@@ -21,6 +21,12 @@ export async function readAdminToken(folder: string): Promise<string | undefined
   }
 }
 
+/** Copies the administrator's token of one data folder into another that has none. Nothing where there is none. */
+export async function copyAdminToken(from: string, to: string): Promise<void> {
+  const token = await readAdminToken(from);
+  if (token !== undefined) createPrivateFile(join(to, FILE), `${token}\n`);
+}
+
 /**
  * The token that makes a caller an administrator: the one that was given, else the data folder's, which is made when it
  * is not there yet and which only its owner can read. Undefined for a server in memory that was given none: it has no
