@@ -15,6 +15,7 @@ import { Attachments } from './attachments.js';
 import { Deadlines } from './deadlines.js';
 import { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
+import { ServingTime } from './serving-time.js';
 import { Snapshots } from './snapshots.js';
 
 /** How long a client should wait when the journal takes nothing, and when it takes no more. */
@@ -64,6 +65,7 @@ export class Replica {
   readonly leases: Leases;
   readonly attachments: Attachments;
   readonly deadlines: Deadlines;
+  private readonly time: ServingTime;
   private readonly snapshots: Snapshots;
   private pending: Pending[] = [];
   private working = false;
@@ -75,9 +77,10 @@ export class Replica {
   constructor(private readonly parts: ReplicaParts) {
     const { state, clock, limits, journal } = parts;
     this.state = state;
-    this.leases = new Leases(state, clock, limits, (sid) => void this.expire(sid));
+    this.time = new ServingTime(clock);
+    this.leases = new Leases(state, clock, this.time, limits, (sid) => void this.expire(sid));
     this.attachments = new Attachments(state, this.leases, clock, limits);
-    this.deadlines = new Deadlines(state, clock, async (command) => !isTransient(await this.enforce(command)));
+    this.deadlines = new Deadlines(state, this.time, async (command) => !isTransient(await this.enforce(command)));
     this.snapshots = new Snapshots(state, journal, limits, clock, (error) =>
       parts.warn('a snapshot could not be stored; the journal is whole, and the next will be tried', error),
     );
@@ -135,6 +138,7 @@ export class Replica {
 
   /** The doors are open: from now on sessions can be renewed, and their leases run. */
   opened(): void {
+    this.time.opened();
     this.leases.opened();
   }
 
