@@ -19,6 +19,10 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+// To a server it says that its files have changed; to everything else that its terminal has gone.
+let hungUp = () => stop.abort(new Interrupt('SIGHUP'));
+process.on('SIGHUP', () => hungUp());
+
 // `switchyard watch | head` is no failure: nobody reads any more, so there is nothing left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
@@ -39,4 +43,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   clock: systemClock,
   random: systemRandom,
   signal: stop.signal,
+  onHangUp: (listener) => {
+    hungUp = listener;
+  },
 });

@@ -59,6 +59,7 @@ export async function forwardPort(
     const { port: bound } = server.address() as { port: number };
     await terminal.out.write(`forwarding ${formatAddress({ ...at, port: bound })} to port ${port} of ${cvid}\n`);
     await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
       void instance.ended.then(() => resolve());
     });
@@ -77,6 +78,8 @@ async function passThrough(stream: PeerStream, { input, output, signal }: Surrou
   const stop = () => stream.destroy(signal.reason as Error);
   finished(input, { writable: false }).catch(broken);
   output.on('error', broken);
+  // Told to stop while the port was asked for: nobody tells it again.
+  if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   input.pipe(stream);
   stream.pipe(output, { end: false });
@@ -125,11 +128,16 @@ async function reach(
     await terminal.err.write(`${stream.connectionId}: connected to ${cvid} ${way}\n`);
     stream.on('path', () => void terminal.err.write(`${stream.connectionId}: directly from now on\n`));
   }
+  const stop = () => stream.destroy(signal.reason as Error);
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
   try {
     await requestPort(stream, port);
     return stream;
   } catch (error) {
     stream.destroy();
     throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }

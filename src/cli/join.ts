@@ -34,6 +34,7 @@ export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings):
     instance.on('attached', ({ cvid }) => void terminal.out.write(`joined as ${cvid}\n`));
     instance.on('broken', (error) => say(`the server is away: ${error.message}`));
     const stop = () => void instance.leave();
+    if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     const error = await instance.ended;
     if (error !== undefined) throw error;

@@ -20,7 +20,10 @@ import { Failure, Interrupt, type Surroundings, UsageError } from './surrounding
 import { watchGraph } from './watch.js';
 
 /** Exit statuses, as API.md §10 has them. */
-export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+export const EXIT = { done: 0, failed: 1, usage: 2, superseded: 3, hungUp: 129, interrupted: 130 } as const;
+
+/** How a command ends that was told to: SIGTERM is how a service is stopped, so that is no failure. */
+const STATUS_OF = { SIGTERM: EXIT.done, SIGINT: EXIT.interrupted, SIGHUP: EXIT.hungUp } as const;
 
 /**
  * Runs one command line to its end and answers with the exit status. Everything that goes wrong is told on standard
@@ -43,12 +46,14 @@ async function concludeWith(error: unknown, { terminal, signal }: Surroundings):
     await terminal.err.write(`${error.message}\n`);
     return EXIT.usage;
   }
-  if (error instanceof Interrupt || signal.aborted) return EXIT.interrupted;
+  const interrupt = error instanceof Interrupt ? error : signal.reason;
+  if (interrupt instanceof Interrupt) return STATUS_OF[interrupt.signalName];
   const isTold = error instanceof Failure || error instanceof PrivateFileError;
   const text = isTold ? error.message : error instanceof SwitchyardError ? explain(error) : undefined;
   // Anything else is a defect, and its trace is what its report needs.
   await terminal.err.write(`${text ?? (error instanceof Error ? error.stack : String(error))}\n`);
-  return EXIT.failed;
+  // Told apart, so that nobody starts anew what would supersede the other in its turn.
+  return error instanceof SwitchyardError && error.reason === 'SESSION_SUPERSEDED' ? EXIT.superseded : EXIT.failed;
 }
 
 /** The commands that can do without gRPC: all that they need is the graph. */

@@ -90,6 +90,7 @@ class SystemWatch {
     void client.closed.then((why: SystemError | undefined) =>
       watch?.fail(new Failure(why?.message ?? `${url} closed the connection`)),
     );
+    if (surroundings.signal.aborted) watch.fail(surroundings.signal.reason);
     surroundings.signal.addEventListener('abort', () => watch?.fail(surroundings.signal.reason));
     await watch.begin();
     return watch;
