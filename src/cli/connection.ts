@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 import { type GraphView, type Network, type Position, Switchyard, type TlsOptions } from '../client/index.js';
+import { systemAuthorities } from '../client/system-authorities.js';
 import { adminTokenFor } from './admin-token.js';
 import { type Surroundings, UsageError } from './surroundings.js';
 
@@ -25,7 +26,7 @@ export function withConnection(command: Command): Command {
     .option('--server <HOST:PORT>', `the server (SWITCHYARD_SERVER; default ${DEFAULT_SERVER})`)
     .option('--admin-token <TOKEN>', 'be an administrator, where that is needed (SWITCHYARD_ADMIN_TOKEN)')
     .option('--data <DIR>', "send the administrator's token of this data folder, where it is needed")
-    .option('--tls', "encrypt, trusting the system's authorities")
+    .option('--tls', "encrypt, trusting the system's authorities (SSL_CERT_FILE)")
     .option('--tls-ca <FILE>', 'encrypt, trusting this authority (PEM)')
     .option('--tls-cert <FILE>', "this client's certificate, for servers that ask (PEM)")
     .option('--tls-key <FILE>', 'its private key (PEM)');
@@ -81,13 +82,15 @@ async function closing<Result>(yard: Switchyard, run: (yard: Switchyard) => Prom
   }
 }
 
-/** Whom to trust and who to be, as the flags say. True: the system's authorities. Undefined: no encryption. */
-export function tlsOptions(flags: ConnectionFlags, { readFile }: Surroundings): TlsOptions | true | undefined {
+/**
+ * Whom to trust and who to be, as the flags say; undefined: no encryption. Without --tls-ca it is the system's authorities.
+ */
+export function tlsOptions(flags: ConnectionFlags, { readFile, env }: Surroundings): TlsOptions | undefined {
   const { tlsCa, tlsCert, tlsKey } = flags;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new UsageError('--tls-cert and --tls-key go together: give both or neither');
   }
-  if (tlsCa === undefined && tlsCert === undefined) return flags.tls ? true : undefined;
+  if (tlsCa === undefined && tlsCert === undefined && !flags.tls) return undefined;
   const read = (name: string, path: string | undefined) => {
     if (path === undefined) return {};
     try {
@@ -96,7 +99,16 @@ export function tlsOptions(flags: ConnectionFlags, { readFile }: Surroundings): 
       throw new UsageError(`${path}: cannot be read: ${(error as Error).message}`);
     }
   };
-  return { ...read('ca', tlsCa), ...read('cert', tlsCert), ...read('key', tlsKey) };
+  const ca = tlsCa === undefined ? { ca: trustedBySystem(env) } : read('ca', tlsCa);
+  return { ...ca, ...read('cert', tlsCert), ...read('key', tlsKey) };
+}
+
+function trustedBySystem(env: Surroundings['env']): Buffer {
+  try {
+    return systemAuthorities(env);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
 /**

@@ -83,7 +83,7 @@ class SystemWatch {
     const tls = tlsOptions(flags, surroundings);
     let watch: SystemWatch | undefined;
     const networkDelta = (delta: EventBody<'NetworkDelta'>) => watch?.take(delta);
-    const client = await SystemClient.connect(url, { networkDelta }, tls === true ? undefined : tls).catch((error) => {
+    const client = await SystemClient.connect(url, { networkDelta }, tls).catch((error) => {
       throw new Failure(`${url}: ${error.message}`);
     });
     watch = new SystemWatch(client, surroundings);
