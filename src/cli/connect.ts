@@ -11,6 +11,9 @@ import { Failure, type Surroundings } from './surroundings.js';
 /** How a peer is to be reached. */
 export interface ConnectFlags extends ConnectionFlags {
   readonly udp?: boolean;
+  /** Who to be, for policies and for people. */
+  readonly uuid?: string;
+  readonly name?: string;
   /** Where others can reach this machine. */
   readonly listen?: number;
   readonly verbose?: boolean;
@@ -104,10 +107,11 @@ async function withPeer(
   const { signal } = surroundings;
   await withServer(flags, surroundings, async (yard) => {
     const { graph } = await readGraph(yard, signal);
-    const { cvid } = findNode(graph, who);
+    const { cvid } = await findNode(yard, graph, who, signal);
     const instance = yard.join({
-      uuid: randomUUID(),
+      uuid: flags.uuid ?? randomUUID(),
       type: InstanceType.CLIENT,
+      name: flags.name ?? '',
       reopen: false,
       listenPort: flags.listen,
     });

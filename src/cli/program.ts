@@ -156,7 +156,7 @@ function addDirect(program: Command, surroundings: Surroundings): void {
     .requiredOption('--port <PORT...>', 'a port that peers may reach', ports)
     .option('--from <WHO...>', 'who may: SIDs or instance UUIDs; everybody without it')
     .option('--name <NAME>', 'what to be called, for people')
-    .option('--uuid <UUID>', 'which instance to be; a new one without it')
+    .option('--uuid <UUID>', 'which instance to be; without it the one that had this name here before, or a new one')
     .option('--listen <PORT>', REACHABLE, port)
     .addHelpText('after', examples('switchyard join --name harbour --port 22'))
     .action(async (flags) => (await import('./join.js')).joinNetwork(flags, surroundings));
@@ -166,6 +166,8 @@ function addDirect(program: Command, surroundings: Surroundings): void {
       .argument('<WHO>', 'a SID, an instance UUID or a name')
       .argument('<PORT>', 'one of its ports that it is open at', port)
       .option('--udp', 'reach it over UDP instead of TCP')
+      .option('--name <NAME>', 'what to be called meanwhile, for people')
+      .option('--uuid <UUID>', 'which instance to be; a new one without it')
       .option('--listen <PORT>', REACHABLE, port)
       .option('-v, --verbose', 'say on which way it was reached');
   peer(program.command('connect'))
