@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { readNamedFile } from './base/private-files.js';
 import { EXIT, runCli } from './cli/program.js';
 import { Interrupt } from './cli/surroundings.js';
 import { processTerminal } from './cli/terminal.js';
@@ -18,6 +19,10 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+// To a server it says that its files have changed; to everything else that its terminal has gone.
+let hungUp = () => stop.abort(new Interrupt('SIGHUP'));
+process.on('SIGHUP', () => hungUp());
+
 // `switchyard watch | head` is no failure: nobody reads any more, so there is nothing left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
@@ -34,8 +39,11 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   platform: process.platform,
   home: homedir(),
-  readFile: (path) => readFileSync(path, 'utf8'),
+  readFile: (path, kind) => (kind === 'trusted' ? readNamedFile(path).toString('utf8') : readFileSync(path, 'utf8')),
   clock: systemClock,
   random: systemRandom,
   signal: stop.signal,
+  onHangUp: (listener) => {
+    hungUp = listener;
+  },
 });

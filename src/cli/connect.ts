@@ -12,6 +12,9 @@ import { printable } from './terminal.js';
 /** How a peer is to be reached. */
 export interface ConnectFlags extends ConnectionFlags {
   readonly udp?: boolean;
+  /** Who to be, for policies and for people. */
+  readonly uuid?: string;
+  readonly name?: string;
   /** Where others can reach this machine. */
   readonly listen?: number;
   readonly verbose?: boolean;
@@ -98,6 +101,8 @@ async function passThrough(stream: PeerStream, { input, output, signal }: Surrou
   const stop = () => stream.destroy(signal.reason as Error);
   finished(input, { writable: false }).catch(broken);
   output.on('error', broken);
+  // Told to stop while the port was asked for: nobody tells it again.
+  if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   input.pipe(stream);
   stream.pipe(output, { end: false });
@@ -126,9 +131,10 @@ async function withPeer(
     const peer = await PeerFinder.find(who, { yard, signal, moved });
     const reopen = flags.exitOnFailure !== true;
     const instance = yard.join({
-      uuid: randomUUID(),
+      uuid: flags.uuid ?? randomUUID(),
       type: InstanceType.CLIENT,
       reopen,
+      name: flags.name ?? '',
       listenPort: flags.listen,
     });
     if (reopen) instance.on('lost', (error) => say(`joining again: ${error.message}`));
@@ -149,11 +155,16 @@ async function reach(
     await terminal.err.write(`${stream.connectionId}: connected to ${cvid} ${way}\n`);
     stream.on('path', () => void terminal.err.write(`${stream.connectionId}: directly from now on\n`));
   }
+  const stop = () => stream.destroy(signal.reason as Error);
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
   try {
     await requestPort(stream, port);
     return stream;
   } catch (error) {
     stream.destroy();
     throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { isLoopback, parseAddress } from '../base/address.js';
+import { parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 import { type GraphView, type Network, type Position, Switchyard, type TlsOptions } from '../client/index.js';
-import { defaultDataFolder } from '../config/config.js';
-import { readAdminToken } from '../server/admin-token.js';
+import { systemAuthorities } from '../client/system-authorities.js';
+import { adminTokenFor } from './admin-token.js';
 import { type Surroundings, UsageError } from './surroundings.js';
 
 /** Where the server is when nobody says. */
@@ -24,9 +24,9 @@ export interface ConnectionFlags {
 export function withConnection(command: Command): Command {
   return command
     .option('--server <HOST:PORT>', `the server (SWITCHYARD_SERVER; default ${DEFAULT_SERVER})`)
-    .option('--admin-token <TOKEN>', 'be an administrator (SWITCHYARD_ADMIN_TOKEN)')
-    .option('--data <DIR>', "find the administrator's token in the server's data folder (SWITCHYARD_DATA)")
-    .option('--tls', "encrypt, trusting the system's authorities")
+    .option('--admin-token <TOKEN>', 'be an administrator, where that is needed (SWITCHYARD_ADMIN_TOKEN)')
+    .option('--data <DIR>', "send the administrator's token of this data folder, where it is needed")
+    .option('--tls', "encrypt, trusting the system's authorities (SSL_CERT_FILE)")
     .option('--tls-ca <FILE>', 'encrypt, trusting this authority (PEM)')
     .option('--tls-cert <FILE>', "this client's certificate, for servers that ask (PEM)")
     .option('--tls-key <FILE>', 'its private key (PEM)');
@@ -45,10 +45,13 @@ export function serverAddress(flags: ConnectionFlags, env: Surroundings['env']):
   }
 }
 
-/** A way to make connections to the server that was asked for. Reads files and tokens once. */
-export async function connector(flags: ConnectionFlags, surroundings: Surroundings): Promise<() => Switchyard> {
+/** A way to make connections to the server that was asked for, as nobody in particular. Reads files once. */
+export function connector(
+  flags: ConnectionFlags,
+  surroundings: Surroundings,
+  adminToken?: string | undefined,
+): () => Switchyard {
   const server = serverAddress(flags, surroundings.env);
-  const adminToken = await findAdminToken(flags, server, surroundings);
   const tls = tlsOptions(flags, surroundings);
   return () => new Switchyard({ server, adminToken, tls });
 }
@@ -59,7 +62,19 @@ export async function withServer<Result>(
   surroundings: Surroundings,
   run: (yard: Switchyard) => Promise<Result>,
 ): Promise<Result> {
-  const yard = (await connector(flags, surroundings))();
+  return closing(connector(flags, surroundings)(), run);
+}
+
+/** The same as an administrator: for the commands that need it, and no others, so that the secret goes nowhere else. */
+export async function withAdministrator<Result>(
+  flags: ConnectionFlags,
+  surroundings: Surroundings,
+  run: (yard: Switchyard) => Promise<Result>,
+): Promise<Result> {
+  return closing(connector(flags, surroundings, await adminTokenFor(flags, surroundings))(), run);
+}
+
+async function closing<Result>(yard: Switchyard, run: (yard: Switchyard) => Promise<Result>): Promise<Result> {
   try {
     return await run(yard);
   } finally {
@@ -68,38 +83,32 @@ export async function withServer<Result>(
 }
 
 /**
- * The administrator's token: given, or from the data folder that was named. The user's own data folder is only looked
- * into for a server on this machine, so that its secret is never sent to another one.
+ * Whom to trust and who to be, as the flags say; undefined: no encryption. Without --tls-ca it is the system's authorities.
  */
-async function findAdminToken(
-  flags: ConnectionFlags,
-  server: string,
-  surroundings: Surroundings,
-): Promise<string | undefined> {
-  const { env } = surroundings;
-  const given = flags.adminToken ?? (env.SWITCHYARD_ADMIN_TOKEN || undefined);
-  if (given !== undefined) return given;
-  const folder = flags.data ?? (env.SWITCHYARD_DATA || undefined);
-  if (folder !== undefined) return readAdminToken(folder);
-  return isLoopback(parseAddress(server)) ? readAdminToken(defaultDataFolder(surroundings)) : undefined;
-}
-
-/** Whom to trust and who to be, as the flags say. True: the system's authorities. Undefined: no encryption. */
-export function tlsOptions(flags: ConnectionFlags, { readFile }: Surroundings): TlsOptions | true | undefined {
+export function tlsOptions(flags: ConnectionFlags, { readFile, env }: Surroundings): TlsOptions | undefined {
   const { tlsCa, tlsCert, tlsKey } = flags;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new UsageError('--tls-cert and --tls-key go together: give both or neither');
   }
-  if (tlsCa === undefined && tlsCert === undefined) return flags.tls ? true : undefined;
+  if (tlsCa === undefined && tlsCert === undefined && !flags.tls) return undefined;
   const read = (name: string, path: string | undefined) => {
     if (path === undefined) return {};
     try {
-      return { [name]: Buffer.from(readFile(path)) };
+      return { [name]: Buffer.from(readFile(path, 'trusted')) };
     } catch (error) {
       throw new UsageError(`${path}: cannot be read: ${(error as Error).message}`);
     }
   };
-  return { ...read('ca', tlsCa), ...read('cert', tlsCert), ...read('key', tlsKey) };
+  const ca = tlsCa === undefined ? { ca: trustedBySystem(env) } : read('ca', tlsCa);
+  return { ...ca, ...read('cert', tlsCert), ...read('key', tlsKey) };
+}
+
+function trustedBySystem(env: Surroundings['env']): Buffer {
+  try {
+    return systemAuthorities(env);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
 /**

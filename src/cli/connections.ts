@@ -7,7 +7,7 @@ import {
   PathKind,
   Reason,
 } from '../client/index.js';
-import { type ConnectionFlags, withServer } from './connection.js';
+import { type ConnectionFlags, withAdministrator } from './connection.js';
 import { jsonLine } from './json-line.js';
 import type { Surroundings } from './surroundings.js';
 import { formatTable } from './table.js';
@@ -21,7 +21,7 @@ export async function showConnections(
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
-  await withServer(flags, surroundings, async (yard) => {
+  await withAdministrator(flags, surroundings, async (yard) => {
     if (id !== undefined) {
       const { connection } = await yard.getConnection(id, { signal });
       await terminal.out.write(flags.json ? jsonLine(facts(connection)) : story(connection));

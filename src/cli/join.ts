@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type ConnectionOffer, type Instance, InstanceType, type PeerStream, Refusal } from '../client/index.js';
-import { type ConnectionFlags, withServer } from './connection.js';
+import { type ConnectionFlags, serverAddress, withServer } from './connection.js';
 import { servePort } from './forwarding.js';
+import { ownUuid } from './own-uuid.js';
 import type { Surroundings } from './surroundings.js';
 
 /** How an instance of the command line joins, and what it is open to. */
@@ -20,9 +21,10 @@ export interface JoinFlags extends ConnectionFlags {
 export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
   const say = (line: string) => void terminal.err.write(`${line}\n`);
+  const uuid = flags.uuid ?? uuidFor(flags, surroundings);
   await withServer(flags, surroundings, async (yard) => {
     const instance = yard.join({
-      uuid: flags.uuid ?? randomUUID(),
+      uuid,
       type: InstanceType.AGENT,
       name: flags.name ?? '',
       listenPort: flags.listen,
@@ -34,11 +36,18 @@ export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings):
     instance.on('attached', ({ cvid }) => void terminal.out.write(`joined as ${cvid}\n`));
     instance.on('broken', (error) => say(`the server is away: ${error.message}`));
     const stop = () => void instance.leave();
+    if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     const error = await instance.ended;
     if (error !== undefined) throw error;
   });
   throw signal.reason;
+}
+
+/** With a name it is the same instance the next time; without, a new one each time. */
+function uuidFor(flags: JoinFlags, surroundings: Surroundings): string {
+  if (!flags.name) return randomUUID();
+  return ownUuid(serverAddress(flags, surroundings.env), flags.name, surroundings);
 }
 
 /** The policy: whom. A UUID is as good as the server's own check of who opens sessions. */

@@ -1,12 +1,17 @@
 import { defaultDataFolder } from '../config/config.js';
 import type { Limits } from '../core/model/limits.js';
+import { backUpFolder, renewEpoch } from '../journal/backup.js';
 import { checkFolder, dumpFolder, type FolderReport, type SnapshotReport } from '../journal/inspect.js';
 import { JournalError } from '../journal/journal.js';
 import { repairFolder } from '../journal/repair.js';
+import { copyAdminToken } from '../server/admin-token.js';
 import { jsonLine } from './json-line.js';
 import { Failure, type Surroundings } from './surroundings.js';
 import { printable } from './terminal.js';
 import { counted } from './words.js';
+
+/** As many as the server draws for the first epoch. */
+const EPOCH_BYTES = 8;
 
 /** Which journal, and how it is shown. */
 export interface JournalFlags {
@@ -55,6 +60,28 @@ export async function repairJournal(flags: JournalFlags, surroundings: Surroundi
   const said =
     revision === undefined ? 'there is nothing to repair' : `everything up to revision ${revision} is forgotten`;
   await surroundings.terminal.out.write(`${said}\n`);
+}
+
+/** Copies a journal, of a running server or not, with the administrator's token into a new folder, and checks the copy. */
+export async function backUpJournal(to: string, flags: JournalFlags, surroundings: Surroundings): Promise<void> {
+  const report = await readingFolder(flags, surroundings, (folder) =>
+    backUpFolder(folder, to, (copy) => copyAdminToken(folder, copy), flags.limitsOfFormat1),
+  );
+  const { path, state, bytesOnDisk } = report;
+  const text = `${path}: revision ${state.revision}, ${mebibytes(bytesOnDisk)}, state ${state.digest}\n`;
+  await surroundings.terminal.out.write(flags.json ? jsonLine(report) : printable(text.trimEnd()).concat('\n'));
+}
+
+/** Gives the history in a restored folder a name of its own, so that nobody goes on in it from another. */
+export async function renewJournalEpoch(flags: JournalFlags, surroundings: Surroundings): Promise<void> {
+  const epoch = Buffer.from(surroundings.random.bytes(EPOCH_BYTES)).toString('base64url');
+  const revision = await readingFolder(flags, surroundings, (folder) =>
+    renewEpoch(folder, epoch, flags.limitsOfFormat1),
+  );
+  const said = flags.json
+    ? jsonLine({ epoch, revision })
+    : `epoch ${epoch} from revision ${revision} on: every watcher gets RESET\n`;
+  await surroundings.terminal.out.write(said);
 }
 
 /** Runs something on the folder that was named, and says in words why it could not. */

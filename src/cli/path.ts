@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { type GraphNode, type GraphView, LinkType } from '../client/index.js';
+import { type GraphNode, type GraphView, LinkType, type Switchyard, SwitchyardError } from '../client/index.js';
 import { type ConnectionFlags, readGraph, withServer } from './connection.js';
 import { jsonLine } from './json-line.js';
 import { nameOf } from './nodes.js';
@@ -21,7 +21,7 @@ export async function showPath(
   const { terminal, signal } = surroundings;
   await withServer(flags, surroundings, async (yard) => {
     const { graph } = await readGraph(yard, signal);
-    const ends = [findNode(graph, from), findNode(graph, to)];
+    const ends = [await findNode(yard, graph, from, signal), await findNode(yard, graph, to, signal)];
     const links = flags.control ? [] : DIRECT_LINKS;
     const { cvids, position } = await yard.findPath(ends[0].cvid, ends[1].cvid, { links, signal });
     if (flags.json) {
@@ -46,22 +46,33 @@ function describePath(graph: GraphView, cvids: readonly number[], withControl: b
   return `${lines.join('')}${counted(cvids.length - 1, 'link')}\n`;
 }
 
+/** Sessions that are asked whether they are attached before a name counts as ambiguous. */
+const NAMESAKES_MAX = 16;
+
 /**
  * The one node that somebody means: by SID, UUID or name. Where nothing else fits, as ssh makes `%h` of what it was given:
- * a name in lower case, a number as an IPv4 address.
+ * a name in lower case, a number as an IPv4 address. Of several of one name it is the one that is attached, where only one is: the others
+ * were left behind by instances that are gone, and their sessions have not expired yet.
  */
-export function findNode(graph: GraphView, text: string): GraphNode {
+export async function findNode(
+  yard: Switchyard,
+  graph: GraphView,
+  text: string,
+  signal: AbortSignal,
+): Promise<GraphNode> {
   const found = nodesMeant(graph, text);
   if (found.length === 1) return found[0];
   if (found.length === 0) {
     throw new UsageError(`${JSON.stringify(text)} is no node's SID, UUID or name; see switchyard nodes`);
   }
+  const attached = found.length > NAMESAKES_MAX ? [] : await attachedOf(yard, found, signal);
+  if (attached.length === 1) return attached[0];
   const sids = found.map((node) => node.cvid).join(', ');
   throw new UsageError(`${JSON.stringify(text)} is the name of ${found.length} nodes: use one of the SIDs ${sids}`);
 }
 
 /** All nodes that somebody may mean, as {@link findNode} reads it. */
-export function nodesMeant(graph: GraphView, text: string): readonly GraphNode[] {
+function nodesMeant(graph: GraphView, text: string): readonly GraphNode[] {
   const asSid = /^\d+$/.test(text) ? graph.node(Number(text)) : undefined;
   if (asSid !== undefined) return [asSid];
   const lower = text.toLowerCase();
@@ -70,4 +81,18 @@ export function nodesMeant(graph: GraphView, text: string): readonly GraphNode[]
   if (exact.length > 0) return exact;
   const number = isIPv4(text) ? text.split('.').reduce((sid, octet) => sid * 256 + Number(octet), 0) : 0;
   return nodes.filter(({ name, cvid }) => name.toLowerCase() === lower || cvid === number);
+}
+
+async function attachedOf(yard: Switchyard, nodes: readonly GraphNode[], signal: AbortSignal): Promise<GraphNode[]> {
+  const isAttached = async ({ cvid }: GraphNode): Promise<boolean> => {
+    try {
+      return (await yard.getSession(cvid, { signal })).session.attached;
+    } catch (error) {
+      // It has ended since the graph was read.
+      if (error instanceof SwitchyardError) return false;
+      throw error;
+    }
+  };
+  const attached = await Promise.all(nodes.map(isAttached));
+  return nodes.filter((_, at) => attached[at]);
 }

@@ -1,9 +1,6 @@
-import { type GraphNode, type Switchyard, SwitchyardError } from '../client/index.js';
+import { type Switchyard, SwitchyardError } from '../client/index.js';
 import { readGraph } from './connection.js';
-import { findNode, nodesMeant } from './path.js';
-
-/** How many nodes of one name are asked whether they are attached: more of them are no mistake that this could mend. */
-const NAMESAKES_MAX = 16;
+import { findNode } from './path.js';
 
 /** What it takes to find a peer. */
 export interface PeerFinderDeps {
@@ -65,22 +62,7 @@ export class PeerFinder {
   }
 }
 
-/** The node that is meant. One that has just restarted under its name may still have its old node beside it, with nobody in it. */
 async function look(who: string, { yard, signal }: PeerFinderDeps): Promise<number> {
   const { graph } = await readGraph(yard, signal);
-  const meant = nodesMeant(graph, who);
-  if (meant.length < 2 || meant.length > NAMESAKES_MAX) return findNode(graph, who).cvid;
-  const attached = (await Promise.all(meant.map((node) => whenAttached(yard, node, signal)))).flat();
-  return attached.length === 1 ? attached[0]!.cvid : findNode(graph, who).cvid;
-}
-
-async function whenAttached(yard: Switchyard, node: GraphNode, signal: AbortSignal): Promise<GraphNode[]> {
-  try {
-    const { session } = await yard.getSession(node.cvid, { signal });
-    return session.attached ? [node] : [];
-  } catch (error) {
-    // It has ended since the graph was read.
-    if (error instanceof SwitchyardError) return [];
-    throw error;
-  }
+  return (await findNode(yard, graph, who, signal)).cvid;
 }

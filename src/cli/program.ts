@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { PrivateFileError } from '../base/private-files.js';
 import { ValueError } from '../base/value-error.js';
 import { version } from '../base/version.js';
 import { SwitchyardError } from '../client/index.js';
@@ -19,7 +20,10 @@ import { Failure, Interrupt, type Surroundings, UsageError } from './surrounding
 import { watchGraph } from './watch.js';
 
 /** Exit statuses, as API.md §10 has them. */
-export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+export const EXIT = { done: 0, failed: 1, usage: 2, superseded: 3, hungUp: 129, interrupted: 130 } as const;
+
+/** How a command ends that was told to: SIGTERM is how a service is stopped, so that is no failure. */
+const STATUS_OF = { SIGTERM: EXIT.done, SIGINT: EXIT.interrupted, SIGHUP: EXIT.hungUp } as const;
 
 /**
  * Runs one command line to its end and answers with the exit status. Everything that goes wrong is told on standard
@@ -42,11 +46,14 @@ async function concludeWith(error: unknown, { terminal, signal }: Surroundings):
     await terminal.err.write(`${error.message}\n`);
     return EXIT.usage;
   }
-  if (error instanceof Interrupt || signal.aborted) return EXIT.interrupted;
-  const text = error instanceof Failure ? error.message : error instanceof SwitchyardError ? explain(error) : undefined;
+  const interrupt = error instanceof Interrupt ? error : signal.reason;
+  if (interrupt instanceof Interrupt) return STATUS_OF[interrupt.signalName];
+  const isTold = error instanceof Failure || error instanceof PrivateFileError;
+  const text = isTold ? error.message : error instanceof SwitchyardError ? explain(error) : undefined;
   // Anything else is a defect, and its trace is what its report needs.
   await terminal.err.write(`${text ?? (error instanceof Error ? error.stack : String(error))}\n`);
-  return EXIT.failed;
+  // Told apart, so that nobody starts anew what would supersede the other in its turn.
+  return error instanceof SwitchyardError && error.reason === 'SESSION_SUPERSEDED' ? EXIT.superseded : EXIT.failed;
 }
 
 /** The commands that can do without gRPC: all that they need is the graph. */
@@ -149,7 +156,7 @@ function addDirect(program: Command, surroundings: Surroundings): void {
     .requiredOption('--port <PORT...>', 'a port that peers may reach', ports)
     .option('--from <WHO...>', 'who may: SIDs or instance UUIDs; everybody without it')
     .option('--name <NAME>', 'what to be called, for people')
-    .option('--uuid <UUID>', 'which instance to be; a new one without it')
+    .option('--uuid <UUID>', 'which instance to be; without it the one that had this name here before, or a new one')
     .option('--listen <PORT>', REACHABLE, port)
     .addHelpText('after', examples('switchyard join --name harbour --port 22'))
     .action(async (flags) => (await import('./join.js')).joinNetwork(flags, surroundings));
@@ -159,6 +166,8 @@ function addDirect(program: Command, surroundings: Surroundings): void {
       .argument('<WHO>', 'a SID, an instance UUID or a name')
       .argument('<PORT>', 'one of its ports that it is open at', port)
       .option('--udp', 'reach it over UDP instead of TCP')
+      .option('--name <NAME>', 'what to be called meanwhile, for people')
+      .option('--uuid <UUID>', 'which instance to be; a new one without it')
       .option('--listen <PORT>', REACHABLE, port)
       .option('-v, --verbose', 'say on which way it was reached');
   peer(program.command('connect'))
@@ -207,7 +216,7 @@ function addReplay(program: Command, surroundings: Surroundings): void {
 function addJournal(program: Command, surroundings: Surroundings): void {
   const journal = program
     .command('journal')
-    .description("Look into a server's data folder while no server runs on it.");
+    .description("Look into, copy and mend a server's data folder; all but backup while no server runs on it.");
   const onFolder = (command: Command) =>
     command
       .option('--data <DIR>', "the data folder (SWITCHYARD_DATA; default: the one in the user's data directory)")
@@ -231,6 +240,25 @@ function addJournal(program: Command, surroundings: Surroundings): void {
     .description('Forget what lies before a whole snapshot, when that mends the damage. Copy the folder first.')
     .addHelpText('after', examples('switchyard journal repair --data DIR'))
     .action(async (flags) => (await import('./journal.js')).repairJournal(flags, surroundings));
+
+  replaying(journal.command('backup'))
+    .description("Copy the journal and the administrator's token into a new folder, also while a server runs on it.")
+    .argument('<TO>', 'the folder to make')
+    .addHelpText('after', examples('switchyard journal backup --data DIR /backups/monday'))
+    .action(async (to, flags) => (await import('./journal.js')).backUpJournal(to, flags, surroundings));
+
+  replaying(journal.command('new-epoch'))
+    .description('Begin a history of its own in a restored folder: watchers that knew another one get RESET.')
+    .argument('[DIR]', 'the data folder, instead of --data')
+    .addHelpText('after', examples('switchyard journal new-epoch DIR'))
+    .action(async (folder, flags) =>
+      (await import('./journal.js')).renewJournalEpoch(inFolder(flags, folder), surroundings),
+    );
+}
+
+/** A folder as an argument, which wins over --data. */
+function inFolder(flags: { readonly data?: string }, folder: string | undefined): { readonly data?: string } {
+  return folder === undefined ? flags : { ...flags, data: folder };
 }
 
 function examples(...lines: readonly string[]): string {

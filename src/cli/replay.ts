@@ -31,7 +31,7 @@ const DIFFERENCES_SHOWN_MAX = 20;
 export async function replayFile(path: string, flags: ReplayFlags, surroundings: Surroundings): Promise<void> {
   const { clock, signal, terminal } = surroundings;
   const plan = readPlan(path, surroundings);
-  const connect = await connector(flags, surroundings);
+  const connect = connector(flags, surroundings);
   const replay = new Replay(plan, { ...surroundings, connect });
   try {
     await replay.begin();

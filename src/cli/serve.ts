@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { formatAddress, isLoopback } from '../base/address.js';
-import { type Config, readConfig } from '../config/config.js';
+import { type Config, ConfigError, readConfig } from '../config/config.js';
 import { JournalError } from '../journal/journal.js';
-import { startServer } from '../server/server.js';
+import { CertificateError } from '../server/certificates.js';
+import { type RunningServer, startServer } from '../server/server.js';
 import { jsonLine } from './json-line.js';
 import { givenFlags } from './serve-options.js';
 import { Failure, Interrupt, type Surroundings } from './surroundings.js';
@@ -27,6 +28,7 @@ export async function serve(command: Command, surroundings: Surroundings): Promi
   const line = config.json
     ? jsonLine({ listening: Object.fromEntries(adapters) })
     : `listening ${adapters.map(([name, address]) => `${name} ${address}`).join(', ')}\n`;
+  surroundings.onHangUp?.(() => void reload(server, command, surroundings));
   await terminal.out.write(line);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
@@ -36,6 +38,16 @@ export async function serve(command: Command, surroundings: Surroundings): Promi
   const alive = setInterval(() => {}, ALIVE_MS);
   await server.drain().finally(() => clearInterval(alive));
   if (signal.reason instanceof Interrupt && signal.reason.signalName === 'SIGINT') throw signal.reason;
+}
+
+/** What SIGHUP means to a server: certificates and the log level are read again. */
+async function reload(server: RunningServer, command: Command, surroundings: Surroundings): Promise<void> {
+  try {
+    server.reload(readConfig({ ...surroundings, flags: givenFlags(command) }));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    await surroundings.terminal.err.write(`nothing was reloaded: ${error.message}\n`);
+  }
 }
 
 async function warnIfExposed(config: Config, { terminal }: Surroundings): Promise<void> {
@@ -60,6 +72,7 @@ function startFailure(error: unknown, config: Config): unknown {
     const advice = error.kind === 'locked' ? '\nGive each server a folder of its own with --data DIR.' : '';
     return new Failure(`the journal in ${config.data}: ${error.message}${advice}`);
   }
+  if (error instanceof CertificateError) return new Failure(`the server did not start: ${error.message}`);
   const { code, message } = error as NodeJS.ErrnoException;
   // gRPC says only in words why it could not listen.
   const [systemCode = code] = /\bE[A-Z]{4,}\b/.exec(message) ?? [];

@@ -1,5 +1,5 @@
 import { msOf, type Stream } from '../client/index.js';
-import { type ConnectionFlags, withServer } from './connection.js';
+import { type ConnectionFlags, withAdministrator } from './connection.js';
 import { jsonLine } from './json-line.js';
 import { labelsWord } from './nodes.js';
 import type { Surroundings } from './surroundings.js';
@@ -12,7 +12,7 @@ export async function listStreams(
 ): Promise<void> {
   const { terminal, signal } = surroundings;
   const streams: Stream[] = [];
-  await withServer(flags, surroundings, async (yard) => {
+  await withAdministrator(flags, surroundings, async (yard) => {
     for await (const stream of yard.listStreams({ cvid: flags.sid ?? 0 }, { signal })) {
       if (flags.json) await terminal.out.write(jsonLine(streamFacts(stream)));
       else streams.push(stream);

@@ -11,13 +11,15 @@ export interface Surroundings extends Omit<Sources, 'flags'> {
   readonly output: Writable;
   readonly clock: Clock;
   readonly random: Random;
-  /** Aborted by Ctrl-C and by SIGTERM, with an {@link Interrupt}. */
+  /** Aborted by Ctrl-C, by SIGTERM, and by SIGHUP unless that means something else, with an {@link Interrupt}. */
   readonly signal: AbortSignal;
+  /** From now on SIGHUP calls this instead of ending the command. */
+  readonly onHangUp?: (listener: () => void) => void;
 }
 
 /** Why a command was told to stop: the reason of its signal. */
 export class Interrupt extends Error {
-  constructor(readonly signalName: 'SIGINT' | 'SIGTERM') {
+  constructor(readonly signalName: 'SIGINT' | 'SIGTERM' | 'SIGHUP') {
     super(`stopped by ${signalName}`);
   }
 }

@@ -83,13 +83,14 @@ class SystemWatch {
     const tls = tlsOptions(flags, surroundings);
     let watch: SystemWatch | undefined;
     const networkDelta = (delta: EventBody<'NetworkDelta'>) => watch?.take(delta);
-    const client = await SystemClient.connect(url, { networkDelta }, tls === true ? undefined : tls).catch((error) => {
+    const client = await SystemClient.connect(url, { networkDelta }, tls).catch((error) => {
       throw new Failure(`${url}: ${error.message}`);
     });
     watch = new SystemWatch(client, surroundings);
     void client.closed.then((why: SystemError | undefined) =>
       watch?.fail(new Failure(why?.message ?? `${url} closed the connection`)),
     );
+    if (surroundings.signal.aborted) watch.fail(surroundings.signal.reason);
     surroundings.signal.addEventListener('abort', () => watch?.fail(surroundings.signal.reason));
     await watch.begin();
     return watch;

@@ -11,6 +11,7 @@ import type { Call, Channel, Method } from './channel.js';
 import { SwitchyardError } from './error.js';
 import { LIMITS } from './limits.js';
 import { StatusCode } from './status.js';
+import { systemAuthorities } from './system-authorities.js';
 
 /** How to know the server, and how to be known to it. All PEM. */
 export interface TlsOptions {
@@ -180,7 +181,7 @@ async function send<Request>(stream: ClientWritableStream<Request>, requests: As
 
 function secure(tls: TlsOptions): ReturnType<typeof credentials.createSsl> {
   const verify = tls.checkServerIdentity ? { checkServerIdentity: tls.checkServerIdentity } : {};
-  return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null, verify);
+  return credentials.createSsl(tls.ca ?? systemAuthorities(), tls.key ?? null, tls.cert ?? null, verify);
 }
 
 function metadataOf(call: Call): Metadata {

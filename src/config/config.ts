@@ -148,7 +148,8 @@ export interface Sources {
   readonly platform: NodeJS.Platform;
   /** The user's home folder. */
   readonly home: string;
-  readFile(path: string): string;
+  /** `trusted`: what it says is acted on, or is a secret, so that one that others can change is refused. */
+  readFile(path: string, kind?: 'trusted'): string;
 }
 
 /** Options that cannot be: every problem at once, each with where it stands and what is allowed. */
@@ -209,7 +210,7 @@ function readConfigFile(sources: Sources, problems: string[]): Map<string, Writt
   if (path === undefined || path === '') return values;
   let content: unknown;
   try {
-    content = JSON.parse(sources.readFile(path));
+    content = JSON.parse(sources.readFile(path, 'trusted'));
   } catch (error) {
     problems.push(`${path}: cannot be read as JSON: ${(error as Error).message}`);
     return values;

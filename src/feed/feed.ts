@@ -89,6 +89,7 @@ export class Feed<C = Change> {
     if (position.revision !== this.published.revision + 1) {
       throw new Error(`revision ${position.revision} published after ${this.published.revision}`);
     }
+    if (position.epoch !== this.published.epoch) this.forgetBefore(position.revision);
     const { revisionBytesMax } = this.limits;
     const isTooLarge = this.topic.size(changes, revisionBytesMax) > revisionBytesMax;
     const bytes = isTooLarge ? undefined : this.topic.encode(position, changes);
@@ -150,6 +151,12 @@ export class Feed<C = Change> {
     this.snapshots.push(fresh);
     if (this.snapshots.length > snapshotsMax) this.snapshots.shift()!.retire();
     return fresh;
+  }
+
+  /** Another epoch begins with this revision: what was told before it is another history's, and nobody resumes from there. */
+  private forgetBefore(revision: number): void {
+    this.log.forget(revision - 1);
+    this.touches.forget(revision - 1);
   }
 
   private startOf(after: Position | undefined, coalesce: boolean, filtered: boolean): Start | Fault {

@@ -160,6 +160,14 @@ export class Log {
     return segment.run(segment.countUpTo(after), bytesMax);
   }
 
+  /** Lets go of everything up to a revision that is not before the newest entry. */
+  forget(revision: number): void {
+    this.segments.length = 0;
+    this.bytes = 0;
+    this.entries = 0;
+    this.floor = revision;
+  }
+
   private isOver(): boolean {
     return this.bytes > this.bounds.bytesMax || this.entries > this.bounds.entriesMax;
   }

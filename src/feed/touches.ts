@@ -41,6 +41,12 @@ export class Touches {
     }
   }
 
+  /** Lets go of everything up to a revision that is not before the newest touch. */
+  forget(revision: number): void {
+    this.start = this.end;
+    this.floor = revision;
+  }
+
   /** How many touches there are past a revision. */
   countAfter(revision: number): number {
     return this.end - this.find(revision);

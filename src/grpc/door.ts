@@ -1,3 +1,4 @@
+import { type SecureContextOptions, Server as TlsServer } from 'node:tls';
 import {
   type ConnectionInjector,
   Server,
@@ -60,6 +61,7 @@ export class GrpcDoor {
   private readonly peers: Peers;
   private listener: DoorListener | undefined;
   private injector: ConnectionInjector | undefined;
+  private http2Server: ReturnType<typeof http2ServerOf> | undefined;
 
   constructor(
     private readonly backing: Backing,
@@ -112,6 +114,7 @@ export class GrpcDoor {
     const { limits } = this.backing;
     this.injector = this.server.createConnectionInjector(credentials);
     const http2Server = http2ServerOf(this.server);
+    this.http2Server = http2Server;
     boundWire(http2Server, limits, this.paths, this.peers);
     const { connectionsMax, connectionsPerAddressMax } = limits;
     const gate = admission.gate({
@@ -121,6 +124,14 @@ export class GrpcDoor {
     });
     this.listener = admission.listener('grpc', gate, http2Server);
     return this.listener.listen(wanted);
+  }
+
+  /**
+   * Shows another certificate to those who connect from now on; connections that stand keep theirs. Node's own server has it: the
+   * credentials of grpc-js that can change theirs are experimental, and declare their parameters the wrong way round in 1.14.7.
+   */
+  renew(files: SecureContextOptions): void {
+    if (this.http2Server instanceof TlsServer) this.http2Server.setSecureContext(files);
   }
 
   /** Bytes that watches have written and their clients have not taken. */

@@ -1,6 +1,17 @@
-import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  openSync,
+  readSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
+import { openPrivateFile } from '../base/private-files.js';
 import { journalError } from './failure.js';
 import { newerVersion } from './frame.js';
 import { JournalError } from './journal.js';
@@ -42,6 +53,7 @@ export function checkDataFile(folder: string, readOnly: boolean): void {
   try {
     const mode = readOnly ? constants.R_OK : constants.R_OK | constants.W_OK;
     for (const needed of [folder, path, join(folder, 'lock.mdb')]) if (existsSync(needed)) accessSync(needed, mode);
+    for (const file of [path, join(folder, 'lock.mdb')]) checkOwned(file);
     if (!existsSync(path) || statSync(path).size === 0) {
       const refusal = readOnly ? new Error('there is no journal') : probeSpace(folder, 0, NEW_FILE_BYTES);
       if (refusal !== undefined) throw refusal;
@@ -52,6 +64,18 @@ export function checkDataFile(folder: string, readOnly: boolean): void {
   } catch (thrown) {
     throw journalError(thrown, doing);
   }
+}
+
+/** Whether a data file ends before its last page. It may, while a process writes to it. Throws as {@link checkDataFile} does. */
+export function isShort(folder: string): boolean {
+  const path = join(folder, 'data.mdb');
+  checkOwned(path);
+  return statSync(path).size < expectedBytes(path);
+}
+
+/** LMDB opens it by its name: nobody else may have put it there. The folder has been checked, so that nobody exchanges it now. */
+function checkOwned(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) closeSync(openPrivateFile(path, constants.O_RDONLY));
 }
 
 /** How long the file is when no page is missing. Throws when it does not begin as an LMDB file does. */

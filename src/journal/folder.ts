@@ -89,8 +89,20 @@ export class Folder {
    * new folder gets its databases, and its header from the caller.
    */
   static async open(path: string, readOnly: boolean): Promise<Folder> {
-    let header: RootDatabase<Uint8Array, Buffer> | undefined;
     checkDataFile(path, readOnly);
+    return Folder.openChecked(path, readOnly);
+  }
+
+  /**
+   * Opens a folder to copy it while another process may write to it: LMDB lets any number of processes read. Nothing of the file is
+   * changed, so that one which was cut short is not filled up: the caller has looked at that.
+   */
+  static openBesideWriter(path: string): Promise<Folder> {
+    return Folder.openChecked(path, true);
+  }
+
+  private static async openChecked(path: string, readOnly: boolean): Promise<Folder> {
+    let header: RootDatabase<Uint8Array, Buffer> | undefined;
     try {
       // overlappingSync off: the transaction's pages are synced, then its meta page, and only then is it there, as
       // LMDB itself does it. eventTurnBatching off: an append is a transaction of its own, and its failure is told once.
@@ -184,6 +196,14 @@ export class Folder {
       yield bytes;
       await setImmediate();
     }
+  }
+
+  /**
+   * Makes a data file in an empty folder with everything that one read transaction sees, without free pages. Appends go on meanwhile,
+   * and this folder's file grows by what they write.
+   */
+  async copyTo(folder: string): Promise<void> {
+    await this.header.backup(folder, true);
   }
 
   /** Bytes on disk. */

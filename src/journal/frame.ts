@@ -31,10 +31,15 @@ export const Format = {
    * were stored, and may have request ids.
    */
   LIMITS: 2,
+  /** A new epoch: what a restored backup begins with. A folder gets it with the first record of it. */
+  EPOCHS: 4,
 } as const;
 
-/** The newest of them, which a new folder gets. */
-export const FORMAT_VERSION = Format.LIMITS;
+/** The newest of them. */
+export const FORMAT_VERSION = Format.EPOCHS;
+
+/** What a new folder gets, and one of format 1 that moves on: the lowest that can say what every folder says. */
+export const NEW_FOLDER_FORMAT = Format.LIMITS;
 
 /** What a frame holds. The numbers are stored. */
 export const FrameKind = {

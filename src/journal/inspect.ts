@@ -3,6 +3,7 @@ import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
 import { decodeChunks } from './chunk.js';
 import { digestOf } from './digest.js';
 import { Folder, isMark, revisionOf } from './folder.js';
+import { Format } from './frame.js';
 import type { FolderHeader } from './header.js';
 import { JournalError, type StoredRecord } from './journal.js';
 import { PROBLEMS_MAX } from './limits.js';
@@ -165,7 +166,7 @@ async function reportOn(folder: Folder, ofFormat1: Limits): Promise<FolderReport
     problems: problems.listed(),
     problemCount: problems.count,
     repairableAt,
-    advice: advice(problems, repairableAt),
+    advice: advice(problems, repairableAt, header.format),
   };
 }
 
@@ -266,12 +267,15 @@ class Problems {
   count = 0;
   last = 0;
   isNewer = false;
+  /** Whether a snapshot and a replay are two states. */
+  isAtOdds = false;
   private readonly list: Problem[] = [];
 
   add(problem: Problem): void {
     this.count++;
     this.last = Math.max(this.last, problem.revision);
     this.isNewer ||= problem.kind === 'version';
+    this.isAtOdds ||= problem.kind === 'differs';
     if (this.list.length < PROBLEMS_MAX) this.list.push(problem);
   }
 
@@ -291,9 +295,19 @@ function repairable(snapshots: readonly SnapshotReport[], problems: Problems): n
   return newest?.whole && newest.revision >= problems.last ? newest.revision : undefined;
 }
 
-function advice(problems: Problems, repairableAt: number | undefined): string {
+const ODDS_ADVICE = {
+  old:
+    'Check again with the limits that the server ran with, as in --limits-of-format-1 sessions-max=50, and start the server with the ' +
+    'same. If none fit, copy the folder and run switchyard journal repair: what lies before the newest snapshot is forgotten.',
+  now:
+    'Copy the folder, and start the release that ran before on the copy: it may replay the commands as they were first applied. ' +
+    'Report this. switchyard journal repair takes the newest snapshot for the truth, and forgets what lies before it.',
+};
+
+function advice(problems: Problems, repairableAt: number | undefined, format: number): string {
   if (problems.count === 0) return 'Everything is as it was written.';
   if (problems.isNewer) return 'A newer version wrote here: start that version again, or restore a backup.';
+  if (problems.isAtOdds) return ODDS_ADVICE[format === Format.FIRST ? 'old' : 'now'];
   if (repairableAt === undefined) {
     return 'Restore a backup of the whole folder. Keep this one: all before the first problem can still be dumped.';
   }

@@ -1,20 +1,20 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { ensurePrivateFolder, syncFolder } from '../base/private-files.js';
 import { version } from '../base/version.js';
 import type { Limits } from '../core/model/limits.js';
 import { commitError, journalError } from './failure.js';
 import { Folder, HEADER_KEY, isMark, partKey, revisionKey, revisionOf } from './folder.js';
-import { FORMAT_VERSION, FrameKind, sealNumber } from './frame.js';
+import { FrameKind, NEW_FOLDER_FORMAT, sealNumber } from './frame.js';
 import { encodeHeader, type FolderHeader } from './header.js';
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from './journal.js';
 import { REMOVE_KEYS_MAX, SPACE_KEPT_BYTES } from './limits.js';
 import { FolderLock, type Hold } from './lock.js';
-import { checkFollows, checkFormat, checkNewSnapshot, gapless } from './sequence.js';
+import { checkFollows, checkFormat, checkNewSnapshot, formatWith, gapless } from './sequence.js';
 import { freeBytes as freeBytesOf } from './space.js';
 
-/** The header of a folder that is new, and of one that moves on to this build's format. */
+/** The header of a folder that is new, and of one of format 1 that moves on. */
 const NEW_HEADER: FolderHeader = {
-  format: FORMAT_VERSION,
+  format: NEW_FOLDER_FORMAT,
   compacted: 0,
   initialLimits: undefined,
   release: version(),
@@ -95,7 +95,7 @@ export class LmdbJournal implements Journal {
   }
 
   moveOn(initialLimits: Limits): void {
-    if (this.format < FORMAT_VERSION) this.moving = initialLimits;
+    if (this.format < NEW_FOLDER_FORMAT) this.moving = initialLimits;
   }
 
   async append(records: readonly StoredRecord[]): Promise<void> {
@@ -103,10 +103,7 @@ export class LmdbJournal implements Journal {
     if (this.broken !== undefined) throw this.broken;
     checkFollows(this.last, records);
     checkFormat(this.format, this.moving);
-    const header =
-      this.moving === undefined
-        ? this.header
-        : { ...NEW_HEADER, compacted: this.header.compacted, initialLimits: this.moving };
+    const header = this.headerWith(records);
     this.appending = true;
     try {
       const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
@@ -124,6 +121,14 @@ export class LmdbJournal implements Journal {
 
   snapshots(): readonly number[] {
     return this.marks;
+  }
+
+  /** The header of the journal with these records added: the same one, unless they need another. */
+  private headerWith(records: readonly StoredRecord[]): FolderHeader {
+    const { header, moving } = this;
+    const moved = moving === undefined ? header : { ...NEW_HEADER, compacted: header.compacted, initialLimits: moving };
+    const format = formatWith(moved.format, records);
+    return format === moved.format ? moved : { ...moved, format, release: NEW_HEADER.release };
   }
 
   openSnapshot(revision: number): StoredSnapshot {
@@ -287,7 +292,7 @@ export class LmdbJournal implements Journal {
 /** Makes a folder, and those above it that are not there; returns the topmost that it made. */
 function makeFolder(path: string): string | undefined {
   try {
-    return mkdirSync(path, { recursive: true, mode: 0o700 });
+    return ensurePrivateFolder(path);
   } catch (thrown) {
     throw journalError(thrown, `cannot make the folder ${path}`);
   }
@@ -297,12 +302,7 @@ function makeFolder(path: string): string | undefined {
 function syncNames(path: string, firstMade: string): void {
   const top = dirname(resolve(firstMade));
   for (let at = resolve(path); ; at = dirname(at)) {
-    const descriptor = openSync(at, 'r');
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
+    syncFolder(at);
     if (at === top) return;
   }
 }

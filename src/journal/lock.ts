@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, existsSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkPrivateFolder, openPrivateFile } from '../base/private-files.js';
 import { journalError } from './failure.js';
 import { JournalError } from './journal.js';
 
@@ -50,6 +51,8 @@ export class FolderLock implements Hold {
     if (lock === undefined) throw new JournalError('failed', `no way is known to lock a folder on ${process.platform}`);
     const taken: number[] = [];
     try {
+      // First: in a folder that nobody else can write, nobody exchanges a file between a look and its use.
+      checkFolder(folder);
       taken.push(lock(folder, LOCK_FILE, constants.O_RDWR));
       // Read only, as what is locked is the file and not what may be done with it.
       taken.push(lock(folder, DATA_FILE, constants.O_RDONLY));
@@ -72,6 +75,14 @@ export class FolderLock implements Hold {
   release(): void {
     for (const descriptor of this.descriptors) closeSync(descriptor);
     this.descriptors = [];
+  }
+}
+
+function checkFolder(folder: string): void {
+  try {
+    checkPrivateFolder(folder);
+  } catch (thrown) {
+    throw journalError(thrown, `cannot use ${folder}`);
   }
 }
 
@@ -117,7 +128,7 @@ function lockWithOpen(folder: string, file: string, access: number): number {
 
 function opened(folder: string, file: string, flags: number): number {
   try {
-    return openSync(join(folder, file), flags, 0o600);
+    return openPrivateFile(join(folder, file), flags);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EAGAIN') throw held(folder);
     throw journalError(cause, `cannot lock ${join(folder, file)}`);

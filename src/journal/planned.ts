@@ -5,7 +5,6 @@ export const PLANNED_COMMANDS: ReadonlyMap<number, readonly [name: string, forma
   [17, ['AddServer', 4]],
   [18, ['LoseServer', 4]],
   [19, ['MoveSession', 4]],
-  [20, ['RenewEpoch', 4]],
   [21, ['UseRules', 4]],
   [30, ['IssueTicket', 3]],
   [31, ['RevokeTicket', 3]],

@@ -47,8 +47,13 @@ export function encodeRecord(revision: number, command: Command): StoredRecord {
   const { storedAtMs } = command;
   const atMs = storedAtMs === undefined ? undefined : BigInt(storedAtMs);
   const message = CommandMessage.encode({ kind: pack(command), atMs }).finish();
-  const format = isOfFormat1(command) ? Format.FIRST : Format.LIMITS;
-  return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message, format) };
+  return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message, formatFor(command)) };
+}
+
+/** The lowest format that can say a command. */
+function formatFor(command: Command): number {
+  if (command.kind === 'RenewEpoch') return Format.EPOCHS;
+  return isOfFormat1(command) ? Format.FIRST : Format.LIMITS;
 }
 
 /**
@@ -156,6 +161,8 @@ function pack(command: Command): Packed {
       return { $case: 'stopStream', value: command };
     case 'SetLimits':
       return { $case: 'setLimits', value: { limits: packLimits(command.limits) } };
+    case 'RenewEpoch':
+      return { $case: 'renewEpoch', value: command };
   }
 }
 
@@ -207,6 +214,8 @@ function unpack(packed: Packed): Command {
       return { kind: 'StopStream', ...packed.value, reason: packed.value.reason as StopReason };
     case 'setLimits':
       return { kind: 'SetLimits', limits: unpackLimits(packed.value.limits) };
+    case 'renewEpoch':
+      return { kind: 'RenewEpoch', ...packed.value };
   }
 }
 

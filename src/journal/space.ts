@@ -1,5 +1,7 @@
-import { closeSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+
+const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
 
 const PROBE_PAGE_BYTES = 65_536;
 
@@ -17,7 +19,7 @@ export function probeSpace(folder: string, from: number, bytes: number): Error |
   const path = join(folder, 'probe');
   const page = Buffer.alloc(PROBE_PAGE_BYTES, 1);
   try {
-    const descriptor = openSync(path, 'w', 0o600);
+    const descriptor = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
     try {
       for (let at = 0; at < bytes; ) at += writeSync(descriptor, page, 0, page.length, from + at);
     } finally {

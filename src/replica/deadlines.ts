@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../base/clock.js';
+import type { Timer } from '../base/clock.js';
 import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
 import { type Connection, isPending } from '../core/model/connection.js';
@@ -6,6 +6,7 @@ import type { Order } from '../core/model/order.js';
 import { CloseReason } from '../core/model/session.js';
 import { StopReason, type Stream } from '../core/model/stream.js';
 import type { State } from '../core/store/state.js';
+import type { ServingTime } from './serving-time.js';
 
 /** When a deadline's command could not be stored, it is tried again after this. */
 const RETRY_MS = 1_000;
@@ -18,7 +19,8 @@ const CONNECTION_MS = 55_000;
  * nobody used.
  *
  * One timer for each order that waits, each pending connection and each stream with a timeout; all are bounded by the
- * core's limits. Activity of a stream only writes a number: its timer looks at that when it goes off.
+ * core's limits. Activity of a stream only writes a number: its timer looks at that when it goes off. They run in the
+ * {@link ServingTime}: a pause of the process is nobody's delay.
  */
 export class Deadlines {
   private readonly orders = new Map<string, Timer>();
@@ -27,7 +29,7 @@ export class Deadlines {
 
   constructor(
     private readonly state: State,
-    private readonly clock: Clock,
+    private readonly time: ServingTime,
     /** Stores a command; false when it has to be tried again. */
     private readonly submit: (command: Command) => Promise<boolean>,
   ) {
@@ -40,7 +42,7 @@ export class Deadlines {
   /** The stream carried data just now. */
   used(streamId: number): void {
     const watched = this.streams.get(streamId);
-    if (watched !== undefined) watched.usedMs = this.clock.nowMs();
+    if (watched !== undefined) watched.usedMs = this.time.nowMs();
   }
 
   /** Sets and clears timers after a command. */
@@ -64,7 +66,7 @@ export class Deadlines {
     this.orders.get(key)?.cancel();
     this.orders.set(
       key,
-      this.clock.after(order.deadlineMs, () => void this.orderPassed(order, key)),
+      this.time.after(order.deadlineMs, () => void this.orderPassed(order, key)),
     );
   }
 
@@ -83,7 +85,7 @@ export class Deadlines {
     else
       this.orders.set(
         key,
-        this.clock.after(RETRY_MS, () => void this.orderPassed(order, key)),
+        this.time.after(RETRY_MS, () => void this.orderPassed(order, key)),
       );
   }
 
@@ -102,7 +104,7 @@ export class Deadlines {
     } else if (!this.connections.has(id)) {
       this.connections.set(
         id,
-        this.clock.after(CONNECTION_MS, () => void this.connectionPassed(id)),
+        this.time.after(CONNECTION_MS, () => void this.connectionPassed(id)),
       );
     }
   }
@@ -112,27 +114,27 @@ export class Deadlines {
     else
       this.connections.set(
         id,
-        this.clock.after(RETRY_MS, () => void this.connectionPassed(id)),
+        this.time.after(RETRY_MS, () => void this.connectionPassed(id)),
       );
   }
 
   private watchStream({ id, params }: Stream): void {
     this.forgetStream(id);
     if (params.timeoutMs === 0) return;
-    const timer = this.clock.after(params.timeoutMs, () => void this.streamPassed(id));
-    this.streams.set(id, { timer, usedMs: this.clock.nowMs() });
+    const timer = this.time.after(params.timeoutMs, () => void this.streamPassed(id));
+    this.streams.set(id, { timer, usedMs: this.time.nowMs() });
   }
 
   private async streamPassed(id: number): Promise<void> {
     const watched = this.streams.get(id);
     const stream = this.state.streams.get(id);
     if (watched === undefined || stream === undefined) return;
-    const leftMs = watched.usedMs + stream.params.timeoutMs - this.clock.nowMs();
+    const leftMs = watched.usedMs + stream.params.timeoutMs - this.time.nowMs();
     if (leftMs <= 0) {
       const done = await this.submit({ kind: 'StopStream', sid: 0, id, reason: StopReason.IDLE });
       if (done || this.streams.get(id) !== watched) return;
     }
-    watched.timer = this.clock.after(Math.max(leftMs, RETRY_MS), () => void this.streamPassed(id));
+    watched.timer = this.time.after(Math.max(leftMs, RETRY_MS), () => void this.streamPassed(id));
   }
 
   private forgetStream(id: number): void {

@@ -2,11 +2,10 @@ import type { Clock, Timer } from '../base/clock.js';
 import { Float64Pages } from '../core/store/pages.js';
 import type { State } from '../core/store/state.js';
 import type { ReplicaLimits } from './limits.js';
+import type { ServingTime } from './serving-time.js';
 
 /** How often expired leases are looked for: a TTL is a lower bound, and this is how far above it may be. */
 const TICK_MS = 500;
-/** The process was stopped, or starved, when nothing was heard of it for this long; then nobody could renew. */
-const PAUSE_MS = 1_500;
 /** A session whose end could not be stored is looked at again after this. */
 const RETRY_MS = 1_000;
 const ATTACHED = Number.POSITIVE_INFINITY;
@@ -17,9 +16,7 @@ const LOOKED_AT_ONCE = 4_096;
  * When each session expires. Only in memory: a renewal costs no append, and a restart gives every session its TTL or the
  * grace period anew, whichever is longer.
  *
- * Leases have a time of their own, which stands still while nobody can renew: while the process is stopped, and until the
- * doors are open after a restart. So a pause extends every lease by its own length and by no more, and a session that is dead
- * is not kept by pauses that come again and again.
+ * They run in the {@link ServingTime}, which stands still while nobody can renew.
  *
  * A session stands in the bucket of one tick. A renewal only writes a number; when the tick comes and the number says
  * later, the session moves to that later bucket. So a renewal is O(1), and a tick costs what expires or moves, some of it a
@@ -40,34 +37,29 @@ export class Leases {
   private isWalking = false;
   /** The tick that was looked at last, in the time of leases. */
   private tickAt: number;
-  /** When the process was last known to run, on the clock. */
-  private ranAt: number;
-  /** For how long nobody could renew, in all: how far the time of leases is behind the clock. */
-  private stoodMs = 0;
   private timer: Timer | undefined;
 
   constructor(
     private readonly state: State,
     private readonly clock: Clock,
+    private readonly time: ServingTime,
     private readonly limits: ReplicaLimits,
     /** Called for each session whose lease has run out, and again while it lives on. */
     private readonly expire: (sid: number) => void,
   ) {
-    this.ranAt = clock.nowMs();
-    this.tickAt = this.ranAt;
-    const nowMs = this.ranAt;
+    const nowMs = time.nowMs();
+    this.tickAt = nowMs;
     for (const sid of state.graph.sidsAfter(0)) this.beginAt(nowMs, sid, limits.graceMs);
   }
 
-  /** The doors are open. Until now nobody could renew, and nobody has expired. */
+  /** The doors are open. Until now nobody has expired. */
   opened(): void {
-    this.standStill(this.clock.nowMs());
     if (this.timer === undefined) this.schedule();
   }
 
   /** A session has been opened. */
   begin(sid: number): void {
-    this.beginAt(this.nowMs(), sid, 0);
+    this.beginAt(this.time.nowMs(), sid, 0);
   }
 
   private beginAt(nowMs: number, sid: number, graceMs: number): void {
@@ -88,7 +80,7 @@ export class Leases {
     const slot = this.state.graph.slotOf(sid);
     const ttlMs = this.state.sessions.ttlAt(slot);
     if (ttlMs === undefined || this.deadlines.get(slot) < 0) return false;
-    if (this.deadlines.get(slot) !== ATTACHED) this.deadlines.set(slot, this.nowMs() + ttlMs);
+    if (this.deadlines.get(slot) !== ATTACHED) this.deadlines.set(slot, this.time.nowMs() + ttlMs);
     return true;
   }
 
@@ -112,7 +104,7 @@ export class Leases {
     const slot = this.state.graph.slotOf(sid);
     const ttlMs = this.state.sessions.ttlAt(slot);
     if (ttlMs === undefined || this.deadlines.get(slot) < 0) return;
-    this.deadlines.set(slot, this.nowMs() + Math.max(ttlMs, this.limits.graceMs));
+    this.deadlines.set(slot, this.time.nowMs() + Math.max(ttlMs, this.limits.graceMs));
     if (this.listed.get(slot) === 0) this.enlist(slot, sid);
   }
 
@@ -137,8 +129,7 @@ export class Leases {
   }
 
   private tick(): void {
-    const nowMs = this.nowMs();
-    this.ranAt = this.clock.nowMs();
+    const nowMs = this.time.tick();
     const from = Math.ceil(this.tickAt / TICK_MS);
     const to = Math.floor(nowMs / TICK_MS);
     this.tickAt = nowMs;
@@ -161,7 +152,7 @@ export class Leases {
       this.dueAt = 0;
     }
     this.isWalking = this.due.length > 0;
-    if (this.isWalking) this.clock.soon(() => this.walk(this.nowMs()));
+    if (this.isWalking) this.clock.soon(() => this.walk(this.time.nowMs()));
   }
 
   private look(sid: number, tick: number, nowMs: number): void {
@@ -175,18 +166,5 @@ export class Leases {
       this.expire(sid);
     }
     this.enlist(slot, sid);
-  }
-
-  /** The time of leases. A pause is noticed by whoever asks for it first, be it a tick or a renewal. */
-  private nowMs(): number {
-    const nowMs = this.clock.nowMs();
-    if (nowMs - this.ranAt > PAUSE_MS) this.standStill(nowMs);
-    return nowMs - this.stoodMs;
-  }
-
-  /** Nobody could renew since the process was last known to run: no lease ran either. */
-  private standStill(nowMs: number): void {
-    this.stoodMs += nowMs - this.ranAt;
-    this.ranAt = nowMs;
   }
 }

@@ -8,7 +8,7 @@ import { type Limits, sameLimits } from '../core/model/limits.js';
 import type { Position } from '../core/model/position.js';
 import { CloseReason } from '../core/model/session.js';
 import type { State } from '../core/store/state.js';
-import { FORMAT_VERSION } from '../journal/frame.js';
+import { NEW_FOLDER_FORMAT } from '../journal/frame.js';
 import { type Journal, JournalError, type StoredRecord } from '../journal/journal.js';
 import { encodeRecord } from '../journal/record.js';
 import { Attachments } from './attachments.js';
@@ -16,6 +16,7 @@ import { Deadlines } from './deadlines.js';
 import { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
 import { RequestClaims } from './request-claims.js';
+import { ServingTime } from './serving-time.js';
 import { Snapshots } from './snapshots.js';
 
 /** How long a client should wait when the journal takes nothing, and when it takes no more. */
@@ -70,6 +71,7 @@ export class Replica {
   readonly deadlines: Deadlines;
   /** Which call may take back what came of a request. */
   readonly claims = new RequestClaims();
+  private readonly time: ServingTime;
   private readonly snapshots: Snapshots;
   private pending: Pending[] = [];
   private working = false;
@@ -81,9 +83,10 @@ export class Replica {
   constructor(private readonly parts: ReplicaParts) {
     const { state, clock, limits, journal } = parts;
     this.state = state;
-    this.leases = new Leases(state, clock, limits, (sid) => void this.expire(sid));
+    this.time = new ServingTime(clock);
+    this.leases = new Leases(state, clock, this.time, limits, (sid) => void this.expire(sid));
     this.attachments = new Attachments(state, this.leases, clock, limits);
-    this.deadlines = new Deadlines(state, clock, async (command) => !isTransient(await this.enforce(command)));
+    this.deadlines = new Deadlines(state, this.time, async (command) => !isTransient(await this.enforce(command)));
     this.snapshots = new Snapshots(state, journal, limits, clock, (error) =>
       parts.warn('a snapshot could not be stored; the journal is whole, and the next will be tried', error),
     );
@@ -99,10 +102,10 @@ export class Replica {
 
   /**
    * Makes these the limits of the state, where it has others. To be called at a start, before anything is asked for: the
-   * options of a process count by this command alone. A journal that is to move on to this build's format does so with it.
+   * options of a process count by this command alone. A journal of format 1 moves on with it.
    */
   async agreeOn(limits: Limits): Promise<void> {
-    if (sameLimits(this.state.limits, limits) && this.parts.journal.format >= FORMAT_VERSION) return;
+    if (sameLimits(this.state.limits, limits) && this.parts.journal.format >= NEW_FOLDER_FORMAT) return;
     const outcome = await this.submit({ kind: 'SetLimits', limits });
     if (isFault(outcome)) throw startFailure('the limits could not be stored', outcome);
   }
@@ -148,6 +151,7 @@ export class Replica {
 
   /** The doors are open: from now on sessions can be renewed, and their leases run. */
   opened(): void {
+    this.time.opened();
     this.leases.opened();
   }
 

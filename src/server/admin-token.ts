@@ -1,20 +1,30 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Random } from '../base/clock.js';
+import { checkPrivateFolder, createPrivateFile, readPrivateFile } from '../base/private-files.js';
 import { IN_MEMORY } from '../config/config.js';
 
 /** The file of a data folder that holds the administrator's token. */
 const FILE = 'admin-token';
 
-/** The administrator's token of a data folder; undefined when there is none that the caller may read. */
+/**
+ * The administrator's token of a data folder; undefined when there is none that the caller may read. Rejects with a PrivateFileError
+ * when others can change the folder or the file: the token would be theirs.
+ */
 export async function readAdminToken(folder: string): Promise<string | undefined> {
   try {
-    return (await readFile(join(folder, FILE), 'utf8')).trim();
+    checkPrivateFolder(folder);
+    return readPrivateFile(join(folder, FILE))?.trim();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES') return undefined;
+    if (code === 'ENOENT' || code === 'EACCES') return undefined;
     throw error;
   }
+}
+
+/** Copies the administrator's token of one data folder into another that has none. Nothing where there is none. */
+export async function copyAdminToken(from: string, to: string): Promise<void> {
+  const token = await readAdminToken(from);
+  if (token !== undefined) createPrivateFile(join(to, FILE), `${token}\n`);
 }
 
 /**
@@ -30,15 +40,11 @@ export async function ensureAdminToken(
   if (given !== undefined) return given;
   if (folder === IN_MEMORY) return undefined;
   const token = Buffer.from(random.bytes(24)).toString('base64url');
-  try {
-    // `wx` never overwrites: the token of a folder stays what it is.
-    await writeFile(join(folder, FILE), `${token}\n`, { mode: 0o600, flag: 'wx' });
-    return token;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const kept = await readAdminToken(folder);
-    // A crash may have come between the file and its content; an empty secret would let everybody in.
-    if (!kept) throw new Error(`${join(folder, FILE)} holds no token: delete it, and the next start makes a new one`);
-    return kept;
-  }
+  checkPrivateFolder(folder);
+  // Never overwritten: the token of a folder stays what it is.
+  if (createPrivateFile(join(folder, FILE), `${token}\n`)) return token;
+  const kept = await readAdminToken(folder);
+  // A crash may have come between the file and its content; an empty secret would let everybody in.
+  if (!kept) throw new Error(`${join(folder, FILE)} holds no token: delete it, and the next start makes a new one`);
+  return kept;
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Admission } from '../admission/admission.js';
@@ -17,6 +16,7 @@ import { reachableAddresses } from '../transport/reachable.js';
 import { Transports } from '../transport/transports.js';
 import { makeAdapters } from './adapters.js';
 import { ensureAdminToken } from './admin-token.js';
+import type { CertificateKeeper } from './certificates.js';
 import type { Engine } from './engine.js';
 import type { Metrics } from './metrics.js';
 
@@ -34,6 +34,8 @@ export interface DoorParts {
   readonly metrics: Metrics | undefined;
   /** Who may connect. */
   readonly admission: Admission;
+  /** What the TLS ports show; undefined: there are none. */
+  readonly certificates: CertificateKeeper | undefined;
 }
 
 /**
@@ -77,7 +79,7 @@ export class Doors {
 
   /** Opens them. When one cannot be opened, those that are open have to be closed. */
   async open(): Promise<void> {
-    const { config, clock, admission } = this.parts;
+    const { config, clock, admission, certificates } = this.parts;
     this.meeting = await openMeeting(meetingAddress(config), clock, admission);
     const brokering = this.brokering(this.meeting);
     const gate = this.systemGate();
@@ -87,7 +89,7 @@ export class Doors {
     const { accept } = this.system;
     await this.openGrpc(brokering, accept);
     this.addresses.stun = formatAddress(this.meeting.address);
-    this.adapters = await makeAdapters(config, this.limits, { admission, gate });
+    this.adapters = makeAdapters(config, this.limits, { admission, gate }, certificates);
     for (const adapter of this.adapters) {
       await adapter.listen(accept);
       this.addresses[adapter.codeName] = adapter.addresses[0];
@@ -164,7 +166,7 @@ export class Doors {
   }
 
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
-    const { config, clock, random, log, metrics } = this.parts;
+    const { config, clock, random, log, metrics, certificates } = this.parts;
     const { replica, opening, shares, turns, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
     const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
@@ -190,7 +192,8 @@ export class Doors {
       this.parts.admission,
       messageBytesMax,
     );
-    const bound = await this.grpc.listen(config.listen, await credentials(config));
+    const bound = await this.grpc.listen(config.listen, credentials(certificates));
+    certificates?.onChange((files) => this.grpc?.renew(files));
     this.addresses.grpc = formatAddress(bound);
     const reached = { addresses: reachableAddresses(bound), encrypted: config.tlsCert !== undefined };
     this.transports.add({ codeName: 'grpc', maxBlockBytes: messageBytesMax, ...reached });
@@ -211,9 +214,8 @@ function announced({ rendezvousListen, listen }: Config, { port }: Address): Add
   return { host: isSame ? '' : host, port };
 }
 
-async function credentials({ tlsCert, tlsKey, tlsClientCa }: Config): Promise<ServerCredentials> {
-  if (tlsCert === undefined || tlsKey === undefined) return ServerCredentials.createInsecure();
-  const [cert, key] = await Promise.all([readFile(tlsCert), readFile(tlsKey)]);
-  const authority = tlsClientCa === undefined ? null : await readFile(tlsClientCa);
-  return ServerCredentials.createSsl(authority, [{ cert_chain: cert, private_key: key }], authority !== null);
+function credentials(certificates: CertificateKeeper | undefined): ServerCredentials {
+  if (certificates === undefined) return ServerCredentials.createInsecure();
+  const { cert, key, ca } = certificates.files;
+  return ServerCredentials.createSsl(ca ?? null, [{ cert_chain: cert, private_key: key }], ca !== undefined);
 }

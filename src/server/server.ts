@@ -7,6 +7,7 @@ import { type Config, IN_MEMORY } from '../config/config.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { LmdbJournal } from '../journal/lmdb.js';
 import { MemoryJournal } from '../journal/memory.js';
+import { CertificateKeeper } from './certificates.js';
 import { Doors } from './doors.js';
 import { type Engine, startEngine } from './engine.js';
 import { Metrics } from './metrics.js';
@@ -37,6 +38,11 @@ export interface RunningServer {
    * `drainDeadlineMs`. Sessions live on in the journal. Resolves when everything is closed; again and again the same.
    */
   drain(): Promise<void>;
+  /**
+   * Looks at the files of the certificates again, and logs as much as these options say. Nothing else of them counts before the next
+   * start.
+   */
+  reload(config: Pick<Config, 'logLevel'>): void;
   /** The same without waiting for anybody. */
   close(): Promise<void>;
 }
@@ -58,6 +64,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     proxies: config.proxyProtocolFrom ?? AddressSet.NONE,
     count: metrics && ((door, cause) => metrics.refusedAtDoor(door, cause)),
   });
+  let certificates: CertificateKeeper | undefined;
   let engine: Engine | undefined;
   let doors: Doors | undefined;
   const exit = surroundings.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
@@ -82,6 +89,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       await engine?.close();
       await journal.close();
       metrics?.close();
+      certificates?.close();
       admission.close();
     } finally {
       // The timer keeps no process alive: a drain that ends before it would end the process with status 0.
@@ -91,8 +99,9 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   try {
     const isExempt = (address: string) => exempt.has(address);
     const writable = (isWritable: boolean) => doors?.setWritable(isWritable);
+    certificates = CertificateKeeper.open(config, { clock, log });
     engine = await startEngine({ config, clock, random, log, journal, metrics, isExempt, writable, fatal });
-    doors = new Doors(engine, { config, clock, random, log, metrics, admission });
+    doors = new Doors(engine, { config, clock, random, log, metrics, admission, certificates });
     await doors.open();
     engine.replica.opened();
     const addresses = { ...doors.addresses };
@@ -104,11 +113,17 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       addresses.metrics = formatAddress(await metrics.listen(config.metricsListen, admission));
     }
     log.info({ addresses }, 'listening');
-    return running(addresses, config.drainDeadlineMs, async (deadlineMs) => {
+    const reload: RunningServer['reload'] = ({ logLevel }) => {
+      log.level = logLevel;
+      log.info({ logLevel }, 'told to reload');
+      certificates?.reload();
+    };
+    const end = async (deadlineMs: number) => {
       log.info('draining');
       await goDown(deadlineMs);
       log.info('closed');
-    });
+    };
+    return running({ addresses, reload }, config.drainDeadlineMs, end);
   } catch (error) {
     // What was opened before is closed again: a server starts whole or not at all.
     await goDown(0);
@@ -117,13 +132,13 @@ export async function startServer(config: Config, surroundings: Surroundings): P
 }
 
 function running(
-  addresses: RunningServer['addresses'],
+  parts: Pick<RunningServer, 'addresses' | 'reload'>,
   drainDeadlineMs: number,
   goDown: (deadlineMs: number) => Promise<void>,
 ): RunningServer {
   let down: Promise<void> | undefined;
   return {
-    addresses,
+    ...parts,
     drain: () => (down ??= goDown(drainDeadlineMs)),
     close: () => (down ??= goDown(0)),
   };

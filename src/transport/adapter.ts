@@ -1,3 +1,4 @@
+import type { SecureContextOptions } from 'node:tls';
 import type { Accept } from './pipe.js';
 
 /** How a server can be reached, for whoever asks: a line of EnumerateTransport. */
@@ -17,4 +18,10 @@ export interface Adapter extends Transport {
   listen(accept: Accept): Promise<void>;
   /** Takes no more connections. Those that are open are their receivers' to close. */
   close(): Promise<void>;
+}
+
+/** One that speaks TLS. */
+export interface EncryptedAdapter extends Adapter {
+  /** Shows another certificate to those who connect from now on. Connections that stand keep theirs. */
+  renew(files: SecureContextOptions): void;
 }

@@ -24,7 +24,7 @@ export interface RunningCommand {
 }
 
 /** What a test may say about the process that a command runs in. */
-export type Setting = Partial<Pick<Surroundings, 'env' | 'readFile' | 'platform' | 'input' | 'output'>> & {
+export type Setting = Partial<Pick<Surroundings, 'env' | 'home' | 'readFile' | 'platform' | 'input' | 'output'>> & {
   readonly colored?: boolean;
 };
 

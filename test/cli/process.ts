@@ -12,12 +12,17 @@ export class Program {
   private readonly ending: Promise<number | string>;
 
   /** `node` is the program that runs it: the one that runs this test when it is not given. */
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, node = process.execPath) {
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    node = process.execPath,
+    input: 'ignore' | 'pipe' = 'ignore',
+  ) {
     const main = ['--no-warnings', '--import', './harness/typescript.mjs', 'src/main.ts'];
     this.process = spawn(node, [...main, ...args], {
       cwd: fileURLToPath(ROOT),
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input, 'pipe', 'pipe'],
     });
     this.process.stdout!.on('data', (bytes) => (this.out += bytes));
     this.process.stderr!.on('data', (bytes) => (this.err += bytes));

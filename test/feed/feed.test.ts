@@ -52,6 +52,21 @@ describe('a feed', () => {
     expect(messages[0].map((line) => line.revision)).toEqual(Array.from({ length: 50 }, (_, n) => n + 2));
   });
 
+  it('lets nobody resume from before another epoch, under either name', () => {
+    const world = new ToyWorld();
+    for (let n = 0; n < 5; n++) world.open(n);
+    const before = at(world);
+    world.do({ kind: 'RenewEpoch', epoch: 'f' });
+    const renewed = at(world);
+    expect(renewed).toEqual({ epoch: 'f', revision: before.revision + 1 });
+    world.open(6);
+    expect(flat(subscribe(world, { after: before }))[0]).toMatchObject({ kind: 'reset' });
+    const told = world.feed.subscribe({ after: { epoch: 'f', revision: before.revision - 1 } });
+    expect(told).toMatchObject({ reason: 'REVISION_COMPACTED' });
+    expect(flat(subscribe(world, { after: renewed })).map(({ revision }) => revision)).toEqual([renewed.revision + 1]);
+    expect(flat(subscribe(world, { after: { ...renewed, revision: before.revision } }))).toHaveLength(2);
+  });
+
   it('resumes from every position without a gap', () => {
     const world = new ToyWorld();
     const from = at(world);

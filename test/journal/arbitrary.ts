@@ -110,6 +110,7 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
   TerminateStream: shape({ kind: kind('TerminateStream'), sid, id: sid }),
   StopStream: shape({ kind: kind('StopStream'), sid, id: sid, reason: fc.constantFrom(1, 2, 3, 4, 5) }),
   SetLimits: shape({ kind: kind('SetLimits'), limits }),
+  RenewEpoch: shape({ kind: kind('RenewEpoch'), epoch: text }),
 };
 
 /** Any command, as it comes to be stored. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { DEFAULT_STREAM_PARAMS } from '../../src/core/model/stream.js';
 import type { Row } from '../../src/core/store/snapshot.js';
 import { decodeChunks, encodeChunks } from '../../src/journal/chunk.js';
-import { FrameKind, formatOf, seal } from '../../src/journal/frame.js';
+import { FORMAT_VERSION, FrameKind, formatOf, seal } from '../../src/journal/frame.js';
 import type { StoredSnapshot } from '../../src/journal/journal.js';
 import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from '../../src/journal/limits.js';
 import { limitsRow, metaRow, ROWS } from './arbitrary.js';
@@ -117,7 +117,7 @@ describe('a snapshot', () => {
   });
 
   it('of a newer version, or with an order that only a newer build knows, is refused', async () => {
-    const newer = seal(FrameKind.CHUNK, { revision: 7, part: 0 }, Buffer.from('anything'), 3);
+    const newer = seal(FrameKind.CHUNK, { revision: 7, part: 0 }, Buffer.from('anything'), FORMAT_VERSION + 1);
     await expect(rowsOf(stored([newer]))).rejects.toMatchObject({ kind: 'version', revision: 7 });
     const unknown = seal(
       FrameKind.CHUNK,

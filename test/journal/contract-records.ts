@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
-import { FrameKind, seal } from '../../src/journal/frame.js';
+import { FORMAT_VERSION, FrameKind, seal } from '../../src/journal/frame.js';
 import type { Opened } from './contract.js';
 import { decodedUntilError, expectBroken, parts, partsOf, records, revisionsAfter, stored } from './reading.js';
 
@@ -124,9 +124,9 @@ export function recordsContract(opened: Opened): void {
     });
 
     it('is not what a newer version is called, and nothing after it is used', async () => {
-      const bytes = seal(FrameKind.RECORD, { revision: 10, part: 0 }, Buffer.from('of the future'), 3);
-      await opened.journal.append([{ revision: 10, bytes }, ...records(11, 11)]);
-      await opened.reopen();
+      const bytes = seal(FrameKind.RECORD, { revision: 10, part: 0 }, Buffer.from('of the future'), FORMAT_VERSION + 1);
+      await opened.journal.append(records(10, 11));
+      await opened.reopen(() => opened.disk.misplaceRecord(10, bytes));
       expect(await decodedUntilError(opened.journal, 8)).toEqual({ revisions: [9], kind: 'version', revision: 10 });
     });
 

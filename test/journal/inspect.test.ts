@@ -6,7 +6,7 @@ import { version } from '../../src/base/version.js';
 import type { Row } from '../../src/core/store/snapshot.js';
 import { encodeChunks } from '../../src/journal/chunk.js';
 import { HEADER_KEY, partKey, revisionKey } from '../../src/journal/folder.js';
-import { FrameKind, seal } from '../../src/journal/frame.js';
+import { FORMAT_VERSION, FrameKind, seal } from '../../src/journal/frame.js';
 import { checkFolder, type DumpedRecord, dumpFolder } from '../../src/journal/inspect.js';
 import { LmdbJournal } from '../../src/journal/lmdb.js';
 import { encodeRecord } from '../../src/journal/record.js';
@@ -73,13 +73,14 @@ describe('a check', () => {
     inFolder(async (folder) => {
       // What the snapshots hold has never been in a command.
       await made(folder);
-      const { problems, state, repairableAt } = await checkFolder(folder);
+      const { problems, state, repairableAt, advice } = await checkFolder(folder);
       const message = expect.stringMatching(
         /revision 4 .* two different states: [0-9a-f]{64} in .* [0-9a-f]{64} replayed/,
       );
       expect(problems).toEqual([{ kind: 'differs', revision: 4, message }]);
       expect(state).toBeUndefined();
       expect(repairableAt).toBe(12);
+      expect(advice).toMatch(/^Copy the folder, and start the release that ran before on the copy/);
       expect(await repairFolder(folder)).toBe(12);
       expect((await checkFolder(folder)).problems).toEqual([]);
     }));
@@ -133,7 +134,7 @@ describe('a check', () => {
   it('tells a newer version from damage', () =>
     inFolder(async (folder) => {
       await made(folder);
-      const newer = seal(FrameKind.RECORD, { revision: 5, part: 0 }, Buffer.from('of the future'), 3);
+      const newer = seal(FrameKind.RECORD, { revision: 5, part: 0 }, Buffer.from('of the future'), FORMAT_VERSION + 1);
       await edit(folder, 'records', revisionKey(5), () => Buffer.from(newer));
       const { problems, advice, repairableAt } = await checkFolder(folder);
       expect(problems).toMatchObject([{ kind: 'version', revision: 5 }]);

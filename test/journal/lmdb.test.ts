@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { Header } from '../../gen/switchyard/journal/v1/folder.js';
 import { HEADER_KEY, partKey, revisionKey } from '../../src/journal/folder.js';
-import { FrameKind, seal } from '../../src/journal/frame.js';
+import { FORMAT_VERSION, FrameKind, seal } from '../../src/journal/frame.js';
 import { HEADER_PLACE } from '../../src/journal/header.js';
 import { SPACE_KEPT_BYTES } from '../../src/journal/limits.js';
 import { LmdbJournal } from '../../src/journal/lmdb.js';
@@ -107,11 +107,11 @@ describe('a data folder', () => {
         FrameKind.HEADER,
         HEADER_PLACE,
         Buffer.concat([Buffer.alloc(8), Header.encode({ initialLimits: undefined, release: '0.9.0' }).finish()]),
-        3,
+        FORMAT_VERSION + 1,
       );
       await edit(folder, null, HEADER_KEY, () => Buffer.from(newer));
       const before = readFileSync(join(folder, 'data.mdb'));
-      const message = `the folder ${folder} has format version 3, written by release 0.9.0; this build knows version 2. Nothing was changed. Start release 0.9.0 or a later one, or restore a backup from before the upgrade.`;
+      const message = `the folder ${folder} has format version ${FORMAT_VERSION + 1}, written by release 0.9.0; this build knows version ${FORMAT_VERSION}. Nothing was changed. Start release 0.9.0 or a later one, or restore a backup from before the upgrade.`;
       await expect(LmdbJournal.open(folder)).rejects.toMatchObject({ kind: 'version', message });
       expect(readFileSync(join(folder, 'data.mdb')).equals(before)).toBe(true);
       expect(readdirSync(folder).sort()).toEqual(['data.mdb', 'lock', 'lock.mdb']);

@@ -30,7 +30,7 @@ describe("the administrator's token", () => {
   });
 
   it('is never empty, even after a crash in the middle of writing it', async () => {
-    await writeFile(join(folder, 'admin-token'), '');
+    await writeFile(join(folder, 'admin-token'), '', { mode: 0o600 });
     await expect(ensureAdminToken(folder, undefined, random)).rejects.toThrow(/admin-token holds no token: delete it/);
   });
 

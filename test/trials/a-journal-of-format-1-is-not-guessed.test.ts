@@ -68,6 +68,7 @@ describe('a journal of format 1', () => {
     expect(checked).toMatchObject({
       status: 1,
       out: expect.stringMatching(/format 1[\s\S]*differs at revision 13: /),
+      err: expect.stringMatching(/^Check again with the limits that the server ran with, as in --limits-of-format-1/),
     });
     const right = await runCommand(['journal', 'check', '--data', folder, '--limits-of-format-1', 'sessions-max=5']);
     expect(right).toMatchObject({ status: 0, out: expect.stringMatching(/format 1, /) });

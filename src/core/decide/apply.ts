@@ -57,6 +57,8 @@ export function decide(state: State, command: Command): Change[] | Fault {
       return stopStream(state, command, revision);
     case 'SetLimits':
       return [{ kind: 'LimitsSet', limits: command.limits }];
+    case 'RenewEpoch':
+      return command.epoch === state.epoch ? [] : [{ kind: 'EpochRenewed', epoch: command.epoch }];
   }
 }
 

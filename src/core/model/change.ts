@@ -115,6 +115,12 @@ export interface RequestForgotten {
   readonly request: DoneRequest;
 }
 
+/** Positions have another epoch from here on. */
+export interface EpochRenewed {
+  readonly kind: 'EpochRenewed';
+  readonly epoch: string;
+}
+
 /** Everything that can come of a command, in the past tense. */
 export type Change =
   | NetworkFounded
@@ -132,7 +138,8 @@ export type Change =
   | LimitsSet
   | RequestDone
   | RequestRepeated
-  | RequestForgotten;
+  | RequestForgotten
+  | EpochRenewed;
 
 /** The ids of everything that a {@link StreamStopped} stopped, ascending. */
 export function stoppedIds({ before, after }: StreamStopped): number[] {

@@ -190,6 +190,15 @@ export interface Stamp {
 }
 
 /**
+ * The history goes on under another name: what was told under the old one after this revision may be another history's. Stored when
+ * a backup has been restored.
+ */
+export interface RenewEpoch {
+  readonly kind: 'RenewEpoch';
+  readonly epoch: string;
+}
+
+/**
  * Everything that can happen, as it stands in the journal. Imperative: what is asked for, not what came of it.
  *
  * Time and randomness reach the core only as fields of these.
@@ -212,4 +221,5 @@ type AnyCommand =
   | UpdateStreamParams
   | TerminateStream
   | StopStream
-  | SetLimits;
+  | SetLimits
+  | RenewEpoch;

@@ -70,6 +70,9 @@ export function evolve(state: State, change: Change): void {
     case 'RequestForgotten':
       state.requests.delete(change.request);
       break;
+    case 'EpochRenewed':
+      state.epoch = change.epoch;
+      break;
   }
 }
 

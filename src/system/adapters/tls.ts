@@ -1,15 +1,15 @@
-import { createServer, type TlsOptions } from 'node:tls';
+import { createServer, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import type { Address } from '../../base/address.js';
-import type { Adapter } from '../../transport/adapter.js';
+import type { EncryptedAdapter } from '../../transport/adapter.js';
 import { type PortDeps, portAdapter } from './port.js';
 import { servePipe } from './socket-pipe.js';
 
 /** System events over TLS, framed. */
-export function tlsAdapter(wanted: Address, deps: PortDeps, options: TlsOptions): Adapter {
+export function tlsAdapter(wanted: Address, deps: PortDeps, options: TlsOptions): EncryptedAdapter {
   const server = createServer(options);
   // Who cannot agree on TLS is gone with its socket.
   server.on('tlsClientError', () => {});
-  return portAdapter(wanted, deps, {
+  const adapter = portAdapter(wanted, deps, {
     codeName: 'tls',
     encrypted: true,
     server,
@@ -20,4 +20,5 @@ export function tlsAdapter(wanted: Address, deps: PortDeps, options: TlsOptions)
         servePipe(socket, deps.maxBlockBytes, accept);
       }),
   });
+  return Object.assign(adapter, { renew: (files: SecureContextOptions) => server.setSecureContext(files) });
 }

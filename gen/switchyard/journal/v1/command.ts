@@ -24,7 +24,7 @@ export const protobufFileName = "switchyard/journal/v1/command.proto";
  * One plan of numbers for all that is designed and not written yet. They are taken, although no message has them:
  *
  *   Command:        101 by (format 2)
- *                   17 AddServer, 18 LoseServer, 19 MoveSession, 20 RenewEpoch, 21 UseRules (format 4)
+ *                   17 AddServer, 18 LoseServer, 19 MoveSession, 21 UseRules (format 4)
  *                   30 IssueTicket, 31 RevokeTicket, 32 Enroll, 33 BindKey, 34 RotateKey, 35 ForgetKey, 36 UpdateIdentity,
  *                   37 RevokeIdentity, 38 PutPolicy (format 3)
  *   OpenSession:    9 server (format 2), 10 identity, 11 binding, 13 bind_key (format 3)
@@ -87,6 +87,9 @@ export interface Command {
     | //
     /** Other limits hold from here on. Format 2. */
     { $case: "setLimits"; value: SetLimits }
+    | //
+    /** The history goes on under another name. Format 4. */
+    { $case: "renewEpoch"; value: RenewEpoch }
     | undefined;
   /**
    * When it was stored, by the wall clock of its server, in milliseconds since 1970: by this the core knows that time has passed.
@@ -303,6 +306,12 @@ export interface SetLimits {
   limits: Limits | undefined;
 }
 
+/** The history goes on under another name, because what was told under the old one may be another history's: a backup was restored. */
+export interface RenewEpoch {
+  /** The epoch of every position from this revision on. */
+  epoch: string;
+}
+
 function createBaseCommand(): Command {
   return { kind: undefined, atMs: undefined };
 }
@@ -357,6 +366,9 @@ export const Command: MessageFns<Command> = {
         break;
       case "setLimits":
         SetLimits.encode(message.kind.value, writer.uint32(130).fork()).join();
+        break;
+      case "renewEpoch":
+        RenewEpoch.encode(message.kind.value, writer.uint32(162).fork()).join();
         break;
     }
     if (message.atMs !== undefined) {
@@ -509,6 +521,14 @@ export const Command: MessageFns<Command> = {
             message.kind = { $case: "setLimits", value: SetLimits.decode(reader, reader.uint32()) };
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.kind = { $case: "renewEpoch", value: RenewEpoch.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 100: {
             if (tag !== 800) {
               break;
@@ -595,6 +615,10 @@ export const Command: MessageFns<Command> = {
         ? { $case: "setLimits", value: SetLimits.fromJSON(object.setLimits) }
         : isSet(object.set_limits)
         ? { $case: "setLimits", value: SetLimits.fromJSON(object.set_limits) }
+        : isSet(object.renewEpoch)
+        ? { $case: "renewEpoch", value: RenewEpoch.fromJSON(object.renewEpoch) }
+        : isSet(object.renew_epoch)
+        ? { $case: "renewEpoch", value: RenewEpoch.fromJSON(object.renew_epoch) }
         : undefined,
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : undefined,
     };
@@ -634,6 +658,8 @@ export const Command: MessageFns<Command> = {
       obj.expireConnection = ExpireConnection.toJSON(message.kind.value);
     } else if (message.kind?.$case === "setLimits") {
       obj.setLimits = SetLimits.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "renewEpoch") {
+      obj.renewEpoch = RenewEpoch.toJSON(message.kind.value);
     }
     if (message.atMs !== undefined) {
       obj.atMs = message.atMs.toString();
@@ -740,6 +766,12 @@ export const Command: MessageFns<Command> = {
       case "setLimits": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "setLimits", value: SetLimits.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "renewEpoch": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "renewEpoch", value: RenewEpoch.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -2788,6 +2820,73 @@ export const SetLimits: MessageFns<SetLimits> = {
     message.limits = (object.limits !== undefined && object.limits !== null)
       ? Limits.fromPartial(object.limits)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseRenewEpoch(): RenewEpoch {
+  return { epoch: "" };
+}
+
+export const RenewEpoch: MessageFns<RenewEpoch> = {
+  encode(message: RenewEpoch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.epoch !== "") {
+      writer.uint32(10).string(message.epoch);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenewEpoch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenewEpoch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RenewEpoch {
+    return { epoch: isSet(object.epoch) ? globalThis.String(object.epoch) : "" };
+  },
+
+  toJSON(message: RenewEpoch): unknown {
+    const obj: any = {};
+    if (message.epoch !== "") {
+      obj.epoch = message.epoch;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RenewEpoch>, I>>(base?: I): RenewEpoch {
+    return RenewEpoch.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenewEpoch>, I>>(object: I): RenewEpoch {
+    const message = createBaseRenewEpoch();
+    message.epoch = object.epoch ?? "";
     return message;
   },
 };

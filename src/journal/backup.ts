@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { checkPrivateFolder, syncFolder } from '../base/private-files.js';
+import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
+import { isShort } from './datafile.js';
+import { journalError } from './failure.js';
+import { Folder } from './folder.js';
+import { checkFolder, type FolderReport } from './inspect.js';
+import { JournalError } from './journal.js';
+import { LmdbJournal } from './lmdb.js';
+import { FolderLock } from './lock.js';
+import { encodeRecord } from './record.js';
+import { replayWhole } from './replaying.js';
+
+/** What a backup holds. */
+export type BackupReport = FolderReport & { readonly state: NonNullable<FolderReport['state']> };
+
+/**
+ * Copies the journal of a data folder into a new folder, while a server may be writing to it: what one read transaction of LMDB sees,
+ * records and snapshots alike, without free pages. `andThen` puts what else belongs to it beside it. Then the copy is read and replayed
+ * as {@link checkFolder} does it, and only a whole one gets the name that was asked for.
+ *
+ * Throws a {@link JournalError}; then there is no backup.
+ */
+export async function backUpFolder(
+  path: string,
+  to: string,
+  andThen: (folder: string) => Promise<void> = async () => {},
+  ofFormat1 = INITIAL_LIMITS,
+): Promise<BackupReport> {
+  if (!Folder.exists(path)) throw new JournalError('failed', `there is no journal in ${path}`);
+  if (existsSync(to)) throw new JournalError('failed', `${to} is there already: a backup goes into a new folder`);
+  const unfinished = `${to}.${randomBytes(4).toString('hex')}.unfinished`;
+  try {
+    mkdirSync(unfinished, { mode: 0o700 });
+    await copyData(path, unfinished);
+    await andThen(unfinished);
+    const report = await checkCopy(unfinished, ofFormat1);
+    // What a check leaves beside the data belongs to nobody.
+    for (const file of ['lock', 'lock.mdb']) rmSync(join(unfinished, file), { force: true });
+    syncFolder(unfinished);
+    renameSync(unfinished, to);
+    syncFolder(dirname(to));
+    return { ...report, path: to };
+  } catch (thrown) {
+    throw journalError(thrown, `cannot make a backup in ${to}`);
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
+  }
+}
+
+async function copyData(path: string, to: string): Promise<void> {
+  checkPrivateFolder(path);
+  const folder = await openBeside(path);
+  try {
+    const copy = Folder.fileOf(to);
+    await folder.copyTo(to);
+    chmodSync(copy, 0o600);
+    const descriptor = openSync(copy, constants.O_RDONLY);
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } finally {
+    await folder.close();
+  }
+}
+
+/**
+ * Opens a folder, whether a server has it or not. A file that ends before its last page is filled up first when nobody has it: a read
+ * past its end would kill the process.
+ */
+async function openBeside(path: string): Promise<Folder> {
+  if (!isShort(path)) return Folder.openBesideWriter(path);
+  let lock: FolderLock;
+  try {
+    lock = FolderLock.take(path);
+  } catch (error) {
+    if (error instanceof JournalError && error.kind === 'locked') return Folder.openBesideWriter(path);
+    throw error;
+  }
+  try {
+    return await Folder.open(path, true);
+  } finally {
+    lock.release();
+  }
+}
+
+async function checkCopy(path: string, ofFormat1: Limits): Promise<BackupReport> {
+  const report = await checkFolder(path, ofFormat1);
+  const { state, problems } = report;
+  if (state !== undefined) return { ...report, state };
+  const [first] = problems;
+  throw new JournalError(
+    first.kind,
+    `${first.message}. The journal itself has this damage: see switchyard journal check`,
+  );
+}
+
+/**
+ * Gives the history in a data folder another name, the epoch, and resolves to the revision from which it holds. Every watcher that stood
+ * in the history as it was, or in another that came of the same beginning, is told RESET and gets a snapshot. For a folder that was
+ * restored from a backup: what was told after the backup was taken is not in it, and its revisions are given to other commands.
+ *
+ * Everything is read and replayed first. Throws a {@link JournalError}; then nothing was changed.
+ */
+export async function renewEpoch(path: string, epoch: string, ofFormat1 = INITIAL_LIMITS): Promise<number> {
+  if (!Folder.exists(path)) throw new JournalError('failed', `there is no journal in ${path}`);
+  const journal = await LmdbJournal.open(path);
+  try {
+    const state = await replayWhole(journal, ofFormat1);
+    if (state.revision === 0) throw new JournalError('failed', `the journal in ${path} is empty: it has no epoch`);
+    journal.moveOn(ofFormat1);
+    const revision = state.revision + 1;
+    await journal.append([encodeRecord(revision, { kind: 'RenewEpoch', epoch })]);
+    return revision;
+  } finally {
+    await journal.close();
+  }
+}

@@ -1,0 +1,134 @@
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import type { Logger } from 'pino';
+import type { Clock, Timer } from '../base/clock.js';
+import { readNamedFile } from '../base/private-files.js';
+import type { Config } from '../config/config.js';
+
+/**
+ * How often the files are looked at. Tools renew certificates days before they end, so that a minute is soon enough, and reading
+ * three small files costs nothing.
+ */
+const LOOK_EVERY_MS = 60_000;
+
+/** What a server shows and whom it believes: the content of the files that the options name, PEM. */
+export interface CertificateFiles {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** The authority of clients; absent: they are not asked for a certificate. */
+  readonly ca?: Buffer;
+}
+
+/** Certificates that cannot be used: the message names the options, and says why. */
+export class CertificateError extends Error {}
+
+/** What a {@link CertificateKeeper} stands on. */
+export interface CertificateKeeperDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Reads a file; another way only in tests. */
+  readonly read?: (path: string) => Buffer;
+}
+
+type Paths = Pick<Config, 'tlsCert' | 'tlsKey' | 'tlsClientCa'>;
+
+/**
+ * The server's certificates, kept up to date: when their files change, every TLS port uses the new ones for the connections that come
+ * from then on. Those that stand go on with what they began with. Files that cannot be used change nothing: the log says why, and the
+ * old ones stay in use until there are better ones.
+ */
+export class CertificateKeeper {
+  #files: CertificateFiles;
+  /** The last files that were refused, so that they are complained of once. */
+  #refused: CertificateFiles | undefined;
+  readonly #users: ((files: CertificateFiles) => void)[] = [];
+  #timer: Timer | undefined;
+
+  private constructor(
+    private readonly paths: Paths,
+    private readonly deps: CertificateKeeperDeps,
+  ) {
+    this.#files = this.#read();
+    check(this.#files, paths);
+    this.#schedule();
+  }
+
+  /** Reads the files that the options name; undefined when they ask for no TLS. Throws a {@link CertificateError}, or as reading does. */
+  static open(config: Config, deps: CertificateKeeperDeps): CertificateKeeper | undefined {
+    return config.tlsCert === undefined ? undefined : new CertificateKeeper(config, deps);
+  }
+
+  /** What is in use. */
+  get files(): CertificateFiles {
+    return this.#files;
+  }
+
+  /** Tells of every change from now on. */
+  onChange(take: (files: CertificateFiles) => void): void {
+    this.#users.push(take);
+  }
+
+  /** Looks at the files, and puts them to use when they have changed and are in order. */
+  reload(): void {
+    let files: CertificateFiles | undefined;
+    try {
+      files = this.#read();
+      if (same(files, this.#files) || (this.#refused !== undefined && same(files, this.#refused))) return;
+      check(files, this.paths);
+      checkTime(files, this.deps.clock.wallMs());
+    } catch (error) {
+      this.#refused = files;
+      this.deps.log.error({ err: error }, 'the new certificate cannot be used; the one from before stays in use');
+      return;
+    }
+    this.#refused = undefined;
+    this.#files = files;
+    for (const take of this.#users) take(files);
+    const { subject, validTo } = new X509Certificate(files.cert);
+    this.deps.log.info({ subject, validTo }, 'a new certificate is in use');
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+  }
+
+  #schedule(): void {
+    this.#timer = this.deps.clock.after(LOOK_EVERY_MS, () => {
+      this.reload();
+      this.#schedule();
+    });
+  }
+
+  #read(): CertificateFiles {
+    const { tlsCert, tlsKey, tlsClientCa } = this.paths;
+    const read = this.deps.read ?? readNamedFile;
+    const own = { cert: read(tlsCert!), key: read(tlsKey!) };
+    return tlsClientCa === undefined ? own : { ...own, ca: read(tlsClientCa) };
+  }
+}
+
+function same(one: CertificateFiles, other: CertificateFiles): boolean {
+  const isSameAuthority =
+    one.ca === undefined || other.ca === undefined ? one.ca === other.ca : one.ca.equals(other.ca);
+  return isSameAuthority && one.cert.equals(other.cert) && one.key.equals(other.key);
+}
+
+function check(files: CertificateFiles, { tlsCert, tlsKey, tlsClientCa }: Paths): void {
+  const named = [`--tls-cert ${tlsCert}`, `--tls-key ${tlsKey}`];
+  if (tlsClientCa !== undefined) named.push(`--tls-client-ca ${tlsClientCa}`);
+  try {
+    // An authority that is no PEM is passed over in silence otherwise, and then nobody is believed.
+    for (const pem of [files.cert, ...(files.ca === undefined ? [] : [files.ca])]) new X509Certificate(pem);
+    createSecureContext(files);
+  } catch (cause) {
+    const text = `${named.join(', ')}: not a certificate with its private key in PEM: ${(cause as Error).message}`;
+    throw new CertificateError(text, { cause });
+  }
+}
+
+/** A certificate that no client would take is not put in the place of one that is good. */
+function checkTime({ cert }: CertificateFiles, nowMs: number): void {
+  const { validFrom, validTo } = new X509Certificate(cert);
+  if (Date.parse(validTo) < nowMs) throw new CertificateError(`it has expired: it was good until ${validTo}`);
+  if (Date.parse(validFrom) > nowMs) throw new CertificateError(`it is not good before ${validFrom}`);
+}

@@ -1,0 +1,147 @@
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  checkPrivateFolder,
+  createPrivateFile,
+  ensurePrivateFolder,
+  openPrivateFile,
+  PrivateFileError,
+  readNamedFile,
+  readPrivateFile,
+  replacePrivateFile,
+} from '../../src/base/private-files.js';
+
+/** A user that owns nothing here and is not root. */
+const ANOTHER = 54_321;
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'switchyard-private-'));
+  path = join(folder, 'secret');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** What everybody owns who is not root is another user's to {@link ANOTHER}; root's is everybody's. */
+const isRoot = process.getuid?.() === 0;
+const others = isRoot ? (name: string) => spawnSync('chown', ['12345', name]) : () => {};
+
+describe('a private folder', () => {
+  it('is made for its owner alone, whatever the mask says', () => {
+    const made = join(folder, 'a', 'b');
+    expect(ensurePrivateFolder(made)).toBe(join(folder, 'a'));
+    expect(statSync(made).mode & 0o777).toBe(0o700);
+    expect(ensurePrivateFolder(made)).toBeUndefined();
+  });
+
+  it('is refused when all can write it, and the error says what to do', () => {
+    chmodSync(folder, 0o777);
+    expect(() => ensurePrivateFolder(folder)).toThrow(`chmod o-w ${folder}`);
+    chmodSync(folder, 0o1777);
+    expect(() => ensurePrivateFolder(folder)).toThrow(PrivateFileError);
+    chmodSync(folder, 0o755);
+    ensurePrivateFolder(folder);
+  });
+
+  it("is refused when it is another user's", () => {
+    others(folder);
+    expect(() => checkPrivateFolder(folder, ANOTHER)).toThrow(/belongs to user \d+.* chown 54321 /);
+  });
+
+  it('is refused when it is a link, also to a folder that would do', () => {
+    const link = join(folder, 'link');
+    mkdirSync(join(folder, 'real'), 0o700);
+    symlinkSync(join(folder, 'real'), link);
+    expect(() => ensurePrivateFolder(link)).toThrow(/link.* is a link, or no folder: links are not followed here/);
+  });
+});
+
+describe('a private file', () => {
+  it('is made once, with mode 0600, and read again', () => {
+    expect(readPrivateFile(path)).toBeUndefined();
+    expect(createPrivateFile(path, 'one')).toBe(true);
+    expect(createPrivateFile(path, 'two')).toBe(false);
+    expect(readPrivateFile(path)).toBe('one');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('is replaced as a whole, and a link in its place with it', () => {
+    const target = join(folder, 'target');
+    writeFileSync(target, 'untouched');
+    symlinkSync(target, path);
+    replacePrivateFile(path, 'new');
+    expect(lstatSync(path).isFile()).toBe(true);
+    expect(readPrivateFile(path)).toBe('new');
+    expect(readFileSync(target, 'utf8')).toBe('untouched');
+    replacePrivateFile(path, 'newer');
+    expect(readPrivateFile(path)).toBe('newer');
+  });
+
+  it('is not made through a link that leads nowhere yet', () => {
+    const target = join(folder, 'target');
+    symlinkSync(target, path);
+    expect(createPrivateFile(path, 'secret')).toBe(false);
+    expect(() => openPrivateFile(path, constants.O_RDWR | constants.O_CREAT)).toThrow(/is a link/);
+    expect(existsSync(target)).toBe(false);
+  });
+
+  it('is not read through a link, and not when all can write or read it', () => {
+    writeFileSync(join(folder, 'target'), 'x', { mode: 0o600 });
+    symlinkSync(join(folder, 'target'), path);
+    expect(() => readPrivateFile(path)).toThrow(/is a link: links are not followed here/);
+    rmSync(path);
+    writeFileSync(path, 'x');
+    chmodSync(path, 0o602);
+    expect(() => readPrivateFile(path)).toThrow(`all users can write ${path} (mode 0602): it is not used. chmod o-w`);
+    chmodSync(path, 0o644);
+    expect(() => readPrivateFile(path)).toThrow(/all users can read the secret .* Change the secret, and chmod o-r/);
+  });
+
+  it("is not read when it is another user's", () => {
+    writeFileSync(path, 'x', { mode: 0o600 });
+    others(path);
+    expect(() => readPrivateFile(path, ANOTHER)).toThrow(PrivateFileError);
+  });
+
+  it('does not wait for a named pipe that somebody put in its place', () => {
+    spawnSync('mkfifo', [path]);
+    expect(() => readPrivateFile(path)).toThrow(/is not a file/);
+  });
+});
+
+describe('a file that a person has named', () => {
+  it('may be a link, and what it leads to is checked', () => {
+    const link = join(folder, 'tls.key');
+    writeFileSync(path, 'key');
+    chmodSync(path, 0o644);
+    symlinkSync(path, link);
+    expect(readNamedFile(link).toString()).toBe('key');
+    chmodSync(path, 0o646);
+    expect(() => readNamedFile(link)).toThrow(/all users can write .*tls\.key/);
+    chmodSync(path, 0o600);
+    others(path);
+    expect(() => readNamedFile(link, ANOTHER)).toThrow(/belongs to user/);
+  });
+
+  it('may be a pipe', () => {
+    spawnSync('mkfifo', [path]);
+    const writer = spawn('sh', ['-c', 'printf piped > "$0"', path]);
+    expect(readNamedFile(path).toString()).toBe('piped');
+    writer.kill();
+  });
+});

@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Http2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { runCommand } from '../cli/command.js';
+
+// One `serve` leaves a token in the user's data folder. Every other server on the loopback interface was sent it by every command,
+// and refused `nodes` and `watch` because of it; behind an ssh tunnel that is somebody else's server.
+
+const SECRET = 'the-secret-of-another-server';
+let home: string;
+let folder: string;
+let other: Http2Server;
+let server: string;
+/** What the other server was sent with each call: its method and the token. */
+let heard: [method: string, token: unknown][];
+
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'switchyard-home-'));
+  folder = join(home, '.local', 'share', 'switchyard');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(join(folder, 'admin-token'), `${SECRET}\n`, { mode: 0o600 });
+  heard = [];
+  other = createServer();
+  other.on('stream', (stream, headers) => {
+    heard.push([String(headers[':path']).split('/').at(-1)!, headers['switchyard-admin']]);
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': 16 }, { endStream: true });
+  });
+  await once(other.listen(0, '127.0.0.1'), 'listening');
+  const { port } = other.address() as AddressInfo;
+  server = `127.0.0.1:${port}`;
+});
+
+afterEach(() => {
+  other.close();
+  rmSync(home, { recursive: true });
+});
+
+const run = (args: readonly string[], env: Record<string, string> = {}) =>
+  runCommand([...args, '--server', server], { home, env });
+
+describe("The administrator's token", () => {
+  it.each([['nodes'], ['sessions'], ['streams'], ['connections'], ['path', 'a', 'b'], ['export']])(
+    'that a server left in the data folder is not sent to another server by %s',
+    async (...args) => {
+      expect(await run(args)).toMatchObject({ status: 1 });
+      expect(await run(args, { SWITCHYARD_DATA: folder })).toMatchObject({ status: 1 });
+      expect(heard.length).toBeGreaterThan(0);
+      for (const [, token] of heard) expect(token).toBeUndefined();
+    },
+  );
+
+  it('that was given goes with the commands that need it, and with no others', async () => {
+    for (const command of ['nodes', 'sessions', 'export']) await run([command, '--admin-token', SECRET]);
+    expect(heard.map(([, token]) => token).filter((token) => token !== undefined)).toEqual([]);
+    heard = [];
+    await run(['streams', '--data', folder]);
+    await run(['connections', '--admin-token', SECRET]);
+    await run(['connections', 'c1'], { SWITCHYARD_ADMIN_TOKEN: SECRET });
+    expect(heard).toEqual([
+      ['ListStreams', SECRET],
+      ['ListConnections', SECRET],
+      ['GetConnection', SECRET],
+    ]);
+  });
+
+  it('is missed in words when the folder that was named has none', async () => {
+    const { status, err } = await run(['streams', '--data', home]);
+    expect({ status, err }).toEqual({
+      status: 1,
+      err: `${home} has no administrator's token that you can read: name the server's data folder, and run this as its owner\n`,
+    });
+    expect(heard).toEqual([]);
+  });
+});
