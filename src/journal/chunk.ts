@@ -1,4 +1,5 @@
 import {
+  type NetworkRow,
   type OrderRow,
   type SessionRow,
   SnapshotChunk,
@@ -7,7 +8,7 @@ import {
 import type { ConnectionRole } from '../core/model/connection.js';
 import type { LinkType } from '../core/model/link.js';
 import type { Order, OrderBody } from '../core/model/order.js';
-import type { CloseReason, Session } from '../core/model/session.js';
+import { CloseReason, type Session } from '../core/model/session.js';
 import type { Stream } from '../core/model/stream.js';
 import type { MetaRow, Row } from '../core/store/snapshot.js';
 import { packConnection, unpackConnection } from './connection.js';
@@ -15,6 +16,7 @@ import { packLimits, unpackLimits } from './core-limits.js';
 import { RowReader } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
+import { packIdentity, unpackIdentity } from './identity.js';
 import { JournalError, type StoredSnapshot } from './journal.js';
 import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from './limits.js';
 
@@ -41,6 +43,7 @@ const KINDS: readonly Row['kind'][] = [
   'settled',
   'ended',
   'connection',
+  'identity',
 ];
 
 /**
@@ -73,12 +76,30 @@ export async function* encodeChunks(
     const message = encodeGroup(group);
     if (encoded.length > 0 && (next < kind || bytes + message.length > CHUNK_BYTES_MAX)) yield cut();
     kind = next;
-    if (group[0].kind === 'limits') format = Format.LIMITS;
+    for (const row of group) format = Math.max(format, formatFor(row));
     encoded.push(message);
     bytes += message.length;
     if (rest !== undefined && ++groupsDone % GROUPS_A_TURN === 0) await rest();
   }
   if (encoded.length > 0) yield cut();
+}
+
+/** The lowest format that can say a row. */
+function formatFor(row: Row): number {
+  switch (row.kind) {
+    case 'limits':
+      return Format.LIMITS;
+    case 'meta':
+      return row.identityCursor === undefined ? Format.FIRST : Format.IDENTITIES;
+    case 'session':
+      return row.session.keyId === undefined ? Format.FIRST : Format.IDENTITIES;
+    case 'ended':
+      return row.reason === CloseReason.REVOKED ? Format.IDENTITIES : Format.FIRST;
+    case 'identity':
+      return Format.IDENTITIES;
+    default:
+      return Format.FIRST;
+  }
 }
 
 /** Rows of one kind that follow each other, a few at a time. */
@@ -141,7 +162,12 @@ function* decodeChunk(revision: number, part: number, bytes: Uint8Array): Iterab
 function pack(row: Row, chunk: SnapshotChunk): void {
   switch (row.kind) {
     case 'meta':
-      chunk.network = { ...row, revision: BigInt(row.revision), sidCursors: [...row.sidCursors] };
+      chunk.network = {
+        ...row,
+        revision: BigInt(row.revision),
+        sidCursors: [...row.sidCursors],
+        identityCursor: row.identityCursor ?? 0,
+      };
       break;
     case 'limits':
       chunk.limits = packLimits(row.limits);
@@ -172,13 +198,16 @@ function pack(row: Row, chunk: SnapshotChunk): void {
     case 'connection':
       chunk.connections.push(packConnection(row.connection));
       break;
+    case 'identity':
+      chunk.identities.push(packIdentity(row.identity));
+      break;
   }
 }
 
 /** Undefined: a row that only a newer build knows. */
 function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
   const { network } = chunk;
-  if (network !== undefined) yield { kind: 'meta', ...network, revision: Number(network.revision) } satisfies MetaRow;
+  if (network !== undefined) yield unpackMeta(network);
   if (chunk.limits !== undefined) yield { kind: 'limits', limits: unpackLimits(chunk.limits) };
   for (const session of chunk.sessions) yield { kind: 'session', session: unpackSession(session) };
   for (const { a, b, link } of chunk.links) yield { kind: 'link', a, b, link: link as LinkType };
@@ -196,6 +225,15 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
     const connection = unpackConnection(row);
     yield connection && { kind: 'connection', connection };
   }
+  for (const row of chunk.identities) {
+    const identity = unpackIdentity(row);
+    yield identity && { kind: 'identity', identity };
+  }
+}
+
+function unpackMeta({ identityCursor, ...network }: NetworkRow): MetaRow {
+  const meta = { kind: 'meta', ...network, revision: Number(network.revision) } as const;
+  return identityCursor === 0 ? meta : { ...meta, identityCursor };
 }
 
 function packSession(session: Session): SessionRow {
@@ -204,11 +242,12 @@ function packSession(session: Session): SessionRow {
   const tokenHash = packHidden(session.tokenHash);
   const openedAtMs = BigInt(session.openedAtMs);
   const openedRevision = BigInt(session.openedRevision);
-  return { sid, uuid, ttlMs, name, labels, tokenHash, openedAtMs, openedRevision, streamId };
+  const keyId = packHidden(session.keyId ?? '');
+  return { sid, uuid, ttlMs, name, labels, tokenHash, openedAtMs, openedRevision, streamId, keyId };
 }
 
 function unpackSession(row: SessionRow): Session {
-  return {
+  const session = {
     sid: row.sid,
     uuid: row.uuid,
     ttlMs: row.ttlMs,
@@ -219,6 +258,7 @@ function unpackSession(row: SessionRow): Session {
     openedRevision: Number(row.openedRevision),
     streamId: row.streamId,
   };
+  return row.keyId.length === 0 ? session : { ...session, keyId: unpackHidden(row.keyId) };
 }
 
 function packStream(stream: Stream): StreamRow {

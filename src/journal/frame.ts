@@ -28,10 +28,15 @@ export const Format = {
   FIRST: 1,
   /** Limits are part of the state: SetLimits, the limits of a snapshot, the initial limits in the header. */
   LIMITS: 2,
+  /** Identities and their keys. A folder gets it with the first record of it. */
+  IDENTITIES: 3,
 } as const;
 
-/** The newest of them, which a new folder gets. */
-export const FORMAT_VERSION = Format.LIMITS;
+/** The newest of them. */
+export const FORMAT_VERSION = Format.IDENTITIES;
+
+/** What a new folder gets, and one of format 1 that moves on: the lowest that can say what every folder says. */
+export const NEW_FOLDER_FORMAT = Format.LIMITS;
 
 /** What a frame holds. The numbers are stored. */
 export const FrameKind = {

@@ -34,13 +34,16 @@ export interface Journal {
   readonly last: number;
   /** Up to which revision records were forgotten. */
   readonly compacted: number;
-  /** The format of what is stored. Where it is an earlier one, nothing is appended before {@link moveOn}. */
+  /**
+   * The format of what is stored, which rises with the first record that needs a later one. In format 1 nothing is appended
+   * before {@link moveOn}.
+   */
   readonly format: number;
   /** The limits that the first command was decided by, where they are not those that every journal begins with. */
   readonly initialLimits: Limits | undefined;
   /**
-   * A journal of an earlier format moves on to this build's with the next append, in the same transaction, and keeps these
-   * as its {@link initialLimits}.
+   * A journal of format 1 moves on with the next append, in the same transaction, and keeps these as its
+   * {@link initialLimits}.
    */
   moveOn(initialLimits: Limits): void;
   /** The revisions of the stored snapshots, ascending. */

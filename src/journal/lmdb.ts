@@ -4,17 +4,17 @@ import { version } from '../base/version.js';
 import type { Limits } from '../core/model/limits.js';
 import { commitError, journalError } from './failure.js';
 import { Folder, HEADER_KEY, isMark, partKey, revisionKey, revisionOf } from './folder.js';
-import { FORMAT_VERSION, FrameKind, sealNumber } from './frame.js';
+import { FrameKind, NEW_FOLDER_FORMAT, sealNumber } from './frame.js';
 import { encodeHeader, type FolderHeader } from './header.js';
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from './journal.js';
 import { REMOVE_KEYS_MAX, SPACE_KEPT_BYTES } from './limits.js';
 import { FolderLock, type Hold } from './lock.js';
-import { checkFollows, checkFormat, checkNewSnapshot, gapless } from './sequence.js';
+import { checkFollows, checkFormat, checkNewSnapshot, formatWith, gapless } from './sequence.js';
 import { freeBytes as freeBytesOf } from './space.js';
 
-/** The header of a folder that is new, and of one that moves on to this build's format. */
+/** The header of a folder that is new, and of one of format 1 that moves on. */
 const NEW_HEADER: FolderHeader = {
-  format: FORMAT_VERSION,
+  format: NEW_FOLDER_FORMAT,
   compacted: 0,
   initialLimits: undefined,
   release: version(),
@@ -95,7 +95,7 @@ export class LmdbJournal implements Journal {
   }
 
   moveOn(initialLimits: Limits): void {
-    if (this.format < FORMAT_VERSION) this.moving = initialLimits;
+    if (this.format < NEW_FOLDER_FORMAT) this.moving = initialLimits;
   }
 
   async append(records: readonly StoredRecord[]): Promise<void> {
@@ -103,19 +103,14 @@ export class LmdbJournal implements Journal {
     if (this.broken !== undefined) throw this.broken;
     checkFollows(this.last, records);
     checkFormat(this.format, this.moving);
-    const header =
-      this.moving === undefined
-        ? this.header
-        : { ...NEW_HEADER, compacted: this.header.compacted, initialLimits: this.moving };
     this.appending = true;
     try {
       const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
       await this.commit(bytes, () => {
-        if (header !== this.header) this.putHeader(header);
+        this.changeHeader(this.headerWith(records));
         for (const record of records) this.folder.records.put(revisionKey(record.revision), record.bytes);
       });
       this.last += records.length;
-      if (this.moving !== undefined) this.header = header;
       this.moving = undefined;
     } finally {
       this.appending = false;
@@ -124,6 +119,14 @@ export class LmdbJournal implements Journal {
 
   snapshots(): readonly number[] {
     return this.marks;
+  }
+
+  /** The header of the journal with these records added: the same one, unless they need another. */
+  private headerWith(records: readonly StoredRecord[]): FolderHeader {
+    const { header, moving } = this;
+    const moved = moving === undefined ? header : { ...NEW_HEADER, compacted: header.compacted, initialLimits: moving };
+    const format = formatWith(moved.format, records);
+    return format === moved.format ? moved : { ...moved, format, release: NEW_HEADER.release };
   }
 
   openSnapshot(revision: number): StoredSnapshot {
@@ -162,12 +165,10 @@ export class LmdbJournal implements Journal {
     const { snapshots, records } = this.folder;
     if (!this.marks.includes(revision)) throw new Error(`there is no snapshot at revision ${revision} to compact to`);
     const before = this.marks.filter((mark) => mark < revision);
-    const header = { ...this.header, compacted: revision };
     await this.commit(0, () => {
-      this.putHeader(header);
+      this.changeHeader({ ...this.header, compacted: revision });
       for (const mark of before) snapshots.remove(revisionKey(mark));
     });
-    this.header = { ...this.header, compacted: revision };
     this.marks = this.marks.filter((mark) => mark >= revision);
     await this.removeKeys(snapshots, () => snapshots.getKeys({ end: revisionKey(revision), limit: REMOVE_KEYS_MAX }));
     await this.removeKeys(records, () => records.getKeys({ end: revisionKey(revision + 1), limit: REMOVE_KEYS_MAX }));
@@ -194,6 +195,8 @@ export class LmdbJournal implements Journal {
     } catch (thrown) {
       const error = journalError(thrown, `cannot write to ${this.folder.path}`);
       if (error.kind !== 'full') this.broken ??= error;
+      // What the transaction would have made of it did not come about.
+      else this.header = this.folder.headerContent() ?? NEW_HEADER;
       throw error;
     }
   }
@@ -257,6 +260,16 @@ export class LmdbJournal implements Journal {
       throw new JournalError('damaged', `${this.folder.path} has records and no header`);
     }
     await this.commit(0, () => this.putHeader(this.header));
+  }
+
+  /**
+   * For a transaction's `write`: the header from here on. It is another at once, so that of two transactions on their way the later
+   * goes on from what the earlier writes.
+   */
+  private changeHeader(header: FolderHeader): void {
+    if (header === this.header) return;
+    this.header = header;
+    this.putHeader(header);
   }
 
   private putHeader(header: FolderHeader): void {

@@ -1,7 +1,7 @@
 import type { Limits } from '../core/model/limits.js';
-import { FORMAT_VERSION } from './frame.js';
+import { NEW_FOLDER_FORMAT } from './frame.js';
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from './journal.js';
-import { checkFollows, checkFormat, checkNewSnapshot, gapless } from './sequence.js';
+import { checkFollows, checkFormat, checkNewSnapshot, formatWith, gapless } from './sequence.js';
 
 /**
  * What a journal in memory writes to. It outlives the journal, as a disk outlives a process, so that a restart can be
@@ -11,7 +11,7 @@ export class MemoryDisk {
   readonly records = new Map<number, Uint8Array>();
   readonly snapshots = new Map<number, readonly Uint8Array[]>();
   last = 0;
-  format: number = FORMAT_VERSION;
+  format: number = NEW_FOLDER_FORMAT;
   initialLimits: Limits | undefined;
   /** Up to which revision records were forgotten. */
   compacted = 0;
@@ -55,7 +55,7 @@ export class MemoryJournal implements Journal {
   }
 
   moveOn(initialLimits: Limits): void {
-    if (this.format < FORMAT_VERSION) this.moving = initialLimits;
+    if (this.format < NEW_FOLDER_FORMAT) this.moving = initialLimits;
   }
 
   async append(records: readonly StoredRecord[]): Promise<void> {
@@ -69,7 +69,10 @@ export class MemoryJournal implements Journal {
       this.disk.take(bytesOf(records.map(({ bytes }) => bytes)));
       for (const { revision, bytes } of records) this.disk.records.set(revision, bytes);
       this.disk.last += records.length;
-      if (this.moving !== undefined) Object.assign(this.disk, { format: FORMAT_VERSION, initialLimits: this.moving });
+      if (this.moving !== undefined) {
+        Object.assign(this.disk, { format: NEW_FOLDER_FORMAT, initialLimits: this.moving });
+      }
+      this.disk.format = formatWith(this.disk.format, records);
       this.moving = undefined;
     } finally {
       this.appending = false;

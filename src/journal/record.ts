@@ -13,6 +13,7 @@ import { packLimits, unpackLimits } from './core-limits.js';
 import { readCommand } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, unpackParams, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
+import { packBindKey, packProven, packRotateKey, unpackBindKey, unpackProven, unpackRotateKey } from './identity.js';
 import { JournalError, type StoredRecord } from './journal.js';
 import { unknownCommand } from './planned.js';
 
@@ -44,8 +45,24 @@ const REASON_NAMES = new Map(Object.entries(REASONS).map(([name, code]) => [code
  */
 export function encodeRecord(revision: number, command: Command): StoredRecord {
   const message = CommandMessage.encode({ kind: pack(command) }).finish();
-  const format = command.kind === 'SetLimits' ? Format.LIMITS : Format.FIRST;
-  return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message, format) };
+  return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message, formatFor(command)) };
+}
+
+/** The lowest format that can say a command. */
+function formatFor(command: Command): number {
+  switch (command.kind) {
+    case 'SetLimits':
+      return Format.LIMITS;
+    case 'OpenSession':
+      return command.proven === undefined ? Format.FIRST : Format.IDENTITIES;
+    case 'BindKey':
+    case 'RotateKey':
+    case 'ForgetKey':
+    case 'RevokeIdentity':
+      return Format.IDENTITIES;
+    default:
+      return Format.FIRST;
+  }
 }
 
 /**
@@ -85,7 +102,10 @@ function pack(command: Command): Packed {
       const labels = packLabels(command.labels);
       const tokenHash = packHidden(command.tokenHash);
       const atMs = BigInt(command.atMs);
-      return { $case: 'openSession', value: { uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs } };
+      return {
+        $case: 'openSession',
+        value: { uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs, ...packProven(command.proven) },
+      };
     }
     case 'CloseSession':
       return { $case: 'closeSession', value: command };
@@ -134,6 +154,14 @@ function pack(command: Command): Packed {
       return { $case: 'stopStream', value: command };
     case 'SetLimits':
       return { $case: 'setLimits', value: { limits: packLimits(command.limits) } };
+    case 'BindKey':
+      return { $case: 'bindKey', value: packBindKey(command) };
+    case 'RotateKey':
+      return { $case: 'rotateKey', value: packRotateKey(command) };
+    case 'ForgetKey':
+      return { $case: 'forgetKey', value: command };
+    case 'RevokeIdentity':
+      return { $case: 'revokeIdentity', value: command };
   }
 }
 
@@ -147,7 +175,9 @@ function unpack(packed: Packed): Command | undefined {
       const labels = unpackLabels(packed.value.labels);
       const tokenHash = unpackHidden(packed.value.tokenHash);
       const atMs = Number(packed.value.atMs);
-      return { kind: 'OpenSession', uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs };
+      const proven = unpackProven(packed.value);
+      const plain = { kind: 'OpenSession', uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs } as const;
+      return proven === undefined ? plain : { ...plain, proven };
     }
     case 'closeSession':
       return { kind: 'CloseSession', sid: packed.value.sid, reason: packed.value.reason as CloseReason };
@@ -187,6 +217,14 @@ function unpack(packed: Packed): Command | undefined {
       return { kind: 'StopStream', ...packed.value, reason: packed.value.reason as StopReason };
     case 'setLimits':
       return { kind: 'SetLimits', limits: unpackLimits(packed.value.limits) };
+    case 'bindKey':
+      return unpackBindKey(packed.value);
+    case 'rotateKey':
+      return unpackRotateKey(packed.value);
+    case 'forgetKey':
+      return { kind: 'ForgetKey', ...packed.value };
+    case 'revokeIdentity':
+      return { kind: 'RevokeIdentity', ...packed.value };
   }
 }
 

@@ -5,7 +5,7 @@ import { Restoring } from '../core/store/snapshot.js';
 import { State } from '../core/store/state.js';
 import { decodeChunks } from './chunk.js';
 import { digestOf } from './digest.js';
-import { FORMAT_VERSION } from './frame.js';
+import { NEW_FOLDER_FORMAT } from './frame.js';
 import { type Journal, JournalError, type StoredSnapshot } from './journal.js';
 import { decodeRecord } from './record.js';
 
@@ -17,7 +17,7 @@ export type Replayable = Pick<
 
 /** The limits that the first command of a journal was decided by. `ofFormat1`: those of one that cannot say so. */
 export function initialLimits({ format, initialLimits }: Replayable, ofFormat1: Limits): Limits {
-  return format < FORMAT_VERSION ? ofFormat1 : (initialLimits ?? INITIAL_LIMITS);
+  return format < NEW_FOLDER_FORMAT ? ofFormat1 : (initialLimits ?? INITIAL_LIMITS);
 }
 
 /** The state in a snapshot. `limits` are those of a snapshot of format 1, which has none. Throws a {@link JournalError}. */
@@ -74,7 +74,7 @@ async function compare(journal: Replayable, state: State, limits: Limits): Promi
   const found =
     `the snapshot at revision ${revision} and a replay of the commands up to it are two different states: ` +
     `${inSnapshot} in the snapshot, ${replayed} replayed`;
-  throw new JournalError('differs', `${found}. ${ADVICE[journal.format < FORMAT_VERSION ? 'old' : 'now']}`, {
+  throw new JournalError('differs', `${found}. ${ADVICE[journal.format < NEW_FOLDER_FORMAT ? 'old' : 'now']}`, {
     revision,
   });
 }

@@ -1,5 +1,5 @@
 import type { Limits } from '../core/model/limits.js';
-import { FORMAT_VERSION } from './frame.js';
+import { FORMAT_VERSION, formatOf, NEW_FOLDER_FORMAT } from './frame.js';
 import { JournalError, type StoredRecord } from './journal.js';
 
 /** Checks that an append goes on where the journal ends. Throws when it does not: then the caller is broken. */
@@ -10,10 +10,16 @@ export function checkFollows(last: number, records: readonly StoredRecord[]): vo
   });
 }
 
-/** Checks that a journal of an earlier format is being moved on. Throws when it is not: then the caller is broken. */
+/** The format of a journal with these records added: each of them is readable only for builds that know its own. */
+export function formatWith(format: number, records: readonly StoredRecord[]): number {
+  const highest = records.reduce((known, { bytes }) => Math.max(known, formatOf(bytes)), format);
+  return Math.min(highest, FORMAT_VERSION);
+}
+
+/** Checks that a journal of format 1 is being moved on. Throws when it is not: then the caller is broken. */
 export function checkFormat(format: number, moving: Limits | undefined): void {
-  if (format >= FORMAT_VERSION || moving !== undefined) return;
-  throw new Error(`an append to a journal of format ${format} that has not been moved on to ${FORMAT_VERSION}`);
+  if (format >= NEW_FOLDER_FORMAT || moving !== undefined) return;
+  throw new Error(`an append to a journal of format ${format} that has not been moved on to ${NEW_FOLDER_FORMAT}`);
 }
 
 /** What a reader may ask for: nothing that was forgotten. Throws when it does: then the caller is broken. */

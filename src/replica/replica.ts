@@ -8,7 +8,7 @@ import { type Limits, sameLimits } from '../core/model/limits.js';
 import type { Position } from '../core/model/position.js';
 import { CloseReason } from '../core/model/session.js';
 import type { State } from '../core/store/state.js';
-import { FORMAT_VERSION } from '../journal/frame.js';
+import { NEW_FOLDER_FORMAT } from '../journal/frame.js';
 import { type Journal, JournalError, type StoredRecord } from '../journal/journal.js';
 import { encodeRecord } from '../journal/record.js';
 import { Attachments } from './attachments.js';
@@ -93,10 +93,10 @@ export class Replica {
 
   /**
    * Makes these the limits of the state, where it has others. To be called at a start, before anything is asked for: the
-   * options of a process count by this command alone. A journal that is to move on to this build's format does so with it.
+   * options of a process count by this command alone. A journal of format 1 moves on with it.
    */
   async agreeOn(limits: Limits): Promise<void> {
-    if (sameLimits(this.state.limits, limits) && this.parts.journal.format >= FORMAT_VERSION) return;
+    if (sameLimits(this.state.limits, limits) && this.parts.journal.format >= NEW_FOLDER_FORMAT) return;
     const outcome = await this.submit({ kind: 'SetLimits', limits });
     if (isFault(outcome)) throw startFailure('the limits could not be stored', outcome);
   }

@@ -13,7 +13,7 @@ import { Feed } from '../feed/feed.js';
 import { closedTopic } from '../grpc/encode/closed-topic.js';
 import { networkTopic } from '../grpc/encode/network-topic.js';
 import { streamsTopic } from '../grpc/encode/streams-topic.js';
-import { FORMAT_VERSION } from '../journal/frame.js';
+import { NEW_FOLDER_FORMAT } from '../journal/frame.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { replayWhole } from '../journal/replaying.js';
 import { DEFAULT_RELAY_LIMITS } from '../relay/limits.js';
@@ -82,7 +82,7 @@ export async function startEngine({
   fatal,
 }: EngineParts): Promise<Engine> {
   const { limitsOfFormat1 } = config;
-  if (journal.format < FORMAT_VERSION) await checkFormat1(journal, limitsOfFormat1, log);
+  if (journal.format < NEW_FOLDER_FORMAT) await checkFormat1(journal, limitsOfFormat1, log);
   const recovery = await recover(journal, limitsOfFormat1, drawKey(random));
   const { state, passedOver } = recovery;
   if (passedOver !== undefined) {
@@ -165,7 +165,7 @@ export async function startEngine({
 async function checkFormat1(journal: Journal, limits = INITIAL_LIMITS, log: Logger): Promise<void> {
   log.warn(
     { format: journal.format },
-    `the journal moves on to format ${FORMAT_VERSION}; builds of before refuse it then`,
+    `the journal moves on to format ${NEW_FOLDER_FORMAT}; builds of before refuse it then`,
   );
   await replayWhole(journal, limits);
   journal.moveOn(limits);

@@ -133,7 +133,7 @@ describe('a check', () => {
   it('tells a newer version from damage', () =>
     inFolder(async (folder) => {
       await made(folder);
-      const newer = seal(FrameKind.RECORD, { revision: 5, part: 0 }, Buffer.from('of the future'), 3);
+      const newer = seal(FrameKind.RECORD, { revision: 5, part: 0 }, Buffer.from('of the future'), 4);
       await edit(folder, 'records', revisionKey(5), () => Buffer.from(newer));
       const { problems, advice, repairableAt } = await checkFolder(folder);
       expect(problems).toMatchObject([{ kind: 'version', revision: 5 }]);

@@ -107,11 +107,11 @@ describe('a data folder', () => {
         FrameKind.HEADER,
         HEADER_PLACE,
         Buffer.concat([Buffer.alloc(8), Header.encode({ initialLimits: undefined, release: '0.9.0' }).finish()]),
-        3,
+        4,
       );
       await edit(folder, null, HEADER_KEY, () => Buffer.from(newer));
       const before = readFileSync(join(folder, 'data.mdb'));
-      const message = `the folder ${folder} has format version 3, written by release 0.9.0; this build knows version 2. Nothing was changed. Start release 0.9.0 or a later one, or restore a backup from before the upgrade.`;
+      const message = `the folder ${folder} has format version 4, written by release 0.9.0; this build knows version 3. Nothing was changed. Start release 0.9.0 or a later one, or restore a backup from before the upgrade.`;
       await expect(LmdbJournal.open(folder)).rejects.toMatchObject({ kind: 'version', message });
       expect(readFileSync(join(folder, 'data.mdb')).equals(before)).toBe(true);
       expect(readdirSync(folder).sort()).toEqual(['data.mdb', 'lock', 'lock.mdb']);

@@ -1,5 +1,6 @@
 import type { Connection } from './connection.js';
 import type { Reason } from './fault.js';
+import type { Identity } from './identity.js';
 import type { Limits } from './limits.js';
 import type { Link, LinkReport } from './link.js';
 import type { Order } from './order.js';
@@ -96,6 +97,18 @@ export interface LimitsSet {
   readonly limits: Limits;
 }
 
+/** An identity came, or looks like this now. */
+export interface IdentityPut {
+  readonly kind: 'IdentityPut';
+  readonly identity: Identity;
+}
+
+/** An identity is as if it had never been. */
+export interface IdentityForgotten {
+  readonly kind: 'IdentityForgotten';
+  readonly identity: Identity;
+}
+
 /** Everything that can come of a command, in the past tense. */
 export type Change =
   | NetworkFounded
@@ -110,7 +123,9 @@ export type Change =
   | OrderPlaced
   | OrderSettled
   | ConnectionPut
-  | LimitsSet;
+  | LimitsSet
+  | IdentityPut
+  | IdentityForgotten;
 
 /** The ids of everything that a {@link StreamStopped} stopped, ascending. */
 export function stoppedIds({ before, after }: StreamStopped): number[] {

@@ -61,6 +61,12 @@ export function evolve(state: State, change: Change): void {
     case 'LimitsSet':
       state.limits = change.limits;
       break;
+    case 'IdentityPut':
+      state.identities.put(change.identity);
+      break;
+    case 'IdentityForgotten':
+      state.identities.delete(change.identity);
+      break;
   }
 }
 

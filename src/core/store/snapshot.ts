@@ -1,4 +1,5 @@
 import type { Connection } from '../model/connection.js';
+import type { Identity } from '../model/identity.js';
 import type { Limits } from '../model/limits.js';
 import type { Link, LinkReport, LinkType } from '../model/link.js';
 import type { Order } from '../model/order.js';
@@ -20,6 +21,8 @@ export interface MetaRow {
   readonly streamCursor: number;
   /** The base handed out last, by pool (flavor and type as in a SID); pools that were never used are left out. */
   readonly sidCursors: readonly { readonly pool: number; readonly base: number }[];
+  /** The number that an identity was given last; absent before the first. */
+  readonly identityCursor?: number | undefined;
 }
 
 /** One row of a snapshot, self-contained. */
@@ -33,7 +36,8 @@ export type Row =
   | { readonly kind: 'connection'; readonly connection: Connection }
   | { readonly kind: 'order'; readonly order: Order }
   | { readonly kind: 'settled'; readonly sid: number; readonly orderId: string }
-  | { readonly kind: 'ended'; readonly sid: number; readonly reason: CloseReason };
+  | { readonly kind: 'ended'; readonly sid: number; readonly reason: CloseReason }
+  | { readonly kind: 'identity'; readonly identity: Identity };
 
 /**
  * A state as it stood at one position, to be read at leisure, and more than once, while the state itself goes on.
@@ -51,6 +55,7 @@ export interface Capture {
   readonly streams: Iterable<Stream>;
   /** Those of them that do not follow from the sessions. */
   readonly keptStreams: readonly Stream[];
+  readonly identities: Iterable<Identity>;
   /** Rows of the other kinds: few, or small. The first two are the meta row and the limits. */
   readonly rest: readonly Row[];
 }
@@ -66,7 +71,9 @@ export function capture(state: State): Capture {
     if (base > 0) sidCursors.push({ pool, base });
   }
   const { epoch, revision, serverSid, serverUuid, streamCursor } = state;
-  const rest: Row[] = [{ kind: 'meta', epoch, revision, serverSid, serverUuid, streamCursor, sidCursors }];
+  const { cursor } = state.identities;
+  const meta = { kind: 'meta', epoch, revision, serverSid, serverUuid, streamCursor, sidCursors } as const;
+  const rest: Row[] = [cursor === 0 ? meta : { ...meta, identityCursor: cursor }];
   rest.push({ kind: 'limits', limits: state.limits });
   for (const report of state.reports.all()) rest.push({ kind: 'report', report });
   for (const order of state.orders.all()) rest.push({ kind: 'order', order });
@@ -83,6 +90,7 @@ export function capture(state: State): Capture {
     links: state.graph.copyLinks(),
     streams: { [Symbol.iterator]: () => streamsIn(sessions, keptStreams) },
     keptStreams,
+    identities: state.identities.copy(),
     rest,
   };
 }
@@ -102,6 +110,7 @@ export function* rowsOf(taken: Capture): Iterable<Row> {
   for (const { a, b, link } of taken.links) yield { kind: 'link', a, b, link };
   for (const stream of taken.keptStreams) yield { kind: 'stream', stream };
   yield* taken.rest.slice(FIRST_ROWS);
+  for (const identity of taken.identities) yield { kind: 'identity', identity };
 }
 
 /**
@@ -152,6 +161,9 @@ export class Restoring {
       case 'ended':
         state.ended.restore(row.sid, row.reason);
         break;
+      case 'identity':
+        state.identities.put(row.identity);
+        break;
     }
   }
 
@@ -162,6 +174,7 @@ export class Restoring {
     state.serverSid = meta.serverSid;
     state.serverUuid = meta.serverUuid;
     state.streamCursor = meta.streamCursor;
+    state.identities.cursor = meta.identityCursor ?? 0;
     for (const { pool, base } of meta.sidCursors) state.sids.cursors[pool] = base;
     state.sids.restore(meta.serverSid);
     state.graph.addNode(meta.serverSid);
