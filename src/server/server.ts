@@ -9,6 +9,7 @@ import { LmdbJournal } from '../journal/lmdb.js';
 import { MemoryJournal } from '../journal/memory.js';
 import { Doors } from './doors.js';
 import { type Engine, startEngine } from './engine.js';
+import { leafKeyId } from './leaf.js';
 import { Metrics } from './metrics.js';
 
 /** Exit status of a process whose storage failed, so that whoever watches over it can tell: sysexits' EX_IOERR. */
@@ -91,7 +92,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   try {
     const isExempt = (address: string) => exempt.has(address);
     const writable = (isWritable: boolean) => doors?.setWritable(isWritable);
-    engine = await startEngine({ config, clock, random, log, journal, metrics, isExempt, writable, fatal });
+    const leaf = await leafKeyId(config);
+    engine = await startEngine({ config, clock, random, log, journal, metrics, leaf, isExempt, writable, fatal });
     doors = new Doors(engine, { config, clock, random, log, metrics, admission });
     await doors.open();
     engine.replica.opened();
@@ -104,6 +106,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       addresses.metrics = formatAddress(await metrics.listen(config.metricsListen, admission));
     }
     log.info({ addresses }, 'listening');
+    log.info({ auth: 'open' }, 'an instance that has shown a key needs it; others can be opened by anybody');
     return running(addresses, config.drainDeadlineMs, async (deadlineMs) => {
       log.info('draining');
       await goDown(deadlineMs);
