@@ -37,5 +37,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   readFile: (path) => readFileSync(path, 'utf8'),
   clock: systemClock,
   random: systemRandom,
+  pid: process.pid,
   signal: stop.signal,
 });

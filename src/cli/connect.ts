@@ -1,15 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { formatAddress, parseAddress } from '../base/address.js';
 import { type Instance, InstanceType, type PeerStream, SwitchyardError } from '../client/index.js';
-import { type ConnectionFlags, readGraph, withServer } from './connection.js';
+import { readGraph, withServer } from './connection.js';
 import { join, requestPort } from './forwarding.js';
+import { type KeyFlags, passingInstance } from './own-key.js';
 import { findNode } from './path.js';
 import { Failure, type Surroundings } from './surroundings.js';
 
 /** How a peer is to be reached. */
-export interface ConnectFlags extends ConnectionFlags {
+export interface ConnectFlags extends KeyFlags {
   readonly udp?: boolean;
   /** Where others can reach this machine. */
   readonly listen?: number;
@@ -103,7 +103,7 @@ async function withPeer(
     const { graph } = await readGraph(yard, signal);
     const { cvid } = findNode(graph, who);
     const instance = yard.join({
-      uuid: randomUUID(),
+      ...(await passingInstance(yard, 'connect', flags, surroundings)),
       type: InstanceType.CLIENT,
       reopen: false,
       listenPort: flags.listen,

@@ -1,11 +1,18 @@
-import { randomUUID } from 'node:crypto';
-import { type ConnectionOffer, type Instance, InstanceType, type PeerStream, Refusal } from '../client/index.js';
-import { type ConnectionFlags, withServer } from './connection.js';
+import {
+  type ConnectionOffer,
+  type Instance,
+  InstanceType,
+  type PeerStream,
+  Refusal,
+  type Switchyard,
+} from '../client/index.js';
+import { withServer } from './connection.js';
 import { servePort } from './forwarding.js';
+import { instanceOf, type KeyFlags, keyName, ownKey, passingInstance } from './own-key.js';
 import type { Surroundings } from './surroundings.js';
 
 /** How an instance of the command line joins, and what it is open to. */
-export interface JoinFlags extends ConnectionFlags {
+export interface JoinFlags extends KeyFlags {
   readonly name?: string;
   readonly uuid?: string;
   /** Where others can reach this machine. */
@@ -22,7 +29,7 @@ export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings):
   const say = (line: string) => void terminal.err.write(`${line}\n`);
   await withServer(flags, surroundings, async (yard) => {
     const instance = yard.join({
-      uuid: flags.uuid ?? randomUUID(),
+      ...(await identityOf(yard, flags, surroundings)),
       type: InstanceType.AGENT,
       name: flags.name ?? '',
       listenPort: flags.listen,
@@ -39,6 +46,13 @@ export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings):
     if (error !== undefined) throw error;
   });
   throw signal.reason;
+}
+
+/** Which instance to be, and by which key: the one that was named, or one that passes. */
+async function identityOf(yard: Switchyard, flags: JoinFlags, surroundings: Surroundings) {
+  if (flags.uuid === undefined && flags.name === undefined) return passingInstance(yard, 'join', flags, surroundings);
+  const { path, key, bindProofs } = await ownKey(keyName(flags), flags, surroundings);
+  return { uuid: flags.uuid ?? (await instanceOf(path)), key, bindProofs };
 }
 
 /** The policy: whom. A UUID is as good as the server's own check of who opens sessions. */

@@ -11,6 +11,8 @@ export interface Surroundings extends Omit<Sources, 'flags'> {
   readonly output: Writable;
   readonly clock: Clock;
   readonly random: Random;
+  /** The process's own id: another for each command that runs on this machine at the same time. */
+  readonly pid: number;
   /** Aborted by Ctrl-C and by SIGTERM, with an {@link Interrupt}. */
   readonly signal: AbortSignal;
 }
