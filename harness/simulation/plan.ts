@@ -2,6 +2,7 @@ import { DEFAULT_LIMITS, type Limits } from '../../src/core/model/limits.js';
 import { DEFAULT_FEED_LIMITS } from '../../src/feed/limits.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
 import { defaultShares } from '../../src/shares/limits.js';
+import type { Keyed } from './keys.js';
 import { SeededRandom } from './random.js';
 import type { ServerLimits } from './server.js';
 import { CLIENT_STEPS } from './steps/clients.js';
@@ -29,6 +30,8 @@ export interface Plan {
   readonly cores: readonly Limits[];
   /** Whether somebody opens sessions without end. */
   readonly isFlooded: boolean;
+  /** Which instances have keys; where some do, there is a thief. */
+  readonly keyed: Keyed;
   readonly steps: readonly Step[];
 }
 
@@ -54,6 +57,7 @@ export function planOf(seed: number, minutes: number): Plan {
     limits,
     cores: coresOf(limits.core, new SeededRandom(seed).fork(4)),
     isFlooded: shares.chance(1 / 3),
+    keyed: new SeededRandom(seed).fork(5).pick(['none', 'half', 'all']),
     steps: stepsOf(random, minutes * 60_000),
   };
 }
@@ -69,7 +73,13 @@ export function writtenPlan(text: string): Plan {
     feed: { ...DEFAULT_FEED_LIMITS, ...feed },
     replica: { ...DEFAULT_REPLICA_LIMITS, ...replica },
   };
-  return { ...plan, isFlooded: plan.isFlooded ?? false, limits, cores: plan.cores ?? [allCore] };
+  return {
+    ...plan,
+    isFlooded: plan.isFlooded ?? false,
+    keyed: plan.keyed ?? 'none',
+    limits,
+    cores: plan.cores ?? [allCore],
+  };
 }
 
 /** Bounds that a run meets: a history of a few revisions, a snapshot every few commands, SIDs that run out. */
