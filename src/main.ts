@@ -42,6 +42,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   readFile: (path, kind) => (kind === 'trusted' ? readNamedFile(path).toString('utf8') : readFileSync(path, 'utf8')),
   clock: systemClock,
   random: systemRandom,
+  pid: process.pid,
   signal: stop.signal,
   onHangUp: (listener) => {
     hungUp = listener;

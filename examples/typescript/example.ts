@@ -10,7 +10,7 @@ import { InstanceType } from './switchyard/v1/instance.js';
 import { WatchKind } from './switchyard/v1/network.js';
 import { NetworkServiceClient, type WatchNetworkDeltaResponse } from './switchyard/v1/network_service.js';
 import type { Position } from './switchyard/v1/position.js';
-import { SessionServiceClient, type SessionResponse } from './switchyard/v1/session_service.js';
+import { type SessionResponse, SessionServiceClient } from './switchyard/v1/session_service.js';
 
 /** How long to wait before a watch is opened again when the server does not say. */
 const DEFAULT_RETRY_MS = 500;

@@ -1,5 +1,6 @@
 import type { Instance } from '../../src/client/instance.js';
 import type { Switchyard } from '../../src/client/switchyard.js';
+import type { SigningKey } from '../../src/trust/signing-key.js';
 import type { Joining } from './joining.js';
 import type { Reader } from './readers.js';
 import type { Truth } from './truth.js';
@@ -10,6 +11,8 @@ export interface Member {
   readonly name: string;
   /** Which instance it runs; undefined for one that only watches. */
   readonly uuid: string | undefined;
+  /** By which that instance proves itself; absent for one that has none. */
+  readonly key?: SigningKey | undefined;
   readonly client: Switchyard;
   instance: Instance | undefined;
   /** The instance's present session, if it has one. */

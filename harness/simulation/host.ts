@@ -1,5 +1,6 @@
 import type { Instance } from '../../src/client/instance.js';
 import { Switchyard } from '../../src/client/switchyard.js';
+import type { SigningKey } from '../../src/trust/signing-key.js';
 import { type Answered, SimulatedChannel } from './channel.js';
 import type { Member } from './fleet.js';
 import type { Route } from './network.js';
@@ -14,6 +15,8 @@ export interface HostOptions {
   readonly name: string;
   /** Which instance it runs; undefined for a host that only watches. */
   readonly uuid: string | undefined;
+  /** By which that instance proves itself; undefined for one that has none. */
+  readonly key?: SigningKey | undefined;
   readonly isAdmin: boolean;
   readonly scheduler: Scheduler;
   readonly route: Route;
@@ -40,6 +43,10 @@ export class Host implements Member {
 
   get uuid(): string | undefined {
     return this.options.uuid;
+  }
+
+  get key(): SigningKey | undefined {
+    return this.options.key;
   }
 
   get random(): SeededRandom {

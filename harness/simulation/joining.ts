@@ -19,6 +19,7 @@ export function join(onlooker: Onlooker, member: Member, uuid: string, { ttlMs, 
     name,
     labels: { manner: String(manner % 5) },
     ttlMs,
+    key: member.key,
     handlers: {
       terminate: () => terminate(member),
       connection: CONNECTION_MANNERS[manner % CONNECTION_MANNERS.length](member),

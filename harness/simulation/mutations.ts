@@ -10,6 +10,7 @@ import type { Topic } from '../../src/feed/topic.js';
 import { decodeChunks, encodeChunks } from '../../src/journal/chunk.js';
 import type { Journal, StoredRecord } from '../../src/journal/journal.js';
 import type { Replica } from '../../src/replica/replica.js';
+import { KEY_MUTATIONS } from './key-mutations.js';
 import type { SimulatedServer, Tampering } from './server.js';
 
 /** A fault that somebody could have made, put into the parts of a server from outside. */
@@ -354,4 +355,11 @@ const SHARES: Mutation[] = [
 ];
 
 /** Every deliberate fault, by name. Each must be found; that is what shows that faults of this kind would be. */
-export const MUTATIONS: readonly Mutation[] = [...JOURNAL, ...LIMITS, ...FEED, ...SESSIONS, ...SHARES];
+export const MUTATIONS: readonly Mutation[] = [
+  ...JOURNAL,
+  ...LIMITS,
+  ...FEED,
+  ...SESSIONS,
+  ...SHARES,
+  ...KEY_MUTATIONS,
+];

@@ -2,6 +2,7 @@ import { DEFAULT_LIMITS, type Limits } from '../../src/core/model/limits.js';
 import { DEFAULT_FEED_LIMITS } from '../../src/feed/limits.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
 import { defaultShares } from '../../src/shares/limits.js';
+import type { Keyed } from './keys.js';
 import { SeededRandom } from './random.js';
 import type { ServerLimits } from './server.js';
 import { CLIENT_STEPS } from './steps/clients.js';
@@ -31,6 +32,8 @@ export interface Plan {
   readonly isFlooded: boolean;
   /** Whether there are callers that give up before they are answered. */
   readonly isHasty: boolean;
+  /** Which instances have keys; where some do, there is a thief. */
+  readonly keyed: Keyed;
   readonly steps: readonly Step[];
 }
 
@@ -57,6 +60,7 @@ export function planOf(seed: number, minutes: number): Plan {
     cores: coresOf(limits.core, new SeededRandom(seed).fork(4)),
     isFlooded: shares.chance(1 / 3),
     isHasty: new SeededRandom(seed).fork(5).chance(1 / 2),
+    keyed: new SeededRandom(seed).fork(6).pick(['none', 'half', 'all']),
     steps: stepsOf(random, minutes * 60_000),
   };
 }
@@ -76,6 +80,7 @@ export function writtenPlan(text: string): Plan {
     ...plan,
     isFlooded: plan.isFlooded ?? false,
     isHasty: plan.isHasty ?? false,
+    keyed: plan.keyed ?? 'none',
     limits,
     cores: plan.cores ?? [allCore],
   };

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { IdentityServiceService } from '../../gen/switchyard/v1/identity.js';
 import { Acceptances } from '../../src/brokering/acceptances.js';
 import { Asking } from '../../src/brokering/asking.js';
 import { draining } from '../../src/core/model/draining.js';
@@ -19,12 +20,14 @@ import { sessionsTopic } from '../../src/grpc/encode/sessions-topic.js';
 import { streamsTopic } from '../../src/grpc/encode/streams-topic.js';
 import { type AnswerFate, CALL_METADATA } from '../../src/grpc/http2/answer-fates.js';
 import { DEFAULT_DOOR_LIMITS } from '../../src/grpc/limits.js';
+import { identityService } from '../../src/grpc/services/identity-service.js';
 import { networkDefinition, networkService } from '../../src/grpc/services/network-service.js';
 import { sessionDefinition, sessionService } from '../../src/grpc/services/session-service.js';
 import { streamDefinition, streamService } from '../../src/grpc/services/stream-service.js';
 import type { Journal } from '../../src/journal/journal.js';
 import { DEFAULT_RELAY_LIMITS } from '../../src/relay/limits.js';
 import { Relay } from '../../src/relay/relay.js';
+import { KeyProver, type KeyProverDeps } from '../../src/replica/key-prover.js';
 import type { ReplicaLimits } from '../../src/replica/limits.js';
 import { Opening } from '../../src/replica/opening.js';
 import { recover } from '../../src/replica/recover.js';
@@ -32,6 +35,9 @@ import { Replica } from '../../src/replica/replica.js';
 import type { ShareLimits } from '../../src/shares/limits.js';
 import { Shares } from '../../src/shares/shares.js';
 import { Transports } from '../../src/transport/transports.js';
+import { DEFAULT_TRUST_LIMITS } from '../../src/trust/server/limits.js';
+import { Proofs } from '../../src/trust/server/proofs.js';
+import { verifyAtOnce } from '../../src/trust/server/signatures.js';
 import type { Asked, Callee, Caller, Listener } from './connection.js';
 import type { Process } from './process.js';
 import type { SeededRandom } from './random.js';
@@ -100,6 +106,7 @@ export class SimulatedServer implements Listener {
   private readonly fates = { find: (name: string): AnswerFate => this.running.get(name)! };
   private callCount = 0;
   readonly calls: Calls;
+  readonly proofs: Proofs;
 
   private constructor(
     private readonly surroundings: ServerSurroundings,
@@ -111,12 +118,26 @@ export class SimulatedServer implements Listener {
   ) {
     const { process, random, limits, problem } = surroundings;
     const { clock } = process;
+    const { state } = replica;
+    const turns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS });
+    const proofs = new Proofs({
+      ...{ clock, limits: DEFAULT_TRUST_LIMITS },
+      // Of its own, and another with each start, so that plans of before there were keys are the runs that they were.
+      random: random.fork(1_000 + state.revision),
+      serverUuid: () => state.serverUuid,
+      leaves: () => [],
+      // Nothing here may depend on threads.
+      verify: verifyAtOnce,
+    });
+    this.proofs = proofs;
+    const charge: KeyProverDeps['charge'] = (origin, ms) => turns.charge(turns.keyOf(origin), ms);
+    const prover = new KeyProver({ state, proofs, clock, charge });
     this.calls = new Calls(
       {
         replica,
-        opening: new Opening(replica, clock, random, limits.replica, shares),
+        opening: new Opening(replica, clock, random, limits.replica, shares, prover),
         shares,
-        turns: new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
+        turns,
         feeds,
         relay,
         clock,
@@ -140,6 +161,7 @@ export class SimulatedServer implements Listener {
     this.add(sessionDefinition, sessionService(this.calls));
     this.add(networkDefinition, networkService(this.calls));
     this.add(streamDefinition, streamService(this.calls));
+    this.add(IdentityServiceService, identityService(this.calls));
   }
 
   /** Recovers from the journal, and resolves when calls can be taken in. */

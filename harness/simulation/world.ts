@@ -1,3 +1,4 @@
+import type { SessionRequest } from '../../gen/switchyard/v1/session_service.js';
 import type { SwitchyardError } from '../../src/client/error.js';
 import { StatusCode } from '../../src/client/status.js';
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
@@ -8,6 +9,7 @@ import { Kept } from './checks/kept.js';
 import { Leases } from './checks/leases.js';
 import { Once } from './checks/once.js';
 import { Orders } from './checks/orders.js';
+import { Owned } from './checks/owned.js';
 import { Replays } from './checks/replays.js';
 import { Shared } from './checks/shared.js';
 import { Sids } from './checks/sids.js';
@@ -19,6 +21,7 @@ import { Flood } from './flood.js';
 import { HastyCallers } from './hasty.js';
 import { Host } from './host.js';
 import { type Joining, join } from './joining.js';
+import { keyOfInstance } from './keys.js';
 import { Machine } from './machine.js';
 import { Network, Route } from './network.js';
 import { Panel } from './panel.js';
@@ -27,6 +30,7 @@ import { SeededRandom } from './random.js';
 import type { ServerScene } from './scene.js';
 import { Scheduler } from './scheduler.js';
 import type { Tampering } from './server.js';
+import { Thief } from './thief.js';
 import { Trace } from './trace.js';
 import { Truth } from './truth.js';
 import { type Found, Verdict } from './verdict.js';
@@ -54,6 +58,8 @@ export class World implements Fleet {
   private readonly flood: Flood | undefined;
   /** Callers that give up before they are answered, if there are any. */
   private readonly hasty: HastyCallers | undefined;
+  /** Who tries to take the places of others, where there are keys. */
+  private readonly thief: Thief | undefined;
   private marks = 0;
   private addresses = 0;
 
@@ -97,6 +103,7 @@ export class World implements Fleet {
     const watchers = Array.from({ length: plan.watchers }, (_, at) => this.host(`w${at}`, undefined));
     this.admin = this.host('admin', undefined);
     this.everyHost = [...this.hosts, ...watchers, this.admin];
+    if (plan.keyed !== 'none') this.thief = this.makeThief();
     if (plan.isFlooded) this.flood = new Flood(scheduler, network, this.random.fork(3));
     if (plan.isHasty) this.hasty = new HastyCallers(scheduler, network, this.random.fork(4));
   }
@@ -146,6 +153,7 @@ export class World implements Fleet {
     }
     this.flood?.begin();
     this.hasty?.begin();
+    this.thief?.begin();
     this.sweep();
     await this.pass(plan.minutes * 60_000);
   }
@@ -160,6 +168,7 @@ export class World implements Fleet {
   calm(): void {
     this.flood?.end();
     this.hasty?.end();
+    this.thief?.end();
     this.disk.slownessMs = 1;
     this.disk.full = false;
     this.disk.failing = false;
@@ -198,6 +207,7 @@ export class World implements Fleet {
       new Silence(scene),
       new Abandoned(scene),
       new Orders(scene),
+      new Owned(scene),
       new Shared(scene),
       this.replays,
       { heard: ({ method, error }) => this.refuseInternal(method, error) },
@@ -218,11 +228,21 @@ export class World implements Fleet {
     const answered: Answered = (path, request, outcome, metadata) => {
       const error = outcome instanceof Error ? (outcome as SwitchyardError) : undefined;
       const response = error === undefined ? outcome : undefined;
+      if (error === undefined && path.endsWith('/Session')) this.thief?.overhear(request as SessionRequest);
       this.panel.tell('heard', { method: path.split('/').at(-1)!, request, response, error, metadata });
     };
     this.addresses++;
     const route = new Route(`10.0.0.${this.addresses}`, this.network, random.fork(1));
-    return new Host({ name, uuid, isAdmin: name === 'admin', scheduler: this.scheduler, route, random, answered });
+    const key = uuid && keyOfInstance(uuid, this.plan.keyed);
+    const isAdmin = name === 'admin';
+    return new Host({ name, uuid, key: key || undefined, isAdmin, scheduler: this.scheduler, route, random, answered });
+  }
+
+  private makeThief(): Thief {
+    const { scheduler, network, verdict, truth } = this;
+    const uuids = new Set(this.hosts.flatMap(({ uuid }) => uuid ?? []));
+    const bound = () => [...uuids].filter((uuid) => truth.state.identities.get(uuid) !== undefined);
+    return new Thief({ scheduler, network, verdict, bound, random: this.random.fork(5) });
   }
 }
 

@@ -1,16 +1,16 @@
-import { randomUUID } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { formatAddress, parseAddress } from '../base/address.js';
 import { type Instance, InstanceType, type PeerStream, SwitchyardError } from '../client/index.js';
-import { type ConnectionFlags, withServer } from './connection.js';
+import { withServer } from './connection.js';
 import { join, requestPort } from './forwarding.js';
+import { type KeyFlags, namedInstance, passingInstance } from './own-key.js';
 import { PeerFinder } from './peer-finder.js';
 import { Failure, type Surroundings } from './surroundings.js';
 import { printable } from './terminal.js';
 
 /** How a peer is to be reached. */
-export interface ConnectFlags extends ConnectionFlags {
+export interface ConnectFlags extends KeyFlags {
   readonly udp?: boolean;
   /** Who to be, for policies and for people. */
   readonly uuid?: string;
@@ -131,7 +131,9 @@ async function withPeer(
     const peer = await PeerFinder.find(who, { yard, signal, moved });
     const reopen = flags.exitOnFailure !== true;
     const instance = yard.join({
-      uuid: flags.uuid ?? randomUUID(),
+      ...(flags.uuid === undefined
+        ? await passingInstance(yard, 'connect', flags, surroundings)
+        : await namedInstance(flags, surroundings)),
       type: InstanceType.CLIENT,
       reopen,
       name: flags.name ?? '',

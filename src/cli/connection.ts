@@ -32,6 +32,13 @@ export function withConnection(command: Command): Command {
     .option('--tls-key <FILE>', 'its private key (PEM)');
 }
 
+/** Adds the options of a command that proves itself by a key. */
+export function withKey(command: Command): Command {
+  return command
+    .option('--key <FILE>', 'the private key to be known by (PEM), made if need be; default: one kept for each server')
+    .option('--no-proof-binding', 'let a proxy end TLS: proofs are not bound to the certificate that is seen');
+}
+
 /** The address of the server, checked. */
 export function serverAddress(flags: ConnectionFlags, env: Surroundings['env']): string {
   const [where, text] = flags.server ? ['--server', flags.server] : ['SWITCHYARD_SERVER', env.SWITCHYARD_SERVER];

@@ -1,12 +1,18 @@
-import { randomUUID } from 'node:crypto';
-import { type ConnectionOffer, type Instance, InstanceType, type PeerStream, Refusal } from '../client/index.js';
-import { type ConnectionFlags, serverAddress, withServer } from './connection.js';
+import {
+  type ConnectionOffer,
+  type Instance,
+  InstanceType,
+  type PeerStream,
+  Refusal,
+  type Switchyard,
+} from '../client/index.js';
+import { withServer } from './connection.js';
 import { servePort } from './forwarding.js';
-import { ownUuid } from './own-uuid.js';
+import { type KeyFlags, namedInstance, passingInstance } from './own-key.js';
 import type { Surroundings } from './surroundings.js';
 
 /** How an instance of the command line joins, and what it is open to. */
-export interface JoinFlags extends ConnectionFlags {
+export interface JoinFlags extends KeyFlags {
   readonly name?: string;
   readonly uuid?: string;
   /** Where others can reach this machine. */
@@ -21,10 +27,9 @@ export interface JoinFlags extends ConnectionFlags {
 export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
   const say = (line: string) => void terminal.err.write(`${line}\n`);
-  const uuid = flags.uuid ?? uuidFor(flags, surroundings);
   await withServer(flags, surroundings, async (yard) => {
     const instance = yard.join({
-      uuid,
+      ...(await identityOf(yard, flags, surroundings)),
       type: InstanceType.AGENT,
       name: flags.name ?? '',
       listenPort: flags.listen,
@@ -44,10 +49,10 @@ export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings):
   throw signal.reason;
 }
 
-/** With a name it is the same instance the next time; without, a new one each time. */
-function uuidFor(flags: JoinFlags, surroundings: Surroundings): string {
-  if (!flags.name) return randomUUID();
-  return ownUuid(serverAddress(flags, surroundings.env), flags.name, surroundings);
+/** Which instance to be, and by which key: the one that was named, or one that passes. */
+function identityOf(yard: Switchyard, flags: JoinFlags, surroundings: Surroundings) {
+  if (flags.uuid === undefined && flags.name === undefined) return passingInstance(yard, 'join', flags, surroundings);
+  return namedInstance(flags, surroundings);
 }
 
 /** The policy: whom. A UUID is as good as the server's own check of who opens sessions. */

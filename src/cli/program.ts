@@ -7,7 +7,7 @@ import { ConfigError } from '../config/config.js';
 import { LIMITS_OF_FORMAT_1, parseLimits } from '../config/limit-options.js';
 import { parseDurationMs } from '../config/option.js';
 import type { Limits } from '../core/model/limits.js';
-import { withConnection } from './connection.js';
+import { withConnection, withKey } from './connection.js';
 import { explain } from './explain.js';
 import { exportGraph, FORMATS } from './export.js';
 import { listNodes } from './nodes.js';
@@ -94,6 +94,7 @@ function makeProgram(surroundings: Surroundings): Command {
     });
   addReaders(program, surroundings);
   addDirect(program, surroundings);
+  addKeys(program, surroundings);
   addReplay(program, surroundings);
   addJournal(program, surroundings);
   return program;
@@ -151,18 +152,18 @@ const REACHABLE = 'where others can reach this machine, open or forwarded by its
 
 /** The commands that connect machines to each other. They load their code only when they run: it opens sockets. */
 function addDirect(program: Command, surroundings: Surroundings): void {
-  withConnection(program.command('join'))
+  withKey(withConnection(program.command('join')))
     .description('Be on the network, and let peers reach some ports of this machine, until Ctrl-C.')
     .requiredOption('--port <PORT...>', 'a port that peers may reach', ports)
     .option('--from <WHO...>', 'who may: SIDs or instance UUIDs; everybody without it')
-    .option('--name <NAME>', 'what to be called, for people')
-    .option('--uuid <UUID>', 'which instance to be; without it the one that had this name here before, or a new one')
+    .option('--name <NAME>', 'what to be called, for people; the same name is the same instance again')
+    .option('--uuid <UUID>', 'which instance to be; without it and without a name, one of a few')
     .option('--listen <PORT>', REACHABLE, port)
     .addHelpText('after', examples('switchyard join --name harbour --port 22'))
     .action(async (flags) => (await import('./join.js')).joinNetwork(flags, surroundings));
 
   const peer = (command: Command) =>
-    withConnection(command)
+    withKey(withConnection(command))
       .argument('<WHO>', 'a SID, an instance UUID or a name')
       .argument('<PORT>', 'one of its ports that it is open at', port)
       .option('--udp', 'reach it over UDP instead of TCP')
@@ -196,8 +197,47 @@ function addDirect(program: Command, surroundings: Surroundings): void {
     .action(async (id, flags) => (await import('./connections.js')).showConnections(id, flags, surroundings));
 }
 
+/** The commands about keys: one's own, and (for administrators) everybody's. They load their code only when they run. */
+function addKeys(program: Command, surroundings: Surroundings): void {
+  const key = program.command('key').description('Look at the key that an instance of this machine proves itself by.');
+  const own = (name: string) =>
+    withKey(withConnection(key.command(name)))
+      .option('--name <NAME>', 'the name that was given to join')
+      .option('--uuid <UUID>', 'the instance that was given to join')
+      .option('--json', 'one JSON object');
+  own('show')
+    .description('Print the public key, its id and the instance that it stands for.')
+    .addHelpText('after', examples('switchyard key show --name harbour'))
+    .action(async (flags) => (await import('./keys.js')).showKey(flags, surroundings));
+  own('rotate')
+    .description('Take a new key; the old one stays good for a while.')
+    .addHelpText('after', examples('switchyard key rotate --name harbour'))
+    .action(async (flags) => (await import('./keys.js')).rotateOwnKey(flags, surroundings));
+
+  const identity = program.command('identity').description('Look after the keys of instances, as an administrator.');
+  const about = (name: string, description: string) =>
+    withConnection(identity.command(name)).description(description).option('--json', 'one JSON object a line');
+  about('list', 'List who has shown a key, or is revoked.')
+    .addHelpText('after', examples('switchyard identity list'))
+    .action(async (flags) => (await import('./keys.js')).listIdentities(flags, surroundings));
+  const one = (name: string, description: string) => about(name, description).argument('<UUID>', 'the instance');
+  one('show', 'Show one identity with its keys.').action(async (uuid, flags) =>
+    (await import('./keys.js')).showIdentity(uuid, flags, surroundings),
+  );
+  one('revoke', 'End the session of an instance, and let it open none any more.').action(async (uuid, flags) =>
+    (await import('./keys.js')).revokeIdentity(uuid, flags, surroundings),
+  );
+  one('forget', 'Forget the keys of an instance: the next one that it shows binds it.').action(async (uuid, flags) =>
+    (await import('./keys.js')).forgetIdentity(uuid, flags, surroundings),
+  );
+  one('bind', 'Replace the keys of an instance by one, and bar the old ones.')
+    .argument('<KEY>', 'the public key as `key show` prints it, or a PEM file')
+    .addHelpText('after', examples('switchyard identity bind UUID MCowBQYDK2VwAyEA…'))
+    .action(async (uuid, text, flags) => (await import('./keys.js')).bindIdentity(uuid, text, flags, surroundings));
+}
+
 function addReplay(program: Command, surroundings: Surroundings): void {
-  withConnection(program.command('replay'))
+  withKey(withConnection(program.command('replay')))
     .description('Bring a topology up as real sessions and links, and check what a watcher sees.')
     .argument('<FILE>', 'a NetJSON NetworkGraph')
     .option('--churn <RATE>', 'then let so many nodes a second leave and return', positiveNumber)

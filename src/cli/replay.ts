@@ -3,15 +3,16 @@ import { Churn, type ChurnSummary } from '../replay/churn.js';
 import type { Comparison } from '../replay/comparison.js';
 import { PlanError, planReplay, type ReplayPlan } from '../replay/plan.js';
 import { Replay } from '../replay/replay.js';
-import { type ConnectionFlags, connector } from './connection.js';
+import { connector } from './connection.js';
 import { jsonLine } from './json-line.js';
+import { type KeyFlags, ownKey } from './own-key.js';
 import { withProgress } from './progress.js';
 import { Failure, type Surroundings } from './surroundings.js';
 import { formatTable } from './table.js';
 import { counted } from './words.js';
 
 /** What is to be replayed, and how. */
-export interface ReplayFlags extends ConnectionFlags {
+export interface ReplayFlags extends KeyFlags {
   readonly json?: boolean;
   /** Nodes that leave each second, once everybody is there. */
   readonly churn?: number;
@@ -32,7 +33,8 @@ export async function replayFile(path: string, flags: ReplayFlags, surroundings:
   const { clock, signal, terminal } = surroundings;
   const plan = readPlan(path, surroundings);
   const connect = connector(flags, surroundings);
-  const replay = new Replay(plan, { ...surroundings, connect });
+  const { key, bindProofs } = await ownKey('replay', flags, surroundings);
+  const replay = new Replay(plan, { ...surroundings, connect, key, bindProofs });
   try {
     await replay.begin();
     await terminal.err.write(describePlan(path, plan));

@@ -59,9 +59,15 @@ export async function call<Request, Response extends object>(
   }
 }
 
+/** Messages of a response that the services may leave out. */
+const OPTIONAL: ReadonlySet<string> = new Set([
+  '/switchyard.v1.SessionService/Session identity',
+  '/switchyard.v1.IdentityService/WhoAmI principal',
+]);
+
 function complete<Response extends object>(method: Method<never, Response>, response: Response): Complete<Response> {
   for (const [field, value] of Object.entries(response)) {
-    if (value === undefined)
+    if (value === undefined && !OPTIONAL.has(`${method.path} ${field}`))
       throw new SwitchyardError(StatusCode.DATA_LOSS, `${method.path} answered without ${field}`);
   }
   return response as Complete<Response>;

@@ -252,7 +252,7 @@ export abstract class Calls {
 }
 
 /** Reads page after page, each when its first item is asked for. The time limit is that of a page. */
-async function* pages<Item>(
+export async function* pages<Item>(
   options: ListOptions,
   read: (pageSize: number, pageToken: string) => Promise<{ items: readonly Item[]; next: string }>,
 ): AsyncGenerator<Item, void, undefined> {

@@ -26,6 +26,11 @@ export interface Call {
 export interface Channel {
   /** The host by which the server is reached; absent when it is none, as in a simulation. */
   readonly host?: string | undefined;
+  /**
+   * SHA-256 of the key in the certificate that the server showed last; undefined where there is no TLS. A proof that is bound to
+   * it is of no use to whoever stands in between with a certificate of his own.
+   */
+  leafKeyId?(): Uint8Array | undefined;
   unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response>;
   /**
    * Pulled, never pushed: while nobody asks for the next message the call is paused, and the server feels it. What was

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+import { checkServerIdentity } from 'node:tls';
 import {
   Client,
   type ClientReadableStream,
@@ -7,6 +9,7 @@ import {
   type ServiceError,
   type VerifyOptions,
 } from '@grpc/grpc-js';
+import { keyIdOf } from '../trust/public-key.js';
 import type { Call, Channel, Method } from './channel.js';
 import { SwitchyardError } from './error.js';
 import { LIMITS } from './limits.js';
@@ -38,11 +41,15 @@ export class GrpcChannel implements Channel {
   #closed = false;
   #holds = 0;
   #alive: NodeJS.Timeout | undefined;
+  #leafKeyId: Buffer | undefined;
 
   /** `server` is HOST:PORT, or any other target of gRPC's naming (`unix:PATH`, `dns:…`). */
   constructor(server: string, tls?: TlsOptions | true) {
     this.host = hostOf(server);
-    this.#client = new Client(server, tls ? secure(tls === true ? {} : tls) : credentials.createInsecure(), {
+    const seen = (certificate: Buffer) => {
+      this.#leafKeyId = leafKeyIdOf(certificate);
+    };
+    this.#client = new Client(server, tls ? secure(tls === true ? {} : tls, seen) : credentials.createInsecure(), {
       'grpc.use_local_subchannel_pool': 1,
       'grpc.initial_reconnect_backoff_ms': LIMITS.reconnectMs / 10,
       'grpc.max_reconnect_backoff_ms': LIMITS.reconnectMs,
@@ -53,6 +60,10 @@ export class GrpcChannel implements Channel {
       'grpc.service_config_disable_resolution': 1,
       ...(tls && tls !== true && tls.serverName ? { 'grpc.ssl_target_name_override': tls.serverName } : {}),
     });
+  }
+
+  leafKeyId(): Uint8Array | undefined {
+    return this.#leafKeyId;
   }
 
   unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response> {
@@ -179,9 +190,21 @@ async function send<Request>(stream: ClientWritableStream<Request>, requests: As
   stream.end();
 }
 
-function secure(tls: TlsOptions): ReturnType<typeof credentials.createSsl> {
-  const verify = tls.checkServerIdentity ? { checkServerIdentity: tls.checkServerIdentity } : {};
+/** `seen` gets the server's certificate of each connection, once it is known to be good. */
+function secure(tls: TlsOptions, seen: (certificate: Buffer) => void): ReturnType<typeof credentials.createSsl> {
+  const check = tls.checkServerIdentity ?? checkServerIdentity;
+  const verify: VerifyOptions = {
+    checkServerIdentity: (host, certificate) => {
+      const wrong = check(host, certificate);
+      if (wrong === undefined) seen(certificate.raw);
+      return wrong;
+    },
+  };
   return credentials.createSsl(tls.ca ?? systemAuthorities(), tls.key ?? null, tls.cert ?? null, verify);
+}
+
+function leafKeyIdOf(certificate: Buffer): Buffer {
+  return keyIdOf(new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' }));
 }
 
 function metadataOf(call: Call): Metadata {

@@ -17,6 +17,7 @@ export {
   PathKind,
 } from '../../gen/switchyard/v1/connection.js';
 export { Reason } from '../../gen/switchyard/v1/error.js';
+export { type Identity, type IdentityKey, KeyOrigin, type Principal } from '../../gen/switchyard/v1/identity.js';
 export { InstanceFlavor, InstanceType } from '../../gen/switchyard/v1/instance.js';
 export { LinkType } from '../../gen/switchyard/v1/link.js';
 export {
@@ -41,6 +42,7 @@ export {
   type WatchStreamsResponse,
 } from '../../gen/switchyard/v1/stream_service.js';
 export type { Clock, Random, Timer } from '../base/clock.js';
+export { SigningKey } from '../trust/signing-key.js';
 export type { CallOptions } from './call.js';
 export type { EndpointWatchOptions, ListOptions, NetworkWatchOptions } from './calls.js';
 export type { Call, Channel, Method } from './channel.js';
@@ -50,9 +52,11 @@ export type { Unsubscribe } from './emitter.js';
 export { type CallStatus, type FieldViolation, SwitchyardError } from './error.js';
 export { Graph, type GraphChange, type GraphLink, type GraphNode, type GraphView } from './graph.js';
 export { GrpcChannel, type TlsOptions } from './grpc-channel.js';
+export { Identities, type RotateOptions } from './identities.js';
 export type { Instance } from './instance.js';
 export type { InstanceEvents } from './instance-events.js';
 export type { InstanceOptions } from './instance-options.js';
+export { ensureKey, ensureUuid, type KeptKeyPlace, keptKeyPath, readKey, replaceKey } from './kept-key.js';
 export type { State } from './lifecycle.js';
 export type { Network, NetworkEvents, NetworkOptions } from './network.js';
 export { type ConnectionOffer, type OrderHandlers, type ReasonName, Refusal } from './orders.js';

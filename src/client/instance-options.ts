@@ -1,5 +1,6 @@
 import type { InstanceFlavor, InstanceType } from '../../gen/switchyard/v1/instance.js';
 import type { SessionRequest } from '../../gen/switchyard/v1/session_service.js';
+import type { SigningKey } from '../trust/signing-key.js';
 import { durationOf } from './duration.js';
 import type { OrderHandlers } from './orders.js';
 
@@ -25,6 +26,13 @@ export interface InstanceOptions {
    * are told the address. Others, and all when nobody gets through, are made as without it.
    */
   readonly listenPort?: number | undefined;
+  /**
+   * The key by which the instance proves itself, or what finds it each time. The first that it shows binds its UUID: from then on
+   * nobody opens its sessions without one of its keys. Absent: nothing is proved.
+   */
+  readonly key?: SigningKey | (() => Promise<SigningKey>) | undefined;
+  /** False: proofs are not bound to the server's certificate, for a proxy that ends TLS. Default: true. */
+  readonly bindProofs?: boolean | undefined;
   /** Whether a session that expired or was lost is followed by a new one. Default: true. */
   readonly reopen?: boolean | undefined;
   /** Lets go at once, without a goodbye: the session has its grace. */

@@ -1,6 +1,8 @@
+import type { Proof } from '../../gen/switchyard/v1/identity.js';
 import { LinkState, NetworkServiceService } from '../../gen/switchyard/v1/network_service.js';
 import type { Order } from '../../gen/switchyard/v1/session.js';
 import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
+import { ProofPurpose } from '../trust/signed-bytes.js';
 import { Backoff } from './backoff.js';
 import { call } from './call.js';
 import type { Caller } from './caller.js';
@@ -14,6 +16,7 @@ import { LIMITS } from './limits.js';
 import { type OrderDesk, type OrderHandlers, Orders } from './orders.js';
 import { type OwnSession, ownSession } from './own-session.js';
 import type { PeerStream } from './peer-stream.js';
+import { proveKeys } from './proof.js';
 import { Scope, wait } from './scope.js';
 import { SessionCalls } from './session-calls.js';
 import { unlessSilent } from './silence.js';
@@ -181,13 +184,22 @@ export class Instance extends SessionCalls {
   }
 
   async #open(signal: AbortSignal): Promise<Event> {
-    const request = sessionRequest(this.options);
+    const request = { ...sessionRequest(this.options), proof: await this.#prove(signal) };
     const response = await call(this.reader, SessionServiceService.session, request, { signal });
     // Given up in this very moment: the session just made is nobody's, and expires.
     signal.throwIfAborted();
     this.#session = ownSession(response);
     this.#orders = new Orders(this.#desk(), this.#life.signal);
     return 'opened';
+  }
+
+  /** A proof for one Session call; undefined without a key, and for a server that knows none. */
+  async #prove(signal: AbortSignal): Promise<Proof | undefined> {
+    const { key, uuid, bindProofs = true } = this.options;
+    if (key === undefined) return undefined;
+    const wanted = { purpose: ProofPurpose.SESSION, uuid, isBound: bindProofs };
+    const keys = [typeof key === 'function' ? await key() : key];
+    return (await proveKeys(this.reader, wanted, keys, signal))?.[0];
   }
 
   async #attach(signal: AbortSignal): Promise<Event> {

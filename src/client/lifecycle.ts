@@ -63,6 +63,7 @@ export function eventOf(error: SwitchyardError): 'broke' | 'lost' | 'over' {
   switch (error.reason) {
     case 'SESSION_SUPERSEDED':
     case 'SESSION_TERMINATED':
+    case 'IDENTITY_REVOKED':
       return 'over';
     case 'SESSION_EXPIRED':
     case 'SESSION_SERVER_LOST':
@@ -70,6 +71,8 @@ export function eventOf(error: SwitchyardError): 'broke' | 'lost' | 'over' {
       return 'lost';
     // Nobody else has the token, so it can only be a call of ours that was thought lost and overtook this one.
     case 'ATTACHMENT_REPLACED':
+    // The server has started anew, or the proof was too long on its way: the next one has a new challenge.
+    case 'CHALLENGE_EXPIRED':
       return 'broke';
   }
   switch (error.code) {

@@ -1,4 +1,5 @@
 import type { RendezvousAddress } from '../../gen/switchyard/v1/connection.js';
+import type { Principal } from '../../gen/switchyard/v1/identity.js';
 import type { Position } from '../../gen/switchyard/v1/position.js';
 import type { SessionResponse } from '../../gen/switchyard/v1/session_service.js';
 import type { Complete } from './call.js';
@@ -20,6 +21,8 @@ export interface OwnSession {
   readonly position: Position;
   /** Where the server's rendezvous port is. An empty host is the one by which the server is reached. */
   readonly rendezvous: readonly RendezvousAddress[];
+  /** As whom it was opened; undefined when nothing was proved. */
+  readonly identity: Principal | undefined;
 }
 
 /** The answer to a Session call, in this client's words. */
@@ -33,5 +36,6 @@ export function ownSession(response: Complete<SessionResponse>): OwnSession {
     streamId: response.streamId,
     position: response.position,
     rendezvous: response.rendezvous,
+    identity: response.identity,
   };
 }

@@ -4,6 +4,7 @@ import { Calls } from './calls.js';
 import type { Channel } from './channel.js';
 import { SwitchyardError } from './error.js';
 import { GrpcChannel, type TlsOptions } from './grpc-channel.js';
+import { Identities } from './identities.js';
 import { Instance } from './instance.js';
 import type { InstanceOptions } from './instance-options.js';
 import { Scope } from './scope.js';
@@ -35,6 +36,8 @@ export interface SwitchyardOptions {
 export class Switchyard extends Calls {
   protected readonly caller: Caller;
   protected readonly reader: Caller;
+  /** Who instances are, and the keys by which they prove it. */
+  readonly identities: Identities;
   readonly #life: Scope;
   readonly #instances = new Set<Instance>();
 
@@ -55,6 +58,7 @@ export class Switchyard extends Calls {
       failed: () => false,
     };
     this.reader = this.caller;
+    this.identities = new Identities(this.caller);
   }
 
   /** Joins the network as an instance, which then stays on it by itself. */

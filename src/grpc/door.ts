@@ -8,6 +8,7 @@ import {
   type ServiceDefinition,
 } from '@grpc/grpc-js';
 import { HealthService } from '../../gen/grpc/health/v1/health.js';
+import { IdentityServiceService } from '../../gen/switchyard/v1/identity.js';
 import { TransportServiceService } from '../../gen/switchyard/v1/transport_service.js';
 import type { Admission } from '../admission/admission.js';
 import type { DoorListener } from '../admission/door-listener.js';
@@ -22,6 +23,7 @@ import { ASKED_PATH, boundWire, http2ServerOf, UNKNOWN_PATH, wireLimits } from '
 import type { HeldKind } from './http2/peer-holdings.js';
 import { Peers } from './http2/peers.js';
 import { Health } from './services/health.js';
+import { identityService } from './services/identity-service.js';
 import { networkDefinition, networkService } from './services/network-service.js';
 import { Reflection } from './services/reflection.js';
 import { sessionDefinition, sessionService } from './services/session-service.js';
@@ -42,7 +44,7 @@ const MADE_PATHS: ReadonlySet<string> = new Set([
 
 /** Not a service but asked for like one, by `grpc.health.v1`: whether commands can be stored. */
 const JOURNAL = 'switchyard.journal';
-const SERVICES = ['SessionService', 'NetworkService', 'StreamService', 'TransportService'] as const;
+const SERVICES = ['SessionService', 'NetworkService', 'StreamService', 'TransportService', 'IdentityService'] as const;
 
 /**
  * The gRPC door: the services and their standard companions, on one port.
@@ -97,6 +99,7 @@ export class GrpcDoor {
     this.add(networkDefinition, networkService(this.calls));
     this.add(streamDefinition, streamService(this.calls));
     this.add(TransportServiceService, transportService(this.calls));
+    this.add(IdentityServiceService, identityService(this.calls));
     this.health.addTo(this.server);
     this.reflection.addTo(this.server);
     for (const { path } of Object.values(HealthService)) this.paths.add(path);

@@ -29,6 +29,7 @@ export const CODE_OF_REASON: Readonly<Record<Reason, status>> = {
   PATH_NOT_FOUND: status.NOT_FOUND,
   ORDER_NOT_FOUND: status.NOT_FOUND,
   CONNECTION_NOT_FOUND: status.NOT_FOUND,
+  IDENTITY_NOT_FOUND: status.NOT_FOUND,
   SESSION_LIMIT: status.RESOURCE_EXHAUSTED,
   SID_EXHAUSTED: status.RESOURCE_EXHAUSTED,
   STREAM_LIMIT: status.RESOURCE_EXHAUSTED,
@@ -60,6 +61,11 @@ export const CODE_OF_REASON: Readonly<Record<Reason, status>> = {
   EVENT_TRUNCATED: status.INVALID_ARGUMENT,
   EVENT_KEY_REPEATED: status.INVALID_ARGUMENT,
   PACKET_FLAGS_INVALID: status.INVALID_ARGUMENT,
+  PROOF_INVALID: status.UNAUTHENTICATED,
+  CHALLENGE_EXPIRED: status.UNAUTHENTICATED,
+  IDENTITY_REVOKED: status.UNAUTHENTICATED,
+  IDENTITY_MISMATCH: status.UNAUTHENTICATED,
+  NETWORK_LIMIT: status.RESOURCE_EXHAUSTED,
 };
 
 const DOMAIN = 'switchyard';
@@ -74,6 +80,7 @@ const ENDINGS: ReadonlySet<Reason> = new Set<Reason>([
   'SESSION_TERMINATED',
   'SESSION_EXPIRED',
   'SESSION_SERVER_LOST',
+  'IDENTITY_REVOKED',
 ]);
 
 /** A refusal as grpc-js sends it, with google.rpc.Status as its details. */

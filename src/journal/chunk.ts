@@ -8,7 +8,7 @@ import {
 import type { ConnectionRole } from '../core/model/connection.js';
 import type { LinkType } from '../core/model/link.js';
 import type { Order, OrderBody } from '../core/model/order.js';
-import type { CloseReason, Session } from '../core/model/session.js';
+import { CloseReason, type Session } from '../core/model/session.js';
 import type { Stream } from '../core/model/stream.js';
 import type { EndedSession } from '../core/store/ended.js';
 import type { MetaRow, Row } from '../core/store/snapshot.js';
@@ -17,6 +17,7 @@ import { packLimits, unpackLimits } from './core-limits.js';
 import { RowReader } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
+import { packIdentity, unpackIdentity } from './identity.js';
 import { JournalError, type StoredSnapshot } from './journal.js';
 import { unknownNumberOfRow } from './known-numbers.js';
 import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from './limits.js';
@@ -46,6 +47,7 @@ const KINDS: readonly Row['kind'][] = [
   'ended',
   'connection',
   'request',
+  'identity',
 ];
 
 /**
@@ -78,7 +80,7 @@ export async function* encodeChunks(
     const message = encodeGroup(group);
     if (encoded.length > 0 && (next < kind || bytes + message.length > CHUNK_BYTES_MAX)) yield cut();
     kind = next;
-    format = Math.max(format, formatOfRows(group));
+    for (const row of group) format = Math.max(format, formatFor(row));
     encoded.push(message);
     bytes += message.length;
     if (rest !== undefined && ++groupsDone % GROUPS_A_TURN === 0) await rest();
@@ -86,14 +88,25 @@ export async function* encodeChunks(
   if (encoded.length > 0) yield cut();
 }
 
-/** The lowest format that has what these rows say. */
-function formatOfRows(group: readonly Row[]): number {
-  const isLater = (row: Row) =>
-    row.kind === 'limits' ||
-    row.kind === 'request' ||
-    (row.kind === 'meta' && row.atMs !== undefined) ||
-    (row.kind === 'ended' && row.tokenCheck !== undefined);
-  return group.some(isLater) ? Format.LIMITS : Format.FIRST;
+/** The lowest format that can say a row. */
+function formatFor(row: Row): number {
+  switch (row.kind) {
+    case 'limits':
+    case 'request':
+      return Format.LIMITS;
+    case 'meta':
+      if (row.identityCursor !== undefined) return Format.IDENTITIES;
+      return row.atMs === undefined ? Format.FIRST : Format.LIMITS;
+    case 'session':
+      return row.session.keyId === undefined ? Format.FIRST : Format.IDENTITIES;
+    case 'ended':
+      if (row.reason === CloseReason.REVOKED) return Format.IDENTITIES;
+      return row.tokenCheck === undefined ? Format.FIRST : Format.LIMITS;
+    case 'identity':
+      return Format.IDENTITIES;
+    default:
+      return Format.FIRST;
+  }
 }
 
 /** Rows of one kind that follow each other, a few at a time. */
@@ -196,6 +209,9 @@ function pack(row: Row, chunk: SnapshotChunk): void {
     case 'request':
       chunk.requests.push(packRequest(row.request));
       break;
+    case 'identity':
+      chunk.identities.push(packIdentity(row.identity));
+      break;
   }
 }
 
@@ -227,16 +243,26 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
     const request = unpackRequest(row);
     yield request && { kind: 'request', request };
   }
+  for (const row of chunk.identities) {
+    const identity = unpackIdentity(row);
+    yield identity && { kind: 'identity', identity };
+  }
 }
 
 function packMeta(row: MetaRow): NetworkRow {
-  const atMs = row.atMs === undefined ? undefined : BigInt(row.atMs);
-  return { ...row, revision: BigInt(row.revision), sidCursors: [...row.sidCursors], atMs };
+  return {
+    ...row,
+    revision: BigInt(row.revision),
+    sidCursors: [...row.sidCursors],
+    atMs: row.atMs === undefined ? undefined : BigInt(row.atMs),
+    identityCursor: row.identityCursor ?? 0,
+  };
 }
 
-function unpackMeta(network: NetworkRow): MetaRow {
+function unpackMeta({ identityCursor, ...network }: NetworkRow): MetaRow {
   const atMs = network.atMs === undefined ? undefined : Number(network.atMs);
-  return { kind: 'meta', ...network, revision: Number(network.revision), atMs };
+  const meta = { kind: 'meta', ...network, revision: Number(network.revision), atMs } as const;
+  return identityCursor === 0 ? meta : { ...meta, identityCursor };
 }
 
 function packCheck({ tokenCheck }: EndedSession): Buffer | undefined {
@@ -249,11 +275,12 @@ function packSession(session: Session): SessionRow {
   const tokenHash = packHidden(session.tokenHash);
   const openedAtMs = BigInt(session.openedAtMs);
   const openedRevision = BigInt(session.openedRevision);
-  return { sid, uuid, ttlMs, name, labels, tokenHash, openedAtMs, openedRevision, streamId };
+  const keyId = packHidden(session.keyId ?? '');
+  return { sid, uuid, ttlMs, name, labels, tokenHash, openedAtMs, openedRevision, streamId, keyId };
 }
 
 function unpackSession(row: SessionRow): Session {
-  return {
+  const session = {
     sid: row.sid,
     uuid: row.uuid,
     ttlMs: row.ttlMs,
@@ -264,6 +291,7 @@ function unpackSession(row: SessionRow): Session {
     openedRevision: Number(row.openedRevision),
     streamId: row.streamId,
   };
+  return row.keyId.length === 0 ? session : { ...session, keyId: unpackHidden(row.keyId) };
 }
 
 function packStream(stream: Stream): StreamRow {

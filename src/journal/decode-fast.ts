@@ -37,6 +37,7 @@ const SESSION_ROW_TAG = {
   openedAtMs: varintTag(7),
   openedRevision: varintTag(8),
   streamId: varintTag(9),
+  keyId: lengthTag(10),
 } as const;
 
 /** The fields of a LinkRow. */
@@ -56,6 +57,9 @@ const OPEN_SESSION_TAG = {
   labels: lengthTag(6),
   tokenHash: lengthTag(7),
   atMs: varintTag(8),
+  identity: lengthTag(10),
+  binding: lengthTag(11),
+  bindKey: lengthTag(13),
 } as const;
 
 /** The fields of a CloseSession. */
@@ -128,7 +132,7 @@ export class RowReader implements Iterable<Row> {
 
 function readSession(wire: WireReader, end: number): Row | undefined {
   let [sid, ttlMs, openedAtMs, openedRevision, streamId] = [0, 0, 0, 0, 0];
-  let [uuid, name, tokenHash] = ['', '', ''];
+  let [uuid, name, tokenHash, keyId] = ['', '', '', ''];
   const labels: Label[] = [];
   while (wire.at < end) {
     const tag = wire.varint();
@@ -141,12 +145,13 @@ function readSession(wire: WireReader, end: number): Row | undefined {
     else if (tag === SESSION_ROW_TAG.openedAtMs) openedAtMs = wire.varint();
     else if (tag === SESSION_ROW_TAG.openedRevision) openedRevision = wire.varint();
     else if (tag === SESSION_ROW_TAG.streamId) streamId = wire.int32();
+    else if (tag === SESSION_ROW_TAG.keyId) keyId = wire.latin1();
     else return undefined;
   }
   if (!isReadTo(wire, end)) return undefined;
   const about = unpackLabels(labels);
   const session: Session = { sid, uuid, ttlMs, name, labels: about, tokenHash, openedAtMs, openedRevision, streamId };
-  return { kind: 'session', session };
+  return { kind: 'session', session: keyId === '' ? session : { ...session, keyId } };
 }
 
 function readLink(wire: WireReader, end: number): Row | undefined {
@@ -163,7 +168,7 @@ function readLink(wire: WireReader, end: number): Row | undefined {
 
 function readOpenSession(wire: WireReader, end: number): Command | undefined {
   let [type, flavor, ttlMs, atMs] = [0, 0, 0, 0];
-  let [uuid, name, tokenHash] = ['', '', ''];
+  let [uuid, name, tokenHash, identity, keyId, key] = ['', '', '', '', '', ''];
   const cells: Label[] = [];
   while (wire.at < end) {
     const tag = wire.varint();
@@ -175,11 +180,16 @@ function readOpenSession(wire: WireReader, end: number): Command | undefined {
     else if (tag === OPEN_SESSION_TAG.labels) cells.push(readLabel(wire));
     else if (tag === OPEN_SESSION_TAG.tokenHash) tokenHash = wire.latin1();
     else if (tag === OPEN_SESSION_TAG.atMs) atMs = wire.varint();
+    else if (tag === OPEN_SESSION_TAG.identity) identity = wire.text();
+    else if (tag === OPEN_SESSION_TAG.binding) keyId = wire.latin1();
+    else if (tag === OPEN_SESSION_TAG.bindKey) key = wire.latin1();
     else return undefined;
   }
   if (!isReadTo(wire, end)) return undefined;
   const labels: Labels = unpackLabels(cells);
-  return { kind: 'OpenSession', uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs };
+  const plain = { kind: 'OpenSession', uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs } as const;
+  if (identity === '') return keyId === '' && key === '' ? plain : undefined;
+  return { ...plain, proven: key === '' ? { identity, keyId } : { identity, keyId, key } };
 }
 
 function readCloseSession(wire: WireReader, end: number): Command | undefined {

@@ -31,6 +31,8 @@ export const Format = {
    * were stored, and may have request ids.
    */
   LIMITS: 2,
+  /** Identities and their keys. A folder gets it with the first record of it. */
+  IDENTITIES: 3,
   /** A new epoch: what a restored backup begins with. A folder gets it with the first record of it. */
   EPOCHS: 4,
 } as const;

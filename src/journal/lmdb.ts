@@ -103,16 +103,14 @@ export class LmdbJournal implements Journal {
     if (this.broken !== undefined) throw this.broken;
     checkFollows(this.last, records);
     checkFormat(this.format, this.moving);
-    const header = this.headerWith(records);
     this.appending = true;
     try {
       const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
       await this.commit(bytes, () => {
-        if (header !== this.header) this.putHeader(header);
+        this.changeHeader(this.headerWith(records));
         for (const record of records) this.folder.records.put(revisionKey(record.revision), record.bytes);
       });
       this.last += records.length;
-      if (this.moving !== undefined) this.header = header;
       this.moving = undefined;
     } finally {
       this.appending = false;
@@ -167,12 +165,10 @@ export class LmdbJournal implements Journal {
     const { snapshots, records } = this.folder;
     if (!this.marks.includes(revision)) throw new Error(`there is no snapshot at revision ${revision} to compact to`);
     const before = this.marks.filter((mark) => mark < revision);
-    const header = { ...this.header, compacted: revision };
     await this.commit(0, () => {
-      this.putHeader(header);
+      this.changeHeader({ ...this.header, compacted: revision });
       for (const mark of before) snapshots.remove(revisionKey(mark));
     });
-    this.header = { ...this.header, compacted: revision };
     this.marks = this.marks.filter((mark) => mark >= revision);
     await this.removeKeys(snapshots, () => snapshots.getKeys({ end: revisionKey(revision), limit: REMOVE_KEYS_MAX }));
     await this.removeKeys(records, () => records.getKeys({ end: revisionKey(revision + 1), limit: REMOVE_KEYS_MAX }));
@@ -199,6 +195,8 @@ export class LmdbJournal implements Journal {
     } catch (thrown) {
       const error = journalError(thrown, `cannot write to ${this.folder.path}`);
       if (error.kind !== 'full') this.broken ??= error;
+      // What the transaction would have made of it did not come about.
+      else this.header = this.folder.headerContent() ?? NEW_HEADER;
       throw error;
     }
   }
@@ -262,6 +260,16 @@ export class LmdbJournal implements Journal {
       throw new JournalError('damaged', `${this.folder.path} has records and no header`);
     }
     await this.commit(0, () => this.putHeader(this.header));
+  }
+
+  /**
+   * For a transaction's `write`: the header from here on. It is another at once, so that of two transactions on their way the later
+   * goes on from what the earlier writes.
+   */
+  private changeHeader(header: FolderHeader): void {
+    if (header === this.header) return;
+    this.header = header;
+    this.putHeader(header);
   }
 
   private putHeader(header: FolderHeader): void {

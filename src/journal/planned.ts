@@ -9,11 +9,7 @@ export const PLANNED_COMMANDS: ReadonlyMap<number, readonly [name: string, forma
   [30, ['IssueTicket', 3]],
   [31, ['RevokeTicket', 3]],
   [32, ['Enroll', 3]],
-  [33, ['BindKey', 3]],
-  [34, ['RotateKey', 3]],
-  [35, ['ForgetKey', 3]],
   [36, ['UpdateIdentity', 3]],
-  [37, ['RevokeIdentity', 3]],
   [38, ['PutPolicy', 3]],
 ]);
 

@@ -13,6 +13,7 @@ import { packLimits, unpackLimits } from './core-limits.js';
 import { readCommand } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, unpackParams, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
+import { packBindKey, packProven, packRotateKey, unpackBindKey, unpackProven, unpackRotateKey } from './identity.js';
 import { JournalError, type StoredRecord } from './journal.js';
 import { unknownNumber } from './known-numbers.js';
 import { unknownCommand } from './planned.js';
@@ -52,8 +53,18 @@ export function encodeRecord(revision: number, command: Command): StoredRecord {
 
 /** The lowest format that can say a command. */
 function formatFor(command: Command): number {
-  if (command.kind === 'RenewEpoch') return Format.EPOCHS;
-  return isOfFormat1(command) ? Format.FIRST : Format.LIMITS;
+  switch (command.kind) {
+    case 'RenewEpoch':
+      return Format.EPOCHS;
+    case 'BindKey':
+    case 'RotateKey':
+    case 'ForgetKey':
+    case 'RevokeIdentity':
+      return Format.IDENTITIES;
+    default:
+      if (command.kind === 'OpenSession' && command.proven !== undefined) return Format.IDENTITIES;
+      return isOfFormat1(command) ? Format.FIRST : Format.LIMITS;
+  }
 }
 
 /**
@@ -106,7 +117,10 @@ function pack(command: Command): Packed {
       const labels = packLabels(command.labels);
       const tokenHash = packHidden(command.tokenHash);
       const atMs = BigInt(command.atMs);
-      return { $case: 'openSession', value: { uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs } };
+      return {
+        $case: 'openSession',
+        value: { uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs, ...packProven(command.proven) },
+      };
     }
     case 'CloseSession':
       return { $case: 'closeSession', value: command };
@@ -163,6 +177,14 @@ function pack(command: Command): Packed {
       return { $case: 'setLimits', value: { limits: packLimits(command.limits) } };
     case 'RenewEpoch':
       return { $case: 'renewEpoch', value: command };
+    case 'BindKey':
+      return { $case: 'bindKey', value: packBindKey(command) };
+    case 'RotateKey':
+      return { $case: 'rotateKey', value: packRotateKey(command) };
+    case 'ForgetKey':
+      return { $case: 'forgetKey', value: command };
+    case 'RevokeIdentity':
+      return { $case: 'revokeIdentity', value: command };
   }
 }
 
@@ -175,7 +197,9 @@ function unpack(packed: Packed): Command {
       const labels = unpackLabels(packed.value.labels);
       const tokenHash = unpackHidden(packed.value.tokenHash);
       const atMs = Number(packed.value.atMs);
-      return { kind: 'OpenSession', uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs };
+      const proven = unpackProven(packed.value);
+      const plain = { kind: 'OpenSession', uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs } as const;
+      return proven === undefined ? plain : { ...plain, proven };
     }
     case 'closeSession':
       return { kind: 'CloseSession', sid: packed.value.sid, reason: packed.value.reason as CloseReason };
@@ -216,6 +240,14 @@ function unpack(packed: Packed): Command {
       return { kind: 'SetLimits', limits: unpackLimits(packed.value.limits) };
     case 'renewEpoch':
       return { kind: 'RenewEpoch', ...packed.value };
+    case 'bindKey':
+      return unpackBindKey(packed.value);
+    case 'rotateKey':
+      return unpackRotateKey(packed.value);
+    case 'forgetKey':
+      return { kind: 'ForgetKey', ...packed.value };
+    case 'revokeIdentity':
+      return { kind: 'RevokeIdentity', ...packed.value };
   }
 }
 

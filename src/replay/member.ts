@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import {
   type Instance,
+  type InstanceOptions,
   InstanceType,
   type OwnSession,
   type Switchyard,
@@ -8,6 +9,9 @@ import {
 } from '../client/index.js';
 import type { Latencies } from './latency.js';
 import type { PlannedNode } from './plan.js';
+
+/** How members prove themselves: all by one key. */
+export type Proving = Pick<InstanceOptions, 'key' | 'bindProofs'>;
 
 /** What a member tells the replay it belongs to. */
 export interface MemberListener {
@@ -33,6 +37,7 @@ export class Member {
     private readonly listener: MemberListener,
     private readonly latencies: Latencies,
     private readonly clock: Clock,
+    private readonly proving: Proving = {},
   ) {}
 
   /** The SID of its session; undefined while it has none. */
@@ -50,7 +55,7 @@ export class Member {
   join(): Promise<void> {
     const { uuid, name, labels } = this.node;
     const startedMs = this.clock.nowMs();
-    const instance = this.yard.join({ uuid, name, labels, type: InstanceType.AGENT });
+    const instance = this.yard.join({ uuid, name, labels, type: InstanceType.AGENT, ...this.proving });
     this.current = instance;
     this.isLeaving = false;
     this.isUpset = false;

@@ -3,7 +3,7 @@ import { type Network, type OwnSession, type Position, type Switchyard, Switchya
 import { wait } from '../client/scope.js';
 import { type Comparison, compare } from './comparison.js';
 import { Latencies } from './latency.js';
-import { Member } from './member.js';
+import { Member, type Proving } from './member.js';
 import type { PlannedLink, ReplayPlan } from './plan.js';
 import { TaskQueue } from './queue.js';
 
@@ -20,7 +20,7 @@ const SETTLE_REST_MS = 250;
 const WATCHER_TIMEOUT_MS = 60_000;
 
 /** What a replay needs from outside. */
-export interface ReplaySurroundings {
+export interface ReplaySurroundings extends Proving {
   /** Makes one connection to the server. The replay closes it. */
   connect(): Switchyard;
   readonly clock: Clock;
@@ -71,7 +71,8 @@ export class Replay {
     this.linksOf = linksOf;
     this.members = plan.nodes.map((node, index) => {
       if (index % INSTANCES_PER_CONNECTION === 0) this.connect();
-      return new Member(index, node, this.connections.at(-1)!, this, this.latencies, surroundings.clock);
+      const { clock, key, bindProofs } = surroundings;
+      return new Member(index, node, this.connections.at(-1)!, this, this.latencies, clock, { key, bindProofs });
     });
   }
 

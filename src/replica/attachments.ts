@@ -188,6 +188,7 @@ const ENDED: Record<CloseReason, { readonly reason: Reason; readonly words: stri
   [CloseReason.TERMINATED]: { reason: 'SESSION_TERMINATED', words: 'was terminated' },
   [CloseReason.EXPIRED]: { reason: 'SESSION_EXPIRED', words: 'has expired' },
   [CloseReason.SERVER_LOST]: { reason: 'SESSION_SERVER_LOST', words: 'was lost with its server' },
+  [CloseReason.REVOKED]: { reason: 'IDENTITY_REVOKED', words: 'was ended: its identity or key was revoked' },
 };
 
 /** What somebody is told who speaks for a session that is over. */

@@ -1,10 +1,14 @@
 import type { Clock, Random } from '../base/clock.js';
 import { Checked, wholeMs } from '../core/decide/check.js';
 import { Fault } from '../core/model/fault.js';
+import type { ProvenKey } from '../core/model/identity.js';
 import type { Position } from '../core/model/position.js';
 import type { Labels, Session } from '../core/model/session.js';
 import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
+import type { ProofMessage } from '../trust/server/proofs.js';
+import { ProofPurpose } from '../trust/signed-bytes.js';
+import type { KeyProver } from './key-prover.js';
 import type { ReplicaLimits } from './limits.js';
 import type { Replica } from './replica.js';
 import { drawSecret, tokenText } from './token.js';
@@ -18,6 +22,8 @@ export interface OpeningRequest {
   readonly ttlMs: number;
   readonly name: string;
   readonly labels: Labels;
+  /** That the caller has a key of the instance. */
+  readonly proof?: ProofMessage | undefined;
 }
 
 /** A session that was opened, with the only copy of its token. */
@@ -35,6 +41,8 @@ export class Opening {
     private readonly random: Random,
     private readonly limits: Pick<ReplicaLimits, 'ttlDefaultMs' | 'ttlMinMs' | 'ttlMaxMs'>,
     private readonly shares: Shares,
+    /** Whom sessions are opened as. */
+    readonly prover: KeyProver,
   ) {}
 
   /** Opens a session for who asks from there, or says everything that is wrong with the request. */
@@ -49,13 +57,25 @@ export class Opening {
     checked.labels('labels', request.labels);
     const wrong = Fault.fields(checked.violations);
     if (wrong !== undefined) return wrong;
-    const { type, flavor, name, labels } = request;
+    const { type, flavor, name, labels, proof } = request;
+    const proven = proof && (await this.prove(proof, uuid, origin));
+    if (proven instanceof Fault) return proven;
     const secret = drawSecret(this.random);
     const ttlMs = this.granted(request.ttlMs);
     const newcomer = { uuid, tokenHash: secret.hash };
     const atMs = this.clock.wallMs();
     const applied = await this.shares.open(origin, newcomer, () =>
-      this.replica.submit({ kind: 'OpenSession', type, flavor, ttlMs, name, labels, ...newcomer, atMs }),
+      this.replica.submit({
+        kind: 'OpenSession',
+        type,
+        flavor,
+        ttlMs,
+        name,
+        labels,
+        ...newcomer,
+        atMs,
+        ...(proven && { proven }),
+      }),
     );
     if (applied instanceof Fault) return applied;
     for (const change of applied.changes) {
@@ -65,6 +85,11 @@ export class Opening {
       return { session, token: tokenText(session.sid, secret), position };
     }
     throw new Error('an opened session is among the changes of its revision');
+  }
+
+  private prove(proof: ProofMessage, uuid: string, origin: Origin): Promise<ProvenKey | Fault> {
+    const purpose = ProofPurpose.SESSION;
+    return this.prover.prove(proof, { field: 'proof', purpose, uuid, origin, keys: 'known or first' });
   }
 
   private granted(askedMs: number): number {

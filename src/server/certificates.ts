@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Clock, Timer } from '../base/clock.js';
 import { readNamedFile } from '../base/private-files.js';
 import type { Config } from '../config/config.js';
+import { keyIdOf } from '../trust/public-key.js';
 
 /**
  * How often the files are looked at. Tools renew certificates days before they end, so that a minute is soon enough, and reading
@@ -39,6 +40,7 @@ type Paths = Pick<Config, 'tlsCert' | 'tlsKey' | 'tlsClientCa'>;
  */
 export class CertificateKeeper {
   #files: CertificateFiles;
+  #leafKeyIds: readonly Buffer[];
   /** The last files that were refused, so that they are complained of once. */
   #refused: CertificateFiles | undefined;
   readonly #users: ((files: CertificateFiles) => void)[] = [];
@@ -50,6 +52,7 @@ export class CertificateKeeper {
   ) {
     this.#files = this.#read();
     check(this.#files, paths);
+    this.#leafKeyIds = [leafKeyIdOf(this.#files)];
     this.#schedule();
   }
 
@@ -61,6 +64,14 @@ export class CertificateKeeper {
   /** What is in use. */
   get files(): CertificateFiles {
     return this.#files;
+  }
+
+  /**
+   * SHA-256 of the key of each certificate that proofs may be bound to: the one in use, and the one before it, which connections
+   * that stand have seen.
+   */
+  get leafKeyIds(): readonly Buffer[] {
+    return this.#leafKeyIds;
   }
 
   /** Tells of every change from now on. */
@@ -83,6 +94,9 @@ export class CertificateKeeper {
     }
     this.#refused = undefined;
     this.#files = files;
+    const leaf = leafKeyIdOf(files);
+    const [former] = this.#leafKeyIds;
+    if (!former.equals(leaf)) this.#leafKeyIds = [leaf, former];
     for (const take of this.#users) take(files);
     const { subject, validTo } = new X509Certificate(files.cert);
     this.deps.log.info({ subject, validTo }, 'a new certificate is in use');
@@ -105,6 +119,11 @@ export class CertificateKeeper {
     const own = { cert: read(tlsCert!), key: read(tlsKey!) };
     return tlsClientCa === undefined ? own : { ...own, ca: read(tlsClientCa) };
   }
+}
+
+/** SHA-256 of the SubjectPublicKeyInfo of the first certificate of the chain. */
+export function leafKeyIdOf({ cert }: Pick<CertificateFiles, 'cert'>): Buffer {
+  return keyIdOf(new X509Certificate(cert).publicKey.export({ type: 'spki', format: 'der' }));
 }
 
 function same(one: CertificateFiles, other: CertificateFiles): boolean {

@@ -22,6 +22,7 @@ import { type Journal, JournalError } from '../journal/journal.js';
 import { replayWhole } from '../journal/replaying.js';
 import { DEFAULT_RELAY_LIMITS } from '../relay/limits.js';
 import { Relay } from '../relay/relay.js';
+import { KeyProver, type KeyProverDeps } from '../replica/key-prover.js';
 import { Opening } from '../replica/opening.js';
 import { recover } from '../replica/recover.js';
 import { type Publisher, Replica } from '../replica/replica.js';
@@ -29,6 +30,9 @@ import { SessionEvents } from '../replica/session-events.js';
 import { Shares } from '../shares/shares.js';
 import { closedTopic as systemClosedTopic } from '../system/encode/closed-topic.js';
 import { deltaTopic } from '../system/encode/delta-topic.js';
+import { DEFAULT_TRUST_LIMITS } from '../trust/server/limits.js';
+import { Proofs } from '../trust/server/proofs.js';
+import { type VerifySignature, verifyInThreadPool } from '../trust/server/signatures.js';
 import type { Metrics } from './metrics.js';
 
 /** What an engine is made of. */
@@ -39,6 +43,10 @@ export interface EngineParts {
   readonly log: Logger;
   readonly journal: Journal;
   readonly metrics: Metrics | undefined;
+  /** SHA-256 of the key of the server's certificate; undefined for a server without TLS. */
+  readonly leaves: () => readonly Uint8Array[];
+  /** How proofs are verified: in threads, but for a simulation. */
+  readonly verify?: VerifySignature | undefined;
   /** Whether an address has no share of its own. */
   readonly isExempt: (address: string) => boolean;
   /** Told when the disk has no space left for the journal, and when it has again. */
@@ -82,6 +90,8 @@ export async function startEngine({
   log,
   journal,
   metrics,
+  leaves,
+  verify = verifyInThreadPool,
   isExempt,
   writable,
   fatal,
@@ -148,16 +158,21 @@ export async function startEngine({
   replica.attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
   await replica.found(drawUuid(random));
   await replica.agreeOn(config.limits);
+  const turns = new FairTurns({
+    clock,
+    limits: DEFAULT_TURN_LIMITS,
+    isExempt,
+    refused: metrics && ((what) => metrics.turnRefused(what)),
+  });
+  const serverUuid = () => state.serverUuid;
+  const proofs = new Proofs({ clock, random, serverUuid, leaves, verify, limits: DEFAULT_TRUST_LIMITS });
+  const charge: KeyProverDeps['charge'] = (origin, ms) => turns.charge(turns.keyOf(origin), ms);
+  const prover = new KeyProver({ state, proofs, clock, charge });
   return {
     replica,
-    opening: new Opening(replica, clock, random, limits, shares),
+    opening: new Opening(replica, clock, random, limits, shares, prover),
     shares,
-    turns: new FairTurns({
-      clock,
-      limits: DEFAULT_TURN_LIMITS,
-      isExempt,
-      refused: metrics && ((what) => metrics.turnRefused(what)),
-    }),
+    turns,
     feeds,
     relay,
     acceptances,

@@ -100,7 +100,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     const isExempt = (address: string) => exempt.has(address);
     const writable = (isWritable: boolean) => doors?.setWritable(isWritable);
     certificates = CertificateKeeper.open(config, { clock, log });
-    engine = await startEngine({ config, clock, random, log, journal, metrics, isExempt, writable, fatal });
+    const leaves = () => certificates?.leafKeyIds ?? [];
+    engine = await startEngine({ config, clock, random, log, journal, metrics, leaves, isExempt, writable, fatal });
     doors = new Doors(engine, { config, clock, random, log, metrics, admission, certificates });
     await doors.open();
     engine.replica.opened();
@@ -113,6 +114,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       addresses.metrics = formatAddress(await metrics.listen(config.metricsListen, admission));
     }
     log.info({ addresses }, 'listening');
+    log.info({ auth: 'open' }, 'an instance that has shown a key needs it; others can be opened by anybody');
     const reload: RunningServer['reload'] = ({ logLevel }) => {
       log.level = logLevel;
       log.info({ logLevel }, 'told to reload');

@@ -1,10 +1,18 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import picocolors from 'picocolors';
 import { runCli } from '../../src/cli/program.js';
 import { Interrupt, type Surroundings } from '../../src/cli/surroundings.js';
 import type { Output } from '../../src/cli/terminal.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
+
+/** The home of everybody here, where keys are kept. */
+const HOME = mkdtempSync(join(tmpdir(), 'switchyard-home-'));
+process.once('exit', () => rmSync(HOME, { recursive: true, force: true }));
+/** Commands of one process are as many processes to those who ask. */
+let nextPid = 1;
 
 /** What a command printed, and how it ended. */
 export interface Ended {
@@ -37,7 +45,7 @@ export function startCommand(args: readonly string[], setting: Setting = {}): Ru
   const surroundings: Surroundings = {
     env: {},
     platform: 'linux',
-    home: tmpdir(),
+    home: HOME,
     readFile: () => {
       throw new Error('no such file');
     },
@@ -45,6 +53,7 @@ export function startCommand(args: readonly string[], setting: Setting = {}): Ru
     output: new PassThrough(),
     clock: systemClock,
     random: systemRandom,
+    pid: nextPid++,
     ...setting,
     terminal: { out, err, colors },
     signal: stop.signal,

@@ -83,8 +83,9 @@ describe('the service config of docs/clients.md', () => {
   });
 
   it('retries the calls that their protos call safe to repeat, and those that are with a request id', () => {
-    const protos = ['session', 'network', 'stream', 'transport'].map((name) =>
-      readFileSync(new URL(`../../proto/switchyard/v1/${name}_service.proto`, import.meta.url), 'utf8'),
+    const names = ['session_service', 'network_service', 'stream_service', 'transport_service', 'identity'];
+    const protos = names.map((name) =>
+      readFileSync(new URL(`../../proto/switchyard/v1/${name}.proto`, import.meta.url), 'utf8'),
     );
     // Watches go on from their position, which a retry does not know.
     const safe = [...protos.join('\n').matchAll(/rpc (\w+)\(\w+\) returns \(\w+\) \{\n {4}option idempotency_level/g)];
@@ -93,7 +94,7 @@ describe('the service config of docs/clients.md', () => {
       name.map(({ method }) => method),
     );
     expect(named.sort()).toEqual([...safe.map(([, method]) => method), ...WITH_REQUEST_ID].sort());
-    expect(named).toHaveLength(16);
+    expect(named).toHaveLength(20);
   });
 
   it('brings a session through a disk that was full for a moment', async () => {

@@ -84,7 +84,7 @@ describe('buf curl, over reflection alone', () => {
           .trim()
           .split('\n')
           .filter((line) => line.startsWith('switchyard.v1.')),
-      ).toHaveLength(27);
+      ).toHaveLength(35);
       expect(listed).toContain('grpc.health.v1.Health/Check');
     },
     30_000,
@@ -150,6 +150,17 @@ describe('buf curl, over reflection alone', () => {
     });
     expect(await answer('StreamService/TerminateStream', { id }, one.token)).toHaveProperty('position');
     expect(await reason('StreamService/Relay', { open: { id } }, one.token)).toBe('STREAM_NOT_FOUND');
+  }, 60_000);
+
+  it('calls the methods of IdentityService', async () => {
+    expect(await answer('IdentityService/Challenge', {})).toMatchObject({ mode: 'AUTH_MODE_OPEN', validFor: '60s' });
+    expect(await answer('IdentityService/WhoAmI', {}, one.token)).toMatchObject({ cvid: one.sid });
+    const request = { identity_uuid: agent(1).instanceUuid };
+    expect(await reason('IdentityService/GetIdentity', request, one.token)).toBe('IDENTITY_NOT_FOUND');
+    expect(await reason('IdentityService/RotateKey', {})).toBe('FIELD_INVALID');
+    for (const method of ['ListIdentities', 'BindKey', 'ForgetKey', 'RevokeIdentity']) {
+      expect(await reason(`IdentityService/${method}`, {}, one.token)).toBe('ADMIN_REQUIRED');
+    }
   }, 60_000);
 
   it('calls the methods of TransportService', async () => {

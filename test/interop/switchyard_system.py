@@ -87,6 +87,21 @@ REQUIRED, OPTIONAL, REPEATED = "required", "optional", float("inf")
 
 LABEL = {1: ("key", TEXT, REQUIRED), 2: ("value", TEXT, REQUIRED)}
 POSITION = {1: ("epoch", text(32), REQUIRED), 2: ("revision", U64, REQUIRED)}
+PROOF = {
+    1: ("purpose", U8, REQUIRED),
+    2: ("nonce", blob(40, 40), REQUIRED),
+    3: ("public_key", blob(44, 91), REQUIRED),
+    4: ("signature", blob(1, 72), REQUIRED),
+    5: ("binding_kind", U8, OPTIONAL),
+    6: ("binding", blob(32, 32), OPTIONAL),
+    7: ("identity_uuid", UUID, OPTIONAL),
+}
+PRINCIPAL = {
+    1: ("network", text(32), REQUIRED),
+    2: ("identity_uuid", UUID, REQUIRED),
+    3: ("kind", U8, REQUIRED),
+    4: ("key_id", text(64), REQUIRED),
+}
 NODE_ADDED = {
     1: ("cvid", ID, REQUIRED),
     2: ("parent", ID, OPTIONAL),
@@ -205,6 +220,7 @@ EVENTS = {
             11: ("name", TEXT, OPTIONAL),
             12: ("labels", LABEL, REPEATED),
             20: ("watch", WATCH, OPTIONAL),
+            23: ("proof", PROOF, OPTIONAL),
         },
         {
             1: ("instance_sid", ID, REQUIRED),
@@ -214,12 +230,13 @@ EVENTS = {
             11: ("ttl_ms", U32, REQUIRED),
             12: ("stream_id", ID, REQUIRED),
             13: ("position", POSITION, REQUIRED),
+            20: ("identity", PRINCIPAL, OPTIONAL),
         },
     ),
     17: (
         "KeepAlive",
         C2S,
-        {10: ("session_token", text(255), OPTIONAL), 20: ("watch", WATCH, OPTIONAL)},
+        {10: ("session_token", text(255), OPTIONAL), 20: ("watch", WATCH, OPTIONAL), 23: ("proof", PROOF, OPTIONAL)},
         {1: ("ttl_ms", U32, REQUIRED), 2: ("position", POSITION, REQUIRED)},
     ),
     18: (
@@ -240,6 +257,25 @@ EVENTS = {
         C2S,
         {1: ("id", ID, REQUIRED), 10: ("validate_only", BOOL, OPTIONAL)},
         {1: ("result", U8, REQUIRED), 10: ("stopped_ids", ID, REPEATED)},
+    ),
+    20: (
+        "Challenge",
+        C2S,
+        {1: ("network", text(32), OPTIONAL)},
+        {
+            1: ("nonce", blob(40, 40), REQUIRED),
+            2: ("server_uuid", UUID, REQUIRED),
+            3: ("mode", U8, REQUIRED),
+            4: ("epoch", text(32), REQUIRED),
+            5: ("server_time_ms", U64, REQUIRED),
+            6: ("valid_for_ms", U32, REQUIRED),
+        },
+    ),
+    22: (
+        "RotateKey",
+        C2S,
+        {1: ("old_proof", PROOF, REQUIRED), 2: ("new_proof", PROOF, REQUIRED)},
+        {1: ("key_id", text(64), REQUIRED), 2: ("position", POSITION, REQUIRED), 3: ("overlap_ms", U32, REQUIRED)},
     ),
     24: ("Open", C2S, {1: ("id", ID, OPTIONAL)}, {1: ("stream", STREAM, OPTIONAL)}),
     32: (

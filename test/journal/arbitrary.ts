@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import type { Command } from '../../src/core/model/command.js';
 import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/model/connection.js';
 import { REASONS, type Reason } from '../../src/core/model/fault.js';
+import { IdentityKind, KeyOrigin } from '../../src/core/model/identity.js';
 import { LIMIT_NAMES, type Limits } from '../../src/core/model/limits.js';
 import { LinkType } from '../../src/core/model/link.js';
 import type { Made } from '../../src/core/model/request.js';
+import { CloseReason } from '../../src/core/model/session.js';
 import type { Row } from '../../src/core/store/snapshot.js';
 
 /** A record as people write it: fast-check would also make ones without a prototype, which equal no others. */
@@ -22,7 +24,7 @@ const labels = fc
   .map((entries) => Object.fromEntries(entries));
 const tokenHash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
 const link = fc.constantFrom(...Object.values(LinkType));
-const closeReason = fc.constantFrom(1 as const, 2 as const, 3 as const, 4 as const);
+const closeReason = fc.constantFrom(...Object.values(CloseReason));
 const params = shape({
   name: text,
   timeoutMs: ms,
@@ -68,21 +70,34 @@ const asked = {
   ...gathered,
   ...drawn,
 };
+const keyId = tokenHash;
+const key = fc.uint8Array({ minLength: 1, maxLength: 91 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
+const proven = fc.record(
+  { identity: uuid, keyId, key },
+  { requiredKeys: ['identity', 'keyId'], noNullPrototype: true },
+);
 
 /** One arbitrary for each kind of command, so that a test can show it has them all. */
 export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<Command, { kind: K }>> } = {
   FoundNetwork: shape({ kind: kind('FoundNetwork'), epoch: text, serverUuid: uuid, atMs: wallMs }),
-  OpenSession: shape({
-    kind: kind('OpenSession'),
-    uuid,
-    type: fc.integer({ min: 0, max: 7 }),
-    flavor: fc.integer({ min: 0, max: 31 }),
-    ttlMs: ms,
-    name: text,
-    labels,
-    tokenHash,
-    atMs: wallMs,
-  }),
+  OpenSession: fc.record(
+    {
+      kind: kind('OpenSession'),
+      uuid,
+      type: fc.integer({ min: 0, max: 7 }),
+      flavor: fc.integer({ min: 0, max: 31 }),
+      ttlMs: ms,
+      name: text,
+      labels,
+      tokenHash,
+      atMs: wallMs,
+      proven,
+    },
+    {
+      requiredKeys: ['kind', 'uuid', 'type', 'flavor', 'ttlMs', 'name', 'labels', 'tokenHash', 'atMs'],
+      noNullPrototype: true,
+    },
+  ),
   CloseSession: shape({ kind: kind('CloseSession'), sid, reason: closeReason }),
   RequestTermination: shape({ kind: kind('RequestTermination'), sid, reason: text, deadlineMs: ms }),
   AnswerOrder: shape({
@@ -111,6 +126,18 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
   StopStream: shape({ kind: kind('StopStream'), sid, id: sid, reason: fc.constantFrom(1, 2, 3, 4, 5) }),
   SetLimits: shape({ kind: kind('SetLimits'), limits }),
   RenewEpoch: shape({ kind: kind('RenewEpoch'), epoch: text }),
+  BindKey: shape({ kind: kind('BindKey'), uuid, key, keyId, atMs: wallMs }),
+  RotateKey: shape({
+    kind: kind('RotateKey'),
+    uuid,
+    oldKeyId: keyId,
+    key,
+    keyId,
+    atMs: wallMs,
+    goodUntilMs: wallMs,
+  }),
+  ForgetKey: shape({ kind: kind('ForgetKey'), uuid }),
+  RevokeIdentity: shape({ kind: kind('RevokeIdentity'), uuid }),
 };
 
 /** Any command, as it comes to be stored. */
@@ -121,16 +148,40 @@ export const anyStamped: fc.Arbitrary<Command> = fc
   .tuple(anyCommand, wallMs)
   .map(([command, storedAtMs]) => ({ ...command, storedAtMs }));
 
-const session = shape({
-  sid,
+const session = fc.record(
+  {
+    sid,
+    uuid,
+    ttlMs: ms,
+    name: text,
+    labels,
+    tokenHash,
+    openedAtMs: wallMs,
+    openedRevision: wallMs,
+    streamId: sid,
+    keyId,
+  },
+  {
+    requiredKeys: ['sid', 'uuid', 'ttlMs', 'name', 'labels', 'tokenHash', 'openedAtMs', 'openedRevision', 'streamId'],
+    noNullPrototype: true,
+  },
+);
+const identity = shape({
+  number: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
   uuid,
-  ttlMs: ms,
-  name: text,
-  labels,
-  tokenHash,
-  openedAtMs: wallMs,
-  openedRevision: wallMs,
-  streamId: sid,
+  kind: fc.constantFrom(...Object.values(IdentityKind)),
+  keys: fc.array(
+    shape({
+      id: keyId,
+      key,
+      origin: fc.constantFrom(...Object.values(KeyOrigin)),
+      boundAtMs: wallMs,
+      goodUntilMs: wallMs,
+    }),
+    { maxLength: 4 },
+  ),
+  barred: fc.array(keyId, { maxLength: 3 }),
+  revoked: fc.boolean(),
 });
 const sinks = fc.array(shape({ sid, id: sid }), { maxLength: 4 });
 const stream = shape({ id: sid, owner: sid, sinks, params, revision: wallMs });
@@ -182,6 +233,7 @@ export const ROWS: {
     reason: closeReason,
     tokenCheck: fc.option(hidden, { nil: undefined }),
   }),
+  identity: shape({ kind: kind('identity'), identity }),
 };
 
 /** The second row of a snapshot. */

@@ -39,13 +39,21 @@ function stored(parts: readonly Uint8Array[], revision = 7): StoredSnapshot {
   };
 }
 
+/** Whether builds that know no identities would take a row for another. */
+function isOfFormat3(row: Row): boolean {
+  if (row.kind === 'session') return row.session.keyId !== undefined;
+  return row.kind === 'identity' || (row.kind === 'ended' && row.reason === 5);
+}
+
 describe('a snapshot', () => {
   it.each(Object.entries(ROWS))('gives back every row of kind %s as it went in', async (_, rows) => {
     await fc.assert(
       fc.asyncProperty(metaRow(7), limitsRow, fc.array<Row>(rows), async (meta, limits, rest) => {
         const parts = await all(encodeChunks(7, [meta, limits, ...rest]));
         expect(await rowsOf(stored(parts))).toStrictEqual([meta, limits, ...rest]);
-        expect(parts.map(formatOf)).toEqual(parts.map((_, at) => (at === 0 ? 2 : 1)));
+        const needed = parts.map((_, at) => (at === 0 ? 2 : 1));
+        if (!rest.some(isOfFormat3)) expect(parts.map(formatOf)).toEqual(needed);
+        else expect(Math.max(...parts.map(formatOf))).toBe(3);
       }),
     );
   });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
 import { FORMAT_VERSION, FrameKind, seal } from '../../src/journal/frame.js';
+import { encodeRecord } from '../../src/journal/record.js';
 import type { Opened } from './contract.js';
 import { decodedUntilError, expectBroken, parts, partsOf, records, revisionsAfter, stored } from './reading.js';
 
@@ -45,6 +46,20 @@ export function recordsContract(opened: Opened): void {
       opened.journal.moveOn(INITIAL_LIMITS);
       await opened.journal.append(records(5, 5));
       expect(opened.journal.initialLimits).toEqual(limits);
+    });
+
+    it('gets format 3 with the first record that needs it, and keeps it, also where a compaction is on its way', async () => {
+      await opened.journal.append(records(1, 5));
+      await opened.journal.writeSnapshot(5, parts(5, ['a state']));
+      expect(opened.journal.format).toBe(2);
+      const revoke = encodeRecord(6, { kind: 'RevokeIdentity', uuid: '00000000-0000-4000-8000-000000000001' });
+      await Promise.all([opened.journal.append([revoke]), opened.journal.compact(5)]);
+      await opened.journal.append(records(7, 7));
+      for (let time = 0; time < 2; time++) {
+        expect([opened.journal.format, opened.journal.compacted, opened.journal.last]).toEqual([3, 5, 7]);
+        expect(await revisionsAfter(opened.journal, 5)).toEqual([6, 7]);
+        await opened.reopen();
+      }
     });
 
     it('gives back more than is read in one go', async () => {

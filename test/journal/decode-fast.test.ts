@@ -69,7 +69,11 @@ describe('a command read by hand', () => {
     const message = CommandMessage.encode({
       kind: {
         $case: 'openSession',
-        value: { ...openSession('n'), labels: [], tokenHash: Buffer.alloc(0), atMs: 2n ** 60n },
+        value: {
+          ...openSession('n'),
+          ...{ labels: [], tokenHash: Buffer.alloc(0), atMs: 2n ** 60n },
+          ...{ identity: '', binding: Buffer.alloc(0), bindKey: Buffer.alloc(0) },
+        },
       },
     }).finish();
     expect(readCommand(message)).toBeUndefined();

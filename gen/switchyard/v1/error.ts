@@ -99,6 +99,11 @@ export enum Reason {
    */
   CONNECTION_NOT_FOUND = 25,
   /**
+   * IDENTITY_NOT_FOUND - NOT_FOUND. No such identity, or it is not the caller's to see.
+   * Example: "no identity 6f1c7ad2-3b5e-4c8d-9f00-1a2b3c4d5e6f".
+   */
+  IDENTITY_NOT_FOUND = 26,
+  /**
    * SESSION_LIMIT - RESOURCE_EXHAUSTED. The server holds as many sessions as it may, or as it may of one client connection or of one address
    * (of IPv6, one /64). Comes with RetryInfo. An instance that has a session there is not refused for such a share.
    * Example: "524288 sessions of one address are the limit (--sessions-per-address)".
@@ -257,6 +262,33 @@ export enum Reason {
    * Example: "flags 0x90".
    */
   PACKET_FLAGS_INVALID = 74,
+  /**
+   * PROOF_INVALID - UNAUTHENTICATED. A proof is needed and there is none, or it proves nothing: wrong signature, used before, another's key, made
+   * for another purpose, instance, network or binding. The session that stands is not touched.
+   * Example: "instance 6f1c7ad2-3b5e-4c8d-9f00-1a2b3c4d5e6f has a key: its sessions are opened with a proof of it".
+   */
+  PROOF_INVALID = 81,
+  /**
+   * CHALLENGE_EXPIRED - UNAUTHENTICATED. The nonce of a proof is not this server's, or older than a minute. Comes with RetryInfo 0: ask for another.
+   * Example: "the nonce is not of this server's, or of before its start".
+   */
+  CHALLENGE_EXPIRED = 82,
+  /**
+   * IDENTITY_REVOKED - UNAUTHENTICATED on a call, ABORTED on an attachment. An administrator has revoked the identity, or the key that the session
+   * was opened by.
+   * Example: "identity 6f1c7ad2-3b5e-4c8d-9f00-1a2b3c4d5e6f is revoked".
+   */
+  IDENTITY_REVOKED = 84,
+  /**
+   * IDENTITY_MISMATCH - UNAUTHENTICATED. Two credentials of one call are of different identities.
+   * Example: "the proof is of identity 6f1c7ad2-3b5e-4c8d-9f00-1a2b3c4d5e6f, the session of another".
+   */
+  IDENTITY_MISMATCH = 86,
+  /**
+   * NETWORK_LIMIT - RESOURCE_EXHAUSTED. The network has as many identities as it may.
+   * Example: "1048576 identities are the limit".
+   */
+  NETWORK_LIMIT = 87,
   UNRECOGNIZED = -1,
 }
 
@@ -313,6 +345,9 @@ export function reasonFromJSON(object: any): Reason {
     case 25:
     case "REASON_CONNECTION_NOT_FOUND":
       return Reason.CONNECTION_NOT_FOUND;
+    case 26:
+    case "REASON_IDENTITY_NOT_FOUND":
+      return Reason.IDENTITY_NOT_FOUND;
     case 30:
     case "REASON_SESSION_LIMIT":
       return Reason.SESSION_LIMIT;
@@ -406,6 +441,21 @@ export function reasonFromJSON(object: any): Reason {
     case 74:
     case "REASON_PACKET_FLAGS_INVALID":
       return Reason.PACKET_FLAGS_INVALID;
+    case 81:
+    case "REASON_PROOF_INVALID":
+      return Reason.PROOF_INVALID;
+    case 82:
+    case "REASON_CHALLENGE_EXPIRED":
+      return Reason.CHALLENGE_EXPIRED;
+    case 84:
+    case "REASON_IDENTITY_REVOKED":
+      return Reason.IDENTITY_REVOKED;
+    case 86:
+    case "REASON_IDENTITY_MISMATCH":
+      return Reason.IDENTITY_MISMATCH;
+    case 87:
+    case "REASON_NETWORK_LIMIT":
+      return Reason.NETWORK_LIMIT;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -449,6 +499,8 @@ export function reasonToJSON(object: Reason): string {
       return "REASON_ORDER_NOT_FOUND";
     case Reason.CONNECTION_NOT_FOUND:
       return "REASON_CONNECTION_NOT_FOUND";
+    case Reason.IDENTITY_NOT_FOUND:
+      return "REASON_IDENTITY_NOT_FOUND";
     case Reason.SESSION_LIMIT:
       return "REASON_SESSION_LIMIT";
     case Reason.SID_EXHAUSTED:
@@ -511,6 +563,16 @@ export function reasonToJSON(object: Reason): string {
       return "REASON_EVENT_KEY_REPEATED";
     case Reason.PACKET_FLAGS_INVALID:
       return "REASON_PACKET_FLAGS_INVALID";
+    case Reason.PROOF_INVALID:
+      return "REASON_PROOF_INVALID";
+    case Reason.CHALLENGE_EXPIRED:
+      return "REASON_CHALLENGE_EXPIRED";
+    case Reason.IDENTITY_REVOKED:
+      return "REASON_IDENTITY_REVOKED";
+    case Reason.IDENTITY_MISMATCH:
+      return "REASON_IDENTITY_MISMATCH";
+    case Reason.NETWORK_LIMIT:
+      return "REASON_NETWORK_LIMIT";
     case Reason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

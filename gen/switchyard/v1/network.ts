@@ -22,6 +22,8 @@ export enum CloseReason {
   EXPIRED = 3,
   /** SERVER_LOST - The server that held it is gone. */
   SERVER_LOST = 4,
+  /** REVOKED - Its identity was revoked, or the key that it was opened by was replaced or forgotten. */
+  REVOKED = 5,
   UNRECOGNIZED = -1,
 }
 
@@ -42,6 +44,9 @@ export function closeReasonFromJSON(object: any): CloseReason {
     case 4:
     case "CLOSE_REASON_SERVER_LOST":
       return CloseReason.SERVER_LOST;
+    case 5:
+    case "CLOSE_REASON_REVOKED":
+      return CloseReason.REVOKED;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -61,6 +66,8 @@ export function closeReasonToJSON(object: CloseReason): string {
       return "CLOSE_REASON_EXPIRED";
     case CloseReason.SERVER_LOST:
       return "CLOSE_REASON_SERVER_LOST";
+    case CloseReason.REVOKED:
+      return "CLOSE_REASON_REVOKED";
     case CloseReason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

@@ -21,6 +21,7 @@ import { Duration } from "../../google/protobuf/duration.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { RendezvousAddress } from "./connection.js";
 import { Reason, reasonFromJSON, reasonToJSON } from "./error.js";
+import { Principal, Proof } from "./identity.js";
 import {
   InstanceFlavor,
   instanceFlavorFromJSON,
@@ -59,6 +60,8 @@ export interface SessionRequest {
    * bytes.
    */
   labels: { [key: string]: string };
+  /** That the caller has a key of the instance: of purpose SESSION. Needed once the instance has shown a key. */
+  proof?: Proof | undefined;
 }
 
 export interface SessionRequest_LabelsEntry {
@@ -88,10 +91,14 @@ export interface SessionResponse {
     | undefined;
   /** Where the rendezvous port is, to gather candidates at before a direct connection is asked for. Empty: there is none. */
   rendezvous: RendezvousAddress[];
+  /** As whom the session was opened. Absent: nothing was proved. */
+  identity?: Principal | undefined;
 }
 
 /** Renews the caller's session. */
 export interface KeepAliveRequest {
+  /** That the caller has a key of the session's instance: of purpose ATTACH. Optional; one that is not good is refused. */
+  proof?: Proof | undefined;
 }
 
 /** The session was renewed. */
@@ -106,6 +113,8 @@ export interface KeepAliveResponse {
 
 /** Opens the attachment of the caller's session. */
 export interface AttachRequest {
+  /** That the caller has a key of the session's instance: of purpose ATTACH. Optional; one that is not good is refused. */
+  proof?: Proof | undefined;
 }
 
 /** One order. */
@@ -247,7 +256,15 @@ export interface SessionDetached {
 }
 
 function createBaseSessionRequest(): SessionRequest {
-  return { instanceUuid: "", instanceType: 0, instanceFlavor: 0, ttl: undefined, name: "", labels: globalThis.Object.create(null) };
+  return {
+    instanceUuid: "",
+    instanceType: 0,
+    instanceFlavor: 0,
+    ttl: undefined,
+    name: "",
+    labels: globalThis.Object.create(null),
+    proof: undefined,
+  };
 }
 
 export const SessionRequest: MessageFns<SessionRequest> = {
@@ -270,6 +287,9 @@ export const SessionRequest: MessageFns<SessionRequest> = {
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
       SessionRequest_LabelsEntry.encode({ key: key as any, value }, writer.uint32(98).fork()).join();
     });
+    if (message.proof !== undefined) {
+      Proof.encode(message.proof, writer.uint32(186).fork()).join();
+    }
     return writer;
   },
 
@@ -337,6 +357,14 @@ export const SessionRequest: MessageFns<SessionRequest> = {
             }
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.proof = Proof.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -382,6 +410,7 @@ export const SessionRequest: MessageFns<SessionRequest> = {
           globalThis.Object.create(null),
         )
         : globalThis.Object.create(null),
+      proof: isSet(object.proof) ? Proof.fromJSON(object.proof) : undefined,
     };
   },
 
@@ -411,6 +440,9 @@ export const SessionRequest: MessageFns<SessionRequest> = {
         });
       }
     }
+    if (message.proof !== undefined) {
+      obj.proof = Proof.toJSON(message.proof);
+    }
     return obj;
   },
 
@@ -433,6 +465,7 @@ export const SessionRequest: MessageFns<SessionRequest> = {
       },
       globalThis.Object.create(null),
     );
+    message.proof = (object.proof !== undefined && object.proof !== null) ? Proof.fromPartial(object.proof) : undefined;
     return message;
   },
 };
@@ -532,6 +565,7 @@ function createBaseSessionResponse(): SessionResponse {
     streamId: 0,
     position: undefined,
     rendezvous: [],
+    identity: undefined,
   };
 }
 
@@ -560,6 +594,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     }
     for (const v of message.rendezvous) {
       RendezvousAddress.encode(v!, writer.uint32(114).fork()).join();
+    }
+    if (message.identity !== undefined) {
+      Principal.encode(message.identity, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -641,6 +678,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.rendezvous.push(RendezvousAddress.decode(reader, reader.uint32()));
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.identity = Principal.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -685,6 +730,7 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       rendezvous: globalThis.Array.isArray(object?.rendezvous)
         ? object.rendezvous.map((e: any) => RendezvousAddress.fromJSON(e))
         : [],
+      identity: isSet(object.identity) ? Principal.fromJSON(object.identity) : undefined,
     };
   },
 
@@ -714,6 +760,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     if (message.rendezvous?.length) {
       obj.rendezvous = message.rendezvous.map((e) => RendezvousAddress.toJSON(e));
     }
+    if (message.identity !== undefined) {
+      obj.identity = Principal.toJSON(message.identity);
+    }
     return obj;
   },
 
@@ -732,16 +781,22 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       ? Position.fromPartial(object.position)
       : undefined;
     message.rendezvous = object.rendezvous?.map((e) => RendezvousAddress.fromPartial(e)) || [];
+    message.identity = (object.identity !== undefined && object.identity !== null)
+      ? Principal.fromPartial(object.identity)
+      : undefined;
     return message;
   },
 };
 
 function createBaseKeepAliveRequest(): KeepAliveRequest {
-  return {};
+  return { proof: undefined };
 }
 
 export const KeepAliveRequest: MessageFns<KeepAliveRequest> = {
-  encode(_: KeepAliveRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: KeepAliveRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.proof !== undefined) {
+      Proof.encode(message.proof, writer.uint32(186).fork()).join();
+    }
     return writer;
   },
 
@@ -758,6 +813,14 @@ export const KeepAliveRequest: MessageFns<KeepAliveRequest> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.proof = Proof.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -770,20 +833,24 @@ export const KeepAliveRequest: MessageFns<KeepAliveRequest> = {
     }
   },
 
-  fromJSON(_: any): KeepAliveRequest {
-    return {};
+  fromJSON(object: any): KeepAliveRequest {
+    return { proof: isSet(object.proof) ? Proof.fromJSON(object.proof) : undefined };
   },
 
-  toJSON(_: KeepAliveRequest): unknown {
+  toJSON(message: KeepAliveRequest): unknown {
     const obj: any = {};
+    if (message.proof !== undefined) {
+      obj.proof = Proof.toJSON(message.proof);
+    }
     return obj;
   },
 
   create<I extends Exact<DeepPartial<KeepAliveRequest>, I>>(base?: I): KeepAliveRequest {
     return KeepAliveRequest.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<KeepAliveRequest>, I>>(_: I): KeepAliveRequest {
+  fromPartial<I extends Exact<DeepPartial<KeepAliveRequest>, I>>(object: I): KeepAliveRequest {
     const message = createBaseKeepAliveRequest();
+    message.proof = (object.proof !== undefined && object.proof !== null) ? Proof.fromPartial(object.proof) : undefined;
     return message;
   },
 };
@@ -876,11 +943,14 @@ export const KeepAliveResponse: MessageFns<KeepAliveResponse> = {
 };
 
 function createBaseAttachRequest(): AttachRequest {
-  return {};
+  return { proof: undefined };
 }
 
 export const AttachRequest: MessageFns<AttachRequest> = {
-  encode(_: AttachRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: AttachRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.proof !== undefined) {
+      Proof.encode(message.proof, writer.uint32(186).fork()).join();
+    }
     return writer;
   },
 
@@ -897,6 +967,14 @@ export const AttachRequest: MessageFns<AttachRequest> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.proof = Proof.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -909,20 +987,24 @@ export const AttachRequest: MessageFns<AttachRequest> = {
     }
   },
 
-  fromJSON(_: any): AttachRequest {
-    return {};
+  fromJSON(object: any): AttachRequest {
+    return { proof: isSet(object.proof) ? Proof.fromJSON(object.proof) : undefined };
   },
 
-  toJSON(_: AttachRequest): unknown {
+  toJSON(message: AttachRequest): unknown {
     const obj: any = {};
+    if (message.proof !== undefined) {
+      obj.proof = Proof.toJSON(message.proof);
+    }
     return obj;
   },
 
   create<I extends Exact<DeepPartial<AttachRequest>, I>>(base?: I): AttachRequest {
     return AttachRequest.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<AttachRequest>, I>>(_: I): AttachRequest {
+  fromPartial<I extends Exact<DeepPartial<AttachRequest>, I>>(object: I): AttachRequest {
     const message = createBaseAttachRequest();
+    message.proof = (object.proof !== undefined && object.proof !== null) ? Proof.fromPartial(object.proof) : undefined;
     return message;
   },
 };
@@ -2239,8 +2321,12 @@ export const SessionServiceService = {
    * be sent any more, because the call was reset or its connection has closed, the session is ended at once; what it superseded
    * does not come back. Whether an answer that was sent has been read cannot be known: such a session lives for its TTL.
    *
+   * The first proof that comes with a Session binds its key to the instance: from then on every Session of it needs a proof by
+   * one of its keys.
+   *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID) with one violation for each mistake; RESOURCE_EXHAUSTED (SID_EXHAUSTED,
-   * SESSION_LIMIT); UNAVAILABLE (JOURNAL_UNAVAILABLE, OVERLOADED, DRAINING).
+   * SESSION_LIMIT, NETWORK_LIMIT, RATE_LIMITED); UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED,
+   * IDENTITY_MISMATCH); UNAVAILABLE (JOURNAL_UNAVAILABLE, OVERLOADED, DRAINING).
    */
   session: {
     path: "/switchyard.v1.SessionService/Session" as const,
@@ -2384,8 +2470,12 @@ export interface SessionServiceServer extends UntypedServiceImplementation {
    * be sent any more, because the call was reset or its connection has closed, the session is ended at once; what it superseded
    * does not come back. Whether an answer that was sent has been read cannot be known: such a session lives for its TTL.
    *
+   * The first proof that comes with a Session binds its key to the instance: from then on every Session of it needs a proof by
+   * one of its keys.
+   *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID) with one violation for each mistake; RESOURCE_EXHAUSTED (SID_EXHAUSTED,
-   * SESSION_LIMIT); UNAVAILABLE (JOURNAL_UNAVAILABLE, OVERLOADED, DRAINING).
+   * SESSION_LIMIT, NETWORK_LIMIT, RATE_LIMITED); UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED,
+   * IDENTITY_MISMATCH); UNAVAILABLE (JOURNAL_UNAVAILABLE, OVERLOADED, DRAINING).
    */
   session: handleUnaryCall<SessionRequest, SessionResponse>;
   /**
@@ -2461,8 +2551,12 @@ export interface SessionServiceClient extends Client {
    * be sent any more, because the call was reset or its connection has closed, the session is ended at once; what it superseded
    * does not come back. Whether an answer that was sent has been read cannot be known: such a session lives for its TTL.
    *
+   * The first proof that comes with a Session binds its key to the instance: from then on every Session of it needs a proof by
+   * one of its keys.
+   *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID) with one violation for each mistake; RESOURCE_EXHAUSTED (SID_EXHAUSTED,
-   * SESSION_LIMIT); UNAVAILABLE (JOURNAL_UNAVAILABLE, OVERLOADED, DRAINING).
+   * SESSION_LIMIT, NETWORK_LIMIT, RATE_LIMITED); UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED,
+   * IDENTITY_MISMATCH); UNAVAILABLE (JOURNAL_UNAVAILABLE, OVERLOADED, DRAINING).
    */
   session(
     request: SessionRequest,

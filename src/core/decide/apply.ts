@@ -5,6 +5,7 @@ import { evolve } from '../store/evolve.js';
 import type { State } from '../store/state.js';
 import { answerAttempt } from './attempt.js';
 import { answerGather, askConnection } from './broker.js';
+import { bindKey, forgetKey, revokeIdentity, rotateKey } from './identity.js';
 import { reportLink } from './link.js';
 import { answerOrder, expireOrder, requestTermination } from './order.js';
 import { expireConnection } from './parting.js';
@@ -59,6 +60,14 @@ export function decide(state: State, command: Command): Change[] | Fault {
       return [{ kind: 'LimitsSet', limits: command.limits }];
     case 'RenewEpoch':
       return command.epoch === state.epoch ? [] : [{ kind: 'EpochRenewed', epoch: command.epoch }];
+    case 'BindKey':
+      return bindKey(state, command, revision);
+    case 'RotateKey':
+      return rotateKey(state, command);
+    case 'ForgetKey':
+      return forgetKey(state, command, revision);
+    case 'RevokeIdentity':
+      return revokeIdentity(state, command, revision);
   }
 }
 

@@ -91,6 +91,7 @@ const LEFT: Record<CloseReason, string> = {
   2: 'was terminated',
   3: 'has expired',
   4: 'was lost with its server',
+  5: 'was revoked',
 };
 
 function parted(connection: Connection, { event, reason, description }: Parting): Connection | undefined {

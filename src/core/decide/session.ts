@@ -7,6 +7,7 @@ import { StopReason } from '../model/stream.js';
 import { makeSid, poolOf } from '../store/sid.js';
 import type { State } from '../store/state.js';
 import { initialStream } from '../store/streams.js';
+import { admitOpener } from './opener.js';
 import { leaveConnections } from './parting.js';
 
 const SERVER_TYPE = 1;
@@ -22,11 +23,13 @@ export function foundNetwork(state: State, command: FoundNetwork): Change[] {
 }
 
 /**
- * Opens a session; the instance's earlier one goes in the same revision.
+ * Opens a session for who may open it; the instance's earlier one goes in the same revision.
  *
  * The new SID is chosen while the old one is still taken, so it is always another one.
  */
 export function openSession(state: State, command: OpenSession, revision: number): Change[] | Fault {
+  const admitted = admitOpener(state, command);
+  if (admitted instanceof Fault) return admitted;
   const before = state.sessions.ofInstance(command.uuid);
   const { limits } = state;
   if (before === undefined && state.sessions.count >= limits.sessionsMax) {
@@ -47,8 +50,10 @@ export function openSession(state: State, command: OpenSession, revision: number
     openedAtMs: command.atMs,
     openedRevision: revision,
     streamId: sid,
+    ...(command.proven && { keyId: command.proven.keyId }),
   };
   return [
+    ...admitted,
     ...(before === undefined ? [] : endSession(state, before, CloseReason.SUPERSEDED, revision)),
     { kind: 'SessionOpened', session },
     { kind: 'LinkAdded', link: orderedLink(sid, state.serverSid, LinkType.CONTROL_TCP) },

@@ -1,5 +1,6 @@
 import type { Connection } from './connection.js';
 import type { Reason } from './fault.js';
+import type { Identity } from './identity.js';
 import type { Limits } from './limits.js';
 import type { Link, LinkReport } from './link.js';
 import type { Order } from './order.js';
@@ -121,6 +122,18 @@ export interface EpochRenewed {
   readonly epoch: string;
 }
 
+/** An identity came, or looks like this now. */
+export interface IdentityPut {
+  readonly kind: 'IdentityPut';
+  readonly identity: Identity;
+}
+
+/** An identity is as if it had never been. */
+export interface IdentityForgotten {
+  readonly kind: 'IdentityForgotten';
+  readonly identity: Identity;
+}
+
 /** Everything that can come of a command, in the past tense. */
 export type Change =
   | NetworkFounded
@@ -139,7 +152,9 @@ export type Change =
   | RequestDone
   | RequestRepeated
   | RequestForgotten
-  | EpochRenewed;
+  | EpochRenewed
+  | IdentityPut
+  | IdentityForgotten;
 
 /** The ids of everything that a {@link StreamStopped} stopped, ascending. */
 export function stoppedIds({ before, after }: StreamStopped): number[] {

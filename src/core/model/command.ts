@@ -1,5 +1,6 @@
 import type { Gathered, Pair, PathKind } from './connection.js';
 import type { Reason } from './fault.js';
+import type { ProvenKey } from './identity.js';
 import type { Limits } from './limits.js';
 import type { LinkType } from './link.js';
 import type { CloseReason, InstanceFlavor, InstanceType, Labels } from './session.js';
@@ -25,8 +26,10 @@ export interface OpenSession {
   readonly labels: Labels;
   /** SHA-256 of the token's secret, as 32 latin1 characters: half the memory of a Buffer, and never printable. */
   readonly tokenHash: string;
-  /** Wall clock, for people only. */
+  /** Wall clock, for people, and for whether a key is still good. */
   readonly atMs: number;
+  /** Absent: nothing was proved. */
+  readonly proven?: ProvenKey | undefined;
 }
 
 /** Ends a session at once. */
@@ -198,6 +201,49 @@ export interface RenewEpoch {
   readonly epoch: string;
 }
 
+/** Gives an identity its only key, bars those that it had, and takes a revocation back. */
+export interface BindKey {
+  readonly kind: 'BindKey';
+  /** In lower case. */
+  readonly uuid: string;
+  /** A DER SubjectPublicKeyInfo, one latin1 character a byte. */
+  readonly key: string;
+  /** Its SHA-256, as 32 latin1 characters. */
+  readonly keyId: string;
+  /** Wall clock. */
+  readonly atMs: number;
+}
+
+/** Gives an identity a new key beside the ones that it has, which are good until a given time. */
+export interface RotateKey {
+  readonly kind: 'RotateKey';
+  /** In lower case. */
+  readonly uuid: string;
+  /** The key that it was asked for by. */
+  readonly oldKeyId: string;
+  /** The new key, as in {@link BindKey}. */
+  readonly key: string;
+  readonly keyId: string;
+  /** Wall clock. */
+  readonly atMs: number;
+  /** Wall clock. */
+  readonly goodUntilMs: number;
+}
+
+/** Forgets an identity, and all that is known of it. */
+export interface ForgetKey {
+  readonly kind: 'ForgetKey';
+  /** In lower case. */
+  readonly uuid: string;
+}
+
+/** Revokes an identity, known or not. */
+export interface RevokeIdentity {
+  readonly kind: 'RevokeIdentity';
+  /** In lower case. */
+  readonly uuid: string;
+}
+
 /**
  * Everything that can happen, as it stands in the journal. Imperative: what is asked for, not what came of it.
  *
@@ -222,4 +268,8 @@ type AnyCommand =
   | TerminateStream
   | StopStream
   | SetLimits
-  | RenewEpoch;
+  | RenewEpoch
+  | BindKey
+  | RotateKey
+  | ForgetKey
+  | RevokeIdentity;

@@ -13,6 +13,8 @@ export interface Session {
   readonly openedRevision: number;
   /** The stream that it has from the start: its own SID. 0 once that stream has been stopped. */
   readonly streamId: number;
+  /** The key by which its identity was proved: SHA-256, as 32 latin1 characters. Absent: nothing was proved. */
+  readonly keyId?: string | undefined;
 }
 
 /** What an instance is in its fleet, 0-7; 1 is a server. Source: `switchyard.v1.InstanceType`. */
@@ -25,6 +27,6 @@ export type InstanceFlavor = number;
 export type Labels = Readonly<Record<string, string>>;
 
 /** Why a session ended. The numbers are those of `switchyard.v1.CloseReason`. */
-export const CloseReason = { SUPERSEDED: 1, TERMINATED: 2, EXPIRED: 3, SERVER_LOST: 4 } as const;
+export const CloseReason = { SUPERSEDED: 1, TERMINATED: 2, EXPIRED: 3, SERVER_LOST: 4, REVOKED: 5 } as const;
 /** One of the numbers of {@link CloseReason}. */
 export type CloseReason = (typeof CloseReason)[keyof typeof CloseReason];

@@ -73,6 +73,12 @@ export function evolve(state: State, change: Change): void {
     case 'EpochRenewed':
       state.epoch = change.epoch;
       break;
+    case 'IdentityPut':
+      state.identities.put(change.identity);
+      break;
+    case 'IdentityForgotten':
+      state.identities.delete(change.identity);
+      break;
   }
 }
 

@@ -10,8 +10,8 @@ import type { Entry } from './arena.js';
  *   |  i32   |  i32        |  f64     |  f64          |  f64           |  u16      |         |
  *   +--------+-------------+----------+---------------+----------------+-----------+---------+
  *
- * Texts are the UUID, the name, the token's hash (its 32 latin1 characters as they are) and the key and the value of each
- * label; each is its length in bytes, u16, and UTF-8.
+ * Texts are the UUID, the name, the token's hash and the id of the key (their 32 latin1 characters as they are; empty without a
+ * key) and the key and the value of each label; each is its length in bytes, u16, and UTF-8.
  */
 const STREAM_AT = 4;
 const TTL_AT = 8;
@@ -25,8 +25,8 @@ const LENGTH_MAX = 65_535;
 const UNIT_BYTES_MAX = 3;
 
 /** What a session takes at most. */
-export function packedBytesMax({ uuid, name, tokenHash, labels }: Session): number {
-  let bytes = TEXTS_AT + textBytesMax(uuid) + textBytesMax(name) + textBytesMax(tokenHash);
+export function packedBytesMax({ uuid, name, tokenHash, labels, keyId = '' }: Session): number {
+  let bytes = TEXTS_AT + textBytesMax(uuid) + textBytesMax(name) + textBytesMax(tokenHash) + textBytesMax(keyId);
   for (const key of Object.keys(labels)) bytes += textBytesMax(key) + textBytesMax(labels[key]);
   return bytes;
 }
@@ -43,6 +43,7 @@ export function packSession(session: Session, { bytes, at }: Entry): number {
   let to = writeText(bytes, at + TEXTS_AT, session.uuid, 'utf8');
   to = writeText(bytes, to, session.name, 'utf8');
   to = writeText(bytes, to, session.tokenHash, 'latin1');
+  to = writeText(bytes, to, session.keyId ?? '', 'latin1');
   for (const key of keys) {
     to = writeText(bytes, to, key, 'utf8');
     to = writeText(bytes, to, session.labels[key], 'utf8');
@@ -55,17 +56,20 @@ export function unpackSession({ bytes, at }: Entry): Session {
   const uuidAt = at + TEXTS_AT;
   const nameAt = afterText(bytes, uuidAt);
   const hashAt = afterText(bytes, nameAt);
-  return {
+  const keyIdAt = afterText(bytes, hashAt);
+  const keyId = textAt(bytes, keyIdAt, 'latin1');
+  const session = {
     sid: bytes.readInt32LE(at),
     uuid: textAt(bytes, uuidAt, 'latin1'),
     ttlMs: ttlOf({ bytes, at }),
     name: textAt(bytes, nameAt, 'utf8'),
-    labels: labelsAt(bytes, afterText(bytes, hashAt), bytes.readUInt16LE(at + LABELS_AT)),
+    labels: labelsAt(bytes, afterText(bytes, keyIdAt), bytes.readUInt16LE(at + LABELS_AT)),
     tokenHash: textAt(bytes, hashAt, 'latin1'),
     openedAtMs: bytes.readDoubleLE(at + OPENED_AT),
     openedRevision: openedRevisionOf({ bytes, at }),
     streamId: bytes.readInt32LE(at + STREAM_AT),
   };
+  return keyId === '' ? session : { ...session, keyId };
 }
 
 /** Its TTL alone. */

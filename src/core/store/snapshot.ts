@@ -1,4 +1,5 @@
 import type { Connection } from '../model/connection.js';
+import type { Identity } from '../model/identity.js';
 import type { Limits } from '../model/limits.js';
 import type { Link, LinkReport, LinkType } from '../model/link.js';
 import type { Order } from '../model/order.js';
@@ -24,6 +25,8 @@ export interface MetaRow {
   readonly atMs: number | undefined;
   /** The base handed out last, by pool (flavor and type as in a SID); pools that were never used are left out. */
   readonly sidCursors: readonly { readonly pool: number; readonly base: number }[];
+  /** The number that an identity was given last; absent before the first. */
+  readonly identityCursor?: number | undefined;
 }
 
 /** One row of a snapshot, self-contained. */
@@ -38,7 +41,8 @@ export type Row =
   | { readonly kind: 'order'; readonly order: Order }
   | { readonly kind: 'settled'; readonly sid: number; readonly orderId: string }
   | { readonly kind: 'request'; readonly request: DoneRequest }
-  | ({ readonly kind: 'ended'; readonly sid: number } & EndedSession);
+  | ({ readonly kind: 'ended'; readonly sid: number } & EndedSession)
+  | { readonly kind: 'identity'; readonly identity: Identity };
 
 /**
  * A state as it stood at one position, to be read at leisure, and more than once, while the state itself goes on.
@@ -56,6 +60,7 @@ export interface Capture {
   readonly streams: Iterable<Stream>;
   /** Those of them that do not follow from the sessions. */
   readonly keptStreams: readonly Stream[];
+  readonly identities: Iterable<Identity>;
   /** Rows of the other kinds: few, or small. The first two are the meta row and the limits. */
   readonly rest: readonly Row[];
 }
@@ -72,7 +77,9 @@ export function capture(state: State): Capture {
   }
   const { epoch, revision, serverSid, serverUuid, streamCursor } = state;
   const atMs = state.atMs === 0 ? undefined : state.atMs;
-  const rest: Row[] = [{ kind: 'meta', epoch, revision, serverSid, serverUuid, streamCursor, atMs, sidCursors }];
+  const { cursor } = state.identities;
+  const meta = { kind: 'meta', epoch, revision, serverSid, serverUuid, streamCursor, atMs, sidCursors } as const;
+  const rest: Row[] = [cursor === 0 ? meta : { ...meta, identityCursor: cursor }];
   rest.push({ kind: 'limits', limits: state.limits });
   for (const report of state.reports.all()) rest.push({ kind: 'report', report });
   for (const order of state.orders.all()) rest.push({ kind: 'order', order });
@@ -90,6 +97,7 @@ export function capture(state: State): Capture {
     links: state.graph.copyLinks(),
     streams: { [Symbol.iterator]: () => streamsIn(sessions, keptStreams) },
     keptStreams,
+    identities: state.identities.copy(),
     rest,
   };
 }
@@ -109,6 +117,7 @@ export function* rowsOf(taken: Capture): Iterable<Row> {
   for (const { a, b, link } of taken.links) yield { kind: 'link', a, b, link };
   for (const stream of taken.keptStreams) yield { kind: 'stream', stream };
   yield* taken.rest.slice(FIRST_ROWS);
+  for (const identity of taken.identities) yield { kind: 'identity', identity };
 }
 
 /**
@@ -162,6 +171,9 @@ export class Restoring {
       case 'ended':
         state.ended.restore(row.sid, { reason: row.reason, tokenCheck: row.tokenCheck });
         break;
+      case 'identity':
+        state.identities.put(row.identity);
+        break;
     }
   }
 
@@ -173,6 +185,7 @@ export class Restoring {
     state.serverUuid = meta.serverUuid;
     state.streamCursor = meta.streamCursor;
     state.atMs = meta.atMs ?? 0;
+    state.identities.cursor = meta.identityCursor ?? 0;
     for (const { pool, base } of meta.sidCursors) state.sids.cursors[pool] = base;
     state.sids.restore(meta.serverSid);
     state.graph.addNode(meta.serverSid);

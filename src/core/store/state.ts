@@ -4,6 +4,7 @@ import { Connections } from './connections.js';
 import { EndedSessions } from './ended.js';
 import { Graph } from './graph.js';
 import type { HashKey } from './halfsiphash.js';
+import { Identities } from './identities.js';
 import { Orders } from './orders.js';
 import { LinkReports } from './reports.js';
 import { DoneRequests } from './requests.js';
@@ -37,6 +38,7 @@ export class State {
   readonly connections: Connections;
   readonly ended: EndedSessions;
   readonly requests = new DoneRequests();
+  readonly identities: Identities;
 
   constructor(
     /** As the last SetLimits has them, and before the first as the journal begins: one object, replaced as a whole. */
@@ -45,6 +47,7 @@ export class State {
     key: HashKey = [0, 0],
   ) {
     this.sessions = new Sessions(this.graph, key);
+    this.identities = new Identities(key);
     this.streams = new Streams(this.sessions);
     this.sids = new SidAllocator(
       () => this.limits.sidBaseMax,

@@ -32,6 +32,7 @@ import type { Caller } from '../caller.js';
 import { durationOf, msOf } from '../encode/duration.js';
 import { encoded, passingBytes } from '../encode/encoded.js';
 import { joined } from '../encode/frames.js';
+import { principalMessage } from '../encode/identity-message.js';
 import { orderMessage, positionMessage, sessionMessage } from '../encode/message.js';
 import { sessionSize } from '../encode/size.js';
 import { readAnswer } from './direct-connection.js';
@@ -60,12 +61,12 @@ export function sessionService(calls: Calls): SessionServiceServer {
   const { backing } = calls;
   return {
     session: calls.makingForAnyone((request: SessionRequest, { origin }) => open(backing, request, origin)),
-    keepAlive: calls.session((_request: KeepAliveRequest, sid): KeepAliveResponse => {
-      const { state } = backing.replica;
-      return { ttl: durationOf(state.sessions.get(sid)!.ttlMs), position: positionMessage(state.position) };
-    }),
+    keepAlive: calls.session((request: KeepAliveRequest, sid, _call, origin) =>
+      request.proof === undefined ? renewed(backing, sid) : renewProven(backing, request, sid, origin),
+    ),
     attach: calls.sessionStream(
-      (_request: AttachRequest, sid, origin) => attach(backing, sid, origin),
+      (request: AttachRequest, sid, origin) =>
+        request.proof === undefined ? attach(backing, sid, origin) : attachProven(backing, request, sid, origin),
       (message: Message): AttachResponse => ({ order: orderMessage(message, backing.rendezvous) }),
     ),
     answer: calls.session((request: AnswerRequest, sid, call) => answerOrder(backing, request, sid, call.getPeer())),
@@ -83,8 +84,8 @@ async function open(
   request: SessionRequest,
   origin: Origin,
 ): Promise<Made<SessionResponse> | Fault> {
-  const { instanceUuid, instanceType, instanceFlavor, ttl, name, labels } = request;
-  const wanted = { uuid: instanceUuid, type: instanceType, flavor: instanceFlavor, ttlMs: msOf(ttl), name, labels };
+  const { instanceUuid: uuid, instanceType: type, instanceFlavor: flavor, ttl, name, labels, proof } = request;
+  const wanted = { uuid, type, flavor, ttlMs: msOf(ttl), name, labels, proof };
   const opened = await opening.open(wanted, origin);
   if (opened instanceof Fault) return opened;
   const { session, token, position } = opened;
@@ -97,12 +98,35 @@ async function open(
     streamId: session.streamId,
     position: positionMessage(position),
     rendezvous: [...rendezvous],
+    identity: principalMessage(session),
   };
   const { sid } = session;
   return {
     response,
     takeBack: () => replica.takeBack({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED }),
   };
+}
+
+function renewed({ replica: { state } }: Backing, sid: number): KeepAliveResponse {
+  return { ttl: durationOf(state.sessions.get(sid)!.ttlMs), position: positionMessage(state.position) };
+}
+
+async function renewProven(
+  backing: Backing,
+  { proof }: KeepAliveRequest,
+  sid: number,
+  origin: Origin,
+): Promise<KeepAliveResponse | Fault> {
+  return (await backing.opening.prover.proveHolder(proof, sid, origin)) ?? renewed(backing, sid);
+}
+
+async function attachProven(
+  backing: Backing,
+  { proof }: AttachRequest,
+  sid: number,
+  origin: Origin,
+): Promise<Attachment | Fault> {
+  return (await backing.opening.prover.proveHolder(proof, sid, origin)) ?? attach(backing, sid, origin);
 }
 
 function attach({ replica, shares }: Backing, sid: number, origin: Origin): Attachment {

@@ -14,6 +14,8 @@ export type RequestName =
   | 'EnumerateTransport'
   | 'Session'
   | 'KeepAlive'
+  | 'Challenge'
+  | 'RotateKey'
   | 'CreateStream'
   | 'UpdateStreamParams'
   | 'TerminateStream'

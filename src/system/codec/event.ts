@@ -2,7 +2,7 @@ import { decodeBody, encodeBody, record } from './body.js';
 import type { ByteWriter } from './bytes.js';
 import { type Body, type Fields, optional, repeated, required, Table } from './field.js';
 import { Flaw } from './flaw.js';
-import { blob, bool, id, text, u8, u16, u32, uuid } from './kind.js';
+import { blob, bool, id, text, u8, u16, u32, u64, uuid } from './kind.js';
 import * as records from './records.js';
 
 /** Who handles a type of event: `C2S` the server, `S2C` the client, `both` either. */
@@ -131,6 +131,7 @@ export const EVENTS = {
       name: optional(11, text(), 'What the instance calls itself.'),
       labels: repeated(12, record(records.Label), 'Facts for other programs.'),
       watch: optional(20, record(records.Watch), 'What to hear of from now on. Absent: nothing.'),
+      proof: optional(23, record(records.Proof), 'A key of the instance. Needed once it has shown one.'),
     },
     {
       instanceSid: required(1, id, 'The SID of the new session.'),
@@ -140,6 +141,7 @@ export const EVENTS = {
       ttlMs: required(11, u32, 'The TTL that the server granted.'),
       streamId: required(12, id, 'The stream that exists from the start.'),
       position: required(13, record(records.Position), "The revision in which the session's node entered the graph."),
+      identity: optional(20, record(records.Principal), 'As whom it was opened. Absent: nothing was proved.'),
     },
   ),
   KeepAlive: event(
@@ -150,6 +152,11 @@ export const EVENTS = {
     {
       sessionToken: optional(10, text(255), 'On a new connection: the session to go on with. Absent: the one of here.'),
       watch: optional(20, record(records.Watch), 'What to hear of from now on. Absent: as before.'),
+      proof: optional(
+        23,
+        record(records.Proof),
+        "A key of the session's instance, of purpose 3. Absent: none is shown.",
+      ),
     },
     {
       ttlMs: required(1, u32, 'How long it lives from now, at least.'),
@@ -185,6 +192,36 @@ export const EVENTS = {
       stoppedIds: repeated(10, id, 'Everything that stopped, or would stop, ascending.'),
     },
   ),
+  Challenge: event(
+    20,
+    'Challenge',
+    'C2S',
+    true,
+    { network: optional(1, text(32), 'The network. Absent or empty: `default`.') },
+    {
+      nonce: required(1, blob(40, 40), 'For the signed bytes of proofs.'),
+      serverUuid: required(2, uuid, 'The server, for the same.'),
+      mode: required(3, u8, 'AuthMode: 1 OPEN.'),
+      epoch: required(4, text(32), "The journal's epoch."),
+      serverTimeMs: required(5, u64, "The server's time, in milliseconds since 1970."),
+      validForMs: required(6, u32, 'How long the nonce is good.'),
+    },
+  ),
+  RotateKey: event(
+    22,
+    'RotateKey',
+    'C2S',
+    true,
+    {
+      oldProof: required(1, record(records.Proof), 'By a key that the identity has, of purpose 4, with its identity.'),
+      newProof: required(2, record(records.Proof), 'By the new key, of the same identity and purpose.'),
+    },
+    {
+      keyId: required(1, text(64), 'SHA-256 of the new key, in hexadecimal digits.'),
+      position: required(2, record(records.Position), 'The revision in which the identity got it.'),
+      overlapMs: required(3, u32, 'How long the older keys are good from now on.'),
+    },
+  ),
   Open: event(
     24,
     'Open',
@@ -216,7 +253,7 @@ export const EVENTS = {
     false,
     {
       cvid: required(1, id, 'The node that has lost its connection.'),
-      reason: optional(10, u8, 'CloseReason: 1 SUPERSEDED, 2 TERMINATED, 3 EXPIRED, 4 SERVER_LOST.'),
+      reason: optional(10, u8, 'CloseReason: 1 SUPERSEDED, 2 TERMINATED, 3 EXPIRED, 4 SERVER_LOST, 5 REVOKED.'),
       position: required(11, record(records.Position), 'The revision in which it went.'),
       instanceUuid: optional(12, uuid, 'The instance behind it.'),
       name: optional(13, text(), 'What the instance called itself. Absent: nothing.'),

@@ -22,6 +22,25 @@ export const Position = new Table('Position', {
   revision: required(2, u64, 'How many commands the journal holds up to here.'),
 });
 
+/** That the sender has a key of an identity: what is signed stands with Proof in identity.proto. */
+export const Proof = new Table('Proof', {
+  purpose: required(1, u8, 'ProofPurpose: 1 session, 3 attach, 4 rotate.'),
+  nonce: required(2, blob(40, 40), 'From Challenge.'),
+  publicKey: required(3, blob(91, 44), 'The key, a DER SubjectPublicKeyInfo of Ed25519 or P-256.'),
+  signature: required(4, blob(72, 1), 'Ed25519: 64 bytes. P-256: ECDSA with SHA-256, DER.'),
+  bindingKind: optional(5, u8, '1: bound to the leaf certificate. Absent or 0: not bound.'),
+  binding: optional(6, blob(32, 32), 'With kind 1: SHA-256 of the SubjectPublicKeyInfo of the leaf that was seen.'),
+  identityUuid: optional(7, uuid, "Whose key it is. Absent: the instance's own."),
+});
+
+/** As whom a session was opened. */
+export const Principal = new Table('Principal', {
+  network: required(1, text(32), 'The network.'),
+  identityUuid: required(2, uuid, 'The identity.'),
+  kind: required(3, u8, 'IdentityKind: 1 INSTANCE.'),
+  keyId: required(4, text(64), 'SHA-256 of its key, in hexadecimal digits.'),
+});
+
 /** A node came. */
 export const NodeAdded = new Table('NodeAdded', {
   cvid: required(1, id, "The node: a session's SID or a server's."),

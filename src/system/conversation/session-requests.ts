@@ -1,8 +1,12 @@
 import { Checked } from '../../core/decide/check.js';
 import { Fault } from '../../core/model/fault.js';
 import { CloseReason } from '../../core/model/session.js';
+import type { KeyProver } from '../../replica/key-prover.js';
 import { authenticate } from '../../replica/token.js';
+import type { ProofMessage } from '../../trust/server/proofs.js';
 import type { EventBody } from '../codec/event.js';
+import { principalOf, proofMessage } from './identity-requests.js';
+import type { Peer } from './peer.js';
 import type { Handler, SessionHandler } from './request.js';
 
 type WatchBody = NonNullable<EventBody<'Session'>['watch']>;
@@ -29,6 +33,7 @@ export const session: Handler<'Session'> = async ({ backing, peer, body, packetI
     ttlMs: body.ttlMs ?? 0,
     name: body.name ?? '',
     labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
+    proof: body.proof && proofMessage(body.proof),
   };
   const opened = await opening.open(wanted, peer.origin);
   if (opened instanceof Fault) {
@@ -45,6 +50,7 @@ export const session: Handler<'Session'> = async ({ backing, peer, body, packetI
     ttlMs,
     streamId,
     position: opened.position,
+    identity: principalOf(opened.session),
   };
   // Nobody else has its token: without the Answer it would only wait for its TTL.
   const takeBack = () => replica.takeBack({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
@@ -57,7 +63,7 @@ export const session: Handler<'Session'> = async ({ backing, peer, body, packetI
 /** Renews the session of this connection, or goes on here with one that had another. */
 export const keepAlive: Handler<'KeepAlive'> = ({ backing, peer, body, packetId }) => {
   const { replica, shares } = backing;
-  const { sessionToken, watch } = body;
+  const { sessionToken, watch, proof } = body;
   const checked = new Checked(replica.state.limits);
   checkWatch(checked, watch);
   const wrong = Fault.fields(checked.violations);
@@ -71,13 +77,31 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, peer, body, packetId 
   if (!replica.leases.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
   shares.renewed(sid, peer.origin);
   if (sessionToken !== undefined) peer.vouch();
-  const { ttlMs } = replica.state.sessions.get(sid)!;
-  const after = () => {
-    if (peer.sid === undefined) peer.enter(sid, watch, packetId);
-    else if (watch !== undefined) peer.watch(watch, packetId);
+  const goOn = () => {
+    const { ttlMs } = replica.state.sessions.get(sid)!;
+    const after = () => {
+      if (peer.sid === undefined) peer.enter(sid, watch, packetId);
+      else if (watch !== undefined) peer.watch(watch, packetId);
+    };
+    return { data: { ttlMs, position: replica.state.position }, after };
   };
-  return { data: { ttlMs, position: replica.state.position }, after };
+  return proof === undefined ? goOn() : proveThen(backing.opening.prover, proofMessage(proof), sid, peer, goOn);
 };
+
+/** Goes on once the holder of a session has proved itself. No other session begins on the connection meanwhile. */
+async function proveThen<T>(
+  prover: KeyProver,
+  proof: ProofMessage,
+  sid: number,
+  peer: Peer,
+  goOn: () => T,
+): Promise<T | Fault> {
+  const wasNew = peer.isNew;
+  peer.isNew = false;
+  const fault = await prover.proveHolder(proof, sid, peer.origin);
+  if (fault !== undefined) peer.isNew = wasNew;
+  return fault ?? goOn();
+}
 
 function checkWatch(checked: Checked, watch: WatchBody | undefined): void {
   watch?.cvids?.forEach((cvid, at) => void checked.sid(`watch.cvids[${at}]`, cvid));

@@ -25,9 +25,8 @@ export const protobufFileName = "switchyard/journal/v1/command.proto";
  *
  *   Command:        101 by (format 2)
  *                   17 AddServer, 18 LoseServer, 19 MoveSession, 21 UseRules (format 4)
- *                   30 IssueTicket, 31 RevokeTicket, 32 Enroll, 33 BindKey, 34 RotateKey, 35 ForgetKey, 36 UpdateIdentity,
- *                   37 RevokeIdentity, 38 PutPolicy (format 3)
- *   OpenSession:    9 server (format 2), 10 identity, 11 binding, 13 bind_key (format 3)
+ *                   30 IssueTicket, 31 RevokeTicket, 32 Enroll, 36 UpdateIdentity, 38 PutPolicy (format 3)
+ *   OpenSession:    9 server (format 2)
  *   CloseSession:   3 home (format 4)
  */
 
@@ -90,6 +89,18 @@ export interface Command {
     | //
     /** The history goes on under another name. Format 4. */
     { $case: "renewEpoch"; value: RenewEpoch }
+    | //
+    /** An administrator gave an identity its only key. Format 3. */
+    { $case: "bindKey"; value: BindKey }
+    | //
+    /** An identity got a new key. Format 3. */
+    { $case: "rotateKey"; value: RotateKey }
+    | //
+    /** An identity was forgotten. Format 3. */
+    { $case: "forgetKey"; value: ForgetKey }
+    | //
+    /** An identity was revoked. Format 3. */
+    { $case: "revokeIdentity"; value: RevokeIdentity }
     | undefined;
   /**
    * When it was stored, by the wall clock of its server, in milliseconds since 1970: by this the core knows that time has passed.
@@ -126,6 +137,15 @@ export interface OpenSession {
   tokenHash: Buffer;
   /** When, in milliseconds since 1970. */
   atMs: bigint;
+  /** The identity that was proved, in lower case; of an instance its own UUID. Empty: nothing was proved. Format 3. */
+  identity: string;
+  /** The key by which it was proved: SHA-256 of its SubjectPublicKeyInfo, 32 bytes. Only with an identity. Format 3. */
+  binding: Buffer;
+  /**
+   * That key itself, a DER SubjectPublicKeyInfo, where the identity did not have it: it is bound, if the identity has none.
+   * Format 3.
+   */
+  bindKey: Buffer;
 }
 
 /** Ends a session at once. */
@@ -312,6 +332,46 @@ export interface RenewEpoch {
   epoch: string;
 }
 
+/** Gives an identity its only key, bars those that it had, and takes a revocation back. */
+export interface BindKey {
+  /** The identity, in lower case. */
+  uuid: string;
+  /** The key, a DER SubjectPublicKeyInfo. */
+  key: Buffer;
+  /** Its SHA-256, 32 bytes: the core has no hash. */
+  keyId: Buffer;
+  /** When, in milliseconds since 1970. */
+  atMs: bigint;
+}
+
+/** Gives an identity a new key beside the ones that it has. */
+export interface RotateKey {
+  /** The identity, in lower case. */
+  uuid: string;
+  /** The key that it was asked for by: SHA-256, 32 bytes. */
+  oldKeyId: Buffer;
+  /** The new key, a DER SubjectPublicKeyInfo. */
+  key: Buffer;
+  /** Its SHA-256, 32 bytes. */
+  keyId: Buffer;
+  /** When, in milliseconds since 1970. */
+  atMs: bigint;
+  /** Until when the other keys are good, in milliseconds since 1970. */
+  goodUntilMs: bigint;
+}
+
+/** Forgets an identity, and all that is known of it. */
+export interface ForgetKey {
+  /** The identity, in lower case. */
+  uuid: string;
+}
+
+/** Revokes an identity, known or not. */
+export interface RevokeIdentity {
+  /** The identity, in lower case. */
+  uuid: string;
+}
+
 function createBaseCommand(): Command {
   return { kind: undefined, atMs: undefined };
 }
@@ -369,6 +429,18 @@ export const Command: MessageFns<Command> = {
         break;
       case "renewEpoch":
         RenewEpoch.encode(message.kind.value, writer.uint32(162).fork()).join();
+        break;
+      case "bindKey":
+        BindKey.encode(message.kind.value, writer.uint32(266).fork()).join();
+        break;
+      case "rotateKey":
+        RotateKey.encode(message.kind.value, writer.uint32(274).fork()).join();
+        break;
+      case "forgetKey":
+        ForgetKey.encode(message.kind.value, writer.uint32(282).fork()).join();
+        break;
+      case "revokeIdentity":
+        RevokeIdentity.encode(message.kind.value, writer.uint32(298).fork()).join();
         break;
     }
     if (message.atMs !== undefined) {
@@ -529,6 +601,38 @@ export const Command: MessageFns<Command> = {
             message.kind = { $case: "renewEpoch", value: RenewEpoch.decode(reader, reader.uint32()) };
             continue;
           }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.kind = { $case: "bindKey", value: BindKey.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 34: {
+            if (tag !== 274) {
+              break;
+            }
+
+            message.kind = { $case: "rotateKey", value: RotateKey.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 35: {
+            if (tag !== 282) {
+              break;
+            }
+
+            message.kind = { $case: "forgetKey", value: ForgetKey.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 37: {
+            if (tag !== 298) {
+              break;
+            }
+
+            message.kind = { $case: "revokeIdentity", value: RevokeIdentity.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 100: {
             if (tag !== 800) {
               break;
@@ -619,6 +723,22 @@ export const Command: MessageFns<Command> = {
         ? { $case: "renewEpoch", value: RenewEpoch.fromJSON(object.renewEpoch) }
         : isSet(object.renew_epoch)
         ? { $case: "renewEpoch", value: RenewEpoch.fromJSON(object.renew_epoch) }
+        : isSet(object.bindKey)
+        ? { $case: "bindKey", value: BindKey.fromJSON(object.bindKey) }
+        : isSet(object.bind_key)
+        ? { $case: "bindKey", value: BindKey.fromJSON(object.bind_key) }
+        : isSet(object.rotateKey)
+        ? { $case: "rotateKey", value: RotateKey.fromJSON(object.rotateKey) }
+        : isSet(object.rotate_key)
+        ? { $case: "rotateKey", value: RotateKey.fromJSON(object.rotate_key) }
+        : isSet(object.forgetKey)
+        ? { $case: "forgetKey", value: ForgetKey.fromJSON(object.forgetKey) }
+        : isSet(object.forget_key)
+        ? { $case: "forgetKey", value: ForgetKey.fromJSON(object.forget_key) }
+        : isSet(object.revokeIdentity)
+        ? { $case: "revokeIdentity", value: RevokeIdentity.fromJSON(object.revokeIdentity) }
+        : isSet(object.revoke_identity)
+        ? { $case: "revokeIdentity", value: RevokeIdentity.fromJSON(object.revoke_identity) }
         : undefined,
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : undefined,
     };
@@ -660,6 +780,14 @@ export const Command: MessageFns<Command> = {
       obj.setLimits = SetLimits.toJSON(message.kind.value);
     } else if (message.kind?.$case === "renewEpoch") {
       obj.renewEpoch = RenewEpoch.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "bindKey") {
+      obj.bindKey = BindKey.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "rotateKey") {
+      obj.rotateKey = RotateKey.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "forgetKey") {
+      obj.forgetKey = ForgetKey.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "revokeIdentity") {
+      obj.revokeIdentity = RevokeIdentity.toJSON(message.kind.value);
     }
     if (message.atMs !== undefined) {
       obj.atMs = message.atMs.toString();
@@ -772,6 +900,30 @@ export const Command: MessageFns<Command> = {
       case "renewEpoch": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "renewEpoch", value: RenewEpoch.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "bindKey": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "bindKey", value: BindKey.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "rotateKey": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "rotateKey", value: RotateKey.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "forgetKey": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "forgetKey", value: ForgetKey.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "revokeIdentity": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "revokeIdentity", value: RevokeIdentity.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -890,7 +1042,19 @@ export const FoundNetwork: MessageFns<FoundNetwork> = {
 };
 
 function createBaseOpenSession(): OpenSession {
-  return { uuid: "", type: 0, flavor: 0, ttlMs: 0, name: "", labels: [], tokenHash: Buffer.alloc(0), atMs: 0n };
+  return {
+    uuid: "",
+    type: 0,
+    flavor: 0,
+    ttlMs: 0,
+    name: "",
+    labels: [],
+    tokenHash: Buffer.alloc(0),
+    atMs: 0n,
+    identity: "",
+    binding: Buffer.alloc(0),
+    bindKey: Buffer.alloc(0),
+  };
 }
 
 export const OpenSession: MessageFns<OpenSession> = {
@@ -921,6 +1085,15 @@ export const OpenSession: MessageFns<OpenSession> = {
         throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
       }
       writer.uint32(64).uint64(message.atMs);
+    }
+    if (message.identity !== "") {
+      writer.uint32(82).string(message.identity);
+    }
+    if (message.binding.length !== 0) {
+      writer.uint32(90).bytes(message.binding);
+    }
+    if (message.bindKey.length !== 0) {
+      writer.uint32(106).bytes(message.bindKey);
     }
     return writer;
   },
@@ -1002,6 +1175,30 @@ export const OpenSession: MessageFns<OpenSession> = {
             message.atMs = reader.uint64() as bigint;
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.binding = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.bindKey = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1032,6 +1229,13 @@ export const OpenSession: MessageFns<OpenSession> = {
         ? Buffer.from(bytesFromBase64(object.token_hash))
         : Buffer.alloc(0),
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+      binding: isSet(object.binding) ? Buffer.from(bytesFromBase64(object.binding)) : Buffer.alloc(0),
+      bindKey: isSet(object.bindKey)
+        ? Buffer.from(bytesFromBase64(object.bindKey))
+        : isSet(object.bind_key)
+        ? Buffer.from(bytesFromBase64(object.bind_key))
+        : Buffer.alloc(0),
     };
   },
 
@@ -1061,6 +1265,15 @@ export const OpenSession: MessageFns<OpenSession> = {
     if (message.atMs !== 0n) {
       obj.atMs = message.atMs.toString();
     }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    if (message.binding.length !== 0) {
+      obj.binding = base64FromBytes(message.binding);
+    }
+    if (message.bindKey.length !== 0) {
+      obj.bindKey = base64FromBytes(message.bindKey);
+    }
     return obj;
   },
 
@@ -1077,6 +1290,9 @@ export const OpenSession: MessageFns<OpenSession> = {
     message.labels = object.labels?.map((e) => Label.fromPartial(e)) || [];
     message.tokenHash = object.tokenHash ?? Buffer.alloc(0);
     message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.identity = object.identity ?? "";
+    message.binding = object.binding ?? Buffer.alloc(0);
+    message.bindKey = object.bindKey ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -2887,6 +3103,440 @@ export const RenewEpoch: MessageFns<RenewEpoch> = {
   fromPartial<I extends Exact<DeepPartial<RenewEpoch>, I>>(object: I): RenewEpoch {
     const message = createBaseRenewEpoch();
     message.epoch = object.epoch ?? "";
+    return message;
+  },
+};
+
+function createBaseBindKey(): BindKey {
+  return { uuid: "", key: Buffer.alloc(0), keyId: Buffer.alloc(0), atMs: 0n };
+}
+
+export const BindKey: MessageFns<BindKey> = {
+  encode(message: BindKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uuid !== "") {
+      writer.uint32(10).string(message.uuid);
+    }
+    if (message.key.length !== 0) {
+      writer.uint32(18).bytes(message.key);
+    }
+    if (message.keyId.length !== 0) {
+      writer.uint32(26).bytes(message.keyId);
+    }
+    if (message.atMs !== 0n) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.atMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BindKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBindKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.keyId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BindKey {
+    return {
+      uuid: isSet(object.uuid) ? globalThis.String(object.uuid) : "",
+      key: isSet(object.key) ? Buffer.from(bytesFromBase64(object.key)) : Buffer.alloc(0),
+      keyId: isSet(object.keyId)
+        ? Buffer.from(bytesFromBase64(object.keyId))
+        : isSet(object.key_id)
+        ? Buffer.from(bytesFromBase64(object.key_id))
+        : Buffer.alloc(0),
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+    };
+  },
+
+  toJSON(message: BindKey): unknown {
+    const obj: any = {};
+    if (message.uuid !== "") {
+      obj.uuid = message.uuid;
+    }
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
+    if (message.keyId.length !== 0) {
+      obj.keyId = base64FromBytes(message.keyId);
+    }
+    if (message.atMs !== 0n) {
+      obj.atMs = message.atMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BindKey>, I>>(base?: I): BindKey {
+    return BindKey.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BindKey>, I>>(object: I): BindKey {
+    const message = createBaseBindKey();
+    message.uuid = object.uuid ?? "";
+    message.key = object.key ?? Buffer.alloc(0);
+    message.keyId = object.keyId ?? Buffer.alloc(0);
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    return message;
+  },
+};
+
+function createBaseRotateKey(): RotateKey {
+  return {
+    uuid: "",
+    oldKeyId: Buffer.alloc(0),
+    key: Buffer.alloc(0),
+    keyId: Buffer.alloc(0),
+    atMs: 0n,
+    goodUntilMs: 0n,
+  };
+}
+
+export const RotateKey: MessageFns<RotateKey> = {
+  encode(message: RotateKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uuid !== "") {
+      writer.uint32(10).string(message.uuid);
+    }
+    if (message.oldKeyId.length !== 0) {
+      writer.uint32(18).bytes(message.oldKeyId);
+    }
+    if (message.key.length !== 0) {
+      writer.uint32(26).bytes(message.key);
+    }
+    if (message.keyId.length !== 0) {
+      writer.uint32(34).bytes(message.keyId);
+    }
+    if (message.atMs !== 0n) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.atMs);
+    }
+    if (message.goodUntilMs !== 0n) {
+      if (BigInt.asUintN(64, message.goodUntilMs) !== message.goodUntilMs) {
+        throw new globalThis.Error("value provided for field message.goodUntilMs of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.goodUntilMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.oldKeyId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.keyId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.goodUntilMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RotateKey {
+    return {
+      uuid: isSet(object.uuid) ? globalThis.String(object.uuid) : "",
+      oldKeyId: isSet(object.oldKeyId)
+        ? Buffer.from(bytesFromBase64(object.oldKeyId))
+        : isSet(object.old_key_id)
+        ? Buffer.from(bytesFromBase64(object.old_key_id))
+        : Buffer.alloc(0),
+      key: isSet(object.key) ? Buffer.from(bytesFromBase64(object.key)) : Buffer.alloc(0),
+      keyId: isSet(object.keyId)
+        ? Buffer.from(bytesFromBase64(object.keyId))
+        : isSet(object.key_id)
+        ? Buffer.from(bytesFromBase64(object.key_id))
+        : Buffer.alloc(0),
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+      goodUntilMs: isSet(object.goodUntilMs)
+        ? BigInt(object.goodUntilMs)
+        : isSet(object.good_until_ms)
+        ? BigInt(object.good_until_ms)
+        : 0n,
+    };
+  },
+
+  toJSON(message: RotateKey): unknown {
+    const obj: any = {};
+    if (message.uuid !== "") {
+      obj.uuid = message.uuid;
+    }
+    if (message.oldKeyId.length !== 0) {
+      obj.oldKeyId = base64FromBytes(message.oldKeyId);
+    }
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
+    if (message.keyId.length !== 0) {
+      obj.keyId = base64FromBytes(message.keyId);
+    }
+    if (message.atMs !== 0n) {
+      obj.atMs = message.atMs.toString();
+    }
+    if (message.goodUntilMs !== 0n) {
+      obj.goodUntilMs = message.goodUntilMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RotateKey>, I>>(base?: I): RotateKey {
+    return RotateKey.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RotateKey>, I>>(object: I): RotateKey {
+    const message = createBaseRotateKey();
+    message.uuid = object.uuid ?? "";
+    message.oldKeyId = object.oldKeyId ?? Buffer.alloc(0);
+    message.key = object.key ?? Buffer.alloc(0);
+    message.keyId = object.keyId ?? Buffer.alloc(0);
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.goodUntilMs = (object.goodUntilMs !== undefined && object.goodUntilMs !== null)
+      ? BigInt(object.goodUntilMs)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseForgetKey(): ForgetKey {
+  return { uuid: "" };
+}
+
+export const ForgetKey: MessageFns<ForgetKey> = {
+  encode(message: ForgetKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uuid !== "") {
+      writer.uint32(10).string(message.uuid);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ForgetKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseForgetKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uuid = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ForgetKey {
+    return { uuid: isSet(object.uuid) ? globalThis.String(object.uuid) : "" };
+  },
+
+  toJSON(message: ForgetKey): unknown {
+    const obj: any = {};
+    if (message.uuid !== "") {
+      obj.uuid = message.uuid;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ForgetKey>, I>>(base?: I): ForgetKey {
+    return ForgetKey.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ForgetKey>, I>>(object: I): ForgetKey {
+    const message = createBaseForgetKey();
+    message.uuid = object.uuid ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeIdentity(): RevokeIdentity {
+  return { uuid: "" };
+}
+
+export const RevokeIdentity: MessageFns<RevokeIdentity> = {
+  encode(message: RevokeIdentity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uuid !== "") {
+      writer.uint32(10).string(message.uuid);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeIdentity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeIdentity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uuid = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeIdentity {
+    return { uuid: isSet(object.uuid) ? globalThis.String(object.uuid) : "" };
+  },
+
+  toJSON(message: RevokeIdentity): unknown {
+    const obj: any = {};
+    if (message.uuid !== "") {
+      obj.uuid = message.uuid;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RevokeIdentity>, I>>(base?: I): RevokeIdentity {
+    return RevokeIdentity.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeIdentity>, I>>(object: I): RevokeIdentity {
+    const message = createBaseRevokeIdentity();
+    message.uuid = object.uuid ?? "";
     return message;
   },
 };

@@ -46,6 +46,8 @@ export interface SnapshotChunk {
   limits:
     | Limits
     | undefined;
+  /** Identities, in the order of their numbers. Format 3. */
+  identities: IdentityRow[];
   /** Requests with an id that were done and are remembered, the oldest first. Format 2. */
   requests: RequestRow[];
 }
@@ -64,6 +66,8 @@ export interface NetworkRow {
   streamCursor: number;
   /** The SIDs that were given out last. */
   sidCursors: SidCursor[];
+  /** The number that an identity was given last. 0 until the first; then format 3. */
+  identityCursor: number;
   /** When the last command was stored, in milliseconds since 1970. Absent where no command says it: in format 1. */
   atMs?: bigint | undefined;
 }
@@ -96,6 +100,8 @@ export interface SessionRow {
   openedRevision: bigint;
   /** The stream that it had from the start. */
   streamId: number;
+  /** The key by which its identity was proved: SHA-256, 32 bytes. Empty: nothing was proved. Format 3. */
+  keyId: Buffer;
 }
 
 /** A link between two nodes. */
@@ -227,6 +233,36 @@ export interface StreamMade {
   revision: bigint;
 }
 
+/** An identity: what is known of who proves itself by keys. */
+export interface IdentityRow {
+  /** Its number, counted up as identities come. */
+  number: number;
+  /** In lower case. */
+  uuid: string;
+  /** A number of switchyard.v1.IdentityKind. */
+  kind: number;
+  /** Its keys, the oldest first. */
+  keys: KeyRow[];
+  /** Keys that are refused: SHA-256, 32 bytes each, the oldest first. */
+  barred: Buffer[];
+  /** It opens no session any more. */
+  revoked: boolean;
+}
+
+/** A key of an identity. */
+export interface KeyRow {
+  /** SHA-256 of the key, 32 bytes. */
+  id: Buffer;
+  /** A DER SubjectPublicKeyInfo. */
+  key: Buffer;
+  /** A number of switchyard.v1.KeyOrigin. */
+  origin: number;
+  /** When it was bound, in milliseconds since 1970. */
+  boundAtMs: bigint;
+  /** Until when it is good, in milliseconds since 1970. 0: there is no end. */
+  goodUntilMs: bigint;
+}
+
 function createBaseSnapshotChunk(): SnapshotChunk {
   return {
     network: undefined,
@@ -239,6 +275,7 @@ function createBaseSnapshotChunk(): SnapshotChunk {
     endedSessions: [],
     connections: [],
     limits: undefined,
+    identities: [],
     requests: [],
   };
 }
@@ -274,6 +311,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     }
     if (message.limits !== undefined) {
       Limits.encode(message.limits, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.identities) {
+      IdentityRow.encode(v!, writer.uint32(90).fork()).join();
     }
     for (const v of message.requests) {
       RequestRow.encode(v!, writer.uint32(162).fork()).join();
@@ -374,6 +414,14 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
             message.limits = Limits.decode(reader, reader.uint32());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.identities.push(IdentityRow.decode(reader, reader.uint32()));
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -422,6 +470,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
         ? object.connections.map((e: any) => ConnectionRow.fromJSON(e))
         : [],
       limits: isSet(object.limits) ? Limits.fromJSON(object.limits) : undefined,
+      identities: globalThis.Array.isArray(object?.identities)
+        ? object.identities.map((e: any) => IdentityRow.fromJSON(e))
+        : [],
       requests: globalThis.Array.isArray(object?.requests)
         ? object.requests.map((e: any) => RequestRow.fromJSON(e))
         : [],
@@ -460,6 +511,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     if (message.limits !== undefined) {
       obj.limits = Limits.toJSON(message.limits);
     }
+    if (message.identities?.length) {
+      obj.identities = message.identities.map((e) => IdentityRow.toJSON(e));
+    }
     if (message.requests?.length) {
       obj.requests = message.requests.map((e) => RequestRow.toJSON(e));
     }
@@ -485,13 +539,23 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     message.limits = (object.limits !== undefined && object.limits !== null)
       ? Limits.fromPartial(object.limits)
       : undefined;
+    message.identities = object.identities?.map((e) => IdentityRow.fromPartial(e)) || [];
     message.requests = object.requests?.map((e) => RequestRow.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseNetworkRow(): NetworkRow {
-  return { epoch: "", revision: 0n, serverSid: 0, serverUuid: "", streamCursor: 0, sidCursors: [], atMs: undefined };
+  return {
+    epoch: "",
+    revision: 0n,
+    serverSid: 0,
+    serverUuid: "",
+    streamCursor: 0,
+    sidCursors: [],
+    identityCursor: 0,
+    atMs: undefined,
+  };
 }
 
 export const NetworkRow: MessageFns<NetworkRow> = {
@@ -516,6 +580,9 @@ export const NetworkRow: MessageFns<NetworkRow> = {
     }
     for (const v of message.sidCursors) {
       SidCursor.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.identityCursor !== 0) {
+      writer.uint32(56).uint32(message.identityCursor);
     }
     if (message.atMs !== undefined) {
       if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
@@ -587,6 +654,14 @@ export const NetworkRow: MessageFns<NetworkRow> = {
             message.sidCursors.push(SidCursor.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.identityCursor = reader.uint32();
+            continue;
+          }
           case 100: {
             if (tag !== 800) {
               break;
@@ -631,6 +706,11 @@ export const NetworkRow: MessageFns<NetworkRow> = {
         : globalThis.Array.isArray(object?.sid_cursors)
         ? object.sid_cursors.map((e: any) => SidCursor.fromJSON(e))
         : [],
+      identityCursor: isSet(object.identityCursor)
+        ? globalThis.Number(object.identityCursor)
+        : isSet(object.identity_cursor)
+        ? globalThis.Number(object.identity_cursor)
+        : 0,
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : undefined,
     };
   },
@@ -655,6 +735,9 @@ export const NetworkRow: MessageFns<NetworkRow> = {
     if (message.sidCursors?.length) {
       obj.sidCursors = message.sidCursors.map((e) => SidCursor.toJSON(e));
     }
+    if (message.identityCursor !== 0) {
+      obj.identityCursor = Math.round(message.identityCursor);
+    }
     if (message.atMs !== undefined) {
       obj.atMs = message.atMs.toString();
     }
@@ -672,6 +755,7 @@ export const NetworkRow: MessageFns<NetworkRow> = {
     message.serverUuid = object.serverUuid ?? "";
     message.streamCursor = object.streamCursor ?? 0;
     message.sidCursors = object.sidCursors?.map((e) => SidCursor.fromPartial(e)) || [];
+    message.identityCursor = object.identityCursor ?? 0;
     message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : undefined;
     return message;
   },
@@ -773,6 +857,7 @@ function createBaseSessionRow(): SessionRow {
     openedAtMs: 0n,
     openedRevision: 0n,
     streamId: 0,
+    keyId: Buffer.alloc(0),
   };
 }
 
@@ -810,6 +895,9 @@ export const SessionRow: MessageFns<SessionRow> = {
     }
     if (message.streamId !== 0) {
       writer.uint32(72).int32(message.streamId);
+    }
+    if (message.keyId.length !== 0) {
+      writer.uint32(82).bytes(message.keyId);
     }
     return writer;
   },
@@ -899,6 +987,14 @@ export const SessionRow: MessageFns<SessionRow> = {
             message.streamId = reader.int32();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.keyId = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -942,6 +1038,11 @@ export const SessionRow: MessageFns<SessionRow> = {
         : isSet(object.stream_id)
         ? globalThis.Number(object.stream_id)
         : 0,
+      keyId: isSet(object.keyId)
+        ? Buffer.from(bytesFromBase64(object.keyId))
+        : isSet(object.key_id)
+        ? Buffer.from(bytesFromBase64(object.key_id))
+        : Buffer.alloc(0),
     };
   },
 
@@ -974,6 +1075,9 @@ export const SessionRow: MessageFns<SessionRow> = {
     if (message.streamId !== 0) {
       obj.streamId = Math.round(message.streamId);
     }
+    if (message.keyId.length !== 0) {
+      obj.keyId = base64FromBytes(message.keyId);
+    }
     return obj;
   },
 
@@ -995,6 +1099,7 @@ export const SessionRow: MessageFns<SessionRow> = {
       ? BigInt(object.openedRevision)
       : 0n;
     message.streamId = object.streamId ?? 0;
+    message.keyId = object.keyId ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -2217,6 +2322,306 @@ export const StreamMade: MessageFns<StreamMade> = {
     message.id = object.id ?? 0;
     message.branches = object.branches?.map((e) => e) || [];
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseIdentityRow(): IdentityRow {
+  return { number: 0, uuid: "", kind: 0, keys: [], barred: [], revoked: false };
+}
+
+export const IdentityRow: MessageFns<IdentityRow> = {
+  encode(message: IdentityRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    if (message.uuid !== "") {
+      writer.uint32(18).string(message.uuid);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(24).uint32(message.kind);
+    }
+    for (const v of message.keys) {
+      KeyRow.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.barred) {
+      writer.uint32(42).bytes(v!);
+    }
+    if (message.revoked !== false) {
+      writer.uint32(48).bool(message.revoked);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IdentityRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIdentityRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.uuid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.kind = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.keys.push(KeyRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.barred.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.revoked = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): IdentityRow {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      uuid: isSet(object.uuid) ? globalThis.String(object.uuid) : "",
+      kind: isSet(object.kind) ? globalThis.Number(object.kind) : 0,
+      keys: globalThis.Array.isArray(object?.keys) ? object.keys.map((e: any) => KeyRow.fromJSON(e)) : [],
+      barred: globalThis.Array.isArray(object?.barred)
+        ? object.barred.map((e: any) => Buffer.from(bytesFromBase64(e)))
+        : [],
+      revoked: isSet(object.revoked) ? globalThis.Boolean(object.revoked) : false,
+    };
+  },
+
+  toJSON(message: IdentityRow): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.uuid !== "") {
+      obj.uuid = message.uuid;
+    }
+    if (message.kind !== 0) {
+      obj.kind = Math.round(message.kind);
+    }
+    if (message.keys?.length) {
+      obj.keys = message.keys.map((e) => KeyRow.toJSON(e));
+    }
+    if (message.barred?.length) {
+      obj.barred = message.barred.map((e) => base64FromBytes(e));
+    }
+    if (message.revoked !== false) {
+      obj.revoked = message.revoked;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<IdentityRow>, I>>(base?: I): IdentityRow {
+    return IdentityRow.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IdentityRow>, I>>(object: I): IdentityRow {
+    const message = createBaseIdentityRow();
+    message.number = object.number ?? 0;
+    message.uuid = object.uuid ?? "";
+    message.kind = object.kind ?? 0;
+    message.keys = object.keys?.map((e) => KeyRow.fromPartial(e)) || [];
+    message.barred = object.barred?.map((e) => e) || [];
+    message.revoked = object.revoked ?? false;
+    return message;
+  },
+};
+
+function createBaseKeyRow(): KeyRow {
+  return { id: Buffer.alloc(0), key: Buffer.alloc(0), origin: 0, boundAtMs: 0n, goodUntilMs: 0n };
+}
+
+export const KeyRow: MessageFns<KeyRow> = {
+  encode(message: KeyRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id.length !== 0) {
+      writer.uint32(10).bytes(message.id);
+    }
+    if (message.key.length !== 0) {
+      writer.uint32(18).bytes(message.key);
+    }
+    if (message.origin !== 0) {
+      writer.uint32(24).uint32(message.origin);
+    }
+    if (message.boundAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.boundAtMs) !== message.boundAtMs) {
+        throw new globalThis.Error("value provided for field message.boundAtMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.boundAtMs);
+    }
+    if (message.goodUntilMs !== 0n) {
+      if (BigInt.asUintN(64, message.goodUntilMs) !== message.goodUntilMs) {
+        throw new globalThis.Error("value provided for field message.goodUntilMs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.goodUntilMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeyRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeyRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.origin = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.boundAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.goodUntilMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KeyRow {
+    return {
+      id: isSet(object.id) ? Buffer.from(bytesFromBase64(object.id)) : Buffer.alloc(0),
+      key: isSet(object.key) ? Buffer.from(bytesFromBase64(object.key)) : Buffer.alloc(0),
+      origin: isSet(object.origin) ? globalThis.Number(object.origin) : 0,
+      boundAtMs: isSet(object.boundAtMs)
+        ? BigInt(object.boundAtMs)
+        : isSet(object.bound_at_ms)
+        ? BigInt(object.bound_at_ms)
+        : 0n,
+      goodUntilMs: isSet(object.goodUntilMs)
+        ? BigInt(object.goodUntilMs)
+        : isSet(object.good_until_ms)
+        ? BigInt(object.good_until_ms)
+        : 0n,
+    };
+  },
+
+  toJSON(message: KeyRow): unknown {
+    const obj: any = {};
+    if (message.id.length !== 0) {
+      obj.id = base64FromBytes(message.id);
+    }
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
+    if (message.origin !== 0) {
+      obj.origin = Math.round(message.origin);
+    }
+    if (message.boundAtMs !== 0n) {
+      obj.boundAtMs = message.boundAtMs.toString();
+    }
+    if (message.goodUntilMs !== 0n) {
+      obj.goodUntilMs = message.goodUntilMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<KeyRow>, I>>(base?: I): KeyRow {
+    return KeyRow.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<KeyRow>, I>>(object: I): KeyRow {
+    const message = createBaseKeyRow();
+    message.id = object.id ?? Buffer.alloc(0);
+    message.key = object.key ?? Buffer.alloc(0);
+    message.origin = object.origin ?? 0;
+    message.boundAtMs = (object.boundAtMs !== undefined && object.boundAtMs !== null) ? BigInt(object.boundAtMs) : 0n;
+    message.goodUntilMs = (object.goodUntilMs !== undefined && object.goodUntilMs !== null)
+      ? BigInt(object.goodUntilMs)
+      : 0n;
     return message;
   },
 };

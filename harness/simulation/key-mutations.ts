@@ -1,0 +1,28 @@
+import type { Mutation } from './mutations.js';
+
+/** Faults that would let somebody take the place of an instance whose key he lacks. */
+export const KEY_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'believe every proof that is of the right form',
+    server: ({ proofs }) => {
+      proofs.check = async () => undefined;
+    },
+  },
+  {
+    name: 'forget the keys of instances with a restart',
+    parts: ({ state }) => {
+      for (const identity of [...state.identities.after(0)]) state.identities.delete(identity);
+    },
+  },
+  {
+    name: 'open a session without the proof that came with it',
+    server: ({ replica }) => {
+      const submit = replica.submit.bind(replica);
+      replica.submit = (command) => {
+        if (command.kind !== 'OpenSession') return submit(command);
+        const { proven: _, ...plain } = command;
+        return submit(plain);
+      };
+    },
+  },
+];

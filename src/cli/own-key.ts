@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { ensureKey, ensureUuid, keptKeyPath, type SigningKey, type Switchyard } from '../client/index.js';
+import { defaultDataFolder } from '../config/config.js';
+import { uuidOfName } from '../replay/uuid.js';
+import { type ConnectionFlags, serverAddress } from './connection.js';
+import { Failure, type Surroundings, UsageError } from './surroundings.js';
+
+/** How many instances one key may be at once on one machine: each is remembered by the server for good. */
+const SLOTS = 1_024;
+
+/** How a command proves itself. */
+export interface KeyFlags extends ConnectionFlags {
+  /** The file of the private key, instead of the one that is kept for the server and the name. */
+  readonly key?: string;
+  /** False: proofs are not bound to the server's certificate. */
+  readonly proofBinding?: boolean;
+}
+
+/** What an instance of the command line joins with. */
+export interface OwnKey {
+  readonly path: string;
+  /** The key as it stands in the file now: it may be rotated while the command runs. */
+  readonly key: () => Promise<SigningKey>;
+  readonly bindProofs: boolean;
+}
+
+/** Where the key of a command is, by its flags and what it is called. */
+export function ownKeyPath(name: string, flags: KeyFlags, surroundings: Surroundings): string {
+  if (flags.key !== undefined) return flags.key;
+  const server = serverAddress(flags, surroundings.env);
+  return keptKeyPath({ folder: defaultDataFolder(surroundings), server, name });
+}
+
+/** The key of a command, made when it is not there. Rejects with a Failure when it cannot be kept. */
+export async function ownKey(name: string, flags: KeyFlags, surroundings: Surroundings): Promise<OwnKey> {
+  const path = ownKeyPath(name, flags, surroundings);
+  const key = () => ensureKey(path);
+  await failing(key);
+  return { path, key, bindProofs: flags.proofBinding ?? true };
+}
+
+/** What the key of a command is kept under: the instance where one is named, else the name. */
+export function keyName({ uuid, name }: { readonly uuid?: string; readonly name?: string }): string {
+  const text = uuid?.toLowerCase() ?? name;
+  if (text === undefined) throw new UsageError('--name or --uuid: whose key it is, as it was given to join');
+  return text;
+}
+
+/** The instance that a key stands for when nobody says which: drawn once, and kept beside it. */
+export async function instanceOf(path: string): Promise<string> {
+  return failing(() => ensureUuid(path));
+}
+
+/** The instance that has this UUID, or that had this name here before, with its key. */
+export async function namedInstance(
+  flags: KeyFlags & { readonly uuid?: string; readonly name?: string },
+  surroundings: Surroundings,
+) {
+  const { path, key, bindProofs } = await ownKey(keyName(flags), flags, surroundings);
+  return { uuid: flags.uuid ?? (await instanceOf(path)), key, bindProofs };
+}
+
+/**
+ * An instance of a key for a command that has no name, of which several may run at once: another for each process, and none that
+ * has a session. They are few, because the server remembers each for good.
+ */
+export async function passingInstance(yard: Switchyard, name: string, flags: KeyFlags, surroundings: Surroundings) {
+  const { pid, signal, terminal } = surroundings;
+  let own: OwnKey;
+  let base: string;
+  try {
+    own = await ownKey(name, flags, surroundings);
+    base = await instanceOf(own.path);
+  } catch (error) {
+    if (flags.key !== undefined) throw error;
+    await terminal.err.write(`${(error as Error).message}; so nothing keeps others from taking this place\n`);
+    return { uuid: randomUUID() };
+  }
+  for (let tried = 0; tried < SLOTS; tried++) {
+    const uuid = uuidOfName(base, `${hostname()} ${(pid + tried) % SLOTS}`);
+    const { key, bindProofs } = own;
+    if (!(await hasSession(yard, uuid, signal))) return { uuid, key, bindProofs };
+  }
+  throw new Failure(`${SLOTS} instances of this key are on the network already`);
+}
+
+async function hasSession(yard: Switchyard, instanceUuid: string, signal: AbortSignal): Promise<boolean> {
+  for await (const _ of yard.listSessions({ instanceUuid }, { signal })) return true;
+  return false;
+}
+
+/** What cannot be done with files is said in words. */
+async function failing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new Failure(`the key cannot be kept: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,73 @@
+import type { Change } from '../model/change.js';
+import type { BindKey, ForgetKey, RevokeIdentity, RotateKey } from '../model/command.js';
+import { Fault } from '../model/fault.js';
+import { IDENTITY_BOUNDS, type IdentityKey, isGoodAt, KeyOrigin } from '../model/identity.js';
+import { CloseReason } from '../model/session.js';
+import type { State } from '../store/state.js';
+import { keyFault, newcomer, putIdentity } from './opener.js';
+import { endSession } from './session.js';
+
+/** Gives an identity its only key; what another key, or none, has opened ends. */
+export function bindKey(state: State, command: BindKey, revision: number): Change[] | Fault {
+  const { uuid, key, keyId: id, atMs } = command;
+  const before = state.identities.get(uuid) ?? newcomer(state, uuid);
+  if (!before.revoked && before.keys.length === 1 && before.keys[0].id === id && before.keys[0].goodUntilMs === 0) {
+    return endUnless(state, uuid, id, revision);
+  }
+  const barred = [...before.barred, ...before.keys.map((known) => known.id)].filter((known) => known !== id);
+  const bound = { id, key, origin: KeyOrigin.ADMINISTRATOR, boundAtMs: atMs, goodUntilMs: 0 };
+  const kept = [...new Set(barred)].slice(-IDENTITY_BOUNDS.barredMax);
+  const placed = putIdentity(state, { ...before, keys: [bound], barred: kept, revoked: false });
+  return placed instanceof Fault ? placed : [...endUnless(state, uuid, id, revision), ...placed];
+}
+
+/** Gives an identity a new key. The others are good for a while; as many stay as there is room for, the newest. */
+export function rotateKey(state: State, command: RotateKey): Change[] | Fault {
+  const { uuid, oldKeyId, key, keyId: id, atMs, goodUntilMs } = command;
+  const identity = state.identities.get(uuid);
+  if (identity === undefined) return identityNotFound(uuid);
+  const fault = keyFault(identity, oldKeyId, atMs);
+  if (fault !== undefined) return fault;
+  if (identity.barred.includes(id)) return new Fault('PROOF_INVALID', `the new key is barred for instance ${uuid}`);
+  const newest = identity.keys.at(-1);
+  if (newest?.id === id && newest.goodUntilMs === 0) return [];
+  const older = identity.keys
+    .filter((known) => known.id !== id && isGoodAt(known, atMs))
+    .map((known) => ({ ...known, goodUntilMs: sooner(known, goodUntilMs) }))
+    .slice(1 - IDENTITY_BOUNDS.keysMax);
+  const bound = { id, key, origin: KeyOrigin.ROTATION, boundAtMs: atMs, goodUntilMs: 0 };
+  return [{ kind: 'IdentityPut', identity: { ...identity, keys: [...older, bound] } }];
+}
+
+/** Forgets an identity; what one of its keys has opened ends. */
+export function forgetKey(state: State, { uuid }: ForgetKey, revision: number): Change[] | Fault {
+  const identity = state.identities.get(uuid);
+  if (identity === undefined) return identityNotFound(uuid);
+  const session = state.sessions.ofInstance(uuid);
+  const ended = session?.keyId === undefined ? [] : endSession(state, session, CloseReason.REVOKED, revision);
+  return [...ended, { kind: 'IdentityForgotten', identity }];
+}
+
+/** Revokes an identity, and ends its session whatever opened it. */
+export function revokeIdentity(state: State, { uuid }: RevokeIdentity, revision: number): Change[] | Fault {
+  const before = state.identities.get(uuid) ?? newcomer(state, uuid);
+  if (before.revoked) return [];
+  const placed = putIdentity(state, { ...before, revoked: true });
+  return placed instanceof Fault ? placed : [...endUnless(state, uuid, undefined, revision), ...placed];
+}
+
+/** The refusal of an identity that is not there. */
+export function identityNotFound(uuid: string): Fault {
+  return new Fault('IDENTITY_NOT_FOUND', `no identity ${uuid}`);
+}
+
+function sooner({ goodUntilMs }: IdentityKey, untilMs: number): number {
+  return goodUntilMs === 0 ? untilMs : Math.min(goodUntilMs, untilMs);
+}
+
+/** Ends the session of an instance, unless this key has opened it. */
+function endUnless(state: State, uuid: string, keyId: string | undefined, revision: number): Change[] {
+  const session = state.sessions.ofInstance(uuid);
+  if (session === undefined || (keyId !== undefined && session.keyId === keyId)) return [];
+  return endSession(state, session, CloseReason.REVOKED, revision);
+}

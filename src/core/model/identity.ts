@@ -1,0 +1,65 @@
+/** What an identity is. The numbers are those of `switchyard.v1.IdentityKind`. */
+export const IdentityKind = { INSTANCE: 1 } as const;
+/** One of the numbers of {@link IdentityKind}. */
+export type IdentityKind = (typeof IdentityKind)[keyof typeof IdentityKind];
+
+/** How an identity came by a key. The numbers are those of `switchyard.v1.KeyOrigin`. */
+export const KeyOrigin = { FIRST_USE: 1, ADMINISTRATOR: 2, ROTATION: 3 } as const;
+/** One of the numbers of {@link KeyOrigin}. */
+export type KeyOrigin = (typeof KeyOrigin)[keyof typeof KeyOrigin];
+
+/** A public key of an identity. */
+export interface IdentityKey {
+  /** SHA-256 of the key, as 32 latin1 characters. */
+  readonly id: string;
+  /** A DER SubjectPublicKeyInfo, one latin1 character a byte. */
+  readonly key: string;
+  readonly origin: KeyOrigin;
+  /** Wall clock. */
+  readonly boundAtMs: number;
+  /** Wall clock: until when it is good, where a newer key has taken its place. 0: there is no end. */
+  readonly goodUntilMs: number;
+}
+
+/** Somebody or something that proves itself by keys. Never changed once it is made. */
+export interface Identity {
+  /** Counted up as identities come, and never given twice: the order of their pages. */
+  readonly number: number;
+  /** In lower case. Of an instance, the instance's own. */
+  readonly uuid: string;
+  readonly kind: IdentityKind;
+  /** The oldest first. None of a UUID that was revoked before it had shown a key. */
+  readonly keys: readonly IdentityKey[];
+  /** Ids of keys that are refused, the oldest first. */
+  readonly barred: readonly string[];
+  /** It opens no session any more. */
+  readonly revoked: boolean;
+}
+
+/** What a session's opener has proved. */
+export interface ProvenKey {
+  /** The identity, in lower case. */
+  readonly identity: string;
+  /** SHA-256 of the key, as 32 latin1 characters. */
+  readonly keyId: string;
+  /** The key itself, one latin1 character a byte, where the identity did not have it: it is bound, if the identity has none. */
+  readonly key?: string | undefined;
+}
+
+/**
+ * The bounds of identities. Like the limits of the state they decide what a stored command comes to, so they never change; a
+ * release that makes one of them an option has to begin with this value.
+ */
+export const IDENTITY_BOUNDS = {
+  /** Identities in all: one for each session there may be by default, at some 150 B each. */
+  identitiesMax: 1_048_576,
+  /** Keys of one identity: the one in use, and those that still are good while it is rotated. */
+  keysMax: 4,
+  /** Keys of one identity that are remembered as barred: each needs an administrator who replaces a key. */
+  barredMax: 16,
+} as const;
+
+/** Whether a key is good at a time of the wall clock. */
+export function isGoodAt({ goodUntilMs }: IdentityKey, atMs: number): boolean {
+  return goodUntilMs === 0 || atMs < goodUntilMs;
+}

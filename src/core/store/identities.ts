@@ -1,0 +1,68 @@
+import type { Identity } from '../model/identity.js';
+import { Arena } from './arena.js';
+import type { HashKey } from './halfsiphash.js';
+import { Instances } from './instances.js';
+import { isOfIdentity, packedIdentityBytes, packIdentity, unpackIdentity } from './packed-identity.js';
+
+/**
+ * The identities, by UUID and by number. They outlive their sessions, so each lies packed in an arena as sessions do; the slot
+ * is its number.
+ */
+export class Identities {
+  /** The number that was given out last. */
+  cursor = 0;
+  readonly #arena = new Arena();
+  readonly #byUuid: Instances;
+  #count = 0;
+
+  constructor(key: HashKey) {
+    this.#byUuid = new Instances(key, (slot, uuid) => isOfIdentity(this.#arena.get(slot)!, uuid));
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The identity of a UUID in lower case. */
+  get(uuid: string): Identity | undefined {
+    const slot = this.#byUuid.get(uuid);
+    return slot === -1 ? undefined : unpackIdentity(this.#arena.get(slot)!);
+  }
+
+  /** Those with numbers past this one, ascending. */
+  *after(number: number): Iterable<Identity> {
+    for (let slot = number + 1; slot <= this.cursor; slot++) {
+      const entry = this.#arena.get(slot);
+      if (entry !== undefined) yield unpackIdentity(entry);
+    }
+  }
+
+  /** All of them as they are now, to be read again and again, whatever changes later. */
+  copy(): Iterable<Identity> {
+    const entries = this.#arena.copy();
+    return {
+      *[Symbol.iterator]() {
+        for (const entry of entries) yield unpackIdentity(entry);
+      },
+    };
+  }
+
+  /** Adds an identity, or puts it in the place of what it was. */
+  put(identity: Identity): void {
+    const { number, uuid } = identity;
+    const isNew = !this.#arena.has(number);
+    this.#arena.put(number, packedIdentityBytes(identity), (to) => packIdentity(identity, to));
+    if (!isNew) return;
+    this.#byUuid.add(uuid, number);
+    this.#count++;
+    this.cursor = Math.max(this.cursor, number);
+  }
+
+  /** Removes an identity. */
+  delete({ number, uuid }: Identity): void {
+    this.#byUuid.delete(uuid);
+    this.#arena.delete(number);
+    this.#count--;
+  }
+}

@@ -1,0 +1,110 @@
+import type { Identity, IdentityKey, IdentityKind, KeyOrigin } from '../model/identity.js';
+import type { Entry } from './arena.js';
+
+/*
+ * An identity as it is held in memory; what is stored has a format of its own. Numbers are little-endian:
+ *
+ *    0          4          5       6        7          8       44
+ *   +----------+----------+-------+--------+----------+-------+--------+----------+
+ *   |  number  | revoked  | kind  | keys n | barred n |  uuid | keys … | barred … |
+ *   |  u32     | u8       | u8    | u8     | u8       |  36 B |        | 32 B each|
+ *   +----------+----------+-------+--------+----------+-------+--------+----------+
+ *
+ * A key is: id 32 B | origin u8 | bound at f64 | good until f64 | length u16 | the key.
+ */
+const REVOKED_AT = 4;
+const KIND_AT = 5;
+const KEYS_AT = 6;
+const BARRED_AT = 7;
+const UUID_AT = 8;
+const UUID_LENGTH = 36;
+const LISTS_AT = UUID_AT + UUID_LENGTH;
+const ID_BYTES = 32;
+const ORIGIN_AT = 32;
+const BOUND_AT = 33;
+const UNTIL_AT = 41;
+const LENGTH_AT = 49;
+const KEY_AT = 51;
+
+/** What an identity takes. */
+export function packedIdentityBytes({ keys, barred }: Identity): number {
+  return keys.reduce((sum, { key }) => sum + KEY_AT + key.length, LISTS_AT + ID_BYTES * barred.length);
+}
+
+/** Writes an identity where there is room for it, and tells where it ends. */
+export function packIdentity(identity: Identity, { bytes, at }: Entry): number {
+  const { number, uuid, kind, keys, barred, revoked } = identity;
+  if (uuid.length !== UUID_LENGTH) throw new Error(`an identity's UUID of ${uuid.length} characters`);
+  bytes.writeUInt32LE(number, at);
+  bytes[at + REVOKED_AT] = revoked ? 1 : 0;
+  bytes[at + KIND_AT] = kind;
+  bytes[at + KEYS_AT] = keys.length;
+  bytes[at + BARRED_AT] = barred.length;
+  bytes.write(uuid, at + UUID_AT, 'latin1');
+  let to = at + LISTS_AT;
+  for (const key of keys) to = packKey(key, bytes, to);
+  for (const id of barred) to += writeId(bytes, id, to);
+  return to;
+}
+
+/** Reads an identity: an object of its own, which goes on when the identity changes. */
+export function unpackIdentity({ bytes, at }: Entry): Identity {
+  const keys: IdentityKey[] = [];
+  let from = at + LISTS_AT;
+  while (keys.length < bytes[at + KEYS_AT]) {
+    const key = unpackKey(bytes, from);
+    keys.push(key);
+    from += KEY_AT + key.key.length;
+  }
+  const barred: string[] = [];
+  for (; barred.length < bytes[at + BARRED_AT]; from += ID_BYTES) {
+    barred.push(latin1(bytes, from, from + ID_BYTES));
+  }
+  return {
+    number: bytes.readUInt32LE(at),
+    uuid: latin1(bytes, at + UUID_AT, at + LISTS_AT),
+    kind: bytes[at + KIND_AT] as IdentityKind,
+    keys,
+    barred,
+    revoked: bytes[at + REVOKED_AT] === 1,
+  };
+}
+
+/** Whether it is of this UUID. */
+export function isOfIdentity({ bytes, at }: Entry, uuid: string): boolean {
+  if (uuid.length !== UUID_LENGTH) return false;
+  for (let index = 0; index < UUID_LENGTH; index++) {
+    if (bytes[at + UUID_AT + index] !== uuid.charCodeAt(index)) return false;
+  }
+  return true;
+}
+
+function packKey({ id, key, origin, boundAtMs, goodUntilMs }: IdentityKey, bytes: Buffer, at: number): number {
+  writeId(bytes, id, at);
+  bytes[at + ORIGIN_AT] = origin;
+  bytes.writeDoubleLE(boundAtMs, at + BOUND_AT);
+  bytes.writeDoubleLE(goodUntilMs, at + UNTIL_AT);
+  bytes.writeUInt16LE(key.length, at + LENGTH_AT);
+  bytes.write(key, at + KEY_AT, 'latin1');
+  return at + KEY_AT + key.length;
+}
+
+function unpackKey(bytes: Buffer, at: number): IdentityKey {
+  const length = bytes.readUInt16LE(at + LENGTH_AT);
+  return {
+    id: latin1(bytes, at, at + ID_BYTES),
+    key: latin1(bytes, at + KEY_AT, at + KEY_AT + length),
+    origin: bytes[at + ORIGIN_AT] as KeyOrigin,
+    boundAtMs: bytes.readDoubleLE(at + BOUND_AT),
+    goodUntilMs: bytes.readDoubleLE(at + UNTIL_AT),
+  };
+}
+
+function latin1(bytes: Buffer, from: number, to: number): string {
+  return bytes.toString('latin1', from, to);
+}
+
+function writeId(bytes: Buffer, id: string, at: number): number {
+  if (id.length !== ID_BYTES) throw new Error(`a key's id of ${id.length} bytes`);
+  return bytes.write(id, at, 'latin1');
+}

@@ -1,0 +1,122 @@
+import type { Clock } from '../base/clock.js';
+import { Checked } from '../core/decide/check.js';
+import { keyFault, mismatch } from '../core/decide/opener.js';
+import type { RotateKey } from '../core/model/command.js';
+import { Fault } from '../core/model/fault.js';
+import type { ProvenKey } from '../core/model/identity.js';
+import type { State } from '../core/store/state.js';
+import type { Origin } from '../shares/origin.js';
+import { keyIdOf } from '../trust/public-key.js';
+import type { ProofMessage, Proofs } from '../trust/server/proofs.js';
+import { ProofPurpose } from '../trust/signed-bytes.js';
+import { overFault } from './token.js';
+
+/** What a proof costs its address besides its call, in ms: importing its key and verifying it, which a thread does. */
+const PROOF_MS = 0.3;
+
+/** What identities prove themselves with. */
+export interface KeyProverDeps {
+  readonly state: State;
+  readonly proofs: Proofs;
+  readonly clock: Clock;
+  /** Counts time that an address has used. */
+  readonly charge: (origin: Origin, ms: number) => void;
+}
+
+/** Whose proof is wanted, and for what. */
+export interface WantedProof {
+  /** The proof's field in the request. */
+  readonly field: string;
+  readonly purpose: ProofPurpose;
+  /** The identity, in lower case. */
+  readonly uuid: string;
+  /** Who shows it. */
+  readonly origin: Origin;
+  /** Which keys will do: one that the identity has, the first of one that has none as well, or (to be added) any other. */
+  readonly keys: 'known' | 'known or first' | 'new';
+}
+
+/** What a rotation is asked for with. */
+export interface RotationRequest {
+  readonly oldProof: ProofMessage | undefined;
+  readonly newProof: ProofMessage | undefined;
+  readonly origin: Origin;
+}
+
+/** What a rotation that was proved comes to. */
+export type Rotation = Pick<RotateKey, 'uuid' | 'oldKeyId' | 'key' | 'keyId'>;
+
+/** Finds out whether a caller has a key of an identity. What the identity's keys are, the state says. */
+export class KeyProver {
+  readonly proofs: Proofs;
+  readonly #deps: KeyProverDeps;
+
+  constructor(deps: KeyProverDeps) {
+    this.#deps = deps;
+    this.proofs = deps.proofs;
+  }
+
+  /** The key that a proof proves, or why it proves none. What the state says is looked at before and after: it is cheap. */
+  async prove(proof: ProofMessage, wanted: WantedProof): Promise<ProvenKey | Fault> {
+    const { state, proofs, charge } = this.#deps;
+    const { field, purpose, uuid, origin } = wanted;
+    const checked = new Checked(state.limits);
+    const identity = proof.identityUuid === '' ? uuid : checked.uuid(`${field}.identity_uuid`, proof.identityUuid);
+    const wrong = Fault.fields(checked.violations);
+    if (wrong !== undefined) return wrong;
+    if (identity !== uuid) return mismatch(identity, uuid);
+    const keyId = keyIdOf(proof.publicKey).toString('latin1');
+    const refused = this.#refusal(keyId, wanted);
+    if (refused !== undefined) return refused;
+    charge(origin, PROOF_MS);
+    const fault = await proofs.check(proof, { field, purpose, identityUuid: identity, instanceUuid: uuid });
+    const late = fault ?? this.#refusal(keyId, wanted);
+    if (late !== undefined) return late;
+    const isKnown = state.identities.get(uuid)?.keys.some(({ id }) => id === keyId) ?? false;
+    return isKnown ? { identity, keyId } : { identity, keyId, key: Buffer.from(proof.publicKey).toString('latin1') };
+  }
+
+  /** Why a proof that comes with a session's token is not good; undefined when it is, or when none came. */
+  async proveHolder(proof: ProofMessage | undefined, sid: number, origin: Origin): Promise<Fault | undefined> {
+    const session = proof && this.#deps.state.sessions.get(sid);
+    if (proof === undefined || session === undefined) return undefined;
+    const { uuid } = session;
+    const proven = await this.prove(proof, {
+      field: 'proof',
+      purpose: ProofPurpose.ATTACH,
+      uuid,
+      origin,
+      keys: 'known',
+    });
+    if (proven instanceof Fault) return proven;
+    // It may have ended while the proof was looked at.
+    return this.#deps.state.sessions.has(sid) ? undefined : overFault(this.#deps.state, sid);
+  }
+
+  /** The keys that two proofs are of, the old one and the new one of the same identity. */
+  async rotate({ oldProof, newProof, origin }: RotationRequest): Promise<Rotation | Fault> {
+    const checked = new Checked(this.#deps.state.limits);
+    if (oldProof === undefined) checked.wrong('old_proof', 'a proof by a key that the identity has is needed');
+    if (newProof === undefined) checked.wrong('new_proof', 'a proof by the new key is needed');
+    const uuid = oldProof === undefined ? '' : checked.uuid('old_proof.identity_uuid', oldProof.identityUuid);
+    const wrong = Fault.fields(checked.violations);
+    if (wrong !== undefined || oldProof === undefined || newProof === undefined) return wrong!;
+    const wanted = { purpose: ProofPurpose.ROTATE, uuid, origin };
+    const old = await this.prove(oldProof, { ...wanted, field: 'old_proof', keys: 'known' });
+    if (old instanceof Fault) return old;
+    const added = await this.prove(newProof, { ...wanted, field: 'new_proof', keys: 'new' });
+    if (added instanceof Fault) return added;
+    const key = Buffer.from(newProof.publicKey).toString('latin1');
+    return { uuid, oldKeyId: old.keyId, key, keyId: added.keyId };
+  }
+
+  /** Why the key would prove nothing, whatever its signature. */
+  #refusal(keyId: string, { uuid, keys }: WantedProof): Fault | undefined {
+    const identity = this.#deps.state.identities.get(uuid);
+    if (identity === undefined) {
+      return keys === 'known or first' ? undefined : new Fault('PROOF_INVALID', `instance ${uuid} has no key`);
+    }
+    const isAdded = keys === 'new' && !identity.revoked && !identity.barred.includes(keyId);
+    return isAdded ? undefined : keyFault(identity, keyId, this.#deps.clock.wallMs());
+  }
+}

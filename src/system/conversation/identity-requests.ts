@@ -1,0 +1,68 @@
+import { Fault } from '../../core/model/fault.js';
+import { IdentityKind } from '../../core/model/identity.js';
+import type { Session } from '../../core/model/session.js';
+import type { ProofMessage } from '../../trust/server/proofs.js';
+import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
+import type { AnswerData, EventBody } from '../codec/event.js';
+import type { Handler } from './request.js';
+
+/** A network's name. Empty: the default one. */
+const NETWORK_NAME = /^[a-z0-9-]{0,32}$/;
+/** AuthMode OPEN. */
+const OPEN = 1;
+const NOTHING = new Uint8Array(0);
+
+/** Draws a nonce for a proof. */
+export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
+  const { network = '' } = body;
+  if (!NETWORK_NAME.test(network)) {
+    const description = 'a name of a network has 1 to 32 of a-z, 0-9 and -; empty for the default one';
+    return Fault.fields([{ field: 'network', description }])!;
+  }
+  const { proofs } = backing.opening.prover;
+  const { serverUuid, epoch } = backing.replica.state;
+  const nonce = proofs.challenge(network === '' ? undefined : network);
+  const serverTimeMs = backing.clock.wallMs();
+  return { data: { nonce, serverUuid, mode: OPEN, epoch, serverTimeMs, validForMs: proofs.limits.nonceMs } };
+};
+
+/** Gives an identity a new key. */
+export const rotateKey: Handler<'RotateKey'> = async ({ backing, peer, body }) => {
+  const { replica, opening, clock } = backing;
+  const [oldProof, newProof] = [proofMessage(body.oldProof), proofMessage(body.newProof)];
+  const rotated = await opening.prover.rotate({ oldProof, newProof, origin: peer.origin });
+  if (rotated instanceof Fault) return rotated;
+  const { overlapMs } = opening.prover.proofs.limits;
+  const atMs = clock.wallMs();
+  const outcome = await replica.submit({ kind: 'RotateKey', ...rotated, atMs, goodUntilMs: atMs + overlapMs });
+  if (outcome instanceof Fault) return outcome;
+  const position = { epoch: replica.state.epoch, revision: outcome.revision };
+  return { data: { keyId: hexOf(rotated.keyId), position, overlapMs } };
+};
+
+/** A proof as it came in; its bytes are copied, because what was received is used again. */
+export function proofMessage(proof: NonNullable<EventBody<'Session'>['proof']>): ProofMessage {
+  const { purpose, nonce, publicKey, signature, bindingKind = 0, binding = NOTHING, identityUuid = '' } = proof;
+  const [copiedNonce, copiedKey, copiedSignature, copiedBinding] = [nonce, publicKey, signature, binding].map((bytes) =>
+    Buffer.from(bytes),
+  );
+  return {
+    purpose,
+    nonce: copiedNonce,
+    publicKey: copiedKey,
+    signature: copiedSignature,
+    bindingKind,
+    binding: copiedBinding,
+    identityUuid,
+  };
+}
+
+/** As whom a session was opened; undefined for one of which nothing was proved. */
+export function principalOf({ uuid, keyId }: Session): AnswerData<'Session'>['identity'] {
+  if (keyId === undefined) return undefined;
+  return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: IdentityKind.INSTANCE, keyId: hexOf(keyId) };
+}
+
+function hexOf(hidden: string): string {
+  return Buffer.from(hidden, 'latin1').toString('hex');
+}

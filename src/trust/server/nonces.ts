@@ -1,0 +1,75 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Clock, Random } from '../../base/clock.js';
+import { NONCE_BYTES, uuidBytes } from '../signed-bytes.js';
+
+/*
+ * A nonce. Integers are big-endian:
+ *
+ *    0                        8          16                                       40
+ *   +------------------------+----------+----------------------------------------+
+ *   | ms since this start    |  random  |  first 24 B of an HMAC-SHA-256         |
+ *   +------------------------+----------+----------------------------------------+
+ *
+ * The HMAC, by a key of this start, is over the 16 bytes before it, the server's UUID (16 B) and the network's name. So the
+ * server recognises its nonces and keeps nothing of them.
+ */
+const KEY_BYTES = 32;
+const HEAD_BYTES = 16;
+const RANDOM_BYTES = 8;
+const RANDOM_AT = 8;
+
+/** What nonces are made of. */
+export interface NoncesDeps {
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly random: Random;
+  /** In lower case. Known once the network is founded. */
+  readonly serverUuid: () => string;
+  /** How long a nonce is good. */
+  readonly nonceMs: number;
+}
+
+/** The nonces that a server hands out for proofs. */
+export class Nonces {
+  readonly #deps: NoncesDeps;
+  readonly #key: Uint8Array;
+  readonly #startMs: number;
+
+  constructor(deps: NoncesDeps) {
+    this.#deps = deps;
+    this.#key = deps.random.bytes(KEY_BYTES);
+    this.#startMs = deps.clock.nowMs();
+  }
+
+  /** A new nonce. */
+  issue(network: string): Buffer {
+    const nonce = Buffer.alloc(NONCE_BYTES);
+    nonce.writeBigUInt64BE(BigInt(this.#ageMs()));
+    nonce.set(this.#deps.random.bytes(RANDOM_BYTES), RANDOM_AT);
+    nonce.set(this.#seal(nonce.subarray(0, HEAD_BYTES), network), HEAD_BYTES);
+    return nonce;
+  }
+
+  /** Why a nonce is not good; undefined for one that is. */
+  problemOf(nonce: Uint8Array, network: string): string | undefined {
+    if (nonce.length !== NONCE_BYTES) return `a nonce of ${nonce.length} bytes; it has ${NONCE_BYTES}`;
+    const bytes = Buffer.from(nonce.buffer, nonce.byteOffset, nonce.length);
+    const seal = this.#seal(bytes.subarray(0, HEAD_BYTES), network);
+    if (!timingSafeEqual(bytes.subarray(HEAD_BYTES), seal))
+      return 'the nonce is not of this server, or of before its start';
+    const { nonceMs } = this.#deps;
+    const isExpired = this.#ageMs() - Number(bytes.readBigUInt64BE()) > nonceMs;
+    return isExpired ? `the nonce is older than ${nonceMs / 1_000} s` : undefined;
+  }
+
+  #ageMs(): number {
+    return Math.floor(this.#deps.clock.nowMs() - this.#startMs);
+  }
+
+  #seal(head: Uint8Array, network: string): Buffer {
+    const hmac = createHmac('sha256', this.#key).update(head).update(uuidBytes(this.#deps.serverUuid()));
+    return hmac
+      .update(network)
+      .digest()
+      .subarray(0, NONCE_BYTES - HEAD_BYTES);
+  }
+}
