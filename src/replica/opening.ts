@@ -35,6 +35,8 @@ export class Opening {
     private readonly random: Random,
     private readonly limits: Pick<ReplicaLimits, 'ttlDefaultMs' | 'ttlMinMs' | 'ttlMaxMs'>,
     private readonly shares: Shares,
+    /** Told of each session that was opened, and from where. */
+    private readonly opened: (session: Session, origin: Origin) => void = () => {},
   ) {}
 
   /** Opens a session for who asks from there, or says everything that is wrong with the request. */
@@ -61,6 +63,7 @@ export class Opening {
     for (const change of applied.changes) {
       if (change.kind !== 'SessionOpened') continue;
       const { session } = change;
+      this.opened(session, origin);
       const position = { epoch: state.epoch, revision: applied.revision };
       return { session, token: tokenText(session.sid, secret), position };
     }

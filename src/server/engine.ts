@@ -24,6 +24,7 @@ import { type Publisher, Replica } from '../replica/replica.js';
 import { Shares } from '../shares/shares.js';
 import { closedTopic as systemClosedTopic } from '../system/encode/closed-topic.js';
 import { deltaTopic } from '../system/encode/delta-topic.js';
+import type { EventReports } from './event-reports.js';
 import type { Metrics } from './metrics.js';
 
 /** What an engine is made of. */
@@ -34,6 +35,8 @@ export interface EngineParts {
   readonly log: Logger;
   readonly journal: Journal;
   readonly metrics: Metrics | undefined;
+  /** Told who comes and goes. */
+  readonly events: EventReports;
   /** Whether an address has no share of its own. */
   readonly isExempt: (address: string) => boolean;
   /** Told when the disk has no space left for the journal, and when it has again. */
@@ -77,6 +80,7 @@ export async function startEngine({
   log,
   journal,
   metrics,
+  events,
   isExempt,
   writable,
   fatal,
@@ -110,7 +114,7 @@ export async function startEngine({
     DEFAULT_RELAY_LIMITS,
   );
   // The shares first, so that nobody asks of them what they have not counted. Then the relay: when a watcher hears that a stream has stopped, nothing more of it is delivered.
-  const publishers: Publisher[] = [shares, relay, ...all, acceptances];
+  const publishers: Publisher[] = [shares, relay, ...all, acceptances, events];
   const limits = replicaLimits(config);
   const replica: Replica = new Replica({
     state,
@@ -136,7 +140,7 @@ export async function startEngine({
   await replica.agreeOn(config.limits);
   return {
     replica,
-    opening: new Opening(replica, clock, random, limits, shares),
+    opening: new Opening(replica, clock, random, limits, shares, (session, origin) => events.opened(session, origin)),
     shares,
     turns: new FairTurns({
       clock,

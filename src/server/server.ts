@@ -9,6 +9,8 @@ import { LmdbJournal } from '../journal/lmdb.js';
 import { MemoryJournal } from '../journal/memory.js';
 import { Doors } from './doors.js';
 import { type Engine, startEngine } from './engine.js';
+import { EventReports } from './event-reports.js';
+import { listening } from './listen-error.js';
 import { Metrics } from './metrics.js';
 
 /** Exit status of a process whose storage failed, so that whoever watches over it can tell: sysexits' EX_IOERR. */
@@ -50,6 +52,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   const log = surroundings.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
   const journal = surroundings.journal ?? (await openJournal(config.data));
   const metrics = config.metricsListen === undefined ? undefined : new Metrics();
+  const events = new EventReports({ clock, log });
   const exempt = config.addressExempt ?? AddressSet.NONE;
   const admission = new Admission({
     clock,
@@ -91,8 +94,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   try {
     const isExempt = (address: string) => exempt.has(address);
     const writable = (isWritable: boolean) => doors?.setWritable(isWritable);
-    engine = await startEngine({ config, clock, random, log, journal, metrics, isExempt, writable, fatal });
-    doors = new Doors(engine, { config, clock, random, log, metrics, admission });
+    engine = await startEngine({ config, clock, random, log, journal, metrics, events, isExempt, writable, fatal });
+    doors = new Doors(engine, { config, clock, random, log, metrics, events, admission });
     await doors.open();
     engine.replica.opened();
     const addresses = { ...doors.addresses };
@@ -101,7 +104,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
       const { state, attachments } = replica;
       metrics.measure({ state, attachments, feeds: all, journal, doors, shares, turns });
-      addresses.metrics = formatAddress(await metrics.listen(config.metricsListen, admission));
+      const bound = await listening('--metrics-listen', metrics.listen(config.metricsListen, admission));
+      addresses.metrics = formatAddress(bound);
     }
     log.info({ addresses }, 'listening');
     return running(addresses, config.drainDeadlineMs, async (deadlineMs) => {
