@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
-import { formatAddress, parseAddress } from '../base/address.js';
+import { type Address, formatAddress, parseAddress } from '../base/address.js';
+import { ValueError } from '../base/value-error.js';
 import { type Instance, InstanceType, type PeerStream, SwitchyardError } from '../client/index.js';
 import { type ConnectionFlags, readGraph, withServer } from './connection.js';
+import { explain } from './explain.js';
 import { join, requestPort } from './forwarding.js';
 import { findNode } from './path.js';
-import { Failure, type Surroundings } from './surroundings.js';
+import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
 /** How a peer is to be reached. */
 export interface ConnectFlags extends ConnectionFlags {
@@ -38,7 +40,7 @@ export async function forwardPort(
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
-  const at = parseAddress(local.includes(':') ? local : `127.0.0.1:${local}`);
+  const at = localAddress(local);
   await withPeer(who, flags, surroundings, async (instance, cvid) => {
     const open = new Set<Socket>();
     const pass = async (socket: Socket) => {
@@ -49,7 +51,7 @@ export async function forwardPort(
       } catch (error) {
         // Never a FIN: it would tell the local client that it has everything.
         socket.resetAndDestroy();
-        await terminal.err.write(`${(error as Error).message}\n`);
+        await terminal.err.writeLines(error instanceof SwitchyardError ? explain(error) : [(error as Error).message]);
       }
     };
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void pass(socket));
@@ -66,6 +68,16 @@ export async function forwardPort(
     for (const socket of open) socket.resetAndDestroy();
     throw signal.reason ?? (await instance.ended);
   });
+}
+
+/** Where to listen: PORT or HOST:PORT. */
+function localAddress(text: string): Address {
+  try {
+    return parseAddress(text.includes(':') ? text : `127.0.0.1:${text}`);
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error;
+    throw new UsageError(`LOCAL: ${JSON.stringify(text)} must be PORT or HOST:PORT, such as 8080 or 127.0.0.1:8080`);
+  }
 }
 
 /**

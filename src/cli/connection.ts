@@ -1,10 +1,12 @@
+import { createSecureContext } from 'node:tls';
 import type { Command } from 'commander';
 import { isLoopback, parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 import { type GraphView, type Network, type Position, Switchyard, type TlsOptions } from '../client/index.js';
 import { defaultDataFolder } from '../config/config.js';
 import { readAdminToken } from '../server/admin-token.js';
-import { type Surroundings, UsageError } from './surroundings.js';
+import { diagnose, type Server } from './diagnose.js';
+import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
 /** Where the server is when nobody says. */
 const DEFAULT_SERVER = '127.0.0.1:8768';
@@ -53,7 +55,12 @@ export async function connector(flags: ConnectionFlags, surroundings: Surroundin
   return () => new Switchyard({ server, adminToken, tls });
 }
 
-/** Runs something with one connection, and closes it. */
+/** The server that was asked for, and how it is reached. */
+export function serverOf(flags: ConnectionFlags, surroundings: Surroundings): Server {
+  return { server: serverAddress(flags, surroundings.env), tls: tlsOptions(flags, surroundings) };
+}
+
+/** Runs something with one connection, and closes it. Rejects with the real cause where the server cannot be talked to. */
 export async function withServer<Result>(
   flags: ConnectionFlags,
   surroundings: Surroundings,
@@ -62,6 +69,8 @@ export async function withServer<Result>(
   const yard = (await connector(flags, surroundings))();
   try {
     return await run(yard);
+  } catch (error) {
+    throw await diagnose(error, serverOf(flags, surroundings), surroundings.clock);
   } finally {
     await yard.close();
   }
@@ -77,8 +86,15 @@ async function findAdminToken(
   surroundings: Surroundings,
 ): Promise<string | undefined> {
   const { env } = surroundings;
-  const given = flags.adminToken ?? (env.SWITCHYARD_ADMIN_TOKEN || undefined);
-  if (given !== undefined) return given;
+  const [where, given] =
+    flags.adminToken !== undefined
+      ? ['--admin-token', flags.adminToken]
+      : ['SWITCHYARD_ADMIN_TOKEN', env.SWITCHYARD_ADMIN_TOKEN || undefined];
+  if (given !== undefined) {
+    // It travels in a header, which takes no others.
+    if (!/^[\x21-\x7e]+$/.test(given)) throw new UsageError(`${where}: it must be visible ASCII, without spaces`);
+    return given;
+  }
   const folder = flags.data ?? (env.SWITCHYARD_DATA || undefined);
   if (folder !== undefined) return readAdminToken(folder);
   return isLoopback(parseAddress(server)) ? readAdminToken(defaultDataFolder(surroundings)) : undefined;
@@ -91,15 +107,37 @@ export function tlsOptions(flags: ConnectionFlags, { readFile }: Surroundings): 
     throw new UsageError('--tls-cert and --tls-key go together: give both or neither');
   }
   if (tlsCa === undefined && tlsCert === undefined) return flags.tls ? true : undefined;
-  const read = (name: string, path: string | undefined) => {
+  const read = (name: 'ca' | 'cert' | 'key', path: string | undefined): TlsOptions => {
     if (path === undefined) return {};
+    let text: string;
     try {
-      return { [name]: Buffer.from(readFile(path)) };
+      text = readFile(path);
     } catch (error) {
-      throw new UsageError(`${path}: cannot be read: ${(error as Error).message}`);
+      throw new UsageError(`--tls-${name}: ${path} cannot be read: ${(error as Error).message}`);
     }
+    return checkedPem(name, path, { [name]: Buffer.from(text) });
   };
-  return { ...read('ca', tlsCa), ...read('cert', tlsCert), ...read('key', tlsKey) };
+  const own = { ...read('cert', tlsCert), ...read('key', tlsKey) };
+  return { ...read('ca', tlsCa), ...checkedPem('key', tlsKey ?? '', own) };
+}
+
+/** What a file holds, if TLS takes it: OpenSSL's own words come late, and name no file. */
+function checkedPem(name: 'ca' | 'cert' | 'key', path: string, options: TlsOptions): TlsOptions {
+  const what = name === 'key' ? 'private key' : 'certificate';
+  const isMarked = name !== 'ca' || /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/.test(String(options.ca));
+  try {
+    createSecureContext(options);
+    if (isMarked) return options;
+  } catch {
+    const isPair = options.cert !== undefined && options.key !== undefined;
+    if (isPair) throw new UsageError(`--tls-key: ${path} is not the private key of the certificate in --tls-cert`);
+  }
+  throw new UsageError(`--tls-${name}: ${path} holds no ${what} in PEM`);
+}
+
+/** Resolves when the server has answered a call. A watch alone would wait much longer for one that takes connections and says nothing. */
+export async function answering(yard: Switchyard, signal: AbortSignal): Promise<void> {
+  for await (const _ of yard.listSessions({}, { pageSize: 1, signal })) return;
 }
 
 /**
@@ -112,11 +150,12 @@ export async function readGraph(
   yard: Switchyard,
   signal: AbortSignal,
 ): Promise<{ readonly graph: GraphView; readonly position: Position }> {
+  await answering(yard, signal);
   const network = yard.watchNetwork();
   try {
     await syncedOrBroken(network, signal);
     const server = [...network.graph.nodes()].find((node) => node.parent === 0);
-    if (server === undefined) throw new Error('the graph has no server in it');
+    if (server === undefined) throw new Failure('the graph that the server tells has no server in it');
     const { position } = await yard.getNode(server.cvid, { signal });
     await network.reached(position, signal);
     return { graph: network.graph, position: network.position! };

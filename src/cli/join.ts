@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ConnectionOffer, type Instance, InstanceType, type PeerStream, Refusal } from '../client/index.js';
-import { type ConnectionFlags, withServer } from './connection.js';
+import { type ConnectionFlags, serverOf, withServer } from './connection.js';
+import { diagnoseShortly } from './diagnose.js';
 import { servePort } from './forwarding.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -19,7 +20,7 @@ export interface JoinFlags extends ConnectionFlags {
 /** Stays on the network and lets peers reach some ports of this machine, until Ctrl-C. */
 export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
-  const say = (line: string) => void terminal.err.write(`${line}\n`);
+  const say = (line: string) => void terminal.err.write(line);
   await withServer(flags, surroundings, async (yard) => {
     const instance = yard.join({
       uuid: flags.uuid ?? randomUUID(),
@@ -32,7 +33,8 @@ export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings):
       },
     });
     instance.on('attached', ({ cvid }) => void terminal.out.write(`joined as ${cvid}\n`));
-    instance.on('broken', (error) => say(`the server is away: ${error.message}`));
+    const server = serverOf(flags, surroundings);
+    instance.on('broken', (error) => void diagnoseShortly(error, server, surroundings.clock).then(say));
     const stop = () => void instance.leave();
     signal.addEventListener('abort', stop, { once: true });
     const error = await instance.ended;
