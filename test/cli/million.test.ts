@@ -4,7 +4,7 @@ import { startMillionServer } from './million-server.js';
 import { Program } from './process.js';
 
 /** Enough that a command that held them would hold more than it may; a million need no more. */
-const ROWS = 200_000;
+const ROWS = 100_000;
 const RSS_MAX = 300 * 1024 ** 2;
 
 describe('a list of very many rows', () => {
