@@ -2,14 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { readNamedFile } from './base/private-files.js';
+import { linesOf } from './cli/conclude.js';
+import { processTerminal } from './cli/output/terminal.js';
 import { EXIT, runCli } from './cli/program.js';
 import { Interrupt } from './cli/surroundings.js';
-import { processTerminal } from './cli/terminal.js';
 import { systemClock, systemRandom } from './client/system.js';
 
 // The process itself: arguments in, exit status out, and signals in between. Everything else is in cli/.
 
+// What a dependency may do no more in a later Node is of no use to whoever runs a command.
+process.noDeprecation = true;
+
 const stop = new AbortController();
+const terminal = processTerminal(process);
 
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
@@ -26,11 +31,19 @@ process.on('SIGHUP', () => hungUp());
 // `switchyard watch | head` is no failure: nobody reads any more, so there is nothing left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
-  throw error;
+  fail(`standard output: ${error.message}`);
 });
+// What is said about the work is not the work: it goes on when nobody reads it.
+process.stderr.on('error', () => {});
+process.on('uncaughtException', (error) => fail(...linesOf(error)));
+
+/** Ends the process where no command can say any more what went wrong. */
+function fail(...lines: readonly string[]): void {
+  void terminal.err.writeLines(lines).finally(() => process.exit(EXIT.failed));
+}
 
 process.exitCode = await runCli(process.argv.slice(2), {
-  terminal: processTerminal(process),
+  terminal,
   // Opened only by the commands that read it: an open input would keep the process alive.
   get input() {
     return process.stdin;

@@ -4,14 +4,14 @@ import type { Clock } from '../base/clock.js';
 import type { AddressSet } from './address-set.js';
 import { ConnectionGate, type GateCause } from './connection-gate.js';
 import { DescriptorWatch } from './descriptor-watch.js';
-import { DoorListener } from './door-listener.js';
+import { DoorListener, type ListenerRefusal } from './door-listener.js';
 import { DoorReports } from './door-reports.js';
 import { ADMISSION_LIMITS, type AdmissionLimits, type PlaceLimits } from './limits.js';
 
 /** What the admission of a server stands on. */
 export interface AdmissionDeps {
   readonly clock: Clock;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
   /** Addresses that have no bound of their own. */
   readonly exempt: AddressSet;
   /** Whose connections begin with a PROXY header. */
@@ -39,6 +39,8 @@ const WHY: Readonly<Record<GateCause, string>> = {
   handshake: 'connections are closed: they did not say in time what they want',
   unproven: 'connections are closed: the last quarter of the places is for those that show a token or a certificate',
 };
+
+const PROXY_OPTION = { option: '--proxy-protocol-from' };
 
 /** Everything that decides who may connect, for all TCP ports of one server. */
 export class Admission {
@@ -73,9 +75,9 @@ export class Admission {
   listener(door: string, gate: ConnectionGate, behind: Server): DoorListener {
     const { clock, proxies } = this.#deps;
     const { limits } = this;
-    const refused = (cause: 'proxy' | 'descriptors', address: string | undefined, why: string) => {
+    const refused = ({ cause, kind, address, why }: ListenerRefusal) => {
       if (cause === 'descriptors') this.#exhausted(door, why);
-      else this.reports.report({ door, cause, why, address, option: '--proxy-protocol-from' });
+      else this.reports.report({ door, cause, kind, why, address, ...(cause === 'proxy' ? PROXY_OPTION : {}) });
     };
     return new DoorListener({ gate, clock, limits, proxies, refused }, behind);
   }

@@ -8,6 +8,7 @@ import type { Endpoint } from '../stun/address.js';
 import type { AddressSet } from './address-set.js';
 import type { ConnectionGate } from './connection-gate.js';
 import { isExhaustion } from './descriptor-watch.js';
+import { handshakeFailure } from './handshake-failure.js';
 import type { AdmissionLimits } from './limits.js';
 import type { Place } from './place.js';
 import { ProxyReader } from './proxy-reader.js';
@@ -19,8 +20,18 @@ export interface DoorListenerDeps {
   readonly limits: AdmissionLimits;
   /** Whose connections begin with a PROXY header. */
   readonly proxies: AddressSet;
-  /** Told of a connection that is refused here, before the gate: its cause, its address, and why in words. */
-  readonly refused: (cause: 'proxy' | 'descriptors', address: string | undefined, why: string) => void;
+  /** Told of a connection that is refused here, or breaks before anything is spoken on it. */
+  readonly refused: (refusal: ListenerRefusal) => void;
+}
+
+/** A connection that was not to be. */
+export interface ListenerRefusal {
+  /** For metrics: its PROXY header, no descriptor left for it, accept(2) failed otherwise, or its TLS handshake. */
+  readonly cause: 'proxy' | 'descriptors' | 'accept' | 'tls';
+  /** What is counted together in the log: one of a small set. */
+  readonly kind: string;
+  readonly address: string | undefined;
+  readonly why: string;
 }
 
 /** Hosts of one name that this machine may not have, such as ::1 where IPv6 is turned off. */
@@ -49,11 +60,15 @@ export class DoorListener {
     this.#deps = deps;
     this.#behind = behind;
     const { clock, limits } = deps;
-    const refused = (socket: Socket, why: string) => deps.refused('proxy', socket.remoteAddress, why);
+    const refused = (socket: Socket, why: string) =>
+      deps.refused({ cause: 'proxy', kind: 'proxy', address: socket.remoteAddress, why });
     this.#headers = new ProxyReader({ clock, limits, refused });
     this.#isSecure = behind instanceof TlsServer;
     // First, so that whoever gets the secure socket finds its place and its address.
-    if (this.#isSecure) behind.prependListener('secureConnection', (socket: TLSSocket) => this.#secured(socket));
+    if (this.#isSecure) {
+      behind.prependListener('secureConnection', (socket: TLSSocket) => this.#secured(socket));
+      behind.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => this.#failed(error, socket));
+    }
   }
 
   /**
@@ -104,10 +119,7 @@ export class DoorListener {
     const server = createServer({ allowHalfOpen, noDelay: true });
     await once(server.listen({ host, port, backlog: this.#deps.limits.connectionsQueuedMax }), 'listening');
     server.on('connection', (socket) => this.#accept(socket));
-    server.on('error', (error) => {
-      const why = isExhaustion(error) ? 'no file descriptors are left' : `accepting failed: ${error.message}`;
-      this.#deps.refused('descriptors', undefined, why);
-    });
+    server.on('error', (error) => this.#deps.refused(acceptFailure(error)));
     this.#servers.push(server);
     const { address, port: real } = server.address() as AddressInfo;
     this.#bound.push({ host: address, port: real });
@@ -142,6 +154,13 @@ export class DoorListener {
     socket.off('error', ignore);
   }
 
+  /** The TLS of a connection was not established. */
+  #failed(error: NodeJS.ErrnoException, socket: TLSSocket): void {
+    const below = this.#handshaking.get(kernelNameOf(socket));
+    const { kind, why } = handshakeFailure(error);
+    this.#deps.refused({ cause: 'tls', kind: `tls ${kind}`, address: below?.place.address, why });
+  }
+
   /** The TLS of a connection is established: it has the place and the address of the socket below, and may vouch for it. */
   #secured(socket: TLSSocket): void {
     const name = kernelNameOf(socket);
@@ -157,6 +176,16 @@ export class DoorListener {
     below.place.attachTo(socket);
     if (socket.authorized) below.place.vouch();
   }
+}
+
+/** What to tell of an error of accept(2). */
+export function acceptFailure(error: NodeJS.ErrnoException): ListenerRefusal {
+  if (isExhaustion(error)) {
+    return { cause: 'descriptors', kind: 'descriptors', address: undefined, why: 'no file descriptors are left' };
+  }
+  const { code = 'unknown', message } = error;
+  const why = `connections are not accepted: ${message}`;
+  return { cause: 'accept', kind: `accept ${code}`, address: undefined, why };
 }
 
 function ignore(): void {}

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../base/clock.js';
+import { EventLog } from '../base/event-log.js';
 
 /** What is told of a connection that was refused or closed at a door. */
 export interface Refusal {
@@ -19,16 +20,10 @@ export interface Refusal {
 /** What reports stand on. */
 export interface ReportDeps {
   readonly clock: Clock;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
   readonly reportMs: number;
   /** Counts each one, for metrics. */
   readonly count?: ((door: string, cause: string) => void) | undefined;
-}
-
-/** How many there were since the last line, and the last of them. */
-interface Repetition {
-  count: number;
-  last: Refusal;
 }
 
 /**
@@ -38,33 +33,17 @@ interface Repetition {
  */
 export class DoorReports {
   readonly #deps: ReportDeps;
-  /** By door and kind, for as long as nothing may be logged of them. */
-  readonly #quiet = new Map<string, Repetition>();
+  readonly #events: EventLog;
 
   constructor(deps: ReportDeps) {
     this.#deps = deps;
+    const { clock, log, reportMs } = deps;
+    this.#events = new EventLog({ clock, log, burst: 1, everyMs: reportMs });
   }
 
-  report(refusal: Refusal): void {
-    const { door, cause, kind = cause } = refusal;
+  report({ kind, why, ...facts }: Refusal): void {
+    const { door, cause } = facts;
     this.#deps.count?.(door, cause);
-    const key = `${door} ${kind}`;
-    const repetition = this.#quiet.get(key);
-    if (repetition === undefined) this.#say(key, refusal, 1);
-    else {
-      repetition.count += 1;
-      repetition.last = refusal;
-    }
-  }
-
-  #say(key: string, refusal: Refusal, count: number): void {
-    const { why, kind: _, ...facts } = refusal;
-    this.#deps.log.warn({ ...facts, count }, why);
-    this.#quiet.set(key, { count: 0, last: refusal });
-    this.#deps.clock.after(this.#deps.reportMs, () => {
-      const { count: more, last } = this.#quiet.get(key)!;
-      this.#quiet.delete(key);
-      if (more > 0) this.#say(key, last, more);
-    });
+    this.#events.tell({ level: 'warn', kind: `${door} ${kind ?? cause}`, words: why, facts: () => facts });
   }
 }

@@ -1,13 +1,14 @@
 import { createServer, type Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
-import { formatAddress, parseAddress } from '../base/address.js';
+import { type Address, formatAddress, parseAddress } from '../base/address.js';
+import { ValueError } from '../base/value-error.js';
 import { type Instance, InstanceType, type PeerStream, SwitchyardError } from '../client/index.js';
 import { withServer } from './connection.js';
+import { explain } from './explain.js';
 import { join, requestPort } from './forwarding.js';
 import { type KeyFlags, namedInstance, passingInstance } from './own-key.js';
 import { PeerFinder } from './peer-finder.js';
-import { Failure, type Surroundings } from './surroundings.js';
-import { printable } from './terminal.js';
+import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
 /** How a peer is to be reached. */
 export interface ConnectFlags extends KeyFlags {
@@ -51,7 +52,7 @@ export async function forwardPort(
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
-  const at = parseAddress(local.includes(':') ? local : `127.0.0.1:${local}`);
+  const at = localAddress(local);
   await withPeer(who, flags, surroundings, async (instance, peer) => {
     const open = new Set<Socket>();
     let fail = (_error: Error) => {};
@@ -71,7 +72,10 @@ export async function forwardPort(
         // Never a FIN: it would tell the local client that it has everything.
         socket.resetAndDestroy();
         if (flags.exitOnFailure && !isReached) fail(error as Error);
-        else await terminal.err.write(`${(error as Error).message}\n`);
+        else {
+          const words = error instanceof SwitchyardError ? explain(error) : [(error as Error).message];
+          await terminal.err.writeLines(words);
+        }
       }
     };
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void pass(socket));
@@ -79,9 +83,7 @@ export async function forwardPort(
       server.once('error', reject).listen(at.port, at.host, resolve);
     });
     const { port: bound } = server.address() as { port: number };
-    await terminal.out.write(
-      `forwarding ${formatAddress({ ...at, port: bound })} to port ${port} of ${peer.current}\n`,
-    );
+    await terminal.out.write(`forwarding ${formatAddress({ ...at, port: bound })} to port ${port} of ${peer.current}`);
     const stopped = new Promise<Error>((resolve) => {
       signal.addEventListener('abort', () => resolve(signal.reason as Error), { once: true });
     });
@@ -90,6 +92,16 @@ export async function forwardPort(
     for (const socket of open) socket.resetAndDestroy();
     throw why;
   });
+}
+
+/** Where to listen: PORT or HOST:PORT. */
+function localAddress(text: string): Address {
+  try {
+    return parseAddress(text.includes(':') ? text : `127.0.0.1:${text}`);
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error;
+    throw new UsageError(`LOCAL: ${JSON.stringify(text)} must be PORT or HOST:PORT, such as 8080 or 127.0.0.1:8080`);
+  }
 }
 
 /**
@@ -125,9 +137,9 @@ async function withPeer(
   run: (instance: Instance, peer: PeerFinder) => Promise<void>,
 ): Promise<void> {
   const { signal, terminal } = surroundings;
-  const say = (line: string) => void terminal.err.write(`${line}\n`);
+  const say = (line: string) => void terminal.err.write(line);
   await withServer(flags, surroundings, async (yard) => {
-    const moved = (cvid: number) => say(`${printable(who)} has restarted: it is ${cvid} now`);
+    const moved = (cvid: number) => say(`${who} has restarted: it is ${cvid} now`);
     const peer = await PeerFinder.find(who, { yard, signal, moved });
     const reopen = flags.exitOnFailure !== true;
     const instance = yard.join({
@@ -154,8 +166,8 @@ async function reach(
   const stream = await instance.connect(cvid, { transport: flags.udp ? 'udp' : 'tcp', signal });
   if (flags.verbose) {
     const way = stream.path === 'direct' ? 'directly' : 'through the server: see switchyard connections';
-    await terminal.err.write(`${stream.connectionId}: connected to ${cvid} ${way}\n`);
-    stream.on('path', () => void terminal.err.write(`${stream.connectionId}: directly from now on\n`));
+    await terminal.err.write(`${stream.connectionId}: connected to ${cvid} ${way}`);
+    stream.on('path', () => void terminal.err.write(`${stream.connectionId}: directly from now on`));
   }
   const stop = () => stream.destroy(signal.reason as Error);
   if (signal.aborted) stop();

@@ -1,10 +1,12 @@
+import { createSecureContext } from 'node:tls';
 import type { Command } from 'commander';
 import { parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 import { type GraphView, type Network, type Position, Switchyard, type TlsOptions } from '../client/index.js';
 import { systemAuthorities } from '../client/system-authorities.js';
 import { adminTokenFor } from './admin-token.js';
-import { type Surroundings, UsageError } from './surroundings.js';
+import { diagnose, type Server } from './diagnose.js';
+import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
 /** Where the server is when nobody says. */
 const DEFAULT_SERVER = '127.0.0.1:8768';
@@ -63,13 +65,18 @@ export function connector(
   return () => new Switchyard({ server, adminToken, tls });
 }
 
-/** Runs something with one connection, and closes it. */
+/** The server that was asked for, and how it is reached. */
+export function serverOf(flags: ConnectionFlags, surroundings: Surroundings): Server {
+  return { server: serverAddress(flags, surroundings.env), tls: tlsOptions(flags, surroundings) };
+}
+
+/** Runs something with one connection, and closes it. Rejects with the real cause where the server cannot be talked to. */
 export async function withServer<Result>(
   flags: ConnectionFlags,
   surroundings: Surroundings,
   run: (yard: Switchyard) => Promise<Result>,
 ): Promise<Result> {
-  return closing(connector(flags, surroundings)(), run);
+  return closing(flags, surroundings, connector(flags, surroundings)(), run);
 }
 
 /** The same as an administrator: for the commands that need it, and no others, so that the secret goes nowhere else. */
@@ -78,12 +85,20 @@ export async function withAdministrator<Result>(
   surroundings: Surroundings,
   run: (yard: Switchyard) => Promise<Result>,
 ): Promise<Result> {
-  return closing(connector(flags, surroundings, await adminTokenFor(flags, surroundings))(), run);
+  const adminToken = await adminTokenFor(flags, surroundings);
+  return closing(flags, surroundings, connector(flags, surroundings, adminToken)(), run);
 }
 
-async function closing<Result>(yard: Switchyard, run: (yard: Switchyard) => Promise<Result>): Promise<Result> {
+async function closing<Result>(
+  flags: ConnectionFlags,
+  surroundings: Surroundings,
+  yard: Switchyard,
+  run: (yard: Switchyard) => Promise<Result>,
+): Promise<Result> {
   try {
     return await run(yard);
+  } catch (error) {
+    throw await diagnose(error, serverOf(flags, surroundings), surroundings.clock);
   } finally {
     await yard.close();
   }
@@ -98,16 +113,19 @@ export function tlsOptions(flags: ConnectionFlags, { readFile, env }: Surroundin
     throw new UsageError('--tls-cert and --tls-key go together: give both or neither');
   }
   if (tlsCa === undefined && tlsCert === undefined && !flags.tls) return undefined;
-  const read = (name: string, path: string | undefined) => {
+  const read = (name: 'ca' | 'cert' | 'key', path: string | undefined): TlsOptions => {
     if (path === undefined) return {};
+    let text: string;
     try {
-      return { [name]: Buffer.from(readFile(path, 'trusted')) };
+      text = readFile(path, 'trusted');
     } catch (error) {
-      throw new UsageError(`${path}: cannot be read: ${(error as Error).message}`);
+      throw new UsageError(`--tls-${name}: ${path} cannot be read: ${(error as Error).message}`);
     }
+    return checkedPem(name, path, { [name]: Buffer.from(text) });
   };
+  const own = { ...read('cert', tlsCert), ...read('key', tlsKey) };
   const ca = tlsCa === undefined ? { ca: trustedBySystem(env) } : read('ca', tlsCa);
-  return { ...ca, ...read('cert', tlsCert), ...read('key', tlsKey) };
+  return { ...ca, ...checkedPem('key', tlsKey ?? '', own) };
 }
 
 function trustedBySystem(env: Surroundings['env']): Buffer {
@@ -116,6 +134,25 @@ function trustedBySystem(env: Surroundings['env']): Buffer {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+/** What a file holds, if TLS takes it: OpenSSL's own words come late, and name no file. */
+function checkedPem(name: 'ca' | 'cert' | 'key', path: string, options: TlsOptions): TlsOptions {
+  const what = name === 'key' ? 'private key' : 'certificate';
+  const isMarked = name !== 'ca' || /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/.test(String(options.ca));
+  try {
+    createSecureContext(options);
+    if (isMarked) return options;
+  } catch {
+    const isPair = options.cert !== undefined && options.key !== undefined;
+    if (isPair) throw new UsageError(`--tls-key: ${path} is not the private key of the certificate in --tls-cert`);
+  }
+  throw new UsageError(`--tls-${name}: ${path} holds no ${what} in PEM`);
+}
+
+/** Resolves when the server has answered a call. A watch alone would wait much longer for one that takes connections and says nothing. */
+export async function answering(yard: Switchyard, signal: AbortSignal): Promise<void> {
+  for await (const _ of yard.listSessions({}, { pageSize: 1, signal })) return;
 }
 
 /**
@@ -128,11 +165,12 @@ export async function readGraph(
   yard: Switchyard,
   signal: AbortSignal,
 ): Promise<{ readonly graph: GraphView; readonly position: Position }> {
+  await answering(yard, signal);
   const network = yard.watchNetwork();
   try {
     await syncedOrBroken(network, signal);
     const server = [...network.graph.nodes()].find((node) => node.parent === 0);
-    if (server === undefined) throw new Error('the graph has no server in it');
+    if (server === undefined) throw new Failure('the graph that the server tells has no server in it');
     const { position } = await yard.getNode(server.cvid, { signal });
     await network.reached(position, signal);
     return { graph: network.graph, position: network.position! };

@@ -8,54 +8,39 @@ import {
   Reason,
 } from '../client/index.js';
 import { type ConnectionFlags, withAdministrator } from './connection.js';
-import { jsonLine } from './json-line.js';
+import { type ListFlags, writeListing } from './output/listing.js';
+import type { Column } from './output/table.js';
 import type { Surroundings } from './surroundings.js';
-import { formatTable } from './table.js';
-import { printable } from './terminal.js';
 import { counted, durationWord, linkWord } from './words.js';
 
 /** The direct connections that are being made, stand, or ended not long ago; one of them with all that was tried. */
 export async function showConnections(
   id: string | undefined,
-  flags: ConnectionFlags & { readonly json?: boolean },
+  flags: ConnectionFlags & ListFlags,
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
   await withAdministrator(flags, surroundings, async (yard) => {
     if (id !== undefined) {
       const { connection } = await yard.getConnection(id, { signal });
-      await terminal.out.write(flags.json ? jsonLine(facts(connection)) : story(connection));
+      if (flags.json) await terminal.out.json(facts(connection));
+      else await terminal.out.writeLines(story(connection));
       return;
     }
-    const all: ConnectionRecord[] = [];
-    for await (const one of yard.listConnections({ signal })) {
-      if (flags.json) await terminal.out.write(jsonLine(facts(one)));
-      else all.push(one);
-    }
-    if (!flags.json) await terminal.out.write(table(all, terminal.colors.bold));
+    await writeListing({ columns: COLUMNS, rows: yard.listConnections({ signal }), facts }, flags, terminal);
   });
 }
 
-function table(all: readonly ConnectionRecord[], bold: (text: string) => string): string {
-  return formatTable(
-    [
-      { heading: 'ID', value: ({ connectionId }) => connectionId },
-      { heading: 'CALLER', value: ({ callerCvid }) => callerCvid, right: true },
-      { heading: 'PEER', value: ({ peerCvid }) => peerCvid, right: true },
-      { heading: 'TYPE', value: ({ type }) => linkWord(type) },
-      { heading: 'STATE', value: stateWord },
-      { heading: 'ATTEMPTS', value: ({ attempts }) => attempts.length, right: true },
-      {
-        heading: 'ROUND TRIP',
-        value: ({ roundTrip }) => (roundTrip ? durationWord(msOf(roundTrip)) : '-'),
-        right: true,
-      },
-      { heading: 'WHY', value: why },
-    ],
-    all,
-    bold,
-  );
-}
+const COLUMNS: readonly Column<ConnectionRecord>[] = [
+  { heading: 'ID', value: ({ connectionId }) => connectionId },
+  { heading: 'CALLER', value: ({ callerCvid }) => callerCvid, right: true },
+  { heading: 'PEER', value: ({ peerCvid }) => peerCvid, right: true },
+  { heading: 'TYPE', value: ({ type }) => linkWord(type) },
+  { heading: 'STATE', value: stateWord },
+  { heading: 'ATTEMPTS', value: ({ attempts }) => attempts.length, right: true },
+  { heading: 'ROUND TRIP', value: ({ roundTrip }) => (roundTrip ? durationWord(msOf(roundTrip)) : '-'), right: true },
+  { heading: 'WHY', value: why },
+];
 
 /** Why it is not direct, in one line. */
 function why({ description, attempts, path }: ConnectionRecord): string {
@@ -65,7 +50,7 @@ function why({ description, attempts, path }: ConnectionRecord): string {
 }
 
 /** Everything that is known about one connection, for a person. */
-function story(record: ConnectionRecord): string {
+function story(record: ConnectionRecord): string[] {
   const { connectionId, callerCvid, peerCvid, type, reason, description, attempts } = record;
   const lines = [`${connectionId}: ${callerCvid} to ${peerCvid}, ${linkWord(type)}: ${stateWord(record)}`];
   if (description !== '') lines.push(`  ${description}${reason ? ` (${Reason[reason]})` : ''}`);
@@ -78,7 +63,7 @@ function story(record: ConnectionRecord): string {
     if (attempts.length === 0) lines.push('  nothing was tried');
   }
   for (const attempt of attempts) lines.push(...attemptLines(attempt));
-  return `${lines.map(printable).join('\n')}\n`;
+  return lines;
 }
 
 function attemptLines({ number, took, pairs, description }: ConnectionAttempt): string[] {
@@ -95,7 +80,7 @@ function meaning(pairs: readonly CandidatePair[]): string {
   if (outcomes.some((outcome) => outcome.includes('key'))) {
     return 'Somebody answered who is not the peer: its key is another one.';
   }
-  if (outcomes.every((outcome) => outcome === 'no answer' || outcome === 'not needed any more')) {
+  if (outcomes.every((outcome) => outcome === 'no answer' || /^not (needed|dialled)/.test(outcome))) {
     return 'Nothing came through: a router on one side uses another port for every peer, or a firewall lets nothing in.';
   }
   if (outcomes.includes('refused')) {

@@ -1,11 +1,34 @@
 import { StatusCode, type SwitchyardError } from '../client/index.js';
 
-/** What went wrong with a call, and what to do next where that is not obvious. */
-export function explain(error: SwitchyardError): string {
+/** A message of a server is no longer than this on a terminal: the rest of it is in no interest of its reader. */
+const MESSAGE_LENGTH_MAX = 1_000;
+/** More wrong fields than this only scroll the first ones off the screen. */
+const FIELDS_MAX = 20;
+
+/** What went wrong with a call, line by line, and what to do next where that is not obvious. */
+export function explain(error: SwitchyardError): string[] {
   const advice = adviceFor(error);
   const reason = error.reason === undefined ? '' : ` (${error.reason})`;
-  const fields = error.violations.map(({ field, description }) => `\n  ${field}: ${description}`).join('');
-  return `${error.message}${reason}${fields}${advice === undefined ? '' : `\n${advice}`}`;
+  const fields = error.violations.map(({ field, description }) => `  ${shortened(field)}: ${shortened(description)}`);
+  const left = fields.length - FIELDS_MAX;
+  return [
+    `${speaker(error)}: ${shortened(error.message)}${reason}`,
+    ...fields.slice(0, FIELDS_MAX),
+    ...(left > 0 ? [`  and ${left} more`] : []),
+    ...(advice === undefined ? [] : [advice]),
+  ];
+}
+
+/** Who says it: a server's words must not pass for this program's. */
+function speaker({ code, reason }: SwitchyardError): string {
+  if (reason !== undefined) return 'the server says';
+  if (code === StatusCode.UNAVAILABLE) return 'the server is away';
+  return code === StatusCode.DEADLINE_EXCEEDED ? 'no answer in time' : 'the server says';
+}
+
+/** What others said, cut where it is too long for a line. */
+export function shortened(text: string): string {
+  return text.length <= MESSAGE_LENGTH_MAX ? text : `${text.slice(0, MESSAGE_LENGTH_MAX)}…`;
 }
 
 function adviceFor({ code, reason }: SwitchyardError): string | undefined {
@@ -16,8 +39,6 @@ function adviceFor({ code, reason }: SwitchyardError): string | undefined {
     return 'The token is not that of this server: look at --admin-token, SWITCHYARD_ADMIN_TOKEN and --data.';
   }
   if (reason === 'PATH_NOT_FOUND') return 'Nothing but control links may connect them: try --control.';
-  if (code === StatusCode.UNAVAILABLE) {
-    return 'Is the server running? Start one with "switchyard serve", or name another with --server HOST:PORT.';
-  }
+  if (code === StatusCode.UNIMPLEMENTED) return 'Is it a Switchyard server, and as new as this command?';
   return undefined;
 }

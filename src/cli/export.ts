@@ -3,12 +3,18 @@ import { writeDot } from '../netjson/dot.js';
 import type { NetworkGraph, Properties } from '../netjson/graph.js';
 import { writeGraphml } from '../netjson/graphml.js';
 import { writeNetJson } from '../netjson/write.js';
+import { jsonEscape } from './output/output.js';
 import type { Surroundings } from './surroundings.js';
 import { type GraphFlags, graphOf } from './via.js';
 import { linkWord } from './words.js';
 
-/** What a graph can be written as. */
-export const FORMATS = { netjson: writeNetJson, dot: writeDot, graphml: writeGraphml } as const;
+/** What a graph can be written as, and how the format writes a character that a terminal should not see. */
+export const FORMATS = {
+  netjson: { write: writeNetJson, spell: jsonEscape },
+  // A label of DOT reads the entities of HTML.
+  dot: { write: writeDot, spell: (character: string) => `&#${character.codePointAt(0)};` },
+  graphml: { write: writeGraphml, spell: (character: string) => `&#x${character.codePointAt(0)!.toString(16)};` },
+} as const;
 
 /** Prints the graph as it stands, in a format that other programs read. */
 export async function exportGraph(
@@ -17,7 +23,8 @@ export async function exportGraph(
 ): Promise<void> {
   const { terminal } = surroundings;
   const { graph, position } = await graphOf(flags, surroundings);
-  for (const text of FORMATS[flags.format](topologyOf(graph, position))) await terminal.out.write(text);
+  const { write, spell } = FORMATS[flags.format];
+  for (const text of write(topologyOf(graph, position))) await terminal.out.document(text, spell);
 }
 
 /**

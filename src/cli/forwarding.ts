@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { shortened } from './explain.js';
 import { Failure } from './surroundings.js';
 
 /*
@@ -28,7 +29,8 @@ export async function requestPort(stream: Duplex, port: number): Promise<void> {
   const head = await readExactly(stream, ANSWER_HEAD_BYTES);
   const length = head.readUInt16BE(1);
   const words = length === 0 ? '' : (await readExactly(stream, length)).toString();
-  if (head[0] !== CONNECTED) throw new Failure(words);
+  // Quoted and cut: nobody who reads it takes it for this program's own words.
+  if (head[0] !== CONNECTED) throw new Failure(`the peer says: ${shortened(words)}`);
 }
 
 /** Does what the caller asks for, if it may, and passes everything through. Resolves when both ways have ended. */
@@ -41,7 +43,9 @@ export async function servePort(stream: Duplex, mayReach: (port: number) => bool
   try {
     await connected(socket);
   } catch (error) {
-    return refuse(stream, `port ${port}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
+    // Never the words of an error: they are the caller's to read.
+    const { code } = error as NodeJS.ErrnoException;
+    return refuse(stream, `port ${port}: ${/^E[A-Z]+$/.test(code ?? '') ? code : 'it cannot be reached'}`);
   }
   stream.write(answer(CONNECTED, ''));
   await join(stream, socket);

@@ -6,7 +6,8 @@ import {
   Refusal,
   type Switchyard,
 } from '../client/index.js';
-import { withServer } from './connection.js';
+import { serverOf, withServer } from './connection.js';
+import { diagnoseShortly } from './diagnose.js';
 import { servePort } from './forwarding.js';
 import { type KeyFlags, namedInstance, passingInstance } from './own-key.js';
 import type { Surroundings } from './surroundings.js';
@@ -26,7 +27,7 @@ export interface JoinFlags extends KeyFlags {
 /** Stays on the network and lets peers reach some ports of this machine, until Ctrl-C. */
 export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
-  const say = (line: string) => void terminal.err.write(`${line}\n`);
+  const say = (line: string) => void terminal.err.write(line);
   await withServer(flags, surroundings, async (yard) => {
     const instance = yard.join({
       ...(await identityOf(yard, flags, surroundings)),
@@ -39,7 +40,8 @@ export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings):
       },
     });
     instance.on('attached', ({ cvid }) => void terminal.out.write(`joined as ${cvid}\n`));
-    instance.on('broken', (error) => say(`the server is away: ${error.message}`));
+    const server = serverOf(flags, surroundings);
+    instance.on('broken', (error) => void diagnoseShortly(error, server, surroundings.clock).then(say));
     const stop = () => void instance.leave();
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });

@@ -5,9 +5,8 @@ import { checkFolder, dumpFolder, type FolderReport, type SnapshotReport } from 
 import { JournalError } from '../journal/journal.js';
 import { repairFolder } from '../journal/repair.js';
 import { copyAdminToken } from '../server/admin-token.js';
-import { jsonLine } from './json-line.js';
+import { dim, red } from './output/text.js';
 import { Failure, type Surroundings } from './surroundings.js';
-import { printable } from './terminal.js';
 import { counted } from './words.js';
 
 /** As many as the server draws for the first epoch. */
@@ -26,19 +25,18 @@ export interface JournalFlags {
 /** Prints every command of a journal, oldest first. Rejects at the end when one of them could not be read. */
 export async function dumpJournal(flags: JournalFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
-  const { dim, red } = terminal.colors;
   let unreadable = 0;
   await readingFolder(flags, surroundings, async (folder) => {
     for await (const record of dumpFolder(folder, flags.after ?? 0)) {
       signal.throwIfAborted();
       if (record.problem !== undefined) unreadable += 1;
       if (flags.json) {
-        await terminal.out.write(jsonLine(record));
+        await terminal.out.json(record);
         continue;
       }
       const { kind = '', ...fields } = record.command ?? {};
-      const text = record.problem === undefined ? `${kind} ${dim(factsWord(fields))}` : red(printable(record.problem));
-      await terminal.out.write(`${String(record.revision).padStart(8)} ${text}\n`);
+      const text = record.problem === undefined ? [`${kind} `, dim(factsWord(fields))] : red(record.problem);
+      await terminal.out.write([String(record.revision).padStart(8), ' ', text]);
     }
   });
   if (unreadable > 0) {
@@ -50,7 +48,8 @@ export async function dumpJournal(flags: JournalFlags, surroundings: Surrounding
 export async function checkJournal(flags: JournalFlags, surroundings: Surroundings): Promise<void> {
   const { terminal } = surroundings;
   const report = await readingFolder(flags, surroundings, (folder) => checkFolder(folder, flags.limitsOfFormat1));
-  await terminal.out.write(flags.json ? jsonLine(report) : describeReport(report));
+  if (flags.json) await terminal.out.json(report);
+  else await terminal.out.writeLines(describeReport(report));
   if (report.problemCount > 0) throw new Failure(report.advice);
 }
 
@@ -59,7 +58,7 @@ export async function repairJournal(flags: JournalFlags, surroundings: Surroundi
   const revision = await readingFolder(flags, surroundings, (folder) => repairFolder(folder, flags.limitsOfFormat1));
   const said =
     revision === undefined ? 'there is nothing to repair' : `everything up to revision ${revision} is forgotten`;
-  await surroundings.terminal.out.write(`${said}\n`);
+  await surroundings.terminal.out.write(said);
 }
 
 /** Copies a journal, of a running server or not, with the administrator's token into a new folder, and checks the copy. */
@@ -68,8 +67,9 @@ export async function backUpJournal(to: string, flags: JournalFlags, surrounding
     backUpFolder(folder, to, (copy) => copyAdminToken(folder, copy), flags.limitsOfFormat1),
   );
   const { path, state, bytesOnDisk } = report;
-  const text = `${path}: revision ${state.revision}, ${mebibytes(bytesOnDisk)}, state ${state.digest}\n`;
-  await surroundings.terminal.out.write(flags.json ? jsonLine(report) : printable(text.trimEnd()).concat('\n'));
+  const { out } = surroundings.terminal;
+  if (flags.json) return out.json(report);
+  await out.write(`${path}: revision ${state.revision}, ${mebibytes(bytesOnDisk)}, state ${state.digest}`);
 }
 
 /** Gives the history in a restored folder a name of its own, so that nobody goes on in it from another. */
@@ -78,10 +78,9 @@ export async function renewJournalEpoch(flags: JournalFlags, surroundings: Surro
   const revision = await readingFolder(flags, surroundings, (folder) =>
     renewEpoch(folder, epoch, flags.limitsOfFormat1),
   );
-  const said = flags.json
-    ? jsonLine({ epoch, revision })
-    : `epoch ${epoch} from revision ${revision} on: every watcher gets RESET\n`;
-  await surroundings.terminal.out.write(said);
+  const { out } = surroundings.terminal;
+  if (flags.json) return out.json({ epoch, revision });
+  await out.write(`epoch ${epoch} from revision ${revision} on: every watcher gets RESET`);
 }
 
 /** Runs something on the folder that was named, and says in words why it could not. */
@@ -96,12 +95,12 @@ async function readingFolder<Result>(
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;
     const advice =
-      error.kind === 'locked' ? '\nStop the server first: one process at a time can use a data folder.' : '';
-    throw new Failure(`${error.message}${advice}`);
+      error.kind === 'locked' ? ['Stop the server first: one process at a time can use a data folder.'] : [];
+    throw new Failure(error.message, advice);
   }
 }
 
-function describeReport(report: FolderReport): string {
+function describeReport(report: FolderReport): string[] {
   const {
     path,
     formatVersion,
@@ -118,7 +117,7 @@ function describeReport(report: FolderReport): string {
   const kinds = Object.entries(records.kinds).map(([kind, count]) => `  ${kind} ${count}`);
   const range = records.count === 0 ? '' : `, revisions ${records.first} to ${records.last}`;
   const unlisted = problemCount - problems.length;
-  const lines = [
+  return [
     `${path}: format ${formatVersion}${release === '' ? '' : ` of release ${release}`}, ${mebibytes(bytesOnDisk)} on disk`,
     `${counted(records.count, 'record')} (${mebibytes(records.bytes)})${range}; all up to ${compacted} forgotten`,
     ...kinds,
@@ -131,7 +130,6 @@ function describeReport(report: FolderReport): string {
     ...(unlisted > 0 ? [`… and ${counted(unlisted, 'problem')} more`] : []),
     ...(problemCount === 0 ? [report.advice] : []),
   ];
-  return lines.map((line) => `${printable(line)}\n`).join('');
 }
 
 function describeSnapshot({ revision, parts, bytes, rows, whole }: SnapshotReport): string {
@@ -142,11 +140,9 @@ function describeSnapshot({ revision, parts, bytes, rows, whole }: SnapshotRepor
 
 /** The fields of a command in one line, in JSON so that nothing in them looks like something else. */
 function factsWord(fields: Readonly<Record<string, unknown>>): string {
-  return printable(
-    Object.entries(fields)
-      .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-      .join(' '),
-  );
+  return Object.entries(fields)
+    .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+    .join(' ');
 }
 
 function mebibytes(bytes: number): string {

@@ -1,11 +1,11 @@
 import { createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type Identity, type IdentityKey, KeyOrigin, msOf, readKey, replaceKey } from '../client/index.js';
-import { type ConnectionFlags, withServer } from './connection.js';
-import { jsonLine } from './json-line.js';
+import { type ConnectionFlags, withAdministrator, withServer } from './connection.js';
+import { type ListFlags, writeListing } from './output/listing.js';
+import { type Column, writeTable } from './output/table.js';
 import { instanceOf, type KeyFlags, keyName, ownKeyPath } from './own-key.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
-import { formatTable } from './table.js';
 import { durationWord } from './words.js';
 
 /** Which key a command is about. */
@@ -24,14 +24,14 @@ export async function showKey(flags: NamedKeyFlags, surroundings: Surroundings):
   const uuid = flags.uuid ?? (await instanceOf(path));
   const publicKey = key.publicKey.toString('base64');
   const facts = { instanceUuid: uuid, keyId: key.keyId.toString('hex'), publicKey, path };
-  if (flags.json) return terminal.out.write(jsonLine(facts));
+  if (flags.json) return terminal.out.json(facts);
   const lines = [
     `instance    ${uuid}`,
     `key         ${facts.keyId}`,
     `public key  ${publicKey}`,
     `kept in     ${path}`,
   ];
-  await terminal.out.write(lines.map((line) => `${line}\n`).join(''));
+  await terminal.out.writeLines(lines);
 }
 
 /** Makes a new key in the place of the one that is kept, and tells the server. */
@@ -54,40 +54,36 @@ export async function rotateOwnKey(flags: NamedKeyFlags, surroundings: Surroundi
       oldKeyId: old.keyId.toString('hex'),
       overlapMs,
     };
-    const line = `${uuid} has the key ${facts.keyId}; the old one is good for ${durationWord(overlapMs)}\n`;
-    await terminal.out.write(flags.json ? jsonLine(facts) : line);
+    if (flags.json) return terminal.out.json(facts);
+    await terminal.out.write(`${uuid} has the key ${facts.keyId}; the old one is good for ${durationWord(overlapMs)}`);
   });
 }
 
 /** Lists the identities that the server knows, as an administrator. */
-export async function listIdentities(
-  flags: ConnectionFlags & { readonly json?: boolean },
-  surroundings: Surroundings,
-): Promise<void> {
+export async function listIdentities(flags: ConnectionFlags & ListFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
-  const identities: Identity[] = [];
-  await withServer(flags, surroundings, async (yard) => {
-    for await (const identity of yard.identities.list({ signal })) {
-      if (flags.json) await terminal.out.write(jsonLine(identityFacts(identity)));
-      else identities.push(identity);
-    }
+  await withAdministrator(flags, surroundings, (yard) => {
+    const rows = yard.identities.list({ signal });
+    return writeListing({ columns: IDENTITY_COLUMNS, rows, facts: identityFacts }, flags, terminal);
   });
-  if (flags.json) return;
-  const table = formatTable(
-    [
-      { heading: 'UUID', value: (identity) => identity.identityUuid },
-      { heading: 'STATE', value: stateOf },
-      { heading: 'SID', value: (identity) => identity.cvid || '-', right: true },
-      { heading: 'KEYS', value: (identity) => identity.keys.length, right: true },
-      { heading: 'NEWEST', value: (identity) => identity.keys.at(-1)?.keyId.slice(0, 16) ?? '-' },
-      { heading: 'BY', value: (identity) => originWord(identity.keys.at(-1)) },
-      { heading: 'BOUND', value: (identity) => identity.keys.at(-1)?.boundAt?.toISOString() ?? '-' },
-    ],
-    identities,
-    terminal.colors.bold,
-  );
-  await terminal.out.write(table);
 }
+
+const IDENTITY_COLUMNS: readonly Column<Identity>[] = [
+  { heading: 'UUID', value: (identity) => identity.identityUuid },
+  { heading: 'STATE', value: (identity) => stateOf(identity) },
+  { heading: 'SID', value: (identity) => identity.cvid || '-', right: true },
+  { heading: 'KEYS', value: (identity) => identity.keys.length, right: true },
+  { heading: 'NEWEST', value: (identity) => identity.keys.at(-1)?.keyId.slice(0, 16) ?? '-' },
+  { heading: 'BY', value: (identity) => originWord(identity.keys.at(-1)) },
+  { heading: 'BOUND', value: (identity) => identity.keys.at(-1)?.boundAt?.toISOString() ?? '-' },
+];
+
+const KEY_COLUMNS: readonly Column<IdentityKey>[] = [
+  { heading: 'KEY', value: (key) => key.keyId },
+  { heading: 'BY', value: (key) => originWord(key) },
+  { heading: 'BOUND', value: (key) => key.boundAt?.toISOString() ?? '-' },
+  { heading: 'GOOD UNTIL', value: (key) => key.goodUntil?.toISOString() ?? '-' },
+];
 
 /** Shows one identity with its keys. */
 export async function showIdentity(
@@ -96,7 +92,7 @@ export async function showIdentity(
   surroundings: Surroundings,
 ): Promise<void> {
   const { signal } = surroundings;
-  await withServer(flags, surroundings, async (yard) => {
+  await withAdministrator(flags, surroundings, async (yard) => {
     const { identity } = await yard.identities.get(uuid, { signal });
     await printIdentity(identity, flags, surroundings);
   });
@@ -108,7 +104,7 @@ export async function revokeIdentity(
   flags: ConnectionFlags & { readonly json?: boolean },
   surroundings: Surroundings,
 ): Promise<void> {
-  await withServer(flags, surroundings, async (yard) => {
+  await withAdministrator(flags, surroundings, async (yard) => {
     const { identity } = await yard.identities.revoke(uuid, { signal: surroundings.signal });
     await printIdentity(identity, flags, surroundings);
   });
@@ -121,10 +117,10 @@ export async function forgetIdentity(
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
-  await withServer(flags, surroundings, async (yard) => {
+  await withAdministrator(flags, surroundings, async (yard) => {
     await yard.identities.forget(uuid, { signal });
-    const line = `${uuid} is forgotten: the next key that it shows binds it\n`;
-    await terminal.out.write(flags.json ? jsonLine({ identityUuid: uuid, forgotten: true }) : line);
+    if (flags.json) return terminal.out.json({ identityUuid: uuid, forgotten: true });
+    await terminal.out.write(`${uuid} is forgotten: the next key that it shows binds it`);
   });
 }
 
@@ -136,7 +132,7 @@ export async function bindIdentity(
   surroundings: Surroundings,
 ): Promise<void> {
   const publicKey = await publicKeyOf(key);
-  await withServer(flags, surroundings, async (yard) => {
+  await withAdministrator(flags, surroundings, async (yard) => {
     const { identity } = await yard.identities.bind(uuid, publicKey, { signal: surroundings.signal });
     await printIdentity(identity, flags, surroundings);
   });
@@ -147,19 +143,11 @@ async function printIdentity(
   flags: { readonly json?: boolean },
   { terminal }: Surroundings,
 ): Promise<void> {
-  if (flags.json) return terminal.out.write(jsonLine(identityFacts(identity)));
-  const keys = formatTable(
-    [
-      { heading: 'KEY', value: (key) => key.keyId },
-      { heading: 'BY', value: originWord },
-      { heading: 'BOUND', value: (key) => key.boundAt?.toISOString() ?? '-' },
-      { heading: 'GOOD UNTIL', value: (key) => key.goodUntil?.toISOString() ?? '-' },
-    ],
-    identity.keys,
-    terminal.colors.bold,
-  );
-  const barred = identity.barredKeyIds.map((id) => `barred: ${id}\n`).join('');
-  await terminal.out.write(`${identity.identityUuid}: ${stateOf(identity)}\n${keys}${barred}`);
+  const { out } = terminal;
+  if (flags.json) return out.json(identityFacts(identity));
+  await out.write(`${identity.identityUuid}: ${stateOf(identity)}`);
+  await writeTable(out, KEY_COLUMNS, identity.keys, { isWide: true });
+  await out.writeLines(identity.barredKeyIds.map((id) => `barred: ${id}`));
 }
 
 function identityFacts({ keys, ...facts }: Identity): object {

@@ -1,38 +1,130 @@
-import type { GraphNode } from '../client/index.js';
-import { jsonLine } from './json-line.js';
-import type { Surroundings } from './surroundings.js';
-import { formatTable } from './table.js';
-import { type GraphFlags, graphOf } from './via.js';
+import {
+  type GraphNode,
+  type GraphView,
+  type Position,
+  type Switchyard,
+  type SwitchyardError,
+  WatchKind,
+} from '../client/index.js';
+import { answering, readGraph, withServer } from './connection.js';
+import { checkList, type ListFlags, writeListing } from './output/listing.js';
+import type { Column } from './output/table.js';
+import { type Surroundings, UsageError } from './surroundings.js';
+import { type GraphFlags, readGraphVia } from './via.js';
 import { counted } from './words.js';
 
+/**
+ * The links of so many nodes are held, to be counted. Of a larger network the nodes are printed as they come, without the
+ * number of their links: a snapshot tells the nodes first and the links after them.
+ */
+const HELD_MAX = 50_000;
+
+/** A node, and how many links it has, where that is known. */
+interface NodeRow {
+  readonly node: GraphNode;
+  readonly links: number | undefined;
+}
+
 /** Who is on the network: every node with what it calls itself, how many links it has, and its labels. */
-export async function listNodes(
-  flags: GraphFlags & { readonly json?: boolean },
-  surroundings: Surroundings,
-): Promise<void> {
-  const { terminal } = surroundings;
-  const { graph, position } = await graphOf(flags, surroundings);
+export async function listNodes(flags: GraphFlags & ListFlags, surroundings: Surroundings): Promise<void> {
+  checkList(COLUMNS, flags);
+  const { via } = flags;
+  if (via !== undefined) {
+    const { graph, position } = await readGraphVia(via, flags, surroundings);
+    return writeGraph(graph, position, flags, surroundings);
+  }
+  await withServer(flags, surroundings, async (yard) => {
+    const large = await LargeNetwork.open(yard, surroundings.signal);
+    if (large !== undefined) return writeLarge(large, flags, surroundings);
+    const { graph, position } = await readGraph(yard, surroundings.signal);
+    await writeGraph(graph, position, flags, surroundings);
+  });
+}
+
+async function writeGraph(graph: GraphView, position: Position, flags: ListFlags, { terminal }: Surroundings) {
   const rows = [...graph.nodes()]
     .sort((one, other) => one.cvid - other.cvid)
     .map((node) => ({ node, links: [...graph.links(node.cvid)].length }));
-  if (flags.json) {
-    for (const { node, links } of rows) await terminal.out.write(jsonLine({ ...node, links }));
-    return;
-  }
-  const table = formatTable(
-    [
-      { heading: 'SID', value: ({ node }) => node.cvid, right: true },
-      { heading: 'NAME', value: ({ node }) => nameOf(node) },
-      { heading: 'LINKS', value: ({ links }) => links, right: true },
-      { heading: 'UUID', value: ({ node }) => node.instanceUuid },
-      { heading: 'LABELS', value: ({ node }) => labelsWord(node.labels) },
-    ],
-    rows,
-    terminal.colors.bold,
-  );
-  await terminal.out.write(table);
+  await writeListing({ columns: COLUMNS, rows, facts: nodeFacts }, flags, terminal);
   const { nodes, links } = graph.size;
-  await terminal.err.write(`${counted(nodes, 'node')}, ${counted(links, 'link')} at revision ${position.revision}\n`);
+  if (!flags.json)
+    await terminal.err.write(`${counted(nodes, 'node')}, ${counted(links, 'link')} at revision ${position.revision}`);
+}
+
+async function writeLarge(large: LargeNetwork, flags: ListFlags, { terminal }: Surroundings): Promise<void> {
+  const columns = COLUMNS.filter(({ heading }) => heading !== 'LINKS');
+  if ([flags.sort, ...(flags.filter ?? [])].some((text) => /^-?links(=|$)/i.test(text ?? ''))) {
+    throw new UsageError(`the links of more than ${HELD_MAX} nodes are not counted`);
+  }
+  await writeListing({ columns, rows: large.rows(), facts: nodeFacts }, flags, terminal);
+  if (!flags.json) await terminal.err.write(`${large.summary}; those of each node are not counted`);
+}
+
+const COLUMNS: readonly Column<NodeRow>[] = [
+  { heading: 'SID', value: ({ node }) => node.cvid, right: true },
+  { heading: 'NAME', value: ({ node }) => nameOf(node) },
+  { heading: 'LINKS', value: ({ links = 0 }) => links, right: true },
+  { heading: 'UUID', value: ({ node }) => node.instanceUuid },
+  { heading: 'LABELS', value: ({ node }) => labelsWord(node.labels) },
+];
+
+function nodeFacts({ node, links }: NodeRow): object {
+  return links === undefined ? node : { ...node, links };
+}
+
+/** A snapshot of more nodes than are held, read as it comes. */
+class LargeNetwork {
+  #held: GraphNode[] = [];
+  #nodes = 0;
+  #links = 0;
+  #position: Position | undefined;
+  readonly #messages: ReturnType<Switchyard['watchNetworkDelta']>;
+
+  private constructor(messages: ReturnType<Switchyard['watchNetworkDelta']>) {
+    this.#messages = messages;
+  }
+
+  /** Begins to read the network. Undefined when it is not large. */
+  static async open(yard: Switchyard, signal: AbortSignal): Promise<LargeNetwork | undefined> {
+    await answering(yard, signal);
+    const broken = new AbortController();
+    const onBreak = (error: SwitchyardError) => broken.abort(error);
+    const large = new LargeNetwork(
+      yard.watchNetworkDelta({ signal: AbortSignal.any([signal, broken.signal]), onBreak }),
+    );
+    while (await large.#take()) if (large.#held.length > HELD_MAX) return large;
+    return undefined;
+  }
+
+  /** What there was, once all rows were read. */
+  get summary(): string {
+    const { revision } = this.#position!;
+    return `${counted(this.#nodes, 'node')}, ${counted(this.#links, 'link')} at revision ${revision}`;
+  }
+
+  async *rows(): AsyncGenerator<NodeRow> {
+    let goesOn = true;
+    while (goesOn || this.#held.length > 0) {
+      for (const node of this.#held.splice(0)) yield { node, links: undefined };
+      goesOn = goesOn && (await this.#take());
+    }
+  }
+
+  /** Takes the next message; false when the snapshot is whole. */
+  async #take(): Promise<boolean> {
+    const { value: message } = await this.#messages.next();
+    if (message === undefined || message.kind === WatchKind.SNAPSHOT_END) {
+      this.#position = message?.position;
+      await this.#messages.return();
+      return false;
+    }
+    for (const { nodeAdded, linkAdded } of message.deltas) {
+      for (const node of nodeAdded) this.#held.push(node);
+      this.#nodes += nodeAdded.length;
+      this.#links += linkAdded.length;
+    }
+    return true;
+  }
 }
 
 /** What a node calls itself, or what it is when it does not. */

@@ -74,7 +74,7 @@ export async function passingInstance(yard: Switchyard, name: string, flags: Key
     base = await instanceOf(own.path);
   } catch (error) {
     if (flags.key !== undefined) throw error;
-    await terminal.err.write(`${(error as Error).message}; so nothing keeps others from taking this place\n`);
+    await terminal.err.write(`${(error as Error).message}; so nothing keeps others from taking this place`);
     return { uuid: randomUUID() };
   }
   for (let tried = 0; tried < SLOTS; tried++) {

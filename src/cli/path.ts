@@ -1,10 +1,9 @@
 import { isIPv4 } from 'node:net';
 import { type GraphNode, type GraphView, LinkType, type Switchyard, SwitchyardError } from '../client/index.js';
 import { type ConnectionFlags, readGraph, withServer } from './connection.js';
-import { jsonLine } from './json-line.js';
 import { nameOf } from './nodes.js';
+import type { Text } from './output/text.js';
 import { type Surroundings, UsageError } from './surroundings.js';
-import { printable } from './terminal.js';
 import { counted, linkWord } from './words.js';
 
 /** What a path may be made of. Every session is two control links from every other, so those are left out at first. */
@@ -25,25 +24,25 @@ export async function showPath(
     const links = flags.control ? [] : DIRECT_LINKS;
     const { cvids, position } = await yard.findPath(ends[0].cvid, ends[1].cvid, { links, signal });
     if (flags.json) {
-      await terminal.out.write(jsonLine({ cvids, links: cvids.length - 1, revision: position.revision }));
+      await terminal.out.json({ cvids, links: cvids.length - 1, revision: position.revision });
       return;
     }
-    await terminal.out.write(`${describePath(graph, cvids, flags.control === true)}`);
+    await terminal.out.writeLines(describePath(graph, cvids, flags.control === true));
   });
 }
 
 /** One line a node, with the links that lead to the next. */
-function describePath(graph: GraphView, cvids: readonly number[], withControl: boolean): string {
+function describePath(graph: GraphView, cvids: readonly number[], withControl: boolean): Text[] {
   const lines = cvids.map((cvid, i) => {
     const node = graph.node(cvid);
     // The path was found a moment after the snapshot was read.
-    const name = node === undefined ? '(new)' : printable(nameOf(node));
+    const name = node === undefined ? '(new)' : nameOf(node);
     const before = cvids[i - 1];
-    if (before === undefined) return `${name} (${cvid})\n`;
+    if (before === undefined) return [name, ` (${cvid})`];
     const used = (withControl ? ALL_LINKS : DIRECT_LINKS).filter((link) => graph.hasLink(before, cvid, link));
-    return `  ${used.map(linkWord).join(', ')} → ${name} (${cvid})\n`;
+    return [`  ${used.map(linkWord).join(', ')} → `, name, ` (${cvid})`];
   });
-  return `${lines.join('')}${counted(cvids.length - 1, 'link')}\n`;
+  return [...lines, counted(cvids.length - 1, 'link')];
 }
 
 /** Sessions that are asked whether they are attached before a name counts as ambiguous. */

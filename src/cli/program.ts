@@ -1,5 +1,4 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { PrivateFileError } from '../base/private-files.js';
 import { ValueError } from '../base/value-error.js';
 import { version } from '../base/version.js';
 import { SwitchyardError } from '../client/index.js';
@@ -7,16 +6,19 @@ import { ConfigError } from '../config/config.js';
 import { LIMITS_OF_FORMAT_1, parseLimits } from '../config/limit-options.js';
 import { parseDurationMs } from '../config/option.js';
 import type { Limits } from '../core/model/limits.js';
+import { commandFirst } from './arguments.js';
+import { linesOf } from './conclude.js';
 import { withConnection, withKey } from './connection.js';
-import { explain } from './explain.js';
 import { exportGraph, FORMATS } from './export.js';
 import { listNodes } from './nodes.js';
+import { withList } from './output/listing.js';
 import { showPath } from './path.js';
 import { replayFile } from './replay.js';
 import { withServeOptions } from './serve-options.js';
 import { listSessions } from './sessions.js';
 import { listStreams } from './streams.js';
-import { Failure, Interrupt, type Surroundings, UsageError } from './surroundings.js';
+import { Interrupt, type Surroundings, UsageError } from './surroundings.js';
+import { unknownVariables } from './variables.js';
 import { watchGraph } from './watch.js';
 
 /** Exit statuses, as API.md §10 has them. */
@@ -26,13 +28,14 @@ export const EXIT = { done: 0, failed: 1, usage: 2, superseded: 3, hungUp: 129, 
 const STATUS_OF = { SIGTERM: EXIT.done, SIGINT: EXIT.interrupted, SIGHUP: EXIT.hungUp } as const;
 
 /**
- * Runs one command line to its end and answers with the exit status. Everything that goes wrong is told on standard
- * error here, in one place.
+ * Runs one command line to its end and answers with the exit status. Everything that goes wrong is told on standard error
+ * here, in one place.
  */
 export async function runCli(args: readonly string[], surroundings: Surroundings): Promise<number> {
   const program = makeProgram(surroundings);
+  for (const warning of unknownVariables(surroundings.env)) await surroundings.terminal.err.write(warning);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(commandFirst(program, args), { from: 'user' });
     return EXIT.done;
   } catch (error) {
     return concludeWith(error, surroundings);
@@ -40,20 +43,33 @@ export async function runCli(args: readonly string[], surroundings: Surroundings
 }
 
 async function concludeWith(error: unknown, { terminal, signal }: Surroundings): Promise<number> {
-  // Commander has said what is wrong, or printed the help that was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  if (error instanceof UsageError || error instanceof ConfigError) {
-    await terminal.err.write(`${error.message}\n`);
+  if (error instanceof CommanderError) {
+    // Commander has printed the help that was asked for.
+    if (error.exitCode === 0) return EXIT.done;
+    await terminal.err.write(usageWords(error));
+    return EXIT.usage;
+  }
+  if (error instanceof ConfigError) {
+    await terminal.err.writeLines(error.problems);
+    return EXIT.usage;
+  }
+  if (error instanceof UsageError) {
+    await terminal.err.write(error.message);
     return EXIT.usage;
   }
   const interrupt = error instanceof Interrupt ? error : signal.reason;
   if (interrupt instanceof Interrupt) return STATUS_OF[interrupt.signalName];
-  const isTold = error instanceof Failure || error instanceof PrivateFileError;
-  const text = isTold ? error.message : error instanceof SwitchyardError ? explain(error) : undefined;
-  // Anything else is a defect, and its trace is what its report needs.
-  await terminal.err.write(`${text ?? (error instanceof Error ? error.stack : String(error))}\n`);
+  await terminal.err.writeLines(linesOf(error));
   // Told apart, so that nobody starts anew what would supersede the other in its turn.
   return error instanceof SwitchyardError && error.reason === 'SESSION_SUPERSEDED' ? EXIT.superseded : EXIT.failed;
+}
+
+/** What Commander found wrong, in one line. */
+function usageWords({ code, message }: CommanderError): string {
+  // Without a command Commander has only its help to say.
+  const what =
+    code === 'commander.help' ? 'name a command' : message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+  return `${what} (see switchyard --help)`;
 }
 
 /** The commands that can do without gRPC: all that they need is the graph. */
@@ -75,13 +91,13 @@ function makeProgram(surroundings: Surroundings): Command {
     )
     .hook('preAction', (_, command) => refuseVia(command))
     .exitOverride()
-    .showHelpAfterError('(add --help for what is allowed)')
     .configureOutput({
-      writeOut: (text) => void terminal.out.write(text),
-      writeErr: (text) => void terminal.err.write(text),
+      writeOut: (text) => void terminal.out.document(text),
+      // It is said once the command line is known to be wrong: in one line.
+      writeErr: () => {},
       getOutHelpWidth: () => terminal.out.columns ?? 100,
       getErrHelpWidth: () => terminal.err.columns ?? 100,
-      getOutHasColors: () => terminal.colors.isColorSupported,
+      getOutHasColors: () => false,
       getErrHasColors: () => false,
     });
   withServeOptions(program.command('serve'))
@@ -109,23 +125,20 @@ function addReaders(program: Command, surroundings: Surroundings): void {
     .addHelpText('after', examples('switchyard watch', 'switchyard watch --json | jq .nodeAdded'))
     .action((_, command) => watchGraph(command.optsWithGlobals(), surroundings));
 
-  withConnection(program.command('nodes'))
+  withList(withConnection(program.command('nodes')))
     .description('List the nodes of the graph.')
-    .option('--json', 'one JSON object a line')
     .addHelpText('after', examples('switchyard nodes', 'switchyard nodes --json | jq -r .name'))
     .action((_, command) => listNodes(command.optsWithGlobals(), surroundings));
 
-  withConnection(program.command('sessions'))
+  withList(withConnection(program.command('sessions')))
     .description('List the sessions that live.')
     .option('--uuid <UUID>', 'only the session of this instance')
-    .option('--json', 'one JSON object a line')
     .addHelpText('after', examples('switchyard sessions'))
     .action((flags) => listSessions(flags, surroundings));
 
-  withConnection(program.command('streams'))
+  withList(withConnection(program.command('streams')))
     .description('List the registered streams, as an administrator.')
     .option('--sid <SID>', 'only streams with this session at an end', positiveInteger)
-    .option('--json', 'one JSON object a line')
     .addHelpText('after', examples('switchyard streams --data /var/lib/switchyard'))
     .action((flags) => listStreams(flags, surroundings));
 
@@ -187,12 +200,11 @@ function addDirect(program: Command, surroundings: Surroundings): void {
       (await import('./connect.js')).forwardPort(local, who, to, flags, surroundings),
     );
 
-  withConnection(program.command('connections'))
+  withList(withConnection(program.command('connections')))
     .description(
       'List the direct connections, as an administrator; with an ID, say what was tried and what came of it.',
     )
     .argument('[ID]', 'one connection, such as c12')
-    .option('--json', 'one JSON object a line')
     .addHelpText('after', examples('switchyard connections', 'switchyard connections c12'))
     .action(async (id, flags) => (await import('./connections.js')).showConnections(id, flags, surroundings));
 }

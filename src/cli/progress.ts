@@ -1,5 +1,5 @@
+import { cellsOf } from './output/terminal.js';
 import type { Surroundings } from './surroundings.js';
-import { cellsOf } from './terminal.js';
 
 /** How often the bar moves: as often as an eye follows. */
 const REDRAW_MS = 100;
@@ -28,7 +28,8 @@ export async function withProgress<Result>(
   } finally {
     timer?.cancel();
     const { text } = progress();
-    await err.write(err.interactive ? `\r\u001b[K${text}\n` : `${text}\n`);
+    if (err.interactive) await err.over('');
+    await err.write(text);
   }
 
   function draw(): void {
@@ -37,7 +38,7 @@ export async function withProgress<Result>(
     const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_CELLS - filled)} ${text}`;
     const room = (err.columns ?? 80) - 1;
     // A line that wraps could not be drawn over.
-    void err.write(`\r\u001b[K${cellsOf(bar) > room ? [...bar].slice(0, room).join('') : bar}`);
+    void err.over(cellsOf(bar) > room ? [...bar].slice(0, room).join('') : bar);
     timer = clock.after(REDRAW_MS, draw);
   }
 }

@@ -3,12 +3,12 @@ import { Churn, type ChurnSummary } from '../replay/churn.js';
 import type { Comparison } from '../replay/comparison.js';
 import { PlanError, planReplay, type ReplayPlan } from '../replay/plan.js';
 import { Replay } from '../replay/replay.js';
-import { connector } from './connection.js';
-import { jsonLine } from './json-line.js';
+import { answering, connector, serverOf, withServer } from './connection.js';
+import { diagnose } from './diagnose.js';
+import { writeTable } from './output/table.js';
 import { type KeyFlags, ownKey } from './own-key.js';
 import { withProgress } from './progress.js';
 import { Failure, type Surroundings } from './surroundings.js';
-import { formatTable } from './table.js';
 import { counted } from './words.js';
 
 /** What is to be replayed, and how. */
@@ -35,9 +35,12 @@ export async function replayFile(path: string, flags: ReplayFlags, surroundings:
   const connect = connector(flags, surroundings);
   const { key, bindProofs } = await ownKey('replay', flags, surroundings);
   const replay = new Replay(plan, { ...surroundings, connect, key, bindProofs });
+  let isBegun = false;
   try {
+    await withServer(flags, surroundings, (yard) => answering(yard, signal));
     await replay.begin();
-    await terminal.err.write(describePlan(path, plan));
+    isBegun = true;
+    await terminal.err.writeLines(describePlan(path, plan));
     const startedMs = clock.nowMs();
     await withProgress(
       surroundings,
@@ -49,8 +52,10 @@ export async function replayFile(path: string, flags: ReplayFlags, surroundings:
     const churned = await churnIfAsked(replay, flags, surroundings);
     await printSummary({ replay, upMs, churned, totalMs: clock.nowMs() - startedMs }, flags, surroundings);
     if (flags.stay) await stay(surroundings);
+  } catch (error) {
+    throw await diagnose(error, serverOf(flags, surroundings), clock);
   } finally {
-    if (!signal.aborted) await terminal.err.write('everybody leaves\n');
+    if (isBegun && !signal.aborted) await terminal.err.write('everybody leaves\n');
     await replay.close();
   }
 }
@@ -67,7 +72,8 @@ function readPlan(path: string, { readFile }: Surroundings): ReplayPlan {
     if (plan.nodes.length === 0) throw new PlanError('no node in it is online');
     return plan;
   } catch (error) {
-    throw new Failure(`${path} is not a topology that can be replayed:\n${(error as PlanError).message}`);
+    const lines = (error as PlanError).message.split('\n');
+    throw new Failure(`${path} is not a topology that can be replayed:`, lines);
   }
 }
 
@@ -105,11 +111,10 @@ async function judge(
   const { differences, nodes, links, position } = found;
   const wrong = [...problems, ...differences];
   if (wrong.length > 0) {
-    const shown = wrong.slice(0, DIFFERENCES_SHOWN_MAX).join('\n');
-    const more = wrong.length > DIFFERENCES_SHOWN_MAX ? `\n… and ${wrong.length - DIFFERENCES_SHOWN_MAX} more` : '';
-    throw new Failure(
-      `${when} the watcher's graph is not the file's, at revision ${position.revision}:\n${shown}${more}`,
-    );
+    const shown = wrong.slice(0, DIFFERENCES_SHOWN_MAX);
+    const more = wrong.length > DIFFERENCES_SHOWN_MAX ? [`… and ${wrong.length - DIFFERENCES_SHOWN_MAX} more`] : [];
+    const message = `${when} the watcher's graph is not the file's, at revision ${position.revision}:`;
+    throw new Failure(message, [...shown, ...more]);
   }
   const what = `${counted(nodes, 'node')} and ${counted(links, 'link')}, all as in the file`;
   await terminal.err.write(`${when}, at revision ${position.revision}, an independent watcher has ${what}\n`);
@@ -122,11 +127,35 @@ function bringUpProgress({ status, plan }: Replay): { fraction: number; text: st
   return { fraction: (sessions + links) / Math.max(1, nodeCount + linkCount), text };
 }
 
-function describePlan(path: string, { nodes, links, left }: ReplayPlan): string {
-  const { offlineNodes, offlineLinks, repeatedLinks } = left;
-  const out = [counted(offlineNodes, 'node'), counted(offlineLinks, 'link'), counted(repeatedLinks, 'link')];
-  const rest = `left out: ${out[0]} offline, ${out[1]} to them, ${out[2]} listed twice`;
-  return `${path}: ${counted(nodes.length, 'node')}, ${counted(links.length, 'link')}\n${rest}\n`;
+function describePlan(path: string, { nodes, links, left }: ReplayPlan): string[] {
+  const { offlineNodes, offlineLinks, repeatedLinks, otherDirections, costs, properties } = left;
+  const apart = [
+    ...(offlineNodes > 0 ? [`${counted(offlineNodes, 'node')} offline`] : []),
+    ...(offlineLinks > 0 ? [`${counted(offlineLinks, 'link')} to nodes that do not join`] : []),
+    ...(repeatedLinks > 0 ? [`${counted(repeatedLinks, 'link')} listed twice`] : []),
+    ...(costs > 0 ? [`the cost of ${counted(costs, 'link')}`] : []),
+    ...(properties.size > 0 ? [`properties that a network has no place for: ${propertiesWord(properties)}`] : []),
+  ];
+  return [
+    `${path}: ${counted(nodes.length, 'node')}, ${counted(links.length, 'link')}`,
+    ...(otherDirections > 0
+      ? [
+          `${counted(otherDirections, 'link')} the other way between two nodes: links here have no direction, so a pair is one`,
+        ]
+      : []),
+    `left out: ${apart.join('; ') || 'nothing'}`,
+  ];
+}
+
+/** More names than this are only counted. */
+const PROPERTIES_SHOWN_MAX = 8;
+
+/** The names of properties, with how often they stand there. */
+function propertiesWord(properties: ReadonlyMap<string, number>): string {
+  const names = [...properties].sort(([, one], [, other]) => other - one);
+  const shown = names.slice(0, PROPERTIES_SHOWN_MAX).map(([name, count]) => `${name} (${count})`);
+  const more = names.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** What a replay did, and how long it took. */
@@ -143,7 +172,7 @@ async function printSummary(outcome: Outcome, flags: ReplayFlags, { terminal }: 
   const calls = replay.latencies.summaries();
   if (flags.json) {
     const facts = { sessions, links, upSeconds: upMs / 1000, seconds: totalMs / 1000, upsets, churn: churned, calls };
-    await terminal.out.write(jsonLine(facts));
+    await terminal.out.json(facts);
     return;
   }
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
@@ -158,7 +187,9 @@ async function printSummary(outcome: Outcome, flags: ReplayFlags, { terminal }: 
   }
   if (upsets > 0) lines.push(`${counted(upsets, 'time')} a session was cut off or lost, and came back by itself`);
   const ms = (value: number) => value.toFixed(1);
-  const table = formatTable(
+  await terminal.out.writeLines(lines);
+  await writeTable(
+    terminal.out,
     [
       { heading: 'CALL', value: (call) => call.call },
       { heading: 'COUNT', value: (call) => call.count, right: true },
@@ -167,9 +198,7 @@ async function printSummary(outcome: Outcome, flags: ReplayFlags, { terminal }: 
       { heading: 'MAX ms', value: (call) => ms(call.maxMs), right: true },
     ],
     calls,
-    terminal.colors.bold,
   );
-  await terminal.out.write(`${lines.join('\n')}\n${table}`);
 }
 
 async function stay({ terminal, signal }: Surroundings): Promise<void> {

@@ -1,10 +1,15 @@
+import { createSecureContext } from 'node:tls';
 import type { Command } from 'commander';
+import { type Logger, pino } from 'pino';
 import { formatAddress, isLoopback } from '../base/address.js';
 import { type Config, ConfigError, readConfig } from '../config/config.js';
 import { JournalError } from '../journal/journal.js';
 import { CertificateError } from '../server/certificates.js';
+import { ListenError } from '../server/listen-error.js';
 import { type RunningServer, startServer } from '../server/server.js';
-import { jsonLine } from './json-line.js';
+import { linesOf } from './conclude.js';
+import { LogSink } from './output/log-sink.js';
+import { readableLine } from './output/readable-log.js';
 import { givenFlags } from './serve-options.js';
 import { Failure, Interrupt, type Surroundings } from './surroundings.js';
 
@@ -18,18 +23,18 @@ const ALIVE_MS = 60_000;
 export async function serve(command: Command, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
   const config = readConfig({ ...surroundings, flags: givenFlags(command) });
+  checkCertificates(config, surroundings);
   await warnIfExposed(config, surroundings);
-  const server = await startServer(config, surroundings).catch((error: unknown) => {
+  const log = makeLog(config, surroundings);
+  const server = await startServer(config, { ...surroundings, log }).catch((error: unknown) => {
     throw startFailure(error, config);
   });
   // In an order that does not depend on who was ready first: gRPC, then the others by name.
   const { grpc, ...others } = server.addresses;
   const adapters = [['grpc', grpc], ...Object.entries(others).sort()];
-  const line = config.json
-    ? jsonLine({ listening: Object.fromEntries(adapters) })
-    : `listening ${adapters.map(([name, address]) => `${name} ${address}`).join(', ')}\n`;
   surroundings.onHangUp?.(() => void reload(server, command, surroundings));
-  await terminal.out.write(line);
+  if (config.json) await terminal.out.json({ listening: Object.fromEntries(adapters) });
+  else await terminal.out.write(`listening ${adapters.map(([name, address]) => `${name} ${address}`).join(', ')}`);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
@@ -46,7 +51,42 @@ async function reload(server: RunningServer, command: Command, surroundings: Sur
     server.reload(readConfig({ ...surroundings, flags: givenFlags(command) }));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    await surroundings.terminal.err.write(`nothing was reloaded: ${error.message}\n`);
+    await surroundings.terminal.err.write(`nothing was reloaded: ${error.message}`);
+  }
+}
+
+/** The log: JSON lines on standard error or, where that is a terminal, lines for people. */
+function makeLog({ logLevel }: Config, { terminal, clock }: Surroundings): Logger {
+  const { err } = terminal;
+  if (err.interactive) return pino({ level: logLevel }, { write: (line) => void err.write(readableLine(line)) });
+  return pino({ level: logLevel }, new LogSink(STANDARD_ERROR, { clock }));
+}
+
+const STANDARD_ERROR = 2;
+
+/** Says which file is wrong before anything is opened: OpenSSL's own words name none. */
+function checkCertificates({ tlsCert, tlsKey, tlsClientCa }: Config, { readFile }: Surroundings): void {
+  const problems: string[] = [];
+  const read = (flag: string, path: string | undefined, what: string) => {
+    if (path === undefined) return undefined;
+    try {
+      const text = readFile(path);
+      if (text.includes(`-----BEGIN `) && text.includes(what)) return text;
+      problems.push(`--${flag}: ${path} holds no ${what.toLowerCase()} in PEM`);
+    } catch (error) {
+      problems.push(`--${flag}: ${path} cannot be read: ${(error as Error).message}`);
+    }
+    return undefined;
+  };
+  const cert = read('tls-cert', tlsCert, 'CERTIFICATE');
+  const key = read('tls-key', tlsKey, 'PRIVATE KEY');
+  const ca = read('tls-client-ca', tlsClientCa, 'CERTIFICATE');
+  if (problems.length > 0) throw new ConfigError(problems);
+  try {
+    createSecureContext({ cert, key, ca });
+  } catch (error) {
+    const { code = 'unreadable' } = error as NodeJS.ErrnoException;
+    throw new ConfigError([`--tls-cert, --tls-key: the files are no certificate with its key (${code})`]);
   }
 }
 
@@ -61,7 +101,7 @@ async function warnIfExposed(config: Config, { terminal }: Surroundings): Promis
     if (address === undefined || isLoopback(address)) continue;
     const where = formatAddress(address);
     await terminal.err.write(
-      `warning: --${flag} ${where} can be reached by others and is not encrypted; session tokens can be read on the way\n`,
+      `warning: --${flag} ${where} can be reached by others and is not encrypted; session tokens can be read on the way`,
     );
   }
 }
@@ -69,15 +109,17 @@ async function warnIfExposed(config: Config, { terminal }: Surroundings): Promis
 /** Why a server did not start, in words; what is not foreseen stays as it is. */
 function startFailure(error: unknown, config: Config): unknown {
   if (error instanceof JournalError) {
-    const advice = error.kind === 'locked' ? '\nGive each server a folder of its own with --data DIR.' : '';
-    return new Failure(`the journal in ${config.data}: ${error.message}${advice}`);
+    const advice = error.kind === 'locked' ? ['Give each server a folder of its own with --data DIR.'] : [];
+    return new Failure(`the journal in ${config.data}: ${error.message}`, advice);
   }
   if (error instanceof CertificateError) return new Failure(`the server did not start: ${error.message}`);
-  const { code, message } = error as NodeJS.ErrnoException;
-  // gRPC says only in words why it could not listen.
-  const [systemCode = code] = /\bE[A-Z]{4,}\b/.exec(message) ?? [];
-  if (systemCode === undefined) return error;
-  const advice =
-    systemCode === 'EADDRINUSE' ? '\nAnother program listens there; choose a port with --listen HOST:PORT.' : '';
-  return new Failure(`the server did not start: ${message}${advice}`);
+  if (error instanceof ListenError) return new Failure(`the server did not start: ${error.message}`, adviceFor(error));
+  return new Failure(`the server did not start: ${linesOf(error).join(' ')}`);
+}
+
+function adviceFor({ option, code }: ListenError): string[] {
+  if (code === 'EADDRINUSE') return [`Another program listens there; choose a port with ${option} HOST:PORT.`];
+  if (code === 'EACCES') return [`Ports below 1024 are for administrators; choose another with ${option} HOST:PORT.`];
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return [`This machine has no such address: look at ${option}.`];
+  return [];
 }

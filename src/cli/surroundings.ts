@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Clock, Random } from '../base/clock.js';
 import type { Sources } from '../config/config.js';
-import type { Terminal } from './terminal.js';
+import type { Terminal } from './output/terminal.js';
 
 /** Everything a command needs from the process it runs in, given in so that tests can be that process. */
 export interface Surroundings extends Omit<Sources, 'flags'> {
@@ -29,5 +29,12 @@ export class Interrupt extends Error {
 /** A command line that cannot be: what is wrong, and what would be right. Exit status 2. */
 export class UsageError extends Error {}
 
-/** Something that could not be done, in words for the person who asked. Exit status 1. */
-export class Failure extends Error {}
+/** Something that could not be done, in words for the person who asked: one line, and more below it. Exit status 1. */
+export class Failure extends Error {
+  constructor(
+    message: string,
+    readonly more: readonly string[] = [],
+  ) {
+    super(message);
+  }
+}

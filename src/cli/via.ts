@@ -4,7 +4,9 @@ import type { Timer } from '../base/clock.js';
 import { Graph, type GraphView, type Position, WatchKind, type WatchNetworkDeltaResponse } from '../client/index.js';
 import { type EventBody, SystemClient, type SystemError } from '../system/client/index.js';
 import { type ConnectionFlags, readGraph, tlsOptions, withServer } from './connection.js';
-import { Failure, type Surroundings } from './surroundings.js';
+import { diagnoseVia } from './diagnose.js';
+import type { Target } from './probe.js';
+import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
 /** InstanceType CLIENT: what the session of a command is. */
 const CLIENT = 3;
@@ -32,7 +34,7 @@ export function graphOf(
 }
 
 /** Reads the snapshot and leaves. Its own node is taken out, since it is gone when this resolves. */
-async function readGraphVia(url: string, flags: ConnectionFlags, surroundings: Surroundings) {
+export async function readGraphVia(url: string, flags: ConnectionFlags, surroundings: Surroundings) {
   const graph = new Graph();
   const watch = await SystemWatch.open(url, flags, surroundings);
   try {
@@ -83,16 +85,21 @@ class SystemWatch {
     const tls = tlsOptions(flags, surroundings);
     let watch: SystemWatch | undefined;
     const networkDelta = (delta: EventBody<'NetworkDelta'>) => watch?.take(delta);
-    const client = await SystemClient.connect(url, { networkDelta }, tls).catch((error) => {
-      throw new Failure(`${url}: ${error.message}`);
-    });
+    const target = targetOf(url, tls);
+    const { clock } = surroundings;
+    const client = await SystemClient.connect(url, { networkDelta }, tls).catch(async (error: Error) =>
+      Promise.reject(await diagnoseVia(error, url, target, clock)),
+    );
     watch = new SystemWatch(client, surroundings);
     void client.closed.then((why: SystemError | undefined) =>
-      watch?.fail(new Failure(why?.message ?? `${url} closed the connection`)),
+      watch?.fail(new Failure(why === undefined ? `${url} closed the connection` : `the server says: ${why.message}`)),
     );
     if (surroundings.signal.aborted) watch.fail(surroundings.signal.reason);
     surroundings.signal.addEventListener('abort', () => watch?.fail(surroundings.signal.reason));
-    await watch.begin();
+    await watch.begin().catch(async (error: SystemError) => {
+      if (error.reason !== undefined) throw new Failure(`the server says: ${error.message} (${error.reason})`);
+      throw await diagnoseVia(error, url, target, clock);
+    });
     return watch;
   }
 
@@ -152,6 +159,29 @@ class SystemWatch {
     this.failure ??= error;
     this.wake();
   }
+}
+
+const SCHEMES = { tcp: 'system', tls: 'system', ws: 'websocket', wss: 'websocket' } as const;
+const DEFAULT_PORTS = { tcp: '', tls: '', ws: '80', wss: '443' } as const;
+
+/** Where a URL leads to, and what is spoken there. */
+function targetOf(text: string, tls: Target['tls']): Target {
+  const found = /^(tcp|tls|ws|wss):\/\/(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/?#@]+))(?::(\d{1,5}))?(?:[/?#].*)?$/.exec(
+    text,
+  );
+  const [, scheme, v6, name, port] = found ?? [];
+  const number = Number(port ?? (scheme === undefined ? '' : DEFAULT_PORTS[scheme as keyof typeof DEFAULT_PORTS]));
+  if (!(number > 0 && number <= 65_535)) {
+    throw new UsageError(
+      `--via: ${JSON.stringify(text)} must be tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT or wss://HOST:PORT`,
+    );
+  }
+  const isSecure = scheme === 'tls' || scheme === 'wss';
+  return {
+    address: { host: v6 ?? name, port: number },
+    tls: isSecure ? (tls ?? true) : undefined,
+    speaks: SCHEMES[scheme as keyof typeof SCHEMES],
+  };
 }
 
 function messageOf(delta: EventBody<'NetworkDelta'>): NetworkDelta {

@@ -7,6 +7,7 @@ import {
 import { Reason } from '../../gen/switchyard/v1/error.js';
 import { LinkType } from '../../gen/switchyard/v1/link.js';
 import type { DirectConnectionRequest, DirectConnectionResponse } from '../../gen/switchyard/v1/network_service.js';
+import { isLoopback } from '../base/address.js';
 import type { Clock, Random, Timer } from '../base/clock.js';
 import { Brokered, type BrokeredDesk, type BrokeredFacts, RELAY_VERSION } from './brokered.js';
 import type { CallOptions, Complete } from './call.js';
@@ -233,11 +234,13 @@ export class Connections {
   /** The peer listens. Nobody is dialled who could not be known. */
   async #dial(order: Connection): Promise<Uint8Array> {
     if (order.peerPublicKey.length === 0) throw new Refusal('UNIMPLEMENTED', 'a caller without a key is not dialled');
-    return (await this.#accept(order, [])).dial(order);
+    // Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
+    const isLocal = isLoopback({ host: order.host, port: order.port });
+    return (await this.#accept(order, isLocal ? undefined : [])).dial(order);
   }
 
   /** Takes a connection that a peer asks for, if the program wants to. */
-  async #accept({ connectionId, peerCvid, type }: Connection, rendezvous: readonly RendezvousAddress[]) {
+  async #accept({ connectionId, peerCvid, type }: Connection, rendezvous: readonly RendezvousAddress[] | undefined) {
     const { accept } = this.desk.handlers;
     if (!accept) throw new Refusal('PEER_REFUSED', 'this instance takes no direct connections');
     if (!(await accept({ cvid: peerCvid, type }))) throw new Refusal('PEER_REFUSED', 'not open to you');

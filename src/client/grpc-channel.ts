@@ -12,6 +12,7 @@ import {
 import { keyIdOf } from '../trust/public-key.js';
 import type { Call, Channel, Method } from './channel.js';
 import { SwitchyardError } from './error.js';
+import { failureWords } from './failure-words.js';
 import { LIMITS } from './limits.js';
 import { StatusCode } from './status.js';
 import { systemAuthorities } from './system-authorities.js';
@@ -223,7 +224,7 @@ function errorOf(error: ServiceError): SwitchyardError {
   const [details] = error.metadata.get('grpc-status-details-bin');
   return SwitchyardError.of({
     code: error.code,
-    message: error.details,
+    message: details === undefined ? failureWords(error.details) : error.details,
     details: typeof details === 'string' ? undefined : details,
   });
 }

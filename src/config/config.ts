@@ -125,7 +125,7 @@ export const OPTIONS = {
     'log-level',
     ['silent', 'error', 'warn', 'info', 'debug'],
     'info',
-    'How much is logged, as JSON lines on standard error.',
+    'How much is logged on standard error: JSON lines, or lines for people where that is a terminal. debug: every call.',
   ),
 
   limitsOfFormat1: LIMITS_OF_FORMAT_1,

@@ -2,12 +2,14 @@ import type { Logger } from 'pino';
 import type { RendezvousAddress } from '../../gen/switchyard/v1/connection.js';
 import type { Clock, Random } from '../base/clock.js';
 import type { Asking } from '../brokering/asking.js';
+import type { Fault } from '../core/model/fault.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import type { Feed } from '../feed/feed.js';
 import type { Relay } from '../relay/relay.js';
 import type { Opening } from '../replica/opening.js';
 import type { Replica } from '../replica/replica.js';
 import type { SessionEvent } from '../replica/session-events.js';
+import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
 import type { Transports } from '../transport/transports.js';
 import type { DoorLimits } from './limits.js';
@@ -47,6 +49,8 @@ export interface Backing {
   readonly asking: Asking;
   /** Where the rendezvous port is, as clients are told; empty when there is none. */
   readonly rendezvous: readonly RendezvousAddress[];
+  /** Told of each call that is refused. */
+  readonly refused?: ((fault: Fault, method: string, origin: Origin) => void) | undefined;
   /** Called for each connection that is closed at a bound, with the bound in words. */
   readonly cutOff?: ((cause: string) => void) | undefined;
 }

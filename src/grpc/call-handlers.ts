@@ -11,7 +11,7 @@ import type { SharedBytes } from '../base/shared-bytes.js';
 import { draining } from '../core/model/draining.js';
 import { Fault } from '../core/model/fault.js';
 import { MeteredSource } from '../fair/metered-source.js';
-import type { Origin } from '../shares/origin.js';
+import { type Origin, originOfPeer } from '../shares/origin.js';
 import type { Backing } from './backing.js';
 import { type Caller, identify, SESSION_METADATA } from './caller.js';
 import { encoded } from './encode/encoded.js';
@@ -251,6 +251,19 @@ export class Calls implements OutflowWatch {
   }
 
   private async settle<T>(call: AnyCall, work: (caller: Caller) => T | Fault | Promise<T | Fault>): Promise<T | Fault> {
+    const outcome = await this.outcomeOf(call, work);
+    if (outcome instanceof Fault) this.noteRefusal(call, outcome);
+    return outcome;
+  }
+
+  private noteRefusal(call: AnyCall, fault: Fault): void {
+    this.backing.refused?.(fault, methodOf(call) ?? '', originOfPeer(call.getPeer()));
+  }
+
+  private async outcomeOf<T>(
+    call: AnyCall,
+    work: (caller: Caller) => T | Fault | Promise<T | Fault>,
+  ): Promise<T | Fault> {
     try {
       if (this.isDraining) return draining(this.refused++, this.backing.replica.leases.livesMs());
       const caller = identify(this.backing, call);
@@ -280,6 +293,7 @@ export class Calls implements OutflowWatch {
     const stepAndTell = (): 'more' | undefined => {
       const answer = step();
       if (answer === 'more') return 'more';
+      if (answer instanceof Fault) this.noteRefusal(call, answer);
       tell(answer);
       return undefined;
     };

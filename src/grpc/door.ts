@@ -1,3 +1,4 @@
+import type { ServerHttp2Session } from 'node:http2';
 import { type SecureContextOptions, Server as TlsServer } from 'node:tls';
 import {
   type ConnectionInjector,
@@ -13,10 +14,12 @@ import { TransportServiceService } from '../../gen/switchyard/v1/transport_servi
 import type { Admission } from '../admission/admission.js';
 import type { DoorListener } from '../admission/door-listener.js';
 import { lastQuarter } from '../admission/limits.js';
+import { Place } from '../admission/place.js';
 import type { Address } from '../base/address.js';
 import { Fault } from '../core/model/fault.js';
 import type { Backing } from './backing.js';
 import { Calls } from './call-handlers.js';
+import { type CallLogDeps, logCall } from './call-log.js';
 import { isPassingBytes, shareFrames } from './encode/encoded.js';
 import { CUT_OFF_MS } from './http2/closing-bound.js';
 import { ASKED_PATH, boundWire, http2ServerOf, UNKNOWN_PATH, wireLimits } from './http2/limits.js';
@@ -44,6 +47,7 @@ const MADE_PATHS: ReadonlySet<string> = new Set([
 
 /** Not a service but asked for like one, by `grpc.health.v1`: whether commands can be stored. */
 const JOURNAL = 'switchyard.journal';
+const NO_HTTP2 = 'connections are closed: what came is no HTTP/2: TLS, or another protocol, for a port in plain text';
 const SERVICES = ['SessionService', 'NetworkService', 'StreamService', 'TransportService', 'IdentityService'] as const;
 
 /**
@@ -85,7 +89,7 @@ export class GrpcDoor {
     );
     this.calls = new Calls(backing, this.peers);
     this.server = new Server({
-      interceptors: [detailed, shareFrames()],
+      interceptors: [detailed(backing), shareFrames()],
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
       'grpc.max_receive_message_length': messageBytesMax,
@@ -119,6 +123,11 @@ export class GrpcDoor {
     const http2Server = http2ServerOf(this.server);
     this.http2Server = http2Server;
     boundWire(http2Server, limits, this.paths, this.peers);
+    http2Server.on('sessionError', (error: NodeJS.ErrnoException, session: ServerHttp2Session) => {
+      if (!/client magic/.test(error.message)) return;
+      const address = Place.of(session.socket)?.address;
+      admission.reports.report({ door: 'grpc', cause: 'protocol', why: NO_HTTP2, address });
+    });
     const { connectionsMax, connectionsPerAddressMax } = limits;
     const gate = admission.gate({
       door: 'grpc',
@@ -191,13 +200,16 @@ export class GrpcDoor {
 
 /**
  * Gives the errors that grpc-js makes by itself their details: they go through the call's own `sendStatus`, past every
- * interceptor's.
+ * interceptor's. At level debug every call is logged here, too.
  */
-const detailed: ServerInterceptor = (_method, call) => {
-  call.sendStatus = sendDetailed;
-  // The interceptor adds nothing else, so the call itself will do; its declared type is only wider than what is used.
-  return call as ReturnType<ServerInterceptor>;
-};
+function detailed(deps: CallLogDeps): ServerInterceptor {
+  return ({ path }, call) => {
+    call.sendStatus = sendDetailed;
+    if (deps.log.isLevelEnabled('debug')) logCall(call, path, deps);
+    // The interceptor adds nothing else, so the call itself will do; its declared type is only wider than what is used.
+    return call as ReturnType<ServerInterceptor>;
+  };
+}
 
 /** The same for all calls, and hidden behind it in each the method that it stands for. */
 function sendDetailed(this: ServerInterceptingCallInterface, status: Parameters<typeof withDetails>[0]): void {

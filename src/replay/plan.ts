@@ -34,8 +34,14 @@ export interface ReplayPlan {
     readonly controlLinks: number;
     /** Links with an end that does not join. */
     readonly offlineLinks: number;
-    /** Links of a pair and type that was there already. */
+    /** Links of a pair and type that was there already, from the same end. */
     readonly repeatedLinks: number;
+    /** Links of a pair and type that was there already, from the other end: here a link has no direction. */
+    readonly otherDirections: number;
+    /** Links with a cost of their own, which a network has no place for. */
+    readonly costs: number;
+    /** What else is written at nodes and links that stand, by name, with how many of them have it. */
+    readonly properties: ReadonlyMap<string, number>;
   };
 }
 
@@ -56,28 +62,47 @@ export function planReplay(graph: NetworkGraph): ReplayPlan {
     .sort((one, other) => (one.atMs === other.atMs ? 0 : one.atMs - other.atMs))
     .map(({ node }) => plannedNode(node));
   const indexOf = new Map(nodes.map((node, index) => [node.id, index]));
-  const links = new Map<string, PlannedLink>();
+  const links = new Map<string, PlannedLink & { readonly source: string }>();
+  const properties = new Map<string, number>();
+  for (const node of joining) countProperties(properties, node.properties, NODE_PROPERTIES);
+  let costs = 0;
+  let otherDirections = 0;
   let controlLinks = 0;
   let offlineLinks = 0;
   let repeatedLinks = 0;
-  for (const { source, target, properties } of graph.links) {
-    const link = linkTypeOf(properties.type);
+  for (const { source, target, cost, properties: written } of graph.links) {
+    const link = linkTypeOf(written.type);
     const [a, b] = [indexOf.get(source), indexOf.get(target)];
     if (link === LinkType.CONTROL_TCP) controlLinks += 1;
     else if (a === undefined || b === undefined) offlineLinks += 1;
     else {
-      const planned = { a: Math.min(a, b), b: Math.max(a, b), link };
+      const planned = { a: Math.min(a, b), b: Math.max(a, b), link, source };
       const key = `${planned.a} ${planned.b} ${link}`;
-      if (links.has(key)) repeatedLinks += 1;
-      else links.set(key, planned);
+      const before = links.get(key);
+      if (cost !== COST_OF_NOTHING) costs += 1;
+      countProperties(properties, written, LINK_PROPERTIES);
+      if (before === undefined) links.set(key, planned);
+      else if (before.source === source) repeatedLinks += 1;
+      else otherDirections += 1;
     }
   }
   const offlineNodes = graph.nodes.length - nodes.length - servers;
   return {
     nodes,
-    links: [...links.values()],
-    left: { offlineNodes, servers, controlLinks, offlineLinks, repeatedLinks },
+    links: [...links.values()].map(({ a, b, link }) => ({ a, b, link })),
+    left: { offlineNodes, servers, controlLinks, offlineLinks, repeatedLinks, otherDirections, costs, properties },
   };
+}
+
+/** What of a node and of a link has a place in a network, or says how it is to be read. */
+const NODE_PROPERTIES: ReadonlySet<string> = new Set(['online', 'firstseen', 'gateway', 'server']);
+const LINK_PROPERTIES: ReadonlySet<string> = new Set(['type']);
+
+/** The cost that an export writes where none is known. */
+const COST_OF_NOTHING = 1;
+
+function countProperties(counts: Map<string, number>, written: object, known: ReadonlySet<string>): void {
+  for (const name of Object.keys(written)) if (!known.has(name)) counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 /** vpn and its like run over TCP; wifi and everything else is a datagram path. An export names its own types. */

@@ -43,6 +43,8 @@ export class Opening {
     private readonly shares: Shares,
     /** Whom sessions are opened as. */
     readonly prover: KeyProver,
+    /** Told of each session that was opened, and from where. */
+    private readonly opened: (session: Session, origin: Origin) => void = () => {},
   ) {}
 
   /** Opens a session for who asks from there, or says everything that is wrong with the request. */
@@ -81,6 +83,7 @@ export class Opening {
     for (const change of applied.changes) {
       if (change.kind !== 'SessionOpened') continue;
       const { session } = change;
+      this.opened(session, origin);
       const position = { epoch: state.epoch, revision: applied.revision };
       return { session, token: tokenText(session.sid, secret), position };
     }

@@ -10,6 +10,7 @@ import type { Config } from '../config/config.js';
 import { doorLimits, systemLimits } from '../config/part-limits.js';
 import { GrpcDoor } from '../grpc/door.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
+import type { CutCause } from '../system/conversation/backing.js';
 import { SystemDoor } from '../system/door.js';
 import type { Adapter } from '../transport/adapter.js';
 import { reachableAddresses } from '../transport/reachable.js';
@@ -18,6 +19,8 @@ import { makeAdapters } from './adapters.js';
 import { ensureAdminToken } from './admin-token.js';
 import type { CertificateKeeper } from './certificates.js';
 import type { Engine } from './engine.js';
+import type { EventReports } from './event-reports.js';
+import { listening } from './listen-error.js';
 import type { Metrics } from './metrics.js';
 
 /** What gRPC's own message has around a packet. */
@@ -32,6 +35,8 @@ export interface DoorParts {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics | undefined;
+  /** Told who is refused what. */
+  readonly events: EventReports;
   /** Who may connect. */
   readonly admission: Admission;
   /** What the TLS ports show; undefined: there are none. */
@@ -80,7 +85,7 @@ export class Doors {
   /** Opens them. When one cannot be opened, those that are open have to be closed. */
   async open(): Promise<void> {
     const { config, clock, admission, certificates } = this.parts;
-    this.meeting = await openMeeting(meetingAddress(config), clock, admission);
+    this.meeting = await listening('--rendezvous-listen', openMeeting(meetingAddress(config), clock, admission));
     const brokering = this.brokering(this.meeting);
     const gate = this.systemGate();
     this.system = this.makeSystem(brokering, gate);
@@ -91,7 +96,7 @@ export class Doors {
     this.addresses.stun = formatAddress(this.meeting.address);
     this.adapters = makeAdapters(config, this.limits, { admission, gate }, certificates);
     for (const adapter of this.adapters) {
-      await adapter.listen(accept);
+      await listening(`--system-${adapter.codeName}-listen`, adapter.listen(accept));
       this.addresses[adapter.codeName] = adapter.addresses[0];
       this.transports.add(adapter);
     }
@@ -145,7 +150,7 @@ export class Doors {
   }
 
   private makeSystem(brokering: Brokering, gate: ConnectionGate): SystemDoor {
-    const { clock, random, log, metrics } = this.parts;
+    const { clock, random, log, metrics, events, admission } = this.parts;
     const { replica, opening, shares, turns, feeds, relay } = this.engine;
     return new SystemDoor({
       replica,
@@ -161,12 +166,17 @@ export class Doors {
       log,
       limits: this.limits,
       gate,
-      cutOff: metrics && ((cause) => metrics.cutOff(cause)),
+      refused: (fault, event, origin) => events.refused(fault, event, origin),
+      cutOff: (cause, address) => {
+        metrics?.cutOff(cause);
+        const why = `connections of system events are closed: ${CUT_OFF_WORDS[cause]}`;
+        admission.reports.report({ door: 'system', cause, why, address });
+      },
     });
   }
 
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
-    const { config, clock, random, log, metrics, certificates } = this.parts;
+    const { config, clock, random, log, metrics, events, certificates } = this.parts;
     const { replica, opening, shares, turns, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
     const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
@@ -187,12 +197,13 @@ export class Doors {
         adminToken: await ensureAdminToken(config.data, config.adminToken, random),
         orderDeadlineMs,
         ...brokering,
+        refused: (fault, method, origin) => events.refused(fault, method, origin),
         cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),
       },
       this.parts.admission,
       messageBytesMax,
     );
-    const bound = await this.grpc.listen(config.listen, credentials(certificates));
+    const bound = await listening('--listen', this.grpc.listen(config.listen, credentials(certificates)));
     certificates?.onChange((files) => this.grpc?.renew(files));
     this.addresses.grpc = formatAddress(bound);
     const reached = { addresses: reachableAddresses(bound), encrypted: config.tlsCert !== undefined };
@@ -200,6 +211,22 @@ export class Doors {
     this.transports.add({ codeName: 'exchange', maxBlockBytes: packetBytesMax, ...reached });
   }
 }
+
+/** Why a connection of system events was closed, for people. */
+const CUT_OFF_WORDS: Readonly<Record<CutCause, string>> = {
+  connections: 'all places are taken',
+  address: 'their address has all the places that it may have',
+  handshake: 'they opened no session in time',
+  slow: 'a packet took too long to come',
+  idle: 'nothing was heard of them for too long',
+  stalled: 'they take nothing',
+  rate: 'they send more packets than they may',
+  frame: 'what they send cannot be told apart: TLS, or another protocol',
+  partial: 'they leave too much unfinished',
+  unread: 'too much of theirs waits to be read',
+  untaken: 'they leave too much untaken',
+  closing: 'they do not let go',
+};
 
 /** The rendezvous has a port of its own beside gRPC's, because both take TCP. */
 function meetingAddress({ rendezvousListen, listen }: Config): Address {

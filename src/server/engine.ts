@@ -33,6 +33,7 @@ import { deltaTopic } from '../system/encode/delta-topic.js';
 import { DEFAULT_TRUST_LIMITS } from '../trust/server/limits.js';
 import { Proofs } from '../trust/server/proofs.js';
 import { type VerifySignature, verifyInThreadPool } from '../trust/server/signatures.js';
+import type { EventReports } from './event-reports.js';
 import type { Metrics } from './metrics.js';
 
 /** What an engine is made of. */
@@ -47,6 +48,8 @@ export interface EngineParts {
   readonly leaves: () => readonly Uint8Array[];
   /** How proofs are verified: in threads, but for a simulation. */
   readonly verify?: VerifySignature | undefined;
+  /** Told who comes and goes. */
+  readonly events: EventReports;
   /** Whether an address has no share of its own. */
   readonly isExempt: (address: string) => boolean;
   /** Told when the disk has no space left for the journal, and when it has again. */
@@ -92,6 +95,7 @@ export async function startEngine({
   metrics,
   leaves,
   verify = verifyInThreadPool,
+  events,
   isExempt,
   writable,
   fatal,
@@ -133,7 +137,7 @@ export async function startEngine({
     random,
   );
   // The shares first, so that nobody asks of them what they have not counted. Then the relay: when a watcher hears that a stream has stopped, nothing more of it is delivered.
-  const publishers: Publisher[] = [shares, relay, ...all, sessionEvents, acceptances];
+  const publishers: Publisher[] = [shares, relay, ...all, sessionEvents, acceptances, events];
   const limits = replicaLimits(config);
   const replica: Replica = new Replica({
     state,
@@ -170,7 +174,9 @@ export async function startEngine({
   const prover = new KeyProver({ state, proofs, clock, charge });
   return {
     replica,
-    opening: new Opening(replica, clock, random, limits, shares, prover),
+    opening: new Opening(replica, clock, random, limits, shares, prover, (session, origin) =>
+      events.opened(session, origin),
+    ),
     shares,
     turns,
     feeds,

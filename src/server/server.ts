@@ -10,6 +10,8 @@ import { MemoryJournal } from '../journal/memory.js';
 import { CertificateKeeper } from './certificates.js';
 import { Doors } from './doors.js';
 import { type Engine, startEngine } from './engine.js';
+import { EventReports } from './event-reports.js';
+import { listening } from './listen-error.js';
 import { Metrics } from './metrics.js';
 
 /** Exit status of a process whose storage failed, so that whoever watches over it can tell: sysexits' EX_IOERR. */
@@ -56,6 +58,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   const log = surroundings.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
   const journal = surroundings.journal ?? (await openJournal(config.data));
   const metrics = config.metricsListen === undefined ? undefined : new Metrics();
+  const events = new EventReports({ clock, log });
   const exempt = config.addressExempt ?? AddressSet.NONE;
   const admission = new Admission({
     clock,
@@ -101,8 +104,9 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     const writable = (isWritable: boolean) => doors?.setWritable(isWritable);
     certificates = CertificateKeeper.open(config, { clock, log });
     const leaves = () => certificates?.leafKeyIds ?? [];
-    engine = await startEngine({ config, clock, random, log, journal, metrics, leaves, isExempt, writable, fatal });
-    doors = new Doors(engine, { config, clock, random, log, metrics, admission, certificates });
+    const parts = { config, clock, random, log, journal, metrics, events, leaves, isExempt, writable, fatal };
+    engine = await startEngine(parts);
+    doors = new Doors(engine, { config, clock, random, log, metrics, events, admission, certificates });
     await doors.open();
     engine.replica.opened();
     const addresses = { ...doors.addresses };
@@ -111,7 +115,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
       const { state, attachments } = replica;
       metrics.measure({ state, attachments, feeds: all, journal, doors, shares, turns });
-      addresses.metrics = formatAddress(await metrics.listen(config.metricsListen, admission));
+      const bound = await listening('--metrics-listen', metrics.listen(config.metricsListen, admission));
+      addresses.metrics = formatAddress(bound);
     }
     log.info({ addresses }, 'listening');
     log.info({ auth: 'open' }, 'an instance that has shown a key needs it; others can be opened by anybody');

@@ -4,6 +4,6 @@ import type { Clock } from '../../src/base/clock.js';
 
 /** An admission that exempts nobody, trusts no proxy and logs nothing, unless it is told otherwise. */
 export function openAdmission(clock: Clock, deps: Partial<AdmissionDeps> = {}): Admission {
-  const log = { warn: () => {} };
+  const log = { info: () => {}, warn: () => {} };
   return new Admission({ clock, log, exempt: AddressSet.NONE, proxies: AddressSet.NONE, ...deps });
 }

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
-import picocolors from 'picocolors';
+import type { Sink } from '../../src/cli/output/output.js';
+import { makeTerminal } from '../../src/cli/output/terminal.js';
 import { runCli } from '../../src/cli/program.js';
 import { Interrupt, type Surroundings } from '../../src/cli/surroundings.js';
-import type { Output } from '../../src/cli/terminal.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
 
 /** The home of everybody here, where keys are kept. */
@@ -34,14 +34,15 @@ export interface RunningCommand {
 /** What a test may say about the process that a command runs in. */
 export type Setting = Partial<Pick<Surroundings, 'env' | 'home' | 'readFile' | 'platform' | 'input' | 'output'>> & {
   readonly colored?: boolean;
+  /** Cells in a line of the terminal that both outputs are; they are none without it. */
+  readonly columns?: number;
 };
 
 /** Starts a command line. */
 export function startCommand(args: readonly string[], setting: Setting = {}): RunningCommand {
   const stop = new AbortController();
-  const out = new Recorder();
-  const err = new Recorder();
-  const colors = picocolors.createColors(setting.colored === true);
+  const out = new Recorder(setting.columns);
+  const err = new Recorder(setting.columns);
   const surroundings: Surroundings = {
     env: {},
     platform: 'linux',
@@ -55,7 +56,7 @@ export function startCommand(args: readonly string[], setting: Setting = {}): Ru
     random: systemRandom,
     pid: nextPid++,
     ...setting,
-    terminal: { out, err, colors },
+    terminal: makeTerminal(out, err, setting.colored === true),
     signal: stop.signal,
   };
   return {
@@ -71,11 +72,15 @@ export function runCommand(args: readonly string[], setting: Setting = {}): Prom
   return startCommand(args, setting).ended;
 }
 
-class Recorder implements Output {
-  readonly interactive = false;
-  readonly columns = undefined;
+/** An output that remembers. */
+export class Recorder implements Sink {
+  readonly interactive: boolean;
   text = '';
   private waiting: { readonly pattern: RegExp; readonly resolve: (text: string) => void }[] = [];
+
+  constructor(readonly columns: number | undefined) {
+    this.interactive = columns !== undefined;
+  }
 
   write(text: string): Promise<void> {
     this.text += text;

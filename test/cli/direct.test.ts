@@ -69,7 +69,7 @@ describe('switchyard connect', () => {
       const { status, err } = await runCommand(['connect', '--server', at.address, who, number]);
       return { status, err };
     };
-    expect(await port(cvid, '1')).toEqual({ status: 1, err: 'port 1 is not open to you\n' });
+    expect(await port(cvid, '1')).toEqual({ status: 1, err: 'the peer says: port 1 is not open to you\n' });
     expect((await port('nobody', '1')).status).toBe(2);
   });
 });

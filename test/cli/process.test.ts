@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -90,6 +90,31 @@ describe('a command as a process', () => {
     const visitor = startCommand(['replay', 'mesh', '--server', address], { readFile: () => smallMesh() });
     expect(await watch.ended()).toBe(0);
     expect(await visitor.ended).toMatchObject({ status: 0 });
+  });
+});
+
+describe('nobody who reads standard error', () => {
+  it('ends no server, and none of its work', async () => {
+    const { program: server, address } = await serverOn('--listen', '127.0.0.1:0', '--log-level', 'debug');
+    server.process.stderr!.destroy();
+    const visitor = startCommand(['replay', 'mesh', '--server', address], { readFile: () => smallMesh() });
+    expect(await visitor.ended).toMatchObject({ status: 0 });
+    expect(await server.stop('SIGTERM')).toBe(0);
+  });
+
+  it('ends no command that has more to say', async () => {
+    const { address } = await serverOn('--listen', '127.0.0.1:0');
+    const mesh = join(folder, 'mesh.netjson');
+    await writeFile(mesh, smallMesh());
+    for (const args of [['replay', mesh, '--json'], ['nodes']]) {
+      const command = program([...args, '--server', address]);
+      command.process.stderr!.destroy();
+      expect(await command.ended()).toBe(0);
+      expect(command.out).not.toBe('');
+    }
+    const wrong = program(['nodes', '--server', 'nowhere']);
+    wrong.process.stderr!.destroy();
+    expect(await wrong.ended()).toBe(2);
   });
 });
 

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { judgeBlocks, readBlocks } from './blocks.mjs';
 import { ROOT, run, runModule } from './command.mjs';
 
 /** Biome, changing nothing. */
@@ -82,6 +83,12 @@ async function earlierVersion() {
 async function commitOf(name) {
   const { code, outBytes } = await run('git', ['rev-parse', '--verify', '--quiet', `${name}^{commit}`]);
   return code === 0 ? outBytes.toString().trim() : undefined;
+}
+
+/** Counts the blocks of the documents. Those that are run are run by the tests. */
+export function documentBlocks() {
+  const { wrong, note } = judgeBlocks(readBlocks());
+  return { ok: wrong.length === 0, said: wrong.join('\n'), note };
 }
 
 /** Generates the stubs anew, elsewhere, and compares every file with the committed one. */

@@ -1,4 +1,4 @@
-import { breaking, buf, bufFormat, formatAndLint, freshStubs, types } from './checks.mjs';
+import { breaking, buf, bufFormat, documentBlocks, formatAndLint, freshStubs, types } from './checks.mjs';
 import { installLanguages, installModules, installSystemPackages } from './requirements.mjs';
 
 /**
@@ -13,6 +13,7 @@ export const CHECKS = [
   { name: 'protos: lint (buf)', run: () => buf(['lint']) },
   { name: 'protos: format (buf)', run: bufFormat },
   { name: 'protos: nothing breaks (buf)', run: breaking },
+  { name: 'documents: every block is run, or says why not', run: documentBlocks },
   { name: 'stubs: gen/ regenerates to the same bytes', run: freshStubs },
 ];
 

@@ -96,7 +96,7 @@ describe('which links stand', () => {
       ['b', 'a', 'vpn'],
     ]);
     expect(linksOf(graph)).toEqual(['a b TRANSPORT_UDP', 'a b TRANSPORT_TCP']);
-    expect(planReplay(graph).left.repeatedLinks).toBe(2);
+    expect(planReplay(graph).left).toMatchObject({ repeatedLinks: 1, otherDirections: 1 });
   });
 
   it('leave out those with an end that is offline', () => {
@@ -125,5 +125,20 @@ describe('a UUID of a name', () => {
     expect(uuidOfName('6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'www.example.com')).toBe(
       '2ed6657d-e927-568b-95e1-2665a8aea6a2',
     );
+  });
+
+  it('says what of the file a network has no place for, and how often', () => {
+    const graph = graphOf({ a: { altitude: 3, online: true }, b: { altitude: 4, firstseen: null } }, [
+      ['a', 'b', 'wifi'],
+    ]);
+    const [link] = graph.links;
+    const costly = { ...link, cost: 1.3, properties: { ...link.properties, channel: 6, altitude: 1 } };
+    const { left } = planReplay({ ...graph, links: [costly] });
+    expect(left.costs).toBe(1);
+    expect([...left.properties]).toEqual([
+      ['altitude', 3],
+      ['channel', 1],
+    ]);
+    expect(planReplay(graph).left.costs).toBe(0);
   });
 });

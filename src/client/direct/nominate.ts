@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { PUNCH_LIMITS } from './limits.js';
+import { PathError } from './outcome.js';
 
 /**
  * The first bytes on a proved path, by which both ends agree on one path out of several:
@@ -47,10 +48,10 @@ function expectFrame(stream: Duplex, kind: number, nonce: Uint8Array, signal: Ab
     const read = () => {
       const bytes: Buffer | null = stream.read(FRAME_BYTES);
       if (bytes === null) return;
-      finish(bytes.equals(frame(kind, nonce)) ? undefined : new Error('the peer speaks of another connection'));
+      finish(bytes.equals(frame(kind, nonce)) ? undefined : new PathError('the peer speaks of another connection'));
     };
-    const closed = () => finish(new Error('closed before it was nominated'));
-    const aborted = () => finish(new Error('not nominated'));
+    const closed = () => finish(new PathError('closed before it was nominated'));
+    const aborted = () => finish(new PathError('not nominated'));
     stream.on('readable', read).on('close', closed).on('error', finish);
     signal.addEventListener('abort', aborted);
     if (signal.aborted) aborted();

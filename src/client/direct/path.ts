@@ -5,6 +5,7 @@ import type { Endpoint } from '../../stun/address.js';
 import { msOf } from '../duration.js';
 import { type Candidate, CandidateType } from './candidate.js';
 import type { Identity } from './identity.js';
+import type { PairWords } from './outcome.js';
 import type { Proof } from './secure.js';
 
 /** A way to the peer that stands: encrypted, and proved to end at the peer. */
@@ -58,8 +59,8 @@ export function dialPlan(order: Connection, identity: Identity): AttemptPlan {
 export interface PairOutcome {
   readonly local: Endpoint;
   readonly remote: Endpoint;
-  /** For people: "connected", "refused", "no answer". */
-  readonly outcome: string;
+  /** For people: of a closed list, since the other end reads it. */
+  readonly outcome: PairWords;
 }
 
 /** What came of an attempt: the path if there is one, and what was tried in either case. */

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { PUNCH_LIMITS } from './limits.js';
 import { confirm, nominate, nominated } from './nominate.js';
+import { type Outcome, outcomeOf, PathError } from './outcome.js';
 import type { AttemptPlan } from './path.js';
 import { secure } from './secure.js';
 
@@ -55,7 +56,7 @@ export class PathRace<Raw extends Duplex> {
   }
 
   /** Enters a path; answers with why it lost, for people, or with `connected`. */
-  async enter(raw: Raw): Promise<string> {
+  async enter(raw: Raw): Promise<Outcome> {
     if (this.over || this.#entered.size >= PUNCH_LIMITS.securedMax) {
       this.#discard(raw);
       return 'not needed any more';
@@ -69,7 +70,7 @@ export class PathRace<Raw extends Duplex> {
       return 'connected';
     } catch (error) {
       this.#discard(raw);
-      return this.over ? 'not needed any more' : (error as Error).message;
+      return this.over ? 'not needed any more' : outcomeOf(error);
     }
   }
 
@@ -84,7 +85,7 @@ export class PathRace<Raw extends Duplex> {
   async #nominate(stream: TLSSocket): Promise<number> {
     const before = this.#turn;
     const nomination = before.then(() => {
-      if (this.over) throw new Error('not nominated');
+      if (this.over) throw new PathError('not nominated');
       return nominate(stream, this.#plan.nonce, this.#over.signal);
     });
     this.#turn = nomination.then(
@@ -96,7 +97,7 @@ export class PathRace<Raw extends Duplex> {
 
   async #confirm(stream: TLSSocket): Promise<undefined> {
     await nominated(stream, this.#plan.nonce, this.#over.signal);
-    if (this.over) throw new Error('not nominated');
+    if (this.over) throw new PathError('not nominated');
     confirm(stream, this.#plan.nonce);
   }
 

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, TLSSocket } from 'node:tls';
 import type { Identity } from './identity.js';
+import { PathError } from './outcome.js';
 
 /** Names what is spoken inside, so that a TLS server of another kind is not mistaken for a peer: frames, with ends. */
 const SPOKEN = 'switchyard-direct/3';
@@ -10,7 +11,7 @@ const SPOKEN = 'switchyard-direct/3';
  * What older clients speak. On their paths nobody can tell the end of the data from a path that was cut, so none is made;
  * they are offered all the same, so that both ends learn why there is no path.
  */
-const OUTDATED = ['switchyard-direct/2', 'switchyard-direct/1'];
+const OUTDATED = ['switchyard-direct/2', 'switchyard-direct/1'] as const;
 
 /** What it takes to prove a path. */
 export interface Proof {
@@ -41,15 +42,16 @@ export async function secure(raw: Duplex, proof: Proof, signal: AbortSignal): Pr
   // The race below ends at the first error; what comes after it has been heard already.
   socket.on('error', () => socket.destroy());
   try {
-    const closed = once(socket, 'close', { signal }).then(() => Promise.reject(new Error('closed in the handshake')));
+    const closed = once(socket, 'close', { signal }).then(() =>
+      Promise.reject(new PathError('closed in the handshake')),
+    );
     await Promise.race([once(socket, proof.controlling ? 'secureConnect' : 'secure', { signal }), closed]);
     const shown = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
-    if (!shown?.equals(proof.peerPublicKey)) throw new Error('the peer has another key than the one ordered');
-    if (OUTDATED.includes(socket.alpnProtocol || ''))
-      throw new Error(
-        `the peer is an older client: it speaks only ${socket.alpnProtocol}, which cannot say where data ends`,
-      );
-    if (socket.alpnProtocol !== (spoken ?? SPOKEN)) throw new Error('the peer speaks something else');
+    if (!shown?.equals(proof.peerPublicKey)) throw new PathError('the peer has another key than the one ordered');
+    const outdated = OUTDATED.find((one) => one === socket.alpnProtocol);
+    if (outdated !== undefined)
+      throw new PathError(`the peer is an older client: it speaks only ${outdated}, which cannot say where data ends`);
+    if (socket.alpnProtocol !== (spoken ?? SPOKEN)) throw new PathError('the peer speaks something else');
     return socket;
   } catch (error) {
     socket.destroy();

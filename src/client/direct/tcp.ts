@@ -4,8 +4,10 @@ import type { Endpoint } from '../../stun/address.js';
 import { type Candidate, CandidateType, familyOf, hostAddresses, ordered } from './candidate.js';
 import { PUNCH_LIMITS } from './limits.js';
 import { openAll } from './open-all.js';
+import type { Outcome } from './outcome.js';
 import type { AttemptOutcome, AttemptPlan, DirectPath, PairOutcome, Puncher } from './path.js';
 import { PathRace, type Winner } from './race.js';
+import { notDialled, Reach } from './reach.js';
 import { TcpFamily } from './tcp-family.js';
 
 /**
@@ -20,12 +22,14 @@ export class TcpPunch implements Puncher {
   readonly #families: readonly TcpFamily[];
   /** Connections that came while no attempt was running: the peer's order arrived before ours. */
   readonly #early = new Set<Socket>();
+  readonly #reach: Reach;
   #race: PathRace<Socket> | undefined;
   #pairs: PairOutcome[] = [];
 
   private constructor(families: readonly TcpFamily[]) {
     this.#families = families;
     this.candidates = ordered(families.flatMap(({ candidates }) => candidates));
+    this.#reach = new Reach(this.candidates);
     for (const { server } of families) server.on('connection', (socket) => this.#accept(socket));
   }
 
@@ -65,7 +69,9 @@ export class TcpPunch implements Puncher {
     if (signal?.aborted) end();
     for (const socket of this.#early) this.#enterAccepted(race, socket);
     this.#early.clear();
-    const dials = ordered(plan.candidates).map((to) => this.#dialUntilOver(race, to, startAfterMs));
+    const dials = ordered(plan.candidates).map((to) =>
+      this.#reach.dials(to.host) ? this.#dialUntilOver(race, to, startAfterMs) : this.#pairs.push(notDialled(to)),
+    );
     const winner = await race.winner;
     race.end();
     clearTimeout(timer);
@@ -87,7 +93,7 @@ export class TcpPunch implements Puncher {
     const family = this.#families.find((one) => one.family === familyOf(to.host));
     if (family === undefined || this.#isOwn(family, to)) return;
     const local = { host: hostAddresses(family.family)[0] ?? '', port: family.dialPort };
-    let outcome = 'no answer';
+    let outcome: Outcome = 'no answer';
     if (to.type !== CandidateType.HOST) await race.wait(startAfterMs);
     for (let dialled = 0; !race.over && dialled < PUNCH_LIMITS.redialsMax; dialled += 1) {
       const dial = await this.#dialOnce(race, family, to);
@@ -98,7 +104,7 @@ export class TcpPunch implements Puncher {
     this.#pairs.push({ local, remote: to, outcome });
   }
 
-  #dialOnce(race: PathRace<Socket>, family: TcpFamily, to: Endpoint): Promise<{ outcome: string; final: boolean }> {
+  #dialOnce(race: PathRace<Socket>, family: TcpFamily, to: Endpoint): Promise<Dial> {
     return new Promise((resolve) => {
       const socket = family.dial(to);
       void race.winner.then((winner) => {
@@ -143,8 +149,14 @@ export class TcpPunch implements Puncher {
   }
 }
 
+/** What came of one dial, and whether trying again within the same attempt is pointless. */
+interface Dial {
+  readonly outcome: Outcome;
+  readonly final: boolean;
+}
+
 /** What a failed dial means, and whether trying again within the same attempt is pointless. */
-function failure(error: NodeJS.ErrnoException): { outcome: string; final: boolean } {
+function failure(error: NodeJS.ErrnoException): Dial {
   switch (error.code) {
     case 'ECONNREFUSED':
     case 'ECONNRESET':
@@ -159,7 +171,7 @@ function failure(error: NodeJS.ErrnoException): { outcome: string; final: boolea
       // The very same connection exists already: the peer's dial has arrived, or the last one has just ended.
       return { outcome: 'in use', final: false };
     default:
-      return { outcome: error.message, final: true };
+      return { outcome: 'the connection failed', final: true };
   }
 }
 

@@ -3,8 +3,10 @@ import type { Endpoint } from '../../stun/address.js';
 import { CandidateType, endpointText, familyOf, ordered } from './candidate.js';
 import { type Check, CheckKind, decodeCheck, encodeCheck } from './check.js';
 import { PUNCH_LIMITS } from './limits.js';
-import type { AttemptOutcome, AttemptPlan, DirectPath } from './path.js';
+import type { Outcome } from './outcome.js';
+import type { AttemptOutcome, AttemptPlan, DirectPath, PairOutcome } from './path.js';
 import { PathRace, type Winner } from './race.js';
+import { notDialled, type Reach } from './reach.js';
 import type { UdpFamily } from './udp-family.js';
 import { UdxDuplex } from './udx-duplex.js';
 
@@ -17,7 +19,7 @@ interface Target {
   /** Which stream goes there, once checks have been answered; only the controlling end numbers them. */
   stream: number | undefined;
   opened: boolean;
-  outcome: string;
+  outcome: Outcome;
 }
 
 /**
@@ -30,6 +32,7 @@ export class UdpAttempt {
   readonly #udx: Udx;
   readonly #families: readonly UdpFamily[];
   readonly #plan: AttemptPlan;
+  readonly #reach: Reach;
   readonly #race: PathRace<UdxDuplex>;
   readonly #startedAt = performance.now();
   readonly #targets = new Map<string, Target>();
@@ -37,17 +40,20 @@ export class UdpAttempt {
   readonly #streams = new Map<number, { readonly target: Target; readonly duplex: UdxDuplex }>();
   #turn = 0;
 
-  constructor(udx: Udx, families: readonly UdpFamily[], plan: AttemptPlan) {
+  constructor(udx: Udx, families: readonly UdpFamily[], plan: AttemptPlan, reach: Reach) {
     this.#udx = udx;
     this.#families = families;
     this.#plan = plan;
+    this.#reach = reach;
     this.#race = new PathRace(plan, (duplex) => duplex.destroy());
   }
 
   async run(signal?: AbortSignal): Promise<AttemptOutcome> {
     const startAfterMs = Math.min(Math.max(this.#plan.startAfterMs, 0), PUNCH_LIMITS.startAfterMaxMs);
+    const leftOut: PairOutcome[] = [];
     for (const { type, host, port } of ordered(this.#plan.candidates)) {
-      this.#target({ host, port }, this.#startedAt + (type === CandidateType.HOST ? 0 : startAfterMs));
+      if (!this.#reach.dials(host)) leftOut.push(notDialled({ host, port }));
+      else this.#target({ host, port }, this.#startedAt + (type === CandidateType.HOST ? 0 : startAfterMs));
     }
     const unlisten = this.#families.map((family) =>
       family.listen((bytes, from) => this.#heard(decodeCheck(bytes, this.#plan.nonce), from)),
@@ -66,11 +72,12 @@ export class UdpAttempt {
     const won = [...this.#streams.values()].find(({ duplex }) => duplex === winner?.raw)?.target;
     if (won) won.outcome = 'connected';
     winner?.raw.watch();
-    const pairs = [...this.#targets.values()].map(({ family, to, outcome }) => ({
+    const checked = [...this.#targets.values()].map(({ family, to, outcome }) => ({
       local: family.local,
       remote: to,
       outcome,
     }));
+    const pairs = [...checked, ...leftOut];
     const ends = won && { local: won.family.local, remote: won.to };
     const path = ends && winner && pathOf(winner, ends);
     return { path, pairs, tookMs: performance.now() - this.#startedAt };
@@ -83,7 +90,7 @@ export class UdpAttempt {
     if (known) return known;
     const family = this.#families.find((one) => one.family === familyOf(to.host));
     if (family === undefined || this.#targets.size >= PUNCH_LIMITS.checkedMax) return undefined;
-    const target = { family, to, fromMs, stream: undefined, opened: false, outcome: 'no answer' };
+    const target: Target = { family, to, fromMs, stream: undefined, opened: false, outcome: 'no answer' };
     this.#targets.set(key, target);
     return target;
   }

@@ -3,6 +3,7 @@ import type { Endpoint } from '../../stun/address.js';
 import { type Candidate, familyOf, hostAddresses, ordered } from './candidate.js';
 import { openAll } from './open-all.js';
 import type { AttemptOutcome, AttemptPlan, Puncher } from './path.js';
+import { Reach } from './reach.js';
 import { UdpAttempt } from './udp-attempt.js';
 import { UdpFamily } from './udp-family.js';
 
@@ -51,7 +52,7 @@ export class UdpPunch implements Puncher {
   }
 
   attempt(plan: AttemptPlan, signal?: AbortSignal): Promise<AttemptOutcome> {
-    return new UdpAttempt(this.#udx, this.#families, plan).run(signal);
+    return new UdpAttempt(this.#udx, this.#families, plan, new Reach(this.candidates)).run(signal);
   }
 
   close(): void {

@@ -2,11 +2,13 @@ import type { Logger } from 'pino';
 import type { ConnectionGate } from '../../admission/connection-gate.js';
 import type { Clock, Random } from '../../base/clock.js';
 import type { Asking } from '../../brokering/asking.js';
+import type { Fault } from '../../core/model/fault.js';
 import type { FairTurns } from '../../fair/fair-turns.js';
 import type { Feed } from '../../feed/feed.js';
 import type { Relay } from '../../relay/relay.js';
 import type { Opening } from '../../replica/opening.js';
 import type { Replica } from '../../replica/replica.js';
+import type { Origin } from '../../shares/origin.js';
 import type { Shares } from '../../shares/shares.js';
 import type { Transports } from '../../transport/transports.js';
 import type { SystemLimits } from '../limits.js';
@@ -34,8 +36,10 @@ export interface Backing {
   readonly limits: SystemLimits;
   /** The places of all transports together. */
   readonly gate: ConnectionGate;
-  /** Told why a connection was cut off: for metrics. */
-  readonly cutOff?: ((cause: CutCause) => void) | undefined;
+  /** Told of each request that is refused, by its event. */
+  readonly refused?: ((fault: Fault, event: string, origin: Origin) => void) | undefined;
+  /** Told why a connection was cut off, and whose. */
+  readonly cutOff?: ((cause: CutCause, address: string) => void) | undefined;
 }
 
 /**

@@ -316,7 +316,7 @@ export class Peer implements Receiver, Sender {
   /** Tells the client why, and closes. */
   private close(why: Fault, cause?: CutCause): void {
     if (this.endingMs !== undefined) return;
-    if (cause !== undefined) this.host.backing.cutOff?.(cause);
+    if (cause !== undefined) this.host.backing.cutOff?.(cause, this.pipe.remote);
     this.answer(undefined, refusal(why));
     this.end();
   }
@@ -325,7 +325,7 @@ export class Peer implements Receiver, Sender {
     if (this.isCut) return;
     this.isCut = true;
     this.endingMs ??= this.host.backing.clock.nowMs();
-    this.host.backing.cutOff?.(cause);
+    this.host.backing.cutOff?.(cause, this.pipe.remote);
     this.pipe.destroy();
   }
 

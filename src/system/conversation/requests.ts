@@ -49,8 +49,10 @@ export class Requests {
 
   private work(event: SystemEvent, packetId: number | undefined, tell: Tell): void {
     this.working++;
+    const fromMs = this.backing.clock.nowMs();
     const settle = (outcome: Outcome<never>) => {
       this.working--;
+      this.note(event, outcome, fromMs);
       if (outcome instanceof Fault) {
         tell(refusal(outcome));
         return;
@@ -66,6 +68,16 @@ export class Requests {
         .then(settle)
         .then(this.done);
     }
+  }
+
+  /** Logs what was refused and, at level debug, every request. */
+  private note({ type }: SystemEvent, outcome: Outcome<never>, fromMs: number): void {
+    const { log, clock, refused } = this.backing;
+    const { origin, sid } = this.peer;
+    const reason = outcome instanceof Fault ? outcome.reason : undefined;
+    if (outcome instanceof Fault) refused?.(outcome, type, origin);
+    if (!log.isLevelEnabled('debug')) return;
+    log.debug({ method: type, sid, address: origin.address, reason, ms: clock.nowMs() - fromMs }, 'a request');
   }
 
   /** A fault of ours. The client gets an id, and the log gets the rest under it. */

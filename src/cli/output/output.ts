@@ -1,0 +1,96 @@
+import type picocolors from 'picocolors';
+import { printable, printableDocument } from './printable.js';
+import type { Text } from './text.js';
+
+/** Where text goes as it is: one of the two outputs of a process. */
+export interface Sink {
+  /** Whether a person looks at it as it comes. */
+  readonly interactive: boolean;
+  /** Cells in a line; undefined when it is not a terminal. */
+  readonly columns: number | undefined;
+  /** Resolves when it is ready for more: whoever writes much waits for a slow reader instead of filling memory. */
+  write(text: string): Promise<void>;
+}
+
+/** So much is gathered of many lines before it is written: a system call for each would cost more than the line. */
+const CHUNK_LENGTH = 16_384;
+/** Back to the beginning of the line, and clear it. */
+const AGAIN = '\r\u001b[K';
+
+/**
+ * Everything that a command prints goes through here, and is made harmless here: no name, description or refusal that
+ * others wrote reaches a terminal as anything but words on its own line. A command cannot forget it, as it has no other way
+ * to print.
+ */
+export class Output {
+  readonly #sink: Sink;
+  readonly #colors: ReturnType<typeof picocolors.createColors>;
+
+  constructor(sink: Sink, colors: ReturnType<typeof picocolors.createColors>) {
+    this.#sink = sink;
+    this.#colors = colors;
+  }
+
+  /** Whether a person looks at it as it comes. */
+  get interactive(): boolean {
+    return this.#sink.interactive;
+  }
+
+  /** Cells in a line; undefined when it is not a terminal. */
+  get columns(): number | undefined {
+    return this.#sink.columns;
+  }
+
+  /** Writes one line. A line end at its end may be there or not; any other is somebody else's, and shown as its number. */
+  write(line: Text): Promise<void> {
+    return this.#sink.write(`${this.#render(withoutEnd(line))}\n`);
+  }
+
+  /** Writes many lines. */
+  async writeLines(lines: Iterable<Text> | AsyncIterable<Text>): Promise<void> {
+    let chunk = '';
+    for await (const line of lines) {
+      chunk += `${this.#render(withoutEnd(line))}\n`;
+      if (chunk.length < CHUNK_LENGTH) continue;
+      await this.#sink.write(chunk);
+      chunk = '';
+    }
+    if (chunk !== '') await this.#sink.write(chunk);
+  }
+
+  /**
+   * One line of JSON for programs, harmless to a person and the same value to a program. Revisions are numbers: they count
+   * commands of one journal, and a number is exact up to 9 · 10¹⁵ of them.
+   */
+  json(value: object): Promise<void> {
+    const text = JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? Number(item) : item));
+    return this.#sink.write(`${printable(text, jsonEscape)}\n`);
+  }
+
+  /** A part of a text whose line ends are this program's own. `spell` writes a character as the text's format has it. */
+  document(text: string, spell?: (character: string) => string): Promise<void> {
+    return this.#sink.write(printableDocument(text, spell));
+  }
+
+  /** Writes over what {@link over} wrote before. Only for a person. */
+  over(text: Text): Promise<void> {
+    return this.#sink.write(`${AGAIN}${this.#render(text)}`);
+  }
+
+  #render(text: Text): string {
+    if (typeof text === 'string') return printable(text);
+    if ('style' in text) return this.#colors[text.style](this.#render(text.text));
+    return text.map((part) => this.#render(part)).join('');
+  }
+}
+
+/** A character inside of a string of JSON. */
+export function jsonEscape(character: string): string {
+  return character.replaceAll(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function withoutEnd(line: Text): Text {
+  if (typeof line === 'string') return line.endsWith('\n') ? line.slice(0, -1) : line;
+  if ('style' in line) return { ...line, text: withoutEnd(line.text) };
+  return line.map((part, at) => (at === line.length - 1 ? withoutEnd(part) : part));
+}

@@ -1,0 +1,135 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { InstanceType, Refusal, Switchyard } from '../../src/client/index.js';
+import type { RunningServer } from '../../src/server/server.js';
+import { runCommand, startCommand } from './command.js';
+import { HOSTILE, HostileServer } from './hostile-server.js';
+import { startTestServer } from './server.js';
+
+/** No character that does more than stand there, but for line ends and the colours that this program itself gives. */
+function expectHarmless(text: string): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is to find
+  const plain = text.replaceAll(/\u001b\[(?:1|2|22|31|32|39)m/g, '');
+  expect(plain).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  expect(plain).not.toMatch(/^\s*Password/m);
+  expect(plain).not.toContain('p\u0430ypal');
+}
+
+describe('a server that says what would steer a terminal', () => {
+  const hostile = new HostileServer();
+  let at: string;
+  beforeAll(async () => {
+    at = await hostile.start();
+  });
+  beforeEach(() => {
+    hostile.isRefusing = false;
+  });
+  afterAll(() => hostile.stop());
+
+  const commands: string[][] = [
+    ['nodes'],
+    ['sessions'],
+    ['streams'],
+    ['connections'],
+    ['connections', 'c1'],
+    ['path', '5', '5', '--control'],
+  ];
+  const asJson = commands.map((command) => [...command, '--json']);
+  const formats = ['netjson', 'dot', 'graphml'].map((format) => ['export', '--format', format]);
+  const all = [...commands, ...asJson, ...formats];
+
+  it.each(all)('is shown by its numbers: %s %s %s %s', async (...words) => {
+    for (const setting of [{}, { colored: true, columns: 80 }]) {
+      const { status, out, err } = await runCommand([...words.filter(Boolean), '--server', at], setting);
+      expect({ status, err: status === 0 ? '' : err }).toEqual({ status: 0, err: '' });
+      expect(out).not.toBe('');
+      for (const text of [out, err]) expectHarmless(text);
+    }
+  });
+
+  it('is the same value to a program', async () => {
+    const { out } = await runCommand(['nodes', '--json', '--server', at]);
+    expect(JSON.parse(out)).toMatchObject({ name: HOSTILE, labels: { [HOSTILE]: HOSTILE } });
+    const exported = await runCommand(['export', '--server', at]);
+    expect(JSON.parse(exported.out).nodes[0].label).toBe(HOSTILE);
+  });
+
+  it.each([
+    ['watch', '--snapshot'],
+    ['watch', '--json'],
+  ])('is shown by its numbers as it comes: %s %s', async (...words) => {
+    const watch = startCommand([...words, '--server', at], { colored: true });
+    await watch.printed(words[1] === '--json' ? /"DELTA"/ : /-.* node /);
+    watch.interrupt();
+    const { out, err } = await watch.ended;
+    for (const text of [out, err]) expectHarmless(text);
+  });
+
+  const refused = [...all, ['watch'], ['connect', 'a', '22'], ['forward', '0', 'a', '22'], ['replay', 'mesh']];
+  it.each(refused)('is attributed to it when it refuses: %s %s %s %s', async (...words) => {
+    hostile.isRefusing = true;
+    const { status, err } = await runCommand([...words.filter(Boolean), '--server', at], {
+      readFile: () => smallMesh(),
+    });
+    expect(status).toBe(1);
+    expectHarmless(err);
+    expect(err).toMatch(/^the server says: \\u\{1b\}\]52;c;/);
+  });
+});
+
+describe('a peer that says what would steer a terminal', () => {
+  let server: RunningServer;
+  let yard: Switchyard;
+  beforeAll(async () => {
+    server = await startTestServer();
+    yard = new Switchyard({ server: server.addresses.grpc });
+    const join = (name: string, handlers: object) =>
+      yard.join({ uuid: crypto.randomUUID(), type: InstanceType.AGENT, name, handlers }).attached();
+    await join('refusing', {
+      accept: () => {
+        throw new Refusal('PEER_REFUSED', HOSTILE);
+      },
+    });
+    await join('answering', {
+      accept: () => true,
+      accepted: (stream: NodeJS.WritableStream) => {
+        const words = Buffer.from(HOSTILE);
+        stream.end(Buffer.concat([Buffer.from([1, words.length >> 8, words.length & 0xff]), words]));
+      },
+    });
+  });
+  afterAll(async () => {
+    await yard.close();
+    await server.close();
+  });
+
+  it.each([
+    ['refusing', /^the server says: /],
+    ['answering', /^the peer says: /],
+  ])(
+    'is shown by its numbers, and attributed: %s',
+    async (name, says) => {
+      const { status, err, out } = await runCommand(['connect', name, '22', '--server', server.addresses.grpc]);
+      expect({ status, out }).toEqual({ status: 1, out: '' });
+      expect(err).toMatch(says);
+      expectHarmless(err);
+    },
+    30_000,
+  );
+});
+
+describe('the commands', () => {
+  it('have no other way to print than the output layer', () => {
+    const files = readdirSync('src/cli', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+    const writers = files.filter((name) =>
+      /process\.std|console\.|\bfd: *[12]\b/.test(readFileSync(join('src/cli', name), 'utf8')),
+    );
+    expect(writers).toEqual(['output/terminal.ts']);
+  });
+});
+
+function smallMesh(): string {
+  const about = { type: 'NetworkGraph', protocol: null, version: null, metric: null };
+  return JSON.stringify({ ...about, nodes: [{ id: 'a' }], links: [] });
+}

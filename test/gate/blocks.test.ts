@@ -1,0 +1,145 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { blocksOf, judgeBlocks, readBlocks } from './blocks.mjs';
+import { ROOT } from './command.mjs';
+
+type Block = ReturnType<typeof readBlocks>[number];
+const BLOCKS = readBlocks();
+/** Commands are pasted as they stand, ports and all, so they get a network of their own. */
+const canIsolate = spawnSync('unshare', ['-rn', 'true']).status === 0;
+
+describe('the blocks of the documents', () => {
+  it('are run, or say why not', () => {
+    expect(judgeBlocks(BLOCKS).wrong).toEqual([]);
+  });
+
+  it('are wrong without a comment, or with one that nothing runs', () => {
+    const text = [
+      '```sh',
+      'a',
+      '```',
+      '',
+      '<!-- run: nothing -->',
+      '```',
+      'b',
+      '```',
+      '<!-- not run: c -->',
+      '```',
+      '```',
+    ];
+    const { wrong, note } = judgeBlocks(blocksOf('x.md', text.join('\n')));
+    expect(wrong).toEqual([
+      'x.md:1: the block is not run, and does not say why',
+      'x.md:6: the block is to be run by "nothing"; there are shell, program, example, vector',
+    ]);
+    expect(note).toBe('3 blocks: 0 run, 1 not run');
+  });
+});
+
+const LOADER = ['--no-warnings', '--import', pathToFileURL(join(ROOT, 'harness/typescript.mjs')).href];
+
+(canIsolate ? describe : describe.skip)('as pasted', () => {
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'switchyard-blocks-'));
+    place(
+      'bin/switchyard',
+      `#!/bin/sh\nexec ${process.execPath} ${LOADER.join(' ')} ${ROOT}/src/main.ts "$@"\n`,
+      0o755,
+    );
+    const exports = { './client': './client.mjs', './system': './system.mjs' };
+    place('node_modules/switchyard/package.json', JSON.stringify({ type: 'module', exports }));
+    for (const [name, source] of [
+      ['client', 'src/client/index.ts'],
+      ['system', 'src/system/client/index.ts'],
+    ]) {
+      place(`node_modules/switchyard/${name}.mjs`, `export * from '${pathToFileURL(join(ROOT, source)).href}';\n`);
+    }
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  function place(path: string, text: string, mode = 0o644): string {
+    const at = join(folder, path);
+    mkdirSync(dirname(at), { recursive: true });
+    writeFileSync(at, text, { mode });
+    return at;
+  }
+
+  const shells = BLOCKS.filter(({ run }) => run === 'shell');
+  it.each(shells)(
+    '$path:$line does what it says',
+    async (block) => {
+      const { status, said } = await runInNetwork(place('block.sh', scriptOf(block, join(folder, 'out'))));
+      expect({ status, said }).toMatchObject({ status: 0 });
+    },
+    120_000,
+  );
+
+  // Those of a document are one program: a later one goes on where the one before has ended.
+  const programs = new Map<string, string>();
+  for (const { path, run, text } of BLOCKS) {
+    if (run === 'program') programs.set(path, `${programs.get(path) ?? ''}${text}\n`);
+  }
+  it.each([...programs])(
+    'the programs of %s do what they say',
+    async (_, text) => {
+      const program = place('program.ts', `${text}\nconsole.log('to its end');\nprocess.exit(0);\n`);
+      const script = place('program.sh', `exec ${process.execPath} ${LOADER.join(' ')} ${program}\n`);
+      const { status, said } = await runInNetwork(script);
+      expect({ status, said }).toMatchObject({ status: 0, said: expect.stringContaining('to its end') });
+    },
+    120_000,
+  );
+
+  /** Runs a script beside a server at the port of every example. */
+  async function runInNetwork(script: string): Promise<{ status: number | null; said: string }> {
+    const serve = `switchyard serve --data :memory: --system-tcp-listen 127.0.0.1:8770 --log-level error`;
+    const lines = [
+      'set -e',
+      'ip link set lo up',
+      `${serve} > listening & server=$!`,
+      'until grep -q listening listening; do kill -0 $server; sleep 0.1; done',
+      `(cd ${ROOT} && bash -eo pipefail ${script} < /dev/null)`,
+    ];
+    const child = spawn('unshare', ['-rn', '--kill-child', '--pid', '--fork', 'bash', '-c', lines.join('\n')], {
+      cwd: folder,
+      env: { ...process.env, PATH: `${folder}/bin:${ROOT}/node_modules/.bin:${process.env.PATH}`, HOME: folder },
+    });
+    let said = '';
+    for (const output of [child.stdout, child.stderr]) output.on('data', (bytes) => (said += bytes));
+    // What it left in the background goes with its namespace, and holds its outputs open until then.
+    const status = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+    return { status, said };
+  }
+});
+
+/**
+ * What somebody types: the lines behind `$ `, or all where there are none. What runs in the background is waited for until it
+ * has printed the line that stands below it, numbers aside.
+ */
+function scriptOf({ text }: Block, out: string): string {
+  const lines: string[] = text.split('\n');
+  if (!lines.some((line) => line.startsWith('$ '))) return text.replaceAll(/ > \S+$/gm, ' > /dev/null');
+  const script: string[] = [];
+  for (const [at, line] of lines.entries()) {
+    const isCommand = line.startsWith('$ ');
+    if (!isCommand && !lines[at - 1]?.endsWith('\\')) continue;
+    const typed = line.replace(/^\$ /, '').replace(/ > [^|&]\S+$/, ' > /dev/null');
+    if (!typed.endsWith(' &')) {
+      script.push(typed);
+      continue;
+    }
+    const awaited = lines[at + 1].replaceAll(/[.*[\]^$\\]/g, '.').replaceAll(/[\d.]+/g, '[0-9.]+');
+    script.push(
+      `${typed.slice(0, -2)} > ${out} &`,
+      `until grep -Eq '^${awaited}$' ${out}; do kill -0 $!; sleep 0.2; done`,
+    );
+  }
+  return `${script.join('\n')}\n`;
+}
