@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
 import { link, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SigningKey } from '../trust/signing-key.js';
@@ -6,6 +7,7 @@ import { SigningKey } from '../trust/signing-key.js';
 /** Only their owner may read and write private keys, and enter the folder. */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** What anybody else could do with a file. */
 const OTHERS = 0o077;
 
@@ -43,7 +45,11 @@ export async function ensureKey(path: string): Promise<SigningKey> {
 /** The instance that a key was made for, kept beside it, so that it stays the same when the key is replaced. */
 export async function ensureUuid(path: string): Promise<string> {
   const uuidPath = `${path}.uuid`;
-  const read = async (from: string) => (await readPrivate(from))?.trim();
+  const read = async (from: string) => {
+    const uuid = (await readPrivate(from))?.trim();
+    if (uuid === undefined || UUID.test(uuid)) return uuid;
+    throw new Error(`${from} holds no UUID: delete it, and the next start draws a new one`);
+  };
   return (await read(uuidPath)) ?? (await keep(uuidPath, () => `${randomUUID()}\n`, read));
 }
 
@@ -62,9 +68,12 @@ export async function replaceKey(path: string, change: (next: SigningKey) => Pro
 async function readPrivate(path: string): Promise<string | undefined> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
-    file = await open(path, 'r');
+    // A link would let somebody else choose the file. Windows has no such flag.
+    file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'ELOOP') throw new Error(`${path} is a link: put the file itself there`);
     throw error;
   }
   try {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,10 +75,11 @@ describe('A name', () => {
     expect(await nodes()).toMatchObject([{ instanceUuid }]);
     expect(await reach('harbour')).toBe('hello');
 
-    const folder = join(home, 'switchyard', 'instances');
-    expect(statSync(folder).mode & 0o777).toBe(0o700);
-    const [file] = readdirSync(folder);
-    expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
+    const keys = join(home, 'switchyard', 'keys');
+    const [at0] = readdirSync(keys);
+    const folder = join(keys, at0);
+    for (const place of [keys, folder]) expect(statSync(place).mode & 0o777).toBe(0o700);
+    for (const file of readdirSync(folder)) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
     const other = await startTestServer();
     const elsewhere = new Program(['join', '--port', port, '--name', 'harbour', '--server', other.addresses.grpc], {
       XDG_DATA_HOME: home,
@@ -88,14 +89,20 @@ describe('A name', () => {
     const { out } = await runCommand(['nodes', '--json', '--server', other.addresses.grpc]);
     expect(out).toContain('"harbour"');
     expect(out).not.toContain(instanceUuid);
-    expect(readdirSync(folder)).toHaveLength(2);
+    expect(readdirSync(keys)).toHaveLength(2);
     await elsewhere.stop('SIGTERM');
     await other.close();
 
-    writeFileSync(join(folder, file), 'rubbish');
+    const uuidFile = join(folder, readdirSync(folder).find((file) => file.endsWith('.uuid'))!);
+    writeFileSync(uuidFile, 'rubbish');
     const broken = new Program(['join', '--port', port, '--name', 'harbour', ...at], { XDG_DATA_HOME: home });
     expect(await broken.ended()).toBe(1);
-    expect(broken.err).toBe(`${join(folder, file)} holds no UUID: delete it, and the next start draws a new one\n`);
+    expect(broken.err).toContain(`${uuidFile} holds no UUID: delete it, and the next start draws a new one\n`);
+    rmSync(uuidFile);
+    symlinkSync('/etc/hostname', uuidFile);
+    const linked = new Program(['join', '--port', port, '--name', 'harbour', ...at], { XDG_DATA_HOME: home });
+    expect(await linked.ended()).toBe(1);
+    expect(linked.err).toContain(`${uuidFile} is a link: put the file itself there\n`);
   });
 
   it('means the node that is attached, and not what an instance of the same name has left behind', async () => {
