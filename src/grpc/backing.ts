@@ -11,6 +11,7 @@ import type { Shares } from '../shares/shares.js';
 import type { Transports } from '../transport/transports.js';
 import type { DoorLimits } from './limits.js';
 import type { Exchange } from './services/exchange.js';
+import type { ServerFacts } from './services/server-service.js';
 
 /** What the services stand on. Handed in by the composition root, shared with the other doors. */
 export interface Backing {
@@ -40,6 +41,8 @@ export interface Backing {
   readonly asking: Asking;
   /** Where the rendezvous port is, as clients are told; empty when there is none. */
   readonly rendezvous: readonly RendezvousAddress[];
+  /** What the server is, for whoever asks. */
+  readonly about: ServerFacts;
   /** Called for each connection that is closed at a bound, with the bound in words. */
   readonly cutOff?: ((cause: string) => void) | undefined;
 }

@@ -7,8 +7,10 @@ import {
   type ServiceDefinition,
 } from '@grpc/grpc-js';
 import { HealthService } from '../../gen/grpc/health/v1/health.js';
+import { ServerServiceService } from '../../gen/switchyard/v1/server.js';
 import { TransportServiceService } from '../../gen/switchyard/v1/transport_service.js';
 import type { Admission } from '../admission/admission.js';
+import type { ConnectionGate } from '../admission/connection-gate.js';
 import type { DoorListener } from '../admission/door-listener.js';
 import { lastQuarter } from '../admission/limits.js';
 import type { Address } from '../base/address.js';
@@ -23,6 +25,7 @@ import { Peers } from './http2/peers.js';
 import { Health } from './services/health.js';
 import { networkDefinition, networkService } from './services/network-service.js';
 import { Reflection } from './services/reflection.js';
+import { serverService } from './services/server-service.js';
 import { sessionDefinition, sessionService } from './services/session-service.js';
 import { streamDefinition, streamService } from './services/stream-service.js';
 import { transportService } from './services/transport-service.js';
@@ -34,7 +37,7 @@ const KEEPALIVE_TIMEOUT_MS = 10_000;
 
 /** Not a service but asked for like one, by `grpc.health.v1`: whether commands can be stored. */
 const JOURNAL = 'switchyard.journal';
-const SERVICES = ['SessionService', 'NetworkService', 'StreamService', 'TransportService'] as const;
+const SERVICES = ['SessionService', 'NetworkService', 'StreamService', 'TransportService', 'ServerService'] as const;
 
 /**
  * The gRPC door: the services and their standard companions, on one port.
@@ -52,6 +55,7 @@ export class GrpcDoor {
   private readonly watchPaths = new Set<string>();
   private readonly peers: Peers;
   private listener: DoorListener | undefined;
+  private gate: ConnectionGate | undefined;
   private injector: ConnectionInjector | undefined;
 
   constructor(
@@ -88,6 +92,7 @@ export class GrpcDoor {
     this.add(networkDefinition, networkService(this.calls));
     this.add(streamDefinition, streamService(this.calls));
     this.add(TransportServiceService, transportService(this.calls));
+    this.add(ServerServiceService, serverService(this.calls));
     this.health.addTo(this.server);
     this.reflection.addTo(this.server);
     for (const { path } of Object.values(HealthService)) this.paths.add(path);
@@ -107,18 +112,23 @@ export class GrpcDoor {
     const http2Server = http2ServerOf(this.server);
     boundWire(http2Server, limits, this.paths, this.peers);
     const { connectionsMax, connectionsPerAddressMax } = limits;
-    const gate = admission.gate({
+    this.gate = admission.gate({
       door: 'grpc',
       places: { connectionsMax, connectionsPerAddressMax, connectionsKept: lastQuarter(connectionsMax) },
       options: { all: '--connections-max', address: '--connections-per-address' },
     });
-    this.listener = admission.listener('grpc', gate, http2Server);
+    this.listener = admission.listener('grpc', this.gate, http2Server);
     return this.listener.listen(wanted);
   }
 
   /** Bytes that watches have written and their clients have not taken. */
   get watchBytes(): number {
     return this.calls.watchBytes;
+  }
+
+  /** How many client connections are open. */
+  get connectionCount(): number {
+    return this.gate?.count ?? 0;
   }
 
   /** Bytes that are held for clients: what is not complete of theirs, and what they do not take, by kind. */

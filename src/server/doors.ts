@@ -6,10 +6,12 @@ import type { ConnectionGate } from '../admission/connection-gate.js';
 import { lastQuarter } from '../admission/limits.js';
 import { type Address, formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
+import { commit, version } from '../base/version.js';
 import { Asking } from '../brokering/asking.js';
 import type { Config } from '../config/config.js';
 import { doorLimits, systemLimits } from '../config/part-limits.js';
 import { GrpcDoor } from '../grpc/door.js';
+import type { ServerFacts } from '../grpc/services/server-service.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
 import { SystemDoor } from '../system/door.js';
 import type { Adapter } from '../transport/adapter.js';
@@ -18,6 +20,7 @@ import { Transports } from '../transport/transports.js';
 import { makeAdapters } from './adapters.js';
 import { ensureAdminToken } from './admin-token.js';
 import type { Engine } from './engine.js';
+import { limitUses } from './limit-uses.js';
 import type { Metrics } from './metrics.js';
 
 /** What gRPC's own message has around a packet. */
@@ -51,17 +54,24 @@ export class Doors {
   private system: SystemDoor | undefined;
   private meeting: Meeting | undefined;
   private adapters: readonly Adapter[] = [];
+  private readonly startedMs: number;
 
   constructor(
     private readonly engine: Engine,
     private readonly parts: DoorParts,
   ) {
     this.limits = systemLimits(parts.config);
+    this.startedMs = parts.clock.nowMs();
   }
 
   /** How many connections of system events are open. */
   get connectionCount(): number {
     return this.system?.connectionCount ?? 0;
+  }
+
+  /** How many connections of gRPC clients are open. */
+  get grpcConnectionCount(): number {
+    return this.grpc?.connectionCount ?? 0;
   }
 
   /** Bytes that watches over gRPC have written and their clients have not taken. */
@@ -163,6 +173,19 @@ export class Doors {
     });
   }
 
+  /** What GetServer tells. */
+  private facts(): ServerFacts {
+    const { config } = this.parts;
+    return {
+      version: version(),
+      commit: commit(),
+      startedMs: this.startedMs,
+      capabilities: [],
+      addresses: () => this.addresses,
+      limits: () => limitUses(config, this.engine, this),
+    };
+  }
+
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
     const { config, clock, random, log, metrics } = this.parts;
     const { replica, opening, shares, turns, feeds, relay } = this.engine;
@@ -185,6 +208,7 @@ export class Doors {
         adminToken: await ensureAdminToken(config.data, config.adminToken, random),
         orderDeadlineMs,
         ...brokering,
+        about: this.facts(),
         cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),
       },
       this.parts.admission,

@@ -95,7 +95,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     doors = new Doors(engine, { config, clock, random, log, metrics, admission });
     await doors.open();
     engine.replica.opened();
-    const addresses = { ...doors.addresses };
+    const { addresses } = doors;
     if (metrics !== undefined && config.metricsListen !== undefined) {
       const { replica, feeds, shares, turns } = engine;
       const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];

@@ -33,7 +33,7 @@ describe('health', () => {
         expect((await ask(at, Health.check, { service })).status).toBe(Serving.SERVING);
       }
       expect((await refused(ask(at, Health.check, { service: 'nothing' }))).code).toBe(status.NOT_FOUND);
-      expect(Object.keys((await ask(at, Health.list, {})).statuses)).toHaveLength(6);
+      expect(Object.keys((await ask(at, Health.list, {})).statuses)).toHaveLength(7);
       const watch = open(at, Health.watch, { service: 'nothing' });
       expect((await watch.next()).status).toBe(Serving.SERVICE_UNKNOWN);
       watch.call.cancel();
