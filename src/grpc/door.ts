@@ -22,6 +22,7 @@ import { CUT_OFF_MS } from './http2/closing-bound.js';
 import { ASKED_PATH, boundWire, http2ServerOf, UNKNOWN_PATH, wireLimits } from './http2/limits.js';
 import type { HeldKind } from './http2/peer-holdings.js';
 import { Peers } from './http2/peers.js';
+import { LocalCalls } from './local-calls.js';
 import { Health } from './services/health.js';
 import { networkDefinition, networkService } from './services/network-service.js';
 import { Reflection } from './services/reflection.js';
@@ -54,6 +55,8 @@ export class GrpcDoor {
   private readonly answerPaths = new Set<string>();
   private readonly watchPaths = new Set<string>();
   private readonly peers: Peers;
+  /** The same services, for the doors of this process that pass calls on. */
+  readonly local: LocalCalls;
   private listener: DoorListener | undefined;
   private gate: ConnectionGate | undefined;
   private injector: ConnectionInjector | undefined;
@@ -77,6 +80,7 @@ export class GrpcDoor {
       backing.turns,
     );
     this.calls = new Calls(backing, this.peers);
+    this.local = new LocalCalls(backing.shares);
     this.server = new Server({
       interceptors: [detailed, shareFrames()],
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
@@ -170,6 +174,7 @@ export class GrpcDoor {
 
   private add(definition: ServiceDefinition, service: Parameters<Server['addService']>[1]): void {
     this.server.addService(definition, service);
+    this.local.add(definition, service);
     for (const method of Object.values(definition)) {
       this.paths.add(method.path);
       if (!method.requestStream && !method.responseStream) this.answerPaths.add(method.path);
