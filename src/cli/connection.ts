@@ -71,7 +71,7 @@ export async function withServer<Result>(
  * The administrator's token: given, or from the data folder that was named. The user's own data folder is only looked
  * into for a server on this machine, so that its secret is never sent to another one.
  */
-async function findAdminToken(
+export async function findAdminToken(
   flags: ConnectionFlags,
   server: string,
   surroundings: Surroundings,

@@ -86,6 +86,7 @@ function makeProgram(surroundings: Surroundings): Command {
       await serve(command, surroundings);
     });
   addReaders(program, surroundings);
+  addConsole(program, surroundings);
   addDirect(program, surroundings);
   addReplay(program, surroundings);
   addJournal(program, surroundings);
@@ -138,6 +139,16 @@ function addReaders(program: Command, surroundings: Surroundings): void {
       examples('switchyard export > now.netjson', 'switchyard export --format dot | sfdp -Tsvg > now.svg'),
     )
     .action((_, command) => exportGraph(command.optsWithGlobals(), surroundings));
+}
+
+/** The console in a browser. Its code is loaded when it is asked for, as it starts another program. */
+function addConsole(program: Command, surroundings: Surroundings): void {
+  withConnection(program.command('console'))
+    .description('Print where the console is, with a code that lets a browser in once within a minute, and open it.')
+    .option('--admin', 'be an administrator there: act, and see connections and streams')
+    .option('--print', 'only print it')
+    .addHelpText('after', examples('switchyard console', 'switchyard console --print --data /var/lib/switchyard'))
+    .action(async (flags) => (await import('./console.js')).openConsole(flags, surroundings));
 }
 
 const REACHABLE = 'where others can reach this machine, open or forwarded by its router: they dial it there';

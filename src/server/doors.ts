@@ -10,7 +10,12 @@ import { commit, version } from '../base/version.js';
 import { Asking } from '../brokering/asking.js';
 import type { Config } from '../config/config.js';
 import { doorLimits, systemLimits } from '../config/part-limits.js';
+import { type Asset, readAssets } from '../console/assets.js';
+import type { CallsPort } from '../console/calls-port.js';
+import { ConsoleDoor } from '../console/door.js';
+import { ADMIN_METADATA } from '../grpc/caller.js';
 import { GrpcDoor } from '../grpc/door.js';
+import type { LocalCalls } from '../grpc/local-calls.js';
 import type { ServerFacts } from '../grpc/services/server-service.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
 import { SystemDoor } from '../system/door.js';
@@ -37,6 +42,8 @@ export interface DoorParts {
   readonly metrics: Metrics | undefined;
   /** Who may connect. */
   readonly admission: Admission;
+  /** The console's page; undefined for the one that was built. */
+  readonly assets: ReadonlyMap<string, Asset> | undefined;
 }
 
 /**
@@ -53,6 +60,7 @@ export class Doors {
   private grpc: GrpcDoor | undefined;
   private system: SystemDoor | undefined;
   private meeting: Meeting | undefined;
+  private console: ConsoleDoor | undefined;
   private adapters: readonly Adapter[] = [];
   private readonly startedMs: number;
 
@@ -103,6 +111,7 @@ export class Doors {
       this.addresses[adapter.codeName] = adapter.addresses[0];
       this.transports.add(adapter);
     }
+    await this.openConsole();
   }
 
   /** Says to whoever asks for the server's health that it serves no more. */
@@ -119,12 +128,14 @@ export class Doors {
   async drain(): Promise<void> {
     this.grpc?.drain();
     this.meeting?.close();
+    this.console?.drain();
     for (const adapter of this.adapters) await adapter.close();
   }
 
   /** Resolves when everybody has gone, or the deadline has passed and they were cut off. */
   async close(deadlineMs: number): Promise<void> {
-    await Promise.all([this.system?.close(deadlineMs), this.grpc?.close(deadlineMs)]);
+    const doors = [this.console, this.system, this.grpc];
+    await Promise.all(doors.map((door) => door?.close(deadlineMs)));
   }
 
   /** How connections are asked for, the same at every door. */
@@ -180,16 +191,40 @@ export class Doors {
       version: version(),
       commit: commit(),
       startedMs: this.startedMs,
-      capabilities: [],
+      capabilities: config.consoleListen === undefined ? [] : ['console'],
       addresses: () => this.addresses,
       limits: () => limitUses(config, this.engine, this),
     };
+  }
+
+  private findAdminToken(): Promise<string | undefined> {
+    const { config, random } = this.parts;
+    return ensureAdminToken(config.data, config.adminToken, random);
+  }
+
+  /** Last, so that whoever reaches the page reaches everything that it shows. */
+  private async openConsole(): Promise<void> {
+    const { config, clock, random, admission } = this.parts;
+    const { consoleListen, consoleOrigins = [], tlsCert, tlsKey } = config;
+    const adminToken = consoleListen && (await this.findAdminToken());
+    if (consoleListen === undefined || adminToken === undefined) return;
+    const [cert, key] = await Promise.all([tlsCert, tlsKey].map((path) => path && readFile(path)));
+    this.console = new ConsoleDoor({
+      calls: consoleCalls(this.grpc!.local, adminToken),
+      assets: this.parts.assets ?? readAssets(),
+      serverUuid: this.engine.replica.state.serverUuid,
+      origins: consoleOrigins,
+      tls: cert && key ? { cert, key } : undefined,
+      ...{ admission, clock, random, adminToken },
+    });
+    this.addresses.console = formatAddress(await this.console.listen(consoleListen));
   }
 
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
     const { config, clock, random, log, metrics } = this.parts;
     const { replica, opening, shares, turns, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
+    const adminToken = await this.findAdminToken();
     const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
     this.grpc = new GrpcDoor(
       {
@@ -205,7 +240,7 @@ export class Doors {
         random,
         log,
         limits: doorLimits(config),
-        adminToken: await ensureAdminToken(config.data, config.adminToken, random),
+        adminToken,
         orderDeadlineMs,
         ...brokering,
         about: this.facts(),
@@ -220,6 +255,15 @@ export class Doors {
     this.transports.add({ codeName: 'grpc', maxBlockBytes: messageBytesMax, ...reached });
     this.transports.add({ codeName: 'exchange', maxBlockBytes: packetBytesMax, ...reached });
   }
+}
+
+/** The parts of the console's calls that the services' own kind of call lacks. */
+function consoleCalls(local: LocalCalls, adminToken: string): CallsPort {
+  return {
+    open: ({ role, ...call }, receiver) =>
+      local.open({ ...call, metadata: role === 'administrator' ? { [ADMIN_METADATA]: adminToken } : {} }, receiver),
+    left: (peer) => local.left(peer),
+  };
 }
 
 /** The rendezvous has a port of its own beside gRPC's, because both take TCP. */

@@ -4,6 +4,7 @@ import { Admission } from '../admission/admission.js';
 import { formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { type Config, IN_MEMORY } from '../config/config.js';
+import type { Asset } from '../console/assets.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { LmdbJournal } from '../journal/lmdb.js';
 import { MemoryJournal } from '../journal/memory.js';
@@ -24,6 +25,8 @@ export interface Surroundings {
   readonly journal?: Journal;
   /** Instead of JSON lines on standard error. */
   readonly log?: Logger;
+  /** Instead of the console's page that `npm run build` made. */
+  readonly assets?: ReadonlyMap<string, Asset>;
   /** Called when an invariant is broken or the journal can be written no more, after it was logged. Default: the process ends. */
   readonly fatal?: (error: unknown) => void;
 }
@@ -92,7 +95,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     const isExempt = (address: string) => exempt.has(address);
     const writable = (isWritable: boolean) => doors?.setWritable(isWritable);
     engine = await startEngine({ config, clock, random, log, journal, metrics, isExempt, writable, fatal });
-    doors = new Doors(engine, { config, clock, random, log, metrics, admission });
+    const { assets } = surroundings;
+    doors = new Doors(engine, { config, clock, random, log, metrics, admission, assets });
     await doors.open();
     engine.replica.opened();
     const { addresses } = doors;
