@@ -6,7 +6,7 @@
 // the last line is always `N passed, N failed`, also when a check crashes, and the exit status says the same.
 import { runJest } from './gate/jest.mjs';
 import { findNode } from './gate/nodes.mjs';
-import { CHECKS, MATRIX } from './gate/steps.mjs';
+import { CHECKS, LONG, MATRIX } from './gate/steps.mjs';
 
 const bold = process.stdout.isTTY && !process.env.NO_COLOR ? (text) => `\x1b[1m${text}\x1b[22m` : (text) => text;
 const startedAt = Date.now();
@@ -20,6 +20,7 @@ for (const check of CHECKS) {
 console.log(`${bold('•')} tests (jest)`);
 await step('tests (jest)', () => runJest({}), { isAnnounced: true });
 if (process.argv.includes('--all')) {
+  for (const { name, paths } of LONG) await step(name, () => runJest({ paths, isQuiet: true, isLong: true }));
   for (const { name, node, paths } of MATRIX) await step(name, () => runByNode(node, paths));
 }
 finish();

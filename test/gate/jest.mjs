@@ -18,13 +18,14 @@ const PARTS = 4;
 const PROGRESS_MS = 30_000;
 
 /**
- * Runs tests and counts from jest's report: all of them, or those under `paths`; by this Node, or by another one. Jest's own
+ * Runs tests and counts from jest's report: all of them, or those under `paths`; by this Node, or by another one; `isLong` for
+ * those that are left out otherwise. Jest's own
  * progress goes to the screen, or when `isQuiet` a line now and then, and its failures to what is said.
  */
-export async function runJest({ node = process.execPath, paths = [], isQuiet = false }) {
+export async function runJest({ node = process.execPath, paths = [], isQuiet = false, isLong = false }) {
   const parts = [];
   const shards = paths.length > 0 ? ['1/1'] : Array.from({ length: PARTS }, (_, at) => `${at + 1}/${PARTS}`);
-  for (const shard of shards) parts.push(await runPart({ node, paths, isQuiet, shard }));
+  for (const shard of shards) parts.push(await runPart({ node, paths, isQuiet, isLong, shard }));
   const sum = (name) => parts.reduce((all, { tests }) => all + tests[name], 0);
   const said = parts.map(({ tests }) => tests.said).filter((text) => text !== '');
   return withMemory(
@@ -34,13 +35,14 @@ export async function runJest({ node = process.execPath, paths = [], isQuiet = f
 }
 
 /** One part of the tests: its counts, and what memory its workers took. */
-async function runPart({ node, paths, isQuiet, shard }) {
+async function runPart({ node, paths, isQuiet, isLong, shard }) {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-jest-'));
   const reportFile = join(folder, 'report.json');
   const memoryFolder = join(folder, 'memory');
   try {
     await mkdir(memoryFolder);
-    const ending = await jestEnding({ node, paths: [`--shard=${shard}`, ...paths], isQuiet, reportFile, memoryFolder });
+    const part = { node, paths: [`--shard=${shard}`, ...paths], isQuiet, isLong };
+    const ending = await jestEnding({ ...part, reportFile, memoryFolder });
     const report = await readFile(reportFile, 'utf8').then(JSON.parse, () => undefined);
     const tests = countTests(report, ending);
     const peaks = await readPeaks(memoryFolder);
@@ -51,12 +53,12 @@ async function runPart({ node, paths, isQuiet, shard }) {
 }
 
 /** How jest ended, in words; undefined when it ended well. */
-function jestEnding({ node, paths, isQuiet, reportFile, memoryFolder }) {
+function jestEnding({ node, paths, isQuiet, isLong, reportFile, memoryFolder }) {
   const args = ['--experimental-vm-modules', '--no-warnings', join(ROOT, 'node_modules/jest/bin/jest.js')];
   // Standard output gets the report once more with --json; the progress goes to standard error.
   const child = spawn(node, [...args, '--json', '--maxWorkers=100%', `--outputFile=${reportFile}`, ...paths], {
     cwd: ROOT,
-    env: { ...process.env, [MEMORY_FOLDER]: memoryFolder },
+    env: { ...process.env, [MEMORY_FOLDER]: memoryFolder, ...(isLong ? { SWITCHYARD_LONG_TESTS: '1' } : {}) },
     stdio: ['ignore', 'ignore', isQuiet ? 'pipe' : 'inherit'],
   });
   const limit = setTimeout(() => child.kill('SIGKILL'), JEST_LIMIT_MS);

@@ -25,3 +25,6 @@ const FOLDERS = ['test/grpc', 'test/abuse', 'test/system'];
 export const MATRIX = NODES.flatMap((node) =>
   FOLDERS.map((folder) => ({ name: `Node ${node}: ${folder}`, node, paths: [folder] })),
 );
+
+/** What it runs besides, by this Node: tests that are too long for `npm test`, which jest.config.js leaves out of it. */
+export const LONG = [{ name: 'console: every view in Chromium', paths: ['test/console/views'] }];
