@@ -14,6 +14,7 @@ import { showPath } from './path.js';
 import { replayFile } from './replay.js';
 import { withServeOptions } from './serve-options.js';
 import { listSessions } from './sessions.js';
+import { showStatus } from './status.js';
 import { listStreams } from './streams.js';
 import { Failure, Interrupt, type Surroundings, UsageError } from './surroundings.js';
 import { watchGraph } from './watch.js';
@@ -95,6 +96,12 @@ function makeProgram(surroundings: Surroundings): Command {
 
 /** The commands that only look. */
 function addReaders(program: Command, surroundings: Surroundings): void {
+  withConnection(program.command('status'))
+    .description('Say what the server is, where it listens and, to an administrator, how much of its limits is used.')
+    .option('--json', 'one JSON object')
+    .addHelpText('after', examples('switchyard status', 'switchyard status --json | jq .limits'))
+    .action((flags) => showStatus(flags, surroundings));
+
   withConnection(program.command('watch'))
     .description('Show the network graph change, live, until Ctrl-C.')
     .option('--snapshot', 'show what is there already, too')

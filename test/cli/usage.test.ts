@@ -42,6 +42,8 @@ describe('help', () => {
     expect(status).toBe(0);
     for (const name of [
       'serve',
+      'status',
+      'console',
       'watch',
       'nodes',
       'sessions',

@@ -1,0 +1,55 @@
+import { type GetServerResponse, msOf } from '../client/index.js';
+import { type ConnectionFlags, withServer } from './connection.js';
+import { jsonLine } from './json-line.js';
+import type { Surroundings } from './surroundings.js';
+import { formatTable } from './table.js';
+import { durationWord } from './words.js';
+
+/** Width of the names before what the server says of itself. */
+const NAME_CELLS = 13;
+
+/** What the server is and where it listens; for an administrator also how much of its limits is used. */
+export async function showStatus(
+  flags: ConnectionFlags & { readonly json?: boolean },
+  surroundings: Surroundings,
+): Promise<void> {
+  const { terminal, signal } = surroundings;
+  const server = await withServer(flags, surroundings, (yard) => yard.getServer({ signal }));
+  if (flags.json) {
+    await terminal.out.write(jsonLine(serverFacts(server)));
+    return;
+  }
+  const { version, commit, serverUuid, serverSid, uptime, position, addresses, limits } = server;
+  const lines = [
+    ['version', commit === '' ? version : `${version} (${commit.slice(0, 12)})`],
+    ['up for', durationWord(Math.round(msOf(uptime ?? { seconds: 0n, nanos: 0 }) / 1_000) * 1_000)],
+    ['server', `${serverUuid}, SID ${serverSid}`],
+    ['revision', `${position?.revision} of ${position?.epoch}`],
+    ...addresses.map(({ codeName, address }) => [codeName, address]),
+  ];
+  await terminal.out.write(lines.map(([name, value]) => `${name?.padEnd(NAME_CELLS)}${value}\n`).join(''));
+  if (limits.length === 0) return;
+  const table = formatTable(
+    [
+      { heading: 'LIMIT', value: ({ name }) => name },
+      { heading: 'USED', value: ({ used }) => String(used), right: true },
+      { heading: 'OF', value: ({ max }) => String(max), right: true },
+      { heading: 'UNIT', value: ({ unit }) => unit },
+    ],
+    limits,
+    terminal.colors.bold,
+  );
+  await terminal.out.write(`\n${table}`);
+}
+
+/** The same for programs: the fields of the protos, with the uptime in milliseconds. */
+function serverFacts({ uptime, position, addresses, limits, ...facts }: GetServerResponse): object {
+  return {
+    ...facts,
+    uptimeMs: uptime && Math.round(msOf(uptime)),
+    epoch: position?.epoch,
+    revision: position?.revision,
+    addresses: Object.fromEntries(addresses.map(({ codeName, address }) => [codeName, address])),
+    limits: Object.fromEntries(limits.map(({ name, used, max, unit }) => [name, { used, max, unit }])),
+  };
+}
