@@ -85,7 +85,10 @@ export const OPTIONS = {
     'rendezvous-listen',
     "Where instances learn their reflexive address: STUN Binding over UDP and TCP. Default: gRPC's host, on the port after gRPC's.",
   ),
-  metricsListen: optionalAddress('metrics-listen', 'Where GET /metrics answers in the format of Prometheus.'),
+  metricsListen: optionalAddress(
+    'metrics-listen',
+    'Where GET /metrics answers in the format of Prometheus, and GET /healthz and /readyz to supervisors.',
+  ),
 
   consoleListen: optionalAddress(
     'console-listen',

@@ -79,6 +79,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   };
   const goDown = async (deadlineMs: number) => {
     try {
+      metrics?.drain();
       await doors?.drain();
       engine?.drain();
       await doors?.close(deadlineMs);
