@@ -8,5 +8,7 @@ export default {
   // Enough for a machine that does other things at the same time; what takes longer hangs.
   testTimeout: 240_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // Too long for every run: `npm run test:all` has them (test/gate/steps.mjs).
+  testPathIgnorePatterns: process.env.SWITCHYARD_LONG_TESTS === '1' ? [] : ['<rootDir>/test/console/views/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.nodes/'],
 };

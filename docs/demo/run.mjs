@@ -2,12 +2,12 @@
 //
 //     node docs/demo/run.mjs [--stay]
 //
-// With --stay the town stays up until Ctrl-C, so that other commands can look at it. Needs the built program (npm run
+// With --stay the town stays up until Ctrl-C, so that a browser and other commands can look at it. Needs the built program (npm run
 // build), as it is in the package.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -22,20 +22,27 @@ process.on('SIGINT', () => {
   isInterrupted = true;
 });
 
-const server = start(['serve', '--listen', '127.0.0.1:0', '--data', folder, '--json', '--log-level', 'warn'], 'pipe');
+const where = ['--listen', '127.0.0.1:0', '--console-listen', '127.0.0.1:0', '--data', folder];
+const server = start(['serve', ...where, '--json', '--log-level', 'warn'], 'pipe');
 const { listening } = JSON.parse(await firstLine(server));
 say(`a server listens on ${listening.grpc} and keeps its journal in ${folder}`);
-const env = { SWITCHYARD_SERVER: listening.grpc };
+const env = { SWITCHYARD_SERVER: listening.grpc, SWITCHYARD_DATA: folder };
 
 const watch = start(['watch'], 'inherit', env);
 const rates = stays ? ['--stay'] : ['--churn', '10', '--for', '10s'];
 const replay = start(['replay', MESH, ...rates], 'pipe', env);
-for (const output of [replay.stdout, replay.stderr]) createInterface({ input: output }).on('line', say);
+for (const output of [replay.stdout, replay.stderr]) {
+  createInterface({ input: output }).on('line', (line) => {
+    say(line);
+    if (line.startsWith('the network stays up')) void sayWhereToLook();
+  });
+}
 const status = await ended(replay);
 
 await stop(watch);
 await stop(server);
 await rm(folder, { recursive: true, force: true });
+if (!stays) say('to look at such a town in a browser: npm run demo -- --stay');
 say(status === 0 ? 'the demo is over, and everything was as it should be' : `the replay ended with status ${status}`);
 process.exitCode = isInterrupted ? 130 : status;
 
@@ -48,10 +55,18 @@ function start(args, output, more = {}) {
   });
 }
 
+/** The console lets a browser in once for each link, which is good for a minute. */
+async function sayWhereToLook() {
+  const link = await firstLine(start(['console', '--print'], 'pipe', env));
+  say(`look at it: ${link}`);
+  const again = `SWITCHYARD_SERVER=${listening.grpc} SWITCHYARD_DATA=${folder}`;
+  say(`later, another link: ${again} node ${relative(process.cwd(), PROGRAM)} console --print`);
+}
+
 function firstLine(child) {
   return new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).once('line', resolve);
-    child.once('exit', (code) => reject(new Error(`the server ended with status ${code}`)));
+    child.once('exit', (code) => reject(new Error(`it ended with status ${code} before it said anything`)));
   });
 }
 

@@ -152,6 +152,7 @@ export class SimulatedServer implements Listener {
           orderDeadlineMs: limits.replica.orderDeadlineMs,
         }),
         rendezvous: [],
+        about: { version: '', commit: '', startedMs: 0, capabilities: [], addresses: () => ({}), limits: () => [] },
         transports: new Transports(),
         // System events have listeners of their own; nothing here sends any.
         exchange: { accept: () => undefined, packetBytesMax: 0 },

@@ -11,3 +11,14 @@ export function version(): string {
   }
   throw new Error('the package has no package.json');
 }
+
+/** The commit that the build was made from, as `npm run build` noted it beside the code; empty when it did not know. */
+export function commit(): string {
+  try {
+    const noted = JSON.parse(readFileSync(new URL('../../build.json', import.meta.url), 'utf8')) as { commit?: string };
+    return noted.commit ?? '';
+  } catch {
+    // From sources there is none.
+    return '';
+  }
+}

@@ -16,6 +16,7 @@ import { showPath } from './path.js';
 import { replayFile } from './replay.js';
 import { withServeOptions } from './serve-options.js';
 import { listSessions } from './sessions.js';
+import { showStatus } from './status.js';
 import { listStreams } from './streams.js';
 import { Interrupt, type Surroundings, UsageError } from './surroundings.js';
 import { unknownVariables } from './variables.js';
@@ -109,6 +110,7 @@ function makeProgram(surroundings: Surroundings): Command {
       await serve(command, surroundings);
     });
   addReaders(program, surroundings);
+  addConsole(program, surroundings);
   addDirect(program, surroundings);
   addKeys(program, surroundings);
   addReplay(program, surroundings);
@@ -118,6 +120,12 @@ function makeProgram(surroundings: Surroundings): Command {
 
 /** The commands that only look. */
 function addReaders(program: Command, surroundings: Surroundings): void {
+  withConnection(program.command('status'))
+    .description('Say what the server is, where it listens and, to an administrator, how much of its limits is used.')
+    .option('--json', 'one JSON object')
+    .addHelpText('after', examples('switchyard status', 'switchyard status --json | jq .limits'))
+    .action((flags) => showStatus(flags, surroundings));
+
   withConnection(program.command('watch'))
     .description('Show the network graph change, live, until Ctrl-C.')
     .option('--snapshot', 'show what is there already, too')
@@ -159,6 +167,16 @@ function addReaders(program: Command, surroundings: Surroundings): void {
       examples('switchyard export > now.netjson', 'switchyard export --format dot | sfdp -Tsvg > now.svg'),
     )
     .action((_, command) => exportGraph(command.optsWithGlobals(), surroundings));
+}
+
+/** The console in a browser. Its code is loaded when it is asked for, as it starts another program. */
+function addConsole(program: Command, surroundings: Surroundings): void {
+  withConnection(program.command('console'))
+    .description('Print where the console is, with a code that lets a browser in once within a minute, and open it.')
+    .option('--admin', 'be an administrator there: act, and see connections and streams')
+    .option('--print', 'only print it')
+    .addHelpText('after', examples('switchyard console', 'switchyard console --print --data /var/lib/switchyard'))
+    .action(async (flags) => (await import('./console.js')).openConsole(flags, surroundings));
 }
 
 const REACHABLE = 'where others can reach this machine, open or forwarded by its router: they dial it there';

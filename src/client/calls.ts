@@ -10,6 +10,7 @@ import {
   type WatchEndpointClosedResponse,
   type WatchNetworkDeltaResponse,
 } from '../../gen/switchyard/v1/network_service.js';
+import { type GetServerResponse, ServerServiceService } from '../../gen/switchyard/v1/server.js';
 import type { Session } from '../../gen/switchyard/v1/session.js';
 import {
   type GetSessionResponse,
@@ -78,6 +79,11 @@ export abstract class Calls {
   ): Promise<Complete<FindPathResponse>> {
     const request = { fromCvid, toCvid, links: [...(options.links ?? [])] };
     return call(this.reader, NetworkServiceService.findPath, request, options);
+  }
+
+  /** Reads what the server is and how it stands; with the administrator's token also how much of its limits is used. */
+  getServer(options: CallOptions = {}): Promise<Complete<GetServerResponse>> {
+    return this.unary(ServerServiceService.getServer, {}, options);
   }
 
   /** Reads one session. `cvid` 0 is the caller's own. */

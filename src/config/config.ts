@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type Address, isLoopback } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 import type { Limits } from '../core/model/limits.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../system/limits.js';
@@ -21,6 +22,9 @@ import {
 
 /** `--data` of a server that keeps nothing. */
 export const IN_MEMORY = ':memory:';
+
+/** `--console`. */
+const CONSOLE_ADDRESS: Address = { host: '127.0.0.1', port: 8771 };
 
 /** Every option of `serve`, in the order of help and documentation. */
 export const OPTIONS = {
@@ -81,7 +85,20 @@ export const OPTIONS = {
     'rendezvous-listen',
     "Where instances learn their reflexive address: STUN Binding over UDP and TCP. Default: gRPC's host, on the port after gRPC's.",
   ),
-  metricsListen: optionalAddress('metrics-listen', 'Where GET /metrics answers in the format of Prometheus.'),
+  metricsListen: optionalAddress(
+    'metrics-listen',
+    'Where GET /metrics answers in the format of Prometheus, and GET /healthz and /readyz to supervisors.',
+  ),
+
+  consoleListen: optionalAddress(
+    'console-listen',
+    'Where the console is: a live page for a browser, see docs/console.md. Speaks TLS where --tls-cert is given, and must beyond loopback.',
+  ),
+  console: toggle('console', 'The same as --console-listen 127.0.0.1:8771.'),
+  consoleOrigins: optionalOrigins(
+    'console-origin',
+    'Origins by which a proxy offers the console, such as https://fleet.example. Default: only its own.',
+  ),
 
   addressExempt: optionalNetworks(
     'address-exempt',
@@ -185,6 +202,7 @@ export function readConfig(sources: Sources): Config {
     }
   }
   values.data ??= defaultDataFolder(sources);
+  if (values.console === true) values.consoleListen ??= CONSOLE_ADDRESS;
   const config = { ...values, limits: limitsOf(values as unknown as Limits) } as unknown as Config;
   if (problems.length === 0) problems.push(...contradictions(config));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -247,8 +265,23 @@ function contradictions(config: Config): string[] {
       if (config[option] !== undefined) found.push(`--${OPTIONS[option].flag} needs --tls-cert and --tls-key`);
     }
   }
+  found.push(...consoleContradictions(config));
   if (config.wsOrigins !== undefined && config.systemWsListen === undefined && config.systemWssListen === undefined) {
     found.push('--ws-origin needs --system-ws-listen or --system-wss-listen');
+  }
+  return found;
+}
+
+function consoleContradictions({ consoleListen, consoleOrigins, tlsCert, data, adminToken }: Config): string[] {
+  if (consoleListen === undefined) {
+    return consoleOrigins === undefined ? [] : ['--console-origin needs --console-listen or --console'];
+  }
+  const found: string[] = [];
+  if (!isLoopback(consoleListen) && tlsCert === undefined) {
+    found.push('--console-listen beyond loopback needs --tls-cert and --tls-key');
+  }
+  if (data === IN_MEMORY && adminToken === undefined) {
+    found.push(`--console-listen with --data ${IN_MEMORY} needs --admin-token, from which its logins are made`);
   }
   return found;
 }

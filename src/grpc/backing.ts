@@ -14,6 +14,7 @@ import type { Shares } from '../shares/shares.js';
 import type { Transports } from '../transport/transports.js';
 import type { DoorLimits } from './limits.js';
 import type { Exchange } from './services/exchange.js';
+import type { ServerFacts } from './services/server-service.js';
 
 /** What the services stand on. Handed in by the composition root, shared with the other doors. */
 export interface Backing {
@@ -51,6 +52,8 @@ export interface Backing {
   readonly rendezvous: readonly RendezvousAddress[];
   /** Told of each call that is refused. */
   readonly refused?: ((fault: Fault, method: string, origin: Origin) => void) | undefined;
+  /** What the server is, for whoever asks. */
+  readonly about: ServerFacts;
   /** Called for each connection that is closed at a bound, with the bound in words. */
   readonly cutOff?: ((cause: string) => void) | undefined;
 }

@@ -10,8 +10,10 @@ import {
 } from '@grpc/grpc-js';
 import { HealthService } from '../../gen/grpc/health/v1/health.js';
 import { IdentityServiceService } from '../../gen/switchyard/v1/identity.js';
+import { ServerServiceService } from '../../gen/switchyard/v1/server.js';
 import { TransportServiceService } from '../../gen/switchyard/v1/transport_service.js';
 import type { Admission } from '../admission/admission.js';
+import type { ConnectionGate } from '../admission/connection-gate.js';
 import type { DoorListener } from '../admission/door-listener.js';
 import { lastQuarter } from '../admission/limits.js';
 import { Place } from '../admission/place.js';
@@ -25,10 +27,12 @@ import { CUT_OFF_MS } from './http2/closing-bound.js';
 import { ASKED_PATH, boundWire, http2ServerOf, UNKNOWN_PATH, wireLimits } from './http2/limits.js';
 import type { HeldKind } from './http2/peer-holdings.js';
 import { Peers } from './http2/peers.js';
+import { LocalCalls } from './local-calls.js';
 import { Health } from './services/health.js';
 import { identityService } from './services/identity-service.js';
 import { networkDefinition, networkService } from './services/network-service.js';
 import { Reflection } from './services/reflection.js';
+import { serverService } from './services/server-service.js';
 import { sessionDefinition, sessionService } from './services/session-service.js';
 import { streamDefinition, streamService } from './services/stream-service.js';
 import { transportService } from './services/transport-service.js';
@@ -48,7 +52,14 @@ const MADE_PATHS: ReadonlySet<string> = new Set([
 /** Not a service but asked for like one, by `grpc.health.v1`: whether commands can be stored. */
 const JOURNAL = 'switchyard.journal';
 const NO_HTTP2 = 'connections are closed: what came is no HTTP/2: TLS, or another protocol, for a port in plain text';
-const SERVICES = ['SessionService', 'NetworkService', 'StreamService', 'TransportService', 'IdentityService'] as const;
+const SERVICES = [
+  'SessionService',
+  'NetworkService',
+  'StreamService',
+  'TransportService',
+  'IdentityService',
+  'ServerService',
+] as const;
 
 /**
  * The gRPC door: the services and their standard companions, on one port.
@@ -65,7 +76,10 @@ export class GrpcDoor {
   private readonly answerPaths = new Set<string>();
   private readonly watchPaths = new Set<string>();
   private readonly peers: Peers;
+  /** The same services, for the doors of this process that pass calls on. */
+  readonly local: LocalCalls;
   private listener: DoorListener | undefined;
+  private gate: ConnectionGate | undefined;
   private injector: ConnectionInjector | undefined;
   private http2Server: ReturnType<typeof http2ServerOf> | undefined;
 
@@ -88,6 +102,7 @@ export class GrpcDoor {
       backing.turns,
     );
     this.calls = new Calls(backing, this.peers);
+    this.local = new LocalCalls(backing.shares);
     this.server = new Server({
       interceptors: [detailed(backing), shareFrames()],
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
@@ -104,6 +119,7 @@ export class GrpcDoor {
     this.add(streamDefinition, streamService(this.calls));
     this.add(TransportServiceService, transportService(this.calls));
     this.add(IdentityServiceService, identityService(this.calls));
+    this.add(ServerServiceService, serverService(this.calls));
     this.health.addTo(this.server);
     this.reflection.addTo(this.server);
     for (const { path } of Object.values(HealthService)) this.paths.add(path);
@@ -129,12 +145,12 @@ export class GrpcDoor {
       admission.reports.report({ door: 'grpc', cause: 'protocol', why: NO_HTTP2, address });
     });
     const { connectionsMax, connectionsPerAddressMax } = limits;
-    const gate = admission.gate({
+    this.gate = admission.gate({
       door: 'grpc',
       places: { connectionsMax, connectionsPerAddressMax, connectionsKept: lastQuarter(connectionsMax) },
       options: { all: '--connections-max', address: '--connections-per-address' },
     });
-    this.listener = admission.listener('grpc', gate, http2Server);
+    this.listener = admission.listener('grpc', this.gate, http2Server);
     return this.listener.listen(wanted);
   }
 
@@ -149,6 +165,11 @@ export class GrpcDoor {
   /** Bytes that watches have written and their clients have not taken. */
   get watchBytes(): number {
     return this.calls.watchBytes;
+  }
+
+  /** How many client connections are open. */
+  get connectionCount(): number {
+    return this.gate?.count ?? 0;
   }
 
   /** Bytes that are held for clients: what is not complete of theirs, and what they do not take, by kind. */
@@ -190,6 +211,7 @@ export class GrpcDoor {
 
   private add(definition: ServiceDefinition, service: Parameters<Server['addService']>[1]): void {
     this.server.addService(definition, service);
+    this.local.add(definition, service);
     for (const method of Object.values(definition)) {
       this.paths.add(method.path);
       if (!method.requestStream && !method.responseStream) this.answerPaths.add(method.path);

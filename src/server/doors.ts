@@ -5,10 +5,17 @@ import type { ConnectionGate } from '../admission/connection-gate.js';
 import { lastQuarter } from '../admission/limits.js';
 import { type Address, formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
+import { commit, version } from '../base/version.js';
 import { Asking } from '../brokering/asking.js';
 import type { Config } from '../config/config.js';
 import { doorLimits, systemLimits } from '../config/part-limits.js';
+import { type Asset, readAssets } from '../console/assets.js';
+import type { CallsPort } from '../console/calls-port.js';
+import { ConsoleDoor } from '../console/door.js';
+import { ADMIN_METADATA } from '../grpc/caller.js';
 import { GrpcDoor } from '../grpc/door.js';
+import type { LocalCalls } from '../grpc/local-calls.js';
+import type { ServerFacts } from '../grpc/services/server-service.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
 import type { CutCause } from '../system/conversation/backing.js';
 import { SystemDoor } from '../system/door.js';
@@ -20,6 +27,7 @@ import { ensureAdminToken } from './admin-token.js';
 import type { CertificateKeeper } from './certificates.js';
 import type { Engine } from './engine.js';
 import type { EventReports } from './event-reports.js';
+import { limitUses } from './limit-uses.js';
 import { listening } from './listen-error.js';
 import type { Metrics } from './metrics.js';
 
@@ -41,6 +49,8 @@ export interface DoorParts {
   readonly admission: Admission;
   /** What the TLS ports show; undefined: there are none. */
   readonly certificates: CertificateKeeper | undefined;
+  /** The console's page; undefined for the one that was built. */
+  readonly assets: ReadonlyMap<string, Asset> | undefined;
 }
 
 /**
@@ -57,18 +67,26 @@ export class Doors {
   private grpc: GrpcDoor | undefined;
   private system: SystemDoor | undefined;
   private meeting: Meeting | undefined;
+  private console: ConsoleDoor | undefined;
   private adapters: readonly Adapter[] = [];
+  private readonly startedMs: number;
 
   constructor(
     private readonly engine: Engine,
     private readonly parts: DoorParts,
   ) {
     this.limits = systemLimits(parts.config);
+    this.startedMs = parts.clock.nowMs();
   }
 
   /** How many connections of system events are open. */
   get connectionCount(): number {
     return this.system?.connectionCount ?? 0;
+  }
+
+  /** How many connections of gRPC clients are open. */
+  get grpcConnectionCount(): number {
+    return this.grpc?.connectionCount ?? 0;
   }
 
   /** Bytes that watches over gRPC have written and their clients have not taken. */
@@ -100,6 +118,7 @@ export class Doors {
       this.addresses[adapter.codeName] = adapter.addresses[0];
       this.transports.add(adapter);
     }
+    await this.openConsole();
   }
 
   /** Says to whoever asks for the server's health that it serves no more. */
@@ -116,12 +135,14 @@ export class Doors {
   async drain(): Promise<void> {
     this.grpc?.drain();
     this.meeting?.close();
+    this.console?.drain();
     for (const adapter of this.adapters) await adapter.close();
   }
 
   /** Resolves when everybody has gone, or the deadline has passed and they were cut off. */
   async close(deadlineMs: number): Promise<void> {
-    await Promise.all([this.system?.close(deadlineMs), this.grpc?.close(deadlineMs)]);
+    const doors = [this.console, this.system, this.grpc];
+    await Promise.all(doors.map((door) => door?.close(deadlineMs)));
   }
 
   /** How connections are asked for, the same at every door. */
@@ -175,10 +196,48 @@ export class Doors {
     });
   }
 
+  /** What GetServer tells. */
+  private facts(): ServerFacts {
+    const { config } = this.parts;
+    return {
+      version: version(),
+      commit: commit(),
+      startedMs: this.startedMs,
+      capabilities: config.consoleListen === undefined ? [] : ['console'],
+      addresses: () => this.addresses,
+      limits: () => limitUses(config, this.engine, this),
+    };
+  }
+
+  private findAdminToken(): Promise<string | undefined> {
+    const { config, random } = this.parts;
+    return ensureAdminToken(config.data, config.adminToken, random);
+  }
+
+  /** Last, so that whoever reaches the page reaches everything that it shows. */
+  private async openConsole(): Promise<void> {
+    const { config, clock, random, admission, certificates } = this.parts;
+    const { consoleListen, consoleOrigins = [] } = config;
+    const adminToken = consoleListen && (await this.findAdminToken());
+    if (consoleListen === undefined || adminToken === undefined) return;
+    this.console = new ConsoleDoor({
+      calls: consoleCalls(this.grpc!.local, adminToken),
+      assets: this.parts.assets ?? readAssets(),
+      serverUuid: this.engine.replica.state.serverUuid,
+      origins: consoleOrigins,
+      tls: certificates?.files,
+      ...{ admission, clock, random, adminToken },
+    });
+    certificates?.onChange((files) => this.console?.renew(files));
+    const bound = await listening('--console-listen', this.console.listen(consoleListen));
+    this.addresses.console = formatAddress(bound);
+  }
+
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
     const { config, clock, random, log, metrics, events, certificates } = this.parts;
     const { replica, opening, shares, turns, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
+    const adminToken = await this.findAdminToken();
     const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
     this.grpc = new GrpcDoor(
       {
@@ -194,10 +253,11 @@ export class Doors {
         random,
         log,
         limits: doorLimits(config),
-        adminToken: await ensureAdminToken(config.data, config.adminToken, random),
+        adminToken,
         orderDeadlineMs,
         ...brokering,
         refused: (fault, method, origin) => events.refused(fault, method, origin),
+        about: this.facts(),
         cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),
       },
       this.parts.admission,
@@ -227,6 +287,15 @@ const CUT_OFF_WORDS: Readonly<Record<CutCause, string>> = {
   untaken: 'they leave too much untaken',
   closing: 'they do not let go',
 };
+
+/** The parts of the console's calls that the services' own kind of call lacks. */
+function consoleCalls(local: LocalCalls, adminToken: string): CallsPort {
+  return {
+    open: ({ role, ...call }, receiver) =>
+      local.open({ ...call, metadata: role === 'administrator' ? { [ADMIN_METADATA]: adminToken } : {} }, receiver),
+    left: (peer) => local.left(peer),
+  };
+}
 
 /** The rendezvous has a port of its own beside gRPC's, because both take TCP. */
 function meetingAddress({ rendezvousListen, listen }: Config): Address {

@@ -33,7 +33,8 @@ export interface Measured {
 }
 
 /**
- * What Prometheus is told, on a port of its own: a bare GET /metrics over HTTP, for a network that is trusted.
+ * What Prometheus is told, on a port of its own: a bare GET /metrics over HTTP, for a network that is trusted. Supervisors
+ * that do not speak grpc.health.v1 ask there, too: /healthz and /readyz.
  *
  * Node's own figures (memory, garbage collection, delay of the event loop) come with it.
  *
@@ -46,6 +47,8 @@ export class Metrics {
   private listener: DoorListener | undefined;
   private guard: WebGuard | undefined;
   private admission: Admission | undefined;
+  private isDraining = false;
+  private isWritable = true;
   private readonly commands = new Counter({
     name: 'switchyard_commands_total',
     help: 'Commands by kind and by what came of them: ok, or the reason of the refusal.',
@@ -118,7 +121,13 @@ export class Metrics {
 
   /** Notes whether commands can be stored. */
   setWritable(isWritable: boolean): void {
+    this.isWritable = isWritable;
     this.journalWritable.set(isWritable ? 1 : 0);
+  }
+
+  /** From now on whoever asks is told that the server goes down. */
+  drain(): void {
+    this.isDraining = true;
   }
 
   /** Counts an append. */
@@ -222,6 +231,11 @@ export class Metrics {
       const { cause, message: why } = refusal;
       this.admission?.reports.report({ door: 'metrics', cause, why, address: request.socket.remoteAddress });
       response.writeHead(403, { 'content-type': 'text/plain' }).end(`${refusal.message}\n`);
+    } else if (request.method === 'GET' && request.url === '/healthz') {
+      response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
+    } else if (request.method === 'GET' && request.url === '/readyz') {
+      const why = this.whyNotReady();
+      response.writeHead(why === undefined ? 200 : 503, { 'content-type': 'text/plain' }).end(`${why ?? 'ready'}\n`);
     } else if (request.method !== 'GET' || request.url !== '/metrics') {
       response.writeHead(404).end();
     } else {
@@ -231,6 +245,12 @@ export class Metrics {
         () => response.writeHead(500).end(),
       );
     }
+  }
+
+  /** The port opens after all others, so whoever reaches it reaches those. */
+  private whyNotReady(): string | undefined {
+    if (this.isDraining) return 'the server is draining';
+    return this.isWritable ? undefined : 'the journal takes no commands';
   }
 
   private gauge(name: string, help: string, value: () => number): void {

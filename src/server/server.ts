@@ -4,6 +4,7 @@ import { Admission } from '../admission/admission.js';
 import { formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { type Config, IN_MEMORY } from '../config/config.js';
+import type { Asset } from '../console/assets.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { LmdbJournal } from '../journal/lmdb.js';
 import { MemoryJournal } from '../journal/memory.js';
@@ -27,6 +28,8 @@ export interface Surroundings {
   readonly journal?: Journal;
   /** Instead of JSON lines on standard error. */
   readonly log?: Logger;
+  /** Instead of the console's page that `npm run build` made. */
+  readonly assets?: ReadonlyMap<string, Asset>;
   /** Called when an invariant is broken or the journal can be written no more, after it was logged. Default: the process ends. */
   readonly fatal?: (error: unknown) => void;
 }
@@ -86,6 +89,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   };
   const goDown = async (deadlineMs: number) => {
     try {
+      metrics?.drain();
       await doors?.drain();
       engine?.drain();
       await doors?.close(deadlineMs);
@@ -106,10 +110,11 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     const leaves = () => certificates?.leafKeyIds ?? [];
     const parts = { config, clock, random, log, journal, metrics, events, leaves, isExempt, writable, fatal };
     engine = await startEngine(parts);
-    doors = new Doors(engine, { config, clock, random, log, metrics, events, admission, certificates });
+    const { assets } = surroundings;
+    doors = new Doors(engine, { config, clock, random, log, metrics, events, admission, certificates, assets });
     await doors.open();
     engine.replica.opened();
-    const addresses = { ...doors.addresses };
+    const { addresses } = doors;
     if (metrics !== undefined && config.metricsListen !== undefined) {
       const { replica, feeds, shares, turns } = engine;
       const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];

@@ -160,6 +160,8 @@ describe('help', () => {
     expect(status).toBe(0);
     for (const name of [
       'serve',
+      'status',
+      'console',
       'watch',
       'nodes',
       'sessions',

@@ -155,6 +155,31 @@ describe('values that cannot be', () => {
   });
 });
 
+describe('the console', () => {
+  const flags = { 'console-listen': '127.0.0.1:0', data: '/somewhere' };
+
+  it('is off unless it is asked for, and by --console on 127.0.0.1:8771', () => {
+    expect(readConfig({ ...nothing, flags: {} }).consoleListen).toBeUndefined();
+    expect(readConfig({ ...nothing, flags: { console: true } }).consoleListen).toEqual({
+      host: '127.0.0.1',
+      port: 8771,
+    });
+    expect(readConfig({ ...nothing, flags: { ...flags, console: true } }).consoleListen?.port).toBe(0);
+  });
+
+  it('must be encrypted beyond loopback, and have a token to make logins of', () => {
+    expect(problemsOf({ flags: { ...flags, 'console-listen': '0.0.0.0:1' } })).toEqual([
+      '--console-listen beyond loopback needs --tls-cert and --tls-key',
+    ]);
+    expect(problemsOf({ flags: { ...flags, data: ':memory:' } })).toEqual([
+      '--console-listen with --data :memory: needs --admin-token, from which its logins are made',
+    ]);
+    expect(problemsOf({ flags: { 'console-origin': 'https://fleet.example' } })).toEqual([
+      '--console-origin needs --console-listen or --console',
+    ]);
+  });
+});
+
 describe('values that can be', () => {
   it('tells which addresses only this machine can reach', () => {
     for (const near of ['127.0.0.1:1', '127.9.9.9:1', '[::1]:1', 'localhost:1']) {

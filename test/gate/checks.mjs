@@ -11,7 +11,9 @@ export async function formatAndLint() {
 
 /** The TypeScript compiler over sources and tests, writing nothing. */
 export async function types() {
-  return judged(await runModule('typescript/bin/tsc', ['--noEmit']));
+  const ours = judged(await runModule('typescript/bin/tsc', ['--noEmit']));
+  // The page of the console lives in a browser's world, with other types.
+  return ours.ok ? judged(await runModule('typescript/bin/tsc', ['-p', 'console'])) : ours;
 }
 
 /** One command of buf. */

@@ -18,8 +18,7 @@ const PARTS = 4;
 const PROGRESS_MS = 30_000;
 
 /**
- * Runs tests and counts from jest's report: all of them, or those under `paths`; by this Node, or by another one. Jest's own
- * progress goes to the screen, or when `isQuiet` a line now and then, and its failures to what is said.
+ * Runs tests and counts from jest's report: all of them, or those under `paths`; by this Node, or by another one. Jest's own progress goes to the screen, or when `isQuiet` a line now and then, and its failures to what is said.
  */
 export async function runJest({ node = process.execPath, paths = [], isQuiet = false, env = {} }) {
   const parts = [];

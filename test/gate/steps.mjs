@@ -27,10 +27,18 @@ export const MATRIX = NODES.flatMap((node) =>
   FOLDERS.map((folder) => ({ name: `Node ${node}: ${folder}`, node, paths: [folder] })),
 );
 
-/** What `npm run test:all` runs after that: the examples in every language, with what they are built by. */
-export const LANGUAGES = {
-  name: 'examples in every language',
-  install: installLanguages,
-  paths: ['test/interop/examples.test.ts'],
-  env: { EXAMPLES: 'all' },
-};
+/** What it runs besides, by this Node: tests that are too long for `npm test`, or need what that does not install. */
+export const LONG = [
+  {
+    name: 'console: every view in Chromium',
+    paths: ['test/console/views'],
+    // Without it jest.config.js leaves them out.
+    env: { SWITCHYARD_LONG_TESTS: '1' },
+  },
+  {
+    name: 'examples in every language',
+    install: installLanguages,
+    paths: ['test/interop/examples.test.ts'],
+    env: { EXAMPLES: 'all' },
+  },
+];

@@ -30,6 +30,7 @@ export async function run(flags: Record<string, string> = {}, parts: Partial<Sur
     clock: parts.clock ?? systemClock,
     random: parts.random ?? systemRandom,
     journal: parts.journal,
+    assets: parts.assets,
     log: parts.log ?? pino({ level: 'silent' }),
     fatal:
       parts.fatal ??

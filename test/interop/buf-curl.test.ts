@@ -84,7 +84,7 @@ describe('buf curl, over reflection alone', () => {
           .trim()
           .split('\n')
           .filter((line) => line.startsWith('switchyard.v1.')),
-      ).toHaveLength(35);
+      ).toHaveLength(36);
       expect(listed).toContain('grpc.health.v1.Health/Check');
     },
     30_000,
@@ -168,6 +168,13 @@ describe('buf curl, over reflection alone', () => {
     expect(transports.map(({ codeName }: { codeName: string }) => codeName)).toEqual(['exchange', 'grpc']);
     expect(await curl('TransportService/Exchange', { packet: '' })).toContain('"packet"');
   }, 60_000);
+
+  it('calls the methods of ServerService', async () => {
+    const { serverUuid, version, position } = await answer('ServerService/GetServer', {});
+    expect(serverUuid).toMatch(/^[0-9a-f-]{36}$/);
+    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(position.epoch).not.toBe('');
+  }, 30_000);
 
   it('proves an administrator', async () => {
     const url = `http://${at.address}/switchyard.v1.StreamService/ListStreams`;

@@ -50,6 +50,7 @@ const OUTCOMES = {
   'StreamService/Relay': 'OK',
   'TransportService/EnumerateTransport': 'OK',
   'TransportService/Exchange': 'OK',
+  'ServerService/GetServer': 'OK',
 };
 
 describe('gRPC from Python', () => {

@@ -14,7 +14,8 @@ sys.path.insert(0, sys.argv[1])
 import grpc  # noqa: E402
 from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 from switchyard.v1 import error_pb2, link_pb2, network_pb2, network_service_pb2, network_service_pb2_grpc  # noqa: E402
-from switchyard.v1 import instance_pb2, session_service_pb2, session_service_pb2_grpc, stream_service_pb2  # noqa: E402
+from switchyard.v1 import instance_pb2, server_pb2, server_pb2_grpc  # noqa: E402
+from switchyard.v1 import session_service_pb2, session_service_pb2_grpc, stream_service_pb2  # noqa: E402
 from switchyard.v1 import stream_service_pb2_grpc, transport_service_pb2, transport_service_pb2_grpc  # noqa: E402
 
 ADMIN = (("switchyard-admin", sys.argv[3]),)
@@ -129,6 +130,7 @@ def main():
     sessions = Service(pb, "SessionService", session_service_pb2_grpc.SessionServiceStub(channel))
     network = Service(net, "NetworkService", network_service_pb2_grpc.NetworkServiceStub(channel))
     streams = Service(streaming, "StreamService", stream_service_pb2_grpc.StreamServiceStub(channel))
+    server = Service(server_pb2, "ServerService", server_pb2_grpc.ServerServiceStub(channel))
     transport = Service(transport_pb, "TransportService", transport_service_pb2_grpc.TransportServiceStub(channel))
 
     one, as_one = open_session(sessions, "one")
@@ -181,6 +183,11 @@ def main():
     assert [one.code_name for one in listed] == ["exchange", "grpc"] and listed[1].addresses == [sys.argv[2]]
     # What is no packet is answered with an error, in a packet.
     assert transport.first("Exchange", iter([transport_pb.ExchangeRequest(packet=b"")])).packet
+
+    told = server.call("GetServer", server_pb2.GetServerRequest())
+    assert told.server_sid == one.server_sid and told.server_uuid == one.server_uuid and not told.limits
+    limits = {limit.name: limit for limit in server.call("GetServer", server_pb2.GetServerRequest(), ADMIN).limits}
+    assert limits["sessions-max"].used == 2 and limits["sessions-max"].max == 1048576
 
     attachment = sessions.stub.Attach(pb.AttachRequest(), timeout=TIMEOUT_S, metadata=as_two)
     assert next(attachment).order.WhichOneof("kind") == "heartbeat"

@@ -1,8 +1,13 @@
 import { connect } from 'node:http2';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
+import { AddressSet } from '../../src/admission/address-set.js';
+import { Admission } from '../../src/admission/admission.js';
+import { systemClock } from '../../src/client/system.js';
+import { Metrics } from '../../src/server/metrics.js';
 import * as raw from '../abuse/raw.js';
 import { agent, ask, asSession, open, type Running, run } from '../grpc/running.js';
 
@@ -54,6 +59,30 @@ describe('metrics', () => {
     expect(figures.get('switchyard_commands_total{kind="ReportLink",reason="NODE_NOT_FOUND"}')).toBe(1);
     expect([...figures.keys()].some((name) => name.startsWith('nodejs_eventloop_lag'))).toBe(true);
     watch.call.cancel();
+  });
+
+  it('stand beside /healthz, and /readyz, which says why the server takes no commands', async () => {
+    const metrics = new Metrics();
+    const places = { exempt: AddressSet.NONE, proxies: AddressSet.NONE };
+    const admission = new Admission({ clock: systemClock, log: pino({ level: 'silent' }), ...places });
+    const { port } = await metrics.listen({ host: '127.0.0.1', port: 0 }, admission);
+    const asked = async (path: string) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+      return [response.status, await response.text()];
+    };
+    try {
+      expect(await asked('/readyz')).toEqual([200, 'ready\n']);
+      metrics.setWritable(false);
+      expect(await asked('/readyz')).toEqual([503, 'the journal takes no commands\n']);
+      metrics.setWritable(true);
+      expect(await asked('/readyz')).toEqual([200, 'ready\n']);
+      metrics.drain();
+      expect(await asked('/readyz')).toEqual([503, 'the server is draining\n']);
+      expect(await asked('/healthz')).toEqual([200, 'ok\n']);
+    } finally {
+      metrics.close();
+      admission.close();
+    }
   });
 
   it('show what watches have written that nobody reads, until they are gone', async () => {

@@ -1,0 +1,75 @@
+import { METHODS } from './net/methods.js';
+import { RefusedError } from './net/refusal.js';
+import { link, notice, path } from './state.js';
+
+/* What a person does that the server is asked for. Each says what came of it. */
+
+/** Logs in with a code. Answers with what was wrong; empty when nothing was. */
+export function logIn(code: string): Promise<string> {
+  return post('login', code);
+}
+
+/** Shows the administrator's token, which the page does not keep. Answers with what was wrong; empty when nothing was. */
+export function becomeAdministrator(token: string): Promise<string> {
+  return post('administrator', token);
+}
+
+/** Logs out. */
+export function logOut(): Promise<string> {
+  return post('logout', '');
+}
+
+async function post(path: string, body: string): Promise<string> {
+  try {
+    const response = await fetch(path, { method: 'POST', body, headers: { 'content-type': 'text/plain' } });
+    if (!response.ok) return ((await response.json()) as { message: string }).message;
+    link.restart();
+    return '';
+  } catch {
+    return 'the server cannot be reached';
+  }
+}
+
+/** Looks for a path between two nodes, over links between instances only. */
+export async function findPath(fromCvid: number, toCvid: number): Promise<void> {
+  try {
+    const { cvids } = await link.ask(METHODS.findPath, { fromCvid, toCvid, links: [1, 2] });
+    path.value = cvids;
+    notice.value = `the path has ${cvids.length - 1} links`;
+  } catch (error) {
+    path.value = [];
+    notice.value = wordsOf(error);
+  }
+}
+
+/** Ends a session. */
+export async function terminateSession(cvid: number, reason: string): Promise<void> {
+  notice.value = `asking session ${cvid} to end …`;
+  notice.value = await wordsOfOutcome(
+    link.ask(METHODS.terminateSession, { cvid, reason }),
+    `session ${cvid} has ended`,
+  );
+}
+
+/** What would stop with a stream or branch. */
+export async function wouldStop(id: number): Promise<readonly number[]> {
+  return (await link.ask(METHODS.stopStream, { id, validateOnly: true })).stoppedIds;
+}
+
+/** Stops a stream or branch. */
+export async function stopStream(id: number): Promise<void> {
+  notice.value = await wordsOfOutcome(link.ask(METHODS.stopStream, { id }), `stream ${id} has stopped`);
+}
+
+/** What went wrong, in the words of the command line. */
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof RefusedError)) return String(error);
+  return error.reason === '' ? error.message : `${error.message} (${error.reason})`;
+}
+
+async function wordsOfOutcome(outcome: Promise<unknown>, done: string): Promise<string> {
+  return outcome.then(
+    () => done,
+    (error: unknown) => wordsOf(error),
+  );
+}

@@ -1,0 +1,172 @@
+import type { GraphChange, GraphModel, GraphNode } from '../model/graph.js';
+import type { LayoutAnswer, LayoutRequest } from './worker.js';
+
+declare const WORKER_URL: string;
+
+/** What a browser has that asks for trusted addresses of scripts. The types of the DOM lack it, and take strings. */
+interface TrustedWorld {
+  readonly trustedTypes?: {
+    createPolicy(
+      name: string,
+      rules: { createScriptURL(url: string): string },
+    ): { createScriptURL(url: string): string };
+  };
+}
+
+/** Changes are handed to the worker together, so often at most. */
+const BATCH_MS = 150;
+/** How far a node goes towards its place in one frame. */
+const EASE = 0.3;
+const NEAR = 0.05;
+
+/** Where the nodes are, as the page draws them: asks the worker, and moves towards its answers. */
+export class Layout {
+  x = new Float32Array(0);
+  y = new Float32Array(0);
+  /** Whether the worker has nothing more to move. */
+  isAtRest = true;
+  /** Called when there is something to draw. */
+  onMove: () => void = () => {};
+  #targetX: Float32Array = new Float32Array(0);
+  #targetY: Float32Array = new Float32Array(0);
+  readonly #model: GraphModel;
+  readonly #worker: Worker;
+  readonly #gone = new Set<number>();
+  readonly #fresh = new Set<number>();
+  readonly #relinked = new Set<number>();
+  readonly #isCalm: boolean;
+  #timer = 0;
+  #places: Map<string, readonly [number, number]>;
+  #isFirst = true;
+
+  /** `places` are remembered from before, by UUID. `isCalm`: nodes are put where they go, without moving there. */
+  constructor(model: GraphModel, places: Map<string, readonly [number, number]>, isCalm: boolean) {
+    this.#model = model;
+    this.#places = places;
+    this.#isCalm = isCalm;
+    // The one address of a script that the page makes by itself: its own worker's.
+    const policy = (globalThis as TrustedWorld).trustedTypes?.createPolicy('switchyard', { createScriptURL: same });
+    this.#worker = new Worker(policy?.createScriptURL(WORKER_URL) ?? WORKER_URL);
+    this.#worker.onmessage = ({ data }: MessageEvent<LayoutAnswer>) => this.#take(data);
+  }
+
+  /** Takes what has changed in the model. */
+  change({ added, removed, linked }: GraphChange): void {
+    for (const { slot } of removed) {
+      this.#fresh.delete(slot);
+      this.#relinked.delete(slot);
+      this.#gone.add(slot);
+      this.#hide(slot);
+    }
+    for (const { slot } of added) this.#fresh.add(slot);
+    for (const { a, b } of linked) {
+      this.#relinked.add(a.slot);
+      this.#relinked.add(b.slot);
+    }
+    // The first picture does not wait.
+    if (this.#timer === 0) this.#timer = setTimeout(() => this.#send(), this.#isFirst ? 0 : BATCH_MS);
+  }
+
+  /** Lays everything out anew. */
+  anew(): void {
+    this.#post({ kind: 'anew' });
+  }
+
+  /** Moves everything a little. Answers whether something still moves. */
+  advance(): boolean {
+    let isMoving = false;
+    for (let slot = 0; slot < this.#targetX.length; slot++) {
+      const dx = this.#targetX[slot]! - this.x[slot]!;
+      const dy = this.#targetY[slot]! - this.y[slot]!;
+      if (dx === 0 && dy === 0) continue;
+      // NaN: it has no place yet, or goes away.
+      const isFar = Math.abs(dx) + Math.abs(dy) > NEAR && !this.#isCalm;
+      this.x[slot] = isFar ? this.x[slot]! + dx * EASE : this.#targetX[slot]!;
+      this.y[slot] = isFar ? this.y[slot]! + dy * EASE : this.#targetY[slot]!;
+      if (isFar) isMoving = true;
+    }
+    return isMoving;
+  }
+
+  /** Where a node is; undefined while it has no place. */
+  placeOf({ slot }: GraphNode): readonly [number, number] | undefined {
+    const [x, y] = [this.x[slot], this.y[slot]];
+    return x === undefined || y === undefined || Number.isNaN(x) ? undefined : [x, y];
+  }
+
+  /** Where all nodes will be, by UUID, to be remembered. */
+  places(): Map<string, readonly [number, number]> {
+    const found = new Map<string, readonly [number, number]>();
+    for (const { uuid, slot, links } of this.#model.nodes.values()) {
+      const [x, y] = [this.#targetX[slot], this.#targetY[slot]];
+      if (links.size > 0 && x !== undefined && y !== undefined && !Number.isNaN(x)) found.set(uuid, [x, y]);
+    }
+    return found;
+  }
+
+  #send(): void {
+    this.#timer = 0;
+    const { links, slots } = this.#model;
+    const ends = new Int32Array(2 * links.length);
+    links.forEach(({ a, b }, at) => {
+      ends[2 * at] = a.slot;
+      ends[2 * at + 1] = b.slot;
+    });
+    // The server is in no picture: everybody has a link to it.
+    const fresh = [...this.#fresh].filter((slot) => slots[slot] !== undefined && slots[slot].parent !== 0);
+    const places = this.#remembered(fresh);
+    this.#post({
+      kind: 'change',
+      slots: slots.length,
+      links: ends,
+      gone: Int32Array.from(this.#gone),
+      fresh: Int32Array.from(fresh),
+      relinked: Int32Array.from(this.#relinked),
+      ...(places.length > 0 ? { places } : {}),
+    });
+    if (links.length > 0) this.#isFirst = false;
+    this.#gone.clear();
+    this.#fresh.clear();
+    this.#relinked.clear();
+  }
+
+  #remembered(fresh: readonly number[]): Float32Array {
+    const found = fresh.flatMap((slot) => {
+      const place = this.#places.get(this.#model.slots[slot]?.uuid ?? '');
+      return place === undefined ? [] : [slot, ...place];
+    });
+    return Float32Array.from(found);
+  }
+
+  #post(request: LayoutRequest): void {
+    this.isAtRest = false;
+    this.#worker.postMessage(request);
+  }
+
+  #hide(slot: number): void {
+    for (const values of [this.x, this.y, this.#targetX, this.#targetY]) values[slot] = Number.NaN;
+  }
+
+  #take({ x, y, isAtRest }: LayoutAnswer): void {
+    if (x.length > this.x.length) {
+      const [wasX, wasY] = [this.x, this.y];
+      this.x = new Float32Array(x.length).fill(Number.NaN);
+      this.y = new Float32Array(y.length).fill(Number.NaN);
+      this.x.set(wasX);
+      this.y.set(wasY);
+    }
+    this.#targetX = x;
+    this.#targetY = y;
+    // Whoever has gone since the worker was asked has no place.
+    for (const slot of this.#gone) this.#hide(slot);
+    for (let slot = 0; slot < x.length; slot++) {
+      if (this.#model.slots[slot] === undefined) this.#hide(slot);
+    }
+    this.isAtRest = isAtRest;
+    this.onMove();
+  }
+}
+
+function same(url: string): string {
+  return url;
+}

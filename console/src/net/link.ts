@@ -1,0 +1,193 @@
+import { signal } from '@preact/signals';
+import { CLOSE, CONSOLE_PROTOCOL, readServerFrame, writePageFrame } from '../../../src/console/frames.js';
+import { decode, encode } from '../wire/codec.js';
+import type { Method } from './methods.js';
+import { CODE, lostRefusal, type RefusedError, refusalOf } from './refusal.js';
+
+/** How the page stands to its server. */
+export type LinkState =
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'open' }
+  | { readonly kind: 'waiting'; readonly untilMs: number }
+  | { readonly kind: 'loggedOut' };
+
+/** Who is logged in; null when nobody is. */
+export type Role = 'viewer' | 'administrator' | null;
+
+/** Who gets what comes of a call. */
+interface Receiver {
+  message(bytes: Uint8Array): void;
+  /** Undefined: it ended well. */
+  end(refusal: RefusedError | undefined): void;
+}
+
+/** Backoff between two tries, which never grows beyond what a person waits for. */
+const BACKOFF_MS = [250, 500, 1_000, 2_000, 3_000] as const;
+/** The server says every 5 s that it is there. */
+const SILENT_MS = 15_000;
+
+/** The page's one connection: opens it again and again, and carries calls over it. */
+export class Link {
+  readonly state = signal<LinkState>({ kind: 'connecting' });
+  readonly role = signal<Role>(null);
+  /** Called each time the connection stands. */
+  readonly onOpen = new Set<() => void>();
+  #socket: WebSocket | undefined;
+  #calls = new Map<number, Receiver>();
+  #lastCall = 0;
+  #tries = 0;
+  #retry = 0;
+  #watchdog = 0;
+
+  /** Begins. Resolves when it is known whether somebody is logged in. */
+  async start(): Promise<void> {
+    addEventListener('online', () => this.retryNow());
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') this.retryNow();
+    });
+    await this.#connect();
+  }
+
+  /** Tries at once when it is waiting. */
+  retryNow(): void {
+    if (this.state.value.kind !== 'waiting') return;
+    clearTimeout(this.#retry);
+    void this.#connect();
+  }
+
+  /** Connects anew, as whoever is logged in now. */
+  restart(): void {
+    clearTimeout(this.#retry);
+    this.#tries = 0;
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close();
+    this.#lose();
+    void this.#connect();
+  }
+
+  /** A call that is answered once. Rejects with a {@link RefusedError}. */
+  ask<Answer>({ path, request, answer }: Method<Answer>, message: object = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      let found: Answer | undefined;
+      this.#open(path, encode(request, message), {
+        message: (bytes) => {
+          found = decode<Answer>(answer, bytes);
+        },
+        end: (refusal) => (refusal === undefined && found !== undefined ? resolve(found) : reject(refusal)),
+      });
+    });
+  }
+
+  /** A watch. `ended` is called once unless it is cancelled. Answers with the way to cancel it. */
+  watch<Answer>(
+    { path, request, answer }: Method<Answer>,
+    message: object,
+    told: (answer: Answer) => void,
+    ended: (refusal: RefusedError | undefined) => void,
+  ): () => void {
+    return this.#open(path, encode(request, message), {
+      message: (bytes) => told(decode<Answer>(answer, bytes)),
+      end: ended,
+    });
+  }
+
+  #open(path: string, request: Uint8Array, receiver: Receiver): () => void {
+    const socket = this.#socket;
+    if (socket?.readyState !== WebSocket.OPEN) {
+      queueMicrotask(() => receiver.end(lostRefusal()));
+      return () => {};
+    }
+    const call = ++this.#lastCall;
+    this.#calls.set(call, receiver);
+    socket.send(writePageFrame({ kind: 'open', call, path, request }));
+    return () => {
+      if (this.#calls.delete(call) && socket.readyState === WebSocket.OPEN) {
+        socket.send(writePageFrame({ kind: 'cancel', call }));
+      }
+    };
+  }
+
+  async #connect(): Promise<void> {
+    this.state.value = { kind: 'connecting' };
+    try {
+      const response = await fetch('session', { cache: 'no-store' });
+      this.role.value = ((await response.json()) as { role: Role }).role;
+    } catch {
+      this.#wait();
+      return;
+    }
+    if (this.role.value === null) {
+      this.state.value = { kind: 'loggedOut' };
+      return;
+    }
+    const url = new URL('socket', document.baseURI);
+    url.protocol = url.protocol.replace('http', 'ws');
+    const socket = new WebSocket(url, CONSOLE_PROTOCOL);
+    socket.binaryType = 'arraybuffer';
+    this.#socket = socket;
+    this.#lastCall = 0;
+    socket.onopen = () => this.#opened(socket);
+    socket.onmessage = ({ data }) => {
+      if (socket !== this.#socket) return;
+      this.#heard(socket);
+      this.#take(new Uint8Array(data as ArrayBuffer));
+    };
+    socket.onclose = ({ code }) => this.#closed(socket, code);
+  }
+
+  #opened(socket: WebSocket): void {
+    this.#tries = 0;
+    this.#heard(socket);
+    this.state.value = { kind: 'open' };
+    for (const call of this.onOpen) call();
+  }
+
+  #closed(socket: WebSocket, code: number): void {
+    if (socket !== this.#socket) return;
+    this.#socket = undefined;
+    clearTimeout(this.#watchdog);
+    this.#lose();
+    if (code === CLOSE.loggedOut) {
+      this.role.value = null;
+      this.state.value = { kind: 'loggedOut' };
+    } else this.#wait();
+  }
+
+  #wait(): void {
+    const delayMs = BACKOFF_MS[Math.min(this.#tries++, BACKOFF_MS.length - 1)] ?? 0;
+    this.state.value = { kind: 'waiting', untilMs: Date.now() + delayMs };
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#connect(), delayMs);
+  }
+
+  /** Every call that was open has ended. */
+  #lose(): void {
+    const calls = this.#calls;
+    this.#calls = new Map();
+    for (const { end } of calls.values()) end(lostRefusal());
+  }
+
+  #heard(socket: WebSocket): void {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => {
+      // What is dead answers no goodbye either.
+      socket.close();
+      this.#closed(socket, 0);
+    }, SILENT_MS);
+  }
+
+  #take(bytes: Uint8Array): void {
+    const frame = readServerFrame(bytes);
+    if (frame === undefined || frame.kind === 'tick') return;
+    const receiver = this.#calls.get(frame.call);
+    if (receiver === undefined) return;
+    if (frame.kind === 'message') {
+      receiver.message(frame.bytes);
+      return;
+    }
+    this.#calls.delete(frame.call);
+    const { code, message, details } = frame;
+    receiver.end(code === CODE.ok ? undefined : refusalOf(code, message, details));
+  }
+}

@@ -1,0 +1,32 @@
+import type { Schema } from '../wire/codec.js';
+import * as wire from '../wire/messages.js';
+
+/** A method of the services: where it is, and the messages of it that the page knows. */
+export interface Method<Answer> {
+  readonly path: string;
+  readonly request: Schema;
+  readonly answer: Schema;
+  /** Only for the types. */
+  readonly is?: Answer;
+}
+
+function method<Answer>(path: string, request: Schema, answer: Schema): Method<Answer> {
+  return { path: `/switchyard.v1.${path}`, request, answer };
+}
+
+/** Every method that the page calls. */
+export const METHODS = {
+  watchNetwork: method<wire.NetworkMessage>(
+    'NetworkService/WatchNetworkDelta',
+    wire.WATCH_NETWORK,
+    wire.NETWORK_MESSAGE,
+  ),
+  watchClosed: method<wire.ClosedMessage>('NetworkService/WatchEndpointClosed', wire.WATCH_CLOSED, wire.CLOSED_MESSAGE),
+  listSessions: method<wire.SessionPage>('SessionService/ListSessions', wire.LIST, wire.SESSION_PAGE),
+  listStreams: method<wire.StreamPage>('StreamService/ListStreams', wire.LIST, wire.STREAM_PAGE),
+  listConnections: method<wire.ConnectionPage>('NetworkService/ListConnections', wire.LIST, wire.CONNECTION_PAGE),
+  getServer: method<wire.ServerFacts>('ServerService/GetServer', wire.EMPTY, wire.SERVER_FACTS),
+  findPath: method<wire.Path>('NetworkService/FindPath', wire.FIND_PATH, wire.PATH),
+  stopStream: method<wire.StreamStops>('StreamService/StopStream', wire.STOP_STREAM, wire.STREAM_STOPS),
+  terminateSession: method<object>('SessionService/TerminateSession', wire.TERMINATE_SESSION, wire.EMPTY),
+} as const;

@@ -1,0 +1,44 @@
+/* Where nodes stood when the page was last open, so that a fleet looks today as it did yesterday. Kept by the browser, one
+ * record for each server. */
+
+const DATABASE = 'switchyard-console';
+const STORE = 'places';
+
+type Places = Map<string, readonly [number, number]>;
+
+/** The places of a server's nodes, by UUID; empty where none are kept or nothing may be. */
+export async function loadPlaces(server: string): Promise<Places> {
+  try {
+    const store = await open('readonly');
+    const kept = await done<{ uuids: string[]; places: Float32Array } | undefined>(store.get(server));
+    const { uuids = [], places } = kept ?? {};
+    return new Map(uuids.map((uuid, at) => [uuid, [places![2 * at]!, places![2 * at + 1]!]]));
+  } catch {
+    return new Map();
+  }
+}
+
+/** Keeps them. */
+export async function savePlaces(server: string, places: Places): Promise<void> {
+  try {
+    const uuids = [...places.keys()];
+    const store = await open('readwrite');
+    await done(store.put({ uuids, places: Float32Array.from([...places.values()].flat()) }, server));
+  } catch {
+    // A browser that keeps nothing (a private window) lays out anew.
+  }
+}
+
+async function open(mode: IDBTransactionMode): Promise<IDBObjectStore> {
+  const request = indexedDB.open(DATABASE, 1);
+  request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+  const database = await done(request);
+  return database.transaction(STORE, mode).objectStore(STORE);
+}
+
+function done<Result>(request: IDBRequest<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}

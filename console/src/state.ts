@@ -1,0 +1,264 @@
+import { computed, signal } from '@preact/signals';
+import { Layout } from './layout/layout.js';
+import { ChangeLog } from './model/changes.js';
+import { type GraphChange, GraphModel, type GraphNode } from './model/graph.js';
+import { CLOSE_REASONS } from './model/instance.js';
+import { follow } from './net/follow.js';
+import { Link } from './net/link.js';
+import { METHODS } from './net/methods.js';
+import { msOf, type RefusedError } from './net/refusal.js';
+import { loadPlaces, savePlaces } from './places.js';
+import { type Matcher, parseQuery, QueryError } from './query.js';
+import { route } from './route.js';
+import type { ClosedMessage, NetworkMessage, Position, ServerFacts, Session } from './wire/messages.js';
+import { WATCH_KIND } from './wire/messages.js';
+
+/*
+ * All that the page knows, and how it comes to know it. Views read the signals; nothing here knows of views.
+ */
+
+/** A session that has ended, as the page heard of it. */
+export interface ClosedSession {
+  readonly id: number;
+  readonly atMs: number;
+  readonly sid: number;
+  readonly name: string;
+  readonly reason: string;
+  /** How long the page had seen it live; undefined when it was there before the page or not seen at all. */
+  readonly livedMs: number | undefined;
+}
+
+/** How far the picture of the graph is. */
+export type Picture =
+  /** The first snapshot comes; so many nodes of it are there. */
+  | { readonly kind: 'loading'; readonly nodes: number }
+  /** It is what the server says. */
+  | { readonly kind: 'live' }
+  /** It was; what became of it since is not known. */
+  | { readonly kind: 'stale' };
+
+/** Lists and counts are drawn anew so often at most: no eye reads faster. */
+const LIST_MS = 250;
+/** Sessions that ended and are kept. */
+const CLOSED_MAX = 2_000;
+/** How often facts that no watch tells are asked for. */
+const POLL_MS = { server: 5_000, sessions: 5_000 } as const;
+/** Beyond so many sessions the poll of them is only made while their table is open, and less often. */
+const SESSIONS_POLLED_MAX = 5_000;
+const SESSIONS_PAGE = 1_000;
+const PLACES_MS = 10_000;
+
+export const link = new Link();
+export const model = new GraphModel();
+export const changes = new ChangeLog();
+export const picture = signal<Picture>({ kind: 'loading', nodes: 0 });
+export const position = signal<Position | undefined>(undefined);
+/** Grows, a few times a second at most, when something has changed that lists show. */
+export const listVersion = signal(0);
+/** Why the graph is not followed right now; undefined while it is. */
+export const refusal = signal<RefusedError | undefined>(undefined);
+export const server = signal<ServerFacts | undefined>(undefined);
+export const closed = signal<readonly ClosedSession[]>([]);
+export const sessions = signal<ReadonlyMap<number, Session>>(new Map());
+/** The nodes of a path that was asked for. */
+export const path = signal<readonly number[]>([]);
+/** What the last action came to, for people. */
+export const notice = signal('');
+/** The layout; undefined until it is known for which server. */
+export const layout = signal<Layout | undefined>(undefined);
+
+/** What is asked for, and what is wrong with how. */
+export const query = computed<{ readonly matcher: Matcher | undefined; readonly problem: string }>(() => {
+  const { q } = route.value;
+  if (q.trim() === '') return { matcher: undefined, problem: '' };
+  try {
+    return { matcher: parseQuery(q), problem: '' };
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    return { matcher: undefined, problem: error.message };
+  }
+});
+
+/** Whether a session has an attachment; undefined while it is not known. */
+export function isAttached(sid: number): boolean | undefined {
+  return sessions.value.get(sid)?.attached;
+}
+
+/** The instances of the graph that are asked for. */
+export function matchingNodes(): GraphNode[] {
+  const { matcher } = query.value;
+  const all = [...model.nodes.values()].filter(({ parent }) => parent !== 0);
+  return matcher === undefined ? all : all.filter((node) => matcher(node, { isAttached }));
+}
+
+/** Names of those who have gone: the end of a session and its leaving of the graph are told in no order. */
+const goneNames = new Map<number, { readonly name: string; readonly cameMs: number | undefined }>();
+const cameMs = new Map<number, number>();
+const goneReasons = new Map<number, string>();
+/** The snapshot that comes, until it is whole. */
+let coming: GraphModel | undefined;
+let listTimer = 0;
+let closedId = 0;
+
+/** Begins. */
+export async function start(): Promise<void> {
+  link.onOpen.add(() => void askServer());
+  link.state.subscribe(({ kind }) => {
+    if (kind !== 'open' && picture.peek().kind === 'live') picture.value = { kind: 'stale' };
+  });
+  follow({
+    link,
+    method: METHODS.watchNetwork,
+    request: (after) => ({ after, coalesce: true }),
+    position: () => {
+      coming = undefined;
+      return position.peek();
+    },
+    told: takeNetwork,
+    stopped: (why) => {
+      refusal.value = why;
+      if (why !== undefined && picture.peek().kind === 'live') picture.value = { kind: 'stale' };
+    },
+    forget: () => {
+      position.value = undefined;
+    },
+  });
+  let closedAfter: Position | undefined;
+  follow({
+    link,
+    method: METHODS.watchClosed,
+    request: (after) => ({ after }),
+    position: () => closedAfter,
+    told: (message) => {
+      closedAfter = message.position ?? closedAfter;
+      takeClosed(message);
+    },
+    stopped: () => {},
+    forget: () => {
+      closedAfter = undefined;
+    },
+  });
+  setInterval(() => void askServer(), POLL_MS.server);
+  setInterval(() => {
+    if (sessions.peek().size <= SESSIONS_POLLED_MAX || route.peek().view === 'sessions') void askSessions();
+  }, POLL_MS.sessions);
+  setInterval(keepPlaces, PLACES_MS);
+  await link.start();
+}
+
+/** Asks what the server is. What it says of its position tells whether the picture is whole again. */
+export async function askServer(): Promise<void> {
+  if (link.state.peek().kind !== 'open' || document.visibilityState === 'hidden') return;
+  try {
+    const facts = await link.ask(METHODS.getServer);
+    const isFirst = server.peek() === undefined;
+    server.value = facts;
+    if (layout.peek() === undefined) await makeLayout(facts.serverUuid);
+    if (isFirst) void askSessions();
+    const [here, there] = [position.peek(), facts.position];
+    const isReached = here?.epoch === there?.epoch && (here?.revision ?? 0) >= (there?.revision ?? 1);
+    if (isReached && picture.peek().kind === 'stale' && refusal.peek() === undefined) picture.value = { kind: 'live' };
+  } catch {
+    // The chip says how the connection stands.
+  }
+}
+
+/** Reads all sessions: what they are attached to is in no watch. */
+export async function askSessions(): Promise<void> {
+  if (link.state.peek().kind !== 'open' || document.visibilityState === 'hidden') return;
+  try {
+    const found = new Map<number, Session>();
+    let pageToken = '';
+    do {
+      const page = await link.ask(METHODS.listSessions, { pageSize: SESSIONS_PAGE, pageToken });
+      for (const session of page.sessions) found.set(session.cvid, session);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    sessions.value = found;
+    bump();
+  } catch {
+    // As it was is better than nothing.
+  }
+}
+
+async function makeLayout(uuid: string): Promise<void> {
+  const places = await loadPlaces(uuid);
+  const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  const made = new Layout(model, places, isCalm);
+  // What came before the layout was there.
+  made.change({ added: [...model.nodes.values()], removed: [], linked: [...model.links], unlinked: [] });
+  layout.value = made;
+}
+
+function keepPlaces(): void {
+  const [uuid, places] = [server.peek()?.serverUuid, layout.peek()];
+  if (uuid !== undefined && places?.isAtRest && picture.peek().kind === 'live') void savePlaces(uuid, places.places());
+}
+
+function takeNetwork({ kind, deltas, position: at }: NetworkMessage): void {
+  if (kind === WATCH_KIND.reset) {
+    coming = new GraphModel();
+    if (picture.peek().kind === 'live') picture.value = { kind: 'stale' };
+    return;
+  }
+  if (kind === WATCH_KIND.snapshot) {
+    coming ??= new GraphModel();
+    for (const delta of deltas) coming.apply(delta);
+    if (picture.peek().kind === 'loading') picture.value = { kind: 'loading', nodes: coming.nodes.size };
+    return;
+  }
+  if (kind === WATCH_KIND.snapshotEnd) {
+    const isFirst = picture.peek().kind === 'loading';
+    changed(model.become(coming ?? new GraphModel()), at?.revision ?? 0, !isFirst);
+    coming = undefined;
+  }
+  const last = at?.revision ?? 0;
+  for (const [index, delta] of deltas.entries()) {
+    changed(model.apply(delta), last - (deltas.length - 1 - index), true);
+  }
+  position.value = at ?? position.peek();
+  if (picture.peek().kind !== 'live') picture.value = { kind: 'live' };
+}
+
+function changed(change: GraphChange, revision: number, isTold: boolean): void {
+  const nowMs = Date.now();
+  for (const { sid, name } of change.removed) {
+    remember(goneNames, sid, { name, cameMs: cameMs.get(sid) });
+    cameMs.delete(sid);
+  }
+  if (isTold) for (const { sid } of change.added) cameMs.set(sid, nowMs);
+  if (isTold) changes.add(change, revision, nowMs, (sid) => goneReasons.get(sid) ?? '');
+  layout.peek()?.change(change);
+  bump();
+}
+
+function takeClosed({ endpointClosed }: ClosedMessage): void {
+  if (endpointClosed === undefined) return;
+  const { cvid: sid, reason: number, name } = endpointClosed;
+  const reason = CLOSE_REASONS[number] ?? `reason ${number}`;
+  const atMs = Date.now();
+  const known = model.nodes.get(sid) ?? goneNames.get(sid);
+  const sinceMs = goneNames.get(sid)?.cameMs ?? cameMs.get(sid) ?? msOf(sessions.peek().get(sid)?.openedAt);
+  const livedMs = sinceMs > 0 ? atMs - sinceMs : undefined;
+  remember(goneReasons, sid, reason);
+  changes.explain(sid, reason);
+  const line = { id: ++closedId, atMs, sid, name: name || (known?.name ?? ''), reason, livedMs };
+  closed.value = [line, ...closed.peek()].slice(0, CLOSED_MAX);
+  bump();
+}
+
+function remember<Value>(map: Map<number, Value>, sid: number, value: Value): void {
+  map.delete(sid);
+  map.set(sid, value);
+  if (map.size <= CLOSED_MAX) return;
+  const [oldest] = map.keys();
+  map.delete(oldest!);
+}
+
+function bump(): void {
+  if (listTimer !== 0) return;
+  listTimer = setTimeout(() => {
+    listTimer = 0;
+    listVersion.value++;
+  }, LIST_MS);
+}

@@ -1,0 +1,329 @@
+import { effect } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { Camera } from '../draw/camera.js';
+import { type Palette, Renderer, radiusOf } from '../draw/renderer.js';
+import type { GraphNode } from '../model/graph.js';
+import { kindOf, TYPES } from '../model/instance.js';
+import { go, isKiosk, route } from '../route.js';
+import { isAttached, layout, listVersion, model, path, picture, query, sessions } from '../state.js';
+import { many, nameOf } from '../text.js';
+import { theme } from '../theme.js';
+import { Nobody } from './nobody.js';
+
+/** How near to a node a pointer has to be, in pixels. */
+const NEAR_PIXELS = 12;
+const PAN_PIXELS = 60;
+const ZOOM_STEP = 1.25;
+/** How long the address waits for a camera that moves. */
+const ADDRESS_MS = 300;
+
+/** The live graph. */
+export function GraphView() {
+  const host = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const stage = new Stage(host.current!, canvas.current!);
+    current = stage;
+    return () => {
+      current = undefined;
+      stage.close();
+    };
+  }, []);
+  listVersion.value;
+  const here = Math.max(0, model.nodes.size - 1);
+  const { kind } = picture.value;
+  const label = `Network graph: ${many(here, 'instance')}, ${many(model.links.length, 'link')}. The view Sessions has the same as a table.`;
+  return (
+    <div class="graph" ref={host}>
+      <h1 class="hidden">Network graph</h1>
+      <canvas ref={canvas} tabIndex={0} role="img" aria-label={label} />
+      {!isKiosk && <Legend />}
+      {kind === 'loading' && (
+        <p class="loading">{many(picture.value.kind === 'loading' ? picture.value.nodes : 0, 'node')} so far …</p>
+      )}
+      {kind === 'live' && here === 0 && <Nobody />}
+    </div>
+  );
+}
+
+/** The stage that is shown; undefined in other views. */
+let current: Stage | undefined;
+
+/** Moves the camera of the graph that is shown, for keys. Answers whether there is one. */
+export function moveCamera(
+  how: 'fit' | 'in' | 'out' | 'left' | 'right' | 'up' | 'down' | 'next' | 'previous',
+): boolean {
+  current?.move(how);
+  return current !== undefined;
+}
+
+function Legend() {
+  const counts = new Map(TYPES.map((kind) => [kind, 0]));
+  for (const { sid, parent } of model.nodes.values()) {
+    if (parent !== 0) counts.set(kindOf(sid), (counts.get(kindOf(sid)) ?? 0) + 1);
+  }
+  const { q } = route.value;
+  const ask = (part: string) => go({ q: q.includes(part) ? q.replace(part, '').trim() : `${q} ${part}`.trim() });
+  return (
+    <fieldset class="legend">
+      <legend class="hidden">Legend: a press asks for one kind only</legend>
+      {TYPES.filter((kind) => (counts.get(kind) ?? 0) > 0).map((kind) => (
+        <button key={kind} type="button" aria-pressed={q.includes(`type:${kind}`)} onClick={() => ask(`type:${kind}`)}>
+          <span class={`dot ${kind}`} aria-hidden="true" /> {kind} <span class="muted">{counts.get(kind)}</span>
+        </button>
+      ))}
+      <button type="button" aria-pressed={q.includes('attached:no')} onClick={() => ask('attached:no')}>
+        <span class="dot ring" aria-hidden="true" /> not attached{' '}
+        <span class="muted">{[...sessions.value.values()].filter(({ attached }) => !attached).length}</span>
+      </button>
+      <span class="line tcp">tcp</span>
+      <span class="line udp">udp</span>
+    </fieldset>
+  );
+}
+
+/** The canvas with its camera: draws when something has changed, and never otherwise. */
+class Stage {
+  readonly #camera = new Camera();
+  readonly #host: HTMLElement;
+  readonly #canvas: HTMLCanvasElement;
+  readonly #renderer: Renderer;
+  readonly #stops: (() => void)[] = [];
+  #palette: Palette;
+  #matches: Uint8Array | undefined;
+  #matchesOf: readonly [unknown, number, unknown] = [undefined, -1, undefined];
+  #hovered: GraphNode | undefined;
+  #frame = 0;
+  #addressTimer = 0;
+  #cam = '';
+  readonly #pointers = new Map<number, readonly [number, number]>();
+  #dragged = 0;
+
+  constructor(host: HTMLElement, canvas: HTMLCanvasElement) {
+    this.#host = host;
+    this.#canvas = canvas;
+    // Opaque: what lies below needs not to be mixed in.
+    this.#renderer = new Renderer(canvas.getContext('2d', { alpha: false })!);
+    this.#palette = readPalette(host);
+    const observer = new ResizeObserver(() => this.#resize());
+    observer.observe(host);
+    this.#stops.push(() => observer.disconnect());
+    this.#listen();
+    this.#stops.push(effect(() => this.#follow()));
+  }
+
+  close(): void {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#addressTimer);
+    for (const stop of this.#stops) stop();
+    const shown = layout.peek();
+    if (shown !== undefined) shown.onMove = () => {};
+  }
+
+  move(how: Parameters<typeof moveCamera>[0]): void {
+    const { width, height } = this.#camera;
+    const zoom = (factor: number) => this.#camera.zoomAt(width / 2, height / 2, factor);
+    const pan = { left: [1, 0], right: [-1, 0], up: [0, 1], down: [0, -1] } as const;
+    if (how === 'fit') this.#refit();
+    else if (how === 'in') zoom(ZOOM_STEP);
+    else if (how === 'out') zoom(1 / ZOOM_STEP);
+    else if (how === 'next' || how === 'previous') this.#step(how === 'next' ? 1 : -1);
+    else this.#camera.pan(pan[how][0] * PAN_PIXELS, pan[how][1] * PAN_PIXELS);
+    this.#moved();
+  }
+
+  /** Draws anew when something changes that is drawn. */
+  #follow(): void {
+    listVersion.value;
+    picture.value;
+    path.value;
+    sessions.value;
+    theme.value;
+    query.value;
+    const { cam } = route.value;
+    if (cam !== this.#cam) {
+      this.#cam = cam;
+      if (cam === '') this.#refit();
+      else this.#camera.read(cam);
+    }
+    this.#palette = readPalette(this.#host);
+    const shown = layout.value;
+    if (shown !== undefined) shown.onMove = () => this.#request();
+    this.#request();
+  }
+
+  #refit(): void {
+    this.#camera.isTouched = false;
+    this.#request();
+  }
+
+  #request(): void {
+    if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw(): void {
+    this.#frame = 0;
+    const shown = layout.peek();
+    if (shown === undefined) return;
+    const isMoving = shown.advance();
+    const camera = this.#camera;
+    if (!camera.isTouched) camera.fit(shown.x, shown.y);
+    const { sid } = route.peek();
+    this.#match();
+    this.#renderer.draw({
+      ...{ model, camera, isAttached, palette: this.#palette, matches: this.#matches, hovered: this.#hovered },
+      x: shown.x,
+      y: shown.y,
+      selected: model.nodes.get(sid),
+      path: path.peek(),
+      isStale: picture.peek().kind === 'stale',
+    });
+    if (isMoving) this.#request();
+  }
+
+  /** Asks the query of each node anew only when the graph or the query is another. */
+  #match(): void {
+    const { matcher } = query.peek();
+    const of = [matcher, model.version, sessions.peek()] as const;
+    if (of.every((one, at) => one === this.#matchesOf[at])) return;
+    this.#matchesOf = of;
+    if (matcher === undefined) {
+      this.#matches = undefined;
+      return;
+    }
+    const matches = new Uint8Array(model.slots.length);
+    for (const node of model.nodes.values()) if (matcher(node, { isAttached })) matches[node.slot] = 1;
+    this.#matches = matches;
+  }
+
+  #resize(): void {
+    const { width, height } = this.#host.getBoundingClientRect();
+    this.#canvas.width = Math.round(width * devicePixelRatio);
+    this.#canvas.height = Math.round(height * devicePixelRatio);
+    this.#camera.width = width;
+    this.#camera.height = height;
+    // At once, as the canvas is empty now.
+    cancelAnimationFrame(this.#frame);
+    this.#draw();
+  }
+
+  #listen(): void {
+    const canvas = this.#canvas;
+    const on = <Name extends keyof HTMLElementEventMap>(
+      name: Name,
+      call: (event: HTMLElementEventMap[Name]) => void,
+    ) => {
+      canvas.addEventListener(name, call, { passive: false });
+      this.#stops.push(() => canvas.removeEventListener(name, call));
+    };
+    on('pointerdown', (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      this.#pointers.set(event.pointerId, [event.offsetX, event.offsetY]);
+      if (this.#pointers.size === 1) this.#dragged = 0;
+    });
+    on('pointermove', (event) => this.#pointed(event));
+    on('pointerup', (event) => {
+      this.#pointers.delete(event.pointerId);
+      if (this.#dragged < 4) this.#select(this.#nearest(event.offsetX, event.offsetY));
+    });
+    on('pointercancel', (event) => this.#pointers.delete(event.pointerId));
+    on('pointerleave', () => this.#hover(undefined));
+    on('wheel', (event) => {
+      event.preventDefault();
+      this.#camera.zoomAt(event.offsetX, event.offsetY, Math.exp(-event.deltaY * 0.0015));
+      this.#moved();
+    });
+  }
+
+  /** A drag moves the picture, two fingers zoom it, and a pointer alone looks. */
+  #pointed({ pointerId, offsetX: x, offsetY: y }: PointerEvent): void {
+    const before = this.#pointers.get(pointerId);
+    if (before === undefined) {
+      this.#hover(this.#nearest(x, y));
+      return;
+    }
+    const other = [...this.#pointers].find(([id]) => id !== pointerId)?.[1];
+    this.#pointers.set(pointerId, [x, y]);
+    this.#dragged += Math.abs(x - before[0]) + Math.abs(y - before[1]);
+    if (other === undefined) {
+      // A hand that trembles on a click moves nothing.
+      if (this.#dragged < 4) return;
+      this.#camera.pan(x - before[0], y - before[1]);
+    } else {
+      const was = Math.hypot(before[0] - other[0], before[1] - other[1]);
+      const is = Math.hypot(x - other[0], y - other[1]);
+      this.#camera.zoomAt((x + other[0]) / 2, (y + other[1]) / 2, is / Math.max(1, was));
+    }
+    this.#moved();
+  }
+
+  #moved(): void {
+    this.#request();
+    clearTimeout(this.#addressTimer);
+    this.#addressTimer = setTimeout(() => {
+      this.#cam = this.#camera.isTouched ? this.#camera.text : '';
+      go({ cam: this.#cam });
+    }, ADDRESS_MS);
+  }
+
+  #hover(node: GraphNode | undefined): void {
+    if (node === this.#hovered) return;
+    this.#hovered = node;
+    this.#canvas.style.cursor = node === undefined ? 'grab' : 'pointer';
+    this.#canvas.title = node === undefined ? '' : nameOf(node);
+    this.#request();
+  }
+
+  #select(node: GraphNode | undefined): void {
+    go({ sid: node?.sid ?? 0 });
+  }
+
+  /** The next neighbour of the selection; without one the node with most links. */
+  #step(by: number): void {
+    const node = model.nodes.get(route.peek().sid);
+    if (node === undefined) {
+      const all = [...model.nodes.values()].filter(({ parent }) => parent !== 0);
+      const most = all.reduce<GraphNode | undefined>((one, other) => {
+        return one !== undefined && one.links.size >= other.links.size ? one : other;
+      }, undefined);
+      this.#select(most);
+      return;
+    }
+    const peers = [...node.links.keys()].sort((one, other) => one - other);
+    if (peers.length === 0) return;
+    const at = peers.indexOf(this.#lastPeer);
+    this.#lastPeer = node.sid;
+    const next = peers[(at + by + peers.length) % peers.length];
+    this.#select(model.nodes.get(next ?? 0));
+  }
+  #lastPeer = 0;
+
+  #nearest(x: number, y: number): GraphNode | undefined {
+    const shown = layout.peek();
+    if (shown === undefined) return undefined;
+    let found: GraphNode | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const node of model.nodes.values()) {
+      const place = shown.placeOf(node);
+      if (place === undefined) continue;
+      const [px, py] = this.#camera.toScreen(...place);
+      const distance = Math.hypot(px - x, py - y) - radiusOf(node, this.#camera.zoom) * this.#camera.zoom;
+      if (distance < least) [found, least] = [node, distance];
+    }
+    return least < NEAR_PIXELS ? found : undefined;
+  }
+}
+
+/** The colours of the style sheet, which knows the theme. */
+function readPalette(host: HTMLElement): Palette {
+  const style = getComputedStyle(host);
+  const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  const kinds = Object.fromEntries(TYPES.map((kind) => [kind, colour(kind)])) as Palette['kinds'];
+  const [ground, text, halo, accent] = ['ground', 'text', 'ground', 'accent'].map(colour) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  return { ground, text, halo, accent, tcp: colour('tcp'), udp: colour('udp'), kinds };
+}

@@ -1,0 +1,236 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Admission } from '../admission/admission.js';
+import type { DoorListener } from '../admission/door-listener.js';
+import { Place } from '../admission/place.js';
+import type { Origin, WebRefusal } from '../admission/web-guard.js';
+import { type Address, plainAddress } from '../base/address.js';
+import type { Clock, Random } from '../base/clock.js';
+import type { Asset } from './assets.js';
+import type { CallsPort } from './calls-port.js';
+import type { Credential } from './credentials.js';
+import { CLOSE, CONSOLE_PROTOCOL } from './frames.js';
+import { SECURE_HEADERS, SECURITY_HEADERS } from './headers.js';
+import { CONSOLE_LIMITS, CONSOLE_PLACES, type ConsoleLimits } from './limits.js';
+import { Logins } from './logins.js';
+import { Page } from './page.js';
+import { PageGuard } from './page-guard.js';
+import { answerPost, cookieOf, type PostDeps, roleAnswer } from './posts.js';
+
+/** What the console's door stands on. */
+export interface ConsoleDeps {
+  readonly calls: CallsPort;
+  readonly admission: Admission;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Codes and logins are made from it. */
+  readonly adminToken: string;
+  /** The server's UUID: names the cookie, as consoles of one host share its cookies. */
+  readonly serverUuid: string;
+  readonly assets: ReadonlyMap<string, Asset>;
+  /** Besides the page's own. */
+  readonly origins: readonly Origin[];
+  /** Its certificate and key, PEM. Undefined: the console is not encrypted. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  readonly limits?: ConsoleLimits;
+}
+
+/** How long a connection that is no page's may be silent. */
+const SILENT_MS = 10_000;
+/** How long a page may take to hear why it ends, and to say goodbye. */
+const GOODBYE_MS = 200;
+const YEAR_S = 31_536_000;
+
+/**
+ * The console's door: serves the page to a browser, logs its user in, and carries the page's calls to the services over one
+ * WebSocket. It decides nothing about the network: every call is made as whoever is logged in, and the services refuse.
+ */
+export class ConsoleDoor {
+  readonly #deps: ConsoleDeps;
+  readonly #limits: ConsoleLimits;
+  readonly #logins: Logins;
+  readonly #http: Server;
+  readonly #sockets: WebSocketServer;
+  readonly #connections = new Set<Socket>();
+  readonly #pages = new Map<Page, string>();
+  readonly #posts: PostDeps;
+  #guard: PageGuard;
+  #listener: DoorListener | undefined;
+  #isDraining = false;
+
+  constructor(deps: ConsoleDeps) {
+    const { clock, random, adminToken, serverUuid, tls, limits = CONSOLE_LIMITS } = deps;
+    this.#deps = deps;
+    this.#limits = limits;
+    this.#logins = new Logins({ clock, random, limits, adminToken });
+    this.#guard = new PageGuard(deps.origins, '', tls !== undefined);
+    const cookieName = `switchyard-console-${serverUuid.slice(0, 8)}`;
+    this.#posts = { logins: this.#logins, limits, cookieName, isSecure: tls !== undefined };
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response);
+    const options = { keepAliveTimeout: SILENT_MS };
+    this.#http = tls ? createSecureServer({ ...tls, ...options }, answer) : createServer(options, answer);
+    // Node's own timeouts of requests, and its list of connections, are only there for a server that listens itself.
+    this.#http.timeout = SILENT_MS;
+    this.#http.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
+    });
+    this.#http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#upgrade(request, socket as Socket, head),
+    );
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: limits.frameBytesMax,
+      perMessageDeflate: false,
+      handleProtocols: (offered) => (offered.has(CONSOLE_PROTOCOL) ? CONSOLE_PROTOCOL : false),
+    });
+  }
+
+  /** How many pages are open. */
+  get pageCount(): number {
+    return this.#pages.size;
+  }
+
+  /** Begins to listen. Resolves with the address, its port a real one. */
+  listen(wanted: Address): Promise<Address> {
+    const { admission, origins, tls } = this.#deps;
+    this.#guard = new PageGuard(origins, wanted.host, tls !== undefined);
+    const gate = admission.gate({ door: 'console', places: CONSOLE_PLACES });
+    this.#listener = admission.listener('console', gate, this.#http);
+    return this.#listener.listen(wanted);
+  }
+
+  /** Shows another certificate from the next connection on. */
+  renew({ cert, key }: { readonly cert: Buffer; readonly key: Buffer }): void {
+    if (this.#http instanceof SecureServer) this.#http.setSecureContext({ cert, key });
+  }
+
+  /** Lets nobody new in. Pages that are open hear from their watches that the server goes. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#listener?.close();
+  }
+
+  /** Closes every page: once its watches have told it why, and cut off when it does not answer the goodbye. */
+  async close(deadlineMs: number): Promise<void> {
+    await this.#pause(deadlineMs);
+    for (const page of this.#pages.keys()) page.close(CLOSE.goingAway, 'the server goes down');
+    await this.#pause(deadlineMs);
+    for (const page of this.#pages.keys()) page.destroy();
+    for (const socket of this.#connections) socket.destroy();
+  }
+
+  /** Some turns of the event loop for what is on its way, and none where nobody waits for it. */
+  #pause(deadlineMs: number): Promise<void> | undefined {
+    if (this.#pages.size === 0 || deadlineMs === 0) return undefined;
+    return new Promise((resolve) => {
+      this.#deps.clock.after(Math.min(deadlineMs, GOODBYE_MS), resolve);
+    });
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const { tls } = this.#deps;
+    for (const [name, value] of Object.entries(tls ? SECURE_HEADERS : SECURITY_HEADERS)) {
+      response.setHeader(name, value);
+    }
+    Place.of(request.socket)?.establish();
+    const isReading = request.method === 'GET' || request.method === 'HEAD';
+    const refusal = isReading ? this.#guard.refusesHost(request) : this.#guard.refuses(request);
+    if (refusal !== undefined) {
+      this.#report(request.socket, refusal);
+      response.writeHead(403, { 'content-type': 'text/plain; charset=utf-8' }).end(`${refusal.message}\n`);
+      return;
+    }
+    const path = pathOf(request);
+    if (request.method === 'POST') {
+      const login = this.#loginOf(request);
+      answerPost(path, request, response, { ...this.#posts, login, ended: (id) => this.#endPages(id) });
+    } else if (!isReading) response.writeHead(405, { allow: 'GET, HEAD, POST' }).end();
+    else if (path === '/session') roleAnswer(response, this.#posts, this.#loginOf(request));
+    else this.#sendAsset(request, response, path);
+  }
+
+  #sendAsset({ headers, method }: IncomingMessage, response: ServerResponse, path: string): void {
+    const asset = this.#deps.assets.get(path);
+    if (asset === undefined) {
+      response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('there is no such page\n');
+      return;
+    }
+    const { type, bytes, brotli, isHashed } = asset;
+    const isBrotli = brotli !== undefined && /\bbr\b/.test(String(headers['accept-encoding'] ?? ''));
+    const body = isBrotli ? brotli : bytes;
+    response.writeHead(200, {
+      'content-type': type,
+      'content-length': body.length,
+      'cache-control': isHashed ? `public, max-age=${YEAR_S}, immutable` : 'no-cache',
+      vary: 'accept-encoding',
+      ...(isBrotli ? { 'content-encoding': 'br' } : {}),
+    });
+    response.end(method === 'HEAD' ? undefined : body);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    socket.on('error', () => {});
+    const refusal = this.#guard.refuses(request);
+    if (refusal !== undefined) this.#report(socket, refusal);
+    const login = this.#loginOf(request);
+    const why = refusal === undefined ? this.#whyNoPage(request, login) : (['403 Forbidden', refusal.message] as const);
+    if (login === undefined || why !== undefined) forbid(socket, why ?? ['401 Unauthorized', 'log in first']);
+    else this.#sockets.handleUpgrade(request, socket, head, (ws) => this.#serve(ws, socket, login));
+  }
+
+  #whyNoPage(request: IncomingMessage, login: Credential | undefined): readonly [string, string] | undefined {
+    const { pagesMax } = this.#limits;
+    if (pathOf(request) !== '/socket') return ['404 Not Found', 'there is no such page'];
+    if (login === undefined) return ['401 Unauthorized', 'log in first'];
+    if (this.#isDraining) return ['503 Service Unavailable', 'the server is draining'];
+    if (this.#pages.size < pagesMax) return undefined;
+    return ['503 Service Unavailable', `${pagesMax} pages at once are the limit`];
+  }
+
+  #serve(ws: WebSocket, socket: Socket, login: Credential): void {
+    const { calls, clock } = this.#deps;
+    const place = Place.of(socket);
+    place?.establish();
+    place?.vouch();
+    place?.setBusy(true);
+    socket.setNoDelay(true);
+    const isLoggedIn = () => login.expiresMs > clock.wallMs();
+    const peer = peerOf(socket);
+    const page = new Page(ws, { calls, clock, limits: this.#limits, role: login.role, peer, isLoggedIn });
+    this.#pages.set(page, login.id);
+    ws.on('close', () => this.#pages.delete(page));
+  }
+
+  /** Ends the pages of a login that is over. */
+  #endPages(id: string): void {
+    for (const [page, login] of this.#pages) if (login === id) page.close(CLOSE.loggedOut, 'the login is over');
+  }
+
+  #loginOf(request: IncomingMessage): Credential | undefined {
+    return this.#logins.read(cookieOf(request, this.#posts.cookieName));
+  }
+
+  #report({ remoteAddress }: Socket, { cause, message }: WebRefusal): void {
+    const option = '--console-origin';
+    this.#deps.admission.reports.report({ door: 'console', cause, why: message, address: remoteAddress, option });
+  }
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.replace(/[?#].*$/s, '');
+}
+
+function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  const host = plainAddress(remoteAddress);
+  return `${host.includes(':') ? `[${host}]` : host}:${remotePort}`;
+}
+
+function forbid(socket: Socket, [status, message]: readonly [string, string]): void {
+  const body = `${message}\n`;
+  const head = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`;
+  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${body}`, () => socket.destroy());
+}

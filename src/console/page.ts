@@ -1,0 +1,140 @@
+import type { RawData, WebSocket } from 'ws';
+import type { Clock, Timer } from '../base/clock.js';
+import type { CallsPort, ConsoleRole } from './calls-port.js';
+import { CLOSE, messageHead, readPageFrame, writeEnd, writeTick } from './frames.js';
+import type { ConsoleLimits } from './limits.js';
+
+/** What a page stands on. */
+export interface PageDeps {
+  readonly calls: CallsPort;
+  readonly clock: Clock;
+  readonly limits: ConsoleLimits;
+  readonly role: ConsoleRole;
+  /** ADDRESS:PORT, by which its calls are counted. */
+  readonly peer: string;
+  /** Whether its login still holds. */
+  readonly isLoggedIn: () => boolean;
+}
+
+/** gRPC's numbers of what the tunnel itself answers. */
+const CODE = { resourceExhausted: 8 } as const;
+const NO_DETAILS = new Uint8Array();
+
+/**
+ * One open page: carries calls from its WebSocket to the services and their messages back, byte for byte.
+ *
+ * A watch has one message on its way at a time, so a page that does not read holds {@link ConsoleLimits.untakenBytesMax} and
+ * one message of each call, and is closed when it answers no ping.
+ */
+export class Page {
+  readonly #ws: WebSocket;
+  readonly #deps: PageDeps;
+  /** How to cancel each open call. */
+  readonly #calls = new Map<number, () => void>();
+  #lastCall = 0;
+  #heardMs: number;
+  #timer: Timer | undefined;
+  #isOver = false;
+
+  constructor(ws: WebSocket, deps: PageDeps) {
+    this.#ws = ws;
+    this.#deps = deps;
+    this.#heardMs = deps.clock.nowMs();
+    ws.on('message', (data: RawData, isBinary: boolean) => this.#take(data as Buffer, isBinary));
+    ws.on('pong', () => {
+      this.#heardMs = deps.clock.nowMs();
+    });
+    ws.on('close', () => this.#over());
+    // An error closes the WebSocket, and 'close' tells.
+    ws.on('error', () => {});
+    this.#tick();
+  }
+
+  /** Ends it, with a reason that the page understands. */
+  close(code: (typeof CLOSE)[keyof typeof CLOSE], why: string): void {
+    this.#ws.close(code, why);
+    this.#over();
+  }
+
+  /** Ends it when it does not go by itself. */
+  destroy(): void {
+    this.#ws.terminate();
+  }
+
+  #take(data: Buffer, isBinary: boolean): void {
+    if (this.#isOver) return;
+    this.#heardMs = this.#deps.clock.nowMs();
+    const frame = isBinary ? readPageFrame(data) : undefined;
+    if (!this.#deps.isLoggedIn()) this.close(CLOSE.loggedOut, 'the login is over');
+    else if (frame === undefined) this.close(CLOSE.refused, 'not a frame of this protocol');
+    else if (frame.kind === 'cancel') {
+      this.#calls.get(frame.call)?.();
+      this.#calls.delete(frame.call);
+    } else if (frame.call <= this.#lastCall) this.close(CLOSE.refused, 'calls are numbered upwards');
+    else {
+      this.#lastCall = frame.call;
+      this.#open(frame);
+    }
+  }
+
+  #open({ call, path, request }: { call: number; path: string; request: Uint8Array }): void {
+    const { calls, limits, peer, role } = this.#deps;
+    const full = this.#whyFull(limits);
+    if (full !== undefined) {
+      this.#send(writeEnd(call, { code: CODE.resourceExhausted, message: full, details: NO_DETAILS }));
+      return;
+    }
+    // Until it has answered, so that one which answers at once is not kept.
+    this.#calls.set(call, () => {});
+    const cancel = calls.open(
+      { path, request, peer, role },
+      {
+        message: (bytes, taken) => this.#sendMessage(call, bytes, taken),
+        end: (status) => {
+          this.#calls.delete(call);
+          this.#send(writeEnd(call, status));
+        },
+      },
+    );
+    if (this.#calls.has(call)) this.#calls.set(call, cancel);
+  }
+
+  #whyFull({ callsPerPageMax, untakenBytesMax }: ConsoleLimits): string | undefined {
+    if (this.#calls.size >= callsPerPageMax) return `${callsPerPageMax} calls at once are the limit of a page`;
+    if (this.#ws.bufferedAmount >= untakenBytesMax) return `the page has not taken ${untakenBytesMax} bytes`;
+    return undefined;
+  }
+
+  /** In two fragments of one WebSocket message, so that what all pages share is not copied for each. */
+  #sendMessage(call: number, bytes: Uint8Array, taken: () => void): void {
+    if (this.#isOver) return;
+    this.#ws.send(messageHead(call), { binary: true, fin: false });
+    this.#ws.send(bytes, { binary: true, fin: true }, (error) => {
+      if (!error) taken();
+    });
+  }
+
+  #send(frame: Uint8Array): void {
+    if (!this.#isOver) this.#ws.send(frame, { binary: true });
+  }
+
+  #tick(): void {
+    const { clock, limits } = this.#deps;
+    if (clock.nowMs() - this.#heardMs > limits.silentMs) this.destroy();
+    else if (!this.#deps.isLoggedIn()) this.close(CLOSE.loggedOut, 'the login is over');
+    else {
+      this.#send(writeTick());
+      this.#ws.ping();
+      this.#timer = clock.after(limits.tickMs, () => this.#tick());
+    }
+  }
+
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#timer?.cancel();
+    for (const cancel of this.#calls.values()) cancel();
+    this.#calls.clear();
+    this.#deps.calls.left(this.#deps.peer);
+  }
+}

@@ -1,0 +1,113 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { plainAddress } from '../base/address.js';
+import type { Credential } from './credentials.js';
+import type { ConsoleLimits } from './limits.js';
+import type { LoginRefusal, Logins } from './logins.js';
+
+/** What answers to POSTs stand on. */
+export interface PostDeps {
+  readonly logins: Logins;
+  readonly limits: ConsoleLimits;
+  readonly cookieName: string;
+  readonly isSecure: boolean;
+}
+
+/** The same for one request. */
+export interface PostContext extends PostDeps {
+  /** Who is logged in already. */
+  readonly login: Credential | undefined;
+  /** Called with a login that has ended. */
+  readonly ended: (id: string) => void;
+}
+
+const REFUSALS: Readonly<Record<LoginRefusal, { readonly status: number; readonly message: string }>> = {
+  wrong: { status: 403, message: 'the code or token is wrong, was used already, or is past its time' },
+  tooOften: { status: 429, message: 'too many wrong tries: wait a minute' },
+};
+
+/** Answers `login` (a code), `administrator` (the administrator's token) and `logout`. Anything else is not there. */
+export function answerPost(
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: PostContext,
+): void {
+  readBody(request, context.limits.bodyBytesMax, (body) => {
+    const address = plainAddress(request.socket.remoteAddress ?? '');
+    if (body === undefined) answer(response, 413, { message: `${context.limits.bodyBytesMax} bytes are the limit` });
+    else if (path === '/login') logIn(response, context, context.logins.byCode(body, address));
+    else if (path === '/administrator') becomeAdministrator(response, context, body, address);
+    else if (path === '/logout') logOut(response, context);
+    else answer(response, 404, { message: 'there is no such page' });
+  });
+}
+
+/** Says who is logged in, and lets a login that is good last longer. */
+export function roleAnswer(response: ServerResponse, deps: PostDeps, login: Credential | undefined): void {
+  if (login !== undefined) setCookie(response, deps, deps.logins.renew(login), deps.limits.loginMs);
+  answer(response, 200, { role: login?.role ?? null });
+}
+
+/** The value of a cookie of a request. */
+export function cookieOf({ headers }: IncomingMessage, name: string): string | undefined {
+  const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
+  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/** Whoever is to act looks first: the token alone lets nobody in. */
+function becomeAdministrator(response: ServerResponse, context: PostContext, token: string, address: string): void {
+  const { login, logins, ended } = context;
+  if (login === undefined) {
+    answer(response, 401, { message: 'log in first: switchyard console' });
+    return;
+  }
+  const made = logins.byToken(token, address);
+  if (made !== 'wrong' && made !== 'tooOften') {
+    logins.end(login);
+    ended(login.id);
+  }
+  logIn(response, context, made);
+}
+
+function logIn(response: ServerResponse, context: PostContext, made: string | LoginRefusal): void {
+  if (made === 'wrong' || made === 'tooOften') {
+    const { status, message } = REFUSALS[made];
+    answer(response, status, { message });
+    return;
+  }
+  setCookie(response, context, made, context.limits.loginMs);
+  answer(response, 200, { role: context.logins.read(made)?.role ?? null });
+}
+
+function logOut(response: ServerResponse, context: PostContext): void {
+  const { login, logins, ended } = context;
+  if (login !== undefined) {
+    logins.end(login);
+    ended(login.id);
+  }
+  setCookie(response, context, '', 0);
+  answer(response, 200, { role: null });
+}
+
+/** Without a Path, which is then the folder of the page: also behind a proxy that puts the console below one. */
+function setCookie(response: ServerResponse, { cookieName, isSecure }: PostDeps, value: string, ms: number): void {
+  const parts = [`${cookieName}=${value}`, 'HttpOnly', 'SameSite=Strict', `Max-Age=${Math.floor(ms / 1000)}`];
+  if (isSecure) parts.push('Secure');
+  response.setHeader('set-cookie', parts.join('; '));
+}
+
+function answer(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  response.end(JSON.stringify(body));
+}
+
+/** Calls with the whole body, or undefined for one that is too large. */
+function readBody(request: IncomingMessage, bytesMax: number, take: (body: string | undefined) => void): void {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= bytesMax) chunks.push(chunk);
+  });
+  request.on('end', () => take(bytes > bytesMax ? undefined : Buffer.concat(chunks).toString('utf8').trim()));
+}

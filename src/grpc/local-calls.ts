@@ -1,0 +1,184 @@
+import { EventEmitter } from 'node:events';
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  type MethodDefinition,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { Fault } from '../core/model/fault.js';
+import { toError, withDetails } from './status.js';
+
+/** A call that another door of this process passes on. */
+export interface LocalCallRequest {
+  /** `/switchyard.v1.NetworkService/GetNode`. */
+  readonly path: string;
+  /** The encoded request message. */
+  readonly request: Uint8Array;
+  /** ADDRESS:PORT of whoever really calls, by which shares, turns and watches count it. */
+  readonly peer: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** How a call ended. */
+export interface LocalStatus {
+  /** As gRPC numbers them; 0 is success. */
+  readonly code: number;
+  readonly message: string;
+  /** An encoded google.rpc.Status; empty on success. */
+  readonly details: Uint8Array;
+}
+
+/** Who gets what comes of a call. */
+export interface LocalReceiver {
+  /** One encoded message. `taken` is to be called when it has left: the next one of a watch is only made then. */
+  message(bytes: Uint8Array, taken: () => void): void;
+  /** Called once, last; not after a call was cancelled. */
+  end(status: LocalStatus): void;
+}
+
+/** How grpc-js and the handlers have an end in their different types. */
+interface AnyStatus {
+  readonly code?: status | null | undefined;
+  readonly details?: string | null | undefined;
+  readonly metadata?: Metadata | null | undefined;
+}
+
+/** A method of the services, with what carries it out. */
+interface LocalMethod {
+  readonly definition: MethodDefinition<unknown, unknown>;
+  readonly handler: UntypedServiceImplementation[string];
+}
+
+/** What calls from inside leave behind, to be let go of with their caller. */
+export interface LocalShares {
+  disconnected(connection: string): void;
+}
+
+/**
+ * Calls of the gRPC services from inside the process, without HTTP/2: bytes in, bytes out, and the same handlers, promises
+ * and refusals as on the port. Unary calls and watches; calls both ways are refused.
+ */
+export class LocalCalls {
+  readonly #methods = new Map<string, LocalMethod>();
+  readonly #shares: LocalShares;
+
+  constructor(shares: LocalShares) {
+    this.#shares = shares;
+  }
+
+  /** Offers the methods of a service. */
+  add(definition: ServiceDefinition, service: UntypedServiceImplementation): void {
+    for (const [name, method] of Object.entries(definition)) {
+      this.#methods.set(method.path, { definition: method, handler: service[name] });
+    }
+  }
+
+  /** Begins a call. Answers with the way to cancel it. */
+  open(wanted: LocalCallRequest, receiver: LocalReceiver): () => void {
+    const call = new LocalCall(wanted, receiver);
+    const method = this.#methods.get(wanted.path);
+    if (method === undefined) {
+      call.fail(toError(new Fault('UNIMPLEMENTED', `there is no method ${JSON.stringify(wanted.path.slice(0, 100))}`)));
+    } else if (method.definition.requestStream) {
+      call.fail(toError(new Fault('UNIMPLEMENTED', `${wanted.path} goes both ways, and is only offered over gRPC`)));
+    } else call.run(method);
+    return () => call.cancel();
+  }
+
+  /** Whoever called as this peer is gone: nothing counts as its connection's any more. */
+  left(peer: string): void {
+    this.#shares.disconnected(peer);
+  }
+}
+
+/** What handlers see of a call, with a receiver in the place of HTTP/2. */
+class LocalCall extends EventEmitter {
+  readonly metadata = new Metadata();
+  request: unknown;
+  cancelled = false;
+  readonly #wanted: LocalCallRequest;
+  readonly #receiver: LocalReceiver;
+  #serialize: (message: unknown) => Uint8Array = () => new Uint8Array();
+  #isOver = false;
+
+  constructor(wanted: LocalCallRequest, receiver: LocalReceiver) {
+    super();
+    this.#wanted = wanted;
+    this.#receiver = receiver;
+    for (const [key, value] of Object.entries(wanted.metadata)) this.metadata.set(key, value);
+    // How handlers of streams refuse and end.
+    this.on('error', (error: AnyStatus) => this.fail(error));
+  }
+
+  getPath(): string {
+    return this.#wanted.path;
+  }
+
+  getPeer(): string {
+    return this.#wanted.peer;
+  }
+
+  run({ definition, handler }: LocalMethod): void {
+    this.#serialize = definition.responseSerialize;
+    try {
+      this.request = definition.requestDeserialize(Buffer.from(this.#wanted.request));
+    } catch (error) {
+      const details = `Error deserializing request: ${(error as Error).message}`;
+      this.fail(withDetails({ code: status.INTERNAL, details }));
+      return;
+    }
+    // The handlers are ours, and use of a call no more than this class has.
+    if (definition.responseStream) {
+      const begin = handler as handleServerStreamingCall<unknown, unknown>;
+      begin(this as unknown as ServerWritableStream<unknown, unknown>);
+    } else {
+      const answer = handler as handleUnaryCall<unknown, unknown>;
+      answer(this as unknown as ServerUnaryCall<unknown, unknown>, (error, message) => this.#answer(error, message));
+    }
+  }
+
+  /** For a handler: one message of a stream. Of one that is over nothing is passed on, as grpc-js does it. */
+  write(message: unknown, written: () => void): void {
+    if (!this.#isOver) this.#receiver.message(this.#serialize(message), written);
+  }
+
+  /** For a handler: the stream has ended well. */
+  end(): void {
+    this.#finish({ code: status.OK, message: '', details: new Uint8Array() });
+  }
+
+  fail({ code, details, metadata }: AnyStatus): void {
+    const [bytes] = metadata?.get('grpc-status-details-bin') ?? [];
+    const told = { code: code ?? status.UNKNOWN, message: details ?? '' };
+    this.#finish({ ...told, details: bytes instanceof Uint8Array ? bytes : new Uint8Array() });
+  }
+
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.cancelled = true;
+    this.emit('cancelled');
+  }
+
+  #answer(error: AnyStatus | null, message: unknown): void {
+    if (error !== null) this.fail(error);
+    else if (!this.#isOver) {
+      this.#receiver.message(this.#serialize(message), () => {});
+      this.end();
+    }
+  }
+
+  #finish(ended: LocalStatus): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#receiver.end(ended);
+    // As when an HTTP/2 stream closes, however it ends: whoever reads for this call lets go.
+    this.cancelled = true;
+    this.emit('cancelled');
+  }
+}

@@ -1,0 +1,97 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { InstanceType, LinkType, Switchyard } from '../../src/client/index.js';
+import { launchChromium } from '../interop/chromium.mjs';
+import { uuidOf } from './fleet.js';
+import { findBarriers, openPage, shows } from './page-of.js';
+import { ConsoleProcess } from './process.js';
+import { buildPage, codeFor } from './running.js';
+
+const TOKEN = 'an-administrator-of-tests';
+/** From the server's return until the page shows the same as the server. */
+const BACK_MS = 3_000;
+
+describe('the console in Chromium', () => {
+  let built: Awaited<ReturnType<typeof buildPage>>;
+  let browser: Browser;
+  let data: string;
+  let server: ConsoleProcess;
+  let yard: Switchyard;
+  let flags: Record<string, string>;
+
+  beforeAll(async () => {
+    [built, browser, data] = await Promise.all([
+      buildPage(),
+      launchChromium(),
+      mkdtemp(join(tmpdir(), 'switchyard-console-data-')),
+    ]);
+    flags = {
+      listen: '127.0.0.1:0',
+      'console-listen': '127.0.0.1:0',
+      'admin-token': TOKEN,
+      'log-level': 'error',
+      data,
+    };
+    server = await ConsoleProcess.start(built.folder, flags);
+    const { grpc, console } = server.listening;
+    flags = { ...flags, listen: grpc, 'console-listen': console };
+    yard = new Switchyard({ server: grpc });
+    const joined = ['harbour', 'mill', 'lake'].map((name, at) =>
+      yard.join({ uuid: uuidOf(at), type: InstanceType.AGENT, name, labels: { site: 'north' } }),
+    );
+    const [harbour, mill] = await Promise.all(joined.map((instance) => instance.attached()));
+    await joined[0].linkEstablished(mill.cvid, LinkType.TRANSPORT_TCP);
+    await joined[1].linkEstablished(harbour.cvid, LinkType.TRANSPORT_TCP);
+  }, 60_000);
+  afterAll(async () => {
+    await yard?.close();
+    await browser?.close();
+    await server?.stop('SIGKILL');
+    await built?.remove();
+    if (data !== undefined) await rm(data, { recursive: true, force: true });
+  });
+
+  it('shows the graph, is driven by keys, and is whole again within 3 s of a killed server that returns', async () => {
+    const origin = `http://${server.listening.console}/`;
+    const { page, problems, close } = await openPage(browser, `${origin}#code=${codeFor('viewer', TOKEN)}`);
+    await shows(page, '.chip', /live · rev \d+ · 3/);
+    // The code does not stay where somebody could read it over a shoulder.
+    expect(page.url()).toBe(`${origin}#graph`);
+    expect(await page.getByRole('img', { name: /3 instances, 1 link/ }).count()).toBe(1);
+    expect(await findBarriers(page)).toEqual([]);
+
+    await page.keyboard.press('g');
+    await page.keyboard.press('s');
+    await shows(page, 'tbody tr', /harbour/);
+    await page.keyboard.press('/');
+    await page.keyboard.type('name~mill');
+    await shows(page, '.bar', /1 of 3/);
+    expect(page.url()).toBe(`${origin}#sessions?q=name%7Emill`);
+
+    await server.stop('SIGKILL');
+    await shows(page, '.chip', /not connected · shown: revision/);
+    expect(await page.locator('tbody tr').filter({ hasText: 'mill' }).count()).toBe(1);
+    server = await ConsoleProcess.start(built.folder, flags);
+    await shows(page, '.chip', /live · rev/, BACK_MS);
+    expect(problems).toEqual([]);
+    await close();
+  }, 60_000);
+
+  it('asks whoever has no code to log in, without showing anything', async () => {
+    const { page, problems, close } = await openPage(browser, `http://${server.listening.console}/`);
+    await shows(page, '.login', /switchyard console/);
+    expect(await findBarriers(page)).toEqual([]);
+    await page.getByLabel('Link or code').fill('nonsense');
+    await page.keyboard.press('Enter');
+    await shows(page, '.login [role=alert]', /wrong/);
+    await page.getByLabel('Link or code').fill(`http://somewhere/#code=${codeFor('viewer', TOKEN)}`);
+    await page.keyboard.press('Enter');
+    await shows(page, '.chip', /live/);
+    // The browser itself says that the first code was refused.
+    expect(problems.filter((problem) => !problem.includes('403'))).toEqual([]);
+    await close();
+  }, 60_000);
+});

@@ -1,0 +1,123 @@
+import { EventEmitter } from 'node:events';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { WebSocket } from 'ws';
+import { ManualClock } from '../../harness/manual-clock.js';
+import type { CallsPort, PageReceiver } from '../../src/console/calls-port.js';
+import { CLOSE, readServerFrame, writePageFrame } from '../../src/console/frames.js';
+import { CONSOLE_LIMITS } from '../../src/console/limits.js';
+import { Page } from '../../src/console/page.js';
+
+/** A WebSocket whose other end takes what the test lets it take. */
+class FakeSocket extends EventEmitter {
+  bufferedAmount = 0;
+  readonly sent: Uint8Array[] = [];
+  readonly callbacks: ((error?: Error) => void)[] = [];
+  closed: number | undefined;
+  isTerminated = false;
+  pings = 0;
+
+  send(data: Uint8Array, _options: object, sent?: (error?: Error) => void): void {
+    this.sent.push(data);
+    this.bufferedAmount += data.length;
+    if (sent !== undefined) this.callbacks.push(sent);
+  }
+
+  ping(): void {
+    this.pings++;
+  }
+
+  close(code: number): void {
+    this.closed = code;
+  }
+
+  terminate(): void {
+    this.isTerminated = true;
+    this.emit('close');
+  }
+}
+
+describe('a page', () => {
+  let socket: FakeSocket;
+  let clock: ManualClock;
+  let isLoggedIn: boolean;
+  const receivers: PageReceiver[] = [];
+  const left: string[] = [];
+  let cancelled: number;
+
+  beforeEach(() => {
+    socket = new FakeSocket();
+    clock = new ManualClock();
+    isLoggedIn = true;
+    receivers.length = 0;
+    left.length = 0;
+    cancelled = 0;
+    const calls: CallsPort = {
+      open: (_call, receiver) => {
+        receivers.push(receiver);
+        return () => cancelled++;
+      },
+      left: (peer) => left.push(peer),
+    };
+    const deps = { calls, clock, limits: CONSOLE_LIMITS, role: 'viewer', peer: '192.0.2.1:7' } as const;
+    new Page(socket as unknown as WebSocket, { ...deps, isLoggedIn: () => isLoggedIn });
+  });
+
+  const open = (call: number) =>
+    socket.emit(
+      'message',
+      Buffer.from(writePageFrame({ kind: 'open', call, path: '/a/b', request: new Uint8Array() })),
+      true,
+    );
+  const ends = () => socket.sent.map((bytes) => readServerFrame(bytes)).filter((frame) => frame?.kind === 'end');
+
+  it('that has not taken 4 MiB has its new calls refused, until it has', () => {
+    socket.bufferedAmount = CONSOLE_LIMITS.untakenBytesMax;
+    open(1);
+    expect(receivers).toHaveLength(0);
+    expect(ends()).toMatchObject([{ call: 1, code: 8, message: 'the page has not taken 4194304 bytes' }]);
+    socket.bufferedAmount = 0;
+    open(2);
+    expect(receivers).toHaveLength(1);
+  });
+
+  it('gets the next message of a watch only when the last one has left', () => {
+    open(1);
+    let taken = 0;
+    receivers[0].message(Uint8Array.of(1, 2, 3), () => taken++);
+    expect(taken).toBe(0);
+    socket.callbacks[0]();
+    expect(taken).toBe(1);
+    receivers[0].message(Uint8Array.of(4), () => taken++);
+    socket.callbacks[1](new Error('the socket is gone'));
+    expect(taken).toBe(1);
+  });
+
+  it('is pinged and told every 5 s that the server is there, and cut off when it answers nothing for 30 s', () => {
+    for (let seconds = 0; seconds < 20; seconds++) clock.advance(1_000);
+    expect([socket.pings, socket.isTerminated]).toEqual([5, false]);
+    socket.emit('pong');
+    for (let seconds = 0; seconds < 29; seconds++) clock.advance(1_000);
+    expect(socket.isTerminated).toBe(false);
+    for (let seconds = 0; seconds < 7; seconds++) clock.advance(1_000);
+    expect(socket.isTerminated).toBe(true);
+  });
+
+  it('whose login has run out is closed with a code that it understands, at its next call and without one', () => {
+    open(1);
+    isLoggedIn = false;
+    open(2);
+    expect(socket.closed).toBe(CLOSE.loggedOut);
+    expect([cancelled, left]).toEqual([1, ['192.0.2.1:7']]);
+  });
+
+  it('that goes leaves no call open, and is let go of once', () => {
+    open(1);
+    open(2);
+    socket.emit('close');
+    socket.emit('close');
+    expect([cancelled, left]).toEqual([2, ['192.0.2.1:7']]);
+    receivers[0].message(Uint8Array.of(1), () => {});
+    receivers[1].end({ code: 0, message: '', details: new Uint8Array() });
+    expect(socket.sent).toHaveLength(1);
+  });
+});

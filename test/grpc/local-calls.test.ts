@@ -1,0 +1,131 @@
+import { describe, expect, it } from '@jest/globals';
+import { ErrorInfo } from '../../gen/google/rpc/error_details.js';
+import { Status } from '../../gen/google/rpc/status.js';
+import { ServerServiceService as Server } from '../../gen/switchyard/v1/server.js';
+import { Fault } from '../../src/core/model/fault.js';
+import { LocalCalls, type LocalStatus } from '../../src/grpc/local-calls.js';
+import { toError } from '../../src/grpc/status.js';
+
+/** A call of one method whose handler the test gives. */
+function calling(method: object, handler: unknown, request = new Uint8Array()) {
+  const left: string[] = [];
+  const calls = new LocalCalls({ disconnected: (peer) => left.push(peer) });
+  const definition = {
+    ...Server.getServer,
+    ...method,
+    path: '/a/b',
+    requestDeserialize: String,
+    responseSerialize: Buffer.from,
+  };
+  calls.add({ b: definition }, { b: handler as never });
+  const heard: { messages: string[]; ends: LocalStatus[]; taken: (() => void)[] } = {
+    messages: [],
+    ends: [],
+    taken: [],
+  };
+  const cancel = calls.open(
+    { path: '/a/b', request, peer: '192.0.2.1:7', metadata: { 'switchyard-admin': 'token' } },
+    {
+      message: (bytes, taken) => {
+        heard.messages.push(Buffer.from(bytes).toString());
+        heard.taken.push(taken);
+      },
+      end: (status) => void heard.ends.push(status),
+    },
+  );
+  return { calls, cancel, left, ...heard };
+}
+
+/** What the handler of a stream is given, as far as it is used here. */
+interface StreamCall {
+  readonly cancelled: boolean;
+  readonly metadata: { get(key: string): unknown[] };
+  getPeer(): string;
+  getPath(): string;
+  on(event: 'cancelled', call: () => void): void;
+  emit(event: 'error', error: Error): void;
+  write(message: string, written: () => void): void;
+  end(): void;
+}
+
+describe('a call from inside the process', () => {
+  it('is seen by its handler as one from the port: with who calls, and with what credentials', () => {
+    let seen: unknown[] = [];
+    const { messages, ends } = calling({}, (call: StreamCall, answer: (error: null, message: string) => void) => {
+      seen = [call.getPeer(), call.getPath(), call.metadata.get('switchyard-admin')];
+      answer(null, 'yes');
+    });
+    expect(seen).toEqual(['192.0.2.1:7', '/a/b', ['token']]);
+    expect(messages).toEqual(['yes']);
+    expect(ends).toMatchObject([{ code: 0 }]);
+  });
+
+  it('ends with the code, the words and the details of a refusal', () => {
+    const refuse = (_call: unknown, answer: (error: Error) => void) =>
+      answer(toError(new Fault('NODE_NOT_FOUND', 'no node 7')));
+    const { ends } = calling({}, refuse);
+    expect(ends).toMatchObject([{ code: 5, message: 'no node 7' }]);
+    const [info] = Status.decode(ends[0].details).details;
+    expect(ErrorInfo.decode(info.value).reason).toBe('NODE_NOT_FOUND');
+  });
+
+  it('of a stream is told when a message has left, and lets go when it ends, however it ends', () => {
+    let written = 0;
+    let released = 0;
+    let stream: StreamCall | undefined;
+    const begin = (call: StreamCall) => {
+      stream = call;
+      call.on('cancelled', () => released++);
+      call.write('one', () => written++);
+    };
+    const { messages, taken, ends } = calling({ responseStream: true }, begin);
+    expect([messages, written]).toEqual([['one'], 0]);
+    taken[0]();
+    expect(written).toBe(1);
+    stream?.emit('error', toError(new Fault('DRAINING', 'the server is draining')));
+    expect([ends.length, ends[0].code, released]).toEqual([1, 14, 1]);
+    stream?.write('two', () => {});
+    stream?.end();
+    expect([messages.length, ends.length]).toEqual([1, 1]);
+  });
+
+  it('is told nothing more once it is cancelled, and its handler lets go', () => {
+    let released = 0;
+    let stream: StreamCall | undefined;
+    const begin = (call: StreamCall) => {
+      stream = call;
+      call.on('cancelled', () => released++);
+    };
+    const { cancel, messages, ends } = calling({ responseStream: true }, begin);
+    cancel();
+    cancel();
+    stream?.write('late', () => {});
+    stream?.end();
+    expect([released, stream?.cancelled, messages, ends]).toEqual([1, true, [], []]);
+  });
+
+  it('is refused where the method goes both ways, is not there, or its request cannot be read', () => {
+    expect(calling({ requestStream: true }, () => {}).ends).toMatchObject([{ code: 12 }]);
+    const broken = {
+      requestDeserialize: () => {
+        throw new Error('index out of range');
+      },
+    };
+    const calls = new LocalCalls({ disconnected: () => {} });
+    calls.add({ b: { ...Server.getServer, ...broken } }, { b: () => {} });
+    const ends: LocalStatus[] = [];
+    const receiver = { message: () => {}, end: (status: LocalStatus) => void ends.push(status) };
+    for (const path of [Server.getServer.path, '/nothing']) {
+      calls.open({ path, request: new Uint8Array(), peer: '192.0.2.1:7', metadata: {} }, receiver);
+    }
+    expect(ends.map(({ code }) => code)).toEqual([3, 12]);
+  });
+});
+
+describe('whoever has called from inside', () => {
+  it('is forgotten as a connection when it goes', () => {
+    const { calls, left } = calling({}, () => {});
+    calls.left('192.0.2.1:7');
+    expect(left).toEqual(['192.0.2.1:7']);
+  });
+});

@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ServerServiceService as Server } from '../../../gen/switchyard/v1/server.js';
+import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
+import { version } from '../../../src/base/version.js';
+import { OPTIONS } from '../../../src/config/config.js';
+import { agent, asAdmin, asHeaders, ask, type Running, refused, run } from '../running.js';
+
+describe('GetServer', () => {
+  let at: Running;
+  beforeAll(async () => {
+    at = await run({ 'metrics-listen': '127.0.0.1:0', 'sessions-max': '7' });
+  });
+  afterAll(() => at.stop());
+
+  it('tells everybody what the server is, where it listens and where the network stands', async () => {
+    const { instanceSid, ...opened } = await ask(at, Sessions.session, agent(1));
+    const told = await ask(at, Server.getServer, {});
+    expect(told).toMatchObject({ version: version(), commit: '', capabilities: [] });
+    expect(told.serverUuid).toBe(opened.serverUuid);
+    expect(told.serverSid).toBe(opened.serverSid);
+    expect(told.position).toEqual(opened.position);
+    expect(Number(told.uptime?.seconds)).toBeLessThan(60);
+    const addresses = Object.fromEntries(told.addresses.map(({ codeName, address }) => [codeName, address]));
+    expect(addresses).toEqual(at.server.addresses);
+    expect(instanceSid).toBeGreaterThan(0);
+  });
+
+  it('tells how much of its limits is used to an administrator, and to nobody else', async () => {
+    expect((await ask(at, Server.getServer, {})).limits).toEqual([]);
+    const { limits } = await ask(at, Server.getServer, {}, asAdmin());
+    expect(limits.find(({ name }) => name === 'sessions-max')).toEqual({
+      name: 'sessions-max',
+      used: 1n,
+      max: 7n,
+      unit: 'sessions',
+    });
+    expect(limits.find(({ name }) => name === 'connections-max')).toMatchObject({ used: 1n });
+    const names = limits.map(({ name }) => name);
+    expect(names).toEqual([...names].sort());
+  });
+
+  it('names each limit as its option is named', async () => {
+    const { limits } = await ask(at, Server.getServer, {}, asAdmin());
+    const flags = new Set<string>(Object.values(OPTIONS).map(({ flag }) => flag));
+    expect(limits.map(({ name }) => name).filter((name) => !flags.has(name))).toEqual([]);
+  });
+
+  it('refuses a token that is not good, though it needs none', async () => {
+    const wrong = asHeaders({ 'switchyard-admin': 'a-wrong-token-of-somebody' });
+    expect(await refused(ask(at, Server.getServer, {}, wrong))).toMatchObject({ reason: 'ADMIN_TOKEN_INVALID' });
+  });
+});
