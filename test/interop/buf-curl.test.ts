@@ -139,9 +139,9 @@ describe('buf curl, over reflection alone', () => {
     const made = await answer('StreamService/CreateStream', request, one.token);
     expect(await answer('StreamService/CreateStream', request, one.token)).toEqual(made);
     await answer('StreamService/TerminateStream', { id: made.stream.id }, one.token);
-    const update = { id, params: { timeout: '5s' }, update_mask: 'timeout' };
+    const update = { id, params: { timeout: '300s' }, update_mask: 'timeout' };
     const updated = await answer('StreamService/UpdateStreamParams', update, one.token);
-    expect(updated.stream.params.timeout).toBe('5s');
+    expect(updated.stream.params.timeout).toBe('300s');
     expect(await answer('StreamService/GetStream', { id }, two.token)).toMatchObject({ stream: { id } });
     expect((await answer('StreamService/ListStreams', {}, one.token)).streams).toHaveLength(2);
     expect(await curl('StreamService/WatchStreams', {}, one.token, true)).toContain('"put"');
