@@ -6,9 +6,9 @@ import { Failure, type Surroundings } from './surroundings.js';
  * The administrator's token for a command that needs it: given with --admin-token or SWITCHYARD_ADMIN_TOKEN, or read from the data
  * folder that --data names. Undefined: none was named.
  *
- * Nothing is looked for elsewhere. A port of this machine can be held by any program, an ssh tunnel to somebody else's server
- * among them, so that whoever has it would be told the secret of the user's own server. A token that is found by itself can be used
- * here as soon as the server has proved that it knows it, before it is sent.
+ * It is not looked for in the default data folder. Any program can hold a port of this machine, for example an ssh tunnel to a
+ * foreign server, and would then receive the secret of the user's own server. To use a token from the default folder, the server
+ * would first have to prove that it knows it.
  */
 export async function adminTokenFor(flags: ConnectionFlags, { env }: Surroundings): Promise<string | undefined> {
   const given = flags.adminToken ?? (env.SWITCHYARD_ADMIN_TOKEN || undefined);

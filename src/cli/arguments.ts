@@ -1,8 +1,8 @@
 import type { Command, Option } from 'commander';
 
 /**
- * A command line whose options stand behind its command. Options are options of the command, and people write them before it
- * just as well: `--server HOST:PORT nodes`, `--json journal --data DIR check`.
+ * Moves options behind the command that they belong to, because people write them before it, too:
+ * `--server HOST:PORT nodes`, `--json journal --data DIR check`.
  */
 export function commandFirst(program: Command, args: readonly string[]): string[] {
   const found = findCommand(program, args);
@@ -11,7 +11,7 @@ export function commandFirst(program: Command, args: readonly string[]): string[
   return [command.name(), ...commandFirst(command, [...before, ...after])];
 }
 
-/** The first word that names a command, and what stands around it. Undefined when there is none. */
+/** The first word that names a command, and what is before and after it. Undefined when there is none. */
 function findCommand(
   program: Command,
   args: readonly string[],
@@ -21,7 +21,7 @@ function findCommand(
     optionsOf(program).some(({ long, short, required }) => required && (long === word || short === word));
   for (let at = 0; at < args.length && args[at] !== '--'; at++) {
     const word = args[at];
-    // A question to the program itself.
+    // `--help` or `--version` before any command is for the program itself.
     if (word === '--version' || word === '-V') return undefined;
     if (word.startsWith('-')) {
       if (takesValue(word)) at += 1;
@@ -33,7 +33,7 @@ function findCommand(
   return undefined;
 }
 
-/** Every option of a command and of those below it. The same name takes a value everywhere, or nowhere. */
+/** Every option of a command and its subcommands. An option of one name takes a value in all of them, or in none. */
 function optionsOf(command: Command): readonly Option[] {
   return [...command.options, ...command.commands.flatMap(optionsOf)];
 }

@@ -5,7 +5,7 @@ import { SwitchyardError } from '../client/index.js';
 import { explain } from './explain.js';
 import { Failure } from './surroundings.js';
 
-/** What went wrong, line by line, for whoever reads it. Never a stack: a defect is told with the one place where it showed. */
+/** What went wrong, line by line, for people. Never a stack: of a defect only the innermost place in this program. */
 export function linesOf(error: unknown): readonly string[] {
   if (error instanceof Failure) return [error.message, ...error.more];
   if (error instanceof PrivateFileError) return error.message.split('\n');

@@ -10,20 +10,20 @@ import { type KeyFlags, namedInstance, passingInstance } from './own-key.js';
 import { PeerFinder } from './peer-finder.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
-/** How a peer is to be reached. */
+/** Options of commands that reach a peer. */
 export interface ConnectFlags extends KeyFlags {
   readonly udp?: boolean;
-  /** Who to be, for policies and for people. */
+  /** The instance to join as, for policies and for people. */
   readonly uuid?: string;
   readonly name?: string;
-  /** Where others can reach this machine. */
+  /** The port at which others can reach this machine. */
   readonly listen?: number;
   readonly verbose?: boolean;
 }
 
-/** How connections are passed on. */
+/** Options of `forward`. */
 export interface ForwardFlags extends ConnectFlags {
-  /** Ends with the first connection that cannot be made, and with the session, instead of waiting for what comes back. */
+  /** Ends when a connection cannot be made or the session ends, instead of waiting for the peer or the server. */
   readonly exitOnFailure?: boolean;
 }
 
@@ -69,7 +69,7 @@ export async function forwardPort(
         isReached = true;
         await join(stream, socket);
       } catch (error) {
-        // Never a FIN: it would tell the local client that it has everything.
+        // Reset it: a FIN would tell the local client that it has everything.
         socket.resetAndDestroy();
         if (flags.exitOnFailure && !isReached) fail(error as Error);
         else {
@@ -105,15 +105,15 @@ function localAddress(text: string): Address {
 }
 
 /**
- * Passes each way to its own end, as netcat does: the end of the input ends this end's way, and the input is passed on for
- * as long as it lasts, also when the peer has said all. Rejects when either way ends before it is complete.
+ * Copies both directions, as netcat does. Each ends for itself: the end of the input ends what is sent, and the input is sent
+ * on after the peer has ended its direction. Rejects when a direction ends before it is complete.
  */
 async function passThrough(stream: PeerStream, { input, output, signal }: Surroundings): Promise<void> {
   const broken = (error: Error) => stream.destroy(error);
   const stop = () => stream.destroy(signal.reason as Error);
   finished(input, { writable: false }).catch(broken);
   output.on('error', broken);
-  // Told to stop while the port was asked for: nobody tells it again.
+  // The signal may have been aborted while the port was asked for; it calls no listener then.
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   input.pipe(stream);

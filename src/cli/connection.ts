@@ -8,10 +8,10 @@ import { adminTokenFor } from './admin-token.js';
 import { diagnose, type Server } from './diagnose.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
-/** Where the server is when nobody says. */
+/** The server's address when no option or variable names one. */
 const DEFAULT_SERVER = '127.0.0.1:8768';
 
-/** How a command reaches its server, as it was asked for. */
+/** The options by which a command reaches its server. */
 export interface ConnectionFlags {
   readonly server?: string;
   readonly adminToken?: string;
@@ -54,7 +54,7 @@ export function serverAddress(flags: ConnectionFlags, env: Surroundings['env']):
   }
 }
 
-/** A way to make connections to the server that was asked for, as nobody in particular. Reads files once. */
+/** Makes connections to the server that the options name, without credentials. Reads their files once. */
 export function connector(
   flags: ConnectionFlags,
   surroundings: Surroundings,
@@ -65,7 +65,7 @@ export function connector(
   return () => new Switchyard({ server, adminToken, tls });
 }
 
-/** The server that was asked for, and how it is reached. */
+/** The server that the options name, and how it is reached. */
 export function serverOf(flags: ConnectionFlags, surroundings: Surroundings): Server {
   return { server: serverAddress(flags, surroundings.env), tls: tlsOptions(flags, surroundings) };
 }
@@ -79,7 +79,7 @@ export async function withServer<Result>(
   return closing(flags, surroundings, connector(flags, surroundings)(), run);
 }
 
-/** The same as an administrator: for the commands that need it, and no others, so that the secret goes nowhere else. */
+/** The same as an administrator: only for the commands that need it, so that the secret is sent nowhere else. */
 export async function withAdministrator<Result>(
   flags: ConnectionFlags,
   surroundings: Surroundings,
@@ -105,7 +105,7 @@ async function closing<Result>(
 }
 
 /**
- * Whom to trust and who to be, as the flags say; undefined: no encryption. Without --tls-ca it is the system's authorities.
+ * The TLS options that the flags name; undefined: no encryption. Without --tls-ca the system's authorities are trusted.
  */
 export function tlsOptions(flags: ConnectionFlags, { readFile, env }: Surroundings): TlsOptions | undefined {
   const { tlsCa, tlsCert, tlsKey } = flags;
@@ -136,7 +136,7 @@ function trustedBySystem(env: Surroundings['env']): Buffer {
   }
 }
 
-/** What a file holds, if TLS takes it: OpenSSL's own words come late, and name no file. */
+/** A file's content, if TLS accepts it. Checked here because OpenSSL's own error comes late and names no file. */
 function checkedPem(name: 'ca' | 'cert' | 'key', path: string, options: TlsOptions): TlsOptions {
   const what = name === 'key' ? 'private key' : 'certificate';
   const isMarked = name !== 'ca' || /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/.test(String(options.ca));
@@ -179,7 +179,7 @@ export async function readGraph(
   }
 }
 
-/** Waits for the first snapshot of a replica; rejects with the first thing that goes wrong before it. */
+/** Waits for the first snapshot of a replica; rejects with the first error before it. */
 export async function syncedOrBroken(network: Network, signal: AbortSignal): Promise<void> {
   const broken = new Promise<never>((_, reject) => network.on('broken', reject));
   await Promise.race([network.synced(signal), broken]);

@@ -13,7 +13,7 @@ import type { Column } from './output/table.js';
 import type { Surroundings } from './surroundings.js';
 import { counted, durationWord, linkWord } from './words.js';
 
-/** The direct connections that are being made, stand, or ended not long ago; one of them with all that was tried. */
+/** Lists direct connections that are pending, established or ended not long ago; or one with everything that was tried. */
 export async function showConnections(
   id: string | undefined,
   flags: ConnectionFlags & ListFlags,
@@ -73,7 +73,7 @@ function attemptLines({ number, took, pairs, description }: ConnectionAttempt): 
   return description === '' ? [head, ...tried] : [head, ...tried, `    ${meaning(pairs)}`];
 }
 
-/** What the outcomes of an attempt mean, for somebody who does not know what a NAT is. */
+/** What the outcomes of an attempt mean, for people who do not know what a NAT is. */
 function meaning(pairs: readonly CandidatePair[]): string {
   const outcomes = pairs.map(({ outcome }) => outcome);
   if (pairs.length === 0) return 'There was no address to try: neither side could learn how it is seen from outside.';

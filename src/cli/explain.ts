@@ -1,6 +1,6 @@
 import { StatusCode, type SwitchyardError } from '../client/index.js';
 
-/** A message of a server is no longer than this on a terminal: the rest of it is in no interest of its reader. */
+/** Characters of a server's message that are shown: a longer one is not meant for people. */
 const MESSAGE_LENGTH_MAX = 1_000;
 /** More wrong fields than this only scroll the first ones off the screen. */
 const FIELDS_MAX = 20;
@@ -19,14 +19,14 @@ export function explain(error: SwitchyardError): string[] {
   ];
 }
 
-/** Who says it: a server's words must not pass for this program's. */
+/** Who says it: a server's message must not look like this program's own. */
 function speaker({ code, reason }: SwitchyardError): string {
   if (reason !== undefined) return 'the server says';
   if (code === StatusCode.UNAVAILABLE) return 'the server is away';
   return code === StatusCode.DEADLINE_EXCEEDED ? 'no answer in time' : 'the server says';
 }
 
-/** What others said, cut where it is too long for a line. */
+/** Text from others, cut where it is too long for a line. */
 export function shortened(text: string): string {
   return text.length <= MESSAGE_LENGTH_MAX ? text : `${text.slice(0, MESSAGE_LENGTH_MAX)}…`;
 }

@@ -28,8 +28,8 @@ export async function exportGraph(
 }
 
 /**
- * The graph as NetJSON, which `replay` reads again: a node is known by its instance, which outlives its sessions, and
- * says what it calls itself; the server is marked, since it makes its own node.
+ * The graph as NetJSON, which `replay` reads again: a node is identified by its instance, which outlives its sessions,
+ * and has its name; the server is marked, because `replay` must not join as it: a server makes its own node.
  */
 export function topologyOf(graph: GraphView, position: Position): NetworkGraph {
   const idOf = new Map([...graph.nodes()].map((node) => [node.cvid, node.instanceUuid]));

@@ -17,10 +17,10 @@ const REQUEST_BYTES = MAGIC.length + 2;
 const ANSWER_HEAD_BYTES = 3;
 const CONNECTED = 0;
 const REFUSED = 1;
-/** What is said before has to come within this. */
+/** How long the exchange before the data may take. */
 const GREETING_MS = 10_000;
 
-/** Asks the peer for one of its ports. Rejects with its own words when it will not. */
+/** Asks the peer for one of its ports. Rejects with the peer's message when it refuses. */
 export async function requestPort(stream: Duplex, port: number): Promise<void> {
   const request = Buffer.alloc(REQUEST_BYTES);
   MAGIC.copy(request);
@@ -29,11 +29,11 @@ export async function requestPort(stream: Duplex, port: number): Promise<void> {
   const head = await readExactly(stream, ANSWER_HEAD_BYTES);
   const length = head.readUInt16BE(1);
   const words = length === 0 ? '' : (await readExactly(stream, length)).toString();
-  // Quoted and cut: nobody who reads it takes it for this program's own words.
+  // Quoted and cut, so that it cannot be taken for this program's own message.
   if (head[0] !== CONNECTED) throw new Failure(`the peer says: ${shortened(words)}`);
 }
 
-/** Does what the caller asks for, if it may, and passes everything through. Resolves when both ways have ended. */
+/** Opens the port that the caller asks for, if it may, and copies both directions. Resolves when both have ended. */
 export async function servePort(stream: Duplex, mayReach: (port: number) => boolean): Promise<void> {
   const request = await readExactly(stream, REQUEST_BYTES);
   if (!request.subarray(0, MAGIC.length).equals(MAGIC)) throw new Failure('the peer speaks something else');
@@ -43,7 +43,7 @@ export async function servePort(stream: Duplex, mayReach: (port: number) => bool
   try {
     await connected(socket);
   } catch (error) {
-    // Never the words of an error: they are the caller's to read.
+    // Not the error's own message: the caller, who is on another machine, would read it.
     const { code } = error as NodeJS.ErrnoException;
     return refuse(stream, `port ${port}: ${/^E[A-Z]+$/.test(code ?? '') ? code : 'it cannot be reached'}`);
   }
@@ -52,10 +52,10 @@ export async function servePort(stream: Duplex, mayReach: (port: number) => bool
 }
 
 /**
- * Passes everything through, each way to its own end. Resolves when both ways are complete.
+ * Copies both directions; each ends for itself. Resolves when both are complete.
  *
- * What breaks one breaks the other, and as an error: the socket is reset, because a FIN would tell its other end that it has
- * everything.
+ * When one side breaks, the other is ended as an error, too: the socket is reset, because a FIN would tell its other end that
+ * it has everything.
  */
 export async function join(stream: Duplex, socket: Socket): Promise<void> {
   stream.pipe(socket);
@@ -87,7 +87,7 @@ function answer(status: number, words: string): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
-/** Reads so many bytes, and leaves what follows them in the stream. */
+/** Reads exactly so many bytes, and leaves the rest in the stream. */
 function readExactly(stream: Duplex, count: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void) => {

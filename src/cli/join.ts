@@ -12,15 +12,15 @@ import { servePort } from './forwarding.js';
 import { type KeyFlags, namedInstance, passingInstance } from './own-key.js';
 import type { Surroundings } from './surroundings.js';
 
-/** How an instance of the command line joins, and what it is open to. */
+/** Options of `join`: who to be, and what peers may reach. */
 export interface JoinFlags extends KeyFlags {
   readonly name?: string;
   readonly uuid?: string;
-  /** Where others can reach this machine. */
+  /** The port at which others can reach this machine. */
   readonly listen?: number;
   /** Ports of this machine that peers may reach. */
   readonly port: readonly number[];
-  /** Who may: SIDs and UUIDs; empty for everybody. */
+  /** Which peers may, as SIDs and UUIDs; empty: all of them. */
   readonly from?: readonly string[];
 }
 
@@ -51,13 +51,13 @@ export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings):
   throw signal.reason;
 }
 
-/** Which instance to be, and by which key: the one that was named, or one that passes. */
+/** The instance to join as, and its key: the one that was named, or a passing one. */
 function identityOf(yard: Switchyard, flags: JoinFlags, surroundings: Surroundings) {
   if (flags.uuid === undefined && flags.name === undefined) return passingInstance(yard, 'join', flags, surroundings);
   return namedInstance(flags, surroundings);
 }
 
-/** The policy: whom. A UUID is as good as the server's own check of who opens sessions. */
+/** Whether a peer may connect. A UUID is only as trustworthy as the server's check of who opens sessions. */
 async function admit(instance: Instance, { cvid }: ConnectionOffer, from: readonly string[]): Promise<boolean> {
   if (from.length === 0 || from.includes(String(cvid))) return true;
   const { node } = await instance.getNode(cvid);

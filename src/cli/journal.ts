@@ -9,7 +9,7 @@ import { dim, red } from './output/text.js';
 import { Failure, type Surroundings } from './surroundings.js';
 import { counted } from './words.js';
 
-/** As many as the server draws for the first epoch. */
+/** As many as the server draws for a new journal's epoch. */
 const EPOCH_BYTES = 8;
 
 /** Which journal, and how it is shown. */
@@ -53,7 +53,7 @@ export async function checkJournal(flags: JournalFlags, surroundings: Surroundin
   if (report.problemCount > 0) throw new Failure(report.advice);
 }
 
-/** Forgets what lies before a whole snapshot, when that makes a damaged journal whole again. */
+/** Deletes the records before a whole snapshot, if a damaged journal is whole without them. */
 export async function repairJournal(flags: JournalFlags, surroundings: Surroundings): Promise<void> {
   const revision = await readingFolder(flags, surroundings, (folder) => repairFolder(folder, flags.limitsOfFormat1));
   const said =
@@ -72,7 +72,7 @@ export async function backUpJournal(to: string, flags: JournalFlags, surrounding
   await out.write(`${path}: revision ${state.revision}, ${mebibytes(bytesOnDisk)}, state ${state.digest}`);
 }
 
-/** Gives the history in a restored folder a name of its own, so that nobody goes on in it from another. */
+/** Gives a restored folder's history a new epoch, so that watchers of the old history cannot resume in it. */
 export async function renewJournalEpoch(flags: JournalFlags, surroundings: Surroundings): Promise<void> {
   const epoch = Buffer.from(surroundings.random.bytes(EPOCH_BYTES)).toString('base64url');
   const revision = await readingFolder(flags, surroundings, (folder) =>

@@ -34,7 +34,7 @@ export async function showKey(flags: NamedKeyFlags, surroundings: Surroundings):
   await terminal.out.writeLines(lines);
 }
 
-/** Makes a new key in the place of the one that is kept, and tells the server. */
+/** Replaces the key that is kept by a new one, at the server too. */
 export async function rotateOwnKey(flags: NamedKeyFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
   const path = ownKeyPath(keyName(flags), flags, surroundings);

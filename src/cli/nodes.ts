@@ -14,8 +14,8 @@ import { type GraphFlags, readGraphVia } from './via.js';
 import { counted } from './words.js';
 
 /**
- * The links of so many nodes are held, to be counted. Of a larger network the nodes are printed as they come, without the
- * number of their links: a snapshot tells the nodes first and the links after them.
+ * Up to so many nodes are held until their links have been counted. Of a larger network the nodes are printed as they come,
+ * without the number of links: a snapshot has all nodes before the links.
  */
 const HELD_MAX = 50_000;
 
@@ -25,7 +25,7 @@ interface NodeRow {
   readonly links: number | undefined;
 }
 
-/** Who is on the network: every node with what it calls itself, how many links it has, and its labels. */
+/** Lists every node with its name, the number of its links, and its labels. */
 export async function listNodes(flags: GraphFlags & ListFlags, surroundings: Surroundings): Promise<void> {
   checkList(COLUMNS, flags);
   const { via } = flags;
@@ -96,7 +96,7 @@ class LargeNetwork {
     return undefined;
   }
 
-  /** What there was, once all rows were read. */
+  /** The totals, once all rows were read. */
   get summary(): string {
     const { revision } = this.#position!;
     return `${counted(this.#nodes, 'node')}, ${counted(this.#links, 'link')} at revision ${revision}`;
@@ -127,7 +127,7 @@ class LargeNetwork {
   }
 }
 
-/** What a node calls itself, or what it is when it does not. */
+/** A node's name, or what it is when it has none. */
 export function nameOf(node: GraphNode): string {
   return node.name || (node.parent === 0 ? '(server)' : '-');
 }

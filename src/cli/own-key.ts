@@ -6,7 +6,7 @@ import { uuidOfName } from '../replay/uuid.js';
 import { type ConnectionFlags, serverAddress } from './connection.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
-/** How many instances one key may be at once on one machine: each is remembered by the server for good. */
+/** How many instances of one key may run at once on one machine. Bounded: the server remembers each for good. */
 const SLOTS = 1_024;
 
 /** How a command proves itself. */
@@ -20,7 +20,7 @@ export interface KeyFlags extends ConnectionFlags {
 /** What an instance of the command line joins with. */
 export interface OwnKey {
   readonly path: string;
-  /** The key as it stands in the file now: it may be rotated while the command runs. */
+  /** Reads the key from its file: it may be rotated while the command runs. */
   readonly key: () => Promise<SigningKey>;
   readonly bindProofs: boolean;
 }
@@ -32,7 +32,7 @@ export function ownKeyPath(name: string, flags: KeyFlags, surroundings: Surround
   return keptKeyPath({ folder: defaultDataFolder(surroundings), server, name });
 }
 
-/** The key of a command, made when it is not there. Rejects with a Failure when it cannot be kept. */
+/** The key of a command, made if there is none. Rejects with a Failure when it cannot be stored. */
 export async function ownKey(name: string, flags: KeyFlags, surroundings: Surroundings): Promise<OwnKey> {
   const path = ownKeyPath(name, flags, surroundings);
   const key = () => ensureKey(path);
@@ -40,14 +40,14 @@ export async function ownKey(name: string, flags: KeyFlags, surroundings: Surrou
   return { path, key, bindProofs: flags.proofBinding ?? true };
 }
 
-/** What the key of a command is kept under: the instance where one is named, else the name. */
+/** The name of a command's key in the key folder: the instance's UUID if one was given, else the name. */
 export function keyName({ uuid, name }: { readonly uuid?: string; readonly name?: string }): string {
   const text = uuid?.toLowerCase() ?? name;
   if (text === undefined) throw new UsageError('--name or --uuid: whose key it is, as it was given to join');
   return text;
 }
 
-/** The instance that a key stands for when nobody says which: drawn once, and kept beside it. */
+/** The instance of a key when none was named: drawn once, and kept beside the key. */
 export async function instanceOf(path: string): Promise<string> {
   return failing(() => ensureUuid(path));
 }
@@ -62,8 +62,8 @@ export async function namedInstance(
 }
 
 /**
- * An instance of a key for a command that has no name, of which several may run at once: another for each process, and none that
- * has a session. They are few, because the server remembers each for good.
+ * An instance for a command without a name. Several such commands may run at once, so each process gets another instance, one
+ * without a session. There are {@link SLOTS} of them and no more, because the server remembers each for good.
  */
 export async function passingInstance(yard: Switchyard, name: string, flags: KeyFlags, surroundings: Surroundings) {
   const { pid, signal, terminal } = surroundings;
@@ -90,7 +90,7 @@ async function hasSession(yard: Switchyard, instanceUuid: string, signal: AbortS
   return false;
 }
 
-/** What cannot be done with files is said in words. */
+/** Turns errors of files into a Failure. */
 async function failing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

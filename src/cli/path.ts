@@ -6,7 +6,7 @@ import type { Text } from './output/text.js';
 import { type Surroundings, UsageError } from './surroundings.js';
 import { counted, linkWord } from './words.js';
 
-/** What a path may be made of. Every session is two control links from every other, so those are left out at first. */
+/** Links that a path may use by default. Control links would make every session two links from every other. */
 const DIRECT_LINKS = [LinkType.TRANSPORT_TCP, LinkType.TRANSPORT_UDP];
 const ALL_LINKS = [LinkType.CONTROL_TCP, ...DIRECT_LINKS];
 
@@ -49,9 +49,9 @@ function describePath(graph: GraphView, cvids: readonly number[], withControl: b
 const NAMESAKES_MAX = 16;
 
 /**
- * The one node that somebody means: by SID, UUID or name. Where nothing else fits, as ssh makes `%h` of what it was given:
- * a name in lower case, a number as an IPv4 address. Of several of one name it is the one that is attached, where only one is: the others
- * were left behind by instances that are gone, and their sessions have not expired yet.
+ * The node that a text names: by SID, UUID or name. If none fits, the text is read as ssh writes `%h`: a name in lower case, or
+ * a number as an IPv4 address. Of several nodes with one name it is the only attached one: the others were left behind by
+ * instances that are gone, and their sessions have not expired yet.
  */
 export async function findNode(
   yard: Switchyard,
@@ -70,7 +70,7 @@ export async function findNode(
   throw new UsageError(`${JSON.stringify(text)} is the name of ${found.length} nodes: use one of the SIDs ${sids}`);
 }
 
-/** All nodes that somebody may mean, as {@link findNode} reads it. */
+/** All nodes that a text may name, by the rules of {@link findNode}. */
 function nodesMeant(graph: GraphView, text: string): readonly GraphNode[] {
   const asSid = /^\d+$/.test(text) ? graph.node(Number(text)) : undefined;
   if (asSid !== undefined) return [asSid];

@@ -2,15 +2,15 @@ import { type Switchyard, SwitchyardError } from '../client/index.js';
 import { readGraph } from './connection.js';
 import { findNode } from './path.js';
 
-/** What it takes to find a peer. */
+/** What a {@link PeerFinder} needs. */
 export interface PeerFinderDeps {
   readonly yard: Switchyard;
   readonly signal: AbortSignal;
-  /** The peer is another node than before. */
+  /** Called when the peer has become another node. */
   readonly moved: (cvid: number) => void;
 }
 
-/** A peer by the SID, UUID or name that somebody gave, found again when it has restarted and is another node. */
+/** Finds a peer by SID, UUID or name, and finds it again when it has restarted and is another node. */
 export class PeerFinder {
   #looking: Promise<number> | undefined;
 
@@ -25,21 +25,21 @@ export class PeerFinder {
     return new PeerFinder(who, deps, await look(who, deps));
   }
 
-  /** Which node it is, or was when somebody last looked. */
+  /** The peer's node when it was last looked for. */
   get current(): number {
     return this.cvid;
   }
 
   /**
-   * Does something with the peer. When that fails because the node has no way to be reached, and the peer is another node by
-   * now, it is done once more with that.
+   * Does something with the peer. If that fails because the node cannot be reached, and the peer is another node by now, it is
+   * done once more with the new node.
    */
   async reach<Result>(work: (cvid: number) => Promise<Result>): Promise<Result> {
     const { cvid } = this;
     try {
       return await work(cvid);
     } catch (error) {
-      // Words of the peer itself are an answer, and so is Ctrl-C.
+      // A refusal by the peer itself is an answer, and Ctrl-C ends the command: neither is tried again.
       if (!(error instanceof SwitchyardError) || this.deps.signal.aborted) throw error;
       const now = this.cvid === cvid ? await this.#lookAgain() : this.cvid;
       if (now === cvid) throw error;
@@ -47,7 +47,7 @@ export class PeerFinder {
     }
   }
 
-  /** Looks once for all whose connections fail at the same time. */
+  /** Looks for the peer once for all connections that fail at the same time. */
   #lookAgain(): Promise<number> {
     this.#looking ??= look(this.who, this.deps)
       .then((cvid) => {

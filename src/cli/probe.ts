@@ -4,9 +4,9 @@ import { type Address, formatAddress } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import type { TlsOptions } from '../client/index.js';
 
-/** How long a server is waited for. Whoever asks has waited for an answer already. */
+/** How long to wait for a server. Short, because the user has waited for a failed call already. */
 const PATIENCE_MS = 3_000;
-/** Enough to know a protocol by. */
+/** Bytes that are enough to recognise a protocol. */
 const GREETING_BYTES = 16;
 
 /** The beginning of every HTTP/2 connection (RFC 9113, section 3.4), with empty settings. */
@@ -16,7 +16,7 @@ const PREFACE = Buffer.concat([
 ]);
 const SETTINGS_TYPE = 4;
 
-/** How a server was tried to be reached, and in what language. */
+/** How a command tried to reach a server, and in which protocol. */
 export interface Target {
   readonly address: Address;
   /** Undefined: in plain text. */
@@ -24,15 +24,15 @@ export interface Target {
   readonly speaks: 'grpc' | 'system' | 'websocket';
 }
 
-/** Why a server cannot be talked to: what is so, and what to do about it. */
+/** Why a server cannot be reached, and what to do about it. */
 export interface Finding {
   readonly why: string;
   readonly advice?: string | undefined;
 }
 
 /**
- * Finds out why a server cannot be talked to, by a connection of its own that says nothing secret: gRPC's own words are the
- * same for a server that is not there, another port, and a certificate that is refused. Undefined when nothing is wrong now.
+ * Finds out why a server cannot be reached, by a connection of its own that sends no secret. gRPC's own error is the same for a
+ * missing server, a wrong port and a refused certificate. Undefined when nothing is wrong now.
  */
 export async function probe(target: Target, clock: Clock): Promise<Finding | undefined> {
   const { address, tls } = target;
@@ -57,7 +57,7 @@ type Heard =
   | { readonly kind: 'closed' | 'silent' }
   | { readonly kind: 'unreachable'; readonly code: string; readonly message: string };
 
-/** Connects, says something, and hears what comes first. */
+/** Connects, sends something, and returns what comes first. */
 function listen(open: () => Socket, words: Buffer, clock: Clock): Promise<Heard> {
   return new Promise((resolve) => {
     const socket = open();
@@ -77,7 +77,7 @@ function listen(open: () => Socket, words: Buffer, clock: Clock): Promise<Heard>
     socket.once('encrypted' in socket ? 'secureConnect' : 'connect', opened);
     socket.once('data', (bytes: Buffer) => finish({ kind: 'said', bytes: bytes.subarray(0, GREETING_BYTES) }));
     socket.once('close', () => finish({ kind: 'closed' }));
-    // Also after it was finished: an error that nobody hears would end the process.
+    // The listener stays after the end: an error without a listener would end the process.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const { code = '', message } = error;
       const isReset = code === 'ECONNRESET' || code === 'EPIPE';
@@ -86,12 +86,12 @@ function listen(open: () => Socket, words: Buffer, clock: Clock): Promise<Heard>
   });
 }
 
-/** What a server speaks, by the first that it says to the beginning of HTTP/2. */
+/** A server's protocol, by its first bytes in answer to the HTTP/2 preface. */
 function languageOf(bytes: Buffer): Language {
   const text = bytes.toString('latin1');
   if (text.startsWith('HTTP/1.')) return 'http1';
   if (text.startsWith('SSH-')) return 'ssh';
-  // A fatal alert of TLS: what came to it was no ClientHello.
+  // A fatal TLS alert: the server expected a ClientHello.
   if (bytes[0] === 0x15 && bytes[1] === 0x03) return 'tls';
   return bytes.length >= 9 && bytes[3] === SETTINGS_TYPE && bytes.readUInt32BE(5) === 0 ? 'http2' : 'other';
 }
@@ -109,7 +109,7 @@ function secured(
   { speaks }: Pick<Target, 'speaks'>,
 ): ConnectionOptions {
   const { ca, cert, key, serverName, checkServerIdentity } = tls === true ? ({} as TlsOptions) : tls;
-  // An address is no server name (RFC 6066, section 3); the certificate is checked against it all the same.
+  // An IP address must not be sent as server name (RFC 6066, section 3); the certificate is still checked against it.
   const servername = serverName ?? (isIP(host) === 0 ? host : undefined);
   return {
     ...{ host, port, ca, cert, key },
@@ -155,7 +155,7 @@ function noTls(where: string, language: Language, { speaks }: Target): Finding {
   return { why: `${why}, nor gRPC`, advice: 'Is this the right port? --server names the one of --listen.' };
 }
 
-/** What is wrong with a server that is reached, and that speaks something. */
+/** What is wrong with a server that answers. */
 function plainFinding(where: string, language: Language, { speaks }: Target): Finding | undefined {
   if (speaks === 'grpc') return language === 'http2' ? undefined : notGrpc(where, language);
   if (language === 'http2') {

@@ -22,15 +22,15 @@ import { Interrupt, type Surroundings, UsageError } from './surroundings.js';
 import { unknownVariables } from './variables.js';
 import { watchGraph } from './watch.js';
 
-/** Exit statuses, as API.md §10 has them. */
+/** Exit statuses, as docs/operations.md lists them. */
 export const EXIT = { done: 0, failed: 1, usage: 2, superseded: 3, hungUp: 129, interrupted: 130 } as const;
 
-/** How a command ends that was told to: SIGTERM is how a service is stopped, so that is no failure. */
+/** Exit statuses after signals: SIGTERM is how a service is stopped, so it is no failure. */
 const STATUS_OF = { SIGTERM: EXIT.done, SIGINT: EXIT.interrupted, SIGHUP: EXIT.hungUp } as const;
 
 /**
- * Runs one command line to its end and answers with the exit status. Everything that goes wrong is told on standard error
- * here, in one place.
+ * Runs one command line to its end and answers with the exit status. Every failure is written to standard error here, in one
+ * place.
  */
 export async function runCli(args: readonly string[], surroundings: Surroundings): Promise<number> {
   const program = makeProgram(surroundings);
@@ -61,13 +61,13 @@ async function concludeWith(error: unknown, { terminal, signal }: Surroundings):
   const interrupt = error instanceof Interrupt ? error : signal.reason;
   if (interrupt instanceof Interrupt) return STATUS_OF[interrupt.signalName];
   await terminal.err.writeLines(linesOf(error));
-  // Told apart, so that nobody starts anew what would supersede the other in its turn.
+  // A status of its own, so that a supervisor does not restart it: the two would supersede each other in turns.
   return error instanceof SwitchyardError && error.reason === 'SESSION_SUPERSEDED' ? EXIT.superseded : EXIT.failed;
 }
 
 /** What Commander found wrong, in one line. */
 function usageWords({ code, message }: CommanderError): string {
-  // Without a command Commander has only its help to say.
+  // Without a command Commander's message is its whole help.
   const what =
     code === 'commander.help' ? 'name a command' : message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
   return `${what} (see switchyard --help)`;
@@ -94,7 +94,7 @@ function makeProgram(surroundings: Surroundings): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void terminal.out.document(text),
-      // It is said once the command line is known to be wrong: in one line.
+      // Commander's own output is dropped: usage errors are written in one line later.
       writeErr: () => {},
       getOutHelpWidth: () => terminal.out.columns ?? 100,
       getErrHelpWidth: () => terminal.err.columns ?? 100,
@@ -105,7 +105,7 @@ function makeProgram(surroundings: Surroundings): Command {
     .description('Run a server until it is told to stop.')
     .addHelpText('after', examples('switchyard serve', 'switchyard serve --listen 127.0.0.1:0 --data :memory: --json'))
     .action(async (_, command) => {
-      // Only a server needs a server's code: the other commands start in half the time without it.
+      // Loaded here, because the other commands start in half the time without the server's code.
       const { serve } = await import('./serve.js');
       await serve(command, surroundings);
     });

@@ -1,7 +1,7 @@
 import { cellsOf } from './output/terminal.js';
 import type { Surroundings } from './surroundings.js';
 
-/** How often the bar moves: as often as an eye follows. */
+/** Interval between redraws of the bar: as often as an eye can follow. */
 const REDRAW_MS = 100;
 const BAR_CELLS = 24;
 
@@ -37,7 +37,7 @@ export async function withProgress<Result>(
     const filled = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_CELLS);
     const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_CELLS - filled)} ${text}`;
     const room = (err.columns ?? 80) - 1;
-    // A line that wraps could not be drawn over.
+    // Cut to the width of the terminal: a wrapped line could not be overwritten.
     void err.over(cellsOf(bar) > room ? [...bar].slice(0, room).join('') : bar);
     timer = clock.after(REDRAW_MS, draw);
   }

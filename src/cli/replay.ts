@@ -14,7 +14,7 @@ import { counted } from './words.js';
 /** What is to be replayed, and how. */
 export interface ReplayFlags extends KeyFlags {
   readonly json?: boolean;
-  /** Nodes that leave each second, once everybody is there. */
+  /** Nodes that leave each second, once all are there. */
   readonly churn?: number;
   /** For how long, in milliseconds. */
   readonly for?: number;
@@ -27,7 +27,7 @@ const DIFFERENCES_SHOWN_MAX = 20;
 
 /**
  * Brings a topology up on a real server, lets it churn, and compares what an independent watcher saw with the file.
- * Everybody leaves at the end. Rejects when a link or node is not as the file says.
+ * All sessions end at the end. Rejects when a link or node is not as the file says.
  */
 export async function replayFile(path: string, flags: ReplayFlags, surroundings: Surroundings): Promise<void> {
   const { clock, signal, terminal } = surroundings;

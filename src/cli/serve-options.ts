@@ -17,7 +17,7 @@ export function withServeOptions(command: Command): Command {
   return command;
 }
 
-/** The flags that were given, by name. Commander knows them by its own spelling of it. */
+/** The flags that were given, by name. Commander stores them in camel case. */
 export function givenFlags(command: Command): Record<string, string | boolean> {
   const values = command.opts<Record<string, string | boolean>>();
   const given = command.options.flatMap((flag) => {

@@ -29,7 +29,7 @@ export async function serve(command: Command, surroundings: Surroundings): Promi
   const server = await startServer(config, { ...surroundings, log }).catch((error: unknown) => {
     throw startFailure(error, config);
   });
-  // In an order that does not depend on who was ready first: gRPC, then the others by name.
+  // In a fixed order, whichever was ready first: gRPC, then the others by name.
   const { grpc, ...others } = server.addresses;
   const adapters = [['grpc', grpc], ...Object.entries(others).sort()];
   surroundings.onHangUp?.(() => void reload(server, command, surroundings));
@@ -64,7 +64,7 @@ function makeLog({ logLevel }: Config, { terminal, clock }: Surroundings): Logge
 
 const STANDARD_ERROR = 2;
 
-/** Says which file is wrong before anything is opened: OpenSSL's own words name none. */
+/** Says which file is wrong before anything is opened: OpenSSL's own errors name none. */
 function checkCertificates({ tlsCert, tlsKey, tlsClientCa }: Config, { readFile }: Surroundings): void {
   const problems: string[] = [];
   const read = (flag: string, path: string | undefined, what: string) => {

@@ -26,7 +26,7 @@ export class Interrupt extends Error {
   }
 }
 
-/** A command line that cannot be: what is wrong, and what would be right. Exit status 2. */
+/** A wrong command line: what is wrong, and what is allowed. Exit status 2. */
 export class UsageError extends Error {}
 
 /** Something that could not be done, in words for the person who asked: one line, and more below it. Exit status 1. */

@@ -2,13 +2,13 @@ import { OPTIONS } from '../config/config.js';
 import { environmentName } from '../config/option.js';
 
 const PREFIX = 'SWITCHYARD_';
-/** Of names that differ in more places than this, one is no slip of the pen for the other. */
+/** Names that differ in more places than this are not misspellings of each other. */
 const SLIPS_MAX = 2;
 
-/** The variables that commands read besides those of `serve`. */
+/** Variables that commands read, in addition to those of `serve`. */
 const OF_COMMANDS = ['SWITCHYARD_SERVER'];
 
-/** A line about each variable that looks like one of this program's and is none. */
+/** A line about each variable that looks like this program's but is unknown. */
 export function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = [...OF_COMMANDS, ...Object.values(OPTIONS).map(({ flag }) => environmentName(flag))];
   const unknown = Object.keys(env).filter((name) => name.startsWith(PREFIX) && !known.includes(name));

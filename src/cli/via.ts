@@ -10,11 +10,11 @@ import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
 /** InstanceType CLIENT: what the session of a command is. */
 const CLIENT = 3;
-/** The server lets go of a client that says nothing for five minutes. */
+/** The server closes a client that sends nothing for five minutes. */
 const KEEP_ALIVE_MS = 60_000;
-/** How long the end of the session may take: whoever pressed Ctrl-C waits for it. */
+/** How long the end of the session may take: the user waits for it after Ctrl-C. */
 const GOODBYE_MS = 2_000;
-/** How many messages may wait for a terminal: what a snapshot of a million nodes takes, and some seconds of changes. */
+/** How many messages may wait for the output: a snapshot of a million nodes, and some seconds of changes. */
 const WAITING_MAX = 65_536;
 
 /** The options of commands that can read the graph by system events, too. */
@@ -33,7 +33,7 @@ export function graphOf(
   return withServer(flags, surroundings, (yard) => readGraph(yard, surroundings.signal));
 }
 
-/** Reads the snapshot and leaves. Its own node is taken out, since it is gone when this resolves. */
+/** Reads the snapshot and ends the session. Its own node is left out, since it is gone when this resolves. */
 export async function readGraphVia(url: string, flags: ConnectionFlags, surroundings: Surroundings) {
   const graph = new Graph();
   const watch = await SystemWatch.open(url, flags, surroundings);
@@ -53,7 +53,7 @@ export async function readGraphVia(url: string, flags: ConnectionFlags, surround
 
 /**
  * The graph's changes by system events, in the form in which gRPC has them, until the signal is aborted. Unlike a watch
- * over gRPC it does not come back by itself, and it is a session: its own node is among what it shows.
+ * over gRPC it does not reconnect, and it is a session, so it shows its own node, too.
  */
 export async function* watchVia(
   url: string,
@@ -114,7 +114,7 @@ class SystemWatch {
     return this.waiting.shift()!;
   }
 
-  /** Ends the session. Resolves when the server has closed, as it does once the session is gone, or is not heard of. */
+  /** Ends the session. Resolves when the server has closed the connection, or after {@link GOODBYE_MS}. */
   async close(): Promise<void> {
     const over = this.client.ask('TerminateSession', {}).then(() => this.client.closed);
     let timer: Timer | undefined;
@@ -140,7 +140,7 @@ class SystemWatch {
     void this.client.closed.then(() => timer.cancel());
   }
 
-  /** A revision may come in pieces, which are one message. */
+  /** Joins the pieces of a revision into one message. */
   private take(delta: EventBody<'NetworkDelta'>): void {
     const { kind, position, more } = delta;
     if (kind === WatchKind.DELTA || kind === WatchKind.SNAPSHOT) this.pieces.push(messageOf(delta));
@@ -164,7 +164,7 @@ class SystemWatch {
 const SCHEMES = { tcp: 'system', tls: 'system', ws: 'websocket', wss: 'websocket' } as const;
 const DEFAULT_PORTS = { tcp: '', tls: '', ws: '80', wss: '443' } as const;
 
-/** Where a URL leads to, and what is spoken there. */
+/** The address and the protocol of a URL. */
 function targetOf(text: string, tls: Target['tls']): Target {
   const found = /^(tcp|tls|ws|wss):\/\/(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/?#@]+))(?::(\d{1,5}))?(?:[/?#].*)?$/.exec(
     text,

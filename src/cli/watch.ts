@@ -21,7 +21,7 @@ export interface WatchFlags extends GraphFlags {
   readonly snapshot?: boolean;
 }
 
-/** Shows the graph's changes as they come, until it is interrupted. Goes on by itself over restarts of the server. */
+/** Shows the graph's changes as they come, until it is interrupted. Reconnects when the server restarts. */
 export async function watchGraph(flags: WatchFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
   const view = flags.json ? new JsonView() : new LineView(flags.snapshot === true);
@@ -34,7 +34,7 @@ export async function watchGraph(flags: WatchFlags, surroundings: Surroundings):
     let isSynced = false;
     const failed = new AbortController();
     const onBreak = (error: SwitchyardError, delayMs: number) => {
-      // Nobody there from the beginning is a mistake to be told; a server that goes away will come back.
+      // A server that is missing at the start is an error; one that goes away later is waited for.
       if (!isSynced) failed.abort(error);
       else void terminal.err.write(`the watch broke (${explain(error)[0]}); trying again in ${Math.ceil(delayMs)} ms`);
     };
@@ -95,7 +95,7 @@ class LineView {
 
   *#changes(revision: bigint, changes: readonly GraphChange[], areShown: boolean): Iterable<Text> {
     if (!areShown) return;
-    // Nodes that went are no longer in the graph, and the lines of their links want their names.
+    // Removed nodes are no longer in the graph, but the lines of their links need their names.
     const gone = new Map(changes.flatMap((c) => (c.kind === 'nodeRemoved' ? [[c.node.cvid, c.node] as const] : [])));
     const nameOfSid = (cvid: number): Text => {
       const node = this.#graph.node(cvid) ?? gone.get(cvid);

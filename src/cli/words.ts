@@ -1,16 +1,16 @@
 import { InstanceFlavor, InstanceType, LinkType } from '../client/index.js';
 
-/** A link type as people say it. */
+/** A link type's name for people. */
 export function linkWord(link: LinkType): string {
   return wordOf(LinkType, link);
 }
 
-/** An instance type as people say it; those without a name are their number. */
+/** An instance type's name for people; a type without a name is its number. */
 export function typeWord(type: InstanceType): string {
   return wordOf(InstanceType, type);
 }
 
-/** A flavor as people say it; those without a name are their number. */
+/** A flavor's name for people; a flavor without a name is its number. */
 export function flavorWord(flavor: InstanceFlavor): string {
   return flavor === InstanceFlavor.UNSPECIFIED ? '-' : wordOf(InstanceFlavor, flavor);
 }

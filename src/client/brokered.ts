@@ -43,7 +43,7 @@ export interface BrokeredDesk {
   over(brokered: Brokered): void;
 }
 
-/** An end's word about its connection. */
+/** An end's report about its connection. */
 export interface Word {
   readonly established: boolean;
   readonly failed: boolean;

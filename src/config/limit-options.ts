@@ -17,9 +17,9 @@ export const LIMIT_OPTIONS = {
   reportsPerNodeMax: bound(
     'reportsPerNodeMax',
     [1, 8_388_607],
-    "Links of one node that wait for the other end's word.",
+    "Links of one node that wait for the other end's report.",
   ),
-  reportsMax: bound('reportsMax', [1, 16_777_216], "Links in all that wait for the other end's word."),
+  reportsMax: bound('reportsMax', [1, 16_777_216], "Links in all that wait for the other end's report."),
   streamsPerSessionMax: bound('streamsPerSessionMax', [0, 65_536], 'Streams that one session owns, besides its first.'),
   streamsMax: bound('streamsMax', [1, 16_777_216], 'Streams in all, besides the first of every session.'),
   sinksPerStreamMax: bound('sinksPerStreamMax', [1, 1_024], 'Branches of one stream.'),
@@ -152,7 +152,7 @@ export const SHARE_OPTIONS = {
   ),
   reportsPerAddressMax: share(
     'reportsPerAddressMax',
-    "Links that sessions of one address have reported and that wait for the other end's word. Default: half of --reports-max.",
+    "Links that sessions of one address have reported and that wait for the other end's report. Default: half of --reports-max.",
   ),
 } as const satisfies { readonly [K in keyof ShareLimits]: Option<number | undefined> };
 

@@ -15,9 +15,9 @@ import { Touches } from './touches.js';
 
 /** What a watcher asks for. */
 export interface WatchWish {
-  /** The last position that it has. */
+  /** The last position that the watcher has. */
   readonly after?: Position;
-  /** The net effect instead of an error when it falls too far behind. */
+  /** Whether it wants the net effect instead of an error when it falls too far behind. */
   readonly coalesce?: boolean;
   /** Only what touches these nodes. Empty or absent: everything. */
   readonly sids?: readonly number[];
@@ -33,8 +33,8 @@ export interface FeedOrigin {
 /**
  * All watches of one topic: the shared log, and the subscriptions that read it.
  *
- * Publishing is one encoding and one append, whoever watches. Watchers that had nothing to read are woken together, once a
- * turn of the event loop, so that what one turn brought is one message to each.
+ * Publishing costs one encoding and one append, however many watch. Watchers that had nothing to read are woken together,
+ * once a turn of the event loop, so that each gets the revisions of one turn in one message.
  */
 export class Feed<C = Change> {
   readonly log: Log;
@@ -50,13 +50,13 @@ export class Feed<C = Change> {
 
   constructor(
     readonly topic: Topic<C>,
-    /** The state that is published, as it was restored: history begins here. */
+    /** The state whose changes are published, as it was restored: the history begins there. */
     readonly state: State,
     readonly limits: FeedLimits,
     readonly clock: Clock,
-    /** What the snapshots of all feeds may hold; one of its own where none is shared. */
+    /** Bounds the snapshots of all feeds together; by default this feed's alone. */
     private readonly budget = new SnapshotBudget(limits.snapshotBytesMax),
-    /** Where it stands, for a feed whose positions are not the network's. */
+    /** Where the feed begins, if its positions are not the network's. */
     private readonly origin: FeedOrigin = { position: state.position, capture: () => capture(state) },
   ) {
     this.published = origin.position;
@@ -66,12 +66,12 @@ export class Feed<C = Change> {
     this.scheduleBookmarks();
   }
 
-  /** What has been published. */
+  /** The newest position that was published. */
   get position(): Position {
     return this.published;
   }
 
-  /** When that was committed, by the wall clock; undefined: before this process began. */
+  /** When that position was committed, by the wall clock; undefined: before this process began. */
   get publishedAtMs(): number | undefined {
     return this.committedAtMs;
   }
@@ -113,7 +113,7 @@ export class Feed<C = Change> {
     return subscription;
   }
 
-  /** Tells every watcher where it stands, and ends it. */
+  /** Sends every watcher a last bookmark, and ends its watch. */
   drain(): void {
     this.isDraining = true;
     this.timer?.cancel();
@@ -134,8 +134,9 @@ export class Feed<C = Change> {
   }
 
   /**
-   * For a subscription: the newest snapshot where it is still true, or one a little older that others are busy reading: a
-   * storm shares it. With nobody else about, a watch never begins behind what its watcher may know already.
+   * For a subscription: the newest snapshot if nothing was published since, or one a little older that others are reading, so
+   * that many watches that begin together share it. A watch that begins alone never gets an older state than its watcher may
+   * have seen already.
    */
   shareSnapshot(): SharedSnapshot {
     const newest = this.snapshots.at(-1);
@@ -153,7 +154,7 @@ export class Feed<C = Change> {
     return fresh;
   }
 
-  /** Another epoch begins with this revision: what was told before it is another history's, and nobody resumes from there. */
+  /** Another epoch begins with this revision: watches cannot resume from before it, which is another history. */
   private forgetBefore(revision: number): void {
     this.log.forget(revision - 1);
     this.touches.forget(revision - 1);
@@ -169,7 +170,7 @@ export class Feed<C = Change> {
     return { kind: 'after', revision: after.revision };
   }
 
-  /** For a subscription: it has to be asked again, in a later turn of the event loop. */
+  /** For a subscription: wakes it again in a later turn of the event loop. */
   flushSoon(): void {
     if (this.flushPending) return;
     this.flushPending = true;
@@ -181,7 +182,7 @@ export class Feed<C = Change> {
     });
   }
 
-  /** Looks twice in a bookmark's time, so that none is late by more than half of it. */
+  /** Checks twice in each `bookmarkMs`, so that no bookmark is late by more than half of it. */
   private scheduleBookmarks(): void {
     const everyMs = this.limits.bookmarkMs / 2;
     this.timer = this.clock.after(everyMs, () => {
@@ -196,7 +197,7 @@ export class Feed<C = Change> {
     });
   }
 
-  /** A snapshot that nobody reads any more lives until the next look: long enough for a storm to share it. */
+  /** Drops snapshots without readers. They live until the next check, so that watches that begin together share them. */
   private dropIdleSnapshots(): void {
     for (const held of this.snapshots) if (held.readerCount === 0) held.retire();
     this.snapshots = this.snapshots.filter((held) => held.readerCount > 0);

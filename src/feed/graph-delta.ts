@@ -5,7 +5,7 @@ import type { Capture } from '../core/store/snapshot.js';
 import type { State } from '../core/store/state.js';
 import type { Touch } from './touches.js';
 
-/** A node as a watcher is told of it. */
+/** A node as a watcher sees it. */
 export interface GraphNode {
   readonly sid: number;
   /** The SID of its server; 0 for a server. */
@@ -16,7 +16,7 @@ export interface GraphNode {
 }
 
 /**
- * What happened to the graph, in no door's format: what the doors' topics are made from, so that they cannot disagree.
+ * What happened to the graph, in a form that every door's topic encodes, so that the doors cannot disagree.
  *
  * A reader applies it in this order: links removed, nodes removed, nodes added, links added.
  */
@@ -99,7 +99,7 @@ export function graphBytes(changes: readonly Change[], bytesMax: number): number
   return bytes;
 }
 
-/** More than it may be, but without looking into the texts: a revision has one node, whose size is far from any bound. */
+/** An upper bound, without measuring the texts: a revision has one node, whose size is far from any bound. */
 function nodeBytesAtMost({ name, labels }: Pick<GraphNode, 'name' | 'labels'>): number {
   let units = name.length;
   let bytes = NODE_BYTES_MAX;
@@ -120,8 +120,8 @@ function nodeBytes({ name, labels }: GraphNode): number {
  * What the touched nodes and links are now, as one delta on top of whatever a reader had: each is removed first, and added
  * again where it is still there.
  *
- * Sound because a node is only touched when it comes or goes, and all its links with it; so nothing is removed here that
- * is not listed to be added again.
+ * Correct because a node is only touched when it comes or goes, and all its links with it: everything that is removed here
+ * and still exists is among the touches that are added again.
  *
  * Undefined as soon as it would be more than `bytesMax`.
  */

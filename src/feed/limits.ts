@@ -1,12 +1,12 @@
 /** Every bound of a feed, by count and by size, each with its reason. */
 export interface FeedLimits {
-  /** Bytes of history: who resumes from further back is told so. 64 MiB is some 800,000 revisions. */
+  /** Bytes of history. Resuming from further back is an error. 64 MiB is some 800,000 revisions. */
   readonly historyBytesMax: number;
   /** Revisions of history, for the size of their index. */
   readonly historyRevisionsMax: number;
   /** Touches remembered, 16 B each, for filters and net effects: longer than the history, at a sixth of its size. */
   readonly touchesMax: number;
-  /** Touches that one net effect is made of; more, and a snapshot is cheaper and fits its messages. */
+  /** Touches that one net effect is made of. Of more a snapshot is cheaper, and it fits its messages. */
   readonly netTouchesMax: number;
   /** Bytes of one message that several revisions make up: small enough to be written at once. */
   readonly messageBytesMax: number;
@@ -26,16 +26,16 @@ export interface FeedLimits {
   readonly filterBytesMax: number;
   /** The same in touches: each is a comparison or two. */
   readonly filterTouchesMax: number;
-  /** Snapshots held at once for readers that are still busy with them; the oldest is given up beyond that. */
+  /** Snapshots held at once for their readers; beyond that the oldest is given up. */
   readonly snapshotsMax: number;
   /**
    * Bytes of the snapshots under way of all feeds together: a million nodes with a few labels. A reader that falls further
    * behind the others begins again.
    */
   readonly snapshotBytesMax: number;
-  /** A snapshot this many revisions old is still begun with, as the log leads on from it: a storm shares one. */
+  /** A watch may begin with a snapshot this many revisions old and continue from the log, so that many share one. */
   readonly snapshotAgeMax: number;
-  /** Quiet before a bookmark is due. The contract allows 30 s. */
+  /** Quiet before a bookmark is due. The API promises one every 30 s. */
   readonly bookmarkMs: number;
 }
 

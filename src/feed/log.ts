@@ -1,8 +1,8 @@
-/** The oldest part of the log goes a segment at a time: a sixteenth of it. */
+/** The log is cut off by whole segments, each a sixteenth of it. */
 const SEGMENTS = 16;
 const SEGMENT_BYTES_MAX = 1_048_576;
 const INDEX_CAPACITY = 64;
-/** Revisions that no entry tells, held at once: whoever is behind one begins again, so one more is one cut more. */
+/** Revisions without an entry that are remembered. A watcher behind one begins again, so beyond this the log is cut off. */
 const GAPS_MAX = 1_024;
 
 /** A run of neighbouring entries in one buffer. Written once, from left to right, and never again. */
@@ -88,15 +88,15 @@ export interface LogBounds {
  * The committed revisions as bytes, in order, the oldest cut off at the bounds.
  *
  * A subscription is only a revision, looked up here when it can read, so publishing costs the same for one watcher or ten
- * thousand, and a watcher that stalls holds a number, not a queue, and keeps no segment alive. Whoever is behind the cut is
- * told so: it cannot be given half of what it missed.
+ * thousand, and a watcher that stalls holds a number, not a queue, and keeps no segment alive. A watcher behind the
+ * cut gets an error or begins again: it cannot be given half of what it missed.
  *
- * Invariant: entries lie whole in one segment, their revisions ascend, and every entry after `floor` is held. Whoever reads
- * has asked for gaps first.
+ * Invariant: entries lie whole in one segment, their revisions ascend, and every entry after `floor` is held. A caller of
+ * {@link read} has checked for gaps first.
  */
 export class Log {
   private readonly segments: Segment[] = [];
-  /** Revisions past the floor that are told by no entry, as theirs would be too large; ascending. */
+  /** Revisions past the floor without an entry, because it would be too large; ascending. */
   private gaps: number[] = [];
   private readonly segmentBytes: number;
   private readonly segmentEntries: number;
@@ -135,18 +135,18 @@ export class Log {
     while (this.segments.length > 1 && this.isOver()) this.cut();
   }
 
-  /** Adds a revision, higher than all before, that no entry tells: it cannot be read past, only begun again after. */
+  /** Adds a revision, higher than all before, without an entry: watchers before it have to begin again. */
   appendGap(revision: number): void {
     this.gaps.push(revision);
     if (this.gaps.length > GAPS_MAX) this.floor = Math.max(this.floor, this.gaps.shift()!);
   }
 
-  /** Whether a revision past this one is told by no entry. */
+  /** Whether a revision past this one has no entry. */
   hasGapAfter(revision: number): boolean {
     return this.gaps.length > 0 && this.gaps[this.gaps.length - 1] > revision;
   }
 
-  /** Whether this revision is told by no entry. */
+  /** Whether this revision has no entry. */
   isGap(revision: number): boolean {
     return this.gaps.includes(revision);
   }

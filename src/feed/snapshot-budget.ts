@@ -1,10 +1,10 @@
 import type { SharedSnapshot } from './snapshot.js';
 
 /**
- * Bounds the bytes that the snapshots under way hold in all, whichever feeds they are of and however many watchers read them.
+ * Bounds the bytes that all snapshots under way hold together, for all feeds and all readers.
  *
- * Over the bound, what costs nobody anything goes first: chunks that all readers have passed. Then the slowest readers of the
- * snapshot that holds most are given up, and begin again.
+ * Over the bound it first drops the chunks that all readers have passed. Then it gives up the slowest readers of the snapshot
+ * that holds most; they begin again.
  */
 export class SnapshotBudget {
   readonly #held = new Set<SharedSnapshot>();
@@ -20,12 +20,12 @@ export class SnapshotBudget {
     return this.#bytes;
   }
 
-  /** For a snapshot: it is there. */
+  /** For a snapshot: counts it from now on. */
   hold(snapshot: SharedSnapshot): void {
     this.#held.add(snapshot);
   }
 
-  /** For a snapshot: it is gone. */
+  /** For a snapshot: counts it no longer. */
   release(snapshot: SharedSnapshot): void {
     this.#held.delete(snapshot);
   }

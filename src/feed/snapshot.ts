@@ -20,7 +20,7 @@ export class SnapshotReader {
     return this.#snapshot.position;
   }
 
-  /** The next chunk, or undefined past the last. Not to be called when retired. */
+  /** The next chunk, or undefined past the last. Not to be called once retired. */
   next(): Uint8Array | undefined {
     const chunk = this.#snapshot.chunk(this.at);
     if (chunk !== undefined) this.at++;
@@ -37,9 +37,9 @@ export class SnapshotReader {
  * A snapshot that several watchers read at once, each at its own pace: every chunk is encoded once, when the first of them
  * asks for it.
  *
- * It holds its chunks for as long as somebody reads it or may still begin to, within what all snapshots may hold
- * ({@link SnapshotBudget}). What is given up for that is, first, what all of its readers have passed: then nobody new can begin
- * with it. Then what its slowest readers have yet to read: they begin again with another.
+ * It holds its chunks while watchers read it or may still begin to, within the {@link SnapshotBudget}. Over the budget it first
+ * drops the chunks that all readers have passed; then no new reader can begin with it. Next it drops chunks that its slowest
+ * readers have yet to read; these begin again with another snapshot.
  *
  * Invariant: `#chunks[0]` is chunk number `#first`; the next chunk of every reader is number `#first` or later.
  */
@@ -82,7 +82,7 @@ export class SharedSnapshot {
     return reader;
   }
 
-  /** For a reader: it is gone. */
+  /** For a reader that reads no more of it. */
   forget(reader: SnapshotReader): void {
     this.#readers.delete(reader);
   }
@@ -101,7 +101,7 @@ export class SharedSnapshot {
     return this.#chunks[at - this.#first];
   }
 
-  /** Nobody begins with it any more, and whoever reads it begins again. */
+  /** Lets no new reader begin, and makes its readers begin again. */
   retire(): void {
     for (const reader of this.#readers) reader.isRetired = true;
     this.#readers.clear();
@@ -109,12 +109,12 @@ export class SharedSnapshot {
     this.#budget.release(this);
   }
 
-  /** For the budget: gives up what every reader has passed, and all of it when nobody reads it. */
+  /** For the budget: drops the chunks that every reader has passed, and all of them when there is no reader. */
   giveUpPassed(): void {
     this.#giveUpBefore(this.#slowest());
   }
 
-  /** For the budget: gives up what only its slowest readers have yet to read. False: all are at the newest chunk. */
+  /** For the budget: drops the chunks that only its slowest readers need. False: all are at the newest chunk. */
   giveUpSlowest(): boolean {
     if (this.#chunks.length < 2) return false;
     const slowest = this.#slowest();

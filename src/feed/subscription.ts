@@ -7,41 +7,41 @@ import type { SnapshotReader } from './snapshot.js';
 
 /** Where a subscription begins. */
 export type Start =
-  /** After a position that the log leads on from, or that its net effect does. */
+  /** After a position from which the log or a net effect continues. */
   | { readonly kind: 'after'; readonly revision: number }
-  /** With a snapshot, after a RESET where the reader had another picture. */
+  /** With a snapshot, after a RESET if the reader had another state. */
   | { readonly kind: 'snapshot'; readonly reset: boolean }
-  /** Now, which a bookmark (or a RESET) tells. */
+  /** Now, said by a bookmark or a RESET. */
   | { readonly kind: 'now'; readonly reset: boolean };
 
-/** What a subscription asks for besides where it begins. */
+/** What a subscription asks for, other than where it begins. */
 export interface Wish {
   readonly coalesce: boolean;
   /** Empty: everything. */
   readonly sids: ReadonlySet<number>;
 }
 
-/** What {@link Subscription} finds to say: a message, how it ends, nothing, or that it has yet to look further. */
+/** What {@link Subscription} has next: a message, its end, nothing, or `more`: it has to look further in a later turn. */
 type Found = Uint8Array | Fault | 'more' | undefined;
 
-/** What of the changes past a watcher's place touches its nodes. */
+/** The changes after a watcher's revision that touch its nodes. */
 interface FilteredChanges {
   readonly kept: readonly Uint8Array[];
-  /** Up to here, nothing else does. */
+  /** The revision up to which the changes were checked. */
   readonly reached: number;
-  /** Whether that is all there is, or there is a revision that no entry tells, or more to look through. */
+  /** Why it stopped: all was checked, a revision has no entry, or more is left for a later turn. */
   readonly ends: 'all' | 'gap' | 'more';
 }
 
 /**
- * One watcher: a place in the history, and nothing that grows.
+ * One watcher: a revision in the history, and nothing that grows.
  *
- * It is pulled: whoever writes to the wire calls {@link next} when the last write is done. In order it is
+ * It is pulled: the door calls {@link next} when its last write is done. The messages, in order:
  *
  *     (RESET) -> SNAPSHOT... -> SNAPSHOT_END -> (DELTA | BOOKMARK)... -> fault
  *
- * and from any point back to RESET, when what it missed cannot be told otherwise and it may be. It always has something to say
- * at once: a BOOKMARK when there is nothing else.
+ * and from any point back to RESET, when it missed something that can be sent in no other way. The first message comes at
+ * once: a BOOKMARK when there is nothing else.
  */
 export class Subscription {
   readonly #feed: Feed<unknown>;
@@ -52,7 +52,7 @@ export class Subscription {
   /** A small message that goes out before anything else. */
   #first: Uint8Array | undefined;
   #isBookmarkDue = false;
-  /** What comes next cannot be told but by RESET and a snapshot. */
+  /** The next messages have to be RESET and a snapshot. */
   #hasToRestart = false;
   #lastResetMs: number | undefined;
   #restartTimer: Timer | undefined;
@@ -68,7 +68,7 @@ export class Subscription {
     this.lastSentMs = feed.clock.nowMs();
     if (start.kind === 'after') {
       this.#cursor = start.revision;
-      // What there is to tell takes its place.
+      // A message that is due anyway takes its place.
       this.#isBookmarkDue = true;
     } else if (start.reset) this.#restart();
     else if (start.kind === 'snapshot') this.#beginSnapshot();
@@ -103,7 +103,7 @@ export class Subscription {
     this.#wake = wake;
   }
 
-  /** The watcher is gone. */
+  /** For the door: the watcher is gone. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -112,17 +112,17 @@ export class Subscription {
     this.#feed.forget(this);
   }
 
-  /** For the feed: there may be something. */
+  /** For the feed: there may be a message. */
   ready(): void {
     this.#wake?.();
   }
 
-  /** For the feed: it has been quiet for long. */
+  /** For the feed: nothing was sent for `bookmarkMs`. */
   dueBookmark(): void {
     this.#isBookmarkDue = true;
   }
 
-  /** For the feed: deliver what there is, say where that leads to, and end with this. */
+  /** For the feed: delivers what there is, then a bookmark, and ends with this fault. */
   drain(fault: Fault): void {
     this.#ending = fault;
     this.#isBookmarkDue = true;
@@ -144,7 +144,7 @@ export class Subscription {
     return this.#pullChanges() ?? this.#pullBookmark();
   }
 
-  /** For a watch of some nodes, a part of a snapshot that has none of them is passed over, and the next looked for later. */
+  /** Skips chunks with none of the watched nodes, up to `filterBytesMax` in one turn of the event loop. */
   #pullSnapshot(snapshot: SnapshotReader): Found {
     const { topic, limits } = this.#feed;
     const { sids } = this.#wish;
@@ -176,7 +176,7 @@ export class Subscription {
     return run.bytes;
   }
 
-  /** The changes past the cursor that touch the wished nodes: only their revisions are decoded, and some of them at a time. */
+  /** The changes past the cursor that touch the watched nodes. Decodes only their revisions, and a bounded number at a time. */
   #pullFiltered(): Found {
     const { kept, reached, ends } = this.#filterChanges();
     this.#cursor = reached;
@@ -233,7 +233,7 @@ export class Subscription {
     return this.#ending;
   }
 
-  /** What was missed has left the history. */
+  /** For a cursor that the history no longer reaches: the net effect, a new beginning, or a fault. */
   #catchUp(floor: number): Found {
     const { topic, touches, limits, state, position } = this.#feed;
     if (!this.#wish.coalesce || topic.net === undefined) return lagged(position.epoch, this.#cursor, floor);
@@ -252,13 +252,13 @@ export class Subscription {
     return net;
   }
 
-  /** RESET and a snapshot, now or when it may. */
+  /** RESET and a snapshot, now or once `resetEveryMs` have passed since the last RESET. */
   #beginAgain(): Found {
     this.#hasToRestart = true;
     return this.#pull();
   }
 
-  /** Whether a RESET may be told yet; if not, the watch is woken when it may. */
+  /** Whether a RESET may be sent yet; if not, the watch is woken when it may. */
   #mayRestart(): boolean {
     const { clock, limits } = this.#feed;
     const waitMs = this.#lastResetMs === undefined ? 0 : this.#lastResetMs + limits.resetEveryMs - clock.nowMs();
@@ -290,7 +290,7 @@ export class Subscription {
   }
 }
 
-/** Whether so much was looked through for a watch of some nodes that the rest waits for another turn. */
+/** Whether one turn has checked enough for a watch of some nodes, so that the rest waits for the next. */
 function isEnough(
   had: { readonly keptBytes: number; readonly seenBytes: number; readonly seenTouches: number },
   { messageBytesMax, filterBytesMax, filterTouchesMax }: FeedLimits,

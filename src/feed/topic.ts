@@ -19,15 +19,15 @@ export interface Topic<C = Change> {
   /** One revision's DELTA message; undefined when it does not belong to the topic. */
   encode(position: Position, changes: readonly C[]): Uint8Array | undefined;
   /**
-   * How many bytes that message has at most, told without encoding it. It stops counting once they are more than `bytesMax`: a
-   * message that is not to be sent is not encoded either.
+   * An upper bound of that message's bytes, found without encoding it. Counting stops beyond `bytesMax`: a message that is too
+   * large to be sent is not encoded either.
    */
   size(changes: readonly C[], bytesMax: number): number;
   /** What the revision touched, for watchers that named their nodes. */
   touches(changes: readonly C[]): Touch[];
   /**
-   * Of one or several encoded messages, what touches the SIDs that `keeps` accepts, as one message; undefined when
-   * nothing does.
+   * The part of one or several encoded messages that touches SIDs which `keeps` accepts, as one message; undefined when
+   * no part does.
    */
   filter(message: Uint8Array, keeps: (sid: number) => boolean): Uint8Array | undefined;
   /** `committedAtMs` is when the position was committed, by the wall clock; undefined: before this process began. */

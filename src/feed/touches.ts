@@ -9,9 +9,9 @@ export interface Touch {
 /**
  * Which nodes and links each revision touched, for longer than the bytes of the revisions are kept.
  *
- * 16 B a touch. It answers two questions: whether a revision concerns a watcher that named its nodes, without decoding it;
- * and what a watcher missed that fell behind the log. The second can be answered without remembering old states, because a
- * reader minds neither adding what is there nor removing what is not.
+ * 16 B a touch. It answers two questions: whether a revision concerns a watcher of some nodes, without decoding it; and what a
+ * watcher missed that fell behind the log. The second needs no old states, because adding what a reader has, or removing what
+ * it lacks, does no harm.
  *
  * Invariant: a ring in the order of revisions; every touch after `floor` is held.
  */
@@ -41,7 +41,7 @@ export class Touches {
     }
   }
 
-  /** Lets go of everything up to a revision that is not before the newest touch. */
+  /** Drops everything up to a revision, which must not be before the newest touch. */
   forget(revision: number): void {
     this.start = this.end;
     this.floor = revision;

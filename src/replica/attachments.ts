@@ -11,7 +11,7 @@ import type { State } from '../core/store/state.js';
 import type { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
 
-/** What an attached session is told. */
+/** A message that an attached session receives. */
 export type Message =
   | { readonly kind: 'heartbeat'; readonly position: Position }
   | { readonly kind: 'order'; readonly order: Order; readonly connection?: Connection | undefined }
@@ -19,13 +19,13 @@ export type Message =
   | { readonly kind: 'streamStopped'; readonly id: number; readonly reason: StopReason; readonly by: number };
 
 /**
- * The open attachments, one a session at most: how orders and notices reach their sessions, whichever door they came
- * through.
+ * The open attachments, at most one for each session. Orders and notices reach a session through its attachment, whichever
+ * door opened it.
  */
 export class Attachments {
   private readonly open_ = new Map<number, Attachment>();
   private timer: Timer | undefined;
-  /** Told when a session that lives is attached, and when it is so no more. */
+  /** Called when a live session gets an attachment, and when it loses it. */
   changed: ((sid: number, isAttached: boolean) => void) | undefined;
 
   constructor(
@@ -60,7 +60,7 @@ export class Attachments {
     return attachment;
   }
 
-  /** For an attachment: it is over. Only the current one of a session lets go of the lease. */
+  /** Called by an attachment that is over. Only the session's current attachment releases its lease. */
   forget(attachment: Attachment): void {
     if (this.open_.get(attachment.sid) !== attachment) return;
     this.open_.delete(attachment.sid);
@@ -68,7 +68,7 @@ export class Attachments {
     this.changed?.(attachment.sid, false);
   }
 
-  /** Tells the sessions concerned what came of a command. */
+  /** Notifies the sessions that a command's changes concern. */
   publish(changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind === 'OrderPlaced') this.tell(change.order.sid, this.orderOf(change.order));
@@ -78,7 +78,7 @@ export class Attachments {
     }
   }
 
-  /** Ends every attachment; the sessions live on. From now on nobody can renew, so nobody expires either. */
+  /** Ends every attachment; the sessions live on. Leases stop too, because no client can renew from now on. */
   drain(): void {
     this.timer?.cancel();
     this.leases.close();
@@ -86,7 +86,7 @@ export class Attachments {
     for (const attachment of this.open_.values()) attachment.end(draining(nth++, this.leases.livesMs(attachment.sid)));
   }
 
-  /** Both ends hear of it, but for a session that takes its streams along as it ends. */
+  /** Notifies the ends of a stopped stream, except the session whose own end stopped it. */
   private tellStopped(change: StreamStopped): void {
     const { before, reason, by } = change;
     const ids = new Set(stoppedIds(change));
@@ -97,14 +97,14 @@ export class Attachments {
     }
   }
 
-  /** An order with the connection it is about, as it stands now: by the time it is read, an attempt may be the next. */
+  /** An order with its connection as it is now: before the order is read, the next attempt may have begun. */
   private orderOf(order: Order): Message {
     const { body } = order;
     const connection = body.kind === 'connection' ? this.state.connections.get(body.connection) : undefined;
     return { kind: 'order', order, connection };
   }
 
-  /** Both ends hear at once that it is over, whoever ended it. */
+  /** Notifies both ends of a connection as soon as it is over, also the end that ended it. */
   private tellEnded(connection: Connection): void {
     if (!isOver(connection)) return;
     for (const { sid } of [connection.caller, connection.peer]) this.tell(sid, { kind: 'connectionEnded', connection });
@@ -129,7 +129,7 @@ export class Attachments {
   }
 }
 
-/** One attachment, pulled by the door that it came through. What it leaves unread is bounded; beyond that it ends. */
+/** One attachment; the door that opened it pulls its messages. It ends when more than `unreadMax` of them are unread. */
 export class Attachment {
   private readonly unread: Message[] = [];
   private ending: Fault | undefined;
@@ -150,7 +150,7 @@ export class Attachment {
     this.wake = wake;
   }
 
-  /** The door has lost it. */
+  /** Called by the door when the client's call or connection is gone. */
   close(): void {
     this.attachments.forget(this);
   }
@@ -166,7 +166,7 @@ export class Attachment {
     this.wake?.();
   }
 
-  /** For {@link Attachments}: a sign of life is needless where something else waits to be read. */
+  /** For {@link Attachments}: skipped while another message is unread, which shows the server's life as well. */
   pushHeartbeat(message: Message): void {
     if (this.unread.length === 0) this.push(message);
   }
@@ -191,7 +191,7 @@ const ENDED: Record<CloseReason, { readonly reason: Reason; readonly words: stri
   [CloseReason.REVOKED]: { reason: 'IDENTITY_REVOKED', words: 'was ended: its identity or key was revoked' },
 };
 
-/** What somebody is told who speaks for a session that is over. */
+/** The fault for a caller whose session has ended. */
 export function endedFault(sid: number, reason: CloseReason): Fault {
   const { reason: name, words } = ENDED[reason];
   return new Fault(name, `session ${sid} ${words}`);

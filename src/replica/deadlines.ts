@@ -11,16 +11,16 @@ import type { ServingTime } from './serving-time.js';
 /** When a deadline's command could not be stored, it is tried again after this. */
 const RETRY_MS = 1_000;
 
-/** How long a connection may be in the making: the rendezvous holds what the ends observed for a minute. */
+/** How long a connection may be pending: less than the minute for which the rendezvous keeps observed addresses. */
 const CONNECTION_MS = 55_000;
 
 /**
- * Turns the passing of time into commands: orders that nobody answered, connections that were not made, streams that
- * nobody used.
+ * Submits a command when a deadline passes: of an order without an answer, of a connection that is still pending, of an
+ * idle stream.
  *
- * One timer for each order that waits, each pending connection and each stream with a timeout; all are bounded by the
- * core's limits. Activity of a stream only writes a number: its timer looks at that when it goes off. They run in the
- * {@link ServingTime}: a pause of the process is nobody's delay.
+ * One timer for each waiting order, each pending connection and each stream with a timeout; all are bounded by the core's
+ * limits. Activity of a stream only writes a number, which its timer checks when it goes off. Timers run in
+ * {@link ServingTime}, so that a pause of the process does not count against clients.
  */
 export class Deadlines {
   private readonly orders = new Map<string, Timer>();
@@ -35,7 +35,7 @@ export class Deadlines {
   ) {
     for (const order of state.orders.all()) this.watchOrder(order);
     for (const connection of state.connections.all()) this.watchConnection(connection);
-    // The others are as they were made, and those have no timeout.
+    // Streams that are not kept have the parameters of a new session's stream: no timeout.
     for (const stream of state.streams.kept()) this.watchStream(stream);
   }
 
@@ -95,7 +95,7 @@ export class Deadlines {
     this.orders.delete(key);
   }
 
-  /** From the first that is heard of it: its steps have deadlines of their own, and this one is for all of them. */
+  /** Runs from the connection's first change. Each step has a deadline of its own; this one bounds them all together. */
   private watchConnection(connection: Connection): void {
     const { id } = connection;
     if (!isPending(connection)) {

@@ -11,10 +11,10 @@ import type { ProofMessage, Proofs } from '../trust/server/proofs.js';
 import { ProofPurpose } from '../trust/signed-bytes.js';
 import { overFault } from './token.js';
 
-/** What a proof costs its address besides its call, in ms: importing its key and verifying it, which a thread does. */
+/** Time charged to an address for each proof on top of its call, in ms: a thread imports the key and verifies. */
 const PROOF_MS = 0.3;
 
-/** What identities prove themselves with. */
+/** What a {@link KeyProver} needs. */
 export interface KeyProverDeps {
   readonly state: State;
   readonly proofs: Proofs;
@@ -23,30 +23,30 @@ export interface KeyProverDeps {
   readonly charge: (origin: Origin, ms: number) => void;
 }
 
-/** Whose proof is wanted, and for what. */
+/** Which proof a caller has to show. */
 export interface WantedProof {
   /** The proof's field in the request. */
   readonly field: string;
   readonly purpose: ProofPurpose;
   /** The identity, in lower case. */
   readonly uuid: string;
-  /** Who shows it. */
+  /** Where the call comes from. */
   readonly origin: Origin;
-  /** Which keys will do: one that the identity has, the first of one that has none as well, or (to be added) any other. */
+  /** Which keys are accepted: one that the identity has; also the first key of one without keys; only one to be added. */
   readonly keys: 'known' | 'known or first' | 'new';
 }
 
-/** What a rotation is asked for with. */
+/** A request to rotate an identity's key. */
 export interface RotationRequest {
   readonly oldProof: ProofMessage | undefined;
   readonly newProof: ProofMessage | undefined;
   readonly origin: Origin;
 }
 
-/** What a rotation that was proved comes to. */
+/** A rotation whose two proofs are good. */
 export type Rotation = Pick<RotateKey, 'uuid' | 'oldKeyId' | 'key' | 'keyId'>;
 
-/** Finds out whether a caller has a key of an identity. What the identity's keys are, the state says. */
+/** Verifies that a caller holds a key of an identity. The state says which keys the identity has. */
 export class KeyProver {
   readonly proofs: Proofs;
   readonly #deps: KeyProverDeps;
@@ -56,7 +56,7 @@ export class KeyProver {
     this.proofs = deps.proofs;
   }
 
-  /** The key that a proof proves, or why it proves none. What the state says is looked at before and after: it is cheap. */
+  /** The key that a proof is of, or why it is refused. The state is checked before and after: it may change meanwhile. */
   async prove(proof: ProofMessage, wanted: WantedProof): Promise<ProvenKey | Fault> {
     const { state, proofs, charge } = this.#deps;
     const { field, purpose, uuid, origin } = wanted;
@@ -76,7 +76,7 @@ export class KeyProver {
     return isKnown ? { identity, keyId } : { identity, keyId, key: Buffer.from(proof.publicKey).toString('latin1') };
   }
 
-  /** Why a proof that comes with a session's token is not good; undefined when it is, or when none came. */
+  /** Checks the proof that comes with a session's token. Undefined when it is good, or when there is no proof. */
   async proveHolder(proof: ProofMessage | undefined, sid: number, origin: Origin): Promise<Fault | undefined> {
     const session = proof && this.#deps.state.sessions.get(sid);
     if (proof === undefined || session === undefined) return undefined;
@@ -89,11 +89,11 @@ export class KeyProver {
       keys: 'known',
     });
     if (proven instanceof Fault) return proven;
-    // It may have ended while the proof was looked at.
+    // The session may have ended while the proof was verified.
     return this.#deps.state.sessions.has(sid) ? undefined : overFault(this.#deps.state, sid);
   }
 
-  /** The keys that two proofs are of, the old one and the new one of the same identity. */
+  /** Verifies a proof of the old key and one of the new key of the same identity. */
   async rotate({ oldProof, newProof, origin }: RotationRequest): Promise<Rotation | Fault> {
     const checked = new Checked(this.#deps.state.limits);
     if (oldProof === undefined) checked.wrong('old_proof', 'a proof by a key that the identity has is needed');
@@ -110,7 +110,7 @@ export class KeyProver {
     return { uuid, oldKeyId: old.keyId, key, keyId: added.keyId };
   }
 
-  /** Why the key would prove nothing, whatever its signature. */
+  /** Why this key cannot be accepted, even with a good signature. */
   #refusal(keyId: string, { uuid, keys }: WantedProof): Fault | undefined {
     const identity = this.#deps.state.identities.get(uuid);
     if (identity === undefined) {

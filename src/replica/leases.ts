@@ -4,34 +4,34 @@ import type { State } from '../core/store/state.js';
 import type { ReplicaLimits } from './limits.js';
 import type { ServingTime } from './serving-time.js';
 
-/** How often expired leases are looked for: a TTL is a lower bound, and this is how far above it may be. */
+/** Interval between searches for expired leases. A TTL is a lower bound: a session may live this much longer. */
 const TICK_MS = 500;
-/** A session whose end could not be stored is looked at again after this. */
+/** Delay before an expiry that could not be stored is tried again. */
 const RETRY_MS = 1_000;
 const ATTACHED = Number.POSITIVE_INFINITY;
-/** Leases looked at in one turn of the event loop: after a restart a million may be due in one tick. */
+/** Leases checked in one turn of the event loop: after a restart a million may be due in one tick. */
 const LOOKED_AT_ONCE = 4_096;
 
 /**
  * When each session expires. Only in memory: a renewal costs no append, and a restart gives every session its TTL or the
  * grace period anew, whichever is longer.
  *
- * They run in the {@link ServingTime}, which stands still while nobody can renew.
+ * They run in {@link ServingTime}, which stands still while no client can renew.
  *
- * A session stands in the bucket of one tick. A renewal only writes a number; when the tick comes and the number says
- * later, the session moves to that later bucket. So a renewal is O(1), and a tick costs what expires or moves, some of it a
- * turn of the event loop.
+ * Each session is in the bucket of one tick. A renewal only writes the new deadline. When the tick comes and the deadline is
+ * later, the session moves to the bucket of that deadline. So a renewal is O(1), and a tick costs only the sessions that
+ * expire or move, {@link LOOKED_AT_ONCE} in each turn of the event loop.
  */
 export class Leases {
   /**
-   * Deadline by the graph's slot, in the time of leases; {@link ATTACHED} while its lease does not run; negative once it has expired, and then
-   * when to try again to store that.
+   * Each session's deadline in serving time, by graph slot. {@link ATTACHED}: the lease does not run. Negative: the session
+   * has expired, and the absolute value is when to try again to store its end.
    */
   private readonly deadlines = new Float64Pages();
-  /** The tick in whose bucket the session stands, by the graph's slot; 0 in none. A stale entry is told by it. */
+  /** The tick whose bucket has the session, by graph slot; 0: no bucket. Entries of other ticks are stale and are skipped. */
   private readonly listed = new Float64Pages();
   private readonly buckets = new Map<number, number[]>();
-  /** Buckets whose tick has come, and how far the first has been looked through. */
+  /** Buckets whose tick has come, and how much of the first has been checked. */
   private readonly due: { readonly tick: number; readonly sids: readonly number[] }[] = [];
   private dueAt = 0;
   private isWalking = false;
@@ -52,7 +52,7 @@ export class Leases {
     for (const sid of state.graph.sidsAfter(0)) this.beginAt(nowMs, sid, limits.graceMs);
   }
 
-  /** The doors are open. Until now nobody has expired. */
+  /** Called when the doors open: from now on sessions can expire. */
   opened(): void {
     if (this.timer === undefined) this.schedule();
   }
@@ -73,8 +73,8 @@ export class Leases {
   }
 
   /**
-   * The session lives for its TTL from now at least. An open attachment already keeps it alive. False: it has expired and
-   * its end is being stored, so nobody may be told that it lives.
+   * Renews a lease: the session lives for its TTL from now, or for as long as it is attached. False: it has expired and its
+   * end is being stored, so the caller must not be told that it lives.
    */
   renew(sid: number): boolean {
     const slot = this.state.graph.slotOf(sid);
@@ -85,8 +85,8 @@ export class Leases {
   }
 
   /**
-   * For how long a session lives that nobody renews, once its attachment has broken or a server has restarted; of any session,
-   * for how long at least.
+   * How long a session lives without a renewal after its attachment breaks or the server restarts. Without a SID: how long
+   * every session lives at least.
    */
   livesMs(sid?: number): number {
     const ttlMs = sid === undefined ? 0 : (this.state.sessions.ttlAt(this.state.graph.slotOf(sid)) ?? 0);
@@ -142,7 +142,7 @@ export class Leases {
     if (!this.isWalking) this.walk(nowMs);
   }
 
-  /** Looks at some of what is due, and at more in the next turn. */
+  /** Checks some of the due leases; the rest wait for the next turn of the event loop. */
   private walk(nowMs: number): void {
     for (let left = LOOKED_AT_ONCE; left > 0 && this.due.length > 0; left--) {
       const { tick, sids } = this.due[0];

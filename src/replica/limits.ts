@@ -1,6 +1,6 @@
 /** Every bound and span of the replica, each with its reason. */
 export interface ReplicaLimits {
-  /** Commands of clients that wait for the journal: some seconds of work for it. The server's own have as much room again. */
+  /** Clients' commands that wait for the journal: some seconds of work. The server's own may queue up to twice as many. */
   readonly pendingMax: number;
   /** Commands of one append. */
   readonly batchMax: number;
@@ -13,17 +13,17 @@ export interface ReplicaLimits {
   readonly batchBytesMax: number;
   /** Commands between two snapshots: a start replays twice as many at most. */
   readonly snapshotEvery: number;
-  /** What an instance gets that does not ask for a TTL. */
+  /** The TTL of a session that asks for none. */
   readonly ttlDefaultMs: number;
   /** Shorter, and a lost packet ends a session. */
   readonly ttlMinMs: number;
   /** Longer, and the graph shows machines that are long gone. */
   readonly ttlMaxMs: number;
-  /** How long a session outlives its attachment at least: a client's reconnection with its backoff. */
+  /** The least time that a session outlives its attachment: a client reconnects in it, with its backoff. */
   readonly graceMs: number;
   /** How long an order waits for its answer. */
   readonly orderDeadlineMs: number;
-  /** Between two heartbeats of an attachment. The contract allows 15 s. */
+  /** Between two heartbeats of an attachment. The API promises one every 15 s. */
   readonly heartbeatMs: number;
   /** Orders and notices that an attachment may leave unread. */
   readonly unreadMax: number;

@@ -13,16 +13,16 @@ import type { ReplicaLimits } from './limits.js';
 import type { Replica } from './replica.js';
 import { drawSecret, tokenText } from './token.js';
 
-/** Who asks for a session, as a door took it in; fields by their names in the protos. */
+/** A request for a session, as a door read it. Faults name its fields as the protos do. */
 export interface OpeningRequest {
   readonly uuid: string;
   readonly type: number;
   readonly flavor: number;
-  /** 0: the default. NaN: what came in was no duration. */
+  /** 0: the default. NaN: the request's duration was invalid. */
   readonly ttlMs: number;
   readonly name: string;
   readonly labels: Labels;
-  /** That the caller has a key of the instance. */
+  /** Proves that the caller holds a key of the instance. */
   readonly proof?: ProofMessage | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface Opened {
   readonly position: Position;
 }
 
-/** Opens sessions: the one thing that every door does in the same many steps. */
+/** Opens sessions, in the same steps for every door. */
 export class Opening {
   constructor(
     private readonly replica: Replica,
@@ -41,13 +41,13 @@ export class Opening {
     private readonly random: Random,
     private readonly limits: Pick<ReplicaLimits, 'ttlDefaultMs' | 'ttlMinMs' | 'ttlMaxMs'>,
     private readonly shares: Shares,
-    /** Whom sessions are opened as. */
+    /** Verifies the proofs that come with requests. */
     readonly prover: KeyProver,
-    /** Told of each session that was opened, and from where. */
+    /** Called with each session that was opened, and from where. */
     private readonly opened: (session: Session, origin: Origin) => void = () => {},
   ) {}
 
-  /** Opens a session for who asks from there, or says everything that is wrong with the request. */
+  /** Opens a session for a caller, or returns a fault that names every wrong field of the request. */
   async open(request: OpeningRequest, origin: Origin): Promise<Opened | Fault> {
     const { state } = this.replica;
     const checked = new Checked(state.limits);

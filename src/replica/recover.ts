@@ -9,13 +9,13 @@ import { type Journal, JournalError } from '../journal/journal.js';
 import { decodeRecord } from '../journal/record.js';
 import { initialLimits, restoreSnapshot } from '../journal/replaying.js';
 
-/** Told of every command that is replayed, in order, so that the history of the feeds comes back with the state. */
+/** Called with every replayed command, in order, so that the history of the feeds comes back with the state. */
 export type Replayed = (position: Position, changes: readonly Change[]) => void;
 
 /** A state that is being recovered: restored, and not yet replayed. */
 export interface Recovery {
   readonly state: State;
-  /** Why an older snapshot was passed over: for the log, as somebody should look at the disk. */
+  /** Why an older snapshot was skipped. It goes to the log: an operator should check the disk. */
   readonly passedOver: JournalError | undefined;
   /** Replays the commands after the snapshot. Resolves with how many. */
   replay(told: Replayed): Promise<number>;
@@ -28,7 +28,7 @@ export interface Recovery {
  *    back the feeds' history too, and watchers resume over a restart.
  * 2. When that one is damaged, the next is restored: it holds the same commands' outcome, so no state is lost. Only the
  *    history between the two is, and watchers that stood in it begin anew.
- * 3. The commands after it are replayed through the very code that applied them first.
+ * 3. The commands after it are replayed through the same code that applied them first.
  * 4. Anything else that is damaged ends the start with a JournalError that names the revision. Nothing after it is used.
  *
  * The state depends on the journal alone: the limits by which commands are decided are in it. Only a journal of format 1

@@ -19,15 +19,15 @@ import { RequestClaims } from './request-claims.js';
 import { ServingTime } from './serving-time.js';
 import { Snapshots } from './snapshots.js';
 
-/** How long a client should wait when the journal takes nothing, and when it takes no more. */
+/** Retry delays for clients: when the journal cannot store anything, and when its queue is full. */
 const JOURNAL_RETRY_MS = 1_000;
 const OVERLOADED_RETRY_MS = 500;
-/** When what has to be taken back could not be stored, it is tried again after this: there are no more than what was made. */
+/** Delay before a failed take-back is tried again. There are no more of them than commands of callers that have gone. */
 const TAKE_BACK_RETRY_MS = 1_000;
 
 /** A feed, as far as the replica knows one. */
 export interface Publisher {
-  /** `committedAtMs` is when the revision was committed, by the wall clock; it is told to watchers and no part of the state. */
+  /** `committedAtMs` is when the revision was committed, by the wall clock; watchers receive it, and it is not part of the state. */
   publish(position: Position, changes: readonly Change[], committedAtMs?: number): void;
 }
 
@@ -40,15 +40,15 @@ export interface ReplicaParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: ReplicaLimits;
-  /** Told of every command after it was published, and how long its append took: for metrics. */
+  /** Called with every command and its outcome, refusals included: for metrics. */
   readonly observed?: (command: Command, outcome: Applied | Fault) => void;
-  /** Told how long an append took and how many commands it had. */
+  /** Called with how long an append took and how many commands it had. */
   readonly appended?: (tookMs: number, count: number) => void;
-  /** Told when the disk has no space left for the journal, and when it has again. */
+  /** Called when the disk has no space left for the journal, and when it has space again. */
   readonly writable?: (isWritable: boolean) => void;
-  /** Something is wrong that the server can go on with. */
+  /** Reports a failure that the server survives. */
   readonly warn: (message: string, error: unknown) => void;
-  /** An invariant is broken: nothing that this process says can be trusted. Has to end it. */
+  /** Has to end the process: an invariant is broken, so no answer of this process can be trusted. */
   readonly fatal: (error: unknown) => void;
 }
 
@@ -58,8 +58,8 @@ interface Pending {
 }
 
 /**
- * The one writer: takes commands from all doors, makes them durable, applies them and publishes what came of them, in that
- * order and never another.
+ * The one writer: takes commands from all doors, makes them durable, applies them and publishes their changes, always in that
+ * order.
  *
  * What one turn of the event loop brings, and what comes while an append is on its way, is one batch: one append for all of
  * it. It is also the only place where time becomes commands.
@@ -75,7 +75,7 @@ export class Replica {
   private readonly snapshots: Snapshots;
   private pending: Pending[] = [];
   private working = false;
-  /** Told when nothing is pending any more. */
+  /** Called when nothing is pending any more. */
   private readonly restful: (() => void)[] = [];
   private closing = false;
   private isFull = false;
@@ -101,8 +101,8 @@ export class Replica {
   }
 
   /**
-   * Makes these the limits of the state, where it has others. To be called at a start, before anything is asked for: the
-   * options of a process count by this command alone. A journal of format 1 moves on with it.
+   * Makes these the limits of the state, if it has others. Call it at a start, before any other command: a process's options
+   * take effect only through this command. A journal of format 1 gets the next format with it.
    */
   async agreeOn(limits: Limits): Promise<void> {
     if (sameLimits(this.state.limits, limits) && this.parts.journal.format >= NEW_FOLDER_FORMAT) return;
@@ -113,21 +113,21 @@ export class Replica {
   /**
    * Stores, applies and publishes a command. Resolves when all of that is done, with its changes, or with the refusal.
    *
-   * What is refused at this moment, and what is so already, is answered without an append.
+   * A command that is refused now, or that would change nothing, is answered without an append.
    */
   submit(command: Command): Promise<Applied | Fault> {
     return this.take(command, this.parts.limits.pendingMax);
   }
 
   /**
-   * The same for what time or a rule has decided and no client waits for. It has as much room again as the clients, so that a
-   * server that is too busy for them still ends what has to end.
+   * The same for a command that the server issues itself, such as an expiry. These may queue up to 2 × `pendingMax`, so that a
+   * queue full of clients' commands cannot block them.
    */
   enforce(command: Command): Promise<Applied | Fault> {
     return this.take(command, 2 * this.parts.limits.pendingMax);
   }
 
-  /** Takes back what was made for a caller that has gone, however long the journal takes nothing. */
+  /** Undoes what was made for a caller that has gone. Tried again until the journal stores it. */
   takeBack(command: Command): void {
     void this.enforce(command).then((outcome) => {
       if (isTransient(outcome)) this.parts.clock.after(TAKE_BACK_RETRY_MS, () => this.takeBack(command));
@@ -241,8 +241,8 @@ export class Replica {
   }
 
   /**
-   * Nothing of the batch was stored, for want of space: nothing of it happened. If the journal cannot promise that, this process
-   * ends, and nobody gets an answer: whether the commands are on the disk is known after the next start.
+   * Refuses a batch that could not be stored for want of space. If the journal cannot promise that nothing of it was stored, the
+   * process ends without an answer: only the next start can tell whether the commands are on the disk.
    */
   private refuse(batch: readonly Pending[], error: unknown): void {
     const { journal, warn } = this.parts;
@@ -284,7 +284,7 @@ function startFailure(what: string, { reason, message }: Fault): Error {
   return reason === 'JOURNAL_UNAVAILABLE' ? new JournalError('full', text) : new Error(text);
 }
 
-/** Whether it changes anything: a request that was done before is answered, and not stored. */
+/** Whether a change alters the state. A repeated request is answered from memory and not stored. */
 function isChange({ kind }: Change): boolean {
   return kind !== 'RequestRepeated';
 }

@@ -1,14 +1,14 @@
 import type { DoneRequest } from '../core/model/request.js';
 
 /**
- * Which of the calls that made the same request was the last: only that one may take back what came of it. A call whose
- * connection has broken is noticed late, when its client may long have repeated it and been answered.
+ * Knows the last of the calls that made the same request: only that call may undo the request's effect. A broken connection
+ * is noticed late, when its client may long have repeated the call on another one and been answered.
  */
 export class RequestClaims {
   /** How many calls there were, as long as the request is remembered. */
   readonly #calls = new WeakMap<DoneRequest, number>();
 
-  /** A call has made this request, or repeated it. Answers with whether it is still the last. Without a request it is. */
+  /** Records a call of this request. The result says whether it is still the last; without a request it always is. */
   claim(request: DoneRequest | undefined): () => boolean {
     if (request === undefined) return () => true;
     const nth = (this.#calls.get(request) ?? 0) + 1;

@@ -1,43 +1,43 @@
 import type { Clock, Timer } from '../base/clock.js';
 
-/** The process was stopped, or starved, when nothing was heard of it for this long; then nobody could reach it. */
+/** A process that did not run for this long was stopped or starved: no client could reach it. */
 const PAUSE_MS = 1_500;
 
 /**
- * A time that stands still while nobody can reach the server: while the process is stopped, and until the doors are open after a
- * restart. What clients have to do in time is measured by it, so that a pause extends a lease or the deadline of an order by its own
- * length and by no more: pauses that come again and again keep nothing for ever.
+ * A time that stands still while no client can reach the server: while the process is stopped, and from a restart until the
+ * doors are open. Clients' deadlines are measured by it, so a pause extends a lease or an order's deadline by its own length
+ * and no more: repeated pauses keep nothing alive for ever.
  */
 export class ServingTime {
   /** When the process was last known to run, on the clock. */
   #ranAt: number;
-  /** For how long nobody could reach the server, in all: how far this time is behind the clock. */
+  /** How long the server was unreachable in all: how far this time is behind the clock. */
   #stoodMs = 0;
 
   constructor(private readonly clock: Clock) {
     this.#ranAt = clock.nowMs();
   }
 
-  /** The time. A pause is noticed by whoever asks for it first. */
+  /** The time. The first call after a pause detects it. */
   nowMs(): number {
     const nowMs = this.clock.nowMs();
     if (nowMs - this.#ranAt > PAUSE_MS) this.#standStill(nowMs);
     return nowMs - this.#stoodMs;
   }
 
-  /** The process runs. To be called more often than every second. Returns the time. */
+  /** Records that the process runs, and returns the time. Call it more often than once a second. */
   tick(): number {
     const nowMs = this.nowMs();
     this.#ranAt = this.clock.nowMs();
     return nowMs;
   }
 
-  /** The doors are open: until now nobody could reach the server. */
+  /** Called when the doors open: until now the server was unreachable. */
   opened(): void {
     this.#standStill(this.clock.nowMs());
   }
 
-  /** Calls back once so much of this time has passed; a timer that a pause made late is set again for what is left. */
+  /** Calls back once `ms` of this time have passed. After a pause the timer is set again for what is left. */
   after(ms: number, callback: () => void): Timer {
     const dueMs = this.nowMs() + ms;
     let timer: Timer;

@@ -1,16 +1,16 @@
 import type { Change, SessionClosed, SessionOpened } from '../core/model/change.js';
 import type { Position } from '../core/model/position.js';
 
-/** A session is attached, or is so no more. No change of the state: it is not stored, and a restart forgets it. */
+/** A session got an attachment or lost it. Not a change of the state: it is not stored, and a restart forgets it. */
 export interface AttachmentEvent {
   readonly kind: 'SessionAttached' | 'SessionDetached';
   readonly sid: number;
 }
 
-/** What happens to a session, as its watchers are told. */
+/** An event of a session, as watchers receive it. */
 export type SessionEvent = SessionOpened | SessionClosed | AttachmentEvent;
 
-/** Who is told of one event at a time. */
+/** What {@link SessionEvents} needs. */
 export interface SessionEventsDeps {
   /** Milliseconds since 1970. */
   wallMs(): number;
@@ -18,8 +18,8 @@ export interface SessionEventsDeps {
 }
 
 /**
- * One order for what happens to sessions: the revisions of the network that open and close them, and what their attachments do
- * in between. It counts positions of its own, under an epoch that names this process.
+ * Puts the events of sessions into one sequence: the revisions that open and close them, and the attachments in between. It
+ * has positions of its own, under an epoch that names this process.
  */
 export class SessionEvents {
   readonly #deps: SessionEventsDeps;
@@ -30,19 +30,19 @@ export class SessionEvents {
     this.#position = { epoch, revision: 0 };
   }
 
-  /** Where it stands. */
+  /** The position of the newest event. */
   get position(): Position {
     return this.#position;
   }
 
-  /** Told of every command that was applied, after the attachments. */
+  /** Called with the changes of every applied command, after the attachments. */
   publish(_position: Position, changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind === 'SessionOpened' || change.kind === 'SessionClosed') this.#tell(change);
     }
   }
 
-  /** Told of every attachment that came or went while its session lives. */
+  /** Called when an attachment begins or ends while its session lives. */
   attachment(sid: number, isAttached: boolean): void {
     this.#tell({ kind: isAttached ? 'SessionAttached' : 'SessionDetached', sid });
   }

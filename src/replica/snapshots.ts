@@ -6,8 +6,8 @@ import type { Journal } from '../journal/journal.js';
 import type { ReplicaLimits } from './limits.js';
 
 /**
- * Keeps the journal short: after so many commands a snapshot is stored, and what lies before the one before it is
- * forgotten.
+ * Keeps the journal short: after so many commands a snapshot is stored, and the records before the previous
+ * snapshot are deleted.
  *
  * The capture is taken between two commands; writing it out takes a few milliseconds of each turn of the event loop, so
  * commands go on meanwhile. A snapshot that fails leaves the journal as it was, and the next command that is due tries again.
@@ -21,7 +21,7 @@ export class Snapshots {
     private readonly journal: Journal,
     private readonly limits: ReplicaLimits,
     private readonly clock: Clock,
-    /** Told when a snapshot could not be stored; the journal is whole all the same. */
+    /** Called when a snapshot could not be stored. The journal is complete without it. */
     private readonly failed: (error: unknown) => void,
   ) {
     this.last = journal.snapshots().at(-1) ?? 0;

@@ -20,7 +20,7 @@ const PREFIX = 'sw1_';
 const SECRET_BYTES = 24;
 const TEXT_LENGTH = PREFIX.length + 38;
 
-/** What a new session proves itself with, before it has a SID. */
+/** The secret of a session's token, drawn before the session has a SID. */
 export interface Secret {
   readonly bytes: Uint8Array;
   /** What the journal keeps of it: SHA-256, as 32 latin1 characters. */
@@ -42,15 +42,15 @@ export function tokenText(sid: number, secret: Secret): string {
 }
 
 /**
- * The session that a token proves, or why it proves none.
+ * The SID of the session that a token is of, or a fault: why the session ended, or that the token was never issued.
  *
- * A hash is compared in constant time whether or not the session lives, but not under equal time in all: that a SID is live
- * is no secret, the graph says so. A token of a session that has ended is told why; one that was never given is told that.
+ * The secret's hash is compared in constant time. The time of the whole call may show whether a SID is live, which is no
+ * secret: the graph shows it, too.
  */
 export function authenticate(state: State, text: string): number | Fault {
   if (text.length !== TEXT_LENGTH || !text.startsWith(PREFIX)) return invalid();
   const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url');
-  // Characters that are none of base64url, or spare bits in the last one: one secret has one spelling.
+  // Refuses characters outside of base64url and spare bits in the last one, so that a secret has one spelling.
   if (bytes.toString('base64url') !== text.slice(PREFIX.length)) return invalid();
   const sid = bytes.readInt32BE();
   if (sid <= 0) return invalid();
@@ -61,15 +61,15 @@ export function authenticate(state: State, text: string): number | Fault {
 }
 
 /**
- * Whether a token of a session that does not live was once given, as far as that is known: of the sessions that are remembered
- * by their tokens, of those that have been forgotten by their SIDs.
+ * Whether the token of a session that does not live was ever issued, as far as is known: of a remembered session the hash is
+ * compared; of a forgotten one it is only known that its SID was in use.
  */
 function wasGiven({ serverSid, ended, sids }: State, sid: number, hashed: Buffer): boolean {
   if (ended.get(sid) !== undefined) return !ended.isForeign(sid, hashed.toString('latin1'));
   return sid !== serverSid && sids.wasGiven(sid);
 }
 
-/** Why a session that does not live cannot act. What is not remembered any more was not renewed for long. */
+/** The fault for a session that does not live. One that is no longer remembered counts as expired. */
 export function overFault(state: State, sid: number): Fault {
   return endedFault(sid, state.ended.get(sid) ?? CloseReason.EXPIRED);
 }

@@ -14,7 +14,7 @@ export interface ShareLimits {
   readonly branchesPerAddressMax: number;
   /** Ends of links at sessions of one address; those to the server excepted. */
   readonly linksPerAddressMax: number;
-  /** Links that sessions of one address have reported and that wait for the other end's word. */
+  /** Links that sessions of one address have reported and that wait for the other end's report. */
   readonly reportsPerAddressMax: number;
 }
 

@@ -3,12 +3,12 @@ import { UsageError } from '../surroundings.js';
 import { type Column, writeTable } from './table.js';
 import type { Terminal } from './terminal.js';
 
-/** How a list is asked for. */
+/** Options of commands that print lists. */
 export interface ListFlags {
   readonly json?: boolean;
   /** Cuts nothing to fit the terminal. */
   readonly wide?: boolean;
-  /** A heading, with `-` before it for the other way round. */
+  /** A heading, with `-` before it for descending order. */
   readonly sort?: string;
   /** HEADING=TEXT. */
   readonly filter?: readonly string[];
@@ -59,7 +59,7 @@ async function* filtered<Row>(
   for await (const row of rows) if (keeps.every((keep) => keep(row))) yield row;
 }
 
-/** Holds every row: there are as many as the server lets there be. */
+/** Holds every row: the server's bounds limit their number. */
 async function sorted<Row>(
   rows: Iterable<Row> | AsyncIterable<Row>,
   compare: (one: Row, other: Row) => number,

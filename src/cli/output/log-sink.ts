@@ -1,12 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import type { Clock } from '../../base/clock.js';
 
-/** So much of the log waits for a reader; what comes after it is counted and left out. */
+/** Characters of the log that wait for a reader; further lines are counted and dropped. */
 const WAITING_LENGTH_MAX = 1 << 20;
-/** How soon it is tried again, when the reader has taken nothing. */
+/** Delay before it is tried again, when the reader has taken nothing. */
 const AGAIN_MS = 100;
 
-/** What a sink stands on. */
+/** What a {@link LogSink} needs. */
 export interface LogSinkDeps {
   readonly clock: Clock;
   /** Instead of the system's. */
@@ -14,8 +14,8 @@ export interface LogSinkDeps {
 }
 
 /**
- * Where lines of a log go: a file descriptor, and never in the way of the work. Nobody reading (EPIPE), a full disk and a
- * reader that has stopped (EAGAIN) lose lines, which are counted in the next line that can be written, and nothing else.
+ * Where lines of a log go: a file descriptor, which never blocks the program. A closed pipe (EPIPE), a full disk and a reader
+ * that has stopped (EAGAIN) only lose lines, which are counted in the next line that can be written.
  */
 export class LogSink {
   readonly #deps: LogSinkDeps;
@@ -76,7 +76,7 @@ export class LogSink {
       msg: 'lines of the log were lost',
     });
     const written = this.#try(Buffer.from(`${line}\n`));
-    // Where it cannot be written either, it is told with a later line, and is none of those that it counts.
+    // If this line cannot be written either, a later line has the count. This line is not counted itself.
     this.#lost = written === undefined || this.#lost > lost ? lost : 0;
   }
 

@@ -8,19 +8,18 @@ export interface Sink {
   readonly interactive: boolean;
   /** Cells in a line; undefined when it is not a terminal. */
   readonly columns: number | undefined;
-  /** Resolves when it is ready for more: whoever writes much waits for a slow reader instead of filling memory. */
+  /** Resolves when it is ready for more. Await it, so that a slow reader does not fill memory. */
   write(text: string): Promise<void>;
 }
 
-/** So much is gathered of many lines before it is written: a system call for each would cost more than the line. */
+/** Characters that are gathered before a write: a system call for each line would cost more than the line. */
 const CHUNK_LENGTH = 16_384;
 /** Back to the beginning of the line, and clear it. */
 const AGAIN = '\r\u001b[K';
 
 /**
- * Everything that a command prints goes through here, and is made harmless here: no name, description or refusal that
- * others wrote reaches a terminal as anything but words on its own line. A command cannot forget it, as it has no other way
- * to print.
+ * Everything that a command prints goes through here, where text from others is escaped: a name, description or refusal can
+ * neither control the terminal nor begin a line. A command cannot forget it, because it has no other way to print.
  */
 export class Output {
   readonly #sink: Sink;
@@ -41,7 +40,7 @@ export class Output {
     return this.#sink.columns;
   }
 
-  /** Writes one line. A line end at its end may be there or not; any other is somebody else's, and shown as its number. */
+  /** Writes one line, with or without a line end at its end. Other line ends come from others, and are escaped. */
   write(line: Text): Promise<void> {
     return this.#sink.write(`${this.#render(withoutEnd(line))}\n`);
   }
@@ -67,7 +66,7 @@ export class Output {
     return this.#sink.write(`${printable(text, jsonEscape)}\n`);
   }
 
-  /** A part of a text whose line ends are this program's own. `spell` writes a character as the text's format has it. */
+  /** A part of a text whose line ends are this program's own. `spell` escapes a character as the text's format does. */
   document(text: string, spell?: (character: string) => string): Promise<void> {
     return this.#sink.write(printableDocument(text, spell));
   }

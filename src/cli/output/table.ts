@@ -3,15 +3,15 @@ import { printable } from './printable.js';
 import { cellsOf } from './terminal.js';
 import { bold, type Text } from './text.js';
 
-/** A column of a table: what stands over it, and what stands in it. */
+/** A column of a table: its heading and its cells. */
 export interface Column<Row> {
   readonly heading: string;
   readonly value: (row: Row) => string | number;
-  /** For numbers that are compared by their length. */
+  /** Aligns cells on the right, as numbers are. */
   readonly right?: boolean;
 }
 
-/** The columns are as wide as these rows need; those that come later and need more stand out of line. */
+/** Rows that decide the columns' widths; later rows that need more are out of line. */
 const SAMPLE_ROWS = 500;
 /** No column of words is made narrower than this to fit a terminal. */
 const CELLS_MIN = 8;

@@ -2,7 +2,7 @@ import picocolors from 'picocolors';
 import stringWidth from 'string-width';
 import { Output, type Sink } from './output.js';
 
-/** Where a command prints: results to `out`, everything that is said about them to `err`. */
+/** Where a command prints: results to `out`, everything else to `err`. */
 export interface Terminal {
   readonly out: Output;
   readonly err: Output;
@@ -12,7 +12,7 @@ export interface Terminal {
 export function makeTerminal(out: Sink, err: Sink, isColored: boolean): Terminal {
   return {
     out: new Output(out, picocolors.createColors(isColored)),
-    // What is said is plain, so that it can be searched for.
+    // Messages are plain, so that they can be searched for.
     err: new Output(err, picocolors.createColors(false)),
   };
 }
@@ -31,7 +31,7 @@ function sinkOf(stream: NodeJS.WriteStream): Sink {
     },
     write(text) {
       return new Promise((resolve) => {
-        // The callback comes also when nobody reads any more, and `drain` does not.
+        // The callback comes even when the reader has gone; `drain` does not.
         if (stream.write(text, () => resolve())) resolve();
       });
     },

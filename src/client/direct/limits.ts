@@ -1,6 +1,6 @@
 /** Every bound of a punch, with its reason. Times are in milliseconds. */
 export const PUNCH_LIMITS = {
-  /** Candidates of one side; more are not looked at. The contract's own number. */
+  /** Candidates of one side; more are not looked at. The server takes no more by default. */
   candidatesMax: 16,
   /** Addresses of own interfaces that become candidates: one of each kind of network that people have. */
   hostAddressesMax: 4,

@@ -58,7 +58,7 @@ export function answerAttempt(state: State, command: AnswerAttempt, revision: nu
     told.attempts.length < state.limits.attemptsPerConnectionMax
       ? startAttempt(state, failed, command, revision)
       : fallBack(state, failed, revision);
-  // Where the connection ends, that takes the words back itself.
+  // The end of a connection takes its reports back itself.
   const isTakenBack = next.some(({ kind }) => kind === 'LinkReportSettled');
   return answered(order, isTakenBack ? next : [...dropReports(state, told), ...next]);
 }
@@ -121,7 +121,7 @@ function fallBack(state: State, connection: Connection, revision: number): Chang
   return [streamTo(caller.sid, peer.sid, relay.fromCaller), streamTo(peer.sid, caller.sid, relay.fromPeer), ...placed];
 }
 
-/** The connection with an end's word about its last attempt, and with the round trip measured anew. */
+/** The connection with an end's answer about its last attempt, and with the round trip measured anew. */
 export function withAnswer(
   connection: Connection,
   { sid, connected, pairs, tookMs, roundTripMs }: Omit<AnswerAttempt, 'kind' | 'orderId' | keyof Drawn>,

@@ -21,11 +21,11 @@ import { undoneRequest } from './request.js';
 const REPORTS_RETRY_MS = 5_000;
 
 /**
- * One end's word about a link: it enters the graph with the second word that it stands, and leaves it with the first
- * that it is lost.
+ * One end's report about a link. The link enters the graph when both ends have reported it, and leaves it with the first
+ * report that it is lost.
  *
- * "Lost" takes back only one's own waiting word, never the other's: so a late "lost" about an old path cannot swallow the
- * peer's word about a new one.
+ * A report of a loss takes back only the reporter's own waiting report, never the peer's: so a late one about an old path
+ * cannot cancel the peer's report of a new one.
  */
 export function reportLink(state: State, command: ReportLink): Change[] | Fault {
   const wrong = checkEnds(state, command);
@@ -113,7 +113,7 @@ function connectionReported(state: State, { sid, peer, link }: ReportLink, id: n
   return fits ? connection : new Fault('CONNECTION_NOT_FOUND', `no connection ${connectionName(id)}`);
 }
 
-/** An end's word that a connection's path stands. With both ends' word about a direct one the connection stands. */
+/** An end reports that a connection has a path. Once both ends report a direct one, the connection is established. */
 function recorded(state: State, connection: Connection, sid: number, { path, roundTripMs }: BrokeredLink): Change[] {
   const side = sideOf(connection, sid)!;
   const said = path === PathKind.UNSPECIFIED ? connection.path || PathKind.DIRECT : path;
@@ -131,7 +131,7 @@ function recorded(state: State, connection: Connection, sid: number, { path, rou
   return [...stopRelay(state, connection), { kind: 'ConnectionPut', connection: direct }];
 }
 
-/** An end's word that a connection's path is dead, or not wanted any more. About one that is over it is old news. */
+/** An end reports that a connection's path is dead, or not wanted any more. Of a connection that is over it is ignored. */
 function partOver(state: State, connection: Connection, sid: number, failed: boolean): Change[] {
   if (failed) {
     const description = `session ${sid} found the path dead`;

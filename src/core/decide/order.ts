@@ -53,7 +53,7 @@ function answerConnection(
   const connection = connectionOf(state, order);
   if (code !== undefined && isUpgrade(connection, order)) return [done, ...forgo(connection, order).slice(1)];
   if (code !== undefined) {
-    // The contract's word for a peer that does not want to be connected, whatever it calls its own reason.
+    // The API has one reason for a peer that refuses, whatever reason the peer itself gives.
     const isRefusal = connection.state === ConnectionState.ORDERED && sid === connection.peer.sid;
     const reason = isRefusal ? 'PEER_REFUSED' : code;
     const text = description === '' ? `session ${sid} refused` : description;

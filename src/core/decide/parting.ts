@@ -24,7 +24,7 @@ export interface Parting {
 }
 
 /**
- * Ends a connection and everything that hung on it: orders, relayed streams, words about its link, the link itself.
+ * Ends a connection and everything that hung on it: orders, relayed streams, reports of its link, the link itself.
  *
  * A link that another connection of the same two ends carries too stays.
  */
@@ -69,7 +69,7 @@ export function stopRelay(state: State, { relay }: Connection): Change[] {
   });
 }
 
-/** The ends' words about the link that wait for the other end's are taken back. */
+/** Takes back the reports of the link that wait for the other end's. */
 export function dropReports(state: State, { caller, peer, link }: Connection): Change[] {
   return [
     { sid: caller.sid, peer: peer.sid, link },

@@ -60,7 +60,7 @@ export interface AnswerOrder {
   readonly data: Uint8Array;
 }
 
-/** One end's word about a link. */
+/** One end's report about a link. */
 export interface ReportLink {
   readonly kind: 'ReportLink';
   /** Who reports. */

@@ -14,9 +14,9 @@ export interface Limits {
   readonly linksPerNodeMax: number;
   /** Links in all, those to the server included: at 40 B each a third of a GiB. */
   readonly linksMax: number;
-  /** Links of one node that wait for the other end's word: as many as links, as both come together. */
+  /** Links of one node that wait for the other end's report: as many as links, as both come together. */
   readonly reportsPerNodeMax: number;
-  /** Links in all that wait for the other end's word: they cost ten times what a link costs, and do not wait for long. */
+  /** Links in all that wait for the other end's report: they cost ten times what a link costs, and do not wait for long. */
   readonly reportsMax: number;
   /** Streams that one session owns, besides the one from the start. */
   readonly streamsPerSessionMax: number;
@@ -67,7 +67,7 @@ export interface Limits {
   /** How long a caller has to gather that did not before it asked. */
   readonly gatherDeadlineMs: number;
   /**
-   * How long an end may take for one attempt: until its start, 2.5 s of trying, 2 s for the other end's word, 3 s for
+   * How long an end may take for one attempt: until its start, 2.5 s of trying, 2 s for the other end's answer, 3 s for
    * measuring anew, and the way of its answer on a bad day.
    */
   readonly attemptDeadlineMs: number;

@@ -20,9 +20,9 @@ export function compareLinks(x: Link, y: Link): number {
   return x.a - y.a || x.b - y.b || x.link - y.link;
 }
 
-/** One end's word about a link that the other end has not confirmed yet. */
+/** One end's report of a link that the other end has not reported yet. */
 export interface LinkReport {
-  /** Who said so. */
+  /** Who reports it. */
   readonly sid: number;
   readonly peer: number;
   readonly link: LinkType;

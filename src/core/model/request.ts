@@ -1,7 +1,7 @@
 import type { Labels } from './session.js';
 
 /*
- * The bounds of remembered requests. They are the contract's, and part of what a journal means: they never change.
+ * The bounds of remembered requests. The API promises them and stored commands depend on them, so they never change.
  */
 
 /** Within so long a request that comes again with its id is not done again: longer than any client keeps on trying. */

@@ -1,4 +1,4 @@
-/** How often something may happen: so often at once, and so often a second from then on. */
+/** A rate: how often something may happen at once, and how often a second after that. */
 export interface Pace {
   readonly burst: number;
   readonly perSecond: number;
@@ -15,7 +15,7 @@ export class Allowance {
     this.left = pace.burst;
   }
 
-  /** Takes one; false when there is none left. */
+  /** Takes one token; false when the bucket is empty. */
   take(nowMs: number): boolean {
     const { burst, perSecond } = this.pace;
     this.left = Math.min(burst, this.left + ((nowMs - this.atMs) * perSecond) / 1_000);

@@ -8,13 +8,13 @@ export interface AnswerFate {
   /** The call was reset, or its connection has closed: no answer can be sent any more. */
   readonly isLost: boolean;
   /**
-   * `lost` is called, at most once, when the call ends before its trailers have gone to the socket. Nobody can tell whether an
-   * answer that went there was read.
+   * `lost` is called, at most once, when the call ends before its trailers have gone to the socket. Whether the client read an
+   * answer that went there is not known.
    */
   onLost(lost: () => void): void;
 }
 
-/** The fate of a call that is over already, or was never watched here. */
+/** The fate of a call that is over already, or that was never watched. */
 const LOST: AnswerFate = { isLost: true, onLost: (lost) => lost() };
 
 /**
@@ -25,7 +25,7 @@ export class AnswerFates {
   readonly #open = new Map<string, StreamFate>();
   #last = 0;
 
-  /** Watches a call, until its stream is closed. Answers with its name. */
+  /** Watches a call until its stream is closed. Returns its name for {@link find}. */
   watch(stream: ServerHttp2Stream): string {
     const name = String(++this.#last);
     const fate = new StreamFate(stream);
@@ -59,7 +59,7 @@ class StreamFate implements AnswerFate {
     this.#lost = lost;
   }
 
-  /** The stream is closed. Without an error that is after both ends have said all, trailers included. */
+  /** The stream is closed. Without an error, both ends have sent everything by then, trailers included. */
   close(): void {
     const { sentTrailers, rstCode } = this.#stream;
     if (sentTrailers === undefined || rstCode !== constants.NGHTTP2_NO_ERROR) this.#lost?.();

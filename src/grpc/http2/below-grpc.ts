@@ -3,24 +3,24 @@ import type { Socket } from 'node:net';
 import type { Fault } from '../../core/model/fault.js';
 import { toError } from '../status.js';
 
-// What peers do to sockets and streams below grpc-js, and behind its back.
+// Operations on sockets and streams below grpc-js, without its knowledge.
 
-/** Makes grpc-js take a stream for closed: it looks before it takes a chunk, and drops the one that it gets behind ours. */
+/** Makes grpc-js believe that a stream is closed: it checks that before each chunk, and drops the chunk. */
 export function hideFromGrpc(stream: ServerHttp2Stream): void {
   Object.defineProperty(stream, 'closed', { value: true, configurable: true });
 }
 
-/** Reads nothing more from a socket. node:http2 has taken it over from node:net, so that `pause` would not. */
+/** Stops reading from a socket. node:http2 reads the handle itself, so `pause` would have no effect. */
 export function stopReading(socket: Socket): void {
   (socket as unknown as { _handle?: { readStop?(): number } | null })._handle?.readStop?.();
 }
 
-/** Reads on. */
+/** Resumes reading after {@link stopReading}. */
 export function goOnReading(socket: Socket): void {
   (socket as unknown as { _handle?: { readStart?(): number } | null })._handle?.readStart?.();
 }
 
-/** Bytes that the kernel has not taken of what was written to a socket, by node:http2 too. */
+/** Bytes written to a socket, also by node:http2, that the kernel has not taken yet. */
 export function unsentBytes(socket: Socket): number {
   return (socket as unknown as { _handle?: { readonly writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0;
 }
@@ -41,7 +41,7 @@ export function listBytes(raw: readonly string[]): number {
   return raw.reduce((bytes, text) => bytes + text.length + 16, 0);
 }
 
-/** What answers a compressed request has inflated it. */
+/** Calls back before the stream's response begins: a compressed request has been inflated by then. */
 export function beforeResponse(stream: ServerHttp2Stream, call: () => void): void {
   const { respond } = stream;
   stream.respond = (...args) => {

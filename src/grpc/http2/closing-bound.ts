@@ -7,7 +7,7 @@ export const CUT_OFF_MS = 500;
 /** How long a client may take for its last answers, and to close, after its session was closed in good order. */
 export const FAREWELL_MS = 10_000;
 
-/** How long a session may take to close when node:http2 destroys it, which it also does at the end of a good order. */
+/** How long a session may take to close when node:http2 destroys it, which it also does after an orderly close. */
 export function closingMs(session: Pick<ServerHttp2Session, 'closed'>): number {
   return session.closed ? FAREWELL_MS : CUT_OFF_MS;
 }

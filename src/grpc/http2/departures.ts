@@ -2,12 +2,12 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
 
 /**
- * The way out for connections: a few in each turn of the event loop.
+ * Limits how many connections are torn down in one turn of the event loop.
  *
- * When a connection breaks, node:http2 takes down its session and its calls, and grpc-js what it has for them: a tenth of a
- * millisecond. They do it as the kernel reports it, however many that are: ten thousand watchers behind one gateway that
- * goes would stop everybody else for more than a second. Here the first few of a turn go at once, and the others wait for
- * the turns that follow. Nothing is read from those that wait, and they count as connections until they have gone.
+ * When a connection breaks, node:http2 and grpc-js tear down its session and calls, which takes about 0.1 ms. They do so as soon
+ * as the kernel reports it, so the loss of 10,000 watchers behind one gateway would stall all other clients for more than a
+ * second. Here the first few of a turn are torn down at once, and the others wait for the following turns. Nothing is read
+ * from waiting connections, and they count as connections until they are gone.
  *
  * What waits is bounded by the connections: each waits twice at most, when the peer has closed it and to be closed itself.
  */
@@ -23,7 +23,7 @@ export class Departures {
     this.held = held((leave) => this.pass(leave));
   }
 
-  /** From now on this connection goes when there is room for it. */
+  /** Makes a connection wait for its turn when it is torn down. */
   attend(connection: Duplex): void {
     Object.assign(connection, this.held);
   }
@@ -48,9 +48,9 @@ export class Departures {
 }
 
 /**
- * The two steps of a stream with which the end of a connection begins, each put off: that the peer has closed it (an end of
- * what is read), and that it is broken or closed from here. They are methods of the connection itself, the same for all
- * connections, as a function for each would be memory for each.
+ * Replaces the two methods with which a connection's teardown begins, so that each waits: `push(null)`, when the peer has
+ * closed, and `_destroy`, when the connection breaks or is closed from here. All connections share the same functions, because
+ * one for each connection would cost memory for each.
  */
 function held(pass: (leave: () => void) => void): Pick<Duplex, 'push' | '_destroy'> {
   return {
@@ -59,7 +59,7 @@ function held(pass: (leave: () => void) => void): Pick<Duplex, 'push' | '_destro
       if (chunk !== null) return push.call(this, chunk, encoding);
       pass(() => {
         push.call(this, null);
-        // As node:net does behind the end, so that it is noticed where nobody reads.
+        // As node:net does after the end, so that it is noticed on a stream that is not being read.
         this.read(0);
       });
       return false;

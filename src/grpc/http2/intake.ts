@@ -1,6 +1,6 @@
 /** Bytes before a message: a flag, and its length. */
 const PREFIX_BYTES = 5;
-/** Nothing that deflate makes is shorter than a 1032nd of what it was made from. */
+/** Deflate compresses by this factor at most. */
 const DEFLATE_RATIO_MAX = 1_032;
 
 /**
@@ -8,10 +8,10 @@ const DEFLATE_RATIO_MAX = 1_032;
  *
  *     flag 1 B (1: compressed) | length 4 B | message
  *
- * A message that has not come to its end holds what has come of it. A compressed one that has holds the most that it can
- * become, until the call reads on: grpc-js inflates all messages of a chunk at once, and does not say when it is done.
+ * An incomplete message counts with the bytes received so far. A complete compressed message counts with the most that it can
+ * inflate to, until the call reads on: grpc-js inflates all messages of a chunk at once and does not say when it is done.
  *
- * The length that a message announces holds nothing: grpc-js allocates none of it.
+ * The announced length of a message does not count: grpc-js allocates nothing for it.
  */
 export class Intake {
   private prefix = 0;
@@ -24,7 +24,7 @@ export class Intake {
 
   constructor(private readonly messageBytesMax: number) {}
 
-  /** A chunk has come, which it does only when all before it has been read. Answers with the bytes held from now on. */
+  /** Counts a chunk; it comes only once everything before it was read. Returns the bytes held from now on. */
   take(chunk: Uint8Array): number {
     this.inflated = 0;
     for (let at = 0; at < chunk.length; ) {
@@ -45,7 +45,7 @@ export class Intake {
     return this.come + this.inflated;
   }
 
-  /** No more comes: what is incomplete is let go of. node:http2 says so even while a message is being inflated. */
+  /** The request has ended: an incomplete message is dropped. A message may still be inflating. Returns the bytes held. */
   end(): number {
     return this.inflated;
   }

@@ -4,16 +4,16 @@ import type { Server } from '@grpc/grpc-js';
 import type { DoorLimits, WireLimits } from '../limits.js';
 import type { Peers } from './peers.js';
 
-/** Answered in place of every method that is not known, so that this error has its details too. */
+/** The method that is called in place of every unknown one, so that this error has details, too. */
 export const UNKNOWN_PATH = '/switchyard.v1/Unknown';
-/** The path that was asked for instead of {@link UNKNOWN_PATH}, as metadata. */
+/** The metadata with the path that the client asked for, when {@link UNKNOWN_PATH} replaces it. */
 export const ASKED_PATH = 'switchyard-asked-path';
 
 const MS_OF_UNIT: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
 /**
- * Sets what grpc-js has no option for, on the node:http2 server below it: what a connection may do and hold, how large
- * metadata, and how long a deadline.
+ * Sets the bounds that grpc-js has no option for, on the node:http2 server below it: what a connection may do and hold, the
+ * size of metadata, and the length of deadlines.
  */
 export function boundWire(server: Http2Server, limits: DoorLimits, paths: ReadonlySet<string>, peers: Peers): void {
   peers.watch(server, (headers) => prepare(headers, limits, paths));
@@ -36,8 +36,8 @@ function prepare(headers: IncomingHttpHeaders, { callDeadlineMsMax }: DoorLimits
 /**
  * The node:http2 server that grpc-js has made for its only injector of connections.
  *
- * grpc-js keeps it in a private field, which is why package.json takes no newer minor version of it by itself. Where the
- * field is not there, the server does not start: better than to run without bounds.
+ * grpc-js keeps it in a private field, which is why package.json pins its minor version. Without that field the server
+ * does not start, rather than run without bounds.
  */
 export function http2ServerOf(server: Server): Http2Server | Http2SecureServer {
   const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server | Http2SecureServer, unknown> };
@@ -48,7 +48,7 @@ export function http2ServerOf(server: Server): Http2Server | Http2SecureServer {
   return http2Server;
 }
 
-/** The door's bounds as the wire needs them: beside the largest message there is always room for another. */
+/** The door's bounds for HTTP/2: beside the largest message there is always room for another. */
 export function wireLimits(limits: DoorLimits, messageBytesMax: number): WireLimits {
   const requestBytesPerConnectionMax = Math.max(limits.requestBytesPerConnectionMax, 2 * messageBytesMax);
   return { ...limits, requestBytesPerConnectionMax, messageBytesMax };

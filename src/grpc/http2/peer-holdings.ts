@@ -3,7 +3,7 @@ import { SharedBytes } from '../../base/shared-bytes.js';
 import type { DoorLimits } from '../limits.js';
 import type { Peer } from './peer.js';
 
-/** What is held for the peers of the gRPC door, by kind. Each kind has a bound of its own in all. */
+/** Kinds of bytes held for the peers of the gRPC door. Each kind has a bound of its own, for all peers together. */
 const KINDS = {
   requests: { bound: 'requestBytesMax', why: 'requests that are not complete' },
   answers: { bound: 'answerBytesMax', why: 'answers that are not taken' },
@@ -18,17 +18,17 @@ export type WrittenKind = 'answers' | 'streams';
 
 const NAMES = Object.keys(KINDS) as HeldKind[];
 
-/** The paths of the methods that are treated in their own ways. */
+/** The paths of the methods that are counted in different ways. */
 export interface CallPaths {
   /** Each request is answered by one message, which counts for its connection as well. */
   readonly answers: ReadonlySet<string>;
   /** Watches, whose messages are shared and so are counted before they are written. */
   readonly watches: ReadonlySet<string>;
-  /** Those that make something, which is taken back when its answer is lost. */
+  /** Methods that make something, which is undone when the answer is lost. */
   readonly made?: ReadonlySet<string>;
 }
 
-/** Bytes that the gRPC door holds for all its peers: what is not complete of theirs, and what they do not take. */
+/** Bytes that the gRPC door holds for all its peers: incomplete requests, and answers that they have not taken. */
 export class PeerHoldings {
   readonly #holdings: Readonly<Record<HeldKind, Holdings<Peer>>>;
   /** What watches have on their way. */

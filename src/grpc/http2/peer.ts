@@ -13,7 +13,7 @@ import { Intake } from './intake.js';
 import type { PeerHoldings, WrittenKind } from './peer-holdings.js';
 import type { Reader, Reading, Readings } from './reading.js';
 
-/** Who looks on at all peers. */
+/** What a {@link Peer} needs of the owner of all peers. */
 export interface PeerWatch {
   readonly clock: Clock;
   readonly limits: WireLimits;
@@ -31,16 +31,16 @@ export interface PeerWatch {
   writtenKind(path: string): WrittenKind | undefined;
   /** Its first call has begun, or its last has ended. */
   turned(peer: Peer): void;
-  /** Some peer did more than it may, and is closed. */
+  /** A peer went beyond a bound, and is closed. */
   expelled(why: string, address: string | undefined): void;
 }
 
 /** Calls that a client may reset in one turn of the event loop before the rest of what it sends waits for the next. */
 const RESETS_PER_TURN_MAX = 64;
-/** What a reset counts, in ms: streams are taken down, and whatever they watched let go of. */
+/** Time charged for a reset, in ms: a stream is torn down, and its watch is closed. */
 const RESET_MS = 0.05;
 
-/** What one call has of what its peer holds. */
+/** One call's part of what its peer holds. */
 class Share {
   requestBytes = 0;
   /** Bytes that were written to it and HTTP/2 has not let go of. */
@@ -61,9 +61,9 @@ interface PeerSession extends ServerHttp2Session {
 }
 
 /**
- * One connection, from its first byte: what it does and what it holds, held against the bounds that neither node:http2 nor
- * grpc-js has. A peer that goes beyond one is closed with ENHANCE_YOUR_CALM; of its calls, or of anybody else's, none is
- * delayed for it.
+ * One connection, from its first byte. It counts what the client does and what is held for it, and enforces the bounds that
+ * neither node:http2 nor grpc-js has: a peer that goes beyond one is closed with ENHANCE_YOUR_CALM. Neither
+ * its own calls nor other clients' are delayed by this.
  *
  * A session or call is never ended in the turn of the event loop that decides it. Listeners of node:http2, and the ticks and
  * promises behind them, run inside nghttp2_session_mem_recv: ending a session there makes nghttp2 send while it still reads.
@@ -76,9 +76,9 @@ export class Peer implements Reader {
   calls = 0;
   /** Bytes of requests that have come and cannot be handed on yet. */
   private requestBytes = 0;
-  /** Bytes of answers that it does not take. */
+  /** Bytes of answers that it has not taken. */
   private answerBytes = 0;
-  /** How long it may take to close, once it is being closed: what still comes of it is not served. */
+  /** How long it may take to close; undefined while it is not closing. What a closing peer still sends is not served. */
   private leavingMs: number | undefined;
   /** Whose turns its calls are begun in. */
   private readonly key: string;
@@ -94,7 +94,7 @@ export class Peer implements Reader {
   private controls: Allowance | undefined;
 
   constructor(
-    /** Address and port: what its socket is called once and for all. */
+    /** Address and port: the name of its socket. */
     readonly name: string,
     readonly socket: Socket,
     private readonly watch: PeerWatch,
@@ -121,7 +121,7 @@ export class Peer implements Reader {
     return this.leavingMs !== undefined;
   }
 
-  /** It speaks HTTP/2 from now on. */
+  /** Its HTTP/2 session has begun. */
   speaks(session: ServerHttp2Session): void {
     this.session = session;
     (session as PeerSession)[PEER] = this;
@@ -154,8 +154,8 @@ export class Peer implements Reader {
   }
 
   /**
-   * It makes a call. `serve` hands it to grpc-js, and is called at once or, for a call that is refused and whatever a peer
-   * that is leaving still sends, never.
+   * It makes a call. `serve` hands the call to grpc-js when it is the call's turn. It is never called for a refused call, nor for
+   * one of a peer that is closing.
    */
   calling(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[], serve: () => void): void {
     if (this.isLeaving) return;
@@ -178,8 +178,8 @@ export class Peer implements Reader {
   }
 
   /**
-   * Begins a call when it is its address's turn: at once, as long as nobody floods. What comes of its request until then
-   * stays in the stream, and is counted. While many wait nothing more is read, so what waits is what one chunk had in it.
+   * Begins a call when it is its address's turn: at once, unless the server is flooded. Until then its request stays in the
+   * stream and is counted. While many calls wait nothing more is read, so only the calls of one chunk wait.
    */
   private inTurn(stream: ServerHttp2Stream, share: Share, begin: () => void): void {
     let hasWaited = false;
@@ -198,7 +198,7 @@ export class Peer implements Reader {
     }
   }
 
-  /** Counts what node:http2 keeps of a request that nobody reads yet: as much as the window of the stream. */
+  /** Counts what node:http2 keeps of a request that is not read yet: up to the window of the stream. */
   private countUnread(stream: ServerHttp2Stream, share: Share): void {
     const { push } = stream;
     let come = 0;
@@ -222,7 +222,7 @@ export class Peer implements Reader {
     if (!this.resets.take(nowMs)) this.expel('calls that are reset as soon as they are made');
   }
 
-  /** What resets cost is its address's, and a turn of the event loop takes in only so many of them. */
+  /** Charges a reset to the address, and stops reading when one turn of the event loop has brought too many. */
   private countReset(): void {
     this.watch.turns.charge(this.key, RESET_MS);
     if (this.resetsOfTurn++ === 0) this.watch.clock.soon(() => (this.resetsOfTurn = 0));
@@ -239,8 +239,8 @@ export class Peer implements Reader {
 
   /**
    * Reads and serves nothing more of this peer, and takes the connection down in the next turn of the event loop. Its socket
-   * is destroyed when it is still open after `closingMs`. The first reason to leave is the one that counts; a later one makes
-   * it hurry: who has lost its place must not keep its socket for as long as a farewell takes.
+   * is destroyed when it is still open after `closingMs`. Only the first reason to leave counts, but a later one may shorten
+   * the time: a peer that has lost its place must not keep its socket for as long as a farewell takes.
    */
   leave(closingMs: number, takeDown: () => void): void {
     const { leavingMs } = this;
@@ -275,7 +275,7 @@ export class Peer implements Reader {
     });
   }
 
-  /** Counts what has come of a request, until all of it has: a watch goes on for long after that. */
+  /** Counts the bytes of a request until it is complete: a watch goes on long after that. */
   private countRequest(stream: ServerHttp2Stream, share: Share): void {
     const intake = new Intake(this.watch.limits.messageBytesMax);
     const take = (chunk: Buffer) => {
@@ -301,7 +301,7 @@ export class Peer implements Reader {
     this.watch.holdings.add('requests', this, more);
   }
 
-  /** Counts what is written to a call until HTTP/2 has let it go: a peer that opens no window holds it here. */
+  /** Counts what is written to a call until HTTP/2 has sent it: it stays here while the peer opens no window. */
   private countWritten(stream: ServerHttp2Stream, share: Share): void {
     const { write } = stream;
     stream.write = ((chunk: Buffer, ...rest: unknown[]) => {

@@ -23,21 +23,21 @@ type StreamListener = (
 ) => void;
 
 /**
- * Every connection of the gRPC door, and what they may hold between them.
+ * All connections of the gRPC door, and the bounds of what they hold together.
  *
- * Who may connect, and who goes when there are too many, is decided by the gate in front of the door. When together they
- * hold too many bytes, the one goes that holds most.
+ * The gate in front of the door decides who may connect, and who is closed when there are too many. When too many bytes are
+ * held for all of them, the peer is closed for which most are held.
  */
 export class Peers implements PeerWatch {
   private readonly peers = new Map<Place | string, Peer>();
-  /** By what grpc-js calls them. There is more than one where clients reach a proxy at several addresses from one port. */
+  /** By the name that grpc-js has for them. Clients that reach a proxy at several addresses from one port share a name. */
   private readonly byName = new Map<string, readonly Peer[]>();
   private readonly departures: Departures;
   private readonly silentErrors: SilentErrors;
   readonly resetPace: Pace;
   readonly controlPace: Pace;
   readonly holdings: PeerHoldings;
-  /** What becomes of the answers about what was made. */
+  /** What becomes of the answers of calls that make something. */
   readonly fates = new AnswerFates();
   readonly readings: Readings;
 
@@ -93,13 +93,13 @@ export class Peers implements PeerWatch {
   }
 
   /**
-   * Resolves when no session has been destroyed whose end grpc-js does not know yet. Asked to shut down before, grpc-js closes
-   * such a session once more, which node:http2 ignores, and waits for ever to hear of it.
+   * Resolves when grpc-js knows of the end of every destroyed session. If it were shut down earlier it would close such a
+   * session again, which node:http2 ignores, and wait for ever.
    */
   async departed(): Promise<void> {
     const turn = () => new Promise<void>((resolve) => this.clock.soon(resolve));
     const isAnyCutOff = () => [...this.peers.values()].some((peer) => peer.isCutOff);
-    // The session is closed in a turn after its socket: it takes two without anybody to be sure.
+    // A session closes in a turn after its socket, so two turns without a destroyed session are needed to be sure.
     for (let quiet = 0; quiet < 2; quiet = isAnyCutOff() ? 0 : quiet + 1) await turn();
   }
 
@@ -108,12 +108,12 @@ export class Peers implements PeerWatch {
     return this.paths.answers.has(path) ? 'answers' : 'streams';
   }
 
-  /** The peer that grpc-js calls so, as long as its connection counts; of several the last. */
+  /** The peer with this name of grpc-js, while its connection counts; of several the last. */
   find(name: string): Peer | undefined {
     return this.byName.get(name)?.at(-1);
   }
 
-  /** A call of the peer that grpc-js calls so has shown a valid credential. */
+  /** A call of the peer with this name of grpc-js has shown a valid credential. */
   vouch(name: string): void {
     for (const peer of this.byName.get(name) ?? []) peer.place?.vouch();
   }
@@ -162,5 +162,5 @@ function nameOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'r
   return `${remoteAddress}:${remotePort}`;
 }
 
-/** What becomes of a call is told by 'close'. */
+/** Does nothing: 'close' follows and ends the call. */
 function ignore(): void {}

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.js';
 
-/** Calls of one address that wait for their turn before nothing more is read from it, and until it is read again. */
+/** Waiting calls of one address: above the first nothing more is read from it, down to the second it is read again. */
 const WAITING_MAX = 64;
 const WAITING_MIN = 16;
 
@@ -14,9 +14,9 @@ export interface Reader {
  * Decides which connections are read, by address.
  *
  * What has been read cannot be put off: node:http2 reads 64 KiB of a connection at once, and makes a stream of every call in
- * them, hundreds, before anybody else is served. So when more of an address's calls wait than its turns will need soon,
- * none of its connections is read, and when they have been worked off, one of them in each turn of the event loop, the one
- * that has waited longest. Other addresses are delayed by one such read and not by one of each connection.
+ * them, hundreds, before other connections are served. So while too many calls of an address wait, none of its connections is
+ * read. Once they are worked off, one connection is read in each turn of the event loop, the one that has waited longest. Other
+ * addresses are then delayed by one such read, and not by one of each connection.
  */
 export class Readings {
   readonly #clock: Pick<Clock, 'soon'>;
@@ -75,16 +75,16 @@ export class Reading {
     this.#plan();
   }
 
-  /** A connection is over, or about to be. Calls of its that wait go on counting. */
+  /** A connection is over, or about to be. Its waiting calls still count. */
   leave(reader: Reader): void {
     for (const some of [this.#read, this.#fresh, this.#held]) some.delete(reader);
     this.#tidy();
   }
 
-  /** A call of a connection has come and waits. */
+  /** A connection has a new call, which waits. */
   waits(reader: Reader): void {
     this.#waiting++;
-    // node:http2 reads on by itself after it has written.
+    // node:http2 resumes reading after it has written.
     if (this.#fresh.has(reader) || this.#held.has(reader)) reader.stopReading();
     if (this.#waiting <= WAITING_MAX) return;
     for (const one of this.#read) this.#hold(one);
@@ -97,7 +97,7 @@ export class Reading {
     this.#tidy();
   }
 
-  /** A connection has brought much in this turn: the rest of it can wait for the next ones. */
+  /** Reads no more from a connection in this turn of the event loop, because it has brought much. */
   rest(reader: Reader): void {
     if (this.#read.has(reader)) this.#hold(reader);
     this.#plan();

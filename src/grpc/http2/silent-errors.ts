@@ -3,19 +3,19 @@ import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../base/clock.js';
 import { unsentBytes } from './below-grpc.js';
 
-/** How often sessions are looked at. */
+/** Interval between checks of sessions. */
 const LOOK_MS = 1_000;
-/** A session that was found well is asked again after twice as long, and this at most: as often as keepalive asks. */
+/** A live session is checked again after twice as long each time, up to this: as often as keepalive asks. */
 const PAUSE_MS_MAX = 30_000;
 
-/** Whether this version of node:http2 keeps some errors of nghttp2 to itself. From 22 on it ends such a session. */
+/** Whether this version of node:http2 hides some errors of nghttp2. From Node 22 on it ends such sessions. */
 export const HAS_SILENT_ERRORS = Number.parseInt(process.versions.node, 10) < 22;
 
 /** What is known of one session. */
 interface Watched {
   readonly socket: Socket;
   readonly end: () => void;
-  /** Bytes that it had brought when it was last found well. */
+  /** Bytes that it had received when it was last found alive. */
   readBytes: number;
   nextMs: number;
   pauseMs: number;
@@ -24,11 +24,11 @@ interface Watched {
 }
 
 /**
- * Finds sessions that nghttp2 has given up without a word to node:http2, as Node 20 has it after a frame that is too large, or
- * DATA on stream 0: nghttp2 says GOAWAY and ignores all that comes, and the connection stays until its keepalive ends it.
+ * Finds sessions that nghttp2 has given up without telling node:http2. On Node 20 this happens after a frame that is too large,
+ * or DATA on stream 0: nghttp2 sends GOAWAY and ignores all input, and the connection stays until its keepalive ends it.
  *
- * Such a session sends nothing any more. So one that has brought something is made to send a PING: if that waits though the
- * socket would take it, the session is dead.
+ * Such a session sends nothing any more. So a session that has received something is made to send a PING: if the PING is not
+ * written although the socket has room, the session is dead.
  */
 export class SilentErrors {
   readonly #clock: Clock;
@@ -72,7 +72,7 @@ function ask(session: ServerHttp2Session, watched: Watched, nowMs: number): void
   watched.readBytes = socket.bytesRead;
   watched.pauseMs = Math.min(2 * watched.pauseMs, PAUSE_MS_MAX);
   watched.nextMs = nowMs + watched.pauseMs;
-  // Its answer is something brought, too, and no reason to ask again.
+  // The answer to the PING is received bytes, too, and no reason to ask again.
   const answered = () => {
     watched.readBytes = socket.bytesRead;
   };

@@ -54,7 +54,7 @@ export interface Command {
     /** An order was answered. */
     { $case: "answerOrder"; value: AnswerOrder }
     | //
-    /** One end gave its word about a link. */
+    /** One end reports a link. */
     { $case: "reportLink"; value: ReportLink }
     | //
     /** A stream was registered. */
@@ -180,7 +180,7 @@ export interface AnswerOrder {
   data: Buffer;
 }
 
-/** One end's word about a link. */
+/** One end's report about a link. */
 export interface ReportLink {
   /** Who reports. */
   sid: number;

@@ -138,7 +138,7 @@ export interface SinkRow {
   id: number;
 }
 
-/** One end's word about a link that the other end has not confirmed. */
+/** One end's report about a link that the other end has not confirmed. */
 export interface LinkReportRow {
   /** Who reported. */
   sid: number;
