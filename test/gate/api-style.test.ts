@@ -49,6 +49,23 @@ const BREAKS: Readonly<Record<string, readonly string[]>> = {
   ),
 };
 
+/** How many fields each message has in the source tables, numbered from 1. */
+const TABLES = {
+  SessionRequest: 3,
+  SessionResponse: 3,
+  DirectConnectionRequest: 3,
+  DirectConnectionResponse: 1,
+  Connection: 3,
+  EndpointClosed: 1,
+  NetworkDelta: 4,
+  NodeAdded: 2,
+  NodeRemoved: 1,
+  LinkAdded: 3,
+  LinkRemoved: 2,
+  StopStreamRequest: 1,
+  StopStreamResponse: 1,
+};
+
 function namesTable(): string {
   const rows = Object.entries(BREAKS).map(([rule, names]) => {
     const sorted = [...new Set(names)].sort();
@@ -72,6 +89,28 @@ describe('docs/api-style.md', () => {
       'STANDARD',
       'COMMENTS',
       'ENUM_ZERO_VALUE_SUFFIX',
+    ]);
+  });
+
+  it.each(Object.entries(TABLES))(
+    'keeps the numbers of %s up to 9 for the source tables, which use the first %i',
+    (name, count) => {
+      const message = MESSAGES.find((one) => one.name === name)!;
+      const used = message.field.map(({ number }) => number).filter((number) => number < 10);
+      expect(used).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+      expect(message.reservedRange).toMatchObject([{ start: count + 1, end: 10 }]);
+    },
+  );
+
+  it('reserves the types and flavors that no SID can hold, and no other number of an enum', () => {
+    const reserved = ENUMS.filter(({ reservedRange }) => reservedRange.length > 0).map(({ name, reservedRange }) => [
+      name,
+      reservedRange.map(({ start, end }) => [start, end]),
+    ]);
+    const last = 2 ** 31 - 1;
+    expect(reserved).toEqual([
+      ['InstanceType', [[8, last]]],
+      ['InstanceFlavor', [[32, last]]],
     ]);
   });
 });
