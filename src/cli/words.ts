@@ -5,12 +5,12 @@ export function linkWord(link: LinkType): string {
   return wordOf(LinkType, link);
 }
 
-/** An instance type's name for people; a type without a name is its number. */
+/** An instance type as people say it; those of a fleet's own meaning are their number. */
 export function typeWord(type: InstanceType): string {
   return wordOf(InstanceType, type);
 }
 
-/** A flavor's name for people; a flavor without a name is its number. */
+/** A flavor as people say it; those of a fleet's own meaning are their number. */
 export function flavorWord(flavor: InstanceFlavor): string {
   return flavor === InstanceFlavor.UNSPECIFIED ? '-' : wordOf(InstanceFlavor, flavor);
 }
@@ -32,6 +32,10 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** The names of a fleet's own numbers are for languages with closed enums; they say no more than the number. */
+const FLEET_OWN = /^FLEET_/;
+
 function wordOf(names: Readonly<Record<number, string>>, value: number): string {
-  return names[value]?.toLowerCase() ?? String(value);
+  const name = names[value];
+  return name === undefined || FLEET_OWN.test(name) ? String(value) : name.toLowerCase();
 }

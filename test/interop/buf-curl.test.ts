@@ -113,6 +113,15 @@ describe('buf curl, over reflection alone', () => {
     expect(await answer('SessionService/TerminateSession', {}, sessionToken)).toHaveProperty('position');
   }, 60_000);
 
+  it("opens a session of a fleet's own type and flavor by their names, and reads the names back", async () => {
+    const own = { instance_type: 'INSTANCE_TYPE_FLEET_5', instance_flavor: 'INSTANCE_FLAVOR_FLEET_31' };
+    const request = { instance_uuid: agent(5).instanceUuid, ...own };
+    const { instanceSid } = await answer('SessionService/Session', request);
+    expect({ type: instanceSid & 7, flavor: (instanceSid >> 3) & 31 }).toEqual({ type: 5, flavor: 31 });
+    const { session } = await answer('SessionService/GetSession', { cvid: instanceSid });
+    expect(session).toMatchObject({ instanceType: own.instance_type, instanceFlavor: own.instance_flavor });
+  }, 30_000);
+
   it('calls the methods of NetworkService', async () => {
     const request = { peer_cvid: two.sid, link: 'LINK_TYPE_TRANSPORT_TCP', state: 'LINK_STATE_ESTABLISHED' };
     expect(await answer('NetworkService/ReportLink', request, one.token)).toHaveProperty('position');

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +23,8 @@ const TEMPLATE = JSON.stringify({
 
 /** What each method comes to when the program calls it as it should be called. */
 const OUTCOMES = {
+  'Health/Check': 'OK',
+  'Health/Watch': 'OK',
   'SessionService/Session': 'OK',
   'SessionService/KeepAlive': 'OK',
   'SessionService/Attach': 'ABORTED SESSION_TERMINATED',
@@ -62,8 +64,7 @@ describe('gRPC from Python', () => {
     at = await run({ 'session-ttl': '10m' });
     stubs = await mkdtemp(join(tmpdir(), 'switchyard-python-'));
     const buf = join(ROOT, 'node_modules/@bufbuild/buf/bin/buf');
-    const paths = ['--path', 'proto/switchyard', '--path', 'proto/google/rpc'];
-    await execute(process.execPath, [buf, 'generate', '--template', TEMPLATE, ...paths, '-o', stubs], { cwd: ROOT });
+    await execute(process.execPath, [buf, 'generate', 'proto', '--template', TEMPLATE, '-o', stubs], { cwd: ROOT });
     const found = await pythonWithGrpc();
     if (found === undefined) throw new Error('no python3 with grpc: apt-get install python3-grpcio');
     python = found;
@@ -72,6 +73,15 @@ describe('gRPC from Python', () => {
     await at.stop();
     await rm(stubs, { recursive: true, force: true });
   });
+
+  it('finds the stubs of health beside the grpc package by the line that docs/clients.md says, and not without it', async () => {
+    const env = { ...process.env, PYTHONPATH: stubs };
+    const [, lines] = /```python\n(.*?)```/s.exec(await readFile(join(ROOT, 'docs/clients.md'), 'utf8'))!;
+    const { stdout } = await execute(python, ['-c', `${lines}\nprint(health_pb2_grpc.HealthStub.__name__)`], { env });
+    expect(stdout).toBe('HealthStub\n');
+    const without = lines.replace(/^grpc\.__path__.*$/m, '');
+    await expect(execute(python, ['-c', without], { env })).rejects.toThrow("No module named 'grpc.health'");
+  }, 30_000);
 
   it('calls every method, with stubs made from the protos alone', async () => {
     const { stdout } = await execute(python, [PROGRAM, stubs, at.address, ADMIN_TOKEN]);

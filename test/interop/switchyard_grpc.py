@@ -5,6 +5,7 @@
 Prints one line for each method, `Service/Method outcome`: OK, or the code and the reason of the refusal. What an answer
 must hold is asserted here, so a wrong answer ends the program.
 """
+import pkgutil
 import sys
 import threading
 import uuid
@@ -12,7 +13,12 @@ import uuid
 sys.path.insert(0, sys.argv[1])
 
 import grpc  # noqa: E402
+
+# The stubs of grpc.health.v1 are in the folder's own `grpc`, which the package of that name hides: see docs/clients.md.
+grpc.__path__ = pkgutil.extend_path(grpc.__path__, grpc.__name__)
+
 from google.rpc import error_details_pb2, status_pb2  # noqa: E402
+from grpc.health.v1 import health_pb2, health_pb2_grpc  # noqa: E402
 from switchyard.v1 import error_pb2, link_pb2, network_pb2, network_service_pb2, network_service_pb2_grpc  # noqa: E402
 from switchyard.v1 import instance_pb2, server_pb2, server_pb2_grpc  # noqa: E402
 from switchyard.v1 import session_service_pb2, session_service_pb2_grpc, stream_service_pb2  # noqa: E402
@@ -124,8 +130,28 @@ def connect_directly(network, net, sessions, pb, as_one, as_two, peer_cvid):
     attachment.cancel()
 
 
+def ask_health(channel):
+    """Asks each way for the health of a service, and of one that is not there."""
+    health = health_pb2_grpc.HealthStub(channel)
+    request = health_pb2.HealthCheckRequest(service="switchyard.v1.SessionService")
+    serving = health_pb2.HealthCheckResponse.SERVING
+    assert health.Check(request, timeout=TIMEOUT_S).status == serving
+    called["Health/Check"] = "OK"
+    watch = health.Watch(request, timeout=TIMEOUT_S)
+    assert next(watch).status == serving
+    watch.cancel()
+    called["Health/Watch"] = "OK"
+    try:
+        health.Check(health_pb2.HealthCheckRequest(service="nothing.v1.Nothing"), timeout=TIMEOUT_S)
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.NOT_FOUND
+    else:
+        raise AssertionError("a service that is not there is healthy")
+
+
 def main():
     channel = grpc.insecure_channel(sys.argv[2])
+    ask_health(channel)
     pb, net, streaming, transport_pb = session_service_pb2, network_service_pb2, stream_service_pb2, transport_service_pb2
     sessions = Service(pb, "SessionService", session_service_pb2_grpc.SessionServiceStub(channel))
     network = Service(net, "NetworkService", network_service_pb2_grpc.NetworkServiceStub(channel))

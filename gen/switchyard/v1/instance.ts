@@ -10,7 +10,8 @@ export const protobufFileName = "switchyard/v1/instance.proto";
 /**
  * What an instance is in its fleet: bits 0-2 of its SID.
  *
- * 5 to 7 have no name here: they are free for a fleet's own use, and the server accepts them.
+ * 5 to 7 are free for a fleet's own use: what they mean is its own affair, and the server only records them. They have names so
+ * that languages whose enums are closed can say them.
  */
 export enum InstanceType {
   /** UNSPECIFIED - Not said. A session of this type is refused. */
@@ -23,6 +24,12 @@ export enum InstanceType {
   CLIENT = 3,
   /** INSTALLER - A short-lived process that installs an agent. */
   INSTALLER = 4,
+  /** FLEET_5 - Of the fleet's own meaning. */
+  FLEET_5 = 5,
+  /** FLEET_6 - Of the fleet's own meaning. */
+  FLEET_6 = 6,
+  /** FLEET_7 - Of the fleet's own meaning. */
+  FLEET_7 = 7,
   UNRECOGNIZED = -1,
 }
 
@@ -43,6 +50,15 @@ export function instanceTypeFromJSON(object: any): InstanceType {
     case 4:
     case "INSTANCE_TYPE_INSTALLER":
       return InstanceType.INSTALLER;
+    case 5:
+    case "INSTANCE_TYPE_FLEET_5":
+      return InstanceType.FLEET_5;
+    case 6:
+    case "INSTANCE_TYPE_FLEET_6":
+      return InstanceType.FLEET_6;
+    case 7:
+    case "INSTANCE_TYPE_FLEET_7":
+      return InstanceType.FLEET_7;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -62,6 +78,12 @@ export function instanceTypeToJSON(object: InstanceType): string {
       return "INSTANCE_TYPE_CLIENT";
     case InstanceType.INSTALLER:
       return "INSTANCE_TYPE_INSTALLER";
+    case InstanceType.FLEET_5:
+      return "INSTANCE_TYPE_FLEET_5";
+    case InstanceType.FLEET_6:
+      return "INSTANCE_TYPE_FLEET_6";
+    case InstanceType.FLEET_7:
+      return "INSTANCE_TYPE_FLEET_7";
     case InstanceType.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -71,7 +93,7 @@ export function instanceTypeToJSON(object: InstanceType): string {
 /**
  * The make of an instance: bits 3-7 of its SID. The server only records it.
  *
- * 8 to 31 have no name here: they are free for a fleet's own use, and the server accepts them.
+ * 8 to 31 are free for a fleet's own use, as types 5 to 7 are.
  */
 export enum InstanceFlavor {
   /** UNSPECIFIED - No flavor. */
@@ -90,6 +112,54 @@ export enum InstanceFlavor {
   SOAPSTONE = 6,
   /** LOCKSTONE - A browser client. */
   LOCKSTONE = 7,
+  /** FLEET_8 - Of the fleet's own meaning. */
+  FLEET_8 = 8,
+  /** FLEET_9 - Of the fleet's own meaning. */
+  FLEET_9 = 9,
+  /** FLEET_10 - Of the fleet's own meaning. */
+  FLEET_10 = 10,
+  /** FLEET_11 - Of the fleet's own meaning. */
+  FLEET_11 = 11,
+  /** FLEET_12 - Of the fleet's own meaning. */
+  FLEET_12 = 12,
+  /** FLEET_13 - Of the fleet's own meaning. */
+  FLEET_13 = 13,
+  /** FLEET_14 - Of the fleet's own meaning. */
+  FLEET_14 = 14,
+  /** FLEET_15 - Of the fleet's own meaning. */
+  FLEET_15 = 15,
+  /** FLEET_16 - Of the fleet's own meaning. */
+  FLEET_16 = 16,
+  /** FLEET_17 - Of the fleet's own meaning. */
+  FLEET_17 = 17,
+  /** FLEET_18 - Of the fleet's own meaning. */
+  FLEET_18 = 18,
+  /** FLEET_19 - Of the fleet's own meaning. */
+  FLEET_19 = 19,
+  /** FLEET_20 - Of the fleet's own meaning. */
+  FLEET_20 = 20,
+  /** FLEET_21 - Of the fleet's own meaning. */
+  FLEET_21 = 21,
+  /** FLEET_22 - Of the fleet's own meaning. */
+  FLEET_22 = 22,
+  /** FLEET_23 - Of the fleet's own meaning. */
+  FLEET_23 = 23,
+  /** FLEET_24 - Of the fleet's own meaning. */
+  FLEET_24 = 24,
+  /** FLEET_25 - Of the fleet's own meaning. */
+  FLEET_25 = 25,
+  /** FLEET_26 - Of the fleet's own meaning. */
+  FLEET_26 = 26,
+  /** FLEET_27 - Of the fleet's own meaning. */
+  FLEET_27 = 27,
+  /** FLEET_28 - Of the fleet's own meaning. */
+  FLEET_28 = 28,
+  /** FLEET_29 - Of the fleet's own meaning. */
+  FLEET_29 = 29,
+  /** FLEET_30 - Of the fleet's own meaning. */
+  FLEET_30 = 30,
+  /** FLEET_31 - Of the fleet's own meaning. */
+  FLEET_31 = 31,
   UNRECOGNIZED = -1,
 }
 
@@ -119,6 +189,78 @@ export function instanceFlavorFromJSON(object: any): InstanceFlavor {
     case 7:
     case "INSTANCE_FLAVOR_LOCKSTONE":
       return InstanceFlavor.LOCKSTONE;
+    case 8:
+    case "INSTANCE_FLAVOR_FLEET_8":
+      return InstanceFlavor.FLEET_8;
+    case 9:
+    case "INSTANCE_FLAVOR_FLEET_9":
+      return InstanceFlavor.FLEET_9;
+    case 10:
+    case "INSTANCE_FLAVOR_FLEET_10":
+      return InstanceFlavor.FLEET_10;
+    case 11:
+    case "INSTANCE_FLAVOR_FLEET_11":
+      return InstanceFlavor.FLEET_11;
+    case 12:
+    case "INSTANCE_FLAVOR_FLEET_12":
+      return InstanceFlavor.FLEET_12;
+    case 13:
+    case "INSTANCE_FLAVOR_FLEET_13":
+      return InstanceFlavor.FLEET_13;
+    case 14:
+    case "INSTANCE_FLAVOR_FLEET_14":
+      return InstanceFlavor.FLEET_14;
+    case 15:
+    case "INSTANCE_FLAVOR_FLEET_15":
+      return InstanceFlavor.FLEET_15;
+    case 16:
+    case "INSTANCE_FLAVOR_FLEET_16":
+      return InstanceFlavor.FLEET_16;
+    case 17:
+    case "INSTANCE_FLAVOR_FLEET_17":
+      return InstanceFlavor.FLEET_17;
+    case 18:
+    case "INSTANCE_FLAVOR_FLEET_18":
+      return InstanceFlavor.FLEET_18;
+    case 19:
+    case "INSTANCE_FLAVOR_FLEET_19":
+      return InstanceFlavor.FLEET_19;
+    case 20:
+    case "INSTANCE_FLAVOR_FLEET_20":
+      return InstanceFlavor.FLEET_20;
+    case 21:
+    case "INSTANCE_FLAVOR_FLEET_21":
+      return InstanceFlavor.FLEET_21;
+    case 22:
+    case "INSTANCE_FLAVOR_FLEET_22":
+      return InstanceFlavor.FLEET_22;
+    case 23:
+    case "INSTANCE_FLAVOR_FLEET_23":
+      return InstanceFlavor.FLEET_23;
+    case 24:
+    case "INSTANCE_FLAVOR_FLEET_24":
+      return InstanceFlavor.FLEET_24;
+    case 25:
+    case "INSTANCE_FLAVOR_FLEET_25":
+      return InstanceFlavor.FLEET_25;
+    case 26:
+    case "INSTANCE_FLAVOR_FLEET_26":
+      return InstanceFlavor.FLEET_26;
+    case 27:
+    case "INSTANCE_FLAVOR_FLEET_27":
+      return InstanceFlavor.FLEET_27;
+    case 28:
+    case "INSTANCE_FLAVOR_FLEET_28":
+      return InstanceFlavor.FLEET_28;
+    case 29:
+    case "INSTANCE_FLAVOR_FLEET_29":
+      return InstanceFlavor.FLEET_29;
+    case 30:
+    case "INSTANCE_FLAVOR_FLEET_30":
+      return InstanceFlavor.FLEET_30;
+    case 31:
+    case "INSTANCE_FLAVOR_FLEET_31":
+      return InstanceFlavor.FLEET_31;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -144,6 +286,54 @@ export function instanceFlavorToJSON(object: InstanceFlavor): string {
       return "INSTANCE_FLAVOR_SOAPSTONE";
     case InstanceFlavor.LOCKSTONE:
       return "INSTANCE_FLAVOR_LOCKSTONE";
+    case InstanceFlavor.FLEET_8:
+      return "INSTANCE_FLAVOR_FLEET_8";
+    case InstanceFlavor.FLEET_9:
+      return "INSTANCE_FLAVOR_FLEET_9";
+    case InstanceFlavor.FLEET_10:
+      return "INSTANCE_FLAVOR_FLEET_10";
+    case InstanceFlavor.FLEET_11:
+      return "INSTANCE_FLAVOR_FLEET_11";
+    case InstanceFlavor.FLEET_12:
+      return "INSTANCE_FLAVOR_FLEET_12";
+    case InstanceFlavor.FLEET_13:
+      return "INSTANCE_FLAVOR_FLEET_13";
+    case InstanceFlavor.FLEET_14:
+      return "INSTANCE_FLAVOR_FLEET_14";
+    case InstanceFlavor.FLEET_15:
+      return "INSTANCE_FLAVOR_FLEET_15";
+    case InstanceFlavor.FLEET_16:
+      return "INSTANCE_FLAVOR_FLEET_16";
+    case InstanceFlavor.FLEET_17:
+      return "INSTANCE_FLAVOR_FLEET_17";
+    case InstanceFlavor.FLEET_18:
+      return "INSTANCE_FLAVOR_FLEET_18";
+    case InstanceFlavor.FLEET_19:
+      return "INSTANCE_FLAVOR_FLEET_19";
+    case InstanceFlavor.FLEET_20:
+      return "INSTANCE_FLAVOR_FLEET_20";
+    case InstanceFlavor.FLEET_21:
+      return "INSTANCE_FLAVOR_FLEET_21";
+    case InstanceFlavor.FLEET_22:
+      return "INSTANCE_FLAVOR_FLEET_22";
+    case InstanceFlavor.FLEET_23:
+      return "INSTANCE_FLAVOR_FLEET_23";
+    case InstanceFlavor.FLEET_24:
+      return "INSTANCE_FLAVOR_FLEET_24";
+    case InstanceFlavor.FLEET_25:
+      return "INSTANCE_FLAVOR_FLEET_25";
+    case InstanceFlavor.FLEET_26:
+      return "INSTANCE_FLAVOR_FLEET_26";
+    case InstanceFlavor.FLEET_27:
+      return "INSTANCE_FLAVOR_FLEET_27";
+    case InstanceFlavor.FLEET_28:
+      return "INSTANCE_FLAVOR_FLEET_28";
+    case InstanceFlavor.FLEET_29:
+      return "INSTANCE_FLAVOR_FLEET_29";
+    case InstanceFlavor.FLEET_30:
+      return "INSTANCE_FLAVOR_FLEET_30";
+    case InstanceFlavor.FLEET_31:
+      return "INSTANCE_FLAVOR_FLEET_31";
     case InstanceFlavor.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

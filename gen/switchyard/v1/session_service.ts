@@ -125,7 +125,7 @@ export interface AttachResponse {
 
 /** What became of an order. */
 export interface AnswerRequest {
-  /** The id that came with the order. */
+  /** The id that came with the order, 1-64 bytes. */
   orderId: string;
   /** UNSPECIFIED (0): success. Otherwise why not. */
   code: Reason;

@@ -43,7 +43,7 @@ import { fillPage, pageTokenOf, readPage } from './page.js';
 /** Bytes of a page of sessions that are encoded at a time, about: some tenths of a millisecond. */
 const PIECE_BYTES = 65_536;
 /** Longer than any order's id. */
-const ORDER_ID_LENGTH_MAX = 64;
+const ORDER_ID_BYTES_MAX = 64;
 
 const REASON_OF_CODE: ReadonlyMap<number, Reason> = new Map(
   Object.entries(REASONS).map(([reason, code]) => [code, reason as Reason]),
@@ -145,7 +145,7 @@ async function answerOrder(
   const { limits } = replica.state;
   const checked = new Checked(limits);
   if (orderId === '') checked.wrong('order_id', 'the id that came with the order is needed');
-  else if (orderId.length > ORDER_ID_LENGTH_MAX) checked.wrong('order_id', 'no order has so long an id');
+  else if (Buffer.byteLength(orderId) > ORDER_ID_BYTES_MAX) checked.wrong('order_id', 'no order has so long an id');
   const reason = REASON_OF_CODE.get(code);
   if (code !== 0 && reason === undefined) checked.wrong('code', `${code} is not a reason`);
   checked.description('description', description);

@@ -32,6 +32,7 @@ export function sessionCases(): readonly Case[] {
   const answer = () => ({ orderId: 'o1', code: 0, description: '', data: Buffer.alloc(0) });
   wrong(Sessions.answer, 'one', answer, 'no order id', { orderId: '' }, 'order_id');
   wrong(Sessions.answer, 'one', answer, 'an order id without end', { orderId: long(65) }, 'order_id');
+  wrong(Sessions.answer, 'one', answer, 'an order id of too many bytes', { orderId: 'é'.repeat(33) }, 'order_id');
   for (const code of [2, -1, 9_999]) wrong(Sessions.answer, 'one', answer, `code ${code}`, { code }, 'code');
   wrong(Sessions.answer, 'one', answer, 'a long description', { description: long(1_025) }, 'description');
   wrong(Sessions.answer, 'one', answer, 'too much data', { data: Buffer.alloc(65_537) }, 'data');
