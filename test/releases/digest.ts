@@ -19,8 +19,10 @@ const END: Shape = {
 const TRIED: Shape = { connected: 'all', pairs: [PAIR], tookMs: 'all' };
 const CHANNEL: Shape = { streamId: 'all', branchId: 'all' };
 
+type Shapes = Readonly<Record<string, Shape>>;
+
 /** The rows of a state as release 0.1.0 knew them. What later releases add is not part of what is compared. */
-const ROWS: Readonly<Record<string, Shape>> = {
+const FIRST = {
   meta: {
     epoch: 'all',
     revision: 'all',
@@ -87,19 +89,62 @@ const ROWS: Readonly<Record<string, Shape>> = {
   },
   settled: { sid: 'all', orderId: 'all' },
   ended: { sid: 'all', reason: 'all' },
+} as const satisfies Shapes;
+
+/** The limits of format 2, whatever later releases add to them. */
+const LIMITS_OF_2 = [
+  ...['sessionsMax', 'sidBaseMax', 'linksPerNodeMax', 'linksMax', 'reportsPerNodeMax', 'reportsMax'],
+  ...['streamsPerSessionMax', 'branchesPerSinkMax', 'streamsMax', 'sinksPerStreamMax', 'branchesMax'],
+  ...['ordersPerSessionMax', 'connectionsPendingPerSessionMax', 'connectionsPendingMax', 'connectionsPerSessionMax'],
+  ...['connectionsFinishedMax', 'attemptsPerConnectionMax', 'upgradesPerConnectionMax', 'candidatesMax'],
+  ...['publicKeyBytesMax', 'pairsMax', 'outcomeBytesMax', 'endedMax', 'nameBytesMax', 'labelsMax', 'labelKeyBytesMax'],
+  ...['labelValueBytesMax', 'descriptionBytesMax', 'answerDataBytesMax', 'gatherDeadlineMs', 'attemptDeadlineMs'],
+  ...['relayDeadlineMs', 'relayConfirmedFrom'],
+];
+
+/** The rows as format 2 has them. */
+const LIMITS: Shapes = {
+  ...FIRST,
+  meta: { ...FIRST.meta, atMs: 'all' },
+  limits: { limits: Object.fromEntries(LIMITS_OF_2.map((name) => [name, 'all'])) },
+  request: {
+    request: {
+      sid: 'all',
+      requestId: 'all',
+      atMs: 'all',
+      fingerprint: 'all',
+      made: { kind: 'all', id: 'all', branches: 'all', revision: 'all' },
+    },
+  },
+  ended: { ...FIRST.ended, tokenCheck: 'all' },
 };
 
+const KEY: Shape = { id: 'all', key: 'all', origin: 'all', boundAtMs: 'all', goodUntilMs: 'all' };
+
+/** The rows as format 3 has them. Format 4 adds none. */
+const IDENTITIES: Shapes = {
+  ...LIMITS,
+  meta: { ...FIRST.meta, atMs: 'all', identityCursor: 'all' },
+  session: { session: { ...FIRST.session.session, keyId: 'all' } },
+  identity: { identity: { number: 'all', uuid: 'all', kind: 'all', keys: [KEY], barred: 'all', revoked: 'all' } },
+};
+
+/** The rows by the format of a journal. A new format gets a line of its own; those that are here never change. */
+const ROWS: Readonly<Record<number, Shapes>> = { 1: FIRST, 2: LIMITS, 3: IDENTITIES, 4: IDENTITIES };
+
 /**
- * A state as text, one row a line: equal texts mean that the state holds the same of everything that release 0.1.0 knew.
+ * A state as text, one row a line: equal texts mean that the state holds the same of everything that a format knows.
  *
  * It is a form of its own beside `core/store/canonical.ts`, because a yardstick must not move with what it measures: when a
  * later release adds a field or a kind of row, this text of an old journal's state stays as it was.
  */
-export function textOf(state: State): string {
+export function textOf(state: State, format = 1): string {
+  const shapes = ROWS[format];
+  if (shapes === undefined) throw new Error(`format ${format} has no list of what counts in its states`);
   const places = new Map<string, number>();
   const lines: string[] = [];
   for (const row of rowsOf(capture(state))) {
-    const shape = ROWS[row.kind];
+    const shape = shapes[row.kind];
     if (shape === undefined) continue;
     const queue = queueOf(row);
     const place = queue && (places.get(queue) ?? 0);
@@ -110,8 +155,8 @@ export function textOf(state: State): string {
 }
 
 /** SHA-256 of {@link textOf}, in hex. */
-export function digestOf(state: State): string {
-  return createHash('sha256').update(textOf(state)).digest('hex');
+export function digestOf(state: State, format = 1): string {
+  return createHash('sha256').update(textOf(state, format)).digest('hex');
 }
 
 /** The sequence in which a row has a place that decides what comes next, if it has one. */
@@ -119,6 +164,7 @@ function queueOf(row: Row): string | undefined {
   if (row.kind === 'order') return `order ${row.order.sid}`;
   if (row.kind === 'settled') return `settled ${row.sid}`;
   if (row.kind === 'connection') return isOver(row.connection) ? 'over' : undefined;
+  if (row.kind === 'request') return 'request';
   return row.kind === 'ended' ? 'ended' : undefined;
 }
 

@@ -7,13 +7,13 @@ import type { StoredRecord } from '../../src/journal/journal.js';
 import type { NetworkListing } from './network.js';
 import { unpackRecords } from './records-file.js';
 
-/** What is known about a release's journal. */
-export interface Manifest {
+/** What is known about a journal. */
+export interface JournalManifest {
+  /** The version in the package of the code that wrote it. */
   readonly version: string;
-  /** The commit whose server wrote it. */
+  /** The commit of that code. */
   readonly commit: string;
   readonly seed: number;
-  readonly acts: number;
   readonly commands: number;
   /** By kind of command. */
   readonly kinds: Readonly<Record<string, number>>;
@@ -23,6 +23,11 @@ export interface Manifest {
   readonly digests: Readonly<Record<string, string>>;
   /** The snapshots in the folder that has some; records up to the first of them are gone there. */
   readonly snapshots: readonly number[];
+}
+
+/** What is known about a release's journal. */
+export interface Manifest extends JournalManifest {
+  readonly acts: number;
   /** A session that lives at the end, with its secret. */
   readonly session: { readonly sid: number; readonly uuid: string; readonly token: string };
 }
@@ -30,8 +35,8 @@ export interface Manifest {
 /** The data folders of a release: with every record and no snapshot, and with snapshots and the records since the first. */
 export type DataFolder = 'records' | 'snapshots';
 
-/** What a release left to be measured by: test/releases/README.md says what each file is. */
-export class Release {
+/** What a release left, or a format, to be measured by: test/releases/README.md says what each file is. */
+export class Release<Known extends JournalManifest = Manifest> {
   readonly #folder: string;
 
   constructor(folder: string) {
@@ -43,7 +48,7 @@ export class Release {
     return join(this.#folder, name);
   }
 
-  manifest(): Promise<Manifest> {
+  manifest(): Promise<Known> {
     return this.#json('manifest.json');
   }
 

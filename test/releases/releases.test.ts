@@ -17,20 +17,13 @@ import { listNetwork } from './network.js';
 import { type JoinedClient, OldClient } from './old-client.js';
 import { type DataFolder, Release } from './release.js';
 import { replay } from './replay.js';
+import { START_NAMES, STARTS } from './starts.js';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const NEW_UUID = '00000000-0000-4000-8000-000000000002';
 const DATA_FOLDERS: readonly DataFolder[] = ['records', 'snapshots'];
-/** Flags of a start by what they are called. They decide what is taken from then on, and nothing of what a journal says. */
-const STARTS = {
-  default: {},
-  lowered: { 'sessions-max': '3', 'streams-per-session-max': '1', 'labels-max': '0', 'links-per-node-max': '1' },
-  raised: { 'sessions-max': '4194304', 'streams-per-session-max': '256', 'connections-pending-per-session-max': '64' },
-} as const;
-const FOLDERS_AND_STARTS = DATA_FOLDERS.flatMap((name) =>
-  (Object.keys(STARTS) as (keyof typeof STARTS)[]).map((flags) => [name, flags] as const),
-);
+const FOLDERS_AND_STARTS = DATA_FOLDERS.flatMap((name) => START_NAMES.map((flags) => [name, flags] as const));
 
 const versions = (await readdir(HERE)).filter((name) => /^\d+\.\d+\.\d+$/.test(name));
 

@@ -19,13 +19,14 @@ export interface Replayed {
 }
 
 /**
- * Applies every record in order, and takes digests on the way: after every 1,000 commands and after the last. `onApplied`
- * is awaited after each command.
+ * Applies every record in order, and takes digests on the way: after every 1,000 commands (or `digestEvery`) and after the
+ * last. `onApplied` is awaited after each command. `format` decides what of a state is in its digests.
  */
 export async function replay(
   records: readonly StoredRecord[],
   limits: Limits,
   onApplied?: (record: StoredRecord, state: State) => Promise<void>,
+  { format = 1, digestEvery = DIGEST_EVERY } = {},
 ): Promise<Replayed> {
   const state = new State(limits);
   const digests: Record<string, string> = {};
@@ -37,8 +38,8 @@ export async function replay(
     count(kinds, command.kind);
     if (isFault(applied)) count(refused, applied.reason);
     await onApplied?.(record, state);
-    if (state.revision % DIGEST_EVERY === 0 || state.revision === records.length)
-      digests[state.revision] = digestOf(state);
+    if (state.revision % digestEvery === 0 || state.revision === records.length)
+      digests[state.revision] = digestOf(state, format);
   }
   return { state, digests, kinds, refused };
 }
