@@ -1,23 +1,62 @@
+import { isLoopback, parseAddress } from '../base/address.js';
+import { UnprovenServerError } from '../client/index.js';
+import { defaultDataFolder, IN_MEMORY } from '../config/config.js';
 import { readAdminToken } from '../server/admin-token.js';
 import type { ConnectionFlags } from './connection.js';
 import { Failure, type Surroundings } from './surroundings.js';
 
+/** The administrator's token of a command. */
+export interface AdminToken {
+  readonly token: string;
+  /** The data folder in which it was found without being named; undefined for a token that was given. */
+  readonly foundIn?: string;
+}
+
+/** A server, and whether it is spoken to over TLS. */
+export interface ServerPort {
+  /** HOST:PORT. */
+  readonly server: string;
+  readonly isEncrypted: boolean;
+}
+
 /**
  * The administrator's token for a command that needs it: given with --admin-token or SWITCHYARD_ADMIN_TOKEN, or read from the data
- * folder that --data names. Undefined: none was named.
+ * folder that --data names; else the one that is found in the data folder of this user's own server. Undefined: there is none,
+ * or the server is one to which a found token is not sent.
  *
- * It is not looked for in the default data folder. Any program can hold a port of this machine, for example an ssh tunnel to a
- * foreign server, and would then receive the secret of the user's own server. To use a token from the default folder, the server
- * would first have to prove that it knows it.
+ * A port of this machine can be held by any program, an ssh tunnel to somebody else's server among them. So a token that was
+ * found goes only to a server that has proved that it knows it, and in plain text only to a loopback address.
  */
-export async function adminTokenFor(flags: ConnectionFlags, { env }: Surroundings): Promise<string | undefined> {
+export async function adminTokenFor(
+  flags: ConnectionFlags,
+  surroundings: Surroundings,
+  { server, isEncrypted }: ServerPort,
+): Promise<AdminToken | undefined> {
+  const { env } = surroundings;
   const given = flags.adminToken ?? (env.SWITCHYARD_ADMIN_TOKEN || undefined);
-  if (given !== undefined || flags.data === undefined) return given;
-  const token = await readAdminToken(flags.data);
-  if (token === undefined) {
-    throw new Failure(
-      `${flags.data} has no administrator's token that you can read: name the server's data folder, and run this as its owner`,
-    );
-  }
-  return token;
+  if (given !== undefined) return { token: given };
+  if (flags.data !== undefined) return { token: await namedToken(flags.data) };
+  const foundIn = env.SWITCHYARD_DATA || defaultDataFolder(surroundings);
+  if (foundIn === IN_MEMORY || (!isEncrypted && !isLoopback(parseAddress(server)))) return undefined;
+  const token = await readAdminToken(foundIn);
+  return token ? { token, foundIn } : undefined;
+}
+
+async function namedToken(folder: string): Promise<string> {
+  const token = await readAdminToken(folder);
+  if (token !== undefined) return token;
+  throw new Failure(
+    `${folder} has no administrator's token that you can read: name the server's data folder, and run this as its owner`,
+  );
+}
+
+/** What went wrong, in words that say what to do where a server has not proved itself. */
+export function explainUnproven(error: unknown, { foundIn }: AdminToken, { server }: ServerPort): unknown {
+  if (!(error instanceof UnprovenServerError)) return error;
+  return new Failure(
+    `the server at ${server} has not proved that it knows the administrator's token in ${foundIn}, so it was not sent`,
+    [
+      'If it is another server, give its token with --admin-token or SWITCHYARD_ADMIN_TOKEN, or name its data folder with --data.',
+    ],
+  );
 }

@@ -4,7 +4,7 @@ import { parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 import { type GraphView, type Network, type Position, Switchyard, type TlsOptions } from '../client/index.js';
 import { systemAuthorities } from '../client/system-authorities.js';
-import { adminTokenFor } from './admin-token.js';
+import { type AdminToken, adminTokenFor, explainUnproven } from './admin-token.js';
 import { diagnose, type Server } from './diagnose.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
@@ -27,7 +27,10 @@ export function withConnection(command: Command): Command {
   return command
     .option('--server <HOST:PORT>', `the server (SWITCHYARD_SERVER; default ${DEFAULT_SERVER})`)
     .option('--admin-token <TOKEN>', 'be an administrator, where that is needed (SWITCHYARD_ADMIN_TOKEN)')
-    .option('--data <DIR>', "send the administrator's token of this data folder, where it is needed")
+    .option(
+      '--data <DIR>',
+      "send the administrator's token of this data folder, where it is needed (default: your own server's, once it proves to know it)",
+    )
     .option('--tls', "encrypt, trusting the system's authorities (SSL_CERT_FILE)")
     .option('--tls-ca <FILE>', 'encrypt, trusting this authority (PEM)')
     .option('--tls-cert <FILE>', "this client's certificate, for servers that ask (PEM)")
@@ -58,11 +61,12 @@ export function serverAddress(flags: ConnectionFlags, env: Surroundings['env']):
 export function connector(
   flags: ConnectionFlags,
   surroundings: Surroundings,
-  adminToken?: string | undefined,
+  admin?: AdminToken | undefined,
 ): () => Switchyard {
   const server = serverAddress(flags, surroundings.env);
   const tls = tlsOptions(flags, surroundings);
-  return () => new Switchyard({ server, adminToken, tls });
+  const adminOptions = { adminToken: admin?.token, requireAdminProof: admin?.foundIn !== undefined };
+  return () => new Switchyard({ server, tls, ...adminOptions });
 }
 
 /** The server that the options name, and how it is reached. */
@@ -85,8 +89,13 @@ export async function withAdministrator<Result>(
   surroundings: Surroundings,
   run: (yard: Switchyard) => Promise<Result>,
 ): Promise<Result> {
-  const adminToken = await adminTokenFor(flags, surroundings);
-  return closing(flags, surroundings, connector(flags, surroundings, adminToken)(), run);
+  const server = { server: serverAddress(flags, surroundings.env), isEncrypted: isEncrypted(flags) };
+  const admin = await adminTokenFor(flags, surroundings, server);
+  try {
+    return await closing(flags, surroundings, connector(flags, surroundings, admin)(), run);
+  } catch (error) {
+    throw admin === undefined ? error : explainUnproven(error, admin, server);
+  }
 }
 
 async function closing<Result>(
@@ -112,7 +121,7 @@ export function tlsOptions(flags: ConnectionFlags, { readFile, env }: Surroundin
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new UsageError('--tls-cert and --tls-key go together: give both or neither');
   }
-  if (tlsCa === undefined && tlsCert === undefined && !flags.tls) return undefined;
+  if (!isEncrypted(flags)) return undefined;
   const read = (name: 'ca' | 'cert' | 'key', path: string | undefined): TlsOptions => {
     if (path === undefined) return {};
     let text: string;
@@ -126,6 +135,10 @@ export function tlsOptions(flags: ConnectionFlags, { readFile, env }: Surroundin
   const own = { ...read('cert', tlsCert), ...read('key', tlsKey) };
   const ca = tlsCa === undefined ? { ca: trustedBySystem(env) } : read('ca', tlsCa);
   return { ...ca, ...checkedPem('key', tlsKey ?? '', own) };
+}
+
+function isEncrypted({ tls, tlsCa, tlsCert }: ConnectionFlags): boolean {
+  return tls === true || tlsCa !== undefined || tlsCert !== undefined;
 }
 
 function trustedBySystem(env: Surroundings['env']): Buffer {

@@ -63,6 +63,7 @@ export async function call<Request, Response extends object>(
 const OPTIONAL: ReadonlySet<string> = new Set([
   '/switchyard.v1.SessionService/Session identity',
   '/switchyard.v1.IdentityService/WhoAmI principal',
+  '/switchyard.v1.IdentityService/Challenge adminProof',
 ]);
 
 function complete<Response extends object>(method: Method<never, Response>, response: Response): Complete<Response> {

@@ -14,6 +14,7 @@ import type { Call, Channel, Method } from './channel.js';
 import { SwitchyardError } from './error.js';
 import { failureWords } from './failure-words.js';
 import { LIMITS } from './limits.js';
+import { SingleConnection } from './single-connection.js';
 import { StatusCode } from './status.js';
 import { systemAuthorities } from './system-authorities.js';
 
@@ -43,14 +44,20 @@ export class GrpcChannel implements Channel {
   #holds = 0;
   #alive: NodeJS.Timeout | undefined;
   #leafKeyId: Buffer | undefined;
+  readonly #single: SingleConnection | undefined;
 
-  /** `server` is HOST:PORT, or any other target of gRPC's naming (`unix:PATH`, `dns:…`). */
-  constructor(server: string, tls?: TlsOptions | true) {
+  /**
+   * `server` is HOST:PORT, or any other target of gRPC's naming (`unix:PATH`, `dns:…`). With `isSingle` there is one connection,
+   * over TLS or to a loopback address, and calls fail when it has ended.
+   */
+  constructor(server: string, tls?: TlsOptions | true, { isSingle = false }: { readonly isSingle?: boolean } = {}) {
     this.host = hostOf(server);
     const seen = (certificate: Buffer) => {
       this.#leafKeyId = leafKeyIdOf(certificate);
     };
-    this.#client = new Client(server, tls ? secure(tls === true ? {} : tls, seen) : credentials.createInsecure(), {
+    const base = tls ? secure(tls === true ? {} : tls, seen) : credentials.createInsecure();
+    this.#single = isSingle ? new SingleConnection(base) : undefined;
+    this.#client = new Client(server, this.#single ?? base, {
       'grpc.use_local_subchannel_pool': 1,
       'grpc.initial_reconnect_backoff_ms': LIMITS.reconnectMs / 10,
       'grpc.max_reconnect_backoff_ms': LIMITS.reconnectMs,
@@ -64,7 +71,7 @@ export class GrpcChannel implements Channel {
   }
 
   leafKeyId(): Uint8Array | undefined {
-    return this.#leafKeyId;
+    return this.#single === undefined ? this.#leafKeyId : this.#single.leafKeyId;
   }
 
   unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response> {

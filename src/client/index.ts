@@ -44,6 +44,7 @@ export {
 } from '../../gen/switchyard/v1/stream_service.js';
 export type { Clock, Random, Timer } from '../base/clock.js';
 export { SigningKey } from '../trust/signing-key.js';
+export { UnprovenServerError } from './admin-proof.js';
 export type { CallOptions } from './call.js';
 export type { EndpointWatchOptions, ListOptions, NetworkWatchOptions } from './calls.js';
 export type { Call, Channel, Method } from './channel.js';

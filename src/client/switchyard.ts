@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../base/clock.js';
+import { checkServerKnows } from './admin-proof.js';
 import type { Caller } from './caller.js';
 import { Calls } from './calls.js';
 import type { Channel } from './channel.js';
@@ -19,6 +20,13 @@ export interface SwitchyardOptions {
   readonly tls?: TlsOptions | true | undefined;
   /** The server's administrator token: the calls of this object, but not of its instances, are an administrator's. */
   readonly adminToken?: string | undefined;
+  /**
+   * True: the administrator's token is sent only after the server has proved, on the same connection, that it knows it, and in plain
+   * text only to a loopback address. Calls of another server reject with an UnprovenServerError, and when the connection
+   * has ended there is no other one. For a token of which it is not known whose it is. A `channel` of one's own has to keep to
+   * one connection by itself.
+   */
+  readonly requireAdminProof?: boolean | undefined;
   /** Closes at once, without goodbyes. */
   readonly signal?: AbortSignal | undefined;
   /** Another way to the server than grpc-js: a simulation's. It is closed with this object. */
@@ -43,20 +51,25 @@ export class Switchyard extends Calls {
 
   constructor(options: SwitchyardOptions = {}) {
     super();
-    const channel = options.channel ?? new GrpcChannel(options.server ?? '127.0.0.1:8768', options.tls);
-    const metadata: Record<string, string> = {};
-    if (options.adminToken !== undefined) metadata['switchyard-admin'] = options.adminToken;
+    const { adminToken, requireAdminProof: isSingle = false } = options;
+    const channel = options.channel ?? new GrpcChannel(options.server ?? '127.0.0.1:8768', options.tls, { isSingle });
     this.#life = new Scope(options.signal);
     this.#life.signal.addEventListener('abort', () => channel.close(), { once: true });
     if (this.#life.signal.aborted) channel.close();
-    this.caller = {
+    const anybody: Caller = {
       channel,
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
       life: this.#life.signal,
-      credentials: async () => metadata,
+      credentials: async () => ({}),
       failed: () => false,
     };
+    const isChecked = adminToken !== undefined && isSingle;
+    const credentials = adminCredentials(
+      adminToken,
+      isChecked ? () => checkServerKnows(adminToken, anybody) : undefined,
+    );
+    this.caller = { ...anybody, credentials };
     this.reader = this.caller;
     this.identities = new Identities(this.caller);
   }
@@ -75,4 +88,23 @@ export class Switchyard extends Calls {
     await Promise.all([...this.#instances].map((instance) => instance.leave()));
     this.#life.abort(new SwitchyardError(StatusCode.CANCELLED, 'the client is closed'));
   }
+}
+
+/** The metadata of an administrator's calls, after the check has passed once. */
+function adminCredentials(
+  token: string | undefined,
+  check: () => Promise<void> = async () => {},
+): Caller['credentials'] {
+  let checked: Promise<void> | undefined;
+  if (token === undefined) return async () => ({});
+  return async () => {
+    checked ??= check();
+    try {
+      await checked;
+    } catch (error) {
+      checked = undefined;
+      throw error;
+    }
+    return { 'switchyard-admin': token };
+  };
 }

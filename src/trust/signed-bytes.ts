@@ -69,7 +69,8 @@ export function uuidBytes(uuid: string): Buffer {
   return Buffer.from(sized('UUID', Buffer.from(uuid.replaceAll('-', ''), 'hex'), UUID_BYTES));
 }
 
-function sized(what: string, bytes: Uint8Array, length: number): Uint8Array {
+/** Bytes that have the length that they must have. Throws for others: a caller's mistake. */
+export function sized(what: string, bytes: Uint8Array, length: number): Uint8Array {
   if (bytes.length !== length) throw new Error(`a ${what} of ${bytes.length} bytes; ${length} are needed`);
   return bytes;
 }

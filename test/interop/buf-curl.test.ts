@@ -163,6 +163,9 @@ describe('buf curl, over reflection alone', () => {
 
   it('calls the methods of IdentityService', async () => {
     expect(await answer('IdentityService/Challenge', {})).toMatchObject({ mode: 'AUTH_MODE_OPEN', validFor: '60s' });
+    const adminNonce = Buffer.alloc(32, 7).toString('base64');
+    const { adminProof } = await answer('IdentityService/Challenge', { adminNonce });
+    expect(Buffer.from(adminProof, 'base64')).toHaveLength(32);
     expect(await answer('IdentityService/WhoAmI', {}, one.token)).toMatchObject({ cvid: one.sid });
     const request = { identity_uuid: agent(1).instanceUuid };
     expect(await reason('IdentityService/GetIdentity', request, one.token)).toBe('IDENTITY_NOT_FOUND');

@@ -1,21 +1,33 @@
 #!/usr/bin/env python3
-"""System events in one file: a codec and a client, with nothing but the standard library.
+"""System events in one file: a codec and a client, with nothing but the standard library. Keys, which it does not have, come from
+the package `cryptography` or, where that is not installed, from the program `openssl`.
 
 Written from docs/system-events.md alone, so that the document is known to be enough, and to have a second opinion on
 every input: the two codecs must give the same event or the same mistake.
 
     switchyard_system.py codec                  reads lines of READING<TAB>HEX, writes a line of JSON for each
     switchyard_system.py run HOST:PORT          opens a session over tcp, uses it, ends it; a line of JSON for each step
+    switchyard_system.py prove HOST:PORT [openssl]    opens sessions by a key, and is refused without it; the same lines
 """
 
+import hashlib
 import json
+import pathlib
 import queue
 import re
 import socket
 import struct
+import subprocess
 import sys
+import tempfile
 import threading
 import uuid as uuids
+
+try:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+except ImportError:
+    ed25519 = None
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Mistakes
@@ -600,8 +612,90 @@ def run_client(address):
     tell("asked to end", reason=reason, closed=peer.over.wait(10))
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# Keys, and sessions that only their proof opens
+
+
+class PackageKey:
+    """An Ed25519 key of the package `cryptography`."""
+
+    def __init__(self):
+        self.secret = ed25519.Ed25519PrivateKey.generate()
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        self.public_key = self.secret.public_key().public_bytes(serialization.Encoding.DER, form)
+
+    def sign(self, content):
+        return self.secret.sign(content)
+
+
+class OpensslKey:
+    """The same by the program `openssl`, which signs with Ed25519 only what is in a file. Only this user can read its folder."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.secret = str(pathlib.Path(self.folder.name, "key.pem"))
+        self.run("genpkey", "-algorithm", "ed25519", "-out", self.secret)
+        self.public_key = self.run("pkey", "-in", self.secret, "-pubout", "-outform", "DER")
+
+    def sign(self, content):
+        path = pathlib.Path(self.folder.name, "content")
+        path.write_bytes(content)
+        return self.run("pkeyutl", "-sign", "-rawin", "-inkey", self.secret, "-in", str(path))
+
+    @staticmethod
+    def run(*arguments):
+        return subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=10).stdout
+
+
+def prove(client, key, uuid):
+    """A proof for Session, over a nonce that is asked for: the cells of Proof. Over tcp it is bound to no certificate."""
+    challenge = client.ask("Challenge", {})
+    nonce, network = bytes.fromhex(challenge["nonce"]), b"default"
+    who = uuids.UUID(uuid).bytes
+    content = b"switchyard-proof-v1\0" + bytes([1]) + uuids.UUID(challenge["server_uuid"]).bytes + nonce
+    content += struct.pack(">H", len(network)) + network + who + who
+    content += hashlib.sha256(key.public_key).digest() + bytes([0]) + bytes(32)
+    signature = key.sign(content).hex()
+    return {"purpose": 1, "nonce": nonce.hex(), "public_key": key.public_key.hex(), "signature": signature}
+
+
+def run_prover(address, tool):
+    """Opens an instance's session by a key; then others try to take its place, and it comes back itself."""
+    host, port = address.rsplit(":", 1)
+    Key = OpensslKey if tool == "openssl" or ed25519 is None else PackageKey
+    me = {"instance_uuid": str(uuids.uuid4()), "instance_type": 2, "name": "prover"}
+
+    def tell(step, **facts):
+        print(json.dumps({"step": step} | facts), flush=True)
+
+    def attempt(step, proof_of):
+        client = Client(host.strip("[]"), int(port))
+        try:
+            proof = proof_of(client)
+            client.ask("Session", me if proof is None else me | {"proof": proof})
+            tell(step, code=0)
+        except Refused as refused:
+            tell(step, code=refused.code)
+        client.close()
+
+    key = Key()
+    client = Client(host.strip("[]"), int(port))
+    proof = prove(client, key, me["instance_uuid"])
+    session = client.ask("Session", me | {"proof": proof})
+    is_own = session["identity"]["key_id"] == hashlib.sha256(key.public_key).hexdigest()
+    tell("opened", key=Key.__name__, own=is_own, cvid=session["instance_sid"])
+    attempt("without a key", lambda other: None)
+    attempt("by another key", lambda other: prove(other, Key(), me["instance_uuid"]))
+    attempt("by the same proof", lambda other: proof)
+    tell("stands", ttl_ms=client.ask("KeepAlive", {})["ttl_ms"])
+    attempt("by the key", lambda other: prove(other, key, me["instance_uuid"]))
+    tell("superseded", closed=client.over.wait(10))
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["run"]:
         run_client(sys.argv[2])
+    elif sys.argv[1:2] == ["prove"]:
+        run_prover(sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else None)
     else:
         run_codec()

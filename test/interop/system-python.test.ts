@@ -8,6 +8,16 @@ import { asAdmin, ask, type Running, run } from '../grpc/running.js';
 
 const PYTHON_CLIENT = fileURLToPath(new URL('switchyard_system.py', import.meta.url));
 
+/** A line that the client prints. */
+// biome-ignore lint/suspicious/noExplicitAny: each step has facts of its own
+type Step = Record<string, any>;
+
+/** What the client prints, step by step. */
+async function* stepsOf(...args: readonly string[]): AsyncGenerator<Step, void, undefined> {
+  const child = spawn('python3', [PYTHON_CLIENT, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: child.stdout })) yield JSON.parse(line);
+}
+
 describe('A client of system events that was written from the document alone', () => {
   let at: Running;
   beforeAll(async () => {
@@ -16,12 +26,8 @@ describe('A client of system events that was written from the document alone', (
   afterAll(() => at.stop());
 
   it('opens a session, uses a stream, hears a delta, and ends sessions both ways', async () => {
-    const child = spawn('python3', [PYTHON_CLIENT, 'run', at.server.addresses.tcp], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const steps: Record<string, unknown>[] = [];
-    for await (const line of createInterface({ input: child.stdout })) {
-      const step = JSON.parse(line);
+    const steps: Step[] = [];
+    for await (const step of stepsOf('run', at.server.addresses.tcp!)) {
       steps.push(step);
       if (step.step === 'session') {
         const { session } = await ask(at, Sessions.getSession, { cvid: step.cvid });
@@ -46,4 +52,27 @@ describe('A client of system events that was written from the document alone', (
     ]);
     expect(steps[9].cvid).toBe(steps[2].cvid);
   }, 60_000);
+
+  it.each([
+    ['the key tool that Python has', []],
+    ['openssl as a child process', ['openssl']],
+  ])(
+    'opens a session by a key with %s, and another one without the key is refused PROOF_INVALID',
+    async (_, tool) => {
+      const steps: Step[] = [];
+      for await (const step of stepsOf('prove', at.server.addresses.tcp!, ...tool)) steps.push(step);
+      const refused = { code: REASONS.PROOF_INVALID };
+      expect(steps).toMatchObject([
+        { step: 'opened', own: true, ...(tool.length > 0 && { key: 'OpensslKey' }) },
+        { step: 'without a key', ...refused },
+        { step: 'by another key', ...refused },
+        { step: 'by the same proof', ...refused },
+        { step: 'stands' },
+        { step: 'by the key', code: 0 },
+        { step: 'superseded', closed: true },
+      ]);
+      await expect(ask(at, Sessions.getSession, { cvid: steps[0].cvid })).rejects.toMatchObject({ code: 5 });
+    },
+    60_000,
+  );
 });

@@ -1,11 +1,15 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { adminTokenFor } from '../../src/cli/admin-token.js';
+import type { Surroundings } from '../../src/cli/surroundings.js';
 import { runCommand } from '../cli/command.js';
+import { TLS_FILES } from '../cli/odd-servers.js';
+import { startTestServer } from '../cli/server.js';
 
 // One `serve` leaves a token in the user's data folder. Every other server on the loopback interface was sent it by every command,
 // and refused `nodes` and `watch` because of it; behind an ssh tunnel that is somebody else's server.
@@ -52,6 +56,60 @@ describe("The administrator's token", () => {
       for (const [, token] of heard) expect(token).toBeUndefined();
     },
   );
+
+  it.each([['streams'], ['connections'], ['identity', 'list']])(
+    'that was found is not sent by %s to a server that does not prove that it knows it, and the command says what to do',
+    async (...args) => {
+      const environments: Record<string, string>[] = [{}, { SWITCHYARD_DATA: folder }];
+      for (const env of environments) {
+        const { status, err } = await run(args, env);
+        expect({ status, err }).toEqual({
+          status: 1,
+          err: `the server at ${server} has not proved that it knows the administrator's token in ${folder}, so it was not sent
+If it is another server, give its token with --admin-token or SWITCHYARD_ADMIN_TOKEN, or name its data folder with --data.
+`,
+        });
+      }
+      expect(new Set(heard.map(([method]) => method))).toEqual(new Set(['Challenge']));
+      for (const [, token] of heard) expect(token).toBeUndefined();
+    },
+  );
+
+  it('that was found is used at the server whose it is, in plain text and over TLS', async () => {
+    const readFile = (path: string) => readFileSync(path, 'utf8');
+    const tls = { 'tls-cert': TLS_FILES.cert, 'tls-key': TLS_FILES.key };
+    const ways: [flags: Record<string, string>, args: string[]][] = [
+      [{}, []],
+      [tls, ['--tls-ca', TLS_FILES.cert]],
+    ];
+    for (const [flags, args] of ways) {
+      const own = await startTestServer({ ...flags, data: folder });
+      try {
+        const command = ['streams', '--json', '--server', own.addresses.grpc, ...args];
+        const environments: Record<string, string>[] = [{}, { SWITCHYARD_DATA: folder }];
+        for (const env of environments) {
+          expect(await runCommand(command, { home, env, readFile })).toEqual({ status: 0, out: '', err: '' });
+        }
+        const nowhere = await runCommand(command, { home, env: { SWITCHYARD_DATA: home }, readFile });
+        expect(nowhere.err).toContain("This needs the administrator's token");
+      } finally {
+        await own.close();
+      }
+    }
+  });
+
+  it('that was found is not even tried in plain text at another machine', async () => {
+    const surroundings = { env: {}, home, platform: 'linux' } as Surroundings;
+    const tokenFor = (host: string, isEncrypted: boolean) =>
+      adminTokenFor({}, surroundings, { server: `${host}:8768`, isEncrypted });
+    for (const host of ['127.0.0.1', 'localhost', '[::1]']) {
+      expect(await tokenFor(host, false)).toEqual({ token: SECRET, foundIn: folder });
+    }
+    expect(await tokenFor('hub.example', true)).toEqual({ token: SECRET, foundIn: folder });
+    for (const host of ['hub.example', '192.0.2.1', '[2001:db8::1]', '0.0.0.0', 'localhost.example']) {
+      expect(await tokenFor(host, false)).toBeUndefined();
+    }
+  });
 
   it('that was given goes with the commands that need it, and with no others', async () => {
     for (const command of ['nodes', 'sessions', 'export']) await run([command, '--admin-token', SECRET]);

@@ -307,6 +307,15 @@ export interface Identity {
 export interface ChallengeRequest {
   /** The network. Empty: `default`. At most 32 bytes of a-z, 0-9 and `-`. */
   network: string;
+  /** Asks for a proof that the server knows the administrator's token: 32 random bytes, new for each call. Absent: none is asked for. */
+  adminNonce?:
+    | Buffer
+    | undefined;
+  /**
+   * Over TLS: SHA-256 of the SubjectPublicKeyInfo of the server's leaf certificate as the caller saw it, 32 bytes. Absent in plain
+   * text, and without `admin_nonce`.
+   */
+  adminBinding?: Buffer | undefined;
 }
 
 /** A nonce, and what belongs into the signed bytes with it. */
@@ -324,7 +333,14 @@ export interface ChallengeResponse {
     | Date
     | undefined;
   /** How long the nonce is good. */
-  validFor: Duration | undefined;
+  validFor:
+    | Duration
+    | undefined;
+  /**
+   * The proof that `admin_nonce` asks for, 32 bytes. Absent: none was asked for, the server has no administrator's token, or it gives
+   * no proof to this caller. Then the caller keeps its token.
+   */
+  adminProof?: Buffer | undefined;
 }
 
 /** Asks who the caller is. */
@@ -1064,13 +1080,19 @@ export const Identity: MessageFns<Identity> = {
 };
 
 function createBaseChallengeRequest(): ChallengeRequest {
-  return { network: "" };
+  return { network: "", adminNonce: undefined, adminBinding: undefined };
 }
 
 export const ChallengeRequest: MessageFns<ChallengeRequest> = {
   encode(message: ChallengeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.network !== "") {
       writer.uint32(10).string(message.network);
+    }
+    if (message.adminNonce !== undefined) {
+      writer.uint32(18).bytes(message.adminNonce);
+    }
+    if (message.adminBinding !== undefined) {
+      writer.uint32(26).bytes(message.adminBinding);
     }
     return writer;
   },
@@ -1096,6 +1118,22 @@ export const ChallengeRequest: MessageFns<ChallengeRequest> = {
             message.network = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.adminNonce = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.adminBinding = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1109,13 +1147,31 @@ export const ChallengeRequest: MessageFns<ChallengeRequest> = {
   },
 
   fromJSON(object: any): ChallengeRequest {
-    return { network: isSet(object.network) ? globalThis.String(object.network) : "" };
+    return {
+      network: isSet(object.network) ? globalThis.String(object.network) : "",
+      adminNonce: isSet(object.adminNonce)
+        ? Buffer.from(bytesFromBase64(object.adminNonce))
+        : isSet(object.admin_nonce)
+        ? Buffer.from(bytesFromBase64(object.admin_nonce))
+        : undefined,
+      adminBinding: isSet(object.adminBinding)
+        ? Buffer.from(bytesFromBase64(object.adminBinding))
+        : isSet(object.admin_binding)
+        ? Buffer.from(bytesFromBase64(object.admin_binding))
+        : undefined,
+    };
   },
 
   toJSON(message: ChallengeRequest): unknown {
     const obj: any = {};
     if (message.network !== "") {
       obj.network = message.network;
+    }
+    if (message.adminNonce !== undefined) {
+      obj.adminNonce = base64FromBytes(message.adminNonce);
+    }
+    if (message.adminBinding !== undefined) {
+      obj.adminBinding = base64FromBytes(message.adminBinding);
     }
     return obj;
   },
@@ -1126,12 +1182,22 @@ export const ChallengeRequest: MessageFns<ChallengeRequest> = {
   fromPartial<I extends Exact<DeepPartial<ChallengeRequest>, I>>(object: I): ChallengeRequest {
     const message = createBaseChallengeRequest();
     message.network = object.network ?? "";
+    message.adminNonce = object.adminNonce ?? undefined;
+    message.adminBinding = object.adminBinding ?? undefined;
     return message;
   },
 };
 
 function createBaseChallengeResponse(): ChallengeResponse {
-  return { nonce: Buffer.alloc(0), serverUuid: "", mode: 0, epoch: "", serverTime: undefined, validFor: undefined };
+  return {
+    nonce: Buffer.alloc(0),
+    serverUuid: "",
+    mode: 0,
+    epoch: "",
+    serverTime: undefined,
+    validFor: undefined,
+    adminProof: undefined,
+  };
 }
 
 export const ChallengeResponse: MessageFns<ChallengeResponse> = {
@@ -1153,6 +1219,9 @@ export const ChallengeResponse: MessageFns<ChallengeResponse> = {
     }
     if (message.validFor !== undefined) {
       Duration.encode(message.validFor, writer.uint32(50).fork()).join();
+    }
+    if (message.adminProof !== undefined) {
+      writer.uint32(58).bytes(message.adminProof);
     }
     return writer;
   },
@@ -1218,6 +1287,14 @@ export const ChallengeResponse: MessageFns<ChallengeResponse> = {
             message.validFor = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.adminProof = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1250,6 +1327,11 @@ export const ChallengeResponse: MessageFns<ChallengeResponse> = {
         : isSet(object.valid_for)
         ? Duration.fromJSON(object.valid_for)
         : undefined,
+      adminProof: isSet(object.adminProof)
+        ? Buffer.from(bytesFromBase64(object.adminProof))
+        : isSet(object.admin_proof)
+        ? Buffer.from(bytesFromBase64(object.admin_proof))
+        : undefined,
     };
   },
 
@@ -1273,6 +1355,9 @@ export const ChallengeResponse: MessageFns<ChallengeResponse> = {
     if (message.validFor !== undefined) {
       obj.validFor = Duration.toJSON(message.validFor);
     }
+    if (message.adminProof !== undefined) {
+      obj.adminProof = base64FromBytes(message.adminProof);
+    }
     return obj;
   },
 
@@ -1289,6 +1374,7 @@ export const ChallengeResponse: MessageFns<ChallengeResponse> = {
     message.validFor = (object.validFor !== undefined && object.validFor !== null)
       ? Duration.fromPartial(object.validFor)
       : undefined;
+    message.adminProof = object.adminProof ?? undefined;
     return message;
   },
 };
@@ -2516,6 +2602,16 @@ export const IdentityServiceService = {
    *
    * Needs no credential. A network that does not exist is answered as one that does.
    *
+   * With `admin_nonce` the server also proves that it knows the administrator's token, so that a caller that has the token can
+   * find out whether it is this server's before sending it. The proof is
+   *
+   *   HMAC-SHA-256, keyed by the token's bytes in UTF-8, of
+   *   "switchyard-admin-proof-v1" and a zero byte | server_uuid, 16 B | admin_nonce, 32 B | over TLS admin_binding, 32 B
+   *
+   * A server gives it over TLS, with the binding to a certificate of its own; and in plain text, without a binding, when it has no
+   * TLS and the call comes from a loopback address. So whoever stands in between cannot pass the question on to it and keep
+   * the answer, but for a program of the server's own machine.
+   *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID).
    */
   challenge: {
@@ -2650,6 +2746,16 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    *
    * Needs no credential. A network that does not exist is answered as one that does.
    *
+   * With `admin_nonce` the server also proves that it knows the administrator's token, so that a caller that has the token can
+   * find out whether it is this server's before sending it. The proof is
+   *
+   *   HMAC-SHA-256, keyed by the token's bytes in UTF-8, of
+   *   "switchyard-admin-proof-v1" and a zero byte | server_uuid, 16 B | admin_nonce, 32 B | over TLS admin_binding, 32 B
+   *
+   * A server gives it over TLS, with the binding to a certificate of its own; and in plain text, without a binding, when it has no
+   * TLS and the call comes from a loopback address. So whoever stands in between cannot pass the question on to it and keep
+   * the answer, but for a program of the server's own machine.
+   *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID).
    */
   challenge: handleUnaryCall<ChallengeRequest, ChallengeResponse>;
@@ -2715,6 +2821,16 @@ export interface IdentityServiceClient extends Client {
    * Draws a nonce for a proof. It is good for one minute, for any caller, and with any number of proofs of different content.
    *
    * Needs no credential. A network that does not exist is answered as one that does.
+   *
+   * With `admin_nonce` the server also proves that it knows the administrator's token, so that a caller that has the token can
+   * find out whether it is this server's before sending it. The proof is
+   *
+   *   HMAC-SHA-256, keyed by the token's bytes in UTF-8, of
+   *   "switchyard-admin-proof-v1" and a zero byte | server_uuid, 16 B | admin_nonce, 32 B | over TLS admin_binding, 32 B
+   *
+   * A server gives it over TLS, with the binding to a certificate of its own; and in plain text, without a binding, when it has no
+   * TLS and the call comes from a loopback address. So whoever stands in between cannot pass the question on to it and keep
+   * the answer, but for a program of the server's own machine.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID).
    */

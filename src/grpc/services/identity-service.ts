@@ -17,11 +17,14 @@ import {
   type RotateKeyResponse,
   type WhoAmIResponse,
 } from '../../../gen/switchyard/v1/identity.js';
+import { isLoopback } from '../../base/address.js';
 import { Checked } from '../../core/decide/check.js';
 import { identityNotFound } from '../../core/decide/identity.js';
 import type { Command } from '../../core/model/command.js';
-import { Fault } from '../../core/model/fault.js';
+import { Fault, type FieldViolation } from '../../core/model/fault.js';
+import { ADMIN_NONCE_BYTES, adminProof } from '../../trust/admin-proof.js';
 import { keyIdOf, keyProblem } from '../../trust/public-key.js';
+import { HASH_BYTES } from '../../trust/signed-bytes.js';
 import type { Backing } from '../backing.js';
 import type { Answer, Calls } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
@@ -40,7 +43,7 @@ const ALL_IDENTITIES = { method: 'ListIdentities', filter: {} };
 export function identityService(calls: Calls): IdentityServiceServer {
   const { backing } = calls;
   return {
-    challenge: calls.anyone((request: ChallengeRequest) => challenge(backing, request)),
+    challenge: calls.anyone((request: ChallengeRequest, caller) => challenge(backing, request, caller)),
     whoAmI: calls.anyone((_request, caller): WhoAmIResponse => whoAmI(backing, caller)),
     rotateKey: calls.anyone((request: RotateKeyRequest, caller) => rotateKey(backing, request, caller)),
     getIdentity: calls.anyone((request: GetIdentityRequest, caller) => getIdentity(backing, request, caller)),
@@ -60,11 +63,11 @@ function adminRequired(): Fault {
   return new Fault('ADMIN_REQUIRED', 'what concerns the keys of others needs the metadata switchyard-admin');
 }
 
-function challenge({ replica, opening, clock }: Backing, { network }: ChallengeRequest): ChallengeResponse | Fault {
-  if (!NETWORK_NAME.test(network)) {
-    const description = 'a name of a network has 1 to 32 of a-z, 0-9 and -; empty for the default one';
-    return Fault.fields([{ field: 'network', description }])!;
-  }
+function challenge(backing: Backing, request: ChallengeRequest, caller: Caller): ChallengeResponse | Fault {
+  const { replica, opening, clock } = backing;
+  const { network } = request;
+  const wrong = challengeFault(request);
+  if (wrong !== undefined) return wrong;
   const { proofs } = opening.prover;
   const { serverUuid, epoch } = replica.state;
   return {
@@ -74,7 +77,41 @@ function challenge({ replica, opening, clock }: Backing, { network }: ChallengeR
     epoch,
     serverTime: new Date(clock.wallMs()),
     validFor: durationOf(proofs.limits.nonceMs),
+    adminProof: proveToken(backing, request, caller),
   };
+}
+
+function challengeFault({ network, adminNonce, adminBinding }: ChallengeRequest): Fault | undefined {
+  const violations: FieldViolation[] = [];
+  const wrong = (field: string, description: string) => void violations.push({ field, description });
+  if (!NETWORK_NAME.test(network)) {
+    wrong('network', 'a name of a network has 1 to 32 of a-z, 0-9 and -; empty for the default one');
+  }
+  if (adminNonce !== undefined && adminNonce.length !== ADMIN_NONCE_BYTES) {
+    wrong('admin_nonce', `${adminNonce.length} bytes; a nonce of the caller has ${ADMIN_NONCE_BYTES}`);
+  }
+  if (adminBinding !== undefined && adminNonce === undefined) wrong('admin_binding', 'only together with admin_nonce');
+  else if (adminBinding !== undefined && adminBinding.length !== HASH_BYTES) {
+    wrong('admin_binding', `${adminBinding.length} bytes; a SHA-256 has ${HASH_BYTES}`);
+  }
+  return Fault.fields(violations);
+}
+
+/**
+ * The proof that this server knows the administrator's token, for a caller that asks for it. Whoever stands in between may pass
+ * the question on to get the token: over TLS the binding keeps such a one out, and in plain text only callers on this machine
+ * are answered.
+ */
+function proveToken(
+  { replica, opening, adminToken }: Backing,
+  { adminNonce: nonce, adminBinding: binding }: ChallengeRequest,
+  { origin }: Caller,
+): Buffer | undefined {
+  if (nonce === undefined || adminToken === undefined) return undefined;
+  const { proofs } = opening.prover;
+  const isLocal = !proofs.hasTls && isLoopback({ host: origin.address, port: 0 });
+  const isDirect = binding === undefined ? isLocal : proofs.isOwnLeaf(binding);
+  return isDirect ? adminProof(adminToken, { serverUuid: replica.state.serverUuid, nonce, binding }) : undefined;
 }
 
 function whoAmI({ replica }: Backing, { sid, isAdmin }: Caller): WhoAmIResponse {

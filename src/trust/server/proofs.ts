@@ -110,6 +110,16 @@ export class Proofs {
     return busy(`${this.limits.usedMax} proofs were taken within ${this.limits.nonceMs / 1_000} s`);
   }
 
+  /** Whether connections end in a certificate of this server's. */
+  get hasTls(): boolean {
+    return this.#deps.leaves().length > 0;
+  }
+
+  /** Whether a binding is to a certificate of this server's. */
+  isOwnLeaf(binding: Uint8Array): boolean {
+    return this.#deps.leaves().some((leaf) => Buffer.from(leaf).equals(binding));
+  }
+
   #checkContent({ purpose, nonce, bindingKind, binding }: ProofMessage, aim: ProofAim): Fault | undefined {
     if (purpose !== aim.purpose) {
       return new Fault('PROOF_INVALID', `the proof is of purpose ${purpose}; ${aim.purpose} is needed here`);
@@ -117,9 +127,8 @@ export class Proofs {
     const stale = this.#nonces.problemOf(nonce, DEFAULT_NETWORK);
     if (stale !== undefined) return new Fault('CHALLENGE_EXPIRED', stale, [], 0);
     if (bindingKind === BindingKind.NONE) return undefined;
-    const leaves = this.#deps.leaves();
-    if (leaves.some((leaf) => Buffer.from(leaf).equals(binding))) return undefined;
-    const seen = leaves.length === 0 ? 'this server has no certificate' : 'this server has another certificate';
+    if (this.isOwnLeaf(binding)) return undefined;
+    const seen = this.hasTls ? 'this server has another certificate' : 'this server has no certificate';
     return new Fault('PROOF_INVALID', `the proof is bound to a connection that does not end here: ${seen}`);
   }
 
