@@ -1,6 +1,6 @@
 import { readAdminToken } from '../server/admin-token.js';
 import type { ConnectionFlags } from './connection.js';
-import { Failure, type Surroundings } from './surroundings.js';
+import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
 /**
  * The administrator's token for a command that needs it: given with --admin-token or SWITCHYARD_ADMIN_TOKEN, or read from the data
@@ -11,7 +11,7 @@ import { Failure, type Surroundings } from './surroundings.js';
  * here as soon as the server has proved that it knows it, before it is sent.
  */
 export async function adminTokenFor(flags: ConnectionFlags, { env }: Surroundings): Promise<string | undefined> {
-  const given = flags.adminToken ?? (env.SWITCHYARD_ADMIN_TOKEN || undefined);
+  const given = givenAdminToken(flags, env);
   if (given !== undefined || flags.data === undefined) return given;
   const token = await readAdminToken(flags.data);
   if (token === undefined) {
@@ -20,4 +20,16 @@ export async function adminTokenFor(flags: ConnectionFlags, { env }: Surrounding
     );
   }
   return token;
+}
+
+/**
+ * The administrator's token that the command line or the environment gives. Throws a {@link UsageError} when it could not be sent.
+ * Every command checks it by this, also those that send none: a mistake in it is not first seen by the one that does.
+ */
+export function givenAdminToken(flags: ConnectionFlags, env: Surroundings['env']): string | undefined {
+  const where = flags.adminToken === undefined ? 'SWITCHYARD_ADMIN_TOKEN' : '--admin-token';
+  const given = flags.adminToken ?? (env.SWITCHYARD_ADMIN_TOKEN || undefined);
+  // It travels in a header, which takes no other characters.
+  if (given === undefined || /^[\x21-\x7e]+$/.test(given)) return given;
+  throw new UsageError(`${where}: it must be visible ASCII, without spaces`);
 }
