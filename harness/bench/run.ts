@@ -9,6 +9,7 @@ import { isMet } from './figure.js';
 import { benchFlood } from './flood.js';
 import { benchIdle } from './idle.js';
 import { benchLatency } from './latency.js';
+import { benchLists } from './lists.js';
 import { machine, othersPercent } from './machine.js';
 import { benchMillion } from './million.js';
 import { benchPath } from './path.js';
@@ -38,6 +39,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   brokers: { run: benchBrokers, rounds: 3, about: 'the same beside etcd and nats-server' },
   latency: { run: benchLatency, rounds: 3, about: 'time from a change to its watchers, beside bare grpc-js' },
   million: { run: benchMillion, rounds: 2, about: 'memory, starts and stalls with a million sessions and links' },
+  lists: { run: benchLists, rounds: 3, about: 'time to the first of a million rows of a list, and the memory for it' },
   idle: { run: benchIdle, rounds: 2, about: '10,000 idle watchers beside bare grpc-js, and their return at once' },
   path: { run: benchPath, rounds: 2, about: 'shortest paths over a million nodes beside graphology' },
   flood: { run: benchFlood, rounds: 3, about: 'what a client sees while another address floods the server' },

@@ -27,9 +27,14 @@ export function startProbedSwitchyard(data: string, ...options: string[]): Promi
   return Started.announcing(process.execPath, [...PROBE, ...switchyard(data, options)]);
 }
 
+/** The arguments of node for the compiled program with a command line. */
+export function switchyardProgram(words: readonly string[]): string[] {
+  return [join(root, 'dist/src/main.js'), ...words];
+}
+
 function switchyard(data: string, options: readonly string[]): string[] {
   const args = ['serve', '--listen', '127.0.0.1:0', '--data', data, '--log-level', 'error', '--json', ...options];
-  return [join(root, 'dist/src/main.js'), ...args];
+  return switchyardProgram(args);
 }
 
 /** A bare grpc-js server: rivals/bare-server.ts. */

@@ -3,7 +3,7 @@ import { UnprovenServerError } from '../client/index.js';
 import { defaultDataFolder, IN_MEMORY } from '../config/config.js';
 import { readAdminToken } from '../server/admin-token.js';
 import type { ConnectionFlags } from './connection.js';
-import { Failure, type Surroundings } from './surroundings.js';
+import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
 /** The administrator's token of a command. */
 export interface AdminToken {
@@ -33,13 +33,22 @@ export async function adminTokenFor(
   { server, isEncrypted }: ServerPort,
 ): Promise<AdminToken | undefined> {
   const { env } = surroundings;
-  const given = flags.adminToken ?? (env.SWITCHYARD_ADMIN_TOKEN || undefined);
+  const given = givenAdminToken(flags, env);
   if (given !== undefined) return { token: given };
   if (flags.data !== undefined) return { token: await namedToken(flags.data) };
   const foundIn = env.SWITCHYARD_DATA || defaultDataFolder(surroundings);
   if (foundIn === IN_MEMORY || (!isEncrypted && !isLoopback(parseAddress(server)))) return undefined;
   const token = await readAdminToken(foundIn);
   return token ? { token, foundIn } : undefined;
+}
+
+/** The token for what is made of it here and never sent: given, of the folder that was named, or of this user's own server. */
+export async function ownAdminToken(flags: ConnectionFlags, surroundings: Surroundings): Promise<string | undefined> {
+  const given = givenAdminToken(flags, surroundings.env);
+  if (given !== undefined) return given;
+  if (flags.data !== undefined) return namedToken(flags.data);
+  const folder = surroundings.env.SWITCHYARD_DATA || defaultDataFolder(surroundings);
+  return folder === IN_MEMORY ? undefined : readAdminToken(folder);
 }
 
 async function namedToken(folder: string): Promise<string> {
@@ -59,4 +68,16 @@ export function explainUnproven(error: unknown, { foundIn }: AdminToken, { serve
       'If it is another server, give its token with --admin-token or SWITCHYARD_ADMIN_TOKEN, or name its data folder with --data.',
     ],
   );
+}
+
+/**
+ * The administrator's token that the command line or the environment gives. Throws a {@link UsageError} when it could not be sent.
+ * Every command checks it by this, also those that send none: a mistake in it is not first seen by the one that does.
+ */
+export function givenAdminToken(flags: ConnectionFlags, env: Surroundings['env']): string | undefined {
+  const where = flags.adminToken === undefined ? 'SWITCHYARD_ADMIN_TOKEN' : '--admin-token';
+  const given = flags.adminToken ?? (env.SWITCHYARD_ADMIN_TOKEN || undefined);
+  // It travels in a header, which takes no other characters.
+  if (given === undefined || /^[\x21-\x7e]+$/.test(given)) return given;
+  throw new UsageError(`${where}: it must be visible ASCII, without spaces`);
 }

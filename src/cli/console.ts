@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process';
 import { parseAddress } from '../base/address.js';
-import { defaultDataFolder } from '../config/config.js';
 import { makeCode } from '../console/credentials.js';
-import { readAdminToken } from '../server/admin-token.js';
-import { adminTokenFor } from './admin-token.js';
+import { ownAdminToken } from './admin-token.js';
 import { type ConnectionFlags, serverAddress, withServer } from './connection.js';
 import { Failure, type Surroundings } from './surroundings.js';
 
@@ -23,7 +21,7 @@ const OPENERS: Partial<Record<NodeJS.Platform, readonly string[]>> = { darwin: [
 export async function openConsole(flags: ConsoleFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, clock, random, env, signal } = surroundings;
   const server = serverAddress(flags, env);
-  const token = (await adminTokenFor(flags, surroundings)) ?? (await ownToken(surroundings));
+  const token = await ownAdminToken(flags, surroundings);
   if (token === undefined) {
     const how = "name the server's data folder with --data, or give --admin-token";
     throw new Failure(`no administrator's token was found, of which logins are made: ${how}`);
@@ -45,11 +43,6 @@ export async function openConsole(flags: ConsoleFlags, surroundings: Surrounding
   spawn(program, [...args, url], { stdio: 'ignore', detached: true })
     .on('error', () => {})
     .unref();
-}
-
-/** The token of the server that this user runs. It is not sent: the code is made of it here. */
-function ownToken(surroundings: Surroundings): Promise<string | undefined> {
-  return readAdminToken(surroundings.env.SWITCHYARD_DATA || defaultDataFolder(surroundings));
 }
 
 /** A console that listens on all interfaces is reached by the host by which the server is. */

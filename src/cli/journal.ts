@@ -5,7 +5,7 @@ import { checkFolder, dumpFolder, type FolderReport, type SnapshotReport } from 
 import { JournalError } from '../journal/journal.js';
 import { repairFolder } from '../journal/repair.js';
 import { copyAdminToken } from '../server/admin-token.js';
-import { dim, red } from './output/text.js';
+import { dim, red, type Text } from './output/text.js';
 import { Failure, type Surroundings } from './surroundings.js';
 import { counted } from './words.js';
 
@@ -27,17 +27,21 @@ export async function dumpJournal(flags: JournalFlags, surroundings: Surrounding
   const { terminal, signal } = surroundings;
   let unreadable = 0;
   await readingFolder(flags, surroundings, async (folder) => {
-    for await (const record of dumpFolder(folder, flags.after ?? 0)) {
-      signal.throwIfAborted();
-      if (record.problem !== undefined) unreadable += 1;
-      if (flags.json) {
-        await terminal.out.json(record);
-        continue;
+    async function* records() {
+      for await (const record of dumpFolder(folder, flags.after ?? 0)) {
+        signal.throwIfAborted();
+        if (record.problem !== undefined) unreadable += 1;
+        yield record;
       }
-      const { kind = '', ...fields } = record.command ?? {};
-      const text = record.problem === undefined ? [`${kind} `, dim(factsWord(fields))] : red(record.problem);
-      await terminal.out.write([String(record.revision).padStart(8), ' ', text]);
     }
+    async function* lines(): AsyncGenerator<Text> {
+      for await (const { revision, command, problem } of records()) {
+        const { kind = '', ...fields } = command ?? {};
+        const text = problem === undefined ? [`${kind} `, dim(factsWord(fields))] : red(problem);
+        yield [String(revision).padStart(8), ' ', text];
+      }
+    }
+    await (flags.json ? terminal.out.jsonLines(records()) : terminal.out.writeLines(lines()));
   });
   if (unreadable > 0) {
     throw new Failure(`${counted(unreadable, 'record')} cannot be read; see switchyard journal check`);

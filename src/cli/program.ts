@@ -1,16 +1,15 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { ValueError } from '../base/value-error.js';
+import { Command, CommanderError, Option } from 'commander';
 import { version } from '../base/version.js';
 import { SwitchyardError } from '../client/index.js';
 import { ConfigError } from '../config/config.js';
-import { LIMITS_OF_FORMAT_1, parseLimits } from '../config/limit-options.js';
-import { parseDurationMs } from '../config/option.js';
-import type { Limits } from '../core/model/limits.js';
+import { LIMITS_OF_FORMAT_1 } from '../config/limit-options.js';
+import { givenAdminToken } from './admin-token.js';
 import { commandFirst } from './arguments.js';
 import { linesOf } from './conclude.js';
 import { withConnection, withKey } from './connection.js';
 import { exportGraph, FORMATS } from './export.js';
 import { listNodes } from './nodes.js';
+import { durationMs, limitsOfFormat1, port, ports, positiveInteger, positiveNumber } from './option-values.js';
 import { withList } from './output/listing.js';
 import { showPath } from './path.js';
 import { replayFile } from './replay.js';
@@ -81,6 +80,12 @@ function refuseVia(command: Command): void {
   throw new UsageError(`--via: ${command.name()} needs gRPC; by system events there are ${VIA.join(', ')}`);
 }
 
+/** What every command checks that talks to a server, before it does anything. `serve` checks its own token with its other options. */
+function checkToken(command: Command, { env }: Surroundings): void {
+  const talks = command.options.some(({ long }) => long === '--admin-token') && command.name() !== 'serve';
+  if (talks) givenAdminToken(command.opts(), env);
+}
+
 function makeProgram(surroundings: Surroundings): Command {
   const { terminal } = surroundings;
   const program = new Command('switchyard')
@@ -90,7 +95,10 @@ function makeProgram(surroundings: Surroundings): Command {
       '--via <URL>',
       `speak system events instead of gRPC, with ${VIA.join(', ')}: tcp://HOST:PORT, tls://…, ws://…, wss://…`,
     )
-    .hook('preAction', (_, command) => refuseVia(command))
+    .hook('preAction', (_, command) => {
+      refuseVia(command);
+      checkToken(command, surroundings);
+    })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void terminal.out.document(text),
@@ -333,44 +341,4 @@ function inFolder(flags: { readonly data?: string }, folder: string | undefined)
 
 function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
-}
-
-function positiveInteger(text: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > 0x7fff_ffff) throw new InvalidArgumentError('It must be a whole number from 1 on.');
-  return value;
-}
-
-function port(text: string): number {
-  const value = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > 65_535) throw new InvalidArgumentError('It must be a port: 1 to 65535.');
-  return value;
-}
-
-function ports(text: string, before: readonly number[] = []): number[] {
-  return [...before, port(text)];
-}
-
-function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError('It must be a number above 0, at most 100000.');
-  return value;
-}
-
-function limitsOfFormat1(text: string): Limits {
-  return checkedValue(() => parseLimits(text));
-}
-
-function durationMs(text: string): number {
-  return checkedValue(() => parseDurationMs(text));
-}
-
-/** A value, or Commander's own error with what is allowed. */
-function checkedValue<Value>(parse: () => Value): Value {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof ValueError) throw new InvalidArgumentError(`It ${error.message}.`);
-    throw error;
-  }
 }

@@ -97,6 +97,8 @@ class SystemWatch {
     if (surroundings.signal.aborted) watch.fail(surroundings.signal.reason);
     surroundings.signal.addEventListener('abort', () => watch?.fail(surroundings.signal.reason));
     await watch.begin().catch(async (error: SystemError) => {
+      // Nobody else has it, and a server that only refuses may keep it open.
+      client.close();
       if (error.reason !== undefined) throw new Failure(`the server says: ${error.message} (${error.reason})`);
       throw await diagnoseVia(error, url, target, clock);
     });

@@ -5,6 +5,7 @@ import { InstanceType, Refusal, Switchyard } from '../../src/client/index.js';
 import type { RunningServer } from '../../src/server/server.js';
 import { runCommand, startCommand } from './command.js';
 import { HOSTILE, HostileServer } from './hostile-server.js';
+import { HostileSystemServer } from './hostile-system-server.js';
 import { startTestServer } from './server.js';
 
 /** No character that does more than stand there, but for line ends and the colours that this program itself gives. */
@@ -76,6 +77,55 @@ describe('a server that says what would steer a terminal', () => {
     expectHarmless(err);
     expect(err).toMatch(/^the server says: \\u\{1b\}\]52;c;/);
   });
+});
+
+describe('a server of system events that says what would steer a terminal', () => {
+  const hostile = new HostileSystemServer();
+  let via: string;
+  beforeAll(async () => {
+    via = await hostile.start();
+  });
+  afterAll(() => hostile.stop());
+
+  const formats = ['netjson', 'dot', 'graphml'].map((format) => ['export', '--format', format]);
+  const all = [['nodes'], ['nodes', '--json'], ...formats];
+
+  it.each(all)('is shown by its numbers: %s %s %s', async (...words) => {
+    hostile.mode = 'showing';
+    for (const setting of [{}, { colored: true, columns: 80 }]) {
+      const { status, out, err } = await runCommand([...words.filter(Boolean), '--via', via], setting);
+      expect(status).toBe(0);
+      expect(out).toMatch(/\{1b\}|\\u001b/);
+      for (const text of [out, err]) expectHarmless(text);
+    }
+  });
+
+  it('is shown by its numbers as it comes, and is left when the command is interrupted', async () => {
+    hostile.mode = 'showing';
+    for (const flag of ['--snapshot', '--json']) {
+      const watch = startCommand(['watch', flag, '--via', via], { colored: true });
+      await watch.printed(flag === '--json' ? /"SNAPSHOT_END"/ : / at revision 7/);
+      watch.interrupt();
+      const { out, err } = await watch.ended;
+      for (const text of [out, err]) expectHarmless(text);
+      await hostile.left();
+    }
+  });
+
+  it.each([...all, ['watch']])(
+    'is attributed to it when it refuses, and is left: %s %s %s',
+    async (...words) => {
+      for (const mode of ['refusing', 'ending'] as const) {
+        hostile.mode = mode;
+        const { status, out, err } = await runCommand([...words.filter(Boolean), '--via', via]);
+        expect({ status, out }).toEqual({ status: 1, out: '' });
+        expectHarmless(err);
+        expect(err).toMatch(/^the server says: \\u\{1b\}\]52;c;/);
+        await hostile.left();
+      }
+    },
+    20_000,
+  );
 });
 
 describe('a peer that says what would steer a terminal', () => {

@@ -52,6 +52,19 @@ describe('a command line that cannot be', () => {
     expect(err).not.toMatch(/^\s+at |a defect|^error:/m);
   });
 
+  const needsNoToken = [['nodes'], ['export', '--via', 'tcp://127.0.0.1:1'], ['key', 'show'], ['replay', 'mesh']];
+  const needsToken = [['streams'], ['identity', 'list']];
+  it.each([...needsNoToken, ...needsToken])('checks the token that it is given: %s %s %s', async (...words) => {
+    const args = words.filter(Boolean);
+    const must = 'it must be visible ASCII, without spaces\n';
+    for (const token of ['ä', 'a b', '']) {
+      const ended = await runCommand([...args, '--admin-token', token]);
+      expect(ended).toEqual({ status: 2, out: '', err: `--admin-token: ${must}` });
+    }
+    const ended = await runCommand(args, { env: { SWITCHYARD_ADMIN_TOKEN: 'a b' } });
+    expect(ended).toEqual({ status: 2, out: '', err: `SWITCHYARD_ADMIN_TOKEN: ${must}` });
+  });
+
   const pem = {
     'any.pem': 'no certificate',
     'key.pem': readFileSync('test/client/tls/key.pem', 'utf8'),

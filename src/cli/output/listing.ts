@@ -49,7 +49,11 @@ export async function writeListing<Row>(listing: Listing<Row>, flags: ListFlags,
   const kept = keeps.length === 0 ? listing.rows : filtered(listing.rows, keeps);
   const rows = order === undefined ? kept : await sorted(kept, order);
   if (!flags.json) return writeTable(out, columns, rows, { isWide: flags.wide === true });
-  for await (const row of rows) await out.json(facts(row));
+  await out.jsonLines(factsOf(rows, facts));
+}
+
+async function* factsOf<Row>(rows: Iterable<Row> | AsyncIterable<Row>, facts: (row: Row) => object) {
+  for await (const row of rows) yield facts(row);
 }
 
 async function* filtered<Row>(

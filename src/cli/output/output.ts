@@ -46,15 +46,8 @@ export class Output {
   }
 
   /** Writes many lines. */
-  async writeLines(lines: Iterable<Text> | AsyncIterable<Text>): Promise<void> {
-    let chunk = '';
-    for await (const line of lines) {
-      chunk += `${this.#render(withoutEnd(line))}\n`;
-      if (chunk.length < CHUNK_LENGTH) continue;
-      await this.#sink.write(chunk);
-      chunk = '';
-    }
-    if (chunk !== '') await this.#sink.write(chunk);
+  writeLines(lines: Iterable<Text> | AsyncIterable<Text>): Promise<void> {
+    return this.#writeEach(lines, (line) => this.#render(withoutEnd(line)));
   }
 
   /**
@@ -62,8 +55,12 @@ export class Output {
    * commands of one journal, and a number is exact up to 9 · 10¹⁵ of them.
    */
   json(value: object): Promise<void> {
-    const text = JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? Number(item) : item));
-    return this.#sink.write(`${printable(text, jsonEscape)}\n`);
+    return this.#sink.write(`${jsonLine(value)}\n`);
+  }
+
+  /** Writes many such lines. */
+  jsonLines(values: Iterable<object> | AsyncIterable<object>): Promise<void> {
+    return this.#writeEach(values, jsonLine);
   }
 
   /** A part of a text whose line ends are this program's own. `spell` escapes a character as the text's format does. */
@@ -76,11 +73,31 @@ export class Output {
     return this.#sink.write(`${AGAIN}${this.#render(text)}`);
   }
 
+  async #writeEach<Item>(items: Iterable<Item> | AsyncIterable<Item>, lineOf: (item: Item) => string): Promise<void> {
+    let chunk = '';
+    try {
+      for await (const item of items) {
+        chunk += `${lineOf(item)}\n`;
+        if (chunk.length < CHUNK_LENGTH) continue;
+        await this.#sink.write(chunk);
+        chunk = '';
+      }
+    } finally {
+      // Also what came before something went wrong.
+      if (chunk !== '') await this.#sink.write(chunk);
+    }
+  }
+
   #render(text: Text): string {
     if (typeof text === 'string') return printable(text);
     if ('style' in text) return this.#colors[text.style](this.#render(text.text));
     return text.map((part) => this.#render(part)).join('');
   }
+}
+
+function jsonLine(value: object): string {
+  const text = JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? Number(item) : item));
+  return printable(text, jsonEscape);
 }
 
 /** A character inside of a string of JSON. */

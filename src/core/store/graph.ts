@@ -67,6 +67,11 @@ export class Graph {
     return this.index.after(sid, type);
   }
 
+  /** The nodes past this one, ascending, whatever comes and goes meanwhile. */
+  sidsAscending(sid: number): Iterable<number> {
+    return this.index.ascending(sid);
+  }
+
   /** How many links a node has; 0 when it is not there. */
   degree(sid: number): number {
     const slot = this.index.get(sid);

@@ -61,6 +61,11 @@ export class Sessions {
     };
   }
 
+  /** The SIDs past this one, ascending, those of servers among them; 0 for all. */
+  sidsAscending(sid: number): Iterable<number> {
+    return this.graph.sidsAscending(sid);
+  }
+
   /** Adds a session whose node is there already. */
   add(session: Session): void {
     const slot = this.graph.slotOf(session.sid);

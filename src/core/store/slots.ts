@@ -47,6 +47,26 @@ export class SlotIndex {
     }
   }
 
+  /** The SIDs past this one, ascending; 0 for all. It goes through the pools side by side, and is as robust as {@link after}. */
+  *ascending(sid: number): Iterable<number> {
+    const from = baseOfSid(sid);
+    const pools = this.pools.flatMap((pages, pool) => (pages.length === 0 ? [] : [{ pages, pool }]));
+    const length = Math.max(0, ...pools.map(({ pages }) => pages.length));
+    for (let at = from >>> PAGE_BITS; at < length; at++) {
+      const beside = pools.flatMap(({ pages, pool }) => {
+        const slots = pages[at]?.slots;
+        return slots === undefined ? [] : [{ slots, pool }];
+      });
+      if (beside.length === 0) continue;
+      for (let base = Math.max(from, at << PAGE_BITS); base < (at + 1) << PAGE_BITS; base++) {
+        for (const { slots, pool } of beside) {
+          const found = (base << 8) | pool;
+          if (found > sid && slots[base & (PAGE_SIZE - 1)] !== 0) yield found;
+        }
+      }
+    }
+  }
+
   /** Puts a SID that is not there. */
   set(sid: number, slot: number): void {
     const base = baseOfSid(sid);

@@ -1,5 +1,6 @@
 import type { Session } from '../model/session.js';
 import { DEFAULT_STREAM_PARAMS, type Stream } from '../model/stream.js';
+import { IdSet } from './id-set.js';
 import type { Sessions } from './sessions.js';
 
 /*
@@ -34,6 +35,8 @@ export function initialStream({ sid, openedRevision }: Session): Stream {
  */
 export class Streams {
   private readonly byId = new Map<number, Stream>();
+  /** The ids of these, divided by STEP. */
+  private readonly inOrder = new IdSet();
   private readonly byBranch = new Map<number, number>();
   private readonly bySession = new Map<number, Set<number>>();
   private readonly owned = new Map<number, number>();
@@ -83,6 +86,20 @@ export class Streams {
     yield* this.byId.values();
   }
 
+  /**
+   * Ids past this one, ascending, among them those of all streams; 0 for all. Some may be of no stream: of a session that has
+   * forgotten the one from the start, or what goes while they are read. The next one costs the same however many there are.
+   */
+  *idsAfter(id: number): Iterable<number> {
+    const others = this.inOrder.from(Math.floor(id / STEP) + 1)[Symbol.iterator]();
+    let other = others.next();
+    for (const initial of this.sessions.sidsAscending(id)) {
+      for (; other.done !== true && other.value * STEP < initial; other = others.next()) yield other.value * STEP;
+      yield initial;
+    }
+    for (; other.done !== true; other = others.next()) yield other.value * STEP;
+  }
+
   /** The streams that do not follow from the sessions, in no order that means anything. */
   *kept(): Iterable<Stream> {
     yield* this.changedInitial.values();
@@ -108,6 +125,7 @@ export class Streams {
     const before = this.byId.get(stream.id);
     if (before !== undefined) this.unlist(before);
     this.byId.set(stream.id, stream);
+    this.inOrder.add(stream.id / STEP);
     this.owned.set(stream.owner, this.ownedBy(stream.owner) + 1);
     this.list(stream.owner, stream.id);
     for (const sink of stream.sinks) {
@@ -121,6 +139,7 @@ export class Streams {
     if (this.changedInitial.delete(stream.id) || isInitialId(stream.id)) return;
     this.unlist(stream);
     this.byId.delete(stream.id);
+    this.inOrder.delete(stream.id / STEP);
   }
 
   private unlist(stream: Stream): void {

@@ -27,7 +27,7 @@ import { isEndpoint, StopReason, type Stream } from '../../core/model/stream.js'
 import type { State } from '../../core/store/state.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
-import type { Calls, Made } from '../call-handlers.js';
+import type { Calls, Made, Step } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { passingBytes } from '../encode/encoded.js';
 import { positionMessage, streamMessage } from '../encode/message.js';
@@ -35,7 +35,7 @@ import { streamSize } from '../encode/size.js';
 import type { Source } from '../pump.js';
 import { untilEnd } from './ending.js';
 import { readAfter } from './network-service.js';
-import { fillPage, firstAfter, pageTokenOf, readPage } from './page.js';
+import { fillPage, pageTokenOf, readPage } from './page.js';
 import { type RelayCall, relay } from './relay.js';
 import { readMaskedParams, readParams } from './stream-params.js';
 
@@ -56,9 +56,7 @@ export function streamService(calls: Calls): StreamServiceServer {
     terminateStream: calls.session((request: TerminateStreamRequest, sid) => terminate(backing, request, sid)),
     stopStream: calls.sessionOrAdmin((request: StopStreamRequest, caller) => stop(backing, request, caller)),
     getStream: calls.sessionOrAdmin((request: GetStreamRequest, caller) => read(backing, request, caller)),
-    listStreams: calls.sessionOrAdminCostly(
-      (request: ListStreamsRequest, caller) => () => list(backing, request, caller),
-    ),
+    listStreams: calls.sessionOrAdminCostly((request: ListStreamsRequest, caller) => list(backing, request, caller)),
     watchStreams: calls.sessionOrAdminWatch((request: WatchStreamsRequest, caller) => watch(backing, request, caller)),
     relay: calls.sessionDuplex((call: RelayCall, sid) => relay(backing, call, sid)),
   };
@@ -168,7 +166,15 @@ function read({ replica }: Backing, { id }: GetStreamRequest, caller: Caller): G
   return { stream: streamMessage(stream, state.epoch), position: positionMessage(state.position) };
 }
 
-function list({ replica, limits }: Backing, request: ListStreamsRequest, caller: Caller): ListStreamsResponse | Fault {
+/** How many ids a step of a list looks at: some tenths of a millisecond. */
+const LOOKS_PER_STEP = 256;
+
+/** Lists streams in steps: between two that the caller can see there may be any number of others. */
+function list(
+  { replica, limits }: Backing,
+  request: ListStreamsRequest,
+  caller: Caller,
+): Step<ListStreamsResponse> | Fault {
   const { state } = replica;
   const checked = new Checked(state.limits);
   const paged = { method: 'ListStreams', filter: { cvid: request.cvid } };
@@ -177,26 +183,31 @@ function list({ replica, limits }: Backing, request: ListStreamsRequest, caller:
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
   const end = request.cvid === 0 && !caller.isAdmin ? caller.sid! : request.cvid;
-  const streams = end === 0 ? state.streams.all() : streamsOf(state, end);
-  const ids = firstAfter(visibleIds(streams, caller), wanted.after, wanted.size + 1);
-  const found = ids.map((id) => state.streams.get(id)!);
-  const { page, hasMore } = fillPage(found, wanted, streamSize);
-  return {
-    streams: page.map((stream) => streamMessage(stream, state.epoch)),
-    nextPageToken: hasMore ? pageTokenOf(paged, page.at(-1)!.id) : '',
-    position: positionMessage(state.position),
+  const ids = (end === 0 ? state.streams.idsAfter(wanted.after) : idsOf(state, end, wanted.after))[Symbol.iterator]();
+  const found: Stream[] = [];
+  return () => {
+    for (let looks = 0; found.length <= wanted.size; looks++) {
+      if (looks === LOOKS_PER_STEP) return 'more';
+      const { value: id, done } = ids.next();
+      if (done) break;
+      const stream = state.streams.get(id);
+      // An id may have become a branch's since the list began.
+      if (stream?.id === id && isVisible(stream, caller)) found.push(stream);
+    }
+    const { page, hasMore } = fillPage(found, wanted, streamSize);
+    return {
+      streams: page.map((stream) => streamMessage(stream, state.epoch)),
+      nextPageToken: hasMore ? pageTokenOf(paged, page.at(-1)!.id) : '',
+      position: positionMessage(state.position),
+    };
   };
 }
 
-function* visibleIds(streams: Iterable<Stream>, caller: Caller): Iterable<number> {
-  for (const stream of streams) if (isVisible(stream, caller)) yield stream.id;
-}
-
-/** All streams with this session at an end, the one from the start included. */
-function streamsOf(state: State, sid: number): Stream[] {
-  const session = state.sessions.get(sid);
-  const initial = session && state.streams.get(session.streamId);
-  return initial === undefined ? state.streams.of(sid) : [initial, ...state.streams.of(sid)];
+/** The ids past one of all streams with this session at an end, the one from the start included, ascending. */
+function idsOf(state: State, sid: number, after: number): number[] {
+  const initial = state.sessions.get(sid)?.streamId ?? 0;
+  const ids = [initial, ...state.streams.of(sid).map(({ id }) => id)];
+  return ids.filter((id) => id > after).sort((one, other) => one - other);
 }
 
 function watch(

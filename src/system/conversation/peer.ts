@@ -16,6 +16,7 @@ import type { Backing, CutCause } from './backing.js';
 import { Flows, type OutgoingBlock } from './flows.js';
 import { Inbox } from './inbox.js';
 import { Outbox, type Sender } from './outbox.js';
+import { PendingAnswers } from './pending-answers.js';
 import type { Sent } from './request.js';
 import { Vigil } from './vigil.js';
 
@@ -68,11 +69,7 @@ export class Peer implements Receiver, Sender {
   /** The client has said all that it will. */
   private hasEnded = false;
   private partialBytes = 0;
-  private lastPacketId = 0;
-  /** What waits for the client's Answer, by the packet id of what was sent. */
-  private readonly asked = new Map<number, (answer: AnswerBody) => void>();
-  /** What is to happen once an Answer is delivered, and happens too when it cannot be any more. */
-  private readonly undelivered = new Set<Sent>();
+  private readonly pending = new PendingAnswers();
   /** What it has on its way of what connections share. A transport that breaks does not say that it let go of it. */
   private readonly charges = new Set<Charge>();
 
@@ -89,7 +86,7 @@ export class Peer implements Receiver, Sender {
       vigil: this.vigil,
       answersOf: (sid) => host.answersOf(sid),
       flows: () => this.flows,
-      answered: (packetId, body) => this.answered(packetId, body),
+      answered: (packetId, body) => this.pending.answered(packetId, body),
       close: (why, cause) => this.close(why, cause),
       cut: (cause) => this.cut(cause),
       settled: () => this.endIfAnswered(),
@@ -150,8 +147,7 @@ export class Peer implements Receiver, Sender {
     this.charges.clear();
     this.outbox?.close();
     this.inbox.closed();
-    this.asked.clear();
-    for (const delivered of this.undelivered) delivered(false);
+    this.pending.closed();
     this.host.left(this);
   }
 
@@ -216,7 +212,7 @@ export class Peer implements Receiver, Sender {
 
   /** Looks whether a bound has been passed by doing nothing. */
   check(nowMs: number): void {
-    const closingMs = this.endingMs ?? (this.undelivered.size > 0 ? this.terminatingMs : undefined);
+    const closingMs = this.endingMs ?? (this.pending.hasUndelivered ? this.terminatingMs : undefined);
     if (closingMs !== undefined && nowMs - closingMs >= this.host.backing.limits.closingMs) this.cut('closing');
     if (this.endingMs !== undefined) return;
     const { bufferedBytes } = this.pipe;
@@ -267,12 +263,12 @@ export class Peer implements Receiver, Sender {
   }
 
   send(event: SystemEvent, answered?: (answer: AnswerBody) => void): void {
-    writeEvent(writer, event, { packetId: answered && this.ask(answered) });
+    writeEvent(writer, event, { packetId: answered && this.pending.ask(answered) });
     this.write(writer.finish());
   }
 
   sendBlock({ streamId, block, compressed, confirm }: OutgoingBlock): void {
-    const packetId = confirm && this.ask(({ code }) => confirm(code === 0));
+    const packetId = confirm && this.pending.ask(({ code }) => confirm(code === 0));
     writeBlock(writer, block, streamId, { compressed, packetId });
     this.write(writer.finish());
   }
@@ -299,7 +295,7 @@ export class Peer implements Receiver, Sender {
       return;
     }
     writeEvent(writer, { type: 'Answer', body }, { streamId, packetId });
-    this.write(writer.finish(), sent && this.onceDelivered(sent));
+    this.write(writer.finish(), sent && this.pending.onceDelivered(sent));
   }
 
   detached(why: Fault): void {
@@ -336,25 +332,5 @@ export class Peer implements Receiver, Sender {
       sent?.(true);
     });
     this.host.unsent.add(this, frames.length);
-  }
-
-  private ask(answered: (answer: AnswerBody) => void): number {
-    this.lastPacketId = (this.lastPacketId + 1) >>> 0;
-    this.asked.set(this.lastPacketId, answered);
-    return this.lastPacketId;
-  }
-
-  private answered(packetId: number, body: AnswerBody): void {
-    const answered = this.asked.get(packetId);
-    this.asked.delete(packetId);
-    answered?.(body);
-  }
-
-  private onceDelivered(call: Sent): Sent {
-    const delivered: Sent = (isSent) => {
-      if (this.undelivered.delete(delivered)) call(isSent);
-    };
-    this.undelivered.add(delivered);
-    return delivered;
   }
 }

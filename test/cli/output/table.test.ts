@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { writeListing } from '../../../src/cli/output/listing.js';
 import { type Column, writeTable } from '../../../src/cli/output/table.js';
 import { cellsOf, makeTerminal } from '../../../src/cli/output/terminal.js';
 import { Recorder } from '../command.js';
@@ -78,5 +79,24 @@ describe('a table', () => {
 
   it('knows how many cells a text takes', () => {
     expect(['', 'abc', 'e\u0301', '日本', '👍', '👨‍👩‍👧'].map(cellsOf)).toEqual([0, 3, 1, 4, 2, 2]);
+  });
+});
+
+describe('a list of many rows', () => {
+  it.each([
+    ['a table', {}],
+    ['JSON', { json: true }],
+  ])('is written in few pieces, those before a failure too: %s', async (_, flags) => {
+    const pieces: string[] = [];
+    const sink = { interactive: false, columns: undefined, write: async (text: string) => void pieces.push(text) };
+    async function* rows(): AsyncGenerator<Row> {
+      for (let sid = 1; sid <= 5_000; sid++) yield [sid, `name ${sid}`];
+      throw new Error('the server is gone');
+    }
+    const facts = ([sid, name]: Row) => ({ sid, name });
+    const writing = writeListing({ columns: COLUMNS, rows: rows(), facts }, flags, makeTerminal(sink, sink, false));
+    await expect(writing).rejects.toThrow('the server is gone');
+    expect(pieces.join('')).toMatch(/name 5000\b.*\n$/);
+    expect(pieces.length).toBeLessThan(50);
   });
 });

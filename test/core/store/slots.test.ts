@@ -47,6 +47,10 @@ describe('the slot index', () => {
         }
         const order = (x: number, y: number) => (x & 255) - (y & 255) || x - y;
         expect([...index.after(0, 0)]).toEqual([...model.keys()].sort(order));
+        const ascending = [...model.keys()].sort((x, y) => x - y);
+        for (const after of [0, ...ascending, 0x302]) {
+          expect([...index.ascending(after)]).toEqual(ascending.filter((one) => one > after));
+        }
       }),
       { seed: SEED, numRuns: 50 },
     );

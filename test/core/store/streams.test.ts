@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { capture, type MetaRow, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
 import type { State } from '../../../src/core/store/state.js';
 import { isInitialId, Streams } from '../../../src/core/store/streams.js';
@@ -55,5 +55,29 @@ describe('the list of streams', () => {
     const streams = new Streams(sessions);
     expect([streams.get(0), streams.get(-1), streams.get(0x102), streams.get(8)]).toEqual(Array(4).fill(undefined));
     expect([streams.of(0x102), streams.ownedBy(0x102), streams.endingAt(0x102)]).toEqual([[], 0, 0]);
+  });
+});
+
+describe('the ids of streams in order', () => {
+  it('hold those from the start and the others, past any one', () => {
+    const network = new Network();
+    const sids = [2, 3, 7, 2].map((type, at) => network.open(at, { type, flavor: at % 2 }));
+    const made = sids.map((sid) => network.stream(sid, [sids.find((one) => one !== sid)!]).id);
+    network.stop(sids[1], made[1]);
+    const { streams } = network.state;
+    const all = [...streams.all()].map(({ id }) => id).sort((one, other) => one - other);
+    expect(all).toHaveLength(7);
+    const listed = (after: number) => [...streams.idsAfter(after)].filter((id) => streams.get(id)?.id === id);
+    for (const after of [0, 1, ...all, HIGHEST]) expect(listed(after)).toEqual(all.filter((id) => id > after));
+  });
+
+  it('are looked up one by one: the first ones of 2,000 sessions need no look at the rest', () => {
+    const network = new Network();
+    for (let at = 0; at < 2_000; at++) network.open(at);
+    const ids = network.state.streams.idsAfter(0)[Symbol.iterator]();
+    const get = jest.spyOn(network.state.sessions, 'get');
+    const copy = jest.spyOn(network.state.sessions, 'copy');
+    for (let at = 0; at < 10; at++) network.state.streams.get(ids.next().value!);
+    expect([get.mock.calls.length, copy.mock.calls.length]).toEqual([10, 0]);
   });
 });
