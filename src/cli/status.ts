@@ -1,5 +1,6 @@
 import { type GetServerResponse, msOf } from '../client/index.js';
-import { type ConnectionFlags, withAdministrator } from './connection.js';
+import { givenAdminToken } from './admin-token.js';
+import { type ConnectionFlags, withAdministrator, withServer } from './connection.js';
 import { type Column, writeTable } from './output/table.js';
 import type { Surroundings } from './surroundings.js';
 import { durationWord } from './words.js';
@@ -14,7 +15,10 @@ export async function showStatus(
 ): Promise<void> {
   const { signal } = surroundings;
   const { out } = surroundings.terminal;
-  const server = await withAdministrator(flags, surroundings, (yard) => yard.getServer({ signal }));
+  // Only a token that was given: for the rest of it any server may be asked.
+  const isAdministrator = flags.data !== undefined || givenAdminToken(flags, surroundings.env) !== undefined;
+  const ask = isAdministrator ? withAdministrator : withServer;
+  const server = await ask(flags, surroundings, (yard) => yard.getServer({ signal }));
   if (flags.json) return out.json(serverFacts(server));
   const { version, commit, serverUuid, serverSid, uptime, position, addresses, limits } = server;
   const lines = [
