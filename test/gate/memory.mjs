@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Names the folder into which each process that runs tests writes what memory it took. */
-export const MEMORY_FOLDER = 'SWITCHYARD_GATE_MEMORY';
+export const MEMORY_FOLDER = 'GATE_MEMORY_FOLDER';
 /** What such a process may take. A test that runs away took 22 GB before anybody looked. */
 export const WORKER_BYTES_MAX = 1_024 * 1_048_576;
 

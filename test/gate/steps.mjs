@@ -33,7 +33,7 @@ export const LONG = [
     name: 'console: every view in Chromium',
     paths: ['test/console/views'],
     // Without it jest.config.js leaves them out.
-    env: { SWITCHYARD_LONG_TESTS: '1' },
+    env: { GATE_LONG_TESTS: '1' },
   },
   {
     name: 'examples in every language',
