@@ -31,6 +31,6 @@ describe('switchyard console', () => {
   it("says where it looked for the administrator's token, when it found none", async () => {
     const { status, err } = await runCommand(['console', '--server', at.address, '--data', '/nowhere']);
     expect(status).toBe(1);
-    expect(err).toContain('--data');
+    expect(err).toContain('/nowhere has no administrator');
   });
 });
