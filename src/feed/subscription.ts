@@ -263,7 +263,8 @@ export class Subscription {
     const { clock, limits } = this.#feed;
     const waitMs = this.#lastResetMs === undefined ? 0 : this.#lastResetMs + limits.resetEveryMs - clock.nowMs();
     if (waitMs <= 0) return true;
-    this.#restartTimer ??= clock.after(waitMs, () => {
+    // In whole milliseconds: less than the clock can tell apart would fire in the same moment, again and again.
+    this.#restartTimer ??= clock.after(Math.ceil(waitMs), () => {
       this.#restartTimer = undefined;
       this.ready();
     });

@@ -44,7 +44,8 @@ export class ServingTime {
     const set = (leftMs: number) => {
       timer = this.clock.after(leftMs, () => {
         const restMs = dueMs - this.nowMs();
-        if (restMs > 0) set(restMs);
+        // In whole milliseconds: less than the clock can tell apart would fire in the same moment, again and again.
+        if (restMs > 0) set(Math.ceil(restMs));
         else callback();
       });
     };

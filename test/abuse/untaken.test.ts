@@ -38,19 +38,22 @@ interface Bound {
 
 const instanceUuid = (nth: number) => `00000000-0000-4000-8000-${String(nth + 1).padStart(12, '0')}`;
 
-/** The request that opens the session of a peer, as a frame of a pipe. */
+/** The requests that open the session of a peer, and the data of all its branches, as frames of a pipe. */
 function sessionFrame(nth: number): Uint8Array {
   const writer = new ByteWriter();
   const body = { instanceUuid: instanceUuid(nth), instanceType: InstanceType.AGENT, ttlMs: 3_600_000 };
   writeEvent(writer, { type: 'Session', body }, { packetId: 1 });
+  writeEvent(writer, { type: 'Open', body: {} }, { packetId: 2 });
   return writer.finish();
 }
 
 /** The same as the beginning of an Exchange call. */
 function exchangeCall(stream: number, nth: number): Buffer {
-  const [packet] = packetsOf(sessionFrame(nth));
-  const request = raw.message(ExchangeRequest.encode({ packet: Buffer.from(packet) }).finish());
-  return Buffer.concat([raw.open(stream, Transport.exchange.path), raw.frame(raw.DATA, 0, stream, request)]);
+  const requests = [...packetsOf(sessionFrame(nth))].map((packet) => {
+    const message = raw.message(ExchangeRequest.encode({ packet: Buffer.from(packet) }).finish());
+    return raw.frame(raw.DATA, 0, stream, message);
+  });
+  return Buffer.concat([raw.open(stream, Transport.exchange.path), ...requests]);
 }
 
 describe('peers that take nothing hold no more than one bound for all of them, and harm no others, when it is', () => {

@@ -19,8 +19,12 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** Of all tests: an instance's key is there, and the server of the last ones knows it. */
+const home = mkdtempSync(join(tmpdir(), 'switchyard-signals-home-'));
+afterAll(() => rmSync(home, { recursive: true }));
+
 function program(...args: string[]): Program {
-  const one = new Program(args, { XDG_DATA_HOME: folder });
+  const one = new Program(args, { XDG_DATA_HOME: home });
   started.push(one);
   return one;
 }
