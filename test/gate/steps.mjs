@@ -36,6 +36,11 @@ export const LONG = [
     env: { GATE_LONG_TESTS: '1' },
   },
   {
+    name: 'the simulation finds every mutation',
+    paths: ['test/harness/simulation/mutations.test.ts'],
+    env: { GATE_LONG_TESTS: '1' },
+  },
+  {
     name: 'examples in every language',
     install: installLanguages,
     paths: ['test/interop/examples.test.ts'],
