@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { ensureKey, ensureUuid, keptKeyPath, type SigningKey, type Switchyard } from '../client/index.js';
+import {
+  ensureKey,
+  ensureUuid,
+  keptKeyPath,
+  type SigningKey,
+  type Switchyard,
+  SwitchyardError,
+} from '../client/index.js';
 import { defaultDataFolder } from '../config/config.js';
 import { uuidOfName } from '../replay/uuid.js';
 import { type ConnectionFlags, serverAddress } from './connection.js';
@@ -86,7 +93,12 @@ export async function passingInstance(yard: Switchyard, name: string, flags: Key
 }
 
 async function hasSession(yard: Switchyard, instanceUuid: string, signal: AbortSignal): Promise<boolean> {
-  for await (const _ of yard.listSessions({ instanceUuid }, { signal })) return true;
+  try {
+    for await (const _ of yard.listSessions({ instanceUuid }, { signal })) return true;
+  } catch (error) {
+    // A server that is away says nothing of it: who joins goes on trying.
+    if (!(error instanceof SwitchyardError) || signal.aborted) throw error;
+  }
   return false;
 }
 

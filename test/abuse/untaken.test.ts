@@ -38,18 +38,24 @@ interface Bound {
 
 const instanceUuid = (nth: number) => `00000000-0000-4000-8000-${String(nth + 1).padStart(12, '0')}`;
 
-/** The requests that open the session of a peer, and the data of all its branches, as frames of a pipe. */
+/** The request that opens the data of all branches of a peer, as a frame of a pipe. */
+function openFrame(): Uint8Array {
+  const writer = new ByteWriter();
+  writeEvent(writer, { type: 'Open', body: {} }, { packetId: 2 });
+  return writer.finish();
+}
+
+/** The request that opens the session of a peer, as a frame of a pipe. */
 function sessionFrame(nth: number): Uint8Array {
   const writer = new ByteWriter();
   const body = { instanceUuid: instanceUuid(nth), instanceType: InstanceType.AGENT, ttlMs: 3_600_000 };
   writeEvent(writer, { type: 'Session', body }, { packetId: 1 });
-  writeEvent(writer, { type: 'Open', body: {} }, { packetId: 2 });
   return writer.finish();
 }
 
 /** The same as the beginning of an Exchange call. */
 function exchangeCall(stream: number, nth: number): Buffer {
-  const requests = [...packetsOf(sessionFrame(nth))].map((packet) => {
+  const requests = [...packetsOf(sessionFrame(nth)), ...packetsOf(openFrame())].map((packet) => {
     const message = raw.message(ExchangeRequest.encode({ packet: Buffer.from(packet) }).finish());
     return raw.frame(raw.DATA, 0, stream, message);
   });
@@ -190,7 +196,9 @@ describe('peers that take nothing hold no more than one bound for all of them, a
         socket.on('error', () => {});
         await once(socket, 'connect');
         socket.write(sessionFrame(sockets.push(socket) - 1));
-        // It reads the answer and nothing more: the kernel takes some MiB, and the server holds the rest.
+        await once(socket, 'data');
+        socket.write(openFrame());
+        // It reads the answers and nothing more: the kernel takes some MiB, and the server holds the rest.
         await once(socket, 'data');
         socket.pause();
       }

@@ -147,9 +147,9 @@ describe('TLS', () => {
 
 describe('a watcher that does not read', () => {
   /** Far more than the history holds and HTTP/2 lets through to somebody who does not read. */
-  const storm = async (at: Running) => {
+  const storm = async (at: Running, count = 400) => {
     const labels = Object.fromEntries(Array.from({ length: 16 }, (_, at) => [`k${at}`, 'v'.repeat(255)]));
-    const numbers = Array.from({ length: 400 }, (_, number) => number);
+    const numbers = Array.from({ length: count }, (_, number) => number);
     await Promise.all(numbers.map((number) => ask(at, Sessions.session, { ...agent(number), labels })));
   };
   const watch = async (at: Running, coalesce: boolean) => {
@@ -178,7 +178,8 @@ describe('a watcher that does not read', () => {
     const at = await run({ 'history-bytes': '64KiB' });
     await serving(at, async () => {
       const { reading, client } = await watch(at, true);
-      await storm(at);
+      // A net effect above 512 KiB would be a RESET.
+      await storm(at, 110);
       const { position } = await ask(at, Sessions.session, agent(1_000));
       reading.call.resume();
       const seen = new Set<string>();
@@ -189,8 +190,8 @@ describe('a watcher that does not read', () => {
         revisions += BigInt(deltas.length);
         return reached!.revision >= position!.revision;
       });
-      expect(seen.size).toBe(401);
-      expect(revisions).toBeLessThan(401n);
+      expect(seen.size).toBe(111);
+      expect(revisions).toBeLessThan(111n);
       client.close();
     });
   });

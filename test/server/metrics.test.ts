@@ -50,7 +50,7 @@ describe('metrics', () => {
     expect(figures.get('switchyard_sessions')).toBe(2);
     expect(figures.get('switchyard_links')).toBe(2);
     expect(figures.get('switchyard_streams')).toBe(1);
-    expect(figures.get('switchyard_revision')).toBe(4);
+    expect(figures.get('switchyard_revision')).toBe(5);
     expect(figures.get('switchyard_watches{feed="network"}')).toBe(1);
     expect(figures.get('switchyard_feed_bytes{feed="network"}')).toBeGreaterThan(0);
     expect(figures.get('switchyard_journal_bytes')).toBeGreaterThan(0);
