@@ -54,7 +54,7 @@ describe('metrics', () => {
     expect(figures.get('switchyard_watches{feed="network"}')).toBe(1);
     expect(figures.get('switchyard_feed_bytes{feed="network"}')).toBeGreaterThan(0);
     expect(figures.get('switchyard_journal_bytes')).toBeGreaterThan(0);
-    expect(figures.get('switchyard_journal_append_seconds_count')).toBe(4);
+    expect(figures.get('switchyard_journal_append_seconds_count')).toBe(5);
     expect(figures.get('switchyard_commands_total{kind="OpenSession",reason="ok"}')).toBe(2);
     expect(figures.get('switchyard_commands_total{kind="ReportLink",reason="NODE_NOT_FOUND"}')).toBe(1);
     expect([...figures.keys()].some((name) => name.startsWith('nodejs_eventloop_lag'))).toBe(true);
