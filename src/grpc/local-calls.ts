@@ -119,6 +119,9 @@ class LocalCall extends EventEmitter {
     return this.#wanted.path;
   }
 
+  /** Headers are for calls over HTTP/2: here the first message says that the call stands. */
+  sendMetadata(): void {}
+
   getPeer(): string {
     return this.#wanted.peer;
   }
