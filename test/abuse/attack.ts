@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect } from '@jest/globals';
-import { ENHANCE_YOUR_CALM, preface, RawConnection } from './raw.js';
+import { ENHANCE_YOUR_CALM, preface, type RawConnection } from './raw.js';
 import type { Observed, Target } from './target.js';
 
 /** How long an attack goes on that nobody stops. In CI it is short; SWITCHYARD_ABUSE_SECONDS makes it longer. */
@@ -27,7 +27,7 @@ export async function attack(
   work: (connection: RawConnection) => Promise<void>,
   { heldBytesMax = 0, window = undefined as number | undefined } = {},
 ): Promise<Outcome> {
-  const connection = await RawConnection.dial(target.address);
+  const connection = await target.dial();
   try {
     const seen = await target.beside(async () => {
       await connection.write(preface(window));

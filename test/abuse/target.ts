@@ -20,6 +20,8 @@ export interface Observed {
 
 /** Between two calls of the ordinary client, so that the attack is what fills the time. */
 const PAUSE_MS = 5;
+/** Where attackers call from. */
+const ATTACKER = '127.0.0.2';
 /** The latency that an ordinary client never sees exceeded, whatever goes on beside it: its calls fail beyond. */
 export const LATENCY_MS_MAX = 10_000;
 /** How soon the end of a process is known after its connections broke. */
@@ -92,8 +94,8 @@ export class Target {
     return status;
   }
 
-  /** A connection whose frames are the test's own. */
-  dial(localAddress?: string): Promise<RawConnection> {
+  /** A connection whose frames are the test's own. It comes from elsewhere: the ordinary client shares no address's bounds with it. */
+  dial(localAddress = ATTACKER): Promise<RawConnection> {
     return RawConnection.dial(this.address, this.#ca, localAddress);
   }
 
