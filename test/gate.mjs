@@ -1,13 +1,12 @@
 // What `npm test` runs: everything that must hold before a change is taken, from a bare checkout. With --all (`npm run
-// test:all`) the tests that depend on the version of Node run once more by each that is supported, and the examples in all
-// languages. The list of what is run
-// is test/gate/steps.mjs.
+// test:all`) the tests try all cases of their lists, those that depend on the version of Node run once more by each that is
+// supported, and the examples in all languages. The list of what is run is test/gate/steps.mjs.
 //
 // It needs Node and git, and fetches the rest itself where it can. Each check counts as one, each test of jest as one;
 // the last line is always `N passed, N failed`, also when a check crashes, and the exit status says the same.
 import { runJest } from './gate/jest.mjs';
 import { findNode } from './gate/nodes.mjs';
-import { CHECKS, LONG, MATRIX } from './gate/steps.mjs';
+import { CHECKS, LONG, LONG_RUN, MATRIX } from './gate/steps.mjs';
 
 const bold = process.stdout.isTTY && !process.env.NO_COLOR ? (text) => `\x1b[1m${text}\x1b[22m` : (text) => text;
 const startedAt = Date.now();
@@ -18,11 +17,17 @@ for (const check of CHECKS) {
   const outcome = await step(check.name, async () => countCheck(await check.run()));
   if (outcome.failed > 0 && check.stops) finish();
 }
-console.log(`${bold('•')} tests (jest)`);
-await step('tests (jest)', () => runJest({}), { isAnnounced: true });
-if (process.argv.includes('--all')) {
+const isAll = process.argv.includes('--all');
+const long = isAll ? LONG_RUN : {};
+console.log(
+  `${bold('•')} tests (jest): ${isAll ? 'all cases' : 'of long lists a few cases; npm run test:all tries all'}`,
+);
+await step('tests (jest)', () => runJest({ env: long }), { isAnnounced: true });
+if (isAll) {
   for (const tests of LONG) await step(tests.name, () => runLong(tests));
-  for (const { name, node, paths } of MATRIX) await step(name, () => runByNode(node, paths));
+  // The tests above were this Node's.
+  const others = MATRIX.filter(({ node }) => node !== Number(process.versions.node.split('.')[0]));
+  for (const { name, node, paths } of others) await step(name, () => runByNode(node, paths));
 }
 finish();
 
@@ -54,13 +59,15 @@ function countCheck({ ok, said, note }) {
 async function runByNode(major, paths) {
   const { path: node, said } = await findNode(major);
   if (node === undefined) return { passed: 0, failed: 1, said };
-  return runJest({ node, paths, isQuiet: true });
+  return runJest({ node, paths, env: long, isQuiet: true });
 }
 
 /** Runs tests that are left out otherwise, once what they need is there. */
 async function runLong({ install, paths, env }) {
   const installed = install === undefined ? { ok: true } : await install();
-  return installed.ok ? runJest({ paths, env, isQuiet: true }) : { passed: 0, failed: 1, said: installed.said };
+  return installed.ok
+    ? runJest({ paths, env: { ...long, ...env }, isQuiet: true })
+    : { passed: 0, failed: 1, said: installed.said };
 }
 
 /** The last line, and the exit status that goes with it. */

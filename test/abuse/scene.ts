@@ -8,8 +8,8 @@ import type { Target } from './target.js';
 export const CALLS = 700;
 /** How long the server may take to answer what was opened; what it has not by then it is not waited for. */
 const ANSWERED_MS = 3_000;
-/** How long an offender may stay once it has done what it is closed for: what an ordinary call may take. */
-const CLOSED_MS = 10_000;
+/** How long an offender may stay once it has done what it is closed for, on a machine that does much else. */
+const CLOSED_MS = 60_000;
 
 /** An attack on a server, and its connections, which are taken down with it. */
 export class Scene {

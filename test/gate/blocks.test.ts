@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IS_LONG } from '../long.js';
 import { blocksOf, judgeBlocks, readBlocks } from './blocks.mjs';
 import { ROOT } from './command.mjs';
 
 type Block = ReturnType<typeof readBlocks>[number];
 const BLOCKS = readBlocks();
+/** `npm test` runs those of the README, and `npm run test:all` each of each document. */
+const RUN = BLOCKS.filter(({ path }) => IS_LONG || path === 'README.md');
 /** Commands are pasted as they stand, ports and all, so they get a network of their own. */
 const canIsolate = spawnSync('unshare', ['-rn', 'true']).status === 0;
 
@@ -71,7 +74,7 @@ const LOADER = ['--no-warnings', '--import', pathToFileURL(join(ROOT, 'harness/t
     return at;
   }
 
-  const shells = BLOCKS.filter(({ run }) => run === 'shell');
+  const shells = RUN.filter(({ run }) => run === 'shell');
   it.each(shells)(
     '$path:$line does what it says',
     async (block) => {
@@ -83,7 +86,7 @@ const LOADER = ['--no-warnings', '--import', pathToFileURL(join(ROOT, 'harness/t
 
   // Those of a document are one program: a later one goes on where the one before has ended.
   const programs = new Map<string, string>();
-  for (const { path, run, text } of BLOCKS) {
+  for (const { path, run, text } of RUN) {
     if (run === 'program') programs.set(path, `${programs.get(path) ?? ''}${text}\n`);
   }
   it.each([...programs])(

@@ -22,24 +22,19 @@ const NODES = [20, 22, 24];
 /** What depends on the version: HTTP/2 and sockets, and what strangers do to them. */
 const FOLDERS = ['test/grpc', 'test/abuse', 'test/system'];
 
-/** What `npm run test:all` runs after everything that `npm test` does: tests of a folder, by a version of Node. */
+/**
+ * What `npm test` has no time for: all cases of long lists, the blocks of all documents, the console's views in a browser
+ * (test/long.ts, jest.config.js). `npm run test:all` sets it for every test that it runs.
+ */
+export const LONG_RUN = { GATE_LONG_TESTS: '1' };
+
+/** What `npm run test:all` runs after all tests: those of a folder, by a version of Node. */
 export const MATRIX = NODES.flatMap((node) =>
   FOLDERS.map((folder) => ({ name: `Node ${node}: ${folder}`, node, paths: [folder] })),
 );
 
-/** What it runs besides, by this Node: tests that are too long for `npm test`, or need what that does not install. */
+/** What it runs besides, by this Node: tests that need what `npm test` does not install. */
 export const LONG = [
-  {
-    name: 'console: every view in Chromium',
-    paths: ['test/console/views'],
-    // Without it jest.config.js leaves them out.
-    env: { GATE_LONG_TESTS: '1' },
-  },
-  {
-    name: 'the simulation finds every mutation',
-    paths: ['test/harness/simulation/mutations.test.ts'],
-    env: { GATE_LONG_TESTS: '1' },
-  },
   {
     name: 'examples in every language',
     install: installLanguages,

@@ -16,6 +16,7 @@ import { networkTopic } from '../../src/grpc/encode/network-topic.js';
 import { streamsTopic } from '../../src/grpc/encode/streams-topic.js';
 import { closedTopic as systemClosedTopic } from '../../src/system/encode/closed-topic.js';
 import { deltaTopic } from '../../src/system/encode/delta-topic.js';
+import { IS_LONG } from '../long.js';
 
 const MESSAGE_BYTES_MAX = 2_097_152;
 /** Some ms of work, with room for a slow machine and for what V8 collects meanwhile. */
@@ -169,7 +170,7 @@ describe('a message of a watch', () => {
         }
         for (const each of world.feeds) expect(each.log.hasGapAfter(world.state.revision)).toBe(false);
       }),
-      { numRuns: 40 },
+      { numRuns: IS_LONG ? 40 : 12 },
     );
   }, 120_000);
 

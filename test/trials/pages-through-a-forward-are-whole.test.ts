@@ -6,11 +6,12 @@ import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type RunningCommand, startCommand } from '../cli/command.js';
 import { type Running, run } from '../grpc/running.js';
+import { IS_LONG } from '../long.js';
 
 // A browser opens six connections at once. Connections that were made at once to one peer failed at random, and pages lacked
 // their pictures.
 
-const PAGES = 200;
+const PAGES = IS_LONG ? 200 : 50;
 const PICTURES = 6;
 /** What browsers open to one host. */
 const CONNECTIONS = 6;

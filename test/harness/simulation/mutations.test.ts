@@ -2,12 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { MUTATIONS } from '../../../harness/simulation/mutations.js';
 import { planOf } from '../../../harness/simulation/plan.js';
 import { simulate } from '../../../harness/simulation/run.js';
+import { sampleOf } from '../../long.js';
 
 const SEEDS_MAX = 16;
 const MINUTES = 10;
 /** `npm test` tries one of so many, and `npm run test:all` each: together they take many minutes. */
 const ONE_OF = 5;
-const tried = process.env.GATE_LONG_TESTS === '1' ? MUTATIONS : MUTATIONS.filter((_, nth) => nth % ONE_OF === 0);
+const tried = sampleOf(MUTATIONS, ONE_OF);
 
 describe('the simulation', () => {
   it.each(tried)(
