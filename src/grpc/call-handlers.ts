@@ -17,6 +17,7 @@ import { type Caller, identify, SESSION_METADATA } from './caller.js';
 import { encoded } from './encode/encoded.js';
 import { type AnswerFate, CALL_METADATA } from './http2/answer-fates.js';
 import type { Peer } from './http2/peer.js';
+import { LocalCall } from './local-calls.js';
 import { Outflow, type OutflowWatch } from './outflow.js';
 import { pump, type Source } from './pump.js';
 import { toError } from './status.js';
@@ -241,6 +242,7 @@ export class Calls implements OutflowWatch {
 
   /** What becomes of the answer to a call; undefined where nobody watches that. */
   private fateOf(call: AnyCall): AnswerFate | undefined {
+    if (call instanceof LocalCall) return call;
     const [name] = call.metadata.get(CALL_METADATA);
     return this.connections?.fates.find(String(name));
   }

@@ -11,6 +11,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { Fault } from '../core/model/fault.js';
+import type { AnswerFate } from './http2/answer-fates.js';
 import { toError, withDetails } from './status.js';
 
 /** A call that another door of this process passes on. */
@@ -35,7 +36,10 @@ export interface LocalStatus {
 
 /** Who gets what comes of a call. */
 export interface LocalReceiver {
-  /** One encoded message. `taken` is to be called when it has left: the next one of a watch is only made then. */
+  /**
+   * One encoded message. `taken` is to be called when it has left: the next one of a watch is only made then, and what was
+   * made for a caller is taken back when the call is cancelled before.
+   */
   message(bytes: Uint8Array, taken: () => void): void;
   /** Called once, last; not after a call was cancelled. */
   end(status: LocalStatus): void;
@@ -96,8 +100,8 @@ export class LocalCalls {
   }
 }
 
-/** What handlers see of a call, with a receiver in the place of HTTP/2. */
-class LocalCall extends EventEmitter {
+/** What handlers see of a call, with a receiver in the place of HTTP/2; it knows itself what becomes of its answer. */
+export class LocalCall extends EventEmitter implements AnswerFate {
   readonly metadata = new Metadata();
   request: unknown;
   cancelled = false;
@@ -105,6 +109,9 @@ class LocalCall extends EventEmitter {
   readonly #receiver: LocalReceiver;
   #serialize: (message: unknown) => Uint8Array = () => new Uint8Array();
   #isOver = false;
+  #isTaken = false;
+  #isLost = false;
+  #lost: (() => void) | undefined;
 
   constructor(wanted: LocalCallRequest, receiver: LocalReceiver) {
     super();
@@ -121,6 +128,19 @@ class LocalCall extends EventEmitter {
 
   /** Headers are for calls over HTTP/2: here the first message says that the call stands. */
   sendMetadata(): void {}
+
+  /** Whoever passes it on cancels it in time. */
+  getDeadline(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  onLost(lost: () => void): void {
+    this.#lost = lost;
+  }
 
   getPeer(): string {
     return this.#wanted.peer;
@@ -162,6 +182,10 @@ class LocalCall extends EventEmitter {
   }
 
   cancel(): void {
+    if (!this.#isTaken && !this.#isLost) {
+      this.#isLost = true;
+      this.#lost?.();
+    }
     if (this.#isOver) return;
     this.#isOver = true;
     this.cancelled = true;
@@ -171,7 +195,9 @@ class LocalCall extends EventEmitter {
   #answer(error: AnyStatus | null, message: unknown): void {
     if (error !== null) this.fail(error);
     else if (!this.#isOver) {
-      this.#receiver.message(this.#serialize(message), () => {});
+      this.#receiver.message(this.#serialize(message), () => {
+        this.#isTaken = true;
+      });
       this.end();
     }
   }

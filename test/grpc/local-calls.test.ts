@@ -3,6 +3,7 @@ import { ErrorInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
 import { ServerServiceService as Server } from '../../gen/switchyard/v1/server.js';
 import { Fault } from '../../src/core/model/fault.js';
+import type { AnswerFate } from '../../src/grpc/http2/answer-fates.js';
 import { LocalCalls, type LocalStatus } from '../../src/grpc/local-calls.js';
 import { toError } from '../../src/grpc/status.js';
 
@@ -67,6 +68,22 @@ describe('a call from inside the process', () => {
     expect(ends).toMatchObject([{ code: 5, message: 'no node 7' }]);
     const [info] = Status.decode(ends[0].details).details;
     expect(ErrorInfo.decode(info.value).reason).toBe('NODE_NOT_FOUND');
+  });
+
+  it('tells its handler that its answer is lost when it is cancelled before that was taken, and only then', () => {
+    const lost: string[] = [];
+    const answerNamed = (name: string) => (call: AnswerFate, answer: (error: null, message: string) => void) => {
+      call.onLost(() => lost.push(name));
+      answer(null, name);
+    };
+    const taken = calling({}, answerNamed('taken'));
+    taken.taken[0]();
+    taken.cancel();
+    expect(lost).toEqual([]);
+    const given = calling({}, answerNamed('given up'));
+    given.cancel();
+    given.cancel();
+    expect(lost).toEqual(['given up']);
   });
 
   it('of a stream is told when a message has left, and lets go when it ends, however it ends', () => {
