@@ -9,6 +9,7 @@ export default {
   testTimeout: 240_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   // Too long for every run: `npm run test:all` has them (test/gate/steps.mjs).
-  testPathIgnorePatterns: process.env.GATE_LONG_TESTS === '1' ? [] : ['<rootDir>/test/console/views/'],
+  testPathIgnorePatterns:
+    process.env.GATE_LONG_TESTS === '1' ? [] : ['<rootDir>/test/console/views/', '<rootDir>/test/web/browser.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.nodes/'],
 };

@@ -39,22 +39,24 @@ export class WebGuard {
   readonly #origins: readonly Origin[];
   readonly #host: string;
   readonly #bound: () => readonly Address[];
+  readonly #option: string;
 
-  /** `host` is what the port was told to listen on, and `bound` says on which addresses it does. */
-  constructor(origins: readonly Origin[], host: string, bound: () => readonly Address[]) {
+  /** `host` is what the port was told to listen on, and `bound` says on which addresses it does; `option` allows more origins. */
+  constructor(origins: readonly Origin[], host: string, bound: () => readonly Address[], option = '--ws-origin') {
     this.#origins = origins;
     this.#host = host.toLowerCase().replace(/\.$/, '');
     this.#bound = bound;
+    this.#option = option;
   }
 
   /** Why a request is refused; undefined when it is not. */
   refuses({ headers }: Pick<IncomingMessage, 'headers'>): WebRefusal | undefined {
     const { origin, host } = headers;
     if (origin !== undefined && !this.#origins.some(({ text }) => text === origin.toLowerCase())) {
-      return { cause: 'origin', message: `pages of ${shown(origin)} may not connect: see --ws-origin` };
+      return { cause: 'origin', message: `pages of ${shown(origin)} may not connect: see ${this.#option}` };
     }
     if (host === undefined || this.#isOurs(host)) return undefined;
-    return { cause: 'host', message: `this server is not ${shown(host)}: use its address, or see --ws-origin` };
+    return { cause: 'host', message: `this server is not ${shown(host)}: use its address, or see ${this.#option}` };
   }
 
   #isOurs(text: string): boolean {

@@ -100,6 +100,15 @@ export const OPTIONS = {
     'Origins by which a proxy offers the console, such as https://fleet.example. Default: only its own.',
   ),
 
+  webListen: optionalAddress(
+    'web-listen',
+    'Where clients without gRPC call the same services: Connect with JSON (curl) and gRPC-Web (pages), see docs/clients.md. Speaks TLS where --tls-cert is given, and must beyond loopback.',
+  ),
+  webOrigins: optionalOrigins(
+    'web-origin',
+    'Origins of pages that may call there, such as https://fleet.example. Default: none; programs need none.',
+  ),
+
   addressExempt: optionalNetworks(
     'address-exempt',
     'Networks whose addresses have no bound of their own, on connections to any port or in shares: balancers and NATs of your own.',
@@ -266,6 +275,10 @@ function contradictions(config: Config): string[] {
     }
   }
   found.push(...consoleContradictions(config));
+  if (config.webListen === undefined && config.webOrigins !== undefined) found.push('--web-origin needs --web-listen');
+  if (config.webListen !== undefined && !isLoopback(config.webListen) && config.tlsCert === undefined) {
+    found.push('--web-listen beyond loopback needs --tls-cert and --tls-key');
+  }
   if (config.wsOrigins !== undefined && config.systemWsListen === undefined && config.systemWssListen === undefined) {
     found.push('--ws-origin needs --system-ws-listen or --system-wss-listen');
   }

@@ -10,11 +10,9 @@ import { Asking } from '../brokering/asking.js';
 import type { Config } from '../config/config.js';
 import { doorLimits, systemLimits } from '../config/part-limits.js';
 import { type Asset, readAssets } from '../console/assets.js';
-import type { CallsPort } from '../console/calls-port.js';
 import { ConsoleDoor } from '../console/door.js';
-import { ADMIN_METADATA } from '../grpc/caller.js';
+import { ADMIN_METADATA, SESSION_METADATA } from '../grpc/caller.js';
 import { GrpcDoor } from '../grpc/door.js';
-import type { LocalCalls } from '../grpc/local-calls.js';
 import type { ServerFacts } from '../grpc/services/server-service.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
 import type { CutCause } from '../system/conversation/backing.js';
@@ -22,6 +20,7 @@ import { SystemDoor } from '../system/door.js';
 import type { Adapter } from '../transport/adapter.js';
 import { reachableAddresses } from '../transport/reachable.js';
 import { Transports } from '../transport/transports.js';
+import { WebDoor } from '../web/door.js';
 import { makeAdapters } from './adapters.js';
 import { ensureAdminToken } from './admin-token.js';
 import type { CertificateKeeper } from './certificates.js';
@@ -29,6 +28,7 @@ import type { Engine } from './engine.js';
 import type { EventReports } from './event-reports.js';
 import { limitUses } from './limit-uses.js';
 import { listening } from './listen-error.js';
+import { consoleCalls, webCalls } from './local-ports.js';
 import type { Metrics } from './metrics.js';
 
 /** What gRPC's own message has around a packet. */
@@ -68,6 +68,7 @@ export class Doors {
   private system: SystemDoor | undefined;
   private meeting: Meeting | undefined;
   private console: ConsoleDoor | undefined;
+  private web: WebDoor | undefined;
   private adapters: readonly Adapter[] = [];
   private readonly startedMs: number;
 
@@ -97,7 +98,12 @@ export class Doors {
   /** Bytes that are held for clients, by what holds them: each kind is bounded in all. */
   heldBytes(): Record<string, number> {
     const system = Object.entries(this.system?.heldBytes() ?? {}).map(([kind, bytes]) => [`system_${kind}`, bytes]);
-    return { ...this.grpc?.heldBytes(), ...Object.fromEntries(system), relay: this.engine.relay.byteSize };
+    return {
+      ...this.grpc?.heldBytes(),
+      ...this.web?.heldBytes(),
+      ...Object.fromEntries(system),
+      relay: this.engine.relay.byteSize,
+    };
   }
 
   /** Opens them. When one cannot be opened, those that are open have to be closed. */
@@ -119,6 +125,7 @@ export class Doors {
       this.transports.add(adapter);
     }
     await this.openConsole();
+    await this.openWeb();
   }
 
   /** Says to whoever asks for the server's health that it serves no more. */
@@ -136,12 +143,13 @@ export class Doors {
     this.grpc?.drain();
     this.meeting?.close();
     this.console?.drain();
+    this.web?.drain();
     for (const adapter of this.adapters) await adapter.close();
   }
 
   /** Resolves when everybody has gone, or the deadline has passed and they were cut off. */
   async close(deadlineMs: number): Promise<void> {
-    const doors = [this.console, this.system, this.grpc];
+    const doors = [this.console, this.web, this.system, this.grpc];
     await Promise.all(doors.map((door) => door?.close(deadlineMs)));
   }
 
@@ -203,7 +211,7 @@ export class Doors {
       version: version(),
       commit: commit(),
       startedMs: this.startedMs,
-      capabilities: config.consoleListen === undefined ? [] : ['console'],
+      capabilities: capabilitiesOf(config),
       addresses: () => this.addresses,
       limits: () => limitUses(config, this.engine, this),
     };
@@ -231,6 +239,18 @@ export class Doors {
     certificates?.onChange((files) => this.console?.renew(files));
     const bound = await listening('--console-listen', this.console.listen(consoleListen));
     this.addresses.console = formatAddress(bound);
+  }
+
+  private async openWeb(): Promise<void> {
+    const { config, clock, admission, certificates } = this.parts;
+    const { webListen, webOrigins: origins = [] } = config;
+    if (webListen === undefined) return;
+    const calls = webCalls(this.grpc!.local, this.engine.turns);
+    const metadataNames = [SESSION_METADATA, ADMIN_METADATA];
+    this.web = new WebDoor({ calls, admission, clock, origins, metadataNames, tls: certificates?.files });
+    certificates?.onChange((files) => this.web?.renew(files));
+    const bound = await listening('--web-listen', this.web.listen(webListen));
+    this.addresses.web = formatAddress(bound);
   }
 
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
@@ -272,6 +292,11 @@ export class Doors {
   }
 }
 
+/** What this server has that not every one has. */
+function capabilitiesOf({ consoleListen, webListen }: Config): string[] {
+  return [...(consoleListen === undefined ? [] : ['console']), ...(webListen === undefined ? [] : ['web'])];
+}
+
 /** Why a connection of system events was closed, for people. */
 const CUT_OFF_WORDS: Readonly<Record<CutCause, string>> = {
   connections: 'all places are taken',
@@ -287,15 +312,6 @@ const CUT_OFF_WORDS: Readonly<Record<CutCause, string>> = {
   untaken: 'they leave too much untaken',
   closing: 'they do not let go',
 };
-
-/** The parts of the console's calls that the services' own kind of call lacks. */
-function consoleCalls(local: LocalCalls, adminToken: string): CallsPort {
-  return {
-    open: ({ role, ...call }, receiver) =>
-      local.open({ ...call, metadata: role === 'administrator' ? { [ADMIN_METADATA]: adminToken } : {} }, receiver),
-    left: (peer) => local.left(peer),
-  };
-}
 
 /** The rendezvous has a port of its own beside gRPC's, because both take TCP. */
 function meetingAddress({ rendezvousListen, listen }: Config): Address {

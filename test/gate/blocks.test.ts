@@ -102,7 +102,7 @@ const LOADER = ['--no-warnings', '--import', pathToFileURL(join(ROOT, 'harness/t
 
   /** Runs a script beside a server at the port of every example. */
   async function runInNetwork(script: string): Promise<{ status: number | null; said: string }> {
-    const serve = `switchyard serve --data :memory: --system-tcp-listen 127.0.0.1:8770 --log-level error`;
+    const serve = `switchyard serve --data :memory: --system-tcp-listen 127.0.0.1:8770 --web-listen 127.0.0.1:8772 --log-level error`;
     const lines = [
       'set -e',
       'ip link set lo up',

@@ -83,9 +83,9 @@ describe('the rooms of src', () => {
     expect(upwards).toEqual([]);
   });
 
-  it('show the generated messages to the clients of the API, the gRPC door and the journal only', () => {
+  it('show the generated messages to the clients of the API, the doors that speak it and the journal only', () => {
     const users = EDGES.filter(({ to }) => to.startsWith('gen/')).map(({ from }) => from.split('/')[1]);
-    expect([...new Set(users)].sort()).toEqual(['cli', 'client', 'grpc', 'journal']);
+    expect([...new Set(users)].sort()).toEqual(['cli', 'client', 'grpc', 'journal', 'web']);
   });
 
   it('let a browser load the client of system events: it imports the codec and the model, and no code of the server', () => {

@@ -1,0 +1,253 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { DescMethod } from '@bufbuild/protobuf';
+import type { Admission } from '../admission/admission.js';
+import type { DoorListener } from '../admission/door-listener.js';
+import { Place } from '../admission/place.js';
+import { type Origin, WebGuard } from '../admission/web-guard.js';
+import { type Address, plainAddress } from '../base/address.js';
+import type { Clock, Timer } from '../base/clock.js';
+import { Holdings } from '../base/holdings.js';
+import type { WebCallsPort } from './calls-port.js';
+import { Exchange } from './exchange.js';
+import { WEB_LIMITS, WEB_PLACES, type WebLimits } from './limits.js';
+import { Methods } from './methods.js';
+import { type HttpRefusal, protocolOf, queryOf } from './negotiate.js';
+import type { Protocol } from './protocol.js';
+
+/** What the web door stands on. */
+export interface WebDoorDeps {
+  readonly calls: WebCallsPort;
+  readonly admission: Admission;
+  readonly clock: Clock;
+  /** Whose pages may call. Programs, which send no Origin, always may. */
+  readonly origins: readonly Origin[];
+  /** Headers that are metadata of a call: its credentials. */
+  readonly metadataNames: readonly string[];
+  /** Its certificate and key, PEM. Undefined: calls are not encrypted. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  readonly limits?: WebLimits;
+}
+
+/** How a request is read and answered, and its message where the body is not it. */
+interface Accepted {
+  readonly protocol: Protocol;
+  readonly body: (() => Buffer) | undefined;
+}
+
+/** Headers that browsers may send with a call, besides its metadata. */
+const ALLOWED_HEADERS = [
+  'content-type',
+  'connect-protocol-version',
+  'connect-timeout-ms',
+  'grpc-timeout',
+  'x-grpc-web',
+  'x-user-agent',
+];
+const EXPOSED_HEADERS = 'grpc-status, grpc-message, grpc-status-details-bin';
+/** How often a connection whose call says nothing is asked by the kernel whether anybody is there. */
+const KEEPALIVE_MS = 30_000;
+
+/**
+ * The web door: the services for clients that have no gRPC, over HTTP/1.1. Connect with JSON or Protobuf, for `curl` and for
+ * pages, and gRPC-Web for pages that have it already. It carries messages over: every call is one of the same services.
+ */
+export class WebDoor {
+  readonly #deps: WebDoorDeps;
+  readonly #limits: WebLimits;
+  readonly #methods = new Methods();
+  readonly #http: Server;
+  readonly #exchanges = new Map<Exchange, Socket>();
+  /** Open connections, each with its number of calls. */
+  readonly #connections = new Map<Socket, number>();
+  readonly #arriving: Holdings<Exchange>;
+  readonly #untaken: Holdings<Exchange>;
+  #guard: WebGuard;
+  #listener: DoorListener | undefined;
+  #emptied: (() => void) | undefined;
+
+  constructor(deps: WebDoorDeps) {
+    const { tls, limits = WEB_LIMITS } = deps;
+    this.#deps = deps;
+    this.#limits = limits;
+    const expel = (exchange: Exchange) => exchange.destroy();
+    this.#arriving = new Holdings({ bytesMax: limits.requestBytesInAllMax, expel });
+    this.#untaken = new Holdings({ bytesMax: limits.untakenBytesInAllMax, expel });
+    this.#guard = new WebGuard(deps.origins, '', () => []);
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response);
+    const options = { keepAliveTimeout: limits.idleMs };
+    this.#http = tls ? createSecureServer({ ...tls, ...options }, answer) : createServer(options, answer);
+    this.#http.timeout = limits.idleMs;
+    this.#http.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => this.#connected(socket));
+  }
+
+  /** How many calls are open. */
+  get callCount(): number {
+    return this.#exchanges.size;
+  }
+
+  /** Bytes that are held for callers, by what holds them. */
+  heldBytes(): Record<string, number> {
+    return { web_requests: this.#arriving.total, web_answers: this.#untaken.total };
+  }
+
+  /** Begins to listen. Resolves with the address, its port a real one. */
+  listen(wanted: Address): Promise<Address> {
+    const { admission, origins } = this.#deps;
+    const gate = admission.gate({ door: 'web', places: WEB_PLACES });
+    const listener = admission.listener('web', gate, this.#http);
+    this.#guard = new WebGuard(origins, wanted.host, () => listener.bound, '--web-origin');
+    this.#listener = listener;
+    return listener.listen(wanted);
+  }
+
+  /** Shows another certificate from the next connection on. */
+  renew({ cert, key }: { readonly cert: Buffer; readonly key: Buffer }): void {
+    if (this.#http instanceof SecureServer) this.#http.setSecureContext({ cert, key });
+  }
+
+  /** Lets nobody new in. Watches hear from the services that the server goes. */
+  drain(): void {
+    this.#listener?.close();
+  }
+
+  /** Waits for the calls to end, and cuts off what is left at the deadline. */
+  async close(deadlineMs: number): Promise<void> {
+    if (this.#exchanges.size > 0 && deadlineMs > 0) {
+      let late: Timer | undefined;
+      await new Promise<void>((resolve) => {
+        this.#emptied = resolve;
+        late = this.#deps.clock.after(deadlineMs, resolve);
+      });
+      late?.cancel();
+    }
+    for (const exchange of this.#exchanges.keys()) exchange.destroy();
+    for (const socket of this.#connections.keys()) socket.destroy();
+  }
+
+  #connected(socket: Socket): void {
+    this.#connections.set(socket, 0);
+    const peer = peerOf(socket);
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEPALIVE_MS);
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      this.#deps.calls.left(peer);
+    });
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    Place.of(request.socket)?.establish();
+    response.setHeader('x-content-type-options', 'nosniff');
+    const refusal = this.#guard.refuses(request);
+    if (refusal !== undefined) {
+      const { cause, message } = refusal;
+      const address = request.socket.remoteAddress;
+      this.#deps.admission.reports.report({ door: 'web', cause, why: message, address, option: '--web-origin' });
+      refuse(response, { http: 403, headers: {}, message });
+    } else {
+      this.#allowOrigin(request, response);
+      if (request.method === 'OPTIONS') this.#answerPreflight(response);
+      else this.#call(request, response);
+    }
+  }
+
+  #allowOrigin({ headers: { origin } }: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('vary', 'origin');
+    if (origin === undefined) return;
+    // The guard has looked: it is one of those that are allowed.
+    response.setHeader('access-control-allow-origin', origin);
+    response.setHeader('access-control-expose-headers', EXPOSED_HEADERS);
+  }
+
+  #answerPreflight(response: ServerResponse): void {
+    response.writeHead(204, {
+      'access-control-allow-methods': 'GET, POST',
+      'access-control-allow-headers': [...ALLOWED_HEADERS, ...this.#deps.metadataNames].join(', '),
+      'access-control-max-age': String(this.#limits.preflightS),
+    });
+    response.end();
+  }
+
+  #call(request: IncomingMessage, response: ServerResponse): void {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server');
+    const method = this.#methods.find(pathname);
+    const found = this.#protocolOf(request, method, searchParams);
+    if ('http' in found) refuse(response, found);
+    else this.#begin(request, response, pathname, found);
+  }
+
+  #protocolOf(
+    request: IncomingMessage,
+    method: DescMethod | undefined,
+    query: URLSearchParams,
+  ): Accepted | HttpRefusal {
+    const { registry } = this.#methods;
+    if (method === undefined) {
+      const message = 'there is nothing here: call POST /switchyard.v1.SERVICE/METHOD, see docs/clients.md';
+      return { http: 404, headers: {}, message };
+    }
+    if (request.method === 'GET') return queryOf(method, query, registry);
+    if (request.method !== 'POST') {
+      return { http: 405, headers: { allow: 'GET, POST, OPTIONS' }, message: `${method.name} is called by POST` };
+    }
+    const protocol = protocolOf(method, request.headers['content-type'] ?? '', registry);
+    return 'http' in protocol ? protocol : { protocol, body: undefined };
+  }
+
+  #begin(request: IncomingMessage, response: ServerResponse, path: string, { protocol, body }: Accepted): void {
+    const { socket } = request;
+    const calls = this.#connections.get(socket) ?? 0;
+    if (calls >= this.#limits.callsPerConnectionMax) {
+      socket.destroy();
+      return;
+    }
+    const { calls: port, clock } = this.#deps;
+    const [limits, arriving, untaken] = [this.#limits, this.#arriving, this.#untaken];
+    const metadata = this.#metadataOf(request);
+    const ended = (exchange: Exchange, wasAnswered: boolean) => {
+      if (wasAnswered && Object.keys(metadata).length > 0) Place.of(socket)?.vouch();
+      this.#leave(exchange, socket);
+    };
+    const deps = { calls: port, clock, limits, arriving, untaken, metadata, ended, peer: peerOf(socket) };
+    const exchange = new Exchange(request, response, protocol, deps);
+    this.#exchanges.set(exchange, socket);
+    this.#count(socket, calls + 1);
+    exchange.begin(path, body);
+  }
+
+  #leave(exchange: Exchange, socket: Socket): void {
+    this.#exchanges.delete(exchange);
+    this.#arriving.forget(exchange);
+    this.#count(socket, (this.#connections.get(socket) ?? 1) - 1);
+    if (this.#exchanges.size === 0) this.#emptied?.();
+  }
+
+  /** A connection with a call is kept however long that is silent, and loses its place to nobody. */
+  #count(socket: Socket, calls: number): void {
+    if (!this.#connections.has(socket)) return;
+    this.#connections.set(socket, calls);
+    Place.of(socket)?.setBusy(calls > 0);
+    socket.setTimeout(calls > 0 ? 0 : this.#limits.idleMs);
+  }
+
+  #metadataOf({ headers }: IncomingMessage): Record<string, string> {
+    const given = this.#deps.metadataNames.flatMap((name) => {
+      const value = headers[name];
+      return typeof value === 'string' ? [[name, value]] : [];
+    });
+    return Object.fromEntries(given);
+  }
+}
+
+function refuse(response: ServerResponse, { http, headers, message }: HttpRefusal): void {
+  // Whatever it sends besides is not read.
+  response.writeHead(http, { ...headers, 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
+  response.end(`${message}\n`);
+}
+
+function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  const host = plainAddress(remoteAddress);
+  return `${host.includes(':') ? `[${host}]` : host}:${remotePort}`;
+}
