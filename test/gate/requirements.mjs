@@ -14,6 +14,7 @@ const PROGRAMS = [
   { deb: 'protobuf-compiler', isThere: () => succeeds('protoc', ['--version']) },
   { deb: 'protobuf-compiler-grpc', isThere: () => succeeds('sh', ['-c', 'command -v grpc_python_plugin']) },
   { deb: 'chromium', isThere: hasChromium },
+  { deb: 'curl', isThere: () => succeeds('curl', ['--version']) },
   // The NAT tests make networks of namespaces, which only Linux has and only root may make; elsewhere they say so.
   { deb: 'iproute2', isThere: async () => !mayMakeNamespaces() || succeeds('ip', ['-V']) },
   { deb: 'nftables', isThere: async () => !mayMakeNamespaces() || succeeds('nft', ['-v']) },
@@ -44,6 +45,8 @@ const LANGUAGES = [
   'pkg-config',
   'libgrpc++-dev',
   'libprotobuf-dev',
+  'php-cli',
+  'rustc',
 ].map((deb) => ({ deb, isThere: () => succeeds('dpkg', ['-s', deb]) }));
 
 /** A browser of the family, under any of the names that test/interop/chromium.mjs looks for. */

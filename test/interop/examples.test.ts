@@ -16,6 +16,8 @@ interface Example {
   readonly name: string;
   readonly folder: string;
   readonly args?: readonly string[];
+  /** Whether it calls the web door, and not gRPC. */
+  readonly isWeb?: boolean;
   readonly code: string;
 }
 
@@ -23,6 +25,7 @@ interface Example {
 const SMOKE: readonly Example[] = [
   { name: 'Python', folder: 'python', code: 'NOT_FOUND' },
   { name: 'a shell with buf curl', folder: 'shell', code: 'not_found' },
+  { name: 'a shell with curl', folder: 'curl', code: 'not_found', isWeb: true },
 ];
 
 /** What `npm run test:all` runs besides: compilers and libraries of some hundred megabytes. */
@@ -33,6 +36,8 @@ const OTHERS: readonly Example[] = [
   { name: 'Ruby', folder: 'ruby', code: 'NotFound' },
   { name: 'Java', folder: 'java', code: 'NOT_FOUND' },
   { name: 'C++', folder: 'cpp', code: '5' },
+  { name: 'PHP', folder: 'php', code: 'not_found', isWeb: true },
+  { name: 'Rust', folder: 'rust', code: 'not_found', isWeb: true },
 ];
 
 /** Stubs, compilers and a busy machine take their time. */
@@ -51,18 +56,23 @@ describe('an example', () => {
   const examples = process.env.EXAMPLES === 'all' ? [...SMOKE, ...OTHERS] : SMOKE;
   it.each(examples)(
     'in $name opens a session, watches over a restart of the server, and reads a refusal',
-    async ({ folder: language, args = [], code }) => {
-      const serve = ['--data', join(folder, 'data'), '--session-ttl', '10m', '--listen'];
-      const first = await startServerProcess([...serve, '127.0.0.1:0']);
+    async ({ folder: language, args = [], code, isWeb = false }) => {
+      const serve = (grpc: string, web: string) =>
+        startServerProcess([
+          ...['--data', join(folder, 'data'), '--session-ttl', '10m'],
+          ...['--listen', grpc, '--web-listen', web],
+        ]);
+      const first = await serve('127.0.0.1:0', '127.0.0.1:0');
+      const { grpc, web } = first.listening;
       let server = first.program;
       try {
         const run = join(EXAMPLES, language, 'run.sh');
         const env = { ...process.env, PYTHON: (await pythonWithGrpc()) ?? 'python3' };
-        const child = spawn(run, [join(folder, 'build'), first.address, ...args], { env, detached: true });
+        const child = spawn(run, [join(folder, 'build'), isWeb ? web : grpc, ...args], { env, detached: true });
         const example = new Recorded(child);
         await example.printed(/^watching \d+ nodes$/m);
         expect(await server.stop('SIGTERM')).toBe(0);
-        ({ program: server } = await startServerProcess([...serve, first.address]));
+        ({ program: server } = await serve(grpc, web));
         const { status, out, err } = await example.ended;
         expect({ status, out: out.trimEnd().split('\n'), err: status === 0 ? '' : err }).toEqual({
           status: 0,
