@@ -19,6 +19,7 @@ What Switchyard does beside others, in alternating rounds of one run: first ours
 machine. A figure is the median of its rounds; in parentheses are the least and the greatest. Where there is a rival, only
 the ratio travels to other machines.
 
+<!-- not run: it takes hours; test/harness/bench runs the parts in small -->
 \`\`\`sh
 npm run bench -- --output docs/performance/results.json && npm run bench:report
 \`\`\`
