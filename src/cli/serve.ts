@@ -12,6 +12,7 @@ import { LogSink } from './output/log-sink.js';
 import { readableLine } from './output/readable-log.js';
 import { givenFlags } from './serve-options.js';
 import { Failure, Interrupt, type Surroundings } from './surroundings.js';
+import { tellSystemd } from './systemd.js';
 
 /** How often a draining process is woken to stay alive; any time will do. */
 const ALIVE_MS = 60_000;
@@ -33,14 +34,17 @@ export async function serve(command: Command, surroundings: Surroundings): Promi
   const { grpc, ...others } = server.addresses;
   const adapters = [['grpc', grpc], ...Object.entries(others).sort()];
   surroundings.onHangUp?.(() => void reload(server, command, surroundings));
+  const listening = `listening ${adapters.map(([name, address]) => `${name} ${address}`).join(', ')}`;
   if (config.json) await terminal.out.json({ listening: Object.fromEntries(adapters) });
-  else await terminal.out.write(`listening ${adapters.map(([name, address]) => `${name} ${address}`).join(', ')}`);
+  else await terminal.out.write(listening);
+  await tellSystemd(surroundings, 'READY=1', listening);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
   // The timers of a drain keep no process alive. Once every connection has gone, nothing else would until the deadline.
   const alive = setInterval(() => {}, ALIVE_MS);
+  void tellSystemd(surroundings, 'STOPPING=1', 'draining');
   await server.drain().finally(() => clearInterval(alive));
   if (signal.reason instanceof Interrupt && signal.reason.signalName === 'SIGINT') throw signal.reason;
 }
