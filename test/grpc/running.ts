@@ -9,6 +9,15 @@ import { type RunningServer, type Surroundings, startServer } from '../../src/se
 /** The administrators' token of every server here. */
 export const ADMIN_TOKEN = 'an-administrator-of-tests';
 
+/** What every server here is told. Its sessions outlive the test that opens them, also on a machine that is busy. */
+const BASE = {
+  listen: '127.0.0.1:0',
+  data: ':memory:',
+  'admin-token': ADMIN_TOKEN,
+  'log-level': 'silent',
+  'session-ttl': '10m',
+};
+
 /** A server in this process, and a client on one connection. */
 export interface Running {
   readonly server: RunningServer;
@@ -20,7 +29,7 @@ export interface Running {
 /** Starts a server on a free port of the loopback, in memory unless `data` is a folder. Flags as on the command line. */
 export async function run(flags: Record<string, string> = {}, parts: Partial<Surroundings> = {}): Promise<Running> {
   const config = readConfig({
-    flags: { listen: '127.0.0.1:0', data: ':memory:', 'admin-token': ADMIN_TOKEN, 'log-level': 'silent', ...flags },
+    flags: { ...BASE, ...flags },
     env: {},
     platform: 'linux',
     home: '/nowhere',
