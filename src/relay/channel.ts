@@ -15,6 +15,10 @@ export interface Surroundings {
   held(bytes: number): void;
   /** Whether all channels together hold as much as they may. */
   isFull(): boolean;
+  /** A block of so many bytes has come from a source. */
+  took(bytes: number): void;
+  /** A block of so many bytes was handed to a sink. */
+  gave(bytes: number): void;
   /** Data has passed. */
   used(streamId: number): void;
   /** A number for a new channel. */
@@ -124,6 +128,7 @@ export class Channel {
     }
     this.blocks.push(block);
     this.grow(block.length);
+    this.around.took(block.length);
     this.around.used(this.stream.id);
     // Nobody waits for what every sink had before the source repeated it.
     this.release();
@@ -180,6 +185,7 @@ export class Channel {
     branch.passGap(this.gaps.get(branch.taken) ?? 0);
     if (block === undefined) return 'ended';
     branch.take();
+    this.around.gave(block.length);
     if (!deliveryConfirmation) this.confirmTo(branch, branch.taken);
     return block;
   }

@@ -40,6 +40,8 @@ export class Relay {
   private readonly channels = new Map<number, Channel>();
   private readonly around: Surroundings;
   private totalBytes = 0;
+  private takenBytes = 0;
+  private givenBytes = 0;
   private timer: Timer | undefined;
 
   constructor(
@@ -53,6 +55,12 @@ export class Relay {
       nowMs: () => clock.nowMs(),
       held: (bytes) => this.held(bytes),
       isFull: () => this.totalBytes >= limits.totalBytesMax,
+      took: (bytes) => {
+        this.takenBytes += bytes;
+      },
+      gave: (bytes) => {
+        this.givenBytes += bytes;
+      },
       used: (id) => registry.used(id),
       draw: () => BigInt(Buffer.from(random.bytes(CHANNEL_BYTES)).readUIntBE(0, CHANNEL_BYTES)) + 1n,
     };
@@ -62,6 +70,16 @@ export class Relay {
   /** Bytes on their way, for metrics. */
   get byteSize(): number {
     return this.totalBytes;
+  }
+
+  /** Bytes that have come from sources, for metrics. */
+  get bytesIn(): number {
+    return this.takenBytes;
+  }
+
+  /** Bytes that sinks were given, for metrics: of a block once for each sink, and again where it was repeated. */
+  get bytesOut(): number {
+    return this.givenBytes;
   }
 
   /** Streams with data or an end, for metrics. */

@@ -19,6 +19,8 @@ export interface Recovery {
   readonly passedOver: JournalError | undefined;
   /** Replays the commands after the snapshot. Resolves with how many. */
   replay(told: Replayed): Promise<number>;
+  /** Once it was replayed: when the last command of the newest snapshot was stored, by the wall clock; undefined without one. */
+  readonly snapshotAtMs: number | undefined;
 }
 
 /**
@@ -40,18 +42,28 @@ export async function recover(
   key?: HashKey,
 ): Promise<Recovery> {
   const { state, passedOver } = await base(journal, initialLimits(journal, limitsOfFormat1), key);
+  const newest = journal.snapshots().at(-1);
+  let snapshotAtMs = newest === state.revision ? state.atMs : undefined;
   const replay = async (told: Replayed): Promise<number> => {
     let count = 0;
     for await (const records of journal.read(state.revision)) {
       for (const record of records) {
         const applied = apply(state, decodeRecord(record));
         told(state.position, isFault(applied) ? [] : applied.changes);
+        if (state.revision === newest) snapshotAtMs = state.atMs;
         count++;
       }
     }
     return count;
   };
-  return { state, passedOver, replay };
+  return {
+    state,
+    passedOver,
+    replay,
+    get snapshotAtMs() {
+      return snapshotAtMs;
+    },
+  };
 }
 
 /** The state to replay from: of the oldest snapshot that is whole, or empty where no snapshot was ever stored. */

@@ -40,6 +40,8 @@ export interface ReplicaParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: ReplicaLimits;
+  /** When the last command of the newest stored snapshot was stored, by the wall clock; undefined without one. */
+  readonly snapshotAtMs?: number | undefined;
   /** Called with every command and its outcome, refusals included: for metrics. */
   readonly observed?: (command: Command, outcome: Applied | Fault) => void;
   /** Called with how long an append took and how many commands it had. */
@@ -87,9 +89,14 @@ export class Replica {
     this.leases = new Leases(state, clock, this.time, limits, (sid) => void this.expire(sid));
     this.attachments = new Attachments(state, this.leases, clock, limits);
     this.deadlines = new Deadlines(state, this.time, async (command) => !isTransient(await this.enforce(command)));
-    this.snapshots = new Snapshots(state, journal, limits, clock, (error) =>
-      parts.warn('a snapshot could not be stored; the journal is whole, and the next will be tried', error),
-    );
+    const failed = (error: unknown) =>
+      parts.warn('a snapshot could not be stored; the journal is whole, and the next will be tried', error);
+    this.snapshots = new Snapshots(state, journal, limits, clock, failed, parts.snapshotAtMs);
+  }
+
+  /** When the last command of the newest snapshot was stored, by the wall clock; undefined without a snapshot. */
+  get snapshotAtMs(): number | undefined {
+    return this.snapshots.newestAtMs;
   }
 
   /** Names the network, in a journal that is new. */

@@ -15,6 +15,7 @@ import type { ReplicaLimits } from './limits.js';
 export class Snapshots {
   private writing: Promise<void> | undefined;
   private last: number;
+  private atMs: number | undefined;
 
   constructor(
     private readonly state: State,
@@ -23,8 +24,16 @@ export class Snapshots {
     private readonly clock: Clock,
     /** Called when a snapshot could not be stored. The journal is complete without it. */
     private readonly failed: (error: unknown) => void,
+    /** When the last command of the newest stored snapshot was stored, by the wall clock. */
+    newestAtMs?: number | undefined,
   ) {
     this.last = journal.snapshots().at(-1) ?? 0;
+    this.atMs = newestAtMs;
+  }
+
+  /** When the last command of the newest stored snapshot was stored, by the wall clock; undefined without one. */
+  get newestAtMs(): number | undefined {
+    return this.atMs;
   }
 
   /** Begins a snapshot when one is due. */
@@ -43,11 +52,13 @@ export class Snapshots {
   private async write(): Promise<void> {
     const taken = capture(this.state);
     const { revision } = taken.position;
+    const { atMs } = this.state;
     const before = this.journal.snapshots().at(-1);
     this.last = revision;
     try {
       const rest = () => new Promise<void>((resolve) => this.clock.soon(resolve));
       await this.journal.writeSnapshot(revision, encodeChunks(revision, rowsOf(taken), rest));
+      this.atMs = atMs;
       if (before !== undefined) await this.journal.compact(before);
     } catch (error) {
       this.failed(error);

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isOver, isPending } from '../../src/core/model/connection.js';
+import { ConnectionState, isOver, isPending, PathKind } from '../../src/core/model/connection.js';
 import { compareLinks, type Link, type LinkReport, LinkType } from '../../src/core/model/link.js';
 import type { Session } from '../../src/core/model/session.js';
 import { isEndpoint, type Stream } from '../../src/core/model/stream.js';
@@ -136,6 +136,13 @@ function auditConnections(state: State, expect: Expect): void {
         isOver(connection) || state.sessions.get(sid) !== undefined,
         `connection ${id} stands to ${sid}, who is gone`,
       );
+    }
+  }
+  for (const where of Object.values(ConnectionState)) {
+    for (const path of Object.values(PathKind)) {
+      const count = connections.filter((one) => one.state === where && one.path === path).length;
+      const counted = state.connections.countOf(where, path);
+      expect(counted === count, `${counted} connections of state ${where} and path ${path} are ${count}`);
     }
   }
   const pending = connections.filter(isPending).length;

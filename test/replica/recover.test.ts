@@ -56,6 +56,22 @@ describe('a recovery', () => {
     expect(await recovered(disk)).toEqual({ state, from: newer, passedOver });
   });
 
+  it('knows when the last command of the newest snapshot was stored', async () => {
+    const world = await World.start({ snapshotEvery: 4 });
+    expect(world.replica.snapshotAtMs).toBeUndefined();
+    for (let n = 0; n < 11; n++) {
+      await world.advance(1_000);
+      await world.open(n, 3_600_000);
+    }
+    await world.settle(world.replica.close());
+    const atMs = world.replica.snapshotAtMs;
+    // Opened a second before the last of 12 commands, which are the founding and 11 sessions.
+    expect(world.journal.snapshots().at(-1)).toBeGreaterThanOrEqual(8);
+    expect(atMs).toBeGreaterThan(world.clock.wallMs() - 5_000);
+    await world.restart();
+    expect(world.replica.snapshotAtMs).toBe(atMs);
+  });
+
   it('is refused when no snapshot is whole, or the only one is not', async () => {
     const { disk, older, newer } = await story();
     damage(disk, newer);

@@ -57,6 +57,7 @@ export class World {
       clock,
       random: COUNTING,
       limits: this.limits,
+      snapshotAtMs: recovery.snapshotAtMs,
       warn: (message) => this.warnings.push(message),
       fatal: (error) => this.fatal.push(error),
       writable: (isWritable) => this.writable.push(isWritable),

@@ -1,7 +1,11 @@
-import { type Connection, isOver, isPending } from '../model/connection.js';
+import { type Connection, type ConnectionState, isOver, isPending, type PathKind } from '../model/connection.js';
 
 /** Forgotten at most for one that is over, so that lowering the bound costs no long walk. */
 const FORGOTTEN_AT_ONCE = 2;
+/** Kinds of path, the unspecified one included. */
+const PATHS = 3;
+/** States, from 1. */
+const STATES = 8;
 
 /** The brokered connections: those that are being made or stand, and the last ones that are over. */
 export class Connections {
@@ -10,6 +14,8 @@ export class Connections {
   /** Those that are over, in the order in which that was known. */
   private readonly over = new Set<number>();
   private pending = 0;
+  /** How many there are by state and path. */
+  private readonly counts = new Uint32Array((STATES + 1) * PATHS);
 
   /** `finishedMax`: how many that are over are remembered, at this moment. */
   constructor(private readonly finishedMax: () => number) {}
@@ -17,6 +23,11 @@ export class Connections {
   /** How many are being made. */
   get pendingCount(): number {
     return this.pending;
+  }
+
+  /** How many are in this state, their data travelling so; those that are over for as long as they are remembered. */
+  countOf(state: ConnectionState, path: PathKind): number {
+    return this.counts[state * PATHS + path] ?? 0;
   }
 
   get(id: number): Connection | undefined {
@@ -53,12 +64,15 @@ export class Connections {
       this.list(connection.caller.sid, connection.id);
       this.list(connection.peer.sid, connection.id);
     }
+    if (before !== undefined) this.counts[before.state * PATHS + before.path]!--;
+    this.counts[connection.state * PATHS + connection.path]!++;
     this.pending += Number(isPending(connection)) - Number(before !== undefined && isPending(before));
     this.byId.set(connection.id, connection);
     if (isOver(connection)) this.over.add(connection.id);
   }
 
-  private forget({ id, caller, peer }: Connection): void {
+  private forget({ id, caller, peer, state, path }: Connection): void {
+    this.counts[state * PATHS + path]!--;
     this.over.delete(id);
     this.byId.delete(id);
     this.strike(caller.sid, id);
