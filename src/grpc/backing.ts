@@ -12,6 +12,7 @@ import type { SessionEvent } from '../replica/session-events.js';
 import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
 import type { Transports } from '../transport/transports.js';
+import type { CallTimes } from './call-times.js';
 import type { DoorLimits } from './limits.js';
 import type { Exchange } from './services/exchange.js';
 import type { ServerFacts } from './services/server-service.js';
@@ -56,4 +57,6 @@ export interface Backing {
   readonly about: ServerFacts;
   /** Called for each connection that is closed at a bound, with the bound in words. */
   readonly cutOff?: ((cause: string) => void) | undefined;
+  /** Counts every call that ends, for metrics. */
+  readonly callTimes?: CallTimes | undefined;
 }

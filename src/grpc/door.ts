@@ -20,8 +20,10 @@ import { Place } from '../admission/place.js';
 import type { Address } from '../base/address.js';
 import { Fault } from '../core/model/fault.js';
 import type { Backing } from './backing.js';
+import { onCallEnd } from './call-end.js';
 import { Calls } from './call-handlers.js';
 import { type CallLogDeps, logCall } from './call-log.js';
+import type { CallTimes } from './call-times.js';
 import { isPassingBytes, shareFrames } from './encode/encoded.js';
 import { CUT_OFF_MS } from './http2/closing-bound.js';
 import { ASKED_PATH, boundWire, http2ServerOf, UNKNOWN_PATH, wireLimits } from './http2/limits.js';
@@ -122,12 +124,17 @@ export class GrpcDoor {
     this.add(ServerServiceService, serverService(this.calls));
     this.health.addTo(this.server);
     this.reflection.addTo(this.server);
-    for (const { path } of Object.values(HealthService)) this.paths.add(path);
+    for (const { path, responseStream } of Object.values(HealthService)) {
+      this.paths.add(path);
+      backing.callTimes?.add(path, !responseStream);
+    }
     for (const version of ['v1', 'v1alpha']) {
       const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
       this.paths.add(path);
       this.answerPaths.add(path);
+      backing.callTimes?.add(path, false);
     }
+    backing.callTimes?.add(UNKNOWN_PATH, false);
     this.server.register(UNKNOWN_PATH, answerUnknown, Buffer.from, Buffer.from, 'bidi');
   }
 
@@ -214,6 +221,7 @@ export class GrpcDoor {
     this.local.add(definition, service);
     for (const method of Object.values(definition)) {
       this.paths.add(method.path);
+      this.backing.callTimes?.add(method.path, !method.requestStream && !method.responseStream);
       if (!method.requestStream && !method.responseStream) this.answerPaths.add(method.path);
       else if (isPassingBytes(method)) this.watchPaths.add(method.path);
     }
@@ -222,11 +230,13 @@ export class GrpcDoor {
 
 /**
  * Gives the errors that grpc-js makes by itself their details: they go through the call's own `sendStatus`, past every
- * interceptor's. At level debug every call is logged here, too.
+ * interceptor's. Where calls are counted, and at level debug logged, that is done here, too.
  */
-function detailed(deps: CallLogDeps): ServerInterceptor {
+function detailed(deps: CallLogDeps & { readonly callTimes?: CallTimes | undefined }): ServerInterceptor {
+  const { callTimes, clock } = deps;
   return ({ path }, call) => {
     call.sendStatus = sendDetailed;
+    if (callTimes !== undefined) onCallEnd(call, clock, (code, ms) => callTimes.record(path, code, ms));
     if (deps.log.isLevelEnabled('debug')) logCall(call, path, deps);
     // The interceptor adds nothing else, so the call itself will do; its declared type is only wider than what is used.
     return call as ReturnType<ServerInterceptor>;

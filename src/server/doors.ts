@@ -279,6 +279,7 @@ export class Doors {
         refused: (fault, method, origin) => events.refused(fault, method, origin),
         about: this.facts(),
         cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),
+        callTimes: metrics?.calls,
       },
       this.parts.admission,
       messageBytesMax,

@@ -146,6 +146,7 @@ export async function startEngine({
     clock,
     random,
     limits,
+    snapshotAtMs: recovery.snapshotAtMs,
     observed: metrics && ((command, outcome) => metrics.observed(command, outcome)),
     appended: metrics && ((tookMs, commands) => metrics.appendTook(tookMs, commands)),
     writable: (isWritable) => {
@@ -159,6 +160,7 @@ export async function startEngine({
       fatal(error);
     },
   });
+  if (metrics !== undefined) publishers.push(metrics.tally(state));
   replica.attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
   await replica.found(drawUuid(random));
   await replica.agreeOn(config.limits);

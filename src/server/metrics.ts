@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type MetricObject, Registry } from 'prom-client';
 import type { Admission } from '../admission/admission.js';
 import type { DoorListener } from '../admission/door-listener.js';
 import { METRICS_PLACES } from '../admission/limits.js';
@@ -12,24 +12,33 @@ import { Fault } from '../core/model/fault.js';
 import type { State } from '../core/store/state.js';
 import type { FairTurns, Refused } from '../fair/fair-turns.js';
 import type { Feed } from '../feed/feed.js';
-import type { Journal } from '../journal/journal.js';
+import { CallTimes } from '../grpc/call-times.js';
 import type { Attachments } from '../replica/attachments.js';
+import type { Publisher } from '../replica/replica.js';
 import type { ShareFlag } from '../shares/limits.js';
 import type { Shares } from '../shares/shares.js';
+import { type Metered, meterCalls, meterConnections, meterServer } from './meters.js';
 
 /** What is measured. Gauges read it when somebody asks, so that they cost nothing in between. */
-export interface Measured {
-  readonly state: State;
+export interface Measured extends Metered {
   readonly attachments: Attachments;
   readonly feeds: readonly Feed<unknown>[];
-  readonly journal: Journal;
   readonly shares: Shares;
   readonly turns: FairTurns;
   readonly doors: {
     readonly connectionCount: number;
+    readonly grpcConnectionCount: number;
     readonly watchBytes: number;
     heldBytes(): Readonly<Record<string, number>>;
   };
+}
+
+/** A metric as it was declared. */
+export interface MetricFacts {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly labels: readonly string[];
 }
 
 /**
@@ -42,6 +51,8 @@ export interface Measured {
  * nothing by keeping it.
  */
 export class Metrics {
+  /** Calls over gRPC, counted where they end. */
+  readonly calls = new CallTimes();
   private readonly registry = new Registry();
   private readonly http: Server;
   private listener: DoorListener | undefined;
@@ -105,6 +116,7 @@ export class Metrics {
 
   constructor() {
     this.journalWritable.set(1);
+    meterCalls(this.registry, this.calls);
     collectDefaultMetrics({ register: this.registry });
     this.http = createServer((request, response) => this.answer(request, response));
   }
@@ -156,12 +168,21 @@ export class Metrics {
     this.fullTurns.inc({ what });
   }
 
+  /** Counts what becomes of brokered connections: answers with what is to be told of every change from now on. */
+  tally(state: State): Publisher {
+    return meterConnections(this.registry, { state });
+  }
+
   /** Adds the gauges of a running server. */
-  measure({ state, attachments, feeds, journal, doors, shares, turns }: Measured): void {
+  measure(measured: Measured): void {
+    const { state, attachments, feeds, journal, doors, shares, turns } = measured;
+    meterServer(this.registry, measured);
     const written = 'Bytes that watches over gRPC have written and their clients have not taken.';
     this.gauge('switchyard_watch_bytes', written, () => doors.watchBytes);
     const connections = () => doors.connectionCount;
     this.gauge('switchyard_system_connections', 'Open connections of system events.', connections);
+    const grpcConnections = () => doors.grpcConnectionCount;
+    this.gauge('switchyard_grpc_connections', 'Open connections of gRPC clients.', grpcConnections);
     this.gauge('switchyard_turns_waiting', 'Calls and costly requests that wait for their turn.', () => turns.waiting);
     this.gauge('switchyard_revision', 'The last revision.', () => state.revision);
     this.gauge('switchyard_sessions', 'Live sessions.', () => state.sessions.count);
@@ -207,6 +228,14 @@ export class Metrics {
         for (const feed of feeds) this.set({ feed: feed.topic.name }, feed.log.byteSize);
       },
     });
+  }
+
+  /** Every metric of the server's own, as it was declared: for documents and their tests. */
+  list(): MetricFacts[] {
+    const all = this.registry.getMetricsAsArray() as (MetricObject & { readonly labelNames?: readonly string[] })[];
+    return all
+      .filter(({ name }) => name.startsWith('switchyard_'))
+      .map(({ name, help, type, labelNames = [] }) => ({ name, help, type: String(type), labels: labelNames }));
   }
 
   /** Begins to answer. Resolves with the address, its port a real one. */

@@ -116,10 +116,11 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     engine.replica.opened();
     const { addresses } = doors;
     if (metrics !== undefined && config.metricsListen !== undefined) {
-      const { replica, feeds, shares, turns } = engine;
+      const { replica, feeds, shares, turns, relay } = engine;
       const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
       const { state, attachments } = replica;
-      metrics.measure({ state, attachments, feeds: all, journal, doors, shares, turns });
+      const snapshotAtMs = () => replica.snapshotAtMs;
+      metrics.measure({ state, attachments, feeds: all, journal, doors, shares, turns, relay, snapshotAtMs });
       const bound = await listening('--metrics-listen', metrics.listen(config.metricsListen, admission));
       addresses.metrics = formatAddress(bound);
     }

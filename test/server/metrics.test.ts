@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:http2';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
@@ -6,10 +8,13 @@ import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/sessi
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
 import { AddressSet } from '../../src/admission/address-set.js';
 import { Admission } from '../../src/admission/admission.js';
+import { InstanceType, Switchyard } from '../../src/client/index.js';
 import { systemClock } from '../../src/client/system.js';
 import { Metrics } from '../../src/server/metrics.js';
 import * as raw from '../abuse/raw.js';
+import { BlindChannel } from '../client/blind-channel.js';
 import { agent, ask, asSession, open, type Running, run } from '../grpc/running.js';
+import { declaredMetrics, seriesOf } from './metrics-table.js';
 
 describe('metrics', () => {
   let at: Running;
@@ -59,6 +64,84 @@ describe('metrics', () => {
     expect(figures.get('switchyard_commands_total{kind="ReportLink",reason="NODE_NOT_FOUND"}')).toBe(1);
     expect([...figures.keys()].some((name) => name.startsWith('nodejs_eventloop_lag'))).toBe(true);
     watch.call.cancel();
+  });
+
+  it('count calls by method and status, refused, cancelled and unknown ones too, with how long they took', async () => {
+    await ask(at, Sessions.session, agent(3));
+    await ask(at, Sessions.session, { ...agent(3), instanceUuid: 'no UUID' }).catch(() => {});
+    await ask(at, { ...Sessions.session, path: '/switchyard.v1.SessionService/Sesion' }, agent(3)).catch(() => {});
+    const watch = open(at, Network.watchEndpointClosed, { cvids: [], after: undefined });
+    await watch.next();
+    watch.call.cancel();
+    const of = (method: string, code: string, service = 'SessionService') =>
+      `{service="${service}",method="${method}",code="${code}"}`;
+    const cancelled = `switchyard_grpc_calls_total${of('WatchEndpointClosed', 'CANCELLED', 'NetworkService')}`;
+    let figures = await scrape();
+    while (!figures.has(cancelled)) figures = await scrape();
+    expect(figures.get(cancelled)).toBe(1);
+    const oks = figures.get(`switchyard_grpc_calls_total${of('Session', 'OK')}`)!;
+    expect(oks).toBeGreaterThanOrEqual(1);
+    expect(figures.get(`switchyard_grpc_call_seconds_count${of('Session', 'OK')}`)).toBe(oks);
+    expect(figures.get(`switchyard_grpc_call_seconds_bucket{le="+Inf",${of('Session', 'OK').slice(1)}`)).toBe(oks);
+    expect(figures.get(`switchyard_grpc_call_seconds_sum${of('Session', 'OK')}`)).toBeGreaterThan(0);
+    expect(figures.get(`switchyard_grpc_calls_total${of('Session', 'INVALID_ARGUMENT')}`)).toBe(1);
+    expect(figures.get(`switchyard_grpc_calls_total${of('Unknown', 'UNIMPLEMENTED', 'v1')}`)).toBe(1);
+    // How long a watch goes on is no latency.
+    expect([...figures.keys()].some((name) => /call_seconds.*WatchEndpointClosed/.test(name))).toBe(false);
+    // Not called yet, and there: a rate knows its first call.
+    expect(figures.get(`switchyard_grpc_calls_total${of('ListStreams', 'OK', 'StreamService')}`)).toBe(0);
+  });
+
+  it('say what came of connections and how many bytes were relayed, and hold no identity, name or address', async () => {
+    const relaying = await run({ 'metrics-listen': '127.0.0.1:0', 'attempts-per-connection-max': '1' });
+    const channel = new BlindChannel(relaying.address);
+    const yard = new Switchyard({ channel });
+    try {
+      const handlers = { accept: () => true, accepted: (stream: NodeJS.ReadWriteStream) => void stream.pipe(stream) };
+      const uuids = [randomUUID(), randomUUID()];
+      const [peer, caller] = uuids.map((uuid, at) =>
+        yard.join({ uuid, type: InstanceType.AGENT, name: `harbour-${at}`, labels: { site: 'north-quay' }, handlers }),
+      );
+      await caller!.attached();
+      const { cvid } = await peer!.attached();
+      const stream = await caller!.connect(cvid, { upgradeAfterMs: Number.POSITIVE_INFINITY });
+      stream.end('x'.repeat(10_000));
+      expect((await text(stream)).length).toBe(10_000);
+      const said = await (await fetch(`http://${relaying.server.addresses.metrics}/metrics`)).text();
+      const figure = (name: string) => Number(said.split(`\n${name} `)[1]?.split('\n')[0]);
+      expect(figure('switchyard_connections{state="relayed",path="relayed"}')).toBe(1);
+      expect(figure('switchyard_connections{state="punching",path="none"}')).toBe(0);
+      expect(figure('switchyard_connection_attempts_total{reason="PATH_FAILED"}')).toBe(1);
+      expect(figure('switchyard_connection_outcomes_total{outcome="relayed",reason="ok"}')).toBe(1);
+      // Both ways, encrypted between the ends.
+      expect(figure('switchyard_relayed_bytes_total{direction="in"}')).toBeGreaterThan(20_000);
+      const out = figure('switchyard_relayed_bytes_total{direction="out"}');
+      expect(out).toBe(figure('switchyard_relayed_bytes_total{direction="in"}'));
+      expect(said).toMatch(/^switchyard_build_info\{version="\d+\.\d+\.\d+",commit="[0-9a-f]*",node="v\d+.*"\} 1$/m);
+      expect(figure('switchyard_journal_last_timestamp_seconds')).toBeCloseTo(Date.now() / 1_000, -2);
+      expect(figure('process_start_time_seconds')).toBeGreaterThan(1.6e9);
+      expect(said.replaceAll(/^#.*$/gm, '')).not.toMatch(
+        new RegExp(`${uuids.join('|')}|harbour|north-quay|127\\.0\\.0\\.1|"${cvid}"`),
+      );
+    } finally {
+      await yard.close();
+      await relaying.stop();
+    }
+  });
+
+  it('are those that the document lists, with no other labels', async () => {
+    const text = await (await fetch(`http://${at.server.addresses.metrics}/metrics`)).text();
+    const declared = declaredMetrics();
+    const types = [...text.matchAll(/^# TYPE (switchyard_\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
+    expect(types.sort()).toEqual(declared.map(({ name, type }) => `${name} ${type}`).sort());
+    const labelsOf = new Map(declared.flatMap((one) => seriesOf(one).map((series) => [series, one.labels] as const)));
+    for (const [, series, labels] of text.matchAll(/^(switchyard_\w+)\{(.*)\} /gm)) {
+      const names = [...labels!.matchAll(/(\w+)="/g)].map(([, name]) => name);
+      expect({ series, names: names.filter((name) => name !== 'le') }).toEqual({
+        series,
+        names: labelsOf.get(series!),
+      });
+    }
   });
 
   it('stand beside /healthz, and /readyz, which says why the server takes no commands', async () => {
