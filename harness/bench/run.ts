@@ -11,6 +11,7 @@ import { benchIdle } from './idle.js';
 import { benchLatency } from './latency.js';
 import { benchLists } from './lists.js';
 import { machine, othersPercent } from './machine.js';
+import { benchMetrics } from './metrics.js';
 import { benchMillion } from './million.js';
 import { benchPath } from './path.js';
 import { type Part, type Result, saveResults } from './results.js';
@@ -35,6 +36,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   session: { run: benchSession, rounds: 5, about: 'Session calls, durable, beside bare grpc-js and etcd' },
+  metrics: { run: benchMetrics, rounds: 10, about: 'Session calls with metrics beside the same without' },
   fanout: { run: benchFanout, rounds: 3, about: 'CPU for each delivered change, beside bare grpc-js' },
   brokers: { run: benchBrokers, rounds: 3, about: 'the same beside etcd and nats-server' },
   latency: { run: benchLatency, rounds: 3, about: 'time from a change to its watchers, beside bare grpc-js' },

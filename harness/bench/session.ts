@@ -5,21 +5,25 @@ import { type Round, type Row, rowOf } from './row.js';
 import { dataFolder, startBare, startEtcd, startSwitchyard } from './servers.js';
 
 const CALLS = 20_000;
+/** The method that is measured. */
+export const SESSION_PATH = '/switchyard.v1.SessionService/Session';
 
 /** Every call is for the same instance, so each opens a session, ends the one before and is fsynced: the costly case. */
-const request = SessionRequest.encode(
+export const sessionRequest = SessionRequest.encode(
   SessionRequest.create({ instanceUuid: '5f1c9a20-7d3e-4b8a-9c41-2e6f0d8b7a13', instanceType: 2, name: 'bench' }),
 ).finish();
 
 /** LeaseGrantRequest{TTL: 60}: etcd's nearest thing to a session. */
 const lease = Uint8Array.of(0x08, 60);
 
-interface Measured {
+/** What a server did of one run of calls. */
+export interface Measured {
   readonly callsPerSecond: number;
   readonly cpuMicros: number;
 }
 
-async function measure(server: Started, path: string, message: Uint8Array): Promise<Measured> {
+/** Runs the calls against a server. */
+export async function measure(server: Started, path: string, message: Uint8Array): Promise<Measured> {
   const from = server.cpuSeconds();
   const { callsPerSecond } = await load({ port: server.port, path, message, calls: CALLS, connections: 4, atOnce: 32 });
   return { callsPerSecond, cpuMicros: ((server.cpuSeconds() - from) * 1e6) / CALLS };
@@ -34,8 +38,8 @@ export async function benchSession(rounds: number, progress: (line: string) => v
     const all: { ours: Measured; bare: Measured; etcd: Measured | undefined }[] = [];
     for (let round = -1; round < rounds; round++) {
       const one = {
-        ours: await measure(ours, '/switchyard.v1.SessionService/Session', request),
-        bare: await measure(bare, '/switchyard.v1.SessionService/Session', request),
+        ours: await measure(ours, SESSION_PATH, sessionRequest),
+        bare: await measure(bare, SESSION_PATH, sessionRequest),
         etcd: etcd && (await measure(etcd, '/etcdserverpb.Lease/LeaseGrant', lease)),
       };
       progress(round < 0 ? 'warmed up' : `round ${round + 1} of ${rounds}`);
