@@ -8,8 +8,13 @@ export default {
   // Enough for a machine that does other things at the same time; what takes longer hangs.
   testTimeout: 240_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  // Too long for every run: `npm run test:all` has them (test/gate/steps.mjs).
-  testPathIgnorePatterns:
-    process.env.GATE_LONG_TESTS === '1' ? [] : ['<rootDir>/test/console/views/', '<rootDir>/test/web/browser.test.ts'],
+  testPathIgnorePatterns: [
+    // Too long for every run: `npm run test:all` has them (test/gate/steps.mjs).
+    ...(process.env.GATE_LONG_TESTS === '1'
+      ? []
+      : ['<rootDir>/test/console/views/', '<rootDir>/test/web/browser.test.ts']),
+    // They need programs that only `npm run test:all` installs.
+    ...(process.env.GATE_EXTRA_PROGRAMS === '1' ? [] : ['<rootDir>/test/deploy/prometheus.test.ts']),
+  ],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.nodes/'],
 };

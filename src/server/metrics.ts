@@ -15,7 +15,7 @@ import type { Feed } from '../feed/feed.js';
 import { CallTimes } from '../grpc/call-times.js';
 import type { Attachments } from '../replica/attachments.js';
 import type { Publisher } from '../replica/replica.js';
-import type { ShareFlag } from '../shares/limits.js';
+import { SHARE_FLAGS, type ShareFlag } from '../shares/limits.js';
 import type { Shares } from '../shares/shares.js';
 import { type Metered, meterCalls, meterConnections, meterServer } from './meters.js';
 
@@ -117,6 +117,9 @@ export class Metrics {
   constructor() {
     this.journalWritable.set(1);
     meterCalls(this.registry, this.calls);
+    // From zero, so that a rate knows the first one.
+    for (const share of Object.values(SHARE_FLAGS)) this.fullShares.inc({ share }, 0);
+    for (const what of ['call', 'work'] as const) this.fullTurns.inc({ what }, 0);
     collectDefaultMetrics({ register: this.registry });
     this.http = createServer((request, response) => this.answer(request, response));
   }

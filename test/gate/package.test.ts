@@ -33,7 +33,16 @@ async function switchyard(...args: string[]): Promise<string> {
 describe('the package', () => {
   it('holds what a user needs, and nothing of how it is made', async () => {
     const names = await readdir(join(folder, 'node_modules', 'switchyard'));
-    expect(names.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'package.json', 'proto']);
+    expect(names.sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'deploy',
+      'dist',
+      'docs',
+      'package.json',
+      'proto',
+    ]);
     const { stdout } = await run('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: folder });
     expect(stdout).not.toMatch(/node_modules\/(jest|typescript|@biomejs)/);
   });

@@ -105,6 +105,11 @@ export function installLanguages() {
   return installSystemPackages(LANGUAGES);
 }
 
+/** The same for the test of dashboards and alerts. */
+export function installPrometheus() {
+  return installSystemPackages([{ deb: 'prometheus', isThere: () => succeeds('promtool', ['--version']) }]);
+}
+
 /** Installs what is missing where that can be done without asking; otherwise says in one line how. */
 export async function installSystemPackages(programs = PROGRAMS) {
   const missing = await missingOf(programs);
