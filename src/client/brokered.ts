@@ -58,6 +58,8 @@ export interface BrokeredFacts {
   readonly incoming: boolean;
   /** When a relayed one is first tried again for a direct path; infinite: never. */
   readonly upgradeAfterMs: number;
+  /** Whether this end wants no direct path. */
+  readonly relayOnly: boolean;
 }
 
 /** The newest form of relayed bytes that this client knows: frames inside TLS, on streams that are resumed. */
@@ -134,6 +136,7 @@ export class Brokered {
     this.#handedOut?.destroy(new Error('the peer has not found the same path'));
     this.#handedOut = undefined;
     this.#isControlling = order.role === ConnectionRole.PUNCH_CONTROLLING;
+    if (this.facts.relayOnly) return punchAnswer({ path: undefined, pairs: [], tookMs: 0 }, undefined);
     const { puncher } = await this.gathered;
     const plan = attemptPlan(order, this.desk.identity);
     const outcome = await puncher.attempt(plan, this.#life.signal);

@@ -34,6 +34,8 @@ export interface ConnectOptions {
    * each. Default: 5,000. Infinity: it stays relayed.
    */
   readonly upgradeAfterMs?: number | undefined;
+  /** Never directly: this end offers no address and dials none, so that the data goes through the server. Default: false. */
+  readonly relayOnly?: boolean | undefined;
   /** Gives up; what is being made is cancelled at both ends. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -93,9 +95,10 @@ export class Connections {
 
   /** Connects to a peer: directly if there is a way, else through the server. */
   async connect(peerCvid: number, options: ConnectOptions): Promise<PeerStream> {
-    const { transport = 'tcp', upgradeAfterMs = LIMITS.upgradeFirstMs, signal } = options;
+    const { transport = 'tcp', relayOnly = false, signal } = options;
+    const upgradeAfterMs = relayOnly ? Number.POSITIVE_INFINITY : (options.upgradeAfterMs ?? LIMITS.upgradeFirstMs);
     const link = transport === 'udp' ? LinkType.TRANSPORT_UDP : LinkType.TRANSPORT_TCP;
-    const facts = { peerCvid, link, incoming: false, upgradeAfterMs };
+    const facts = { peerCvid, link, incoming: false, upgradeAfterMs, relayOnly };
     const scope = new Scope(signal, this.desk.life);
     try {
       await this.desk.attached(scope.signal);
@@ -111,7 +114,7 @@ export class Connections {
    */
   async #listen(facts: BrokeredFacts, signal: AbortSignal): Promise<PeerStream | undefined> {
     const { listenPort } = this.desk;
-    if (listenPort === undefined) return undefined;
+    if (listenPort === undefined || facts.relayOnly) return undefined;
     const brokered = new Brokered(facts, this.#desk, []);
     return this.#unlessGivenUp(brokered, signal, async () => {
       const gathered = await brokered.gathered;
@@ -216,7 +219,7 @@ export class Connections {
       cvid: facts.peerCvid,
       type: facts.link,
       port: 0,
-      candidates: [...candidates],
+      candidates: facts.relayOnly ? [] : [...candidates],
       publicKey: this.#desk.identity.publicKey,
       roundTrip: roundTripMs === undefined ? undefined : durationOf(roundTripMs),
       relayVersion: RELAY_VERSION,
@@ -247,7 +250,7 @@ export class Connections {
     // Meanwhile this end may have asked for the same.
     const known = this.#byId.get(connectionId);
     if (known) return known;
-    const facts = { peerCvid, link: type, incoming: true, upgradeAfterMs: LIMITS.upgradeFirstMs };
+    const facts = { peerCvid, link: type, incoming: true, upgradeAfterMs: LIMITS.upgradeFirstMs, relayOnly: false };
     const brokered = new Brokered(facts, this.#desk, rendezvous);
     this.#name(brokered, connectionId);
     brokered.stream.then(
