@@ -12,280 +12,334 @@ export const protobufFileName = "switchyard/v1/error.proto";
  *
  * Every error carries a google.rpc.Status in `grpc-status-details-bin` with an ErrorInfo whose domain is `switchyard`
  * and whose reason is one of these names without the prefix. The same numbers are the answer codes of `Answer` and of
- * system events. The gRPC code in each comment is the one that the reason comes with.
+ * system events. The gRPC code in each comment is the one that the reason comes with; docs/errors.md is made of the comments.
  */
 export enum Reason {
   /** UNSPECIFIED - No error. As an answer's code: success. */
   UNSPECIFIED = 0,
   /**
    * FIELD_INVALID - INVALID_ARGUMENT. A field is wrong; BadRequest names each with what is allowed.
+   * Do: correct the fields that the error names; the same request is refused again.
    * Example: "instance_uuid: not a UUID".
    */
   FIELD_INVALID = 1,
   /**
    * SESSION_TOKEN_MISSING - UNAUTHENTICATED. The call needs a session and came without `switchyard-session`.
+   * Do: open a session, and send its token with the call.
    * Example: "KeepAlive needs the session token as metadata switchyard-session".
    */
   SESSION_TOKEN_MISSING = 10,
   /**
    * SESSION_TOKEN_INVALID - UNAUTHENTICATED. The token was not issued here, or not for this session.
+   * Do: send the token to the server that issued it, or open a new session.
    * Example: "the session token is not one of this server's".
    */
   SESSION_TOKEN_INVALID = 11,
   /**
    * SESSION_SUPERSEDED - UNAUTHENTICATED on a call, ABORTED on an attachment. The same instance opened a newer session. Do not try again by
    * yourself: two clones of one instance would fight for ever.
+   * Do: find out who else runs with this instance UUID, and give one of the two a UUID of its own.
    * Example: "session 4711 was superseded by a newer session of its instance".
    */
   SESSION_SUPERSEDED = 12,
   /**
    * SESSION_TERMINATED - UNAUTHENTICATED on a call, ABORTED on an attachment. The session was ended on purpose.
+   * Do: ask the administrator, who ended it; open a new session if it should be there.
    * Example: "session 4711 was terminated".
    */
   SESSION_TERMINATED = 13,
   /**
    * SESSION_EXPIRED - UNAUTHENTICATED on a call, ABORTED on an attachment. The session was not renewed in time; open a new one.
+   * Do: open a new session; renew it more often, or ask for a longer TTL, where this comes again.
    * Example: "session 4711 has expired".
    */
   SESSION_EXPIRED = 14,
   /**
    * SESSION_SERVER_LOST - UNAUTHENTICATED on a call, ABORTED on an attachment. The server that held the session is gone; open a new one.
+   * Do: open a new session.
    * Example: "the server of session 4711 was lost".
    */
   SESSION_SERVER_LOST = 15,
   /**
    * ATTACHMENT_REPLACED - ABORTED. The same session attached again; this older attachment ends.
+   * Do: go on with the newer attachment; attach once only.
    * Example: "session 4711 attached again".
    */
   ATTACHMENT_REPLACED = 16,
   /**
    * ADMIN_REQUIRED - PERMISSION_DENIED. Only an administrator can do this.
+   * Do: give the administrator's token, which is in the server's data folder.
    * Example: "terminating another session needs the metadata switchyard-admin".
    */
   ADMIN_REQUIRED = 17,
   /**
    * ADMIN_TOKEN_INVALID - UNAUTHENTICATED. `switchyard-admin` does not hold this server's administrator token.
+   * Do: take the token from this server's data folder; each server has its own.
    * Example: "the administrator token is wrong".
    */
   ADMIN_TOKEN_INVALID = 18,
   /**
    * SESSION_NOT_FOUND - NOT_FOUND. No such session lives.
+   * Do: look it up again by the instance UUID: a new session has another SID.
    * Example: "no session 4711".
    */
   SESSION_NOT_FOUND = 20,
   /**
    * NODE_NOT_FOUND - NOT_FOUND. No such node is in the graph.
+   * Do: look it up again by its name or UUID: it has gone, or is another node now.
    * Example: "no node 4711".
    */
   NODE_NOT_FOUND = 21,
   /**
    * STREAM_NOT_FOUND - NOT_FOUND. No such stream lives, or it is not the caller's to see.
+   * Do: look at the streams of the session; one that stopped is created anew.
    * Example: "no stream 7".
    */
   STREAM_NOT_FOUND = 22,
   /**
    * PATH_NOT_FOUND - NOT_FOUND. Nothing connects the two nodes.
+   * Do: allow more types of link, such as control links, or connect the two.
    * Example: "no path from 10 to 18".
    */
   PATH_NOT_FOUND = 23,
   /**
    * ORDER_NOT_FOUND - NOT_FOUND. The order was never given to this session, is answered, or its deadline has passed.
+   * Do: nothing: the order is over; answer sooner where this comes again.
    * Example: "no order o12 waits for an answer".
    */
   ORDER_NOT_FOUND = 24,
   /**
    * CONNECTION_NOT_FOUND - NOT_FOUND. No such connection, or it is not the caller's to see.
+   * Do: ask for a new connection; old ones are forgotten after a while.
    * Example: "no connection c12".
    */
   CONNECTION_NOT_FOUND = 25,
   /**
    * IDENTITY_NOT_FOUND - NOT_FOUND. No such identity, or it is not the caller's to see.
+   * Do: check the UUID; an instance that has shown no key has no identity.
    * Example: "no identity 6f1c7ad2-3b5e-4c8d-9f00-1a2b3c4d5e6f".
    */
   IDENTITY_NOT_FOUND = 26,
   /**
    * SESSION_LIMIT - RESOURCE_EXHAUSTED. The server holds as many sessions as it may, or as it may of one client connection or of one address
    * (of IPv6, one /64). Comes with RetryInfo. An instance that has a session there is not refused for such a share.
+   * Do: wait as RetryInfo says; end sessions that are not needed, or raise the option that the message names.
    * Example: "524288 sessions of one address are the limit (--sessions-per-address)".
    */
   SESSION_LIMIT = 30,
   /**
    * SID_EXHAUSTED - RESOURCE_EXHAUSTED. Every SID of this type and flavor is in use. Comes with RetryInfo.
+   * Do: wait until sessions end, or spread the instances over more flavors.
    * Example: "no SID is left for type 2, flavor 1".
    */
   SID_EXHAUSTED = 31,
   /**
    * STREAM_LIMIT - RESOURCE_EXHAUSTED. The session, its address or the server has as many streams as it may. Comes with RetryInfo.
+   * Do: terminate streams that are not needed, or raise the bound.
    * Example: "64 streams of one session are the limit".
    */
   STREAM_LIMIT = 32,
   /**
    * LINK_LIMIT - RESOURCE_EXHAUSTED. A node, its address or the server has as many links, or reported ones, as it may.
+   * Do: report links lost that do not stand, or raise the bound.
    * Example: "16384 links of one node are the limit".
    */
   LINK_LIMIT = 33,
   /**
    * WATCH_LIMIT - RESOURCE_EXHAUSTED. The client has as many watches as it may. Comes with RetryInfo.
+   * Do: share one watch among the readers of a program, or open another connection.
    * Example: "1024 watches on one connection are the limit".
    */
   WATCH_LIMIT = 34,
   /**
    * ORDER_LIMIT - RESOURCE_EXHAUSTED. As many orders wait for the session's answer as may. Comes with RetryInfo.
+   * Do: answer the orders that wait; the instance is attached and does not answer.
    * Example: "32 orders wait for session 4711".
    */
   ORDER_LIMIT = 35,
   /**
    * CONNECTION_LIMIT - RESOURCE_EXHAUSTED. As many connections are being brokered as may, of one session, of sessions of one address, or in
    * all. Comes with RetryInfo.
+   * Do: wait until those that are being made are decided; end those that are not needed.
    * Example: "16 pending connections of one session are the limit".
    */
   CONNECTION_LIMIT = 36,
   /**
    * RATE_LIMITED - RESOURCE_EXHAUSTED. Too much was asked in too short a time. Comes with RetryInfo.
+   * Do: send more slowly; wait as RetryInfo says.
    * Example: "more than 1000 packets a second".
    */
   RATE_LIMITED = 37,
   /**
    * TOO_LARGE - RESOURCE_EXHAUSTED. A message, packet or block is larger than may be.
+   * Do: send it in smaller parts.
    * Example: "a packet of 70000 bytes; 65536 are the limit".
    */
   TOO_LARGE = 38,
   /**
    * REVISION_COMPACTED - OUT_OF_RANGE. The position asked for has left the history. Watch again without `after`.
+   * Do: watch again without a position: a snapshot comes first. Raise --history-bytes where this comes often.
    * Example: "revision 12 is compacted; the oldest held is 5000".
    */
   REVISION_COMPACTED = 40,
   /**
    * WATCH_LAGGED - ABORTED. The watcher fell so far behind that what it missed has left the history. Watch again without `after`, or
    * with `coalesce`.
+   * Do: read faster, or watch with `coalesce`, which skips what is out of date.
    * Example: "the watch stood at revision 12; the oldest held is 5000".
    */
   WATCH_LAGGED = 41,
   /**
    * NOT_ATTACHED - FAILED_PRECONDITION. The target has no attachment, so an order cannot reach it.
+   * Do: wait until the target is back: it has lost its connection, and its session lives on for a while.
    * Example: "session 4711 is not attached".
    */
   NOT_ATTACHED = 50,
   /**
    * NOT_STREAM_OWNER - PERMISSION_DENIED. The stream is another session's; only its owner may do this.
+   * Do: ask the owner, or stop the stream as one of its ends.
    * Example: "stream 7 belongs to session 4711".
    */
   NOT_STREAM_OWNER = 51,
   /**
    * PEER_REFUSED - PERMISSION_DENIED. The peer refused; the message is the peer's own description.
+   * Do: ask whoever runs the peer to allow it; the server had no part in it.
    * Example: "port 22 is not open to you".
    */
   PEER_REFUSED = 52,
   /**
    * ORDER_DEADLINE - DEADLINE_EXCEEDED. The order was not answered in time.
+   * Do: try again; look at the peer, which is attached and does not answer.
    * Example: "session 4711 did not answer within 10 s".
    */
   ORDER_DEADLINE = 53,
   /**
    * PEER_LEFT - ABORTED. The other end of the connection left before it stood.
+   * Do: look the peer up again, and ask once more.
    * Example: "session 4711 ended while connection c12 was being made".
    */
   PEER_LEFT = 54,
   /**
    * PATH_FAILED - UNAVAILABLE. Every attempt to connect failed and no relay was possible.
+   * Do: see what was tried (switchyard connections ID) and what NAT each end is behind (switchyard netcheck).
    * Example: "no pair of candidates answered in 3 attempts".
    */
   PATH_FAILED = 55,
   /**
    * CONNECTION_REPLACED - ABORTED. A newer or crossing request for the same pair took this one's place.
+   * Do: use the connection that took its place.
    * Example: "connection c12 was replaced by c13".
    */
   CONNECTION_REPLACED = 56,
   /**
    * SINK_TOO_SLOW - FAILED_PRECONDITION. The sink stopped reading and was cut off.
+   * Do: read faster, or stop the stream; then open the sink again.
    * Example: "sink 18 took no data for 30 s".
    */
   SINK_TOO_SLOW = 57,
   /**
    * STREAM_STOPPED - FAILED_PRECONDITION. The stream has stopped; no further data is delivered.
+   * Do: create a new stream if there is more to send.
    * Example: "stream 7 was stopped by session 18".
    */
   STREAM_STOPPED = 58,
   /**
    * OUT_OF_ORDER - FAILED_PRECONDITION. The call does not fit what was said before on the same call or connection.
+   * Do: correct the program: it says things in an order that the protocol does not have.
    * Example: "a second Relay opens stream 7".
    */
   OUT_OF_ORDER = 59,
   /**
    * DRAINING - UNAVAILABLE. The server is going down; RetryInfo says when to look for it again.
+   * Do: wait as RetryInfo says; sessions, links and streams go on after the restart.
    * Example: "the server is draining".
    */
   DRAINING = 60,
   /**
    * JOURNAL_UNAVAILABLE - UNAVAILABLE. The journal does not take anything at the moment (a full disk, say). Nothing was changed. Comes with
    * RetryInfo.
+   * Do: free space on the disk of the data folder; calls may be repeated as soon as there is some.
    * Example: "the journal does not accept commands: no space left".
    */
   JOURNAL_UNAVAILABLE = 61,
   /**
    * OVERLOADED - UNAVAILABLE. More commands wait to be written than may. Nothing was changed. Comes with RetryInfo.
+   * Do: wait as RetryInfo says; look at how long an append takes (docs/observability.md).
    * Example: "65536 commands wait for the journal".
    */
   OVERLOADED = 62,
   /**
    * INTERNAL - INTERNAL. A fault of the server. The message is an id that is also in the server's log, nothing else.
+   * Do: look for the id in the log of the server, and report the fault with `switchyard debug dump`.
    * Example: "fault 5f1c9a20".
    */
   INTERNAL = 63,
   /**
    * UNIMPLEMENTED - UNIMPLEMENTED. This server does not have it.
+   * Do: use a newer server, or an older client; check the name of the method.
    * Example: "Relay is not part of this version".
    */
   UNIMPLEMENTED = 64,
   /**
    * EVENT_TYPE_UNKNOWN - INVALID_ARGUMENT. A system event of type 0 or of a type that this version does not know.
+   * Do: check the type against docs/system-events.md; the server may be older than the client.
    * Example: "type 99 is unknown".
    */
   EVENT_TYPE_UNKNOWN = 70,
   /**
    * EVENT_CATEGORY_WRONG - INVALID_ARGUMENT. A system event of a category that the receiver does not handle.
+   * Do: send only events for servers: numbers 1 to 31.
    * Example: "NetworkDelta is for clients".
    */
   EVENT_CATEGORY_WRONG = 71,
   /**
    * EVENT_TRUNCATED - INVALID_ARGUMENT. A system event or packet is cut short; the description names the offset.
+   * Do: correct the encoder: lengths must be those of what follows.
    * Example: "cell at offset 9: 12 bytes announced, 3 there".
    */
   EVENT_TRUNCATED = 72,
   /**
    * EVENT_KEY_REPEATED - INVALID_ARGUMENT. A key stands twice and may not be repeated.
+   * Do: send each key once, unless the registry says that it may be repeated.
    * Example: "key 3 again at offset 20".
    */
   EVENT_KEY_REPEATED = 73,
   /**
    * PACKET_FLAGS_INVALID - INVALID_ARGUMENT. A packet's flags have bits that must be 0.
+   * Do: set only the flags that docs/system-events.md names.
    * Example: "flags 0x90".
    */
   PACKET_FLAGS_INVALID = 74,
   /**
    * PROOF_INVALID - UNAUTHENTICATED. A proof is needed and there is none, or it proves nothing: wrong signature, used before, another's key, made
    * for another purpose, instance, network or binding. The session that stands is not touched.
+   * Do: prove the right key: `switchyard key show` tells which one this machine has, `switchyard identity show` which
+   * are known.
    * Example: "instance 6f1c7ad2-3b5e-4c8d-9f00-1a2b3c4d5e6f has a key: its sessions are opened with a proof of it".
    */
   PROOF_INVALID = 81,
   /**
    * CHALLENGE_EXPIRED - UNAUTHENTICATED. The nonce of a proof is not this server's, or older than a minute. Comes with RetryInfo 0: ask for another.
+   * Do: ask for another challenge, and use it within a minute.
    * Example: "the nonce is not of this server's, or of before its start".
    */
   CHALLENGE_EXPIRED = 82,
   /**
    * IDENTITY_REVOKED - UNAUTHENTICATED on a call, ABORTED on an attachment. An administrator has revoked the identity, or the key that the session
    * was opened by.
+   * Do: ask the administrator; an identity that was revoked by mistake gets a new key by `switchyard identity bind`.
    * Example: "identity 6f1c7ad2-3b5e-4c8d-9f00-1a2b3c4d5e6f is revoked".
    */
   IDENTITY_REVOKED = 84,
   /**
    * IDENTITY_MISMATCH - UNAUTHENTICATED. Two credentials of one call are of different identities.
+   * Do: send the token and the proof of one identity.
    * Example: "the proof is of identity 6f1c7ad2-3b5e-4c8d-9f00-1a2b3c4d5e6f, the session of another".
    */
   IDENTITY_MISMATCH = 86,
   /**
    * NETWORK_LIMIT - RESOURCE_EXHAUSTED. The network has as many identities as it may.
+   * Do: forget identities that are not needed.
    * Example: "1048576 identities are the limit".
    */
   NETWORK_LIMIT = 87,
