@@ -14,7 +14,9 @@ export default {
       ? []
       : ['<rootDir>/test/console/views/', '<rootDir>/test/web/browser.test.ts']),
     // They need programs that only `npm run test:all` installs.
-    ...(process.env.GATE_EXTRA_PROGRAMS === '1' ? [] : ['<rootDir>/test/deploy/prometheus.test.ts']),
+    ...(process.env.GATE_EXTRA_PROGRAMS === '1'
+      ? []
+      : ['<rootDir>/test/deploy/prometheus.test.ts', '<rootDir>/test/cli/completion-shells.test.ts']),
   ],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.nodes/'],
 };

@@ -1,4 +1,4 @@
-import { StatusCode, type SwitchyardError } from '../client/index.js';
+import { Reason, StatusCode, type SwitchyardError } from '../client/index.js';
 
 /** Characters of a server's message that are shown: a longer one is not meant for people. */
 const MESSAGE_LENGTH_MAX = 1_000;
@@ -39,6 +39,7 @@ function adviceFor({ code, reason }: SwitchyardError): string | undefined {
     return 'The token is not that of this server: look at --admin-token, SWITCHYARD_ADMIN_TOKEN and --data.';
   }
   if (reason === 'PATH_NOT_FOUND') return 'Nothing but control links may connect them: try --control.';
+  if (reason !== undefined && Object.hasOwn(Reason, reason)) return `See: switchyard explain ${reason}`;
   if (code === StatusCode.UNIMPLEMENTED) return 'Is it a Switchyard server, and as new as this command?';
   return undefined;
 }

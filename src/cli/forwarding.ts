@@ -10,13 +10,16 @@ import { Failure } from './surroundings.js';
  *    caller:  | "SYFW" | version 1 | port 2 B |
  *    peer:    | status 1 B | length 2 B | words |       status 0: connected, 1: not
  *
- * The peer connects to that port of its own machine, and from then on everything is passed through.
+ * The peer connects to that port of its own machine, and from then on everything is passed through. Port 0 is the peer itself,
+ * which says everything back: that is how it is pinged. Releases before 0.2.0 refuse port 0.
  */
 const MAGIC = Buffer.from('SYFW\u0001');
 const REQUEST_BYTES = MAGIC.length + 2;
 const ANSWER_HEAD_BYTES = 3;
 const CONNECTED = 0;
 const REFUSED = 1;
+/** Stands for the peer itself, which says everything back. */
+export const ECHO_PORT = 0;
 /** How long the exchange before the data may take. */
 const GREETING_MS = 10_000;
 
@@ -38,6 +41,7 @@ export async function servePort(stream: Duplex, mayReach: (port: number) => bool
   const request = await readExactly(stream, REQUEST_BYTES);
   if (!request.subarray(0, MAGIC.length).equals(MAGIC)) throw new Failure('the peer speaks something else');
   const port = request.readUInt16BE(MAGIC.length);
+  if (port === ECHO_PORT) return sayBack(stream);
   if (!mayReach(port)) return refuse(stream, `port ${port} is not open to you`);
   const socket = connect({ host: 'localhost', port, allowHalfOpen: true, noDelay: true });
   try {
@@ -67,6 +71,12 @@ export async function join(stream: Duplex, socket: Socket): Promise<void> {
     stream.destroy(error as Error);
     throw error;
   }
+}
+
+async function sayBack(stream: Duplex): Promise<void> {
+  stream.write(answer(CONNECTED, ''));
+  stream.pipe(stream);
+  await finished(stream);
 }
 
 function connected(socket: Socket): Promise<void> {

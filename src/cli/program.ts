@@ -7,8 +7,10 @@ import { givenAdminToken } from './admin-token.js';
 import { commandFirst } from './arguments.js';
 import { linesOf } from './conclude.js';
 import { withConnection, withKey } from './connection.js';
+import { examples } from './examples.js';
 import { exportGraph, FORMATS } from './export.js';
 import { listNodes } from './nodes.js';
+import { addOperatorCommands } from './operator-commands.js';
 import { durationMs, limitsOfFormat1, port, ports, positiveInteger, positiveNumber } from './option-values.js';
 import { withList } from './output/listing.js';
 import { showPath } from './path.js';
@@ -86,7 +88,8 @@ function checkToken(command: Command, { env }: Surroundings): void {
   if (talks) givenAdminToken(command.opts(), env);
 }
 
-function makeProgram(surroundings: Surroundings): Command {
+/** The program with all its commands, each of which runs in these surroundings. */
+export function makeProgram(surroundings: Surroundings): Command {
   const { terminal } = surroundings;
   const program = new Command('switchyard')
     .description('Coordination for fleets: sessions, a live network graph, brokered connections and streams.')
@@ -119,6 +122,7 @@ function makeProgram(surroundings: Surroundings): Command {
     });
   addReaders(program, surroundings);
   addConsole(program, surroundings);
+  addOperatorCommands(program, surroundings);
   addDirect(program, surroundings);
   addKeys(program, surroundings);
   addReplay(program, surroundings);
@@ -337,8 +341,4 @@ function addJournal(program: Command, surroundings: Surroundings): void {
 /** A folder as an argument, which wins over --data. */
 function inFolder(flags: { readonly data?: string }, folder: string | undefined): { readonly data?: string } {
   return folder === undefined ? flags : { ...flags, data: folder };
-}
-
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
 }

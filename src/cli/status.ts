@@ -42,13 +42,13 @@ const LIMIT_COLUMNS: readonly Column<GetServerResponse['limits'][number]>[] = [
 ];
 
 /** The same for programs: the fields of the protos, with the uptime in milliseconds. */
-function serverFacts({ uptime, position, addresses, limits, ...facts }: GetServerResponse): object {
+export function serverFacts({ uptime, position, addresses, limits, ...facts }: GetServerResponse) {
   return {
     ...facts,
     uptimeMs: uptime && Math.round(msOf(uptime)),
     epoch: position?.epoch,
     revision: position?.revision,
-    addresses: Object.fromEntries(addresses.map(({ codeName, address }) => [codeName, address])),
+    addresses: Object.fromEntries<string | undefined>(addresses.map(({ codeName, address }) => [codeName, address])),
     limits: Object.fromEntries(limits.map(({ name, used, max, unit }) => [name, { used, max, unit }])),
   };
 }

@@ -40,6 +40,7 @@ describe('the package', () => {
       'deploy',
       'dist',
       'docs',
+      'man',
       'package.json',
       'proto',
     ]);

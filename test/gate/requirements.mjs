@@ -105,6 +105,11 @@ export function installLanguages() {
   return installSystemPackages(LANGUAGES);
 }
 
+/** The same for the test of completion in other shells than bash. */
+export function installShells() {
+  return installSystemPackages(['zsh', 'fish'].map((deb) => ({ deb, isThere: () => succeeds(deb, ['--version']) })));
+}
+
 /** The same for the test of dashboards and alerts. */
 export function installPrometheus() {
   return installSystemPackages([{ deb: 'prometheus', isThere: () => succeeds('promtool', ['--version']) }]);

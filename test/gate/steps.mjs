@@ -1,5 +1,11 @@
 import { breaking, buf, bufFormat, documentBlocks, formatAndLint, freshStubs, types } from './checks.mjs';
-import { installLanguages, installModules, installPrometheus, installSystemPackages } from './requirements.mjs';
+import {
+  installLanguages,
+  installModules,
+  installPrometheus,
+  installShells,
+  installSystemPackages,
+} from './requirements.mjs';
 
 /**
  * What `npm test` runs before the tests, from the first to the last; a check that `stops` makes those after it pointless
@@ -35,6 +41,13 @@ export const MATRIX = NODES.flatMap((node) =>
 
 /** What it runs besides, by this Node: tests that need what `npm test` does not install. */
 export const LONG = [
+  {
+    name: 'completion in zsh and fish',
+    install: installShells,
+    paths: ['test/cli/completion-shells.test.ts'],
+    // Without it jest.config.js leaves them out.
+    env: { GATE_EXTRA_PROGRAMS: '1' },
+  },
   {
     name: 'dashboards and alerts by a real Prometheus',
     install: installPrometheus,
