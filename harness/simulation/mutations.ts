@@ -1,4 +1,5 @@
 import { WatchNetworkDeltaResponse } from '../../gen/switchyard/v1/network_service.js';
+import type { Clock, Timer } from '../../src/base/clock.js';
 import type { Applied } from '../../src/core/decide/apply.js';
 import type { Change } from '../../src/core/model/change.js';
 import type { Command } from '../../src/core/model/command.js';
@@ -6,24 +7,33 @@ import { Fault } from '../../src/core/model/fault.js';
 import type { Float64Pages } from '../../src/core/store/pages.js';
 import type { Row } from '../../src/core/store/snapshot.js';
 import type { Feed } from '../../src/feed/feed.js';
+import type { FeedLimits } from '../../src/feed/limits.js';
 import type { Topic } from '../../src/feed/topic.js';
 import { decodeChunks, encodeChunks } from '../../src/journal/chunk.js';
 import type { Journal, StoredRecord } from '../../src/journal/journal.js';
+import { decodeRecord } from '../../src/journal/record.js';
 import type { Replica } from '../../src/replica/replica.js';
+import type { ServingTime } from '../../src/replica/serving-time.js';
+import { inside } from './inside.js';
 import { KEY_MUTATIONS } from './key-mutations.js';
 import type { SimulatedServer, Tampering } from './server.js';
 
 /** A fault that somebody could have made, put into the parts of a server from outside. */
 export interface Mutation extends Tampering {
   readonly name: string;
-  /** A seed that meets it, where the first few do not: the search begins there. */
-  readonly seed?: number;
+  /** A world of so many minutes, made of this seed, meets it within some seconds of real time. */
+  readonly seed: number;
+  readonly minutes: number;
+  /** The check that finds it there. Another one would say that the mutation does something else than its name says. */
+  readonly finds: string;
 }
 
 /** What the replica keeps to itself, and some mutations have to get at. */
 interface ReplicaInside {
+  readonly parts: { readonly journal: Journal; readonly clock: Clock };
+  readonly time: ServingTime;
   batch(): Promise<void>;
-  take(): { batch: { command: Command; resolve(outcome: Applied | Fault): void }[]; records: StoredRecord[] };
+  nextBatch(): { batch: { command: Command; resolve(outcome: Applied | Fault): void }[]; records: StoredRecord[] };
   applyAndPublish(command: Command): Applied | Fault;
 }
 
@@ -31,12 +41,16 @@ interface ReplicaInside {
 interface LeasesInside {
   readonly deadlines: Float64Pages;
   enlist(slot: number, sid: number): void;
-  standStill(nowMs: number): void;
   expire(sid: number): void;
 }
 
-const inside = <Inside>(part: unknown): Inside => part as Inside;
-const leasesOf = (server: SimulatedServer): LeasesInside => inside<LeasesInside>(server.replica.leases);
+/** Something that does what it does by a timer. */
+interface TimerInside {
+  readonly timer: Timer;
+}
+
+const leasesOf = (server: SimulatedServer): LeasesInside =>
+  inside<LeasesInside>(server.replica.leases, 'deadlines', 'enlist', 'expire');
 
 /** A journal of which some methods are others. */
 function journalWith(journal: Journal, methods: Partial<Journal>): Journal {
@@ -76,12 +90,15 @@ type NextOf = Exclude<ReturnType<Feed['subscribe']>, Fault>['next'];
 const JOURNAL: Mutation[] = [
   {
     name: 'acknowledge before it is durable',
+    seed: 3,
+    minutes: 3,
+    finds: 'Durable',
     journal: (journal) => {
       let before = Promise.resolve();
       return journalWith(journal, {
         append: (records) => {
-          // A server that has not founded its network is not up, and tells nobody anything.
-          if (records[0].revision === 1) return journal.append(records);
+          // What a start stores is stored before the server is up, and tells nobody anything.
+          if (['FoundNetwork', 'SetLimits'].includes(decodeRecord(records[0]).kind)) return journal.append(records);
           before = before.then(() => journal.append(records)).catch(() => {});
           return Promise.resolve();
         },
@@ -90,10 +107,13 @@ const JOURNAL: Mutation[] = [
   },
   {
     name: 'apply and publish before the append',
+    seed: 2,
+    minutes: 3,
+    finds: 'Durable',
     server: ({ replica }) => {
-      const own = inside<ReplicaInside & { parts: { journal: Journal } }>(replica);
+      const own = inside<ReplicaInside>(replica, 'parts', 'batch', 'nextBatch', 'applyAndPublish');
       own.batch = async () => {
-        const { batch, records } = own.take();
+        const { batch, records } = own.nextBatch();
         const outcomes = batch.map(({ command }) => own.applyAndPublish(command));
         await own.parts.journal.append(records);
         batch.forEach(({ resolve }, at) => void resolve(outcomes[at]));
@@ -102,12 +122,18 @@ const JOURNAL: Mutation[] = [
   },
   {
     name: 'keep what was made for callers that have given up',
+    seed: 4,
+    minutes: 3,
+    finds: 'Abandoned',
     server: ({ replica }) => {
       replica.takeBack = () => {};
     },
   },
   {
     name: 'do a call twice',
+    seed: 2,
+    minutes: 3,
+    finds: 'Once',
     server: ({ replica }) => {
       const submit = replica.submit.bind(replica);
       replica.submit = (command) => {
@@ -118,6 +144,9 @@ const JOURNAL: Mutation[] = [
   },
   {
     name: 'recover without the last record',
+    seed: 3,
+    minutes: 3,
+    finds: 'Replayed',
     journal: (journal) =>
       journalWith(journal, {
         async *read(after) {
@@ -143,12 +172,18 @@ async function* withoutLimits(revision: number, chunks: AsyncIterable<Uint8Array
 const LIMITS: Mutation[] = [
   {
     name: 'decide a replay by the flags of today',
+    seed: 3,
+    minutes: 3,
+    finds: 'Replayed',
     parts: ({ state, core }) => {
       Object.defineProperty(state, 'limits', { get: () => core, set: () => {} });
     },
   },
   {
     name: 'leave the limits out of its snapshots',
+    seed: 8,
+    minutes: 10,
+    finds: 'Replayed',
     journal: (journal) =>
       journalWith(journal, {
         openSnapshot: (revision) => {
@@ -162,6 +197,9 @@ const LIMITS: Mutation[] = [
 const FEED: Mutation[] = [
   {
     name: 'skip a revision for a late watcher',
+    seed: 1,
+    minutes: 3,
+    finds: 'Resumable',
     server: ({ feeds: { network } }) => {
       const read = network.log.read.bind(network.log);
       network.log.read = (after, bytesMax) => {
@@ -172,6 +210,9 @@ const FEED: Mutation[] = [
   },
   {
     name: 'repeat a revision on resume',
+    seed: 4,
+    minutes: 3,
+    finds: 'Resumable',
     server: ({ feeds: { network } }) => {
       const subscribe = network.subscribe.bind(network);
       network.subscribe = ({ after, ...wish }) => {
@@ -182,6 +223,9 @@ const FEED: Mutation[] = [
   },
   {
     name: 'split a revision in two',
+    seed: 3,
+    minutes: 3,
+    finds: 'Unique',
     parts: ({ topics }) => {
       topics.network = topicWith(topics.network, ({ encode }) => ({
         encode: (position, changes) =>
@@ -193,6 +237,9 @@ const FEED: Mutation[] = [
   },
   {
     name: 'bookmark ahead of delivery',
+    seed: 3,
+    minutes: 3,
+    finds: 'Ordered',
     server: ({ feeds: { network } }) => {
       let count = 0;
       everyNext(network, (next, { topic, position }) => {
@@ -204,6 +251,9 @@ const FEED: Mutation[] = [
   },
   {
     name: 'snapshot one revision before its time',
+    seed: 1,
+    minutes: 3,
+    finds: 'Faithful',
     parts: ({ topics }) => {
       topics.network = topicWith(topics.network, ({ snapshot }) => {
         const { chunks, end } = snapshot!;
@@ -222,6 +272,9 @@ const FEED: Mutation[] = [
   },
   {
     name: 'coalesce without the nodes that went',
+    seed: 17,
+    minutes: 3,
+    finds: 'Faithful',
     parts: ({ topics }) => {
       topics.network = topicWith(topics.network, ({ net }) => ({
         net: (state, touches, bytesMax) => {
@@ -236,6 +289,9 @@ const FEED: Mutation[] = [
   },
   {
     name: 'filter links by one end only',
+    seed: 2,
+    minutes: 3,
+    finds: 'Faithful',
     parts: ({ topics }) => {
       topics.network = topicWith(topics.network, () => ({
         filter: (bytes, keeps) => {
@@ -253,19 +309,29 @@ const FEED: Mutation[] = [
   },
   {
     name: 'say nothing on a quiet watch',
-    server: ({ feeds: { network } }) => inside<{ timer: { cancel(): void } }>(network).timer.cancel(),
+    seed: 2,
+    minutes: 3,
+    finds: 'Audible',
+    server: ({ feeds: { network } }) => inside<TimerInside>(network, 'timer').timer.cancel(),
   },
   {
     name: 'put two ended sessions into one message',
-    seed: 10,
-    server: ({ feeds: { closed } }) =>
-      void Object.assign(closed, { limits: { ...closed.limits, messageBytesMax: 65_536 } }),
+    seed: 4,
+    minutes: 3,
+    finds: 'Reliable',
+    server: ({ feeds: { closed } }) => {
+      const own = inside<{ limits: FeedLimits }>(closed, 'limits');
+      own.limits = { ...own.limits, messageBytesMax: 65_536 };
+    },
   },
 ];
 
 const SESSIONS: Mutation[] = [
   {
     name: 'forget to extend leases after a restart',
+    seed: 3,
+    minutes: 3,
+    finds: 'Leased',
     server: (server) => {
       const { deadlines, enlist } = leasesOf(server);
       const { graph, sessions } = server.state;
@@ -277,19 +343,30 @@ const SESSIONS: Mutation[] = [
   },
   {
     name: 'forget to extend leases after a pause',
-    seed: 27,
-    server: (server) => {
-      leasesOf(server).standStill = () => {};
+    seed: 4,
+    minutes: 3,
+    finds: 'Leased',
+    server: ({ replica }) => {
+      const { time, parts } = inside<ReplicaInside>(replica, 'time', 'parts');
+      const stoodMs = parts.clock.nowMs() - time.nowMs();
+      time.nowMs = () => parts.clock.nowMs() - stoodMs;
+      time.tick = time.nowMs;
     },
   },
   {
     name: 'let nobody expire',
+    seed: 6,
+    minutes: 3,
+    finds: 'Ghostless',
     server: (server) => {
       leasesOf(server).expire = () => {};
     },
   },
   {
     name: 'hand out a freed SID at once',
+    seed: 1,
+    minutes: 3,
+    finds: 'Rested',
     parts: ({ state }) => {
       const { sids } = state;
       sids.peek = (pool) => {
@@ -299,12 +376,18 @@ const SESSIONS: Mutation[] = [
   },
   {
     name: 'supersede without closing the old session',
+    seed: 1,
+    minutes: 3,
+    finds: 'Faithful',
     parts: ({ state }) => {
       state.sessions.ofInstance = () => undefined;
     },
   },
   {
     name: 'forget the oldest order on another attachment',
+    seed: 5,
+    minutes: 3,
+    finds: 'Given',
     server: ({ replica }) => {
       const { attachments, state } = replica as Replica;
       const open = attachments.open.bind(attachments);
@@ -319,19 +402,28 @@ const SESSIONS: Mutation[] = [
   },
   {
     name: 'never send a heartbeat',
-    server: ({ replica }) => inside<{ timer: { cancel(): void } }>(replica.attachments).timer.cancel(),
+    seed: 2,
+    minutes: 3,
+    finds: 'Audible',
+    server: ({ replica }) => inside<TimerInside>(replica.attachments, 'timer').timer.cancel(),
   },
 ];
 
 const SHARES: Mutation[] = [
   {
     name: 'let one address open as many sessions as it wants',
+    seed: 3,
+    minutes: 3,
+    finds: 'Shared',
     server: ({ shares }) => {
       shares.open = (_origin, _newcomer, work) => work();
     },
   },
   {
     name: 'count sessions that have ended',
+    seed: 1,
+    minutes: 3,
+    finds: 'Shared',
     server: ({ shares }) => {
       const publish = shares.publish.bind(shares);
       shares.publish = (position, changes) =>
@@ -343,6 +435,9 @@ const SHARES: Mutation[] = [
   },
   {
     name: 'keep room for sessions that were refused',
+    seed: 8,
+    minutes: 3,
+    finds: 'Tidy',
     server: ({ shares, replica }) => {
       const open = shares.open.bind(shares);
       shares.open = (origin, newcomer, work) =>
