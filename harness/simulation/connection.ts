@@ -15,6 +15,8 @@ export interface Asked {
 /** The end of a call that asked. */
 export interface Caller {
   message(bytes: Uint8Array): void;
+  /** The server has taken so many bytes of requests; only of a call that goes both ways. */
+  taken?(bytes: number): void;
   end(status: CallStatus): void;
 }
 
@@ -24,6 +26,10 @@ export interface Callee {
   cancel(): void;
   /** The client has taken so many bytes: the window is open for as many. */
   credit(bytes: number): void;
+  /** One more request of a call that goes both ways. */
+  push?(bytes: Uint8Array): void;
+  /** The client has said all that it has to say, and still listens. */
+  halfClose?(): void;
 }
 
 /** Takes calls in. What it says to the caller travels; it never arrives at once. */
@@ -90,6 +96,7 @@ export class Connection {
     this.legs.add(leg);
     const answers: Caller = {
       message: (bytes) => this.carry(leg, 'down', () => leg.caller?.message(bytes)),
+      taken: (bytes) => this.carry(leg, 'down', () => leg.caller?.taken?.(bytes)),
       end: (status) => {
         leg.callee = undefined;
         leg.answered = true;
@@ -110,6 +117,8 @@ export class Connection {
         this.carry(leg, 'up', () => this.endCallee(leg));
       },
       credit: (bytes) => this.carry(leg, 'up', () => leg.callee?.credit(bytes)),
+      push: (bytes) => this.carry(leg, 'up', () => leg.callee?.push?.(bytes)),
+      halfClose: () => this.carry(leg, 'up', () => leg.callee?.halfClose?.()),
     };
   }
 

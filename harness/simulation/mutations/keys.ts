@@ -1,4 +1,4 @@
-import type { Mutation } from './mutations.js';
+import type { Mutation } from './mutation.js';
 
 /** Faults that would let somebody take the place of an instance whose key he lacks. */
 export const KEY_MUTATIONS: readonly Mutation[] = [
