@@ -8,6 +8,20 @@ import type { Process } from './process.js';
 /** A client opens its window again when it has read so much, as HTTP/2 does; less than the window of a server's call. */
 const CREDIT_BYTES = 2_048;
 
+/** A call that goes both ways has so many bytes of requests under way at most, and one message more. */
+const WINDOW_BYTES = 4_096;
+
+/** A call that was sent off. Calling it ends the call. */
+interface Sent {
+  (): void;
+  isOpen(): boolean;
+  credit(bytes: number): void;
+  push(bytes: Uint8Array): void;
+  halfClose(): void;
+  /** Resolves when there is room for one more request, or the call is over. */
+  room(): Promise<void>;
+}
+
 /** Hears of every unary call that was answered, as the client hears of it. */
 export type Answered = (path: string, request: unknown, outcome: unknown, metadata: Call['metadata']) => void;
 
@@ -36,7 +50,7 @@ export class SimulatedChannel implements Channel {
         else resolve(outcome);
       };
       let response: Response | undefined;
-      const over = this.begin(method, request, call, {
+      const over = this.begin(method, method.requestSerialize(request), call, {
         message: (bytes) => {
           response = method.responseDeserialize(bytes);
         },
@@ -49,10 +63,28 @@ export class SimulatedChannel implements Channel {
     });
   }
 
-  async *serverStream<Request, Response>(
+  serverStream<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
     call: Call,
+  ): AsyncGenerator<Response, void, undefined> {
+    return this.receive(method, method.requestSerialize(request), call);
+  }
+
+  duplex<Request, Response>(
+    method: Method<Request, Response>,
+    requests: AsyncIterable<Request>,
+    call: Call,
+  ): AsyncGenerator<Response, void, undefined> {
+    return this.receive(method, Buffer.of(), call, (sent) => void this.send(method, requests, sent));
+  }
+
+  /** Makes a call of many answers, and reads them one after another. `begun` is handed the call as soon as it is under way. */
+  private async *receive<Request, Response>(
+    method: Method<Request, Response>,
+    request: Uint8Array,
+    call: Call,
+    begun: (sent: Sent) => void = () => {},
   ): AsyncGenerator<Response, void, undefined> {
     this.check(call.signal);
     const unread: Buffer[] = [];
@@ -71,10 +103,13 @@ export class SimulatedChannel implements Channel {
       end: (status) => end(status.code === StatusCode.OK ? undefined : SwitchyardError.of(status)),
       aborted: () => {
         sent();
+        // What is not read any more was never heard, also where the server's end has come already.
+        if (unread.length > 0) ending = { error: call.signal.reason };
         unread.length = 0;
         end(call.signal.reason);
       },
     });
+    begun(sent);
     try {
       for (;;) {
         const bytes = unread.shift();
@@ -99,9 +134,18 @@ export class SimulatedChannel implements Channel {
     }
   }
 
-  /** The data of streams does not go through the simulation: a relay keeps nothing that a crash could tear. */
-  duplex<Response>(): AsyncIterable<Response> {
-    throw new SwitchyardError(StatusCode.UNIMPLEMENTED, 'the simulated network carries no data of streams');
+  /** Sends requests one by one, as the window lets them go, and then says that there are no more. */
+  private async send<Request, Response>(
+    { requestSerialize }: Method<Request, Response>,
+    requests: AsyncIterable<Request>,
+    sent: Sent,
+  ): Promise<void> {
+    for await (const request of requests) {
+      if (!sent.isOpen()) return;
+      sent.push(requestSerialize(request));
+      await sent.room();
+    }
+    sent.halfClose();
   }
 
   hold(): () => void {
@@ -115,19 +159,26 @@ export class SimulatedChannel implements Channel {
   /** Sends a call off. The result ends it, and is called once more than needed without harm. */
   private begin<Request, Response>(
     method: Method<Request, Response>,
-    request: Request,
+    request: Uint8Array,
     call: Call,
     ears: { message(bytes: Buffer): void; end(status: CallStatus): void; aborted(): void },
-  ): { (): void; credit(bytes: number): void } {
+  ): Sent {
     let open = true;
+    let underway = 0;
+    let wake = () => {};
     const inProcess = (hear: () => void) =>
       this.process.perform(() => {
         if (open) hear();
       });
     const { timeoutMs } = call;
-    const asked = { path: method.path, request: method.requestSerialize(request), metadata: call.metadata, timeoutMs };
+    const asked = { path: method.path, request, metadata: call.metadata, timeoutMs };
     const callee: Callee = this.route.call(asked, {
       message: (bytes) => inProcess(() => ears.message(bytes as Buffer)),
+      taken: (bytes) =>
+        inProcess(() => {
+          underway -= bytes;
+          if (underway < WINDOW_BYTES) wake();
+        }),
       end: (status) => inProcess(() => ears.end(status)),
     });
     const deadline =
@@ -140,11 +191,29 @@ export class SimulatedChannel implements Channel {
     const over = () => {
       if (!open) return;
       open = false;
+      wake();
       deadline?.cancel();
       call.signal.removeEventListener('abort', ears.aborted);
       callee.cancel();
     };
-    return Object.assign(over, { credit: (bytes: number) => callee.credit(bytes) });
+    return Object.assign(over, {
+      isOpen: () => open,
+      credit: (bytes: number) => callee.credit(bytes),
+      push: (bytes: Uint8Array) => {
+        underway += bytes.length;
+        callee.push?.(bytes);
+      },
+      halfClose: () => {
+        if (open) callee.halfClose?.();
+      },
+      room: async () => {
+        while (open && underway >= WINDOW_BYTES) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      },
+    });
   }
 
   private check(signal: AbortSignal): void {

@@ -15,6 +15,8 @@ export interface Asked {
 /** The end of a call that asked. */
 export interface Caller {
   message(bytes: Uint8Array): void;
+  /** The server has taken so many bytes of requests; only of a call that goes both ways. */
+  taken?(bytes: number): void;
   end(status: CallStatus): void;
 }
 
@@ -24,6 +26,10 @@ export interface Callee {
   cancel(): void;
   /** The client has taken so many bytes: the window is open for as many. */
   credit(bytes: number): void;
+  /** One more request of a call that goes both ways. */
+  push?(bytes: Uint8Array): void;
+  /** The client has said all that it has to say, and still listens. */
+  halfClose?(): void;
 }
 
 /** Takes calls in. What it says to the caller travels; it never arrives at once. */
@@ -64,7 +70,7 @@ interface Leg {
  */
 export class Connection {
   private readonly legs = new Set<Leg>();
-  private readonly held: Record<Direction, (() => void)[]> = { up: [], down: [] };
+  private readonly held: Readonly<Record<Direction, (() => void)[]>> = { up: [], down: [] };
   private readonly impairments = new Set<Impairment>();
   private impairedSinceMs: number | undefined;
   private clientIsThere = true;
@@ -90,6 +96,7 @@ export class Connection {
     this.legs.add(leg);
     const answers: Caller = {
       message: (bytes) => this.carry(leg, 'down', () => leg.caller?.message(bytes)),
+      taken: (bytes) => this.carry(leg, 'down', () => leg.caller?.taken?.(bytes)),
       end: (status) => {
         leg.callee = undefined;
         leg.answered = true;
@@ -110,6 +117,8 @@ export class Connection {
         this.carry(leg, 'up', () => this.endCallee(leg));
       },
       credit: (bytes) => this.carry(leg, 'up', () => leg.callee?.credit(bytes)),
+      push: (bytes) => this.carry(leg, 'up', () => leg.callee?.push?.(bytes)),
+      halfClose: () => this.carry(leg, 'up', () => leg.callee?.halfClose?.()),
     };
   }
 
@@ -151,10 +160,7 @@ export class Connection {
   repair(by: Impairment): void {
     if (!this.impairments.delete(by)) return;
     if (this.impairments.size === 0) this.impairedSinceMs = undefined;
-    if (by !== 'up' && by !== 'down') return;
-    const held = this.held[by];
-    this.held[by] = [];
-    for (const deliver of held) this.scheduler.after(0, () => this.arrive(by, deliver));
+    if (by === 'up' || by === 'down') this.deliverHeld(by);
   }
 
   /** The server's process died. If its machine lives on, the client hears of it. */
@@ -184,9 +190,26 @@ export class Connection {
   }
 
   private arrive(way: Direction, deliver: () => void): void {
-    if (!(way === 'up' ? this.serverIsThere : this.clientIsThere) || this.impairments.has('power')) return;
-    if (this.impairments.has(way)) this.held[way].push(deliver);
+    if (!this.isHeardAt(way)) return;
+    // What was held up comes first.
+    if (this.impairments.has(way) || this.held[way].length > 0) this.held[way].push(deliver);
     else deliver();
+  }
+
+  /** Delivers what was held up, each in an event of its own, unless the way swallows again. */
+  private deliverHeld(way: Direction): void {
+    const held = this.held[way];
+    if (held.length === 0) return;
+    this.scheduler.after(0, () => {
+      if (this.impairments.has(way)) return;
+      const deliver = held.shift();
+      if (this.isHeardAt(way)) deliver?.();
+      this.deliverHeld(way);
+    });
+  }
+
+  private isHeardAt(way: Direction): boolean {
+    return (way === 'up' ? this.serverIsThere : this.clientIsThere) && !this.impairments.has('power');
   }
 
   private loseClient(message: string): void {

@@ -4,6 +4,7 @@ import { SESSION_METADATA } from '../../src/grpc/caller.js';
 import { JournalError } from '../../src/journal/journal.js';
 import { authenticate } from '../../src/replica/token.js';
 import type { Disk } from './disk.js';
+import { StaleMutationError } from './inside.js';
 import type { Network } from './network.js';
 import type { Panel } from './panel.js';
 import { Process } from './process.js';
@@ -125,6 +126,7 @@ export class Machine {
       if (!process.isAlive) return;
       // Nobody knows what is on the disk: such a process ends, and its supervisor starts it anew.
       if (error instanceof JournalError) this.die(true, 1_000);
+      else if (error instanceof StaleMutationError) verdict.fail('Stale', error.message);
       else verdict.fail('Sound', `the server gave itself up: ${stackOf(error)}`);
     };
     SimulatedServer.start({

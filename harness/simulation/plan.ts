@@ -32,6 +32,8 @@ export interface Plan {
   readonly isFlooded: boolean;
   /** Whether there are callers that give up before they are answered. */
   readonly isHasty: boolean;
+  /** Whether instances send each other data of streams. */
+  readonly isRelayed: boolean;
   /** Which instances have keys; where some do, there is a thief. */
   readonly keyed: Keyed;
   readonly steps: readonly Step[];
@@ -60,6 +62,7 @@ export function planOf(seed: number, minutes: number): Plan {
     cores: coresOf(limits.core, new SeededRandom(seed).fork(4)),
     isFlooded: shares.chance(1 / 3),
     isHasty: new SeededRandom(seed).fork(5).chance(1 / 2),
+    isRelayed: new SeededRandom(seed).fork(7).chance(1 / 2),
     keyed: new SeededRandom(seed).fork(6).pick(['none', 'half', 'all']),
     steps: stepsOf(random, minutes * 60_000),
   };
@@ -80,6 +83,7 @@ export function writtenPlan(text: string): Plan {
     ...plan,
     isFlooded: plan.isFlooded ?? false,
     isHasty: plan.isHasty ?? false,
+    isRelayed: plan.isRelayed ?? false,
     keyed: plan.keyed ?? 'none',
     limits,
     cores: plan.cores ?? [allCore],

@@ -8,7 +8,8 @@ const WALL_START_MS = 1_750_000_000_000;
  * A process of the simulated world: it runs, stands still (SIGSTOP), or is dead (SIGKILL, at any moment).
  *
  * Whatever happens to it goes through {@link perform}, so that a dead one does nothing more and a stopped one does it all
- * in order when it goes on, with a clock that has moved on meanwhile.
+ * in order when it goes on, with a clock that has moved on meanwhile. What happens while it catches up comes after what it
+ * missed: otherwise a message could overtake those before it.
  */
 export class Process {
   private alive = true;
@@ -43,7 +44,7 @@ export class Process {
   /** Does something in this process, now or as soon as it can; never when it is dead. */
   perform(call: () => void): void {
     if (!this.alive) return;
-    if (this.stopped) this.held.push(call);
+    if (this.stopped || this.held.length > 0) this.held.push(call);
     else call();
   }
 
@@ -68,9 +69,17 @@ export class Process {
     if (!this.stopped) return;
     this.stopped = false;
     this.runningSinceMs = this.scheduler.nowMs;
-    const missed = this.held;
-    this.held = [];
-    for (const call of missed) this.scheduler.after(0, () => this.perform(call));
+    this.catchUp();
+  }
+
+  /** Does what it missed, each in an event of its own. */
+  private catchUp(): void {
+    if (this.held.length === 0) return;
+    this.scheduler.after(0, () => {
+      if (this.stopped) return;
+      this.held.shift()?.();
+      this.catchUp();
+    });
   }
 
   private after(delayMs: number, call: () => void): Timer {

@@ -73,6 +73,7 @@ async function comeToRest(world: World): Promise<void> {
       if (lag !== undefined) verdict.fail('Converged', `${reader.name} ${lag}`);
     }
   }
+  for (const stream of world.relays?.unfinished() ?? []) verdict.fail('Converged', stream);
   const attached = hosts.filter(({ instance }) => instance?.state === 'attached').length;
   if (truth.state.sessions.count !== attached) {
     verdict.fail('Converged', `${truth.state.sessions.count} sessions live; ${attached} instances are attached`);
@@ -90,6 +91,7 @@ async function leaveNothing(world: World): Promise<void> {
     sessions: world.truth.state.sessions.count,
     attachments: server.replica.attachments.count,
     holders: server.shares.holderCount,
+    channels: server.relay.channelCount,
     ...Object.fromEntries(Object.entries(server.feeds).map(([name, feed]) => [name, feed.subscriptionCount])),
   };
   if (Object.values(left).some((count) => count > 0)) verdict.fail('Tidy', `is left: ${JSON.stringify(left)}`);

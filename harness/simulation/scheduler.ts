@@ -25,14 +25,14 @@ export class Scheduler {
 
   /** Plans a call. A delay that is not positive means now, after what is planned for now already. */
   after(delayMs: number, call: () => void): Event {
-    const event: Event = { atMs: this.now + Math.max(0, delayMs), order: this.orders++, call };
-    this.push(event);
-    return event;
+    return this.at(this.now + delayMs, call);
   }
 
-  /** Plans a call for a moment; one that has passed means now. */
+  /** Plans a call for a moment; one that has passed means now. Two calls for the same moment keep their order. */
   at(atMs: number, call: () => void): Event {
-    return this.after(atMs - this.now, call);
+    const event: Event = { atMs: Math.max(this.now, atMs), order: this.orders++, call };
+    this.push(event);
+    return event;
   }
 
   /** Takes an event back. One that has happened is left as it is. */

@@ -29,7 +29,7 @@ export class ServerCall extends EventEmitter implements Callee, AnswerFate {
   cancelled = false;
   /** Monotonic time since which the client's window is shut and a message waits. */
   blockedSinceMs: number | undefined;
-  private over = false;
+  protected over = false;
   private lost: (() => void) | undefined;
   /** The client is gone, or does not want the answer any more, and has not got it. */
   isLost = false;
@@ -41,8 +41,8 @@ export class ServerCall extends EventEmitter implements Callee, AnswerFate {
     readonly asked: Asked,
     readonly request: unknown,
     private readonly serialize: (message: unknown) => Uint8Array,
-    private readonly caller: Caller,
-    private readonly process: Process,
+    protected readonly caller: Caller,
+    protected readonly process: Process,
     private readonly ear: Ear,
   ) {
     super();
@@ -96,14 +96,16 @@ export class ServerCall extends EventEmitter implements Callee, AnswerFate {
   }
 
   cancel(): void {
-    this.process.perform(() => {
-      if (this.over) return;
-      this.over = true;
-      this.isLost = true;
-      this.ear.ended(undefined);
-      this.lost?.();
-      this.tellCancelled();
-    });
+    this.process.perform(() => this.lose());
+  }
+
+  protected lose(): void {
+    if (this.over) return;
+    this.over = true;
+    this.isLost = true;
+    this.ear.ended(undefined);
+    this.lost?.();
+    this.tellCancelled();
   }
 
   credit(bytes: number): void {

@@ -39,6 +39,7 @@ import { DEFAULT_TRUST_LIMITS } from '../../src/trust/server/limits.js';
 import { Proofs } from '../../src/trust/server/proofs.js';
 import { verifyAtOnce } from '../../src/trust/server/signatures.js';
 import type { Asked, Callee, Caller, Listener } from './connection.js';
+import { DuplexCall } from './duplex-call.js';
 import type { Process } from './process.js';
 import type { SeededRandom } from './random.js';
 import { type Ear, ServerCall } from './server-call.js';
@@ -90,6 +91,7 @@ interface Route {
   readonly definition: {
     readonly requestDeserialize: (bytes: Buffer) => unknown;
     readonly responseSerialize: (message: never) => Buffer;
+    readonly requestStream: boolean;
   };
   readonly handler: (call: unknown, callback?: unknown) => void;
   readonly isStream: boolean;
@@ -110,7 +112,7 @@ export class SimulatedServer implements Listener {
 
   private constructor(
     private readonly surroundings: ServerSurroundings,
-    private readonly relay: Relay,
+    readonly relay: Relay,
     private readonly acceptances: Acceptances,
     readonly replica: Replica,
     readonly feeds: Backing['feeds'],
@@ -234,14 +236,12 @@ export class SimulatedServer implements Listener {
     if (route === undefined) throw new Error(`nothing answers at ${asked.path}`);
     const { definition, handler, isStream } = route;
     let ear: Ear | undefined;
-    const call: ServerCall = new ServerCall(
-      asked,
-      definition.requestDeserialize(Buffer.from(asked.request)),
-      (message) => definition.responseSerialize(message as never),
-      caller,
-      process,
-      { wrote: (message, bytes) => ear?.wrote(message, bytes), ended: (said) => ear?.ended(said) },
-    );
+    const heard: Ear = { wrote: (message, bytes) => ear?.wrote(message, bytes), ended: (said) => ear?.ended(said) };
+    const serialize = (message: unknown) => definition.responseSerialize(message as never);
+    const deserialize = (bytes: Buffer) => definition.requestDeserialize(bytes);
+    const call = definition.requestStream
+      ? new DuplexCall(asked, { deserialize, serialize }, caller, process, heard)
+      : new ServerCall(asked, deserialize(Buffer.from(asked.request)), serialize, caller, process, heard);
     const name = String(++this.callCount);
     call.metadata.set(CALL_METADATA, name);
     this.running.set(name, call);
@@ -271,7 +271,6 @@ export class SimulatedServer implements Listener {
     const handlers = service as Record<string, Route['handler']>;
     const methods = Object.entries(definition) as [string, Route['definition'] & MethodShape][];
     for (const [name, method] of methods) {
-      if (method.requestStream) continue;
       const route = { definition: method, handler: handlers[name], isStream: method.responseStream };
       this.routes.set(method.path, route);
     }

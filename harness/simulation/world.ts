@@ -27,6 +27,7 @@ import { Network, Route } from './network.js';
 import { Panel } from './panel.js';
 import { type Plan, STEPS } from './plan.js';
 import { SeededRandom } from './random.js';
+import { Relays } from './relays.js';
 import type { ServerScene } from './scene.js';
 import { Scheduler } from './scheduler.js';
 import type { Tampering } from './server.js';
@@ -60,6 +61,8 @@ export class World implements Fleet {
   private readonly hasty: HastyCallers | undefined;
   /** Who tries to take the places of others, where there are keys. */
   private readonly thief: Thief | undefined;
+  /** Instances that send each other data, if there are any. */
+  readonly relays: Relays | undefined;
   private marks = 0;
   private addresses = 0;
 
@@ -105,7 +108,11 @@ export class World implements Fleet {
     this.everyHost = [...this.hosts, ...watchers, this.admin];
     if (plan.keyed !== 'none') this.thief = this.makeThief();
     if (plan.isFlooded) this.flood = new Flood(scheduler, network, this.random.fork(3));
-    if (plan.isHasty) this.hasty = new HastyCallers(scheduler, network, this.random.fork(4));
+    if (plan.isRelayed) this.relays = new Relays(this, (ms, call) => this.later(ms, call), this.random.fork(6));
+    if (plan.isHasty) {
+      const peers = () => this.hosts.flatMap(({ sid }) => sid ?? []);
+      this.hasty = new HastyCallers({ scheduler, network, random: this.random.fork(4), peers });
+    }
   }
 
   get nowMs(): number {
@@ -154,6 +161,7 @@ export class World implements Fleet {
     this.flood?.begin();
     this.hasty?.begin();
     this.thief?.begin();
+    this.relays?.begin();
     this.sweep();
     await this.pass(plan.minutes * 60_000);
   }
@@ -169,6 +177,7 @@ export class World implements Fleet {
     this.flood?.end();
     this.hasty?.end();
     this.thief?.end();
+    this.relays?.end();
     this.disk.slownessMs = 1;
     this.disk.full = false;
     this.disk.failing = false;

@@ -113,15 +113,23 @@ function positionAfter<Response extends Watched>(
   }
 }
 
-/** The server promises every revision, once, in order. Where messages show it, a broken promise is not passed on. */
+/**
+ * The server promises a whole snapshot where a watch begins with one, and then every revision, once, in order. Where messages
+ * show it, a broken promise is not passed on.
+ */
 function refuseBroken<Response extends Watched>(
-  plan: { readonly revisions?: (response: Response) => number },
+  plan: { readonly snapshot: boolean; readonly revisions?: (response: Response) => number },
   after: Position | undefined,
   message: Response,
 ): void {
   if (message.kind === WatchKind.SNAPSHOT || message.kind === WatchKind.RESET) return;
   if (!message.position) throw new SwitchyardError(StatusCode.DATA_LOSS, 'the watch told no position');
-  if (!plan.revisions || !after || message.kind === WatchKind.SNAPSHOT_END) return;
+  if (message.kind === WatchKind.SNAPSHOT_END) return;
+  if (plan.snapshot && !after) {
+    const what = message.kind === WatchKind.DELTA ? 'a change' : 'a position';
+    throw new SwitchyardError(StatusCode.DATA_LOSS, `${what} came before the end of the snapshot that it continues`);
+  }
+  if (!plan.revisions || !after) return;
   const covers = message.kind === WatchKind.DELTA ? plan.revisions(message) : 0;
   const { epoch, revision } = message.position;
   if (epoch === after.epoch && revision === after.revision + BigInt(covers)) return;

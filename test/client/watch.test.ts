@@ -165,6 +165,26 @@ describe('a watch', () => {
     expect(heard).toEqual(['SNAPSHOT 5', 'SNAPSHOT_END 5', 'RESET -']);
   });
 
+  it.each([
+    ['a change', change(6), false],
+    ['a change of a coalesced watch', change(6), true],
+    ['a bookmark', bookmark(5), false],
+  ])('begins again when %s comes before the end of the snapshot', async (_name, bad, coalesce) => {
+    for (const begun of [[], [snapshot(5)]]) {
+      const { channel, yard, clock } = world();
+      const breaks: string[] = [];
+      const { heard } = listen(
+        yard.watchNetworkDelta({ coalesce, onBreak: ({ code, message: text }) => breaks.push(`${code} ${text}`) }),
+      );
+      await clock.pass(0);
+      channel.stream(NAME).send(...begun, bad, snapshot(6), snapshotEnd(6));
+      await clock.pass(200);
+      expect(breaks).toEqual([expect.stringMatching(/^15 .* came before the end of the snapshot that it continues$/)]);
+      expect(channel.stream(NAME).seen.request).toMatchObject({ after: undefined });
+      expect(heard).toEqual(begun.length === 0 ? [] : ['SNAPSHOT 5', 'RESET -']);
+    }
+  });
+
   it('of some nodes, or coalesced, has gaps that mean nothing', async () => {
     for (const options of [{ cvids: [7] }, { coalesce: true }]) {
       const { channel, yard, clock } = world();

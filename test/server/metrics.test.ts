@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { connect } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
+import { VirtualClock } from '../../harness/virtual-clock.js';
 import { AddressSet } from '../../src/admission/address-set.js';
 import { Admission } from '../../src/admission/admission.js';
 import { InstanceType, Switchyard } from '../../src/client/index.js';
@@ -141,6 +144,31 @@ describe('metrics', () => {
         series,
         names: labelsOf.get(series!),
       });
+    }
+  });
+
+  it('let go of a connection whose request has not come to its end within 10 s', async () => {
+    const metrics = new Metrics();
+    const clock = new VirtualClock();
+    const places = { exempt: AddressSet.NONE, proxies: AddressSet.NONE };
+    const admission = new Admission({ clock, log: pino({ level: 'silent' }), ...places });
+    const { port } = await metrics.listen({ host: '127.0.0.1', port: 0 }, admission);
+    const beginnings = [
+      'GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-Slow: ',
+      'POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n',
+    ];
+    const sockets = beginnings.map(() => connectTcp(port, '127.0.0.1').on('error', () => {}));
+    try {
+      await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+      for (const [at, socket] of sockets.entries()) socket.write(beginnings[at]);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const closed = Promise.all(sockets.map((socket) => once(socket.resume(), 'close')));
+      await clock.pass(12_000);
+      await closed;
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      metrics.close();
+      admission.close();
     }
   });
 

@@ -271,6 +271,16 @@ describe.each(['tcp', 'ws'])('system events over %s', (scheme) => {
       await leave(one);
     });
 
+    it('is answered to its source once it is taken, where no sink confirms it', async () => {
+      const [one, sink] = [await joined(), await joined()];
+      await sink.client.ask('Open', {});
+      const { stream } = await one.client.ask('CreateStream', { sinkCvids: [sink.session.instanceSid] });
+      const sent = Array.from({ length: 50 }, (_, at) => `block ${at}`);
+      await Promise.all(sent.map((text) => one.client.sendBlock(stream.id, Buffer.from(text), { confirm: true })));
+      for (const text of sent) expect(await sink.blocks.next()).toMatchObject({ text });
+      await Promise.all([leave(one), leave(sink)]);
+    });
+
     it('is confirmed to its source when every sink has confirmed', async () => {
       const [one, sink] = [await joined(), await joined()];
       await sink.client.ask('Open', {});

@@ -401,7 +401,7 @@ export interface GetIdentityResponse {
 
 /** Which identities to list. */
 export interface ListIdentitiesRequest {
-  /** How many at most, 1-1,000. 0: 100. A page may hold fewer. */
+  /** How many at most. 0: 100. More than 1,000 is cut to that. A page may hold fewer where they are large. */
   pageSize: number;
   /** `next_page_token` of the page before. Empty: the first page. */
   pageToken: string;

@@ -40,6 +40,11 @@ export class Connections {
     return ids.map((id) => this.byId.get(id)!);
   }
 
+  /** The ids of all, or of a session's at either end, in no order. One that comes while they are read may be left out. */
+  ids(sid?: number): Iterable<number> {
+    return sid === undefined ? this.byId.keys() : (this.bySession.get(sid) ?? []);
+  }
+
   /** All: those that are over come last, in the order of their ends, which is the order in which they are forgotten. */
   *all(): Iterable<Connection> {
     for (const connection of this.byId.values()) if (!this.over.has(connection.id)) yield connection;

@@ -18,12 +18,12 @@ import { type Connection, ConnectionRole, sideOf } from '../../core/model/connec
 import { Fault } from '../../core/model/fault.js';
 import { type Origin, originOfPeer } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
-import type { Made } from '../call-handlers.js';
+import type { Made, Step } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { connectionMessage, connectionRecordMessage } from '../encode/connection-message.js';
 import { msOf } from '../encode/duration.js';
 import { connectionSize } from '../encode/size.js';
-import { fillPage, firstAfter, pageTokenOf, readPage } from './page.js';
+import { FirstKeys, fillPage, pageTokenOf, readPage } from './page.js';
 
 /** `c` and a revision. */
 const CONNECTION_NAME = /^c([1-9]\d{0,15})$/;
@@ -75,28 +75,36 @@ export function getConnection(
   return { connection: connectionRecordMessage(connection) };
 }
 
-/** Lists connections, the newest first. */
+/** How many ids a step of a list looks at: some tenths of a millisecond. */
+const LOOKS_PER_STEP = 4_096;
+
+/** Lists connections, the newest first, in steps: of all ids it holds no more than two pages at a time. */
 export function listConnections(
   { replica, limits }: Backing,
   request: ListConnectionsRequest,
   caller: Caller,
-): ListConnectionsResponse | Fault {
+): Step<ListConnectionsResponse> | Fault {
   const { state } = replica;
   const checked = new Checked(state.limits);
   const wanted = readPage(checked, limits, ALL_CONNECTIONS, request);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const mine = caller.isAdmin ? state.connections.all() : state.connections.of(caller.sid!);
-  const keys = firstAfter(
-    [...mine].map(({ id }) => NEWEST - id),
-    wanted.after,
-    wanted.size + 1,
-  );
-  const found = keys.map((key) => state.connections.get(NEWEST - key)!);
-  const { page, hasMore } = fillPage(found, wanted, connectionSize);
-  return {
-    connections: page.map(connectionRecordMessage),
-    nextPageToken: hasMore ? pageTokenOf(ALL_CONNECTIONS, NEWEST - page.at(-1)!.id) : '',
+  const ids = state.connections.ids(caller.isAdmin ? undefined : caller.sid!)[Symbol.iterator]();
+  const newest = new FirstKeys(wanted.after, wanted.size + 1);
+  return () => {
+    for (let looks = 0; ; looks++) {
+      if (looks === LOOKS_PER_STEP) return 'more';
+      const { value: id, done } = ids.next();
+      if (done) break;
+      newest.add(NEWEST - id);
+    }
+    // One may have been forgotten since its id was looked at.
+    const found = newest.take().flatMap((key) => state.connections.get(NEWEST - key) ?? []);
+    const { page, hasMore } = fillPage(found, wanted, connectionSize);
+    return {
+      connections: page.map(connectionRecordMessage),
+      nextPageToken: hasMore ? pageTokenOf(ALL_CONNECTIONS, NEWEST - page.at(-1)!.id) : '',
+    };
   };
 }
 

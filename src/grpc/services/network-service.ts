@@ -83,8 +83,8 @@ export function networkService(calls: Calls): NetworkServiceServer {
     watchConnections: calls.sessionOrAdminWatch((request: WatchConnectionsRequest, caller) =>
       watchConnections(backing, request, caller),
     ),
-    listConnections: calls.sessionOrAdminCostly(
-      (request: ListConnectionsRequest, caller) => () => listConnections(backing, request, caller),
+    listConnections: calls.sessionOrAdminCostly((request: ListConnectionsRequest, caller) =>
+      listConnections(backing, request, caller),
     ),
   };
 }

@@ -85,19 +85,36 @@ export function fillPage<T>(
   return { page, hasMore: false };
 }
 
-/** The first `count` keys past `after`, ascending, of keys in any order; holds twice as many at most. */
-export function firstAfter(keys: Iterable<number>, after: number, count: number): number[] {
-  let first: number[] = [];
-  let last = Number.POSITIVE_INFINITY;
-  const cut = () => {
-    first = first.sort((x, y) => x - y).slice(0, count);
-    if (first.length === count) last = first[count - 1];
-  };
-  for (const key of keys) {
-    if (key <= after || key >= last) continue;
-    first.push(key);
-    if (first.length === 2 * count) cut();
+/** The first `count` keys past `after`, ascending, of keys in any order that come one by one; holds twice as many at most. */
+export class FirstKeys {
+  readonly #after: number;
+  readonly #count: number;
+  #first: number[] = [];
+  #last = Number.POSITIVE_INFINITY;
+
+  constructor(after: number, count: number) {
+    this.#after = after;
+    this.#count = count;
   }
-  cut();
-  return first;
+
+  /** How many it holds at the moment. */
+  get size(): number {
+    return this.#first.length;
+  }
+
+  add(key: number): void {
+    if (key <= this.#after || key >= this.#last) return;
+    this.#first.push(key);
+    if (this.#first.length === 2 * this.#count) this.#cut();
+  }
+
+  take(): readonly number[] {
+    this.#cut();
+    return this.#first;
+  }
+
+  #cut(): void {
+    this.#first = this.#first.sort((x, y) => x - y).slice(0, this.#count);
+    if (this.#first.length === this.#count) this.#last = this.#first[this.#count - 1];
+  }
 }

@@ -77,8 +77,11 @@ export class Flows {
     this.stir();
   }
 
-  /** Takes a block from the client; or says why not. */
-  take({ streamId, compressed, packetId, body }: Packet): Fault | Flaw | 'confirmed' | undefined {
+  /**
+   * Takes a block from the client; or says why not. `confirmed`: the server itself was its sink. `taken`: no sink confirms it, so
+   * that its packet id is answered now. Undefined: it has none, or is answered when every sink has confirmed.
+   */
+  take({ streamId, compressed, packetId, body }: Packet): Fault | Flaw | 'confirmed' | 'taken' | undefined {
     const { state, deadlines } = this.backing.replica;
     const stream = state.streams.get(streamId);
     if (stream === undefined || stream.id !== streamId || stream.owner !== this.sid) {
@@ -97,9 +100,9 @@ export class Flows {
     const block = compressed ? inflate(body, maxBlockBytes) : body.slice();
     const fault = block instanceof Fault ? block : (refuseEmpty(block) ?? source.end.write(block));
     if (fault !== undefined) return fault;
-    if (deliveryConfirmation && packetId !== undefined) {
-      source.waiting.push({ count: source.end.writtenBlocks, packetId });
-    }
+    if (packetId === undefined) return undefined;
+    if (!deliveryConfirmation) return 'taken';
+    source.waiting.push({ count: source.end.writtenBlocks, packetId });
     return undefined;
   }
 

@@ -148,9 +148,9 @@ export class Inbox {
       (peer.sid === undefined
         ? new Fault('SESSION_TOKEN_MISSING', 'data needs a session on this connection')
         : undefined);
-    if (taken === 'confirmed') peer.answer(packetId, { code: 0 });
+    if (taken === 'confirmed' || taken === 'taken') peer.answer(packetId, { code: 0 });
     else if (taken !== undefined) peer.answer(packetId, refusal(taken), { streamId });
-    return taken === undefined;
+    return taken === undefined || taken === 'taken';
   }
 
   private takeEvent({ streamId, packetId, body }: Packet): void {

@@ -5,7 +5,7 @@ import type { Answers } from './answers.js';
 import type { Backing } from './backing.js';
 import { handle, isRemembered } from './handlers.js';
 import type { Peer } from './peer.js';
-import type { Outcome, Sent } from './request.js';
+import type { Outcome, Reply, Sent } from './request.js';
 
 type Tell = (answer: AnswerBody, sent?: Sent) => void;
 
@@ -52,15 +52,14 @@ export class Requests {
     const fromMs = this.backing.clock.nowMs();
     const settle = (outcome: Outcome<never>) => {
       this.working--;
-      this.note(event, outcome, fromMs);
-      if (outcome instanceof Fault) {
-        tell(refusal(outcome));
-        return;
-      }
-      tell(success(event.type, outcome.data as never), outcome.delivered);
-      outcome.after?.();
+      const answer = outcome instanceof Fault ? outcome : this.encode(event, outcome);
+      this.note(event, answer, fromMs);
+      if (answer instanceof Fault) return tell(refusal(answer));
+      const { delivered, after } = outcome as Reply<never>;
+      tell(answer, delivered);
+      after?.();
     };
-    const outcome = handle(event, { backing: this.backing, peer: this.peer, packetId });
+    const outcome = this.handle(event, packetId);
     if (!(outcome instanceof Promise)) settle(outcome);
     else {
       outcome
@@ -70,12 +69,30 @@ export class Requests {
     }
   }
 
+  private handle(event: SystemEvent, packetId: number | undefined): Outcome<never> | Promise<Outcome<never>> {
+    try {
+      return handle(event, { backing: this.backing, peer: this.peer, packetId });
+    } catch (error) {
+      return this.internal(event, error);
+    }
+  }
+
+  /** The Answer to a success. Where it cannot be encoded the client never hears of what was done, which is undone. */
+  private encode(event: SystemEvent, { data, delivered }: Reply<never>): AnswerBody | Fault {
+    try {
+      return success(event.type, data as never);
+    } catch (error) {
+      delivered?.(false);
+      return this.internal(event, error);
+    }
+  }
+
   /** Logs what was refused and, at level debug, every request. */
-  private note({ type }: SystemEvent, outcome: Outcome<never>, fromMs: number): void {
+  private note({ type }: SystemEvent, answer: AnswerBody | Fault, fromMs: number): void {
     const { log, clock, refused } = this.backing;
     const { origin, sid } = this.peer;
-    const reason = outcome instanceof Fault ? outcome.reason : undefined;
-    if (outcome instanceof Fault) refused?.(outcome, type, origin);
+    const reason = answer instanceof Fault ? answer.reason : undefined;
+    if (answer instanceof Fault) refused?.(answer, type, origin);
     if (!log.isLevelEnabled('debug')) return;
     log.debug({ method: type, sid, address: origin.address, reason, ms: clock.nowMs() - fromMs }, 'a request');
   }

@@ -1,9 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Checked } from '../../../src/core/decide/check.js';
 import { DEFAULT_LIMITS } from '../../../src/core/model/limits.js';
 import { DEFAULT_DOOR_LIMITS } from '../../../src/grpc/limits.js';
-import { fillPage, firstAfter, type PagedList, pageTokenOf, readPage } from '../../../src/grpc/services/page.js';
+import { FirstKeys, fillPage, type PagedList, pageTokenOf, readPage } from '../../../src/grpc/services/page.js';
 
 const LIST = { method: 'ListSessions', filter: { instance_type: 2, instance_uuid: '' } };
 
@@ -59,11 +60,26 @@ describe('a page', () => {
     expect(read('', LIST, -1).wrong).toMatchObject([{ field: 'page_size' }]);
   });
 
+  it('is described in every request for a page as it is read', () => {
+    const folder = new URL('../../../proto/switchyard/v1/', import.meta.url);
+    const protos = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
+    const comments = protos.flatMap((proto) => proto.match(/.*\n(?= *int32 page_size\b)/g) ?? []);
+    const { pageSizeMax, pageSizeDefault } = DEFAULT_DOOR_LIMITS;
+    const right = `  // How many at most. 0: ${pageSizeDefault}. More than ${pageSizeMax.toLocaleString('en')} is cut to that.`;
+    expect(comments.length).toBeGreaterThan(3);
+    for (const comment of comments) expect(comment).toContain(right);
+  });
+
   it('holds the first keys past the one before, in any order that they come', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(200)), fc.nat(200), fc.integer({ min: 1, max: 20 }), (keys, after, count) => {
         const wanted = keys.filter((key) => key > after).sort((x, y) => x - y);
-        expect(firstAfter(keys, after, count)).toEqual(wanted.slice(0, count));
+        const first = new FirstKeys(after, count);
+        for (const key of keys) {
+          first.add(key);
+          expect(first.size).toBeLessThan(2 * count);
+        }
+        expect(first.take()).toEqual(wanted.slice(0, count));
       }),
     );
   });

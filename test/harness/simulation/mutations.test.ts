@@ -1,26 +1,41 @@
 import { describe, expect, it } from '@jest/globals';
+import { inside, StaleMutationError } from '../../../harness/simulation/inside.js';
 import { MUTATIONS } from '../../../harness/simulation/mutations.js';
 import { planOf } from '../../../harness/simulation/plan.js';
 import { simulate } from '../../../harness/simulation/run.js';
 import { sampleOf } from '../../long.js';
 
-const SEEDS_MAX = 16;
-const MINUTES = 10;
-/** `npm test` tries one of so many, and `npm run test:all` each: together they take many minutes. */
-const ONE_OF = 5;
-const tried = sampleOf(MUTATIONS, ONE_OF);
+const LIMIT_MS = 120_000;
+/** The worlds of the mutations, each once. */
+const worlds = [...new Map(MUTATIONS.map(({ seed, minutes }) => [`${seed} of ${minutes} minutes`, { seed, minutes }]))];
 
 describe('the simulation', () => {
-  it.each(tried)(
-    'finds a server that was made to $name',
+  it.each(sampleOf(MUTATIONS, 2))(
+    'finds by its check $finds a server that was made to $name',
     async (mutation) => {
-      let check: string | undefined;
-      const first = mutation.seed ?? 1;
-      for (let seed = first; check === undefined && seed < first + SEEDS_MAX; seed++) {
-        check = (await simulate(planOf(seed, MINUTES), mutation)).violation?.check;
-      }
-      expect(check).toBeDefined();
+      const { violation } = await simulate(planOf(mutation.seed, mutation.minutes), mutation);
+      // The text too: it says what else was found.
+      expect(violation).toMatchObject({ check: mutation.finds, text: expect.any(String) });
     },
-    240_000,
+    LIMIT_MS,
   );
+
+  it.each(sampleOf(worlds, 4))(
+    'finds nothing in the world of a mutation without it: seed %s',
+    async (_name, { seed, minutes }) => {
+      expect((await simulate(planOf(seed, minutes))).violation).toBeUndefined();
+    },
+    LIMIT_MS,
+  );
+
+  it('says by name what a mutation reaches for and the server no longer has', async () => {
+    class Part {
+      kept = 1;
+    }
+    expect(inside<{ kept: number }>(new Part(), 'kept').kept).toBe(1);
+    const server = () => void inside<{ kept: number; gone(): void }>(new Part(), 'kept', 'gone');
+    expect(server).toThrow(new StaleMutationError('Part has no gone any more'));
+    const { violation } = await simulate({ ...planOf(1, 1), steps: [] }, { server });
+    expect(violation).toMatchObject({ check: 'Stale', text: 'Part has no gone any more' });
+  });
 });

@@ -1,0 +1,11 @@
+import type { Tampering } from '../server.js';
+
+/** A fault that somebody could have made, put into the parts of a server from outside. */
+export interface Mutation extends Tampering {
+  readonly name: string;
+  /** A world of so many minutes, made of this seed, meets it within some seconds of real time. */
+  readonly seed: number;
+  readonly minutes: number;
+  /** The check that finds it there. Another one would say that the mutation does something else than its name says. */
+  readonly finds: string;
+}

@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../../harness/manual-clock.js';
+import { REASONS } from '../../../src/core/model/fault.js';
+import type { SystemEvent } from '../../../src/system/codec/event.js';
+import type { AnswerBody } from '../../../src/system/conversation/answer.js';
+import type { Backing } from '../../../src/system/conversation/backing.js';
+import type { Peer } from '../../../src/system/conversation/peer.js';
+import { Requests } from '../../../src/system/conversation/requests.js';
+
+/** A server that says what its answers cannot hold: a number beyond 32 bits, a transport without a name. */
+function made() {
+  const answers: AnswerBody[] = [];
+  const told: string[] = [];
+  const closed: unknown[] = [];
+  const session = { sid: 2 ** 40, ttlMs: 1_000, streamId: 1, uuid: '' };
+  const backing = {
+    clock: new ManualClock(),
+    random: { bytes: (count: number) => new Uint8Array(count) },
+    log: { isLevelEnabled: () => false, error: (_what: object, text: string) => told.push(text) },
+    limits: { requestsMax: 4 },
+    refused: ({ reason }: { reason: string }) => told.push(reason),
+    transports: {
+      list: ({ codeName }: { codeName?: string }) => {
+        if (codeName === 'tcp') throw new Error('the list is broken');
+        return codeName === 'ws' ? [] : [{ codeName: 7 }];
+      },
+    },
+    opening: { open: async () => ({ session, token: 't', position: { epoch: 'e', revision: 1 } }) },
+    replica: {
+      state: { serverSid: 257, serverUuid: '00000000-0000-4000-8000-0000000000ff', limits: {} },
+      takeBack: (command: unknown) => closed.push(command),
+    },
+  } as unknown as Backing;
+  const peer = {
+    sid: undefined,
+    isNew: true,
+    origin: { address: '192.0.2.1' },
+    answer: (_packetId: number, answer: AnswerBody) => answers.push(answer),
+    enter: () => told.push('entered'),
+  } as unknown as Peer;
+  const requests = new Requests(
+    backing,
+    peer,
+    () => undefined as never,
+    () => told.push('done'),
+  );
+  return { requests, answers, told, closed };
+}
+
+const list = (codeName: string): SystemEvent => ({ type: 'EnumerateTransport', body: { codeName } });
+const open: SystemEvent = {
+  type: 'Session',
+  body: { instanceUuid: '00000000-0000-4000-8000-000000000001', instanceType: 2 },
+};
+const internal = { code: REASONS.INTERNAL, description: 'fault 00000000' };
+
+describe('a request whose answer cannot be encoded', () => {
+  it('is answered INTERNAL and logged, and the next one is done', () => {
+    const { requests, answers, told } = made();
+    requests.take(list('wss'), 1, new Uint8Array());
+    expect(answers).toMatchObject([internal]);
+    expect(told).toEqual(['a request failed', 'INTERNAL']);
+    expect(requests.isIdle).toBe(true);
+    requests.take(list('ws'), 2, new Uint8Array());
+    expect(answers[1]).toMatchObject({ code: 0 });
+  });
+
+  it('is undone when it took its time: nobody has heard of its session', async () => {
+    const { requests, answers, told, closed } = made();
+    requests.take(open, 1, new Uint8Array());
+    await new Promise(setImmediate);
+    expect(answers).toMatchObject([internal]);
+    expect(told).toEqual(['a request failed', 'INTERNAL', 'done']);
+    expect(closed).toMatchObject([{ kind: 'CloseSession', sid: 2 ** 40 }]);
+    expect(requests.isIdle).toBe(true);
+  });
+
+  it('is answered as well when what does it throws at once', () => {
+    const { requests, answers } = made();
+    requests.take(list('tcp'), 1, new Uint8Array());
+    expect(answers).toMatchObject([internal]);
+    expect(requests.isIdle).toBe(true);
+  });
+});
