@@ -26,6 +26,7 @@ import {
 import { JournalError, type StoredRecord } from './journal.js';
 import { unknownNumber } from './known-numbers.js';
 import { unknownCommand } from './planned.js';
+import { packPutPolicy, unpackPutPolicy } from './policy.js';
 
 /*
  * A record:
@@ -70,6 +71,7 @@ function formatFor(command: Command): number {
     case 'ForgetKey':
     case 'UpdateIdentity':
     case 'RevokeIdentity':
+    case 'PutPolicy':
       return Format.IDENTITIES;
     default:
       if (command.kind === 'OpenSession' && command.proven !== undefined) return Format.IDENTITIES;
@@ -198,6 +200,8 @@ function pack(command: Command): Packed {
       return { $case: 'updateIdentity', value: packUpdate(command) };
     case 'RevokeIdentity':
       return { $case: 'revokeIdentity', value: command };
+    case 'PutPolicy':
+      return { $case: 'putPolicy', value: packPutPolicy(command) };
   }
 }
 
@@ -263,6 +267,8 @@ function unpack(packed: Packed): Command {
       return unpackUpdate(packed.value);
     case 'revokeIdentity':
       return { kind: 'RevokeIdentity', ...packed.value };
+    case 'putPolicy':
+      return unpackPutPolicy(packed.value);
   }
 }
 

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
+import { readPolicy } from '../../src/core/decide/policy-document.js';
 import type { Command } from '../../src/core/model/command.js';
 import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/model/connection.js';
 import { REASONS, type Reason } from '../../src/core/model/fault.js';
 import { IdentityKind, KeyOrigin } from '../../src/core/model/identity.js';
 import { LIMIT_NAMES, type Limits } from '../../src/core/model/limits.js';
 import { LinkType } from '../../src/core/model/link.js';
+import { AUTH_MODES, foundingDocument, type Policy, type StoredPolicy } from '../../src/core/model/policy.js';
 import type { Made } from '../../src/core/model/request.js';
 import { CloseReason } from '../../src/core/model/session.js';
 import type { Row } from '../../src/core/store/snapshot.js';
@@ -144,6 +146,10 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
     { requiredKeys: ['kind', 'uuid'], noNullPrototype: true },
   ),
   RevokeIdentity: shape({ kind: kind('RevokeIdentity'), uuid }),
+  PutPolicy: fc.record(
+    { kind: kind('PutPolicy'), document: text, ifRevision: wallMs },
+    { requiredKeys: ['kind', 'document'], noNullPrototype: true },
+  ),
 };
 
 /** Any command, as it comes to be stored. */
@@ -191,6 +197,10 @@ const identity = shape({
   ),
   barred: fc.array(keyId, { maxLength: 3 }),
   revoked: fc.boolean(),
+});
+const policy = fc.tuple(fc.constantFrom(...AUTH_MODES), wallMs).map(([auth, revision]): StoredPolicy => {
+  const document = foundingDocument(auth);
+  return { document, revision, policy: readPolicy(document) as Policy };
 });
 const sinks = fc.array(shape({ sid, id: sid }), { maxLength: 4 });
 const stream = shape({ id: sid, owner: sid, sinks, params, revision: wallMs });
@@ -243,6 +253,7 @@ export const ROWS: {
     tokenCheck: fc.option(hidden, { nil: undefined }),
   }),
   identity: shape({ kind: kind('identity'), identity }),
+  policy: shape({ kind: kind('policy'), policy }),
 };
 
 /** The second row of a snapshot. */

@@ -207,7 +207,7 @@ export enum Reason {
    */
   STREAM_STOPPED = 58,
   /**
-   * OUT_OF_ORDER - FAILED_PRECONDITION. The call does not fit what was said before on the same call or connection.
+   * OUT_OF_ORDER - FAILED_PRECONDITION. The call does not fit what was said before on the same call or connection, or what it says was before.
    * Example: "a second Relay opens stream 7".
    */
   OUT_OF_ORDER = 59,
@@ -263,6 +263,12 @@ export enum Reason {
    */
   PACKET_FLAGS_INVALID = 74,
   /**
+   * AUTH_REQUIRED - UNAUTHENTICATED. The network's policy requires that callers prove who they are, and nothing that counts on this connection
+   * proves it; or the identity has no role yet. The metadata `permission` names what the call needs.
+   * Example: "graph.read needs a proof of an identity: this server's callers have to say who they are".
+   */
+  AUTH_REQUIRED = 80,
+  /**
    * PROOF_INVALID - UNAUTHENTICATED. A proof is needed and there is none, or it proves nothing: wrong signature, used before, another's key, made
    * for another purpose, instance, network or binding. The session that stands is not touched.
    * Example: "instance 6f1c7ad2-3b5e-4c8d-9f00-1a2b3c4d5e6f has a key: its sessions are opened with a proof of it".
@@ -280,6 +286,12 @@ export enum Reason {
    */
   IDENTITY_REVOKED = 84,
   /**
+   * PERMISSION_DENIED - PERMISSION_DENIED. The caller is known, and none of its roles and no grant of the policy allow this. The metadata `permission`
+   * names what is missing.
+   * Example: "your roles do not allow session.terminate".
+   */
+  PERMISSION_DENIED = 85,
+  /**
    * IDENTITY_MISMATCH - UNAUTHENTICATED. Two credentials of one call are of different identities.
    * Example: "the proof is of identity 6f1c7ad2-3b5e-4c8d-9f00-1a2b3c4d5e6f, the session of another".
    */
@@ -289,6 +301,11 @@ export enum Reason {
    * Example: "1048576 identities are the limit".
    */
   NETWORK_LIMIT = 87,
+  /**
+   * POLICY_INVALID - INVALID_ARGUMENT. A policy has mistakes, or one of its own tests fails: nothing of it is stored. BadRequest names each place.
+   * Example: "grants[3].to[0]: \"rol:agent\" selects nobody; role:ROLE, label:KEY=VALUE, uuid:UUID, name:NAME and * are selectors".
+   */
+  POLICY_INVALID = 88,
   UNRECOGNIZED = -1,
 }
 
@@ -441,6 +458,9 @@ export function reasonFromJSON(object: any): Reason {
     case 74:
     case "REASON_PACKET_FLAGS_INVALID":
       return Reason.PACKET_FLAGS_INVALID;
+    case 80:
+    case "REASON_AUTH_REQUIRED":
+      return Reason.AUTH_REQUIRED;
     case 81:
     case "REASON_PROOF_INVALID":
       return Reason.PROOF_INVALID;
@@ -450,12 +470,18 @@ export function reasonFromJSON(object: any): Reason {
     case 84:
     case "REASON_IDENTITY_REVOKED":
       return Reason.IDENTITY_REVOKED;
+    case 85:
+    case "REASON_PERMISSION_DENIED":
+      return Reason.PERMISSION_DENIED;
     case 86:
     case "REASON_IDENTITY_MISMATCH":
       return Reason.IDENTITY_MISMATCH;
     case 87:
     case "REASON_NETWORK_LIMIT":
       return Reason.NETWORK_LIMIT;
+    case 88:
+    case "REASON_POLICY_INVALID":
+      return Reason.POLICY_INVALID;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -563,16 +589,22 @@ export function reasonToJSON(object: Reason): string {
       return "REASON_EVENT_KEY_REPEATED";
     case Reason.PACKET_FLAGS_INVALID:
       return "REASON_PACKET_FLAGS_INVALID";
+    case Reason.AUTH_REQUIRED:
+      return "REASON_AUTH_REQUIRED";
     case Reason.PROOF_INVALID:
       return "REASON_PROOF_INVALID";
     case Reason.CHALLENGE_EXPIRED:
       return "REASON_CHALLENGE_EXPIRED";
     case Reason.IDENTITY_REVOKED:
       return "REASON_IDENTITY_REVOKED";
+    case Reason.PERMISSION_DENIED:
+      return "REASON_PERMISSION_DENIED";
     case Reason.IDENTITY_MISMATCH:
       return "REASON_IDENTITY_MISMATCH";
     case Reason.NETWORK_LIMIT:
       return "REASON_NETWORK_LIMIT";
+    case Reason.POLICY_INVALID:
+      return "REASON_POLICY_INVALID";
     case Reason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

@@ -9,6 +9,7 @@ import { bindKey, forgetKey, revokeIdentity, rotateKey, updateIdentity } from '.
 import { reportLink } from './link.js';
 import { answerOrder, expireOrder, requestTermination } from './order.js';
 import { expireConnection } from './parting.js';
+import { putPolicy } from './policy.js';
 import { closeSession, foundNetwork, openSession } from './session.js';
 import { createStream, stopStream, terminateStream, updateStreamParams } from './stream.js';
 
@@ -70,6 +71,8 @@ export function decide(state: State, command: Command): Change[] | Fault {
       return updateIdentity(state, command);
     case 'RevokeIdentity':
       return revokeIdentity(state, command, revision);
+    case 'PutPolicy':
+      return putPolicy(state, command, revision);
   }
 }
 

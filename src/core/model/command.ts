@@ -263,6 +263,15 @@ export interface UpdateIdentity {
   readonly labels?: Labels;
 }
 
+/** Gives the network another policy. */
+export interface PutPolicy {
+  readonly kind: 'PutPolicy';
+  /** JSON, as `core/decide/policy-document.ts` reads it. */
+  readonly document: string;
+  /** The revision of the policy that it takes the place of; 0: there was none. Absent: whatever it was. */
+  readonly ifRevision?: number;
+}
+
 /**
  * Everything that can happen, as it stands in the journal. Imperative: what is asked for, not what came of it.
  *
@@ -292,4 +301,5 @@ type AnyCommand =
   | RotateKey
   | ForgetKey
   | UpdateIdentity
-  | RevokeIdentity;
+  | RevokeIdentity
+  | PutPolicy;

@@ -24,7 +24,7 @@ export const protobufFileName = "switchyard/journal/v1/command.proto";
  * One plan of numbers for all that is designed and not written yet. They are taken, although no message has them:
  *
  *   Command:        17 AddServer, 18 LoseServer, 19 MoveSession, 21 UseRules (format 4)
- *                   30 IssueTicket, 31 RevokeTicket, 32 Enroll, 38 PutPolicy (format 3)
+ *                   30 IssueTicket, 31 RevokeTicket, 32 Enroll (format 3)
  *   OpenSession:    9 server (format 2)
  *   CloseSession:   3 home (format 4)
  */
@@ -103,6 +103,9 @@ export interface Command {
     | //
     /** An identity was revoked. Format 3. */
     { $case: "revokeIdentity"; value: RevokeIdentity }
+    | //
+    /** The network got another policy. Format 3. */
+    { $case: "putPolicy"; value: PutPolicy }
     | undefined;
   /**
    * When it was stored, by the wall clock of its server, in milliseconds since 1970: by this the core knows that time has passed.
@@ -407,6 +410,14 @@ export interface RevokeIdentity {
   uuid: string;
 }
 
+/** Gives the network another policy. */
+export interface PutPolicy {
+  /** JSON, as docs/security.md has it. What a document says never changes: a later release adds keys, and no meanings. */
+  document: string;
+  /** The revision of the policy that it takes the place of; 0: there was none. Absent: whatever it was. */
+  ifRevision?: bigint | undefined;
+}
+
 function createBaseCommand(): Command {
   return { kind: undefined, atMs: undefined, by: undefined };
 }
@@ -479,6 +490,9 @@ export const Command: MessageFns<Command> = {
         break;
       case "revokeIdentity":
         RevokeIdentity.encode(message.kind.value, writer.uint32(298).fork()).join();
+        break;
+      case "putPolicy":
+        PutPolicy.encode(message.kind.value, writer.uint32(306).fork()).join();
         break;
     }
     if (message.atMs !== undefined) {
@@ -682,6 +696,14 @@ export const Command: MessageFns<Command> = {
             message.kind = { $case: "revokeIdentity", value: RevokeIdentity.decode(reader, reader.uint32()) };
             continue;
           }
+          case 38: {
+            if (tag !== 306) {
+              break;
+            }
+
+            message.kind = { $case: "putPolicy", value: PutPolicy.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 100: {
             if (tag !== 800) {
               break;
@@ -800,6 +822,10 @@ export const Command: MessageFns<Command> = {
         ? { $case: "revokeIdentity", value: RevokeIdentity.fromJSON(object.revokeIdentity) }
         : isSet(object.revoke_identity)
         ? { $case: "revokeIdentity", value: RevokeIdentity.fromJSON(object.revoke_identity) }
+        : isSet(object.putPolicy)
+        ? { $case: "putPolicy", value: PutPolicy.fromJSON(object.putPolicy) }
+        : isSet(object.put_policy)
+        ? { $case: "putPolicy", value: PutPolicy.fromJSON(object.put_policy) }
         : undefined,
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : undefined,
       by: isSet(object.by) ? globalThis.String(object.by) : undefined,
@@ -852,6 +878,8 @@ export const Command: MessageFns<Command> = {
       obj.updateIdentity = UpdateIdentity.toJSON(message.kind.value);
     } else if (message.kind?.$case === "revokeIdentity") {
       obj.revokeIdentity = RevokeIdentity.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "putPolicy") {
+      obj.putPolicy = PutPolicy.toJSON(message.kind.value);
     }
     if (message.atMs !== undefined) {
       obj.atMs = message.atMs.toString();
@@ -997,6 +1025,12 @@ export const Command: MessageFns<Command> = {
       case "revokeIdentity": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "revokeIdentity", value: RevokeIdentity.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "putPolicy": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "putPolicy", value: PutPolicy.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -3815,6 +3849,100 @@ export const RevokeIdentity: MessageFns<RevokeIdentity> = {
   fromPartial<I extends Exact<DeepPartial<RevokeIdentity>, I>>(object: I): RevokeIdentity {
     const message = createBaseRevokeIdentity();
     message.uuid = object.uuid ?? "";
+    return message;
+  },
+};
+
+function createBasePutPolicy(): PutPolicy {
+  return { document: "", ifRevision: undefined };
+}
+
+export const PutPolicy: MessageFns<PutPolicy> = {
+  encode(message: PutPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.document !== "") {
+      writer.uint32(10).string(message.document);
+    }
+    if (message.ifRevision !== undefined) {
+      if (BigInt.asUintN(64, message.ifRevision) !== message.ifRevision) {
+        throw new globalThis.Error("value provided for field message.ifRevision of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.ifRevision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.document = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ifRevision = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PutPolicy {
+    return {
+      document: isSet(object.document) ? globalThis.String(object.document) : "",
+      ifRevision: isSet(object.ifRevision)
+        ? BigInt(object.ifRevision)
+        : isSet(object.if_revision)
+        ? BigInt(object.if_revision)
+        : undefined,
+    };
+  },
+
+  toJSON(message: PutPolicy): unknown {
+    const obj: any = {};
+    if (message.document !== "") {
+      obj.document = message.document;
+    }
+    if (message.ifRevision !== undefined) {
+      obj.ifRevision = message.ifRevision.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PutPolicy>, I>>(base?: I): PutPolicy {
+    return PutPolicy.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PutPolicy>, I>>(object: I): PutPolicy {
+    const message = createBasePutPolicy();
+    message.document = object.document ?? "";
+    message.ifRevision = (object.ifRevision !== undefined && object.ifRevision !== null)
+      ? BigInt(object.ifRevision)
+      : undefined;
     return message;
   },
 };
