@@ -1,6 +1,5 @@
 import { type Identity as IdentityMessage, type Principal, PrincipalVia } from '../../../gen/switchyard/v1/identity.js';
 import { type Identity, IdentityKind } from '../../core/model/identity.js';
-import type { Session } from '../../core/model/session.js';
 import type { State } from '../../core/store/state.js';
 import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
 import { shown } from './message.js';
@@ -28,12 +27,20 @@ export function identityMessage(state: State, identity: Identity): IdentityMessa
   };
 }
 
-/** As whom a session was opened; undefined for one of which nothing was proved. */
-export function principalMessage(state: State, { uuid, keyId }: Session): Principal | undefined {
+/** What has proved an identity. */
+interface Proven {
+  readonly uuid: string;
+  /** Absent: nothing was proved. */
+  readonly keyId?: string | undefined;
+  readonly via?: 'session' | 'access';
+}
+
+/** As whom a session was opened, or who has logged in; undefined where nothing was proved. */
+export function principalMessage(state: State, { uuid, keyId, via = 'session' }: Proven): Principal | undefined {
   if (keyId === undefined) return undefined;
   const { kind = IdentityKind.INSTANCE, roles = [], name = '' } = state.identities.get(uuid) ?? {};
   const of = { network: DEFAULT_NETWORK, identityUuid: uuid, kind, roles: [...roles], name };
-  return { ...of, keyId: hexOf(keyId), via: PrincipalVia.SESSION };
+  return { ...of, keyId: hexOf(keyId), via: via === 'session' ? PrincipalVia.SESSION : PrincipalVia.ACCESS_TOKEN };
 }
 
 /** Bytes of an identity's message, about: with four keys of the longest kind it has some 1,200. */
