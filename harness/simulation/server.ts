@@ -27,6 +27,8 @@ import { streamDefinition, streamService } from '../../src/grpc/services/stream-
 import type { Journal } from '../../src/journal/journal.js';
 import { DEFAULT_RELAY_LIMITS } from '../../src/relay/limits.js';
 import { Relay } from '../../src/relay/relay.js';
+import { AccessTokens } from '../../src/replica/access-tokens.js';
+import { Gatekeeper } from '../../src/replica/gatekeeper.js';
 import { KeyProver, type KeyProverDeps } from '../../src/replica/key-prover.js';
 import type { ReplicaLimits } from '../../src/replica/limits.js';
 import { Opening } from '../../src/replica/opening.js';
@@ -133,11 +135,17 @@ export class SimulatedServer implements Listener {
     });
     this.proofs = proofs;
     const charge: KeyProverDeps['charge'] = (origin, ms) => turns.charge(turns.keyOf(origin), ms);
-    const prover = new KeyProver({ state, proofs, clock, charge });
+    const gatekeeper = new Gatekeeper({
+      ...{ state, clock, floor: 'open', bindsSessions: true },
+      tokens: new AccessTokens({ clock, random }),
+    });
+    const prover = new KeyProver({ state, proofs, clock, charge, gatekeeper });
     this.calls = new Calls(
       {
         replica,
-        opening: new Opening(replica, clock, random, limits.replica, shares, prover),
+        opening: new Opening(replica, clock, random, limits.replica, shares, prover, gatekeeper),
+        gatekeeper,
+        offersReflection: false,
         shares,
         turns,
         feeds,
@@ -149,7 +157,7 @@ export class SimulatedServer implements Listener {
         adminToken: ADMIN_TOKEN,
         orderDeadlineMs: limits.replica.orderDeadlineMs,
         asking: new Asking({
-          ...{ replica, shares, acceptances, clock, random },
+          ...{ replica, gatekeeper, shares, acceptances, clock, random },
           isObserved: () => true,
           orderDeadlineMs: limits.replica.orderDeadlineMs,
         }),

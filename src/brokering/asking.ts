@@ -8,8 +8,8 @@ import type { AskConnection, Command } from '../core/model/command.js';
 import { type Candidate, type Connection, isOver, isPending, type Pair } from '../core/model/connection.js';
 import { Fault } from '../core/model/fault.js';
 import type { State } from '../core/store/state.js';
+import type { Asker, Gatekeeper } from '../replica/gatekeeper.js';
 import type { Replica } from '../replica/replica.js';
-import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
 import type { Acceptances } from './acceptances.js';
 import { checkCandidates, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
@@ -23,6 +23,8 @@ const TOOK_MS_MAX = 60_000;
 /** What asking stands on. */
 export interface AskingParts {
   readonly replica: Replica;
+  /** Who may ask whom. */
+  readonly gatekeeper: Gatekeeper;
   readonly shares: Shares;
   readonly acceptances: Acceptances;
   readonly clock: Clock;
@@ -49,8 +51,8 @@ export interface ConnectionWish extends Brought {
   readonly type: number;
   /** 0: the server coordinates. */
   readonly port: number;
-  /** From where the server observes the caller. */
-  readonly origin: Origin;
+  /** Who asks, and from where the server observes it. */
+  readonly asker: Asker;
   /** The relayed connection to try again for; 0: a new one. */
   readonly relayed: number;
   /** Empty: it has none. */
@@ -84,12 +86,14 @@ export class Asking {
     const command = this.read(wish);
     if (command instanceof Fault) return command;
     const { replica, acceptances, shares } = this.parts;
+    const refused = this.refuse(command, wish.asker);
+    if (refused !== undefined) return refused;
     const isAgain = isRepeated(replica.state, command);
     const absent = isAgain ? undefined : this.refuseAbsent(command);
     if (absent !== undefined) return absent;
     const room = { connectionsPendingPerAddressMax: command.relayed === 0 ? 1 : 0 };
     const submit = () => replica.submit(command);
-    const outcome = await (isAgain ? submit() : shares.hold(wish.sid, wish.origin, room, submit));
+    const outcome = await (isAgain ? submit() : shares.hold(wish.sid, wish.asker.origin, room, submit));
     if (outcome instanceof Fault) return outcome;
     const asked = connectionIn(outcome.changes, replica.state) ?? crossingOf(replica.state, command);
     if (asked === undefined) {
@@ -145,7 +149,7 @@ export class Asking {
     cvid,
     type,
     port,
-    origin,
+    asker: { origin },
     relayed,
     requestId,
     ...brought
@@ -175,6 +179,18 @@ export class Asking {
     const deadlineMs = Math.min(orderDeadlineMs, ACCEPT_MS);
     const asked = { sid, peer: cvid, link, host, port, relayed, deadlineMs, ...named };
     return { kind: 'AskConnection', ...asked, ...gathered, ...this.draw() };
+  }
+
+  /** Why the policy does not let a caller ask this peer; undefined when it does. */
+  private refuse({ sid, peer, relayed }: AskConnection, asker: Asker): Fault | undefined {
+    const { gatekeeper, replica } = this.parts;
+    const absent = (cvid: number) => new Fault('NODE_NOT_FOUND', `no node ${cvid}`);
+    const refused = gatekeeper.refuseTarget('connection.ask', asker, { sid: peer, method: 'DirectConnection', absent });
+    const max = refused === undefined && relayed === 0 ? gatekeeper.limitOf('connections', sid) : undefined;
+    if (max === undefined) return refused;
+    const standing = replica.state.connections.of(sid).filter((one) => !isOver(one));
+    if (standing.length < max) return undefined;
+    return new Fault('NETWORK_LIMIT', `${max} connections of one session are the limit of its roles`);
   }
 
   /** Whoever has no attachment cannot be ordered anything; the caller of a coordinated connection is ordered as well. */

@@ -6,7 +6,7 @@ import { type Instance, InstanceType, type PeerStream, SwitchyardError } from '.
 import { withServer } from './connection.js';
 import { explain } from './explain.js';
 import { join, requestPort } from './forwarding.js';
-import { type KeyFlags, namedInstance, passingInstance } from './own-key.js';
+import { type KeyFlags, namedInstance, passingInstance, wantsProofs } from './own-key.js';
 import { PeerFinder } from './peer-finder.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
@@ -140,7 +140,8 @@ async function withPeer(
   const say = (line: string) => void terminal.err.write(line);
   await withServer(flags, surroundings, async (yard) => {
     const moved = (cvid: number) => say(`${who} has restarted: it is ${cvid} now`);
-    const peer = await PeerFinder.find(who, { yard, signal, moved });
+    // Where the server wants to know who reads, that is the instance.
+    const early = (await wantsProofs(yard, signal)) ? undefined : await PeerFinder.find(who, { yard, signal, moved });
     const reopen = flags.exitOnFailure !== true;
     const instance = yard.join({
       ...(flags.uuid === undefined
@@ -152,7 +153,7 @@ async function withPeer(
       listenPort: flags.listen,
     });
     if (reopen) instance.on('lost', (error) => say(`joining again: ${error.message}`));
-    await run(instance, peer);
+    await run(instance, early ?? (await PeerFinder.find(who, { yard: instance, signal, moved })));
   });
 }
 

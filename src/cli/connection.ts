@@ -44,6 +44,9 @@ export function withKey(command: Command): Command {
     .option('--no-proof-binding', 'let a proxy end TLS: proofs are not bound to the certificate that is seen');
 }
 
+/** What reads the graph: a server, or an instance. */
+export type GraphReader = Pick<Switchyard, 'getNode' | 'getSession' | 'listSessions' | 'watchNetwork'>;
+
 /** The address of the server, checked. */
 export function serverAddress(flags: ConnectionFlags, env: Surroundings['env']): string {
   const [where, text] = flags.server ? ['--server', flags.server] : ['SWITCHYARD_SERVER', env.SWITCHYARD_SERVER];
@@ -164,7 +167,7 @@ function checkedPem(name: 'ca' | 'cert' | 'key', path: string, options: TlsOptio
 }
 
 /** Resolves when the server has answered a call. A watch alone would wait much longer for one that takes connections and says nothing. */
-export async function answering(yard: Switchyard, signal: AbortSignal): Promise<void> {
+export async function answering(yard: Pick<GraphReader, 'listSessions'>, signal: AbortSignal): Promise<void> {
   for await (const _ of yard.listSessions({}, { pageSize: 1, signal })) return;
 }
 
@@ -175,7 +178,7 @@ export async function answering(yard: Switchyard, signal: AbortSignal): Promise<
  * the server is at now.
  */
 export async function readGraph(
-  yard: Switchyard,
+  yard: GraphReader,
   signal: AbortSignal,
 ): Promise<{ readonly graph: GraphView; readonly position: Position }> {
   await answering(yard, signal);

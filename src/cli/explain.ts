@@ -35,6 +35,9 @@ function adviceFor({ code, reason }: SwitchyardError): string | undefined {
   if (reason === 'ADMIN_REQUIRED' || reason === 'SESSION_TOKEN_MISSING') {
     return "This needs the administrator's token: --admin-token, SWITCHYARD_ADMIN_TOKEN, or --data with the server's data folder.";
   }
+  if (reason === 'AUTH_REQUIRED') {
+    return 'See switchyard whoami; an administrator gives a role with switchyard identity approve UUID --role ROLE.';
+  }
   if (reason === 'ADMIN_TOKEN_INVALID') {
     return 'The token is not that of this server: look at --admin-token, SWITCHYARD_ADMIN_TOKEN and --data.';
   }

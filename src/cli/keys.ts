@@ -1,6 +1,14 @@
 import { createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { type Identity, type IdentityKey, KeyOrigin, msOf, readKey, replaceKey } from '../client/index.js';
+import {
+  type Identity,
+  type IdentityKey,
+  IdentityKind,
+  KeyOrigin,
+  msOf,
+  readKey,
+  replaceKey,
+} from '../client/index.js';
 import { type ConnectionFlags, withAdministrator, withServer } from './connection.js';
 import { type ListFlags, writeListing } from './output/listing.js';
 import { type Column, writeTable } from './output/table.js';
@@ -71,6 +79,8 @@ export async function listIdentities(flags: ConnectionFlags & ListFlags, surroun
 const IDENTITY_COLUMNS: readonly Column<Identity>[] = [
   { heading: 'UUID', value: (identity) => identity.identityUuid },
   { heading: 'STATE', value: (identity) => stateOf(identity) },
+  { heading: 'NAME', value: (identity) => identity.name || '-' },
+  { heading: 'ROLES', value: (identity) => identity.roles.join(',') || '-' },
   { heading: 'SID', value: (identity) => identity.cvid || '-', right: true },
   { heading: 'KEYS', value: (identity) => identity.keys.length, right: true },
   { heading: 'NEWEST', value: (identity) => identity.keys.at(-1)?.keyId.slice(0, 16) ?? '-' },
@@ -106,6 +116,30 @@ export async function revokeIdentity(
 ): Promise<void> {
   await withAdministrator(flags, surroundings, async (yard) => {
     const { identity } = await yard.identities.revoke(uuid, { signal: surroundings.signal });
+    await printIdentity(identity, flags, surroundings);
+  });
+}
+
+/** What an administrator says of an identity. */
+export interface ApproveFlags extends ConnectionFlags {
+  readonly json?: boolean;
+  readonly role?: readonly string[];
+  readonly name?: string;
+  readonly label?: Readonly<Record<string, string>>;
+  readonly kind?: 'instance' | 'service' | 'person';
+}
+
+const KINDS = { instance: IdentityKind.INSTANCE, service: IdentityKind.SERVICE, person: IdentityKind.PERSON } as const;
+
+/** Gives an identity roles, a name, labels or a kind: what is named changes. */
+export async function approveIdentity(uuid: string, flags: ApproveFlags, surroundings: Surroundings): Promise<void> {
+  const { role: roles, name, label: labels, kind } = flags;
+  if ([roles, name, labels, kind].every((one) => one === undefined)) {
+    throw new UsageError('identity approve: what it may do or is: --role, --name, --label or --kind');
+  }
+  const described = { roles, name, labels, kind: kind && KINDS[kind] };
+  await withAdministrator(flags, surroundings, async (yard) => {
+    const { identity } = await yard.identities.update(uuid, described, { signal: surroundings.signal });
     await printIdentity(identity, flags, surroundings);
   });
 }
@@ -146,6 +180,12 @@ async function printIdentity(
   const { out } = terminal;
   if (flags.json) return out.json(identityFacts(identity));
   await out.write(`${identity.identityUuid}: ${stateOf(identity)}`);
+  const { name, roles, labels } = identity;
+  await out.writeLines([
+    ...(name === '' ? [] : [`name: ${name}`]),
+    ...(roles.length === 0 ? [] : [`roles: ${roles.join(', ')}`]),
+    ...Object.entries(labels).map(([key, value]) => `label: ${key}=${value}`),
+  ]);
   await writeTable(out, KEY_COLUMNS, identity.keys, { isWide: true });
   await out.writeLines(identity.barredKeyIds.map((id) => `barred: ${id}`));
 }

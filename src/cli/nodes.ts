@@ -6,9 +6,10 @@ import {
   type SwitchyardError,
   WatchKind,
 } from '../client/index.js';
-import { answering, readGraph, withServer } from './connection.js';
+import { answering, readGraph } from './connection.js';
 import { checkList, type ListFlags, writeListing } from './output/listing.js';
 import type { Column } from './output/table.js';
+import { withReader } from './reader.js';
 import { type Surroundings, UsageError } from './surroundings.js';
 import { type GraphFlags, readGraphVia } from './via.js';
 import { counted } from './words.js';
@@ -33,7 +34,7 @@ export async function listNodes(flags: GraphFlags & ListFlags, surroundings: Sur
     const { graph, position } = await readGraphVia(via, flags, surroundings);
     return writeGraph(graph, position, flags, surroundings);
   }
-  await withServer(flags, surroundings, async (yard) => {
+  await withReader(flags, surroundings, async (yard) => {
     const large = await LargeNetwork.open(yard, surroundings.signal);
     if (large !== undefined) return writeLarge(large, flags, surroundings);
     const { graph, position } = await readGraph(yard, surroundings.signal);

@@ -11,6 +11,13 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+/** A whole number from 0 on. */
+export function wholeNumber(text: string): number {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : -1;
+  if (value < 0) throw new InvalidArgumentError('It must be a whole number from 0 on.');
+  return value;
+}
+
 /** A port of TCP or UDP. */
 export function port(text: string): number {
   const value = /^\d{1,5}$/.test(text) ? Number(text) : 0;
@@ -21,6 +28,18 @@ export function port(text: string): number {
 /** A port, behind those that were given before. */
 export function ports(text: string, before: readonly number[] = []): number[] {
   return [...before, port(text)];
+}
+
+/** One more of a list. */
+export function listed(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
+
+/** A label, beside those that were given before. */
+export function labels(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It must be KEY=VALUE.');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
 /** A number above 0. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
+  AuthMode,
   ensureKey,
   ensureUuid,
   keptKeyPath,
@@ -68,12 +69,21 @@ export async function namedInstance(
   return { uuid: flags.uuid ?? (await instanceOf(path)), key, bindProofs };
 }
 
+/** The instance that the key of a command stands for by itself. */
+async function soleInstance(name: string, flags: KeyFlags, surroundings: Surroundings) {
+  const { path, key, bindProofs } = await ownKey(name, flags, surroundings);
+  return { uuid: await instanceOf(path), key, bindProofs };
+}
+
 /**
  * An instance for a command without a name. Several such commands may run at once, so each process gets another instance, one
  * without a session. There are {@link SLOTS} of them and no more, because the server remembers each for good.
+ *
+ * Where a server wants to know who joins, it is the one that an administrator has approved.
  */
 export async function passingInstance(yard: Switchyard, name: string, flags: KeyFlags, surroundings: Surroundings) {
   const { pid, signal, terminal } = surroundings;
+  if (await wantsProofs(yard, signal)) return soleInstance(name, flags, surroundings);
   let own: OwnKey;
   let base: string;
   try {
@@ -100,6 +110,16 @@ async function hasSession(yard: Switchyard, instanceUuid: string, signal: AbortS
     if (!(error instanceof SwitchyardError) || signal.aborted) throw error;
   }
   return false;
+}
+
+/** Whether a server wants to know who calls. One that is away, or of an older release, says nothing of it. */
+export async function wantsProofs(yard: Switchyard, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await yard.identities.mode({ signal })) === AuthMode.REQUIRED;
+  } catch (error) {
+    if (!(error instanceof SwitchyardError) || signal.aborted) throw error;
+    return false;
+  }
 }
 
 /** Turns errors of files into a Failure. */

@@ -1,8 +1,9 @@
 import { isIPv4 } from 'node:net';
-import { type GraphNode, type GraphView, LinkType, type Switchyard, SwitchyardError } from '../client/index.js';
-import { type ConnectionFlags, readGraph, withServer } from './connection.js';
+import { type GraphNode, type GraphView, LinkType, SwitchyardError } from '../client/index.js';
+import { type ConnectionFlags, type GraphReader, readGraph } from './connection.js';
 import { nameOf } from './nodes.js';
 import type { Text } from './output/text.js';
+import { withReader } from './reader.js';
 import { type Surroundings, UsageError } from './surroundings.js';
 import { counted, linkWord } from './words.js';
 
@@ -18,7 +19,7 @@ export async function showPath(
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
-  await withServer(flags, surroundings, async (yard) => {
+  await withReader(flags, surroundings, async (yard) => {
     const { graph } = await readGraph(yard, signal);
     const ends = [await findNode(yard, graph, from, signal), await findNode(yard, graph, to, signal)];
     const links = flags.control ? [] : DIRECT_LINKS;
@@ -54,7 +55,7 @@ const NAMESAKES_MAX = 16;
  * instances that are gone, and their sessions have not expired yet.
  */
 export async function findNode(
-  yard: Switchyard,
+  yard: GraphReader,
   graph: GraphView,
   text: string,
   signal: AbortSignal,
@@ -82,7 +83,7 @@ function nodesMeant(graph: GraphView, text: string): readonly GraphNode[] {
   return nodes.filter(({ name, cvid }) => name.toLowerCase() === lower || cvid === number);
 }
 
-async function attachedOf(yard: Switchyard, nodes: readonly GraphNode[], signal: AbortSignal): Promise<GraphNode[]> {
+async function attachedOf(yard: GraphReader, nodes: readonly GraphNode[], signal: AbortSignal): Promise<GraphNode[]> {
   const isAttached = async ({ cvid }: GraphNode): Promise<boolean> => {
     try {
       return (await yard.getSession(cvid, { signal })).session.attached;

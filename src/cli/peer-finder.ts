@@ -1,10 +1,10 @@
-import { type Switchyard, SwitchyardError } from '../client/index.js';
-import { readGraph } from './connection.js';
+import { SwitchyardError } from '../client/index.js';
+import { type GraphReader, readGraph } from './connection.js';
 import { findNode } from './path.js';
 
 /** What a {@link PeerFinder} needs. */
 export interface PeerFinderDeps {
-  readonly yard: Switchyard;
+  readonly yard: GraphReader;
   readonly signal: AbortSignal;
   /** Called when the peer has become another node. */
   readonly moved: (cvid: number) => void;

@@ -11,7 +11,17 @@ import { examples } from './examples.js';
 import { exportGraph, FORMATS } from './export.js';
 import { listNodes } from './nodes.js';
 import { addOperatorCommands } from './operator-commands.js';
-import { durationMs, limitsOfFormat1, port, ports, positiveInteger, positiveNumber } from './option-values.js';
+import {
+  durationMs,
+  labels,
+  limitsOfFormat1,
+  listed,
+  port,
+  ports,
+  positiveInteger,
+  positiveNumber,
+  wholeNumber,
+} from './option-values.js';
 import { withList } from './output/listing.js';
 import { showPath } from './path.js';
 import { replayFile } from './replay.js';
@@ -125,6 +135,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addOperatorCommands(program, surroundings);
   addDirect(program, surroundings);
   addKeys(program, surroundings);
+  addAccess(program, surroundings);
   addReplay(program, surroundings);
   addJournal(program, surroundings);
   return program;
@@ -263,6 +274,13 @@ function addKeys(program: Command, surroundings: Surroundings): void {
     .addHelpText('after', examples('switchyard identity list'))
     .action(async (flags) => (await import('./keys.js')).listIdentities(flags, surroundings));
   const one = (name: string, description: string) => about(name, description).argument('<UUID>', 'the instance');
+  one('approve', 'Say what an identity may do, and what it is called: what is named changes.')
+    .option('--role <ROLE>', 'agent, client, observer, operator or admin; again for more. All that it has', listed)
+    .option('--name <NAME>', 'what it is called in the network')
+    .option('--label <KEY=VALUE>', 'what grants of the policy look at; again for more. All that it has', labels)
+    .addOption(new Option('--kind <KIND>', 'what it is').choices(['instance', 'service', 'person']))
+    .addHelpText('after', examples('switchyard identity approve UUID --role agent --name boat-7'))
+    .action(async (uuid, flags) => (await import('./keys.js')).approveIdentity(uuid, flags, surroundings));
   one('show', 'Show one identity with its keys.').action(async (uuid, flags) =>
     (await import('./keys.js')).showIdentity(uuid, flags, surroundings),
   );
@@ -276,6 +294,44 @@ function addKeys(program: Command, surroundings: Surroundings): void {
     .argument('<KEY>', 'the public key as `key show` prints it, or a PEM file')
     .addHelpText('after', examples('switchyard identity bind UUID MCowBQYDK2VwAyEA…'))
     .action(async (uuid, text, flags) => (await import('./keys.js')).bindIdentity(uuid, text, flags, surroundings));
+}
+
+/** The commands about the policy, for administrators, and the one that says who somebody is. */
+function addAccess(program: Command, surroundings: Surroundings): void {
+  withKey(withConnection(program.command('whoami')))
+    .description('Say as whom the server knows the key of this machine, or a token.')
+    .option('--name <NAME>', 'the name that was given to join; default: the key of connect and forward')
+    .option('--uuid <UUID>', 'the instance that was given to join')
+    .option('--json', 'one JSON object')
+    .addHelpText('after', examples('switchyard whoami', 'switchyard whoami --name boat-7'))
+    .action(async (flags) => (await import('./whoami.js')).whoAmI(flags, surroundings));
+
+  const policy = program.command('policy').description('Look after the policy of the network, as an administrator.');
+  const about = (name: string, description: string) =>
+    withConnection(policy.command(name)).description(description).option('--json', 'one JSON object');
+  about('show', 'Print the policy as it was put.').action(async (flags) =>
+    (await import('./policy.js')).showPolicy(flags, surroundings),
+  );
+  about('apply', 'Put the policy of a file; one with a mistake, or whose own test fails, is refused whole.')
+    .argument('<FILE>', 'JSON; - reads standard input')
+    .option('--if-revision <N>', 'only in place of the policy of this revision; 0: of none', wholeNumber)
+    .addHelpText('after', examples('switchyard policy apply policy.json --if-revision 12'))
+    .action(async (path, flags) =>
+      (await import('./policy.js')).putPolicy(path, { ...flags, validateOnly: false }, surroundings),
+    );
+  about('test', 'Check the policy of a file and run its own tests; nothing is stored.')
+    .argument('<FILE>', 'JSON; - reads standard input')
+    .action(async (path, flags) =>
+      (await import('./policy.js')).putPolicy(path, { ...flags, validateOnly: true }, surroundings),
+    );
+  about('explain', 'Say whether an identity may do something, and by which role or grant.')
+    .argument('<FROM>', 'an identity: its UUID or its name')
+    .argument('<PERMISSION>', 'such as connection.ask or graph.read')
+    .argument('[TO]', 'the identity that it would be done with')
+    .addHelpText('after', examples('switchyard policy explain anna connection.ask boat-7'))
+    .action(async (from, permission, to, flags) =>
+      (await import('./policy.js')).explainAccess({ from, permission, to }, flags, surroundings),
+    );
 }
 
 function addReplay(program: Command, surroundings: Surroundings): void {

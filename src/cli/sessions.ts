@@ -1,8 +1,9 @@
 import { msOf, type Session } from '../client/index.js';
-import { type ConnectionFlags, withServer } from './connection.js';
+import type { ConnectionFlags } from './connection.js';
 import { labelsWord } from './nodes.js';
 import { type ListFlags, writeListing } from './output/listing.js';
 import type { Column } from './output/table.js';
+import { withReader } from './reader.js';
 import type { Surroundings } from './surroundings.js';
 import { durationWord, flavorWord, typeWord } from './words.js';
 
@@ -12,7 +13,7 @@ export async function listSessions(
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
-  await withServer(flags, surroundings, (yard) => {
+  await withReader(flags, surroundings, (yard) => {
     const rows = yard.listSessions({ instanceUuid: flags.uuid ?? '' }, { signal });
     return writeListing({ columns: COLUMNS, rows, facts: sessionFacts }, flags, terminal);
   });

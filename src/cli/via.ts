@@ -3,9 +3,10 @@ import type { NetworkDelta } from '../../gen/switchyard/v1/network.js';
 import type { Timer } from '../base/clock.js';
 import { Graph, type GraphView, type Position, WatchKind, type WatchNetworkDeltaResponse } from '../client/index.js';
 import { type EventBody, SystemClient, type SystemError } from '../system/client/index.js';
-import { type ConnectionFlags, readGraph, tlsOptions, withServer } from './connection.js';
+import { type ConnectionFlags, readGraph, tlsOptions } from './connection.js';
 import { diagnoseVia } from './diagnose.js';
 import type { Target } from './probe.js';
+import { withReader } from './reader.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
 /** InstanceType CLIENT: what the session of a command is. */
@@ -30,7 +31,7 @@ export function graphOf(
 ): Promise<{ readonly graph: GraphView; readonly position: Position }> {
   const { via } = flags;
   if (via !== undefined) return readGraphVia(via, flags, surroundings);
-  return withServer(flags, surroundings, (yard) => readGraph(yard, surroundings.signal));
+  return withReader(flags, surroundings, (yard) => readGraph(yard, surroundings.signal));
 }
 
 /** Reads the snapshot and ends the session. Its own node is left out, since it is gone when this resolves. */

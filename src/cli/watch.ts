@@ -5,11 +5,12 @@ import {
   WatchKind,
   type WatchNetworkDeltaResponse,
 } from '../client/index.js';
-import { answering, withServer } from './connection.js';
+import { answering } from './connection.js';
 import { explain } from './explain.js';
 import { nameOf } from './nodes.js';
 import type { Output } from './output/output.js';
 import { dim, green, red, type Text } from './output/text.js';
+import { withReader } from './reader.js';
 import type { Surroundings } from './surroundings.js';
 import { type GraphFlags, watchVia } from './via.js';
 import { counted, linkWord } from './words.js';
@@ -29,7 +30,7 @@ export async function watchGraph(flags: WatchFlags, surroundings: Surroundings):
     for await (const message of watchVia(flags.via, flags, surroundings)) await view.show(message, terminal.out);
     return;
   }
-  await withServer(flags, surroundings, async (yard) => {
+  await withReader(flags, surroundings, async (yard) => {
     await answering(yard, signal);
     let isSynced = false;
     const failed = new AbortController();

@@ -1,4 +1,4 @@
-import { InstanceFlavor, InstanceType, LinkType } from '../client/index.js';
+import { AuthMode, InstanceFlavor, InstanceType, LinkType } from '../client/index.js';
 
 /** A link type's name for people. */
 export function linkWord(link: LinkType): string {
@@ -38,4 +38,14 @@ const FLEET_OWN = /^FLEET_/;
 function wordOf(names: Readonly<Record<number, string>>, value: number): string {
   const name = names[value];
   return name === undefined || FLEET_OWN.test(name) ? String(value) : name.toLowerCase();
+}
+
+/** A mode of the server, as `--auth` has it. */
+export function authModeWord(mode: AuthMode): string {
+  const words: Readonly<Record<number, string>> = {
+    [AuthMode.OPEN]: 'open',
+    [AuthMode.OBSERVE]: 'observe',
+    [AuthMode.REQUIRED]: 'required',
+  };
+  return words[mode] ?? String(mode);
 }

@@ -36,6 +36,7 @@ export async function call<Request, Response extends object>(
   const tooLate = new SwitchyardError(StatusCode.DEADLINE_EXCEEDED, `${method.path} took longer than ${timeoutMs} ms`);
   const timer = caller.clock.after(timeoutMs, () => scope.abort(tooLate));
   const backoff = new Backoff(caller.random);
+  let hasShown = false;
   try {
     for (;;) {
       scope.signal.throwIfAborted();
@@ -46,6 +47,10 @@ export async function call<Request, Response extends object>(
         return complete(method, await caller.channel.unary(method, request, sent));
       } catch (error) {
         if (!(error instanceof SwitchyardError) || scope.signal.aborted) throw error;
+        if (!hasShown && (await showAgain(caller, error, scope.signal))) {
+          hasShown = true;
+          continue;
+        }
         caller.failed(error, metadata);
         const again = typeof options.retry === 'function' ? options.retry() : options.retry;
         if (!again || !error.temporary) throw error;
@@ -59,11 +64,19 @@ export async function call<Request, Response extends object>(
   }
 }
 
+/** Whether a refused call is worth another try, because its caller has shown itself on the connection meanwhile. */
+export async function showAgain(caller: Caller, error: unknown, signal: AbortSignal): Promise<boolean> {
+  if (!(error instanceof SwitchyardError) || error.reason !== 'AUTH_REQUIRED' || signal.aborted) return false;
+  return (await caller.show?.(signal)) ?? false;
+}
+
 /** Messages of a response that the services may leave out. */
 const OPTIONAL: ReadonlySet<string> = new Set([
   '/switchyard.v1.SessionService/Session identity',
   '/switchyard.v1.IdentityService/WhoAmI principal',
   '/switchyard.v1.IdentityService/Challenge adminProof',
+  '/switchyard.v1.ServerService/GetServer uptime',
+  '/switchyard.v1.ServerService/GetServer position',
 ]);
 
 function complete<Response extends object>(method: Method<never, Response>, response: Response): Complete<Response> {

@@ -12,6 +12,11 @@ export interface Caller {
   /** The metadata for the next call. An instance's waits until there is a session. */
   credentials(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
   /**
+   * Shows who calls on the connection of the moment, after a call was refused because nobody had done so (AUTH_REQUIRED). Resolves
+   * with whether the call is worth another try; absent where there is nothing to show.
+   */
+  readonly show?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
+  /**
    * Sees every error of a call before anybody acts on it. True: it was about the session that `metadata` proves, and
    * the next credentials are others.
    */

@@ -1,10 +1,17 @@
 import {
+  type AuthMode,
   type BindKeyResponse,
+  type ExplainResponse,
   type GetIdentityResponse,
+  type GetPolicyResponse,
   type Identity,
+  IdentityKind,
   IdentityServiceService,
+  type LoginResponse,
+  type PutPolicyResponse,
   type RevokeIdentityResponse,
   type RotateKeyResponse,
+  type UpdateIdentityResponse,
   type WhoAmIResponse,
 } from '../../gen/switchyard/v1/identity.js';
 import { ProofPurpose } from '../trust/signed-bytes.js';
@@ -22,13 +29,47 @@ export interface RotateOptions extends CallOptions {
   readonly bindProofs?: boolean | undefined;
 }
 
+/** What is said of an identity. What is absent does not change. */
+export interface IdentityDescription {
+  readonly kind?: IdentityKind | undefined;
+  /** `agent`, `client`, `observer`, `operator`, `admin`: all that it has from now on. */
+  readonly roles?: readonly string[] | undefined;
+  /** Unique in the network. Empty: none. */
+  readonly name?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** How a policy is put. */
+export interface PutPolicyOptions extends CallOptions {
+  /** Only check it. */
+  readonly validateOnly?: boolean | undefined;
+  /** Only in place of the policy of this revision; 0: of none. */
+  readonly ifRevision?: bigint | undefined;
+}
+
 /** Who instances are and what keys they have: the calls of IdentityService. Most need an administrator. */
 export class Identities {
   constructor(private readonly caller: Caller) {}
 
+  /** How the server lets callers in. Needs no credential. */
+  async mode(options: CallOptions = {}): Promise<AuthMode> {
+    const { channel, clock, random, life } = this.caller;
+    const anybody = { channel, clock, random, life, credentials: async () => ({}), failed: () => false };
+    return (await call(anybody, IdentityServiceService.challenge, { network: '' }, options)).mode;
+  }
+
   /** Who the caller is, as far as its credentials prove it. */
   whoAmI(options: CallOptions = {}): Promise<Complete<WhoAmIResponse>> {
     return call(this.caller, IdentityServiceService.whoAmI, {}, options);
+  }
+
+  /** Logs in by a key of an identity: gives the token for calls of a principal that has no session. */
+  async login(uuid: string, key: SigningKey, options: RotateOptions = {}): Promise<Complete<LoginResponse>> {
+    const { bindProofs = true, ...rest } = options;
+    const wanted = { purpose: ProofPurpose.LOGIN, uuid, isBound: bindProofs };
+    const proofs = await proveKeys(this.caller, wanted, [key], options.signal ?? this.caller.life);
+    if (proofs === undefined) throw new SwitchyardError(StatusCode.UNIMPLEMENTED, 'this server knows no keys');
+    return call(this.caller, IdentityServiceService.login, { proof: proofs[0] }, rest);
   }
 
   /** Reads one identity. */
@@ -69,6 +110,41 @@ export class Identities {
   /** Forgets an identity and its keys: its UUID is as one that has never shown a key. */
   async forget(identityUuid: string, options: CallOptions = {}): Promise<void> {
     await call(this.caller, IdentityServiceService.forgetKey, { identityUuid }, options);
+  }
+
+  /** Says what an identity is and what it may do: what is given changes. */
+  update(
+    identityUuid: string,
+    described: IdentityDescription,
+    options: CallOptions = {},
+  ): Promise<Complete<UpdateIdentityResponse>> {
+    const { kind = IdentityKind.UNSPECIFIED, roles = [], name = '', labels = {} } = described;
+    const updateMask = Object.entries(described).flatMap(([path, value]) => (value === undefined ? [] : path));
+    const request = { identityUuid, kind, roles: [...roles], name, labels: { ...labels }, updateMask };
+    return call(this.caller, IdentityServiceService.updateIdentity, request, options);
+  }
+
+  /** Reads the network's policy. */
+  getPolicy(options: CallOptions = {}): Promise<Complete<GetPolicyResponse>> {
+    return call(this.caller, IdentityServiceService.getPolicy, {}, options);
+  }
+
+  /** Gives the network another policy, or with `validateOnly` says whether it could. */
+  putPolicy(document: string, options: PutPolicyOptions = {}): Promise<Complete<PutPolicyResponse>> {
+    const { validateOnly = false, ifRevision, ...rest } = options;
+    return call(this.caller, IdentityServiceService.putPolicy, { document, validateOnly, ifRevision }, rest);
+  }
+
+  /** Says whether an identity may do something with another, each by its UUID or its name, and why. */
+  explain(
+    {
+      from,
+      permission,
+      to = '',
+    }: { readonly from: string; readonly permission: string; readonly to?: string | undefined },
+    options: CallOptions = {},
+  ): Promise<Complete<ExplainResponse>> {
+    return call(this.caller, IdentityServiceService.explain, { from, permission, to }, options);
   }
 
   /** Revokes an identity: its session ends, and it opens none any more. */

@@ -17,7 +17,15 @@ export {
   PathKind,
 } from '../../gen/switchyard/v1/connection.js';
 export { Reason } from '../../gen/switchyard/v1/error.js';
-export { type Identity, type IdentityKey, KeyOrigin, type Principal } from '../../gen/switchyard/v1/identity.js';
+export {
+  AuthMode,
+  type Identity,
+  type IdentityKey,
+  IdentityKind,
+  KeyOrigin,
+  type Principal,
+  type WhoAmIResponse,
+} from '../../gen/switchyard/v1/identity.js';
 export { InstanceFlavor, InstanceType } from '../../gen/switchyard/v1/instance.js';
 export { LinkType } from '../../gen/switchyard/v1/link.js';
 export {
@@ -54,7 +62,7 @@ export type { Unsubscribe } from './emitter.js';
 export { type CallStatus, type FieldViolation, SwitchyardError } from './error.js';
 export { Graph, type GraphChange, type GraphLink, type GraphNode, type GraphView } from './graph.js';
 export { GrpcChannel, type TlsOptions } from './grpc-channel.js';
-export { Identities, type RotateOptions } from './identities.js';
+export { Identities, type IdentityDescription, type PutPolicyOptions, type RotateOptions } from './identities.js';
 export type { Instance } from './instance.js';
 export type { InstanceEvents } from './instance-events.js';
 export type { InstanceOptions } from './instance-options.js';

@@ -4,7 +4,7 @@ import type { Order } from '../../gen/switchyard/v1/session.js';
 import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import { ProofPurpose } from '../trust/signed-bytes.js';
 import { Backoff } from './backoff.js';
-import { call } from './call.js';
+import { call, showAgain } from './call.js';
 import type { Caller } from './caller.js';
 import { Connections, type ConnectOptions } from './connections.js';
 import { Emitter, type Unsubscribe } from './emitter.js';
@@ -47,6 +47,11 @@ export class Instance extends SessionCalls {
   #session: OwnSession | undefined;
   #orders: Orders | undefined;
   #connections: Connections | undefined;
+  /** The server itself, without credentials: for what begins a session. */
+  readonly #anybody: Caller;
+  /** The server wants to know who reads, too. */
+  #isKnownOnly = false;
+  #showing: Promise<boolean> | undefined;
 
   constructor(
     server: Caller,
@@ -57,11 +62,18 @@ export class Instance extends SessionCalls {
     this.#life = new Scope(options.signal, server.life);
     this.#scope = new Scope(this.#life.signal);
     this.#backoffs = { attach: new Backoff(server.random), open: new Backoff(server.random) };
-    this.reader = { ...server, life: this.#life.signal };
+    this.#anybody = { ...server, life: this.#life.signal };
     this.caller = {
-      ...this.reader,
+      ...this.#anybody,
       credentials: async (signal) => ({ 'switchyard-session': (await this.#anySession(signal)).token }),
       failed: (error, metadata) => this.#refused(error, metadata['switchyard-session']),
+      show: () => this.#show(),
+    };
+    this.reader = {
+      ...this.#anybody,
+      credentials: async (signal) => (this.#isKnownOnly ? this.caller.credentials(signal) : {}),
+      failed: (error, metadata) => 'switchyard-session' in metadata && this.caller.failed(error, metadata),
+      show: () => this.#show(),
     };
     const release = server.channel.hold();
     this.ended = this.#events.once('ended').then(([error]) => {
@@ -184,8 +196,8 @@ export class Instance extends SessionCalls {
   }
 
   async #open(signal: AbortSignal): Promise<Event> {
-    const request = { ...sessionRequest(this.options), proof: await this.#prove(signal) };
-    const response = await call(this.reader, SessionServiceService.session, request, { signal });
+    const request = { ...sessionRequest(this.options), proof: await this.#prove(ProofPurpose.SESSION, signal) };
+    const response = await call(this.#anybody, SessionServiceService.session, request, { signal });
     // Given up in this very moment: the session just made is nobody's, and expires.
     signal.throwIfAborted();
     this.#session = ownSession(response);
@@ -193,16 +205,44 @@ export class Instance extends SessionCalls {
     return 'opened';
   }
 
-  /** A proof for one Session call; undefined without a key, and for a server that knows none. */
-  async #prove(signal: AbortSignal): Promise<Proof | undefined> {
+  /** A proof for one call; undefined without a key, and for a server that knows none. */
+  async #prove(purpose: ProofPurpose, signal: AbortSignal): Promise<Proof | undefined> {
     const { key, uuid, bindProofs = true } = this.options;
     if (key === undefined) return undefined;
-    const wanted = { purpose: ProofPurpose.SESSION, uuid, isBound: bindProofs };
+    const wanted = { purpose, uuid, isBound: bindProofs };
     const keys = [typeof key === 'function' ? await key() : key];
-    return (await proveKeys(this.reader, wanted, keys, signal))?.[0];
+    return (await proveKeys(this.#anybody, wanted, keys, signal))?.[0];
   }
 
+  /** Attaches; on a connection that is new, once more with a proof where the server asks for one. */
   async #attach(signal: AbortSignal): Promise<Event> {
+    try {
+      return await this.#attachOnce(signal);
+    } catch (error) {
+      if (!(await showAgain(this.caller, error, signal))) throw error;
+      return this.#attachOnce(signal);
+    }
+  }
+
+  /** Shows the session's identity on the connection of the moment; once for all calls that need it. */
+  #show(): Promise<boolean> {
+    this.#isKnownOnly = this.options.key !== undefined;
+    if (!this.#isKnownOnly) return Promise.resolve(false);
+    this.#showing ??= this.#showOnce(this.#life.signal).finally(() => {
+      this.#showing = undefined;
+    });
+    return this.#showing;
+  }
+
+  async #showOnce(signal: AbortSignal): Promise<boolean> {
+    await this.#anySession(signal);
+    const proof = await this.#prove(ProofPurpose.ATTACH, signal);
+    if (proof === undefined) return false;
+    await call({ ...this.caller, show: undefined }, SessionServiceService.keepAlive, { proof }, { signal });
+    return true;
+  }
+
+  async #attachOnce(signal: AbortSignal): Promise<Event> {
     const { channel, clock } = this.caller;
     const scope = new Scope(signal);
     try {

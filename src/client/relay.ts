@@ -1,5 +1,6 @@
 import type { Stream } from '../../gen/switchyard/v1/stream.js';
 import { RelayRequest, type RelayResponse, StreamServiceService } from '../../gen/switchyard/v1/stream_service.js';
+import { showAgain } from './call.js';
 import type { Caller } from './caller.js';
 import { SwitchyardError } from './error.js';
 import { Handover } from './handover.js';
@@ -33,8 +34,17 @@ interface RelayCall {
   readonly release: () => void;
 }
 
-/** Calls Relay as one end of a stream. Rejects when the server refuses it. */
-async function callRelay(caller: Caller, id: number, { signal, blocks }: RelayOptions): Promise<RelayCall> {
+/** Calls Relay as one end of a stream, once more where the caller had yet to show itself. Rejects when the server refuses it. */
+async function callRelay(caller: Caller, id: number, options: RelayOptions): Promise<RelayCall> {
+  try {
+    return await callRelayOnce(caller, id, options);
+  } catch (error) {
+    if (!(await showAgain(caller, error, options.signal ?? caller.life))) throw error;
+    return callRelayOnce(caller, id, options);
+  }
+}
+
+async function callRelayOnce(caller: Caller, id: number, { signal, blocks }: RelayOptions): Promise<RelayCall> {
   const scope = new Scope(signal, caller.life);
   const freeChannel = caller.channel.hold();
   const requests = new Handover<RelayRequest>();

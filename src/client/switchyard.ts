@@ -20,6 +20,8 @@ export interface SwitchyardOptions {
   readonly tls?: TlsOptions | true | undefined;
   /** The server's administrator token: the calls of this object, but not of its instances, are an administrator's. */
   readonly adminToken?: string | undefined;
+  /** An access token, as `identities.login` gives it: the calls of this object, but not of its instances, are its principal's. */
+  readonly accessToken?: string | undefined;
   /**
    * True: the administrator's token is sent only after the server has proved, on the same connection, that it knows it, and in plain
    * text only to a loopback address. Calls of another server reject with an UnprovenServerError, and when the connection
@@ -51,7 +53,7 @@ export class Switchyard extends Calls {
 
   constructor(options: SwitchyardOptions = {}) {
     super();
-    const { adminToken, requireAdminProof: isSingle = false } = options;
+    const { adminToken, accessToken, requireAdminProof: isSingle = false } = options;
     const channel = options.channel ?? new GrpcChannel(options.server ?? '127.0.0.1:8768', options.tls, { isSingle });
     this.#life = new Scope(options.signal);
     this.#life.signal.addEventListener('abort', () => channel.close(), { once: true });
@@ -65,10 +67,12 @@ export class Switchyard extends Calls {
       failed: () => false,
     };
     const isChecked = adminToken !== undefined && isSingle;
-    const credentials = adminCredentials(
+    const asAdministrator = adminCredentials(
       adminToken,
       isChecked ? () => checkServerKnows(adminToken, anybody) : undefined,
     );
+    const access: Record<string, string> = accessToken === undefined ? {} : { 'switchyard-access': accessToken };
+    const credentials = async (signal: AbortSignal) => ({ ...(await asAdministrator(signal)), ...access });
     this.caller = { ...anybody, credentials };
     this.reader = this.caller;
     this.identities = new Identities(this.caller);

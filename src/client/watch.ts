@@ -1,6 +1,7 @@
 import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import type { Position } from '../../gen/switchyard/v1/position.js';
 import { Backoff } from './backoff.js';
+import { showAgain } from './call.js';
 import type { Caller } from './caller.js';
 import type { Method } from './channel.js';
 import { SwitchyardError } from './error.js';
@@ -57,6 +58,7 @@ export async function* follow<Request, Response extends Watched>(
   const backoff = new Backoff(caller.random);
   let after = options.after;
   let told = after !== undefined;
+  let hasShown = false;
   try {
     for (;;) {
       const call = new Scope(scope.signal);
@@ -70,6 +72,7 @@ export async function* follow<Request, Response extends Watched>(
           signal: call.signal,
         });
         for await (const message of unlessSilent(messages, LIMITS.watchSilenceMs, caller.clock, call)) {
+          hasShown = false;
           refuseBroken(plan, after, message);
           after = positionAfter(plan, message);
           told = true;
@@ -80,6 +83,10 @@ export async function* follow<Request, Response extends Watched>(
         failure = error;
       } finally {
         call.release();
+      }
+      if (!hasShown && (await showAgain(caller, failure, scope.signal))) {
+        hasShown = true;
+        continue;
       }
       const next = nextTry(failure, scope.signal, (error) => caller.failed(error, metadata));
       if (next.anew) after = undefined;

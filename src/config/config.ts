@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { type Address, isLoopback } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 import type { Limits } from '../core/model/limits.js';
+import { AUTH_MODES } from '../core/model/policy.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../system/limits.js';
+import { isExposed } from './exposure.js';
 import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, LIMITS_OF_FORMAT_1, limitsOf, SHARE_OPTIONS } from './limit-options.js';
 import {
   address,
@@ -13,6 +15,7 @@ import {
   environmentName,
   type Option,
   optionalAddress,
+  optionalChoice,
   optionalNetworks,
   optionalOrigins,
   optionalSecret,
@@ -39,6 +42,26 @@ export const OPTIONS = {
   adminToken: optionalSecret(
     'admin-token',
     'The secret of administrators. Better in the environment than in the list of processes. Default: made at the first start and kept in DIR/admin-token, which only its owner can read; with --data :memory: there is no administrator unless it is given.',
+  ),
+
+  auth: optionalChoice(
+    'auth',
+    AUTH_MODES,
+    'How callers are let in: open, observe (as open, and what required would refuse is logged and counted) or required. A new network keeps it in its policy; later it can only be stricter for this process. Default: what the policy says, and at least required where others can reach a port, see --allow-open.',
+  ),
+  allowOpen: toggle(
+    'allow-open',
+    'Let a port that others can reach be open: whoever reaches it reads the graph and may ask every instance for connections.',
+  ),
+  sessionBinding: choice(
+    'session-binding',
+    ['connection', 'none'],
+    'connection',
+    'connection: where callers have to prove who they are, the token of a session is good only on connections on which its identity has shown itself. none: on all, for balancers that spread the calls of one client.',
+  ),
+  reflection: toggle(
+    'reflection',
+    'Answer to gRPC server reflection also in the mode required, where it is off otherwise.',
   ),
 
   tlsCert: optionalText('tls-cert', 'FILE', "The server's certificate chain, PEM. Turns on TLS."),
@@ -273,6 +296,9 @@ function contradictions(config: Config): string[] {
     for (const option of ['tlsClientCa', 'systemTlsListen', 'systemWssListen'] as const) {
       if (config[option] !== undefined) found.push(`--${OPTIONS[option].flag} needs --tls-cert and --tls-key`);
     }
+  }
+  if (config.auth !== undefined && config.auth !== 'required' && isExposed(config) && !config.allowOpen) {
+    found.push(`--auth ${config.auth} where others can reach a port needs --allow-open`);
   }
   found.push(...consoleContradictions(config));
   if (config.webListen === undefined && config.webOrigins !== undefined) found.push('--web-origin needs --web-listen');

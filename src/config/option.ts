@@ -84,6 +84,15 @@ export function choice<W extends string>(flag: string, words: readonly W[], fall
   return { flag, placeholder: 'WORD', fallback, help: `${help} One of ${words.join(', ')}.`, parse };
 }
 
+/** One of a few words, if given. */
+export function optionalChoice<W extends string>(
+  flag: string,
+  words: readonly W[],
+  help: string,
+): Option<W | undefined> {
+  return { ...choice(flag, words, words[0], help), fallback: undefined };
+}
+
 /** On or off. As a flag it has no value; in the environment and in the file it is `true` or `false`. */
 export function toggle(flag: string, help: string): Option<boolean> {
   const parse = (text: string) => {

@@ -6,6 +6,7 @@ import type { Fault } from '../core/model/fault.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import type { Feed } from '../feed/feed.js';
 import type { Relay } from '../relay/relay.js';
+import type { Gatekeeper } from '../replica/gatekeeper.js';
 import type { Opening } from '../replica/opening.js';
 import type { Replica } from '../replica/replica.js';
 import type { SessionEvent } from '../replica/session-events.js';
@@ -21,6 +22,8 @@ import type { ServerFacts } from './services/server-service.js';
 export interface Backing {
   readonly replica: Replica;
   readonly opening: Opening;
+  /** Who may do what. */
+  readonly gatekeeper: Gatekeeper;
   /** What each caller may take of what all share. */
   readonly shares: Shares;
   /** Whose turn it is to be worked for. */
@@ -53,6 +56,8 @@ export interface Backing {
   readonly rendezvous: readonly RendezvousAddress[];
   /** Told of each call that is refused. */
   readonly refused?: ((fault: Fault, method: string, origin: Origin) => void) | undefined;
+  /** Whether the protos are served by reflection. */
+  readonly offersReflection: boolean;
   /** What the server is, for whoever asks. */
   readonly about: ServerFacts;
   /** Called for each connection that is closed at a bound, with the bound in words. */

@@ -10,8 +10,9 @@ import {
 import type { SharedBytes } from '../base/shared-bytes.js';
 import { draining } from '../core/model/draining.js';
 import { Fault } from '../core/model/fault.js';
+import { ruleOf } from '../core/model/permission.js';
 import { MeteredSource } from '../fair/metered-source.js';
-import { type Origin, originOfPeer } from '../shares/origin.js';
+import { originOfPeer } from '../shares/origin.js';
 import type { Backing } from './backing.js';
 import { type Caller, identify, SESSION_METADATA } from './caller.js';
 import { encoded } from './encode/encoded.js';
@@ -20,6 +21,7 @@ import type { Peer } from './http2/peer.js';
 import { LocalCall } from './local-calls.js';
 import { Outflow, type OutflowWatch } from './outflow.js';
 import { pump, type Source } from './pump.js';
+import { methodOfPath } from './rules.js';
 import { toError } from './status.js';
 
 /** What a method answers: a message, a refusal, or either of them later. */
@@ -119,7 +121,7 @@ export class Calls implements OutflowWatch {
   /** The same for methods that need a session or an administrator. */
   sessionOrAdminCostly<Q, A>(begin: (request: Q, caller: Caller) => Step<A> | Fault): handleUnaryCall<Q, A> {
     return (call, callback) =>
-      this.costly<Q, A>((request, caller) => (isNobody(caller) ? missing(call) : begin(request, caller)))(
+      this.costly<Q, A>((request, caller) => (ownsNothing(call, caller) ? missing(call) : begin(request, caller)))(
         call,
         callback,
       );
@@ -127,11 +129,11 @@ export class Calls implements OutflowWatch {
 
   /** A method that needs a session. */
   session<Q, A>(
-    work: (request: Q, sid: number, call: ServerUnaryCall<Q, A>, origin: Origin) => Answer<A>,
+    work: (request: Q, sid: number, call: ServerUnaryCall<Q, A>, caller: Caller) => Answer<A>,
   ): handleUnaryCall<Q, A> {
     return (call, callback) =>
-      this.anyone<Q, A>((request, { sid, origin }) =>
-        sid === undefined ? missing(call) : work(request, sid, call, origin),
+      this.anyone<Q, A>((request, caller) =>
+        caller.sid === undefined ? missing(call) : work(request, caller.sid, call, caller),
       )(call, callback);
   }
 
@@ -159,10 +161,10 @@ export class Calls implements OutflowWatch {
 
   /** The same for a method that needs a session. */
   making<Q, A>(
-    work: (request: Q, sid: number, call: ServerUnaryCall<Q, A>, origin: Origin) => Promise<Made<A> | Fault>,
+    work: (request: Q, sid: number, call: ServerUnaryCall<Q, A>, caller: Caller) => Promise<Made<A> | Fault>,
   ): handleUnaryCall<Q, A> {
-    return this.makingForAnyone<Q, A>((request, { sid, origin }, call) =>
-      sid === undefined ? missing(call) : work(request, sid, call, origin),
+    return this.makingForAnyone<Q, A>((request, caller, call) =>
+      caller.sid === undefined ? missing(call) : work(request, caller.sid, call, caller),
     );
   }
 
@@ -171,7 +173,7 @@ export class Calls implements OutflowWatch {
     work: (request: Q, caller: Caller, call: ServerUnaryCall<Q, A>) => Answer<A>,
   ): handleUnaryCall<Q, A> {
     return (call, callback) =>
-      this.anyone<Q, A>((request, caller) => (isNobody(caller) ? missing(call) : work(request, caller, call)))(
+      this.anyone<Q, A>((request, caller) => (ownsNothing(call, caller) ? missing(call) : work(request, caller, call)))(
         call,
         callback,
       );
@@ -188,20 +190,21 @@ export class Calls implements OutflowWatch {
   ): handleServerStreamingCall<Q, A> {
     return this.stream(
       (call, caller) =>
-        isNobody(caller) ? missing(call) : this.beginWatch(call, caller, () => begin(call.request, caller)),
+        ownsNothing(call, caller) ? missing(call) : this.beginWatch(call, caller, () => begin(call.request, caller)),
       encoded<A>,
     );
   }
 
   /** A stream that belongs to a session, one for each at most. */
   sessionStream<Q, M, A>(
-    begin: (request: Q, sid: number, origin: Origin) => Answer<Source<M>>,
+    begin: (request: Q, sid: number, caller: Caller, call: ServerWritableStream<Q, A>) => Answer<Source<M>>,
     encode: (message: M) => A,
   ): handleServerStreamingCall<Q, A> {
-    return this.stream(
-      (call, { sid, origin }) => (sid === undefined ? missing(call) : begin(call.request, sid, origin)),
-      encode,
-    );
+    return this.stream(async (call, caller) => {
+      if (caller.sid === undefined) return missing(call);
+      const source = await begin(call.request, caller.sid, caller, call);
+      return source instanceof Fault ? source : this.guarded(call, caller, source);
+    }, encode);
   }
 
   /** A call both ways that belongs to a session. `begin` takes it over, or refuses it. */
@@ -270,6 +273,8 @@ export class Calls implements OutflowWatch {
       if (this.isDraining) return draining(this.refused++, this.backing.replica.leases.livesMs());
       const caller = identify(this.backing, call);
       if (caller instanceof Fault) return caller;
+      const refused = this.backing.gatekeeper.admit(methodOfPath(call.getPath()), caller);
+      if (refused !== undefined) return refused;
       if (!isNobody(caller)) this.connections?.vouch(call.getPeer());
       return await work(caller);
     } catch (error) {
@@ -311,7 +316,7 @@ export class Calls implements OutflowWatch {
   /** Leads a watch through its connection's outflow, which counts it until it is closed; refuses one too many. */
   private beginWatch(
     call: AnyCall,
-    { origin }: Caller,
+    caller: Caller,
     begin: () => Source<Uint8Array> | Fault,
   ): Source<Uint8Array> | Fault {
     const { watchesPerConnectionMax, watchBytesPerConnectionMax } = this.backing.limits;
@@ -322,19 +327,30 @@ export class Calls implements OutflowWatch {
       return new Fault('WATCH_LIMIT', message, [], WATCH_LIMIT_RETRY_MS);
     }
     const { turns, clock } = this.backing;
-    const key = turns.keyOf(origin);
+    const key = turns.keyOf(caller.origin);
     const fromMs = clock.nowMs();
     const source = begin();
     // A snapshot is taken here, if none is shared.
     turns.charge(key, clock.nowMs() - fromMs);
     if (source instanceof Fault) return source;
     this.outflows.set(peer, outflow);
-    return outflow.through(new MeteredSource(source, key, { turns, clock }));
+    return outflow.through(new MeteredSource(this.guarded(call, caller, source), key, { turns, clock }));
+  }
+
+  /** A source that ends when its caller may not read it any more. */
+  private guarded<M>(call: AnyCall, caller: Caller, source: Source<M>): Source<M> {
+    return this.backing.gatekeeper.guard(source, methodOfPath(call.getPath()), caller);
   }
 }
 
-function isNobody({ sid, isAdmin }: Caller): boolean {
-  return sid === undefined && !isAdmin;
+/** Whether a method about the caller's own has nothing to be about: no session, and no permission for what is others'. */
+function ownsNothing(call: AnyCall, caller: Caller): boolean {
+  const { others } = ruleOf(methodOfPath(call.getPath()));
+  return caller.sid === undefined && (others === undefined || !caller.may(others));
+}
+
+function isNobody({ sid, isAdmin, access }: Caller): boolean {
+  return sid === undefined && !isAdmin && access === undefined;
 }
 
 /** Nobody hears of it: the call is over. */

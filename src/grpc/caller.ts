@@ -1,6 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
 import { Fault } from '../core/model/fault.js';
+import type { Method, Permission } from '../core/model/permission.js';
+import type { Access } from '../replica/access-tokens.js';
+import type { Asker, Gatekeeper } from '../replica/gatekeeper.js';
 import { authenticate } from '../replica/token.js';
 import { type Origin, originOfPeer } from '../shares/origin.js';
 import type { Backing } from './backing.js';
@@ -9,15 +12,8 @@ import type { Backing } from './backing.js';
 export const SESSION_METADATA = 'switchyard-session';
 /** The metadata that proves an administrator. */
 export const ADMIN_METADATA = 'switchyard-admin';
-
-/** Who makes a call, as its metadata proves it. */
-export interface Caller {
-  /** The session; undefined without a token. */
-  readonly sid: number | undefined;
-  readonly isAdmin: boolean;
-  /** From where. */
-  readonly origin: Origin;
-}
+/** The metadata that proves a principal without a session. */
+export const ACCESS_METADATA = 'switchyard-access';
 
 /** What of a call says who makes it. */
 interface Call {
@@ -25,24 +21,104 @@ interface Call {
   getPeer(): string;
 }
 
+/** What a caller has shown. */
+interface Shown {
+  readonly sid: number | undefined;
+  readonly isAdmin: boolean;
+  readonly access?: Access | undefined;
+  readonly origin: Origin & { readonly connection: string };
+}
+
+/** Who makes a call, as its metadata proves it, and what it may do. */
+export class Caller implements Asker {
+  /** The session; undefined without a token. */
+  readonly sid: number | undefined;
+  /** The call carries the administrator's token. */
+  readonly isAdmin: boolean;
+  /** Whom its access token is of; undefined without one. */
+  readonly access: Access | undefined;
+  /** From where. */
+  readonly origin: Shown['origin'];
+  readonly #gatekeeper: Gatekeeper;
+
+  constructor(gatekeeper: Gatekeeper, { sid, isAdmin, access, origin }: Shown) {
+    this.#gatekeeper = gatekeeper;
+    this.sid = sid;
+    this.isAdmin = isAdmin;
+    this.access = access;
+    this.origin = origin;
+  }
+
+  /** Whether an identity has shown itself on the connection of the call. */
+  hasShown(uuid: string): boolean {
+    return this.#gatekeeper.shown.has(this.origin.connection, uuid);
+  }
+
+  /** Whether it has a permission that needs no target. */
+  may(permission: Permission): boolean {
+    return this.#gatekeeper.may(permission, this);
+  }
+
+  /** Why it has no such permission. */
+  refuse(permission: Permission, method: Method): Fault | undefined {
+    return this.#gatekeeper.refuse(permission, this, method);
+  }
+
+  /** Whether it may know of a session or a node. */
+  sees(sid: number): boolean {
+    return this.#gatekeeper.sees(this, sid);
+  }
+
+  /** Whether it is somebody, or nobody has to be: every principal may be told what everybody knows in an open network. */
+  get isKnown(): boolean {
+    return this.#gatekeeper.isKnown(this);
+  }
+
+  /** As whom its commands are stored. */
+  get by(): { readonly by?: string } {
+    const by = this.#gatekeeper.nameOf(this);
+    return by === undefined ? {} : { by };
+  }
+}
+
 /**
  * Finds out who calls. A token that comes must be good, also where none is needed; a good one renews its session, whatever
- * becomes of the call.
+ * becomes of the call, unless its identity has yet to show itself on this connection.
  */
-export function identify({ replica, shares, adminToken }: Backing, call: Call): Caller | Fault {
+export function identify({ replica, shares, adminToken, gatekeeper }: Backing, call: Call): Caller | Fault {
   const { metadata } = call;
   const origin = originOfPeer(call.getPeer());
   const [admin] = metadata.get(ADMIN_METADATA);
   if (admin !== undefined && !isAdminToken(String(admin), adminToken)) {
     return new Fault('ADMIN_TOKEN_INVALID', 'the administrator token is wrong, or this server has none');
   }
+  const isAdmin = admin !== undefined;
+  const [accessToken] = metadata.get(ACCESS_METADATA);
+  const access = accessToken === undefined ? undefined : gatekeeper.tokens.find(String(accessToken));
+  if (accessToken !== undefined && access === undefined) {
+    return new Fault('AUTH_REQUIRED', 'the access token is not one of this server, or has expired: log in again');
+  }
   const [token] = metadata.get(SESSION_METADATA);
-  if (token === undefined) return { sid: undefined, isAdmin: admin !== undefined, origin };
+  if (token === undefined) return new Caller(gatekeeper, { sid: undefined, isAdmin, access, origin });
   const sid = authenticate(replica.state, String(token));
   if (sid instanceof Fault) return sid;
+  const { uuid } = replica.state.sessions.get(sid)!;
+  if (access !== undefined && access.uuid !== uuid) {
+    return new Fault('IDENTITY_MISMATCH', `the access token is of identity ${access.uuid}, the session of ${uuid}`);
+  }
+  const caller = new Caller(gatekeeper, { sid, isAdmin, access, origin });
+  return gatekeeper.countsHere(sid, caller) ? (renew({ replica, shares }, sid, origin) ?? caller) : caller;
+}
+
+/** Renews a session that a caller has. */
+export function renew(
+  { replica, shares }: Pick<Backing, 'replica' | 'shares'>,
+  sid: number,
+  origin: Origin,
+): Fault | undefined {
   if (!replica.leases.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
   shares.renewed(sid, origin);
-  return { sid, isAdmin: admin !== undefined, origin };
+  return undefined;
 }
 
 /** Compares hashes, which have one length, so that neither content nor length shows in the time it takes. */

@@ -92,6 +92,10 @@ export class GrpcDoor {
     messageBytesMax: number,
   ) {
     const { clock, limits } = backing;
+    const disconnected = (connection: string) => {
+      backing.shares.disconnected(connection);
+      backing.gatekeeper.shown.forget(connection);
+    };
     this.peers = new Peers(
       clock,
       wireLimits(limits, messageBytesMax),
@@ -100,11 +104,11 @@ export class GrpcDoor {
         backing.cutOff?.(why);
         admission.reports.report({ door: 'grpc', cause: 'expelled', kind: why, why, address });
       },
-      (connection) => backing.shares.disconnected(connection),
+      disconnected,
       backing.turns,
     );
     this.calls = new Calls(backing, this.peers);
-    this.local = new LocalCalls(backing.shares);
+    this.local = new LocalCalls({ disconnected });
     this.server = new Server({
       interceptors: [detailed(backing), shareFrames()],
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
@@ -123,7 +127,7 @@ export class GrpcDoor {
     this.add(IdentityServiceService, identityService(this.calls));
     this.add(ServerServiceService, serverService(this.calls));
     this.health.addTo(this.server);
-    this.reflection.addTo(this.server);
+    if (backing.offersReflection) this.reflection.addTo(this.server);
     for (const { path, responseStream } of Object.values(HealthService)) {
       this.paths.add(path);
       backing.callTimes?.add(path, !responseStream);

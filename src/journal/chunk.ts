@@ -21,6 +21,7 @@ import { packIdentity, unpackIdentity } from './identity.js';
 import { JournalError, type StoredSnapshot } from './journal.js';
 import { unknownNumberOfRow } from './known-numbers.js';
 import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from './limits.js';
+import { packPolicy, unpackPolicy } from './policy.js';
 import { packRequest, unpackRequest } from './request.js';
 
 /*
@@ -47,6 +48,7 @@ const KINDS: readonly Row['kind'][] = [
   'ended',
   'connection',
   'request',
+  'policy',
   'identity',
 ];
 
@@ -103,6 +105,7 @@ function formatFor(row: Row): number {
       if (row.reason === CloseReason.REVOKED) return Format.IDENTITIES;
       return row.tokenCheck === undefined ? Format.FIRST : Format.LIMITS;
     case 'identity':
+    case 'policy':
       return Format.IDENTITIES;
     default:
       return Format.FIRST;
@@ -212,6 +215,9 @@ function pack(row: Row, chunk: SnapshotChunk): void {
     case 'identity':
       chunk.identities.push(packIdentity(row.identity));
       break;
+    case 'policy':
+      chunk.policies.push(packPolicy(row.policy));
+      break;
   }
 }
 
@@ -242,6 +248,10 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
   for (const row of chunk.requests) {
     const request = unpackRequest(row);
     yield request && { kind: 'request', request };
+  }
+  for (const row of chunk.policies) {
+    const policy = unpackPolicy(row);
+    yield policy && { kind: 'policy', policy };
   }
   for (const row of chunk.identities) {
     const identity = unpackIdentity(row);

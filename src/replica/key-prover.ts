@@ -8,7 +8,8 @@ import type { State } from '../core/store/state.js';
 import type { Origin } from '../shares/origin.js';
 import { keyIdOf } from '../trust/public-key.js';
 import type { ProofMessage, Proofs } from '../trust/server/proofs.js';
-import { ProofPurpose } from '../trust/signed-bytes.js';
+import { BindingKind, ProofPurpose } from '../trust/signed-bytes.js';
+import type { Gatekeeper } from './gatekeeper.js';
 import { overFault } from './token.js';
 
 /** Time charged to an address for each proof on top of its call, in ms: a thread imports the key and verifies. */
@@ -21,6 +22,8 @@ export interface KeyProverDeps {
   readonly clock: Clock;
   /** Counts time that an address has used. */
   readonly charge: (origin: Origin, ms: number) => void;
+  /** Says which bindings the policy takes. */
+  readonly gatekeeper: Pick<Gatekeeper, 'takesBinding'>;
 }
 
 /** Which proof a caller has to show. */
@@ -66,7 +69,7 @@ export class KeyProver {
     if (wrong !== undefined) return wrong;
     if (identity !== uuid) return mismatch(identity, uuid);
     const keyId = keyIdOf(proof.publicKey).toString('latin1');
-    const refused = this.#refusal(keyId, wanted);
+    const refused = this.#bindingRefusal(proof) ?? this.#refusal(keyId, wanted);
     if (refused !== undefined) return refused;
     charge(origin, PROOF_MS);
     const fault = await proofs.check(proof, { field, purpose, identityUuid: identity, instanceUuid: uuid });
@@ -93,6 +96,16 @@ export class KeyProver {
     return this.#deps.state.sessions.has(sid) ? undefined : overFault(this.#deps.state, sid);
   }
 
+  /** Checks the proof of somebody who logs in: the identity that it is of, and the key. */
+  async login(proof: ProofMessage | undefined, origin: Origin): Promise<ProvenKey | Fault> {
+    const checked = new Checked(this.#deps.state.limits);
+    if (proof === undefined) checked.wrong('proof', 'a proof by a key of the identity is needed');
+    const uuid = proof === undefined ? '' : checked.uuid('proof.identity_uuid', proof.identityUuid);
+    const wrong = Fault.fields(checked.violations);
+    if (wrong !== undefined || proof === undefined) return wrong!;
+    return this.prove(proof, { field: 'proof', purpose: ProofPurpose.LOGIN, uuid, origin, keys: 'known' });
+  }
+
   /** Verifies a proof of the old key and one of the new key of the same identity. */
   async rotate({ oldProof, newProof, origin }: RotationRequest): Promise<Rotation | Fault> {
     const checked = new Checked(this.#deps.state.limits);
@@ -108,6 +121,13 @@ export class KeyProver {
     if (added instanceof Fault) return added;
     const key = Buffer.from(newProof.publicKey).toString('latin1');
     return { uuid, oldKeyId: old.keyId, key, keyId: added.keyId };
+  }
+
+  #bindingRefusal({ bindingKind }: ProofMessage): Fault | undefined {
+    const isBound = bindingKind !== BindingKind.NONE;
+    if (this.#deps.gatekeeper.takesBinding(isBound)) return undefined;
+    const what = isBound ? 'bound to a certificate' : 'bound to nothing';
+    return new Fault('PROOF_INVALID', `the proof is ${what}, and the policy takes none like it`);
   }
 
   /** Why this key cannot be accepted, even with a good signature. */

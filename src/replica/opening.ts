@@ -8,6 +8,7 @@ import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
 import type { ProofMessage } from '../trust/server/proofs.js';
 import { ProofPurpose } from '../trust/signed-bytes.js';
+import type { Gatekeeper } from './gatekeeper.js';
 import type { KeyProver } from './key-prover.js';
 import type { ReplicaLimits } from './limits.js';
 import type { Replica } from './replica.js';
@@ -33,6 +34,9 @@ export interface Opened {
   readonly position: Position;
 }
 
+/** Before the keys of labels that an instance has given itself, in the mode `required`. */
+const SELF_PREFIX = 'self/';
+
 /** Opens sessions, in the same steps for every door. */
 export class Opening {
   constructor(
@@ -43,6 +47,8 @@ export class Opening {
     private readonly shares: Shares,
     /** Verifies the proofs that come with requests. */
     readonly prover: KeyProver,
+    /** Says who may open sessions. */
+    private readonly gatekeeper: Gatekeeper,
     /** Called with each session that was opened, and from where. */
     private readonly opened: (session: Session, origin: Origin) => void = () => {},
   ) {}
@@ -59,9 +65,14 @@ export class Opening {
     checked.labels('labels', request.labels);
     const wrong = Fault.fields(checked.violations);
     if (wrong !== undefined) return wrong;
-    const { type, flavor, name, labels, proof } = request;
+    const { type, flavor, proof } = request;
     const proven = proof && (await this.prove(proof, uuid, origin));
     if (proven instanceof Fault) return proven;
+    const refused = this.gatekeeper.refuseOpening(uuid, proven !== undefined, origin);
+    if (refused !== undefined) return refused;
+    const said = this.gatekeeper.mode === 'required' ? this.vouchedFor(uuid, request) : request;
+    if (said instanceof Fault) return said;
+    const { name, labels } = said;
     const secret = drawSecret(this.random);
     const ttlMs = this.granted(request.ttlMs);
     const newcomer = { uuid, tokenHash: secret.hash };
@@ -93,6 +104,23 @@ export class Opening {
   private prove(proof: ProofMessage, uuid: string, origin: Origin): Promise<ProvenKey | Fault> {
     const purpose = ProofPurpose.SESSION;
     return this.prover.prove(proof, { field: 'proof', purpose, uuid, origin, keys: 'known or first' });
+  }
+
+  /**
+   * The name and the labels of a session where callers have to prove who they are: the name is the identity's, and what the instance
+   * says of itself is kept apart from what others say of it.
+   */
+  private vouchedFor(uuid: string, { name, labels }: OpeningRequest): Pick<OpeningRequest, 'name' | 'labels'> | Fault {
+    const { limits, identities } = this.replica.state;
+    const checked = new Checked(limits);
+    const { name: own = '' } = identities.get(uuid) ?? {};
+    if (name !== '' && name !== own) {
+      const has = own === '' ? 'has no name' : `is ${JSON.stringify(own)}`;
+      checked.wrong('name', `identity ${uuid} ${has}; an administrator names it, and here it is that or empty`);
+    }
+    const kept = Object.fromEntries(Object.entries(labels).map(([key, value]) => [`${SELF_PREFIX}${key}`, value]));
+    checked.labels('labels', kept);
+    return Fault.fields(checked.violations) ?? { name: own, labels: kept };
   }
 
   private granted(askedMs: number): number {

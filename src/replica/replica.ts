@@ -5,6 +5,7 @@ import type { Command } from '../core/model/command.js';
 import { draining } from '../core/model/draining.js';
 import { Fault, isFault } from '../core/model/fault.js';
 import { type Limits, sameLimits } from '../core/model/limits.js';
+import { type AuthMode, foundingDocument } from '../core/model/policy.js';
 import type { Position } from '../core/model/position.js';
 import { CloseReason } from '../core/model/session.js';
 import type { State } from '../core/store/state.js';
@@ -115,6 +116,12 @@ export class Replica {
     if (sameLimits(this.state.limits, limits) && this.parts.journal.format >= NEW_FOLDER_FORMAT) return;
     const outcome = await this.submit({ kind: 'SetLimits', limits });
     if (isFault(outcome)) throw startFailure('the limits could not be stored', outcome);
+  }
+
+  /** Gives a new network a policy of this mode. */
+  async putFoundingPolicy(auth: AuthMode): Promise<void> {
+    const outcome = await this.submit({ kind: 'PutPolicy', document: foundingDocument(auth) });
+    if (isFault(outcome)) throw startFailure('the policy could not be stored', outcome);
   }
 
   /**

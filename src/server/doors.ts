@@ -11,7 +11,7 @@ import type { Config } from '../config/config.js';
 import { doorLimits, systemLimits } from '../config/part-limits.js';
 import { type Asset, readAssets } from '../console/assets.js';
 import { ConsoleDoor } from '../console/door.js';
-import { ADMIN_METADATA, SESSION_METADATA } from '../grpc/caller.js';
+import { ACCESS_METADATA, ADMIN_METADATA, SESSION_METADATA } from '../grpc/caller.js';
 import { GrpcDoor } from '../grpc/door.js';
 import type { ServerFacts } from '../grpc/services/server-service.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
@@ -156,10 +156,10 @@ export class Doors {
   /** How connections are asked for, the same at every door. */
   private brokering({ observed, address }: Meeting) {
     const { config, clock, random } = this.parts;
-    const { replica, acceptances, shares } = this.engine;
+    const { replica, gatekeeper, acceptances, shares } = this.engine;
     const isObserved = (host: string) => observed.has(host);
     const { orderDeadlineMs } = config;
-    const asking = new Asking({ replica, shares, acceptances, clock, random, isObserved, orderDeadlineMs });
+    const asking = new Asking({ replica, gatekeeper, shares, acceptances, clock, random, isObserved, orderDeadlineMs });
     return { asking, rendezvous: [announced(config, address)] };
   }
 
@@ -180,10 +180,11 @@ export class Doors {
 
   private makeSystem(brokering: Brokering, gate: ConnectionGate): SystemDoor {
     const { clock, random, log, metrics, events, admission } = this.parts;
-    const { replica, opening, shares, turns, feeds, relay } = this.engine;
+    const { replica, opening, gatekeeper, shares, turns, feeds, relay } = this.engine;
     return new SystemDoor({
       replica,
       opening,
+      gatekeeper,
       shares,
       turns,
       feeds: feeds.system,
@@ -229,7 +230,7 @@ export class Doors {
     const adminToken = consoleListen && (await this.findAdminToken());
     if (consoleListen === undefined || adminToken === undefined) return;
     this.console = new ConsoleDoor({
-      calls: consoleCalls(this.grpc!.local, adminToken),
+      calls: consoleCalls(this.grpc!.local, adminToken, this.engine.gatekeeper),
       assets: this.parts.assets ?? readAssets(),
       serverUuid: this.engine.replica.state.serverUuid,
       origins: consoleOrigins,
@@ -246,7 +247,7 @@ export class Doors {
     const { webListen, webOrigins: origins = [] } = config;
     if (webListen === undefined) return;
     const calls = webCalls(this.grpc!.local, this.engine.turns);
-    const metadataNames = [SESSION_METADATA, ADMIN_METADATA];
+    const metadataNames = [SESSION_METADATA, ADMIN_METADATA, ACCESS_METADATA];
     this.web = new WebDoor({ calls, admission, clock, origins, metadataNames, tls: certificates?.files });
     certificates?.onChange((files) => this.web?.renew(files));
     const bound = await listening('--web-listen', this.web.listen(webListen));
@@ -255,7 +256,7 @@ export class Doors {
 
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
     const { config, clock, random, log, metrics, events, certificates } = this.parts;
-    const { replica, opening, shares, turns, feeds, relay } = this.engine;
+    const { replica, opening, gatekeeper, shares, turns, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
     const adminToken = await this.findAdminToken();
     const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
@@ -263,6 +264,7 @@ export class Doors {
       {
         replica,
         opening,
+        gatekeeper,
         shares,
         turns,
         feeds: feeds.grpc,
@@ -275,6 +277,7 @@ export class Doors {
         limits: doorLimits(config),
         adminToken,
         orderDeadlineMs,
+        offersReflection: gatekeeper.mode !== 'required' || config.reflection,
         ...brokering,
         refused: (fault, method, origin) => events.refused(fault, method, origin),
         about: this.facts(),

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock, Random } from '../base/clock.js';
 import { Acceptances } from '../brokering/acceptances.js';
 import type { Config } from '../config/config.js';
+import { leastMode } from '../config/exposure.js';
 import { feedLimits, replicaLimits, shareLimits, systemFeedLimits } from '../config/part-limits.js';
 import { draining } from '../core/model/draining.js';
 import { INITIAL_LIMITS } from '../core/model/limits.js';
@@ -22,6 +23,8 @@ import { type Journal, JournalError } from '../journal/journal.js';
 import { replayWhole } from '../journal/replaying.js';
 import { DEFAULT_RELAY_LIMITS } from '../relay/limits.js';
 import { Relay } from '../relay/relay.js';
+import { AccessTokens } from '../replica/access-tokens.js';
+import { Gatekeeper } from '../replica/gatekeeper.js';
 import { KeyProver, type KeyProverDeps } from '../replica/key-prover.js';
 import { Opening } from '../replica/opening.js';
 import { recover } from '../replica/recover.js';
@@ -33,6 +36,7 @@ import { deltaTopic } from '../system/encode/delta-topic.js';
 import { DEFAULT_TRUST_LIMITS } from '../trust/server/limits.js';
 import { Proofs } from '../trust/server/proofs.js';
 import { type VerifySignature, verifyInThreadPool } from '../trust/server/signatures.js';
+import { checkMode } from './auth-mode.js';
 import type { EventReports } from './event-reports.js';
 import type { Metrics } from './metrics.js';
 
@@ -65,6 +69,8 @@ export type Feeds = ReturnType<typeof makeFeeds>;
 export interface Engine {
   readonly replica: Replica;
   readonly opening: Opening;
+  /** Who may do what. */
+  readonly gatekeeper: Gatekeeper;
   /** What each caller may take of what all share. */
   readonly shares: Shares;
   /** Whose turn it is to be worked for, at all doors. */
@@ -120,6 +126,7 @@ export async function startEngine({
   const replayed = await recovery.replay((position, changes) => {
     for (const feed of all) feed.publish(position, changes);
   });
+  const isNew = state.revision === 0;
   log.info({ revision: state.revision, replayed, sessions: state.sessions.count }, 'recovered');
   const shares = new Shares({
     state,
@@ -136,8 +143,20 @@ export async function startEngine({
     DEFAULT_RELAY_LIMITS,
     random,
   );
+  const least = leastMode(config);
+  const gatekeeper = new Gatekeeper({
+    state,
+    floor: least,
+    bindsSessions: config.sessionBinding === 'connection',
+    tokens: new AccessTokens({ clock, random }),
+    clock,
+    observed: (fault, method, origin) => {
+      metrics?.wouldRefuse(fault.reason);
+      events.wouldRefuse(fault, method, origin);
+    },
+  });
   // The shares first, so that nobody asks of them what they have not counted. Then the relay: when a watcher hears that a stream has stopped, nothing more of it is delivered.
-  const publishers: Publisher[] = [shares, relay, ...all, sessionEvents, acceptances, events];
+  const publishers: Publisher[] = [shares, relay, ...all, sessionEvents, acceptances, events, gatekeeper];
   const limits = replicaLimits(config);
   const replica: Replica = new Replica({
     state,
@@ -164,6 +183,8 @@ export async function startEngine({
   replica.attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
   await replica.found(drawUuid(random));
   await replica.agreeOn(config.limits);
+  checkMode(state, config, isNew);
+  if (isNew && least !== 'open') await replica.putFoundingPolicy(least);
   const turns = new FairTurns({
     clock,
     limits: DEFAULT_TURN_LIMITS,
@@ -173,10 +194,11 @@ export async function startEngine({
   const serverUuid = () => state.serverUuid;
   const proofs = new Proofs({ clock, random, serverUuid, leaves, verify, limits: DEFAULT_TRUST_LIMITS });
   const charge: KeyProverDeps['charge'] = (origin, ms) => turns.charge(turns.keyOf(origin), ms);
-  const prover = new KeyProver({ state, proofs, clock, charge });
+  const prover = new KeyProver({ state, proofs, clock, charge, gatekeeper });
   return {
     replica,
-    opening: new Opening(replica, clock, random, limits, shares, prover, (session, origin) =>
+    gatekeeper,
+    opening: new Opening(replica, clock, random, limits, shares, prover, gatekeeper, (session, origin) =>
       events.opened(session, origin),
     ),
     shares,

@@ -72,4 +72,14 @@ export class EventReports implements Publisher {
       facts: () => ({ method, reason, why: message.slice(0, WORDS_MAX), address }),
     });
   }
+
+  /** A call or a request from there would have been refused in the mode `required`. */
+  wouldRefuse({ reason, message }: Fault, method: string, { address }: Origin): void {
+    this.#refusals.tell({
+      level: 'info',
+      kind: `observed ${reason}`,
+      words: 'the mode required would refuse a call',
+      facts: () => ({ method, reason, why: message.slice(0, WORDS_MAX), address }),
+    });
+  }
 }

@@ -1,15 +1,20 @@
-import type { CallsPort } from '../console/calls-port.js';
+import type { CallsPort, ConsoleRole } from '../console/calls-port.js';
 import type { FairTurns } from '../fair/fair-turns.js';
-import { ADMIN_METADATA } from '../grpc/caller.js';
+import { ACCESS_METADATA, ADMIN_METADATA } from '../grpc/caller.js';
 import type { LocalCalls } from '../grpc/local-calls.js';
+import type { Gatekeeper } from '../replica/gatekeeper.js';
 import { originOfPeer } from '../shares/origin.js';
 import type { WebCallsPort } from '../web/calls-port.js';
 
 /** The services as the console calls them: as an administrator where one is logged in. */
-export function consoleCalls(local: LocalCalls, adminToken: string): CallsPort {
+export function consoleCalls(local: LocalCalls, adminToken: string, gatekeeper: Gatekeeper): CallsPort {
+  const metadataOf = (role: ConsoleRole): Readonly<Record<string, string>> => {
+    if (role === 'administrator') return { [ADMIN_METADATA]: adminToken };
+    // Where callers have to say who they are, the console has done that for them.
+    return gatekeeper.mode === 'required' ? { [ACCESS_METADATA]: gatekeeper.tokens.ofProcess() } : {};
+  };
   return {
-    open: ({ role, ...call }, receiver) =>
-      local.open({ ...call, metadata: role === 'administrator' ? { [ADMIN_METADATA]: adminToken } : {} }, receiver),
+    open: ({ role, ...call }, receiver) => local.open({ ...call, metadata: metadataOf(role) }, receiver),
     left: (peer) => local.left(peer),
   };
 }

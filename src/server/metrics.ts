@@ -88,6 +88,12 @@ export class Metrics {
     labelNames: ['share'],
     registers: [this.registry],
   });
+  private readonly wouldBeRefused = new Counter({
+    name: 'switchyard_auth_observed_total',
+    help: 'Calls that the mode required would refuse, in the mode observe, by the reason.',
+    labelNames: ['reason'],
+    registers: [this.registry],
+  });
   private readonly fullTurns = new Counter({
     name: 'switchyard_turn_refused_total',
     help: 'Calls and costly requests (work) that were refused because too many of them wait for their turn.',
@@ -164,6 +170,11 @@ export class Metrics {
   /** Counts what was refused because a share is full. */
   shareRefused(share: ShareFlag): void {
     this.fullShares.inc({ share });
+  }
+
+  /** The mode required would have refused a call. */
+  wouldRefuse(reason: string): void {
+    this.wouldBeRefused.inc({ reason });
   }
 
   /** Counts what was refused because too much waits for its turn. */

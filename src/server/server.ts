@@ -4,7 +4,9 @@ import { Admission } from '../admission/admission.js';
 import { formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { type Config, IN_MEMORY } from '../config/config.js';
+import { isExposed } from '../config/exposure.js';
 import type { Asset } from '../console/assets.js';
+import type { AuthMode } from '../core/model/policy.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { LmdbJournal } from '../journal/lmdb.js';
 import { MemoryJournal } from '../journal/memory.js';
@@ -19,6 +21,15 @@ import { Metrics } from './metrics.js';
 const STORAGE_FAILED = 74;
 /** For so long balancers and clients that watch the health can hear of it before the connections break. */
 const GOODBYE_MS = 100;
+
+/** What a mode means, for the log of a start. */
+const MODE_WORDS: Readonly<Record<AuthMode, string>> = {
+  open: 'an instance that has shown a key needs it; others can be opened by anybody',
+  observe: 'as open; what the mode required would refuse is logged and counted',
+  required: 'callers have to prove who they are, and may do what their roles and the policy allow',
+};
+const ALLOW_OPEN_WORDS =
+  '--allow-open: whoever reaches a port reads the graph, asks every instance for connections, and opens instances without a key';
 
 /** What a server needs from its process, handed in so that a simulation can be its process. */
 export interface Surroundings {
@@ -125,7 +136,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       addresses.metrics = formatAddress(bound);
     }
     log.info({ addresses }, 'listening');
-    log.info({ auth: 'open' }, 'an instance that has shown a key needs it; others can be opened by anybody');
+    log.info({ auth: engine.gatekeeper.mode }, MODE_WORDS[engine.gatekeeper.mode]);
+    if (config.allowOpen && isExposed(config) && engine.gatekeeper.mode !== 'required') log.warn(ALLOW_OPEN_WORDS);
     const reload: RunningServer['reload'] = ({ logLevel }) => {
       log.level = logLevel;
       log.info({ logLevel }, 'told to reload');

@@ -42,7 +42,7 @@ describe('keys on the command line', () => {
     const again = startCommand(['join', ...at(), '--name', 'boat-7', '--port', '22']);
     await again.printed(/joined as/);
     expect((await admin('identity', 'list')).out).toMatch(
-      new RegExp(`${instanceUuid} +here +\\d+ +1 +${keyId.slice(0, 16)}`),
+      new RegExp(`${instanceUuid} +here +- +- +\\d+ +1 +${keyId.slice(0, 16)}`),
     );
     again.interrupt();
     await again.ended;

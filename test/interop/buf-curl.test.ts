@@ -84,7 +84,7 @@ describe('buf curl, over reflection alone', () => {
           .trim()
           .split('\n')
           .filter((line) => line.startsWith('switchyard.v1.')),
-      ).toHaveLength(36);
+      ).toHaveLength(41);
       expect(listed).toContain('grpc.health.v1.Health/Check');
     },
     30_000,
@@ -170,7 +170,9 @@ describe('buf curl, over reflection alone', () => {
     const request = { identity_uuid: agent(1).instanceUuid };
     expect(await reason('IdentityService/GetIdentity', request, one.token)).toBe('IDENTITY_NOT_FOUND');
     expect(await reason('IdentityService/RotateKey', {})).toBe('FIELD_INVALID');
-    for (const method of ['ListIdentities', 'BindKey', 'ForgetKey', 'RevokeIdentity']) {
+    expect(await reason('IdentityService/Login', {})).toBe('FIELD_INVALID');
+    const guarded = ['ListIdentities', 'UpdateIdentity', 'BindKey', 'ForgetKey', 'RevokeIdentity'];
+    for (const method of [...guarded, 'GetPolicy', 'PutPolicy', 'Explain']) {
       expect(await reason(`IdentityService/${method}`, {}, one.token)).toBe('ADMIN_REQUIRED');
     }
   }, 60_000);
@@ -193,5 +195,9 @@ describe('buf curl, over reflection alone', () => {
     const header = `switchyard-admin: ${ADMIN_TOKEN}`;
     const { streams } = JSON.parse(await buf(['--protocol', 'grpc', '-H', header, '-d', '{}', url]));
     expect(streams.length).toBeGreaterThanOrEqual(2);
+    const policy = `http://${at.address}/switchyard.v1.IdentityService/PutPolicy`;
+    const request = JSON.stringify({ document: '{"auth":"open"}', validate_only: true });
+    const checked = JSON.parse(await buf(['--protocol', 'grpc', '-H', header, '-d', request, policy]));
+    expect(checked).toMatchObject({ mode: 'AUTH_MODE_OPEN' });
   }, 30_000);
 });

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
+import { readPolicy } from '../../src/core/decide/policy-document.js';
 import type { Command } from '../../src/core/model/command.js';
 import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/model/connection.js';
 import { REASONS, type Reason } from '../../src/core/model/fault.js';
 import { IdentityKind, KeyOrigin } from '../../src/core/model/identity.js';
 import { LIMIT_NAMES, type Limits } from '../../src/core/model/limits.js';
 import { LinkType } from '../../src/core/model/link.js';
+import { AUTH_MODES, foundingDocument, type Policy, type StoredPolicy } from '../../src/core/model/policy.js';
 import type { Made } from '../../src/core/model/request.js';
 import { CloseReason } from '../../src/core/model/session.js';
 import type { Row } from '../../src/core/store/snapshot.js';
@@ -72,6 +74,8 @@ const asked = {
 };
 const keyId = tokenHash;
 const key = fc.uint8Array({ minLength: 1, maxLength: 91 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
+const roles = fc.array(fc.string({ maxLength: 32 }), { maxLength: 3 });
+const identityKind = fc.constantFrom(...Object.values(IdentityKind));
 const proven = fc.record(
   { identity: uuid, keyId, key },
   { requiredKeys: ['identity', 'keyId'], noNullPrototype: true },
@@ -137,16 +141,24 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
     goodUntilMs: wallMs,
   }),
   ForgetKey: shape({ kind: kind('ForgetKey'), uuid }),
+  UpdateIdentity: fc.record(
+    { kind: kind('UpdateIdentity'), uuid, identityKind, roles, name: text, labels },
+    { requiredKeys: ['kind', 'uuid'], noNullPrototype: true },
+  ),
   RevokeIdentity: shape({ kind: kind('RevokeIdentity'), uuid }),
+  PutPolicy: fc.record(
+    { kind: kind('PutPolicy'), document: text, ifRevision: wallMs },
+    { requiredKeys: ['kind', 'document'], noNullPrototype: true },
+  ),
 };
 
 /** Any command, as it comes to be stored. */
 export const anyCommand: fc.Arbitrary<Command> = fc.oneof(...Object.values(COMMANDS));
 
-/** Any command, with when it was stored. */
+/** Any command, with when it was stored, and some with who asked for it. */
 export const anyStamped: fc.Arbitrary<Command> = fc
-  .tuple(anyCommand, wallMs)
-  .map(([command, storedAtMs]) => ({ ...command, storedAtMs }));
+  .tuple(anyCommand, wallMs, fc.option(fc.string({ minLength: 1, maxLength: 60 }), { nil: undefined }))
+  .map(([command, storedAtMs, by]) => (by === undefined ? { ...command, storedAtMs } : { ...command, storedAtMs, by }));
 
 const session = fc.record(
   {
@@ -169,7 +181,10 @@ const session = fc.record(
 const identity = shape({
   number: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
   uuid,
-  kind: fc.constantFrom(...Object.values(IdentityKind)),
+  kind: identityKind,
+  roles,
+  name: text,
+  labels,
   keys: fc.array(
     shape({
       id: keyId,
@@ -182,6 +197,10 @@ const identity = shape({
   ),
   barred: fc.array(keyId, { maxLength: 3 }),
   revoked: fc.boolean(),
+});
+const policy = fc.tuple(fc.constantFrom(...AUTH_MODES), wallMs).map(([auth, revision]): StoredPolicy => {
+  const document = foundingDocument(auth);
+  return { document, revision, policy: readPolicy(document) as Policy };
 });
 const sinks = fc.array(shape({ sid, id: sid }), { maxLength: 4 });
 const stream = shape({ id: sid, owner: sid, sinks, params, revision: wallMs });
@@ -234,6 +253,7 @@ export const ROWS: {
     tokenCheck: fc.option(hidden, { nil: undefined }),
   }),
   identity: shape({ kind: kind('identity'), identity }),
+  policy: shape({ kind: kind('policy'), policy }),
 };
 
 /** The second row of a snapshot. */

@@ -15,7 +15,7 @@ describe.each(['tcp', 'ws'])('behind a dual-stack listener of system events over
   let url: string;
   let number = 0;
   beforeAll(async () => {
-    at = await run({ [`system-${scheme}-listen`]: '[::]:0' });
+    at = await run({ [`system-${scheme}-listen`]: '[::]:0', 'allow-open': 'true' });
     const [, port] = /:(\d+)$/.exec(at.server.addresses[scheme]!)!;
     url = `${scheme}://127.0.0.1:${port}`;
   });

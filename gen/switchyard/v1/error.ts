@@ -244,7 +244,7 @@ export enum Reason {
    */
   STREAM_STOPPED = 58,
   /**
-   * OUT_OF_ORDER - FAILED_PRECONDITION. The call does not fit what was said before on the same call or connection.
+   * OUT_OF_ORDER - FAILED_PRECONDITION. The call does not fit what was said before on the same call or connection, or what it says was before.
    * Do: correct the program: it says things in an order that the protocol does not have.
    * Example: "a second Relay opens stream 7".
    */
@@ -311,6 +311,13 @@ export enum Reason {
    */
   PACKET_FLAGS_INVALID = 74,
   /**
+   * AUTH_REQUIRED - UNAUTHENTICATED. The network's policy requires that callers prove who they are, and nothing that counts on this connection
+   * proves it; or the identity has no role yet. The metadata `permission` names what the call needs.
+   * Do: enrol or log in, or ask the administrator for a role: `switchyard whoami` says who one is.
+   * Example: "graph.read needs a proof of an identity: this server's callers have to say who they are".
+   */
+  AUTH_REQUIRED = 80,
+  /**
    * PROOF_INVALID - UNAUTHENTICATED. A proof is needed and there is none, or it proves nothing: wrong signature, used before, another's key, made
    * for another purpose, instance, network or binding. The session that stands is not touched.
    * Do: prove the right key: `switchyard key show` tells which one this machine has, `switchyard identity show` which
@@ -332,6 +339,13 @@ export enum Reason {
    */
   IDENTITY_REVOKED = 84,
   /**
+   * PERMISSION_DENIED - PERMISSION_DENIED. The caller is known, and none of its roles and no grant of the policy allow this. The metadata `permission`
+   * names what is missing.
+   * Do: ask the administrator for the role or grant: `switchyard policy explain` says what decides.
+   * Example: "your roles do not allow session.terminate".
+   */
+  PERMISSION_DENIED = 85,
+  /**
    * IDENTITY_MISMATCH - UNAUTHENTICATED. Two credentials of one call are of different identities.
    * Do: send the token and the proof of one identity.
    * Example: "the proof is of identity 6f1c7ad2-3b5e-4c8d-9f00-1a2b3c4d5e6f, the session of another".
@@ -343,6 +357,12 @@ export enum Reason {
    * Example: "1048576 identities are the limit".
    */
   NETWORK_LIMIT = 87,
+  /**
+   * POLICY_INVALID - INVALID_ARGUMENT. A policy has mistakes, or one of its own tests fails: nothing of it is stored. BadRequest names each place.
+   * Do: correct the places that are named: `switchyard policy test FILE` tries a policy without storing it.
+   * Example: "grants[3].to[0]: \"rol:agent\" selects nobody; role:ROLE, label:KEY=VALUE, uuid:UUID, name:NAME and * are selectors".
+   */
+  POLICY_INVALID = 88,
   UNRECOGNIZED = -1,
 }
 
@@ -495,6 +515,9 @@ export function reasonFromJSON(object: any): Reason {
     case 74:
     case "REASON_PACKET_FLAGS_INVALID":
       return Reason.PACKET_FLAGS_INVALID;
+    case 80:
+    case "REASON_AUTH_REQUIRED":
+      return Reason.AUTH_REQUIRED;
     case 81:
     case "REASON_PROOF_INVALID":
       return Reason.PROOF_INVALID;
@@ -504,12 +527,18 @@ export function reasonFromJSON(object: any): Reason {
     case 84:
     case "REASON_IDENTITY_REVOKED":
       return Reason.IDENTITY_REVOKED;
+    case 85:
+    case "REASON_PERMISSION_DENIED":
+      return Reason.PERMISSION_DENIED;
     case 86:
     case "REASON_IDENTITY_MISMATCH":
       return Reason.IDENTITY_MISMATCH;
     case 87:
     case "REASON_NETWORK_LIMIT":
       return Reason.NETWORK_LIMIT;
+    case 88:
+    case "REASON_POLICY_INVALID":
+      return Reason.POLICY_INVALID;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -617,16 +646,22 @@ export function reasonToJSON(object: Reason): string {
       return "REASON_EVENT_KEY_REPEATED";
     case Reason.PACKET_FLAGS_INVALID:
       return "REASON_PACKET_FLAGS_INVALID";
+    case Reason.AUTH_REQUIRED:
+      return "REASON_AUTH_REQUIRED";
     case Reason.PROOF_INVALID:
       return "REASON_PROOF_INVALID";
     case Reason.CHALLENGE_EXPIRED:
       return "REASON_CHALLENGE_EXPIRED";
     case Reason.IDENTITY_REVOKED:
       return "REASON_IDENTITY_REVOKED";
+    case Reason.PERMISSION_DENIED:
+      return "REASON_PERMISSION_DENIED";
     case Reason.IDENTITY_MISMATCH:
       return "REASON_IDENTITY_MISMATCH";
     case Reason.NETWORK_LIMIT:
       return "REASON_NETWORK_LIMIT";
+    case Reason.POLICY_INVALID:
+      return "REASON_POLICY_INVALID";
     case Reason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

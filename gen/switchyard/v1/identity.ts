@@ -16,6 +16,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
+import { FieldMask } from "../../google/protobuf/field_mask.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { Position } from "./position.js";
 
@@ -33,6 +34,8 @@ export enum ProofPurpose {
   ATTACH = 3,
   /** ROTATE - To give an identity a new key. */
   ROTATE = 4,
+  /** LOGIN - To log in. */
+  LOGIN = 5,
   UNRECOGNIZED = -1,
 }
 
@@ -50,6 +53,9 @@ export function proofPurposeFromJSON(object: any): ProofPurpose {
     case 4:
     case "PROOF_PURPOSE_ROTATE":
       return ProofPurpose.ROTATE;
+    case 5:
+    case "PROOF_PURPOSE_LOGIN":
+      return ProofPurpose.LOGIN;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -67,6 +73,8 @@ export function proofPurposeToJSON(object: ProofPurpose): string {
       return "PROOF_PURPOSE_ATTACH";
     case ProofPurpose.ROTATE:
       return "PROOF_PURPOSE_ROTATE";
+    case ProofPurpose.LOGIN:
+      return "PROOF_PURPOSE_LOGIN";
     case ProofPurpose.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -115,6 +123,10 @@ export enum IdentityKind {
   UNSPECIFIED = 0,
   /** INSTANCE - An instance: it has one session, that of its UUID. */
   INSTANCE = 1,
+  /** SERVICE - A program that is no instance of the fleet. */
+  SERVICE = 2,
+  /** PERSON - Somebody. */
+  PERSON = 3,
   UNRECOGNIZED = -1,
 }
 
@@ -126,6 +138,12 @@ export function identityKindFromJSON(object: any): IdentityKind {
     case 1:
     case "IDENTITY_KIND_INSTANCE":
       return IdentityKind.INSTANCE;
+    case 2:
+    case "IDENTITY_KIND_SERVICE":
+      return IdentityKind.SERVICE;
+    case 3:
+    case "IDENTITY_KIND_PERSON":
+      return IdentityKind.PERSON;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -139,7 +157,61 @@ export function identityKindToJSON(object: IdentityKind): string {
       return "IDENTITY_KIND_UNSPECIFIED";
     case IdentityKind.INSTANCE:
       return "IDENTITY_KIND_INSTANCE";
+    case IdentityKind.SERVICE:
+      return "IDENTITY_KIND_SERVICE";
+    case IdentityKind.PERSON:
+      return "IDENTITY_KIND_PERSON";
     case IdentityKind.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+/** By what a call is made as its principal. */
+export enum PrincipalVia {
+  /** UNSPECIFIED - By nothing: the call has no principal. */
+  UNSPECIFIED = 0,
+  /** SESSION - By a session that a proof has opened. */
+  SESSION = 1,
+  /** ADMINISTRATOR - By the administrator's token. */
+  ADMINISTRATOR = 2,
+  /** ACCESS_TOKEN - By an access token. */
+  ACCESS_TOKEN = 3,
+  UNRECOGNIZED = -1,
+}
+
+export function principalViaFromJSON(object: any): PrincipalVia {
+  switch (object) {
+    case 0:
+    case "PRINCIPAL_VIA_UNSPECIFIED":
+      return PrincipalVia.UNSPECIFIED;
+    case 1:
+    case "PRINCIPAL_VIA_SESSION":
+      return PrincipalVia.SESSION;
+    case 2:
+    case "PRINCIPAL_VIA_ADMINISTRATOR":
+      return PrincipalVia.ADMINISTRATOR;
+    case 3:
+    case "PRINCIPAL_VIA_ACCESS_TOKEN":
+      return PrincipalVia.ACCESS_TOKEN;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return PrincipalVia.UNRECOGNIZED;
+  }
+}
+
+export function principalViaToJSON(object: PrincipalVia): string {
+  switch (object) {
+    case PrincipalVia.UNSPECIFIED:
+      return "PRINCIPAL_VIA_UNSPECIFIED";
+    case PrincipalVia.SESSION:
+      return "PRINCIPAL_VIA_SESSION";
+    case PrincipalVia.ADMINISTRATOR:
+      return "PRINCIPAL_VIA_ADMINISTRATOR";
+    case PrincipalVia.ACCESS_TOKEN:
+      return "PRINCIPAL_VIA_ACCESS_TOKEN";
+    case PrincipalVia.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
   }
@@ -201,6 +273,13 @@ export enum AuthMode {
   UNSPECIFIED = 0,
   /** OPEN - Who has shown a key needs it; others need nothing. */
   OPEN = 1,
+  /** OBSERVE - As OPEN; what REQUIRED would refuse is logged and counted. */
+  OBSERVE = 2,
+  /**
+   * REQUIRED - Every method but Challenge, RotateKey and Health needs a principal with the permission for it, and a session's token is good
+   * only on connections on which its identity has shown itself: by a proof in Session, Attach or KeepAlive.
+   */
+  REQUIRED = 3,
   UNRECOGNIZED = -1,
 }
 
@@ -212,6 +291,12 @@ export function authModeFromJSON(object: any): AuthMode {
     case 1:
     case "AUTH_MODE_OPEN":
       return AuthMode.OPEN;
+    case 2:
+    case "AUTH_MODE_OBSERVE":
+      return AuthMode.OBSERVE;
+    case 3:
+    case "AUTH_MODE_REQUIRED":
+      return AuthMode.REQUIRED;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -225,6 +310,10 @@ export function authModeToJSON(object: AuthMode): string {
       return "AUTH_MODE_UNSPECIFIED";
     case AuthMode.OPEN:
       return "AUTH_MODE_OPEN";
+    case AuthMode.OBSERVE:
+      return "AUTH_MODE_OBSERVE";
+    case AuthMode.REQUIRED:
+      return "AUTH_MODE_REQUIRED";
     case AuthMode.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -269,6 +358,12 @@ export interface Principal {
   kind: IdentityKind;
   /** The key by which it was proved: SHA-256 of its SubjectPublicKeyInfo, 64 hexadecimal digits. */
   keyId: string;
+  /** What the identity may do: `agent`, `client`, `observer`, `operator`, `admin`. */
+  roles: string[];
+  /** What the identity is called in its network. Empty: it has no name. */
+  name: string;
+  /** By what the call is made as this principal. */
+  via: PrincipalVia;
 }
 
 /** A public key of an identity. */
@@ -301,6 +396,17 @@ export interface Identity {
   barredKeyIds: string[];
   /** Its live session's SID. 0: it has none. */
   cvid: number;
+  /** What it may do, as an administrator or a ticket said: `agent`, `client`, `observer`, `operator`, `admin`. At most 8. */
+  roles: string[];
+  /** Unique in its network: 1 to 63 of a-z, 0-9, `-` and `.`. Empty: it has none. */
+  name: string;
+  /** What an administrator or a ticket says of it. */
+  labels: { [key: string]: string };
+}
+
+export interface Identity_LabelsEntry {
+  key: string;
+  value: string;
 }
 
 /** Where the nonce is to be used. */
@@ -343,6 +449,24 @@ export interface ChallengeResponse {
   adminProof?: Buffer | undefined;
 }
 
+/** Who logs in. */
+export interface LoginRequest {
+  /** Of purpose LOGIN, with the identity's UUID. */
+  proof: Proof | undefined;
+}
+
+/** What to call with. */
+export interface LoginResponse {
+  /** `swa1_` and 32 characters: the metadata `switchyard-access`. Whoever has it is the identity, so send it over TLS only. */
+  accessToken: string;
+  /** How long it is good. */
+  validFor:
+    | Duration
+    | undefined;
+  /** As whom. */
+  principal: Principal | undefined;
+}
+
 /** Asks who the caller is. */
 export interface WhoAmIRequest {
 }
@@ -357,6 +481,8 @@ export interface WhoAmIResponse {
   cvid: number;
   /** The call carried the administrator's token. */
   administrator: boolean;
+  /** How this server lets callers in. */
+  mode: AuthMode;
 }
 
 /** A new key, and two proofs of purpose ROTATE. */
@@ -417,6 +543,40 @@ export interface ListIdentitiesResponse {
   position: Position | undefined;
 }
 
+/** What an identity is from now on. */
+export interface UpdateIdentityRequest {
+  /** The identity, in the 36-character form. */
+  identityUuid: string;
+  /** What it is. */
+  kind: IdentityKind;
+  /** All its roles: `agent`, `client`, `observer`, `operator`, `admin`. Each at most once. */
+  roles: string[];
+  /** Unique in the network: 1 to 63 of a-z, 0-9, `-` and `.`, and the first and the last no `-` or `.`. Empty: it has none. */
+  name: string;
+  /**
+   * All that is said of it: at most 32, as those of sessions. Grants of the policy look at these, and never at what an instance says
+   * of itself.
+   */
+  labels: { [key: string]: string };
+  /** Which of `kind`, `roles`, `name` and `labels` change; at least one, or `*`. */
+  updateMask: string[] | undefined;
+}
+
+export interface UpdateIdentityRequest_LabelsEntry {
+  key: string;
+  value: string;
+}
+
+/** The identity is that now. */
+export interface UpdateIdentityResponse {
+  /** The identity now. */
+  identity:
+    | Identity
+    | undefined;
+  /** The revision in which that came about. */
+  position: Position | undefined;
+}
+
 /** An identity's one key from now on. */
 export interface BindKeyRequest {
   /** The identity, in the 36-character form. */
@@ -461,6 +621,61 @@ export interface RevokeIdentityResponse {
     | undefined;
   /** The revision in which that came about. */
   position: Position | undefined;
+}
+
+/** Asks for the policy. */
+export interface GetPolicyRequest {
+}
+
+/** The policy. */
+export interface GetPolicyResponse {
+  /** As it was put, JSON. Empty: none was. */
+  document: string;
+  /** The revision in which it was put. 0: none was. */
+  revision: bigint;
+  /** The mode that holds in this process: the policy's, or a stricter one that the process was started with. */
+  mode: AuthMode;
+}
+
+/** Another policy. */
+export interface PutPolicyRequest {
+  /** JSON, at most 262,144 bytes and 1,000 grants. */
+  document: string;
+  /** Only check it, its tests too, and store nothing. */
+  validateOnly: boolean;
+  /** Refuse it if the policy is of another revision than this. 0: if there is one. Absent: whatever it is. */
+  ifRevision?: bigint | undefined;
+}
+
+/** The policy is good and, unless it was only checked, stored. */
+export interface PutPolicyResponse {
+  /** The revision in which the present policy was put. */
+  revision: bigint;
+  /** The mode that holds in this process now. */
+  mode: AuthMode;
+  /** The position in which it was stored or checked. */
+  position: Position | undefined;
+}
+
+/** Who may do what with whom. */
+export interface ExplainRequest {
+  /** The identity that would do it: its UUID in the 36-character form, or its name. */
+  from: string;
+  /** A permission, such as `connection.ask`. */
+  permission: string;
+  /** The identity that it would be done with: as `from`. Empty: none; `connection.ask` and `stream.create` need one. */
+  to: string;
+}
+
+/** Whether, and why. */
+export interface ExplainResponse {
+  /** It may. */
+  allowed: boolean;
+  /**
+   * By what, or why not. For people.
+   * Example: "grants[0] lets role:client do this with role:agent".
+   */
+  because: string;
 }
 
 function createBaseProof(): Proof {
@@ -649,7 +864,7 @@ export const Proof: MessageFns<Proof> = {
 };
 
 function createBasePrincipal(): Principal {
-  return { network: "", identityUuid: "", kind: 0, keyId: "" };
+  return { network: "", identityUuid: "", kind: 0, keyId: "", roles: [], name: "", via: 0 };
 }
 
 export const Principal: MessageFns<Principal> = {
@@ -665,6 +880,15 @@ export const Principal: MessageFns<Principal> = {
     }
     if (message.keyId !== "") {
       writer.uint32(34).string(message.keyId);
+    }
+    for (const v of message.roles) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.name !== "") {
+      writer.uint32(50).string(message.name);
+    }
+    if (message.via !== 0) {
+      writer.uint32(56).int32(message.via);
     }
     return writer;
   },
@@ -714,6 +938,30 @@ export const Principal: MessageFns<Principal> = {
             message.keyId = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.via = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -740,6 +988,9 @@ export const Principal: MessageFns<Principal> = {
         : isSet(object.key_id)
         ? globalThis.String(object.key_id)
         : "",
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      via: isSet(object.via) ? principalViaFromJSON(object.via) : 0,
     };
   },
 
@@ -757,6 +1008,15 @@ export const Principal: MessageFns<Principal> = {
     if (message.keyId !== "") {
       obj.keyId = message.keyId;
     }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.via !== 0) {
+      obj.via = principalViaToJSON(message.via);
+    }
     return obj;
   },
 
@@ -769,6 +1029,9 @@ export const Principal: MessageFns<Principal> = {
     message.identityUuid = object.identityUuid ?? "";
     message.kind = object.kind ?? 0;
     message.keyId = object.keyId ?? "";
+    message.roles = object.roles?.map((e) => e) || [];
+    message.name = object.name ?? "";
+    message.via = object.via ?? 0;
     return message;
   },
 };
@@ -923,7 +1186,17 @@ export const IdentityKey: MessageFns<IdentityKey> = {
 };
 
 function createBaseIdentity(): Identity {
-  return { identityUuid: "", kind: 0, keys: [], revoked: false, barredKeyIds: [], cvid: 0 };
+  return {
+    identityUuid: "",
+    kind: 0,
+    keys: [],
+    revoked: false,
+    barredKeyIds: [],
+    cvid: 0,
+    roles: [],
+    name: "",
+    labels: globalThis.Object.create(null),
+  };
 }
 
 export const Identity: MessageFns<Identity> = {
@@ -946,6 +1219,15 @@ export const Identity: MessageFns<Identity> = {
     if (message.cvid !== 0) {
       writer.uint32(48).int32(message.cvid);
     }
+    for (const v of message.roles) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.name !== "") {
+      writer.uint32(66).string(message.name);
+    }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      Identity_LabelsEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
+    });
     return writer;
   },
 
@@ -1010,6 +1292,33 @@ export const Identity: MessageFns<Identity> = {
             message.cvid = reader.int32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            const entry9 = Identity_LabelsEntry.decode(reader, reader.uint32());
+            if (entry9.value !== undefined) {
+              message.labels[entry9.key] = entry9.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1038,6 +1347,22 @@ export const Identity: MessageFns<Identity> = {
         ? object.barred_key_ids.map((e: any) => globalThis.String(e))
         : [],
       cvid: isSet(object.cvid) ? globalThis.Number(object.cvid) : 0,
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      labels: isObject(object.labels)
+        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          globalThis.Object.create(null),
+        )
+        : globalThis.Object.create(null),
     };
   },
 
@@ -1061,6 +1386,21 @@ export const Identity: MessageFns<Identity> = {
     if (message.cvid !== 0) {
       obj.cvid = Math.round(message.cvid);
     }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.labels) {
+      const entries = globalThis.Object.entries(message.labels) as [string, string][];
+      if (entries.length > 0) {
+        obj.labels = globalThis.Object.create(null);
+        entries.forEach(([k, v]) => {
+          obj.labels[k] = v;
+        });
+      }
+    }
     return obj;
   },
 
@@ -1075,6 +1415,102 @@ export const Identity: MessageFns<Identity> = {
     message.revoked = object.revoked ?? false;
     message.barredKeyIds = object.barredKeyIds?.map((e) => e) || [];
     message.cvid = object.cvid ?? 0;
+    message.roles = object.roles?.map((e) => e) || [];
+    message.name = object.name ?? "";
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      globalThis.Object.create(null),
+    );
+    return message;
+  },
+};
+
+function createBaseIdentity_LabelsEntry(): Identity_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const Identity_LabelsEntry: MessageFns<Identity_LabelsEntry> = {
+  encode(message: Identity_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Identity_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIdentity_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Identity_LabelsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: Identity_LabelsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Identity_LabelsEntry>, I>>(base?: I): Identity_LabelsEntry {
+    return Identity_LabelsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Identity_LabelsEntry>, I>>(object: I): Identity_LabelsEntry {
+    const message = createBaseIdentity_LabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -1379,6 +1815,186 @@ export const ChallengeResponse: MessageFns<ChallengeResponse> = {
   },
 };
 
+function createBaseLoginRequest(): LoginRequest {
+  return { proof: undefined };
+}
+
+export const LoginRequest: MessageFns<LoginRequest> = {
+  encode(message: LoginRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.proof !== undefined) {
+      Proof.encode(message.proof, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LoginRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLoginRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.proof = Proof.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LoginRequest {
+    return { proof: isSet(object.proof) ? Proof.fromJSON(object.proof) : undefined };
+  },
+
+  toJSON(message: LoginRequest): unknown {
+    const obj: any = {};
+    if (message.proof !== undefined) {
+      obj.proof = Proof.toJSON(message.proof);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LoginRequest>, I>>(base?: I): LoginRequest {
+    return LoginRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LoginRequest>, I>>(object: I): LoginRequest {
+    const message = createBaseLoginRequest();
+    message.proof = (object.proof !== undefined && object.proof !== null) ? Proof.fromPartial(object.proof) : undefined;
+    return message;
+  },
+};
+
+function createBaseLoginResponse(): LoginResponse {
+  return { accessToken: "", validFor: undefined, principal: undefined };
+}
+
+export const LoginResponse: MessageFns<LoginResponse> = {
+  encode(message: LoginResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accessToken !== "") {
+      writer.uint32(10).string(message.accessToken);
+    }
+    if (message.validFor !== undefined) {
+      Duration.encode(message.validFor, writer.uint32(18).fork()).join();
+    }
+    if (message.principal !== undefined) {
+      Principal.encode(message.principal, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LoginResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLoginResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accessToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.validFor = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.principal = Principal.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LoginResponse {
+    return {
+      accessToken: isSet(object.accessToken)
+        ? globalThis.String(object.accessToken)
+        : isSet(object.access_token)
+        ? globalThis.String(object.access_token)
+        : "",
+      validFor: isSet(object.validFor)
+        ? Duration.fromJSON(object.validFor)
+        : isSet(object.valid_for)
+        ? Duration.fromJSON(object.valid_for)
+        : undefined,
+      principal: isSet(object.principal) ? Principal.fromJSON(object.principal) : undefined,
+    };
+  },
+
+  toJSON(message: LoginResponse): unknown {
+    const obj: any = {};
+    if (message.accessToken !== "") {
+      obj.accessToken = message.accessToken;
+    }
+    if (message.validFor !== undefined) {
+      obj.validFor = Duration.toJSON(message.validFor);
+    }
+    if (message.principal !== undefined) {
+      obj.principal = Principal.toJSON(message.principal);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LoginResponse>, I>>(base?: I): LoginResponse {
+    return LoginResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LoginResponse>, I>>(object: I): LoginResponse {
+    const message = createBaseLoginResponse();
+    message.accessToken = object.accessToken ?? "";
+    message.validFor = (object.validFor !== undefined && object.validFor !== null)
+      ? Duration.fromPartial(object.validFor)
+      : undefined;
+    message.principal = (object.principal !== undefined && object.principal !== null)
+      ? Principal.fromPartial(object.principal)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseWhoAmIRequest(): WhoAmIRequest {
   return {};
 }
@@ -1432,7 +2048,7 @@ export const WhoAmIRequest: MessageFns<WhoAmIRequest> = {
 };
 
 function createBaseWhoAmIResponse(): WhoAmIResponse {
-  return { principal: undefined, cvid: 0, administrator: false };
+  return { principal: undefined, cvid: 0, administrator: false, mode: 0 };
 }
 
 export const WhoAmIResponse: MessageFns<WhoAmIResponse> = {
@@ -1445,6 +2061,9 @@ export const WhoAmIResponse: MessageFns<WhoAmIResponse> = {
     }
     if (message.administrator !== false) {
       writer.uint32(24).bool(message.administrator);
+    }
+    if (message.mode !== 0) {
+      writer.uint32(32).int32(message.mode);
     }
     return writer;
   },
@@ -1486,6 +2105,14 @@ export const WhoAmIResponse: MessageFns<WhoAmIResponse> = {
             message.administrator = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1503,6 +2130,7 @@ export const WhoAmIResponse: MessageFns<WhoAmIResponse> = {
       principal: isSet(object.principal) ? Principal.fromJSON(object.principal) : undefined,
       cvid: isSet(object.cvid) ? globalThis.Number(object.cvid) : 0,
       administrator: isSet(object.administrator) ? globalThis.Boolean(object.administrator) : false,
+      mode: isSet(object.mode) ? authModeFromJSON(object.mode) : 0,
     };
   },
 
@@ -1517,6 +2145,9 @@ export const WhoAmIResponse: MessageFns<WhoAmIResponse> = {
     if (message.administrator !== false) {
       obj.administrator = message.administrator;
     }
+    if (message.mode !== 0) {
+      obj.mode = authModeToJSON(message.mode);
+    }
     return obj;
   },
 
@@ -1530,6 +2161,7 @@ export const WhoAmIResponse: MessageFns<WhoAmIResponse> = {
       : undefined;
     message.cvid = object.cvid ?? 0;
     message.administrator = object.administrator ?? false;
+    message.mode = object.mode ?? 0;
     return message;
   },
 };
@@ -2102,6 +2734,371 @@ export const ListIdentitiesResponse: MessageFns<ListIdentitiesResponse> = {
   },
 };
 
+function createBaseUpdateIdentityRequest(): UpdateIdentityRequest {
+  return { identityUuid: "", kind: 0, roles: [], name: "", labels: globalThis.Object.create(null), updateMask: undefined };
+}
+
+export const UpdateIdentityRequest: MessageFns<UpdateIdentityRequest> = {
+  encode(message: UpdateIdentityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.identityUuid !== "") {
+      writer.uint32(10).string(message.identityUuid);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(16).int32(message.kind);
+    }
+    for (const v of message.roles) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.name !== "") {
+      writer.uint32(34).string(message.name);
+    }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      UpdateIdentityRequest_LabelsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    if (message.updateMask !== undefined) {
+      FieldMask.encode(FieldMask.wrap(message.updateMask), writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateIdentityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateIdentityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.identityUuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = UpdateIdentityRequest_LabelsEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.labels[entry5.key] = entry5.value;
+            }
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.updateMask = FieldMask.unwrap(FieldMask.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateIdentityRequest {
+    return {
+      identityUuid: isSet(object.identityUuid)
+        ? globalThis.String(object.identityUuid)
+        : isSet(object.identity_uuid)
+        ? globalThis.String(object.identity_uuid)
+        : "",
+      kind: isSet(object.kind) ? identityKindFromJSON(object.kind) : 0,
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      labels: isObject(object.labels)
+        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          globalThis.Object.create(null),
+        )
+        : globalThis.Object.create(null),
+      updateMask: isSet(object.updateMask)
+        ? FieldMask.unwrap(FieldMask.fromJSON(object.updateMask))
+        : isSet(object.update_mask)
+        ? FieldMask.unwrap(FieldMask.fromJSON(object.update_mask))
+        : undefined,
+    };
+  },
+
+  toJSON(message: UpdateIdentityRequest): unknown {
+    const obj: any = {};
+    if (message.identityUuid !== "") {
+      obj.identityUuid = message.identityUuid;
+    }
+    if (message.kind !== 0) {
+      obj.kind = identityKindToJSON(message.kind);
+    }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.labels) {
+      const entries = globalThis.Object.entries(message.labels) as [string, string][];
+      if (entries.length > 0) {
+        obj.labels = globalThis.Object.create(null);
+        entries.forEach(([k, v]) => {
+          obj.labels[k] = v;
+        });
+      }
+    }
+    if (message.updateMask !== undefined) {
+      obj.updateMask = FieldMask.toJSON(FieldMask.wrap(message.updateMask));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateIdentityRequest>, I>>(base?: I): UpdateIdentityRequest {
+    return UpdateIdentityRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateIdentityRequest>, I>>(object: I): UpdateIdentityRequest {
+    const message = createBaseUpdateIdentityRequest();
+    message.identityUuid = object.identityUuid ?? "";
+    message.kind = object.kind ?? 0;
+    message.roles = object.roles?.map((e) => e) || [];
+    message.name = object.name ?? "";
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      globalThis.Object.create(null),
+    );
+    message.updateMask = object.updateMask ?? undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateIdentityRequest_LabelsEntry(): UpdateIdentityRequest_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const UpdateIdentityRequest_LabelsEntry: MessageFns<UpdateIdentityRequest_LabelsEntry> = {
+  encode(message: UpdateIdentityRequest_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateIdentityRequest_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateIdentityRequest_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateIdentityRequest_LabelsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: UpdateIdentityRequest_LabelsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateIdentityRequest_LabelsEntry>, I>>(
+    base?: I,
+  ): UpdateIdentityRequest_LabelsEntry {
+    return UpdateIdentityRequest_LabelsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateIdentityRequest_LabelsEntry>, I>>(
+    object: I,
+  ): UpdateIdentityRequest_LabelsEntry {
+    const message = createBaseUpdateIdentityRequest_LabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateIdentityResponse(): UpdateIdentityResponse {
+  return { identity: undefined, position: undefined };
+}
+
+export const UpdateIdentityResponse: MessageFns<UpdateIdentityResponse> = {
+  encode(message: UpdateIdentityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.identity !== undefined) {
+      Identity.encode(message.identity, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateIdentityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateIdentityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.identity = Identity.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateIdentityResponse {
+    return {
+      identity: isSet(object.identity) ? Identity.fromJSON(object.identity) : undefined,
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+    };
+  },
+
+  toJSON(message: UpdateIdentityResponse): unknown {
+    const obj: any = {};
+    if (message.identity !== undefined) {
+      obj.identity = Identity.toJSON(message.identity);
+    }
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateIdentityResponse>, I>>(base?: I): UpdateIdentityResponse {
+    return UpdateIdentityResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateIdentityResponse>, I>>(object: I): UpdateIdentityResponse {
+    const message = createBaseUpdateIdentityResponse();
+    message.identity = (object.identity !== undefined && object.identity !== null)
+      ? Identity.fromPartial(object.identity)
+      : undefined;
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseBindKeyRequest(): BindKeyRequest {
   return { identityUuid: "", publicKey: Buffer.alloc(0) };
 }
@@ -2588,6 +3585,568 @@ export const RevokeIdentityResponse: MessageFns<RevokeIdentityResponse> = {
   },
 };
 
+function createBaseGetPolicyRequest(): GetPolicyRequest {
+  return {};
+}
+
+export const GetPolicyRequest: MessageFns<GetPolicyRequest> = {
+  encode(_: GetPolicyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPolicyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPolicyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): GetPolicyRequest {
+    return {};
+  },
+
+  toJSON(_: GetPolicyRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetPolicyRequest>, I>>(base?: I): GetPolicyRequest {
+    return GetPolicyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetPolicyRequest>, I>>(_: I): GetPolicyRequest {
+    const message = createBaseGetPolicyRequest();
+    return message;
+  },
+};
+
+function createBaseGetPolicyResponse(): GetPolicyResponse {
+  return { document: "", revision: 0n, mode: 0 };
+}
+
+export const GetPolicyResponse: MessageFns<GetPolicyResponse> = {
+  encode(message: GetPolicyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.document !== "") {
+      writer.uint32(10).string(message.document);
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.revision);
+    }
+    if (message.mode !== 0) {
+      writer.uint32(24).int32(message.mode);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPolicyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPolicyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.document = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetPolicyResponse {
+    return {
+      document: isSet(object.document) ? globalThis.String(object.document) : "",
+      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
+      mode: isSet(object.mode) ? authModeFromJSON(object.mode) : 0,
+    };
+  },
+
+  toJSON(message: GetPolicyResponse): unknown {
+    const obj: any = {};
+    if (message.document !== "") {
+      obj.document = message.document;
+    }
+    if (message.revision !== 0n) {
+      obj.revision = message.revision.toString();
+    }
+    if (message.mode !== 0) {
+      obj.mode = authModeToJSON(message.mode);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetPolicyResponse>, I>>(base?: I): GetPolicyResponse {
+    return GetPolicyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetPolicyResponse>, I>>(object: I): GetPolicyResponse {
+    const message = createBaseGetPolicyResponse();
+    message.document = object.document ?? "";
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.mode = object.mode ?? 0;
+    return message;
+  },
+};
+
+function createBasePutPolicyRequest(): PutPolicyRequest {
+  return { document: "", validateOnly: false, ifRevision: undefined };
+}
+
+export const PutPolicyRequest: MessageFns<PutPolicyRequest> = {
+  encode(message: PutPolicyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.document !== "") {
+      writer.uint32(10).string(message.document);
+    }
+    if (message.validateOnly !== false) {
+      writer.uint32(16).bool(message.validateOnly);
+    }
+    if (message.ifRevision !== undefined) {
+      if (BigInt.asUintN(64, message.ifRevision) !== message.ifRevision) {
+        throw new globalThis.Error("value provided for field message.ifRevision of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.ifRevision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutPolicyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutPolicyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.document = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.validateOnly = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ifRevision = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PutPolicyRequest {
+    return {
+      document: isSet(object.document) ? globalThis.String(object.document) : "",
+      validateOnly: isSet(object.validateOnly)
+        ? globalThis.Boolean(object.validateOnly)
+        : isSet(object.validate_only)
+        ? globalThis.Boolean(object.validate_only)
+        : false,
+      ifRevision: isSet(object.ifRevision)
+        ? BigInt(object.ifRevision)
+        : isSet(object.if_revision)
+        ? BigInt(object.if_revision)
+        : undefined,
+    };
+  },
+
+  toJSON(message: PutPolicyRequest): unknown {
+    const obj: any = {};
+    if (message.document !== "") {
+      obj.document = message.document;
+    }
+    if (message.validateOnly !== false) {
+      obj.validateOnly = message.validateOnly;
+    }
+    if (message.ifRevision !== undefined) {
+      obj.ifRevision = message.ifRevision.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PutPolicyRequest>, I>>(base?: I): PutPolicyRequest {
+    return PutPolicyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PutPolicyRequest>, I>>(object: I): PutPolicyRequest {
+    const message = createBasePutPolicyRequest();
+    message.document = object.document ?? "";
+    message.validateOnly = object.validateOnly ?? false;
+    message.ifRevision = (object.ifRevision !== undefined && object.ifRevision !== null)
+      ? BigInt(object.ifRevision)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePutPolicyResponse(): PutPolicyResponse {
+  return { revision: 0n, mode: 0, position: undefined };
+}
+
+export const PutPolicyResponse: MessageFns<PutPolicyResponse> = {
+  encode(message: PutPolicyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.mode !== 0) {
+      writer.uint32(16).int32(message.mode);
+    }
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutPolicyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutPolicyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PutPolicyResponse {
+    return {
+      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
+      mode: isSet(object.mode) ? authModeFromJSON(object.mode) : 0,
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+    };
+  },
+
+  toJSON(message: PutPolicyResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0n) {
+      obj.revision = message.revision.toString();
+    }
+    if (message.mode !== 0) {
+      obj.mode = authModeToJSON(message.mode);
+    }
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PutPolicyResponse>, I>>(base?: I): PutPolicyResponse {
+    return PutPolicyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PutPolicyResponse>, I>>(object: I): PutPolicyResponse {
+    const message = createBasePutPolicyResponse();
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.mode = object.mode ?? 0;
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseExplainRequest(): ExplainRequest {
+  return { from: "", permission: "", to: "" };
+}
+
+export const ExplainRequest: MessageFns<ExplainRequest> = {
+  encode(message: ExplainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== "") {
+      writer.uint32(10).string(message.from);
+    }
+    if (message.permission !== "") {
+      writer.uint32(18).string(message.permission);
+    }
+    if (message.to !== "") {
+      writer.uint32(26).string(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.permission = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainRequest {
+    return {
+      from: isSet(object.from) ? globalThis.String(object.from) : "",
+      permission: isSet(object.permission) ? globalThis.String(object.permission) : "",
+      to: isSet(object.to) ? globalThis.String(object.to) : "",
+    };
+  },
+
+  toJSON(message: ExplainRequest): unknown {
+    const obj: any = {};
+    if (message.from !== "") {
+      obj.from = message.from;
+    }
+    if (message.permission !== "") {
+      obj.permission = message.permission;
+    }
+    if (message.to !== "") {
+      obj.to = message.to;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExplainRequest>, I>>(base?: I): ExplainRequest {
+    return ExplainRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExplainRequest>, I>>(object: I): ExplainRequest {
+    const message = createBaseExplainRequest();
+    message.from = object.from ?? "";
+    message.permission = object.permission ?? "";
+    message.to = object.to ?? "";
+    return message;
+  },
+};
+
+function createBaseExplainResponse(): ExplainResponse {
+  return { allowed: false, because: "" };
+}
+
+export const ExplainResponse: MessageFns<ExplainResponse> = {
+  encode(message: ExplainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.allowed !== false) {
+      writer.uint32(8).bool(message.allowed);
+    }
+    if (message.because !== "") {
+      writer.uint32(18).string(message.because);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.allowed = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.because = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainResponse {
+    return {
+      allowed: isSet(object.allowed) ? globalThis.Boolean(object.allowed) : false,
+      because: isSet(object.because) ? globalThis.String(object.because) : "",
+    };
+  },
+
+  toJSON(message: ExplainResponse): unknown {
+    const obj: any = {};
+    if (message.allowed !== false) {
+      obj.allowed = message.allowed;
+    }
+    if (message.because !== "") {
+      obj.because = message.because;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExplainResponse>, I>>(base?: I): ExplainResponse {
+    return ExplainResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExplainResponse>, I>>(object: I): ExplainResponse {
+    const message = createBaseExplainResponse();
+    message.allowed = object.allowed ?? false;
+    message.because = object.because ?? "";
+    return message;
+  },
+};
+
 /**
  * Who instances are, and the keys by which they prove it.
  *
@@ -2622,6 +4181,23 @@ export const IdentityServiceService = {
     requestDeserialize: (value: Buffer): ChallengeRequest => ChallengeRequest.decode(value),
     responseSerialize: (value: ChallengeResponse): Buffer => Buffer.from(ChallengeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ChallengeResponse => ChallengeResponse.decode(value),
+  },
+  /**
+   * Gives an identity an access token, for calls that have no session: metadata `switchyard-access`. It is good for an hour, on this
+   * server and until its next start; of one identity 32 are, and the oldest goes. What it may do is what the identity may at
+   * that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN.
+   *
+   * Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED); RESOURCE_EXHAUSTED (RATE_LIMITED);
+   * INVALID_ARGUMENT (FIELD_INVALID).
+   */
+  login: {
+    path: "/switchyard.v1.IdentityService/Login" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LoginRequest): Buffer => Buffer.from(LoginRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LoginRequest => LoginRequest.decode(value),
+    responseSerialize: (value: LoginResponse): Buffer => Buffer.from(LoginResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LoginResponse => LoginResponse.decode(value),
   },
   /**
    * Says who the caller is, as far as its credentials prove it.
@@ -2687,6 +4263,25 @@ export const IdentityServiceService = {
     responseDeserialize: (value: Buffer): ListIdentitiesResponse => ListIdentitiesResponse.decode(value),
   },
   /**
+   * Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
+   * once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
+   * approved that has bound its key.
+   *
+   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
+   * PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
+   */
+  updateIdentity: {
+    path: "/switchyard.v1.IdentityService/UpdateIdentity" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateIdentityRequest): Buffer =>
+      Buffer.from(UpdateIdentityRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateIdentityRequest => UpdateIdentityRequest.decode(value),
+    responseSerialize: (value: UpdateIdentityResponse): Buffer =>
+      Buffer.from(UpdateIdentityResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateIdentityResponse => UpdateIdentityResponse.decode(value),
+  },
+  /**
    * Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back.
@@ -2738,6 +4333,52 @@ export const IdentityServiceService = {
       Buffer.from(RevokeIdentityResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeIdentityResponse => RevokeIdentityResponse.decode(value),
   },
+  /**
+   * Reads the network's policy, and the mode that holds in this process.
+   *
+   * Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs policy.read.
+   */
+  getPolicy: {
+    path: "/switchyard.v1.IdentityService/GetPolicy" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetPolicyRequest): Buffer => Buffer.from(GetPolicyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetPolicyRequest => GetPolicyRequest.decode(value),
+    responseSerialize: (value: GetPolicyResponse): Buffer => Buffer.from(GetPolicyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetPolicyResponse => GetPolicyResponse.decode(value),
+  },
+  /**
+   * Gives the network another policy, whole. One with a mistake is refused, each mistake with its place (POLICY_INVALID), and so is one
+   * whose own tests fail. What it takes away takes effect at once: watches that may not be read any more end. The form of the
+   * document stands in docs/security.md.
+   *
+   * Errors: INVALID_ARGUMENT (POLICY_INVALID); FAILED_PRECONDITION (OUT_OF_ORDER) when the policy is of another revision than
+   * `if_revision`; PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs policy.manage.
+   */
+  putPolicy: {
+    path: "/switchyard.v1.IdentityService/PutPolicy" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PutPolicyRequest): Buffer => Buffer.from(PutPolicyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PutPolicyRequest => PutPolicyRequest.decode(value),
+    responseSerialize: (value: PutPolicyResponse): Buffer => Buffer.from(PutPolicyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PutPolicyResponse => PutPolicyResponse.decode(value),
+  },
+  /**
+   * Says whether an identity may do something, and by which role or grant. In the mode REQUIRED that is what a call is answered by.
+   *
+   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs policy.read.
+   */
+  explain: {
+    path: "/switchyard.v1.IdentityService/Explain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExplainRequest): Buffer => Buffer.from(ExplainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExplainRequest => ExplainRequest.decode(value),
+    responseSerialize: (value: ExplainResponse): Buffer => Buffer.from(ExplainResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExplainResponse => ExplainResponse.decode(value),
+  },
 } as const;
 
 export interface IdentityServiceServer extends UntypedServiceImplementation {
@@ -2759,6 +4400,15 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    * Errors: INVALID_ARGUMENT (FIELD_INVALID).
    */
   challenge: handleUnaryCall<ChallengeRequest, ChallengeResponse>;
+  /**
+   * Gives an identity an access token, for calls that have no session: metadata `switchyard-access`. It is good for an hour, on this
+   * server and until its next start; of one identity 32 are, and the oldest goes. What it may do is what the identity may at
+   * that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN.
+   *
+   * Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED); RESOURCE_EXHAUSTED (RATE_LIMITED);
+   * INVALID_ARGUMENT (FIELD_INVALID).
+   */
+  login: handleUnaryCall<LoginRequest, LoginResponse>;
   /**
    * Says who the caller is, as far as its credentials prove it.
    *
@@ -2789,6 +4439,15 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    */
   listIdentities: handleUnaryCall<ListIdentitiesRequest, ListIdentitiesResponse>;
   /**
+   * Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
+   * once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
+   * approved that has bound its key.
+   *
+   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
+   * PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
+   */
+  updateIdentity: handleUnaryCall<UpdateIdentityRequest, UpdateIdentityResponse>;
+  /**
    * Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back.
@@ -2814,6 +4473,28 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    * administrator.
    */
   revokeIdentity: handleUnaryCall<RevokeIdentityRequest, RevokeIdentityResponse>;
+  /**
+   * Reads the network's policy, and the mode that holds in this process.
+   *
+   * Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs policy.read.
+   */
+  getPolicy: handleUnaryCall<GetPolicyRequest, GetPolicyResponse>;
+  /**
+   * Gives the network another policy, whole. One with a mistake is refused, each mistake with its place (POLICY_INVALID), and so is one
+   * whose own tests fail. What it takes away takes effect at once: watches that may not be read any more end. The form of the
+   * document stands in docs/security.md.
+   *
+   * Errors: INVALID_ARGUMENT (POLICY_INVALID); FAILED_PRECONDITION (OUT_OF_ORDER) when the policy is of another revision than
+   * `if_revision`; PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs policy.manage.
+   */
+  putPolicy: handleUnaryCall<PutPolicyRequest, PutPolicyResponse>;
+  /**
+   * Says whether an identity may do something, and by which role or grant. In the mode REQUIRED that is what a call is answered by.
+   *
+   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs policy.read.
+   */
+  explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
 }
 
 export interface IdentityServiceClient extends Client {
@@ -2850,6 +4531,29 @@ export interface IdentityServiceClient extends Client {
     callback: (error: ServiceError | null, response: ChallengeResponse) => void,
   ): ClientUnaryCall;
   /**
+   * Gives an identity an access token, for calls that have no session: metadata `switchyard-access`. It is good for an hour, on this
+   * server and until its next start; of one identity 32 are, and the oldest goes. What it may do is what the identity may at
+   * that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN.
+   *
+   * Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED); RESOURCE_EXHAUSTED (RATE_LIMITED);
+   * INVALID_ARGUMENT (FIELD_INVALID).
+   */
+  login(
+    request: LoginRequest,
+    callback: (error: ServiceError | null, response: LoginResponse) => void,
+  ): ClientUnaryCall;
+  login(
+    request: LoginRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LoginResponse) => void,
+  ): ClientUnaryCall;
+  login(
+    request: LoginRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LoginResponse) => void,
+  ): ClientUnaryCall;
+  /**
    * Says who the caller is, as far as its credentials prove it.
    *
    * Errors: UNAUTHENTICATED for a credential that is not good. Needs none.
@@ -2935,6 +4639,29 @@ export interface IdentityServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListIdentitiesResponse) => void,
   ): ClientUnaryCall;
   /**
+   * Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
+   * once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
+   * approved that has bound its key.
+   *
+   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
+   * PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
+   */
+  updateIdentity(
+    request: UpdateIdentityRequest,
+    callback: (error: ServiceError | null, response: UpdateIdentityResponse) => void,
+  ): ClientUnaryCall;
+  updateIdentity(
+    request: UpdateIdentityRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateIdentityResponse) => void,
+  ): ClientUnaryCall;
+  updateIdentity(
+    request: UpdateIdentityRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateIdentityResponse) => void,
+  ): ClientUnaryCall;
+  /**
    * Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back.
@@ -3001,6 +4728,70 @@ export interface IdentityServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeIdentityResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Reads the network's policy, and the mode that holds in this process.
+   *
+   * Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs policy.read.
+   */
+  getPolicy(
+    request: GetPolicyRequest,
+    callback: (error: ServiceError | null, response: GetPolicyResponse) => void,
+  ): ClientUnaryCall;
+  getPolicy(
+    request: GetPolicyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetPolicyResponse) => void,
+  ): ClientUnaryCall;
+  getPolicy(
+    request: GetPolicyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetPolicyResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Gives the network another policy, whole. One with a mistake is refused, each mistake with its place (POLICY_INVALID), and so is one
+   * whose own tests fail. What it takes away takes effect at once: watches that may not be read any more end. The form of the
+   * document stands in docs/security.md.
+   *
+   * Errors: INVALID_ARGUMENT (POLICY_INVALID); FAILED_PRECONDITION (OUT_OF_ORDER) when the policy is of another revision than
+   * `if_revision`; PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs policy.manage.
+   */
+  putPolicy(
+    request: PutPolicyRequest,
+    callback: (error: ServiceError | null, response: PutPolicyResponse) => void,
+  ): ClientUnaryCall;
+  putPolicy(
+    request: PutPolicyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PutPolicyResponse) => void,
+  ): ClientUnaryCall;
+  putPolicy(
+    request: PutPolicyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PutPolicyResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Says whether an identity may do something, and by which role or grant. In the mode REQUIRED that is what a call is answered by.
+   *
+   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs policy.read.
+   */
+  explain(
+    request: ExplainRequest,
+    callback: (error: ServiceError | null, response: ExplainResponse) => void,
+  ): ClientUnaryCall;
+  explain(
+    request: ExplainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExplainResponse) => void,
+  ): ClientUnaryCall;
+  explain(
+    request: ExplainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExplainResponse) => void,
   ): ClientUnaryCall;
 }
 
@@ -3054,6 +4845,10 @@ function fromJsonTimestamp(o: any): Date {
   } else {
     return fromTimestamp(Timestamp.fromJSON(o));
   }
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

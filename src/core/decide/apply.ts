@@ -5,10 +5,11 @@ import { evolve } from '../store/evolve.js';
 import type { State } from '../store/state.js';
 import { answerAttempt } from './attempt.js';
 import { answerGather, askConnection } from './broker.js';
-import { bindKey, forgetKey, revokeIdentity, rotateKey } from './identity.js';
+import { bindKey, forgetKey, revokeIdentity, rotateKey, updateIdentity } from './identity.js';
 import { reportLink } from './link.js';
 import { answerOrder, expireOrder, requestTermination } from './order.js';
 import { expireConnection } from './parting.js';
+import { putPolicy } from './policy.js';
 import { closeSession, foundNetwork, openSession } from './session.js';
 import { createStream, stopStream, terminateStream, updateStreamParams } from './stream.js';
 
@@ -66,8 +67,12 @@ export function decide(state: State, command: Command): Change[] | Fault {
       return rotateKey(state, command);
     case 'ForgetKey':
       return forgetKey(state, command, revision);
+    case 'UpdateIdentity':
+      return updateIdentity(state, command);
     case 'RevokeIdentity':
       return revokeIdentity(state, command, revision);
+    case 'PutPolicy':
+      return putPolicy(state, command, revision);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { FieldViolation } from '../model/fault.js';
+import { IDENTITY_BOUNDS, IdentityKind, ROLES } from '../model/identity.js';
 import type { Limits } from '../model/limits.js';
 import { LinkType } from '../model/link.js';
 import { REQUEST_ID_LENGTH_MAX } from '../model/request.js';
@@ -46,6 +47,32 @@ export class Checked {
     const { nameBytesMax } = this.limits;
     if (bytes > nameBytesMax) this.wrong(field, `${bytes} bytes; ${nameBytesMax} are the limit`);
     if (CONTROL.test(value)) this.wrong(field, 'control characters are not allowed');
+  }
+
+  /** What an identity is called in its network: a host name, or empty for none. */
+  identityName(field: string, value: string): void {
+    if (value === '' || (value.length <= IDENTITY_BOUNDS.nameLengthMax && IDENTITY_NAME.test(value))) return;
+    const form = 'a-z, 0-9, - and ., the first and the last a letter or a digit';
+    this.wrong(field, `${quoted(cut(value))}; a name has 1 to ${IDENTITY_BOUNDS.nameLengthMax} of ${form}`);
+  }
+
+  /** Roles of an identity, each once. */
+  roles(field: string, roles: readonly string[]): void {
+    const known: readonly string[] = ROLES;
+    if (roles.length > known.length) this.wrong(field, `${roles.length} roles; there are ${known.length}`);
+    roles.slice(0, known.length).forEach((role, at) => {
+      if (!known.includes(role))
+        this.wrong(`${field}[${at}]`, `${quoted(cut(role))} is not a role; ${known.join(', ')} are`);
+      else if (roles.indexOf(role) < at) this.wrong(`${field}[${at}]`, `${role} is there twice`);
+    });
+  }
+
+  /** One of the kinds of identities. */
+  identityKind(field: string, value: number): IdentityKind {
+    if (!inRange(value, IdentityKind.INSTANCE, IdentityKind.PERSON)) {
+      this.wrong(field, `${value} is not a kind; 1 (INSTANCE), 2 (SERVICE) and 3 (PERSON) are`);
+    }
+    return value as IdentityKind;
   }
 
   /** Labels: few, their keys plain. */
@@ -156,6 +183,7 @@ const TIMEOUT_MS_MIN = 1_000;
 const TIMEOUT_MS_MAX = 24 * 86_400_000;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const IDENTITY_NAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 const REQUEST_ID = /^[!-~]+$/;
 const LABEL_KEY = /^[A-Za-z0-9._/-]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is to find
@@ -177,7 +205,7 @@ function quoted(value: string): string {
 }
 
 /** Bytes of a string in UTF-8, counted without an encoder: the core has none. */
-function utf8Bytes(value: string): number {
+export function utf8Bytes(value: string): number {
   let bytes = 0;
   for (const character of value) {
     const code = character.codePointAt(0)!;

@@ -4,6 +4,7 @@ import type { Identity } from './identity.js';
 import type { Limits } from './limits.js';
 import type { Link, LinkReport } from './link.js';
 import type { Order } from './order.js';
+import type { StoredPolicy } from './policy.js';
 import type { DoneRequest } from './request.js';
 import type { CloseReason, Session } from './session.js';
 import type { StopReason, Stream } from './stream.js';
@@ -134,6 +135,12 @@ export interface IdentityForgotten {
   readonly identity: Identity;
 }
 
+/** The network has this policy from here on. */
+export interface PolicyPut {
+  readonly kind: 'PolicyPut';
+  readonly policy: StoredPolicy;
+}
+
 /** Everything that can come of a command, in the past tense. */
 export type Change =
   | NetworkFounded
@@ -154,7 +161,8 @@ export type Change =
   | RequestForgotten
   | EpochRenewed
   | IdentityPut
-  | IdentityForgotten;
+  | IdentityForgotten
+  | PolicyPut;
 
 /** The ids of everything that a {@link StreamStopped} stopped, ascending. */
 export function stoppedIds({ before, after }: StreamStopped): number[] {

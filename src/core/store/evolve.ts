@@ -79,6 +79,9 @@ export function evolve(state: State, change: Change): void {
     case 'IdentityForgotten':
       state.identities.delete(change.identity);
       break;
+    case 'PolicyPut':
+      state.policy = change.policy;
+      break;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Identity } from '../model/identity.js';
 import type { Limits } from '../model/limits.js';
 import type { Link, LinkReport, LinkType } from '../model/link.js';
 import type { Order } from '../model/order.js';
+import type { StoredPolicy } from '../model/policy.js';
 import type { Position } from '../model/position.js';
 import type { DoneRequest } from '../model/request.js';
 import type { Session } from '../model/session.js';
@@ -42,7 +43,8 @@ export type Row =
   | { readonly kind: 'settled'; readonly sid: number; readonly orderId: string }
   | { readonly kind: 'request'; readonly request: DoneRequest }
   | ({ readonly kind: 'ended'; readonly sid: number } & EndedSession)
-  | { readonly kind: 'identity'; readonly identity: Identity };
+  | { readonly kind: 'identity'; readonly identity: Identity }
+  | { readonly kind: 'policy'; readonly policy: StoredPolicy };
 
 /**
  * A state as it stood at one position, to be read at leisure, and more than once, while the state itself goes on.
@@ -87,6 +89,7 @@ export function capture(state: State): Capture {
   for (const [sid, ended] of state.ended.all()) rest.push({ kind: 'ended', sid, ...ended });
   for (const connection of state.connections.all()) rest.push({ kind: 'connection', connection });
   for (const request of state.requests.all()) rest.push({ kind: 'request', request });
+  if (state.policy !== undefined) rest.push({ kind: 'policy', policy: state.policy });
   const sessions = state.sessions.copy();
   const keptStreams = [...state.streams.kept()];
   return {
@@ -173,6 +176,9 @@ export class Restoring {
         break;
       case 'identity':
         state.identities.put(row.identity);
+        break;
+      case 'policy':
+        state.policy = row.policy;
         break;
     }
   }

@@ -1,4 +1,5 @@
 import type { Limits } from '../model/limits.js';
+import type { StoredPolicy } from '../model/policy.js';
 import type { Position } from '../model/position.js';
 import { Connections } from './connections.js';
 import { EndedSessions } from './ended.js';
@@ -39,6 +40,8 @@ export class State {
   readonly ended: EndedSessions;
   readonly requests = new DoneRequests();
   readonly identities: Identities;
+  /** Undefined until one is put: then everybody is let in, as before there were policies. */
+  policy: StoredPolicy | undefined;
 
   constructor(
     /** As the last SetLimits has them, and before the first as the journal begins: one object, replaced as a whole. */

@@ -16,7 +16,7 @@ import { Checked } from '../../core/decide/check.js';
 import type { Command } from '../../core/model/command.js';
 import { type Connection, ConnectionRole, sideOf } from '../../core/model/connection.js';
 import { Fault } from '../../core/model/fault.js';
-import { type Origin, originOfPeer } from '../../shares/origin.js';
+import { originOfPeer } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
 import type { Made, Step } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
@@ -36,7 +36,7 @@ const ALL_CONNECTIONS = { method: 'ListConnections', filter: {} };
 /** Who asks for a connection, and by which call. */
 interface Asker {
   readonly sid: number;
-  readonly origin: Origin;
+  readonly caller: Caller;
   readonly call: ServerUnaryCall<DirectConnectionRequest, DirectConnectionResponse>;
 }
 
@@ -44,12 +44,12 @@ interface Asker {
 export async function directConnection(
   backing: Backing,
   request: DirectConnectionRequest,
-  { sid, origin, call }: Asker,
+  { sid, caller, call }: Asker,
 ): Promise<Made<DirectConnectionResponse> | Fault> {
   const { connectionId, roundTrip, ...asked } = request;
   const relayed = readConnectionId(connectionId);
   if (connectionId !== '' && relayed === 0) return noConnection(connectionId);
-  const wish = { ...asked, sid, relayed, roundTripMs: msOf(roundTrip), origin };
+  const wish = { ...asked, sid, relayed, roundTripMs: msOf(roundTrip), asker: caller };
   const made = await backing.asking.ask(wish, (giveUp) => {
     call.once('cancelled', giveUp);
     if (call.cancelled) giveUp();
@@ -89,7 +89,7 @@ export function listConnections(
   const wanted = readPage(checked, limits, ALL_CONNECTIONS, request);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const ids = state.connections.ids(caller.isAdmin ? undefined : caller.sid!)[Symbol.iterator]();
+  const ids = state.connections.ids(caller.may('network.read') ? undefined : caller.sid!)[Symbol.iterator]();
   const newest = new FirstKeys(wanted.after, wanted.size + 1);
   return () => {
     for (let looks = 0; ; looks++) {
@@ -161,6 +161,6 @@ function controlling(side: 'caller' | 'peer'): ConnectionRole {
   return side === 'caller' ? ConnectionRole.PUNCH_CONTROLLING : ConnectionRole.PUNCH_CONTROLLED;
 }
 
-function maySee(connection: Connection, { sid, isAdmin }: Caller): boolean {
-  return isAdmin || (sid !== undefined && sideOf(connection, sid) !== undefined);
+function maySee(connection: Connection, caller: Caller): boolean {
+  return caller.may('network.read') || (caller.sid !== undefined && sideOf(connection, caller.sid) !== undefined);
 }

@@ -1,37 +1,45 @@
-import {
-  AuthMode,
-  type BindKeyRequest,
-  type BindKeyResponse,
-  type ChallengeRequest,
-  type ChallengeResponse,
-  type ForgetKeyRequest,
-  type ForgetKeyResponse,
-  type GetIdentityRequest,
-  type GetIdentityResponse,
-  type IdentityServiceServer,
-  type ListIdentitiesRequest,
-  type ListIdentitiesResponse,
-  type RevokeIdentityRequest,
-  type RevokeIdentityResponse,
-  type RotateKeyRequest,
-  type RotateKeyResponse,
-  type WhoAmIResponse,
+import type {
+  BindKeyRequest,
+  BindKeyResponse,
+  ChallengeRequest,
+  ChallengeResponse,
+  ExplainRequest,
+  ForgetKeyRequest,
+  ForgetKeyResponse,
+  GetIdentityRequest,
+  GetIdentityResponse,
+  IdentityServiceServer,
+  ListIdentitiesRequest,
+  ListIdentitiesResponse,
+  LoginRequest,
+  LoginResponse,
+  PutPolicyRequest,
+  RevokeIdentityRequest,
+  RevokeIdentityResponse,
+  RotateKeyRequest,
+  RotateKeyResponse,
+  UpdateIdentityRequest,
+  UpdateIdentityResponse,
+  WhoAmIResponse,
 } from '../../../gen/switchyard/v1/identity.js';
 import { isLoopback } from '../../base/address.js';
 import { Checked } from '../../core/decide/check.js';
 import { identityNotFound } from '../../core/decide/identity.js';
-import type { Command } from '../../core/model/command.js';
+import type { Command, UpdateIdentity } from '../../core/model/command.js';
 import { Fault, type FieldViolation } from '../../core/model/fault.js';
+import { AUTH_MODE_NUMBERS } from '../../core/model/policy.js';
+import { ACCESS_LIMITS } from '../../replica/access-tokens.js';
 import { ADMIN_NONCE_BYTES, adminProof } from '../../trust/admin-proof.js';
 import { keyIdOf, keyProblem } from '../../trust/public-key.js';
 import { HASH_BYTES } from '../../trust/signed-bytes.js';
 import type { Backing } from '../backing.js';
-import type { Answer, Calls } from '../call-handlers.js';
+import type { Calls } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { durationOf } from '../encode/duration.js';
 import { identityMessage, identitySize, principalMessage } from '../encode/identity-message.js';
 import { positionMessage } from '../encode/message.js';
 import { fillPage, pageTokenOf, readPage } from './page.js';
+import { explainAccess, getPolicy, putPolicy } from './policy.js';
 
 /** A network's name. Empty: the default one. */
 const NETWORK_NAME = /^[a-z0-9-]{0,32}$/;
@@ -39,32 +47,36 @@ const NETWORK_NAME = /^[a-z0-9-]{0,32}$/;
 /** What ListIdentities lists: it has no filter. */
 const ALL_IDENTITIES = { method: 'ListIdentities', filter: {} };
 
+/** Tokens expire after an hour; until then there may be room any time. */
+const LOGIN_RETRY_MS = 60_000;
+
+/** What UpdateIdentity changes. */
+const DESCRIPTION_PATHS = ['kind', 'roles', 'name', 'labels'] as const;
+/** More paths than there are fields say nothing. */
+const MASK_PATHS_MAX = 16;
+
 /** IdentityService, as identity.proto documents it. */
 export function identityService(calls: Calls): IdentityServiceServer {
   const { backing } = calls;
   return {
     challenge: calls.anyone((request: ChallengeRequest, caller) => challenge(backing, request, caller)),
+    login: calls.anyone((request: LoginRequest, caller) => login(backing, request, caller)),
     whoAmI: calls.anyone((_request, caller): WhoAmIResponse => whoAmI(backing, caller)),
     rotateKey: calls.anyone((request: RotateKeyRequest, caller) => rotateKey(backing, request, caller)),
     getIdentity: calls.anyone((request: GetIdentityRequest, caller) => getIdentity(backing, request, caller)),
-    listIdentities: calls.anyone(admin((request: ListIdentitiesRequest) => listIdentities(backing, request))),
-    bindKey: calls.anyone(admin((request: BindKeyRequest) => bindKey(backing, request))),
-    forgetKey: calls.anyone(admin((request: ForgetKeyRequest) => forgetKey(backing, request))),
-    revokeIdentity: calls.anyone(admin((request: RevokeIdentityRequest) => revokeIdentity(backing, request))),
+    listIdentities: calls.anyone((request: ListIdentitiesRequest) => listIdentities(backing, request)),
+    updateIdentity: calls.anyone((request: UpdateIdentityRequest, caller) => updateIdentity(backing, request, caller)),
+    bindKey: calls.anyone((request: BindKeyRequest, caller) => bindKey(backing, request, caller)),
+    forgetKey: calls.anyone((request: ForgetKeyRequest, caller) => forgetKey(backing, request, caller)),
+    revokeIdentity: calls.anyone((request: RevokeIdentityRequest, caller) => revokeIdentity(backing, request, caller)),
+    getPolicy: calls.anyone(() => getPolicy(backing)),
+    putPolicy: calls.anyone((request: PutPolicyRequest, caller) => putPolicy(backing, request, caller)),
+    explain: calls.anyone((request: ExplainRequest) => explainAccess(backing, request)),
   };
 }
 
-/** A method for administrators alone. */
-function admin<Q, A>(work: (request: Q) => Answer<A>): (request: Q, caller: Caller) => Answer<A> {
-  return (request, { isAdmin }) => (isAdmin ? work(request) : adminRequired());
-}
-
-function adminRequired(): Fault {
-  return new Fault('ADMIN_REQUIRED', 'what concerns the keys of others needs the metadata switchyard-admin');
-}
-
 function challenge(backing: Backing, request: ChallengeRequest, caller: Caller): ChallengeResponse | Fault {
-  const { replica, opening, clock } = backing;
+  const { replica, opening, gatekeeper, clock } = backing;
   const { network } = request;
   const wrong = challengeFault(request);
   if (wrong !== undefined) return wrong;
@@ -73,7 +85,7 @@ function challenge(backing: Backing, request: ChallengeRequest, caller: Caller):
   return {
     nonce: proofs.challenge(network === '' ? undefined : network),
     serverUuid,
-    mode: AuthMode.OPEN,
+    mode: AUTH_MODE_NUMBERS[gatekeeper.mode],
     epoch,
     serverTime: new Date(clock.wallMs()),
     validFor: durationOf(proofs.limits.nonceMs),
@@ -114,9 +126,26 @@ function proveToken(
   return isDirect ? adminProof(adminToken, { serverUuid: replica.state.serverUuid, nonce, binding }) : undefined;
 }
 
-function whoAmI({ replica }: Backing, { sid, isAdmin }: Caller): WhoAmIResponse {
+async function login(
+  { replica, opening, gatekeeper }: Backing,
+  { proof }: LoginRequest,
+  { origin }: Caller,
+): Promise<LoginResponse | Fault> {
+  const proven = await opening.prover.login(proof, origin);
+  if (proven instanceof Fault) return proven;
+  const access = { uuid: proven.identity, keyId: proven.keyId };
+  const accessToken = gatekeeper.tokens.issue(access);
+  if (accessToken === undefined) return new Fault('RATE_LIMITED', 'too many have logged in', [], LOGIN_RETRY_MS);
+  const validFor = durationOf(ACCESS_LIMITS.validMs);
+  return { accessToken, validFor, principal: principalMessage(replica.state, { ...access, via: 'access' }) };
+}
+
+function whoAmI({ replica, gatekeeper }: Backing, { sid, isAdmin, access }: Caller): WhoAmIResponse {
   const session = sid === undefined ? undefined : replica.state.sessions.get(sid);
-  return { principal: session && principalMessage(session), cvid: sid ?? 0, administrator: isAdmin };
+  const shown =
+    session === undefined ? access && { ...access, via: 'access' as const } : { ...session, via: 'session' as const };
+  const principal = shown && principalMessage(replica.state, shown);
+  return { principal, cvid: sid ?? 0, administrator: isAdmin, mode: AUTH_MODE_NUMBERS[gatekeeper.mode] };
 }
 
 async function rotateKey(
@@ -134,12 +163,18 @@ async function rotateKey(
   return { ...identityAnswer(replica, rotated.uuid), position: outcome, overlap: durationOf(overlapMs) };
 }
 
-function getIdentity({ replica }: Backing, request: GetIdentityRequest, caller: Caller): GetIdentityResponse | Fault {
+function getIdentity(
+  { replica, gatekeeper }: Backing,
+  request: GetIdentityRequest,
+  caller: Caller,
+): GetIdentityResponse | Fault {
   const { state } = replica;
   const uuid = readUuid(replica, request);
   if (uuid instanceof Fault) return uuid;
   const own = caller.sid === undefined ? undefined : state.sessions.get(caller.sid);
-  if (!caller.isAdmin && own?.uuid !== uuid) return adminRequired();
+  const isOwn = own?.uuid === uuid || gatekeeper.principal(caller)?.identityUuid === uuid;
+  const refused = isOwn ? undefined : caller.refuse('identity.read', 'GetIdentity');
+  if (refused !== undefined) return refused;
   const identity = state.identities.get(uuid);
   if (identity === undefined) return identityNotFound(uuid);
   return { identity: identityMessage(state, identity), position: positionMessage(state.position) };
@@ -159,7 +194,47 @@ function listIdentities({ replica, limits }: Backing, request: ListIdentitiesReq
   };
 }
 
-async function bindKey({ replica, clock }: Backing, request: BindKeyRequest): Promise<BindKeyResponse | Fault> {
+async function updateIdentity(
+  { replica }: Backing,
+  request: UpdateIdentityRequest,
+  { by }: Caller,
+): Promise<UpdateIdentityResponse | Fault> {
+  const checked = new Checked(replica.state.limits);
+  const uuid = checked.uuid('identity_uuid', request.identityUuid);
+  const changed = readDescription(checked, request);
+  const wrong = Fault.fields(checked.violations);
+  if (wrong !== undefined) return wrong;
+  const outcome = await submit(replica, { kind: 'UpdateIdentity', uuid, ...changed, ...by });
+  return outcome instanceof Fault ? outcome : { ...identityAnswer(replica, uuid), position: outcome };
+}
+
+/** What is said of an identity, as far as the mask names it. What it does not name is not even looked at. */
+function readDescription(checked: Checked, request: UpdateIdentityRequest): Omit<UpdateIdentity, 'kind' | 'uuid'> {
+  const paths = request.updateMask ?? [];
+  if (paths.length === 0) checked.wrong('update_mask', 'at least one path is needed');
+  paths.slice(0, MASK_PATHS_MAX).forEach((path, at) => {
+    if (path === '*' || DESCRIPTION_PATHS.some((one) => one === path)) return;
+    checked.wrong(`update_mask.paths[${at}]`, `nothing that changes; ${DESCRIPTION_PATHS.join(', ')} and * do`);
+  });
+  if (paths.length > MASK_PATHS_MAX) checked.wrong('update_mask', `${MASK_PATHS_MAX} paths are the limit`);
+  const isNamed = (path: (typeof DESCRIPTION_PATHS)[number]) => paths.includes('*') || paths.includes(path);
+  const { kind, roles, name, labels } = request;
+  if (isNamed('roles')) checked.roles('roles', roles);
+  if (isNamed('name')) checked.identityName('name', name);
+  if (isNamed('labels')) checked.labels('labels', labels);
+  return {
+    ...(isNamed('kind') ? { identityKind: checked.identityKind('kind', kind) } : {}),
+    ...(isNamed('roles') ? { roles } : {}),
+    ...(isNamed('name') ? { name } : {}),
+    ...(isNamed('labels') ? { labels } : {}),
+  };
+}
+
+async function bindKey(
+  { replica, clock }: Backing,
+  request: BindKeyRequest,
+  { by }: Caller,
+): Promise<BindKeyResponse | Fault> {
   const { publicKey } = request;
   const checked = new Checked(replica.state.limits);
   const uuid = checked.uuid('identity_uuid', request.identityUuid);
@@ -169,24 +244,29 @@ async function bindKey({ replica, clock }: Backing, request: BindKeyRequest): Pr
   if (wrong !== undefined) return wrong;
   const key = publicKey.toString('latin1');
   const keyId = keyIdOf(publicKey).toString('latin1');
-  const outcome = await submit(replica, { kind: 'BindKey', uuid, key, keyId, atMs: clock.wallMs() });
+  const outcome = await submit(replica, { kind: 'BindKey', uuid, key, keyId, atMs: clock.wallMs(), ...by });
   return outcome instanceof Fault ? outcome : { ...identityAnswer(replica, uuid), position: outcome };
 }
 
-async function forgetKey({ replica }: Backing, request: ForgetKeyRequest): Promise<ForgetKeyResponse | Fault> {
+async function forgetKey(
+  { replica }: Backing,
+  request: ForgetKeyRequest,
+  { by }: Caller,
+): Promise<ForgetKeyResponse | Fault> {
   const uuid = readUuid(replica, request);
   if (uuid instanceof Fault) return uuid;
-  const outcome = await submit(replica, { kind: 'ForgetKey', uuid });
+  const outcome = await submit(replica, { kind: 'ForgetKey', uuid, ...by });
   return outcome instanceof Fault ? outcome : { position: outcome };
 }
 
 async function revokeIdentity(
   { replica }: Backing,
   request: RevokeIdentityRequest,
+  { by }: Caller,
 ): Promise<RevokeIdentityResponse | Fault> {
   const uuid = readUuid(replica, request);
   if (uuid instanceof Fault) return uuid;
-  const outcome = await submit(replica, { kind: 'RevokeIdentity', uuid });
+  const outcome = await submit(replica, { kind: 'RevokeIdentity', uuid, ...by });
   return outcome instanceof Fault ? outcome : { ...identityAnswer(replica, uuid), position: outcome };
 }
 

@@ -26,7 +26,6 @@ import type { Position } from '../../core/model/position.js';
 import type { State } from '../../core/store/state.js';
 import type { Subscription } from '../../feed/subscription.js';
 import type { Amounts } from '../../shares/belongings.js';
-import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
 import type { Calls, Step } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
@@ -67,13 +66,13 @@ export const networkDefinition = {
 export function networkService(calls: Calls): NetworkServiceServer {
   const { backing } = calls;
   return {
-    directConnection: calls.making((request: DirectConnectionRequest, sid, call, origin) =>
-      directConnection(backing, request, { sid, origin, call }),
+    directConnection: calls.making((request: DirectConnectionRequest, sid, call, caller) =>
+      directConnection(backing, request, { sid, caller, call }),
     ),
-    reportLink: calls.session((request: ReportLinkRequest, sid, _call, origin) =>
-      reportLink(backing, request, sid, origin),
+    reportLink: calls.session((request: ReportLinkRequest, sid, _call, caller) =>
+      reportLink(backing, request, sid, caller),
     ),
-    getNode: calls.anyone((request: GetNodeRequest) => getNode(backing, request)),
+    getNode: calls.anyone((request: GetNodeRequest, caller) => getNode(backing, request, caller)),
     findPath: calls.costly((request: FindPathRequest) => pathBetween(backing, request)),
     watchNetworkDelta: calls.watch((request: WatchNetworkDeltaRequest) => watchNetwork(backing, request)),
     watchEndpointClosed: calls.watch((request: WatchEndpointClosedRequest) => watchClosed(backing, request)),
@@ -93,7 +92,7 @@ async function reportLink(
   { replica, shares }: Backing,
   request: ReportLinkRequest,
   sid: number,
-  origin: Origin,
+  caller: Caller,
 ): Promise<ReportLinkResponse | Fault> {
   const { state } = replica;
   const { peerCvid, link, state: linkState, connectionId, path, roundTrip, failed } = request;
@@ -107,6 +106,7 @@ async function reportLink(
   checked.duration('round_trip', msOf(roundTrip));
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
+  if (!caller.sees(peerCvid)) return noNode(peerCvid);
   const established = linkState === LinkState.ESTABLISHED;
   const report = { kind: 'ReportLink', sid, peer: peerCvid, link: type, established } as const;
   const connection = readConnectionId(connectionId);
@@ -114,7 +114,7 @@ async function reportLink(
   const roundTripMs = Math.min(wholeMs(msOf(roundTrip)), ROUND_TRIP_MS_MAX);
   const brokered = { connection, path: path as number as PathKind, roundTripMs, failed };
   const command = connection === 0 ? report : { ...report, brokered };
-  const outcome = await shares.hold(sid, origin, roomFor(state, report), () => replica.submit(command));
+  const outcome = await shares.hold(sid, caller.origin, roomFor(state, report), () => replica.submit(command));
   if (outcome instanceof Fault) return outcome;
   const inGraph = state.graph.hasLink(orderedLink(sid, peerCvid, type));
   return { inGraph, position: positionMessage(state.position) };
@@ -126,14 +126,17 @@ function roomFor(state: State, { sid, peer, link, established }: ReportLink): Am
   return established && !isSo ? { reportsPerAddressMax: 1, linksPerAddressMax: 1 } : {};
 }
 
-function getNode({ replica }: Backing, { cvid }: GetNodeRequest): GetNodeResponse | Fault {
+function getNode({ replica }: Backing, { cvid }: GetNodeRequest, caller: Caller): GetNodeResponse | Fault {
   const { state } = replica;
   const checked = new Checked(state.limits);
   checked.sid('cvid', cvid);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const node = nodeMessage(state, cvid);
-  return node === undefined ? noNode(cvid) : { node, position: positionMessage(state.position) };
+  const node = caller.sees(cvid) ? nodeMessage(state, cvid) : undefined;
+  if (node === undefined) return noNode(cvid);
+  const isSeen = (end: number) => end === state.serverSid || caller.sees(end);
+  const links = caller.may('graph.read') ? node.links : node.links.filter(({ peerCvid }) => isSeen(peerCvid));
+  return { node: { ...node, links }, position: positionMessage(state.position) };
 }
 
 /** The graph and the position are those of the first step. */
@@ -187,19 +190,21 @@ function watchClosed(backing: Backing, request: WatchEndpointClosedRequest): Sub
   return wrong ?? backing.feeds.closed.subscribe({ after, sids });
 }
 
-/** A session sees its own connections, and an administrator all of them. */
+/** A session sees its own connections, and who may read the network all of them. */
 function watchConnections(
   { replica, feeds }: Backing,
   request: WatchConnectionsRequest,
-  { sid, isAdmin }: Caller,
+  caller: Caller,
 ): Source<Uint8Array> | Fault {
   const { state } = replica;
   const checked = new Checked(state.limits);
   const after = readAfter(checked, request.after);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const watching = feeds.connections.subscribe({ after, sids: isAdmin ? [] : [sid!] });
-  return isAdmin || watching instanceof Fault ? watching : untilEnd(watching, state, sid!);
+  const { sid } = caller;
+  const seesAll = caller.may('network.read');
+  const watching = feeds.connections.subscribe({ after, sids: seesAll ? [] : [sid!] });
+  return seesAll || watching instanceof Fault ? watching : untilEnd(watching, state, sid!);
 }
 
 /** Reads the nodes that a watch names. */

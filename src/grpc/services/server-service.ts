@@ -29,6 +29,16 @@ export interface ServerFacts {
   limits(): readonly LimitUse[];
 }
 
+const NOTHING_ELSE = {
+  commit: '',
+  uptime: undefined,
+  serverSid: 0,
+  position: undefined,
+  capabilities: [],
+  addresses: [],
+  limits: [],
+};
+
 /** ServerService, as server.proto documents it. */
 export function serverService(calls: Calls): ServerServiceServer {
   const { backing } = calls;
@@ -36,13 +46,15 @@ export function serverService(calls: Calls): ServerServiceServer {
 }
 
 /**
- * In `open` mode everybody reads the graph, so everybody is told how the server stands in it; how full it is, only
- * administrators are: that is what a flood would want to know.
+ * Who reads the graph is told how the server stands in it; how full it is, only who reads the network: that is what a flood would
+ * want to know. Everybody else is told which server and which version it is.
  */
-function describeServer({ replica, clock, about }: Backing, { isAdmin }: Caller): GetServerResponse {
+function describeServer({ replica, clock, about }: Backing, caller: Caller): GetServerResponse {
   const { state } = replica;
+  const { version } = about;
+  if (!caller.isKnown) return { ...NOTHING_ELSE, version, serverUuid: state.serverUuid };
   return {
-    version: about.version,
+    version,
     serverUuid: state.serverUuid,
     commit: about.commit,
     uptime: durationOf(clock.nowMs() - about.startedMs),
@@ -50,7 +62,7 @@ function describeServer({ replica, clock, about }: Backing, { isAdmin }: Caller)
     position: positionMessage(state.position),
     capabilities: [...about.capabilities],
     addresses: byName(Object.entries(about.addresses())).map(([codeName, address]) => ({ codeName, address })),
-    limits: isAdmin
+    limits: caller.may('network.read')
       ? about
           .limits()
           .map(limitMessage)

@@ -1,4 +1,5 @@
 import type { ServerUnaryCall } from '@grpc/grpc-js';
+import type { Proof } from '../../../gen/switchyard/v1/identity.js';
 import type { Session as SessionMessage } from '../../../gen/switchyard/v1/session.js';
 import {
   type AnswerRequest,
@@ -28,7 +29,7 @@ import type { Attachment, Message } from '../../replica/attachments.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
 import type { Answer, Calls, Made, Step } from '../call-handlers.js';
-import type { Caller } from '../caller.js';
+import { type Caller, renew } from '../caller.js';
 import { durationOf, msOf } from '../encode/duration.js';
 import { encoded, passingBytes } from '../encode/encoded.js';
 import { joined } from '../encode/frames.js';
@@ -44,6 +45,8 @@ import { fillPage, pageTokenOf, readPage } from './page.js';
 const PIECE_BYTES = 65_536;
 /** Longer than any order's id. */
 const ORDER_ID_BYTES_MAX = 64;
+/** Connections close, and with them goes what is remembered of them. */
+const SHOWN_RETRY_MS = 10_000;
 
 const REASON_OF_CODE: ReadonlyMap<number, Reason> = new Map(
   Object.entries(REASONS).map(([reason, code]) => [code, reason as Reason]),
@@ -60,13 +63,15 @@ export const sessionDefinition = {
 export function sessionService(calls: Calls): SessionServiceServer {
   const { backing } = calls;
   return {
-    session: calls.makingForAnyone((request: SessionRequest, { origin }) => open(backing, request, origin)),
-    keepAlive: calls.session((request: KeepAliveRequest, sid, _call, origin) =>
-      request.proof === undefined ? renewed(backing, sid) : renewProven(backing, request, sid, origin),
+    session: calls.makingForAnyone((request: SessionRequest, caller, call) => open(backing, request, caller, call)),
+    keepAlive: calls.session((request: KeepAliveRequest, sid, call, caller) =>
+      shownThen(backing, { method: 'KeepAlive', ...request, sid, caller, call }, () => renewed(backing, sid)),
     ),
     attach: calls.sessionStream(
-      (request: AttachRequest, sid, origin) =>
-        request.proof === undefined ? attach(backing, sid, origin) : attachProven(backing, request, sid, origin),
+      (request: AttachRequest, sid, caller, call) =>
+        shownThen(backing, { method: 'Attach', ...request, sid, caller, call }, () =>
+          attach(backing, sid, caller.origin),
+        ),
       (message: Message): AttachResponse => ({ order: orderMessage(message, backing.rendezvous) }),
     ),
     answer: calls.session((request: AnswerRequest, sid, call) => answerOrder(backing, request, sid, call.getPeer())),
@@ -80,15 +85,18 @@ export function sessionService(calls: Calls): SessionServiceServer {
 }
 
 async function open(
-  { replica, opening, rendezvous }: Backing,
+  { replica, opening, rendezvous, gatekeeper }: Backing,
   request: SessionRequest,
-  origin: Origin,
+  { origin }: Caller,
+  call: { readonly cancelled: boolean },
 ): Promise<Made<SessionResponse> | Fault> {
   const { instanceUuid: uuid, instanceType: type, instanceFlavor: flavor, ttl, name, labels, proof } = request;
   const wanted = { uuid, type, flavor, ttlMs: msOf(ttl), name, labels, proof };
   const opened = await opening.open(wanted, origin);
   if (opened instanceof Fault) return opened;
   const { session, token, position } = opened;
+  // A connection that is closed is not remembered: another one may get its name.
+  if (session.keyId !== undefined && !call.cancelled) gatekeeper.shown.add(origin.connection, session.uuid);
   const response = {
     instanceSid: session.sid,
     serverSid: replica.state.serverSid,
@@ -98,7 +106,7 @@ async function open(
     streamId: session.streamId,
     position: positionMessage(position),
     rendezvous: [...rendezvous],
-    identity: principalMessage(session),
+    identity: principalMessage(replica.state, session),
   };
   const { sid } = session;
   return {
@@ -111,22 +119,36 @@ function renewed({ replica: { state } }: Backing, sid: number): KeepAliveRespons
   return { ttl: durationOf(state.sessions.get(sid)!.ttlMs), position: positionMessage(state.position) };
 }
 
-async function renewProven(
-  backing: Backing,
-  { proof }: KeepAliveRequest,
-  sid: number,
-  origin: Origin,
-): Promise<KeepAliveResponse | Fault> {
-  return (await backing.opening.prover.proveHolder(proof, sid, origin)) ?? renewed(backing, sid);
+/** A call about a session, which may hold a proof that shows the session's identity on the call's connection. */
+interface ShowingCall {
+  readonly method: 'Attach' | 'KeepAlive';
+  readonly proof?: Proof | undefined;
+  readonly sid: number;
+  readonly caller: Caller;
+  readonly call: { readonly cancelled: boolean };
 }
 
-async function attachProven(
+/** Does what a call asks for once its proof, if it has one, is verified, and its session counts on this connection. */
+function shownThen<A>(backing: Backing, showing: ShowingCall, work: () => A | Fault): A | Fault | Promise<A | Fault> {
+  const { method, proof, caller } = showing;
+  if (proof !== undefined) return proveThen(backing, showing, proof, work);
+  return backing.gatekeeper.admitShown(method, caller) ?? work();
+}
+
+async function proveThen<A>(
   backing: Backing,
-  { proof }: AttachRequest,
-  sid: number,
-  origin: Origin,
-): Promise<Attachment | Fault> {
-  return (await backing.opening.prover.proveHolder(proof, sid, origin)) ?? attach(backing, sid, origin);
+  { method, sid, caller, call }: ShowingCall,
+  proof: Proof,
+  work: () => A | Fault,
+): Promise<A | Fault> {
+  const { gatekeeper, opening, replica } = backing;
+  const { origin } = caller;
+  const wrong = await opening.prover.proveHolder(proof, sid, origin);
+  if (wrong !== undefined) return wrong;
+  const { uuid } = replica.state.sessions.get(sid)!;
+  const isRemembered = call.cancelled || gatekeeper.shown.add(origin.connection, uuid);
+  if (!isRemembered) return new Fault('RATE_LIMITED', 'this connection is of too many identities', [], SHOWN_RETRY_MS);
+  return gatekeeper.admitShown(method, caller) ?? renew(backing, sid, origin) ?? work();
 }
 
 function attach({ replica, shares }: Backing, sid: number, origin: Origin): Attachment {
@@ -177,8 +199,10 @@ function terminate(
   if (cvid === 0) {
     return new Fault('SESSION_TOKEN_MISSING', 'without cvid, the session to end is the one of switchyard-session');
   }
-  if (caller.isAdmin) return terminateOther(backing, cvid, reason, call);
-  return new Fault('ADMIN_REQUIRED', 'terminating another session needs the metadata switchyard-admin');
+  const refused = caller.refuse('session.terminate', 'TerminateSession');
+  // Who may not even know of it is told no more than that.
+  if (refused !== undefined && !caller.sees(cvid)) return noSession(cvid);
+  return refused ?? terminateOther(backing, cvid, { reason, caller, call });
 }
 
 /** The end is durable before it is answered: a success that a full disk undoes would be none. */
@@ -189,14 +213,26 @@ async function terminateOwn({ replica }: Backing, sid: number): Promise<Terminat
   return { position: positionMessage(replica.state.position) };
 }
 
+/** How another's session is to be ended. */
+interface Termination {
+  readonly reason: string;
+  readonly caller: Caller;
+  readonly call: ServerUnaryCall<TerminateSessionRequest, TerminateSessionResponse>;
+}
+
 async function terminateOther(
   backing: Backing,
   sid: number,
-  reason: string,
-  call: ServerUnaryCall<TerminateSessionRequest, TerminateSessionResponse>,
+  { reason, caller, call }: Termination,
 ): Promise<TerminateSessionResponse | Fault> {
   const { replica, orderDeadlineMs } = backing;
-  const asked = await replica.submit({ kind: 'RequestTermination', sid, reason, deadlineMs: orderDeadlineMs });
+  const asked = await replica.submit({
+    kind: 'RequestTermination',
+    sid,
+    reason,
+    deadlineMs: orderDeadlineMs,
+    ...caller.by,
+  });
   if (asked instanceof Fault) return asked;
   const ended = await sessionEnd(backing, sid, (giveUp) => call.once('cancelled', giveUp));
   return ended instanceof Fault ? ended : { position: positionMessage(ended) };
@@ -212,12 +248,16 @@ function read({ replica }: Backing, request: GetSessionRequest, caller: Caller):
   if (sid === undefined) {
     return new Fault('SESSION_TOKEN_MISSING', 'without cvid, the session to read is the one of switchyard-session');
   }
-  const session = state.sessions.get(sid);
-  if (session === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  const session = caller.sees(sid) ? state.sessions.get(sid) : undefined;
+  if (session === undefined) return noSession(sid);
   return {
     session: sessionMessage(session, state.epoch, attachments.isAttached(sid)),
     position: positionMessage(state.position),
   };
+}
+
+function noSession(sid: number): Fault {
+  return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
 }
 
 function watch({ replica, feeds, limits }: Backing, request: WatchSessionsRequest): Subscription | Fault {

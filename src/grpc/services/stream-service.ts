@@ -25,7 +25,6 @@ import type { Command } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
 import { isEndpoint, StopReason, type Stream } from '../../core/model/stream.js';
 import type { State } from '../../core/store/state.js';
-import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
 import type { Calls, Made, Step } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
@@ -49,8 +48,8 @@ export const streamDefinition = {
 export function streamService(calls: Calls): StreamServiceServer {
   const { backing } = calls;
   return {
-    createStream: calls.making((request: CreateStreamRequest, sid, _call, origin) =>
-      create(backing, request, sid, origin),
+    createStream: calls.making((request: CreateStreamRequest, sid, _call, caller) =>
+      create(backing, request, sid, caller),
     ),
     updateStreamParams: calls.session((request: UpdateStreamParamsRequest, sid) => update(backing, request, sid)),
     terminateStream: calls.session((request: TerminateStreamRequest, sid) => terminate(backing, request, sid)),
@@ -63,10 +62,10 @@ export function streamService(calls: Calls): StreamServiceServer {
 }
 
 async function create(
-  { replica, shares }: Backing,
+  { replica, shares, gatekeeper }: Backing,
   { params, sinkCvids, requestId }: CreateStreamRequest,
   sid: number,
-  origin: Origin,
+  caller: Caller,
 ): Promise<Made<CreateStreamResponse> | Fault> {
   const { state } = replica;
   const checked = new Checked(state.limits);
@@ -76,10 +75,12 @@ async function create(
   const named = checked.requestId('request_id', requestId);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
+  const refused = gatekeeper.refuseStream(caller, sid, sinkCvids);
+  if (refused !== undefined) return refused;
   const command = { kind: 'CreateStream', sid, params: read, sinks: sinkCvids, ...named } as const;
   const room = { streamsPerAddressMax: 1, branchesPerAddressMax: sinkCvids.length };
   const submit = () => replica.submit(command);
-  const outcome = await (isRepeated(state, command) ? submit() : shares.hold(sid, origin, room, submit));
+  const outcome = await (isRepeated(state, command) ? submit() : shares.hold(sid, caller.origin, room, submit));
   if (outcome instanceof Fault) return outcome;
   const repeated = requestIn(outcome.changes);
   const stream = repeated === undefined ? putOf(outcome.changes) : streamMade(command, repeated.made);
@@ -135,10 +136,16 @@ async function stop(
   caller: Caller,
 ): Promise<StopStreamResponse | Fault> {
   const { state } = replica;
-  const as = (sid: number): Command => ({ kind: 'StopStream', sid, id, reason: StopReason.STOPPED });
+  const as = (sid: number): Command => ({
+    kind: 'StopStream',
+    sid,
+    id,
+    reason: StopReason.STOPPED,
+    ...(sid === 0 ? caller.by : {}),
+  });
   const own = caller.sid === undefined ? undefined : decide(state, as(caller.sid));
-  // As an end of the stream where it is one, and with an administrator's right otherwise.
-  const command = caller.isAdmin && (own === undefined || own instanceof Fault) ? as(0) : as(caller.sid!);
+  // As an end of the stream where it is one, and by its permission otherwise.
+  const command = caller.may('stream.stop') && (own === undefined || own instanceof Fault) ? as(0) : as(caller.sid!);
   const outcome = validateOnly ? decide(state, command) : await replica.submit(command);
   if (outcome instanceof Fault) {
     return outcome.reason === 'STREAM_NOT_FOUND' ? { result: Result.INVALID, stoppedIds: [] } : outcome;
@@ -151,8 +158,8 @@ function stoppedOf(change: Change): number[] {
   return change.kind === 'StreamStopped' ? stoppedIds(change) : [];
 }
 
-function isVisible(stream: Stream, { sid, isAdmin }: Caller): boolean {
-  return isAdmin || (sid !== undefined && isEndpoint(stream, sid));
+function isVisible(stream: Stream, caller: Caller): boolean {
+  return caller.may('network.read') || (caller.sid !== undefined && isEndpoint(stream, caller.sid));
 }
 
 function read({ replica }: Backing, { id }: GetStreamRequest, caller: Caller): GetStreamResponse | Fault {
@@ -182,7 +189,7 @@ function list(
   if (request.cvid !== 0) checked.sid('cvid', request.cvid);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const end = request.cvid === 0 && !caller.isAdmin ? caller.sid! : request.cvid;
+  const end = request.cvid === 0 && !caller.may('network.read') ? caller.sid! : request.cvid;
   const ids = (end === 0 ? state.streams.idsAfter(wanted.after) : idsOf(state, end, wanted.after))[Symbol.iterator]();
   const found: Stream[] = [];
   return () => {
@@ -210,16 +217,14 @@ function idsOf(state: State, sid: number, after: number): number[] {
   return ids.filter((id) => id > after).sort((one, other) => one - other);
 }
 
-function watch(
-  { replica, feeds }: Backing,
-  request: WatchStreamsRequest,
-  { sid, isAdmin }: Caller,
-): Source<Uint8Array> | Fault {
+function watch({ replica, feeds }: Backing, request: WatchStreamsRequest, caller: Caller): Source<Uint8Array> | Fault {
   const { state } = replica;
   const checked = new Checked(state.limits);
   const after = readAfter(checked, request.after);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const watching = feeds.streams.subscribe({ after, sids: isAdmin ? [] : [sid!] });
-  return isAdmin || watching instanceof Fault ? watching : untilEnd(watching, state, sid!);
+  const { sid } = caller;
+  const seesAll = caller.may('network.read');
+  const watching = feeds.streams.subscribe({ after, sids: seesAll ? [] : [sid!] });
+  return seesAll || watching instanceof Fault ? watching : untilEnd(watching, state, sid!);
 }

@@ -29,7 +29,7 @@ export const directConnection: SessionHandler<'DirectConnection'> = async ({ bac
     candidates: withPriority(candidates),
     publicKey,
     roundTripMs,
-    origin: peer.origin,
+    asker: peer,
     ...RELAYED_AS_THEY_ARE,
     relayed: 0,
     // A packet id does for the events what a request id does for the calls.

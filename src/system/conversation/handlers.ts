@@ -1,4 +1,5 @@
 import { Fault } from '../../core/model/fault.js';
+import { METHODS, type Method } from '../../core/model/permission.js';
 import { EVENTS, type EventName, type SystemEvent } from '../codec/event.js';
 import { directConnection } from './connection-requests.js';
 import { challenge, rotateKey } from './identity-requests.js';
@@ -11,8 +12,11 @@ const enumerateTransport: Handler<'EnumerateTransport'> = ({ backing, body }) =>
   return transports instanceof Fault ? transports : { data: { transports } };
 };
 
+/** A request without a row in the table of methods does not compile. */
+type Ruled = EventName & Method;
+
 /** What can be asked without a session. */
-const FOR_ANYONE: { readonly [N in EventName]?: Handler<N> } = {
+const FOR_ANYONE: { readonly [N in Ruled]?: Handler<N> } = {
   EnumerateTransport: enumerateTransport,
   Session: session,
   KeepAlive: keepAlive,
@@ -21,7 +25,7 @@ const FOR_ANYONE: { readonly [N in EventName]?: Handler<N> } = {
 };
 
 /** What needs one. */
-const FOR_SESSIONS: { readonly [N in EventName]?: SessionHandler<N> } = {
+const FOR_SESSIONS: { readonly [N in Ruled]?: SessionHandler<N> } = {
   CreateStream: createStream,
   UpdateStreamParams: updateStreamParams,
   TerminateStream: terminateStream,
@@ -36,7 +40,7 @@ const FOR_SESSIONS: { readonly [N in EventName]?: SessionHandler<N> } = {
  * opened on one connection, so on another it has to be done again.
  */
 export function isRemembered(type: EventName): boolean {
-  return FOR_SESSIONS[type] !== undefined && type !== 'Open';
+  return isRuled(type) && FOR_SESSIONS[type] !== undefined && type !== 'Open';
 }
 
 /** Does what an event asks for. */
@@ -45,11 +49,18 @@ export function handle(
   request: Omit<Request<never>, 'body'>,
 ): Outcome<never> | Promise<Outcome<never>> {
   const asked = { ...request, body: event.body } as Request<never>;
+  if (!isRuled(event.type)) throw new Error(`type ${EVENTS[event.type].number} has no rule`);
+  const { sid } = request.peer;
+  const refused = request.backing.gatekeeper.admit(event.type, request.peer);
+  if (refused !== undefined) return refused;
   const forAnyone = FOR_ANYONE[event.type] as Handler<never> | undefined;
   if (forAnyone !== undefined) return forAnyone(asked);
   const forSession = FOR_SESSIONS[event.type] as SessionHandler<never> | undefined;
   if (forSession === undefined) throw new Error(`type ${EVENTS[event.type].number} has no handler`);
-  const { sid } = request.peer;
   if (sid === undefined) return new Fault('SESSION_TOKEN_MISSING', `${event.type} needs a session on this connection`);
   return forSession(asked, sid);
+}
+
+function isRuled(type: EventName): type is Ruled {
+  return Object.hasOwn(METHODS, type);
 }

@@ -1,6 +1,8 @@
 import { Fault } from '../../core/model/fault.js';
 import { IdentityKind } from '../../core/model/identity.js';
+import { AUTH_MODE_NUMBERS } from '../../core/model/policy.js';
 import type { Session } from '../../core/model/session.js';
+import type { State } from '../../core/store/state.js';
 import type { ProofMessage } from '../../trust/server/proofs.js';
 import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
 import type { AnswerData, EventBody } from '../codec/event.js';
@@ -8,8 +10,6 @@ import type { Handler } from './request.js';
 
 /** A network's name. Empty: the default one. */
 const NETWORK_NAME = /^[a-z0-9-]{0,32}$/;
-/** AuthMode OPEN. */
-const OPEN = 1;
 const NOTHING = new Uint8Array(0);
 
 /** Draws a nonce for a proof. */
@@ -23,7 +23,16 @@ export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
   const { serverUuid, epoch } = backing.replica.state;
   const nonce = proofs.challenge(network === '' ? undefined : network);
   const serverTimeMs = backing.clock.wallMs();
-  return { data: { nonce, serverUuid, mode: OPEN, epoch, serverTimeMs, validForMs: proofs.limits.nonceMs } };
+  return {
+    data: {
+      nonce,
+      serverUuid,
+      mode: AUTH_MODE_NUMBERS[backing.gatekeeper.mode],
+      epoch,
+      serverTimeMs,
+      validForMs: proofs.limits.nonceMs,
+    },
+  };
 };
 
 /** Gives an identity a new key. */
@@ -58,9 +67,10 @@ export function proofMessage(proof: NonNullable<EventBody<'Session'>['proof']>):
 }
 
 /** As whom a session was opened; undefined for one of which nothing was proved. */
-export function principalOf({ uuid, keyId }: Session): AnswerData<'Session'>['identity'] {
+export function principalOf(state: State, { uuid, keyId }: Session): AnswerData<'Session'>['identity'] {
   if (keyId === undefined) return undefined;
-  return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: IdentityKind.INSTANCE, keyId: hexOf(keyId) };
+  const { kind = IdentityKind.INSTANCE } = state.identities.get(uuid) ?? {};
+  return { network: DEFAULT_NETWORK, identityUuid: uuid, kind, keyId: hexOf(keyId) };
 }
 
 function hexOf(hidden: string): string {

@@ -2,10 +2,9 @@ import type { Command } from '../../core/model/command.js';
 import type { Connection } from '../../core/model/connection.js';
 import { Fault, REASONS, type Reason } from '../../core/model/fault.js';
 import type { Order } from '../../core/model/order.js';
-import { MeteredSource } from '../../fair/metered-source.js';
-import type { Subscription } from '../../feed/subscription.js';
+import { type CostlySource, MeteredSource } from '../../fair/metered-source.js';
 import type { Attachment } from '../../replica/attachments.js';
-import type { Origin } from '../../shares/origin.js';
+import type { Asker } from '../../replica/gatekeeper.js';
 import type { EventBody, SystemEvent } from '../codec/event.js';
 import { type AnswerBody, refusal } from './answer.js';
 import type { Backing } from './backing.js';
@@ -22,11 +21,9 @@ const REASON_BYTES_MAX = 1_024;
 const NO_BYTES = new Uint8Array(0);
 
 /** What an outbox asks of the connection that it is of. */
-export interface Sender {
+export interface Sender extends Asker {
   /** The address at the other end. */
   readonly remote: string;
-  /** By what its turns are dealt out. */
-  readonly origin: Origin;
   /** Whether more may be sent now. */
   hasRoom(): boolean;
   /** There may be something to send. */
@@ -49,7 +46,7 @@ export interface Sender {
 export class Outbox {
   /** The client was asked to end its session, so it needs not be told that it has ended. */
   isAskedToEnd = false;
-  private watches: { readonly subscription: MeteredSource<Subscription>; readonly packetId: number | undefined }[] = [];
+  private watches: { readonly subscription: MeteredSource<CostlySource>; readonly packetId: number | undefined }[] = [];
 
   constructor(
     private readonly backing: Backing,
@@ -63,8 +60,13 @@ export class Outbox {
   /** Begins to watch; an earlier watch ends. What cannot be watched is answered to the request that asked for it. */
   watch({ deltas, endpointsClosed, after, coalesce, cvids }: WatchBody, packetId: number | undefined): void {
     this.endWatches();
-    const { turns, clock, feeds } = this.backing;
+    const { turns, clock, feeds, gatekeeper } = this.backing;
     const { network, closed } = feeds;
+    const refused = gatekeeper.refuse('graph.read', this.sender, 'WatchNetworkDelta');
+    if (refused !== undefined) {
+      this.sender.answer(packetId, refusal(refused));
+      return;
+    }
     const key = turns.keyOf(this.sender.origin);
     const fromMs = clock.nowMs();
     const begun = [
@@ -78,7 +80,8 @@ export class Outbox {
         this.sender.answer(packetId, refusal(one));
         continue;
       }
-      const subscription = new MeteredSource(one, key, { turns, clock });
+      const guarded = gatekeeper.guard(one, 'WatchNetworkDelta', this.sender);
+      const subscription = new MeteredSource(guarded, key, { turns, clock });
       subscription.onReady(() => this.sender.stir());
       this.watches.push({ subscription, packetId });
     }
@@ -168,9 +171,9 @@ export class Outbox {
     for (const watch of this.watches) {
       const message = watch.subscription.next();
       if (message === undefined) continue;
-      if (message instanceof Fault) {
+      if (message instanceof Fault || message === 'ended') {
         this.watches = this.watches.filter((other) => other !== watch);
-        if (message.reason !== 'DRAINING') this.sender.answer(watch.packetId, refusal(message));
+        if (message !== 'ended' && message.reason !== 'DRAINING') this.sender.answer(watch.packetId, refusal(message));
       } else if (message.length > 0) this.sender.sendFrames(message);
       return true;
     }

@@ -4,6 +4,7 @@ import { Fault } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
 import type { CloseReason, Session } from '../../core/model/session.js';
 import type { Stream } from '../../core/model/stream.js';
+import type { Asker } from '../../replica/gatekeeper.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Pipe, Receiver } from '../../transport/pipe.js';
 import { ByteWriter } from '../codec/bytes.js';
@@ -51,11 +52,13 @@ const writer = new ByteWriter();
  * While it has a session, its connection is the session's attachment. When the connection breaks, only what is here goes:
  * the session has its grace, and its streams and answers stay.
  */
-export class Peer implements Receiver, Sender {
+export class Peer implements Receiver, Sender, Asker {
   /** Neither has a session nor is opening one. */
   isNew = true;
   /** The session that it is in. */
   sid: number | undefined;
+  /** The identity that has shown itself on this connection by a proof. */
+  private shown: string | undefined;
   /** When the connection began to close; undefined before. */
   private endingMs: number | undefined;
   private outbox: Outbox | undefined;
@@ -110,6 +113,21 @@ export class Peer implements Receiver, Sender {
   /** By what its sessions are counted. */
   get origin(): Origin {
     return { address: this.pipe.remote, connection: this.pipe.connection };
+  }
+
+  /** There are no administrators here. */
+  get isAdmin(): boolean {
+    return false;
+  }
+
+  /** Whether an identity has shown itself on this connection. */
+  hasShown(uuid: string): boolean {
+    return this.shown === uuid;
+  }
+
+  /** An identity has shown itself. A connection is of one session, and so of one identity. */
+  show(uuid: string): void {
+    this.shown = uuid;
   }
 
   packet(bytes: Uint8Array): void {

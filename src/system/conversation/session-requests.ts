@@ -1,10 +1,10 @@
 import { Checked } from '../../core/decide/check.js';
 import { Fault } from '../../core/model/fault.js';
 import { CloseReason } from '../../core/model/session.js';
-import type { KeyProver } from '../../replica/key-prover.js';
 import { authenticate } from '../../replica/token.js';
 import type { ProofMessage } from '../../trust/server/proofs.js';
 import type { EventBody } from '../codec/event.js';
+import type { Backing } from './backing.js';
 import { principalOf, proofMessage } from './identity-requests.js';
 import type { Peer } from './peer.js';
 import type { Handler, SessionHandler } from './request.js';
@@ -40,7 +40,8 @@ export const session: Handler<'Session'> = async ({ backing, peer, body, packetI
     peer.isNew = true;
     return opened;
   }
-  const { sid, ttlMs, streamId } = opened.session;
+  const { sid, ttlMs, streamId, uuid, keyId } = opened.session;
+  if (keyId !== undefined) peer.show(uuid);
   const { serverSid, serverUuid } = replica.state;
   const data = {
     instanceSid: sid,
@@ -50,7 +51,7 @@ export const session: Handler<'Session'> = async ({ backing, peer, body, packetI
     ttlMs,
     streamId,
     position: opened.position,
-    identity: principalOf(opened.session),
+    identity: principalOf(replica.state, opened.session),
   };
   // Nobody else has its token: without the Answer it would only wait for its TTL.
   const takeBack = () => replica.takeBack({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
@@ -62,7 +63,7 @@ export const session: Handler<'Session'> = async ({ backing, peer, body, packetI
 
 /** Renews the session of this connection, or goes on here with one that had another. */
 export const keepAlive: Handler<'KeepAlive'> = ({ backing, peer, body, packetId }) => {
-  const { replica, shares } = backing;
+  const { replica, shares, gatekeeper } = backing;
   const { sessionToken, watch, proof } = body;
   const checked = new Checked(replica.state.limits);
   checkWatch(checked, watch);
@@ -74,10 +75,13 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, peer, body, packetId 
   if (sid !== peer.sid && !peer.isNew) {
     return new Fault('OUT_OF_ORDER', 'this connection has another session, or is opening one');
   }
-  if (!replica.leases.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
-  shares.renewed(sid, peer.origin);
-  if (sessionToken !== undefined) peer.vouch();
   const goOn = () => {
+    const asker = { sid, isAdmin: false, origin: peer.origin, hasShown: (uuid: string) => peer.hasShown(uuid) };
+    const refused = gatekeeper.admitShown('KeepAlive', asker);
+    if (refused !== undefined) return refused;
+    if (!replica.leases.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
+    shares.renewed(sid, peer.origin);
+    if (sessionToken !== undefined) peer.vouch();
     const { ttlMs } = replica.state.sessions.get(sid)!;
     const after = () => {
       if (peer.sid === undefined) peer.enter(sid, watch, packetId);
@@ -85,22 +89,24 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, peer, body, packetId 
     };
     return { data: { ttlMs, position: replica.state.position }, after };
   };
-  return proof === undefined ? goOn() : proveThen(backing.opening.prover, proofMessage(proof), sid, peer, goOn);
+  return proof === undefined ? goOn() : proveThen(backing, proofMessage(proof), sid, peer, goOn);
 };
 
 /** Goes on once the holder of a session has proved itself. No other session begins on the connection meanwhile. */
 async function proveThen<T>(
-  prover: KeyProver,
+  { opening, replica }: Backing,
   proof: ProofMessage,
   sid: number,
   peer: Peer,
-  goOn: () => T,
+  goOn: () => T | Fault,
 ): Promise<T | Fault> {
   const wasNew = peer.isNew;
   peer.isNew = false;
-  const fault = await prover.proveHolder(proof, sid, peer.origin);
-  if (fault !== undefined) peer.isNew = wasNew;
-  return fault ?? goOn();
+  const fault = await opening.prover.proveHolder(proof, sid, peer.origin);
+  if (fault === undefined) peer.show(replica.state.sessions.get(sid)!.uuid);
+  const outcome = fault ?? goOn();
+  if (outcome instanceof Fault) peer.isNew = wasNew;
+  return outcome;
 }
 
 function checkWatch(checked: Checked, watch: WatchBody | undefined): void {
@@ -112,6 +118,7 @@ export const terminateSession: SessionHandler<'TerminateSession'> = async ({ bac
   const { replica } = backing;
   const { cvid = 0 } = body;
   if (cvid !== 0 && cvid !== sid) {
+    if (!backing.gatekeeper.sees(peer, cvid)) return new Fault('SESSION_NOT_FOUND', `no session ${cvid}`);
     return new Fault('ADMIN_REQUIRED', 'there are no administrators here: only the own session can be terminated');
   }
   peer.terminating();

@@ -15,7 +15,7 @@ const Result = { OK: 0, INVALID: 1 } as const;
 
 /** Registers a stream from this session to its sinks. */
 export const createStream: SessionHandler<'CreateStream'> = async ({ backing, peer, body }, sid) => {
-  const { replica, shares } = backing;
+  const { replica, shares, gatekeeper } = backing;
   const { state } = replica;
   const { params = {}, sinkCvids = [] } = body;
   const checked = new Checked(state.limits);
@@ -25,6 +25,8 @@ export const createStream: SessionHandler<'CreateStream'> = async ({ backing, pe
   sinkCvids.slice(0, state.limits.sinksPerStreamMax).forEach((sink, at) => void checked.sid(`sink_cvids[${at}]`, sink));
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
+  const refused = gatekeeper.refuseStream(peer, sid, sinkCvids);
+  if (refused !== undefined) return refused;
   const room = { streamsPerAddressMax: 1, branchesPerAddressMax: sinkCvids.length };
   const outcome = await shares.hold(sid, peer.origin, room, () =>
     replica.submit({ kind: 'CreateStream', sid, params: read, sinks: sinkCvids }),

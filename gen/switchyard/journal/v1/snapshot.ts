@@ -48,6 +48,8 @@ export interface SnapshotChunk {
     | undefined;
   /** Identities, in the order of their numbers. Format 3. */
   identities: IdentityRow[];
+  /** The policy. At most one. Format 3. */
+  policies: PolicyRow[];
   /** Requests with an id that were done and are remembered, the oldest first. Format 2. */
   requests: RequestRow[];
 }
@@ -247,6 +249,12 @@ export interface IdentityRow {
   barred: Buffer[];
   /** It opens no session any more. */
   revoked: boolean;
+  /** What it may do, in the order in which it got them. */
+  roles: string[];
+  /** Unique among identities. Empty: it has none. */
+  name: string;
+  /** What is said of it. */
+  labels: Label[];
 }
 
 /** A key of an identity. */
@@ -263,6 +271,14 @@ export interface KeyRow {
   goodUntilMs: bigint;
 }
 
+/** The network's policy. */
+export interface PolicyRow {
+  /** As it was put, JSON. */
+  document: string;
+  /** The revision in which it was put. */
+  revision: bigint;
+}
+
 function createBaseSnapshotChunk(): SnapshotChunk {
   return {
     network: undefined,
@@ -276,6 +292,7 @@ function createBaseSnapshotChunk(): SnapshotChunk {
     connections: [],
     limits: undefined,
     identities: [],
+    policies: [],
     requests: [],
   };
 }
@@ -314,6 +331,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     }
     for (const v of message.identities) {
       IdentityRow.encode(v!, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.policies) {
+      PolicyRow.encode(v!, writer.uint32(98).fork()).join();
     }
     for (const v of message.requests) {
       RequestRow.encode(v!, writer.uint32(162).fork()).join();
@@ -422,6 +442,14 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
             message.identities.push(IdentityRow.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.policies.push(PolicyRow.decode(reader, reader.uint32()));
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -473,6 +501,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
       identities: globalThis.Array.isArray(object?.identities)
         ? object.identities.map((e: any) => IdentityRow.fromJSON(e))
         : [],
+      policies: globalThis.Array.isArray(object?.policies)
+        ? object.policies.map((e: any) => PolicyRow.fromJSON(e))
+        : [],
       requests: globalThis.Array.isArray(object?.requests)
         ? object.requests.map((e: any) => RequestRow.fromJSON(e))
         : [],
@@ -514,6 +545,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     if (message.identities?.length) {
       obj.identities = message.identities.map((e) => IdentityRow.toJSON(e));
     }
+    if (message.policies?.length) {
+      obj.policies = message.policies.map((e) => PolicyRow.toJSON(e));
+    }
     if (message.requests?.length) {
       obj.requests = message.requests.map((e) => RequestRow.toJSON(e));
     }
@@ -540,6 +574,7 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
       ? Limits.fromPartial(object.limits)
       : undefined;
     message.identities = object.identities?.map((e) => IdentityRow.fromPartial(e)) || [];
+    message.policies = object.policies?.map((e) => PolicyRow.fromPartial(e)) || [];
     message.requests = object.requests?.map((e) => RequestRow.fromPartial(e)) || [];
     return message;
   },
@@ -2327,7 +2362,7 @@ export const StreamMade: MessageFns<StreamMade> = {
 };
 
 function createBaseIdentityRow(): IdentityRow {
-  return { number: 0, uuid: "", kind: 0, keys: [], barred: [], revoked: false };
+  return { number: 0, uuid: "", kind: 0, keys: [], barred: [], revoked: false, roles: [], name: "", labels: [] };
 }
 
 export const IdentityRow: MessageFns<IdentityRow> = {
@@ -2349,6 +2384,15 @@ export const IdentityRow: MessageFns<IdentityRow> = {
     }
     if (message.revoked !== false) {
       writer.uint32(48).bool(message.revoked);
+    }
+    for (const v of message.roles) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.name !== "") {
+      writer.uint32(66).string(message.name);
+    }
+    for (const v of message.labels) {
+      Label.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -2414,6 +2458,30 @@ export const IdentityRow: MessageFns<IdentityRow> = {
             message.revoked = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.labels.push(Label.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2436,6 +2504,9 @@ export const IdentityRow: MessageFns<IdentityRow> = {
         ? object.barred.map((e: any) => Buffer.from(bytesFromBase64(e)))
         : [],
       revoked: isSet(object.revoked) ? globalThis.Boolean(object.revoked) : false,
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      labels: globalThis.Array.isArray(object?.labels) ? object.labels.map((e: any) => Label.fromJSON(e)) : [],
     };
   },
 
@@ -2459,6 +2530,15 @@ export const IdentityRow: MessageFns<IdentityRow> = {
     if (message.revoked !== false) {
       obj.revoked = message.revoked;
     }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.labels?.length) {
+      obj.labels = message.labels.map((e) => Label.toJSON(e));
+    }
     return obj;
   },
 
@@ -2473,6 +2553,9 @@ export const IdentityRow: MessageFns<IdentityRow> = {
     message.keys = object.keys?.map((e) => KeyRow.fromPartial(e)) || [];
     message.barred = object.barred?.map((e) => e) || [];
     message.revoked = object.revoked ?? false;
+    message.roles = object.roles?.map((e) => e) || [];
+    message.name = object.name ?? "";
+    message.labels = object.labels?.map((e) => Label.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2622,6 +2705,94 @@ export const KeyRow: MessageFns<KeyRow> = {
     message.goodUntilMs = (object.goodUntilMs !== undefined && object.goodUntilMs !== null)
       ? BigInt(object.goodUntilMs)
       : 0n;
+    return message;
+  },
+};
+
+function createBasePolicyRow(): PolicyRow {
+  return { document: "", revision: 0n };
+}
+
+export const PolicyRow: MessageFns<PolicyRow> = {
+  encode(message: PolicyRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.document !== "") {
+      writer.uint32(10).string(message.document);
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PolicyRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePolicyRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.document = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PolicyRow {
+    return {
+      document: isSet(object.document) ? globalThis.String(object.document) : "",
+      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
+    };
+  },
+
+  toJSON(message: PolicyRow): unknown {
+    const obj: any = {};
+    if (message.document !== "") {
+      obj.document = message.document;
+    }
+    if (message.revision !== 0n) {
+      obj.revision = message.revision.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PolicyRow>, I>>(base?: I): PolicyRow {
+    return PolicyRow.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PolicyRow>, I>>(object: I): PolicyRow {
+    const message = createBasePolicyRow();
+    message.document = object.document ?? "";
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
     return message;
   },
 };

@@ -1,0 +1,120 @@
+import type { Role } from './identity.js';
+
+/** What a principal may be allowed to do. Refusals name one of these, so they are API and never change. */
+export const PERMISSIONS = [
+  'session.open',
+  'session.own',
+  'graph.read',
+  'connection.ask',
+  'stream.create',
+  'network.read',
+  'session.terminate',
+  'stream.stop',
+  'ticket.issue',
+  'identity.read',
+  'identity.manage',
+  'policy.read',
+  'policy.manage',
+] as const;
+/** One of {@link PERMISSIONS}. */
+export type Permission = (typeof PERMISSIONS)[number];
+
+/** Permissions that a policy grants for each pair of a principal and a target; no role has them by itself. */
+export const GRANTED_PERMISSIONS = ['connection.ask', 'stream.create'] as const satisfies readonly Permission[];
+/** One of {@link GRANTED_PERMISSIONS}. */
+export type GrantedPermission = (typeof GRANTED_PERMISSIONS)[number];
+
+/** What each role may do, whatever the policy says. A role that is not here may do nothing by itself. */
+export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
+  agent: ['session.open', 'session.own'],
+  client: ['session.open', 'session.own', 'graph.read'],
+  observer: ['graph.read', 'network.read'],
+  operator: [
+    ...(['session.open', 'session.own', 'graph.read', 'network.read'] as const),
+    ...(['session.terminate', 'stream.stop', 'ticket.issue'] as const),
+  ],
+  admin: [
+    ...(['graph.read', 'network.read', 'session.terminate', 'stream.stop', 'ticket.issue'] as const),
+    ...(['identity.read', 'identity.manage', 'policy.read', 'policy.manage'] as const),
+  ],
+};
+
+/** What everybody may do while nobody has to prove who they are: in the modes `open` and `observe`. */
+export const OPEN_PERMISSIONS: readonly Permission[] = [
+  ...(['session.open', 'session.own', 'graph.read', 'connection.ask', 'stream.create'] as const),
+];
+
+/** What a method needs from its caller. */
+export interface MethodRule {
+  /**
+   * The permission without which it is refused before it begins. `nothing`: it needs no credential, or the request brings its own;
+   * `principal`: any principal will do.
+   */
+  readonly needs: Permission | 'nothing' | 'principal';
+  /** The permission for what is not the caller's own. Who has it may call the method without `needs`. */
+  readonly others?: Permission;
+  /** The request may hold a proof of who asks, so the method itself asks for the permission once that is verified. */
+  readonly shows?: true;
+  /** The targets are asked for one by one, by the grants of the policy. */
+  readonly granted?: GrantedPermission;
+}
+
+/**
+ * Every method of the API and every request of system events, by its name: what it needs in the mode `required`, and beyond what
+ * everybody may do in `open` and `observe`. A method without a row does not compile.
+ */
+export const METHODS = {
+  Session: { needs: 'session.open', shows: true },
+  Attach: { needs: 'session.own', shows: true },
+  KeepAlive: { needs: 'session.own', shows: true },
+  Answer: { needs: 'session.own' },
+  TerminateSession: { needs: 'session.own', others: 'session.terminate' },
+  GetSession: { needs: 'session.own', others: 'graph.read' },
+  ListSessions: { needs: 'graph.read' },
+  WatchSessions: { needs: 'graph.read' },
+
+  DirectConnection: { needs: 'session.own', granted: 'connection.ask' },
+  ReportLink: { needs: 'session.own' },
+  GetNode: { needs: 'session.own', others: 'graph.read' },
+  FindPath: { needs: 'graph.read' },
+  WatchNetworkDelta: { needs: 'graph.read' },
+  WatchEndpointClosed: { needs: 'graph.read' },
+  GetConnection: { needs: 'session.own', others: 'network.read' },
+  ListConnections: { needs: 'session.own', others: 'network.read' },
+  WatchConnections: { needs: 'session.own', others: 'network.read' },
+
+  CreateStream: { needs: 'session.own', granted: 'stream.create' },
+  UpdateStreamParams: { needs: 'session.own' },
+  TerminateStream: { needs: 'session.own' },
+  StopStream: { needs: 'session.own', others: 'stream.stop' },
+  GetStream: { needs: 'session.own', others: 'network.read' },
+  ListStreams: { needs: 'session.own', others: 'network.read' },
+  WatchStreams: { needs: 'session.own', others: 'network.read' },
+  Relay: { needs: 'session.own' },
+  Open: { needs: 'session.own' },
+
+  EnumerateTransport: { needs: 'principal' },
+  Exchange: { needs: 'nothing' },
+  GetServer: { needs: 'nothing' },
+
+  Challenge: { needs: 'nothing' },
+  Login: { needs: 'nothing' },
+  WhoAmI: { needs: 'principal' },
+  RotateKey: { needs: 'nothing' },
+  GetIdentity: { needs: 'principal', others: 'identity.read' },
+  ListIdentities: { needs: 'identity.read' },
+  UpdateIdentity: { needs: 'identity.manage' },
+  BindKey: { needs: 'identity.manage' },
+  ForgetKey: { needs: 'identity.manage' },
+  RevokeIdentity: { needs: 'identity.manage' },
+  GetPolicy: { needs: 'policy.read' },
+  PutPolicy: { needs: 'policy.manage' },
+  Explain: { needs: 'policy.read' },
+} as const satisfies Readonly<Record<string, MethodRule>>;
+/** The name of a method or of a request of system events. */
+export type Method = keyof typeof METHODS;
+
+/** The rule of a method. */
+export function ruleOf(method: Method): MethodRule {
+  return METHODS[method];
+}

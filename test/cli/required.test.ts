@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RunningServer } from '../../src/server/server.js';
+import { type RunningCommand, runCommand, startCommand } from './command.js';
+import { startTestServer } from './server.js';
+
+const TOKEN = 'an-administrator-of-tests';
+
+describe('the command line at a server that wants to know who calls', () => {
+  let server: RunningServer;
+  let folder: string;
+  let echo: Server;
+  let port: number;
+  let agent: RunningCommand;
+
+  const at = () => ['--server', server.addresses.grpc];
+  const admin = (...args: string[]) => runCommand([...args, ...at(), '--admin-token', TOKEN]);
+  /** Binds the key that is kept under a name, and approves it. */
+  async function approve(name: string, ...flags: string[]): Promise<string> {
+    const { out } = await runCommand(['key', 'show', ...at(), '--name', name, '--json']);
+    const { instanceUuid, publicKey } = JSON.parse(out);
+    expect((await admin('identity', 'bind', instanceUuid, publicKey)).status).toBe(0);
+    const approved = await admin('identity', 'approve', instanceUuid, ...flags);
+    expect(approved).toMatchObject({ status: 0 });
+    return instanceUuid;
+  }
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'cli-required-'));
+    server = await startTestServer({ 'admin-token': TOKEN, auth: 'required' });
+    echo = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
+    await new Promise((resolve) => echo.once('listening', resolve));
+    port = (echo.address() as { port: number }).port;
+    const refused = await runCommand(['join', ...at(), '--name', 'boat-7', '--port', String(port)]);
+    expect(refused).toMatchObject({ status: 1, err: expect.stringContaining('(AUTH_REQUIRED)') });
+    await approve('boat-7', '--role', 'agent', '--name', 'boat-7', '--label', 'site=Kiel');
+    agent = startCommand(['join', ...at(), '--name', 'boat-7', '--port', String(port)]);
+    await agent.printed(/joined as/);
+  });
+  afterAll(async () => {
+    agent.interrupt();
+    await agent.ended;
+    echo.close();
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('connect reaches an agent once its key is approved as a client, and says before what is missing', async () => {
+    const input = new PassThrough();
+    const refused = await runCommand(['connect', ...at(), 'boat-7', String(port)], { input });
+    expect(refused).toMatchObject({ status: 1, err: expect.stringContaining('is not known here') });
+    await approve('connect', '--role', 'client', '--name', 'anna');
+    const output = new PassThrough();
+    const sent = new PassThrough();
+    const connecting = startCommand(['connect', ...at(), 'boat-7', String(port)], { input: sent, output });
+    sent.end('hello');
+    let got = '';
+    output.setEncoding('utf8').on('data', (chunk: string) => {
+      got += chunk;
+    });
+    expect(await connecting.ended).toMatchObject({ status: 0 });
+    expect(got).toBe('hello');
+  });
+
+  it('forward reaches it as well', async () => {
+    const forwarding = startCommand(['forward', ...at(), '0', 'boat-7', String(port)]);
+    const [, local] = /127\.0\.0\.1:(\d+)/.exec(await forwarding.printed(/forwarding .*\n/))!;
+    const socket = connect(Number(local), '127.0.0.1');
+    socket.end('hello');
+    let got = '';
+    for await (const chunk of socket.setEncoding('utf8')) got += chunk;
+    expect(got).toBe('hello');
+    forwarding.interrupt();
+    await forwarding.ended;
+  });
+
+  it('whoami says as whom the server knows the key of this machine', async () => {
+    expect((await runCommand(['whoami', ...at()])).out).toMatch(/name +anna\nroles +client\n/);
+    const boat = JSON.parse((await runCommand(['whoami', ...at(), '--name', 'boat-7', '--json'])).out);
+    expect(boat).toMatchObject({ name: 'boat-7', roles: ['agent'], mode: 'required', administrator: false });
+    expect((await admin('whoami')).out).toContain('the administrator');
+    expect(await runCommand(['whoami', ...at(), '--name', 'nobody'])).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('knows no key'),
+    });
+  });
+
+  it('nodes and sessions are read as the person whose key is kept, or as an administrator', async () => {
+    expect(await runCommand(['nodes', ...at()])).toMatchObject({ status: 0, out: expect.stringContaining('boat-7') });
+    expect(await admin('sessions')).toMatchObject({ status: 0, out: expect.stringContaining('boat-7') });
+    const stranger = await runCommand(['nodes', ...at()], { home: folder });
+    expect(stranger).toMatchObject({ status: 1, err: expect.stringContaining('AUTH_REQUIRED') });
+  });
+
+  it('identity approve refuses what is no role, and nothing at all', async () => {
+    const uuid = '00000000-0000-4000-8000-0000000000c1';
+    expect(await admin('identity', 'approve', uuid, '--role', 'agnet')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('"agnet" is not a role; agent, client, observer, operator, admin are'),
+    });
+    expect(await admin('identity', 'approve', uuid)).toMatchObject({ status: 2 });
+    expect(await admin('identity', 'approve', uuid, '--role', 'agent')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('no identity'),
+    });
+  });
+
+  it('policy shows, tests, applies and explains', async () => {
+    expect((await admin('policy', 'show')).out).toContain('"auth": "required"');
+    const path = join(folder, 'policy.json');
+    const policy = {
+      auth: 'required',
+      grants: [{ from: ['name:anna'], to: ['label:site=Kiel'], may: ['connection.ask'] }],
+      tests: [{ from: { name: 'anna' }, may: 'connection.ask', to: { labels: { site: 'Oslo' } }, expect: 'allow' }],
+    };
+    const put = (...args: string[]) =>
+      runCommand(['policy', ...args, ...at(), '--admin-token', TOKEN], { readFile: () => JSON.stringify(policy) });
+    writeFileSync(path, '');
+    expect(await put('apply', path)).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('tests[0]: expects allow of connection.ask, and the policy says deny'),
+    });
+    policy.tests[0].expect = 'deny';
+    expect(await put('test', path)).toMatchObject({ status: 0, out: expect.stringContaining('its tests pass') });
+    expect((await admin('policy', 'show')).out).toContain('role:client');
+    expect(await put('apply', path)).toMatchObject({ status: 0, out: expect.stringContaining('required') });
+    const why = await admin('policy', 'explain', 'anna', 'connection.ask', 'boat-7');
+    expect(why.out).toBe('yes: grants[0] lets name:anna do this with label:site=Kiel\n');
+    expect((await admin('policy', 'explain', 'anna', 'stream.create', 'boat-7')).out).toContain('no: ');
+    expect((await admin('policy', 'explain', 'boat-7', 'graph.read')).out).toBe(
+      'no: no role of the identity has graph.read\n',
+    );
+  });
+});

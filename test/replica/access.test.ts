@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import { systemRandom } from '../../src/client/system.js';
+import { ACCESS_LIMITS, AccessTokens } from '../../src/replica/access-tokens.js';
+import { ShownIdentities } from '../../src/replica/shown-identities.js';
+
+describe('access tokens', () => {
+  it('are good for an hour, and of one identity the oldest of 33 goes', () => {
+    let nowMs = 0;
+    const tokens = new AccessTokens({ clock: { nowMs: () => nowMs }, random: systemRandom });
+    const of = { uuid: 'u', keyId: 'k' };
+    const first = tokens.issue(of)!;
+    expect(first).toMatch(/^swa1_[\w-]{32}$/);
+    expect(tokens.find(first)).toMatchObject(of);
+    expect(tokens.find(`${first}x`)).toBeUndefined();
+    nowMs = ACCESS_LIMITS.validMs - 1;
+    expect(tokens.find(first)).toMatchObject(of);
+    nowMs++;
+    expect(tokens.find(first)).toBeUndefined();
+    const others = Array.from({ length: ACCESS_LIMITS.perIdentityMax + 1 }, () => tokens.issue(of)!);
+    expect(tokens.count).toBe(ACCESS_LIMITS.perIdentityMax);
+    expect(others.map((token) => tokens.find(token) !== undefined)).toEqual(others.map((_, at) => at > 0));
+  });
+
+  it('of the process are an observer, and are no identity', () => {
+    const tokens = new AccessTokens({ clock: { nowMs: () => 0 }, random: systemRandom });
+    expect(tokens.find(tokens.ofProcess())).toEqual({ uuid: '', keyId: '', roles: ['observer'] });
+    expect(tokens.ofProcess()).toBe(tokens.ofProcess());
+  });
+});
+
+describe('identities that have shown themselves', () => {
+  it('count on their connection until it is closed, and another one with its name begins anew', () => {
+    const shown = new ShownIdentities();
+    expect(shown.add('127.0.0.1:1', 'a')).toBe(true);
+    expect(shown.add('127.0.0.1:1', 'a')).toBe(true);
+    expect(shown.has('127.0.0.1:1', 'a')).toBe(true);
+    expect(shown.has('127.0.0.1:2', 'a')).toBe(false);
+    expect(shown.count).toBe(1);
+    shown.forget('127.0.0.1:1');
+    expect(shown.has('127.0.0.1:1', 'a')).toBe(false);
+    expect(shown.count).toBe(0);
+  });
+
+  it('are bounded on one connection', () => {
+    const shown = new ShownIdentities();
+    for (let number = 0; number < 16_384; number++) expect(shown.add('c', String(number))).toBe(true);
+    expect(shown.add('c', 'one more')).toBe(false);
+    expect(shown.add('d', 'one more')).toBe(true);
+  });
+});

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IdentityServiceService as Identities } from '../../../gen/switchyard/v1/identity.js';
+import type { Role } from '../../../src/core/model/identity.js';
+import { ProofPurpose } from '../../../src/trust/signed-bytes.js';
+import { agent, asAdmin, ask, type Running, run } from '../../grpc/running.js';
+import { keyOf, proofOf } from '../../trust/proving.js';
+import { type Talk, talk } from '../talking.js';
+
+describe('system events where callers have to prove who they are', () => {
+  let at: Running;
+  const talks: Talk[] = [];
+  let next = 1;
+
+  beforeAll(async () => {
+    at = await run({ auth: 'required', 'system-tcp-listen': '127.0.0.1:0' });
+  });
+  afterAll(async () => {
+    for (const { client } of talks) client.close();
+    await at.stop();
+  });
+
+  const connect = async () => {
+    const one = await talk(`tcp://${at.server.addresses.tcp}`);
+    talks.push(one);
+    return one;
+  };
+
+  async function prove({ client }: Talk, number: number, purpose: ProofPurpose) {
+    const challenge = await client.ask('Challenge', {});
+    expect(challenge.mode).toBe(3);
+    const {
+      binding: _,
+      bindingKind: _kind,
+      ...proof
+    } = proofOf(keyOf(number), agent(number).instanceUuid, challenge, { purpose });
+    return proof;
+  }
+
+  /** A new identity with a role, in a session of a connection of its own. */
+  async function member(role: Role) {
+    const number = next++;
+    const { instanceUuid } = agent(number);
+    const identity = { identityUuid: instanceUuid, publicKey: keyOf(number).publicKey };
+    await ask(at, Identities.bindKey, identity, asAdmin());
+    const described = { kind: 0, roles: [role], name: '', labels: {}, updateMask: ['roles'] };
+    await ask(at, Identities.updateIdentity, { ...described, identityUuid: instanceUuid }, asAdmin());
+    const one = await connect();
+    const proof = await prove(one, number, ProofPurpose.SESSION);
+    const session = await one.client.ask('Session', { instanceUuid, instanceType: 2, proof });
+    return { ...one, number, sid: session.instanceSid, token: session.sessionToken };
+  }
+
+  it('refuse a session without a proof, and what a stranger asks', async () => {
+    const stranger = await connect();
+    const session = { instanceUuid: agent(900).instanceUuid, instanceType: 2 };
+    await expect(stranger.client.ask('Session', session)).rejects.toMatchObject({ reason: 'AUTH_REQUIRED' });
+    await expect(stranger.client.ask('EnumerateTransport', {})).rejects.toMatchObject({ reason: 'AUTH_REQUIRED' });
+    await expect(stranger.client.ask('CreateStream', { params: {} })).rejects.toMatchObject({
+      reason: 'AUTH_REQUIRED',
+    });
+  });
+
+  it('take a token only on a connection on which its identity has shown itself', async () => {
+    const { token: sessionToken, number, sid } = await member('client');
+    const other = await connect();
+    await expect(other.client.ask('KeepAlive', { sessionToken })).rejects.toMatchObject({ reason: 'AUTH_REQUIRED' });
+    const proof = await prove(other, number, ProofPurpose.ATTACH);
+    await other.client.ask('KeepAlive', { sessionToken, proof });
+    const sink = await member('agent');
+    const { stream } = await other.client.ask('CreateStream', { params: {}, sinkCvids: [sink.sid] });
+    expect(stream.ownerCvid).toBe(sid);
+  });
+
+  it('hide from an agent whom it has nothing to do with, and let a client reach it', async () => {
+    const [one, other, client] = [await member('agent'), await member('agent'), await member('client')];
+    const hidden = one.client.ask('CreateStream', { params: {}, sinkCvids: [other.sid] });
+    await expect(hidden).rejects.toMatchObject({ reason: 'NODE_NOT_FOUND' });
+    await expect(one.client.ask('TerminateSession', { cvid: other.sid })).rejects.toMatchObject({
+      reason: 'SESSION_NOT_FOUND',
+    });
+    const granted = await client.client.ask('CreateStream', { params: {}, sinkCvids: [one.sid] });
+    expect(granted.stream.id).toBeGreaterThan(0);
+    await expect(client.client.ask('CreateStream', { params: {}, sinkCvids: [client.sid] })).rejects.toMatchObject({
+      reason: expect.stringMatching(/PERMISSION_DENIED|FIELD_INVALID/),
+    });
+  });
+});
