@@ -9,7 +9,7 @@ import { SERVER_PORT } from './ports.js';
 const [, , data = ':memory:'] = process.argv;
 const token = randomBytes(16).toString('hex');
 const config = readConfig({
-  flags: { listen: `[::]:${SERVER_PORT}`, 'allow-open': 'true', data, 'admin-token': token },
+  flags: { listen: `[::]:${SERVER_PORT}`, 'allow-open': 'true', 'allow-plaintext': 'true', data, 'admin-token': token },
   env: {},
   platform: 'linux',
   home: '/nowhere',

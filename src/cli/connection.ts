@@ -2,14 +2,17 @@ import { createSecureContext } from 'node:tls';
 import type { Command } from 'commander';
 import { parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
-import { type GraphView, type Network, type Position, Switchyard, type TlsOptions } from '../client/index.js';
+import { type GraphView, type Network, type Position, parsePin, Switchyard, type TlsOptions } from '../client/index.js';
 import { systemAuthorities } from '../client/system-authorities.js';
 import { type AdminToken, adminTokenFor, explainUnproven } from './admin-token.js';
 import { diagnose, type Server } from './diagnose.js';
+import { knownServer, membership, ownServerTls } from './known-servers.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
 /** The server's address when no option or variable names one. */
 const DEFAULT_SERVER = '127.0.0.1:8768';
+
+type Place = Pick<Surroundings, 'env' | 'platform' | 'home'>;
 
 /** The options by which a command reaches its server. */
 export interface ConnectionFlags {
@@ -20,6 +23,8 @@ export interface ConnectionFlags {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  /** By what to know the server's authority, as `sha256:…`. */
+  readonly pin?: readonly string[];
 }
 
 /** Adds the options that every command has that talks to a server. */
@@ -31,6 +36,7 @@ export function withConnection(command: Command): Command {
       '--data <DIR>',
       "send the administrator's token of this data folder, where it is needed (default: your own server's, once it proves to know it)",
     )
+    .option('--pin <PIN...>', 'encrypt, trusting the authority with this pin: sha256:… of `switchyard cert show`')
     .option('--tls', "encrypt, trusting the system's authorities (SSL_CERT_FILE)")
     .option('--tls-ca <FILE>', 'encrypt, trusting this authority (PEM)')
     .option('--tls-cert <FILE>', "this client's certificate, for servers that ask (PEM)")
@@ -47,10 +53,11 @@ export function withKey(command: Command): Command {
 /** What reads the graph: a server, or an instance. */
 export type GraphReader = Pick<Switchyard, 'getNode' | 'getSession' | 'listSessions' | 'watchNetwork'>;
 
-/** The address of the server, checked. */
-export function serverAddress(flags: ConnectionFlags, env: Surroundings['env']): string {
+/** The address of the server, checked: the one that is named, else the one at which this user is enrolled. */
+export function serverAddress(flags: ConnectionFlags, surroundings: Place): string {
+  const { env } = surroundings;
   const [where, text] = flags.server ? ['--server', flags.server] : ['SWITCHYARD_SERVER', env.SWITCHYARD_SERVER];
-  if (!text) return DEFAULT_SERVER;
+  if (!text) return membership(surroundings)?.server ?? DEFAULT_SERVER;
   try {
     parseAddress(text);
     return text;
@@ -66,7 +73,7 @@ export function connector(
   surroundings: Surroundings,
   admin?: AdminToken | undefined,
 ): () => Switchyard {
-  const server = serverAddress(flags, surroundings.env);
+  const server = serverAddress(flags, surroundings);
   const tls = tlsOptions(flags, surroundings);
   const adminOptions = { adminToken: admin?.token, requireAdminProof: admin?.foundIn !== undefined };
   return () => new Switchyard({ server, tls, ...adminOptions });
@@ -74,7 +81,7 @@ export function connector(
 
 /** The server that the options name, and how it is reached. */
 export function serverOf(flags: ConnectionFlags, surroundings: Surroundings): Server {
-  return { server: serverAddress(flags, surroundings.env), tls: tlsOptions(flags, surroundings) };
+  return { server: serverAddress(flags, surroundings), tls: tlsOptions(flags, surroundings) };
 }
 
 /** Runs something with one connection, and closes it. Rejects with the real cause where the server cannot be talked to. */
@@ -92,7 +99,10 @@ export async function withAdministrator<Result>(
   surroundings: Surroundings,
   run: (yard: Switchyard) => Promise<Result>,
 ): Promise<Result> {
-  const server = { server: serverAddress(flags, surroundings.env), isEncrypted: isEncrypted(flags) };
+  const server = {
+    server: serverAddress(flags, surroundings),
+    isEncrypted: tlsOptions(flags, surroundings) !== undefined,
+  };
   const admin = await adminTokenFor(flags, surroundings, server);
   try {
     return await closing(flags, surroundings, connector(flags, surroundings, admin)(), run);
@@ -117,31 +127,56 @@ async function closing<Result>(
 }
 
 /**
- * The TLS options that the flags name; undefined: no encryption. Without --tls-ca the system's authorities are trusted.
+ * How to know the server, by what the flags say, or what is kept of it, or by the authority in the data folder of this machine's own
+ * server; undefined: no encryption. With --tls alone the system's authorities are trusted.
  */
-export function tlsOptions(flags: ConnectionFlags, { readFile, env }: Surroundings): TlsOptions | undefined {
-  const { tlsCa, tlsCert, tlsKey } = flags;
+export function tlsOptions(flags: ConnectionFlags, surroundings: Surroundings): TlsOptions | undefined {
+  const { tlsCa, tlsCert, tlsKey, tls, pin } = flags;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new UsageError('--tls-cert and --tls-key go together: give both or neither');
   }
-  if (!isEncrypted(flags)) return undefined;
-  const read = (name: 'ca' | 'cert' | 'key', path: string | undefined): TlsOptions => {
-    if (path === undefined) return {};
-    let text: string;
-    try {
-      text = readFile(path, 'trusted');
-    } catch (error) {
-      throw new UsageError(`--tls-${name}: ${path} cannot be read: ${(error as Error).message}`);
-    }
-    return checkedPem(name, path, { [name]: Buffer.from(text) });
-  };
-  const own = { ...read('cert', tlsCert), ...read('key', tlsKey) };
-  const ca = tlsCa === undefined ? { ca: trustedBySystem(env) } : read('ca', tlsCa);
-  return { ...ca, ...checkedPem('key', tlsKey ?? '', own) };
+  if (pin !== undefined && tlsCa !== undefined) throw new UsageError('--pin and --tls-ca: give one of them');
+  const own = ownCertificate(flags, surroundings);
+  if (pin !== undefined) return { ...own, pins: pin.map(checkedPin) };
+  if (tlsCa !== undefined) return { ...readPem('ca', tlsCa, surroundings), ...own };
+  if (tls) return { ca: trustedBySystem(surroundings.env), ...own };
+  const kept = keptTls(flags, surroundings);
+  if (kept !== undefined) return { ...kept, ...own };
+  return tlsCert === undefined ? undefined : { ca: trustedBySystem(surroundings.env), ...own };
 }
 
-function isEncrypted({ tls, tlsCa, tlsCert }: ConnectionFlags): boolean {
-  return tls === true || tlsCa !== undefined || tlsCert !== undefined;
+/** How a server is known that no flag says anything of. */
+function keptTls(flags: ConnectionFlags, surroundings: Surroundings): TlsOptions | undefined {
+  const server = serverAddress(flags, surroundings);
+  const known = knownServer(server, surroundings);
+  if (known?.isEncrypted && known.pins.length > 0) return { pins: known.pins };
+  if (known?.isEncrypted) return { ca: trustedBySystem(surroundings.env) };
+  return ownServerTls(server, flags.data, surroundings);
+}
+
+/** The client's own certificate and key. */
+function ownCertificate({ tlsCert, tlsKey }: ConnectionFlags, surroundings: Surroundings): TlsOptions {
+  if (tlsCert === undefined || tlsKey === undefined) return {};
+  const own = { ...readPem('cert', tlsCert, surroundings), ...readPem('key', tlsKey, surroundings) };
+  return checkedPem('key', tlsKey, own);
+}
+
+function readPem(name: 'ca' | 'cert' | 'key', path: string, { readFile }: Surroundings): TlsOptions {
+  let text: string;
+  try {
+    text = readFile(path, 'trusted');
+  } catch (error) {
+    throw new UsageError(`--tls-${name}: ${path} cannot be read: ${(error as Error).message}`);
+  }
+  return checkedPem(name, path, { [name]: Buffer.from(text) });
+}
+
+function checkedPin(text: string): Buffer {
+  const pin = parsePin(text);
+  if (pin !== undefined) return pin;
+  throw new UsageError(
+    `--pin: ${JSON.stringify(text)} must be sha256: and 64 hexadecimal digits, as cert show prints it`,
+  );
 }
 
 function trustedBySystem(env: Surroundings['env']): Buffer {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { parseAddress } from '../base/address.js';
+import { isLoopback, parseAddress } from '../base/address.js';
 import { makeCode } from '../console/credentials.js';
 import { ownAdminToken } from './admin-token.js';
 import { type ConnectionFlags, serverAddress, withServer } from './connection.js';
@@ -19,8 +19,8 @@ const OPENERS: Partial<Record<NodeJS.Platform, readonly string[]>> = { darwin: [
  * the administrator's token: nothing secret is sent anywhere.
  */
 export async function openConsole(flags: ConsoleFlags, surroundings: Surroundings): Promise<void> {
-  const { terminal, clock, random, env, signal } = surroundings;
-  const server = serverAddress(flags, env);
+  const { terminal, clock, random, signal } = surroundings;
+  const server = serverAddress(flags, surroundings);
   const token = await ownAdminToken(flags, surroundings);
   if (token === undefined) {
     const how = "name the server's data folder with --data, or give --admin-token";
@@ -32,7 +32,9 @@ export async function openConsole(flags: ConsoleFlags, surroundings: Surrounding
     throw new Failure('this server has no console: start it with `switchyard serve --console`');
   }
   const { tls, tlsCa, tlsCert } = flags;
-  const scheme = tls || tlsCa !== undefined || tlsCert !== undefined ? 'https' : 'http';
+  const hasFiles = tls || tlsCa !== undefined || tlsCert !== undefined;
+  // Beyond loopback it speaks TLS always, on loopback only by a certificate of --tls-cert.
+  const scheme = hasFiles || !isLoopback(parseAddress(found.address)) ? 'https' : 'http';
   const code = makeCode(token, flags.admin ? 'administrator' : 'viewer', clock, random);
   const url = `${scheme}://${reachable(found.address, server)}/#code=${code}`;
   await terminal.out.write(url);

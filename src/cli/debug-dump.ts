@@ -121,11 +121,11 @@ type ServerFacts = ReturnType<typeof serverFacts>;
 /** What the port for metrics says: it is asked where the server says that it is, or where it was said. */
 async function metricsFacts(
   flags: DumpFlags,
-  { env }: Surroundings,
+  surroundings: Surroundings,
   server: ServerFacts | { readonly failed: string },
 ) {
   const told = 'addresses' in server ? server.addresses.metrics : undefined;
-  const reached = told?.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, serverAddress(flags, env).replace(/:\d+$/, ''));
+  const reached = told?.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, serverAddress(flags, surroundings).replace(/:\d+$/, ''));
   const address = flags.metrics ?? reached;
   if (address === undefined) return { metrics: { failed: 'the server has no --metrics-listen' } };
   const read = (path: string) =>

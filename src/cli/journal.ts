@@ -5,6 +5,7 @@ import { checkFolder, dumpFolder, type FolderReport, type SnapshotReport } from 
 import { JournalError } from '../journal/journal.js';
 import { repairFolder } from '../journal/repair.js';
 import { copyAdminToken } from '../server/admin-token.js';
+import { copyAuthority } from '../server/own-certificates.js';
 import { dim, red, type Text } from './output/text.js';
 import { Failure, type Surroundings } from './surroundings.js';
 import { counted } from './words.js';
@@ -65,10 +66,15 @@ export async function repairJournal(flags: JournalFlags, surroundings: Surroundi
   await surroundings.terminal.out.write(said);
 }
 
-/** Copies a journal, of a running server or not, with the administrator's token into a new folder, and checks the copy. */
+async function copySecrets(from: string, to: string): Promise<void> {
+  await copyAdminToken(from, to);
+  copyAuthority(from, to);
+}
+
+/** Copies a journal, of a running server or not, with the server's secrets into a new folder, and checks the copy. */
 export async function backUpJournal(to: string, flags: JournalFlags, surroundings: Surroundings): Promise<void> {
   const report = await readingFolder(flags, surroundings, (folder) =>
-    backUpFolder(folder, to, (copy) => copyAdminToken(folder, copy), flags.limitsOfFormat1),
+    backUpFolder(folder, to, (copy) => copySecrets(folder, copy), flags.limitsOfFormat1),
   );
   const { path, state, bytesOnDisk } = report;
   const { out } = surroundings.terminal;

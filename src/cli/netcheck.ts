@@ -36,13 +36,13 @@ export async function checkNetwork(flags: NetcheckFlags, surroundings: Surroundi
 
 /** Where the server's rendezvous is, as a client reaches it. */
 async function rendezvousOf(flags: NetcheckFlags, surroundings: Surroundings): Promise<Address> {
-  const { signal, env } = surroundings;
+  const { signal } = surroundings;
   const { addresses } = await withServer(flags, surroundings, (yard) => yard.getServer({ signal }));
   const stun = addresses.find(({ codeName }) => codeName === 'stun');
   if (stun === undefined) throw new Failure('the server has no rendezvous port');
   const { host, port } = parseAddress(stun.address);
   const isAny = host === '0.0.0.0' || host === '::';
-  return { host: isAny ? parseAddress(serverAddress(flags, env)).host : host, port };
+  return { host: isAny ? parseAddress(serverAddress(flags, surroundings)).host : host, port };
 }
 
 function stunPort(text: string): Address {

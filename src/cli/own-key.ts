@@ -36,7 +36,7 @@ export interface OwnKey {
 /** Where the key of a command is, by its flags and what it is called. */
 export function ownKeyPath(name: string, flags: KeyFlags, surroundings: Surroundings): string {
   if (flags.key !== undefined) return flags.key;
-  const server = serverAddress(flags, surroundings.env);
+  const server = serverAddress(flags, surroundings);
   return keptKeyPath({ folder: defaultDataFolder(surroundings), server, name });
 }
 

@@ -2,7 +2,8 @@ import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { type Address, formatAddress } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
-import type { TlsOptions } from '../client/index.js';
+import { findPinnedRoot, PinMismatchError, type TlsOptions } from '../client/index.js';
+import { OWN_SERVER_NAME } from '../trust/pin.js';
 
 /** How long to wait for a server. Short, because the user has waited for a failed call already. */
 const PATIENCE_MS = 3_000;
@@ -43,11 +44,34 @@ export async function probe(target: Target, clock: Clock): Promise<Finding | und
   const isSecure = language === 'tls' || (language === 'closed' && (await speaksTls(address, clock)));
   if (tls === undefined) return isSecure ? wantsTls(where, target) : plainFinding(where, language, target);
   if (!isSecure) return noTls(where, language, target);
+  if (tls !== true && tls.pins !== undefined) return probePinned(target, tls, clock);
   const ending = await listen(() => connectTls(secured(address, tls, target)), PREFACE, clock);
   if (ending.kind === 'unreachable') return certificateFinding(where, ending.code, ending.message);
   return ending.kind === 'said'
     ? plainFinding(where, languageOf(ending.bytes), target)
     : plainFinding(where, 'closed', target);
+}
+
+/** The same for a server that is known by a pin. */
+async function probePinned(target: Target, tls: TlsOptions, clock: Clock): Promise<Finding | undefined> {
+  const { address } = target;
+  try {
+    return await probe({ ...target, tls: await rootedAt(address, tls) }, clock);
+  } catch (error) {
+    if (error instanceof PinMismatchError) return { why: error.message, advice: PIN_ADVICE };
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    return certificateFinding(formatAddress(address), code, message);
+  }
+}
+
+const PIN_ADVICE =
+  'If the server has another authority now, compare `switchyard cert show` on it with --pin, or enrol again.';
+
+/** TLS options by a root instead of by pins, for connections that can only have a root. */
+export async function rootedAt(address: Address, { pins = [], ...tls }: TlsOptions): Promise<TlsOptions> {
+  if (pins.length === 0) return tls;
+  const ca = await findPinnedRoot(address, pins);
+  return { serverName: OWN_SERVER_NAME, ...tls, ca };
 }
 
 type Language = 'http2' | 'tls' | 'http1' | 'ssh' | 'other' | 'closed' | 'silent';
@@ -141,7 +165,7 @@ function unreachable(where: string, code: string): Finding {
 function wantsTls(where: string, { speaks }: Target): Finding {
   const advice =
     speaks === 'grpc'
-      ? 'Encrypt with --tls or, for an authority of your own, --tls-ca FILE.'
+      ? 'Encrypt with --pin, --tls or, for an authority of your own, --tls-ca FILE.'
       : `Use ${speaks === 'system' ? 'tls' : 'wss'}:// and, for an authority of your own, --tls-ca FILE.`;
   return { why: `${where} speaks TLS, and was spoken to in plain text`, advice };
 }
@@ -200,7 +224,7 @@ const UNTRUSTED = /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|CERT_UNTRUSTED|INVA
 function certificateFinding(where: string, code: string, message: string): Finding {
   if (UNTRUSTED.test(code)) {
     const why = `the certificate of ${where} is refused: no authority that is trusted here has signed it`;
-    return { why, advice: 'Name its authority with --tls-ca FILE.' };
+    return { why, advice: 'Name its authority with --tls-ca FILE, or by its pin with --pin.' };
   }
   if (code === 'CERT_HAS_EXPIRED') return { why: `the certificate of ${where} is refused: it has expired` };
   if (code === 'CERT_NOT_YET_VALID') return { why: `the certificate of ${where} is refused: it is not valid yet` };

@@ -30,6 +30,7 @@ import { listSessions } from './sessions.js';
 import { showStatus } from './status.js';
 import { listStreams } from './streams.js';
 import { Interrupt, type Surroundings, UsageError } from './surroundings.js';
+import { addCertificates } from './trust-commands.js';
 import { unknownVariables } from './variables.js';
 import { watchGraph } from './watch.js';
 
@@ -136,6 +137,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addDirect(program, surroundings);
   addKeys(program, surroundings);
   addAccess(program, surroundings);
+  addCertificates(program, surroundings);
   addReplay(program, surroundings);
   addJournal(program, surroundings);
   return program;
@@ -380,7 +382,9 @@ function addJournal(program: Command, surroundings: Surroundings): void {
     .action(async (flags) => (await import('./journal.js')).repairJournal(flags, surroundings));
 
   replaying(journal.command('backup'))
-    .description("Copy the journal and the administrator's token into a new folder, also while a server runs on it.")
+    .description(
+      "Copy the journal, the tokens and the server's authority into a new folder, also while a server runs on it.",
+    )
     .argument('<TO>', 'the folder to make')
     .addHelpText('after', examples('switchyard journal backup --data DIR /backups/monday'))
     .action(async (to, flags) => (await import('./journal.js')).backUpJournal(to, flags, surroundings));

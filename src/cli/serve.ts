@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type Logger, pino } from 'pino';
 import { formatAddress, isLoopback } from '../base/address.js';
 import { type Config, ConfigError, readConfig } from '../config/config.js';
+import { tlsPlan } from '../config/tls-plan.js';
 import { JournalError } from '../journal/journal.js';
 import { CertificateError } from '../server/certificates.js';
 import { ListenError } from '../server/listen-error.js';
@@ -95,11 +96,12 @@ function checkCertificates({ tlsCert, tlsKey, tlsClientCa }: Config, { readFile 
 }
 
 async function warnIfExposed(config: Config, { terminal }: Surroundings): Promise<void> {
+  const plan = tlsPlan(config);
   const addresses = {
-    listen: config.tlsCert === undefined ? config.listen : undefined,
+    listen: plan.grpc ? undefined : config.listen,
     'system-tcp-listen': config.systemTcpListen,
     'system-ws-listen': config.systemWsListen,
-    'metrics-listen': config.metricsListen,
+    'metrics-listen': plan.metrics ? undefined : config.metricsListen,
   };
   for (const [flag, address] of Object.entries(addresses)) {
     if (address === undefined || isLoopback(address)) continue;

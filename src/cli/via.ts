@@ -5,7 +5,7 @@ import { Graph, type GraphView, type Position, WatchKind, type WatchNetworkDelta
 import { type EventBody, SystemClient, type SystemError } from '../system/client/index.js';
 import { type ConnectionFlags, readGraph, tlsOptions } from './connection.js';
 import { diagnoseVia } from './diagnose.js';
-import type { Target } from './probe.js';
+import { rootedAt, type Target } from './probe.js';
 import { withReader } from './reader.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
@@ -83,11 +83,17 @@ class SystemWatch {
   ) {}
 
   static async open(url: string, flags: ConnectionFlags, surroundings: Surroundings): Promise<SystemWatch> {
-    const tls = tlsOptions(flags, surroundings);
+    const asked = tlsOptions(flags, surroundings);
     let watch: SystemWatch | undefined;
     const networkDelta = (delta: EventBody<'NetworkDelta'>) => watch?.take(delta);
-    const target = targetOf(url, tls);
+    const target = targetOf(url, asked);
     const { clock } = surroundings;
+    const isPinned = target.tls !== undefined && target.tls !== true && target.tls.pins !== undefined;
+    const tls = isPinned
+      ? await rootedAt(target.address, asked!).catch(async (error: Error) =>
+          Promise.reject(await diagnoseVia(error, url, target, clock)),
+        )
+      : asked;
     const client = await SystemClient.connect(url, { networkDelta }, tls).catch(async (error: Error) =>
       Promise.reject(await diagnoseVia(error, url, target, clock)),
     );

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { checkServerIdentity } from 'node:tls';
 import {
+  type ChannelCredentials,
   Client,
   type ClientReadableStream,
   type ClientWritableStream,
@@ -9,11 +10,14 @@ import {
   type ServiceError,
   type VerifyOptions,
 } from '@grpc/grpc-js';
+import { isPin, OWN_SERVER_NAME } from '../trust/pin.js';
 import { keyIdOf } from '../trust/public-key.js';
 import type { Call, Channel, Method } from './channel.js';
 import { SwitchyardError } from './error.js';
 import { failureWords } from './failure-words.js';
 import { LIMITS } from './limits.js';
+import { PinnedCredentials } from './pinned-credentials.js';
+import { addressOfTarget } from './pinned-root.js';
 import { SingleConnection } from './single-connection.js';
 import { StatusCode } from './status.js';
 import { systemAuthorities } from './system-authorities.js';
@@ -22,6 +26,11 @@ import { systemAuthorities } from './system-authorities.js';
 export interface TlsOptions {
   /** Whom to trust. Absent: the system's own list. */
   readonly ca?: Buffer;
+  /**
+   * Instead of `ca`: by what to know the server's authority, SHA-256 of its SubjectPublicKeyInfo, 32 bytes each. Its certificate
+   * is then fetched from the server, which must be HOST:PORT, and is the only one that is trusted; `serverName` is `switchyard` by default.
+   */
+  readonly pins?: readonly Uint8Array[];
   /** This client's certificate chain, with its `key`. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
@@ -55,7 +64,8 @@ export class GrpcChannel implements Channel {
     const seen = (certificate: Buffer) => {
       this.#leafKeyId = leafKeyIdOf(certificate);
     };
-    const base = tls ? secure(tls === true ? {} : tls, seen) : credentials.createInsecure();
+    const base = tls ? secure(server, tls === true ? {} : tls, seen) : credentials.createInsecure();
+    const serverName = tls && tls !== true ? serverNameOf(tls) : undefined;
     this.#single = isSingle ? new SingleConnection(base) : undefined;
     this.#client = new Client(server, this.#single ?? base, {
       'grpc.use_local_subchannel_pool': 1,
@@ -66,7 +76,7 @@ export class GrpcChannel implements Channel {
       'grpc.keepalive_timeout_ms': LIMITS.pingTimeoutMs,
       'grpc.max_receive_message_length': LIMITS.messageBytesMax,
       'grpc.service_config_disable_resolution': 1,
-      ...(tls && tls !== true && tls.serverName ? { 'grpc.ssl_target_name_override': tls.serverName } : {}),
+      ...(serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName }),
     });
   }
 
@@ -199,7 +209,7 @@ async function send<Request>(stream: ClientWritableStream<Request>, requests: As
 }
 
 /** `seen` gets the server's certificate of each connection, once it is known to be good. */
-function secure(tls: TlsOptions, seen: (certificate: Buffer) => void): ReturnType<typeof credentials.createSsl> {
+function secure(server: string, tls: TlsOptions, seen: (certificate: Buffer) => void): ChannelCredentials {
   const check = tls.checkServerIdentity ?? checkServerIdentity;
   const verify: VerifyOptions = {
     checkServerIdentity: (host, certificate) => {
@@ -208,7 +218,18 @@ function secure(tls: TlsOptions, seen: (certificate: Buffer) => void): ReturnTyp
       return wrong;
     },
   };
-  return credentials.createSsl(tls.ca ?? systemAuthorities(), tls.key ?? null, tls.cert ?? null, verify);
+  const trusting = (ca: Buffer) => credentials.createSsl(ca, tls.key ?? null, tls.cert ?? null, verify);
+  const { pins = [] } = tls;
+  if (pins.length === 0) return trusting(tls.ca ?? systemAuthorities());
+  const address = addressOfTarget(server);
+  if (address === undefined) throw new TypeError(`${server}: a server with a pin must be HOST:PORT`);
+  if (!pins.every(isPin)) throw new TypeError('tls.pins: a pin is a SHA-256, 32 bytes');
+  return new PinnedCredentials({ address, pins, trusting });
+}
+
+/** The name to expect in the server's certificate; undefined: the one that is dialled. */
+function serverNameOf({ serverName, pins = [] }: TlsOptions): string | undefined {
+  return serverName ?? (pins.length > 0 ? OWN_SERVER_NAME : undefined);
 }
 
 function leafKeyIdOf(certificate: Buffer): Buffer {

@@ -51,6 +51,7 @@ export {
   type WatchStreamsResponse,
 } from '../../gen/switchyard/v1/stream_service.js';
 export type { Clock, Random, Timer } from '../base/clock.js';
+export { formatPin, parsePin } from '../trust/pin.js';
 export { SigningKey } from '../trust/signing-key.js';
 export { UnprovenServerError } from './admin-proof.js';
 export type { CallOptions } from './call.js';
@@ -72,6 +73,7 @@ export type { Network, NetworkEvents, NetworkOptions } from './network.js';
 export { type ConnectionOffer, type OrderHandlers, type ReasonName, Refusal } from './orders.js';
 export type { OwnSession } from './own-session.js';
 export type { PathFacts, PeerFacts, PeerStream } from './peer-stream.js';
+export { findPinnedRoot, PinMismatchError } from './pinned-root.js';
 export { type RelayOptions, RelaySink, RelaySource } from './relay.js';
 export type { LinkDetails } from './session-calls.js';
 export { StatusCode } from './status.js';

@@ -22,6 +22,7 @@ import {
   optionalText,
   toggle,
 } from './option.js';
+import { tlsPlan } from './tls-plan.js';
 
 /** `--data` of a server that keeps nothing. */
 export const IN_MEMORY = ':memory:';
@@ -64,18 +65,26 @@ export const OPTIONS = {
     'Answer to gRPC server reflection also in the mode required, where it is off otherwise.',
   ),
 
-  tlsCert: optionalText('tls-cert', 'FILE', "The server's certificate chain, PEM. Turns on TLS."),
+  tlsCert: optionalText(
+    'tls-cert',
+    'FILE',
+    "The server's certificate chain, PEM. Turns on TLS. Default: beyond loopback, one by an authority of its own, which the first start makes in the data folder and which is renewed by itself.",
+  ),
   tlsKey: optionalText('tls-key', 'FILE', 'Its private key, PEM.'),
   tlsClientCa: optionalText(
     'tls-client-ca',
     'FILE',
     'Who may connect: clients must show a certificate of this authority.',
   ),
+  allowPlaintext: toggle(
+    'allow-plaintext',
+    'Speak plain text beyond loopback where --tls-cert is absent, on the ports of gRPC and metrics: others can read and change what passes.',
+  ),
 
   systemTcpListen: optionalAddress('system-tcp-listen', 'Where system events are taken over TCP.'),
-  systemTlsListen: optionalAddress('system-tls-listen', 'The same over TLS; needs --tls-cert.'),
+  systemTlsListen: optionalAddress('system-tls-listen', 'The same over TLS.'),
   systemWsListen: optionalAddress('system-ws-listen', 'The same over WebSocket.'),
-  systemWssListen: optionalAddress('system-wss-listen', 'The same over WebSocket and TLS; needs --tls-cert.'),
+  systemWssListen: optionalAddress('system-wss-listen', 'The same over WebSocket and TLS.'),
   wsOrigins: optionalOrigins(
     'ws-origin',
     'Web pages that may open a WebSocket here, by their origin. Programs send none, and may; without this option no web page may.',
@@ -110,12 +119,16 @@ export const OPTIONS = {
   ),
   metricsListen: optionalAddress(
     'metrics-listen',
-    'Where GET /metrics answers in the format of Prometheus, and GET /healthz and /readyz to supervisors.',
+    'Where GET /metrics answers in the format of Prometheus, and GET /healthz and /readyz to supervisors. Beyond loopback over TLS, and metrics only with the token.',
+  ),
+  metricsToken: optionalSecret(
+    'metrics-token',
+    'What a collector of metrics beyond loopback sends as bearer token. Default: made at the first start and kept in DIR/metrics-token.',
   ),
 
   consoleListen: optionalAddress(
     'console-listen',
-    'Where the console is: a live page for a browser, see docs/console.md. Speaks TLS where --tls-cert is given, and must beyond loopback.',
+    'Where the console is: a live page for a browser, see docs/console.md. Speaks TLS where --tls-cert is given, and always beyond loopback.',
   ),
   console: toggle('console', 'The same as --console-listen 127.0.0.1:8771.'),
   consoleOrigins: optionalOrigins(
@@ -125,7 +138,7 @@ export const OPTIONS = {
 
   webListen: optionalAddress(
     'web-listen',
-    'Where clients without gRPC call the same services: Connect with JSON (curl) and gRPC-Web (pages), see docs/clients.md. Speaks TLS where --tls-cert is given, and must beyond loopback.',
+    'Where clients without gRPC call the same services: Connect with JSON (curl) and gRPC-Web (pages), see docs/clients.md. Speaks TLS where --tls-cert is given, and always beyond loopback.',
   ),
   webOrigins: optionalOrigins(
     'web-origin',
@@ -292,33 +305,29 @@ function contradictions(config: Config): string[] {
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     found.push('--tls-cert and --tls-key go together: give both or neither');
   }
-  if (config.tlsCert === undefined) {
-    for (const option of ['tlsClientCa', 'systemTlsListen', 'systemWssListen'] as const) {
-      if (config[option] !== undefined) found.push(`--${OPTIONS[option].flag} needs --tls-cert and --tls-key`);
-    }
+  if (config.tlsClientCa !== undefined && !tlsPlan(config).grpc) {
+    found.push('--tls-client-ca needs TLS at --listen: --tls-cert and --tls-key, or an address beyond loopback');
+  }
+  const { metricsListen, metricsToken } = config;
+  if (metricsListen !== undefined && !isLoopback(metricsListen) && config.data === IN_MEMORY && !metricsToken) {
+    found.push(`--metrics-listen beyond loopback with --data ${IN_MEMORY} needs --metrics-token`);
   }
   if (config.auth !== undefined && config.auth !== 'required' && isExposed(config) && !config.allowOpen) {
     found.push(`--auth ${config.auth} where others can reach a port needs --allow-open`);
   }
   found.push(...consoleContradictions(config));
   if (config.webListen === undefined && config.webOrigins !== undefined) found.push('--web-origin needs --web-listen');
-  if (config.webListen !== undefined && !isLoopback(config.webListen) && config.tlsCert === undefined) {
-    found.push('--web-listen beyond loopback needs --tls-cert and --tls-key');
-  }
   if (config.wsOrigins !== undefined && config.systemWsListen === undefined && config.systemWssListen === undefined) {
     found.push('--ws-origin needs --system-ws-listen or --system-wss-listen');
   }
   return found;
 }
 
-function consoleContradictions({ consoleListen, consoleOrigins, tlsCert, data, adminToken }: Config): string[] {
+function consoleContradictions({ consoleListen, consoleOrigins, data, adminToken }: Config): string[] {
   if (consoleListen === undefined) {
     return consoleOrigins === undefined ? [] : ['--console-origin needs --console-listen or --console'];
   }
   const found: string[] = [];
-  if (!isLoopback(consoleListen) && tlsCert === undefined) {
-    found.push('--console-listen beyond loopback needs --tls-cert and --tls-key');
-  }
   if (data === IN_MEMORY && adminToken === undefined) {
     found.push(`--console-listen with --data ${IN_MEMORY} needs --admin-token, from which its logins are made`);
   }

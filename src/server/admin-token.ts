@@ -5,15 +5,29 @@ import { IN_MEMORY } from '../config/config.js';
 
 /** The file of a data folder that holds the administrator's token. */
 const FILE = 'admin-token';
+/** The one that holds what collectors of metrics send. */
+const METRICS_FILE = 'metrics-token';
+
+interface TokenPlace {
+  readonly folder: string;
+  readonly file: string;
+  /** The token that an option has given. */
+  readonly given: string | undefined;
+  readonly random: Random;
+}
 
 /**
  * The administrator's token of a data folder; undefined when there is none that the caller may read. Rejects with a PrivateFileError
  * when others can change the folder or the file: the token would be theirs.
  */
 export async function readAdminToken(folder: string): Promise<string | undefined> {
+  return readToken(folder, FILE);
+}
+
+async function readToken(folder: string, file: string): Promise<string | undefined> {
   try {
     checkPrivateFolder(folder);
-    return readPrivateFile(join(folder, FILE))?.trim();
+    return readPrivateFile(join(folder, file))?.trim();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'EACCES') return undefined;
@@ -21,10 +35,12 @@ export async function readAdminToken(folder: string): Promise<string | undefined
   }
 }
 
-/** Copies the administrator's token of one data folder into another that has none. Nothing where there is none. */
+/** Copies the administrator's token, and that of collectors, of one data folder into another that has none. Nothing where there is none. */
 export async function copyAdminToken(from: string, to: string): Promise<void> {
-  const token = await readAdminToken(from);
-  if (token !== undefined) createPrivateFile(join(to, FILE), `${token}\n`);
+  for (const file of [FILE, METRICS_FILE]) {
+    const token = await readToken(from, file);
+    if (token !== undefined) createPrivateFile(join(to, file), `${token}\n`);
+  }
 }
 
 /**
@@ -37,14 +53,27 @@ export async function ensureAdminToken(
   given: string | undefined,
   random: Random,
 ): Promise<string | undefined> {
+  return ensureToken({ folder, file: FILE, given, random });
+}
+
+/** The same for the token of collectors of metrics. */
+export async function ensureMetricsToken(
+  folder: string,
+  given: string | undefined,
+  random: Random,
+): Promise<string | undefined> {
+  return ensureToken({ folder, file: METRICS_FILE, given, random });
+}
+
+async function ensureToken({ folder, file, given, random }: TokenPlace): Promise<string | undefined> {
   if (given !== undefined) return given;
   if (folder === IN_MEMORY) return undefined;
   const token = Buffer.from(random.bytes(24)).toString('base64url');
   checkPrivateFolder(folder);
   // Never overwritten: the token of a folder stays what it is.
-  if (createPrivateFile(join(folder, FILE), `${token}\n`)) return token;
-  const kept = await readAdminToken(folder);
+  if (createPrivateFile(join(folder, file), `${token}\n`)) return token;
+  const kept = await readToken(folder, file);
   // A crash may have come between the file and its content; an empty secret would let everybody in.
-  if (!kept) throw new Error(`${join(folder, FILE)} holds no token: delete it, and the next start makes a new one`);
+  if (!kept) throw new Error(`${join(folder, file)} holds no token: delete it, and the next start makes a new one`);
   return kept;
 }

@@ -3,8 +3,10 @@ import { createSecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../base/clock.js';
 import { readNamedFile } from '../base/private-files.js';
-import type { Config } from '../config/config.js';
+import { type Config, IN_MEMORY } from '../config/config.js';
+import { tlsPlan } from '../config/tls-plan.js';
 import { keyIdOf } from '../trust/public-key.js';
+import { OwnCertificates, type OwnCertificatesDeps } from './own-certificates.js';
 
 /**
  * How often the files are looked at. Tools renew certificates days before they end, so that a minute is soon enough, and reading
@@ -24,7 +26,7 @@ export interface CertificateFiles {
 export class CertificateError extends Error {}
 
 /** What a {@link CertificateKeeper} stands on. */
-export interface CertificateKeeperDeps {
+export interface CertificateKeeperDeps extends Pick<OwnCertificatesDeps, 'names' | 'random'> {
   readonly clock: Clock;
   readonly log: Logger;
   /** Reads a file; another way only in tests. */
@@ -45,10 +47,13 @@ export class CertificateKeeper {
   #refused: CertificateFiles | undefined;
   readonly #users: ((files: CertificateFiles) => void)[] = [];
   #timer: Timer | undefined;
+  #isClosed = false;
 
   private constructor(
     private readonly paths: Paths,
     private readonly deps: CertificateKeeperDeps,
+    /** Where the certificate comes from when no option names one. */
+    private readonly own: OwnCertificates | undefined,
   ) {
     this.#files = this.#read();
     check(this.#files, paths);
@@ -56,9 +61,16 @@ export class CertificateKeeper {
     this.#schedule();
   }
 
-  /** Reads the files that the options name; undefined when they ask for no TLS. Throws a {@link CertificateError}, or as reading does. */
-  static open(config: Config, deps: CertificateKeeperDeps): CertificateKeeper | undefined {
-    return config.tlsCert === undefined ? undefined : new CertificateKeeper(config, deps);
+  /**
+   * Reads the files that the options name, or those that the server makes for itself; undefined when no port speaks TLS. Rejects with a
+   * {@link CertificateError}, or as reading does.
+   */
+  static async open(config: Config, deps: CertificateKeeperDeps): Promise<CertificateKeeper | undefined> {
+    const { source } = tlsPlan(config);
+    if (source === 'none') return undefined;
+    const folder = config.data === IN_MEMORY ? undefined : config.data;
+    const own = source === 'own' ? await OwnCertificates.open({ ...deps, folder }) : undefined;
+    return new CertificateKeeper(config, deps, own);
   }
 
   /** What is in use. */
@@ -72,6 +84,11 @@ export class CertificateKeeper {
    */
   get leafKeyIds(): readonly Buffer[] {
     return this.#leafKeyIds;
+  }
+
+  /** The authority that clients may pin: of the server's own certificate. */
+  get authority(): X509Certificate | undefined {
+    return this.own?.authority;
   }
 
   /** Tells of every change from now on. */
@@ -103,20 +120,29 @@ export class CertificateKeeper {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#timer?.cancel();
   }
 
   #schedule(): void {
-    this.#timer = this.deps.clock.after(LOOK_EVERY_MS, () => {
-      this.reload();
-      this.#schedule();
-    });
+    if (this.#isClosed) return;
+    // One look after another, however long a renewal takes.
+    this.#timer = this.deps.clock.after(LOOK_EVERY_MS, () => void this.#renew().then(() => this.#schedule()));
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      await this.own?.renew();
+    } catch (error) {
+      this.deps.log.error({ err: error }, "the server's own certificate cannot be renewed; the old one stays in use");
+    }
+    this.reload();
   }
 
   #read(): CertificateFiles {
     const { tlsCert, tlsKey, tlsClientCa } = this.paths;
     const read = this.deps.read ?? readNamedFile;
-    const own = { cert: read(tlsCert!), key: read(tlsKey!) };
+    const own = this.own?.chain ?? { cert: read(tlsCert!), key: read(tlsKey!) };
     return tlsClientCa === undefined ? own : { ...own, ca: read(tlsClientCa) };
   }
 }
@@ -133,7 +159,7 @@ function same(one: CertificateFiles, other: CertificateFiles): boolean {
 }
 
 function check(files: CertificateFiles, { tlsCert, tlsKey, tlsClientCa }: Paths): void {
-  const named = [`--tls-cert ${tlsCert}`, `--tls-key ${tlsKey}`];
+  const named = tlsCert === undefined ? [] : [`--tls-cert ${tlsCert}`, `--tls-key ${tlsKey}`];
   if (tlsClientCa !== undefined) named.push(`--tls-client-ca ${tlsClientCa}`);
   try {
     // An authority that is no PEM is passed over in silence otherwise, and then nobody is believed.

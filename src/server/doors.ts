@@ -9,6 +9,7 @@ import { commit, version } from '../base/version.js';
 import { Asking } from '../brokering/asking.js';
 import type { Config } from '../config/config.js';
 import { doorLimits, systemLimits } from '../config/part-limits.js';
+import { tlsPlan } from '../config/tls-plan.js';
 import { type Asset, readAssets } from '../console/assets.js';
 import { ConsoleDoor } from '../console/door.js';
 import { ACCESS_METADATA, ADMIN_METADATA, SESSION_METADATA } from '../grpc/caller.js';
@@ -234,7 +235,7 @@ export class Doors {
       assets: this.parts.assets ?? readAssets(),
       serverUuid: this.engine.replica.state.serverUuid,
       origins: consoleOrigins,
-      tls: certificates?.files,
+      tls: tlsPlan(config).console ? certificates?.files : undefined,
       ...{ admission, clock, random, adminToken },
     });
     certificates?.onChange((files) => this.console?.renew(files));
@@ -248,7 +249,8 @@ export class Doors {
     if (webListen === undefined) return;
     const calls = webCalls(this.grpc!.local, this.engine.turns);
     const metadataNames = [SESSION_METADATA, ADMIN_METADATA, ACCESS_METADATA];
-    this.web = new WebDoor({ calls, admission, clock, origins, metadataNames, tls: certificates?.files });
+    const tls = tlsPlan(config).web ? certificates?.files : undefined;
+    this.web = new WebDoor({ calls, admission, clock, origins, metadataNames, tls });
     certificates?.onChange((files) => this.web?.renew(files));
     const bound = await listening('--web-listen', this.web.listen(webListen));
     this.addresses.web = formatAddress(bound);
@@ -259,6 +261,7 @@ export class Doors {
     const { replica, opening, gatekeeper, shares, turns, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
     const adminToken = await this.findAdminToken();
+    const { grpc: isEncrypted } = tlsPlan(config);
     const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
     this.grpc = new GrpcDoor(
       {
@@ -287,10 +290,13 @@ export class Doors {
       this.parts.admission,
       messageBytesMax,
     );
-    const bound = await listening('--listen', this.grpc.listen(config.listen, credentials(certificates)));
+    const bound = await listening(
+      '--listen',
+      this.grpc.listen(config.listen, credentials(isEncrypted ? certificates : undefined)),
+    );
     certificates?.onChange((files) => this.grpc?.renew(files));
     this.addresses.grpc = formatAddress(bound);
-    const reached = { addresses: reachableAddresses(bound), encrypted: config.tlsCert !== undefined };
+    const reached = { addresses: reachableAddresses(bound), encrypted: isEncrypted };
     this.transports.add({ codeName: 'grpc', maxBlockBytes: messageBytesMax, ...reached });
     this.transports.add({ codeName: 'exchange', maxBlockBytes: packetBytesMax, ...reached });
   }

@@ -1,4 +1,6 @@
+import { hash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type MetricObject, Registry } from 'prom-client';
 import type { Admission } from '../admission/admission.js';
 import type { DoorListener } from '../admission/door-listener.js';
@@ -41,9 +43,16 @@ export interface MetricFacts {
   readonly labels: readonly string[];
 }
 
+/** Who may read metrics, and how. */
+export interface MetricsAccess {
+  /** The certificate to show; absent: plain text. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  /** What has to come as bearer token; absent: nothing. */
+  readonly token?: string | undefined;
+}
+
 /**
- * What Prometheus is told, on a port of its own: a bare GET /metrics over HTTP, for a network that is trusted. Supervisors
- * that do not speak grpc.health.v1 ask there, too: /healthz and /readyz.
+ * What Prometheus is told, on a port of its own: GET /metrics over HTTP or HTTPS. Supervisors that do not speak grpc.health.v1 ask there, too: /healthz and /readyz.
  *
  * Node's own figures (memory, garbage collection, delay of the event loop) come with it.
  *
@@ -54,7 +63,8 @@ export class Metrics {
   /** Calls over gRPC, counted where they end. */
   readonly calls = new CallTimes();
   private readonly registry = new Registry();
-  private readonly http: Server;
+  private http: Server | SecureServer | undefined;
+  private token: string | undefined;
   private listener: DoorListener | undefined;
   private guard: WebGuard | undefined;
   private admission: Admission | undefined;
@@ -127,7 +137,6 @@ export class Metrics {
     for (const share of Object.values(SHARE_FLAGS)) this.fullShares.inc({ share }, 0);
     for (const what of ['call', 'work'] as const) this.fullTurns.inc({ what }, 0);
     collectDefaultMetrics({ register: this.registry });
-    this.http = createServer((request, response) => this.answer(request, response));
   }
 
   /** Counts a connection that was refused or closed at a door. */
@@ -253,13 +262,21 @@ export class Metrics {
   }
 
   /** Begins to answer. Resolves with the address, its port a real one. */
-  listen(wanted: Address, admission: Admission): Promise<Address> {
+  listen(wanted: Address, admission: Admission, { tls, token }: MetricsAccess = {}): Promise<Address> {
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.answer(request, response);
+    this.http = tls === undefined ? createServer(answer) : createSecureServer({ cert: tls.cert, key: tls.key }, answer);
+    this.token = token;
     const gate = admission.gate({ door: 'metrics', places: METRICS_PLACES });
     const listener = admission.listener('metrics', gate, this.http);
     this.guard = new WebGuard([], wanted.host, () => listener.bound);
     this.admission = admission;
     this.listener = listener;
     return listener.listen(wanted);
+  }
+
+  /** Shows another certificate from the next connection on. */
+  renew({ cert, key }: { readonly cert: Buffer; readonly key: Buffer }): void {
+    if (this.http instanceof SecureServer) this.http.setSecureContext({ cert, key });
   }
 
   /** Closes the port and every connection of it: none is ever through its handshake. */
@@ -281,6 +298,12 @@ export class Metrics {
       response.writeHead(why === undefined ? 200 : 503, { 'content-type': 'text/plain' }).end(`${why ?? 'ready'}\n`);
     } else if (request.method !== 'GET' || request.url !== '/metrics') {
       response.writeHead(404).end();
+    } else if (!this.maySee(request)) {
+      const why = 'metrics were asked for without the token of --metrics-token';
+      this.admission?.reports.report({ door: 'metrics', cause: 'token', why, address: request.socket.remoteAddress });
+      response
+        .writeHead(401, { 'content-type': 'text/plain', 'www-authenticate': 'Bearer' })
+        .end('a token is needed\n');
     } else {
       Place.of(request.socket)?.setBusy(true);
       this.registry.metrics().then(
@@ -288,6 +311,12 @@ export class Metrics {
         () => response.writeHead(500).end(),
       );
     }
+  }
+
+  private maySee({ headers: { authorization = '' } }: IncomingMessage): boolean {
+    if (this.token === undefined) return true;
+    // Of hashes, so that the time does not tell how much of a guess is right.
+    return timingSafeEqual(digest(authorization), digest(`Bearer ${this.token}`));
   }
 
   /** The port opens after all others, so whoever reaches it reaches those. */
@@ -306,4 +335,8 @@ export class Metrics {
       },
     });
   }
+}
+
+function digest(text: string): Buffer {
+  return hash('sha256', text, 'buffer');
 }

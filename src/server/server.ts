@@ -1,21 +1,25 @@
 import { type Logger, pino } from 'pino';
 import { AddressSet } from '../admission/address-set.js';
 import { Admission } from '../admission/admission.js';
-import { formatAddress } from '../base/address.js';
+import { formatAddress, isLoopback } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { type Config, IN_MEMORY } from '../config/config.js';
 import { isExposed } from '../config/exposure.js';
+import { tlsPlan } from '../config/tls-plan.js';
 import type { Asset } from '../console/assets.js';
 import type { AuthMode } from '../core/model/policy.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { LmdbJournal } from '../journal/lmdb.js';
 import { MemoryJournal } from '../journal/memory.js';
+import { ensureMetricsToken } from './admin-token.js';
 import { CertificateKeeper } from './certificates.js';
 import { Doors } from './doors.js';
 import { type Engine, startEngine } from './engine.js';
 import { EventReports } from './event-reports.js';
 import { listening } from './listen-error.js';
+import { rememberListening } from './listening-file.js';
 import { Metrics } from './metrics.js';
+import { reachableNames } from './reachable-names.js';
 
 /** Exit status of a process whose storage failed, so that whoever watches over it can tell: sysexits' EX_IOERR. */
 const STORAGE_FAILED = 74;
@@ -117,8 +121,12 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   try {
     const isExempt = (address: string) => exempt.has(address);
     const writable = (isWritable: boolean) => doors?.setWritable(isWritable);
-    certificates = CertificateKeeper.open(config, { clock, log });
-    const leaves = () => certificates?.leafKeyIds ?? [];
+    certificates = await CertificateKeeper.open(config, { clock, log, random, names: () => reachableNames(config) });
+    const plan = tlsPlan(config);
+    if (config.allowPlaintext)
+      log.warn('--allow-plaintext: what passes beyond loopback can be read, and changed, on the way');
+    // Proofs come over gRPC and system events, which speak TLS together or not at all.
+    const leaves = () => (plan.grpc ? (certificates?.leafKeyIds ?? []) : []);
     const parts = { config, clock, random, log, journal, metrics, events, leaves, isExempt, writable, fatal };
     engine = await startEngine(parts);
     const { assets } = surroundings;
@@ -132,9 +140,13 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       const { state, attachments } = replica;
       const snapshotAtMs = () => replica.snapshotAtMs;
       metrics.measure({ state, attachments, feeds: all, journal, doors, shares, turns, relay, snapshotAtMs });
-      const bound = await listening('--metrics-listen', metrics.listen(config.metricsListen, admission));
+      const access = await metricsAccess(config, random, certificates);
+      const bound = await listening('--metrics-listen', metrics.listen(config.metricsListen, admission, access));
+      certificates?.onChange((files) => metrics.renew(files));
       addresses.metrics = formatAddress(bound);
     }
+    if (config.data !== IN_MEMORY)
+      rememberListening(config.data, { grpc: addresses.grpc, tls: plan.grpc ? plan.source : 'none' });
     log.info({ addresses }, 'listening');
     log.info({ auth: engine.gatekeeper.mode }, MODE_WORDS[engine.gatekeeper.mode]);
     if (config.allowOpen && isExposed(config) && engine.gatekeeper.mode !== 'required') log.warn(ALLOW_OPEN_WORDS);
@@ -167,6 +179,14 @@ function running(
     drain: () => (down ??= goDown(drainDeadlineMs)),
     close: () => (down ??= goDown(0)),
   };
+}
+
+/** Whoever comes from another machine shows a token, and is spoken to over TLS where the options do not forbid it. */
+async function metricsAccess(config: Config, random: Random, certificates: CertificateKeeper | undefined) {
+  const { metricsListen, metricsToken, data } = config;
+  const isFar = metricsListen !== undefined && !isLoopback(metricsListen);
+  const tls = tlsPlan(config).metrics ? certificates?.files : undefined;
+  return { tls, token: isFar ? await ensureMetricsToken(data, metricsToken, random) : metricsToken };
 }
 
 function openJournal(data: string): Promise<Journal> | Journal {

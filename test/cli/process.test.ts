@@ -68,7 +68,9 @@ describe('switchyard serve', () => {
   });
 
   it('warns when others can reach it in plain text', async () => {
-    const exposed = program(['serve', '--listen', '0.0.0.0:0', '--data', ':memory:', '--log-level', 'silent']);
+    const exposed = program([
+      ...['serve', '--listen', '0.0.0.0:0', '--allow-plaintext', '--data', ':memory:', '--log-level', 'silent'],
+    ]);
     await exposed.printed(/^listening/);
     expect(exposed.err).toMatch(/^warning: --listen 0\.0\.0\.0:0 can be reached by others and is not encrypted/);
   });

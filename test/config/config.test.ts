@@ -149,8 +149,11 @@ describe('values that cannot be', () => {
   it('refuses options that contradict each other', () => {
     expect(problemsOf({ flags: { 'session-ttl': '1s' } })[0]).toContain('between --session-ttl-min and');
     expect(problemsOf({ flags: { 'tls-cert': 'a.pem' } })[0]).toContain('go together');
-    expect(problemsOf({ flags: { 'system-wss-listen': '127.0.0.1:0' } })).toEqual([
-      '--system-wss-listen needs --tls-cert and --tls-key',
+    expect(problemsOf({ flags: { 'tls-client-ca': 'a.pem' } })).toEqual([
+      '--tls-client-ca needs TLS at --listen: --tls-cert and --tls-key, or an address beyond loopback',
+    ]);
+    expect(problemsOf({ flags: { 'metrics-listen': '0.0.0.0:1', data: ':memory:' } })).toEqual([
+      '--metrics-listen beyond loopback with --data :memory: needs --metrics-token',
     ]);
   });
 });
@@ -167,10 +170,7 @@ describe('the console', () => {
     expect(readConfig({ ...nothing, flags: { ...flags, console: true } }).consoleListen?.port).toBe(0);
   });
 
-  it('must be encrypted beyond loopback, and have a token to make logins of', () => {
-    expect(problemsOf({ flags: { ...flags, 'console-listen': '0.0.0.0:1' } })).toEqual([
-      '--console-listen beyond loopback needs --tls-cert and --tls-key',
-    ]);
+  it('must have a token to make logins of', () => {
     expect(problemsOf({ flags: { ...flags, data: ':memory:' } })).toEqual([
       '--console-listen with --data :memory: needs --admin-token, from which its logins are made',
     ]);

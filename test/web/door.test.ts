@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { parseAddress } from '../../src/base/address.js';
 import { WEB_LIMITS } from '../../src/web/limits.js';
 import { ADMIN_TOKEN, run } from '../grpc/running.js';
 import { post, type RunningWeb, runWeb, send } from './running.js';
@@ -197,10 +199,22 @@ describe('a server that goes down', () => {
     expect((await watch).text).toContain('DRAINING');
   });
 
-  it('needs TLS beyond loopback, and an open door for origins', async () => {
-    await expect(runWeb({ 'web-listen': '0.0.0.0:0' })).rejects.toThrow(
-      /--web-listen beyond loopback needs --tls-cert/,
-    );
+  it('speaks TLS beyond loopback, by a certificate of its own, whatever gRPC does', async () => {
+    const far = await run({ 'web-listen': '0.0.0.0:0' });
+    try {
+      const { port } = parseAddress(far.server.addresses.web);
+      const plain = fetch(`http://127.0.0.1:${port}/switchyard.v1.ServerService/GetServer`, { method: 'POST' });
+      await expect(plain).rejects.toThrow();
+      const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      expect(socket.getPeerCertificate().subject.CN).toBe('switchyard');
+      socket.destroy();
+    } finally {
+      await far.stop();
+    }
+  });
+
+  it('needs an open door for origins', async () => {
     await expect(run({ 'web-origin': PAGE })).rejects.toThrow(/--web-origin needs --web-listen/);
   });
 });
