@@ -2,11 +2,12 @@ import type {
   BindKey as BindKeyMessage,
   OpenSession as OpenSessionMessage,
   RotateKey as RotateKeyMessage,
+  UpdateIdentity as UpdateIdentityMessage,
 } from '../../gen/switchyard/journal/v1/command.js';
 import type { IdentityRow } from '../../gen/switchyard/journal/v1/snapshot.js';
-import type { BindKey, RotateKey } from '../core/model/command.js';
+import type { BindKey, RotateKey, UpdateIdentity } from '../core/model/command.js';
 import { type Identity, IdentityKind, KeyOrigin, type ProvenKey } from '../core/model/identity.js';
-import { packHidden, unpackHidden } from './fields.js';
+import { packHidden, packLabels, unpackHidden, unpackLabels } from './fields.js';
 
 type ProvenFields = Pick<OpenSessionMessage, 'identity' | 'binding' | 'bindKey'>;
 
@@ -63,8 +64,32 @@ export function unpackRotateKey({ uuid, oldKeyId, key, keyId, atMs, goodUntilMs 
   };
 }
 
+/** UpdateIdentity as it is stored. */
+export function packUpdate({ uuid, identityKind: kind, roles, name, labels }: UpdateIdentity): UpdateIdentityMessage {
+  return {
+    uuid,
+    kind,
+    roles: roles && { roles: [...roles] },
+    name,
+    labels: labels && { labels: packLabels(labels) },
+  };
+}
+
+/** UpdateIdentity as the core has it: what is absent is no key. */
+export function unpackUpdate({ uuid, kind, roles, name, labels }: UpdateIdentityMessage): UpdateIdentity {
+  return {
+    kind: 'UpdateIdentity',
+    uuid,
+    ...(kind === undefined ? {} : { identityKind: kind as IdentityKind }),
+    ...(roles === undefined ? {} : { roles: roles.roles }),
+    ...(name === undefined ? {} : { name }),
+    ...(labels === undefined ? {} : { labels: unpackLabels(labels.labels) }),
+  };
+}
+
 /** An identity as a snapshot stores it. */
-export function packIdentity({ number, uuid, kind, keys, barred, revoked }: Identity): IdentityRow {
+export function packIdentity(identity: Identity): IdentityRow {
+  const { number, uuid, kind, roles, name, labels, keys, barred, revoked } = identity;
   return {
     number,
     uuid,
@@ -78,16 +103,23 @@ export function packIdentity({ number, uuid, kind, keys, barred, revoked }: Iden
     })),
     barred: barred.map(packHidden),
     revoked,
+    roles: [...roles],
+    name,
+    labels: packLabels(labels),
   };
 }
 
 /** An identity as the core has it; undefined for a kind or an origin that only a newer build knows. */
-export function unpackIdentity({ number, uuid, kind, keys, barred, revoked }: IdentityRow): Identity | undefined {
+export function unpackIdentity(row: IdentityRow): Identity | undefined {
+  const { number, uuid, kind, roles, name, keys, barred, revoked } = row;
   if (!KINDS.has(kind) || keys.some(({ origin }) => !ORIGINS.has(origin))) return undefined;
   return {
     number,
     uuid,
     kind: kind as IdentityKind,
+    roles,
+    name,
+    labels: unpackLabels(row.labels),
     keys: keys.map(({ id, key, origin, boundAtMs, goodUntilMs }) => ({
       id: unpackHidden(id),
       key: unpackHidden(key),

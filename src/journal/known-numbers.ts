@@ -1,5 +1,6 @@
 import type { Command } from '../core/model/command.js';
 import { type Connection, ConnectionRole, ConnectionState, PathKind } from '../core/model/connection.js';
+import { IdentityKind } from '../core/model/identity.js';
 import { LinkType } from '../core/model/link.js';
 import { CloseReason } from '../core/model/session.js';
 import { StopReason } from '../core/model/stream.js';
@@ -10,6 +11,7 @@ const STOP_REASONS: ReadonlySet<number> = new Set(Object.values(StopReason));
 const LINK_TYPES: ReadonlySet<number> = new Set(Object.values(LinkType));
 const PATH_KINDS: ReadonlySet<number> = new Set(Object.values(PathKind));
 const ROLES: ReadonlySet<number> = new Set(Object.values(ConnectionRole));
+const IDENTITY_KINDS: ReadonlySet<number> = new Set(Object.values(IdentityKind));
 const STATES: ReadonlySet<number> = new Set(Object.values(ConnectionState));
 
 /**
@@ -29,6 +31,8 @@ export function unknownNumber(command: Command): string | undefined {
         look('ReportLink.link', command.link, LINK_TYPES) ??
         look('BrokeredLink.path', command.brokered?.path ?? PathKind.UNSPECIFIED, PATH_KINDS)
       );
+    case 'UpdateIdentity':
+      return look('UpdateIdentity.kind', command.identityKind ?? IdentityKind.INSTANCE, IDENTITY_KINDS);
     default:
       return undefined;
   }

@@ -9,7 +9,6 @@ export const PLANNED_COMMANDS: ReadonlyMap<number, readonly [name: string, forma
   [30, ['IssueTicket', 3]],
   [31, ['RevokeTicket', 3]],
   [32, ['Enroll', 3]],
-  [36, ['UpdateIdentity', 3]],
   [38, ['PutPolicy', 3]],
 ]);
 

@@ -13,7 +13,16 @@ import { packLimits, unpackLimits } from './core-limits.js';
 import { readCommand } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, unpackParams, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
-import { packBindKey, packProven, packRotateKey, unpackBindKey, unpackProven, unpackRotateKey } from './identity.js';
+import {
+  packBindKey,
+  packProven,
+  packRotateKey,
+  packUpdate,
+  unpackBindKey,
+  unpackProven,
+  unpackRotateKey,
+  unpackUpdate,
+} from './identity.js';
 import { JournalError, type StoredRecord } from './journal.js';
 import { unknownNumber } from './known-numbers.js';
 import { unknownCommand } from './planned.js';
@@ -45,9 +54,9 @@ const REASON_NAMES = new Map(Object.entries(REASONS).map(([name, code]) => [code
  * millisecond, say) throws, because the state after a restart would be another one.
  */
 export function encodeRecord(revision: number, command: Command): StoredRecord {
-  const { storedAtMs } = command;
+  const { storedAtMs, by } = command;
   const atMs = storedAtMs === undefined ? undefined : BigInt(storedAtMs);
-  const message = CommandMessage.encode({ kind: pack(command), atMs }).finish();
+  const message = CommandMessage.encode({ kind: pack(command), atMs, by }).finish();
   return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message, formatFor(command)) };
 }
 
@@ -59,6 +68,7 @@ function formatFor(command: Command): number {
     case 'BindKey':
     case 'RotateKey':
     case 'ForgetKey':
+    case 'UpdateIdentity':
     case 'RevokeIdentity':
       return Format.IDENTITIES;
     default:
@@ -100,11 +110,12 @@ function decodeWhole(content: Uint8Array, what: string, revision: number): Comma
     throw unknownPart(what, `the value ${kind.value.code} of AnswerOrder.code`, revision);
   }
   const command = unpack(kind);
-  return message.atMs === undefined ? command : { ...command, storedAtMs: Number(message.atMs) };
+  const stamped = message.atMs === undefined ? command : { ...command, storedAtMs: Number(message.atMs) };
+  return message.by === undefined ? stamped : { ...stamped, by: message.by };
 }
 
 function isOfFormat1(command: Command): boolean {
-  if (command.storedAtMs !== undefined || command.kind === 'SetLimits') return false;
+  if (command.storedAtMs !== undefined || command.by !== undefined || command.kind === 'SetLimits') return false;
   return !('requestId' in command) || command.requestId === undefined;
 }
 
@@ -183,6 +194,8 @@ function pack(command: Command): Packed {
       return { $case: 'rotateKey', value: packRotateKey(command) };
     case 'ForgetKey':
       return { $case: 'forgetKey', value: command };
+    case 'UpdateIdentity':
+      return { $case: 'updateIdentity', value: packUpdate(command) };
     case 'RevokeIdentity':
       return { $case: 'revokeIdentity', value: command };
   }
@@ -246,6 +259,8 @@ function unpack(packed: Packed): Command {
       return unpackRotateKey(packed.value);
     case 'forgetKey':
       return { kind: 'ForgetKey', ...packed.value };
+    case 'updateIdentity':
+      return unpackUpdate(packed.value);
     case 'revokeIdentity':
       return { kind: 'RevokeIdentity', ...packed.value };
   }

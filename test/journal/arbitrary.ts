@@ -72,6 +72,8 @@ const asked = {
 };
 const keyId = tokenHash;
 const key = fc.uint8Array({ minLength: 1, maxLength: 91 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
+const roles = fc.array(fc.string({ maxLength: 32 }), { maxLength: 3 });
+const identityKind = fc.constantFrom(...Object.values(IdentityKind));
 const proven = fc.record(
   { identity: uuid, keyId, key },
   { requiredKeys: ['identity', 'keyId'], noNullPrototype: true },
@@ -137,16 +139,20 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
     goodUntilMs: wallMs,
   }),
   ForgetKey: shape({ kind: kind('ForgetKey'), uuid }),
+  UpdateIdentity: fc.record(
+    { kind: kind('UpdateIdentity'), uuid, identityKind, roles, name: text, labels },
+    { requiredKeys: ['kind', 'uuid'], noNullPrototype: true },
+  ),
   RevokeIdentity: shape({ kind: kind('RevokeIdentity'), uuid }),
 };
 
 /** Any command, as it comes to be stored. */
 export const anyCommand: fc.Arbitrary<Command> = fc.oneof(...Object.values(COMMANDS));
 
-/** Any command, with when it was stored. */
+/** Any command, with when it was stored, and some with who asked for it. */
 export const anyStamped: fc.Arbitrary<Command> = fc
-  .tuple(anyCommand, wallMs)
-  .map(([command, storedAtMs]) => ({ ...command, storedAtMs }));
+  .tuple(anyCommand, wallMs, fc.option(fc.string({ minLength: 1, maxLength: 60 }), { nil: undefined }))
+  .map(([command, storedAtMs, by]) => (by === undefined ? { ...command, storedAtMs } : { ...command, storedAtMs, by }));
 
 const session = fc.record(
   {
@@ -169,7 +175,10 @@ const session = fc.record(
 const identity = shape({
   number: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
   uuid,
-  kind: fc.constantFrom(...Object.values(IdentityKind)),
+  kind: identityKind,
+  roles,
+  name: text,
+  labels,
   keys: fc.array(
     shape({
       id: keyId,

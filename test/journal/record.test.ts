@@ -29,6 +29,7 @@ const FORMATS: Partial<Record<Command['kind'], number>> = {
   BindKey: 3,
   RotateKey: 3,
   ForgetKey: 3,
+  UpdateIdentity: 3,
   RevokeIdentity: 3,
   RenewEpoch: 4,
 };
@@ -52,6 +53,32 @@ describe('a record', () => {
     const { bytes } = encodeRecord(7, TERMINATE);
     // The checksum is Python's: zlib.crc32(struct.pack('>QI', 7, 0) + bytes.fromhex('01014a05080910ac02'))
     expect(Buffer.from(bytes).toString('hex')).toBe('f24cf5e0' + '01' + '01' + '4a05080910ac02');
+  });
+
+  it.each<[string, Command, string]>([
+    [
+      'of UpdateIdentity',
+      {
+        kind: 'UpdateIdentity',
+        uuid: 'u',
+        identityKind: 3,
+        roles: ['agent', 'client'],
+        name: 'boat',
+        labels: { a: 'b' },
+        storedAtMs: 9,
+        by: 'administrator',
+      },
+      'ba1adf5f0301a202260a017510031a0f0a056167656e740a06636c69656e742204626f61742a080a060a0161120162a00609aa060d61646d696e6973747261746f72',
+    ],
+    [
+      'of an empty UpdateIdentity',
+      { kind: 'UpdateIdentity', uuid: 'u', roles: [], name: '', labels: {} },
+      '54588e470301a202090a01751a0022002a00',
+    ],
+  ])('%s has these bytes for ever', (_, command, hex) => {
+    const { bytes } = encodeRecord(7, command);
+    expect(Buffer.from(bytes).toString('hex')).toBe(hex);
+    expect(decodeRecord({ revision: 7, bytes })).toStrictEqual(command);
   });
 
   it('has the same bytes whenever the command is the same', () => {
@@ -158,7 +185,7 @@ describe('a record', () => {
   it('takes no number that is planned for another command, and command.proto names them all', () => {
     const proto = readFileSync('src/journal/proto/switchyard/journal/v1/command.proto', 'utf8');
     const used = [...proto.matchAll(/^ {4}\w+ \w+ = (\d+);/gm)].map(([, number]) => Number(number));
-    expect(used.filter((number) => number > 16)).toEqual([20, 33, 34, 35, 37]);
+    expect(used.filter((number) => number > 16)).toEqual([20, 33, 34, 35, 36, 37]);
     for (const [number, [name]] of PLANNED_COMMANDS) {
       expect(used).not.toContain(number);
       expect(proto).toContain(`${number} ${name}`);

@@ -115,6 +115,10 @@ export enum IdentityKind {
   UNSPECIFIED = 0,
   /** INSTANCE - An instance: it has one session, that of its UUID. */
   INSTANCE = 1,
+  /** SERVICE - A program that is no instance of the fleet. */
+  SERVICE = 2,
+  /** PERSON - Somebody. */
+  PERSON = 3,
   UNRECOGNIZED = -1,
 }
 
@@ -126,6 +130,12 @@ export function identityKindFromJSON(object: any): IdentityKind {
     case 1:
     case "IDENTITY_KIND_INSTANCE":
       return IdentityKind.INSTANCE;
+    case 2:
+    case "IDENTITY_KIND_SERVICE":
+      return IdentityKind.SERVICE;
+    case 3:
+    case "IDENTITY_KIND_PERSON":
+      return IdentityKind.PERSON;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -139,7 +149,61 @@ export function identityKindToJSON(object: IdentityKind): string {
       return "IDENTITY_KIND_UNSPECIFIED";
     case IdentityKind.INSTANCE:
       return "IDENTITY_KIND_INSTANCE";
+    case IdentityKind.SERVICE:
+      return "IDENTITY_KIND_SERVICE";
+    case IdentityKind.PERSON:
+      return "IDENTITY_KIND_PERSON";
     case IdentityKind.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+/** By what a call is made as its principal. */
+export enum PrincipalVia {
+  /** UNSPECIFIED - By nothing: the call has no principal. */
+  UNSPECIFIED = 0,
+  /** SESSION - By a session that a proof has opened. */
+  SESSION = 1,
+  /** ADMINISTRATOR - By the administrator's token. */
+  ADMINISTRATOR = 2,
+  /** ACCESS_TOKEN - By an access token. */
+  ACCESS_TOKEN = 3,
+  UNRECOGNIZED = -1,
+}
+
+export function principalViaFromJSON(object: any): PrincipalVia {
+  switch (object) {
+    case 0:
+    case "PRINCIPAL_VIA_UNSPECIFIED":
+      return PrincipalVia.UNSPECIFIED;
+    case 1:
+    case "PRINCIPAL_VIA_SESSION":
+      return PrincipalVia.SESSION;
+    case 2:
+    case "PRINCIPAL_VIA_ADMINISTRATOR":
+      return PrincipalVia.ADMINISTRATOR;
+    case 3:
+    case "PRINCIPAL_VIA_ACCESS_TOKEN":
+      return PrincipalVia.ACCESS_TOKEN;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return PrincipalVia.UNRECOGNIZED;
+  }
+}
+
+export function principalViaToJSON(object: PrincipalVia): string {
+  switch (object) {
+    case PrincipalVia.UNSPECIFIED:
+      return "PRINCIPAL_VIA_UNSPECIFIED";
+    case PrincipalVia.SESSION:
+      return "PRINCIPAL_VIA_SESSION";
+    case PrincipalVia.ADMINISTRATOR:
+      return "PRINCIPAL_VIA_ADMINISTRATOR";
+    case PrincipalVia.ACCESS_TOKEN:
+      return "PRINCIPAL_VIA_ACCESS_TOKEN";
+    case PrincipalVia.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
   }
@@ -269,6 +333,12 @@ export interface Principal {
   kind: IdentityKind;
   /** The key by which it was proved: SHA-256 of its SubjectPublicKeyInfo, 64 hexadecimal digits. */
   keyId: string;
+  /** What the identity may do: `agent`, `client`, `observer`, `operator`, `admin`. */
+  roles: string[];
+  /** What the identity is called in its network. Empty: it has no name. */
+  name: string;
+  /** By what the call is made as this principal. */
+  via: PrincipalVia;
 }
 
 /** A public key of an identity. */
@@ -301,6 +371,17 @@ export interface Identity {
   barredKeyIds: string[];
   /** Its live session's SID. 0: it has none. */
   cvid: number;
+  /** What it may do, as an administrator or a ticket said: `agent`, `client`, `observer`, `operator`, `admin`. At most 8. */
+  roles: string[];
+  /** Unique in its network: 1 to 63 of a-z, 0-9, `-` and `.`. Empty: it has none. */
+  name: string;
+  /** What an administrator or a ticket says of it. */
+  labels: { [key: string]: string };
+}
+
+export interface Identity_LabelsEntry {
+  key: string;
+  value: string;
 }
 
 /** Where the nonce is to be used. */
@@ -649,7 +730,7 @@ export const Proof: MessageFns<Proof> = {
 };
 
 function createBasePrincipal(): Principal {
-  return { network: "", identityUuid: "", kind: 0, keyId: "" };
+  return { network: "", identityUuid: "", kind: 0, keyId: "", roles: [], name: "", via: 0 };
 }
 
 export const Principal: MessageFns<Principal> = {
@@ -665,6 +746,15 @@ export const Principal: MessageFns<Principal> = {
     }
     if (message.keyId !== "") {
       writer.uint32(34).string(message.keyId);
+    }
+    for (const v of message.roles) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.name !== "") {
+      writer.uint32(50).string(message.name);
+    }
+    if (message.via !== 0) {
+      writer.uint32(56).int32(message.via);
     }
     return writer;
   },
@@ -714,6 +804,30 @@ export const Principal: MessageFns<Principal> = {
             message.keyId = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.via = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -740,6 +854,9 @@ export const Principal: MessageFns<Principal> = {
         : isSet(object.key_id)
         ? globalThis.String(object.key_id)
         : "",
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      via: isSet(object.via) ? principalViaFromJSON(object.via) : 0,
     };
   },
 
@@ -757,6 +874,15 @@ export const Principal: MessageFns<Principal> = {
     if (message.keyId !== "") {
       obj.keyId = message.keyId;
     }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.via !== 0) {
+      obj.via = principalViaToJSON(message.via);
+    }
     return obj;
   },
 
@@ -769,6 +895,9 @@ export const Principal: MessageFns<Principal> = {
     message.identityUuid = object.identityUuid ?? "";
     message.kind = object.kind ?? 0;
     message.keyId = object.keyId ?? "";
+    message.roles = object.roles?.map((e) => e) || [];
+    message.name = object.name ?? "";
+    message.via = object.via ?? 0;
     return message;
   },
 };
@@ -923,7 +1052,17 @@ export const IdentityKey: MessageFns<IdentityKey> = {
 };
 
 function createBaseIdentity(): Identity {
-  return { identityUuid: "", kind: 0, keys: [], revoked: false, barredKeyIds: [], cvid: 0 };
+  return {
+    identityUuid: "",
+    kind: 0,
+    keys: [],
+    revoked: false,
+    barredKeyIds: [],
+    cvid: 0,
+    roles: [],
+    name: "",
+    labels: globalThis.Object.create(null),
+  };
 }
 
 export const Identity: MessageFns<Identity> = {
@@ -946,6 +1085,15 @@ export const Identity: MessageFns<Identity> = {
     if (message.cvid !== 0) {
       writer.uint32(48).int32(message.cvid);
     }
+    for (const v of message.roles) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.name !== "") {
+      writer.uint32(66).string(message.name);
+    }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      Identity_LabelsEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
+    });
     return writer;
   },
 
@@ -1010,6 +1158,33 @@ export const Identity: MessageFns<Identity> = {
             message.cvid = reader.int32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            const entry9 = Identity_LabelsEntry.decode(reader, reader.uint32());
+            if (entry9.value !== undefined) {
+              message.labels[entry9.key] = entry9.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1038,6 +1213,22 @@ export const Identity: MessageFns<Identity> = {
         ? object.barred_key_ids.map((e: any) => globalThis.String(e))
         : [],
       cvid: isSet(object.cvid) ? globalThis.Number(object.cvid) : 0,
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      labels: isObject(object.labels)
+        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          globalThis.Object.create(null),
+        )
+        : globalThis.Object.create(null),
     };
   },
 
@@ -1061,6 +1252,21 @@ export const Identity: MessageFns<Identity> = {
     if (message.cvid !== 0) {
       obj.cvid = Math.round(message.cvid);
     }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.labels) {
+      const entries = globalThis.Object.entries(message.labels) as [string, string][];
+      if (entries.length > 0) {
+        obj.labels = globalThis.Object.create(null);
+        entries.forEach(([k, v]) => {
+          obj.labels[k] = v;
+        });
+      }
+    }
     return obj;
   },
 
@@ -1075,6 +1281,102 @@ export const Identity: MessageFns<Identity> = {
     message.revoked = object.revoked ?? false;
     message.barredKeyIds = object.barredKeyIds?.map((e) => e) || [];
     message.cvid = object.cvid ?? 0;
+    message.roles = object.roles?.map((e) => e) || [];
+    message.name = object.name ?? "";
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      globalThis.Object.create(null),
+    );
+    return message;
+  },
+};
+
+function createBaseIdentity_LabelsEntry(): Identity_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const Identity_LabelsEntry: MessageFns<Identity_LabelsEntry> = {
+  encode(message: Identity_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Identity_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIdentity_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Identity_LabelsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: Identity_LabelsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Identity_LabelsEntry>, I>>(base?: I): Identity_LabelsEntry {
+    return Identity_LabelsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Identity_LabelsEntry>, I>>(object: I): Identity_LabelsEntry {
+    const message = createBaseIdentity_LabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -3054,6 +3356,10 @@ function fromJsonTimestamp(o: any): Date {
   } else {
     return fromTimestamp(Timestamp.fromJSON(o));
   }
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

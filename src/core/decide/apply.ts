@@ -5,7 +5,7 @@ import { evolve } from '../store/evolve.js';
 import type { State } from '../store/state.js';
 import { answerAttempt } from './attempt.js';
 import { answerGather, askConnection } from './broker.js';
-import { bindKey, forgetKey, revokeIdentity, rotateKey } from './identity.js';
+import { bindKey, forgetKey, revokeIdentity, rotateKey, updateIdentity } from './identity.js';
 import { reportLink } from './link.js';
 import { answerOrder, expireOrder, requestTermination } from './order.js';
 import { expireConnection } from './parting.js';
@@ -66,6 +66,8 @@ export function decide(state: State, command: Command): Change[] | Fault {
       return rotateKey(state, command);
     case 'ForgetKey':
       return forgetKey(state, command, revision);
+    case 'UpdateIdentity':
+      return updateIdentity(state, command);
     case 'RevokeIdentity':
       return revokeIdentity(state, command, revision);
   }

@@ -1,8 +1,8 @@
 import type { Change } from '../model/change.js';
-import type { BindKey, ForgetKey, RevokeIdentity, RotateKey } from '../model/command.js';
+import type { BindKey, ForgetKey, RevokeIdentity, RotateKey, UpdateIdentity } from '../model/command.js';
 import { Fault } from '../model/fault.js';
-import { IDENTITY_BOUNDS, type IdentityKey, isGoodAt, KeyOrigin } from '../model/identity.js';
-import { CloseReason } from '../model/session.js';
+import { IDENTITY_BOUNDS, type Identity, type IdentityKey, isGoodAt, KeyOrigin } from '../model/identity.js';
+import { CloseReason, type Labels } from '../model/session.js';
 import type { State } from '../store/state.js';
 import { keyFault, newcomer, putIdentity } from './opener.js';
 import { endSession } from './session.js';
@@ -54,6 +54,43 @@ export function revokeIdentity(state: State, { uuid }: RevokeIdentity, revision:
   if (before.revoked) return [];
   const placed = putIdentity(state, { ...before, revoked: true });
   return placed instanceof Fault ? placed : [...endUnless(state, uuid, undefined, revision), ...placed];
+}
+
+/** Gives an identity roles, a name, labels or another kind. What its keys have opened goes on, with the new roles. */
+export function updateIdentity(state: State, command: UpdateIdentity): Change[] | Fault {
+  const { uuid } = command;
+  const before = state.identities.get(uuid);
+  if (before === undefined) return identityNotFound(uuid);
+  const {
+    identityKind: kind = before.kind,
+    roles = before.roles,
+    name = before.name,
+    labels = before.labels,
+  } = command;
+  const fault = nameTaken(state, uuid, name);
+  if (fault !== undefined) return fault;
+  const identity = { ...before, kind, roles, name, labels };
+  return isSameRecord(before, identity) ? [] : [{ kind: 'IdentityPut', identity }];
+}
+
+/** Why an identity cannot have a name; undefined when it can, or has it already. */
+export function nameTaken(state: State, uuid: string, name: string): Fault | undefined {
+  const holder = name === '' ? undefined : state.identities.named(name);
+  if (holder === undefined || holder.uuid === uuid) return undefined;
+  return Fault.fields([
+    { field: 'name', description: `${name} is identity ${holder.uuid}; a name is unique in its network` },
+  ]);
+}
+
+function isSameRecord(before: Identity, after: Identity): boolean {
+  const isSame = before.kind === after.kind && before.name === after.name;
+  return isSame && before.roles.join() === after.roles.join() && isSameLabels(before.labels, after.labels);
+}
+
+function isSameLabels(before: Labels, after: Labels): boolean {
+  const keys = Object.keys(before);
+  if (keys.length !== Object.keys(after).length) return false;
+  return keys.every((key) => Object.hasOwn(after, key) && before[key] === after[key]);
 }
 
 /** The refusal of an identity that is not there. */

@@ -41,7 +41,8 @@ export function mismatch(proven: string, uuid: string): Fault {
 /** An identity that is about to come: nothing is known of it. */
 export function newcomer(state: State, uuid: string): Identity {
   const number = state.identities.cursor + 1;
-  return { number, uuid, kind: IdentityKind.INSTANCE, keys: [], barred: [], revoked: false };
+  const kind = IdentityKind.INSTANCE;
+  return { number, uuid, kind, roles: [], name: '', labels: {}, keys: [], barred: [], revoked: false };
 }
 
 /** The change that stores an identity, or the refusal where there is no room for another. */

@@ -1,6 +1,6 @@
 import type { Gathered, Pair, PathKind } from './connection.js';
 import type { Reason } from './fault.js';
-import type { ProvenKey } from './identity.js';
+import type { IdentityKind, ProvenKey } from './identity.js';
 import type { Limits } from './limits.js';
 import type { LinkType } from './link.js';
 import type { CloseReason, InstanceFlavor, InstanceType, Labels } from './session.js';
@@ -190,6 +190,11 @@ export interface Stamp {
    * format 1, and until it is stored.
    */
   readonly storedAtMs?: number;
+  /**
+   * The principal that asked for it, as `core/model/principal.ts` writes it. Absent where the command itself says who asked, or the
+   * server itself did; nothing that a command comes to depends on it.
+   */
+  readonly by?: string;
 }
 
 /**
@@ -244,6 +249,20 @@ export interface RevokeIdentity {
   readonly uuid: string;
 }
 
+/** Says what an identity is, and what it may do. What is absent does not change. */
+export interface UpdateIdentity {
+  readonly kind: 'UpdateIdentity';
+  /** In lower case. */
+  readonly uuid: string;
+  readonly identityKind?: IdentityKind;
+  /** All that it has from now on. */
+  readonly roles?: readonly string[];
+  /** Empty: it has none from now on. */
+  readonly name?: string;
+  /** All that it has from now on. */
+  readonly labels?: Labels;
+}
+
 /**
  * Everything that can happen, as it stands in the journal. Imperative: what is asked for, not what came of it.
  *
@@ -272,4 +291,5 @@ type AnyCommand =
   | BindKey
   | RotateKey
   | ForgetKey
+  | UpdateIdentity
   | RevokeIdentity;

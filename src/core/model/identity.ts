@@ -1,5 +1,7 @@
+import type { Labels } from './session.js';
+
 /** What an identity is. The numbers are those of `switchyard.v1.IdentityKind`. */
-export const IdentityKind = { INSTANCE: 1 } as const;
+export const IdentityKind = { INSTANCE: 1, SERVICE: 2, PERSON: 3 } as const;
 /** One of the numbers of {@link IdentityKind}. */
 export type IdentityKind = (typeof IdentityKind)[keyof typeof IdentityKind];
 
@@ -7,6 +9,14 @@ export type IdentityKind = (typeof IdentityKind)[keyof typeof IdentityKind];
 export const KeyOrigin = { FIRST_USE: 1, ADMINISTRATOR: 2, ROTATION: 3 } as const;
 /** One of the numbers of {@link KeyOrigin}. */
 export type KeyOrigin = (typeof KeyOrigin)[keyof typeof KeyOrigin];
+
+/**
+ * The roles that an identity can have; what each may do is in `core/decide/permissions.ts`. The state keeps roles as strings, so
+ * that a later release can add some.
+ */
+export const ROLES = ['agent', 'client', 'observer', 'operator', 'admin'] as const;
+/** One of {@link ROLES}. */
+export type Role = (typeof ROLES)[number];
 
 /** A public key of an identity. */
 export interface IdentityKey {
@@ -28,6 +38,12 @@ export interface Identity {
   /** In lower case. Of an instance, the instance's own. */
   readonly uuid: string;
   readonly kind: IdentityKind;
+  /** Given by an administrator or a ticket, never by the instance itself. Each once, in the order in which they were given. */
+  readonly roles: readonly string[];
+  /** Unique in its network: no two identities have the same. Empty: it has none. */
+  readonly name: string;
+  /** What an administrator or a ticket says of it; what the instance says of itself are labels of its session. */
+  readonly labels: Labels;
   /** The oldest first. None of a UUID that was revoked before it had shown a key. */
   readonly keys: readonly IdentityKey[];
   /** Ids of keys that are refused, the oldest first. */
@@ -57,6 +73,12 @@ export const IDENTITY_BOUNDS = {
   keysMax: 4,
   /** Keys of one identity that are remembered as barred: each needs an administrator who replaces a key. */
   barredMax: 16,
+  /** Roles of one identity: all that there are, and room for those of a later release. */
+  rolesMax: 8,
+  /** Characters of a role. */
+  roleLengthMax: 32,
+  /** Characters of a name: it is a label of DNS, or some with dots between. */
+  nameLengthMax: 63,
 } as const;
 
 /** Whether a key is good at a time of the wall clock. */

@@ -2,10 +2,10 @@ import type { Identity } from '../model/identity.js';
 import { Arena } from './arena.js';
 import type { HashKey } from './halfsiphash.js';
 import { Instances } from './instances.js';
-import { isOfIdentity, packedIdentityBytes, packIdentity, unpackIdentity } from './packed-identity.js';
+import { isNamed, isOfIdentity, packedIdentityBytes, packIdentity, unpackIdentity } from './packed-identity.js';
 
 /**
- * The identities, by UUID and by number. They outlive their sessions, so each lies packed in an arena as sessions do; the slot
+ * The identities, by UUID, by name and by number. They outlive their sessions, so each lies packed in an arena as sessions do; the slot
  * is its number.
  */
 export class Identities {
@@ -13,10 +13,13 @@ export class Identities {
   cursor = 0;
   readonly #arena = new Arena();
   readonly #byUuid: Instances;
+  /** Of those that have a name. */
+  readonly #byName: Instances;
   #count = 0;
 
   constructor(key: HashKey) {
     this.#byUuid = new Instances(key, (slot, uuid) => isOfIdentity(this.#arena.get(slot)!, uuid));
+    this.#byName = new Instances(key, (slot, name) => isNamed(this.#arena.get(slot)!, name));
   }
 
   /** How many there are. */
@@ -27,6 +30,12 @@ export class Identities {
   /** The identity of a UUID in lower case. */
   get(uuid: string): Identity | undefined {
     const slot = this.#byUuid.get(uuid);
+    return slot === -1 ? undefined : unpackIdentity(this.#arena.get(slot)!);
+  }
+
+  /** The identity that has this name. */
+  named(name: string): Identity | undefined {
+    const slot = this.#byName.get(name);
     return slot === -1 ? undefined : unpackIdentity(this.#arena.get(slot)!);
   }
 
@@ -50,9 +59,13 @@ export class Identities {
 
   /** Adds an identity, or puts it in the place of what it was. */
   put(identity: Identity): void {
-    const { number, uuid } = identity;
-    const isNew = !this.#arena.has(number);
+    const { number, uuid, name } = identity;
+    const entry = this.#arena.get(number);
+    const isNew = entry === undefined;
+    const isRenamed = isNew ? name !== '' : !isNamed(entry, name);
+    if (!isNew && isRenamed) this.#forgetName(unpackIdentity(entry));
     this.#arena.put(number, packedIdentityBytes(identity), (to) => packIdentity(identity, to));
+    if (isRenamed && name !== '') this.#byName.add(name, number);
     if (!isNew) return;
     this.#byUuid.add(uuid, number);
     this.#count++;
@@ -61,8 +74,15 @@ export class Identities {
 
   /** Removes an identity. */
   delete({ number, uuid }: Identity): void {
+    const entry = this.#arena.get(number);
+    if (entry !== undefined) this.#forgetName(unpackIdentity(entry));
     this.#byUuid.delete(uuid);
     this.#arena.delete(number);
     this.#count--;
+  }
+
+  /** Its name stands for nobody any more. It still is in its slot. */
+  #forgetName({ name }: Identity): void {
+    if (name !== '') this.#byName.delete(name);
   }
 }

@@ -1,24 +1,36 @@
 import type { Identity, IdentityKey, IdentityKind, KeyOrigin } from '../model/identity.js';
 import type { Entry } from './arena.js';
+import {
+  afterText,
+  isText,
+  labelsAt,
+  labelsBytesMax,
+  textAt,
+  textBytesMax,
+  writeLabels,
+  writeText,
+} from './packed-text.js';
 
 /*
  * An identity as it is held in memory; what is stored has a format of its own. Numbers are little-endian:
  *
- *    0          4          5       6        7          8       44
- *   +----------+----------+-------+--------+----------+-------+--------+----------+
- *   |  number  | revoked  | kind  | keys n | barred n |  uuid | keys … | barred … |
- *   |  u32     | u8       | u8    | u8     | u8       |  36 B |        | 32 B each|
- *   +----------+----------+-------+--------+----------+-------+--------+----------+
+ *    0          4          5       6        7          8         9           11      47
+ *   +----------+----------+-------+--------+----------+---------+-----------+-------+--------+---------+----------+--------+----------+
+ *   |  number  | revoked  | kind  | keys n | barred n | roles n | labels n  |  uuid |  name  | roles … | labels … | keys … | barred … |
+ *   |  u32     | u8       | u8    | u8     | u8       | u8      | u16       |  36 B |  text  | texts   | texts    |        | 32 B each|
+ *   +----------+----------+-------+--------+----------+---------+-----------+-------+--------+---------+----------+--------+----------+
  *
- * A key is: id 32 B | origin u8 | bound at f64 | good until f64 | length u16 | the key.
+ * A key is: id 32 B | origin u8 | bound at f64 | good until f64 | length u16 | the key. packed-text.ts has the form of texts.
  */
 const REVOKED_AT = 4;
 const KIND_AT = 5;
 const KEYS_AT = 6;
 const BARRED_AT = 7;
-const UUID_AT = 8;
+const ROLES_AT = 8;
+const LABELS_AT = 9;
+const UUID_AT = 11;
 const UUID_LENGTH = 36;
-const LISTS_AT = UUID_AT + UUID_LENGTH;
+const NAME_AT = UUID_AT + UUID_LENGTH;
 const ID_BYTES = 32;
 const ORIGIN_AT = 32;
 const BOUND_AT = 33;
@@ -26,22 +38,27 @@ const UNTIL_AT = 41;
 const LENGTH_AT = 49;
 const KEY_AT = 51;
 
-/** What an identity takes. */
-export function packedIdentityBytes({ keys, barred }: Identity): number {
-  return keys.reduce((sum, { key }) => sum + KEY_AT + key.length, LISTS_AT + ID_BYTES * barred.length);
+/** What an identity takes at most. */
+export function packedIdentityBytes({ keys, barred, name, roles, labels }: Identity): number {
+  const texts = roles.reduce((sum, role) => sum + textBytesMax(role), textBytesMax(name) + labelsBytesMax(labels));
+  return keys.reduce((sum, { key }) => sum + KEY_AT + key.length, NAME_AT + texts + ID_BYTES * barred.length);
 }
 
 /** Writes an identity where there is room for it, and tells where it ends. */
 export function packIdentity(identity: Identity, { bytes, at }: Entry): number {
-  const { number, uuid, kind, keys, barred, revoked } = identity;
+  const { number, uuid, kind, roles, name, labels, keys, barred, revoked } = identity;
   if (uuid.length !== UUID_LENGTH) throw new Error(`an identity's UUID of ${uuid.length} characters`);
   bytes.writeUInt32LE(number, at);
   bytes[at + REVOKED_AT] = revoked ? 1 : 0;
   bytes[at + KIND_AT] = kind;
   bytes[at + KEYS_AT] = keys.length;
   bytes[at + BARRED_AT] = barred.length;
+  bytes[at + ROLES_AT] = roles.length;
+  bytes.writeUInt16LE(Object.keys(labels).length, at + LABELS_AT);
   bytes.write(uuid, at + UUID_AT, 'latin1');
-  let to = at + LISTS_AT;
+  let to = writeText(bytes, at + NAME_AT, name, 'utf8');
+  for (const role of roles) to = writeText(bytes, to, role, 'utf8');
+  to = writeLabels(bytes, to, labels);
   for (const key of keys) to = packKey(key, bytes, to);
   for (const id of barred) to += writeId(bytes, id, to);
   return to;
@@ -49,8 +66,14 @@ export function packIdentity(identity: Identity, { bytes, at }: Entry): number {
 
 /** Reads an identity: an object of its own, which goes on when the identity changes. */
 export function unpackIdentity({ bytes, at }: Entry): Identity {
+  const name = textAt(bytes, at + NAME_AT, 'utf8');
+  let from = afterText(bytes, at + NAME_AT);
+  const roles: string[] = [];
+  for (; roles.length < bytes[at + ROLES_AT]; from = afterText(bytes, from)) roles.push(textAt(bytes, from, 'utf8'));
+  const labelCount = bytes.readUInt16LE(at + LABELS_AT);
+  const labels = labelsAt(bytes, from, labelCount);
+  for (let text = 0; text < 2 * labelCount; text++) from = afterText(bytes, from);
   const keys: IdentityKey[] = [];
-  let from = at + LISTS_AT;
   while (keys.length < bytes[at + KEYS_AT]) {
     const key = unpackKey(bytes, from);
     keys.push(key);
@@ -62,12 +85,20 @@ export function unpackIdentity({ bytes, at }: Entry): Identity {
   }
   return {
     number: bytes.readUInt32LE(at),
-    uuid: latin1(bytes, at + UUID_AT, at + LISTS_AT),
+    uuid: latin1(bytes, at + UUID_AT, at + NAME_AT),
     kind: bytes[at + KIND_AT] as IdentityKind,
+    roles,
+    name,
+    labels,
     keys,
     barred,
     revoked: bytes[at + REVOKED_AT] === 1,
   };
+}
+
+/** Whether it has this name. */
+export function isNamed({ bytes, at }: Entry, name: string): boolean {
+  return isText(bytes, at + NAME_AT, name);
 }
 
 /** Whether it is of this UUID. */

@@ -1,12 +1,14 @@
-import type { Identity as IdentityMessage, Principal } from '../../../gen/switchyard/v1/identity.js';
+import { type Identity as IdentityMessage, type Principal, PrincipalVia } from '../../../gen/switchyard/v1/identity.js';
 import { type Identity, IdentityKind } from '../../core/model/identity.js';
 import type { Session } from '../../core/model/session.js';
 import type { State } from '../../core/store/state.js';
 import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
+import { shown } from './message.js';
+import { labelsSize } from './size.js';
 
 /** An identity, with the session that it has. */
 export function identityMessage(state: State, identity: Identity): IdentityMessage {
-  const { uuid, kind, keys, barred, revoked } = identity;
+  const { uuid, kind, roles, name, labels, keys, barred, revoked } = identity;
   return {
     identityUuid: uuid,
     kind,
@@ -20,18 +22,24 @@ export function identityMessage(state: State, identity: Identity): IdentityMessa
     revoked,
     barredKeyIds: barred.map(hexOf),
     cvid: state.sessions.ofInstance(uuid)?.sid ?? 0,
+    roles: [...roles],
+    name,
+    labels: shown(labels),
   };
 }
 
 /** As whom a session was opened; undefined for one of which nothing was proved. */
-export function principalMessage({ uuid, keyId }: Session): Principal | undefined {
+export function principalMessage(state: State, { uuid, keyId }: Session): Principal | undefined {
   if (keyId === undefined) return undefined;
-  return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: IdentityKind.INSTANCE, keyId: hexOf(keyId) };
+  const { kind = IdentityKind.INSTANCE, roles = [], name = '' } = state.identities.get(uuid) ?? {};
+  const of = { network: DEFAULT_NETWORK, identityUuid: uuid, kind, roles: [...roles], name };
+  return { ...of, keyId: hexOf(keyId), via: PrincipalVia.SESSION };
 }
 
 /** Bytes of an identity's message, about: with four keys of the longest kind it has some 1,200. */
-export function identitySize({ keys, barred }: Identity): number {
-  return 64 + 256 * keys.length + 66 * barred.length;
+export function identitySize({ keys, barred, roles, labels }: Identity): number {
+  const lists = 256 * keys.length + 66 * barred.length + 34 * roles.length;
+  return 128 + lists + labelsSize(labels);
 }
 
 function hexOf(hidden: string): string {

@@ -20,7 +20,7 @@ import { durationOf } from './duration.js';
  */
 
 /** Labels as messages want them, which are only read: a copy of each was a good part of encoding it. */
-function shown(labels: Labels): Record<string, string> {
+export function shown(labels: Labels): Record<string, string> {
   return labels;
 }
 

@@ -54,7 +54,8 @@ function candidateSize({ host }: Candidate): number {
   return CANDIDATE_BYTES + host.length;
 }
 
-function labelsSize(labels: Labels): number {
+/** Of labels. */
+export function labelsSize(labels: Labels): number {
   let bytes = 0;
   for (const key in labels) bytes += LABEL_BYTES + Buffer.byteLength(key) + Buffer.byteLength(labels[key]);
   return bytes;

@@ -116,7 +116,7 @@ function proveToken(
 
 function whoAmI({ replica }: Backing, { sid, isAdmin }: Caller): WhoAmIResponse {
   const session = sid === undefined ? undefined : replica.state.sessions.get(sid);
-  return { principal: session && principalMessage(session), cvid: sid ?? 0, administrator: isAdmin };
+  return { principal: session && principalMessage(replica.state, session), cvid: sid ?? 0, administrator: isAdmin };
 }
 
 async function rotateKey(

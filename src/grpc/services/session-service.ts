@@ -98,7 +98,7 @@ async function open(
     streamId: session.streamId,
     position: positionMessage(position),
     rendezvous: [...rendezvous],
-    identity: principalMessage(session),
+    identity: principalMessage(replica.state, session),
   };
   const { sid } = session;
   return {

@@ -250,3 +250,94 @@ describe('identities in a snapshot', () => {
     expect(canonical(restored.state)).toBe(canonical(network.state));
   });
 });
+
+describe('an identity that an administrator describes', () => {
+  function described(): Network {
+    const network = new Network();
+    network.open(1, { proven: proven('a') });
+    network.open(2, { proven: proven('b', opening(2).uuid) });
+    return network;
+  }
+
+  it('has the roles, name, labels and kind that were given, and no others change', () => {
+    const network = described();
+    expect(network.state.identities.get(UUID)).toMatchObject({ kind: 1, roles: [], name: '', labels: {} });
+    network.apply({
+      kind: 'UpdateIdentity',
+      uuid: UUID,
+      roles: ['agent', 'client'],
+      name: 'boat-7',
+      labels: { site: 'Kiel' },
+    });
+    network.apply({ kind: 'UpdateIdentity', uuid: UUID, roles: ['agent'] });
+    network.apply({ kind: 'UpdateIdentity', uuid: UUID, identityKind: 3 });
+    const expected = { kind: 3, roles: ['agent'], name: 'boat-7', labels: { site: 'Kiel' }, revoked: false };
+    expect(network.state.identities.get(UUID)).toMatchObject(expected);
+    expect(keysOf(network)).toEqual({ a: 0 });
+  });
+
+  it('changes nothing when all is so already', () => {
+    const network = described();
+    const command = { kind: 'UpdateIdentity', uuid: UUID, roles: ['agent'], name: 'boat', labels: { x: 'y' } } as const;
+    expect(network.wouldChange(command)).toEqual(['IdentityPut']);
+    network.apply(command);
+    expect(network.wouldChange(command)).toEqual([]);
+    expect(network.wouldChange({ ...command, labels: { x: 'z' } })).toEqual(['IdentityPut']);
+    expect(network.wouldChange({ ...command, labels: {} })).toEqual(['IdentityPut']);
+  });
+
+  it('cannot have the name of another, until that one has it no more', () => {
+    const network = described();
+    const other = opening(2).uuid;
+    network.apply({ kind: 'UpdateIdentity', uuid: UUID, name: 'boat' });
+    const refused = network.refused({ kind: 'UpdateIdentity', uuid: other, name: 'boat' });
+    expect(refused.violations).toEqual([
+      { field: 'name', description: `boat is identity ${UUID}; a name is unique in its network` },
+    ]);
+    network.apply({ kind: 'UpdateIdentity', uuid: UUID, name: 'ship' });
+    network.apply({ kind: 'UpdateIdentity', uuid: other, name: 'boat' });
+    expect(network.state.identities.named('boat')?.uuid).toBe(other);
+    network.apply({ kind: 'ForgetKey', uuid: other });
+    expect(network.state.identities.named('boat')).toBeUndefined();
+    network.apply({ kind: 'UpdateIdentity', uuid: UUID, name: 'boat' });
+    network.apply({ kind: 'UpdateIdentity', uuid: UUID, name: '' });
+    expect(network.state.identities.named('boat')).toBeUndefined();
+    expect(network.state.identities.named('ship')).toBeUndefined();
+  });
+
+  it('has to be there', () => {
+    const refused = new Network().refused({ kind: 'UpdateIdentity', uuid: UUID, roles: ['agent'] });
+    expect(refused.reason).toBe('IDENTITY_NOT_FOUND');
+  });
+
+  it('keeps its roles, name and labels when its key is replaced or it is revoked', () => {
+    const network = described();
+    network.apply({ kind: 'UpdateIdentity', uuid: UUID, roles: ['agent'], name: 'boat', labels: { ä: 'ö' } });
+    network.apply(bind('c'));
+    network.apply({ kind: 'RevokeIdentity', uuid: UUID });
+    const expected = { roles: ['agent'], name: 'boat', labels: { ä: 'ö' }, revoked: true };
+    expect(network.state.identities.get(UUID)).toMatchObject(expected);
+  });
+
+  it('is the same after a snapshot, and is found by its name there', () => {
+    const network = described();
+    network.apply({
+      kind: 'UpdateIdentity',
+      uuid: UUID,
+      roles: ['agent', 'x'],
+      name: 'boat',
+      labels: { a: 'b', c: '' },
+    });
+    const restoring = new Restoring(network.state.limits);
+    for (const row of rowsOf(capture(network.state))) restoring.add(row);
+    expect(canonical(restoring.state)).toBe(canonical(network.state));
+    expect(restoring.state.identities.named('boat')).toEqual(network.state.identities.get(UUID));
+  });
+
+  it('goes on with the sessions that it has', () => {
+    const network = described();
+    const { sid } = network.state.sessions.ofInstance(UUID)!;
+    network.apply({ kind: 'UpdateIdentity', uuid: UUID, roles: [], name: 'other' });
+    expect(network.state.sessions.ofInstance(UUID)?.sid).toBe(sid);
+  });
+});

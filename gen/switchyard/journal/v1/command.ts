@@ -4,7 +4,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Drawn, Gathered, Tried } from "./connection.js";
-import { Label } from "./label.js";
+import { Label, LabelSet } from "./label.js";
 import { Limits } from "./limits.js";
 import { StreamParams } from "./stream.js";
 
@@ -23,9 +23,8 @@ export const protobufFileName = "switchyard/journal/v1/command.proto";
  *
  * One plan of numbers for all that is designed and not written yet. They are taken, although no message has them:
  *
- *   Command:        101 by (format 2)
- *                   17 AddServer, 18 LoseServer, 19 MoveSession, 21 UseRules (format 4)
- *                   30 IssueTicket, 31 RevokeTicket, 32 Enroll, 36 UpdateIdentity, 38 PutPolicy (format 3)
+ *   Command:        17 AddServer, 18 LoseServer, 19 MoveSession, 21 UseRules (format 4)
+ *                   30 IssueTicket, 31 RevokeTicket, 32 Enroll, 38 PutPolicy (format 3)
  *   OpenSession:    9 server (format 2)
  *   CloseSession:   3 home (format 4)
  */
@@ -99,6 +98,9 @@ export interface Command {
     /** An identity was forgotten. Format 3. */
     { $case: "forgetKey"; value: ForgetKey }
     | //
+    /** An administrator said what an identity is, and what it may do. Format 3. */
+    { $case: "updateIdentity"; value: UpdateIdentity }
+    | //
     /** An identity was revoked. Format 3. */
     { $case: "revokeIdentity"; value: RevokeIdentity }
     | undefined;
@@ -106,7 +108,14 @@ export interface Command {
    * When it was stored, by the wall clock of its server, in milliseconds since 1970: by this the core knows that time has passed.
    * It may go back. Absent in format 1.
    */
-  atMs?: bigint | undefined;
+  atMs?:
+    | bigint
+    | undefined;
+  /**
+   * The principal that asked for it: `identity UUID`, or `administrator` for the administrator's token. Absent: the command itself
+   * says who asked, or the server itself did. Format 2.
+   */
+  by?: string | undefined;
 }
 
 /** Names the network and makes the server's node. */
@@ -366,6 +375,32 @@ export interface ForgetKey {
   uuid: string;
 }
 
+/** Says what an identity is, and what it may do. What is absent does not change. */
+export interface UpdateIdentity {
+  /** The identity, in lower case. */
+  uuid: string;
+  /** What it is: a number of switchyard.v1.IdentityKind. */
+  kind?:
+    | number
+    | undefined;
+  /** All its roles. */
+  roles:
+    | RoleSet
+    | undefined;
+  /** Unique in its network. Empty: it has none any more. */
+  name?:
+    | string
+    | undefined;
+  /** All that is said of it. */
+  labels: LabelSet | undefined;
+}
+
+/** Roles that can be absent, which is not the same as having none. */
+export interface RoleSet {
+  /** The roles. */
+  roles: string[];
+}
+
 /** Revokes an identity, known or not. */
 export interface RevokeIdentity {
   /** The identity, in lower case. */
@@ -373,7 +408,7 @@ export interface RevokeIdentity {
 }
 
 function createBaseCommand(): Command {
-  return { kind: undefined, atMs: undefined };
+  return { kind: undefined, atMs: undefined, by: undefined };
 }
 
 export const Command: MessageFns<Command> = {
@@ -439,6 +474,9 @@ export const Command: MessageFns<Command> = {
       case "forgetKey":
         ForgetKey.encode(message.kind.value, writer.uint32(282).fork()).join();
         break;
+      case "updateIdentity":
+        UpdateIdentity.encode(message.kind.value, writer.uint32(290).fork()).join();
+        break;
       case "revokeIdentity":
         RevokeIdentity.encode(message.kind.value, writer.uint32(298).fork()).join();
         break;
@@ -448,6 +486,9 @@ export const Command: MessageFns<Command> = {
         throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
       }
       writer.uint32(800).uint64(message.atMs);
+    }
+    if (message.by !== undefined) {
+      writer.uint32(810).string(message.by);
     }
     return writer;
   },
@@ -625,6 +666,14 @@ export const Command: MessageFns<Command> = {
             message.kind = { $case: "forgetKey", value: ForgetKey.decode(reader, reader.uint32()) };
             continue;
           }
+          case 36: {
+            if (tag !== 290) {
+              break;
+            }
+
+            message.kind = { $case: "updateIdentity", value: UpdateIdentity.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 37: {
             if (tag !== 298) {
               break;
@@ -639,6 +688,14 @@ export const Command: MessageFns<Command> = {
             }
 
             message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 101: {
+            if (tag !== 810) {
+              break;
+            }
+
+            message.by = reader.string();
             continue;
           }
         }
@@ -735,12 +792,17 @@ export const Command: MessageFns<Command> = {
         ? { $case: "forgetKey", value: ForgetKey.fromJSON(object.forgetKey) }
         : isSet(object.forget_key)
         ? { $case: "forgetKey", value: ForgetKey.fromJSON(object.forget_key) }
+        : isSet(object.updateIdentity)
+        ? { $case: "updateIdentity", value: UpdateIdentity.fromJSON(object.updateIdentity) }
+        : isSet(object.update_identity)
+        ? { $case: "updateIdentity", value: UpdateIdentity.fromJSON(object.update_identity) }
         : isSet(object.revokeIdentity)
         ? { $case: "revokeIdentity", value: RevokeIdentity.fromJSON(object.revokeIdentity) }
         : isSet(object.revoke_identity)
         ? { $case: "revokeIdentity", value: RevokeIdentity.fromJSON(object.revoke_identity) }
         : undefined,
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : undefined,
+      by: isSet(object.by) ? globalThis.String(object.by) : undefined,
     };
   },
 
@@ -786,11 +848,16 @@ export const Command: MessageFns<Command> = {
       obj.rotateKey = RotateKey.toJSON(message.kind.value);
     } else if (message.kind?.$case === "forgetKey") {
       obj.forgetKey = ForgetKey.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "updateIdentity") {
+      obj.updateIdentity = UpdateIdentity.toJSON(message.kind.value);
     } else if (message.kind?.$case === "revokeIdentity") {
       obj.revokeIdentity = RevokeIdentity.toJSON(message.kind.value);
     }
     if (message.atMs !== undefined) {
       obj.atMs = message.atMs.toString();
+    }
+    if (message.by !== undefined) {
+      obj.by = message.by;
     }
     return obj;
   },
@@ -921,6 +988,12 @@ export const Command: MessageFns<Command> = {
         }
         break;
       }
+      case "updateIdentity": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "updateIdentity", value: UpdateIdentity.fromPartial(object.kind.value) };
+        }
+        break;
+      }
       case "revokeIdentity": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "revokeIdentity", value: RevokeIdentity.fromPartial(object.kind.value) };
@@ -929,6 +1002,7 @@ export const Command: MessageFns<Command> = {
       }
     }
     message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : undefined;
+    message.by = object.by ?? undefined;
     return message;
   },
 };
@@ -3470,6 +3544,210 @@ export const ForgetKey: MessageFns<ForgetKey> = {
   fromPartial<I extends Exact<DeepPartial<ForgetKey>, I>>(object: I): ForgetKey {
     const message = createBaseForgetKey();
     message.uuid = object.uuid ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateIdentity(): UpdateIdentity {
+  return { uuid: "", kind: undefined, roles: undefined, name: undefined, labels: undefined };
+}
+
+export const UpdateIdentity: MessageFns<UpdateIdentity> = {
+  encode(message: UpdateIdentity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uuid !== "") {
+      writer.uint32(10).string(message.uuid);
+    }
+    if (message.kind !== undefined) {
+      writer.uint32(16).uint32(message.kind);
+    }
+    if (message.roles !== undefined) {
+      RoleSet.encode(message.roles, writer.uint32(26).fork()).join();
+    }
+    if (message.name !== undefined) {
+      writer.uint32(34).string(message.name);
+    }
+    if (message.labels !== undefined) {
+      LabelSet.encode(message.labels, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateIdentity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateIdentity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.roles = RoleSet.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.labels = LabelSet.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateIdentity {
+    return {
+      uuid: isSet(object.uuid) ? globalThis.String(object.uuid) : "",
+      kind: isSet(object.kind) ? globalThis.Number(object.kind) : undefined,
+      roles: isSet(object.roles) ? RoleSet.fromJSON(object.roles) : undefined,
+      name: isSet(object.name) ? globalThis.String(object.name) : undefined,
+      labels: isSet(object.labels) ? LabelSet.fromJSON(object.labels) : undefined,
+    };
+  },
+
+  toJSON(message: UpdateIdentity): unknown {
+    const obj: any = {};
+    if (message.uuid !== "") {
+      obj.uuid = message.uuid;
+    }
+    if (message.kind !== undefined) {
+      obj.kind = Math.round(message.kind);
+    }
+    if (message.roles !== undefined) {
+      obj.roles = RoleSet.toJSON(message.roles);
+    }
+    if (message.name !== undefined) {
+      obj.name = message.name;
+    }
+    if (message.labels !== undefined) {
+      obj.labels = LabelSet.toJSON(message.labels);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateIdentity>, I>>(base?: I): UpdateIdentity {
+    return UpdateIdentity.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateIdentity>, I>>(object: I): UpdateIdentity {
+    const message = createBaseUpdateIdentity();
+    message.uuid = object.uuid ?? "";
+    message.kind = object.kind ?? undefined;
+    message.roles = (object.roles !== undefined && object.roles !== null)
+      ? RoleSet.fromPartial(object.roles)
+      : undefined;
+    message.name = object.name ?? undefined;
+    message.labels = (object.labels !== undefined && object.labels !== null)
+      ? LabelSet.fromPartial(object.labels)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRoleSet(): RoleSet {
+  return { roles: [] };
+}
+
+export const RoleSet: MessageFns<RoleSet> = {
+  encode(message: RoleSet, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.roles) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RoleSet {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoleSet();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RoleSet {
+    return { roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [] };
+  },
+
+  toJSON(message: RoleSet): unknown {
+    const obj: any = {};
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RoleSet>, I>>(base?: I): RoleSet {
+    return RoleSet.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RoleSet>, I>>(object: I): RoleSet {
+    const message = createBaseRoleSet();
+    message.roles = object.roles?.map((e) => e) || [];
     return message;
   },
 };

@@ -247,6 +247,12 @@ export interface IdentityRow {
   barred: Buffer[];
   /** It opens no session any more. */
   revoked: boolean;
+  /** What it may do, in the order in which it got them. */
+  roles: string[];
+  /** Unique among identities. Empty: it has none. */
+  name: string;
+  /** What is said of it. */
+  labels: Label[];
 }
 
 /** A key of an identity. */
@@ -2327,7 +2333,7 @@ export const StreamMade: MessageFns<StreamMade> = {
 };
 
 function createBaseIdentityRow(): IdentityRow {
-  return { number: 0, uuid: "", kind: 0, keys: [], barred: [], revoked: false };
+  return { number: 0, uuid: "", kind: 0, keys: [], barred: [], revoked: false, roles: [], name: "", labels: [] };
 }
 
 export const IdentityRow: MessageFns<IdentityRow> = {
@@ -2349,6 +2355,15 @@ export const IdentityRow: MessageFns<IdentityRow> = {
     }
     if (message.revoked !== false) {
       writer.uint32(48).bool(message.revoked);
+    }
+    for (const v of message.roles) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.name !== "") {
+      writer.uint32(66).string(message.name);
+    }
+    for (const v of message.labels) {
+      Label.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -2414,6 +2429,30 @@ export const IdentityRow: MessageFns<IdentityRow> = {
             message.revoked = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.labels.push(Label.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2436,6 +2475,9 @@ export const IdentityRow: MessageFns<IdentityRow> = {
         ? object.barred.map((e: any) => Buffer.from(bytesFromBase64(e)))
         : [],
       revoked: isSet(object.revoked) ? globalThis.Boolean(object.revoked) : false,
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      labels: globalThis.Array.isArray(object?.labels) ? object.labels.map((e: any) => Label.fromJSON(e)) : [],
     };
   },
 
@@ -2459,6 +2501,15 @@ export const IdentityRow: MessageFns<IdentityRow> = {
     if (message.revoked !== false) {
       obj.revoked = message.revoked;
     }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.labels?.length) {
+      obj.labels = message.labels.map((e) => Label.toJSON(e));
+    }
     return obj;
   },
 
@@ -2473,6 +2524,9 @@ export const IdentityRow: MessageFns<IdentityRow> = {
     message.keys = object.keys?.map((e) => KeyRow.fromPartial(e)) || [];
     message.barred = object.barred?.map((e) => e) || [];
     message.revoked = object.revoked ?? false;
+    message.roles = object.roles?.map((e) => e) || [];
+    message.name = object.name ?? "";
+    message.labels = object.labels?.map((e) => Label.fromPartial(e)) || [];
     return message;
   },
 };
