@@ -27,6 +27,7 @@ import { streamDefinition, streamService } from '../../src/grpc/services/stream-
 import type { Journal } from '../../src/journal/journal.js';
 import { DEFAULT_RELAY_LIMITS } from '../../src/relay/limits.js';
 import { Relay } from '../../src/relay/relay.js';
+import { Enrolment } from '../../src/replica/enrolment.js';
 import { KeyProver, type KeyProverDeps } from '../../src/replica/key-prover.js';
 import type { ReplicaLimits } from '../../src/replica/limits.js';
 import { Opening } from '../../src/replica/opening.js';
@@ -152,6 +153,8 @@ export class SimulatedServer implements Listener {
           orderDeadlineMs: limits.replica.orderDeadlineMs,
         }),
         rendezvous: [],
+        enrolment: new Enrolment({ replica, prover, clock }),
+        reach: { isEncrypted: false, pins: () => [], addresses: () => [] },
         about: { version: '', commit: '', startedMs: 0, capabilities: [], addresses: () => ({}), limits: () => [] },
         transports: new Transports(),
         // System events have listeners of their own; nothing here sends any.

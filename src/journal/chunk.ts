@@ -22,6 +22,7 @@ import { JournalError, type StoredSnapshot } from './journal.js';
 import { unknownNumberOfRow } from './known-numbers.js';
 import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from './limits.js';
 import { packRequest, unpackRequest } from './request.js';
+import { packTicket, unpackTicket } from './ticket.js';
 
 /*
  * A part of a snapshot:
@@ -48,6 +49,7 @@ const KINDS: readonly Row['kind'][] = [
   'connection',
   'request',
   'identity',
+  'ticket',
 ];
 
 /**
@@ -103,6 +105,7 @@ function formatFor(row: Row): number {
       if (row.reason === CloseReason.REVOKED) return Format.IDENTITIES;
       return row.tokenCheck === undefined ? Format.FIRST : Format.LIMITS;
     case 'identity':
+    case 'ticket':
       return Format.IDENTITIES;
     default:
       return Format.FIRST;
@@ -212,6 +215,9 @@ function pack(row: Row, chunk: SnapshotChunk): void {
     case 'identity':
       chunk.identities.push(packIdentity(row.identity));
       break;
+    case 'ticket':
+      chunk.tickets.push(packTicket(row.ticket));
+      break;
   }
 }
 
@@ -246,6 +252,10 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
   for (const row of chunk.identities) {
     const identity = unpackIdentity(row);
     yield identity && { kind: 'identity', identity };
+  }
+  for (const row of chunk.tickets) {
+    const ticket = unpackTicket(row);
+    yield ticket && { kind: 'ticket', ticket };
   }
 }
 

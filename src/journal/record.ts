@@ -26,6 +26,7 @@ import {
 import { JournalError, type StoredRecord } from './journal.js';
 import { unknownNumber } from './known-numbers.js';
 import { unknownCommand } from './planned.js';
+import { packEnroll, packIssue, unpackEnroll, unpackIssue } from './ticket.js';
 
 /*
  * A record:
@@ -70,6 +71,9 @@ function formatFor(command: Command): number {
     case 'ForgetKey':
     case 'UpdateIdentity':
     case 'RevokeIdentity':
+    case 'IssueTicket':
+    case 'RevokeTicket':
+    case 'Enroll':
       return Format.IDENTITIES;
     default:
       if (command.kind === 'OpenSession' && command.proven !== undefined) return Format.IDENTITIES;
@@ -198,6 +202,12 @@ function pack(command: Command): Packed {
       return { $case: 'updateIdentity', value: packUpdate(command) };
     case 'RevokeIdentity':
       return { $case: 'revokeIdentity', value: command };
+    case 'IssueTicket':
+      return { $case: 'issueTicket', value: packIssue(command) };
+    case 'RevokeTicket':
+      return { $case: 'revokeTicket', value: command };
+    case 'Enroll':
+      return { $case: 'enroll', value: packEnroll(command) };
   }
 }
 
@@ -263,6 +273,12 @@ function unpack(packed: Packed): Command {
       return unpackUpdate(packed.value);
     case 'revokeIdentity':
       return { kind: 'RevokeIdentity', ...packed.value };
+    case 'issueTicket':
+      return unpackIssue(packed.value);
+    case 'revokeTicket':
+      return { kind: 'RevokeTicket', ...packed.value };
+    case 'enroll':
+      return unpackEnroll(packed.value);
   }
 }
 

@@ -22,6 +22,7 @@ import { type Journal, JournalError } from '../journal/journal.js';
 import { replayWhole } from '../journal/replaying.js';
 import { DEFAULT_RELAY_LIMITS } from '../relay/limits.js';
 import { Relay } from '../relay/relay.js';
+import { Enrolment } from '../replica/enrolment.js';
 import { KeyProver, type KeyProverDeps } from '../replica/key-prover.js';
 import { Opening } from '../replica/opening.js';
 import { recover } from '../replica/recover.js';
@@ -65,6 +66,7 @@ export type Feeds = ReturnType<typeof makeFeeds>;
 export interface Engine {
   readonly replica: Replica;
   readonly opening: Opening;
+  readonly enrolment: Enrolment;
   /** What each caller may take of what all share. */
   readonly shares: Shares;
   /** Whose turn it is to be worked for, at all doors. */
@@ -179,6 +181,7 @@ export async function startEngine({
     opening: new Opening(replica, clock, random, limits, shares, prover, (session, origin) =>
       events.opened(session, origin),
     ),
+    enrolment: new Enrolment({ replica, prover, clock }),
     shares,
     turns,
     feeds,

@@ -170,7 +170,17 @@ describe('buf curl, over reflection alone', () => {
     const request = { identity_uuid: agent(1).instanceUuid };
     expect(await reason('IdentityService/GetIdentity', request, one.token)).toBe('IDENTITY_NOT_FOUND');
     expect(await reason('IdentityService/RotateKey', {})).toBe('FIELD_INVALID');
-    for (const method of ['ListIdentities', 'BindKey', 'ForgetKey', 'RevokeIdentity']) {
+    expect(await reason('IdentityService/Enroll', {})).toBe('FIELD_INVALID');
+    const admins = [
+      'ListIdentities',
+      'BindKey',
+      'ForgetKey',
+      'RevokeIdentity',
+      'IssueTicket',
+      'ListTickets',
+      'RevokeTicket',
+    ];
+    for (const method of admins) {
       expect(await reason(`IdentityService/${method}`, {}, one.token)).toBe('ADMIN_REQUIRED');
     }
   }, 60_000);

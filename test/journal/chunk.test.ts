@@ -42,7 +42,7 @@ function stored(parts: readonly Uint8Array[], revision = 7): StoredSnapshot {
 /** Whether builds that know no identities would take a row for another. */
 function isOfFormat3(row: Row): boolean {
   if (row.kind === 'session') return row.session.keyId !== undefined;
-  return row.kind === 'identity' || (row.kind === 'ended' && row.reason === 5);
+  return row.kind === 'identity' || row.kind === 'ticket' || (row.kind === 'ended' && row.reason === 5);
 }
 
 describe('a snapshot', () => {

@@ -7,6 +7,7 @@ import type { Order } from './order.js';
 import type { DoneRequest } from './request.js';
 import type { CloseReason, Session } from './session.js';
 import type { StopReason, Stream } from './stream.js';
+import type { Ticket } from './ticket.js';
 
 /** The network has a name and a server. */
 export interface NetworkFounded {
@@ -134,6 +135,18 @@ export interface IdentityForgotten {
   readonly identity: Identity;
 }
 
+/** A ticket came, or looks like this now. */
+export interface TicketPut {
+  readonly kind: 'TicketPut';
+  readonly ticket: Ticket;
+}
+
+/** A ticket is remembered no more. */
+export interface TicketForgotten {
+  readonly kind: 'TicketForgotten';
+  readonly ticket: Ticket;
+}
+
 /** Everything that can come of a command, in the past tense. */
 export type Change =
   | NetworkFounded
@@ -154,7 +167,9 @@ export type Change =
   | RequestForgotten
   | EpochRenewed
   | IdentityPut
-  | IdentityForgotten;
+  | IdentityForgotten
+  | TicketPut
+  | TicketForgotten;
 
 /** The ids of everything that a {@link StreamStopped} stopped, ascending. */
 export function stoppedIds({ before, after }: StreamStopped): number[] {

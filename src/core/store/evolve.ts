@@ -79,6 +79,12 @@ export function evolve(state: State, change: Change): void {
     case 'IdentityForgotten':
       state.identities.delete(change.identity);
       break;
+    case 'TicketPut':
+      state.tickets.put(change.ticket);
+      break;
+    case 'TicketForgotten':
+      state.tickets.delete(change.ticket);
+      break;
   }
 }
 

@@ -7,6 +7,7 @@ import type { Position } from '../model/position.js';
 import type { DoneRequest } from '../model/request.js';
 import type { Session } from '../model/session.js';
 import type { Stream } from '../model/stream.js';
+import type { Ticket } from '../model/ticket.js';
 import type { EndedSession } from './ended.js';
 import type { HashKey } from './halfsiphash.js';
 import { SID_POOLS } from './sid.js';
@@ -42,7 +43,8 @@ export type Row =
   | { readonly kind: 'settled'; readonly sid: number; readonly orderId: string }
   | { readonly kind: 'request'; readonly request: DoneRequest }
   | ({ readonly kind: 'ended'; readonly sid: number } & EndedSession)
-  | { readonly kind: 'identity'; readonly identity: Identity };
+  | { readonly kind: 'identity'; readonly identity: Identity }
+  | { readonly kind: 'ticket'; readonly ticket: Ticket };
 
 /**
  * A state as it stood at one position, to be read at leisure, and more than once, while the state itself goes on.
@@ -87,6 +89,7 @@ export function capture(state: State): Capture {
   for (const [sid, ended] of state.ended.all()) rest.push({ kind: 'ended', sid, ...ended });
   for (const connection of state.connections.all()) rest.push({ kind: 'connection', connection });
   for (const request of state.requests.all()) rest.push({ kind: 'request', request });
+  for (const ticket of state.tickets.all()) rest.push({ kind: 'ticket', ticket });
   const sessions = state.sessions.copy();
   const keptStreams = [...state.streams.kept()];
   return {
@@ -173,6 +176,9 @@ export class Restoring {
         break;
       case 'identity':
         state.identities.put(row.identity);
+        break;
+      case 'ticket':
+        state.tickets.put(row.ticket);
         break;
     }
   }

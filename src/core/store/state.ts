@@ -11,6 +11,7 @@ import { DoneRequests } from './requests.js';
 import { Sessions } from './sessions.js';
 import { SidAllocator } from './sid.js';
 import { Streams } from './streams.js';
+import { Tickets } from './tickets.js';
 
 /**
  * Everything that the journal says, applied: what every door reads.
@@ -39,6 +40,7 @@ export class State {
   readonly ended: EndedSessions;
   readonly requests = new DoneRequests();
   readonly identities: Identities;
+  readonly tickets = new Tickets();
 
   constructor(
     /** As the last SetLimits has them, and before the first as the journal begins: one object, replaced as a whole. */

@@ -4,15 +4,19 @@ import {
   type BindKeyResponse,
   type ChallengeRequest,
   type ChallengeResponse,
+  type EnrollRequest,
   type ForgetKeyRequest,
   type ForgetKeyResponse,
   type GetIdentityRequest,
   type GetIdentityResponse,
   type IdentityServiceServer,
+  type IssueTicketRequest,
   type ListIdentitiesRequest,
   type ListIdentitiesResponse,
+  type ListTicketsRequest,
   type RevokeIdentityRequest,
   type RevokeIdentityResponse,
+  type RevokeTicketRequest,
   type RotateKeyRequest,
   type RotateKeyResponse,
   type WhoAmIResponse,
@@ -32,6 +36,7 @@ import { durationOf } from '../encode/duration.js';
 import { identityMessage, identitySize, principalMessage } from '../encode/identity-message.js';
 import { positionMessage } from '../encode/message.js';
 import { fillPage, pageTokenOf, readPage } from './page.js';
+import { enroll, issueTicket, listTickets, revokeTicket } from './tickets.js';
 
 /** A network's name. Empty: the default one. */
 const NETWORK_NAME = /^[a-z0-9-]{0,32}$/;
@@ -51,6 +56,10 @@ export function identityService(calls: Calls): IdentityServiceServer {
     bindKey: calls.anyone(admin((request: BindKeyRequest) => bindKey(backing, request))),
     forgetKey: calls.anyone(admin((request: ForgetKeyRequest) => forgetKey(backing, request))),
     revokeIdentity: calls.anyone(admin((request: RevokeIdentityRequest) => revokeIdentity(backing, request))),
+    issueTicket: calls.anyone(admin((request: IssueTicketRequest) => issueTicket(backing, request))),
+    listTickets: calls.anyone(admin((request: ListTicketsRequest) => listTickets(backing, request))),
+    revokeTicket: calls.anyone(admin((request: RevokeTicketRequest) => revokeTicket(backing, request))),
+    enroll: calls.anyone((request: EnrollRequest, caller) => enroll(backing, request, caller)),
   };
 }
 

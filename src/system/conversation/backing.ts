@@ -6,6 +6,7 @@ import type { Fault } from '../../core/model/fault.js';
 import type { FairTurns } from '../../fair/fair-turns.js';
 import type { Feed } from '../../feed/feed.js';
 import type { Relay } from '../../relay/relay.js';
+import type { Enrolment } from '../../replica/enrolment.js';
 import type { Opening } from '../../replica/opening.js';
 import type { Replica } from '../../replica/replica.js';
 import type { Origin } from '../../shares/origin.js';
@@ -17,6 +18,8 @@ import type { SystemLimits } from '../limits.js';
 export interface Backing {
   readonly replica: Replica;
   readonly opening: Opening;
+  /** Redeems tickets. */
+  readonly enrolment: Enrolment;
   /** What each caller may take of what all share. */
   readonly shares: Shares;
   /** Whose turn it is to be worked for. */

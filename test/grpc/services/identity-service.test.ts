@@ -7,6 +7,7 @@ import {
   IdentityServiceService as Identities,
   IdentityKind,
   KeyOrigin,
+  PrincipalVia,
 } from '../../../gen/switchyard/v1/identity.js';
 import { CloseReason } from '../../../gen/switchyard/v1/network.js';
 import { NetworkServiceService as Network } from '../../../gen/switchyard/v1/network_service.js';
@@ -67,6 +68,9 @@ describe('keys over gRPC', () => {
       identityUuid: uuidOf(number),
       kind: IdentityKind.INSTANCE,
       keyId: keyOf(1).keyId.toString('hex'),
+      roles: [],
+      name: '',
+      via: PrincipalVia.SESSION,
     };
     expect(identity).toEqual(principal);
     const who = await ask(at, Identities.whoAmI, {}, asSession(sessionToken));
