@@ -12,6 +12,7 @@ import type { Journal, StoredRecord } from '../../src/journal/journal.js';
 import type { Replica } from '../../src/replica/replica.js';
 import { KEY_MUTATIONS } from './key-mutations.js';
 import type { SimulatedServer, Tampering } from './server.js';
+import { TICKET_MUTATIONS } from './ticket-mutations.js';
 
 /** A fault that somebody could have made, put into the parts of a server from outside. */
 export interface Mutation extends Tampering {
@@ -362,4 +363,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...SESSIONS,
   ...SHARES,
   ...KEY_MUTATIONS,
+  ...TICKET_MUTATIONS,
 ];

@@ -34,6 +34,8 @@ export interface Plan {
   readonly isHasty: boolean;
   /** Which instances have keys; where some do, there is a thief. */
   readonly keyed: Keyed;
+  /** Whether newcomers redeem tickets, more of them than a ticket has uses. */
+  readonly isTicketed: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -61,6 +63,7 @@ export function planOf(seed: number, minutes: number): Plan {
     isFlooded: shares.chance(1 / 3),
     isHasty: new SeededRandom(seed).fork(5).chance(1 / 2),
     keyed: new SeededRandom(seed).fork(6).pick(['none', 'half', 'all']),
+    isTicketed: new SeededRandom(seed).fork(7).chance(1 / 2),
     steps: stepsOf(random, minutes * 60_000),
   };
 }
@@ -81,6 +84,7 @@ export function writtenPlan(text: string): Plan {
     isFlooded: plan.isFlooded ?? false,
     isHasty: plan.isHasty ?? false,
     keyed: plan.keyed ?? 'none',
+    isTicketed: plan.isTicketed ?? false,
     limits,
     cores: plan.cores ?? [allCore],
   };

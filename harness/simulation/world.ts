@@ -16,6 +16,7 @@ import { Sids } from './checks/sids.js';
 import { Silence } from './checks/silence.js';
 import { Wire } from './checks/wire.js';
 import { Disk } from './disk.js';
+import { Enrollers } from './enrollers.js';
 import type { Fleet } from './fleet.js';
 import { Flood } from './flood.js';
 import { HastyCallers } from './hasty.js';
@@ -60,6 +61,8 @@ export class World implements Fleet {
   private readonly hasty: HastyCallers | undefined;
   /** Who tries to take the places of others, where there are keys. */
   private readonly thief: Thief | undefined;
+  /** Who redeem tickets, if there are any. */
+  private readonly enrollers: Enrollers | undefined;
   private marks = 0;
   private addresses = 0;
 
@@ -104,6 +107,10 @@ export class World implements Fleet {
     this.admin = this.host('admin', undefined);
     this.everyHost = [...this.hosts, ...watchers, this.admin];
     if (plan.keyed !== 'none') this.thief = this.makeThief();
+    if (plan.isTicketed) {
+      const { scheduler, network, verdict, truth } = this;
+      this.enrollers = new Enrollers({ scheduler, network, verdict, truth, random: this.random.fork(6) });
+    }
     if (plan.isFlooded) this.flood = new Flood(scheduler, network, this.random.fork(3));
     if (plan.isHasty) this.hasty = new HastyCallers(scheduler, network, this.random.fork(4));
   }
@@ -154,6 +161,7 @@ export class World implements Fleet {
     this.flood?.begin();
     this.hasty?.begin();
     this.thief?.begin();
+    this.enrollers?.begin();
     this.sweep();
     await this.pass(plan.minutes * 60_000);
   }
@@ -169,6 +177,7 @@ export class World implements Fleet {
     this.flood?.end();
     this.hasty?.end();
     this.thief?.end();
+    this.enrollers?.end();
     this.disk.slownessMs = 1;
     this.disk.full = false;
     this.disk.failing = false;
