@@ -6,6 +6,7 @@ import type { Mutation } from './mutations/mutation.js';
 import { RELAYS_MUTATIONS } from './mutations/relays.js';
 import { SESSIONS_MUTATIONS } from './mutations/sessions.js';
 import { SHARES_MUTATIONS } from './mutations/shares.js';
+import { TICKET_MUTATIONS } from './mutations/tickets.js';
 
 /** Every deliberate fault, by name. Each must be found; that is what shows that faults of this kind would be. */
 export const MUTATIONS: readonly Mutation[] = [
@@ -16,4 +17,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...SHARES_MUTATIONS,
   ...RELAYS_MUTATIONS,
   ...KEY_MUTATIONS,
+  ...TICKET_MUTATIONS,
 ];

@@ -36,6 +36,8 @@ export interface Plan {
   readonly isRelayed: boolean;
   /** Which instances have keys; where some do, there is a thief. */
   readonly keyed: Keyed;
+  /** Whether newcomers redeem tickets, more of them than a ticket has uses. */
+  readonly isTicketed: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -64,6 +66,7 @@ export function planOf(seed: number, minutes: number): Plan {
     isHasty: new SeededRandom(seed).fork(5).chance(1 / 2),
     isRelayed: new SeededRandom(seed).fork(7).chance(1 / 2),
     keyed: new SeededRandom(seed).fork(6).pick(['none', 'half', 'all']),
+    isTicketed: new SeededRandom(seed).fork(7).chance(1 / 2),
     steps: stepsOf(random, minutes * 60_000),
   };
 }
@@ -85,6 +88,7 @@ export function writtenPlan(text: string): Plan {
     isHasty: plan.isHasty ?? false,
     isRelayed: plan.isRelayed ?? false,
     keyed: plan.keyed ?? 'none',
+    isTicketed: plan.isTicketed ?? false,
     limits,
     cores: plan.cores ?? [allCore],
   };

@@ -28,6 +28,7 @@ import type { Journal } from '../../src/journal/journal.js';
 import { DEFAULT_RELAY_LIMITS } from '../../src/relay/limits.js';
 import { Relay } from '../../src/relay/relay.js';
 import { AccessTokens } from '../../src/replica/access-tokens.js';
+import { Enrolment } from '../../src/replica/enrolment.js';
 import { Gatekeeper } from '../../src/replica/gatekeeper.js';
 import { KeyProver, type KeyProverDeps } from '../../src/replica/key-prover.js';
 import type { ReplicaLimits } from '../../src/replica/limits.js';
@@ -162,6 +163,8 @@ export class SimulatedServer implements Listener {
           orderDeadlineMs: limits.replica.orderDeadlineMs,
         }),
         rendezvous: [],
+        enrolment: new Enrolment({ replica, prover, clock }),
+        reach: { isEncrypted: false, pins: () => [], addresses: () => [] },
         about: { version: '', commit: '', startedMs: 0, capabilities: [], addresses: () => ({}), limits: () => [] },
         transports: new Transports(),
         // System events have listeners of their own; nothing here sends any.

@@ -16,6 +16,7 @@ import { Sids } from './checks/sids.js';
 import { Silence } from './checks/silence.js';
 import { Wire } from './checks/wire.js';
 import { Disk } from './disk.js';
+import { Enrollers } from './enrollers.js';
 import type { Fleet } from './fleet.js';
 import { Flood } from './flood.js';
 import { HastyCallers } from './hasty.js';
@@ -63,6 +64,8 @@ export class World implements Fleet {
   private readonly thief: Thief | undefined;
   /** Instances that send each other data, if there are any. */
   readonly relays: Relays | undefined;
+  /** Who redeem tickets, if there are any. */
+  private readonly enrollers: Enrollers | undefined;
   private marks = 0;
   private addresses = 0;
 
@@ -107,6 +110,10 @@ export class World implements Fleet {
     this.admin = this.host('admin', undefined);
     this.everyHost = [...this.hosts, ...watchers, this.admin];
     if (plan.keyed !== 'none') this.thief = this.makeThief();
+    if (plan.isTicketed) {
+      const { scheduler, network, verdict, truth } = this;
+      this.enrollers = new Enrollers({ scheduler, network, verdict, truth, random: this.random.fork(6) });
+    }
     if (plan.isFlooded) this.flood = new Flood(scheduler, network, this.random.fork(3));
     if (plan.isRelayed) this.relays = new Relays(this, (ms, call) => this.later(ms, call), this.random.fork(6));
     if (plan.isHasty) {
@@ -162,6 +169,7 @@ export class World implements Fleet {
     this.hasty?.begin();
     this.thief?.begin();
     this.relays?.begin();
+    this.enrollers?.begin();
     this.sweep();
     await this.pass(plan.minutes * 60_000);
   }
@@ -178,6 +186,7 @@ export class World implements Fleet {
     this.hasty?.end();
     this.thief?.end();
     this.relays?.end();
+    this.enrollers?.end();
     this.disk.slownessMs = 1;
     this.disk.full = false;
     this.disk.failing = false;

@@ -6,37 +6,38 @@ import {
   Refusal,
   type Switchyard,
 } from '../client/index.js';
-import { serverOf, withServer } from './connection.js';
+import { serverAddress, serverOf, withServer } from './connection.js';
 import { diagnoseShortly } from './diagnose.js';
+import { type EnrolFlags, enrolWith, readTicketText } from './enrolment.js';
 import { servePort } from './forwarding.js';
-import { type KeyFlags, namedInstance, passingInstance } from './own-key.js';
-import type { Surroundings } from './surroundings.js';
+import { type Membership, membership, rememberMembership } from './known-servers.js';
+import { namedInstance, ownKey, passingInstance } from './own-key.js';
+import { type Surroundings, UsageError } from './surroundings.js';
 
 /** Options of `join`: who to be, and what peers may reach. */
-export interface JoinFlags extends KeyFlags {
-  readonly name?: string;
-  readonly uuid?: string;
+export interface JoinFlags extends EnrolFlags {
   /** The port at which others can reach this machine. */
   readonly listen?: number;
   /** Ports of this machine that peers may reach. */
-  readonly port: readonly number[];
+  readonly port?: readonly number[];
   /** Which peers may, as SIDs and UUIDs; empty: all of them. */
   readonly from?: readonly string[];
 }
 
 /** Stays on the network and lets peers reach some ports of this machine, until Ctrl-C. */
-export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings): Promise<void> {
+export async function joinNetwork(given: JoinFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
+  const { flags, member, ports } = await enrolled(given, surroundings);
   const say = (line: string) => void terminal.err.write(line);
   await withServer(flags, surroundings, async (yard) => {
     const instance = yard.join({
-      ...(await identityOf(yard, flags, surroundings)),
+      ...(await identityOf(yard, { flags, member }, surroundings)),
       type: InstanceType.AGENT,
-      name: flags.name ?? '',
+      name: flags.name ?? member?.name ?? '',
       listenPort: flags.listen,
       handlers: {
         accept: (offer) => admit(instance, offer, flags.from ?? []),
-        accepted: (stream) => void serve(stream, flags.port, say),
+        accepted: (stream) => void serve(stream, ports, say),
       },
     });
     instance.on('attached', ({ cvid }) => void terminal.out.write(`joined as ${cvid}\n`));
@@ -51,8 +52,37 @@ export async function joinNetwork(flags: JoinFlags, surroundings: Surroundings):
   throw signal.reason;
 }
 
-/** The instance to join as, and its key: the one that was named, or a passing one. */
-function identityOf(yard: Switchyard, flags: JoinFlags, surroundings: Surroundings) {
+/** How to join. */
+interface Joining {
+  readonly flags: JoinFlags;
+  /** As whom, where the flags do not say and this user is enrolled at the server. */
+  readonly member: Membership | undefined;
+}
+
+/** Redeems the ticket if there is one. What the flags do not say is as it was when this user enrolled. */
+async function enrolled(given: JoinFlags, surroundings: Surroundings): Promise<Joining & { ports: readonly number[] }> {
+  const text = await readTicketText(given, surroundings);
+  const redeemed = text === undefined ? undefined : (await enrolWith(text, given, surroundings)).member;
+  const flags = redeemed === undefined ? given : { ...given, server: redeemed.server };
+  const kept = membership(surroundings);
+  const isHere = kept !== undefined && kept.server === serverAddress(flags, surroundings);
+  const isMember = isHere && isSameInstance(kept, flags);
+  const ports = given.port ?? (isMember ? kept.ports : undefined);
+  if (ports === undefined) throw new UsageError('--port: a port that peers may reach is needed');
+  if (isMember && given.port !== undefined) rememberMembership({ ...kept, ports }, surroundings);
+  return { flags, member: isMember ? kept : undefined, ports };
+}
+
+function isSameInstance({ name, uuid }: Membership, flags: JoinFlags): boolean {
+  return (flags.name === undefined || flags.name === name) && (flags.uuid === undefined || flags.uuid === uuid);
+}
+
+/** The instance to join as, and its key: as this user is enrolled, or the one that was named, or a passing one. */
+async function identityOf(yard: Switchyard, { flags, member }: Joining, surroundings: Surroundings) {
+  if (member !== undefined) {
+    const { key, bindProofs } = await ownKey(member.keyName, flags, surroundings);
+    return { uuid: member.uuid, key, bindProofs };
+  }
   if (flags.uuid === undefined && flags.name === undefined) return passingInstance(yard, 'join', flags, surroundings);
   return namedInstance(flags, surroundings);
 }

@@ -209,6 +209,7 @@ function originWord(key: IdentityKey | undefined): string {
     [KeyOrigin.FIRST_USE]: 'first use',
     [KeyOrigin.ADMINISTRATOR]: 'administrator',
     [KeyOrigin.ROTATION]: 'rotation',
+    [KeyOrigin.TICKET]: 'ticket',
   };
   return words[key.origin] ?? String(key.origin);
 }

@@ -24,6 +24,8 @@ export interface Membership {
   readonly server: string;
   readonly name?: string | undefined;
   readonly uuid: string;
+  /** What its key is called in the key folder. */
+  readonly keyName: string;
   /** Ports that peers may reach, as `join` was told them last. */
   readonly ports?: readonly number[] | undefined;
 }
@@ -61,9 +63,10 @@ export function membership(place: Place): Membership | undefined {
   const path = membershipPath(place);
   const kept = readJson(path);
   if (kept === undefined) return undefined;
-  const { server, uuid, name, ports } = kept as Partial<Membership>;
-  const isWhole = typeof server === 'string' && typeof uuid === 'string' && typeof (name ?? '') === 'string';
-  if (isWhole && (ports === undefined || Array.isArray(ports))) return { server, uuid, name, ports };
+  const { server, uuid, name, keyName, ports } = kept as Partial<Membership>;
+  const hasTexts = typeof server === 'string' && typeof uuid === 'string' && typeof keyName === 'string';
+  const isWhole = hasTexts && typeof (name ?? '') === 'string' && (ports === undefined || Array.isArray(ports));
+  if (isWhole) return { server, uuid, name, keyName, ports };
   throw new Failure(`${path} is not what this program writes: delete it, and enrol again`);
 }
 

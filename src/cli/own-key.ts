@@ -12,6 +12,7 @@ import {
 import { defaultDataFolder } from '../config/config.js';
 import { uuidOfName } from '../replay/uuid.js';
 import { type ConnectionFlags, serverAddress } from './connection.js';
+import { membership } from './known-servers.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
 /** How many instances of one key may run at once on one machine. Bounded: the server remembers each for good. */
@@ -69,10 +70,21 @@ export async function namedInstance(
   return { uuid: flags.uuid ?? (await instanceOf(path)), key, bindProofs };
 }
 
-/** The instance that the key of a command stands for by itself. */
+/** As whom this user is enrolled at the server of a command that says nothing else, and the name of that key; undefined: as nobody. */
+export function enrolledAs(
+  flags: KeyFlags & { readonly uuid?: string; readonly name?: string },
+  surroundings: Surroundings,
+): { readonly uuid: string; readonly keyName: string } | undefined {
+  if (flags.key !== undefined || flags.name !== undefined || flags.uuid !== undefined) return undefined;
+  const member = membership(surroundings);
+  return member?.server === serverAddress(flags, surroundings) ? member : undefined;
+}
+
+/** The one that the key of a command stands for by itself: as this user is enrolled, or what an administrator has approved. */
 async function soleInstance(name: string, flags: KeyFlags, surroundings: Surroundings) {
-  const { path, key, bindProofs } = await ownKey(name, flags, surroundings);
-  return { uuid: await instanceOf(path), key, bindProofs };
+  const enrolled = enrolledAs(flags, surroundings);
+  const { path, key, bindProofs } = await ownKey(enrolled?.keyName ?? name, flags, surroundings);
+  return { uuid: enrolled?.uuid ?? (await instanceOf(path)), key, bindProofs };
 }
 
 /**

@@ -30,7 +30,7 @@ import { listSessions } from './sessions.js';
 import { showStatus } from './status.js';
 import { listStreams } from './streams.js';
 import { Interrupt, type Surroundings, UsageError } from './surroundings.js';
-import { addCertificates } from './trust-commands.js';
+import { addCertificates, addTickets, withTicket } from './trust-commands.js';
 import { unknownVariables } from './variables.js';
 import { watchGraph } from './watch.js';
 
@@ -138,6 +138,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addKeys(program, surroundings);
   addAccess(program, surroundings);
   addCertificates(program, surroundings);
+  addTickets(program, surroundings);
   addReplay(program, surroundings);
   addJournal(program, surroundings);
   return program;
@@ -208,14 +209,17 @@ const REACHABLE = 'where others can reach this machine, open or forwarded by its
 
 /** The commands that connect machines to each other. They load their code only when they run: it opens sockets. */
 function addDirect(program: Command, surroundings: Surroundings): void {
-  withKey(withConnection(program.command('join')))
+  withTicket(withKey(withConnection(program.command('join'))))
     .description('Be on the network, and let peers reach some ports of this machine, until Ctrl-C.')
-    .requiredOption('--port <PORT...>', 'a port that peers may reach', ports)
+    .option('--port <PORT...>', 'a port that peers may reach; once enrolled, the ones of before without it', ports)
     .option('--from <WHO...>', 'who may: SIDs or instance UUIDs; everybody without it')
     .option('--name <NAME>', 'what to be called, for people; the same name is the same instance again')
     .option('--uuid <UUID>', 'which instance to be; without it and without a name, one of a few')
     .option('--listen <PORT>', REACHABLE, port)
-    .addHelpText('after', examples('switchyard join --name harbour --port 22'))
+    .addHelpText(
+      'after',
+      examples('switchyard join --name harbour --port 22', 'switchyard join --ticket-file - --name boat-7 --port 22'),
+    )
     .action(async (flags) => (await import('./join.js')).joinNetwork(flags, surroundings));
 
   const peer = (command: Command) =>

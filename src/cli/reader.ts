@@ -2,7 +2,7 @@ import { readKey, Switchyard, SwitchyardError } from '../client/index.js';
 import { givenAdminToken } from './admin-token.js';
 import { serverOf, withAdministrator, withServer } from './connection.js';
 import { diagnose } from './diagnose.js';
-import { instanceOf, type KeyFlags, ownKeyPath } from './own-key.js';
+import { enrolledAs, instanceOf, type KeyFlags, ownKeyPath } from './own-key.js';
 import { Failure, type Surroundings } from './surroundings.js';
 
 /** The key of a person, or of a program that is no instance: what `connect` and `forward` join by. */
@@ -43,12 +43,14 @@ export async function withReader<Result>(
 /** Logs in by the key that is kept for the server; undefined when there is none, or none that the server knows. */
 export async function logIn(flags: ReaderFlags, surroundings: Surroundings): Promise<LoggedIn | undefined> {
   const { signal } = surroundings;
-  const path = ownKeyPath(flags.uuid?.toLowerCase() ?? flags.name ?? PERSON_KEY, flags, surroundings);
+  const enrolled = enrolledAs(flags, surroundings);
+  const name = enrolled?.keyName ?? flags.uuid?.toLowerCase() ?? flags.name ?? PERSON_KEY;
+  const path = ownKeyPath(name, flags, surroundings);
   const key = await readKey(path).catch((error: unknown) => {
     throw new Failure((error as Error).message);
   });
   if (key === undefined) return undefined;
-  const uuid = flags.uuid ?? (await instanceOf(path));
+  const uuid = enrolled?.uuid ?? flags.uuid ?? (await instanceOf(path));
   return withServer(flags, surroundings, async (yard) => {
     try {
       const options = { signal, bindProofs: flags.proofBinding ?? true };

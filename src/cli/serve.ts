@@ -2,12 +2,14 @@ import { createSecureContext } from 'node:tls';
 import type { Command } from 'commander';
 import { type Logger, pino } from 'pino';
 import { formatAddress, isLoopback } from '../base/address.js';
-import { type Config, ConfigError, readConfig } from '../config/config.js';
+import { type Config, ConfigError, IN_MEMORY, readConfig } from '../config/config.js';
 import { tlsPlan } from '../config/tls-plan.js';
 import { JournalError } from '../journal/journal.js';
 import { CertificateError } from '../server/certificates.js';
 import { ListenError } from '../server/listen-error.js';
+import { readAuthority } from '../server/own-certificates.js';
 import { type RunningServer, startServer } from '../server/server.js';
+import { formatPin, pinOf } from '../trust/pin.js';
 import { linesOf } from './conclude.js';
 import { LogSink } from './output/log-sink.js';
 import { readableLine } from './output/readable-log.js';
@@ -39,6 +41,7 @@ export async function serve(command: Command, surroundings: Surroundings): Promi
   if (config.json) await terminal.out.json({ listening: Object.fromEntries(adapters) });
   else await terminal.out.write(listening);
   await tellSystemd(surroundings, 'READY=1', listening);
+  await sayHowToGoOn(config, surroundings);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
@@ -48,6 +51,15 @@ export async function serve(command: Command, surroundings: Surroundings): Promi
   void tellSystemd(surroundings, 'STOPPING=1', 'draining');
   await server.drain().finally(() => clearInterval(alive));
   if (signal.reason instanceof Interrupt && signal.reason.signalName === 'SIGINT') throw signal.reason;
+}
+
+/** How clients get to know a server with a certificate of its own: nothing else on the screen says it. */
+async function sayHowToGoOn(config: Config, { terminal }: Surroundings): Promise<void> {
+  if (config.json || config.data === IN_MEMORY || tlsPlan(config).source !== 'own') return;
+  const authority = readAuthority(config.data);
+  if (authority === undefined) return;
+  await terminal.err.write(`clients know this server by its pin, ${formatPin(pinOf(authority))}`);
+  await terminal.err.write('to let a device in: switchyard ticket issue --role agent');
 }
 
 /** What SIGHUP means to a server: certificates and the log level are read again. */

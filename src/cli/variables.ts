@@ -6,7 +6,7 @@ const PREFIX = 'SWITCHYARD_';
 const SLIPS_MAX = 2;
 
 /** Variables that commands read, in addition to those of `serve`. */
-const OF_COMMANDS = ['SWITCHYARD_SERVER'];
+const OF_COMMANDS = ['SWITCHYARD_SERVER', 'SWITCHYARD_TICKET'];
 
 /** A line about each variable that looks like this program's but is unknown. */
 export function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {

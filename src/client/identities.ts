@@ -1,16 +1,20 @@
 import {
   type AuthMode,
   type BindKeyResponse,
+  type EnrollResponse,
   type ExplainResponse,
   type GetIdentityResponse,
   type GetPolicyResponse,
   type Identity,
   IdentityKind,
   IdentityServiceService,
+  type IssueTicketResponse,
   type LoginResponse,
   type PutPolicyResponse,
   type RevokeIdentityResponse,
+  type RevokeTicketResponse,
   type RotateKeyResponse,
+  type Ticket,
   type UpdateIdentityResponse,
   type WhoAmIResponse,
 } from '../../gen/switchyard/v1/identity.js';
@@ -19,6 +23,7 @@ import type { SigningKey } from '../trust/signing-key.js';
 import { type CallOptions, type Complete, call } from './call.js';
 import type { Caller } from './caller.js';
 import { type ListOptions, pages } from './calls.js';
+import { durationOf } from './duration.js';
 import { SwitchyardError } from './error.js';
 import { proveKeys } from './proof.js';
 import { StatusCode } from './status.js';
@@ -45,6 +50,36 @@ export interface PutPolicyOptions extends CallOptions {
   readonly validateOnly?: boolean | undefined;
   /** Only in place of the policy of this revision; 0: of none. */
   readonly ifRevision?: bigint | undefined;
+}
+
+/** What a ticket is to be. */
+export interface TicketSettings {
+  /** What those that enrol with it become. Default: instances. */
+  readonly kind?: IdentityKind | undefined;
+  /** Default: none. */
+  readonly roles?: readonly string[] | undefined;
+  /** How many it lets in, up to 10,000. Default: 1. */
+  readonly uses?: number | undefined;
+  /** Default: a day. */
+  readonly validForMs?: number | undefined;
+  /** The names that they may have, a pattern with `*`. Default: any. */
+  readonly names?: string | undefined;
+  /** The only identity that it lets in, whose keys it replaces. */
+  readonly identityUuid?: string | undefined;
+  /** Where those that enrol reach the server, HOST:PORT. Default: where it listens. */
+  readonly addresses?: readonly string[] | undefined;
+}
+
+/** Who redeems a ticket. */
+export interface Enrolment {
+  /** The ticket's secret: `decodeTicket` reads it from the ticket's text. */
+  readonly secret: Uint8Array;
+  /** The identity, an instance's UUID. */
+  readonly uuid: string;
+  /** The key that it is to have. */
+  readonly key: SigningKey;
+  /** The name that it is to have. Default: none, or what it has. */
+  readonly name?: string | undefined;
 }
 
 /** Who instances are and what keys they have: the calls of IdentityService. Most need an administrator. */
@@ -99,6 +134,48 @@ export class Identities {
     if (proofs === undefined) throw new SwitchyardError(StatusCode.UNIMPLEMENTED, 'this server knows no keys');
     const [oldProof, newProof] = proofs;
     return call(this.caller, IdentityServiceService.rotateKey, { oldProof, newProof }, rest);
+  }
+
+  /** Issues a ticket: the text in the answer is the only copy of its secret. */
+  issueTicket(ticket: TicketSettings = {}, options: CallOptions = {}): Promise<Complete<IssueTicketResponse>> {
+    const { kind = IdentityKind.INSTANCE, roles = [], uses = 1, validForMs, names = '', identityUuid = '' } = ticket;
+    const validFor = validForMs === undefined ? undefined : durationOf(validForMs);
+    const addresses = [...(ticket.addresses ?? [])];
+    const request = { kind, roles: [...roles], uses, validFor, names, identityUuid, addresses };
+    return call(this.caller, IdentityServiceService.issueTicket, request, options);
+  }
+
+  /** Lists the tickets that are remembered, in the order in which they were issued. */
+  listTickets(options: ListOptions = {}): AsyncGenerator<Ticket, void, undefined> {
+    return pages(options, async (pageSize, pageToken) => {
+      const request = { pageSize, pageToken };
+      const page = await call(this.caller, IdentityServiceService.listTickets, request, options);
+      return { items: page.tickets, next: page.nextPageToken };
+    });
+  }
+
+  /** Lets a ticket let nobody in any more, and tells who has enrolled by it; `andIdentities` revokes those, too. */
+  revokeTicket(
+    ticketId: string,
+    { andIdentities = false, ...options }: CallOptions & { readonly andIdentities?: boolean } = {},
+  ): Promise<Complete<RevokeTicketResponse>> {
+    return call(this.caller, IdentityServiceService.revokeTicket, { ticketId, andIdentities }, options);
+  }
+
+  /**
+   * Redeems a ticket: the identity has the key, and what the ticket gives. May be repeated with the same ticket, identity and key, as
+   * often as answers are lost; it spends one use.
+   */
+  async enroll(
+    { secret, uuid, key, name = '' }: Enrolment,
+    { bindProofs = true, ...rest }: RotateOptions = {},
+  ): Promise<Complete<EnrollResponse>> {
+    const wanted = { purpose: ProofPurpose.ENROLL, uuid, isBound: bindProofs };
+    const proofs = await proveKeys(this.caller, wanted, [key], rest.signal ?? this.caller.life);
+    if (proofs === undefined) throw new SwitchyardError(StatusCode.UNIMPLEMENTED, 'this server knows no keys');
+    const [proof] = proofs;
+    const request = { secret: Buffer.from(secret), proof, name };
+    return call(this.caller, IdentityServiceService.enroll, request, rest);
   }
 
   /** Replaces all keys of an identity by one: see BindKey. */

@@ -24,6 +24,7 @@ export {
   IdentityKind,
   KeyOrigin,
   type Principal,
+  type Ticket,
   type WhoAmIResponse,
 } from '../../gen/switchyard/v1/identity.js';
 export { InstanceFlavor, InstanceType } from '../../gen/switchyard/v1/instance.js';
@@ -53,6 +54,7 @@ export {
 export type { Clock, Random, Timer } from '../base/clock.js';
 export { formatPin, parsePin } from '../trust/pin.js';
 export { SigningKey } from '../trust/signing-key.js';
+export { decodeTicket, type TicketContent, TicketTextError } from '../trust/ticket.js';
 export { UnprovenServerError } from './admin-proof.js';
 export type { CallOptions } from './call.js';
 export type { EndpointWatchOptions, ListOptions, NetworkWatchOptions } from './calls.js';
@@ -63,7 +65,14 @@ export type { Unsubscribe } from './emitter.js';
 export { type CallStatus, type FieldViolation, SwitchyardError } from './error.js';
 export { Graph, type GraphChange, type GraphLink, type GraphNode, type GraphView } from './graph.js';
 export { GrpcChannel, type TlsOptions } from './grpc-channel.js';
-export { Identities, type IdentityDescription, type PutPolicyOptions, type RotateOptions } from './identities.js';
+export {
+  type Enrolment,
+  Identities,
+  type IdentityDescription,
+  type PutPolicyOptions,
+  type RotateOptions,
+  type TicketSettings,
+} from './identities.js';
 export type { Instance } from './instance.js';
 export type { InstanceEvents } from './instance-events.js';
 export type { InstanceOptions } from './instance-options.js';

@@ -1,5 +1,5 @@
-import { addressKey } from '../base/address-key.js';
 import type { Clock, Random } from '../base/clock.js';
+import { FailedAttempts } from '../base/failed-attempts.js';
 import type { ConsoleRole } from './calls-port.js';
 import { type Credential, isSameSecret, makeLogin, readCredential } from './credentials.js';
 import type { ConsoleLimits } from './limits.js';
@@ -15,8 +15,6 @@ export interface LoginsDeps {
 /** Why nobody was let in. */
 export type LoginRefusal = 'wrong' | 'tooOften';
 
-const MINUTE_MS = 60_000;
-
 /** Who is logged in: takes codes and the administrator's token, and gives and reads the logins that browsers keep. */
 export class Logins {
   readonly #deps: LoginsDeps;
@@ -24,17 +22,18 @@ export class Logins {
   readonly #used = new Map<string, number>();
   /** Logins that were ended before their time. */
   readonly #ended = new Map<string, number>();
-  /** Wrong tries of each address since its minute began, the oldest minute first. */
-  readonly #wrong = new Map<string, { readonly sinceMs: number; count: number }>();
+  readonly #wrong: FailedAttempts;
 
   constructor(deps: LoginsDeps) {
     this.#deps = deps;
+    const { wrongPerMinuteMax: perMinuteMax, addressesMax } = deps.limits;
+    this.#wrong = new FailedAttempts(deps.clock, { perMinuteMax, addressesMax });
   }
 
   /** Takes a code: once, and only in its time. Answers with the text of a login. */
   byCode(code: string, address: string): string | LoginRefusal {
     const { adminToken, clock, limits } = this.#deps;
-    if (this.#isBarred(address)) return 'tooOften';
+    if (this.#wrong.isBarred(address)) return 'tooOften';
     const found = readCredential('code', adminToken, code, clock.wallMs());
     this.#forget(this.#used);
     if (found === undefined || this.#used.has(found.id)) return this.#countWrong(address);
@@ -45,7 +44,7 @@ export class Logins {
 
   /** Takes the administrator's token. Answers with the text of a login. */
   byToken(token: string, address: string): string | LoginRefusal {
-    if (this.#isBarred(address)) return 'tooOften';
+    if (this.#wrong.isBarred(address)) return 'tooOften';
     if (!isSameSecret(token, this.#deps.adminToken)) return this.#countWrong(address);
     return this.#make('administrator');
   }
@@ -77,27 +76,8 @@ export class Logins {
     return makeLogin(adminToken, role, clock.wallMs() + limits.loginMs, random);
   }
 
-  #isBarred(address: string): boolean {
-    const tries = this.#wrong.get(addressKey(address));
-    if (tries === undefined) return false;
-    if (this.#deps.clock.nowMs() - tries.sinceMs >= MINUTE_MS) {
-      this.#wrong.delete(addressKey(address));
-      return false;
-    }
-    return tries.count >= this.#deps.limits.wrongPerMinuteMax;
-  }
-
   #countWrong(address: string): 'wrong' {
-    const key = addressKey(address);
-    const tries = this.#wrong.get(key);
-    if (tries !== undefined) tries.count++;
-    else {
-      if (this.#wrong.size >= this.#deps.limits.addressesMax) {
-        const [oldest] = this.#wrong.keys();
-        this.#wrong.delete(oldest!);
-      }
-      this.#wrong.set(key, { sinceMs: this.#deps.clock.nowMs(), count: 1 });
-    }
+    this.#wrong.count(address);
     return 'wrong';
   }
 

@@ -6,6 +6,7 @@ import type { Fault } from '../core/model/fault.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import type { Feed } from '../feed/feed.js';
 import type { Relay } from '../relay/relay.js';
+import type { Enrolment } from '../replica/enrolment.js';
 import type { Gatekeeper } from '../replica/gatekeeper.js';
 import type { Opening } from '../replica/opening.js';
 import type { Replica } from '../replica/replica.js';
@@ -17,6 +18,15 @@ import type { CallTimes } from './call-times.js';
 import type { DoorLimits } from './limits.js';
 import type { Exchange } from './services/exchange.js';
 import type { ServerFacts } from './services/server-service.js';
+
+/** How clients reach and know the server. */
+export interface ServerReach {
+  readonly isEncrypted: boolean;
+  /** SHA-256 of the SubjectPublicKeyInfo of its authorities; none where the system's know it. */
+  pins(): readonly Uint8Array[];
+  /** HOST:PORT of gRPC, at most 8. */
+  addresses(): readonly string[];
+}
 
 /** What the services stand on. Handed in by the composition root, shared with the other doors. */
 export interface Backing {
@@ -58,6 +68,10 @@ export interface Backing {
   readonly refused?: ((fault: Fault, method: string, origin: Origin) => void) | undefined;
   /** Whether the protos are served by reflection. */
   readonly offersReflection: boolean;
+  /** Redeems tickets. */
+  readonly enrolment: Enrolment;
+  /** How clients reach and know the server, as tickets say it. */
+  readonly reach: ServerReach;
   /** What the server is, for whoever asks. */
   readonly about: ServerFacts;
   /** Called for each connection that is closed at a bound, with the bound in words. */

@@ -74,6 +74,11 @@ export class Caller implements Asker {
     return this.#gatekeeper.isKnown(this);
   }
 
+  /** The identity that it is; undefined for nobody, and for the administrator's token. */
+  get identityUuid(): string | undefined {
+    return this.#gatekeeper.identityOf(this);
+  }
+
   /** As whom its commands are stored. */
   get by(): { readonly by?: string } {
     const by = this.#gatekeeper.nameOf(this);

@@ -23,6 +23,7 @@ import { unknownNumberOfRow } from './known-numbers.js';
 import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from './limits.js';
 import { packPolicy, unpackPolicy } from './policy.js';
 import { packRequest, unpackRequest } from './request.js';
+import { packTicket, unpackTicket } from './ticket.js';
 
 /*
  * A part of a snapshot:
@@ -50,6 +51,7 @@ const KINDS: readonly Row['kind'][] = [
   'request',
   'policy',
   'identity',
+  'ticket',
 ];
 
 /**
@@ -106,6 +108,7 @@ function formatFor(row: Row): number {
       return row.tokenCheck === undefined ? Format.FIRST : Format.LIMITS;
     case 'identity':
     case 'policy':
+    case 'ticket':
       return Format.IDENTITIES;
     default:
       return Format.FIRST;
@@ -218,6 +221,9 @@ function pack(row: Row, chunk: SnapshotChunk): void {
     case 'policy':
       chunk.policies.push(packPolicy(row.policy));
       break;
+    case 'ticket':
+      chunk.tickets.push(packTicket(row.ticket));
+      break;
   }
 }
 
@@ -256,6 +262,10 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
   for (const row of chunk.identities) {
     const identity = unpackIdentity(row);
     yield identity && { kind: 'identity', identity };
+  }
+  for (const row of chunk.tickets) {
+    const ticket = unpackTicket(row);
+    yield ticket && { kind: 'ticket', ticket };
   }
 }
 

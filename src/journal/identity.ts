@@ -89,7 +89,7 @@ export function unpackUpdate({ uuid, kind, roles, name, labels }: UpdateIdentity
 
 /** An identity as a snapshot stores it. */
 export function packIdentity(identity: Identity): IdentityRow {
-  const { number, uuid, kind, roles, name, labels, keys, barred, revoked } = identity;
+  const { number, uuid, kind, roles, name, labels, keys, barred, revoked, ticket } = identity;
   return {
     number,
     uuid,
@@ -106,12 +106,13 @@ export function packIdentity(identity: Identity): IdentityRow {
     roles: [...roles],
     name,
     labels: packLabels(labels),
+    ticket,
   };
 }
 
 /** An identity as the core has it; undefined for a kind or an origin that only a newer build knows. */
 export function unpackIdentity(row: IdentityRow): Identity | undefined {
-  const { number, uuid, kind, roles, name, keys, barred, revoked } = row;
+  const { number, uuid, kind, roles, name, keys, barred, revoked, ticket } = row;
   if (!KINDS.has(kind) || keys.some(({ origin }) => !ORIGINS.has(origin))) return undefined;
   return {
     number,
@@ -129,5 +130,6 @@ export function unpackIdentity(row: IdentityRow): Identity | undefined {
     })),
     barred: barred.map(unpackHidden),
     revoked,
+    ticket,
   };
 }

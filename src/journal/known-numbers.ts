@@ -33,6 +33,8 @@ export function unknownNumber(command: Command): string | undefined {
       );
     case 'UpdateIdentity':
       return look('UpdateIdentity.kind', command.identityKind ?? IdentityKind.INSTANCE, IDENTITY_KINDS);
+    case 'IssueTicket':
+      return look('IssueTicket.kind', command.identityKind, IDENTITY_KINDS);
     default:
       return undefined;
   }

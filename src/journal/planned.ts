@@ -6,9 +6,6 @@ export const PLANNED_COMMANDS: ReadonlyMap<number, readonly [name: string, forma
   [18, ['LoseServer', 4]],
   [19, ['MoveSession', 4]],
   [21, ['UseRules', 4]],
-  [30, ['IssueTicket', 3]],
-  [31, ['RevokeTicket', 3]],
-  [32, ['Enroll', 3]],
 ]);
 
 const TAG_TYPE_BITS = 3;

@@ -27,6 +27,7 @@ import { JournalError, type StoredRecord } from './journal.js';
 import { unknownNumber } from './known-numbers.js';
 import { unknownCommand } from './planned.js';
 import { packPutPolicy, unpackPutPolicy } from './policy.js';
+import { packEnroll, packIssue, unpackEnroll, unpackIssue } from './ticket.js';
 
 /*
  * A record:
@@ -72,6 +73,9 @@ function formatFor(command: Command): number {
     case 'UpdateIdentity':
     case 'RevokeIdentity':
     case 'PutPolicy':
+    case 'IssueTicket':
+    case 'RevokeTicket':
+    case 'Enroll':
       return Format.IDENTITIES;
     default:
       if (command.kind === 'OpenSession' && command.proven !== undefined) return Format.IDENTITIES;
@@ -202,6 +206,12 @@ function pack(command: Command): Packed {
       return { $case: 'revokeIdentity', value: command };
     case 'PutPolicy':
       return { $case: 'putPolicy', value: packPutPolicy(command) };
+    case 'IssueTicket':
+      return { $case: 'issueTicket', value: packIssue(command) };
+    case 'RevokeTicket':
+      return { $case: 'revokeTicket', value: command };
+    case 'Enroll':
+      return { $case: 'enroll', value: packEnroll(command) };
   }
 }
 
@@ -269,6 +279,12 @@ function unpack(packed: Packed): Command {
       return { kind: 'RevokeIdentity', ...packed.value };
     case 'putPolicy':
       return unpackPutPolicy(packed.value);
+    case 'issueTicket':
+      return unpackIssue(packed.value);
+    case 'revokeTicket':
+      return { kind: 'RevokeTicket', ...packed.value };
+    case 'enroll':
+      return unpackEnroll(packed.value);
   }
 }
 

@@ -123,6 +123,11 @@ export class Gatekeeper {
     return principal && principalName(principal);
   }
 
+  /** The identity that a caller is; undefined for nobody, and for the administrator's token. */
+  identityOf(asker: Asker): string | undefined {
+    return asker.isAdmin ? undefined : this.#subject(asker, this.mode).principal?.identityUuid;
+  }
+
   /** Why a method must not begin; undefined when it may. */
   admit(method: Method, asker: Asker): Fault | undefined {
     const { needs, others, shows } = ruleOf(method);

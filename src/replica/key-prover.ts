@@ -35,8 +35,11 @@ export interface WantedProof {
   readonly uuid: string;
   /** Where the call comes from. */
   readonly origin: Origin;
-  /** Which keys are accepted: one that the identity has; also the first key of one without keys; only one to be added. */
-  readonly keys: 'known' | 'known or first' | 'new';
+  /**
+   * Which keys are accepted: one that the identity has; also the first key of one without keys; only one to be added; any that is not
+   * barred, as whoever asks decides about it.
+   */
+  readonly keys: 'known' | 'known or first' | 'new' | 'any';
 }
 
 /** A request to rotate an identity's key. */
@@ -134,9 +137,11 @@ export class KeyProver {
   #refusal(keyId: string, { uuid, keys }: WantedProof): Fault | undefined {
     const identity = this.#deps.state.identities.get(uuid);
     if (identity === undefined) {
-      return keys === 'known or first' ? undefined : new Fault('PROOF_INVALID', `instance ${uuid} has no key`);
+      return keys === 'known or first' || keys === 'any'
+        ? undefined
+        : new Fault('PROOF_INVALID', `instance ${uuid} has no key`);
     }
-    const isAdded = keys === 'new' && !identity.revoked && !identity.barred.includes(keyId);
+    const isAdded = (keys === 'new' || keys === 'any') && !identity.revoked && !identity.barred.includes(keyId);
     return isAdded ? undefined : keyFault(identity, keyId, this.#deps.clock.wallMs());
   }
 }

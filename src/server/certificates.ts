@@ -86,9 +86,12 @@ export class CertificateKeeper {
     return this.#leafKeyIds;
   }
 
-  /** The authority that clients may pin: of the server's own certificate. */
-  get authority(): X509Certificate | undefined {
-    return this.own?.authority;
+  /**
+   * By what clients may know the server: its own authority. None with --tls-cert, as only a certificate that the server makes has the
+   * name that clients with a pin expect.
+   */
+  get pins(): readonly Buffer[] {
+    return this.own === undefined ? [] : [this.own.pin];
   }
 
   /** Tells of every change from now on. */

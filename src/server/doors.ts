@@ -19,8 +19,9 @@ import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
 import type { CutCause } from '../system/conversation/backing.js';
 import { SystemDoor } from '../system/door.js';
 import type { Adapter } from '../transport/adapter.js';
-import { reachableAddresses } from '../transport/reachable.js';
+import { reachableAddresses, usefulAddresses } from '../transport/reachable.js';
 import { Transports } from '../transport/transports.js';
+import { TICKET_ADDRESSES_MAX } from '../trust/ticket.js';
 import { WebDoor } from '../web/door.js';
 import { makeAdapters } from './adapters.js';
 import { ensureAdminToken } from './admin-token.js';
@@ -71,6 +72,8 @@ export class Doors {
   private console: ConsoleDoor | undefined;
   private web: WebDoor | undefined;
   private adapters: readonly Adapter[] = [];
+  /** Where others reach gRPC, for tickets. */
+  private reachedAt: readonly string[] = [];
   private readonly startedMs: number;
 
   constructor(
@@ -181,11 +184,12 @@ export class Doors {
 
   private makeSystem(brokering: Brokering, gate: ConnectionGate): SystemDoor {
     const { clock, random, log, metrics, events, admission } = this.parts;
-    const { replica, opening, gatekeeper, shares, turns, feeds, relay } = this.engine;
+    const { replica, opening, gatekeeper, enrolment, shares, turns, feeds, relay } = this.engine;
     return new SystemDoor({
       replica,
       opening,
       gatekeeper,
+      enrolment,
       shares,
       turns,
       feeds: feeds.system,
@@ -258,7 +262,7 @@ export class Doors {
 
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
     const { config, clock, random, log, metrics, events, certificates } = this.parts;
-    const { replica, opening, gatekeeper, shares, turns, feeds, relay } = this.engine;
+    const { replica, opening, gatekeeper, enrolment, shares, turns, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
     const adminToken = await this.findAdminToken();
     const { grpc: isEncrypted } = tlsPlan(config);
@@ -268,6 +272,7 @@ export class Doors {
         replica,
         opening,
         gatekeeper,
+        enrolment,
         shares,
         turns,
         feeds: feeds.grpc,
@@ -284,6 +289,7 @@ export class Doors {
         ...brokering,
         refused: (fault, method, origin) => events.refused(fault, method, origin),
         about: this.facts(),
+        reach: { isEncrypted, pins: () => certificates?.pins ?? [], addresses: () => this.reachedAt },
         cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),
         callTimes: metrics?.calls,
       },
@@ -296,7 +302,9 @@ export class Doors {
     );
     certificates?.onChange((files) => this.grpc?.renew(files));
     this.addresses.grpc = formatAddress(bound);
-    const reached = { addresses: reachableAddresses(bound), encrypted: isEncrypted };
+    const addresses = reachableAddresses(bound);
+    this.reachedAt = usefulAddresses(addresses).slice(0, TICKET_ADDRESSES_MAX);
+    const reached = { addresses, encrypted: isEncrypted };
     this.transports.add({ codeName: 'grpc', maxBlockBytes: messageBytesMax, ...reached });
     this.transports.add({ codeName: 'exchange', maxBlockBytes: packetBytesMax, ...reached });
   }

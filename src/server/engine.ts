@@ -24,6 +24,7 @@ import { replayWhole } from '../journal/replaying.js';
 import { DEFAULT_RELAY_LIMITS } from '../relay/limits.js';
 import { Relay } from '../relay/relay.js';
 import { AccessTokens } from '../replica/access-tokens.js';
+import { Enrolment } from '../replica/enrolment.js';
 import { Gatekeeper } from '../replica/gatekeeper.js';
 import { KeyProver, type KeyProverDeps } from '../replica/key-prover.js';
 import { Opening } from '../replica/opening.js';
@@ -71,6 +72,7 @@ export interface Engine {
   readonly opening: Opening;
   /** Who may do what. */
   readonly gatekeeper: Gatekeeper;
+  readonly enrolment: Enrolment;
   /** What each caller may take of what all share. */
   readonly shares: Shares;
   /** Whose turn it is to be worked for, at all doors. */
@@ -184,7 +186,7 @@ export async function startEngine({
   await replica.found(drawUuid(random));
   await replica.agreeOn(config.limits);
   checkMode(state, config, isNew);
-  if (isNew && least !== 'open') await replica.putFoundingPolicy(least);
+  if (isNew && (least !== 'open' || config.auth !== undefined)) await replica.putFoundingPolicy(least);
   const turns = new FairTurns({
     clock,
     limits: DEFAULT_TURN_LIMITS,
@@ -201,6 +203,7 @@ export async function startEngine({
     opening: new Opening(replica, clock, random, limits, shares, prover, gatekeeper, (session, origin) =>
       events.opened(session, origin),
     ),
+    enrolment: new Enrolment({ replica, prover, clock }),
     shares,
     turns,
     feeds,

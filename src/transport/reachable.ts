@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { type Address, formatAddress } from '../base/address.js';
+import { type Address, formatAddress, isLoopback, parseAddress } from '../base/address.js';
 
 const WILDCARDS = new Set(['0.0.0.0', '::']);
 
@@ -16,4 +16,10 @@ export function reachableAddresses({ host, port }: Address): string[] {
     .map(({ address }) => address)
     .sort((x, y) => Number(isIPv6(x)) - Number(isIPv6(y)) || (x < y ? -1 : 1));
   return [...new Set(hosts)].map((one) => formatAddress({ host: one, port }));
+}
+
+/** Of addresses those that other machines can use; those of the loopback only where there is nothing else. */
+export function usefulAddresses(addresses: readonly string[]): readonly string[] {
+  const far = addresses.filter((address) => !isLoopback(parseAddress(address)));
+  return far.length > 0 ? far : addresses;
 }

@@ -1,5 +1,5 @@
 /** What a proof is made for. The numbers are those of `switchyard.v1.ProofPurpose`. */
-export const ProofPurpose = { SESSION: 1, ATTACH: 3, ROTATE: 4, LOGIN: 5 } as const;
+export const ProofPurpose = { SESSION: 1, ENROLL: 2, ATTACH: 3, ROTATE: 4, LOGIN: 5 } as const;
 /** One of the numbers of {@link ProofPurpose}. */
 export type ProofPurpose = (typeof ProofPurpose)[keyof typeof ProofPurpose];
 

@@ -15,7 +15,7 @@ describe('a command line that cannot be', () => {
     [['connect', 'a', '0'], /It must be a port: 1 to 65535/],
     [['forward', 'nowhere:x', 'a', '80'], /LOCAL: "nowhere:x" must be PORT or HOST:PORT/],
     [['forward', 'x', 'a', '80'], /LOCAL: "x" must be PORT or HOST:PORT/],
-    [['join'], /required option '--port <PORT...>' not specified/],
+    [['join'], /^--port: a port that peers may reach is needed/],
     [['nodes', '--admin-token', 'ä b'], /--admin-token: it must be visible ASCII, without spaces/],
     [['nodes', '--via', 'http://x'], /--via: "http:\/\/x" must be tcp:\/\/HOST:PORT/],
     [

@@ -171,8 +171,17 @@ describe('buf curl, over reflection alone', () => {
     expect(await reason('IdentityService/GetIdentity', request, one.token)).toBe('IDENTITY_NOT_FOUND');
     expect(await reason('IdentityService/RotateKey', {})).toBe('FIELD_INVALID');
     expect(await reason('IdentityService/Login', {})).toBe('FIELD_INVALID');
+    expect(await reason('IdentityService/Enroll', {})).toBe('FIELD_INVALID');
     const guarded = ['ListIdentities', 'UpdateIdentity', 'BindKey', 'ForgetKey', 'RevokeIdentity'];
-    for (const method of [...guarded, 'GetPolicy', 'PutPolicy', 'Explain']) {
+    for (const method of [
+      ...guarded,
+      'GetPolicy',
+      'PutPolicy',
+      'Explain',
+      'IssueTicket',
+      'ListTickets',
+      'RevokeTicket',
+    ]) {
       expect(await reason(`IdentityService/${method}`, {}, one.token)).toBe('ADMIN_REQUIRED');
     }
   }, 60_000);

@@ -10,8 +10,10 @@ every input: the two codecs must give the same event or the same mistake.
     switchyard_system.py prove HOST:PORT [openssl]    opens sessions by a key, and is refused without it; the same lines
 """
 
+import base64
 import hashlib
 import json
+import os
 import pathlib
 import queue
 import re
@@ -281,6 +283,17 @@ EVENTS = {
             4: ("epoch", text(32), REQUIRED),
             5: ("server_time_ms", U64, REQUIRED),
             6: ("valid_for_ms", U32, REQUIRED),
+        },
+    ),
+    21: (
+        "Enroll",
+        C2S,
+        {1: ("secret", blob(32, 32), REQUIRED), 2: ("proof", PROOF, REQUIRED), 3: ("name", text(63), OPTIONAL)},
+        {
+            1: ("identity_uuid", UUID, REQUIRED),
+            2: ("roles", text(32), 8),
+            3: ("name", text(63), OPTIONAL),
+            4: ("position", POSITION, REQUIRED),
         },
     ),
     22: (
@@ -647,16 +660,52 @@ class OpensslKey:
         return subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=10).stdout
 
 
-def prove(client, key, uuid):
-    """A proof for Session, over a nonce that is asked for: the cells of Proof. Over tcp it is bound to no certificate."""
+def read_ticket(ticket_text):
+    """What the text of a ticket says: flags, secret, pins, addresses and a check, as identity.proto has them."""
+    if not ticket_text.startswith("swt1_"):
+        raise ValueError("not a ticket")
+    content = base64.urlsafe_b64decode(ticket_text[5:] + "=" * (-len(ticket_text[5:]) % 4))
+    content, check = content[:-4], content[-4:]
+    if hashlib.sha256(content).digest()[:4] != check:
+        raise ValueError("the ticket is cut or mistyped")
+    flags, secret, at = content[0], content[1:33], 34 + 32 * content[33]
+    pins = [content[34 + 32 * one : 66 + 32 * one] for one in range(content[33])]
+    addresses = []
+    for _ in range(content[at]):
+        length = content[at + 1]
+        addresses.append(content[at + 2 : at + 2 + length].decode())
+        at += 1 + length
+    return {"encrypted": flags == 1, "secret": secret, "pins": pins, "addresses": addresses}
+
+
+def prove(client, key, uuid, purpose=1):
+    """A proof, over a nonce that is asked for: the cells of Proof. Over tcp it is bound to no certificate."""
     challenge = client.ask("Challenge", {})
     nonce, network = bytes.fromhex(challenge["nonce"]), b"default"
     who = uuids.UUID(uuid).bytes
-    content = b"switchyard-proof-v1\0" + bytes([1]) + uuids.UUID(challenge["server_uuid"]).bytes + nonce
+    content = b"switchyard-proof-v1\0" + bytes([purpose]) + uuids.UUID(challenge["server_uuid"]).bytes + nonce
     content += struct.pack(">H", len(network)) + network + who + who
     content += hashlib.sha256(key.public_key).digest() + bytes([0]) + bytes(32)
     signature = key.sign(content).hex()
-    return {"purpose": 1, "nonce": nonce.hex(), "public_key": key.public_key.hex(), "signature": signature}
+    proof = {"purpose": purpose, "nonce": nonce.hex(), "public_key": key.public_key.hex(), "signature": signature}
+    return proof | {"identity_uuid": uuid}
+
+
+def run_enroller(address, ticket_text):
+    """Redeems a ticket twice, as after a lost answer, and opens the session of the identity that came of it."""
+    host, port = address.rsplit(":", 1)
+    key = OpensslKey() if ed25519 is None else PackageKey()
+    me = {"instance_uuid": str(uuids.uuid4()), "instance_type": 2, "name": ""}
+    ticket = read_ticket(ticket_text)
+    client = Client(host.strip("[]"), int(port))
+    for _ in range(2):
+        proof = prove(client, key, me["instance_uuid"], purpose=2)
+        answer = client.ask("Enroll", {"secret": ticket["secret"].hex(), "proof": proof, "name": "boat-9"})
+        is_own = answer["identity_uuid"] == me["instance_uuid"]
+        print(json.dumps({"step": "enrolled", "own": is_own, "name": answer["name"], "roles": answer["roles"]}), flush=True)
+    session = client.ask("Session", me | {"proof": prove(client, key, me["instance_uuid"])})
+    print(json.dumps({"step": "opened", "encrypted": ticket["encrypted"], "cvid": session["instance_sid"]}), flush=True)
+    client.close()
 
 
 def run_prover(address, tool):
@@ -697,5 +746,7 @@ if __name__ == "__main__":
         run_client(sys.argv[2])
     elif sys.argv[1:2] == ["prove"]:
         run_prover(sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else None)
+    elif sys.argv[1:2] == ["enroll"]:
+        run_enroller(sys.argv[2], os.environ["SWITCHYARD_TICKET"])
     else:
         run_codec()

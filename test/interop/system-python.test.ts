@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IdentityServiceService as Identities } from '../../gen/switchyard/v1/identity.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { REASONS } from '../../src/core/model/fault.js';
 import { asAdmin, ask, type Running, run } from '../grpc/running.js';
@@ -13,8 +14,19 @@ const PYTHON_CLIENT = fileURLToPath(new URL('switchyard_system.py', import.meta.
 type Step = Record<string, any>;
 
 /** What the client prints, step by step. */
-async function* stepsOf(...args: readonly string[]): AsyncGenerator<Step, void, undefined> {
-  const child = spawn('python3', [PYTHON_CLIENT, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+function stepsOf(...args: readonly string[]): AsyncGenerator<Step, void, undefined> {
+  return readSteps(startPython(args));
+}
+
+function startPython(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = spawn('python3', [PYTHON_CLIENT, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  return child;
+}
+
+async function* readSteps(child: ReturnType<typeof startPython>): AsyncGenerator<Step, void, undefined> {
   for await (const line of createInterface({ input: child.stdout })) yield JSON.parse(line);
 }
 
@@ -75,4 +87,25 @@ describe('A client of system events that was written from the document alone', (
     },
     60_000,
   );
+
+  it('redeems a ticket that it reads itself, again after a lost answer, and opens the session by its key', async () => {
+    const issued = {
+      kind: 0,
+      roles: ['agent'],
+      uses: 1,
+      validFor: undefined,
+      names: '',
+      identityUuid: '',
+      addresses: [],
+    };
+    const { text } = await ask(at, Identities.issueTicket, issued, asAdmin());
+    const steps: Step[] = [];
+    const child = startPython(['enroll', at.server.addresses.tcp!], { SWITCHYARD_TICKET: text });
+    for await (const step of readSteps(child)) steps.push(step);
+    expect(steps).toMatchObject([
+      { step: 'enrolled', own: true, name: 'boat-9', roles: ['agent'] },
+      { step: 'enrolled', own: true, name: 'boat-9', roles: ['agent'] },
+      { step: 'opened', encrypted: false },
+    ]);
+  }, 60_000);
 });

@@ -76,6 +76,7 @@ const keyId = tokenHash;
 const key = fc.uint8Array({ minLength: 1, maxLength: 91 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
 const roles = fc.array(fc.string({ maxLength: 32 }), { maxLength: 3 });
 const identityKind = fc.constantFrom(...Object.values(IdentityKind));
+const ticketIds = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 16, maxLength: 16 });
 const proven = fc.record(
   { identity: uuid, keyId, key },
   { requiredKeys: ['identity', 'keyId'], noNullPrototype: true },
@@ -150,6 +151,20 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
     { kind: kind('PutPolicy'), document: text, ifRevision: wallMs },
     { requiredKeys: ['kind', 'document'], noNullPrototype: true },
   ),
+  IssueTicket: shape({
+    kind: kind('IssueTicket'),
+    hash: tokenHash,
+    issuer: fc.oneof(uuid, fc.constant('')),
+    uses: ms,
+    expiresAtMs: wallMs,
+    identityKind,
+    roles,
+    names: text,
+    forUuid: fc.oneof(uuid, fc.constant('')),
+    atMs: wallMs,
+  }),
+  RevokeTicket: shape({ kind: kind('RevokeTicket'), id: ticketIds }),
+  Enroll: shape({ kind: kind('Enroll'), ticketHash: tokenHash, uuid, key, keyId, name: text, atMs: wallMs }),
 };
 
 /** Any command, as it comes to be stored. */
@@ -196,6 +211,21 @@ const identity = shape({
     { maxLength: 4 },
   ),
   barred: fc.array(keyId, { maxLength: 3 }),
+  revoked: fc.boolean(),
+  ticket: fc.oneof(ticketIds, fc.constant('')),
+});
+const ticket = shape({
+  number: wallMs,
+  hash: tokenHash,
+  issuer: fc.oneof(uuid, fc.constant('')),
+  issuedAtMs: wallMs,
+  expiresAtMs: wallMs,
+  uses: ms,
+  used: ms,
+  identityKind,
+  roles,
+  names: text,
+  forUuid: fc.oneof(uuid, fc.constant('')),
   revoked: fc.boolean(),
 });
 const policy = fc.tuple(fc.constantFrom(...AUTH_MODES), wallMs).map(([auth, revision]): StoredPolicy => {
@@ -254,6 +284,7 @@ export const ROWS: {
   }),
   identity: shape({ kind: kind('identity'), identity }),
   policy: shape({ kind: kind('policy'), policy }),
+  ticket: shape({ kind: kind('ticket'), ticket }),
 };
 
 /** The second row of a snapshot. */

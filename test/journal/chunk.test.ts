@@ -42,7 +42,8 @@ function stored(parts: readonly Uint8Array[], revision = 7): StoredSnapshot {
 /** Whether builds that know no identities would take a row for another. */
 function isOfFormat3(row: Row): boolean {
   if (row.kind === 'session') return row.session.keyId !== undefined;
-  return row.kind === 'identity' || row.kind === 'policy' || (row.kind === 'ended' && row.reason === 5);
+  const kinds = ['identity', 'policy', 'ticket'];
+  return kinds.includes(row.kind) || (row.kind === 'ended' && row.reason === 5);
 }
 
 describe('a snapshot', () => {

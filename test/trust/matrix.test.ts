@@ -85,6 +85,18 @@ const REQUESTS: Readonly<Record<Exclude<Rpc, Untried>, (target: Target) => objec
   RevokeIdentity: () => ({ identityUuid: 'x' }),
   GetPolicy: () => ({}),
   PutPolicy: () => ({ document: '?', validateOnly: true, ifRevision: undefined }),
+  IssueTicket: () => ({
+    kind: 0,
+    roles: [],
+    uses: 1,
+    validFor: undefined,
+    names: '',
+    identityUuid: '',
+    addresses: ['hub:1'],
+  }),
+  ListTickets: () => ({ pageSize: 0, pageToken: '' }),
+  RevokeTicket: () => ({ ticketId: '0123456789abcdef', andIdentities: false }),
+  Enroll: () => ({ secret: Buffer.alloc(0), proof: undefined, name: '' }),
   Explain: () => ({ from: '', permission: '', to: '' }),
 };
 const TRIED = Object.keys(REQUESTS) as Exclude<Rpc, Untried>[];

@@ -121,6 +121,12 @@ export enum Reason {
    */
   IDENTITY_NOT_FOUND = 26,
   /**
+   * TICKET_NOT_FOUND - NOT_FOUND. There is no ticket of that id, or it is remembered no more.
+   * Do: take the id from `switchyard ticket list`.
+   * Example: "no ticket 9f86d081884c7d65".
+   */
+  TICKET_NOT_FOUND = 27,
+  /**
    * SESSION_LIMIT - RESOURCE_EXHAUSTED. The server holds as many sessions as it may, or as it may of one client connection or of one address
    * (of IPv6, one /64). Comes with RetryInfo. An instance that has a session there is not refused for such a share.
    * Do: wait as RetryInfo says; end sessions that are not needed, or raise the option that the message names.
@@ -332,6 +338,12 @@ export enum Reason {
    */
   CHALLENGE_EXPIRED = 82,
   /**
+   * TICKET_INVALID - UNAUTHENTICATED. The ticket lets nobody in: nobody issued it, it is revoked or over, or all its uses are spent.
+   * Do: ask for a new ticket.
+   * Example: "all uses of the ticket are spent: it had 300".
+   */
+  TICKET_INVALID = 83,
+  /**
    * IDENTITY_REVOKED - UNAUTHENTICATED on a call, ABORTED on an attachment. An administrator has revoked the identity, or the key that the session
    * was opened by.
    * Do: ask the administrator; an identity that was revoked by mistake gets a new key by `switchyard identity bind`.
@@ -352,8 +364,8 @@ export enum Reason {
    */
   IDENTITY_MISMATCH = 86,
   /**
-   * NETWORK_LIMIT - RESOURCE_EXHAUSTED. The network has as many identities as it may.
-   * Do: forget identities that are not needed.
+   * NETWORK_LIMIT - RESOURCE_EXHAUSTED. The network has as many identities, or tickets, as it may.
+   * Do: forget identities, or revoke tickets, that are not needed.
    * Example: "1048576 identities are the limit".
    */
   NETWORK_LIMIT = 87,
@@ -422,6 +434,9 @@ export function reasonFromJSON(object: any): Reason {
     case 26:
     case "REASON_IDENTITY_NOT_FOUND":
       return Reason.IDENTITY_NOT_FOUND;
+    case 27:
+    case "REASON_TICKET_NOT_FOUND":
+      return Reason.TICKET_NOT_FOUND;
     case 30:
     case "REASON_SESSION_LIMIT":
       return Reason.SESSION_LIMIT;
@@ -524,6 +539,9 @@ export function reasonFromJSON(object: any): Reason {
     case 82:
     case "REASON_CHALLENGE_EXPIRED":
       return Reason.CHALLENGE_EXPIRED;
+    case 83:
+    case "REASON_TICKET_INVALID":
+      return Reason.TICKET_INVALID;
     case 84:
     case "REASON_IDENTITY_REVOKED":
       return Reason.IDENTITY_REVOKED;
@@ -584,6 +602,8 @@ export function reasonToJSON(object: Reason): string {
       return "REASON_CONNECTION_NOT_FOUND";
     case Reason.IDENTITY_NOT_FOUND:
       return "REASON_IDENTITY_NOT_FOUND";
+    case Reason.TICKET_NOT_FOUND:
+      return "REASON_TICKET_NOT_FOUND";
     case Reason.SESSION_LIMIT:
       return "REASON_SESSION_LIMIT";
     case Reason.SID_EXHAUSTED:
@@ -652,6 +672,8 @@ export function reasonToJSON(object: Reason): string {
       return "REASON_PROOF_INVALID";
     case Reason.CHALLENGE_EXPIRED:
       return "REASON_CHALLENGE_EXPIRED";
+    case Reason.TICKET_INVALID:
+      return "REASON_TICKET_INVALID";
     case Reason.IDENTITY_REVOKED:
       return "REASON_IDENTITY_REVOKED";
     case Reason.PERMISSION_DENIED:

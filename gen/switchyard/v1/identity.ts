@@ -30,6 +30,8 @@ export enum ProofPurpose {
   UNSPECIFIED = 0,
   /** SESSION - To open a session. */
   SESSION = 1,
+  /** ENROLL - To enrol with a ticket. */
+  ENROLL = 2,
   /** ATTACH - To attach, or to renew, a session. */
   ATTACH = 3,
   /** ROTATE - To give an identity a new key. */
@@ -47,6 +49,9 @@ export function proofPurposeFromJSON(object: any): ProofPurpose {
     case 1:
     case "PROOF_PURPOSE_SESSION":
       return ProofPurpose.SESSION;
+    case 2:
+    case "PROOF_PURPOSE_ENROLL":
+      return ProofPurpose.ENROLL;
     case 3:
     case "PROOF_PURPOSE_ATTACH":
       return ProofPurpose.ATTACH;
@@ -69,6 +74,8 @@ export function proofPurposeToJSON(object: ProofPurpose): string {
       return "PROOF_PURPOSE_UNSPECIFIED";
     case ProofPurpose.SESSION:
       return "PROOF_PURPOSE_SESSION";
+    case ProofPurpose.ENROLL:
+      return "PROOF_PURPOSE_ENROLL";
     case ProofPurpose.ATTACH:
       return "PROOF_PURPOSE_ATTACH";
     case ProofPurpose.ROTATE:
@@ -227,6 +234,8 @@ export enum KeyOrigin {
   ADMINISTRATOR = 2,
   /** ROTATION - It took the place of an older one. */
   ROTATION = 3,
+  /** TICKET - It came with a ticket. */
+  TICKET = 4,
   UNRECOGNIZED = -1,
 }
 
@@ -244,6 +253,9 @@ export function keyOriginFromJSON(object: any): KeyOrigin {
     case 3:
     case "KEY_ORIGIN_ROTATION":
       return KeyOrigin.ROTATION;
+    case 4:
+    case "KEY_ORIGIN_TICKET":
+      return KeyOrigin.TICKET;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -261,6 +273,8 @@ export function keyOriginToJSON(object: KeyOrigin): string {
       return "KEY_ORIGIN_ADMINISTRATOR";
     case KeyOrigin.ROTATION:
       return "KEY_ORIGIN_ROTATION";
+    case KeyOrigin.TICKET:
+      return "KEY_ORIGIN_TICKET";
     case KeyOrigin.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -328,7 +342,7 @@ export function authModeToJSON(object: AuthMode): string {
  *   "switchyard-proof-v1" and a zero byte | purpose, 1 B | server_uuid, 16 B | nonce, 40 B | length of the network's name, 2 B |
  *   network, UTF-8 | identity_uuid, 16 B | instance_uuid, 16 B | SHA-256 of public_key, 32 B | binding kind, 1 B | binding, 32 B
  *
- * The network is `default`. The instance is the one whose session it is; in RotateKey the identity itself. Without a binding its
+ * The network is `default`. The instance is the one whose session it is; in RotateKey and Enroll the identity itself. Without a binding its
  * 32 bytes are zero. A server accepts each signed content once.
  */
 export interface Proof {
@@ -402,6 +416,8 @@ export interface Identity {
   name: string;
   /** What an administrator or a ticket says of it. */
   labels: { [key: string]: string };
+  /** The id of the ticket that it has redeemed last. Empty: none. */
+  ticketId: string;
 }
 
 export interface Identity_LabelsEntry {
@@ -676,6 +692,139 @@ export interface ExplainResponse {
    * Example: "grants[0] lets role:client do this with role:agent".
    */
   because: string;
+}
+
+/** A ticket, without its secret. */
+export interface Ticket {
+  /** Names it: the first 8 bytes of the SHA-256 of its secret, 16 hexadecimal digits. */
+  ticketId: string;
+  /** What those that enrol with it become. */
+  kind: IdentityKind;
+  /** The roles that they get. */
+  roles: string[];
+  /** How many identities it lets in. */
+  uses: number;
+  /** How many it has let in. */
+  used: number;
+  /** The names that they may have: a pattern in which `*` stands for any characters. Empty: any name, or none. */
+  names: string;
+  /** The only identity that it lets in. Empty: any that has no key yet. */
+  identityUuid: string;
+  /** When it was issued, by the server's clock. */
+  issuedAt:
+    | Date
+    | undefined;
+  /** Until when it is good. */
+  expiresAt:
+    | Date
+    | undefined;
+  /** The identity that issued it. Empty: somebody with the administrator's token. */
+  issuerUuid: string;
+  /** It lets nobody in any more. */
+  revoked: boolean;
+}
+
+/** What a ticket is to be. */
+export interface IssueTicketRequest {
+  /** What those that enrol with it become. Not said: instances. */
+  kind: IdentityKind;
+  /** The roles that they get: agent, client, observer, operator, admin. At most 8, each once; none: they get no role. */
+  roles: string[];
+  /** How many identities it lets in, 1-10,000. 0: 1. */
+  uses: number;
+  /** How long it is good, 1 second to 366 days. Absent: a day. */
+  validFor:
+    | Duration
+    | undefined;
+  /** The names that they may have: 1-63 of a-z, 0-9, `.`, `-` and `*`, which stands for any characters. Empty: any name, or none. */
+  names: string;
+  /** The only identity that it lets in, in the 36-character form; then it has one use. Empty: any that has no key yet. */
+  identityUuid: string;
+  /** Where those that enrol reach the server, for the ticket's text: HOST:PORT, at most 8. None: where the server listens. */
+  addresses: string[];
+}
+
+/** A ticket was issued. */
+export interface IssueTicketResponse {
+  /**
+   * All that a device needs to enrol: `swt1_` and base64url without padding of, numbers being single bytes,
+   *
+   *   flags (1: the server speaks TLS) | secret, 32 B | number of pins | pins, 32 B each | number of addresses |
+   *   of each address its length and its text, HOST:PORT | the first 4 B of SHA-256 of all before
+   *
+   * A pin is the SHA-256 of the SubjectPublicKeyInfo of an authority of the server's own certificate, which has the name `switchyard`.
+   * Without pins the server is known to the system's authorities.
+   */
+  text: string;
+  /** The ticket. */
+  ticket:
+    | Ticket
+    | undefined;
+  /** The revision in which it was issued. */
+  position: Position | undefined;
+}
+
+/** Which tickets to list. */
+export interface ListTicketsRequest {
+  /** How many at most. 0: 100. More than 1,000 is cut to that. A page may hold fewer. */
+  pageSize: number;
+  /** `next_page_token` of the page before. Empty: the first page. */
+  pageToken: string;
+}
+
+/** A page of tickets. */
+export interface ListTicketsResponse {
+  /** The tickets of this page. */
+  tickets: Ticket[];
+  /** For the next page. Empty: this was the last. */
+  nextPageToken: string;
+  /** The position at which this page was read. */
+  position: Position | undefined;
+}
+
+/** Which ticket to revoke. */
+export interface RevokeTicketRequest {
+  /** Its id, 16 hexadecimal digits. */
+  ticketId: string;
+  /** Revokes those that have enrolled by it, too. */
+  andIdentities: boolean;
+}
+
+/** The ticket is revoked. */
+export interface RevokeTicketResponse {
+  /** The ticket now. */
+  ticket:
+    | Ticket
+    | undefined;
+  /** Those that have redeemed it, and no other ticket since, in the order in which they came; at most 10,000. */
+  identityUuids: string[];
+  /** The revision in which that came about; with `and_identities` that of the last identity. */
+  position: Position | undefined;
+}
+
+/** A ticket, and who redeems it. */
+export interface EnrollRequest {
+  /** The secret in the ticket's text, 32 bytes. */
+  secret: Buffer;
+  /** By the key that the identity is to have, of purpose ENROLL. `identity_uuid` is needed. */
+  proof:
+    | Proof
+    | undefined;
+  /**
+   * The name that it is to have, unique in its network: 1-63 of a-z, 0-9, `.` and `-`, a letter or digit at both ends. Empty: none, or
+   * what it has.
+   */
+  name: string;
+}
+
+/** The identity is enrolled. */
+export interface EnrollResponse {
+  /** The identity now. */
+  identity:
+    | Identity
+    | undefined;
+  /** The position at which that is so. */
+  position: Position | undefined;
 }
 
 function createBaseProof(): Proof {
@@ -1196,6 +1345,7 @@ function createBaseIdentity(): Identity {
     roles: [],
     name: "",
     labels: globalThis.Object.create(null),
+    ticketId: "",
   };
 }
 
@@ -1228,6 +1378,9 @@ export const Identity: MessageFns<Identity> = {
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
       Identity_LabelsEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
     });
+    if (message.ticketId !== "") {
+      writer.uint32(82).string(message.ticketId);
+    }
     return writer;
   },
 
@@ -1319,6 +1472,14 @@ export const Identity: MessageFns<Identity> = {
             }
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.ticketId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1363,6 +1524,11 @@ export const Identity: MessageFns<Identity> = {
           globalThis.Object.create(null),
         )
         : globalThis.Object.create(null),
+      ticketId: isSet(object.ticketId)
+        ? globalThis.String(object.ticketId)
+        : isSet(object.ticket_id)
+        ? globalThis.String(object.ticket_id)
+        : "",
     };
   },
 
@@ -1401,6 +1567,9 @@ export const Identity: MessageFns<Identity> = {
         });
       }
     }
+    if (message.ticketId !== "") {
+      obj.ticketId = message.ticketId;
+    }
     return obj;
   },
 
@@ -1426,6 +1595,7 @@ export const Identity: MessageFns<Identity> = {
       },
       globalThis.Object.create(null),
     );
+    message.ticketId = object.ticketId ?? "";
     return message;
   },
 };
@@ -4147,6 +4317,1141 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
   },
 };
 
+function createBaseTicket(): Ticket {
+  return {
+    ticketId: "",
+    kind: 0,
+    roles: [],
+    uses: 0,
+    used: 0,
+    names: "",
+    identityUuid: "",
+    issuedAt: undefined,
+    expiresAt: undefined,
+    issuerUuid: "",
+    revoked: false,
+  };
+}
+
+export const Ticket: MessageFns<Ticket> = {
+  encode(message: Ticket, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ticketId !== "") {
+      writer.uint32(10).string(message.ticketId);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(16).int32(message.kind);
+    }
+    for (const v of message.roles) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.uses !== 0) {
+      writer.uint32(32).int32(message.uses);
+    }
+    if (message.used !== 0) {
+      writer.uint32(40).int32(message.used);
+    }
+    if (message.names !== "") {
+      writer.uint32(50).string(message.names);
+    }
+    if (message.identityUuid !== "") {
+      writer.uint32(58).string(message.identityUuid);
+    }
+    if (message.issuedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.issuedAt), writer.uint32(66).fork()).join();
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(74).fork()).join();
+    }
+    if (message.issuerUuid !== "") {
+      writer.uint32(82).string(message.issuerUuid);
+    }
+    if (message.revoked !== false) {
+      writer.uint32(88).bool(message.revoked);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Ticket {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTicket();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ticketId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.uses = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.used = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.names = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.identityUuid = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.issuedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.issuerUuid = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.revoked = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Ticket {
+    return {
+      ticketId: isSet(object.ticketId)
+        ? globalThis.String(object.ticketId)
+        : isSet(object.ticket_id)
+        ? globalThis.String(object.ticket_id)
+        : "",
+      kind: isSet(object.kind) ? identityKindFromJSON(object.kind) : 0,
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      uses: isSet(object.uses) ? globalThis.Number(object.uses) : 0,
+      used: isSet(object.used) ? globalThis.Number(object.used) : 0,
+      names: isSet(object.names) ? globalThis.String(object.names) : "",
+      identityUuid: isSet(object.identityUuid)
+        ? globalThis.String(object.identityUuid)
+        : isSet(object.identity_uuid)
+        ? globalThis.String(object.identity_uuid)
+        : "",
+      issuedAt: isSet(object.issuedAt)
+        ? fromJsonTimestamp(object.issuedAt)
+        : isSet(object.issued_at)
+        ? fromJsonTimestamp(object.issued_at)
+        : undefined,
+      expiresAt: isSet(object.expiresAt)
+        ? fromJsonTimestamp(object.expiresAt)
+        : isSet(object.expires_at)
+        ? fromJsonTimestamp(object.expires_at)
+        : undefined,
+      issuerUuid: isSet(object.issuerUuid)
+        ? globalThis.String(object.issuerUuid)
+        : isSet(object.issuer_uuid)
+        ? globalThis.String(object.issuer_uuid)
+        : "",
+      revoked: isSet(object.revoked) ? globalThis.Boolean(object.revoked) : false,
+    };
+  },
+
+  toJSON(message: Ticket): unknown {
+    const obj: any = {};
+    if (message.ticketId !== "") {
+      obj.ticketId = message.ticketId;
+    }
+    if (message.kind !== 0) {
+      obj.kind = identityKindToJSON(message.kind);
+    }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.uses !== 0) {
+      obj.uses = Math.round(message.uses);
+    }
+    if (message.used !== 0) {
+      obj.used = Math.round(message.used);
+    }
+    if (message.names !== "") {
+      obj.names = message.names;
+    }
+    if (message.identityUuid !== "") {
+      obj.identityUuid = message.identityUuid;
+    }
+    if (message.issuedAt !== undefined) {
+      obj.issuedAt = message.issuedAt.toISOString();
+    }
+    if (message.expiresAt !== undefined) {
+      obj.expiresAt = message.expiresAt.toISOString();
+    }
+    if (message.issuerUuid !== "") {
+      obj.issuerUuid = message.issuerUuid;
+    }
+    if (message.revoked !== false) {
+      obj.revoked = message.revoked;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Ticket>, I>>(base?: I): Ticket {
+    return Ticket.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Ticket>, I>>(object: I): Ticket {
+    const message = createBaseTicket();
+    message.ticketId = object.ticketId ?? "";
+    message.kind = object.kind ?? 0;
+    message.roles = object.roles?.map((e) => e) || [];
+    message.uses = object.uses ?? 0;
+    message.used = object.used ?? 0;
+    message.names = object.names ?? "";
+    message.identityUuid = object.identityUuid ?? "";
+    message.issuedAt = object.issuedAt ?? undefined;
+    message.expiresAt = object.expiresAt ?? undefined;
+    message.issuerUuid = object.issuerUuid ?? "";
+    message.revoked = object.revoked ?? false;
+    return message;
+  },
+};
+
+function createBaseIssueTicketRequest(): IssueTicketRequest {
+  return { kind: 0, roles: [], uses: 0, validFor: undefined, names: "", identityUuid: "", addresses: [] };
+}
+
+export const IssueTicketRequest: MessageFns<IssueTicketRequest> = {
+  encode(message: IssueTicketRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    for (const v of message.roles) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.uses !== 0) {
+      writer.uint32(24).int32(message.uses);
+    }
+    if (message.validFor !== undefined) {
+      Duration.encode(message.validFor, writer.uint32(34).fork()).join();
+    }
+    if (message.names !== "") {
+      writer.uint32(42).string(message.names);
+    }
+    if (message.identityUuid !== "") {
+      writer.uint32(50).string(message.identityUuid);
+    }
+    for (const v of message.addresses) {
+      writer.uint32(58).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IssueTicketRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIssueTicketRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.uses = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.validFor = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.names = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.identityUuid = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.addresses.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): IssueTicketRequest {
+    return {
+      kind: isSet(object.kind) ? identityKindFromJSON(object.kind) : 0,
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      uses: isSet(object.uses) ? globalThis.Number(object.uses) : 0,
+      validFor: isSet(object.validFor)
+        ? Duration.fromJSON(object.validFor)
+        : isSet(object.valid_for)
+        ? Duration.fromJSON(object.valid_for)
+        : undefined,
+      names: isSet(object.names) ? globalThis.String(object.names) : "",
+      identityUuid: isSet(object.identityUuid)
+        ? globalThis.String(object.identityUuid)
+        : isSet(object.identity_uuid)
+        ? globalThis.String(object.identity_uuid)
+        : "",
+      addresses: globalThis.Array.isArray(object?.addresses)
+        ? object.addresses.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: IssueTicketRequest): unknown {
+    const obj: any = {};
+    if (message.kind !== 0) {
+      obj.kind = identityKindToJSON(message.kind);
+    }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.uses !== 0) {
+      obj.uses = Math.round(message.uses);
+    }
+    if (message.validFor !== undefined) {
+      obj.validFor = Duration.toJSON(message.validFor);
+    }
+    if (message.names !== "") {
+      obj.names = message.names;
+    }
+    if (message.identityUuid !== "") {
+      obj.identityUuid = message.identityUuid;
+    }
+    if (message.addresses?.length) {
+      obj.addresses = message.addresses;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<IssueTicketRequest>, I>>(base?: I): IssueTicketRequest {
+    return IssueTicketRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IssueTicketRequest>, I>>(object: I): IssueTicketRequest {
+    const message = createBaseIssueTicketRequest();
+    message.kind = object.kind ?? 0;
+    message.roles = object.roles?.map((e) => e) || [];
+    message.uses = object.uses ?? 0;
+    message.validFor = (object.validFor !== undefined && object.validFor !== null)
+      ? Duration.fromPartial(object.validFor)
+      : undefined;
+    message.names = object.names ?? "";
+    message.identityUuid = object.identityUuid ?? "";
+    message.addresses = object.addresses?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseIssueTicketResponse(): IssueTicketResponse {
+  return { text: "", ticket: undefined, position: undefined };
+}
+
+export const IssueTicketResponse: MessageFns<IssueTicketResponse> = {
+  encode(message: IssueTicketResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.text !== "") {
+      writer.uint32(10).string(message.text);
+    }
+    if (message.ticket !== undefined) {
+      Ticket.encode(message.ticket, writer.uint32(18).fork()).join();
+    }
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IssueTicketResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIssueTicketResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ticket = Ticket.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): IssueTicketResponse {
+    return {
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
+      ticket: isSet(object.ticket) ? Ticket.fromJSON(object.ticket) : undefined,
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+    };
+  },
+
+  toJSON(message: IssueTicketResponse): unknown {
+    const obj: any = {};
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    if (message.ticket !== undefined) {
+      obj.ticket = Ticket.toJSON(message.ticket);
+    }
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<IssueTicketResponse>, I>>(base?: I): IssueTicketResponse {
+    return IssueTicketResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IssueTicketResponse>, I>>(object: I): IssueTicketResponse {
+    const message = createBaseIssueTicketResponse();
+    message.text = object.text ?? "";
+    message.ticket = (object.ticket !== undefined && object.ticket !== null)
+      ? Ticket.fromPartial(object.ticket)
+      : undefined;
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListTicketsRequest(): ListTicketsRequest {
+  return { pageSize: 0, pageToken: "" };
+}
+
+export const ListTicketsRequest: MessageFns<ListTicketsRequest> = {
+  encode(message: ListTicketsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListTicketsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListTicketsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListTicketsRequest {
+    return {
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListTicketsRequest): unknown {
+    const obj: any = {};
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListTicketsRequest>, I>>(base?: I): ListTicketsRequest {
+    return ListTicketsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListTicketsRequest>, I>>(object: I): ListTicketsRequest {
+    const message = createBaseListTicketsRequest();
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListTicketsResponse(): ListTicketsResponse {
+  return { tickets: [], nextPageToken: "", position: undefined };
+}
+
+export const ListTicketsResponse: MessageFns<ListTicketsResponse> = {
+  encode(message: ListTicketsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.tickets) {
+      Ticket.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListTicketsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListTicketsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tickets.push(Ticket.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListTicketsResponse {
+    return {
+      tickets: globalThis.Array.isArray(object?.tickets) ? object.tickets.map((e: any) => Ticket.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+    };
+  },
+
+  toJSON(message: ListTicketsResponse): unknown {
+    const obj: any = {};
+    if (message.tickets?.length) {
+      obj.tickets = message.tickets.map((e) => Ticket.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListTicketsResponse>, I>>(base?: I): ListTicketsResponse {
+    return ListTicketsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListTicketsResponse>, I>>(object: I): ListTicketsResponse {
+    const message = createBaseListTicketsResponse();
+    message.tickets = object.tickets?.map((e) => Ticket.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRevokeTicketRequest(): RevokeTicketRequest {
+  return { ticketId: "", andIdentities: false };
+}
+
+export const RevokeTicketRequest: MessageFns<RevokeTicketRequest> = {
+  encode(message: RevokeTicketRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ticketId !== "") {
+      writer.uint32(10).string(message.ticketId);
+    }
+    if (message.andIdentities !== false) {
+      writer.uint32(16).bool(message.andIdentities);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeTicketRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeTicketRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ticketId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.andIdentities = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeTicketRequest {
+    return {
+      ticketId: isSet(object.ticketId)
+        ? globalThis.String(object.ticketId)
+        : isSet(object.ticket_id)
+        ? globalThis.String(object.ticket_id)
+        : "",
+      andIdentities: isSet(object.andIdentities)
+        ? globalThis.Boolean(object.andIdentities)
+        : isSet(object.and_identities)
+        ? globalThis.Boolean(object.and_identities)
+        : false,
+    };
+  },
+
+  toJSON(message: RevokeTicketRequest): unknown {
+    const obj: any = {};
+    if (message.ticketId !== "") {
+      obj.ticketId = message.ticketId;
+    }
+    if (message.andIdentities !== false) {
+      obj.andIdentities = message.andIdentities;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RevokeTicketRequest>, I>>(base?: I): RevokeTicketRequest {
+    return RevokeTicketRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeTicketRequest>, I>>(object: I): RevokeTicketRequest {
+    const message = createBaseRevokeTicketRequest();
+    message.ticketId = object.ticketId ?? "";
+    message.andIdentities = object.andIdentities ?? false;
+    return message;
+  },
+};
+
+function createBaseRevokeTicketResponse(): RevokeTicketResponse {
+  return { ticket: undefined, identityUuids: [], position: undefined };
+}
+
+export const RevokeTicketResponse: MessageFns<RevokeTicketResponse> = {
+  encode(message: RevokeTicketResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ticket !== undefined) {
+      Ticket.encode(message.ticket, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.identityUuids) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeTicketResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeTicketResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ticket = Ticket.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.identityUuids.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeTicketResponse {
+    return {
+      ticket: isSet(object.ticket) ? Ticket.fromJSON(object.ticket) : undefined,
+      identityUuids: globalThis.Array.isArray(object?.identityUuids)
+        ? object.identityUuids.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.identity_uuids)
+        ? object.identity_uuids.map((e: any) => globalThis.String(e))
+        : [],
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+    };
+  },
+
+  toJSON(message: RevokeTicketResponse): unknown {
+    const obj: any = {};
+    if (message.ticket !== undefined) {
+      obj.ticket = Ticket.toJSON(message.ticket);
+    }
+    if (message.identityUuids?.length) {
+      obj.identityUuids = message.identityUuids;
+    }
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RevokeTicketResponse>, I>>(base?: I): RevokeTicketResponse {
+    return RevokeTicketResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeTicketResponse>, I>>(object: I): RevokeTicketResponse {
+    const message = createBaseRevokeTicketResponse();
+    message.ticket = (object.ticket !== undefined && object.ticket !== null)
+      ? Ticket.fromPartial(object.ticket)
+      : undefined;
+    message.identityUuids = object.identityUuids?.map((e) => e) || [];
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseEnrollRequest(): EnrollRequest {
+  return { secret: Buffer.alloc(0), proof: undefined, name: "" };
+}
+
+export const EnrollRequest: MessageFns<EnrollRequest> = {
+  encode(message: EnrollRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.secret.length !== 0) {
+      writer.uint32(10).bytes(message.secret);
+    }
+    if (message.proof !== undefined) {
+      Proof.encode(message.proof, writer.uint32(18).fork()).join();
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnrollRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnrollRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.secret = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.proof = Proof.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EnrollRequest {
+    return {
+      secret: isSet(object.secret) ? Buffer.from(bytesFromBase64(object.secret)) : Buffer.alloc(0),
+      proof: isSet(object.proof) ? Proof.fromJSON(object.proof) : undefined,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+    };
+  },
+
+  toJSON(message: EnrollRequest): unknown {
+    const obj: any = {};
+    if (message.secret.length !== 0) {
+      obj.secret = base64FromBytes(message.secret);
+    }
+    if (message.proof !== undefined) {
+      obj.proof = Proof.toJSON(message.proof);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EnrollRequest>, I>>(base?: I): EnrollRequest {
+    return EnrollRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EnrollRequest>, I>>(object: I): EnrollRequest {
+    const message = createBaseEnrollRequest();
+    message.secret = object.secret ?? Buffer.alloc(0);
+    message.proof = (object.proof !== undefined && object.proof !== null) ? Proof.fromPartial(object.proof) : undefined;
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseEnrollResponse(): EnrollResponse {
+  return { identity: undefined, position: undefined };
+}
+
+export const EnrollResponse: MessageFns<EnrollResponse> = {
+  encode(message: EnrollResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.identity !== undefined) {
+      Identity.encode(message.identity, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnrollResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnrollResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.identity = Identity.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EnrollResponse {
+    return {
+      identity: isSet(object.identity) ? Identity.fromJSON(object.identity) : undefined,
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+    };
+  },
+
+  toJSON(message: EnrollResponse): unknown {
+    const obj: any = {};
+    if (message.identity !== undefined) {
+      obj.identity = Identity.toJSON(message.identity);
+    }
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EnrollResponse>, I>>(base?: I): EnrollResponse {
+    return EnrollResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EnrollResponse>, I>>(object: I): EnrollResponse {
+    const message = createBaseEnrollResponse();
+    message.identity = (object.identity !== undefined && object.identity !== null)
+      ? Identity.fromPartial(object.identity)
+      : undefined;
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    return message;
+  },
+};
+
 /**
  * Who instances are, and the keys by which they prove it.
  *
@@ -4379,6 +5684,74 @@ export const IdentityServiceService = {
     responseSerialize: (value: ExplainResponse): Buffer => Buffer.from(ExplainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExplainResponse => ExplainResponse.decode(value),
   },
+  /**
+   * Issues a ticket: a secret that lets instances or people enrol. The answer is the only copy of it; the server keeps its hash.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs ticket.issue and, for roles above agent and client, identity.manage.
+   */
+  issueTicket: {
+    path: "/switchyard.v1.IdentityService/IssueTicket" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: IssueTicketRequest): Buffer => Buffer.from(IssueTicketRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): IssueTicketRequest => IssueTicketRequest.decode(value),
+    responseSerialize: (value: IssueTicketResponse): Buffer => Buffer.from(IssueTicketResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): IssueTicketResponse => IssueTicketResponse.decode(value),
+  },
+  /**
+   * Lists the tickets that are remembered, page by page, in the order in which they were issued. One that is over makes room for a new
+   * one when 16,384 are remembered.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs ticket.issue.
+   */
+  listTickets: {
+    path: "/switchyard.v1.IdentityService/ListTickets" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListTicketsRequest): Buffer => Buffer.from(ListTicketsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListTicketsRequest => ListTicketsRequest.decode(value),
+    responseSerialize: (value: ListTicketsResponse): Buffer => Buffer.from(ListTicketsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListTicketsResponse => ListTicketsResponse.decode(value),
+  },
+  /**
+   * Lets a ticket let nobody in any more, and lists who has enrolled by it; with `and_identities` these are revoked, too, each in a
+   * revision of its own. One that is revoked already is listed again, so that a call whose answer was lost may be repeated.
+   *
+   * Errors: NOT_FOUND (TICKET_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs ticket.issue and, with `and_identities`, identity.manage.
+   */
+  revokeTicket: {
+    path: "/switchyard.v1.IdentityService/RevokeTicket" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeTicketRequest): Buffer => Buffer.from(RevokeTicketRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeTicketRequest => RevokeTicketRequest.decode(value),
+    responseSerialize: (value: RevokeTicketResponse): Buffer =>
+      Buffer.from(RevokeTicketResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeTicketResponse => RevokeTicketResponse.decode(value),
+  },
+  /**
+   * Redeems a ticket, with a proof of purpose ENROLL by the key that the identity is to have. In one revision a use of the ticket is
+   * spent, the identity comes and has the key, or nothing is done. The same ticket, identity and key again get the same answer and
+   * spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
+   *
+   * An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
+   * it replaces its keys, and the session that another key opened ends (REVOKED).
+   *
+   * Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
+   * (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also
+   * for a name that the ticket does not allow, or that another identity has). Needs no other credential.
+   */
+  enroll: {
+    path: "/switchyard.v1.IdentityService/Enroll" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: EnrollRequest): Buffer => Buffer.from(EnrollRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EnrollRequest => EnrollRequest.decode(value),
+    responseSerialize: (value: EnrollResponse): Buffer => Buffer.from(EnrollResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EnrollResponse => EnrollResponse.decode(value),
+  },
 } as const;
 
 export interface IdentityServiceServer extends UntypedServiceImplementation {
@@ -4495,6 +5868,41 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    * PERMISSION_DENIED). Needs policy.read.
    */
   explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
+  /**
+   * Issues a ticket: a secret that lets instances or people enrol. The answer is the only copy of it; the server keeps its hash.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs ticket.issue and, for roles above agent and client, identity.manage.
+   */
+  issueTicket: handleUnaryCall<IssueTicketRequest, IssueTicketResponse>;
+  /**
+   * Lists the tickets that are remembered, page by page, in the order in which they were issued. One that is over makes room for a new
+   * one when 16,384 are remembered.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs ticket.issue.
+   */
+  listTickets: handleUnaryCall<ListTicketsRequest, ListTicketsResponse>;
+  /**
+   * Lets a ticket let nobody in any more, and lists who has enrolled by it; with `and_identities` these are revoked, too, each in a
+   * revision of its own. One that is revoked already is listed again, so that a call whose answer was lost may be repeated.
+   *
+   * Errors: NOT_FOUND (TICKET_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs ticket.issue and, with `and_identities`, identity.manage.
+   */
+  revokeTicket: handleUnaryCall<RevokeTicketRequest, RevokeTicketResponse>;
+  /**
+   * Redeems a ticket, with a proof of purpose ENROLL by the key that the identity is to have. In one revision a use of the ticket is
+   * spent, the identity comes and has the key, or nothing is done. The same ticket, identity and key again get the same answer and
+   * spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
+   *
+   * An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
+   * it replaces its keys, and the session that another key opened ends (REVOKED).
+   *
+   * Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
+   * (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also
+   * for a name that the ticket does not allow, or that another identity has). Needs no other credential.
+   */
+  enroll: handleUnaryCall<EnrollRequest, EnrollResponse>;
 }
 
 export interface IdentityServiceClient extends Client {
@@ -4792,6 +6200,97 @@ export interface IdentityServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ExplainResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Issues a ticket: a secret that lets instances or people enrol. The answer is the only copy of it; the server keeps its hash.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs ticket.issue and, for roles above agent and client, identity.manage.
+   */
+  issueTicket(
+    request: IssueTicketRequest,
+    callback: (error: ServiceError | null, response: IssueTicketResponse) => void,
+  ): ClientUnaryCall;
+  issueTicket(
+    request: IssueTicketRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: IssueTicketResponse) => void,
+  ): ClientUnaryCall;
+  issueTicket(
+    request: IssueTicketRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: IssueTicketResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists the tickets that are remembered, page by page, in the order in which they were issued. One that is over makes room for a new
+   * one when 16,384 are remembered.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs ticket.issue.
+   */
+  listTickets(
+    request: ListTicketsRequest,
+    callback: (error: ServiceError | null, response: ListTicketsResponse) => void,
+  ): ClientUnaryCall;
+  listTickets(
+    request: ListTicketsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListTicketsResponse) => void,
+  ): ClientUnaryCall;
+  listTickets(
+    request: ListTicketsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListTicketsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lets a ticket let nobody in any more, and lists who has enrolled by it; with `and_identities` these are revoked, too, each in a
+   * revision of its own. One that is revoked already is listed again, so that a call whose answer was lost may be repeated.
+   *
+   * Errors: NOT_FOUND (TICKET_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs ticket.issue and, with `and_identities`, identity.manage.
+   */
+  revokeTicket(
+    request: RevokeTicketRequest,
+    callback: (error: ServiceError | null, response: RevokeTicketResponse) => void,
+  ): ClientUnaryCall;
+  revokeTicket(
+    request: RevokeTicketRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeTicketResponse) => void,
+  ): ClientUnaryCall;
+  revokeTicket(
+    request: RevokeTicketRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeTicketResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Redeems a ticket, with a proof of purpose ENROLL by the key that the identity is to have. In one revision a use of the ticket is
+   * spent, the identity comes and has the key, or nothing is done. The same ticket, identity and key again get the same answer and
+   * spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
+   *
+   * An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
+   * it replaces its keys, and the session that another key opened ends (REVOKED).
+   *
+   * Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
+   * (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also
+   * for a name that the ticket does not allow, or that another identity has). Needs no other credential.
+   */
+  enroll(
+    request: EnrollRequest,
+    callback: (error: ServiceError | null, response: EnrollResponse) => void,
+  ): ClientUnaryCall;
+  enroll(
+    request: EnrollRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: EnrollResponse) => void,
+  ): ClientUnaryCall;
+  enroll(
+    request: EnrollRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: EnrollResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -12,6 +12,7 @@ import { expireConnection } from './parting.js';
 import { putPolicy } from './policy.js';
 import { closeSession, foundNetwork, openSession } from './session.js';
 import { createStream, stopStream, terminateStream, updateStreamParams } from './stream.js';
+import { enroll, issueTicket, revokeTicket } from './ticket.js';
 
 /** What came of a command: the changes of its revision (none, when all was so already). */
 export interface Applied {
@@ -73,6 +74,12 @@ export function decide(state: State, command: Command): Change[] | Fault {
       return revokeIdentity(state, command, revision);
     case 'PutPolicy':
       return putPolicy(state, command, revision);
+    case 'IssueTicket':
+      return issueTicket(state, command, revision);
+    case 'RevokeTicket':
+      return revokeTicket(state, command);
+    case 'Enroll':
+      return enroll(state, command, revision);
   }
 }
 

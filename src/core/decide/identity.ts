@@ -4,6 +4,7 @@ import { Fault } from '../model/fault.js';
 import { IDENTITY_BOUNDS, type Identity, type IdentityKey, isGoodAt, KeyOrigin } from '../model/identity.js';
 import { CloseReason, type Labels } from '../model/session.js';
 import type { State } from '../store/state.js';
+import { forgetTicketsOf, revokeTicketsOf } from './issued-tickets.js';
 import { keyFault, newcomer, putIdentity } from './opener.js';
 import { endSession } from './session.js';
 
@@ -39,21 +40,23 @@ export function rotateKey(state: State, command: RotateKey): Change[] | Fault {
   return [{ kind: 'IdentityPut', identity: { ...identity, keys: [...older, bound] } }];
 }
 
-/** Forgets an identity; what one of its keys has opened ends. */
+/** Forgets an identity; what one of its keys has opened ends, and what names it as an issuer goes. */
 export function forgetKey(state: State, { uuid }: ForgetKey, revision: number): Change[] | Fault {
   const identity = state.identities.get(uuid);
   if (identity === undefined) return identityNotFound(uuid);
   const session = state.sessions.ofInstance(uuid);
   const ended = session?.keyId === undefined ? [] : endSession(state, session, CloseReason.REVOKED, revision);
-  return [...ended, { kind: 'IdentityForgotten', identity }];
+  return [...ended, ...forgetTicketsOf(state, uuid), { kind: 'IdentityForgotten', identity }];
 }
 
-/** Revokes an identity, and ends its session whatever opened it. */
+/** Revokes an identity and the tickets that it has issued, and ends its session whatever opened it. */
 export function revokeIdentity(state: State, { uuid }: RevokeIdentity, revision: number): Change[] | Fault {
   const before = state.identities.get(uuid) ?? newcomer(state, uuid);
   if (before.revoked) return [];
   const placed = putIdentity(state, { ...before, revoked: true });
-  return placed instanceof Fault ? placed : [...endUnless(state, uuid, undefined, revision), ...placed];
+  return placed instanceof Fault
+    ? placed
+    : [...endUnless(state, uuid, undefined, revision), ...revokeTicketsOf(state, uuid), ...placed];
 }
 
 /** Gives an identity roles, a name, labels or another kind. What its keys have opened goes on, with the new roles. */
@@ -103,7 +106,7 @@ function sooner({ goodUntilMs }: IdentityKey, untilMs: number): number {
 }
 
 /** Ends the session of an instance, unless this key has opened it. */
-function endUnless(state: State, uuid: string, keyId: string | undefined, revision: number): Change[] {
+export function endUnless(state: State, uuid: string, keyId: string | undefined, revision: number): Change[] {
   const session = state.sessions.ofInstance(uuid);
   if (session === undefined || (keyId !== undefined && session.keyId === keyId)) return [];
   return endSession(state, session, CloseReason.REVOKED, revision);

@@ -42,7 +42,7 @@ export function mismatch(proven: string, uuid: string): Fault {
 export function newcomer(state: State, uuid: string): Identity {
   const number = state.identities.cursor + 1;
   const kind = IdentityKind.INSTANCE;
-  return { number, uuid, kind, roles: [], name: '', labels: {}, keys: [], barred: [], revoked: false };
+  return { number, uuid, kind, roles: [], name: '', labels: {}, keys: [], barred: [], revoked: false, ticket: '' };
 }
 
 /** The change that stores an identity, or the refusal where there is no room for another. */
@@ -59,6 +59,7 @@ function proofNeeded(uuid: string): Fault {
   return new Fault('PROOF_INVALID', `instance ${uuid} has a key: its sessions are opened with a proof of it`);
 }
 
-function revokedFault(uuid: string): Fault {
+/** The refusal of an identity that is revoked. */
+export function revokedFault(uuid: string): Fault {
   return new Fault('IDENTITY_REVOKED', `identity ${uuid} is revoked`);
 }

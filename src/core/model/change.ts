@@ -8,6 +8,7 @@ import type { StoredPolicy } from './policy.js';
 import type { DoneRequest } from './request.js';
 import type { CloseReason, Session } from './session.js';
 import type { StopReason, Stream } from './stream.js';
+import type { Ticket } from './ticket.js';
 
 /** The network has a name and a server. */
 export interface NetworkFounded {
@@ -141,6 +142,18 @@ export interface PolicyPut {
   readonly policy: StoredPolicy;
 }
 
+/** A ticket came, or looks like this now. */
+export interface TicketPut {
+  readonly kind: 'TicketPut';
+  readonly ticket: Ticket;
+}
+
+/** A ticket is remembered no more. */
+export interface TicketForgotten {
+  readonly kind: 'TicketForgotten';
+  readonly ticket: Ticket;
+}
+
 /** Everything that can come of a command, in the past tense. */
 export type Change =
   | NetworkFounded
@@ -162,7 +175,9 @@ export type Change =
   | EpochRenewed
   | IdentityPut
   | IdentityForgotten
-  | PolicyPut;
+  | PolicyPut
+  | TicketPut
+  | TicketForgotten;
 
 /** The ids of everything that a {@link StreamStopped} stopped, ascending. */
 export function stoppedIds({ before, after }: StreamStopped): number[] {

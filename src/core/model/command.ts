@@ -5,6 +5,7 @@ import type { Limits } from './limits.js';
 import type { LinkType } from './link.js';
 import type { CloseReason, InstanceFlavor, InstanceType, Labels } from './session.js';
 import type { StopReason, StreamParams } from './stream.js';
+import type { Ticket } from './ticket.js';
 
 /** The first command of every journal: it names the network and makes the server's node. */
 export interface FoundNetwork {
@@ -272,6 +273,36 @@ export interface PutPolicy {
   readonly ifRevision?: number;
 }
 
+/** Issues a ticket. */
+export interface IssueTicket extends Omit<Ticket, 'number' | 'issuedAtMs' | 'used' | 'revoked'> {
+  readonly kind: 'IssueTicket';
+  /** Wall clock. */
+  readonly atMs: number;
+}
+
+/** Lets a ticket let nobody in any more. */
+export interface RevokeTicket {
+  readonly kind: 'RevokeTicket';
+  /** As `ticketId` makes it. */
+  readonly id: string;
+}
+
+/** Redeems a ticket: an identity comes, or gets what the ticket gives, with its key. */
+export interface Enroll {
+  readonly kind: 'Enroll';
+  /** SHA-256 of the ticket's secret, as 32 latin1 characters. */
+  readonly ticketHash: string;
+  /** The identity, in lower case. */
+  readonly uuid: string;
+  /** The key that was proved, as in {@link BindKey}. */
+  readonly key: string;
+  readonly keyId: string;
+  /** Empty: it gets none, or keeps what it has. */
+  readonly name: string;
+  /** Wall clock. */
+  readonly atMs: number;
+}
+
 /**
  * Everything that can happen, as it stands in the journal. Imperative: what is asked for, not what came of it.
  *
@@ -302,4 +333,7 @@ type AnyCommand =
   | ForgetKey
   | UpdateIdentity
   | RevokeIdentity
-  | PutPolicy;
+  | PutPolicy
+  | IssueTicket
+  | RevokeTicket
+  | Enroll;

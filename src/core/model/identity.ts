@@ -6,7 +6,7 @@ export const IdentityKind = { INSTANCE: 1, SERVICE: 2, PERSON: 3 } as const;
 export type IdentityKind = (typeof IdentityKind)[keyof typeof IdentityKind];
 
 /** How an identity came by a key. The numbers are those of `switchyard.v1.KeyOrigin`. */
-export const KeyOrigin = { FIRST_USE: 1, ADMINISTRATOR: 2, ROTATION: 3 } as const;
+export const KeyOrigin = { FIRST_USE: 1, ADMINISTRATOR: 2, ROTATION: 3, TICKET: 4 } as const;
 /** One of the numbers of {@link KeyOrigin}. */
 export type KeyOrigin = (typeof KeyOrigin)[keyof typeof KeyOrigin];
 
@@ -50,6 +50,8 @@ export interface Identity {
   readonly barred: readonly string[];
   /** It opens no session any more. */
   readonly revoked: boolean;
+  /** The id of the ticket that it has redeemed last. Empty: of none. */
+  readonly ticket: string;
 }
 
 /** What a session's opener has proved. */

@@ -42,6 +42,8 @@ function queueOf(row: Row): string | undefined {
       return isOver(row.connection) ? 'connections that are over' : undefined;
     case 'request':
       return 'requests';
+    case 'ticket':
+      return 'tickets';
     case 'ended':
       return 'ended';
     default:

@@ -82,6 +82,12 @@ export function evolve(state: State, change: Change): void {
     case 'PolicyPut':
       state.policy = change.policy;
       break;
+    case 'TicketPut':
+      state.tickets.put(change.ticket);
+      break;
+    case 'TicketForgotten':
+      state.tickets.delete(change.ticket);
+      break;
   }
 }
 

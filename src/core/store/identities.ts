@@ -2,7 +2,14 @@ import type { Identity } from '../model/identity.js';
 import { Arena } from './arena.js';
 import type { HashKey } from './halfsiphash.js';
 import { Instances } from './instances.js';
-import { isNamed, isOfIdentity, packedIdentityBytes, packIdentity, unpackIdentity } from './packed-identity.js';
+import {
+  isNamed,
+  isOfIdentity,
+  isOfTicket,
+  packedIdentityBytes,
+  packIdentity,
+  unpackIdentity,
+} from './packed-identity.js';
 
 /**
  * The identities, by UUID, by name and by number. They outlive their sessions, so each lies packed in an arena as sessions do; the slot
@@ -44,6 +51,14 @@ export class Identities {
     for (let slot = number + 1; slot <= this.cursor; slot++) {
       const entry = this.#arena.get(slot);
       if (entry !== undefined) yield unpackIdentity(entry);
+    }
+  }
+
+  /** The UUIDs of those with numbers past one and up to another that have redeemed this ticket last, ascending. */
+  *ofTicket(ticket: string, after: number, last: number): Iterable<string> {
+    for (let slot = after + 1; slot <= Math.min(last, this.cursor); slot++) {
+      const entry = this.#arena.get(slot);
+      if (entry !== undefined && isOfTicket(entry, ticket)) yield unpackIdentity(entry).uuid;
     }
   }
 

@@ -14,13 +14,13 @@ import {
 /*
  * An identity as it is held in memory; what is stored has a format of its own. Numbers are little-endian:
  *
- *    0          4          5       6        7          8         9           11      47
- *   +----------+----------+-------+--------+----------+---------+-----------+-------+--------+---------+----------+--------+----------+
- *   |  number  | revoked  | kind  | keys n | barred n | roles n | labels n  |  uuid |  name  | roles … | labels … | keys … | barred … |
- *   |  u32     | u8       | u8    | u8     | u8       | u8      | u16       |  36 B |  text  | texts   | texts    |        | 32 B each|
- *   +----------+----------+-------+--------+----------+---------+-----------+-------+--------+---------+----------+--------+----------+
+ *    0          4          5       6        7          8         9           11       19      55
+ *   +----------+----------+-------+--------+----------+---------+-----------+--------+-------+------+---------+----------+--------+----------+
+ *   |  number  | revoked  | kind  | keys n | barred n | roles n | labels n  | ticket |  uuid | name | roles … | labels … | keys … | barred … |
+ *   |  u32     | u8       | u8    | u8     | u8       | u8      | u16       | 8 B    |  36 B | text | texts   | texts    |        | 32 B each|
+ *   +----------+----------+-------+--------+----------+---------+-----------+--------+-------+------+---------+----------+--------+----------+
  *
- * A key is: id 32 B | origin u8 | bound at f64 | good until f64 | length u16 | the key. packed-text.ts has the form of texts.
+ * A ticket of zeros is none. A key is: id 32 B | origin u8 | bound at f64 | good until f64 | length u16 | the key. packed-text.ts has the form of texts.
  */
 const REVOKED_AT = 4;
 const KIND_AT = 5;
@@ -28,9 +28,12 @@ const KEYS_AT = 6;
 const BARRED_AT = 7;
 const ROLES_AT = 8;
 const LABELS_AT = 9;
-const UUID_AT = 11;
+const TICKET_AT = 11;
+const TICKET_BYTES = 8;
+const UUID_AT = TICKET_AT + TICKET_BYTES;
 const UUID_LENGTH = 36;
 const NAME_AT = UUID_AT + UUID_LENGTH;
+const NO_TICKET = '00'.repeat(TICKET_BYTES);
 const ID_BYTES = 32;
 const ORIGIN_AT = 32;
 const BOUND_AT = 33;
@@ -46,7 +49,7 @@ export function packedIdentityBytes({ keys, barred, name, roles, labels }: Ident
 
 /** Writes an identity where there is room for it, and tells where it ends. */
 export function packIdentity(identity: Identity, { bytes, at }: Entry): number {
-  const { number, uuid, kind, roles, name, labels, keys, barred, revoked } = identity;
+  const { number, uuid, kind, roles, name, labels, keys, barred, revoked, ticket } = identity;
   if (uuid.length !== UUID_LENGTH) throw new Error(`an identity's UUID of ${uuid.length} characters`);
   bytes.writeUInt32LE(number, at);
   bytes[at + REVOKED_AT] = revoked ? 1 : 0;
@@ -55,6 +58,7 @@ export function packIdentity(identity: Identity, { bytes, at }: Entry): number {
   bytes[at + BARRED_AT] = barred.length;
   bytes[at + ROLES_AT] = roles.length;
   bytes.writeUInt16LE(Object.keys(labels).length, at + LABELS_AT);
+  bytes.write(ticket === '' ? NO_TICKET : ticket, at + TICKET_AT, 'hex');
   bytes.write(uuid, at + UUID_AT, 'latin1');
   let to = writeText(bytes, at + NAME_AT, name, 'utf8');
   for (const role of roles) to = writeText(bytes, to, role, 'utf8');
@@ -93,7 +97,13 @@ export function unpackIdentity({ bytes, at }: Entry): Identity {
     keys,
     barred,
     revoked: bytes[at + REVOKED_AT] === 1,
+    ticket: ticketAt(bytes, at),
   };
+}
+
+/** Whether it has redeemed this ticket last. */
+export function isOfTicket({ bytes, at }: Entry, ticket: string): boolean {
+  return ticketAt(bytes, at) === ticket;
 }
 
 /** Whether it has this name. */
@@ -108,6 +118,12 @@ export function isOfIdentity({ bytes, at }: Entry, uuid: string): boolean {
     if (bytes[at + UUID_AT + index] !== uuid.charCodeAt(index)) return false;
   }
   return true;
+}
+
+function ticketAt(bytes: Buffer, at: number): string {
+  // Most have none; a text is only made of one.
+  if (bytes.readUInt32LE(at + TICKET_AT) === 0 && bytes.readUInt32LE(at + TICKET_AT + 4) === 0) return '';
+  return bytes.toString('hex', at + TICKET_AT, at + TICKET_AT + TICKET_BYTES);
 }
 
 function packKey({ id, key, origin, boundAtMs, goodUntilMs }: IdentityKey, bytes: Buffer, at: number): number {

@@ -8,6 +8,7 @@ import type { Position } from '../model/position.js';
 import type { DoneRequest } from '../model/request.js';
 import type { Session } from '../model/session.js';
 import type { Stream } from '../model/stream.js';
+import type { Ticket } from '../model/ticket.js';
 import type { EndedSession } from './ended.js';
 import type { HashKey } from './halfsiphash.js';
 import { SID_POOLS } from './sid.js';
@@ -44,7 +45,8 @@ export type Row =
   | { readonly kind: 'request'; readonly request: DoneRequest }
   | ({ readonly kind: 'ended'; readonly sid: number } & EndedSession)
   | { readonly kind: 'identity'; readonly identity: Identity }
-  | { readonly kind: 'policy'; readonly policy: StoredPolicy };
+  | { readonly kind: 'policy'; readonly policy: StoredPolicy }
+  | { readonly kind: 'ticket'; readonly ticket: Ticket };
 
 /**
  * A state as it stood at one position, to be read at leisure, and more than once, while the state itself goes on.
@@ -90,6 +92,7 @@ export function capture(state: State): Capture {
   for (const connection of state.connections.all()) rest.push({ kind: 'connection', connection });
   for (const request of state.requests.all()) rest.push({ kind: 'request', request });
   if (state.policy !== undefined) rest.push({ kind: 'policy', policy: state.policy });
+  for (const ticket of state.tickets.all()) rest.push({ kind: 'ticket', ticket });
   const sessions = state.sessions.copy();
   const keptStreams = [...state.streams.kept()];
   return {
@@ -179,6 +182,9 @@ export class Restoring {
         break;
       case 'policy':
         state.policy = row.policy;
+        break;
+      case 'ticket':
+        state.tickets.put(row.ticket);
         break;
     }
   }

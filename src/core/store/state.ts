@@ -12,6 +12,7 @@ import { DoneRequests } from './requests.js';
 import { Sessions } from './sessions.js';
 import { SidAllocator } from './sid.js';
 import { Streams } from './streams.js';
+import { Tickets } from './tickets.js';
 
 /**
  * Everything that the journal says, applied: what every door reads.
@@ -42,6 +43,7 @@ export class State {
   readonly identities: Identities;
   /** Undefined until one is put: then everybody is let in, as before there were policies. */
   policy: StoredPolicy | undefined;
+  readonly tickets = new Tickets();
 
   constructor(
     /** As the last SetLimits has them, and before the first as the journal begins: one object, replaced as a whole. */

@@ -7,7 +7,7 @@ import { labelsSize } from './size.js';
 
 /** An identity, with the session that it has. */
 export function identityMessage(state: State, identity: Identity): IdentityMessage {
-  const { uuid, kind, roles, name, labels, keys, barred, revoked } = identity;
+  const { uuid, kind, roles, name, labels, keys, barred, revoked, ticket } = identity;
   return {
     identityUuid: uuid,
     kind,
@@ -24,6 +24,7 @@ export function identityMessage(state: State, identity: Identity): IdentityMessa
     roles: [...roles],
     name,
     labels: shown(labels),
+    ticketId: ticket,
   };
 }
 

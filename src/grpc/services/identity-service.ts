@@ -3,19 +3,23 @@ import type {
   BindKeyResponse,
   ChallengeRequest,
   ChallengeResponse,
+  EnrollRequest,
   ExplainRequest,
   ForgetKeyRequest,
   ForgetKeyResponse,
   GetIdentityRequest,
   GetIdentityResponse,
   IdentityServiceServer,
+  IssueTicketRequest,
   ListIdentitiesRequest,
   ListIdentitiesResponse,
+  ListTicketsRequest,
   LoginRequest,
   LoginResponse,
   PutPolicyRequest,
   RevokeIdentityRequest,
   RevokeIdentityResponse,
+  RevokeTicketRequest,
   RotateKeyRequest,
   RotateKeyResponse,
   UpdateIdentityRequest,
@@ -40,6 +44,7 @@ import { identityMessage, identitySize, principalMessage } from '../encode/ident
 import { positionMessage } from '../encode/message.js';
 import { fillPage, pageTokenOf, readPage } from './page.js';
 import { explainAccess, getPolicy, putPolicy } from './policy.js';
+import { enroll, issueTicket, listTickets, revokeTicket } from './tickets.js';
 
 /** A network's name. Empty: the default one. */
 const NETWORK_NAME = /^[a-z0-9-]{0,32}$/;
@@ -72,6 +77,10 @@ export function identityService(calls: Calls): IdentityServiceServer {
     getPolicy: calls.anyone(() => getPolicy(backing)),
     putPolicy: calls.anyone((request: PutPolicyRequest, caller) => putPolicy(backing, request, caller)),
     explain: calls.anyone((request: ExplainRequest) => explainAccess(backing, request)),
+    issueTicket: calls.anyone((request: IssueTicketRequest, caller) => issueTicket(backing, request, caller)),
+    listTickets: calls.anyone((request: ListTicketsRequest) => listTickets(backing, request)),
+    revokeTicket: calls.anyone((request: RevokeTicketRequest, caller) => revokeTicket(backing, request, caller)),
+    enroll: calls.anyone((request: EnrollRequest, caller) => enroll(backing, request, caller)),
   };
 }
 

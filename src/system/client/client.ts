@@ -15,6 +15,7 @@ export type RequestName =
   | 'Session'
   | 'KeepAlive'
   | 'Challenge'
+  | 'Enroll'
   | 'RotateKey'
   | 'CreateStream'
   | 'UpdateStreamParams'

@@ -207,6 +207,27 @@ export const EVENTS = {
       validForMs: required(6, u32, 'How long the nonce is good.'),
     },
   ),
+  Enroll: event(
+    21,
+    'Enroll',
+    'C2S',
+    true,
+    {
+      secret: required(1, blob(32, 32), "The ticket's secret: its text has it, see IssueTicket in identity.proto."),
+      proof: required(
+        2,
+        record(records.Proof),
+        'By the key that the identity is to have, of purpose 2, with its identity.',
+      ),
+      name: optional(3, text(63), 'What the identity is to be called. Absent: nothing, or what it is called.'),
+    },
+    {
+      identityUuid: required(1, uuid, 'The identity, which has the key now.'),
+      roles: repeated(2, text(32), 'What it may do.', 8),
+      name: optional(3, text(63), 'What it is called. Absent: nothing.'),
+      position: required(4, record(records.Position), 'The position at which that is so.'),
+    },
+  ),
   RotateKey: event(
     22,
     'RotateKey',

@@ -6,6 +6,7 @@ import type { Fault } from '../../core/model/fault.js';
 import type { FairTurns } from '../../fair/fair-turns.js';
 import type { Feed } from '../../feed/feed.js';
 import type { Relay } from '../../relay/relay.js';
+import type { Enrolment } from '../../replica/enrolment.js';
 import type { Gatekeeper } from '../../replica/gatekeeper.js';
 import type { Opening } from '../../replica/opening.js';
 import type { Replica } from '../../replica/replica.js';
@@ -20,6 +21,8 @@ export interface Backing {
   readonly opening: Opening;
   /** Who may do what. */
   readonly gatekeeper: Gatekeeper;
+  /** Redeems tickets. */
+  readonly enrolment: Enrolment;
   /** What each caller may take of what all share. */
   readonly shares: Shares;
   /** Whose turn it is to be worked for. */

@@ -2,7 +2,7 @@ import { Fault } from '../../core/model/fault.js';
 import { METHODS, type Method } from '../../core/model/permission.js';
 import { EVENTS, type EventName, type SystemEvent } from '../codec/event.js';
 import { directConnection } from './connection-requests.js';
-import { challenge, rotateKey } from './identity-requests.js';
+import { challenge, enroll, rotateKey } from './identity-requests.js';
 import type { Handler, Outcome, Request, SessionHandler } from './request.js';
 import { keepAlive, session, terminateSession } from './session-requests.js';
 import { createStream, open, stopStream, terminateStream, updateStreamParams } from './stream-requests.js';
@@ -21,6 +21,7 @@ const FOR_ANYONE: { readonly [N in Ruled]?: Handler<N> } = {
   Session: session,
   KeepAlive: keepAlive,
   Challenge: challenge,
+  Enroll: enroll,
   RotateKey: rotateKey,
 };
 

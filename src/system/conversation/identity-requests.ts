@@ -35,6 +35,19 @@ export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
   };
 };
 
+/** Redeems a ticket. */
+export const enroll: Handler<'Enroll'> = async ({ backing, peer, body }) => {
+  const { enrolment, replica } = backing;
+  const { secret, name = '' } = body;
+  const request = { secret: Buffer.from(secret), proof: proofMessage(body.proof), name, origin: peer.origin };
+  const enrolled = await enrolment.enroll(request);
+  if (enrolled instanceof Fault) return enrolled;
+  const { uuid: identityUuid, position } = enrolled;
+  const identity = replica.state.identities.get(identityUuid);
+  const named = identity === undefined || identity.name === '' ? {} : { name: identity.name };
+  return { data: { identityUuid, roles: [...(identity?.roles ?? [])], ...named, position } };
+};
+
 /** Gives an identity a new key. */
 export const rotateKey: Handler<'RotateKey'> = async ({ backing, peer, body }) => {
   const { replica, opening, clock } = backing;

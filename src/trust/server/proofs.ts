@@ -149,7 +149,7 @@ function checkFields(proof: ProofMessage, prefix: string): KeyAlgorithm | Fault 
     void violations.push({ field: `${prefix}.${field}`, description });
   const purposes: readonly number[] = Object.values(ProofPurpose);
   if (!purposes.includes(purpose))
-    wrong('purpose', `${purpose}; 1 (session), 3 (attach), 4 (rotate) and 5 (login) are allowed`);
+    wrong('purpose', `${purpose}; 1 (session), 2 (enrol), 3 (attach), 4 (rotate) and 5 (login) are allowed`);
   if (nonce.length !== NONCE_BYTES) wrong('nonce', `${nonce.length} bytes; a nonce has ${NONCE_BYTES}`);
   const algorithm = algorithmOf(publicKey);
   if (typeof algorithm !== 'string') wrong('public_key', algorithm.problem);

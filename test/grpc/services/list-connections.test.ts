@@ -41,8 +41,8 @@ function made() {
 
 describe('a list of connections', () => {
   it.each([
-    ['all, for an administrator', { sid: undefined, isAdmin: true }],
-    ['those of one session', { sid: 513, isAdmin: false }],
+    ['all, for an administrator', { sid: undefined, may: () => true }],
+    ['those of one session', { sid: 513, may: () => false }],
   ])('looks at some thousands of ids in each step, and pages through %s, the newest first', (_name, caller) => {
     const { backing, looked } = made();
     const listed: number[] = [];

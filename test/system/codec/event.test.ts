@@ -167,7 +167,7 @@ describe('A body', () => {
 
 describe('The type of an event', () => {
   it('is refused when it is 0 or unknown', () => {
-    for (const type of [0, 7, 21, 36, 99, 255]) {
+    for (const type of [0, 7, 23, 36, 99, 255]) {
       expect(decodeEvent(Uint8Array.of(type, 0), 'server')).toMatchObject({ reason: 'EVENT_TYPE_UNKNOWN', offset: 0 });
     }
     expect(decodeEvent(new Uint8Array(0), 'server')).toMatchObject({ reason: 'EVENT_TRUNCATED', offset: 0 });

@@ -5,6 +5,7 @@ import { CloseReason } from '../../../src/core/model/session.js';
 import type { EventBody } from '../../../src/system/codec/event.js';
 import { ProofPurpose, type SignedContent } from '../../../src/trust/signed-bytes.js';
 import type { SigningKey } from '../../../src/trust/signing-key.js';
+import { decodeTicket } from '../../../src/trust/ticket.js';
 import { agent, asAdmin, ask, type Running, refused, run } from '../../grpc/running.js';
 import { keyOf, proofOf } from '../../trust/proving.js';
 import { type Talk, talk } from '../talking.js';
@@ -99,6 +100,30 @@ describe('keys by system events', () => {
     await expect(owner.client.ask('RotateKey', await proofs(8, 9))).rejects.toMatchObject({ reason: 'PROOF_INVALID' });
     const again = await connect();
     await open(again, 6, await prove(again, uuidOf(6), keyOf(7)));
+  });
+
+  it('Enroll redeems a ticket once, and again after a lost answer; the key opens sessions', async () => {
+    const issued = {
+      kind: 0,
+      roles: ['agent'],
+      uses: 1,
+      validFor: undefined,
+      names: '',
+      identityUuid: '',
+      addresses: [],
+    };
+    const { text } = await ask(at, Identities.issueTicket, issued, asAdmin());
+    const secret = decodeTicket(text).secret;
+    const device = await connect();
+    const enrol = async (number: number, name: string) => {
+      const proof = await prove(device, uuidOf(number), keyOf(number), { purpose: ProofPurpose.ENROLL });
+      return device.client.ask('Enroll', { secret, proof, name });
+    };
+    const answer = await enrol(20, 'boat-20');
+    expect(answer).toMatchObject({ identityUuid: uuidOf(20), roles: ['agent'], name: 'boat-20' });
+    expect(await enrol(20, 'boat-20')).toMatchObject({ identityUuid: uuidOf(20), roles: ['agent'] });
+    await expect(enrol(21, 'boat-21')).rejects.toMatchObject({ reason: 'TICKET_INVALID' });
+    await open(device, 20, await prove(device, uuidOf(20), keyOf(20)));
   });
 
   it('Challenge of a network that cannot be is refused by its field', async () => {

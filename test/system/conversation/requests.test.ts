@@ -18,6 +18,7 @@ function made() {
     random: { bytes: (count: number) => new Uint8Array(count) },
     log: { isLevelEnabled: () => false, error: (_what: object, text: string) => told.push(text) },
     limits: { requestsMax: 4 },
+    gatekeeper: { admit: () => undefined },
     refused: ({ reason }: { reason: string }) => told.push(reason),
     transports: {
       list: ({ codeName }: { codeName?: string }) => {

@@ -24,7 +24,6 @@ export const protobufFileName = "switchyard/journal/v1/command.proto";
  * One plan of numbers for all that is designed and not written yet. They are taken, although no message has them:
  *
  *   Command:        17 AddServer, 18 LoseServer, 19 MoveSession, 21 UseRules (format 4)
- *                   30 IssueTicket, 31 RevokeTicket, 32 Enroll (format 3)
  *   OpenSession:    9 server (format 2)
  *   CloseSession:   3 home (format 4)
  */
@@ -88,6 +87,15 @@ export interface Command {
     | //
     /** The history goes on under another name. Format 4. */
     { $case: "renewEpoch"; value: RenewEpoch }
+    | //
+    /** A ticket was issued. Format 3. */
+    { $case: "issueTicket"; value: IssueTicket }
+    | //
+    /** A ticket was revoked. Format 3. */
+    { $case: "revokeTicket"; value: RevokeTicket }
+    | //
+    /** A ticket was redeemed. Format 3. */
+    { $case: "enroll"; value: Enroll }
     | //
     /** An administrator gave an identity its only key. Format 3. */
     { $case: "bindKey"; value: BindKey }
@@ -418,6 +426,50 @@ export interface PutPolicy {
   ifRevision?: bigint | undefined;
 }
 
+/** Issues a ticket. The secret itself is never stored. */
+export interface IssueTicket {
+  /** SHA-256 of its secret, 32 bytes. */
+  hash: Buffer;
+  /** The identity that issues it, in lower case. Empty: somebody with the administrator's token. */
+  issuer: string;
+  /** How many identities it lets in. */
+  uses: number;
+  /** Until when it is good, in milliseconds since 1970. */
+  expiresAtMs: bigint;
+  /** What those that enrol with it become: a number of switchyard.v1.IdentityKind. */
+  kind: number;
+  /** The roles that they get. */
+  roles: string[];
+  /** The names that they may have, a pattern. Empty: any name, or none. */
+  names: string;
+  /** The only identity that it lets in, in lower case. Empty: any that has no key yet. */
+  forUuid: string;
+  /** When, in milliseconds since 1970. */
+  atMs: bigint;
+}
+
+/** Lets a ticket let nobody in any more. */
+export interface RevokeTicket {
+  /** The first 8 bytes of its hash, 16 hexadecimal digits. */
+  id: string;
+}
+
+/** Redeems a ticket: its use is spent, and the identity has the key and what the ticket gives. */
+export interface Enroll {
+  /** SHA-256 of the ticket's secret, 32 bytes. */
+  ticketHash: Buffer;
+  /** The identity, in lower case. */
+  uuid: string;
+  /** The key, a DER SubjectPublicKeyInfo. */
+  key: Buffer;
+  /** Its SHA-256, 32 bytes. */
+  keyId: Buffer;
+  /** The name that it gets. Empty: none, or what it has. */
+  name: string;
+  /** When, in milliseconds since 1970. */
+  atMs: bigint;
+}
+
 function createBaseCommand(): Command {
   return { kind: undefined, atMs: undefined, by: undefined };
 }
@@ -475,6 +527,15 @@ export const Command: MessageFns<Command> = {
         break;
       case "renewEpoch":
         RenewEpoch.encode(message.kind.value, writer.uint32(162).fork()).join();
+        break;
+      case "issueTicket":
+        IssueTicket.encode(message.kind.value, writer.uint32(242).fork()).join();
+        break;
+      case "revokeTicket":
+        RevokeTicket.encode(message.kind.value, writer.uint32(250).fork()).join();
+        break;
+      case "enroll":
+        Enroll.encode(message.kind.value, writer.uint32(258).fork()).join();
         break;
       case "bindKey":
         BindKey.encode(message.kind.value, writer.uint32(266).fork()).join();
@@ -656,6 +717,30 @@ export const Command: MessageFns<Command> = {
             message.kind = { $case: "renewEpoch", value: RenewEpoch.decode(reader, reader.uint32()) };
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.kind = { $case: "issueTicket", value: IssueTicket.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.kind = { $case: "revokeTicket", value: RevokeTicket.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            message.kind = { $case: "enroll", value: Enroll.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 33: {
             if (tag !== 266) {
               break;
@@ -802,6 +887,16 @@ export const Command: MessageFns<Command> = {
         ? { $case: "renewEpoch", value: RenewEpoch.fromJSON(object.renewEpoch) }
         : isSet(object.renew_epoch)
         ? { $case: "renewEpoch", value: RenewEpoch.fromJSON(object.renew_epoch) }
+        : isSet(object.issueTicket)
+        ? { $case: "issueTicket", value: IssueTicket.fromJSON(object.issueTicket) }
+        : isSet(object.issue_ticket)
+        ? { $case: "issueTicket", value: IssueTicket.fromJSON(object.issue_ticket) }
+        : isSet(object.revokeTicket)
+        ? { $case: "revokeTicket", value: RevokeTicket.fromJSON(object.revokeTicket) }
+        : isSet(object.revoke_ticket)
+        ? { $case: "revokeTicket", value: RevokeTicket.fromJSON(object.revoke_ticket) }
+        : isSet(object.enroll)
+        ? { $case: "enroll", value: Enroll.fromJSON(object.enroll) }
         : isSet(object.bindKey)
         ? { $case: "bindKey", value: BindKey.fromJSON(object.bindKey) }
         : isSet(object.bind_key)
@@ -868,6 +963,12 @@ export const Command: MessageFns<Command> = {
       obj.setLimits = SetLimits.toJSON(message.kind.value);
     } else if (message.kind?.$case === "renewEpoch") {
       obj.renewEpoch = RenewEpoch.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "issueTicket") {
+      obj.issueTicket = IssueTicket.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "revokeTicket") {
+      obj.revokeTicket = RevokeTicket.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "enroll") {
+      obj.enroll = Enroll.toJSON(message.kind.value);
     } else if (message.kind?.$case === "bindKey") {
       obj.bindKey = BindKey.toJSON(message.kind.value);
     } else if (message.kind?.$case === "rotateKey") {
@@ -995,6 +1096,24 @@ export const Command: MessageFns<Command> = {
       case "renewEpoch": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "renewEpoch", value: RenewEpoch.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "issueTicket": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "issueTicket", value: IssueTicket.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "revokeTicket": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "revokeTicket", value: RevokeTicket.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "enroll": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "enroll", value: Enroll.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -3943,6 +4062,456 @@ export const PutPolicy: MessageFns<PutPolicy> = {
     message.ifRevision = (object.ifRevision !== undefined && object.ifRevision !== null)
       ? BigInt(object.ifRevision)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseIssueTicket(): IssueTicket {
+  return {
+    hash: Buffer.alloc(0),
+    issuer: "",
+    uses: 0,
+    expiresAtMs: 0n,
+    kind: 0,
+    roles: [],
+    names: "",
+    forUuid: "",
+    atMs: 0n,
+  };
+}
+
+export const IssueTicket: MessageFns<IssueTicket> = {
+  encode(message: IssueTicket, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hash.length !== 0) {
+      writer.uint32(10).bytes(message.hash);
+    }
+    if (message.issuer !== "") {
+      writer.uint32(18).string(message.issuer);
+    }
+    if (message.uses !== 0) {
+      writer.uint32(24).uint32(message.uses);
+    }
+    if (message.expiresAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.expiresAtMs) !== message.expiresAtMs) {
+        throw new globalThis.Error("value provided for field message.expiresAtMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.expiresAtMs);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(40).uint32(message.kind);
+    }
+    for (const v of message.roles) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.names !== "") {
+      writer.uint32(58).string(message.names);
+    }
+    if (message.forUuid !== "") {
+      writer.uint32(66).string(message.forUuid);
+    }
+    if (message.atMs !== 0n) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.atMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IssueTicket {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIssueTicket();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.uses = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.expiresAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.kind = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.names = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.forUuid = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): IssueTicket {
+    return {
+      hash: isSet(object.hash) ? Buffer.from(bytesFromBase64(object.hash)) : Buffer.alloc(0),
+      issuer: isSet(object.issuer) ? globalThis.String(object.issuer) : "",
+      uses: isSet(object.uses) ? globalThis.Number(object.uses) : 0,
+      expiresAtMs: isSet(object.expiresAtMs)
+        ? BigInt(object.expiresAtMs)
+        : isSet(object.expires_at_ms)
+        ? BigInt(object.expires_at_ms)
+        : 0n,
+      kind: isSet(object.kind) ? globalThis.Number(object.kind) : 0,
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      names: isSet(object.names) ? globalThis.String(object.names) : "",
+      forUuid: isSet(object.forUuid)
+        ? globalThis.String(object.forUuid)
+        : isSet(object.for_uuid)
+        ? globalThis.String(object.for_uuid)
+        : "",
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+    };
+  },
+
+  toJSON(message: IssueTicket): unknown {
+    const obj: any = {};
+    if (message.hash.length !== 0) {
+      obj.hash = base64FromBytes(message.hash);
+    }
+    if (message.issuer !== "") {
+      obj.issuer = message.issuer;
+    }
+    if (message.uses !== 0) {
+      obj.uses = Math.round(message.uses);
+    }
+    if (message.expiresAtMs !== 0n) {
+      obj.expiresAtMs = message.expiresAtMs.toString();
+    }
+    if (message.kind !== 0) {
+      obj.kind = Math.round(message.kind);
+    }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.names !== "") {
+      obj.names = message.names;
+    }
+    if (message.forUuid !== "") {
+      obj.forUuid = message.forUuid;
+    }
+    if (message.atMs !== 0n) {
+      obj.atMs = message.atMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<IssueTicket>, I>>(base?: I): IssueTicket {
+    return IssueTicket.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IssueTicket>, I>>(object: I): IssueTicket {
+    const message = createBaseIssueTicket();
+    message.hash = object.hash ?? Buffer.alloc(0);
+    message.issuer = object.issuer ?? "";
+    message.uses = object.uses ?? 0;
+    message.expiresAtMs = (object.expiresAtMs !== undefined && object.expiresAtMs !== null)
+      ? BigInt(object.expiresAtMs)
+      : 0n;
+    message.kind = object.kind ?? 0;
+    message.roles = object.roles?.map((e) => e) || [];
+    message.names = object.names ?? "";
+    message.forUuid = object.forUuid ?? "";
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    return message;
+  },
+};
+
+function createBaseRevokeTicket(): RevokeTicket {
+  return { id: "" };
+}
+
+export const RevokeTicket: MessageFns<RevokeTicket> = {
+  encode(message: RevokeTicket, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeTicket {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeTicket();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeTicket {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: RevokeTicket): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RevokeTicket>, I>>(base?: I): RevokeTicket {
+    return RevokeTicket.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeTicket>, I>>(object: I): RevokeTicket {
+    const message = createBaseRevokeTicket();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseEnroll(): Enroll {
+  return { ticketHash: Buffer.alloc(0), uuid: "", key: Buffer.alloc(0), keyId: Buffer.alloc(0), name: "", atMs: 0n };
+}
+
+export const Enroll: MessageFns<Enroll> = {
+  encode(message: Enroll, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ticketHash.length !== 0) {
+      writer.uint32(10).bytes(message.ticketHash);
+    }
+    if (message.uuid !== "") {
+      writer.uint32(18).string(message.uuid);
+    }
+    if (message.key.length !== 0) {
+      writer.uint32(26).bytes(message.key);
+    }
+    if (message.keyId.length !== 0) {
+      writer.uint32(34).bytes(message.keyId);
+    }
+    if (message.name !== "") {
+      writer.uint32(42).string(message.name);
+    }
+    if (message.atMs !== 0n) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.atMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Enroll {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnroll();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ticketHash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.uuid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.keyId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Enroll {
+    return {
+      ticketHash: isSet(object.ticketHash)
+        ? Buffer.from(bytesFromBase64(object.ticketHash))
+        : isSet(object.ticket_hash)
+        ? Buffer.from(bytesFromBase64(object.ticket_hash))
+        : Buffer.alloc(0),
+      uuid: isSet(object.uuid) ? globalThis.String(object.uuid) : "",
+      key: isSet(object.key) ? Buffer.from(bytesFromBase64(object.key)) : Buffer.alloc(0),
+      keyId: isSet(object.keyId)
+        ? Buffer.from(bytesFromBase64(object.keyId))
+        : isSet(object.key_id)
+        ? Buffer.from(bytesFromBase64(object.key_id))
+        : Buffer.alloc(0),
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+    };
+  },
+
+  toJSON(message: Enroll): unknown {
+    const obj: any = {};
+    if (message.ticketHash.length !== 0) {
+      obj.ticketHash = base64FromBytes(message.ticketHash);
+    }
+    if (message.uuid !== "") {
+      obj.uuid = message.uuid;
+    }
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
+    if (message.keyId.length !== 0) {
+      obj.keyId = base64FromBytes(message.keyId);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.atMs !== 0n) {
+      obj.atMs = message.atMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Enroll>, I>>(base?: I): Enroll {
+    return Enroll.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Enroll>, I>>(object: I): Enroll {
+    const message = createBaseEnroll();
+    message.ticketHash = object.ticketHash ?? Buffer.alloc(0);
+    message.uuid = object.uuid ?? "";
+    message.key = object.key ?? Buffer.alloc(0);
+    message.keyId = object.keyId ?? Buffer.alloc(0);
+    message.name = object.name ?? "";
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
     return message;
   },
 };

@@ -50,6 +50,8 @@ export interface SnapshotChunk {
   identities: IdentityRow[];
   /** The policy. At most one. Format 3. */
   policies: PolicyRow[];
+  /** Tickets, the oldest first. Format 3. */
+  tickets: TicketRow[];
   /** Requests with an id that were done and are remembered, the oldest first. Format 2. */
   requests: RequestRow[];
 }
@@ -255,6 +257,36 @@ export interface IdentityRow {
   name: string;
   /** What is said of it. */
   labels: Label[];
+  /** The ticket that it has redeemed last, by its id. Empty: none. */
+  ticket: string;
+}
+
+/** A ticket: what is known of a secret that lets identities enrol. */
+export interface TicketRow {
+  /** The revision in which it was issued. */
+  number: bigint;
+  /** SHA-256 of its secret, 32 bytes. */
+  hash: Buffer;
+  /** The identity that issued it, in lower case. Empty: somebody with the administrator's token. */
+  issuer: string;
+  /** When it was issued, in milliseconds since 1970. */
+  issuedAtMs: bigint;
+  /** Until when it is good, in milliseconds since 1970. */
+  expiresAtMs: bigint;
+  /** How many identities it lets in. */
+  uses: number;
+  /** How many it has let in. */
+  used: number;
+  /** A number of switchyard.v1.IdentityKind. */
+  kind: number;
+  /** The roles that they get. */
+  roles: string[];
+  /** The names that they may have, a pattern. Empty: any. */
+  names: string;
+  /** The only identity that it lets in, in lower case. Empty: any. */
+  forUuid: string;
+  /** It lets nobody in any more. */
+  revoked: boolean;
 }
 
 /** A key of an identity. */
@@ -293,6 +325,7 @@ function createBaseSnapshotChunk(): SnapshotChunk {
     limits: undefined,
     identities: [],
     policies: [],
+    tickets: [],
     requests: [],
   };
 }
@@ -334,6 +367,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     }
     for (const v of message.policies) {
       PolicyRow.encode(v!, writer.uint32(98).fork()).join();
+    }
+    for (const v of message.tickets) {
+      TicketRow.encode(v!, writer.uint32(106).fork()).join();
     }
     for (const v of message.requests) {
       RequestRow.encode(v!, writer.uint32(162).fork()).join();
@@ -450,6 +486,14 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
             message.policies.push(PolicyRow.decode(reader, reader.uint32()));
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.tickets.push(TicketRow.decode(reader, reader.uint32()));
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -504,6 +548,7 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
       policies: globalThis.Array.isArray(object?.policies)
         ? object.policies.map((e: any) => PolicyRow.fromJSON(e))
         : [],
+      tickets: globalThis.Array.isArray(object?.tickets) ? object.tickets.map((e: any) => TicketRow.fromJSON(e)) : [],
       requests: globalThis.Array.isArray(object?.requests)
         ? object.requests.map((e: any) => RequestRow.fromJSON(e))
         : [],
@@ -548,6 +593,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     if (message.policies?.length) {
       obj.policies = message.policies.map((e) => PolicyRow.toJSON(e));
     }
+    if (message.tickets?.length) {
+      obj.tickets = message.tickets.map((e) => TicketRow.toJSON(e));
+    }
     if (message.requests?.length) {
       obj.requests = message.requests.map((e) => RequestRow.toJSON(e));
     }
@@ -575,6 +623,7 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
       : undefined;
     message.identities = object.identities?.map((e) => IdentityRow.fromPartial(e)) || [];
     message.policies = object.policies?.map((e) => PolicyRow.fromPartial(e)) || [];
+    message.tickets = object.tickets?.map((e) => TicketRow.fromPartial(e)) || [];
     message.requests = object.requests?.map((e) => RequestRow.fromPartial(e)) || [];
     return message;
   },
@@ -2362,7 +2411,18 @@ export const StreamMade: MessageFns<StreamMade> = {
 };
 
 function createBaseIdentityRow(): IdentityRow {
-  return { number: 0, uuid: "", kind: 0, keys: [], barred: [], revoked: false, roles: [], name: "", labels: [] };
+  return {
+    number: 0,
+    uuid: "",
+    kind: 0,
+    keys: [],
+    barred: [],
+    revoked: false,
+    roles: [],
+    name: "",
+    labels: [],
+    ticket: "",
+  };
 }
 
 export const IdentityRow: MessageFns<IdentityRow> = {
@@ -2393,6 +2453,9 @@ export const IdentityRow: MessageFns<IdentityRow> = {
     }
     for (const v of message.labels) {
       Label.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.ticket !== "") {
+      writer.uint32(82).string(message.ticket);
     }
     return writer;
   },
@@ -2482,6 +2545,14 @@ export const IdentityRow: MessageFns<IdentityRow> = {
             message.labels.push(Label.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.ticket = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2507,6 +2578,7 @@ export const IdentityRow: MessageFns<IdentityRow> = {
       roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       labels: globalThis.Array.isArray(object?.labels) ? object.labels.map((e: any) => Label.fromJSON(e)) : [],
+      ticket: isSet(object.ticket) ? globalThis.String(object.ticket) : "",
     };
   },
 
@@ -2539,6 +2611,9 @@ export const IdentityRow: MessageFns<IdentityRow> = {
     if (message.labels?.length) {
       obj.labels = message.labels.map((e) => Label.toJSON(e));
     }
+    if (message.ticket !== "") {
+      obj.ticket = message.ticket;
+    }
     return obj;
   },
 
@@ -2556,6 +2631,290 @@ export const IdentityRow: MessageFns<IdentityRow> = {
     message.roles = object.roles?.map((e) => e) || [];
     message.name = object.name ?? "";
     message.labels = object.labels?.map((e) => Label.fromPartial(e)) || [];
+    message.ticket = object.ticket ?? "";
+    return message;
+  },
+};
+
+function createBaseTicketRow(): TicketRow {
+  return {
+    number: 0n,
+    hash: Buffer.alloc(0),
+    issuer: "",
+    issuedAtMs: 0n,
+    expiresAtMs: 0n,
+    uses: 0,
+    used: 0,
+    kind: 0,
+    roles: [],
+    names: "",
+    forUuid: "",
+    revoked: false,
+  };
+}
+
+export const TicketRow: MessageFns<TicketRow> = {
+  encode(message: TicketRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0n) {
+      if (BigInt.asUintN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.number);
+    }
+    if (message.hash.length !== 0) {
+      writer.uint32(18).bytes(message.hash);
+    }
+    if (message.issuer !== "") {
+      writer.uint32(26).string(message.issuer);
+    }
+    if (message.issuedAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.issuedAtMs) !== message.issuedAtMs) {
+        throw new globalThis.Error("value provided for field message.issuedAtMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.issuedAtMs);
+    }
+    if (message.expiresAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.expiresAtMs) !== message.expiresAtMs) {
+        throw new globalThis.Error("value provided for field message.expiresAtMs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.expiresAtMs);
+    }
+    if (message.uses !== 0) {
+      writer.uint32(48).uint32(message.uses);
+    }
+    if (message.used !== 0) {
+      writer.uint32(56).uint32(message.used);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(64).uint32(message.kind);
+    }
+    for (const v of message.roles) {
+      writer.uint32(74).string(v!);
+    }
+    if (message.names !== "") {
+      writer.uint32(82).string(message.names);
+    }
+    if (message.forUuid !== "") {
+      writer.uint32(90).string(message.forUuid);
+    }
+    if (message.revoked !== false) {
+      writer.uint32(96).bool(message.revoked);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TicketRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTicketRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.issuedAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.expiresAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.uses = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.used = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.kind = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.names = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.forUuid = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.revoked = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TicketRow {
+    return {
+      number: isSet(object.number) ? BigInt(object.number) : 0n,
+      hash: isSet(object.hash) ? Buffer.from(bytesFromBase64(object.hash)) : Buffer.alloc(0),
+      issuer: isSet(object.issuer) ? globalThis.String(object.issuer) : "",
+      issuedAtMs: isSet(object.issuedAtMs)
+        ? BigInt(object.issuedAtMs)
+        : isSet(object.issued_at_ms)
+        ? BigInt(object.issued_at_ms)
+        : 0n,
+      expiresAtMs: isSet(object.expiresAtMs)
+        ? BigInt(object.expiresAtMs)
+        : isSet(object.expires_at_ms)
+        ? BigInt(object.expires_at_ms)
+        : 0n,
+      uses: isSet(object.uses) ? globalThis.Number(object.uses) : 0,
+      used: isSet(object.used) ? globalThis.Number(object.used) : 0,
+      kind: isSet(object.kind) ? globalThis.Number(object.kind) : 0,
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      names: isSet(object.names) ? globalThis.String(object.names) : "",
+      forUuid: isSet(object.forUuid)
+        ? globalThis.String(object.forUuid)
+        : isSet(object.for_uuid)
+        ? globalThis.String(object.for_uuid)
+        : "",
+      revoked: isSet(object.revoked) ? globalThis.Boolean(object.revoked) : false,
+    };
+  },
+
+  toJSON(message: TicketRow): unknown {
+    const obj: any = {};
+    if (message.number !== 0n) {
+      obj.number = message.number.toString();
+    }
+    if (message.hash.length !== 0) {
+      obj.hash = base64FromBytes(message.hash);
+    }
+    if (message.issuer !== "") {
+      obj.issuer = message.issuer;
+    }
+    if (message.issuedAtMs !== 0n) {
+      obj.issuedAtMs = message.issuedAtMs.toString();
+    }
+    if (message.expiresAtMs !== 0n) {
+      obj.expiresAtMs = message.expiresAtMs.toString();
+    }
+    if (message.uses !== 0) {
+      obj.uses = Math.round(message.uses);
+    }
+    if (message.used !== 0) {
+      obj.used = Math.round(message.used);
+    }
+    if (message.kind !== 0) {
+      obj.kind = Math.round(message.kind);
+    }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.names !== "") {
+      obj.names = message.names;
+    }
+    if (message.forUuid !== "") {
+      obj.forUuid = message.forUuid;
+    }
+    if (message.revoked !== false) {
+      obj.revoked = message.revoked;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TicketRow>, I>>(base?: I): TicketRow {
+    return TicketRow.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TicketRow>, I>>(object: I): TicketRow {
+    const message = createBaseTicketRow();
+    message.number = (object.number !== undefined && object.number !== null) ? BigInt(object.number) : 0n;
+    message.hash = object.hash ?? Buffer.alloc(0);
+    message.issuer = object.issuer ?? "";
+    message.issuedAtMs = (object.issuedAtMs !== undefined && object.issuedAtMs !== null)
+      ? BigInt(object.issuedAtMs)
+      : 0n;
+    message.expiresAtMs = (object.expiresAtMs !== undefined && object.expiresAtMs !== null)
+      ? BigInt(object.expiresAtMs)
+      : 0n;
+    message.uses = object.uses ?? 0;
+    message.used = object.used ?? 0;
+    message.kind = object.kind ?? 0;
+    message.roles = object.roles?.map((e) => e) || [];
+    message.names = object.names ?? "";
+    message.forUuid = object.forUuid ?? "";
+    message.revoked = object.revoked ?? false;
     return message;
   },
 };
