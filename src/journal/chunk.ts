@@ -104,6 +104,8 @@ function formatFor(row: Row): number {
       return row.tokenCheck === undefined ? Format.FIRST : Format.LIMITS;
     case 'identity':
       return Format.IDENTITIES;
+    case 'connection':
+      return row.connection.fallback === undefined ? Format.FIRST : Format.LIMITS;
     default:
       return Format.FIRST;
   }
