@@ -1,8 +1,9 @@
 import type { Stream } from '../../gen/switchyard/v1/stream.js';
-import { RelayRequest, type RelayResponse, StreamServiceService } from '../../gen/switchyard/v1/stream_service.js';
+import { RelayRequest, type RelayResponse } from '../../gen/switchyard/v1/stream_service.js';
 import type { Caller } from './caller.js';
 import { SwitchyardError } from './error.js';
 import { Handover } from './handover.js';
+import { blockRequest, RELAY } from './relay-codec.js';
 import { Scope } from './scope.js';
 import { StatusCode } from './status.js';
 
@@ -53,9 +54,9 @@ async function callRelay(caller: Caller, id: number, options: RelayOptions): Pro
     const metadata = await caller.credentials(scope.signal);
     const open = { id, blocks: blocks === undefined ? undefined : BigInt(blocks) };
     void requests.push(RelayRequest.fromPartial({ open }));
-    for (const block of early) void requests.push(RelayRequest.fromPartial({ block: Buffer.from(block) }));
+    for (const block of early) void requests.push(blockRequest(block));
     const call = { metadata, signal: scope.signal };
-    const responses = caller.channel.duplex(StreamServiceService.relay, requests, call)[Symbol.asyncIterator]();
+    const responses = caller.channel.duplex(RELAY, requests, call)[Symbol.asyncIterator]();
     const first = await responses.next().catch((error: unknown) => {
       if (error instanceof SwitchyardError) caller.failed(error, metadata);
       throw error;
@@ -113,13 +114,14 @@ export class RelaySource {
 
   /**
    * Sends a block of at least 1 byte. Resolves when there is room for the next: whoever waits for it goes as fast as the
-   * slowest sink.
+   * slowest sink. `isOwned`: nobody changes the block any more, so that it need not be copied.
    */
-  async write(block: Uint8Array): Promise<void> {
+  async write(block: Uint8Array, isOwned = false): Promise<void> {
     this.#check();
     if (block.length === 0) throw new SwitchyardError(StatusCode.INVALID_ARGUMENT, 'a block has at least 1 byte');
     this.sentBlocks += 1;
-    await this.call.requests.push(RelayRequest.fromPartial({ block: Buffer.from(block) }));
+    // Copied: it is sent later, and its caller may change it meanwhile.
+    await this.call.requests.push(blockRequest(isOwned ? block : Buffer.from(block)));
     this.#check();
   }
 

@@ -100,7 +100,7 @@ export class RepeatingSource {
         const block = this.#kept[next - this.#confirmed];
         if (block !== undefined) {
           next += 1;
-          await source.write(block);
+          await source.write(block, true);
         } else if (this.#isComplete) {
           await source.finish();
           return undefined;
