@@ -15,6 +15,7 @@ import { machine, othersPercent } from './machine.js';
 import { benchMetrics } from './metrics.js';
 import { benchMillion } from './million.js';
 import { benchPath } from './path.js';
+import { benchRelay } from './relay.js';
 import { type Part, type Result, saveResults } from './results.js';
 import { installRivals } from './rivals/install.js';
 import { benchSession } from './session.js';
@@ -52,6 +53,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   storm: { run: storm, rounds: 1, about: '2,000 sessions come back at once after a restart, as in npm run faults' },
   simulation: { run: benchSimulation, rounds: 1, about: 'how fast worlds are simulated, and the mutations found' },
   system: { run: benchSystem, rounds: 3, about: 'system events beside gRPC' },
+  relay: { run: benchRelay, rounds: 5, about: 'a copy through the server beside a bare relay of grpc-js' },
   direct: {
     run: benchDirect,
     rounds: 1,

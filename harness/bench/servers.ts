@@ -7,6 +7,7 @@ import { Started } from './process.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const BARE = ['--import', join(root, 'harness/typescript.mjs'), join(root, 'harness/bench/rivals/bare-server.ts')];
+const BARE_RELAY = ['--import', join(root, 'harness/typescript.mjs'), join(root, 'harness/bench/rivals/bare-relay.ts')];
 
 /** Where a bench's servers keep their files; removed at its end. */
 export function dataFolder(): { path: string; remove: () => void } {
@@ -40,6 +41,11 @@ function switchyard(data: string, options: readonly string[]): string[] {
 /** A bare grpc-js server: rivals/bare-server.ts. */
 export function startBare(): Promise<Started> {
   return Started.announcing(process.execPath, BARE);
+}
+
+/** A bare relay of grpc-js: rivals/bare-relay.ts. */
+export function startBareRelay(): Promise<Started> {
+  return Started.announcing(process.execPath, BARE_RELAY);
 }
 
 /** The same, with a probe in it. */

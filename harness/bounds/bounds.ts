@@ -93,6 +93,7 @@ export const BOUNDS: Readonly<Record<string, Bound>> = {
   'DirectConnectionRequest.public_key': limited('publicKeyBytesMax', 'maxBytes'),
   'DirectConnectionRequest.round_trip': SPAN,
   'DirectConnectionRequest.request_id': REQUEST_ID,
+  'DirectConnectionRequest.fallback': { named: true },
   'Candidate.host': { format: 'ip' },
   'Candidate.port': { min: 1, max: 65_535 },
   'Candidate.type': { values: [1, 2] },

@@ -5,7 +5,7 @@ import { compiled } from './compiled.js';
 import { firstLineOf, NatNetwork, type NetworkOptions, type Place } from './network.js';
 import { ECHO_PORT, PLAIN_PORT, SERVER_PORT } from './ports.js';
 import { letsStrangersIn } from './routers.js';
-import type { Outcome, Told } from './told.js';
+import type { Fallback, Outcome, Told } from './told.js';
 
 const PROBE = fileURLToPath(new URL('./probe.mjs', import.meta.url));
 
@@ -21,6 +21,12 @@ const CONNECT_MS = 75_000;
  * should not costs all of its time, and would be answered within two round trips.
  */
 const PATIENCE_MS = { 'let in': 10_000, silence: 400 } as const;
+
+/** How a connection is to be made. */
+export interface ConnectChoices {
+  readonly hold?: boolean;
+  readonly fallback?: Fallback;
+}
 
 /** An instance in every site and the server, all of them running. Whoever makes it removes it. */
 export class Cell {
@@ -64,14 +70,15 @@ export class Cell {
    * One end connects to the other, and bytes go both ways; it never waits for ever. With `hold` the connection stays;
    * `ended` tells why it does not any more.
    */
-  async connect(transport: Transport, from: string, to: string, hold = false) {
+  async connect(transport: Transport, from: string, to: string, options: ConnectChoices = {}) {
+    const { hold = false, fallback = 'immediate' } = options;
     const id = ++this.#ids;
     const ended = new Promise<string>((resolve) => this.#endings.set(id, resolve));
-    const outcome = this.#told(from, { id, what: 'connect', to: this.cvid(to), transport, hold });
+    const outcome = this.#told(from, { id, what: 'connect', to: this.cvid(to), transport, hold, fallback });
     const hangs = setTimeout(() => this.#heard({ id, error: `nothing came of it in ${CONNECT_MS} ms` }), CONNECT_MS);
-    const { path, tookMs, connectionId, error } = await outcome;
+    const { path, tookMs, movedMs, connectionId, error } = await outcome;
     clearTimeout(hangs);
-    return { path, tookMs, connectionId, error, ended };
+    return { path, tookMs, movedMs, connectionId, error, ended };
   }
 
   /** One end sends so many bytes to the other. Answers with the way they took and how long that was. */

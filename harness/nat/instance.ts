@@ -12,6 +12,8 @@ import type { Outcome, Told } from './told.js';
 
 /** How often the record of connections is read while a state is awaited: it has no watch. */
 const RECORD_MS = 20;
+/** Attempts of a relayed connection that fail before it is taken for one that stays so: the first one may lose a packet. */
+const FAILURES_MAX = 2;
 
 const server = process.argv[2]!;
 const yard = new Switchyard({ server });
@@ -39,11 +41,26 @@ async function carry(stream: PeerStream): Promise<void> {
   await Promise.race([once(stream, 'data'), closed]);
 }
 
-async function connect({ id, to, transport, hold }: Extract<Told, { what: 'connect' }>): Promise<Outcome> {
+/** Resolves when a connection is direct, or as many attempts as it is given have failed. */
+async function settle(stream: PeerStream): Promise<void> {
+  while (stream.path !== 'direct' && !stream.destroyed) {
+    const { attempts } = (await instance.getConnection(stream.connectionId)).connection;
+    if (attempts.filter(({ reason }) => reason !== 0).length >= FAILURES_MAX) return;
+    await new Promise((resolve) => setTimeout(resolve, RECORD_MS));
+  }
+}
+
+async function connect(told: Extract<Told, { what: 'connect' }>): Promise<Outcome> {
+  const { id, to, transport, hold, fallback } = told;
   const before = performance.now();
-  const stream = await instance.connect(to, { transport });
+  const stream = await instance.connect(to, { transport, fallback });
   await carry(stream);
   const tookMs = performance.now() - before;
+  let movedMs: number | undefined;
+  stream.once('path', () => {
+    movedMs = performance.now() - before;
+  });
+  await settle(stream);
   let why = 'closed';
   stream.on('error', (error) => {
     why = error.message;
@@ -52,11 +69,11 @@ async function connect({ id, to, transport, hold }: Extract<Told, { what: 'conne
   // Not destroyed: what is on its way to the other end should arrive there.
   if (!hold) stream.end();
   const { path, connectionId } = stream;
-  return { id, path, connectionId, tookMs };
+  return { id, path, connectionId, tookMs, movedMs };
 }
 
 async function copy({ id, to, transport, bytes }: Extract<Told, { what: 'copy' }>): Promise<Outcome> {
-  const stream = await instance.connect(to, { transport });
+  const stream = await instance.connect(to, { transport, fallback: 'late' });
   const { path, connectionId } = stream;
   const tookMs = await giveCopy(stream, bytes);
   await once(stream, 'close');

@@ -1,13 +1,21 @@
+import type { ConnectOptions } from '../../src/client/index.js';
 import type { Transport } from './cell.js';
+
+/** Whether and when a connection goes through the server. */
+export type Fallback = NonNullable<ConnectOptions['fallback']>;
 
 /** What an instance of the test network is told to do. Each is answered with an {@link Outcome} of the same id. */
 export type Told = { readonly id: number } & (
   | {
-      /** Connect, let bytes go both ways, and end it; with `hold` it stays, and a second outcome tells how it ended. */
+      /**
+       * Connect, let bytes go both ways, and end it once it is direct or two attempts have failed; with `hold` it stays, and a
+       * second outcome tells how it ended.
+       */
       readonly what: 'connect';
       readonly to: number;
       readonly transport: Transport;
       readonly hold: boolean;
+      readonly fallback: Fallback;
     }
   | {
       /** Connect, send so many bytes, and end it when all have come. */
@@ -39,6 +47,8 @@ export type Told = { readonly id: number } & (
 export interface Outcome {
   readonly id: number;
   readonly path?: 'direct' | 'relayed';
+  /** Until it was direct, of a connection that was not from the start. */
+  readonly movedMs?: number;
   /** Until bytes had gone both ways; of a copy, from its first byte to the word that all have come. */
   readonly tookMs?: number;
   readonly connectionId?: string;

@@ -5,7 +5,15 @@ import { Checked, wholeMs } from '../core/decide/check.js';
 import { isRepeated, requestIn } from '../core/decide/request.js';
 import type { Change } from '../core/model/change.js';
 import type { AskConnection, Command } from '../core/model/command.js';
-import { type Candidate, type Connection, isOver, isPending, type Pair } from '../core/model/connection.js';
+import {
+  type Candidate,
+  type Connection,
+  Fallback,
+  isOver,
+  isPending,
+  type Pair,
+  RELAY_FIRST_FROM,
+} from '../core/model/connection.js';
 import { Fault } from '../core/model/fault.js';
 import type { State } from '../core/store/state.js';
 import type { Asker, Gatekeeper } from '../replica/gatekeeper.js';
@@ -57,6 +65,8 @@ export interface ConnectionWish extends Brought {
   readonly relayed: number;
   /** Empty: it has none. */
   readonly requestId: string;
+  /** A number of `switchyard.v1.ConnectionFallback`. */
+  readonly fallback: number;
 }
 
 /** A connection that was asked for and that the peer has accepted. */
@@ -152,6 +162,7 @@ export class Asking {
     asker: { origin },
     relayed,
     requestId,
+    fallback,
     ...brought
   }: ConnectionWish): AskConnection | Fault {
     const { replica, orderDeadlineMs } = this.parts;
@@ -174,10 +185,12 @@ export class Asking {
       relayVersion,
     };
     const named = checked.requestId('request_id', requestId);
+    const chosen = checkFallback(checked, fallback, relayVersion);
     const wrong = Fault.fields(checked.violations);
     if (wrong !== undefined) return wrong;
     const deadlineMs = Math.min(orderDeadlineMs, ACCEPT_MS);
-    const asked = { sid, peer: cvid, link, host, port, relayed, deadlineMs, ...named };
+    const isChoice = coordinated && relayed === 0;
+    const asked = { sid, peer: cvid, link, host, port, relayed, deadlineMs, ...named, ...(isChoice && chosen) };
     return { kind: 'AskConnection', ...asked, ...gathered, ...this.draw() };
   }
 
@@ -209,6 +222,29 @@ export class Asking {
   private draw() {
     const { random, clock } = this.parts;
     return { nonce: Buffer.from(random.bytes(NONCE_BYTES)).toString('latin1'), atMs: clock.wallMs() };
+  }
+}
+
+/** The numbers of `switchyard.v1.ConnectionFallback`. */
+const FallbackNumber = { UNSPECIFIED: 0, IMMEDIATE: 1, LATE: 2, NONE: 3 } as const;
+
+/**
+ * What a caller has chosen, as a command says it: LATE is said by nothing. A caller that does not know how to use a relay that comes
+ * first has not chosen it either.
+ */
+function checkFallback(checked: Checked, fallback: number, relayVersion: number): Pick<AskConnection, 'fallback'> {
+  const { UNSPECIFIED, IMMEDIATE, LATE, NONE } = FallbackNumber;
+  switch (fallback) {
+    case UNSPECIFIED:
+    case IMMEDIATE:
+      return relayVersion >= RELAY_FIRST_FROM ? { fallback: Fallback.IMMEDIATE } : {};
+    case LATE:
+      return {};
+    case NONE:
+      return { fallback: Fallback.NONE };
+    default:
+      checked.wrong('fallback', `${fallback}; 0 and 1 (IMMEDIATE), 2 (LATE) and 3 (NONE) are allowed`);
+      return {};
   }
 }
 

@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { type Address, formatAddress, parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
-import { type Instance, InstanceType, type PeerStream, SwitchyardError } from '../client/index.js';
+import { type ConnectOptions, type Instance, InstanceType, type PeerStream, SwitchyardError } from '../client/index.js';
 import { withServer } from './connection.js';
 import { explain } from './explain.js';
 import { join, requestPort } from './forwarding.js';
@@ -13,6 +13,8 @@ import { Failure, type Surroundings, UsageError } from './surroundings.js';
 /** Options of commands that reach a peer. */
 export interface ConnectFlags extends KeyFlags {
   readonly udp?: boolean;
+  /** Whether and when it goes through the server. */
+  readonly fallback?: ConnectOptions['fallback'];
   /** The instance to join as, for policies and for people. */
   readonly uuid?: string;
   readonly name?: string;
@@ -164,7 +166,8 @@ async function reach(
   flags: ConnectFlags,
   { terminal, signal }: Surroundings,
 ): Promise<PeerStream> {
-  const stream = await instance.connect(cvid, { transport: flags.udp ? 'udp' : 'tcp', signal });
+  const { udp, fallback } = flags;
+  const stream = await instance.connect(cvid, { transport: udp ? 'udp' : 'tcp', fallback, signal });
   if (flags.verbose) {
     const way = stream.path === 'direct' ? 'directly' : 'through the server: see switchyard connections';
     await terminal.err.write(`${stream.connectionId}: connected to ${cvid} ${way}`);

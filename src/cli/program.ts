@@ -205,6 +205,8 @@ function addConsole(program: Command, surroundings: Surroundings): void {
     .action(async (flags) => (await import('./console.js')).openConsole(flags, surroundings));
 }
 
+const FALLBACK =
+  'when it goes through the server: at once until there is a direct way, when that is not found, or never';
 const REACHABLE = 'where others can reach this machine, open or forwarded by its router: they dial it there';
 
 /** The commands that connect machines to each other. They load their code only when they run: it opens sockets. */
@@ -227,6 +229,7 @@ function addDirect(program: Command, surroundings: Surroundings): void {
       .argument('<WHO>', 'a SID, an instance UUID or a name')
       .argument('<PORT>', 'one of its ports that it is open at', port)
       .option('--udp', 'reach it over UDP instead of TCP')
+      .addOption(new Option('--fallback <WHEN>', FALLBACK).choices(['immediate', 'late', 'none']).default('immediate'))
       .option('--name <NAME>', 'what to be called meanwhile, for people')
       .option('--uuid <UUID>', 'which instance to be; a new one without it')
       .option('--listen <PORT>', REACHABLE, port)

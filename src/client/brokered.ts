@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import {
   type Connection,
   type ConnectionEnded,
+  ConnectionFallback,
   ConnectionRole,
   GatherAnswer,
   PathKind,
@@ -10,20 +11,16 @@ import {
 import type { LinkType } from '../../gen/switchyard/v1/link.js';
 import type { Clock, Random } from '../base/clock.js';
 import { CarriedDuplex } from './carrier/carried-duplex.js';
-import type { Carrier } from './carrier/carrier.js';
 import { DirectCarrier } from './carrier/direct-carrier.js';
-import { RelayCarrier } from './carrier/relay-carrier.js';
-import { type RelayEnds, RelayPipe } from './carrier/relay-pipe.js';
 import type { Gathered } from './direct/gather.js';
 import type { Identity } from './direct/identity.js';
 import { PUNCH_LIMITS } from './direct/limits.js';
 import { type AttemptPlan, attemptPlan, type DirectPath, dialPlan } from './direct/path.js';
-import { secure } from './direct/secure.js';
 import { durationOf } from './duration.js';
+import { canMove, openMovable, openPlain, RELAY_FIRST_FROM, RELAY_VERSION, type Relayed } from './open-relayed.js';
 import type { PathFacts, PeerStream } from './peer-stream.js';
 import { punchAnswer } from './punch-answer.js';
 import type { RelayOptions, RelaySink, RelaySource } from './relay.js';
-import { RelayDuplex } from './relay-duplex.js';
 import { Upgrade } from './upgrade.js';
 
 /** What a connection needs of the instance that it belongs to. */
@@ -60,12 +57,10 @@ export interface BrokeredFacts {
   readonly upgradeAfterMs: number;
   /** Whether this end wants no direct path. */
   readonly relayOnly: boolean;
+  /** Whether and when it goes through the server. */
+  readonly fallback: ConnectionFallback;
 }
 
-/** The newest form of relayed bytes that this client knows: frames inside TLS, on streams that are resumed. */
-export const RELAY_VERSION = 2;
-/** Names what is spoken inside TLS on the relay, together with the connection, so that no other one can be put in its place. */
-const SPOKEN_ON_RELAY = 'switchyard-relay/2';
 /** How long the sockets of a punch are kept after it has worked here, should it not have worked there. */
 const SPARE_MS = 10_000;
 
@@ -90,6 +85,10 @@ export class Brokered {
   #handedOut: Duplex | undefined;
   #upgrade: Upgrade | undefined;
   #isControlling = false;
+  /** An attempt was ordered before the relay was. */
+  #hasPunched = false;
+  /** Nothing has used the sockets that were opened with the connection. */
+  #isFresh = true;
   #reported = false;
 
   constructor(
@@ -103,7 +102,8 @@ export class Brokered {
     // Whoever wants to hear of a failure awaits the stream itself.
     this.stream.catch(() => {});
     this.gathered = desk.gather(facts.link, rendezvous);
-    this.gathered.catch((error: Error) => this.end(error));
+    // What goes through the server goes on without sockets of its own; an order to gather is refused then.
+    this.gathered.catch((error: Error) => facts.fallback !== ConnectionFallback.IMMEDIATE && this.end(error));
   }
 
   /** Whether it is one that the peer asked for, and nobody has. */
@@ -120,9 +120,12 @@ export class Brokered {
     return this.#handedOut !== undefined;
   }
 
-  /** The answer to the order to gather. */
-  async gather({ rendezvous }: Connection): Promise<Uint8Array> {
-    const { candidates, roundTripMs } = await (this.#upgrade ? this.#upgrade.gather(rendezvous) : this.gathered);
+  /** The answer to the order to gather. Where the relay comes first, it is given before anything is gathered. */
+  async gather({ rendezvous, fallback }: Connection): Promise<Uint8Array> {
+    const { candidates, roundTripMs } =
+      fallback === ConnectionFallback.IMMEDIATE
+        ? { candidates: [], roundTripMs: undefined }
+        : await (this.#upgrade ? this.#upgrade.gather(rendezvous) : this.gathered);
     const { publicKey } = this.desk.identity;
     const roundTrip = roundTripMs === undefined ? undefined : durationOf(roundTripMs);
     const answer = { candidates: [...candidates], publicKey, roundTrip, relayVersion: RELAY_VERSION };
@@ -136,6 +139,7 @@ export class Brokered {
     this.#handedOut?.destroy(new Error('the peer has not found the same path'));
     this.#handedOut = undefined;
     this.#isControlling = order.role === ConnectionRole.PUNCH_CONTROLLING;
+    this.#hasPunched = true;
     if (this.facts.relayOnly) return punchAnswer({ path: undefined, pairs: [], tookMs: 0 }, undefined);
     const { puncher } = await this.gathered;
     const plan = attemptPlan(order, this.desk.identity);
@@ -163,47 +167,39 @@ export class Brokered {
     this.#letGo();
   }
 
-  /** Opens the streams through the server. Where both ends know how, a direct path is tried again later. */
+  /** Opens the streams through the server. Where both ends know how, a direct path is looked for beside them. */
   async relay(order: Connection): Promise<void> {
-    const deps = {
+    const { signal } = this.#life;
+    if (!canMove(order)) return this.#handOutRelayed(await openPlain(order, this.desk, signal));
+    const isFirst = order.relayVersion >= RELAY_FIRST_FROM && !this.#hasPunched;
+    if (order.relayVersion >= RELAY_FIRST_FROM) this.#isControlling = order.controlling;
+    const upgrade = new Upgrade({
       ...this.desk,
-      openSource: (options: RelayOptions) => this.desk.openSource(order.relayStreamId, options),
-      openSink: (options: RelayOptions) => this.desk.openSink(order.relayBranchId, options),
-    };
-    const ends = await RelayPipe.open(deps, this.#life.signal);
-    const facts = { path: 'relayed', roundTripMs: undefined } as const;
-    const version = relayVersionOf(order, ends);
-    if (version === 0) {
-      return this.#handOut(new RelayDuplex(ends.source, ends.sink), { ...facts, endToEnd: false });
-    }
-    const carrier =
-      version === 1
-        ? new RelayCarrier(ends.source, ends.sink)
-        : await this.#secured(order, new RelayPipe(ends, deps), ends);
-    const duplex = new CarriedDuplex(carrier, () => this.#moved());
-    const { identity, clock, random } = this.desk;
-    this.#upgrade = new Upgrade(duplex, {
-      identity,
-      clock,
-      random,
+      fresh: () => (isFirst ? this.#takeFresh() : undefined),
       gather: (rendezvous) => this.desk.gather(this.facts.link, rendezvous),
       ask: (gathered) => this.desk.askAgain(this, gathered),
     });
-    duplex.once('close', () => this.#upgrade?.end());
-    this.#handOut(duplex, { ...facts, endToEnd: version > 1 });
-    if (this.#isControlling && !duplex.destroyed) this.#upgrade.begin(this.facts.upgradeAfterMs);
+    this.#upgrade = upgrade;
+    signal.addEventListener('abort', () => upgrade.end(), { once: true });
+    const { upgradeAfterMs } = this.facts;
+    const isTrying = this.#isControlling && upgradeAfterMs !== Number.POSITIVE_INFINITY;
+    if (isTrying && isFirst) upgrade.tryNow();
+    const relayed = await openMovable(order, this.desk, signal, () => this.#moved());
+    relayed.duplex.once('close', () => upgrade.end());
+    upgrade.carry(relayed.duplex);
+    this.#handOutRelayed(relayed);
+    if (isTrying && !relayed.duplex.destroyed) upgrade.begin(upgradeAfterMs);
   }
 
-  /** Proves the peer's key over the relay, as on a direct path, and encrypts what goes through the server from then on. */
-  async #secured({ connectionId, peerPublicKey }: Connection, pipe: RelayPipe, ends: RelayEnds): Promise<Carrier> {
-    const { identity, clock } = this.desk;
-    // Both ends know the two ids, and neither the server's order nor a punch has to say which of them begins.
-    const controlling = ends.source.stream.id < ends.sink.stream.id;
-    const proof = { identity, peerPublicKey, controlling, spoken: `${SPOKEN_ON_RELAY}/${connectionId}` };
-    const stream = await secure(pipe, proof, this.#life.signal);
-    // A server that stands still is not a dead peer. The peer's session says whether it lives.
-    const aliveMs = Number.POSITIVE_INFINITY;
-    return new DirectCarrier(stream, { clock, flush: () => pipe.flush(), aliveMs, isRelayed: true });
+  #handOutRelayed({ duplex, endToEnd }: Relayed): void {
+    this.#handOut(duplex, { path: 'relayed', roundTripMs: undefined, endToEnd });
+  }
+
+  /** The sockets that were opened with the connection, once: what was observed of them is true for one attempt. */
+  #takeFresh(): Promise<Gathered> | undefined {
+    const isFresh = this.#isFresh;
+    this.#isFresh = false;
+    return isFresh ? this.gathered : undefined;
   }
 
   /** The server says that it is over. A stream that stands ends by itself, unless its path is dead. */
@@ -266,7 +262,7 @@ export class Brokered {
       this.desk.over(this);
     });
     // By then both ends have told that they have it, or another attempt is on its way.
-    setTimeout(() => this.#handedOut === duplex && this.#letGo(), SPARE_MS).unref();
+    this.desk.clock.after(SPARE_MS, () => this.#handedOut === duplex && this.#letGo());
     this.desk.report(this, wordOf(path));
     this.#settle.resolve(stream);
   }
@@ -278,6 +274,7 @@ export class Brokered {
   }
 
   #letGo(): void {
+    this.#isFresh = false;
     this.gathered.then(
       ({ puncher }) => puncher.close(),
       () => {},
@@ -288,10 +285,4 @@ export class Brokered {
 function wordOf({ path, roundTripMs = 0 }: PathFacts): Word {
   const kind = path === 'direct' ? PathKind.DIRECT : PathKind.RELAYED;
   return { established: true, failed: false, path: kind, roundTripMs };
-}
-
-/** What both ends put on the relay. A server before 0.2.0 orders version 2 as well, on streams that confirm nothing. */
-function relayVersionOf({ relayVersion }: Connection, { source, sink }: RelayEnds): number {
-  const isConfirmed = source.stream.params?.deliveryConfirmation && sink.stream.params?.deliveryConfirmation;
-  return Math.min(relayVersion, isConfirmed ? RELAY_VERSION : 1);
 }

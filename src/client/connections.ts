@@ -1,6 +1,7 @@
 import {
   type Connection,
   type ConnectionEnded,
+  ConnectionFallback,
   ConnectionRole,
   type RendezvousAddress,
 } from '../../gen/switchyard/v1/connection.js';
@@ -9,13 +10,14 @@ import { LinkType } from '../../gen/switchyard/v1/link.js';
 import type { DirectConnectionRequest, DirectConnectionResponse } from '../../gen/switchyard/v1/network_service.js';
 import { isLoopback } from '../base/address.js';
 import type { Clock, Random, Timer } from '../base/clock.js';
-import { Brokered, type BrokeredDesk, type BrokeredFacts, RELAY_VERSION } from './brokered.js';
+import { Brokered, type BrokeredDesk, type BrokeredFacts } from './brokered.js';
 import type { CallOptions, Complete } from './call.js';
 import { type Gathered, gather } from './direct/gather.js';
 import { makeIdentity } from './direct/identity.js';
 import { durationOf } from './duration.js';
 import { SwitchyardError } from './error.js';
 import { LIMITS } from './limits.js';
+import { RELAY_FIRST_FROM, RELAY_VERSION } from './open-relayed.js';
 import { type OrderHandlers, Refusal } from './orders.js';
 import type { OwnSession } from './own-session.js';
 import type { PeerStream } from './peer-stream.js';
@@ -30,6 +32,13 @@ export interface ConnectOptions {
   /** What the direct path is made of. Default: `tcp`. `udp` needs the package udx-native. */
   readonly transport?: 'tcp' | 'udp' | undefined;
   /**
+   * Whether and when it goes through the server. `immediate`, the default: at once, so that it can be used within a few round
+   * trips; a direct path is looked for meanwhile, and it moves there when one is found, which the event `path` tells. `late`:
+   * when three attempts to find a direct path have failed. `none`: never; when these have failed, so has the connection. With a
+   * peer or a server before 0.2.0 `immediate` is as `late`.
+   */
+  readonly fallback?: 'immediate' | 'late' | 'none' | undefined;
+  /**
    * When a connection that goes through the server is first tried again for a direct path; later tries wait twice as long
    * each. Default: 5,000. Infinity: it stays relayed.
    */
@@ -39,6 +48,16 @@ export interface ConnectOptions {
   /** Gives up; what is being made is cancelled at both ends. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const FALLBACKS = {
+  immediate: ConnectionFallback.IMMEDIATE,
+  late: ConnectionFallback.LATE,
+  none: ConnectionFallback.NONE,
+} as const;
+
+/** What an end knows of itself as it asks. */
+type Known = Pick<Gathered, 'candidates' | 'roundTripMs'>;
+const NOT_GATHERED: Known = { candidates: [], roundTripMs: undefined };
 
 /** What the connections need of their instance. */
 export interface ConnectionsDesk {
@@ -95,13 +114,22 @@ export class Connections {
 
   /** Connects to a peer: directly if there is a way, else through the server. */
   async connect(peerCvid: number, options: ConnectOptions): Promise<PeerStream> {
-    const { transport = 'tcp', relayOnly = false, signal } = options;
+    const { transport = 'tcp', relayOnly = false, fallback = 'immediate', signal } = options;
     const upgradeAfterMs = relayOnly ? Number.POSITIVE_INFINITY : (options.upgradeAfterMs ?? LIMITS.upgradeFirstMs);
     const link = transport === 'udp' ? LinkType.TRANSPORT_UDP : LinkType.TRANSPORT_TCP;
-    const facts = { peerCvid, link, incoming: false, upgradeAfterMs, relayOnly };
     const scope = new Scope(signal, this.desk.life);
     try {
-      await this.desk.attached(scope.signal);
+      const { relayVersion } = await this.desk.attached(scope.signal);
+      const isLate = fallback === 'immediate' && relayVersion < RELAY_FIRST_FROM;
+      const facts = {
+        peerCvid,
+        link,
+        incoming: false,
+        upgradeAfterMs,
+        relayOnly,
+        fallback: FALLBACKS[isLate ? 'late' : fallback],
+      };
+      if (facts.fallback === ConnectionFallback.IMMEDIATE) return await this.#coordinate(facts, scope.signal);
       return (await this.#listen(facts, scope.signal)) ?? (await this.#coordinate(facts, scope.signal));
     } finally {
       scope.release();
@@ -156,7 +184,8 @@ export class Connections {
 
   /** Asks, and answers with the connection that is used: it may be one that the peer has asked for. */
   async #askOrJoin(brokered: Brokered, signal: AbortSignal): Promise<Brokered> {
-    const request = this.#request(brokered, await brokered.gathered);
+    const isFirst = brokered.facts.fallback === ConnectionFallback.IMMEDIATE;
+    const request = this.#request(brokered, isFirst ? NOT_GATHERED : await brokered.gathered);
     const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: LIMITS.connectTimeoutMs });
     const { connectionId } = answer.request;
     const known = this.#byId.get(connectionId);
@@ -214,7 +243,7 @@ export class Connections {
     await this.desk.ask({ ...this.#request(brokered, gathered), connectionId: brokered.connectionId }, {});
   }
 
-  #request({ facts }: Brokered, { candidates, roundTripMs }: Gathered): DirectConnectionRequest {
+  #request({ facts }: Brokered, { candidates, roundTripMs }: Known): DirectConnectionRequest {
     return {
       cvid: facts.peerCvid,
       type: facts.link,
@@ -225,6 +254,7 @@ export class Connections {
       relayVersion: RELAY_VERSION,
       connectionId: '',
       requestId: drawRequestId(this.desk.random),
+      fallback: facts.fallback,
     };
   }
 
@@ -243,14 +273,16 @@ export class Connections {
   }
 
   /** Takes a connection that a peer asks for, if the program wants to. */
-  async #accept({ connectionId, peerCvid, type }: Connection, rendezvous: readonly RendezvousAddress[] | undefined) {
+  async #accept(order: Connection, rendezvous: readonly RendezvousAddress[] | undefined) {
+    const { connectionId, peerCvid, type, fallback } = order;
     const { accept } = this.desk.handlers;
     if (!accept) throw new Refusal('PEER_REFUSED', 'this instance takes no direct connections');
     if (!(await accept({ cvid: peerCvid, type }))) throw new Refusal('PEER_REFUSED', 'not open to you');
     // Meanwhile this end may have asked for the same.
     const known = this.#byId.get(connectionId);
     if (known) return known;
-    const facts = { peerCvid, link: type, incoming: true, upgradeAfterMs: LIMITS.upgradeFirstMs, relayOnly: false };
+    const upgradeAfterMs = LIMITS.upgradeFirstMs;
+    const facts = { peerCvid, link: type, incoming: true, upgradeAfterMs, relayOnly: false, fallback };
     const brokered = new Brokered(facts, this.#desk, rendezvous);
     this.#name(brokered, connectionId);
     brokered.stream.then(

@@ -193,17 +193,27 @@ async function* received<Response>(
   }
 }
 
-/** Writes every request once the one before is on its way. Ends without an error when the call is over first. */
+/** Requests that are written and not yet on their way: with one, each would wait for a wake-up of its own. */
+const SENDING_MAX = 4;
+
+/** Writes every request, a few ahead of what is on its way. Ends without an error when the call is over first. */
 async function send<Request>(stream: ClientWritableStream<Request>, requests: AsyncIterable<Request>): Promise<void> {
+  let sending = 0;
+  let wake = () => {};
+  const sent = () => {
+    sending -= 1;
+    wake();
+  };
+  stream.once('close', () => wake());
   for await (const request of requests) {
     if (stream.destroyed) return;
-    await new Promise<void>((resolve) => {
-      stream.once('close', resolve);
-      stream.write(request, () => {
-        stream.removeListener('close', resolve);
-        resolve();
+    sending += 1;
+    stream.write(request, sent);
+    while (sending >= SENDING_MAX && !stream.destroyed) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
       });
-    });
+    }
   }
   stream.end();
 }

@@ -21,6 +21,8 @@ export interface OwnSession {
   readonly position: Position;
   /** Where the server's rendezvous port is. An empty host is the one by which the server is reached. */
   readonly rendezvous: readonly RendezvousAddress[];
+  /** The newest form of relayed bytes that the server knew as it was opened. */
+  readonly relayVersion: number;
   /** As whom it was opened; undefined when nothing was proved. */
   readonly identity: Principal | undefined;
 }
@@ -36,6 +38,7 @@ export function ownSession(response: Complete<SessionResponse>): OwnSession {
     streamId: response.streamId,
     position: response.position,
     rendezvous: response.rendezvous,
+    relayVersion: response.relayVersion,
     identity: response.identity,
   };
 }

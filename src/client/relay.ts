@@ -1,9 +1,10 @@
 import type { Stream } from '../../gen/switchyard/v1/stream.js';
-import { RelayRequest, type RelayResponse, StreamServiceService } from '../../gen/switchyard/v1/stream_service.js';
+import { RelayRequest, type RelayResponse } from '../../gen/switchyard/v1/stream_service.js';
 import { showAgain } from './call.js';
 import type { Caller } from './caller.js';
 import { SwitchyardError } from './error.js';
 import { Handover } from './handover.js';
+import { blockRequest, RELAY } from './relay-codec.js';
 import { Scope } from './scope.js';
 import { StatusCode } from './status.js';
 
@@ -18,6 +19,11 @@ export interface RelayOptions {
    * server stands.
    */
   readonly blocks?: number | undefined;
+  /**
+   * Blocks that a source sends with its opening, before the server has answered: a round trip is saved. Only where nothing was sent
+   * on the stream before, since nobody knows else which of them the sinks have.
+   */
+  readonly first?: readonly Uint8Array[] | undefined;
 }
 
 /** One Relay call: what both ends of a stream are made of. */
@@ -44,7 +50,8 @@ async function callRelay(caller: Caller, id: number, options: RelayOptions): Pro
   }
 }
 
-async function callRelayOnce(caller: Caller, id: number, { signal, blocks }: RelayOptions): Promise<RelayCall> {
+async function callRelayOnce(caller: Caller, id: number, options: RelayOptions): Promise<RelayCall> {
+  const { signal, blocks, first: early = [] } = options;
   const scope = new Scope(signal, caller.life);
   const freeChannel = caller.channel.hold();
   const requests = new Handover<RelayRequest>();
@@ -57,8 +64,9 @@ async function callRelayOnce(caller: Caller, id: number, { signal, blocks }: Rel
     const metadata = await caller.credentials(scope.signal);
     const open = { id, blocks: blocks === undefined ? undefined : BigInt(blocks) };
     void requests.push(RelayRequest.fromPartial({ open }));
+    for (const block of early) void requests.push(blockRequest(block));
     const call = { metadata, signal: scope.signal };
-    const responses = caller.channel.duplex(StreamServiceService.relay, requests, call)[Symbol.asyncIterator]();
+    const responses = caller.channel.duplex(RELAY, requests, call)[Symbol.asyncIterator]();
     const first = await responses.next().catch((error: unknown) => {
       if (error instanceof SwitchyardError) caller.failed(error, metadata);
       throw error;
@@ -96,12 +104,12 @@ export class RelaySource {
 
   private constructor(
     private readonly call: RelayCall,
-    { blocks = 0 }: RelayOptions,
+    { blocks = 0, first = [] }: RelayOptions,
   ) {
     this.stream = call.stream;
     this.channel = call.channel;
     this.confirmedBlocks = call.confirmedBlocks;
-    this.sentBlocks = this.stream.params?.deliveryConfirmation ? call.confirmedBlocks : blocks;
+    this.sentBlocks = (this.stream.params?.deliveryConfirmation ? call.confirmedBlocks : blocks) + first.length;
     this.ended = this.#listen().then((error) => {
       this.#over = { error };
       call.release();
@@ -116,13 +124,14 @@ export class RelaySource {
 
   /**
    * Sends a block of at least 1 byte. Resolves when there is room for the next: whoever waits for it goes as fast as the
-   * slowest sink.
+   * slowest sink. `isOwned`: nobody changes the block any more, so that it need not be copied.
    */
-  async write(block: Uint8Array): Promise<void> {
+  async write(block: Uint8Array, isOwned = false): Promise<void> {
     this.#check();
     if (block.length === 0) throw new SwitchyardError(StatusCode.INVALID_ARGUMENT, 'a block has at least 1 byte');
     this.sentBlocks += 1;
-    await this.call.requests.push(RelayRequest.fromPartial({ block: Buffer.from(block) }));
+    // Copied: it is sent later, and its caller may change it meanwhile.
+    await this.call.requests.push(blockRequest(isOwned ? block : Buffer.from(block)));
     this.#check();
   }
 

@@ -110,6 +110,8 @@ function formatFor(row: Row): number {
     case 'policy':
     case 'ticket':
       return Format.IDENTITIES;
+    case 'connection':
+      return row.connection.fallback === undefined ? Format.FIRST : Format.LIMITS;
     default:
       return Format.FIRST;
   }

@@ -14,6 +14,7 @@ import type {
   ConnectionEnd,
   ConnectionRelay,
   ConnectionState,
+  Fallback,
   Gathered,
   Pair,
   PathKind,
@@ -57,6 +58,11 @@ export function unpackTried(message: TriedMessage | undefined): Tried {
   return { connected, pairs: pairs.map(unpackPair), tookMs };
 }
 
+/** What was chosen instead of LATE, which is not stored. */
+export function unpackFallback(number: number): { readonly fallback?: Fallback } {
+  return number === 0 ? {} : { fallback: number as Fallback };
+}
+
 /** A connection as a row of a snapshot. */
 export function packConnection(connection: Connection): ConnectionRow {
   const { id, caller, peer, link, listening, state, askedAtMs, attempts, path, roundTripMs, relay } = connection;
@@ -75,6 +81,7 @@ export function packConnection(connection: Connection): ConnectionRow {
     relayFromPeer: relay?.fromPeer,
     reason: connection.reason === undefined ? 0 : REASONS[connection.reason],
     description: connection.description,
+    fallback: connection.fallback ?? 0,
   };
 }
 
@@ -88,6 +95,7 @@ export function unpackConnection(row: ConnectionRow): Connection | undefined {
     peer: unpackEnd(row.peer),
     link: row.link as LinkType,
     listening: { host: row.host, port: row.port },
+    ...unpackFallback(row.fallback),
     state: row.state as ConnectionState,
     askedAtMs: Number(row.askedAtMs),
     attempts: row.attempts.map(unpackAttempt),

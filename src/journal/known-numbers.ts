@@ -1,5 +1,5 @@
 import type { Command } from '../core/model/command.js';
-import { type Connection, ConnectionRole, ConnectionState, PathKind } from '../core/model/connection.js';
+import { type Connection, ConnectionRole, ConnectionState, Fallback, PathKind } from '../core/model/connection.js';
 import { IdentityKind } from '../core/model/identity.js';
 import { LinkType } from '../core/model/link.js';
 import { CloseReason } from '../core/model/session.js';
@@ -12,6 +12,7 @@ const LINK_TYPES: ReadonlySet<number> = new Set(Object.values(LinkType));
 const PATH_KINDS: ReadonlySet<number> = new Set(Object.values(PathKind));
 const ROLES: ReadonlySet<number> = new Set(Object.values(ConnectionRole));
 const IDENTITY_KINDS: ReadonlySet<number> = new Set(Object.values(IdentityKind));
+const FALLBACKS: ReadonlySet<number> = new Set(Object.values(Fallback));
 const STATES: ReadonlySet<number> = new Set(Object.values(ConnectionState));
 
 /**
@@ -25,7 +26,10 @@ export function unknownNumber(command: Command): string | undefined {
     case 'StopStream':
       return look('StopStream.reason', command.reason, STOP_REASONS);
     case 'AskConnection':
-      return look('AskConnection.link', command.link, LINK_TYPES);
+      return (
+        look('AskConnection.link', command.link, LINK_TYPES) ??
+        look('AskConnection.fallback', command.fallback ?? Fallback.LATE, FALLBACKS)
+      );
     case 'ReportLink':
       return (
         look('ReportLink.link', command.link, LINK_TYPES) ??
@@ -58,11 +62,12 @@ export function unknownNumberOfRow(row: Row): string | undefined {
   }
 }
 
-function unknownNumberOfConnection({ link, state, path, caller, peer }: Connection): string | undefined {
+function unknownNumberOfConnection({ link, state, path, caller, peer, fallback }: Connection): string | undefined {
   return (
     look('ConnectionRow.link', link, LINK_TYPES) ??
     look('ConnectionRow.state', state, STATES) ??
     look('ConnectionRow.path', path, PATH_KINDS) ??
+    look('ConnectionRow.fallback', fallback ?? Fallback.LATE, FALLBACKS) ??
     look('ConnectionEnd.reported', caller.reported, PATH_KINDS) ??
     look('ConnectionEnd.reported', peer.reported, PATH_KINDS)
   );

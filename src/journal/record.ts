@@ -8,7 +8,15 @@ import { REASONS, type Reason } from '../core/model/fault.js';
 import type { LinkType } from '../core/model/link.js';
 import type { CloseReason } from '../core/model/session.js';
 import type { StopReason } from '../core/model/stream.js';
-import { packDrawn, packGathered, packTried, unpackDrawn, unpackGathered, unpackTried } from './connection.js';
+import {
+  packDrawn,
+  packGathered,
+  packTried,
+  unpackDrawn,
+  unpackFallback,
+  unpackGathered,
+  unpackTried,
+} from './connection.js';
 import { packLimits, unpackLimits } from './core-limits.js';
 import { readCommand } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, unpackParams, wholeParams } from './fields.js';
@@ -122,6 +130,7 @@ function decodeWhole(content: Uint8Array, what: string, revision: number): Comma
 
 function isOfFormat1(command: Command): boolean {
   if (command.storedAtMs !== undefined || command.by !== undefined || command.kind === 'SetLimits') return false;
+  if ('fallback' in command && command.fallback !== undefined) return false;
   return !('requestId' in command) || command.requestId === undefined;
 }
 
@@ -160,6 +169,7 @@ function pack(command: Command): Packed {
           gathered: packGathered(command),
           drawn: packDrawn(command),
           relayed: BigInt(command.relayed),
+          fallback: command.fallback ?? 0,
           requestId: command.requestId ?? '',
         },
       };
@@ -237,8 +247,9 @@ function unpack(packed: Packed): Command {
     case 'reportLink':
       return unpackReport(packed.value);
     case 'askConnection': {
-      const { gathered, drawn, link, relayed, requestId, ...plain } = packed.value;
-      const brought = { ...unpackGathered(gathered), ...unpackDrawn(drawn), ...unpackRequestId(requestId) };
+      const { gathered, drawn, link, relayed, requestId, fallback, ...plain } = packed.value;
+      const chosen = { ...unpackRequestId(requestId), ...unpackFallback(fallback) };
+      const brought = { ...unpackGathered(gathered), ...unpackDrawn(drawn), ...chosen };
       return { kind: 'AskConnection', ...plain, link: link as LinkType, relayed: Number(relayed), ...brought };
     }
     case 'answerGather': {

@@ -36,25 +36,30 @@ afterAll(async () => {
 });
 
 describe('switchyard connect', () => {
-  it.each([[], ['--udp']])(
-    'passes its input to a port of a peer, and the answer to its output (%s)',
-    async (...flags) => {
-      const output = new PassThrough();
-      const said = text(output);
-      const input = Readable.from([Buffer.from('hello there')]);
-      const args = ['connect', '--server', at.address, '-v', ...flags, 'harbour', String(open)];
-      const { status, err } = await runCommand(args, { input, output });
-      output.end();
-      expect({ status, said: await said }).toEqual({ status: 0, said: 'HELLO THERE' });
-      expect(err).toMatch(/^c\d+: connected to \d+ directly\n$/);
-    },
-  );
+  it.each([
+    [[], 'through the server: see switchyard connections'],
+    [['--udp'], 'through the server: see switchyard connections'],
+    [['--fallback', 'late'], 'directly'],
+    [['--fallback', 'none', '--udp'], 'directly'],
+  ])('passes its input to a port of a peer, and the answer to its output (%s)', async (flags, way) => {
+    const output = new PassThrough();
+    const said = text(output);
+    const input = Readable.from([Buffer.from('hello there')]);
+    const args = ['connect', '--server', at.address, '-v', ...flags, 'harbour', String(open)];
+    const { status, err } = await runCommand(args, { input, output });
+    output.end();
+    expect({ status, said: await said }).toEqual({ status: 0, said: 'HELLO THERE' });
+    expect(err.replace(/^c\d+: directly from now on\n/m, '')).toMatch(
+      new RegExp(`^c\\d+: connected to \\d+ ${way}\n$`),
+    );
+  });
 
   it('is dialled where it listens', async () => {
     const port = await quietPort('0.0.0.0');
     const output = new PassThrough();
     const said = text(output);
-    const args = ['connect', '--server', at.address, '-v', '--listen', String(port), 'harbour', String(open)];
+    const own = ['-v', '--fallback', 'late', '--listen', String(port)];
+    const args = ['connect', '--server', at.address, ...own, 'harbour', String(open)];
     const { status, err } = await runCommand(args, { input: Readable.from([Buffer.from('hello there')]), output });
     output.end();
     expect({ status, said: await said }).toEqual({ status: 0, said: 'HELLO THERE' });
@@ -71,6 +76,12 @@ describe('switchyard connect', () => {
     };
     expect(await port(cvid, '1')).toEqual({ status: 1, err: 'the peer says: port 1 is not open to you\n' });
     expect((await port('nobody', '1')).status).toBe(2);
+  });
+
+  it('refuses a fallback that there is not, and names those that there are', async () => {
+    const args = ['connect', '--server', at.address, '--fallback', 'never', 'harbour', String(open)];
+    const { status, err } = await runCommand(args);
+    expect({ status, err }).toEqual({ status: 2, err: expect.stringContaining('immediate, late, none') });
   });
 });
 
@@ -95,6 +106,8 @@ describe('switchyard forward', () => {
 
 describe('switchyard connections', () => {
   it('lists them for an administrator, and tells the story of one', async () => {
+    const own = ['connect', '--server', at.address, '--fallback', 'late', 'harbour', String(open)];
+    await runCommand(own, { input: Readable.from([Buffer.from('hello there')]), output: new PassThrough().resume() });
     const asAdmin = ['--server', at.address, '--admin-token', ADMIN_TOKEN];
     const { out } = await runCommand(['connections', ...asAdmin]);
     expect(out).toMatch(/^ID +CALLER +PEER +TYPE +STATE/);

@@ -11,6 +11,7 @@ import {
   Switchyard,
 } from '../../src/client/index.js';
 import { type Running, run } from '../grpc/running.js';
+import { movedToDirect } from './moved.js';
 
 let at: Running;
 let yard: Switchyard;
@@ -85,19 +86,24 @@ async function linked(one: number, other: number, link: LinkType, wanted: boolea
 
 describe('a connection between two instances', () => {
   it.each(['tcp', 'udp'] as const)(
-    'over %s is direct, carries both ways, and is a link while it stands',
+    'over %s goes through the server at once, becomes direct, carries both ways, and is a link while it stands',
     async (transport) => {
       const caller = await join();
       const { instance, next } = await taking();
       const link = transport === 'tcp' ? LinkType.TRANSPORT_TCP : LinkType.TRANSPORT_UDP;
       const stream = await caller.connect(instance.session!.cvid, { transport });
       const taken = await next();
-      expect(stream).toMatchObject({ path: 'direct', incoming: false, peerCvid: instance.session!.cvid });
-      expect(taken).toMatchObject({ path: 'direct', incoming: true, peerCvid: caller.cvid });
+      expect(stream).toMatchObject({ path: 'relayed', incoming: false, peerCvid: instance.session!.cvid });
+      expect(taken).toMatchObject({ path: 'relayed', incoming: true, peerCvid: caller.cvid });
+      expect([stream.endToEnd, taken.endToEnd]).toEqual([true, true]);
       expect(taken.connectionId).toBe(stream.connectionId);
       await linked(caller.cvid, instance.session!.cvid, link, true);
-      stream.end('there');
-      expect(await textOf(taken)).toBe('there');
+      const heard = textOf(taken);
+      stream.write('first');
+      await movedToDirect(taken, stream);
+      await linked(caller.cvid, instance.session!.cvid, link, true);
+      stream.end(' there');
+      expect(await heard).toBe('first there');
       taken.end('and back');
       expect(await textOf(stream)).toBe('and back');
       await linked(caller.cvid, instance.session!.cvid, link, false);
@@ -108,6 +114,14 @@ describe('a connection between two instances', () => {
       });
     },
   );
+
+  it('is direct from the start with fallback late', async () => {
+    const caller = await join();
+    const { instance, next } = await taking();
+    const stream = await caller.connect(instance.session!.cvid, { fallback: 'late' });
+    expect([stream.path, (await next()).path]).toEqual(['direct', 'direct']);
+    stream.destroy();
+  });
 
   it('is refused by an instance that takes none, and by one that does not want it', async () => {
     const caller = await join();

@@ -9,6 +9,7 @@ import { makeIdentity } from '../../src/client/direct/identity.js';
 import { type Connection, type PeerStream, Switchyard } from '../../src/client/index.js';
 import { type Running, run } from '../grpc/running.js';
 import { BlindChannel } from './blind-channel.js';
+import { movedToDirect } from './moved.js';
 
 let at: Running;
 let channel: BlindChannel;
@@ -44,6 +45,7 @@ async function pair() {
 
 /** Shows that bytes go both ways, and ends it. */
 async function isWhole(one: PeerStream, other: PeerStream): Promise<void> {
+  await movedToDirect(one, other);
   expect([one.path, other.path]).toEqual(['direct', 'direct']);
   one.end('there');
   expect(String((await once(other, 'data'))[0])).toBe('there');
@@ -70,7 +72,7 @@ describe('a caller that can be reached', () => {
       if (order.kind?.$case === 'connection') roles.push(order.kind.value.role);
       return order;
     };
-    const stream = await caller.connect(peer.session!.cvid, { transport });
+    const stream = await caller.connect(peer.session!.cvid, { transport, fallback: 'late' });
     expect(stream.roundTripMs).toBeGreaterThan(0);
     expect(roles).toEqual([ConnectionRole.DIAL]);
     await isWhole(stream, await taken);
@@ -82,7 +84,7 @@ describe('a caller that can be reached', () => {
   ])('is connected half-way when %s', async (_, change) => {
     channel.change = dialling(change);
     const { caller, peer, taken } = await pair();
-    const stream = await caller.connect(peer.session!.cvid);
+    const stream = await caller.connect(peer.session!.cvid, { fallback: 'late' });
     const { connection } = await caller.getConnection(stream.connectionId);
     expect(connection).toMatchObject({ attempts: [{ number: 1 }] });
     await isWhole(stream, await taken);
@@ -93,10 +95,20 @@ describe('a caller that can be reached', () => {
     const other = createServer().listen(port);
     others.push(other);
     await once(other, 'listening');
-    const stream = await caller.connect(peer.session!.cvid);
+    const stream = await caller.connect(peer.session!.cvid, { fallback: 'late' });
     const { connection } = await caller.getConnection(stream.connectionId);
     expect(connection).toMatchObject({ attempts: [{ number: 1 }] });
     await isWhole(stream, await taken);
+  });
+
+  it('is dialled there while what it asked for goes through the server', async () => {
+    const { caller, peer, taken } = await pair();
+    const stream = await caller.connect(peer.session!.cvid);
+    expect(stream.path).toBe('relayed');
+    await isWhole(stream, await taken);
+    const { connection } = await caller.getConnection(stream.connectionId);
+    const connected = connection.attempts.at(-1)!.pairs.filter(({ outcome }) => outcome === 'connected');
+    expect(connected.map(({ local }) => local?.port)).toEqual([port]);
   });
 
   it('is dialled there by those that connect to it', async () => {
@@ -107,6 +119,7 @@ describe('a caller that can be reached', () => {
     });
     Object.assign(caller.handlers, { accept: () => true, accepted: take });
     const stream = await peer.connect(caller.session!.cvid);
+    await movedToDirect(stream, await taken);
     const { connection } = await peer.getConnection(stream.connectionId);
     const reachable = connection!.peerCandidates.filter((one) => one.port === port).map(({ type }) => type);
     // Once as an own address, once as the server sees it.

@@ -1,10 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { constantRandom, VirtualClock } from '../../harness/virtual-clock.js';
-import { CarriedDuplex } from '../../src/client/carrier/carried-duplex.js';
 import type { Gathered } from '../../src/client/direct/gather.js';
 import { makeIdentity } from '../../src/client/direct/identity.js';
 import { Upgrade } from '../../src/client/upgrade.js';
-import { MemoryCarrier } from './carrier/memory-carrier.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -13,11 +11,11 @@ function tries(ask: () => Promise<void>) {
   const clock = new VirtualClock();
   const atMs: number[] = [];
   const open = new Set<number>();
-  const [relay] = MemoryCarrier.pair({ delay: async () => {}, framesMax: 1 });
-  const upgrade = new Upgrade(new CarriedDuplex(relay), {
+  const upgrade = new Upgrade({
     identity: makeIdentity(),
     clock,
     random: constantRandom(0),
+    fresh: () => undefined,
     gather: async () => {
       const id = atMs.push(clock.nowMs());
       open.add(id);
@@ -50,6 +48,15 @@ describe('a direct path', () => {
     upgrade.end();
     await clock.pass(HOUR_MS);
     expect({ tries: atMs.length, open: open.size, timers: clock.pending }).toEqual({ tries: 2, open: 0, timers: 0 });
+  });
+
+  it('is tried at once, and that does not lengthen the waits of the tries after it', async () => {
+    const { clock, atMs, upgrade } = tries(() => Promise.reject(new Error('not now')));
+    upgrade.tryNow();
+    upgrade.begin(5_000);
+    await clock.pass(16_000);
+    expect(atMs).toEqual([0, 5_000, 15_000]);
+    upgrade.end();
   });
 
   it('is never tried where that is wanted', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Command } from '../../src/core/model/command.js';
-import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/model/connection.js';
+import { ConnectionRole, ConnectionState, Fallback, PathKind } from '../../src/core/model/connection.js';
 import { LinkType } from '../../src/core/model/link.js';
 import type { Order } from '../../src/core/model/order.js';
 import type { State } from '../../src/core/store/state.js';
@@ -9,6 +9,7 @@ import { type Intent, intentOf, networkIntent, place, sidAt } from './intent.js'
 const DRAWN = { nonce: 'n'.repeat(16), atMs: 1 };
 const CANDIDATE = { host: '10.0.0.1', port: 1_000, type: 1, priority: 5 };
 const link = fc.constantFrom(LinkType.TRANSPORT_TCP, LinkType.TRANSPORT_UDP);
+const fallback = fc.constantFrom(undefined, Fallback.IMMEDIATE, Fallback.IMMEDIATE, Fallback.NONE);
 const mostly = fc.constantFrom(true, true, true, false);
 
 /** The orders about connections that wait, in an order that does not depend on how the state came about. */
@@ -19,8 +20,8 @@ function ordersOf(state: State): Order[] {
 
 const asks = intentOf(
   'ask for a connection',
-  fc.record({ from: place, to: place, link, listening: fc.boolean(), gathered: mostly, movable: mostly }),
-  ({ from, to, link, listening, gathered, movable }, state): Command => ({
+  fc.record({ from: place, to: place, link, listening: fc.boolean(), gathered: mostly, movable: mostly, fallback }),
+  ({ from, to, link, listening, gathered, movable, fallback }, state): Command => ({
     kind: 'AskConnection',
     sid: sidAt(state, from),
     peer: sidAt(state, to),
@@ -30,7 +31,8 @@ const asks = intentOf(
     candidates: gathered ? [CANDIDATE] : [],
     publicKey: gathered ? 'key' : '',
     roundTripMs: 10,
-    relayVersion: Number(movable),
+    relayVersion: Number(movable) * 3,
+    ...(fallback !== undefined && !listening && { fallback }),
     relayed: 0,
     deadlineMs: 10_000,
     ...DRAWN,
@@ -57,7 +59,7 @@ const obeys = intentOf('obey', fc.tuple(fc.nat({ max: 30 }), mostly, fc.boolean(
   const { sid, id: orderId, body } = waiting[at % waiting.length] ?? { sid: 0, id: 'o0', body: { kind: 'none' } };
   const role = body.kind === 'connection' ? body.role : undefined;
   if (willing && role === ConnectionRole.GATHER) {
-    const gathered = { candidates: [CANDIDATE], publicKey: 'key', roundTripMs: 20, relayVersion: 1 };
+    const gathered = { candidates: [CANDIDATE], publicKey: 'key', roundTripMs: 20, relayVersion: 3 };
     return { kind: 'AnswerGather', sid, orderId, ...gathered, ...DRAWN };
   }
   if (willing && (role === ConnectionRole.PUNCH_CONTROLLED || role === ConnectionRole.PUNCH_CONTROLLING)) {

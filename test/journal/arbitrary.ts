@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { readPolicy } from '../../src/core/decide/policy-document.js';
 import type { Command } from '../../src/core/model/command.js';
-import { ConnectionRole, ConnectionState, PathKind } from '../../src/core/model/connection.js';
+import { ConnectionRole, ConnectionState, Fallback, PathKind } from '../../src/core/model/connection.js';
 import { REASONS, type Reason } from '../../src/core/model/fault.js';
 import { IdentityKind, KeyOrigin } from '../../src/core/model/identity.js';
 import { LIMIT_NAMES, type Limits } from '../../src/core/model/limits.js';
@@ -60,6 +60,8 @@ const requestId = fc.string({ minLength: 1, maxLength: 64 });
 
 const limits = shape(Object.fromEntries(LIMIT_NAMES.map((name) => [name, ms])) as unknown as Shape<Limits>);
 
+const fallback = fc.constantFrom(Fallback.IMMEDIATE, Fallback.NONE);
+
 const asked = {
   kind: kind('AskConnection'),
   sid,
@@ -117,7 +119,7 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
     { kind: kind('ReportLink'), sid, peer: sid, link, established: fc.boolean(), brokered },
     { requiredKeys: ['kind', 'sid', 'peer', 'link', 'established'], noNullPrototype: true },
   ),
-  AskConnection: fc.oneof(shape(asked), shape({ ...asked, requestId })),
+  AskConnection: fc.oneof(shape(asked), shape({ ...asked, requestId }), shape({ ...asked, fallback })),
   AnswerGather: shape({ kind: kind('AnswerGather'), sid, orderId: text, ...gathered, ...drawn }),
   AnswerAttempt: shape({ kind: kind('AnswerAttempt'), sid, orderId: text, roundTripMs: ms, ...tried, ...drawn }),
   ExpireOrder: shape({ kind: kind('ExpireOrder'), sid, orderId: text }),
@@ -243,7 +245,7 @@ const told = fc.option(shape(tried), { nil: undefined });
 const attempt = shape({ number: sid, startedAtMs: wallMs, nonce: hidden, caller: told, peer: told });
 const end = shape({ sid, reported: path, ...gathered });
 const relayed = shape({ streamId: sid, branchId: sid });
-const connection = shape({
+const standing = {
   id: wallMs,
   caller: end,
   peer: end,
@@ -257,7 +259,8 @@ const connection = shape({
   relay: fc.option(shape({ fromCaller: relayed, fromPeer: relayed }), { nil: undefined }),
   reason: fc.option(fc.constantFrom(...(Object.keys(REASONS) as Reason[])), { nil: undefined }),
   description: text,
-});
+};
+const connection = fc.oneof(shape(standing), shape({ ...standing, fallback }));
 
 const made: fc.Arbitrary<Made> = fc.oneof(
   shape({ kind: kind('stream'), id: sid, branches: fc.array(sid, { maxLength: 4 }), revision: wallMs }),

@@ -41,7 +41,7 @@ const FORMATS: Partial<Record<Command['kind'], number>> = {
 /** The format of a command that release 0.1.0 could not have written; undefined for the others. */
 function lowestFormat(command: Command): number | undefined {
   if (command.kind === 'OpenSession' && command.proven !== undefined) return 3;
-  return 'requestId' in command ? 2 : FORMATS[command.kind];
+  return 'requestId' in command || 'fallback' in command ? 2 : FORMATS[command.kind];
 }
 
 describe('a record', () => {
@@ -193,7 +193,7 @@ describe('a record', () => {
     );
   });
 
-  it('of SetLimits or with a request id is of format 2, about identities of 3, of RenewEpoch of 4, and as 0.1.0 wrote it of 1', () => {
+  it('of SetLimits or with a request id or fallback is of format 2, about identities of 3, of RenewEpoch of 4, and as 0.1.0 wrote it of 1', () => {
     fc.assert(
       fc.property(anyCommand, (command) => {
         expect(formatOf(encodeRecord(7, command).bytes)).toBe(lowestFormat(command) ?? 1);

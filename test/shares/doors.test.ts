@@ -220,6 +220,7 @@ describe('The shares of what sessions hold', () => {
       roundTrip: undefined,
       connectionId: '',
       requestId: '',
+      fallback: 0,
       relayVersion: 0,
     };
     const first = here.ask(Network.directConnection, asking, one.sessionToken);

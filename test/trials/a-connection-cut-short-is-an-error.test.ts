@@ -144,7 +144,9 @@ describe('switchyard forward', () => {
   it('resets the local connection, and never ends it, when the way to the target breaks in the middle', async () => {
     serve = sendOn;
     const joined = await joinProcess('forwarded');
-    const forward = startCommand(['forward', '--server', at.address, '0', 'forwarded', String(open)]);
+    // On a direct path: through the server a killed process is known to be gone when its session is over.
+    const own = ['--server', at.address, '--fallback', 'late'];
+    const forward = startCommand(['forward', ...own, '0', 'forwarded', String(open)]);
     const [, port] = /127\.0\.0\.1:(\d+)/.exec(await forward.printed(/forwarding .*\n/))!;
     const socket = connect({ host: '127.0.0.1', port: Number(port), allowHalfOpen: true });
     let ended = false;

@@ -107,7 +107,7 @@ describe('DirectConnection with a request id', () => {
     await orders.next();
     const request = {
       ...{ cvid: sink.instanceSid, type: 1, port: 4_711, candidates: [], publicKey: Buffer.alloc(44) },
-      ...{ roundTrip: undefined, relayVersion: 0, connectionId: '', requestId: 'c1' },
+      ...{ roundTrip: undefined, relayVersion: 0, connectionId: '', requestId: 'c1', fallback: 0 },
     };
     const connect = (spoil: object = {}) =>
       ask(at, Network.directConnection, { ...request, ...spoil }, asSession(owner.sessionToken));

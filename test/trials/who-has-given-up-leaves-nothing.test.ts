@@ -185,7 +185,7 @@ describe('a caller with a session that has given up', () => {
     const orders = open(at, Sessions.attach, {}, asSession(peer.sessionToken));
     const request = {
       ...{ cvid: peer.instanceSid, type: 1, port: 4_711, candidates: [], publicKey: Buffer.alloc(44) },
-      ...{ roundTrip: undefined, relayVersion: 0, connectionId: '', requestId: 'r1' },
+      ...{ roundTrip: undefined, relayVersion: 0, connectionId: '', requestId: 'r1', fallback: 0 },
     };
     const call = callOverShutWindow(Network.directConnection, request, caller.sessionToken);
     const messages = await orders.until(({ order }) => order?.kind?.$case === 'connection');

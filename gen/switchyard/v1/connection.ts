@@ -12,6 +12,59 @@ export const protobufPackage = "switchyard.v1";
 
 export const protobufFileName = "switchyard/v1/connection.proto";
 
+/** Whether and when a connection that the server coordinates goes through the server. */
+export enum ConnectionFallback {
+  /** UNSPECIFIED - As IMMEDIATE. */
+  UNSPECIFIED = 0,
+  /**
+   * IMMEDIATE - The relay comes first: both ends have it as soon as the peer has accepted, and look for a direct path while they use it.
+   * With an end whose `relay_version` is below 3, or while no streams can be had, as LATE.
+   */
+  IMMEDIATE = 1,
+  /** LATE - Three attempts to find a direct path come first; when all have failed, the connection goes through the server. */
+  LATE = 2,
+  /** NONE - It never goes through the server: when three attempts have failed, so has the connection, with PATH_FAILED. */
+  NONE = 3,
+  UNRECOGNIZED = -1,
+}
+
+export function connectionFallbackFromJSON(object: any): ConnectionFallback {
+  switch (object) {
+    case 0:
+    case "CONNECTION_FALLBACK_UNSPECIFIED":
+      return ConnectionFallback.UNSPECIFIED;
+    case 1:
+    case "CONNECTION_FALLBACK_IMMEDIATE":
+      return ConnectionFallback.IMMEDIATE;
+    case 2:
+    case "CONNECTION_FALLBACK_LATE":
+      return ConnectionFallback.LATE;
+    case 3:
+    case "CONNECTION_FALLBACK_NONE":
+      return ConnectionFallback.NONE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ConnectionFallback.UNRECOGNIZED;
+  }
+}
+
+export function connectionFallbackToJSON(object: ConnectionFallback): string {
+  switch (object) {
+    case ConnectionFallback.UNSPECIFIED:
+      return "CONNECTION_FALLBACK_UNSPECIFIED";
+    case ConnectionFallback.IMMEDIATE:
+      return "CONNECTION_FALLBACK_IMMEDIATE";
+    case ConnectionFallback.LATE:
+      return "CONNECTION_FALLBACK_LATE";
+    case ConnectionFallback.NONE:
+      return "CONNECTION_FALLBACK_NONE";
+    case ConnectionFallback.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** What an end of a connection has to do. */
 export enum ConnectionRole {
   /** UNSPECIFIED - Not said; never sent. */
@@ -316,9 +369,17 @@ export interface Connection {
    * In role RELAY: what the blocks of the two streams hold, the same at both ends. 0: the bytes, as they are. 1: frames,
    * one a block, so that the ends can move to a direct path. 2: frames inside TLS between the two ends, on streams with
    * delivery confirmation that are resumed when a call breaks; where the streams have none, as those of servers before
-   * 0.2.0, both ends use 1. docs/relay.md.
+   * 0.2.0, both ends use 1. 3: as 2, and the end that is `controlling` is the TLS client; the end that answers to an order to
+   * gather with 3 or more knows what `fallback` IMMEDIATE asks of it. docs/relay.md.
    */
   relayVersion: number;
+  /**
+   * In role GATHER, IMMEDIATE: answer at once, with a GatherAnswer that has the public key and need not have candidates. Orders
+   * to relay follow, and another order to gather. Of other values nothing is to be done.
+   */
+  fallback: ConnectionFallback;
+  /** In role RELAY: whether this end has asked for the connection, and so is the one that asks for attempts to find a direct path. */
+  controlling: boolean;
 }
 
 /** Where the server's rendezvous port is: STUN Binding (RFC 8489) over UDP and TCP. */
@@ -468,6 +529,8 @@ function createBaseConnection(): Connection {
     rendezvous: [],
     relayBranchId: 0,
     relayVersion: 0,
+    fallback: 0,
+    controlling: false,
   };
 }
 
@@ -517,6 +580,12 @@ export const Connection: MessageFns<Connection> = {
     }
     if (message.relayVersion !== 0) {
       writer.uint32(168).uint32(message.relayVersion);
+    }
+    if (message.fallback !== 0) {
+      writer.uint32(256).int32(message.fallback);
+    }
+    if (message.controlling !== false) {
+      writer.uint32(264).bool(message.controlling);
     }
     return writer;
   },
@@ -654,6 +723,22 @@ export const Connection: MessageFns<Connection> = {
             message.relayVersion = reader.uint32();
             continue;
           }
+          case 32: {
+            if (tag !== 256) {
+              break;
+            }
+
+            message.fallback = reader.int32() as any;
+            continue;
+          }
+          case 33: {
+            if (tag !== 264) {
+              break;
+            }
+
+            message.controlling = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -715,6 +800,8 @@ export const Connection: MessageFns<Connection> = {
         : isSet(object.relay_version)
         ? globalThis.Number(object.relay_version)
         : 0,
+      fallback: isSet(object.fallback) ? connectionFallbackFromJSON(object.fallback) : 0,
+      controlling: isSet(object.controlling) ? globalThis.Boolean(object.controlling) : false,
     };
   },
 
@@ -765,6 +852,12 @@ export const Connection: MessageFns<Connection> = {
     if (message.relayVersion !== 0) {
       obj.relayVersion = Math.round(message.relayVersion);
     }
+    if (message.fallback !== 0) {
+      obj.fallback = connectionFallbackToJSON(message.fallback);
+    }
+    if (message.controlling !== false) {
+      obj.controlling = message.controlling;
+    }
     return obj;
   },
 
@@ -790,6 +883,8 @@ export const Connection: MessageFns<Connection> = {
     message.rendezvous = object.rendezvous?.map((e) => RendezvousAddress.fromPartial(e)) || [];
     message.relayBranchId = object.relayBranchId ?? 0;
     message.relayVersion = object.relayVersion ?? 0;
+    message.fallback = object.fallback ?? 0;
+    message.controlling = object.controlling ?? false;
     return message;
   },
 };

@@ -19,7 +19,17 @@ import {
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
-import { Candidate, Connection, ConnectionRecord, PathKind, pathKindFromJSON, pathKindToJSON } from "./connection.js";
+import {
+  Candidate,
+  Connection,
+  ConnectionFallback,
+  connectionFallbackFromJSON,
+  connectionFallbackToJSON,
+  ConnectionRecord,
+  PathKind,
+  pathKindFromJSON,
+  pathKindToJSON,
+} from "./connection.js";
 import { LinkType, linkTypeFromJSON, linkTypeToJSON } from "./link.js";
 import { EndpointClosed, NetworkDelta, Node, WatchKind, watchKindFromJSON, watchKindToJSON } from "./network.js";
 import { Position } from "./position.js";
@@ -83,7 +93,9 @@ export interface DirectConnectionRequest {
   /** A port on which the caller listens, 1-65535. 0: the server coordinates. */
   port: number;
   /**
-   * Where the caller may be reached, besides what the server observes. At most 16. Only read when `port` is 0. A host
+   * Where the caller may be reached, besides what the server observes. At most 16. Only read when `port` is 0. None with
+   * fallback IMMEDIATE: the caller has a key and has not gathered yet; it tells its candidates when it asks for the first
+   * attempt of the relayed connection, or is ordered to gather where the relay does not come first. A host
    * candidate must lie in a private, link-local or unique-local range, or be an address the server observed; a reflexive
    * one must be an address the server observed: that of this call's connection, or one that has lately completed a TCP
    * connection to the rendezvous.
@@ -109,10 +121,15 @@ export interface DirectConnectionRequest {
   /**
    * By which the caller may repeat this call without harm: at most 64 printable characters of ASCII without spaces, another for
    * each request. The same id from the same session within ten minutes is answered with the same connection as it stands (the
-   * reason of one that is over), and nothing is done again; with another `cvid`, `type`, `port` or `connection_id` it is
-   * refused. 64 ids of a session are remembered, and 65,536 in all, the oldest forgotten first. Empty: none.
+   * reason of one that is over), and nothing is done again; with another `cvid`, `type`, `port`, `connection_id` or `fallback` it
+   * is refused. 64 ids of a session are remembered, and 65,536 in all, the oldest forgotten first. Empty: none.
    */
   requestId: string;
+  /**
+   * Whether and when the connection goes through the server. Only read when `port` is 0 and `connection_id` is empty. Of two ends
+   * that ask for each other and want different things, NONE is before LATE and LATE before IMMEDIATE.
+   */
+  fallback: ConnectionFallback;
 }
 
 /** Source: RS_DirectConnection. */
@@ -307,6 +324,7 @@ function createBaseDirectConnectionRequest(): DirectConnectionRequest {
     relayVersion: 0,
     connectionId: "",
     requestId: "",
+    fallback: 0,
   };
 }
 
@@ -338,6 +356,9 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     }
     if (message.requestId !== "") {
       writer.uint32(178).string(message.requestId);
+    }
+    if (message.fallback !== 0) {
+      writer.uint32(184).int32(message.fallback);
     }
     return writer;
   },
@@ -427,6 +448,14 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
             message.requestId = reader.string();
             continue;
           }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.fallback = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -472,6 +501,7 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      fallback: isSet(object.fallback) ? connectionFallbackFromJSON(object.fallback) : 0,
     };
   },
 
@@ -504,6 +534,9 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
     }
+    if (message.fallback !== 0) {
+      obj.fallback = connectionFallbackToJSON(message.fallback);
+    }
     return obj;
   },
 
@@ -523,6 +556,7 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     message.relayVersion = object.relayVersion ?? 0;
     message.connectionId = object.connectionId ?? "";
     message.requestId = object.requestId ?? "";
+    message.fallback = object.fallback ?? 0;
     return message;
   },
 };

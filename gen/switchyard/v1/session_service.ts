@@ -92,7 +92,14 @@ export interface SessionResponse {
   /** Where the rendezvous port is, to gather candidates at before a direct connection is asked for. Empty: there is none. */
   rendezvous: RendezvousAddress[];
   /** As whom the session was opened. Absent: nothing was proved. */
-  identity?: Principal | undefined;
+  identity?:
+    | Principal
+    | undefined;
+  /**
+   * The newest `Connection.relay_version` that this server knows. From 3 on a caller may ask for a direct connection before it has
+   * gathered. 0: a server before 0.2.0.
+   */
+  relayVersion: number;
 }
 
 /** Renews the caller's session. */
@@ -566,6 +573,7 @@ function createBaseSessionResponse(): SessionResponse {
     position: undefined,
     rendezvous: [],
     identity: undefined,
+    relayVersion: 0,
   };
 }
 
@@ -597,6 +605,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     }
     if (message.identity !== undefined) {
       Principal.encode(message.identity, writer.uint32(162).fork()).join();
+    }
+    if (message.relayVersion !== 0) {
+      writer.uint32(176).uint32(message.relayVersion);
     }
     return writer;
   },
@@ -686,6 +697,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.identity = Principal.decode(reader, reader.uint32());
             continue;
           }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.relayVersion = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -731,6 +750,11 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         ? object.rendezvous.map((e: any) => RendezvousAddress.fromJSON(e))
         : [],
       identity: isSet(object.identity) ? Principal.fromJSON(object.identity) : undefined,
+      relayVersion: isSet(object.relayVersion)
+        ? globalThis.Number(object.relayVersion)
+        : isSet(object.relay_version)
+        ? globalThis.Number(object.relay_version)
+        : 0,
     };
   },
 
@@ -763,6 +787,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     if (message.identity !== undefined) {
       obj.identity = Principal.toJSON(message.identity);
     }
+    if (message.relayVersion !== 0) {
+      obj.relayVersion = Math.round(message.relayVersion);
+    }
     return obj;
   },
 
@@ -784,6 +811,7 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     message.identity = (object.identity !== undefined && object.identity !== null)
       ? Principal.fromPartial(object.identity)
       : undefined;
+    message.relayVersion = object.relayVersion ?? 0;
     return message;
   },
 };

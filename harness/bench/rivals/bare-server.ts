@@ -22,6 +22,7 @@ const answer: SessionResponse = {
   streamId: 1,
   position: { epoch: 'AAAAAAAAAAA', revision: 1n },
   rendezvous: [],
+  relayVersion: 0,
 };
 
 const watchers = new Set<ServerWritableStream<WatchNetworkDeltaRequest, WatchNetworkDeltaResponse>>();

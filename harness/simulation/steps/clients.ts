@@ -101,6 +101,7 @@ const connect: StepKind<Fleet> = {
       relayVersion: 0,
       connectionId: '',
       requestId: fleet.mark(),
+      fallback: c % 4,
     };
     expect(fleet, asking.unary(directConnection, { ...request, ...rest }, {}));
   },

@@ -26,24 +26,32 @@ export class RelayPipe extends Duplex {
   readonly #life = new AbortController();
   readonly #source: RepeatingSource;
   readonly #blocks: AsyncIterator<Uint8Array>;
+  readonly #ends: RelayEnds | undefined;
 
+  /**
+   * `ends`: two that are open. Or both streams are new: they are opened here, the one to send on `at once`, or `with a block`, which
+   * saves an end that begins to speak a round trip.
+   */
   constructor(
-    private readonly ends: RelayEnds,
+    ends: RelayEnds | 'at once' | 'with a block',
     private readonly deps: RelayPipeDeps,
   ) {
     super();
-    const { source, sink } = ends;
-    this.#source = new RepeatingSource(source, deps.openSource, new Reopener(deps, this.#life.signal));
+    const { signal } = this.#life;
+    const isNew = typeof ends === 'string';
+    this.#ends = isNew ? undefined : ends;
+    this.#source = new RepeatingSource(isNew ? ends : ends.source, deps.openSource, new Reopener(deps, signal));
     this.#source.over.catch((error: Error) => this.destroy(error));
+    const sink = isNew ? openFirst(signal, deps, deps.openSink) : Promise.resolve(ends.sink);
+    sink.catch((error: Error) => this.destroy(error));
     this.#blocks = this.#received(sink);
   }
 
   /** Opens both ends for the first time, however long the server is away meanwhile. */
   static async open(deps: RelayPipeDeps, signal: AbortSignal): Promise<RelayEnds> {
-    const [forSource, forSink] = [new Reopener(deps, signal), new Reopener(deps, signal)];
     const [source, sink] = await Promise.all([
-      forSource.open((life) => deps.openSource({ signal: life, blocks: 0 })),
-      forSink.open((life) => deps.openSink({ signal: life, blocks: 0 })),
+      openFirst(signal, deps, deps.openSource),
+      openFirst(signal, deps, deps.openSink),
     ]);
     return { source, sink };
   }
@@ -80,8 +88,8 @@ export class RelayPipe extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#life.abort(error ?? new Error('this end of the path was closed'));
-    this.ends.source.close();
-    this.ends.sink.close();
+    this.#ends?.source.close();
+    this.#ends?.sink.close();
     done(error);
   }
 
@@ -90,9 +98,9 @@ export class RelayPipe extends Duplex {
   }
 
   /** The blocks of one call after the other. */
-  async *#received(first: RelaySink): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#received(first: Promise<RelaySink>): AsyncGenerator<Uint8Array, void, undefined> {
     const reopener = new Reopener(this.deps, this.#life.signal);
-    for (let sink = first; ; ) {
+    for (let sink = await first; ; ) {
       try {
         yield* sink;
         return;
@@ -103,6 +111,15 @@ export class RelayPipe extends Duplex {
       if (sink.lostBlocks > 0) throw new Error(`the server has lost ${sink.lostBlocks} blocks of what the peer sent`);
     }
   }
+}
+
+/** Opens an end of a new stream, however long the server is away meanwhile. */
+function openFirst<End>(
+  signal: AbortSignal,
+  deps: ReopenerDeps,
+  open: (options: RelayOptions) => Promise<End>,
+): Promise<End> {
+  return new Reopener(deps, signal).open((life) => open({ signal: life, blocks: 0 }));
 }
 
 /** The same bytes in blocks of the largest size, the last one excepted. None is empty. */

@@ -23,12 +23,13 @@ export class RepeatingSource {
   /** Resolves when the sink has everything and has been told that this was all; rejects when it fails for good. */
   readonly over: Promise<void>;
 
+  /** `first`: an end that is open; or the stream is new, and is opened at once, or together with the first block. */
   constructor(
-    first: RelaySource,
+    first: RelaySource | 'at once' | 'with a block',
     private readonly open: OpenSource,
     private readonly reopener: Reopener,
   ) {
-    this.#confirmed = first.confirmedBlocks;
+    this.#confirmed = typeof first === 'string' ? 0 : first.confirmedBlocks;
     this.over = this.#run(first);
     this.over.catch((error: unknown) => {
       this.#error = error ?? new Error('the stream is over');
@@ -60,12 +61,29 @@ export class RepeatingSource {
     return this.over;
   }
 
-  async #run(first: RelaySource): Promise<void> {
-    for (let source = first; ; ) {
+  async #run(first: RelaySource | 'at once' | 'with a block'): Promise<void> {
+    for (let source = typeof first === 'string' ? await this.#begin(first) : first; ; ) {
       const error = await this.#send(source);
       if (error === undefined) return;
       source = await this.reopener.open((signal) => this.open({ signal, blocks: this.#confirmed }), error);
     }
+  }
+
+  /** Opens a stream on which nothing was sent. What the server may have had of a try that failed is not sent along again. */
+  async #begin(when: 'at once' | 'with a block'): Promise<RelaySource> {
+    while (when === 'with a block' && this.#kept.length === 0 && !this.#isComplete) await this.#woken();
+    let early: readonly Buffer[] = [...this.#kept];
+    return this.reopener.open((signal) => {
+      const first = early;
+      early = [];
+      return this.open({ signal, blocks: 0, first });
+    });
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   /** Sends what is kept, and what comes, on one call. Resolves with why that is over; undefined: because all is complete. */
@@ -78,18 +96,15 @@ export class RepeatingSource {
       this.#wake();
     });
     try {
-      for (let next = source.confirmedBlocks; !isOver; ) {
+      for (let next = source.sentBlocks; !isOver; ) {
         const block = this.#kept[next - this.#confirmed];
         if (block !== undefined) {
           next += 1;
-          await source.write(block);
+          await source.write(block, true);
         } else if (this.#isComplete) {
           await source.finish();
           return undefined;
-        } else
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
+        } else await this.#woken();
       }
     } catch (error) {
       return error;

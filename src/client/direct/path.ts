@@ -77,6 +77,8 @@ export interface AttemptOutcome {
 export interface Puncher {
   /** Where this end may be reached. */
   readonly candidates: readonly Candidate[];
+  /** The round trip to the rendezvous, as gathering has shown it; undefined when it did not answer. */
+  readonly roundTripMs: number | undefined;
   /** Whether whoever can reach that port here reaches this end. */
   listensAt(port: number): boolean;
   /** The round trip to the rendezvous, measured anew; undefined when it does not answer. */

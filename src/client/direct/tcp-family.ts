@@ -25,6 +25,8 @@ export class TcpFamily {
   readonly listenPort: number;
   readonly candidates: readonly Candidate[];
   readonly server: Server;
+  /** The shorter of what the observations took. */
+  readonly roundTripMs: number | undefined;
   readonly #observers: readonly Socket[];
 
   private constructor(family: Family, listening: ObservedPort, dialling: ObservedPort, server: Server) {
@@ -34,6 +36,8 @@ export class TcpFamily {
     this.server = server;
     this.#observers = [listening, dialling].flatMap(({ observer }) => observer ?? []);
     this.candidates = candidatesOf(family, [listening, dialling]);
+    const taken = [listening, dialling].flatMap(({ observation }) => observation?.roundTripMs ?? []);
+    this.roundTripMs = taken.length === 0 ? undefined : Math.min(...taken);
   }
 
   /**

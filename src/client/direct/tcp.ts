@@ -48,6 +48,10 @@ export class TcpPunch implements Puncher {
     return new TcpPunch(await openAll(families.map(open), (opened) => opened.close()));
   }
 
+  get roundTripMs(): number | undefined {
+    return this.#families.find(({ roundTripMs }) => roundTripMs !== undefined)?.roundTripMs;
+  }
+
   listensAt(port: number): boolean {
     return this.#families.every(({ listenPort }) => listenPort === port);
   }

@@ -11,6 +11,7 @@ export class UdpFamily implements Datagrams {
   /** Undefined when there is none of this family, or it did not answer the first time. */
   #rendezvous: Endpoint | undefined;
   #candidates: readonly Candidate[] = [];
+  #roundTripMs: number | undefined;
 
   private constructor(family: Family, socket: UdxSocket, rendezvous: Endpoint | undefined) {
     this.family = family;
@@ -23,6 +24,7 @@ export class UdpFamily implements Datagrams {
     const socket = bound(udx, family, port);
     const opened = new UdpFamily(family, socket, rendezvous);
     const observation = await opened.#observe();
+    opened.#roundTripMs = observation?.roundTripMs;
     if (observation === undefined) opened.#rendezvous = undefined;
     const hosts = hostAddresses(family).map((host, rank) => candidate(CandidateType.HOST, opened.#at(host), rank));
     const forwarded = observation && opened.port === port ? [{ ...observation.seen, port }] : [];
@@ -42,6 +44,11 @@ export class UdpFamily implements Datagrams {
   /** Where it may be reached. */
   get candidates(): readonly Candidate[] {
     return this.#candidates;
+  }
+
+  /** What the first observation took. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
   }
 
   /** Its own end of a path, as it is known here. */

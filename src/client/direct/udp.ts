@@ -42,6 +42,10 @@ export class UdpPunch implements Puncher {
     return new UdpPunch(udx, await openAll(families.map(open), ({ socket }) => void socket.close()));
   }
 
+  get roundTripMs(): number | undefined {
+    return this.#families.find(({ roundTripMs }) => roundTripMs !== undefined)?.roundTripMs;
+  }
+
   listensAt(port: number): boolean {
     return this.#families.every((family) => family.port === port);
   }

@@ -7,6 +7,7 @@ import {
   ConnectionRole,
   ConnectionState,
   connectionName,
+  Fallback,
   PathKind,
   relayVersionOf,
   sideOf,
@@ -87,19 +88,30 @@ export function placeOrders(
   return changes;
 }
 
-/**
- * No attempt is left: each end gets a stream to the other one through the server. Where no stream can be had, the
- * connection has failed.
- */
+/** No attempt is left: both ends are given the relay. Where it cannot be had or is not wanted, the connection has failed. */
 function fallBack(state: State, connection: Connection, revision: number): Change[] {
-  const { caller, peer, attempts } = connection;
-  const full =
+  const { attempts, fallback } = connection;
+  const full = fallback === Fallback.NONE ? 'the caller wants none' : refuseRelay(state, connection);
+  if (full === undefined) return giveRelay(state, connection, revision);
+  const description = `no pair of candidates answered in ${attempts.length} attempts, and there is no relay: ${full}`;
+  return endConnection(state, connection, { event: 'exhausted', reason: 'PATH_FAILED', description });
+}
+
+/** Gives both ends the relay before any attempt; undefined when no streams can be had. */
+export function relay(state: State, connection: Connection, revision: number): Change[] | undefined {
+  return refuseRelay(state, connection) === undefined ? giveRelay(state, connection, revision) : undefined;
+}
+
+function refuseRelay(state: State, { caller, peer }: Connection): string | undefined {
+  return (
     fullOfStreams(state, { sid: caller.sid, sinks: [peer.sid] }) ??
-    fullOfStreams(state, { sid: peer.sid, sinks: [caller.sid] });
-  if (full !== undefined) {
-    const description = `no pair of candidates answered in ${attempts.length} attempts, and there is no relay: ${full}`;
-    return endConnection(state, connection, { event: 'exhausted', reason: 'PATH_FAILED', description });
-  }
+    fullOfStreams(state, { sid: peer.sid, sinks: [caller.sid] })
+  );
+}
+
+/** Each end gets a stream to the other one through the server. */
+function giveRelay(state: State, connection: Connection, revision: number): Change[] {
+  const { caller, peer } = connection;
   const ids = state.streams.freeIds(state.streamCursor, 4);
   const relay: ConnectionRelay = {
     fromCaller: { streamId: ids[0]!, branchId: ids[1]! },

@@ -4,17 +4,20 @@ import {
   type Connection,
   ConnectionRole,
   ConnectionState,
+  Fallback,
   type Gathered,
   isOver,
   isPending,
+  isRelayFirst,
   PathKind,
   sideOf,
   stepped,
 } from '../model/connection.js';
 import { Fault } from '../model/fault.js';
+import type { Order } from '../model/order.js';
 import type { State } from '../store/state.js';
-import { placeOrders, startAttempt } from './attempt.js';
-import { answered, connectionOf, orderBody, orderOf, placeOrder } from './order-book.js';
+import { placeOrders, relay, startAttempt } from './attempt.js';
+import { answered, connectionOf, hasOrder, orderBody, orderOf, placeOrder } from './order-book.js';
 import { connectionsBetween } from './parting.js';
 import { doneRequest, repeatedRequest } from './request.js';
 import { tryAgain } from './upgrade.js';
@@ -47,13 +50,14 @@ export function askConnection(state: State, command: AskConnection, revision: nu
 function makeConnection(state: State, command: AskConnection, revision: number): Change[] | Fault {
   const full = checkBounds(state, command);
   if (full !== undefined) return full;
-  const { sid, peer, link, host, port, atMs, deadlineMs } = command;
+  const { sid, peer, link, host, port, atMs, deadlineMs, fallback } = command;
   const asked: Connection = {
     id: revision,
     caller: { sid, reported: PathKind.UNSPECIFIED, ...gatheredIn(command) },
     peer: { sid: peer, reported: PathKind.UNSPECIFIED, ...NOT_GATHERED },
     link,
     listening: { host, port },
+    ...(fallback !== undefined && { fallback }),
     state: ConnectionState.ASKED,
     askedAtMs: atMs,
     attempts: [],
@@ -128,11 +132,19 @@ function join(state: State, crossing: Connection, command: AskConnection, revisi
   const order = state.orders
     .of(command.sid)
     .find(({ body }) => body.kind === 'connection' && body.connection === crossing.id);
-  const next = gathered(state, crossing, command, revision);
+  const { fallback } = crossing;
+  const known = { ...crossing, peer: { ...crossing.peer, ...gatheredIn(command) } };
+  const next =
+    fallback === command.fallback
+      ? gathered(state, crossing, command, revision)
+      : gatherBoth(state, withFallback(known, strictestOf(fallback, command.fallback)), revision);
   return order === undefined ? next : answered(order, next);
 }
 
-/** An end has brought what it needs; the other end gathers too, or both begin. */
+/**
+ * An end has brought what it needs: both are given the relay, where that comes first; the other end gathers too; or both begin
+ * an attempt.
+ */
 function gathered(
   state: State,
   connection: Connection,
@@ -141,13 +153,42 @@ function gathered(
 ): Change[] {
   const side = sideOf(connection, command.sid)!;
   const known = { ...connection, [side]: { ...connection[side], ...gatheredIn(command) } };
-  if (known.caller.publicKey !== '') return startAttempt(state, known, command, revision);
-  const order = {
-    sid: known.caller.sid,
-    deadlineMs: state.limits.gatherDeadlineMs,
-    body: orderBody(known, ConnectionRole.GATHER),
-  };
-  return placeOrders(state, known, stepped(known, 'accepted'), [order], revision);
+  const isKnown = known.caller.publicKey !== '';
+  if (isKnown && isPending(known) && isRelayFirst(known)) {
+    return relay(state, known, revision) ?? gatherBoth(state, withFallback(known, undefined), revision);
+  }
+  const other = side === 'caller' ? known.peer : known.caller;
+  if (hasOrder(state, other.sid, known, [ConnectionRole.GATHER])) return [{ kind: 'ConnectionPut', connection: known }];
+  if (!isKnown || (known.state === ConnectionState.ORDERED && hasRelied(known))) {
+    return placeOrders(state, known, stepped(known, 'accepted'), [gatherOrder(state, known, 'caller')], revision);
+  }
+  return startAttempt(state, known, command, revision);
+}
+
+/** Whether the caller has asked before it knew where it may be reached, as it needs not for the relay; the peer is an older one. */
+function hasRelied({ caller, fallback }: Connection): boolean {
+  return fallback === Fallback.IMMEDIATE && caller.candidates.length === 0;
+}
+
+/** The relay does not come first. Both ends, who may have relied on that, gather and begin attempts. */
+function gatherBoth(state: State, connection: Connection, revision: number): Change[] {
+  const now = connection.state === ConnectionState.ORDERED ? stepped(connection, 'accepted') : connection;
+  const orders = [gatherOrder(state, connection, 'caller'), gatherOrder(state, connection, 'peer')];
+  return placeOrders(state, connection, now, orders, revision);
+}
+
+/** What two ends come to that ask for each other and want different things: no relay before one that comes late. */
+function strictestOf(one: Fallback | undefined, other: Fallback | undefined): Fallback | undefined {
+  return [one, other].includes(Fallback.NONE) ? Fallback.NONE : undefined;
+}
+
+function withFallback({ fallback: _, ...connection }: Connection, fallback: Fallback | undefined): Connection {
+  return fallback === undefined ? connection : { ...connection, fallback };
+}
+
+function gatherOrder({ limits }: State, connection: Connection, side: 'caller' | 'peer'): Omit<Order, 'id'> {
+  const body = orderBody(connection, ConnectionRole.GATHER);
+  return { sid: connection[side].sid, deadlineMs: limits.gatherDeadlineMs, body };
 }
 
 const NOT_GATHERED: Gathered = { candidates: [], publicKey: '', roundTripMs: 0, relayVersion: 0 };

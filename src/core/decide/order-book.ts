@@ -36,6 +36,18 @@ export function connectionOf(state: State, { body }: Order): Connection {
   return state.connections.get(body.connection)!;
 }
 
+/** Whether a session has yet to answer an order of one of these roles about a connection. */
+export function hasOrder(
+  { orders }: Pick<State, 'orders'>,
+  sid: number,
+  { id }: Connection,
+  roles: readonly ConnectionRole[],
+): boolean {
+  return orders
+    .of(sid)
+    .some(({ body }) => body.kind === 'connection' && body.connection === id && roles.includes(body.role));
+}
+
 /** What an order about a connection says. */
 export function orderBody({ id }: Connection, role: ConnectionRole): OrderBody {
   return { kind: 'connection', connection: id, role };

@@ -66,6 +66,7 @@ function partsOfStream({ kind, sinks, params }: CreateStream) {
   return [kind, sinks, name, timeoutMs, maxBlockBytes, compression, deliveryConfirmation, labels];
 }
 
-function partsOfConnection({ kind, peer, link, port, relayed }: AskConnection) {
-  return [kind, peer, link, port, relayed];
+/** Without a choice of fallback it is spelled as before there was one: what is remembered from then has to be found. */
+function partsOfConnection({ kind, peer, link, port, relayed, fallback }: AskConnection) {
+  return [kind, peer, link, port, relayed, ...(fallback === undefined ? [] : [fallback])];
 }

@@ -6,13 +6,14 @@ import {
   ConnectionState,
   connectionName,
   isOver,
+  isRelayFirst,
   relayVersionOf,
 } from '../model/connection.js';
 import { Fault } from '../model/fault.js';
 import type { Order } from '../model/order.js';
 import type { State } from '../store/state.js';
 import { withAnswer } from './attempt.js';
-import { answered, orderBody, placeOrder } from './order-book.js';
+import { answered, hasOrder, orderBody, placeOrder } from './order-book.js';
 
 /**
  * Tries once more for a direct path of a connection that goes through the server, as its caller asks. The peer gathers
@@ -47,21 +48,24 @@ export function forgo(connection: Connection, order: Order): Change[] {
   return answered(order, [{ kind: 'ConnectionPut', connection: withAnswer(connection, nothing) }]);
 }
 
-function refuseUpgrade({ limits, orders }: State, connection: Connection): Fault | undefined {
-  const { id, state, reason, description, attempts } = connection;
+function refuseUpgrade(state: State, connection: Connection): Fault | undefined {
+  const { id, reason, description, attempts } = connection;
   const name = connectionName(id);
   if (isOver(connection)) return new Fault(reason!, `${name} is over: ${description}`);
-  if (state !== ConnectionState.RELAYED) return new Fault('OUT_OF_ORDER', `${name} does not go through the server`);
-  if (isBeingTried(orders, connection)) return new Fault('OUT_OF_ORDER', `${name} is being tried already`);
+  if (connection.state !== ConnectionState.RELAYED)
+    return new Fault('OUT_OF_ORDER', `${name} does not go through the server`);
+  if (isBeingTried(state, connection)) return new Fault('OUT_OF_ORDER', `${name} is being tried already`);
   if (relayVersionOf(connection) === 0)
     return new Fault('OUT_OF_ORDER', `an end of ${name} cannot move to another path`);
-  const { attemptsPerConnectionMax, upgradesPerConnectionMax } = limits;
+  const { attemptsPerConnectionMax, upgradesPerConnectionMax } = state.limits;
   if ((attempts.at(-1)?.number ?? 0) < attemptsPerConnectionMax + upgradesPerConnectionMax) return undefined;
   return new Fault('CONNECTION_LIMIT', `${upgradesPerConnectionMax} more attempts are the limit, and ${name} had them`);
 }
 
-function isBeingTried(orders: State['orders'], { id, caller, peer }: Connection): boolean {
-  return [caller.sid, peer.sid].some((sid) =>
-    orders.of(sid).some(({ body }) => body.kind === 'connection' && body.connection === id),
-  );
+const TRYING = [ConnectionRole.GATHER, ConnectionRole.PUNCH_CONTROLLING, ConnectionRole.PUNCH_CONTROLLED];
+
+/** Where the relay comes first, its opening and the first attempt go on beside each other. */
+function isBeingTried(state: State, connection: Connection): boolean {
+  const roles = isRelayFirst(connection) ? TRYING : [...TRYING, ConnectionRole.RELAY];
+  return [connection.caller.sid, connection.peer.sid].some((sid) => hasOrder(state, sid, connection, roles));
 }

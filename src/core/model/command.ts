@@ -1,4 +1,4 @@
-import type { Gathered, Pair, PathKind } from './connection.js';
+import type { Fallback, Gathered, Pair, PathKind } from './connection.js';
 import type { Reason } from './fault.js';
 import type { IdentityKind, ProvenKey } from './identity.js';
 import type { Limits } from './limits.js';
@@ -106,6 +106,8 @@ export interface AskConnection extends Gathered, Drawn {
   readonly deadlineMs: number;
   /** The relayed connection that a direct path is to be tried for once more; 0: a new connection is asked for. */
   readonly relayed: number;
+  /** What a new connection has besides its attempts. Absent: LATE, as in all records before there was a choice. */
+  readonly fallback?: Fallback;
   /** By which its caller may repeat it without harm. */
   readonly requestId?: string;
 }

@@ -20,6 +20,23 @@ export const PathKind = { UNSPECIFIED: 0, DIRECT: 1, RELAYED: 2 } as const;
 /** One of the numbers of {@link PathKind}. */
 export type PathKind = (typeof PathKind)[keyof typeof PathKind];
 
+/**
+ * What a connection that the server coordinates has besides its attempts. Journals hold these numbers; the API has others.
+ *
+ * - `LATE`: a relay, once all attempts have failed.
+ * - `IMMEDIATE`: a relay as soon as the peer has accepted. The ends ask for attempts while they use it.
+ * - `NONE`: no relay. When all attempts have failed, so has the connection.
+ */
+export const Fallback = { LATE: 0, IMMEDIATE: 1, NONE: 2 } as const;
+/** One of the numbers of {@link Fallback}. */
+export type Fallback = (typeof Fallback)[keyof typeof Fallback];
+
+/**
+ * The form of relayed bytes from which on an end knows what to do with a relay that comes before any attempt. Stored commands
+ * depend on it, so it never changes.
+ */
+export const RELAY_FIRST_FROM = 3;
+
 /** What an end of a connection has to do. The numbers are those of `switchyard.v1.ConnectionRole`. */
 export const ConnectionRole = {
   DIAL: 1,
@@ -101,6 +118,8 @@ export interface Connection {
   readonly link: LinkType;
   /** Where the caller listens, its host as the server observed it; port 0: the server coordinates. */
   readonly listening: { readonly host: string; readonly port: number };
+  /** Absent: LATE. */
+  readonly fallback?: Fallback;
   readonly state: ConnectionState;
   /** Wall clock, for people only. */
   readonly askedAtMs: number;
@@ -121,11 +140,11 @@ export interface Connection {
  * - `accepted`: the peer took it; the caller has yet to gather.
  * - `started`: an attempt was ordered to both ends, or (the caller listens) the peer dials. A relayed connection stays so
  *   until an attempt has come to something.
- * - `relaying`: no attempt was left, and both ends were given streams through the server.
+ * - `relaying`: both ends were given streams through the server: no attempt was left, or the caller wants them first.
  * - `linked`: both ends have reported a direct path.
  * - `refused`: an end said no to an order.
  * - `expired`: an order was not answered in time, or the whole took too long.
- * - `exhausted`: no attempt was left, and no stream could be had.
+ * - `exhausted`: no attempt was left, and no stream could be had or was wanted.
  * - `lost`: an end found the path dead.
  * - `closed`: an end gave it up.
  * - `left`: an end's session is over.
@@ -167,8 +186,8 @@ type Cell = ConnectionState | undefined;
 const TABLE: Readonly<Record<ConnectionState, readonly Cell[]>> = {
   //             ordered  accepted   started   relaying linked  refused expired exhausted lost  closed left
   [ASKED]:       [ORDERED, ____,      ____,     ____,    ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
-  [ORDERED]:     [____,    GATHERING, PUNCHING, ____,    ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
-  [GATHERING]:   [____,    ____,      PUNCHING, ____,    ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
+  [ORDERED]:     [____,    GATHERING, PUNCHING, RELAYED, ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
+  [GATHERING]:   [____,    ____,      PUNCHING, RELAYED, ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
   [PUNCHING]:    [____,    ____,      PUNCHING, RELAYED, STANDS, FAIL,   FAIL,   FAIL,     FAIL, DONE,  DONE],
   [ESTABLISHED]: [____,    ____,      ____,     ____,    ____,   ____,   ____,   ____,     FAIL, DONE,  DONE],
   [RELAYED]:     [____,    ____,      RELAYED,  ____,    STANDS, FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
@@ -211,6 +230,11 @@ export function otherEnd({ caller, peer }: Connection, sid: number): number {
 /** The form in which both ends put their bytes on the relay: the newest that both know. */
 export function relayVersionOf({ caller, peer }: Connection): number {
   return Math.min(caller.relayVersion, peer.relayVersion);
+}
+
+/** Whether the relay comes before any attempt: the caller wants it, and both ends have gathered a key and know how. */
+export function isRelayFirst(connection: Connection): boolean {
+  return connection.fallback === Fallback.IMMEDIATE && relayVersionOf(connection) >= RELAY_FIRST_FROM;
 }
 
 /** What a connection is called outside of the core. */

@@ -1,14 +1,17 @@
-import type {
-  CandidatePair,
-  Connection as ConnectionMessage,
-  ConnectionRecord,
-  RendezvousAddress,
+import {
+  type CandidatePair,
+  ConnectionFallback,
+  type Connection as ConnectionMessage,
+  type ConnectionRecord,
+  type RendezvousAddress,
 } from '../../../gen/switchyard/v1/connection.js';
 import {
   type Attempt,
   type Connection,
   ConnectionRole,
+  ConnectionState,
   connectionName,
+  Fallback,
   type Pair,
   relayVersionOf,
   startAfterMs,
@@ -47,6 +50,8 @@ export function connectionMessage(
     rendezvous: [],
     relayBranchId: 0,
     relayVersion: 0,
+    fallback: ConnectionFallback.UNSPECIFIED,
+    controlling: false,
   };
   switch (role) {
     case ConnectionRole.DIAL:
@@ -54,12 +59,13 @@ export function connectionMessage(
     case ConnectionRole.LISTEN:
       return { ...message, port: connection.listening.port };
     case ConnectionRole.GATHER:
-      return { ...message, rendezvous: [...rendezvous] };
+      return { ...message, rendezvous: [...rendezvous], fallback: fallbackAt(connection, side) };
     case ConnectionRole.RELAY: {
       const { fromCaller, fromPeer } = connection.relay!;
       const [send, receive] = side === 'caller' ? [fromCaller, fromPeer] : [fromPeer, fromCaller];
       const relayVersion = relayVersionOf(connection);
-      return { ...message, relayStreamId: send.streamId, relayBranchId: receive.branchId, relayVersion };
+      const controlling = side === 'caller';
+      return { ...message, relayStreamId: send.streamId, relayBranchId: receive.branchId, relayVersion, controlling };
     }
     default: {
       const attempt = connection.attempts.at(-1);
@@ -68,6 +74,13 @@ export function connectionMessage(
       return { ...message, candidates: [...other.candidates], startAfter, nonce, attempt: attempt?.number ?? 0 };
     }
   }
+}
+
+/** Whether an end that is to gather need not wait for that: the peer, before it has accepted a relay that comes first. */
+function fallbackAt(connection: Connection, side: 'caller' | 'peer'): ConnectionFallback {
+  const { fallback, state, caller } = connection;
+  const isFirst = fallback === Fallback.IMMEDIATE && state === ConnectionState.ORDERED && caller.publicKey !== '';
+  return isFirst && side === 'peer' ? ConnectionFallback.IMMEDIATE : ConnectionFallback.UNSPECIFIED;
 }
 
 /** A connection's trace, for both its ends. */

@@ -21,6 +21,7 @@ import {
   type WatchSessionsRequest,
 } from '../../../gen/switchyard/v1/session_service.js';
 import { Checked } from '../../core/decide/check.js';
+import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { Fault, REASONS, type Reason } from '../../core/model/fault.js';
 import { CloseReason, type Session } from '../../core/model/session.js';
 import type { State } from '../../core/store/state.js';
@@ -107,6 +108,7 @@ async function open(
     position: positionMessage(position),
     rendezvous: [...rendezvous],
     identity: principalMessage(replica.state, session),
+    relayVersion: RELAY_FIRST_FROM,
   };
   const { sid } = session;
   return {

@@ -36,12 +36,14 @@ import { untilEnd } from './ending.js';
 import { readAfter } from './network-service.js';
 import { fillPage, pageTokenOf, readPage } from './page.js';
 import { type RelayCall, relay } from './relay.js';
+import { RELAY } from './relay-codec.js';
 import { readMaskedParams, readParams } from './stream-params.js';
 
 /** StreamService's definition, with a watch whose answers are bytes already. */
 export const streamDefinition = {
   ...StreamServiceService,
   watchStreams: passingBytes(StreamServiceService.watchStreams),
+  relay: RELAY,
 };
 
 /** StreamService, as stream_service.proto documents it. */

@@ -34,6 +34,7 @@ export const directConnection: SessionHandler<'DirectConnection'> = async ({ bac
     relayed: 0,
     // A packet id does for the events what a request id does for the calls.
     requestId: '',
+    fallback: 0,
   };
   const asked = await backing.asking.ask(wish, () => () => {});
   if (asked instanceof Fault) return asked;

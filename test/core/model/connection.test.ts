@@ -24,6 +24,7 @@ const WAYS: Readonly<Record<StateName, Partial<Record<ConnectionEvent, StateName
   ORDERED: {
     accepted: 'GATHERING',
     started: 'PUNCHING',
+    relaying: 'RELAYED',
     refused: 'FAILED',
     expired: 'FAILED',
     lost: 'FAILED',
@@ -32,6 +33,7 @@ const WAYS: Readonly<Record<StateName, Partial<Record<ConnectionEvent, StateName
   },
   GATHERING: {
     started: 'PUNCHING',
+    relaying: 'RELAYED',
     refused: 'FAILED',
     expired: 'FAILED',
     lost: 'FAILED',

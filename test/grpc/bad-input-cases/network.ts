@@ -74,6 +74,7 @@ function connections(cases: Cases): void {
       relayVersion: 0,
       connectionId: '',
       requestId: '',
+      fallback: 0,
     };
     return { cvid: two.sid, type: 1, port: 0, candidates: [candidate], ...more };
   };
@@ -85,6 +86,7 @@ function connections(cases: Cases): void {
   each(DURATIONS, (what, roundTrip) => ask(`a round trip ${what}`, { roundTrip }, 'round_trip'));
   for (const type of [0, 3, -1]) ask(`link type ${type}`, { type }, 'type');
   for (const port of [-1, 65_536]) ask(`port ${port}`, { port, candidates: [] }, 'port');
+  for (const fallback of [-1, 4]) ask(`fallback ${fallback}`, { fallback }, 'fallback');
   ask('a key without end', { publicKey: Buffer.alloc(513) }, 'public_key');
   ask('candidates without end', { candidates: Array(17).fill(candidate) }, 'candidates');
   for (const host of ['', 'example.org', '[fd00::1]', 'fe80::1%eth0', '1.2.3']) spoiled(`at ${host}`, { host }, 'host');

@@ -106,7 +106,7 @@ describe('a running server and the bounds of proto/bounds.json', () => {
   };
   const connection = () => ({
     ...{ cvid: sinks[0], type: 1, port: 0, candidates: [], publicKey: Buffer.alloc(0), roundTrip: undefined },
-    ...{ relayVersion: 0, connectionId: '', requestId: '' },
+    ...{ relayVersion: 0, connectionId: '', requestId: '', fallback: 0 },
   });
   // An address that the server observes, so that it may be of either type.
   const candidate = { host: '127.0.0.1', port: 1, type: 1, priority: 0 };

@@ -98,7 +98,7 @@ async function within(
       within(
         { a: 'apdf', b: 'edm' },
         async (cell) => {
-          const connecting = cell.connect('tcp', 'a', 'b');
+          const connecting = cell.connect('tcp', 'a', 'b', { fallback: 'late' });
           await cell.punching('a');
           await cell.killServer();
           await cell.startServer();
@@ -114,7 +114,9 @@ async function within(
     () =>
       // The new mapping of `edm` is another one; that of `apdf` would be the same, and a path over UDP would live on.
       within({ a: 'none', b: 'edm' }, async (cell) => {
-        const held = await Promise.all(TRANSPORTS.map((transport) => cell.connect(transport, 'a', 'b', true)));
+        const held = await Promise.all(
+          TRANSPORTS.map((transport) => cell.connect(transport, 'a', 'b', { hold: true })),
+        );
         expect(held.map(({ path }) => path)).toEqual(['direct', 'direct']);
         await Promise.all(TRANSPORTS.map((transport) => cell.linked(transport, 'a', 'b', true)));
         cell.network.rebootRouter('b');

@@ -252,6 +252,8 @@ export interface AskConnection {
   relayed: bigint;
   /** By which its caller may repeat it. Empty: it has none. Format 2. */
   requestId: string;
+  /** Whether and when the connection goes through the server, as ConnectionRow says. Format 2. */
+  fallback: number;
 }
 
 /** An end has gathered. */
@@ -2124,6 +2126,7 @@ function createBaseAskConnection(): AskConnection {
     drawn: undefined,
     relayed: 0n,
     requestId: "",
+    fallback: 0,
   };
 }
 
@@ -2161,6 +2164,9 @@ export const AskConnection: MessageFns<AskConnection> = {
     }
     if (message.requestId !== "") {
       writer.uint32(162).string(message.requestId);
+    }
+    if (message.fallback !== 0) {
+      writer.uint32(168).uint32(message.fallback);
     }
     return writer;
   },
@@ -2258,6 +2264,14 @@ export const AskConnection: MessageFns<AskConnection> = {
             message.requestId = reader.string();
             continue;
           }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.fallback = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2290,6 +2304,7 @@ export const AskConnection: MessageFns<AskConnection> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      fallback: isSet(object.fallback) ? globalThis.Number(object.fallback) : 0,
     };
   },
 
@@ -2325,6 +2340,9 @@ export const AskConnection: MessageFns<AskConnection> = {
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
     }
+    if (message.fallback !== 0) {
+      obj.fallback = Math.round(message.fallback);
+    }
     return obj;
   },
 
@@ -2345,6 +2363,7 @@ export const AskConnection: MessageFns<AskConnection> = {
     message.drawn = (object.drawn !== undefined && object.drawn !== null) ? Drawn.fromPartial(object.drawn) : undefined;
     message.relayed = (object.relayed !== undefined && object.relayed !== null) ? BigInt(object.relayed) : 0n;
     message.requestId = object.requestId ?? "";
+    message.fallback = object.fallback ?? 0;
     return message;
   },
 };

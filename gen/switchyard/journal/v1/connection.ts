@@ -140,6 +140,8 @@ export interface ConnectionRow {
   reason: number;
   /** The same for people. */
   description: string;
+  /** Whether and when it goes through the server. 0: once its attempts have failed. 1: first of all. 2: never. Format 2. */
+  fallback: number;
 }
 
 function createBaseCandidate(): Candidate {
@@ -1045,6 +1047,7 @@ function createBaseConnectionRow(): ConnectionRow {
     relayFromPeer: undefined,
     reason: 0,
     description: "",
+    fallback: 0,
   };
 }
 
@@ -1100,6 +1103,9 @@ export const ConnectionRow: MessageFns<ConnectionRow> = {
     }
     if (message.description !== "") {
       writer.uint32(122).string(message.description);
+    }
+    if (message.fallback !== 0) {
+      writer.uint32(128).uint32(message.fallback);
     }
     return writer;
   },
@@ -1237,6 +1243,14 @@ export const ConnectionRow: MessageFns<ConnectionRow> = {
             message.description = reader.string();
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.fallback = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1282,6 +1296,7 @@ export const ConnectionRow: MessageFns<ConnectionRow> = {
         : undefined,
       reason: isSet(object.reason) ? globalThis.Number(object.reason) : 0,
       description: isSet(object.description) ? globalThis.String(object.description) : "",
+      fallback: isSet(object.fallback) ? globalThis.Number(object.fallback) : 0,
     };
   },
 
@@ -1332,6 +1347,9 @@ export const ConnectionRow: MessageFns<ConnectionRow> = {
     if (message.description !== "") {
       obj.description = message.description;
     }
+    if (message.fallback !== 0) {
+      obj.fallback = Math.round(message.fallback);
+    }
     return obj;
   },
 
@@ -1363,6 +1381,7 @@ export const ConnectionRow: MessageFns<ConnectionRow> = {
       : undefined;
     message.reason = object.reason ?? 0;
     message.description = object.description ?? "";
+    message.fallback = object.fallback ?? 0;
     return message;
   },
 };

@@ -1,0 +1,201 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { apply } from '../../../src/core/decide/apply.js';
+import type { Change } from '../../../src/core/model/change.js';
+import type { AskConnection, Command } from '../../../src/core/model/command.js';
+import { ConnectionRole, ConnectionState, Fallback, PathKind } from '../../../src/core/model/connection.js';
+import { type Fault, isFault } from '../../../src/core/model/fault.js';
+import { DEFAULT_LIMITS, type Limits } from '../../../src/core/model/limits.js';
+import { canonical } from '../../../src/core/store/canonical.js';
+import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
+import { State } from '../../../src/core/store/state.js';
+
+const CANDIDATE = { host: '10.0.0.1', port: 1000, type: 1, priority: 5 };
+const DRAWN = { nonce: 'n'.repeat(16), atMs: 1 };
+const { GATHER, RELAY, PUNCH_CONTROLLING, PUNCH_CONTROLLED } = ConnectionRole;
+const { ORDERED, GATHERING, PUNCHING, ESTABLISHED, RELAYED, FAILED } = ConnectionState;
+
+let state: State;
+let a: number;
+let b: number;
+
+function give(command: Command): readonly Change[] | Fault {
+  const outcome = apply(state, command);
+  return isFault(outcome) ? outcome : outcome.changes;
+}
+
+function done(command: Command): void {
+  const changes = give(command);
+  if (isFault(changes)) throw new Error(`${changes.reason}: ${changes.message}`);
+}
+
+function open(n: number): number {
+  const uuid = `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+  const plain = { flavor: 0, ttlMs: 1000, name: '', labels: {}, tokenHash: '', atMs: 0 };
+  done({ kind: 'OpenSession', uuid, type: 2, ...plain });
+  return state.sessions.ofInstance(uuid)!.sid;
+}
+
+function found(limits: Partial<Limits> = {}): void {
+  state = new State({ ...DEFAULT_LIMITS, ...limits });
+  done({ kind: 'FoundNetwork', epoch: 'e', serverUuid: '00000000-0000-4000-8000-000000000000', atMs: 0 });
+  [a, b] = [open(1), open(2)];
+}
+
+/** Asks as a caller does that wants the relay first: with its key, before it knows where it may be reached. */
+function asking(sid: number, peer: number, more: Partial<AskConnection> = {}): AskConnection {
+  const plain = { link: 1, host: '198.51.100.1', port: 0, relayed: 0, deadlineMs: 10_000 } as const;
+  const known = { candidates: [], publicKey: `key of ${sid}`, roundTripMs: 0, relayVersion: 3 };
+  return { kind: 'AskConnection', sid, peer, fallback: Fallback.IMMEDIATE, ...plain, ...known, ...DRAWN, ...more };
+}
+
+function ask(sid: number, peer: number, more: Partial<AskConnection> = {}): number {
+  done(asking(sid, peer, more));
+  return state.revision;
+}
+
+function gather(sid: number, more: { candidates?: (typeof CANDIDATE)[]; relayVersion?: number } = {}): void {
+  const known = { candidates: [], publicKey: `key of ${sid}`, roundTripMs: 0, relayVersion: 3, ...more };
+  done({ kind: 'AnswerGather', sid, orderId: orderOf(sid, GATHER)!, ...known, ...DRAWN });
+}
+
+function answerRelay(sid: number): void {
+  const orderId = orderOf(sid, RELAY)!;
+  done({ kind: 'AnswerOrder', sid, orderId, code: undefined, description: '', data: new Uint8Array() });
+}
+
+function tell(sid: number, role: ConnectionRole, connected: boolean): void {
+  const told = { connected, pairs: [], tookMs: 30, roundTripMs: 40 };
+  done({ kind: 'AnswerAttempt', sid, orderId: orderOf(sid, role)!, ...told, ...DRAWN });
+}
+
+function reportDirect(sid: number, peer: number, connection: number): void {
+  const brokered = { connection, path: PathKind.DIRECT, roundTripMs: 7, failed: false };
+  done({ kind: 'ReportLink', sid, peer, link: 1, established: true, brokered });
+}
+
+const at = (id: number) => state.connections.get(id)!;
+const rolesOf = (sid: number) => state.orders.of(sid).map(({ body }) => body.kind === 'connection' && body.role);
+const orderOf = (sid: number, role: ConnectionRole) =>
+  state.orders.of(sid).find(({ body }) => body.kind === 'connection' && body.role === role)?.id;
+const known = { candidates: [CANDIDATE] };
+
+/** The state after a restart: from a snapshot alone. */
+function restarted(): State {
+  const restoring = new Restoring(state.limits);
+  for (const row of rowsOf(capture(state))) restoring.add(row);
+  return restoring.state;
+}
+
+beforeEach(() => found());
+
+describe('a connection whose relay comes first', () => {
+  it('goes through the server as soon as the peer has said yes, without a candidate of either end', () => {
+    const id = ask(a, b);
+    expect([at(id).state, rolesOf(a), rolesOf(b)]).toEqual([ORDERED, [], [GATHER]]);
+    gather(b);
+    expect(at(id)).toMatchObject({ state: RELAYED, path: PathKind.RELAYED, attempts: [] });
+    expect([rolesOf(a), rolesOf(b)]).toEqual([[RELAY], [RELAY]]);
+    expect(state.streams.get(at(id).relay!.fromCaller.streamId)?.params.deliveryConfirmation).toBe(true);
+  });
+
+  it('is tried for a direct path while its streams are being opened, and stops these when it is direct', () => {
+    const id = ask(a, b);
+    gather(b);
+    done(asking(a, b, { relayed: id, ...known }));
+    expect([rolesOf(a), rolesOf(b)]).toEqual([[RELAY], [RELAY, GATHER]]);
+    gather(b, known);
+    expect([rolesOf(a), rolesOf(b)]).toEqual([
+      [RELAY, PUNCH_CONTROLLING],
+      [RELAY, PUNCH_CONTROLLED],
+    ]);
+    tell(a, PUNCH_CONTROLLING, true);
+    tell(b, PUNCH_CONTROLLED, true);
+    for (const end of [a, b]) answerRelay(end);
+    reportDirect(a, b, id);
+    reportDirect(b, a, id);
+    expect(at(id)).toMatchObject({ state: ESTABLISHED, path: PathKind.DIRECT, attempts: [{ number: 1 }] });
+    expect(state.streams.count).toBe(0);
+  });
+
+  it('is not tried a second time while it is being tried', () => {
+    const id = ask(a, b);
+    gather(b);
+    done(asking(a, b, { relayed: id, ...known }));
+    expect(give(asking(a, b, { relayed: id, ...known }))).toMatchObject({ reason: 'OUT_OF_ORDER' });
+  });
+
+  it('has attempts first, which the caller is ordered to gather for, when the peer is an older one', () => {
+    const id = ask(a, b);
+    gather(b, { ...known, relayVersion: 2 });
+    expect([at(id).state, rolesOf(a), rolesOf(b)]).toEqual([GATHERING, [GATHER], []]);
+    gather(a, known);
+    expect([at(id).state, rolesOf(a), rolesOf(b)]).toEqual([PUNCHING, [PUNCH_CONTROLLING], [PUNCH_CONTROLLED]]);
+  });
+
+  it('has attempts first, which both gather for, while a session has no room for a stream', () => {
+    found({ streamsPerSessionMax: 0 });
+    const id = ask(a, b);
+    gather(b);
+    expect([at(id).state, rolesOf(a), rolesOf(b)]).toEqual([GATHERING, [GATHER], [GATHER]]);
+    gather(b, known);
+    expect(at(id).state).toBe(GATHERING);
+    gather(a, known);
+    expect([at(id).state, rolesOf(a), rolesOf(b)]).toEqual([PUNCHING, [PUNCH_CONTROLLING], [PUNCH_CONTROLLED]]);
+  });
+
+  it('comes to be when the caller has its key later', () => {
+    const id = ask(a, b, { publicKey: '' });
+    gather(b);
+    expect([at(id).state, rolesOf(a)]).toEqual([GATHERING, [GATHER]]);
+    gather(a);
+    expect([at(id).state, rolesOf(a), rolesOf(b)]).toEqual([RELAYED, [RELAY], [RELAY]]);
+  });
+
+  it('is one for two that ask for each other', () => {
+    const id = ask(a, b);
+    done(asking(b, a));
+    expect([at(id).state, rolesOf(a), rolesOf(b)]).toEqual([RELAYED, [RELAY], [RELAY]]);
+  });
+
+  it.each([
+    ['none', { fallback: Fallback.NONE, ...known }, Fallback.NONE],
+    ['a late one', { fallback: undefined, ...known }, undefined],
+  ] as const)('does not come first when the other one that asks wants %s', (_, more, agreed) => {
+    const id = ask(a, b);
+    done(asking(b, a, { ...more, candidates: [...more.candidates] }));
+    expect([at(id).state, at(id).fallback, rolesOf(a), rolesOf(b)]).toEqual([GATHERING, agreed, [GATHER], [GATHER]]);
+    for (const end of [a, b]) gather(end, known);
+    expect(at(id).state).toBe(PUNCHING);
+  });
+
+  it('is the same after a restart', () => {
+    ask(a, b);
+    expect(canonical(restarted())).toBe(canonical(state));
+    gather(b);
+    expect(canonical(restarted())).toBe(canonical(state));
+  });
+});
+
+describe('a connection without a relay', () => {
+  it('has failed when its attempts have', () => {
+    const id = ask(a, b, { fallback: Fallback.NONE, ...known });
+    gather(b, known);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      tell(a, PUNCH_CONTROLLING, false);
+      tell(b, PUNCH_CONTROLLED, false);
+    }
+    expect(at(id)).toMatchObject({ state: FAILED, reason: 'PATH_FAILED', relay: undefined });
+    expect(at(id).description).toBe(
+      'no pair of candidates answered in 3 attempts, and there is no relay: the caller wants none',
+    );
+  });
+});
+
+describe('a request for a connection', () => {
+  it('that comes again with another fallback is a mistake, and with the same one the same request', () => {
+    const id = ask(a, b, { requestId: 'r1' });
+    expect(give(asking(a, b, { requestId: 'r1', fallback: Fallback.NONE }))).toMatchObject({ reason: 'FIELD_INVALID' });
+    done(asking(a, b, { requestId: 'r1' }));
+    expect(state.connections.of(a).map((one) => one.id)).toEqual([id]);
+  });
+});
