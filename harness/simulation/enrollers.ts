@@ -1,5 +1,6 @@
 import { IdentityServiceService } from '../../gen/switchyard/v1/identity.js';
 import { StatusCode, SwitchyardError } from '../../src/client/index.js';
+import { foundingDocument } from '../../src/core/model/policy.js';
 import { ProofPurpose, signedBytes } from '../../src/trust/signed-bytes.js';
 import { decodeTicket } from '../../src/trust/ticket.js';
 import { SimulatedChannel } from './channel.js';
@@ -44,6 +45,7 @@ export class Enrollers {
   private readonly channel: SimulatedChannel;
   private newcomers = 0;
   private isOver = false;
+  private isOpen = false;
 
   constructor(private readonly scene: EnrollersScene) {
     const { scheduler, network, random } = scene;
@@ -75,12 +77,21 @@ export class Enrollers {
       identityUuid: '',
       addresses: [],
     };
+    await this.stayOpen();
     const issued = await this.channel.unary(IdentityServiceService.issueTicket, request, this.call(ADMIN_TOKEN));
     const { secret } = decodeTicket(issued.text);
     const uuids = Array.from({ length: uses + random.between(1, 4) }, () => this.newcomer());
     if (random.chance(1 / 2)) this.cutOff();
     const outcomes = await Promise.all(uuids.map((uuid) => this.redeem(Buffer.from(secret), uuid)));
     this.judge(issued.ticket!.ticketId, uses, uuids, outcomes);
+  }
+
+  /** The first ticket would make callers prove who they are, and most of a world's have no key: a policy comes before it. */
+  private async stayOpen(): Promise<void> {
+    if (this.isOpen) return;
+    const request = { document: foundingDocument('open'), validateOnly: false, ifRevision: undefined };
+    await this.channel.unary(IdentityServiceService.putPolicy, request, this.call(ADMIN_TOKEN));
+    this.isOpen = true;
   }
 
   /** The connection breaks while calls are under way, and heals. */

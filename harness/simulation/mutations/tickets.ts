@@ -7,7 +7,7 @@ export const TICKET_MUTATIONS: readonly Mutation[] = [
     name: 'count no use of a ticket',
     seed: 1,
     minutes: 5,
-    finds: 'TICKETFINDS',
+    finds: 'Redeemed',
     parts: ({ state }) => {
       const put = state.tickets.put.bind(state.tickets);
       state.tickets.put = (ticket) => put({ ...ticket, used: 0 });
@@ -17,7 +17,7 @@ export const TICKET_MUTATIONS: readonly Mutation[] = [
     name: 'refuse a ticket to an identity that has redeemed it, and lost the answer',
     seed: 1,
     minutes: 5,
-    finds: 'TICKETFINDS',
+    finds: 'Redeemed',
     server: ({ replica }) => {
       const submit = replica.submit.bind(replica);
       replica.submit = async (command) => {
@@ -30,7 +30,7 @@ export const TICKET_MUTATIONS: readonly Mutation[] = [
     name: 'spend the use of a ticket and forget to bind the key',
     seed: 1,
     minutes: 5,
-    finds: 'TICKETFINDS',
+    finds: 'Redeemed',
     server: ({ replica }) => {
       const submit = replica.submit.bind(replica);
       replica.submit = async (command) => {

@@ -122,9 +122,9 @@ describe('a plan that fails', () => {
           };
         },
       };
-      let seed = 1;
-      let failed = await simulate(planOf(seed, MINUTES), tamper);
-      while (failed.violation === undefined) failed = await simulate(planOf(++seed, MINUTES), tamper);
+      // Instances that relay create streams by themselves: without them it takes a step.
+      const plan = Array.from({ length: 100 }, (_, at) => planOf(at + 1, MINUTES)).find(({ isRelayed }) => !isRelayed)!;
+      const failed = await simulate(plan, tamper);
       const small = await shrink(failed, tamper);
       expect(small.violation?.check).toBe('Once');
       expect(small.plan.steps.length).toBeLessThan(failed.plan.steps.length / 10);
