@@ -23,7 +23,7 @@ const { cvid } = await harbour.attached();
 const laptop = yard.join({ uuid: randomUUID(), type: InstanceType.CLIENT, name: 'laptop' });
 const stream = await laptop.connect(cvid);
 console.log(stream.path);
-// Only where it began as 'relayed', and a direct path has been found since.
+// It begins as 'relayed'; this comes when a direct path has been found.
 stream.on('path', ({ path, roundTripMs }) => console.log(`${path} from now on, ${roundTripMs} ms`));
 stream.end('is anybody there?');
 console.log(await text(stream));

@@ -12,7 +12,7 @@ const { cvid } = await inside.attached();
 
 // The router of this machine forwards port 7771 to it, so whoever it wants to talk to is told to dial that.
 const outside = yard.join({ uuid: randomUUID(), type: InstanceType.AGENT, listenPort: 7771 });
-const stream = await outside.connect(cvid, { transport: 'tcp', upgradeAfterMs: 2_000 });
+const stream = await outside.connect(cvid, { transport: 'tcp', fallback: 'late', upgradeAfterMs: 2_000 });
 stream.end(`${stream.path}, and back again`);
 console.log(await text(stream));
 

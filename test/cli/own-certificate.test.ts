@@ -21,7 +21,12 @@ const ended = (...args: string[]) => startCommand(args).ended;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'own-certificate-'));
   chmodSync(folder, 0o700);
-  const flags = { listen: '0.0.0.0:0', 'metrics-listen': '0.0.0.0:0', 'metrics-token': 'a-token-of-collectors' };
+  const flags = {
+    listen: '0.0.0.0:0',
+    'allow-open': 'true',
+    'metrics-listen': '0.0.0.0:0',
+    'metrics-token': 'a-token-of-collectors',
+  };
   server = await startTestServer({ ...flags, data: folder });
   address = `127.0.0.1:${parseAddress(server.addresses.grpc).port}`;
   pin = formatPin(pinOf(readAuthority(folder)!));

@@ -8,7 +8,7 @@ const files = readdirSync(EXAMPLES).sort();
 
 /** What each program prints when nothing else happens on the server. */
 const PRINTS: Record<string, string[]> = {
-  'connect.ts': ['direct', 'is anybody there?', 'refused: open to the laptop only'],
+  'connect.ts': ['relayed', 'is anybody there?', 'refused: open to the laptop only'],
   'deltas.ts': ['there: true', 'came: newcomer'],
   'errors.ts': ['FIELD_INVALID true', 'wrong: cvid', 'the user has left'],
   'join.ts': ['on the network; node true, lease 30000 ms', 'left'],
@@ -43,7 +43,7 @@ describe('the example', () => {
   const environment = { ...process.env };
 
   beforeEach(async () => {
-    running = await run();
+    running = await run({ 'session-ttl': '30s' });
     process.env.SWITCHYARD_SERVER = running.address;
     process.env.SWITCHYARD_ADMIN_TOKEN = ADMIN_TOKEN;
   });

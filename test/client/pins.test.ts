@@ -51,7 +51,7 @@ async function askedWith(at: string, pins: readonly Uint8Array[]): Promise<strin
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'pins-'));
   chmodSync(folder, 0o700);
-  server = await startTestServer({ listen: '0.0.0.0:0', data: folder });
+  server = await startTestServer({ listen: '0.0.0.0:0', 'allow-open': 'true', data: folder });
   address = `127.0.0.1:${parseAddress(server.addresses.grpc).port}`;
   pin = pinOf(readAuthority(folder)!);
 }, TEST_MS);

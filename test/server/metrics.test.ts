@@ -107,7 +107,7 @@ describe('metrics', () => {
       );
       await caller!.attached();
       const { cvid } = await peer!.attached();
-      const stream = await caller!.connect(cvid, { upgradeAfterMs: Number.POSITIVE_INFINITY });
+      const stream = await caller!.connect(cvid, { fallback: 'late', upgradeAfterMs: Number.POSITIVE_INFINITY });
       stream.end('x'.repeat(10_000));
       expect((await text(stream)).length).toBe(10_000);
       const said = await (await fetch(`http://${relaying.server.addresses.metrics}/metrics`)).text();

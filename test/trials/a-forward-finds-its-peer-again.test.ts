@@ -107,6 +107,6 @@ describe('switchyard forward', () => {
     await peer.leave();
     await expect(echoed(port, 'after')).rejects.toThrow('ECONNRESET');
     const { status, err } = await forward.ended;
-    expect({ status, lines: err.split('\n').length }).toEqual({ status: 1, lines: 2 });
+    expect({ status, lines: err.split('\n').length }).toEqual({ status: 1, lines: 3 });
   });
 });

@@ -52,7 +52,7 @@ const REQUESTS: Readonly<Record<Exclude<Rpc, Untried>, (target: Target) => objec
   WatchSessions: () => ({ after: undefined, cvids: [] }),
   DirectConnection: ({ sid }) => ({
     ...{ cvid: sid, type: 1, port: 5_000, candidates: [], publicKey: Buffer.alloc(0), roundTrip: undefined },
-    ...{ connectionId: '', relayVersion: 0, requestId: '' },
+    ...{ connectionId: '', relayVersion: 0, requestId: '', fallback: 0 },
   }),
   ReportLink: ({ sid }) => ({
     ...{ peerCvid: sid, link: 1, state: 2, connectionId: '', path: 0, roundTrip: undefined, failed: false },

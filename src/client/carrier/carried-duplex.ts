@@ -174,8 +174,10 @@ export class CarriedDuplex extends Duplex {
     const isMoved = this.#in !== this.#first || this.#out !== this.#first;
     if (!isInDone || !this.#hasLeft || !isMoved || this.#hasMoved) return;
     this.#hasMoved = true;
-    // The peer says there that its way is complete, too, and waits until that is taken.
-    const leave = () => readToEnd(this.#first).then(() => this.#first.close());
+    // The peer says there that its way is complete, too, and waits until that is taken: an end that waited for its own first would
+    // wait for one that waits for it.
+    const taken = readToEnd(this.#first);
+    const leave = () => taken.then(() => this.#first.close());
     this.#firstFinished.then(leave, leave);
     this.onMoved();
   }
