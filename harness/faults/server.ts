@@ -133,7 +133,18 @@ export class ServerProcess {
     const { prefix = [], built, flags = [], data, env = {}, probed } = this.options;
     // Its clients may be at the other end of a network that loses packets.
     const far = ['--allow-open', '--allow-plaintext'];
-    const serve = ['serve', '--json', '--log-level', 'warn', '--listen', this.address, '--data', data, ...far, ...flags];
+    const serve = [
+      'serve',
+      '--json',
+      '--log-level',
+      'warn',
+      '--listen',
+      this.address,
+      '--data',
+      data,
+      ...far,
+      ...flags,
+    ];
     const [command, ...args] = [
       ...prefix,
       process.execPath,

@@ -9,7 +9,6 @@ import { StopReason } from '../../src/core/model/stream.js';
 import { defaultShares, SHARE_FLAGS } from '../../src/shares/limits.js';
 import { type Origin, originOfPeer } from '../../src/shares/origin.js';
 import { creating } from '../core/network.js';
-import { IS_LONG } from '../long.js';
 import { EXEMPT, LOW_SHARES, ModelWorld } from './model.js';
 
 /** Two connections and a socket of one address; two addresses of one /64; one that has no share. */
@@ -130,7 +129,7 @@ describe('Shares', () => {
       expect(Object.values(world.shares.largest())).toEqual(Object.values(SHARE_FLAGS).map(() => 0));
       for (const share of world.refusals) met.add(share);
     });
-    await fc.assert(run, { seed: SEED, numRuns: IS_LONG ? 300 : 60 });
+    await fc.assert(run, { seed: SEED, numRuns: 300 });
     expect([...met].sort()).toEqual(Object.values(SHARE_FLAGS).sort());
   }, 120_000);
 

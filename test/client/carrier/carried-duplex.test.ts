@@ -170,7 +170,10 @@ describe('whatever is written around the move', () => {
     const far = { sizes: [139, 67_440], pauses: [1, 2], holds: [2, 0, 1] };
     const drawn = { near, far, framesMax: 1, delays: [0, 2, 3, 0], moveAfter: 0, pathLate: 2 };
     const { near: atNear, far: atFar, sent } = await play(drawn);
-    expect([(await atFar.over).bytes.equals(sent[0]!), (await atNear.over).bytes.equals(sent[1]!)]).toEqual([true, true]);
+    expect([(await atFar.over).bytes.equals(sent[0]!), (await atNear.over).bytes.equals(sent[1]!)]).toEqual([
+      true,
+      true,
+    ]);
   }, 10_000);
 
   it(`arrives once and in order, both ways, and both ends agree on where they are (seed ${SEED})`, async () => {
