@@ -149,7 +149,7 @@ export class GrpcChannel implements Channel {
 
   hold(): () => void {
     let held = true;
-    if (this.#holds++ === 0) this.#alive = setInterval(() => {}, 0x7fff_ffff);
+    if (this.#holds++ === 0 && !this.#closed) this.#alive = setInterval(() => {}, 0x7fff_ffff);
     return () => {
       if (!held) return;
       held = false;
@@ -159,6 +159,8 @@ export class GrpcChannel implements Channel {
 
   close(): void {
     this.#closed = true;
+    // Whoever still holds it holds nothing: a program that has closed its client may end.
+    clearInterval(this.#alive);
     this.#client.close();
   }
 

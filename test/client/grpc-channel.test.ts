@@ -39,6 +39,18 @@ describe('over a real connection', () => {
     server.stop();
   });
 
+  it('keeps a process alive while somebody holds it, and not once it is closed', () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const channel = new GrpcChannel(`127.0.0.1:${port}`);
+    channel.hold();
+    expect(timers()).toBe(before + 1);
+    channel.close();
+    expect(timers()).toBe(before);
+    channel.hold();
+    expect(timers()).toBe(before);
+  });
+
   it('a call carries its metadata and is answered', async () => {
     const { node, position } = await yard.getNode(7);
     expect([node.cvid, position]).toEqual([7, at(7)]);
