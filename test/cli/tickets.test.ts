@@ -1,14 +1,17 @@
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseAddress } from '../../src/base/address.js';
 import { readAuthority } from '../../src/server/own-certificates.js';
 import type { RunningServer } from '../../src/server/server.js';
-import { pinOf } from '../../src/trust/pin.js';
+import { formatPin, pinOf } from '../../src/trust/pin.js';
 import { decodeTicket, encodeTicket } from '../../src/trust/ticket.js';
-import { startCommand } from './command.js';
+import { runCommand, startCommand } from './command.js';
 import { startTestServer } from './server.js';
 
 const TEST_MS = 30_000;
@@ -18,6 +21,8 @@ let address: string;
 /** The home of a device. */
 let home: string;
 
+/** How the hub's authority is known. */
+const pinText = () => formatPin(pinOf(readAuthority(folder)!));
 /** As the administrator, on the hub itself. */
 const onHub = (...args: string[]) => startCommand([...args, '--server', address, '--data', folder]).ended;
 const onDevice = (args: readonly string[], input = '', env: Record<string, string> = {}) =>
@@ -173,4 +178,38 @@ describe('a device with a ticket', () => {
     const back = await onDevice(['enroll', '--ticket-file', '-', '--uuid', instanceUuid, '--json'], text).ended;
     expect(JSON.parse(back.out)).toMatchObject({ instanceUuid, name: 'port-1', roles: ['agent'] });
   });
+
+  it(
+    'is reached by name from a laptop that enrolled with another, and from there by nobody else',
+    async () => {
+      const echo = createServer((socket) => socket.end('hello from the device\n'));
+      await once(echo.listen(0, '127.0.0.1'), 'listening');
+      const port = String((echo.address() as AddressInfo).port);
+      const device = home;
+      const joining = onDevice(
+        ['join', '--ticket-file', '-', '--name', 'boat-9', '--port', port],
+        await issue('--role', 'agent', '--names', 'boat-*'),
+      );
+      await joining.printed(/joined as/);
+      home = mkdtempSync(join(tmpdir(), 'tickets-laptop-'));
+      try {
+        const stranger = await onDevice(['connect', 'boat-9', port, '--server', address, '--pin', pinText()]).ended;
+        expect(stranger).toMatchObject({ status: 1, out: '', err: expect.stringContaining('AUTH_REQUIRED') });
+        const ticket = await issue('--role', 'client');
+        expect(await onDevice(['enroll', '--ticket-file', '-'], ticket).ended).toMatchObject({ status: 0, err: '' });
+        const output = new PassThrough();
+        const heard = text(output);
+        const reached = await runCommand(['connect', 'boat-9', port], { home, input: Readable.from([]), output });
+        output.end();
+        expect({ status: reached.status, heard: await heard }).toEqual({ status: 0, heard: 'hello from the device\n' });
+      } finally {
+        rmSync(home, { recursive: true, force: true });
+        home = device;
+        joining.interrupt();
+        await joining.ended;
+        echo.close();
+      }
+    },
+    TEST_MS,
+  );
 });
