@@ -21,7 +21,8 @@ let serve: (socket: Socket) => void;
 const programs: Program[] = [];
 
 beforeAll(async () => {
-  at = await run({ 'attempts-per-connection-max': '1' });
+  // Through the server a killed process is known to be gone when its session is over.
+  at = await run({ 'attempts-per-connection-max': '1', 'session-ttl': '5s', grace: '1s' });
   target = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     serve(socket);
