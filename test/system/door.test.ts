@@ -38,6 +38,28 @@ describe.each(['tcp', 'ws'])('system events over %s', (scheme) => {
     await leave(one);
   });
 
+  it('takes what is sent behind Session in one write, once the session is open or refused', async () => {
+    const [sink, one] = [await joined(), await talk(url)];
+    const stream = { sinkCvids: [sink.session.instanceSid] };
+    const said = await Promise.allSettled([
+      one.client.ask('Session', { ...agent(1), instanceType: 1 }),
+      one.client.ask('CreateStream', stream),
+      one.client.ask('Session', agent(++number)),
+      one.client.ask('CreateStream', stream),
+      one.client.ask('Open', {}),
+      one.client.ask('Session', agent(++number)),
+    ]);
+    expect(said).toMatchObject([
+      { reason: { reason: 'FIELD_INVALID' } },
+      { reason: { reason: 'SESSION_TOKEN_MISSING' } },
+      { value: { instanceSid: expect.any(Number) } },
+      { value: { stream: { sinks: [{ cvid: sink.session.instanceSid }] } } },
+      { status: 'fulfilled' },
+      { reason: { reason: 'OUT_OF_ORDER' } },
+    ]);
+    await Promise.all([leave(one), leave(sink)]);
+  });
+
   it('refuses a bad request with every wrong field, by the reasons that gRPC clients see', async () => {
     const one = await talk(url);
     const bad = { ...agent(1), instanceType: 1, instanceFlavor: 99, name: 'x'.repeat(200) };

@@ -34,8 +34,8 @@ export interface Reader {
 /**
  * Everything that the client says on one connection, taken packet by packet.
  *
- * While the answers, the requests or the data of this client have no room, nothing is read: what had been read already
- * waits here, and the client feels the rest.
+ * While its session is being opened, or its answers, requests or data have no room, nothing is read: what had been read
+ * already waits here, and the client feels the rest.
  */
 export class Inbox {
   private readonly requests: Requests;
@@ -104,7 +104,8 @@ export class Inbox {
 
   private isHeld(): boolean {
     const { backing, peer, flows } = this.reader;
-    return !peer.hasRoom() || this.requests.isFull || flows()?.hasRoom() === false || backing.turns.isBehind(this.key);
+    if (peer.isOpening || !peer.hasRoom() || this.requests.isFull) return true;
+    return flows()?.hasRoom() === false || backing.turns.isBehind(this.key);
   }
 
   /** Has it go on when its address has its turn, if that is what it waits for. */

@@ -101,6 +101,11 @@ export class Peer implements Receiver, Sender, Asker {
     return this.endingMs !== undefined;
   }
 
+  /** Its session is being opened, or taken up by a proof: what it says next belongs to that session, and waits for it. */
+  get isOpening(): boolean {
+    return !this.isNew && this.sid === undefined;
+  }
+
   /** Its session is being terminated by its own wish: nothing more is asked. */
   get isTerminating(): boolean {
     return this.terminatingMs !== undefined;
