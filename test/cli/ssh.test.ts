@@ -37,13 +37,14 @@ if (lacks) process.stderr.write(`not checked: ssh through switchyard connect: ${
     await Promise.all([at.stop(), sshd.stop()]);
   });
 
-  /** The README's line, with this test's server, port and name in place of the README's. */
+  /** The README's line, with this test's port and name in place of the README's. The server is that which was enrolled with. */
   async function ssh(name: string, command: string, input: Uint8Array) {
-    const [, line] = /^laptop\$ (ssh -o ProxyCommand='switchyard .*) harbour$/m.exec(README)!;
-    const here = line!.replace('HOST:8768', at.address).replace(' 22', ` ${sshd.port}`);
+    const [, line] = /^laptop\$ (ssh -o ProxyCommand='switchyard .*) boat-7$/m.exec(README)!;
+    const here = line!.replace(' 22', ` ${sshd.port}`);
     const words = [here, ...sshd.options.map((word) => `'${word}'`), name, `'${command}'`].join(' ');
     const PATH = [sshd.folder, process.env.PATH].join(delimiter);
-    const child = spawn('sh', ['-c', words], { env: { ...process.env, PATH }, cwd: ROOT });
+    const env = { ...process.env, PATH, HOME: sshd.folder, SWITCHYARD_SERVER: at.address };
+    const child = spawn('sh', ['-c', words], { env, cwd: ROOT });
     const out = buffer(child.stdout);
     const err = text(child.stderr);
     child.stdin.end(input);
