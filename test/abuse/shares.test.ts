@@ -11,7 +11,8 @@ const CALLS = 400;
 describe('One address that opens sessions without end', () => {
   let target: Target;
   beforeAll(async () => {
-    target = await Target.start('--sessions-max', String(SESSIONS_MAX));
+    // None of them may end meanwhile, however slow the machine: its seat would be taken again.
+    target = await Target.start('--sessions-max', String(SESSIONS_MAX), '--session-ttl', '10m');
   });
   afterAll(() => target.stop());
 

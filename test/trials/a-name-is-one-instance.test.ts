@@ -25,7 +25,7 @@ const started: Program[] = [];
 
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'switchyard-names-'));
-  server = await startTestServer();
+  server = await startTestServer({ 'session-ttl': '10m' });
   at = ['--server', server.addresses.grpc];
   yard = new Switchyard({ server: server.addresses.grpc });
   hello = createServer((socket) => socket.on('error', () => {}).end('hello')).listen(0, '127.0.0.1');
