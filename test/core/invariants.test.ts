@@ -4,6 +4,8 @@ import { SEED } from '../../harness/seed.js';
 import { type Applied, apply, decide } from '../../src/core/decide/apply.js';
 import type { Command } from '../../src/core/model/command.js';
 import { Fault } from '../../src/core/model/fault.js';
+import { LinkType } from '../../src/core/model/link.js';
+import { CloseReason } from '../../src/core/model/session.js';
 import type { Stream } from '../../src/core/model/stream.js';
 import { canonical } from '../../src/core/store/canonical.js';
 import { poolOf, poolOfSid } from '../../src/core/store/sid.js';
@@ -209,6 +211,17 @@ describe(`after any commands, with brokered connections (seed ${SEED})`, () => {
     };
     fc.assert(fc.property(brokeredIntents, brokeredIntents, check), runs);
   });
+});
+
+it('a restored state settles the reports about a session that ends in the order of the state that was never stored', () => {
+  const network = new Network();
+  const [gone, first, second] = [network.open(1), network.open(2), network.open(3)];
+  network.report(second, first, LinkType.CONTROL_TCP);
+  network.report(first, gone, LinkType.CONTROL_TCP);
+  network.report(second, gone, LinkType.CONTROL_TCP);
+  const copy = restored(network.state);
+  const close: Command = { kind: 'CloseSession', sid: gone, reason: CloseReason.TERMINATED };
+  expect(JSON.stringify(apply(copy, close))).toBe(JSON.stringify(apply(network.state, close)));
 });
 
 it('a network is founded once', () => {

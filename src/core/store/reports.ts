@@ -40,10 +40,13 @@ export class LinkReports {
     this.waiting--;
   }
 
-  /** What a session said and what was said about it. */
+  /**
+   * What a session said and then what was said about it, each by the other end and the type: changes are made in this
+   * order, and a state that was restored from a snapshot no longer knows in which order the reports came.
+   */
   of(sid: number): LinkReport[] {
-    const said = [...(this.by.get(sid) ?? [])].map((key) => ({ sid, peer: sidOf(key), link: linkOf(key) }));
-    const heard = [...(this.about.get(sid) ?? [])].map((key) => ({ sid: sidOf(key), peer: sid, link: linkOf(key) }));
+    const said = ascending(this.by.get(sid)).map((key) => ({ sid, peer: sidOf(key), link: linkOf(key) }));
+    const heard = ascending(this.about.get(sid)).map((key) => ({ sid: sidOf(key), peer: sid, link: linkOf(key) }));
     return [...said, ...heard];
   }
 
@@ -64,6 +67,10 @@ export class LinkReports {
 /** Peer and type as one number: four types fit, and a SID has 31 bits. */
 function keyOf(sid: number, link: LinkType): number {
   return sid * 4 + link;
+}
+
+function ascending(keys: ReadonlySet<number> = new Set()): number[] {
+  return [...keys].sort((one, other) => one - other);
 }
 
 function sidOf(key: number): number {

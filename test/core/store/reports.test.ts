@@ -26,6 +26,16 @@ describe('reports that wait', () => {
     expect([reports.countBy(A), reports.count]).toEqual([1, 2]);
   });
 
+  it('are told in one order, whichever came first', () => {
+    const said = [B, HIGHEST].map((peer) => ({ sid: A, peer, link: TRANSPORT_TCP }));
+    const heard = [B, HIGHEST].map((sid) => ({ sid, peer: A, link: TRANSPORT_UDP }));
+    const [forwards, backwards] = [new LinkReports(), new LinkReports()];
+    for (const report of [...said, ...heard]) forwards.add(report);
+    for (const report of [...said, ...heard].reverse()) backwards.add(report);
+    expect(forwards.of(A)).toEqual([...said, ...heard]);
+    expect(backwards.of(A)).toEqual([...said, ...heard]);
+  });
+
   it('go with a session that said them or that they are about', () => {
     const reports = new LinkReports();
     reports.add({ sid: A, peer: B, link: CONTROL_TCP });
