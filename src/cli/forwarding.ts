@@ -20,6 +20,7 @@ const CONNECTED = 0;
 const REFUSED = 1;
 /** Stands for the peer itself, which says everything back. */
 export const ECHO_PORT = 0;
+const NOTHING = Buffer.alloc(0);
 /** How long the exchange before the data may take. */
 const GREETING_MS = 10_000;
 
@@ -63,7 +64,8 @@ export async function servePort(stream: Duplex, mayReach: (port: number) => bool
  */
 export async function join(stream: Duplex, socket: Socket): Promise<void> {
   stream.pipe(socket);
-  socket.pipe(stream);
+  socket.pipe(stream, { end: false });
+  socket.once('end', () => endUnlessReset(stream, socket));
   try {
     await Promise.all([finished(stream), finished(socket)]);
   } catch (error) {
@@ -71,6 +73,20 @@ export async function join(stream: Duplex, socket: Socket): Promise<void> {
     stream.destroy(error as Error);
     throw error;
   }
+}
+
+/**
+ * Ends the stream once its socket has, unless that was a reset: where one arrives together with data, libuv reports an end (in
+ * `uv__stream_io`, for a hang-up behind a read that was not full). The system still knows, and says so to the next write.
+ * A socket that has ended its own side can ask nothing.
+ */
+function endUnlessReset(stream: Duplex, socket: Socket): void {
+  const end = (error?: Error | null) => {
+    if (!error && !socket.destroyed) stream.end();
+  };
+  // What waits to be written is tried in this very turn of the event loop.
+  if (!socket.writable || socket.writableLength > 0) setImmediate(() => end());
+  else socket.write(NOTHING, end);
 }
 
 async function sayBack(stream: Duplex): Promise<void> {
