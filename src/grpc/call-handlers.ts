@@ -209,10 +209,11 @@ export class Calls implements OutflowWatch {
 
   /** A call both ways that belongs to a session. `begin` takes it over, or refuses it. */
   sessionDuplex<Q, A>(
-    begin: (call: ServerDuplexStream<Q, A>, sid: number) => Fault | undefined,
+    begin: (call: ServerDuplexStream<Q, A>, sid: number, caller: Caller) => Fault | undefined,
   ): handleBidiStreamingCall<Q, A> {
     return (call) => {
-      void this.settle(call, ({ sid }) => (sid === undefined ? missing(call) : begin(call, sid))).then((fault) => {
+      const work = (caller: Caller) => (caller.sid === undefined ? missing(call) : begin(call, caller.sid, caller));
+      void this.settle(call, work).then((fault) => {
         if (fault !== undefined) call.emit('error', toError(fault));
       });
     };

@@ -26,6 +26,8 @@ export interface Access {
   readonly keyId: string;
   /** Those of a part of this process that is no identity; absent: those that the identity has. */
   readonly roles?: readonly string[];
+  /** Until when it is good, by the monotonic clock; absent: as long as the process lives. */
+  readonly untilMs?: number;
 }
 
 const PROCESS: Access = { uuid: '', keyId: '', roles: ['observer'] };

@@ -20,7 +20,9 @@ import type { State } from '../core/store/state.js';
 import type { Origin } from '../shares/origin.js';
 import type { Access as AccessHolder, AccessTokens } from './access-tokens.js';
 import { type GuardableSource, GuardedSource } from './guarded-source.js';
+import { roleLimit } from './role-limit.js';
 import { ShownIdentities } from './shown-identities.js';
+import { StandingCalls } from './standing-calls.js';
 import { overFault } from './token.js';
 
 /** Who asks for something, as a door knows it. */
@@ -45,7 +47,7 @@ export interface GatekeeperDeps {
   readonly bindsSessions: boolean;
   /** Those who have logged in. */
   readonly tokens: AccessTokens;
-  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly clock: Pick<Clock, 'nowMs' | 'wallMs' | 'after'>;
   /** Told, in the mode `observe`, of what `required` would refuse. */
   readonly observed?: ((fault: Fault, method: string, origin: Origin) => void) | undefined;
 }
@@ -53,12 +55,7 @@ export interface GatekeeperDeps {
 const OPEN: ReadonlySet<string> = new Set(OPEN_PERMISSIONS);
 const NO_GRANTS: Pick<Policy, 'grants'> = { grants: [] };
 const NETWORK = 'default';
-
-/** Everything that one watch or attachment goes on by. */
-interface Standing {
-  readonly source: { refuse(fault: Fault): void };
-  readonly check: () => Fault | undefined;
-}
+const EXPIRED = 'the access token has expired: log in again';
 
 /**
  * Says, to both doors, who may do what: it knows the mode that holds, who is behind a session, and on which connections that was
@@ -67,11 +64,11 @@ interface Standing {
 export class Gatekeeper {
   readonly #deps: GatekeeperDeps;
   readonly shown = new ShownIdentities();
-  /** By the identity that they were begun as; those of nobody under the empty UUID. */
-  readonly #standing = new Map<string, Set<Standing>>();
+  readonly #standing: StandingCalls;
 
   constructor(deps: GatekeeperDeps) {
     this.#deps = deps;
+    this.#standing = new StandingCalls(deps);
   }
 
   /** The mode that holds now. */
@@ -195,6 +192,18 @@ export class Gatekeeper {
     return new Fault('NETWORK_LIMIT', `${max} streams of one session are the limit of its roles`);
   }
 
+  /** Whether what one session does with another may go on. In `open` and `observe` everything may. */
+  grants(permission: GrantedPermission, from: number, to: number): boolean {
+    const access = this.#access();
+    if (access.mode !== 'required') return true;
+    const { sessions } = this.#deps.state;
+    const [session, target] = [sessions.get(from), sessions.get(to)];
+    // What ends with its session needs nothing here.
+    if (session === undefined || target === undefined) return true;
+    const subject = { principal: undefined, party: this.#party(session), isAdministrator: false };
+    return authorize(access, subject, permission, this.#party(target)) === undefined;
+  }
+
   /** Whether a caller may know of a session or a node: it reads the graph, is it, or has something to do with it. */
   sees(asker: Asker, sid: number): boolean {
     return this.mode === 'open' || this.#sees(this.#access(), this.#subject(asker, this.mode), asker, sid);
@@ -219,47 +228,42 @@ export class Gatekeeper {
     });
   }
 
-  /** The least of what the policy lets one session of these roles have; undefined: the policy says nothing of it. */
+  /** How many streams or connections the policy lets one session have; undefined: it says nothing of it. */
   limitOf(what: 'streams' | 'connections', sid: number): number | undefined {
-    const { state } = this.#deps;
-    const limits = state.policy?.policy.limits;
-    if (limits === undefined || limits.size === 0) return undefined;
-    const session = state.sessions.get(sid);
-    const roles = (session && this.principalOf(session)?.roles) ?? [];
-    const known = roles.flatMap((role) => limits.get(role)?.[what] ?? []);
-    return known.length === 0 ? undefined : Math.max(...known);
+    const session = this.#deps.state.sessions.get(sid);
+    return roleLimit(this.#deps.state, what, (session && this.principalOf(session)?.roles) ?? []);
   }
 
   /** A source that ends when its reader may not read it any more. */
-  guard<M>(source: GuardableSource<M>, method: Method, asker: Asker): GuardableSource<M> {
+  guard<M>(source: GuardableSource<M>, method: Method, asker: Asker): GuardedSource<M> {
+    const guarded: GuardedSource<M> = new GuardedSource(source, () => forget());
+    const forget = this.hold(method, asker, (fault) => guarded.refuse(fault));
+    return guarded;
+  }
+
+  /** Calls `end` once as soon as a caller may not go on with what it has begun. Answers with how to forget that. */
+  hold(method: Method, asker: Asker, end: (fault: Fault) => void): () => void {
     const { others } = ruleOf(method);
     const readsAll = others !== undefined && this.may(others, asker);
     const refusal = () => (readsAll ? this.refuse(others, asker, method) : this.admitShown(method, asker));
-    // That of a session that has ended says why.
+    const { sid, access } = asker;
     const check = () => {
       const fault = refusal();
-      const { state } = this.#deps;
-      const isOver = fault !== undefined && asker.sid !== undefined && !state.sessions.has(asker.sid);
-      return isOver ? overFault(state, asker.sid) : fault;
+      return fault && this.#cause(asker, fault);
     };
-    const uuid = this.#uuidOf(asker);
-    const standing: Standing = {
-      source: new GuardedSource(source, () => this.#leave(uuid, standing)),
-      check,
-    };
-    const all = this.#standing.get(uuid) ?? new Set();
-    this.#standing.set(uuid, all.add(standing));
-    return standing.source as GuardedSource<M>;
+    return this.#standing.add({ sid, access, check, end });
   }
 
   /** Ends what may not go on after these changes. */
   publish(_position: Position, changes: readonly Change[]): void {
-    for (const change of changes) {
-      if (change.kind === 'PolicyPut') for (const uuid of [...this.#standing.keys()]) this.#recheck(uuid);
-      else if (change.kind === 'IdentityPut' || change.kind === 'IdentityForgotten')
-        this.#recheck(change.identity.uuid);
-      else if (change.kind === 'SessionClosed') this.#recheck(change.session.uuid);
-    }
+    this.#standing.publish(changes);
+  }
+
+  /** Why somebody who could go on until now is refused: the end of its session or its access token, where that is the cause. */
+  #cause({ sid, access }: Asker, fault: Fault): Fault {
+    const { state } = this.#deps;
+    if (sid !== undefined && !state.sessions.has(sid)) return overFault(state, sid);
+    return access !== undefined && this.#isExpired(access) ? new Fault('AUTH_REQUIRED', EXPIRED) : fault;
   }
 
   #decide(
@@ -291,7 +295,9 @@ export class Gatekeeper {
   }
 
   /** The principal that has logged in, if it still is one and its key is good. */
-  #holder({ uuid, keyId, roles }: AccessHolder): Principal | undefined {
+  #holder(access: AccessHolder): Principal | undefined {
+    const { uuid, keyId, roles } = access;
+    if (this.#isExpired(access)) return undefined;
     if (roles !== undefined) return { ...ADMINISTRATOR, roles, via: 'access' };
     const identity = this.#deps.state.identities.get(uuid);
     if (identity === undefined || keyFault(identity, keyId, this.#deps.clock.wallMs()) !== undefined) return undefined;
@@ -309,22 +315,8 @@ export class Gatekeeper {
     return own !== undefined && visiblePeer(this.#deps.state, own, sid);
   }
 
-  #uuidOf({ sid, access }: Asker): string {
-    if (access !== undefined && sid === undefined) return access.uuid;
-    return (sid !== undefined && this.#deps.state.sessions.get(sid)?.uuid) || '';
-  }
-
-  #recheck(uuid: string): void {
-    for (const { source, check } of [...(this.#standing.get(uuid) ?? [])]) {
-      const fault = check();
-      if (fault !== undefined) source.refuse(fault);
-    }
-  }
-
-  #leave(uuid: string, standing: Standing): void {
-    const all = this.#standing.get(uuid);
-    all?.delete(standing);
-    if (all?.size === 0) this.#standing.delete(uuid);
+  #isExpired({ untilMs }: AccessHolder): boolean {
+    return untilMs !== undefined && untilMs <= this.#deps.clock.nowMs();
   }
 }
 

@@ -24,6 +24,11 @@ export class GuardedSource<M> implements GuardableSource<M> {
     return this.#fault === undefined && this.#source.isCostly === true;
   }
 
+  /** Why it may not be read any more, if so. */
+  get fault(): Fault | undefined {
+    return this.#fault;
+  }
+
   next(): M | 'ended' | Fault | undefined {
     return this.#fault ?? this.#source.next();
   }

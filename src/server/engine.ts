@@ -26,6 +26,7 @@ import { Relay } from '../relay/relay.js';
 import { AccessTokens } from '../replica/access-tokens.js';
 import { Enrolment } from '../replica/enrolment.js';
 import { Gatekeeper } from '../replica/gatekeeper.js';
+import { GrantEnforcer } from '../replica/grant-enforcer.js';
 import { KeyProver, type KeyProverDeps } from '../replica/key-prover.js';
 import { Opening } from '../replica/opening.js';
 import { recover } from '../replica/recover.js';
@@ -157,8 +158,14 @@ export async function startEngine({
       events.wouldRefuse(fault, method, origin);
     },
   });
+  const enforcer = new GrantEnforcer({
+    state,
+    clock,
+    grants: (permission, from, to) => gatekeeper.grants(permission, from, to),
+    submit: (command) => replica.enforce(command),
+  });
   // The shares first, so that nobody asks of them what they have not counted. Then the relay: when a watcher hears that a stream has stopped, nothing more of it is delivered.
-  const publishers: Publisher[] = [shares, relay, ...all, sessionEvents, acceptances, events, gatekeeper];
+  const publishers: Publisher[] = [shares, relay, ...all, sessionEvents, acceptances, events, gatekeeper, enforcer];
   const limits = replicaLimits(config);
   const replica: Replica = new Replica({
     state,

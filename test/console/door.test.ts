@@ -8,6 +8,7 @@ import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import { WatchNetworkDeltaResponse } from '../../gen/switchyard/v1/network_service.js';
 import { GetServerResponse } from '../../gen/switchyard/v1/server.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { systemClock } from '../../src/client/system.js';
 import { CLOSE, CONSOLE_PROTOCOL } from '../../src/console/frames.js';
 import { CONSOLE_LIMITS } from '../../src/console/limits.js';
 import { ADMIN_TOKEN, agent, ask } from '../grpc/running.js';
@@ -140,6 +141,22 @@ describe('logging in', () => {
     await open.until(() => open.closed !== undefined);
     expect(open.closed?.code).toBe(CLOSE.loggedOut);
     expect(await refusedUpgrade({ cookie, origin: `http://${at.console}` })).toBe(401);
+  });
+
+  it('closes a page whose login has expired with the next that it asks', async () => {
+    let skippedMs = 0;
+    const fresh = await runConsole({}, { clock: { ...systemClock, wallMs: () => systemClock.wallMs() + skippedMs } });
+    try {
+      const open = await BarePage.open(fresh.console, await logIn(fresh.console));
+      pages.push(open);
+      await open.end(open.call('ServerService/GetServer'));
+      skippedMs = CONSOLE_LIMITS.loginMs;
+      open.call('ServerService/GetServer');
+      await open.until(() => open.closed !== undefined);
+      expect(open.closed?.code).toBe(CLOSE.loggedOut);
+    } finally {
+      await fresh.stop();
+    }
   });
 });
 

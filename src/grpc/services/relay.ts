@@ -3,7 +3,9 @@ import { type RelayOpened, type RelayRequest, RelayResponse } from '../../../gen
 import { Fault } from '../../core/model/fault.js';
 import { type SinkEnd, SourceEnd } from '../../relay/end.js';
 import type { OpenedEnd } from '../../relay/relay.js';
+import { GuardedSource } from '../../replica/guarded-source.js';
 import type { Backing } from '../backing.js';
+import type { Caller } from '../caller.js';
 import { streamMessage } from '../encode/message.js';
 import { pump, type Source } from '../pump.js';
 import { toEnding } from '../status.js';
@@ -20,14 +22,22 @@ const RESET_AFTER_END_MS = 20;
  * A source's call is read only while there is room for its blocks, so HTTP/2's flow control reaches the source; a sink's
  * is written to one block at a time, so a sink that does not read holds one block here and the relay's window the rest.
  */
-export function relay(backing: Backing, call: RelayCall, sid: number): undefined {
+export function relay(backing: Backing, call: RelayCall, sid: number, caller: Caller): undefined {
   let end: SourceEnd | SinkEnd | undefined;
+  let source: GuardedSource<RelayResponse> | undefined;
   const fail = (fault: Fault) => {
     call.removeAllListeners('data');
     call.resume();
     call.emit('error', toEnding(fault));
   };
+  const forget = backing.gatekeeper.hold('Relay', caller, (fault) => {
+    if (source === undefined) fail(fault);
+    else source.refuse(fault);
+  });
+  call.on('cancelled', forget);
   call.on('data', (request: RelayRequest) => {
+    // What the refusal has overtaken.
+    if (source?.fault !== undefined) return;
     const wrong = refuseParts(request);
     if (wrong !== undefined) return fail(wrong);
     if (end === undefined) {
@@ -36,7 +46,8 @@ export function relay(backing: Backing, call: RelayCall, sid: number): undefined
       ({ end } = opened);
       const greeting = { stream: streamMessage(opened.stream, backing.replica.state.epoch), channel: opened.channel };
       const saysWhere = request.open?.blocks !== undefined;
-      const source = end instanceof SourceEnd ? sourceSide(end, call, greeting) : sinkSide(end, greeting, saysWhere);
+      const side = end instanceof SourceEnd ? sourceSide(end, call, greeting) : sinkSide(end, greeting, saysWhere);
+      source = new GuardedSource(side, forget);
       pump<RelayResponse, RelayResponse>(source, call, asIs);
       return;
     }

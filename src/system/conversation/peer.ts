@@ -62,6 +62,8 @@ export class Peer implements Receiver, Sender, Asker {
   /** When the connection began to close; undefined before. */
   private endingMs: number | undefined;
   private outbox: Outbox | undefined;
+  /** The conversation ends when its identity may not have a session any more; that is forgotten with this. */
+  private letGo: (() => void) | undefined;
   private flows: Flows | undefined;
   private stirred = false;
   private readonly inbox: Inbox;
@@ -168,6 +170,7 @@ export class Peer implements Receiver, Sender, Asker {
     this.host.unsent.forget(this);
     for (const charge of this.charges) charge.drop();
     this.charges.clear();
+    this.letGo?.();
     this.outbox?.close();
     this.inbox.closed();
     this.pending.closed();
@@ -184,6 +187,10 @@ export class Peer implements Receiver, Sender, Asker {
     this.flows = new Flows(backing, sid, () => this.stir());
     this.outbox = new Outbox(backing, this, backing.replica.attachments.open(sid), this.flows);
     this.host.entered(this, sid);
+    this.letGo = backing.gatekeeper.hold('KeepAlive', this, (fault) => {
+      // The end of a session is told by itself, with its position.
+      if (backing.replica.state.sessions.has(sid)) this.close(fault);
+    });
     if (watch !== undefined) this.watch(watch, packetId);
     this.stir();
   }

@@ -84,4 +84,20 @@ describe('system events where callers have to prove who they are', () => {
       reason: expect.stringMatching(/PERMISSION_DENIED|FIELD_INVALID/),
     });
   });
+
+  it('close the connection of a session whose identity loses its role, and say which permission is gone', async () => {
+    const { client, number } = await member('client');
+    const described = { kind: 0, roles: ['observer'], name: '', labels: {}, updateMask: ['roles'] };
+    await ask(at, Identities.updateIdentity, { ...described, identityUuid: agent(number).instanceUuid }, asAdmin());
+    expect(await client.closed).toMatchObject({ reason: 'PERMISSION_DENIED' });
+    await expect(client.ask('EnumerateTransport', {})).rejects.toMatchObject({ reason: 'PERMISSION_DENIED' });
+  });
+
+  it('tell a session that its identity is revoked, and close its connection', async () => {
+    const { client, ends, number, sid } = await member('client');
+    const { instanceUuid: identityUuid } = agent(number);
+    await ask(at, Identities.revokeIdentity, { identityUuid }, asAdmin());
+    expect(await ends.next()).toMatchObject({ cvid: sid, reason: 5 });
+    await client.closed;
+  });
 });
