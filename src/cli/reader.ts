@@ -2,6 +2,7 @@ import { readKey, Switchyard, SwitchyardError } from '../client/index.js';
 import { givenAdminToken } from './admin-token.js';
 import { serverOf, withAdministrator, withServer } from './connection.js';
 import { diagnose } from './diagnose.js';
+import { isAccessKept, keepAccess, keptAccess } from './kept-access.js';
 import { enrolledAs, instanceOf, type KeyFlags, ownKeyPath } from './own-key.js';
 import { Failure, type Surroundings } from './surroundings.js';
 
@@ -20,42 +21,76 @@ export interface LoggedIn {
   readonly accessToken: string;
 }
 
+/** The same right after Login, with what the server said of it. */
+export interface FreshLogin extends LoggedIn {
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly goodForMs: number;
+}
+
 /**
- * Runs something that reads the network. Where the server wants to know who reads, that is who the key of this machine stands for,
- * or else an administrator: a token that was given comes first.
+ * Runs something that reads the network. Where the server wants to know who reads, that is who has logged in on this machine, or who its
+ * key stands for, or else an administrator: a token that was given comes first.
  */
 export async function withReader<Result>(
   flags: ReaderFlags,
   surroundings: Surroundings,
   run: (yard: Switchyard) => Promise<Result>,
 ): Promise<Result> {
+  const isGiven = flags.data !== undefined || givenAdminToken(flags, surroundings.env) !== undefined;
+  const kept = isGiven ? undefined : keptLogin(flags, surroundings);
   try {
+    if (kept !== undefined) return await withAccess(kept, flags, surroundings, run);
     return await withServer(flags, surroundings, run);
   } catch (error) {
     if (!(error instanceof SwitchyardError) || error.reason !== 'AUTH_REQUIRED') throw error;
   }
-  const isGiven = flags.data !== undefined || givenAdminToken(flags, surroundings.env) !== undefined;
   const principal = isGiven ? undefined : await logIn(flags, surroundings);
   if (principal === undefined) return withAdministrator(flags, surroundings, run);
   return withAccess(principal, flags, surroundings, run);
 }
 
-/** Logs in by the key that is kept for the server; undefined when there is none, or none that the server knows. */
-export async function logIn(flags: ReaderFlags, surroundings: Surroundings): Promise<LoggedIn | undefined> {
-  const { signal } = surroundings;
+/** Which key a command proves itself by, and the identity that it is of, where that is said. */
+export function keyOfReader(
+  flags: ReaderFlags,
+  surroundings: Surroundings,
+): { readonly path: string; readonly uuid: string | undefined } {
   const enrolled = enrolledAs(flags, surroundings);
   const name = enrolled?.keyName ?? flags.uuid?.toLowerCase() ?? flags.name ?? PERSON_KEY;
-  const path = ownKeyPath(name, flags, surroundings);
+  return { path: ownKeyPath(name, flags, surroundings), uuid: enrolled?.uuid ?? flags.uuid };
+}
+
+/** Who has logged in on this machine, with a token that is still good. */
+function keptLogin(flags: ReaderFlags, surroundings: Surroundings): LoggedIn | undefined {
+  const { server, tls } = serverOf(flags, surroundings);
+  const { path } = keyOfReader(flags, surroundings);
+  return keptAccess(path, { server, isEncrypted: tls !== undefined }, surroundings.clock.wallMs());
+}
+
+/**
+ * Logs in by the key that is kept for the server; undefined when there is none, or none that the server knows. The token is kept beside
+ * the key if that is asked for, or one was kept before.
+ */
+export async function logIn(
+  flags: ReaderFlags,
+  surroundings: Surroundings,
+  { isKept = false } = {},
+): Promise<FreshLogin | undefined> {
+  const { signal } = surroundings;
+  const { path, uuid: known } = keyOfReader(flags, surroundings);
   const key = await readKey(path).catch((error: unknown) => {
     throw new Failure((error as Error).message);
   });
   if (key === undefined) return undefined;
-  const uuid = enrolled?.uuid ?? flags.uuid ?? (await instanceOf(path));
+  const uuid = known ?? (await instanceOf(path));
   return withServer(flags, surroundings, async (yard) => {
     try {
       const options = { signal, bindProofs: flags.proofBinding ?? true };
-      const { accessToken } = await yard.identities.login(uuid, key, options);
-      return { uuid, accessToken };
+      const { accessToken, validFor, principal } = await yard.identities.login(uuid, key, options);
+      const goodForMs = Number(validFor.seconds) * 1_000;
+      const fresh = { uuid, accessToken, name: principal.name, roles: principal.roles, goodForMs };
+      if (isKept || isAccessKept(path)) keep(path, fresh, flags, surroundings);
+      return fresh;
     } catch (error) {
       if (error instanceof SwitchyardError && error.reason === 'PROOF_INVALID') return undefined;
       throw error;
@@ -63,7 +98,13 @@ export async function logIn(flags: ReaderFlags, surroundings: Surroundings): Pro
   });
 }
 
-/** Runs something as a principal that has logged in. */
+function keep(path: string, { uuid, accessToken, goodForMs }: FreshLogin, flags: ReaderFlags, around: Surroundings) {
+  const { server, tls } = serverOf(flags, around);
+  const goodUntilMs = around.clock.wallMs() + goodForMs;
+  keepAccess(path, { server, isEncrypted: tls !== undefined, uuid, accessToken, goodUntilMs });
+}
+
+/** Runs something as a principal that has logged in, and logs in again when the token is good no more. */
 export async function withAccess<Result>(
   { accessToken }: LoggedIn,
   flags: ReaderFlags,
@@ -71,7 +112,8 @@ export async function withAccess<Result>(
   run: (yard: Switchyard) => Promise<Result>,
 ): Promise<Result> {
   const server = serverOf(flags, surroundings);
-  const yard = new Switchyard({ ...server, accessToken });
+  const renewAccessToken = async () => (await logIn(flags, surroundings))?.accessToken;
+  const yard = new Switchyard({ ...server, accessToken, renewAccessToken });
   try {
     return await run(yard);
   } catch (error) {

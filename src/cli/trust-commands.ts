@@ -75,4 +75,22 @@ export function addTickets(program: Command, surroundings: Surroundings): void {
     .option('--json', 'one JSON object')
     .addHelpText('after', examples('switchyard enroll --name boat-7 --ticket-file ticket.txt'))
     .action(async (flags) => (await import('./enrolment.js')).enrolCommand(flags, surroundings));
+
+  const person = (name: string, description: string) =>
+    withKey(withConnection(program.command(name)))
+      .description(description)
+      .option('--name <NAME>', 'the name that was given to enroll or join; default: as this user is enrolled')
+      .option('--uuid <UUID>', 'the identity that was given to enroll or join');
+  withTicket(
+    person(
+      'login',
+      'Log in by the key of this machine, and keep an access token that commands use and renew. With a ticket: enrol first.',
+    ),
+  )
+    .option('--json', 'one JSON object')
+    .addHelpText('after', examples('switchyard login --ticket-file ticket.txt', 'switchyard login'))
+    .action(async (flags) => (await import('./login.js')).login(flags, surroundings));
+  person('logout', 'Forget the access token that login has kept. The key stays.').action(async (flags) =>
+    (await import('./login.js')).logout(flags, surroundings),
+  );
 }

@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../base/clock.js';
+import { AccessCredentials } from './access-credentials.js';
 import { checkServerKnows } from './admin-proof.js';
 import type { Caller } from './caller.js';
 import { Calls } from './calls.js';
@@ -22,6 +23,11 @@ export interface SwitchyardOptions {
   readonly adminToken?: string | undefined;
   /** An access token, as `identities.login` gives it: the calls of this object, but not of its instances, are its principal's. */
   readonly accessToken?: string | undefined;
+  /**
+   * Asked for another access token when that one is good no more: its hour is over, or the server has restarted. Calls and watches go
+   * on with it; undefined lets them fail.
+   */
+  readonly renewAccessToken?: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
   /**
    * True: the administrator's token is sent only after the server has proved, on the same connection, that it knows it, and in plain
    * text only to a loopback address. Calls of another server reject with an UnprovenServerError, and when the connection
@@ -71,9 +77,9 @@ export class Switchyard extends Calls {
       adminToken,
       isChecked ? () => checkServerKnows(adminToken, anybody) : undefined,
     );
-    const access: Record<string, string> = accessToken === undefined ? {} : { 'switchyard-access': accessToken };
-    const credentials = async (signal: AbortSignal) => ({ ...(await asAdministrator(signal)), ...access });
-    this.caller = { ...anybody, credentials };
+    const access = new AccessCredentials(accessToken, options.renewAccessToken);
+    const credentials = async (signal: AbortSignal) => ({ ...(await asAdministrator(signal)), ...access.metadata() });
+    this.caller = { ...anybody, credentials, show: (signal) => access.renew(signal) };
     this.reader = this.caller;
     this.identities = new Identities(this.caller);
   }
@@ -81,7 +87,7 @@ export class Switchyard extends Calls {
   /** Joins the network as an instance, which then stays on it by itself. */
   join(options: InstanceOptions): Instance {
     const { caller } = this;
-    const instance = new Instance({ ...caller, credentials: async () => ({}) }, options);
+    const instance = new Instance({ ...caller, credentials: async () => ({}), show: undefined }, options);
     this.#instances.add(instance);
     void instance.ended.then(() => this.#instances.delete(instance));
     return instance;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,12 @@ import { type RunningCommand, runCommand, startCommand } from './command.js';
 import { startTestServer } from './server.js';
 
 const TOKEN = 'an-administrator-of-tests';
+
+/** The files under a folder whose names end like this. */
+function globFiles(under: string, end: string): string[] {
+  const names = readdirSync(under, { recursive: true }).map(String);
+  return names.filter((name) => name.endsWith(end)).map((name) => join(under, name));
+}
 
 describe('the command line at a server that wants to know who calls', () => {
   let server: RunningServer;
@@ -25,7 +31,7 @@ describe('the command line at a server that wants to know who calls', () => {
     const { instanceUuid, publicKey } = JSON.parse(out);
     expect((await admin('identity', 'bind', instanceUuid, publicKey)).status).toBe(0);
     const approved = await admin('identity', 'approve', instanceUuid, ...flags);
-    expect(approved).toMatchObject({ status: 0 });
+    expect(approved).toMatchObject({ status: 0, err: '' });
     return instanceUuid;
   }
 
@@ -94,6 +100,36 @@ describe('the command line at a server that wants to know who calls', () => {
     expect(await admin('sessions')).toMatchObject({ status: 0, out: expect.stringContaining('boat-7') });
     const stranger = await runCommand(['nodes', ...at()], { home: folder });
     expect(stranger).toMatchObject({ status: 1, err: expect.stringContaining('AUTH_REQUIRED') });
+  });
+
+  it('login keeps an access token beside the key, which commands use and renew until logout', async () => {
+    const own = join(folder, 'laptop');
+    const onLaptop = (...args: string[]) => runCommand([...args, ...at()], { home: own });
+    expect(await onLaptop('login')).toMatchObject({ status: 1, err: expect.stringContaining('--ticket-file') });
+    const issued = await admin('ticket', 'issue', '--role', 'observer', '--kind', 'person', '--json');
+    const ticket = join(folder, 'ticket.txt');
+    writeFileSync(ticket, JSON.parse(issued.out).text, { mode: 0o600 });
+    const first = await runCommand(['login', ...at(), '--ticket-file', ticket, '--name', 'berta'], { home: own });
+    expect(first).toMatchObject({ status: 0, out: expect.stringMatching(/^logged in as berta \(.*: observer/) });
+    const [access] = globFiles(own, '.access');
+    expect(statSync(access).mode & 0o777).toBe(0o600);
+    const kept = JSON.parse(readFileSync(access, 'utf8'));
+    expect(kept.accessToken).toMatch(/^swa1_/);
+    // Without its key it can only be the token that lets it in.
+    const key = access.replace(/\.access$/, '');
+    renameSync(key, `${key}.away`);
+    expect(await onLaptop('sessions')).toMatchObject({ status: 0, out: expect.stringContaining('boat-7') });
+    renameSync(`${key}.away`, key);
+    // One that the server does not know, as after its restart, is renewed.
+    writeFileSync(access, JSON.stringify({ ...kept, accessToken: `swa1_${'x'.repeat(32)}` }));
+    expect(await onLaptop('sessions')).toMatchObject({ status: 0, out: expect.stringContaining('boat-7') });
+    expect(JSON.parse(readFileSync(access, 'utf8')).accessToken).not.toContain('xxxx');
+    // It is sent to no other server.
+    writeFileSync(access, JSON.stringify({ ...kept, server: '127.0.0.1:1' }));
+    expect(await onLaptop('sessions')).toMatchObject({ status: 0 });
+    expect((await onLaptop('logout')).out).toBe('logged out; the key stays\n');
+    expect(globFiles(own, '.access')).toEqual([]);
+    expect((await onLaptop('logout')).out).toBe('nobody was logged in\n');
   });
 
   it('identity approve refuses what is no role, and nothing at all', async () => {
