@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { withConnection, withKey } from './connection.js';
 import { examples } from './examples.js';
-import { labels, listed, wholeNumber } from './option-values.js';
+import { labels, listed, positiveInteger, wholeNumber } from './option-values.js';
 import type { Surroundings } from './surroundings.js';
 
 /** The commands about keys: one's own, and (for administrators) everybody's. They load their code only when they run. */
@@ -86,4 +86,20 @@ export function addAccess(program: Command, surroundings: Surroundings): void {
     .action(async (from, permission, to, flags) =>
       (await import('./policy.js')).explainAccess({ from, permission, to }, flags, surroundings),
     );
+
+  const audit = program.command('audit').description('Look at the audit log in the data folder of a server.');
+  const onFolder = (name: string, description: string) =>
+    audit
+      .command(name)
+      .description(description)
+      .option('--data <DIR>', "the data folder (SWITCHYARD_DATA; default: the one in the user's data directory)");
+  onFolder('tail', 'Print the newest lines: who did what to whom, from where, and what came of it.')
+    .option('--lines <N>', 'how many (default: 50)', positiveInteger)
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', examples('switchyard audit tail --lines 10'))
+    .action(async (flags) => (await import('./audit.js')).tailAudit(flags, surroundings));
+  onFolder('verify', 'Check that every line follows from the one before, so that none was changed or taken out.')
+    .option('--json', 'one JSON object')
+    .addHelpText('after', examples('switchyard audit verify'))
+    .action(async (flags) => (await import('./audit.js')).verifyAudit(flags, surroundings));
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { RendezvousAddress } from '../../gen/switchyard/v1/connection.js';
+import type { AuditLog } from '../audit/audit-log.js';
 import type { Clock, Random } from '../base/clock.js';
 import type { Asking } from '../brokering/asking.js';
 import type { Fault } from '../core/model/fault.js';
@@ -66,6 +67,8 @@ export interface Backing {
   readonly rendezvous: readonly RendezvousAddress[];
   /** Told of each call that is refused. */
   readonly refused?: ((fault: Fault, method: string, origin: Origin) => void) | undefined;
+  /** Told who did what to whom, and who was refused; undefined where nothing is kept. */
+  readonly audit?: Pick<AuditLog, 'done' | 'refused'> | undefined;
   /** Whether the protos are served by reflection. */
   readonly offersReflection: boolean;
   /** Redeems tickets. */

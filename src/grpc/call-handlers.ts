@@ -13,6 +13,7 @@ import { Fault } from '../core/model/fault.js';
 import { ruleOf } from '../core/model/permission.js';
 import { MeteredSource } from '../fair/metered-source.js';
 import { originOfPeer } from '../shares/origin.js';
+import { auditCall } from './auditing.js';
 import type { Backing } from './backing.js';
 import { type Caller, identify, SESSION_METADATA } from './caller.js';
 import { encoded } from './encode/encoded.js';
@@ -273,14 +274,21 @@ export class Calls implements OutflowWatch {
     try {
       if (this.isDraining) return draining(this.refused++, this.backing.replica.leases.livesMs());
       const caller = identify(this.backing, call);
-      if (caller instanceof Fault) return caller;
+      if (caller instanceof Fault) return this.audited(call, caller);
       const refused = this.backing.gatekeeper.admit(methodOfPath(call.getPath()), caller);
-      if (refused !== undefined) return refused;
+      if (refused !== undefined) return this.audited(call, refused, caller);
       if (!isNobody(caller)) this.connections?.vouch(call.getPeer());
-      return await work(caller);
+      return this.audited(call, await work(caller), caller);
     } catch (error) {
       return this.internal(call, error);
     }
+  }
+
+  /** Tells the audit log what came of a call. */
+  private audited<T>(call: AnyCall & { readonly request?: unknown }, outcome: T | Fault, caller?: Caller): T | Fault {
+    const { audit, gatekeeper } = this.backing;
+    if (audit !== undefined) auditCall(audit, { call, outcome, caller, gatekeeper });
+    return outcome;
   }
 
   /** A fault of ours. The client gets an id, and the log gets the rest under it. */

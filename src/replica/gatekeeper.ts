@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.js';
-import { type Access, authorize, authRequired, type Subject } from '../core/decide/authorize.js';
+import { type Access, authorize, type Subject } from '../core/decide/authorize.js';
 import { keyFault } from '../core/decide/opener.js';
 import { visiblePeer } from '../core/decide/visible.js';
 import type { Change } from '../core/model/change.js';
@@ -23,6 +23,7 @@ import { type GuardableSource, GuardedSource } from './guarded-source.js';
 import { roleLimit } from './role-limit.js';
 import { ShownIdentities } from './shown-identities.js';
 import { StandingCalls } from './standing-calls.js';
+import { ADMINISTRATOR, DEFAULT_NETWORK, partyOf, refuseNobody, unknownIdentity } from './subjects.js';
 import { overFault } from './token.js';
 
 /** Who asks for something, as a door knows it. */
@@ -38,6 +39,15 @@ export interface Asker {
   hasShown(uuid: string): boolean;
 }
 
+/** What `required` would refuse, and to whom. */
+export interface ObservedRefusal {
+  readonly fault: Fault;
+  readonly method: Method;
+  readonly origin: Origin;
+  /** As {@link Gatekeeper.nameOf} says it. */
+  readonly who: string | undefined;
+}
+
 /** What a gatekeeper needs. */
 export interface GatekeeperDeps {
   readonly state: State;
@@ -49,12 +59,11 @@ export interface GatekeeperDeps {
   readonly tokens: AccessTokens;
   readonly clock: Pick<Clock, 'nowMs' | 'wallMs' | 'after'>;
   /** Told, in the mode `observe`, of what `required` would refuse. */
-  readonly observed?: ((fault: Fault, method: string, origin: Origin) => void) | undefined;
+  readonly observed?: ((refusal: ObservedRefusal) => void) | undefined;
 }
 
 const OPEN: ReadonlySet<string> = new Set(OPEN_PERMISSIONS);
 const NO_GRANTS: Pick<Policy, 'grants'> = { grants: [] };
-const NETWORK = 'default';
 const EXPIRED = 'the access token has expired: log in again';
 
 /**
@@ -97,7 +106,7 @@ export class Gatekeeper {
   principalOf({ uuid, keyId }: Session): Principal | undefined {
     const identity = keyId === undefined ? undefined : this.#deps.state.identities.get(uuid);
     if (identity === undefined || identity.revoked) return undefined;
-    return { network: NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'session' };
+    return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'session' };
   }
 
   /** Whether a caller is somebody, or nobody has to be. */
@@ -218,7 +227,7 @@ export class Gatekeeper {
     const identity = isProven ? this.#deps.state.identities.get(uuid) : undefined;
     const { kind = IdentityKind.INSTANCE, roles = [] } = identity ?? {};
     const principal: Principal | undefined = isProven
-      ? { network: NETWORK, identityUuid: uuid, kind, roles, via: 'session' }
+      ? { network: DEFAULT_NETWORK, identityUuid: uuid, kind, roles, via: 'session' }
       : undefined;
     const subject = { principal, party: identity, isAdministrator: false };
     const asker = { sid: undefined, isAdmin: false, origin, hasShown: () => true };
@@ -274,7 +283,9 @@ export class Gatekeeper {
     const access = this.#access();
     if (access.mode === 'observe') {
       const would = decide({ ...access, mode: 'required' }, this.#subject(asker, 'required'));
-      if (would !== undefined) this.#deps.observed?.(would, method, asker.origin);
+      if (would !== undefined) {
+        this.#deps.observed?.({ fault: would, method, origin: asker.origin, who: this.nameOf(asker) });
+      }
     }
     return decide(access, this.#subject(asker, access.mode));
   }
@@ -301,7 +312,7 @@ export class Gatekeeper {
     if (roles !== undefined) return { ...ADMINISTRATOR, roles, via: 'access' };
     const identity = this.#deps.state.identities.get(uuid);
     if (identity === undefined || keyFault(identity, keyId, this.#deps.clock.wallMs()) !== undefined) return undefined;
-    return { network: NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'access' };
+    return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'access' };
   }
 
   /** What grants look at of a session's identity; of one of which nothing was proved, only its UUID. */
@@ -318,30 +329,4 @@ export class Gatekeeper {
   #isExpired({ untilMs }: AccessHolder): boolean {
     return untilMs !== undefined && untilMs <= this.#deps.clock.nowMs();
   }
-}
-
-const ADMINISTRATOR: Principal = {
-  network: NETWORK,
-  identityUuid: '',
-  kind: IdentityKind.PERSON,
-  roles: ['admin'],
-  via: 'administrator',
-};
-
-function unknownIdentity(uuid: string): Fault {
-  const way = 'it redeems a ticket, or an administrator binds its key with switchyard identity bind and approves it';
-  return new Fault('AUTH_REQUIRED', `identity ${uuid} is not known here: ${way}`, [], undefined, {
-    permission: 'session.open',
-  });
-}
-
-/** What grants look at of a principal. */
-function partyOf({ identities }: State, { identityUuid: uuid, roles }: Principal): GrantParty {
-  return identities.get(uuid) ?? { uuid, name: '', roles, labels: {} };
-}
-
-function refuseNobody({ mode }: Access, { principal, isAdministrator }: Subject): Fault | undefined {
-  return mode !== 'required' || isAdministrator || principal !== undefined
-    ? undefined
-    : authRequired(principal, 'this');
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Admission } from '../admission/admission.js';
 import type { ConnectionGate } from '../admission/connection-gate.js';
 import { lastQuarter } from '../admission/limits.js';
+import type { AuditLog } from '../audit/audit-log.js';
 import { type Address, formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { commit, version } from '../base/version.js';
@@ -47,6 +48,8 @@ export interface DoorParts {
   readonly metrics: Metrics | undefined;
   /** Told who is refused what. */
   readonly events: EventReports;
+  /** Where it is written down who did what; undefined for a server that keeps nothing. */
+  readonly audit: AuditLog | undefined;
   /** Who may connect. */
   readonly admission: Admission;
   /** What the TLS ports show; undefined: there are none. */
@@ -202,6 +205,7 @@ export class Doors {
       limits: this.limits,
       gate,
       refused: (fault, event, origin) => events.refused(fault, event, origin),
+      audit: this.parts.audit,
       cutOff: (cause, address) => {
         metrics?.cutOff(cause);
         const why = `connections of system events are closed: ${CUT_OFF_WORDS[cause]}`;
@@ -288,6 +292,7 @@ export class Doors {
         offersReflection: gatekeeper.mode !== 'required' || config.reflection,
         ...brokering,
         refused: (fault, method, origin) => events.refused(fault, method, origin),
+        audit: this.parts.audit,
         about: this.facts(),
         reach: { isEncrypted, pins: () => certificates?.pins ?? [], addresses: () => this.reachedAt },
         cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),

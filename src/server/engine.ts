@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { AuditLog } from '../audit/audit-log.js';
 import type { Clock, Random } from '../base/clock.js';
 import { Acceptances } from '../brokering/acceptances.js';
 import type { Config } from '../config/config.js';
@@ -56,6 +57,8 @@ export interface EngineParts {
   readonly verify?: VerifySignature | undefined;
   /** Told who comes and goes. */
   readonly events: EventReports;
+  /** Told what `required` would refuse. */
+  readonly audit?: Pick<AuditLog, 'refused'> | undefined;
   /** Whether an address has no share of its own. */
   readonly isExempt: (address: string) => boolean;
   /** Told when the disk has no space left for the journal, and when it has again. */
@@ -105,6 +108,7 @@ export async function startEngine({
   leaves,
   verify = verifyInThreadPool,
   events,
+  audit,
   isExempt,
   writable,
   fatal,
@@ -153,9 +157,10 @@ export async function startEngine({
     bindsSessions: config.sessionBinding === 'connection',
     tokens: new AccessTokens({ clock, random }),
     clock,
-    observed: (fault, method, origin) => {
+    observed: ({ fault, method, origin, who }) => {
       metrics?.wouldRefuse(fault.reason);
       events.wouldRefuse(fault, method, origin);
+      audit?.refused({ who, from: origin.address, what: method }, fault.reason, `would be ${fault.reason}`);
     },
   });
   const enforcer = new GrantEnforcer({

@@ -1,6 +1,9 @@
 import { type Logger, pino } from 'pino';
 import { AddressSet } from '../admission/address-set.js';
 import { Admission } from '../admission/admission.js';
+import { AuditFiles } from '../audit/audit-files.js';
+import { AuditLog } from '../audit/audit-log.js';
+import { auditFolder } from '../audit/folder.js';
 import { formatAddress, isLoopback } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { type Config, IN_MEMORY } from '../config/config.js';
@@ -86,6 +89,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     count: metrics && ((door, cause) => metrics.refusedAtDoor(door, cause)),
   });
   let certificates: CertificateKeeper | undefined;
+  let audit: AuditLog | undefined;
   let engine: Engine | undefined;
   let doors: Doors | undefined;
   const exit = surroundings.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
@@ -110,6 +114,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       await doors?.close(deadlineMs);
       await engine?.close();
       await journal.close();
+      audit?.close();
       metrics?.close();
       certificates?.close();
       admission.close();
@@ -128,9 +133,10 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     // Proofs come over gRPC and system events, which speak TLS together or not at all.
     const leaves = () => (plan.grpc ? (certificates?.leafKeyIds ?? []) : []);
     const parts = { config, clock, random, log, journal, metrics, events, leaves, isExempt, writable, fatal };
-    engine = await startEngine(parts);
+    audit = openAudit(config.data, { clock, log });
+    engine = await startEngine({ ...parts, audit });
     const { assets } = surroundings;
-    doors = new Doors(engine, { config, clock, random, log, metrics, events, admission, certificates, assets });
+    doors = new Doors(engine, { config, clock, random, log, metrics, events, audit, admission, certificates, assets });
     await doors.open();
     engine.replica.opened();
     const { addresses } = doors;
@@ -149,6 +155,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       rememberListening(config.data, { grpc: addresses.grpc, tls: plan.grpc ? plan.source : 'none' });
     log.info({ addresses }, 'listening');
     log.info({ auth: engine.gatekeeper.mode }, MODE_WORDS[engine.gatekeeper.mode]);
+    audit?.done({ who: 'server', from: '', what: 'Start', on: `mode ${engine.gatekeeper.mode}` });
     if (config.allowOpen && isExposed(config) && engine.gatekeeper.mode !== 'required') log.warn(ALLOW_OPEN_WORDS);
     const reload: RunningServer['reload'] = ({ logLevel }) => {
       log.level = logLevel;
@@ -187,6 +194,16 @@ async function metricsAccess(config: Config, random: Random, certificates: Certi
   const isFar = metricsListen !== undefined && !isLoopback(metricsListen);
   const tls = tlsPlan(config).metrics ? certificates?.files : undefined;
   return { tls, token: isFar ? await ensureMetricsToken(data, metricsToken, random) : metricsToken };
+}
+
+/** A server that keeps nothing keeps no audit log. */
+function openAudit(
+  data: string,
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+): AuditLog | undefined {
+  if (data === IN_MEMORY) return undefined;
+  const warn = (message: string, error?: unknown) => log.warn({ err: error }, message);
+  return new AuditLog({ store: new AuditFiles(auditFolder(data)), clock, warn });
 }
 
 function openJournal(data: string): Promise<Journal> | Journal {

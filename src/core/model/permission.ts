@@ -57,6 +57,8 @@ export interface MethodRule {
   readonly shows?: true;
   /** The targets are asked for one by one, by the grants of the policy. */
   readonly granted?: GrantedPermission;
+  /** Who has done it, from where and to whom is written to the audit log; `others`: only where it is not the caller's own. */
+  readonly audited?: 'always' | 'others';
 }
 
 /**
@@ -68,7 +70,7 @@ export const METHODS = {
   Attach: { needs: 'session.own', shows: true },
   KeepAlive: { needs: 'session.own', shows: true },
   Answer: { needs: 'session.own' },
-  TerminateSession: { needs: 'session.own', others: 'session.terminate' },
+  TerminateSession: { needs: 'session.own', others: 'session.terminate', audited: 'others' },
   GetSession: { needs: 'session.own', others: 'graph.read' },
   ListSessions: { needs: 'graph.read' },
   WatchSessions: { needs: 'graph.read' },
@@ -86,7 +88,7 @@ export const METHODS = {
   CreateStream: { needs: 'session.own', granted: 'stream.create' },
   UpdateStreamParams: { needs: 'session.own' },
   TerminateStream: { needs: 'session.own' },
-  StopStream: { needs: 'session.own', others: 'stream.stop' },
+  StopStream: { needs: 'session.own', others: 'stream.stop', audited: 'others' },
   GetStream: { needs: 'session.own', others: 'network.read' },
   ListStreams: { needs: 'session.own', others: 'network.read' },
   WatchStreams: { needs: 'session.own', others: 'network.read' },
@@ -98,21 +100,21 @@ export const METHODS = {
   GetServer: { needs: 'nothing' },
 
   Challenge: { needs: 'nothing' },
-  Login: { needs: 'nothing' },
+  Login: { needs: 'nothing', audited: 'always' },
   WhoAmI: { needs: 'principal' },
-  RotateKey: { needs: 'nothing' },
+  RotateKey: { needs: 'nothing', audited: 'always' },
   GetIdentity: { needs: 'principal', others: 'identity.read' },
   ListIdentities: { needs: 'identity.read' },
-  UpdateIdentity: { needs: 'identity.manage' },
-  BindKey: { needs: 'identity.manage' },
-  ForgetKey: { needs: 'identity.manage' },
-  RevokeIdentity: { needs: 'identity.manage' },
-  IssueTicket: { needs: 'ticket.issue' },
+  UpdateIdentity: { needs: 'identity.manage', audited: 'always' },
+  BindKey: { needs: 'identity.manage', audited: 'always' },
+  ForgetKey: { needs: 'identity.manage', audited: 'always' },
+  RevokeIdentity: { needs: 'identity.manage', audited: 'always' },
+  IssueTicket: { needs: 'ticket.issue', audited: 'always' },
   ListTickets: { needs: 'ticket.issue' },
-  RevokeTicket: { needs: 'ticket.issue' },
-  Enroll: { needs: 'nothing' },
+  RevokeTicket: { needs: 'ticket.issue', audited: 'always' },
+  Enroll: { needs: 'nothing', audited: 'always' },
   GetPolicy: { needs: 'policy.read' },
-  PutPolicy: { needs: 'policy.manage' },
+  PutPolicy: { needs: 'policy.manage', audited: 'always' },
   Explain: { needs: 'policy.read' },
 } as const satisfies Readonly<Record<string, MethodRule>>;
 /** The name of a method or of a request of system events. */

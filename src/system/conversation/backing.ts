@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { ConnectionGate } from '../../admission/connection-gate.js';
+import type { AuditLog } from '../../audit/audit-log.js';
 import type { Clock, Random } from '../../base/clock.js';
 import type { Asking } from '../../brokering/asking.js';
 import type { Fault } from '../../core/model/fault.js';
@@ -44,6 +45,8 @@ export interface Backing {
   readonly gate: ConnectionGate;
   /** Told of each request that is refused, by its event. */
   readonly refused?: ((fault: Fault, event: string, origin: Origin) => void) | undefined;
+  /** Told who did what to whom, and who was refused; undefined where nothing is kept. */
+  readonly audit?: Pick<AuditLog, 'done' | 'refused'> | undefined;
   /** Told why a connection was cut off, and whose. */
   readonly cutOff?: ((cause: CutCause, address: string) => void) | undefined;
 }

@@ -88,13 +88,25 @@ export class Requests {
   }
 
   /** Logs what was refused and, at level debug, every request. */
-  private note({ type }: SystemEvent, answer: AnswerBody | Fault, fromMs: number): void {
+  private note(event: SystemEvent, answer: AnswerBody | Fault, fromMs: number): void {
+    const { type } = event;
     const { log, clock, refused } = this.backing;
     const { origin, sid } = this.peer;
     const reason = answer instanceof Fault ? answer.reason : undefined;
     if (answer instanceof Fault) refused?.(answer, type, origin);
+    this.audit(event, answer);
     if (!log.isLevelEnabled('debug')) return;
     log.debug({ method: type, sid, address: origin.address, reason, ms: clock.nowMs() - fromMs }, 'a request');
+  }
+
+  /** Tells the audit log of a key that was bound or replaced, and of who was refused. */
+  private audit({ type, body }: SystemEvent, answer: AnswerBody | Fault): void {
+    const { audit, gatekeeper } = this.backing;
+    if (audit === undefined) return;
+    const act = { who: gatekeeper.nameOf(this.peer), from: this.peer.origin.address, what: type };
+    if (answer instanceof Fault) audit.refused(act, answer.reason);
+    else if (type === 'Enroll') audit.done({ ...act, on: `identity ${body.proof.identityUuid}` });
+    else if (type === 'RotateKey') audit.done({ ...act, on: `identity ${body.oldProof.identityUuid}` });
   }
 
   /** A fault of ours. The client gets an id, and the log gets the rest under it. */

@@ -1,0 +1,17 @@
+/** Bounds of the audit log. */
+export const AUDIT_LIMITS = {
+  /** Bytes of one file: some 60,000 lines, which an editor opens. */
+  fileBytesMax: 16_777_216,
+  /** Files that are kept, the oldest goes: 1 GiB, which is years of a fleet's administration. */
+  filesMax: 64,
+  /** Bytes that wait for the disk: some 4,000 lines. What comes while it is full is counted. */
+  pendingBytesMax: 1_048_576,
+  /** Refusals of one principal, address and reason are one line in so much time, so that a flood fills no disk … */
+  countMs: 10_000,
+  /** … and those of all others, beyond so many, are one line together: 9,000 lines of refusals in a day for each at most. */
+  countedMax: 256,
+  /** How soon a disk that refused is tried again. */
+  retryMs: 10_000,
+  /** Characters of what a line says of its target. */
+  targetMax: 128,
+} as const;

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IdentityServiceService as Identities } from '../../gen/switchyard/v1/identity.js';
+import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { auditFolder, auditLines, verifyFolder } from '../../src/audit/folder.js';
+import { runCommand } from '../cli/command.js';
+import { agent, asAdmin, asHeaders, ask, asSession, type Running, refused, run } from '../grpc/running.js';
+import { keyOf } from '../trust/proving.js';
+
+describe('the audit log of a server', () => {
+  let at: Running;
+  let data: string;
+
+  beforeAll(async () => {
+    data = mkdtempSync(join(tmpdir(), 'audited-'));
+    at = await run({ data });
+  });
+  afterAll(async () => {
+    await at.stop();
+    rmSync(data, { recursive: true });
+  });
+
+  it('says who did what to whom from where, counts refusals, and leaves out what concerns nobody else', async () => {
+    const { instanceUuid: identityUuid } = agent(1);
+    await ask(at, Identities.bindKey, { identityUuid, publicKey: keyOf(1).publicKey }, asAdmin());
+    const { instanceSid, sessionToken } = await ask(at, Sessions.session, agent(2));
+    await ask(at, Sessions.terminateSession, { cvid: 0, reason: '' }, asSession(sessionToken));
+    const other = await ask(at, Sessions.session, agent(3));
+    void ask(at, Sessions.terminateSession, { cvid: other.instanceSid, reason: '' }, asAdmin()).catch(() => {});
+    await ask(at, Identities.putPolicy, { document: '{}', validateOnly: true, ifRevision: undefined }, asAdmin());
+    await ask(at, Identities.revokeIdentity, { identityUuid: identityUuid.toUpperCase() }, asAdmin());
+    for (let number = 0; number < 3; number++) {
+      const wrong = ask(at, Identities.revokeIdentity, { identityUuid }, asHeaders({ 'switchyard-admin': 'guess' }));
+      expect((await refused(wrong)).reason).toBe('ADMIN_TOKEN_INVALID');
+    }
+    // The end of the server writes what was counted.
+    await at.stop();
+    const lines = [...auditLines(auditFolder(data))].map(({ line }) => line!);
+    const by = { who: 'administrator', from: '127.0.0.1', outcome: 'ok', count: 1 };
+    expect(lines).toMatchObject([
+      { who: 'server', what: 'Start', on: 'mode open' },
+      { ...by, what: 'BindKey', on: `identity ${identityUuid}` },
+      ...lines.filter(({ what }) => what === 'TerminateSession'),
+      { ...by, what: 'RevokeIdentity', on: `identity ${identityUuid}` },
+      { who: 'nobody', from: '127.0.0.1', what: 'RevokeIdentity', outcome: 'ADMIN_TOKEN_INVALID', count: 3 },
+    ]);
+    expect(lines.every(({ on }) => !on.includes(String(instanceSid)))).toBe(true);
+    expect(verifyFolder(auditFolder(data)).problems).toEqual([]);
+    const verified = await runCommand(['audit', 'verify', '--data', data]);
+    expect(verified).toMatchObject({
+      status: 0,
+      out: expect.stringMatching(/^\d lines in 1 file\nthe last has [0-9a-f]{64}\n$/),
+    });
+    const tail = await runCommand(['audit', 'tail', '--data', data, '--lines', '1']);
+    expect(tail.out).toMatch(/nobody from 127\.0\.0\.1: RevokeIdentity: ADMIN_TOKEN_INVALID × 3\n$/);
+    at = await run({ data });
+  });
+});
