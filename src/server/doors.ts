@@ -17,7 +17,6 @@ import { ACCESS_METADATA, ADMIN_METADATA, SESSION_METADATA } from '../grpc/calle
 import { GrpcDoor } from '../grpc/door.js';
 import type { ServerFacts } from '../grpc/services/server-service.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
-import type { CutCause } from '../system/conversation/backing.js';
 import { SystemDoor } from '../system/door.js';
 import type { Adapter } from '../transport/adapter.js';
 import { reachableAddresses, usefulAddresses } from '../transport/reachable.js';
@@ -27,12 +26,14 @@ import { WebDoor } from '../web/door.js';
 import { makeAdapters } from './adapters.js';
 import { ensureAdminToken } from './admin-token.js';
 import type { CertificateKeeper } from './certificates.js';
+import { CUT_OFF_WORDS } from './cut-off-words.js';
 import type { Engine } from './engine.js';
 import type { EventReports } from './event-reports.js';
 import { limitUses } from './limit-uses.js';
 import { listening } from './listen-error.js';
 import { consoleCalls, webCalls } from './local-ports.js';
 import type { Metrics } from './metrics.js';
+import { plainGate } from './plain-ports.js';
 
 /** What gRPC's own message has around a packet. */
 const EXCHANGE_OVERHEAD_BYTES = 16;
@@ -125,9 +126,11 @@ export class Doors {
     const { accept } = this.system;
     await this.openGrpc(brokering, accept);
     this.addresses.stun = formatAddress(this.meeting.address);
+    const mode = () => this.engine.gatekeeper.mode;
+    const plain = plainGate(accept, { mode, allowPlaintext: config.allowPlaintext, reports: admission.reports });
     this.adapters = makeAdapters(config, this.limits, { admission, gate }, certificates);
     for (const adapter of this.adapters) {
-      await listening(`--system-${adapter.codeName}-listen`, adapter.listen(accept));
+      await listening(`--system-${adapter.codeName}-listen`, adapter.listen(adapter.encrypted ? accept : plain));
       this.addresses[adapter.codeName] = adapter.addresses[0];
       this.transports.add(adapter);
     }
@@ -319,22 +322,6 @@ export class Doors {
 function capabilitiesOf({ consoleListen, webListen }: Config): string[] {
   return [...(consoleListen === undefined ? [] : ['console']), ...(webListen === undefined ? [] : ['web'])];
 }
-
-/** Why a connection of system events was closed, for people. */
-const CUT_OFF_WORDS: Readonly<Record<CutCause, string>> = {
-  connections: 'all places are taken',
-  address: 'their address has all the places that it may have',
-  handshake: 'they opened no session in time',
-  slow: 'a packet took too long to come',
-  idle: 'nothing was heard of them for too long',
-  stalled: 'they take nothing',
-  rate: 'they send more packets than they may',
-  frame: 'what they send cannot be told apart: TLS, or another protocol',
-  partial: 'they leave too much unfinished',
-  unread: 'too much of theirs waits to be read',
-  untaken: 'they leave too much untaken',
-  closing: 'they do not let go',
-};
 
 /** The rendezvous has a port of its own beside gRPC's, because both take TCP. */
 function meetingAddress({ rendezvousListen, listen }: Config): Address {

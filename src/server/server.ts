@@ -22,6 +22,7 @@ import { EventReports } from './event-reports.js';
 import { listening } from './listen-error.js';
 import { rememberListening } from './listening-file.js';
 import { Metrics } from './metrics.js';
+import { checkPlainPorts } from './plain-ports.js';
 import { reachableNames } from './reachable-names.js';
 
 /** Exit status of a process whose storage failed, so that whoever watches over it can tell: sysexits' EX_IOERR. */
@@ -135,6 +136,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     const parts = { config, clock, random, log, journal, metrics, events, leaves, isExempt, writable, fatal };
     audit = openAudit(config.data, { clock, log });
     engine = await startEngine({ ...parts, audit });
+    checkPlainPorts(config, engine.gatekeeper.mode);
     const { assets } = surroundings;
     doors = new Doors(engine, { config, clock, random, log, metrics, events, audit, admission, certificates, assets });
     await doors.open();

@@ -58,7 +58,7 @@ describe('the mode of a network', () => {
   });
 
   it('is required where others can reach a port, unless --allow-open says otherwise', async () => {
-    const exposed = { 'system-tcp-listen': '0.0.0.0:0' };
+    const exposed = { 'system-tcp-listen': '0.0.0.0:0', 'allow-plaintext': 'true' };
     const journal = new Folder();
     expect(await modeOf(await start(journal, exposed))).toBe(3);
     expect(await modeOf(await start(journal))).toBe(3);
@@ -74,7 +74,8 @@ describe('the mode of a network', () => {
   it('becomes required beyond loopback for the process, in a network that was founded open', async () => {
     const journal = new Folder();
     await start(journal);
-    expect(await modeOf(await start(journal, { 'system-tcp-listen': '0.0.0.0:0' }))).toBe(3);
+    const exposed = { 'system-tcp-listen': '0.0.0.0:0', 'allow-plaintext': 'true' };
+    expect(await modeOf(await start(journal, exposed))).toBe(3);
     expect(await modeOf(await start(journal))).toBe(1);
   });
 
