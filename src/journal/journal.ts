@@ -82,9 +82,10 @@ export class JournalError extends Error {
     /**
      * `full`: no space left, nothing was written; `damaged`: a record or snapshot is not what was written;
      * `version`: written by a newer build; `locked`: another process has it, or has taken it over; `differs`: a snapshot and a
-     * replay come to different states; `failed`: anything else.
+     * replay come to different states; `deposed`: of a shared log, this process leads no more and nothing was written; `failed`:
+     * anything else.
      */
-    readonly kind: 'full' | 'damaged' | 'version' | 'locked' | 'differs' | 'failed',
+    readonly kind: 'full' | 'damaged' | 'version' | 'locked' | 'differs' | 'deposed' | 'failed',
     message: string,
     options: ErrorOptions & { readonly revision?: number } = {},
   ) {

@@ -1,0 +1,57 @@
+import type { Journal } from '../journal/journal.js';
+
+/**
+ * The right to append to a log, from when it was won until it is lost or given back.
+ *
+ * Two terms of a log never overlap in what they append: an append of a term that is over is refused by the store itself, so that
+ * neither a clock nor a process that slept can put anything behind what a later term has decided.
+ */
+export interface Term {
+  /** A later term of the same log has a higher number. */
+  readonly number: bigint;
+  /** Reads the log and appends to it. When the term is lost, `append` rejects with a JournalError of kind `deposed`. */
+  readonly journal: Journal;
+  /** Bytes of records after which an append should take no more; undefined where it is for the caller to say. */
+  readonly appendBytesMax?: number;
+  /**
+   * Aborted when the term was lost, with a JournalError of kind `deposed` as its reason. It can come before the store lets
+   * another process win: from then on nothing should be decided here any more. Never aborted by {@link resign}.
+   */
+  readonly lost: AbortSignal;
+  /** What has happened in this term so far, for metrics. */
+  readonly figures: TermFigures;
+  /** Gives the term back and closes its journal, so that another process can win at once. Again and again the same. */
+  resign(): Promise<void>;
+}
+
+/** Figures of a term. They only grow, but for {@link storeBytes}. */
+export interface TermFigures {
+  /** Batches in the log, those that were trimmed included. */
+  readonly seq: number;
+  /** Bytes of the store, as it last said; those of other networks in it included. */
+  readonly storeBytes: number;
+  /** Transactions that were sent again, by why. */
+  readonly retries: Readonly<Record<RetryCause, number>>;
+}
+
+/** Why a transaction was sent again: nothing is known of the one before, or the store had no space. */
+export type RetryCause = 'unclear' | 'full';
+
+/**
+ * The port to a log that several processes can have in common: everybody may read it, and one of them at a time, the leader,
+ * may append.
+ *
+ * Implementations pass the same contract suite (test/log/contract.ts): local, where the term never ends, and etcd, over a real
+ * one or over the one that the simulation has.
+ */
+export interface SharedLog {
+  /**
+   * Waits until no other process leads, wins a term and resolves with it. What the term's journal shows is everything that any
+   * earlier term has appended: nothing of them can come any more.
+   *
+   * Rejects with a JournalError where the log cannot be used, and with the signal's reason when that gives up.
+   */
+  lead(signal?: AbortSignal): Promise<Term>;
+  /** Lets go of the store. A term has to be given back before. */
+  close(): Promise<void>;
+}
