@@ -12,8 +12,9 @@ const chunks = [];
 for await (const chunk of process.stdin) chunks.push(chunk);
 const request = fromBinary(CodeGeneratorRequestSchema, Buffer.concat(chunks));
 
-/** What is stored is nobody's to call. */
-const served = request.protoFile.filter((file) => !file.name.startsWith('switchyard/journal/'));
+/** What is stored, and what is etcd's, is nobody's to call here. */
+const OWN = ['switchyard/journal/', 'etcdserverpb/'];
+const served = request.protoFile.filter((file) => !OWN.some((folder) => file.name.startsWith(folder)));
 
 const lines = served.map((file) => {
   keepComments(file);

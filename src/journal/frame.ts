@@ -53,6 +53,14 @@ export const FrameKind = {
   SNAPSHOT_MARK: 3,
   /** Up to which revision records were forgotten. 8 bytes, big-endian; from format 2 on followed by a Header. */
   HEADER: 4,
+  /** What one append wrote into a shared log: a Batch. The frame's revision is the batch's seq. */
+  BATCH: 5,
+  /** Where a shared log ends: a Head. It belongs nowhere in the sequence, as the two below. */
+  LOG_HEAD: 6,
+  /** Who leads: a Leader. */
+  LOG_LEADER: 7,
+  /** Which snapshots there are: Marks. */
+  LOG_MARKS: 8,
 } as const;
 /** One of the numbers of {@link FrameKind}. */
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];

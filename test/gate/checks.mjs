@@ -60,9 +60,12 @@ export function breaksAgainst(image) {
   });
 }
 
+/** Where protos stand: the modules of buf.yaml. */
+const PROTO_FOLDERS = ['proto', 'src/journal/proto', 'src/log/proto'];
+
 /** The folders of protos that a commit has: before 0.2.0 those of the journal stood beside the API's. */
 async function protoPathsAt(commit) {
-  const { outBytes } = await run('git', ['ls-tree', '-d', '--name-only', commit, 'proto', 'src/journal/proto']);
+  const { outBytes } = await run('git', ['ls-tree', '-d', '--name-only', commit, ...PROTO_FOLDERS]);
   return outBytes.toString().trim().split('\n');
 }
 
@@ -73,7 +76,7 @@ async function protoPathsAt(commit) {
 async function earlierVersion() {
   const head = await commitOf('HEAD');
   if (head === undefined) return undefined;
-  const dirty = (await run('git', ['status', '--porcelain', '--', 'proto', 'src/journal/proto'])).said.trim() !== '';
+  const dirty = (await run('git', ['status', '--porcelain', '--', ...PROTO_FOLDERS])).said.trim() !== '';
   for (const name of ['origin/main', 'main']) {
     const commit = await commitOf(name);
     if (commit !== undefined && (commit !== head || dirty)) return { name, commit };

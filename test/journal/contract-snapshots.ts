@@ -106,7 +106,7 @@ export function snapshotsContract(opened: Opened): void {
     });
 
     it('lets appends in between', async () => {
-      await opened.journal.append(records(10, 6_000));
+      for (let from = 10; from <= 6_000; from += 599) await opened.journal.append(records(from, from + 598));
       await opened.journal.writeSnapshot(5_000, parts(5_000, ['a']));
       let compacted = false;
       const compacting = opened.journal.compact(5_000).then(() => {
@@ -132,7 +132,8 @@ export function snapshotsContract(opened: Opened): void {
         await opened.journal.compact(opened.journal.last);
         sizes.push(opened.journal.size());
       }
-      expect(Math.max(...sizes)).toBeLessThanOrEqual(sizes[2] * 2);
+      if (opened.disk.isShared !== true) expect(Math.max(...sizes)).toBeLessThanOrEqual(sizes[2] * 2);
+      expect(await revisionsAfter(opened.journal, opened.journal.last)).toEqual([]);
     });
   });
 }

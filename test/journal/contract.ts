@@ -14,8 +14,10 @@ export interface Disk {
   misplaceRecord(revision: number, bytes: Uint8Array): Promise<void>;
   /** Flips one bit of a stored part. */
   damagePart(revision: number, part: number): Promise<void>;
-  /** Makes it one that release 0.1.0 left: of format 1. */
-  age(): Promise<void>;
+  /** Makes it one that release 0.1.0 left: of format 1. Absent where no such can be. */
+  readonly age?: () => Promise<void>;
+  /** Whether `size` tells what others have stored and what is only history, too. */
+  readonly isShared?: boolean;
   /** Runs the workload until it is cut off in the middle, and says up to where it was acknowledged. */
   crash(): Promise<number>;
   /** Plays `survivesFullDisk` (full.ts) with a disk of this kind. Throws where it does not hold. */

@@ -6,7 +6,10 @@ import { appendAt, verify } from './workload.js';
 const APPENDS_MAX = 5_000;
 
 /** What happens when there is no space left: played through by a journal that is opened on a disk that is nearly full. */
-export async function survivesFullDisk(open: () => Promise<Journal>, makeRoom: () => void): Promise<void> {
+export async function survivesFullDisk(
+  open: () => Promise<Journal>,
+  makeRoom: () => void | Promise<void>,
+): Promise<void> {
   let journal = await open();
   const refusal = await appendUntilRefused(journal);
   assert.equal(refusal.kind, 'full', refusal.message);
@@ -16,7 +19,7 @@ export async function survivesFullDisk(open: () => Promise<Journal>, makeRoom: (
   await assert.rejects(journal.append(appendAt(last + 1)), { kind: 'full' });
   await assert.rejects(journal.writeSnapshot(last, largeParts()), { kind: 'full' });
   assert.deepEqual(journal.snapshots(), []);
-  makeRoom();
+  await makeRoom();
   await journal.append(appendAt(last + 1));
   assert(journal.last > last);
   const { last: afterwards } = journal;

@@ -34,8 +34,11 @@ export function* rowsAt(revision: number): Iterable<Row> {
   for (let at = 0; at < SETTLED_ROWS; at++) yield { kind: 'settled', sid: revision, orderId: `${at}`.repeat(20) };
 }
 
+/** What is done to a journal by {@link appendForEver}. */
+export type Written = Pick<Journal, 'append' | 'last' | 'snapshots' | 'writeSnapshot' | 'compact'>;
+
 /** Appends, stores snapshots and compacts without end, and says after each append up to where it is durable. */
-export async function appendForEver(journal: Journal, acknowledged: (last: number) => void): Promise<never> {
+export async function appendForEver(journal: Written, acknowledged: (last: number) => void): Promise<never> {
   let upkeep: Promise<void> | undefined;
   for (;;) {
     await journal.append(appendAt(journal.last + 1));
@@ -49,7 +52,7 @@ export async function appendForEver(journal: Journal, acknowledged: (last: numbe
   }
 }
 
-async function keep(journal: Journal, revision: number): Promise<void> {
+async function keep(journal: Written, revision: number): Promise<void> {
   await journal.writeSnapshot(revision, encodeChunks(revision, rowsAt(revision)));
   await journal.compact(revision);
 }

@@ -1,0 +1,100 @@
+import type { Clock } from '../../base/clock.js';
+import { JournalError } from '../../journal/journal.js';
+import type { RetryCause } from '../shared-log.js';
+import { RETRY_MS_MAX, RETRY_MS_MIN } from './limits.js';
+import { type Committed, type EtcdStore, type Operation, StoreError, type Transaction } from './store.js';
+
+/** What a fence needs. */
+export interface FenceDeps {
+  readonly store: EtcdStore;
+  readonly clock: Clock;
+  /** The key `leader`. */
+  readonly leaderKey: string;
+  /** Its create_revision in this term. */
+  readonly term: bigint;
+  /** Called before a transaction is sent again. */
+  readonly retried: (cause: RetryCause) => void;
+}
+
+/**
+ * Writes of one term. Every transaction compares that the term still stands, so that nothing of a term that is over lands behind
+ * what a later one wrote.
+ *
+ * A transaction of which nothing is known is sent again until etcd says what became of it: so what was asked for has happened,
+ * or never will, when a method here resolves or rejects.
+ */
+export class Fence {
+  readonly #deps: FenceDeps;
+  readonly #closing = new AbortController();
+
+  constructor(deps: FenceDeps) {
+    this.#deps = deps;
+  }
+
+  /** Ends what is being sent again: it rejects with a JournalError of kind `failed`, because nothing is known of it. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  /**
+   * Carries out operations that may be repeated, such as a put of the same value. Rejects with a JournalError: `deposed` when
+   * the term is over, `full`, or `failed`.
+   */
+  async write(operations: readonly Operation[]): Promise<Committed> {
+    const { leaderKey, term } = this.#deps;
+    const outcome = await this.settle({
+      compare: [{ key: leaderKey, target: 'created', revision: term }],
+      success: operations,
+    });
+    if (!outcome.succeeded) throw this.deposed();
+    return outcome;
+  }
+
+  /**
+   * Sends a transaction until etcd says what became of it. It has to compare so that it cannot take place twice. Rejects with a
+   * JournalError: `full` when it has not taken place for want of space, or `failed`.
+   */
+  async settle(transaction: Transaction): Promise<Committed> {
+    const { store, retried } = this.#deps;
+    // Once nothing is known of one try, a refusal of the next says nothing of the first.
+    let isUnclear = false;
+    for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(RETRY_MS_MAX, 2 * waitMs)) {
+      try {
+        return await store.commit(transaction);
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        if (!isUnclear && error.kind !== 'unclear') throw journalErrorOf(error);
+        isUnclear = true;
+        if (this.#closing.signal.aborted) throw journalErrorOf(error);
+        retried(error.kind === 'full' ? 'full' : 'unclear');
+        await this.#pause(waitMs, error);
+      }
+    }
+  }
+
+  /** The error of everything that is tried in a term that is over. */
+  deposed(): JournalError {
+    return new JournalError('deposed', 'another process leads this network now, or this one lost its term');
+  }
+
+  #pause(waitMs: number, error: StoreError): Promise<void> {
+    const { signal } = this.#closing;
+    return new Promise((resolve, reject) => {
+      const timer = this.#deps.clock.after(waitMs, () => {
+        signal.removeEventListener('abort', giveUp);
+        resolve();
+      });
+      const giveUp = () => {
+        timer.cancel();
+        reject(journalErrorOf(error));
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+}
+
+/** What etcd refused, as the journal's port has it. */
+export function journalErrorOf(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error;
+  return new JournalError(error.kind === 'full' ? 'full' : 'failed', error.message, { cause: error });
+}

@@ -1,0 +1,233 @@
+import type { Clock } from '../../base/clock.js';
+import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from '../../journal/journal.js';
+import { checkFollows, checkNewSnapshot, gapless } from '../../journal/sequence.js';
+import type { RetryCause, TermFigures } from '../shared-log.js';
+import { EMPTY_LOG, encodeHead, extend, type LogEnd } from './batch.js';
+import { BatchReader } from './batch-reader.js';
+import type { Fence } from './fence.js';
+import type { LogKeys } from './keys.js';
+import { REQUEST_BYTES_MAX, TRIM_KEYS_MAX } from './limits.js';
+import { LogSnapshots } from './snapshots.js';
+import type { EtcdStore, KeyValue } from './store.js';
+
+/** What a term's journal is made of. */
+export interface EtcdJournalDeps {
+  readonly store: EtcdStore;
+  readonly fence: Fence;
+  readonly keys: LogKeys;
+  readonly clock: Clock;
+  readonly term: bigint;
+  /** The head as it was read after the term was won; undefined in a new log. */
+  readonly head: { readonly end: LogEnd; readonly modRevision: bigint } | undefined;
+  /** How often transactions were sent again; the fence counts. */
+  readonly retries: Readonly<Record<RetryCause, number>>;
+  /** Called when a write says that the term is over. */
+  readonly deposed: (error: JournalError) => void;
+  /** Gives the term back. */
+  readonly resign: () => Promise<void>;
+}
+
+/**
+ * The journal of a network in etcd, as its leader has it for one term.
+ *
+ * An append is one transaction: it puts the batch and the new head, and compares that the term stands and that the head is the one
+ * that this term wrote last. So batches have no gap, none is in the log twice, and one of a term that is over never lands. It resolves
+ * or rejects when what became of it is known.
+ */
+export class EtcdJournal implements Journal {
+  readonly initialLimits = undefined;
+  readonly #deps: EtcdJournalDeps;
+  readonly #snapshots: LogSnapshots;
+  readonly #reader: BatchReader;
+  #end: LogEnd;
+  /** etcd's revision of the head as it was last written or read; 0: there is none. */
+  #headAt: bigint;
+  #storeBytes = 0;
+  #isAppending = false;
+  #isStoring = false;
+  #broken: unknown;
+  #closed: Promise<void> | undefined;
+
+  private constructor(deps: EtcdJournalDeps, snapshots: LogSnapshots) {
+    this.#deps = deps;
+    this.#snapshots = snapshots;
+    this.#reader = new BatchReader(deps.store, deps.keys);
+    this.#end = deps.head?.end ?? EMPTY_LOG;
+    this.#headAt = deps.head?.modRevision ?? 0n;
+  }
+
+  /** Opens the journal of a term: appends its first batch, which has no commands, and removes what is left over. */
+  static async open(deps: EtcdJournalDeps): Promise<EtcdJournal> {
+    const journal = new EtcdJournal(deps, await LogSnapshots.open(deps));
+    await journal.#commit([]);
+    await journal.#trim();
+    await journal.measure();
+    return journal;
+  }
+
+  get last(): number {
+    return this.#end.revision;
+  }
+
+  get compacted(): number {
+    return this.#snapshots.marks.compacted;
+  }
+
+  get format(): number {
+    return this.#end.format;
+  }
+
+  /** What the term has done so far. */
+  get figures(): TermFigures {
+    return { seq: this.#end.seq, storeBytes: this.#storeBytes, retries: this.#deps.retries };
+  }
+
+  /** etcd's revision of the last append. */
+  get headAt(): bigint {
+    return this.#headAt;
+  }
+
+  /** A log in etcd begins with a later format than the first. */
+  moveOn(): void {}
+
+  async append(records: readonly StoredRecord[]): Promise<void> {
+    if (this.#isAppending) throw new Error('an append began before the one before had ended');
+    if (this.#broken !== undefined) throw this.#broken;
+    checkFollows(this.last, records);
+    const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
+    if (bytes > REQUEST_BYTES_MAX) throw new Error(`an append of ${bytes} bytes; ${REQUEST_BYTES_MAX} are the limit`);
+    if (records.length === 0) return;
+    this.#isAppending = true;
+    try {
+      await this.#commit(records);
+    } catch (error) {
+      if (!(error instanceof JournalError) || error.kind !== 'full') this.#broken ??= error;
+      throw error;
+    } finally {
+      this.#isAppending = false;
+    }
+  }
+
+  snapshots(): readonly number[] {
+    return this.#snapshots.marks.marks.map(({ revision }) => revision);
+  }
+
+  openSnapshot(revision: number): StoredSnapshot {
+    const mark = this.#snapshots.marks.marks.find((stored) => stored.revision === revision);
+    if (mark === undefined) throw new Error(`there is no snapshot at revision ${revision}`);
+    return { revision, chunks: () => this.#snapshots.parts(mark) };
+  }
+
+  read(after: number): AsyncGenerator<readonly StoredRecord[]> {
+    const end = this.#end;
+    const { compacted } = this;
+    return gapless({ compacted, after, last: end.revision }, this.#recordsAfter(after, end));
+  }
+
+  async writeSnapshot(revision: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    if (this.#isStoring) throw new Error('a snapshot began before the one before had ended');
+    checkNewSnapshot(this.compacted, this.last, this.snapshots(), revision);
+    this.#isStoring = true;
+    try {
+      const seq = await this.#seqFor(revision, this.#end);
+      await this.#unlessDeposed(this.#snapshots.write(revision, seq, chunks));
+    } finally {
+      this.#isStoring = false;
+    }
+  }
+
+  async compact(revision: number): Promise<void> {
+    const mark = this.#snapshots.marks.marks.find((stored) => stored.revision === revision);
+    if (mark === undefined) throw new Error(`there is no snapshot at revision ${revision} to compact to`);
+    await this.#unlessDeposed(this.#snapshots.compact(revision, mark.seq));
+    await this.#unlessDeposed(this.#trim());
+    await this.measure().catch(() => undefined);
+  }
+
+  /** Of the whole store, as it last said. */
+  size(): number {
+    return this.#storeBytes;
+  }
+
+  /** Asks how large the store is. Rejects with what etcd says instead. */
+  async measure(): Promise<void> {
+    this.#storeBytes = (await this.#deps.store.status()).bytes;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#deps.resign();
+    return this.#closed;
+  }
+
+  async #commit(records: readonly StoredRecord[]): Promise<void> {
+    const { fence, keys, term } = this.#deps;
+    const { end, batch } = extend(this.#end, term, records);
+    const key = keys.batch(end.seq);
+    const { succeeded, revision, found } = await fence.settle({
+      compare: [
+        { key: keys.leader, target: 'created', revision: term },
+        { key: keys.head, target: 'modified', revision: this.#headAt },
+      ],
+      success: [
+        { kind: 'put', key, value: batch },
+        { kind: 'put', key: keys.head, value: encodeHead(end, term) },
+      ],
+      failure: [
+        { kind: 'read', range: { key: keys.leader } },
+        { kind: 'read', range: { key } },
+      ],
+    });
+    this.#headAt = succeeded ? revision : this.#landedAt(found, batch, end.seq);
+    this.#end = end;
+  }
+
+  /** Where an earlier try of an append has landed. Throws when none has. */
+  #landedAt(found: readonly (readonly KeyValue[])[], batch: Uint8Array, seq: number): bigint {
+    const [[leader] = [], [stored] = []] = found;
+    if (stored !== undefined && Buffer.compare(stored.value, batch) === 0) return stored.modRevision;
+    const { fence, term, clock, deposed } = this.#deps;
+    if (leader?.createRevision === term) {
+      throw new Error(
+        `somebody wrote to the log in term ${term} past its leader: batch ${seq} is not where it has to be`,
+      );
+    }
+    const error = fence.deposed();
+    // After the caller has heard it: that nothing was stored is more than the end of a term says.
+    clock.soon(() => deposed(error));
+    throw error;
+  }
+
+  async *#recordsAfter(after: number, end: LogEnd): AsyncGenerator<readonly StoredRecord[]> {
+    if (after < this.compacted) return;
+    yield* this.#reader.records(await this.#seqFor(after, end), after, end);
+  }
+
+  /** The batch to begin with for what comes after a revision. */
+  async #seqFor(revision: number, end: LogEnd): Promise<number> {
+    const { marks, compacted, firstSeq } = this.#snapshots.marks;
+    if (revision === compacted) return firstSeq;
+    const mark = marks.find((stored) => stored.revision === revision);
+    return mark?.seq ?? this.#reader.seqFor(revision, firstSeq, end.seq);
+  }
+
+  /** Deletes the batches that do not count any more, some at a time. */
+  async #trim(): Promise<void> {
+    const { store, keys, fence } = this.#deps;
+    const { firstSeq } = this.#snapshots.marks;
+    const { values } = await store.read({ ...keys.batches, limit: 1, keysOnly: true });
+    if (values.length === 0) return;
+    for (let from = keys.seqOf(values[0].key); from < firstSeq; from += TRIM_KEYS_MAX) {
+      const range = { key: keys.batch(from), end: keys.batch(Math.min(firstSeq, from + TRIM_KEYS_MAX)) };
+      await fence.write([{ kind: 'delete', range }]);
+    }
+  }
+
+  async #unlessDeposed(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (error instanceof JournalError && error.kind === 'deposed') this.#deps.deposed(error);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import type { KeyRange } from './store.js';
+
+/** Digits of a number in a key: with so many, keys sort as the numbers do. */
+const DIGITS = 16;
+const PART_DIGITS = 8;
+
+/** Where a network's log stands in etcd, below `/switchyard/NETWORK/`. */
+export class LogKeys {
+  readonly head: string;
+  readonly leader: string;
+  readonly marks: string;
+  /** All batches. */
+  readonly batches: KeyRange;
+  /** All parts of snapshots. */
+  readonly snapshots: KeyRange;
+  readonly #top: string;
+
+  constructor(network: string) {
+    this.#top = `/switchyard/${network}/`;
+    this.head = `${this.#top}head`;
+    this.leader = `${this.#top}leader`;
+    this.marks = `${this.#top}marks`;
+    this.batches = below(`${this.#top}log/`);
+    this.snapshots = below(`${this.#top}snap/`);
+  }
+
+  /** The key of one batch. */
+  batch(seq: number): string {
+    return `${this.batches.key}${hex(seq, DIGITS)}`;
+  }
+
+  /** The seq that a batch's key names. */
+  seqOf(key: string): number {
+    return Number.parseInt(key.slice(this.batches.key.length), 16);
+  }
+
+  /** All parts that one attempt at a snapshot wrote. */
+  attempt(revision: number, attempt: string): KeyRange {
+    return below(`${this.snapshots.key}${hex(revision, DIGITS)}/${attempt}/`);
+  }
+
+  /** One piece of a part: one that is too large for a request is stored in several. */
+  piece(attempt: KeyRange, part: number, piece: number): string {
+    return `${attempt.key}${hex(part, PART_DIGITS)}.${hex(piece, PART_DIGITS)}`;
+  }
+
+  /** Which attempt's a part is, as the key range of all its parts. */
+  attemptOf(key: string): KeyRange {
+    return below(key.slice(0, key.lastIndexOf('/') + 1));
+  }
+}
+
+/** The part that a piece's key names. */
+export function partOf(key: string): number {
+  return Number.parseInt(key.slice(key.lastIndexOf('/') + 1), 16);
+}
+
+/** All keys that begin so. */
+function below(prefix: string): KeyRange {
+  const last = prefix.charCodeAt(prefix.length - 1);
+  return { key: prefix, end: prefix.slice(0, -1) + String.fromCharCode(last + 1) };
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0');
+}

@@ -1,0 +1,43 @@
+/**
+ * Bytes of records after which an append takes no more: with one record more, of 1 MiB and a few at most, it stays below the
+ * 1.5 MiB of etcd's largest request.
+ */
+export const APPEND_BYTES_MAX = 262_144;
+
+/** Bytes of all records of an append. Beyond it the caller is broken: etcd would refuse the request. */
+export const REQUEST_BYTES_MAX = 1_400_000;
+
+/** Bytes of one piece of a snapshot's part. A part is larger than that only where single rows are large. */
+export const PIECE_BYTES_MAX = 524_288;
+
+/** Bytes of a snapshot that are written in a second: without a bound they keep appends waiting behind them. */
+export const SNAPSHOT_BYTES_PER_SECOND = 8 * 1_048_576;
+
+/** Keys read at once: the first read asks for so few, because each may have a megabyte; small ones double it up to the most. */
+export const READ_KEYS_MIN = 8;
+export const READ_KEYS_MAX = 1_024;
+/** Bytes that one read should bring: more than fits a message has no sense, fewer cost a round trip each. */
+export const READ_BYTES_AIM = 1_048_576;
+
+/** Batches deleted in one transaction: an append that comes meanwhile waits for it. */
+export const TRIM_KEYS_MAX = 1_000;
+
+/** Before a transaction is sent again: at first, and at most, as it doubles. An outage lasts longer than either. */
+export const RETRY_MS_MIN = 50;
+export const RETRY_MS_MAX = 1_000;
+
+/** How long one request may take before nothing is known of it. etcd's own election takes one or two seconds. */
+export const REQUEST_MS_MAX = 3_000;
+
+/** Between two looks at whether another process still leads. */
+export const CAMPAIGN_MS = 250;
+
+/** Keep-alives in one TTL: two can be lost before the third comes too late. */
+export const KEEP_ALIVES_PER_TTL = 6;
+/** The part of a TTL after which a leader without an answer takes its term for lost: before etcd lets another win. */
+export const TERM_PART = 2 / 3;
+
+/** Between two looks at the size of the store, and two compactions of its history. */
+export const UPKEEP_MS = 60_000;
+/** How much of etcd's own history is kept: nothing here reads it, but an operator may want to look. */
+export const HISTORY_MS = 300_000;
