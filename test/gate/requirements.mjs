@@ -21,6 +21,8 @@ const PROGRAMS = [
   // The test of ssh starts a server of its own; elsewhere it says what is missing.
   { deb: 'openssh-server', isThere: async () => !mayMakeNamespaces() || succeeds('sh', ['-c', `command -v ${SSHD}`]) },
   { deb: 'openssh-client', isThere: async () => !mayMakeNamespaces() || succeeds('ssh', ['-V']) },
+  // The tests of the log start one of their own; elsewhere they say what is missing.
+  { deb: 'etcd-server', isThere: async () => !mayMakeNamespaces() || succeeds('sh', ['-c', 'command -v etcd']) },
   // For a server whose wall clock jumps; Linux only. Without it that one test says so.
   { deb: 'libfaketime', isThere: async () => !mayMakeNamespaces() || succeeds('sh', ['-c', `ls ${FAKETIME}`]) },
 ];
