@@ -26,6 +26,9 @@ const OVERLOADED_RETRY_MS = 500;
 /** Delay before a failed take-back is tried again. There are no more of them than commands of callers that have gone. */
 const TAKE_BACK_RETRY_MS = 1_000;
 
+/** What callers hear whose commands were not stored because the term was lost. */
+const LOST = 'this server leads the network no more';
+
 /** A feed, as far as the replica knows one. */
 export interface Publisher {
   /** `committedAtMs` is when the revision was committed, by the wall clock; watchers receive it, and it is not part of the state. */
@@ -77,6 +80,10 @@ export class Replica {
   private readonly time: ServingTime;
   private readonly snapshots: Snapshots;
   private pending: Pending[] = [];
+  /** What is being appended. */
+  private appending: readonly Pending[] = [];
+  /** No answer of the journal counts any more. */
+  private isAbandoned = false;
   private working = false;
   /** Called when nothing is pending any more. */
   private readonly restful: (() => void)[] = [];
@@ -174,8 +181,25 @@ export class Replica {
     this.closing = true;
     this.leases.close();
     this.deadlines.close();
+    if (this.isAbandoned) return;
     if (this.working) await new Promise<void>((resolve) => this.restful.push(resolve));
-    await this.snapshots.idle();
+    if (!this.isAbandoned) await this.snapshots.idle();
+  }
+
+  /**
+   * Takes no more commands and waits for nothing: the right to append is lost. Callers whose commands were being appended hear
+   * OUTCOME_UNKNOWN, because they may be in the journal; all others hear that nothing was stored.
+   */
+  abandon(): void {
+    this.closing = true;
+    this.isAbandoned = true;
+    this.leases.close();
+    this.deadlines.close();
+    const unknown = new Fault('OUTCOME_UNKNOWN', 'the journal does not answer: the command may be stored, or not');
+    for (const { command, resolve } of this.appending) resolve(this.observed(command, unknown));
+    this.appending = [];
+    this.refuseAll(this.pending.splice(0), LOST);
+    for (const resolve of this.restful.splice(0)) resolve();
   }
 
   private work(): void {
@@ -196,12 +220,17 @@ export class Replica {
     const { journal, clock } = this.parts;
     const { batch, records } = this.nextBatch();
     const startMs = clock.nowMs();
+    this.appending = batch;
     try {
       await journal.append(records);
     } catch (error) {
-      this.refuse(batch, error);
+      if (!this.isAbandoned) this.refuse(batch, error);
       return;
+    } finally {
+      this.appending = [];
     }
+    // Its callers have their answer, and nobody hears of what this process does now.
+    if (this.isAbandoned) return;
     this.setFull(false);
     this.parts.appended?.(clock.nowMs() - startMs, batch.length);
     await this.applyAll(batch);
@@ -255,19 +284,25 @@ export class Replica {
   }
 
   /**
-   * Refuses a batch that could not be stored for want of space. If the journal cannot promise that nothing of it was stored, the
-   * process ends without an answer: only the next start can tell whether the commands are on the disk.
+   * Refuses a batch that could not be stored for want of space, or because another process leads. If the journal cannot promise
+   * that nothing of it was stored, the process ends without an answer: only the next start can tell whether the commands are on the
+   * disk.
    */
   private refuse(batch: readonly Pending[], error: unknown): void {
     const { journal, warn } = this.parts;
     if (!(error instanceof JournalError) || error.kind !== 'full' || journal.last !== this.state.revision) {
       this.closing = true;
-      this.pending = [];
+      const pending = this.pending.splice(0);
+      if (error instanceof JournalError && error.kind === 'deposed') this.refuseAll([...batch, ...pending], LOST);
       throw error;
     }
     this.setFull(true);
     warn(`the journal refused ${batch.length} commands`, error);
-    const message = 'the journal does not accept commands: no space left';
+    this.refuseAll(batch, 'the journal does not accept commands: no space left');
+  }
+
+  /** Tells callers that nothing was stored. */
+  private refuseAll(batch: readonly Pending[], message: string): void {
     const fault = new Fault('JOURNAL_UNAVAILABLE', message, [], JOURNAL_RETRY_MS);
     for (const { command, resolve } of batch) resolve(this.observed(command, fault));
   }

@@ -106,6 +106,42 @@ describe('the replica', () => {
     );
   });
 
+  it('tells what was on its way that its outcome is unknown, and all others that nothing was stored, when it is abandoned', async () => {
+    const journal = new MemoryJournal();
+    const world = await World.start({ batchMax: 2 }, journal);
+    const append = journal.append.bind(journal);
+    let land = () => {};
+    journal.append = async (records) => {
+      await new Promise<void>((resolve) => {
+        land = resolve;
+      });
+      await append(records);
+    };
+    const all = Array.from({ length: 4 }, (_, n) => world.replica.submit(openCommand(n)));
+    world.clock.turn();
+    world.replica.abandon();
+    const reasons = (await world.settle(Promise.all(all))).map((outcome) => isFault(outcome) && outcome.reason);
+    expect(reasons).toEqual(['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN', 'JOURNAL_UNAVAILABLE', 'JOURNAL_UNAVAILABLE']);
+    expect(await world.submit(openCommand(5))).toMatchObject({ reason: 'DRAINING' });
+    await world.settle(world.replica.close());
+    const told = world.published.length;
+    land();
+    await world.advance(1);
+    expect([journal.last, world.published.length]).toEqual([3, told]);
+    expect(world.fatal).toEqual([]);
+  });
+
+  it('tells all callers that nothing was stored when another process leads, and ends', async () => {
+    const { journal, gate } = controlled(new MemoryJournal());
+    const world = await World.start({ batchMax: 1 }, journal);
+    gate.error = new JournalError('deposed', 'another leads');
+    const outcomes = await world.settle(Promise.all([1, 2].map((n) => world.replica.submit(openCommand(n)))));
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ reason: 'JOURNAL_UNAVAILABLE', retryAfterMs: expect.any(Number) });
+    }
+    expect(world.fatal).toEqual([gate.error]);
+  });
+
   it('changes nothing when the journal is full, says so, and goes on when there is room', async () => {
     const { journal, gate } = controlled(new MemoryJournal());
     const world = await World.start({}, journal);

@@ -287,6 +287,13 @@ export enum Reason {
    */
   UNIMPLEMENTED = 64,
   /**
+   * OUTCOME_UNKNOWN - UNAVAILABLE. The server lost its place in the cluster while it stored the command, and cannot tell whether it is stored. Comes
+   * without RetryInfo, and with `grpc-retry-pushback-ms: -1`, so that nothing repeats the call by itself.
+   * Do: look whether it was done, and repeat it if it was not; a call with a request id may be repeated at once.
+   * Example: "the journal does not answer: the command may be stored, or not".
+   */
+  OUTCOME_UNKNOWN = 65,
+  /**
    * EVENT_TYPE_UNKNOWN - INVALID_ARGUMENT. A system event of type 0 or of a type that this version does not know.
    * Do: check the type against docs/system-events.md; the server may be older than the client.
    * Example: "type 99 is unknown".
@@ -515,6 +522,9 @@ export function reasonFromJSON(object: any): Reason {
     case 64:
     case "REASON_UNIMPLEMENTED":
       return Reason.UNIMPLEMENTED;
+    case 65:
+    case "REASON_OUTCOME_UNKNOWN":
+      return Reason.OUTCOME_UNKNOWN;
     case 70:
     case "REASON_EVENT_TYPE_UNKNOWN":
       return Reason.EVENT_TYPE_UNKNOWN;
@@ -656,6 +666,8 @@ export function reasonToJSON(object: Reason): string {
       return "REASON_INTERNAL";
     case Reason.UNIMPLEMENTED:
       return "REASON_UNIMPLEMENTED";
+    case Reason.OUTCOME_UNKNOWN:
+      return "REASON_OUTCOME_UNKNOWN";
     case Reason.EVENT_TYPE_UNKNOWN:
       return "REASON_EVENT_TYPE_UNKNOWN";
     case Reason.EVENT_CATEGORY_WRONG:
