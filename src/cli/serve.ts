@@ -30,9 +30,18 @@ export async function serve(command: Command, surroundings: Surroundings): Promi
   checkCertificates(config, surroundings);
   await warnIfExposed(config, surroundings);
   const log = makeLog(config, surroundings);
-  const server = await startServer(config, { ...surroundings, log }).catch((error: unknown) => {
-    throw startFailure(error, config);
-  });
+  // A server that waits until another stops leading has nothing open that would keep the process alive.
+  const waiting = setInterval(() => {}, ALIVE_MS);
+  const server = await startServer(config, { ...surroundings, log })
+    .catch((error: unknown) => {
+      if (error === signal.reason && error instanceof Interrupt) return error;
+      throw startFailure(error, config);
+    })
+    .finally(() => clearInterval(waiting));
+  if (server instanceof Interrupt) {
+    if (server.signalName === 'SIGINT') throw server;
+    return;
+  }
   // In a fixed order, whichever was ready first: gRPC, then the others by name.
   const { grpc, ...others } = server.addresses;
   const adapters = [['grpc', grpc], ...Object.entries(others).sort()];
@@ -127,6 +136,12 @@ async function warnIfExposed(config: Config, { terminal }: Surroundings): Promis
 /** Why a server did not start, in words; what is not foreseen stays as it is. */
 function startFailure(error: unknown, config: Config): unknown {
   if (error instanceof JournalError) {
+    if (config.journal !== undefined) {
+      const { members } = config.journal;
+      const where = members.map(formatAddress).join(', ');
+      const advice = ['Look whether etcd runs there and can be reached, and what it logs.'];
+      return new Failure(`the journal in etcd at ${where}: ${error.message}`, error.kind === 'failed' ? advice : []);
+    }
     const advice = error.kind === 'locked' ? ['Give each server a folder of its own with --data DIR.'] : [];
     return new Failure(`the journal in ${config.data}: ${error.message}`, advice);
   }

@@ -13,9 +13,11 @@ import {
   count,
   duration,
   environmentName,
+  networkName,
   type Option,
   optionalAddress,
   optionalChoice,
+  optionalLog,
   optionalNetworks,
   optionalOrigins,
   optionalSecret,
@@ -27,6 +29,9 @@ import { tlsPlan } from './tls-plan.js';
 /** `--data` of a server that keeps nothing. */
 export const IN_MEMORY = ':memory:';
 
+/** Longer, and nobody takes over on the same day. */
+const LEADER_TTL_MS_MAX = 3_600_000;
+
 /** `--console`. */
 const CONSOLE_ADDRESS: Address = { host: '127.0.0.1', port: 8771 };
 
@@ -37,6 +42,28 @@ export const OPTIONS = {
     'data',
     'DIR',
     `The folder of the journal and the administrator's token; ${IN_MEMORY} keeps nothing. Default: a \`switchyard\` folder in the user's data directory.`,
+  ),
+  journal: optionalLog(
+    'journal',
+    'Keep the journal in an etcd instead of in the data folder, so that another server can take over: see docs/cluster.md. The data folder holds identity and secrets only.',
+  ),
+  network: networkName('network', 'default', 'The network whose journal it is, with --journal.'),
+  name: optionalText(
+    'name',
+    'NAME',
+    'What the log of other servers calls this one, with --journal. Default: the host name.',
+  ),
+  leaderTtlMs: duration(
+    'leader-ttl',
+    '5s',
+    '2s',
+    'How long the server that leads may be silent before another takes over, with --journal.',
+  ),
+  etcdCompact: choice(
+    'etcd-compact',
+    ['on', 'off'],
+    'on',
+    'Whether the server that leads lets etcd forget its own history after five minutes, with --journal. off: where somebody else does it.',
   ),
   json: toggle('json', 'Print the line that begins with `listening` as one JSON object.'),
   config: optionalText('config', 'FILE', 'A JSON object with options by their flag: {"listen": "127.0.0.1:0"}.'),
@@ -301,6 +328,9 @@ function contradictions(config: Config): string[] {
   const found: string[] = [];
   if (config.sessionTtlMinMs > config.sessionTtlMs || config.sessionTtlMs > config.sessionTtlMaxMs) {
     found.push('--session-ttl must lie between --session-ttl-min and --session-ttl-max');
+  }
+  if (config.journal !== undefined && config.leaderTtlMs > LEADER_TTL_MS_MAX) {
+    found.push('--leader-ttl must be 2s to 1h');
   }
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     found.push('--tls-cert and --tls-key go together: give both or neither');

@@ -41,6 +41,40 @@ export function optionalAddress(flag: string, help: string): Option<Address | un
   return { flag, placeholder: 'HOST:PORT', fallback: undefined, help, parse: parseAddress };
 }
 
+/** Where a shared log is: the members of an etcd. */
+export interface LogAddress {
+  readonly members: readonly Address[];
+}
+
+/** Members of an etcd that may be named: more make it slower, and nobody runs them. */
+const MEMBERS_MAX = 9;
+
+/** Where a shared log is, if there is one: `etcd://HOST:PORT[,HOST:PORT…]`. */
+export function optionalLog(flag: string, help: string): Option<LogAddress | undefined> {
+  const parse = (text: string) => {
+    const members = /^etcd:\/\/([^/]+)\/?$/.exec(text)?.[1].split(',') ?? [];
+    if (members.length === 0 || members.length > MEMBERS_MAX) {
+      throw new ValueError(`must be etcd://HOST:PORT[,HOST:PORT...], with 1 to ${MEMBERS_MAX} members`);
+    }
+    return { members: members.map(parseAddress) };
+  };
+  return { flag, placeholder: 'URL', fallback: undefined, help, parse };
+}
+
+/** The name of a network in a shared log. */
+export function networkName(flag: string, fallback: string, help: string): Option<string> {
+  const parse = (text: string) => {
+    if (!NETWORK_NAME.test(text)) {
+      throw new ValueError('must have 1-63 of a-z, 0-9 and -, the first and the last a letter or a digit');
+    }
+    return text;
+  };
+  return { flag, placeholder: 'NAME', fallback, help, parse };
+}
+
+/** A label of RFC 1123 in lower case: it is a part of keys. */
+const NETWORK_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
 /** A set of networks; nobody is in it unless it is given. */
 export function optionalNetworks(flag: string, help: string): Option<AddressSet | undefined> {
   return { flag, placeholder: 'CIDR[,CIDR…]', fallback: undefined, help, isList: true, parse: AddressSet.parse };

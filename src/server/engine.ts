@@ -50,6 +50,8 @@ export interface EngineParts {
   readonly random: Random;
   readonly log: Logger;
   readonly journal: Journal;
+  /** Bytes of one append, where the journal takes less than the replica would send. */
+  readonly appendBytesMax?: number | undefined;
   readonly metrics: Metrics | undefined;
   /** SHA-256 of the key of the server's certificate; undefined for a server without TLS. */
   readonly leaves: () => readonly Uint8Array[];
@@ -104,6 +106,7 @@ export async function startEngine({
   random,
   log,
   journal,
+  appendBytesMax = Number.POSITIVE_INFINITY,
   metrics,
   leaves,
   verify = verifyInThreadPool,
@@ -171,7 +174,8 @@ export async function startEngine({
   });
   // The shares first, so that nobody asks of them what they have not counted. Then the relay: when a watcher hears that a stream has stopped, nothing more of it is delivered.
   const publishers: Publisher[] = [shares, relay, ...all, sessionEvents, acceptances, events, gatekeeper, enforcer];
-  const limits = replicaLimits(config);
+  const wanted = replicaLimits(config);
+  const limits = { ...wanted, batchBytesMax: Math.min(wanted.batchBytesMax, appendBytesMax) };
   const replica: Replica = new Replica({
     state,
     journal,

@@ -15,11 +15,13 @@ import type { State } from '../core/store/state.js';
 import type { FairTurns, Refused } from '../fair/fair-turns.js';
 import type { Feed } from '../feed/feed.js';
 import { CallTimes } from '../grpc/call-times.js';
+import type { Term } from '../log/shared-log.js';
 import type { Attachments } from '../replica/attachments.js';
 import type { Publisher } from '../replica/replica.js';
 import { SHARE_FLAGS, type ShareFlag } from '../shares/limits.js';
 import type { Shares } from '../shares/shares.js';
 import { type Metered, meterCalls, meterConnections, meterServer } from './meters.js';
+import { meterTerm } from './term-meters.js';
 
 /** What is measured. Gauges read it when somebody asks, so that they cost nothing in between. */
 export interface Measured extends Metered {
@@ -251,6 +253,11 @@ export class Metrics {
         for (const feed of feeds) this.set({ feed: feed.topic.name }, feed.log.byteSize);
       },
     });
+  }
+
+  /** Adds the figures of a log that several servers have in common. */
+  measureTerm(term: Term): void {
+    meterTerm(this.registry, term);
   }
 
   /** Every metric of the server's own, as it was declared: for documents and their tests. */

@@ -12,8 +12,7 @@ import { tlsPlan } from '../config/tls-plan.js';
 import type { Asset } from '../console/assets.js';
 import type { AuthMode } from '../core/model/policy.js';
 import { type Journal, JournalError } from '../journal/journal.js';
-import { LmdbJournal } from '../journal/lmdb.js';
-import { MemoryJournal } from '../journal/memory.js';
+import type { SharedLog } from '../log/shared-log.js';
 import { ensureMetricsToken } from './admin-token.js';
 import { CertificateKeeper } from './certificates.js';
 import { Doors } from './doors.js';
@@ -22,6 +21,7 @@ import { EventReports } from './event-reports.js';
 import { listening } from './listen-error.js';
 import { rememberListening } from './listening-file.js';
 import { Metrics } from './metrics.js';
+import { openTerm } from './open-term.js';
 import { checkPlainPorts } from './plain-ports.js';
 import { reachableNames } from './reachable-names.js';
 
@@ -45,6 +45,10 @@ export interface Surroundings {
   readonly random: Random;
   /** Instead of the one that `config.data` names. It is closed with the server. */
   readonly journal?: Journal;
+  /** Instead of the log that the options name. It is closed with the server. */
+  readonly sharedLog?: SharedLog | undefined;
+  /** Gives up a start that waits for another server to stop leading. It rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
   /** Instead of JSON lines on standard error. */
   readonly log?: Logger;
   /** Instead of the console's page that `npm run build` made. */
@@ -78,7 +82,8 @@ export interface RunningServer {
 export async function startServer(config: Config, surroundings: Surroundings): Promise<RunningServer> {
   const { clock, random } = surroundings;
   const log = surroundings.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
-  const journal = surroundings.journal ?? (await openJournal(config.data));
+  const { term, close: closeLog } = await openTerm(config, { ...surroundings, log });
+  const { journal, appendBytesMax } = term;
   const metrics = config.metricsListen === undefined ? undefined : new Metrics();
   const events = new EventReports({ clock, log });
   const exempt = config.addressExempt ?? AddressSet.NONE;
@@ -107,6 +112,12 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     };
     clock.after(GOODBYE_MS, () => exitOnce?.());
   };
+  // From here on another server may lead: nothing that this one decides can be stored.
+  const lose = () => {
+    log.fatal({ err: term.lost.reason }, 'the right to append to the journal is lost');
+    engine?.replica.abandon();
+    fatal(term.lost.reason);
+  };
   const goDown = async (deadlineMs: number) => {
     try {
       metrics?.drain();
@@ -114,7 +125,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       engine?.drain();
       await doors?.close(deadlineMs);
       await engine?.close();
-      await journal.close();
+      await closeLog();
       audit?.close();
       metrics?.close();
       certificates?.close();
@@ -124,6 +135,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       exitOnce?.();
     }
   };
+  if (term.lost.aborted) lose();
+  else term.lost.addEventListener('abort', lose, { once: true });
   try {
     const isExempt = (address: string) => exempt.has(address);
     const writable = (isWritable: boolean) => doors?.setWritable(isWritable);
@@ -133,7 +146,20 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       log.warn('--allow-plaintext: what passes beyond loopback can be read, and changed, on the way');
     // Proofs come over gRPC and system events, which speak TLS together or not at all.
     const leaves = () => (plan.grpc ? (certificates?.leafKeyIds ?? []) : []);
-    const parts = { config, clock, random, log, journal, metrics, events, leaves, isExempt, writable, fatal };
+    const parts = {
+      config,
+      clock,
+      random,
+      log,
+      journal,
+      appendBytesMax,
+      metrics,
+      events,
+      leaves,
+      isExempt,
+      writable,
+      fatal,
+    };
     audit = openAudit(config.data, { clock, log });
     engine = await startEngine({ ...parts, audit });
     checkPlainPorts(config, engine.gatekeeper.mode);
@@ -148,6 +174,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       const { state, attachments } = replica;
       const snapshotAtMs = () => replica.snapshotAtMs;
       metrics.measure({ state, attachments, feeds: all, journal, doors, shares, turns, relay, snapshotAtMs });
+      metrics.measureTerm(term);
       const access = await metricsAccess(config, random, certificates);
       const bound = await listening('--metrics-listen', metrics.listen(config.metricsListen, admission, access));
       certificates?.onChange((files) => metrics.renew(files));
@@ -206,8 +233,4 @@ function openAudit(
   if (data === IN_MEMORY) return undefined;
   const warn = (message: string, error?: unknown) => log.warn({ err: error }, message);
   return new AuditLog({ store: new AuditFiles(auditFolder(data)), clock, warn });
-}
-
-function openJournal(data: string): Promise<Journal> | Journal {
-  return data === IN_MEMORY ? new MemoryJournal() : LmdbJournal.open(data);
 }

@@ -39,6 +39,7 @@ export async function run(flags: Record<string, string> = {}, parts: Partial<Sur
     clock: parts.clock ?? systemClock,
     random: parts.random ?? systemRandom,
     journal: parts.journal,
+    sharedLog: parts.sharedLog,
     assets: parts.assets,
     log: parts.log ?? pino({ level: 'silent' }),
     fatal:
@@ -86,7 +87,7 @@ export interface Method<Q, A> {
 
 /** A unary call. Rejects with the ServiceError. */
 export function ask<Q, A>(
-  { client }: Running,
+  { client }: Pick<Running, 'client'>,
   method: Method<Q, A>,
   request: Q,
   metadata = new Metadata(),
@@ -150,7 +151,7 @@ export class Reading<A> {
 
 /** Opens a server stream. */
 export function open<Q, A>(
-  { client }: Running,
+  { client }: Pick<Running, 'client'>,
   method: Method<Q, A>,
   request: Q,
   metadata = new Metadata(),
