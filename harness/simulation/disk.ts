@@ -24,8 +24,11 @@ export class Disk {
     private readonly told: (records: readonly StoredRecord[]) => void,
   ) {}
 
-  /** Opens the journal in a process. Whatever the process before had in hand is lost, but for what got through. */
-  open(process: Process): Journal {
+  /**
+   * Opens the journal in a process. Whatever the process before had in hand is lost, but for what got through. `lost` is called when
+   * the journal is this process's no more.
+   */
+  open(process: Process, _lost: (error: unknown) => void): Journal | Promise<Journal> {
     this.journal = new SimulatedJournal(this, process);
     return this.journal;
   }

@@ -65,6 +65,8 @@ export class SimulatedEtcd {
   /** What its file may hold. Beyond it puts are refused and deletes pass, as at etcd. */
   quotaBytes = Number.POSITIVE_INFINITY;
   readonly version = '3.4.23';
+  /** Called with every transaction that compares and so takes place, in their order. */
+  committed: (transaction: Transaction) => void = () => {};
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -117,7 +119,8 @@ export class SimulatedEtcd {
     return delayMs === 0 ? Promise.resolve() : new Promise((resolve) => this.#clock.after(delayMs, resolve));
   }
 
-  #commit({ compare, success, failure = [] }: Transaction): Committed {
+  #commit(transaction: Transaction): Committed {
+    const { compare, success, failure = [] } = transaction;
     const succeeded = compare.every((one) => this.#compares(one));
     const operations = succeeded ? success : failure;
     const more = operations.reduce((sum, one) => sum + (one.kind === 'put' ? one.value.length + KEY_BYTES : 0), 0);
@@ -129,6 +132,7 @@ export class SimulatedEtcd {
       return values === undefined ? [] : [values];
     });
     this.#revision = revision;
+    if (succeeded) this.committed(transaction);
     return { succeeded, revision, found };
   }
 

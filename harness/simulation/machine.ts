@@ -1,7 +1,7 @@
 import type { CallStatus } from '../../src/client/error.js';
 import type { Limits } from '../../src/core/model/limits.js';
 import { SESSION_METADATA } from '../../src/grpc/caller.js';
-import { JournalError } from '../../src/journal/journal.js';
+import { type Journal, JournalError } from '../../src/journal/journal.js';
 import { authenticate } from '../../src/replica/token.js';
 import type { Disk } from './disk.js';
 import { StaleMutationError } from './inside.js';
@@ -17,6 +17,9 @@ import type { Verdict } from './verdict.js';
 
 /** How long a server that goes down waits for its calls. */
 const DRAIN_DEADLINE_MS = 10_000;
+
+/** For so long a process whose journal is lost goes on to say so. */
+const GOODBYE_MS = 100;
 
 /** How a start ends that could not name its network, or store its limits. */
 const START_REFUSED = /could not be (founded|stored)/;
@@ -129,16 +132,24 @@ export class Machine {
       else if (error instanceof StaleMutationError) verdict.fail('Stale', error.message);
       else verdict.fail('Sound', `the server gave itself up: ${stackOf(error)}`);
     };
-    SimulatedServer.start({
-      process,
-      journal: disk.open(process),
-      random,
-      limits,
-      tamper,
-      onCall: (call) => this.listen(call),
-      problem: (check, text) => verdict.fail(check, text),
-      fatal,
-    }).then(
+    const lost = (error: unknown) => {
+      // As `src/server/server.ts` does it: what is known is said, and then the process ends.
+      this.server?.replica.abandon();
+      process.clock.after(GOODBYE_MS, () => fatal(error));
+    };
+    const start = (journal: Journal) =>
+      SimulatedServer.start({
+        process,
+        journal,
+        random,
+        limits,
+        tamper,
+        onCall: (call) => this.listen(call),
+        problem: (check, text) => verdict.fail(check, text),
+        fatal,
+      });
+    const journal = disk.open(process, lost);
+    (journal instanceof Promise ? journal.then(start) : start(journal)).then(
       (server) => {
         if (process.isAlive) this.open(server);
       },

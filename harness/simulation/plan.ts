@@ -38,6 +38,8 @@ export interface Plan {
   readonly keyed: Keyed;
   /** Whether newcomers redeem tickets, more of them than a ticket has uses. */
   readonly isTicketed: boolean;
+  /** Whether the journal is in an etcd instead of on the disk. */
+  readonly isOnEtcd?: boolean;
   readonly steps: readonly Step[];
 }
 

@@ -25,6 +25,7 @@ import { networkDefinition, networkService } from '../../src/grpc/services/netwo
 import { sessionDefinition, sessionService } from '../../src/grpc/services/session-service.js';
 import { streamDefinition, streamService } from '../../src/grpc/services/stream-service.js';
 import type { Journal } from '../../src/journal/journal.js';
+import type { EtcdStore } from '../../src/log/etcd/store.js';
 import { DEFAULT_RELAY_LIMITS } from '../../src/relay/limits.js';
 import { Relay } from '../../src/relay/relay.js';
 import { AccessTokens } from '../../src/replica/access-tokens.js';
@@ -82,6 +83,8 @@ export interface ServerSurroundings {
 
 /** What a mutation does to each server process. Absent methods leave it as it is. */
 export interface Tampering {
+  /** Each connection of a process to etcd, where the journal is in one. */
+  etcd?(store: EtcdStore): EtcdStore;
   /** Nothing has been read from it yet. */
   journal?(journal: Journal): Journal;
   /** Recovered, and nothing is made of it yet. */

@@ -1,6 +1,7 @@
 // `npm run simulate`: runs whole worlds, each made of one number. See HELP.
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { worldOf } from './mutations/mutation.js';
 import { MUTATIONS } from './mutations.js';
 import { type Plan, planOf, writtenPlan } from './plan.js';
 import { type Result, simulate } from './run.js';
@@ -8,7 +9,7 @@ import { shrink } from './shrink.js';
 
 const HOUR_MS = 3_600_000;
 
-const HELP = `npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--follow] [--shrink] [--plan FILE] [--mutations]
+const HELP = `npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--follow] [--shrink] [--plan FILE] [--etcd] [--mutations]
 
 Runs whole worlds, each made of one number. A seed that fails is printed with what went wrong and the end of its trace; the
 same seed and minutes are the same run, to the byte. Exit status 1 when one failed, or when a mutation was missed.
@@ -19,6 +20,7 @@ same seed and minutes are the same run, to the byte. Exit status 1 when one fail
   --follow     print everything that happens
   --shrink     look for the fewest steps that still fail, and write them to seed-N.json
   --plan       a file with the steps of one world, as --shrink writes it, instead of a seed
+  --etcd       the journal in an etcd that is slow, silent or full now and then, instead of on a disk
   --mutations  put each deliberate fault into a world that meets it, and look whether it is found
 `;
 
@@ -32,6 +34,7 @@ const { values } = parseArgs({
     shrink: { type: 'boolean', default: false },
     mutations: { type: 'boolean', default: false },
     plan: { type: 'string' },
+    etcd: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
@@ -64,7 +67,10 @@ async function seeds(): Promise<boolean> {
 
 async function plans(): Promise<Plan[]> {
   if (values.plan !== undefined) return [writtenPlan(await readFile(values.plan, 'utf8'))];
-  return Array.from({ length: Number(values.seeds) }, (_, at) => planOf(seed + at, Number(values.minutes)));
+  return Array.from({ length: Number(values.seeds) }, (_, at) => {
+    const plan = planOf(seed + at, Number(values.minutes));
+    return values.etcd ? { ...plan, isOnEtcd: true } : plan;
+  });
 }
 
 function lineOf({ plan, violation, hash, events, revisions }: Result): string {
@@ -90,7 +96,7 @@ async function mutations(): Promise<boolean> {
   let missed = 0;
   for (const mutation of MUTATIONS) {
     const from = performance.now();
-    const { violation } = await simulate(planOf(mutation.seed, mutation.minutes), mutation);
+    const { violation } = await simulate(worldOf(mutation), mutation);
     const tookS = ((performance.now() - from) / 1_000).toFixed(1);
     const isFound = violation?.check === mutation.finds;
     if (!isFound) missed++;

@@ -2,6 +2,7 @@ import type { SessionRequest } from '../../gen/switchyard/v1/session_service.js'
 import type { SwitchyardError } from '../../src/client/error.js';
 import { StatusCode } from '../../src/client/status.js';
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
+import type { StoredRecord } from '../../src/journal/journal.js';
 import type { Answered } from './channel.js';
 import type { Check } from './check.js';
 import { Abandoned } from './checks/abandoned.js';
@@ -17,6 +18,7 @@ import { Silence } from './checks/silence.js';
 import { Wire } from './checks/wire.js';
 import { Disk } from './disk.js';
 import { Enrollers } from './enrollers.js';
+import { EtcdDisk } from './etcd-disk.js';
 import type { Fleet } from './fleet.js';
 import { Flood } from './flood.js';
 import { HastyCallers } from './hasty.js';
@@ -84,7 +86,12 @@ export class World implements Fleet {
       this.trace.note(`= ${revision.revision} ${revision.command.kind} ${revision.changes.length}`);
       this.panel.tell('durable', revision);
     });
-    this.disk = new Disk(this.random.fork(1), (records) => this.truth.take(records));
+    const told = (records: readonly StoredRecord[]) => this.truth.take(records);
+    const isOnEtcd = plan.isOnEtcd ?? false;
+    const problem = (check: string, text: string) => this.verdict.fail(check, text);
+    this.disk = isOnEtcd
+      ? new EtcdDisk(this.random.fork(1), told, { scheduler, tamper: tamper.etcd ?? ((store) => store), problem })
+      : new Disk(this.random.fork(1), told);
     const { truth, verdict, disk, trace } = this;
     const scene: ServerScene = { truth, verdict, disk, limits, nowMs, serverRuns: () => this.machine.runs };
     this.replays = new Replays(scene);

@@ -1,3 +1,4 @@
+import { type Plan, planOf } from '../plan.js';
 import type { Tampering } from '../server.js';
 
 /** A fault that somebody could have made, put into the parts of a server from outside. */
@@ -6,6 +7,13 @@ export interface Mutation extends Tampering {
   /** A world of so many minutes, made of this seed, meets it within some seconds of real time. */
   readonly seed: number;
   readonly minutes: number;
+  /** Whether that world has its journal in an etcd. */
+  readonly isOnEtcd?: boolean;
   /** The check that finds it there. Another one would say that the mutation does something else than its name says. */
   readonly finds: string;
+}
+
+/** The world that meets a mutation. */
+export function worldOf({ seed, minutes, isOnEtcd = false }: Pick<Mutation, 'seed' | 'minutes' | 'isOnEtcd'>): Plan {
+  return isOnEtcd ? { ...planOf(seed, minutes), isOnEtcd } : planOf(seed, minutes);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { inside, StaleMutationError } from '../../../harness/simulation/inside.js';
+import { worldOf } from '../../../harness/simulation/mutations/mutation.js';
 import { MUTATIONS } from '../../../harness/simulation/mutations.js';
 import { planOf } from '../../../harness/simulation/plan.js';
 import { simulate } from '../../../harness/simulation/run.js';
@@ -7,13 +8,13 @@ import { sampleOf } from '../../long.js';
 
 const LIMIT_MS = 120_000;
 /** The worlds of the mutations, each once. */
-const worlds = [...new Map(MUTATIONS.map(({ seed, minutes }) => [`${seed} of ${minutes} minutes`, { seed, minutes }]))];
+const worlds = [...new Map(MUTATIONS.map((one) => [`${one.seed} of ${one.minutes} minutes`, worldOf(one)]))];
 
 describe('the simulation', () => {
   it.each(sampleOf(MUTATIONS, 2))(
     'finds by its check $finds a server that was made to $name',
     async (mutation) => {
-      const { violation } = await simulate(planOf(mutation.seed, mutation.minutes), mutation);
+      const { violation } = await simulate(worldOf(mutation), mutation);
       // The text too: it says what else was found.
       expect(violation).toMatchObject({ check: mutation.finds, text: expect.any(String) });
     },
@@ -22,8 +23,8 @@ describe('the simulation', () => {
 
   it.each(sampleOf(worlds, 4))(
     'finds nothing in the world of a mutation without it: seed %s',
-    async (_name, { seed, minutes }) => {
-      expect((await simulate(planOf(seed, minutes))).violation).toBeUndefined();
+    async (_name, plan) => {
+      expect((await simulate(plan)).violation).toBeUndefined();
     },
     LIMIT_MS,
   );

@@ -11,6 +11,8 @@ import { StatusCode } from '../../../src/client/index.js';
 
 /** How long fresh seeds are tried in each run of the tests, and the limit of a single test. */
 const FRESH_MS = 30_000;
+/** The same with the journal in an etcd. */
+const FRESH_ON_ETCD_MS = 10_000;
 const LIMIT_MS = 300_000;
 const MINUTES = 10;
 
@@ -23,7 +25,8 @@ const regressions = readdirSync(folder).map((file) => {
 /** What went wrong, with how to see it again; empty when nothing did. */
 function wrong({ violation, plan }: Result): string {
   if (violation === undefined) return '';
-  const again = `npm run simulate -- --seed ${plan.seed} --minutes ${plan.minutes} --shrink`;
+  const where = plan.isOnEtcd ? ' --etcd' : '';
+  const again = `npm run simulate -- --seed ${plan.seed} --minutes ${plan.minutes}${where} --shrink`;
   return `${violation.check} at ${violation.atMs} ms: ${violation.text}\n${again}`;
 }
 
@@ -52,6 +55,29 @@ describe('a simulated world', () => {
       let seed = first;
       for (; performance.now() - from < FRESH_MS; seed++) expect(wrong(await simulate(planOf(seed, MINUTES)))).toBe('');
       process.stderr.write(`seeds ${first} to ${seed - 1} of ${MINUTES} minutes kept their word\n`);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('a simulated world with its journal in an etcd', () => {
+  it('is the same every time that it is made of one seed, and another than on a disk', async () => {
+    const plan = { ...planOf(7, 1), isOnEtcd: true };
+    const [one, other] = [await simulate(plan), await simulate(plan)];
+    expect(other.hash).toBe(one.hash);
+    expect((await simulate(planOf(7, 1))).hash).not.toBe(one.hash);
+  });
+
+  it(
+    'keeps its word while etcd is slow, silent, full, or answers nobody, in worlds that nobody has seen before',
+    async () => {
+      const first = Number(process.env.SIMULATION_SEED ?? Date.now() % 1_000_000_000);
+      const from = performance.now();
+      let seed = first;
+      for (; performance.now() - from < FRESH_ON_ETCD_MS; seed++) {
+        expect(wrong(await simulate({ ...planOf(seed, MINUTES), isOnEtcd: true }))).toBe('');
+      }
+      process.stderr.write(`seeds ${first} to ${seed - 1} of ${MINUTES} minutes on etcd kept their word\n`);
     },
     LIMIT_MS,
   );
