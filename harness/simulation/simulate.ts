@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { worldOf } from './mutations/mutation.js';
 import { MUTATIONS } from './mutations.js';
 import { type Plan, planOf, writtenPlan } from './plan.js';
+import { failureLines, replayCommand } from './replay.js';
 import { type Result, simulate } from './run.js';
 import { shrink } from './shrink.js';
 
@@ -11,8 +12,8 @@ const HOUR_MS = 3_600_000;
 
 const HELP = `npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--follow] [--shrink] [--plan FILE] [--etcd] [--mutations]
 
-Runs whole worlds, each made of one number. A seed that fails is printed with what went wrong and the end of its trace; the
-same seed and minutes are the same run, to the byte. Exit status 1 when one failed, or when a mutation was missed.
+Runs whole worlds, each made of one number. A seed that fails is printed with what went wrong, the end of its trace and
+the command that replays it; the same seed and minutes are the same run, to the byte. Exit status 1 when one failed, or when a mutation was missed.
 
   --seed       the first world (drawn from the time)
   --seeds      how many worlds, each of the next number (1)
@@ -79,16 +80,21 @@ function lineOf({ plan, violation, hash, events, revisions }: Result): string {
   return `seed ${number}, ${minutes} min: ${went}, ${steps.length} steps, ${events} events, ${revisions} revisions, ${hash}`;
 }
 
-/** Prints what went wrong and the trace before it; with --shrink also a smaller plan, as a file. */
+/**
+ * Prints what went wrong, the trace before it, and the command that replays it; with --shrink also a smaller plan, as a file, and
+ * the command for that.
+ */
 async function report(failed: Result): Promise<void> {
   const result = values.shrink ? await shrink(failed) : failed;
-  const { check, text, atMs } = result.violation!;
-  if (!values.follow) console.log(result.tail.slice(-60).join('\n'));
-  console.log(`${check} at ${atMs.toFixed(0)} ms: ${text}`);
-  if (!values.shrink) return;
+  // The trace was printed as it came.
+  const lines = failureLines(values.follow ? { ...result, tail: [] } : result, values.plan);
+  if (!values.shrink) return console.log(lines.join('\n'));
+  console.log(lines.slice(0, -1).join('\n'));
   const file = `seed-${result.plan.seed}.json`;
-  await writeFile(file, `${JSON.stringify({ name: '', why: text, plan: result.plan }, undefined, 1)}\n`);
+  const why = result.violation!.text;
+  await writeFile(file, `${JSON.stringify({ name: '', why, plan: result.plan }, undefined, 1)}\n`);
   console.log(`${result.plan.steps.length} of ${failed.plan.steps.length} steps are enough: ${file}`);
+  console.log(`again: ${replayCommand(result.plan, file)}`);
 }
 
 /** Puts each deliberate fault in and looks whether it is found as it should be. True: all were. */

@@ -1,7 +1,9 @@
 /**
  * Time, as the composition root hands it in: the real one, or a simulation's.
  *
- * Leases and deadlines use `nowMs` (monotonic, from an arbitrary zero); `wallMs` is for people and records only.
+ * Leases, deadlines and timers use `nowMs` (monotonic, from an arbitrary zero). `wallMs` is for what outlives a process or is
+ * compared with a time from outside: the times in commands, by which keys and tickets end, the deadlines that calls bring, codes
+ * and logins of the console, certificates, and what people read.
  */
 export interface Clock {
   /** Monotonic milliseconds. */

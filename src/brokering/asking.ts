@@ -23,7 +23,7 @@ import type { Acceptances } from './acceptances.js';
 import { checkCandidates, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
 
 /** How long a peer may take to accept and to gather: an attempt must begin while the rendezvous holds the mappings. */
-const ACCEPT_MS = 10_000;
+export const ACCEPT_MS = 10_000;
 const NONCE_BYTES = 16;
 /** No attempt lasts so long; what is said beyond it is not worth 64 bits. */
 const TOOK_MS_MAX = 60_000;

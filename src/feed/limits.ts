@@ -1,4 +1,4 @@
-/** Every bound of a feed, by count and by size, each with its reason. */
+/** The bounds of a feed that a process can be given, by count and by size, each with its reason; how its log is cut is in log.ts. */
 export interface FeedLimits {
   /** Bytes of history. Resuming from further back is an error. 64 MiB is some 800,000 revisions. */
   readonly historyBytesMax: number;

@@ -1,6 +1,6 @@
 /**
- * Every bound of the doors, by count and by size, each with its reason. The core's are in core/model/limits.ts, the feeds' in
- * feed/limits.ts.
+ * The bounds of the gRPC door, by count and by size, each with its reason. The core's are in core/model/limits.ts, the feeds' in
+ * feed/limits.ts, those of the other doors in the limits files of their folders.
  */
 export interface DoorLimits {
   /** Watches that one client connection holds: 12 KiB of HTTP/2 stream each; a console that shows a fleet has some. */

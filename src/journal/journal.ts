@@ -19,8 +19,8 @@ export interface StoredSnapshot {
 /**
  * The port to durable storage: a run of commands, and now and then a snapshot that makes the oldest of them needless.
  *
- * Bytes in, bytes out: what they mean, their version and their checksum are `record.ts`'s. Two implementations pass
- * the same contract suite (test/journal/contract.ts): memory, and lmdb.
+ * Bytes in, bytes out: `record.ts` and `chunk.ts` say what they mean, `frame.ts` their version and their checksum. Two
+ * implementations pass the same contract suite (test/journal/contract.ts): memory, and lmdb.
  */
 export interface Journal {
   /**

@@ -11,8 +11,11 @@ import type { ServingTime } from './serving-time.js';
 /** When a deadline's command could not be stored, it is tried again after this. */
 const RETRY_MS = 1_000;
 
-/** How long a connection may be pending: less than the minute for which the rendezvous keeps observed addresses. */
-const CONNECTION_MS = 55_000;
+/**
+ * How long a connection may be pending: less than the two minutes for which the rendezvous keeps observed addresses. It ends when the
+ * connection stands or goes over to the relay, and begins anew with a restart of the server.
+ */
+export const CONNECTION_MS = 55_000;
 
 /**
  * Submits a command when a deadline passes: of an order without an answer, of a connection that is still pending, of an

@@ -68,7 +68,7 @@ interface Pending {
  * order.
  *
  * What one turn of the event loop brings, and what comes while an append is on its way, is one batch: one append for all of
- * it. It is also the only place where time becomes commands.
+ * it. It stamps each command of a batch with the time of the batch, and submits the commands that are due by time.
  */
 export class Replica {
   readonly state: State;

@@ -60,7 +60,7 @@ export interface DoorParts {
 }
 
 /**
- * Every way into a server: gRPC, system events, the rendezvous.
+ * Every way into a server: gRPC, system events, the rendezvous, the console and the web door.
  *
  * They go down in two steps, with the end of all watches between them: {@link drain} lets nobody new in, and {@link close}
  * waits for those who are in.

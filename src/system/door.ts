@@ -15,8 +15,8 @@ const LOOK_MS = 1_000;
 /**
  * The door of system events: all connections, whichever adapter brought them.
  *
- * It is a publisher of the replica, told of every change after the feeds: so that a session's end closes its connection,
- * and a stream's sinks are opened where their sessions are.
+ * It is a publisher of the replica, told of every change after the feeds: so that a session's end closes its connection, and the
+ * sinks of a new stream are opened for the clients that have asked for the data of all their branches (Open without an id).
  */
 export class SystemDoor {
   private readonly peers = new Set<Peer>();

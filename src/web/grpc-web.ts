@@ -5,7 +5,7 @@ import type { Protocol } from './protocol.js';
 import { invalid } from './status.js';
 
 /**
- * A call of gRPC-Web: envelopes, of which the last has the trailers (PROTOCOL-WEB.md of grpc). With `isText` each is in
+ * A call of gRPC-Web: envelopes, of which the last has the trailers (PROTOCOL-WEB of grpc). With `isText` each is in
  * base64, for browsers that give a page no bytes before the answer is over.
  */
 export function grpcWeb(codec: Codec, type: string, isText: boolean): Protocol {

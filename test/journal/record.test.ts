@@ -53,7 +53,18 @@ describe('a record', () => {
     );
   });
 
-  it('has the bytes that its diagram says', () => {
+  it('has the bytes that its diagram in docs/journal.md says', () => {
+    const { bytes } = encodeRecord(7, { ...TERMINATE, storedAtMs: 1_700_000_000_000 });
+    // The checksum is Python's: zlib.crc32(struct.pack('>QI', 7, 0) + bytes.fromhex('02014a05080910ac02a00680d095ffbc31'))
+    expect(Buffer.from(bytes).toString('hex')).toBe(`ba30001a0201${'4a05080910ac02'}${'a00680d095ffbc31'}`);
+    const [, diagram] = readFileSync('docs/journal.md', 'utf8').match(
+      /of revision 7, [^`]*`[^`]*`[^`]*```\n([^`]*)```/,
+    )!;
+    const shown = diagram.split('\n').map((line) => line.match(/^ {2}((?:[0-9a-f]{2} )+) /)?.[1] ?? '');
+    expect(shown.join('').replaceAll(' ', '')).toBe(Buffer.from(bytes).toString('hex'));
+  });
+
+  it('has the bytes of format 1 where nothing says when it was stored', () => {
     const { bytes } = encodeRecord(7, TERMINATE);
     // The checksum is Python's: zlib.crc32(struct.pack('>QI', 7, 0) + bytes.fromhex('01014a05080910ac02'))
     expect(Buffer.from(bytes).toString('hex')).toBe('f24cf5e0' + '01' + '01' + '4a05080910ac02');

@@ -2387,8 +2387,9 @@ export const NetworkServiceService = {
    *
    * A reader that does not keep up costs the others nothing. When what it missed has left the history, it is ended
    * with ABORTED (WATCH_LAGGED), whose details hold its position; with `coalesce` it gets one delta with the net
-   * effect instead, or, where that would be more than 512 KiB, RESET and a snapshot. A reader of a snapshot that is so slow that
-   * the parts before it are given up begins again with RESET.
+   * effect instead. It gets RESET and a snapshot where the net effect would be more than 512 KiB or of more than 16,384 changes of
+   * nodes and links, and where the server no longer remembers which these were. A reader of a snapshot that is so slow that the
+   * parts before it are given up begins again with RESET.
    *
    * Errors: OUT_OF_RANGE (REVISION_COMPACTED) when `after` has left the history, with the oldest revision still held
    * as metadata `oldest_revision`; INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (WATCH_LIMIT); UNAVAILABLE
@@ -2558,8 +2559,9 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
    *
    * A reader that does not keep up costs the others nothing. When what it missed has left the history, it is ended
    * with ABORTED (WATCH_LAGGED), whose details hold its position; with `coalesce` it gets one delta with the net
-   * effect instead, or, where that would be more than 512 KiB, RESET and a snapshot. A reader of a snapshot that is so slow that
-   * the parts before it are given up begins again with RESET.
+   * effect instead. It gets RESET and a snapshot where the net effect would be more than 512 KiB or of more than 16,384 changes of
+   * nodes and links, and where the server no longer remembers which these were. A reader of a snapshot that is so slow that the
+   * parts before it are given up begins again with RESET.
    *
    * Errors: OUT_OF_RANGE (REVISION_COMPACTED) when `after` has left the history, with the oldest revision still held
    * as metadata `oldest_revision`; INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (WATCH_LIMIT); UNAVAILABLE
@@ -2736,8 +2738,9 @@ export interface NetworkServiceClient extends Client {
    *
    * A reader that does not keep up costs the others nothing. When what it missed has left the history, it is ended
    * with ABORTED (WATCH_LAGGED), whose details hold its position; with `coalesce` it gets one delta with the net
-   * effect instead, or, where that would be more than 512 KiB, RESET and a snapshot. A reader of a snapshot that is so slow that
-   * the parts before it are given up begins again with RESET.
+   * effect instead. It gets RESET and a snapshot where the net effect would be more than 512 KiB or of more than 16,384 changes of
+   * nodes and links, and where the server no longer remembers which these were. A reader of a snapshot that is so slow that the
+   * parts before it are given up begins again with RESET.
    *
    * Errors: OUT_OF_RANGE (REVISION_COMPACTED) when `after` has left the history, with the oldest revision still held
    * as metadata `oldest_revision`; INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (WATCH_LIMIT); UNAVAILABLE

@@ -2,9 +2,9 @@ import type { Check } from '../check.js';
 import type { ServerScene } from '../scene.js';
 import type { ServerCall } from '../server-call.js';
 
-/** No quiet watch is silent for longer (API.md §5). */
+/** No quiet watch is silent for longer: network_service.proto promises it. */
 const WATCH_SILENCE_MS = 30_000;
-/** An attachment has a heartbeat at least so often (API.md §4). */
+/** An attachment has a heartbeat at least so often: session.proto promises it. */
 const ATTACHMENT_SILENCE_MS = 15_000;
 
 /**

@@ -11,7 +11,7 @@ export const KeyOrigin = { FIRST_USE: 1, ADMINISTRATOR: 2, ROTATION: 3, TICKET: 
 export type KeyOrigin = (typeof KeyOrigin)[keyof typeof KeyOrigin];
 
 /**
- * The roles that an identity can have; what each may do is in `core/decide/permissions.ts`. The state keeps roles as strings, so
+ * The roles that an identity can have; what each may do is in `permission.ts`. The state keeps roles as strings, so
  * that a later release can add some.
  */
 export const ROLES = ['agent', 'client', 'observer', 'operator', 'admin'] as const;

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { planOf, writtenPlan } from '../../../harness/simulation/plan.js';
+import { failureLines, replayCommand } from '../../../harness/simulation/replay.js';
 import { type Result, simulate } from '../../../harness/simulation/run.js';
 import type { Tampering } from '../../../harness/simulation/server.js';
 import type { ServerCall } from '../../../harness/simulation/server-call.js';
@@ -25,9 +26,7 @@ const regressions = readdirSync(folder).map((file) => {
 /** What went wrong, with how to see it again; empty when nothing did. */
 function wrong({ violation, plan }: Result): string {
   if (violation === undefined) return '';
-  const where = plan.isOnEtcd ? ' --etcd' : '';
-  const again = `npm run simulate -- --seed ${plan.seed} --minutes ${plan.minutes}${where} --shrink`;
-  return `${violation.check} at ${violation.atMs} ms: ${violation.text}\n${again}`;
+  return `${violation.check} at ${violation.atMs} ms: ${violation.text}\n${replayCommand(plan)} --shrink`;
 }
 
 describe('a simulated world', () => {
@@ -78,6 +77,28 @@ describe('a simulated world with its journal in an etcd', () => {
         expect(wrong(await simulate({ ...planOf(seed, MINUTES), isOnEtcd: true }))).toBe('');
       }
       process.stderr.write(`seeds ${first} to ${seed - 1} of ${MINUTES} minutes on etcd kept their word\n`);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('a world that fails', () => {
+  it(
+    'ends with the command that replays it: its seed and minutes, or its file',
+    async () => {
+      const broken: Tampering = {
+        server: ({ replica }) => {
+          replica.attachments.open = () => {
+            throw new Error('broken on purpose');
+          };
+        },
+      };
+      const failed = await simulate(planOf(2, 1), broken);
+      const lines = failureLines(failed);
+      expect(lines.at(-2)).toContain('broken on purpose');
+      expect(lines.at(-1)).toBe('again: npm run simulate -- --seed 2 --minutes 1');
+      expect((await simulate(planOf(2, 1), broken)).hash).toBe(failed.hash);
+      expect(failureLines(failed, 'seed-2.json').at(-1)).toBe('again: npm run simulate -- --plan seed-2.json');
     },
     LIMIT_MS,
   );
