@@ -9,7 +9,7 @@ import type { FeedLimits } from './limits.js';
 import { Log } from './log.js';
 import { SharedSnapshot } from './snapshot.js';
 import { SnapshotBudget } from './snapshot-budget.js';
-import { compacted, type Start, Subscription } from './subscription.js';
+import { compacted, type Start, Subscription, type SubscriptionOwner } from './subscription.js';
 import type { Topic } from './topic.js';
 import { Touches } from './touches.js';
 
@@ -36,7 +36,7 @@ export interface FeedOrigin {
  * Publishing costs one encoding and one append, however many watch. Watchers that had nothing to read are woken together,
  * once a turn of the event loop, so that each gets the revisions of one turn in one message.
  */
-export class Feed<C = Change> {
+export class Feed<C = Change> implements SubscriptionOwner {
   readonly log: Log;
   readonly touches: Touches;
   private readonly subscriptions = new Set<Subscription>();
