@@ -36,10 +36,10 @@ export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
 };
 
 /** Redeems a ticket. */
-export const enroll: Handler<'Enroll'> = async ({ backing, peer, body }) => {
+export const enroll: Handler<'Enroll'> = async ({ backing, body }, { origin }) => {
   const { enrolment, replica } = backing;
   const { secret, name = '' } = body;
-  const request = { secret: Buffer.from(secret), proof: proofMessage(body.proof), name, origin: peer.origin };
+  const request = { secret: Buffer.from(secret), proof: proofMessage(body.proof), name, origin };
   const enrolled = await enrolment.enroll(request);
   if (enrolled instanceof Fault) return enrolled;
   const { uuid: identityUuid, position } = enrolled;
@@ -49,10 +49,10 @@ export const enroll: Handler<'Enroll'> = async ({ backing, peer, body }) => {
 };
 
 /** Gives an identity a new key. */
-export const rotateKey: Handler<'RotateKey'> = async ({ backing, peer, body }) => {
+export const rotateKey: Handler<'RotateKey'> = async ({ backing, body }, { origin }) => {
   const { replica, opening, clock } = backing;
   const [oldProof, newProof] = [proofMessage(body.oldProof), proofMessage(body.newProof)];
-  const rotated = await opening.prover.rotate({ oldProof, newProof, origin: peer.origin });
+  const rotated = await opening.prover.rotate({ oldProof, newProof, origin });
   if (rotated instanceof Fault) return rotated;
   const { overlapMs } = opening.prover.proofs.limits;
   const atMs = clock.wallMs();
