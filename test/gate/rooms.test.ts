@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { cyclesOf, importsOf, readSources } from './imports.mjs';
 
@@ -64,6 +65,18 @@ describe('the rooms of src', () => {
   it('do not import each other in a circle', () => {
     const top = (path: string) => path.split('/').slice(0, 2).join('/');
     expect(cyclesOf(EDGES.map(({ from, to }) => [top(from), top(to)] as const))).toEqual([]);
+  });
+
+  it('have no file that leads back to itself by its imports, those of types included', () => {
+    expect(cyclesOf(EDGES.map(({ from, to }) => [from, to] as const))).toEqual([]);
+  });
+
+  it('have folders that import each other only where one of them holds the others', () => {
+    const cycles = cyclesOf(EDGES.map(({ from, to }) => [dirname(from), dirname(to)] as const));
+    const apart = cycles.filter(
+      (cycle) => !cycle.some((outer) => cycle.every((one) => `${one}/`.startsWith(`${outer}/`))),
+    );
+    expect(apart).toEqual([]);
   });
 
   it('keep the doors apart: none of gRPC, system events, the rendezvous and the console imports another', () => {
