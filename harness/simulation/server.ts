@@ -118,12 +118,13 @@ export class SimulatedServer implements Listener {
     readonly relay: Relay,
     private readonly acceptances: Acceptances,
     readonly replica: Replica,
+    /** The replica's, which mutations may write to. */
+    readonly state: State,
     readonly feeds: Backing['feeds'],
     readonly shares: Shares,
   ) {
     const { process, random, limits, problem } = surroundings;
     const { clock } = process;
-    const { state } = replica;
     const turns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS });
     const proofs = new Proofs({
       ...{ clock, limits: DEFAULT_TRUST_LIMITS },
@@ -231,14 +232,10 @@ export class SimulatedServer implements Listener {
     });
     await replica.found(SERVER_UUID);
     await replica.agreeOn(limits.core);
-    const server = new SimulatedServer({ ...surroundings, problem }, relay, acceptances, replica, feeds, shares);
+    const server = new SimulatedServer({ ...surroundings, problem }, relay, acceptances, replica, state, feeds, shares);
     replica.opened();
     tamper.server?.(server);
     return server;
-  }
-
-  get state(): State {
-    return this.replica.state;
   }
 
   accept(asked: Asked, caller: Caller): Callee {

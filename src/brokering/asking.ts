@@ -15,7 +15,7 @@ import {
   RELAY_FIRST_FROM,
 } from '../core/model/connection.js';
 import { Fault } from '../core/model/fault.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import type { Asker, Gatekeeper } from '../replica/gatekeeper.js';
 import type { Replica } from '../replica/replica.js';
 import type { Shares } from '../shares/shares.js';
@@ -249,7 +249,7 @@ function checkFallback(checked: Checked, fallback: number, relayVersion: number)
 }
 
 /** The connection that a request has come to, now or before. */
-function connectionIn(changes: readonly Change[], { connections }: State): Connection | undefined {
+function connectionIn(changes: readonly Change[], { connections }: StateView): Connection | undefined {
   const request = requestIn(changes);
   if (request !== undefined) return connections.get(request.made.id);
   return changes.flatMap((change) => (change.kind === 'ConnectionPut' ? change.connection : [])).at(-1);

@@ -4,7 +4,7 @@ import { draining } from '../core/model/draining.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import { type Capture, capture } from '../core/store/snapshot.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import type { FeedLimits } from './limits.js';
 import { Log } from './log.js';
 import { SharedSnapshot } from './snapshot.js';
@@ -51,7 +51,7 @@ export class Feed<C = Change> implements SubscriptionOwner {
   constructor(
     readonly topic: Topic<C>,
     /** The state whose changes are published, as it was restored: the history begins there. */
-    readonly state: State,
+    readonly state: StateView,
     readonly limits: FeedLimits,
     readonly clock: Clock,
     /** Bounds the snapshots of all feeds together; by default this feed's alone. */

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import type { FeedLimits } from './limits.js';
 import type { Log } from './log.js';
 import type { SharedSnapshot, SnapshotReader } from './snapshot.js';
@@ -11,7 +11,7 @@ import type { Touches } from './touches.js';
 /** The feed, as its subscriptions need it. */
 export interface SubscriptionOwner {
   readonly topic: Topic<unknown>;
-  readonly state: State;
+  readonly state: StateView;
   readonly limits: FeedLimits;
   readonly clock: Clock;
   readonly log: Log;

@@ -9,6 +9,7 @@ import { type AuthMode, foundingDocument } from '../core/model/policy.js';
 import type { Position } from '../core/model/position.js';
 import { CloseReason } from '../core/model/session.js';
 import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import { NEW_FOLDER_FORMAT } from '../journal/frame.js';
 import { type Journal, JournalError, type StoredRecord } from '../journal/journal.js';
 import { encodeRecord } from '../journal/record.js';
@@ -68,7 +69,8 @@ interface Pending {
  * it. It is also the only place where time becomes commands.
  */
 export class Replica {
-  readonly state: State;
+  /** Everything that was applied, to be read. */
+  readonly state: StateView;
   readonly leases: Leases;
   readonly attachments: Attachments;
   readonly deadlines: Deadlines;
@@ -148,9 +150,14 @@ export class Replica {
     });
   }
 
+  /** What would become of a command now. Nothing is stored. */
+  tryOut(command: Command): readonly Change[] | Fault {
+    return decide(this.parts.state, command);
+  }
+
   private take(command: Command, pendingMax: number): Promise<Applied | Fault> {
     if (this.closing) return Promise.resolve(draining());
-    const decided = decide(this.state, command);
+    const decided = this.tryOut(command);
     if (isFault(decided)) return Promise.resolve(this.observed(command, decided));
     if (!decided.some(isChange)) return Promise.resolve(this.observed(command, this.unchanged(decided)));
     if (this.pending.length >= pendingMax) {
@@ -241,7 +248,7 @@ export class Replica {
   }
 
   private applyAndPublish(command: Command): Applied | Fault {
-    const outcome = apply(this.state, command);
+    const outcome = apply(this.parts.state, command);
     const changes = isFault(outcome) ? [] : outcome.changes;
     for (const change of changes) {
       if (change.kind === 'SessionOpened') this.leases.begin(change.session.sid);

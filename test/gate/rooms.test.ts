@@ -96,6 +96,15 @@ describe('the rooms of src', () => {
     expect(upwards).toEqual([]);
   });
 
+  it('let the doors, the feeds and the console read the state only: none imports what can write to it, or decides by itself', () => {
+    const readers = ['src/grpc', 'src/system', 'src/web', 'src/console', 'src/feed', 'src/relay', 'src/shares'];
+    const writers = ['core/store/state', 'core/store/evolve', 'core/decide/apply'].map((name) => `src/${name}.ts`);
+    const found = EDGES.filter(
+      ({ from, to }) => writers.includes(to) && readers.some((one) => from.startsWith(`${one}/`)),
+    );
+    expect(found).toEqual([]);
+  });
+
   it('show the generated messages to the clients of the API, the doors that speak it and the journal only', () => {
     const users = EDGES.filter(({ to }) => to.startsWith('gen/')).map(({ from }) => from.split('/')[1]);
     expect([...new Set(users)].sort()).toEqual(['cli', 'client', 'grpc', 'journal', 'web']);

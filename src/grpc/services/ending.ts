@@ -1,6 +1,6 @@
 import { Fault } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import type { Subscription } from '../../feed/subscription.js';
 import { overFault } from '../../replica/token.js';
 import type { Backing } from '../backing.js';
@@ -37,7 +37,7 @@ export function sessionEnd(
 }
 
 /** A watch that ends with its session: after that it could see nothing more. */
-export function untilEnd(watching: Subscription, state: State, sid: number): Source<Uint8Array> {
+export function untilEnd(watching: Subscription, state: StateView, sid: number): Source<Uint8Array> {
   const isOver = () => !state.sessions.has(sid);
   return {
     get isCostly() {

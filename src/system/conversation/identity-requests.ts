@@ -2,7 +2,7 @@ import { Fault } from '../../core/model/fault.js';
 import { IdentityKind } from '../../core/model/identity.js';
 import { AUTH_MODE_NUMBERS } from '../../core/model/policy.js';
 import type { Session } from '../../core/model/session.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import type { ProofMessage } from '../../trust/server/proofs.js';
 import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
 import type { AnswerData, EventBody } from '../codec/event.js';
@@ -80,7 +80,7 @@ export function proofMessage(proof: NonNullable<EventBody<'Session'>['proof']>):
 }
 
 /** As whom a session was opened; undefined for one of which nothing was proved. */
-export function principalOf(state: State, { uuid, keyId }: Session): AnswerData<'Session'>['identity'] {
+export function principalOf(state: StateView, { uuid, keyId }: Session): AnswerData<'Session'>['identity'] {
   if (keyId === undefined) return undefined;
   const { kind = IdentityKind.INSTANCE } = state.identities.get(uuid) ?? {};
   return { network: DEFAULT_NETWORK, identityUuid: uuid, kind, keyId: hexOf(keyId) };

@@ -1,4 +1,3 @@
-import { decide } from '../../core/decide/apply.js';
 import { Checked } from '../../core/decide/check.js';
 import { type Change, stoppedIds } from '../../core/model/change.js';
 import type { Command } from '../../core/model/command.js';
@@ -77,11 +76,11 @@ export const stopStream: SessionHandler<'StopStream'> = async ({ backing, body, 
   const { replica } = backing;
   const { id, validateOnly = false } = body;
   const command: Command = { kind: 'StopStream', sid, id, reason: StopReason.STOPPED };
-  const outcome = validateOnly ? decide(replica.state, command) : await replica.submit(command);
+  const outcome = validateOnly ? replica.tryOut(command) : await replica.submit(command);
   if (outcome instanceof Fault) {
     return outcome.reason === 'STREAM_NOT_FOUND' ? { data: { result: Result.INVALID } } : outcome;
   }
-  const changes = Array.isArray(outcome) ? outcome : outcome.changes;
+  const changes = 'changes' in outcome ? outcome.changes : outcome;
   return { data: { result: Result.OK, stoppedIds: changes.flatMap(stoppedOf) } };
 };
 
