@@ -227,9 +227,10 @@ export class SimulatedServer implements Listener {
     const replica = new Replica({
       ...{ state, clock, random, warn, fatal },
       journal,
-      feeds: [shares, relay, ...all, acceptances],
       limits: limits.replica,
     });
+    const { leases, deadlines, attachments } = replica;
+    replica.publishTo(leases, deadlines, attachments, shares, relay, ...all, acceptances);
     await replica.found(SERVER_UUID);
     await replica.agreeOn(limits.core);
     const server = new SimulatedServer({ ...surroundings, problem }, relay, acceptances, replica, state, feeds, shares);

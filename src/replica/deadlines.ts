@@ -3,6 +3,7 @@ import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
 import { type Connection, isPending } from '../core/model/connection.js';
 import type { Order } from '../core/model/order.js';
+import type { Position } from '../core/model/position.js';
 import { CloseReason } from '../core/model/session.js';
 import { StopReason, type Stream } from '../core/model/stream.js';
 import type { State } from '../core/store/state.js';
@@ -46,7 +47,7 @@ export class Deadlines {
   }
 
   /** Sets and clears timers after a command. */
-  publish(changes: readonly Change[]): void {
+  publish(_position: Position, changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind === 'OrderPlaced') this.watchOrder(change.order);
       else if (change.kind === 'OrderSettled') this.forgetOrder(change.order);

@@ -27,7 +27,7 @@ const OVERLOADED_RETRY_MS = 500;
 /** Delay before a failed take-back is tried again. There are no more of them than commands of callers that have gone. */
 const TAKE_BACK_RETRY_MS = 1_000;
 
-/** A feed, as far as the replica knows one. */
+/** Who is told of every command that was applied. */
 export interface Publisher {
   /** `committedAtMs` is when the revision was committed, by the wall clock; watchers receive it, and it is not part of the state. */
   publish(position: Position, changes: readonly Change[], committedAtMs?: number): void;
@@ -38,7 +38,6 @@ export interface ReplicaParts {
   /** As recovered from the journal. */
   readonly state: State;
   readonly journal: Journal;
-  readonly feeds: readonly Publisher[];
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: ReplicaLimits;
@@ -78,6 +77,7 @@ export class Replica {
   readonly claims = new RequestClaims();
   private readonly time: ServingTime;
   private readonly snapshots: Snapshots;
+  private publishers: readonly Publisher[] | undefined;
   private pending: Pending[] = [];
   private working = false;
   /** Called when nothing is pending any more. */
@@ -100,6 +100,15 @@ export class Replica {
   /** When the last command of the newest snapshot was stored, by the wall clock; undefined without a snapshot. */
   get snapshotAtMs(): number | undefined {
     return this.snapshots.newestAtMs;
+  }
+
+  /**
+   * Names who is told of every command that is applied, in this order: the replica's own leases, deadlines and attachments, and
+   * whom the composition root adds. Once, before the first command: whoever comes later would miss a revision.
+   */
+  publishTo(...publishers: readonly Publisher[]): void {
+    if (this.publishers !== undefined) throw new Error('a replica is told once whom it publishes to');
+    this.publishers = publishers;
   }
 
   /** Names the network, in a journal that is new. */
@@ -156,6 +165,7 @@ export class Replica {
   }
 
   private take(command: Command, pendingMax: number): Promise<Applied | Fault> {
+    if (this.publishers === undefined) throw new Error('a replica takes commands once it knows whom it publishes to');
     if (this.closing) return Promise.resolve(draining());
     const decided = this.tryOut(command);
     if (isFault(decided)) return Promise.resolve(this.observed(command, decided));
@@ -250,14 +260,8 @@ export class Replica {
   private applyAndPublish(command: Command): Applied | Fault {
     const outcome = apply(this.parts.state, command);
     const changes = isFault(outcome) ? [] : outcome.changes;
-    for (const change of changes) {
-      if (change.kind === 'SessionOpened') this.leases.begin(change.session.sid);
-    }
-    this.deadlines.publish(changes);
-    this.attachments.publish(changes);
-    const { feeds, clock } = this.parts;
-    const committedAtMs = clock.wallMs();
-    for (const feed of feeds) feed.publish(this.state.position, changes, committedAtMs);
+    const committedAtMs = this.parts.clock.wallMs();
+    for (const one of this.publishers ?? []) one.publish(this.state.position, changes, committedAtMs);
     return outcome;
   }
 

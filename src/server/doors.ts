@@ -122,7 +122,7 @@ export class Doors {
     const gate = this.systemGate();
     this.system = this.makeSystem(brokering, gate);
     // It closes the connections of sessions that have ended, after their watches were told.
-    this.engine.alsoTell(this.system);
+    this.engine.publishToDoor(this.system);
     const { accept } = this.system;
     await this.openGrpc(brokering, accept);
     this.addresses.stun = formatAddress(this.meeting.address);
