@@ -14,6 +14,7 @@ import {
   type Pair,
   RELAY_FIRST_FROM,
 } from '../core/model/connection.js';
+import { CONNECTION_TIMES } from '../core/model/connection-times.js';
 import { Fault } from '../core/model/fault.js';
 import type { StateView } from '../core/store/state-view.js';
 import type { Asker, Gatekeeper } from '../replica/gatekeeper.js';
@@ -22,11 +23,7 @@ import type { Shares } from '../shares/shares.js';
 import type { Acceptances } from './acceptances.js';
 import { checkCandidates, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
 
-/** How long a peer may take to accept and to gather: an attempt must begin while the rendezvous holds the mappings. */
-const ACCEPT_MS = 10_000;
 const NONCE_BYTES = 16;
-/** No attempt lasts so long; what is said beyond it is not worth 64 bits. */
-const TOOK_MS_MAX = 60_000;
 
 /** What asking stands on. */
 export interface AskingParts {
@@ -147,7 +144,7 @@ export class Asking {
     const tried = {
       connected,
       pairs: checkPairs(checked, limits, pairs),
-      tookMs: Math.min(wholeMs(tookMs), TOOK_MS_MAX),
+      tookMs: Math.min(wholeMs(tookMs), CONNECTION_TIMES.tookMaxMs),
       roundTripMs: checkRoundTrip(checked, roundTripMs),
     };
     const wrong = Fault.fields(checked.violations);
@@ -188,7 +185,7 @@ export class Asking {
     const chosen = checkFallback(checked, fallback, relayVersion);
     const wrong = Fault.fields(checked.violations);
     if (wrong !== undefined) return wrong;
-    const deadlineMs = Math.min(orderDeadlineMs, ACCEPT_MS);
+    const deadlineMs = Math.min(orderDeadlineMs, CONNECTION_TIMES.acceptMs);
     const isChoice = coordinated && relayed === 0;
     const asked = { sid, peer: cvid, link, host, port, relayed, deadlineMs, ...named, ...(isChoice && chosen) };
     return { kind: 'AskConnection', ...asked, ...gathered, ...this.draw() };

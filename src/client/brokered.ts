@@ -10,11 +10,11 @@ import {
 } from '../../gen/switchyard/v1/connection.js';
 import type { LinkType } from '../../gen/switchyard/v1/link.js';
 import type { Clock, Random } from '../base/clock.js';
+import { CONNECTION_TIMES } from '../core/model/connection-times.js';
 import { CarriedDuplex } from './carrier/carried-duplex.js';
 import { DirectCarrier } from './carrier/direct-carrier.js';
 import type { Gathered } from './direct/gather.js';
 import type { Identity } from './direct/identity.js';
-import { PUNCH_LIMITS } from './direct/limits.js';
 import { type AttemptPlan, attemptPlan, type DirectPath, dialPlan } from './direct/path.js';
 import { durationOf } from './duration.js';
 import { canMove, openMovable, openPlain, RELAY_FIRST_FROM, RELAY_VERSION, type Relayed } from './open-relayed.js';
@@ -60,9 +60,6 @@ export interface BrokeredFacts {
   /** Whether and when it goes through the server. */
   readonly fallback: ConnectionFallback;
 }
-
-/** How long the sockets of a punch are kept after it has worked here, should it not have worked there. */
-const SPARE_MS = 10_000;
 
 /** What a server's word about a failed path is called in its reasons. */
 const PATH_FAILED = 55;
@@ -233,7 +230,7 @@ export class Brokered {
   async #take(path: DirectPath | undefined, { controlling }: AttemptPlan): Promise<Duplex | undefined> {
     if (path === undefined) return undefined;
     const carrier = new DirectCarrier(path.stream, { clock: this.desk.clock, flush: () => path.flush() });
-    if (!controlling && !(await carrier.heard(PUNCH_LIMITS.nominateMs))) {
+    if (!controlling && !(await carrier.heard(CONNECTION_TIMES.nominateMs))) {
       carrier.close();
       return undefined;
     }
@@ -262,7 +259,7 @@ export class Brokered {
       this.desk.over(this);
     });
     // By then both ends have told that they have it, or another attempt is on its way.
-    this.desk.clock.after(SPARE_MS, () => this.#handedOut === duplex && this.#letGo());
+    this.desk.clock.after(CONNECTION_TIMES.spareMs, () => this.#handedOut === duplex && this.#letGo());
     this.desk.report(this, wordOf(path));
     this.#settle.resolve(stream);
   }
