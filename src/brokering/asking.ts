@@ -85,11 +85,8 @@ export interface AttemptReport {
 export class Asking {
   constructor(private readonly parts: AskingParts) {}
 
-  /**
-   * Asks for a connection, and resolves once the peer has accepted. `onGiveUp` is handed what cancels the connection, and
-   * answers with how to take that back.
-   */
-  async ask(wish: ConnectionWish, onGiveUp: (giveUp: () => void) => () => void): Promise<Asked | Fault> {
+  /** Asks for a connection, and resolves once the peer has accepted. `signal`: the caller gives up, which cancels it. */
+  async ask(wish: ConnectionWish, signal?: AbortSignal): Promise<Asked | Fault> {
     const command = this.read(wish);
     if (command instanceof Fault) return command;
     const { replica, acceptances, shares } = this.parts;
@@ -115,9 +112,10 @@ export class Asking {
       // A connection that stands goes on: it was there before, or both ends know of it.
       if (isLast() && now !== undefined && isPending(now)) replica.takeBack(cancellation(asked, wish.sid));
     };
-    const keep = onGiveUp(takeBack);
+    if (signal?.aborted) takeBack();
+    signal?.addEventListener('abort', takeBack);
     const decided = await acceptances.decided(asked);
-    keep();
+    signal?.removeEventListener('abort', takeBack);
     if (decided instanceof Fault) return decided;
     return isOver(decided) ? new Fault(decided.reason!, decided.description) : { connection: decided, takeBack };
   }

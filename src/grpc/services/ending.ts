@@ -12,11 +12,7 @@ import type { Source } from '../pump.js';
  *
  * Watches the session's end as a client would, so that it needs no ears of its own in the replica.
  */
-export function sessionEnd(
-  { replica, feeds }: Backing,
-  sid: number,
-  giveUp: (call: () => void) => void,
-): Promise<Position | Fault> {
+export function sessionEnd({ replica, feeds }: Backing, sid: number, signal: AbortSignal): Promise<Position | Fault> {
   const ending = feeds.closed.subscribe({ sids: [sid] });
   if (ending instanceof Fault) return Promise.resolve(ending);
   return new Promise((resolve) => {
@@ -30,7 +26,9 @@ export function sessionEnd(
       }
       if (!replica.state.sessions.has(sid)) settle(replica.state.position);
     };
-    giveUp(() => settle(new Fault('ORDER_DEADLINE', 'the call was given up')));
+    const giveUp = () => settle(new Fault('ORDER_DEADLINE', 'the call was given up'));
+    if (signal.aborted) return giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
     ending.onReady(look);
     look();
   });

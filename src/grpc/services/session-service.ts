@@ -30,6 +30,7 @@ import type { Attachment, Message } from '../../replica/attachments.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
 import type { Answer, Calls, Made, Step } from '../call-handlers.js';
+import { signalOf } from '../call-signal.js';
 import { type Caller, renew } from '../caller.js';
 import { durationOf, msOf } from '../encode/duration.js';
 import { encoded, passingBytes } from '../encode/encoded.js';
@@ -236,7 +237,7 @@ async function terminateOther(
     ...caller.by,
   });
   if (asked instanceof Fault) return asked;
-  const ended = await sessionEnd(backing, sid, (giveUp) => call.once('cancelled', giveUp));
+  const ended = await sessionEnd(backing, sid, signalOf(call));
   return ended instanceof Fault ? ended : { position: positionMessage(ended) };
 }
 

@@ -26,7 +26,7 @@ export const directConnection: SessionHandler<'DirectConnection'> = async ({ bac
     requestId: '',
     fallback: 0,
   };
-  const asked = await backing.asking.ask(wish, () => () => {});
+  const asked = await backing.asking.ask(wish);
   if (asked instanceof Fault) return asked;
   const decided = asked.connection;
   const side = sideOf(decided, sid)!;
