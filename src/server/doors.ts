@@ -230,16 +230,11 @@ export class Doors {
     };
   }
 
-  private findAdminToken(): Promise<string | undefined> {
-    const { config, random } = this.parts;
-    return ensureAdminToken(config.data, config.adminToken, random);
-  }
-
   /** Last, so that whoever reaches the page reaches everything that it shows. */
   private async openConsole(): Promise<void> {
     const { config, clock, random, admission, certificates } = this.parts;
     const { consoleListen, consoleOrigins = [] } = config;
-    const adminToken = consoleListen && (await this.findAdminToken());
+    const adminToken = consoleListen && (await ensureAdminToken(config.data, config.adminToken, random));
     if (consoleListen === undefined || adminToken === undefined) return;
     this.console = new ConsoleDoor({
       calls: consoleCalls(this.grpc!.local, adminToken, this.engine.gatekeeper),
@@ -271,7 +266,7 @@ export class Doors {
     const { config, clock, random, log, metrics, events, certificates } = this.parts;
     const { replica, opening, gatekeeper, enrolment, shares, turns, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
-    const adminToken = await this.findAdminToken();
+    const adminToken = await ensureAdminToken(config.data, config.adminToken, random);
     const { grpc: isEncrypted } = tlsPlan(config);
     const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
     this.grpc = new GrpcDoor(
