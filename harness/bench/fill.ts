@@ -76,7 +76,8 @@ async function submitAll(commands: Iterable<Command>): Promise<void> {
     throw error;
   };
   const warn = (_message: string, error: unknown) => fatal(error);
-  const replica = new Replica({ state, journal, feeds: [], clock, random, limits, warn, fatal });
+  const replica = new Replica({ state, journal, clock, random, limits, warn, fatal });
+  replica.publishTo(replica.leases, replica.deadlines, replica.attachments);
   await replica.found('00000000-0000-4000-8000-000000000000');
   let batch: Promise<unknown>[] = [];
   const settle = async () => {

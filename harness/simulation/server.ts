@@ -121,12 +121,13 @@ export class SimulatedServer implements Listener {
     readonly relay: Relay,
     private readonly acceptances: Acceptances,
     readonly replica: Replica,
+    /** The replica's, which mutations may write to. */
+    readonly state: State,
     readonly feeds: Backing['feeds'],
     readonly shares: Shares,
   ) {
     const { process, random, limits, problem } = surroundings;
     const { clock } = process;
-    const { state } = replica;
     const turns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS });
     const proofs = new Proofs({
       ...{ clock, limits: DEFAULT_TRUST_LIMITS },
@@ -229,19 +230,16 @@ export class SimulatedServer implements Listener {
     const replica = new Replica({
       ...{ state, clock, random, warn, fatal },
       journal,
-      feeds: [shares, relay, ...all, acceptances],
       limits: limits.replica,
     });
+    const { leases, deadlines, attachments } = replica;
+    replica.publishTo(leases, deadlines, attachments, shares, relay, ...all, acceptances);
     await replica.found(SERVER_UUID);
     await replica.agreeOn(limits.core);
-    const server = new SimulatedServer({ ...surroundings, problem }, relay, acceptances, replica, feeds, shares);
+    const server = new SimulatedServer({ ...surroundings, problem }, relay, acceptances, replica, state, feeds, shares);
     replica.opened();
     tamper.server?.(server);
     return server;
-  }
-
-  get state(): State {
-    return this.replica.state;
   }
 
   accept(asked: Asked, caller: Caller): Callee {

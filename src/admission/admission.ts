@@ -2,11 +2,12 @@ import type { Server } from 'node:net';
 import type { Logger } from 'pino';
 import type { Clock } from '../base/clock.js';
 import type { AddressSet } from './address-set.js';
-import { ConnectionGate, type GateCause } from './connection-gate.js';
+import { ConnectionGate } from './connection-gate.js';
 import { DescriptorWatch } from './descriptor-watch.js';
 import { DoorListener, type ListenerRefusal } from './door-listener.js';
 import { DoorReports } from './door-reports.js';
 import { ADMISSION_LIMITS, type AdmissionLimits, type PlaceLimits } from './limits.js';
+import type { GateCause } from './place.js';
 
 /** What the admission of a server stands on. */
 export interface AdmissionDeps {

@@ -2,20 +2,7 @@ import { addressKey } from '../base/address-key.js';
 import type { Clock, Timer } from '../base/clock.js';
 import type { AddressSet } from './address-set.js';
 import type { AdmissionLimits, PlaceLimits } from './limits.js';
-import { Place } from './place.js';
-
-/** Why a connection is refused or closed at a gate. */
-export type GateCause =
-  /** All places are taken, and everybody there works or has shown a credential. */
-  | 'full'
-  /** All places of its address are taken. */
-  | 'address'
-  /** It had no call for longest when another needed its place. */
-  | 'silent'
-  /** It did not finish its handshake in time. */
-  | 'handshake'
-  /** It stood in a place that is kept for connections with a credential, and had not shown one in time, or when a newcomer came. */
-  | 'unproven';
+import { type GateCause, Place, type PlaceOwner } from './place.js';
 
 /** What a gate stands on. */
 export interface GateDeps {
@@ -38,7 +25,7 @@ export interface GateDeps {
  *   there is no other place for a newcomer. So connections without a credential can neither fill the door nor keep it full,
  *   however hard they work and however often they come again.
  */
-export class ConnectionGate {
+export class ConnectionGate implements PlaceOwner {
   readonly #deps: GateDeps;
   readonly #places = new Set<Place>();
   readonly #byAddress = new Map<string, number>();

@@ -1,5 +1,25 @@
 import type { Socket } from 'node:net';
-import type { ConnectionGate, GateCause } from './connection-gate.js';
+
+/** Why a connection is refused or closed at a gate. */
+export type GateCause =
+  /** All places are taken, and everybody there works or has shown a credential. */
+  | 'full'
+  /** All places of its address are taken. */
+  | 'address'
+  /** It had no call for longest when another needed its place. */
+  | 'silent'
+  /** It did not finish its handshake in time. */
+  | 'handshake'
+  /** It stood in a place that is kept for connections with a credential, and had not shown one in time, or when a newcomer came. */
+  | 'unproven';
+
+/** The gate, as a place needs it. */
+export interface PlaceOwner {
+  /** What is known of the connection has changed. */
+  changed(place: Place): void;
+  /** The connection is over. */
+  leave(place: Place): void;
+}
 
 /** What is known of a connection when it takes its place. */
 export interface PlaceFacts {
@@ -30,12 +50,12 @@ export class Place {
   readonly isKept: boolean;
   /** Ends the connection. A door that can say why to the client puts its own way in here. */
   close: (cause: GateCause) => void;
-  readonly #gate: ConnectionGate;
+  readonly #gate: PlaceOwner;
   #isEstablished = false;
   #isVouched = false;
   #isBusy = false;
 
-  constructor(gate: ConnectionGate, { address, key, enteredMs, isKept, close }: PlaceFacts) {
+  constructor(gate: PlaceOwner, { address, key, enteredMs, isKept, close }: PlaceFacts) {
     this.#gate = gate;
     this.address = address;
     this.key = key;

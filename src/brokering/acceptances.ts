@@ -2,7 +2,7 @@ import type { Change } from '../core/model/change.js';
 import { type Connection, ConnectionState, connectionName } from '../core/model/connection.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 
 /**
  * Who waits to hear whether a peer has accepted a connection.
@@ -14,7 +14,7 @@ export class Acceptances {
   private readonly waiting = new Map<number, Set<(outcome: Connection | Fault) => void>>();
   private ending: Fault | undefined;
 
-  constructor(private readonly state: State) {}
+  constructor(private readonly state: StateView) {}
 
   /** Resolves once the peer has accepted, or the connection is over; with a refusal when the server goes down before. */
   decided({ id }: Connection): Promise<Connection | Fault> {

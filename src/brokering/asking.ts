@@ -14,19 +14,16 @@ import {
   type Pair,
   RELAY_FIRST_FROM,
 } from '../core/model/connection.js';
+import { CONNECTION_TIMES } from '../core/model/connection-times.js';
 import { Fault } from '../core/model/fault.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import type { Asker, Gatekeeper } from '../replica/gatekeeper.js';
 import type { Replica } from '../replica/replica.js';
 import type { Shares } from '../shares/shares.js';
 import type { Acceptances } from './acceptances.js';
 import { checkCandidates, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
 
-/** How long a peer may take to accept and to gather: an attempt must begin while the rendezvous holds the mappings. */
-export const ACCEPT_MS = 10_000;
 const NONCE_BYTES = 16;
-/** No attempt lasts so long; what is said beyond it is not worth 64 bits. */
-const TOOK_MS_MAX = 60_000;
 
 /** What asking stands on. */
 export interface AskingParts {
@@ -88,11 +85,8 @@ export interface AttemptReport {
 export class Asking {
   constructor(private readonly parts: AskingParts) {}
 
-  /**
-   * Asks for a connection, and resolves once the peer has accepted. `onGiveUp` is handed what cancels the connection, and
-   * answers with how to take that back.
-   */
-  async ask(wish: ConnectionWish, onGiveUp: (giveUp: () => void) => () => void): Promise<Asked | Fault> {
+  /** Asks for a connection, and resolves once the peer has accepted. `signal`: the caller gives up, which cancels it. */
+  async ask(wish: ConnectionWish, signal?: AbortSignal): Promise<Asked | Fault> {
     const command = this.read(wish);
     if (command instanceof Fault) return command;
     const { replica, acceptances, shares } = this.parts;
@@ -118,9 +112,10 @@ export class Asking {
       // A connection that stands goes on: it was there before, or both ends know of it.
       if (isLast() && now !== undefined && isPending(now)) replica.takeBack(cancellation(asked, wish.sid));
     };
-    const keep = onGiveUp(takeBack);
+    if (signal?.aborted) takeBack();
+    signal?.addEventListener('abort', takeBack);
     const decided = await acceptances.decided(asked);
-    keep();
+    signal?.removeEventListener('abort', takeBack);
     if (decided instanceof Fault) return decided;
     return isOver(decided) ? new Fault(decided.reason!, decided.description) : { connection: decided, takeBack };
   }
@@ -147,7 +142,7 @@ export class Asking {
     const tried = {
       connected,
       pairs: checkPairs(checked, limits, pairs),
-      tookMs: Math.min(wholeMs(tookMs), TOOK_MS_MAX),
+      tookMs: Math.min(wholeMs(tookMs), CONNECTION_TIMES.tookMaxMs),
       roundTripMs: checkRoundTrip(checked, roundTripMs),
     };
     const wrong = Fault.fields(checked.violations);
@@ -188,7 +183,7 @@ export class Asking {
     const chosen = checkFallback(checked, fallback, relayVersion);
     const wrong = Fault.fields(checked.violations);
     if (wrong !== undefined) return wrong;
-    const deadlineMs = Math.min(orderDeadlineMs, ACCEPT_MS);
+    const deadlineMs = Math.min(orderDeadlineMs, CONNECTION_TIMES.acceptMs);
     const isChoice = coordinated && relayed === 0;
     const asked = { sid, peer: cvid, link, host, port, relayed, deadlineMs, ...named, ...(isChoice && chosen) };
     return { kind: 'AskConnection', ...asked, ...gathered, ...this.draw() };
@@ -249,7 +244,7 @@ function checkFallback(checked: Checked, fallback: number, relayVersion: number)
 }
 
 /** The connection that a request has come to, now or before. */
-function connectionIn(changes: readonly Change[], { connections }: State): Connection | undefined {
+function connectionIn(changes: readonly Change[], { connections }: StateView): Connection | undefined {
   const request = requestIn(changes);
   if (request !== undefined) return connections.get(request.made.id);
   return changes.flatMap((change) => (change.kind === 'ConnectionPut' ? change.connection : [])).at(-1);

@@ -2,8 +2,13 @@ import { isLoopback, parseAddress } from '../base/address.js';
 import { UnprovenServerError } from '../client/index.js';
 import { defaultDataFolder, IN_MEMORY } from '../config/config.js';
 import { readAdminToken } from '../server/admin-token.js';
-import type { ConnectionFlags } from './connection.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
+
+/** The options that say where the administrator's token is. */
+export interface AdminFlags {
+  readonly adminToken?: string;
+  readonly data?: string;
+}
 
 /** The administrator's token of a command. */
 export interface AdminToken {
@@ -28,7 +33,7 @@ export interface ServerPort {
  * found goes only to a server that has proved that it knows it, and in plain text only to a loopback address.
  */
 export async function adminTokenFor(
-  flags: ConnectionFlags,
+  flags: AdminFlags,
   surroundings: Surroundings,
   { server, isEncrypted }: ServerPort,
 ): Promise<AdminToken | undefined> {
@@ -43,7 +48,7 @@ export async function adminTokenFor(
 }
 
 /** The token for what is made of it here and never sent: given, of the folder that was named, or of this user's own server. */
-export async function ownAdminToken(flags: ConnectionFlags, surroundings: Surroundings): Promise<string | undefined> {
+export async function ownAdminToken(flags: AdminFlags, surroundings: Surroundings): Promise<string | undefined> {
   const given = givenAdminToken(flags, surroundings.env);
   if (given !== undefined) return given;
   if (flags.data !== undefined) return namedToken(flags.data);
@@ -74,7 +79,7 @@ export function explainUnproven(error: unknown, { foundIn }: AdminToken, { serve
  * The administrator's token that the command line or the environment gives. Throws a {@link UsageError} when it could not be sent.
  * Every command checks it by this, also those that send none: a mistake in it is not first seen by the one that does.
  */
-export function givenAdminToken(flags: ConnectionFlags, env: Surroundings['env']): string | undefined {
+export function givenAdminToken(flags: AdminFlags, env: Surroundings['env']): string | undefined {
   const where = flags.adminToken === undefined ? 'SWITCHYARD_ADMIN_TOKEN' : '--admin-token';
   const given = flags.adminToken ?? (env.SWITCHYARD_ADMIN_TOKEN || undefined);
   // It travels in a header, which takes no other characters.

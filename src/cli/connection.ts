@@ -4,7 +4,7 @@ import { parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 import { type GraphView, type Network, type Position, parsePin, Switchyard, type TlsOptions } from '../client/index.js';
 import { systemAuthorities } from '../client/system-authorities.js';
-import { type AdminToken, adminTokenFor, explainUnproven } from './admin-token.js';
+import { type AdminFlags, type AdminToken, adminTokenFor, explainUnproven } from './admin-token.js';
 import { diagnose, type Server } from './diagnose.js';
 import { knownServer, membership, ownServerTls } from './known-servers.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
@@ -15,10 +15,8 @@ const DEFAULT_SERVER = '127.0.0.1:8768';
 type Place = Pick<Surroundings, 'env' | 'platform' | 'home'>;
 
 /** The options by which a command reaches its server. */
-export interface ConnectionFlags {
+export interface ConnectionFlags extends AdminFlags {
   readonly server?: string;
-  readonly adminToken?: string;
-  readonly data?: string;
   readonly tls?: boolean;
   readonly tlsCa?: string;
   readonly tlsCert?: string;

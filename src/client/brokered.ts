@@ -10,11 +10,12 @@ import {
 } from '../../gen/switchyard/v1/connection.js';
 import type { LinkType } from '../../gen/switchyard/v1/link.js';
 import type { Clock, Random } from '../base/clock.js';
+import { CONNECTION_TIMES } from '../core/model/connection-times.js';
+import { type BrokeredState, nextBrokered, nextSockets, type SocketsState } from './brokered-state.js';
 import { CarriedDuplex } from './carrier/carried-duplex.js';
 import { DirectCarrier } from './carrier/direct-carrier.js';
 import type { Gathered } from './direct/gather.js';
 import type { Identity } from './direct/identity.js';
-import { PUNCH_LIMITS } from './direct/limits.js';
 import { type AttemptPlan, attemptPlan, type DirectPath, dialPlan } from './direct/path.js';
 import { durationOf } from './duration.js';
 import { canMove, openMovable, openPlain, RELAY_FIRST_FROM, RELAY_VERSION, type Relayed } from './open-relayed.js';
@@ -61,9 +62,6 @@ export interface BrokeredFacts {
   readonly fallback: ConnectionFallback;
 }
 
-/** How long the sockets of a punch are kept after it has worked here, should it not have worked there. */
-const SPARE_MS = 10_000;
-
 /** What a server's word about a failed path is called in its reasons. */
 const PATH_FAILED = 55;
 
@@ -85,11 +83,8 @@ export class Brokered {
   #handedOut: Duplex | undefined;
   #upgrade: Upgrade | undefined;
   #isControlling = false;
-  /** An attempt was ordered before the relay was. */
-  #hasPunched = false;
-  /** Nothing has used the sockets that were opened with the connection. */
-  #isFresh = true;
-  #reported = false;
+  #state: BrokeredState = 'making';
+  #sockets: SocketsState = 'fresh';
 
   constructor(
     readonly facts: BrokeredFacts,
@@ -138,8 +133,9 @@ export class Brokered {
     // A path that only this end had from the attempt before: the other end, an older one, knows nothing of it.
     this.#handedOut?.destroy(new Error('the peer has not found the same path'));
     this.#handedOut = undefined;
+    this.#state = nextBrokered(this.#state, 'retry');
     this.#isControlling = order.role === ConnectionRole.PUNCH_CONTROLLING;
-    this.#hasPunched = true;
+    this.#sockets = nextSockets(this.#sockets, 'punch');
     if (this.facts.relayOnly) return punchAnswer({ path: undefined, pairs: [], tookMs: 0 }, undefined);
     const { puncher } = await this.gathered;
     const plan = attemptPlan(order, this.desk.identity);
@@ -171,7 +167,7 @@ export class Brokered {
   async relay(order: Connection): Promise<void> {
     const { signal } = this.#life;
     if (!canMove(order)) return this.#handOutRelayed(await openPlain(order, this.desk, signal));
-    const isFirst = order.relayVersion >= RELAY_FIRST_FROM && !this.#hasPunched;
+    const isFirst = order.relayVersion >= RELAY_FIRST_FROM && this.#sockets !== 'punched';
     if (order.relayVersion >= RELAY_FIRST_FROM) this.#isControlling = order.controlling;
     const upgrade = new Upgrade({
       ...this.desk,
@@ -197,14 +193,14 @@ export class Brokered {
 
   /** The sockets that were opened with the connection, once: what was observed of them is true for one attempt. */
   #takeFresh(): Promise<Gathered> | undefined {
-    const isFresh = this.#isFresh;
-    this.#isFresh = false;
+    const isFresh = this.#sockets === 'fresh';
+    this.#sockets = nextSockets(this.#sockets, 'take');
     return isFresh ? this.gathered : undefined;
   }
 
   /** The server says that it is over. A stream that stands ends by itself, unless its path is dead. */
   ended({ reason, description }: ConnectionEnded, error: Error): void {
-    this.#reported = true;
+    this.#state = nextBrokered(this.#state, 'part');
     if (this.#handedOut === undefined) this.end(error);
     else if (reason === PATH_FAILED) this.#handedOut.destroy(new Error(description));
   }
@@ -215,7 +211,7 @@ export class Brokered {
     this.#settle.reject(error);
     this.#handedOut?.destroy(error);
     this.#letGo();
-    if (this.connectionId !== '') this.#reportLost(failed);
+    this.#lose(failed);
     this.desk.over(this);
   }
 
@@ -233,7 +229,7 @@ export class Brokered {
   async #take(path: DirectPath | undefined, { controlling }: AttemptPlan): Promise<Duplex | undefined> {
     if (path === undefined) return undefined;
     const carrier = new DirectCarrier(path.stream, { clock: this.desk.clock, flush: () => path.flush() });
-    if (!controlling && !(await carrier.heard(PUNCH_LIMITS.nominateMs))) {
+    if (!controlling && !(await carrier.heard(CONNECTION_TIMES.nominateMs))) {
       carrier.close();
       return undefined;
     }
@@ -248,6 +244,7 @@ export class Brokered {
       return;
     }
     this.#handedOut = duplex;
+    this.#state = nextBrokered(this.#state, 'handOut');
     const { peerCvid, incoming } = this.facts;
     const stream = Object.assign(duplex, { connectionId: this.connectionId, peerCvid, incoming, ...path });
     let failed = false;
@@ -257,24 +254,26 @@ export class Brokered {
     });
     stream.once('close', () => {
       if (this.#handedOut !== duplex) return;
-      this.#reportLost(failed);
+      this.#lose(failed);
       this.#letGo();
       this.desk.over(this);
     });
     // By then both ends have told that they have it, or another attempt is on its way.
-    this.desk.clock.after(SPARE_MS, () => this.#handedOut === duplex && this.#letGo());
+    this.desk.clock.after(CONNECTION_TIMES.spareMs, () => this.#handedOut === duplex && this.#letGo());
     this.desk.report(this, wordOf(path));
     this.#settle.resolve(stream);
   }
 
-  #reportLost(failed: boolean): void {
-    if (this.#reported) return;
-    this.#reported = true;
-    this.desk.report(this, { established: false, failed, path: PathKind.UNSPECIFIED });
+  /** Nothing is left of it, which the server hears unless it has said so itself. One without a name may get one later. */
+  #lose(failed: boolean): void {
+    if (this.connectionId === '') return;
+    const isNews = this.#state === 'making' || this.#state === 'standing';
+    this.#state = nextBrokered(this.#state, 'end');
+    if (isNews) this.desk.report(this, { established: false, failed, path: PathKind.UNSPECIFIED });
   }
 
   #letGo(): void {
-    this.#isFresh = false;
+    this.#sockets = nextSockets(this.#sockets, 'close');
     this.gathered.then(
       ({ puncher }) => puncher.close(),
       () => {},

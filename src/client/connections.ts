@@ -10,13 +10,13 @@ import { LinkType } from '../../gen/switchyard/v1/link.js';
 import type { DirectConnectionRequest, DirectConnectionResponse } from '../../gen/switchyard/v1/network_service.js';
 import { isLoopback } from '../base/address.js';
 import type { Clock, Random, Timer } from '../base/clock.js';
+import { CONNECTION_TIMES } from '../core/model/connection-times.js';
 import { Brokered, type BrokeredDesk, type BrokeredFacts } from './brokered.js';
 import type { CallOptions, Complete } from './call.js';
 import { type Gathered, gather } from './direct/gather.js';
 import { makeIdentity } from './direct/identity.js';
 import { durationOf } from './duration.js';
 import { SwitchyardError } from './error.js';
-import { LIMITS } from './limits.js';
 import { RELAY_FIRST_FROM, RELAY_VERSION } from './open-relayed.js';
 import { type OrderHandlers, Refusal } from './orders.js';
 import type { OwnSession } from './own-session.js';
@@ -115,7 +115,9 @@ export class Connections {
   /** Connects to a peer: directly if there is a way, else through the server. */
   async connect(peerCvid: number, options: ConnectOptions): Promise<PeerStream> {
     const { transport = 'tcp', relayOnly = false, fallback = 'immediate', signal } = options;
-    const upgradeAfterMs = relayOnly ? Number.POSITIVE_INFINITY : (options.upgradeAfterMs ?? LIMITS.upgradeFirstMs);
+    const upgradeAfterMs = relayOnly
+      ? Number.POSITIVE_INFINITY
+      : (options.upgradeAfterMs ?? CONNECTION_TIMES.upgradeFirstMs);
     const link = transport === 'udp' ? LinkType.TRANSPORT_UDP : LinkType.TRANSPORT_TCP;
     const scope = new Scope(signal, this.desk.life);
     try {
@@ -186,7 +188,7 @@ export class Connections {
   async #askOrJoin(brokered: Brokered, signal: AbortSignal): Promise<Brokered> {
     const isFirst = brokered.facts.fallback === ConnectionFallback.IMMEDIATE;
     const request = this.#request(brokered, isFirst ? NOT_GATHERED : await brokered.gathered);
-    const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: LIMITS.connectTimeoutMs });
+    const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: CONNECTION_TIMES.askMs });
     const { connectionId } = answer.request;
     const known = this.#byId.get(connectionId);
     if (known === undefined) this.#name(brokered, connectionId);
@@ -234,7 +236,7 @@ export class Connections {
   }
 
   async #ask(brokered: Brokered, request: DirectConnectionRequest, signal: AbortSignal) {
-    const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: LIMITS.connectTimeoutMs });
+    const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: CONNECTION_TIMES.askMs });
     this.#name(brokered, answer.request.connectionId);
     return answer;
   }
@@ -260,7 +262,7 @@ export class Connections {
 
   /** The peer's request. A request of this end's own that crosses it is answered with the same connection. */
   async #gather(order: Connection): Promise<Uint8Array> {
-    const known = await this.#named(order, LIMITS.crossingMs);
+    const known = await this.#named(order, CONNECTION_TIMES.crossingMs);
     return (known ?? (await this.#accept(order, order.rendezvous))).gather(order);
   }
 
@@ -281,7 +283,7 @@ export class Connections {
     // Meanwhile this end may have asked for the same.
     const known = this.#byId.get(connectionId);
     if (known) return known;
-    const upgradeAfterMs = LIMITS.upgradeFirstMs;
+    const upgradeAfterMs = CONNECTION_TIMES.upgradeFirstMs;
     const facts = { peerCvid, link: type, incoming: true, upgradeAfterMs, relayOnly: false, fallback };
     const brokered = new Brokered(facts, this.#desk, rendezvous);
     this.#name(brokered, connectionId);
@@ -293,7 +295,7 @@ export class Connections {
   }
 
   async #find(order: Connection): Promise<Brokered> {
-    const brokered = await this.#named(order, LIMITS.connectTimeoutMs);
+    const brokered = await this.#named(order, CONNECTION_TIMES.askMs);
     if (brokered) return brokered;
     throw new Refusal('CONNECTION_NOT_FOUND', `this instance knows nothing of ${order.connectionId} any more`);
   }

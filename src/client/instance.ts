@@ -1,4 +1,3 @@
-import type { Proof } from '../../gen/switchyard/v1/identity.js';
 import { LinkState, NetworkServiceService } from '../../gen/switchyard/v1/network_service.js';
 import type { Order } from '../../gen/switchyard/v1/session.js';
 import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
@@ -9,6 +8,7 @@ import type { Caller } from './caller.js';
 import { Connections, type ConnectOptions } from './connections.js';
 import { Emitter, type Unsubscribe } from './emitter.js';
 import { SwitchyardError } from './error.js';
+import { IdentityShower } from './identity-shower.js';
 import type { InstanceEvents } from './instance-events.js';
 import { type InstanceOptions, sessionRequest } from './instance-options.js';
 import { type Event, eventOf, next, type State } from './lifecycle.js';
@@ -16,7 +16,6 @@ import { LIMITS } from './limits.js';
 import { type OrderDesk, type OrderHandlers, Orders } from './orders.js';
 import { type OwnSession, ownSession } from './own-session.js';
 import type { PeerStream } from './peer-stream.js';
-import { proveKeys } from './proof.js';
 import { Scope, wait } from './scope.js';
 import { SessionCalls } from './session-calls.js';
 import { unlessSilent } from './silence.js';
@@ -49,9 +48,7 @@ export class Instance extends SessionCalls {
   #connections: Connections | undefined;
   /** The server itself, without credentials: for what begins a session. */
   readonly #anybody: Caller;
-  /** The server wants to know who reads, too. */
-  #isKnownOnly = false;
-  #showing: Promise<boolean> | undefined;
+  readonly #shower: IdentityShower;
 
   constructor(
     server: Caller,
@@ -63,17 +60,21 @@ export class Instance extends SessionCalls {
     this.#scope = new Scope(this.#life.signal);
     this.#backoffs = { attach: new Backoff(server.random), open: new Backoff(server.random) };
     this.#anybody = { ...server, life: this.#life.signal };
+    this.#shower = new IdentityShower({
+      ...{ options, anybody: this.#anybody, caller: () => this.caller },
+      session: (signal) => this.#anySession(signal),
+    });
     this.caller = {
       ...this.#anybody,
       credentials: async (signal) => ({ 'switchyard-session': (await this.#anySession(signal)).token }),
       failed: (error, metadata) => this.#refused(error, metadata['switchyard-session']),
-      show: () => this.#show(),
+      show: () => this.#shower.show(),
     };
     this.reader = {
       ...this.#anybody,
-      credentials: async (signal) => (this.#isKnownOnly ? this.caller.credentials(signal) : {}),
+      credentials: async (signal) => (this.#shower.isAsked ? this.caller.credentials(signal) : {}),
       failed: (error, metadata) => 'switchyard-session' in metadata && this.caller.failed(error, metadata),
-      show: () => this.#show(),
+      show: () => this.#shower.show(),
     };
     const release = server.channel.hold();
     this.ended = this.#events.once('ended').then(([error]) => {
@@ -196,22 +197,13 @@ export class Instance extends SessionCalls {
   }
 
   async #open(signal: AbortSignal): Promise<Event> {
-    const request = { ...sessionRequest(this.options), proof: await this.#prove(ProofPurpose.SESSION, signal) };
+    const request = { ...sessionRequest(this.options), proof: await this.#shower.prove(ProofPurpose.SESSION, signal) };
     const response = await call(this.#anybody, SessionServiceService.session, request, { signal });
     // Given up in this very moment: the session just made is nobody's, and expires.
     signal.throwIfAborted();
     this.#session = ownSession(response);
     this.#orders = new Orders(this.#desk(), this.#life.signal);
     return 'opened';
-  }
-
-  /** A proof for one call; undefined without a key, and for a server that knows none. */
-  async #prove(purpose: ProofPurpose, signal: AbortSignal): Promise<Proof | undefined> {
-    const { key, uuid, bindProofs = true } = this.options;
-    if (key === undefined) return undefined;
-    const wanted = { purpose, uuid, isBound: bindProofs };
-    const keys = [typeof key === 'function' ? await key() : key];
-    return (await proveKeys(this.#anybody, wanted, keys, signal))?.[0];
   }
 
   /** Attaches; on a connection that is new, once more with a proof where the server asks for one. */
@@ -222,24 +214,6 @@ export class Instance extends SessionCalls {
       if (!(await showAgain(this.caller, error, signal))) throw error;
       return this.#attachOnce(signal);
     }
-  }
-
-  /** Shows the session's identity on the connection of the moment; once for all calls that need it. */
-  #show(): Promise<boolean> {
-    this.#isKnownOnly = this.options.key !== undefined;
-    if (!this.#isKnownOnly) return Promise.resolve(false);
-    this.#showing ??= this.#showOnce(this.#life.signal).finally(() => {
-      this.#showing = undefined;
-    });
-    return this.#showing;
-  }
-
-  async #showOnce(signal: AbortSignal): Promise<boolean> {
-    await this.#anySession(signal);
-    const proof = await this.#prove(ProofPurpose.ATTACH, signal);
-    if (proof === undefined) return false;
-    await call({ ...this.caller, show: undefined }, SessionServiceService.keepAlive, { proof }, { signal });
-    return true;
   }
 
   async #attachOnce(signal: AbortSignal): Promise<Event> {

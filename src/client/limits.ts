@@ -1,5 +1,6 @@
 /**
- * Every bound of the client, with its reason. Times are in milliseconds.
+ * Every bound of the client, with its reason. Times are in milliseconds; those of brokered connections are in
+ * `core/model/connection-times.ts`.
  *
  * What grows with the network (the replica of the graph) is bounded by the network itself; everything that waits is
  * bounded here.
@@ -9,19 +10,6 @@ export const LIMITS = {
   callTimeoutMs: 10_000,
   /** Terminating another's session waits for that instance's answer, which the server waits for first. */
   terminateTimeoutMs: 60_000,
-  /** Asking for a direct connection waits until the peer has accepted: its order has 10 s, and a server may restart. */
-  connectTimeoutMs: 30_000,
-  /**
-   * A peer's request waits for so long for the answers to requests to the same peer, one of which may be the same connection:
-   * gathering takes as long at most, and the order has 10 s.
-   */
-  crossingMs: 3_000,
-  /** A direct path of a relayed connection is tried again after so long, and then after twice as long each time … */
-  upgradeFirstMs: 5_000,
-  /** … but this at most: networks change, and an hour relayed is no misfortune. */
-  upgradeMaxMs: 3_600_000,
-  /** A try is given up for after so long: gathering, the peer's order to gather, and both ends' orders to punch. */
-  upgradeTakesMs: 25_000,
   /** Tries of one connection, over some seven hours; the server's own bound. */
   upgradesMax: 16,
   /** How long saying goodbye may take: whoever leaves wants to be gone, and the lease ends the session anyway. */

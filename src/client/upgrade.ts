@@ -1,5 +1,6 @@
 import { type Connection, ConnectionRole, type RendezvousAddress } from '../../gen/switchyard/v1/connection.js';
 import type { Clock, Random, Timer } from '../base/clock.js';
+import { CONNECTION_TIMES } from '../core/model/connection-times.js';
 import type { CarriedDuplex } from './carrier/carried-duplex.js';
 import { DirectCarrier } from './carrier/direct-carrier.js';
 import type { Gathered } from './direct/gather.js';
@@ -56,7 +57,7 @@ export class Upgrade {
 
   /** As the controlling end: asks for a try at once, that the waits of {@link begin} do not count. */
   tryNow(): void {
-    this.#busyUntilMs = this.desk.clock.nowMs() + LIMITS.upgradeTakesMs;
+    this.#busyUntilMs = this.desk.clock.nowMs() + CONNECTION_TIMES.upgradeTakesMs;
     this.gather()
       .then((gathered) => this.desk.ask(gathered))
       // What went wrong is in the connection's record, or the server is away: the next try is on its way already.
@@ -66,7 +67,7 @@ export class Upgrade {
   /** As the controlling end: asks for the first try after so long, and for the next ones by itself. */
   begin(firstMs: number): void {
     if (firstMs === Number.POSITIVE_INFINITY || this.#tries >= LIMITS.upgradesMax) return;
-    const windowMs = Math.min(LIMITS.upgradeMaxMs, firstMs * 2 ** this.#tries);
+    const windowMs = Math.min(CONNECTION_TIMES.upgradeMaxMs, firstMs * 2 ** this.#tries);
     // Up to a quarter more, so that many connections that fell back at one moment do not try at one moment.
     const delayMs = windowMs * (1 + this.desk.random.fraction() / 4);
     this.#timer = this.desk.clock.after(delayMs, () => {

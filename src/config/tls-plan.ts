@@ -1,5 +1,4 @@
-import { isLoopback } from '../base/address.js';
-import type { Config } from './config.js';
+import { type Address, isLoopback } from '../base/address.js';
 
 /** Which ports speak TLS, and by whose certificate. */
 export interface TlsPlan {
@@ -12,16 +11,28 @@ export interface TlsPlan {
   readonly metrics: boolean;
 }
 
+/** The options that decide which ports speak TLS. */
+export interface TlsChoice {
+  readonly tlsCert?: string | undefined;
+  readonly allowPlaintext: boolean;
+  readonly listen: Address;
+  readonly consoleListen?: Address | undefined;
+  readonly webListen?: Address | undefined;
+  readonly metricsListen?: Address | undefined;
+  readonly systemTlsListen?: Address | undefined;
+  readonly systemWssListen?: Address | undefined;
+}
+
 /**
  * Decides it. With --tls-cert every port does, but for metrics on loopback, where collectors have always come in plain text. Without
  * it those beyond loopback do, and gRPC also where --system-tls-listen or --system-wss-listen ask for a certificate: what a proof may be
  * bound to is the same at all doors. --allow-plaintext takes back what follows from an address alone, but for the ports that
  * browsers come to.
  */
-export function tlsPlan(config: Config): TlsPlan {
+export function tlsPlan(config: TlsChoice): TlsPlan {
   const { tlsCert, allowPlaintext, listen, consoleListen, webListen, metricsListen } = config;
   const { systemTlsListen, systemWssListen } = config;
-  const isFar = (address: typeof listen | undefined) => address !== undefined && !isLoopback(address);
+  const isFar = (address: Address | undefined) => address !== undefined && !isLoopback(address);
   const hasFiles = tlsCert !== undefined;
   const isAskedFor = systemTlsListen !== undefined || systemWssListen !== undefined;
   const grpc = hasFiles || isAskedFor || (isFar(listen) && !allowPlaintext);

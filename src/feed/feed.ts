@@ -4,12 +4,12 @@ import { draining } from '../core/model/draining.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import { type Capture, capture } from '../core/store/snapshot.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import type { FeedLimits } from './limits.js';
 import { Log } from './log.js';
 import { SharedSnapshot } from './snapshot.js';
 import { SnapshotBudget } from './snapshot-budget.js';
-import { compacted, type Start, Subscription } from './subscription.js';
+import { compacted, type Start, Subscription, type SubscriptionOwner } from './subscription.js';
 import type { Topic } from './topic.js';
 import { Touches } from './touches.js';
 
@@ -36,7 +36,7 @@ export interface FeedOrigin {
  * Publishing costs one encoding and one append, however many watch. Watchers that had nothing to read are woken together,
  * once a turn of the event loop, so that each gets the revisions of one turn in one message.
  */
-export class Feed<C = Change> {
+export class Feed<C = Change> implements SubscriptionOwner {
   readonly log: Log;
   readonly touches: Touches;
   private readonly subscriptions = new Set<Subscription>();
@@ -51,7 +51,7 @@ export class Feed<C = Change> {
   constructor(
     readonly topic: Topic<C>,
     /** The state whose changes are published, as it was restored: the history begins there. */
-    readonly state: State,
+    readonly state: StateView,
     readonly limits: FeedLimits,
     readonly clock: Clock,
     /** Bounds the snapshots of all feeds together; by default this feed's alone. */

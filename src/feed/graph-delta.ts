@@ -2,7 +2,7 @@ import type { Change } from '../core/model/change.js';
 import type { Link } from '../core/model/link.js';
 import type { Session } from '../core/model/session.js';
 import type { Capture } from '../core/store/snapshot.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import type { Touch } from './touches.js';
 
 /** A node as a watcher sees it. */
@@ -125,7 +125,7 @@ function nodeBytes({ name, labels }: GraphNode): number {
  *
  * Undefined as soon as it would be more than `bytesMax`.
  */
-export function netEffect(state: State, missed: Iterable<Touch>, bytesMax: number): GraphDelta | undefined {
+export function netEffect(state: StateView, missed: Iterable<Touch>, bytesMax: number): GraphDelta | undefined {
   const delta = emptyDelta();
   const seen = new Set<string>();
   let bytes = 0;
@@ -176,7 +176,7 @@ export function* snapshotDeltas(taken: Capture, nodesBytes: number, links: numbe
 }
 
 /** The node, if it is there. */
-function addNode(delta: GraphDelta, state: State, sid: number): GraphNode | undefined {
+function addNode(delta: GraphDelta, state: StateView, sid: number): GraphNode | undefined {
   delta.nodesRemoved.push(sid);
   const session = state.sessions.get(sid);
   const node = session === undefined ? serverNodeOf(state, sid) : nodeOf(session, state.serverSid);
@@ -184,7 +184,7 @@ function addNode(delta: GraphDelta, state: State, sid: number): GraphNode | unde
   return node;
 }
 
-function serverNodeOf(state: State, sid: number): GraphNode | undefined {
+function serverNodeOf(state: StateView, sid: number): GraphNode | undefined {
   return sid === state.serverSid ? serverNode(sid, state.serverUuid) : undefined;
 }
 

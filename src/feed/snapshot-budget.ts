@@ -1,4 +1,12 @@
-import type { SharedSnapshot } from './snapshot.js';
+/** A snapshot, as the budget needs it. */
+export interface BudgetedSnapshot {
+  /** Bytes of the chunks that it holds. */
+  readonly bytes: number;
+  /** Drops the chunks that every reader has passed, and all of them when there is no reader. */
+  giveUpPassed(): void;
+  /** Drops the chunks that only its slowest readers need. False: all are at the newest chunk. */
+  giveUpSlowest(): boolean;
+}
 
 /**
  * Bounds the bytes that all snapshots under way hold together, for all feeds and all readers.
@@ -7,7 +15,7 @@ import type { SharedSnapshot } from './snapshot.js';
  * that holds most; they begin again.
  */
 export class SnapshotBudget {
-  readonly #held = new Set<SharedSnapshot>();
+  readonly #held = new Set<BudgetedSnapshot>();
   readonly #bytesMax: number;
   #bytes = 0;
 
@@ -21,12 +29,12 @@ export class SnapshotBudget {
   }
 
   /** For a snapshot: counts it from now on. */
-  hold(snapshot: SharedSnapshot): void {
+  hold(snapshot: BudgetedSnapshot): void {
     this.#held.add(snapshot);
   }
 
   /** For a snapshot: counts it no longer. */
-  release(snapshot: SharedSnapshot): void {
+  release(snapshot: BudgetedSnapshot): void {
     this.#held.delete(snapshot);
   }
 
@@ -43,8 +51,8 @@ export class SnapshotBudget {
     while (this.#bytes > this.#bytesMax && this.#largest()?.giveUpSlowest());
   }
 
-  #largest(): SharedSnapshot | undefined {
-    let largest: SharedSnapshot | undefined;
+  #largest(): BudgetedSnapshot | undefined {
+    let largest: BudgetedSnapshot | undefined;
     for (const snapshot of this.#held) if (snapshot.bytes > (largest?.bytes ?? 0)) largest = snapshot;
     return largest;
   }

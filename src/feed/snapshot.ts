@@ -1,6 +1,6 @@
 import type { Position } from '../core/model/position.js';
 import type { Capture } from '../core/store/snapshot.js';
-import type { SnapshotBudget } from './snapshot-budget.js';
+import type { BudgetedSnapshot, SnapshotBudget } from './snapshot-budget.js';
 import type { SnapshotEncoder } from './topic.js';
 
 /** One watcher's place in a snapshot. */
@@ -43,7 +43,7 @@ export class SnapshotReader {
  *
  * Invariant: `#chunks[0]` is chunk number `#first`; the next chunk of every reader is number `#first` or later.
  */
-export class SharedSnapshot {
+export class SharedSnapshot implements BudgetedSnapshot {
   readonly position: Position;
   readonly #readers = new Set<SnapshotReader>();
   readonly #rest: Iterator<Uint8Array>;

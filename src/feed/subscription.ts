@@ -1,9 +1,34 @@
-import type { Timer } from '../base/clock.js';
+import type { Clock, Timer } from '../base/clock.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
-import type { Feed } from './feed.js';
+import type { StateView } from '../core/store/state-view.js';
 import type { FeedLimits } from './limits.js';
-import type { SnapshotReader } from './snapshot.js';
+import type { Log } from './log.js';
+import type { SharedSnapshot, SnapshotReader } from './snapshot.js';
+import type { Topic } from './topic.js';
+import type { Touches } from './touches.js';
+
+/** The feed, as its subscriptions need it. */
+export interface SubscriptionOwner {
+  readonly topic: Topic<unknown>;
+  readonly state: StateView;
+  readonly limits: FeedLimits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly touches: Touches;
+  /** The newest position that was published. */
+  readonly position: Position;
+  /** When that position was committed, by the wall clock; undefined: before this process began. */
+  readonly publishedAtMs: number | undefined;
+  /** The snapshot to begin with. */
+  shareSnapshot(): SharedSnapshot;
+  /** It has nothing to read, and is woken when there is something. */
+  await(subscription: Subscription): void;
+  /** Wakes those that have nothing to read, in a later turn of the event loop. */
+  flushSoon(): void;
+  /** It is over. */
+  forget(subscription: Subscription): void;
+}
 
 /** Where a subscription begins. */
 export type Start =
@@ -44,7 +69,7 @@ interface FilteredChanges {
  * once: a BOOKMARK when there is nothing else.
  */
 export class Subscription {
-  readonly #feed: Feed<unknown>;
+  readonly #feed: SubscriptionOwner;
   readonly #wish: Wish;
   /** The last revision that was delivered. */
   #cursor = 0;
@@ -62,7 +87,7 @@ export class Subscription {
   /** Monotonic time of the last message. */
   lastSentMs: number;
 
-  constructor(feed: Feed<unknown>, start: Start, wish: Wish) {
+  constructor(feed: SubscriptionOwner, start: Start, wish: Wish) {
     this.#feed = feed;
     this.#wish = wish;
     this.lastSentMs = feed.clock.nowMs();

@@ -1,7 +1,7 @@
 import type { Change } from '../core/model/change.js';
 import type { Position } from '../core/model/position.js';
 import type { Capture } from '../core/store/snapshot.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import type { Touch } from './touches.js';
 
 /**
@@ -39,7 +39,7 @@ export interface Topic<C = Change> {
    * One DELTA message with the net effect of these touches on a reader, at the state's position; undefined, found without
    * encoding it, when it would have more than `bytesMax`. Absent: a topic that cannot be coalesced.
    */
-  net?(state: State, touches: Iterable<Touch>, bytesMax: number): Uint8Array | undefined;
+  net?(state: StateView, touches: Iterable<Touch>, bytesMax: number): Uint8Array | undefined;
 }
 
 /** How the snapshot of a topic becomes bytes. */

@@ -18,7 +18,30 @@ import type { Transports } from '../transport/transports.js';
 import type { CallTimes } from './call-times.js';
 import type { DoorLimits } from './limits.js';
 import type { Exchange } from './services/exchange.js';
-import type { ServerFacts } from './services/server-service.js';
+
+/** How much of one limit is used. */
+export interface LimitUse {
+  /** The option of `serve` where there is one, without its dashes. */
+  readonly name: string;
+  readonly used: number;
+  readonly max: number;
+  /** What is counted, in the plural. */
+  readonly unit: string;
+}
+
+/** What GetServer tells that neither the state nor the doors' own parts know. */
+export interface ServerFacts {
+  readonly version: string;
+  /** Empty when the build did not know. */
+  readonly commit: string;
+  /** When the process began to serve, by the monotonic clock. */
+  readonly startedMs: number;
+  /** In alphabetical order. */
+  readonly capabilities: readonly string[];
+  /** Where each door listens, by its code name. */
+  addresses(): Readonly<Record<string, string>>;
+  limits(): readonly LimitUse[];
+}
 
 /** How clients reach and know the server. */
 export interface ServerReach {

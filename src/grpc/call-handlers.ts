@@ -15,12 +15,13 @@ import { MeteredSource } from '../fair/metered-source.js';
 import { originOfPeer } from '../shares/origin.js';
 import { auditCall } from './auditing.js';
 import type { Backing } from './backing.js';
-import { type Caller, identify, SESSION_METADATA } from './caller.js';
+import { absent, givenUp, methodOf, missing } from './call-faults.js';
+import { type Caller, identify } from './caller.js';
 import { encoded } from './encode/encoded.js';
 import { type AnswerFate, CALL_METADATA } from './http2/answer-fates.js';
 import type { Peer } from './http2/peer.js';
 import { LocalCall } from './local-calls.js';
-import { Outflow, type OutflowWatch } from './outflow.js';
+import { Outflows } from './outflows.js';
 import { pump, type Source } from './pump.js';
 import { methodOfPath } from './rules.js';
 import { toError } from './status.js';
@@ -51,36 +52,27 @@ export interface CallConnections {
   readonly fates: { find(name: string): AnswerFate };
 }
 
-/** A watch may end at any moment. */
-const WATCH_LIMIT_RETRY_MS = 5_000;
-
 /**
  * Makes grpc-js handlers of methods that know nothing of grpc-js: who calls is found out, refusals become errors, and what
  * is thrown becomes an id in the log.
  */
-export class Calls implements OutflowWatch {
+export class Calls {
   private isDraining = false;
   /** How many calls a drain has refused. */
   private refused = 0;
-  /** What the watches of each connection have on their way; gone with its last. */
-  private readonly outflows = new Map<string, Outflow>();
-  /** Bytes that watches have written and their clients have not taken, on all connections. */
-  watchBytes = 0;
+  /** What watches have on their way. */
+  readonly outflows: Outflows;
 
   constructor(
     readonly backing: Backing,
     /** What counts the messages of watches in all, and is told of callers who prove who they are; none where nothing counts. */
     private readonly connections?: CallConnections,
-  ) {}
-
-  /** For an outflow: so many bytes more are on their way, or (negative) have gone. */
-  moved(bytes: number): void {
-    this.watchBytes += bytes;
-  }
-
-  /** For an outflow: its last watch is over. */
-  emptied(outflow: Outflow): void {
-    if (this.outflows.get(outflow.peer) === outflow) this.outflows.delete(outflow.peer);
+  ) {
+    const countOf = (name: string) => {
+      const peer = connections?.find(name);
+      return peer && ((message: Uint8Array) => connections!.holdings.watches.take(peer, message));
+    };
+    this.outflows = new Outflows({ limits: backing.limits, countOf });
   }
 
   /** From now on every new call is refused; those that run go on. */
@@ -316,25 +308,14 @@ export class Calls implements OutflowWatch {
     return turns.run<undefined>(turns.keyOf(origin), stepAndTell, () => !call.cancelled);
   }
 
-  /** Counts what the watches of a connection have on their way, for all of them. */
-  private countOf(name: string): Outflow['count'] {
-    const peer = this.connections?.find(name);
-    return peer && ((message) => this.connections!.holdings.watches.take(peer, message));
-  }
-
   /** Leads a watch through its connection's outflow, which counts it until it is closed; refuses one too many. */
   private beginWatch(
     call: AnyCall,
     caller: Caller,
     begin: () => Source<Uint8Array> | Fault,
   ): Source<Uint8Array> | Fault {
-    const { watchesPerConnectionMax, watchBytesPerConnectionMax } = this.backing.limits;
-    const peer = call.getPeer();
-    const outflow = this.outflows.get(peer) ?? new Outflow(peer, watchBytesPerConnectionMax, this, this.countOf(peer));
-    if (outflow.watches >= watchesPerConnectionMax) {
-      const message = `${watchesPerConnectionMax} watches on one connection are the limit`;
-      return new Fault('WATCH_LIMIT', message, [], WATCH_LIMIT_RETRY_MS);
-    }
+    const outflow = this.outflows.of(call.getPeer());
+    if (outflow instanceof Fault) return outflow;
     const { turns, clock } = this.backing;
     const key = turns.keyOf(caller.origin);
     const fromMs = clock.nowMs();
@@ -342,7 +323,7 @@ export class Calls implements OutflowWatch {
     // A snapshot is taken here, if none is shared.
     turns.charge(key, clock.nowMs() - fromMs);
     if (source instanceof Fault) return source;
-    this.outflows.set(peer, outflow);
+    this.outflows.keep(outflow);
     return outflow.through(new MeteredSource(this.guarded(call, caller, source), key, { turns, clock }));
   }
 
@@ -360,24 +341,4 @@ function ownsNothing(call: AnyCall, caller: Caller): boolean {
 
 function isNobody({ sid, isAdmin, access }: Caller): boolean {
   return sid === undefined && !isAdmin && access === undefined;
-}
-
-/** Nobody hears of it: the call is over. */
-function givenUp(): Fault {
-  return new Fault('ORDER_DEADLINE', 'the call was given up');
-}
-
-function absent(call: Pick<AnyCall, 'getPath'>): Fault {
-  return new Fault('UNIMPLEMENTED', `${methodOf(call)} is not part of this version`);
-}
-
-function methodOf(call: Pick<AnyCall, 'getPath'>): string | undefined {
-  return call.getPath().split('/').at(-1);
-}
-
-function missing(call: AnyCall): Fault {
-  return new Fault(
-    'SESSION_TOKEN_MISSING',
-    `${methodOf(call)} needs the session token as metadata ${SESSION_METADATA}`,
-  );
 }

@@ -175,7 +175,7 @@ export class GrpcDoor {
 
   /** Bytes that watches have written and their clients have not taken. */
   get watchBytes(): number {
-    return this.calls.watchBytes;
+    return this.calls.outflows.bytes;
   }
 
   /** How many client connections are open. */

@@ -1,7 +1,7 @@
 import { Fault } from '../core/model/fault.js';
 import type { Stream } from '../core/model/stream.js';
 import { Branch, type Numbering } from './branch.js';
-import { SinkEnd, SourceEnd } from './end.js';
+import { SinkEnd, type SinkOwner, SourceEnd, type SourceOwner } from './end.js';
 import type { RelayLimits } from './limits.js';
 
 /** Blocks that were let go and still stand in the array: their memory is the reason that this is small. */
@@ -37,7 +37,7 @@ export interface Surroundings {
  *
  * Invariant: `blocks[gone]` is block number `first`; every branch's `confirmed` is at least `first`.
  */
-export class Channel {
+export class Channel implements SourceOwner, SinkOwner {
   /** Tells this channel from an earlier one of the same stream. */
   readonly number: bigint;
   private blocks: Uint8Array[] = [];

@@ -1,8 +1,37 @@
 import { Fault } from '../core/model/fault.js';
-import type { Channel } from './channel.js';
 
 /** What an end says that its door has closed: it can neither take nor confirm anything any more. */
 const CLOSED = new Fault('OUT_OF_ORDER', 'this end was closed');
+
+/** The channel, as the source's end needs it. */
+export interface SourceOwner {
+  /** Takes a block, or refuses it for its size. */
+  write(block: Uint8Array): Fault | undefined;
+  /** Whether another block should be written now. */
+  hasRoom(): boolean;
+  /** There is no more data. */
+  finish(): void;
+  /** Whether every sink has everything. */
+  isDrained(): boolean;
+  /** How many blocks were taken from this end and those before it. */
+  readonly writtenBlocks: number;
+  /** The end's call is gone. */
+  loseSource(source: SourceEnd): void;
+}
+
+/** The channel, as a sink's end needs it. */
+export interface SinkOwner {
+  /** The next block; `ended` after the last; undefined when there is none yet. */
+  read(id: number): Uint8Array | 'ended' | undefined;
+  /** How many blocks this end and those before it were given, as the sink counts. */
+  takenBlocks(id: number): number;
+  /** How many blocks before the one that it was given last are lost, told once. */
+  takeLost(id: number): number;
+  /** It has so many blocks, as the sink counts. */
+  confirm(id: number, count: number): Fault | undefined;
+  /** The end's call is gone. */
+  loseSink(id: number, end: SinkEnd): void;
+}
 
 /** The source's end of a stream, driven by the door that its call or packets come through. */
 export class SourceEnd {
@@ -12,7 +41,7 @@ export class SourceEnd {
   private toTell = 0;
   private finished = false;
 
-  constructor(private readonly channel: Channel) {}
+  constructor(private readonly channel: SourceOwner) {}
 
   /** Takes a block; or says why this end is over or the block is refused. Check {@link hasRoom} before the next. */
   write(block: Uint8Array): Fault | undefined {
@@ -89,7 +118,7 @@ export class SinkEnd {
   private wake: (() => void) | undefined;
 
   constructor(
-    private readonly channel: Channel,
+    private readonly channel: SinkOwner,
     private readonly branchId: number,
   ) {}
 

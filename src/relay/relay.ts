@@ -4,7 +4,7 @@ import type { Command } from '../core/model/command.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import { StopReason, type Stream } from '../core/model/stream.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import { Channel, type Surroundings } from './channel.js';
 import type { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';
@@ -24,7 +24,7 @@ export interface OpenedEnd {
 
 /** What the relay needs of the replica. */
 export interface Registry {
-  readonly state: State;
+  readonly state: StateView;
   /** The stream carried data: its idle time begins anew. */
   used(streamId: number): void;
   submit(command: Command): Promise<unknown>;

@@ -69,7 +69,7 @@ export class Attachments {
   }
 
   /** Notifies the sessions that a command's changes concern. */
-  publish(changes: readonly Change[]): void {
+  publish(_position: Position, changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind === 'OrderPlaced') this.tell(change.order.sid, this.orderOf(change.order));
       else if (change.kind === 'ConnectionPut') this.tellEnded(change.connection);

@@ -2,7 +2,9 @@ import type { Timer } from '../base/clock.js';
 import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
 import { type Connection, isPending } from '../core/model/connection.js';
+import { CONNECTION_TIMES } from '../core/model/connection-times.js';
 import type { Order } from '../core/model/order.js';
+import type { Position } from '../core/model/position.js';
 import { CloseReason } from '../core/model/session.js';
 import { StopReason, type Stream } from '../core/model/stream.js';
 import type { State } from '../core/store/state.js';
@@ -10,12 +12,6 @@ import type { ServingTime } from './serving-time.js';
 
 /** When a deadline's command could not be stored, it is tried again after this. */
 const RETRY_MS = 1_000;
-
-/**
- * How long a connection may be pending: less than the two minutes for which the rendezvous keeps observed addresses. It ends when the
- * connection stands or goes over to the relay, and begins anew with a restart of the server.
- */
-export const CONNECTION_MS = 55_000;
 
 /**
  * Submits a command when a deadline passes: of an order without an answer, of a connection that is still pending, of an
@@ -49,7 +45,7 @@ export class Deadlines {
   }
 
   /** Sets and clears timers after a command. */
-  publish(changes: readonly Change[]): void {
+  publish(_position: Position, changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind === 'OrderPlaced') this.watchOrder(change.order);
       else if (change.kind === 'OrderSettled') this.forgetOrder(change.order);
@@ -107,7 +103,7 @@ export class Deadlines {
     } else if (!this.connections.has(id)) {
       this.connections.set(
         id,
-        this.time.after(CONNECTION_MS, () => void this.connectionPassed(id)),
+        this.time.after(CONNECTION_TIMES.pendingMs, () => void this.connectionPassed(id)),
       );
     }
   }

@@ -16,7 +16,7 @@ import { type AuthMode, type GrantParty, type Policy, stricter } from '../core/m
 import type { Position } from '../core/model/position.js';
 import { type Principal, principalName } from '../core/model/principal.js';
 import type { Session } from '../core/model/session.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import type { Origin } from '../shares/origin.js';
 import type { Access as AccessHolder, AccessTokens } from './access-tokens.js';
 import { type GuardableSource, GuardedSource } from './guarded-source.js';
@@ -50,7 +50,7 @@ export interface ObservedRefusal {
 
 /** What a gatekeeper needs. */
 export interface GatekeeperDeps {
-  readonly state: State;
+  readonly state: StateView;
   /** The mode below which this process does not go, whatever the policy says. */
   readonly floor: AuthMode;
   /** False: a token is good on every connection, for balancers that spread the calls of one client. */

@@ -4,7 +4,7 @@ import { keyFault, mismatch } from '../core/decide/opener.js';
 import type { RotateKey } from '../core/model/command.js';
 import { Fault } from '../core/model/fault.js';
 import type { ProvenKey } from '../core/model/identity.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import type { Origin } from '../shares/origin.js';
 import { keyIdOf } from '../trust/public-key.js';
 import type { ProofMessage, Proofs } from '../trust/server/proofs.js';
@@ -17,7 +17,7 @@ const PROOF_MS = 0.3;
 
 /** What a {@link KeyProver} needs. */
 export interface KeyProverDeps {
-  readonly state: State;
+  readonly state: StateView;
   readonly proofs: Proofs;
   readonly clock: Clock;
   /** Counts time that an address has used. */

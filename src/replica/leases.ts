@@ -1,4 +1,6 @@
 import type { Clock, Timer } from '../base/clock.js';
+import type { Change } from '../core/model/change.js';
+import type { Position } from '../core/model/position.js';
 import { Float64Pages } from '../core/store/pages.js';
 import type { State } from '../core/store/state.js';
 import type { ReplicaLimits } from './limits.js';
@@ -57,9 +59,11 @@ export class Leases {
     if (this.timer === undefined) this.schedule();
   }
 
-  /** A session has been opened. */
-  begin(sid: number): void {
-    this.beginAt(this.time.nowMs(), sid, 0);
+  /** Begins the leases of the sessions that a command has opened. */
+  publish(_position: Position, changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind === 'SessionOpened') this.beginAt(this.time.nowMs(), change.session.sid, 0);
+    }
   }
 
   private beginAt(nowMs: number, sid: number, graceMs: number): void {

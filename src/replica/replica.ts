@@ -9,6 +9,7 @@ import { type AuthMode, foundingDocument } from '../core/model/policy.js';
 import type { Position } from '../core/model/position.js';
 import { CloseReason } from '../core/model/session.js';
 import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import { NEW_FOLDER_FORMAT } from '../journal/frame.js';
 import { type Journal, JournalError, type StoredRecord } from '../journal/journal.js';
 import { encodeRecord } from '../journal/record.js';
@@ -29,7 +30,7 @@ const TAKE_BACK_RETRY_MS = 1_000;
 /** What callers hear whose commands were not stored because the term was lost. */
 const LOST = 'this server leads the network no more';
 
-/** A feed, as far as the replica knows one. */
+/** Who is told of every command that was applied. */
 export interface Publisher {
   /** `committedAtMs` is when the revision was committed, by the wall clock; watchers receive it, and it is not part of the state. */
   publish(position: Position, changes: readonly Change[], committedAtMs?: number): void;
@@ -40,7 +41,6 @@ export interface ReplicaParts {
   /** As recovered from the journal. */
   readonly state: State;
   readonly journal: Journal;
-  readonly feeds: readonly Publisher[];
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: ReplicaLimits;
@@ -71,7 +71,8 @@ interface Pending {
  * it. It stamps each command of a batch with the time of the batch, and submits the commands that are due by time.
  */
 export class Replica {
-  readonly state: State;
+  /** Everything that was applied, to be read. */
+  readonly state: StateView;
   readonly leases: Leases;
   readonly attachments: Attachments;
   readonly deadlines: Deadlines;
@@ -79,6 +80,7 @@ export class Replica {
   readonly claims = new RequestClaims();
   private readonly time: ServingTime;
   private readonly snapshots: Snapshots;
+  private publishers: readonly Publisher[] | undefined;
   private pending: Pending[] = [];
   /** What is being appended. */
   private appending: readonly Pending[] = [];
@@ -105,6 +107,15 @@ export class Replica {
   /** When the last command of the newest snapshot was stored, by the wall clock; undefined without a snapshot. */
   get snapshotAtMs(): number | undefined {
     return this.snapshots.newestAtMs;
+  }
+
+  /**
+   * Names who is told of every command that is applied, in this order: the replica's own leases, deadlines and attachments, and
+   * whom the composition root adds. Once, before the first command: whoever comes later would miss a revision.
+   */
+  publishTo(...publishers: readonly Publisher[]): void {
+    if (this.publishers !== undefined) throw new Error('a replica is told once whom it publishes to');
+    this.publishers = publishers;
   }
 
   /** Names the network, in a journal that is new. */
@@ -155,9 +166,15 @@ export class Replica {
     });
   }
 
+  /** What would become of a command now. Nothing is stored. */
+  tryOut(command: Command): readonly Change[] | Fault {
+    return decide(this.parts.state, command);
+  }
+
   private take(command: Command, pendingMax: number): Promise<Applied | Fault> {
+    if (this.publishers === undefined) throw new Error('a replica takes commands once it knows whom it publishes to');
     if (this.closing) return Promise.resolve(draining());
-    const decided = decide(this.state, command);
+    const decided = this.tryOut(command);
     if (isFault(decided)) return Promise.resolve(this.observed(command, decided));
     if (!decided.some(isChange)) return Promise.resolve(this.observed(command, this.unchanged(decided)));
     if (this.pending.length >= pendingMax) {
@@ -270,16 +287,10 @@ export class Replica {
   }
 
   private applyAndPublish(command: Command): Applied | Fault {
-    const outcome = apply(this.state, command);
+    const outcome = apply(this.parts.state, command);
     const changes = isFault(outcome) ? [] : outcome.changes;
-    for (const change of changes) {
-      if (change.kind === 'SessionOpened') this.leases.begin(change.session.sid);
-    }
-    this.deadlines.publish(changes);
-    this.attachments.publish(changes);
-    const { feeds, clock } = this.parts;
-    const committedAtMs = clock.wallMs();
-    for (const feed of feeds) feed.publish(this.state.position, changes, committedAtMs);
+    const committedAtMs = this.parts.clock.wallMs();
+    for (const one of this.publishers ?? []) one.publish(this.state.position, changes, committedAtMs);
     return outcome;
   }
 

@@ -1,8 +1,8 @@
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 
 /** The most of what the policy lets one session of any of these roles have; undefined: it says nothing of it. */
 export function roleLimit(
-  { policy }: Pick<State, 'policy'>,
+  { policy }: Pick<StateView, 'policy'>,
   what: 'streams' | 'connections',
   roles: readonly string[],
 ): number | undefined {

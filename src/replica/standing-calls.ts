@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { Change } from '../core/model/change.js';
 import type { Fault } from '../core/model/fault.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import type { Access } from './access-tokens.js';
 
 /** Least time between two looks at what expires: an access token's hour is kept to this. */
@@ -21,7 +21,7 @@ export interface StandingCall {
 
 /** What standing calls need. */
 export interface StandingCallsDeps {
-  readonly state: State;
+  readonly state: StateView;
   readonly clock: Pick<Clock, 'nowMs' | 'after'>;
 }
 

@@ -3,7 +3,7 @@ import { Fault } from '../core/model/fault.js';
 import { IdentityKind } from '../core/model/identity.js';
 import type { GrantParty } from '../core/model/policy.js';
 import type { Principal } from '../core/model/principal.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 
 /** The one network of a server. */
 export const DEFAULT_NETWORK = 'default';
@@ -26,7 +26,7 @@ export function unknownIdentity(uuid: string): Fault {
 }
 
 /** What grants look at of a principal. */
-export function partyOf({ identities }: State, { identityUuid: uuid, roles }: Principal): GrantParty {
+export function partyOf({ identities }: StateView, { identityUuid: uuid, roles }: Principal): GrantParty {
   return identities.get(uuid) ?? { uuid, name: '', roles, labels: {} };
 }
 

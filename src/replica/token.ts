@@ -2,7 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { Random } from '../base/clock.js';
 import { Fault } from '../core/model/fault.js';
 import { CloseReason } from '../core/model/session.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import { endedFault } from './attachments.js';
 
 /*
@@ -47,7 +47,7 @@ export function tokenText(sid: number, secret: Secret): string {
  * The secret's hash is compared in constant time. The time of the whole call may show whether a SID is live, which is no
  * secret: the graph shows it, too.
  */
-export function authenticate(state: State, text: string): number | Fault {
+export function authenticate(state: StateView, text: string): number | Fault {
   if (text.length !== TEXT_LENGTH || !text.startsWith(PREFIX)) return invalid();
   const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url');
   // Refuses characters outside of base64url and spare bits in the last one, so that a secret has one spelling.
@@ -64,13 +64,13 @@ export function authenticate(state: State, text: string): number | Fault {
  * Whether the token of a session that does not live was ever issued, as far as is known: of a remembered session the hash is
  * compared; of a forgotten one it is only known that its SID was in use.
  */
-function wasGiven({ serverSid, ended, sids }: State, sid: number, hashed: Buffer): boolean {
+function wasGiven({ serverSid, ended, sids }: StateView, sid: number, hashed: Buffer): boolean {
   if (ended.get(sid) !== undefined) return !ended.isForeign(sid, hashed.toString('latin1'));
   return sid !== serverSid && sids.wasGiven(sid);
 }
 
 /** The fault for a session that does not live. One that is no longer remembered counts as expired. */
-export function overFault(state: State, sid: number): Fault {
+export function overFault(state: StateView, sid: number): Fault {
   return endedFault(sid, state.ended.get(sid) ?? CloseReason.EXPIRED);
 }
 

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js';
 import { AUTH_MODES } from '../core/model/policy.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 
 /** A start that would let in more callers than the network's policy does. */
 export class WeakerModeError extends Error {
@@ -8,7 +8,7 @@ export class WeakerModeError extends Error {
 }
 
 /** Throws a {@link WeakerModeError} when `--auth` is weaker than what the network's policy says. A new network has none yet. */
-export function checkMode({ policy }: Pick<State, 'policy'>, { auth }: Config, isNew: boolean): void {
+export function checkMode({ policy }: Pick<StateView, 'policy'>, { auth }: Config, isNew: boolean): void {
   if (isNew) return;
   const stored = policy?.policy.auth ?? 'open';
   if (auth === undefined || AUTH_MODES.indexOf(auth) >= AUTH_MODES.indexOf(stored)) return;

@@ -13,9 +13,9 @@ import { doorLimits, systemLimits } from '../config/part-limits.js';
 import { tlsPlan } from '../config/tls-plan.js';
 import { type Asset, readAssets } from '../console/assets.js';
 import { ConsoleDoor } from '../console/door.js';
+import type { ServerFacts } from '../grpc/backing.js';
 import { ACCESS_METADATA, ADMIN_METADATA, SESSION_METADATA } from '../grpc/caller.js';
 import { GrpcDoor } from '../grpc/door.js';
-import type { ServerFacts } from '../grpc/services/server-service.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
 import { SystemDoor } from '../system/door.js';
 import type { Adapter } from '../transport/adapter.js';
@@ -122,7 +122,7 @@ export class Doors {
     const gate = this.systemGate();
     this.system = this.makeSystem(brokering, gate);
     // It closes the connections of sessions that have ended, after their watches were told.
-    this.engine.alsoTell(this.system);
+    this.engine.publishToDoor(this.system);
     const { accept } = this.system;
     await this.openGrpc(brokering, accept);
     this.addresses.stun = formatAddress(this.meeting.address);
@@ -230,16 +230,11 @@ export class Doors {
     };
   }
 
-  private findAdminToken(): Promise<string | undefined> {
-    const { config, random } = this.parts;
-    return ensureAdminToken(config.data, config.adminToken, random);
-  }
-
   /** Last, so that whoever reaches the page reaches everything that it shows. */
   private async openConsole(): Promise<void> {
     const { config, clock, random, admission, certificates } = this.parts;
     const { consoleListen, consoleOrigins = [] } = config;
-    const adminToken = consoleListen && (await this.findAdminToken());
+    const adminToken = consoleListen && (await ensureAdminToken(config.data, config.adminToken, random));
     if (consoleListen === undefined || adminToken === undefined) return;
     this.console = new ConsoleDoor({
       calls: consoleCalls(this.grpc!.local, adminToken, this.engine.gatekeeper),
@@ -271,7 +266,7 @@ export class Doors {
     const { config, clock, random, log, metrics, events, certificates } = this.parts;
     const { replica, opening, gatekeeper, enrolment, shares, turns, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
-    const adminToken = await this.findAdminToken();
+    const adminToken = await ensureAdminToken(config.data, config.adminToken, random);
     const { grpc: isEncrypted } = tlsPlan(config);
     const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
     this.grpc = new GrpcDoor(

@@ -88,8 +88,8 @@ export interface Engine {
   readonly relay: Relay;
   /** Who waits for a peer to accept. */
   readonly acceptances: Acceptances;
-  /** Tells one more of every change, after all others. */
-  alsoTell(publisher: Publisher): void;
+  /** Tells a door of every change from now on, after all others. */
+  publishToDoor(door: Publisher): void;
   /** Ends every watch, attachment and relay, after what is on its way to them. */
   drain(): void;
   /** Takes no more commands; resolves when those that were taken are durable. */
@@ -172,14 +172,11 @@ export async function startEngine({
     grants: (permission, from, to) => gatekeeper.grants(permission, from, to),
     submit: (command) => replica.enforce(command),
   });
-  // The shares first, so that nobody asks of them what they have not counted. Then the relay: when a watcher hears that a stream has stopped, nothing more of it is delivered.
-  const publishers: Publisher[] = [shares, relay, ...all, sessionEvents, acceptances, events, gatekeeper, enforcer];
   const wanted = replicaLimits(config);
   const limits = { ...wanted, batchBytesMax: Math.min(wanted.batchBytesMax, appendBytesMax) };
   const replica: Replica = new Replica({
     state,
     journal,
-    feeds: publishers,
     clock,
     random,
     limits,
@@ -197,8 +194,26 @@ export async function startEngine({
       fatal(error);
     },
   });
-  if (metrics !== undefined) publishers.push(metrics.tally(state));
-  replica.attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
+  const { leases, deadlines, attachments } = replica;
+  const door = new DoorPlace();
+  // The shares before what asks of them, and the relay before the feeds: when a watcher hears that a stream has stopped, nothing
+  // more of it is delivered. Feeds of sessions tell of attachments as well, and so come after these.
+  replica.publishTo(
+    leases,
+    deadlines,
+    attachments,
+    shares,
+    relay,
+    ...all,
+    sessionEvents,
+    acceptances,
+    events,
+    gatekeeper,
+    enforcer,
+    ...(metrics === undefined ? [] : [metrics.tally(state)]),
+    door,
+  );
+  attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
   await replica.found(drawUuid(random));
   await replica.agreeOn(config.limits);
   checkMode(state, config, isNew);
@@ -225,7 +240,9 @@ export async function startEngine({
     feeds,
     relay,
     acceptances,
-    alsoTell: (publisher) => void publishers.push(publisher),
+    publishToDoor: (publisher) => {
+      door.taken = publisher;
+    },
     drain: () => {
       for (const feed of [...all, sessions]) feed.drain();
       relay.close(draining());
@@ -236,6 +253,15 @@ export async function startEngine({
     },
     close: () => replica.close(),
   };
+}
+
+/** The place in the order of publishing of a door that is made later. Until it is there, nobody is connected to it. */
+class DoorPlace implements Publisher {
+  taken: Publisher | undefined;
+
+  publish(...told: Parameters<Publisher['publish']>): void {
+    this.taken?.publish(...told);
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js';
 import { doorLimits, systemLimits } from '../config/part-limits.js';
-import type { LimitUse } from '../grpc/services/server-service.js';
+import type { LimitUse } from '../grpc/backing.js';
 import type { Engine } from './engine.js';
 
 /** What the doors hold and have open, as they count it themselves. */

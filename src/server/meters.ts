@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { commit, version } from '../base/version.js';
 import { ConnectionState, PathKind } from '../core/model/connection.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import { CALL_BUCKETS, type CallTimes } from '../grpc/call-times.js';
 import type { Journal } from '../journal/journal.js';
 import type { Relay } from '../relay/relay.js';
@@ -9,7 +9,7 @@ import { ConnectionTally, OUTCOMES } from './connection-tally.js';
 
 /** What the meters read when somebody asks. */
 export interface Metered {
-  readonly state: State;
+  readonly state: StateView;
   readonly journal: Journal;
   readonly relay: Relay;
   /** When the last command of the newest snapshot was stored, by the wall clock; undefined without a snapshot. */

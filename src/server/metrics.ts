@@ -11,7 +11,7 @@ import type { Address } from '../base/address.js';
 import type { Applied } from '../core/decide/apply.js';
 import type { Command } from '../core/model/command.js';
 import { Fault } from '../core/model/fault.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import type { FairTurns, Refused } from '../fair/fair-turns.js';
 import type { Feed } from '../feed/feed.js';
 import { CallTimes } from '../grpc/call-times.js';
@@ -194,7 +194,7 @@ export class Metrics {
   }
 
   /** Counts what becomes of brokered connections: answers with what is to be told of every change from now on. */
-  tally(state: State): Publisher {
+  tally(state: StateView): Publisher {
     return meterConnections(this.registry, { state });
   }
 

@@ -2,7 +2,7 @@ import type { Change, StreamStopped } from '../core/model/change.js';
 import { type Connection, isPending } from '../core/model/connection.js';
 import type { Link } from '../core/model/link.js';
 import type { Stream } from '../core/model/stream.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import { isInitialId } from '../core/store/streams.js';
 import type { ShareLimits } from './limits.js';
 
@@ -23,7 +23,7 @@ export class Belongings {
   readonly #pending = new Set<number>();
 
   constructor(
-    private readonly state: State,
+    private readonly state: StateView,
     private readonly held: Held,
   ) {
     for (const { id, sinks } of state.streams.kept()) if (!isInitialId(id)) this.#branches.set(id, sinks.length);

@@ -1,5 +1,5 @@
 import { SlotIndex } from '../core/store/slots.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import { type Holders, NONE } from './holders.js';
 
 /** Room for a session that is being opened. */
@@ -24,7 +24,7 @@ export class SessionShares {
   readonly #coming = new Map<string, Map<number, number>>();
 
   constructor(
-    private readonly state: State,
+    private readonly state: StateView,
     private readonly holders: Holders,
   ) {}
 

@@ -2,7 +2,7 @@ import type { Change } from '../core/model/change.js';
 import { Fault, type Reason } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import type { HashKey } from '../core/store/halfsiphash.js';
-import type { State } from '../core/store/state.js';
+import type { StateView } from '../core/store/state-view.js';
 import { type Amounts, type Belonging, Belongings } from './belongings.js';
 import { Holders, NONE } from './holders.js';
 import { SHARE_FLAGS, type ShareFlag, type ShareLimits } from './limits.js';
@@ -33,7 +33,7 @@ const REFUSALS: Readonly<Record<keyof ShareLimits, Refusal>> = {
 
 /** What the shares stand on. */
 export interface SharesDeps {
-  readonly state: State;
+  readonly state: StateView;
   readonly limits: ShareLimits;
   /** Random: addresses are hashed by it. */
   readonly key: HashKey;

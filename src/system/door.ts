@@ -86,7 +86,7 @@ export class SystemDoor {
     if (this.bySession.size === 0 && this.answers.size === 0) return;
     for (const change of changes) {
       if (change.kind === 'StreamPut') {
-        for (const { sid } of change.stream.sinks) this.bySession.get(sid)?.streamPut(change.stream);
+        for (const { sid } of change.stream.sinks) this.bySession.get(sid)?.conversation.streamPut(change.stream);
       } else if (change.kind === 'SessionClosed') this.sessionClosed(change, position);
     }
   }
@@ -113,7 +113,7 @@ export class SystemDoor {
     this.answers.delete(sid);
     const peer = this.bySession.get(sid);
     this.bySession.delete(sid);
-    peer?.sessionClosed(session, reason, position);
+    peer?.conversation.sessionClosed(session, reason, position);
   }
 
   private answersOf(sid: number): Answers {
@@ -127,7 +127,8 @@ export class SystemDoor {
   private forget(peer: Peer): void {
     this.peers.delete(peer);
     if (this.peers.size === 0) this.emptied?.();
-    if (peer.sid !== undefined && this.bySession.get(peer.sid) === peer) this.bySession.delete(peer.sid);
+    const { sid } = peer.conversation;
+    if (sid !== undefined && this.bySession.get(sid) === peer) this.bySession.delete(sid);
   }
 
   private scheduleLook(): void {

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { AddressSet } from '../../src/admission/address-set.js';
-import { ConnectionGate, type GateCause } from '../../src/admission/connection-gate.js';
+import { ConnectionGate } from '../../src/admission/connection-gate.js';
 import { ADMISSION_LIMITS, lastQuarter } from '../../src/admission/limits.js';
-import type { Place } from '../../src/admission/place.js';
+import type { GateCause, Place } from '../../src/admission/place.js';
 import { addressKey } from '../../src/base/address-key.js';
 
 const { handshakeMs, sweepMs } = ADMISSION_LIMITS;

@@ -17,7 +17,8 @@ export async function chain(length: number): Promise<{ readonly journal: Journal
   };
   const limits = { ...DEFAULT_REPLICA_LIMITS, snapshotEvery: Number.POSITIVE_INFINITY, pendingMax: 4 * length };
   const warn = (_message: string, error: unknown) => fatal(error);
-  const replica = new Replica({ state, journal, feeds: [], clock, random, limits, warn, fatal });
+  const replica = new Replica({ state, journal, clock, random, limits, warn, fatal });
+  replica.publishTo(replica.leases, replica.deadlines, replica.attachments);
   await replica.found('00000000-0000-4000-8000-0000000000ff');
   const submit = async (commands: readonly Parameters<Replica['submit']>[0][]) => {
     for (const outcome of await Promise.all(commands.map((one) => replica.submit(one)))) {

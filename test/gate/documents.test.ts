@@ -1,12 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { ACCEPT_MS } from '../../src/brokering/asking.js';
+import { CONNECTION_TIMES } from '../../src/core/model/connection-times.js';
 import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import { DEFAULT_FEED_LIMITS } from '../../src/feed/limits.js';
 import { DEFAULT_DOOR_LIMITS } from '../../src/grpc/limits.js';
 import { DEFAULT_RELAY_LIMITS } from '../../src/relay/limits.js';
 import { RENDEZVOUS_LIMITS } from '../../src/rendezvous/limits.js';
-import { CONNECTION_MS } from '../../src/replica/deadlines.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../src/system/limits.js';
 import { WEB_LIMITS } from '../../src/web/limits.js';
@@ -79,18 +78,18 @@ describe('what documents say of the code', () => {
   });
 
   it('gives the times of a direct connection as the code has them in docs/direct-connections.md', () => {
-    const { gatherDeadlineMs, attemptDeadlineMs, relayDeadlineMs } = DEFAULT_LIMITS;
+    const { acceptMs, gatherDeadlineMs, attemptDeadlineMs, relayDeadlineMs, pendingMs } = CONNECTION_TIMES;
     const document = readFileSync('docs/direct-connections.md', 'utf8');
     const cell = (state: string) => document.match(new RegExp(`^\\| ${state} \\|[^|]*\\|([^|]*)\\|$`, 'm'))?.[1].trim();
     const seconds = (ms: number) => `${ms / 1_000} s`;
-    expect(cell('ordered')).toBe(seconds(ACCEPT_MS));
+    expect(cell('ordered')).toBe(seconds(acceptMs));
     expect(cell('gathering')).toBe(seconds(gatherDeadlineMs));
     expect(cell('punching')).toBe(`${seconds(attemptDeadlineMs)} each`);
     expect(cell('relayed')).toBe(`${seconds(relayDeadlineMs)}, ${seconds(attemptDeadlineMs)}`);
-    expect(document).toContain(`within ${seconds(CONNECTION_MS)}`);
-    expect(document).toContain(`${seconds(CONNECTION_MS + relayDeadlineMs)} in all`);
+    expect(document).toContain(`within ${seconds(pendingMs)}`);
+    expect(document).toContain(`${seconds(pendingMs + relayDeadlineMs)} in all`);
     expect(document).toContain(`holds for ${seconds(RENDEZVOUS_LIMITS.observedMs)}`);
-    expect(CONNECTION_MS).toBeLessThan(RENDEZVOUS_LIMITS.observedMs);
+    expect(pendingMs).toBeLessThan(RENDEZVOUS_LIMITS.observedMs);
   });
 
   it('gives the memory of all that clients can leave untaken as the bounds have it in docs/operations.md', () => {

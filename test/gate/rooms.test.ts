@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { cyclesOf, importsOf, readSources } from './imports.mjs';
 
@@ -66,6 +67,18 @@ describe('the rooms of src', () => {
     expect(cyclesOf(EDGES.map(({ from, to }) => [top(from), top(to)] as const))).toEqual([]);
   });
 
+  it('have no file that leads back to itself by its imports, those of types included', () => {
+    expect(cyclesOf(EDGES.map(({ from, to }) => [from, to] as const))).toEqual([]);
+  });
+
+  it('have folders that import each other only where one of them holds the others', () => {
+    const cycles = cyclesOf(EDGES.map(({ from, to }) => [dirname(from), dirname(to)] as const));
+    const apart = cycles.filter(
+      (cycle) => !cycle.some((outer) => cycle.every((one) => `${one}/`.startsWith(`${outer}/`))),
+    );
+    expect(apart).toEqual([]);
+  });
+
   it('keep the doors apart: none of gRPC, system events, the rendezvous and the console imports another', () => {
     const doors = ['src/grpc', 'src/system', 'src/rendezvous', 'src/console'];
     const pairs = doors.flatMap((from) => doors.filter((to) => to !== from).map((to) => between(from, to)));
@@ -81,6 +94,15 @@ describe('the rooms of src', () => {
       ...between('src/core/store', 'src/core/decide'),
     ];
     expect(upwards).toEqual([]);
+  });
+
+  it('let the doors, the feeds and the console read the state only: none imports what can write to it, or decides by itself', () => {
+    const readers = ['src/grpc', 'src/system', 'src/web', 'src/console', 'src/feed', 'src/relay', 'src/shares'];
+    const writers = ['core/store/state', 'core/store/evolve', 'core/decide/apply'].map((name) => `src/${name}.ts`);
+    const found = EDGES.filter(
+      ({ from, to }) => writers.includes(to) && readers.some((one) => from.startsWith(`${one}/`)),
+    );
+    expect(found).toEqual([]);
   });
 
   it('show the generated messages to the clients of the API, the doors that speak it, the journal and the log only', () => {

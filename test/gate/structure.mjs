@@ -9,6 +9,8 @@ import { cyclesOf, importsOf, nodesOf, readSources } from './imports.mjs';
 
 /** Folders with more files than this are listed. */
 const FILES_MAX = 20;
+/** Sources with more lines than this are listed. */
+const LINES_MAX = 350;
 /** Where files are counted: everything that people write. `gen/` is not, and test vectors are data. */
 const COUNTED = ['src', 'harness', 'test', 'docs'];
 
@@ -23,6 +25,7 @@ export function measure(top) {
   return {
     files: sources.length,
     lines,
+    longFiles: sources.filter((source) => source.lines > LINES_MAX).map(({ path, lines }) => ({ path, lines })),
     fullFolders: fullFolders(top),
     cyclesAtRunTime: cyclesOf(atLoad.map(({ from, to }) => [from, to])),
     cyclesWithTypes: cyclesOf(edges.map(({ from, to }) => [from, to])),
@@ -96,6 +99,7 @@ export function report(measured) {
     '|---|---|',
     row('files of src', measured.files),
     row('lines of src', measured.lines),
+    row(`files of src with more than ${LINES_MAX} lines`, measured.longFiles.length),
     row(`folders with more than ${FILES_MAX} files`, measured.fullFolders.length),
     row('import cycles at run time', measured.cyclesAtRunTime.length),
     row('import cycles, imports of types included', measured.cyclesWithTypes.length),
@@ -104,6 +108,10 @@ export function report(measured) {
     row('names exported by more than one file', measured.namesExportedTwice.length),
     row('`as` per thousand lines', measured.castsPerThousandLines.toFixed(2)),
     row('`!` per thousand lines', measured.assertionsPerThousandLines.toFixed(2)),
+    ...group(
+      `Files of src with more than ${LINES_MAX} lines`,
+      measured.longFiles.map(({ path, lines }) => `${path} ${lines}`),
+    ),
     ...group(
       `Folders with more than ${FILES_MAX} files`,
       measured.fullFolders.map(({ folder, files }) => `${folder} ${files}`),

@@ -97,6 +97,11 @@ describe('the counts of a tree', () => {
     expect(measure(top).namesExportedTwice).toEqual([{ name: 'Y', files: ['src/a.ts', 'src/b.ts'] }]);
   });
 
+  it('list a source of 351 lines, and not one of 350', () => {
+    place({ 'src/long.ts': '\n'.repeat(351), 'src/fits.ts': '\n'.repeat(350) });
+    expect(measure(top).longFiles).toEqual([{ path: 'src/long.ts', lines: 351 }]);
+  });
+
   it('list a folder of 21 files, and not one of 20 with a folder in it', () => {
     const files = (folder: string, count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`${folder}/f${index}.ts`, '']));

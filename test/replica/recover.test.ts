@@ -123,11 +123,12 @@ async function run(folder: string, from: number, to: number): Promise<readonly n
     throw error;
   };
   const replica = new Replica({
-    ...{ state, journal, feeds: [], clock: systemClock, random: systemRandom },
+    ...{ state, journal, clock: systemClock, random: systemRandom },
     limits: { ...DEFAULT_REPLICA_LIMITS, snapshotEvery: 4 },
     warn: (_message, error) => problem(error),
     fatal: problem,
   });
+  replica.publishTo(replica.leases, replica.deadlines, replica.attachments);
   await replica.found('00000000-0000-4000-8000-00000000ffff');
   for (let n = from; n < to; n++) expect(isFault(await replica.submit(openCommand(n)))).toBe(false);
   expect(state.sessions.count).toBe(to);

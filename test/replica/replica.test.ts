@@ -1,9 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
+import { systemClock, systemRandom } from '../../src/client/system.js';
 import { isFault } from '../../src/core/model/fault.js';
+import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import { CloseReason } from '../../src/core/model/session.js';
 import { capture, rowsOf } from '../../src/core/store/snapshot.js';
 import { type Journal, JournalError, type StoredRecord } from '../../src/journal/journal.js';
 import { MemoryJournal } from '../../src/journal/memory.js';
+import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
+import { recover } from '../../src/replica/recover.js';
+import { type Publisher, Replica } from '../../src/replica/replica.js';
 import { openCommand, World } from './world.js';
 
 /** A journal that the test can hold up, or make refuse. */
@@ -29,6 +34,42 @@ function controlled(journal: Journal): {
 }
 
 const rows = (world: World): unknown[] => [...rowsOf(capture(world.replica.state))];
+
+/** A replica that nobody has told yet whom it publishes to. */
+async function untold(): Promise<Replica> {
+  const journal = new MemoryJournal();
+  const { state } = await recover(journal, DEFAULT_LIMITS);
+  const fatal = (error: unknown) => {
+    throw error;
+  };
+  const parts = { state, journal, clock: systemClock, random: systemRandom, limits: DEFAULT_REPLICA_LIMITS };
+  return new Replica({ ...parts, warn: fatal, fatal });
+}
+
+const SERVER_UUID = '00000000-0000-4000-8000-00000000ffff';
+
+describe('the order of publishing', () => {
+  it('is the one in which publishers were named, with one moment for all of them', async () => {
+    const replica = await untold();
+    const told: { name: string; revision: number; atMs: number | undefined }[] = [];
+    const named = (name: string): Publisher => ({
+      publish: ({ revision }, _changes, atMs) => void told.push({ name, revision, atMs }),
+    });
+    replica.publishTo(named('first'), named('second'), named('third'));
+    await replica.found(SERVER_UUID);
+    expect(told.map(({ name, revision }) => `${name} ${revision}`)).toEqual(['first 1', 'second 1', 'third 1']);
+    expect(new Set(told.map(({ atMs }) => atMs)).size).toBe(1);
+    await replica.close();
+  });
+
+  it('can be named once, and no command is taken before it is', async () => {
+    const replica = await untold();
+    expect(() => replica.submit(openCommand(1))).toThrow('takes commands once it knows whom it publishes to');
+    replica.publishTo(replica.leases, replica.deadlines, replica.attachments);
+    expect(() => replica.publishTo()).toThrow('told once');
+    await replica.close();
+  });
+});
 
 describe('the replica', () => {
   it('acknowledges, applies and publishes nothing before it is durable', async () => {

@@ -53,7 +53,6 @@ export class World {
     this.replica = new Replica({
       state: recovery.state,
       journal: this.journal,
-      feeds: [{ publish }],
       clock,
       random: COUNTING,
       limits: this.limits,
@@ -62,6 +61,8 @@ export class World {
       fatal: (error) => this.fatal.push(error),
       writable: (isWritable) => this.writable.push(isWritable),
     });
+    const { leases, deadlines, attachments } = this.replica;
+    this.replica.publishTo(leases, deadlines, attachments, { publish });
     await this.settle(this.replica.found('00000000-0000-4000-8000-00000000ffff'));
   }
 

@@ -1,5 +1,16 @@
 import { Duplex } from 'node:stream';
 import { type Carrier, FrameKind } from './carrier.js';
+import {
+  hasEnded,
+  hasLeftFirst,
+  type InEvent,
+  type InState,
+  isEnding,
+  nextIn,
+  nextOut,
+  type OutEvent,
+  type OutState,
+} from './way-state.js';
 
 /** A direct path that an attempt may find, or has found. */
 interface Offer {
@@ -29,13 +40,10 @@ export class CarriedDuplex extends Duplex {
   #in: Carrier;
   #out: Carrier;
   #offer: Offer | undefined;
-  #inEnded = false;
-  #outEnded = false;
-  /** Whether nothing more is said on the first carrier. */
-  #hasLeft = false;
-  #hasMoved = false;
-  #isReading = false;
-  #isWanted = false;
+  #inState: InState = 'first';
+  #outState: OutState = 'first';
+  /** Whether it reads for somebody, for nobody at the moment, or not at all. */
+  #reading: 'wanted' | 'served' | 'idle' = 'idle';
   /** What is being written, and what waits for its turn after it. */
   #turn: Promise<unknown> = Promise.resolve();
   /** Everything that was said on the first carrier has arrived. */
@@ -70,15 +78,9 @@ export class CarriedDuplex extends Duplex {
   }
 
   override _read(): void {
-    this.#isWanted = true;
-    if (this.#isReading) return;
-    this.#isReading = true;
-    this.#readOn().then(
-      () => {
-        this.#isReading = false;
-      },
-      (error: Error) => this.destroy(error),
-    );
+    const isIdle = this.#reading === 'idle';
+    this.#reading = 'wanted';
+    if (isIdle) this.#readOn().catch((error: Error) => this.destroy(error));
   }
 
   override _write(bytes: Buffer, _encoding: string, done: (error?: Error) => void): void {
@@ -91,13 +93,12 @@ export class CarriedDuplex extends Duplex {
   }
 
   override _final(done: (error?: Error) => void): void {
-    this.#outEnded = true;
+    this.#stepOut('finish');
     this.#inTurn<unknown>(() => {
       const finished = this.#out.finish();
       if (this.#out === this.#first) {
         this.#firstFinished = finished;
-        this.#hasLeft = true;
-        this.#settle();
+        this.#stepOut('said');
         return finished;
       }
       // What was said before the move may still be on its way. Where its streams were stopped, the peer has read all of it.
@@ -116,26 +117,26 @@ export class CarriedDuplex extends Duplex {
 
   /** Reads for as long as somebody wants to. */
   async #readOn(): Promise<void> {
-    while (this.#isWanted) {
+    while (this.#reading === 'wanted') {
       const frame = await this.#in.receive();
       if (frame === undefined) {
         this.#end();
-        return;
+        break;
       }
       if (frame.kind === FrameKind.MOVED) await this.#follow(frame.bytes);
       else {
-        this.#isWanted = false;
-        if (this.push(frame.bytes)) this.#isWanted = true;
+        this.#reading = 'served';
+        if (this.push(frame.bytes)) this.#reading = 'wanted';
       }
     }
+    this.#reading = 'idle';
   }
 
   /** The peer's way has ended. */
   #end(): void {
-    this.#inEnded = true;
     this.push(null);
     if (this.#out !== this.#in) void readToEnd(this.#out);
-    this.#settle();
+    this.#stepIn('ended');
   }
 
   /** The peer's bytes go on on another path. Its own way moves after it. */
@@ -149,31 +150,41 @@ export class CarriedDuplex extends Duplex {
     if (this.#out !== path) {
       this.#inTurn(() => this.#moveOut(attempt, path)).catch((error: Error) => this.destroy(error));
       // Nothing is said on it; whether it is dead, reading finds out.
-      if (this.#outEnded) path.finish().catch(() => {});
+      if (isEnding(this.#outState)) path.finish().catch(() => {});
     }
-    this.#settle();
+    this.#stepIn('moved');
   }
 
   /** Between two writes. Not when the path has died before, or there is nothing left to say. */
   async #moveOut(attempt: number, path: Carrier): Promise<void> {
-    if (this.#outEnded || this.destroyed || (path.isOver && this.#in !== path)) return;
+    if (isEnding(this.#outState) || this.destroyed || (path.isOver && this.#in !== path)) return;
+    this.#stepOut('leave');
     const word = Buffer.alloc(4);
     word.writeUInt32BE(attempt);
     await this.#first.send(FrameKind.MOVED, word);
     this.#out = path;
-    this.#hasLeft = true;
-    if (this.#inEnded) void readToEnd(path);
+    if (hasEnded(this.#inState)) void readToEnd(path);
     this.#firstFinished = this.#first.finish();
     // It is stopped once both ends have moved, which may be before it has been heard to be finished.
     this.#firstFinished.catch(() => {});
-    this.#settle();
+    this.#stepOut('moved');
   }
 
-  #settle(): void {
-    const isInDone = this.#in !== this.#first || this.#inEnded;
-    const isMoved = this.#in !== this.#first || this.#out !== this.#first;
-    if (!isInDone || !this.#hasLeft || !isMoved || this.#hasMoved) return;
-    this.#hasMoved = true;
+  #stepIn(event: InEvent): void {
+    const before = hasLeftFirst(this.#inState, this.#outState);
+    this.#inState = nextIn(this.#inState, event);
+    if (!before) this.#leaveFirst();
+  }
+
+  #stepOut(event: OutEvent): void {
+    const before = hasLeftFirst(this.#inState, this.#outState);
+    this.#outState = nextOut(this.#outState, event);
+    if (!before) this.#leaveFirst();
+  }
+
+  /** Closes the first carrier, once it is left. */
+  #leaveFirst(): void {
+    if (!hasLeftFirst(this.#inState, this.#outState)) return;
     // The peer says there that its way is complete, too, and waits until that is taken: an end that waited for its own first would
     // wait for one that waits for it.
     const taken = readToEnd(this.#first);

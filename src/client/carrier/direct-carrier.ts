@@ -1,11 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../base/clock.js';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { type Carrier, type Frame, FrameKind } from './carrier.js';
 import { FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
 
-/** Between two signs of life, and how many may be missed: a dead path is known within 25 s, whatever is on its way. */
-const ALIVE_MS = 5_000;
-const MISSED_MAX = 4;
+/** How many signs of life may be missed: a dead path is known within five times that long, whatever is on its way. */
+export const MISSED_MAX = 4;
 /** Bytes that may be on their way to a reader that has not taken them: what 100 Mbit/s have in 160 ms, doubled, as on the relay. */
 const WINDOW_BYTES = 4 << 20;
 /** A reader says what it has taken once it is so much: a full window is never waited for by either end. */
@@ -13,8 +13,6 @@ const TAKEN_BYTES = WINDOW_BYTES / 4;
 /** Beyond so many frames that wait for the reader, small ones are joined up to this size: each costs its object. */
 const FRAMES_APART_MAX = 64;
 const JOINED_BYTES = 16 << 10;
-/** How long the peer's FIN is awaited once both ways are complete: as long as the kernel sends a lost one again. */
-const LINGER_MS = 10_000;
 
 /** What a direct carrier needs besides its stream. */
 export interface DirectCarrierDeps {
@@ -72,7 +70,7 @@ export class DirectCarrier implements Carrier {
   #roomAwaited: (() => void) | undefined;
 
   constructor(stream: Duplex, deps: DirectCarrierDeps) {
-    const { clock, flush = async () => {}, aliveMs = ALIVE_MS, isRelayed = false } = deps;
+    const { clock, flush = async () => {}, aliveMs = CONNECTION_TIMES.signOfLifeMs, isRelayed = false } = deps;
     this.#stream = stream;
     this.#clock = clock;
     this.#flush = flush;
@@ -224,7 +222,7 @@ export class DirectCarrier implements Carrier {
     this.#timer?.cancel();
     if (this.#stream.destroyed || this.#stream.writableEnded) return;
     this.#stream.end();
-    this.#timer = this.#clock.after(LINGER_MS, () => this.#stream.destroy());
+    this.#timer = this.#clock.after(CONNECTION_TIMES.lingerMs, () => this.#stream.destroy());
   }
 
   /** The stream has ended, and not by what the peer has said. */

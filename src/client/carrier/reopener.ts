@@ -1,13 +1,9 @@
 import type { Clock, Random } from '../../base/clock.js';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { Backoff } from '../backoff.js';
 import { SwitchyardError } from '../error.js';
 import { eventOf } from '../lifecycle.js';
 import { wait } from '../scope.js';
-
-/** The longest wait between two tries: a server cuts off a sink that stays away for 30 s. */
-const WAIT_MAX_MS = 5_000;
-/** How long it is tried: as long as it takes to move a server to another machine. Sessions do not live longer by default. */
-const TRIED_MS = 10 * 60_000;
 
 /** What it takes to open an end of a stream again and again. */
 export interface ReopenerDeps {
@@ -29,7 +25,7 @@ export class Reopener {
   /** `error`: why the last end is over; then there is a wait first. Rejects with the signal's reason, too. */
   async open<End>(open: (signal: AbortSignal) => Promise<End>, error?: unknown): Promise<End> {
     const { clock } = this.deps;
-    const endMs = clock.nowMs() + TRIED_MS;
+    const endMs = clock.nowMs() + CONNECTION_TIMES.reopenMs;
     for (let failure = error; ; ) {
       if (failure !== undefined) await this.#rest(failure, endMs);
       this.signal.throwIfAborted();
@@ -52,6 +48,10 @@ export class Reopener {
     this.signal.throwIfAborted();
     if (!(error instanceof SwitchyardError) || eventOf(error) !== 'broke' || this.deps.clock.nowMs() > endMs)
       throw error;
-    await wait(this.deps.clock, Math.min(WAIT_MAX_MS, this.#backoff.afterFailure(error.retryAfterMs)), this.signal);
+    await wait(
+      this.deps.clock,
+      Math.min(CONNECTION_TIMES.reopenWaitMaxMs, this.#backoff.afterFailure(error.retryAfterMs)),
+      this.signal,
+    );
   }
 }

@@ -2,9 +2,9 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect, isIP } from 'node:net';
 import { LinkType } from '../../../gen/switchyard/v1/link.js';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { addressBytes, type Endpoint, isPrivateAddress } from '../../stun/address.js';
 import { type Candidate, CandidateType, familyOf } from './candidate.js';
-import { PUNCH_LIMITS } from './limits.js';
 import type { Puncher } from './path.js';
 import { observeTcp } from './reflexive.js';
 import { TcpPunch } from './tcp.js';
@@ -51,7 +51,7 @@ async function resolved(rendezvous: readonly Endpoint[]): Promise<Endpoint[]> {
  */
 async function seenAt(place: Endpoint): Promise<string | undefined> {
   const socket = connect(place);
-  const signal = AbortSignal.timeout(PUNCH_LIMITS.gatherMs);
+  const signal = AbortSignal.timeout(CONNECTION_TIMES.gatherMs);
   try {
     await once(socket, 'connect', { signal });
     return (await observeTcp(socket))?.seen.host;

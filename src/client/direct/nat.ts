@@ -2,9 +2,9 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { isLoopback } from '../../base/address.js';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
 import { familyOf, hostAddresses } from './candidate.js';
-import { PUNCH_LIMITS } from './limits.js';
 import { observeTcp, observeUdp } from './reflexive.js';
 
 /**
@@ -80,7 +80,7 @@ function datagramsOf(socket: UdpSocket): Parameters<typeof observeUdp>[0] {
 
 async function opened(socket: Socket): Promise<boolean> {
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(PUNCH_LIMITS.gatherMs) });
+    await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECTION_TIMES.gatherMs) });
     return true;
   } catch {
     return false;

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { PUNCH_LIMITS } from './limits.js';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { PathError } from './outcome.js';
 
 /**
@@ -18,7 +18,12 @@ const FRAME_BYTES = 17;
 export async function nominate(stream: Duplex, nonce: Uint8Array, signal: AbortSignal): Promise<number> {
   const before = performance.now();
   stream.write(frame(NOMINATED, nonce));
-  await expectFrame(stream, CONFIRMED, nonce, AbortSignal.any([signal, AbortSignal.timeout(PUNCH_LIMITS.nominateMs)]));
+  await expectFrame(
+    stream,
+    CONFIRMED,
+    nonce,
+    AbortSignal.any([signal, AbortSignal.timeout(CONNECTION_TIMES.nominateMs)]),
+  );
   return performance.now() - before;
 }
 

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { PUNCH_LIMITS } from './limits.js';
 import { confirm, nominate, nominated } from './nominate.js';
 import { type Outcome, outcomeOf, PathError } from './outcome.js';
@@ -63,7 +64,7 @@ export class PathRace<Raw extends Duplex> {
     }
     this.#entered.add(raw);
     try {
-      const inTime = AbortSignal.any([this.#over.signal, AbortSignal.timeout(PUNCH_LIMITS.secureMs)]);
+      const inTime = AbortSignal.any([this.#over.signal, AbortSignal.timeout(CONNECTION_TIMES.secureMs)]);
       const stream = await secure(raw, this.#plan, inTime);
       const roundTripMs = await (this.#plan.controlling ? this.#nominate(stream) : this.#confirm(stream));
       this.#win({ raw, stream, roundTripMs });

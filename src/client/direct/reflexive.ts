@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
 import {
   bindingRequest,
@@ -10,7 +11,6 @@ import {
   type StunMessage,
   stunLength,
 } from '../../stun/binding.js';
-import { PUNCH_LIMITS } from './limits.js';
 
 /** What the rendezvous said. */
 export interface Observation {
@@ -24,7 +24,7 @@ export interface Observation {
 export async function observeTcp(socket: Socket): Promise<Observation | undefined> {
   const transactionId = randomBytes(12);
   const before = performance.now();
-  const signal = AbortSignal.timeout(PUNCH_LIMITS.gatherMs);
+  const signal = AbortSignal.timeout(CONNECTION_TIMES.gatherMs);
   try {
     socket.write(bindingRequest(transactionId));
     let held = Buffer.alloc(0);
@@ -57,8 +57,8 @@ export async function observeUdp(datagrams: Datagrams, rendezvous: Endpoint): Pr
     datagrams.send(request, rendezvous);
   };
   return new Promise((resolve) => {
-    const again = setInterval(ask, PUNCH_LIMITS.stunRetryMs);
-    const giveUp = setTimeout(() => finish(undefined), PUNCH_LIMITS.gatherMs);
+    const again = setInterval(ask, CONNECTION_TIMES.stunRetryMs);
+    const giveUp = setTimeout(() => finish(undefined), CONNECTION_TIMES.gatherMs);
     const unlisten = datagrams.listen((bytes) => {
       try {
         const answer = observed(decodeStun(bytes), transactionId, sentAt);

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
 import { anyAddress, type Candidate, CandidateType, candidate, type Family, hostAddresses } from './candidate.js';
-import { PUNCH_LIMITS } from './limits.js';
 import { openAll } from './open-all.js';
 import { type Observation, observeTcp } from './reflexive.js';
 
@@ -98,7 +98,7 @@ async function observePort(family: Family, rendezvous: Endpoint | undefined): Pr
   const observer = connect({ ...rendezvous, localAddress: anyAddress(family), localPort: port, noDelay: true });
   // A rendezvous that goes away takes its observation with it and nothing else.
   observer.on('error', () => observer.destroy());
-  const signal = AbortSignal.timeout(PUNCH_LIMITS.gatherMs);
+  const signal = AbortSignal.timeout(CONNECTION_TIMES.gatherMs);
   const connected = await once(observer, 'connect', { signal }).then(
     () => true,
     () => false,

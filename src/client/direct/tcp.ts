@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { plainAddress } from '../../base/address.js';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
 import { type Candidate, CandidateType, familyOf, hostAddresses, ordered } from './candidate.js';
 import { PUNCH_LIMITS } from './limits.js';
@@ -63,12 +64,12 @@ export class TcpPunch implements Puncher {
 
   async attempt(plan: AttemptPlan, signal?: AbortSignal): Promise<AttemptOutcome> {
     const before = performance.now();
-    const startAfterMs = Math.min(Math.max(plan.startAfterMs, 0), PUNCH_LIMITS.startAfterMaxMs);
+    const startAfterMs = Math.min(Math.max(plan.startAfterMs, 0), CONNECTION_TIMES.startAfterMaxMs);
     const race = new PathRace<Socket>(plan, (socket) => socket.resetAndDestroy());
     this.#race = race;
     this.#pairs = [];
     const end = () => race.end();
-    const timer = setTimeout(end, startAfterMs + PUNCH_LIMITS.attemptMs);
+    const timer = setTimeout(end, startAfterMs + CONNECTION_TIMES.attemptMs);
     signal?.addEventListener('abort', end);
     if (signal?.aborted) end();
     for (const socket of this.#early) this.#enterAccepted(race, socket);
@@ -103,7 +104,7 @@ export class TcpPunch implements Puncher {
       const dial = await this.#dialOnce(race, family, to);
       outcome = dial.outcome;
       if (dial.final) break;
-      await race.wait(PUNCH_LIMITS.redialMs);
+      await race.wait(CONNECTION_TIMES.redialMs);
     }
     this.#pairs.push({ local, remote: to, outcome });
   }
@@ -181,7 +182,7 @@ function failure(error: NodeJS.ErrnoException): Dial {
 
 function pathOf({ raw, stream, roundTripMs }: Winner<Socket>): DirectPath {
   // Looked for by the kernel: one probe a second from then on, and the path is dead after ten without an answer.
-  raw.setKeepAlive(true, PUNCH_LIMITS.aliveMs);
+  raw.setKeepAlive(true, CONNECTION_TIMES.aliveMs);
   return { stream, ...endsOf(raw), flush: async () => {}, roundTripMs };
 }
 

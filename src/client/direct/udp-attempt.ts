@@ -1,4 +1,5 @@
 import type Udx from 'udx-native';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
 import { CandidateType, endpointText, familyOf, ordered } from './candidate.js';
 import { type Check, CheckKind, decodeCheck, encodeCheck } from './check.js';
@@ -49,7 +50,7 @@ export class UdpAttempt {
   }
 
   async run(signal?: AbortSignal): Promise<AttemptOutcome> {
-    const startAfterMs = Math.min(Math.max(this.#plan.startAfterMs, 0), PUNCH_LIMITS.startAfterMaxMs);
+    const startAfterMs = Math.min(Math.max(this.#plan.startAfterMs, 0), CONNECTION_TIMES.startAfterMaxMs);
     const leftOut: PairOutcome[] = [];
     for (const { type, host, port } of ordered(this.#plan.candidates)) {
       if (!this.#reach.dials(host)) leftOut.push(notDialled({ host, port }));
@@ -58,9 +59,9 @@ export class UdpAttempt {
     const unlisten = this.#families.map((family) =>
       family.listen((bytes, from) => this.#heard(decodeCheck(bytes, this.#plan.nonce), from)),
     );
-    const pacing = setInterval(() => this.#next(), PUNCH_LIMITS.checkMs);
+    const pacing = setInterval(() => this.#next(), CONNECTION_TIMES.checkMs);
     const end = () => this.#race.end();
-    const timer = setTimeout(end, startAfterMs + PUNCH_LIMITS.attemptMs);
+    const timer = setTimeout(end, startAfterMs + CONNECTION_TIMES.attemptMs);
     signal?.addEventListener('abort', end);
     if (signal?.aborted) end();
     const winner = await this.#race.winner;

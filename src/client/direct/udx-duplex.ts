@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import type { UdxStream } from 'udx-native';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { PUNCH_LIMITS } from './limits.js';
 
 /**
@@ -49,8 +50,8 @@ export class UdxDuplex extends Duplex {
    * keepalive. What is asked keeps the routers' mappings, too.
    */
   watch(): void {
-    const { aliveMs, aliveRetryMs, aliveTriesMax } = PUNCH_LIMITS;
-    const deadMs = aliveMs + aliveRetryMs * aliveTriesMax;
+    const { aliveMs, aliveRetryMs } = CONNECTION_TIMES;
+    const deadMs = aliveMs + aliveRetryMs * PUNCH_LIMITS.aliveTriesMax;
     // Counted in ticks rather than taken from a clock: a machine that slept, or was busy, has not listened.
     this.#watching = setInterval(() => {
       this.#silentMs += aliveRetryMs;

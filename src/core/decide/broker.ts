@@ -16,6 +16,7 @@ import {
 import { Fault } from '../model/fault.js';
 import type { Order } from '../model/order.js';
 import type { State } from '../store/state.js';
+import type { StateView } from '../store/state-view.js';
 import { placeOrders, relay, startAttempt } from './attempt.js';
 import { answered, connectionOf, hasOrder, orderBody, orderOf, placeOrder } from './order-book.js';
 import { connectionsBetween } from './parting.js';
@@ -75,7 +76,7 @@ function makeConnection(state: State, command: AskConnection, revision: number):
 
 /** The connection that a request joins instead of making one: the peer's own request, not yet decided. */
 export function crossingOf(
-  state: State,
+  state: StateView,
   { sid, peer, link, port, relayed }: Pick<AskConnection, 'sid' | 'peer' | 'link' | 'port' | 'relayed'>,
 ): Connection | undefined {
   if (port !== 0 || relayed !== 0) return undefined;

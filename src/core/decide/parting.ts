@@ -15,6 +15,7 @@ import type { Order } from '../model/order.js';
 import type { CloseReason } from '../model/session.js';
 import { StopReason } from '../model/stream.js';
 import type { State } from '../store/state.js';
+import type { StateView } from '../store/state-view.js';
 
 /** How a connection ends, and what both ends are told. */
 export interface Parting {
@@ -122,7 +123,7 @@ function isCarriedElsewhere(state: State, { id, caller, peer, link }: Connection
 }
 
 /** The connections between two sessions, whoever asked, by the order they were asked for. */
-export function connectionsBetween(state: State, one: number, other: number, link: LinkType): Connection[] {
+export function connectionsBetween(state: StateView, one: number, other: number, link: LinkType): Connection[] {
   return state.connections.of(one).filter((connection) => {
     return connection.link === link && otherEnd(connection, one) === other;
   });

@@ -63,7 +63,7 @@ export class PathSearch {
   #walked = 0;
 
   /** `links` names the types that may be used; empty means all. */
-  constructor(graph: Graph, fromSid: number, toSid: number, links: readonly LinkType[]) {
+  constructor(graph: Pick<Graph, 'view' | 'slotOf'>, fromSid: number, toSid: number, links: readonly LinkType[]) {
     this.#allowed = links.length === 0 ? 0xff : links.reduce<number>((mask, link) => mask | (1 << link), 0);
     this.#view = graph.view;
     const start = graph.slotOf(fromSid);

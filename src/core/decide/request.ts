@@ -4,6 +4,7 @@ import { Fault } from '../model/fault.js';
 import { type DoneRequest, type Made, spellRequest } from '../model/request.js';
 import { type HashKey, halfSipHash } from '../store/halfsiphash.js';
 import type { State } from '../store/state.js';
+import type { StateView } from '../store/state-view.js';
 
 /** Commands that may carry a request id. */
 type Requested = CreateStream | AskConnection;
@@ -18,7 +19,7 @@ const KEYS: readonly HashKey[] = [
  * What comes of a request whose id its session has used not long ago: that it was done already, or, where it is another request
  * now, a refusal. Undefined: it has not been done.
  */
-export function repeatedRequest(state: State, command: Requested): [Change] | Fault | undefined {
+export function repeatedRequest(state: StateView, command: Requested): [Change] | Fault | undefined {
   const { sid, requestId } = command;
   const request = requestId === undefined ? undefined : state.requests.find(sid, requestId, state.atMs);
   if (request === undefined) return undefined;
@@ -50,7 +51,7 @@ export function requestIn(changes: readonly Change[]): DoneRequest | undefined {
 }
 
 /** Whether a command would do nothing, because it repeats a request. Such a one needs no room, and nobody else. */
-export function isRepeated(state: State, command: Command): boolean {
+export function isRepeated(state: StateView, command: Command): boolean {
   const canRepeat = command.kind === 'CreateStream' || command.kind === 'AskConnection';
   return canRepeat && repeatedRequest(state, command) !== undefined;
 }

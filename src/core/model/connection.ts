@@ -1,3 +1,4 @@
+import { CONNECTION_TIMES } from './connection-times.js';
 import type { Reason } from './fault.js';
 import type { LinkType } from './link.js';
 
@@ -242,9 +243,6 @@ export function connectionName(id: number): string {
   return `c${id}`;
 }
 
-/** How far ahead of the farther end's order both begin: what orders and processes jitter. */
-const START_MARGIN_MS = 10;
-
 /**
  * When an end begins its attempt, counted from the arrival of its order: so that both begin at the same moment, although
  * one order is longer on its way (the timing of DCUtR).
@@ -252,6 +250,7 @@ const START_MARGIN_MS = 10;
 export function startAfterMs(connection: Connection, side: 'caller' | 'peer'): number {
   const { caller, peer } = connection;
   return Math.round(
-    (Math.max(caller.roundTripMs, peer.roundTripMs) - connection[side].roundTripMs) / 2 + START_MARGIN_MS,
+    (Math.max(caller.roundTripMs, peer.roundTripMs) - connection[side].roundTripMs) / 2 +
+      CONNECTION_TIMES.startMarginMs,
   );
 }

@@ -1,3 +1,5 @@
+import { CONNECTION_TIMES } from './connection-times.js';
+
 /**
  * Every bound of the core, by count and by size, each with its reason, and the spans that it gives to orders of its own.
  *
@@ -66,10 +68,7 @@ export interface Limits {
   readonly answerDataBytesMax: number;
   /** How long a caller has to gather that did not before it asked. */
   readonly gatherDeadlineMs: number;
-  /**
-   * How long an end may take for one attempt: until its start, 2.5 s of trying, 2 s for the other end's answer, 3 s for
-   * measuring anew, and the way of its answer on a bad day.
-   */
+  /** How long an end may take for one attempt. */
   readonly attemptDeadlineMs: number;
   /** How long an end may take to open the streams of a relayed connection. */
   readonly relayDeadlineMs: number;
@@ -160,8 +159,8 @@ export const DEFAULT_LIMITS: Limits = {
   labelValueBytesMax: 255,
   descriptionBytesMax: 1_024,
   answerDataBytesMax: 65_536,
-  gatherDeadlineMs: 10_000,
-  attemptDeadlineMs: 12_000,
-  relayDeadlineMs: 10_000,
+  gatherDeadlineMs: CONNECTION_TIMES.gatherDeadlineMs,
+  attemptDeadlineMs: CONNECTION_TIMES.attemptDeadlineMs,
+  relayDeadlineMs: CONNECTION_TIMES.relayDeadlineMs,
   relayConfirmedFrom: 2,
 };

@@ -1,6 +1,6 @@
 import { isOver } from '../model/connection.js';
 import { capture, type Row, rowsOf } from './snapshot.js';
-import type { State } from './state.js';
+import type { StateView } from './state-view.js';
 
 /**
  * A state as text: equal states give equal text, byte for byte, on any machine and whatever way they came about.
@@ -9,12 +9,12 @@ import type { State } from './state.js';
  * order is given first, which ended session is forgotten first), the row says its place; elsewhere a state has no order.
  * For comparing replays of one journal; a snapshot is stored by the journal's own, shorter format.
  */
-export function canonical(state: State): string {
+export function canonical(state: StateView): string {
   return [...canonicalLines(state)].sort().join('\n');
 }
 
 /** The lines of {@link canonical}, each another, in no order that means anything. */
-export function* canonicalLines(state: State): Iterable<string> {
+export function* canonicalLines(state: StateView): Iterable<string> {
   const places = new Map<string, number>();
   for (const row of rowsOf(capture(state))) {
     const queue = queueOf(row);

@@ -13,6 +13,7 @@ import type { EndedSession } from './ended.js';
 import type { HashKey } from './halfsiphash.js';
 import { SID_POOLS } from './sid.js';
 import { State } from './state.js';
+import type { StateView } from './state-view.js';
 import { initialStream } from './streams.js';
 
 /** The few numbers that a state has once. The first row of every snapshot. */
@@ -73,7 +74,7 @@ export interface Capture {
 const FIRST_ROWS = 2;
 
 /** Captures a state. */
-export function capture(state: State): Capture {
+export function capture(state: StateView): Capture {
   const sidCursors = [];
   for (let pool = 0; pool < SID_POOLS; pool++) {
     const base = state.sids.cursors[pool];

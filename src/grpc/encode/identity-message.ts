@@ -1,12 +1,12 @@
 import { type Identity as IdentityMessage, type Principal, PrincipalVia } from '../../../gen/switchyard/v1/identity.js';
 import { type Identity, IdentityKind } from '../../core/model/identity.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
 import { shown } from './message.js';
 import { labelsSize } from './size.js';
 
 /** An identity, with the session that it has. */
-export function identityMessage(state: State, identity: Identity): IdentityMessage {
+export function identityMessage(state: StateView, identity: Identity): IdentityMessage {
   const { uuid, kind, roles, name, labels, keys, barred, revoked, ticket } = identity;
   return {
     identityUuid: uuid,
@@ -37,7 +37,7 @@ interface Proven {
 }
 
 /** As whom a session was opened, or who has logged in; undefined where nothing was proved. */
-export function principalMessage(state: State, { uuid, keyId, via = 'session' }: Proven): Principal | undefined {
+export function principalMessage(state: StateView, { uuid, keyId, via = 'session' }: Proven): Principal | undefined {
   if (keyId === undefined) return undefined;
   const { kind = IdentityKind.INSTANCE, roles = [], name = '' } = state.identities.get(uuid) ?? {};
   const of = { network: DEFAULT_NETWORK, identityUuid: uuid, kind, roles: [...roles], name };

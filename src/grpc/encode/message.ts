@@ -10,7 +10,7 @@ import type { Position } from '../../core/model/position.js';
 import type { Labels, Session } from '../../core/model/session.js';
 import type { StopReason, Stream, StreamParams } from '../../core/model/stream.js';
 import { flavorOfSid, typeOfSid } from '../../core/store/sid.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import type { Message } from '../../replica/attachments.js';
 import { connectionMessage } from './connection-message.js';
 import { durationOf } from './duration.js';
@@ -62,7 +62,7 @@ export function serverAddedMessage(serverSid: number, serverUuid: string): NodeA
 }
 
 /** A node with its links; undefined when it is not there. */
-export function nodeMessage(state: State, sid: number): Node | undefined {
+export function nodeMessage(state: StateView, sid: number): Node | undefined {
   if (!state.graph.has(sid)) return undefined;
   const session = state.sessions.get(sid);
   const added =

@@ -1,7 +1,7 @@
 import { type NetworkDelta, WatchKind } from '../../../gen/switchyard/v1/network.js';
 import { WatchNetworkDeltaResponse } from '../../../gen/switchyard/v1/network_service.js';
 import type { Position } from '../../core/model/position.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import {
   type GraphDelta,
   type GraphNode,
@@ -81,7 +81,7 @@ const NODE_BYTES_PER_CHUNK = 65_536;
  * WatchNetworkDelta as bytes. Every revision is one delta, also one that did not touch the graph: so a reader can count
  * them, and see by itself that none is missing.
  */
-export function networkTopic(state: State): Topic {
+export function networkTopic(state: StateView): Topic {
   return {
     name: 'network',
     encode: (position, changes) => encode(WatchKind.DELTA, position, graphDelta(changes, state.serverSid)),

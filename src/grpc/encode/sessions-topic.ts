@@ -2,7 +2,7 @@ import { WatchKind } from '../../../gen/switchyard/v1/network.js';
 import { type SessionChange, WatchSessionsResponse } from '../../../gen/switchyard/v1/session_service.js';
 import type { Position } from '../../core/model/position.js';
 import type { Capture } from '../../core/store/snapshot.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import type { Topic } from '../../feed/topic.js';
 import type { SessionEvent } from '../../replica/session-events.js';
 import { bytesOf } from './bytes.js';
@@ -15,7 +15,7 @@ const CHUNK_BYTES = 65_536;
 const EVENT_BYTES_MAX = 2_048;
 
 /** WatchSessions as bytes. Whether a session is attached is not captured with the state: it is asked for when a part is encoded. */
-export function sessionsTopic(state: State, isAttached: (sid: number) => boolean): Topic<SessionEvent> {
+export function sessionsTopic(state: StateView, isAttached: (sid: number) => boolean): Topic<SessionEvent> {
   return {
     name: 'sessions',
     encode: (position, events) =>
@@ -46,7 +46,7 @@ function encode(
   return bytesOf(WatchSessionsResponse, { position: positionMessage(position), kind, changes, committedAt });
 }
 
-function changeOf(event: SessionEvent, state: State): SessionChange {
+function changeOf(event: SessionEvent, state: StateView): SessionChange {
   switch (event.kind) {
     case 'SessionOpened':
       return { kind: { $case: 'opened', value: sessionMessage(event.session, state.epoch, false) } };

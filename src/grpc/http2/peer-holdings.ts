@@ -1,7 +1,6 @@
 import { Holdings } from '../../base/holdings.js';
 import { SharedBytes } from '../../base/shared-bytes.js';
 import type { DoorLimits } from '../limits.js';
-import type { Peer } from './peer.js';
 
 /** Kinds of bytes held for the peers of the gRPC door. Each kind has a bound of its own, for all peers together. */
 const KINDS = {
@@ -28,28 +27,31 @@ export interface CallPaths {
   readonly made?: ReadonlySet<string>;
 }
 
-/** Bytes that the gRPC door holds for all its peers: incomplete requests, and answers that they have not taken. */
-export class PeerHoldings {
-  readonly #holdings: Readonly<Record<HeldKind, Holdings<Peer>>>;
+/**
+ * Bytes that the gRPC door holds for all its peers: incomplete requests, and answers that they have not taken. Of a peer it
+ * knows only which one it is.
+ */
+export class PeerHoldings<P extends object> {
+  readonly #holdings: Readonly<Record<HeldKind, Holdings<P>>>;
   /** What watches have on their way. */
-  readonly watches: SharedBytes<Peer>;
+  readonly watches: SharedBytes<P>;
 
-  constructor(limits: DoorLimits, expel: (peer: Peer, why: string) => void) {
+  constructor(limits: DoorLimits, expel: (peer: P, why: string) => void) {
     const made = NAMES.map((kind) => {
       const { bound, why } = KINDS[kind];
-      return [kind, new Holdings<Peer>({ bytesMax: limits[bound], expel: (peer) => expel(peer, why) })];
+      return [kind, new Holdings<P>({ bytesMax: limits[bound], expel: (peer) => expel(peer, why) })];
     });
-    this.#holdings = Object.fromEntries(made) as Record<HeldKind, Holdings<Peer>>;
+    this.#holdings = Object.fromEntries(made) as Record<HeldKind, Holdings<P>>;
     this.watches = new SharedBytes(this.#holdings.watches);
   }
 
   /** A peer holds so many bytes more, or (negative) fewer. */
-  add(kind: HeldKind, peer: Peer, bytes: number): void {
+  add(kind: HeldKind, peer: P, bytes: number): void {
     this.#holdings[kind].add(peer, bytes);
   }
 
   /** A peer is leaving: nothing counts for it any more. */
-  forget(peer: Peer): void {
+  forget(peer: P): void {
     for (const kind of NAMES) this.#holdings[kind].forget(peer);
   }
 

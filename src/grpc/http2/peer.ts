@@ -26,7 +26,7 @@ export interface PeerWatch {
   /** Which connections are read. */
   readonly readings: Readings;
   /** What all peers hold, by kind. */
-  readonly holdings: PeerHoldings;
+  readonly holdings: PeerHoldings<Peer>;
   /** What is written to a call of a path counts as; undefined where it is counted before. */
   writtenKind(path: string): WrittenKind | undefined;
   /** Its first call has begun, or its last has ended. */

@@ -36,7 +36,7 @@ export class Peers implements PeerWatch {
   private readonly silentErrors: SilentErrors;
   readonly resetPace: Pace;
   readonly controlPace: Pace;
-  readonly holdings: PeerHoldings;
+  readonly holdings: PeerHoldings<Peer>;
   /** What becomes of the answers of calls that make something. */
   readonly fates = new AnswerFates();
   readonly readings: Readings;
@@ -56,7 +56,7 @@ export class Peers implements PeerWatch {
     this.departures = new Departures(clock, limits.departuresPerTurnMax);
     this.resetPace = { burst: limits.earlyResetsMax, perSecond: limits.earlyResetsPerSecond };
     this.controlPace = { burst: limits.controlFramesMax, perSecond: limits.controlFramesPerSecond };
-    this.holdings = new PeerHoldings(limits, (peer, why) => {
+    this.holdings = new PeerHoldings<Peer>(limits, (peer, why) => {
       this.told(why, peer.place?.address);
       peer.close();
     });

@@ -19,6 +19,7 @@ import { Fault } from '../../core/model/fault.js';
 import { originOfPeer } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
 import type { Made, Step } from '../call-handlers.js';
+import { signalOf } from '../call-signal.js';
 import type { Caller } from '../caller.js';
 import { connectionMessage, connectionRecordMessage } from '../encode/connection-message.js';
 import { msOf } from '../encode/duration.js';
@@ -50,11 +51,7 @@ export async function directConnection(
   const relayed = readConnectionId(connectionId);
   if (connectionId !== '' && relayed === 0) return noConnection(connectionId);
   const wish = { ...asked, sid, relayed, roundTripMs: msOf(roundTrip), asker: caller };
-  const made = await backing.asking.ask(wish, (giveUp) => {
-    call.once('cancelled', giveUp);
-    if (call.cancelled) giveUp();
-    return () => call.off('cancelled', giveUp);
-  });
+  const made = await backing.asking.ask(wish, signalOf(call));
   if (made instanceof Fault) return made;
   const { connection: decided, takeBack } = made;
   const side = sideOf(decided, sid)!;

@@ -1,6 +1,6 @@
 import { Fault } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import type { Subscription } from '../../feed/subscription.js';
 import { overFault } from '../../replica/token.js';
 import type { Backing } from '../backing.js';
@@ -12,11 +12,7 @@ import type { Source } from '../pump.js';
  *
  * Watches the session's end as a client would, so that it needs no ears of its own in the replica.
  */
-export function sessionEnd(
-  { replica, feeds }: Backing,
-  sid: number,
-  giveUp: (call: () => void) => void,
-): Promise<Position | Fault> {
+export function sessionEnd({ replica, feeds }: Backing, sid: number, signal: AbortSignal): Promise<Position | Fault> {
   const ending = feeds.closed.subscribe({ sids: [sid] });
   if (ending instanceof Fault) return Promise.resolve(ending);
   return new Promise((resolve) => {
@@ -30,14 +26,16 @@ export function sessionEnd(
       }
       if (!replica.state.sessions.has(sid)) settle(replica.state.position);
     };
-    giveUp(() => settle(new Fault('ORDER_DEADLINE', 'the call was given up')));
+    const giveUp = () => settle(new Fault('ORDER_DEADLINE', 'the call was given up'));
+    if (signal.aborted) return giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
     ending.onReady(look);
     look();
   });
 }
 
 /** A watch that ends with its session: after that it could see nothing more. */
-export function untilEnd(watching: Subscription, state: State, sid: number): Source<Uint8Array> {
+export function untilEnd(watching: Subscription, state: StateView, sid: number): Source<Uint8Array> {
   const isOver = () => !state.sessions.has(sid);
   return {
     get isCostly() {

@@ -23,7 +23,7 @@ import type { PathKind } from '../../core/model/connection.js';
 import { Fault } from '../../core/model/fault.js';
 import { type LinkType, orderedLink } from '../../core/model/link.js';
 import type { Position } from '../../core/model/position.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import type { Subscription } from '../../feed/subscription.js';
 import type { Amounts } from '../../shares/belongings.js';
 import type { Backing } from '../backing.js';
@@ -121,7 +121,7 @@ async function reportLink(
 }
 
 /** What a session holds more of once it has said so: a report, which becomes a link if the other end has said so too. */
-function roomFor(state: State, { sid, peer, link, established }: ReportLink): Amounts {
+function roomFor(state: StateView, { sid, peer, link, established }: ReportLink): Amounts {
   const isSo = state.graph.hasLink(orderedLink(sid, peer, link)) || state.reports.has({ sid, peer, link });
   return established && !isSo ? { reportsPerAddressMax: 1, linksPerAddressMax: 1 } : {};
 }

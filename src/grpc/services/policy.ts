@@ -5,7 +5,6 @@ import type {
   PutPolicyRequest,
   PutPolicyResponse,
 } from '../../../gen/switchyard/v1/identity.js';
-import { decide } from '../../core/decide/apply.js';
 import { Checked } from '../../core/decide/check.js';
 import { identityNotFound } from '../../core/decide/identity.js';
 import { grantFor, isGranted, roleWith } from '../../core/decide/permits.js';
@@ -14,7 +13,7 @@ import { Fault } from '../../core/model/fault.js';
 import type { Identity } from '../../core/model/identity.js';
 import { PERMISSIONS, type Permission } from '../../core/model/permission.js';
 import { AUTH_MODE_NUMBERS, type Selector } from '../../core/model/policy.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import type { Backing } from '../backing.js';
 import type { Caller } from '../caller.js';
 import { positionMessage } from '../encode/message.js';
@@ -34,7 +33,7 @@ export async function putPolicy(
   const { state } = replica;
   const condition = ifRevision === undefined ? {} : { ifRevision: Number(ifRevision) };
   const command: PutPolicy = { kind: 'PutPolicy', document, ...condition };
-  const outcome = validateOnly ? decide(state, command) : await replica.submit({ ...command, ...by });
+  const outcome = validateOnly ? replica.tryOut(command) : await replica.submit({ ...command, ...by });
   if (outcome instanceof Fault) return outcome;
   const revision = BigInt(state.policy?.revision ?? 0);
   const mode = AUTH_MODE_NUMBERS[gatekeeper.mode];
@@ -59,12 +58,12 @@ export function explainAccess({ replica: { state } }: Backing, request: ExplainR
   return to instanceof Fault ? to : explained(state, from, { permission: permission!, to });
 }
 
-function findIdentity({ identities }: State, text: string): Identity | Fault {
+function findIdentity({ identities }: StateView, text: string): Identity | Fault {
   return identities.get(text.toLowerCase()) ?? identities.named(text) ?? identityNotFound(text.slice(0, 63));
 }
 
 function explained(
-  { policy }: State,
+  { policy }: StateView,
   from: Identity,
   { permission, to }: { readonly permission: Permission; readonly to: Identity | undefined },
 ): ExplainResponse {

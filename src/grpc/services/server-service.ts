@@ -1,33 +1,9 @@
 import type { GetServerResponse, ServerLimit, ServerServiceServer } from '../../../gen/switchyard/v1/server.js';
-import type { Backing } from '../backing.js';
+import type { Backing, LimitUse } from '../backing.js';
 import type { Calls } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { durationOf } from '../encode/duration.js';
 import { positionMessage } from '../encode/message.js';
-
-/** How much of one limit is used. */
-export interface LimitUse {
-  /** The option of `serve` where there is one, without its dashes. */
-  readonly name: string;
-  readonly used: number;
-  readonly max: number;
-  /** What is counted, in the plural. */
-  readonly unit: string;
-}
-
-/** What GetServer tells that neither the state nor the doors' own parts know. */
-export interface ServerFacts {
-  readonly version: string;
-  /** Empty when the build did not know. */
-  readonly commit: string;
-  /** When the process began to serve, by the monotonic clock. */
-  readonly startedMs: number;
-  /** In alphabetical order. */
-  readonly capabilities: readonly string[];
-  /** Where each door listens, by its code name. */
-  addresses(): Readonly<Record<string, string>>;
-  limits(): readonly LimitUse[];
-}
 
 const NOTHING_ELSE = {
   commit: '',

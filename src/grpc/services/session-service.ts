@@ -24,12 +24,13 @@ import { Checked } from '../../core/decide/check.js';
 import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { Fault, REASONS, type Reason } from '../../core/model/fault.js';
 import { CloseReason, type Session } from '../../core/model/session.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import type { Subscription } from '../../feed/subscription.js';
 import type { Attachment, Message } from '../../replica/attachments.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
 import type { Answer, Calls, Made, Step } from '../call-handlers.js';
+import { signalOf } from '../call-signal.js';
 import { type Caller, renew } from '../caller.js';
 import { durationOf, msOf } from '../encode/duration.js';
 import { encoded, passingBytes } from '../encode/encoded.js';
@@ -236,7 +237,7 @@ async function terminateOther(
     ...caller.by,
   });
   if (asked instanceof Fault) return asked;
-  const ended = await sessionEnd(backing, sid, (giveUp) => call.once('cancelled', giveUp));
+  const ended = await sessionEnd(backing, sid, signalOf(call));
   return ended instanceof Fault ? ended : { position: positionMessage(ended) };
 }
 
@@ -327,7 +328,7 @@ function* encodePage(
   yield piece({ sessions, ...end });
 }
 
-function* sessionsAfter(state: State, after: number, type: number): Iterable<Session> {
+function* sessionsAfter(state: StateView, after: number, type: number): Iterable<Session> {
   for (const sid of state.graph.sidsAfter(after, type)) {
     const session = state.sessions.get(sid);
     // A server's node has none.
@@ -335,7 +336,7 @@ function* sessionsAfter(state: State, after: number, type: number): Iterable<Ses
   }
 }
 
-function sessionOf(state: State, after: number, uuid: string): Session[] {
+function sessionOf(state: StateView, after: number, uuid: string): Session[] {
   const session = state.sessions.ofInstance(uuid);
   return session === undefined || after !== 0 ? [] : [session];
 }

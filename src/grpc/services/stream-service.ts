@@ -16,7 +16,6 @@ import {
   type UpdateStreamParamsResponse,
   type WatchStreamsRequest,
 } from '../../../gen/switchyard/v1/stream_service.js';
-import { decide } from '../../core/decide/apply.js';
 import { Checked } from '../../core/decide/check.js';
 import { isRepeated, requestIn } from '../../core/decide/request.js';
 import { streamMade } from '../../core/decide/stream.js';
@@ -24,7 +23,7 @@ import { type Change, stoppedIds } from '../../core/model/change.js';
 import type { Command } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
 import { isEndpoint, StopReason, type Stream } from '../../core/model/stream.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import type { Backing } from '../backing.js';
 import type { Calls, Made, Step } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
@@ -137,7 +136,6 @@ async function stop(
   { id, validateOnly }: StopStreamRequest,
   caller: Caller,
 ): Promise<StopStreamResponse | Fault> {
-  const { state } = replica;
   const as = (sid: number): Command => ({
     kind: 'StopStream',
     sid,
@@ -145,14 +143,14 @@ async function stop(
     reason: StopReason.STOPPED,
     ...(sid === 0 ? caller.by : {}),
   });
-  const own = caller.sid === undefined ? undefined : decide(state, as(caller.sid));
+  const own = caller.sid === undefined ? undefined : replica.tryOut(as(caller.sid));
   // As an end of the stream where it is one, and by its permission otherwise.
   const command = caller.may('stream.stop') && (own === undefined || own instanceof Fault) ? as(0) : as(caller.sid!);
-  const outcome = validateOnly ? decide(state, command) : await replica.submit(command);
+  const outcome = validateOnly ? replica.tryOut(command) : await replica.submit(command);
   if (outcome instanceof Fault) {
     return outcome.reason === 'STREAM_NOT_FOUND' ? { result: Result.INVALID, stoppedIds: [] } : outcome;
   }
-  const changes = Array.isArray(outcome) ? outcome : outcome.changes;
+  const changes = 'changes' in outcome ? outcome.changes : outcome;
   return { result: Result.OK, stoppedIds: changes.flatMap(stoppedOf) };
 }
 
@@ -213,7 +211,7 @@ function list(
 }
 
 /** The ids past one of all streams with this session at an end, the one from the start included, ascending. */
-function idsOf(state: State, sid: number, after: number): number[] {
+function idsOf(state: StateView, sid: number, after: number): number[] {
   const initial = state.sessions.get(sid)?.streamId ?? 0;
   const ids = [initial, ...state.streams.of(sid).map(({ id }) => id)];
   return ids.filter((id) => id > after).sort((one, other) => one - other);

@@ -1,5 +1,6 @@
 import { BaseClient, type Listeners } from './client.js';
-import { connectLink, type TlsOptions } from './node-link.js';
+import { connectLink } from './node-link.js';
+import type { TlsOptions } from './socket-link.js';
 
 /** A connection of system events from Node, over TCP, TLS or WebSocket. */
 export class SystemClient extends BaseClient {

@@ -2,7 +2,17 @@ import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { FRAME_HEADER_BYTES, FrameReader } from '../codec/frame.js';
 import type { Link, LinkListener } from './link.js';
-import type { TlsOptions } from './node-link.js';
+
+/** How to know the server, and how to be known to it, over `tls://` and `wss://`. PEM. */
+export interface TlsOptions {
+  /** Whom to trust. Absent: Node's own list. */
+  readonly ca?: Uint8Array | string;
+  /** This client's certificate chain, with its `key`. */
+  readonly cert?: Uint8Array | string;
+  readonly key?: Uint8Array | string;
+  /** The name to expect in the server's certificate when it is not the one that is dialled. */
+  readonly serverName?: string;
+}
 
 /** Connects over TCP or TLS, where packets are framed. */
 export function connectFramed(

@@ -8,6 +8,9 @@ import { Flaw } from '../codec/flaw.js';
 /** What an Answer says. */
 export type AnswerBody = EventBody<'Answer'>;
 
+/** Hears whether something has left this machine's hands. */
+export type Sent = (isSent: boolean) => void;
+
 /** Violations told in one Answer: nobody mends more at a time. */
 const VIOLATIONS_MAX = 16;
 /** Bytes of a text for people. */

@@ -1,8 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { Holdings } from '../../base/holdings.js';
 import type { SystemLimits } from '../limits.js';
-import type { AnswerBody } from './answer.js';
-import type { Sent } from './request.js';
+import type { AnswerBody, Sent } from './answer.js';
 
 /** What an answer costs beside its own bytes. */
 const ENTRY_BYTES = 256;

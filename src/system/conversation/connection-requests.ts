@@ -1,25 +1,15 @@
-import type { Command } from '../../core/model/command.js';
-import { type Connection, ConnectionRole, connectionName, sideOf, startAfterMs } from '../../core/model/connection.js';
+import { ConnectionRole, sideOf } from '../../core/model/connection.js';
 import { Fault } from '../../core/model/fault.js';
-import type { Order } from '../../core/model/order.js';
-import { decodeBody } from '../codec/body.js';
-import { type AnswerData, EVENTS, type EventBody } from '../codec/event.js';
-import { Flaw } from '../codec/flaw.js';
-import type { AnswerBody } from './answer.js';
-import type { Backing } from './backing.js';
+import { connectionBody, RELAYED_AS_THEY_ARE, withPriority } from './connection-body.js';
 import type { SessionHandler } from './request.js';
 
 const NO_BYTES = new Uint8Array(0);
-/** Connections of system events stay on the path that they were made on. */
-const RELAYED_AS_THEY_ARE = { relayVersion: 0 } as const;
-/** The single byte of a body without cells. */
-const EMPTY_BODY = Uint8Array.of(0);
 
 /**
  * Asks for a connection to another node, and answers once that has accepted. A connection that breaks meanwhile does not
  * cancel it: the request may come again, with the same packet id.
  */
-export const directConnection: SessionHandler<'DirectConnection'> = async ({ backing, peer, body }, sid) => {
+export const directConnection: SessionHandler<'DirectConnection'> = async ({ backing, body, sid }, conversation) => {
   const { cvid, type = 0, port = 0, candidates = [], publicKey = NO_BYTES, roundTripMs = 0 } = body;
   const wish = {
     sid,
@@ -29,14 +19,14 @@ export const directConnection: SessionHandler<'DirectConnection'> = async ({ bac
     candidates: withPriority(candidates),
     publicKey,
     roundTripMs,
-    asker: peer,
+    asker: conversation,
     ...RELAYED_AS_THEY_ARE,
     relayed: 0,
     // A packet id does for the events what a request id does for the calls.
     requestId: '',
     fallback: 0,
   };
-  const asked = await backing.asking.ask(wish, () => () => {});
+  const asked = await backing.asking.ask(wish);
   if (asked instanceof Fault) return asked;
   const decided = asked.connection;
   const side = sideOf(decided, sid)!;
@@ -49,67 +39,3 @@ export const directConnection: SessionHandler<'DirectConnection'> = async ({ bac
   // The attempts are ordered by events of their own; this only says which connection they will be about.
   return { data: { request: connectionBody(backing, { ...decided, attempts: [] }, sid, role) } };
 };
-
-/** A connection as one of its ends is told of it, with what that end has to do. */
-export function connectionBody(
-  { rendezvous }: Pick<Backing, 'rendezvous'>,
-  connection: Connection,
-  sid: number,
-  role: ConnectionRole,
-): EventBody<'Connection'> {
-  const side = sideOf(connection, sid)!;
-  const other = side === 'caller' ? connection.peer : connection.caller;
-  const { publicKey } = other;
-  const body: EventBody<'Connection'> = {
-    type: connection.link === 0 ? undefined : connection.link,
-    connectionId: connectionName(connection.id),
-    peerCvid: other.sid,
-    role,
-    peerPublicKey: publicKey === '' ? undefined : Buffer.from(publicKey, 'latin1'),
-  };
-  switch (role) {
-    case ConnectionRole.DIAL:
-      return { ...body, ...connection.listening };
-    case ConnectionRole.LISTEN:
-      return { ...body, port: connection.listening.port };
-    case ConnectionRole.GATHER: {
-      const places = rendezvous.map(({ host, port }) => ({ host: host === '' ? undefined : host, port }));
-      return { ...body, rendezvous: places };
-    }
-    case ConnectionRole.RELAY: {
-      const { fromCaller, fromPeer } = connection.relay!;
-      const [send, receive] = side === 'caller' ? [fromCaller, fromPeer] : [fromPeer, fromCaller];
-      return { ...body, relayStreamId: send.streamId, relayBranchId: receive.branchId };
-    }
-    default: {
-      const attempt = connection.attempts.at(-1);
-      if (attempt === undefined) return { ...body, candidates: other.candidates };
-      const nonce = Buffer.from(attempt.nonce, 'latin1');
-      const startAfter = Math.round(startAfterMs(connection, side));
-      return { ...body, candidates: other.candidates, startAfterMs: startAfter, nonce, attempt: attempt.number };
-    }
-  }
-}
-
-/** The command for the successful answer to an order of a connection. What cannot be used is a refusal of the order. */
-export function answerConnection({ asking }: Backing, order: Order, answer: AnswerBody, host: string): Command | Fault {
-  const { id, sid, body } = order;
-  const decoded = decodeBody(EVENTS.Connection.answerTable, answer.data ?? EMPTY_BODY);
-  if (decoded instanceof Flaw) return new Fault(decoded.reason, decoded.description);
-  const data = decoded as AnswerData<'Connection'>;
-  const { candidates = [], publicKey = NO_BYTES, roundTripMs = 0, connected = false, tookMs = 0 } = data;
-  const brought = { candidates: withPriority(candidates), publicKey, roundTripMs };
-  switch (body.kind === 'connection' ? body.role : undefined) {
-    case ConnectionRole.GATHER:
-      return asking.gathered(sid, id, { ...brought, ...RELAYED_AS_THEY_ARE }, host);
-    case ConnectionRole.PUNCH_CONTROLLING:
-    case ConnectionRole.PUNCH_CONTROLLED:
-      return asking.tried(sid, id, { connected, pairs: [], tookMs, roundTripMs });
-    default:
-      return { kind: 'AnswerOrder', sid, orderId: id, code: undefined, description: '', data: NO_BYTES };
-  }
-}
-
-function withPriority(candidates: NonNullable<EventBody<'DirectConnection'>['candidates']>) {
-  return candidates.map(({ priority = 0, ...candidate }) => ({ ...candidate, priority }));
-}

@@ -2,6 +2,7 @@ import { Fault } from '../../core/model/fault.js';
 import { METHODS, type Method } from '../../core/model/permission.js';
 import { EVENTS, type EventName, type SystemEvent } from '../codec/event.js';
 import { directConnection } from './connection-requests.js';
+import type { Conversation } from './conversation.js';
 import { challenge, enroll, rotateKey } from './identity-requests.js';
 import type { Handler, Outcome, Request, SessionHandler } from './request.js';
 import { keepAlive, session, terminateSession } from './session-requests.js';
@@ -47,19 +48,20 @@ export function isRemembered(type: EventName): boolean {
 /** Does what an event asks for. */
 export function handle(
   event: SystemEvent,
-  request: Omit<Request<never>, 'body'>,
+  { backing, packetId }: Omit<Request<never>, 'body'>,
+  conversation: Conversation,
 ): Outcome<never> | Promise<Outcome<never>> {
-  const asked = { ...request, body: event.body } as Request<never>;
+  const asked = { backing, packetId, body: event.body } as Request<never>;
   if (!isRuled(event.type)) throw new Error(`type ${EVENTS[event.type].number} has no rule`);
-  const { sid } = request.peer;
-  const refused = request.backing.gatekeeper.admit(event.type, request.peer);
+  const { sid } = conversation;
+  const refused = backing.gatekeeper.admit(event.type, conversation);
   if (refused !== undefined) return refused;
   const forAnyone = FOR_ANYONE[event.type] as Handler<never> | undefined;
-  if (forAnyone !== undefined) return forAnyone(asked);
+  if (forAnyone !== undefined) return forAnyone(asked, conversation);
   const forSession = FOR_SESSIONS[event.type] as SessionHandler<never> | undefined;
   if (forSession === undefined) throw new Error(`type ${EVENTS[event.type].number} has no handler`);
   if (sid === undefined) return new Fault('SESSION_TOKEN_MISSING', `${event.type} needs a session on this connection`);
-  return forSession(asked, sid);
+  return forSession({ ...asked, sid }, conversation);
 }
 
 function isRuled(type: EventName): type is Ruled {

@@ -2,7 +2,7 @@ import { Fault } from '../../core/model/fault.js';
 import { IdentityKind } from '../../core/model/identity.js';
 import { AUTH_MODE_NUMBERS } from '../../core/model/policy.js';
 import type { Session } from '../../core/model/session.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import type { ProofMessage } from '../../trust/server/proofs.js';
 import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
 import type { AnswerData, EventBody } from '../codec/event.js';
@@ -36,10 +36,10 @@ export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
 };
 
 /** Redeems a ticket. */
-export const enroll: Handler<'Enroll'> = async ({ backing, peer, body }) => {
+export const enroll: Handler<'Enroll'> = async ({ backing, body }, { origin }) => {
   const { enrolment, replica } = backing;
   const { secret, name = '' } = body;
-  const request = { secret: Buffer.from(secret), proof: proofMessage(body.proof), name, origin: peer.origin };
+  const request = { secret: Buffer.from(secret), proof: proofMessage(body.proof), name, origin };
   const enrolled = await enrolment.enroll(request);
   if (enrolled instanceof Fault) return enrolled;
   const { uuid: identityUuid, position } = enrolled;
@@ -49,10 +49,10 @@ export const enroll: Handler<'Enroll'> = async ({ backing, peer, body }) => {
 };
 
 /** Gives an identity a new key. */
-export const rotateKey: Handler<'RotateKey'> = async ({ backing, peer, body }) => {
+export const rotateKey: Handler<'RotateKey'> = async ({ backing, body }, { origin }) => {
   const { replica, opening, clock } = backing;
   const [oldProof, newProof] = [proofMessage(body.oldProof), proofMessage(body.newProof)];
-  const rotated = await opening.prover.rotate({ oldProof, newProof, origin: peer.origin });
+  const rotated = await opening.prover.rotate({ oldProof, newProof, origin });
   if (rotated instanceof Fault) return rotated;
   const { overlapMs } = opening.prover.proofs.limits;
   const atMs = clock.wallMs();
@@ -80,7 +80,7 @@ export function proofMessage(proof: NonNullable<EventBody<'Session'>['proof']>):
 }
 
 /** As whom a session was opened; undefined for one of which nothing was proved. */
-export function principalOf(state: State, { uuid, keyId }: Session): AnswerData<'Session'>['identity'] {
+export function principalOf(state: StateView, { uuid, keyId }: Session): AnswerData<'Session'>['identity'] {
   if (keyId === undefined) return undefined;
   const { kind = IdentityKind.INSTANCE } = state.identities.get(uuid) ?? {};
   return { network: DEFAULT_NETWORK, identityUuid: uuid, kind, keyId: hexOf(keyId) };

@@ -3,11 +3,10 @@ import type { Pipe } from '../../transport/pipe.js';
 import { decodeEvent, type SystemEvent } from '../codec/event.js';
 import { Flaw } from '../codec/flaw.js';
 import { decodePacket, type Packet } from '../codec/packet.js';
-import { type AnswerBody, refusal } from './answer.js';
+import { type AnswerBody, refusal, type Sent } from './answer.js';
 import type { Answers } from './answers.js';
 import type { Backing, CutCause } from './backing.js';
-import type { Flows } from './flows.js';
-import type { Peer } from './peer.js';
+import type { Conversation } from './conversation.js';
 import { Requests } from './requests.js';
 import type { Vigil } from './vigil.js';
 
@@ -17,12 +16,17 @@ const REQUEST_MS = 0.05;
 /** What an inbox asks of the connection that it is of. */
 export interface Reader {
   readonly backing: Backing;
-  readonly peer: Peer;
+  readonly conversation: Conversation;
   readonly pipe: Pipe;
   readonly vigil: Vigil;
   answersOf(sid: number): Answers;
-  /** The data of the session's streams; undefined without a session. */
-  flows(): Flows | undefined;
+  /** Whether more may be sent now. */
+  hasRoom(): boolean;
+  answer(
+    packetId: number | undefined,
+    body: AnswerBody,
+    options?: { readonly streamId?: number; readonly sent?: Sent | undefined },
+  ): void;
   /** Hands on what the client says to something that it was asked. */
   answered(packetId: number, body: AnswerBody): void;
   close(why: Fault, cause: CutCause): void;
@@ -47,17 +51,18 @@ export class Inbox {
   private readonly wake = () => this.goOn();
 
   constructor(private readonly reader: Reader) {
-    const { backing, peer, pipe } = reader;
+    const { backing, conversation, pipe } = reader;
     this.key = backing.turns.keyOf({ address: pipe.remote, connection: pipe.connection });
-    this.requests = new Requests(
+    this.requests = new Requests({
       backing,
-      peer,
-      (sid) => reader.answersOf(sid),
-      () => {
+      conversation,
+      answer: (packetId, body, options) => reader.answer(packetId, body, options),
+      answersOf: (sid) => reader.answersOf(sid),
+      done: () => {
         this.goOn();
         reader.settled();
       },
-    );
+    });
   }
 
   /** Whether the server itself does not read. */
@@ -72,7 +77,7 @@ export class Inbox {
 
   /** A packet came. */
   packet(bytes: Uint8Array): void {
-    if (this.reader.peer.isOver) return;
+    if (this.isOver) return;
     if (!this.isHeld() && this.unread.length === 0) {
       this.take(bytes);
       this.pauseIfHeld();
@@ -88,13 +93,13 @@ export class Inbox {
 
   /** There may be room: takes what waited, and reads on. */
   goOn(): void {
-    const { peer, pipe } = this.reader;
-    while (this.unread.length > 0 && !peer.isOver && !this.isHeld()) {
+    const { pipe } = this.reader;
+    while (this.unread.length > 0 && !this.isOver && !this.isHeld()) {
       const bytes = this.unread.shift()!;
       this.unreadBytes -= bytes.length;
       this.take(bytes);
     }
-    if (peer.isOver) return;
+    if (this.isOver) return;
     this.awaitTurn();
     if (this.paused && !this.isHeld()) {
       this.paused = false;
@@ -102,10 +107,14 @@ export class Inbox {
     } else this.pauseIfHeld();
   }
 
+  private get isOver(): boolean {
+    return this.reader.conversation.state === 'over';
+  }
+
   private isHeld(): boolean {
-    const { backing, peer, flows } = this.reader;
-    if (peer.isOpening || !peer.hasRoom() || this.requests.isFull) return true;
-    return flows()?.hasRoom() === false || backing.turns.isBehind(this.key);
+    const { backing, conversation } = this.reader;
+    if (conversation.state === 'opening' || !this.reader.hasRoom() || this.requests.isFull) return true;
+    return conversation.flows?.hasRoom() === false || backing.turns.isBehind(this.key);
   }
 
   /** Has it go on when its address has its turn, if that is what it waits for. */
@@ -122,7 +131,7 @@ export class Inbox {
   }
 
   private pauseIfHeld(): void {
-    if (this.paused || this.reader.peer.isOver || !this.isHeld()) return;
+    if (this.paused || this.isOver || !this.isHeld()) return;
     this.awaitTurn();
     this.paused = true;
     this.reader.pipe.pause();
@@ -132,42 +141,43 @@ export class Inbox {
     const packet = decodePacket(bytes);
     const isData = !(packet instanceof Flaw) && !packet.event && !packet.noise;
     if (isData && this.takeData(packet)) return;
-    const { backing, peer, vigil } = this.reader;
+    const { backing, vigil } = this.reader;
     if (!vigil.take()) {
       const { packetsPerSecondMax } = backing.limits;
       this.reader.close(new Fault('RATE_LIMITED', `${packetsPerSecondMax} packets per second are the limit`), 'rate');
-    } else if (packet instanceof Flaw) peer.answer(undefined, refusal(packet));
+    } else if (packet instanceof Flaw) this.reader.answer(undefined, refusal(packet));
     else if (packet.event && !packet.noise) this.takeEvent(packet);
   }
 
   /** True: a stream has taken it, and its flow control bounds it. What is refused counts as any other packet. */
   private takeData(packet: Packet): boolean {
     const { streamId, packetId } = packet;
-    const { peer } = this.reader;
+    const { conversation } = this.reader;
     const taken =
-      this.reader.flows()?.take(packet) ??
-      (peer.sid === undefined
+      conversation.flows?.take(packet) ??
+      (conversation.sid === undefined
         ? new Fault('SESSION_TOKEN_MISSING', 'data needs a session on this connection')
         : undefined);
-    if (taken === 'confirmed' || taken === 'taken') peer.answer(packetId, { code: 0 });
-    else if (taken !== undefined) peer.answer(packetId, refusal(taken), { streamId });
+    if (taken === 'confirmed' || taken === 'taken') this.reader.answer(packetId, { code: 0 });
+    else if (taken !== undefined) this.reader.answer(packetId, refusal(taken), { streamId });
     return taken === undefined || taken === 'taken';
   }
 
   private takeEvent({ streamId, packetId, body }: Packet): void {
-    const { backing, peer } = this.reader;
-    const own = peer.sid === undefined ? 0 : (backing.replica.state.sessions.get(peer.sid)?.streamId ?? 0);
+    const { backing, conversation } = this.reader;
+    const { sid } = conversation;
+    const own = sid === undefined ? 0 : (backing.replica.state.sessions.get(sid)?.streamId ?? 0);
     if (streamId !== 0 && streamId !== own) {
-      peer.answer(packetId, refusal(new Fault('STREAM_NOT_FOUND', `events travel on stream 0 or ${own}`)));
+      this.reader.answer(packetId, refusal(new Fault('STREAM_NOT_FOUND', `events travel on stream 0 or ${own}`)));
       return;
     }
     const event = decodeEvent(body, 'server');
-    if (event instanceof Flaw) peer.answer(packetId, refusal(event));
+    if (event instanceof Flaw) this.reader.answer(packetId, refusal(event));
     else if (event.type === 'Answer') {
       // An Answer to nothing is dropped: answering it would be an answer to an answer.
       if (packetId !== undefined) this.reader.answered(packetId, event.body);
-    } else if (peer.isTerminating) {
-      peer.answer(packetId, refusal(new Fault('SESSION_TERMINATED', 'the session is being terminated')));
+    } else if (conversation.state === 'terminating') {
+      this.reader.answer(packetId, refusal(new Fault('SESSION_TERMINATED', 'the session is being terminated')));
     } else this.takeRequest(event, packetId, body);
   }
 

@@ -8,7 +8,7 @@ import type { Asker } from '../../replica/gatekeeper.js';
 import type { EventBody, SystemEvent } from '../codec/event.js';
 import { type AnswerBody, refusal } from './answer.js';
 import type { Backing } from './backing.js';
-import { answerConnection, connectionBody } from './connection-requests.js';
+import { answerConnection, connectionBody } from './connection-body.js';
 import type { Flows, OutgoingBlock } from './flows.js';
 
 type WatchBody = NonNullable<EventBody<'Session'>['watch']>;
@@ -21,7 +21,7 @@ const REASON_BYTES_MAX = 1_024;
 const NO_BYTES = new Uint8Array(0);
 
 /** What an outbox asks of the connection that it is of. */
-export interface Sender extends Asker {
+export interface Sender {
   /** The address at the other end. */
   readonly remote: string;
   /** Whether more may be sent now. */
@@ -37,6 +37,16 @@ export interface Sender extends Asker {
   detached(why: Fault): void;
 }
 
+/** What an outbox stands on. */
+export interface OutboxDeps {
+  readonly backing: Backing;
+  readonly sender: Sender;
+  /** The client, as it is asked what it may read. */
+  readonly asker: Asker;
+  readonly attachment: Attachment;
+  readonly flows: Flows;
+}
+
 /**
  * Everything that the server says by itself on one connection: orders, watches, and the data of sinks.
  *
@@ -48,12 +58,18 @@ export class Outbox {
   isAskedToEnd = false;
   private watches: { readonly subscription: MeteredSource<CostlySource>; readonly packetId: number | undefined }[] = [];
 
-  constructor(
-    private readonly backing: Backing,
-    private readonly sender: Sender,
-    private readonly attachment: Attachment,
-    private readonly flows: Flows,
-  ) {
+  private readonly backing: Backing;
+  private readonly sender: Sender;
+  private readonly asker: Asker;
+  private readonly attachment: Attachment;
+  private readonly flows: Flows;
+
+  constructor({ backing, sender, asker, attachment, flows }: OutboxDeps) {
+    this.backing = backing;
+    this.sender = sender;
+    this.asker = asker;
+    this.attachment = attachment;
+    this.flows = flows;
     attachment.onReady(() => sender.stir());
   }
 
@@ -62,12 +78,12 @@ export class Outbox {
     this.endWatches();
     const { turns, clock, feeds, gatekeeper } = this.backing;
     const { network, closed } = feeds;
-    const refused = gatekeeper.refuse('graph.read', this.sender, 'WatchNetworkDelta');
+    const refused = gatekeeper.refuse('graph.read', this.asker, 'WatchNetworkDelta');
     if (refused !== undefined) {
       this.sender.answer(packetId, refusal(refused));
       return;
     }
-    const key = turns.keyOf(this.sender.origin);
+    const key = turns.keyOf(this.asker.origin);
     const fromMs = clock.nowMs();
     const begun = [
       ...(deltas ? [network.subscribe({ after, coalesce, sids: cvids })] : []),
@@ -80,7 +96,7 @@ export class Outbox {
         this.sender.answer(packetId, refusal(one));
         continue;
       }
-      const guarded = gatekeeper.guard(one, 'WatchNetworkDelta', this.sender);
+      const guarded = gatekeeper.guard(one, 'WatchNetworkDelta', this.asker);
       const subscription = new MeteredSource(guarded, key, { turns, clock });
       subscription.onReady(() => this.sender.stir());
       this.watches.push({ subscription, packetId });

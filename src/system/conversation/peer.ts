@@ -1,27 +1,19 @@
 import type { Holdings } from '../../base/holdings.js';
 import type { Charge, SharedBytes } from '../../base/shared-bytes.js';
 import { Fault } from '../../core/model/fault.js';
-import type { Position } from '../../core/model/position.js';
-import type { CloseReason, Session } from '../../core/model/session.js';
-import type { Stream } from '../../core/model/stream.js';
-import type { Asker } from '../../replica/gatekeeper.js';
-import type { Origin } from '../../shares/origin.js';
 import type { Pipe, Receiver } from '../../transport/pipe.js';
 import { ByteWriter } from '../codec/bytes.js';
-import type { EventBody, SystemEvent } from '../codec/event.js';
+import type { SystemEvent } from '../codec/event.js';
 import { writeBlock, writeEvent } from '../codec/send.js';
-import { closedBody } from '../encode/message.js';
-import { type AnswerBody, refusal } from './answer.js';
+import { type AnswerBody, refusal, type Sent } from './answer.js';
 import type { Answers } from './answers.js';
 import type { Backing, CutCause } from './backing.js';
-import { Flows, type OutgoingBlock } from './flows.js';
+import { Conversation } from './conversation.js';
+import type { OutgoingBlock } from './flows.js';
 import { Inbox } from './inbox.js';
-import { Outbox, type Sender } from './outbox.js';
+import type { Sender } from './outbox.js';
 import { PendingAnswers } from './pending-answers.js';
-import type { Sent } from './request.js';
 import { Vigil } from './vigil.js';
-
-type WatchBody = NonNullable<EventBody<'Session'>['watch']>;
 
 /** What a peer asks of the door that holds it. */
 export interface Host {
@@ -45,30 +37,14 @@ export interface Host {
 const writer = new ByteWriter();
 
 /**
- * A client at the other end of a pipe, and everything that is known of the conversation with it.
- *
- *     [ new ] -> [ in session ] -> [ over ]
- *
- * While it has a session, its connection is the session's attachment. When the connection breaks, only what is here goes:
- * the session has its grace, and its streams and answers stay.
+ * A client at the other end of a pipe: what goes in and out on its connection, and when that ends. What is said there, and in
+ * which session, is its {@link Conversation}.
  */
-export class Peer implements Receiver, Sender, Asker {
-  /** Neither has a session nor is opening one. */
-  isNew = true;
-  /** The session that it is in. */
-  sid: number | undefined;
-  /** The identity that has shown itself on this connection by a proof. */
-  private shown: string | undefined;
-  /** When the connection began to close; undefined before. */
-  private endingMs: number | undefined;
-  private outbox: Outbox | undefined;
-  /** The conversation ends when its identity may not have a session any more; that is forgotten with this. */
-  private letGo: (() => void) | undefined;
-  private flows: Flows | undefined;
+export class Peer implements Receiver, Sender {
+  readonly conversation: Conversation;
   private stirred = false;
   private readonly inbox: Inbox;
   private readonly vigil: Vigil;
-  private terminatingMs: number | undefined;
   /** Whether it was cut off, which is counted once. */
   private isCut = false;
   /** The client has said all that it will. */
@@ -84,13 +60,25 @@ export class Peer implements Receiver, Sender, Asker {
   ) {
     const { clock, limits } = host.backing;
     this.vigil = new Vigil(clock, limits);
+    this.conversation = new Conversation({
+      backing: host.backing,
+      origin: { address: pipe.remote, connection: pipe.connection },
+      sender: this,
+      owner: {
+        entered: (sid) => host.entered(this, sid),
+        vouch: () => host.vouch(),
+        end: () => this.end(),
+        close: (why) => this.close(why),
+      },
+    });
     this.inbox = new Inbox({
       backing: host.backing,
-      peer: this,
+      conversation: this.conversation,
       pipe,
       vigil: this.vigil,
       answersOf: (sid) => host.answersOf(sid),
-      flows: () => this.flows,
+      hasRoom: () => this.hasRoom(),
+      answer: (packetId, body, options) => this.answer(packetId, body, options),
       answered: (packetId, body) => this.pending.answered(packetId, body),
       close: (why, cause) => this.close(why, cause),
       cut: (cause) => this.cut(cause),
@@ -98,43 +86,8 @@ export class Peer implements Receiver, Sender, Asker {
     });
   }
 
-  /** Whether it is closing or closed: nothing more is said or taken. */
-  get isOver(): boolean {
-    return this.endingMs !== undefined;
-  }
-
-  /** Its session is being opened, or taken up by a proof: what it says next belongs to that session, and waits for it. */
-  get isOpening(): boolean {
-    return !this.isNew && this.sid === undefined;
-  }
-
-  /** Its session is being terminated by its own wish: nothing more is asked. */
-  get isTerminating(): boolean {
-    return this.terminatingMs !== undefined;
-  }
-
   get remote(): string {
     return this.pipe.remote;
-  }
-
-  /** By what its sessions are counted. */
-  get origin(): Origin {
-    return { address: this.pipe.remote, connection: this.pipe.connection };
-  }
-
-  /** There are no administrators here. */
-  get isAdmin(): boolean {
-    return false;
-  }
-
-  /** Whether an identity has shown itself on this connection. */
-  hasShown(uuid: string): boolean {
-    return this.shown === uuid;
-  }
-
-  /** An identity has shown itself. A connection is of one session, and so of one identity. */
-  show(uuid: string): void {
-    this.shown = uuid;
   }
 
   packet(bytes: Uint8Array): void {
@@ -165,88 +118,24 @@ export class Peer implements Receiver, Sender, Asker {
   }
 
   closed(): void {
-    this.endingMs ??= this.host.backing.clock.nowMs();
     this.host.partials.forget(this);
     this.host.unsent.forget(this);
     for (const charge of this.charges) charge.drop();
     this.charges.clear();
-    this.letGo?.();
-    this.outbox?.close();
+    this.conversation.closed();
     this.inbox.closed();
     this.pending.closed();
     this.host.left(this);
   }
 
-  /** The connection is the session's from now on. */
-  enter(sid: number, watch: WatchBody | undefined, packetId: number | undefined): void {
-    if (this.endingMs !== undefined) return;
-    const { backing } = this.host;
-    this.isNew = false;
-    this.sid = sid;
-    backing.shares.attached(sid, this.origin);
-    this.flows = new Flows(backing, sid, () => this.stir());
-    this.outbox = new Outbox(backing, this, backing.replica.attachments.open(sid), this.flows);
-    this.host.entered(this, sid);
-    this.letGo = backing.gatekeeper.hold('KeepAlive', this, (fault) => {
-      // The end of a session is told by itself, with its position.
-      if (backing.replica.state.sessions.has(sid)) this.close(fault);
-    });
-    if (watch !== undefined) this.watch(watch, packetId);
-    this.stir();
-  }
-
-  /** The client has shown a valid token. */
-  vouch(): void {
-    this.host.vouch();
-  }
-
-  /** The client wants its session to end: nothing more is asked, and the answer has its time to be delivered. */
-  terminating(): void {
-    this.terminatingMs = this.host.backing.clock.nowMs();
-  }
-
-  /** Its session could not be ended: the client is told so, and may go on. */
-  goesOn(): void {
-    this.terminatingMs = undefined;
-  }
-
-  /** Begins to watch. */
-  watch(watch: WatchBody, packetId: number | undefined): void {
-    this.outbox?.watch(watch, packetId);
-  }
-
-  /** The client wants the data of this branch. */
-  openBranch(stream: Stream, id: number): void {
-    this.flows?.openSinks(stream, id);
-  }
-
-  /** The client wants the data of every stream that leads here, now and later. */
-  openAll(): void {
-    this.flows?.openAll();
-  }
-
-  /** A stream leads here now. */
-  streamPut(stream: Stream): void {
-    this.flows?.streamPut(stream);
-  }
-
-  /** The session is over, and the connection with it. Whoever did not end it itself is told; whoever did is answered first. */
-  sessionClosed(session: Session, reason: CloseReason, position: Position): void {
-    if (this.isTerminating) return;
-    const isKnown = this.outbox?.isAskedToEnd === true;
-    if (!isKnown && this.endingMs === undefined) {
-      this.send({ type: 'EndpointClosed', body: closedBody(session, reason, position) });
-    }
-    this.end();
-  }
-
   /** Looks whether a bound has been passed by doing nothing. */
   check(nowMs: number): void {
-    const closingMs = this.endingMs ?? (this.pending.hasUndelivered ? this.terminatingMs : undefined);
-    if (closingMs !== undefined && nowMs - closingMs >= this.host.backing.limits.closingMs) this.cut('closing');
-    if (this.endingMs !== undefined) return;
+    const { state, sinceMs } = this.conversation;
+    const isClosing = state === 'over' || (state === 'terminating' && this.pending.hasUndelivered);
+    if (isClosing && nowMs - sinceMs >= this.host.backing.limits.closingMs) this.cut('closing');
+    if (this.isOver) return;
     const { bufferedBytes } = this.pipe;
-    const hasSession = this.sid !== undefined;
+    const hasSession = this.conversation.sid !== undefined;
     const passed = this.vigil.passed(nowMs, { hasSession, isPaused: this.inbox.isPaused, bufferedBytes });
     if (passed === 'slow' || passed === 'stalled') this.cut(passed);
     else if (passed === 'idle') this.close(new Fault('OUT_OF_ORDER', 'nothing was heard for too long'), passed);
@@ -255,7 +144,7 @@ export class Peer implements Receiver, Sender, Asker {
 
   /** The server goes down: whatever is left to say, and then the end, with this. */
   drain(fault: Fault): void {
-    this.outbox?.pump();
+    this.conversation.outbox?.pump();
     this.close(fault);
   }
 
@@ -271,22 +160,20 @@ export class Peer implements Receiver, Sender, Asker {
 
   /** Closes once everything that was sent is gone. */
   end(): void {
-    if (this.endingMs !== undefined) return;
-    this.endingMs = this.host.backing.clock.nowMs();
-    this.pipe.end();
+    if (this.conversation.move('end')) this.pipe.end();
   }
 
   hasRoom(): boolean {
-    return this.endingMs === undefined && this.pipe.bufferedBytes < this.host.backing.limits.outBytesMax;
+    return !this.isOver && this.pipe.bufferedBytes < this.host.backing.limits.outBytesMax;
   }
 
   stir(): void {
-    if (this.stirred || this.outbox === undefined) return;
+    if (this.stirred || this.conversation.outbox === undefined) return;
     this.stirred = true;
     this.host.backing.clock.soon(() => {
       this.stirred = false;
-      if (this.endingMs !== undefined) return;
-      this.outbox?.pump();
+      if (this.isOver) return;
+      this.conversation.outbox?.pump();
       this.inbox.goOn();
       this.endIfAnswered();
     });
@@ -320,7 +207,7 @@ export class Peer implements Receiver, Sender, Asker {
     body: AnswerBody,
     { streamId = 0, sent }: { readonly streamId?: number; readonly sent?: Sent | undefined } = {},
   ): void {
-    if (this.endingMs !== undefined) {
+    if (this.isOver) {
       sent?.(false);
       return;
     }
@@ -329,9 +216,13 @@ export class Peer implements Receiver, Sender, Asker {
   }
 
   detached(why: Fault): void {
-    if (why.reason === 'DRAINING') this.outbox?.drain();
+    if (why.reason === 'DRAINING') this.conversation.outbox?.drain();
     // The end of a session is told by itself, with its position.
     if (!why.reason.startsWith('SESSION_')) this.close(why);
+  }
+
+  private get isOver(): boolean {
+    return this.conversation.state === 'over';
   }
 
   /** A client that has ended its side, as `nc -N` does, gets its answers before the connection is closed. */
@@ -341,7 +232,7 @@ export class Peer implements Receiver, Sender, Asker {
 
   /** Tells the client why, and closes. */
   private close(why: Fault, cause?: CutCause): void {
-    if (this.endingMs !== undefined) return;
+    if (this.isOver) return;
     if (cause !== undefined) this.host.backing.cutOff?.(cause, this.pipe.remote);
     this.answer(undefined, refusal(why));
     this.end();
@@ -350,7 +241,7 @@ export class Peer implements Receiver, Sender, Asker {
   private cut(cause: CutCause): void {
     if (this.isCut) return;
     this.isCut = true;
-    this.endingMs ??= this.host.backing.clock.nowMs();
+    this.conversation.move('end');
     this.host.backing.cutOff?.(cause, this.pipe.remote);
     this.pipe.destroy();
   }

@@ -1,5 +1,4 @@
-import type { AnswerBody } from './answer.js';
-import type { Sent } from './request.js';
+import type { AnswerBody, Sent } from './answer.js';
 
 /** The answers of one connection that are not there yet: the client's to what it was asked, and the server's that are on their way. */
 export class PendingAnswers {

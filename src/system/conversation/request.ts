@@ -1,14 +1,19 @@
 import type { Fault } from '../../core/model/fault.js';
 import type { AnswerData, EventBody, EventName } from '../codec/event.js';
+import type { Sent } from './answer.js';
 import type { Backing } from './backing.js';
-import type { Peer } from './peer.js';
+import type { Conversation } from './conversation.js';
 
-/** What a request came with. */
+/** What a client asks for. */
 export interface Request<N extends EventName> {
   readonly backing: Backing;
-  readonly peer: Peer;
   readonly body: EventBody<N>;
   readonly packetId: number | undefined;
+}
+
+/** The same of a client that has a session. */
+export interface SessionRequest<N extends EventName> extends Request<N> {
+  readonly sid: number;
 }
 
 /** A success, and what is to happen besides. */
@@ -20,17 +25,17 @@ export interface Reply<N extends EventName> {
   readonly delivered?: Sent;
 }
 
-/** Hears whether something has left this machine's hands. */
-export type Sent = (isSent: boolean) => void;
-
 /** What comes of a request. */
 export type Outcome<N extends EventName> = Fault | Reply<N>;
 
-/** Does what a type of request asks for. */
-export type Handler<N extends EventName> = (request: Request<N>) => Outcome<N> | Promise<Outcome<N>>;
+/** Does what a type of request asks for, in the conversation in which it is asked. */
+export type Handler<N extends EventName> = (
+  request: Request<N>,
+  conversation: Conversation,
+) => Outcome<N> | Promise<Outcome<N>>;
 
 /** The same for types that need a session, and have it. */
 export type SessionHandler<N extends EventName> = (
-  request: Request<N>,
-  sid: number,
+  request: SessionRequest<N>,
+  conversation: Conversation,
 ) => Outcome<N> | Promise<Outcome<N>>;

@@ -1,25 +1,35 @@
 import { Fault } from '../../core/model/fault.js';
 import type { SystemEvent } from '../codec/event.js';
-import { type AnswerBody, refusal, success } from './answer.js';
+import { type AnswerBody, refusal, type Sent, success } from './answer.js';
 import type { Answers } from './answers.js';
 import type { Backing } from './backing.js';
+import type { Conversation } from './conversation.js';
 import { handle, isRemembered } from './handlers.js';
-import type { Peer } from './peer.js';
-import type { Outcome, Reply, Sent } from './request.js';
+import type { Outcome, Reply } from './request.js';
 
 type Tell = (answer: AnswerBody, sent?: Sent) => void;
+
+/** What the requests of one connection stand on. */
+export interface RequestsDeps {
+  readonly backing: Backing;
+  readonly conversation: Conversation;
+  /** Sends an Answer. */
+  answer(packetId: number | undefined, body: AnswerBody, options: { readonly sent?: Sent | undefined }): void;
+  /** What was answered to a session's requests, over whichever connections. */
+  answersOf(sid: number): Answers;
+  /** A request that took its time is done. */
+  done(): void;
+}
 
 /** The requests of one connection: each is done once and answered, in whatever order they are done. */
 export class Requests {
   private working = 0;
 
-  constructor(
-    private readonly backing: Backing,
-    private readonly peer: Peer,
-    private readonly answersOf: (sid: number) => Answers,
-    /** A request that took its time is done. */
-    private readonly done: () => void,
-  ) {}
+  private readonly deps: RequestsDeps;
+
+  constructor(deps: RequestsDeps) {
+    this.deps = deps;
+  }
 
   /** Whether none is being worked on. */
   get isIdle(): boolean {
@@ -28,18 +38,18 @@ export class Requests {
 
   /** Whether as many are being worked on as may. */
   get isFull(): boolean {
-    return this.working >= this.backing.limits.requestsMax;
+    return this.working >= this.deps.backing.limits.requestsMax;
   }
 
   /** Does what is asked; or answers again, when it was asked before with this packet id. */
   take(event: SystemEvent, packetId: number | undefined, bytes: Uint8Array): void {
-    const { sid } = this.peer;
-    const tell: Tell = (answer, sent) => this.peer.answer(packetId, answer, { sent });
+    const { sid } = this.deps.conversation;
+    const tell: Tell = (answer, sent) => this.deps.answer(packetId, answer, { sent });
     if (sid === undefined || packetId === undefined || !isRemembered(event.type)) {
       this.work(event, packetId, tell);
       return;
     }
-    const answers = this.answersOf(sid);
+    const answers = this.deps.answersOf(sid);
     const begun = answers.begin(packetId, bytes, tell);
     if (begun === 'new') this.work(event, packetId, (answer, sent) => answers.settle(packetId, answer, sent));
     else if (begun === 'other') {
@@ -49,7 +59,7 @@ export class Requests {
 
   private work(event: SystemEvent, packetId: number | undefined, tell: Tell): void {
     this.working++;
-    const fromMs = this.backing.clock.nowMs();
+    const fromMs = this.deps.backing.clock.nowMs();
     const settle = (outcome: Outcome<never>) => {
       this.working--;
       const answer = outcome instanceof Fault ? outcome : this.encode(event, outcome);
@@ -65,13 +75,14 @@ export class Requests {
       outcome
         .catch((error) => this.internal(event, error))
         .then(settle)
-        .then(this.done);
+        .then(() => this.deps.done());
     }
   }
 
   private handle(event: SystemEvent, packetId: number | undefined): Outcome<never> | Promise<Outcome<never>> {
     try {
-      return handle(event, { backing: this.backing, peer: this.peer, packetId });
+      const { backing, conversation } = this.deps;
+      return handle(event, { backing, packetId }, conversation);
     } catch (error) {
       return this.internal(event, error);
     }
@@ -90,8 +101,8 @@ export class Requests {
   /** Logs what was refused and, at level debug, every request. */
   private note(event: SystemEvent, answer: AnswerBody | Fault, fromMs: number): void {
     const { type } = event;
-    const { log, clock, refused } = this.backing;
-    const { origin, sid } = this.peer;
+    const { log, clock, refused } = this.deps.backing;
+    const { origin, sid } = this.deps.conversation;
     const reason = answer instanceof Fault ? answer.reason : undefined;
     if (answer instanceof Fault) refused?.(answer, type, origin);
     this.audit(event, answer);
@@ -101,9 +112,13 @@ export class Requests {
 
   /** Tells the audit log of a key that was bound or replaced, and of who was refused. */
   private audit({ type, body }: SystemEvent, answer: AnswerBody | Fault): void {
-    const { audit, gatekeeper } = this.backing;
+    const { audit, gatekeeper } = this.deps.backing;
     if (audit === undefined) return;
-    const act = { who: gatekeeper.nameOf(this.peer), from: this.peer.origin.address, what: type };
+    const act = {
+      who: gatekeeper.nameOf(this.deps.conversation),
+      from: this.deps.conversation.origin.address,
+      what: type,
+    };
     if (answer instanceof Fault) audit.refused(act, answer.reason);
     else if (type === 'Enroll') audit.done({ ...act, on: `identity ${body.proof.identityUuid}` });
     else if (type === 'RotateKey') audit.done({ ...act, on: `identity ${body.oldProof.identityUuid}` });
@@ -111,7 +126,7 @@ export class Requests {
 
   /** A fault of ours. The client gets an id, and the log gets the rest under it. */
   private internal(event: SystemEvent, error: unknown): Fault {
-    const { random, log } = this.backing;
+    const { random, log } = this.deps.backing;
     const fault = Buffer.from(random.bytes(4)).toString('hex');
     log.error({ fault, event: event.type, err: error }, 'a request failed');
     return new Fault('INTERNAL', `fault ${fault}`);

@@ -5,15 +5,16 @@ import { authenticate } from '../../replica/token.js';
 import type { ProofMessage } from '../../trust/server/proofs.js';
 import type { EventBody } from '../codec/event.js';
 import type { Backing } from './backing.js';
+import type { Conversation } from './conversation.js';
 import { principalOf, proofMessage } from './identity-requests.js';
-import type { Peer } from './peer.js';
 import type { Handler, SessionHandler } from './request.js';
 
 type WatchBody = NonNullable<EventBody<'Session'>['watch']>;
 
 /** Opens a session, which then has this connection as its attachment. */
-export const session: Handler<'Session'> = async ({ backing, peer, body, packetId }) => {
-  if (!peer.isNew) return new Fault('OUT_OF_ORDER', 'this connection has a session, or is opening one');
+export const session: Handler<'Session'> = async ({ backing, body, packetId }, conversation) => {
+  if (conversation.state !== 'new')
+    return new Fault('OUT_OF_ORDER', 'this connection has a session, or is opening one');
   const { replica, opening } = backing;
   const { labels = [], watch } = body;
   const checked = new Checked(replica.state.limits);
@@ -25,7 +26,7 @@ export const session: Handler<'Session'> = async ({ backing, peer, body, packetI
   checkWatch(checked, watch);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  peer.isNew = false;
+  conversation.move('begin');
   const wanted = {
     uuid: body.instanceUuid,
     type: body.instanceType,
@@ -35,13 +36,13 @@ export const session: Handler<'Session'> = async ({ backing, peer, body, packetI
     labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
     proof: body.proof && proofMessage(body.proof),
   };
-  const opened = await opening.open(wanted, peer.origin);
+  const opened = await opening.open(wanted, conversation.origin);
   if (opened instanceof Fault) {
-    peer.isNew = true;
+    conversation.move('refuse');
     return opened;
   }
   const { sid, ttlMs, streamId, uuid, keyId } = opened.session;
-  if (keyId !== undefined) peer.show(uuid);
+  if (keyId !== undefined) conversation.show(uuid);
   const { serverSid, serverUuid } = replica.state;
   const data = {
     instanceSid: sid,
@@ -58,38 +59,43 @@ export const session: Handler<'Session'> = async ({ backing, peer, body, packetI
   const delivered = (isSent: boolean) => {
     if (!isSent) takeBack();
   };
-  return { data, after: () => peer.enter(sid, watch, packetId), delivered };
+  return { data, after: () => conversation.enter(sid, watch, packetId), delivered };
 };
 
 /** Renews the session of this connection, or goes on here with one that had another. */
-export const keepAlive: Handler<'KeepAlive'> = ({ backing, peer, body, packetId }) => {
+export const keepAlive: Handler<'KeepAlive'> = ({ backing, body, packetId }, conversation) => {
   const { replica, shares, gatekeeper } = backing;
   const { sessionToken, watch, proof } = body;
   const checked = new Checked(replica.state.limits);
   checkWatch(checked, watch);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const sid = sessionToken === undefined ? peer.sid : authenticate(replica.state, sessionToken);
+  const sid = sessionToken === undefined ? conversation.sid : authenticate(replica.state, sessionToken);
   if (sid instanceof Fault) return sid;
   if (sid === undefined) return new Fault('SESSION_TOKEN_MISSING', 'without a session, KeepAlive has session_token');
-  if (sid !== peer.sid && !peer.isNew) {
+  if (sid !== conversation.sid && conversation.state !== 'new') {
     return new Fault('OUT_OF_ORDER', 'this connection has another session, or is opening one');
   }
   const goOn = () => {
-    const asker = { sid, isAdmin: false, origin: peer.origin, hasShown: (uuid: string) => peer.hasShown(uuid) };
+    const asker = {
+      sid,
+      isAdmin: false,
+      origin: conversation.origin,
+      hasShown: (uuid: string) => conversation.hasShown(uuid),
+    };
     const refused = gatekeeper.admitShown('KeepAlive', asker);
     if (refused !== undefined) return refused;
     if (!replica.leases.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
-    shares.renewed(sid, peer.origin);
-    if (sessionToken !== undefined) peer.vouch();
+    shares.renewed(sid, conversation.origin);
+    if (sessionToken !== undefined) conversation.vouch();
     const { ttlMs } = replica.state.sessions.get(sid)!;
     const after = () => {
-      if (peer.sid === undefined) peer.enter(sid, watch, packetId);
-      else if (watch !== undefined) peer.watch(watch, packetId);
+      if (conversation.sid === undefined) conversation.enter(sid, watch, packetId);
+      else if (watch !== undefined) conversation.outbox?.watch(watch, packetId);
     };
     return { data: { ttlMs, position: replica.state.position }, after };
   };
-  return proof === undefined ? goOn() : proveThen(backing, proofMessage(proof), sid, peer, goOn);
+  return proof === undefined ? goOn() : proveThen(backing, proofMessage(proof), sid, conversation, goOn);
 };
 
 /** Goes on once the holder of a session has proved itself. No other session begins on the connection meanwhile. */
@@ -97,15 +103,14 @@ async function proveThen<T>(
   { opening, replica }: Backing,
   proof: ProofMessage,
   sid: number,
-  peer: Peer,
+  conversation: Conversation,
   goOn: () => T | Fault,
 ): Promise<T | Fault> {
-  const wasNew = peer.isNew;
-  peer.isNew = false;
-  const fault = await opening.prover.proveHolder(proof, sid, peer.origin);
-  if (fault === undefined) peer.show(replica.state.sessions.get(sid)!.uuid);
+  conversation.move('begin');
+  const fault = await opening.prover.proveHolder(proof, sid, conversation.origin);
+  if (fault === undefined) conversation.show(replica.state.sessions.get(sid)!.uuid);
   const outcome = fault ?? goOn();
-  if (outcome instanceof Fault) peer.isNew = wasNew;
+  if (outcome instanceof Fault) conversation.move('refuse');
   return outcome;
 }
 
@@ -114,19 +119,19 @@ function checkWatch(checked: Checked, watch: WatchBody | undefined): void {
 }
 
 /** Ends the session of this connection. Its end is durable before it is answered; then the connection is closed. */
-export const terminateSession: SessionHandler<'TerminateSession'> = async ({ backing, peer, body }, sid) => {
+export const terminateSession: SessionHandler<'TerminateSession'> = async ({ backing, body, sid }, conversation) => {
   const { replica } = backing;
   const { cvid = 0 } = body;
   if (cvid !== 0 && cvid !== sid) {
-    if (!backing.gatekeeper.sees(peer, cvid)) return new Fault('SESSION_NOT_FOUND', `no session ${cvid}`);
+    if (!backing.gatekeeper.sees(conversation, cvid)) return new Fault('SESSION_NOT_FOUND', `no session ${cvid}`);
     return new Fault('ADMIN_REQUIRED', 'there are no administrators here: only the own session can be terminated');
   }
-  peer.terminating();
+  conversation.move('terminate');
   const outcome = await replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
   // It may have ended meanwhile for another reason: that is what was asked for.
   if (outcome instanceof Fault && replica.state.sessions.get(sid) !== undefined) {
-    peer.goesOn();
+    conversation.move('keep');
     return outcome;
   }
-  return { data: { position: replica.state.position }, delivered: () => peer.end() };
+  return { data: { position: replica.state.position }, delivered: () => conversation.end() };
 };

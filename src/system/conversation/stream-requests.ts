@@ -1,4 +1,3 @@
-import { decide } from '../../core/decide/apply.js';
 import { Checked } from '../../core/decide/check.js';
 import { type Change, stoppedIds } from '../../core/model/change.js';
 import type { Command } from '../../core/model/command.js';
@@ -14,7 +13,7 @@ type ParamsBody = EventBody<'UpdateStreamParams'>['params'];
 const Result = { OK: 0, INVALID: 1 } as const;
 
 /** Registers a stream from this session to its sinks. */
-export const createStream: SessionHandler<'CreateStream'> = async ({ backing, peer, body }, sid) => {
+export const createStream: SessionHandler<'CreateStream'> = async ({ backing, body, sid }, conversation) => {
   const { replica, shares, gatekeeper } = backing;
   const { state } = replica;
   const { params = {}, sinkCvids = [] } = body;
@@ -25,10 +24,10 @@ export const createStream: SessionHandler<'CreateStream'> = async ({ backing, pe
   sinkCvids.slice(0, state.limits.sinksPerStreamMax).forEach((sink, at) => void checked.sid(`sink_cvids[${at}]`, sink));
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const refused = gatekeeper.refuseStream(peer, sid, sinkCvids);
+  const refused = gatekeeper.refuseStream(conversation, sid, sinkCvids);
   if (refused !== undefined) return refused;
   const room = { streamsPerAddressMax: 1, branchesPerAddressMax: sinkCvids.length };
-  const outcome = await shares.hold(sid, peer.origin, room, () =>
+  const outcome = await shares.hold(sid, conversation.origin, room, () =>
     replica.submit({ kind: 'CreateStream', sid, params: read, sinks: sinkCvids }),
   );
   if (outcome instanceof Fault) return outcome;
@@ -36,7 +35,7 @@ export const createStream: SessionHandler<'CreateStream'> = async ({ backing, pe
 };
 
 /** Changes the parameters that are there, and no others. */
-export const updateStreamParams: SessionHandler<'UpdateStreamParams'> = async ({ backing, body }, sid) => {
+export const updateStreamParams: SessionHandler<'UpdateStreamParams'> = async ({ backing, body, sid }) => {
   const { replica } = backing;
   const { state } = replica;
   const { id, params, clearLabels } = body;
@@ -59,7 +58,7 @@ export const updateStreamParams: SessionHandler<'UpdateStreamParams'> = async ({
 };
 
 /** Destroys a stream, by its owner. */
-export const terminateStream: SessionHandler<'TerminateStream'> = async ({ backing, body }, sid) => {
+export const terminateStream: SessionHandler<'TerminateStream'> = async ({ backing, body, sid }) => {
   const { replica } = backing;
   const { state } = replica;
   const { id } = body;
@@ -73,28 +72,28 @@ export const terminateStream: SessionHandler<'TerminateStream'> = async ({ backi
 };
 
 /** Stops a stream or a branch. Unknown and not the caller's are one answer, so that nobody can probe for ids. */
-export const stopStream: SessionHandler<'StopStream'> = async ({ backing, body }, sid) => {
+export const stopStream: SessionHandler<'StopStream'> = async ({ backing, body, sid }) => {
   const { replica } = backing;
   const { id, validateOnly = false } = body;
   const command: Command = { kind: 'StopStream', sid, id, reason: StopReason.STOPPED };
-  const outcome = validateOnly ? decide(replica.state, command) : await replica.submit(command);
+  const outcome = validateOnly ? replica.tryOut(command) : await replica.submit(command);
   if (outcome instanceof Fault) {
     return outcome.reason === 'STREAM_NOT_FOUND' ? { data: { result: Result.INVALID } } : outcome;
   }
-  const changes = Array.isArray(outcome) ? outcome : outcome.changes;
+  const changes = 'changes' in outcome ? outcome.changes : outcome;
   return { data: { result: Result.OK, stoppedIds: changes.flatMap(stoppedOf) } };
 };
 
 /** Begins to give this connection the data of a branch, or of all that lead to its session. */
-export const open: SessionHandler<'Open'> = ({ backing, peer, body }, sid) => {
+export const open: SessionHandler<'Open'> = ({ backing, body, sid }, conversation) => {
   const { id = 0 } = body;
-  if (id === 0) return { data: {}, after: () => peer.openAll() };
+  if (id === 0) return { data: {}, after: () => conversation.flows?.openAll() };
   const { state } = backing.replica;
   const stream = state.streams.get(id);
   if (!stream?.sinks.some((sink) => sink.id === id && sink.sid === sid)) {
     return new Fault('STREAM_NOT_FOUND', `no branch ${id} leads to this session`);
   }
-  return { data: { stream: streamBody(stream, state.epoch) }, after: () => peer.openBranch(stream, id) };
+  return { data: { stream: streamBody(stream, state.epoch) }, after: () => conversation.flows?.openSinks(stream, id) };
 };
 
 function stoppedOf(change: Change): number[] {

@@ -1,5 +1,5 @@
 import type { Position } from '../../core/model/position.js';
-import type { State } from '../../core/store/state.js';
+import type { StateView } from '../../core/store/state-view.js';
 import {
   type GraphDelta,
   type GraphNode,
@@ -49,7 +49,7 @@ const NODE_BYTES_PER_PIECE = 32_768;
  * A revision is one packet, or several with `more` where it does not fit. The feed's log holds the bytes as they go out,
  * encoded once for all who watch.
  */
-export function deltaTopic(state: State): Topic {
+export function deltaTopic(state: StateView): Topic {
   const writer = new ByteWriter();
   const frames = (kind: Kind, position: Position, pieces: readonly Items[]): Uint8Array => {
     writer.whole(() => {

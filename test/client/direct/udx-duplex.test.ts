@@ -3,9 +3,11 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import Udx, { type UdxSocket, type UdxStream } from 'udx-native';
 import { PUNCH_LIMITS } from '../../../src/client/direct/limits.js';
 import { UdxDuplex } from '../../../src/client/direct/udx-duplex.js';
+import { CONNECTION_TIMES } from '../../../src/core/model/connection-times.js';
 
 const LOCALHOST = '127.0.0.1';
-const { aliveMs, aliveRetryMs, aliveTriesMax } = PUNCH_LIMITS;
+const { aliveMs, aliveRetryMs } = CONNECTION_TIMES;
+const { aliveTriesMax } = PUNCH_LIMITS;
 
 let sockets: UdxSocket[];
 let streams: [UdxStream, UdxStream];

@@ -71,9 +71,9 @@ describe('an inbox that cannot hand on', () => {
     const turns = new FairTurns({ clock: new ManualClock(), limits: DEFAULT_TURN_LIMITS });
     const inbox = new Inbox({
       backing: { limits: DEFAULT_SYSTEM_LIMITS, turns },
-      peer: { isOver: false, hasRoom: () => false },
+      conversation: { state: 'open', flows: undefined },
+      hasRoom: () => false,
       pipe: { remote: '192.0.2.1', pause: () => {} },
-      flows: () => undefined,
       cut: (cause: string) => cut.push(cause),
     } as unknown as Reader);
     const packet = new Uint8Array(65_536);

@@ -4,7 +4,7 @@ import { REASONS } from '../../../src/core/model/fault.js';
 import type { SystemEvent } from '../../../src/system/codec/event.js';
 import type { AnswerBody } from '../../../src/system/conversation/answer.js';
 import type { Backing } from '../../../src/system/conversation/backing.js';
-import type { Peer } from '../../../src/system/conversation/peer.js';
+import type { Conversation } from '../../../src/system/conversation/conversation.js';
 import { Requests } from '../../../src/system/conversation/requests.js';
 
 /** A server that says what its answers cannot hold: a number beyond 32 bits, a transport without a name. */
@@ -32,19 +32,20 @@ function made() {
       takeBack: (command: unknown) => closed.push(command),
     },
   } as unknown as Backing;
-  const peer = {
+  const conversation = {
     sid: undefined,
-    isNew: true,
+    state: 'new',
     origin: { address: '192.0.2.1' },
-    answer: (_packetId: number, answer: AnswerBody) => answers.push(answer),
+    move: () => true,
     enter: () => told.push('entered'),
-  } as unknown as Peer;
-  const requests = new Requests(
+  } as unknown as Conversation;
+  const requests = new Requests({
     backing,
-    peer,
-    () => undefined as never,
-    () => told.push('done'),
-  );
+    conversation,
+    answer: (_packetId, answer) => void answers.push(answer),
+    answersOf: () => undefined as never,
+    done: () => void told.push('done'),
+  });
   return { requests, answers, told, closed };
 }
 

@@ -1,0 +1,160 @@
+import type { Fault } from '../../core/model/fault.js';
+import type { Position } from '../../core/model/position.js';
+import type { CloseReason, Session } from '../../core/model/session.js';
+import type { Stream } from '../../core/model/stream.js';
+import type { Asker } from '../../replica/gatekeeper.js';
+import type { Origin } from '../../shares/origin.js';
+import type { EventBody } from '../codec/event.js';
+import { closedBody } from '../encode/message.js';
+import type { Backing } from './backing.js';
+import { type ConversationEvent, type ConversationState, next } from './conversation-state.js';
+import { Flows } from './flows.js';
+import { Outbox, type Sender } from './outbox.js';
+
+type WatchBody = NonNullable<EventBody<'Session'>['watch']>;
+
+/** What a conversation stands on. */
+export interface ConversationDeps {
+  readonly backing: Backing;
+  /** By what its session is counted. */
+  readonly origin: Origin;
+  /** What sends, on its connection. */
+  readonly sender: Sender;
+  readonly owner: ConversationOwner;
+}
+
+/** The connection of a conversation. */
+export interface ConversationOwner {
+  /** It is this session's now. */
+  entered(sid: number): void;
+  /** The client has shown a valid credential. */
+  vouch(): void;
+  /** Closes once everything that was sent is gone. */
+  end(): void;
+  /** Tells the client why, and closes. */
+  close(why: Fault): void;
+}
+
+/**
+ * What is known of a client beside its connection: how far it has come, who it is, and its session's part of the door.
+ *
+ * While it has a session, its connection is the session's attachment. When the connection breaks, only what is here goes:
+ * the session has its grace, and its streams and answers stay.
+ */
+export class Conversation implements Asker {
+  /** There are no administrators here. */
+  readonly isAdmin = false;
+  readonly #deps: ConversationDeps;
+  #state: ConversationState = 'new';
+  #sinceMs: number;
+  #sid: number | undefined;
+  /** The identity that has shown itself on this connection by a proof. */
+  #shown: string | undefined;
+  #outbox: Outbox | undefined;
+  #flows: Flows | undefined;
+  /** The conversation ends when its identity may not have a session any more; that is forgotten with this. */
+  #letGo: (() => void) | undefined;
+
+  constructor(deps: ConversationDeps) {
+    this.#deps = deps;
+    this.#sinceMs = deps.backing.clock.nowMs();
+  }
+
+  /** How far it has come. */
+  get state(): ConversationState {
+    return this.#state;
+  }
+
+  /** Since when, by the monotonic clock. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** The session that it is in, or was when it ended. */
+  get sid(): number | undefined {
+    return this.#sid;
+  }
+
+  /** By what its session is counted. */
+  get origin(): Origin {
+    return this.#deps.origin;
+  }
+
+  /** What the server says by itself; undefined without a session. */
+  get outbox(): Outbox | undefined {
+    return this.#outbox;
+  }
+
+  /** The data of the session's streams; undefined without a session. */
+  get flows(): Flows | undefined {
+    return this.#flows;
+  }
+
+  /** Whether an identity has shown itself on this connection. */
+  hasShown(uuid: string): boolean {
+    return this.#shown === uuid;
+  }
+
+  /** An identity has shown itself. A connection is of one session, and so of one identity. */
+  show(uuid: string): void {
+    this.#shown = uuid;
+  }
+
+  /** Something has happened in it. False: it has come too late, or too early, and changes nothing. */
+  move(event: ConversationEvent): boolean {
+    const state = next(this.#state, event);
+    if (state === this.#state) return false;
+    this.#state = state;
+    this.#sinceMs = this.#deps.backing.clock.nowMs();
+    return true;
+  }
+
+  /** The connection is the session's from now on. */
+  enter(sid: number, watch: WatchBody | undefined, packetId: number | undefined): void {
+    if (!this.move('enter')) return;
+    const { backing, sender, owner, origin } = this.#deps;
+    this.#sid = sid;
+    backing.shares.attached(sid, origin);
+    this.#flows = new Flows(backing, sid, () => sender.stir());
+    const attachment = backing.replica.attachments.open(sid);
+    this.#outbox = new Outbox({ backing, sender, asker: this, attachment, flows: this.#flows });
+    owner.entered(sid);
+    this.#letGo = backing.gatekeeper.hold('KeepAlive', this, (fault) => {
+      // The end of a session is told by itself, with its position.
+      if (backing.replica.state.sessions.has(sid)) owner.close(fault);
+    });
+    if (watch !== undefined) this.#outbox.watch(watch, packetId);
+    sender.stir();
+  }
+
+  /** The client has shown a valid token. */
+  vouch(): void {
+    this.#deps.owner.vouch();
+  }
+
+  /** The session is over, and the connection with it. Whoever did not end it itself is told; whoever did is answered first. */
+  sessionClosed(session: Session, reason: CloseReason, position: Position): void {
+    if (this.#state === 'terminating') return;
+    if (this.#state !== 'over' && this.#outbox?.isAskedToEnd !== true) {
+      this.#deps.sender.send({ type: 'EndpointClosed', body: closedBody(session, reason, position) });
+    }
+    this.end();
+  }
+
+  /** A stream leads to its session now. */
+  streamPut(stream: Stream): void {
+    this.#flows?.streamPut(stream);
+  }
+
+  /** Closes the connection once everything that was sent is gone. */
+  end(): void {
+    this.#deps.owner.end();
+  }
+
+  /** The connection is gone. */
+  closed(): void {
+    this.move('end');
+    this.#letGo?.();
+    this.#outbox?.close();
+  }
+}

@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import { sizeOf } from './trip.js';
+
+/** What a Session call takes today. Whoever makes it shorter lowers these; nobody raises them without a reason. */
+const FILES_MAX = 102;
+const FUNCTIONS_MAX = 400;
+
+describe('the way of a Session call through the sources', () => {
+  it(`goes through ${FUNCTIONS_MAX} functions in ${FILES_MAX} files at most, and through the core and the journal`, async () => {
+    const program = ['--import', './harness/typescript.mjs', 'test/gate/trip.ts', '--list'];
+    const { stdout } = await promisify(execFile)(process.execPath, program, { timeout: 120_000 });
+    const [, functions, files] = /through (\d+) functions in (\d+) files/.exec(stdout) ?? [];
+    expect(Number(files)).toBeLessThanOrEqual(FILES_MAX);
+    expect(Number(functions)).toBeLessThanOrEqual(FUNCTIONS_MAX);
+    for (const path of [
+      'src/core/decide/session.ts',
+      'src/journal/record.ts',
+      'src/grpc/services/session-service.ts',
+    ]) {
+      expect(stdout).toContain(`${path}\n`);
+    }
+  }, 150_000);
+
+  it('counts the functions of all files', () => {
+    const ran = (...names: string[]) => new Map(names.map((name) => [name, 1]));
+    expect(
+      sizeOf(
+        new Map([
+          ['src/a.ts', ran('f 1', 'g 2')],
+          ['src/b.ts', ran('h 3')],
+        ]),
+      ),
+    ).toEqual({ files: 2, functions: 3 });
+  });
+});
