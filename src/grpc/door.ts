@@ -106,6 +106,7 @@ export class GrpcDoor {
       },
       disconnected,
       backing.turns,
+      admission.fence,
     );
     this.calls = new Calls(backing, this.peers);
     this.local = new LocalCalls({ disconnected });

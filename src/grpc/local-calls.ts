@@ -10,7 +10,7 @@ import {
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { Fault } from '../core/model/fault.js';
+import { Fault, type FieldViolation } from '../core/model/fault.js';
 import type { AnswerFate } from './http2/answer-fates.js';
 import { toError, withDetails } from './status.js';
 
@@ -85,8 +85,10 @@ export class LocalCalls {
   /** Begins a call. Answers with the way to cancel it. */
   open(wanted: LocalCallRequest, receiver: LocalReceiver): () => void {
     const call = new LocalCall(wanted, receiver);
+    const wrong = Fault.fields(violationsOf(wanted.metadata));
     const method = this.#methods.get(wanted.path);
-    if (method === undefined) {
+    if (wrong !== undefined) call.fail(toError(wrong));
+    else if (method === undefined) {
       call.fail(toError(new Fault('UNIMPLEMENTED', `there is no method ${JSON.stringify(wanted.path.slice(0, 100))}`)));
     } else if (method.definition.requestStream) {
       call.fail(toError(new Fault('UNIMPLEMENTED', `${wanted.path} goes both ways, and is only offered over gRPC`)));
@@ -98,6 +100,15 @@ export class LocalCalls {
   left(peer: string): void {
     this.#shares.disconnected(peer);
   }
+}
+
+/** What a value of metadata has to be; anything else makes grpc-js throw. */
+const VALUE = /^[\x20-\x7e]*$/;
+
+function violationsOf(metadata: LocalCallRequest['metadata']): FieldViolation[] {
+  return Object.entries(metadata)
+    .filter(([, value]) => !VALUE.test(value))
+    .map(([field]) => ({ field, description: 'its value has characters other than printable ASCII' }));
 }
 
 /** What handlers see of a call, with a receiver in the place of HTTP/2; it knows itself what becomes of its answer. */
@@ -117,7 +128,9 @@ export class LocalCall extends EventEmitter implements AnswerFate {
     super();
     this.#wanted = wanted;
     this.#receiver = receiver;
-    for (const [key, value] of Object.entries(wanted.metadata)) this.metadata.set(key, value);
+    for (const [key, value] of Object.entries(wanted.metadata)) {
+      if (VALUE.test(value)) this.metadata.set(key, value);
+    }
     // How handlers of streams refuse and end.
     this.on('error', (error: AnyStatus) => this.fail(error));
   }

@@ -15,6 +15,7 @@ import { WEB_LIMITS, WEB_PLACES, type WebLimits } from './limits.js';
 import { Methods } from './methods.js';
 import { type HttpRefusal, protocolOf, queryOf } from './negotiate.js';
 import type { Protocol } from './protocol.js';
+import { internal } from './status.js';
 
 /** What the web door stands on. */
 export interface WebDoorDeps {
@@ -75,11 +76,21 @@ export class WebDoor {
     this.#arriving = new Holdings({ bytesMax: limits.requestBytesInAllMax, expel });
     this.#untaken = new Holdings({ bytesMax: limits.untakenBytesInAllMax, expel });
     this.#guard = new WebGuard(deps.origins, '', () => []);
-    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response);
+    const { fence } = deps.admission;
+    const answer = fence.around(
+      'web',
+      (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response),
+      (request) => request.socket.destroy(),
+    );
+    const connected = fence.around(
+      'web',
+      (socket: Socket) => this.#connected(socket),
+      (socket) => socket.destroy(),
+    );
     const options = { keepAliveTimeout: limits.idleMs };
     this.#http = tls ? createSecureServer({ ...tls, ...options }, answer) : createServer(options, answer);
     this.#http.timeout = limits.idleMs;
-    this.#http.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => this.#connected(socket));
+    this.#http.on(tls ? 'secureConnection' : 'connection', connected);
   }
 
   /** How many calls are open. */
@@ -171,11 +182,11 @@ export class WebDoor {
   }
 
   #call(request: IncomingMessage, response: ServerResponse): void {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server');
-    const method = this.#methods.find(pathname);
-    const found = this.#protocolOf(request, method, searchParams);
+    const { path, query } = targetOf(request.url ?? '/');
+    const method = this.#methods.find(path);
+    const found = this.#protocolOf(request, method, query);
     if ('http' in found) refuse(response, found);
-    else this.#begin(request, response, pathname, found);
+    else this.#begin(request, response, path, found);
   }
 
   #protocolOf(
@@ -203,14 +214,15 @@ export class WebDoor {
       socket.destroy();
       return;
     }
-    const { calls: port, clock } = this.#deps;
+    const { calls: port, clock, admission } = this.#deps;
     const [limits, arriving, untaken] = [this.#limits, this.#arriving, this.#untaken];
     const metadata = this.#metadataOf(request);
     const ended = (exchange: Exchange, wasAnswered: boolean) => {
       if (wasAnswered && Object.keys(metadata).length > 0) Place.of(socket)?.vouch();
       this.#leave(exchange, socket);
     };
-    const deps = { calls: port, clock, limits, arriving, untaken, metadata, ended, peer: peerOf(socket) };
+    const failed = (error: unknown) => internal(admission.fence.report('web', error));
+    const deps = { calls: port, clock, limits, arriving, untaken, metadata, ended, failed, peer: peerOf(socket) };
     const exchange = new Exchange(request, response, protocol, deps);
     this.#exchanges.set(exchange, socket);
     this.#count(socket, calls + 1);
@@ -239,6 +251,19 @@ export class WebDoor {
     });
     return Object.fromEntries(given);
   }
+}
+
+/**
+ * What a request asks for. Its target is a path, or a whole URL where a proxy passes it on (RFC 9112, section 3.2); of a URL that
+ * is none it asks for nothing that is there.
+ */
+function targetOf(target: string): { readonly path: string; readonly query: URLSearchParams } {
+  if (!target.startsWith('/') && URL.canParse(target)) {
+    const { pathname, searchParams } = new URL(target);
+    return { path: pathname, query: searchParams };
+  }
+  const [path = '', ...rest] = target.split('?');
+  return { path, query: new URLSearchParams(rest.join('?')) };
 }
 
 function refuse(response: ServerResponse, { http, headers, message }: HttpRefusal): void {

@@ -19,6 +19,8 @@ export interface ExchangeDeps {
   /** ADDRESS:PORT, by which the call is counted. */
   readonly peer: string;
   readonly metadata: Readonly<Record<string, string>>;
+  /** A fault of ours: it is logged, and answered with this. */
+  readonly failed: (error: unknown) => WebStatus;
   /** Called once, when its answer has left or its connection has closed. */
   readonly ended: (exchange: Exchange, wasAnswered: boolean) => void;
 }
@@ -103,8 +105,9 @@ export class Exchange {
     const { calls, peer, metadata } = this.#deps;
     const request = this.#measured(() => this.#protocol.request(body));
     const receiver = {
-      message: (bytes: Uint8Array, taken: () => void) => this.#message(bytes, taken),
-      end: (status: WebStatus) => this.#end(status),
+      // Outside of this request's own turn: an answer that cannot be written must not end whoever makes it.
+      message: (bytes: Uint8Array, taken: () => void) => this.#refusing(() => this.#message(bytes, taken)),
+      end: (status: WebStatus) => this.#refusing(() => this.#end(status)),
     };
     const cancel = calls.open({ path, request, peer, metadata }, receiver);
     if (this.#isOver) cancel();
@@ -152,13 +155,23 @@ export class Exchange {
     });
   }
 
-  /** Does a part that may find a fault of the caller's. */
+  /** Does a part that may find a fault of the caller's, or of ours: neither is anybody else's. */
   #refusing(part: () => void): void {
     try {
       part();
     } catch (error) {
-      if (!(error instanceof WebRefusal)) throw error;
-      this.#end(error.status);
+      this.#cancel?.();
+      this.#endBadly(error instanceof WebRefusal ? error.status : this.#deps.failed(error));
+    }
+  }
+
+  /** Where even this cannot be answered, as the answer itself is what failed, there is nothing left to say. */
+  #endBadly(status: WebStatus): void {
+    try {
+      this.#end(status);
+    } catch (error) {
+      this.#deps.failed(error);
+      this.destroy();
     }
   }
 

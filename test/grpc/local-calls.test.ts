@@ -121,6 +121,19 @@ describe('a call from inside the process', () => {
     expect([released, stream?.cancelled, messages, ends]).toEqual([1, true, [], []]);
   });
 
+  it.each(['\xff', 'a\tb', 'a\n', '\u{1f600}'])(
+    'is refused with the metadata %j, which names what is wrong',
+    (value) => {
+      const calls = new LocalCalls({ disconnected: () => {} });
+      const ends: LocalStatus[] = [];
+      const receiver = { message: () => {}, end: (status: LocalStatus) => void ends.push(status) };
+      const metadata = { 'switchyard-session': value };
+      calls.open({ path: '/a/b', request: new Uint8Array(), peer: '192.0.2.1:7', metadata }, receiver);
+      expect(ends).toMatchObject([{ code: 3, message: expect.stringContaining('switchyard-session') }]);
+      expect(ends).toMatchObject([{ message: expect.stringContaining('printable ASCII') }]);
+    },
+  );
+
   it('is refused where the method goes both ways, is not there, or its request cannot be read', () => {
     expect(calling({ requestStream: true }, () => {}).ends).toMatchObject([{ code: 12 }]);
     const broken = {

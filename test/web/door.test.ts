@@ -162,6 +162,25 @@ describe('what a peer may take', () => {
     expect(errorOf(answer)).toMatchObject({ reason: 'TOO_LARGE' });
   });
 
+  it.each([
+    ['a target that is no URL', 'GET // HTTP/1.1'],
+    ['a whole URL that is none', 'GET http://[ HTTP/1.1'],
+    ['a session token that is not ASCII', `POST ${SERVER} HTTP/1.1\r\nswitchyard-session: \xff`],
+    ['an administrator token with a tab', `POST ${SERVER} HTTP/1.1\r\nswitchyard-admin: a\tb`],
+  ])('is not the server: it answers %s with 4xx, and serves others', async (_, head) => {
+    const rest = 'host: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
+    const socket = raw('');
+    socket.write(Buffer.from(`${head}\r\n${rest}`, 'latin1'));
+    const [answer] = await once(socket, 'data');
+    expect(String(answer)).toMatch(/^HTTP\/1.1 4\d\d /);
+    expect((await post(at.web, SERVER, {})).status).toBe(200);
+  });
+
+  it('is asked for by a whole URL, too, as proxies do it', async () => {
+    const target = `http://other.example${SERVER}?message=%7B%7D`;
+    expect((await send(at.web, target, { method: 'GET' })).status).toBe(200);
+  });
+
   it('is 16 calls at once on one connection: beyond it that is closed', async () => {
     const path = `${SERVER}?message=%7B%7D`;
     const watch = `POST ${WATCH} HTTP/1.1\r\nhost: ${at.web}\r\ncontent-type: application/connect+json\r\ncontent-length: 7\r\n\r\n\0\0\0\0\x02{}`;
