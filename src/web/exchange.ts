@@ -12,7 +12,7 @@ export interface ExchangeDeps {
   readonly calls: WebCallsPort;
   readonly clock: Clock;
   readonly limits: WebLimits;
-  /** Bytes of requests that are arriving. */
+  /** Bytes of requests that are arriving, and of the heads of all that are not over. */
   readonly arriving: Holdings<Exchange>;
   /** Bytes of answers that were written and not taken. */
   readonly untaken: Holdings<Exchange>;
@@ -50,10 +50,13 @@ export class Exchange {
       deps.ended(this, this.#wasAnswered);
     });
     response.on('error', () => {});
+    // Until it is over: a connection may send its next requests before the first is answered.
+    deps.arriving.add(this, headBytes(request));
   }
 
   /** Reads the message and makes the call. `body` is there for a request that has none of its own. */
   begin(path: string, body: (() => Buffer) | undefined): void {
+    if (this.#isOver) return;
     this.#refusing(() => {
       const { headers } = this.#request;
       checkHeaders(headers);
@@ -197,4 +200,8 @@ export class Exchange {
     this.#isOver = true;
     for (const timer of this.#timers) timer.cancel();
   }
+}
+
+function headBytes({ rawHeaders, url = '' }: IncomingMessage): number {
+  return rawHeaders.reduce((bytes, text) => bytes + text.length, url.length);
 }

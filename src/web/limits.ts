@@ -4,7 +4,7 @@ import type { PlaceLimits } from '../admission/limits.js';
 export interface WebLimits {
   /** Bytes of the body of one request: the largest message of a unary call, written as JSON. */
   readonly requestBytesMax: number;
-  /** The same of all requests that are arriving: who sends most goes first. */
+  /** The same of all requests that are arriving, with the heads of all that are open: who sends most goes first. */
   readonly requestBytesInAllMax: number;
   /** How long a body may take to arrive: some round trips of a slow radio. */
   readonly arrivalMs: number;
