@@ -11,6 +11,8 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { Fault, type FieldViolation } from '../core/model/fault.js';
+import type { FairTurns } from '../fair/fair-turns.js';
+import { originOfPeer } from '../shares/origin.js';
 import type { AnswerFate } from './http2/answer-fates.js';
 import { toError, withDetails } from './status.js';
 
@@ -58,9 +60,12 @@ interface LocalMethod {
   readonly handler: UntypedServiceImplementation[string];
 }
 
-/** What calls from inside leave behind, to be let go of with their caller. */
-export interface LocalShares {
+/** What calls from inside stand on. */
+export interface LocalCallsDeps {
+  /** Lets go of what calls of a connection leave behind. */
   disconnected(connection: string): void;
+  /** Whose turn it is: calls wait for theirs as those on the port do. */
+  readonly turns: Pick<FairTurns, 'enter' | 'keyOf'>;
 }
 
 /**
@@ -69,10 +74,10 @@ export interface LocalShares {
  */
 export class LocalCalls {
   readonly #methods = new Map<string, LocalMethod>();
-  readonly #shares: LocalShares;
+  readonly #deps: LocalCallsDeps;
 
-  constructor(shares: LocalShares) {
-    this.#shares = shares;
+  constructor(deps: LocalCallsDeps) {
+    this.#deps = deps;
   }
 
   /** Offers the methods of a service. */
@@ -82,7 +87,7 @@ export class LocalCalls {
     }
   }
 
-  /** Begins a call. Answers with the way to cancel it. */
+  /** Begins a call, at once or when it is its address's turn. Answers with the way to cancel it. */
   open(wanted: LocalCallRequest, receiver: LocalReceiver): () => void {
     const call = new LocalCall(wanted, receiver);
     const wrong = Fault.fields(violationsOf(wanted.metadata));
@@ -92,13 +97,21 @@ export class LocalCalls {
       call.fail(toError(new Fault('UNIMPLEMENTED', `there is no method ${JSON.stringify(wanted.path.slice(0, 100))}`)));
     } else if (method.definition.requestStream) {
       call.fail(toError(new Fault('UNIMPLEMENTED', `${wanted.path} goes both ways, and is only offered over gRPC`)));
-    } else call.run(method);
+    } else this.#inTurn(call, wanted.peer, method);
     return () => call.cancel();
+  }
+
+  #inTurn(call: LocalCall, peer: string, method: LocalMethod): void {
+    const { turns } = this.#deps;
+    const refusal = turns.enter(turns.keyOf(originOfPeer(peer)), () => {
+      if (!call.cancelled) call.run(method);
+    });
+    if (refusal !== undefined) call.fail(toError(refusal));
   }
 
   /** Whoever called as this peer is gone: nothing counts as its connection's any more. */
   left(peer: string): void {
-    this.#shares.disconnected(peer);
+    this.#deps.disconnected(peer);
   }
 }
 

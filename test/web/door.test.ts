@@ -190,6 +190,25 @@ describe('what a peer may take', () => {
     await once(socket.resume(), 'close');
   });
 
+  it('is no answer for watches that are gone, the one before whose answer another had to wait included', async () => {
+    const used = async () => {
+      const page = await (await fetch(`http://${own.server.addresses.metrics}/metrics`)).text();
+      const all = [...page.matchAll(/^switchyard_watches\{[^}]*\} (\d+)$/gm)].map(([, watches]) => Number(watches));
+      return all.reduce((sum, watches) => sum + watches, 0);
+    };
+    const own = await runWeb({ 'metrics-listen': '127.0.0.1:0' });
+    const [host, port] = own.web.split(':');
+    const socket = connect(Number(port), host);
+    const watch = `POST ${WATCH} HTTP/1.1\r\nhost: ${own.web}\r\ncontent-type: application/connect+json\r\ncontent-length: 7\r\n\r\n\0\0\0\0\x02{}`;
+    socket.write(watch + watch + watch);
+    for (let tries = 0; tries < 200 && (await used()) < 3; tries++) await new Promise((go) => setTimeout(go, 20));
+    expect(await used()).toBe(3);
+    socket.destroy();
+    for (let tries = 0; tries < 200 && (await used()) > 0; tries++) await new Promise((go) => setTimeout(go, 20));
+    expect(await used()).toBe(0);
+    await own.stop();
+  });
+
   it('is no answer for a watch that is gone', async () => {
     const watches = async () => {
       const { limits } = jsonOf(await post(at.web, SERVER, {}, { 'switchyard-admin': ADMIN_TOKEN }));
