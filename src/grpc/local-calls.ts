@@ -43,6 +43,8 @@ export interface LocalReceiver {
    * made for a caller is taken back when the call is cancelled before.
    */
   message(bytes: Uint8Array, taken: () => void): void;
+  /** Its metadata has a valid credential. */
+  vouched?(): void;
   /** Called once, last; not after a call was cancelled. */
   end(status: LocalStatus): void;
 }
@@ -150,6 +152,11 @@ export class LocalCall extends EventEmitter implements AnswerFate {
 
   getPath(): string {
     return this.#wanted.path;
+  }
+
+  /** For a handler: the caller has proved who it is. */
+  vouch(): void {
+    this.#receiver.vouched?.();
   }
 
   /** Headers are for calls over HTTP/2: here the first message says that the call stands. */

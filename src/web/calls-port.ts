@@ -23,6 +23,8 @@ export interface WebCall {
 export interface WebReceiver {
   /** One encoded message. `taken` is to be called when it has left. */
   message(bytes: Uint8Array, taken: () => void): void;
+  /** Its credentials are valid. */
+  vouched(): void;
   /** Called once, last; not after the call was cancelled. */
   end(status: WebStatus): void;
 }

@@ -252,12 +252,21 @@ export class WebDoor {
     const { calls: port, clock, admission } = this.#deps;
     const [limits, arriving, untaken] = [this.#limits, this.#arriving, this.#untaken];
     const metadata = this.#metadataOf(request);
-    const ended = (exchange: Exchange, wasAnswered: boolean) => {
-      if (wasAnswered && Object.keys(metadata).length > 0) Place.of(socket)?.vouch();
-      this.#leave(exchange, socket);
-    };
+    const ended = (exchange: Exchange) => this.#leave(exchange, socket);
+    const vouched = () => Place.of(socket)?.vouch();
     const failed = (error: unknown) => internal(admission.fence.report('web', error));
-    const deps = { calls: port, clock, limits, arriving, untaken, metadata, ended, failed, peer: peerOf(socket) };
+    const deps = {
+      calls: port,
+      clock,
+      limits,
+      arriving,
+      untaken,
+      metadata,
+      ended,
+      vouched,
+      failed,
+      peer: peerOf(socket),
+    };
     const exchange = new Exchange(request, response, protocol, deps);
     this.#exchanges.set(exchange, socket);
     this.#connections.get(socket)?.exchanges.add(exchange);

@@ -22,7 +22,9 @@ export interface ExchangeDeps {
   /** A fault of ours: it is logged, and answered with this. */
   readonly failed: (error: unknown) => WebStatus;
   /** Called once, when its answer has left or its connection has closed. */
-  readonly ended: (exchange: Exchange, wasAnswered: boolean) => void;
+  readonly ended: (exchange: Exchange) => void;
+  /** Called when its credentials have proved valid. */
+  readonly vouched: () => void;
 }
 
 /** One request of HTTP, one call of a service, and the answer as the request's protocol writes it. */
@@ -36,7 +38,6 @@ export class Exchange {
   #answerTaken: (() => void) | undefined;
   #cancel: (() => void) | undefined;
   #isOver = false;
-  #wasAnswered = false;
 
   constructor(request: IncomingMessage, response: ServerResponse, protocol: Protocol, deps: ExchangeDeps) {
     this.#request = request;
@@ -47,7 +48,7 @@ export class Exchange {
       // What was not sent to its end was not taken: the service takes back what it made for nobody.
       if (!response.writableFinished) this.#cancel?.();
       this.#over();
-      deps.ended(this, this.#wasAnswered);
+      deps.ended(this);
     });
     response.on('error', () => {});
     // Until it is over: a connection may send its next requests before the first is answered.
@@ -61,7 +62,9 @@ export class Exchange {
       const { headers } = this.#request;
       checkHeaders(headers);
       const timeoutMs = timeoutOf(headers);
-      if (timeoutMs !== undefined) this.#after(timeoutMs, () => this.#endLate(timeoutMs));
+      // A timer that is told to wait longer than it can fires at once.
+      const { timeoutMsMax } = this.#deps.limits;
+      if (timeoutMs !== undefined) this.#after(Math.min(timeoutMs, timeoutMsMax), () => this.#endLate(timeoutMs));
       if (body !== undefined) this.#open(path, body());
       else this.#readBody((read) => this.#refusing(() => this.#open(path, read)));
     });
@@ -105,9 +108,10 @@ export class Exchange {
   }
 
   #open(path: string, body: Buffer): void {
-    const { calls, peer, metadata } = this.#deps;
+    const { calls, peer, metadata, vouched } = this.#deps;
     const request = this.#measured(() => this.#protocol.request(body));
     const receiver = {
+      vouched,
       // Outside of this request's own turn: an answer that cannot be written must not end whoever makes it.
       message: (bytes: Uint8Array, taken: () => void) => this.#refusing(() => this.#message(bytes, taken)),
       end: (status: WebStatus) => this.#refusing(() => this.#end(status)),
@@ -135,7 +139,6 @@ export class Exchange {
     this.#writeHead(last);
     this.#write(last.bytes, () => {});
     this.#response.end(() => this.#answerTaken?.());
-    this.#wasAnswered = status.code === 0;
     this.#over();
   }
 

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Place } from '../../src/admission/place.js';
 import { parseAddress } from '../../src/base/address.js';
 import { WEB_LIMITS } from '../../src/web/limits.js';
 import { ADMIN_TOKEN, run } from '../grpc/running.js';
@@ -104,6 +106,15 @@ describe('a call by curl', () => {
     expect(answer.text).toContain('"code":"unimplemented"');
   });
 
+  it('goes on when its time is longer than a timer can hold', async () => {
+    const answer = await post(at.web, SERVER, {}, { 'connect-timeout-ms': '9999999999' });
+    expect(answer.status).toBe(200);
+    const headers = { 'content-type': 'application/connect+json', 'connect-timeout-ms': '3000000000' };
+    const body = Buffer.concat([Buffer.from([0, 0, 0, 0, 2]), Buffer.from('{}')]);
+    const watch = send(at.web, WATCH, { headers, body });
+    expect(await Promise.race([watch.then(() => 'ended'), wait(300, 'goes on')])).toBe('goes on');
+  });
+
   it('ends when its time is over, with the reason', async () => {
     const headers = { 'content-type': 'application/connect+json', 'connect-timeout-ms': '200' };
     const body = Buffer.concat([Buffer.from([0, 0, 0, 0, 2]), Buffer.from('{}')]);
@@ -174,6 +185,18 @@ describe('what a peer may take', () => {
     const [answer] = await once(socket, 'data');
     expect(String(answer)).toMatch(/^HTTP\/1.1 4\d\d /);
     expect((await post(at.web, SERVER, {})).status).toBe(200);
+  });
+
+  it.each([
+    ['that has a valid token', `switchyard-admin: ${ADMIN_TOKEN}\r\n`, 1],
+    ['that has none', '', 0],
+  ])('keeps its place by a watch %s, while that goes on', async (_, token, vouchedFor) => {
+    const vouch = jest.spyOn(Place.prototype, 'vouch');
+    const head = `POST ${WATCH} HTTP/1.1\r\nhost: ${at.web}\r\n${token}content-type: application/connect+json`;
+    const socket = raw(`${head}\r\ncontent-length: 7\r\n\r\n\0\0\0\0\x02{}`);
+    await once(socket, 'data');
+    expect(vouch).toHaveBeenCalledTimes(vouchedFor);
+    vouch.mockRestore();
   });
 
   it('is asked for by a whole URL, too, as proxies do it', async () => {
