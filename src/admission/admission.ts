@@ -1,6 +1,7 @@
 import type { Server } from 'node:net';
 import type { Logger } from 'pino';
-import type { Clock } from '../base/clock.js';
+import type { Clock, Random } from '../base/clock.js';
+import { Fence } from '../base/fence.js';
 import type { AddressSet } from './address-set.js';
 import { ConnectionGate } from './connection-gate.js';
 import { DescriptorWatch } from './descriptor-watch.js';
@@ -12,7 +13,9 @@ import type { GateCause } from './place.js';
 /** What the admission of a server stands on. */
 export interface AdmissionDeps {
   readonly clock: Clock;
-  readonly log: Pick<Logger, 'info' | 'warn'>;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** Names faults in the log. */
+  readonly random: Pick<Random, 'bytes'>;
   /** Addresses that have no bound of their own. */
   readonly exempt: AddressSet;
   /** Whose connections begin with a PROXY header. */
@@ -46,13 +49,16 @@ const PROXY_OPTION = { option: '--proxy-protocol-from' };
 /** Everything that decides who may connect, for all TCP ports of one server. */
 export class Admission {
   readonly reports: DoorReports;
+  /** For what doors do with what comes in. */
+  readonly fence: Fence;
   readonly limits: AdmissionLimits;
   readonly #deps: AdmissionDeps;
   readonly #descriptors: DescriptorWatch;
 
   constructor(deps: AdmissionDeps) {
-    const { clock, log, count, limits = ADMISSION_LIMITS } = deps;
+    const { clock, log, random, count, limits = ADMISSION_LIMITS } = deps;
     this.#deps = deps;
+    this.fence = new Fence({ log, random });
     this.limits = limits;
     this.reports = new DoorReports({ clock, log, count, reportMs: limits.reportMs });
     const exhausted = () => this.#exhausted('all', 'no file descriptors are left: new connections are closed at once');
@@ -80,7 +86,7 @@ export class Admission {
       if (cause === 'descriptors') this.#exhausted(door, why);
       else this.reports.report({ door, cause, kind, why, address, ...(cause === 'proxy' ? PROXY_OPTION : {}) });
     };
-    return new DoorListener({ gate, clock, limits, proxies, refused }, behind);
+    return new DoorListener({ door, gate, clock, limits, proxies, refused, fence: this.fence }, behind);
   }
 
   /** Watches nothing any more. Ports are their doors' to close. */

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, isIP, type Server, type Socket } from '
 import { type TLSSocket, Server as TlsServer } from 'node:tls';
 import { type Address, plainAddress } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
+import type { Fence } from '../base/fence.js';
 import type { Endpoint } from '../stun/address.js';
 import type { AddressSet } from './address-set.js';
 import type { ConnectionGate } from './connection-gate.js';
@@ -15,11 +16,15 @@ import { ProxyReader } from './proxy-reader.js';
 
 /** What a listener stands on. */
 export interface DoorListenerDeps {
+  /** Its code name. */
+  readonly door: string;
   readonly gate: ConnectionGate;
   readonly clock: Clock;
   readonly limits: AdmissionLimits;
   /** Whose connections begin with a PROXY header. */
   readonly proxies: AddressSet;
+  /** Around what is done with a connection until the server behind has it. */
+  readonly fence: Fence;
   /** Told of a connection that is refused here, or breaks before anything is spoken on it. */
   readonly refused: (refusal: ListenerRefusal) => void;
 }
@@ -59,10 +64,10 @@ export class DoorListener {
   constructor(deps: DoorListenerDeps, behind: Server) {
     this.#deps = deps;
     this.#behind = behind;
-    const { clock, limits } = deps;
+    const { door, clock, limits, fence } = deps;
     const refused = (socket: Socket, why: string) =>
       deps.refused({ cause: 'proxy', kind: 'proxy', address: socket.remoteAddress, why });
-    this.#headers = new ProxyReader({ clock, limits, refused });
+    this.#headers = new ProxyReader({ door, clock, limits, fence, refused });
     this.#isSecure = behind instanceof TlsServer;
     // First, so that whoever gets the secure socket finds its place and its address.
     if (this.#isSecure) {
@@ -118,7 +123,12 @@ export class DoorListener {
     const { allowHalfOpen } = this.#behind as unknown as { readonly allowHalfOpen: boolean };
     const server = createServer({ allowHalfOpen, noDelay: true });
     await once(server.listen({ host, port, backlog: this.#deps.limits.connectionsQueuedMax }), 'listening');
-    server.on('connection', (socket) => this.#accept(socket));
+    const { door, fence } = this.#deps;
+    const end = (socket: Socket) => socket.destroy();
+    server.on(
+      'connection',
+      fence.around(door, (socket: Socket) => this.#accept(socket), end),
+    );
     server.on('error', (error) => this.#deps.refused(acceptFailure(error)));
     this.#servers.push(server);
     const { address, port: real } = server.address() as AddressInfo;

@@ -51,6 +51,8 @@ export interface PlaceLimits {
 /**
  * The places of the metrics port: some collectors, each with a connection for one request, and somebody with a browser.
  * A connection costs a descriptor and some KiB, an answer about 50 KiB.
+ * None is kept for connections with a credential: each ends with its one answer, or after `handshakeMs`, and one address has
+ * a quarter at most, so a collector that tries again finds a place.
  */
 export const METRICS_PLACES: PlaceLimits = {
   connectionsMax: 64,

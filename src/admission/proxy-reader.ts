@@ -1,11 +1,16 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../base/clock.js';
+import type { Fence } from '../base/fence.js';
 import type { Endpoint } from '../stun/address.js';
 import type { AdmissionLimits } from './limits.js';
 import { ProxyHeaderError, readProxyHeader } from './proxy-header.js';
 
 /** What a reader of headers stands on. */
 export interface ProxyReaderDeps {
+  /** The code name of the port. */
+  readonly door: string;
+  /** Around what is done with a header. */
+  readonly fence: Fence;
   readonly clock: Clock;
   readonly limits: Pick<AdmissionLimits, 'handshakeMs' | 'sweepMs' | 'headersWaitingMax'>;
   /** Told of a connection that brought no header, and was closed. */
@@ -54,8 +59,14 @@ export class ProxyReader {
   }
 
   #listen(socket: Socket, take: (source: Endpoint | undefined) => void): () => void {
+    const { door, fence } = this.#deps;
+    const end = () => {
+      this.#forget(socket);
+      socket.destroy();
+    };
+    const fencedTake = fence.around(door, take, end);
     let held: Buffer = Buffer.alloc(0);
-    const readable = () => {
+    const read = () => {
       const chunk = socket.read() as Buffer | null;
       if (chunk === null) return;
       held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
@@ -65,12 +76,13 @@ export class ProxyReader {
         this.#forget(socket);
         if (header.length < held.length) socket.unshift(held.subarray(header.length));
         // When the stream has noticed that nobody reads any more, so that the next reader finds it as it was at first.
-        process.nextTick(take, header.source);
+        process.nextTick(fencedTake, header.source);
       } catch (error) {
         if (!(error instanceof ProxyHeaderError)) throw error;
         this.#refuse(socket, `a connection of a proxy without a sound PROXY header: ${error.message}`);
       }
     };
+    const readable = fence.around(door, read, end);
     const ended = () => this.#refuse(socket, 'a connection of a proxy that ended before its PROXY header');
     const closed = () => this.#forget(socket);
     socket.on('readable', readable);

@@ -80,6 +80,11 @@ export const DOOR_LIMIT_OPTIONS = {
     'connections-per-address',
   ),
   callsPerConnectionMax: bound('callsPerConnectionMax', [1, 1_000_000], 'Calls at once on one connection.'),
+  callBytesMax: bound(
+    'callBytesMax',
+    [1_048_576, 68_719_476_736],
+    'Bytes that open calls hold on all connections: 4 KiB and the metadata of each. Beyond it the connection that holds most is closed.',
+  ),
   watchesPerConnectionMax: bound('watchesPerConnectionMax', [0, 1_000_000], 'Watches on one connection.'),
   watchBytesPerConnectionMax: bound(
     'watchBytesPerConnectionMax',

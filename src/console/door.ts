@@ -69,7 +69,17 @@ export class ConsoleDoor {
     this.#guard = new PageGuard(deps.origins, '', tls !== undefined);
     const cookieName = `switchyard-console-${serverUuid.slice(0, 8)}`;
     this.#posts = { logins: this.#logins, limits, cookieName, isSecure: tls !== undefined };
-    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response);
+    const { fence } = deps.admission;
+    const answer = fence.around(
+      'console',
+      (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response),
+      (request) => request.socket.destroy(),
+    );
+    const upgrade = fence.around(
+      'console',
+      (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket as Socket, head),
+      (_request, socket) => socket.destroy(),
+    );
     const options = { keepAliveTimeout: SILENT_MS };
     this.#http = tls ? createSecureServer({ ...tls, ...options }, answer) : createServer(options, answer);
     // Node's own timeouts of requests, and its list of connections, are only there for a server that listens itself.
@@ -78,9 +88,7 @@ export class ConsoleDoor {
       this.#connections.add(socket);
       socket.once('close', () => this.#connections.delete(socket));
     });
-    this.#http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.#upgrade(request, socket as Socket, head),
-    );
+    this.#http.on('upgrade', upgrade);
     this.#sockets = new WebSocketServer({
       noServer: true,
       maxPayload: limits.frameBytesMax,
@@ -147,7 +155,8 @@ export class ConsoleDoor {
     const path = pathOf(request);
     if (request.method === 'POST') {
       const login = this.#loginOf(request);
-      answerPost(path, request, response, { ...this.#posts, login, ended: (id) => this.#endPages(id) });
+      const { fence } = this.#deps.admission;
+      answerPost(path, request, response, { ...this.#posts, fence, login, ended: (id) => this.#endPages(id) });
     } else if (!isReading) response.writeHead(405, { allow: 'GET, HEAD, POST' }).end();
     else if (path === '/session') roleAnswer(response, this.#posts, this.#loginOf(request));
     else this.#sendAsset(request, response, path);
@@ -192,7 +201,8 @@ export class ConsoleDoor {
   }
 
   #serve(ws: WebSocket, socket: Socket, login: Credential): void {
-    const { calls, clock } = this.#deps;
+    const { calls, clock, admission } = this.#deps;
+    const { fence } = admission;
     const place = Place.of(socket);
     place?.establish();
     place?.vouch();
@@ -200,7 +210,7 @@ export class ConsoleDoor {
     socket.setNoDelay(true);
     const isLoggedIn = () => login.expiresMs > clock.wallMs();
     const peer = peerOf(socket);
-    const page = new Page(ws, { calls, clock, limits: this.#limits, role: login.role, peer, isLoggedIn });
+    const page = new Page(ws, { calls, clock, fence, limits: this.#limits, role: login.role, peer, isLoggedIn });
     this.#pages.set(page, login.id);
     ws.on('close', () => this.#pages.delete(page));
   }

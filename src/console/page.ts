@@ -1,11 +1,14 @@
 import type { RawData, WebSocket } from 'ws';
 import type { Clock, Timer } from '../base/clock.js';
+import type { Fence } from '../base/fence.js';
 import type { CallsPort, ConsoleRole } from './calls-port.js';
 import { CLOSE, messageHead, readPageFrame, writeEnd, writeTick } from './frames.js';
 import type { ConsoleLimits } from './limits.js';
 
 /** What a page stands on. */
 export interface PageDeps {
+  /** Around what is done with a frame. */
+  readonly fence: Fence;
   readonly calls: CallsPort;
   readonly clock: Clock;
   readonly limits: ConsoleLimits;
@@ -40,7 +43,11 @@ export class Page {
     this.#ws = ws;
     this.#deps = deps;
     this.#heardMs = deps.clock.nowMs();
-    ws.on('message', (data: RawData, isBinary: boolean) => this.#take(data as Buffer, isBinary));
+    const take = (data: RawData, isBinary: boolean) => this.#take(data as Buffer, isBinary);
+    ws.on(
+      'message',
+      deps.fence.around('console', take, () => this.destroy()),
+    );
     ws.on('pong', () => {
       this.#heardMs = deps.clock.nowMs();
     });

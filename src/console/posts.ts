@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { plainAddress } from '../base/address.js';
+import type { Fence } from '../base/fence.js';
 import type { Credential } from './credentials.js';
 import type { ConsoleLimits } from './limits.js';
 import type { LoginRefusal, Logins } from './logins.js';
@@ -14,6 +15,8 @@ export interface PostDeps {
 
 /** The same for one request. */
 export interface PostContext extends PostDeps {
+  /** Around what is done with its body. */
+  readonly fence: Fence;
   /** Who is logged in already. */
   readonly login: Credential | undefined;
   /** Called with a login that has ended. */
@@ -32,14 +35,16 @@ export function answerPost(
   response: ServerResponse,
   context: PostContext,
 ): void {
-  readBody(request, context.limits.bodyBytesMax, (body) => {
+  const take = (body: string | undefined) => {
     const address = plainAddress(request.socket.remoteAddress ?? '');
     if (body === undefined) answer(response, 413, { message: `${context.limits.bodyBytesMax} bytes are the limit` });
     else if (path === '/login') logIn(response, context, context.logins.byCode(body, address));
     else if (path === '/administrator') becomeAdministrator(response, context, body, address);
     else if (path === '/logout') logOut(response, context);
     else answer(response, 404, { message: 'there is no such page' });
-  });
+  };
+  const end = () => request.socket.destroy();
+  readBody(request, context.limits.bodyBytesMax, context.fence.around('console', take, end));
 }
 
 /** Says who is logged in, and lets a login that is good last longer. */

@@ -269,7 +269,7 @@ export class Calls {
       if (caller instanceof Fault) return this.audited(call, caller);
       const refused = this.backing.gatekeeper.admit(methodOfPath(call.getPath()), caller);
       if (refused !== undefined) return this.audited(call, refused, caller);
-      if (!isNobody(caller)) this.connections?.vouch(call.getPeer());
+      if (!isNobody(caller)) this.vouch(call);
       return this.audited(call, await work(caller), caller);
     } catch (error) {
       return this.internal(call, error);
@@ -281,6 +281,11 @@ export class Calls {
     const { audit, gatekeeper } = this.backing;
     if (audit !== undefined) auditCall(audit, { call, outcome, caller, gatekeeper });
     return outcome;
+  }
+
+  private vouch(call: AnyCall): void {
+    if (call instanceof LocalCall) call.vouch();
+    else this.connections?.vouch(call.getPeer());
   }
 
   /** A fault of ours. The client gets an id, and the log gets the rest under it. */

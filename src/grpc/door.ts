@@ -106,9 +106,10 @@ export class GrpcDoor {
       },
       disconnected,
       backing.turns,
+      admission.fence,
     );
     this.calls = new Calls(backing, this.peers);
-    this.local = new LocalCalls({ disconnected });
+    this.local = new LocalCalls({ disconnected, turns: backing.turns });
     this.server = new Server({
       interceptors: [detailed(backing), shareFrames()],
       'grpc.keepalive_time_ms': KEEPALIVE_MS,

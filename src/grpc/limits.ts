@@ -17,6 +17,11 @@ export interface DoorLimits {
   readonly watchBytesMax: number;
   /** Calls at once on one connection: a gateway attaches all sessions that it speaks for on one. 12 KiB each. */
   readonly callsPerConnectionMax: number;
+  /**
+   * Bytes that open calls hold on all connections: 4 KiB for each and its metadata. Fifty thousand of ordinary calls, five for
+   * each connection that there may be. Beyond it the connection that holds most is closed.
+   */
+  readonly callBytesMax: number;
   /** Client connections: 30 KiB each, so 300 MiB at most; a fleet of more uses several servers. */
   readonly connectionsMax: number;
   /** The same from one address (of IPv6, from one /64): a site behind one NAT, and not one attacker. */
@@ -79,6 +84,7 @@ export const DEFAULT_DOOR_LIMITS: DoorLimits = {
   watchBytesPerConnectionMax: 16_777_216,
   watchBytesMax: 134_217_728,
   callsPerConnectionMax: 16_384,
+  callBytesMax: 268_435_456,
   connectionsMax: 10_000,
   connectionsPerAddressMax: 1_024,
   departuresPerTurnMax: 16,

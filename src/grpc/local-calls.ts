@@ -10,7 +10,9 @@ import {
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { Fault } from '../core/model/fault.js';
+import { Fault, type FieldViolation } from '../core/model/fault.js';
+import type { FairTurns } from '../fair/fair-turns.js';
+import { originOfPeer } from '../shares/origin.js';
 import type { AnswerFate } from './http2/answer-fates.js';
 import { toError, withDetails } from './status.js';
 
@@ -41,6 +43,8 @@ export interface LocalReceiver {
    * made for a caller is taken back when the call is cancelled before.
    */
   message(bytes: Uint8Array, taken: () => void): void;
+  /** Its metadata has a valid credential. */
+  vouched?(): void;
   /** Called once, last; not after a call was cancelled. */
   end(status: LocalStatus): void;
 }
@@ -58,9 +62,12 @@ interface LocalMethod {
   readonly handler: UntypedServiceImplementation[string];
 }
 
-/** What calls from inside leave behind, to be let go of with their caller. */
-export interface LocalShares {
+/** What calls from inside stand on. */
+export interface LocalCallsDeps {
+  /** Lets go of what calls of a connection leave behind. */
   disconnected(connection: string): void;
+  /** Whose turn it is: calls wait for theirs as those on the port do. */
+  readonly turns: Pick<FairTurns, 'enter' | 'keyOf'>;
 }
 
 /**
@@ -69,10 +76,10 @@ export interface LocalShares {
  */
 export class LocalCalls {
   readonly #methods = new Map<string, LocalMethod>();
-  readonly #shares: LocalShares;
+  readonly #deps: LocalCallsDeps;
 
-  constructor(shares: LocalShares) {
-    this.#shares = shares;
+  constructor(deps: LocalCallsDeps) {
+    this.#deps = deps;
   }
 
   /** Offers the methods of a service. */
@@ -82,22 +89,41 @@ export class LocalCalls {
     }
   }
 
-  /** Begins a call. Answers with the way to cancel it. */
+  /** Begins a call, at once or when it is its address's turn. Answers with the way to cancel it. */
   open(wanted: LocalCallRequest, receiver: LocalReceiver): () => void {
     const call = new LocalCall(wanted, receiver);
+    const wrong = Fault.fields(violationsOf(wanted.metadata));
     const method = this.#methods.get(wanted.path);
-    if (method === undefined) {
+    if (wrong !== undefined) call.fail(toError(wrong));
+    else if (method === undefined) {
       call.fail(toError(new Fault('UNIMPLEMENTED', `there is no method ${JSON.stringify(wanted.path.slice(0, 100))}`)));
     } else if (method.definition.requestStream) {
       call.fail(toError(new Fault('UNIMPLEMENTED', `${wanted.path} goes both ways, and is only offered over gRPC`)));
-    } else call.run(method);
+    } else this.#inTurn(call, wanted.peer, method);
     return () => call.cancel();
+  }
+
+  #inTurn(call: LocalCall, peer: string, method: LocalMethod): void {
+    const { turns } = this.#deps;
+    const refusal = turns.enter(turns.keyOf(originOfPeer(peer)), () => {
+      if (!call.cancelled) call.run(method);
+    });
+    if (refusal !== undefined) call.fail(toError(refusal));
   }
 
   /** Whoever called as this peer is gone: nothing counts as its connection's any more. */
   left(peer: string): void {
-    this.#shares.disconnected(peer);
+    this.#deps.disconnected(peer);
   }
+}
+
+/** What a value of metadata has to be; anything else makes grpc-js throw. */
+const VALUE = /^[\x20-\x7e]*$/;
+
+function violationsOf(metadata: LocalCallRequest['metadata']): FieldViolation[] {
+  return Object.entries(metadata)
+    .filter(([, value]) => !VALUE.test(value))
+    .map(([field]) => ({ field, description: 'its value has characters other than printable ASCII' }));
 }
 
 /** What handlers see of a call, with a receiver in the place of HTTP/2; it knows itself what becomes of its answer. */
@@ -117,13 +143,20 @@ export class LocalCall extends EventEmitter implements AnswerFate {
     super();
     this.#wanted = wanted;
     this.#receiver = receiver;
-    for (const [key, value] of Object.entries(wanted.metadata)) this.metadata.set(key, value);
+    for (const [key, value] of Object.entries(wanted.metadata)) {
+      if (VALUE.test(value)) this.metadata.set(key, value);
+    }
     // How handlers of streams refuse and end.
     this.on('error', (error: AnyStatus) => this.fail(error));
   }
 
   getPath(): string {
     return this.#wanted.path;
+  }
+
+  /** For a handler: the caller has proved who it is. */
+  vouch(): void {
+    this.#receiver.vouched?.();
   }
 
   /** Headers are for calls over HTTP/2: here the first message says that the call stands. */

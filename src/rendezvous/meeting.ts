@@ -31,7 +31,7 @@ export async function openMeeting(wanted: Address, clock: Clock, admission: Admi
   const tcp = createServer();
   const { listener, udp, address } = await bind(wanted, tcp, admission);
   const observed = new ObservedAddresses(clock);
-  const rendezvous = new Rendezvous(clock, undefined, (host) => observed.saw(host));
+  const rendezvous = new Rendezvous({ clock, fence: admission.fence, saw: (host) => observed.saw(host) });
   rendezvous.serveTcp(tcp);
   rendezvous.serveUdp(udp);
   const close = () => {

@@ -1,8 +1,9 @@
-import type { Socket as UdpSocket } from 'node:dgram';
+import type { RemoteInfo, Socket as UdpSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
 import { Place } from '../admission/place.js';
 import { plainAddress } from '../base/address.js';
 import type { Clock, Timer } from '../base/clock.js';
+import type { Fence } from '../base/fence.js';
 import type { Endpoint } from '../stun/address.js';
 import { bindingAnswer, decodeStun, StunError, stunLength } from '../stun/binding.js';
 import { RENDEZVOUS_LIMITS, type RendezvousLimits } from './limits.js';
@@ -18,6 +19,16 @@ export interface RendezvousCounts {
   limited: number;
 }
 
+/** What the rendezvous stands on. */
+export interface RendezvousDeps {
+  readonly clock: Clock;
+  /** Around what is done with what comes. */
+  readonly fence: Fence;
+  readonly limits?: RendezvousLimits;
+  /** Told of every address that has completed a TCP connection, and so is really somebody's. */
+  readonly saw?: (host: string) => void;
+}
+
 /**
  * Tells everybody their own address as it is seen from here: STUN Binding over UDP and TCP (RFC 8489).
  *
@@ -31,34 +42,47 @@ export class Rendezvous {
   readonly #clock: Clock;
   readonly #limits: RendezvousLimits;
   readonly #rate: AddressRate;
+  readonly #fence: Fence;
+  readonly #saw: (host: string) => void;
   readonly #servers: Server[] = [];
   readonly #connections = new Set<Socket>();
 
-  /** `saw` is told of every address that has completed a TCP connection, and so is really somebody's. */
-  constructor(
-    clock: Clock,
-    limits: RendezvousLimits = RENDEZVOUS_LIMITS,
-    private readonly saw: (host: string) => void = () => {},
-  ) {
+  constructor({ clock, fence, limits = RENDEZVOUS_LIMITS, saw = () => {} }: RendezvousDeps) {
     this.#clock = clock;
+    this.#fence = fence;
     this.#limits = limits;
+    this.#saw = saw;
     this.#rate = new AddressRate(limits, clock.nowMs());
   }
 
   /** Answers on a bound UDP socket. */
   serveUdp(socket: UdpSocket): void {
-    socket.on('message', (bytes, { address, port }) => {
-      const from = { host: plainAddress(address), port };
-      const answer = this.#answerDatagram(bytes, from);
+    const answer = (bytes: Buffer, { address, port }: RemoteInfo) => {
+      // No socket has this port, and Node refuses to send to it, by throwing.
+      if (port === 0) {
+        this.counts.ignored += 1;
+        return;
+      }
+      const said = this.#answerDatagram(bytes, { host: plainAddress(address), port });
       // An answer that cannot be sent is lost like any datagram; whoever asked will ask again.
-      if (answer) socket.send(answer, port, address, (error) => error && (this.counts.ignored += 1));
-    });
+      if (said) socket.send(said, port, address, (error) => error && (this.counts.ignored += 1));
+    };
+    socket.on(
+      'message',
+      this.#fence.around('rendezvous', answer, () => {
+        this.counts.ignored += 1;
+      }),
+    );
   }
 
   /** Answers on a TCP server. How many may connect to it is decided by the gate in front of it. */
   serveTcp(server: Server): void {
     this.#servers.push(server);
-    server.on('connection', (socket) => this.#accept(socket));
+    const end = (socket: Socket) => socket.destroy();
+    server.on(
+      'connection',
+      this.#fence.around('rendezvous', (socket: Socket) => this.#accept(socket), end),
+    );
   }
 
   /** Takes no more connections and ends those that are open. */
@@ -100,7 +124,7 @@ export class Rendezvous {
       socket.destroy();
       return;
     }
-    this.saw(from.host);
+    this.#saw(from.host);
     this.#connections.add(socket);
     const lifetime = this.#clock.after(this.#limits.connectionMs, () => socket.destroy());
     socket.on('close', () => this.#forget(socket, lifetime));
@@ -118,7 +142,7 @@ export class Rendezvous {
   #read(socket: Socket, from: Endpoint): void {
     let held = Buffer.alloc(0);
     let requestsLeft = this.#limits.connectionRequestsMax;
-    socket.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer) => {
       held = Buffer.concat([held, chunk]);
       try {
         for (let length = this.#whole(held); length !== undefined; length = this.#whole(held)) {
@@ -134,7 +158,11 @@ export class Rendezvous {
         this.counts.ignored += 1;
         socket.destroy();
       }
-    });
+    };
+    socket.on(
+      'data',
+      this.#fence.around('rendezvous', take, () => socket.destroy()),
+    );
   }
 
   /** The length of the message at the front, once all of it is there. */

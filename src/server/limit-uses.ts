@@ -29,6 +29,7 @@ export function limitUses(config: Config, { replica, feeds }: Engine, doors: Doo
     count('connections-pending-max', state.connections.pendingCount, limits.connectionsPendingMax, 'connections'),
     count('connections-max', doors.grpcConnectionCount, door.connectionsMax, 'connections'),
     count('system-connections', doors.connectionCount, system.connectionsMax, 'connections'),
+    count('call-bytes-max', held.calls ?? 0, door.callBytesMax, 'bytes'),
     count('request-bytes-max', held.requests ?? 0, door.requestBytesMax, 'bytes'),
     count('answer-bytes-max', held.answers ?? 0, door.answerBytesMax, 'bytes'),
     count('watch-bytes-max', held.watches ?? 0, door.watchBytesMax, 'bytes'),

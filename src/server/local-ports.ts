@@ -24,6 +24,7 @@ export function webCalls(local: LocalCalls, turns: FairTurns): WebCallsPort {
   return {
     open: (call, receiver) => local.open(call, receiver),
     left: (peer) => local.left(peer),
+    enter: (peer, begin) => turns.enter(turns.keyOf(originOfPeer(peer)), begin) === undefined,
     spent: (peer, ms) => turns.charge(turns.keyOf(originOfPeer(peer)), ms),
   };
 }

@@ -270,7 +270,11 @@ export class Metrics {
 
   /** Begins to answer. Resolves with the address, its port a real one. */
   listen(wanted: Address, admission: Admission, { tls, token }: MetricsAccess = {}): Promise<Address> {
-    const answer = (request: IncomingMessage, response: ServerResponse) => this.answer(request, response);
+    const answer = admission.fence.around(
+      'metrics',
+      (request: IncomingMessage, response: ServerResponse) => this.answer(request, response),
+      (request) => request.socket.destroy(),
+    );
     this.http = tls === undefined ? createServer(answer) : createSecureServer({ cert: tls.cert, key: tls.key }, answer);
     this.token = token;
     const gate = admission.gate({ door: 'metrics', places: METRICS_PLACES });

@@ -90,6 +90,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   const admission = new Admission({
     clock,
     log,
+    random,
     exempt,
     proxies: config.proxyProtocolFrom ?? AddressSet.NONE,
     count: metrics && ((door, cause) => metrics.refusedAtDoor(door, cause)),

@@ -1,8 +1,10 @@
 import type { Timer } from '../base/clock.js';
+import { Fence } from '../base/fence.js';
 import { Holdings } from '../base/holdings.js';
 import { SharedBytes } from '../base/shared-bytes.js';
 import type { Change, SessionClosed } from '../core/model/change.js';
 import { draining } from '../core/model/draining.js';
+import type { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import type { Pipe, Receiver } from '../transport/pipe.js';
 import { Answers } from './conversation/answers.js';
@@ -25,12 +27,14 @@ export class SystemDoor {
   private timer: Timer | undefined;
   private emptied: (() => void) | undefined;
 
+  private readonly fence: Fence;
   private readonly partials: Holdings<Peer>;
   private readonly unsent: Holdings<Peer>;
   private readonly sharedUnsent: SharedBytes<Peer>;
   private readonly remembered: Holdings<Answers>;
 
   constructor(private readonly backing: Backing) {
+    this.fence = new Fence(backing);
     const { partialBytesMax, outBytesInAllMax, answersBytesInAllMax } = backing.limits;
     this.partials = new Holdings({ bytesMax: partialBytesMax, expel: (peer) => peer.expel('partial') });
     this.unsent = new Holdings({ bytesMax: outBytesInAllMax, expel: (peer) => peer.expel('untaken') });
@@ -78,8 +82,22 @@ export class SystemDoor {
       pipe,
     );
     this.peers.add(peer);
-    return peer;
+    return this.fenced(peer, pipe);
   };
+
+  /** The same, and what it does with what comes never throws: a fault closes this connection and no other. */
+  private fenced(peer: Peer, pipe: Pipe): Receiver {
+    const end = () => pipe.destroy();
+    const around = <A extends readonly unknown[]>(part: (...args: A) => void) => this.fence.around('system', part, end);
+    return {
+      packet: around((bytes: Uint8Array) => peer.packet(bytes)),
+      garbled: around((fault: Fault) => peer.garbled(fault)),
+      partial: around((bytes: number) => peer.partial(bytes)),
+      ended: around(() => peer.ended()),
+      drained: around(() => peer.drained()),
+      closed: around(() => peer.closed()),
+    };
+  }
 
   /** Told of every command that was applied. */
   publish(position: Position, changes: readonly Change[]): void {

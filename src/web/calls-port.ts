@@ -23,6 +23,8 @@ export interface WebCall {
 export interface WebReceiver {
   /** One encoded message. `taken` is to be called when it has left. */
   message(bytes: Uint8Array, taken: () => void): void;
+  /** Its credentials are valid. */
+  vouched(): void;
   /** Called once, last; not after the call was cancelled. */
   end(status: WebStatus): void;
 }
@@ -33,6 +35,10 @@ export interface WebCallsPort {
   open(call: WebCall, receiver: WebReceiver): () => void;
   /** The connection that called as this peer is gone. */
   left(peer: string): void;
+  /**
+   * Begins what a peer asks for, at once or when it is its address's turn. False: too much of it waits, and it never begins.
+   */
+  enter(peer: string, begin: () => void): boolean;
   /** Counts time of the event loop that a peer's messages took besides the services' own. */
   spent(peer: string, ms: number): void;
 }

@@ -15,6 +15,7 @@ import { WEB_LIMITS, WEB_PLACES, type WebLimits } from './limits.js';
 import { Methods } from './methods.js';
 import { type HttpRefusal, protocolOf, queryOf } from './negotiate.js';
 import type { Protocol } from './protocol.js';
+import { internal } from './status.js';
 
 /** What the web door stands on. */
 export interface WebDoorDeps {
@@ -34,6 +35,14 @@ export interface WebDoorDeps {
 interface Accepted {
   readonly protocol: Protocol;
   readonly body: (() => Buffer) | undefined;
+}
+
+/** A connection, as far as it has asked for something. */
+class Caller {
+  /** Its calls that are not over. */
+  readonly exchanges = new Set<Exchange>();
+  /** Requests whose turn has not come. */
+  waiting = 0;
 }
 
 /** Headers that browsers may send with a call, besides its metadata. */
@@ -59,8 +68,8 @@ export class WebDoor {
   readonly #methods = new Methods();
   readonly #http: Server;
   readonly #exchanges = new Map<Exchange, Socket>();
-  /** Open connections, each with its number of calls. */
-  readonly #connections = new Map<Socket, number>();
+  /** Open connections. */
+  readonly #connections = new Map<Socket, Caller>();
   readonly #arriving: Holdings<Exchange>;
   readonly #untaken: Holdings<Exchange>;
   #guard: WebGuard;
@@ -75,11 +84,21 @@ export class WebDoor {
     this.#arriving = new Holdings({ bytesMax: limits.requestBytesInAllMax, expel });
     this.#untaken = new Holdings({ bytesMax: limits.untakenBytesInAllMax, expel });
     this.#guard = new WebGuard(deps.origins, '', () => []);
-    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response);
+    const { fence } = deps.admission;
+    const answer = fence.around(
+      'web',
+      (request: IncomingMessage, response: ServerResponse) => this.#await(request, response),
+      (request) => request.socket.destroy(),
+    );
+    const connected = fence.around(
+      'web',
+      (socket: Socket) => this.#connected(socket),
+      (socket) => socket.destroy(),
+    );
     const options = { keepAliveTimeout: limits.idleMs };
     this.#http = tls ? createSecureServer({ ...tls, ...options }, answer) : createServer(options, answer);
     this.#http.timeout = limits.idleMs;
-    this.#http.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => this.#connected(socket));
+    this.#http.on(tls ? 'secureConnection' : 'connection', connected);
   }
 
   /** How many calls are open. */
@@ -127,18 +146,50 @@ export class WebDoor {
   }
 
   #connected(socket: Socket): void {
-    this.#connections.set(socket, 0);
+    const caller = new Caller();
+    this.#connections.set(socket, caller);
     const peer = peerOf(socket);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_MS);
     socket.once('close', () => {
       this.#connections.delete(socket);
+      // Node tells the answers that wait for others before them nothing of it.
+      for (const exchange of caller.exchanges) {
+        exchange.destroy();
+        this.#leave(exchange, socket);
+      }
       this.#deps.calls.left(peer);
     });
   }
 
+  /** Answers when it is the turn of its address: what is asked here costs more than a call of gRPC. */
+  #await(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const { calls, admission } = this.#deps;
+    Place.of(socket)?.establish();
+    const caller = this.#connections.get(socket);
+    if (caller === undefined || caller.exchanges.size + caller.waiting >= this.#limits.callsPerConnectionMax) {
+      socket.destroy();
+      return;
+    }
+    const answer = () => {
+      caller.waiting--;
+      if (!socket.destroyed) this.#answer(request, response);
+    };
+    caller.waiting++;
+    // Its turn may come in a later one of the event loop, past the fence around this one.
+    if (
+      calls.enter(
+        peerOf(socket),
+        admission.fence.around('web', answer, () => socket.destroy()),
+      )
+    )
+      return;
+    caller.waiting--;
+    refuse(response, { http: 503, headers: { 'retry-after': '1' }, message: 'too many requests wait already' });
+  }
+
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    Place.of(request.socket)?.establish();
     response.setHeader('x-content-type-options', 'nosniff');
     const refusal = this.#guard.refuses(request);
     if (refusal !== undefined) {
@@ -171,11 +222,11 @@ export class WebDoor {
   }
 
   #call(request: IncomingMessage, response: ServerResponse): void {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server');
-    const method = this.#methods.find(pathname);
-    const found = this.#protocolOf(request, method, searchParams);
+    const { path, query } = targetOf(request.url ?? '/');
+    const method = this.#methods.find(path);
+    const found = this.#protocolOf(request, method, query);
     if ('http' in found) refuse(response, found);
-    else this.#begin(request, response, pathname, found);
+    else this.#begin(request, response, path, found);
   }
 
   #protocolOf(
@@ -198,38 +249,47 @@ export class WebDoor {
 
   #begin(request: IncomingMessage, response: ServerResponse, path: string, { protocol, body }: Accepted): void {
     const { socket } = request;
-    const calls = this.#connections.get(socket) ?? 0;
-    if (calls >= this.#limits.callsPerConnectionMax) {
-      socket.destroy();
-      return;
-    }
-    const { calls: port, clock } = this.#deps;
+    const { calls: port, clock, admission } = this.#deps;
     const [limits, arriving, untaken] = [this.#limits, this.#arriving, this.#untaken];
     const metadata = this.#metadataOf(request);
-    const ended = (exchange: Exchange, wasAnswered: boolean) => {
-      if (wasAnswered && Object.keys(metadata).length > 0) Place.of(socket)?.vouch();
-      this.#leave(exchange, socket);
+    const ended = (exchange: Exchange) => this.#leave(exchange, socket);
+    const vouched = () => Place.of(socket)?.vouch();
+    const failed = (error: unknown) => internal(admission.fence.report('web', error));
+    const deps = {
+      calls: port,
+      clock,
+      limits,
+      arriving,
+      untaken,
+      metadata,
+      ended,
+      vouched,
+      failed,
+      peer: peerOf(socket),
     };
-    const deps = { calls: port, clock, limits, arriving, untaken, metadata, ended, peer: peerOf(socket) };
     const exchange = new Exchange(request, response, protocol, deps);
     this.#exchanges.set(exchange, socket);
-    this.#count(socket, calls + 1);
+    this.#connections.get(socket)?.exchanges.add(exchange);
+    this.#counted(socket);
     exchange.begin(path, body);
   }
 
   #leave(exchange: Exchange, socket: Socket): void {
-    this.#exchanges.delete(exchange);
+    if (!this.#exchanges.delete(exchange)) return;
     this.#arriving.forget(exchange);
-    this.#count(socket, (this.#connections.get(socket) ?? 1) - 1);
+    this.#untaken.forget(exchange);
+    this.#connections.get(socket)?.exchanges.delete(exchange);
+    this.#counted(socket);
     if (this.#exchanges.size === 0) this.#emptied?.();
   }
 
   /** A connection with a call is kept however long that is silent, and loses its place to nobody. */
-  #count(socket: Socket, calls: number): void {
-    if (!this.#connections.has(socket)) return;
-    this.#connections.set(socket, calls);
-    Place.of(socket)?.setBusy(calls > 0);
-    socket.setTimeout(calls > 0 ? 0 : this.#limits.idleMs);
+  #counted(socket: Socket): void {
+    const caller = this.#connections.get(socket);
+    if (caller === undefined) return;
+    const isBusy = caller.exchanges.size > 0;
+    Place.of(socket)?.setBusy(isBusy);
+    socket.setTimeout(isBusy ? 0 : this.#limits.idleMs);
   }
 
   #metadataOf({ headers }: IncomingMessage): Record<string, string> {
@@ -239,6 +299,19 @@ export class WebDoor {
     });
     return Object.fromEntries(given);
   }
+}
+
+/**
+ * What a request asks for. Its target is a path, or a whole URL where a proxy passes it on (RFC 9112, section 3.2); of a URL that
+ * is none it asks for nothing that is there.
+ */
+function targetOf(target: string): { readonly path: string; readonly query: URLSearchParams } {
+  if (!target.startsWith('/') && URL.canParse(target)) {
+    const { pathname, searchParams } = new URL(target);
+    return { path: pathname, query: searchParams };
+  }
+  const [path = '', ...rest] = target.split('?');
+  return { path, query: new URLSearchParams(rest.join('?')) };
 }
 
 function refuse(response: ServerResponse, { http, headers, message }: HttpRefusal): void {

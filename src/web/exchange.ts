@@ -12,15 +12,19 @@ export interface ExchangeDeps {
   readonly calls: WebCallsPort;
   readonly clock: Clock;
   readonly limits: WebLimits;
-  /** Bytes of requests that are arriving. */
+  /** Bytes of requests that are arriving, and of the heads of all that are not over. */
   readonly arriving: Holdings<Exchange>;
   /** Bytes of answers that were written and not taken. */
   readonly untaken: Holdings<Exchange>;
   /** ADDRESS:PORT, by which the call is counted. */
   readonly peer: string;
   readonly metadata: Readonly<Record<string, string>>;
+  /** A fault of ours: it is logged, and answered with this. */
+  readonly failed: (error: unknown) => WebStatus;
   /** Called once, when its answer has left or its connection has closed. */
-  readonly ended: (exchange: Exchange, wasAnswered: boolean) => void;
+  readonly ended: (exchange: Exchange) => void;
+  /** Called when its credentials have proved valid. */
+  readonly vouched: () => void;
 }
 
 /** One request of HTTP, one call of a service, and the answer as the request's protocol writes it. */
@@ -34,7 +38,6 @@ export class Exchange {
   #answerTaken: (() => void) | undefined;
   #cancel: (() => void) | undefined;
   #isOver = false;
-  #wasAnswered = false;
 
   constructor(request: IncomingMessage, response: ServerResponse, protocol: Protocol, deps: ExchangeDeps) {
     this.#request = request;
@@ -45,18 +48,23 @@ export class Exchange {
       // What was not sent to its end was not taken: the service takes back what it made for nobody.
       if (!response.writableFinished) this.#cancel?.();
       this.#over();
-      deps.ended(this, this.#wasAnswered);
+      deps.ended(this);
     });
     response.on('error', () => {});
+    // Until it is over: a connection may send its next requests before the first is answered.
+    deps.arriving.add(this, headBytes(request));
   }
 
   /** Reads the message and makes the call. `body` is there for a request that has none of its own. */
   begin(path: string, body: (() => Buffer) | undefined): void {
+    if (this.#isOver) return;
     this.#refusing(() => {
       const { headers } = this.#request;
       checkHeaders(headers);
       const timeoutMs = timeoutOf(headers);
-      if (timeoutMs !== undefined) this.#after(timeoutMs, () => this.#endLate(timeoutMs));
+      // A timer that is told to wait longer than it can fires at once.
+      const { timeoutMsMax } = this.#deps.limits;
+      if (timeoutMs !== undefined) this.#after(Math.min(timeoutMs, timeoutMsMax), () => this.#endLate(timeoutMs));
       if (body !== undefined) this.#open(path, body());
       else this.#readBody((read) => this.#refusing(() => this.#open(path, read)));
     });
@@ -100,11 +108,13 @@ export class Exchange {
   }
 
   #open(path: string, body: Buffer): void {
-    const { calls, peer, metadata } = this.#deps;
+    const { calls, peer, metadata, vouched } = this.#deps;
     const request = this.#measured(() => this.#protocol.request(body));
     const receiver = {
-      message: (bytes: Uint8Array, taken: () => void) => this.#message(bytes, taken),
-      end: (status: WebStatus) => this.#end(status),
+      vouched,
+      // Outside of this request's own turn: an answer that cannot be written must not end whoever makes it.
+      message: (bytes: Uint8Array, taken: () => void) => this.#refusing(() => this.#message(bytes, taken)),
+      end: (status: WebStatus) => this.#refusing(() => this.#end(status)),
     };
     const cancel = calls.open({ path, request, peer, metadata }, receiver);
     if (this.#isOver) cancel();
@@ -129,7 +139,6 @@ export class Exchange {
     this.#writeHead(last);
     this.#write(last.bytes, () => {});
     this.#response.end(() => this.#answerTaken?.());
-    this.#wasAnswered = status.code === 0;
     this.#over();
   }
 
@@ -152,13 +161,23 @@ export class Exchange {
     });
   }
 
-  /** Does a part that may find a fault of the caller's. */
+  /** Does a part that may find a fault of the caller's, or of ours: neither is anybody else's. */
   #refusing(part: () => void): void {
     try {
       part();
     } catch (error) {
-      if (!(error instanceof WebRefusal)) throw error;
-      this.#end(error.status);
+      this.#cancel?.();
+      this.#endBadly(error instanceof WebRefusal ? error.status : this.#deps.failed(error));
+    }
+  }
+
+  /** Where even this cannot be answered, as the answer itself is what failed, there is nothing left to say. */
+  #endBadly(status: WebStatus): void {
+    try {
+      this.#end(status);
+    } catch (error) {
+      this.#deps.failed(error);
+      this.destroy();
     }
   }
 
@@ -184,4 +203,8 @@ export class Exchange {
     this.#isOver = true;
     for (const timer of this.#timers) timer.cancel();
   }
+}
+
+function headBytes({ rawHeaders, url = '' }: IncomingMessage): number {
+  return rawHeaders.reduce((bytes, text) => bytes + text.length, url.length);
 }

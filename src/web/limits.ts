@@ -4,7 +4,7 @@ import type { PlaceLimits } from '../admission/limits.js';
 export interface WebLimits {
   /** Bytes of the body of one request: the largest message of a unary call, written as JSON. */
   readonly requestBytesMax: number;
-  /** The same of all requests that are arriving: who sends most goes first. */
+  /** The same of all requests that are arriving, with the heads of all that are open: who sends most goes first. */
   readonly requestBytesInAllMax: number;
   /** How long a body may take to arrive: some round trips of a slow radio. */
   readonly arrivalMs: number;
@@ -17,6 +17,8 @@ export interface WebLimits {
   readonly callsPerConnectionMax: number;
   /** How long a connection without a call is kept. */
   readonly idleMs: number;
+  /** The longest time of a call that a timer of Node can hold: a caller's longer one is cut to it, as gRPC's is. */
+  readonly timeoutMsMax: number;
   /** How long a browser may remember that an origin was allowed. */
   readonly preflightS: number;
 }
@@ -29,6 +31,7 @@ export const WEB_LIMITS: WebLimits = {
   untakenBytesInAllMax: 33_554_432,
   callsPerConnectionMax: 16,
   idleMs: 10_000,
+  timeoutMsMax: 24 * 86_400_000,
   preflightS: 600,
 };
 

@@ -8,6 +8,7 @@ export const CODE = {
   deadlineExceeded: 4,
   resourceExhausted: 8,
   unimplemented: 12,
+  internal: 13,
 } as const;
 
 /** A refusal of the door itself, in the form that the services' own have. `field` names what of the request was wrong. */
@@ -27,6 +28,11 @@ export class WebRefusal extends Error {
 /** A request that is not what its protocol says. */
 export function invalid(field: string, message: string): WebRefusal {
   return new WebRefusal(CODE.invalidArgument, 'FIELD_INVALID', message, field);
+}
+
+/** A fault of ours, which the log has under this id. */
+export function internal(fault: string): WebStatus {
+  return new WebRefusal(CODE.internal, 'INTERNAL', `fault ${fault}`).status;
 }
 
 function any(type: string, value: Uint8Array) {

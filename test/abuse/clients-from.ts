@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { ServerServiceService as Server } from '../../gen/switchyard/v1/server.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { bindingRequest } from '../../src/stun/binding.js';
 import { GrpcFrom } from '../grpc/from.js';
 import { agent, RawTalk } from '../system/talking.js';
 
 const PAGE = { pageSize: 0, pageToken: '', instanceType: 0, instanceUuid: '' };
+const GET_SERVER = Server.getServer.path;
 let sessions = 0;
 
 /** Where a client comes from: an address of the loopback, and what it sends before anything else. */
@@ -42,6 +44,10 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
   wss: async (from, server) => firstLine(await secured(await dial(from, server)), upgrade()),
   metrics: async (from, server) =>
     firstLine(await dial(from, server), 'GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'),
+  web: async (from, server) =>
+    firstLine(await dial(from, server), `GET ${GET_SERVER}?message=%7B%7D HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`),
+  console: async (from, server) =>
+    firstLine(await dial(from, server), 'GET /session HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'),
   async stun(from, server) {
     const socket = await dial(from, server);
     const said = await answerTo(socket, bindingRequest(Buffer.alloc(12, 7)));
@@ -57,6 +63,8 @@ export const SERVED: Readonly<Record<string, string>> = {
   ws: 'HTTP/1.1 101 Switching Protocols',
   wss: 'HTTP/1.1 101 Switching Protocols',
   metrics: 'HTTP/1.1 200 OK',
+  web: 'HTTP/1.1 200 OK',
+  console: 'HTTP/1.1 200 OK',
   stun: 'answered',
 };
 

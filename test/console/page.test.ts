@@ -6,6 +6,7 @@ import type { CallsPort, PageReceiver } from '../../src/console/calls-port.js';
 import { CLOSE, readServerFrame, writePageFrame } from '../../src/console/frames.js';
 import { CONSOLE_LIMITS } from '../../src/console/limits.js';
 import { Page } from '../../src/console/page.js';
+import { openAdmission } from '../admission/open.js';
 
 /** A WebSocket whose other end takes what the test lets it take. */
 class FakeSocket extends EventEmitter {
@@ -58,7 +59,8 @@ describe('a page', () => {
       },
       left: (peer) => left.push(peer),
     };
-    const deps = { calls, clock, limits: CONSOLE_LIMITS, role: 'viewer', peer: '192.0.2.1:7' } as const;
+    const { fence } = openAdmission(clock);
+    const deps = { calls, clock, fence, limits: CONSOLE_LIMITS, role: 'viewer', peer: '192.0.2.1:7' } as const;
     new Page(socket as unknown as WebSocket, { ...deps, isLoggedIn: () => isLoggedIn });
   });
 

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { CONNECTION_TIMES } from '../../src/core/model/connection-times.js';
-import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import { DEFAULT_FEED_LIMITS } from '../../src/feed/limits.js';
 import { DEFAULT_DOOR_LIMITS } from '../../src/grpc/limits.js';
 import { DEFAULT_RELAY_LIMITS } from '../../src/relay/limits.js';
@@ -93,10 +92,10 @@ describe('what documents say of the code', () => {
   });
 
   it('gives the memory of all that clients can leave untaken as the bounds have it in docs/operations.md', () => {
-    const { requestBytesMax, answerBytesMax, watchBytesMax, streamBytesMax } = DEFAULT_DOOR_LIMITS;
+    const { callBytesMax, requestBytesMax, answerBytesMax, watchBytesMax, streamBytesMax } = DEFAULT_DOOR_LIMITS;
     const { partialBytesMax, outBytesInAllMax, answersBytesInAllMax } = DEFAULT_SYSTEM_LIMITS;
     const { requestBytesInAllMax, untakenBytesInAllMax } = WEB_LIMITS;
-    const overGrpc = requestBytesMax + answerBytesMax + watchBytesMax + streamBytesMax;
+    const overGrpc = callBytesMax + requestBytesMax + answerBytesMax + watchBytesMax + streamBytesMax;
     const overSystem = partialBytesMax + outBytesInAllMax + answersBytesInAllMax;
     const overWeb = requestBytesInAllMax + untakenBytesInAllMax;
     const shared = DEFAULT_RELAY_LIMITS.totalBytesMax + DEFAULT_FEED_LIMITS.snapshotBytesMax;

@@ -2,15 +2,23 @@ import { describe, expect, it } from '@jest/globals';
 import { ErrorInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
 import { ServerServiceService as Server } from '../../gen/switchyard/v1/server.js';
+import { ManualClock } from '../../harness/manual-clock.js';
 import { Fault } from '../../src/core/model/fault.js';
+import { FairTurns } from '../../src/fair/fair-turns.js';
+import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
 import type { AnswerFate } from '../../src/grpc/http2/answer-fates.js';
 import { LocalCalls, type LocalStatus } from '../../src/grpc/local-calls.js';
 import { toError } from '../../src/grpc/status.js';
 
+/** Turns of a server that has nothing else to do. */
+function openTurns(): FairTurns {
+  return new FairTurns({ clock: new ManualClock(), limits: DEFAULT_TURN_LIMITS });
+}
+
 /** A call of one method whose handler the test gives. */
 function calling(method: object, handler: unknown, request = new Uint8Array()) {
   const left: string[] = [];
-  const calls = new LocalCalls({ disconnected: (peer) => left.push(peer) });
+  const calls = new LocalCalls({ disconnected: (peer) => left.push(peer), turns: openTurns() });
   const definition = {
     ...Server.getServer,
     ...method,
@@ -121,6 +129,19 @@ describe('a call from inside the process', () => {
     expect([released, stream?.cancelled, messages, ends]).toEqual([1, true, [], []]);
   });
 
+  it.each(['\xff', 'a\tb', 'a\n', '\u{1f600}'])(
+    'is refused with the metadata %j, which names what is wrong',
+    (value) => {
+      const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns() });
+      const ends: LocalStatus[] = [];
+      const receiver = { message: () => {}, end: (status: LocalStatus) => void ends.push(status) };
+      const metadata = { 'switchyard-session': value };
+      calls.open({ path: '/a/b', request: new Uint8Array(), peer: '192.0.2.1:7', metadata }, receiver);
+      expect(ends).toMatchObject([{ code: 3, message: expect.stringContaining('switchyard-session') }]);
+      expect(ends).toMatchObject([{ message: expect.stringContaining('printable ASCII') }]);
+    },
+  );
+
   it('is refused where the method goes both ways, is not there, or its request cannot be read', () => {
     expect(calling({ requestStream: true }, () => {}).ends).toMatchObject([{ code: 12 }]);
     const broken = {
@@ -128,7 +149,7 @@ describe('a call from inside the process', () => {
         throw new Error('index out of range');
       },
     };
-    const calls = new LocalCalls({ disconnected: () => {} });
+    const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns() });
     calls.add({ b: { ...Server.getServer, ...broken } }, { b: () => {} });
     const ends: LocalStatus[] = [];
     const receiver = { message: () => {}, end: (status: LocalStatus) => void ends.push(status) };
@@ -136,6 +157,57 @@ describe('a call from inside the process', () => {
       calls.open({ path, request: new Uint8Array(), peer: '192.0.2.1:7', metadata: {} }, receiver);
     }
     expect(ends.map(({ code }) => code)).toEqual([3, 12]);
+  });
+});
+
+describe('a call from inside, of an address that has used up its time', () => {
+  const PEER = '192.0.2.1:7';
+
+  function behind(callsPerAddressMax = 1) {
+    const clock = new ManualClock();
+    const turns = new FairTurns({ clock, limits: { ...DEFAULT_TURN_LIMITS, callsPerAddressMax } });
+    const begun: string[] = [];
+    const calls = new LocalCalls({ disconnected: () => {}, turns });
+    const definition = {
+      ...Server.getServer,
+      path: '/a/b',
+      requestDeserialize: String,
+      responseSerialize: Buffer.from,
+    };
+    const handler = (call: StreamCall, answer: (error: null, message: string) => void) => {
+      begun.push(call.getPeer());
+      answer(null, 'yes');
+    };
+    calls.add({ b: definition }, { b: handler as never });
+    turns.charge('192.0.2.1', 10);
+    const ends: LocalStatus[] = [];
+    const receiver = { message: () => {}, end: (status: LocalStatus) => void ends.push(status) };
+    const open = (peer: string) =>
+      calls.open({ path: '/a/b', request: new Uint8Array(), peer, metadata: {} }, receiver);
+    return { clock, begun, ends, open };
+  }
+
+  it('waits for its turn, and those of other addresses do not', () => {
+    const { clock, begun, open } = behind();
+    open(PEER);
+    open('192.0.2.2:7');
+    expect(begun).toEqual(['192.0.2.2:7']);
+    for (let turn = 0; turn < 20; turn++) clock.turn();
+    expect(begun).toEqual(['192.0.2.2:7', PEER]);
+  });
+
+  it('never begins when it is cancelled before', () => {
+    const { clock, begun, open } = behind();
+    open(PEER)();
+    for (let turn = 0; turn < 20; turn++) clock.turn();
+    expect(begun).toEqual([]);
+  });
+
+  it('is refused when too many of them wait', () => {
+    const { ends, open } = behind();
+    open(PEER);
+    open(PEER);
+    expect(ends).toMatchObject([{ code: 8, message: expect.stringContaining('calls of one address wait already') }]);
   });
 });
 

@@ -37,9 +37,9 @@ const opened: { destroy(): void }[] = [];
 
 async function serve(limits = {}): Promise<void> {
   clock = new StoppedClock();
-  rendezvous = new Rendezvous(clock, { ...RENDEZVOUS_LIMITS, ...limits });
   const server = createServer();
   const admission = openAdmission(new StoppedClock(), { count: (_, cause) => refused.push(cause) });
+  rendezvous = new Rendezvous({ clock, fence: admission.fence, limits: { ...RENDEZVOUS_LIMITS, ...limits } });
   const gate = admission.gate({ door: 'rendezvous', places: { ...RENDEZVOUS_LIMITS, ...limits, connectionsKept: 0 } });
   listener = admission.listener('rendezvous', gate, server);
   ({ port } = await listener.listen({ host: LOCALHOST, port: 0 }));
@@ -94,6 +94,15 @@ describe('over UDP', () => {
     await new Promise<void>((resolve) => udp.on('message', () => (arrived += 1) === 5 && resolve()));
     expect(rendezvous.counts).toEqual({ answered: 2, ignored: 2, limited: 1 });
     while (answers.length < 2) await new Promise(setImmediate);
+  });
+
+  it('ignores a request from port 0, which no answer can be sent to, and goes on', async () => {
+    // Only a forged packet has this port; a datagram of a socket of this machine never does.
+    udp.emit('message', REQUEST, { address: LOCALHOST, port: 0, family: 'IPv4', size: REQUEST.length });
+    expect(rendezvous.counts).toEqual({ answered: 0, ignored: 1, limited: 0 });
+    const client = await udpClient();
+    client.send(REQUEST, port, LOCALHOST);
+    await once(client, 'message');
   });
 });
 

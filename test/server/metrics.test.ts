@@ -12,7 +12,7 @@ import { VirtualClock } from '../../harness/virtual-clock.js';
 import { AddressSet } from '../../src/admission/address-set.js';
 import { Admission } from '../../src/admission/admission.js';
 import { InstanceType, Switchyard } from '../../src/client/index.js';
-import { systemClock } from '../../src/client/system.js';
+import { systemClock, systemRandom } from '../../src/client/system.js';
 import { Metrics } from '../../src/server/metrics.js';
 import * as raw from '../abuse/raw.js';
 import { BlindChannel } from '../client/blind-channel.js';
@@ -151,7 +151,7 @@ describe('metrics', () => {
     const metrics = new Metrics();
     const clock = new VirtualClock();
     const places = { exempt: AddressSet.NONE, proxies: AddressSet.NONE };
-    const admission = new Admission({ clock, log: pino({ level: 'silent' }), ...places });
+    const admission = new Admission({ clock, log: pino({ level: 'silent' }), random: systemRandom, ...places });
     const { port } = await metrics.listen({ host: '127.0.0.1', port: 0 }, admission);
     const beginnings = [
       'GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-Slow: ',
@@ -175,7 +175,12 @@ describe('metrics', () => {
   it('stand beside /healthz, and /readyz, which says why the server takes no commands', async () => {
     const metrics = new Metrics();
     const places = { exempt: AddressSet.NONE, proxies: AddressSet.NONE };
-    const admission = new Admission({ clock: systemClock, log: pino({ level: 'silent' }), ...places });
+    const admission = new Admission({
+      clock: systemClock,
+      log: pino({ level: 'silent' }),
+      random: systemRandom,
+      ...places,
+    });
     const { port } = await metrics.listen({ host: '127.0.0.1', port: 0 }, admission);
     const asked = async (path: string) => {
       const response = await fetch(`http://127.0.0.1:${port}${path}`);

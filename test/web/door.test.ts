@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Place } from '../../src/admission/place.js';
 import { parseAddress } from '../../src/base/address.js';
 import { WEB_LIMITS } from '../../src/web/limits.js';
 import { ADMIN_TOKEN, run } from '../grpc/running.js';
@@ -104,6 +106,15 @@ describe('a call by curl', () => {
     expect(answer.text).toContain('"code":"unimplemented"');
   });
 
+  it('goes on when its time is longer than a timer can hold', async () => {
+    const answer = await post(at.web, SERVER, {}, { 'connect-timeout-ms': '9999999999' });
+    expect(answer.status).toBe(200);
+    const headers = { 'content-type': 'application/connect+json', 'connect-timeout-ms': '3000000000' };
+    const body = Buffer.concat([Buffer.from([0, 0, 0, 0, 2]), Buffer.from('{}')]);
+    const watch = send(at.web, WATCH, { headers, body });
+    expect(await Promise.race([watch.then(() => 'ended'), wait(300, 'goes on')])).toBe('goes on');
+  });
+
   it('ends when its time is over, with the reason', async () => {
     const headers = { 'content-type': 'application/connect+json', 'connect-timeout-ms': '200' };
     const body = Buffer.concat([Buffer.from([0, 0, 0, 0, 2]), Buffer.from('{}')]);
@@ -162,6 +173,37 @@ describe('what a peer may take', () => {
     expect(errorOf(answer)).toMatchObject({ reason: 'TOO_LARGE' });
   });
 
+  it.each([
+    ['a target that is no URL', 'GET // HTTP/1.1'],
+    ['a whole URL that is none', 'GET http://[ HTTP/1.1'],
+    ['a session token that is not ASCII', `POST ${SERVER} HTTP/1.1\r\nswitchyard-session: \xff`],
+    ['an administrator token with a tab', `POST ${SERVER} HTTP/1.1\r\nswitchyard-admin: a\tb`],
+  ])('is not the server: it answers %s with 4xx, and serves others', async (_, head) => {
+    const rest = 'host: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
+    const socket = raw('');
+    socket.write(Buffer.from(`${head}\r\n${rest}`, 'latin1'));
+    const [answer] = await once(socket, 'data');
+    expect(String(answer)).toMatch(/^HTTP\/1.1 4\d\d /);
+    expect((await post(at.web, SERVER, {})).status).toBe(200);
+  });
+
+  it.each([
+    ['that has a valid token', `switchyard-admin: ${ADMIN_TOKEN}\r\n`, 1],
+    ['that has none', '', 0],
+  ])('keeps its place by a watch %s, while that goes on', async (_, token, vouchedFor) => {
+    const vouch = jest.spyOn(Place.prototype, 'vouch');
+    const head = `POST ${WATCH} HTTP/1.1\r\nhost: ${at.web}\r\n${token}content-type: application/connect+json`;
+    const socket = raw(`${head}\r\ncontent-length: 7\r\n\r\n\0\0\0\0\x02{}`);
+    await once(socket, 'data');
+    expect(vouch).toHaveBeenCalledTimes(vouchedFor);
+    vouch.mockRestore();
+  });
+
+  it('is asked for by a whole URL, too, as proxies do it', async () => {
+    const target = `http://other.example${SERVER}?message=%7B%7D`;
+    expect((await send(at.web, target, { method: 'GET' })).status).toBe(200);
+  });
+
   it('is 16 calls at once on one connection: beyond it that is closed', async () => {
     const path = `${SERVER}?message=%7B%7D`;
     const watch = `POST ${WATCH} HTTP/1.1\r\nhost: ${at.web}\r\ncontent-type: application/connect+json\r\ncontent-length: 7\r\n\r\n\0\0\0\0\x02{}`;
@@ -169,6 +211,25 @@ describe('what a peer may take', () => {
       watch + `GET ${path} HTTP/1.1\r\nhost: ${at.web}\r\n\r\n`.repeat(WEB_LIMITS.callsPerConnectionMax),
     );
     await once(socket.resume(), 'close');
+  });
+
+  it('is no answer for watches that are gone, the one before whose answer another had to wait included', async () => {
+    const used = async () => {
+      const page = await (await fetch(`http://${own.server.addresses.metrics}/metrics`)).text();
+      const all = [...page.matchAll(/^switchyard_watches\{[^}]*\} (\d+)$/gm)].map(([, watches]) => Number(watches));
+      return all.reduce((sum, watches) => sum + watches, 0);
+    };
+    const own = await runWeb({ 'metrics-listen': '127.0.0.1:0' });
+    const [host, port] = own.web.split(':');
+    const socket = connect(Number(port), host);
+    const watch = `POST ${WATCH} HTTP/1.1\r\nhost: ${own.web}\r\ncontent-type: application/connect+json\r\ncontent-length: 7\r\n\r\n\0\0\0\0\x02{}`;
+    socket.write(watch + watch + watch);
+    for (let tries = 0; tries < 200 && (await used()) < 3; tries++) await new Promise((go) => setTimeout(go, 20));
+    expect(await used()).toBe(3);
+    socket.destroy();
+    for (let tries = 0; tries < 200 && (await used()) > 0; tries++) await new Promise((go) => setTimeout(go, 20));
+    expect(await used()).toBe(0);
+    await own.stop();
   });
 
   it('is no answer for a watch that is gone', async () => {

@@ -7,6 +7,7 @@ const KINDS = {
   requests: { bound: 'requestBytesMax', why: 'requests that are not complete' },
   answers: { bound: 'answerBytesMax', why: 'answers that are not taken' },
   streams: { bound: 'streamBytesMax', why: 'messages of streams that are not taken' },
+  calls: { bound: 'callBytesMax', why: 'calls that stay open, with their metadata' },
   watches: { bound: 'watchBytesMax', why: 'messages of watches that are not taken' },
 } as const satisfies Record<string, { readonly bound: keyof DoorLimits; readonly why: string }>;
 
@@ -28,8 +29,8 @@ export interface CallPaths {
 }
 
 /**
- * Bytes that the gRPC door holds for all its peers: incomplete requests, and answers that they have not taken. Of a peer it
- * knows only which one it is.
+ * Bytes that the gRPC door holds for all its peers: open calls, incomplete requests, and answers that they have not taken. Of a
+ * peer it knows only which one it is.
  */
 export class PeerHoldings<P extends object> {
   readonly #holdings: Readonly<Record<HeldKind, Holdings<P>>>;

@@ -3,6 +3,7 @@ import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:ht
 import type { Socket } from 'node:net';
 import { Place } from '../../admission/place.js';
 import type { Clock } from '../../base/clock.js';
+import type { Fence } from '../../base/fence.js';
 import { FairTurns } from '../../fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../fair/limits.js';
 import type { WireLimits } from '../limits.js';
@@ -50,6 +51,8 @@ export class Peers implements PeerWatch {
     /** Called with the name of each connection that is closed or about to be. */
     private readonly closed: (name: string) => void = () => {},
     readonly turns: FairTurns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
+    /** Around what is done with a call that comes; absent: what throws, throws. */
+    private readonly fence?: Fence,
   ) {
     this.readings = new Readings(clock);
     this.silentErrors = new SilentErrors(clock);
@@ -84,11 +87,14 @@ export class Peers implements PeerWatch {
     server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: string[]) => {
       // First: one that was reset in the read that opened it has no session any more, and its error would end the process.
       stream.on('error', ignore);
-      Peer.of(stream.session as ServerHttp2Session | undefined)?.calling(stream, headers, raw, () => {
+      const peer = Peer.of(stream.session as ServerHttp2Session | undefined);
+      const begin = () => {
         prepare(headers);
         if (this.paths.made?.has(headers[':path'] as string)) headers[CALL_METADATA] = this.fates.watch(stream);
         for (const listener of serve) listener.call(server, stream, headers, flags, raw);
-      });
+      };
+      // It may begin in a later turn of the event loop, past the fence around this one.
+      this.fenced(peer, () => peer?.calling(stream, headers, raw, () => this.fenced(peer, begin)));
     });
   }
 
@@ -124,6 +130,11 @@ export class Peers implements PeerWatch {
 
   expelled(why: string, address: string | undefined): void {
     this.told(why, address);
+  }
+
+  private fenced(peer: Peer | undefined, part: () => void): void {
+    if (this.fence === undefined) part();
+    else this.fence.around('grpc', part, () => peer?.close())();
   }
 
   private add(socket: Socket): void {

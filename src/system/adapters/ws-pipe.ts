@@ -121,7 +121,7 @@ export function serveWebSockets({ door, http, host, bound }: WebSocketPort, deps
   http.on('request', (_request: IncomingMessage, response) => {
     response.writeHead(426, { connection: 'Upgrade, close', upgrade: 'websocket' }).end();
   });
-  http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+  const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const refusal = guard.refuses(request);
     if (refusal === undefined) {
       server.handleUpgrade(request, socket, head, (ws) => serveWebSocket(ws, socket, accept));
@@ -130,7 +130,9 @@ export function serveWebSockets({ door, http, host, bound }: WebSocketPort, deps
     const { cause, message } = refusal;
     admission.reports.report({ door, cause, why: message, address: socket.remoteAddress, option: '--ws-origin' });
     forbid(socket, message);
-  });
+  };
+  const end = (_request: IncomingMessage, socket: Socket) => socket.destroy();
+  http.on('upgrade', admission.fence.around(door, upgrade, end));
 }
 
 function serveWebSocket(ws: WebSocket, socket: Socket, accept: Accept): void {

@@ -10,6 +10,7 @@ import { TcpPunch } from '../../../src/client/direct/tcp.js';
 import { UdpPunch } from '../../../src/client/direct/udp.js';
 import { Rendezvous } from '../../../src/rendezvous/rendezvous.js';
 import type { Endpoint } from '../../../src/stun/address.js';
+import { openAdmission } from '../../admission/open.js';
 
 const LOCALHOST = '127.0.0.1';
 const NONCE = Buffer.alloc(16, 7);
@@ -24,7 +25,7 @@ const clock: Clock = {
   },
 };
 
-const rendezvous = new Rendezvous(clock);
+const rendezvous = new Rendezvous({ clock, fence: openAdmission(clock).fence });
 let udp: UdpSocket;
 let at: Endpoint;
 const open: Puncher[] = [];

@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Place } from '../../src/admission/place.js';
+import { systemClock } from '../../src/client/system.js';
+import type { WebReceiver } from '../../src/web/calls-port.js';
+import { WebDoor } from '../../src/web/door.js';
+import { openAdmission } from '../admission/open.js';
+
+const WATCH = '/switchyard.v1.NetworkService/WatchEndpointClosed';
+
+/** A door whose requests begin when the test says so. */
+async function start() {
+  const begins: (() => void)[] = [];
+  const receivers: WebReceiver[] = [];
+  const calls = {
+    open: (_call: unknown, receiver: WebReceiver) => {
+      receivers.push(receiver);
+      return () => {};
+    },
+    left: () => {},
+    enter: (_peer: string, begin: () => void) => begins.push(begin) <= 2,
+    spent: () => {},
+  };
+  const door = new WebDoor({
+    calls,
+    admission: openAdmission(systemClock),
+    clock: systemClock,
+    origins: [],
+    metadataNames: [],
+  });
+  const { port } = await door.listen({ host: '127.0.0.1', port: 0 });
+  return { door, port, begins, receivers };
+}
+
+describe('requests of the web door', () => {
+  const sockets: Socket[] = [];
+  let at: Awaited<ReturnType<typeof start>>;
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    at.door.drain();
+    await at.door.close(0);
+  });
+
+  async function ask(text: string) {
+    const socket = connect(at.port, '127.0.0.1');
+    sockets.push(socket);
+    let heard = '';
+    socket.on('data', (chunk) => (heard += chunk));
+    await once(socket, 'connect');
+    socket.write(text);
+    return {
+      get heard() {
+        return heard;
+      },
+      socket,
+    };
+  }
+  const until = async (holds: () => boolean) => {
+    for (let tries = 0; tries < 500 && !holds(); tries++) await new Promise((go) => setTimeout(go, 10));
+    expect(holds()).toBe(true);
+  };
+
+  it.each(['OPTIONS', 'GET'])('are answered in the turn of their address, %s too', async (method) => {
+    at = await start();
+    const asked = await ask(`${method} /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`);
+    await until(() => at.begins.length === 1);
+    expect(asked.heard).toBe('');
+    at.begins[0]!();
+    await until(() => asked.heard.startsWith('HTTP/1.1 '));
+  });
+
+  it('are refused with 503 when too many of them wait', async () => {
+    at = await start();
+    const path = 'GET /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n';
+    await ask(path);
+    await ask(path);
+    await until(() => at.begins.length === 2);
+    const third = await ask(path);
+    await until(() => third.heard.startsWith('HTTP/1.1 503 '));
+  });
+
+  it('vouch for their place as soon as their credentials are found valid, a watch while it goes on', async () => {
+    at = await start();
+    const places: Place[] = [];
+    const { of } = Place;
+    Place.of = (socket) => {
+      const place = of(socket);
+      if (place !== undefined) places.push(place);
+      return place;
+    };
+    const head = 'host: 127.0.0.1\r\ncontent-type: application/connect+json\r\ncontent-length: 7';
+    await ask(`POST ${WATCH} HTTP/1.1\r\n${head}\r\n\r\n\0\0\0\0\x02{}`);
+    await until(() => at.begins.length === 1);
+    at.begins[0]!();
+    await until(() => at.receivers.length === 1);
+    expect(places[0]!.isVouched).toBe(false);
+    at.receivers[0]!.vouched();
+    Place.of = of;
+    expect(places[0]!.isVouched).toBe(true);
+  });
+});
