@@ -56,6 +56,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   clock: systemClock,
   random: systemRandom,
   pid: process.pid,
+  execArgv: process.execArgv,
   signal: stop.signal,
   onHangUp: (listener) => {
     hungUp = listener;
