@@ -78,10 +78,10 @@ export class Subscription {
     }
   }
 
-  /** Whether the next message is made for this watcher alone: a part of a snapshot, or the net effect of what it missed. */
+  /** Whether the next message is made for this watcher alone: a part of a snapshot, the net effect of what it missed, or translated history. */
   get isCostly(): boolean {
     if (this.#restartTimer !== undefined) return false;
-    return this.#snapshot !== undefined || (this.#first === undefined && this.#cursor < this.#feed.log.floor);
+    return this.#snapshot !== undefined || (this.#first === undefined && this.#cursor < this.#feed.log.sharedFloor);
   }
 
   /** The next message, a Fault that ends the watch, or undefined when there is nothing yet. */
