@@ -250,7 +250,8 @@ export class Replica {
     this.attachments.publish(changes);
     const { feeds, clock } = this.parts;
     const committedAtMs = clock.wallMs();
-    for (const feed of feeds) feed.publish(this.state.position, changes, committedAtMs);
+    const { position } = this.state;
+    for (const feed of feeds) feed.publish(position, changes, committedAtMs);
     return outcome;
   }
 
