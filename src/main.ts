@@ -5,6 +5,7 @@ import { readNamedFile } from './base/private-files.js';
 import { linesOf } from './cli/conclude.js';
 import { processTerminal } from './cli/output/terminal.js';
 import { EXIT, runCli } from './cli/program.js';
+import { proxyVariables } from './cli/proxy-variables.js';
 import { Interrupt } from './cli/surroundings.js';
 import { systemClock, systemRandom } from './client/system.js';
 
@@ -12,6 +13,8 @@ import { systemClock, systemRandom } from './client/system.js';
 
 // What a dependency may do no more in a later Node is of no use to whoever runs a command.
 process.noDeprecation = true;
+
+Object.assign(process.env, proxyVariables(process.env));
 
 const stop = new AbortController();
 const terminal = processTerminal(process);
@@ -56,6 +59,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   clock: systemClock,
   random: systemRandom,
   pid: process.pid,
+  execArgv: process.execArgv,
   signal: stop.signal,
   onHangUp: (listener) => {
     hungUp = listener;

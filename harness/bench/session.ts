@@ -2,7 +2,7 @@ import { SessionRequest } from '../../gen/switchyard/v1/session_service.js';
 import { load } from './h2load.js';
 import type { Started } from './process.js';
 import { type Round, type Row, rowOf } from './row.js';
-import { dataFolder, startBare, startEtcd, startSwitchyard } from './servers.js';
+import { dataFolder, startBare, startEtcd, startPlainSwitchyard, startSwitchyard } from './servers.js';
 
 const CALLS = 20_000;
 /** The method that is measured. */
@@ -29,16 +29,21 @@ export async function measure(server: Started, path: string, message: Uint8Array
   return { callsPerSecond, cpuMicros: ((server.cpuSeconds() - from) * 1e6) / CALLS };
 }
 
-/** Session, durable, beside a bare grpc-js server that answers a constant, and beside etcd's LeaseGrant. */
+/**
+ * Session, durable, beside a bare grpc-js server that answers a constant, beside etcd's LeaseGrant, and beside the same server with
+ * the young generation that node takes unless it is told.
+ */
 export async function benchSession(rounds: number, progress: (line: string) => void): Promise<Row[]> {
-  const [data, etcdData] = [dataFolder(), dataFolder()];
+  const [data, plainData, etcdData] = [dataFolder(), dataFolder(), dataFolder()];
   const [ours, bare] = [await startSwitchyard(data.path), await startBare()];
+  const plain = await startPlainSwitchyard(plainData.path);
   const etcd = await startEtcd(etcdData.path).catch((error: Error) => void progress(`without etcd: ${error.message}`));
   try {
-    const all: { ours: Measured; bare: Measured; etcd: Measured | undefined }[] = [];
+    const all: { ours: Measured; plain: Measured; bare: Measured; etcd: Measured | undefined }[] = [];
     for (let round = -1; round < rounds; round++) {
       const one = {
         ours: await measure(ours, SESSION_PATH, sessionRequest),
+        plain: await measure(plain, SESSION_PATH, sessionRequest),
         bare: await measure(bare, SESSION_PATH, sessionRequest),
         etcd: etcd && (await measure(etcd, '/etcdserverpb.Lease/LeaseGrant', lease)),
       };
@@ -47,7 +52,7 @@ export async function benchSession(rounds: number, progress: (line: string) => v
     }
     const bench = 'session';
     const what = 'Session, durable';
-    const beside = (rival: 'bare' | 'etcd', rivalName: string, goal: number): Row[] => {
+    const beside = (rival: 'bare' | 'plain' | 'etcd', rivalName: string, goal?: number): Row[] => {
       const taken = all.flatMap((one) => (one[rival] === undefined ? [] : [{ ours: one.ours, rival: one[rival] }]));
       if (taken.length === 0) return [];
       const pick = (key: keyof Measured): Round[] =>
@@ -57,10 +62,10 @@ export async function benchSession(rounds: number, progress: (line: string) => v
         rowOf({ bench, what, rivalName, unit: 'µs of CPU a call' }, pick('cpuMicros'), true),
       ];
     };
-    return [...beside('bare', 'bare grpc-js', 0.9), ...beside('etcd', 'etcd LeaseGrant', 1.5)];
+    const rivals = [...beside('bare', 'bare grpc-js', 0.9), ...beside('etcd', 'etcd LeaseGrant', 1.5)];
+    return [...rivals, ...beside('plain', "node's own young generation")];
   } finally {
-    for (const server of [ours, bare, etcd]) await server?.stop();
-    data.remove();
-    etcdData.remove();
+    for (const server of [ours, plain, bare, etcd]) await server?.stop();
+    for (const folder of [data, plainData, etcdData]) folder.remove();
   }
 }

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { env as processEnv } from 'node:process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { compiled } from './compiled.js';
 import { firstLineOf, NatNetwork, type NetworkOptions, type Place } from './network.js';
-import { ECHO_PORT, PLAIN_PORT, SERVER_PORT } from './ports.js';
+import { ECHO_PORT, PLAIN_PORT, PROXY_PASSWORD, PROXY_PORT, PROXY_USER, SERVER_PORT } from './ports.js';
 import { letsStrangersIn } from './routers.js';
 import type { Fallback, Outcome, Told } from './told.js';
 
@@ -25,11 +27,15 @@ const PATIENCE_MS = { 'let in': 10_000, silence: 400 } as const;
 /** How a connection is to be made. */
 export interface ConnectChoices {
   readonly hold?: boolean;
+  /** Whether it is over only once it is direct or two attempts have failed. */
+  readonly settles?: boolean;
   readonly fallback?: Fallback;
 }
 
 /** An instance in every site and the server, all of them running. Whoever makes it removes it. */
 export class Cell {
+  /** What proxies have let through, as they were asked for it. */
+  readonly proxied: string[] = [];
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
   readonly #endings = new Map<number, (why: string) => void>();
   readonly #instances = new Map<string, { readonly process: ChildProcess; readonly cvid: number }>();
@@ -39,15 +45,17 @@ export class Cell {
   private constructor(
     readonly network: NatNetwork,
     private readonly data: string,
+    private readonly port: number,
   ) {}
 
   /** `data`: the server's folder, when it is to be killed and started again. */
-  static async make(options: NetworkOptions, data = ':memory:'): Promise<Cell> {
-    const cell = new Cell(await NatNetwork.make(options), data);
+  static async make(options: NetworkOptions, data = ':memory:', port = SERVER_PORT): Promise<Cell> {
+    const cell = new Cell(await NatNetwork.make(options), data, port);
     try {
       await cell.startServer();
       const host = options.ipv6 ? `[${cell.network.server6}]` : cell.network.outside('server');
-      await Promise.all(cell.#sites.map((site) => cell.#join(site, `${host}:${SERVER_PORT}`)));
+      const join = async (site: string) => cell.#join(site, `${host}:${port}`, await cell.#proxied(site));
+      await Promise.all(cell.network.hosts.map(join));
       return cell;
     } catch (error) {
       cell.remove();
@@ -56,7 +64,7 @@ export class Cell {
   }
 
   async startServer(): Promise<void> {
-    this.#server = await this.#started('server', [compiled('harness/nat/server.ts'), this.data]);
+    this.#server = await this.#started('server', [compiled('harness/nat/server.ts'), this.data, String(this.port)]);
   }
 
   /** Ends the server as a crash does. What `ip netns exec` started is the server itself, as it execs. */
@@ -71,10 +79,10 @@ export class Cell {
    * `ended` tells why it does not any more.
    */
   async connect(transport: Transport, from: string, to: string, options: ConnectChoices = {}) {
-    const { hold = false, fallback = 'immediate' } = options;
+    const { hold = false, settles = true, fallback = 'immediate' } = options;
     const id = ++this.#ids;
     const ended = new Promise<string>((resolve) => this.#endings.set(id, resolve));
-    const outcome = this.#told(from, { id, what: 'connect', to: this.cvid(to), transport, hold, fallback });
+    const outcome = this.#told(from, { id, what: 'connect', to: this.cvid(to), transport, hold, settles, fallback });
     const hangs = setTimeout(() => this.#heard({ id, error: `nothing came of it in ${CONNECT_MS} ms` }), CONNECT_MS);
     const { path, tookMs, movedMs, connectionId, error } = await outcome;
     clearTimeout(hangs);
@@ -179,9 +187,21 @@ export class Cell {
     return JSON.parse(await this.#firstLine(from, [PROBE, 'knock', ...argv]));
   }
 
-  async #join(site: string, server: string): Promise<void> {
+  /** Starts the proxy of a site that has one. Answers with the environment of its instance. */
+  async #proxied(site: string): Promise<Record<string, string>> {
+    if (this.network.options.fences?.[site] !== 'proxy') return {};
+    const argv = this.#node([compiled('harness/nat/proxy.ts')]);
+    const { process, address } = this.network.spawnInRouter(site, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await firstLineOf(process);
+    createInterface(process.stdout!).on('line', (target) => this.proxied.push(target));
+    const [user, password] = [PROXY_USER, PROXY_PASSWORD].map(encodeURIComponent);
+    return { https_proxy: `http://${user}:${password}@${address}:${PROXY_PORT}` };
+  }
+
+  async #join(site: string, server: string, env: Readonly<Record<string, string>>): Promise<void> {
     const process = this.network.spawn(site, this.#node([compiled('harness/nat/instance.ts'), server]), {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...processEnv, ...env },
     });
     const exited = once(process, 'exit').then(([code]) => Promise.reject(new Error(`an instance ended with ${code}`)));
     const [{ cvid }] = (await Promise.race([once(process, 'message'), exited])) as [{ cvid: number }];

@@ -51,7 +51,7 @@ async function settle(stream: PeerStream): Promise<void> {
 }
 
 async function connect(told: Extract<Told, { what: 'connect' }>): Promise<Outcome> {
-  const { id, to, transport, hold, fallback } = told;
+  const { id, to, transport, hold, settles, fallback } = told;
   const before = performance.now();
   const stream = await instance.connect(to, { transport, fallback });
   await carry(stream);
@@ -60,7 +60,7 @@ async function connect(told: Extract<Told, { what: 'connect' }>): Promise<Outcom
   stream.once('path', () => {
     movedMs = performance.now() - before;
   });
-  await settle(stream);
+  if (settles) await settle(stream);
   let why = 'closed';
   stream.on('error', (error) => {
     why = error.message;

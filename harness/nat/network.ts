@@ -5,7 +5,7 @@ import { accessSync, constants, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { isRunning, kill } from './pid.js';
-import { IPV6_FILTER, lossRules, type NatKind, routerRules } from './routers.js';
+import { type Fence, fenceRules, IPV6_FILTER, lossRules, type NatKind, routerRules } from './routers.js';
 
 /** A place of the network in which a program can run: a site by its name, or the server. */
 export type Place = string;
@@ -20,6 +20,10 @@ export interface NetworkOptions {
   readonly roundTripMs?: number;
   /** Whether everybody has a public IPv6 address too, behind a filter and without translation. */
   readonly ipv6?: boolean;
+  /** What the networks of sites do not let out, by the name of the site. */
+  readonly fences?: Readonly<Record<string, Fence>>;
+  /** Further hosts, each with the site whose private network it is in: their names must not be those of sites. */
+  readonly neighbours?: Readonly<Record<string, string>>;
 }
 
 const PREFIX = 'swnat-';
@@ -30,6 +34,9 @@ const DELAY_SCRIPT = fileURLToPath(new URL('./delay.py', import.meta.url));
 const SERVER = { core: '192.0.2.1', wan: '192.0.2.2', ip6: '2001:db8:5::2' } as const;
 /** The router of every private network; all sites use the same one, as homes do. */
 const PRIVATE_GATEWAY = '192.168.1.1';
+
+/** The last number of the first neighbour's address: sites have those below. */
+const NEIGHBOUR_FIRST = 100;
 
 /** Where a site is: its router's wan, and what is behind it, with public addresses or with private ones. */
 function addressesOf(index: number) {
@@ -101,13 +108,25 @@ export class NatNetwork {
   /** The IPv4 address that others see of a place. */
   outside(place: Place): string {
     if (place === 'server') return SERVER.wan;
-    const { public: own, wan } = this.#addresses(place);
-    return this.options.routers[place] === 'none' ? own : wan;
+    const site = this.options.neighbours?.[place] ?? place;
+    const { public: own, wan } = this.#addresses(site);
+    return this.options.routers[site] === 'none' ? own : wan;
+  }
+
+  /** Every place with an instance: sites, and their neighbours. */
+  get hosts(): readonly string[] {
+    return [...Object.keys(this.options.routers), ...Object.keys(this.options.neighbours ?? {})];
   }
 
   /** The server's IPv6 address, where there is IPv6. */
   get server6(): string {
     return SERVER.ip6;
+  }
+
+  /** The same in the router of a site. Answers with the address by which the site's hosts reach it, too. */
+  spawnInRouter(site: string, argv: readonly string[], options: SpawnOptions = {}) {
+    const process = this.#spawn(this.#namespace(`router-${site}`), argv, options);
+    return { process, address: PRIVATE_GATEWAY };
   }
 
   /** Starts a program in a place. It is killed at the latest when the network goes. */
@@ -175,7 +194,8 @@ table inet separate {
   }
 
   #rules(site: string): string {
-    return `${routerRules(this.options.routers[site]!)}${this.options.ipv6 ? IPV6_FILTER : ''}`;
+    const { routers, ipv6, fences } = this.options;
+    return `${routerRules(routers[site]!)}${ipv6 ? IPV6_FILTER : ''}${fenceRules(fences?.[site])}`;
   }
 
   #build(): void {
@@ -199,13 +219,36 @@ table inet separate {
     const open = this.options.routers[site] === 'none';
     const [own, gateway, length] = open ? [at.public, at.publicGateway, 29] : [at.private, PRIVATE_GATEWAY, 24];
     link([core, `to-${site}`, `${at.core}/30`], [router, 'wan', `${at.wan}/30`]);
-    link([router, 'lan', `${gateway}/${length}`], [host, 'lan', `${own}/${length}`]);
+    this.#buildLan(site, `${gateway}/${length}`, `${own}/${length}`);
     ip(router, `route add default via ${at.core}`);
     ip(host, `route add default via ${gateway}`);
     if (open) ip(core, `route add ${at.publicNetwork} via ${at.wan}`);
     nft(router, this.#rules(site));
     // A router that has forgotten a connection must not take it up again from the middle.
     run(['ip', 'netns', 'exec', router, 'sh', '-c', 'echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose']);
+  }
+
+  /** A private network: one cable, or a switch in the router where there are neighbours, who reach each other past all rules. */
+  #buildLan(site: string, gateway: string, own: string): void {
+    const router = this.#namespace(`router-${site}`);
+    const neighbours = Object.entries(this.options.neighbours ?? {}).filter(([, at]) => at === site);
+    const host = this.#namespace(site);
+    if (neighbours.length === 0) {
+      link([router, 'lan', gateway], [host, 'lan', own]);
+      return;
+    }
+    ip(router, 'link add lan type bridge', `address add ${gateway} dev lan`, 'link set lan up');
+    const plug = (name: string, port: string, address: string) => {
+      cable([router, port], [this.#namespace(name), 'lan']);
+      ip(router, `link set ${port} master lan`, `link set ${port} up`);
+      ip(this.#namespace(name), `address add ${address} dev lan`, 'link set lan up');
+    };
+    plug(site, 'port0', own);
+    neighbours.forEach(([name], at) => {
+      this.#add(this.#namespace(name));
+      plug(name, `port${at + 1}`, `192.168.1.${NEIGHBOUR_FIRST + at}/24`);
+      ip(this.#namespace(name), `route add default via ${PRIVATE_GATEWAY}`);
+    });
   }
 
   #buildIpv6(core: string, server: string): void {
@@ -257,29 +300,21 @@ export async function firstLineOf(child: ChildProcess): Promise<string> {
   return line;
 }
 
-/** An end of a veth pair: namespace, name, address. */
+/** An end of a veth pair: namespace, name … */
+type CableEnd = readonly [namespace: string, name: string, ...more: readonly string[]];
+/** … and address. */
 type LinkEnd = readonly [namespace: string, name: string, address: string];
 
 function link(one: LinkEnd, other: LinkEnd): void {
-  run([
-    'ip',
-    'link',
-    'add',
-    'name',
-    one[1],
-    'netns',
-    one[0],
-    'type',
-    'veth',
-    'peer',
-    'name',
-    other[1],
-    'netns',
-    other[0],
-  ]);
+  cable(one, other);
   for (const [namespace, name, address] of [one, other]) {
     ip(namespace, `address add ${address} dev ${name}`, `link set ${name} up`);
   }
+}
+
+function cable([namespace, name]: CableEnd, [otherNamespace, otherName]: CableEnd): void {
+  const peer = ['peer', 'name', otherName, 'netns', otherNamespace];
+  run(['ip', 'link', 'add', 'name', name, 'netns', namespace, 'type', 'veth', ...peer]);
 }
 
 function ip(namespace: string, ...lines: readonly string[]): void {

@@ -102,3 +102,27 @@ table inet loss {
   chain forward { type filter hook forward priority 0; numgen random mod 1000 < ${Math.round(percent * 10)} drop; }
 }`;
 }
+
+/**
+ * What a site's network lets out, besides what its router does:
+ *
+ * - `no-udp`: everything but UDP.
+ * - `tcp-443`: TCP to port 443 and nothing else.
+ * - `proxy`: nothing. There is a proxy in the router.
+ */
+export type Fence = 'no-udp' | 'tcp-443' | 'proxy';
+
+const FENCED: Readonly<Record<Fence, string>> = {
+  'no-udp': 'iifname "lan" meta l4proto udp drop;',
+  'tcp-443': 'iifname "lan" meta l4proto != tcp drop; iifname "lan" tcp dport != 443 drop;',
+  proxy: 'iifname "lan" drop;',
+};
+
+/** The nftables rules of a fence. */
+export function fenceRules(fence: Fence | undefined): string {
+  if (fence === undefined) return '';
+  return `
+table inet fence {
+  chain forward { type filter hook forward priority -1; ${FENCED[fence]} }
+}`;
+}

@@ -1,4 +1,4 @@
-/** The server as a process of its own, reachable over both IP versions. Takes a data folder; prints `ready`. */
+/** The server as a process of its own, reachable over both IP versions. Takes a data folder and a port; prints `ready`. */
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { systemClock, systemRandom } from '../../src/client/system.js';
@@ -6,10 +6,10 @@ import { readConfig } from '../../src/config/config.js';
 import { startServer } from '../../src/server/server.js';
 import { SERVER_PORT } from './ports.js';
 
-const [, , data = ':memory:'] = process.argv;
+const [, , data = ':memory:', port = SERVER_PORT] = process.argv;
 const token = randomBytes(16).toString('hex');
 const config = readConfig({
-  flags: { listen: `[::]:${SERVER_PORT}`, 'allow-open': 'true', 'allow-plaintext': 'true', data, 'admin-token': token },
+  flags: { listen: `[::]:${port}`, 'allow-open': 'true', 'allow-plaintext': 'true', data, 'admin-token': token },
   env: {},
   platform: 'linux',
   home: '/nowhere',

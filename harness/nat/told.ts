@@ -8,13 +8,14 @@ export type Fallback = NonNullable<ConnectOptions['fallback']>;
 export type Told = { readonly id: number } & (
   | {
       /**
-       * Connect, let bytes go both ways, and end it once it is direct or two attempts have failed; with `hold` it stays, and a
-       * second outcome tells how it ended.
+       * Connect, let bytes go both ways, and end it once it is direct or two attempts have failed; not `settles`, at once. With
+       * `hold` it stays, and a second outcome tells how it ended.
        */
       readonly what: 'connect';
       readonly to: number;
       readonly transport: Transport;
       readonly hold: boolean;
+      readonly settles: boolean;
       readonly fallback: Fallback;
     }
   | {

@@ -29,6 +29,7 @@ export async function serve(command: Command, surroundings: Surroundings): Promi
   const config = readConfig({ ...surroundings, flags: givenFlags(command) });
   checkCertificates(config, surroundings);
   await warnIfExposed(config, surroundings);
+  await warnIfUnbounded(config, surroundings);
   const log = makeLog(config, surroundings);
   // A server that waits until another stops leading has nothing open that would keep the process alive.
   const waiting = setInterval(() => {}, ALIVE_MS);
@@ -131,6 +132,14 @@ async function warnIfExposed(config: Config, { terminal }: Surroundings): Promis
       `warning: --${flag} ${where} can be reached by others and is not encrypted; session tokens can be read on the way`,
     );
   }
+}
+
+/** V8 takes the sizes of its generations when node starts: `bin/switchyard` gives them, a bare `node dist/src/main.js` does not. */
+async function warnIfUnbounded({ maxMemory }: Config, { terminal, execArgv = [] }: Surroundings): Promise<void> {
+  if (maxMemory === undefined || execArgv.some((flag) => flag.startsWith('--max-semi-space-size='))) return;
+  await terminal.err.write(
+    'warning: --max-memory has no effect unless the server is started by the program switchyard',
+  );
 }
 
 /** Why a server did not start, in words; what is not foreseen stays as it is. */

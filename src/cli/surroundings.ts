@@ -13,6 +13,8 @@ export interface Surroundings extends Omit<Sources, 'flags'> {
   readonly random: Random;
   /** The process's own id: another for each command that runs on this machine at the same time. */
   readonly pid: number;
+  /** The flags that node was started with. */
+  readonly execArgv?: readonly string[];
   /** Aborted by Ctrl-C, by SIGTERM, and by SIGHUP unless that means something else, with an {@link Interrupt}. */
   readonly signal: AbortSignal;
   /** From now on SIGHUP calls this instead of ending the command. */

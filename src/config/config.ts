@@ -16,6 +16,7 @@ import {
   networkName,
   type Option,
   optionalAddress,
+  optionalBytes,
   optionalChoice,
   optionalLog,
   optionalNetworks,
@@ -210,6 +211,11 @@ export const OPTIONS = {
     'How many revisions of the past are kept for the same.',
   ),
   messageBytesMax: bytes('message-bytes', '4MiB', ['16KiB', '64MiB'], 'The largest request that gRPC takes.'),
+  maxMemory: optionalBytes(
+    'max-memory',
+    ['128MiB', '1024GiB'],
+    'About how much memory the process may take, on small machines and shared ones; see docs/operations.md. Default: what Node takes.',
+  ),
   logLevel: choice(
     'log-level',
     ['silent', 'error', 'warn', 'info', 'debug'],
@@ -281,7 +287,12 @@ export function readConfig(sources: Sources): Config {
   return config;
 }
 
-function findWritten(option: Option<unknown>, sources: Sources, file: Map<string, Written>): Written | undefined {
+/** Where an option is written, the strongest source first. */
+export function findWritten(
+  option: Option<unknown>,
+  sources: Sources,
+  file: Map<string, Written>,
+): Written | undefined {
   const flag = sources.flags[option.flag];
   if (flag !== undefined) return { text: String(flag), where: `--${option.flag}` };
   const name = environmentName(option.flag);
@@ -294,7 +305,7 @@ function findWritten(option: Option<unknown>, sources: Sources, file: Map<string
 }
 
 /** The config file's values by flag; empty when no file is named. */
-function readConfigFile(sources: Sources, problems: string[]): Map<string, Written> {
+export function readConfigFile(sources: Sources, problems: string[]): Map<string, Written> {
   const values = new Map<string, Written>();
   const path = findWritten(OPTIONS.config, sources, values)?.text;
   if (path === undefined || path === '') return values;
@@ -357,11 +368,8 @@ function consoleContradictions({ consoleListen, consoleOrigins, data, adminToken
   if (consoleListen === undefined) {
     return consoleOrigins === undefined ? [] : ['--console-origin needs --console-listen or --console'];
   }
-  const found: string[] = [];
-  if (data === IN_MEMORY && adminToken === undefined) {
-    found.push(`--console-listen with --data ${IN_MEMORY} needs --admin-token, from which its logins are made`);
-  }
-  return found;
+  if (data !== IN_MEMORY || adminToken !== undefined) return [];
+  return [`--console-listen with --data ${IN_MEMORY} needs --admin-token, from which its logins are made`];
 }
 
 /** Where an application keeps what it knows: the XDG base directories, or Application Support on macOS. */

@@ -200,3 +200,12 @@ export function bytes(flag: string, fallback: string, bounds: readonly [string, 
   };
   return { flag, placeholder: 'SIZE', fallback, help, parse };
 }
+
+/** The same, if given. */
+export function optionalBytes(
+  flag: string,
+  bounds: readonly [string, string],
+  help: string,
+): Option<number | undefined> {
+  return { ...bytes(flag, '', bounds, help), fallback: undefined };
+}

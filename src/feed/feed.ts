@@ -5,8 +5,9 @@ import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import { type Capture, capture } from '../core/store/snapshot.js';
 import type { StateView } from '../core/store/state-view.js';
+import { DerivedLog, type HistorySource } from './derived-log.js';
 import type { FeedLimits } from './limits.js';
-import { Log } from './log.js';
+import { type History, Log } from './log.js';
 import { SharedSnapshot } from './snapshot.js';
 import { SnapshotBudget } from './snapshot-budget.js';
 import { compacted, type Start, Subscription, type SubscriptionOwner } from './subscription.js';
@@ -34,11 +35,13 @@ export interface FeedOrigin {
  * All watches of one topic: the shared log, and the subscriptions that read it.
  *
  * Publishing costs one encoding and one append, however many watch. Watchers that had nothing to read are woken together,
- * once a turn of the event loop, so that each gets the revisions of one turn in one message.
+ * once a turn of the event loop, so that each gets the revisions of one turn in one message. A feed with a source encodes nothing
+ * while nobody watches: its past is in the source's history.
  */
 export class Feed<C = Change> implements SubscriptionOwner {
-  readonly log: Log;
+  readonly log: History;
   readonly touches: Touches;
+  readonly #source: HistorySource | undefined;
   private readonly subscriptions = new Set<Subscription>();
   private readonly waiting = new Set<Subscription>();
   private snapshots: SharedSnapshot[] = [];
@@ -58,11 +61,15 @@ export class Feed<C = Change> implements SubscriptionOwner {
     private readonly budget = new SnapshotBudget(limits.snapshotBytesMax),
     /** Where the feed begins, if its positions are not the network's. */
     private readonly origin: FeedOrigin = { position: state.position, capture: () => capture(state) },
+    /** Another feed of the same revisions, which is told of each first, to read this one's past from. */
+    source?: HistorySource,
   ) {
+    this.#source = source;
     this.published = origin.position;
     const bounds = { bytesMax: limits.historyBytesMax, entriesMax: limits.historyRevisionsMax };
-    this.log = new Log(bounds, origin.position.revision);
-    this.touches = new Touches(limits.touchesMax, origin.position.revision);
+    const { revision } = origin.position;
+    this.log = source === undefined ? new Log(bounds, revision) : new DerivedLog(bounds, revision, source);
+    this.touches = source?.touches ?? new Touches(limits.touchesMax, revision);
     this.scheduleBookmarks();
   }
 
@@ -90,15 +97,22 @@ export class Feed<C = Change> implements SubscriptionOwner {
       throw new Error(`revision ${position.revision} published after ${this.published.revision}`);
     }
     if (position.epoch !== this.published.epoch) this.forgetBefore(position.revision);
+    if (this.#source !== undefined && this.subscriptions.size === 0) this.log.forget(position.revision);
+    else this.appendRevision(position, changes);
+    this.published = position;
+    this.committedAtMs = committedAtMs;
+    // Whoever does not wait looks by itself, once its last message is written.
+    if (this.waiting.size > 0) this.flushSoon();
+  }
+
+  private appendRevision(position: Position, changes: readonly C[]): void {
     const { revisionBytesMax } = this.limits;
     const isTooLarge = this.topic.size(changes, revisionBytesMax) > revisionBytesMax;
     const bytes = isTooLarge ? undefined : this.topic.encode(position, changes);
     if (isTooLarge) this.log.appendGap(position.revision);
     else if (bytes !== undefined) this.log.append(position.revision, bytes);
+    if (this.#source !== undefined) return;
     if (isTooLarge || bytes !== undefined) this.touches.append(position.revision, this.topic.touches(changes));
-    this.published = position;
-    this.committedAtMs = committedAtMs;
-    this.flushSoon();
   }
 
   /**
@@ -157,7 +171,7 @@ export class Feed<C = Change> implements SubscriptionOwner {
   /** Another epoch begins with this revision: watches cannot resume from before it, which is another history. */
   private forgetBefore(revision: number): void {
     this.log.forget(revision - 1);
-    this.touches.forget(revision - 1);
+    if (this.#source === undefined) this.touches.forget(revision - 1);
   }
 
   private startOf(after: Position | undefined, coalesce: boolean, filtered: boolean): Start | Fault {

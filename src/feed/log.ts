@@ -78,6 +78,22 @@ export interface Run {
   readonly revision: number;
 }
 
+/** The revisions that watches resume from; {@link Log} says what each member does. */
+export interface History {
+  /** Everything past this revision can be read. */
+  readonly floor: number;
+  /** Everything past this revision is held as bytes that all watches share; what is before is made for each that reads it. */
+  readonly sharedFloor: number;
+  readonly byteSize: number;
+  readonly entryCount: number;
+  append(revision: number, entry: Uint8Array): void;
+  appendGap(revision: number): void;
+  hasGapAfter(revision: number): boolean;
+  isGap(revision: number): boolean;
+  read(after: number, bytesMax: number): Run | undefined;
+  forget(revision: number): void;
+}
+
 /** How much history is kept. */
 export interface LogBounds {
   readonly bytesMax: number;
@@ -94,7 +110,7 @@ export interface LogBounds {
  * Invariant: entries lie whole in one segment, their revisions ascend, and every entry after `floor` is held. A caller of
  * {@link read} has checked for gaps first.
  */
-export class Log {
+export class Log implements History {
   private readonly segments: Segment[] = [];
   /** Revisions past the floor without an entry, because it would be too large; ascending. */
   private gaps: number[] = [];
@@ -110,6 +126,10 @@ export class Log {
   ) {
     this.segmentBytes = Math.min(SEGMENT_BYTES_MAX, Math.ceil(bounds.bytesMax / SEGMENTS));
     this.segmentEntries = Math.max(1, Math.ceil(bounds.entriesMax / SEGMENTS));
+  }
+
+  get sharedFloor(): number {
+    return this.floor;
   }
 
   /** Bytes held, allocated ones included. */

@@ -3,7 +3,7 @@ import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import type { StateView } from '../core/store/state-view.js';
 import type { FeedLimits } from './limits.js';
-import type { Log } from './log.js';
+import type { History } from './log.js';
 import type { SharedSnapshot, SnapshotReader } from './snapshot.js';
 import type { Topic } from './topic.js';
 import type { Touches } from './touches.js';
@@ -14,7 +14,7 @@ export interface SubscriptionOwner {
   readonly state: StateView;
   readonly limits: FeedLimits;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: History;
   readonly touches: Touches;
   /** The newest position that was published. */
   readonly position: Position;
@@ -103,10 +103,10 @@ export class Subscription {
     }
   }
 
-  /** Whether the next message is made for this watcher alone: a part of a snapshot, or the net effect of what it missed. */
+  /** Whether the next message is made for this watcher alone: a part of a snapshot, the net effect of what it missed, or translated history. */
   get isCostly(): boolean {
     if (this.#restartTimer !== undefined) return false;
-    return this.#snapshot !== undefined || (this.#first === undefined && this.#cursor < this.#feed.log.floor);
+    return this.#snapshot !== undefined || (this.#first === undefined && this.#cursor < this.#feed.log.sharedFloor);
   }
 
   /** The next message, a Fault that ends the watch, or undefined when there is nothing yet. */

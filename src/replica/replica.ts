@@ -290,7 +290,8 @@ export class Replica {
     const outcome = apply(this.parts.state, command);
     const changes = isFault(outcome) ? [] : outcome.changes;
     const committedAtMs = this.parts.clock.wallMs();
-    for (const one of this.publishers ?? []) one.publish(this.state.position, changes, committedAtMs);
+    const { position } = this.state;
+    for (const one of this.publishers ?? []) one.publish(position, changes, committedAtMs);
     return outcome;
   }
 

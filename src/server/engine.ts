@@ -4,21 +4,12 @@ import type { Clock, Random } from '../base/clock.js';
 import { Acceptances } from '../brokering/acceptances.js';
 import type { Config } from '../config/config.js';
 import { leastMode } from '../config/exposure.js';
-import { feedLimits, replicaLimits, shareLimits, systemFeedLimits } from '../config/part-limits.js';
+import { replicaLimits, shareLimits } from '../config/part-limits.js';
 import { draining } from '../core/model/draining.js';
 import { INITIAL_LIMITS } from '../core/model/limits.js';
 import type { HashKey } from '../core/store/halfsiphash.js';
-import { capture } from '../core/store/snapshot.js';
-import type { State } from '../core/store/state.js';
 import { FairTurns } from '../fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../fair/limits.js';
-import { Feed } from '../feed/feed.js';
-import { SnapshotBudget } from '../feed/snapshot-budget.js';
-import { closedTopic } from '../grpc/encode/closed-topic.js';
-import { connectionsTopic } from '../grpc/encode/connections-topic.js';
-import { networkTopic } from '../grpc/encode/network-topic.js';
-import { sessionsTopic } from '../grpc/encode/sessions-topic.js';
-import { streamsTopic } from '../grpc/encode/streams-topic.js';
 import { NEW_FOLDER_FORMAT } from '../journal/frame.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { replayWhole } from '../journal/replaying.js';
@@ -34,13 +25,12 @@ import { recover } from '../replica/recover.js';
 import { type Publisher, Replica } from '../replica/replica.js';
 import { SessionEvents } from '../replica/session-events.js';
 import { Shares } from '../shares/shares.js';
-import { closedTopic as systemClosedTopic } from '../system/encode/closed-topic.js';
-import { deltaTopic } from '../system/encode/delta-topic.js';
 import { DEFAULT_TRUST_LIMITS } from '../trust/server/limits.js';
 import { Proofs } from '../trust/server/proofs.js';
 import { type VerifySignature, verifyInThreadPool } from '../trust/server/signatures.js';
 import { checkMode } from './auth-mode.js';
 import type { EventReports } from './event-reports.js';
+import { type Feeds, makeFeeds } from './feeds.js';
 import type { Metrics } from './metrics.js';
 
 /** What an engine is made of. */
@@ -68,9 +58,6 @@ export interface EngineParts {
   /** Called when an invariant is broken or the journal can be written no more, after it was logged. */
   readonly fatal: (error: unknown) => void;
 }
-
-/** The feeds, in the bytes of each door. */
-export type Feeds = ReturnType<typeof makeFeeds>;
 
 /** Everything behind the doors, running: the network itself, and what has to be told of its changes. */
 export interface Engine {
@@ -275,48 +262,6 @@ async function checkFormat1(journal: Journal, limits = INITIAL_LIMITS, log: Logg
   );
   await replayWhole(journal, limits);
   journal.moveOn(limits);
-}
-
-/** Bytes of history for what is told seldom, or is soon out of date. */
-const SMALL_HISTORY_BYTES_MAX = 16 * 1_048_576;
-
-/** What the feeds are made of. */
-interface FeedsDeps {
-  readonly state: State;
-  readonly clock: Clock;
-  readonly sessionEvents: SessionEvents;
-  readonly isAttached: (sid: number) => boolean;
-}
-
-function makeFeeds(config: Config, { state, clock, sessionEvents, isAttached }: FeedsDeps) {
-  const limits = feedLimits(config);
-  const forSystem = systemFeedLimits(config);
-  const budget = new SnapshotBudget(limits.snapshotBytesMax);
-  const smallHistory = Math.min(limits.historyBytesMax, SMALL_HISTORY_BYTES_MAX);
-  return {
-    grpc: {
-      network: new Feed(networkTopic(state), state, limits, clock, budget),
-      // Its messages hold one revision each: see the topic.
-      closed: new Feed(closedTopic, state, { ...limits, messageBytesMax: 0 }, clock, budget),
-      streams: new Feed(streamsTopic, state, limits, clock, budget),
-      connections: new Feed(connectionsTopic, state, { ...limits, historyBytesMax: smallHistory }, clock, budget),
-      sessions: new Feed(
-        sessionsTopic(state, isAttached),
-        state,
-        { ...limits, historyBytesMax: smallHistory },
-        clock,
-        budget,
-        {
-          position: sessionEvents.position,
-          capture: () => ({ ...capture(state), position: sessionEvents.position }),
-        },
-      ),
-    },
-    system: {
-      network: new Feed(deltaTopic(state), state, forSystem, clock, budget),
-      closed: new Feed(systemClosedTopic(), state, forSystem, clock, budget),
-    },
-  };
 }
 
 /** What is hashed that callers choose is hashed by a secret. */

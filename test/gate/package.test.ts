@@ -37,6 +37,7 @@ describe('the package', () => {
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'bin',
       'deploy',
       'dist',
       'docs',
@@ -83,6 +84,55 @@ describe('the package', () => {
     expect((await run(process.execPath, ['use.mjs'], { cwd: folder })).stdout).toBe('function\n');
     const { version } = JSON.parse(await readFile('package.json', 'utf8'));
     expect(await switchyard('--version')).toBe(`${version}\n`);
+  });
+});
+
+describe('a server that is started by the installed program', () => {
+  /** Starts one and waits until it listens; answers with it and the command line of its process. */
+  async function start(options: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const program = join(folder, 'node_modules', '.bin', 'switchyard');
+    const args = ['serve', '--listen', '127.0.0.1:0', '--data', ':memory:', '--log-level', 'error', ...options];
+    server = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    await once(server.stdout!, 'data');
+    return { server, words: (await readFile(`/proc/${server.pid}/cmdline`, 'utf8')).split('\0') };
+  }
+
+  /** Its exit status, and what it wrote on standard error. */
+  async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<{ status: unknown; err: string }> {
+    let err = '';
+    child.stderr!.on('data', (text) => (err += text));
+    child.kill(signal);
+    const [status] = await once(child, 'close');
+    return { status, err };
+  }
+
+  it('is node itself with a young generation of 64 MiB, and says when Ctrl-C ended it', async () => {
+    const { server, words } = await start([]);
+    expect(words[0]).toMatch(/node$/);
+    expect(words.filter((word) => word.startsWith('--max-'))).toEqual(['--max-semi-space-size=64']);
+    expect(await stop(server, 'SIGINT')).toEqual({ status: 130, err: '' });
+  });
+
+  it('takes less with --max-memory, and goes on after SIGHUP', async () => {
+    const { server, words } = await start(['--max-memory=128MiB']);
+    const sizes = words.filter((word) => /^--max-.*-size/.test(word));
+    expect(sizes).toEqual(['--max-semi-space-size=8', '--max-old-space-size=80']);
+    server.kill('SIGHUP');
+    expect(await stop(server, 'SIGTERM')).toEqual({ status: 0, err: '' });
+  });
+
+  it('leaves the sizes alone that NODE_OPTIONS gives', async () => {
+    const { server, words } = await start([], { NODE_OPTIONS: '--max-semi-space-size=2' });
+    expect(words.filter((word) => word.startsWith('--max-'))).toEqual([]);
+    await stop(server, 'SIGTERM');
+  });
+
+  it('says itself what is wrong with --max-memory', async () => {
+    const failed = switchyard('serve', '--data', ':memory:', '--max-memory', 'much');
+    await expect(failed).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--max-memory: "much" must'),
+    });
   });
 });
 

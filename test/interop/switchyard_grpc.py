@@ -19,13 +19,15 @@ grpc.__path__ = pkgutil.extend_path(grpc.__path__, grpc.__name__)
 
 from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 from grpc.health.v1 import health_pb2, health_pb2_grpc  # noqa: E402
-from switchyard.v1 import error_pb2, link_pb2, network_pb2, network_service_pb2, network_service_pb2_grpc  # noqa: E402
+from switchyard.v1 import connection_pb2, error_pb2, link_pb2, network_pb2, network_service_pb2, network_service_pb2_grpc  # noqa: E402
 from switchyard.v1 import instance_pb2, server_pb2, server_pb2_grpc  # noqa: E402
 from switchyard.v1 import session_service_pb2, session_service_pb2_grpc, stream_service_pb2  # noqa: E402
 from switchyard.v1 import stream_service_pb2_grpc, transport_service_pb2, transport_service_pb2_grpc  # noqa: E402
 
 ADMIN = (("switchyard-admin", sys.argv[3]),)
 TIMEOUT_S = 20
+# What a DER SubjectPublicKeyInfo of Ed25519 begins with; the key's 32 bytes follow.
+ED25519_KEY = bytes.fromhex("302a300506032b6570032100")
 called = {}
 
 
@@ -130,6 +132,78 @@ def connect_directly(network, net, sessions, pb, as_one, as_two, peer_cvid):
     attachment.cancel()
 
 
+def next_order(attachment):
+    """The next order of an attachment that is to be answered."""
+    return next(message.order for message in attachment if message.order.order_id)
+
+
+def connect_through_server(network, net, sessions, streams, pb, relay_pb, ends):
+    """Asks for a connection that goes through the server at once, and sends a block over it as soon as both ends have the order."""
+    attachments = []
+    for _sid, metadata in ends:
+        attachment = sessions.stub.Attach(pb.AttachRequest(), timeout=TIMEOUT_S, metadata=metadata)
+        assert next(attachment).order.WhichOneof("kind") == "heartbeat"
+        attachments.append(attachment)
+    (_, as_one), (peer_cvid, as_two) = ends
+    request = net.DirectConnectionRequest(
+        cvid=peer_cvid,
+        type=link_pb2.LINK_TYPE_TRANSPORT_TCP,
+        fallback=connection_pb2.CONNECTION_FALLBACK_IMMEDIATE,
+        public_key=ED25519_KEY + bytes([1] * 32),
+        relay_version=3,
+    )
+    asked = network.stub.DirectConnection.future(request, timeout=TIMEOUT_S, metadata=as_one)
+    gather = next_order(attachments[1])
+    assert gather.connection.role == connection_pb2.CONNECTION_ROLE_GATHER
+    assert gather.connection.fallback == connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
+    data = connection_pb2.GatherAnswer(public_key=ED25519_KEY + bytes([2] * 32), relay_version=3).SerializeToString()
+    sessions.call("Answer", pb.AnswerRequest(order_id=gather.order_id, data=data), as_two)
+    orders = [next_order(attachment) for attachment in attachments]
+    for order, controlling in zip(orders, (True, False)):
+        assert order.connection.role == connection_pb2.CONNECTION_ROLE_RELAY
+        assert order.connection.controlling == controlling
+        assert order.connection.relay_version == 3
+        assert order.connection.relay_stream_id > 0 and order.connection.relay_branch_id > 0
+    assert asked.result().request.connection_id == gather.connection.connection_id
+    assert orders[0].connection.peer_public_key == ED25519_KEY + bytes([2] * 32)
+    assert orders[1].connection.peer_public_key == ED25519_KEY + bytes([1] * 32)
+    for order, metadata in zip(orders, (as_one, as_two)):
+        sessions.call("Answer", pb.AnswerRequest(order_id=order.order_id), metadata)
+    read = threading.Event()
+
+    def sink_says():
+        yield relay_pb.RelayRequest(open=relay_pb.RelayOpen(id=orders[1].connection.relay_branch_id))
+        read.wait(TIMEOUT_S)
+
+    sink = streams.stub.Relay(sink_says(), timeout=TIMEOUT_S, metadata=as_two)
+    assert next(sink).opened.stream.id == orders[0].connection.relay_stream_id
+
+    def source_says():
+        yield relay_pb.RelayRequest(open=relay_pb.RelayOpen(id=orders[0].connection.relay_stream_id))
+        yield relay_pb.RelayRequest(block=b"at once")
+        read.wait(TIMEOUT_S)
+
+    source = streams.stub.Relay(source_says(), timeout=TIMEOUT_S, metadata=as_one)
+    assert next(source).opened.stream.id == orders[0].connection.relay_stream_id
+    assert next(sink).block == b"at once"
+    read.set()
+    request = net.GetConnectionRequest(connection_id=gather.connection.connection_id)
+    assert network.call("GetConnection", request, as_one).connection.path == connection_pb2.PATH_KIND_RELAYED
+    for call in (sink, source, *attachments):
+        call.cancel()
+
+
+def refuse_unknown_fallback(network, net, as_one, peer_cvid):
+    """A `fallback` that is none is refused, and says so."""
+    request = net.DirectConnectionRequest(cvid=peer_cvid, type=link_pb2.LINK_TYPE_TRANSPORT_TCP, fallback=4)
+    try:
+        network.stub.DirectConnection(request, timeout=TIMEOUT_S, metadata=as_one)
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.INVALID_ARGUMENT and "fallback" in error.details(), error.details()
+    else:
+        raise AssertionError("an unknown fallback is taken")
+
+
 def ask_health(channel):
     """Asks each way for the health of a service, and of one that is not there."""
     health = health_pb2_grpc.HealthStub(channel)
@@ -204,6 +278,9 @@ def main():
     stream = streams.call("CreateStream", streaming.CreateStreamRequest(sink_cvids=[two.instance_sid]), as_one).stream
     streams.call("TerminateStream", streaming.TerminateStreamRequest(id=stream.id), as_one)
     relay_blocks(streams, streaming, as_one, as_two, two.instance_sid)
+    ends = ((one.instance_sid, as_one), (two.instance_sid, as_two))
+    connect_through_server(network, net, sessions, streams, pb, streaming, ends)
+    refuse_unknown_fallback(network, net, as_one, two.instance_sid)
 
     listed = transport.call("EnumerateTransport", transport_pb.EnumerateTransportRequest()).transports
     assert [one.code_name for one in listed] == ["exchange", "grpc"] and listed[1].addresses == [sys.argv[2]]

@@ -2,9 +2,10 @@ import { WatchKind } from '../../../gen/switchyard/v1/network.js';
 import { WatchEndpointClosedResponse } from '../../../gen/switchyard/v1/network_service.js';
 import type { Change, SessionClosed } from '../../core/model/change.js';
 import type { Position } from '../../core/model/position.js';
+import type { CloseReason, Session } from '../../core/model/session.js';
 import type { Topic } from '../../feed/topic.js';
 import { bytesOf } from './bytes.js';
-import { committedAtOf, endpointClosedMessage, positionMessage } from './message.js';
+import { committedAtOf, endpointClosedMessage, positionMessage, positionOf } from './message.js';
 
 /** Bytes of one session's end: its name has at most 1,024, whatever the options are. */
 const CLOSED_BYTES_MAX = 2_048;
@@ -36,6 +37,18 @@ export const closedTopic: Topic = {
   bookmark: (position, committedAtMs) => sign(WatchKind.BOOKMARK, position, committedAtMs),
   reset: (position) => sign(WatchKind.RESET, position),
 };
+
+/** One session's end, read from its message: what the feed of another door has to encode. */
+export function readClosed(message: Uint8Array): {
+  readonly position: Position;
+  readonly session: Pick<Session, 'sid' | 'uuid' | 'name'>;
+  readonly reason: CloseReason;
+} {
+  const { position, endpointClosed } = WatchEndpointClosedResponse.decode(message);
+  if (endpointClosed === undefined) throw new Error('a log of ends holds something else');
+  const { cvid: sid, instanceUuid: uuid, name, reason } = endpointClosed;
+  return { position: positionOf(position), session: { sid, uuid, name }, reason: reason as number as CloseReason };
+}
 
 function closedOf(changes: readonly Change[]): SessionClosed | undefined {
   return changes.find((change) => change.kind === 'SessionClosed');

@@ -29,6 +29,12 @@ export function positionMessage({ epoch, revision }: Position): PositionMessage 
   return { epoch, revision: BigInt(revision) };
 }
 
+/** The position of a message of the server's own, which has one. */
+export function positionOf(message: PositionMessage | undefined): Position {
+  if (message === undefined) throw new Error('a message of a feed has no position');
+  return { epoch: message.epoch, revision: Number(message.revision) };
+}
+
 /** When a position was committed, for a BOOKMARK. */
 export function committedAtOf(committedAtMs: number | undefined): Date | undefined {
   return committedAtMs === undefined ? undefined : new Date(committedAtMs);

@@ -1,5 +1,6 @@
 import { type NetworkDelta, WatchKind } from '../../../gen/switchyard/v1/network.js';
 import { WatchNetworkDeltaResponse } from '../../../gen/switchyard/v1/network_service.js';
+import type { LinkType } from '../../core/model/link.js';
 import type { Position } from '../../core/model/position.js';
 import type { StateView } from '../../core/store/state-view.js';
 import {
@@ -15,7 +16,7 @@ import type { Topic } from '../../feed/topic.js';
 import { lengthTag, varintTag } from '../../protowire/tag.js';
 import { WireWriter } from '../../protowire/writer.js';
 import { bytesOf } from './bytes.js';
-import { committedAtOf, positionMessage } from './message.js';
+import { committedAtOf, positionMessage, positionOf } from './message.js';
 
 /** The fields of a WatchNetworkDeltaResponse. */
 const RESPONSE_TAG = {
@@ -165,6 +166,28 @@ function writeNode({ sid, parent, uuid, name, labels }: GraphNode): void {
     writer.close(label);
   }
   writer.close(node);
+}
+
+/** The type in a message that this server has written, and so none that it does not know. */
+function typeOf(link: number): LinkType {
+  return link as LinkType;
+}
+
+/** One revision, read from its DELTA message: what the feed of another door has to encode. */
+export function readRevision(message: Uint8Array): { readonly position: Position; readonly delta: GraphDelta } {
+  const { position, deltas } = WatchNetworkDeltaResponse.decode(message);
+  const [{ nodeAdded, nodeRemoved, linkAdded, linkRemoved }] = deltas;
+  const delta = {
+    nodesAdded: nodeAdded.map(({ cvid, parent, instanceUuid, name, labels }) => {
+      return { sid: cvid, parent, uuid: instanceUuid, name, labels };
+    }),
+    nodesRemoved: nodeRemoved.map(({ cvid }) => cvid),
+    linksAdded: linkAdded.map(({ cvid1, cvid2, link }) => ({ a: cvid1, b: cvid2, link: typeOf(link) })),
+    linksRemoved: linkRemoved.map(({ cvid1, cvid2, link }) => {
+      return { a: cvid1, b: cvid2, ...(link !== undefined && { link: typeOf(link) }) };
+    }),
+  };
+  return { position: positionOf(position), delta };
 }
 
 /** Snapshots as well as deltas. A revision of which nothing is left is left out. */

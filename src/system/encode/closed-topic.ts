@@ -1,4 +1,6 @@
 import type { Change, SessionClosed } from '../../core/model/change.js';
+import type { Position } from '../../core/model/position.js';
+import type { CloseReason, Session } from '../../core/model/session.js';
 import type { Topic } from '../../feed/topic.js';
 import { packetsOf } from '../../transport/pipe.js';
 import { ByteWriter } from '../codec/bytes.js';
@@ -12,17 +14,28 @@ const CLOSED_BYTES_MAX = 2_048;
 
 const NOTHING = new Uint8Array(0);
 
+/** {@link Topic}, and how one end becomes bytes that was read from the history of another door. */
+export interface ClosedTopic extends Topic {
+  encodeEnd(
+    position: Position,
+    end: { readonly session: Pick<Session, 'sid' | 'uuid' | 'name'>; readonly reason: CloseReason },
+  ): Uint8Array;
+}
+
 /** EndpointClosed as bytes: frames. It has no bookmarks: whoever wants to know where it stands watches the graph too. */
-export function closedTopic(): Topic {
+export function closedTopic(): ClosedTopic {
   const writer = new ByteWriter();
+  const encodeEnd: ClosedTopic['encodeEnd'] = (position, { session, reason }) => {
+    writeEvent(writer, { type: 'EndpointClosed', body: closedBody(session, reason, position) });
+    return writer.finish();
+  };
   return {
     name: 'system-closed',
     encode: (position, changes) => {
       const closed = closedOf(changes);
-      if (closed === undefined) return undefined;
-      writeEvent(writer, { type: 'EndpointClosed', body: closedBody(closed.session, closed.reason, position) });
-      return writer.finish();
+      return closed && encodeEnd(position, closed);
     },
+    encodeEnd,
     size: () => CLOSED_BYTES_MAX,
     touches: (changes) => {
       const closed = closedOf(changes);

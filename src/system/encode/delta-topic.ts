@@ -42,6 +42,11 @@ const LINKS_PER_PIECE = 2_048;
 /** Bytes of nodes in one snapshot packet, by estimate. */
 const NODE_BYTES_PER_PIECE = 32_768;
 
+/** {@link Topic}, and how one revision becomes bytes that was read from the history of another door. */
+export interface DeltaTopic extends Topic {
+  encodeRevision(position: Position, delta: GraphDelta): Uint8Array;
+}
+
 /**
  * NetworkDelta as bytes: frames, one after the other, so that what one turn brought is one write on a stream of bytes and
  * is cut into messages where the transport has them.
@@ -49,7 +54,7 @@ const NODE_BYTES_PER_PIECE = 32_768;
  * A revision is one packet, or several with `more` where it does not fit. The feed's log holds the bytes as they go out,
  * encoded once for all who watch.
  */
-export function deltaTopic(state: StateView): Topic {
+export function deltaTopic(state: StateView): DeltaTopic {
   const writer = new ByteWriter();
   const frames = (kind: Kind, position: Position, pieces: readonly Items[]): Uint8Array => {
     writer.whole(() => {
@@ -64,10 +69,12 @@ export function deltaTopic(state: StateView): Topic {
     // A small copy lies in Node's pool: memory of its own for each revision would have V8 collect everything more often.
     return Buffer.from(writer.view());
   };
+  const encodeRevision = (position: Position, delta: GraphDelta) =>
+    frames(WatchKind.DELTA, position, piecesOf(listsOf(delta)));
   return {
     name: 'system-network',
-    encode: (position, changes) =>
-      frames(WatchKind.DELTA, position, piecesOf(listsOf(graphDelta(changes, state.serverSid)))),
+    encode: (position, changes) => encodeRevision(position, graphDelta(changes, state.serverSid)),
+    encodeRevision,
     size: graphBytes,
     touches: graphTouches,
     filter: (bytes, keeps) => filter(bytes, keeps, writer),

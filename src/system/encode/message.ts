@@ -31,7 +31,7 @@ export function labelsThatFit(labels: Labels): LabelBody[] {
 
 /** A session's end. */
 export function closedBody(
-  { sid, uuid, name }: Session,
+  { sid, uuid, name }: Pick<Session, 'sid' | 'uuid' | 'name'>,
   reason: CloseReason,
   position: Position,
 ): EventBody<'EndpointClosed'> {

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Cell, lacksForCells, TRANSPORTS } from '../../../harness/nat/cell.js';
+import { compiled } from '../../../harness/nat/compiled.js';
+import { NatNetwork, type NetworkOptions } from '../../../harness/nat/network.js';
+import { removeRunFolder } from '../../../harness/nat/run-folder.js';
+import { sampleOf } from '../../long.js';
+
+const CELL_MS = 90_000;
+/** Programs of the namespaces are compiled once, which takes a minute on a busy machine. */
+const COMPILE_MS = 300_000;
+/** The port of HTTPS, which networks let out that let out nothing else. */
+const HTTPS_PORT = 443;
+/** `npm test` tries one of so many, `npm run test:all` each. */
+const ONE_OF = 4;
+
+const lacks = lacksForCells();
+if (lacks) process.stderr.write(`not checked: ${lacks}\n`);
+
+/** A network that lets out little, and which path there is in it by TCP and by UDP. */
+interface Row {
+  readonly what: string;
+  readonly options: NetworkOptions;
+  readonly port?: number;
+  /** Who connects to whom. */
+  readonly ends: readonly [from: string, to: string];
+  readonly paths: readonly ['direct' | 'relayed', 'direct' | 'relayed'];
+}
+
+const [apdf, edm] = ['apdf', 'edm'] as const;
+const ROWS: readonly Row[] = [
+  {
+    what: 'only through a proxy that asks for a user and a password',
+    options: { routers: { a: apdf, b: apdf }, fences: { a: 'proxy' } },
+    ends: ['a', 'b'],
+    paths: ['relayed', 'relayed'],
+  },
+  {
+    what: 'without UDP',
+    options: { routers: { a: apdf, b: apdf }, fences: { a: 'no-udp' } },
+    ends: ['a', 'b'],
+    paths: ['direct', 'relayed'],
+  },
+  {
+    what: 'with TCP to port 443 alone',
+    options: { routers: { a: apdf, b: apdf }, fences: { a: 'tcp-443' } },
+    port: HTTPS_PORT,
+    ends: ['a', 'b'],
+    paths: ['relayed', 'relayed'],
+  },
+  {
+    what: 'behind one NAT that does not lead back to itself, and maps each peer to another port',
+    options: { routers: { a: edm }, neighbours: { c: 'a' } },
+    ends: ['a', 'c'],
+    paths: ['direct', 'direct'],
+  },
+];
+
+(lacks ? describe.skip : describe)('an instance', () => {
+  beforeAll(() => void compiled('harness/nat/server.ts'), COMPILE_MS);
+  afterAll(() => {
+    NatNetwork.removeAll();
+    removeRunFolder();
+  });
+
+  it.each(sampleOf(ROWS, ONE_OF))(
+    '$what watches the graph, and is connected whoever asks',
+    async ({ options, port, ends, paths }) => {
+      const cell = await Cell.make(options, undefined, port);
+      try {
+        for (const [from, to] of [ends, [ends[1], ends[0]] as const]) {
+          const outcomes = await Promise.all(
+            TRANSPORTS.map((transport, at) => {
+              return cell.connect(transport, from, to, { hold: true, settles: paths[at] === 'direct' });
+            }),
+          );
+          expect(outcomes.map(({ path, error }) => ({ path, error }))).toEqual(
+            paths.map((path) => ({ path, error: undefined })),
+          );
+          await Promise.all(TRANSPORTS.map((transport) => cell.linked(transport, from, to, true)));
+        }
+        const proxied = options.fences?.a === 'proxy' ? [expect.stringContaining(':8768')] : [];
+        expect(cell.proxied).toEqual(expect.arrayContaining(proxied));
+      } finally {
+        cell.remove();
+      }
+    },
+    CELL_MS,
+  );
+});
