@@ -72,7 +72,7 @@ async function tryWay(
   const stop = () => stream.destroy(signal.reason as Error);
   signal.addEventListener('abort', stop, { once: true });
   try {
-    await requestPort(stream, ECHO_PORT);
+    await requestPort(stream, ECHO_PORT, surroundings.clock);
     return { way, connectionId, roundTripsMs: await roundTrips(stream, flags.count ?? COUNT, surroundings) };
   } catch (error) {
     if (signal.aborted || !(error instanceof Failure)) throw error;
