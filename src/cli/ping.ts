@@ -65,8 +65,9 @@ async function tryWay(
   const { signal } = surroundings;
   const transport = flags.udp ? 'udp' : 'tcp';
   const upgradeAfterMs = Number.POSITIVE_INFINITY;
-  // Not through the server first: it is the path that is measured.
-  const stream = await instance.connect(cvid, { transport, relayOnly, fallback: 'late', upgradeAfterMs, signal });
+  // The direct path is measured, so not through the server first. What is to go through it does not wait for attempts to fail.
+  const fallback = relayOnly ? 'immediate' : 'late';
+  const stream = await instance.connect(cvid, { transport, relayOnly, fallback, upgradeAfterMs, signal });
   const way = stream.path;
   const { connectionId } = stream;
   const stop = () => stream.destroy(signal.reason as Error);
