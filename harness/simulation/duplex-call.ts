@@ -15,6 +15,11 @@ export class DuplexCall extends ServerCall {
   #isPaused = true;
   #hasEnded = false;
   #isEndTold = false;
+  /** What was written while a message waited for the client's window: as grpc-js, it keeps whatever is written. */
+  readonly #unsent: { readonly message: unknown; readonly done: () => void }[] = [];
+  /** How much of what was written is not known to be sent. */
+  #underway = 0;
+  #isEnding = false;
 
   constructor(
     asked: Asked,
@@ -44,6 +49,20 @@ export class DuplexCall extends ServerCall {
     this.#flow();
   }
 
+  override write(message: unknown, done: () => void = () => {}): boolean {
+    if (this.over || this.#isEnding) return false;
+    this.#underway++;
+    if (!this.isBlocked && this.#unsent.length === 0) return super.write(message, () => this.#sent(done));
+    this.#unsent.push({ message, done });
+    return false;
+  }
+
+  /** Ends with success once all that was written is sent, and whoever wrote it knows. */
+  override end(): void {
+    this.#isEnding = true;
+    if (this.#underway === 0) super.end();
+  }
+
   push(bytes: Uint8Array): void {
     this.process.perform(() => {
       this.#inbox.push(bytes);
@@ -60,6 +79,16 @@ export class DuplexCall extends ServerCall {
       this.#end();
       this.process.clock.after(RESET_AFTER_END_MS, () => this.lose());
     });
+  }
+
+  #sent(done: () => void): void {
+    this.#underway--;
+    done();
+    while (!this.isBlocked && this.#unsent.length > 0) {
+      const next = this.#unsent.shift()!;
+      super.write(next.message, () => this.#sent(next.done));
+    }
+    if (this.#isEnding && this.#underway === 0) super.end();
   }
 
   #end(): void {

@@ -1,4 +1,5 @@
 import { FEED_MUTATIONS } from './mutations/feed.js';
+import { HALF_CLOSED_MUTATIONS } from './mutations/half-closed.js';
 import { JOURNAL_MUTATIONS } from './mutations/journal.js';
 import { KEY_MUTATIONS } from './mutations/keys.js';
 import { LIMITS_MUTATIONS } from './mutations/limits.js';
@@ -20,4 +21,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...RELAYS_MUTATIONS,
   ...KEY_MUTATIONS,
   ...TICKET_MUTATIONS,
+  ...HALF_CLOSED_MUTATIONS,
 ];

@@ -40,6 +40,8 @@ export interface Plan {
   readonly isTicketed: boolean;
   /** Whether the journal is in an etcd instead of on the disk. */
   readonly isOnEtcd?: boolean;
+  /** Whether clients of system events end their side as soon as they have asked. */
+  readonly isHalfClosed: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -69,6 +71,7 @@ export function planOf(seed: number, minutes: number): Plan {
     isRelayed: new SeededRandom(seed).fork(7).chance(1 / 2),
     keyed: new SeededRandom(seed).fork(6).pick(['none', 'half', 'all']),
     isTicketed: new SeededRandom(seed).fork(7).chance(1 / 2),
+    isHalfClosed: new SeededRandom(seed).fork(8).chance(1 / 2),
     steps: stepsOf(random, minutes * 60_000),
   };
 }
@@ -91,6 +94,7 @@ export function writtenPlan(text: string): Plan {
     isRelayed: plan.isRelayed ?? false,
     keyed: plan.keyed ?? 'none',
     isTicketed: plan.isTicketed ?? false,
+    isHalfClosed: plan.isHalfClosed ?? false,
     limits,
     cores: plan.cores ?? [allCore],
   };

@@ -73,6 +73,7 @@ async function comeToRest(world: World): Promise<void> {
       if (lag !== undefined) verdict.fail('Converged', `${reader.name} ${lag}`);
     }
   }
+  for (const conversation of world.halfClosers?.unfinished() ?? []) verdict.fail('Converged', conversation);
   for (const stream of world.relays?.unfinished() ?? []) verdict.fail('Converged', stream);
   const attached = hosts.filter(({ instance }) => instance?.state === 'attached').length;
   if (truth.state.sessions.count !== attached) {
@@ -92,6 +93,7 @@ async function leaveNothing(world: World): Promise<void> {
     attachments: server.replica.attachments.count,
     holders: server.shares.holderCount,
     channels: server.relay.channelCount,
+    conversations: server.system.connectionCount,
     ...Object.fromEntries(Object.entries(server.feeds).map(([name, feed]) => [name, feed.subscriptionCount])),
   };
   if (Object.values(left).some((count) => count > 0)) verdict.fail('Tidy', `is left: ${JSON.stringify(left)}`);

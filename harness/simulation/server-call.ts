@@ -31,6 +31,11 @@ export class ServerCall extends EventEmitter implements Callee, AnswerFate {
   blockedSinceMs: number | undefined;
   protected over = false;
   private lost: (() => void) | undefined;
+  /** Whether a message waits for the client's window. */
+  protected get isBlocked(): boolean {
+    return this.waiting !== undefined;
+  }
+
   /** The client is gone, or does not want the answer any more, and has not got it. */
   isLost = false;
   private readonly deadlineMs: number;

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { IdentityServiceService } from '../../gen/switchyard/v1/identity.js';
+import { TransportServiceService } from '../../gen/switchyard/v1/transport_service.js';
 import { Acceptances } from '../../src/brokering/acceptances.js';
 import { Asking } from '../../src/brokering/asking.js';
 import { draining } from '../../src/core/model/draining.js';
@@ -24,6 +25,7 @@ import { identityService } from '../../src/grpc/services/identity-service.js';
 import { networkDefinition, networkService } from '../../src/grpc/services/network-service.js';
 import { sessionDefinition, sessionService } from '../../src/grpc/services/session-service.js';
 import { streamDefinition, streamService } from '../../src/grpc/services/stream-service.js';
+import { transportService } from '../../src/grpc/services/transport-service.js';
 import type { Journal } from '../../src/journal/journal.js';
 import type { EtcdStore } from '../../src/log/etcd/store.js';
 import { DEFAULT_RELAY_LIMITS } from '../../src/relay/limits.js';
@@ -35,9 +37,13 @@ import { KeyProver, type KeyProverDeps } from '../../src/replica/key-prover.js';
 import type { ReplicaLimits } from '../../src/replica/limits.js';
 import { Opening } from '../../src/replica/opening.js';
 import { recover } from '../../src/replica/recover.js';
-import { Replica } from '../../src/replica/replica.js';
+import { type Publisher, Replica } from '../../src/replica/replica.js';
 import type { ShareLimits } from '../../src/shares/limits.js';
 import { Shares } from '../../src/shares/shares.js';
+import type { SystemDoor } from '../../src/system/door.js';
+import { closedTopic as systemClosedTopic } from '../../src/system/encode/closed-topic.js';
+import { deltaTopic } from '../../src/system/encode/delta-topic.js';
+import { DEFAULT_SYSTEM_LIMITS } from '../../src/system/limits.js';
 import { Transports } from '../../src/transport/transports.js';
 import { DEFAULT_TRUST_LIMITS } from '../../src/trust/server/limits.js';
 import { Proofs } from '../../src/trust/server/proofs.js';
@@ -47,9 +53,14 @@ import { DuplexCall } from './duplex-call.js';
 import type { Process } from './process.js';
 import type { SeededRandom } from './random.js';
 import { type Ear, ServerCall } from './server-call.js';
+import { makeSystemDoor, type SystemDoorDeps } from './system-door.js';
 
 /** The administrator's token of every run. */
 export const ADMIN_TOKEN = 'simulated';
+/** The most that one message to a watcher of system events holds: some revisions, so that they are gathered now and then. */
+const SYSTEM_MESSAGE_BYTES_MAX = 8_192;
+/** How long those who speak system events have to take what they are told when the server goes down. */
+const SYSTEM_CLOSE_MS = 5_000;
 const SERVER_UUID = '00000000-0000-4000-8000-0000000000ff';
 
 /** The bounds that a run is given, so low that they are met. */
@@ -115,6 +126,8 @@ export class SimulatedServer implements Listener {
   private callCount = 0;
   readonly calls: Calls;
   readonly proofs: Proofs;
+  /** The door of system events, which Exchange leads to. */
+  readonly system: SystemDoor;
 
   private constructor(
     private readonly surroundings: ServerSurroundings,
@@ -125,6 +138,7 @@ export class SimulatedServer implements Listener {
     readonly state: State,
     readonly feeds: Backing['feeds'],
     readonly shares: Shares,
+    readonly systemFeeds: SystemDoorDeps['feeds'],
   ) {
     const { process, random, limits, problem } = surroundings;
     const { clock } = process;
@@ -145,34 +159,34 @@ export class SimulatedServer implements Listener {
       tokens: new AccessTokens({ clock, random }),
     });
     const prover = new KeyProver({ state, proofs, clock, charge, gatekeeper });
+    const both = {
+      ...{ replica, gatekeeper, shares, turns, relay, clock, random },
+      opening: new Opening(replica, clock, random, limits.replica, shares, prover, gatekeeper),
+      log: logger(problem),
+      asking: new Asking({
+        ...{ replica, gatekeeper, shares, acceptances, clock, random },
+        isObserved: () => true,
+        orderDeadlineMs: limits.replica.orderDeadlineMs,
+      }),
+      enrolment: new Enrolment({ replica, prover, clock }),
+    };
+    this.system = makeSystemDoor({ ...both, feeds: systemFeeds });
     this.calls = new Calls(
       {
-        replica,
-        opening: new Opening(replica, clock, random, limits.replica, shares, prover, gatekeeper),
-        gatekeeper,
+        ...both,
         offersReflection: false,
-        shares,
-        turns,
         feeds,
-        relay,
-        clock,
-        random,
-        log: logger(problem),
         limits: DEFAULT_DOOR_LIMITS,
         adminToken: ADMIN_TOKEN,
         orderDeadlineMs: limits.replica.orderDeadlineMs,
-        asking: new Asking({
-          ...{ replica, gatekeeper, shares, acceptances, clock, random },
-          isObserved: () => true,
-          orderDeadlineMs: limits.replica.orderDeadlineMs,
-        }),
         rendezvous: [],
-        enrolment: new Enrolment({ replica, prover, clock }),
         reach: { isEncrypted: false, pins: () => [], addresses: () => [] },
         about: { version: '', commit: '', startedMs: 0, capabilities: [], addresses: () => ({}), limits: () => [] },
         transports: new Transports(),
-        // System events have listeners of their own; nothing here sends any.
-        exchange: { accept: () => undefined, packetBytesMax: 0 },
+        exchange: {
+          accept: (pipe) => this.system.accept(pipe),
+          packetBytesMax: DEFAULT_SYSTEM_LIMITS.packetBytesMax,
+        },
       },
       { vouch: () => {}, find: () => undefined, holdings: { watches: undefined as never }, fates: this.fates },
     );
@@ -180,6 +194,7 @@ export class SimulatedServer implements Listener {
     this.add(networkDefinition, networkService(this.calls));
     this.add(streamDefinition, streamService(this.calls));
     this.add(IdentityServiceService, identityService(this.calls));
+    this.add(TransportServiceService, transportService(this.calls));
   }
 
   /** Recovers from the journal, and resolves when calls can be taken in. */
@@ -209,7 +224,12 @@ export class SimulatedServer implements Listener {
         },
       ),
     };
-    const all = [feeds.network, feeds.closed, feeds.streams, feeds.connections];
+    const forSystem = { ...limits.feed, messageBytesMax: SYSTEM_MESSAGE_BYTES_MAX };
+    const systemFeeds = {
+      network: new Feed(deltaTopic(state), state, forSystem, clock),
+      closed: new Feed(systemClosedTopic(), state, forSystem, clock),
+    };
+    const all = [feeds.network, feeds.closed, feeds.streams, feeds.connections, ...Object.values(systemFeeds)];
     await recovery.replay((position, changes) => {
       for (const feed of all) feed.publish(position, changes);
     });
@@ -233,10 +253,22 @@ export class SimulatedServer implements Listener {
       limits: limits.replica,
     });
     const { leases, deadlines, attachments } = replica;
-    replica.publishTo(leases, deadlines, attachments, shares, relay, ...all, acceptances);
+    // The door's, which is made later.
+    const place: Publisher & { door?: Publisher } = { publish: (...told) => place.door?.publish(...told) };
+    replica.publishTo(leases, deadlines, attachments, shares, relay, ...all, acceptances, place);
     await replica.found(SERVER_UUID);
     await replica.agreeOn(limits.core);
-    const server = new SimulatedServer({ ...surroundings, problem }, relay, acceptances, replica, state, feeds, shares);
+    const server = new SimulatedServer(
+      { ...surroundings, problem },
+      relay,
+      acceptances,
+      replica,
+      state,
+      feeds,
+      shares,
+      systemFeeds,
+    );
+    place.door = server.system;
     replica.opened();
     tamper.server?.(server);
     return server;
@@ -273,10 +305,11 @@ export class SimulatedServer implements Listener {
   /** The first half of the way down of `src/server/server.ts`: refuse new calls, tell and end every watch and attachment. */
   drain(): void {
     this.calls.drain();
-    for (const feed of Object.values(this.feeds)) feed.drain();
+    for (const feed of [...Object.values(this.feeds), ...Object.values(this.systemFeeds)]) feed.drain();
     this.relay.close(draining());
     this.acceptances.drain(draining());
     this.replica.attachments.drain();
+    void this.system.close(SYSTEM_CLOSE_MS);
   }
 
   private add(definition: object, service: object): void {
@@ -301,5 +334,6 @@ function logger(problem: ServerSurroundings['problem']): Logger {
     problem('Sound', `${text}: ${what.err instanceof Error ? what.err.stack : String(what.err)}`);
   };
   const silent = () => {};
-  return { error, fatal: error, warn: silent, info: silent, debug: silent } as unknown as Logger;
+  const isLevelEnabled = () => false;
+  return { error, fatal: error, warn: silent, info: silent, debug: silent, isLevelEnabled } as unknown as Logger;
 }

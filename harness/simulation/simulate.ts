@@ -50,28 +50,30 @@ process.exitCode = (values.mutations ? await mutations() : await seeds()) ? 0 : 
 /** Runs one plan, or so many seeds from the first on. True: nothing was wrong. */
 async function seeds(): Promise<boolean> {
   const from = performance.now();
-  const results: Result[] = [];
-  for (const plan of await plans()) {
+  let [simulatedMs, failed] = [0, 0];
+  for await (const plan of plans()) {
     const result = await simulate(plan, {}, values.follow ? (line) => console.log(line) : undefined);
-    results.push(result);
+    simulatedMs += result.simulatedMs;
+    if (result.violation !== undefined) failed += 1;
     console.log(lineOf(result));
     if (result.violation !== undefined) await report(result);
   }
-  const simulatedMs = results.reduce((sum, result) => sum + result.simulatedMs, 0);
   const ratio = simulatedMs / (performance.now() - from);
-  const failed = results.filter(({ violation }) => violation !== undefined).length;
   console.log(
     `${(simulatedMs / HOUR_MS).toFixed(1)} simulated hours, ${ratio.toFixed(0)} × real time, ${failed} failed`,
   );
   return failed === 0;
 }
 
-async function plans(): Promise<Plan[]> {
-  if (values.plan !== undefined) return [writtenPlan(await readFile(values.plan, 'utf8'))];
-  return Array.from({ length: Number(values.seeds) }, (_, at) => {
-    const plan = planOf(seed + at, Number(values.minutes));
-    return values.etcd ? { ...plan, isOnEtcd: true } : plan;
-  });
+/** Each is made when its turn has come: those of a long run would not fit into memory together. */
+async function* plans(): AsyncGenerator<Plan> {
+  if (values.plan !== undefined) yield writtenPlan(await readFile(values.plan, 'utf8'));
+  else {
+    for (let at = 0; at < Number(values.seeds); at++) {
+      const plan = planOf(seed + at, Number(values.minutes));
+      yield values.etcd ? { ...plan, isOnEtcd: true } : plan;
+    }
+  }
 }
 
 function lineOf({ plan, violation, hash, events, revisions }: Result): string {

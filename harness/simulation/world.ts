@@ -21,6 +21,7 @@ import { Enrollers } from './enrollers.js';
 import { EtcdDisk } from './etcd-disk.js';
 import type { Fleet } from './fleet.js';
 import { Flood } from './flood.js';
+import { HalfClosers } from './half-closers.js';
 import { HastyCallers } from './hasty.js';
 import { Host } from './host.js';
 import { type Joining, join } from './joining.js';
@@ -68,6 +69,8 @@ export class World implements Fleet {
   readonly relays: Relays | undefined;
   /** Who redeem tickets, if there are any. */
   private readonly enrollers: Enrollers | undefined;
+  /** Clients of system events that end their side at once, if there are any. */
+  readonly halfClosers: HalfClosers | undefined;
   private marks = 0;
   private addresses = 0;
 
@@ -123,8 +126,12 @@ export class World implements Fleet {
     }
     if (plan.isFlooded) this.flood = new Flood(scheduler, network, this.random.fork(3));
     if (plan.isRelayed) this.relays = new Relays(this, (ms, call) => this.later(ms, call), this.random.fork(6));
+    const peers = () => this.hosts.flatMap(({ sid }) => sid ?? []);
+    if (plan.isHalfClosed) {
+      const { scheduler, network, verdict, truth } = this;
+      this.halfClosers = new HalfClosers({ scheduler, network, verdict, truth, random: this.random.fork(7), peers });
+    }
     if (plan.isHasty) {
-      const peers = () => this.hosts.flatMap(({ sid }) => sid ?? []);
       this.hasty = new HastyCallers({ scheduler, network, random: this.random.fork(4), peers });
     }
   }
@@ -177,6 +184,7 @@ export class World implements Fleet {
     this.thief?.begin();
     this.relays?.begin();
     this.enrollers?.begin();
+    this.halfClosers?.begin();
     this.sweep();
     await this.pass(plan.minutes * 60_000);
   }
@@ -194,6 +202,7 @@ export class World implements Fleet {
     this.thief?.end();
     this.relays?.end();
     this.enrollers?.end();
+    this.halfClosers?.end();
     this.disk.slownessMs = 1;
     this.disk.full = false;
     this.disk.failing = false;

@@ -164,7 +164,7 @@ async function reach(
   cvid: number,
   port: number,
   flags: ConnectFlags,
-  { terminal, signal }: Surroundings,
+  { terminal, signal, clock }: Surroundings,
 ): Promise<PeerStream> {
   const { udp, fallback } = flags;
   const stream = await instance.connect(cvid, { transport: udp ? 'udp' : 'tcp', fallback, signal });
@@ -177,7 +177,7 @@ async function reach(
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   try {
-    await requestPort(stream, port);
+    await requestPort(stream, port, clock);
     return stream;
   } catch (error) {
     stream.destroy();

@@ -7,6 +7,7 @@ import { systemAuthorities } from '../client/system-authorities.js';
 import { type AdminFlags, type AdminToken, adminTokenFor, explainUnproven } from './admin-token.js';
 import { diagnose, type Server } from './diagnose.js';
 import { knownServer, membership, ownServerTls } from './known-servers.js';
+import { listed } from './option-values.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
 
 /** The server's address when no option or variable names one. */
@@ -34,7 +35,11 @@ export function withConnection(command: Command): Command {
       '--data <DIR>',
       "send the administrator's token of this data folder, where it is needed (default: your own server's, once it proves to know it)",
     )
-    .option('--pin <PIN...>', 'encrypt, trusting the authority with this pin: sha256:… of `switchyard cert show`')
+    .option(
+      '--pin <PIN>',
+      'encrypt, trusting the authority with this pin: sha256:… of `switchyard cert show`; again for more',
+      listed,
+    )
     .option('--tls', "encrypt, trusting the system's authorities (SSL_CERT_FILE)")
     .option('--tls-ca <FILE>', 'encrypt, trusting this authority (PEM)')
     .option('--tls-cert <FILE>', "this client's certificate, for servers that ask (PEM)")

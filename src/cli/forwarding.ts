@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import type { Clock } from '../base/clock.js';
 import { shortened } from './explain.js';
 import { Failure } from './surroundings.js';
 
@@ -25,21 +26,21 @@ const NOTHING = Buffer.alloc(0);
 const GREETING_MS = 10_000;
 
 /** Asks the peer for one of its ports. Rejects with the peer's message when it refuses. */
-export async function requestPort(stream: Duplex, port: number): Promise<void> {
+export async function requestPort(stream: Duplex, port: number, clock: Clock): Promise<void> {
   const request = Buffer.alloc(REQUEST_BYTES);
   MAGIC.copy(request);
   request.writeUInt16BE(port, MAGIC.length);
   stream.write(request);
-  const head = await readExactly(stream, ANSWER_HEAD_BYTES);
+  const head = await readExactly(stream, ANSWER_HEAD_BYTES, clock);
   const length = head.readUInt16BE(1);
-  const words = length === 0 ? '' : (await readExactly(stream, length)).toString();
+  const words = length === 0 ? '' : (await readExactly(stream, length, clock)).toString();
   // Quoted and cut, so that it cannot be taken for this program's own message.
   if (head[0] !== CONNECTED) throw new Failure(`the peer says: ${shortened(words)}`);
 }
 
 /** Opens the port that the caller asks for, if it may, and copies both directions. Resolves when both have ended. */
-export async function servePort(stream: Duplex, mayReach: (port: number) => boolean): Promise<void> {
-  const request = await readExactly(stream, REQUEST_BYTES);
+export async function servePort(stream: Duplex, mayReach: (port: number) => boolean, clock: Clock): Promise<void> {
+  const request = await readExactly(stream, REQUEST_BYTES, clock);
   if (!request.subarray(0, MAGIC.length).equals(MAGIC)) throw new Failure('the peer speaks something else');
   const port = request.readUInt16BE(MAGIC.length);
   if (port === ECHO_PORT) return sayBack(stream);
@@ -114,10 +115,10 @@ function answer(status: number, words: string): Buffer {
 }
 
 /** Reads exactly so many bytes, and leaves the rest in the stream. */
-function readExactly(stream: Duplex, count: number): Promise<Buffer> {
+function readExactly(stream: Duplex, count: number, clock: Clock): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void) => {
-      clearTimeout(timer);
+      timer.cancel();
       stream.off('readable', read).off('close', closed).off('error', failed);
       settle();
     };
@@ -128,7 +129,7 @@ function readExactly(stream: Duplex, count: number): Promise<Buffer> {
       if (bytes?.length === count) finish(() => resolve(bytes));
       else if (stream.readableEnded || bytes !== null) closed();
     };
-    const timer = setTimeout(() => failed(new Failure('the peer says nothing')), GREETING_MS);
+    const timer = clock.after(GREETING_MS, () => failed(new Failure('the peer says nothing')));
     stream.on('readable', read).on('close', closed).on('error', failed);
     read();
   });

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.js';
 import {
   type ConnectionOffer,
   type Instance,
@@ -37,7 +38,7 @@ export async function joinNetwork(given: JoinFlags, surroundings: Surroundings):
       listenPort: flags.listen,
       handlers: {
         accept: (offer) => admit(instance, offer, flags.from ?? []),
-        accepted: (stream) => void serve(stream, ports, say),
+        accepted: (stream) => void serve(stream, ports, say, surroundings.clock),
       },
     });
     instance.on('attached', ({ cvid }) => void terminal.out.write(`joined as ${cvid}\n`));
@@ -95,12 +96,17 @@ async function admit(instance: Instance, { cvid }: ConnectionOffer, from: readon
   throw new Refusal('PEER_REFUSED', 'this instance is not open to you');
 }
 
-async function serve(stream: PeerStream, ports: readonly number[], say: (line: string) => void): Promise<void> {
+async function serve(
+  stream: PeerStream,
+  ports: readonly number[],
+  say: (line: string) => void,
+  clock: Clock,
+): Promise<void> {
   const { connectionId, peerCvid, path } = stream;
   say(`${connectionId}: ${peerCvid} is here, ${path === 'direct' ? 'directly' : 'through the server'}`);
   stream.on('path', () => say(`${connectionId}: directly from now on`));
   try {
-    await servePort(stream, (port) => ports.includes(port));
+    await servePort(stream, (port) => ports.includes(port), clock);
     say(`${connectionId}: closed`);
   } catch (error) {
     stream.destroy();

@@ -1,17 +1,18 @@
 import {
+  Graph,
   type GraphNode,
   type GraphView,
   type Position,
-  type Switchyard,
   type SwitchyardError,
   WatchKind,
+  type WatchNetworkDeltaResponse,
 } from '../client/index.js';
 import { answering, readGraph } from './connection.js';
 import { checkList, type ListFlags, writeListing } from './output/listing.js';
 import type { Column } from './output/table.js';
 import { withReader } from './reader.js';
-import { type Surroundings, UsageError } from './surroundings.js';
-import { type GraphFlags, readGraphVia } from './via.js';
+import { Failure, type Surroundings, UsageError } from './surroundings.js';
+import { type GraphFlags, snapshotVia } from './via.js';
 import { counted } from './words.js';
 
 /**
@@ -31,13 +32,20 @@ export async function listNodes(flags: GraphFlags & ListFlags, surroundings: Sur
   checkList(COLUMNS, flags);
   const { via } = flags;
   if (via !== undefined) {
-    const { graph, position } = await readGraphVia(via, flags, surroundings);
-    return writeGraph(graph, position, flags, surroundings);
+    const read = await readNetwork(snapshotVia(via, flags, surroundings));
+    if (read instanceof LargeNetwork) return writeLarge(read, flags, surroundings);
+    return writeGraph(read.graph, read.position, flags, surroundings);
   }
   await withReader(flags, surroundings, async (yard) => {
-    const large = await LargeNetwork.open(yard, surroundings.signal);
-    if (large !== undefined) return writeLarge(large, flags, surroundings);
-    const { graph, position } = await readGraph(yard, surroundings.signal);
+    const { signal } = surroundings;
+    await answering(yard, signal);
+    const broken = new AbortController();
+    const onBreak = (error: SwitchyardError) => broken.abort(error);
+    const messages = yard.watchNetworkDelta({ signal: AbortSignal.any([signal, broken.signal]), onBreak });
+    const read = await readNetwork(messages);
+    if (read instanceof LargeNetwork) return writeLarge(read, flags, surroundings);
+    // The snapshot may be a little old.
+    const { graph, position } = await readGraph(yard, signal);
     await writeGraph(graph, position, flags, surroundings);
   });
 }
@@ -73,28 +81,39 @@ function nodeFacts({ node, links }: NodeRow): object {
   return links === undefined ? node : { ...node, links };
 }
 
+/** The messages of a snapshot, and perhaps what comes after it. */
+type Messages = AsyncGenerator<WatchNetworkDeltaResponse, unknown>;
+
+/** Reads a snapshot to its end, or as far as it is held: the rest is read as its rows are. */
+async function readNetwork(
+  messages: Messages,
+): Promise<LargeNetwork | { readonly graph: GraphView; readonly position: Position }> {
+  const graph = new Graph();
+  for (;;) {
+    const { value, done } = await messages.next();
+    if (done === true) throw new Failure('the network ended before its end was told');
+    for (const delta of value.deltas) graph.apply(delta);
+    if (value.kind === WatchKind.SNAPSHOT_END) {
+      await messages.return(undefined);
+      return { graph, position: value.position! };
+    }
+    if (graph.size.nodes > HELD_MAX) return new LargeNetwork(messages, graph);
+  }
+}
+
 /** A snapshot of more nodes than are held, read as it comes. */
 class LargeNetwork {
-  #held: GraphNode[] = [];
-  #nodes = 0;
-  #links = 0;
+  #held: GraphNode[];
+  #nodes: number;
+  #links: number;
   #position: Position | undefined;
-  readonly #messages: ReturnType<Switchyard['watchNetworkDelta']>;
+  readonly #messages: Messages;
 
-  private constructor(messages: ReturnType<Switchyard['watchNetworkDelta']>) {
+  constructor(messages: Messages, begun: GraphView) {
     this.#messages = messages;
-  }
-
-  /** Begins to read the network. Undefined when it is not large. */
-  static async open(yard: Switchyard, signal: AbortSignal): Promise<LargeNetwork | undefined> {
-    await answering(yard, signal);
-    const broken = new AbortController();
-    const onBreak = (error: SwitchyardError) => broken.abort(error);
-    const large = new LargeNetwork(
-      yard.watchNetworkDelta({ signal: AbortSignal.any([signal, broken.signal]), onBreak }),
-    );
-    while (await large.#take()) if (large.#held.length > HELD_MAX) return large;
-    return undefined;
+    this.#held = [...begun.nodes()];
+    this.#nodes = begun.size.nodes;
+    this.#links = begun.size.links;
   }
 
   /** The totals, once all rows were read. */
@@ -104,27 +123,27 @@ class LargeNetwork {
   }
 
   async *rows(): AsyncGenerator<NodeRow> {
-    let goesOn = true;
-    while (goesOn || this.#held.length > 0) {
-      for (const node of this.#held.splice(0)) yield { node, links: undefined };
-      goesOn = goesOn && (await this.#take());
+    try {
+      for (let goesOn = true; goesOn || this.#held.length > 0; ) {
+        for (const node of this.#held.splice(0)) yield { node, links: undefined };
+        goesOn = goesOn && (await this.#take());
+      }
+    } finally {
+      await this.#messages.return(undefined);
     }
   }
 
   /** Takes the next message; false when the snapshot is whole. */
   async #take(): Promise<boolean> {
-    const { value: message } = await this.#messages.next();
-    if (message === undefined || message.kind === WatchKind.SNAPSHOT_END) {
-      this.#position = message?.position;
-      await this.#messages.return();
-      return false;
-    }
-    for (const { nodeAdded, linkAdded } of message.deltas) {
-      for (const node of nodeAdded) this.#held.push(node);
+    const { value, done } = await this.#messages.next();
+    if (done === true) throw new Failure('the network ended before its end was told');
+    this.#position = value.position;
+    for (const { nodeAdded, linkAdded } of value.deltas) {
+      this.#held.push(...nodeAdded);
       this.#nodes += nodeAdded.length;
       this.#links += linkAdded.length;
     }
-    return true;
+    return value.kind !== WatchKind.SNAPSHOT_END;
   }
 }
 

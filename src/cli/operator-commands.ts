@@ -2,7 +2,7 @@ import { Argument, type Command } from 'commander';
 import { printCompletion, SHELLS } from './completion.js';
 import { withConnection, withKey } from './connection.js';
 import { examples } from './examples.js';
-import { positiveInteger } from './option-values.js';
+import { listed, positiveInteger } from './option-values.js';
 import type { Surroundings } from './surroundings.js';
 
 /** The commands for whoever looks after a fleet. They load their code only when they run. */
@@ -27,7 +27,11 @@ export function addOperatorCommands(program: Command, surroundings: Surroundings
 
   withConnection(program.command('netcheck'))
     .description('Say what NAT this machine is behind, and whether its connections would be relayed.')
-    .option('--stun <HOST:PORT...>', 'more STUN ports to compare with, such as the rendezvous of another server')
+    .option(
+      '--stun <HOST:PORT>',
+      'one more STUN port to compare with, such as the rendezvous of another server',
+      listed,
+    )
     .option('--json', 'one JSON object')
     .addHelpText('after', examples('switchyard netcheck --stun stun.example.org:3478'))
     .action(async (flags) => (await import('./netcheck.js')).checkNetwork(flags, surroundings));

@@ -65,14 +65,15 @@ async function tryWay(
   const { signal } = surroundings;
   const transport = flags.udp ? 'udp' : 'tcp';
   const upgradeAfterMs = Number.POSITIVE_INFINITY;
-  // Not through the server first: it is the path that is measured.
-  const stream = await instance.connect(cvid, { transport, relayOnly, fallback: 'late', upgradeAfterMs, signal });
+  // The direct path is measured, so not through the server first. What is to go through it does not wait for attempts to fail.
+  const fallback = relayOnly ? 'immediate' : 'late';
+  const stream = await instance.connect(cvid, { transport, relayOnly, fallback, upgradeAfterMs, signal });
   const way = stream.path;
   const { connectionId } = stream;
   const stop = () => stream.destroy(signal.reason as Error);
   signal.addEventListener('abort', stop, { once: true });
   try {
-    await requestPort(stream, ECHO_PORT);
+    await requestPort(stream, ECHO_PORT, surroundings.clock);
     return { way, connectionId, roundTripsMs: await roundTrips(stream, flags.count ?? COUNT, surroundings) };
   } catch (error) {
     if (signal.aborted || !(error instanceof Failure)) throw error;

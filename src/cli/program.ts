@@ -12,7 +12,7 @@ import { exportGraph, FORMATS } from './export.js';
 import { addAccess, addKeys } from './identity-commands.js';
 import { listNodes } from './nodes.js';
 import { addOperatorCommands } from './operator-commands.js';
-import { durationMs, limitsOfFormat1, port, ports, positiveInteger, positiveNumber } from './option-values.js';
+import { durationMs, limitsOfFormat1, listed, port, ports, positiveInteger, positiveNumber } from './option-values.js';
 import { withList } from './output/listing.js';
 import { showPath } from './path.js';
 import { replayFile } from './replay.js';
@@ -204,8 +204,12 @@ const REACHABLE = 'where others can reach this machine, open or forwarded by its
 function addDirect(program: Command, surroundings: Surroundings): void {
   withTicket(withKey(withConnection(program.command('join'))))
     .description('Be on the network, and let peers reach some ports of this machine, until Ctrl-C.')
-    .option('--port <PORT...>', 'a port that peers may reach; once enrolled, the ones of before without it', ports)
-    .option('--from <WHO...>', 'who may: SIDs or instance UUIDs; everybody without it')
+    .option(
+      '--port <PORT>',
+      'a port that peers may reach, again for more; once enrolled, the ones of before without it',
+      ports,
+    )
+    .option('--from <WHO>', 'who may: a SID or an instance UUID, again for more; everybody without it', listed)
     .option('--name <NAME>', 'what to be called, for people; the same name is the same instance again')
     .option('--uuid <UUID>', 'which instance to be; without it and without a name, one of a few')
     .option('--listen <PORT>', REACHABLE, port)

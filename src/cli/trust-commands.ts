@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { withConnection, withKey } from './connection.js';
 import { examples } from './examples.js';
-import { durationMs, positiveInteger } from './option-values.js';
+import { durationMs, listed, positiveInteger } from './option-values.js';
 import { withList } from './output/listing.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -38,7 +38,7 @@ export function addTickets(program: Command, surroundings: Surroundings): void {
     .description(
       'Print a ticket: a secret that lets instances or people enrol, with all that they need to find the server.',
     )
-    .option('--role <ROLE...>', 'what they may do: agent, client, observer, operator, admin')
+    .option('--role <ROLE>', 'what they may do: agent, client, observer, operator or admin; again for more', listed)
     .option('--uses <N>', 'how many it lets in (default: 1)', positiveInteger)
     .option('--expires <TIME>', 'how long it is good, such as 1h (default: 1d)', durationMs)
     .option('--names <PATTERN>', "the names that they may have, such as 'boat-*'")
@@ -46,7 +46,7 @@ export function addTickets(program: Command, surroundings: Surroundings): void {
     .addOption(
       new Option('--kind <KIND>', 'what they become').choices(['instance', 'service', 'person']).default('instance'),
     )
-    .option('--address <HOST:PORT...>', 'where they reach the server (default: where it listens)')
+    .option('--address <HOST:PORT>', 'where they reach the server, again for more (default: where it listens)', listed)
     .option('--json', 'one JSON object')
     .addHelpText(
       'after',

@@ -15,8 +15,13 @@ const CLIENT = 3;
 const KEEP_ALIVE_MS = 60_000;
 /** How long the end of the session may take: the user waits for it after Ctrl-C. */
 const GOODBYE_MS = 2_000;
-/** How many messages may wait for the output: a snapshot of a million nodes, and some seconds of changes. */
-const WAITING_MAX = 65_536;
+/**
+ * So many nodes and links wait for the output before nothing more is taken from the server: some messages of a snapshot. What was
+ * read already still comes. A message counts as one at least.
+ */
+const WAITING_MAX = 4_096;
+/** Pieces of one revision: of a node with links to everybody, in a network of a million nodes. A server that says more is wrong. */
+const PIECES_MAX = 16_384;
 
 /** The options of commands that can read the graph by system events, too. */
 export interface GraphFlags extends ConnectionFlags {
@@ -35,21 +40,43 @@ export function graphOf(
 }
 
 /** Reads the snapshot and ends the session. Its own node is left out, since it is gone when this resolves. */
-export async function readGraphVia(url: string, flags: ConnectionFlags, surroundings: Surroundings) {
+async function readGraphVia(url: string, flags: ConnectionFlags, surroundings: Surroundings) {
   const graph = new Graph();
+  let position: Position | undefined;
+  for await (const message of snapshotVia(url, flags, surroundings)) {
+    for (const delta of message.deltas) graph.apply(delta);
+    position = message.position;
+  }
+  return { graph, position: position! };
+}
+
+/**
+ * The messages of the snapshot by system events, up to its end, as they are taken: a server whose snapshot is read slowly waits
+ * with the rest. The session ends with it, so its own node and links are left out.
+ */
+export async function* snapshotVia(
+  url: string,
+  flags: ConnectionFlags,
+  surroundings: Surroundings,
+): AsyncGenerator<WatchNetworkDeltaResponse, void> {
   const watch = await SystemWatch.open(url, flags, surroundings);
   try {
     for (;;) {
-      const { kind, position, deltas } = await watch.next();
-      for (const delta of deltas) graph.apply(delta);
-      if (kind !== WatchKind.SNAPSHOT_END) continue;
-      const linkRemoved = [...graph.links(watch.sid)];
-      graph.apply({ nodeAdded: [], nodeRemoved: [{ cvid: watch.sid }], linkAdded: [], linkRemoved });
-      return { graph, position: position! };
+      const message = await watch.next();
+      yield { ...message, deltas: message.deltas.map((delta) => withoutNode(delta, watch.sid)) };
+      if (message.kind === WatchKind.SNAPSHOT_END) return;
     }
   } finally {
     await watch.close();
   }
+}
+
+type Ends = { readonly cvid1: number; readonly cvid2: number };
+
+function withoutNode(delta: NetworkDelta, sid: number): NetworkDelta {
+  const isOther = ({ cvid }: { readonly cvid: number }) => cvid !== sid;
+  const isOfOthers = ({ cvid1, cvid2 }: Ends) => cvid1 !== sid && cvid2 !== sid;
+  return { ...delta, nodeAdded: delta.nodeAdded.filter(isOther), linkAdded: delta.linkAdded.filter(isOfOthers) };
 }
 
 /**
@@ -69,13 +96,16 @@ export async function* watchVia(
   }
 }
 
-/** A session of system events that only watches. */
+/** A session of system events that only watches. What is not taken from it in time waits at the server. */
 class SystemWatch {
   sid = 0;
   private readonly waiting: WatchNetworkDeltaResponse[] = [];
+  private waitingCount = 0;
   private pieces: NetworkDelta[] = [];
   private wake: () => void = () => {};
   private failure: Error | undefined;
+  /** Nothing more is wanted, but for the answer to the goodbye. */
+  private isClosing = false;
 
   private constructor(
     private readonly client: SystemClient,
@@ -112,19 +142,28 @@ class SystemWatch {
     return watch;
   }
 
-  /** The next message. Rejects when there will be none. */
+  /** The next message. Rejects when there will be none; at once when nobody wants more, although a busy network has more. */
   async next(): Promise<WatchNetworkDeltaResponse> {
+    this.surroundings.signal.throwIfAborted();
     while (this.waiting.length === 0) {
       if (this.failure !== undefined) throw this.failure;
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
     }
-    return this.waiting.shift()!;
+    const message = this.waiting.shift()!;
+    if (this.waiting.length === 0) {
+      this.waitingCount = 0;
+      this.client.resume();
+    }
+    return message;
   }
 
   /** Ends the session. Resolves when the server has closed the connection, or after {@link GOODBYE_MS}. */
   async close(): Promise<void> {
+    this.isClosing = true;
+    this.waiting.length = 0;
+    this.client.resume();
     const over = this.client.ask('TerminateSession', {}).then(() => this.client.closed);
     let timer: Timer | undefined;
     const late = new Promise<void>((resolve) => {
@@ -151,21 +190,23 @@ class SystemWatch {
 
   /** Joins the pieces of a revision into one message. */
   private take(delta: EventBody<'NetworkDelta'>): void {
+    if (this.isClosing) return;
     const { kind, position, more } = delta;
     if (kind === WatchKind.DELTA || kind === WatchKind.SNAPSHOT) this.pieces.push(messageOf(delta));
+    if (this.pieces.length > PIECES_MAX) this.fail(new Failure('the server says one revision in too many pieces'));
     if (more === true) return;
     const deltas = this.pieces.length > 1 ? [merged(this.pieces)] : this.pieces;
     this.pieces = [];
-    if (this.waiting.length >= WAITING_MAX) this.fail(new Failure('what came could not be shown fast enough'));
-    else {
-      const at = { ...position, revision: BigInt(position.revision) };
-      this.waiting.push({ kind, position: at, deltas, committedAt: undefined });
-    }
+    const at = { ...position, revision: BigInt(position.revision) };
+    this.waiting.push({ kind, position: at, deltas, committedAt: undefined });
+    this.waitingCount += 1 + deltas.reduce((sum, one) => sum + one.nodeAdded.length + one.linkAdded.length, 0);
+    if (this.waitingCount >= WAITING_MAX) this.client.pause();
     this.wake();
   }
 
   private fail(error: Error): void {
     this.failure ??= error;
+    this.pieces = [];
     this.wake();
   }
 }

@@ -33,6 +33,8 @@ export interface RunningCommand {
 
 /** What a test may say about the process that a command runs in. */
 export type Setting = Partial<Pick<Surroundings, 'env' | 'home' | 'readFile' | 'platform' | 'input' | 'output'>> & {
+  /** What `out` waits for at each write: a reader that takes nothing until then. */
+  readonly ready?: Promise<void>;
   readonly colored?: boolean;
   /** Cells in a line of the terminal that both outputs are; they are none without it. */
   readonly columns?: number;
@@ -41,7 +43,7 @@ export type Setting = Partial<Pick<Surroundings, 'env' | 'home' | 'readFile' | '
 /** Starts a command line. */
 export function startCommand(args: readonly string[], setting: Setting = {}): RunningCommand {
   const stop = new AbortController();
-  const out = new Recorder(setting.columns);
+  const out = new Recorder(setting.columns, setting.ready);
   const err = new Recorder(setting.columns);
   const surroundings: Surroundings = {
     env: {},
@@ -78,7 +80,10 @@ export class Recorder implements Sink {
   text = '';
   private waiting: { readonly pattern: RegExp; readonly resolve: (text: string) => void }[] = [];
 
-  constructor(readonly columns: number | undefined) {
+  constructor(
+    readonly columns: number | undefined,
+    private readonly ready: Promise<void> = Promise.resolve(),
+  ) {
     this.interactive = columns !== undefined;
   }
 
@@ -89,7 +94,7 @@ export class Recorder implements Sink {
       resolve(this.text);
       return false;
     });
-    return Promise.resolve();
+    return this.ready;
   }
 
   matches(pattern: RegExp): Promise<string> {

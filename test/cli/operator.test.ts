@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { NetworkServiceService as Networks } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { ADMIN_TOKEN, agent, ask, type Running, run } from '../grpc/running.js';
+import { ADMIN_TOKEN, agent, asAdmin, ask, type Running, run } from '../grpc/running.js';
 import { type RunningCommand, runCommand, startCommand } from './command.js';
 
 let at: Running;
@@ -102,6 +103,9 @@ describe('switchyard ping', () => {
       { cvid: Number(cvid), way: 'relayed', count: 2 },
     ]);
     expect(ways[0].roundTripsMs).toHaveLength(2);
+    // What is to go through the server has not waited for attempts at a direct path to fail.
+    const { connection } = await ask(at, Networks.getConnection, { connectionId: ways[1].connectionId }, asAdmin());
+    expect(connection?.attempts).toEqual([]);
   });
 
   it('says why not for an instance that takes no connections', async () => {

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import type { Command, Option } from 'commander';
+import { makeProgram } from '../../src/cli/program.js';
+import type { Surroundings } from '../../src/cli/surroundings.js';
 import { runCommand } from './command.js';
 import { startTestServer } from './server.js';
 
@@ -31,6 +34,9 @@ describe('a command line that cannot be', () => {
     [['nodes', '--tls-ca', 'gone.pem'], /--tls-ca: gone\.pem cannot be read/],
     [['export', '--format', 'png'], /Allowed choices are netjson, dot, graphml/],
     [['streams', '--sid', '-1'], /whole number from 1 on/],
+    [['connect', '--pin', 'x', 'harbour', '22'], /--pin: "x" must be sha256/],
+    [['--pin', 'x', 'connect', 'harbour', '22'], /--pin: "x" must be sha256/],
+    [['join', '--port', '22', '80'], /too many arguments/],
     [['replay'], /missing required argument 'FILE'/],
     [['replay', 'x', '--churn', 'fast'], /number above 0/],
     [['replay', 'x', '--churn', '5'], /--churn needs --for/],
@@ -94,6 +100,13 @@ describe('a command line that cannot be', () => {
     const readFile = (path: string) => pem[path as keyof typeof pem];
     const ended = await runCommand(args, { readFile });
     expect(ended).toEqual({ status: 2, out: '', err: expect.stringMatching(says) });
+  });
+
+  it('has no option that takes the arguments after its value: one that is a list is given again for more', () => {
+    const optionsOf = ({ options, commands }: Command): Option[] => [...options, ...commands.flatMap(optionsOf)];
+    const all = optionsOf(makeProgram({} as Surroundings));
+    expect(all.length).toBeGreaterThan(100);
+    expect(all.filter(({ variadic }) => variadic).map(({ flags }) => flags)).toEqual([]);
   });
 
   it('may have its options before the command or after it', async () => {

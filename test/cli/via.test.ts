@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { agent, ask, asSession, type Running, run } from '../grpc/running.js';
+import { IS_LONG } from '../long.js';
 import { runCommand, startCommand } from './command.js';
+import { LargeSystemServer } from './large-system-server.js';
 
 describe('switchyard --via', () => {
   let at: Running;
@@ -70,5 +72,54 @@ describe('switchyard --via', () => {
     ]);
     const away = await runCommand(['--via', 'tcp://127.0.0.1:1', 'nodes']);
     expect([away.status, away.err]).toEqual([1, expect.stringMatching(/^nobody listens at 127\.0\.0\.1:1\n/)]);
+  });
+});
+
+/** Three times what is held until the links are counted. */
+const NODES = IS_LONG ? 150_000 : 5_000;
+const NODE_BYTES = 80;
+/** What two sockets hold, and the program. */
+const TAKEN_MAX = 24 << 20;
+
+describe('switchyard --via whose output nobody reads', () => {
+  let large: LargeSystemServer;
+  let via: string;
+  beforeAll(async () => {
+    large = new LargeSystemServer(NODES);
+    via = await large.start();
+  });
+  afterAll(() => large.stop());
+
+  /** Starts a command whose output takes nothing until `read` is called. */
+  const unread = (...args: string[]) => {
+    let read = () => {};
+    const ready = new Promise<void>((resolve) => {
+      read = resolve;
+    });
+    large.taken = 0;
+    return { running: startCommand(['--via', via, ...args], { ready }), read };
+  };
+
+  it('holds up a network that changes all the time, goes on when it is read, and ends when it is interrupted: watch', async () => {
+    const { running, read } = unread('watch', '--snapshot');
+    await running.printed(/node/);
+    await large.heldUp();
+    const held = large.taken;
+    expect(held).toBeLessThan(TAKEN_MAX);
+    read();
+    for (let waited = 0; large.taken <= held && waited < 1_000; waited++) await new Promise((go) => setTimeout(go, 50));
+    expect(large.taken).toBeGreaterThan(held);
+    running.interrupt();
+    expect(await running.ended).toMatchObject({ status: 130, err: '' });
+  });
+
+  it('prints all of a large network once it is read, and in a long run leaves a third of it at the server until then: nodes', async () => {
+    const { running, read } = unread('nodes', '--json');
+    await running.printed(/node-100/);
+    await large.heldUp();
+    if (IS_LONG) expect(large.taken).toBeLessThan(0.9 * NODES * NODE_BYTES);
+    read();
+    const { status, out, err } = await running.ended;
+    expect([status, out.match(/node-\d+/g)?.length, err]).toEqual([0, NODES, '']);
   });
 });

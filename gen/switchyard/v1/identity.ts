@@ -5538,8 +5538,8 @@ export const IdentityServiceService = {
   /**
    * Reads one identity.
    *
-   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an
-   * administrator, or a session of that identity.
+   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs identity.read, or a session of that identity.
    */
   getIdentity: {
     path: "/switchyard.v1.IdentityService/GetIdentity" as const,
@@ -5554,7 +5554,8 @@ export const IdentityServiceService = {
    * Lists the identities, page by page, in the order in which they were bound. An identity that is there from the first page
    * to the last is listed exactly once.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs
+   * identity.read.
    */
   listIdentities: {
     path: "/switchyard.v1.IdentityService/ListIdentities" as const,
@@ -5591,8 +5592,8 @@ export const IdentityServiceService = {
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an
-   * administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs identity.manage.
    */
   bindKey: {
     path: "/switchyard.v1.IdentityService/BindKey" as const,
@@ -5608,8 +5609,8 @@ export const IdentityServiceService = {
    * session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
    * from the state; the journal forgets it with the second snapshot after.
    *
-   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an
-   * administrator.
+   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs identity.manage.
    */
   forgetKey: {
     path: "/switchyard.v1.IdentityService/ForgetKey" as const,
@@ -5624,8 +5625,8 @@ export const IdentityServiceService = {
    * Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
    * key. Also for a UUID that has never shown a key.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an
-   * administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs identity.manage.
    */
   revokeIdentity: {
     path: "/switchyard.v1.IdentityService/RevokeIdentity" as const,
@@ -5800,15 +5801,16 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   /**
    * Reads one identity.
    *
-   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an
-   * administrator, or a session of that identity.
+   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs identity.read, or a session of that identity.
    */
   getIdentity: handleUnaryCall<GetIdentityRequest, GetIdentityResponse>;
   /**
    * Lists the identities, page by page, in the order in which they were bound. An identity that is there from the first page
    * to the last is listed exactly once.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs
+   * identity.read.
    */
   listIdentities: handleUnaryCall<ListIdentitiesRequest, ListIdentitiesResponse>;
   /**
@@ -5825,8 +5827,8 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an
-   * administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs identity.manage.
    */
   bindKey: handleUnaryCall<BindKeyRequest, BindKeyResponse>;
   /**
@@ -5834,16 +5836,16 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    * session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
    * from the state; the journal forgets it with the second snapshot after.
    *
-   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an
-   * administrator.
+   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs identity.manage.
    */
   forgetKey: handleUnaryCall<ForgetKeyRequest, ForgetKeyResponse>;
   /**
    * Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
    * key. Also for a UUID that has never shown a key.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an
-   * administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs identity.manage.
    */
   revokeIdentity: handleUnaryCall<RevokeIdentityRequest, RevokeIdentityResponse>;
   /**
@@ -6007,8 +6009,8 @@ export interface IdentityServiceClient extends Client {
   /**
    * Reads one identity.
    *
-   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an
-   * administrator, or a session of that identity.
+   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs identity.read, or a session of that identity.
    */
   getIdentity(
     request: GetIdentityRequest,
@@ -6029,7 +6031,8 @@ export interface IdentityServiceClient extends Client {
    * Lists the identities, page by page, in the order in which they were bound. An identity that is there from the first page
    * to the last is listed exactly once.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs
+   * identity.read.
    */
   listIdentities(
     request: ListIdentitiesRequest,
@@ -6074,8 +6077,8 @@ export interface IdentityServiceClient extends Client {
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an
-   * administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs identity.manage.
    */
   bindKey(
     request: BindKeyRequest,
@@ -6097,8 +6100,8 @@ export interface IdentityServiceClient extends Client {
    * session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
    * from the state; the journal forgets it with the second snapshot after.
    *
-   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an
-   * administrator.
+   * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs identity.manage.
    */
   forgetKey(
     request: ForgetKeyRequest,
@@ -6119,8 +6122,8 @@ export interface IdentityServiceClient extends Client {
    * Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
    * key. Also for a UUID that has never shown a key.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED). Needs an
-   * administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
+   * PERMISSION_DENIED). Needs identity.manage.
    */
   revokeIdentity(
     request: RevokeIdentityRequest,

@@ -2427,9 +2427,9 @@ export const NetworkServiceService = {
   },
   /**
    * Reads what became of a direct connection, while it lasts and for some time after. Only its two ends and
-   * administrators can; for everybody else it does not exist.
+   * callers with network.read can; for everybody else it does not exist.
    *
-   * Errors: NOT_FOUND (CONNECTION_NOT_FOUND). Needs a session or an administrator.
+   * Errors: NOT_FOUND (CONNECTION_NOT_FOUND). Needs a session, or network.read.
    */
   getConnection: {
     path: "/switchyard.v1.NetworkService/GetConnection" as const,
@@ -2442,9 +2442,9 @@ export const NetworkServiceService = {
     responseDeserialize: (value: Buffer): GetConnectionResponse => GetConnectionResponse.decode(value),
   },
   /**
-   * Lists direct connections, the newest first: one's own, or all for an administrator.
+   * Lists direct connections, the newest first: one's own, or all with network.read.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session or an administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session, or network.read.
    */
   listConnections: {
     path: "/switchyard.v1.NetworkService/ListConnections" as const,
@@ -2458,15 +2458,15 @@ export const NetworkServiceService = {
     responseDeserialize: (value: Buffer): ListConnectionsResponse => ListConnectionsResponse.decode(value),
   },
   /**
-   * Watches direct connections: one's own with a session's token, all with the administrator's.
+   * Watches direct connections: one's own with a session's token, all with network.read.
    *
    * It keeps the promises of WatchNetworkDelta, at the same positions, and resumes as that does. Without `after` it begins with a
    * snapshot of the connections that GetConnection could read. Each change tells a connection as it stands from then on. One that
    * is FAILED or CANCELLED is over: nothing more is told of it, and that the server forgets it some time later is not told either.
    * A session's watch ends with the session, after the ends of its connections.
    *
-   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or an
-   * administrator.
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session,
+   * or network.read.
    */
   watchConnections: {
     path: "/switchyard.v1.NetworkService/WatchConnections" as const,
@@ -2579,27 +2579,27 @@ export interface NetworkServiceServer extends UntypedServiceImplementation {
   watchEndpointClosed: handleServerStreamingCall<WatchEndpointClosedRequest, WatchEndpointClosedResponse>;
   /**
    * Reads what became of a direct connection, while it lasts and for some time after. Only its two ends and
-   * administrators can; for everybody else it does not exist.
+   * callers with network.read can; for everybody else it does not exist.
    *
-   * Errors: NOT_FOUND (CONNECTION_NOT_FOUND). Needs a session or an administrator.
+   * Errors: NOT_FOUND (CONNECTION_NOT_FOUND). Needs a session, or network.read.
    */
   getConnection: handleUnaryCall<GetConnectionRequest, GetConnectionResponse>;
   /**
-   * Lists direct connections, the newest first: one's own, or all for an administrator.
+   * Lists direct connections, the newest first: one's own, or all with network.read.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session or an administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session, or network.read.
    */
   listConnections: handleUnaryCall<ListConnectionsRequest, ListConnectionsResponse>;
   /**
-   * Watches direct connections: one's own with a session's token, all with the administrator's.
+   * Watches direct connections: one's own with a session's token, all with network.read.
    *
    * It keeps the promises of WatchNetworkDelta, at the same positions, and resumes as that does. Without `after` it begins with a
    * snapshot of the connections that GetConnection could read. Each change tells a connection as it stands from then on. One that
    * is FAILED or CANCELLED is over: nothing more is told of it, and that the server forgets it some time later is not told either.
    * A session's watch ends with the session, after the ends of its connections.
    *
-   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or an
-   * administrator.
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session,
+   * or network.read.
    */
   watchConnections: handleServerStreamingCall<WatchConnectionsRequest, WatchConnectionsResponse>;
 }
@@ -2774,9 +2774,9 @@ export interface NetworkServiceClient extends Client {
   ): ClientReadableStream<WatchEndpointClosedResponse>;
   /**
    * Reads what became of a direct connection, while it lasts and for some time after. Only its two ends and
-   * administrators can; for everybody else it does not exist.
+   * callers with network.read can; for everybody else it does not exist.
    *
-   * Errors: NOT_FOUND (CONNECTION_NOT_FOUND). Needs a session or an administrator.
+   * Errors: NOT_FOUND (CONNECTION_NOT_FOUND). Needs a session, or network.read.
    */
   getConnection(
     request: GetConnectionRequest,
@@ -2794,9 +2794,9 @@ export interface NetworkServiceClient extends Client {
     callback: (error: ServiceError | null, response: GetConnectionResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Lists direct connections, the newest first: one's own, or all for an administrator.
+   * Lists direct connections, the newest first: one's own, or all with network.read.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session or an administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session, or network.read.
    */
   listConnections(
     request: ListConnectionsRequest,
@@ -2814,15 +2814,15 @@ export interface NetworkServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListConnectionsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Watches direct connections: one's own with a session's token, all with the administrator's.
+   * Watches direct connections: one's own with a session's token, all with network.read.
    *
    * It keeps the promises of WatchNetworkDelta, at the same positions, and resumes as that does. Without `after` it begins with a
    * snapshot of the connections that GetConnection could read. Each change tells a connection as it stands from then on. One that
    * is FAILED or CANCELLED is over: nothing more is told of it, and that the server forgets it some time later is not told either.
    * A session's watch ends with the session, after the ends of its connections.
    *
-   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or an
-   * administrator.
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session,
+   * or network.read.
    */
   watchConnections(
     request: WatchConnectionsRequest,

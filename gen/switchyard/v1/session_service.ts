@@ -2416,11 +2416,11 @@ export const SessionServiceService = {
   /**
    * Ends a session.
    *
-   * One's own: it is answered once the end is durable. Another's, as an administrator: the order goes to the instance, and
+   * One's own: it is answered once the end is durable. Another's, with session.terminate: the order goes to the instance, and
    * once it has answered, or after the order's deadline, the session is destroyed; this call answers then.
    *
    * Errors: NOT_FOUND (SESSION_NOT_FOUND); PERMISSION_DENIED (ADMIN_REQUIRED); INVALID_ARGUMENT (FIELD_INVALID);
-   * UNAVAILABLE (JOURNAL_UNAVAILABLE): nothing has ended. Needs a session or an administrator.
+   * UNAVAILABLE (JOURNAL_UNAVAILABLE): nothing has ended. Needs a session, or session.terminate.
    */
   terminateSession: {
     path: "/switchyard.v1.SessionService/TerminateSession" as const,
@@ -2533,11 +2533,11 @@ export interface SessionServiceServer extends UntypedServiceImplementation {
   /**
    * Ends a session.
    *
-   * One's own: it is answered once the end is durable. Another's, as an administrator: the order goes to the instance, and
+   * One's own: it is answered once the end is durable. Another's, with session.terminate: the order goes to the instance, and
    * once it has answered, or after the order's deadline, the session is destroyed; this call answers then.
    *
    * Errors: NOT_FOUND (SESSION_NOT_FOUND); PERMISSION_DENIED (ADMIN_REQUIRED); INVALID_ARGUMENT (FIELD_INVALID);
-   * UNAVAILABLE (JOURNAL_UNAVAILABLE): nothing has ended. Needs a session or an administrator.
+   * UNAVAILABLE (JOURNAL_UNAVAILABLE): nothing has ended. Needs a session, or session.terminate.
    */
   terminateSession: handleUnaryCall<TerminateSessionRequest, TerminateSessionResponse>;
   /**
@@ -2661,11 +2661,11 @@ export interface SessionServiceClient extends Client {
   /**
    * Ends a session.
    *
-   * One's own: it is answered once the end is durable. Another's, as an administrator: the order goes to the instance, and
+   * One's own: it is answered once the end is durable. Another's, with session.terminate: the order goes to the instance, and
    * once it has answered, or after the order's deadline, the session is destroyed; this call answers then.
    *
    * Errors: NOT_FOUND (SESSION_NOT_FOUND); PERMISSION_DENIED (ADMIN_REQUIRED); INVALID_ARGUMENT (FIELD_INVALID);
-   * UNAVAILABLE (JOURNAL_UNAVAILABLE): nothing has ended. Needs a session or an administrator.
+   * UNAVAILABLE (JOURNAL_UNAVAILABLE): nothing has ended. Needs a session, or session.terminate.
    */
   terminateSession(
     request: TerminateSessionRequest,

@@ -2265,7 +2265,7 @@ export const RelayOpened: MessageFns<RelayOpened> = {
 /**
  * The registry of streams, and their data.
  *
- * A stream can be seen by its endpoints (owner, source and sinks) and by administrators. For everybody else it does not
+ * A stream can be seen by its endpoints (owner, source and sinks) and by callers with network.read. For everybody else it does not
  * exist: ids cannot be probed.
  */
 export type StreamServiceService = typeof StreamServiceService;
@@ -2325,13 +2325,13 @@ export const StreamServiceService = {
     responseDeserialize: (value: Buffer): TerminateStreamResponse => TerminateStreamResponse.decode(value),
   },
   /**
-   * Stops a stream or a branch. Every endpoint's right, and an administrator's.
+   * Stops a stream or a branch. Every endpoint's right, and that of callers with stream.stop.
    *
    * Stopping the source (or by the owner: the stream's id) stops every branch; stopping a branch stops that branch;
    * stopping the last branch stops the source. A stream that is unknown and one that is not the caller's both answer
    * INVALID. After OK no further data is delivered.
    *
-   * Errors: UNAUTHENTICATED. Needs a session or an administrator.
+   * Errors: UNAUTHENTICATED. Needs a session, or stream.stop.
    */
   stopStream: {
     path: "/switchyard.v1.StreamService/StopStream" as const,
@@ -2345,7 +2345,7 @@ export const StreamServiceService = {
   /**
    * Reads one stream, by its id or by a branch's.
    *
-   * Errors: NOT_FOUND (STREAM_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID). Needs a session or an administrator.
+   * Errors: NOT_FOUND (STREAM_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID). Needs a session, or network.read.
    */
   getStream: {
     path: "/switchyard.v1.StreamService/GetStream" as const,
@@ -2359,7 +2359,7 @@ export const StreamServiceService = {
   /**
    * Lists the streams that the caller can see, page by page, in the order of their ids.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session or an administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session, or network.read.
    */
   listStreams: {
     path: "/switchyard.v1.StreamService/ListStreams" as const,
@@ -2375,8 +2375,8 @@ export const StreamServiceService = {
    *
    * A session's watch ends with the session, after the stops of its streams.
    *
-   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or
-   * an administrator.
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session,
+   * or network.read.
    */
   watchStreams: {
     path: "/switchyard.v1.StreamService/WatchStreams" as const,
@@ -2446,25 +2446,25 @@ export interface StreamServiceServer extends UntypedServiceImplementation {
    */
   terminateStream: handleUnaryCall<TerminateStreamRequest, TerminateStreamResponse>;
   /**
-   * Stops a stream or a branch. Every endpoint's right, and an administrator's.
+   * Stops a stream or a branch. Every endpoint's right, and that of callers with stream.stop.
    *
    * Stopping the source (or by the owner: the stream's id) stops every branch; stopping a branch stops that branch;
    * stopping the last branch stops the source. A stream that is unknown and one that is not the caller's both answer
    * INVALID. After OK no further data is delivered.
    *
-   * Errors: UNAUTHENTICATED. Needs a session or an administrator.
+   * Errors: UNAUTHENTICATED. Needs a session, or stream.stop.
    */
   stopStream: handleUnaryCall<StopStreamRequest, StopStreamResponse>;
   /**
    * Reads one stream, by its id or by a branch's.
    *
-   * Errors: NOT_FOUND (STREAM_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID). Needs a session or an administrator.
+   * Errors: NOT_FOUND (STREAM_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID). Needs a session, or network.read.
    */
   getStream: handleUnaryCall<GetStreamRequest, GetStreamResponse>;
   /**
    * Lists the streams that the caller can see, page by page, in the order of their ids.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session or an administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session, or network.read.
    */
   listStreams: handleUnaryCall<ListStreamsRequest, ListStreamsResponse>;
   /**
@@ -2472,8 +2472,8 @@ export interface StreamServiceServer extends UntypedServiceImplementation {
    *
    * A session's watch ends with the session, after the stops of its streams.
    *
-   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or
-   * an administrator.
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session,
+   * or network.read.
    */
   watchStreams: handleServerStreamingCall<WatchStreamsRequest, WatchStreamsResponse>;
   /**
@@ -2568,13 +2568,13 @@ export interface StreamServiceClient extends Client {
     callback: (error: ServiceError | null, response: TerminateStreamResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Stops a stream or a branch. Every endpoint's right, and an administrator's.
+   * Stops a stream or a branch. Every endpoint's right, and that of callers with stream.stop.
    *
    * Stopping the source (or by the owner: the stream's id) stops every branch; stopping a branch stops that branch;
    * stopping the last branch stops the source. A stream that is unknown and one that is not the caller's both answer
    * INVALID. After OK no further data is delivered.
    *
-   * Errors: UNAUTHENTICATED. Needs a session or an administrator.
+   * Errors: UNAUTHENTICATED. Needs a session, or stream.stop.
    */
   stopStream(
     request: StopStreamRequest,
@@ -2594,7 +2594,7 @@ export interface StreamServiceClient extends Client {
   /**
    * Reads one stream, by its id or by a branch's.
    *
-   * Errors: NOT_FOUND (STREAM_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID). Needs a session or an administrator.
+   * Errors: NOT_FOUND (STREAM_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID). Needs a session, or network.read.
    */
   getStream(
     request: GetStreamRequest,
@@ -2614,7 +2614,7 @@ export interface StreamServiceClient extends Client {
   /**
    * Lists the streams that the caller can see, page by page, in the order of their ids.
    *
-   * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session or an administrator.
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID). Needs a session, or network.read.
    */
   listStreams(
     request: ListStreamsRequest,
@@ -2636,8 +2636,8 @@ export interface StreamServiceClient extends Client {
    *
    * A session's watch ends with the session, after the stops of its streams.
    *
-   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session or
-   * an administrator.
+   * Errors: as WatchNetworkDelta; ABORTED (SESSION_SUPERSEDED, SESSION_TERMINATED, SESSION_EXPIRED). Needs a session,
+   * or network.read.
    */
   watchStreams(
     request: WatchStreamsRequest,

@@ -3,11 +3,13 @@ import { CloseReason } from '../../../src/core/model/session.js';
 import type { Check } from '../check.js';
 import { type ServerScene, STORED_LATE_MS, storesInTime } from '../scene.js';
 import type { ServerCall } from '../server-call.js';
+import { openedIn } from '../system-packets.js';
 import type { Revision } from '../truth.js';
 
 /** A shorter pause of the server is no reason to give anybody more time; a longer one gives as much as it lasted. */
 const PAUSE_MS = 2_000;
 const ATTACH = 'Attach';
+const EXCHANGE = 'Exchange';
 
 interface Lease {
   readonly ttlMs: number;
@@ -45,6 +47,14 @@ export class Leases implements Check {
     if (lease === undefined || lease.isOver) return;
     lease.renewedMs = this.scene.nowMs();
     if (call.getPath().endsWith(`/${ATTACH}`)) lease.attachment = call;
+  }
+
+  /** A session that is opened over system events is attached by that connection. */
+  wrote(call: ServerCall, message: unknown): void {
+    if (!call.getPath().endsWith(`/${EXCHANGE}`)) return;
+    const sid = openedIn((message as { readonly packet: Uint8Array }).packet);
+    const lease = sid === undefined ? undefined : this.leases.get(sid);
+    if (lease !== undefined) lease.attachment = call;
   }
 
   ended(call: ServerCall): void {

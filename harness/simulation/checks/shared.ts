@@ -3,6 +3,7 @@ import { SwitchyardError } from '../../../src/client/error.js';
 import { StatusCode } from '../../../src/client/status.js';
 import type { Check } from '../check.js';
 import { FLOOD_ADDRESS, isOfFlood } from '../flood.js';
+import { HALF_CLOSERS_ADDRESS } from '../half-closers.js';
 import { HASTY_ADDRESS } from '../hasty.js';
 import type { Scene } from '../scene.js';
 import type { ServerLimits, SimulatedServer } from '../server.js';
@@ -94,7 +95,7 @@ export class Shared implements Check {
 
 /** Whether many instances have the address, so that its share may be used up. */
 function isOfMany(peer: string): boolean {
-  return peer.startsWith(FLOOD_ADDRESS) || peer.startsWith(HASTY_ADDRESS);
+  return [FLOOD_ADDRESS, HASTY_ADDRESS, HALF_CLOSERS_ADDRESS].some((address) => peer.startsWith(address));
 }
 
 function isOpening(call: ServerCall): boolean {

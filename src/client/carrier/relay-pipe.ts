@@ -25,7 +25,8 @@ export interface RelayEnds {
 export class RelayPipe extends Duplex {
   readonly #life = new AbortController();
   readonly #source: RepeatingSource;
-  readonly #blocks: AsyncIterator<Uint8Array>;
+  readonly #sink: Promise<RelaySink>;
+  readonly #blocks: AsyncGenerator<Uint8Array, void, undefined>;
   readonly #ends: RelayEnds | undefined;
 
   /**
@@ -42,9 +43,9 @@ export class RelayPipe extends Duplex {
     this.#ends = isNew ? undefined : ends;
     this.#source = new RepeatingSource(isNew ? ends : ends.source, deps.openSource, new Reopener(deps, signal));
     this.#source.over.catch((error: Error) => this.destroy(error));
-    const sink = isNew ? openFirst(signal, deps, deps.openSink) : Promise.resolve(ends.sink);
-    sink.catch((error: Error) => this.destroy(error));
-    this.#blocks = this.#received(sink);
+    this.#sink = isNew ? openFirst(signal, deps, deps.openSink) : Promise.resolve(ends.sink);
+    this.#sink.catch((error: Error) => this.destroy(error));
+    this.#blocks = this.#received(this.#sink);
   }
 
   /** Opens both ends for the first time, however long the server is away meanwhile. */
@@ -89,7 +90,11 @@ export class RelayPipe extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#life.abort(error ?? new Error('this end of the path was closed'));
     this.#ends?.source.close();
-    this.#ends?.sink.close();
+    // A sink that has handed out a block waits to be asked for the next one, and a sink of which nobody has read waits, too: neither
+    // would hear that it is given up, and each would keep its call, and the process that holds the channel for it.
+    const ignore = () => {};
+    this.#sink.then((sink) => sink.close(), ignore);
+    this.#blocks.return().catch(ignore);
     done(error);
   }
 

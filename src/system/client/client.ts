@@ -122,6 +122,19 @@ export class BaseClient {
     if (answer !== undefined && answer.code !== 0) throw SystemError.of(answer);
   }
 
+  /**
+   * Takes nothing more from the server until {@link resume}: what it tells and answers waits there, within its bounds. What was
+   * read already still comes. In a browser it does nothing, because no WebSocket there can be paused.
+   */
+  pause(): void {
+    this.link.pause();
+  }
+
+  /** Takes again what the server tells. */
+  resume(): void {
+    this.link.resume();
+  }
+
   /** Closes the connection. The session has its grace. */
   close(): void {
     this.link.close();

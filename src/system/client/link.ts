@@ -1,6 +1,9 @@
 /** A way to a server: whole packets both ways, in order. */
 export interface Link {
   send(packet: Uint8Array): void;
+  /** Takes nothing more from the server, which feels that. What was read already still comes. A browser's WebSocket cannot, and goes on. */
+  pause(): void;
+  resume(): void;
   /** Closes once what was sent is gone. */
   close(): void;
 }

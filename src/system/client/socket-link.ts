@@ -52,6 +52,8 @@ export function connectFramed(
           frame.set(packet, FRAME_HEADER_BYTES);
           socket.write(frame);
         },
+        pause: () => void socket.pause(),
+        resume: () => void socket.resume(),
         close: () => void socket.end(),
       });
     });

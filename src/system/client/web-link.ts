@@ -7,6 +7,9 @@ const SUBPROTOCOL = 'switchyard';
 export interface WebSocketLike {
   binaryType: string;
   send(data: Uint8Array): void;
+  /** Only that of the package `ws` can. */
+  pause?(): void;
+  resume?(): void;
   close(): void;
   addEventListener(name: string, listener: (event: { readonly data?: unknown }) => void): void;
 }
@@ -14,7 +17,7 @@ export interface WebSocketLike {
 /** A class of WebSockets. Only that of the package `ws` takes options. */
 export type WebSocketClass = new (url: string, protocol: string, options?: object) => WebSocketLike;
 
-/** The platform's own WebSocket: browsers have it, and Node from version 22 on. */
+/** The platform's own WebSocket: browsers have it. */
 export function platformWebSocket(): WebSocketClass | undefined {
   return (globalThis as { readonly WebSocket?: WebSocketClass }).WebSocket;
 }
@@ -42,5 +45,10 @@ export async function connectWebSocket(
     });
     socket.addEventListener('message', ({ data }) => listener.packet(new Uint8Array(data as ArrayBuffer)));
   });
-  return { send: (packet) => socket.send(packet), close: () => socket.close() };
+  return {
+    send: (packet) => socket.send(packet),
+    pause: () => socket.pause?.(),
+    resume: () => socket.resume?.(),
+    close: () => socket.close(),
+  };
 }
