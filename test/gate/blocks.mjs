@@ -12,6 +12,7 @@ import { ROOT } from './command.mjs';
 export const RUNNERS = {
   shell: 'test/gate/blocks.test.ts',
   program: 'test/gate/blocks.test.ts',
+  python: 'test/sdk/python.test.ts',
   example: 'test/client/examples.test.ts',
   vector: 'test/system/codec/document.test.ts',
 };

@@ -1,0 +1,40 @@
+// `npm run conformance -- [--testee NAME] [--case TEXT] [--markdown]`: every case with every testee, as a table.
+import { parseArgs } from 'node:util';
+import { readCases } from './runner/case.js';
+import { type Outcome, play } from './runner/player.js';
+import { countOf, markdownTable } from './runner/table.js';
+import { TESTEES } from './testees/plans.js';
+
+const INTERRUPTED = 130;
+// Server processes are ended as this one exits.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(INTERRUPTED));
+
+const { values } = parseArgs({
+  options: { testee: { type: 'string' }, case: { type: 'string' }, markdown: { type: 'boolean' } },
+});
+const wanted = (name: string, part: string | undefined) => part === undefined || name.includes(part);
+const cases = readCases().filter(({ name }) => wanted(name, values.case));
+const plans = TESTEES.filter(({ name }) => wanted(name, values.testee));
+
+const results = new Map<string, readonly Outcome[]>();
+for (const plan of plans) {
+  const missing = await plan.missing();
+  if (missing !== undefined) {
+    console.error(`${plan.name}: not run: ${missing}`);
+    continue;
+  }
+  const outcomes: Outcome[] = [];
+  for (const one of cases) {
+    const beganMs = performance.now();
+    const outcome = await play(one, plan);
+    outcomes.push(outcome);
+    const tookS = ((performance.now() - beganMs) / 1_000).toFixed(1);
+    const why = outcome.kind === 'failed' ? `: ${outcome.problem}` : '';
+    const lacks = outcome.kind === 'skipped' ? `: it cannot ${outcome.lacks.join(', ')}` : '';
+    console.error(`${plan.name}: ${outcome.kind} in ${tookS} s: ${one.name}${why}${lacks}`);
+  }
+  results.set(plan.name, outcomes);
+}
+if (values.markdown) console.log(markdownTable(cases, results));
+for (const [name, outcomes] of results) console.log(`${name}: ${countOf(outcomes)}`);
+process.exitCode = [...results.values()].flat().some(({ kind }) => kind === 'failed') ? 1 : 0;

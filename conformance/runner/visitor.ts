@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { NetworkServiceService } from '../../gen/switchyard/v1/network_service.js';
+import {
+  GrpcChannel,
+  type Instance,
+  LinkType,
+  StatusCode,
+  Switchyard,
+  SwitchyardError,
+} from '../../src/client/index.js';
+import type { Fields } from './case.js';
+import { Refused } from './testee.js';
+
+const TYPE_CLIENT = 3;
+const CALL_MS = 20_000;
+
+type Action = (fields: Fields) => Promise<Fields>;
+
+/** Somebody else who uses the server of a case: joins, ends the testee's sessions, asks it for connections. */
+export class Visitor {
+  readonly #yard: Switchyard;
+  readonly #administrator: Switchyard;
+  readonly #channel: GrpcChannel;
+  readonly #instances = new Map<string, Instance>();
+
+  constructor(server: string, adminToken: string) {
+    this.#yard = new Switchyard({ server });
+    this.#administrator = new Switchyard({ server, adminToken });
+    this.#channel = new GrpcChannel(server);
+  }
+
+  /** What it can do. */
+  readonly actions: Readonly<Record<string, Action>> = {
+    join: ({ as, name, uuid }) => this.#join(String(as), String(name ?? as), uuid),
+    leave: async ({ as }) => {
+      await this.#instances.get(String(as))?.leave();
+      return {};
+    },
+    terminate: async ({ cvid, reason }) => {
+      await this.#administrator.terminateSession(Number(cvid), String(reason ?? ''));
+      return {};
+    },
+    session: async ({ cvid }) => {
+      const { session } = await this.#yard.getSession(Number(cvid), { retry: true });
+      return { name: session.name, attached: session.attached };
+    },
+    ask: ({ as, cvid, port }) => this.#ask(String(as), Number(cvid), Number(port)),
+    stop: async ({ as, id }) => {
+      const { stoppedIds } = await this.#instances.get(String(as))!.stopStream(Number(id));
+      return { stopped: stoppedIds };
+    },
+  };
+
+  /** Does one thing. Rejects with {@link Refused} when the server refuses it. */
+  async act(action: string, fields: Fields): Promise<Fields> {
+    const run = this.actions[action];
+    if (run === undefined) throw new Error(`a visitor cannot ${action}`);
+    try {
+      return await run(fields);
+    } catch (error) {
+      if (!(error instanceof SwitchyardError)) throw error;
+      const code = Object.entries(StatusCode).find(([, number]) => number === error.code)?.[0] ?? '';
+      throw new Refused({ code, reason: error.reason ?? '', message: error.message });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#channel.close();
+    await Promise.all([this.#yard.close(), this.#administrator.close()]);
+  }
+
+  async #join(as: string, name: string, uuid: unknown): Promise<Fields> {
+    const instance = this.#yard.join({ uuid: String(uuid ?? randomUUID()), type: TYPE_CLIENT, name });
+    this.#instances.set(as, instance);
+    const refused = instance.ended.then((error) => Promise.reject(error));
+    const { cvid } = await Promise.race([instance.attached(), refused]);
+    return { cvid };
+  }
+
+  async #ask(as: string, cvid: number, port: number): Promise<Fields> {
+    const { token } = await this.#instances.get(as)!.attached();
+    const request = { cvid, type: LinkType.TRANSPORT_TCP, port, candidates: [], publicKey: Buffer.alloc(0) };
+    const rest = { roundTrip: undefined, relayVersion: 0, connectionId: '', requestId: '', fallback: 0 };
+    const call = {
+      metadata: { 'switchyard-session': token },
+      signal: AbortSignal.timeout(CALL_MS),
+      timeoutMs: CALL_MS,
+    };
+    const method = NetworkServiceService.directConnection;
+    await this.#channel.unary(method, { ...request, ...rest }, call);
+    return {};
+  }
+}

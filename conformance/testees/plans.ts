@@ -1,0 +1,31 @@
+import { pythonWithGrpc } from '../../test/gate/requirements.mjs';
+import type { TesteePlan } from '../runner/testee.js';
+
+const TYPESCRIPT: TesteePlan = {
+  name: 'TypeScript',
+  command: [
+    process.execPath,
+    '--no-warnings',
+    '--import',
+    './harness/typescript.mjs',
+    'conformance/testees/typescript.ts',
+  ],
+  missing: async () => undefined,
+};
+
+const PYTHON: TesteePlan = {
+  name: 'Python',
+  // The shell finds the Python that has gRPC, which may not be the first on the PATH.
+  command: [
+    'sh',
+    '-c',
+    'for python in python3 /usr/bin/python3; do "$python" -c "import grpc, google.protobuf" 2>/dev/null && exec "$python" "$0" "$@"; done; exit 127',
+    'conformance/testees/python.py',
+  ],
+  env: { PYTHONPATH: 'sdk/python' },
+  missing: async () =>
+    (await pythonWithGrpc()) === undefined ? 'no Python with gRPC: apt-get install python3-grpcio' : undefined,
+};
+
+/** Every testee, in the order of the columns. */
+export const TESTEES: readonly TesteePlan[] = [TYPESCRIPT, PYTHON];

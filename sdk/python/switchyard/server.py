@@ -1,0 +1,153 @@
+"""The connection to a server, and calls over it."""
+from __future__ import annotations
+
+import asyncio
+import random as random_module
+from dataclasses import dataclass, field
+from typing import Any, Awaitable, Callable, Mapping, Optional
+
+import grpc
+
+from . import limits
+from .backoff import Backoff
+from .errors import ClosedError, SwitchyardError, error_of
+from .v1 import identity_pb2_grpc, network_service_pb2_grpc, server_pb2_grpc, session_service_pb2_grpc, stream_service_pb2_grpc
+
+_CHANNEL_OPTIONS = [
+    # A channel of one's own: gRPC would share its connection with other channels to the same server.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.initial_reconnect_backoff_ms", limits.RECONNECT_MS),
+    ("grpc.max_reconnect_backoff_ms", limits.RECONNECT_MS),
+    ("grpc.keepalive_time_ms", limits.PING_AFTER_MS),
+    ("grpc.keepalive_timeout_ms", limits.PING_TIMEOUT_MS),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", limits.MESSAGE_BYTES_MAX),
+    # The waits of this client decide about tries, and not gRPC's.
+    ("grpc.enable_retries", 0),
+]
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How to know the server. All PEM; `ca` None: the system's list of authorities, as gRPC finds it."""
+
+    ca: Optional[bytes] = None
+    cert: Optional[bytes] = None
+    key: Optional[bytes] = None
+    # The name to expect in the server's certificate when it is not the one that is dialled.
+    server_name: Optional[str] = None
+
+
+class Server:
+    """One channel to a server, and the stubs of its services. Made within a running event loop."""
+
+    def __init__(self, address: str, tls: Optional[Tls], random: Callable[[], float] = random_module.random) -> None:
+        self.random = random
+        self._is_closed = False
+        options = list(_CHANNEL_OPTIONS)
+        if tls is None:
+            self.channel = grpc.aio.insecure_channel(address, options=options)
+        else:
+            if tls.server_name is not None:
+                options.append(("grpc.ssl_target_name_override", tls.server_name))
+            credentials = grpc.ssl_channel_credentials(tls.ca, tls.key, tls.cert)
+            self.channel = grpc.aio.secure_channel(address, credentials, options=options)
+        self.sessions = session_service_pb2_grpc.SessionServiceStub(self.channel)
+        self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
+        self.streams = stream_service_pb2_grpc.StreamServiceStub(self.channel)
+        self.identities = identity_pb2_grpc.IdentityServiceStub(self.channel)
+        self.info = server_pb2_grpc.ServerServiceStub(self.channel)
+
+    def check_open(self) -> None:
+        """Raises a ClosedError after `close`."""
+        if self._is_closed:
+            raise ClosedError
+
+    async def close(self) -> None:
+        """Ends every call at once."""
+        self._is_closed = True
+        await self.channel.close()
+
+
+async def _no_credentials() -> Mapping[str, str]:
+    return {}
+
+
+async def _cannot_show() -> bool:
+    return False
+
+
+@dataclass
+class Caller:
+    """As whom calls are made."""
+
+    server: Server
+    # The metadata of a call; may wait until there is some.
+    credentials: Callable[[], Awaitable[Mapping[str, str]]] = _no_credentials
+    # Told of each refusal and the credentials it came for. True: the next call has other credentials, or none.
+    failed: Callable[[SwitchyardError, Mapping[str, str]], bool] = field(default=lambda error, metadata: False)
+    # Shows the caller's identity on the connection of the moment. False: it has none.
+    show: Callable[[], Awaitable[bool]] = _cannot_show
+
+    async def call(self, method: Any, request: Any, *, timeout: Optional[float] = None, retry: bool = False) -> Any:
+        """
+        Makes one call. `timeout` is in seconds and for all its tries; `retry` tries again while the server is away or asks for
+        patience: only for what may be done twice.
+        """
+        left = limits.CALL_TIMEOUT_MS / 1000 if timeout is None else timeout
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + left
+        backoff = Backoff(self.server.random)
+        has_shown = False
+        while True:
+            try:
+                metadata = await asyncio.wait_for(self.credentials(), max(0.001, ends_at - loop.time()))
+            except asyncio.TimeoutError:
+                raise SwitchyardError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no session within {left:g} s") from None
+            self.server.check_open()
+            try:
+                return await method(request, timeout=max(0.001, ends_at - loop.time()), metadata=tuple(metadata.items()))
+            except grpc.aio.AioRpcError as failure:
+                error = error_of(failure)
+            except asyncio.CancelledError:
+                # gRPC raises this also when the channel was closed beneath the call.
+                if is_cancelling():
+                    raise
+                raise ClosedError from None
+            if error.reason == "AUTH_REQUIRED" and not has_shown:
+                has_shown = True
+                if await self.show():
+                    continue
+            self.failed(error, metadata)
+            delay = backoff.after_failure(error.retry_after)
+            if not retry or not error.temporary or loop.time() + delay >= ends_at:
+                raise error
+            await asyncio.sleep(delay)
+
+
+async def read_next(call: Any, silence_ms: int) -> Any:
+    """
+    The next message of a stream; None at its end. Raises the SwitchyardError that the call ended with, and UNAVAILABLE when no
+    message has come for so long: a connection that is half open looks like a quiet one.
+    """
+    try:
+        message = await asyncio.wait_for(call.read(), silence_ms / 1000)
+    except asyncio.TimeoutError:
+        call.cancel()
+        raise SwitchyardError(grpc.StatusCode.UNAVAILABLE, f"the server said nothing for {silence_ms // 1000} s") from None
+    except grpc.aio.AioRpcError as failure:
+        raise error_of(failure) from None
+    except asyncio.CancelledError:
+        # gRPC raises this also when the channel was closed beneath the call.
+        if call.cancelled() and not is_cancelling():
+            raise ClosedError from None
+        call.cancel()
+        raise
+    return None if message is grpc.aio.EOF else message
+
+
+def is_cancelling() -> bool:
+    """Whether this task is being cancelled, and not merely a call in it. Before Python 3.11 it cannot be told: true."""
+    task = asyncio.current_task()
+    cancelling = getattr(task, "cancelling", None)
+    return cancelling is None or cancelling() > 0

@@ -1,0 +1,51 @@
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from typing import ClassVar as _ClassVar
+
+DESCRIPTOR: _descriptor.FileDescriptor
+INSTANCE_FLAVOR_ASCETIC: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_10: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_11: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_12: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_13: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_14: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_15: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_16: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_17: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_18: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_19: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_20: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_21: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_22: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_23: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_24: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_25: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_26: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_27: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_28: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_29: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_30: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_31: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_8: InstanceFlavor
+INSTANCE_FLAVOR_FLEET_9: InstanceFlavor
+INSTANCE_FLAVOR_LIFEGEM: InstanceFlavor
+INSTANCE_FLAVOR_LOCKSTONE: InstanceFlavor
+INSTANCE_FLAVOR_MEGA: InstanceFlavor
+INSTANCE_FLAVOR_MICRO: InstanceFlavor
+INSTANCE_FLAVOR_SOAPSTONE: InstanceFlavor
+INSTANCE_FLAVOR_UNSPECIFIED: InstanceFlavor
+INSTANCE_FLAVOR_VANILLA: InstanceFlavor
+INSTANCE_TYPE_AGENT: InstanceType
+INSTANCE_TYPE_CLIENT: InstanceType
+INSTANCE_TYPE_FLEET_5: InstanceType
+INSTANCE_TYPE_FLEET_6: InstanceType
+INSTANCE_TYPE_FLEET_7: InstanceType
+INSTANCE_TYPE_INSTALLER: InstanceType
+INSTANCE_TYPE_SERVER: InstanceType
+INSTANCE_TYPE_UNSPECIFIED: InstanceType
+
+class InstanceType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class InstanceFlavor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []

@@ -1,0 +1,92 @@
+import { describe, expect, it } from '@jest/globals';
+import { readCases } from '../../conformance/runner/case.js';
+import { difference, resolve } from '../../conformance/runner/match.js';
+import { countOf, markdownTable } from '../../conformance/runner/table.js';
+import { type TesteePlan, TesteeProcess } from '../../conformance/runner/testee.js';
+
+const KEPT = new Map([['cvid', 7]]);
+
+/** A testee that is a few lines of JavaScript. */
+function testee(script: string): TesteeProcess {
+  const plan: TesteePlan = { name: 'fake', command: [process.execPath, '-e', script], missing: async () => undefined };
+  return new TesteeProcess(plan, '127.0.0.1:1');
+}
+
+const SAYS = `const say = (message) => process.stdout.write(JSON.stringify(message) + '\\n');
+  say({ testee: 'fake', can: ['join'] });
+  require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
+    const { seq, do: command } = JSON.parse(line);
+    if (command === 'tell') for (const event of ['x', 'y', 'x']) say({ event, as: 'a', seen: true });
+    if (command === 'die') process.exit(3);
+    say(command === 'fail' ? { seq, error: { reason: 'NO' } } : { seq, ok: { done: command } });
+  });`;
+
+describe('a case', () => {
+  it('has steps that are known, and needs that a testee of the suite can meet', () => {
+    const kinds = ['do', 'event', 'never', 'server', 'path', 'visitor'];
+    const needs = ['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed'];
+    for (const { name, needs: wanted, steps } of readCases()) {
+      for (const step of steps)
+        expect([name, kinds.filter((kind) => kind in step)]).toEqual([name, [expect.anything()]]);
+      expect([name, wanted.filter((need) => !needs.includes(need))]).toEqual([name, []]);
+    }
+  });
+
+  it('finds what was kept, and refuses a name under which nothing was', () => {
+    expect(resolve({ a: ['$cvid', 'x'] }, KEPT)).toEqual({ a: [7, 'x'] });
+    expect(() => resolve('$sid', KEPT)).toThrow('nothing was kept as $sid');
+  });
+
+  it.each([
+    [{ a: 1, b: 2 }, { a: 1 }, undefined],
+    [{ a: 1 }, { a: 2 }, 'it.a is 1, not 2'],
+    [{}, { a: 2 }, 'it.a is undefined, not 2'],
+    [{ a: 7 }, { a: { $not: 7 } }, 'it.a is 7, and should not be'],
+    [{ a: 8 }, { a: { $not: 7 } }, undefined],
+    [{ a: [1, 2] }, { a: [1] }, 'it.a is [1,2], not [1]'],
+    [{ a: [1, 2] }, { a: [1, 3] }, 'it.a[1] is 2, not 3'],
+  ])('holds %j against %j', (actual, wanted, problem) => {
+    expect(difference(actual, wanted)).toBe(problem);
+  });
+});
+
+describe('a testee', () => {
+  it('says what it can do, carries out commands and refuses them', async () => {
+    const process = testee(SAYS);
+    expect(await process.can).toEqual(['join']);
+    expect(await process.command({ do: 'this' })).toEqual({ done: 'this' });
+    await expect(process.command({ do: 'fail' })).rejects.toMatchObject({ fields: { reason: 'NO' } });
+    expect(await process.close()).toBeUndefined();
+  });
+
+  it('is asked for its events in the order in which it told them', async () => {
+    const process = testee(SAYS);
+    await process.can;
+    await process.command({ do: 'tell' });
+    expect(await process.event('y', 'a', 1_000)).toMatchObject({ seen: true });
+    expect(await process.event('x', 'b', 50)).toBeUndefined();
+    expect(await process.event('x', 'a', 1_000)).toBeDefined();
+    expect(await process.event('x', 'a', 50)).toBeUndefined();
+    await process.close();
+  });
+
+  it('that dies leaves its commands without an answer, and is told of', async () => {
+    const process = testee(SAYS);
+    await process.can;
+    await expect(process.command({ do: 'die' })).rejects.toThrow('it ended');
+    expect(await process.close()).toContain('ended with 3');
+    await expect(testee('process.exit(4)').can).rejects.toThrow('the testee ended');
+  });
+});
+
+it('tells what came of cases as a table and as counts', () => {
+  const cases = [
+    { name: 'one', needs: [], steps: [] },
+    { name: 'two', needs: [], steps: [] },
+  ];
+  const outcomes = [{ kind: 'passed' }, { kind: 'skipped', lacks: ['join'] }] as const;
+  expect(markdownTable(cases, new Map([['TypeScript', outcomes]]))).toBe(
+    ['| case | TypeScript |', '| --- | --- |', '| one | ✓ |', '| two | – |'].join('\n'),
+  );
+  expect(countOf(outcomes)).toBe('1 passed, 1 skipped, 0 failed');
+});
