@@ -1,6 +1,6 @@
 import { WatchNetworkDeltaRequest } from '../../gen/switchyard/v1/network_service.js';
 import { SessionRequest } from '../../gen/switchyard/v1/session_service.js';
-import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
 import type { Curve } from './curve.js';
 import { type Figure, figureOf } from './figure.js';

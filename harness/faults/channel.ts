@@ -1,6 +1,6 @@
-import type { Call, Channel, Method } from '../../src/client/channel.js';
+import type { Call, Channel, Method } from '../../src/client/channel/channel.js';
+import { GrpcChannel } from '../../src/client/channel/grpc-channel.js';
 import { SwitchyardError } from '../../src/client/error.js';
-import { GrpcChannel } from '../../src/client/grpc-channel.js';
 import type { Outcome } from '../simulation/check.js';
 
 /** What is heard of a client's calls, as the client hears of it. */

@@ -1,5 +1,5 @@
 import type { SessionResponse } from '../../gen/switchyard/v1/session_service.js';
-import type { Complete } from '../../src/client/call.js';
+import type { Complete } from '../../src/client/channel/call.js';
 import { CloseReason, msOf, type WatchEndpointClosedResponse } from '../../src/client/index.js';
 import { SESSION_METADATA } from '../../src/grpc/caller.js';
 import type { Outcome } from '../simulation/check.js';

@@ -1,4 +1,4 @@
-import type { Instance } from '../../src/client/instance.js';
+import type { Instance } from '../../src/client/instance/instance.js';
 import { Switchyard } from '../../src/client/switchyard.js';
 import type { Limits } from '../../src/core/model/limits.js';
 import type { Outcome } from '../simulation/check.js';

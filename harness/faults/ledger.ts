@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Folder } from '../../src/journal/folder.js';
 import { checkFolder } from '../../src/journal/inspect.js';
 import { JournalError } from '../../src/journal/journal.js';
-import { FolderLock } from '../../src/journal/lock.js';
+import { Folder } from '../../src/journal/storage/folder.js';
+import { FolderLock } from '../../src/journal/storage/lock.js';
 import type { Truth } from '../simulation/truth.js';
 import type { Found } from '../simulation/verdict.js';
 

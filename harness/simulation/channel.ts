@@ -1,4 +1,4 @@
-import type { Call, Channel, Method } from '../../src/client/channel.js';
+import type { Call, Channel, Method } from '../../src/client/channel/channel.js';
 import { type CallStatus, SwitchyardError } from '../../src/client/error.js';
 import { StatusCode } from '../../src/client/status.js';
 import type { Callee } from './connection.js';

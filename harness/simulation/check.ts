@@ -1,4 +1,4 @@
-import type { Call } from '../../src/client/channel.js';
+import type { Call } from '../../src/client/channel/channel.js';
 import type { CallStatus, SwitchyardError } from '../../src/client/error.js';
 import type { Command } from '../../src/core/model/command.js';
 import type { SimulatedServer } from './server.js';

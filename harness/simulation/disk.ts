@@ -1,6 +1,6 @@
 import type { Limits } from '../../src/core/model/limits.js';
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from '../../src/journal/journal.js';
-import { MemoryDisk, MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryDisk, MemoryJournal } from '../../src/journal/storage/memory.js';
 import type { Process } from './process.js';
 import type { SeededRandom } from './random.js';
 

@@ -1,4 +1,4 @@
-import type { Instance } from '../../src/client/instance.js';
+import type { Instance } from '../../src/client/instance/instance.js';
 import type { Switchyard } from '../../src/client/switchyard.js';
 import type { SigningKey } from '../../src/trust/signing-key.js';
 import type { Joining } from './joining.js';

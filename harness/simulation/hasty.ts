@@ -1,7 +1,7 @@
 import { DirectConnectionRequest, NetworkServiceService } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import { CreateStreamRequest, StreamServiceService } from '../../gen/switchyard/v1/stream_service.js';
-import type { Call } from '../../src/client/channel.js';
+import type { Call } from '../../src/client/channel/channel.js';
 import { SimulatedChannel } from './channel.js';
 import { type Network, Route } from './network.js';
 import { Process } from './process.js';

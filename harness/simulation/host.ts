@@ -1,4 +1,4 @@
-import type { Instance } from '../../src/client/instance.js';
+import type { Instance } from '../../src/client/instance/instance.js';
 import { Switchyard } from '../../src/client/switchyard.js';
 import type { SigningKey } from '../../src/trust/signing-key.js';
 import { type Answered, SimulatedChannel } from './channel.js';

@@ -1,4 +1,4 @@
-import { type OrderHandlers, Refusal } from '../../src/client/orders.js';
+import { type OrderHandlers, Refusal } from '../../src/client/instance/orders.js';
 import { StatusCode } from '../../src/client/status.js';
 import type { Member, Onlooker } from './fleet.js';
 

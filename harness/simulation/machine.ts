@@ -2,7 +2,7 @@ import type { CallStatus } from '../../src/client/error.js';
 import type { Limits } from '../../src/core/model/limits.js';
 import { SESSION_METADATA } from '../../src/grpc/caller.js';
 import { type Journal, JournalError } from '../../src/journal/journal.js';
-import { authenticate } from '../../src/replica/token.js';
+import { authenticate } from '../../src/replica/access/token.js';
 import type { Disk } from './disk.js';
 import { StaleMutationError } from './inside.js';
 import type { Network } from './network.js';

@@ -1,8 +1,8 @@
 import { RelayRequest, type RelayResponse, StreamServiceService } from '../../gen/switchyard/v1/stream_service.js';
-import type { Caller } from '../../src/client/caller.js';
+import type { Caller } from '../../src/client/channel/caller.js';
 import { SwitchyardError } from '../../src/client/error.js';
-import type { Instance } from '../../src/client/instance.js';
-import type { RelaySource } from '../../src/client/relay.js';
+import type { Instance } from '../../src/client/instance/instance.js';
+import type { RelaySource } from '../../src/client/relay/relay.js';
 import { StatusCode } from '../../src/client/status.js';
 import { Carriage } from './carriage.js';
 import type { Fleet, Member } from './fleet.js';

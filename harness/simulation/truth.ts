@@ -6,8 +6,8 @@ import { isFault } from '../../src/core/model/fault.js';
 import type { Limits } from '../../src/core/model/limits.js';
 import { State } from '../../src/core/store/state.js';
 import { streamMessage } from '../../src/grpc/encode/message.js';
+import { decodeRecord } from '../../src/journal/format/record.js';
 import type { StoredRecord } from '../../src/journal/journal.js';
-import { decodeRecord } from '../../src/journal/record.js';
 import { Lines } from './lines.js';
 import { changeOfCore, Picture, type PictureChange, textOfChange } from './picture.js';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { type CommandNode, everyCommand, type OptionNode, treeOf } from './network/tree.js';
 import type { Surroundings } from './surroundings.js';
-import { type CommandNode, everyCommand, type OptionNode, treeOf } from './tree.js';
 
 /** The shells that a script can be made for. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;

@@ -2,7 +2,7 @@ import { getSystemErrorMap } from 'node:util';
 import { PrivateFileError } from '../base/private-files.js';
 import { version } from '../base/version.js';
 import { SwitchyardError } from '../client/index.js';
-import { explain } from './explain.js';
+import { explain } from './operate/explain.js';
 import { Failure } from './surroundings.js';
 
 /** What went wrong, line by line, for people. Never a stack: of a defect only the innermost place in this program. */

@@ -2,13 +2,13 @@ import { createSecureContext } from 'node:tls';
 import type { Command } from 'commander';
 import { parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
+import { systemAuthorities } from '../client/channel/system-authorities.js';
 import { type GraphView, type Network, type Position, parsePin, Switchyard, type TlsOptions } from '../client/index.js';
-import { systemAuthorities } from '../client/system-authorities.js';
-import { type AdminFlags, type AdminToken, adminTokenFor, explainUnproven } from './admin-token.js';
-import { diagnose, type Server } from './diagnose.js';
-import { knownServer, membership, ownServerTls } from './known-servers.js';
+import { diagnose, type Server } from './operate/diagnose.js';
 import { listed } from './option-values.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
+import { type AdminFlags, type AdminToken, adminTokenFor, explainUnproven } from './trust/admin-token.js';
+import { knownServer, membership, ownServerTls } from './trust/known-servers.js';
 
 /** The server's address when no option or variable names one. */
 const DEFAULT_SERVER = '127.0.0.1:8768';

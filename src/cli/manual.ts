@@ -1,4 +1,4 @@
-import { type CommandNode, everyCommand, type OptionNode } from './tree.js';
+import { type CommandNode, everyCommand, type OptionNode } from './network/tree.js';
 
 /** The manual page, in man(7), made of the same tree as the help. */
 export function manualPage(tree: CommandNode, version: string): string {

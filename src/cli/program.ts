@@ -3,27 +3,27 @@ import { version } from '../base/version.js';
 import { SwitchyardError } from '../client/index.js';
 import { ConfigError } from '../config/config.js';
 import { LIMITS_OF_FORMAT_1 } from '../config/limit-options.js';
-import { givenAdminToken } from './admin-token.js';
 import { commandFirst } from './arguments.js';
 import { linesOf } from './conclude.js';
 import { withConnection, withKey } from './connection.js';
 import { examples } from './examples.js';
-import { exportGraph, FORMATS } from './export.js';
-import { addAccess, addKeys } from './identity-commands.js';
-import { listNodes } from './nodes.js';
-import { addOperatorCommands } from './operator-commands.js';
+import { exportGraph, FORMATS } from './network/export.js';
+import { listNodes } from './network/nodes.js';
+import { showPath } from './network/path.js';
+import { replayFile } from './network/replay.js';
+import { listSessions } from './network/sessions.js';
+import { listStreams } from './network/streams.js';
+import { watchGraph } from './network/watch.js';
+import { addOperatorCommands } from './operate/operator-commands.js';
+import { withServeOptions } from './operate/serve-options.js';
+import { showStatus } from './operate/status.js';
 import { durationMs, limitsOfFormat1, listed, port, ports, positiveInteger, positiveNumber } from './option-values.js';
 import { withList } from './output/listing.js';
-import { showPath } from './path.js';
-import { replayFile } from './replay.js';
-import { withServeOptions } from './serve-options.js';
-import { listSessions } from './sessions.js';
-import { showStatus } from './status.js';
-import { listStreams } from './streams.js';
 import { Interrupt, type Surroundings, UsageError } from './surroundings.js';
-import { addCertificates, addTickets, withTicket } from './trust-commands.js';
+import { givenAdminToken } from './trust/admin-token.js';
+import { addAccess, addKeys } from './trust/identity-commands.js';
+import { addCertificates, addTickets, withTicket } from './trust/trust-commands.js';
 import { unknownVariables } from './variables.js';
-import { watchGraph } from './watch.js';
 
 /** Exit statuses, as docs/operations.md lists them. */
 export const EXIT = { done: 0, failed: 1, usage: 2, superseded: 3, hungUp: 129, interrupted: 130 } as const;
@@ -119,7 +119,7 @@ export function makeProgram(surroundings: Surroundings): Command {
     .addHelpText('after', examples('switchyard serve', 'switchyard serve --listen 127.0.0.1:0 --data :memory: --json'))
     .action(async (_, command) => {
       // Loaded here, because the other commands start in half the time without the server's code.
-      const { serve } = await import('./serve.js');
+      const { serve } = await import('./operate/serve.js');
       await serve(command, surroundings);
     });
   addReaders(program, surroundings);
@@ -193,7 +193,7 @@ function addConsole(program: Command, surroundings: Surroundings): void {
     .option('--admin', 'be an administrator there: act, and see connections and streams')
     .option('--print', 'only print it')
     .addHelpText('after', examples('switchyard console', 'switchyard console --print --data /var/lib/switchyard'))
-    .action(async (flags) => (await import('./console.js')).openConsole(flags, surroundings));
+    .action(async (flags) => (await import('./operate/console.js')).openConsole(flags, surroundings));
 }
 
 const FALLBACK =
@@ -217,7 +217,7 @@ function addDirect(program: Command, surroundings: Surroundings): void {
       'after',
       examples('switchyard join --name harbour --port 22', 'switchyard join --ticket-file - --name boat-7 --port 22'),
     )
-    .action(async (flags) => (await import('./join.js')).joinNetwork(flags, surroundings));
+    .action(async (flags) => (await import('./peers/join.js')).joinNetwork(flags, surroundings));
 
   const peer = (command: Command) =>
     withKey(withConnection(command))
@@ -235,14 +235,14 @@ function addDirect(program: Command, surroundings: Surroundings): void {
       'after',
       examples('switchyard connect harbour 22', "ssh -o ProxyCommand='switchyard connect %h %p' harbour"),
     )
-    .action(async (who, to, flags) => (await import('./connect.js')).connectPort(who, to, flags, surroundings));
+    .action(async (who, to, flags) => (await import('./peers/connect.js')).connectPort(who, to, flags, surroundings));
 
   peer(program.command('forward').argument('<LOCAL>', 'where to listen: PORT or HOST:PORT'))
     .description('Pass every connection to a local port on to a port of a peer, until Ctrl-C.')
     .option('--exit-on-failure', 'end with status 1 when the peer cannot be reached, instead of looking for it again')
     .addHelpText('after', examples('switchyard forward 8080 harbour 80'))
     .action(async (local, who, to, flags) =>
-      (await import('./connect.js')).forwardPort(local, who, to, flags, surroundings),
+      (await import('./peers/connect.js')).forwardPort(local, who, to, flags, surroundings),
     );
 
   withList(withConnection(program.command('connections')))
@@ -251,7 +251,7 @@ function addDirect(program: Command, surroundings: Surroundings): void {
     )
     .argument('[ID]', 'one connection, such as c12')
     .addHelpText('after', examples('switchyard connections', 'switchyard connections c12'))
-    .action(async (id, flags) => (await import('./connections.js')).showConnections(id, flags, surroundings));
+    .action(async (id, flags) => (await import('./network/connections.js')).showConnections(id, flags, surroundings));
 }
 
 function addReplay(program: Command, surroundings: Surroundings): void {
@@ -287,17 +287,17 @@ function addJournal(program: Command, surroundings: Surroundings): void {
     .description('Print every command, oldest first.')
     .option('--after <REVISION>', 'only those after this revision', positiveInteger)
     .addHelpText('after', examples('switchyard journal dump --data DIR --after 9000'))
-    .action(async (flags) => (await import('./journal.js')).dumpJournal(flags, surroundings));
+    .action(async (flags) => (await import('./operate/journal.js')).dumpJournal(flags, surroundings));
 
   replaying(journal.command('check'))
     .description('Read and replay everything, and say whether it is as it was written.')
     .addHelpText('after', examples('switchyard journal check --data DIR'))
-    .action(async (flags) => (await import('./journal.js')).checkJournal(flags, surroundings));
+    .action(async (flags) => (await import('./operate/journal.js')).checkJournal(flags, surroundings));
 
   replaying(journal.command('repair'))
     .description('Forget what lies before a whole snapshot, when that mends the damage. Copy the folder first.')
     .addHelpText('after', examples('switchyard journal repair --data DIR'))
-    .action(async (flags) => (await import('./journal.js')).repairJournal(flags, surroundings));
+    .action(async (flags) => (await import('./operate/journal.js')).repairJournal(flags, surroundings));
 
   replaying(journal.command('backup'))
     .description(
@@ -305,14 +305,14 @@ function addJournal(program: Command, surroundings: Surroundings): void {
     )
     .argument('<TO>', 'the folder to make')
     .addHelpText('after', examples('switchyard journal backup --data DIR /backups/monday'))
-    .action(async (to, flags) => (await import('./journal.js')).backUpJournal(to, flags, surroundings));
+    .action(async (to, flags) => (await import('./operate/journal.js')).backUpJournal(to, flags, surroundings));
 
   replaying(journal.command('new-epoch'))
     .description('Begin a history of its own in a restored folder: watchers that knew another one get RESET.')
     .argument('[DIR]', 'the data folder, instead of --data')
     .addHelpText('after', examples('switchyard journal new-epoch DIR'))
     .action(async (folder, flags) =>
-      (await import('./journal.js')).renewJournalEpoch(inFolder(flags, folder), surroundings),
+      (await import('./operate/journal.js')).renewJournalEpoch(inFolder(flags, folder), surroundings),
     );
 }
 

@@ -1,10 +1,10 @@
 import { readKey, Switchyard, SwitchyardError } from '../client/index.js';
-import { givenAdminToken } from './admin-token.js';
 import { serverOf, withAdministrator, withServer } from './connection.js';
-import { diagnose } from './diagnose.js';
-import { isAccessKept, keepAccess, keptAccess } from './kept-access.js';
-import { enrolledAs, instanceOf, type KeyFlags, ownKeyPath } from './own-key.js';
+import { diagnose } from './operate/diagnose.js';
 import { Failure, type Surroundings } from './surroundings.js';
+import { givenAdminToken } from './trust/admin-token.js';
+import { isAccessKept, keepAccess, keptAccess } from './trust/kept-access.js';
+import { enrolledAs, instanceOf, type KeyFlags, ownKeyPath } from './trust/own-key.js';
 
 /** The key of a person, or of a program that is no instance: what `connect` and `forward` join by. */
 export const PERSON_KEY = 'connect';

@@ -55,16 +55,30 @@ export type { Clock, Random, Timer } from '../base/clock.js';
 export { formatPin, parsePin } from '../trust/pin.js';
 export { SigningKey } from '../trust/signing-key.js';
 export { decodeTicket, type TicketContent, TicketTextError } from '../trust/ticket.js';
-export { UnprovenServerError } from './admin-proof.js';
-export type { CallOptions } from './call.js';
-export type { EndpointWatchOptions, ListOptions, NetworkWatchOptions } from './calls.js';
-export type { Call, Channel, Method } from './channel.js';
-export type { ConnectOptions } from './connections.js';
+export type { CallOptions } from './channel/call.js';
+export type { EndpointWatchOptions, ListOptions, NetworkWatchOptions } from './channel/calls.js';
+export type { Call, Channel, Method } from './channel/channel.js';
+export { GrpcChannel, type TlsOptions } from './channel/grpc-channel.js';
+export { findPinnedRoot, PinMismatchError } from './channel/pinned-root.js';
+export type { ConnectOptions } from './connection/connections.js';
+export type { PathFacts, PeerFacts, PeerStream } from './connection/peer-stream.js';
 export { durationOf, msOf } from './duration.js';
 export type { Unsubscribe } from './emitter.js';
 export { type CallStatus, type FieldViolation, SwitchyardError } from './error.js';
 export { Graph, type GraphChange, type GraphLink, type GraphNode, type GraphView } from './graph.js';
-export { GrpcChannel, type TlsOptions } from './grpc-channel.js';
+export type { Instance } from './instance/instance.js';
+export type { InstanceEvents } from './instance/instance-events.js';
+export type { InstanceOptions } from './instance/instance-options.js';
+export type { State } from './instance/lifecycle.js';
+export { type ConnectionOffer, type OrderHandlers, type ReasonName, Refusal } from './instance/orders.js';
+export type { OwnSession } from './instance/own-session.js';
+export type { LinkDetails } from './instance/session-calls.js';
+export type { Network, NetworkEvents, NetworkOptions } from './network.js';
+export { type RelayOptions, RelaySink, RelaySource } from './relay/relay.js';
+export type { StreamSettings } from './relay/stream-settings.js';
+export { StatusCode } from './status.js';
+export { Switchyard, type SwitchyardOptions } from './switchyard.js';
+export { UnprovenServerError } from './trust/admin-proof.js';
 export {
   type Enrolment,
   Identities,
@@ -72,20 +86,6 @@ export {
   type PutPolicyOptions,
   type RotateOptions,
   type TicketSettings,
-} from './identities.js';
-export type { Instance } from './instance.js';
-export type { InstanceEvents } from './instance-events.js';
-export type { InstanceOptions } from './instance-options.js';
-export { ensureKey, ensureUuid, type KeptKeyPlace, keptKeyPath, readKey, replaceKey } from './kept-key.js';
-export type { State } from './lifecycle.js';
-export type { Network, NetworkEvents, NetworkOptions } from './network.js';
-export { type ConnectionOffer, type OrderHandlers, type ReasonName, Refusal } from './orders.js';
-export type { OwnSession } from './own-session.js';
-export type { PathFacts, PeerFacts, PeerStream } from './peer-stream.js';
-export { findPinnedRoot, PinMismatchError } from './pinned-root.js';
-export { type RelayOptions, RelaySink, RelaySource } from './relay.js';
-export type { LinkDetails } from './session-calls.js';
-export { StatusCode } from './status.js';
-export type { StreamSettings } from './stream-settings.js';
-export { Switchyard, type SwitchyardOptions } from './switchyard.js';
+} from './trust/identities.js';
+export { ensureKey, ensureUuid, type KeptKeyPlace, keptKeyPath, readKey, replaceKey } from './trust/kept-key.js';
 export type { WatchOptions } from './watch.js';

@@ -1,11 +1,11 @@
 import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import type { WatchNetworkDeltaResponse } from '../../gen/switchyard/v1/network_service.js';
 import type { Position } from '../../gen/switchyard/v1/position.js';
-import type { Caller } from './caller.js';
+import type { Caller } from './channel/caller.js';
 import { Emitter, type Unsubscribe } from './emitter.js';
 import { SwitchyardError } from './error.js';
 import { Graph, type GraphChange, type GraphLink, type GraphNode, type GraphView } from './graph.js';
-import { Scope } from './scope.js';
+import { Scope } from './instance/scope.js';
 import { StatusCode } from './status.js';
 import type { WatchOptions } from './watch.js';
 

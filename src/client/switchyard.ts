@@ -1,17 +1,17 @@
 import type { Clock, Random } from '../base/clock.js';
-import { AccessCredentials } from './access-credentials.js';
-import { checkServerKnows } from './admin-proof.js';
-import type { Caller } from './caller.js';
-import { Calls } from './calls.js';
-import type { Channel } from './channel.js';
+import { AccessCredentials } from './channel/access-credentials.js';
+import type { Caller } from './channel/caller.js';
+import { Calls } from './channel/calls.js';
+import type { Channel } from './channel/channel.js';
+import { GrpcChannel, type TlsOptions } from './channel/grpc-channel.js';
 import { SwitchyardError } from './error.js';
-import { GrpcChannel, type TlsOptions } from './grpc-channel.js';
-import { Identities } from './identities.js';
-import { Instance } from './instance.js';
-import type { InstanceOptions } from './instance-options.js';
-import { Scope } from './scope.js';
+import { Instance } from './instance/instance.js';
+import type { InstanceOptions } from './instance/instance-options.js';
+import { Scope } from './instance/scope.js';
 import { StatusCode } from './status.js';
 import { systemClock, systemRandom } from './system.js';
+import { checkServerKnows } from './trust/admin-proof.js';
+import { Identities } from './trust/identities.js';
 
 /** Which server, and how. */
 export interface SwitchyardOptions {

@@ -1,13 +1,13 @@
 import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import type { Position } from '../../gen/switchyard/v1/position.js';
 import { Backoff } from './backoff.js';
-import { showAgain } from './call.js';
-import type { Caller } from './caller.js';
-import type { Method } from './channel.js';
+import { showAgain } from './channel/call.js';
+import type { Caller } from './channel/caller.js';
+import type { Method } from './channel/channel.js';
 import { SwitchyardError } from './error.js';
+import { Scope, wait } from './instance/scope.js';
+import { unlessSilent } from './instance/silence.js';
 import { LIMITS } from './limits.js';
-import { Scope, wait } from './scope.js';
-import { unlessSilent } from './silence.js';
 import { StatusCode } from './status.js';
 
 /** What every watch's messages have in common. */

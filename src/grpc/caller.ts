@@ -2,9 +2,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
 import { Fault } from '../core/model/fault.js';
 import type { Method, Permission } from '../core/model/permission.js';
-import type { Access } from '../replica/access-tokens.js';
-import type { Asker, Gatekeeper } from '../replica/gatekeeper.js';
-import { authenticate } from '../replica/token.js';
+import type { Access } from '../replica/access/access-tokens.js';
+import type { Asker, Gatekeeper } from '../replica/access/gatekeeper.js';
+import { authenticate } from '../replica/access/token.js';
 import { type Origin, originOfPeer } from '../shares/origin.js';
 import type { Backing } from './backing.js';
 

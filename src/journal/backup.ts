@@ -13,15 +13,15 @@ import {
 import { dirname, join } from 'node:path';
 import { checkPrivateFolder, syncFolder } from '../base/private-files.js';
 import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
-import { isShort } from './datafile.js';
-import { journalError } from './failure.js';
-import { Folder } from './folder.js';
+import { encodeRecord } from './format/record.js';
 import { checkFolder, type FolderReport } from './inspect.js';
 import { JournalError } from './journal.js';
-import { LmdbJournal } from './lmdb.js';
-import { FolderLock } from './lock.js';
-import { encodeRecord } from './record.js';
 import { replayWhole } from './replaying.js';
+import { isShort } from './storage/datafile.js';
+import { journalError } from './storage/failure.js';
+import { Folder } from './storage/folder.js';
+import { LmdbJournal } from './storage/lmdb.js';
+import { FolderLock } from './storage/lock.js';
 
 /** What a backup holds. */
 export type BackupReport = FolderReport & { readonly state: NonNullable<FolderReport['state']> };

@@ -1,15 +1,15 @@
 import type { Command } from '../core/model/command.js';
 import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
-import { decodeChunks } from './chunk.js';
-import { digestOf } from './digest.js';
-import { Folder, isMark, revisionOf } from './folder.js';
-import { Format } from './frame.js';
-import type { FolderHeader } from './header.js';
+import { decodeChunks } from './format/chunk.js';
+import { digestOf } from './format/digest.js';
+import { Format } from './format/frame.js';
+import type { FolderHeader } from './format/header.js';
+import { decodeRecord } from './format/record.js';
 import { JournalError, type StoredRecord } from './journal.js';
 import { PROBLEMS_MAX } from './limits.js';
-import { FolderLock } from './lock.js';
-import { decodeRecord } from './record.js';
 import { replayWhole } from './replaying.js';
+import { Folder, isMark, revisionOf } from './storage/folder.js';
+import { FolderLock } from './storage/lock.js';
 
 /** Beyond every revision there can be. */
 const LAST_REVISION = Number.MAX_SAFE_INTEGER - 1;

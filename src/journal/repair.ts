@@ -1,7 +1,7 @@
 import { INITIAL_LIMITS } from '../core/model/limits.js';
 import { checkFolder } from './inspect.js';
 import { JournalError } from './journal.js';
-import { LmdbJournal } from './lmdb.js';
+import { LmdbJournal } from './storage/lmdb.js';
 
 /**
  * Makes a damaged journal whole again where nothing is lost by it: everything before the newest snapshot is forgotten

@@ -1,13 +1,13 @@
 import { apply } from '../core/decide/apply.js';
 import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
-import type { HashKey } from '../core/store/halfsiphash.js';
+import type { HashKey } from '../core/store/packed/halfsiphash.js';
 import { Restoring } from '../core/store/snapshot.js';
 import { State } from '../core/store/state.js';
-import { decodeChunks } from './chunk.js';
-import { digestOf } from './digest.js';
-import { NEW_FOLDER_FORMAT } from './frame.js';
+import { decodeChunks } from './format/chunk.js';
+import { digestOf } from './format/digest.js';
+import { NEW_FOLDER_FORMAT } from './format/frame.js';
+import { decodeRecord } from './format/record.js';
 import { type Journal, JournalError, type StoredSnapshot } from './journal.js';
-import { decodeRecord } from './record.js';
 
 /** A journal, as far as it is replayed. */
 export type Replayable = Pick<

@@ -1,5 +1,5 @@
 import type { Limits } from '../core/model/limits.js';
-import { formatOf, NEW_FOLDER_FORMAT } from './frame.js';
+import { formatOf, NEW_FOLDER_FORMAT } from './format/frame.js';
 import { JournalError, type StoredRecord } from './journal.js';
 
 /** Checks that an append goes on where the journal ends. Throws when it does not: then the caller is broken. */

@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../base/clock.js';
-import { wait } from '../client/scope.js';
+import { wait } from '../client/instance/scope.js';
 import type { Member } from './member.js';
 
 /** How often it is looked whose turn it is. Shorter than anybody is away. */

@@ -1,6 +1,6 @@
 import type { Clock, Random } from '../base/clock.js';
 import { type Network, type OwnSession, type Position, type Switchyard, SwitchyardError } from '../client/index.js';
-import { wait } from '../client/scope.js';
+import { wait } from '../client/instance/scope.js';
 import { type Comparison, compare } from './comparison.js';
 import { Latencies } from './latency.js';
 import { Member, type Proving } from './member.js';

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { Change } from '../core/model/change.js';
 import type { Position } from '../core/model/position.js';
-import { Float64Pages } from '../core/store/pages.js';
+import { Float64Pages } from '../core/store/packed/pages.js';
 import type { State } from '../core/store/state.js';
 import type { ReplicaLimits } from './limits.js';
 import type { ServingTime } from './serving-time.js';

@@ -8,11 +8,11 @@ import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
 import type { ProofMessage } from '../trust/server/proofs.js';
 import { ProofPurpose } from '../trust/signed-bytes.js';
-import type { Gatekeeper } from './gatekeeper.js';
-import type { KeyProver } from './key-prover.js';
+import type { Gatekeeper } from './access/gatekeeper.js';
+import type { KeyProver } from './access/key-prover.js';
+import { drawSecret, tokenText } from './access/token.js';
 import type { ReplicaLimits } from './limits.js';
 import type { Replica } from './replica.js';
-import { drawSecret, tokenText } from './token.js';
 
 /** A request for a session, as a door read it. Faults name its fields as the protos do. */
 export interface OpeningRequest {

@@ -3,10 +3,10 @@ import type { Change } from '../core/model/change.js';
 import { isFault } from '../core/model/fault.js';
 import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
 import type { Position } from '../core/model/position.js';
-import type { HashKey } from '../core/store/halfsiphash.js';
+import type { HashKey } from '../core/store/packed/halfsiphash.js';
 import { State } from '../core/store/state.js';
+import { decodeRecord } from '../journal/format/record.js';
 import { type Journal, JournalError } from '../journal/journal.js';
-import { decodeRecord } from '../journal/record.js';
 import { initialLimits, restoreSnapshot } from '../journal/replaying.js';
 
 /** Called with every replayed command, in order, so that the history of the feeds comes back with the state. */

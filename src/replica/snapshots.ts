@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { capture, rowsOf } from '../core/store/snapshot.js';
 import type { State } from '../core/store/state.js';
-import { encodeChunks } from '../journal/chunk.js';
+import { encodeChunks } from '../journal/format/chunk.js';
 import type { Journal } from '../journal/journal.js';
 import type { ReplicaLimits } from './limits.js';
 

@@ -26,13 +26,13 @@ import { WebDoor } from '../web/door.js';
 import { makeAdapters } from './adapters.js';
 import { ensureAdminToken } from './admin-token.js';
 import type { CertificateKeeper } from './certificates.js';
-import { CUT_OFF_WORDS } from './cut-off-words.js';
 import type { Engine } from './engine.js';
-import type { EventReports } from './event-reports.js';
-import { limitUses } from './limit-uses.js';
 import { listening } from './listen-error.js';
 import { consoleCalls, webCalls } from './local-ports.js';
-import type { Metrics } from './metrics.js';
+import { CUT_OFF_WORDS } from './metrics/cut-off-words.js';
+import type { EventReports } from './metrics/event-reports.js';
+import { limitUses } from './metrics/limit-uses.js';
+import type { Metrics } from './metrics/metrics.js';
 import { plainGate } from './plain-ports.js';
 
 /** What gRPC's own message has around a packet. */

@@ -7,19 +7,19 @@ import { leastMode } from '../config/exposure.js';
 import { replicaLimits, shareLimits } from '../config/part-limits.js';
 import { draining } from '../core/model/draining.js';
 import { INITIAL_LIMITS } from '../core/model/limits.js';
-import type { HashKey } from '../core/store/halfsiphash.js';
+import type { HashKey } from '../core/store/packed/halfsiphash.js';
 import { FairTurns } from '../fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../fair/limits.js';
-import { NEW_FOLDER_FORMAT } from '../journal/frame.js';
+import { NEW_FOLDER_FORMAT } from '../journal/format/frame.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { replayWhole } from '../journal/replaying.js';
 import { DEFAULT_RELAY_LIMITS } from '../relay/limits.js';
 import { Relay } from '../relay/relay.js';
-import { AccessTokens } from '../replica/access-tokens.js';
-import { Enrolment } from '../replica/enrolment.js';
-import { Gatekeeper } from '../replica/gatekeeper.js';
-import { GrantEnforcer } from '../replica/grant-enforcer.js';
-import { KeyProver, type KeyProverDeps } from '../replica/key-prover.js';
+import { AccessTokens } from '../replica/access/access-tokens.js';
+import { Enrolment } from '../replica/access/enrolment.js';
+import { Gatekeeper } from '../replica/access/gatekeeper.js';
+import { GrantEnforcer } from '../replica/access/grant-enforcer.js';
+import { KeyProver, type KeyProverDeps } from '../replica/access/key-prover.js';
 import { Opening } from '../replica/opening.js';
 import { recover } from '../replica/recover.js';
 import { type Publisher, Replica } from '../replica/replica.js';
@@ -29,9 +29,9 @@ import { DEFAULT_TRUST_LIMITS } from '../trust/server/limits.js';
 import { Proofs } from '../trust/server/proofs.js';
 import { type VerifySignature, verifyInThreadPool } from '../trust/server/signatures.js';
 import { checkMode } from './auth-mode.js';
-import type { EventReports } from './event-reports.js';
 import { type Feeds, makeFeeds } from './feeds.js';
-import type { Metrics } from './metrics.js';
+import type { EventReports } from './metrics/event-reports.js';
+import type { Metrics } from './metrics/metrics.js';
 
 /** What an engine is made of. */
 export interface EngineParts {

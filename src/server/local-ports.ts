@@ -2,7 +2,7 @@ import type { CallsPort, ConsoleRole } from '../console/calls-port.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import { ACCESS_METADATA, ADMIN_METADATA } from '../grpc/caller.js';
 import type { LocalCalls } from '../grpc/local-calls.js';
-import type { Gatekeeper } from '../replica/gatekeeper.js';
+import type { Gatekeeper } from '../replica/access/gatekeeper.js';
 import { originOfPeer } from '../shares/origin.js';
 import type { WebCallsPort } from '../web/calls-port.js';
 

@@ -4,8 +4,8 @@ import type { Clock, Random } from '../base/clock.js';
 import { ensurePrivateFolder } from '../base/private-files.js';
 import { type Config, IN_MEMORY } from '../config/config.js';
 import type { Journal } from '../journal/journal.js';
-import { LmdbJournal } from '../journal/lmdb.js';
-import { MemoryJournal } from '../journal/memory.js';
+import { LmdbJournal } from '../journal/storage/lmdb.js';
+import { MemoryJournal } from '../journal/storage/memory.js';
 import { LocalLog } from '../log/local.js';
 import type { SharedLog, Term } from '../log/shared-log.js';
 

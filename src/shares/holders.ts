@@ -1,7 +1,7 @@
 import { addressKey } from '../base/address-key.js';
-import type { HashKey } from '../core/store/halfsiphash.js';
 import { Instances } from '../core/store/instances.js';
-import { Int32Pages } from '../core/store/pages.js';
+import type { HashKey } from '../core/store/packed/halfsiphash.js';
+import { Int32Pages } from '../core/store/packed/pages.js';
 import type { Origin } from './origin.js';
 
 /** No holder. */

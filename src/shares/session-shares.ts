@@ -1,4 +1,4 @@
-import { SlotIndex } from '../core/store/slots.js';
+import { SlotIndex } from '../core/store/packed/slots.js';
 import type { StateView } from '../core/store/state-view.js';
 import { type Holders, NONE } from './holders.js';
 

@@ -1,7 +1,7 @@
 import type { Change } from '../core/model/change.js';
 import { Fault, type Reason } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
-import type { HashKey } from '../core/store/halfsiphash.js';
+import type { HashKey } from '../core/store/packed/halfsiphash.js';
 import type { StateView } from '../core/store/state-view.js';
 import { type Amounts, type Belonging, Belongings } from './belongings.js';
 import { Holders, NONE } from './holders.js';

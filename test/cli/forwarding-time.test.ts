@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { expect, it } from '@jest/globals';
 import { ManualClock } from '../../harness/manual-clock.js';
-import { requestPort, servePort } from '../../src/cli/forwarding.js';
+import { requestPort, servePort } from '../../src/cli/peers/forwarding.js';
 
 it.each([
   ['requestPort', (stream: Duplex, clock: ManualClock) => requestPort(stream, 22, clock)],

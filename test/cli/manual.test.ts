@@ -6,9 +6,9 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { version } from '../../src/base/version.js';
 import { manualPage } from '../../src/cli/manual.js';
+import { everyCommand, treeOf } from '../../src/cli/network/tree.js';
 import { makeTerminal } from '../../src/cli/output/terminal.js';
 import { makeProgram } from '../../src/cli/program.js';
-import { everyCommand, treeOf } from '../../src/cli/tree.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
 import { Recorder } from './command.js';
 

@@ -1,7 +1,7 @@
 import type { Order } from '../../gen/switchyard/v1/session.js';
 import type { AttachResponse } from '../../gen/switchyard/v1/session_service.js';
-import type { Call, Channel, Method } from '../../src/client/channel.js';
-import { GrpcChannel } from '../../src/client/grpc-channel.js';
+import type { Call, Channel, Method } from '../../src/client/channel/channel.js';
+import { GrpcChannel } from '../../src/client/channel/grpc-channel.js';
 
 /** A way to the server on which orders lose the peer's addresses: who is ordered to punch finds nobody. */
 export class BlindChannel implements Channel {

@@ -1,4 +1,4 @@
-import type { Call, Channel, Method } from '../../src/client/channel.js';
+import type { Call, Channel, Method } from '../../src/client/channel/channel.js';
 import { StatusCode, SwitchyardError } from '../../src/client/index.js';
 
 /** A call as the fake server saw it. */

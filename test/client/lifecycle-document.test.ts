@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { constantRandom, settle, VirtualClock } from '../../harness/virtual-clock.js';
 import { StatusCode, Switchyard, SwitchyardError, WatchKind } from '../../src/client/index.js';
-import { type Event, eventOf, next, type State } from '../../src/client/lifecycle.js';
+import { type Event, eventOf, next, type State } from '../../src/client/instance/lifecycle.js';
 import { LIMITS } from '../../src/client/limits.js';
 import { FakeChannel } from './fake-channel.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { constantRandom, VirtualClock } from '../../harness/virtual-clock.js';
+import { Upgrade } from '../../src/client/connection/upgrade.js';
 import type { Gathered } from '../../src/client/direct/gather.js';
 import { makeIdentity } from '../../src/client/direct/identity.js';
-import { Upgrade } from '../../src/client/upgrade.js';
 
 const HOUR_MS = 3_600_000;
 

@@ -3,7 +3,7 @@ import { isFault } from '../../src/core/model/fault.js';
 import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import { LinkType } from '../../src/core/model/link.js';
 import type { Journal } from '../../src/journal/journal.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
 import { recover } from '../../src/replica/recover.js';
 import { Replica } from '../../src/replica/replica.js';

@@ -9,7 +9,21 @@ import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../src/system/limits.js';
 import { WEB_LIMITS } from '../../src/web/limits.js';
 
-const FOLDERS = ['src', 'test', 'harness', 'console', 'proto', 'gen', 'docs', 'deploy', 'examples', 'man', 'bin', 'sdk', 'conformance'];
+const FOLDERS = [
+  'src',
+  'test',
+  'harness',
+  'console',
+  'proto',
+  'gen',
+  'docs',
+  'deploy',
+  'examples',
+  'man',
+  'bin',
+  'sdk',
+  'conformance',
+];
 const FILES = [
   ...readdirSync('.', { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : [])),
   ...FOLDERS,

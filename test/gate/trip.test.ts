@@ -16,7 +16,7 @@ describe('the way of a Session call through the sources', () => {
     expect(Number(functions)).toBeLessThanOrEqual(FUNCTIONS_MAX);
     for (const path of [
       'src/core/decide/session.ts',
-      'src/journal/record.ts',
+      'src/journal/format/record.ts',
       'src/grpc/services/session-service.ts',
     ]) {
       expect(stdout).toContain(`${path}\n`);

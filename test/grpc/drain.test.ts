@@ -8,7 +8,7 @@ import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
-import { MemoryDisk, MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryDisk, MemoryJournal } from '../../src/journal/storage/memory.js';
 import { agent, asAdmin, ask, asSession, open, refused, run } from './running.js';
 
 const NETWORK = { after: undefined, coalesce: false, cvids: [] };

@@ -6,7 +6,7 @@ import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/sessi
 import { Fault } from '../../src/core/model/fault.js';
 import { toError } from '../../src/grpc/status.js';
 import { JournalError, type StoredRecord } from '../../src/journal/journal.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { agent, ask, type Method, type Running, refused, run } from './running.js';
 
 const CONFIG = readFileSync(new URL('../../docs/service-config.json', import.meta.url), 'utf8');

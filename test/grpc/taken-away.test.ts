@@ -12,7 +12,7 @@ import {
 } from '../../gen/switchyard/v1/stream_service.js';
 import { systemClock } from '../../src/client/system.js';
 import type { Role } from '../../src/core/model/identity.js';
-import { ACCESS_LIMITS } from '../../src/replica/access-tokens.js';
+import { ACCESS_LIMITS } from '../../src/replica/access/access-tokens.js';
 import { ProofPurpose } from '../../src/trust/signed-bytes.js';
 import { keyOf, proofOf } from '../trust/proving.js';
 import { agent, asAdmin, asHeaders, ask, asSession, open, Reading, type Running, run } from './running.js';

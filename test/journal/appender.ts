@@ -1,7 +1,7 @@
 // A process that is there to be killed: it appends to the journal in the folder given, stores snapshots and compacts,
 // and says on standard output up to where it is durable, one number a line.
 import { writeSync } from 'node:fs';
-import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { appendForEver } from './workload.js';
 
 const [folder] = process.argv.slice(2);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { readPolicy } from '../../src/core/decide/policy-document.js';
+import { readPolicy } from '../../src/core/decide/policy/policy-document.js';
 import type { Command } from '../../src/core/model/command.js';
 import { ConnectionRole, ConnectionState, Fallback, PathKind } from '../../src/core/model/connection.js';
 import { REASONS, type Reason } from '../../src/core/model/fault.js';

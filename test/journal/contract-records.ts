@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
-import { FORMAT_VERSION, FrameKind, seal } from '../../src/journal/frame.js';
-import { encodeRecord } from '../../src/journal/record.js';
+import { FORMAT_VERSION, FrameKind, seal } from '../../src/journal/format/frame.js';
+import { encodeRecord } from '../../src/journal/format/record.js';
 import type { Opened } from './contract.js';
 import { decodedUntilError, expectBroken, parts, partsOf, records, revisionsAfter, stored } from './reading.js';
 

@@ -3,12 +3,12 @@ import type { Command } from '../../src/core/model/command.js';
 import type { Limits } from '../../src/core/model/limits.js';
 import { capture, type Row, rowsOf } from '../../src/core/store/snapshot.js';
 import { State } from '../../src/core/store/state.js';
-import { encodeChunks } from '../../src/journal/chunk.js';
-import { HEADER_KEY } from '../../src/journal/folder.js';
-import { FrameKind, sealNumber } from '../../src/journal/frame.js';
-import { HEADER_PLACE } from '../../src/journal/header.js';
-import { LmdbJournal } from '../../src/journal/lmdb.js';
-import { encodeRecord } from '../../src/journal/record.js';
+import { encodeChunks } from '../../src/journal/format/chunk.js';
+import { FrameKind, sealNumber } from '../../src/journal/format/frame.js';
+import { HEADER_PLACE } from '../../src/journal/format/header.js';
+import { encodeRecord } from '../../src/journal/format/record.js';
+import { HEADER_KEY } from '../../src/journal/storage/folder.js';
+import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { edit } from './damage.js';
 
 /** What a server of release 0.1.0 did: its commands, the limits of its process, and after which of them it stored the state. */

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { checkFolder } from '../../src/journal/inspect.js';
-import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { temporaryFolder } from './damage.js';
 import { killAppender } from './process.js';
 import { verify } from './workload.js';

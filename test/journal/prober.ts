@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { commitError } from '../../src/journal/failure.js';
+import { commitError } from '../../src/journal/storage/failure.js';
 
 const [folder, bytes] = process.argv.slice(2);
 const thrown = Object.assign(new Error('Input/output error'), { code: constants.errno.EIO });

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
-import { FrameKind, seal } from '../../src/journal/frame.js';
+import { FrameKind, seal } from '../../src/journal/format/frame.js';
+import { decodeRecord, encodeRecord } from '../../src/journal/format/record.js';
 import { type Journal, JournalError, type StoredRecord } from '../../src/journal/journal.js';
-import { decodeRecord, encodeRecord } from '../../src/journal/record.js';
 import { commandAt } from './workload.js';
 
 /** Records of a run of revisions. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { Command } from '../../src/core/model/command.js';
 import type { Row } from '../../src/core/store/snapshot.js';
-import { decodeChunks, encodeChunks } from '../../src/journal/chunk.js';
+import { decodeChunks, encodeChunks } from '../../src/journal/format/chunk.js';
+import { decodeRecord, encodeRecord } from '../../src/journal/format/record.js';
 import type { Journal, StoredRecord } from '../../src/journal/journal.js';
-import { decodeRecord, encodeRecord } from '../../src/journal/record.js';
 
 /*
  * What the crash tests write. All of it follows from the revision alone, so that whoever reads it later knows what has to

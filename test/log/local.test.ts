@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { LocalLog } from '../../src/log/local.js';
 import { temporaryFolder } from '../journal/damage.js';
 import { logContract } from './contract.js';

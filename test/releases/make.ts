@@ -11,7 +11,7 @@ import { systemClock } from '../../src/client/system.js';
 import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import type { State } from '../../src/core/store/state.js';
 import type { StoredRecord } from '../../src/journal/journal.js';
-import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
 import { Snapshots } from '../../src/replica/snapshots.js';
 import { run } from '../grpc/running.js';

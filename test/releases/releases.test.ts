@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { InstanceType, type PeerStream, Switchyard } from '../../src/client/index.js';
-import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { recover } from '../../src/replica/recover.js';
 import { runCommand } from '../cli/command.js';
 import { breaksAgainst } from '../gate/checks.mjs';

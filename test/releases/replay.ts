@@ -2,8 +2,8 @@ import { apply } from '../../src/core/decide/apply.js';
 import { isFault } from '../../src/core/model/fault.js';
 import type { Limits } from '../../src/core/model/limits.js';
 import { State } from '../../src/core/store/state.js';
+import { decodeRecord } from '../../src/journal/format/record.js';
 import type { StoredRecord } from '../../src/journal/journal.js';
-import { decodeRecord } from '../../src/journal/record.js';
 import { digestOf } from './digest.js';
 
 /** Commands from one digest to the next. */

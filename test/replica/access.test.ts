@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { systemRandom } from '../../src/client/system.js';
-import { ACCESS_LIMITS, AccessTokens } from '../../src/replica/access-tokens.js';
-import { ShownIdentities } from '../../src/replica/shown-identities.js';
+import { ACCESS_LIMITS, AccessTokens } from '../../src/replica/access/access-tokens.js';
+import { ShownIdentities } from '../../src/replica/access/shown-identities.js';
 
 describe('access tokens', () => {
   it('are good for an hour, and of one identity the oldest of 33 goes', () => {

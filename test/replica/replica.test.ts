@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import { CloseReason } from '../../src/core/model/session.js';
 import { capture, rowsOf } from '../../src/core/store/snapshot.js';
 import { type Journal, JournalError, type StoredRecord } from '../../src/journal/journal.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
 import { recover } from '../../src/replica/recover.js';
 import { type Publisher, Replica } from '../../src/replica/replica.js';

@@ -7,7 +7,7 @@ import { type Fault, isFault } from '../../src/core/model/fault.js';
 import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import type { Position } from '../../src/core/model/position.js';
 import type { Journal } from '../../src/journal/journal.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { DEFAULT_REPLICA_LIMITS, type ReplicaLimits } from '../../src/replica/limits.js';
 import { recover } from '../../src/replica/recover.js';
 import { Replica } from '../../src/replica/replica.js';

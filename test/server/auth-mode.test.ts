@@ -4,7 +4,7 @@ import { IdentityServiceService as Identities } from '../../gen/switchyard/v1/id
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { ConfigError } from '../../src/config/config.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { agent, asAdmin, ask, asSession, type Running, refused, run } from '../grpc/running.js';
 
 const LISTING = { pageSize: 1, pageToken: '', instanceType: 0, instanceUuid: '' };

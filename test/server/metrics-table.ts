@@ -1,7 +1,7 @@
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
 import { State } from '../../src/core/store/state.js';
 import type { Term } from '../../src/log/shared-log.js';
-import { type Measured, type MetricFacts, Metrics } from '../../src/server/metrics.js';
+import { type Measured, type MetricFacts, Metrics } from '../../src/server/metrics/metrics.js';
 
 const BEGIN = '<!-- begin metrics: made from src/server, not by hand -->';
 const END = '<!-- end metrics -->';

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { systemClock } from '../../src/client/system.js';
 import { JournalError } from '../../src/journal/journal.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { run } from '../grpc/running.js';
 
 it('ends a process whose journal cannot be written before a door is open, without waiting for a timer', async () => {

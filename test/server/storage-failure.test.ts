@@ -6,7 +6,7 @@ import {
 } from '../../gen/grpc/health/v1/health.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { JournalError } from '../../src/journal/journal.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { agent, ask, type Running, run } from '../grpc/running.js';
 
 const GOODBYE_MS = 100;

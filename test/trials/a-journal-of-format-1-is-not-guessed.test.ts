@@ -7,7 +7,7 @@ import { version } from '../../src/base/version.js';
 import type { Command } from '../../src/core/model/command.js';
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
 import { checkFolder } from '../../src/journal/inspect.js';
-import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { runCommand } from '../cli/command.js';
 import { FOUND, opening } from '../core/network.js';
 import { asAdmin, ask, run } from '../grpc/running.js';

@@ -7,7 +7,7 @@ import Udx from 'udx-native';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { FrameKind } from '../../src/client/carrier/carrier.js';
 import { DirectCarrier } from '../../src/client/carrier/direct-carrier.js';
-import { UdxDuplex } from '../../src/client/direct/udx-duplex.js';
+import { UdxDuplex } from '../../src/client/direct/udp/udx-duplex.js';
 
 // Kubernetes #74551, frp #1945: a download that was paused for a while was cut off. What guards against a dead peer is
 // whether it answers, not whether it reads.

@@ -4,7 +4,7 @@ import { type SessionResponse, SessionServiceService as Sessions } from '../../g
 import { StreamParams } from '../../gen/switchyard/v1/stream.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
 import { systemClock } from '../../src/client/system.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { agent, asAdmin, ask, asSession, open, type Running, refused, run } from '../grpc/running.js';
 
 /** The real clock, its wall moved by the test. */

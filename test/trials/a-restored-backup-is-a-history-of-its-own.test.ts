@@ -11,9 +11,9 @@ import { SessionRequest, SessionServiceClient } from '../../gen/switchyard/v1/se
 import { apply } from '../../src/core/decide/apply.js';
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
 import { State } from '../../src/core/store/state.js';
-import { digestOf } from '../../src/journal/digest.js';
-import { LmdbJournal } from '../../src/journal/lmdb.js';
-import { decodeRecord } from '../../src/journal/record.js';
+import { digestOf } from '../../src/journal/format/digest.js';
+import { decodeRecord } from '../../src/journal/format/record.js';
+import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { Program, startServerProcess } from '../cli/process.js';
 
 // A restored journal had the epoch that it had before, and gave revisions that were told already to other commands: a watcher that

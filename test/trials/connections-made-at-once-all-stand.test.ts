@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { NetworkServiceService } from '../../gen/switchyard/v1/network_service.js';
-import type { Call, Method } from '../../src/client/channel.js';
+import type { Call, Method } from '../../src/client/channel/channel.js';
 import { type Instance, InstanceType, type PeerStream, Switchyard } from '../../src/client/index.js';
 import { BlindChannel } from '../client/blind-channel.js';
 import { movedToDirect } from '../client/moved.js';

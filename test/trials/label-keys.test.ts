@@ -3,7 +3,7 @@ import { NetworkServiceService as Network } from '../../gen/switchyard/v1/networ
 import { SessionRequest, SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { StreamParams } from '../../gen/switchyard/v1/stream.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { agent, ask, asSession, open, type Running, run } from '../grpc/running.js';
 import { agent as device, talk } from '../system/talking.js';
 

@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { HealthCheckResponse_ServingStatus, HealthClient } from '../../gen/grpc/health/v1/health.js';
 import { SessionRequest, SessionServiceClient } from '../../gen/switchyard/v1/session_service.js';
 import { checkFolder } from '../../src/journal/inspect.js';
-import { LmdbJournal } from '../../src/journal/lmdb.js';
+import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { startServerProcess } from '../cli/process.js';
 import { appendAt } from '../journal/workload.js';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { JournalError, type StoredRecord } from '../../src/journal/journal.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { agent, ask, asSession, type Running, refused, run } from '../grpc/running.js';
 import { agent as device, talk } from '../system/talking.js';
 

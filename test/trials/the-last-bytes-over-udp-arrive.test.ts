@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Udx, { type UdxSocket } from 'udx-native';
-import { UdxDuplex } from '../../src/client/direct/udx-duplex.js';
+import { UdxDuplex } from '../../src/client/direct/udp/udx-duplex.js';
 
 // udx-native closes a stream once both ways have ended at the socket, which may be before its reader has read them.
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { systemAuthorities } from '../../src/client/system-authorities.js';
+import { systemAuthorities } from '../../src/client/channel/system-authorities.js';
 import { Program, startServerProcess } from '../cli/process.js';
 
 // `--tls` promised the system's authorities and meant the list that comes with Node: an authority that a company had installed on its

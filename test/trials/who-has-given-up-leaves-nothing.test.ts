@@ -6,7 +6,7 @@ import { NetworkServiceService as Network } from '../../gen/switchyard/v1/networ
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
 import { JournalError, type StoredRecord } from '../../src/journal/journal.js';
-import { MemoryJournal } from '../../src/journal/memory.js';
+import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { ByteWriter } from '../../src/system/codec/bytes.js';
 import { writeEvent } from '../../src/system/codec/send.js';
 import { agent, asAdmin, ask, asSession, type Method, open, type Running, run } from '../grpc/running.js';

@@ -1,5 +1,5 @@
 import { canonical } from '../../../src/core/store/canonical.js';
-import { MemoryJournal } from '../../../src/journal/memory.js';
+import { MemoryJournal } from '../../../src/journal/storage/memory.js';
 import { recover } from '../../../src/replica/recover.js';
 import type { Check } from '../check.js';
 import type { ServerScene } from '../scene.js';

@@ -1,8 +1,8 @@
 import type { Applied } from '../../../src/core/decide/apply.js';
 import type { Command } from '../../../src/core/model/command.js';
 import type { Fault } from '../../../src/core/model/fault.js';
+import { decodeRecord } from '../../../src/journal/format/record.js';
 import type { Journal, StoredRecord } from '../../../src/journal/journal.js';
-import { decodeRecord } from '../../../src/journal/record.js';
 import { inside } from '../inside.js';
 import { journalWith } from './journal-with.js';
 import type { Mutation } from './mutation.js';

@@ -1,5 +1,5 @@
 import type { Row } from '../../../src/core/store/snapshot.js';
-import { decodeChunks, encodeChunks } from '../../../src/journal/chunk.js';
+import { decodeChunks, encodeChunks } from '../../../src/journal/format/chunk.js';
 import { journalWith } from './journal-with.js';
 import type { Mutation } from './mutation.js';
 

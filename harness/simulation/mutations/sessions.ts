@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../../src/base/clock.js';
-import type { Float64Pages } from '../../../src/core/store/pages.js';
+import type { Float64Pages } from '../../../src/core/store/packed/pages.js';
 import type { Replica } from '../../../src/replica/replica.js';
 import type { ServingTime } from '../../../src/replica/serving-time.js';
 import { inside } from '../inside.js';

@@ -1,6 +1,6 @@
 import { type DirectConnectionRequest, NetworkServiceService } from '../../../gen/switchyard/v1/network_service.js';
 import type { SwitchyardError } from '../../../src/client/error.js';
-import type { Instance } from '../../../src/client/instance.js';
+import type { Instance } from '../../../src/client/instance/instance.js';
 import type { Fleet, Member } from '../fleet.js';
 import { nth, type StepKind } from './step.js';
 

@@ -1,4 +1,4 @@
-import type { RelaySink, RelaySource } from '../relay.js';
+import type { RelaySink, RelaySource } from '../relay/relay.js';
 import { type Carrier, type Frame, FrameKind } from './carrier.js';
 
 /**

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import type { RelayOptions, RelaySink, RelaySource } from '../relay.js';
+import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
 import { Reopener, type ReopenerDeps } from './reopener.js';
 import { type OpenSource, RepeatingSource } from './repeating-source.js';
 

@@ -2,8 +2,8 @@ import type { Clock, Random } from '../../base/clock.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { Backoff } from '../backoff.js';
 import { SwitchyardError } from '../error.js';
-import { eventOf } from '../lifecycle.js';
-import { wait } from '../scope.js';
+import { eventOf } from '../instance/lifecycle.js';
+import { wait } from '../instance/scope.js';
 
 /** What it takes to open an end of a stream again and again. */
 export interface ReopenerDeps {

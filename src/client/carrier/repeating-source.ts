@@ -1,4 +1,4 @@
-import type { RelayOptions, RelaySource } from '../relay.js';
+import type { RelayOptions, RelaySource } from '../relay/relay.js';
 import type { Reopener } from './reopener.js';
 
 /** Bytes that are kept until the sink has confirmed them: what the server's window holds, and as much on its way. */

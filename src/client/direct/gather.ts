@@ -8,7 +8,7 @@ import { type Candidate, CandidateType, familyOf } from './candidate.js';
 import type { Puncher } from './path.js';
 import { observeTcp } from './reflexive.js';
 import { TcpPunch } from './tcp.js';
-import { UdpPunch } from './udp.js';
+import { UdpPunch } from './udp/udp.js';
 
 /** One end, ready to punch. */
 export interface Gathered {

@@ -9,7 +9,7 @@ import { bindKey, forgetKey, revokeIdentity, rotateKey, updateIdentity } from '.
 import { reportLink } from './link.js';
 import { answerOrder, expireOrder, requestTermination } from './order.js';
 import { expireConnection } from './parting.js';
-import { putPolicy } from './policy.js';
+import { putPolicy } from './policy/policy.js';
 import { closeSession, foundNetwork, openSession } from './session.js';
 import { createStream, stopStream, terminateStream, updateStreamParams } from './stream.js';
 import { enroll, issueTicket, revokeTicket } from './ticket.js';

@@ -5,7 +5,7 @@ import { IDENTITY_BOUNDS, type Identity, type IdentityKey, isGoodAt, KeyOrigin }
 import { CloseReason, type Labels } from '../model/session.js';
 import type { State } from '../store/state.js';
 import { forgetTicketsOf, revokeTicketsOf } from './issued-tickets.js';
-import { keyFault, newcomer, putIdentity } from './opener.js';
+import { keyFault, newcomer, putIdentity } from './policy/opener.js';
 import { endSession } from './session.js';
 
 /** Gives an identity its only key; what another key, or none, has opened ends. */

@@ -1,7 +1,7 @@
 import type { LinkType } from '../model/link.js';
 import type { Graph } from '../store/graph.js';
 import { type GraphView, slotOfFar, typeOfFar } from '../store/graph-view.js';
-import { ReachedSlots } from '../store/reached-slots.js';
+import { ReachedSlots } from '../store/packed/reached-slots.js';
 
 const NONE = -1;
 

@@ -2,7 +2,7 @@ import type { Change } from '../model/change.js';
 import type { AskConnection, Command, CreateStream } from '../model/command.js';
 import { Fault } from '../model/fault.js';
 import { type DoneRequest, type Made, spellRequest } from '../model/request.js';
-import { type HashKey, halfSipHash } from '../store/halfsiphash.js';
+import { type HashKey, halfSipHash } from '../store/packed/halfsiphash.js';
 import type { State } from '../store/state.js';
 import type { StateView } from '../store/state-view.js';
 

@@ -7,8 +7,8 @@ import { StopReason } from '../model/stream.js';
 import { makeSid, poolOf } from '../store/sid.js';
 import type { State } from '../store/state.js';
 import { initialStream } from '../store/streams.js';
-import { admitOpener } from './opener.js';
 import { leaveConnections } from './parting.js';
+import { admitOpener } from './policy/opener.js';
 
 const SERVER_TYPE = 1;
 

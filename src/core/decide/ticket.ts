@@ -5,8 +5,8 @@ import { IDENTITY_BOUNDS, type Identity, KeyOrigin } from '../model/identity.js'
 import { fitsPattern, isOver, TICKET_BOUNDS, type Ticket, ticketId } from '../model/ticket.js';
 import type { State } from '../store/state.js';
 import { endUnless, nameTaken } from './identity.js';
-import { keyFault, newcomer, putIdentity, revokedFault } from './opener.js';
-import { hardened } from './policy.js';
+import { keyFault, newcomer, putIdentity, revokedFault } from './policy/opener.js';
+import { hardened } from './policy/policy.js';
 
 /** Stores a ticket. Where there is no room, the oldest that is over makes room. The first one gives a network without a policy one. */
 export function issueTicket(state: State, command: IssueTicket, revision: number): Change[] | Fault {

@@ -269,7 +269,7 @@ export interface UpdateIdentity {
 /** Gives the network another policy. */
 export interface PutPolicy {
   readonly kind: 'PutPolicy';
-  /** JSON, as `core/decide/policy-document.ts` reads it. */
+  /** JSON, as `core/decide/policy/policy-document.ts` reads it. */
   readonly document: string;
   /** The revision of the policy that it takes the place of; 0: there was none. Absent: whatever it was. */
   readonly ifRevision?: number;

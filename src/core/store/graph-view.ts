@@ -1,5 +1,5 @@
 import type { LinkType } from '../model/link.js';
-import type { Int32Pages } from './pages.js';
+import type { Int32Pages } from './packed/pages.js';
 
 /*
  * The far end of a half-link, 32 bits:

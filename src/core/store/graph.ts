@@ -1,7 +1,7 @@
 import { compareLinks, type Link, type LinkType, orderedLink } from '../model/link.js';
 import { GraphView, slotOfFar, TYPE_BITS, typeOfFar } from './graph-view.js';
-import { Int32Pages } from './pages.js';
-import { SlotIndex } from './slots.js';
+import { Int32Pages } from './packed/pages.js';
+import { SlotIndex } from './packed/slots.js';
 
 const NONE = -1;
 

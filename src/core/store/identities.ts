@@ -1,7 +1,7 @@
 import type { Identity } from '../model/identity.js';
-import { Arena } from './arena.js';
-import type { HashKey } from './halfsiphash.js';
 import { Instances } from './instances.js';
+import { Arena } from './packed/arena.js';
+import type { HashKey } from './packed/halfsiphash.js';
 import {
   isNamed,
   isOfIdentity,
@@ -9,7 +9,7 @@ import {
   packedIdentityBytes,
   packIdentity,
   unpackIdentity,
-} from './packed-identity.js';
+} from './packed/packed-identity.js';
 
 /**
  * The identities, by UUID, by name and by number. They outlive their sessions, so each lies packed in an arena as sessions do; the slot

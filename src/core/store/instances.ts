@@ -1,4 +1,4 @@
-import { type HashKey, halfSipHash } from './halfsiphash.js';
+import { type HashKey, halfSipHash } from './packed/halfsiphash.js';
 
 /** At a million sessions 4,096 in each: what growing one takes is not noticed. */
 const SHARDS = 256;

@@ -1,9 +1,16 @@
 import type { Session } from '../model/session.js';
-import { Arena } from './arena.js';
 import type { Graph } from './graph.js';
-import type { HashKey } from './halfsiphash.js';
 import { Instances } from './instances.js';
-import { isOfInstance, openedRevisionOf, packedBytesMax, packSession, ttlOf, unpackSession } from './packed-session.js';
+import { Arena } from './packed/arena.js';
+import type { HashKey } from './packed/halfsiphash.js';
+import {
+  isOfInstance,
+  openedRevisionOf,
+  packedBytesMax,
+  packSession,
+  ttlOf,
+  unpackSession,
+} from './packed/packed-session.js';
 
 /**
  * The live sessions, by SID and by instance. A session lies packed in its node's slot of an arena, and is an object only

@@ -10,7 +10,7 @@ import type { Session } from '../model/session.js';
 import type { Stream } from '../model/stream.js';
 import type { Ticket } from '../model/ticket.js';
 import type { EndedSession } from './ended.js';
-import type { HashKey } from './halfsiphash.js';
+import type { HashKey } from './packed/halfsiphash.js';
 import { SID_POOLS } from './sid.js';
 import { State } from './state.js';
 import type { StateView } from './state-view.js';

@@ -1,6 +1,6 @@
 import type { Session } from '../model/session.js';
 import { DEFAULT_STREAM_PARAMS, type Stream } from '../model/stream.js';
-import { IdSet } from './id-set.js';
+import { IdSet } from './packed/id-set.js';
 import type { Sessions } from './sessions.js';
 
 /*

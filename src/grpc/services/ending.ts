@@ -2,7 +2,7 @@ import { Fault } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Subscription } from '../../feed/subscription.js';
-import { overFault } from '../../replica/token.js';
+import { overFault } from '../../replica/access/token.js';
 import type { Backing } from '../backing.js';
 import type { Source } from '../pump.js';
 

@@ -32,7 +32,7 @@ import { identityNotFound } from '../../core/decide/identity.js';
 import type { Command, UpdateIdentity } from '../../core/model/command.js';
 import { Fault, type FieldViolation } from '../../core/model/fault.js';
 import { AUTH_MODE_NUMBERS } from '../../core/model/policy.js';
-import { ACCESS_LIMITS } from '../../replica/access-tokens.js';
+import { ACCESS_LIMITS } from '../../replica/access/access-tokens.js';
 import { ADMIN_NONCE_BYTES, adminProof } from '../../trust/admin-proof.js';
 import { keyIdOf, keyProblem } from '../../trust/public-key.js';
 import { HASH_BYTES } from '../../trust/signed-bytes.js';

@@ -7,7 +7,7 @@ import type {
 } from '../../../gen/switchyard/v1/identity.js';
 import { Checked } from '../../core/decide/check.js';
 import { identityNotFound } from '../../core/decide/identity.js';
-import { grantFor, isGranted, roleWith } from '../../core/decide/permits.js';
+import { grantFor, isGranted, roleWith } from '../../core/decide/policy/permits.js';
 import type { PutPolicy } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
 import type { Identity } from '../../core/model/identity.js';

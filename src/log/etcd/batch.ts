@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Batch, Head, Leader, Marks } from '../../../gen/switchyard/journal/v1/log.js';
-import { Format, FrameKind, NEW_FOLDER_FORMAT, seal, unseal } from '../../journal/frame.js';
+import { Format, FrameKind, NEW_FOLDER_FORMAT, seal, unseal } from '../../journal/format/frame.js';
 import { JournalError, type StoredRecord } from '../../journal/journal.js';
 import { formatWith } from '../../journal/sequence.js';
 

@@ -2,7 +2,7 @@ import type { Fault } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
 import type { CloseReason, Session } from '../../core/model/session.js';
 import type { Stream } from '../../core/model/stream.js';
-import type { Asker } from '../../replica/gatekeeper.js';
+import type { Asker } from '../../replica/access/gatekeeper.js';
 import type { Origin } from '../../shares/origin.js';
 import type { EventBody } from '../codec/event.js';
 import { closedBody } from '../encode/message.js';

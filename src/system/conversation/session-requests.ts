@@ -1,7 +1,7 @@
 import { Checked } from '../../core/decide/check.js';
 import { Fault } from '../../core/model/fault.js';
 import { CloseReason } from '../../core/model/session.js';
-import { authenticate } from '../../replica/token.js';
+import { authenticate } from '../../replica/access/token.js';
 import type { ProofMessage } from '../../trust/server/proofs.js';
 import type { EventBody } from '../codec/event.js';
 import type { Backing } from './backing.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { FrameKind } from '../../../src/client/carrier/carrier.js';
 import { RelayCarrier } from '../../../src/client/carrier/relay-carrier.js';
-import type { RelaySink, RelaySource } from '../../../src/client/relay.js';
+import type { RelaySink, RelaySource } from '../../../src/client/relay/relay.js';
 
 /** A carrier that takes these blocks out of the relay, and the blocks that it puts in. */
 function carrier(...blocks: readonly Buffer[]) {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { RelayPipe } from '../../../src/client/carrier/relay-pipe.js';
-import type { RelayOptions, RelaySink, RelaySource } from '../../../src/client/relay.js';
+import type { RelayOptions, RelaySink, RelaySource } from '../../../src/client/relay/relay.js';
 import { systemClock, systemRandom } from '../../../src/client/system.js';
 
 /** More than a stream reads ahead of its reader. */

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { judge } from '../../../src/cli/netcheck.js';
+import { judge } from '../../../src/cli/peers/netcheck.js';
 import { lookUdp, viewOf } from '../../../src/client/direct/nat.js';
 import { bindingAnswer, decodeStun } from '../../../src/stun/binding.js';
 

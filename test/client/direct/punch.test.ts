@@ -7,7 +7,7 @@ import { CandidateType, candidate } from '../../../src/client/direct/candidate.j
 import { makeIdentity } from '../../../src/client/direct/identity.js';
 import type { AttemptOutcome, Puncher } from '../../../src/client/direct/path.js';
 import { TcpPunch } from '../../../src/client/direct/tcp.js';
-import { UdpPunch } from '../../../src/client/direct/udp.js';
+import { UdpPunch } from '../../../src/client/direct/udp/udp.js';
 import { Rendezvous } from '../../../src/rendezvous/rendezvous.js';
 import type { Endpoint } from '../../../src/stun/address.js';
 import { openAdmission } from '../../admission/open.js';

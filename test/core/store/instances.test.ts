@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type HashKey, halfSipHash } from '../../../src/core/store/halfsiphash.js';
 import { Instances } from '../../../src/core/store/instances.js';
+import { type HashKey, halfSipHash } from '../../../src/core/store/packed/halfsiphash.js';
 
 const KEY: HashKey = [1, 2];
 

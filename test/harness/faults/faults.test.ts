@@ -6,8 +6,8 @@ import { full } from '../../../harness/faults/full.js';
 import { kill } from '../../../harness/faults/kill.js';
 import { stop } from '../../../harness/faults/stop.js';
 import { Trial } from '../../../harness/faults/trial.js';
-import { revisionKey } from '../../../src/journal/folder.js';
 import { dumpFolder } from '../../../src/journal/inspect.js';
+import { revisionKey } from '../../../src/journal/storage/folder.js';
 import { edit } from '../../journal/damage.js';
 
 const LIMIT_MS = 600_000;

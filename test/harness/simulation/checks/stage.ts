@@ -12,7 +12,7 @@ import { Truth } from '../../../../harness/simulation/truth.js';
 import { Verdict } from '../../../../harness/simulation/verdict.js';
 import type { Command } from '../../../../src/core/model/command.js';
 import { networkTopic } from '../../../../src/grpc/encode/network-topic.js';
-import { encodeRecord } from '../../../../src/journal/record.js';
+import { encodeRecord } from '../../../../src/journal/format/record.js';
 import { openCommand } from '../../../replica/world.js';
 
 /** A scene in which a test plays what a check is to see, word by word. */

@@ -1,0 +1,28 @@
+import { type Command, Option as Flag } from 'commander';
+import { OPTIONS } from '../../config/config.js';
+import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS } from '../../config/limit-options.js';
+import { environmentName, type Option } from '../../config/option.js';
+
+/** Adds every option of `serve`, from the one table that knows them. Values are checked when all sources are read. */
+export function withServeOptions(command: Command): Command {
+  for (const [key, option] of Object.entries(OPTIONS) as [string, Option<unknown>][]) {
+    const name = option.placeholder === '' ? `--${option.flag}` : `--${option.flag} <${option.placeholder}>`;
+    const fallback = option.fallback === undefined || option.placeholder === '' ? '' : `default ${option.fallback}; `;
+    const flag = new Flag(name, `${option.help} (${fallback}${environmentName(option.flag)})`);
+    if (option.isList)
+      flag.argParser((value, before?: string) => (before === undefined ? value : `${before},${value}`));
+    const isBound = key in LIMIT_OPTIONS || key in DOOR_LIMIT_OPTIONS;
+    command.addOption(isBound ? flag.helpGroup('Bounds:') : flag);
+  }
+  return command;
+}
+
+/** The flags that were given, by name. Commander stores them in camel case. */
+export function givenFlags(command: Command): Record<string, string | boolean> {
+  const values = command.opts<Record<string, string | boolean>>();
+  const given = command.options.flatMap((flag) => {
+    const value = values[flag.attributeName()];
+    return value === undefined || flag.long === undefined ? [] : [[flag.long.slice(2), value] as const];
+  });
+  return Object.fromEntries(given);
+}

@@ -1,0 +1,174 @@
+import { readFile } from 'node:fs/promises';
+import { parseAddress } from '../../base/address.js';
+import {
+  decodeTicket,
+  findPinnedRoot,
+  type Identity,
+  StatusCode,
+  Switchyard,
+  SwitchyardError,
+  type TicketContent,
+  TicketTextError,
+  type TlsOptions,
+} from '../../client/index.js';
+import { type ConnectionFlags, tlsOptions } from '../connection.js';
+import { diagnose } from '../operate/diagnose.js';
+import { Failure, type Surroundings, UsageError } from '../surroundings.js';
+import { type Membership, membership, rememberMembership, rememberServer } from './known-servers.js';
+import { instanceOf, type KeyFlags, keyName, ownKey } from './own-key.js';
+
+/** How a ticket is redeemed. */
+export interface EnrolFlags extends KeyFlags {
+  /** The file of the ticket's text; `-` is standard input. Else it is in SWITCHYARD_TICKET. */
+  readonly ticketFile?: string;
+  readonly name?: string;
+  readonly uuid?: string;
+  readonly json?: boolean;
+}
+
+/** Who this user is now. */
+export interface Enrolled {
+  readonly member: Membership;
+  /** Undefined where nothing was asked, because the ticket was redeemed before. */
+  readonly identity?: Identity | undefined;
+}
+
+/** Longer than any ticket. */
+const TICKET_LENGTH_MAX = 16_384;
+/** How long one address may take: there may be others in the ticket. */
+const ADDRESS_TIMEOUT_MS = 10_000;
+/** Of a call whose answer was lost: it may be repeated, as it spends one use however often it comes. */
+const TRIES = 2;
+/** The key of an identity without a name, in the key folder. */
+const UNNAMED = 'enrolled';
+
+/** Redeems a ticket, and says who this user is now. */
+export async function enrolCommand(flags: EnrolFlags, surroundings: Surroundings): Promise<void> {
+  const text = await readTicketText(flags, surroundings);
+  if (text === undefined) {
+    throw new UsageError('--ticket-file FILE (- is standard input) or SWITCHYARD_TICKET: which ticket to redeem');
+  }
+  const { member, identity } = await enrolWith(text, flags, surroundings, { isAlwaysAsked: true });
+  const { out } = surroundings.terminal;
+  const { server, uuid, name = '' } = member;
+  const roles = identity?.roles ?? [];
+  if (flags.json) return out.json({ server, instanceUuid: uuid, name, roles });
+  const called = name === '' ? '' : `, ${name}`;
+  await out.write(`enrolled at ${server} as ${uuid}${called}: ${roles.join(', ') || 'no role'}`);
+}
+
+/** The text of the ticket that the flags or the environment name; undefined when they name none. */
+export async function readTicketText(
+  { ticketFile }: Pick<EnrolFlags, 'ticketFile'>,
+  { env, input }: Surroundings,
+): Promise<string | undefined> {
+  if (ticketFile === undefined) return env.SWITCHYARD_TICKET || undefined;
+  if (ticketFile !== '-') {
+    return readFile(ticketFile, 'utf8').catch((error: Error) => {
+      throw new UsageError(`--ticket-file: ${ticketFile} cannot be read: ${error.message}`);
+    });
+  }
+  let text = '';
+  for await (const chunk of input) {
+    text += String(chunk);
+    if (text.length > TICKET_LENGTH_MAX) throw new UsageError('--ticket-file -: that is no ticket, it is too long');
+  }
+  return text;
+}
+
+/**
+ * Redeems a ticket and keeps what it has led to: the server, how it is known, and as whom. A ticket that was redeemed before for the
+ * same name is not redeemed again, unless that is asked for.
+ */
+export async function enrolWith(
+  text: string,
+  flags: EnrolFlags,
+  surroundings: Surroundings,
+  { isAlwaysAsked = false } = {},
+): Promise<Enrolled> {
+  const ticket = readTicket(text);
+  const servers = flags.server === undefined ? ticket.addresses : [flags.server];
+  if (servers.length === 0) throw new UsageError('--server: the ticket says no address of the server');
+  const before = membership(surroundings);
+  if (!isAlwaysAsked && before !== undefined && isRedeemed(before, servers, flags)) return { member: before };
+  let failure: unknown;
+  for (const server of servers) {
+    try {
+      return await enrolAt({ ...flags, server }, ticket, surroundings);
+    } catch (error) {
+      if (!(error instanceof SwitchyardError) || !isAway(error)) throw error;
+      failure ??= await diagnose(error, { server, tls: ticketTls(ticket, flags, surroundings) }, surroundings.clock);
+    }
+  }
+  throw failure;
+}
+
+async function enrolAt(
+  flags: EnrolFlags & { readonly server: string },
+  ticket: TicketContent,
+  surroundings: Surroundings,
+): Promise<Enrolled> {
+  const { server, name } = flags;
+  const { uuid, key, bindProofs } = await ownIdentity(flags, surroundings);
+  const tls = ticketTls(ticket, flags, surroundings);
+  const yard = new Switchyard({ server, tls });
+  try {
+    const redeemed = { secret: ticket.secret, uuid, key: await key(), name };
+    const options = { signal: surroundings.signal, timeoutMs: ADDRESS_TIMEOUT_MS, bindProofs };
+    const { identity } = await repeated(() => yard.identities.enroll(redeemed, options));
+    const { pins, isEncrypted } = ticket;
+    const authority = pins.length === 0 ? undefined : await findPinnedRoot(parseAddress(server), pins);
+    rememberServer({ server, pins, isEncrypted }, authority, surroundings);
+    const member = { server, uuid, name: identity.name || name, keyName: nameOfKey(flags) };
+    rememberMembership(member, surroundings);
+    return { member, identity };
+  } finally {
+    await yard.close();
+  }
+}
+
+async function ownIdentity(flags: EnrolFlags, surroundings: Surroundings) {
+  const { path, key, bindProofs } = await ownKey(nameOfKey(flags), flags, surroundings);
+  return { uuid: flags.uuid ?? (await instanceOf(path)), key, bindProofs };
+}
+
+function nameOfKey({ name, uuid }: EnrolFlags): string {
+  return name === undefined && uuid === undefined ? UNNAMED : keyName({ name, uuid });
+}
+
+/** How the ticket says that its server is known; where it has no pin, what the flags say. */
+function ticketTls({ isEncrypted, pins }: TicketContent, flags: ConnectionFlags, surroundings: Surroundings) {
+  if (!isEncrypted) return undefined;
+  const asked: TlsOptions | undefined = tlsOptions({ ...flags, tls: flags.tls ?? pins.length === 0 }, surroundings);
+  if (pins.length === 0) return asked;
+  const { cert, key } = asked ?? {};
+  return { pins, ...(cert && { cert }), ...(key && { key }) };
+}
+
+function isRedeemed(before: Membership, servers: readonly string[], { name, uuid }: EnrolFlags): boolean {
+  const isSame = (name === undefined || name === before.name) && (uuid === undefined || uuid === before.uuid);
+  return isSame && servers.includes(before.server);
+}
+
+function readTicket(text: string): TicketContent {
+  try {
+    return decodeTicket(text);
+  } catch (error) {
+    if (error instanceof TicketTextError) throw new Failure(error.message);
+    throw error;
+  }
+}
+
+async function repeated<T>(work: () => Promise<T>): Promise<T> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tried === TRIES || !(error instanceof SwitchyardError) || !isAway(error)) throw error;
+    }
+  }
+}
+
+function isAway({ code }: SwitchyardError): boolean {
+  return code === StatusCode.UNAVAILABLE || code === StatusCode.DEADLINE_EXCEEDED;
+}

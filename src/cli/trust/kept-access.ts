@@ -1,0 +1,73 @@
+import { rmSync } from 'node:fs';
+import { readPrivateFile, replacePrivateFile } from '../../base/private-files.js';
+import { Failure } from '../surroundings.js';
+
+/** Not used when it is good for less: the command that uses it takes some seconds. */
+const SPARE_MS = 10_000;
+
+/** An access token that `login` has kept beside the key. */
+export interface KeptAccess {
+  /** HOST:PORT. It is sent to no other server. */
+  readonly server: string;
+  /** The connection over which it came was encrypted: it is sent over no other. */
+  readonly isEncrypted: boolean;
+  readonly uuid: string;
+  readonly accessToken: string;
+  /** By the wall clock of this machine, which also says when to log in again; the server does not rely on it. */
+  readonly goodUntilMs: number;
+}
+
+/** The token that is kept beside a key for this server, if it is still good. */
+export function keptAccess(
+  keyPath: string,
+  { server, isEncrypted }: Pick<KeptAccess, 'server' | 'isEncrypted'>,
+  nowMs: number,
+): KeptAccess | undefined {
+  const kept = readKept(keyPath);
+  if (kept === undefined || kept.server !== server || (kept.isEncrypted && !isEncrypted)) return undefined;
+  return kept.goodUntilMs - SPARE_MS > nowMs ? kept : undefined;
+}
+
+/** Whether this user has logged in by a key, at whatever server and whenever: then newer tokens are kept, too. */
+export function isAccessKept(keyPath: string): boolean {
+  return readKept(keyPath) !== undefined;
+}
+
+/** Keeps a token beside its key, for its owner alone. */
+export function keepAccess(keyPath: string, access: KeptAccess): void {
+  try {
+    replacePrivateFile(pathOf(keyPath), `${JSON.stringify(access)}\n`);
+  } catch (error) {
+    throw new Failure(`the access token cannot be kept: ${(error as Error).message}`);
+  }
+}
+
+/** Forgets the token beside a key. False: there was none. */
+export function forgetAccess(keyPath: string): boolean {
+  const isThere = readKept(keyPath) !== undefined;
+  rmSync(pathOf(keyPath), { force: true });
+  return isThere;
+}
+
+function pathOf(keyPath: string): string {
+  return `${keyPath}.access`;
+}
+
+/** What is not what this program writes is as good as nothing: the next login replaces it. */
+function readKept(keyPath: string): KeptAccess | undefined {
+  let text: string | undefined;
+  try {
+    text = readPrivateFile(pathOf(keyPath));
+  } catch (error) {
+    throw new Failure((error as Error).message);
+  }
+  if (text === undefined) return undefined;
+  try {
+    const { server, isEncrypted, uuid, accessToken, goodUntilMs } = JSON.parse(text) as Partial<KeptAccess>;
+    const hasTexts = typeof server === 'string' && typeof uuid === 'string' && typeof accessToken === 'string';
+    if (!hasTexts || typeof isEncrypted !== 'boolean' || typeof goodUntilMs !== 'number') return undefined;
+    return { server, isEncrypted, uuid, accessToken, goodUntilMs };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,24 @@
+import type { Clock, Random } from '../../base/clock.js';
+import type { SwitchyardError } from '../error.js';
+import type { Channel } from './channel.js';
+
+/** Who makes a call: an observer, an administrator or an instance, with its way to the server, its time and its chance. */
+export interface Caller {
+  readonly channel: Channel;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Ends with the object that calls, and everything that it has begun ends with it. */
+  readonly life: AbortSignal;
+  /** The metadata for the next call. An instance's waits until there is a session. */
+  credentials(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /**
+   * Shows who calls on the connection of the moment, after a call was refused because nobody had done so (AUTH_REQUIRED). Resolves
+   * with whether the call is worth another try; absent where there is nothing to show.
+   */
+  readonly show?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
+  /**
+   * Sees every error of a call before anybody acts on it. True: it was about the session that `metadata` proves, and
+   * the next credentials are others.
+   */
+  failed(error: SwitchyardError, metadata: Readonly<Record<string, string>>): boolean;
+}

@@ -1,0 +1,276 @@
+import { X509Certificate } from 'node:crypto';
+import { checkServerIdentity } from 'node:tls';
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientReadableStream,
+  type ClientWritableStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+  type VerifyOptions,
+} from '@grpc/grpc-js';
+import { isPin, OWN_SERVER_NAME } from '../../trust/pin.js';
+import { keyIdOf } from '../../trust/public-key.js';
+import { failureWords } from '../connection/failure-words.js';
+import { SwitchyardError } from '../error.js';
+import { LIMITS } from '../limits.js';
+import { StatusCode } from '../status.js';
+import type { Call, Channel, Method } from './channel.js';
+import { PinnedCredentials } from './pinned-credentials.js';
+import { addressOfTarget } from './pinned-root.js';
+import { SingleConnection } from './single-connection.js';
+import { systemAuthorities } from './system-authorities.js';
+
+/** How to know the server, and how to be known to it. All PEM. */
+export interface TlsOptions {
+  /** Whom to trust. Absent: the system's own list. */
+  readonly ca?: Buffer;
+  /**
+   * Instead of `ca`: by what to know the server's authority, SHA-256 of its SubjectPublicKeyInfo, 32 bytes each. Its certificate
+   * is then fetched from the server, which must be HOST:PORT, and is the only one that is trusted; `serverName` is `switchyard` by default.
+   */
+  readonly pins?: readonly Uint8Array[];
+  /** This client's certificate chain, with its `key`. */
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  /** The name to expect in the server's certificate when it is not the one that is dialled. */
+  readonly serverName?: string;
+  /** A further check of the server's certificate, after the usual ones. */
+  readonly checkServerIdentity?: VerifyOptions['checkServerIdentity'];
+}
+
+/**
+ * A channel over grpc-js: one TCP connection, never shared with another channel of the process.
+ *
+ * grpc-js looks for a lost server on its own schedule, up to 120 s apart; it is kept to a second here so that the
+ * waits of the client, which know about jitter and RetryInfo, are the ones that count.
+ */
+export class GrpcChannel implements Channel {
+  readonly host: string | undefined;
+  readonly #client: Client;
+  #closed = false;
+  #holds = 0;
+  #alive: NodeJS.Timeout | undefined;
+  #leafKeyId: Buffer | undefined;
+  readonly #single: SingleConnection | undefined;
+
+  /**
+   * `server` is HOST:PORT, or any other target of gRPC's naming (`unix:PATH`, `dns:…`). With `isSingle` there is one connection,
+   * over TLS or to a loopback address, and calls fail when it has ended.
+   */
+  constructor(server: string, tls?: TlsOptions | true, { isSingle = false }: { readonly isSingle?: boolean } = {}) {
+    this.host = hostOf(server);
+    const seen = (certificate: Buffer) => {
+      this.#leafKeyId = leafKeyIdOf(certificate);
+    };
+    const base = tls ? secure(server, tls === true ? {} : tls, seen) : credentials.createInsecure();
+    const serverName = tls && tls !== true ? serverNameOf(tls) : undefined;
+    this.#single = isSingle ? new SingleConnection(base) : undefined;
+    this.#client = new Client(server, this.#single ?? base, {
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.initial_reconnect_backoff_ms': LIMITS.reconnectMs / 10,
+      'grpc.max_reconnect_backoff_ms': LIMITS.reconnectMs,
+      'grpc.dns_min_time_between_resolutions_ms': LIMITS.reconnectMs,
+      'grpc.keepalive_time_ms': LIMITS.pingAfterMs,
+      'grpc.keepalive_timeout_ms': LIMITS.pingTimeoutMs,
+      'grpc.max_receive_message_length': LIMITS.messageBytesMax,
+      'grpc.service_config_disable_resolution': 1,
+      ...(serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName }),
+    });
+  }
+
+  leafKeyId(): Uint8Array | undefined {
+    return this.#single === undefined ? this.#leafKeyId : this.#single.leafKeyId;
+  }
+
+  unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      this.#check(call.signal);
+      const cancel = () => sent.cancel();
+      const sent = this.#client.makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        request,
+        metadataOf(call),
+        { deadline: deadlineOf(call) },
+        (error, response) => {
+          call.signal.removeEventListener('abort', cancel);
+          if (!error) resolve(response!);
+          else reject(call.signal.aborted ? call.signal.reason : errorOf(error));
+        },
+      );
+      call.signal.addEventListener('abort', cancel, { once: true });
+    });
+  }
+
+  async *serverStream<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    call: Call,
+  ): AsyncGenerator<Response, void, undefined> {
+    this.#check(call.signal);
+    const stream = this.#client.makeServerStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      metadataOf(call),
+      { deadline: deadlineOf(call) },
+    );
+    yield* received(stream, call.signal);
+  }
+
+  async *duplex<Request, Response>(
+    method: Method<Request, Response>,
+    requests: AsyncIterable<Request>,
+    call: Call,
+  ): AsyncGenerator<Response, void, undefined> {
+    this.#check(call.signal);
+    const stream = this.#client.makeBidiStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      metadataOf(call),
+      { deadline: deadlineOf(call) },
+    );
+    let failed: unknown;
+    send(stream, requests).catch((error: unknown) => {
+      failed = error;
+      stream.cancel();
+    });
+    try {
+      yield* received(stream, call.signal);
+    } catch (error) {
+      throw failed ?? error;
+    }
+  }
+
+  hold(): () => void {
+    let held = true;
+    if (this.#holds++ === 0 && !this.#closed) this.#alive = setInterval(() => {}, 0x7fff_ffff);
+    return () => {
+      if (!held) return;
+      held = false;
+      if (--this.#holds === 0) clearInterval(this.#alive);
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    // Whoever still holds it holds nothing: a program that has closed its client may end.
+    clearInterval(this.#alive);
+    this.#client.close();
+  }
+
+  #check(signal: AbortSignal): void {
+    signal.throwIfAborted();
+    if (this.#closed) throw new SwitchyardError(StatusCode.CANCELLED, 'the client is closed');
+  }
+}
+
+/** The messages of a call, read one after another, up to its end. Leaving the loop ends the call. */
+async function* received<Response>(
+  stream: AsyncIterable<Response> & Pick<ClientReadableStream<Response>, 'cancel' | 'on'>,
+  signal: AbortSignal,
+): AsyncGenerator<Response, void, undefined> {
+  const cancel = () => stream.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  // The loop below reports errors. One that comes after it, of the cancelling itself, must find a listener or it is
+  // thrown; that Node's iterator leaves one behind is nowhere promised.
+  stream.on('error', () => {});
+  try {
+    // Iterating reads one message after another: what is not asked for stays with grpc-js (16 messages at most), then
+    // in HTTP/2's window, then with the server.
+    for await (const message of stream) {
+      signal.throwIfAborted();
+      yield message;
+    }
+  } catch (error) {
+    throw signal.aborted ? signal.reason : errorOf(error as ServiceError);
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    stream.cancel();
+  }
+}
+
+/** Requests that are written and not yet on their way: with one, each would wait for a wake-up of its own. */
+const SENDING_MAX = 4;
+
+/** Writes every request, a few ahead of what is on its way. Ends without an error when the call is over first. */
+async function send<Request>(stream: ClientWritableStream<Request>, requests: AsyncIterable<Request>): Promise<void> {
+  let sending = 0;
+  let wake = () => {};
+  const sent = () => {
+    sending -= 1;
+    wake();
+  };
+  stream.once('close', () => wake());
+  for await (const request of requests) {
+    if (stream.destroyed) return;
+    sending += 1;
+    stream.write(request, sent);
+    while (sending >= SENDING_MAX && !stream.destroyed) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  }
+  stream.end();
+}
+
+/** `seen` gets the server's certificate of each connection, once it is known to be good. */
+function secure(server: string, tls: TlsOptions, seen: (certificate: Buffer) => void): ChannelCredentials {
+  const check = tls.checkServerIdentity ?? checkServerIdentity;
+  const verify: VerifyOptions = {
+    checkServerIdentity: (host, certificate) => {
+      const wrong = check(host, certificate);
+      if (wrong === undefined) seen(certificate.raw);
+      return wrong;
+    },
+  };
+  const trusting = (ca: Buffer) => credentials.createSsl(ca, tls.key ?? null, tls.cert ?? null, verify);
+  const { pins = [] } = tls;
+  if (pins.length === 0) return trusting(tls.ca ?? systemAuthorities());
+  const address = addressOfTarget(server);
+  if (address === undefined) throw new TypeError(`${server}: a server with a pin must be HOST:PORT`);
+  if (!pins.every(isPin)) throw new TypeError('tls.pins: a pin is a SHA-256, 32 bytes');
+  return new PinnedCredentials({ address, pins, trusting });
+}
+
+/** The name to expect in the server's certificate; undefined: the one that is dialled. */
+function serverNameOf({ serverName, pins = [] }: TlsOptions): string | undefined {
+  return serverName ?? (pins.length > 0 ? OWN_SERVER_NAME : undefined);
+}
+
+function leafKeyIdOf(certificate: Buffer): Buffer {
+  return keyIdOf(new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' }));
+}
+
+function metadataOf(call: Call): Metadata {
+  const metadata = new Metadata();
+  for (const [key, value] of Object.entries(call.metadata)) metadata.set(key, value);
+  return metadata;
+}
+
+function deadlineOf(call: Call): number {
+  // A deadline beyond 24 days overflows the timers at both ends.
+  return call.timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + Math.min(call.timeoutMs, 0x7fff_ffff);
+}
+
+function errorOf(error: ServiceError): SwitchyardError {
+  if (typeof error.code !== 'number') throw error;
+  const [details] = error.metadata.get('grpc-status-details-bin');
+  return SwitchyardError.of({
+    code: error.code,
+    message: details === undefined ? failureWords(error.details) : error.details,
+    details: typeof details === 'string' ? undefined : details,
+  });
+}
+
+/** The host of a target: HOST:PORT or [V6]:PORT, with or without `dns:` before it. */
+function hostOf(server: string): string | undefined {
+  const found = /^(?:dns:(?:\/\/[^/]*\/)?)?(?:\[([0-9a-fA-F:.]+)\]|([^:/[\]]+))(?::\d+)?$/.exec(server);
+  return found?.[1] ?? found?.[2];
+}

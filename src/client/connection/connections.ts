@@ -1,0 +1,344 @@
+import {
+  type Connection,
+  type ConnectionEnded,
+  ConnectionFallback,
+  ConnectionRole,
+  type RendezvousAddress,
+} from '../../../gen/switchyard/v1/connection.js';
+import { Reason } from '../../../gen/switchyard/v1/error.js';
+import { LinkType } from '../../../gen/switchyard/v1/link.js';
+import type { DirectConnectionRequest, DirectConnectionResponse } from '../../../gen/switchyard/v1/network_service.js';
+import { isLoopback } from '../../base/address.js';
+import type { Clock, Random, Timer } from '../../base/clock.js';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
+import type { CallOptions, Complete } from '../channel/call.js';
+import { type Gathered, gather } from '../direct/gather.js';
+import { makeIdentity } from '../direct/identity.js';
+import { durationOf } from '../duration.js';
+import { SwitchyardError } from '../error.js';
+import { type OrderHandlers, Refusal } from '../instance/orders.js';
+import type { OwnSession } from '../instance/own-session.js';
+import { drawRequestId } from '../instance/request-id.js';
+import { Scope } from '../instance/scope.js';
+import type { LinkDetails } from '../instance/session-calls.js';
+import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
+import { StatusCode } from '../status.js';
+import { Brokered, type BrokeredDesk, type BrokeredFacts } from './brokered.js';
+import { RELAY_FIRST_FROM, RELAY_VERSION } from './open-relayed.js';
+import type { PeerStream } from './peer-stream.js';
+
+/** How a peer is to be reached. */
+export interface ConnectOptions {
+  /** What the direct path is made of. Default: `tcp`. `udp` needs the package udx-native. */
+  readonly transport?: 'tcp' | 'udp' | undefined;
+  /**
+   * Whether and when it goes through the server. `immediate`, the default: at once, so that it can be used within a few round
+   * trips; a direct path is looked for meanwhile, and it moves there when one is found, which the event `path` tells. `late`:
+   * when three attempts to find a direct path have failed. `none`: never; when these have failed, so has the connection. With a
+   * peer or a server before 0.2.0 `immediate` is as `late`.
+   */
+  readonly fallback?: 'immediate' | 'late' | 'none' | undefined;
+  /**
+   * When a connection that goes through the server is first tried again for a direct path; later tries wait twice as long
+   * each. Default: 5,000. Infinity: it stays relayed.
+   */
+  readonly upgradeAfterMs?: number | undefined;
+  /** Never directly: this end offers no address and dials none, so that the data goes through the server. Default: false. */
+  readonly relayOnly?: boolean | undefined;
+  /** Gives up; what is being made is cancelled at both ends. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const FALLBACKS = {
+  immediate: ConnectionFallback.IMMEDIATE,
+  late: ConnectionFallback.LATE,
+  none: ConnectionFallback.NONE,
+} as const;
+
+/** What an end knows of itself as it asks. */
+type Known = Pick<Gathered, 'candidates' | 'roundTripMs'>;
+const NOT_GATHERED: Known = { candidates: [], roundTripMs: undefined };
+
+/** What the connections need of their instance. */
+export interface ConnectionsDesk {
+  readonly handlers: OrderHandlers;
+  readonly life: AbortSignal;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A port at which others can reach this instance. */
+  readonly listenPort: number | undefined;
+  /** The host by which the server is reached; undefined when it is none. */
+  readonly serverHost: string | undefined;
+  attached(signal: AbortSignal): Promise<OwnSession>;
+  session(): OwnSession | undefined;
+  ask(request: DirectConnectionRequest, options: CallOptions): Promise<Complete<DirectConnectionResponse>>;
+  report(cvid: number, link: LinkType, established: boolean, details: LinkDetails): Promise<unknown>;
+  openSource(id: number, options: RelayOptions): Promise<RelaySource>;
+  openSink(branchId: number, options: RelayOptions): Promise<RelaySink>;
+  problem(error: Error): void;
+}
+
+/**
+ * The brokered connections of an instance: those that it asks for, and those that it is ordered.
+ *
+ * When both ends ask for each other at the same moment, the server answers both requests with one connection, and both go on
+ * as one.
+ */
+export class Connections {
+  readonly #byId = new Map<string, Brokered>();
+  /** Asked for, until the server has answered: what resolves then. */
+  readonly #asking = new Map<Brokered, Promise<unknown>>();
+  readonly #desk: BrokeredDesk;
+
+  constructor(private readonly desk: ConnectionsDesk) {
+    this.#desk = {
+      identity: makeIdentity(),
+      clock: desk.clock,
+      random: desk.random,
+      gather: async (link, rendezvous) =>
+        gather(link, this.#places(rendezvous ?? (await desk.attached(desk.life)).rendezvous), desk.listenPort),
+      askAgain: (brokered, gathered) => this.#askAgain(brokered, gathered),
+      openSource: (id, options) => desk.openSource(id, options),
+      openSink: (id, options) => desk.openSink(id, options),
+      report: (brokered, word) => this.#report(brokered, word),
+      over: (brokered) => {
+        if (this.#byId.get(brokered.connectionId) === brokered) this.#byId.delete(brokered.connectionId);
+      },
+    };
+  }
+
+  /** How many are being made or stand. */
+  get size(): number {
+    return new Set([...this.#byId.values(), ...this.#asking.keys()]).size;
+  }
+
+  /** Connects to a peer: directly if there is a way, else through the server. */
+  async connect(peerCvid: number, options: ConnectOptions): Promise<PeerStream> {
+    const { transport = 'tcp', relayOnly = false, fallback = 'immediate', signal } = options;
+    const upgradeAfterMs = relayOnly
+      ? Number.POSITIVE_INFINITY
+      : (options.upgradeAfterMs ?? CONNECTION_TIMES.upgradeFirstMs);
+    const link = transport === 'udp' ? LinkType.TRANSPORT_UDP : LinkType.TRANSPORT_TCP;
+    const scope = new Scope(signal, this.desk.life);
+    try {
+      const { relayVersion } = await this.desk.attached(scope.signal);
+      const isLate = fallback === 'immediate' && relayVersion < RELAY_FIRST_FROM;
+      const facts = {
+        peerCvid,
+        link,
+        incoming: false,
+        upgradeAfterMs,
+        relayOnly,
+        fallback: FALLBACKS[isLate ? 'late' : fallback],
+      };
+      if (facts.fallback === ConnectionFallback.IMMEDIATE) return await this.#coordinate(facts, scope.signal);
+      return (await this.#listen(facts, scope.signal)) ?? (await this.#coordinate(facts, scope.signal));
+    } finally {
+      scope.release();
+    }
+  }
+
+  /**
+   * Where others can reach this instance: listens, and has the peer dial. Undefined when there is no such place, another
+   * connection listens there, or the peer wanted to and did not get through.
+   */
+  async #listen(facts: BrokeredFacts, signal: AbortSignal): Promise<PeerStream | undefined> {
+    const { listenPort } = this.desk;
+    if (listenPort === undefined || facts.relayOnly) return undefined;
+    const brokered = new Brokered(facts, this.#desk, []);
+    return this.#unlessGivenUp(brokered, signal, async () => {
+      const gathered = await brokered.gathered;
+      if (!gathered.puncher.listensAt(listenPort)) {
+        brokered.end(new Error(`port ${listenPort} is in use`));
+        return undefined;
+      }
+      const { request } = await this.#ask(brokered, { ...this.#request(brokered, gathered), port: listenPort }, signal);
+      void brokered.meet(request);
+      return brokered.stream.catch(() => undefined);
+    });
+  }
+
+  async #coordinate(facts: BrokeredFacts, signal: AbortSignal): Promise<PeerStream> {
+    const { peerCvid, link } = facts;
+    const theirs = [...this.#byId.values()].find((one) => one.isJoinable && one.isWith(peerCvid, link));
+    if (theirs) return this.#join(theirs, signal);
+    const brokered = new Brokered(facts, this.#desk);
+    return this.#unlessGivenUp(brokered, signal, async () => {
+      const asked = this.#askOrJoin(brokered, signal);
+      const answered = asked.catch(() => {});
+      this.#asking.set(brokered, answered);
+      const used = await asked.finally(() => this.#asking.delete(brokered));
+      if (used === brokered) return brokered.stream;
+      brokered.end(new Error('the peer has asked before'));
+      if (used.isJoinable) return this.#join(used, signal);
+      // What somebody has is not given twice. Once it is decided, the server makes another one.
+      await used.stream.catch(() => {});
+      signal.throwIfAborted();
+      return this.#coordinate(facts, signal);
+    });
+  }
+
+  /** The peer has asked for the same before: its connection is what this end wants, too. */
+  #join(theirs: Brokered, signal: AbortSignal): Promise<PeerStream> {
+    theirs.isWanted = true;
+    return this.#unlessGivenUp(theirs, signal, () => theirs.stream);
+  }
+
+  /** Asks, and answers with the connection that is used: it may be one that the peer has asked for. */
+  async #askOrJoin(brokered: Brokered, signal: AbortSignal): Promise<Brokered> {
+    const isFirst = brokered.facts.fallback === ConnectionFallback.IMMEDIATE;
+    const request = this.#request(brokered, isFirst ? NOT_GATHERED : await brokered.gathered);
+    const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: CONNECTION_TIMES.askMs });
+    const { connectionId } = answer.request;
+    const known = this.#byId.get(connectionId);
+    if (known === undefined) this.#name(brokered, connectionId);
+    return known ?? brokered;
+  }
+
+  /** Makes a connection; what goes wrong or is given up meanwhile is the end of it. */
+  async #unlessGivenUp<Result>(brokered: Brokered, signal: AbortSignal, make: () => Promise<Result>): Promise<Result> {
+    const giveUp = () => brokered.end(signal.reason as Error);
+    signal.addEventListener('abort', giveUp);
+    try {
+      const made = await make();
+      signal.throwIfAborted();
+      return made;
+    } catch (error) {
+      brokered.end(error as Error);
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** Carries out an order about a connection; resolves with the answer's data. */
+  async order(order: Connection): Promise<Uint8Array | undefined> {
+    if (order.role === ConnectionRole.GATHER) return this.#gather(order);
+    if (order.role === ConnectionRole.DIAL) return this.#dial(order);
+    const brokered = await this.#find(order);
+    if (order.role === ConnectionRole.RELAY) {
+      await brokered.relay(order);
+      return undefined;
+    }
+    return brokered.punch(order);
+  }
+
+  /** The server says that a connection is over. */
+  ended(ended: ConnectionEnded): void {
+    const reason = Reason[ended.reason];
+    const error = new SwitchyardError(StatusCode.ABORTED, ended.description, { reason });
+    this.#byId.get(ended.connectionId)?.ended(ended, error);
+  }
+
+  /** The session is over: what is being made comes to nothing. Streams that stand go on. */
+  end(error: Error): void {
+    for (const brokered of this.#byId.values()) if (!brokered.stands) brokered.end(error);
+  }
+
+  async #ask(brokered: Brokered, request: DirectConnectionRequest, signal: AbortSignal) {
+    const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: CONNECTION_TIMES.askMs });
+    this.#name(brokered, answer.request.connectionId);
+    return answer;
+  }
+
+  async #askAgain(brokered: Brokered, gathered: Gathered): Promise<void> {
+    await this.desk.ask({ ...this.#request(brokered, gathered), connectionId: brokered.connectionId }, {});
+  }
+
+  #request({ facts }: Brokered, { candidates, roundTripMs }: Known): DirectConnectionRequest {
+    return {
+      cvid: facts.peerCvid,
+      type: facts.link,
+      port: 0,
+      candidates: facts.relayOnly ? [] : [...candidates],
+      publicKey: this.#desk.identity.publicKey,
+      roundTrip: roundTripMs === undefined ? undefined : durationOf(roundTripMs),
+      relayVersion: RELAY_VERSION,
+      connectionId: '',
+      requestId: drawRequestId(this.desk.random),
+      fallback: facts.fallback,
+    };
+  }
+
+  /** The peer's request. A request of this end's own that crosses it is answered with the same connection. */
+  async #gather(order: Connection): Promise<Uint8Array> {
+    const known = await this.#named(order, CONNECTION_TIMES.crossingMs);
+    return (known ?? (await this.#accept(order, order.rendezvous))).gather(order);
+  }
+
+  /** The peer listens. Nobody is dialled who could not be known. */
+  async #dial(order: Connection): Promise<Uint8Array> {
+    if (order.peerPublicKey.length === 0) throw new Refusal('UNIMPLEMENTED', 'a caller without a key is not dialled');
+    // Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
+    const isLocal = isLoopback({ host: order.host, port: order.port });
+    return (await this.#accept(order, isLocal ? undefined : [])).dial(order);
+  }
+
+  /** Takes a connection that a peer asks for, if the program wants to. */
+  async #accept(order: Connection, rendezvous: readonly RendezvousAddress[] | undefined) {
+    const { connectionId, peerCvid, type, fallback } = order;
+    const { accept } = this.desk.handlers;
+    if (!accept) throw new Refusal('PEER_REFUSED', 'this instance takes no direct connections');
+    if (!(await accept({ cvid: peerCvid, type }))) throw new Refusal('PEER_REFUSED', 'not open to you');
+    // Meanwhile this end may have asked for the same.
+    const known = this.#byId.get(connectionId);
+    if (known) return known;
+    const upgradeAfterMs = CONNECTION_TIMES.upgradeFirstMs;
+    const facts = { peerCvid, link: type, incoming: true, upgradeAfterMs, relayOnly: false, fallback };
+    const brokered = new Brokered(facts, this.#desk, rendezvous);
+    this.#name(brokered, connectionId);
+    brokered.stream.then(
+      (stream) => brokered.isWanted || this.desk.handlers.accepted?.(stream),
+      () => {},
+    );
+    return brokered;
+  }
+
+  async #find(order: Connection): Promise<Brokered> {
+    const brokered = await this.#named(order, CONNECTION_TIMES.askMs);
+    if (brokered) return brokered;
+    throw new Refusal('CONNECTION_NOT_FOUND', `this instance knows nothing of ${order.connectionId} any more`);
+  }
+
+  /**
+   * The connection of an order. The order may overtake the answer to the request for it, and only that answer tells which of
+   * the requests under way to the same peer it is; so each that was under way when the order came is waited for.
+   */
+  async #named({ connectionId, peerCvid, type }: Connection, withinMs: number): Promise<Brokered | undefined> {
+    const asking = [...this.#asking].filter(([one]) => one.isWith(peerCvid, type));
+    const answered = new Map(asking.map(([one, answer]) => [one, answer.then(() => one)]));
+    let timer: Timer | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = this.desk.clock.after(withinMs, () => resolve(undefined));
+    });
+    while (!this.#byId.has(connectionId) && answered.size > 0) {
+      const one = await Promise.race([late, ...answered.values()]);
+      if (one === undefined) break;
+      answered.delete(one);
+    }
+    timer?.cancel();
+    return this.#byId.get(connectionId);
+  }
+
+  #name(brokered: Brokered, connectionId: string): void {
+    brokered.connectionId = connectionId;
+    this.#byId.set(connectionId, brokered);
+  }
+
+  #places(rendezvous: readonly RendezvousAddress[]) {
+    const host = this.desk.serverHost ?? '127.0.0.1';
+    return rendezvous.map((place) => ({ host: place.host || host, port: place.port }));
+  }
+
+  #report(brokered: Brokered, word: Parameters<BrokeredDesk['report']>[1]): void {
+    // Without a session the server has forgotten it already.
+    if (this.desk.session() === undefined) return;
+    const { facts, connectionId } = brokered;
+    const roundTrip = word.roundTripMs ? durationOf(word.roundTripMs) : undefined;
+    const details = { connectionId, path: word.path, roundTrip, failed: word.failed };
+    this.desk.report(facts.peerCvid, facts.link, word.established, details).catch((error: Error) => {
+      const isOld = error instanceof SwitchyardError && !word.established;
+      if (!isOld) this.desk.problem(error);
+    });
+  }
+}

@@ -1,0 +1,131 @@
+import type { Duplex } from 'node:stream';
+import type { Connection } from '../../../gen/switchyard/v1/connection.js';
+import type { Clock, Random } from '../../base/clock.js';
+import { CarriedDuplex } from '../carrier/carried-duplex.js';
+import type { Carrier } from '../carrier/carrier.js';
+import { DirectCarrier } from '../carrier/direct-carrier.js';
+import { RelayCarrier } from '../carrier/relay-carrier.js';
+import { RelayPipe, type RelayPipeDeps } from '../carrier/relay-pipe.js';
+import type { Identity } from '../direct/identity.js';
+import { secure } from '../direct/secure.js';
+import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
+import { RelayDuplex } from '../relay/relay-duplex.js';
+
+/** The newest form of relayed bytes that this client knows: frames inside TLS, on streams that are resumed. */
+export const RELAY_VERSION = 3;
+/** The form from which on the order says which end is the TLS client, and the relay may come before any attempt. */
+export const RELAY_FIRST_FROM = 3;
+/** The form without which a connection cannot move: bytes as they are. */
+const PLAIN = 0;
+/** The newest form for streams without delivery confirmation, as servers before 0.2.0 make them whatever form they order. */
+const UNCONFIRMED = 1;
+/** Names what is spoken inside TLS on the relay, together with the connection, so that no other one can be put in its place. */
+const SPOKEN_ON_RELAY = 'switchyard-relay/2';
+
+/** What it takes to open an end of the relay. */
+export interface OpenRelayedDeps {
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly random: Random;
+  openSource(id: number, options: RelayOptions): Promise<RelaySource>;
+  openSink(branchId: number, options: RelayOptions): Promise<RelaySink>;
+}
+
+/** One end of a connection that goes through the server. */
+export interface Relayed {
+  readonly duplex: Duplex;
+  /** Whether it is encrypted between the ends. */
+  readonly endToEnd: boolean;
+}
+
+/** Whether the ends of an ordered relay can move to a direct path. */
+export function canMove({ relayVersion }: Connection): boolean {
+  return relayVersion > PLAIN;
+}
+
+/** Opens both streams of an ordered relay, which cannot move. */
+export async function openPlain(order: Connection, deps: OpenRelayedDeps, signal: AbortSignal): Promise<Relayed> {
+  const { source, sink } = await RelayPipe.open(pipeDeps(order, deps), signal);
+  return { duplex: new RelayDuplex(source, sink), endToEnd: false };
+}
+
+/** Opens both streams of an ordered relay, proves the peer's key over them, and encrypts what follows. */
+export async function openMovable(
+  order: Connection,
+  deps: OpenRelayedDeps,
+  signal: AbortSignal,
+  onMoved: () => void,
+): Promise<Relayed & { readonly duplex: CarriedDuplex }> {
+  const piped = pipeDeps(order, deps);
+  if (order.relayVersion >= RELAY_FIRST_FROM) {
+    const { controlling } = order;
+    // The end that begins sends the first message of TLS along as it opens its stream.
+    const pipe = new RelayPipe(controlling ? 'with a block' : 'at once', confirmedOnly(piped));
+    return carried(await secured(order, { pipe, controlling, deps, signal }), onMoved);
+  }
+  const ends = await RelayPipe.open(piped, signal);
+  if (
+    Math.min(order.relayVersion, [ends.source, ends.sink].every(isConfirmed) ? RELAY_VERSION : UNCONFIRMED) ===
+    UNCONFIRMED
+  ) {
+    return { duplex: new CarriedDuplex(new RelayCarrier(ends.source, ends.sink), onMoved), endToEnd: false };
+  }
+  // Older orders do not say which end begins; both know the two ids.
+  const controlling = ends.source.stream.id < ends.sink.stream.id;
+  return carried(await secured(order, { pipe: new RelayPipe(ends, piped), controlling, deps, signal }), onMoved);
+}
+
+function carried(carrier: Carrier, onMoved: () => void) {
+  return { duplex: new CarriedDuplex(carrier, onMoved), endToEnd: true };
+}
+
+function pipeDeps({ relayStreamId, relayBranchId }: Connection, deps: OpenRelayedDeps): RelayPipeDeps {
+  return {
+    clock: deps.clock,
+    random: deps.random,
+    openSource: (options) => deps.openSource(relayStreamId, options),
+    openSink: (options) => deps.openSink(relayBranchId, options),
+  };
+}
+
+/** Streams without delivery confirmation would lose with each broken call what was on its way. */
+function confirmedOnly(deps: RelayPipeDeps): RelayPipeDeps {
+  const checked = <End extends RelaySource | RelaySink>(end: End): End => {
+    if (isConfirmed(end)) return end;
+    end.close();
+    throw new Error('the server has made streams without delivery confirmation for a relay that needs it');
+  };
+  return {
+    ...deps,
+    openSource: async (options) => checked(await deps.openSource(options)),
+    openSink: async (options) => checked(await deps.openSink(options)),
+  };
+}
+
+interface Securing {
+  readonly pipe: RelayPipe;
+  readonly controlling: boolean;
+  readonly deps: OpenRelayedDeps;
+  readonly signal: AbortSignal;
+}
+
+/** Proves the peer's key over the relay, as on a direct path, and encrypts what goes through the server from then on. */
+async function secured(order: Connection, { pipe, controlling, deps, signal }: Securing): Promise<Carrier> {
+  const { connectionId, peerPublicKey } = order;
+  const { identity, clock } = deps;
+  const proof = { identity, peerPublicKey, controlling };
+  let broken: unknown;
+  pipe.once('error', (error) => {
+    broken = error;
+  });
+  const securing = secure(pipe, { ...proof, spoken: `${SPOKEN_ON_RELAY}/${connectionId}` }, signal);
+  // Why the streams could not be opened says more than that the handshake broke off.
+  const stream = await securing.catch((error: unknown) => Promise.reject(broken ?? error));
+  // A server that stands still is not a dead peer. The peer's session says whether it lives.
+  const aliveMs = Number.POSITIVE_INFINITY;
+  return new DirectCarrier(stream, { clock, flush: () => pipe.flush(), aliveMs, isRelayed: true });
+}
+
+function isConfirmed({ stream }: RelaySource | RelaySink): boolean {
+  return stream.params?.deliveryConfirmation === true;
+}

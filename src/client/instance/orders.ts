@@ -1,0 +1,170 @@
+import type { Connection } from '../../../gen/switchyard/v1/connection.js';
+import { Reason } from '../../../gen/switchyard/v1/error.js';
+import type { LinkType } from '../../../gen/switchyard/v1/link.js';
+import type { Order } from '../../../gen/switchyard/v1/session.js';
+import { AnswerRequest } from '../../../gen/switchyard/v1/session_service.js';
+import type { PeerStream } from '../connection/peer-stream.js';
+import { SwitchyardError } from '../error.js';
+import { LIMITS } from '../limits.js';
+import { Scope } from './scope.js';
+
+/** A name of `switchyard.v1.Reason` that an order can be refused with. */
+export type ReasonName = Exclude<keyof typeof Reason, 'UNSPECIFIED' | 'UNRECOGNIZED'>;
+
+/** Thrown by a handler: the order is not carried out, for a reason that its giver is told. */
+export class Refusal extends Error {
+  constructor(
+    readonly reason: ReasonName,
+    description: string,
+  ) {
+    super(description);
+    this.name = 'Refusal';
+  }
+}
+
+/** A connection that a peer asks for. */
+export interface ConnectionOffer {
+  /** Who asks. */
+  readonly cvid: number;
+  readonly type: LinkType;
+}
+
+/**
+ * What an instance does with its orders. Each handler may be set or changed at any time. The signal is aborted when the
+ * session ends; what is answered then reaches nobody.
+ *
+ * An order may be given again after its answer was forgotten here, so carrying it out twice must be harmless.
+ */
+export interface OrderHandlers {
+  /**
+   * Establish a direct connection: resolves with the answer's data, or none, to accept, throws a {@link Refusal} to
+   * refuse. Absent, as it mostly is: the instance carries them out itself, as `accept` and `accepted` say.
+   */
+  connection?: (connection: Connection, signal: AbortSignal) => Promise<Uint8Array | undefined>;
+  /** Whether to take a connection that a peer asks for. Absent: every one is refused with PEER_REFUSED. */
+  accept?: (offer: ConnectionOffer) => boolean | Promise<boolean>;
+  /** A connection that a peer asked for stands. */
+  accepted?: (stream: PeerStream) => void;
+  /** The session is about to end: the last moment to tidy up. It is answered with success whatever comes of it. */
+  terminate?: (reason: string, signal: AbortSignal) => Promise<void>;
+}
+
+/** What {@link Orders} needs of its instance. */
+export interface OrderDesk {
+  readonly handlers: OrderHandlers;
+  /** Carries out an order about a connection, when no handler does. */
+  connection(connection: Connection): Promise<Uint8Array | undefined>;
+  /** Brings an answer to the server, as often as it takes. Rejects when that is no longer possible. */
+  answer(request: AnswerRequest, signal: AbortSignal): Promise<void>;
+  /** An order to end the session was answered. */
+  terminated(reason: string): void;
+  /** Something went wrong that nobody waits for. */
+  problem(error: Error): void;
+}
+
+/**
+ * The orders of one session that want an answer: each is carried out once, and answered as often as it is given.
+ *
+ * An order that is given again while it is carried out, or while its answer is on its way, is the same order. Answers
+ * are remembered within the bounds of {@link LIMITS}, the oldest forgotten first.
+ */
+export class Orders {
+  readonly #running = new Set<string>();
+  readonly #answers = new Map<string, AnswerRequest>();
+  #answersBytes = 0;
+
+  readonly #scope: Scope;
+
+  constructor(
+    private readonly desk: OrderDesk,
+    life: AbortSignal,
+  ) {
+    this.#scope = new Scope(life);
+  }
+
+  /** How many orders are being carried out or answered, and how many answers are remembered. */
+  get size(): { readonly running: number; readonly answers: number; readonly answersBytes: number } {
+    return { running: this.#running.size, answers: this.#answers.size, answersBytes: this.#answersBytes };
+  }
+
+  /** Takes an order. Returns at once; what goes wrong is told to the desk. */
+  take(order: Order): void {
+    if (this.#running.has(order.orderId)) return;
+    if (this.#running.size >= LIMITS.ordersAtOnce) {
+      // Not refused: the server gives it again after the next attachment, and perhaps there is room then.
+      this.desk.problem(new Error(`order ${order.orderId} is left: ${LIMITS.ordersAtOnce} are being carried out`));
+      return;
+    }
+    this.#running.add(order.orderId);
+    this.#serve(order)
+      .catch((error: unknown) => {
+        if (!this.#scope.signal.aborted) this.desk.problem(error as Error);
+      })
+      .finally(() => this.#running.delete(order.orderId));
+  }
+
+  /** The session is over: nobody waits for its answers any more. */
+  end(reason: unknown): void {
+    this.#scope.abort(reason);
+  }
+
+  async #serve(order: Order): Promise<void> {
+    const remembered = this.#answers.get(order.orderId);
+    const answer = remembered ?? (await this.#carryOut(order));
+    this.#scope.signal.throwIfAborted();
+    if (!remembered) this.#remember(answer);
+    try {
+      await this.desk.answer(answer, this.#scope.signal);
+    } catch (error) {
+      // The server no longer waits for it: answered before, or too late. That is as good as answered.
+      if (!(error instanceof SwitchyardError) || error.reason !== 'ORDER_NOT_FOUND') throw error;
+    }
+    if (order.kind?.$case === 'terminateSession') this.desk.terminated(order.kind.value.reason);
+  }
+
+  async #carryOut({ orderId, kind }: Order): Promise<AnswerRequest> {
+    const answer = { orderId, code: Reason.UNSPECIFIED, description: '', data: Buffer.alloc(0) };
+    try {
+      switch (kind?.$case) {
+        case 'connection': {
+          const { connection = (order) => this.desk.connection(order) } = this.desk.handlers;
+          return { ...answer, data: Buffer.from((await connection(kind.value, this.#scope.signal)) ?? []) };
+        }
+        case 'terminateSession':
+          await this.#tidyUp(kind.value.reason);
+          return answer;
+        default:
+          throw new Refusal('UNIMPLEMENTED', 'this client does not know this order');
+      }
+    } catch (error) {
+      this.#scope.signal.throwIfAborted();
+      if (error instanceof Refusal) return { ...answer, code: Reason[error.reason], description: error.message };
+      this.desk.problem(error as Error);
+      return { ...answer, code: Reason.INTERNAL, description: 'the order could not be carried out' };
+    }
+  }
+
+  /** A program that cannot tidy up has to end all the same. */
+  async #tidyUp(reason: string): Promise<void> {
+    try {
+      await this.desk.handlers.terminate?.(reason, this.#scope.signal);
+    } catch (error) {
+      this.desk.problem(error as Error);
+    }
+  }
+
+  #remember(answer: AnswerRequest): void {
+    this.#answers.set(answer.orderId, answer);
+    this.#answersBytes += sizeOf(answer);
+    for (const [orderId, oldest] of this.#answers) {
+      const fits = this.#answers.size <= LIMITS.answersRemembered;
+      if (fits && this.#answersBytes <= LIMITS.answersRememberedBytes) break;
+      this.#answers.delete(orderId);
+      this.#answersBytes -= sizeOf(oldest);
+    }
+  }
+}
+
+function sizeOf(answer: AnswerRequest): number {
+  return AnswerRequest.encode(answer).finish().length;
+}

@@ -1,0 +1,44 @@
+import type { RendezvousAddress } from '../../../gen/switchyard/v1/connection.js';
+import type { Principal } from '../../../gen/switchyard/v1/identity.js';
+import type { Position } from '../../../gen/switchyard/v1/position.js';
+import type { SessionResponse } from '../../../gen/switchyard/v1/session_service.js';
+import type { Complete } from '../channel/call.js';
+import { msOf } from '../duration.js';
+
+/** A session of one's own, with the secret that proves it. */
+export interface OwnSession {
+  /** Its SID, which is also its node in the graph. */
+  readonly cvid: number;
+  readonly serverCvid: number;
+  readonly serverUuid: string;
+  /** Whoever has it is the session. Keep it out of logs. */
+  readonly token: string;
+  /** What the server granted. */
+  readonly ttlMs: number;
+  /** The stream that exists from the start. */
+  readonly streamId: number;
+  /** The revision in which its node entered the graph. */
+  readonly position: Position;
+  /** Where the server's rendezvous port is. An empty host is the one by which the server is reached. */
+  readonly rendezvous: readonly RendezvousAddress[];
+  /** The newest form of relayed bytes that the server knew as it was opened. */
+  readonly relayVersion: number;
+  /** As whom it was opened; undefined when nothing was proved. */
+  readonly identity: Principal | undefined;
+}
+
+/** The answer to a Session call, in this client's words. */
+export function ownSession(response: Complete<SessionResponse>): OwnSession {
+  return {
+    cvid: response.instanceSid,
+    serverCvid: response.serverSid,
+    serverUuid: response.serverUuid,
+    token: response.sessionToken,
+    ttlMs: msOf(response.ttl),
+    streamId: response.streamId,
+    position: response.position,
+    rendezvous: response.rendezvous,
+    relayVersion: response.relayVersion,
+    identity: response.identity,
+  };
+}

@@ -1,0 +1,65 @@
+import type { Role } from '../../model/identity.js';
+import {
+  GRANTED_PERMISSIONS,
+  type GrantedPermission,
+  type Permission,
+  ROLE_PERMISSIONS,
+} from '../../model/permission.js';
+import type { GrantParty, Policy, Selector } from '../../model/policy.js';
+
+const GRANTED: ReadonlySet<string> = new Set(GRANTED_PERMISSIONS);
+const OF_ROLE: ReadonlyMap<string, ReadonlySet<Permission>> = new Map(
+  Object.entries(ROLE_PERMISSIONS).map(([role, permissions]) => [role, new Set(permissions)]),
+);
+
+/** Whether a policy lets a principal do something in the mode `required`, and with this target where it needs one. */
+export function permits(
+  policy: Pick<Policy, 'grants'>,
+  from: GrantParty,
+  permission: Permission,
+  to: GrantParty | undefined,
+): boolean {
+  if (!isGranted(permission)) return roleWith(from.roles, permission) !== undefined;
+  return to !== undefined && grantFor(policy, from, permission, to) !== -1;
+}
+
+/** Whether a permission is granted for pairs of principals and targets. */
+export function isGranted(permission: Permission): permission is GrantedPermission {
+  return GRANTED.has(permission);
+}
+
+/** The first of these roles that has a permission by itself. */
+export function roleWith(roles: readonly string[], permission: Permission): Role | undefined {
+  return roles.find((role) => OF_ROLE.get(role)?.has(permission) === true) as Role | undefined;
+}
+
+/** The place of the first grant that lets a principal do something with a target; -1: none does. */
+export function grantFor(
+  { grants }: Pick<Policy, 'grants'>,
+  from: GrantParty,
+  permission: GrantedPermission,
+  to: GrantParty,
+): number {
+  return grants.findIndex(
+    (grant) => grant.may.includes(permission) && isOneOf(from, grant.from) && isOneOf(to, grant.to),
+  );
+}
+
+function isOneOf(party: GrantParty, selectors: readonly Selector[]): boolean {
+  return selectors.some((selector) => isSelected(party, selector));
+}
+
+function isSelected({ uuid, name, roles, labels }: GrantParty, selector: Selector): boolean {
+  switch (selector.by) {
+    case 'all':
+      return true;
+    case 'role':
+      return roles.includes(selector.role);
+    case 'label':
+      return Object.hasOwn(labels, selector.key) && labels[selector.key] === selector.value;
+    case 'uuid':
+      return uuid === selector.uuid;
+    case 'name':
+      return name !== '' && name === selector.name;
+  }
+}

@@ -1,0 +1,199 @@
+import { Fault, type FieldViolation } from '../../model/fault.js';
+import { ROLES } from '../../model/identity.js';
+import { GRANTED_PERMISSIONS, type GrantedPermission, PERMISSIONS, type Permission } from '../../model/permission.js';
+import {
+  AUTH_MODES,
+  type AuthMode,
+  BINDINGS,
+  type Binding,
+  type Grant,
+  type GrantParty,
+  POLICY_BOUNDS,
+  type Policy,
+  type PolicyTest,
+  type RoleLimits,
+  type Selector,
+} from '../../model/policy.js';
+import { utf8Bytes } from '../check.js';
+import { findJsonMistake } from './json-scan.js';
+import { permits } from './permits.js';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const SELECTORS = 'role:ROLE, label:KEY=VALUE, uuid:UUID, name:NAME and * are';
+/** Mistakes that are told at once; a document of 256 KiB can have more than anybody reads. */
+const VIOLATIONS_MAX = 64;
+/** What a limit of a role may be: more than any limit of the core allows. */
+const LIMIT_MAX = 1_000_000;
+
+/**
+ * Reads a policy from its document. Refuses one with a mistake (POLICY_INVALID, each mistake with its place in the document), and
+ * one whose own tests fail. The same document gives the same answer in every release, as stored commands depend on it.
+ */
+export function readPolicy(document: string): Policy | Fault {
+  const { documentBytesMax } = POLICY_BOUNDS;
+  const bytes = utf8Bytes(document);
+  if (bytes > documentBytesMax) {
+    return invalid([{ field: 'document', description: `${bytes} bytes; ${documentBytesMax} are the limit` }]);
+  }
+  const mistake = findJsonMistake(document);
+  if (mistake !== undefined) {
+    const { line, column, problem } = mistake;
+    return invalid([{ field: 'document', description: `not JSON: line ${line}, column ${column}: ${problem}` }]);
+  }
+  const content: unknown = JSON.parse(document);
+  const reader = new PolicyReader();
+  const policy = reader.policy(content);
+  if (reader.violations.length > 0) return invalid(reader.violations);
+  return failedTests(policy) ?? policy;
+}
+
+function invalid(violations: readonly FieldViolation[]): Fault {
+  const message = violations.map(({ field, description }) => `${field}: ${description}`).join('; ');
+  return new Fault('POLICY_INVALID', message, violations);
+}
+
+function failedTests(policy: Policy): Fault | undefined {
+  const failed: FieldViolation[] = [];
+  policy.tests.forEach(({ from, may, to, expect }, at) => {
+    const is = permits(policy, from, may, to) ? 'allow' : 'deny';
+    if (is !== expect && failed.length < VIOLATIONS_MAX) {
+      failed.push({ field: `tests[${at}]`, description: `expects ${expect} of ${may}, and the policy says ${is}` });
+    }
+  });
+  return failed.length === 0 ? undefined : invalid(failed);
+}
+
+/** Reads the parts of a document, and collects what is wrong with them. */
+class PolicyReader {
+  readonly violations: FieldViolation[] = [];
+
+  policy(content: unknown): Policy {
+    const { documentBytesMax: _, grantsMax, testsMax } = POLICY_BOUNDS;
+    const json = this.#object('document', content, ['auth', 'bindings', 'grants', 'limits', 'tests']);
+    const auth = json.auth === undefined ? 'required' : this.#one<AuthMode>('auth', json.auth, AUTH_MODES);
+    const bindings = this.#list('bindings', json.bindings ?? BINDINGS, BINDINGS.length, (place, one) =>
+      this.#one<Binding>(place, one, BINDINGS),
+    );
+    if (bindings.length === 0) this.#wrong('bindings', `empty; ${BINDINGS.join(' and ')} are allowed`);
+    const grants = this.#list('grants', json.grants ?? [], grantsMax, (place, one) => this.#grant(place, one));
+    const limits = this.#limits(json.limits ?? {});
+    const tests = this.#list('tests', json.tests ?? [], testsMax, (place, one) => this.#test(place, one));
+    return { auth, bindings, grants, limits, tests };
+  }
+
+  #grant(place: string, content: unknown): Grant {
+    const json = this.#object(place, content, ['from', 'to', 'may']);
+    const side = (name: 'from' | 'to') => {
+      const selectors = this.#list(`${place}.${name}`, json[name], POLICY_BOUNDS.selectorsMax, (at, one) =>
+        this.#selector(at, one),
+      );
+      if (selectors.length === 0) this.#wrong(`${place}.${name}`, 'empty: such a grant grants nothing; * is everybody');
+      return selectors;
+    };
+    const may = this.#list(`${place}.may`, json.may ?? GRANTED_PERMISSIONS, GRANTED_PERMISSIONS.length, (at, one) =>
+      this.#one<GrantedPermission>(at, one, GRANTED_PERMISSIONS),
+    );
+    return { from: side('from'), to: side('to'), may };
+  }
+
+  #selector(place: string, content: unknown): Selector {
+    const text = typeof content === 'string' ? content : '';
+    const [, by, what = ''] = /^(role|label|uuid|name):(.+)$/s.exec(text) ?? [];
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(what) ?? [];
+    if (text === '*') return { by: 'all' };
+    if (by === 'role') return { by, role: this.#one(place, what, ROLES) };
+    if (by === 'uuid' && UUID.test(what.toLowerCase())) return { by, uuid: what.toLowerCase() };
+    if (by === 'name') return { by, name: what };
+    if (by === 'label' && key !== undefined && value !== undefined) return { by, key, value };
+    this.#wrong(place, `${shown(content)} selects nobody; ${SELECTORS} selectors`);
+    return { by: 'name', name: '' };
+  }
+
+  #limits(content: unknown): ReadonlyMap<string, RoleLimits> {
+    const limits = new Map<string, RoleLimits>();
+    for (const [role, one] of Object.entries(this.#object('limits', content, ROLES))) {
+      const place = `limits.${role}`;
+      const { streams, connections } = this.#object(place, one, ['streams', 'connections']);
+      limits.set(role, {
+        ...(streams === undefined ? {} : { streams: this.#count(`${place}.streams`, streams) }),
+        ...(connections === undefined ? {} : { connections: this.#count(`${place}.connections`, connections) }),
+      });
+    }
+    return limits;
+  }
+
+  #test(place: string, content: unknown): PolicyTest {
+    const json = this.#object(place, content, ['from', 'may', 'to', 'expect']);
+    const may = this.#one<Permission>(`${place}.may`, json.may, PERMISSIONS);
+    const to = json.to === undefined ? undefined : this.#party(`${place}.to`, json.to);
+    const granted: readonly string[] = GRANTED_PERMISSIONS;
+    if (granted.includes(may) && to === undefined)
+      this.#wrong(`${place}.to`, `${may} is granted for a target; name one`);
+    const expect = this.#one<'allow' | 'deny'>(`${place}.expect`, json.expect, ['allow', 'deny']);
+    return { from: this.#party(`${place}.from`, json.from), may, to, expect };
+  }
+
+  #party(place: string, content: unknown): GrantParty {
+    const json = this.#object(place, content, ['roles', 'labels', 'uuid', 'name']);
+    const roles = this.#list(`${place}.roles`, json.roles ?? [], ROLES.length, (at, one) => this.#one(at, one, ROLES));
+    const labels: [string, string][] = [];
+    for (const [key, value] of Object.entries(this.#object(`${place}.labels`, json.labels ?? {}))) {
+      labels.push([key, this.#text(`${place}.labels[${JSON.stringify(key)}]`, value)]);
+    }
+    const uuid = this.#text(`${place}.uuid`, json.uuid ?? '').toLowerCase();
+    return { roles, labels: Object.fromEntries(labels), uuid, name: this.#text(`${place}.name`, json.name ?? '') };
+  }
+
+  /** An object; with `known`, one that has no other keys. */
+  #object(place: string, content: unknown, known?: readonly string[]): Json {
+    if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+      this.#wrong(place, `${shown(content)} is not an object`);
+      return {};
+    }
+    for (const key of Object.keys(content)) {
+      if (known === undefined || known.includes(key)) continue;
+      this.#wrong(place === 'document' ? key : `${place}.${key}`, `no such key; ${known.join(', ')} are`);
+    }
+    return content as Json;
+  }
+
+  #list<T>(place: string, content: unknown, max: number, read: (place: string, one: unknown) => T): T[] {
+    if (!Array.isArray(content)) {
+      this.#wrong(place, `${shown(content)} is not a list`);
+      return [];
+    }
+    if (content.length > max) this.#wrong(place, `${content.length}; ${max} are the limit`);
+    return content.slice(0, max).map((one, at) => read(`${place}[${at}]`, one));
+  }
+
+  #one<T extends string>(place: string, content: unknown, allowed: readonly T[]): T {
+    const found = allowed.find((one) => one === content);
+    if (found === undefined) this.#wrong(place, `${shown(content)}; ${allowed.join(', ')} are allowed`);
+    return found ?? allowed[0];
+  }
+
+  #text(place: string, content: unknown): string {
+    if (typeof content === 'string') return content;
+    this.#wrong(place, `${shown(content)} is not a string`);
+    return '';
+  }
+
+  #count(place: string, content: unknown): number {
+    if (typeof content === 'number' && Number.isInteger(content) && content >= 0 && content <= LIMIT_MAX)
+      return content;
+    this.#wrong(place, `${shown(content)}; 0 to ${LIMIT_MAX} are allowed`);
+    return 0;
+  }
+
+  #wrong(field: string, description: string): void {
+    if (this.violations.length < VIOLATIONS_MAX) this.violations.push({ field, description });
+  }
+}
+
+/** A value of the document, short enough to be told. */
+function shown(content: unknown): string {
+  const text = content === undefined ? 'nothing' : JSON.stringify(content);
+  return text.length > 48 ? `${text.slice(0, 48)}…` : text;
+}

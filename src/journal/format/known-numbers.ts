@@ -1,0 +1,78 @@
+import type { Command } from '../../core/model/command.js';
+import { type Connection, ConnectionRole, ConnectionState, Fallback, PathKind } from '../../core/model/connection.js';
+import { IdentityKind } from '../../core/model/identity.js';
+import { LinkType } from '../../core/model/link.js';
+import { CloseReason } from '../../core/model/session.js';
+import { StopReason } from '../../core/model/stream.js';
+import type { Row } from '../../core/store/snapshot.js';
+
+const CLOSE_REASONS: ReadonlySet<number> = new Set(Object.values(CloseReason));
+const STOP_REASONS: ReadonlySet<number> = new Set(Object.values(StopReason));
+const LINK_TYPES: ReadonlySet<number> = new Set(Object.values(LinkType));
+const PATH_KINDS: ReadonlySet<number> = new Set(Object.values(PathKind));
+const ROLES: ReadonlySet<number> = new Set(Object.values(ConnectionRole));
+const IDENTITY_KINDS: ReadonlySet<number> = new Set(Object.values(IdentityKind));
+const FALLBACKS: ReadonlySet<number> = new Set(Object.values(Fallback));
+const STATES: ReadonlySet<number> = new Set(Object.values(ConnectionState));
+
+/**
+ * The number in a command that stands for something which this build does not know, with its field: undefined when there is
+ * none. The decoders take any number, and the core would go on with one that it has no case for.
+ */
+export function unknownNumber(command: Command): string | undefined {
+  switch (command.kind) {
+    case 'CloseSession':
+      return look('CloseSession.reason', command.reason, CLOSE_REASONS);
+    case 'StopStream':
+      return look('StopStream.reason', command.reason, STOP_REASONS);
+    case 'AskConnection':
+      return (
+        look('AskConnection.link', command.link, LINK_TYPES) ??
+        look('AskConnection.fallback', command.fallback ?? Fallback.LATE, FALLBACKS)
+      );
+    case 'ReportLink':
+      return (
+        look('ReportLink.link', command.link, LINK_TYPES) ??
+        look('BrokeredLink.path', command.brokered?.path ?? PathKind.UNSPECIFIED, PATH_KINDS)
+      );
+    case 'UpdateIdentity':
+      return look('UpdateIdentity.kind', command.identityKind ?? IdentityKind.INSTANCE, IDENTITY_KINDS);
+    case 'IssueTicket':
+      return look('IssueTicket.kind', command.identityKind, IDENTITY_KINDS);
+    default:
+      return undefined;
+  }
+}
+
+/** The same for a row of a snapshot. */
+export function unknownNumberOfRow(row: Row): string | undefined {
+  switch (row.kind) {
+    case 'link':
+      return look('LinkRow.link', row.link, LINK_TYPES);
+    case 'report':
+      return look('LinkReportRow.link', row.report.link, LINK_TYPES);
+    case 'ended':
+      return look('EndedSessionRow.reason', row.reason, CLOSE_REASONS);
+    case 'order':
+      return row.order.body.kind === 'connection' ? look('ConnectionBody.role', row.order.body.role, ROLES) : undefined;
+    case 'connection':
+      return unknownNumberOfConnection(row.connection);
+    default:
+      return undefined;
+  }
+}
+
+function unknownNumberOfConnection({ link, state, path, caller, peer, fallback }: Connection): string | undefined {
+  return (
+    look('ConnectionRow.link', link, LINK_TYPES) ??
+    look('ConnectionRow.state', state, STATES) ??
+    look('ConnectionRow.path', path, PATH_KINDS) ??
+    look('ConnectionRow.fallback', fallback ?? Fallback.LATE, FALLBACKS) ??
+    look('ConnectionEnd.reported', caller.reported, PATH_KINDS) ??
+    look('ConnectionEnd.reported', peer.reported, PATH_KINDS)
+  );
+}
+
+function look(field: string, value: number, known: ReadonlySet<number>): string | undefined {
+  return known.has(value) ? undefined : `the value ${value} of ${field}`;
+}

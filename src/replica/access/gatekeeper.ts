@@ -1,0 +1,332 @@
+import type { Clock } from '../../base/clock.js';
+import { type Access, authorize, type Subject } from '../../core/decide/policy/authorize.js';
+import { keyFault } from '../../core/decide/policy/opener.js';
+import { visiblePeer } from '../../core/decide/policy/visible.js';
+import type { Change } from '../../core/model/change.js';
+import { Fault } from '../../core/model/fault.js';
+import { IdentityKind } from '../../core/model/identity.js';
+import {
+  type GrantedPermission,
+  type Method,
+  OPEN_PERMISSIONS,
+  type Permission,
+  ruleOf,
+} from '../../core/model/permission.js';
+import { type AuthMode, type GrantParty, type Policy, stricter } from '../../core/model/policy.js';
+import type { Position } from '../../core/model/position.js';
+import { type Principal, principalName } from '../../core/model/principal.js';
+import type { Session } from '../../core/model/session.js';
+import type { StateView } from '../../core/store/state-view.js';
+import type { Origin } from '../../shares/origin.js';
+import { type GuardableSource, GuardedSource } from '../guarded-source.js';
+import type { Access as AccessHolder, AccessTokens } from './access-tokens.js';
+import { roleLimit } from './role-limit.js';
+import { ShownIdentities } from './shown-identities.js';
+import { StandingCalls } from './standing-calls.js';
+import { ADMINISTRATOR, DEFAULT_NETWORK, partyOf, refuseNobody, unknownIdentity } from './subjects.js';
+import { overFault } from './token.js';
+
+/** Who asks for something, as a door knows it. */
+export interface Asker {
+  /** The session whose token came with it; undefined without one. */
+  readonly sid: number | undefined;
+  /** It came with the administrator's token. */
+  readonly isAdmin: boolean;
+  readonly origin: Origin;
+  /** Whom the access token is of that it came with; absent without one. */
+  readonly access?: AccessHolder | undefined;
+  /** Whether this identity has shown itself on the connection that it came over. */
+  hasShown(uuid: string): boolean;
+}
+
+/** What `required` would refuse, and to whom. */
+export interface ObservedRefusal {
+  readonly fault: Fault;
+  readonly method: Method;
+  readonly origin: Origin;
+  /** As {@link Gatekeeper.nameOf} says it. */
+  readonly who: string | undefined;
+}
+
+/** What a gatekeeper needs. */
+export interface GatekeeperDeps {
+  readonly state: StateView;
+  /** The mode below which this process does not go, whatever the policy says. */
+  readonly floor: AuthMode;
+  /** False: a token is good on every connection, for balancers that spread the calls of one client. */
+  readonly bindsSessions: boolean;
+  /** Those who have logged in. */
+  readonly tokens: AccessTokens;
+  readonly clock: Pick<Clock, 'nowMs' | 'wallMs' | 'after'>;
+  /** Told, in the mode `observe`, of what `required` would refuse. */
+  readonly observed?: ((refusal: ObservedRefusal) => void) | undefined;
+}
+
+const OPEN: ReadonlySet<string> = new Set(OPEN_PERMISSIONS);
+const NO_GRANTS: Pick<Policy, 'grants'> = { grants: [] };
+const EXPIRED = 'the access token has expired: log in again';
+
+/**
+ * Says, to both doors, who may do what: it knows the mode that holds, who is behind a session, and on which connections that was
+ * proved. What is decided then is `authorize` in the core.
+ */
+export class Gatekeeper {
+  readonly #deps: GatekeeperDeps;
+  readonly shown = new ShownIdentities();
+  readonly #standing: StandingCalls;
+
+  constructor(deps: GatekeeperDeps) {
+    this.#deps = deps;
+    this.#standing = new StandingCalls(deps);
+  }
+
+  /** The mode that holds now. */
+  get mode(): AuthMode {
+    const { state, floor } = this.#deps;
+    return stricter(state.policy?.policy.auth ?? 'open', floor);
+  }
+
+  /** Those who have logged in. */
+  get tokens(): AccessTokens {
+    return this.#deps.tokens;
+  }
+
+  /** The principal that a call is made as. */
+  principal(asker: Asker): Principal | undefined {
+    return this.#subject(asker, this.mode).principal;
+  }
+
+  /** Whether a proof may be bound like this. */
+  takesBinding(isBound: boolean): boolean {
+    const bindings = this.#deps.state.policy?.policy.bindings;
+    return bindings === undefined || bindings.includes(isBound ? 'tls' : 'none');
+  }
+
+  /** The principal of a session that a proof has opened. */
+  principalOf({ uuid, keyId }: Session): Principal | undefined {
+    const identity = keyId === undefined ? undefined : this.#deps.state.identities.get(uuid);
+    if (identity === undefined || identity.revoked) return undefined;
+    return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'session' };
+  }
+
+  /** Whether a caller is somebody, or nobody has to be. */
+  isKnown(asker: Asker): boolean {
+    return refuseNobody(this.#access(), this.#subject(asker, this.mode)) === undefined;
+  }
+
+  /** Whether a session's token is good on the connection that it came over. */
+  countsHere(sid: number, asker: Asker): boolean {
+    const { state, bindsSessions } = this.#deps;
+    if (this.mode !== 'required' || !bindsSessions) return true;
+    const session = state.sessions.get(sid);
+    return session !== undefined && asker.hasShown(session.uuid);
+  }
+
+  /** As whom a command is stored that this caller asks for; undefined for nobody. */
+  nameOf(asker: Asker): string | undefined {
+    if (asker.isAdmin) return principalName(ADMINISTRATOR);
+    const { principal } = this.#subject(asker, this.mode);
+    return principal && principalName(principal);
+  }
+
+  /** The identity that a caller is; undefined for nobody, and for the administrator's token. */
+  identityOf(asker: Asker): string | undefined {
+    return asker.isAdmin ? undefined : this.#subject(asker, this.mode).principal?.identityUuid;
+  }
+
+  /** Why a method must not begin; undefined when it may. */
+  admit(method: Method, asker: Asker): Fault | undefined {
+    const { needs, others, shows } = ruleOf(method);
+    if (needs === 'nothing' || shows) return undefined;
+    // Most calls of most servers end here.
+    if (this.mode === 'open' && (needs === 'principal' || OPEN.has(needs))) return undefined;
+    return this.#decide(method, asker, (access, subject) => {
+      if (needs === 'principal') return refuseNobody(access, subject);
+      const fault = authorize(access, subject, needs);
+      return fault === undefined || others === undefined ? fault : authorize(access, subject, others) && fault;
+    });
+  }
+
+  /** Why a caller that has just shown itself on its connection may not go on; undefined when it may. */
+  admitShown(method: Method, asker: Asker): Fault | undefined {
+    const { needs } = ruleOf(method);
+    return this.refuse(needs as Permission, asker, method);
+  }
+
+  /** Whether a caller has a permission, with no target. */
+  may(permission: Permission, asker: Asker): boolean {
+    if (this.mode === 'open' && OPEN.has(permission)) return true;
+    return authorize(this.#access(), this.#subject(asker, this.mode), permission) === undefined;
+  }
+
+  /** Why a caller has no such permission; undefined when it has. */
+  refuse(permission: Permission, asker: Asker, method: Method): Fault | undefined {
+    if (this.mode === 'open' && OPEN.has(permission)) return undefined;
+    return this.#decide(method, asker, (access, subject) => authorize(access, subject, permission));
+  }
+
+  /**
+   * Why a caller may not do something with a session; undefined when it may, or when there is no such session and the caller may
+   * know that. One that it must not see is answered exactly as one that is not there, by `absent`.
+   */
+  refuseTarget(
+    permission: GrantedPermission,
+    asker: Asker,
+    { sid, method, absent }: { readonly sid: number; readonly method: Method; readonly absent: (sid: number) => Fault },
+  ): Fault | undefined {
+    if (this.mode === 'open') return undefined;
+    return this.#decide(method, asker, (access, subject) => {
+      if (access.mode !== 'required') return undefined;
+      const session = this.#deps.state.sessions.get(sid);
+      const fault = session === undefined ? absent(sid) : authorize(access, subject, permission, this.#party(session));
+      if (fault === undefined) return undefined;
+      return this.#sees(access, subject, asker, sid) ? (session === undefined ? undefined : fault) : absent(sid);
+    });
+  }
+
+  /** Why a session may not create a stream to these sinks; undefined when it may. */
+  refuseStream(asker: Asker, sid: number, sinks: readonly number[]): Fault | undefined {
+    const { streams, limits } = this.#deps.state;
+    const absent = (sink: number) => new Fault('NODE_NOT_FOUND', `no session ${sink} to be a sink`);
+    // More than the core's limit are refused there.
+    for (const sink of this.mode === 'open' ? [] : sinks.slice(0, limits.sinksPerStreamMax)) {
+      const target = { sid: sink, method: 'CreateStream', absent } as const;
+      const refused = this.refuseTarget('stream.create', asker, target);
+      if (refused !== undefined) return refused;
+    }
+    const max = this.limitOf('streams', sid);
+    if (max === undefined) return undefined;
+    const owned = streams.of(sid).filter(({ id, owner }) => owner === sid && id !== sid);
+    if (owned.length < max) return undefined;
+    return new Fault('NETWORK_LIMIT', `${max} streams of one session are the limit of its roles`);
+  }
+
+  /** Whether what one session does with another may go on. In `open` and `observe` everything may. */
+  grants(permission: GrantedPermission, from: number, to: number): boolean {
+    const access = this.#access();
+    if (access.mode !== 'required') return true;
+    const { sessions } = this.#deps.state;
+    const [session, target] = [sessions.get(from), sessions.get(to)];
+    // What ends with its session needs nothing here.
+    if (session === undefined || target === undefined) return true;
+    const subject = { principal: undefined, party: this.#party(session), isAdministrator: false };
+    return authorize(access, subject, permission, this.#party(target)) === undefined;
+  }
+
+  /** Whether a caller may know of a session or a node: it reads the graph, is it, or has something to do with it. */
+  sees(asker: Asker, sid: number): boolean {
+    return this.mode === 'open' || this.#sees(this.#access(), this.#subject(asker, this.mode), asker, sid);
+  }
+
+  /**
+   * Why a session may not be opened by whoever has proved this identity, or nothing; undefined when it may. The identity may be one
+   * that is not known yet: then this key is its first.
+   */
+  refuseOpening(uuid: string, isProven: boolean, origin: Origin): Fault | undefined {
+    if (this.mode === 'open') return undefined;
+    const identity = isProven ? this.#deps.state.identities.get(uuid) : undefined;
+    const { kind = IdentityKind.INSTANCE, roles = [] } = identity ?? {};
+    const principal: Principal | undefined = isProven
+      ? { network: DEFAULT_NETWORK, identityUuid: uuid, kind, roles, via: 'session' }
+      : undefined;
+    const subject = { principal, party: identity, isAdministrator: false };
+    const asker = { sid: undefined, isAdmin: false, origin, hasShown: () => true };
+    return this.#decide('Session', asker, (access) => {
+      const fault = authorize(access, subject, 'session.open');
+      return fault !== undefined && isProven && identity === undefined ? unknownIdentity(uuid) : fault;
+    });
+  }
+
+  /** How many streams or connections the policy lets one session have; undefined: it says nothing of it. */
+  limitOf(what: 'streams' | 'connections', sid: number): number | undefined {
+    const session = this.#deps.state.sessions.get(sid);
+    return roleLimit(this.#deps.state, what, (session && this.principalOf(session)?.roles) ?? []);
+  }
+
+  /** A source that ends when its reader may not read it any more. */
+  guard<M>(source: GuardableSource<M>, method: Method, asker: Asker): GuardedSource<M> {
+    const guarded: GuardedSource<M> = new GuardedSource(source, () => forget());
+    const forget = this.hold(method, asker, (fault) => guarded.refuse(fault));
+    return guarded;
+  }
+
+  /** Calls `end` once as soon as a caller may not go on with what it has begun. Answers with how to forget that. */
+  hold(method: Method, asker: Asker, end: (fault: Fault) => void): () => void {
+    const { others } = ruleOf(method);
+    const readsAll = others !== undefined && this.may(others, asker);
+    const refusal = () => (readsAll ? this.refuse(others, asker, method) : this.admitShown(method, asker));
+    const { sid, access } = asker;
+    const check = () => {
+      const fault = refusal();
+      return fault && this.#cause(asker, fault);
+    };
+    return this.#standing.add({ sid, access, check, end });
+  }
+
+  /** Ends what may not go on after these changes. */
+  publish(_position: Position, changes: readonly Change[]): void {
+    this.#standing.publish(changes);
+  }
+
+  /** Why somebody who could go on until now is refused: the end of its session or its access token, where that is the cause. */
+  #cause({ sid, access }: Asker, fault: Fault): Fault {
+    const { state } = this.#deps;
+    if (sid !== undefined && !state.sessions.has(sid)) return overFault(state, sid);
+    return access !== undefined && this.#isExpired(access) ? new Fault('AUTH_REQUIRED', EXPIRED) : fault;
+  }
+
+  #decide(
+    method: Method,
+    asker: Asker,
+    decide: (access: Access, subject: Subject) => Fault | undefined,
+  ): Fault | undefined {
+    const access = this.#access();
+    if (access.mode === 'observe') {
+      const would = decide({ ...access, mode: 'required' }, this.#subject(asker, 'required'));
+      if (would !== undefined) {
+        this.#deps.observed?.({ fault: would, method, origin: asker.origin, who: this.nameOf(asker) });
+      }
+    }
+    return decide(access, this.#subject(asker, access.mode));
+  }
+
+  #access(): Access {
+    return { mode: this.mode, policy: this.#deps.state.policy?.policy ?? NO_GRANTS };
+  }
+
+  /** As whom somebody asks. In `required` a session counts only where its identity has shown itself. */
+  #subject(asker: Asker, mode: AuthMode): Subject {
+    const { state, bindsSessions } = this.#deps;
+    const isAdministrator = asker.isAdmin;
+    const session = asker.sid === undefined ? undefined : state.sessions.get(asker.sid);
+    const counts = session !== undefined && (mode !== 'required' || !bindsSessions || asker.hasShown(session.uuid));
+    const ofSession = counts ? this.principalOf(session) : undefined;
+    const principal = ofSession ?? (asker.access && this.#holder(asker.access));
+    return { principal, party: principal && partyOf(state, principal), isAdministrator };
+  }
+
+  /** The principal that has logged in, if it still is one and its key is good. */
+  #holder(access: AccessHolder): Principal | undefined {
+    const { uuid, keyId, roles } = access;
+    if (this.#isExpired(access)) return undefined;
+    if (roles !== undefined) return { ...ADMINISTRATOR, roles, via: 'access' };
+    const identity = this.#deps.state.identities.get(uuid);
+    if (identity === undefined || keyFault(identity, keyId, this.#deps.clock.wallMs()) !== undefined) return undefined;
+    return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'access' };
+  }
+
+  /** What grants look at of a session's identity; of one of which nothing was proved, only its UUID. */
+  #party(session: Session): GrantParty {
+    const identity = session.keyId === undefined ? undefined : this.#deps.state.identities.get(session.uuid);
+    return identity ?? { uuid: session.uuid, name: '', roles: [], labels: {} };
+  }
+
+  #sees(access: Access, subject: Subject, { sid: own }: Asker, sid: number): boolean {
+    if (authorize(access, subject, 'graph.read') === undefined) return true;
+    return own !== undefined && visiblePeer(this.#deps.state, own, sid);
+  }
+
+  #isExpired({ untilMs }: AccessHolder): boolean {
+    return untilMs !== undefined && untilMs <= this.#deps.clock.nowMs();
+  }
+}

@@ -1,0 +1,96 @@
+import type { Clock } from '../../base/clock.js';
+import type { Change } from '../../core/model/change.js';
+import type { Command } from '../../core/model/command.js';
+import { type Connection, isOver, PathKind } from '../../core/model/connection.js';
+import type { GrantedPermission } from '../../core/model/permission.js';
+import type { Position } from '../../core/model/position.js';
+import { StopReason, type Stream } from '../../core/model/stream.js';
+import type { State } from '../../core/store/state.js';
+
+/** Time of one turn of the event loop for this: a policy with 1,000 grants is compared with every stream. */
+const TURN_MS = 2;
+
+/** What a grant enforcer needs. */
+export interface GrantEnforcerDeps {
+  readonly state: State;
+  readonly clock: Pick<Clock, 'nowMs' | 'soon'>;
+  /** Whether the policy lets one session do this with another. */
+  readonly grants: (permission: GrantedPermission, from: number, to: number) => boolean;
+  /** Stores a command of the server's own. */
+  readonly submit: (command: Command) => Promise<unknown>;
+}
+
+/**
+ * Ends streams and brokered connections that the policy would not let anybody begin any more: after another policy, and after other
+ * roles, labels or names of an end. Of a direct connection it ends what the server has of it; its ends are told, and the bytes
+ * between them are theirs.
+ *
+ * Sessions are looked at one by one in turns of their own, so that a new policy of a large network stops nobody.
+ */
+export class GrantEnforcer {
+  readonly #deps: GrantEnforcerDeps;
+  /** Sessions whose streams and connections are to be looked at. */
+  readonly #due = new Set<number>();
+  #isWorking = false;
+
+  constructor(deps: GrantEnforcerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Told of every command that was applied. */
+  publish(_position: Position, changes: readonly Change[]): void {
+    const { sessions, streams, connections } = this.#deps.state;
+    for (const change of changes) {
+      if (change.kind === 'IdentityPut' || change.kind === 'IdentityForgotten') {
+        const session = sessions.ofInstance(change.identity.uuid);
+        if (session !== undefined) this.#due.add(session.sid);
+      } else if (change.kind === 'PolicyPut') {
+        for (const { owner } of streams.kept()) this.#due.add(owner);
+        for (const connection of connections.all()) if (!isOver(connection)) this.#due.add(connection.caller.sid);
+      }
+    }
+    this.#work();
+  }
+
+  #work(): void {
+    if (this.#isWorking || this.#due.size === 0) return;
+    this.#isWorking = true;
+    const { clock } = this.#deps;
+    clock.soon(() => {
+      this.#isWorking = false;
+      const untilMs = clock.nowMs() + TURN_MS;
+      for (const sid of this.#due) {
+        this.#due.delete(sid);
+        this.#lookAt(sid);
+        if (clock.nowMs() >= untilMs) break;
+      }
+      this.#work();
+    });
+  }
+
+  #lookAt(sid: number): void {
+    const { state, submit } = this.#deps;
+    const own = state.connections.of(sid).filter((one) => !isOver(one));
+    for (const connection of own) if (!this.#isGranted(connection)) void submit(closing(connection));
+    const relayed = new Set(own.flatMap(({ relay }) => [relay?.fromCaller.streamId, relay?.fromPeer.streamId]));
+    for (const stream of state.streams.of(sid)) if (!relayed.has(stream.id)) this.#stopBranches(stream);
+  }
+
+  #isGranted({ caller, peer }: Connection): boolean {
+    return this.#deps.grants('connection.ask', caller.sid, peer.sid);
+  }
+
+  #stopBranches({ owner, sinks }: Stream): void {
+    const { grants, submit } = this.#deps;
+    for (const { sid, id } of sinks) {
+      if (grants('stream.create', owner, sid)) continue;
+      void submit({ kind: 'StopStream', sid: 0, id, reason: StopReason.STOPPED });
+    }
+  }
+}
+
+/** The caller may not have it any more, so it is closed in the caller's place. */
+function closing({ id, caller, peer, link }: Connection): Command {
+  const brokered = { connection: id, path: PathKind.UNSPECIFIED, roundTripMs: 0, failed: false };
+  return { kind: 'ReportLink', sid: caller.sid, peer: peer.sid, link, established: false, brokered };
+}

@@ -1,0 +1,122 @@
+import type { Clock, Timer } from '../../base/clock.js';
+import type { Change } from '../../core/model/change.js';
+import type { Fault } from '../../core/model/fault.js';
+import type { StateView } from '../../core/store/state-view.js';
+import type { Access } from './access-tokens.js';
+
+/** Least time between two looks at what expires: an access token's hour is kept to this. */
+const LOOK_MS = 1_000;
+
+/** Something that goes on only while its caller may do it: a watch, an attachment, a relay, a connection of system events. */
+export interface StandingCall {
+  /** The session by which it was begun; undefined without one. */
+  readonly sid: number | undefined;
+  /** The access token by which it was begun; undefined without one. */
+  readonly access: Access | undefined;
+  /** Why it must not go on; undefined while it may. */
+  check(): Fault | undefined;
+  /** Ends it with this refusal. Called once. */
+  end(fault: Fault): void;
+}
+
+/** What standing calls need. */
+export interface StandingCallsDeps {
+  readonly state: StateView;
+  readonly clock: Pick<Clock, 'nowMs' | 'after'>;
+}
+
+/**
+ * Ends what may not go on: after a change of the policy, of the identity that began it or of its session, and when the access token by
+ * which it was begun has expired.
+ *
+ * It costs nothing while nothing of that happens: a call is looked at only when its own identity changes, or the policy.
+ */
+export class StandingCalls {
+  readonly #deps: StandingCallsDeps;
+  /** By the identity that they were begun as; those of nobody under the empty UUID. */
+  readonly #byIdentity = new Map<string, Set<StandingCall>>();
+  /** Those that were begun by an access token. */
+  readonly #expiring = new Set<StandingCall>();
+  #timer: Timer | undefined;
+  #lookAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(deps: StandingCallsDeps) {
+    this.#deps = deps;
+  }
+
+  /** How many go on. */
+  get count(): number {
+    let count = 0;
+    for (const { size } of this.#byIdentity.values()) count += size;
+    return count;
+  }
+
+  /** Ends this one as soon as it may not go on. Answers with how to forget it, for when it has ended by itself. */
+  add(call: StandingCall): () => void {
+    const uuid = this.#uuidOf(call);
+    const all = this.#byIdentity.get(uuid) ?? new Set();
+    this.#byIdentity.set(uuid, all.add(call));
+    if (call.access?.untilMs !== undefined) {
+      this.#expiring.add(call);
+      this.#lookAt(call.access.untilMs);
+    }
+    return () => this.#forget(uuid, call);
+  }
+
+  /** Ends what may not go on after these changes. */
+  publish(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind === 'PolicyPut') for (const uuid of [...this.#byIdentity.keys()]) this.#recheck(uuid);
+      else if (change.kind === 'IdentityPut' || change.kind === 'IdentityForgotten')
+        this.#recheck(change.identity.uuid);
+      else if (change.kind === 'SessionClosed') this.#recheck(change.session.uuid);
+    }
+  }
+
+  #recheck(uuid: string): void {
+    for (const call of [...(this.#byIdentity.get(uuid) ?? [])]) this.#endIfRefused(uuid, call);
+  }
+
+  #endIfRefused(uuid: string, call: StandingCall): void {
+    const fault = call.check();
+    if (fault === undefined) return;
+    this.#forget(uuid, call);
+    call.end(fault);
+  }
+
+  #lookAt(untilMs: number): void {
+    if (untilMs >= this.#lookAtMs) return;
+    const { clock } = this.#deps;
+    this.#timer?.cancel();
+    this.#lookAtMs = untilMs;
+    this.#timer = clock.after(Math.max(LOOK_MS, Math.ceil(untilMs - clock.nowMs())), () => this.#endExpired());
+  }
+
+  #endExpired(): void {
+    this.#lookAtMs = Number.POSITIVE_INFINITY;
+    const nowMs = this.#deps.clock.nowMs();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const call of [...this.#expiring]) {
+      const { untilMs = nextMs } = call.access ?? {};
+      if (untilMs > nowMs) nextMs = Math.min(nextMs, untilMs);
+      else {
+        this.#expiring.delete(call);
+        this.#endIfRefused(this.#uuidOf(call), call);
+      }
+    }
+    if (nextMs < Number.POSITIVE_INFINITY) this.#lookAt(nextMs);
+  }
+
+  #forget(uuid: string, call: StandingCall): void {
+    this.#expiring.delete(call);
+    const all = this.#byIdentity.get(uuid);
+    all?.delete(call);
+    if (all?.size === 0) this.#byIdentity.delete(uuid);
+  }
+
+  /** Of a call by session and access token, the session's: it can be of no other identity. */
+  #uuidOf({ sid, access }: StandingCall): string {
+    if (access !== undefined) return access.uuid;
+    return (sid !== undefined && this.#deps.state.sessions.get(sid)?.uuid) || '';
+  }
+}

@@ -1,0 +1,38 @@
+import { type Access, authRequired, type Subject } from '../../core/decide/policy/authorize.js';
+import { Fault } from '../../core/model/fault.js';
+import { IdentityKind } from '../../core/model/identity.js';
+import type { GrantParty } from '../../core/model/policy.js';
+import type { Principal } from '../../core/model/principal.js';
+import type { StateView } from '../../core/store/state-view.js';
+
+/** The one network of a server. */
+export const DEFAULT_NETWORK = 'default';
+
+/** The principal that the administrator's token proves. */
+export const ADMINISTRATOR: Principal = {
+  network: DEFAULT_NETWORK,
+  identityUuid: '',
+  kind: IdentityKind.PERSON,
+  roles: ['admin'],
+  via: 'administrator',
+};
+
+/** The refusal of an identity that nobody has let in. */
+export function unknownIdentity(uuid: string): Fault {
+  const way = 'it redeems a ticket, or an administrator binds its key with switchyard identity bind and approves it';
+  return new Fault('AUTH_REQUIRED', `identity ${uuid} is not known here: ${way}`, [], undefined, {
+    permission: 'session.open',
+  });
+}
+
+/** What grants look at of a principal. */
+export function partyOf({ identities }: StateView, { identityUuid: uuid, roles }: Principal): GrantParty {
+  return identities.get(uuid) ?? { uuid, name: '', roles, labels: {} };
+}
+
+/** Why nobody may not do what every principal may; undefined for a principal, and where nobody has to be one. */
+export function refuseNobody({ mode }: Access, { principal, isAdministrator }: Subject): Fault | undefined {
+  return mode !== 'required' || isAdministrator || principal !== undefined
+    ? undefined
+    : authRequired(principal, 'this');
+}

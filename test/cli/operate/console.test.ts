@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { post, type RunningConsole, runConsole } from '../../console/running.js';
+import { ADMIN_TOKEN, type Running, run } from '../../grpc/running.js';
+import { runCommand } from '../command.js';
+
+describe('switchyard console', () => {
+  let at: RunningConsole;
+  let bare: Running;
+  beforeAll(async () => {
+    [at, bare] = await Promise.all([runConsole(), run()]);
+  });
+  afterAll(() => Promise.all([at.stop(), bare.stop()]));
+
+  it.each([
+    ['as a viewer', [], 'viewer'],
+    ['with --admin as an administrator', ['--admin'], 'administrator'],
+  ])('prints a link that lets a browser in %s', async (_who, flags, role) => {
+    const args = ['console', '--print', '--server', at.address, '--admin-token', ADMIN_TOKEN, ...flags];
+    const { status, out, err } = await runCommand(args);
+    expect([status, err]).toEqual([0, '']);
+    const [, where, code] = /^http:\/\/([^/]+)\/#code=([\w-]+)\n$/.exec(out) ?? [];
+    expect(where).toBe(at.console);
+    expect(await (await post(at.console, '/login', code)).json()).toEqual({ role });
+  });
+
+  it('says how to start a server with a console, where there is none', async () => {
+    const { status, err } = await runCommand(['console', '--server', bare.address, '--admin-token', ADMIN_TOKEN]);
+    expect([status, err]).toEqual([1, 'this server has no console: start it with `switchyard serve --console`\n']);
+  });
+
+  it("says where it looked for the administrator's token, when it found none", async () => {
+    const { status, err } = await runCommand(['console', '--server', at.address, '--data', '/nowhere']);
+    expect(status).toBe(1);
+    expect(err).toContain('/nowhere has no administrator');
+  });
+});

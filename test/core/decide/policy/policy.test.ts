@@ -1,0 +1,262 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { authorize, type Subject } from '../../../../src/core/decide/policy/authorize.js';
+import { findJsonMistake } from '../../../../src/core/decide/policy/json-scan.js';
+import { permits } from '../../../../src/core/decide/policy/permits.js';
+import { hardened } from '../../../../src/core/decide/policy/policy.js';
+import { readPolicy } from '../../../../src/core/decide/policy/policy-document.js';
+import { Fault } from '../../../../src/core/model/fault.js';
+import { PERMISSIONS } from '../../../../src/core/model/permission.js';
+import {
+  AUTH_MODES,
+  foundingDocument,
+  type GrantParty,
+  type Policy,
+  stricter,
+} from '../../../../src/core/model/policy.js';
+import type { Principal } from '../../../../src/core/model/principal.js';
+import { canonical } from '../../../../src/core/store/canonical.js';
+import { capture, Restoring, rowsOf } from '../../../../src/core/store/snapshot.js';
+import { Network } from '../../network.js';
+
+/** What is wrong with a document, by place. */
+function wrongIn(document: unknown): Record<string, string> {
+  const text = typeof document === 'string' ? document : JSON.stringify(document);
+  const refused = readPolicy(text);
+  if (!(refused instanceof Fault)) throw new Error('the policy was not refused');
+  expect(refused.reason).toBe('POLICY_INVALID');
+  return Object.fromEntries(refused.violations.map(({ field, description }) => [field, description]));
+}
+
+function party(fields: Partial<GrantParty> = {}): GrantParty {
+  return { uuid: '', name: '', roles: [], labels: {}, ...fields };
+}
+
+function policyOf(document: object): Policy {
+  const policy = readPolicy(JSON.stringify(document));
+  if (policy instanceof Fault) throw new Error(policy.message);
+  return policy;
+}
+
+describe('a policy', () => {
+  it('is required when it does not say how callers are let in, and takes both bindings', () => {
+    expect(policyOf({})).toEqual({
+      auth: 'required',
+      bindings: ['none', 'tls'],
+      grants: [],
+      limits: new Map(),
+      tests: [],
+    });
+  });
+
+  it('that a network is founded with lets clients reach agents and nobody else', () => {
+    for (const mode of AUTH_MODES) {
+      const policy = policyOf(JSON.parse(foundingDocument(mode)));
+      expect(policy.auth).toBe(mode);
+      const [client, agent] = [party({ roles: ['client'] }), party({ roles: ['agent'] })];
+      expect(permits(policy, client, 'connection.ask', agent)).toBe(true);
+      expect(permits(policy, client, 'stream.create', agent)).toBe(true);
+      expect(permits(policy, agent, 'connection.ask', client)).toBe(false);
+      expect(permits(policy, client, 'connection.ask', client)).toBe(false);
+    }
+  });
+
+  it.each<[string, unknown, Record<string, string>]>([
+    ['another mode', { auth: 'close' }, { auth: '"close"; open, observe, required are allowed' }],
+    ['a key that there is not', { grant: [] }, { grant: 'no such key; auth, bindings, grants, limits, tests are' }],
+    ['no object', [], { document: '[] is not an object' }],
+    ['no binding', { bindings: [] }, { bindings: 'empty; none and tls are allowed' }],
+    [
+      'a grant without sides, and a selector with a slip',
+      { grants: [{ from: ['rol:agent', '*'], may: ['graph.read'] }] },
+      {
+        'grants[0].may[0]': '"graph.read"; connection.ask, stream.create are allowed',
+        'grants[0].from[0]':
+          '"rol:agent" selects nobody; role:ROLE, label:KEY=VALUE, uuid:UUID, name:NAME and * are selectors',
+        'grants[0].to': 'empty: such a grant grants nothing; * is everybody',
+      },
+    ],
+    [
+      'a role that there is not',
+      { limits: { pilot: {} } },
+      { 'limits.pilot': 'no such key; agent, client, observer, operator, admin are' },
+    ],
+    [
+      'a limit that is no number',
+      { limits: { agent: { streams: -1 } } },
+      { 'limits.agent.streams': '-1; 0 to 1000000 are allowed' },
+    ],
+    [
+      'a test without a target',
+      { tests: [{ from: {}, may: 'connection.ask', expect: 'deny' }] },
+      { 'tests[0].to': 'connection.ask is granted for a target; name one' },
+    ],
+    [
+      'too many grants',
+      { grants: Array(1_001).fill({ from: ['*'], to: ['*'] }) },
+      { grants: '1001; 1000 are the limit' },
+    ],
+    ['too many bytes', ' '.repeat(262_145), { document: '262145 bytes; 262144 are the limit' }],
+  ])('with %s is refused, with its place', (_, document, wrong) => {
+    const found = wrongIn(document);
+    for (const [place, description] of Object.entries(wrong)) expect(found[place] ?? found).toContain(description);
+  });
+
+  it('that is no JSON is refused with the line and the column', () => {
+    const places = {
+      '{\n  "auth": open\n}': 'line 2, column 11: "o" stands where value is expected',
+      '': 'line 1, column 1: it ends where value is expected',
+      '{"auth": "open",}': 'line 1, column 17: } stands where key is expected',
+      '{"auth": "open"} x': 'line 1, column 18: "x" stands where the end is expected',
+      '{"auth": "open", "auth": "required"}': 'line 1, column 18: the key "auth" is there twice',
+      '{"a" 1}': 'line 1, column 6: literal stands where : is expected',
+      '[1, 2': 'line 1, column 6: it ends where , or ] is expected',
+      [`${'['.repeat(33)}${']'.repeat(33)}`]: 'line 1, column 33: nested deeper than 32 levels',
+    };
+    for (const [document, place] of Object.entries(places))
+      expect(wrongIn(document).document).toBe(`not JSON: ${place}`);
+  });
+
+  it('is read as JSON wherever JSON.parse reads it, but for a key that is there twice', () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 5 }), (text) => {
+        expect(findJsonMistake(text)).toBeUndefined();
+      }),
+    );
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'{}[],:"\\ue1-.0 \ntrufalsn') }), (text) => {
+        const isJson = () => {
+          try {
+            JSON.parse(text);
+            return true;
+          } catch {
+            return false;
+          }
+        };
+        const found = findJsonMistake(text);
+        if (!found?.problem.endsWith('twice')) expect(found === undefined).toBe(isJson());
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('whose own test fails is refused whole, and one whose tests pass is taken', () => {
+    const grants = [{ from: ['label:site=Kiel'], to: ['name:boat-7'], may: ['connection.ask'] }];
+    const test = (site: string, expected: string) => ({
+      from: { labels: { site } },
+      may: 'connection.ask',
+      to: { name: 'boat-7' },
+      expect: expected,
+    });
+    expect(wrongIn({ grants, tests: [test('Kiel', 'allow'), test('Oslo', 'allow')] })).toEqual({
+      'tests[1]': 'expects allow of connection.ask, and the policy says deny',
+    });
+    expect(policyOf({ grants, tests: [test('Kiel', 'allow'), test('Oslo', 'deny')] }).tests).toHaveLength(2);
+  });
+
+  it('grants by what others said of an identity: role, label, UUID in any case, and name', () => {
+    const uuid = '0000000A-0000-4000-8000-000000000001';
+    const selects = (selector: string, one: GrantParty) =>
+      permits(policyOf({ grants: [{ from: [selector], to: ['*'] }] }), one, 'stream.create', party());
+    expect(selects('*', party())).toBe(true);
+    expect(selects('role:agent', party({ roles: ['client', 'agent'] }))).toBe(true);
+    expect(selects('role:agent', party({ roles: ['client'] }))).toBe(false);
+    expect(selects('label:a=b=c', party({ labels: { a: 'b=c' } }))).toBe(true);
+    expect(selects('label:constructor=x', party())).toBe(false);
+    expect(selects(`uuid:${uuid}`, party({ uuid: uuid.toLowerCase() }))).toBe(true);
+    expect(selects('name:boat', party({ name: 'boat' }))).toBe(true);
+    expect(selects('name:boat', party({ name: 'ship' }))).toBe(false);
+  });
+});
+
+describe('PutPolicy', () => {
+  const put = (document: object, ifRevision?: number) =>
+    ({
+      kind: 'PutPolicy',
+      document: JSON.stringify(document),
+      ...(ifRevision === undefined ? {} : { ifRevision }),
+    }) as const;
+
+  it('gives the network another policy, which a snapshot keeps', () => {
+    const network = new Network();
+    expect(network.state.policy).toBeUndefined();
+    const { revision } = network.apply(put({ auth: 'observe' }));
+    expect(network.state.policy).toMatchObject({ revision, policy: { auth: 'observe' } });
+    expect(network.wouldChange(put({ auth: 'observe' }))).toEqual([]);
+    const restoring = new Restoring(network.state.limits);
+    for (const row of rowsOf(capture(network.state))) restoring.add(row);
+    expect(canonical(restoring.state)).toBe(canonical(network.state));
+  });
+
+  it('takes the place of the policy of one revision only, where that is asked for', () => {
+    const network = new Network();
+    const first = network.apply(put({ auth: 'open' }, 0)).revision;
+    expect(network.refused(put({}, 0))).toMatchObject({
+      reason: 'OUT_OF_ORDER',
+      metadata: { revision: String(first) },
+    });
+    network.apply(put({}, first));
+    expect(network.refused(put({ auth: 'x' })).reason).toBe('POLICY_INVALID');
+    expect(network.state.policy?.policy.auth).toBe('required');
+  });
+
+  it('is what the first ticket of a network without a policy comes to', () => {
+    const network = new Network();
+    expect(hardened(network.state, 7)).toMatchObject([
+      { kind: 'PolicyPut', policy: { revision: 7, policy: { auth: 'required' } } },
+    ]);
+    network.apply(put({ auth: 'open' }));
+    expect(hardened(network.state, 8)).toEqual([]);
+  });
+});
+
+describe('authorize', () => {
+  const policy = policyOf({ grants: [{ from: ['role:client'], to: ['role:agent'] }] });
+  const subject = (roles: readonly string[], isAdministrator = false): Subject => {
+    const principal: Principal = { network: 'default', identityUuid: 'u', kind: 1, roles, via: 'session' };
+    return { principal, party: party({ uuid: 'u', roles }), isAdministrator };
+  };
+  const nobody: Subject = { principal: undefined, party: undefined, isAdministrator: false };
+
+  it('lets everybody do in open and observe what was free, and wants the administrator for the rest', () => {
+    for (const mode of ['open', 'observe'] as const) {
+      for (const permission of PERMISSIONS) {
+        const reason = authorize({ mode, policy }, nobody, permission)?.reason;
+        const isFree = ['session.open', 'session.own', 'graph.read', 'connection.ask', 'stream.create'];
+        expect(reason).toBe(isFree.includes(permission) ? undefined : 'ADMIN_REQUIRED');
+      }
+      expect(authorize({ mode, policy }, subject(['operator']), 'stream.stop')).toBeUndefined();
+      expect(authorize({ mode, policy }, subject([]), 'stream.stop')?.reason).toBe('ADMIN_REQUIRED');
+    }
+  });
+
+  it('wants in required somebody, with a role, with the permission, and names what is missing', () => {
+    const access = { mode: 'required', policy } as const;
+    expect(authorize(access, nobody, 'graph.read')).toMatchObject({
+      reason: 'AUTH_REQUIRED',
+      metadata: { permission: 'graph.read' },
+    });
+    expect(authorize(access, subject([]), 'graph.read')?.reason).toBe('AUTH_REQUIRED');
+    expect(authorize(access, subject(['agent']), 'graph.read')).toMatchObject({
+      reason: 'PERMISSION_DENIED',
+      metadata: { permission: 'graph.read' },
+    });
+    expect(authorize(access, subject(['agent', 'observer']), 'graph.read')).toBeUndefined();
+  });
+
+  it('asks the grants for each target, also of an administrator', () => {
+    const access = { mode: 'required', policy } as const;
+    const agent = party({ roles: ['agent'] });
+    expect(authorize(access, subject(['client']), 'connection.ask', agent)).toBeUndefined();
+    expect(authorize(access, subject(['client']), 'connection.ask', party())?.reason).toBe('PERMISSION_DENIED');
+    expect(authorize(access, { ...nobody, isAdministrator: true }, 'connection.ask', agent)?.reason).toBe(
+      'PERMISSION_DENIED',
+    );
+    expect(authorize(access, { ...nobody, isAdministrator: true }, 'identity.manage')).toBeUndefined();
+  });
+
+  it('knows which of two modes is the stricter', () => {
+    expect(stricter('open', 'observe')).toBe('observe');
+    expect(stricter('required', 'observe')).toBe('required');
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Change } from '../../../src/core/model/change.js';
+import { Fault } from '../../../src/core/model/fault.js';
+import {
+  type StandingCall,
+  StandingCalls,
+  type StandingCallsDeps,
+} from '../../../src/replica/access/standing-calls.js';
+
+const REFUSAL = new Fault('AUTH_REQUIRED', 'no more');
+const POLICY_PUT = [{ kind: 'PolicyPut' }] as unknown as readonly Change[];
+
+function identityPut(uuid: string): readonly Change[] {
+  return [{ kind: 'IdentityPut', identity: { uuid } }] as unknown as readonly Change[];
+}
+
+/** Standing calls of sessions whose UUIDs are `u1` for 1 and so on, and a clock that a test moves. */
+function standing() {
+  let nowMs = 0;
+  const timers: { atMs: number; call: () => void }[] = [];
+  const clock: StandingCallsDeps['clock'] = {
+    nowMs: () => nowMs,
+    after: (delayMs, call) => {
+      const timer = { atMs: nowMs + delayMs, call };
+      timers.push(timer);
+      return { cancel: () => void timers.splice(timers.indexOf(timer), 1) };
+    },
+  };
+  const state = { sessions: { get: (sid: number) => ({ uuid: `u${sid}` }) } } as unknown as StandingCallsDeps['state'];
+  const calls = new StandingCalls({ state, clock });
+  const ended: string[] = [];
+  const begin = (name: string, of: Partial<StandingCall>, refusal: () => Fault | undefined = () => REFUSAL) =>
+    calls.add({
+      sid: undefined,
+      access: undefined,
+      check: refusal,
+      end: ({ message }) => void ended.push(`${name}: ${message}`),
+      ...of,
+    });
+  const pass = (ms: number) => {
+    nowMs += ms;
+    for (const timer of timers.splice(0)) {
+      if (timer.atMs <= nowMs) timer.call();
+      else timers.push(timer);
+    }
+  };
+  return { calls, begin, ended, pass, timers };
+}
+
+describe('standing calls', () => {
+  it('end once, with the refusal, when their own identity changes and not when another does', () => {
+    const { calls, begin, ended } = standing();
+    begin('one', { sid: 1 });
+    begin('two', { sid: 2 });
+    calls.publish(identityPut('u2'));
+    calls.publish(identityPut('u2'));
+    expect(ended).toEqual(['two: no more']);
+    expect(calls.count).toBe(1);
+  });
+
+  it('are all looked at after another policy, and those that may go on do', () => {
+    const { calls, begin, ended } = standing();
+    begin('one', { sid: 1 });
+    begin('two', { sid: 2 }, () => undefined);
+    begin('nobody', {});
+    calls.publish(POLICY_PUT);
+    expect(ended).toEqual(['one: no more', 'nobody: no more']);
+    expect(calls.count).toBe(1);
+  });
+
+  it('end when the access token expires that began them, each at its own time, within a second', () => {
+    const { begin, ended, pass, timers } = standing();
+    begin('late', { access: { uuid: 'p', keyId: 'k', untilMs: 10_000 } });
+    begin('soon', { access: { uuid: 'p', keyId: 'k', untilMs: 5_000 } });
+    begin('process', { access: { uuid: '', keyId: '' } });
+    expect(timers).toHaveLength(1);
+    pass(4_999);
+    expect(ended).toEqual([]);
+    pass(1);
+    expect(ended).toEqual(['soon: no more']);
+    pass(5_000);
+    expect(ended).toEqual(['soon: no more', 'late: no more']);
+    expect(timers).toEqual([]);
+  });
+
+  it('that have ended by themselves are forgotten', () => {
+    const { calls, begin, ended, pass } = standing();
+    begin('one', { sid: 1 })();
+    begin('two', { access: { uuid: 'p', keyId: 'k', untilMs: 5_000 } })();
+    calls.publish(POLICY_PUT);
+    pass(6_000);
+    expect(ended).toEqual([]);
+    expect(calls.count).toBe(0);
+  });
+});
