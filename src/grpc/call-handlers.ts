@@ -16,7 +16,7 @@ import { originOfPeer } from '../shares/origin.js';
 import { auditCall } from './auditing.js';
 import type { Backing } from './backing.js';
 import { absent, givenUp, methodOf, missing } from './call-faults.js';
-import { type Caller, identify } from './caller.js';
+import { type Caller, hasProof, identify } from './caller.js';
 import { encoded } from './encode/encoded.js';
 import { type AnswerFate, CALL_METADATA } from './http2/answer-fates.js';
 import type { Peer } from './http2/peer.js';
@@ -269,8 +269,10 @@ export class Calls {
       if (caller instanceof Fault) return this.audited(call, caller);
       const refused = this.backing.gatekeeper.admit(methodOfPath(call.getPath()), caller);
       if (refused !== undefined) return this.audited(call, refused, caller);
-      if (!isNobody(caller)) this.vouch(call);
-      return this.audited(call, await work(caller), caller);
+      if (!caller.isNobody) this.vouch(call);
+      const outcome = await work(caller);
+      if (!(outcome instanceof Fault) && hasProof(call)) this.vouch(call);
+      return this.audited(call, outcome, caller);
     } catch (error) {
       return this.internal(call, error);
     }
@@ -283,7 +285,8 @@ export class Calls {
     return outcome;
   }
 
-  private vouch(call: AnyCall): void {
+  /** The connection of a call has shown a valid credential. */
+  vouch(call: AnyCall): void {
     if (call instanceof LocalCall) call.vouch();
     else this.connections?.vouch(call.getPeer());
   }
@@ -342,8 +345,4 @@ export class Calls {
 function ownsNothing(call: AnyCall, caller: Caller): boolean {
   const { others } = ruleOf(methodOfPath(call.getPath()));
   return caller.sid === undefined && (others === undefined || !caller.may(others));
-}
-
-function isNobody({ sid, isAdmin, access }: Caller): boolean {
-  return sid === undefined && !isAdmin && access === undefined;
 }

@@ -49,6 +49,11 @@ export class Caller implements Asker {
     this.origin = origin;
   }
 
+  /** Whether the call came without a credential. */
+  get isNobody(): boolean {
+    return this.sid === undefined && !this.isAdmin && this.access === undefined;
+  }
+
   /** Whether an identity has shown itself on the connection of the call. */
   hasShown(uuid: string): boolean {
     return this.#gatekeeper.shown.has(this.origin.connection, uuid);
@@ -113,6 +118,12 @@ export function identify({ replica, shares, adminToken, gatekeeper }: Backing, c
   }
   const caller = new Caller(gatekeeper, { sid, isAdmin, access, origin });
   return gatekeeper.countsHere(sid, caller) ? (renew({ replica, shares }, sid, origin) ?? caller) : caller;
+}
+
+/** Whether a request holds a proof: its method has verified that, when it answers with success. */
+export function hasProof(call: object): boolean {
+  const { request } = call as { readonly request?: { readonly proof?: unknown } };
+  return request?.proof !== undefined;
 }
 
 /** Renews a session that a caller has. */

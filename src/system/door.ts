@@ -69,7 +69,10 @@ export class SystemDoor {
           this.bySession.set(sid, entered);
           place.setBusy(true);
         },
-        vouch: () => place.vouch(),
+        vouch: () => {
+          place.vouch();
+          pipe.vouched?.();
+        },
         answersOf: (sid) => this.answersOf(sid),
         partials: this.partials,
         unsent: this.unsent,

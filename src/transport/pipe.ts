@@ -20,6 +20,8 @@ export interface Pipe {
   readonly bufferedBytes: number;
   /** Bytes of a packet whose end has not come. */
   readonly partialBytes: number;
+  /** Its client has shown a valid credential, which counts for the connection that carries the pipe among others. */
+  vouched?(): void;
   /** Sends frames. `sent` is called when the transport has let them go, and not at all when it is closed before. */
   write(frames: Uint8Array, sent?: () => void): void;
   /** Stops reading, so that the other end feels it. What was read already still comes. */

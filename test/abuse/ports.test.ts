@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { RENDEZVOUS_LIMITS } from '../../src/rendezvous/limits.js';
 import { bindingRequest, decodeStun, mappedAddress } from '../../src/stun/binding.js';
+import { WEB_PLACES } from '../../src/web/limits.js';
 import { GrpcFrom } from '../grpc/from.js';
 import { agent, type Running, run } from '../grpc/running.js';
 import { answerTo, CLIENTS, dial, type From, SERVED, upgrade } from './clients-from.js';
@@ -25,6 +26,7 @@ const DOORS: readonly (readonly [string, number])[] = [
   ['tls', ADDRESS_MAX],
   ['ws', ADDRESS_MAX],
   ['wss', ADDRESS_MAX],
+  ['web', WEB_PLACES.connectionsPerAddressMax],
   ['metrics', 16],
   ['stun', RENDEZVOUS_LIMITS.connectionsPerAddressMax],
 ];
@@ -37,6 +39,7 @@ const FLAGS = {
   'system-tcp-listen': LISTEN,
   'system-ws-listen': LISTEN,
   'metrics-listen': LISTEN,
+  'web-listen': LISTEN,
 };
 /** The transports over TLS in a server of their own, whose gRPC port speaks it, too. */
 const TLS_FLAGS = {

@@ -1,11 +1,17 @@
 import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { IdentityServiceService as Identities } from '../../gen/switchyard/v1/identity.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { TransportServiceService as Transport } from '../../gen/switchyard/v1/transport_service.js';
 import type { Clock } from '../../src/base/clock.js';
 import { systemClock } from '../../src/client/system.js';
+import { ByteWriter } from '../../src/system/codec/bytes.js';
+import { writeEvent } from '../../src/system/codec/send.js';
+import { packetsOf } from '../../src/transport/pipe.js';
 import { GrpcFrom } from '../grpc/from.js';
 import { agent, type Running, run } from '../grpc/running.js';
+import { keyOf, proofOf } from '../trust/proving.js';
 import { dial } from './clients-from.js';
 
 const PLACES = 8;
@@ -59,6 +65,23 @@ describe('the last quarter of the places', () => {
     await Promise.all(early.map((one) => one.get(Sessions.listSessions, PAGE)));
   }, 30_000);
 
+  it('is kept by a connection whose client has proved a key, and by one that has shown a token within an Exchange', async () => {
+    await start();
+    const early: GrpcFrom[] = [];
+    for (let nth = 0; nth < OPEN_PLACES; nth++) early.push(await client());
+    await Promise.all(early.map((one) => one.get(Sessions.listSessions, PAGE)));
+    const { sessionToken } = await early[0]!.get(Sessions.session, agent(2));
+    const [proving, exchanging] = [await client(), await client()];
+    const proof = proofOf(keyOf(1), agent(1).instanceUuid, await proving.get(Identities.challenge, { network: '' }));
+    await proving.get(Sessions.session, { ...agent(1), proof });
+    const writer = new ByteWriter();
+    writeEvent(writer, { type: 'KeepAlive', body: { sessionToken } }, { packetId: 1 });
+    const packets = [...packetsOf(writer.finish())].map((packet) => ({ packet: Buffer.from(packet) }));
+    await exchanging.begin(Transport.exchange, packets);
+    expect(await Promise.all([closes(proving), closes(exchanging)])).toEqual([false, false]);
+    await Promise.all([proving, exchanging].map((one) => one.get(Sessions.listSessions, PAGE)));
+  }, 30_000);
+
   it('is no place for a token that this server never gave', async () => {
     await start();
     for (let nth = 0; nth < OPEN_PLACES; nth++) await (await client()).get(Sessions.listSessions, PAGE);
@@ -69,11 +92,12 @@ describe('the last quarter of the places', () => {
 });
 
 describe('a handshake', () => {
-  it.each(['grpc', 'ws', 'metrics', 'tcp'])(
+  it.each(['grpc', 'ws', 'web', 'metrics', 'tcp'])(
     'that is not over after 10 s ends on the %s port',
     async (door) => {
       const listen = '127.0.0.1:0';
-      await start({ 'system-ws-listen': listen, 'system-tcp-listen': listen, 'metrics-listen': listen });
+      const ports = ['system-ws', 'system-tcp', 'web', 'metrics'].map((port) => [`${port}-listen`, listen]);
+      await start(Object.fromEntries(ports));
       // A part of whatever could begin here, and a byte now and then, so that it is never quiet.
       const socket = await dial({ address: '127.0.0.2' }, at.server.addresses[door]!);
       sockets.push(socket.resume());

@@ -48,10 +48,7 @@ export class GrpcFrom {
     stream.on('trailers', (trailers) => {
       said = trailers as unknown as Record<string, string>;
     });
-    const bytes = requestSerialize(request);
-    const head = Buffer.alloc(5);
-    head.writeUInt32BE(bytes.length, 1);
-    stream.end(Buffer.concat([head, bytes]));
+    stream.end(framed(requestSerialize(request)));
     const body = Buffer.concat(await stream.toArray());
     if (said['grpc-status'] === '0') return { answer: responseDeserialize(body.subarray(5)) };
     const metadata: Metadata = new GrpcMetadata();
@@ -63,6 +60,14 @@ export class GrpcFrom {
       metadata,
     };
     return { refusal: refusalOf(error) };
+  }
+
+  /** Begins a call whose requests go on: it sends these, and resolves when something has come back. */
+  async begin<Q, A>({ path, requestSerialize }: Method<Q, A>, requests: readonly Q[]): Promise<void> {
+    const head = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' };
+    const stream = this.session.request(head).on('error', () => {});
+    for (const request of requests) stream.write(framed(requestSerialize(request)));
+    await once(stream, 'data');
   }
 
   /** The answer of a call that must not be refused. */
@@ -85,4 +90,11 @@ export class GrpcFrom {
     this.session.destroy();
     await closed;
   }
+}
+
+/** A message as gRPC sends it: not compressed, and its length before it. */
+function framed(bytes: Uint8Array): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(bytes.length, 1);
+  return Buffer.concat([head, bytes]);
 }

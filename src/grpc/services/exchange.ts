@@ -17,7 +17,10 @@ class CallPipe implements Pipe {
   bufferedBytes = 0;
   private isOver = false;
 
-  constructor(private readonly call: ExchangeCall) {
+  constructor(
+    private readonly call: ExchangeCall,
+    readonly vouched: () => void,
+  ) {
     const { address, connection } = originOfPeer(call.getPeer());
     this.remote = address;
     this.connection = connection;
@@ -84,9 +87,9 @@ export interface Exchange {
   readonly packetBytesMax: number;
 }
 
-/** Leads an Exchange call to the door of system events. */
-export function exchange(call: ExchangeCall, { accept, packetBytesMax }: Exchange): void {
-  const pipe = new CallPipe(call);
+/** Leads an Exchange call to the door of system events. `vouched` is called when the client has shown a valid credential there. */
+export function exchange(call: ExchangeCall, { accept, packetBytesMax }: Exchange, vouched: () => void): void {
+  const pipe = new CallPipe(call, vouched);
   const receiver = accept(pipe);
   if (receiver === undefined) return;
   pipe.serve(receiver, packetBytesMax);

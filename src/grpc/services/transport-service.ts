@@ -13,7 +13,7 @@ export function transportService(calls: Calls): TransportServiceServer {
   const { backing } = calls;
   return {
     enumerateTransport: calls.anyone((request: EnumerateTransportRequest) => enumerate(backing, request)),
-    exchange: calls.anyDuplex((call: ExchangeCall) => exchange(call, backing.exchange)),
+    exchange: calls.anyDuplex((call: ExchangeCall) => exchange(call, backing.exchange, () => calls.vouch(call))),
   };
 }
 

@@ -98,6 +98,7 @@ export class Conversation implements Asker {
   /** An identity has shown itself. A connection is of one session, and so of one identity. */
   show(uuid: string): void {
     this.#shown = uuid;
+    this.vouch();
   }
 
   /** Something has happened in it. False: it has come too late, or too early, and changes nothing. */
@@ -127,7 +128,7 @@ export class Conversation implements Asker {
     sender.stir();
   }
 
-  /** The client has shown a valid token. */
+  /** The client has shown a valid token or proof. */
   vouch(): void {
     this.#deps.owner.vouch();
   }

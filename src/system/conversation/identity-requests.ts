@@ -36,12 +36,14 @@ export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
 };
 
 /** Redeems a ticket. */
-export const enroll: Handler<'Enroll'> = async ({ backing, body }, { origin }) => {
+export const enroll: Handler<'Enroll'> = async ({ backing, body }, conversation) => {
   const { enrolment, replica } = backing;
   const { secret, name = '' } = body;
+  const { origin } = conversation;
   const request = { secret: Buffer.from(secret), proof: proofMessage(body.proof), name, origin };
   const enrolled = await enrolment.enroll(request);
   if (enrolled instanceof Fault) return enrolled;
+  conversation.vouch();
   const { uuid: identityUuid, position } = enrolled;
   const identity = replica.state.identities.get(identityUuid);
   const named = identity === undefined || identity.name === '' ? {} : { name: identity.name };
