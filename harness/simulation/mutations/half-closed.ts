@@ -1,14 +1,13 @@
-import type { Peer } from '../../../src/system/conversation/peer.js';
 import type { SystemDoor } from '../../../src/system/door.js';
-import type { Receiver } from '../../../src/transport/pipe.js';
+import type { Pipe, Receiver } from '../../../src/transport/pipe.js';
 import type { Mutation } from './mutation.js';
 
 /** Clients that end their side are heard in another way. */
-function everyEnd(door: SystemDoor, ended: (peer: Peer) => void): void {
+function everyEnd(door: SystemDoor, ended: (pipe: Pipe) => void): void {
   const { accept } = door;
-  const changed = (...which: Parameters<typeof accept>): Receiver | undefined => {
-    const receiver = accept(...which);
-    if (receiver !== undefined) receiver.ended = () => ended(receiver as Peer);
+  const changed = (pipe: Pipe): Receiver | undefined => {
+    const receiver = accept(pipe);
+    if (receiver !== undefined) receiver.ended = () => ended(pipe);
     return receiver;
   };
   Object.assign(door, { accept: changed });
@@ -21,7 +20,7 @@ export const HALF_CLOSED_MUTATIONS: readonly Mutation[] = [
     seed: 6,
     minutes: 3,
     finds: 'Answered',
-    server: ({ system }) => everyEnd(system, (peer) => peer.end()),
+    server: ({ system }) => everyEnd(system, (pipe) => pipe.end()),
   },
   {
     name: 'keep the call of a client that has ended its side',

@@ -5,7 +5,7 @@ import type { Mutation } from './mutation.js';
 export const LOG_MUTATIONS: readonly Mutation[] = [
   {
     name: 'append to the log without its fence',
-    seed: 207,
+    seed: 210,
     minutes: 3,
     isOnEtcd: true,
     finds: 'Fenced',
@@ -19,7 +19,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'take an append of which nothing is known for refused',
-    seed: 207,
+    seed: 210,
     minutes: 3,
     isOnEtcd: true,
     finds: 'Refused',
