@@ -83,7 +83,7 @@ export async function join(stream: Duplex, socket: Socket): Promise<void> {
  */
 function endUnlessReset(stream: Duplex, socket: Socket): void {
   const end = (error?: Error | null) => {
-    if (!error && !socket.destroyed) stream.end();
+    if (!error && !socket.errored) stream.end();
   };
   // What waits to be written is tried in this very turn of the event loop.
   if (!socket.writable || socket.writableLength > 0) setImmediate(() => end());

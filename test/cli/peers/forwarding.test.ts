@@ -18,8 +18,14 @@ const TARGET = `
 /** This process is busy for so long, while everything that the target does arrives. */
 const BUSY_MS = 200;
 
-/** Joins a socket to a stream while this process is too busy to read what comes bit by bit. Resolves with what the stream got. */
-async function joinedWhileBusy(word: string): Promise<{ bytes: number; ended: boolean; error: string | undefined }> {
+/**
+ * Joins a socket to a stream while this process is too busy to read what comes bit by bit. Resolves with what the stream got.
+ * `endsFirst`: the stream ends its own sending at once, and not when the target has.
+ */
+async function joinedWhileBusy(
+  word: string,
+  endsFirst = false,
+): Promise<{ bytes: number; ended: boolean; error: string | undefined }> {
   const target = spawn(process.execPath, ['-e', TARGET], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const [line] = (await once(target.stdout, 'data')) as [Buffer];
@@ -34,13 +40,14 @@ async function joinedWhileBusy(word: string): Promise<{ bytes: number; ended: bo
       },
       final: (done) => {
         got.ended = true;
-        stream.push(null);
+        if (!endsFirst) stream.push(null);
         done();
       },
     });
     stream.on('error', () => {});
     const joined = join(stream, socket);
     socket.write(word);
+    if (endsFirst) stream.push(null);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS);
     await joined.catch((error: NodeJS.ErrnoException) => {
       got.error = error.code;
@@ -54,6 +61,10 @@ async function joinedWhileBusy(word: string): Promise<{ bytes: number; ended: bo
 describe('a socket joined to a stream', () => {
   it('is an error when it is reset together with its last data, and not an end', async () => {
     expect(await joinedWhileBusy('reset')).toMatchObject({ ended: false, error: 'ECONNRESET' });
+  });
+
+  it('ends the stream when it ends after this end has ended its own side', async () => {
+    expect(await joinedWhileBusy('end', true)).toEqual({ bytes: 1000, ended: true, error: undefined });
   });
 
   it('ends the stream when it ends together with its last data', async () => {
