@@ -6,7 +6,6 @@ import { draining } from '../core/model/draining.js';
 import { Fault, isFault } from '../core/model/fault.js';
 import { type Limits, sameLimits } from '../core/model/limits.js';
 import { type AuthMode, foundingDocument } from '../core/model/policy.js';
-import type { Position } from '../core/model/position.js';
 import { CloseReason } from '../core/model/session.js';
 import type { State } from '../core/store/state.js';
 import type { StateView } from '../core/store/state-view.js';
@@ -17,6 +16,7 @@ import { Attachments } from './attachments.js';
 import { Deadlines } from './deadlines.js';
 import { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
+import type { Publisher } from './publisher.js';
 import { RequestClaims } from './request-claims.js';
 import { ServingTime } from './serving-time.js';
 import { Snapshots } from './snapshots.js';
@@ -29,12 +29,6 @@ const TAKE_BACK_RETRY_MS = 1_000;
 
 /** What callers hear whose commands were not stored because the term was lost. */
 const LOST = 'this server leads the network no more';
-
-/** Who is told of every command that was applied. */
-export interface Publisher {
-  /** `committedAtMs` is when the revision was committed, by the wall clock; watchers receive it, and it is not part of the state. */
-  publish(position: Position, changes: readonly Change[], committedAtMs?: number): void;
-}
 
 /** What the composition root hands in. */
 export interface ReplicaParts {

@@ -7,8 +7,9 @@ import { capture, rowsOf } from '../../src/core/store/snapshot.js';
 import { type Journal, JournalError, type StoredRecord } from '../../src/journal/journal.js';
 import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
+import type { Publisher } from '../../src/replica/publisher.js';
 import { recover } from '../../src/replica/recover.js';
-import { type Publisher, Replica } from '../../src/replica/replica.js';
+import { Replica } from '../../src/replica/replica.js';
 import { openCommand, World } from './world.js';
 
 /** A journal that the test can hold up, or make refuse. */

@@ -8,6 +8,7 @@ import { originOfPeer } from '../../shares/origin.js';
 import type { WireLimits } from '../limits.js';
 import { Allowance, type Pace } from './allowance.js';
 import { beforeResponse, goOnReading, hideFromGrpc, listBytes, refuse, stopReading } from './below-grpc.js';
+import { CallShare } from './call-share.js';
 import { boundClosing, CUT_OFF_MS, closingMs } from './closing-bound.js';
 import { Intake } from './intake.js';
 import type { PeerHoldings, WrittenKind } from './peer-holdings.js';
@@ -41,19 +42,6 @@ const RESETS_PER_TURN_MAX = 64;
 const CALL_BYTES = 4_096;
 /** Time charged for a reset, in ms: a stream is torn down, and its watch is closed. */
 const RESET_MS = 0.05;
-
-/** One call's part of what its peer holds. */
-class Share {
-  requestBytes = 0;
-  /** Bytes that were written to it and HTTP/2 has not let go of. */
-  writtenBytes = 0;
-  isOver = false;
-
-  constructor(
-    readonly begunMs: number,
-    readonly writtenKind: WrittenKind | undefined,
-  ) {}
-}
 
 const PEER = Symbol('peer');
 
@@ -169,7 +157,7 @@ export class Peer implements Reader {
       return;
     }
     const encoding = headers['grpc-encoding'];
-    const share = new Share(clock.nowMs(), this.watch.writtenKind(headers[':path'] as string));
+    const share = new CallShare(clock.nowMs(), this.watch.writtenKind(headers[':path'] as string));
     if (share.writtenKind !== undefined) this.countWritten(stream, share);
     if (this.calls++ === 0) this.watch.turned(this);
     const callBytes = CALL_BYTES + metadataBytes;
@@ -189,7 +177,7 @@ export class Peer implements Reader {
    * Begins a call when it is its address's turn: at once, unless the server is flooded. Until then its request stays in the
    * stream and is counted. While many calls wait nothing more is read, so only the calls of one chunk wait.
    */
-  private inTurn(stream: ServerHttp2Stream, share: Share, begin: () => void): void {
+  private inTurn(stream: ServerHttp2Stream, share: CallShare, begin: () => void): void {
     let hasWaited = false;
     let isTurn = false;
     const refusal = this.watch.turns.enter(this.key, () => {
@@ -207,7 +195,7 @@ export class Peer implements Reader {
   }
 
   /** Counts what node:http2 keeps of a request that is not read yet: up to the window of the stream. */
-  private countUnread(stream: ServerHttp2Stream, share: Share): void {
+  private countUnread(stream: ServerHttp2Stream, share: CallShare): void {
     const { push } = stream;
     let come = 0;
     stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
@@ -217,7 +205,7 @@ export class Peer implements Reader {
     };
   }
 
-  private called(stream: ServerHttp2Stream, share: Share): void {
+  private called(stream: ServerHttp2Stream, share: CallShare): void {
     this.hold(stream, share, 0);
     this.wrote(share, -share.writtenBytes);
     share.isOver = true;
@@ -284,7 +272,7 @@ export class Peer implements Reader {
   }
 
   /** Counts the bytes of a request until it is complete: a watch goes on long after that. */
-  private countRequest(stream: ServerHttp2Stream, share: Share): void {
+  private countRequest(stream: ServerHttp2Stream, share: CallShare): void {
     const intake = new Intake(this.watch.limits.messageBytesMax);
     const take = (chunk: Buffer) => {
       if (this.isLeaving) hideFromGrpc(stream);
@@ -300,7 +288,7 @@ export class Peer implements Reader {
     stream.on('end', end);
   }
 
-  private hold(stream: ServerHttp2Stream, share: Share, bytes: number): void {
+  private hold(stream: ServerHttp2Stream, share: CallShare, bytes: number): void {
     if (bytes === share.requestBytes) return;
     const more = bytes - share.requestBytes;
     share.requestBytes = bytes;
@@ -310,7 +298,7 @@ export class Peer implements Reader {
   }
 
   /** Counts what is written to a call until HTTP/2 has sent it: it stays here while the peer opens no window. */
-  private countWritten(stream: ServerHttp2Stream, share: Share): void {
+  private countWritten(stream: ServerHttp2Stream, share: CallShare): void {
     const { write } = stream;
     stream.write = ((chunk: Buffer, ...rest: unknown[]) => {
       this.wrote(share, chunk.length);
@@ -325,7 +313,7 @@ export class Peer implements Reader {
   }
 
   /** So many bytes more were written to a call, or (negative) are gone. */
-  private wrote(share: Share, bytes: number): void {
+  private wrote(share: CallShare, bytes: number): void {
     if (share.writtenKind === undefined || bytes === 0) return;
     share.writtenBytes += bytes;
     if (share.writtenKind === 'answers') this.answerBytes += bytes;

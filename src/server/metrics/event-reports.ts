@@ -5,7 +5,7 @@ import type { Change } from '../../core/model/change.js';
 import type { Fault, Reason } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
 import { CloseReason, type Session } from '../../core/model/session.js';
-import type { Publisher } from '../../replica/replica.js';
+import type { Publisher } from '../../replica/publisher.js';
 import type { Origin } from '../../shares/origin.js';
 
 /** A fleet of some size that comes at once is told one by one; the bytes of so many lines are some 30 KB. */

@@ -17,7 +17,7 @@ import type { Feed } from '../../feed/feed.js';
 import { CallTimes } from '../../grpc/call-times.js';
 import type { Term } from '../../log/shared-log.js';
 import type { Attachments } from '../../replica/attachments.js';
-import type { Publisher } from '../../replica/replica.js';
+import type { Publisher } from '../../replica/publisher.js';
 import { SHARE_FLAGS, type ShareFlag } from '../../shares/limits.js';
 import type { Shares } from '../../shares/shares.js';
 import { type Metered, meterCalls, meterConnections, meterServer } from './meters.js';
