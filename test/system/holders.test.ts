@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../harness/manual-clock.js';
+import { inside } from '../../harness/simulation/inside.js';
 import { Fault } from '../../src/core/model/fault.js';
 import { FairTurns } from '../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
@@ -36,7 +37,9 @@ class Scene {
     const destroy = () => {
       isDestroyed = true;
     };
-    const peer = this.door.accept({ ...pipe, destroy } as unknown as Pipe) as Peer;
+    this.door.accept({ ...pipe, destroy } as unknown as Pipe);
+    // What accept answers with is fenced, and knows nothing of what is sent.
+    const peer = [...inside<{ peers: Set<Peer> }>(this.door, 'peers').peers].at(-1)!;
     return { peer, isDestroyed: () => isDestroyed };
   }
 }

@@ -170,7 +170,7 @@ describe('a message of a watch', () => {
         }
         for (const each of world.feeds) expect(each.log.hasGapAfter(world.state.revision)).toBe(false);
       }),
-      { numRuns: IS_LONG ? 40 : 12 },
+      { numRuns: IS_LONG ? 40 : 6 },
     );
   }, 120_000);
 

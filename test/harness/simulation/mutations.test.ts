@@ -11,7 +11,7 @@ const LIMIT_MS = 120_000;
 const worlds = [...new Map(MUTATIONS.map((one) => [`${one.seed} of ${one.minutes} minutes`, worldOf(one)]))];
 
 describe('the simulation', () => {
-  it.each(sampleOf(MUTATIONS, 2))(
+  it.each(sampleOf(MUTATIONS, 4))(
     'finds by its check $finds a server that was made to $name',
     async (mutation) => {
       const { violation } = await simulate(worldOf(mutation), mutation);
@@ -21,7 +21,7 @@ describe('the simulation', () => {
     LIMIT_MS,
   );
 
-  it.each(sampleOf(worlds, 4))(
+  it.each(sampleOf(worlds, 8))(
     'finds nothing in the world of a mutation without it: seed %s',
     async (_name, plan) => {
       expect((await simulate(plan)).violation).toBeUndefined();

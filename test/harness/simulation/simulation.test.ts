@@ -9,11 +9,12 @@ import type { Tampering } from '../../../harness/simulation/server.js';
 import type { ServerCall } from '../../../harness/simulation/server-call.js';
 import { shrink } from '../../../harness/simulation/shrink.js';
 import { StatusCode } from '../../../src/client/index.js';
+import { IS_LONG } from '../../long.js';
 
 /** How long fresh seeds are tried in each run of the tests, and the limit of a single test. */
-const FRESH_MS = 30_000;
+const FRESH_MS = IS_LONG ? 60_000 : 12_000;
 /** The same with the journal in an etcd. */
-const FRESH_ON_ETCD_MS = 10_000;
+const FRESH_ON_ETCD_MS = IS_LONG ? 30_000 : 5_000;
 const LIMIT_MS = 300_000;
 const MINUTES = 10;
 
