@@ -16,7 +16,7 @@ export const protobufFileName = "switchyard/journal/v1/command.proto";
  * What the journal stores; never served.
  *
  * Everything here is written for ever: numbers and meanings do not change. What is added raises the format version
- * (src/journal/frame.ts) with the first release that writes it, because a build that does not know a command or a field
+ * (src/journal/format/frame.ts) with the first release that writes it, because a build that does not know a command or a field
  * would come to another state from the same journal. So an older build refuses the journal instead: at a later format, at a
  * command that it does not know, and at a field that it does not know. A release writes the lowest format that can say what
  * it says.

@@ -10,7 +10,7 @@ export const protobufFileName = "switchyard/journal/v1/log.proto";
 
 /**
  * How a network's log stands in etcd: the messages of its keys (src/log/etcd/keys.ts). Each value is a frame with a checksum, as
- * in a folder (src/journal/frame.ts).
+ * in a folder (src/journal/format/frame.ts).
  *
  * Numbers that are designed and not written yet: Batch 6 (checksum of what the feeds have published), Entry 2 (who forwarded it).
  */
