@@ -43,6 +43,19 @@ class Caller {
   readonly exchanges = new Set<Exchange>();
   /** Requests whose turn has not come. */
   waiting = 0;
+  /** Requests that one turn of the event loop has brought. */
+  #asked = 0;
+
+  /** Whether it may ask for one more thing in this turn: what one chunk of its bytes holds is read without a pause for others. */
+  mayAsk({ soon }: Pick<Clock, 'soon'>, max: number): boolean {
+    if (this.#asked === 0) {
+      soon(() => {
+        this.#asked = 0;
+      });
+    }
+    this.#asked++;
+    return this.#asked <= max;
+  }
 }
 
 /** Headers that browsers may send with a call, besides its metadata. */
@@ -165,10 +178,13 @@ export class WebDoor {
   /** Answers when it is the turn of its address: what is asked here costs more than a call of gRPC. */
   #await(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    const { calls, admission } = this.#deps;
+    // A chunk is parsed to its end, also past the request for which its connection was closed.
+    if (socket.destroyed) return;
+    const { calls, admission, clock } = this.#deps;
     Place.of(socket)?.establish();
+    const { callsPerConnectionMax: max } = this.#limits;
     const caller = this.#connections.get(socket);
-    if (caller === undefined || caller.exchanges.size + caller.waiting >= this.#limits.callsPerConnectionMax) {
+    if (caller === undefined || caller.exchanges.size + caller.waiting >= max || !caller.mayAsk(clock, max)) {
       socket.destroy();
       return;
     }

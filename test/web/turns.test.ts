@@ -9,8 +9,8 @@ import { openAdmission } from '../admission/open.js';
 
 const WATCH = '/switchyard.v1.NetworkService/WatchEndpointClosed';
 
-/** A door whose requests begin when the test says so. */
-async function start() {
+/** A door whose requests begin when the test says so, or at once. */
+async function start(atOnce = false) {
   const begins: (() => void)[] = [];
   const receivers: WebReceiver[] = [];
   const calls = {
@@ -19,7 +19,11 @@ async function start() {
       return () => {};
     },
     left: () => {},
-    enter: (_peer: string, begin: () => void) => begins.push(begin) <= 2,
+    enter: (_peer: string, begin: () => void) => {
+      const isTaken = begins.push(begin) <= 2 || atOnce;
+      if (atOnce) begin();
+      return isTaken;
+    },
     spent: () => {},
   };
   const door = new WebDoor({
@@ -78,6 +82,19 @@ describe('requests of the web door', () => {
     await until(() => at.begins.length === 2);
     const third = await ask(path);
     await until(() => third.heard.startsWith('HTTP/1.1 503 '));
+  });
+
+  it('are 16 at most of one connection in one turn of the event loop: one that sends more ahead is closed', async () => {
+    at = await start(true);
+    const preflight = 'OPTIONS / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n';
+    const kept = await ask(preflight.repeat(16));
+    const answers = () => kept.heard.split('HTTP/1.1 204 ').length - 1;
+    await until(() => answers() === 16);
+    kept.socket.write(preflight.repeat(16));
+    await until(() => answers() === 32);
+    const cut = await ask(preflight.repeat(400));
+    await until(() => cut.socket.closed);
+    expect(at.begins).toHaveLength(48);
   });
 
   it('vouch for their place as soon as their credentials are found valid, a watch while it goes on', async () => {
