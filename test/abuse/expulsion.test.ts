@@ -9,7 +9,7 @@ import { Target } from './target.js';
 import { prepare, WAYS } from './ways.js';
 
 /** `npm test` tries one of so many ways, and `npm run test:all` each by each version of Node: each takes seconds. */
-const ONE_OF = 4;
+const ONE_OF = 6;
 const plain = sampleOf(WAYS, ONE_OF);
 const overTls = sampleOf(
   WAYS.filter((way) => way.overTls),

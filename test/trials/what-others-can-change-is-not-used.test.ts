@@ -18,11 +18,14 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { runCommand } from '../cli/command.js';
 import { Program } from '../cli/process.js';
+import { sampleOf } from '../long.js';
 
 // A data folder that somebody else has prepared: with an administrator's token that he knows, or with links to files of the
 // server's user, which a start then overwrites.
 
 const CERTIFICATES = new URL('../client/tls/', import.meta.url).pathname;
+/** Files that a server looks for in its data folder. `npm test` tries each of them in one of two ways. */
+const FILES = ['lock', 'lock.mdb', 'data.mdb', 'admin-token'];
 let root: string;
 let data: string;
 
@@ -57,20 +60,17 @@ describe('A server', () => {
     expect(readdirSync(join(root, 'elsewhere'))).not.toContain('admin-token');
   });
 
-  it.each(['lock', 'lock.mdb', 'data.mdb', 'admin-token'])(
-    'does not follow a link in the place of %s, nor touch what it leads to',
-    async (file) => {
-      const victim = join(root, 'victim');
-      if (existsSync(join(data, file))) renameSync(join(data, file), victim);
-      else writeFileSync(victim, 'a-token-that-somebody-knows\n', { mode: 0o600 });
-      const before = readFileSync(victim);
-      symlinkSync(victim, join(data, file));
-      expect(await refusal()).toContain(`${join(data, file)} is a link: links are not followed here`);
-      expect(readFileSync(victim).equals(before)).toBe(true);
-    },
-  );
+  it.each(sampleOf(FILES, 2))('does not follow a link in the place of %s, nor touch what it leads to', async (file) => {
+    const victim = join(root, 'victim');
+    if (existsSync(join(data, file))) renameSync(join(data, file), victim);
+    else writeFileSync(victim, 'a-token-that-somebody-knows\n', { mode: 0o600 });
+    const before = readFileSync(victim);
+    symlinkSync(victim, join(data, file));
+    expect(await refusal()).toContain(`${join(data, file)} is a link: links are not followed here`);
+    expect(readFileSync(victim).equals(before)).toBe(true);
+  });
 
-  it.each(['lock', 'lock.mdb', 'data.mdb', 'admin-token'])('does not use %s when all can write it', async (file) => {
+  it.each(sampleOf([...FILES].reverse(), 2))('does not use %s when all can write it', async (file) => {
     if (!existsSync(join(data, file))) writeFileSync(join(data, file), 'a-token-that-somebody-knows\n');
     chmodSync(join(data, file), 0o666);
     expect(await refusal()).toContain(`all users can write ${join(data, file)} (mode 0666): it is not used. chmod o-w`);
