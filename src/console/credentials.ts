@@ -52,11 +52,6 @@ export function readCredential(kind: Kind, adminToken: string, text: string, now
   return { id: bytes.toString('base64url', 0, macAt), role, expiresMs };
 }
 
-/** Whether two secrets are the same, in a time that tells nothing of them. */
-export function isSameSecret(given: string, wanted: string): boolean {
-  return timingSafeEqual(macOf('login', 'compare', Buffer.from(given)), macOf('login', 'compare', Buffer.from(wanted)));
-}
-
 function sign(
   kind: Kind,
   adminToken: string,

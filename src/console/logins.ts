@@ -1,7 +1,8 @@
 import type { Clock, Random } from '../base/clock.js';
 import { FailedAttempts } from '../base/failed-attempts.js';
+import { isSameSecret } from '../base/same-secret.js';
 import type { ConsoleRole } from './calls-port.js';
-import { type Credential, isSameSecret, makeLogin, readCredential } from './credentials.js';
+import { type Credential, makeLogin, readCredential } from './credentials.js';
 import type { ConsoleLimits } from './limits.js';
 
 /** What logins stand on. */
