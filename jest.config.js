@@ -2,6 +2,8 @@
 export default {
   // Node's own, which also tells the gate what memory it took.
   testEnvironment: './test/gate/environment.mjs',
+  // The program that tests run as a process.
+  globalSetup: './test/gate/program.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1', '^switchyard/client$': '<rootDir>/src/client/index.ts' },
   transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },

@@ -4,12 +4,13 @@ import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { programArguments } from '../program.js';
 import type { Fault } from './fault.js';
 import { Keeper } from './keeper.js';
 import type { Trial } from './trial.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const JOIN = ['--no-warnings', '--import', './harness/typescript.mjs', 'src/main.ts', 'join', '--port', '9'];
+const JOIN = [...programArguments(), 'join', '--port', '9'];
 const HOUR_S = 3_600;
 const HOURS_MAX = 48;
 const STEPS = 4;

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { quietPort } from '../port.js';
+import { programArguments } from '../program.js';
 
 /** How late an event loop was, in ms, by the percentile of its turns; see harness/bench/probe.mjs. */
 export type Stalls = readonly (readonly [percent: number, ms: number])[];
@@ -12,8 +13,6 @@ const PROBE = ['--expose-gc', '--import', './harness/bench/probe.mjs'];
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The program as it is installed. */
 const BUILT = ['dist/src/main.js'];
-/** The program from its sources: slower to start, and needs no build. */
-const SOURCES = ['--no-warnings', '--import', './harness/typescript.mjs', 'src/main.ts'];
 /** Clock ticks a second in /proc, which Linux fixes at 100 for user space. */
 const TICKS_PER_SECOND = 100;
 /** pino's number of `error`. What a server logs there is its own fault. */
@@ -149,7 +148,7 @@ export class ServerProcess {
       ...prefix,
       process.execPath,
       ...(probed ? PROBE : []),
-      ...(built ? BUILT : SOURCES),
+      ...(built ? BUILT : programArguments()),
       ...serve,
     ];
     this.begunMs = performance.now();

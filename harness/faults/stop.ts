@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { programArguments } from '../program.js';
 import { ANYWHERE, type Fault } from './fault.js';
 import { Keeper } from './keeper.js';
 import type { Trial } from './trial.js';
@@ -29,7 +30,7 @@ export const stop: Fault = {
     if (patient)
       await stopClient(
         trial,
-        [...LOADER, 'src/main.ts', 'join', '--port', '9', '--server', trial.server.address],
+        [...programArguments(), 'join', '--port', '9', '--server', trial.server.address],
         /as (\d+)/,
       );
   },

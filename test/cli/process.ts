@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { programArguments } from '../../harness/program.js';
 
 const ROOT = new URL('../../', import.meta.url);
 
@@ -18,8 +19,7 @@ export class Program {
     node = process.execPath,
     input: 'ignore' | 'pipe' = 'ignore',
   ) {
-    const main = ['--no-warnings', '--import', './harness/typescript.mjs', 'src/main.ts'];
-    this.process = spawn(node, [...main, ...args], {
+    this.process = spawn(node, [...programArguments(), ...args], {
       cwd: fileURLToPath(ROOT),
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
       stdio: [input, 'pipe', 'pipe'],

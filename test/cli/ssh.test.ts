@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { programArguments } from '../../harness/program.js';
 import { type Running, run } from '../grpc/running.js';
 import { type RunningCommand, startCommand } from './command.js';
 import { lacksSsh, Sshd } from './sshd.js';
@@ -25,8 +26,7 @@ if (lacks) process.stderr.write(`not checked: ssh through switchyard connect: ${
   beforeAll(async () => {
     [at, sshd] = await Promise.all([run(), Sshd.start()]);
     const program = join(sshd.folder, 'switchyard');
-    const main = `--no-warnings --import ${ROOT}harness/typescript.mjs ${ROOT}src/main.ts`;
-    writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' ${main} "$@"\n`);
+    writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' ${programArguments().join(' ')} "$@"\n`);
     chmodSync(program, 0o755);
     joined = startCommand(['join', '--server', at.address, '--name', 'Harbour', '--port', String(sshd.port)]);
     [, cvid] = /joined as (\d+)/.exec(await joined.printed(/joined as \d+/))!;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { programArguments } from '../../harness/program.js';
 import { IS_LONG } from '../long.js';
 import { blocksOf, judgeBlocks, readBlocks } from './blocks.mjs';
 import { ROOT } from './command.mjs';
@@ -50,11 +51,7 @@ const LOADER = ['--no-warnings', '--import', pathToFileURL(join(ROOT, 'harness/t
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'switchyard-blocks-'));
-    place(
-      'bin/switchyard',
-      `#!/bin/sh\nexec ${process.execPath} ${LOADER.join(' ')} ${ROOT}/src/main.ts "$@"\n`,
-      0o755,
-    );
+    place('bin/switchyard', `#!/bin/sh\nexec ${process.execPath} ${programArguments().join(' ')} "$@"\n`, 0o755);
     const exports = { './client': './client.mjs', './system': './system.mjs' };
     place('node_modules/switchyard/package.json', JSON.stringify({ type: 'module', exports }));
     for (const [name, source] of [
