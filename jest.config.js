@@ -2,6 +2,7 @@
 export default {
   // Node's own, which also tells the gate what memory it took.
   testEnvironment: './test/gate/environment.mjs',
+  testSequencer: './test/gate/sequencer.mjs',
   // The program that tests run as a process.
   globalSetup: './test/gate/program.mjs',
   extensionsToTreatAsEsm: ['.ts'],

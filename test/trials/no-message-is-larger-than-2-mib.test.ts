@@ -218,7 +218,7 @@ describe('a message of a watch', () => {
 
   it.each([
     ['80', 80, true],
-    ['500', 500, false],
+    ['300', 300, false],
   ])(
     'is made in a short turn when a watcher missed %s nodes with full labels',
     (_name, count, isNet) => {
