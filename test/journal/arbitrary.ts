@@ -166,6 +166,13 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
     atMs: wallMs,
   }),
   RevokeTicket: shape({ kind: kind('RevokeTicket'), id: ticketIds }),
+  AdmitIdentity: fc.record(
+    { kind: kind('AdmitIdentity'), uuid, identityKind, key, keyId, origin: fc.constantFrom(5, 6), roles, atMs: wallMs },
+    {
+      requiredKeys: ['kind', 'uuid', 'identityKind', 'key', 'keyId', 'origin', 'atMs'],
+      noNullPrototype: true,
+    },
+  ),
   Enroll: shape({ kind: kind('Enroll'), ticketHash: tokenHash, uuid, key, keyId, name: text, atMs: wallMs }),
 };
 

@@ -382,6 +382,19 @@ export enum Reason {
    * Example: "grants[3].to[0]: \"rol:agent\" selects nobody; role:ROLE, label:KEY=VALUE, uuid:UUID, name:NAME and * are selectors".
    */
   POLICY_INVALID = 88,
+  /**
+   * CERTIFICATE_INVALID - UNAUTHENTICATED. The client certificate of the connection says no identity, is of no authority that the server believes in, or is
+   * good no more.
+   * Do: connect with another certificate, or with none.
+   * Example: "the client certificate is not good: it has expired".
+   */
+  CERTIFICATE_INVALID = 89,
+  /**
+   * ISSUER_UNAVAILABLE - UNAVAILABLE. The keys of an issuer of tokens cannot be fetched, so nobody can say whether the token is good.
+   * Do: try again after RetryInfo.
+   * Example: "the keys of https://login.example cannot be fetched".
+   */
+  ISSUER_UNAVAILABLE = 90,
   UNRECOGNIZED = -1,
 }
 
@@ -567,6 +580,12 @@ export function reasonFromJSON(object: any): Reason {
     case 88:
     case "REASON_POLICY_INVALID":
       return Reason.POLICY_INVALID;
+    case 89:
+    case "REASON_CERTIFICATE_INVALID":
+      return Reason.CERTIFICATE_INVALID;
+    case 90:
+    case "REASON_ISSUER_UNAVAILABLE":
+      return Reason.ISSUER_UNAVAILABLE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -696,6 +715,10 @@ export function reasonToJSON(object: Reason): string {
       return "REASON_NETWORK_LIMIT";
     case Reason.POLICY_INVALID:
       return "REASON_POLICY_INVALID";
+    case Reason.CERTIFICATE_INVALID:
+      return "REASON_CERTIFICATE_INVALID";
+    case Reason.ISSUER_UNAVAILABLE:
+      return "REASON_ISSUER_UNAVAILABLE";
     case Reason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

@@ -184,6 +184,10 @@ export enum PrincipalVia {
   ADMINISTRATOR = 2,
   /** ACCESS_TOKEN - By an access token. */
   ACCESS_TOKEN = 3,
+  /** CERTIFICATE - By the client certificate of the connection. */
+  CERTIFICATE = 4,
+  /** ISSUER - By an issuer's token, metadata `authorization: Bearer TOKEN`. */
+  ISSUER = 5,
   UNRECOGNIZED = -1,
 }
 
@@ -201,6 +205,12 @@ export function principalViaFromJSON(object: any): PrincipalVia {
     case 3:
     case "PRINCIPAL_VIA_ACCESS_TOKEN":
       return PrincipalVia.ACCESS_TOKEN;
+    case 4:
+    case "PRINCIPAL_VIA_CERTIFICATE":
+      return PrincipalVia.CERTIFICATE;
+    case 5:
+    case "PRINCIPAL_VIA_ISSUER":
+      return PrincipalVia.ISSUER;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -218,6 +228,10 @@ export function principalViaToJSON(object: PrincipalVia): string {
       return "PRINCIPAL_VIA_ADMINISTRATOR";
     case PrincipalVia.ACCESS_TOKEN:
       return "PRINCIPAL_VIA_ACCESS_TOKEN";
+    case PrincipalVia.CERTIFICATE:
+      return "PRINCIPAL_VIA_CERTIFICATE";
+    case PrincipalVia.ISSUER:
+      return "PRINCIPAL_VIA_ISSUER";
     case PrincipalVia.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -236,6 +250,10 @@ export enum KeyOrigin {
   ROTATION = 3,
   /** TICKET - It came with a ticket. */
   TICKET = 4,
+  /** CERTIFICATE - No key: an authority says by certificates who the identity is. */
+  CERTIFICATE = 5,
+  /** ISSUER - No key: an issuer of tokens says who the identity is. */
+  ISSUER = 6,
   UNRECOGNIZED = -1,
 }
 
@@ -256,6 +274,12 @@ export function keyOriginFromJSON(object: any): KeyOrigin {
     case 4:
     case "KEY_ORIGIN_TICKET":
       return KeyOrigin.TICKET;
+    case 5:
+    case "KEY_ORIGIN_CERTIFICATE":
+      return KeyOrigin.CERTIFICATE;
+    case 6:
+    case "KEY_ORIGIN_ISSUER":
+      return KeyOrigin.ISSUER;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -275,6 +299,10 @@ export function keyOriginToJSON(object: KeyOrigin): string {
       return "KEY_ORIGIN_ROTATION";
     case KeyOrigin.TICKET:
       return "KEY_ORIGIN_TICKET";
+    case KeyOrigin.CERTIFICATE:
+      return "KEY_ORIGIN_CERTIFICATE";
+    case KeyOrigin.ISSUER:
+      return "KEY_ORIGIN_ISSUER";
     case KeyOrigin.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -380,11 +408,11 @@ export interface Principal {
   via: PrincipalVia;
 }
 
-/** A public key of an identity. */
+/** A public key of an identity, or what an authority or an issuer says of it. */
 export interface IdentityKey {
-  /** SHA-256 of the key, 64 hexadecimal digits. */
+  /** SHA-256 of the key, 64 hexadecimal digits; without a key, of `vouched`. */
   keyId: string;
-  /** The key, a DER SubjectPublicKeyInfo. */
+  /** The key, a DER SubjectPublicKeyInfo. Empty for the origins CERTIFICATE and ISSUER. */
   publicKey: Buffer;
   /** How the identity came by it. */
   origin: KeyOrigin;
@@ -393,7 +421,11 @@ export interface IdentityKey {
     | Date
     | undefined;
   /** Until when it is good, where a newer one has taken its place. Absent: there is no end. */
-  goodUntil?: Date | undefined;
+  goodUntil?:
+    | Date
+    | undefined;
+  /** Of the origin CERTIFICATE the URI in its certificates; of ISSUER the issuer's URL, a space and the subject. Else empty. */
+  vouched: string;
 }
 
 /** Somebody or something that proves itself by keys. */
@@ -467,7 +499,7 @@ export interface ChallengeResponse {
 
 /** Who logs in. */
 export interface LoginRequest {
-  /** Of purpose LOGIN, with the identity's UUID. */
+  /** Of purpose LOGIN, with the identity's UUID. Absent where the call brings an issuer's token or a client certificate. */
   proof: Proof | undefined;
 }
 
@@ -1186,7 +1218,7 @@ export const Principal: MessageFns<Principal> = {
 };
 
 function createBaseIdentityKey(): IdentityKey {
-  return { keyId: "", publicKey: Buffer.alloc(0), origin: 0, boundAt: undefined, goodUntil: undefined };
+  return { keyId: "", publicKey: Buffer.alloc(0), origin: 0, boundAt: undefined, goodUntil: undefined, vouched: "" };
 }
 
 export const IdentityKey: MessageFns<IdentityKey> = {
@@ -1205,6 +1237,9 @@ export const IdentityKey: MessageFns<IdentityKey> = {
     }
     if (message.goodUntil !== undefined) {
       Timestamp.encode(toTimestamp(message.goodUntil), writer.uint32(42).fork()).join();
+    }
+    if (message.vouched !== "") {
+      writer.uint32(50).string(message.vouched);
     }
     return writer;
   },
@@ -1262,6 +1297,14 @@ export const IdentityKey: MessageFns<IdentityKey> = {
             message.goodUntil = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.vouched = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1297,6 +1340,7 @@ export const IdentityKey: MessageFns<IdentityKey> = {
         : isSet(object.good_until)
         ? fromJsonTimestamp(object.good_until)
         : undefined,
+      vouched: isSet(object.vouched) ? globalThis.String(object.vouched) : "",
     };
   },
 
@@ -1317,6 +1361,9 @@ export const IdentityKey: MessageFns<IdentityKey> = {
     if (message.goodUntil !== undefined) {
       obj.goodUntil = message.goodUntil.toISOString();
     }
+    if (message.vouched !== "") {
+      obj.vouched = message.vouched;
+    }
     return obj;
   },
 
@@ -1330,6 +1377,7 @@ export const IdentityKey: MessageFns<IdentityKey> = {
     message.origin = object.origin ?? 0;
     message.boundAt = object.boundAt ?? undefined;
     message.goodUntil = object.goodUntil ?? undefined;
+    message.vouched = object.vouched ?? "";
     return message;
   },
 };
@@ -5490,10 +5538,11 @@ export const IdentityServiceService = {
   /**
    * Gives an identity an access token, for calls that have no session: metadata `switchyard-access`. It is good for an hour, on this
    * server and until its next start; of one identity 32 are, and the oldest goes. What it may do is what the identity may at
-   * that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN.
+   * that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN. A call with
+   * an issuer's token (`authorization: Bearer TOKEN`) or over a connection with a client certificate needs no proof.
    *
-   * Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED); RESOURCE_EXHAUSTED (RATE_LIMITED);
-   * INVALID_ARGUMENT (FIELD_INVALID).
+   * Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED, AUTH_REQUIRED); RESOURCE_EXHAUSTED (RATE_LIMITED);
+   * UNAVAILABLE (ISSUER_UNAVAILABLE); INVALID_ARGUMENT (FIELD_INVALID).
    */
   login: {
     path: "/switchyard.v1.IdentityService/Login" as const,
@@ -5777,10 +5826,11 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   /**
    * Gives an identity an access token, for calls that have no session: metadata `switchyard-access`. It is good for an hour, on this
    * server and until its next start; of one identity 32 are, and the oldest goes. What it may do is what the identity may at
-   * that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN.
+   * that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN. A call with
+   * an issuer's token (`authorization: Bearer TOKEN`) or over a connection with a client certificate needs no proof.
    *
-   * Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED); RESOURCE_EXHAUSTED (RATE_LIMITED);
-   * INVALID_ARGUMENT (FIELD_INVALID).
+   * Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED, AUTH_REQUIRED); RESOURCE_EXHAUSTED (RATE_LIMITED);
+   * UNAVAILABLE (ISSUER_UNAVAILABLE); INVALID_ARGUMENT (FIELD_INVALID).
    */
   login: handleUnaryCall<LoginRequest, LoginResponse>;
   /**
@@ -5943,10 +5993,11 @@ export interface IdentityServiceClient extends Client {
   /**
    * Gives an identity an access token, for calls that have no session: metadata `switchyard-access`. It is good for an hour, on this
    * server and until its next start; of one identity 32 are, and the oldest goes. What it may do is what the identity may at
-   * that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN.
+   * that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN. A call with
+   * an issuer's token (`authorization: Bearer TOKEN`) or over a connection with a client certificate needs no proof.
    *
-   * Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED); RESOURCE_EXHAUSTED (RATE_LIMITED);
-   * INVALID_ARGUMENT (FIELD_INVALID).
+   * Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED, AUTH_REQUIRED); RESOURCE_EXHAUSTED (RATE_LIMITED);
+   * UNAVAILABLE (ISSUER_UNAVAILABLE); INVALID_ARGUMENT (FIELD_INVALID).
    */
   login(
     request: LoginRequest,

@@ -187,6 +187,8 @@ async function printIdentity(
     ...Object.entries(labels).map(([key, value]) => `label: ${key}=${value}`),
   ]);
   await writeTable(out, KEY_COLUMNS, identity.keys, { isWide: true });
+  const vouched = identity.keys.filter((key) => key.vouched !== '');
+  await out.writeLines(vouched.map((key) => `${originWord(key)}: ${key.vouched}`));
   await out.writeLines(identity.barredKeyIds.map((id) => `barred: ${id}`));
 }
 
@@ -210,6 +212,8 @@ function originWord(key: IdentityKey | undefined): string {
     [KeyOrigin.ADMINISTRATOR]: 'administrator',
     [KeyOrigin.ROTATION]: 'rotation',
     [KeyOrigin.TICKET]: 'ticket',
+    [KeyOrigin.CERTIFICATE]: 'certificate',
+    [KeyOrigin.ISSUER]: 'issuer',
   };
   return words[key.origin] ?? String(key.origin);
 }

@@ -13,6 +13,7 @@ import { putPolicy } from './policy/policy.js';
 import { closeSession, foundNetwork, openSession } from './session.js';
 import { createStream, stopStream, terminateStream, updateStreamParams } from './stream.js';
 import { enroll, issueTicket, revokeTicket } from './ticket.js';
+import { admitIdentity } from './vouched.js';
 
 /** What came of a command: the changes of its revision (none, when all was so already). */
 export interface Applied {
@@ -80,6 +81,8 @@ export function decide(state: State, command: Command): Change[] | Fault {
       return revokeTicket(state, command);
     case 'Enroll':
       return enroll(state, command, revision);
+    case 'AdmitIdentity':
+      return admitIdentity(state, command);
   }
 }
 

@@ -1,11 +1,21 @@
 import type { Fallback, Gathered, Pair, PathKind } from './connection.js';
 import type { Reason } from './fault.js';
-import type { IdentityKind, ProvenKey } from './identity.js';
+import type { ProvenKey } from './identity.js';
+import type {
+  AdmitIdentity,
+  BindKey,
+  ForgetKey,
+  RevokeIdentity,
+  RotateKey,
+  UpdateIdentity,
+} from './identity-command.js';
 import type { Limits } from './limits.js';
 import type { LinkType } from './link.js';
 import type { CloseReason, InstanceFlavor, InstanceType, Labels } from './session.js';
 import type { StopReason, StreamParams } from './stream.js';
 import type { Ticket } from './ticket.js';
+
+export type { AdmitIdentity, BindKey, ForgetKey, RevokeIdentity, RotateKey, UpdateIdentity };
 
 /** The first command of every journal: it names the network and makes the server's node. */
 export interface FoundNetwork {
@@ -209,63 +219,6 @@ export interface RenewEpoch {
   readonly epoch: string;
 }
 
-/** Gives an identity its only key, bars those that it had, and takes a revocation back. */
-export interface BindKey {
-  readonly kind: 'BindKey';
-  /** In lower case. */
-  readonly uuid: string;
-  /** A DER SubjectPublicKeyInfo, one latin1 character a byte. */
-  readonly key: string;
-  /** Its SHA-256, as 32 latin1 characters. */
-  readonly keyId: string;
-  /** Wall clock. */
-  readonly atMs: number;
-}
-
-/** Gives an identity a new key beside the ones that it has, which are good until a given time. */
-export interface RotateKey {
-  readonly kind: 'RotateKey';
-  /** In lower case. */
-  readonly uuid: string;
-  /** The key that it was asked for by. */
-  readonly oldKeyId: string;
-  /** The new key, as in {@link BindKey}. */
-  readonly key: string;
-  readonly keyId: string;
-  /** Wall clock. */
-  readonly atMs: number;
-  /** Wall clock. */
-  readonly goodUntilMs: number;
-}
-
-/** Forgets an identity, and all that is known of it. */
-export interface ForgetKey {
-  readonly kind: 'ForgetKey';
-  /** In lower case. */
-  readonly uuid: string;
-}
-
-/** Revokes an identity, known or not. */
-export interface RevokeIdentity {
-  readonly kind: 'RevokeIdentity';
-  /** In lower case. */
-  readonly uuid: string;
-}
-
-/** Says what an identity is, and what it may do. What is absent does not change. */
-export interface UpdateIdentity {
-  readonly kind: 'UpdateIdentity';
-  /** In lower case. */
-  readonly uuid: string;
-  readonly identityKind?: IdentityKind;
-  /** All that it has from now on. */
-  readonly roles?: readonly string[];
-  /** Empty: it has none from now on. */
-  readonly name?: string;
-  /** All that it has from now on. */
-  readonly labels?: Labels;
-}
-
 /** Gives the network another policy. */
 export interface PutPolicy {
   readonly kind: 'PutPolicy';
@@ -338,4 +291,5 @@ type AnyCommand =
   | PutPolicy
   | IssueTicket
   | RevokeTicket
-  | Enroll;
+  | Enroll
+  | AdmitIdentity;

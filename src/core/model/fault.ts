@@ -63,6 +63,8 @@ export const REASONS = {
   IDENTITY_MISMATCH: 86,
   NETWORK_LIMIT: 87,
   POLICY_INVALID: 88,
+  CERTIFICATE_INVALID: 89,
+  ISSUER_UNAVAILABLE: 90,
 } as const;
 
 /** One name of the closed set. */

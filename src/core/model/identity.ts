@@ -6,7 +6,14 @@ export const IdentityKind = { INSTANCE: 1, SERVICE: 2, PERSON: 3 } as const;
 export type IdentityKind = (typeof IdentityKind)[keyof typeof IdentityKind];
 
 /** How an identity came by a key. The numbers are those of `switchyard.v1.KeyOrigin`. */
-export const KeyOrigin = { FIRST_USE: 1, ADMINISTRATOR: 2, ROTATION: 3, TICKET: 4 } as const;
+export const KeyOrigin = {
+  FIRST_USE: 1,
+  ADMINISTRATOR: 2,
+  ROTATION: 3,
+  TICKET: 4,
+  CERTIFICATE: 5,
+  ISSUER: 6,
+} as const;
 /** One of the numbers of {@link KeyOrigin}. */
 export type KeyOrigin = (typeof KeyOrigin)[keyof typeof KeyOrigin];
 
@@ -18,11 +25,14 @@ export const ROLES = ['agent', 'client', 'observer', 'operator', 'admin'] as con
 /** One of {@link ROLES}. */
 export type Role = (typeof ROLES)[number];
 
-/** A public key of an identity. */
+/** What an identity proves itself by: a public key, or what somebody else says of it. */
 export interface IdentityKey {
   /** SHA-256 of the key, as 32 latin1 characters. */
   readonly id: string;
-  /** A DER SubjectPublicKeyInfo, one latin1 character a byte. */
+  /**
+   * A DER SubjectPublicKeyInfo, one latin1 character a byte. Of the origins CERTIFICATE and ISSUER it is the text, in UTF-8, by which
+   * an authority or an issuer knows the identity: a SPIFFE URI, or an issuer's URL, a space and a subject.
+   */
   readonly key: string;
   readonly origin: KeyOrigin;
   /** Wall clock. */
@@ -82,6 +92,11 @@ export const IDENTITY_BOUNDS = {
   /** Characters of a name: it is a label of DNS, or some with dots between. */
   nameLengthMax: 63,
 } as const;
+
+/** Whether a key is the word of an authority or an issuer, and no public key. */
+export function isVouchedFor({ origin }: Pick<IdentityKey, 'origin'>): boolean {
+  return origin === KeyOrigin.CERTIFICATE || origin === KeyOrigin.ISSUER;
+}
 
 /** Whether a key is good at a time of the wall clock. */
 export function isGoodAt({ goodUntilMs }: IdentityKey, atMs: number): boolean {

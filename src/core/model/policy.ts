@@ -60,6 +60,43 @@ export const BINDINGS = ['none', 'tls'] as const;
 /** One of {@link BINDINGS}. */
 export type Binding = (typeof BINDINGS)[number];
 
+/** Signatures of an issuer's tokens that can be allowed: of public keys only, so that nobody who can read a key can sign. */
+export const ISSUER_ALGORITHMS = [
+  ...(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
+  ...(['ES256', 'ES384', 'ES512', 'EdDSA'] as const),
+] as const;
+/** One of {@link ISSUER_ALGORITHMS}. */
+export type IssuerAlgorithm = (typeof ISSUER_ALGORITHMS)[number];
+
+/** Gives roles to those of whom a token says something. */
+export interface ClaimRule {
+  /** The claim, and of nested ones each name on the way. None: everybody. */
+  readonly claim: readonly string[];
+  /** What it is, or what is in its list. */
+  readonly has: string;
+  readonly roles: readonly string[];
+}
+
+/** An OpenID Connect issuer whose tokens are taken. */
+export interface Issuer {
+  /** Its URL, as its tokens spell it. */
+  readonly issuer: string;
+  /** A token has to be for one of them. */
+  readonly audience: readonly string[];
+  readonly algorithms: readonly IssuerAlgorithm[];
+  /** What `typ` in the header of its tokens says, in lower case. */
+  readonly typ: string;
+  /** What its subjects are. */
+  readonly kind: 'person' | 'service';
+  readonly roles: readonly ClaimRule[];
+}
+
+/** What instances with certificates of a SPIFFE trust domain get when they come. */
+export interface TrustDomain {
+  readonly trustDomain: string;
+  readonly roles: readonly string[];
+}
+
 /** What a network's policy says, read from its document. */
 export interface Policy {
   readonly auth: AuthMode;
@@ -67,6 +104,8 @@ export interface Policy {
   readonly grants: readonly Grant[];
   /** By role. Who has several gets the highest of each. */
   readonly limits: ReadonlyMap<string, RoleLimits>;
+  readonly issuers: readonly Issuer[];
+  readonly certificates: readonly TrustDomain[];
   readonly tests: readonly PolicyTest[];
 }
 
@@ -87,6 +126,18 @@ export const POLICY_BOUNDS = {
   grantsMax: 1_000,
   /** Selectors on one side of a grant. */
   selectorsMax: 64,
+  /** Issuers of tokens: the keys of each are fetched and kept. */
+  issuersMax: 8,
+  /** Audiences of one issuer. */
+  audiencesMax: 8,
+  /** Rules of one issuer that give roles: each is looked at when a token comes for the first time. */
+  claimRulesMax: 64,
+  /** Names on the way to a nested claim. */
+  claimDepthMax: 4,
+  /** Trust domains of certificates. */
+  trustDomainsMax: 64,
+  /** Characters of a URL, a claim, an audience and the like. */
+  wordLengthMax: 255,
   /** Tests of a policy: each looks at every grant. */
   testsMax: 1_000,
 } as const;

@@ -1,5 +1,8 @@
 import type { IdentityKind } from './identity.js';
 
+/** What proves a principal: a session that a key has opened, an access token, an issuer's token, a certificate, or the administrator's token. */
+export type PrincipalVia = 'session' | 'access' | 'issuer' | 'certificate' | 'administrator';
+
 /** As whom a command is asked for, once that is verified. */
 export interface Principal {
   readonly network: string;
@@ -8,8 +11,8 @@ export interface Principal {
   readonly kind: IdentityKind;
   /** As the identity has them at this moment. */
   readonly roles: readonly string[];
-  /** What proves it: a session that a key has opened, an access token, or the administrator's token. */
-  readonly via: 'session' | 'access' | 'administrator';
+  /** What proves it. */
+  readonly via: PrincipalVia;
 }
 
 /** A principal as commands store it in `by`. */

@@ -1,7 +1,13 @@
-import { type Identity as IdentityMessage, type Principal, PrincipalVia } from '../../../gen/switchyard/v1/identity.js';
-import { type Identity, IdentityKind } from '../../core/model/identity.js';
+import {
+  type Identity as IdentityMessage,
+  type IdentityKey as KeyMessage,
+  type Principal,
+  PrincipalVia,
+} from '../../../gen/switchyard/v1/identity.js';
+import { type Identity, type IdentityKey, IdentityKind, isVouchedFor } from '../../core/model/identity.js';
 import type { StateView } from '../../core/store/state-view.js';
 import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
+import { vouchedText } from '../../trust/vouched-key.js';
 import { shown } from './message.js';
 import { labelsSize } from './size.js';
 
@@ -11,13 +17,7 @@ export function identityMessage(state: StateView, identity: Identity): IdentityM
   return {
     identityUuid: uuid,
     kind,
-    keys: keys.map(({ id, key, origin, boundAtMs, goodUntilMs }) => ({
-      keyId: hexOf(id),
-      publicKey: Buffer.from(key, 'latin1'),
-      origin,
-      boundAt: new Date(boundAtMs),
-      goodUntil: goodUntilMs === 0 ? undefined : new Date(goodUntilMs),
-    })),
+    keys: keys.map(keyMessage),
     revoked,
     barredKeyIds: barred.map(hexOf),
     cvid: state.sessions.ofInstance(uuid)?.sid ?? 0,
@@ -28,12 +28,19 @@ export function identityMessage(state: StateView, identity: Identity): IdentityM
   };
 }
 
+const VIAS = {
+  session: PrincipalVia.SESSION,
+  access: PrincipalVia.ACCESS_TOKEN,
+  certificate: PrincipalVia.CERTIFICATE,
+  issuer: PrincipalVia.ISSUER,
+} as const;
+
 /** What has proved an identity. */
 interface Proven {
   readonly uuid: string;
   /** Absent: nothing was proved. */
   readonly keyId?: string | undefined;
-  readonly via?: 'session' | 'access';
+  readonly via?: keyof typeof VIAS;
 }
 
 /** As whom a session was opened, or who has logged in; undefined where nothing was proved. */
@@ -41,12 +48,25 @@ export function principalMessage(state: StateView, { uuid, keyId, via = 'session
   if (keyId === undefined) return undefined;
   const { kind = IdentityKind.INSTANCE, roles = [], name = '' } = state.identities.get(uuid) ?? {};
   const of = { network: DEFAULT_NETWORK, identityUuid: uuid, kind, roles: [...roles], name };
-  return { ...of, keyId: hexOf(keyId), via: via === 'session' ? PrincipalVia.SESSION : PrincipalVia.ACCESS_TOKEN };
+  return { ...of, keyId: hexOf(keyId), via: VIAS[via] };
 }
 
-/** Bytes of an identity's message, about: with four keys of the longest kind it has some 1,200. */
+function keyMessage(known: IdentityKey): KeyMessage {
+  const { id, key, origin, boundAtMs, goodUntilMs } = known;
+  const isVouched = isVouchedFor(known);
+  return {
+    keyId: hexOf(id),
+    publicKey: Buffer.from(isVouched ? '' : key, 'latin1'),
+    origin,
+    boundAt: new Date(boundAtMs),
+    goodUntil: goodUntilMs === 0 ? undefined : new Date(goodUntilMs),
+    vouched: isVouched ? vouchedText(key) : '',
+  };
+}
+
+/** Bytes of an identity's message, about: with four keys, or the longest word of an issuer about it, it has some 1,200. */
 export function identitySize({ keys, barred, roles, labels }: Identity): number {
-  const lists = 256 * keys.length + 66 * barred.length + 34 * roles.length;
+  const lists = 600 * keys.length + 66 * barred.length + 34 * roles.length;
   return 128 + lists + labelsSize(labels);
 }
 

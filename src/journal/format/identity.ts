@@ -1,11 +1,12 @@
 import type {
+  AdmitIdentity as AdmitIdentityMessage,
   BindKey as BindKeyMessage,
   OpenSession as OpenSessionMessage,
   RotateKey as RotateKeyMessage,
   UpdateIdentity as UpdateIdentityMessage,
 } from '../../../gen/switchyard/journal/v1/command.js';
 import type { IdentityRow } from '../../../gen/switchyard/journal/v1/snapshot.js';
-import type { BindKey, RotateKey, UpdateIdentity } from '../../core/model/command.js';
+import type { AdmitIdentity, BindKey, RotateKey, UpdateIdentity } from '../../core/model/command.js';
 import { type Identity, IdentityKind, KeyOrigin, type ProvenKey } from '../../core/model/identity.js';
 import { packHidden, packLabels, unpackHidden, unpackLabels } from './fields.js';
 
@@ -84,6 +85,27 @@ export function unpackUpdate({ uuid, kind, roles, name, labels }: UpdateIdentity
     ...(roles === undefined ? {} : { roles: roles.roles }),
     ...(name === undefined ? {} : { name }),
     ...(labels === undefined ? {} : { labels: unpackLabels(labels.labels) }),
+  };
+}
+
+/** AdmitIdentity as it is stored. */
+export function packAdmit(command: AdmitIdentity): AdmitIdentityMessage {
+  const { uuid, identityKind: kind, key, keyId, origin, roles, atMs } = command;
+  const hidden = { key: packHidden(key), keyId: packHidden(keyId) };
+  return { uuid, kind, ...hidden, origin, roles: roles && { roles: [...roles] }, atMs: BigInt(atMs) };
+}
+
+/** AdmitIdentity as the core has it: what is absent is no key. */
+export function unpackAdmit({ uuid, kind, key, keyId, origin, roles, atMs }: AdmitIdentityMessage): AdmitIdentity {
+  return {
+    kind: 'AdmitIdentity',
+    uuid,
+    identityKind: kind as IdentityKind,
+    key: unpackHidden(key),
+    keyId: unpackHidden(keyId),
+    origin: origin as KeyOrigin,
+    ...(roles === undefined ? {} : { roles: roles.roles }),
+    atMs: Number(atMs),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from '../../core/model/command.js';
 import { type Connection, ConnectionRole, ConnectionState, Fallback, PathKind } from '../../core/model/connection.js';
-import { IdentityKind } from '../../core/model/identity.js';
+import { IdentityKind, KeyOrigin } from '../../core/model/identity.js';
 import { LinkType } from '../../core/model/link.js';
 import { CloseReason } from '../../core/model/session.js';
 import { StopReason } from '../../core/model/stream.js';
@@ -12,6 +12,7 @@ const LINK_TYPES: ReadonlySet<number> = new Set(Object.values(LinkType));
 const PATH_KINDS: ReadonlySet<number> = new Set(Object.values(PathKind));
 const ROLES: ReadonlySet<number> = new Set(Object.values(ConnectionRole));
 const IDENTITY_KINDS: ReadonlySet<number> = new Set(Object.values(IdentityKind));
+const KEY_ORIGINS: ReadonlySet<number> = new Set(Object.values(KeyOrigin));
 const FALLBACKS: ReadonlySet<number> = new Set(Object.values(Fallback));
 const STATES: ReadonlySet<number> = new Set(Object.values(ConnectionState));
 
@@ -39,6 +40,11 @@ export function unknownNumber(command: Command): string | undefined {
       return look('UpdateIdentity.kind', command.identityKind ?? IdentityKind.INSTANCE, IDENTITY_KINDS);
     case 'IssueTicket':
       return look('IssueTicket.kind', command.identityKind, IDENTITY_KINDS);
+    case 'AdmitIdentity':
+      return (
+        look('AdmitIdentity.kind', command.identityKind, IDENTITY_KINDS) ??
+        look('AdmitIdentity.origin', command.origin, KEY_ORIGINS)
+      );
     default:
       return undefined;
   }

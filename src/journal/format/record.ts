@@ -23,10 +23,12 @@ import { readCommand } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, unpackParams, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
 import {
+  packAdmit,
   packBindKey,
   packProven,
   packRotateKey,
   packUpdate,
+  unpackAdmit,
   unpackBindKey,
   unpackProven,
   unpackRotateKey,
@@ -84,6 +86,7 @@ function formatFor(command: Command): number {
     case 'IssueTicket':
     case 'RevokeTicket':
     case 'Enroll':
+    case 'AdmitIdentity':
       return Format.IDENTITIES;
     default:
       if (command.kind === 'OpenSession' && command.proven !== undefined) return Format.IDENTITIES;
@@ -222,6 +225,8 @@ function pack(command: Command): Packed {
       return { $case: 'revokeTicket', value: command };
     case 'Enroll':
       return { $case: 'enroll', value: packEnroll(command) };
+    case 'AdmitIdentity':
+      return { $case: 'admitIdentity', value: packAdmit(command) };
   }
 }
 
@@ -296,6 +301,8 @@ function unpack(packed: Packed): Command {
       return { kind: 'RevokeTicket', ...packed.value };
     case 'enroll':
       return unpackEnroll(packed.value);
+    case 'admitIdentity':
+      return unpackAdmit(packed.value);
   }
 }
 

@@ -114,6 +114,9 @@ export interface Command {
     | //
     /** The network got another policy. Format 3. */
     { $case: "putPolicy"; value: PutPolicy }
+    | //
+    /** An authority or an issuer vouched for an identity. Format 3. */
+    { $case: "admitIdentity"; value: AdmitIdentity }
     | undefined;
   /**
    * When it was stored, by the wall clock of its server, in milliseconds since 1970: by this the core knows that time has passed.
@@ -472,6 +475,26 @@ export interface Enroll {
   atMs: bigint;
 }
 
+/** Makes the identity that an authority or an issuer vouches for, or gives it the roles that the policy gives it now. */
+export interface AdmitIdentity {
+  /** The identity, in lower case. */
+  uuid: string;
+  /** What it is when it comes: a number of switchyard.v1.IdentityKind. */
+  kind: number;
+  /** What vouches for it: a SPIFFE URI, or an issuer's URL, a space and a subject. UTF-8. */
+  key: Buffer;
+  /** Its SHA-256, 32 bytes. */
+  keyId: Buffer;
+  /** By what: a number of switchyard.v1.KeyOrigin, CERTIFICATE or ISSUER. */
+  origin: number;
+  /** All its roles. Absent: none when it comes, and one that is there keeps its own. */
+  roles:
+    | RoleSet
+    | undefined;
+  /** When, in milliseconds since 1970. */
+  atMs: bigint;
+}
+
 function createBaseCommand(): Command {
   return { kind: undefined, atMs: undefined, by: undefined };
 }
@@ -556,6 +579,9 @@ export const Command: MessageFns<Command> = {
         break;
       case "putPolicy":
         PutPolicy.encode(message.kind.value, writer.uint32(306).fork()).join();
+        break;
+      case "admitIdentity":
+        AdmitIdentity.encode(message.kind.value, writer.uint32(314).fork()).join();
         break;
     }
     if (message.atMs !== undefined) {
@@ -791,6 +817,14 @@ export const Command: MessageFns<Command> = {
             message.kind = { $case: "putPolicy", value: PutPolicy.decode(reader, reader.uint32()) };
             continue;
           }
+          case 39: {
+            if (tag !== 314) {
+              break;
+            }
+
+            message.kind = { $case: "admitIdentity", value: AdmitIdentity.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 100: {
             if (tag !== 800) {
               break;
@@ -923,6 +957,10 @@ export const Command: MessageFns<Command> = {
         ? { $case: "putPolicy", value: PutPolicy.fromJSON(object.putPolicy) }
         : isSet(object.put_policy)
         ? { $case: "putPolicy", value: PutPolicy.fromJSON(object.put_policy) }
+        : isSet(object.admitIdentity)
+        ? { $case: "admitIdentity", value: AdmitIdentity.fromJSON(object.admitIdentity) }
+        : isSet(object.admit_identity)
+        ? { $case: "admitIdentity", value: AdmitIdentity.fromJSON(object.admit_identity) }
         : undefined,
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : undefined,
       by: isSet(object.by) ? globalThis.String(object.by) : undefined,
@@ -983,6 +1021,8 @@ export const Command: MessageFns<Command> = {
       obj.revokeIdentity = RevokeIdentity.toJSON(message.kind.value);
     } else if (message.kind?.$case === "putPolicy") {
       obj.putPolicy = PutPolicy.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "admitIdentity") {
+      obj.admitIdentity = AdmitIdentity.toJSON(message.kind.value);
     }
     if (message.atMs !== undefined) {
       obj.atMs = message.atMs.toString();
@@ -1152,6 +1192,12 @@ export const Command: MessageFns<Command> = {
       case "putPolicy": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "putPolicy", value: PutPolicy.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "admitIdentity": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "admitIdentity", value: AdmitIdentity.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -4530,6 +4576,180 @@ export const Enroll: MessageFns<Enroll> = {
     message.key = object.key ?? Buffer.alloc(0);
     message.keyId = object.keyId ?? Buffer.alloc(0);
     message.name = object.name ?? "";
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    return message;
+  },
+};
+
+function createBaseAdmitIdentity(): AdmitIdentity {
+  return { uuid: "", kind: 0, key: Buffer.alloc(0), keyId: Buffer.alloc(0), origin: 0, roles: undefined, atMs: 0n };
+}
+
+export const AdmitIdentity: MessageFns<AdmitIdentity> = {
+  encode(message: AdmitIdentity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uuid !== "") {
+      writer.uint32(10).string(message.uuid);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(16).uint32(message.kind);
+    }
+    if (message.key.length !== 0) {
+      writer.uint32(26).bytes(message.key);
+    }
+    if (message.keyId.length !== 0) {
+      writer.uint32(34).bytes(message.keyId);
+    }
+    if (message.origin !== 0) {
+      writer.uint32(40).uint32(message.origin);
+    }
+    if (message.roles !== undefined) {
+      RoleSet.encode(message.roles, writer.uint32(50).fork()).join();
+    }
+    if (message.atMs !== 0n) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.atMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AdmitIdentity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdmitIdentity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.keyId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.origin = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.roles = RoleSet.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AdmitIdentity {
+    return {
+      uuid: isSet(object.uuid) ? globalThis.String(object.uuid) : "",
+      kind: isSet(object.kind) ? globalThis.Number(object.kind) : 0,
+      key: isSet(object.key) ? Buffer.from(bytesFromBase64(object.key)) : Buffer.alloc(0),
+      keyId: isSet(object.keyId)
+        ? Buffer.from(bytesFromBase64(object.keyId))
+        : isSet(object.key_id)
+        ? Buffer.from(bytesFromBase64(object.key_id))
+        : Buffer.alloc(0),
+      origin: isSet(object.origin) ? globalThis.Number(object.origin) : 0,
+      roles: isSet(object.roles) ? RoleSet.fromJSON(object.roles) : undefined,
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+    };
+  },
+
+  toJSON(message: AdmitIdentity): unknown {
+    const obj: any = {};
+    if (message.uuid !== "") {
+      obj.uuid = message.uuid;
+    }
+    if (message.kind !== 0) {
+      obj.kind = Math.round(message.kind);
+    }
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
+    if (message.keyId.length !== 0) {
+      obj.keyId = base64FromBytes(message.keyId);
+    }
+    if (message.origin !== 0) {
+      obj.origin = Math.round(message.origin);
+    }
+    if (message.roles !== undefined) {
+      obj.roles = RoleSet.toJSON(message.roles);
+    }
+    if (message.atMs !== 0n) {
+      obj.atMs = message.atMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AdmitIdentity>, I>>(base?: I): AdmitIdentity {
+    return AdmitIdentity.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AdmitIdentity>, I>>(object: I): AdmitIdentity {
+    const message = createBaseAdmitIdentity();
+    message.uuid = object.uuid ?? "";
+    message.kind = object.kind ?? 0;
+    message.key = object.key ?? Buffer.alloc(0);
+    message.keyId = object.keyId ?? Buffer.alloc(0);
+    message.origin = object.origin ?? 0;
+    message.roles = (object.roles !== undefined && object.roles !== null)
+      ? RoleSet.fromPartial(object.roles)
+      : undefined;
     message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
     return message;
   },

@@ -293,7 +293,7 @@ export interface TicketRow {
 export interface KeyRow {
   /** SHA-256 of the key, 32 bytes. */
   id: Buffer;
-  /** A DER SubjectPublicKeyInfo. */
+  /** A DER SubjectPublicKeyInfo; of the origins CERTIFICATE and ISSUER what AdmitIdentity has as `key`. */
   key: Buffer;
   /** A number of switchyard.v1.KeyOrigin. */
   origin: number;

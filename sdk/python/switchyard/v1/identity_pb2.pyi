@@ -20,12 +20,16 @@ IDENTITY_KIND_PERSON: IdentityKind
 IDENTITY_KIND_SERVICE: IdentityKind
 IDENTITY_KIND_UNSPECIFIED: IdentityKind
 KEY_ORIGIN_ADMINISTRATOR: KeyOrigin
+KEY_ORIGIN_CERTIFICATE: KeyOrigin
 KEY_ORIGIN_FIRST_USE: KeyOrigin
+KEY_ORIGIN_ISSUER: KeyOrigin
 KEY_ORIGIN_ROTATION: KeyOrigin
 KEY_ORIGIN_TICKET: KeyOrigin
 KEY_ORIGIN_UNSPECIFIED: KeyOrigin
 PRINCIPAL_VIA_ACCESS_TOKEN: PrincipalVia
 PRINCIPAL_VIA_ADMINISTRATOR: PrincipalVia
+PRINCIPAL_VIA_CERTIFICATE: PrincipalVia
+PRINCIPAL_VIA_ISSUER: PrincipalVia
 PRINCIPAL_VIA_SESSION: PrincipalVia
 PRINCIPAL_VIA_UNSPECIFIED: PrincipalVia
 PROOF_PURPOSE_ATTACH: ProofPurpose
@@ -186,18 +190,20 @@ class Identity(_message.Message):
     def __init__(self, identity_uuid: _Optional[str] = ..., kind: _Optional[_Union[IdentityKind, str]] = ..., keys: _Optional[_Iterable[_Union[IdentityKey, _Mapping]]] = ..., revoked: bool = ..., barred_key_ids: _Optional[_Iterable[str]] = ..., cvid: _Optional[int] = ..., roles: _Optional[_Iterable[str]] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., ticket_id: _Optional[str] = ...) -> None: ...
 
 class IdentityKey(_message.Message):
-    __slots__ = ["bound_at", "good_until", "key_id", "origin", "public_key"]
+    __slots__ = ["bound_at", "good_until", "key_id", "origin", "public_key", "vouched"]
     BOUND_AT_FIELD_NUMBER: _ClassVar[int]
     GOOD_UNTIL_FIELD_NUMBER: _ClassVar[int]
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    VOUCHED_FIELD_NUMBER: _ClassVar[int]
     bound_at: _timestamp_pb2.Timestamp
     good_until: _timestamp_pb2.Timestamp
     key_id: str
     origin: KeyOrigin
     public_key: bytes
-    def __init__(self, key_id: _Optional[str] = ..., public_key: _Optional[bytes] = ..., origin: _Optional[_Union[KeyOrigin, str]] = ..., bound_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., good_until: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    vouched: str
+    def __init__(self, key_id: _Optional[str] = ..., public_key: _Optional[bytes] = ..., origin: _Optional[_Union[KeyOrigin, str]] = ..., bound_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., good_until: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., vouched: _Optional[str] = ...) -> None: ...
 
 class IssueTicketRequest(_message.Message):
     __slots__ = ["addresses", "identity_uuid", "kind", "names", "roles", "uses", "valid_for"]

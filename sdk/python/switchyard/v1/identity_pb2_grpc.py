@@ -138,10 +138,11 @@ class IdentityServiceServicer(object):
     def Login(self, request, context):
         """Gives an identity an access token, for calls that have no session: metadata `switchyard-access`. It is good for an hour, on this
         server and until its next start; of one identity 32 are, and the oldest goes. What it may do is what the identity may at
-        that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN.
+        that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN. A call with
+        an issuer's token (`authorization: Bearer TOKEN`) or over a connection with a client certificate needs no proof.
 
-        Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED); RESOURCE_EXHAUSTED (RATE_LIMITED);
-        INVALID_ARGUMENT (FIELD_INVALID).
+        Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED, AUTH_REQUIRED); RESOURCE_EXHAUSTED (RATE_LIMITED);
+        UNAVAILABLE (ISSUER_UNAVAILABLE); INVALID_ARGUMENT (FIELD_INVALID).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -6,13 +6,18 @@ import {
   type AuthMode,
   BINDINGS,
   type Binding,
+  type ClaimRule,
   type Grant,
   type GrantParty,
+  ISSUER_ALGORITHMS,
+  type Issuer,
+  type IssuerAlgorithm,
   POLICY_BOUNDS,
   type Policy,
   type PolicyTest,
   type RoleLimits,
   type Selector,
+  type TrustDomain,
 } from '../../model/policy.js';
 import { utf8Bytes } from '../check.js';
 import { findJsonMistake } from './json-scan.js';
@@ -26,6 +31,15 @@ const SELECTORS = 'role:ROLE, label:KEY=VALUE, uuid:UUID, name:NAME and * are';
 const VIOLATIONS_MAX = 64;
 /** What a limit of a role may be: more than any limit of the core allows. */
 const LIMIT_MAX = 1_000_000;
+
+const KEYS = ['auth', 'bindings', 'grants', 'limits', 'issuers', 'certificates', 'tests'];
+/** OpenID Connect Discovery: https, without query and fragment. */
+const ISSUER_URL = /^https:\/\/[^\s?#@/]+(\/[^\s?#]*)?$/;
+const ISSUER_RULE = 'not the URL of an issuer: https://HOST, with a path if it has one, and no user, query or fragment';
+const TRUST_DOMAIN = /^[a-z0-9._-]+$/;
+const DEFAULT_ALGORITHMS: readonly IssuerAlgorithm[] = ['RS256', 'ES256', 'EdDSA'];
+/** What the header of an ID token says, or says nothing of. */
+const DEFAULT_TYP = 'jwt';
 
 /**
  * Reads a policy from its document. Refuses one with a mistake (POLICY_INVALID, each mistake with its place in the document), and
@@ -70,8 +84,8 @@ class PolicyReader {
   readonly violations: FieldViolation[] = [];
 
   policy(content: unknown): Policy {
-    const { documentBytesMax: _, grantsMax, testsMax } = POLICY_BOUNDS;
-    const json = this.#object('document', content, ['auth', 'bindings', 'grants', 'limits', 'tests']);
+    const { grantsMax, testsMax, issuersMax, trustDomainsMax } = POLICY_BOUNDS;
+    const json = this.#object('document', content, KEYS);
     const auth = json.auth === undefined ? 'required' : this.#one<AuthMode>('auth', json.auth, AUTH_MODES);
     const bindings = this.#list('bindings', json.bindings ?? BINDINGS, BINDINGS.length, (place, one) =>
       this.#one<Binding>(place, one, BINDINGS),
@@ -79,8 +93,14 @@ class PolicyReader {
     if (bindings.length === 0) this.#wrong('bindings', `empty; ${BINDINGS.join(' and ')} are allowed`);
     const grants = this.#list('grants', json.grants ?? [], grantsMax, (place, one) => this.#grant(place, one));
     const limits = this.#limits(json.limits ?? {});
+    const issuers = this.#list('issuers', json.issuers ?? [], issuersMax, (place, one) => this.#issuer(place, one));
+    this.#each('issuers', issuers, ({ issuer }) => issuer);
+    const certificates = this.#list('certificates', json.certificates ?? [], trustDomainsMax, (place, one) =>
+      this.#trustDomain(place, one),
+    );
+    this.#each('certificates', certificates, ({ trustDomain }) => trustDomain);
     const tests = this.#list('tests', json.tests ?? [], testsMax, (place, one) => this.#test(place, one));
-    return { auth, bindings, grants, limits, tests };
+    return { auth, bindings, grants, limits, issuers, certificates, tests };
   }
 
   #grant(place: string, content: unknown): Grant {
@@ -122,6 +142,68 @@ class PolicyReader {
       });
     }
     return limits;
+  }
+
+  #issuer(place: string, content: unknown): Issuer {
+    const json = this.#object(place, content, ['issuer', 'audience', 'algorithms', 'typ', 'kind', 'roles']);
+    const issuer = this.#word(`${place}.issuer`, json.issuer);
+    if (!ISSUER_URL.test(issuer)) this.#wrong(`${place}.issuer`, ISSUER_RULE);
+    const { audiencesMax, claimRulesMax } = POLICY_BOUNDS;
+    const audience = this.#some(`${place}.audience`, json.audience, audiencesMax, (at, one) => this.#word(at, one));
+    const wanted = json.algorithms ?? DEFAULT_ALGORITHMS;
+    const algorithms = this.#some(`${place}.algorithms`, wanted, ISSUER_ALGORITHMS.length, (at, one) =>
+      this.#one<IssuerAlgorithm>(at, one, ISSUER_ALGORITHMS),
+    );
+    const typ = json.typ === undefined ? DEFAULT_TYP : this.#word(`${place}.typ`, json.typ).toLowerCase();
+    const kind = this.#one<Issuer['kind']>(`${place}.kind`, json.kind ?? 'person', ['person', 'service']);
+    const roles = this.#list(`${place}.roles`, json.roles ?? [], claimRulesMax, (at, one) => this.#claimRule(at, one));
+    return { issuer, audience, algorithms, typ, kind, roles };
+  }
+
+  #claimRule(place: string, content: unknown): ClaimRule {
+    const json = this.#object(place, content, ['claim', 'has', 'give']);
+    const path = typeof json.claim === 'string' ? [json.claim] : (json.claim ?? []);
+    const claim = this.#list(`${place}.claim`, path, POLICY_BOUNDS.claimDepthMax, (at, one) => this.#word(at, one));
+    if ((claim.length === 0) !== (json.has === undefined))
+      this.#wrong(`${place}.has`, 'goes together with claim: both, or neither for everybody');
+    const has = json.has === undefined ? '' : this.#word(`${place}.has`, json.has);
+    return { claim, has, roles: this.#roles(`${place}.give`, json.give) };
+  }
+
+  #trustDomain(place: string, content: unknown): TrustDomain {
+    const json = this.#object(place, content, ['trust_domain', 'give']);
+    const trustDomain = this.#word(`${place}.trust_domain`, json.trust_domain);
+    if (!TRUST_DOMAIN.test(trustDomain)) this.#wrong(`${place}.trust_domain`, 'a-z, 0-9, ., - and _ are allowed');
+    return { trustDomain, roles: this.#roles(`${place}.give`, json.give) };
+  }
+
+  /** Roles that are given, each once. */
+  #roles(place: string, content: unknown): string[] {
+    return [...new Set(this.#some(place, content, ROLES.length, (at, one) => this.#one(at, one, ROLES)))];
+  }
+
+  /** A list that is not empty. */
+  #some<T>(place: string, content: unknown, max: number, read: (place: string, one: unknown) => T): T[] {
+    const list = this.#list(place, content, max, read);
+    if (Array.isArray(content) && content.length === 0) this.#wrong(place, 'empty; at least one is needed');
+    return list;
+  }
+
+  /** Each may be there once. */
+  #each<T>(place: string, list: readonly T[], nameOf: (one: T) => string): void {
+    const names = list.map(nameOf);
+    names.forEach((name, at) => {
+      if (names.indexOf(name) < at) this.#wrong(`${place}[${at}]`, `${shown(name)} is there twice`);
+    });
+  }
+
+  /** A short text that is not empty. */
+  #word(place: string, content: unknown): string {
+    const text = this.#text(place, content);
+    const { wordLengthMax } = POLICY_BOUNDS;
+    if (typeof content === 'string' && (text === '' || text.length > wordLengthMax))
+      this.#wrong(place, `${text.length} characters; 1 to ${wordLengthMax} are allowed`);
+    return text;
   }
 
   #test(place: string, content: unknown): PolicyTest {

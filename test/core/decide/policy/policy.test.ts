@@ -45,8 +45,30 @@ describe('a policy', () => {
       bindings: ['none', 'tls'],
       grants: [],
       limits: new Map(),
+      issuers: [],
+      certificates: [],
       tests: [],
     });
+  });
+
+  it('takes ID tokens of the usual signatures from an issuer that says nothing else', () => {
+    const roles = [{ claim: ['realm', 'roles'], has: 'ops', give: ['operator', 'operator'] }, { give: ['client'] }];
+    const certificates = [{ trust_domain: 'fleet.example', give: ['agent'] }];
+    const policy = policyOf({ issuers: [{ issuer: 'https://a.example/t', audience: ['x'], roles }], certificates });
+    expect(policy.issuers).toEqual([
+      {
+        issuer: 'https://a.example/t',
+        audience: ['x'],
+        algorithms: ['RS256', 'ES256', 'EdDSA'],
+        typ: 'jwt',
+        kind: 'person',
+        roles: [
+          { claim: ['realm', 'roles'], has: 'ops', roles: ['operator'] },
+          { claim: [], has: '', roles: ['client'] },
+        ],
+      },
+    ]);
+    expect(policy.certificates).toEqual([{ trustDomain: 'fleet.example', roles: ['agent'] }]);
   });
 
   it('that a network is founded with lets clients reach agents and nobody else', () => {
@@ -63,7 +85,59 @@ describe('a policy', () => {
 
   it.each<[string, unknown, Record<string, string>]>([
     ['another mode', { auth: 'close' }, { auth: '"close"; open, observe, required are allowed' }],
-    ['a key that there is not', { grant: [] }, { grant: 'no such key; auth, bindings, grants, limits, tests are' }],
+    [
+      'a key that there is not',
+      { grant: [] },
+      { grant: 'no such key; auth, bindings, grants, limits, issuers, certificates, tests are' },
+    ],
+    [
+      'an issuer in plain text, without an audience, with a shared secret, and a rule that is half a rule',
+      {
+        issuers: [
+          {
+            issuer: 'http://login.example',
+            algorithms: ['HS256'],
+            kind: 'robot',
+            roles: [{ claim: 'groups', give: [] }],
+          },
+        ],
+      },
+      {
+        'issuers[0].issuer':
+          'not the URL of an issuer: https://HOST, with a path if it has one, and no user, query or fragment',
+        'issuers[0].audience': 'nothing is not a list',
+        'issuers[0].algorithms[0]':
+          '"HS256"; RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA are allowed',
+        'issuers[0].kind': '"robot"; person, service are allowed',
+        'issuers[0].roles[0].has': 'goes together with claim: both, or neither for everybody',
+        'issuers[0].roles[0].give': 'empty; at least one is needed',
+      },
+    ],
+    [
+      'an issuer and a trust domain twice',
+      {
+        issuers: [
+          { issuer: 'https://a.example', audience: ['x'] },
+          { issuer: 'https://a.example', audience: ['y'] },
+        ],
+        certificates: [
+          { trust_domain: 'a', give: ['agent'] },
+          { trust_domain: 'a', give: ['agent'] },
+          { trust_domain: 'A/b', give: ['root'] },
+        ],
+      },
+      {
+        'issuers[1]': '"https://a.example" is there twice',
+        'certificates[1]': '"a" is there twice',
+        'certificates[2].trust_domain': 'a-z, 0-9, ., - and _ are allowed',
+        'certificates[2].give[0]': '"root"; agent, client, observer, operator, admin are allowed',
+      },
+    ],
+    [
+      '9 issuers',
+      { issuers: Array.from({ length: 9 }, (_, n) => ({ issuer: `https://${n}`, audience: ['x'] })) },
+      { issuers: '9; 8 are the limit' },
+    ],
     ['no object', [], { document: '[] is not an object' }],
     ['no binding', { bindings: [] }, { bindings: 'empty; none and tls are allowed' }],
     [

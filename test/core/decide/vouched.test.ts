@@ -1,0 +1,74 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AdmitIdentity } from '../../../src/core/model/command.js';
+import { IdentityKind, KeyOrigin } from '../../../src/core/model/identity.js';
+import { CloseReason } from '../../../src/core/model/session.js';
+import { canonical } from '../../../src/core/store/canonical.js';
+import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
+import { Network, opening } from '../network.js';
+
+const { uuid } = opening(1);
+const KEY_ID = 'anna'.padEnd(32, '.');
+
+function admit(fields: Partial<AdmitIdentity> = {}): AdmitIdentity {
+  const vouched = { key: 'https://login.example anna', keyId: KEY_ID, origin: KeyOrigin.ISSUER };
+  return {
+    kind: 'AdmitIdentity',
+    uuid,
+    identityKind: IdentityKind.PERSON,
+    ...vouched,
+    roles: ['client'],
+    atMs: 5,
+    ...fields,
+  };
+}
+
+describe('an identity that others vouch for', () => {
+  it('comes with its first use, and is the same after a restart from a snapshot', () => {
+    const network = new Network();
+    network.apply(admit());
+    const { kind, roles, keys } = network.state.identities.get(uuid)!;
+    expect({ kind, roles, keys }).toEqual({
+      kind: IdentityKind.PERSON,
+      roles: ['client'],
+      keys: [{ id: KEY_ID, key: 'https://login.example anna', origin: KeyOrigin.ISSUER, boundAtMs: 5, goodUntilMs: 0 }],
+    });
+    const restoring = new Restoring(network.state.limits);
+    for (const row of rowsOf(capture(network.state))) restoring.add(row);
+    expect(canonical(restoring.state)).toBe(canonical(network.state));
+  });
+
+  it('gets other roles, keeps them where none are said, and changes nothing where they are the same', () => {
+    const network = new Network();
+    network.apply(admit());
+    expect(network.apply(admit())).toMatchObject({ changes: [] });
+    const { roles: _, ...unsaid } = admit();
+    expect(network.apply(unsaid)).toMatchObject({ changes: [] });
+    network.apply(admit({ roles: ['operator'], identityKind: IdentityKind.SERVICE }));
+    expect(network.state.identities.get(uuid)).toMatchObject({ roles: ['operator'], kind: IdentityKind.PERSON });
+    network.apply(admit({ roles: [] }));
+    expect(network.state.identities.get(uuid)?.roles).toEqual([]);
+  });
+
+  it('takes no place of a key, and none that was revoked or whose word was barred', () => {
+    const network = new Network();
+    const key = { keyId: 'k'.padEnd(32, '.'), key: 'public key' };
+    network.open(1, { proven: { identity: uuid, ...key } });
+    expect(network.refused(admit()).reason).toBe('PROOF_INVALID');
+    const other = opening(2).uuid;
+    network.apply({ kind: 'RevokeIdentity', uuid: other });
+    expect(network.refused(admit({ uuid: other })).reason).toBe('IDENTITY_REVOKED');
+    const third = opening(3).uuid;
+    network.apply(admit({ uuid: third }));
+    network.apply({ kind: 'BindKey', uuid: third, ...key, atMs: 6 });
+    expect(network.refused(admit({ uuid: third })).message).toContain('barred');
+  });
+
+  it('has its session ended when it is revoked', () => {
+    const network = new Network();
+    network.apply(admit());
+    const sid = network.open(1, { proven: { identity: uuid, keyId: KEY_ID } });
+    const { changes } = network.apply({ kind: 'RevokeIdentity', uuid });
+    expect(changes).toContainEqual(expect.objectContaining({ kind: 'SessionClosed', reason: CloseReason.REVOKED }));
+    expect(network.state.sessions.has(sid)).toBe(false);
+  });
+});
