@@ -39,6 +39,7 @@ import { Opening } from '../../src/replica/opening.js';
 import type { Publisher } from '../../src/replica/publisher.js';
 import { recover } from '../../src/replica/recover.js';
 import { Replica } from '../../src/replica/replica.js';
+import { makeIssuers } from '../../src/server/issuers.js';
 import type { ShareLimits } from '../../src/shares/limits.js';
 import { Shares } from '../../src/shares/shares.js';
 import type { SystemDoor } from '../../src/system/door.js';
@@ -175,6 +176,14 @@ export class SimulatedServer implements Listener {
     this.calls = new Calls(
       {
         ...both,
+        // No policy here names an issuer.
+        issuers: makeIssuers({
+          replica,
+          clock,
+          charge,
+          fetchJson: () => Promise.reject(new Error('no network')),
+          log: both.log,
+        }),
         offersReflection: false,
         feeds,
         limits: DEFAULT_DOOR_LIMITS,

@@ -1,3 +1,6 @@
+import { dirname } from 'node:path';
+import { isLoopback, parseAddress } from '../base/address.js';
+import { ensurePrivateFolder } from '../base/private-files.js';
 import { readKey, Switchyard, SwitchyardError } from '../client/index.js';
 import { serverOf, withAdministrator, withServer } from './connection.js';
 import { diagnose } from './operate/diagnose.js';
@@ -95,6 +98,24 @@ export async function logIn(
       if (error instanceof SwitchyardError && error.reason === 'PROOF_INVALID') return undefined;
       throw error;
     }
+  });
+}
+
+/** Logs in by a token of an issuer, and keeps the access token where that of a key would be. */
+export async function logInByToken(token: string, flags: ReaderFlags, surroundings: Surroundings): Promise<FreshLogin> {
+  const { signal } = surroundings;
+  const { server, tls } = serverOf(flags, surroundings);
+  if (tls === undefined && !isLoopback(parseAddress(server))) {
+    throw new Failure(`${server} is spoken to in plain text: a token is sent over TLS only (--tls, --tls-ca or --pin)`);
+  }
+  const { path } = keyOfReader(flags, surroundings);
+  return withServer(flags, surroundings, async (yard) => {
+    const { accessToken, validFor, principal } = await yard.identities.loginByToken(token, { signal });
+    const { identityUuid: uuid, name, roles } = principal;
+    const fresh = { uuid, accessToken, name, roles, goodForMs: Number(validFor.seconds) * 1_000 };
+    ensurePrivateFolder(dirname(path));
+    keep(path, fresh, flags, surroundings);
+    return fresh;
   });
 }
 

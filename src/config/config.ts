@@ -104,6 +104,11 @@ export const OPTIONS = {
     'FILE',
     'Who may connect: clients must show a certificate of this authority.',
   ),
+  oidcCa: optionalText(
+    'oidc-ca',
+    'FILE',
+    "Further authorities, PEM, that issuers of tokens may have their certificates from, beside Node's own list. The issuers are named by the policy.",
+  ),
   allowPlaintext: toggle(
     'allow-plaintext',
     'Speak plain text beyond loopback where --tls-cert is absent, on the ports of gRPC and metrics: others can read and change what passes.',

@@ -9,6 +9,7 @@ import type { Feed } from '../feed/feed.js';
 import type { Relay } from '../relay/relay.js';
 import type { Enrolment } from '../replica/access/enrolment.js';
 import type { Gatekeeper } from '../replica/access/gatekeeper.js';
+import type { IssuerLogins } from '../replica/access/issuer-logins.js';
 import type { Opening } from '../replica/opening.js';
 import type { Replica } from '../replica/replica.js';
 import type { SessionEvent } from '../replica/session-events.js';
@@ -96,6 +97,8 @@ export interface Backing {
   readonly offersReflection: boolean;
   /** Redeems tickets. */
   readonly enrolment: Enrolment;
+  /** Lets in who brings a token of an issuer. */
+  readonly issuers: Pick<IssuerLogins, 'accept'>;
   /** How clients reach and know the server, as tickets say it. */
   readonly reach: ServerReach;
   /** What the server is, for whoever asks. */

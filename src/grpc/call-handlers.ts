@@ -12,11 +12,12 @@ import { draining } from '../core/model/draining.js';
 import { Fault } from '../core/model/fault.js';
 import { ruleOf } from '../core/model/permission.js';
 import { MeteredSource } from '../fair/metered-source.js';
+import type { Access } from '../replica/access/access-tokens.js';
 import { originOfPeer } from '../shares/origin.js';
 import { auditCall } from './auditing.js';
 import type { Backing } from './backing.js';
 import { absent, givenUp, methodOf, missing } from './call-faults.js';
-import { type Caller, hasProof, identify } from './caller.js';
+import { bearerOf, type Caller, hasProof, identify } from './caller.js';
 import { encoded } from './encode/encoded.js';
 import { type AnswerFate, CALL_METADATA } from './http2/answer-fates.js';
 import type { Peer } from './http2/peer.js';
@@ -265,7 +266,10 @@ export class Calls {
   ): Promise<T | Fault> {
     try {
       if (this.isDraining) return draining(this.refused++, this.backing.replica.leases.livesMs());
-      const caller = identify(this.backing, call);
+      const bearer = bearerOf(call);
+      const vouched = bearer === undefined ? undefined : await this.acceptBearer(call, bearer);
+      if (vouched instanceof Fault) return this.audited(call, vouched);
+      const caller = identify(this.backing, call, vouched);
       if (caller instanceof Fault) return this.audited(call, caller);
       const refused = this.backing.gatekeeper.admit(methodOfPath(call.getPath()), caller);
       if (refused !== undefined) return this.audited(call, refused, caller);
@@ -276,6 +280,10 @@ export class Calls {
     } catch (error) {
       return this.internal(call, error);
     }
+  }
+
+  private acceptBearer(call: AnyCall, token: string): Promise<Access | Fault> {
+    return this.backing.issuers.accept(token, originOfPeer(call.getPeer()));
   }
 
   /** Tells the audit log what came of a call. */

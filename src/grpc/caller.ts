@@ -15,6 +15,10 @@ export const ADMIN_METADATA = 'switchyard-admin';
 /** The metadata that proves a principal without a session. */
 export const ACCESS_METADATA = 'switchyard-access';
 
+/** The metadata that holds an issuer's token, as HTTP has it. */
+export const BEARER_METADATA = 'authorization';
+const BEARER = /^bearer +(.*)$/i;
+
 /** What of a call says who makes it. */
 interface Call {
   readonly metadata: Metadata;
@@ -52,6 +56,11 @@ export class Caller implements Asker {
   /** Whether the call came without a credential. */
   get isNobody(): boolean {
     return this.sid === undefined && !this.isAdmin && this.access === undefined;
+  }
+
+  /** Whom an authority or an issuer vouches for in this very call; undefined for nobody. */
+  get vouched(): Access | undefined {
+    return this.access?.via === undefined ? undefined : this.access;
   }
 
   /** Whether an identity has shown itself on the connection of the call. */
@@ -93,9 +102,13 @@ export class Caller implements Asker {
 
 /**
  * Finds out who calls. A token that comes must be good, also where none is needed; a good one renews its session, whatever
- * becomes of the call, unless its identity has yet to show itself on this connection.
+ * becomes of the call, unless its identity has yet to show itself on this connection. `vouched` is whom others vouch for.
  */
-export function identify({ replica, shares, adminToken, gatekeeper }: Backing, call: Call): Caller | Fault {
+export function identify(
+  { replica, shares, adminToken, gatekeeper }: Backing,
+  call: Call,
+  vouched: Access | undefined,
+): Caller | Fault {
   const { metadata } = call;
   const origin = originOfPeer(call.getPeer());
   const [admin] = metadata.get(ADMIN_METADATA);
@@ -104,20 +117,37 @@ export function identify({ replica, shares, adminToken, gatekeeper }: Backing, c
   }
   const isAdmin = admin !== undefined;
   const [accessToken] = metadata.get(ACCESS_METADATA);
-  const access = accessToken === undefined ? undefined : gatekeeper.tokens.find(String(accessToken));
-  if (accessToken !== undefined && access === undefined) {
+  const given = accessToken === undefined ? undefined : gatekeeper.tokens.find(String(accessToken));
+  if (accessToken !== undefined && given === undefined) {
     return new Fault('AUTH_REQUIRED', 'the access token is not one of this server, or has expired: log in again');
   }
+  if (given !== undefined && vouched !== undefined && given.uuid !== vouched.uuid) {
+    return new Fault('IDENTITY_MISMATCH', `the access token is of identity ${given.uuid}, ${shownAs(vouched)}`);
+  }
+  const access = vouched ?? given;
   const [token] = metadata.get(SESSION_METADATA);
   if (token === undefined) return new Caller(gatekeeper, { sid: undefined, isAdmin, access, origin });
   const sid = authenticate(replica.state, String(token));
   if (sid instanceof Fault) return sid;
   const { uuid } = replica.state.sessions.get(sid)!;
   if (access !== undefined && access.uuid !== uuid) {
-    return new Fault('IDENTITY_MISMATCH', `the access token is of identity ${access.uuid}, the session of ${uuid}`);
+    return new Fault('IDENTITY_MISMATCH', `${shownAs(access)}, the session of ${uuid}`);
   }
+  // Its word counts on this connection as a proof does.
+  if (vouched !== undefined) gatekeeper.shown.add(origin.connection, uuid);
   const caller = new Caller(gatekeeper, { sid, isAdmin, access, origin });
   return gatekeeper.countsHere(sid, caller) ? (renew({ replica, shares }, sid, origin) ?? caller) : caller;
+}
+
+function shownAs({ via, uuid }: Access): string {
+  const what = { issuer: "the issuer's token", certificate: 'the client certificate' };
+  return `${via === undefined ? 'the access token' : what[via]} is of identity ${uuid}`;
+}
+
+/** The issuer's token that a call brings; undefined without one. */
+export function bearerOf({ metadata }: Pick<Call, 'metadata'>): string | undefined {
+  const [given] = metadata.get(BEARER_METADATA);
+  return given === undefined ? undefined : BEARER.exec(String(given))?.[1];
 }
 
 /** Whether a request holds a proof: its method has verified that, when it answers with success. */

@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../base/clock.js';
 import { Checked, wholeMs } from '../core/decide/check.js';
+import { mismatch } from '../core/decide/policy/opener.js';
 import { Fault } from '../core/model/fault.js';
 import type { ProvenKey } from '../core/model/identity.js';
 import type { Position } from '../core/model/position.js';
@@ -8,6 +9,7 @@ import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
 import type { ProofMessage } from '../trust/server/proofs.js';
 import { ProofPurpose } from '../trust/signed-bytes.js';
+import type { Access } from './access/access-tokens.js';
 import type { Gatekeeper } from './access/gatekeeper.js';
 import type { KeyProver } from './access/key-prover.js';
 import { drawSecret, tokenText } from './access/token.js';
@@ -25,6 +27,8 @@ export interface OpeningRequest {
   readonly labels: Labels;
   /** Proves that the caller holds a key of the instance. */
   readonly proof?: ProofMessage | undefined;
+  /** Whom an authority or an issuer vouches for, where the request holds no proof. */
+  readonly vouched?: Pick<Access, 'uuid' | 'keyId'> | undefined;
 }
 
 /** A session that was opened, with the only copy of its token. */
@@ -66,7 +70,7 @@ export class Opening {
     const wrong = Fault.fields(checked.violations);
     if (wrong !== undefined) return wrong;
     const { type, flavor, proof } = request;
-    const proven = proof && (await this.prove(proof, uuid, origin));
+    const proven = proof === undefined ? this.vouched(uuid, request) : await this.prove(proof, uuid, origin);
     if (proven instanceof Fault) return proven;
     const refused = this.gatekeeper.refuseOpening(uuid, proven !== undefined, origin);
     if (refused !== undefined) return refused;
@@ -99,6 +103,12 @@ export class Opening {
       return { session, token: tokenText(session.sid, secret), position };
     }
     throw new Error('an opened session is among the changes of its revision');
+  }
+
+  /** What vouches for the session's identity, in the place of a proof. */
+  private vouched(uuid: string, { vouched }: OpeningRequest): ProvenKey | Fault | undefined {
+    if (vouched === undefined) return undefined;
+    return vouched.uuid === uuid ? { identity: uuid, keyId: vouched.keyId } : mismatch(vouched.uuid, uuid);
   }
 
   private prove(proof: ProofMessage, uuid: string, origin: Origin): Promise<ProvenKey | Fault> {

@@ -14,7 +14,7 @@ import { tlsPlan } from '../config/tls-plan.js';
 import { type Asset, readAssets } from '../console/assets.js';
 import { ConsoleDoor } from '../console/door.js';
 import type { ServerFacts } from '../grpc/backing.js';
-import { ACCESS_METADATA, ADMIN_METADATA, SESSION_METADATA } from '../grpc/caller.js';
+import { ACCESS_METADATA, ADMIN_METADATA, BEARER_METADATA, SESSION_METADATA } from '../grpc/caller.js';
 import { GrpcDoor } from '../grpc/door.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
 import { SystemDoor } from '../system/door.js';
@@ -254,7 +254,7 @@ export class Doors {
     const { webListen, webOrigins: origins = [] } = config;
     if (webListen === undefined) return;
     const calls = webCalls(this.grpc!.local, this.engine.turns);
-    const metadataNames = [SESSION_METADATA, ADMIN_METADATA, ACCESS_METADATA];
+    const metadataNames = [SESSION_METADATA, ADMIN_METADATA, ACCESS_METADATA, BEARER_METADATA];
     const tls = tlsPlan(config).web ? certificates?.files : undefined;
     this.web = new WebDoor({ calls, admission, clock, origins, metadataNames, tls });
     certificates?.onChange((files) => this.web?.renew(files));
@@ -264,7 +264,7 @@ export class Doors {
 
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
     const { config, clock, random, log, metrics, events, certificates } = this.parts;
-    const { replica, opening, gatekeeper, enrolment, shares, turns, feeds, relay } = this.engine;
+    const { replica, opening, gatekeeper, enrolment, issuers, shares, turns, feeds, relay } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
     const adminToken = await ensureAdminToken(config.data, config.adminToken, random);
     const { grpc: isEncrypted } = tlsPlan(config);
@@ -275,6 +275,7 @@ export class Doors {
         opening,
         gatekeeper,
         enrolment,
+        issuers,
         shares,
         turns,
         feeds: feeds.grpc,

@@ -19,6 +19,7 @@ import { AccessTokens } from '../replica/access/access-tokens.js';
 import { Enrolment } from '../replica/access/enrolment.js';
 import { Gatekeeper } from '../replica/access/gatekeeper.js';
 import { GrantEnforcer } from '../replica/access/grant-enforcer.js';
+import type { IssuerLogins } from '../replica/access/issuer-logins.js';
 import { KeyProver, type KeyProverDeps } from '../replica/access/key-prover.js';
 import { Opening } from '../replica/opening.js';
 import type { Publisher } from '../replica/publisher.js';
@@ -26,11 +27,13 @@ import { recover } from '../replica/recover.js';
 import { Replica } from '../replica/replica.js';
 import { SessionEvents } from '../replica/session-events.js';
 import { Shares } from '../shares/shares.js';
+import type { FetchJson } from '../trust/oidc/issuer-keys.js';
 import { DEFAULT_TRUST_LIMITS } from '../trust/server/limits.js';
 import { Proofs } from '../trust/server/proofs.js';
 import { type VerifySignature, verifyInThreadPool } from '../trust/server/signatures.js';
 import { checkMode } from './auth-mode.js';
 import { type Feeds, makeFeeds } from './feeds.js';
+import { makeIssuers } from './issuers.js';
 import type { EventReports } from './metrics/event-reports.js';
 import type { Metrics } from './metrics/metrics.js';
 
@@ -46,6 +49,8 @@ export interface EngineParts {
   readonly metrics: Metrics | undefined;
   /** SHA-256 of the key of the server's certificate; undefined for a server without TLS. */
   readonly leaves: () => readonly Uint8Array[];
+  /** Fetches the keys of issuers. */
+  readonly fetchJson: FetchJson;
   /** How proofs are verified: in threads, but for a simulation. */
   readonly verify?: VerifySignature | undefined;
   /** Told who comes and goes. */
@@ -67,6 +72,8 @@ export interface Engine {
   /** Who may do what. */
   readonly gatekeeper: Gatekeeper;
   readonly enrolment: Enrolment;
+  /** Lets in who brings a token of an issuer. */
+  readonly issuers: IssuerLogins;
   /** What each caller may take of what all share. */
   readonly shares: Shares;
   /** Whose turn it is to be worked for, at all doors. */
@@ -97,6 +104,7 @@ export async function startEngine({
   appendBytesMax = Number.POSITIVE_INFINITY,
   metrics,
   leaves,
+  fetchJson,
   verify = verifyInThreadPool,
   events,
   audit,
@@ -223,6 +231,7 @@ export async function startEngine({
       events.opened(session, origin),
     ),
     enrolment: new Enrolment({ replica, prover, clock }),
+    issuers: makeIssuers({ replica, clock, charge, fetchJson, log }),
     shares,
     turns,
     feeds,

@@ -17,6 +17,7 @@ import { ensureMetricsToken } from './admin-token.js';
 import { CertificateKeeper } from './certificates.js';
 import { Doors } from './doors.js';
 import { type Engine, startEngine } from './engine.js';
+import { fetchJson } from './fetch-json.js';
 import { listening } from './listen-error.js';
 import { rememberListening } from './listening-file.js';
 import { EventReports } from './metrics/event-reports.js';
@@ -157,6 +158,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       metrics,
       events,
       leaves,
+      fetchJson: fetchJson(config.oidcCa),
       isExempt,
       writable,
       fatal,

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ErrorInfo } from '../../gen/google/rpc/error_details.js';
+import { IdentityServiceService as Identities } from '../../gen/switchyard/v1/identity.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { ADMIN_TOKEN, agent, ask, type Running, run } from '../grpc/running.js';
+import { ADMIN_TOKEN, agent, asAdmin, ask, type Running, run } from '../grpc/running.js';
+import { TestIssuer } from '../trust/oidc/issuer.js';
 
 const BUF = fileURLToPath(new URL('../../node_modules/@bufbuild/buf/bin/buf', import.meta.url));
 /** What an interrupted stream ends with. */
@@ -17,15 +19,20 @@ const CANCELED = /^\{\s*"code": "canceled"/m;
  */
 describe('buf curl, over reflection alone', () => {
   let at: Running;
+  let issuer: TestIssuer;
   let one: { sid: number; token: string };
   let two: typeof one;
   beforeAll(async () => {
     // A busy machine takes its time between two calls.
-    at = await run({ 'session-ttl': '10m' });
+    issuer = await TestIssuer.start();
+    at = await run({ 'session-ttl': '10m', 'oidc-ca': issuer.authorityFile });
     const opened = await Promise.all([1, 2].map((number) => ask(at, Sessions.session, agent(number))));
     [one, two] = opened.map(({ instanceSid, sessionToken }) => ({ sid: instanceSid, token: sessionToken }));
   });
-  afterAll(() => at.stop());
+  afterAll(async () => {
+    await at.stop();
+    await issuer.stop();
+  });
 
   /** What it prints: of a stream the first message, after which it is stopped. */
   const buf = async (args: string[], isStream = false) => {
@@ -94,6 +101,20 @@ describe('buf curl, over reflection alone', () => {
     const url = `http://${at.address}/grpc.health.v1.Health/Check`;
     const data = JSON.stringify({ service: 'switchyard.v1.StreamService' });
     expect(JSON.parse(await buf(['--protocol', 'grpc', '-d', data, url]))).toEqual({ status: 'SERVING' });
+  }, 30_000);
+
+  it('is made as the subject of the token of an issuer that it brings', async () => {
+    const roles = [{ claim: 'groups', has: 'ops', give: ['operator'] }];
+    const issuers = [{ issuer: issuer.url, audience: ['switchyard'], roles }];
+    const document = JSON.stringify({ auth: 'open', issuers });
+    await ask(at, Identities.putPolicy, { document, validateOnly: false, ifRevision: undefined }, asAdmin());
+    const bearer = ['-H', `authorization: Bearer ${await issuer.token({ groups: ['ops'] })}`];
+    const call = (method: string) =>
+      buf(['--protocol', 'grpc', ...bearer, `http://${at.address}/switchyard.v1.IdentityService/${method}`]);
+    expect(JSON.parse(await call('WhoAmI'))).toMatchObject({
+      principal: { roles: ['operator'], via: 'PRINCIPAL_VIA_ISSUER' },
+    });
+    expect(await call('Login')).toContain('swa1_');
   }, 30_000);
 
   it('calls the methods of SessionService', async () => {

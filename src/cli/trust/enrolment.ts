@@ -33,8 +33,8 @@ export interface Enrolled {
   readonly identity?: Identity | undefined;
 }
 
-/** Longer than any ticket. */
-const TICKET_LENGTH_MAX = 16_384;
+/** Longer than any ticket, and any issuer's token. */
+const SECRET_LENGTH_MAX = 16_384;
 /** How long one address may take: there may be others in the ticket. */
 const ADDRESS_TIMEOUT_MS = 10_000;
 /** Of a call whose answer was lost: it may be repeated, as it spends one use however often it comes. */
@@ -60,18 +60,23 @@ export async function enrolCommand(flags: EnrolFlags, surroundings: Surroundings
 /** The text of the ticket that the flags or the environment name; undefined when they name none. */
 export async function readTicketText(
   { ticketFile }: Pick<EnrolFlags, 'ticketFile'>,
-  { env, input }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<string | undefined> {
-  if (ticketFile === undefined) return env.SWITCHYARD_TICKET || undefined;
-  if (ticketFile !== '-') {
-    return readFile(ticketFile, 'utf8').catch((error: Error) => {
-      throw new UsageError(`--ticket-file: ${ticketFile} cannot be read: ${error.message}`);
+  if (ticketFile === undefined) return surroundings.env.SWITCHYARD_TICKET || undefined;
+  return readSecretText('--ticket-file', ticketFile, surroundings);
+}
+
+/** What is in the file that an option names; `-` is standard input. */
+export async function readSecretText(option: string, file: string, { input }: Surroundings): Promise<string> {
+  if (file !== '-') {
+    return readFile(file, 'utf8').catch((error: Error) => {
+      throw new UsageError(`${option}: ${file} cannot be read: ${error.message}`);
     });
   }
   let text = '';
   for await (const chunk of input) {
     text += String(chunk);
-    if (text.length > TICKET_LENGTH_MAX) throw new UsageError('--ticket-file -: that is no ticket, it is too long');
+    if (text.length > SECRET_LENGTH_MAX) throw new UsageError(`${option} -: that is too long`);
   }
   return text;
 }

@@ -84,11 +84,19 @@ export function addTickets(program: Command, surroundings: Surroundings): void {
   withTicket(
     person(
       'login',
-      'Log in by the key of this machine, and keep an access token that commands use and renew. With a ticket: enrol first.',
+      "Log in by the key of this machine or by an issuer's token, and keep an access token that commands use. With a ticket: enrol first.",
     ),
   )
+    .option('--oidc-token-file <FILE>', "the file of an issuer's token; - is standard input (or SWITCHYARD_OIDC_TOKEN)")
     .option('--json', 'one JSON object')
-    .addHelpText('after', examples('switchyard login --ticket-file ticket.txt', 'switchyard login'))
+    .addHelpText(
+      'after',
+      examples(
+        'switchyard login --ticket-file ticket.txt',
+        'switchyard login',
+        'switchyard login --oidc-token-file token.txt',
+      ),
+    )
     .action(async (flags) => (await import('./login.js')).login(flags, surroundings));
   person('logout', 'Forget the access token that login has kept. The key stays.').action(async (flags) =>
     (await import('./login.js')).logout(flags, surroundings),

@@ -32,7 +32,7 @@ import { identityNotFound } from '../../core/decide/identity.js';
 import type { Command, UpdateIdentity } from '../../core/model/command.js';
 import { Fault, type FieldViolation } from '../../core/model/fault.js';
 import { AUTH_MODE_NUMBERS } from '../../core/model/policy.js';
-import { ACCESS_LIMITS } from '../../replica/access/access-tokens.js';
+import { ACCESS_LIMITS, type Access } from '../../replica/access/access-tokens.js';
 import { ADMIN_NONCE_BYTES, adminProof } from '../../trust/admin-proof.js';
 import { keyIdOf, keyProblem } from '../../trust/public-key.js';
 import { HASH_BYTES } from '../../trust/signed-bytes.js';
@@ -138,21 +138,31 @@ function proveToken(
 async function login(
   { replica, opening, gatekeeper }: Backing,
   { proof }: LoginRequest,
-  { origin }: Caller,
+  { origin, vouched }: Caller,
 ): Promise<LoginResponse | Fault> {
-  const proven = await opening.prover.login(proof, origin);
-  if (proven instanceof Fault) return proven;
-  const access = { uuid: proven.identity, keyId: proven.keyId };
+  const access = proof === undefined && vouched !== undefined ? vouched : await proveLogin(opening, proof, origin);
+  if (access instanceof Fault) return access;
   const accessToken = gatekeeper.tokens.issue(access);
   if (accessToken === undefined) return new Fault('RATE_LIMITED', 'too many have logged in', [], LOGIN_RETRY_MS);
   const validFor = durationOf(ACCESS_LIMITS.validMs);
   return { accessToken, validFor, principal: principalMessage(replica.state, { ...access, via: 'access' }) };
 }
 
+async function proveLogin(
+  { prover }: Backing['opening'],
+  proof: LoginRequest['proof'],
+  origin: Caller['origin'],
+): Promise<Access | Fault> {
+  const proven = await prover.login(proof, origin);
+  return proven instanceof Fault ? proven : { uuid: proven.identity, keyId: proven.keyId };
+}
+
 function whoAmI({ replica, gatekeeper }: Backing, { sid, isAdmin, access }: Caller): WhoAmIResponse {
   const session = sid === undefined ? undefined : replica.state.sessions.get(sid);
   const shown =
-    session === undefined ? access && { ...access, via: 'access' as const } : { ...session, via: 'session' as const };
+    session === undefined
+      ? access && { ...access, via: access.via ?? ('access' as const) }
+      : { ...session, via: 'session' as const };
   const principal = shown && principalMessage(replica.state, shown);
   return { principal, cvid: sid ?? 0, administrator: isAdmin, mode: AUTH_MODE_NUMBERS[gatekeeper.mode] };
 }

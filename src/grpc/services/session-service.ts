@@ -89,11 +89,11 @@ export function sessionService(calls: Calls): SessionServiceServer {
 async function open(
   { replica, opening, rendezvous, gatekeeper }: Backing,
   request: SessionRequest,
-  { origin }: Caller,
+  { origin, vouched }: Caller,
   call: { readonly cancelled: boolean },
 ): Promise<Made<SessionResponse> | Fault> {
   const { instanceUuid: uuid, instanceType: type, instanceFlavor: flavor, ttl, name, labels, proof } = request;
-  const wanted = { uuid, type, flavor, ttlMs: msOf(ttl), name, labels, proof };
+  const wanted = { uuid, type, flavor, ttlMs: msOf(ttl), name, labels, proof, vouched };
   const opened = await opening.open(wanted, origin);
   if (opened instanceof Fault) return opened;
   const { session, token, position } = opened;

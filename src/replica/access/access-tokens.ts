@@ -18,12 +18,14 @@ export const ACCESS_LIMITS = {
   inAllMax: 65_536,
 } as const;
 
-/** Whom an access token is of. */
+/** Whom an access token, an issuer's token or a certificate is of. */
 export interface Access {
   /** The identity, in lower case. */
   readonly uuid: string;
   /** The key by which it logged in. */
   readonly keyId: string;
+  /** By what the call is made, where that is no access token: it vouches for the identity itself, so that a session may be opened by it. */
+  readonly via?: 'issuer' | 'certificate';
   /** Those of a part of this process that is no identity; absent: those that the identity has. */
   readonly roles?: readonly string[];
   /** Until when it is good, by the monotonic clock; absent: as long as the process lives. */

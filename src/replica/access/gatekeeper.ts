@@ -23,7 +23,7 @@ import type { Access as AccessHolder, AccessTokens } from './access-tokens.js';
 import { roleLimit } from './role-limit.js';
 import { ShownIdentities } from './shown-identities.js';
 import { StandingCalls } from './standing-calls.js';
-import { ADMINISTRATOR, DEFAULT_NETWORK, partyOf, refuseNobody, unknownIdentity } from './subjects.js';
+import { ADMINISTRATOR, DEFAULT_NETWORK, isDisowned, partyOf, refuseNobody, unknownIdentity } from './subjects.js';
 import { overFault } from './token.js';
 
 /** Who asks for something, as a door knows it. */
@@ -105,7 +105,7 @@ export class Gatekeeper {
   /** The principal of a session that a proof has opened. */
   principalOf({ uuid, keyId }: Session): Principal | undefined {
     const identity = keyId === undefined ? undefined : this.#deps.state.identities.get(uuid);
-    if (identity === undefined || identity.revoked) return undefined;
+    if (identity === undefined || identity.revoked || isDisowned(this.#deps.state, identity, keyId!)) return undefined;
     return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'session' };
   }
 
@@ -307,12 +307,14 @@ export class Gatekeeper {
 
   /** The principal that has logged in, if it still is one and its key is good. */
   #holder(access: AccessHolder): Principal | undefined {
-    const { uuid, keyId, roles } = access;
+    const { uuid, keyId, roles, via = 'access' } = access;
+    const { state, clock } = this.#deps;
     if (this.#isExpired(access)) return undefined;
-    if (roles !== undefined) return { ...ADMINISTRATOR, roles, via: 'access' };
-    const identity = this.#deps.state.identities.get(uuid);
-    if (identity === undefined || keyFault(identity, keyId, this.#deps.clock.wallMs()) !== undefined) return undefined;
-    return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'access' };
+    if (roles !== undefined) return { ...ADMINISTRATOR, roles, via };
+    const identity = state.identities.get(uuid);
+    if (identity === undefined || keyFault(identity, keyId, clock.wallMs()) !== undefined) return undefined;
+    if (isDisowned(state, identity, keyId)) return undefined;
+    return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via };
   }
 
   /** What grants look at of a session's identity; of one of which nothing was proved, only its UUID. */

@@ -1,9 +1,10 @@
 import { type Access, authRequired, type Subject } from '../../core/decide/policy/authorize.js';
 import { Fault } from '../../core/model/fault.js';
-import { IdentityKind } from '../../core/model/identity.js';
+import { type Identity, IdentityKind, KeyOrigin } from '../../core/model/identity.js';
 import type { GrantParty } from '../../core/model/policy.js';
 import type { Principal } from '../../core/model/principal.js';
 import type { StateView } from '../../core/store/state-view.js';
+import { vouchedText } from '../../trust/vouched-key.js';
 
 /** The one network of a server. */
 export const DEFAULT_NETWORK = 'default';
@@ -23,6 +24,14 @@ export function unknownIdentity(uuid: string): Fault {
   return new Fault('AUTH_REQUIRED', `identity ${uuid} is not known here: ${way}`, [], undefined, {
     permission: 'session.open',
   });
+}
+
+/** Whether an identity rests on the word of an issuer that the policy names no more. */
+export function isDisowned({ policy }: Pick<StateView, 'policy'>, { keys }: Identity, keyId: string): boolean {
+  const key = keys.find(({ id }) => id === keyId);
+  if (key?.origin !== KeyOrigin.ISSUER) return false;
+  const [issuer] = vouchedText(key.key).split(' ');
+  return !policy?.policy.issuers.some((one) => one.issuer === issuer);
 }
 
 /** What grants look at of a principal. */

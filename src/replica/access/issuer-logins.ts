@@ -1,0 +1,130 @@
+import { hash } from 'node:crypto';
+import type { Clock } from '../../base/clock.js';
+import { keyFault } from '../../core/decide/policy/opener.js';
+import { Fault } from '../../core/model/fault.js';
+import { IdentityKind, KeyOrigin } from '../../core/model/identity.js';
+import type { Origin } from '../../shares/origin.js';
+import { claimRoles } from '../../trust/oidc/claim-roles.js';
+import type { IssuerLimits } from '../../trust/oidc/limits.js';
+import { subjectUuid } from '../../trust/oidc/subject-uuid.js';
+import type { TokenVerifier, VerifiedToken } from '../../trust/oidc/token-verifier.js';
+import { vouchedKey } from '../../trust/vouched-key.js';
+import type { Replica } from '../replica.js';
+import type { Access } from './access-tokens.js';
+import { DEFAULT_NETWORK } from './subjects.js';
+
+/** Time charged to an address for each token that is checked, in ms: a thread verifies RSA or ECDSA, and it is parsed twice. */
+const TOKEN_MS = 0.5;
+
+/** What {@link IssuerLogins} stands on. */
+export interface IssuerLoginsDeps {
+  readonly replica: Replica;
+  readonly verifier: TokenVerifier;
+  readonly clock: Clock;
+  readonly limits: Pick<IssuerLimits, 'rememberedMax'>;
+  /** Counts time that an address has used. */
+  readonly charge: (origin: Origin, ms: number) => void;
+}
+
+interface Remembered {
+  readonly access: Access;
+  /** The revision of the policy that it was good by. */
+  readonly policy: number;
+}
+
+/**
+ * Lets in who brings a token of an issuer of the policy. The subject is an identity, which comes with the first token that the policy
+ * gives a role to; each newer token gives it the roles that its claims come to. A token that was good is remembered by its hash, so
+ * that only the first call with it verifies anything.
+ */
+export class IssuerLogins {
+  readonly #deps: IssuerLoginsDeps;
+  /** By the token's hash, the oldest first. */
+  readonly #remembered = new Map<string, Remembered>();
+  /** When the newest token of each identity was issued: an older one does not give back what that took away. */
+  readonly #newest = new Map<string, number>();
+
+  constructor(deps: IssuerLoginsDeps) {
+    this.#deps = deps;
+  }
+
+  /** How many tokens are remembered. */
+  get count(): number {
+    return this.#remembered.size;
+  }
+
+  /** As whom a call with a token is made, or why the token is not taken. */
+  async accept(token: string, origin: Origin): Promise<Access | Fault> {
+    const { replica, verifier, charge } = this.#deps;
+    const digest = hash('sha256', token, 'buffer').toString('latin1');
+    const known = this.#find(digest);
+    if (known !== undefined) return known;
+    charge(origin, TOKEN_MS);
+    const policy = replica.state.policy;
+    const verified = await verifier.verify(token, policy?.policy.issuers ?? []);
+    if (verified instanceof Fault) return verified;
+    const access = await this.#admit(verified);
+    if (access instanceof Fault) return access;
+    bound(this.#remembered, this.#deps.limits.rememberedMax);
+    this.#remembered.set(digest, { access, policy: policy?.revision ?? 0 });
+    return access;
+  }
+
+  #find(digest: string): Access | undefined {
+    const { replica, clock } = this.#deps;
+    const found = this.#remembered.get(digest);
+    if (found === undefined) return undefined;
+    const { access, policy } = found;
+    const isGood = policy === replica.state.policy?.revision && clock.nowMs() < (access.untilMs ?? 0);
+    // Whoever was forgotten meanwhile comes anew.
+    if (isGood && this.#fault(access) === undefined) return access;
+    this.#remembered.delete(digest);
+    return undefined;
+  }
+
+  #fault({ uuid, keyId }: Access): Fault | undefined {
+    const { replica, clock } = this.#deps;
+    const identity = replica.state.identities.get(uuid);
+    if (identity === undefined) return new Fault('AUTH_REQUIRED', `identity ${uuid} is not known here`);
+    return keyFault(identity, keyId, clock.wallMs());
+  }
+
+  async #admit({ issuer, subject, claims, issuedAtMs, untilMs }: VerifiedToken): Promise<Access | Fault> {
+    const { replica, clock } = this.#deps;
+    const uuid = subjectUuid(DEFAULT_NETWORK, issuer.issuer, subject);
+    const vouched = vouchedKey(`${issuer.issuer} ${subject}`);
+    const roles = claimRoles(issuer.roles, claims);
+    const identity = replica.state.identities.get(uuid);
+    if (identity === undefined && roles.length === 0) {
+      return new Fault('AUTH_REQUIRED', `the policy gives ${JSON.stringify(subject)} of ${issuer.issuer} no role`);
+    }
+    const access: Access = {
+      uuid,
+      keyId: vouched.keyId,
+      via: 'issuer',
+      untilMs: clock.nowMs() + untilMs - clock.wallMs(),
+    };
+    if (!this.#isNewest(uuid, issuedAtMs)) return this.#fault(access) ?? access;
+    const identityKind = issuer.kind === 'person' ? IdentityKind.PERSON : IdentityKind.SERVICE;
+    const what = { uuid, identityKind, ...vouched, origin: KeyOrigin.ISSUER, roles, atMs: clock.wallMs() };
+    const applied = await replica.submit({ kind: 'AdmitIdentity', ...what });
+    return applied instanceof Fault ? applied : access;
+  }
+
+  #isNewest(uuid: string, issuedAtMs: number): boolean {
+    const newest = this.#newest.get(uuid);
+    if (newest !== undefined && newest > issuedAtMs) return false;
+    this.#newest.delete(uuid);
+    bound(this.#newest, this.#deps.limits.rememberedMax);
+    this.#newest.set(uuid, issuedAtMs);
+    return true;
+  }
+}
+
+/** Makes room for one more: the oldest goes. */
+function bound(map: Map<string, unknown>, max: number): void {
+  for (const oldest of map.keys()) {
+    if (map.size < max) return;
+    map.delete(oldest);
+  }
+}
