@@ -31,6 +31,7 @@ import type { EtcdStore } from '../../src/log/etcd/store.js';
 import { DEFAULT_RELAY_LIMITS } from '../../src/relay/limits.js';
 import { Relay } from '../../src/relay/relay.js';
 import { AccessTokens } from '../../src/replica/access/access-tokens.js';
+import { CertificateLogins } from '../../src/replica/access/certificate-logins.js';
 import { Enrolment } from '../../src/replica/access/enrolment.js';
 import { Gatekeeper } from '../../src/replica/access/gatekeeper.js';
 import { KeyProver, type KeyProverDeps } from '../../src/replica/access/key-prover.js';
@@ -171,6 +172,7 @@ export class SimulatedServer implements Listener {
         orderDeadlineMs: limits.replica.orderDeadlineMs,
       }),
       enrolment: new Enrolment({ replica, prover, clock }),
+      certificates: new CertificateLogins({ replica, gatekeeper, clock }),
     };
     this.system = makeSystemDoor({ ...both, feeds: systemFeeds });
     this.calls = new Calls(

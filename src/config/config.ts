@@ -104,6 +104,11 @@ export const OPTIONS = {
     'FILE',
     'Who may connect: clients must show a certificate of this authority.',
   ),
+  identityCa: optionalText(
+    'identity-ca',
+    'FILE',
+    'Authorities, PEM, whose client certificates say who an instance is: spiffe://TRUST-DOMAIN/network/default/instance/UUID. Clients are asked for one and need none. Read again as the certificates are.',
+  ),
   oidcCa: optionalText(
     'oidc-ca',
     'FILE',
@@ -353,6 +358,12 @@ function contradictions(config: Config): string[] {
   }
   if (config.tlsClientCa !== undefined && !tlsPlan(config).grpc) {
     found.push('--tls-client-ca needs TLS at --listen: --tls-cert and --tls-key, or an address beyond loopback');
+  }
+  if (config.identityCa !== undefined && config.tlsClientCa !== undefined) {
+    found.push('--identity-ca and --tls-client-ca: a port can ask for certificates of one of them');
+  }
+  if (config.identityCa !== undefined && !tlsPlan(config).grpc) {
+    found.push('--identity-ca needs TLS at --listen: --tls-cert and --tls-key, or an address beyond loopback');
   }
   const { metricsListen, metricsToken } = config;
   if (metricsListen !== undefined && !isLoopback(metricsListen) && config.data === IN_MEMORY && !metricsToken) {

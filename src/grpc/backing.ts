@@ -7,6 +7,7 @@ import type { Fault } from '../core/model/fault.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import type { Feed } from '../feed/feed.js';
 import type { Relay } from '../relay/relay.js';
+import type { CertificateLogins } from '../replica/access/certificate-logins.js';
 import type { Enrolment } from '../replica/access/enrolment.js';
 import type { Gatekeeper } from '../replica/access/gatekeeper.js';
 import type { IssuerLogins } from '../replica/access/issuer-logins.js';
@@ -99,6 +100,8 @@ export interface Backing {
   readonly enrolment: Enrolment;
   /** Lets in who brings a token of an issuer. */
   readonly issuers: Pick<IssuerLogins, 'accept'>;
+  /** Lets in who has shown a client certificate. */
+  readonly certificates: Pick<CertificateLogins, 'accept'>;
   /** How clients reach and know the server, as tickets say it. */
   readonly reach: ServerReach;
   /** What the server is, for whoever asks. */

@@ -10,16 +10,15 @@ import {
 import type { SharedBytes } from '../base/shared-bytes.js';
 import { draining } from '../core/model/draining.js';
 import { Fault } from '../core/model/fault.js';
-import { ruleOf } from '../core/model/permission.js';
 import { MeteredSource } from '../fair/metered-source.js';
-import type { Access } from '../replica/access/access-tokens.js';
 import { originOfPeer } from '../shares/origin.js';
 import { auditCall } from './auditing.js';
 import type { Backing } from './backing.js';
 import { absent, givenUp, methodOf, missing } from './call-faults.js';
-import { bearerOf, type Caller, hasProof, identify } from './caller.js';
+import { type Caller, hasProof, identify, ownsNothing, vouchingOf } from './caller.js';
 import { encoded } from './encode/encoded.js';
 import { type AnswerFate, CALL_METADATA } from './http2/answer-fates.js';
+import type { CertifiedConnections } from './http2/certified-connections.js';
 import type { Peer } from './http2/peer.js';
 import { LocalCall } from './local-calls.js';
 import { Outflows } from './outflows.js';
@@ -68,6 +67,8 @@ export class Calls {
     readonly backing: Backing,
     /** What counts the messages of watches in all, and is told of callers who prove who they are; none where nothing counts. */
     private readonly connections?: CallConnections,
+    /** What connections have shown; undefined where no certificate says who somebody is. */
+    private readonly certified?: Pick<CertifiedConnections, 'of'>,
   ) {
     const countOf = (name: string) => {
       const peer = connections?.find(name);
@@ -266,8 +267,11 @@ export class Calls {
   ): Promise<T | Fault> {
     try {
       if (this.isDraining) return draining(this.refused++, this.backing.replica.leases.livesMs());
-      const bearer = bearerOf(call);
-      const vouched = bearer === undefined ? undefined : await this.acceptBearer(call, bearer);
+      // The connection of a local call is another door's.
+      const claim = call instanceof LocalCall ? undefined : this.certified?.of(call.getPeer());
+      const vouching = vouchingOf(this.backing, call, claim);
+      // Most calls bring neither, and wait for nothing.
+      const vouched = vouching === undefined ? undefined : await vouching;
       if (vouched instanceof Fault) return this.audited(call, vouched);
       const caller = identify(this.backing, call, vouched);
       if (caller instanceof Fault) return this.audited(call, caller);
@@ -280,10 +284,6 @@ export class Calls {
     } catch (error) {
       return this.internal(call, error);
     }
-  }
-
-  private acceptBearer(call: AnyCall, token: string): Promise<Access | Fault> {
-    return this.backing.issuers.accept(token, originOfPeer(call.getPeer()));
   }
 
   /** Tells the audit log what came of a call. */
@@ -347,10 +347,4 @@ export class Calls {
   private guarded<M>(call: AnyCall, caller: Caller, source: Source<M>): Source<M> {
     return this.backing.gatekeeper.guard(source, methodOfPath(call.getPath()), caller);
   }
-}
-
-/** Whether a method about the caller's own has nothing to be about: no session, and no permission for what is others'. */
-function ownsNothing(call: AnyCall, caller: Caller): boolean {
-  const { others } = ruleOf(methodOfPath(call.getPath()));
-  return caller.sid === undefined && (others === undefined || !caller.may(others));
 }

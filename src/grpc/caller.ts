@@ -1,12 +1,14 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { isSameSecret } from '../base/same-secret.js';
+import type { CertificateClaim } from '../core/model/certificate.js';
 import { Fault } from '../core/model/fault.js';
-import type { Method, Permission } from '../core/model/permission.js';
+import { type Method, type Permission, ruleOf } from '../core/model/permission.js';
 import type { Access } from '../replica/access/access-tokens.js';
 import type { Asker, Gatekeeper } from '../replica/access/gatekeeper.js';
 import { authenticate } from '../replica/access/token.js';
 import { type Origin, originOfPeer } from '../shares/origin.js';
 import type { Backing } from './backing.js';
+import { methodOfPath } from './rules.js';
 
 /** The metadata that proves a session. */
 export const SESSION_METADATA = 'switchyard-session';
@@ -145,9 +147,33 @@ function shownAs({ via, uuid }: Access): string {
 }
 
 /** The issuer's token that a call brings; undefined without one. */
-export function bearerOf({ metadata }: Pick<Call, 'metadata'>): string | undefined {
+function bearerOf({ metadata }: Pick<Call, 'metadata'>): string | undefined {
   const [given] = metadata.get(BEARER_METADATA);
   return given === undefined ? undefined : BEARER.exec(String(given))?.[1];
+}
+
+type Vouched = Access | Fault | undefined;
+
+/** Whom an issuer's token or a client certificate vouches for; undefined where a call brings neither. */
+export function vouchingOf(
+  { issuers, certificates }: Pick<Backing, 'issuers' | 'certificates'>,
+  call: Call,
+  claim: CertificateClaim | undefined,
+): Promise<Vouched> | undefined {
+  const bearer = bearerOf(call);
+  if (bearer === undefined && claim === undefined) return undefined;
+  const token = bearer === undefined ? undefined : issuers.accept(bearer, originOfPeer(call.getPeer()));
+  return vouchedBy(certificates.accept(claim), token);
+}
+
+async function vouchedBy(
+  certificate: Vouched | Promise<Vouched>,
+  token: Promise<Access | Fault> | undefined,
+): Promise<Vouched> {
+  const [certified, issued] = await Promise.all([certificate, token]);
+  if (certified === undefined || certified instanceof Fault || issued === undefined) return certified ?? issued;
+  if (issued instanceof Fault || issued.uuid === certified.uuid) return issued;
+  return new Fault('IDENTITY_MISMATCH', `${shownAs(certified)}, ${shownAs(issued)}`);
 }
 
 /** Whether a request holds a proof: its method has verified that, when it answers with success. */
@@ -165,4 +191,10 @@ export function renew(
   if (!replica.leases.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
   shares.renewed(sid, origin);
   return undefined;
+}
+
+/** Whether a method about the caller's own has nothing to be about: no session, and no permission for what is others'. */
+export function ownsNothing(call: { getPath(): string }, caller: Caller): boolean {
+  const { others } = ruleOf(methodOfPath(call.getPath()));
+  return caller.sid === undefined && (others === undefined || !caller.may(others));
 }

@@ -1,5 +1,5 @@
 import type { ServerHttp2Session } from 'node:http2';
-import { type SecureContextOptions, Server as TlsServer } from 'node:tls';
+import { type SecureContextOptions, type TLSSocket, Server as TlsServer } from 'node:tls';
 import {
   type ConnectionInjector,
   Server,
@@ -18,6 +18,7 @@ import type { DoorListener } from '../admission/door-listener.js';
 import { lastQuarter } from '../admission/limits.js';
 import { Place } from '../admission/place.js';
 import type { Address } from '../base/address.js';
+import type { CertificateClaim } from '../core/model/certificate.js';
 import { Fault } from '../core/model/fault.js';
 import type { Backing } from './backing.js';
 import { onCallEnd } from './call-end.js';
@@ -25,6 +26,7 @@ import { Calls } from './call-handlers.js';
 import { type CallLogDeps, logCall } from './call-log.js';
 import type { CallTimes } from './call-times.js';
 import { isPassingBytes, shareFrames } from './encode/encoded.js';
+import { CertifiedConnections } from './http2/certified-connections.js';
 import { CUT_OFF_MS } from './http2/closing-bound.js';
 import { ASKED_PATH, boundWire, http2ServerOf, UNKNOWN_PATH, wireLimits } from './http2/limits.js';
 import type { HeldKind } from './http2/peer-holdings.js';
@@ -78,6 +80,7 @@ export class GrpcDoor {
   private readonly answerPaths = new Set<string>();
   private readonly watchPaths = new Set<string>();
   private readonly peers: Peers;
+  private readonly certified = new CertifiedConnections();
   /** The same services, for the doors of this process that pass calls on. */
   readonly local: LocalCalls;
   private listener: DoorListener | undefined;
@@ -108,7 +111,7 @@ export class GrpcDoor {
       backing.turns,
       admission.fence,
     );
-    this.calls = new Calls(backing, this.peers);
+    this.calls = new Calls(backing, this.peers, this.certified);
     this.local = new LocalCalls({ disconnected, turns: backing.turns });
     this.server = new Server({
       interceptors: [detailed(backing), shareFrames()],
@@ -143,13 +146,21 @@ export class GrpcDoor {
     this.server.register(UNKNOWN_PATH, answerUnknown, Buffer.from, Buffer.from, 'bidi');
   }
 
-  /** Begins to listen. Resolves with the address, its port a real one. */
-  async listen(wanted: Address, credentials: ServerCredentials): Promise<Address> {
+  /**
+   * Begins to listen. Resolves with the address, its port a real one. With `certificateOf` clients are asked for a certificate, and
+   * need none.
+   */
+  async listen(
+    wanted: Address,
+    credentials: ServerCredentials,
+    certificateOf?: (socket: TLSSocket) => CertificateClaim | undefined,
+  ): Promise<Address> {
     const { admission } = this;
     const { limits } = this.backing;
     this.injector = this.server.createConnectionInjector(credentials);
     const http2Server = http2ServerOf(this.server);
     this.http2Server = http2Server;
+    if (certificateOf !== undefined) this.askForCertificates(http2Server, certificateOf);
     boundWire(http2Server, limits, this.paths, this.peers);
     http2Server.on('sessionError', (error: NodeJS.ErrnoException, session: ServerHttp2Session) => {
       if (!/client magic/.test(error.message)) return;
@@ -219,6 +230,17 @@ export class GrpcDoor {
       this.listener?.close();
       this.backing.clock.after(deadlineMs + CUT_OFF_MS, resolve);
     });
+  }
+
+  /** grpc-js either requires certificates or asks for none, so Node's own server is told. */
+  private askForCertificates(
+    server: ReturnType<typeof http2ServerOf>,
+    certificateOf: (socket: TLSSocket) => CertificateClaim | undefined,
+  ): void {
+    Object.assign(server, { requestCert: true, rejectUnauthorized: false });
+    server.prependListener('secureConnection', (socket: TLSSocket) =>
+      this.certified.add(socket, certificateOf(socket)),
+    );
   }
 
   private add(definition: ServiceDefinition, service: Parameters<Server['addService']>[1]): void {

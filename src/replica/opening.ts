@@ -27,7 +27,7 @@ export interface OpeningRequest {
   readonly labels: Labels;
   /** Proves that the caller holds a key of the instance. */
   readonly proof?: ProofMessage | undefined;
-  /** Whom an authority or an issuer vouches for, where the request holds no proof. */
+  /** Whom an authority or an issuer vouches for. */
   readonly vouched?: Pick<Access, 'uuid' | 'keyId'> | undefined;
 }
 
@@ -69,8 +69,8 @@ export class Opening {
     checked.labels('labels', request.labels);
     const wrong = Fault.fields(checked.violations);
     if (wrong !== undefined) return wrong;
-    const { type, flavor, proof } = request;
-    const proven = proof === undefined ? this.vouched(uuid, request) : await this.prove(proof, uuid, origin);
+    const { type, flavor } = request;
+    const proven = await this.proven(uuid, request, origin);
     if (proven instanceof Fault) return proven;
     const refused = this.gatekeeper.refuseOpening(uuid, proven !== undefined, origin);
     if (refused !== undefined) return refused;
@@ -105,9 +105,11 @@ export class Opening {
     throw new Error('an opened session is among the changes of its revision');
   }
 
-  /** What vouches for the session's identity, in the place of a proof. */
-  private vouched(uuid: string, { vouched }: OpeningRequest): ProvenKey | Fault | undefined {
-    if (vouched === undefined) return undefined;
+  /** What the opener has proved, or others vouch for. */
+  private proven(uuid: string, request: OpeningRequest, origin: Origin) {
+    const { proof, vouched } = request;
+    if (vouched === undefined) return proof && this.prove(proof, uuid, origin);
+    // A key that clients show in any case is not asked for.
     return vouched.uuid === uuid ? { identity: uuid, keyId: vouched.keyId } : mismatch(vouched.uuid, uuid);
   }
 

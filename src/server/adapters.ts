@@ -1,19 +1,18 @@
-import type { Admission } from '../admission/admission.js';
-import type { ConnectionGate } from '../admission/connection-gate.js';
 import type { Config } from '../config/config.js';
+import type { PortDeps } from '../system/adapters/port.js';
 import { tcpAdapter } from '../system/adapters/tcp.js';
 import { tlsAdapter } from '../system/adapters/tls.js';
 import { wsAdapter } from '../system/adapters/ws.js';
 import { wssAdapter } from '../system/adapters/wss.js';
 import type { SystemLimits } from '../system/limits.js';
 import type { Adapter, EncryptedAdapter } from '../transport/adapter.js';
-import type { CertificateKeeper } from './certificates.js';
+import { askingTls, type CertificateKeeper } from './certificates.js';
 
 /** The adapters of system events that the options ask for. None listens unless it was asked for. */
 export function makeAdapters(
   config: Config,
   limits: SystemLimits,
-  entry: { readonly admission: Admission; readonly gate: ConnectionGate },
+  entry: Pick<PortDeps, 'admission' | 'gate' | 'certificateOf'>,
   certificates: CertificateKeeper | undefined,
 ): Adapter[] {
   const { systemTcpListen, systemTlsListen, systemWsListen, systemWssListen } = config;
@@ -24,13 +23,15 @@ export function makeAdapters(
   if (systemWsListen !== undefined) adapters.push(wsAdapter(systemWsListen, deps));
   if (certificates === undefined) return adapters;
   // The same certificate and the same question to clients as over gRPC.
-  const asked = certificates.files.ca === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
-  const tls = { ...certificates.files, ...asked, handshakeTimeout: handshakeMs };
+  const { ca, identityCa } = certificates.files;
+  const isAsked = ca !== undefined || identityCa !== undefined;
+  const asked = isAsked ? { requestCert: true, rejectUnauthorized: ca !== undefined } : {};
+  const tls = { ...askingTls(certificates.files), ...asked, handshakeTimeout: handshakeMs };
   const encrypted: EncryptedAdapter[] = [];
   if (systemTlsListen !== undefined) encrypted.push(tlsAdapter(systemTlsListen, deps, tls));
   if (systemWssListen !== undefined) encrypted.push(wssAdapter(systemWssListen, deps, tls));
   certificates.onChange((files) => {
-    for (const adapter of encrypted) adapter.renew(files);
+    for (const adapter of encrypted) adapter.renew(askingTls(files));
   });
   return [...adapters, ...encrypted];
 }

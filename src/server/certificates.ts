@@ -20,6 +20,14 @@ export interface CertificateFiles {
   readonly key: Buffer;
   /** The authority of clients; absent: they are not asked for a certificate. */
   readonly ca?: Buffer;
+  /** The authorities whose certificates say who an instance is; absent: no certificate says that. Never together with `ca`. */
+  readonly identityCa?: Buffer;
+}
+
+/** The same for a port that asks clients for certificates. */
+export function askingTls({ cert, key, ca, identityCa }: CertificateFiles) {
+  const authorities = ca ?? identityCa;
+  return authorities === undefined ? { cert, key } : { cert, key, ca: authorities };
 }
 
 /** Certificates that cannot be used: the message names the options, and says why. */
@@ -33,7 +41,7 @@ export interface CertificateKeeperDeps extends Pick<OwnCertificatesDeps, 'names'
   readonly read?: (path: string) => Buffer;
 }
 
-type Paths = Pick<Config, 'tlsCert' | 'tlsKey' | 'tlsClientCa'>;
+type Paths = Pick<Config, 'tlsCert' | 'tlsKey' | 'tlsClientCa' | 'identityCa'>;
 
 /**
  * The server's certificates, kept up to date: when their files change, every TLS port uses the new ones for the connections that come
@@ -143,9 +151,10 @@ export class CertificateKeeper {
   }
 
   #read(): CertificateFiles {
-    const { tlsCert, tlsKey, tlsClientCa } = this.paths;
+    const { tlsCert, tlsKey, tlsClientCa, identityCa } = this.paths;
     const read = this.deps.read ?? readNamedFile;
     const own = this.own?.chain ?? { cert: read(tlsCert!), key: read(tlsKey!) };
+    if (identityCa !== undefined) return { ...own, identityCa: read(identityCa) };
     return tlsClientCa === undefined ? own : { ...own, ca: read(tlsClientCa) };
   }
 }
@@ -156,22 +165,30 @@ export function leafKeyIdOf({ cert }: Pick<CertificateFiles, 'cert'>): Buffer {
 }
 
 function same(one: CertificateFiles, other: CertificateFiles): boolean {
-  const isSameAuthority =
-    one.ca === undefined || other.ca === undefined ? one.ca === other.ca : one.ca.equals(other.ca);
+  const [former, next] = [askingTls(one).ca, askingTls(other).ca];
+  const isSameAuthority = former === undefined || next === undefined ? former === next : former.equals(next);
   return isSameAuthority && one.cert.equals(other.cert) && one.key.equals(other.key);
 }
 
-function check(files: CertificateFiles, { tlsCert, tlsKey, tlsClientCa }: Paths): void {
+function check(files: CertificateFiles, { tlsCert, tlsKey, tlsClientCa, identityCa }: Paths): void {
   const named = tlsCert === undefined ? [] : [`--tls-cert ${tlsCert}`, `--tls-key ${tlsKey}`];
   if (tlsClientCa !== undefined) named.push(`--tls-client-ca ${tlsClientCa}`);
+  if (identityCa !== undefined) named.push(`--identity-ca ${identityCa}`);
+  const tls = askingTls(files);
   try {
     // An authority that is no PEM is passed over in silence otherwise, and then nobody is believed.
-    for (const pem of [files.cert, ...(files.ca === undefined ? [] : [files.ca])]) new X509Certificate(pem);
-    createSecureContext(files);
+    for (const pem of [tls.cert, ...(tls.ca === undefined ? [] : certificatesIn(tls.ca))]) new X509Certificate(pem);
+    createSecureContext(tls);
   } catch (cause) {
     const text = `${named.join(', ')}: not a certificate with its private key in PEM: ${(cause as Error).message}`;
     throw new CertificateError(text, { cause });
   }
+}
+
+/** Each certificate of a PEM; the PEM itself where there is none, which is a mistake. */
+function certificatesIn(pem: Buffer): (string | Buffer)[] {
+  const found = pem.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  return found ?? [pem];
 }
 
 /** A certificate that no client would take is not put in the place of one that is good. */

@@ -1,4 +1,3 @@
-import { ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Admission } from '../admission/admission.js';
 import type { ConnectionGate } from '../admission/connection-gate.js';
@@ -25,7 +24,8 @@ import { TICKET_ADDRESSES_MAX } from '../trust/ticket.js';
 import { WebDoor } from '../web/door.js';
 import { makeAdapters } from './adapters.js';
 import { ensureAdminToken } from './admin-token.js';
-import type { CertificateKeeper } from './certificates.js';
+import { certificateReader, grpcCredentials } from './asking-certificates.js';
+import { askingTls, type CertificateKeeper } from './certificates.js';
 import type { Engine } from './engine.js';
 import { listening } from './listen-error.js';
 import { consoleCalls, webCalls } from './local-ports.js';
@@ -128,7 +128,8 @@ export class Doors {
     this.addresses.stun = formatAddress(this.meeting.address);
     const mode = () => this.engine.gatekeeper.mode;
     const plain = plainGate(accept, { mode, allowPlaintext: config.allowPlaintext, reports: admission.reports });
-    this.adapters = makeAdapters(config, this.limits, { admission, gate }, certificates);
+    const certificateOf = await certificateReader(this.parts);
+    this.adapters = makeAdapters(config, this.limits, { admission, gate, certificateOf }, certificates);
     for (const adapter of this.adapters) {
       await listening(`--system-${adapter.codeName}-listen`, adapter.listen(adapter.encrypted ? accept : plain));
       this.addresses[adapter.codeName] = adapter.addresses[0];
@@ -190,12 +191,13 @@ export class Doors {
 
   private makeSystem(brokering: Brokering, gate: ConnectionGate): SystemDoor {
     const { clock, random, log, metrics, events, admission } = this.parts;
-    const { replica, opening, gatekeeper, enrolment, shares, turns, feeds, relay } = this.engine;
+    const { replica, opening, gatekeeper, enrolment, certificates, shares, turns, feeds, relay } = this.engine;
     return new SystemDoor({
       replica,
       opening,
       gatekeeper,
       enrolment,
+      certificates,
       shares,
       turns,
       feeds: feeds.system,
@@ -264,7 +266,18 @@ export class Doors {
 
   private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
     const { config, clock, random, log, metrics, events, certificates } = this.parts;
-    const { replica, opening, gatekeeper, enrolment, issuers, shares, turns, feeds, relay } = this.engine;
+    const {
+      replica,
+      opening,
+      gatekeeper,
+      enrolment,
+      issuers,
+      certificates: logins,
+      shares,
+      turns,
+      feeds,
+      relay,
+    } = this.engine;
     const { messageBytesMax, orderDeadlineMs } = config;
     const adminToken = await ensureAdminToken(config.data, config.adminToken, random);
     const { grpc: isEncrypted } = tlsPlan(config);
@@ -276,6 +289,7 @@ export class Doors {
         gatekeeper,
         enrolment,
         issuers,
+        certificates: logins,
         shares,
         turns,
         feeds: feeds.grpc,
@@ -302,9 +316,13 @@ export class Doors {
     );
     const bound = await listening(
       '--listen',
-      this.grpc.listen(config.listen, credentials(isEncrypted ? certificates : undefined)),
+      this.grpc.listen(
+        config.listen,
+        grpcCredentials(isEncrypted ? certificates : undefined),
+        await certificateReader(this.parts),
+      ),
     );
-    certificates?.onChange((files) => this.grpc?.renew(files));
+    certificates?.onChange((files) => this.grpc?.renew(askingTls(files)));
     this.addresses.grpc = formatAddress(bound);
     const addresses = reachableAddresses(bound);
     this.reachedAt = usefulAddresses(addresses).slice(0, TICKET_ADDRESSES_MAX);
@@ -319,7 +337,7 @@ function capabilitiesOf({ consoleListen, webListen }: Config): string[] {
   return [...(consoleListen === undefined ? [] : ['console']), ...(webListen === undefined ? [] : ['web'])];
 }
 
-/** The rendezvous has a port of its own beside gRPC's, because both take TCP. */
+/** The rendezvous has a port of its own, because both take TCP. */
 function meetingAddress({ rendezvousListen, listen }: Config): Address {
   if (rendezvousListen !== undefined) return rendezvousListen;
   return { host: listen.host, port: listen.port === 0 || listen.port === 65_535 ? 0 : listen.port + 1 };
@@ -330,10 +348,4 @@ function announced({ rendezvousListen, listen }: Config, { port }: Address): Add
   const host = rendezvousListen?.host ?? listen.host;
   const isSame = host === listen.host || host === '0.0.0.0' || host === '::';
   return { host: isSame ? '' : host, port };
-}
-
-function credentials(certificates: CertificateKeeper | undefined): ServerCredentials {
-  if (certificates === undefined) return ServerCredentials.createInsecure();
-  const { cert, key, ca } = certificates.files;
-  return ServerCredentials.createSsl(ca ?? null, [{ cert_chain: cert, private_key: key }], ca !== undefined);
 }

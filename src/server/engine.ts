@@ -16,6 +16,7 @@ import { replayWhole } from '../journal/replaying.js';
 import { DEFAULT_RELAY_LIMITS } from '../relay/limits.js';
 import { Relay } from '../relay/relay.js';
 import { AccessTokens } from '../replica/access/access-tokens.js';
+import { CertificateLogins } from '../replica/access/certificate-logins.js';
 import { Enrolment } from '../replica/access/enrolment.js';
 import { Gatekeeper } from '../replica/access/gatekeeper.js';
 import { GrantEnforcer } from '../replica/access/grant-enforcer.js';
@@ -74,6 +75,8 @@ export interface Engine {
   readonly enrolment: Enrolment;
   /** Lets in who brings a token of an issuer. */
   readonly issuers: IssuerLogins;
+  /** Lets in who has shown a client certificate. */
+  readonly certificates: CertificateLogins;
   /** What each caller may take of what all share. */
   readonly shares: Shares;
   /** Whose turn it is to be worked for, at all doors. */
@@ -231,6 +234,7 @@ export async function startEngine({
       events.opened(session, origin),
     ),
     enrolment: new Enrolment({ replica, prover, clock }),
+    certificates: new CertificateLogins({ replica, gatekeeper, clock }),
     issuers: makeIssuers({ replica, clock, charge, fetchJson, log }),
     shares,
     turns,

@@ -1,4 +1,5 @@
 import type { Place } from '../admission/place.js';
+import type { CertificateClaim } from '../core/model/certificate.js';
 import type { Fault } from '../core/model/fault.js';
 
 /**
@@ -16,6 +17,8 @@ export interface Pipe {
   readonly copiesFrames: boolean;
   /** Its place, where the transport has a port of its own. */
   readonly place?: Place | undefined;
+  /** What its TLS connection has shown of who is at the other end; absent without a certificate. */
+  readonly certificate?: CertificateClaim | undefined;
   /** Bytes that were written and are not gone yet. */
   readonly bufferedBytes: number;
   /** Bytes of a packet whose end has not come. */

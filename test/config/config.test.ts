@@ -158,6 +158,12 @@ describe('values that cannot be', () => {
     expect(problemsOf({ flags: { 'tls-client-ca': 'a.pem' } })).toEqual([
       '--tls-client-ca needs TLS at --listen: --tls-cert and --tls-key, or an address beyond loopback',
     ]);
+    expect(problemsOf({ flags: { 'identity-ca': 'a.pem', 'tls-client-ca': 'b.pem', listen: '0.0.0.0:1' } })).toEqual([
+      '--identity-ca and --tls-client-ca: a port can ask for certificates of one of them',
+    ]);
+    expect(problemsOf({ flags: { 'identity-ca': 'a.pem' } })).toEqual([
+      '--identity-ca needs TLS at --listen: --tls-cert and --tls-key, or an address beyond loopback',
+    ]);
     expect(problemsOf({ flags: { 'metrics-listen': '0.0.0.0:1', data: ':memory:' } })).toEqual([
       '--metrics-listen beyond loopback with --data :memory: needs --metrics-token',
     ]);

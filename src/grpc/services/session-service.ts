@@ -134,7 +134,8 @@ interface ShowingCall {
 /** Does what a call asks for once its proof, if it has one, is verified, and its session counts on this connection. */
 function shownThen<A>(backing: Backing, showing: ShowingCall, work: () => A | Fault): A | Fault | Promise<A | Fault> {
   const { method, proof, caller } = showing;
-  if (proof !== undefined) return proveThen(backing, showing, proof, work);
+  // Whoever is vouched for on this connection needs none.
+  if (proof !== undefined && caller.vouched === undefined) return proveThen(backing, showing, proof, work);
   return backing.gatekeeper.admitShown(method, caller) ?? work();
 }
 

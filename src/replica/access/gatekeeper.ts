@@ -64,7 +64,11 @@ export interface GatekeeperDeps {
 
 const OPEN: ReadonlySet<string> = new Set(OPEN_PERMISSIONS);
 const NO_GRANTS: Pick<Policy, 'grants'> = { grants: [] };
-const EXPIRED = 'the access token has expired: log in again';
+const EXPIRED = {
+  token: 'the access token has expired: log in again',
+  issuer: "the issuer's token has expired",
+  certificate: 'the client certificate has expired',
+} as const;
 
 /**
  * Says, to both doors, who may do what: it knows the mode that holds, who is behind a session, and on which connections that was
@@ -272,7 +276,9 @@ export class Gatekeeper {
   #cause({ sid, access }: Asker, fault: Fault): Fault {
     const { state } = this.#deps;
     if (sid !== undefined && !state.sessions.has(sid)) return overFault(state, sid);
-    return access !== undefined && this.#isExpired(access) ? new Fault('AUTH_REQUIRED', EXPIRED) : fault;
+    return access !== undefined && this.#isExpired(access)
+      ? new Fault('AUTH_REQUIRED', EXPIRED[access.via ?? 'token'])
+      : fault;
   }
 
   #decide(

@@ -1,8 +1,10 @@
 import type { Server } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { Admission } from '../../admission/admission.js';
 import type { ConnectionGate } from '../../admission/connection-gate.js';
 import type { Origin } from '../../admission/web-guard.js';
 import type { Address } from '../../base/address.js';
+import type { CertificateClaim } from '../../core/model/certificate.js';
 import type { Adapter } from '../../transport/adapter.js';
 import type { Accept } from '../../transport/pipe.js';
 import { reachableAddresses } from '../../transport/reachable.js';
@@ -15,7 +17,12 @@ export interface PortDeps {
   /** Origins of web pages that may connect. */
   readonly origins: readonly Origin[];
   readonly maxBlockBytes: number;
+  /** What the other end of a TLS connection has shown; absent where no certificate says who somebody is. */
+  readonly certificateOf?: CertificateOf | undefined;
 }
+
+/** Reads the client certificate of a TLS connection; undefined for one without. */
+export type CertificateOf = (socket: TLSSocket) => CertificateClaim | undefined;
 
 /** A transport, before it has a port: a server of Node that does not listen itself, and how its connections are taken. */
 export interface Service {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { Place } from '../../admission/place.js';
+import type { CertificateClaim } from '../../core/model/certificate.js';
 import { Fault } from '../../core/model/fault.js';
 import type { Accept, Pipe, Receiver } from '../../transport/pipe.js';
 import { FrameReader } from '../codec/frame.js';
@@ -8,15 +9,25 @@ import { FrameReader } from '../codec/frame.js';
 /** After so much quiet the system asks whether the other end is there, and closes the socket when it is not. */
 export const PROBE_AFTER_MS = 30_000;
 
+/** What a pipe needs to know besides its socket. */
+export interface SocketPipeOptions {
+  /** The largest packet. */
+  readonly maxBlockBytes: number;
+  /** What its TLS connection has shown. */
+  readonly certificate?: CertificateClaim | undefined;
+}
+
 /** A socket, or TLS over one, as a pipe: frames as they are. */
 class SocketPipe implements Pipe {
   private readonly frames: FrameReader;
+  readonly certificate: CertificateClaim | undefined;
 
   constructor(
     private readonly socket: Socket,
-    packetBytesMax: number,
+    { maxBlockBytes, certificate }: SocketPipeOptions,
   ) {
-    this.frames = new FrameReader(packetBytesMax);
+    this.certificate = certificate;
+    this.frames = new FrameReader(maxBlockBytes);
   }
 
   get remote(): string {
@@ -82,12 +93,12 @@ class SocketPipe implements Pipe {
 }
 
 /** Makes every socket a pipe and hands it over. Its server allows half-open ones: who has ended its side still gets its answers. */
-export function servePipe(socket: Socket, packetBytesMax: number, accept: Accept): void {
+export function servePipe(socket: Socket, options: SocketPipeOptions, accept: Accept): void {
   // An error closes the socket, and 'close' tells.
   socket.on('error', () => {});
   socket.setNoDelay(true);
   socket.setKeepAlive(true, PROBE_AFTER_MS);
-  const pipe = new SocketPipe(socket, packetBytesMax);
+  const pipe = new SocketPipe(socket, options);
   const receiver = accept(pipe);
   if (receiver !== undefined) pipe.serve(receiver);
 }

@@ -11,6 +11,7 @@ export function tcpAdapter(wanted: Address, deps: PortDeps): Adapter {
     codeName: 'tcp',
     encrypted: false,
     server,
-    serve: (accept) => server.on('connection', (socket) => servePipe(socket, deps.maxBlockBytes, accept)),
+    serve: (accept) =>
+      server.on('connection', (socket) => servePipe(socket, { maxBlockBytes: deps.maxBlockBytes }, accept)),
   });
 }

@@ -17,7 +17,8 @@ export function tlsAdapter(wanted: Address, deps: PortDeps, options: TlsOptions)
       server.on('secureConnection', (socket) => {
         // Not before: a client that ends its side within the handshake is gone, and its place is to be free.
         socket.allowHalfOpen = true;
-        servePipe(socket, deps.maxBlockBytes, accept);
+        const { maxBlockBytes, certificateOf } = deps;
+        servePipe(socket, { maxBlockBytes, certificate: certificateOf?.(socket) }, accept);
       }),
   });
   return Object.assign(adapter, { renew: (files: SecureContextOptions) => server.setSecureContext(files) });

@@ -5,6 +5,7 @@ import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { Place } from '../../admission/place.js';
 import { WebGuard } from '../../admission/web-guard.js';
 import type { Address } from '../../base/address.js';
+import type { CertificateClaim } from '../../core/model/certificate.js';
 import { Fault } from '../../core/model/fault.js';
 import { type Accept, type Pipe, packetsOf, type Receiver } from '../../transport/pipe.js';
 import type { PortDeps } from './port.js';
@@ -24,6 +25,7 @@ class WebSocketPipe implements Pipe {
   constructor(
     private readonly ws: WebSocket,
     private readonly socket: Socket,
+    readonly certificate: CertificateClaim | undefined,
   ) {
     this.readAtMessage = socket.bytesRead;
   }
@@ -109,7 +111,7 @@ export interface WebSocketPort {
  * connect is told so before the upgrade; other requests are told to upgrade.
  */
 export function serveWebSockets({ door, http, host, bound }: WebSocketPort, deps: PortDeps, accept: Accept): void {
-  const { origins, maxBlockBytes, admission } = deps;
+  const { origins, maxBlockBytes, admission, certificateOf } = deps;
   const guard = new WebGuard(origins, host, bound);
   const server = new WebSocketServer({
     noServer: true,
@@ -124,7 +126,7 @@ export function serveWebSockets({ door, http, host, bound }: WebSocketPort, deps
   const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const refusal = guard.refuses(request);
     if (refusal === undefined) {
-      server.handleUpgrade(request, socket, head, (ws) => serveWebSocket(ws, socket, accept));
+      server.handleUpgrade(request, socket, head, (ws) => serveWebSocket(ws, { socket, certificateOf }, accept));
       return;
     }
     const { cause, message } = refusal;
@@ -135,12 +137,16 @@ export function serveWebSockets({ door, http, host, bound }: WebSocketPort, deps
   http.on('upgrade', admission.fence.around(door, upgrade, end));
 }
 
-function serveWebSocket(ws: WebSocket, socket: Socket, accept: Accept): void {
+function serveWebSocket(
+  ws: WebSocket,
+  { socket, certificateOf }: { readonly socket: Socket } & Pick<PortDeps, 'certificateOf'>,
+  accept: Accept,
+): void {
   // An error closes the WebSocket, and 'close' tells.
   ws.on('error', () => {});
   socket.setNoDelay(true);
   socket.setKeepAlive(true, PROBE_AFTER_MS);
-  const pipe = new WebSocketPipe(ws, socket);
+  const pipe = new WebSocketPipe(ws, socket, socket instanceof TLSSocket ? certificateOf?.(socket) : undefined);
   const receiver = accept(pipe);
   if (receiver !== undefined) pipe.serve(receiver);
 }

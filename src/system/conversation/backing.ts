@@ -7,6 +7,7 @@ import type { Fault } from '../../core/model/fault.js';
 import type { FairTurns } from '../../fair/fair-turns.js';
 import type { Feed } from '../../feed/feed.js';
 import type { Relay } from '../../relay/relay.js';
+import type { CertificateLogins } from '../../replica/access/certificate-logins.js';
 import type { Enrolment } from '../../replica/access/enrolment.js';
 import type { Gatekeeper } from '../../replica/access/gatekeeper.js';
 import type { Opening } from '../../replica/opening.js';
@@ -24,6 +25,8 @@ export interface Backing {
   readonly gatekeeper: Gatekeeper;
   /** Redeems tickets. */
   readonly enrolment: Enrolment;
+  /** Lets in who has shown a client certificate. */
+  readonly certificates: Pick<CertificateLogins, 'accept' | 'find'>;
   /** What each caller may take of what all share. */
   readonly shares: Shares;
   /** Whose turn it is to be worked for. */

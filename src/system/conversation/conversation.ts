@@ -1,7 +1,9 @@
-import type { Fault } from '../../core/model/fault.js';
+import type { CertificateClaim } from '../../core/model/certificate.js';
+import { Fault } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
 import type { CloseReason, Session } from '../../core/model/session.js';
 import type { Stream } from '../../core/model/stream.js';
+import type { Access } from '../../replica/access/access-tokens.js';
 import type { Asker } from '../../replica/access/gatekeeper.js';
 import type { Origin } from '../../shares/origin.js';
 import type { EventBody } from '../codec/event.js';
@@ -18,6 +20,8 @@ export interface ConversationDeps {
   readonly backing: Backing;
   /** By what its session is counted. */
   readonly origin: Origin;
+  /** What its connection has shown of who is at the other end. */
+  readonly certificate: CertificateClaim | undefined;
   /** What sends, on its connection. */
   readonly sender: Sender;
   readonly owner: ConversationOwner;
@@ -90,9 +94,22 @@ export class Conversation implements Asker {
     return this.#flows;
   }
 
+  /** Who its client certificate says that it is, where that is known. */
+  get access(): Access | undefined {
+    const { backing, certificate } = this.#deps;
+    const found = backing.certificates.find(certificate);
+    return found instanceof Fault ? undefined : found;
+  }
+
+  /** The same, of one that comes for the first time, too; why it is not taken. */
+  async acceptCertificate(): Promise<Access | undefined | Fault> {
+    const { backing, certificate } = this.#deps;
+    return backing.certificates.accept(certificate);
+  }
+
   /** Whether an identity has shown itself on this connection. */
   hasShown(uuid: string): boolean {
-    return this.#shown === uuid;
+    return this.#shown === uuid || this.access?.uuid === uuid;
   }
 
   /** An identity has shown itself. A connection is of one session, and so of one identity. */

@@ -63,6 +63,7 @@ export class Peer implements Receiver, Sender {
     this.conversation = new Conversation({
       backing: host.backing,
       origin: { address: pipe.remote, connection: pipe.connection },
+      certificate: pipe.certificate,
       sender: this,
       owner: {
         entered: (sid) => host.entered(this, sid),

@@ -36,7 +36,8 @@ export const session: Handler<'Session'> = async ({ backing, body, packetId }, c
     labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
     proof: body.proof && proofMessage(body.proof),
   };
-  const opened = await opening.open(wanted, conversation.origin);
+  const vouched = await conversation.acceptCertificate();
+  const opened = vouched instanceof Fault ? vouched : await opening.open({ ...wanted, vouched }, conversation.origin);
   if (opened instanceof Fault) {
     conversation.move('refuse');
     return opened;
@@ -95,7 +96,10 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, body, packetId }, con
     };
     return { data: { ttlMs, position: replica.state.position }, after };
   };
-  return proof === undefined ? goOn() : proveThen(backing, proofMessage(proof), sid, conversation, goOn);
+  // Whoever is vouched for on this connection needs none.
+  const { access } = conversation;
+  const isVouched = access !== undefined && access.uuid === replica.state.sessions.get(sid)?.uuid;
+  return proof === undefined || isVouched ? goOn() : proveThen(backing, proofMessage(proof), sid, conversation, goOn);
 };
 
 /** Goes on once the holder of a session has proved itself. No other session begins on the connection meanwhile. */

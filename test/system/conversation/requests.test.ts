@@ -37,6 +37,7 @@ function made() {
     state: 'new',
     origin: { address: '192.0.2.1' },
     move: () => true,
+    acceptCertificate: async () => undefined,
     enter: () => told.push('entered'),
   } as unknown as Conversation;
   const requests = new Requests({
