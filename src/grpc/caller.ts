@@ -93,7 +93,7 @@ export class Caller implements Asker {
 
 /**
  * Finds out who calls. A token that comes must be good, also where none is needed; a good one renews its session, whatever
- * becomes of the call, unless its identity has yet to show itself on this connection.
+ * becomes of the call, unless its identity has yet to show itself on this connection, or has lost the role for a session.
  */
 export function identify({ replica, shares, adminToken, gatekeeper }: Backing, call: Call): Caller | Fault {
   const { metadata } = call;
@@ -117,7 +117,7 @@ export function identify({ replica, shares, adminToken, gatekeeper }: Backing, c
     return new Fault('IDENTITY_MISMATCH', `the access token is of identity ${access.uuid}, the session of ${uuid}`);
   }
   const caller = new Caller(gatekeeper, { sid, isAdmin, access, origin });
-  return gatekeeper.countsHere(sid, caller) ? (renew({ replica, shares }, sid, origin) ?? caller) : caller;
+  return gatekeeper.renews(sid, caller) ? (renew({ replica, shares }, sid, origin) ?? caller) : caller;
 }
 
 /** Whether a request holds a proof: its method has verified that, when it answers with success. */

@@ -114,12 +114,16 @@ export class Gatekeeper {
     return refuseNobody(this.#access(), this.#subject(asker, this.mode)) === undefined;
   }
 
-  /** Whether a session's token is good on the connection that it came over. */
-  countsHere(sid: number, asker: Asker): boolean {
-    const { state, bindsSessions } = this.#deps;
-    if (this.mode !== 'required' || !bindsSessions) return true;
-    const session = state.sessions.get(sid);
-    return session !== undefined && asker.hasShown(session.uuid);
+  /**
+   * Whether a call renews the session whose token it came with: in `required` only where the token is good on the connection, and while
+   * the roles of its identity allow a session. One that has lost its role expires, whatever it goes on to ask for.
+   */
+  renews(sid: number, asker: Asker): boolean {
+    if (this.mode !== 'required') return true;
+    const { origin } = asker;
+    const holder = { sid, isAdmin: false, origin, hasShown: (uuid: string) => asker.hasShown(uuid) };
+    const subject = this.#subject(holder, 'required');
+    return authorize(this.#access(), subject, 'session.own') === undefined;
   }
 
   /** As whom a command is stored that this caller asks for; undefined for nobody. */
