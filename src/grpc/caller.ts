@@ -2,6 +2,7 @@ import type { Metadata } from '@grpc/grpc-js';
 import { isSameSecret } from '../base/same-secret.js';
 import { Fault } from '../core/model/fault.js';
 import type { Method, Permission } from '../core/model/permission.js';
+import { identityOf } from '../core/model/session.js';
 import type { Access } from '../replica/access/access-tokens.js';
 import type { Asker, Gatekeeper } from '../replica/access/gatekeeper.js';
 import { authenticate } from '../replica/access/token.js';
@@ -112,7 +113,7 @@ export function identify({ replica, shares, adminToken, gatekeeper }: Backing, c
   if (token === undefined) return new Caller(gatekeeper, { sid: undefined, isAdmin, access, origin });
   const sid = authenticate(replica.state, String(token));
   if (sid instanceof Fault) return sid;
-  const { uuid } = replica.state.sessions.get(sid)!;
+  const uuid = identityOf(replica.state.sessions.get(sid)!);
   if (access !== undefined && access.uuid !== uuid) {
     return new Fault('IDENTITY_MISMATCH', `the access token is of identity ${access.uuid}, the session of ${uuid}`);
   }

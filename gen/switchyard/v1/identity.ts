@@ -130,9 +130,9 @@ export enum IdentityKind {
   UNSPECIFIED = 0,
   /** INSTANCE - An instance: it has one session, that of its UUID. */
   INSTANCE = 1,
-  /** SERVICE - A program that is no instance of the fleet. */
+  /** SERVICE - A program that is no instance of the fleet. It may have 32 sessions at once, as a person may. */
   SERVICE = 2,
-  /** PERSON - Somebody. */
+  /** PERSON - Somebody. For each of up to 32 sessions it draws an instance UUID, which is its own while that session lives. */
   PERSON = 3,
   UNRECOGNIZED = -1,
 }
@@ -358,7 +358,10 @@ export interface Proof {
   bindingKind: BindingKind;
   /** 32 bytes; empty for a proof without a binding. */
   binding: Buffer;
-  /** Whose key it is, in the 36-character form. Empty: the instance's own. */
+  /**
+   * Whose key it is, in the 36-character form: the instance itself, or a person or a service that has one more session. Empty: the
+   * instance's own.
+   */
   identityUuid: string;
 }
 
@@ -408,7 +411,7 @@ export interface Identity {
   revoked: boolean;
   /** Keys that are refused for it, by their ids, the oldest first: the last 16. */
   barredKeyIds: string[];
-  /** Its live session's SID. 0: it has none. */
+  /** Its live session's SID; of several the lowest. 0: it has none. */
   cvid: number;
   /** What it may do, as an administrator or a ticket said: `agent`, `client`, `observer`, `operator`, `admin`. At most 8. */
   roles: string[];
@@ -418,6 +421,8 @@ export interface Identity {
   labels: { [key: string]: string };
   /** The id of the ticket that it has redeemed last. Empty: none. */
   ticketId: string;
+  /** The SIDs of all its live sessions, ascending: at most one of an instance, 32 of a person or a service. */
+  cvids: number[];
 }
 
 export interface Identity_LabelsEntry {
@@ -1346,6 +1351,7 @@ function createBaseIdentity(): Identity {
     name: "",
     labels: globalThis.Object.create(null),
     ticketId: "",
+    cvids: [],
   };
 }
 
@@ -1380,6 +1386,13 @@ export const Identity: MessageFns<Identity> = {
     });
     if (message.ticketId !== "") {
       writer.uint32(82).string(message.ticketId);
+    }
+    if (message.cvids.length !== 0) {
+      writer.uint32(90).fork();
+      for (const v of message.cvids) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1480,6 +1493,24 @@ export const Identity: MessageFns<Identity> = {
             message.ticketId = reader.string();
             continue;
           }
+          case 11: {
+            if (tag === 88) {
+              message.cvids.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 90) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.cvids.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1529,6 +1560,9 @@ export const Identity: MessageFns<Identity> = {
         : isSet(object.ticket_id)
         ? globalThis.String(object.ticket_id)
         : "",
+      cvids: globalThis.Array.isArray(object?.cvids)
+        ? object.cvids.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -1570,6 +1604,9 @@ export const Identity: MessageFns<Identity> = {
     if (message.ticketId !== "") {
       obj.ticketId = message.ticketId;
     }
+    if (message.cvids?.length) {
+      obj.cvids = message.cvids.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -1596,6 +1633,7 @@ export const Identity: MessageFns<Identity> = {
       globalThis.Object.create(null),
     );
     message.ticketId = object.ticketId ?? "";
+    message.cvids = object.cvids?.map((e) => e) || [];
     return message;
   },
 };
@@ -5455,7 +5493,7 @@ export const EnrollResponse: MessageFns<EnrollResponse> = {
 /**
  * Who instances are, and the keys by which they prove it.
  *
- * Only a proof of one of an identity's keys opens or supersedes its session. The first key that an instance shows binds its
+ * Only a proof of one of an identity's keys opens or supersedes its sessions. The first key that an instance shows binds its
  * UUID; from then on a Session without a proof, or with another key, is refused (PROOF_INVALID) and the session that stands is
  * not touched. An instance that has never shown a key can be opened by anybody.
  */
@@ -5570,8 +5608,8 @@ export const IdentityServiceService = {
   },
   /**
    * Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
-   * once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
-   * approved that has bound its key.
+   * once, for the sessions that the identity has, too: a watch that it may not read any more ends. What becomes an instance keeps the
+   * session of its own UUID only; others end in the same revision (REVOKED). This is how an instance is approved that has bound its key.
    *
    * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
    * PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
@@ -5588,7 +5626,7 @@ export const IdentityServiceService = {
     responseDeserialize: (value: Buffer): UpdateIdentityResponse => UpdateIdentityResponse.decode(value),
   },
   /**
-   * Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
+   * Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back.
    *
@@ -5606,7 +5644,7 @@ export const IdentityServiceService = {
   },
   /**
    * Forgets an identity with its keys, its barred keys and its revocation: its UUID is as one that has never shown a key. The
-   * session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
+   * sessions that its keys have opened end in the same revision (REVOKED). Erases what is stored about the identity
    * from the state; the journal forgets it with the second snapshot after.
    *
    * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -5622,7 +5660,7 @@ export const IdentityServiceService = {
     responseDeserialize: (value: Buffer): ForgetKeyResponse => ForgetKeyResponse.decode(value),
   },
   /**
-   * Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
+   * Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
    * key. Also for a UUID that has never shown a key.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -5738,7 +5776,8 @@ export const IdentityServiceService = {
    * spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
    *
    * An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-   * it replaces its keys, and the session that another key opened ends (REVOKED).
+   * it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+   * service has drawn for a session that lives.
    *
    * Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
    * (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also
@@ -5815,15 +5854,15 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   listIdentities: handleUnaryCall<ListIdentitiesRequest, ListIdentitiesResponse>;
   /**
    * Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
-   * once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
-   * approved that has bound its key.
+   * once, for the sessions that the identity has, too: a watch that it may not read any more ends. What becomes an instance keeps the
+   * session of its own UUID only; others end in the same revision (REVOKED). This is how an instance is approved that has bound its key.
    *
    * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
    * PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
    */
   updateIdentity: handleUnaryCall<UpdateIdentityRequest, UpdateIdentityResponse>;
   /**
-   * Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
+   * Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back.
    *
@@ -5833,7 +5872,7 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   bindKey: handleUnaryCall<BindKeyRequest, BindKeyResponse>;
   /**
    * Forgets an identity with its keys, its barred keys and its revocation: its UUID is as one that has never shown a key. The
-   * session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
+   * sessions that its keys have opened end in the same revision (REVOKED). Erases what is stored about the identity
    * from the state; the journal forgets it with the second snapshot after.
    *
    * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -5841,7 +5880,7 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    */
   forgetKey: handleUnaryCall<ForgetKeyRequest, ForgetKeyResponse>;
   /**
-   * Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
+   * Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
    * key. Also for a UUID that has never shown a key.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -5898,7 +5937,8 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    * spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
    *
    * An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-   * it replaces its keys, and the session that another key opened ends (REVOKED).
+   * it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+   * service has drawn for a session that lives.
    *
    * Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
    * (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also
@@ -6051,8 +6091,8 @@ export interface IdentityServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
-   * once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
-   * approved that has bound its key.
+   * once, for the sessions that the identity has, too: a watch that it may not read any more ends. What becomes an instance keeps the
+   * session of its own UUID only; others end in the same revision (REVOKED). This is how an instance is approved that has bound its key.
    *
    * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
    * PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
@@ -6073,7 +6113,7 @@ export interface IdentityServiceClient extends Client {
     callback: (error: ServiceError | null, response: UpdateIdentityResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
+   * Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back.
    *
@@ -6097,7 +6137,7 @@ export interface IdentityServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Forgets an identity with its keys, its barred keys and its revocation: its UUID is as one that has never shown a key. The
-   * session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
+   * sessions that its keys have opened end in the same revision (REVOKED). Erases what is stored about the identity
    * from the state; the journal forgets it with the second snapshot after.
    *
    * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -6119,7 +6159,7 @@ export interface IdentityServiceClient extends Client {
     callback: (error: ServiceError | null, response: ForgetKeyResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
+   * Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
    * key. Also for a UUID that has never shown a key.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -6274,7 +6314,8 @@ export interface IdentityServiceClient extends Client {
    * spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
    *
    * An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-   * it replaces its keys, and the session that another key opened ends (REVOKED).
+   * it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+   * service has drawn for a session that lives.
    *
    * Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
    * (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also

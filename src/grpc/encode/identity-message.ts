@@ -1,13 +1,14 @@
 import { type Identity as IdentityMessage, type Principal, PrincipalVia } from '../../../gen/switchyard/v1/identity.js';
-import { type Identity, IdentityKind } from '../../core/model/identity.js';
+import { IDENTITY_BOUNDS, type Identity, IdentityKind, mayHaveSeveral } from '../../core/model/identity.js';
 import type { StateView } from '../../core/store/state-view.js';
 import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
 import { shown } from './message.js';
 import { labelsSize } from './size.js';
 
-/** An identity, with the session that it has. */
+/** An identity, with the sessions that it has. */
 export function identityMessage(state: StateView, identity: Identity): IdentityMessage {
   const { uuid, kind, roles, name, labels, keys, barred, revoked, ticket } = identity;
+  const cvids = state.sessions.ofIdentity(uuid).map(({ sid }) => sid);
   return {
     identityUuid: uuid,
     kind,
@@ -20,7 +21,8 @@ export function identityMessage(state: StateView, identity: Identity): IdentityM
     })),
     revoked,
     barredKeyIds: barred.map(hexOf),
-    cvid: state.sessions.ofInstance(uuid)?.sid ?? 0,
+    cvid: cvids[0] ?? 0,
+    cvids,
     roles: [...roles],
     name,
     labels: shown(labels),
@@ -45,9 +47,10 @@ export function principalMessage(state: StateView, { uuid, keyId, via = 'session
 }
 
 /** Bytes of an identity's message, about: with four keys of the longest kind it has some 1,200. */
-export function identitySize({ keys, barred, roles, labels }: Identity): number {
+export function identitySize({ kind, keys, barred, roles, labels }: Identity): number {
   const lists = 256 * keys.length + 66 * barred.length + 34 * roles.length;
-  return 128 + lists + labelsSize(labels);
+  const cvids = mayHaveSeveral(kind) ? 6 * IDENTITY_BOUNDS.sessionsMax : 0;
+  return 128 + cvids + lists + labelsSize(labels);
 }
 
 function hexOf(hidden: string): string {

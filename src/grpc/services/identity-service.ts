@@ -32,6 +32,7 @@ import { identityNotFound } from '../../core/decide/identity.js';
 import type { Command, UpdateIdentity } from '../../core/model/command.js';
 import { Fault, type FieldViolation } from '../../core/model/fault.js';
 import { AUTH_MODE_NUMBERS } from '../../core/model/policy.js';
+import { identityOf } from '../../core/model/session.js';
 import { ACCESS_LIMITS } from '../../replica/access/access-tokens.js';
 import { ADMIN_NONCE_BYTES, adminProof } from '../../trust/admin-proof.js';
 import { keyIdOf, keyProblem } from '../../trust/public-key.js';
@@ -152,7 +153,9 @@ async function login(
 function whoAmI({ replica, gatekeeper }: Backing, { sid, isAdmin, access }: Caller): WhoAmIResponse {
   const session = sid === undefined ? undefined : replica.state.sessions.get(sid);
   const shown =
-    session === undefined ? access && { ...access, via: 'access' as const } : { ...session, via: 'session' as const };
+    session === undefined
+      ? access && { ...access, via: 'access' as const }
+      : { uuid: identityOf(session), keyId: session.keyId, via: 'session' as const };
   const principal = shown && principalMessage(replica.state, shown);
   return { principal, cvid: sid ?? 0, administrator: isAdmin, mode: AUTH_MODE_NUMBERS[gatekeeper.mode] };
 }
@@ -181,7 +184,7 @@ function getIdentity(
   const uuid = readUuid(replica, request);
   if (uuid instanceof Fault) return uuid;
   const own = caller.sid === undefined ? undefined : state.sessions.get(caller.sid);
-  const isOwn = own?.uuid === uuid || gatekeeper.principal(caller)?.identityUuid === uuid;
+  const isOwn = (own !== undefined && identityOf(own) === uuid) || gatekeeper.principal(caller)?.identityUuid === uuid;
   const refused = isOwn ? undefined : caller.refuse('identity.read', 'GetIdentity');
   if (refused !== undefined) return refused;
   const identity = state.identities.get(uuid);

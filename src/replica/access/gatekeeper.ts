@@ -15,7 +15,7 @@ import {
 import { type AuthMode, type GrantParty, type Policy, stricter } from '../../core/model/policy.js';
 import type { Position } from '../../core/model/position.js';
 import { type Principal, principalName } from '../../core/model/principal.js';
-import type { Session } from '../../core/model/session.js';
+import { identityOf, type Session } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Origin } from '../../shares/origin.js';
 import { type GuardableSource, GuardedSource } from '../guarded-source.js';
@@ -103,8 +103,9 @@ export class Gatekeeper {
   }
 
   /** The principal of a session that a proof has opened. */
-  principalOf({ uuid, keyId }: Session): Principal | undefined {
-    const identity = keyId === undefined ? undefined : this.#deps.state.identities.get(uuid);
+  principalOf(session: Session): Principal | undefined {
+    const uuid = identityOf(session);
+    const identity = session.keyId === undefined ? undefined : this.#deps.state.identities.get(uuid);
     if (identity === undefined || identity.revoked) return undefined;
     return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'session' };
   }
@@ -303,7 +304,8 @@ export class Gatekeeper {
     const { state, bindsSessions } = this.#deps;
     const isAdministrator = asker.isAdmin;
     const session = asker.sid === undefined ? undefined : state.sessions.get(asker.sid);
-    const counts = session !== undefined && (mode !== 'required' || !bindsSessions || asker.hasShown(session.uuid));
+    const counts =
+      session !== undefined && (mode !== 'required' || !bindsSessions || asker.hasShown(identityOf(session)));
     const ofSession = counts ? this.principalOf(session) : undefined;
     const principal = ofSession ?? (asker.access && this.#holder(asker.access));
     return { principal, party: principal && partyOf(state, principal), isAdministrator };
@@ -321,7 +323,7 @@ export class Gatekeeper {
 
   /** What grants look at of a session's identity; of one of which nothing was proved, only its UUID. */
   #party(session: Session): GrantParty {
-    const identity = session.keyId === undefined ? undefined : this.#deps.state.identities.get(session.uuid);
+    const identity = session.keyId === undefined ? undefined : this.#deps.state.identities.get(identityOf(session));
     return identity ?? { uuid: session.uuid, name: '', roles: [], labels: {} };
   }
 

@@ -155,7 +155,7 @@ class GetPolicyResponse(_message.Message):
     def __init__(self, document: _Optional[str] = ..., revision: _Optional[int] = ..., mode: _Optional[_Union[AuthMode, str]] = ...) -> None: ...
 
 class Identity(_message.Message):
-    __slots__ = ["barred_key_ids", "cvid", "identity_uuid", "keys", "kind", "labels", "name", "revoked", "roles", "ticket_id"]
+    __slots__ = ["barred_key_ids", "cvid", "cvids", "identity_uuid", "keys", "kind", "labels", "name", "revoked", "roles", "ticket_id"]
     class LabelsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -164,6 +164,7 @@ class Identity(_message.Message):
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     BARRED_KEY_IDS_FIELD_NUMBER: _ClassVar[int]
+    CVIDS_FIELD_NUMBER: _ClassVar[int]
     CVID_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_UUID_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
@@ -175,6 +176,7 @@ class Identity(_message.Message):
     TICKET_ID_FIELD_NUMBER: _ClassVar[int]
     barred_key_ids: _containers.RepeatedScalarFieldContainer[str]
     cvid: int
+    cvids: _containers.RepeatedScalarFieldContainer[int]
     identity_uuid: str
     keys: _containers.RepeatedCompositeFieldContainer[IdentityKey]
     kind: IdentityKind
@@ -183,7 +185,7 @@ class Identity(_message.Message):
     revoked: bool
     roles: _containers.RepeatedScalarFieldContainer[str]
     ticket_id: str
-    def __init__(self, identity_uuid: _Optional[str] = ..., kind: _Optional[_Union[IdentityKind, str]] = ..., keys: _Optional[_Iterable[_Union[IdentityKey, _Mapping]]] = ..., revoked: bool = ..., barred_key_ids: _Optional[_Iterable[str]] = ..., cvid: _Optional[int] = ..., roles: _Optional[_Iterable[str]] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., ticket_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, identity_uuid: _Optional[str] = ..., kind: _Optional[_Union[IdentityKind, str]] = ..., keys: _Optional[_Iterable[_Union[IdentityKey, _Mapping]]] = ..., revoked: bool = ..., barred_key_ids: _Optional[_Iterable[str]] = ..., cvid: _Optional[int] = ..., roles: _Optional[_Iterable[str]] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., ticket_id: _Optional[str] = ..., cvids: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class IdentityKey(_message.Message):
     __slots__ = ["bound_at", "good_until", "key_id", "origin", "public_key"]

@@ -8,7 +8,7 @@ from switchyard.v1 import identity_pb2 as switchyard_dot_v1_dot_identity__pb2
 class IdentityServiceStub(object):
     """Who instances are, and the keys by which they prove it.
 
-    Only a proof of one of an identity's keys opens or supersedes its session. The first key that an instance shows binds its
+    Only a proof of one of an identity's keys opens or supersedes its sessions. The first key that an instance shows binds its
     UUID; from then on a Session without a proof, or with another key, is refused (PROOF_INVALID) and the session that stands is
     not touched. An instance that has never shown a key can be opened by anybody.
     """
@@ -109,7 +109,7 @@ class IdentityServiceStub(object):
 class IdentityServiceServicer(object):
     """Who instances are, and the keys by which they prove it.
 
-    Only a proof of one of an identity's keys opens or supersedes its session. The first key that an instance shows binds its
+    Only a proof of one of an identity's keys opens or supersedes its sessions. The first key that an instance shows binds its
     UUID; from then on a Session without a proof, or with another key, is refused (PROOF_INVALID) and the session that stands is
     not touched. An instance that has never shown a key can be opened by anybody.
     """
@@ -191,8 +191,8 @@ class IdentityServiceServicer(object):
 
     def UpdateIdentity(self, request, context):
         """Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
-        once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
-        approved that has bound its key.
+        once, for the sessions that the identity has, too: a watch that it may not read any more ends. What becomes an instance keeps the
+        session of its own UUID only; others end in the same revision (REVOKED). This is how an instance is approved that has bound its key.
 
         Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
         PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
@@ -202,7 +202,7 @@ class IdentityServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BindKey(self, request, context):
-        """Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
+        """Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
         (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
         takes a revocation back.
 
@@ -215,7 +215,7 @@ class IdentityServiceServicer(object):
 
     def ForgetKey(self, request, context):
         """Forgets an identity with its keys, its barred keys and its revocation: its UUID is as one that has never shown a key. The
-        session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
+        sessions that its keys have opened end in the same revision (REVOKED). Erases what is stored about the identity
         from the state; the journal forgets it with the second snapshot after.
 
         Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -226,7 +226,7 @@ class IdentityServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RevokeIdentity(self, request, context):
-        """Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
+        """Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
         key. Also for a UUID that has never shown a key.
 
         Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -304,7 +304,8 @@ class IdentityServiceServicer(object):
         spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
 
         An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-        it replaces its keys, and the session that another key opened ends (REVOKED).
+        it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+        service has drawn for a session that lives.
 
         Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
         (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also
@@ -412,7 +413,7 @@ def add_IdentityServiceServicer_to_server(servicer, server):
 class IdentityService(object):
     """Who instances are, and the keys by which they prove it.
 
-    Only a proof of one of an identity's keys opens or supersedes its session. The first key that an instance shows binds its
+    Only a proof of one of an identity's keys opens or supersedes its sessions. The first key that an instance shows binds its
     UUID; from then on a Session without a proof, or with another key, is refused (PROOF_INVALID) and the session that stands is
     not touched. An instance that has never shown a key can be opened by anybody.
     """
