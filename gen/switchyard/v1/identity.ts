@@ -8,7 +8,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -830,6 +832,52 @@ export interface EnrollResponse {
     | undefined;
   /** The position at which that is so. */
   position: Position | undefined;
+}
+
+/** Where to begin. */
+export interface WatchAuditRequest {
+  /** The number of the last line that the caller has; 0: from the oldest that is kept. Absent: `newest` says it. */
+  after?:
+    | bigint
+    | undefined;
+  /** How many of the newest lines to begin with, 0-10,000. Only without `after`. */
+  newest: number;
+}
+
+/** Some lines. */
+export interface WatchAuditResponse {
+  /** By ascending number; none in a sign of life. */
+  lines: AuditLine[];
+  /** The number of the newest line that is written. 0: there is none. */
+  end: bigint;
+}
+
+/**
+ * Who did what to whom, from where, and what came of it.
+ *
+ * The file has it as JSON without spaces: number, at, who, from, what, on, outcome, count, before, in this order.
+ */
+export interface AuditLine {
+  /** From 1, without a gap. */
+  number: bigint;
+  /** When, by the server's clock, RFC 3339 with milliseconds, in UTC. */
+  at: string;
+  /** `identity UUID`, `administrator` or `nobody`; `server` for what the server says of itself. */
+  who: string;
+  /** The address that it came from. Empty: the server's own. */
+  from: string;
+  /** The method. */
+  what: string;
+  /** The identity, session, stream or ticket that it was about. Empty: none. */
+  on: string;
+  /** `ok`, or the reason of the refusal. */
+  outcome: string;
+  /** How many this line stands for: refusals of one kind have one in 10 s. */
+  count: number;
+  /** SHA-256 of the line before, without its line feed, in hexadecimal; 64 zeros in the first of all. */
+  before: string;
+  /** The same of this line. */
+  hash: string;
 }
 
 function createBaseProof(): Proof {
@@ -5490,6 +5538,398 @@ export const EnrollResponse: MessageFns<EnrollResponse> = {
   },
 };
 
+function createBaseWatchAuditRequest(): WatchAuditRequest {
+  return { after: undefined, newest: 0 };
+}
+
+export const WatchAuditRequest: MessageFns<WatchAuditRequest> = {
+  encode(message: WatchAuditRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.after !== undefined) {
+      if (BigInt.asUintN(64, message.after) !== message.after) {
+        throw new globalThis.Error("value provided for field message.after of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.after);
+    }
+    if (message.newest !== 0) {
+      writer.uint32(16).int32(message.newest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchAuditRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchAuditRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.after = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.newest = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchAuditRequest {
+    return {
+      after: isSet(object.after) ? BigInt(object.after) : undefined,
+      newest: isSet(object.newest) ? globalThis.Number(object.newest) : 0,
+    };
+  },
+
+  toJSON(message: WatchAuditRequest): unknown {
+    const obj: any = {};
+    if (message.after !== undefined) {
+      obj.after = message.after.toString();
+    }
+    if (message.newest !== 0) {
+      obj.newest = Math.round(message.newest);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WatchAuditRequest>, I>>(base?: I): WatchAuditRequest {
+    return WatchAuditRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchAuditRequest>, I>>(object: I): WatchAuditRequest {
+    const message = createBaseWatchAuditRequest();
+    message.after = (object.after !== undefined && object.after !== null) ? BigInt(object.after) : undefined;
+    message.newest = object.newest ?? 0;
+    return message;
+  },
+};
+
+function createBaseWatchAuditResponse(): WatchAuditResponse {
+  return { lines: [], end: 0n };
+}
+
+export const WatchAuditResponse: MessageFns<WatchAuditResponse> = {
+  encode(message: WatchAuditResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.lines) {
+      AuditLine.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.end !== 0n) {
+      if (BigInt.asUintN(64, message.end) !== message.end) {
+        throw new globalThis.Error("value provided for field message.end of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.end);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchAuditResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchAuditResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lines.push(AuditLine.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.end = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchAuditResponse {
+    return {
+      lines: globalThis.Array.isArray(object?.lines) ? object.lines.map((e: any) => AuditLine.fromJSON(e)) : [],
+      end: isSet(object.end) ? BigInt(object.end) : 0n,
+    };
+  },
+
+  toJSON(message: WatchAuditResponse): unknown {
+    const obj: any = {};
+    if (message.lines?.length) {
+      obj.lines = message.lines.map((e) => AuditLine.toJSON(e));
+    }
+    if (message.end !== 0n) {
+      obj.end = message.end.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WatchAuditResponse>, I>>(base?: I): WatchAuditResponse {
+    return WatchAuditResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchAuditResponse>, I>>(object: I): WatchAuditResponse {
+    const message = createBaseWatchAuditResponse();
+    message.lines = object.lines?.map((e) => AuditLine.fromPartial(e)) || [];
+    message.end = (object.end !== undefined && object.end !== null) ? BigInt(object.end) : 0n;
+    return message;
+  },
+};
+
+function createBaseAuditLine(): AuditLine {
+  return { number: 0n, at: "", who: "", from: "", what: "", on: "", outcome: "", count: 0, before: "", hash: "" };
+}
+
+export const AuditLine: MessageFns<AuditLine> = {
+  encode(message: AuditLine, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0n) {
+      if (BigInt.asUintN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.number);
+    }
+    if (message.at !== "") {
+      writer.uint32(18).string(message.at);
+    }
+    if (message.who !== "") {
+      writer.uint32(26).string(message.who);
+    }
+    if (message.from !== "") {
+      writer.uint32(34).string(message.from);
+    }
+    if (message.what !== "") {
+      writer.uint32(42).string(message.what);
+    }
+    if (message.on !== "") {
+      writer.uint32(50).string(message.on);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(58).string(message.outcome);
+    }
+    if (message.count !== 0) {
+      writer.uint32(64).uint32(message.count);
+    }
+    if (message.before !== "") {
+      writer.uint32(74).string(message.before);
+    }
+    if (message.hash !== "") {
+      writer.uint32(82).string(message.hash);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AuditLine {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuditLine();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.at = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.who = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.what = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.on = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.before = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.hash = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AuditLine {
+    return {
+      number: isSet(object.number) ? BigInt(object.number) : 0n,
+      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      who: isSet(object.who) ? globalThis.String(object.who) : "",
+      from: isSet(object.from) ? globalThis.String(object.from) : "",
+      what: isSet(object.what) ? globalThis.String(object.what) : "",
+      on: isSet(object.on) ? globalThis.String(object.on) : "",
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      before: isSet(object.before) ? globalThis.String(object.before) : "",
+      hash: isSet(object.hash) ? globalThis.String(object.hash) : "",
+    };
+  },
+
+  toJSON(message: AuditLine): unknown {
+    const obj: any = {};
+    if (message.number !== 0n) {
+      obj.number = message.number.toString();
+    }
+    if (message.at !== "") {
+      obj.at = message.at;
+    }
+    if (message.who !== "") {
+      obj.who = message.who;
+    }
+    if (message.from !== "") {
+      obj.from = message.from;
+    }
+    if (message.what !== "") {
+      obj.what = message.what;
+    }
+    if (message.on !== "") {
+      obj.on = message.on;
+    }
+    if (message.outcome !== "") {
+      obj.outcome = message.outcome;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.before !== "") {
+      obj.before = message.before;
+    }
+    if (message.hash !== "") {
+      obj.hash = message.hash;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AuditLine>, I>>(base?: I): AuditLine {
+    return AuditLine.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AuditLine>, I>>(object: I): AuditLine {
+    const message = createBaseAuditLine();
+    message.number = (object.number !== undefined && object.number !== null) ? BigInt(object.number) : 0n;
+    message.at = object.at ?? "";
+    message.who = object.who ?? "";
+    message.from = object.from ?? "";
+    message.what = object.what ?? "";
+    message.on = object.on ?? "";
+    message.outcome = object.outcome ?? "";
+    message.count = object.count ?? 0;
+    message.before = object.before ?? "";
+    message.hash = object.hash ?? "";
+    return message;
+  },
+};
+
 /**
  * Who instances are, and the keys by which they prove it.
  *
@@ -5792,6 +6232,26 @@ export const IdentityServiceService = {
     responseSerialize: (value: EnrollResponse): Buffer => Buffer.from(EnrollResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): EnrollResponse => EnrollResponse.decode(value),
   },
+  /**
+   * Watches the audit log: the lines behind a number, those that are kept first, then each as it is written to the disk. The first
+   * message comes at once, and one without lines at least every 15 s. It resumes after the last number that came. A gap in the numbers
+   * is of lines that are not kept any more: each line has the hash of the one before, so that nothing else can be missing unnoticed.
+   *
+   * A watcher that does not read falls behind and holds nothing up: what it has not had is read from the files. 64 may watch at once.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID), also for `after` beyond the end; RESOURCE_EXHAUSTED (WATCH_LIMIT); UNIMPLEMENTED for a
+   * server that keeps nothing on a disk; UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED), also
+   * when the permission is taken away later. Needs audit.read.
+   */
+  watchAudit: {
+    path: "/switchyard.v1.IdentityService/WatchAudit" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchAuditRequest): Buffer => Buffer.from(WatchAuditRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchAuditRequest => WatchAuditRequest.decode(value),
+    responseSerialize: (value: WatchAuditResponse): Buffer => Buffer.from(WatchAuditResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchAuditResponse => WatchAuditResponse.decode(value),
+  },
 } as const;
 
 export interface IdentityServiceServer extends UntypedServiceImplementation {
@@ -5945,6 +6405,18 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    * for a name that the ticket does not allow, or that another identity has). Needs no other credential.
    */
   enroll: handleUnaryCall<EnrollRequest, EnrollResponse>;
+  /**
+   * Watches the audit log: the lines behind a number, those that are kept first, then each as it is written to the disk. The first
+   * message comes at once, and one without lines at least every 15 s. It resumes after the last number that came. A gap in the numbers
+   * is of lines that are not kept any more: each line has the hash of the one before, so that nothing else can be missing unnoticed.
+   *
+   * A watcher that does not read falls behind and holds nothing up: what it has not had is read from the files. 64 may watch at once.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID), also for `after` beyond the end; RESOURCE_EXHAUSTED (WATCH_LIMIT); UNIMPLEMENTED for a
+   * server that keeps nothing on a disk; UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED), also
+   * when the permission is taken away later. Needs audit.read.
+   */
+  watchAudit: handleServerStreamingCall<WatchAuditRequest, WatchAuditResponse>;
 }
 
 export interface IdentityServiceClient extends Client {
@@ -6336,6 +6808,23 @@ export interface IdentityServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: EnrollResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Watches the audit log: the lines behind a number, those that are kept first, then each as it is written to the disk. The first
+   * message comes at once, and one without lines at least every 15 s. It resumes after the last number that came. A gap in the numbers
+   * is of lines that are not kept any more: each line has the hash of the one before, so that nothing else can be missing unnoticed.
+   *
+   * A watcher that does not read falls behind and holds nothing up: what it has not had is read from the files. 64 may watch at once.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID), also for `after` beyond the end; RESOURCE_EXHAUSTED (WATCH_LIMIT); UNIMPLEMENTED for a
+   * server that keeps nothing on a disk; UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED), also
+   * when the permission is taken away later. Needs audit.read.
+   */
+  watchAudit(request: WatchAuditRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchAuditResponse>;
+  watchAudit(
+    request: WatchAuditRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchAuditResponse>;
 }
 
 export const IdentityServiceClient = makeGenericClientConstructor(

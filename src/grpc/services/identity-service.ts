@@ -24,6 +24,7 @@ import type {
   RotateKeyResponse,
   UpdateIdentityRequest,
   UpdateIdentityResponse,
+  WatchAuditRequest,
   WhoAmIResponse,
 } from '../../../gen/switchyard/v1/identity.js';
 import { isLoopback } from '../../base/address.js';
@@ -43,6 +44,7 @@ import type { Caller } from '../caller.js';
 import { durationOf } from '../encode/duration.js';
 import { identityMessage, identitySize, principalMessage } from '../encode/identity-message.js';
 import { positionMessage } from '../encode/message.js';
+import { watchAudit } from './audit.js';
 import { fillPage, pageTokenOf, readPage } from './page.js';
 import { explainAccess, getPolicy, putPolicy } from './policy.js';
 import { enroll, issueTicket, listTickets, revokeTicket } from './tickets.js';
@@ -81,6 +83,7 @@ export function identityService(calls: Calls): IdentityServiceServer {
     issueTicket: calls.anyone((request: IssueTicketRequest, caller) => issueTicket(backing, request, caller)),
     listTickets: calls.anyone((request: ListTicketsRequest) => listTickets(backing, request)),
     revokeTicket: calls.anyone((request: RevokeTicketRequest, caller) => revokeTicket(backing, request, caller)),
+    watchAudit: calls.watch((request: WatchAuditRequest) => watchAudit(backing, request)),
     enroll: calls.anyone((request: EnrollRequest, caller) => enroll(backing, request, caller)),
   };
 }

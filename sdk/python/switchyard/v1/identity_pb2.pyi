@@ -35,6 +35,29 @@ PROOF_PURPOSE_ROTATE: ProofPurpose
 PROOF_PURPOSE_SESSION: ProofPurpose
 PROOF_PURPOSE_UNSPECIFIED: ProofPurpose
 
+class AuditLine(_message.Message):
+    __slots__ = ["at", "before", "count", "hash", "number", "on", "outcome", "what", "who"]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ON_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    at: str
+    before: str
+    count: int
+    hash: str
+    number: int
+    on: str
+    outcome: str
+    what: str
+    who: str
+    def __init__(self, number: _Optional[int] = ..., at: _Optional[str] = ..., who: _Optional[str] = ..., what: _Optional[str] = ..., on: _Optional[str] = ..., outcome: _Optional[str] = ..., count: _Optional[int] = ..., before: _Optional[str] = ..., hash: _Optional[str] = ..., **kwargs) -> None: ...
+
 class BindKeyRequest(_message.Message):
     __slots__ = ["identity_uuid", "public_key"]
     IDENTITY_UUID_FIELD_NUMBER: _ClassVar[int]
@@ -443,6 +466,22 @@ class UpdateIdentityResponse(_message.Message):
     identity: Identity
     position: _position_pb2.Position
     def __init__(self, identity: _Optional[_Union[Identity, _Mapping]] = ..., position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ...) -> None: ...
+
+class WatchAuditRequest(_message.Message):
+    __slots__ = ["after", "newest"]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_FIELD_NUMBER: _ClassVar[int]
+    after: int
+    newest: int
+    def __init__(self, after: _Optional[int] = ..., newest: _Optional[int] = ...) -> None: ...
+
+class WatchAuditResponse(_message.Message):
+    __slots__ = ["end", "lines"]
+    END_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    end: int
+    lines: _containers.RepeatedCompositeFieldContainer[AuditLine]
+    def __init__(self, lines: _Optional[_Iterable[_Union[AuditLine, _Mapping]]] = ..., end: _Optional[int] = ...) -> None: ...
 
 class WhoAmIRequest(_message.Message):
     __slots__ = []

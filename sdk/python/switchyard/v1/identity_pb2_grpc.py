@@ -104,6 +104,11 @@ class IdentityServiceStub(object):
                 request_serializer=switchyard_dot_v1_dot_identity__pb2.EnrollRequest.SerializeToString,
                 response_deserializer=switchyard_dot_v1_dot_identity__pb2.EnrollResponse.FromString,
                 )
+        self.WatchAudit = channel.unary_stream(
+                '/switchyard.v1.IdentityService/WatchAudit',
+                request_serializer=switchyard_dot_v1_dot_identity__pb2.WatchAuditRequest.SerializeToString,
+                response_deserializer=switchyard_dot_v1_dot_identity__pb2.WatchAuditResponse.FromString,
+                )
 
 
 class IdentityServiceServicer(object):
@@ -315,6 +320,21 @@ class IdentityServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchAudit(self, request, context):
+        """Watches the audit log: the lines behind a number, those that are kept first, then each as it is written to the disk. The first
+        message comes at once, and one without lines at least every 15 s. It resumes after the last number that came. A gap in the numbers
+        is of lines that are not kept any more: each line has the hash of the one before, so that nothing else can be missing unnoticed.
+
+        A watcher that does not read falls behind and holds nothing up: what it has not had is read from the files. 64 may watch at once.
+
+        Errors: INVALID_ARGUMENT (FIELD_INVALID), also for `after` beyond the end; RESOURCE_EXHAUSTED (WATCH_LIMIT); UNIMPLEMENTED for a
+        server that keeps nothing on a disk; UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED), also
+        when the permission is taken away later. Needs audit.read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -402,6 +422,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.Enroll,
                     request_deserializer=switchyard_dot_v1_dot_identity__pb2.EnrollRequest.FromString,
                     response_serializer=switchyard_dot_v1_dot_identity__pb2.EnrollResponse.SerializeToString,
+            ),
+            'WatchAudit': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchAudit,
+                    request_deserializer=switchyard_dot_v1_dot_identity__pb2.WatchAuditRequest.FromString,
+                    response_serializer=switchyard_dot_v1_dot_identity__pb2.WatchAuditResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -704,5 +729,22 @@ class IdentityService(object):
         return grpc.experimental.unary_unary(request, target, '/switchyard.v1.IdentityService/Enroll',
             switchyard_dot_v1_dot_identity__pb2.EnrollRequest.SerializeToString,
             switchyard_dot_v1_dot_identity__pb2.EnrollResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def WatchAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(request, target, '/switchyard.v1.IdentityService/WatchAudit',
+            switchyard_dot_v1_dot_identity__pb2.WatchAuditRequest.SerializeToString,
+            switchyard_dot_v1_dot_identity__pb2.WatchAuditResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
