@@ -15,6 +15,7 @@ import { machine, othersPercent } from './machine.js';
 import { benchMetrics } from './metrics.js';
 import { benchMillion } from './million.js';
 import { benchPath } from './path.js';
+import { benchProofs } from './proofs.js';
 import { benchRelay } from './relay.js';
 import { type Part, type Result, saveResults } from './results.js';
 import { installRivals } from './rivals/install.js';
@@ -51,6 +52,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   stopped: { run: benchStopped, rounds: 2, about: 'what a watcher costs that does not read' },
   curve: { run: benchFanoutCurve, rounds: 1, about: 'CPU for each delivered change against the number of watchers' },
   storm: { run: storm, rounds: 1, about: '2,000 sessions come back at once after a restart, as in npm run faults' },
+  proofs: {
+    run: benchProofs,
+    rounds: 1,
+    about: '50,000 sessions with proofs over 500 TLS connections come back at once',
+  },
   simulation: { run: benchSimulation, rounds: 1, about: 'how fast worlds are simulated, and the mutations found' },
   system: { run: benchSystem, rounds: 3, about: 'system events beside gRPC' },
   relay: { run: benchRelay, rounds: 5, about: 'a copy through the server beside a bare relay of grpc-js' },

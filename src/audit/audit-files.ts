@@ -1,6 +1,7 @@
 import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePrivateFolder, openPrivateFile, syncFolder } from '../base/private-files.js';
+import { AuditReader } from './audit-reader.js';
 import { auditFileName, auditFileNumbers, readAuditFile } from './folder.js';
 import { AUDIT_LIMITS } from './limits.js';
 import { type ChainEnd, EMPTY_CHAIN, hashOf, readLine } from './line.js';
@@ -23,6 +24,11 @@ export class AuditFiles {
   #number: number;
   #descriptor: number;
   #size: number;
+
+  /** Reads the files from behind a line on. */
+  reader(after: number): AuditReader {
+    return new AuditReader(this.#folder, after);
+  }
 
   /** Where the chain ended when the files were opened. */
   readonly end: ChainEnd;

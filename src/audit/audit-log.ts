@@ -1,5 +1,7 @@
 import type { Clock } from '../base/clock.js';
-import type { Reason } from '../core/model/fault.js';
+import type { Fault, Reason } from '../core/model/fault.js';
+import type { AuditReader } from './audit-reader.js';
+import { AuditWatch } from './audit-watch.js';
 import { AUDIT_LIMITS } from './limits.js';
 import { type AuditEntry, type ChainEnd, endAfter, writeLine } from './line.js';
 
@@ -22,6 +24,8 @@ export interface Act {
 export interface AuditStore {
   readonly end: ChainEnd;
   append(text: string): void;
+  /** Reads what is written from behind a line on; absent where nothing can be read. */
+  reader?(after: number): AuditReader;
   close(): void;
 }
 
@@ -50,6 +54,9 @@ export class AuditLog {
   #isClosed = false;
   /** Refusals of the span that runs, by what is counted together. */
   readonly #counted = new Map<string, AuditEntry & { count: number }>();
+  readonly #watches = new Set<AuditWatch>();
+  /** Watches end by it. */
+  #ending: Fault | undefined;
 
   constructor(deps: AuditLogDeps) {
     this.#deps = deps;
@@ -72,6 +79,36 @@ export class AuditLog {
     if (kept !== undefined) kept.count += 1;
     else if (isRoom) this.#counted.set(key, { who, from, what, on: '', outcome, count: 1 });
     else this.#counted.set('others', { who: 'others', from: '', what: '', on: '', outcome: 'refused', count: 1 });
+  }
+
+  /** Where the chain ends: with the newest line that is on the disk. */
+  get end(): ChainEnd {
+    return this.#end;
+  }
+
+  /**
+   * Watches the lines behind a number, those that are kept first. Undefined: as many watch as may, or nothing can be read. A Fault after
+   * a drain.
+   */
+  watch(after: number): AuditWatch | Fault | undefined {
+    const { store, clock } = this.#deps;
+    if (this.#ending !== undefined) return this.#ending;
+    if (store.reader === undefined || this.#watches.size >= AUDIT_LIMITS.watchesMax) return undefined;
+    const deps = {
+      reader: store.reader(after),
+      clock,
+      end: () => this.#end.number,
+      closed: (watch: AuditWatch) => void this.#watches.delete(watch),
+    };
+    const watch = new AuditWatch(deps, after);
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  /** Ends all watches; lines are still written. */
+  drain(fault: Fault): void {
+    this.#ending = fault;
+    for (const watch of [...this.#watches]) watch.end(fault);
   }
 
   /** Writes what is left, as far as the disk takes it. */
@@ -123,6 +160,7 @@ export class AuditLog {
     this.#pendingBytes = 0;
     this.#isFull = false;
     this.#lost = 0;
+    for (const watch of this.#watches) watch.wake();
   }
 
   /** The lines that wait, and where the chain ends with them. */

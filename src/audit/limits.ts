@@ -14,4 +14,10 @@ export const AUDIT_LIMITS = {
   retryMs: 10_000,
   /** Characters of what a line says of its target. */
   targetMax: 128,
+  /** Bytes that a watcher reads at a time: some hundreds of lines, half a millisecond. */
+  pieceBytes: 65_536,
+  /** Watches in all: administrators and what collects logs. Each is woken by every line. */
+  watchesMax: 64,
+  /** A watch that has nothing to tell says so, as those of the network do. */
+  signOfLifeMs: 15_000,
 } as const;

@@ -18,6 +18,7 @@ export {
 } from '../../gen/switchyard/v1/connection.js';
 export { Reason } from '../../gen/switchyard/v1/error.js';
 export {
+  type AuditLine,
   AuthMode,
   type Identity,
   type IdentityKey,

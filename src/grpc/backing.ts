@@ -93,7 +93,7 @@ export interface Backing {
   /** Told of each call that is refused. */
   readonly refused?: ((fault: Fault, method: string, origin: Origin) => void) | undefined;
   /** Told who did what to whom, and who was refused; undefined where nothing is kept. */
-  readonly audit?: Pick<AuditLog, 'done' | 'refused'> | undefined;
+  readonly audit?: Pick<AuditLog, 'done' | 'refused' | 'watch' | 'end'> | undefined;
   /** Whether the protos are served by reflection. */
   readonly offersReflection: boolean;
   /** Redeems tickets. */

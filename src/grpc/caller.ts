@@ -3,6 +3,7 @@ import { isSameSecret } from '../base/same-secret.js';
 import type { CertificateClaim } from '../core/model/certificate.js';
 import { Fault } from '../core/model/fault.js';
 import { type Method, type Permission, ruleOf } from '../core/model/permission.js';
+import { identityOf } from '../core/model/session.js';
 import type { Access } from '../replica/access/access-tokens.js';
 import type { Asker, Gatekeeper } from '../replica/access/gatekeeper.js';
 import { authenticate } from '../replica/access/token.js';
@@ -104,7 +105,8 @@ export class Caller implements Asker {
 
 /**
  * Finds out who calls. A token that comes must be good, also where none is needed; a good one renews its session, whatever
- * becomes of the call, unless its identity has yet to show itself on this connection. `vouched` is whom others vouch for.
+ * becomes of the call, unless its identity has yet to show itself on this connection, or has lost the role for a session. `vouched`
+ * is whom others vouch for.
  */
 export function identify(
   { replica, shares, adminToken, gatekeeper }: Backing,
@@ -131,14 +133,14 @@ export function identify(
   if (token === undefined) return new Caller(gatekeeper, { sid: undefined, isAdmin, access, origin });
   const sid = authenticate(replica.state, String(token));
   if (sid instanceof Fault) return sid;
-  const { uuid } = replica.state.sessions.get(sid)!;
+  const uuid = identityOf(replica.state.sessions.get(sid)!);
   if (access !== undefined && access.uuid !== uuid) {
     return new Fault('IDENTITY_MISMATCH', `${shownAs(access)}, the session of ${uuid}`);
   }
   // Its word counts on this connection as a proof does.
   if (vouched !== undefined) gatekeeper.shown.add(origin.connection, uuid);
   const caller = new Caller(gatekeeper, { sid, isAdmin, access, origin });
-  return gatekeeper.countsHere(sid, caller) ? (renew({ replica, shares }, sid, origin) ?? caller) : caller;
+  return gatekeeper.renews(sid, caller) ? (renew({ replica, shares }, sid, origin) ?? caller) : caller;
 }
 
 function shownAs({ via, uuid }: Access): string {

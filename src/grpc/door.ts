@@ -9,7 +9,6 @@ import {
   type ServiceDefinition,
 } from '@grpc/grpc-js';
 import { HealthService } from '../../gen/grpc/health/v1/health.js';
-import { IdentityServiceService } from '../../gen/switchyard/v1/identity.js';
 import { ServerServiceService } from '../../gen/switchyard/v1/server.js';
 import { TransportServiceService } from '../../gen/switchyard/v1/transport_service.js';
 import type { Admission } from '../admission/admission.js';
@@ -32,6 +31,7 @@ import { ASKED_PATH, boundWire, http2ServerOf, UNKNOWN_PATH, wireLimits } from '
 import type { HeldKind } from './http2/peer-holdings.js';
 import { Peers } from './http2/peers.js';
 import { LocalCalls } from './local-calls.js';
+import { identityDefinition } from './services/audit.js';
 import { Health } from './services/health.js';
 import { identityService } from './services/identity-service.js';
 import { networkDefinition, networkService } from './services/network-service.js';
@@ -128,7 +128,7 @@ export class GrpcDoor {
     this.add(networkDefinition, networkService(this.calls));
     this.add(streamDefinition, streamService(this.calls));
     this.add(TransportServiceService, transportService(this.calls));
-    this.add(IdentityServiceService, identityService(this.calls));
+    this.add(identityDefinition, identityService(this.calls));
     this.add(ServerServiceService, serverService(this.calls));
     this.health.addTo(this.server);
     if (backing.offersReflection) this.reflection.addTo(this.server);

@@ -72,9 +72,10 @@ export class Opening {
     const { type, flavor } = request;
     const proven = await this.proven(uuid, request, origin);
     if (proven instanceof Fault) return proven;
-    const refused = this.gatekeeper.refuseOpening(uuid, proven !== undefined, origin);
+    const identity = proven?.identity ?? uuid;
+    const refused = this.gatekeeper.refuseOpening(identity, proven !== undefined, origin);
     if (refused !== undefined) return refused;
-    const said = this.gatekeeper.mode === 'required' ? this.vouchedFor(uuid, request) : request;
+    const said = this.gatekeeper.mode === 'required' ? this.vouchedFor(identity, request) : request;
     if (said instanceof Fault) return said;
     const { name, labels } = said;
     const secret = drawSecret(this.random);
@@ -115,7 +116,14 @@ export class Opening {
 
   private prove(proof: ProofMessage, uuid: string, origin: Origin): Promise<ProvenKey | Fault> {
     const purpose = ProofPurpose.SESSION;
-    return this.prover.prove(proof, { field: 'proof', purpose, uuid, origin, keys: 'known or first' });
+    return this.prover.prove(proof, {
+      field: 'proof',
+      purpose,
+      uuid,
+      mayBeHolder: true,
+      origin,
+      keys: 'known or first',
+    });
   }
 
   /**

@@ -10,6 +10,7 @@ import { type Config, IN_MEMORY } from '../config/config.js';
 import { isExposed } from '../config/exposure.js';
 import { tlsPlan } from '../config/tls-plan.js';
 import type { Asset } from '../console/assets.js';
+import { draining } from '../core/model/draining.js';
 import type { AuthMode } from '../core/model/policy.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import type { SharedLog } from '../log/shared-log.js';
@@ -125,6 +126,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       metrics?.drain();
       await doors?.drain();
       engine?.drain();
+      audit?.drain(draining());
       await doors?.close(deadlineMs);
       await engine?.close();
       await closeLog();

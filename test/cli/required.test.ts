@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, w
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunningServer } from '../../src/server/server.js';
 import { type RunningCommand, runCommand, startCommand } from './command.js';
@@ -130,6 +131,26 @@ describe('the command line at a server that wants to know who calls', () => {
     expect((await onLaptop('logout')).out).toBe('logged out; the key stays\n');
     expect(globFiles(own, '.access')).toEqual([]);
     expect((await onLaptop('logout')).out).toBe('nobody was logged in\n');
+  });
+
+  it('two forwards of one person run side by side, each in a session of its own', async () => {
+    const own = join(folder, 'desk');
+    const issued = await admin('ticket', 'issue', '--role', 'client', '--kind', 'person', '--json');
+    const input = Readable.from([JSON.parse(issued.out).text]);
+    const enrolled = ['enroll', ...at(), '--ticket-file', '-', '--name', 'clara', '--json'];
+    const { instanceUuid: uuid } = JSON.parse((await runCommand(enrolled, { home: own, input })).out);
+    const forward = () => startCommand(['forward', ...at(), '0', 'boat-7', String(port)], { home: own });
+    const both = [forward(), forward()];
+    const locals = await Promise.all(both.map((one) => one.printed(/forwarding .*\n/)));
+    for (const printed of locals) {
+      const socket = connect(Number(/127\.0\.0\.1:(\d+)/.exec(printed)![1]), '127.0.0.1');
+      socket.end('hello');
+      expect(await text(socket)).toBe('hello');
+    }
+    const shown = await admin('identity', 'show', uuid, '--json');
+    expect(JSON.parse(shown.out).cvids).toHaveLength(2);
+    for (const one of both) one.interrupt();
+    await Promise.all(both.map((one) => one.ended));
   });
 
   it('identity approve refuses what is no role, and nothing at all', async () => {

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConnectionState, isOver, isPending, PathKind } from '../../src/core/model/connection.js';
+import { IDENTITY_BOUNDS } from '../../src/core/model/identity.js';
 import { compareLinks, type Link, type LinkReport, LinkType } from '../../src/core/model/link.js';
-import type { Session } from '../../src/core/model/session.js';
+import { identityOf, type Session } from '../../src/core/model/session.js';
 import { isEndpoint, type Stream } from '../../src/core/model/stream.js';
 import { baseOfSid, typeOfSid } from '../../src/core/store/sid.js';
 import { capture, rowsOf } from '../../src/core/store/snapshot.js';
@@ -53,6 +54,15 @@ function auditSessions(state: State, sessions: readonly Session[], expect: Expec
     expect(state.sessions.has(sid), `session ${sid} is not there`);
     const found = state.sessions.ofInstance(session.uuid);
     expect(isDeepStrictEqual(found, session), `session ${sid} is not found by its instance`);
+    const holder = identityOf(session);
+    const held = state.sessions.ofIdentity(holder);
+    expect(
+      held.some((one) => isDeepStrictEqual(one, session)),
+      `session ${sid} is not found by its identity`,
+    );
+    expect(held.length <= IDENTITY_BOUNDS.sessionsMax, `identity ${holder} has ${held.length} sessions`);
+    const isForeign = session.identity !== undefined && state.identities.get(session.uuid) !== undefined;
+    expect(!isForeign, `instance ${session.uuid} is an identity, and has a session of ${holder}`);
   }
 }
 

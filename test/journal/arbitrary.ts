@@ -184,24 +184,30 @@ export const anyStamped: fc.Arbitrary<Command> = fc
   .tuple(anyCommand, wallMs, fc.option(fc.string({ minLength: 1, maxLength: 60 }), { nil: undefined }))
   .map(([command, storedAtMs, by]) => (by === undefined ? { ...command, storedAtMs } : { ...command, storedAtMs, by }));
 
-const session = fc.record(
-  {
-    sid,
-    uuid,
-    ttlMs: ms,
-    name: text,
-    labels,
-    tokenHash,
-    openedAtMs: wallMs,
-    openedRevision: wallMs,
-    streamId: sid,
-    keyId,
-  },
-  {
-    requiredKeys: ['sid', 'uuid', 'ttlMs', 'name', 'labels', 'tokenHash', 'openedAtMs', 'openedRevision', 'streamId'],
-    noNullPrototype: true,
-  },
-);
+const session = fc
+  .record(
+    {
+      sid,
+      uuid,
+      ttlMs: ms,
+      name: text,
+      labels,
+      tokenHash,
+      openedAtMs: wallMs,
+      openedRevision: wallMs,
+      streamId: sid,
+      keyId,
+      identity: uuid,
+    },
+    {
+      requiredKeys: ['sid', 'uuid', 'ttlMs', 'name', 'labels', 'tokenHash', 'openedAtMs', 'openedRevision', 'streamId'],
+      noNullPrototype: true,
+    },
+  )
+  // Without a proof it is nobody's.
+  .map(({ identity: holder, ...plain }) =>
+    holder === undefined || plain.keyId === undefined ? plain : { ...plain, identity: holder },
+  );
 const identity = shape({
   number: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
   uuid,

@@ -98,6 +98,7 @@ const REQUESTS: Readonly<Record<Exclude<Rpc, Untried>, (target: Target) => objec
   RevokeTicket: () => ({ ticketId: '0123456789abcdef', andIdentities: false }),
   Enroll: () => ({ secret: Buffer.alloc(0), proof: undefined, name: '' }),
   Explain: () => ({ from: '', permission: '', to: '' }),
+  WatchAudit: () => ({ after: undefined, newest: 0 }),
 };
 const TRIED = Object.keys(REQUESTS) as Exclude<Rpc, Untried>[];
 

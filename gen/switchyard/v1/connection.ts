@@ -508,7 +508,10 @@ export interface CandidatePair {
   remote:
     | Candidate
     | undefined;
-  /** What came of it, for people: "connected", "refused", "no answer". */
+  /**
+   * What came of it, for people: "connected", "refused", "no answer". The server tells it from a closed list (OUTCOMES in
+   * src/core/model/outcome.ts): what an end says in words of its own is told as "another outcome".
+   */
   outcome: string;
 }
 

@@ -8,7 +8,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -130,9 +132,9 @@ export enum IdentityKind {
   UNSPECIFIED = 0,
   /** INSTANCE - An instance: it has one session, that of its UUID. */
   INSTANCE = 1,
-  /** SERVICE - A program that is no instance of the fleet. */
+  /** SERVICE - A program that is no instance of the fleet. It may have 32 sessions at once, as a person may. */
   SERVICE = 2,
-  /** PERSON - Somebody. */
+  /** PERSON - Somebody. For each of up to 32 sessions it draws an instance UUID, which is its own while that session lives. */
   PERSON = 3,
   UNRECOGNIZED = -1,
 }
@@ -386,7 +388,10 @@ export interface Proof {
   bindingKind: BindingKind;
   /** 32 bytes; empty for a proof without a binding. */
   binding: Buffer;
-  /** Whose key it is, in the 36-character form. Empty: the instance's own. */
+  /**
+   * Whose key it is, in the 36-character form: the instance itself, or a person or a service that has one more session. Empty: the
+   * instance's own.
+   */
   identityUuid: string;
 }
 
@@ -440,7 +445,7 @@ export interface Identity {
   revoked: boolean;
   /** Keys that are refused for it, by their ids, the oldest first: the last 16. */
   barredKeyIds: string[];
-  /** Its live session's SID. 0: it has none. */
+  /** Its live session's SID; of several the lowest. 0: it has none. */
   cvid: number;
   /** What it may do, as an administrator or a ticket said: `agent`, `client`, `observer`, `operator`, `admin`. At most 8. */
   roles: string[];
@@ -450,6 +455,8 @@ export interface Identity {
   labels: { [key: string]: string };
   /** The id of the ticket that it has redeemed last. Empty: none. */
   ticketId: string;
+  /** The SIDs of all its live sessions, ascending: at most one of an instance, 32 of a person or a service. */
+  cvids: number[];
 }
 
 export interface Identity_LabelsEntry {
@@ -857,6 +864,52 @@ export interface EnrollResponse {
     | undefined;
   /** The position at which that is so. */
   position: Position | undefined;
+}
+
+/** Where to begin. */
+export interface WatchAuditRequest {
+  /** The number of the last line that the caller has; 0: from the oldest that is kept. Absent: `newest` says it. */
+  after?:
+    | bigint
+    | undefined;
+  /** How many of the newest lines to begin with, 0-10,000. Only without `after`. */
+  newest: number;
+}
+
+/** Some lines. */
+export interface WatchAuditResponse {
+  /** By ascending number; none in a sign of life. */
+  lines: AuditLine[];
+  /** The number of the newest line that is written. 0: there is none. */
+  end: bigint;
+}
+
+/**
+ * Who did what to whom, from where, and what came of it.
+ *
+ * The file has it as JSON without spaces: number, at, who, from, what, on, outcome, count, before, in this order.
+ */
+export interface AuditLine {
+  /** From 1, without a gap. */
+  number: bigint;
+  /** When, by the server's clock, RFC 3339 with milliseconds, in UTC. */
+  at: string;
+  /** `identity UUID`, `administrator` or `nobody`; `server` for what the server says of itself. */
+  who: string;
+  /** The address that it came from. Empty: the server's own. */
+  from: string;
+  /** The method. */
+  what: string;
+  /** The identity, session, stream or ticket that it was about. Empty: none. */
+  on: string;
+  /** `ok`, or the reason of the refusal. */
+  outcome: string;
+  /** How many this line stands for: refusals of one kind have one in 10 s. */
+  count: number;
+  /** SHA-256 of the line before, without its line feed, in hexadecimal; 64 zeros in the first of all. */
+  before: string;
+  /** The same of this line. */
+  hash: string;
 }
 
 function createBaseProof(): Proof {
@@ -1394,6 +1447,7 @@ function createBaseIdentity(): Identity {
     name: "",
     labels: globalThis.Object.create(null),
     ticketId: "",
+    cvids: [],
   };
 }
 
@@ -1428,6 +1482,13 @@ export const Identity: MessageFns<Identity> = {
     });
     if (message.ticketId !== "") {
       writer.uint32(82).string(message.ticketId);
+    }
+    if (message.cvids.length !== 0) {
+      writer.uint32(90).fork();
+      for (const v of message.cvids) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1528,6 +1589,24 @@ export const Identity: MessageFns<Identity> = {
             message.ticketId = reader.string();
             continue;
           }
+          case 11: {
+            if (tag === 88) {
+              message.cvids.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 90) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.cvids.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1577,6 +1656,9 @@ export const Identity: MessageFns<Identity> = {
         : isSet(object.ticket_id)
         ? globalThis.String(object.ticket_id)
         : "",
+      cvids: globalThis.Array.isArray(object?.cvids)
+        ? object.cvids.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -1618,6 +1700,9 @@ export const Identity: MessageFns<Identity> = {
     if (message.ticketId !== "") {
       obj.ticketId = message.ticketId;
     }
+    if (message.cvids?.length) {
+      obj.cvids = message.cvids.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -1644,6 +1729,7 @@ export const Identity: MessageFns<Identity> = {
       globalThis.Object.create(null),
     );
     message.ticketId = object.ticketId ?? "";
+    message.cvids = object.cvids?.map((e) => e) || [];
     return message;
   },
 };
@@ -5500,10 +5586,402 @@ export const EnrollResponse: MessageFns<EnrollResponse> = {
   },
 };
 
+function createBaseWatchAuditRequest(): WatchAuditRequest {
+  return { after: undefined, newest: 0 };
+}
+
+export const WatchAuditRequest: MessageFns<WatchAuditRequest> = {
+  encode(message: WatchAuditRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.after !== undefined) {
+      if (BigInt.asUintN(64, message.after) !== message.after) {
+        throw new globalThis.Error("value provided for field message.after of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.after);
+    }
+    if (message.newest !== 0) {
+      writer.uint32(16).int32(message.newest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchAuditRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchAuditRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.after = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.newest = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchAuditRequest {
+    return {
+      after: isSet(object.after) ? BigInt(object.after) : undefined,
+      newest: isSet(object.newest) ? globalThis.Number(object.newest) : 0,
+    };
+  },
+
+  toJSON(message: WatchAuditRequest): unknown {
+    const obj: any = {};
+    if (message.after !== undefined) {
+      obj.after = message.after.toString();
+    }
+    if (message.newest !== 0) {
+      obj.newest = Math.round(message.newest);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WatchAuditRequest>, I>>(base?: I): WatchAuditRequest {
+    return WatchAuditRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchAuditRequest>, I>>(object: I): WatchAuditRequest {
+    const message = createBaseWatchAuditRequest();
+    message.after = (object.after !== undefined && object.after !== null) ? BigInt(object.after) : undefined;
+    message.newest = object.newest ?? 0;
+    return message;
+  },
+};
+
+function createBaseWatchAuditResponse(): WatchAuditResponse {
+  return { lines: [], end: 0n };
+}
+
+export const WatchAuditResponse: MessageFns<WatchAuditResponse> = {
+  encode(message: WatchAuditResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.lines) {
+      AuditLine.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.end !== 0n) {
+      if (BigInt.asUintN(64, message.end) !== message.end) {
+        throw new globalThis.Error("value provided for field message.end of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.end);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchAuditResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchAuditResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lines.push(AuditLine.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.end = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchAuditResponse {
+    return {
+      lines: globalThis.Array.isArray(object?.lines) ? object.lines.map((e: any) => AuditLine.fromJSON(e)) : [],
+      end: isSet(object.end) ? BigInt(object.end) : 0n,
+    };
+  },
+
+  toJSON(message: WatchAuditResponse): unknown {
+    const obj: any = {};
+    if (message.lines?.length) {
+      obj.lines = message.lines.map((e) => AuditLine.toJSON(e));
+    }
+    if (message.end !== 0n) {
+      obj.end = message.end.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WatchAuditResponse>, I>>(base?: I): WatchAuditResponse {
+    return WatchAuditResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchAuditResponse>, I>>(object: I): WatchAuditResponse {
+    const message = createBaseWatchAuditResponse();
+    message.lines = object.lines?.map((e) => AuditLine.fromPartial(e)) || [];
+    message.end = (object.end !== undefined && object.end !== null) ? BigInt(object.end) : 0n;
+    return message;
+  },
+};
+
+function createBaseAuditLine(): AuditLine {
+  return { number: 0n, at: "", who: "", from: "", what: "", on: "", outcome: "", count: 0, before: "", hash: "" };
+}
+
+export const AuditLine: MessageFns<AuditLine> = {
+  encode(message: AuditLine, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0n) {
+      if (BigInt.asUintN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.number);
+    }
+    if (message.at !== "") {
+      writer.uint32(18).string(message.at);
+    }
+    if (message.who !== "") {
+      writer.uint32(26).string(message.who);
+    }
+    if (message.from !== "") {
+      writer.uint32(34).string(message.from);
+    }
+    if (message.what !== "") {
+      writer.uint32(42).string(message.what);
+    }
+    if (message.on !== "") {
+      writer.uint32(50).string(message.on);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(58).string(message.outcome);
+    }
+    if (message.count !== 0) {
+      writer.uint32(64).uint32(message.count);
+    }
+    if (message.before !== "") {
+      writer.uint32(74).string(message.before);
+    }
+    if (message.hash !== "") {
+      writer.uint32(82).string(message.hash);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AuditLine {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuditLine();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.at = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.who = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.what = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.on = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.before = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.hash = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AuditLine {
+    return {
+      number: isSet(object.number) ? BigInt(object.number) : 0n,
+      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      who: isSet(object.who) ? globalThis.String(object.who) : "",
+      from: isSet(object.from) ? globalThis.String(object.from) : "",
+      what: isSet(object.what) ? globalThis.String(object.what) : "",
+      on: isSet(object.on) ? globalThis.String(object.on) : "",
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      before: isSet(object.before) ? globalThis.String(object.before) : "",
+      hash: isSet(object.hash) ? globalThis.String(object.hash) : "",
+    };
+  },
+
+  toJSON(message: AuditLine): unknown {
+    const obj: any = {};
+    if (message.number !== 0n) {
+      obj.number = message.number.toString();
+    }
+    if (message.at !== "") {
+      obj.at = message.at;
+    }
+    if (message.who !== "") {
+      obj.who = message.who;
+    }
+    if (message.from !== "") {
+      obj.from = message.from;
+    }
+    if (message.what !== "") {
+      obj.what = message.what;
+    }
+    if (message.on !== "") {
+      obj.on = message.on;
+    }
+    if (message.outcome !== "") {
+      obj.outcome = message.outcome;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.before !== "") {
+      obj.before = message.before;
+    }
+    if (message.hash !== "") {
+      obj.hash = message.hash;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AuditLine>, I>>(base?: I): AuditLine {
+    return AuditLine.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AuditLine>, I>>(object: I): AuditLine {
+    const message = createBaseAuditLine();
+    message.number = (object.number !== undefined && object.number !== null) ? BigInt(object.number) : 0n;
+    message.at = object.at ?? "";
+    message.who = object.who ?? "";
+    message.from = object.from ?? "";
+    message.what = object.what ?? "";
+    message.on = object.on ?? "";
+    message.outcome = object.outcome ?? "";
+    message.count = object.count ?? 0;
+    message.before = object.before ?? "";
+    message.hash = object.hash ?? "";
+    return message;
+  },
+};
+
 /**
  * Who instances are, and the keys by which they prove it.
  *
- * Only a proof of one of an identity's keys opens or supersedes its session. The first key that an instance shows binds its
+ * Only a proof of one of an identity's keys opens or supersedes its sessions. The first key that an instance shows binds its
  * UUID; from then on a Session without a proof, or with another key, is refused (PROOF_INVALID) and the session that stands is
  * not touched. An instance that has never shown a key can be opened by anybody.
  */
@@ -5619,8 +6097,8 @@ export const IdentityServiceService = {
   },
   /**
    * Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
-   * once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
-   * approved that has bound its key.
+   * once, for the sessions that the identity has, too: a watch that it may not read any more ends. What becomes an instance keeps the
+   * session of its own UUID only; others end in the same revision (REVOKED). This is how an instance is approved that has bound its key.
    *
    * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
    * PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
@@ -5637,7 +6115,7 @@ export const IdentityServiceService = {
     responseDeserialize: (value: Buffer): UpdateIdentityResponse => UpdateIdentityResponse.decode(value),
   },
   /**
-   * Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
+   * Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back.
    *
@@ -5655,7 +6133,7 @@ export const IdentityServiceService = {
   },
   /**
    * Forgets an identity with its keys, its barred keys and its revocation: its UUID is as one that has never shown a key. The
-   * session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
+   * sessions that its keys have opened end in the same revision (REVOKED). Erases what is stored about the identity
    * from the state; the journal forgets it with the second snapshot after.
    *
    * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -5671,7 +6149,7 @@ export const IdentityServiceService = {
     responseDeserialize: (value: Buffer): ForgetKeyResponse => ForgetKeyResponse.decode(value),
   },
   /**
-   * Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
+   * Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
    * key. Also for a UUID that has never shown a key.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -5787,7 +6265,8 @@ export const IdentityServiceService = {
    * spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
    *
    * An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-   * it replaces its keys, and the session that another key opened ends (REVOKED).
+   * it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+   * service has drawn for a session that lives.
    *
    * Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
    * (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also
@@ -5801,6 +6280,26 @@ export const IdentityServiceService = {
     requestDeserialize: (value: Buffer): EnrollRequest => EnrollRequest.decode(value),
     responseSerialize: (value: EnrollResponse): Buffer => Buffer.from(EnrollResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): EnrollResponse => EnrollResponse.decode(value),
+  },
+  /**
+   * Watches the audit log: the lines behind a number, those that are kept first, then each as it is written to the disk. The first
+   * message comes at once, and one without lines at least every 15 s. It resumes after the last number that came. A gap in the numbers
+   * is of lines that are not kept any more: each line has the hash of the one before, so that nothing else can be missing unnoticed.
+   *
+   * A watcher that does not read falls behind and holds nothing up: what it has not had is read from the files. 64 may watch at once.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID), also for `after` beyond the end; RESOURCE_EXHAUSTED (WATCH_LIMIT); UNIMPLEMENTED for a
+   * server that keeps nothing on a disk; UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED), also
+   * when the permission is taken away later. Needs audit.read.
+   */
+  watchAudit: {
+    path: "/switchyard.v1.IdentityService/WatchAudit" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchAuditRequest): Buffer => Buffer.from(WatchAuditRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchAuditRequest => WatchAuditRequest.decode(value),
+    responseSerialize: (value: WatchAuditResponse): Buffer => Buffer.from(WatchAuditResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchAuditResponse => WatchAuditResponse.decode(value),
   },
 } as const;
 
@@ -5865,15 +6364,15 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   listIdentities: handleUnaryCall<ListIdentitiesRequest, ListIdentitiesResponse>;
   /**
    * Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
-   * once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
-   * approved that has bound its key.
+   * once, for the sessions that the identity has, too: a watch that it may not read any more ends. What becomes an instance keeps the
+   * session of its own UUID only; others end in the same revision (REVOKED). This is how an instance is approved that has bound its key.
    *
    * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
    * PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
    */
   updateIdentity: handleUnaryCall<UpdateIdentityRequest, UpdateIdentityResponse>;
   /**
-   * Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
+   * Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back.
    *
@@ -5883,7 +6382,7 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   bindKey: handleUnaryCall<BindKeyRequest, BindKeyResponse>;
   /**
    * Forgets an identity with its keys, its barred keys and its revocation: its UUID is as one that has never shown a key. The
-   * session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
+   * sessions that its keys have opened end in the same revision (REVOKED). Erases what is stored about the identity
    * from the state; the journal forgets it with the second snapshot after.
    *
    * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -5891,7 +6390,7 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    */
   forgetKey: handleUnaryCall<ForgetKeyRequest, ForgetKeyResponse>;
   /**
-   * Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
+   * Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
    * key. Also for a UUID that has never shown a key.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -5948,13 +6447,26 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    * spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
    *
    * An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-   * it replaces its keys, and the session that another key opened ends (REVOKED).
+   * it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+   * service has drawn for a session that lives.
    *
    * Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
    * (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also
    * for a name that the ticket does not allow, or that another identity has). Needs no other credential.
    */
   enroll: handleUnaryCall<EnrollRequest, EnrollResponse>;
+  /**
+   * Watches the audit log: the lines behind a number, those that are kept first, then each as it is written to the disk. The first
+   * message comes at once, and one without lines at least every 15 s. It resumes after the last number that came. A gap in the numbers
+   * is of lines that are not kept any more: each line has the hash of the one before, so that nothing else can be missing unnoticed.
+   *
+   * A watcher that does not read falls behind and holds nothing up: what it has not had is read from the files. 64 may watch at once.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID), also for `after` beyond the end; RESOURCE_EXHAUSTED (WATCH_LIMIT); UNIMPLEMENTED for a
+   * server that keeps nothing on a disk; UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED), also
+   * when the permission is taken away later. Needs audit.read.
+   */
+  watchAudit: handleServerStreamingCall<WatchAuditRequest, WatchAuditResponse>;
 }
 
 export interface IdentityServiceClient extends Client {
@@ -6102,8 +6614,8 @@ export interface IdentityServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
-   * once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
-   * approved that has bound its key.
+   * once, for the sessions that the identity has, too: a watch that it may not read any more ends. What becomes an instance keeps the
+   * session of its own UUID only; others end in the same revision (REVOKED). This is how an instance is approved that has bound its key.
    *
    * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
    * PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
@@ -6124,7 +6636,7 @@ export interface IdentityServiceClient extends Client {
     callback: (error: ServiceError | null, response: UpdateIdentityResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
+   * Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back.
    *
@@ -6148,7 +6660,7 @@ export interface IdentityServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Forgets an identity with its keys, its barred keys and its revocation: its UUID is as one that has never shown a key. The
-   * session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
+   * sessions that its keys have opened end in the same revision (REVOKED). Erases what is stored about the identity
    * from the state; the journal forgets it with the second snapshot after.
    *
    * Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -6170,7 +6682,7 @@ export interface IdentityServiceClient extends Client {
     callback: (error: ServiceError | null, response: ForgetKeyResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
+   * Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
    * key. Also for a UUID that has never shown a key.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -6325,7 +6837,8 @@ export interface IdentityServiceClient extends Client {
    * spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
    *
    * An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-   * it replaces its keys, and the session that another key opened ends (REVOKED).
+   * it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+   * service has drawn for a session that lives.
    *
    * Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
    * (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also
@@ -6346,6 +6859,23 @@ export interface IdentityServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: EnrollResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Watches the audit log: the lines behind a number, those that are kept first, then each as it is written to the disk. The first
+   * message comes at once, and one without lines at least every 15 s. It resumes after the last number that came. A gap in the numbers
+   * is of lines that are not kept any more: each line has the hash of the one before, so that nothing else can be missing unnoticed.
+   *
+   * A watcher that does not read falls behind and holds nothing up: what it has not had is read from the files. 64 may watch at once.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID), also for `after` beyond the end; RESOURCE_EXHAUSTED (WATCH_LIMIT); UNIMPLEMENTED for a
+   * server that keeps nothing on a disk; UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED), also
+   * when the permission is taken away later. Needs audit.read.
+   */
+  watchAudit(request: WatchAuditRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchAuditResponse>;
+  watchAudit(
+    request: WatchAuditRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchAuditResponse>;
 }
 
 export const IdentityServiceClient = makeGenericClientConstructor(

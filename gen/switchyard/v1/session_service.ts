@@ -60,7 +60,11 @@ export interface SessionRequest {
    * bytes.
    */
   labels: { [key: string]: string };
-  /** That the caller has a key of the instance: of purpose SESSION. Needed once the instance has shown a key. */
+  /**
+   * That the caller has a key of the instance: of purpose SESSION. Needed once the instance has shown a key. A person or a service proves
+   * itself instead, with its own UUID in `proof.identity_uuid`: it has one session for each instance UUID that it draws, 32 at most
+   * (SESSION_LIMIT). One that is an identity, or belongs to the session of another, is refused (IDENTITY_MISMATCH).
+   */
   proof?: Proof | undefined;
 }
 

@@ -1,23 +1,30 @@
 import { auditFolder, auditLines, verifyFolder } from '../../audit/folder.js';
 import type { AuditLine } from '../../audit/line.js';
 import { PrivateFileError } from '../../base/private-files.js';
+import type { SwitchyardError } from '../../client/index.js';
 import { defaultDataFolder } from '../../config/config.js';
+import { type ConnectionFlags, withAdministrator } from '../connection.js';
+import { explain } from '../operate/explain.js';
 import { dim, red, type Text } from '../output/text.js';
-import { Failure, type Surroundings } from '../surroundings.js';
+import { Failure, type Surroundings, UsageError } from '../surroundings.js';
 import { counted } from '../words.js';
 
 /** Which audit log, and how it is shown. */
-export interface AuditFlags {
-  readonly data?: string;
+export interface AuditFlags extends ConnectionFlags {
   readonly json?: boolean;
   /** How many of the newest lines. */
   readonly lines?: number;
+  /** Go on with each line as it is written. */
+  readonly follow?: boolean;
 }
 
 const LINES_DEFAULT = 50;
+/** What the server begins with at most. */
+const LINES_OF_SERVER_MAX = 10_000;
 
-/** Prints the newest lines of an audit log, oldest first. */
+/** Prints the newest lines of an audit log, oldest first: of a data folder, or of a running server. */
 export async function tailAudit({ lines: max = LINES_DEFAULT, ...flags }: AuditFlags, surroundings: Surroundings) {
+  if (flags.server !== undefined || flags.follow) return tailServer(max, flags, surroundings);
   const newest: AuditLine[] = [];
   reading(flags, surroundings, (folder) => {
     for (const { line } of auditLines(folder)) {
@@ -28,6 +35,25 @@ export async function tailAudit({ lines: max = LINES_DEFAULT, ...flags }: AuditF
   });
   const { out } = surroundings.terminal;
   await (flags.json ? out.jsonLines(newest) : out.writeLines(newest.map(described)));
+}
+
+async function tailServer(max: number, flags: AuditFlags, surroundings: Surroundings): Promise<void> {
+  const { terminal, signal } = surroundings;
+  if (max > LINES_OF_SERVER_MAX) throw new UsageError(`--lines: a server prints ${LINES_OF_SERVER_MAX} at most`);
+  await withAdministrator(flags, surroundings, async (yard) => {
+    let hasLines = false;
+    const onBreak = (error: SwitchyardError, delayMs: number) => {
+      // A server that is missing at the start is an error; one that goes away later is waited for.
+      if (!hasLines) throw error;
+      void terminal.err.write(`the watch broke (${explain(error)[0]}); trying again in ${Math.ceil(delayMs)} ms`);
+    };
+    const wanted = { signal, newest: max, isOnce: flags.follow !== true, onBreak };
+    for await (const { number, hash: _, ...line } of yard.identities.watchAudit(wanted)) {
+      hasLines = true;
+      const plain = { number: Number(number), ...line };
+      await (flags.json ? terminal.out.json(plain) : terminal.out.writeLines([described(plain)]));
+    }
+  });
 }
 
 /** Says whether every line of an audit log follows from the one before. Rejects when one does not. */

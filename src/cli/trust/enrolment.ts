@@ -4,6 +4,7 @@ import {
   decodeTicket,
   findPinnedRoot,
   type Identity,
+  IdentityKind,
   StatusCode,
   Switchyard,
   SwitchyardError,
@@ -124,7 +125,8 @@ async function enrolAt(
     const { pins, isEncrypted } = ticket;
     const authority = pins.length === 0 ? undefined : await findPinnedRoot(parseAddress(server), pins);
     rememberServer({ server, pins, isEncrypted }, authority, surroundings);
-    const member = { server, uuid, name: identity.name || name, keyName: nameOfKey(flags) };
+    const hasSeveral = identity.kind === IdentityKind.PERSON || identity.kind === IdentityKind.SERVICE;
+    const member = { server, uuid, name: identity.name || name, keyName: nameOfKey(flags), hasSeveral };
     rememberMembership(member, surroundings);
     return { member, identity };
   } finally {

@@ -87,16 +87,20 @@ export function addAccess(program: Command, surroundings: Surroundings): void {
       (await import('./policy.js')).explainAccess({ from, permission, to }, flags, surroundings),
     );
 
-  const audit = program.command('audit').description('Look at the audit log in the data folder of a server.');
+  const audit = program.command('audit').description('Look at the audit log of a server.');
   const onFolder = (name: string, description: string) =>
     audit
       .command(name)
       .description(description)
       .option('--data <DIR>', "the data folder (SWITCHYARD_DATA; default: the one in the user's data directory)");
-  onFolder('tail', 'Print the newest lines: who did what to whom, from where, and what came of it.')
+  withConnection(audit.command('tail'))
+    .description(
+      'Print the newest lines: who did what to whom, from where, and what came of it. Reads the data folder, or with --server or --follow asks the server.',
+    )
     .option('--lines <N>', 'how many (default: 50)', positiveInteger)
+    .option('--follow', 'then print each line as it is written, until it is interrupted')
     .option('--json', 'one JSON object a line')
-    .addHelpText('after', examples('switchyard audit tail --lines 10'))
+    .addHelpText('after', examples('switchyard audit tail --lines 10', 'switchyard audit tail --follow'))
     .action(async (flags) => (await import('./audit.js')).tailAudit(flags, surroundings));
   onFolder('verify', 'Check that every line follows from the one before, so that none was changed or taken out.')
     .option('--json', 'one JSON object')

@@ -81,7 +81,7 @@ const IDENTITY_COLUMNS: readonly Column<Identity>[] = [
   { heading: 'STATE', value: (identity) => stateOf(identity) },
   { heading: 'NAME', value: (identity) => identity.name || '-' },
   { heading: 'ROLES', value: (identity) => identity.roles.join(',') || '-' },
-  { heading: 'SID', value: (identity) => identity.cvid || '-', right: true },
+  { heading: 'SID', value: sidsOf, right: true },
   { heading: 'KEYS', value: (identity) => identity.keys.length, right: true },
   { heading: 'NEWEST', value: (identity) => identity.keys.at(-1)?.keyId.slice(0, 16) ?? '-' },
   { heading: 'BY', value: (identity) => originWord(identity.keys.at(-1)) },
@@ -199,6 +199,12 @@ function identityFacts({ keys, ...facts }: Identity): object {
     state: stateOf({ keys, ...facts }),
     keys: keys.map((key) => ({ ...key, origin: originWord(key), publicKey: key.publicKey.toString('base64') })),
   };
+}
+
+/** Its session; of a person who has several, the first and how many more. */
+function sidsOf({ cvid, cvids }: Identity): string {
+  if (cvid === 0) return '-';
+  return cvids.length > 1 ? `${cvid} +${cvids.length - 1}` : String(cvid);
 }
 
 function stateOf({ revoked, cvid }: Identity): string {

@@ -26,6 +26,8 @@ export interface Membership {
   readonly uuid: string;
   /** What its key is called in the key folder. */
   readonly keyName: string;
+  /** It is a person or a service, which may have several sessions at once. Absent: not known. */
+  readonly hasSeveral?: boolean | undefined;
   /** Ports that peers may reach, as `join` was told them last. */
   readonly ports?: readonly number[] | undefined;
 }
@@ -63,10 +65,10 @@ export function membership(place: Place): Membership | undefined {
   const path = membershipPath(place);
   const kept = readJson(path);
   if (kept === undefined) return undefined;
-  const { server, uuid, name, keyName, ports } = kept as Partial<Membership>;
+  const { server, uuid, name, keyName, hasSeveral, ports } = kept as Partial<Membership>;
   const hasTexts = typeof server === 'string' && typeof uuid === 'string' && typeof keyName === 'string';
   const isWhole = hasTexts && typeof (name ?? '') === 'string' && (ports === undefined || Array.isArray(ports));
-  if (isWhole) return { server, uuid, name, keyName, ports };
+  if (isWhole) return { server, uuid, name, keyName, hasSeveral: hasSeveral === true, ports };
   throw new Failure(`${path} is not what this program writes: delete it, and enrol again`);
 }
 

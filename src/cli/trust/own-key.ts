@@ -13,7 +13,7 @@ import { defaultDataFolder } from '../../config/config.js';
 import { uuidOfName } from '../../replay/uuid.js';
 import { type ConnectionFlags, serverAddress } from '../connection.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
-import { membership } from './known-servers.js';
+import { type Membership, membership } from './known-servers.js';
 
 /** How many instances of one key may run at once on one machine. Bounded: the server remembers each for good. */
 const SLOTS = 1_024;
@@ -74,16 +74,20 @@ export async function namedInstance(
 export function enrolledAs(
   flags: KeyFlags & { readonly uuid?: string; readonly name?: string },
   surroundings: Surroundings,
-): { readonly uuid: string; readonly keyName: string } | undefined {
+): Pick<Membership, 'uuid' | 'keyName' | 'hasSeveral'> | undefined {
   if (flags.key !== undefined || flags.name !== undefined || flags.uuid !== undefined) return undefined;
   const member = membership(surroundings);
   return member?.server === serverAddress(flags, surroundings) ? member : undefined;
 }
 
-/** The one that the key of a command stands for by itself: as this user is enrolled, or what an administrator has approved. */
+/**
+ * The one that the key of a command stands for by itself: as this user is enrolled, or what an administrator has approved. A person has
+ * another session for each command, so that two of them do not end each other.
+ */
 async function soleInstance(name: string, flags: KeyFlags, surroundings: Surroundings) {
   const enrolled = enrolledAs(flags, surroundings);
   const { path, key, bindProofs } = await ownKey(enrolled?.keyName ?? name, flags, surroundings);
+  if (enrolled?.hasSeveral) return { uuid: randomUUID(), identity: enrolled.uuid, key, bindProofs };
   return { uuid: enrolled?.uuid ?? (await instanceOf(path)), key, bindProofs };
 }
 

@@ -31,6 +31,11 @@ export interface InstanceOptions {
    * nobody opens its sessions without one of its keys. Absent: nothing is proved.
    */
   readonly key?: SigningKey | (() => Promise<SigningKey>) | undefined;
+  /**
+   * The person or service whose key that is, which may have 32 sessions at once, each of an instance with a UUID drawn for it. Default: the
+   * instance itself.
+   */
+  readonly identity?: string | undefined;
   /** False: proofs are not bound to the server's certificate, for a proxy that ends TLS. Default: true. */
   readonly bindProofs?: boolean | undefined;
   /** Whether a session that expired or was lost is followed by a new one. Default: true. */

@@ -1,4 +1,5 @@
 import {
+  type AuditLine,
   type AuthMode,
   type BindKeyResponse,
   type EnrollResponse,
@@ -26,6 +27,7 @@ import { type ListOptions, pages } from '../channel/calls.js';
 import { durationOf } from '../duration.js';
 import { SwitchyardError } from '../error.js';
 import { StatusCode } from '../status.js';
+import { followAudit, type WatchAuditOptions } from './audit-watch.js';
 import { proveKeys } from './proof.js';
 
 /** How a key is rotated. */
@@ -232,7 +234,12 @@ export class Identities {
     return call(this.caller, IdentityServiceService.explain, { from, permission, to }, options);
   }
 
-  /** Revokes an identity: its session ends, and it opens none any more. */
+  /** Follows the audit log of the server, line by line, over breaks and restarts. Needs audit.read. */
+  watchAudit(options: WatchAuditOptions = {}): AsyncGenerator<AuditLine, void, undefined> {
+    return followAudit(this.caller, options);
+  }
+
+  /** Revokes an identity: its sessions end, and it opens none any more. */
   revoke(identityUuid: string, options: CallOptions = {}): Promise<Complete<RevokeIdentityResponse>> {
     return call(this.caller, IdentityServiceService.revokeIdentity, { identityUuid }, options);
   }

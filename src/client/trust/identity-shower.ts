@@ -8,7 +8,7 @@ import { proveKeys } from './proof.js';
 
 /** What showing an identity takes. */
 export interface IdentityShowerDeps {
-  readonly options: Pick<InstanceOptions, 'key' | 'uuid' | 'bindProofs'>;
+  readonly options: Pick<InstanceOptions, 'key' | 'uuid' | 'identity' | 'bindProofs'>;
   /** The server itself, without credentials: for challenges. */
   readonly anybody: Caller;
   /** The server with the session's credentials. */
@@ -34,9 +34,9 @@ export class IdentityShower {
 
   /** A proof for one call; undefined without a key, and for a server that knows none. */
   async prove(purpose: ProofPurpose, signal: AbortSignal): Promise<Proof | undefined> {
-    const { key, uuid, bindProofs = true } = this.#deps.options;
+    const { key, uuid, identity = uuid, bindProofs = true } = this.#deps.options;
     if (key === undefined) return undefined;
-    const wanted = { purpose, uuid, isBound: bindProofs };
+    const wanted = { purpose, uuid: identity, instance: uuid, isBound: bindProofs };
     const keys = [typeof key === 'function' ? await key() : key];
     return (await proveKeys(this.#deps.anybody, wanted, keys, signal))?.[0];
   }

@@ -11,6 +11,8 @@ export interface ProofRequest {
   readonly purpose: ProofPurpose;
   /** Whose key it is, in the 36-character form. Of an instance, the instance itself. */
   readonly uuid: string;
+  /** The instance whose session it is about. Default: the identity itself. */
+  readonly instance?: string | undefined;
   /** Whether to bind it to the certificate that the server shows. */
   readonly isBound: boolean;
 }
@@ -23,7 +25,7 @@ export interface ProofRequest {
  */
 export async function proveKeys(
   caller: Caller,
-  { purpose, uuid, isBound }: ProofRequest,
+  { purpose, uuid, instance = uuid, isBound }: ProofRequest,
   keys: readonly SigningKey[],
   signal: AbortSignal,
 ): Promise<Proof[] | undefined> {
@@ -35,7 +37,7 @@ export async function proveKeys(
   const binding = leaf === undefined ? Buffer.alloc(0) : Buffer.from(leaf);
   const plain = { purpose, nonce, bindingKind, binding };
   return keys.map((key) => {
-    const who = { identityUuid: uuid, instanceUuid: uuid, keyId: key.keyId };
+    const who = { identityUuid: uuid, instanceUuid: instance, keyId: key.keyId };
     const signature = key.sign(signedBytes({ ...plain, ...who, serverUuid, network: DEFAULT_NETWORK }));
     return { ...plain, signature, publicKey: key.publicKey, identityUuid: uuid };
   });

@@ -70,7 +70,7 @@ export function decide(state: State, command: Command): Change[] | Fault {
     case 'ForgetKey':
       return forgetKey(state, command, revision);
     case 'UpdateIdentity':
-      return updateIdentity(state, command);
+      return updateIdentity(state, command, revision);
     case 'RevokeIdentity':
       return revokeIdentity(state, command, revision);
     case 'PutPolicy':

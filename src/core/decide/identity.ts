@@ -1,12 +1,19 @@
 import type { Change } from '../model/change.js';
 import type { BindKey, ForgetKey, RevokeIdentity, RotateKey, UpdateIdentity } from '../model/command.js';
 import { Fault } from '../model/fault.js';
-import { IDENTITY_BOUNDS, type Identity, type IdentityKey, isGoodAt, KeyOrigin } from '../model/identity.js';
-import { CloseReason, type Labels } from '../model/session.js';
+import {
+  IDENTITY_BOUNDS,
+  type Identity,
+  type IdentityKey,
+  isGoodAt,
+  KeyOrigin,
+  mayHaveSeveral,
+} from '../model/identity.js';
+import { CloseReason, identityOf, type Labels, type Session } from '../model/session.js';
 import type { State } from '../store/state.js';
 import { forgetTicketsOf, revokeTicketsOf } from './issued-tickets.js';
 import { keyFault, newcomer, putIdentity } from './policy/opener.js';
-import { endSession } from './session.js';
+import { endSessions } from './session.js';
 
 /** Gives an identity its only key; what another key, or none, has opened ends. */
 export function bindKey(state: State, command: BindKey, revision: number): Change[] | Fault {
@@ -44,8 +51,8 @@ export function rotateKey(state: State, command: RotateKey): Change[] | Fault {
 export function forgetKey(state: State, { uuid }: ForgetKey, revision: number): Change[] | Fault {
   const identity = state.identities.get(uuid);
   if (identity === undefined) return identityNotFound(uuid);
-  const session = state.sessions.ofInstance(uuid);
-  const ended = session?.keyId === undefined ? [] : endSession(state, session, CloseReason.REVOKED, revision);
+  const proven = state.sessions.ofIdentity(uuid).filter(({ keyId }) => keyId !== undefined);
+  const ended = endSessions(state, proven, CloseReason.REVOKED, revision);
   return [...ended, ...forgetTicketsOf(state, uuid), { kind: 'IdentityForgotten', identity }];
 }
 
@@ -59,8 +66,11 @@ export function revokeIdentity(state: State, { uuid }: RevokeIdentity, revision:
     : [...endUnless(state, uuid, undefined, revision), ...revokeTicketsOf(state, uuid), ...placed];
 }
 
-/** Gives an identity roles, a name, labels or another kind. What its keys have opened goes on, with the new roles. */
-export function updateIdentity(state: State, command: UpdateIdentity): Change[] | Fault {
+/**
+ * Gives an identity roles, a name, labels or another kind. What its keys have opened goes on, with the new roles; what becomes an
+ * instance keeps the session of its own UUID only.
+ */
+export function updateIdentity(state: State, command: UpdateIdentity, revision: number): Change[] | Fault {
   const { uuid } = command;
   const before = state.identities.get(uuid);
   if (before === undefined) return identityNotFound(uuid);
@@ -73,7 +83,9 @@ export function updateIdentity(state: State, command: UpdateIdentity): Change[] 
   const fault = nameTaken(state, uuid, name);
   if (fault !== undefined) return fault;
   const identity = { ...before, kind, roles, name, labels };
-  return isSameRecord(before, identity) ? [] : [{ kind: 'IdentityPut', identity }];
+  if (isSameRecord(before, identity)) return [];
+  const excess = mayHaveSeveral(kind) ? [] : state.sessions.ofIdentity(uuid).filter((one) => one.uuid !== uuid);
+  return [...endSessions(state, excess, CloseReason.REVOKED, revision), { kind: 'IdentityPut', identity }];
 }
 
 /** Why an identity cannot have a name; undefined when it can, or has it already. */
@@ -105,9 +117,9 @@ function sooner({ goodUntilMs }: IdentityKey, untilMs: number): number {
   return goodUntilMs === 0 ? untilMs : Math.min(goodUntilMs, untilMs);
 }
 
-/** Ends the session of an instance, unless this key has opened it. */
+/** Ends the sessions of an identity, but for those of its own that this key has opened. */
 export function endUnless(state: State, uuid: string, keyId: string | undefined, revision: number): Change[] {
-  const session = state.sessions.ofInstance(uuid);
-  if (session === undefined || (keyId !== undefined && session.keyId === keyId)) return [];
-  return endSession(state, session, CloseReason.REVOKED, revision);
+  const isKept = (session: Session) => keyId !== undefined && session.keyId === keyId && identityOf(session) === uuid;
+  const ended = state.sessions.ofIdentity(uuid).filter((session) => !isKept(session));
+  return endSessions(state, ended, CloseReason.REVOKED, revision);
 }

@@ -40,9 +40,18 @@ export function endConnection(state: State, connection: Connection, parting: Par
   ];
 }
 
-/** The connections of a session that ends. Its streams, links and own orders go with it by themselves. */
-export function leaveConnections(state: State, sid: number, reason: CloseReason): Change[] {
+/**
+ * The connections of a session that ends, but for those with sessions that are gone already. Its streams, links and own orders go with
+ * it by themselves.
+ */
+export function leaveConnections(
+  state: State,
+  sid: number,
+  reason: CloseReason,
+  gone: ReadonlySet<number> = new Set(),
+): Change[] {
   return state.connections.of(sid).flatMap((connection): Change[] => {
+    if (gone.has(otherEnd(connection, sid))) return [];
     const description = `session ${sid} ${LEFT[reason]}`;
     const parting: Parting = { event: 'left', reason: 'PEER_LEFT', description };
     const over = parted(connection, parting);

@@ -1,9 +1,10 @@
 import type { Change } from '../model/change.js';
 import type { CloseSession, FoundNetwork, OpenSession } from '../model/command.js';
 import { Fault } from '../model/fault.js';
+import type { ProvenKey } from '../model/identity.js';
 import { LinkType, orderedLink } from '../model/link.js';
 import { CloseReason, type Session } from '../model/session.js';
-import { StopReason } from '../model/stream.js';
+import { StopReason, type Stream } from '../model/stream.js';
 import { makeSid, poolOf } from '../store/sid.js';
 import type { State } from '../store/state.js';
 import { initialStream } from '../store/streams.js';
@@ -50,7 +51,7 @@ export function openSession(state: State, command: OpenSession, revision: number
     openedAtMs: command.atMs,
     openedRevision: revision,
     streamId: sid,
-    ...(command.proven && { keyId: command.proven.keyId }),
+    ...(command.proven && provenOf(command.uuid, command.proven)),
   };
   return [
     ...admitted,
@@ -59,6 +60,11 @@ export function openSession(state: State, command: OpenSession, revision: number
     { kind: 'LinkAdded', link: orderedLink(sid, state.serverSid, LinkType.CONTROL_TCP) },
     { kind: 'StreamPut', stream: initialStream(session) },
   ];
+}
+
+/** What a session keeps of the proof that opened it. */
+function provenOf(uuid: string, { identity, keyId }: ProvenKey): Pick<Session, 'keyId' | 'identity'> {
+  return identity === uuid ? { keyId } : { keyId, identity };
 }
 
 /** Ends a session at once. */
@@ -70,16 +76,45 @@ export function closeSession(state: State, command: CloseSession, revision: numb
 
 /** However a session ends: its connections end, its streams stop, its links go, and then it goes itself. */
 export function endSession(state: State, session: Session, reason: CloseReason, revision: number): Change[] {
-  const changes: Change[] = leaveConnections(state, session.sid, reason);
-  const initial = state.streams.get(session.streamId);
-  const streams = initial === undefined ? [] : [initial];
-  for (const stream of [...streams, ...state.streams.of(session.sid)]) {
-    const sinks = stream.owner === session.sid ? [] : stream.sinks.filter((sink) => sink.sid !== session.sid);
-    const after = sinks.length === 0 ? undefined : { ...stream, sinks, revision };
-    changes.push({ kind: 'StreamStopped', before: stream, after, reason: StopReason.SESSION_CLOSED, by: session.sid });
-  }
-  for (const report of state.reports.of(session.sid)) changes.push({ kind: 'LinkReportSettled', report });
-  for (const link of state.graph.linksOf(session.sid)) changes.push({ kind: 'LinkRemoved', link });
-  changes.push({ kind: 'SessionClosed', session, reason });
-  return changes;
+  return endSessions(state, [session], reason, revision);
+}
+
+/**
+ * Ends several sessions in one revision, in this order. What two of them have in common, a stream, a link or a connection, goes once,
+ * with the first.
+ */
+export function endSessions(
+  state: State,
+  sessions: readonly Session[],
+  reason: CloseReason,
+  revision: number,
+): Change[] {
+  const ending = new Set(sessions.map(({ sid }) => sid));
+  const gone = new Set<number>();
+  return sessions.flatMap((session): Change[] => {
+    const { sid } = session;
+    const changes = leaveConnections(state, sid, reason, gone);
+    for (const before of streamsOf(state, session)) {
+      if (before.owner !== sid && gone.has(before.owner)) continue;
+      if (before.sinks.some((sink) => gone.has(sink.sid))) continue;
+      const sinks = ending.has(before.owner) ? [] : before.sinks.filter((sink) => !ending.has(sink.sid));
+      const after = sinks.length === 0 ? undefined : { ...before, sinks, revision };
+      changes.push({ kind: 'StreamStopped', before, after, reason: StopReason.SESSION_CLOSED, by: sid });
+    }
+    for (const report of state.reports.of(sid)) {
+      if (!gone.has(report.sid) && !gone.has(report.peer)) changes.push({ kind: 'LinkReportSettled', report });
+    }
+    for (const link of state.graph.linksOf(sid)) {
+      if (!gone.has(link.a) && !gone.has(link.b)) changes.push({ kind: 'LinkRemoved', link });
+    }
+    gone.add(sid);
+    changes.push({ kind: 'SessionClosed', session, reason });
+    return changes;
+  });
+}
+
+/** The streams of a session at either end, its first before the others. */
+function streamsOf({ streams }: State, { sid, streamId }: Session): Stream[] {
+  const initial = streams.get(streamId);
+  return [...(initial === undefined ? [] : [initial]), ...streams.of(sid)];
 }

@@ -5,7 +5,7 @@ import { IDENTITY_BOUNDS, type Identity, KeyOrigin } from '../model/identity.js'
 import { fitsPattern, isOver, TICKET_BOUNDS, type Ticket, ticketId } from '../model/ticket.js';
 import type { State } from '../store/state.js';
 import { endUnless, nameTaken } from './identity.js';
-import { keyFault, newcomer, putIdentity, revokedFault } from './policy/opener.js';
+import { heldByOther, keyFault, newcomer, putIdentity, revokedFault } from './policy/opener.js';
 import { hardened } from './policy/policy.js';
 
 /** Stores a ticket. Where there is no room, the oldest that is over makes room. The first one gives a network without a policy one. */
@@ -55,7 +55,7 @@ export function enroll(state: State, command: Enroll, revision: number): Change[
   const ticket = state.tickets.ofHash(command.ticketHash);
   if (ticket === undefined) return new Fault('TICKET_INVALID', 'there is no such ticket');
   const identity = state.identities.get(uuid);
-  const fault = enrolFault(ticket, identity, command);
+  const fault = enrolFault(state, ticket, identity, command);
   if (fault !== undefined) return fault;
   if (hasRedeemed(identity, ticket, keyId, atMs)) return [];
   const lapsed = lapsedFault(ticket, atMs);
@@ -82,11 +82,18 @@ export function hasRedeemed(identity: Identity | undefined, ticket: Ticket, keyI
 }
 
 /** Why a ticket is not for this identity and key, whatever is left of it. */
-function enrolFault(ticket: Ticket, identity: Identity | undefined, { uuid, keyId, atMs }: Enroll): Fault | undefined {
+function enrolFault(
+  state: State,
+  ticket: Ticket,
+  identity: Identity | undefined,
+  { uuid, keyId, atMs }: Enroll,
+): Fault | undefined {
   if (ticket.revoked) return new Fault('TICKET_INVALID', 'the ticket is revoked');
   if (ticket.forUuid !== '' && ticket.forUuid !== uuid) {
     return new Fault('IDENTITY_MISMATCH', `the ticket is for another identity than ${uuid}`);
   }
+  const held = identity === undefined ? state.sessions.ofInstance(uuid)?.identity : undefined;
+  if (held !== undefined && ticket.forUuid !== uuid) return heldByOther(uuid);
   if (identity === undefined) return undefined;
   if (identity.revoked) return revokedFault(uuid);
   if (identity.barred.includes(keyId)) return new Fault('PROOF_INVALID', `the key is barred for instance ${uuid}`);

@@ -64,6 +64,11 @@ export interface Identity {
   readonly ticket: string;
 }
 
+/** Whether identities of a kind have sessions of other instances than themselves. An instance has one, that of its UUID. */
+export function mayHaveSeveral(kind: IdentityKind): boolean {
+  return kind !== IdentityKind.INSTANCE;
+}
+
 /** What a session's opener has proved. */
 export interface ProvenKey {
   /** The identity, in lower case. */
@@ -87,6 +92,8 @@ export const IDENTITY_BOUNDS = {
   barredMax: 16,
   /** Roles of one identity: all that there are, and room for those of a later release. */
   rolesMax: 8,
+  /** Sessions of one person or service: a terminal for each of them, and no way to fill the network by one key. */
+  sessionsMax: 32,
   /** Characters of a role. */
   roleLengthMax: 32,
   /** Characters of a name: it is a label of DNS, or some with dots between. */

@@ -15,6 +15,7 @@ export const PERMISSIONS = [
   'identity.manage',
   'policy.read',
   'policy.manage',
+  'audit.read',
 ] as const;
 /** One of {@link PERMISSIONS}. */
 export type Permission = (typeof PERMISSIONS)[number];
@@ -35,7 +36,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   ],
   admin: [
     ...(['graph.read', 'network.read', 'session.terminate', 'stream.stop', 'ticket.issue'] as const),
-    ...(['identity.read', 'identity.manage', 'policy.read', 'policy.manage'] as const),
+    ...(['identity.read', 'identity.manage', 'policy.read', 'policy.manage', 'audit.read'] as const),
   ],
 };
 
@@ -116,6 +117,7 @@ export const METHODS = {
   GetPolicy: { needs: 'policy.read' },
   PutPolicy: { needs: 'policy.manage', audited: 'always' },
   Explain: { needs: 'policy.read' },
+  WatchAudit: { needs: 'audit.read' },
 } as const satisfies Readonly<Record<string, MethodRule>>;
 /** The name of a method or of a request of system events. */
 export type Method = keyof typeof METHODS;

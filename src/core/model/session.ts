@@ -15,6 +15,13 @@ export interface Session {
   readonly streamId: number;
   /** The key by which its identity was proved: SHA-256, as 32 latin1 characters. Absent: nothing was proved. */
   readonly keyId?: string | undefined;
+  /** Whose it is, in lower case, where that is not the instance itself: one of the sessions of a person or a service. */
+  readonly identity?: string | undefined;
+}
+
+/** The identity whose session it is; of one of which nothing was proved, the instance's own UUID. */
+export function identityOf({ uuid, identity }: Pick<Session, 'uuid' | 'identity'>): string {
+  return identity ?? uuid;
 }
 
 /** What an instance is in its fleet, 0-7; 1 is a server. Source: `switchyard.v1.InstanceType`. */

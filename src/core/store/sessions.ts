@@ -19,6 +19,8 @@ import {
 export class Sessions {
   private readonly arena = new Arena();
   private readonly instances: Instances;
+  /** The SIDs of sessions that are another identity's than their instance's, by that identity: 32 of a person at most. */
+  private readonly ofOthers = new Map<string, Set<number>>();
   private live = 0;
 
   constructor(
@@ -45,6 +47,13 @@ export class Sessions {
   /** The session of an instance; the UUID in lower case. */
   ofInstance(uuid: string): Session | undefined {
     return this.at(this.instances.get(uuid));
+  }
+
+  /** The sessions of an identity, its own instance's among them, whoever opened that; by ascending SID. */
+  ofIdentity(uuid: string): Session[] {
+    const own = this.ofInstance(uuid);
+    const others = [...(this.ofOthers.get(uuid) ?? [])].map((sid) => this.get(sid)!);
+    return [...(own === undefined ? [] : [own]), ...others].sort((one, other) => one.sid - other.sid);
   }
 
   /** The TTL of the session in a slot of the graph; undefined in a free slot and in a server's. */
@@ -78,6 +87,10 @@ export class Sessions {
     const slot = this.graph.slotOf(session.sid);
     this.write(slot, session);
     this.instances.add(session.uuid, slot);
+    if (session.identity !== undefined) {
+      const sids = this.ofOthers.get(session.identity) ?? new Set();
+      this.ofOthers.set(session.identity, sids.add(session.sid));
+    }
     this.live++;
   }
 
@@ -87,8 +100,13 @@ export class Sessions {
   }
 
   /** Removes a session whose node is still there. */
-  remove({ sid, uuid }: Session): void {
+  remove({ sid, uuid, identity }: Session): void {
     this.instances.delete(uuid);
+    if (identity !== undefined) {
+      const sids = this.ofOthers.get(identity);
+      sids?.delete(sid);
+      if (sids?.size === 0) this.ofOthers.delete(identity);
+    }
     this.arena.delete(this.graph.slotOf(sid));
     this.live--;
   }

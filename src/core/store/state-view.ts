@@ -49,7 +49,7 @@ export interface StateView extends Readonly<Pick<State, Facts>> {
   readonly sids: Pick<SidAllocator, 'wasGiven'> & { readonly cursors: Readonly<ArrayLike<number>> };
   readonly sessions: Pick<
     Sessions,
-    'count' | 'has' | 'get' | 'ofInstance' | 'ttlAt' | 'openedRevision' | 'copy' | 'sidsAscending'
+    'count' | 'has' | 'get' | 'ofInstance' | 'ofIdentity' | 'ttlAt' | 'openedRevision' | 'copy' | 'sidsAscending'
   >;
   readonly reports: Pick<LinkReports, 'count' | 'has' | 'countBy' | 'of' | 'all'>;
   readonly streams: Pick<

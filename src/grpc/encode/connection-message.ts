@@ -17,6 +17,7 @@ import {
   startAfterMs,
 } from '../../core/model/connection.js';
 import { REASONS } from '../../core/model/fault.js';
+import { toldOutcome } from '../../core/model/outcome.js';
 import { durationOf } from './duration.js';
 import { pairSize } from './size.js';
 
@@ -126,7 +127,10 @@ function attemptMessage(
   const pairs: CandidatePair[] = [
     ...(caller?.pairs ?? []),
     ...(peer?.pairs ?? []).map(({ local, remote, outcome }) => ({ local: remote, remote: local, outcome })),
-  ].filter(fits);
+  ]
+    .filter(fits)
+    // What an end says is read by the other one and by people: none of it is in its own words.
+    .map((pair) => ({ ...pair, outcome: toldOutcome(pair.outcome) }));
   const isKnown = caller !== undefined && peer !== undefined;
   const failed = isKnown && !(caller.connected && peer.connected);
   return {

@@ -4,23 +4,32 @@ import {
   type Principal,
   PrincipalVia,
 } from '../../../gen/switchyard/v1/identity.js';
-import { type Identity, type IdentityKey, IdentityKind, isVouchedFor } from '../../core/model/identity.js';
+import {
+  IDENTITY_BOUNDS,
+  type Identity,
+  type IdentityKey,
+  IdentityKind,
+  isVouchedFor,
+  mayHaveSeveral,
+} from '../../core/model/identity.js';
 import type { StateView } from '../../core/store/state-view.js';
 import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
 import { vouchedText } from '../../trust/vouched-key.js';
 import { shown } from './message.js';
 import { labelsSize } from './size.js';
 
-/** An identity, with the session that it has. */
+/** An identity, with the sessions that it has. */
 export function identityMessage(state: StateView, identity: Identity): IdentityMessage {
   const { uuid, kind, roles, name, labels, keys, barred, revoked, ticket } = identity;
+  const cvids = state.sessions.ofIdentity(uuid).map(({ sid }) => sid);
   return {
     identityUuid: uuid,
     kind,
     keys: keys.map(keyMessage),
     revoked,
     barredKeyIds: barred.map(hexOf),
-    cvid: state.sessions.ofInstance(uuid)?.sid ?? 0,
+    cvid: cvids[0] ?? 0,
+    cvids,
     roles: [...roles],
     name,
     labels: shown(labels),
@@ -65,9 +74,10 @@ function keyMessage(known: IdentityKey): KeyMessage {
 }
 
 /** Bytes of an identity's message, about: with four keys, or the longest word of an issuer about it, it has some 1,200. */
-export function identitySize({ keys, barred, roles, labels }: Identity): number {
+export function identitySize({ kind, keys, barred, roles, labels }: Identity): number {
   const lists = 600 * keys.length + 66 * barred.length + 34 * roles.length;
-  return 128 + lists + labelsSize(labels);
+  const cvids = mayHaveSeveral(kind) ? 6 * IDENTITY_BOUNDS.sessionsMax : 0;
+  return 128 + cvids + lists + labelsSize(labels);
 }
 
 function hexOf(hidden: string): string {

@@ -1,4 +1,5 @@
 import type { Attempt, Candidate, Connection, Pair } from '../../core/model/connection.js';
+import { OTHER_OUTCOME } from '../../core/model/outcome.js';
 import type { Labels, Session } from '../../core/model/session.js';
 import type { Stream } from '../../core/model/stream.js';
 
@@ -47,7 +48,9 @@ function attemptSize({ caller, peer }: Attempt): number {
 
 /** Of a pair that was tried. */
 export function pairSize({ local, remote, outcome }: Pair): number {
-  return PAIR_BYTES + candidateSize(local) + candidateSize(remote) + Buffer.byteLength(outcome);
+  // What is not on the list is told in other words, which may be longer.
+  const told = Math.max(Buffer.byteLength(outcome), OTHER_OUTCOME.length);
+  return PAIR_BYTES + candidateSize(local) + candidateSize(remote) + told;
 }
 
 function candidateSize({ host }: Candidate): number {

@@ -24,6 +24,7 @@ import type {
   RotateKeyResponse,
   UpdateIdentityRequest,
   UpdateIdentityResponse,
+  WatchAuditRequest,
   WhoAmIResponse,
 } from '../../../gen/switchyard/v1/identity.js';
 import { isLoopback } from '../../base/address.js';
@@ -32,6 +33,7 @@ import { identityNotFound } from '../../core/decide/identity.js';
 import type { Command, UpdateIdentity } from '../../core/model/command.js';
 import { Fault, type FieldViolation } from '../../core/model/fault.js';
 import { AUTH_MODE_NUMBERS } from '../../core/model/policy.js';
+import { identityOf } from '../../core/model/session.js';
 import { ACCESS_LIMITS, type Access } from '../../replica/access/access-tokens.js';
 import { ADMIN_NONCE_BYTES, adminProof } from '../../trust/admin-proof.js';
 import { keyIdOf, keyProblem } from '../../trust/public-key.js';
@@ -42,6 +44,7 @@ import type { Caller } from '../caller.js';
 import { durationOf } from '../encode/duration.js';
 import { identityMessage, identitySize, principalMessage } from '../encode/identity-message.js';
 import { positionMessage } from '../encode/message.js';
+import { watchAudit } from './audit.js';
 import { fillPage, pageTokenOf, readPage } from './page.js';
 import { explainAccess, getPolicy, putPolicy } from './policy.js';
 import { enroll, issueTicket, listTickets, revokeTicket } from './tickets.js';
@@ -80,6 +83,7 @@ export function identityService(calls: Calls): IdentityServiceServer {
     issueTicket: calls.anyone((request: IssueTicketRequest, caller) => issueTicket(backing, request, caller)),
     listTickets: calls.anyone((request: ListTicketsRequest) => listTickets(backing, request)),
     revokeTicket: calls.anyone((request: RevokeTicketRequest, caller) => revokeTicket(backing, request, caller)),
+    watchAudit: calls.watch((request: WatchAuditRequest) => watchAudit(backing, request)),
     enroll: calls.anyone((request: EnrollRequest, caller) => enroll(backing, request, caller)),
   };
 }
@@ -162,7 +166,7 @@ function whoAmI({ replica, gatekeeper }: Backing, { sid, isAdmin, access }: Call
   const shown =
     session === undefined
       ? access && { ...access, via: access.via ?? ('access' as const) }
-      : { ...session, via: 'session' as const };
+      : { uuid: identityOf(session), keyId: session.keyId, via: 'session' as const };
   const principal = shown && principalMessage(replica.state, shown);
   return { principal, cvid: sid ?? 0, administrator: isAdmin, mode: AUTH_MODE_NUMBERS[gatekeeper.mode] };
 }
@@ -191,7 +195,7 @@ function getIdentity(
   const uuid = readUuid(replica, request);
   if (uuid instanceof Fault) return uuid;
   const own = caller.sid === undefined ? undefined : state.sessions.get(caller.sid);
-  const isOwn = own?.uuid === uuid || gatekeeper.principal(caller)?.identityUuid === uuid;
+  const isOwn = (own !== undefined && identityOf(own) === uuid) || gatekeeper.principal(caller)?.identityUuid === uuid;
   const refused = isOwn ? undefined : caller.refuse('identity.read', 'GetIdentity');
   if (refused !== undefined) return refused;
   const identity = state.identities.get(uuid);

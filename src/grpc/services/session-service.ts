@@ -23,7 +23,7 @@ import {
 import { Checked } from '../../core/decide/check.js';
 import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { Fault, REASONS, type Reason } from '../../core/model/fault.js';
-import { CloseReason, type Session } from '../../core/model/session.js';
+import { CloseReason, identityOf, type Session } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Subscription } from '../../feed/subscription.js';
 import type { Attachment, Message } from '../../replica/attachments.js';
@@ -98,7 +98,7 @@ async function open(
   if (opened instanceof Fault) return opened;
   const { session, token, position } = opened;
   // A connection that is closed is not remembered: another one may get its name.
-  if (session.keyId !== undefined && !call.cancelled) gatekeeper.shown.add(origin.connection, session.uuid);
+  if (session.keyId !== undefined && !call.cancelled) gatekeeper.shown.add(origin.connection, identityOf(session));
   const response = {
     instanceSid: session.sid,
     serverSid: replica.state.serverSid,
@@ -108,7 +108,7 @@ async function open(
     streamId: session.streamId,
     position: positionMessage(position),
     rendezvous: [...rendezvous],
-    identity: principalMessage(replica.state, session),
+    identity: principalMessage(replica.state, { uuid: identityOf(session), keyId: session.keyId }),
     relayVersion: RELAY_FIRST_FROM,
   };
   const { sid } = session;
@@ -149,8 +149,8 @@ async function proveThen<A>(
   const { origin } = caller;
   const wrong = await opening.prover.proveHolder(proof, sid, origin);
   if (wrong !== undefined) return wrong;
-  const { uuid } = replica.state.sessions.get(sid)!;
-  const isRemembered = call.cancelled || gatekeeper.shown.add(origin.connection, uuid);
+  const identity = identityOf(replica.state.sessions.get(sid)!);
+  const isRemembered = call.cancelled || gatekeeper.shown.add(origin.connection, identity);
   if (!isRemembered) return new Fault('RATE_LIMITED', 'this connection is of too many identities', [], SHOWN_RETRY_MS);
   return gatekeeper.admitShown(method, caller) ?? renew(backing, sid, origin) ?? work();
 }

@@ -298,7 +298,8 @@ function packSession(session: Session): SessionRow {
   const openedAtMs = BigInt(session.openedAtMs);
   const openedRevision = BigInt(session.openedRevision);
   const keyId = packHidden(session.keyId ?? '');
-  return { sid, uuid, ttlMs, name, labels, tokenHash, openedAtMs, openedRevision, streamId, keyId };
+  const identity = session.identity ?? '';
+  return { sid, uuid, ttlMs, name, labels, tokenHash, openedAtMs, openedRevision, streamId, keyId, identity };
 }
 
 function unpackSession(row: SessionRow): Session {
@@ -313,7 +314,9 @@ function unpackSession(row: SessionRow): Session {
     openedRevision: Number(row.openedRevision),
     streamId: row.streamId,
   };
-  return row.keyId.length === 0 ? session : { ...session, keyId: unpackHidden(row.keyId) };
+  if (row.keyId.length === 0) return session;
+  const keyId = unpackHidden(row.keyId);
+  return row.identity === '' ? { ...session, keyId } : { ...session, keyId, identity: row.identity };
 }
 
 function packStream(stream: Stream): StreamRow {

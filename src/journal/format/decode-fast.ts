@@ -38,6 +38,7 @@ const SESSION_ROW_TAG = {
   openedRevision: varintTag(8),
   streamId: varintTag(9),
   keyId: lengthTag(10),
+  identity: lengthTag(11),
 } as const;
 
 /** The fields of a LinkRow. */
@@ -132,7 +133,7 @@ export class RowReader implements Iterable<Row> {
 
 function readSession(wire: WireReader, end: number): Row | undefined {
   let [sid, ttlMs, openedAtMs, openedRevision, streamId] = [0, 0, 0, 0, 0];
-  let [uuid, name, tokenHash, keyId] = ['', '', '', ''];
+  let [uuid, name, tokenHash, keyId, identity] = ['', '', '', '', ''];
   const labels: Label[] = [];
   while (wire.at < end) {
     const tag = wire.varint();
@@ -146,12 +147,14 @@ function readSession(wire: WireReader, end: number): Row | undefined {
     else if (tag === SESSION_ROW_TAG.openedRevision) openedRevision = wire.varint();
     else if (tag === SESSION_ROW_TAG.streamId) streamId = wire.int32();
     else if (tag === SESSION_ROW_TAG.keyId) keyId = wire.latin1();
+    else if (tag === SESSION_ROW_TAG.identity) identity = wire.text();
     else return undefined;
   }
   if (!isReadTo(wire, end)) return undefined;
   const about = unpackLabels(labels);
   const session: Session = { sid, uuid, ttlMs, name, labels: about, tokenHash, openedAtMs, openedRevision, streamId };
-  return { kind: 'session', session: keyId === '' ? session : { ...session, keyId } };
+  if (keyId === '') return identity === '' ? { kind: 'session', session } : undefined;
+  return { kind: 'session', session: identity === '' ? { ...session, keyId } : { ...session, keyId, identity } };
 }
 
 function readLink(wire: WireReader, end: number): Row | undefined {

@@ -15,7 +15,7 @@ import {
 import { type AuthMode, type GrantParty, type Policy, stricter } from '../../core/model/policy.js';
 import type { Position } from '../../core/model/position.js';
 import { type Principal, principalName } from '../../core/model/principal.js';
-import type { Session } from '../../core/model/session.js';
+import { identityOf, type Session } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Origin } from '../../shares/origin.js';
 import { type GuardableSource, GuardedSource } from '../guarded-source.js';
@@ -107,7 +107,9 @@ export class Gatekeeper {
   }
 
   /** The principal of a session that a proof has opened. */
-  principalOf({ uuid, keyId }: Session): Principal | undefined {
+  principalOf(session: Session): Principal | undefined {
+    const uuid = identityOf(session);
+    const { keyId } = session;
     const identity = keyId === undefined ? undefined : this.#deps.state.identities.get(uuid);
     if (identity === undefined || identity.revoked || isDisowned(this.#deps.state, identity, keyId!)) return undefined;
     return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'session' };
@@ -118,12 +120,16 @@ export class Gatekeeper {
     return refuseNobody(this.#access(), this.#subject(asker, this.mode)) === undefined;
   }
 
-  /** Whether a session's token is good on the connection that it came over. */
-  countsHere(sid: number, asker: Asker): boolean {
-    const { state, bindsSessions } = this.#deps;
-    if (this.mode !== 'required' || !bindsSessions) return true;
-    const session = state.sessions.get(sid);
-    return session !== undefined && asker.hasShown(session.uuid);
+  /**
+   * Whether a call renews the session whose token it came with: in `required` only where the token is good on the connection, and while
+   * the roles of its identity allow a session. One that has lost its role expires, whatever it goes on to ask for.
+   */
+  renews(sid: number, asker: Asker): boolean {
+    if (this.mode !== 'required') return true;
+    const { origin } = asker;
+    const holder = { sid, isAdmin: false, origin, hasShown: (uuid: string) => asker.hasShown(uuid) };
+    const subject = this.#subject(holder, 'required');
+    return authorize(this.#access(), subject, 'session.own') === undefined;
   }
 
   /** As whom a command is stored that this caller asks for; undefined for nobody. */
@@ -305,7 +311,8 @@ export class Gatekeeper {
     const { state, bindsSessions } = this.#deps;
     const isAdministrator = asker.isAdmin;
     const session = asker.sid === undefined ? undefined : state.sessions.get(asker.sid);
-    const counts = session !== undefined && (mode !== 'required' || !bindsSessions || asker.hasShown(session.uuid));
+    const counts =
+      session !== undefined && (mode !== 'required' || !bindsSessions || asker.hasShown(identityOf(session)));
     const ofSession = counts ? this.principalOf(session) : undefined;
     const principal = ofSession ?? (asker.access && this.#holder(asker.access));
     return { principal, party: principal && partyOf(state, principal), isAdministrator };
@@ -325,7 +332,7 @@ export class Gatekeeper {
 
   /** What grants look at of a session's identity; of one of which nothing was proved, only its UUID. */
   #party(session: Session): GrantParty {
-    const identity = session.keyId === undefined ? undefined : this.#deps.state.identities.get(session.uuid);
+    const identity = session.keyId === undefined ? undefined : this.#deps.state.identities.get(identityOf(session));
     return identity ?? { uuid: session.uuid, name: '', roles: [], labels: {} };
   }
 

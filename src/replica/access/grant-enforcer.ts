@@ -42,8 +42,7 @@ export class GrantEnforcer {
     const { sessions, streams, connections } = this.#deps.state;
     for (const change of changes) {
       if (change.kind === 'IdentityPut' || change.kind === 'IdentityForgotten') {
-        const session = sessions.ofInstance(change.identity.uuid);
-        if (session !== undefined) this.#due.add(session.sid);
+        for (const { sid } of sessions.ofIdentity(change.identity.uuid)) this.#due.add(sid);
       } else if (change.kind === 'PolicyPut') {
         for (const { owner } of streams.kept()) this.#due.add(owner);
         for (const connection of connections.all()) if (!isOver(connection)) this.#due.add(connection.caller.sid);

@@ -3,7 +3,8 @@ import { Checked } from '../../core/decide/check.js';
 import { keyFault, mismatch } from '../../core/decide/policy/opener.js';
 import type { RotateKey } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
-import type { ProvenKey } from '../../core/model/identity.js';
+import { mayHaveSeveral, type ProvenKey } from '../../core/model/identity.js';
+import { identityOf } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Origin } from '../../shares/origin.js';
 import { keyIdOf } from '../../trust/public-key.js';
@@ -33,6 +34,10 @@ export interface WantedProof {
   readonly purpose: ProofPurpose;
   /** The identity, in lower case. */
   readonly uuid: string;
+  /** The instance whose session it is about, in lower case. Absent: the identity's own. */
+  readonly instance?: string;
+  /** A person or a service that has one more session may have made it, in the place of the instance itself. */
+  readonly mayBeHolder?: true;
   /** Where the call comes from. */
   readonly origin: Origin;
   /**
@@ -65,20 +70,21 @@ export class KeyProver {
   /** The key that a proof is of, or why it is refused. The state is checked before and after: it may change meanwhile. */
   async prove(proof: ProofMessage, wanted: WantedProof): Promise<ProvenKey | Fault> {
     const { state, proofs, charge } = this.#deps;
-    const { field, purpose, uuid, origin } = wanted;
+    const { field, purpose, uuid, instance = uuid, origin } = wanted;
     const checked = new Checked(state.limits);
-    const identity = proof.identityUuid === '' ? uuid : checked.uuid(`${field}.identity_uuid`, proof.identityUuid);
+    const identity = proof.identityUuid === '' ? instance : checked.uuid(`${field}.identity_uuid`, proof.identityUuid);
     const wrong = Fault.fields(checked.violations);
     if (wrong !== undefined) return wrong;
-    if (identity !== uuid) return mismatch(identity, uuid);
+    if (identity !== uuid && !this.#isHolder(identity, wanted)) return mismatch(identity, instance);
     const keyId = keyIdOf(proof.publicKey).toString('latin1');
-    const refused = this.#bindingRefusal(proof) ?? this.#refusal(keyId, wanted);
+    const shown: WantedProof = identity === uuid ? wanted : { ...wanted, uuid: identity, keys: 'known' };
+    const refused = this.#bindingRefusal(proof) ?? this.#refusal(keyId, shown);
     if (refused !== undefined) return refused;
     charge(origin, PROOF_MS);
-    const fault = await proofs.check(proof, { field, purpose, identityUuid: identity, instanceUuid: uuid });
-    const late = fault ?? this.#refusal(keyId, wanted);
+    const fault = await proofs.check(proof, { field, purpose, identityUuid: identity, instanceUuid: instance });
+    const late = fault ?? this.#refusal(keyId, shown);
     if (late !== undefined) return late;
-    const isKnown = state.identities.get(uuid)?.keys.some(({ id }) => id === keyId) ?? false;
+    const isKnown = state.identities.get(identity)?.keys.some(({ id }) => id === keyId) ?? false;
     return isKnown ? { identity, keyId } : { identity, keyId, key: Buffer.from(proof.publicKey).toString('latin1') };
   }
 
@@ -86,11 +92,11 @@ export class KeyProver {
   async proveHolder(proof: ProofMessage | undefined, sid: number, origin: Origin): Promise<Fault | undefined> {
     const session = proof && this.#deps.state.sessions.get(sid);
     if (proof === undefined || session === undefined) return undefined;
-    const { uuid } = session;
     const proven = await this.prove(proof, {
       field: 'proof',
       purpose: ProofPurpose.ATTACH,
-      uuid,
+      uuid: identityOf(session),
+      instance: session.uuid,
       origin,
       keys: 'known',
     });
@@ -131,6 +137,12 @@ export class KeyProver {
     if (this.#deps.gatekeeper.takesBinding(isBound)) return undefined;
     const what = isBound ? 'bound to a certificate' : 'bound to nothing';
     return new Fault('PROOF_INVALID', `the proof is ${what}, and the policy takes none like it`);
+  }
+
+  /** Whether a proof of this identity opens a session of another instance. */
+  #isHolder(identity: string, { mayBeHolder }: WantedProof): boolean {
+    const known = mayBeHolder && this.#deps.state.identities.get(identity);
+    return known !== undefined && mayHaveSeveral(known.kind);
   }
 
   /** Why this key cannot be accepted, even with a good signature. */

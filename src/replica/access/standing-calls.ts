@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../base/clock.js';
 import type { Change } from '../../core/model/change.js';
 import type { Fault } from '../../core/model/fault.js';
+import { identityOf } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Access } from './access-tokens.js';
 
@@ -69,7 +70,7 @@ export class StandingCalls {
       if (change.kind === 'PolicyPut') for (const uuid of [...this.#byIdentity.keys()]) this.#recheck(uuid);
       else if (change.kind === 'IdentityPut' || change.kind === 'IdentityForgotten')
         this.#recheck(change.identity.uuid);
-      else if (change.kind === 'SessionClosed') this.#recheck(change.session.uuid);
+      else if (change.kind === 'SessionClosed') this.#recheck(identityOf(change.session));
     }
   }
 
@@ -117,6 +118,7 @@ export class StandingCalls {
   /** Of a call by session and access token, the session's: it can be of no other identity. */
   #uuidOf({ sid, access }: StandingCall): string {
     if (access !== undefined) return access.uuid;
-    return (sid !== undefined && this.#deps.state.sessions.get(sid)?.uuid) || '';
+    const session = sid === undefined ? undefined : this.#deps.state.sessions.get(sid);
+    return session === undefined ? '' : identityOf(session);
   }
 }

@@ -1,7 +1,7 @@
 import { Fault } from '../../core/model/fault.js';
 import { IdentityKind } from '../../core/model/identity.js';
 import { AUTH_MODE_NUMBERS } from '../../core/model/policy.js';
-import type { Session } from '../../core/model/session.js';
+import { identityOf, type Session } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { ProofMessage } from '../../trust/server/proofs.js';
 import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
@@ -82,8 +82,10 @@ export function proofMessage(proof: NonNullable<EventBody<'Session'>['proof']>):
 }
 
 /** As whom a session was opened; undefined for one of which nothing was proved. */
-export function principalOf(state: StateView, { uuid, keyId }: Session): AnswerData<'Session'>['identity'] {
+export function principalOf(state: StateView, session: Session): AnswerData<'Session'>['identity'] {
+  const { keyId } = session;
   if (keyId === undefined) return undefined;
+  const uuid = identityOf(session);
   const { kind = IdentityKind.INSTANCE } = state.identities.get(uuid) ?? {};
   return { network: DEFAULT_NETWORK, identityUuid: uuid, kind, keyId: hexOf(keyId) };
 }

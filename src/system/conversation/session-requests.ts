@@ -1,6 +1,6 @@
 import { Checked } from '../../core/decide/check.js';
 import { Fault } from '../../core/model/fault.js';
-import { CloseReason } from '../../core/model/session.js';
+import { CloseReason, identityOf } from '../../core/model/session.js';
 import { authenticate } from '../../replica/access/token.js';
 import type { ProofMessage } from '../../trust/server/proofs.js';
 import type { EventBody } from '../codec/event.js';
@@ -42,8 +42,8 @@ export const session: Handler<'Session'> = async ({ backing, body, packetId }, c
     conversation.move('refuse');
     return opened;
   }
-  const { sid, ttlMs, streamId, uuid, keyId } = opened.session;
-  if (keyId !== undefined) conversation.show(uuid);
+  const { sid, ttlMs, streamId, keyId } = opened.session;
+  if (keyId !== undefined) conversation.show(identityOf(opened.session));
   const { serverSid, serverUuid } = replica.state;
   const data = {
     instanceSid: sid,
@@ -112,7 +112,7 @@ async function proveThen<T>(
 ): Promise<T | Fault> {
   conversation.move('begin');
   const fault = await opening.prover.proveHolder(proof, sid, conversation.origin);
-  if (fault === undefined) conversation.show(replica.state.sessions.get(sid)!.uuid);
+  if (fault === undefined) conversation.show(identityOf(replica.state.sessions.get(sid)!));
   const outcome = fault ?? goOn();
   if (outcome instanceof Fault) conversation.move('refuse');
   return outcome;

@@ -160,7 +160,10 @@ export interface OpenSession {
   tokenHash: Buffer;
   /** When, in milliseconds since 1970. */
   atMs: bigint;
-  /** The identity that was proved, in lower case; of an instance its own UUID. Empty: nothing was proved. Format 3. */
+  /**
+   * The identity that was proved, in lower case: of an instance its own UUID, of a person or a service the one that has the session.
+   * Empty: nothing was proved. Format 3.
+   */
   identity: string;
   /** The key by which it was proved: SHA-256 of its SubjectPublicKeyInfo, 32 bytes. Only with an identity. Format 3. */
   binding: Buffer;

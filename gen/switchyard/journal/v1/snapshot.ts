@@ -106,6 +106,8 @@ export interface SessionRow {
   streamId: number;
   /** The key by which its identity was proved: SHA-256, 32 bytes. Empty: nothing was proved. Format 3. */
   keyId: Buffer;
+  /** Whose it is, in lower case, where that is not the instance itself: one of the sessions of a person or a service. Format 3. */
+  identity: string;
 }
 
 /** A link between two nodes. */
@@ -942,6 +944,7 @@ function createBaseSessionRow(): SessionRow {
     openedRevision: 0n,
     streamId: 0,
     keyId: Buffer.alloc(0),
+    identity: "",
   };
 }
 
@@ -982,6 +985,9 @@ export const SessionRow: MessageFns<SessionRow> = {
     }
     if (message.keyId.length !== 0) {
       writer.uint32(82).bytes(message.keyId);
+    }
+    if (message.identity !== "") {
+      writer.uint32(90).string(message.identity);
     }
     return writer;
   },
@@ -1079,6 +1085,14 @@ export const SessionRow: MessageFns<SessionRow> = {
             message.keyId = Buffer.from(reader.bytes());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1127,6 +1141,7 @@ export const SessionRow: MessageFns<SessionRow> = {
         : isSet(object.key_id)
         ? Buffer.from(bytesFromBase64(object.key_id))
         : Buffer.alloc(0),
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
     };
   },
 
@@ -1162,6 +1177,9 @@ export const SessionRow: MessageFns<SessionRow> = {
     if (message.keyId.length !== 0) {
       obj.keyId = base64FromBytes(message.keyId);
     }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
     return obj;
   },
 
@@ -1184,6 +1202,7 @@ export const SessionRow: MessageFns<SessionRow> = {
       : 0n;
     message.streamId = object.streamId ?? 0;
     message.keyId = object.keyId ?? Buffer.alloc(0);
+    message.identity = object.identity ?? "";
     return message;
   },
 };

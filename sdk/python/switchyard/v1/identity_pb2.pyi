@@ -39,6 +39,29 @@ PROOF_PURPOSE_ROTATE: ProofPurpose
 PROOF_PURPOSE_SESSION: ProofPurpose
 PROOF_PURPOSE_UNSPECIFIED: ProofPurpose
 
+class AuditLine(_message.Message):
+    __slots__ = ["at", "before", "count", "hash", "number", "on", "outcome", "what", "who"]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ON_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    at: str
+    before: str
+    count: int
+    hash: str
+    number: int
+    on: str
+    outcome: str
+    what: str
+    who: str
+    def __init__(self, number: _Optional[int] = ..., at: _Optional[str] = ..., who: _Optional[str] = ..., what: _Optional[str] = ..., on: _Optional[str] = ..., outcome: _Optional[str] = ..., count: _Optional[int] = ..., before: _Optional[str] = ..., hash: _Optional[str] = ..., **kwargs) -> None: ...
+
 class BindKeyRequest(_message.Message):
     __slots__ = ["identity_uuid", "public_key"]
     IDENTITY_UUID_FIELD_NUMBER: _ClassVar[int]
@@ -159,7 +182,7 @@ class GetPolicyResponse(_message.Message):
     def __init__(self, document: _Optional[str] = ..., revision: _Optional[int] = ..., mode: _Optional[_Union[AuthMode, str]] = ...) -> None: ...
 
 class Identity(_message.Message):
-    __slots__ = ["barred_key_ids", "cvid", "identity_uuid", "keys", "kind", "labels", "name", "revoked", "roles", "ticket_id"]
+    __slots__ = ["barred_key_ids", "cvid", "cvids", "identity_uuid", "keys", "kind", "labels", "name", "revoked", "roles", "ticket_id"]
     class LabelsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -168,6 +191,7 @@ class Identity(_message.Message):
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     BARRED_KEY_IDS_FIELD_NUMBER: _ClassVar[int]
+    CVIDS_FIELD_NUMBER: _ClassVar[int]
     CVID_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_UUID_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
@@ -179,6 +203,7 @@ class Identity(_message.Message):
     TICKET_ID_FIELD_NUMBER: _ClassVar[int]
     barred_key_ids: _containers.RepeatedScalarFieldContainer[str]
     cvid: int
+    cvids: _containers.RepeatedScalarFieldContainer[int]
     identity_uuid: str
     keys: _containers.RepeatedCompositeFieldContainer[IdentityKey]
     kind: IdentityKind
@@ -187,7 +212,7 @@ class Identity(_message.Message):
     revoked: bool
     roles: _containers.RepeatedScalarFieldContainer[str]
     ticket_id: str
-    def __init__(self, identity_uuid: _Optional[str] = ..., kind: _Optional[_Union[IdentityKind, str]] = ..., keys: _Optional[_Iterable[_Union[IdentityKey, _Mapping]]] = ..., revoked: bool = ..., barred_key_ids: _Optional[_Iterable[str]] = ..., cvid: _Optional[int] = ..., roles: _Optional[_Iterable[str]] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., ticket_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, identity_uuid: _Optional[str] = ..., kind: _Optional[_Union[IdentityKind, str]] = ..., keys: _Optional[_Iterable[_Union[IdentityKey, _Mapping]]] = ..., revoked: bool = ..., barred_key_ids: _Optional[_Iterable[str]] = ..., cvid: _Optional[int] = ..., roles: _Optional[_Iterable[str]] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., ticket_id: _Optional[str] = ..., cvids: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class IdentityKey(_message.Message):
     __slots__ = ["bound_at", "good_until", "key_id", "origin", "public_key", "vouched"]
@@ -447,6 +472,22 @@ class UpdateIdentityResponse(_message.Message):
     identity: Identity
     position: _position_pb2.Position
     def __init__(self, identity: _Optional[_Union[Identity, _Mapping]] = ..., position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ...) -> None: ...
+
+class WatchAuditRequest(_message.Message):
+    __slots__ = ["after", "newest"]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_FIELD_NUMBER: _ClassVar[int]
+    after: int
+    newest: int
+    def __init__(self, after: _Optional[int] = ..., newest: _Optional[int] = ...) -> None: ...
+
+class WatchAuditResponse(_message.Message):
+    __slots__ = ["end", "lines"]
+    END_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    end: int
+    lines: _containers.RepeatedCompositeFieldContainer[AuditLine]
+    def __init__(self, lines: _Optional[_Iterable[_Union[AuditLine, _Mapping]]] = ..., end: _Optional[int] = ...) -> None: ...
 
 class WhoAmIRequest(_message.Message):
     __slots__ = []

@@ -8,7 +8,7 @@ from switchyard.v1 import identity_pb2 as switchyard_dot_v1_dot_identity__pb2
 class IdentityServiceStub(object):
     """Who instances are, and the keys by which they prove it.
 
-    Only a proof of one of an identity's keys opens or supersedes its session. The first key that an instance shows binds its
+    Only a proof of one of an identity's keys opens or supersedes its sessions. The first key that an instance shows binds its
     UUID; from then on a Session without a proof, or with another key, is refused (PROOF_INVALID) and the session that stands is
     not touched. An instance that has never shown a key can be opened by anybody.
     """
@@ -104,12 +104,17 @@ class IdentityServiceStub(object):
                 request_serializer=switchyard_dot_v1_dot_identity__pb2.EnrollRequest.SerializeToString,
                 response_deserializer=switchyard_dot_v1_dot_identity__pb2.EnrollResponse.FromString,
                 )
+        self.WatchAudit = channel.unary_stream(
+                '/switchyard.v1.IdentityService/WatchAudit',
+                request_serializer=switchyard_dot_v1_dot_identity__pb2.WatchAuditRequest.SerializeToString,
+                response_deserializer=switchyard_dot_v1_dot_identity__pb2.WatchAuditResponse.FromString,
+                )
 
 
 class IdentityServiceServicer(object):
     """Who instances are, and the keys by which they prove it.
 
-    Only a proof of one of an identity's keys opens or supersedes its session. The first key that an instance shows binds its
+    Only a proof of one of an identity's keys opens or supersedes its sessions. The first key that an instance shows binds its
     UUID; from then on a Session without a proof, or with another key, is refused (PROOF_INVALID) and the session that stands is
     not touched. An instance that has never shown a key can be opened by anybody.
     """
@@ -192,8 +197,8 @@ class IdentityServiceServicer(object):
 
     def UpdateIdentity(self, request, context):
         """Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
-        once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
-        approved that has bound its key.
+        once, for the sessions that the identity has, too: a watch that it may not read any more ends. What becomes an instance keeps the
+        session of its own UUID only; others end in the same revision (REVOKED). This is how an instance is approved that has bound its key.
 
         Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
         PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
@@ -203,7 +208,7 @@ class IdentityServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BindKey(self, request, context):
-        """Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
+        """Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
         (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
         takes a revocation back.
 
@@ -216,7 +221,7 @@ class IdentityServiceServicer(object):
 
     def ForgetKey(self, request, context):
         """Forgets an identity with its keys, its barred keys and its revocation: its UUID is as one that has never shown a key. The
-        session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
+        sessions that its keys have opened end in the same revision (REVOKED). Erases what is stored about the identity
         from the state; the journal forgets it with the second snapshot after.
 
         Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -227,7 +232,7 @@ class IdentityServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RevokeIdentity(self, request, context):
-        """Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
+        """Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
         key. Also for a UUID that has never shown a key.
 
         Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -305,11 +310,27 @@ class IdentityServiceServicer(object):
         spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
 
         An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-        it replaces its keys, and the session that another key opened ends (REVOKED).
+        it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+        service has drawn for a session that lives.
 
         Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
         (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also
         for a name that the ticket does not allow, or that another identity has). Needs no other credential.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchAudit(self, request, context):
+        """Watches the audit log: the lines behind a number, those that are kept first, then each as it is written to the disk. The first
+        message comes at once, and one without lines at least every 15 s. It resumes after the last number that came. A gap in the numbers
+        is of lines that are not kept any more: each line has the hash of the one before, so that nothing else can be missing unnoticed.
+
+        A watcher that does not read falls behind and holds nothing up: what it has not had is read from the files. 64 may watch at once.
+
+        Errors: INVALID_ARGUMENT (FIELD_INVALID), also for `after` beyond the end; RESOURCE_EXHAUSTED (WATCH_LIMIT); UNIMPLEMENTED for a
+        server that keeps nothing on a disk; UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED), also
+        when the permission is taken away later. Needs audit.read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -403,6 +424,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     request_deserializer=switchyard_dot_v1_dot_identity__pb2.EnrollRequest.FromString,
                     response_serializer=switchyard_dot_v1_dot_identity__pb2.EnrollResponse.SerializeToString,
             ),
+            'WatchAudit': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchAudit,
+                    request_deserializer=switchyard_dot_v1_dot_identity__pb2.WatchAuditRequest.FromString,
+                    response_serializer=switchyard_dot_v1_dot_identity__pb2.WatchAuditResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'switchyard.v1.IdentityService', rpc_method_handlers)
@@ -413,7 +439,7 @@ def add_IdentityServiceServicer_to_server(servicer, server):
 class IdentityService(object):
     """Who instances are, and the keys by which they prove it.
 
-    Only a proof of one of an identity's keys opens or supersedes its session. The first key that an instance shows binds its
+    Only a proof of one of an identity's keys opens or supersedes its sessions. The first key that an instance shows binds its
     UUID; from then on a Session without a proof, or with another key, is refused (PROOF_INVALID) and the session that stands is
     not touched. An instance that has never shown a key can be opened by anybody.
     """
@@ -704,5 +730,22 @@ class IdentityService(object):
         return grpc.experimental.unary_unary(request, target, '/switchyard.v1.IdentityService/Enroll',
             switchyard_dot_v1_dot_identity__pb2.EnrollRequest.SerializeToString,
             switchyard_dot_v1_dot_identity__pb2.EnrollResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def WatchAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(request, target, '/switchyard.v1.IdentityService/WatchAudit',
+            switchyard_dot_v1_dot_identity__pb2.WatchAuditRequest.SerializeToString,
+            switchyard_dot_v1_dot_identity__pb2.WatchAuditResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

@@ -1,8 +1,19 @@
 import type { Change } from '../../model/change.js';
 import type { OpenSession } from '../../model/command.js';
 import { Fault } from '../../model/fault.js';
-import { IDENTITY_BOUNDS, type Identity, IdentityKind, isGoodAt, KeyOrigin } from '../../model/identity.js';
+import {
+  IDENTITY_BOUNDS,
+  type Identity,
+  IdentityKind,
+  isGoodAt,
+  KeyOrigin,
+  mayHaveSeveral,
+  type ProvenKey,
+} from '../../model/identity.js';
 import type { State } from '../../store/state.js';
+
+/** One of its sessions may end any time. */
+const FULL_RETRY_MS = 5_000;
 
 /**
  * Decides whether a session may be opened with what was proved, and binds the first key that an instance shows.
@@ -13,13 +24,48 @@ export function admitOpener(state: State, command: OpenSession): Change[] | Faul
   const { uuid, proven, atMs } = command;
   const identity = state.identities.get(uuid);
   if (identity?.revoked) return revokedFault(uuid);
+  if (proven !== undefined && proven.identity !== uuid) return admitHolder(state, command, proven);
+  const holder = state.sessions.ofInstance(uuid)?.identity;
+  if (holder !== undefined) return heldByOther(uuid);
   if (proven === undefined) return identity === undefined ? [] : proofNeeded(uuid);
-  if (proven.identity !== uuid) return mismatch(proven.identity, uuid);
-  if (identity !== undefined) return keyFault(identity, proven.keyId, atMs) ?? [];
+  if (identity !== undefined) return keyFault(identity, proven.keyId, atMs) ?? fullFault(state, identity, uuid) ?? [];
   if (proven.key === undefined) return new Fault('PROOF_INVALID', `the keys of ${uuid} were forgotten meanwhile`);
   const { keyId: id, key } = proven;
   const bound = { id, key, origin: KeyOrigin.FIRST_USE, boundAtMs: atMs, goodUntilMs: 0 };
   return putIdentity(state, { ...newcomer(state, uuid), keys: [bound] });
+}
+
+/**
+ * Whether a person or a service may have one more session, of an instance that it has drawn for it. The instance is the identity's while that
+ * session lives, and never one that is an identity itself.
+ */
+function admitHolder(
+  state: State,
+  { uuid, atMs }: OpenSession,
+  { identity: holder, keyId }: ProvenKey,
+): Change[] | Fault {
+  const identity = state.identities.get(holder);
+  if (identity === undefined || !mayHaveSeveral(identity.kind)) return mismatch(holder, uuid);
+  const fault = keyFault(identity, keyId, atMs);
+  if (fault !== undefined) return fault;
+  if (state.identities.get(uuid) !== undefined) return mismatch(holder, uuid);
+  const before = state.sessions.ofInstance(uuid)?.identity;
+  if (before !== undefined && before !== holder) return heldByOther(uuid);
+  return fullFault(state, identity, uuid) ?? [];
+}
+
+/** The refusal of a session more than an identity may have; undefined where there is room, or where its session of the instance makes room. */
+function fullFault(state: State, { uuid: holder, kind }: Identity, uuid: string): Fault | undefined {
+  if (!mayHaveSeveral(kind)) return undefined;
+  const { sessionsMax } = IDENTITY_BOUNDS;
+  const others = state.sessions.ofIdentity(holder).filter((session) => session.uuid !== uuid);
+  if (others.length < sessionsMax) return undefined;
+  return new Fault('SESSION_LIMIT', `${sessionsMax} sessions of one identity are the limit`, [], FULL_RETRY_MS);
+}
+
+/** The refusal of an instance that belongs to an identity while that has a session of it. */
+export function heldByOther(uuid: string): Fault {
+  return new Fault('IDENTITY_MISMATCH', `a session of another identity has taken instance ${uuid}`);
 }
 
 /** Why an identity's key proves nothing at a time; undefined for a good one. */

@@ -21,7 +21,7 @@ import {
  *   +--------+-------------+----------+---------------+----------------+-----------+---------+
  *
  * Texts are the UUID, the name, the token's hash and the id of the key (their 32 latin1 characters as they are; empty without a
- * key) and the key and the value of each label; packed-text.ts has their form.
+ * key), the identity (empty where it is the instance itself) and the key and the value of each label; packed-text.ts has their form.
  */
 const STREAM_AT = 4;
 const TTL_AT = 8;
@@ -31,9 +31,9 @@ const LABELS_AT = 32;
 const TEXTS_AT = 34;
 
 /** What a session takes at most. */
-export function packedBytesMax({ uuid, name, tokenHash, labels, keyId = '' }: Session): number {
+export function packedBytesMax({ uuid, name, tokenHash, labels, keyId = '', identity = '' }: Session): number {
   const texts = textBytesMax(uuid) + textBytesMax(name) + textBytesMax(tokenHash) + textBytesMax(keyId);
-  return TEXTS_AT + texts + labelsBytesMax(labels);
+  return TEXTS_AT + texts + textBytesMax(identity) + labelsBytesMax(labels);
 }
 
 /** Writes a session where there is room for it, and tells where it ends. */
@@ -48,6 +48,7 @@ export function packSession(session: Session, { bytes, at }: Entry): number {
   to = writeText(bytes, to, session.name, 'utf8');
   to = writeText(bytes, to, session.tokenHash, 'latin1');
   to = writeText(bytes, to, session.keyId ?? '', 'latin1');
+  to = writeText(bytes, to, session.identity ?? '', 'latin1');
   return writeLabels(bytes, to, session.labels);
 }
 
@@ -58,18 +59,21 @@ export function unpackSession({ bytes, at }: Entry): Session {
   const hashAt = afterText(bytes, nameAt);
   const keyIdAt = afterText(bytes, hashAt);
   const keyId = textAt(bytes, keyIdAt, 'latin1');
+  const identityAt = afterText(bytes, keyIdAt);
+  const identity = textAt(bytes, identityAt, 'latin1');
   const session = {
     sid: bytes.readInt32LE(at),
     uuid: textAt(bytes, uuidAt, 'latin1'),
     ttlMs: ttlOf({ bytes, at }),
     name: textAt(bytes, nameAt, 'utf8'),
-    labels: labelsAt(bytes, afterText(bytes, keyIdAt), bytes.readUInt16LE(at + LABELS_AT)),
+    labels: labelsAt(bytes, afterText(bytes, identityAt), bytes.readUInt16LE(at + LABELS_AT)),
     tokenHash: textAt(bytes, hashAt, 'latin1'),
     openedAtMs: bytes.readDoubleLE(at + OPENED_AT),
     openedRevision: openedRevisionOf({ bytes, at }),
     streamId: bytes.readInt32LE(at + STREAM_AT),
   };
-  return keyId === '' ? session : { ...session, keyId };
+  if (keyId === '') return session;
+  return identity === '' ? { ...session, keyId } : { ...session, keyId, identity };
 }
 
 /** Its TTL alone. */

@@ -1,0 +1,65 @@
+import {
+  IdentityServiceService,
+  type WatchAuditRequest,
+  WatchAuditResponse,
+} from '../../../gen/switchyard/v1/identity.js';
+import type { AuditPiece, AuditWatch } from '../../audit/audit-watch.js';
+import { Fault, type FieldViolation } from '../../core/model/fault.js';
+import type { Backing } from '../backing.js';
+import { bytesOf } from '../encode/bytes.js';
+import { passingBytes } from '../encode/encoded.js';
+import type { Source } from '../pump.js';
+
+/** Lines of a page of a person; a program asks for those behind a number. */
+const NEWEST_MAX = 10_000;
+/** Watches end when somebody stops them. */
+const WATCHES_RETRY_MS = 10_000;
+
+/** IdentityService's definition, with messages of WatchAudit that are bytes already. */
+export const identityDefinition = {
+  ...IdentityServiceService,
+  watchAudit: passingBytes(IdentityServiceService.watchAudit),
+};
+
+/** Begins a watch of the audit log. */
+export function watchAudit({ audit, log }: Backing, request: WatchAuditRequest): Source<Uint8Array> | Fault {
+  if (audit === undefined) return new Fault('UNIMPLEMENTED', 'this server keeps nothing, and no audit log either');
+  const end = audit.end.number;
+  const wrong = requestFault(request, end);
+  if (wrong !== undefined) return wrong;
+  const { after, newest } = request;
+  const watch = audit.watch(after === undefined ? Math.max(0, end - newest) : Number(after));
+  if (watch === undefined) {
+    return new Fault('WATCH_LIMIT', 'as many watch the audit log as may', [], WATCHES_RETRY_MS);
+  }
+  if (watch instanceof Fault) return watch;
+  return {
+    next: () => {
+      const piece = read(watch, log);
+      if (piece === undefined || piece instanceof Fault) return piece;
+      const lines = piece.lines.map((line) => ({ ...line, number: BigInt(line.number) }));
+      return bytesOf(WatchAuditResponse, { lines, end: BigInt(piece.end) });
+    },
+    onReady: (wake) => watch.onReady(wake),
+    close: () => watch.close(),
+  };
+}
+
+/** What a watch has next. A file that cannot be read ends the watch, and nothing else. */
+function read(watch: AuditWatch, log: Backing['log']): AuditPiece | Fault | undefined {
+  try {
+    return watch.next();
+  } catch (error) {
+    log.error({ err: error }, 'the audit log cannot be read');
+    return new Fault('INTERNAL', 'the audit log cannot be read');
+  }
+}
+
+function requestFault({ after, newest }: WatchAuditRequest, end: number): Fault | undefined {
+  const violations: FieldViolation[] = [];
+  const wrong = (field: string, description: string) => void violations.push({ field, description });
+  if (after !== undefined && after > BigInt(end)) wrong('after', `${after}; the newest line has the number ${end}`);
+  if (after !== undefined && newest !== 0) wrong('newest', 'only without after');
+  if (newest < 0 || newest > NEWEST_MAX) wrong('newest', `${newest}; 0 to ${NEWEST_MAX} are allowed`);
+  return Fault.fields(violations);
+}
