@@ -52,6 +52,7 @@ export {
   type WatchStreamsResponse,
 } from '../../gen/switchyard/v1/stream_service.js';
 export type { Clock, Random, Timer } from '../base/clock.js';
+export type { Span, SpanAttributes, SpanKind, SpanStart, Tracer } from '../tracing/tracer.js';
 export { formatPin, parsePin } from '../trust/pin.js';
 export { SigningKey } from '../trust/signing-key.js';
 export { decodeTicket, type TicketContent, TicketTextError } from '../trust/ticket.js';
@@ -60,7 +61,7 @@ export type { EndpointWatchOptions, ListOptions, NetworkWatchOptions } from './c
 export type { Call, Channel, Method } from './channel/channel.js';
 export { GrpcChannel, type TlsOptions } from './channel/grpc-channel.js';
 export { findPinnedRoot, PinMismatchError } from './channel/pinned-root.js';
-export type { ConnectOptions } from './connection/connections.js';
+export type { ConnectOptions } from './connection/connect-options.js';
 export type { PathFacts, PeerFacts, PeerStream } from './connection/peer-stream.js';
 export { durationOf, msOf } from './duration.js';
 export type { Unsubscribe } from './emitter.js';

@@ -14,6 +14,7 @@ import type { Replica } from '../replica/replica.js';
 import type { SessionEvent } from '../replica/session-events.js';
 import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
+import type { Tracer } from '../tracing/tracer.js';
 import type { Transports } from '../transport/transports.js';
 import type { CallTimes } from './call-times.js';
 import type { DoorLimits } from './limits.js';
@@ -104,4 +105,6 @@ export interface Backing {
   readonly cutOff?: ((cause: string) => void) | undefined;
   /** Counts every call that ends, for metrics. */
   readonly callTimes?: CallTimes | undefined;
+  /** Where spans of calls go; undefined where nobody collects them. */
+  readonly tracer?: Tracer | undefined;
 }

@@ -18,6 +18,7 @@ import { ACCESS_METADATA, ADMIN_METADATA, SESSION_METADATA } from '../grpc/calle
 import { GrpcDoor } from '../grpc/door.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
 import { SystemDoor } from '../system/door.js';
+import type { Tracer } from '../tracing/tracer.js';
 import type { Adapter } from '../transport/adapter.js';
 import { reachableAddresses, usefulAddresses } from '../transport/reachable.js';
 import { Transports } from '../transport/transports.js';
@@ -51,6 +52,8 @@ export interface DoorParts {
   readonly events: EventReports;
   /** Where it is written down who did what; undefined for a server that keeps nothing. */
   readonly audit: AuditLog | undefined;
+  /** Where spans of calls go; undefined: nowhere. */
+  readonly tracer: Tracer | undefined;
   /** Who may connect. */
   readonly admission: Admission;
   /** What the TLS ports show; undefined: there are none. */
@@ -295,6 +298,7 @@ export class Doors {
         reach: { isEncrypted, pins: () => certificates?.pins ?? [], addresses: () => this.reachedAt },
         cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),
         callTimes: metrics?.calls,
+        tracer: this.parts.tracer,
       },
       this.parts.admission,
       messageBytesMax,

@@ -380,6 +380,11 @@ export interface Connection {
   fallback: ConnectionFallback;
   /** In role RELAY: whether this end has asked for the connection, and so is the one that asks for attempts to find a direct path. */
   controlling: boolean;
+  /**
+   * The W3C `traceparent` of the request for the connection, so that what both ends do for it is one trace. A client that
+   * records no traces ignores it. Empty: the request came without one, or before the server started. At most 55 bytes.
+   */
+  traceparent: string;
 }
 
 /** Where the server's rendezvous port is: STUN Binding (RFC 8489) over UDP and TCP. */
@@ -531,6 +536,7 @@ function createBaseConnection(): Connection {
     relayVersion: 0,
     fallback: 0,
     controlling: false,
+    traceparent: "",
   };
 }
 
@@ -586,6 +592,9 @@ export const Connection: MessageFns<Connection> = {
     }
     if (message.controlling !== false) {
       writer.uint32(264).bool(message.controlling);
+    }
+    if (message.traceparent !== "") {
+      writer.uint32(274).string(message.traceparent);
     }
     return writer;
   },
@@ -739,6 +748,14 @@ export const Connection: MessageFns<Connection> = {
             message.controlling = reader.bool();
             continue;
           }
+          case 34: {
+            if (tag !== 274) {
+              break;
+            }
+
+            message.traceparent = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -802,6 +819,7 @@ export const Connection: MessageFns<Connection> = {
         : 0,
       fallback: isSet(object.fallback) ? connectionFallbackFromJSON(object.fallback) : 0,
       controlling: isSet(object.controlling) ? globalThis.Boolean(object.controlling) : false,
+      traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
     };
   },
 
@@ -858,6 +876,9 @@ export const Connection: MessageFns<Connection> = {
     if (message.controlling !== false) {
       obj.controlling = message.controlling;
     }
+    if (message.traceparent !== "") {
+      obj.traceparent = message.traceparent;
+    }
     return obj;
   },
 
@@ -885,6 +906,7 @@ export const Connection: MessageFns<Connection> = {
     message.relayVersion = object.relayVersion ?? 0;
     message.fallback = object.fallback ?? 0;
     message.controlling = object.controlling ?? false;
+    message.traceparent = object.traceparent ?? "";
     return message;
   },
 };
