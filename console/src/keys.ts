@@ -11,7 +11,7 @@ export const isHelpOpen = signal(false);
 /** Every key, as the help has it. */
 export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['/', 'search'],
-  ['g then g s t c x h', 'Graph, Sessions, sTreams, Connections, Closed (x), Health'],
+  ['g then g s t c x h v', 'Graph, Sessions, sTreams, Connections, Closed (x), Health, serVers'],
   ['← ↑ → ↓', 'move the graph, or in a table'],
   ['+ − f', 'zoom, fit'],
   ['n N', 'next and previous neighbour of the selection'],

@@ -43,7 +43,12 @@ export {
   type WatchNetworkDeltaResponse,
 } from '../../gen/switchyard/v1/network_service.js';
 export type { Position } from '../../gen/switchyard/v1/position.js';
-export type { GetServerResponse, ServerAddress, ServerLimit } from '../../gen/switchyard/v1/server.js';
+export {
+  type GetServerResponse,
+  type ServerAddress,
+  type ServerLimit,
+  ServerRole,
+} from '../../gen/switchyard/v1/server.js';
 export { type Session, StopReason, type StreamStopped } from '../../gen/switchyard/v1/session.js';
 export type { SessionChange, WatchSessionsResponse } from '../../gen/switchyard/v1/session_service.js';
 export { Compression, type Stream } from '../../gen/switchyard/v1/stream.js';

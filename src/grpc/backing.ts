@@ -42,6 +42,15 @@ export interface ServerFacts {
   /** Where each door listens, by its code name. */
   addresses(): Readonly<Record<string, string>>;
   limits(): readonly LimitUse[];
+  standing(): ServerStanding;
+}
+
+/** How a server stands with its journal. */
+export interface ServerStanding {
+  readonly term: bigint;
+  readonly journalBytes: number;
+  /** When the last command of the newest snapshot was stored; undefined: there is none. */
+  readonly snapshotAtMs: number | undefined;
 }
 
 /** How clients reach and know the server. */

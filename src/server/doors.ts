@@ -13,7 +13,7 @@ import { doorLimits, systemLimits } from '../config/part-limits.js';
 import { tlsPlan } from '../config/tls-plan.js';
 import { type Asset, readAssets } from '../console/assets.js';
 import { ConsoleDoor } from '../console/door.js';
-import type { ServerFacts } from '../grpc/backing.js';
+import type { ServerFacts, ServerStanding } from '../grpc/backing.js';
 import { ACCESS_METADATA, ADMIN_METADATA, SESSION_METADATA } from '../grpc/caller.js';
 import { GrpcDoor } from '../grpc/door.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
@@ -48,6 +48,8 @@ export interface DoorParts {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics | undefined;
+  /** How the server stands with its journal. */
+  readonly standing: () => ServerStanding;
   /** Told who is refused what. */
   readonly events: EventReports;
   /** Where it is written down who did what; undefined for a server that keeps nothing. */
@@ -230,6 +232,7 @@ export class Doors {
       capabilities: capabilitiesOf(config),
       addresses: () => this.addresses,
       limits: () => limitUses(config, this.engine, this),
+      standing: this.parts.standing,
     };
   }
 

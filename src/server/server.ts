@@ -170,7 +170,13 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     checkPlainPorts(config, engine.gatekeeper.mode);
     const { assets } = surroundings;
     spans = await openSpans(config, { clock, log, serverUuid: engine.replica.state.serverUuid });
-    const outward = { tracer: spans?.tracer, admission, certificates, assets };
+    const { replica } = engine;
+    const standing = () => ({
+      term: term.number,
+      journalBytes: journal.size(),
+      snapshotAtMs: replica.snapshotAtMs,
+    });
+    const outward = { tracer: spans?.tracer, admission, certificates, assets, standing };
     doors = new Doors(engine, { config, clock, random, log, metrics, events, audit, ...outward });
     await doors.open();
     engine.replica.opened();

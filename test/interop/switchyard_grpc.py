@@ -295,7 +295,10 @@ def main():
 
     told = server.call("GetServer", server_pb2.GetServerRequest())
     assert told.server_sid == one.server_sid and told.server_uuid == one.server_uuid and not told.limits
-    limits = {limit.name: limit for limit in server.call("GetServer", server_pb2.GetServerRequest(), ADMIN).limits}
+    assert (told.role, told.term, told.journal_bytes) == (server_pb2.SERVER_ROLE_LEADER, 1, 0)
+    whole = server.call("GetServer", server_pb2.GetServerRequest(), ADMIN)
+    assert whole.journal_bytes > 0
+    limits = {limit.name: limit for limit in whole.limits}
     assert limits["sessions-max"].used == 2 and limits["sessions-max"].max == 1048576
 
     attachment = sessions.stub.Attach(pb.AttachRequest(), timeout=TIMEOUT_S, metadata=as_two)

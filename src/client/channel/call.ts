@@ -86,6 +86,7 @@ const OPTIONAL: ReadonlySet<string> = new Set([
   '/switchyard.v1.IdentityService/Challenge adminProof',
   '/switchyard.v1.ServerService/GetServer uptime',
   '/switchyard.v1.ServerService/GetServer position',
+  '/switchyard.v1.ServerService/GetServer snapshotAt',
 ]);
 
 function complete<Response extends object>(method: Method<never, Response>, response: Response): Complete<Response> {

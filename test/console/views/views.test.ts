@@ -15,6 +15,7 @@ const VIEWS = [
   { id: 'streams', keys: 't', selector: 'tbody', text: /video/ },
   { id: 'connections', keys: 'c', selector: 'tbody', text: /laptop.*camera/ },
   { id: 'closed', keys: 'x', selector: '.view', text: /No session has ended|expired|terminated/ },
+  { id: 'servers', keys: 'v', selector: 'tbody', text: /leader/ },
   { id: 'health', keys: 'h', selector: '.limits', text: /sessions-max/ },
 ] as const;
 const LOOKS: readonly Required<Look>[] = (['dark', 'light'] as const).flatMap((theme) => [
