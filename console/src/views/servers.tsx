@@ -26,7 +26,7 @@ export function ServersView() {
 
 function Servers({ servers }: { servers: readonly ServerFacts[] }) {
   return (
-    <div class="scrolls">
+    <div class="inset">
       <table class="limits servers">
         <thead>
           <tr>
