@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { go, route, VIEWS } from './route.js';
-import { layout, link, model } from './state.js';
+import { layout, link, lookAt, model, past } from './state.js';
 import { turnTheme } from './theme.js';
 import { moveCamera } from './views/graph.js';
 import { focusOn } from './views/side.js';
@@ -11,12 +11,13 @@ export const isHelpOpen = signal(false);
 /** Every key, as the help has it. */
 export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['/', 'search'],
-  ['g then g s t c x h', 'Graph, Sessions, sTreams, Connections, Closed (x), Health'],
+  ['g then g s t c x h v', 'Graph, Sessions, sTreams, Connections, Closed (x), Health, serVers'],
   ['← ↑ → ↓', 'move the graph, or in a table'],
   ['+ − f', 'zoom, fit'],
   ['n N', 'next and previous neighbour of the selection'],
   ['Enter', 'open: focus on the selection, or go to the row’s node'],
   ['Esc', 'back: close what is open, then the selection, then the query'],
+  ['Space', 'stop at this moment, or back to live; the timeline goes to earlier ones'],
   ['r', 'lay the graph out anew'],
   ['d', 'dark, light, or as the system has it'],
   ['?', 'this list'],
@@ -45,7 +46,8 @@ export function listenToKeys(): void {
     if (event.ctrlKey || event.metaKey || event.altKey || link.state.peek().kind === 'loggedOut') return;
     const { target } = event;
     if (target instanceof HTMLElement && target.closest('dialog') !== null) return;
-    const isTyping = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+    const isText = target instanceof HTMLInputElement && target.type !== 'range';
+    const isTyping = isText || target instanceof HTMLTextAreaElement;
     if (isTyping ? typed(event, target) : pressed(event)) event.preventDefault();
   });
 }
@@ -83,6 +85,8 @@ function pressed(event: KeyboardEvent): boolean {
     case 'r':
       layout.peek()?.anew();
       return true;
+    case ' ':
+      return pause(target);
     case 'Escape':
       return back();
     case 'Enter':
@@ -100,6 +104,15 @@ function turnCamera(key: string, target: EventTarget | null): boolean {
   return moveCamera(how);
 }
 
+/** Buttons are pressed by this key, and what scrolls is scrolled by it. */
+function pause(target: EventTarget | null): boolean {
+  const isOnGraph =
+    target === document.body || target instanceof HTMLCanvasElement || target instanceof HTMLInputElement;
+  if (route.peek().view !== 'graph' || !isOnGraph) return false;
+  lookAt(past.peek() === undefined ? Date.now() : undefined);
+  return true;
+}
+
 function openSelection(target: EventTarget | null): boolean {
   const node = model.nodes.get(route.peek().sid);
   const isElsewhere = target !== document.body && !(target instanceof HTMLCanvasElement);
@@ -110,7 +123,8 @@ function openSelection(target: EventTarget | null): boolean {
 
 function back(): boolean {
   const { sid, q, reason, cam } = route.peek();
-  if (reason !== '') go({ reason: '' });
+  if (past.peek() !== undefined) lookAt(undefined);
+  else if (reason !== '') go({ reason: '' });
   else if (sid !== 0) go({ sid: 0 });
   else if (q !== '') go({ q: '' });
   else if (cam !== '') go({ cam: '' });

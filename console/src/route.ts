@@ -8,6 +8,7 @@ export const VIEWS = [
   { id: 'connections', title: 'Connections', key: 'c' },
   { id: 'closed', title: 'Closed', key: 'x' },
   { id: 'health', title: 'Health', key: 'h' },
+  { id: 'servers', title: 'Servers', key: 'v' },
 ] as const;
 export type ViewId = (typeof VIEWS)[number]['id'];
 

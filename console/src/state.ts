@@ -2,6 +2,7 @@ import { computed, signal } from '@preact/signals';
 import { Layout } from './layout/layout.js';
 import { ChangeLog } from './model/changes.js';
 import { type GraphChange, GraphModel, type GraphNode } from './model/graph.js';
+import { History, type PastPicture, type Place } from './model/history.js';
 import { CLOSE_REASONS } from './model/instance.js';
 import { follow } from './net/follow.js';
 import { Link } from './net/link.js';
@@ -64,6 +65,10 @@ export const sessions = signal<ReadonlyMap<number, Session>>(new Map());
 export const path = signal<readonly number[]>([]);
 /** What the last action came to, for people. */
 export const notice = signal('');
+/** The graph as it was at the moment that is looked at; undefined: what is shown is live. */
+export const past = signal<PastPicture | undefined>(undefined);
+/** What the page remembers; undefined until the first picture is whole. */
+export const history = signal<History | undefined>(undefined);
 /** The layout; undefined until it is known for which server. */
 export const layout = signal<Layout | undefined>(undefined);
 
@@ -78,6 +83,16 @@ export const query = computed<{ readonly matcher: Matcher | undefined; readonly 
     return { matcher: undefined, problem: error.message };
   }
 });
+
+/** Shows the graph as it was at a moment, or live again. */
+export function lookAt(atMs: number | undefined): void {
+  const reachMs = history.peek()?.reachMs ?? 0;
+  past.value = atMs === undefined ? undefined : history.peek()?.at(Math.max(atMs, reachMs), model, placeOf);
+}
+
+function placeOf(node: GraphNode): Place | undefined {
+  return layout.peek()?.placeOf(node);
+}
 
 /** Whether a session has an attachment; undefined while it is not known. */
 export function isAttached(sid: number): boolean | undefined {
@@ -227,6 +242,8 @@ function changed(change: GraphChange, revision: number, isTold: boolean): void {
     cameMs.delete(sid);
   }
   if (isTold) for (const { sid } of change.added) cameMs.set(sid, nowMs);
+  if (isTold) history.peek()?.add(change, { atMs: nowMs, revision }, placeOf);
+  else history.value = new History(nowMs);
   if (isTold) changes.add(change, revision, nowMs, (sid) => goneReasons.get(sid) ?? '');
   layout.peek()?.change(change);
   bump();

@@ -71,6 +71,14 @@ export class Started {
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
+  /** The same by the scheduler's own count, in nanoseconds: for runs that are over before ten ticks are. */
+  cpuNanos(): number {
+    const tasks = readdirSync(`/proc/${this.child.pid}/task`);
+    const ran = (task: string) =>
+      readFileSync(`/proc/${this.child.pid}/task/${task}/schedstat`, 'latin1').split(' ')[0];
+    return tasks.reduce((sum, task) => sum + Number(ran(task)), 0);
+  }
+
   /** Resident memory in MiB. */
   residentMiB(): number {
     const [, resident] = readFileSync(`/proc/${this.child.pid}/statm`, 'latin1').split(' ');

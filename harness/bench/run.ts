@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { benchStorm } from '../faults/storm.js';
 import { benchCapacity } from './capacity.js';
+import { benchConsole } from './console/console.js';
 import type { Curve } from './curve.js';
 import { benchDirect } from './direct.js';
 import { benchBrokers, benchFanout } from './fanout.js';
@@ -39,7 +40,8 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   session: { run: benchSession, rounds: 5, about: 'Session calls, durable, beside bare grpc-js and etcd' },
-  metrics: { run: benchMetrics, rounds: 10, about: 'Session calls with metrics beside the same without' },
+  metrics: { run: benchMetrics, rounds: 40, about: 'Session calls with metrics beside the same without, for 90 s' },
+  console: { run: benchConsole, rounds: 1, about: 'the console in Chromium with 2,000 and 20,000 nodes beside sigma' },
   capacity: { run: benchCapacity, rounds: 1, about: 'what 1,000 instances take of a server, attached and not' },
   fanout: { run: benchFanout, rounds: 3, about: 'CPU for each delivered change, beside bare grpc-js' },
   brokers: { run: benchBrokers, rounds: 3, about: 'the same beside etcd and nats-server' },

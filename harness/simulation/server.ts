@@ -193,7 +193,15 @@ export class SimulatedServer implements Listener {
         orderDeadlineMs: limits.replica.orderDeadlineMs,
         rendezvous: [],
         reach: { isEncrypted: false, pins: () => [], addresses: () => [] },
-        about: { version: '', commit: '', startedMs: 0, capabilities: [], addresses: () => ({}), limits: () => [] },
+        about: {
+          version: '',
+          commit: '',
+          startedMs: 0,
+          capabilities: [],
+          addresses: () => ({}),
+          limits: () => [],
+          standing: () => ({ term: 1n, journalBytes: 0, snapshotAtMs: undefined }),
+        },
         transports: new Transports(),
         exchange: {
           accept: (pipe) => this.system.accept(pipe),

@@ -22,6 +22,7 @@ import type { Replica } from '../replica/replica.js';
 import type { Shares } from '../shares/shares.js';
 import type { Acceptances } from './acceptances.js';
 import { checkCandidates, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
+import { ConnectionTraces } from './connection-traces.js';
 
 const NONCE_BYTES = 16;
 
@@ -64,6 +65,8 @@ export interface ConnectionWish extends Brought {
   readonly requestId: string;
   /** A number of `switchyard.v1.ConnectionFallback`. */
   readonly fallback: number;
+  /** The trace that the request belongs to; absent or malformed: none. */
+  readonly traceparent?: string | undefined;
 }
 
 /** A connection that was asked for and that the peer has accepted. */
@@ -83,6 +86,9 @@ export interface AttemptReport {
 
 /** Asks for direct connections, and reads what their ends bring: what every door does in the same many steps. */
 export class Asking {
+  /** Which traces the connections belong to. */
+  readonly traces = new ConnectionTraces();
+
   constructor(private readonly parts: AskingParts) {}
 
   /** Asks for a connection, and resolves once the peer has accepted. `signal`: the caller gives up, which cancels it. */
@@ -96,6 +102,9 @@ export class Asking {
     const absent = isAgain ? undefined : this.refuseAbsent(command);
     if (absent !== undefined) return absent;
     const room = { connectionsPendingPerAddressMax: command.relayed === 0 ? 1 : 0 };
+    const { sid: caller, peer, link } = command;
+    // A request that is repeated, or crosses another one, is answered with a connection whose orders are out.
+    if (!isAgain) this.traces.note({ caller, peer, link }, wish.traceparent ?? '');
     const submit = () => replica.submit(command);
     const outcome = await (isAgain ? submit() : shares.hold(wish.sid, wish.asker.origin, room, submit));
     if (outcome instanceof Fault) return outcome;

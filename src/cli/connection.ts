@@ -79,7 +79,8 @@ export function connector(
   const server = serverAddress(flags, surroundings);
   const tls = tlsOptions(flags, surroundings);
   const adminOptions = { adminToken: admin?.token, requireAdminProof: admin?.foundIn !== undefined };
-  return () => new Switchyard({ server, tls, ...adminOptions });
+  const { tracer } = surroundings;
+  return () => new Switchyard({ server, tls, tracer, ...adminOptions });
 }
 
 /** The server that the options name, and how it is reached. */

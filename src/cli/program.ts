@@ -20,6 +20,7 @@ import { showStatus } from './operate/status.js';
 import { durationMs, limitsOfFormat1, listed, port, ports, positiveInteger, positiveNumber } from './option-values.js';
 import { withList } from './output/listing.js';
 import { Interrupt, type Surroundings, UsageError } from './surroundings.js';
+import { withTraces } from './traces.js';
 import { givenAdminToken } from './trust/admin-token.js';
 import { addAccess, addKeys } from './trust/identity-commands.js';
 import { addCertificates, addTickets, withTicket } from './trust/trust-commands.js';
@@ -217,7 +218,10 @@ function addDirect(program: Command, surroundings: Surroundings): void {
       'after',
       examples('switchyard join --name harbour --port 22', 'switchyard join --ticket-file - --name boat-7 --port 22'),
     )
-    .action(async (flags) => (await import('./peers/join.js')).joinNetwork(flags, surroundings));
+    .action(async (flags) => {
+      const { joinNetwork } = await import('./peers/join.js');
+      await withTraces(surroundings, (traced) => joinNetwork(flags, traced));
+    });
 
   const peer = (command: Command) =>
     withKey(withConnection(command))
@@ -235,15 +239,19 @@ function addDirect(program: Command, surroundings: Surroundings): void {
       'after',
       examples('switchyard connect harbour 22', "ssh -o ProxyCommand='switchyard connect %h %p' harbour"),
     )
-    .action(async (who, to, flags) => (await import('./peers/connect.js')).connectPort(who, to, flags, surroundings));
+    .action(async (who, to, flags) => {
+      const { connectPort } = await import('./peers/connect.js');
+      await withTraces(surroundings, (traced) => connectPort(who, to, flags, traced));
+    });
 
   peer(program.command('forward').argument('<LOCAL>', 'where to listen: PORT or HOST:PORT'))
     .description('Pass every connection to a local port on to a port of a peer, until Ctrl-C.')
     .option('--exit-on-failure', 'end with status 1 when the peer cannot be reached, instead of looking for it again')
     .addHelpText('after', examples('switchyard forward 8080 harbour 80'))
-    .action(async (local, who, to, flags) =>
-      (await import('./peers/connect.js')).forwardPort(local, who, to, flags, surroundings),
-    );
+    .action(async (local, who, to, flags) => {
+      const { forwardPort } = await import('./peers/connect.js');
+      await withTraces(surroundings, (traced) => forwardPort(local, who, to, flags, traced));
+    });
 
   withList(withConnection(program.command('connections')))
     .description(

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Clock, Random } from '../base/clock.js';
 import type { Sources } from '../config/config.js';
+import type { Tracer } from '../tracing/tracer.js';
 import type { Terminal } from './output/terminal.js';
 
 /** Everything a command needs from the process it runs in, given in so that tests can be that process. */
@@ -13,6 +14,8 @@ export interface Surroundings extends Omit<Sources, 'flags'> {
   readonly random: Random;
   /** The process's own id: another for each command that runs on this machine at the same time. */
   readonly pid: number;
+  /** Where spans of a command's work go; undefined: nowhere. */
+  readonly tracer?: Tracer | undefined;
   /** The flags that node was started with. */
   readonly execArgv?: readonly string[];
   /** Aborted by Ctrl-C, by SIGTERM, and by SIGHUP unless that means something else, with an {@link Interrupt}. */

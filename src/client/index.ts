@@ -44,7 +44,12 @@ export {
   type WatchNetworkDeltaResponse,
 } from '../../gen/switchyard/v1/network_service.js';
 export type { Position } from '../../gen/switchyard/v1/position.js';
-export type { GetServerResponse, ServerAddress, ServerLimit } from '../../gen/switchyard/v1/server.js';
+export {
+  type GetServerResponse,
+  type ServerAddress,
+  type ServerLimit,
+  ServerRole,
+} from '../../gen/switchyard/v1/server.js';
 export { type Session, StopReason, type StreamStopped } from '../../gen/switchyard/v1/session.js';
 export type { SessionChange, WatchSessionsResponse } from '../../gen/switchyard/v1/session_service.js';
 export { Compression, type Stream } from '../../gen/switchyard/v1/stream.js';
@@ -53,6 +58,7 @@ export {
   type WatchStreamsResponse,
 } from '../../gen/switchyard/v1/stream_service.js';
 export type { Clock, Random, Timer } from '../base/clock.js';
+export type { Span, SpanAttributes, SpanKind, SpanStart, Tracer } from '../tracing/tracer.js';
 export { formatPin, parsePin } from '../trust/pin.js';
 export { SigningKey } from '../trust/signing-key.js';
 export { decodeTicket, type TicketContent, TicketTextError } from '../trust/ticket.js';
@@ -61,7 +67,7 @@ export type { EndpointWatchOptions, ListOptions, NetworkWatchOptions } from './c
 export type { Call, Channel, Method } from './channel/channel.js';
 export { GrpcChannel, type TlsOptions } from './channel/grpc-channel.js';
 export { findPinnedRoot, PinMismatchError } from './channel/pinned-root.js';
-export type { ConnectOptions } from './connection/connections.js';
+export type { ConnectOptions } from './connection/connect-options.js';
 export type { PathFacts, PeerFacts, PeerStream } from './connection/peer-stream.js';
 export { durationOf, msOf } from './duration.js';
 export type { Unsubscribe } from './emitter.js';

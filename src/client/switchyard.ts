@@ -1,4 +1,7 @@
 import type { Clock, Random } from '../base/clock.js';
+import { version } from '../base/version.js';
+import { ownTracer } from '../tracing/own-api.js';
+import type { Tracer } from '../tracing/tracer.js';
 import { AccessCredentials } from './channel/access-credentials.js';
 import type { Caller } from './channel/caller.js';
 import { Calls } from './channel/calls.js';
@@ -39,6 +42,8 @@ export interface SwitchyardOptions {
   readonly signal?: AbortSignal | undefined;
   /** Another way to the server than grpc-js: a simulation's. It is closed with this object. */
   readonly channel?: Channel | undefined;
+  /** Where spans go, instead of to this program's own OpenTelemetry. */
+  readonly tracer?: Tracer | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
@@ -69,6 +74,7 @@ export class Switchyard extends Calls {
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
       life: this.#life.signal,
+      tracer: () => options.tracer ?? ownTracer(version),
       credentials: async () => ({}),
       failed: () => false,
     };

@@ -2,6 +2,7 @@ import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import type { Position } from '../../gen/switchyard/v1/position.js';
 import { Backoff } from './backoff.js';
 import { showAgain } from './channel/call.js';
+import { callSpan } from './channel/call-span.js';
 import type { Caller } from './channel/caller.js';
 import type { Method } from './channel/channel.js';
 import { SwitchyardError } from './error.js';
@@ -64,15 +65,17 @@ export async function* follow<Request, Response extends Watched>(
       const call = new Scope(scope.signal);
       const sinceMs = caller.clock.nowMs();
       let metadata: Readonly<Record<string, string>> = {};
+      const span = callSpan(caller, plan.method.path);
       let failure: unknown;
       try {
         metadata = await caller.credentials(scope.signal);
         const messages = caller.channel.serverStream(plan.method, plan.request(after), {
-          metadata,
+          metadata: { ...metadata, ...span.metadata },
           signal: call.signal,
         });
         for await (const message of unlessSilent(messages, LIMITS.watchSilenceMs, caller.clock, call)) {
           hasShown = false;
+          span.done();
           refuseBroken(plan, after, message);
           after = positionAfter(plan, message);
           told = true;
@@ -82,6 +85,8 @@ export async function* follow<Request, Response extends Watched>(
       } catch (error) {
         failure = error;
       } finally {
+        // Of a watch that was open before this is no part: its span is its opening.
+        span.failed(failure ?? scope.signal.reason);
         call.release();
       }
       if (!hasShown && (await showAgain(caller, failure, scope.signal))) {

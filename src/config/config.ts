@@ -18,6 +18,7 @@ import {
   optionalAddress,
   optionalBytes,
   optionalChoice,
+  optionalCollector,
   optionalLog,
   optionalNetworks,
   optionalOrigins,
@@ -162,6 +163,10 @@ export const OPTIONS = {
   metricsToken: optionalSecret(
     'metrics-token',
     'What a collector of metrics beyond loopback sends as bearer token. Default: made at the first start and kept in DIR/metrics-token.',
+  ),
+  otlp: optionalCollector(
+    'otlp',
+    'Send traces to the OpenTelemetry collector at this address, as OTLP over HTTP: see docs/observability.md. Needs the optional packages of OpenTelemetry.',
   ),
 
   consoleListen: optionalAddress(

@@ -2,6 +2,7 @@ import { AddressSet } from '../admission/address-set.js';
 import { type Origin, parseOrigins } from '../admission/web-guard.js';
 import { type Address, parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
+import { tracesUrl } from '../tracing/traces-url.js';
 
 /**
  * One option of `serve`: its names, its kind of value and its default.
@@ -92,6 +93,18 @@ export function optionalText(flag: string, placeholder: string, help: string): O
     return text;
   };
   return { flag, placeholder, fallback: undefined, help, parse };
+}
+
+/** Where a collector takes traces over HTTP: the whole URL, with the path that OTLP has for them. */
+export function optionalCollector(flag: string, help: string): Option<string | undefined> {
+  const parse = (text: string) => {
+    try {
+      return tracesUrl(text);
+    } catch (error) {
+      throw new ValueError((error as Error).message);
+    }
+  };
+  return { flag, placeholder: 'URL', fallback: undefined, help, parse };
 }
 
 /** The fewest characters of a secret: 16 of a random alphabet of 64 make 96 bits. */

@@ -16,6 +16,7 @@ import type { Replica } from '../replica/replica.js';
 import type { SessionEvent } from '../replica/session-events.js';
 import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
+import type { Tracer } from '../tracing/tracer.js';
 import type { Transports } from '../transport/transports.js';
 import type { CallTimes } from './call-times.js';
 import type { DoorLimits } from './limits.js';
@@ -43,6 +44,15 @@ export interface ServerFacts {
   /** Where each door listens, by its code name. */
   addresses(): Readonly<Record<string, string>>;
   limits(): readonly LimitUse[];
+  standing(): ServerStanding;
+}
+
+/** How a server stands with its journal. */
+export interface ServerStanding {
+  readonly term: bigint;
+  readonly journalBytes: number;
+  /** When the last command of the newest snapshot was stored; undefined: there is none. */
+  readonly snapshotAtMs: number | undefined;
 }
 
 /** How clients reach and know the server. */
@@ -110,4 +120,6 @@ export interface Backing {
   readonly cutOff?: ((cause: string) => void) | undefined;
   /** Counts every call that ends, for metrics. */
   readonly callTimes?: CallTimes | undefined;
+  /** Where spans of calls go; undefined where nobody collects them. */
+  readonly tracer?: Tracer | undefined;
 }

@@ -23,7 +23,7 @@ import type { Backing } from './backing.js';
 import { onCallEnd } from './call-end.js';
 import { Calls } from './call-handlers.js';
 import { type CallLogDeps, logCall } from './call-log.js';
-import type { CallTimes } from './call-times.js';
+import { traceCall } from './call-span.js';
 import { isPassingBytes, shareFrames } from './encode/encoded.js';
 import { CertifiedConnections } from './http2/certified-connections.js';
 import { CUT_OFF_MS } from './http2/closing-bound.js';
@@ -52,6 +52,9 @@ const MADE_PATHS: ReadonlySet<string> = new Set([
   networkDefinition.directConnection.path,
   streamDefinition.createStream.path,
 ]);
+
+/** Calls of these are traced: of those after the server's health there would be one for each probe. */
+const OWN_SERVICES = '/switchyard.';
 
 /** Not a service but asked for like one, by `grpc.health.v1`: whether commands can be stored. */
 const JOURNAL = 'switchyard.journal';
@@ -257,13 +260,14 @@ export class GrpcDoor {
 
 /**
  * Gives the errors that grpc-js makes by itself their details: they go through the call's own `sendStatus`, past every
- * interceptor's. Where calls are counted, and at level debug logged, that is done here, too.
+ * interceptor's. Where calls are counted, traced, and at level debug logged, that is done here, too.
  */
-function detailed(deps: CallLogDeps & { readonly callTimes?: CallTimes | undefined }): ServerInterceptor {
-  const { callTimes, clock } = deps;
+function detailed(deps: CallLogDeps & Pick<Backing, 'callTimes' | 'tracer'>): ServerInterceptor {
+  const { callTimes, clock, tracer } = deps;
   return ({ path }, call) => {
     call.sendStatus = sendDetailed;
     if (callTimes !== undefined) onCallEnd(call, clock, (code, ms) => callTimes.record(path, code, ms));
+    if (tracer !== undefined && path.startsWith(OWN_SERVICES)) traceCall(call, path, tracer);
     if (deps.log.isLevelEnabled('debug')) logCall(call, path, deps);
     // The interceptor adds nothing else, so the call itself will do; its declared type is only wider than what is used.
     return call as ReturnType<ServerInterceptor>;

@@ -12,11 +12,12 @@ import { doorLimits, systemLimits } from '../config/part-limits.js';
 import { tlsPlan } from '../config/tls-plan.js';
 import { type Asset, readAssets } from '../console/assets.js';
 import { ConsoleDoor } from '../console/door.js';
-import type { ServerFacts } from '../grpc/backing.js';
+import type { ServerFacts, ServerStanding } from '../grpc/backing.js';
 import { ACCESS_METADATA, ADMIN_METADATA, BEARER_METADATA, SESSION_METADATA } from '../grpc/caller.js';
 import { GrpcDoor } from '../grpc/door.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
 import { SystemDoor } from '../system/door.js';
+import type { Tracer } from '../tracing/tracer.js';
 import type { Adapter } from '../transport/adapter.js';
 import { reachableAddresses, usefulAddresses } from '../transport/reachable.js';
 import { Transports } from '../transport/transports.js';
@@ -47,10 +48,14 @@ export interface DoorParts {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics | undefined;
+  /** How the server stands with its journal. */
+  readonly standing: () => ServerStanding;
   /** Told who is refused what. */
   readonly events: EventReports;
   /** Where it is written down who did what; undefined for a server that keeps nothing. */
   readonly audit: AuditLog | undefined;
+  /** Where spans of calls go; undefined: nowhere. */
+  readonly tracer: Tracer | undefined;
   /** Who may connect. */
   readonly admission: Admission;
   /** What the TLS ports show; undefined: there are none. */
@@ -229,6 +234,7 @@ export class Doors {
       capabilities: capabilitiesOf(config),
       addresses: () => this.addresses,
       limits: () => limitUses(config, this.engine, this),
+      standing: this.parts.standing,
     };
   }
 
@@ -310,6 +316,7 @@ export class Doors {
         reach: { isEncrypted, pins: () => certificates?.pins ?? [], addresses: () => this.reachedAt },
         cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),
         callTimes: metrics?.calls,
+        tracer: this.parts.tracer,
       },
       this.parts.admission,
       messageBytesMax,

@@ -14,6 +14,7 @@ import { draining } from '../core/model/draining.js';
 import type { AuthMode } from '../core/model/policy.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import type { SharedLog } from '../log/shared-log.js';
+import type { SpanExport } from '../tracing/exporter.js';
 import { ensureMetricsToken } from './admin-token.js';
 import { CertificateKeeper } from './certificates.js';
 import { Doors } from './doors.js';
@@ -26,6 +27,7 @@ import { Metrics } from './metrics/metrics.js';
 import { openTerm } from './open-term.js';
 import { checkPlainPorts } from './plain-ports.js';
 import { reachableNames } from './reachable-names.js';
+import { openSpans } from './spans.js';
 
 /** Exit status of a process whose storage failed, so that whoever watches over it can tell: sysexits' EX_IOERR. */
 const STORAGE_FAILED = 74;
@@ -99,6 +101,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   });
   let certificates: CertificateKeeper | undefined;
   let audit: AuditLog | undefined;
+  let spans: SpanExport | undefined;
   let engine: Engine | undefined;
   let doors: Doors | undefined;
   const exit = surroundings.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
@@ -129,6 +132,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       audit?.drain(draining());
       await doors?.close(deadlineMs);
       await engine?.close();
+      await spans?.close();
       await closeLog();
       audit?.close();
       metrics?.close();
@@ -169,7 +173,15 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     engine = await startEngine({ ...parts, audit });
     checkPlainPorts(config, engine.gatekeeper.mode);
     const { assets } = surroundings;
-    doors = new Doors(engine, { config, clock, random, log, metrics, events, audit, admission, certificates, assets });
+    spans = await openSpans(config, { clock, log, serverUuid: engine.replica.state.serverUuid });
+    const { replica } = engine;
+    const standing = () => ({
+      term: term.number,
+      journalBytes: journal.size(),
+      snapshotAtMs: replica.snapshotAtMs,
+    });
+    const outward = { tracer: spans?.tracer, admission, certificates, assets, standing };
+    doors = new Doors(engine, { config, clock, random, log, metrics, events, audit, ...outward });
     await doors.open();
     engine.replica.opened();
     const { addresses } = doors;

@@ -44,7 +44,7 @@ const WRITTEN: Readonly<Record<string, readonly [Schema, Generated]>> = {
 /** Fields that the API does not have yet in this tree: what other servers may send. */
 const LATER: ReadonlySet<string> = new Set(['instanceUuid', 'name']);
 /** Fields that are a Timestamp, which the generated code makes a Date of. */
-const TIMESTAMPS: ReadonlySet<string> = new Set(['openedAt', 'askedAt', 'startedAt']);
+const TIMESTAMPS: ReadonlySet<string> = new Set(['openedAt', 'askedAt', 'startedAt', 'snapshotAt']);
 
 const text = fc.string({ unit: 'grapheme', maxLength: 12 });
 const SCALARS = {

@@ -30,6 +30,9 @@ TIMEOUT_S = 20
 ED25519_KEY = bytes.fromhex("302a300506032b6570032100")
 called = {}
 
+# Of W3C Trace Context: the server hands it on in the orders that follow from the call.
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 
 def reason_of(error):
     """The reason of a refusal, from its details."""
@@ -152,13 +155,16 @@ def connect_through_server(network, net, sessions, streams, pb, relay_pb, ends):
         public_key=ED25519_KEY + bytes([1] * 32),
         relay_version=3,
     )
-    asked = network.stub.DirectConnection.future(request, timeout=TIMEOUT_S, metadata=as_one)
+    traced = (*as_one, ("traceparent", TRACEPARENT))
+    asked = network.stub.DirectConnection.future(request, timeout=TIMEOUT_S, metadata=traced)
     gather = next_order(attachments[1])
     assert gather.connection.role == connection_pb2.CONNECTION_ROLE_GATHER
     assert gather.connection.fallback == connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
     data = connection_pb2.GatherAnswer(public_key=ED25519_KEY + bytes([2] * 32), relay_version=3).SerializeToString()
     sessions.call("Answer", pb.AnswerRequest(order_id=gather.order_id, data=data), as_two)
     orders = [next_order(attachment) for attachment in attachments]
+    for order in (gather, *orders):
+        assert order.connection.traceparent == TRACEPARENT
     for order, controlling in zip(orders, (True, False)):
         assert order.connection.role == connection_pb2.CONNECTION_ROLE_RELAY
         assert order.connection.controlling == controlling
@@ -289,7 +295,10 @@ def main():
 
     told = server.call("GetServer", server_pb2.GetServerRequest())
     assert told.server_sid == one.server_sid and told.server_uuid == one.server_uuid and not told.limits
-    limits = {limit.name: limit for limit in server.call("GetServer", server_pb2.GetServerRequest(), ADMIN).limits}
+    assert (told.role, told.term, told.journal_bytes) == (server_pb2.SERVER_ROLE_LEADER, 1, 0)
+    whole = server.call("GetServer", server_pb2.GetServerRequest(), ADMIN)
+    assert whole.journal_bytes > 0
+    limits = {limit.name: limit for limit in whole.limits}
     assert limits["sessions-max"].used == 2 and limits["sessions-max"].max == 1048576
 
     attachment = sessions.stub.Attach(pb.AttachRequest(), timeout=TIMEOUT_S, metadata=as_two)

@@ -72,6 +72,18 @@ export class GraphModel {
     return { ...after, removed: before.removed, unlinked: before.unlinked };
   }
 
+  /** Takes a change back that {@link apply} made of a graph that is the same as this one. */
+  undo({ added, removed, linked, unlinked }: GraphChange): void {
+    this.apply({
+      nodeRemoved: added.map(({ sid }) => ({ cvid: sid })),
+      linkRemoved: linked.map(({ a, b }) => ({ cvid1: a.sid, cvid2: b.sid, link: CONTROL })),
+      nodeAdded: removed.map(({ sid: cvid, uuid: instanceUuid, name, labels, parent }) => {
+        return { cvid, instanceUuid, name, labels, parent };
+      }),
+      linkAdded: unlinked.flatMap(changesOf),
+    });
+  }
+
   /** The link between two nodes. */
   between(one: number, other: number): GraphLink | undefined {
     return this.nodes.get(one)?.links.get(other);
@@ -115,8 +127,11 @@ export class GraphModel {
   #unlink({ cvid1, cvid2, link: type }: LinkChange): GraphLink[] {
     const link = this.between(cvid1, cvid2);
     if (link === undefined) return [];
-    link.types = type === CONTROL ? 0 : link.types & ~(1 << type);
-    return link.types === 0 ? this.#drop(link) : [];
+    const left = type === CONTROL ? 0 : link.types & ~(1 << type);
+    // One that goes keeps its types, for whoever takes that back.
+    if (left === 0) return this.#drop(link);
+    link.types = left;
+    return [];
   }
 
   #drop(link: GraphLink): GraphLink[] {

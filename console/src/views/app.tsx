@@ -11,6 +11,7 @@ import { ConnectionsView } from './connections.js';
 import { Dialog } from './dialog.js';
 import { GraphView } from './graph.js';
 import { HealthView } from './health.js';
+import { ServersView } from './servers.js';
 import { SessionsView } from './sessions.js';
 import { Side } from './side.js';
 import { StreamsView } from './streams.js';
@@ -22,6 +23,7 @@ const SHOWN = {
   connections: ConnectionsView,
   closed: ClosedView,
   health: HealthView,
+  servers: ServersView,
 } as const;
 /** How long what an action came to is shown. */
 const NOTICE_MS = 8_000;

@@ -2,13 +2,14 @@ import { effect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Camera } from '../draw/camera.js';
 import { type Palette, Renderer, radiusOf } from '../draw/renderer.js';
-import type { GraphNode } from '../model/graph.js';
+import type { GraphModel, GraphNode } from '../model/graph.js';
 import { kindOf, TYPES } from '../model/instance.js';
 import { go, isKiosk, route } from '../route.js';
-import { isAttached, layout, listVersion, model, path, picture, query, sessions } from '../state.js';
+import { isAttached, layout, listVersion, lookAt, model, past, path, picture, query, sessions } from '../state.js';
 import { many, nameOf } from '../text.js';
 import { theme } from '../theme.js';
 import { Nobody } from './nobody.js';
+import { Timeline } from './timeline.js';
 
 /** How near to a node a pointer has to be, in pixels. */
 const NEAR_PIXELS = 12;
@@ -32,12 +33,16 @@ export function GraphView() {
   listVersion.value;
   const here = Math.max(0, model.nodes.size - 1);
   const { kind } = picture.value;
-  const label = `Network graph: ${many(here, 'instance')}, ${many(model.links.length, 'link')}. The view Sessions has the same as a table.`;
+  const was = past.value?.model;
+  const shown = was ?? model;
+  const sizes = `${many(Math.max(0, shown.nodes.size - 1), 'instance')}, ${many(shown.links.length, 'link')}`;
+  const label = `Network graph${was === undefined ? '' : ' as it was'}: ${sizes}. The view Sessions has that of now as a table.`;
   return (
     <div class="graph" ref={host}>
       <h1 class="hidden">Network graph</h1>
       <canvas ref={canvas} tabIndex={0} role="img" aria-label={label} />
       {!isKiosk && <Legend />}
+      {!isKiosk && <Timeline />}
       {kind === 'loading' && (
         <p class="loading">{many(picture.value.kind === 'loading' ? picture.value.nodes : 0, 'node')} so far …</p>
       )}
@@ -91,7 +96,7 @@ class Stage {
   readonly #stops: (() => void)[] = [];
   #palette: Palette;
   #matches: Uint8Array | undefined;
-  #matchesOf: readonly [unknown, number, unknown] = [undefined, -1, undefined];
+  #matchesOf: readonly unknown[] = [undefined, undefined, -1, undefined];
   #hovered: GraphNode | undefined;
   #frame = 0;
   #addressTimer = 0;
@@ -118,6 +123,8 @@ class Stage {
     for (const stop of this.#stops) stop();
     const shown = layout.peek();
     if (shown !== undefined) shown.onMove = () => {};
+    // Other views are of now.
+    lookAt(undefined);
   }
 
   move(how: Parameters<typeof moveCamera>[0]): void {
@@ -137,6 +144,7 @@ class Stage {
     listVersion.value;
     picture.value;
     path.value;
+    past.value;
     sessions.value;
     theme.value;
     query.value;
@@ -167,32 +175,47 @@ class Stage {
     if (shown === undefined) return;
     const isMoving = shown.advance();
     const camera = this.#camera;
-    if (!camera.isTouched) camera.fit(shown.x, shown.y);
-    const { sid } = route.peek();
-    this.#match();
+    const was = past.peek();
+    const { x, y } = was ?? shown;
+    if (!camera.isTouched) camera.fit(x, y);
+    const graph = this.#graph;
+    this.#match(graph);
+    const hovered = graph.nodes.get(this.#hovered?.sid ?? 0);
     this.#renderer.draw({
-      ...{ model, camera, isAttached, palette: this.#palette, matches: this.#matches, hovered: this.#hovered },
-      x: shown.x,
-      y: shown.y,
-      selected: model.nodes.get(sid),
+      ...{ model: graph, x, y, camera, palette: this.#palette, matches: this.#matches, hovered },
+      selected: graph.nodes.get(route.peek().sid),
       path: path.peek(),
-      isStale: picture.peek().kind === 'stale',
+      // What was attached then is in no memory.
+      isAttached: was === undefined ? isAttached : () => undefined,
+      isStale: was === undefined && picture.peek().kind === 'stale',
     });
     if (isMoving) this.#request();
   }
 
+  /** The graph that is shown: of now, or as it was. */
+  get #graph(): GraphModel {
+    return past.peek()?.model ?? model;
+  }
+
+  #placeOf(node: GraphNode): readonly [number, number] | undefined {
+    const was = past.peek();
+    if (was === undefined) return layout.peek()?.placeOf(node);
+    const [x, y] = [was.x[node.slot], was.y[node.slot]];
+    return x === undefined || y === undefined || Number.isNaN(x) ? undefined : [x, y];
+  }
+
   /** Asks the query of each node anew only when the graph or the query is another. */
-  #match(): void {
+  #match(graph: GraphModel): void {
     const { matcher } = query.peek();
-    const of = [matcher, model.version, sessions.peek()] as const;
+    const of = [matcher, graph, graph.version, sessions.peek()] as const;
     if (of.every((one, at) => one === this.#matchesOf[at])) return;
     this.#matchesOf = of;
     if (matcher === undefined) {
       this.#matches = undefined;
       return;
     }
-    const matches = new Uint8Array(model.slots.length);
-    for (const node of model.nodes.values()) if (matcher(node, { isAttached })) matches[node.slot] = 1;
+    const matches = new Uint8Array(graph.slots.length);
+    for (const node of graph.nodes.values()) if (matcher(node, { isAttached })) matches[node.slot] = 1;
     this.#matches = matches;
   }
 
@@ -299,12 +322,10 @@ class Stage {
   #lastPeer = 0;
 
   #nearest(x: number, y: number): GraphNode | undefined {
-    const shown = layout.peek();
-    if (shown === undefined) return undefined;
     let found: GraphNode | undefined;
     let least = Number.POSITIVE_INFINITY;
-    for (const node of model.nodes.values()) {
-      const place = shown.placeOf(node);
+    for (const node of this.#graph.nodes.values()) {
+      const place = this.#placeOf(node);
       if (place === undefined) continue;
       const [px, py] = this.#camera.toScreen(...place);
       const distance = Math.hypot(px - x, py - y) - radiusOf(node, this.#camera.zoom) * this.#camera.zoom;

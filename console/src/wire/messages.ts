@@ -147,6 +147,11 @@ export interface ServerFacts {
   readonly capabilities: readonly string[];
   readonly addresses: readonly { readonly codeName: string; readonly address: string }[];
   readonly limits: readonly ServerLimit[];
+  /** 1: it leads. 0: it does not say. */
+  readonly role: number;
+  readonly term: number;
+  readonly journalBytes: number;
+  readonly snapshotAt: Time | undefined;
 }
 export const SERVER_FACTS: Schema = {
   1: ['version', 'string'],
@@ -158,6 +163,10 @@ export const SERVER_FACTS: Schema = {
   7: ['capabilities', 'string', true],
   8: ['addresses', { 1: ['codeName', 'string'], 2: ['address', 'string'] }, true],
   9: ['limits', { 1: ['name', 'string'], 2: ['used', 'uint64'], 3: ['max', 'uint64'], 4: ['unit', 'string'] }, true],
+  10: ['role', 'int32'],
+  11: ['term', 'uint64'],
+  12: ['journalBytes', 'uint64'],
+  13: ['snapshotAt', TIME],
 };
 
 export interface Stream {

@@ -380,6 +380,11 @@ export interface Connection {
   fallback: ConnectionFallback;
   /** In role RELAY: whether this end has asked for the connection, and so is the one that asks for attempts to find a direct path. */
   controlling: boolean;
+  /**
+   * The W3C `traceparent` of the request for the connection, so that what both ends do for it is one trace. A client that
+   * records no traces ignores it. Empty: the request came without one, or before the server started. At most 55 bytes.
+   */
+  traceparent: string;
 }
 
 /** Where the server's rendezvous port is: STUN Binding (RFC 8489) over UDP and TCP. */
@@ -534,6 +539,7 @@ function createBaseConnection(): Connection {
     relayVersion: 0,
     fallback: 0,
     controlling: false,
+    traceparent: "",
   };
 }
 
@@ -589,6 +595,9 @@ export const Connection: MessageFns<Connection> = {
     }
     if (message.controlling !== false) {
       writer.uint32(264).bool(message.controlling);
+    }
+    if (message.traceparent !== "") {
+      writer.uint32(274).string(message.traceparent);
     }
     return writer;
   },
@@ -742,6 +751,14 @@ export const Connection: MessageFns<Connection> = {
             message.controlling = reader.bool();
             continue;
           }
+          case 34: {
+            if (tag !== 274) {
+              break;
+            }
+
+            message.traceparent = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -805,6 +822,7 @@ export const Connection: MessageFns<Connection> = {
         : 0,
       fallback: isSet(object.fallback) ? connectionFallbackFromJSON(object.fallback) : 0,
       controlling: isSet(object.controlling) ? globalThis.Boolean(object.controlling) : false,
+      traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
     };
   },
 
@@ -861,6 +879,9 @@ export const Connection: MessageFns<Connection> = {
     if (message.controlling !== false) {
       obj.controlling = message.controlling;
     }
+    if (message.traceparent !== "") {
+      obj.traceparent = message.traceparent;
+    }
     return obj;
   },
 
@@ -888,6 +909,7 @@ export const Connection: MessageFns<Connection> = {
     message.relayVersion = object.relayVersion ?? 0;
     message.fallback = object.fallback ?? 0;
     message.controlling = object.controlling ?? false;
+    message.traceparent = object.traceparent ?? "";
     return message;
   },
 };

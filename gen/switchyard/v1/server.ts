@@ -16,11 +16,48 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
+import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { Position } from "./position.js";
 
 export const protobufPackage = "switchyard.v1";
 
 export const protobufFileName = "switchyard/v1/server.proto";
+
+/** What a server does in its network. */
+export enum ServerRole {
+  /** UNSPECIFIED - Not said: a server before 0.2.0, or a caller that is not told. */
+  UNSPECIFIED = 0,
+  /** LEADER - It appends to the journal, alone: every command is decided here. */
+  LEADER = 1,
+  UNRECOGNIZED = -1,
+}
+
+export function serverRoleFromJSON(object: any): ServerRole {
+  switch (object) {
+    case 0:
+    case "SERVER_ROLE_UNSPECIFIED":
+      return ServerRole.UNSPECIFIED;
+    case 1:
+    case "SERVER_ROLE_LEADER":
+      return ServerRole.LEADER;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ServerRole.UNRECOGNIZED;
+  }
+}
+
+export function serverRoleToJSON(object: ServerRole): string {
+  switch (object) {
+    case ServerRole.UNSPECIFIED:
+      return "SERVER_ROLE_UNSPECIFIED";
+    case ServerRole.LEADER:
+      return "SERVER_ROLE_LEADER";
+    case ServerRole.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
 
 /** Asks for all that the caller may know. */
 export interface GetServerRequest {
@@ -53,6 +90,17 @@ export interface GetServerResponse {
   addresses: ServerAddress[];
   /** Every limit in all that has a count, with its use, in alphabetical order. Only for administrators; empty for others. */
   limits: ServerLimit[];
+  /** What this server does in its network. */
+  role: ServerRole;
+  /** The term in which it leads: one more each time that another server takes over. A server with a journal of its own has 1. */
+  term: bigint;
+  /** Bytes of the journal. Only for administrators; 0 for others. */
+  journalBytes: bigint;
+  /**
+   * When the last command of the newest snapshot was stored: what came since is replayed by a start. Only for administrators;
+   * absent for others, and where there is no snapshot.
+   */
+  snapshotAt: Date | undefined;
 }
 
 /** One port of the server. */
@@ -138,6 +186,10 @@ function createBaseGetServerResponse(): GetServerResponse {
     capabilities: [],
     addresses: [],
     limits: [],
+    role: 0,
+    term: 0n,
+    journalBytes: 0n,
+    snapshotAt: undefined,
   };
 }
 
@@ -169,6 +221,24 @@ export const GetServerResponse: MessageFns<GetServerResponse> = {
     }
     for (const v of message.limits) {
       ServerLimit.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.role !== 0) {
+      writer.uint32(80).int32(message.role);
+    }
+    if (message.term !== 0n) {
+      if (BigInt.asUintN(64, message.term) !== message.term) {
+        throw new globalThis.Error("value provided for field message.term of type uint64 too large");
+      }
+      writer.uint32(88).uint64(message.term);
+    }
+    if (message.journalBytes !== 0n) {
+      if (BigInt.asUintN(64, message.journalBytes) !== message.journalBytes) {
+        throw new globalThis.Error("value provided for field message.journalBytes of type uint64 too large");
+      }
+      writer.uint32(96).uint64(message.journalBytes);
+    }
+    if (message.snapshotAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.snapshotAt), writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -258,6 +328,38 @@ export const GetServerResponse: MessageFns<GetServerResponse> = {
             message.limits.push(ServerLimit.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.role = reader.int32() as any;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.term = reader.uint64() as bigint;
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.journalBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.snapshotAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -293,6 +395,18 @@ export const GetServerResponse: MessageFns<GetServerResponse> = {
         ? object.addresses.map((e: any) => ServerAddress.fromJSON(e))
         : [],
       limits: globalThis.Array.isArray(object?.limits) ? object.limits.map((e: any) => ServerLimit.fromJSON(e)) : [],
+      role: isSet(object.role) ? serverRoleFromJSON(object.role) : 0,
+      term: isSet(object.term) ? BigInt(object.term) : 0n,
+      journalBytes: isSet(object.journalBytes)
+        ? BigInt(object.journalBytes)
+        : isSet(object.journal_bytes)
+        ? BigInt(object.journal_bytes)
+        : 0n,
+      snapshotAt: isSet(object.snapshotAt)
+        ? fromJsonTimestamp(object.snapshotAt)
+        : isSet(object.snapshot_at)
+        ? fromJsonTimestamp(object.snapshot_at)
+        : undefined,
     };
   },
 
@@ -325,6 +439,18 @@ export const GetServerResponse: MessageFns<GetServerResponse> = {
     if (message.limits?.length) {
       obj.limits = message.limits.map((e) => ServerLimit.toJSON(e));
     }
+    if (message.role !== 0) {
+      obj.role = serverRoleToJSON(message.role);
+    }
+    if (message.term !== 0n) {
+      obj.term = message.term.toString();
+    }
+    if (message.journalBytes !== 0n) {
+      obj.journalBytes = message.journalBytes.toString();
+    }
+    if (message.snapshotAt !== undefined) {
+      obj.snapshotAt = message.snapshotAt.toISOString();
+    }
     return obj;
   },
 
@@ -346,6 +472,12 @@ export const GetServerResponse: MessageFns<GetServerResponse> = {
     message.capabilities = object.capabilities?.map((e) => e) || [];
     message.addresses = object.addresses?.map((e) => ServerAddress.fromPartial(e)) || [];
     message.limits = object.limits?.map((e) => ServerLimit.fromPartial(e)) || [];
+    message.role = object.role ?? 0;
+    message.term = (object.term !== undefined && object.term !== null) ? BigInt(object.term) : 0n;
+    message.journalBytes = (object.journalBytes !== undefined && object.journalBytes !== null)
+      ? BigInt(object.journalBytes)
+      : 0n;
+    message.snapshotAt = object.snapshotAt ?? undefined;
     return message;
   },
 };
@@ -637,6 +769,28 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

@@ -9,6 +9,7 @@ import { CertificateError } from '../../server/certificates.js';
 import { ListenError } from '../../server/listen-error.js';
 import { readAuthority } from '../../server/own-certificates.js';
 import { type RunningServer, startServer } from '../../server/server.js';
+import { ExporterMissing } from '../../tracing/exporter.js';
 import { formatPin, pinOf } from '../../trust/pin.js';
 import { linesOf } from '../conclude.js';
 import { LogSink } from '../output/log-sink.js';
@@ -154,6 +155,7 @@ function startFailure(error: unknown, config: Config): unknown {
     const advice = error.kind === 'locked' ? ['Give each server a folder of its own with --data DIR.'] : [];
     return new Failure(`the journal in ${config.data}: ${error.message}`, advice);
   }
+  if (error instanceof ExporterMissing) return new Failure(`the server did not start: --otlp: ${error.message}`);
   if (error instanceof CertificateError) return new Failure(`the server did not start: ${error.message}`);
   if (error instanceof ListenError) return new Failure(`the server did not start: ${error.message}`, adviceFor(error));
   return new Failure(`the server did not start: ${linesOf(error).join(' ')}`);

@@ -1,4 +1,4 @@
-import { type GetServerResponse, msOf } from '../../client/index.js';
+import { type GetServerResponse, msOf, ServerRole } from '../../client/index.js';
 import { type ConnectionFlags, withAdministrator, withServer } from '../connection.js';
 import { type Column, writeTable } from '../output/table.js';
 import type { Surroundings } from '../surroundings.js';
@@ -20,11 +20,12 @@ export async function showStatus(
   const ask = isAdministrator ? withAdministrator : withServer;
   const server = await ask(flags, surroundings, (yard) => yard.getServer({ signal }));
   if (flags.json) return out.json(serverFacts(server));
-  const { version, commit, serverUuid, serverSid, uptime, position, addresses, limits } = server;
+  const { version, commit, serverUuid, serverSid, uptime, position, addresses, limits, role, term } = server;
   const lines = [
     ['version', commit === '' ? version : `${version} (${commit.slice(0, 12)})`],
     ['up for', durationWord(Math.round(msOf(uptime ?? { seconds: 0n, nanos: 0 }) / 1_000) * 1_000)],
     ['server', `${serverUuid}, SID ${serverSid}`],
+    ...(role === ServerRole.UNSPECIFIED ? [] : [['role', `${ServerRole[role].toLowerCase()}, term ${term}`]]),
     ['revision', `${position?.revision} of ${position?.epoch}`],
     ...addresses.map(({ codeName, address }) => [codeName, address]),
   ];
@@ -42,9 +43,10 @@ const LIMIT_COLUMNS: readonly Column<GetServerResponse['limits'][number]>[] = [
 ];
 
 /** The same for programs: the fields of the protos, with the uptime in milliseconds. */
-export function serverFacts({ uptime, position, addresses, limits, ...facts }: GetServerResponse) {
+export function serverFacts({ uptime, position, addresses, limits, role, ...facts }: GetServerResponse) {
   return {
     ...facts,
+    role: ServerRole[role]?.toLowerCase(),
     uptimeMs: uptime && Math.round(msOf(uptime)),
     epoch: position?.epoch,
     revision: position?.revision,

@@ -3,6 +3,7 @@ import { SwitchyardError } from '../error.js';
 import { Scope, wait } from '../instance/scope.js';
 import { LIMITS } from '../limits.js';
 import { StatusCode } from '../status.js';
+import { callSpan } from './call-span.js';
 import type { Caller } from './caller.js';
 import type { Method } from './channel.js';
 
@@ -17,6 +18,8 @@ export interface CallOptions {
    * twice: an answer that was lost looks like a server that is away. A function is asked each time.
    */
   readonly retry?: boolean | (() => boolean) | undefined;
+  /** The W3C `traceparent` that the call belongs to. Absent: the program's active span, where it records any. */
+  readonly traceparent?: string | undefined;
 }
 
 /** A response whose messages are all there: the protos allow their absence, the services do not. */
@@ -36,6 +39,7 @@ export async function call<Request, Response extends object>(
   const tooLate = new SwitchyardError(StatusCode.DEADLINE_EXCEEDED, `${method.path} took longer than ${timeoutMs} ms`);
   const timer = caller.clock.after(timeoutMs, () => scope.abort(tooLate));
   const backoff = new Backoff(caller.random);
+  const span = callSpan(caller, method.path, options.traceparent);
   let hasShown = false;
   try {
     for (;;) {
@@ -43,8 +47,10 @@ export async function call<Request, Response extends object>(
       const metadata = await caller.credentials(scope.signal);
       const leftMs = Math.max(1, endsAtMs - caller.clock.nowMs());
       try {
-        const sent = { metadata, signal: scope.signal, timeoutMs: leftMs };
-        return complete(method, await caller.channel.unary(method, request, sent));
+        const sent = { metadata: { ...metadata, ...span.metadata }, signal: scope.signal, timeoutMs: leftMs };
+        const response = complete(method, await caller.channel.unary(method, request, sent));
+        span.done();
+        return response;
       } catch (error) {
         if (!(error instanceof SwitchyardError) || scope.signal.aborted) throw error;
         if (!hasShown && (await showAgain(caller, error, scope.signal))) {
@@ -57,6 +63,9 @@ export async function call<Request, Response extends object>(
         await wait(caller.clock, backoff.afterFailure(error.retryAfterMs), scope.signal);
       }
     }
+  } catch (error) {
+    span.failed(error);
+    throw error;
   } finally {
     timer.cancel();
     scope.release();
@@ -77,6 +86,7 @@ const OPTIONAL: ReadonlySet<string> = new Set([
   '/switchyard.v1.IdentityService/Challenge adminProof',
   '/switchyard.v1.ServerService/GetServer uptime',
   '/switchyard.v1.ServerService/GetServer position',
+  '/switchyard.v1.ServerService/GetServer snapshotAt',
 ]);
 
 function complete<Response extends object>(method: Method<never, Response>, response: Response): Complete<Response> {

@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../../base/clock.js';
+import type { Tracer } from '../../tracing/tracer.js';
 import type { SwitchyardError } from '../error.js';
 import type { Channel } from './channel.js';
 
@@ -11,6 +12,8 @@ export interface Caller {
   readonly life: AbortSignal;
   /** The metadata for the next call. An instance's waits until there is a session. */
   credentials(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** Where spans of what it does go; undefined: nowhere. Asked for each span. */
+  tracer(): Tracer | undefined;
   /**
    * Shows who calls on the connection of the moment, after a call was refused because nobody had done so (AUTH_REQUIRED). Resolves
    * with whether the call is worth another try; absent where there is nothing to show.

@@ -60,6 +60,8 @@ export interface BrokeredFacts {
   readonly relayOnly: boolean;
   /** Whether and when it goes through the server. */
   readonly fallback: ConnectionFallback;
+  /** The trace that it belongs to; undefined: none. */
+  readonly traceparent?: string | undefined;
 }
 
 /** What a server's word about a failed path is called in its reasons. */

@@ -11,6 +11,7 @@ import type { DirectConnectionRequest, DirectConnectionResponse } from '../../..
 import { isLoopback } from '../../base/address.js';
 import type { Clock, Random, Timer } from '../../base/clock.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
+import type { Tracer } from '../../tracing/tracer.js';
 import type { CallOptions, Complete } from '../channel/call.js';
 import { type Gathered, gather } from '../direct/gather.js';
 import { makeIdentity } from '../direct/identity.js';
@@ -24,36 +25,10 @@ import type { LinkDetails } from '../instance/session-calls.js';
 import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
 import { StatusCode } from '../status.js';
 import { Brokered, type BrokeredDesk, type BrokeredFacts } from './brokered.js';
+import { type ConnectOptions, FALLBACKS } from './connect-options.js';
+import { tracedConnect } from './connect-span.js';
 import { RELAY_FIRST_FROM, RELAY_VERSION } from './open-relayed.js';
 import type { PeerStream } from './peer-stream.js';
-
-/** How a peer is to be reached. */
-export interface ConnectOptions {
-  /** What the direct path is made of. Default: `tcp`. `udp` needs the package udx-native. */
-  readonly transport?: 'tcp' | 'udp' | undefined;
-  /**
-   * Whether and when it goes through the server. `immediate`, the default: at once, so that it can be used within a few round
-   * trips; a direct path is looked for meanwhile, and it moves there when one is found, which the event `path` tells. `late`:
-   * when three attempts to find a direct path have failed. `none`: never; when these have failed, so has the connection. With a
-   * peer or a server before 0.2.0 `immediate` is as `late`.
-   */
-  readonly fallback?: 'immediate' | 'late' | 'none' | undefined;
-  /**
-   * When a connection that goes through the server is first tried again for a direct path; later tries wait twice as long
-   * each. Default: 5,000. Infinity: it stays relayed.
-   */
-  readonly upgradeAfterMs?: number | undefined;
-  /** Never directly: this end offers no address and dials none, so that the data goes through the server. Default: false. */
-  readonly relayOnly?: boolean | undefined;
-  /** Gives up; what is being made is cancelled at both ends. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-const FALLBACKS = {
-  immediate: ConnectionFallback.IMMEDIATE,
-  late: ConnectionFallback.LATE,
-  none: ConnectionFallback.NONE,
-} as const;
 
 /** What an end knows of itself as it asks. */
 type Known = Pick<Gathered, 'candidates' | 'roundTripMs'>;
@@ -65,6 +40,8 @@ export interface ConnectionsDesk {
   readonly life: AbortSignal;
   readonly clock: Clock;
   readonly random: Random;
+  /** Where spans go; undefined: nowhere. */
+  tracer(): Tracer | undefined;
   /** A port at which others can reach this instance. */
   readonly listenPort: number | undefined;
   /** The host by which the server is reached; undefined when it is none. */
@@ -72,7 +49,12 @@ export interface ConnectionsDesk {
   attached(signal: AbortSignal): Promise<OwnSession>;
   session(): OwnSession | undefined;
   ask(request: DirectConnectionRequest, options: CallOptions): Promise<Complete<DirectConnectionResponse>>;
-  report(cvid: number, link: LinkType, established: boolean, details: LinkDetails): Promise<unknown>;
+  report(
+    cvid: number,
+    link: LinkType,
+    established: boolean,
+    details: LinkDetails & Pick<CallOptions, 'traceparent'>,
+  ): Promise<unknown>;
   openSource(id: number, options: RelayOptions): Promise<RelaySource>;
   openSink(branchId: number, options: RelayOptions): Promise<RelaySink>;
   problem(error: Error): void;
@@ -113,7 +95,12 @@ export class Connections {
   }
 
   /** Connects to a peer: directly if there is a way, else through the server. */
-  async connect(peerCvid: number, options: ConnectOptions): Promise<PeerStream> {
+  connect(peerCvid: number, options: ConnectOptions): Promise<PeerStream> {
+    const connect = (traceparent: string | undefined) => this.#connect(peerCvid, options, traceparent);
+    return tracedConnect(this.desk.tracer(), peerCvid, connect);
+  }
+
+  async #connect(peerCvid: number, options: ConnectOptions, traceparent: string | undefined): Promise<PeerStream> {
     const { transport = 'tcp', relayOnly = false, fallback = 'immediate', signal } = options;
     const upgradeAfterMs = relayOnly
       ? Number.POSITIVE_INFINITY
@@ -130,6 +117,7 @@ export class Connections {
         upgradeAfterMs,
         relayOnly,
         fallback: FALLBACKS[isLate ? 'late' : fallback],
+        traceparent,
       };
       if (facts.fallback === ConnectionFallback.IMMEDIATE) return await this.#coordinate(facts, scope.signal);
       return (await this.#listen(facts, scope.signal)) ?? (await this.#coordinate(facts, scope.signal));
@@ -188,7 +176,7 @@ export class Connections {
   async #askOrJoin(brokered: Brokered, signal: AbortSignal): Promise<Brokered> {
     const isFirst = brokered.facts.fallback === ConnectionFallback.IMMEDIATE;
     const request = this.#request(brokered, isFirst ? NOT_GATHERED : await brokered.gathered);
-    const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: CONNECTION_TIMES.askMs });
+    const answer = await this.desk.ask(request, askOptions(brokered, signal));
     const { connectionId } = answer.request;
     const known = this.#byId.get(connectionId);
     if (known === undefined) this.#name(brokered, connectionId);
@@ -236,13 +224,14 @@ export class Connections {
   }
 
   async #ask(brokered: Brokered, request: DirectConnectionRequest, signal: AbortSignal) {
-    const answer = await this.desk.ask(request, { signal, retry: true, timeoutMs: CONNECTION_TIMES.askMs });
+    const answer = await this.desk.ask(request, askOptions(brokered, signal));
     this.#name(brokered, answer.request.connectionId);
     return answer;
   }
 
   async #askAgain(brokered: Brokered, gathered: Gathered): Promise<void> {
-    await this.desk.ask({ ...this.#request(brokered, gathered), connectionId: brokered.connectionId }, {});
+    const request = { ...this.#request(brokered, gathered), connectionId: brokered.connectionId };
+    await this.desk.ask(request, { traceparent: brokered.facts.traceparent });
   }
 
   #request({ facts }: Brokered, { candidates, roundTripMs }: Known): DirectConnectionRequest {
@@ -284,7 +273,8 @@ export class Connections {
     const known = this.#byId.get(connectionId);
     if (known) return known;
     const upgradeAfterMs = CONNECTION_TIMES.upgradeFirstMs;
-    const facts = { peerCvid, link: type, incoming: true, upgradeAfterMs, relayOnly: false, fallback };
+    const traceparent = order.traceparent || undefined;
+    const facts = { peerCvid, link: type, incoming: true, upgradeAfterMs, relayOnly: false, fallback, traceparent };
     const brokered = new Brokered(facts, this.#desk, rendezvous);
     this.#name(brokered, connectionId);
     brokered.stream.then(
@@ -335,10 +325,16 @@ export class Connections {
     if (this.desk.session() === undefined) return;
     const { facts, connectionId } = brokered;
     const roundTrip = word.roundTripMs ? durationOf(word.roundTripMs) : undefined;
-    const details = { connectionId, path: word.path, roundTrip, failed: word.failed };
+    const { traceparent } = facts;
+    const details = { connectionId, path: word.path, roundTrip, failed: word.failed, traceparent };
     this.desk.report(facts.peerCvid, facts.link, word.established, details).catch((error: Error) => {
       const isOld = error instanceof SwitchyardError && !word.established;
       if (!isOld) this.desk.problem(error);
     });
   }
+}
+
+/** The server answers once the peer has accepted. */
+function askOptions({ facts: { traceparent } }: Brokered, signal: AbortSignal): CallOptions {
+  return { signal, retry: true, timeoutMs: CONNECTION_TIMES.askMs, traceparent };
 }

@@ -79,12 +79,14 @@ function carried(carrier: Carrier, onMoved: () => void) {
   return { duplex: new CarriedDuplex(carrier, onMoved), endToEnd: true };
 }
 
-function pipeDeps({ relayStreamId, relayBranchId }: Connection, deps: OpenRelayedDeps): RelayPipeDeps {
+function pipeDeps(order: Connection, deps: OpenRelayedDeps): RelayPipeDeps {
+  const { relayStreamId, relayBranchId } = order;
+  const traceparent = order.traceparent || undefined;
   return {
     clock: deps.clock,
     random: deps.random,
-    openSource: (options) => deps.openSource(relayStreamId, options),
-    openSink: (options) => deps.openSink(relayBranchId, options),
+    openSource: (options) => deps.openSource(relayStreamId, { ...options, traceparent }),
+    openSink: (options) => deps.openSink(relayBranchId, { ...options, traceparent }),
   };
 }
 

@@ -5,13 +5,15 @@ import { ProofPurpose } from '../../trust/signed-bytes.js';
 import { Backoff } from '../backoff.js';
 import { call, showAgain } from '../channel/call.js';
 import type { Caller } from '../channel/caller.js';
-import { Connections, type ConnectOptions } from '../connection/connections.js';
+import type { ConnectOptions } from '../connection/connect-options.js';
+import { Connections } from '../connection/connections.js';
 import type { PeerStream } from '../connection/peer-stream.js';
 import { Emitter, type Unsubscribe } from '../emitter.js';
 import { SwitchyardError } from '../error.js';
 import { LIMITS } from '../limits.js';
 import { StatusCode } from '../status.js';
 import { IdentityShower } from '../trust/identity-shower.js';
+import { attach } from './attach.js';
 import type { InstanceEvents } from './instance-events.js';
 import { type InstanceOptions, sessionRequest } from './instance-options.js';
 import { type Event, eventOf, next, type State } from './lifecycle.js';
@@ -19,7 +21,6 @@ import { type OrderDesk, type OrderHandlers, Orders } from './orders.js';
 import { type OwnSession, ownSession } from './own-session.js';
 import { Scope, wait } from './scope.js';
 import { SessionCalls } from './session-calls.js';
-import { unlessSilent } from './silence.js';
 
 /**
  * An instance that stays on the network: it opens a session, attaches, renews, and comes back through every break and
@@ -217,18 +218,10 @@ export class Instance extends SessionCalls {
   }
 
   async #attachOnce(signal: AbortSignal): Promise<Event> {
-    const { channel, clock } = this.caller;
-    const scope = new Scope(signal);
-    try {
-      const metadata = await this.caller.credentials(signal);
-      const orders = channel.serverStream(SessionServiceService.attach, {}, { metadata, signal: scope.signal });
-      for await (const { order } of unlessSilent(orders, LIMITS.attachmentSilenceMs, clock, scope)) {
-        this.#happen('welcomed');
-        if (order) this.#take(order);
-        signal.throwIfAborted();
-      }
-    } finally {
-      scope.release();
+    for await (const { order } of attach(this.caller, signal)) {
+      this.#happen('welcomed');
+      if (order) this.#take(order);
+      signal.throwIfAborted();
     }
     throw new SwitchyardError(StatusCode.UNAVAILABLE, 'the server ended the attachment without a reason');
   }
@@ -309,8 +302,9 @@ export class Instance extends SessionCalls {
     return {
       handlers: this.handlers,
       connection: (connection) => this.#brokered().order(connection),
-      answer: async (request, signal) => {
-        const options = { signal, retry: true, timeoutMs: LIMITS.answerTimeoutMs };
+      tracer: this.caller.tracer,
+      answer: async (request, { signal, traceparent }) => {
+        const options = { signal, traceparent, retry: true, timeoutMs: LIMITS.answerTimeoutMs };
         await call(this.caller, SessionServiceService.answer, request, options);
       },
       terminated: (reason) => {
@@ -329,6 +323,7 @@ export class Instance extends SessionCalls {
       life: this.#life.signal,
       clock: this.caller.clock,
       random: this.caller.random,
+      tracer: this.caller.tracer,
       listenPort: this.options.listenPort,
       serverHost: this.caller.channel.host,
       attached: (signal) => this.attached(signal),

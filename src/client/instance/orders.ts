@@ -3,9 +3,11 @@ import { Reason } from '../../../gen/switchyard/v1/error.js';
 import type { LinkType } from '../../../gen/switchyard/v1/link.js';
 import type { Order } from '../../../gen/switchyard/v1/session.js';
 import { AnswerRequest } from '../../../gen/switchyard/v1/session_service.js';
+import type { Tracer } from '../../tracing/tracer.js';
 import type { PeerStream } from '../connection/peer-stream.js';
 import { SwitchyardError } from '../error.js';
 import { LIMITS } from '../limits.js';
+import { orderSpan, traceOf } from './order-span.js';
 import { Scope } from './scope.js';
 
 /** A name of `switchyard.v1.Reason` that an order can be refused with. */
@@ -55,7 +57,11 @@ export interface OrderDesk {
   /** Carries out an order about a connection, when no handler does. */
   connection(connection: Connection): Promise<Uint8Array | undefined>;
   /** Brings an answer to the server, as often as it takes. Rejects when that is no longer possible. */
-  answer(request: AnswerRequest, signal: AbortSignal): Promise<void>;
+  answer(
+    request: AnswerRequest,
+    about: { readonly signal: AbortSignal; readonly traceparent: string | undefined },
+  ): Promise<void>;
+  tracer(): Tracer | undefined;
   /** An order to end the session was answered. */
   terminated(reason: string): void;
   /** Something went wrong that nobody waits for. */
@@ -110,11 +116,15 @@ export class Orders {
 
   async #serve(order: Order): Promise<void> {
     const remembered = this.#answers.get(order.orderId);
+    const { signal } = this.#scope;
+    const span = orderSpan(this.desk.tracer(), order);
+    const traceparent = span?.traceparent ?? traceOf(order);
     const answer = remembered ?? (await this.#carryOut(order));
-    this.#scope.signal.throwIfAborted();
+    span?.end(answer.code === Reason.UNSPECIFIED ? undefined : answer.description);
+    signal.throwIfAborted();
     if (!remembered) this.#remember(answer);
     try {
-      await this.desk.answer(answer, this.#scope.signal);
+      await this.desk.answer(answer, { signal, traceparent });
     } catch (error) {
       // The server no longer waits for it: answered before, or too late. That is as good as answered.
       if (!(error instanceof SwitchyardError) || error.reason !== 'ORDER_NOT_FOUND') throw error;

@@ -1,6 +1,7 @@
 import type { Stream } from '../../../gen/switchyard/v1/stream.js';
 import { RelayRequest, type RelayResponse } from '../../../gen/switchyard/v1/stream_service.js';
 import { showAgain } from '../channel/call.js';
+import { callSpan } from '../channel/call-span.js';
 import type { Caller } from '../channel/caller.js';
 import { Handover } from '../connection/handover.js';
 import { SwitchyardError } from '../error.js';
@@ -24,6 +25,8 @@ export interface RelayOptions {
    * on the stream before, since nobody knows else which of them the sinks have.
    */
   readonly first?: readonly Uint8Array[] | undefined;
+  /** The W3C `traceparent` that the opening belongs to. Absent: the program's active span, where it records any. */
+  readonly traceparent?: string | undefined;
 }
 
 /** One Relay call: what both ends of a stream are made of. */
@@ -60,8 +63,9 @@ async function callRelayOnce(caller: Caller, id: number, options: RelayOptions):
     scope.release();
     freeChannel();
   };
+  const span = callSpan(caller, RELAY.path, options.traceparent);
   try {
-    const metadata = await caller.credentials(scope.signal);
+    const metadata = { ...(await caller.credentials(scope.signal)), ...span.metadata };
     const open = { id, blocks: blocks === undefined ? undefined : BigInt(blocks) };
     void requests.push(RelayRequest.fromPartial({ open }));
     for (const block of early) void requests.push(blockRequest(block));
@@ -73,9 +77,11 @@ async function callRelayOnce(caller: Caller, id: number, options: RelayOptions):
     });
     const { opened = undefined, confirmedBlocks = 0n, lostBlocks = 0n } = first.done ? {} : first.value;
     if (!opened?.stream) throw new SwitchyardError(StatusCode.DATA_LOSS, 'Relay did not begin with `opened`');
+    span.done();
     const counts = { confirmedBlocks: Number(confirmedBlocks), lostBlocks: Number(lostBlocks) };
     return { stream: opened.stream, channel: opened.channel, ...counts, requests, responses, scope, release };
   } catch (error) {
+    span.failed(error);
     release();
     throw error;
   }

@@ -90,8 +90,8 @@ export class Identities {
 
   /** How the server lets callers in. Needs no credential. */
   async mode(options: CallOptions = {}): Promise<AuthMode> {
-    const { channel, clock, random, life } = this.caller;
-    const anybody = { channel, clock, random, life, credentials: async () => ({}), failed: () => false };
+    const { channel, clock, random, life, tracer } = this.caller;
+    const anybody = { channel, clock, random, life, tracer, credentials: async () => ({}), failed: () => false };
     return (await call(anybody, IdentityServiceService.challenge, { network: '' }, options)).mode;
   }
 

@@ -33,6 +33,7 @@ export function connectionMessage(
   side: 'caller' | 'peer',
   role: ConnectionRole,
   rendezvous: readonly RendezvousAddress[],
+  traceparent = '',
 ): ConnectionMessage {
   const other = side === 'caller' ? connection.peer : connection.caller;
   const message: ConnectionMessage = {
@@ -53,6 +54,7 @@ export function connectionMessage(
     relayVersion: 0,
     fallback: ConnectionFallback.UNSPECIFIED,
     controlling: false,
+    traceparent,
   };
   switch (role) {
     case ConnectionRole.DIAL:

@@ -4,7 +4,7 @@ import type { Position as PositionMessage } from '../../../gen/switchyard/v1/pos
 import type { Order, Session as SessionMessage, StreamStopped } from '../../../gen/switchyard/v1/session.js';
 import type { StreamParams as ParamsMessage, Stream as StreamMessage } from '../../../gen/switchyard/v1/stream.js';
 import type { SessionClosed } from '../../core/model/change.js';
-import { connectionName, sideOf } from '../../core/model/connection.js';
+import { type Connection, connectionName, sideOf } from '../../core/model/connection.js';
 import { REASONS } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
 import type { Labels, Session } from '../../core/model/session.js';
@@ -115,8 +115,15 @@ export function streamStoppedMessage(id: number, reason: StopReason, by: number)
   return { id, reason, by };
 }
 
+/** What orders say besides what the state knows. */
+export interface OrderFacts {
+  readonly rendezvous: readonly RendezvousAddress[];
+  /** The `traceparent` of orders about a connection; empty: none. */
+  traceOf(connection: Connection): string;
+}
+
 /** What an attachment brings to a session. */
-export function orderMessage(message: Message, rendezvous: readonly RendezvousAddress[]): Order {
+export function orderMessage(message: Message, { rendezvous, traceOf }: OrderFacts): Order {
   switch (message.kind) {
     case 'heartbeat':
       return { orderId: '', kind: { $case: 'heartbeat', value: { position: positionMessage(message.position) } } };
@@ -139,7 +146,8 @@ export function orderMessage(message: Message, rendezvous: readonly RendezvousAd
         return { orderId, kind: { $case: 'terminateSession', value: { reason: body.reason } } };
       }
       const connection = message.connection!;
-      const value = connectionMessage(connection, sideOf(connection, sid)!, body.role, rendezvous);
+      const side = sideOf(connection, sid)!;
+      const value = connectionMessage(connection, side, body.role, rendezvous, traceOf(connection));
       return { orderId, kind: { $case: 'connection', value } };
     }
   }

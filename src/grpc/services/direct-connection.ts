@@ -17,6 +17,7 @@ import type { Command } from '../../core/model/command.js';
 import { type Connection, ConnectionRole, sideOf } from '../../core/model/connection.js';
 import { Fault } from '../../core/model/fault.js';
 import { originOfPeer } from '../../shares/origin.js';
+import { TRACEPARENT } from '../../tracing/traceparent.js';
 import type { Backing } from '../backing.js';
 import type { Made, Step } from '../call-handlers.js';
 import { signalOf } from '../call-signal.js';
@@ -50,7 +51,9 @@ export async function directConnection(
   const { connectionId, roundTrip, ...asked } = request;
   const relayed = readConnectionId(connectionId);
   if (connectionId !== '' && relayed === 0) return noConnection(connectionId);
-  const wish = { ...asked, sid, relayed, roundTripMs: msOf(roundTrip), asker: caller };
+  const [traceparent = ''] = call.metadata.get(TRACEPARENT);
+  const known = { sid, relayed, roundTripMs: msOf(roundTrip), asker: caller, traceparent: String(traceparent) };
+  const wish = { ...asked, ...known };
   const made = await backing.asking.ask(wish, signalOf(call));
   if (made instanceof Fault) return made;
   const { connection: decided, takeBack } = made;

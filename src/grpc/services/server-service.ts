@@ -1,4 +1,9 @@
-import type { GetServerResponse, ServerLimit, ServerServiceServer } from '../../../gen/switchyard/v1/server.js';
+import {
+  type GetServerResponse,
+  type ServerLimit,
+  ServerRole,
+  type ServerServiceServer,
+} from '../../../gen/switchyard/v1/server.js';
 import type { Backing, LimitUse } from '../backing.js';
 import type { Calls } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
@@ -13,6 +18,10 @@ const NOTHING_ELSE = {
   capabilities: [],
   addresses: [],
   limits: [],
+  role: ServerRole.UNSPECIFIED,
+  term: 0n,
+  journalBytes: 0n,
+  snapshotAt: undefined,
 };
 
 /** ServerService, as server.proto documents it. */
@@ -29,16 +38,22 @@ function describeServer({ replica, clock, about }: Backing, caller: Caller): Get
   const { state } = replica;
   const { version } = about;
   if (!caller.isKnown) return { ...NOTHING_ELSE, version, serverUuid: state.serverUuid };
+  const mayRead = caller.may('network.read');
+  const { term, journalBytes, snapshotAtMs } = about.standing();
   return {
     version,
     serverUuid: state.serverUuid,
+    role: ServerRole.LEADER,
+    term,
+    journalBytes: mayRead ? BigInt(journalBytes) : 0n,
+    snapshotAt: mayRead && snapshotAtMs !== undefined ? new Date(snapshotAtMs) : undefined,
     commit: about.commit,
     uptime: durationOf(clock.nowMs() - about.startedMs),
     serverSid: state.serverSid,
     position: positionMessage(state.position),
     capabilities: [...about.capabilities],
     addresses: byName(Object.entries(about.addresses())).map(([codeName, address]) => ({ codeName, address })),
-    limits: caller.may('network.read')
+    limits: mayRead
       ? about
           .limits()
           .map(limitMessage)

@@ -74,7 +74,12 @@ export function sessionService(calls: Calls): SessionServiceServer {
         shownThen(backing, { method: 'Attach', ...request, sid, caller, call }, () =>
           attach(backing, sid, caller.origin),
         ),
-      (message: Message): AttachResponse => ({ order: orderMessage(message, backing.rendezvous) }),
+      (message: Message): AttachResponse => ({
+        order: orderMessage(message, {
+          rendezvous: backing.rendezvous,
+          traceOf: (connection) => backing.asking.traces.of(connection),
+        }),
+      }),
     ),
     answer: calls.session((request: AnswerRequest, sid, call) => answerOrder(backing, request, sid, call.getPeer())),
     terminateSession: calls.sessionOrAdmin((request: TerminateSessionRequest, caller, call) =>

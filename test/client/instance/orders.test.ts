@@ -26,6 +26,7 @@ function desk(handlers: OrderHandlers = {}) {
         answers.push(request);
         await server.deliver(request);
       },
+      tracer: () => undefined,
       terminated: (reason) => terminated.push(reason),
       problem: (error) => problems.push(error.message),
     },

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
+import { InstanceType } from '../../../src/client/index.js';
 import { launchChromium } from '../../interop/chromium.mjs';
+import { uuidOf } from '../fleet.js';
 import { findBarriers, type Look, type OpenedPage, openPage, shows } from '../page-of.js';
 import { buildPage, codeFor, type RunningConsole, runConsole } from '../running.js';
 import { Town } from './town.js';
@@ -15,6 +17,7 @@ const VIEWS = [
   { id: 'streams', keys: 't', selector: 'tbody', text: /video/ },
   { id: 'connections', keys: 'c', selector: 'tbody', text: /laptop.*camera/ },
   { id: 'closed', keys: 'x', selector: '.view', text: /No session has ended|expired|terminated/ },
+  { id: 'servers', keys: 'v', selector: 'tbody', text: /leader/ },
   { id: 'health', keys: 'h', selector: '.limits', text: /sessions-max/ },
 ] as const;
 const LOOKS: readonly Required<Look>[] = (['dark', 'light'] as const).flatMap((theme) => [
@@ -55,6 +58,11 @@ async function picture(page: Page, name: string): Promise<void> {
   if (PICTURES === undefined || DOCUMENTED.has(name)) {
     await writeFile(join(pictures, `${name}.png`), await page.screenshot());
   }
+}
+
+/** What the graph's picture says to those who do not see it. */
+function labelOf(page: Page): Promise<string | null> {
+  return page.locator('canvas').getAttribute('aria-label');
 }
 
 /** Waits until the layout is at rest: two pictures in a row are the same. */
@@ -198,6 +206,33 @@ describe('the console, used', () => {
     await page.keyboard.press('g');
     await page.keyboard.press('x');
     await shows(page, 'tbody', /camera.*terminated/);
+    expect(problems).toEqual([]);
+    await close();
+  }, 60_000);
+
+  it('shows the graph as it was, by keys alone, and returns to live', async () => {
+    const { page, problems, close } = await open({});
+    await shows(page, '.chip', /live/);
+    const passing = town.yard.join({ uuid: uuidOf(9), type: InstanceType.CLIENT, name: 'passing' });
+    await passing.attached();
+    await shows(page, '.changes', /passing came/);
+    const [, withIt] = /: ([\d,]+) instances/.exec((await labelOf(page)) ?? '') ?? [];
+    await page.waitForTimeout(1_500);
+    await passing.leave();
+    await shows(page, '.changes', /passing left/);
+    await page.waitForTimeout(1_500);
+    await page.getByRole('slider', { name: 'Show the graph as it was' }).focus();
+    // A second back for each press, until the one who has left is there again.
+    const asItWas = `Network graph as it was: ${withIt} instances`;
+    for (let back = 0; back < 30 && !(await labelOf(page))?.startsWith(asItWas); back++) {
+      await page.keyboard.press('ArrowLeft');
+    }
+    expect(await labelOf(page)).toContain(asItWas);
+    await shows(page, '.timeline [role=status]', /as it was at \d\d:\d\d:\d\d, .* ago/);
+    expect(await findBarriers(page)).toEqual([]);
+    await picture(page, 'timeline-dark');
+    await page.keyboard.press('Escape');
+    await shows(page, '.timeline [role=status]', /^live$/);
     expect(problems).toEqual([]);
     await close();
   }, 60_000);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ServerServiceService as Server } from '../../../gen/switchyard/v1/server.js';
+import { ServerServiceService as Server, ServerRole } from '../../../gen/switchyard/v1/server.js';
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
 import { version } from '../../../src/base/version.js';
 import { OPTIONS } from '../../../src/config/config.js';
@@ -37,6 +37,13 @@ describe('GetServer', () => {
     expect(limits.find(({ name }) => name === 'connections-max')).toMatchObject({ used: 1n });
     const names = limits.map(({ name }) => name);
     expect(names).toEqual([...names].sort());
+  });
+
+  it('tells which role it has, and the size of its journal to an administrator alone', async () => {
+    const told = await ask(at, Server.getServer, {});
+    expect([told.role, told.term, told.journalBytes, told.snapshotAt]).toEqual([ServerRole.LEADER, 1n, 0n, undefined]);
+    const whole = await ask(at, Server.getServer, {}, asAdmin());
+    expect(whole.journalBytes).toBeGreaterThan(0n);
   });
 
   it('names each limit as its option is named', async () => {

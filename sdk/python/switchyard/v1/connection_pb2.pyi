@@ -60,7 +60,7 @@ class CandidatePair(_message.Message):
     def __init__(self, local: _Optional[_Union[Candidate, _Mapping]] = ..., remote: _Optional[_Union[Candidate, _Mapping]] = ..., outcome: _Optional[str] = ...) -> None: ...
 
 class Connection(_message.Message):
-    __slots__ = ["attempt", "candidates", "connection_id", "controlling", "fallback", "host", "nonce", "peer_cvid", "peer_public_key", "port", "relay_branch_id", "relay_stream_id", "relay_version", "rendezvous", "role", "start_after", "type"]
+    __slots__ = ["attempt", "candidates", "connection_id", "controlling", "fallback", "host", "nonce", "peer_cvid", "peer_public_key", "port", "relay_branch_id", "relay_stream_id", "relay_version", "rendezvous", "role", "start_after", "traceparent", "type"]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     CONNECTION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -77,6 +77,7 @@ class Connection(_message.Message):
     RENDEZVOUS_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     START_AFTER_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     attempt: int
     candidates: _containers.RepeatedCompositeFieldContainer[Candidate]
@@ -94,8 +95,9 @@ class Connection(_message.Message):
     rendezvous: _containers.RepeatedCompositeFieldContainer[RendezvousAddress]
     role: ConnectionRole
     start_after: _duration_pb2.Duration
+    traceparent: str
     type: _link_pb2.LinkType
-    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., type: _Optional[_Union[_link_pb2.LinkType, str]] = ..., connection_id: _Optional[str] = ..., peer_cvid: _Optional[int] = ..., role: _Optional[_Union[ConnectionRole, str]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., start_after: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., nonce: _Optional[bytes] = ..., peer_public_key: _Optional[bytes] = ..., attempt: _Optional[int] = ..., relay_stream_id: _Optional[int] = ..., rendezvous: _Optional[_Iterable[_Union[RendezvousAddress, _Mapping]]] = ..., relay_branch_id: _Optional[int] = ..., relay_version: _Optional[int] = ..., fallback: _Optional[_Union[ConnectionFallback, str]] = ..., controlling: bool = ...) -> None: ...
+    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., type: _Optional[_Union[_link_pb2.LinkType, str]] = ..., connection_id: _Optional[str] = ..., peer_cvid: _Optional[int] = ..., role: _Optional[_Union[ConnectionRole, str]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., start_after: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., nonce: _Optional[bytes] = ..., peer_public_key: _Optional[bytes] = ..., attempt: _Optional[int] = ..., relay_stream_id: _Optional[int] = ..., rendezvous: _Optional[_Iterable[_Union[RendezvousAddress, _Mapping]]] = ..., relay_branch_id: _Optional[int] = ..., relay_version: _Optional[int] = ..., fallback: _Optional[_Union[ConnectionFallback, str]] = ..., controlling: bool = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class ConnectionAttempt(_message.Message):
     __slots__ = ["description", "number", "pairs", "reason", "started_at", "took"]

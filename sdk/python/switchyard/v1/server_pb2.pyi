@@ -1,37 +1,49 @@
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from switchyard.v1 import position_pb2 as _position_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+SERVER_ROLE_LEADER: ServerRole
+SERVER_ROLE_UNSPECIFIED: ServerRole
 
 class GetServerRequest(_message.Message):
     __slots__ = []
     def __init__(self) -> None: ...
 
 class GetServerResponse(_message.Message):
-    __slots__ = ["addresses", "capabilities", "commit", "limits", "position", "server_sid", "server_uuid", "uptime", "version"]
+    __slots__ = ["addresses", "capabilities", "commit", "journal_bytes", "limits", "position", "role", "server_sid", "server_uuid", "snapshot_at", "term", "uptime", "version"]
     ADDRESSES_FIELD_NUMBER: _ClassVar[int]
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
     COMMIT_FIELD_NUMBER: _ClassVar[int]
+    JOURNAL_BYTES_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
     SERVER_SID_FIELD_NUMBER: _ClassVar[int]
     SERVER_UUID_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_AT_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
     UPTIME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     addresses: _containers.RepeatedCompositeFieldContainer[ServerAddress]
     capabilities: _containers.RepeatedScalarFieldContainer[str]
     commit: str
+    journal_bytes: int
     limits: _containers.RepeatedCompositeFieldContainer[ServerLimit]
     position: _position_pb2.Position
+    role: ServerRole
     server_sid: int
     server_uuid: str
+    snapshot_at: _timestamp_pb2.Timestamp
+    term: int
     uptime: _duration_pb2.Duration
     version: str
-    def __init__(self, version: _Optional[str] = ..., server_uuid: _Optional[str] = ..., commit: _Optional[str] = ..., uptime: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., server_sid: _Optional[int] = ..., position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ..., capabilities: _Optional[_Iterable[str]] = ..., addresses: _Optional[_Iterable[_Union[ServerAddress, _Mapping]]] = ..., limits: _Optional[_Iterable[_Union[ServerLimit, _Mapping]]] = ...) -> None: ...
+    def __init__(self, version: _Optional[str] = ..., server_uuid: _Optional[str] = ..., commit: _Optional[str] = ..., uptime: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., server_sid: _Optional[int] = ..., position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ..., capabilities: _Optional[_Iterable[str]] = ..., addresses: _Optional[_Iterable[_Union[ServerAddress, _Mapping]]] = ..., limits: _Optional[_Iterable[_Union[ServerLimit, _Mapping]]] = ..., role: _Optional[_Union[ServerRole, str]] = ..., term: _Optional[int] = ..., journal_bytes: _Optional[int] = ..., snapshot_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ServerAddress(_message.Message):
     __slots__ = ["address", "code_name"]
@@ -52,3 +64,6 @@ class ServerLimit(_message.Message):
     unit: str
     used: int
     def __init__(self, name: _Optional[str] = ..., used: _Optional[int] = ..., max: _Optional[int] = ..., unit: _Optional[str] = ...) -> None: ...
+
+class ServerRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []

@@ -1,0 +1,83 @@
+import { msOf } from '../net/refusal.js';
+import { link, server } from '../state.js';
+import { bytesWord, count, printable, spanWord } from '../text.js';
+import type { ServerFacts } from '../wire/messages.js';
+
+/** What a server does in its network, by the numbers of the API. */
+const ROLES = ['not said', 'leader'];
+
+/** The servers of the network and how they stand; one that is alone shows itself. */
+export function ServersView() {
+  const facts = server.value;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section class="view health" tabIndex={0} aria-label="Servers">
+      <div class="bar">
+        <h1>Servers</h1>
+        <p>{facts === undefined ? 'The server has not answered yet.' : '1 server'}</p>
+      </div>
+      {facts !== undefined && <Servers servers={[facts]} />}
+      {facts !== undefined && link.role.value !== 'administrator' && (
+        <p class="muted">The size of the journal and the age of its snapshot are told to administrators.</p>
+      )}
+    </section>
+  );
+}
+
+function Servers({ servers }: { servers: readonly ServerFacts[] }) {
+  return (
+    <div class="inset">
+      <table class="limits servers">
+        <thead>
+          <tr>
+            <th scope="col">Server</th>
+            <th scope="col">Role</th>
+            <th scope="col" class="number">
+              Term
+            </th>
+            <th scope="col">Epoch</th>
+            <th scope="col" class="number">
+              Revision
+            </th>
+            <th scope="col" class="number">
+              Journal
+            </th>
+            <th scope="col" class="number">
+              Snapshot
+            </th>
+            <th scope="col" class="number">
+              Up for
+            </th>
+            <th scope="col">Version</th>
+          </tr>
+        </thead>
+        <tbody>
+          {servers.map((one) => (
+            <ServerRow key={one.serverUuid} facts={one} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function ServerRow({ facts }: { facts: ServerFacts }) {
+  const { serverUuid, serverSid, role, term, position, journalBytes, snapshotAt, uptime, version } = facts;
+  return (
+    <tr>
+      <th scope="row">
+        <code>{serverUuid}</code> <span class="muted">SID {serverSid}</span>
+      </th>
+      <td>{ROLES[role] ?? `role ${role}`}</td>
+      <td class="number">{term === 0 ? '–' : count(term)}</td>
+      <td>
+        <code>{printable(position?.epoch ?? '–')}</code>
+      </td>
+      <td class="number">{position === undefined ? '–' : count(position.revision)}</td>
+      <td class="number">{journalBytes === 0 ? '–' : bytesWord(journalBytes)}</td>
+      <td class="number">{snapshotAt === undefined ? 'none' : `${spanWord(Date.now() - msOf(snapshotAt))} old`}</td>
+      <td class="number">{spanWord(msOf(uptime))}</td>
+      <td>{printable(version)}</td>
+    </tr>
+  );
+}

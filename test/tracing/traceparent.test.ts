@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import { formatTraceparent, parseTraceparent } from '../../src/tracing/traceparent.js';
+import { tracesUrl } from '../../src/tracing/traces-url.js';
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const SPAN = '00f067aa0ba902b7';
+
+describe('a traceparent', () => {
+  it('is read and written as the standard has it', () => {
+    const text = `00-${TRACE}-${SPAN}-01`;
+    expect(parseTraceparent(text)).toEqual({ traceId: TRACE, spanId: SPAN, flags: 1 });
+    expect(formatTraceparent(parseTraceparent(text)!)).toBe(text);
+  });
+
+  it('of a later version is read up to what is known', () => {
+    expect(parseTraceparent(`01-${TRACE}-${SPAN}-03-more`)).toEqual({ traceId: TRACE, spanId: SPAN, flags: 3 });
+    expect(formatTraceparent({ traceId: TRACE, spanId: SPAN, flags: 3 })).toBe(`00-${TRACE}-${SPAN}-01`);
+  });
+
+  it.each([
+    '',
+    'x',
+    `00-${TRACE}-${SPAN}`,
+    `00-${TRACE}-${SPAN}-01-more`,
+    `ff-${TRACE}-${SPAN}-01`,
+    `00-${TRACE.toUpperCase()}-${SPAN}-01`,
+    `00-${'0'.repeat(32)}-${SPAN}-01`,
+    `00-${TRACE}-${'0'.repeat(16)}-01`,
+    `01-${TRACE}-${SPAN}-01-${'x'.repeat(300)}`,
+    `00-${TRACE}-${SPAN}-01\n`,
+  ])('that is malformed is read as none: %j', (text) => {
+    expect(parseTraceparent(text)).toBeUndefined();
+  });
+});
+
+describe("a collector's address", () => {
+  it.each([
+    ['http://127.0.0.1:4318', 'http://127.0.0.1:4318/v1/traces'],
+    ['http://127.0.0.1:4318/', 'http://127.0.0.1:4318/v1/traces'],
+    ['https://otlp.example/tenant/', 'https://otlp.example/tenant/v1/traces'],
+    ['http://127.0.0.1:4318/v1/traces', 'http://127.0.0.1:4318/v1/traces'],
+  ])('%s takes traces at %s', (text, url) => {
+    expect(tracesUrl(text)).toBe(url);
+  });
+
+  it.each([
+    ['127.0.0.1:4318', /must be an http or https URL/],
+    ['grpc://127.0.0.1:4317', /must be an http or https URL/],
+    ['http://me:secret@127.0.0.1', /must have no user and password/],
+    ['http://127.0.0.1/?a=1', /must have no query/],
+  ])('%s is refused', (text, words) => {
+    expect(() => tracesUrl(text)).toThrow(words);
+  });
+});
