@@ -1,5 +1,6 @@
 import { pythonWithGrpc } from '../../test/gate/requirements.mjs';
 import type { TesteePlan } from '../runner/testee.js';
+import { buildGo, goProgram } from './go-program.js';
 
 const TYPESCRIPT: TesteePlan = {
   name: 'TypeScript',
@@ -27,5 +28,18 @@ const PYTHON: TesteePlan = {
     (await pythonWithGrpc()) === undefined ? 'no Python with gRPC: apt-get install python3-grpcio' : undefined,
 };
 
+let goBuilt: Promise<string | undefined> | undefined;
+
+/** The Go client: also of the tests of sdk/go. */
+export const GO: TesteePlan = {
+  name: 'Go',
+  command: [goProgram('testee')],
+  // It is built once, when it is first asked for.
+  missing: () => {
+    goBuilt ??= buildGo('conformance/testees/go', 'testee');
+    return goBuilt;
+  },
+};
+
 /** Every testee, in the order of the columns. */
-export const TESTEES: readonly TesteePlan[] = [TYPESCRIPT, PYTHON];
+export const TESTEES: readonly TesteePlan[] = [TYPESCRIPT, PYTHON, GO];

@@ -13,6 +13,7 @@ export const RUNNERS = {
   shell: 'test/gate/blocks.test.ts',
   program: 'test/gate/blocks.test.ts',
   python: 'test/sdk/python.test.ts',
+  go: 'test/sdk/go.test.ts',
   example: 'test/client/examples.test.ts',
   vector: 'test/system/codec/document.test.ts',
 };

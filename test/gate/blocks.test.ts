@@ -38,7 +38,7 @@ describe('the blocks of the documents', () => {
     const { wrong, note } = judgeBlocks(blocksOf('x.md', text.join('\n')));
     expect(wrong).toEqual([
       'x.md:1: the block is not run, and does not say why',
-      'x.md:6: the block is to be run by "nothing"; there are shell, program, python, example, vector',
+      'x.md:6: the block is to be run by "nothing"; there are shell, program, python, go, example, vector',
     ]);
     expect(note).toBe('3 blocks: 0 run, 1 not run');
   });

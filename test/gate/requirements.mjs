@@ -73,6 +73,14 @@ export async function pythonWithGrpc() {
   return undefined;
 }
 
+/** What is missing to build Go with Debian's packages of gRPC, in one line; undefined: nothing. */
+export async function goMissing() {
+  const debs = ['golang-go', 'golang-google-grpc-dev', 'golang-google-genproto-dev'];
+  const [isThere, packages] = [await succeeds('go', ['version']), '/usr/share/gocode/src/google.golang.org'];
+  const hasPackages = await succeeds('sh', ['-c', `ls ${packages}/grpc ${packages}/genproto ${packages}/protobuf`]);
+  return isThere && hasPackages ? undefined : `no Go with Debian's gRPC: apt-get install ${debs.join(' ')}`;
+}
+
 /** Makes node_modules what package-lock.json says, when it is not that already. */
 export async function installModules() {
   const stale = await staleModule();

@@ -56,6 +56,12 @@ export const LONG = [
     env: { GATE_EXTRA_PROGRAMS: '1' },
   },
   {
+    name: 'the Go client',
+    install: installLanguages,
+    paths: ['test/sdk/go.test.ts', 'test/sdk/go-peers.test.ts'],
+    env: LONG_RUN,
+  },
+  {
     name: 'examples in every language',
     install: installLanguages,
     paths: ['test/interop/examples.test.ts'],

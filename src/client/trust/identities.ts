@@ -111,9 +111,9 @@ export class Identities {
 
   /** Logs in by a token of an issuer that the network's policy names: gives the token for calls of a principal that has no session. */
   loginByToken(token: string, options: CallOptions = {}): Promise<Complete<LoginResponse>> {
-    const { channel, clock, random, life } = this.caller;
+    const { channel, clock, random, life, tracer } = this.caller;
     const credentials = async () => ({ authorization: `Bearer ${token}` });
-    const bearer = { channel, clock, random, life, credentials, failed: () => false };
+    const bearer = { channel, clock, random, life, tracer, credentials, failed: () => false };
     return call(bearer, IdentityServiceService.login, { proof: undefined }, options);
   }
 

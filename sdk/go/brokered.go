@@ -1,0 +1,210 @@
+package switchyard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"google.golang.org/grpc/codes"
+	pb "switchyard.example/switchyard/v1"
+)
+
+const (
+	// The newest form of relayed bytes that this client knows, and the only one: the order to relay says which end begins TLS.
+	relayVersion = 3
+	// Names what is spoken inside TLS on the relay, together with the connection, so that no other one can be put in its place.
+	spokenOnRelay = "switchyard-relay/2"
+)
+
+// Where one end of a brokered connection stands, and what can happen to it: src/client/connection/brokered-state.ts.
+type brokeredState int
+
+const (
+	// There is no stream yet.
+	making brokeredState = iota
+	// It was handed out, and the server was told.
+	standing
+	// The server says that it is over; the stream ends by itself, and nothing more is reported.
+	parted
+	// There is nothing left of it.
+	gone
+)
+
+// brokered is one end of a brokered connection, from its order to the end of its stream.
+type brokered struct {
+	all      *connections
+	peer     int32
+	link     pb.LinkType
+	incoming bool
+	life     context.Context
+	endLife  context.CancelFunc
+	// Closed when it is decided: `conn`, or `err`.
+	made chan struct{}
+
+	// Under the lock of `all`.
+	id       string
+	isWanted bool
+	state    brokeredState
+	conn     *Conn
+	err      error
+	// The relay was ordered: later orders are about moving to a direct path.
+	isRelayed bool
+	// The sockets of a direct path, once they are open.
+	sockets *puncher
+}
+
+func (b *brokered) isWith(peer int32, link pb.LinkType) bool { return b.peer == peer && b.link == link }
+
+// Whether it is one that the peer asked for, and nobody has: under the lock.
+func (b *brokered) isJoinable() bool { return b.incoming && !b.isWanted && b.state == making }
+
+// Opens the streams through the server, proves the peer's key over them, and encrypts what follows.
+func (b *brokered) relay(order *pb.Connection) error {
+	b.all.mu.Lock()
+	b.isRelayed = true
+	isDecided := b.state != making
+	b.all.mu.Unlock()
+	if isDecided {
+		// Given again, after the answer was forgotten.
+		return nil
+	}
+	if order.GetRelayVersion() < relayVersion {
+		return &Refusal{"UNIMPLEMENTED", fmt.Sprintf("this client knows no relay of version %d", order.GetRelayVersion())}
+	}
+	pipe := newRelayPipe(b.life, &orderedRelay{b.all.instance, order})
+	proof := peerProof{
+		identity: b.all.identity, peerKey: order.GetPeerPublicKey(), controlling: order.GetControlling(),
+		spoken: spokenOnRelay + "/" + order.GetConnectionId(),
+	}
+	secured, err := proof.secure(b.life, pipe)
+	if err != nil {
+		// Why the streams could not be opened says more than that the handshake broke off.
+		if failure := pipe.failure(); failure != nil && !errors.Is(failure, net.ErrClosed) {
+			err = failure
+		}
+		b.end(err, false)
+		return err
+	}
+	finish := func() {
+		pipe.finish()
+		<-pipe.sent
+	}
+	b.handOut(newCarrier(secured, carrierDeps{
+		flush: pipe.flush, finish: finish, isRelayed: true,
+		drain:   func() { _, _ = io.Copy(io.Discard, pipe) },
+		destroy: func() { pipe.Close() },
+	}), Relayed)
+	return nil
+}
+
+func (b *brokered) handOut(c *carrier, path Path) {
+	b.all.mu.Lock()
+	if b.state != making {
+		b.all.mu.Unlock()
+		c.destroy(net.ErrClosed)
+		return
+	}
+	b.state = standing
+	b.conn = &Conn{c, connFacts{b.id, b.all.ownCvid(), b.peer, b.link, path, b.incoming}}
+	isWanted := b.isWanted || !b.incoming
+	close(b.made)
+	b.all.mu.Unlock()
+	b.all.report(b, &pb.ReportLinkRequest{State: pb.LinkState_LINK_STATE_ESTABLISHED, Path: pathKinds[path]})
+	if !isWanted {
+		b.all.accepted(b.conn)
+	}
+	go func() {
+		<-c.closed
+		c.mu.Lock()
+		err := c.err
+		c.mu.Unlock()
+		b.end(err, !errors.Is(err, net.ErrClosed))
+	}()
+}
+
+var pathKinds = map[Path]pb.PathKind{Relayed: pb.PathKind_PATH_KIND_RELAYED, Direct: pb.PathKind_PATH_KIND_DIRECT}
+
+// The server says that it is over. A stream that stands ends by itself, unless its path is dead.
+func (b *brokered) ended(ended *pb.ConnectionEnded) {
+	reason := reasonName(ended.GetReason())
+	err := &Error{Code: codes.Aborted, Message: ended.GetDescription(), Reason: reason}
+	b.all.mu.Lock()
+	isMaking := b.state == making
+	if isMaking {
+		b.state = gone
+		b.err = err
+		close(b.made)
+	} else if b.state == standing {
+		b.state = parted
+	}
+	conn := b.conn
+	b.all.mu.Unlock()
+	switch {
+	case isMaking:
+		b.endLife()
+		b.closeSockets()
+		b.all.forget(b)
+	case conn != nil && ended.GetReason() == pb.Reason_REASON_PATH_FAILED:
+		conn.carrier.destroy(err)
+	}
+}
+
+// Nothing is left of it, which the server hears unless it has said so itself. `failed`: because its path is dead.
+func (b *brokered) end(err error, failed bool) {
+	b.all.mu.Lock()
+	isNews := b.id != "" && (b.state == making || b.state == standing)
+	if b.state == making {
+		b.err = err
+		close(b.made)
+	}
+	b.state = gone
+	conn := b.conn
+	b.all.mu.Unlock()
+	b.endLife()
+	b.closeSockets()
+	if conn != nil {
+		conn.carrier.destroy(net.ErrClosed)
+	}
+	if isNews {
+		b.all.report(b, &pb.ReportLinkRequest{State: pb.LinkState_LINK_STATE_LOST, Failed: failed && conn != nil})
+	}
+	b.all.forget(b)
+}
+
+// What opens the two streams of an order to relay.
+type orderedRelay struct {
+	instance *Instance
+	order    *pb.Connection
+}
+
+func (o *orderedRelay) newBackoff() *backoff { return o.instance.caller.server.newBackoff() }
+
+func (o *orderedRelay) openSource(ctx context.Context, blocks uint64, onConfirmed func(uint64)) (*Source, error) {
+	source, err := openSource(ctx, o.instance.caller, o.order.GetRelayStreamId(), &blocks, onConfirmed)
+	if err != nil {
+		return nil, err
+	}
+	if !source.relay.confirms() {
+		source.Close()
+		return nil, errUnconfirmed
+	}
+	return source, nil
+}
+
+func (o *orderedRelay) openSink(ctx context.Context, blocks uint64) (*Sink, error) {
+	sink, err := o.instance.OpenSink(ctx, o.order.GetRelayBranchId(), &blocks)
+	if err != nil {
+		return nil, err
+	}
+	if !sink.relay.confirms() {
+		sink.Close()
+		return nil, errUnconfirmed
+	}
+	return sink, nil
+}
+
+// Streams without delivery confirmation would lose with each broken call what was on its way.
+var errUnconfirmed = newError(codes.FailedPrecondition,
+	"the server has made streams without delivery confirmation for a relay that needs it")

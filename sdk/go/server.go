@@ -1,0 +1,196 @@
+package switchyard
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	connectbackoff "google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
+	pb "switchyard.example/switchyard/v1"
+)
+
+// server is one channel to a server, and the stubs of its services.
+type server struct {
+	random   func() float64
+	channel  *grpc.ClientConn
+	isClosed atomic.Bool
+	// By which the server is reached, and its rendezvous where that says no host.
+	host       string
+	sessions   pb.SessionServiceClient
+	network    pb.NetworkServiceClient
+	streams    pb.StreamServiceClient
+	identities pb.IdentityServiceClient
+}
+
+func dialServer(address string, config *tls.Config, random func() float64) (*server, error) {
+	security := grpc.WithInsecure()
+	if config != nil {
+		security = grpc.WithTransportCredentials(credentials.NewTLS(config))
+	}
+	channel, err := grpc.Dial(address, security,
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           connectbackoff.Config{BaseDelay: reconnectAfter, Multiplier: 1, MaxDelay: reconnectAfter},
+			MinConnectTimeout: callTimeout,
+		}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingTimeout, PermitWithoutStream: true}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(messageBytesMax)),
+		// The waits of this client decide about tries, and not gRPC's.
+		grpc.WithDisableRetry(),
+	)
+	if err != nil {
+		return nil, newError(codes.InvalidArgument, "the address %q: %v", address, err)
+	}
+	return &server{
+		random:     random,
+		channel:    channel,
+		host:       hostOf(address),
+		sessions:   pb.NewSessionServiceClient(channel),
+		network:    pb.NewNetworkServiceClient(channel),
+		streams:    pb.NewStreamServiceClient(channel),
+		identities: pb.NewIdentityServiceClient(channel),
+	}, nil
+}
+
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil && host != "" {
+		return host
+	}
+	return "127.0.0.1"
+}
+
+func (s *server) checkOpen() error {
+	if s.isClosed.Load() {
+		return ErrClosed
+	}
+	return nil
+}
+
+// Ends every call at once.
+func (s *server) close() {
+	if !s.isClosed.Swap(true) {
+		s.channel.Close()
+	}
+}
+
+// An error of a call over this channel. Closing the channel ends calls with codes that say nothing of that.
+func (s *server) errorOf(ctx context.Context, err error) *Error {
+	if s.isClosed.Load() && ctx.Err() == nil {
+		return ErrClosed
+	}
+	return errorOf(err)
+}
+
+// The reason of a refusal after which a caller shows itself on the connection, and tries once more.
+const authRequired = "AUTH_REQUIRED"
+
+// caller is as whom calls are made.
+type caller struct {
+	server *server
+	// The metadata of a call; may wait until there is some.
+	credentials func(context.Context) (metadata.MD, error)
+	// Told of each refusal and the credentials it came for. True: the next call has other credentials, or none.
+	failed func(*Error, metadata.MD) bool
+	// Shows the caller's identity on the connection of the moment. False: it has none.
+	show func(context.Context) (bool, error)
+}
+
+func newCaller(s *server, md metadata.MD) *caller {
+	return &caller{
+		server:      s,
+		credentials: func(context.Context) (metadata.MD, error) { return md, nil },
+		failed:      func(*Error, metadata.MD) bool { return false },
+		show:        func(context.Context) (bool, error) { return false, nil },
+	}
+}
+
+type method[Request, Response any] func(context.Context, *Request, ...grpc.CallOption) (*Response, error)
+
+// Makes one call. Without a deadline it has that of the lifecycle. `retry` tries again while the server is away or asks for
+// patience: only for what may be done twice.
+func call[Request, Response any](
+	ctx context.Context, c *caller, invoke method[Request, Response], request *Request, retry bool,
+) (*Response, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		limited, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		ctx = limited
+	}
+	waits := c.server.newBackoff()
+	for hasShown := false; ; {
+		md, err := c.credentials(ctx)
+		if err != nil {
+			return nil, credentialsError(err)
+		}
+		if err := c.server.checkOpen(); err != nil {
+			return nil, err
+		}
+		response, err := invoke(metadata.NewOutgoingContext(ctx, md), request)
+		if err == nil {
+			return response, nil
+		}
+		failure := c.server.errorOf(ctx, err)
+		if !hasShown && failure.Reason == authRequired {
+			hasShown = true
+			if shown, _ := c.show(ctx); shown {
+				continue
+			}
+		}
+		c.failed(failure, md)
+		if !retry || !failure.Temporary() || !sleepBefore(ctx, waits.afterFailure(failure.RetryAfter, 0)) {
+			return nil, failure
+		}
+	}
+}
+
+// Waits, and answers at once with false where the deadline comes before that.
+func sleepBefore(ctx context.Context, delay time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= delay {
+		return false
+	}
+	return sleep(ctx, delay) == nil
+}
+
+// Waits. An error of the context: it was over before.
+func sleep(ctx context.Context, delay time.Duration) error {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func credentialsError(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		failure := newError(codes.DeadlineExceeded, "there was no session in time")
+		failure.cause = err
+		return failure
+	}
+	return errorOf(err)
+}
+
+// The next message of a stream. Gives the call up, and answers with UNAVAILABLE, when nothing comes for so long: a connection
+// that is half open looks like a quiet one.
+func receive[Message any](next func() (Message, error), giveUp func(), silence time.Duration) (Message, error) {
+	var isSilent atomic.Bool
+	timer := time.AfterFunc(silence, func() {
+		isSilent.Store(true)
+		giveUp()
+	})
+	defer timer.Stop()
+	message, err := next()
+	if err != nil && isSilent.Load() {
+		return message, newError(codes.Unavailable, "the server said nothing for %v", silence)
+	}
+	return message, err
+}

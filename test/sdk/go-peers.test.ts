@@ -1,0 +1,116 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { TesteeProcess } from '../../conformance/runner/testee.js';
+import { GO } from '../../conformance/testees/plans.js';
+import { type Instance, type PeerStream, Switchyard } from '../../src/client/index.js';
+import { type Running, run } from '../grpc/running.js';
+import { IS_LONG } from '../long.js';
+
+/** The first build of a machine compiles gRPC, too. */
+const BUILD_MS = 120_000;
+/** More than a window of the connection and than the server's. */
+const MUCH = 6 << 20;
+
+const missing = IS_LONG ? await GO.missing() : undefined;
+if (missing !== undefined) console.log(`sdk/go: peers are not tried: ${missing}`);
+
+const isTried = IS_LONG && missing === undefined;
+
+(isTried ? describe : describe.skip)('a connection between the Go and the TypeScript client', () => {
+  let server: Running;
+  let yard: Switchyard;
+  let here: Instance;
+  let there: TesteeProcess;
+  let hereCvid: number;
+  let thereCvid: number;
+
+  beforeAll(async () => {
+    server = await run();
+    yard = new Switchyard({ server: server.address });
+    here = yard.join({ uuid: randomUUID(), type: 2, name: 'typescript' });
+    hereCvid = (await here.attached()).cvid;
+    there = new TesteeProcess(GO, server.address);
+    await there.can;
+    await there.command({ do: 'join', as: 'go', uuid: randomUUID(), type: 2, name: 'go' });
+    thereCvid = Number((await there.event('attached', 'go', BUILD_MS))!.cvid);
+    await there.command({ do: 'acceptPeers', as: 'go' });
+  }, BUILD_MS);
+
+  afterAll(async () => {
+    expect(await there.close()).toBeUndefined();
+    await yard.close();
+    await server.stop();
+  });
+
+  it('is asked for by TypeScript, goes both ways and ends well', async () => {
+    const stream = await here.connect(thereCvid, { relayOnly: true });
+    expect({ path: stream.path, endToEnd: stream.endToEnd }).toEqual({ path: 'relayed', endToEnd: true });
+    const data = randomBytes(MUCH / 2).toString('hex');
+    stream.end(data);
+    const closed = once(stream, 'close');
+    expect((await text(stream)) === data).toBe(true);
+    await closed;
+  });
+
+  it('stays relayed when TypeScript looks for a direct path', async () => {
+    const stream = await here.connect(thereCvid, { upgradeAfterMs: 50 });
+    stream.write('one');
+    expect(String((await once(stream, 'data'))[0])).toBe('one');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(stream.path).toBe('relayed');
+    stream.end('two');
+    expect(await text(stream)).toBe('two');
+  });
+
+  it('is asked for by Go, and ends well', async () => {
+    const accepted = new Promise<PeerStream>((resolve) => {
+      here.handlers.accept = ({ cvid }) => cvid === thereCvid;
+      here.handlers.accepted = resolve;
+    });
+    const opened = await there.command({ do: 'connect', as: 'go', cvid: hereCvid, stream: 's' });
+    expect(opened).toEqual({ path: 'relayed', endToEnd: true });
+    const stream = await accepted;
+    const closed = once(stream, 'close');
+    stream.end('from TypeScript');
+    expect(await there.command({ do: 'receiveEnd', stream: 's' })).toEqual({ rest: 'from TypeScript' });
+    await there.command({ do: 'send', stream: 's', text: 'from Go' });
+    await there.command({ do: 'endWriting', stream: 's' });
+    expect(await text(stream)).toBe('from Go');
+    await closed;
+  });
+
+  it('is made directly when either asks for that', async () => {
+    const stream = await here.connect(thereCvid, { fallback: 'none' });
+    expect({ path: stream.path, endToEnd: stream.endToEnd }).toEqual({ path: 'direct', endToEnd: true });
+    const data = randomBytes(MUCH / 2).toString('hex');
+    stream.end(data);
+    expect((await text(stream)) === data).toBe(true);
+
+    const accepted = new Promise<PeerStream>((resolve) => {
+      here.handlers.accepted = resolve;
+    });
+    const fields = { do: 'connect', as: 'go', cvid: hereCvid, stream: 'direct', direct: true };
+    expect(await there.command(fields)).toEqual({ path: 'direct', endToEnd: true });
+    const ours = await accepted;
+    expect(ours.path).toBe('direct');
+    ours.end('from TypeScript');
+    expect(await there.command({ do: 'receiveEnd', stream: 'direct' })).toEqual({ rest: 'from TypeScript' });
+    await there.command({ do: 'send', stream: 'direct', text: 'from Go' });
+    await there.command({ do: 'endWriting', stream: 'direct' });
+    expect(await text(ours)).toBe('from Go');
+  });
+
+  it('is an error at Go when TypeScript cuts it, and is refused by a TypeScript that takes none', async () => {
+    const accepted = new Promise<PeerStream>((resolve) => {
+      here.handlers.accepted = resolve;
+    });
+    await there.command({ do: 'connect', as: 'go', cvid: hereCvid, stream: 'cut' });
+    (await accepted).destroy();
+    await expect(there.command({ do: 'receiveEnd', stream: 'cut' })).rejects.toThrow();
+    here.handlers.accept = undefined;
+    const refused = there.command({ do: 'connect', as: 'go', cvid: hereCvid, stream: 'none' });
+    await expect(refused).rejects.toThrow('PEER_REFUSED');
+  });
+});
