@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import type { Clock } from '../../base/clock.js';
+import { every, within } from '../../base/timing.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
 import {
@@ -21,22 +23,28 @@ export interface Observation {
 }
 
 /** Asks the rendezvous at the other end of a connection. Undefined when it says nothing useful in time. */
-export async function observeTcp(socket: Socket): Promise<Observation | undefined> {
+export async function observeTcp(socket: Socket, clock: Clock): Promise<Observation | undefined> {
   const transactionId = randomBytes(12);
-  const before = performance.now();
-  const signal = AbortSignal.timeout(CONNECTION_TIMES.gatherMs);
+  const beforeMs = clock.nowMs();
   try {
-    socket.write(bindingRequest(transactionId));
-    let held = Buffer.alloc(0);
-    for (;;) {
-      const [chunk] = (await once(socket, 'data', { signal })) as [Buffer];
-      held = Buffer.concat([held, chunk]);
-      const length = stunLength(held);
-      if (length !== undefined && length <= held.length) return observed(decodeStun(held), transactionId, before);
-    }
+    const answer = await within(clock, CONNECTION_TIMES.gatherMs, (signal) => {
+      socket.write(bindingRequest(transactionId));
+      return nextMessage(socket, signal);
+    });
+    return observed(answer, transactionId, clock.nowMs() - beforeMs);
   } catch (error) {
     if (expected(error)) return undefined;
     throw error;
+  }
+}
+
+async function nextMessage(socket: Socket, signal: AbortSignal): Promise<StunMessage> {
+  let held = Buffer.alloc(0);
+  for (;;) {
+    const [chunk] = (await once(socket, 'data', { signal })) as [Buffer];
+    held = Buffer.concat([held, chunk]);
+    const length = stunLength(held);
+    if (length !== undefined && length <= held.length) return decodeStun(held);
   }
 }
 
@@ -48,28 +56,32 @@ export interface Datagrams {
 }
 
 /** Asks the rendezvous by datagrams, again and again until it answers. Undefined when it does not in time. */
-export async function observeUdp(datagrams: Datagrams, rendezvous: Endpoint): Promise<Observation | undefined> {
+export async function observeUdp(
+  datagrams: Datagrams,
+  rendezvous: Endpoint,
+  clock: Clock,
+): Promise<Observation | undefined> {
   const transactionId = randomBytes(12);
   const request = bindingRequest(transactionId);
-  let sentAt = performance.now();
+  let sentAtMs = clock.nowMs();
   const ask = () => {
-    sentAt = performance.now();
+    sentAtMs = clock.nowMs();
     datagrams.send(request, rendezvous);
   };
   return new Promise((resolve) => {
-    const again = setInterval(ask, CONNECTION_TIMES.stunRetryMs);
-    const giveUp = setTimeout(() => finish(undefined), CONNECTION_TIMES.gatherMs);
+    const again = every(clock, CONNECTION_TIMES.stunRetryMs, ask);
+    const giveUp = clock.after(CONNECTION_TIMES.gatherMs, () => finish(undefined));
     const unlisten = datagrams.listen((bytes) => {
       try {
-        const answer = observed(decodeStun(bytes), transactionId, sentAt);
+        const answer = observed(decodeStun(bytes), transactionId, clock.nowMs() - sentAtMs);
         if (answer) finish(answer);
       } catch (error) {
         if (!(error instanceof StunError)) throw error; // something else on this socket: not for us
       }
     });
     const finish = (answer: Observation | undefined) => {
-      clearInterval(again);
-      clearTimeout(giveUp);
+      again.cancel();
+      giveUp.cancel();
       unlisten();
       resolve(answer);
     };
@@ -77,9 +89,9 @@ export async function observeUdp(datagrams: Datagrams, rendezvous: Endpoint): Pr
   });
 }
 
-function observed(answer: StunMessage, transactionId: Buffer, before: number): Observation | undefined {
+function observed(answer: StunMessage, transactionId: Buffer, roundTripMs: number): Observation | undefined {
   const seen = mappedAddress(answer, transactionId);
-  return seen && { seen, roundTripMs: performance.now() - before };
+  return seen && { seen, roundTripMs };
 }
 
 /** What a rendezvous that is away, slow or broken causes; anything else is our own mistake. */
