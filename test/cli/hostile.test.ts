@@ -35,6 +35,19 @@ describe('a server that says what would steer a terminal', () => {
     ['connections'],
     ['connections', 'c1'],
     ['path', '5', '5', '--control'],
+    ['status'],
+  ];
+  const UUID = '00000000-0000-4000-8000-000000000005';
+  /** Those of administrators: a token is sent only with them. */
+  const administration: string[][] = [
+    ['identity', 'list'],
+    ['identity', 'show', UUID],
+    ['identity', 'approve', UUID, '--name', 'n'],
+    ['policy', 'show'],
+    ['policy', 'explain', UUID, 'network.read'],
+    ['ticket', 'issue', '--role', 'agent'],
+    ['ticket', 'list'],
+    ['ticket', 'revoke', 'tk-1'],
   ];
   const asJson = commands.map((command) => [...command, '--json']);
   const formats = ['netjson', 'dot', 'graphml'].map((format) => ['export', '--format', format]);
@@ -48,6 +61,19 @@ describe('a server that says what would steer a terminal', () => {
       for (const text of [out, err]) expectHarmless(text);
     }
   });
+
+  it.each(administration.flatMap((words) => [[words], [[...words, '--json']]]))(
+    'is shown by its numbers to an administrator: %j',
+    async (words) => {
+      for (const setting of [{}, { colored: true, columns: 80 }]) {
+        const given = [...words, '--server', at, '--admin-token', 'a-token-of-this-server'];
+        const { status, out, err } = await runCommand(given, setting);
+        expect(status).toBe(0);
+        expect(out).toMatch(/\{1b\}|\\u001b/);
+        for (const text of [out, err]) expectHarmless(text);
+      }
+    },
+  );
 
   it('is the same value to a program', async () => {
     const { out } = await runCommand(['nodes', '--json', '--server', at]);

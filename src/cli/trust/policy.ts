@@ -23,8 +23,19 @@ export async function showPolicy(flags: PolicyFlags, surroundings: Surroundings)
         ? `no policy was put; the mode is ${authModeWord(mode)}`
         : `the policy of revision ${revision}; the mode is ${authModeWord(mode)}`,
     );
-    if (document !== '') await terminal.out.writeLines(document.replace(/\n$/, '').split('\n'));
+    // Lines of JSON begin with what JSON has there. Anything else is no policy, and in one line cannot pass for a prompt.
+    const lines = isJson(document) ? document.replace(/\n$/, '').split('\n') : [document];
+    if (document !== '') await terminal.out.writeLines(lines);
   });
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Puts the policy of a file, or only checks it with its own tests. */
