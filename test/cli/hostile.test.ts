@@ -1,5 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { InstanceType, Refusal, Switchyard } from '../../src/client/index.js';
 import type { RunningServer } from '../../src/server/server.js';
@@ -74,6 +76,21 @@ describe('a server that says what would steer a terminal', () => {
       }
     },
   );
+
+  it('is harmless in the file of debug dump, too', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'switchyard-hostile-'));
+    const path = join(folder, 'dump.json');
+    const args = ['debug', 'dump', '--server', at, '--output', path, '--log', '-'];
+    const { status, out, err } = await runCommand(args, { input: Readable.from([`${HOSTILE}\n`]) });
+    const text = readFileSync(path, 'utf8');
+    rmSync(folder, { recursive: true });
+    expect(status).toBe(0);
+    for (const shown of [out, err, text]) expectHarmless(shown);
+    // The same value to a program, but for what looks like a secret.
+    const [firstLine] = HOSTILE.split('\n');
+    expect(JSON.parse(text).server.version).toContain(`${firstLine}\n`);
+    expect(JSON.parse(text).log.lines[0]).toBe(firstLine);
+  });
 
   it('is the same value to a program', async () => {
     const { out } = await runCommand(['nodes', '--json', '--server', at]);

@@ -9,6 +9,8 @@ import { environmentName, type Option } from '../../config/option.js';
 import { readMetricsToken } from '../../server/admin-token.js';
 import { linesOf } from '../conclude.js';
 import { serverAddress, serverOf } from '../connection.js';
+import { jsonEscape } from '../output/output.js';
+import { printableDocument } from '../output/printable.js';
 import type { ReaderFlags } from '../reader.js';
 import { Failure, type Surroundings } from '../surroundings.js';
 import { givenAdminToken, ownAdminToken } from '../trust/admin-token.js';
@@ -51,7 +53,8 @@ export async function dumpDebug(flags: DumpFlags, surroundings: Surroundings): P
     ...(await metricsFacts(flags, surroundings, server)),
     log: await trying(() => logLines(flags, surroundings, known)),
   };
-  const text = `${JSON.stringify(redactAll(bundle, known), plainNumbers, 2)}\n`;
+  // Somebody may look at it in a terminal: what servers and logs say is harmless there, and the same value to a program.
+  const text = `${printableDocument(JSON.stringify(redactAll(bundle, known), plainNumbers, 2), jsonEscape)}\n`;
   if (!createPrivateFile(path, text)) throw new Failure(`${path} is there already: name another file with --output`);
   await terminal.out.write(`wrote ${path}: ${text.length} bytes, without secrets; names and addresses are in it`);
 }
