@@ -1,6 +1,7 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { arch, cpus, freemem, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { isLoopback, parseAddress } from '../../base/address.js';
 import { createPrivateFile } from '../../base/private-files.js';
 import { commit, version } from '../../base/version.js';
@@ -53,6 +54,8 @@ export async function dumpDebug(flags: DumpFlags, surroundings: Surroundings): P
     ...(await metricsFacts(flags, surroundings, server)),
     log: await trying(() => logLines(flags, surroundings, known)),
   };
+  // Half of it would be taken for all of it.
+  surroundings.signal.throwIfAborted();
   // Somebody may look at it in a terminal: what servers and logs say is harmless there, and the same value to a program.
   const text = `${printableDocument(JSON.stringify(redactAll(bundle, known), plainNumbers, 2), jsonEscape)}\n`;
   if (!createPrivateFile(path, text)) throw new Failure(`${path} is there already: name another file with --output`);
@@ -154,9 +157,13 @@ const UNTOLD =
   'the server has not said where its metrics are: name them with --metrics, and where it only does not know you, give --admin-token or log in';
 
 /** The last lines of the log. Secrets are taken out of the whole text, as some of them are longer than a line. */
-async function logLines({ log }: DumpFlags, { input }: Surroundings, known: readonly string[]): Promise<object> {
+async function logLines(
+  { log }: DumpFlags,
+  { input, signal }: Surroundings,
+  known: readonly string[],
+): Promise<object> {
   if (log === undefined) return { failed: 'no --log FILE was named; - is standard input' };
-  const text = log === '-' ? await endOf(input) : await tailOf(log);
+  const text = log === '-' ? await endOf(addAbortSignal(signal, input)) : await tailOf(log);
   return { file: log, lines: redact(text, known).trimEnd().split('\n') };
 }
 

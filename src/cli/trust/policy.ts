@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { type ConnectionFlags, withAdministrator } from '../connection.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
 import { authModeWord } from '../words.js';
@@ -71,7 +72,7 @@ export async function explainAccess(
   });
 }
 
-async function readDocument(path: string, { readFile, input }: Surroundings): Promise<string> {
+async function readDocument(path: string, { readFile, input, signal }: Surroundings): Promise<string> {
   if (path !== '-') {
     try {
       return bounded(readFile(path));
@@ -81,7 +82,7 @@ async function readDocument(path: string, { readFile, input }: Surroundings): Pr
     }
   }
   let text = '';
-  for await (const chunk of input.setEncoding('utf8')) text = bounded(text + chunk);
+  for await (const chunk of addAbortSignal(signal, input.setEncoding('utf8'))) text = bounded(text + chunk);
   return text;
 }
 

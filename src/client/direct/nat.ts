@@ -33,15 +33,15 @@ export interface NatView {
   readonly keepsPort: boolean;
 }
 
-/** Asks STUN ports over UDP, all of them from one socket. */
-export async function lookUdp(places: readonly Endpoint[], clock: Clock): Promise<NatView> {
+/** Asks STUN ports over UDP, all of them from one socket; what has not answered when `signal` fires has not. */
+export async function lookUdp(places: readonly Endpoint[], clock: Clock, signal?: AbortSignal): Promise<NatView> {
   const family = familyOf(places[0]!.host);
   const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
   try {
     socket.bind(0);
     await once(socket, 'listening');
     const datagrams = datagramsOf(socket);
-    const ask = async (by: Endpoint) => ({ by, answer: await observeUdp(datagrams, by, clock) });
+    const ask = async (by: Endpoint) => ({ by, answer: await observeUdp(datagrams, by, clock, signal) });
     const answers = await Promise.all(places.map(ask));
     return viewOf('udp', socket.address().port, seenOf(answers));
   } finally {
@@ -50,7 +50,7 @@ export async function lookUdp(places: readonly Endpoint[], clock: Clock): Promis
 }
 
 /** Asks STUN ports over TCP, from one local port. */
-export async function lookTcp(places: readonly Endpoint[], clock: Clock): Promise<NatView> {
+export async function lookTcp(places: readonly Endpoint[], clock: Clock, signal?: AbortSignal): Promise<NatView> {
   const open: Socket[] = [];
   try {
     const answers: { by: Endpoint; answer: Awaited<ReturnType<typeof observeTcp>> }[] = [];
@@ -58,9 +58,9 @@ export async function lookTcp(places: readonly Endpoint[], clock: Clock): Promis
     for (const by of places) {
       const socket = connect({ host: by.host, port: by.port, localPort });
       open.push(socket);
-      const isOpen = await opened(socket, clock);
+      const isOpen = await opened(socket, clock, signal);
       localPort ||= (socket.address() as AddressInfo).port ?? 0;
-      answers.push({ by, answer: isOpen ? await observeTcp(socket, clock) : undefined });
+      answers.push({ by, answer: isOpen ? await observeTcp(socket, clock, signal) : undefined });
     }
     return viewOf('tcp', localPort, seenOf(answers));
   } finally {
@@ -81,9 +81,10 @@ function datagramsOf(socket: UdpSocket): Parameters<typeof observeUdp>[0] {
   };
 }
 
-async function opened(socket: Socket, clock: Clock): Promise<boolean> {
+async function opened(socket: Socket, clock: Clock, signal: AbortSignal | undefined): Promise<boolean> {
   try {
-    await within(clock, CONNECTION_TIMES.gatherMs, (signal) => once(socket, 'connect', { signal }));
+    const connecting = (inTime: AbortSignal) => once(socket, 'connect', { signal: inTime });
+    await within(clock, CONNECTION_TIMES.gatherMs, connecting, signal);
     return true;
   } catch {
     return false;

@@ -22,15 +22,16 @@ export interface Observation {
   readonly roundTripMs: number;
 }
 
-/** Asks the rendezvous at the other end of a connection. Undefined when it says nothing useful in time. */
-export async function observeTcp(socket: Socket, clock: Clock): Promise<Observation | undefined> {
+/** Asks the rendezvous at the other end of a connection. Undefined when it says nothing useful in time, or before `signal` fires. */
+export async function observeTcp(socket: Socket, clock: Clock, signal?: AbortSignal): Promise<Observation | undefined> {
   const transactionId = randomBytes(12);
   const beforeMs = clock.nowMs();
   try {
-    const answer = await within(clock, CONNECTION_TIMES.gatherMs, (signal) => {
+    const asking = (inTime: AbortSignal) => {
       socket.write(bindingRequest(transactionId));
-      return nextMessage(socket, signal);
-    });
+      return nextMessage(socket, inTime);
+    };
+    const answer = await within(clock, CONNECTION_TIMES.gatherMs, asking, signal);
     return observed(answer, transactionId, clock.nowMs() - beforeMs);
   } catch (error) {
     if (expected(error)) return undefined;
@@ -55,11 +56,12 @@ export interface Datagrams {
   listen(heard: (bytes: Buffer, from: Endpoint) => void): () => void;
 }
 
-/** Asks the rendezvous by datagrams, again and again until it answers. Undefined when it does not in time. */
+/** Asks the rendezvous by datagrams, again and again until it answers. Undefined when it does not in time, or before `signal` fires. */
 export async function observeUdp(
   datagrams: Datagrams,
   rendezvous: Endpoint,
   clock: Clock,
+  signal?: AbortSignal,
 ): Promise<Observation | undefined> {
   const transactionId = randomBytes(12);
   const request = bindingRequest(transactionId);
@@ -79,13 +81,17 @@ export async function observeUdp(
         if (!(error instanceof StunError)) throw error; // something else on this socket: not for us
       }
     });
+    const stop = () => finish(undefined);
     const finish = (answer: Observation | undefined) => {
+      signal?.removeEventListener('abort', stop);
       again.cancel();
       giveUp.cancel();
       unlisten();
       resolve(answer);
     };
-    ask();
+    signal?.addEventListener('abort', stop);
+    if (signal?.aborted) stop();
+    else ask();
   });
 }
 
