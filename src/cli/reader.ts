@@ -64,7 +64,7 @@ export function keyOfReader(
 }
 
 /** Who has logged in on this machine, with a token that is still good. */
-function keptLogin(flags: ReaderFlags, surroundings: Surroundings): LoggedIn | undefined {
+export function keptLogin(flags: ReaderFlags, surroundings: Surroundings): LoggedIn | undefined {
   const { server, tls } = serverOf(flags, surroundings);
   const { path } = keyOfReader(flags, surroundings);
   return keptAccess(path, { server, isEncrypted: tls !== undefined }, surroundings.clock.wallMs());

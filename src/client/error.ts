@@ -38,7 +38,7 @@ export type FieldViolation = BadRequest_FieldViolation;
 export class SwitchyardError extends Error {
   /** Why, as a name of `switchyard.v1.Reason`; a newer server may know more names. Undefined: it did not say. */
   readonly reason: string | undefined;
-  /** With FIELD_INVALID: every wrong field. */
+  /** With FIELD_INVALID: the wrong fields, the first 16 of them; then one without a name says how many more there are. */
   readonly violations: readonly FieldViolation[];
   /** After how long asking again makes sense, when the server said so. */
   readonly retryAfterMs: number | undefined;
@@ -65,8 +65,12 @@ export class SwitchyardError extends Error {
     return new SwitchyardError(code, status.message, status.details ? decodeDetails(status.details) : {});
   }
 
-  /** Whether the same call may succeed later without a change: the server is away, or said when to come again. */
+  /**
+   * Whether the same call may succeed later without a change: the server is away, or said when to come again. Not with
+   * OUTCOME_UNKNOWN: it may have been done, and would be done twice.
+   */
   get temporary(): boolean {
+    if (this.reason === 'OUTCOME_UNKNOWN') return false;
     return this.code === StatusCode.UNAVAILABLE || this.retryAfterMs !== undefined;
   }
 }

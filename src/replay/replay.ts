@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../base/clock.js';
+import { within } from '../base/timing.js';
 import { type Network, type OwnSession, type Position, type Switchyard, SwitchyardError } from '../client/index.js';
 import { wait } from '../client/instance/scope.js';
 import { type Comparison, compare } from './comparison.js';
@@ -154,11 +155,11 @@ export class Replay {
   }
 
   private async watcherReached(position: Position): Promise<void> {
-    const late = AbortSignal.timeout(WATCHER_TIMEOUT_MS);
+    const { clock, signal } = this.surroundings;
     try {
-      await this.watcher.reached(position, AbortSignal.any([late, this.surroundings.signal]));
+      await within(clock, WATCHER_TIMEOUT_MS, (inTime) => this.watcher.reached(position, inTime), signal);
     } catch (error) {
-      if (!late.aborted) throw error;
+      if (!(error instanceof DOMException && error.name === 'TimeoutError')) throw error;
       throw new Error(`the watcher did not get to revision ${position.revision} in ${WATCHER_TIMEOUT_MS / 1000} s`);
     }
   }

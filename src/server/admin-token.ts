@@ -24,6 +24,11 @@ export async function readAdminToken(folder: string): Promise<string | undefined
   return readToken(folder, FILE);
 }
 
+/** The same for the token of collectors of metrics. */
+export async function readMetricsToken(folder: string): Promise<string | undefined> {
+  return readToken(folder, METRICS_FILE);
+}
+
 async function readToken(folder: string, file: string): Promise<string | undefined> {
   try {
     checkPrivateFolder(folder);

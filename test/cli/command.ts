@@ -28,7 +28,7 @@ export interface RunningCommand {
   printed(pattern: RegExp): Promise<string>;
   /** The same for standard error. */
   said(pattern: RegExp): Promise<string>;
-  interrupt(): void;
+  interrupt(signalName?: Interrupt['signalName']): void;
 }
 
 /** What a test may say about the process that a command runs in. */
@@ -65,7 +65,7 @@ export function startCommand(args: readonly string[], setting: Setting = {}): Ru
     ended: runCli(args, surroundings).then((status) => ({ status, out: out.text, err: err.text })),
     printed: (pattern) => out.matches(pattern),
     said: (pattern) => err.matches(pattern),
-    interrupt: () => stop.abort(new Interrupt('SIGINT')),
+    interrupt: (signalName = 'SIGINT') => stop.abort(new Interrupt(signalName)),
   };
 }
 

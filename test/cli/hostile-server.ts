@@ -1,8 +1,22 @@
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { BadRequest, ErrorInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
+import {
+  ExplainResponse,
+  GetIdentityResponse,
+  GetPolicyResponse,
+  Identity,
+  IdentityServiceService,
+  IssueTicketResponse,
+  ListIdentitiesResponse,
+  ListTicketsResponse,
+  RevokeTicketResponse,
+  Ticket,
+  UpdateIdentityResponse,
+} from '../../gen/switchyard/v1/identity.js';
 import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import { NetworkServiceService } from '../../gen/switchyard/v1/network_service.js';
+import { GetServerResponse, ServerServiceService } from '../../gen/switchyard/v1/server.js';
 import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService } from '../../gen/switchyard/v1/stream_service.js';
 import type { Watch } from '../client/fake-server.js';
@@ -13,6 +27,34 @@ export const HOSTILE =
 
 const NODE = { cvid: 5, parent: 0, instanceUuid: HOSTILE, name: HOSTILE, labels: { [HOSTILE]: HOSTILE } };
 const POSITION = { epoch: HOSTILE, revision: 7n };
+
+const SERVER = GetServerResponse.fromPartial({
+  version: HOSTILE,
+  commit: HOSTILE,
+  serverUuid: HOSTILE,
+  serverSid: 257,
+  position: POSITION,
+  capabilities: [HOSTILE],
+  addresses: [
+    { codeName: HOSTILE, address: HOSTILE },
+    { codeName: 'stun', address: '127.0.0.1:1' },
+    { codeName: 'metrics', address: HOSTILE },
+  ],
+  limits: [{ name: HOSTILE, used: 1n, max: 2n, unit: HOSTILE }],
+});
+const NAMED = { identityUuid: HOSTILE, name: HOSTILE, roles: [HOSTILE], labels: NODE.labels, ticketId: HOSTILE };
+const identity = Identity.fromPartial({ ...NAMED, keys: [{ keyId: HOSTILE }], barredKeyIds: [HOSTILE] });
+const ticket = Ticket.fromPartial({ ticketId: HOSTILE, names: HOSTILE, roles: [HOSTILE], identityUuid: HOSTILE });
+const IDENTITY_ANSWERS = {
+  getIdentity: GetIdentityResponse.fromPartial({ identity, position: POSITION }),
+  listIdentities: ListIdentitiesResponse.fromPartial({ identities: [identity], position: POSITION }),
+  updateIdentity: UpdateIdentityResponse.fromPartial({ identity, position: POSITION }),
+  getPolicy: GetPolicyResponse.fromPartial({ document: HOSTILE, revision: 7n, mode: 1 }),
+  explain: ExplainResponse.fromPartial({ allowed: true, because: HOSTILE }),
+  issueTicket: IssueTicketResponse.fromPartial({ text: HOSTILE, ticket, position: POSITION }),
+  listTickets: ListTicketsResponse.fromPartial({ tickets: [ticket], position: POSITION }),
+  revokeTicket: RevokeTicketResponse.fromPartial({ ticket, identityUuids: [HOSTILE], position: POSITION }),
+};
 
 /** A server that puts such words into everything that a server may say. */
 export class HostileServer {
@@ -71,6 +113,11 @@ export class HostileServer {
         listConnections: answers({ ...pages, connections: [connection] }),
         watchNetworkDelta: (watch: Watch) => this.#watch(watch),
       }),
+    );
+    this.#server.addService(ServerServiceService, some({ getServer: answers(SERVER) }));
+    this.#server.addService(
+      IdentityServiceService,
+      some(Object.fromEntries(Object.entries(IDENTITY_ANSWERS).map(([method, answer]) => [method, answers(answer)]))),
     );
     return new Promise((resolve, reject) => {
       this.#server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>

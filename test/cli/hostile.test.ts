@@ -1,5 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { InstanceType, Refusal, Switchyard } from '../../src/client/index.js';
 import type { RunningServer } from '../../src/server/server.js';
@@ -35,6 +37,19 @@ describe('a server that says what would steer a terminal', () => {
     ['connections'],
     ['connections', 'c1'],
     ['path', '5', '5', '--control'],
+    ['status'],
+  ];
+  const UUID = '00000000-0000-4000-8000-000000000005';
+  /** Those of administrators: a token is sent only with them. */
+  const administration: string[][] = [
+    ['identity', 'list'],
+    ['identity', 'show', UUID],
+    ['identity', 'approve', UUID, '--name', 'n'],
+    ['policy', 'show'],
+    ['policy', 'explain', UUID, 'network.read'],
+    ['ticket', 'issue', '--role', 'agent'],
+    ['ticket', 'list'],
+    ['ticket', 'revoke', 'tk-1'],
   ];
   const asJson = commands.map((command) => [...command, '--json']);
   const formats = ['netjson', 'dot', 'graphml'].map((format) => ['export', '--format', format]);
@@ -47,6 +62,34 @@ describe('a server that says what would steer a terminal', () => {
       expect(out).not.toBe('');
       for (const text of [out, err]) expectHarmless(text);
     }
+  });
+
+  it.each(administration.flatMap((words) => [[words], [[...words, '--json']]]))(
+    'is shown by its numbers to an administrator: %j',
+    async (words) => {
+      for (const setting of [{}, { colored: true, columns: 80 }]) {
+        const given = [...words, '--server', at, '--admin-token', 'a-token-of-this-server'];
+        const { status, out, err } = await runCommand(given, setting);
+        expect(status).toBe(0);
+        expect(out).toMatch(/\{1b\}|\\u001b/);
+        for (const text of [out, err]) expectHarmless(text);
+      }
+    },
+  );
+
+  it('is harmless in the file of debug dump, too', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'switchyard-hostile-'));
+    const path = join(folder, 'dump.json');
+    const args = ['debug', 'dump', '--server', at, '--output', path, '--log', '-'];
+    const { status, out, err } = await runCommand(args, { input: Readable.from([`${HOSTILE}\n`]) });
+    const text = readFileSync(path, 'utf8');
+    rmSync(folder, { recursive: true });
+    expect(status).toBe(0);
+    for (const shown of [out, err, text]) expectHarmless(shown);
+    // The same value to a program, but for what looks like a secret.
+    const [firstLine] = HOSTILE.split('\n');
+    expect(JSON.parse(text).server.version).toContain(`${firstLine}\n`);
+    expect(JSON.parse(text).log.lines[0]).toBe(firstLine);
   });
 
   it('is the same value to a program', async () => {

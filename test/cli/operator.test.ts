@@ -11,7 +11,7 @@ let admin: string[];
 let joined: RunningCommand | undefined;
 
 beforeAll(async () => {
-  at = await run({ 'attempts-per-connection-max': '1', 'order-deadline': '300ms' });
+  at = await run({ 'attempts-per-connection-max': '1' });
   server = ['--server', at.address];
   admin = [...server, '--admin-token', ADMIN_TOKEN];
 });

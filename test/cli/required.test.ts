@@ -120,7 +120,11 @@ describe('the command line at a server that wants to know who calls', () => {
     const key = access.replace(/\.access$/, '');
     renameSync(key, `${key}.away`);
     expect(await onLaptop('sessions')).toMatchObject({ status: 0, out: expect.stringContaining('boat-7') });
+    // The same for what strangers are not told.
+    expect((await onLaptop('status')).out).toContain('revision');
     renameSync(`${key}.away`, key);
+    const stranger = await runCommand(['status', ...at()], { home: join(folder, 'nobody') });
+    expect(stranger.out).not.toMatch(/\d of [0-9a-f]/);
     // One that the server does not know, as after its restart, is renewed.
     writeFileSync(access, JSON.stringify({ ...kept, accessToken: `swa1_${'x'.repeat(32)}` }));
     expect(await onLaptop('sessions')).toMatchObject({ status: 0, out: expect.stringContaining('boat-7') });

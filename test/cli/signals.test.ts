@@ -208,12 +208,15 @@ describe('A command that stays', () => {
     for (const other of started.splice(0)) await other.stop('SIGTERM');
   });
 
-  it('connect ends on SIGHUP with status 129, and its session with it', async () => {
+  it.each([
+    ['SIGHUP', 129],
+    ['SIGTERM', 0],
+  ] as const)('connect ends on %s with status %d, and its session with it', async (signal, status) => {
     const target = await begin.join();
     const one = new Program(['connect', peer, port(), '-v', ...at()], {}, undefined, 'pipe');
     started.push(one);
     await said(one, /connected to/);
-    expect(await one.stop('SIGHUP')).toBe(129);
+    expect(await one.stop(signal)).toBe(status);
     expect(await sessions()).toBe(1);
     expect(await target.stop('SIGTERM')).toBe(0);
   });

@@ -65,4 +65,12 @@ describe('an error of a call', () => {
   it('is not temporary when trying again would not change it', () => {
     expect(SwitchyardError.of({ code: 5, message: '' }).temporary).toBe(false);
   });
+
+  it('is not temporary when the call may have been done', () => {
+    const details = status([
+      any('google.rpc.ErrorInfo', ErrorInfo.encode({ reason: 'OUTCOME_UNKNOWN', domain: '', metadata: {} }).finish()),
+    ]);
+    const error = SwitchyardError.of({ code: 14, message: 'it may be stored, or not', details });
+    expect(error).toMatchObject({ code: StatusCode.UNAVAILABLE, reason: 'OUTCOME_UNKNOWN', temporary: false });
+  });
 });

@@ -22,7 +22,7 @@ export type Watch = ServerWritableStream<WatchNetworkDeltaRequest, WatchNetworkD
 
 /**
  * A gRPC server for what only a real connection shows: GetNode answers with the node asked for, node 404 is not found,
- * node 503 is to be asked for later, node 408 is never answered; WatchNetworkDelta is the test's.
+ * node 503 is to be asked for later, of what came of node 565 the first time nothing is known, node 408 is never answered; WatchNetworkDelta is the test's.
  */
 export class FakeServer {
   #server = new Server();
@@ -44,6 +44,8 @@ export class FakeServer {
         });
         const { cvid } = call.request;
         if (cvid === 404) return answer(status(5, 'no node 404', 'NODE_NOT_FOUND'));
+        if (cvid === 565 && this.seen.length === 1)
+          return answer(status(14, 'it may be stored, or not', 'OUTCOME_UNKNOWN'));
         if (cvid === 503) return answer(status(14, 'the server is draining', 'DRAINING', 1));
         if (cvid === 408) return;
         const node = { cvid, parent: 9, instanceUuid: 'u', name: this.name, labels: {}, links: [] };

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startGroup } from './groups.mjs';
 
 /** The top of the checkout. */
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -13,7 +13,7 @@ export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
  */
 export function run(program, args, { env = {}, input } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: 'pipe' });
+    const child = startGroup(program, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: 'pipe' });
     const out = [];
     const both = [];
     child.stdout.on('data', (bytes) => out.push(bytes) && both.push(bytes));

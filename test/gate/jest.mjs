@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './command.mjs';
+import { signalGroup, startGroup } from './groups.mjs';
 import { judgePeaks, MEMORY_FOLDER, readPeaks } from './memory.mjs';
 
 /** A run that takes longer than this hangs: with two cores to itself it needs some minutes. */
@@ -60,12 +60,12 @@ async function runPart({ node, paths, isQuiet, shard, env }) {
 function jestEnding({ node, paths, isQuiet, reportFile, memoryFolder, env }) {
   const args = ['--experimental-vm-modules', '--no-warnings', join(ROOT, 'node_modules/jest/bin/jest.js')];
   // Standard output gets the report once more with --json; the progress goes to standard error.
-  const child = spawn(node, [...args, '--json', '--maxWorkers=100%', `--outputFile=${reportFile}`, ...paths], {
+  const child = startGroup(node, [...args, '--json', '--maxWorkers=100%', `--outputFile=${reportFile}`, ...paths], {
     cwd: ROOT,
     env: { ...process.env, ...env, [MEMORY_FOLDER]: memoryFolder },
     stdio: ['ignore', 'ignore', isQuiet ? 'pipe' : 'inherit'],
   });
-  const limit = setTimeout(() => child.kill('SIGKILL'), JEST_LIMIT_MS);
+  const limit = setTimeout(() => signalGroup(child, 'SIGKILL'), JEST_LIMIT_MS);
   const progress = isQuiet ? tellFiles(child.stderr) : undefined;
   return new Promise((resolve) => {
     child.on('error', (error) => resolve(error.message));

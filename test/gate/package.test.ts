@@ -76,6 +76,19 @@ describe('the package', () => {
     );
   });
 
+  it('has a demo that leaves neither processes nor files behind when SIGTERM ends it', async () => {
+    const demo = join(folder, 'node_modules', 'switchyard', 'docs', 'demo', 'run.mjs');
+    server = spawn(process.execPath, [demo, '--stay'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    const [said] = await once(server.stdout!, 'data');
+    server.stdout!.resume();
+    const [, journal] = / keeps its journal in (\S+)/.exec(String(said))!;
+    const children = (await readFile(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8')).trim().split(' ');
+    server.kill('SIGTERM');
+    expect(await once(server, 'exit')).toEqual([130, null]);
+    for (const pid of children) expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
+    await expect(readdir(journal!)).rejects.toThrow('ENOENT');
+  });
+
   it('has the client, and its version', async () => {
     await writeFile(
       join(folder, 'use.mjs'),

@@ -59,7 +59,10 @@ describe('a drain', () => {
 
   it('lets a call that waits for something else go', async () => {
     const at = await run();
-    const { instanceSid } = await ask(at, Sessions.session, agent(1));
+    const { instanceSid, sessionToken } = await ask(at, Sessions.session, agent(1));
+    // It is asked to end, and does not answer.
+    const attachment = open(at, Sessions.attach, {}, asSession(sessionToken));
+    await attachment.next();
     const waiting = refused(ask(at, Sessions.terminateSession, { cvid: instanceSid, reason: '' }, asAdmin()));
     const watch = open(at, Network.watchEndpointClosed, { cvids: [], after: undefined });
     await watch.next();

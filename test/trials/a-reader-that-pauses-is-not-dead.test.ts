@@ -8,6 +8,7 @@ import { ManualClock } from '../../harness/manual-clock.js';
 import { FrameKind } from '../../src/client/carrier/carrier.js';
 import { DirectCarrier } from '../../src/client/carrier/direct-carrier.js';
 import { UdxDuplex } from '../../src/client/direct/udp/udx-duplex.js';
+import { systemClock } from '../../src/client/system.js';
 
 // Kubernetes #74551, frp #1945: a download that was paused for a while was cut off. What guards against a dead peer is
 // whether it answers, not whether it reads.
@@ -48,7 +49,7 @@ async function udp(): Promise<[Duplex, Duplex]> {
   const [one, other] = [udx.createStream(1), udx.createStream(2)];
   one.connect(sockets[0]!, 2, sockets[1]!.address().port, '127.0.0.1');
   other.connect(sockets[1]!, 1, sockets[0]!.address().port, '127.0.0.1');
-  const ends: [Duplex, Duplex] = [new UdxDuplex(one), new UdxDuplex(other)];
+  const ends: [Duplex, Duplex] = [new UdxDuplex(one, systemClock), new UdxDuplex(other, systemClock)];
   opened.push(...ends);
   closing.push(() => Promise.all(sockets.map((socket) => socket.close())));
   return ends;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Udx, { type UdxSocket } from 'udx-native';
 import { UdxDuplex } from '../../src/client/direct/udp/udx-duplex.js';
+import { systemClock } from '../../src/client/system.js';
 
 // udx-native closes a stream once both ways have ended at the socket, which may be before its reader has read them.
 
@@ -21,7 +22,7 @@ function pair(id: number): [UdxDuplex, UdxDuplex] {
   const streams = [udx.createStream(id), udx.createStream(id + 1)] as const;
   streams[0].connect(sockets[0]!, id + 1, sockets[1]!.address().port, LOCALHOST);
   streams[1].connect(sockets[1]!, id, sockets[0]!.address().port, LOCALHOST);
-  return [new UdxDuplex(streams[0]), new UdxDuplex(streams[1])];
+  return [new UdxDuplex(streams[0], systemClock), new UdxDuplex(streams[1], systemClock)];
 }
 
 const turns = async (count: number) => {

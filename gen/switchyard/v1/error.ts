@@ -18,7 +18,7 @@ export enum Reason {
   /** UNSPECIFIED - No error. As an answer's code: success. */
   UNSPECIFIED = 0,
   /**
-   * FIELD_INVALID - INVALID_ARGUMENT. A field is wrong; BadRequest names each with what is allowed.
+   * FIELD_INVALID - INVALID_ARGUMENT. Fields are wrong; BadRequest names them, each with what is allowed: the first 16, and then how many more.
    * Do: correct the fields that the error names; the same request is refused again.
    * Example: "instance_uuid: not a UUID".
    */

@@ -43,7 +43,12 @@ class SwitchyardError(Exception):
 
     @property
     def temporary(self) -> bool:
-        """Whether the same call may succeed later: the server is away, or said when to come again."""
+        """
+        Whether the same call may succeed later: the server is away, or said when to come again. Not with OUTCOME_UNKNOWN: it may have
+        been done, and would be done twice.
+        """
+        if self.reason == "OUTCOME_UNKNOWN":
+            return False
         return self.code is grpc.StatusCode.UNAVAILABLE or self.retry_after is not None
 
     def __str__(self) -> str:

@@ -120,7 +120,9 @@ class Caller:
                     continue
             self.failed(error, metadata)
             delay = backoff.after_failure(error.retry_after)
-            if not retry or not error.temporary or loop.time() + delay >= ends_at:
+            # What may be done twice may be repeated, too, where nobody knows whether it was done.
+            may_repeat = error.temporary or error.reason == "OUTCOME_UNKNOWN"
+            if not retry or not may_repeat or loop.time() + delay >= ends_at:
                 raise error
             await asyncio.sleep(delay)
 

@@ -44,6 +44,10 @@ class Errors(unittest.TestCase):
         self.assertTrue(error.temporary)
         self.assertEqual(str(error), "no [DRAINING]")
 
+    def test_is_not_temporary_where_it_may_have_been_done(self):
+        error = error_of(failure(packed("ErrorInfo", field(1, b"OUTCOME_UNKNOWN") + field(2, b"switchyard"))))
+        self.assertEqual((error.code, error.temporary), (grpc.StatusCode.UNAVAILABLE, False))
+
     def test_keeps_code_and_message_where_details_cannot_be_read(self):
         for details in (b"\x1a\xff", b"\xff" * 12, b"\x1d\x00", packed("ErrorInfo", b"\x0a\x09")):
             error = error_of(failure(details))

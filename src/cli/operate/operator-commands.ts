@@ -53,10 +53,12 @@ export function addOperatorCommands(program: Command, surroundings: Surroundings
     .option('--config <FILE>', "the server's configuration file (SWITCHYARD_CONFIG)")
     .option('--log <FILE>', "the end of the server's log; - is standard input")
     .option('--metrics <HOST:PORT>', "the server's --metrics-listen, when it does not say so itself")
+    .option('--metrics-token <TOKEN>', 'what its metrics want to hear beyond loopback (SWITCHYARD_METRICS_TOKEN)')
     .addHelpText(
       'after',
       examples(
         'switchyard debug dump --data /var/lib/switchyard',
+        'switchyard debug dump --server yard.example.net:8768 --tls',
         'journalctl -u switchyard | switchyard debug dump --log -',
       ),
     )

@@ -4,10 +4,10 @@ export const REMOVED = '(removed)';
 /** The names of what is secret, wherever a value follows them: in a header, an option, JSON or a variable. */
 const NAMED =
   /((?:admin|session|access|bearer)?[-_ ]?(?:token|secret|password|passphrase|private[-_ ]?key)|authorization|cookie|switchyard-(?:session|admin))((?:\\?["'])?\s*[:=]\s*(?:\\?["'])?|\s(?=\S*\d))((?:bearer|basic)\s+)?[^\s"',;}\\]{6,}/gi;
-/** `--admin-token TOKEN`: an option and its value need no digit to be told from words. */
-const OPTION = /(--admin-token[ =])\S+/g;
-/** Tokens of sessions, by what they begin with. */
-const SESSION_TOKEN = /sw1_[A-Za-z0-9_-]+/g;
+/** `--admin-token TOKEN` and its like: an option and its value need no digit to be told from words. */
+const OPTION = /(--[a-z]+-token[ =])\S+/g;
+/** Tokens of sessions, access tokens and tickets, by what they begin with. */
+const OWN_TOKEN = /sw[at]?1_[A-Za-z0-9_-]+/g;
 /** A private key in PEM, also one that is cut off, and one whose line ends are escaped. */
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----|[\s\S]*)/g;
 
@@ -16,7 +16,7 @@ export function redact(text: string, known: readonly string[] = []): string {
   const plain = known.filter((secret) => secret.length > 0).reduce((all, one) => all.replaceAll(one, REMOVED), text);
   return plain
     .replaceAll(PRIVATE_KEY, REMOVED)
-    .replaceAll(SESSION_TOKEN, REMOVED)
+    .replaceAll(OWN_TOKEN, REMOVED)
     .replaceAll(OPTION, `$1${REMOVED}`)
     .replaceAll(NAMED, `$1$2${REMOVED}`);
 }

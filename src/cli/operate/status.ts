@@ -1,6 +1,7 @@
-import { type GetServerResponse, msOf, ServerRole } from '../../client/index.js';
+import { type GetServerResponse, msOf, ServerRole, type Switchyard } from '../../client/index.js';
 import { type ConnectionFlags, withAdministrator, withServer } from '../connection.js';
 import { type Column, writeTable } from '../output/table.js';
+import { keptLogin, logIn, type ReaderFlags, withAccess } from '../reader.js';
 import type { Surroundings } from '../surroundings.js';
 import { givenAdminToken } from '../trust/admin-token.js';
 import { durationWord } from '../words.js';
@@ -8,17 +9,30 @@ import { durationWord } from '../words.js';
 /** Width of the names before what the server says of itself. */
 const NAME_CELLS = 13;
 
+/**
+ * Asks the server about itself: as the administrator whose token was given, and else as who has logged in on this machine. Where that
+ * is nobody, and the server tells strangers no more than its version, as who the key of this machine stands for.
+ */
+export async function askServer(flags: ReaderFlags, surroundings: Surroundings): Promise<GetServerResponse> {
+  const { signal, env } = surroundings;
+  const ask = (yard: Switchyard) => yard.getServer({ signal });
+  // Only a token that was given: for the rest of it any server may be asked.
+  const isGiven = flags.data !== undefined || givenAdminToken(flags, env) !== undefined;
+  if (isGiven) return withAdministrator(flags, surroundings, ask);
+  const kept = keptLogin(flags, surroundings);
+  if (kept !== undefined) return withAccess(kept, flags, surroundings, ask);
+  const told = await withServer(flags, surroundings, ask);
+  const principal = told.position === undefined ? await logIn(flags, surroundings) : undefined;
+  return principal === undefined ? told : withAccess(principal, flags, surroundings, ask);
+}
+
 /** What the server is and where it listens; for an administrator also how much of its limits is used. */
 export async function showStatus(
   flags: ConnectionFlags & { readonly json?: boolean },
   surroundings: Surroundings,
 ): Promise<void> {
-  const { signal } = surroundings;
   const { out } = surroundings.terminal;
-  // Only a token that was given: for the rest of it any server may be asked.
-  const isAdministrator = flags.data !== undefined || givenAdminToken(flags, surroundings.env) !== undefined;
-  const ask = isAdministrator ? withAdministrator : withServer;
-  const server = await ask(flags, surroundings, (yard) => yard.getServer({ signal }));
+  const server = await askServer(flags, surroundings);
   if (flags.json) return out.json(serverFacts(server));
   const { version, commit, serverUuid, serverSid, uptime, position, addresses, limits, role, term } = server;
   const lines = [

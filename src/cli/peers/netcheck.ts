@@ -23,11 +23,13 @@ const STUN_MAX = 8;
  * of the server is one of them; mappings can be compared only with a second one.
  */
 export async function checkNetwork(flags: NetcheckFlags, surroundings: Surroundings): Promise<void> {
-  const { out } = surroundings.terminal;
+  const { clock, terminal, signal } = surroundings;
+  const { out } = terminal;
   const more = (flags.stun ?? []).map((text) => stunPort(text));
   if (more.length >= STUN_MAX) throw new UsageError(`--stun: ${STUN_MAX - 1} at most`);
   const places = await resolved([await rendezvousOf(flags, surroundings), ...more]);
-  const views = [await lookUdp(places), await lookTcp(places)];
+  const views = [await lookUdp(places, clock, signal), await lookTcp(places, clock, signal)];
+  signal.throwIfAborted();
   const verdict = judge(views);
   if (flags.json) return out.json({ asked: places.map(formatAddress), views, ...verdict });
   const lines = views.flatMap((view) => [line(view.transport, MAPPINGS[view.mapping]), ...view.seen.map(seenLine)]);

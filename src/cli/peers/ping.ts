@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { within } from '../../base/timing.js';
 import { type Instance, InstanceType, type PeerStream } from '../../client/index.js';
 import { type ConnectionFlags, readGraph, withServer } from '../connection.js';
 import { nameOf } from '../network/nodes.js';
@@ -94,7 +95,7 @@ async function roundTrips(stream: PeerStream, count: number, { clock, signal }: 
     if (number > 0) await new Promise<void>((resolve) => void clock.after(PAUSE_MS, resolve));
     const fromMs = clock.nowMs();
     stream.write(Uint8Array.of(number & 0xff));
-    await once(stream, 'data', { signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]) });
+    await within(clock, ANSWER_MS, (inTime) => once(stream, 'data', { signal: inTime }), signal);
     took.push(clock.nowMs() - fromMs);
   }
   return took;

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { addAbortSignal } from 'node:stream';
 import { parseAddress } from '../../base/address.js';
 import {
   decodeTicket,
@@ -68,14 +69,14 @@ export async function readTicketText(
 }
 
 /** What is in the file that an option names; `-` is standard input. */
-export async function readSecretText(option: string, file: string, { input }: Surroundings): Promise<string> {
+export async function readSecretText(option: string, file: string, { input, signal }: Surroundings): Promise<string> {
   if (file !== '-') {
     return readFile(file, 'utf8').catch((error: Error) => {
       throw new UsageError(`${option}: ${file} cannot be read: ${error.message}`);
     });
   }
   let text = '';
-  for await (const chunk of input) {
+  for await (const chunk of addAbortSignal(signal, input)) {
     text += String(chunk);
     if (text.length > SECRET_LENGTH_MAX) throw new UsageError(`${option} -: that is too long`);
   }

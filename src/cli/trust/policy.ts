@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { type ConnectionFlags, withAdministrator } from '../connection.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
 import { authModeWord } from '../words.js';
@@ -23,8 +24,19 @@ export async function showPolicy(flags: PolicyFlags, surroundings: Surroundings)
         ? `no policy was put; the mode is ${authModeWord(mode)}`
         : `the policy of revision ${revision}; the mode is ${authModeWord(mode)}`,
     );
-    if (document !== '') await terminal.out.writeLines(document.replace(/\n$/, '').split('\n'));
+    // Lines of JSON begin with what JSON has there. Anything else is no policy, and in one line cannot pass for a prompt.
+    const lines = isJson(document) ? document.replace(/\n$/, '').split('\n') : [document];
+    if (document !== '') await terminal.out.writeLines(lines);
   });
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Puts the policy of a file, or only checks it with its own tests. */
@@ -60,7 +72,7 @@ export async function explainAccess(
   });
 }
 
-async function readDocument(path: string, { readFile, input }: Surroundings): Promise<string> {
+async function readDocument(path: string, { readFile, input, signal }: Surroundings): Promise<string> {
   if (path !== '-') {
     try {
       return bounded(readFile(path));
@@ -70,7 +82,7 @@ async function readDocument(path: string, { readFile, input }: Surroundings): Pr
     }
   }
   let text = '';
-  for await (const chunk of input.setEncoding('utf8')) text = bounded(text + chunk);
+  for await (const chunk of addAbortSignal(signal, input.setEncoding('utf8'))) text = bounded(text + chunk);
   return text;
 }
 

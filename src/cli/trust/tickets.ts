@@ -31,17 +31,19 @@ export async function issueTicket(flags: IssueFlags, surroundings: Surroundings)
     const { role: roles, uses, expires: validForMs, names, for: identityUuid, address: addresses } = flags;
     const settings = { kind: KINDS[flags.kind], roles, uses, validForMs, names, identityUuid, addresses };
     const { text, ticket } = await yard.identities.issueTicket(settings, { signal: surroundings.signal });
-    if (flags.json) return out.json({ text, ...factsOf(ticket) });
+    if (flags.json) return out.json({ text, ...factsOf(ticket, surroundings.clock.wallMs()) });
     await out.write(text);
   });
 }
 
 /** Lists the tickets that the server remembers. */
 export async function listTickets(flags: ConnectionFlags & ListFlags, surroundings: Surroundings): Promise<void> {
-  const { terminal, signal } = surroundings;
+  const { clock, terminal, signal } = surroundings;
   await withAdministrator(flags, surroundings, (yard) => {
     const rows = yard.identities.listTickets({ signal });
-    return writeListing({ columns: COLUMNS, rows, facts: factsOf }, flags, terminal);
+    const wallMs = clock.wallMs();
+    const facts = (ticket: Ticket) => factsOf(ticket, wallMs);
+    return writeListing({ columns: columnsAt(wallMs), rows, facts }, flags, terminal);
   });
 }
 
@@ -56,7 +58,8 @@ export async function revokeTicket(
   await withAdministrator(flags, surroundings, async (yard) => {
     const options = { andIdentities, signal: surroundings.signal };
     const { ticket, identityUuids } = await yard.identities.revokeTicket(id, options);
-    if (flags.json) return out.json({ ...factsOf(ticket), identityUuids, identitiesRevoked: andIdentities });
+    const facts = factsOf(ticket, surroundings.clock.wallMs());
+    if (flags.json) return out.json({ ...facts, identityUuids, identitiesRevoked: andIdentities });
     const enrolled = identityUuids.length === 1 ? '1 identity has' : `${identityUuids.length} identities have`;
     const fate = andIdentities ? 'and is revoked, too' : 'and stays: --and-identities revokes it';
     const fates = andIdentities ? 'and are revoked, too' : 'and stay: --and-identities revokes them';
@@ -67,9 +70,9 @@ export async function revokeTicket(
   });
 }
 
-const COLUMNS: readonly Column<Ticket>[] = [
+const columnsAt = (wallMs: number): readonly Column<Ticket>[] => [
   { heading: 'ID', value: ({ ticketId }) => ticketId },
-  { heading: 'STATE', value: (ticket) => stateOf(ticket) },
+  { heading: 'STATE', value: (ticket) => stateOf(ticket, wallMs) },
   { heading: 'USED', value: ({ used, uses }) => `${used}/${uses}`, right: true },
   { heading: 'KIND', value: ({ kind }) => kindWord(kind) },
   { heading: 'ROLES', value: ({ roles }) => roles.join(',') || '-' },
@@ -78,13 +81,13 @@ const COLUMNS: readonly Column<Ticket>[] = [
   { heading: 'UNTIL', value: ({ expiresAt }) => expiresAt?.toISOString() ?? '-' },
 ];
 
-function factsOf(ticket: Ticket): object {
-  return { ...ticket, kind: kindWord(ticket.kind), state: stateOf(ticket) };
+function factsOf(ticket: Ticket, wallMs: number): object {
+  return { ...ticket, kind: kindWord(ticket.kind), state: stateOf(ticket, wallMs) };
 }
 
-function stateOf({ revoked, used, uses, expiresAt }: Ticket): string {
+function stateOf({ revoked, used, uses, expiresAt }: Ticket, wallMs: number): string {
   if (revoked) return 'revoked';
-  if (expiresAt !== undefined && expiresAt.getTime() <= Date.now()) return 'expired';
+  if (expiresAt !== undefined && expiresAt.getTime() <= wallMs) return 'expired';
   return used >= uses ? 'spent' : 'good';
 }
 

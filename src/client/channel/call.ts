@@ -14,8 +14,8 @@ export interface CallOptions {
   /** How long it may take in all, retries included. The server is told, too. */
   readonly timeoutMs?: number | undefined;
   /**
-   * Try again while the server is away or asks to come again later, until the time is over. Only for what may be done
-   * twice: an answer that was lost looks like a server that is away. A function is asked each time.
+   * Try again while the server is away, asks to come again later, or does not know what came of the call, until the time is over.
+   * Only for what may be done twice: an answer that was lost looks like a server that is away. A function is asked each time.
    */
   readonly retry?: boolean | (() => boolean) | undefined;
   /** The W3C `traceparent` that the call belongs to. Absent: the program's active span, where it records any. */
@@ -59,7 +59,7 @@ export async function call<Request, Response extends object>(
         }
         caller.failed(error, metadata);
         const again = typeof options.retry === 'function' ? options.retry() : options.retry;
-        if (!again || !error.temporary) throw error;
+        if (!again || !(error.temporary || error.reason === 'OUTCOME_UNKNOWN')) throw error;
         await wait(caller.clock, backoff.afterFailure(error.retryAfterMs), scope.signal);
       }
     }

@@ -78,7 +78,10 @@ export class Connections {
       clock: desk.clock,
       random: desk.random,
       gather: async (link, rendezvous) =>
-        gather(link, this.#places(rendezvous ?? (await desk.attached(desk.life)).rendezvous), desk.listenPort),
+        gather(link, this.#places(rendezvous ?? (await desk.attached(desk.life)).rendezvous), {
+          clock: desk.clock,
+          port: desk.listenPort,
+        }),
       askAgain: (brokered, gathered) => this.#askAgain(brokered, gathered),
       openSource: (id, options) => desk.openSource(id, options),
       openSink: (id, options) => desk.openSink(id, options),

@@ -2,6 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect, isIP } from 'node:net';
 import { LinkType } from '../../../gen/switchyard/v1/link.js';
+import type { Clock } from '../../base/clock.js';
+import { within } from '../../base/timing.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { addressBytes, type Endpoint, isPrivateAddress } from '../../stun/address.js';
 import { type Candidate, CandidateType, familyOf } from './candidate.js';
@@ -18,14 +20,25 @@ export interface Gathered {
   readonly roundTripMs: number | undefined;
 }
 
-/**
- * Opens the sockets for a type of link, and learns where they may be reached. Whoever gathers closes the puncher. `port`: one
- * that others can reach, to listen at if it is free.
- */
-export async function gather(link: LinkType, rendezvous: readonly Endpoint[], port?: number): Promise<Gathered> {
+/** What gathering and the attempts after it need from outside. */
+export interface GatherDeps {
+  readonly clock: Clock;
+  /** A port that others can reach, to listen at if it is free. */
+  readonly port: number | undefined;
+}
+
+/** Opens the sockets for a type of link, and learns where they may be reached. Whoever gathers closes the puncher. */
+export async function gather(
+  link: LinkType,
+  rendezvous: readonly Endpoint[],
+  { clock, port }: GatherDeps,
+): Promise<Gathered> {
   const places = await resolved(rendezvous);
   const Punch = link === LinkType.TRANSPORT_UDP ? UdpPunch : TcpPunch;
-  const [puncher, seen] = await Promise.all([Punch.gather(places, port), Promise.all(places.map(seenAt))]);
+  const [puncher, seen] = await Promise.all([
+    Punch.gather(places, clock, port),
+    Promise.all(places.map((place) => seenAt(place, clock))),
+  ]);
   // What the observations took is good enough: another one would cost every connection a round trip.
   const { roundTripMs } = puncher;
   return { puncher, candidates: puncher.candidates.filter((one) => isTaken(one, seen)), roundTripMs };
@@ -49,12 +62,11 @@ async function resolved(rendezvous: readonly Endpoint[]): Promise<Endpoint[]> {
  * The address by which a rendezvous sees this end over TCP. A datagram proves nothing to the server, so over UDP too it
  * takes only addresses from which somebody has completed a connection.
  */
-async function seenAt(place: Endpoint): Promise<string | undefined> {
+async function seenAt(place: Endpoint, clock: Clock): Promise<string | undefined> {
   const socket = connect(place);
-  const signal = AbortSignal.timeout(CONNECTION_TIMES.gatherMs);
   try {
-    await once(socket, 'connect', { signal });
-    return (await observeTcp(socket))?.seen.host;
+    await within(clock, CONNECTION_TIMES.gatherMs, (signal) => once(socket, 'connect', { signal }));
+    return (await observeTcp(socket, clock))?.seen.host;
   } catch {
     // It is away, or there is no way to that family: then nothing there was observed.
     return undefined;

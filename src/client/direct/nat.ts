@@ -2,6 +2,8 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { isLoopback } from '../../base/address.js';
+import type { Clock } from '../../base/clock.js';
+import { within } from '../../base/timing.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
 import { familyOf, hostAddresses } from './candidate.js';
@@ -31,15 +33,16 @@ export interface NatView {
   readonly keepsPort: boolean;
 }
 
-/** Asks STUN ports over UDP, all of them from one socket. */
-export async function lookUdp(places: readonly Endpoint[]): Promise<NatView> {
+/** Asks STUN ports over UDP, all of them from one socket; what has not answered when `signal` fires has not. */
+export async function lookUdp(places: readonly Endpoint[], clock: Clock, signal?: AbortSignal): Promise<NatView> {
   const family = familyOf(places[0]!.host);
   const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
   try {
     socket.bind(0);
     await once(socket, 'listening');
     const datagrams = datagramsOf(socket);
-    const answers = await Promise.all(places.map(async (by) => ({ by, answer: await observeUdp(datagrams, by) })));
+    const ask = async (by: Endpoint) => ({ by, answer: await observeUdp(datagrams, by, clock, signal) });
+    const answers = await Promise.all(places.map(ask));
     return viewOf('udp', socket.address().port, seenOf(answers));
   } finally {
     socket.close();
@@ -47,7 +50,7 @@ export async function lookUdp(places: readonly Endpoint[]): Promise<NatView> {
 }
 
 /** Asks STUN ports over TCP, from one local port. */
-export async function lookTcp(places: readonly Endpoint[]): Promise<NatView> {
+export async function lookTcp(places: readonly Endpoint[], clock: Clock, signal?: AbortSignal): Promise<NatView> {
   const open: Socket[] = [];
   try {
     const answers: { by: Endpoint; answer: Awaited<ReturnType<typeof observeTcp>> }[] = [];
@@ -55,9 +58,9 @@ export async function lookTcp(places: readonly Endpoint[]): Promise<NatView> {
     for (const by of places) {
       const socket = connect({ host: by.host, port: by.port, localPort });
       open.push(socket);
-      const isOpen = await opened(socket);
+      const isOpen = await opened(socket, clock, signal);
       localPort ||= (socket.address() as AddressInfo).port ?? 0;
-      answers.push({ by, answer: isOpen ? await observeTcp(socket) : undefined });
+      answers.push({ by, answer: isOpen ? await observeTcp(socket, clock, signal) : undefined });
     }
     return viewOf('tcp', localPort, seenOf(answers));
   } finally {
@@ -78,9 +81,10 @@ function datagramsOf(socket: UdpSocket): Parameters<typeof observeUdp>[0] {
   };
 }
 
-async function opened(socket: Socket): Promise<boolean> {
+async function opened(socket: Socket, clock: Clock, signal: AbortSignal | undefined): Promise<boolean> {
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECTION_TIMES.gatherMs) });
+    const connecting = (inTime: AbortSignal) => once(socket, 'connect', { signal: inTime });
+    await within(clock, CONNECTION_TIMES.gatherMs, connecting, signal);
     return true;
   } catch {
     return false;

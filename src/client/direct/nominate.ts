@@ -1,4 +1,6 @@
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../../base/clock.js';
+import { within } from '../../base/timing.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { PathError } from './outcome.js';
 
@@ -15,16 +17,12 @@ const CONFIRMED = 2;
 const FRAME_BYTES = 17;
 
 /** Nominates a path, as the controlling end. Answers with the round trip; throws when the peer does not confirm. */
-export async function nominate(stream: Duplex, nonce: Uint8Array, signal: AbortSignal): Promise<number> {
-  const before = performance.now();
+export async function nominate(stream: Duplex, nonce: Uint8Array, clock: Clock, signal: AbortSignal): Promise<number> {
+  const beforeMs = clock.nowMs();
   stream.write(frame(NOMINATED, nonce));
-  await expectFrame(
-    stream,
-    CONFIRMED,
-    nonce,
-    AbortSignal.any([signal, AbortSignal.timeout(CONNECTION_TIMES.nominateMs)]),
-  );
-  return performance.now() - before;
+  const confirmed = (inTime: AbortSignal) => expectFrame(stream, CONFIRMED, nonce, inTime);
+  await within(clock, CONNECTION_TIMES.nominateMs, confirmed, signal);
+  return clock.nowMs() - beforeMs;
 }
 
 /** Waits until the controlling end nominates this path. Throws when the path ends or `signal` fires before. */

@@ -1,8 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../../base/clock.js';
+import { within } from '../../base/timing.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
+import { wait } from '../instance/scope.js';
 import { PUNCH_LIMITS } from './limits.js';
 import { confirm, nominate, nominated } from './nominate.js';
 import { type Outcome, outcomeOf, PathError } from './outcome.js';
@@ -26,6 +28,7 @@ export interface Winner<Raw> {
 export class PathRace<Raw extends Duplex> {
   readonly winner: Promise<Winner<Raw> | undefined>;
   readonly #plan: AttemptPlan;
+  readonly #clock: Clock;
   readonly #discard: (raw: Raw) => void;
   readonly #over = new AbortController();
   readonly #entered = new Set<Raw>();
@@ -37,8 +40,9 @@ export class PathRace<Raw extends Duplex> {
    * `discard` ends a path that lost, without a trace: what lingers (TIME_WAIT) would be in the way of the next attempt
    * between the same two ports.
    */
-  constructor(plan: AttemptPlan, discard: (raw: Raw) => void) {
+  constructor(plan: AttemptPlan, clock: Clock, discard: (raw: Raw) => void) {
     this.#plan = plan;
+    this.#clock = clock;
     this.#discard = discard;
     setMaxListeners(0, this.#over.signal); // bounded by `securedMax`, which is more than Node finds usual
     this.winner = new Promise((resolve) => {
@@ -53,7 +57,7 @@ export class PathRace<Raw extends Duplex> {
 
   /** Waits, but not past the end of the race. */
   async wait(delayMs: number): Promise<void> {
-    await wait(delayMs, undefined, { signal: this.#over.signal }).catch(() => {});
+    await wait(this.#clock, delayMs, this.#over.signal).catch(() => {});
   }
 
   /** Enters a path; answers with why it lost, for people, or with `connected`. */
@@ -64,8 +68,8 @@ export class PathRace<Raw extends Duplex> {
     }
     this.#entered.add(raw);
     try {
-      const inTime = AbortSignal.any([this.#over.signal, AbortSignal.timeout(CONNECTION_TIMES.secureMs)]);
-      const stream = await secure(raw, this.#plan, inTime);
+      const proving = (signal: AbortSignal) => secure(raw, this.#plan, signal);
+      const stream = await within(this.#clock, CONNECTION_TIMES.secureMs, proving, this.#over.signal);
       const roundTripMs = await (this.#plan.controlling ? this.#nominate(stream) : this.#confirm(stream));
       this.#win({ raw, stream, roundTripMs });
       return 'connected';
@@ -87,7 +91,7 @@ export class PathRace<Raw extends Duplex> {
     const before = this.#turn;
     const nomination = before.then(() => {
       if (this.over) throw new PathError('not nominated');
-      return nominate(stream, this.#plan.nonce, this.#over.signal);
+      return nominate(stream, this.#plan.nonce, this.#clock, this.#over.signal);
     });
     this.#turn = nomination.then(
       () => {},

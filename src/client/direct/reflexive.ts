@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import type { Clock } from '../../base/clock.js';
+import { every, within } from '../../base/timing.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
 import {
@@ -20,23 +22,30 @@ export interface Observation {
   readonly roundTripMs: number;
 }
 
-/** Asks the rendezvous at the other end of a connection. Undefined when it says nothing useful in time. */
-export async function observeTcp(socket: Socket): Promise<Observation | undefined> {
+/** Asks the rendezvous at the other end of a connection. Undefined when it says nothing useful in time, or before `signal` fires. */
+export async function observeTcp(socket: Socket, clock: Clock, signal?: AbortSignal): Promise<Observation | undefined> {
   const transactionId = randomBytes(12);
-  const before = performance.now();
-  const signal = AbortSignal.timeout(CONNECTION_TIMES.gatherMs);
+  const beforeMs = clock.nowMs();
   try {
-    socket.write(bindingRequest(transactionId));
-    let held = Buffer.alloc(0);
-    for (;;) {
-      const [chunk] = (await once(socket, 'data', { signal })) as [Buffer];
-      held = Buffer.concat([held, chunk]);
-      const length = stunLength(held);
-      if (length !== undefined && length <= held.length) return observed(decodeStun(held), transactionId, before);
-    }
+    const asking = (inTime: AbortSignal) => {
+      socket.write(bindingRequest(transactionId));
+      return nextMessage(socket, inTime);
+    };
+    const answer = await within(clock, CONNECTION_TIMES.gatherMs, asking, signal);
+    return observed(answer, transactionId, clock.nowMs() - beforeMs);
   } catch (error) {
     if (expected(error)) return undefined;
     throw error;
+  }
+}
+
+async function nextMessage(socket: Socket, signal: AbortSignal): Promise<StunMessage> {
+  let held = Buffer.alloc(0);
+  for (;;) {
+    const [chunk] = (await once(socket, 'data', { signal })) as [Buffer];
+    held = Buffer.concat([held, chunk]);
+    const length = stunLength(held);
+    if (length !== undefined && length <= held.length) return decodeStun(held);
   }
 }
 
@@ -47,39 +56,48 @@ export interface Datagrams {
   listen(heard: (bytes: Buffer, from: Endpoint) => void): () => void;
 }
 
-/** Asks the rendezvous by datagrams, again and again until it answers. Undefined when it does not in time. */
-export async function observeUdp(datagrams: Datagrams, rendezvous: Endpoint): Promise<Observation | undefined> {
+/** Asks the rendezvous by datagrams, again and again until it answers. Undefined when it does not in time, or before `signal` fires. */
+export async function observeUdp(
+  datagrams: Datagrams,
+  rendezvous: Endpoint,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<Observation | undefined> {
   const transactionId = randomBytes(12);
   const request = bindingRequest(transactionId);
-  let sentAt = performance.now();
+  let sentAtMs = clock.nowMs();
   const ask = () => {
-    sentAt = performance.now();
+    sentAtMs = clock.nowMs();
     datagrams.send(request, rendezvous);
   };
   return new Promise((resolve) => {
-    const again = setInterval(ask, CONNECTION_TIMES.stunRetryMs);
-    const giveUp = setTimeout(() => finish(undefined), CONNECTION_TIMES.gatherMs);
+    const again = every(clock, CONNECTION_TIMES.stunRetryMs, ask);
+    const giveUp = clock.after(CONNECTION_TIMES.gatherMs, () => finish(undefined));
     const unlisten = datagrams.listen((bytes) => {
       try {
-        const answer = observed(decodeStun(bytes), transactionId, sentAt);
+        const answer = observed(decodeStun(bytes), transactionId, clock.nowMs() - sentAtMs);
         if (answer) finish(answer);
       } catch (error) {
         if (!(error instanceof StunError)) throw error; // something else on this socket: not for us
       }
     });
+    const stop = () => finish(undefined);
     const finish = (answer: Observation | undefined) => {
-      clearInterval(again);
-      clearTimeout(giveUp);
+      signal?.removeEventListener('abort', stop);
+      again.cancel();
+      giveUp.cancel();
       unlisten();
       resolve(answer);
     };
-    ask();
+    signal?.addEventListener('abort', stop);
+    if (signal?.aborted) stop();
+    else ask();
   });
 }
 
-function observed(answer: StunMessage, transactionId: Buffer, before: number): Observation | undefined {
+function observed(answer: StunMessage, transactionId: Buffer, roundTripMs: number): Observation | undefined {
   const seen = mappedAddress(answer, transactionId);
-  return seen && { seen, roundTripMs: performance.now() - before };
+  return seen && { seen, roundTripMs };
 }
 
 /** What a rendezvous that is away, slow or broken causes; anything else is our own mistake. */

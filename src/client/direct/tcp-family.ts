@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '../../base/clock.js';
+import { within } from '../../base/timing.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
 import { anyAddress, type Candidate, CandidateType, candidate, type Family, hostAddresses } from './candidate.js';
@@ -28,8 +30,15 @@ export class TcpFamily {
   /** The shorter of what the observations took. */
   readonly roundTripMs: number | undefined;
   readonly #observers: readonly Socket[];
+  readonly #clock: Clock;
 
-  private constructor(family: Family, listening: ObservedPort, dialling: ObservedPort, server: Server) {
+  private constructor(
+    { family, clock }: TcpFamilyDeps,
+    listening: ObservedPort,
+    dialling: ObservedPort,
+    server: Server,
+  ) {
+    this.#clock = clock;
     this.family = family;
     this.dialPort = dialling.port;
     this.listenPort = listening.port;
@@ -44,17 +53,18 @@ export class TcpFamily {
    * Opens both ports, and asks the rendezvous about them where there is one of this family. Listens at `port`, which
    * others can reach, if that is given and free.
    */
-  static async open(family: Family, rendezvous: Endpoint | undefined, port?: number): Promise<TcpFamily> {
+  static async open(deps: TcpFamilyDeps, rendezvous: Endpoint | undefined, port?: number): Promise<TcpFamily> {
+    const { family } = deps;
     const server = createServer({ allowHalfOpen: true });
     let ports: readonly ObservedPort[] = [];
     try {
       const isReachable = port !== undefined && (await listens(server, family, port));
-      const observing = Array.from({ length: isReachable ? 1 : 2 }, () => observePort(family, rendezvous));
+      const observing = Array.from({ length: isReachable ? 1 : 2 }, () => observePort(deps, rendezvous));
       ports = await openAll(observing, closeObserver);
       const dialling = ports.at(-1)!;
-      if (isReachable) return new TcpFamily(family, reachablePort(port, dialling), dialling, server);
+      if (isReachable) return new TcpFamily(deps, reachablePort(port, dialling), dialling, server);
       await listen(server, family, ports[0].port);
-      return new TcpFamily(family, ports[0], dialling, server);
+      return new TcpFamily(deps, ports[0], dialling, server);
     } catch (error) {
       server.close();
       for (const one of ports) closeObserver(one);
@@ -72,13 +82,19 @@ export class TcpFamily {
   /** The round trip to the rendezvous, measured anew; undefined when it does not answer any more. */
   async measure(): Promise<number | undefined> {
     const observer = this.#observers.find((socket) => !socket.destroyed);
-    return observer && (await observeTcp(observer))?.roundTripMs;
+    return observer && (await observeTcp(observer, this.#clock))?.roundTripMs;
   }
 
   close(): void {
     this.server.close();
     for (const socket of this.#observers) socket.destroy();
   }
+}
+
+/** Whose sockets they are, and the clock by which their observations are timed. */
+export interface TcpFamilyDeps {
+  readonly family: Family;
+  readonly clock: Clock;
 }
 
 /** A local port, and what the rendezvous saw of it over `observer`. */
@@ -92,18 +108,18 @@ function closeObserver({ observer }: ObservedPort): void {
   observer?.destroy();
 }
 
-async function observePort(family: Family, rendezvous: Endpoint | undefined): Promise<ObservedPort> {
+async function observePort({ family, clock }: TcpFamilyDeps, rendezvous: Endpoint | undefined): Promise<ObservedPort> {
   const port = await freePort(family);
   if (rendezvous === undefined) return { port, observer: undefined, observation: undefined };
   const observer = connect({ ...rendezvous, localAddress: anyAddress(family), localPort: port, noDelay: true });
   // A rendezvous that goes away takes its observation with it and nothing else.
   observer.on('error', () => observer.destroy());
-  const signal = AbortSignal.timeout(CONNECTION_TIMES.gatherMs);
-  const connected = await once(observer, 'connect', { signal }).then(
+  const connecting = (signal: AbortSignal) => once(observer, 'connect', { signal });
+  const connected = await within(clock, CONNECTION_TIMES.gatherMs, connecting).then(
     () => true,
     () => false,
   );
-  const observation = connected ? await observeTcp(observer) : undefined;
+  const observation = connected ? await observeTcp(observer, clock) : undefined;
   if (observation === undefined) observer.destroy();
   return { port, observer, observation };
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { plainAddress } from '../../base/address.js';
+import type { Clock } from '../../base/clock.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
 import { type Candidate, CandidateType, familyOf, hostAddresses, ordered } from './candidate.js';
@@ -21,14 +22,16 @@ import { TcpFamily } from './tcp-family.js';
 export class TcpPunch implements Puncher {
   readonly candidates: readonly Candidate[];
   readonly #families: readonly TcpFamily[];
+  readonly #clock: Clock;
   /** Connections that came while no attempt was running: the peer's order arrived before ours. */
   readonly #early = new Set<Socket>();
   readonly #reach: Reach;
   #race: PathRace<Socket> | undefined;
   #pairs: PairOutcome[] = [];
 
-  private constructor(families: readonly TcpFamily[]) {
+  private constructor(families: readonly TcpFamily[], clock: Clock) {
     this.#families = families;
+    this.#clock = clock;
     this.candidates = ordered(families.flatMap(({ candidates }) => candidates));
     this.#reach = new Reach(this.candidates);
     for (const { server } of families) server.on('connection', (socket) => this.#accept(socket));
@@ -38,15 +41,15 @@ export class TcpPunch implements Puncher {
    * Opens the sockets and learns what others see of them. `rendezvous`: one address of each family at most; `port`: where
    * to listen, if it is free.
    */
-  static async gather(rendezvous: readonly Endpoint[], port?: number): Promise<TcpPunch> {
+  static async gather(rendezvous: readonly Endpoint[], clock: Clock, port?: number): Promise<TcpPunch> {
     const families = ([6, 4] as const).filter((family) => family === 4 || hostAddresses(family).length > 0);
     const open = (family: 4 | 6) =>
       TcpFamily.open(
-        family,
+        { family, clock },
         rendezvous.find(({ host }) => familyOf(host) === family),
         port,
       );
-    return new TcpPunch(await openAll(families.map(open), (opened) => opened.close()));
+    return new TcpPunch(await openAll(families.map(open), (opened) => opened.close()), clock);
   }
 
   get roundTripMs(): number | undefined {
@@ -63,13 +66,13 @@ export class TcpPunch implements Puncher {
   }
 
   async attempt(plan: AttemptPlan, signal?: AbortSignal): Promise<AttemptOutcome> {
-    const before = performance.now();
+    const beforeMs = this.#clock.nowMs();
     const startAfterMs = Math.min(Math.max(plan.startAfterMs, 0), CONNECTION_TIMES.startAfterMaxMs);
-    const race = new PathRace<Socket>(plan, (socket) => socket.resetAndDestroy());
+    const race = new PathRace<Socket>(plan, this.#clock, (socket) => socket.resetAndDestroy());
     this.#race = race;
     this.#pairs = [];
     const end = () => race.end();
-    const timer = setTimeout(end, startAfterMs + CONNECTION_TIMES.attemptMs);
+    const timer = this.#clock.after(startAfterMs + CONNECTION_TIMES.attemptMs, end);
     signal?.addEventListener('abort', end);
     if (signal?.aborted) end();
     for (const socket of this.#early) this.#enterAccepted(race, socket);
@@ -79,11 +82,11 @@ export class TcpPunch implements Puncher {
     );
     const winner = await race.winner;
     race.end();
-    clearTimeout(timer);
+    timer.cancel();
     signal?.removeEventListener('abort', end);
     await Promise.all(dials);
     this.#race = undefined;
-    return { path: winner && pathOf(winner), pairs: this.#pairs, tookMs: performance.now() - before };
+    return { path: winner && pathOf(winner), pairs: this.#pairs, tookMs: this.#clock.nowMs() - beforeMs };
   }
 
   close(): void {

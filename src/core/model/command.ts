@@ -56,7 +56,7 @@ export interface RequestTermination {
   readonly sid: number;
   /** In the administrator's words. */
   readonly reason: string;
-  /** How long the order waits for its answer. */
+  /** How long the order waits for its answer; 0 where the session is not attached, so that nobody would hear it. */
   readonly deadlineMs: number;
 }
 

@@ -235,13 +235,9 @@ async function terminateOther(
   { reason, caller, call }: Termination,
 ): Promise<TerminateSessionResponse | Fault> {
   const { replica, orderDeadlineMs } = backing;
-  const asked = await replica.submit({
-    kind: 'RequestTermination',
-    sid,
-    reason,
-    deadlineMs: orderDeadlineMs,
-    ...caller.by,
-  });
+  // An order waits for its answer. Nobody is there to answer one that goes to a session without an attachment.
+  const deadlineMs = replica.attachments.isAttached(sid) ? orderDeadlineMs : 0;
+  const asked = await replica.submit({ kind: 'RequestTermination', sid, reason, deadlineMs, ...caller.by });
   if (asked instanceof Fault) return asked;
   const ended = await sessionEnd(backing, sid, signalOf(call));
   return ended instanceof Fault ? ended : { position: positionMessage(ended) };

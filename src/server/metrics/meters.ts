@@ -153,7 +153,7 @@ export function meterServer(registry: Registry, { state, journal, relay, snapsho
       },
     });
   gauge('switchyard_relay_streams', 'Streams with data on its way or an open end.', () => relay.channelCount);
-  gauge('switchyard_identities', 'Instances that have shown a key, or are revoked.', () => state.identities.count);
+  gauge('switchyard_identities', 'Identities that have shown a key, or are revoked.', () => state.identities.count);
   const journalHelp = 'When the last command was stored, in seconds since 1970; 0: never.';
   gauge('switchyard_journal_last_timestamp_seconds', journalHelp, () => state.atMs / 1_000);
   const snapshotHelp =

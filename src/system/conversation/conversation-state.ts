@@ -40,7 +40,7 @@ const TABLE: Readonly<Record<ConversationState, readonly [Cell, Cell, Cell, Cell
 };
 
 /** Where an event leads from a state. */
-export function next(state: ConversationState, event: ConversationEvent): ConversationState {
+export function nextConversation(state: ConversationState, event: ConversationEvent): ConversationState {
   const cell = TABLE[state][EVENTS.indexOf(event)];
   return cell === '·' ? state : cell;
 }

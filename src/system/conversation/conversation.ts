@@ -9,7 +9,7 @@ import type { Origin } from '../../shares/origin.js';
 import type { EventBody } from '../codec/event.js';
 import { closedBody } from '../encode/message.js';
 import type { Backing } from './backing.js';
-import { type ConversationEvent, type ConversationState, next } from './conversation-state.js';
+import { type ConversationEvent, type ConversationState, nextConversation } from './conversation-state.js';
 import { Flows } from './flows.js';
 import { Outbox, type Sender } from './outbox.js';
 
@@ -120,7 +120,7 @@ export class Conversation implements Asker {
 
   /** Something has happened in it. False: it has come too late, or too early, and changes nothing. */
   move(event: ConversationEvent): boolean {
-    const state = next(this.#state, event);
+    const state = nextConversation(this.#state, event);
     if (state === this.#state) return false;
     this.#state = state;
     this.#sinceMs = this.#deps.backing.clock.nowMs();

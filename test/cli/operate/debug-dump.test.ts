@@ -5,7 +5,11 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
+import { parseAddress } from '../../../src/base/address.js';
 import { redact } from '../../../src/cli/operate/redact.js';
+import { hostAddresses } from '../../../src/client/direct/candidate.js';
+import { readAuthority } from '../../../src/server/own-certificates.js';
+import { formatPin, pinOf } from '../../../src/trust/pin.js';
 import { ADMIN_TOKEN, agent, ask, type Running, run } from '../../grpc/running.js';
 import { runCommand } from '../command.js';
 
@@ -88,15 +92,65 @@ describe('switchyard debug dump', () => {
     expect((await runCommand(args)).status).toBe(0);
     const bundle = JSON.parse(readFileSync(output, 'utf8'));
     expect(bundle.server.failed).toContain('127.0.0.1:1');
-    expect(bundle.metrics.failed).toBe('the server has no --metrics-listen');
+    expect(bundle.metrics.failed).toMatch(/^the server has not said where its metrics are/);
     expect(await runCommand(args)).toMatchObject({ status: 1, err: expect.stringContaining('is there already') });
     expect(JSON.parse(readFileSync(output, 'utf8'))).toEqual(bundle);
+    const wrong = [...args, '--metrics', 'nowhere'];
+    expect(await runCommand(wrong)).toMatchObject({ status: 2, err: expect.stringContaining('--metrics: "nowhere"') });
+  });
+});
+
+// An address of this machine that is not its loopback: what a server on another machine is to the command.
+const [far] = hostAddresses(4);
+(far === undefined ? describe.skip : describe)('switchyard debug dump of a server beyond loopback', () => {
+  const COLLECTORS = 'a-token-of-collectors-0123456789';
+  const dumpFar = async (name: string, flags: Record<string, string>, args: readonly string[] = []) => {
+    const data = mkdtempSync(join(tmpdir(), 'switchyard-dump-far-'));
+    const server = await run({ listen: '0.0.0.0:0', 'allow-open': 'true', data, ...flags });
+    try {
+      const address = `${far}:${parseAddress(server.address).port}`;
+      const output = join(folder, name);
+      const how = ['--server', address, '--pin', formatPin(pinOf(readAuthority(data)!))];
+      const { status, err } = await runCommand(['debug', 'dump', ...how, '--output', output, ...args]);
+      expect({ status, err }).toEqual({ status: 0, err: '' });
+      return { text: readFileSync(output, 'utf8'), address };
+    } finally {
+      await server.stop();
+      rmSync(data, { recursive: true, force: true });
+    }
+  };
+
+  it('has what the server says and its metrics, over TLS and by the token of collectors, which is not in it', async () => {
+    const flags = { 'metrics-listen': '0.0.0.0:0', 'metrics-token': COLLECTORS };
+    const secrets = ['--admin-token', ADMIN_TOKEN, '--metrics-token', COLLECTORS];
+    const { text, address } = await dumpFar('far.json', flags, secrets);
+    const bundle = JSON.parse(text);
+    expect(bundle.reached).toEqual({ server: address, isEncrypted: true });
+    expect(bundle.server).toMatchObject({ serverSid: 257, limits: { 'sessions-max': { used: 0 } } });
+    expect(bundle.metrics).toMatchObject({ status: 200, text: expect.arrayContaining(['switchyard_sessions 0']) });
+    expect(bundle.healthz).toEqual({ status: 200, text: ['ok', ''] });
+    // The default folder is that of this machine's own server.
+    expect(bundle.dataFolder.failed).toContain('on the machine of the server');
+    for (const secret of [COLLECTORS, ADMIN_TOKEN]) expect(text).not.toContain(secret);
+  });
+
+  it('says what the port for metrics answers to whom it does not know', async () => {
+    const { text } = await dumpFar('unknown.json', { 'metrics-listen': '0.0.0.0:0', 'metrics-token': COLLECTORS });
+    const bundle = JSON.parse(text);
+    expect(bundle.metrics).toEqual({ status: 401, text: ['a token is needed', ''] });
+    expect(bundle.readyz).toMatchObject({ status: 200 });
+  });
+
+  it('asks no port of this machine for the metrics that the other one keeps to itself', async () => {
+    const { text } = await dumpFar('near.json', { 'metrics-listen': '127.0.0.1:0' });
+    const bundle = JSON.parse(text);
+    expect(bundle.metrics.failed).toMatch(/^they are at 127\.0\.0\.1:\d+ of the server's own machine: run this there/);
   });
 });
 
 describe('what is taken out of a text', () => {
-  it('is every session token and private key, whatever stands around them', () => {
-    const token = fc.stringMatching(/^sw1_[A-Za-z0-9_-]{38}$/);
+  it('is every session token, access token, ticket and private key, whatever stands around them', () => {
+    const token = fc.stringMatching(/^sw[at]?1_[A-Za-z0-9_-]{38}$/);
     fc.assert(
       fc.property(fc.string(), token, fc.string(), (before, secret, after) => {
         expect(redact(`${before}${secret}${after}`)).not.toContain(secret);
@@ -112,10 +166,11 @@ describe('what is taken out of a text', () => {
     'Authorization: Bearer hunter2hunter2',
     'Cookie: switchyard=hunter2hunter2',
     '--admin-token hunter2hunter2',
+    '--metrics-token hunterhunter',
     'SWITCHYARD_ADMIN_TOKEN=hunter2hunter2',
     '{\\"token\\":\\"hunter2hunter2\\"}',
   ])('is what is named as a secret: %s', (text) => {
-    expect(redact(`before ${text} after`)).not.toContain('hunter2');
+    expect(redact(`before ${text} after`)).not.toContain('hunter');
     expect(redact(`before ${text} after`)).toMatch(/^before .* after$/);
   });
 

@@ -107,6 +107,15 @@ describe('over a real connection', () => {
     expect((await called).node.cvid).toBe(7);
   });
 
+  it('a call of which nobody knows what came is repeated only where it may be done twice', async () => {
+    const outcome = { code: StatusCode.UNAVAILABLE, reason: 'OUTCOME_UNKNOWN', temporary: false };
+    await expect(yard.getNode(565)).rejects.toMatchObject(outcome);
+    expect(server.seen).toHaveLength(1);
+    server.seen.length = 0;
+    expect((await yard.getNode(565, { retry: true })).node.cvid).toBe(565);
+    expect(server.seen).toHaveLength(2);
+  });
+
   it('a watch is ended at the server when its loop is left', async () => {
     const cancelled = new Promise<void>((resolve) => {
       server.onWatch = (watch) => {

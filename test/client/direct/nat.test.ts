@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { judge } from '../../../src/cli/peers/netcheck.js';
 import { lookUdp, viewOf } from '../../../src/client/direct/nat.js';
+import { systemClock } from '../../../src/client/system.js';
 import { bindingAnswer, decodeStun } from '../../../src/stun/binding.js';
 
 const STUN = { host: '198.51.100.1', port: 3478 };
@@ -39,7 +40,7 @@ describe('the mapping of a NAT', () => {
     });
     await Promise.all(sockets.map((socket) => once(socket, 'listening')));
     const places = sockets.map((socket) => ({ host: '127.0.0.1', port: socket.address().port }));
-    const view = await lookUdp(places);
+    const view = await lookUdp(places, systemClock);
     expect(view.seen.map(({ at }) => at.port)).toEqual([6000, 6001]);
     expect([...asked]).toEqual([view.localPort]);
     for (const socket of sockets) socket.close();

@@ -50,8 +50,8 @@ afterAll(() => {
 /** The reflexive candidates, which on a machine by itself are those of its loopback interface. */
 const seen = (punch: Puncher) => punch.candidates.filter(({ type }) => type === CandidateType.REFLEXIVE);
 
-async function both(gather: (at: readonly Endpoint[]) => Promise<Puncher>): Promise<[Puncher, Puncher]> {
-  const punches = await Promise.all([gather([at]), gather([at])]);
+async function both(gather: (at: readonly Endpoint[], clock: Clock) => Promise<Puncher>): Promise<[Puncher, Puncher]> {
+  const punches = await Promise.all([gather([at], clock), gather([at], clock)]);
   open.push(...punches);
   return punches;
 }
@@ -120,7 +120,7 @@ describe.each([
     const { port } = server.address() as AddressInfo;
     server.close();
     await once(server, 'close');
-    const punch = await gather([{ host: LOCALHOST, port }]);
+    const punch = await gather([{ host: LOCALHOST, port }], clock);
     open.push(punch);
     expect(seen(punch)).toEqual([]);
     expect(await punch.measure()).toBeUndefined();

@@ -2,9 +2,12 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../../harness/manual-clock.js';
 import { type Identity, makeIdentity } from '../../../src/client/direct/identity.js';
 import type { AttemptPlan } from '../../../src/client/direct/path.js';
 import { PathRace } from '../../../src/client/direct/race.js';
+import { systemClock } from '../../../src/client/system.js';
+import { CONNECTION_TIMES } from '../../../src/core/model/connection-times.js';
 
 const NONCE = Buffer.alloc(16, 7);
 const caller = makeIdentity();
@@ -33,10 +36,32 @@ function race(controlling: boolean, changes: Partial<AttemptPlan> = {}): PathRac
   const identity: Identity = controlling ? caller : peer;
   const peerPublicKey = (controlling ? peer : caller).publicKey;
   const plan = { controlling, identity, peerPublicKey, nonce: NONCE, candidates: [], startAfterMs: 0, ...changes };
-  return new PathRace(plan, (socket) => socket.resetAndDestroy());
+  return new PathRace(plan, systemClock, (socket) => socket.resetAndDestroy());
 }
 
 describe('a race of paths', () => {
+  it('gives a path up whose peer says nothing, by the clock that it was given', async () => {
+    const clock = new ManualClock();
+    const [one] = await pair();
+    const plan = {
+      controlling: true,
+      identity: caller,
+      peerPublicKey: peer.publicKey,
+      nonce: NONCE,
+      candidates: [],
+      startAfterMs: 0,
+    };
+    const waiting = new PathRace<Socket>(plan, clock, (socket) => socket.resetAndDestroy());
+    const outcome = waiting.enter(one);
+    clock.advance(CONNECTION_TIMES.secureMs - 1);
+    await new Promise(setImmediate);
+    expect(one.destroyed).toBe(false);
+    clock.advance(1);
+    expect(await outcome).toBe('the handshake took too long');
+    expect(one.destroyed).toBe(true);
+    waiting.end();
+  });
+
   it('has the same winner at both ends, which carries data both ways', async () => {
     const [one, other] = await pair();
     const [controlling, controlled] = [race(true), race(false)];

@@ -6,6 +6,7 @@ import { makeIdentity } from '../../../src/client/direct/identity.js';
 import { OUTCOMES, outcomeOf, PathError } from '../../../src/client/direct/outcome.js';
 import { type Interfaces, Reach } from '../../../src/client/direct/reach.js';
 import { TcpPunch } from '../../../src/client/direct/tcp.js';
+import { systemClock } from '../../../src/client/system.js';
 
 const face = (cidr: string, family: 'IPv4' | 'IPv6', internal = false) => ({ cidr, family, internal }) as never;
 const INTERFACES: Interfaces = {
@@ -65,7 +66,7 @@ describe('a punch over TCP', () => {
     }).listen(0, '127.0.0.1');
     await once(victim, 'listening');
     const { port } = victim.address() as AddressInfo;
-    const punch = await TcpPunch.gather([]);
+    const punch = await TcpPunch.gather([], systemClock);
     try {
       const candidates = ['127.0.0.1', '169.254.1.1'].map((host) => candidate(CandidateType.HOST, { host, port }, 0));
       const identity = makeIdentity();

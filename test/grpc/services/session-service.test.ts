@@ -8,7 +8,7 @@ import { agent, asAdmin, ask, asSession, open, type Running, refused, run } from
 describe('SessionService', () => {
   let at: Running;
   beforeAll(async () => {
-    at = await run({ 'session-ttl-min': '1s', 'order-deadline': '300ms' });
+    at = await run({ 'session-ttl-min': '1s' });
   });
   afterAll(() => at.stop());
 
@@ -94,9 +94,30 @@ describe('SessionService', () => {
   });
 
   it('ends a session that does not answer the order when its deadline has passed', async () => {
-    const { instanceSid } = await ask(at, Sessions.session, agent(7));
-    await ask(at, Sessions.terminateSession, { cvid: instanceSid, reason: '' }, asAdmin());
-    expect((await refused(ask(at, Sessions.getSession, { cvid: instanceSid }))).reason).toBe('SESSION_NOT_FOUND');
+    const short = await run({ 'order-deadline': '300ms' });
+    try {
+      const { sessionToken, instanceSid } = await ask(short, Sessions.session, agent(7));
+      const attachment = open(short, Sessions.attach, {}, asSession(sessionToken));
+      await attachment.next();
+      await ask(short, Sessions.terminateSession, { cvid: instanceSid, reason: '' }, asAdmin());
+      expect((await attachment.next()).order?.kind?.$case).toBe('terminateSession');
+      expect((await refused(ask(short, Sessions.getSession, { cvid: instanceSid }))).reason).toBe('SESSION_NOT_FOUND');
+    } finally {
+      await short.stop();
+    }
+  });
+
+  it('ends a session without an attachment at once, as nobody would answer the order', async () => {
+    const patient = await run({ 'order-deadline': '1h' });
+    try {
+      const { instanceSid } = await ask(patient, Sessions.session, agent(7));
+      await ask(patient, Sessions.terminateSession, { cvid: instanceSid, reason: '' }, asAdmin());
+      expect((await refused(ask(patient, Sessions.getSession, { cvid: instanceSid }))).reason).toBe(
+        'SESSION_NOT_FOUND',
+      );
+    } finally {
+      await patient.stop();
+    }
   });
 
   it('lets nobody but an administrator end the session of another', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   type ConversationEvent,
   type ConversationState,
-  next,
+  nextConversation,
 } from '../../../src/system/conversation/conversation-state.js';
 
 const STATES: ConversationState[] = ['new', 'opening', 'open', 'terminating', 'over'];
@@ -24,19 +24,19 @@ const MOVES: Record<string, ConversationState> = {
 
 describe('the state of a conversation of system events', () => {
   it.each(STATES.flatMap((state) => EVENTS.map((event) => [state, event] as const)))('%s, %s', (state, event) => {
-    expect(next(state, event)).toBe(MOVES[`${state} ${event}`] ?? state);
+    expect(nextConversation(state, event)).toBe(MOVES[`${state} ${event}`] ?? state);
   });
 
   it('can always be ended, and nothing leads out of its end', () => {
-    for (const state of STATES) expect(next(state, 'end')).toBe('over');
-    for (const event of EVENTS) expect(next('over', event)).toBe('over');
+    for (const state of STATES) expect(nextConversation(state, 'end')).toBe('over');
+    for (const event of EVENTS) expect(nextConversation('over', event)).toBe('over');
   });
 
   it('never takes a second session: once open, no event leads back to new or opening', () => {
     const later = new Set<ConversationState>(['open']);
     for (let size = 0; size < later.size; ) {
       size = later.size;
-      for (const state of [...later]) for (const event of EVENTS) later.add(next(state, event));
+      for (const state of [...later]) for (const event of EVENTS) later.add(nextConversation(state, event));
     }
     expect([...later].sort()).toEqual(['open', 'over', 'terminating']);
   });

@@ -1,4 +1,6 @@
 import type Udx from 'udx-native';
+import type { Clock } from '../../../base/clock.js';
+import { every } from '../../../base/timing.js';
 import { CONNECTION_TIMES } from '../../../core/model/connection-times.js';
 import type { Endpoint } from '../../../stun/address.js';
 import { CandidateType, endpointText, familyOf, ordered } from '../candidate.js';
@@ -15,12 +17,20 @@ import { UdxDuplex } from './udx-duplex.js';
 interface Target {
   readonly family: UdpFamily;
   readonly to: Endpoint;
-  /** When checks may begin, on the clock of `performance`. */
+  /** When checks may begin, on the clock of the attempt. */
   readonly fromMs: number;
   /** Which stream goes there, once checks have been answered; only the controlling end numbers them. */
   stream: number | undefined;
   opened: boolean;
   outcome: Outcome;
+}
+
+/** What an attempt works with. */
+export interface UdpAttemptDeps {
+  readonly udx: Udx;
+  readonly families: readonly UdpFamily[];
+  readonly clock: Clock;
+  readonly reach: Reach;
 }
 
 /**
@@ -30,44 +40,42 @@ interface Target {
  * that a target too: behind an endpoint-dependent NAT the peer comes from an address that nobody could have named.
  */
 export class UdpAttempt {
-  readonly #udx: Udx;
-  readonly #families: readonly UdpFamily[];
   readonly #plan: AttemptPlan;
-  readonly #reach: Reach;
+  readonly #deps: UdpAttemptDeps;
   readonly #race: PathRace<UdxDuplex>;
-  readonly #startedAt = performance.now();
+  readonly #startedAtMs: number;
   readonly #targets = new Map<string, Target>();
   /** Streams that were made, by their number. */
   readonly #streams = new Map<number, { readonly target: Target; readonly duplex: UdxDuplex }>();
   #turn = 0;
 
-  constructor(udx: Udx, families: readonly UdpFamily[], plan: AttemptPlan, reach: Reach) {
-    this.#udx = udx;
-    this.#families = families;
+  constructor(plan: AttemptPlan, deps: UdpAttemptDeps) {
     this.#plan = plan;
-    this.#reach = reach;
-    this.#race = new PathRace(plan, (duplex) => duplex.destroy());
+    this.#deps = deps;
+    this.#startedAtMs = deps.clock.nowMs();
+    this.#race = new PathRace(plan, deps.clock, (duplex) => duplex.destroy());
   }
 
   async run(signal?: AbortSignal): Promise<AttemptOutcome> {
+    const { clock, families, reach } = this.#deps;
     const startAfterMs = Math.min(Math.max(this.#plan.startAfterMs, 0), CONNECTION_TIMES.startAfterMaxMs);
     const leftOut: PairOutcome[] = [];
     for (const { type, host, port } of ordered(this.#plan.candidates)) {
-      if (!this.#reach.dials(host)) leftOut.push(notDialled({ host, port }));
-      else this.#target({ host, port }, this.#startedAt + (type === CandidateType.HOST ? 0 : startAfterMs));
+      if (!reach.dials(host)) leftOut.push(notDialled({ host, port }));
+      else this.#target({ host, port }, this.#startedAtMs + (type === CandidateType.HOST ? 0 : startAfterMs));
     }
-    const unlisten = this.#families.map((family) =>
+    const unlisten = families.map((family) =>
       family.listen((bytes, from) => this.#heard(decodeCheck(bytes, this.#plan.nonce), from)),
     );
-    const pacing = setInterval(() => this.#next(), CONNECTION_TIMES.checkMs);
+    const pacing = every(clock, CONNECTION_TIMES.checkMs, () => this.#next());
     const end = () => this.#race.end();
-    const timer = setTimeout(end, startAfterMs + CONNECTION_TIMES.attemptMs);
+    const timer = clock.after(startAfterMs + CONNECTION_TIMES.attemptMs, end);
     signal?.addEventListener('abort', end);
     if (signal?.aborted) end();
     const winner = await this.#race.winner;
     end();
-    clearTimeout(timer);
-    clearInterval(pacing);
+    timer.cancel();
+    pacing.cancel();
     signal?.removeEventListener('abort', end);
     for (const stop of unlisten) stop();
     const won = [...this.#streams.values()].find(({ duplex }) => duplex === winner?.raw)?.target;
@@ -81,7 +89,7 @@ export class UdpAttempt {
     const pairs = [...checked, ...leftOut];
     const ends = won && { local: won.family.local, remote: won.to };
     const path = ends && winner && pathOf(winner, ends);
-    return { path, pairs, tookMs: performance.now() - this.#startedAt };
+    return { path, pairs, tookMs: clock.nowMs() - this.#startedAtMs };
   }
 
   /** The target at an address; undefined when it cannot be one, or there are enough. */
@@ -89,7 +97,7 @@ export class UdpAttempt {
     const key = endpointText(to);
     const known = this.#targets.get(key);
     if (known) return known;
-    const family = this.#families.find((one) => one.family === familyOf(to.host));
+    const family = this.#deps.families.find((one) => one.family === familyOf(to.host));
     if (family === undefined || this.#targets.size >= PUNCH_LIMITS.checkedMax) return undefined;
     const target: Target = { family, to, fromMs, stream: undefined, opened: false, outcome: 'no answer' };
     this.#targets.set(key, target);
@@ -98,7 +106,7 @@ export class UdpAttempt {
 
   /** Sends the next check to the next target whose time has come. */
   #next(): void {
-    const now = performance.now();
+    const now = this.#deps.clock.nowMs();
     const ready = [...this.#targets.values()].filter(({ fromMs }) => fromMs <= now);
     const target = ready[this.#turn++ % Math.max(ready.length, 1)];
     if (target) this.#ask(target);
@@ -115,7 +123,7 @@ export class UdpAttempt {
 
   #heard(check: Check | undefined, from: Endpoint): void {
     if (check === undefined || this.#race.over) return;
-    const target = this.#target({ host: from.host, port: from.port }, performance.now());
+    const target = this.#target({ host: from.host, port: from.port }, this.#deps.clock.nowMs());
     if (target === undefined) return;
     switch (check.kind) {
       case CheckKind.ASK:
@@ -155,9 +163,9 @@ export class UdpAttempt {
     const nonce = Buffer.from(this.#plan.nonce);
     const ids = [nonce.readUInt32BE(0) ^ (2 * number), nonce.readUInt32BE(0) ^ (2 * number + 1)].map((id) => id >>> 0);
     const [own, peers] = this.#plan.controlling ? [ids[0]!, ids[1]!] : [ids[1]!, ids[0]!];
-    const stream = this.#udx.createStream(own);
+    const stream = this.#deps.udx.createStream(own);
     stream.connect(target.family.socket, peers, target.to.port, target.to.host);
-    const duplex = new UdxDuplex(stream);
+    const duplex = new UdxDuplex(stream, this.#deps.clock);
     this.#streams.set(number, { target, duplex });
     void this.#race.enter(duplex).then((outcome) => {
       if (target.outcome !== 'connected') target.outcome = outcome;

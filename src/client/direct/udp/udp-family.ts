@@ -1,28 +1,39 @@
 import type Udx from 'udx-native';
 import type { UdxSocket } from 'udx-native';
+import type { Clock } from '../../../base/clock.js';
 import type { Endpoint } from '../../../stun/address.js';
 import { anyAddress, type Candidate, CandidateType, candidate, type Family, hostAddresses } from '../candidate.js';
 import { type Datagrams, type Observation, observeUdp } from '../reflexive.js';
+
+/** Whose socket it is, what makes it, and the clock by which its observations are timed. */
+export interface UdpFamilyDeps {
+  readonly udx: Udx;
+  readonly clock: Clock;
+  readonly family: Family;
+}
 
 /** The socket of one address family by which an instance can be reached over UDP, and what is known about it. */
 export class UdpFamily implements Datagrams {
   readonly family: Family;
   readonly socket: UdxSocket;
+  readonly #clock: Clock;
   /** Undefined when there is none of this family, or it did not answer the first time. */
   #rendezvous: Endpoint | undefined;
   #candidates: readonly Candidate[] = [];
   #roundTripMs: number | undefined;
 
-  private constructor(family: Family, socket: UdxSocket, rendezvous: Endpoint | undefined) {
+  private constructor({ family, clock }: UdpFamilyDeps, socket: UdxSocket, rendezvous: Endpoint | undefined) {
     this.family = family;
+    this.#clock = clock;
     this.socket = socket;
     this.#rendezvous = rendezvous;
   }
 
   /** Opens the socket, at `port` if that is free, and asks the rendezvous about it where there is one of this family. */
-  static async open(udx: Udx, family: Family, rendezvous: Endpoint | undefined, port = 0): Promise<UdpFamily> {
+  static async open(deps: UdpFamilyDeps, rendezvous: Endpoint | undefined, port = 0): Promise<UdpFamily> {
+    const { udx, family } = deps;
     const socket = bound(udx, family, port);
-    const opened = new UdpFamily(family, socket, rendezvous);
+    const opened = new UdpFamily(deps, socket, rendezvous);
     const observation = await opened.#observe();
     opened.#roundTripMs = observation?.roundTripMs;
     if (observation === undefined) opened.#rendezvous = undefined;
@@ -71,7 +82,7 @@ export class UdpFamily implements Datagrams {
   }
 
   async #observe(): Promise<Observation | undefined> {
-    return this.#rendezvous && observeUdp(this, this.#rendezvous);
+    return this.#rendezvous && observeUdp(this, this.#rendezvous, this.#clock);
   }
 
   #at(host: string): Endpoint {

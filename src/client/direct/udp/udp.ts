@@ -1,4 +1,5 @@
 import type Udx from 'udx-native';
+import type { Clock } from '../../../base/clock.js';
 import type { Endpoint } from '../../../stun/address.js';
 import { type Candidate, familyOf, hostAddresses, ordered } from '../candidate.js';
 import { openAll } from '../open-all.js';
@@ -15,8 +16,10 @@ export class UdpPunch implements Puncher {
   readonly candidates: readonly Candidate[];
   readonly #udx: Udx;
   readonly #families: readonly UdpFamily[];
+  readonly #clock: Clock;
 
-  private constructor(udx: Udx, families: readonly UdpFamily[]) {
+  private constructor(udx: Udx, families: readonly UdpFamily[], clock: Clock) {
+    this.#clock = clock;
     this.#udx = udx;
     this.#families = families;
     this.candidates = ordered(families.flatMap(({ candidates }) => candidates));
@@ -28,18 +31,17 @@ export class UdpPunch implements Puncher {
    *
    * Throws when udx-native is not there: it is an optional package, because it comes as a binary.
    */
-  static async gather(rendezvous: readonly Endpoint[], port?: number): Promise<UdpPunch> {
+  static async gather(rendezvous: readonly Endpoint[], clock: Clock, port?: number): Promise<UdpPunch> {
     const { default: Udx } = await import('udx-native');
     const udx = new Udx();
     const families = ([6, 4] as const).filter((family) => family === 4 || hostAddresses(family).length > 0);
     const open = (family: 4 | 6) =>
       UdpFamily.open(
-        udx,
-        family,
+        { udx, clock, family },
         rendezvous.find(({ host }) => familyOf(host) === family),
         port,
       );
-    return new UdpPunch(udx, await openAll(families.map(open), ({ socket }) => void socket.close()));
+    return new UdpPunch(udx, await openAll(families.map(open), ({ socket }) => void socket.close()), clock);
   }
 
   get roundTripMs(): number | undefined {
@@ -56,7 +58,8 @@ export class UdpPunch implements Puncher {
   }
 
   attempt(plan: AttemptPlan, signal?: AbortSignal): Promise<AttemptOutcome> {
-    return new UdpAttempt(this.#udx, this.#families, plan, new Reach(this.candidates)).run(signal);
+    const deps = { udx: this.#udx, families: this.#families, clock: this.#clock, reach: new Reach(this.candidates) };
+    return new UdpAttempt(plan, deps).run(signal);
   }
 
   close(): void {

@@ -1,5 +1,7 @@
 import { Duplex } from 'node:stream';
 import type { UdxStream } from 'udx-native';
+import type { Clock, Timer } from '../../../base/clock.js';
+import { every } from '../../../base/timing.js';
 import { CONNECTION_TIMES } from '../../../core/model/connection-times.js';
 import { PUNCH_LIMITS } from '../limits.js';
 
@@ -16,15 +18,17 @@ const ANSWER = Buffer.from([2]);
 /** A stream of udx-native as one of Node's, which is what TLS wants under it. Owns the stream. */
 export class UdxDuplex extends Duplex {
   readonly #stream: UdxStream;
+  readonly #clock: Clock;
   /** For how long nothing has come from the peer, in ticks of the watch. */
   #silentMs = 0;
-  #watching: NodeJS.Timeout | undefined;
+  #watching: Timer | undefined;
   /** Everything that the peer has said is in this duplex. */
   #ended = false;
   readonly #closed: Promise<unknown>;
 
-  constructor(stream: UdxStream) {
+  constructor(stream: UdxStream, clock: Clock) {
     super();
+    this.#clock = clock;
     this.#stream = stream;
     stream.on('data', (bytes: Buffer) => {
       this.#silentMs = 0;
@@ -53,11 +57,11 @@ export class UdxDuplex extends Duplex {
     const { aliveMs, aliveRetryMs } = CONNECTION_TIMES;
     const deadMs = aliveMs + aliveRetryMs * PUNCH_LIMITS.aliveTriesMax;
     // Counted in ticks rather than taken from a clock: a machine that slept, or was busy, has not listened.
-    this.#watching = setInterval(() => {
+    this.#watching = every(this.#clock, aliveRetryMs, () => {
       this.#silentMs += aliveRetryMs;
       if (this.#silentMs > deadMs) this.destroy(new Error(`the peer was silent for ${deadMs / 1_000} s`));
       else if (this.#silentMs >= aliveMs) this.#stream.trySend(ASK);
-    }, aliveRetryMs);
+    });
   }
 
   /** Resolves once the peer has acknowledged all that was written: unlike a kernel's TCP, nothing here outlives the process. */
@@ -81,7 +85,7 @@ export class UdxDuplex extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    clearInterval(this.#watching);
+    this.#watching?.cancel();
     this.#stream.destroy();
     done(error);
   }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import Udx, { type UdxSocket, type UdxStream } from 'udx-native';
+import { ManualClock } from '../../../../harness/manual-clock.js';
 import { PUNCH_LIMITS } from '../../../../src/client/direct/limits.js';
 import { UdxDuplex } from '../../../../src/client/direct/udp/udx-duplex.js';
 import { CONNECTION_TIMES } from '../../../../src/core/model/connection-times.js';
@@ -9,11 +10,12 @@ const LOCALHOST = '127.0.0.1';
 const { aliveMs, aliveRetryMs } = CONNECTION_TIMES;
 const { aliveTriesMax } = PUNCH_LIMITS;
 
+let clock: ManualClock;
 let sockets: UdxSocket[];
 let streams: [UdxStream, UdxStream];
 
 beforeEach(() => {
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+  clock = new ManualClock();
   const udx = new Udx();
   sockets = [0, 1].map(() => udx.createSocket());
   for (const socket of sockets) socket.bind(0, LOCALHOST);
@@ -22,28 +24,27 @@ beforeEach(() => {
   streams[1].connect(sockets[1]!, 1, sockets[0]!.address().port, LOCALHOST);
 });
 afterEach(async () => {
-  jest.useRealTimers();
   for (const stream of streams) stream.destroy();
   await Promise.all(sockets.map((socket) => socket.close()));
 });
 
 describe('a path over UDX that is watched', () => {
   it('errs when the peer says nothing for as long as TCP would wait', async () => {
-    const duplex = new UdxDuplex(streams[0]);
+    const duplex = new UdxDuplex(streams[0], clock);
     const erred = once(duplex, 'error');
     duplex.watch();
-    jest.advanceTimersByTime(aliveMs + aliveTriesMax * aliveRetryMs);
+    clock.advance(aliveMs + aliveTriesMax * aliveRetryMs);
     expect(duplex.destroyed).toBe(false);
-    jest.advanceTimersByTime(aliveRetryMs);
+    clock.advance(aliveRetryMs);
     expect(await erred).toMatchObject([{ message: 'the peer was silent for 20 s' }]);
   });
 
   it('stands while the peer answers, however long there is no data', async () => {
-    const [duplex, peer] = streams.map((stream) => new UdxDuplex(stream)) as [UdxDuplex, UdxDuplex];
+    const [duplex, peer] = streams.map((stream) => new UdxDuplex(stream, clock)) as [UdxDuplex, UdxDuplex];
     duplex.watch();
     for (let asked = 0; asked < aliveTriesMax; asked += 1) {
       const answered = once(streams[0], 'message');
-      jest.advanceTimersByTime(aliveMs);
+      clock.advance(aliveMs);
       await answered;
     }
     expect(duplex.destroyed).toBe(false);
@@ -52,12 +53,12 @@ describe('a path over UDX that is watched', () => {
   });
 
   it('is not asked while there is data', async () => {
-    const duplex = new UdxDuplex(streams[0]);
+    const duplex = new UdxDuplex(streams[0], clock);
     const asked = jest.fn();
     streams[1].on('message', asked);
     duplex.watch();
     for (let sent = 0; sent < 3; sent += 1) {
-      jest.advanceTimersByTime(aliveMs - aliveRetryMs);
+      clock.advance(aliveMs - aliveRetryMs);
       streams[1].write(Buffer.from('data'));
       await once(duplex, 'data');
     }

@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { readSources } from './imports.mjs';
+
+/** What takes time from the machine rather than from the clock that the composition root hands in. */
+const MACHINE_TIME =
+  /\bset(?:Timeout|Interval|Immediate)\b|\bAbortSignal\.timeout\b|\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bhrtime\b/g;
+
+/** Where the machine's own time is right, and why. */
+const EXCEPTIONS: Readonly<Record<string, readonly [uses: string, reason: string]>> = {
+  'src/client/system.ts': ['performance.now Date.now setTimeout setImmediate', 'is the clock of the machine'],
+  'src/client/channel/grpc-channel.ts': [
+    'setInterval Date.now',
+    'a handle keeps the process alive, and never calls; grpc-js takes deadlines as times of day',
+  ],
+  'src/client/channel/pinned-root.ts': ['setTimeout', 'the idle time of a socket, which Node counts'],
+  'src/web/door.ts': ['setTimeout', 'the idle time of a socket, which Node counts'],
+  'src/cli/operate/serve.ts': ['setInterval setInterval', 'a handle keeps the process alive, and never calls'],
+  'src/cli/peers/forwarding.ts': [
+    'setImmediate',
+    'the end of a turn, in which the system is asked about a reset; no time',
+  ],
+  'src/journal/storage/folder.ts': [
+    'setImmediate setImmediate setImmediate',
+    'the process may do something else between two pieces; no time',
+  ],
+};
+
+/** The code of a file, without its comments. */
+const codeOf = (text: string) => text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(?<=^|\s)\/\/.*$/gm, '');
+
+describe('the sources', () => {
+  it('take time from the clock that is handed in, but for the exceptions that are listed with a reason', () => {
+    const found = readSources('.', 'src').flatMap(({ path }) => {
+      const uses = codeOf(readFileSync(path, 'utf8')).match(MACHINE_TIME);
+      return uses === null ? [] : [[path, uses.join(' ')] as const];
+    });
+    const listed = Object.entries(EXCEPTIONS).map(([path, [uses]]) => [path, uses]);
+    expect(Object.fromEntries(found)).toEqual(Object.fromEntries(listed));
+  });
+
+  it.each([
+    'setTimeout(end, 5);',
+    "import { setTimeout as wait } from 'node:timers/promises';",
+    'const signal = AbortSignal.timeout(5); // late',
+    'const before = performance.now();',
+    'const atMs = Date.now();',
+  ])('are found out where they do not: %s', (line) => {
+    expect(codeOf(line).match(MACHINE_TIME)).toHaveLength(1);
+    expect(codeOf(`/* ${line.replace('//', '')} */ // ${line}`)).not.toMatch(MACHINE_TIME);
+  });
+});
