@@ -7,6 +7,7 @@ import { processTerminal } from './cli/output/terminal.js';
 import { EXIT, runCli } from './cli/program.js';
 import { proxyVariables } from './cli/proxy-variables.js';
 import { Interrupt } from './cli/surroundings.js';
+import { logGrpcWithoutValues } from './client/channel/grpc-log.js';
 import { systemClock, systemRandom } from './client/system.js';
 
 // The process itself: arguments in, exit status out, and signals in between. Everything else is in cli/.
@@ -39,6 +40,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // What is said about the work is not the work: it goes on when nobody reads it.
 process.stderr.on('error', () => {});
 process.on('uncaughtException', (error) => fail(...linesOf(error)));
+
+// It says it on standard error by itself, with the values of metadata.
+logGrpcWithoutValues((line) => void terminal.err.writeLines([`grpc: ${line}`]));
 
 /** Ends the process where no command can say any more what went wrong. */
 function fail(...lines: readonly string[]): void {

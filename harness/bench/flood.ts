@@ -12,6 +12,7 @@ import { type Figure, figureOf } from './figure.js';
 import { fill } from './filled.js';
 import type { Flood, Flooded } from './flood/flooder.js';
 import { Observer, type Phase, type Seen } from './flood/observer.js';
+import type { WebFlood } from './flood/web-flooder.js';
 import { seeded } from './seeded.js';
 import { dataFolder, startSwitchyard } from './servers.js';
 
@@ -39,7 +40,9 @@ interface Kind {
   readonly what: string;
   /** Which folder the server starts from. */
   readonly folder: 'small' | 'large';
-  readonly flood: Omit<Flood, 'port' | 'from' | 'connections' | 'atOnce'>;
+  readonly flood:
+    | Omit<Flood, 'port' | 'from' | 'connections' | 'atOnce'>
+    | Omit<WebFlood, 'port' | 'from' | 'connections'>;
   /** Calls under way, in all and on one connection at most. */
   readonly atOnce: number;
   readonly perConnection: number;
@@ -124,6 +127,19 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
+/** How often requests are sent ahead on one connection of the web door: within its bound, and far beyond. */
+const AHEAD = [16, 400];
+const PREFLIGHT = 'OPTIONS / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n';
+
+/** Every way to flood the web door. */
+const WEB_KINDS: readonly Kind[] = AHEAD.map((ahead) => ({
+  what: `OPTIONS at the web door, ${ahead} sent ahead`,
+  folder: 'small',
+  flood: { request: PREFLIGHT, ahead },
+  atOnce: CALLS_AT_ONCE,
+  perConnection: ahead,
+}));
+
 /** Only kinds and numbers of connections whose names have this in them, to look at one of them closely. */
 const ONLY = process.env.SWITCHYARD_BENCH_FLOODS ?? '';
 
@@ -152,7 +168,8 @@ interface Measured {
 }
 
 async function measure(kind: Kind, connections: number, data: string, tell: (line: string) => void): Promise<Measured> {
-  const server = await startSwitchyard(data);
+  const isWeb = 'request' in kind.flood;
+  const server = await startSwitchyard(data, ...(isWeb ? ['--web-listen', '127.0.0.1:0'] : []));
   const observer = await Observer.connect(server.port, OBSERVER);
   try {
     await observer.observe(WARM_MS);
@@ -162,8 +179,9 @@ async function measure(kind: Kind, connections: number, data: string, tell: (lin
     const control = await observer.observe(PHASE_MS);
     await hog.stop();
     const atOnce = Math.min(kind.perConnection, Math.ceil(kind.atOnce / connections));
-    const about: Flood = { ...kind.flood, port: server.port, from: FLOODER, connections, atOnce };
-    const flooder = await beside('flooder', JSON.stringify(about));
+    const port = isWeb ? server.ports.web! : server.port;
+    const about = { ...kind.flood, port, from: FLOODER, connections, atOnce };
+    const flooder = await beside(isWeb ? 'web-flooder' : 'flooder', JSON.stringify(about));
     await sleep(WARM_MS);
     const flood = await observer.observe(PHASE_MS);
     const done = JSON.parse((await flooder.stop()) ?? '{}') as Flooded;
@@ -194,8 +212,8 @@ export async function benchFlood(rounds: number, progress: (line: string) => voi
   };
   try {
     const figures: Figure[] = [];
-    for (const kind of KINDS) {
-      for (const connections of [1, 20]) {
+    for (const kind of [...KINDS, ...WEB_KINDS]) {
+      for (const connections of 'request' in kind.flood ? [64] : [1, 20]) {
         const what = `${kind.what}, ${connections === 1 ? 'one connection' : `${connections} connections`}`;
         if (!what.includes(ONLY)) continue;
         const folder = await folderOf(kind);

@@ -31,9 +31,18 @@ export class Fence {
         part(...args);
       } catch (error) {
         this.report(door, error);
-        end(...args);
+        this.#end(door, end, args);
       }
     };
+  }
+
+  /** What gets rid of a peer may fail as what handled it did: half of it is torn down then. */
+  #end<A extends readonly unknown[]>(door: string, end: (...args: A) => void, args: A): void {
+    try {
+      end(...args);
+    } catch (error) {
+      this.report(door, error);
+    }
   }
 
   /** Logs what was thrown under an id, and answers with that: all that the peer may be told. */

@@ -19,6 +19,7 @@ import { Fault } from '../core/model/fault.js';
 import type { StateView } from '../core/store/state-view.js';
 import type { Asker, Gatekeeper } from '../replica/access/gatekeeper.js';
 import type { Replica } from '../replica/replica.js';
+import { pendingConnections } from '../shares/belongings.js';
 import type { Shares } from '../shares/shares.js';
 import type { Acceptances } from './acceptances.js';
 import { checkCandidates, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
@@ -101,7 +102,7 @@ export class Asking {
     const isAgain = isRepeated(replica.state, command);
     const absent = isAgain ? undefined : this.refuseAbsent(command);
     if (absent !== undefined) return absent;
-    const room = { connectionsPendingPerAddressMax: command.relayed === 0 ? 1 : 0 };
+    const room = pendingConnections(command.relayed === 0 ? 1 : 0);
     const { sid: caller, peer, link } = command;
     // A request that is repeated, or crosses another one, is answered with a connection whose orders are out.
     if (!isAgain) this.traces.note({ caller, peer, link }, wish.traceparent ?? '');

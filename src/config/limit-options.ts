@@ -139,6 +139,10 @@ export const SHARE_OPTIONS = {
     'sessionsPerAddressMax',
     'Live sessions that came from one address, or from one /64 of IPv6. Default: half of --sessions-max.',
   ),
+  connectionsPendingPerConnectionMax: share(
+    'connectionsPendingPerConnectionMax',
+    'Brokered connections that sessions of one gRPC connection are making as callers. Default: an eighth of --connections-pending-max.',
+  ),
   connectionsPendingPerAddressMax: share(
     'connectionsPendingPerAddressMax',
     'Brokered connections that sessions of one address are making as callers. Default: a quarter of --connections-pending-max.',

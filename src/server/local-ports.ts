@@ -25,6 +25,8 @@ export function webCalls(local: LocalCalls, turns: FairTurns): WebCallsPort {
     open: (call, receiver) => local.open(call, receiver),
     left: (peer) => local.left(peer),
     enter: (peer, begin) => turns.enter(turns.keyOf(originOfPeer(peer)), begin) === undefined,
+    mayGoOn: (peer, wake) => turns.mayGoOn(turns.keyOf(originOfPeer(peer)), wake),
+    forget: (peer, wake) => turns.forget(turns.keyOf(originOfPeer(peer)), wake),
     spent: (peer, ms) => turns.charge(turns.keyOf(originOfPeer(peer)), ms),
   };
 }

@@ -6,14 +6,29 @@ import type { StateView } from '../core/store/state-view.js';
 import { isInitialId } from '../core/store/streams.js';
 import type { ShareLimits } from './limits.js';
 
-/** What sessions hold that is counted by address. */
+/** What sessions hold, and by what that is counted. */
 export type Belonging = Exclude<keyof ShareLimits, 'sessionsPerConnectionMax' | 'sessionsPerAddressMax'>;
+
+/** By what each is counted: the connection that its session counts for, or the address of that. */
+export const LEVELS: Readonly<Record<Belonging, 'connection' | 'address'>> = {
+  connectionsPendingPerConnectionMax: 'connection',
+  connectionsPendingPerAddressMax: 'address',
+  streamsPerAddressMax: 'address',
+  branchesPerAddressMax: 'address',
+  linksPerAddressMax: 'address',
+  reportsPerAddressMax: 'address',
+};
 
 /** So much of each. */
 export type Amounts = { readonly [K in Belonging]?: number };
 
+/** So many pending connections: they are counted at both levels. */
+export function pendingConnections(count: number): Amounts {
+  return { connectionsPendingPerConnectionMax: count, connectionsPendingPerAddressMax: count };
+}
+
 /** Told that a session holds so many more of something, or fewer. */
-export type Held = (sid: number, what: Belonging, count: number) => void;
+export type Held = (sid: number, amounts: Amounts) => void;
 
 /** Tells from the changes of each command what sessions hold more or less of, whoever they belong to. */
 export class Belongings {
@@ -37,7 +52,7 @@ export class Belongings {
     for (const { id, owner } of streams.of(sid)) if (owner === sid) branches += this.#branches.get(id) ?? 0;
     const asked = connections.of(sid).filter((one) => isPending(one) && one.caller.sid === sid);
     return {
-      connectionsPendingPerAddressMax: asked.length,
+      ...pendingConnections(asked.length),
       streamsPerAddressMax: streams.ownedBy(sid),
       branchesPerAddressMax: branches,
       // The link to the server comes with the session.
@@ -59,10 +74,10 @@ export class Belongings {
         this.#connectionPut(change.connection);
         break;
       case 'LinkReported':
-        this.held(change.report.sid, 'reportsPerAddressMax', 1);
+        this.held(change.report.sid, { reportsPerAddressMax: 1 });
         break;
       case 'LinkReportSettled':
-        this.held(change.report.sid, 'reportsPerAddressMax', -1);
+        this.held(change.report.sid, { reportsPerAddressMax: -1 });
         break;
       case 'LinkAdded':
         this.#linked(change.link, 1);
@@ -76,18 +91,17 @@ export class Belongings {
   #streamPut({ id, owner, sinks }: Stream): void {
     if (isInitialId(id) || this.#branches.has(id)) return;
     this.#branches.set(id, sinks.length);
-    this.held(owner, 'streamsPerAddressMax', 1);
-    this.held(owner, 'branchesPerAddressMax', sinks.length);
+    this.held(owner, { streamsPerAddressMax: 1, branchesPerAddressMax: sinks.length });
   }
 
   #streamStopped({ before: { id, owner, sinks }, after }: StreamStopped): void {
     if (isInitialId(id)) return;
     const left = after?.sinks.length ?? 0;
-    this.held(owner, 'branchesPerAddressMax', left - sinks.length);
+    this.held(owner, { branchesPerAddressMax: left - sinks.length });
     if (after !== undefined) this.#branches.set(id, left);
     else {
       this.#branches.delete(id);
-      this.held(owner, 'streamsPerAddressMax', -1);
+      this.held(owner, { streamsPerAddressMax: -1 });
     }
   }
 
@@ -96,14 +110,14 @@ export class Belongings {
     if (isPending(connection)) {
       if (this.#pending.has(id)) return;
       this.#pending.add(id);
-      this.held(caller.sid, 'connectionsPendingPerAddressMax', 1);
-    } else if (this.#pending.delete(id)) this.held(caller.sid, 'connectionsPendingPerAddressMax', -1);
+      this.held(caller.sid, pendingConnections(1));
+    } else if (this.#pending.delete(id)) this.held(caller.sid, pendingConnections(-1));
   }
 
   #linked({ a, b }: Link, count: number): void {
     const { serverSid } = this.state;
     if (a === serverSid || b === serverSid) return;
-    this.held(a, 'linksPerAddressMax', count);
-    this.held(b, 'linksPerAddressMax', count);
+    this.held(a, { linksPerAddressMax: count });
+    this.held(b, { linksPerAddressMax: count });
   }
 }

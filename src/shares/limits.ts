@@ -6,7 +6,9 @@ export interface ShareLimits {
   readonly sessionsPerConnectionMax: number;
   /** Live sessions that came from one address: those of a site behind one NAT. */
   readonly sessionsPerAddressMax: number;
-  /** Brokered connections that sessions of one address are making, as callers. */
+  /** Brokered connections that sessions of one client connection are making, as callers. */
+  readonly connectionsPendingPerConnectionMax: number;
+  /** The same of one address. */
   readonly connectionsPendingPerAddressMax: number;
   /** Streams that sessions of one address own, besides their first. */
   readonly streamsPerAddressMax: number;
@@ -21,13 +23,15 @@ export interface ShareLimits {
 /**
  * The shares of a server that was not told otherwise: some of what it holds in all, so that they protect it whatever that
  * is. One address has half, so that one never fills it alone. Of sessions, one connection has a quarter: a gateway that
- * fails takes no more with it. What is being brokered is over within a minute, and a quarter of it is still hundreds.
+ * fails takes no more with it. What is being brokered is over within a minute, and a quarter of it is still hundreds, as is
+ * the eighth of one connection.
  */
 export function defaultShares(limits: Limits): ShareLimits {
   const part = (max: number, parts: number) => Math.ceil(max / parts);
   return {
     sessionsPerConnectionMax: part(limits.sessionsMax, 4),
     sessionsPerAddressMax: part(limits.sessionsMax, 2),
+    connectionsPendingPerConnectionMax: part(limits.connectionsPendingMax, 8),
     connectionsPendingPerAddressMax: part(limits.connectionsPendingMax, 4),
     streamsPerAddressMax: part(limits.streamsMax, 2),
     branchesPerAddressMax: part(limits.branchesMax, 2),
@@ -41,6 +45,7 @@ export function defaultShares(limits: Limits): ShareLimits {
 export const SHARE_FLAGS = {
   sessionsPerConnectionMax: 'sessions-per-connection',
   sessionsPerAddressMax: 'sessions-per-address',
+  connectionsPendingPerConnectionMax: 'connections-pending-per-connection',
   connectionsPendingPerAddressMax: 'connections-pending-per-address',
   streamsPerAddressMax: 'streams-per-address',
   branchesPerAddressMax: 'branches-per-address',

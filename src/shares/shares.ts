@@ -3,7 +3,7 @@ import { Fault, type Reason } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import type { HashKey } from '../core/store/packed/halfsiphash.js';
 import type { StateView } from '../core/store/state-view.js';
-import { type Amounts, type Belonging, Belongings } from './belongings.js';
+import { type Amounts, type Belonging, Belongings, LEVELS } from './belongings.js';
 import { Holders, NONE } from './holders.js';
 import { SHARE_FLAGS, type ShareFlag, type ShareLimits } from './limits.js';
 import type { Origin } from './origin.js';
@@ -20,6 +20,11 @@ interface Refusal {
 const REFUSALS: Readonly<Record<keyof ShareLimits, Refusal>> = {
   sessionsPerConnectionMax: { reason: 'SESSION_LIMIT', what: 'sessions of one connection', retryMs: 5_000 },
   sessionsPerAddressMax: { reason: 'SESSION_LIMIT', what: 'sessions of one address', retryMs: 5_000 },
+  connectionsPendingPerConnectionMax: {
+    reason: 'CONNECTION_LIMIT',
+    what: 'pending connections of one connection',
+    retryMs: 2_000,
+  },
   connectionsPendingPerAddressMax: {
     reason: 'CONNECTION_LIMIT',
     what: 'pending connections of one address',
@@ -63,7 +68,7 @@ export class Shares {
   readonly #holders: Holders;
   readonly #sessions: SessionShares;
   readonly #belongings: Belongings;
-  /** What is held and what is on its way, by address; none where that is 0. */
+  /** What is held and what is on its way, by the holder at its level; none where that is 0. */
   readonly #amounts = new Map<Belonging, Map<number, number>>();
   /** Commands on their way of each session, whose room is kept where the session is: it does not move meanwhile. */
   readonly #busy = new Map<number, number>();
@@ -72,7 +77,7 @@ export class Shares {
     this.#deps = deps;
     this.#holders = new Holders(deps.key);
     this.#sessions = new SessionShares(deps.state, this.#holders);
-    this.#belongings = new Belongings(deps.state, (sid, what, count) => this.#held(sid, what, count));
+    this.#belongings = new Belongings(deps.state, (sid, amounts) => this.#held(sid, amounts));
   }
 
   /** Opens a session by `work`, with room kept for it as long as that takes; refuses it where there is none. */
@@ -96,27 +101,25 @@ export class Shares {
   async hold<T>(sid: number, origin: Origin, amounts: Amounts, work: () => Promise<T>): Promise<T | Fault> {
     const unowned = this.#fullForUnowned(sid, origin);
     if (unowned !== undefined) return this.#refuse(unowned);
-    const holder = this.#sessions.holderOf(sid);
-    // A session is nobody's still when it has ended, or came from an exempt address.
-    const address = this.#holders.addressOf(
-      holder === NONE ? this.#holders.reach({ ...origin, connection: undefined }) : holder,
-    );
-    this.#holders.pin(address);
-    const full = this.#isExempt(origin) ? undefined : this.#fullOf(address, amounts);
+    const owner = this.#sessions.holderOf(sid);
+    // A session is nobody's still when it has ended.
+    const holder = owner === NONE ? this.#holders.reach(origin) : owner;
+    this.#holders.pin(holder);
+    const full = this.#fullOf(holder, amounts, origin);
     if (full !== undefined) {
-      this.#holders.unpin(address);
+      this.#holders.unpin(holder);
       return this.#refuse(full);
     }
     this.#busy.set(sid, (this.#busy.get(sid) ?? 0) + 1);
-    this.#add(address, amounts, 1);
+    this.#add(holder, amounts, 1);
     try {
       return await work();
     } finally {
-      this.#add(address, amounts, -1);
+      this.#add(holder, amounts, -1);
       const busy = this.#busy.get(sid)! - 1;
       if (busy === 0) this.#busy.delete(sid);
       else this.#busy.set(sid, busy);
-      this.#holders.unpin(address);
+      this.#holders.unpin(holder);
     }
   }
 
@@ -127,15 +130,13 @@ export class Shares {
     const from = this.#sessions.holderOf(sid);
     const to = this.#holders.reach(origin);
     if (to === from) return;
-    const left = from === NONE ? NONE : this.#holders.addressOf(from);
-    const address = this.#holders.addressOf(to);
-    const amounts = left === address ? {} : this.#belongings.of(sid);
+    const amounts = this.#moved(sid, from, to);
     if (this.#fullFor(to, state.sessions.get(sid)!.uuid, amounts, origin) !== undefined) {
       this.#holders.tidy(to);
       return;
     }
-    if (left !== NONE) this.#add(left, amounts, -1);
-    this.#add(address, amounts, 1);
+    if (from !== NONE) this.#add(from, amounts, -1);
+    this.#add(to, amounts, 1);
     this.#sessions.move(sid, to);
   }
 
@@ -144,7 +145,10 @@ export class Shares {
     if (this.#sessions.holderOf(sid) === NONE) this.attached(sid, origin);
   }
 
-  /** A connection is closed. Its sessions live on, for the share of their address. */
+  /**
+   * A connection is closed. Its sessions live on, for the share of their address. What they are making stays bounded as one
+   * connection's until they attach elsewhere: otherwise closing it would free them where the address is exempt.
+   */
   disconnected(connection: string): void {
     this.#holders.close(connection);
   }
@@ -171,11 +175,11 @@ export class Shares {
     return this.#holders.count;
   }
 
-  /** Sessions that an origin holds, by its connection and by its address, and what else by its address. */
+  /** What an origin holds, by its connection and by its address. */
   usedBy(origin: Origin): Readonly<Record<keyof ShareLimits, number>> {
     const holder = this.#holders.reach(origin);
     const address = this.#holders.addressOf(holder);
-    const belongings = BELONGINGS.map((what) => [what, this.#amounts.get(what)?.get(address) ?? 0]);
+    const belongings = BELONGINGS.map((what) => [what, this.#used(what, holder)]);
     const used = {
       sessionsPerConnectionMax: this.#holders.used(holder),
       sessionsPerAddressMax: this.#holders.used(address),
@@ -192,7 +196,7 @@ export class Shares {
   #fullForUnowned(sid: number, origin: Origin): keyof ShareLimits | undefined {
     this.renewed(sid, origin);
     const session = this.#deps.state.sessions.get(sid);
-    if (session === undefined || this.#isExempt(origin) || this.#sessions.holderOf(sid) !== NONE) return undefined;
+    if (session === undefined || this.#sessions.holderOf(sid) !== NONE) return undefined;
     const to = this.#holders.reach(origin);
     const full = this.#fullFor(to, session.uuid, this.#belongings.of(sid), origin);
     this.#holders.tidy(to);
@@ -202,8 +206,7 @@ export class Shares {
   /** The share that is too full for the session of an instance and all that it holds, if there is one. */
   #fullFor(to: number, uuid: string, amounts: Amounts, origin: Origin): keyof ShareLimits | undefined {
     const full = this.#fullOfSessions(to, this.#sessions.needs(to, uuid), origin);
-    if (full !== undefined || this.#isExempt(origin)) return full;
-    return this.#fullOf(this.#holders.addressOf(to), amounts);
+    return full ?? this.#fullOf(to, amounts, origin);
   }
 
   #fullOfSessions(holder: number, levels: readonly number[], origin: Origin): keyof ShareLimits | undefined {
@@ -217,11 +220,33 @@ export class Shares {
     return undefined;
   }
 
-  #fullOf(address: number, amounts: Amounts): Belonging | undefined {
+  /** The share of a holder that has no room for so much more. An exempt address has none; its connections have theirs. */
+  #fullOf(holder: number, amounts: Amounts, origin: Origin): Belonging | undefined {
+    const isExempt = this.#isExempt(origin);
     return BELONGINGS.find((what) => {
       const more = amounts[what] ?? 0;
-      return more > 0 && (this.#amounts.get(what)?.get(address) ?? 0) + more > this.#deps.limits[what];
+      if (more <= 0 || (isExempt && LEVELS[what] === 'address') || this.#at(what, holder) === NONE) return false;
+      return this.#used(what, holder) + more > this.#deps.limits[what];
     });
+  }
+
+  /** What counts elsewhere when a session goes from one holder to another: of two of one address, what connections hold. */
+  #moved(sid: number, from: number, to: number): Amounts {
+    const amounts = this.#belongings.of(sid);
+    if (from === NONE || this.#holders.addressOf(from) !== this.#holders.addressOf(to)) return amounts;
+    const ofConnections = Object.entries(amounts).filter(([what]) => LEVELS[what as Belonging] === 'connection');
+    return Object.fromEntries(ofConnections);
+  }
+
+  /** Where something of a holder is counted: NONE for what connections hold, if it is not one. */
+  #at(what: Belonging, holder: number): number {
+    const address = this.#holders.addressOf(holder);
+    if (LEVELS[what] === 'address') return address;
+    return holder === address ? NONE : holder;
+  }
+
+  #used(what: Belonging, holder: number): number {
+    return this.#amounts.get(what)?.get(this.#at(what, holder)) ?? 0;
   }
 
   #isExempt({ address }: Origin): boolean {
@@ -235,30 +260,25 @@ export class Shares {
     return new Fault(reason, `${this.#deps.limits[share]} ${what} are the limit (--${flag})`, [], retryMs);
   }
 
-  #held(sid: number, what: Belonging, count: number): void {
+  #held(sid: number, amounts: Amounts): void {
     const holder = this.#sessions.holderOf(sid);
-    if (holder !== NONE) this.#add(this.#holders.addressOf(holder), { [what]: count }, 1);
+    if (holder !== NONE) this.#add(holder, amounts, 1);
   }
 
-  #add(address: number, amounts: Amounts, times: number): void {
+  #add(holder: number, amounts: Amounts, times: number): void {
     for (const [what, count] of Object.entries(amounts) as [Belonging, number][]) {
-      if (count === 0) continue;
-      const byAddress = this.#amounts.get(what) ?? new Map<number, number>();
-      this.#amounts.set(what, byAddress);
-      const now = (byAddress.get(address) ?? 0) + count * times;
-      if (now === 0) byAddress.delete(address);
-      else byAddress.set(address, now);
+      const at = this.#at(what, holder);
+      if (count === 0 || at === NONE) continue;
+      const byHolder = this.#amounts.get(what) ?? new Map<number, number>();
+      this.#amounts.set(what, byHolder);
+      const now = (byHolder.get(at) ?? 0) + count * times;
+      if (now === 0) byHolder.delete(at);
+      else byHolder.set(at, now);
     }
   }
 }
 
-const BELONGINGS: readonly Belonging[] = [
-  'connectionsPendingPerAddressMax',
-  'streamsPerAddressMax',
-  'branchesPerAddressMax',
-  'linksPerAddressMax',
-  'reportsPerAddressMax',
-];
+const BELONGINGS = Object.keys(LEVELS) as readonly Belonging[];
 
 function largestOf(amounts: ReadonlyMap<number, number> | undefined): number {
   let most = 0;

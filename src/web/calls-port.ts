@@ -39,6 +39,13 @@ export interface WebCallsPort {
    * Begins what a peer asks for, at once or when it is its address's turn. False: too much of it waits, and it never begins.
    */
   enter(peer: string, begin: () => void): boolean;
+  /**
+   * For what is read piece by piece: whether the peer's address may go on now. If not, `wake` is called in its turn, unless it is
+   * forgotten before.
+   */
+  mayGoOn(peer: string, wake: () => void): boolean;
+  /** The connection of `wake` is over. */
+  forget(peer: string, wake: () => void): void;
   /** Counts time of the event loop that a peer's messages took besides the services' own. */
   spent(peer: string, ms: number): void;
 }

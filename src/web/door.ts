@@ -15,6 +15,7 @@ import { WEB_LIMITS, WEB_PLACES, type WebLimits } from './limits.js';
 import { Methods } from './methods.js';
 import { type HttpRefusal, protocolOf, queryOf } from './negotiate.js';
 import type { Protocol } from './protocol.js';
+import { SlicedInput } from './sliced-input.js';
 import { internal } from './status.js';
 
 /** What the web door stands on. */
@@ -164,7 +165,15 @@ export class WebDoor {
     const peer = peerOf(socket);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_MS);
+    const { calls, clock } = this.#deps;
+    const input = new SlicedInput(socket, {
+      clock,
+      sliceBytes: this.#limits.sliceBytes,
+      mayGoOn: (wake) => calls.mayGoOn(peer, wake),
+      spent: (ms) => calls.spent(peer, ms),
+    });
     socket.once('close', () => {
+      calls.forget(peer, input.wake);
       this.#connections.delete(socket);
       // Node tells the answers that wait for others before them nothing of it.
       for (const exchange of caller.exchanges) {
@@ -271,18 +280,8 @@ export class WebDoor {
     const ended = (exchange: Exchange) => this.#leave(exchange, socket);
     const vouched = () => Place.of(socket)?.vouch();
     const failed = (error: unknown) => internal(admission.fence.report('web', error));
-    const deps = {
-      calls: port,
-      clock,
-      limits,
-      arriving,
-      untaken,
-      metadata,
-      ended,
-      vouched,
-      failed,
-      peer: peerOf(socket),
-    };
+    const peer = peerOf(socket);
+    const deps = { calls: port, clock, limits, arriving, untaken, metadata, ended, vouched, failed, peer };
     const exchange = new Exchange(request, response, protocol, deps);
     this.#exchanges.set(exchange, socket);
     this.#connections.get(socket)?.exchanges.add(exchange);

@@ -15,6 +15,8 @@ export interface WebLimits {
   readonly untakenBytesInAllMax: number;
   /** Calls at once on one connection: a client of HTTP/1.1 waits for each answer, and one that sends ahead reads them in order. */
   readonly callsPerConnectionMax: number;
+  /** Bytes of a connection that are parsed before others are served: a request of a browser, or some tens of short ones. */
+  readonly sliceBytes: number;
   /** How long a connection without a call is kept. */
   readonly idleMs: number;
   /** The longest time of a call that a timer of Node can hold: a caller's longer one is cut to it, as gRPC's is. */
@@ -30,6 +32,7 @@ export const WEB_LIMITS: WebLimits = {
   arrivalMs: 10_000,
   untakenBytesInAllMax: 33_554_432,
   callsPerConnectionMax: 16,
+  sliceBytes: 1_024,
   idleMs: 10_000,
   timeoutMsMax: 24 * 86_400_000,
   preflightS: 600,

@@ -106,7 +106,8 @@ async function session(socket: Socket): Promise<string | undefined> {
   return answer?.code === 0 ? 'session' : undefined;
 }
 
-async function secured(socket: Socket): Promise<Socket> {
+/** TLS over a socket, once it is agreed on or the server has closed. */
+export async function secured(socket: Socket): Promise<Socket> {
   const tls = connectTls({ socket, rejectUnauthorized: false });
   tls.on('error', () => {});
   await Promise.race([once(tls, 'secureConnect'), once(tls, 'close')]);

@@ -18,13 +18,24 @@ const overTls = sampleOf(
 
 let scene: Scene | undefined;
 
-/** Carries a way out beside an ordinary client, all of whose calls are answered; the server lives and stays small. */
+/** Calls of two visits of an ordinary client: one beside the attack, and one after it. */
+const CALLS_MIN = 6;
+
+/**
+ * Carries a way out beside an ordinary client, all of whose calls are answered; the server lives and stays small, and has
+ * closed the offender for what it did and nobody for anything else.
+ */
 async function suffer(way: Way, tls: boolean): Promise<void> {
-  const target = await Target.launch({ args: way.args, tls });
+  const target = await Target.launch({ args: [...(way.args ?? []), '--metrics-listen', '127.0.0.1:0'], tls });
   scene = new Scene(target);
   await prepare(way, scene);
   const seen = await target.beside(() => way.attack(scene!));
   tell(`${tls ? 'TLS: ' : ''}${way.name} (${(target.cap.peakBytes / 1_048_576).toFixed(0)} MiB)`, seen);
+  expect(seen.calls).toBeGreaterThanOrEqual(CALLS_MIN);
+  const closings = await target.closings();
+  if (closings.length > 0 || !(way.isCountedByChance || scene.isNghttp2First)) {
+    expect(closings).toEqual(way.counted === undefined ? [] : [way.counted]);
+  }
   expect(target.cap.peakBytes).toBeLessThan(RESIDENT_BYTES_MAX);
 }
 

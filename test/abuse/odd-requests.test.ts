@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
@@ -9,14 +10,24 @@ import { SeededRandom } from '../../harness/simulation/random.js';
 import { BARE_PAGE, BarePage, logIn } from '../console/running.js';
 import { type Running, run } from '../grpc/running.js';
 import { IS_LONG } from '../long.js';
-import { CLIENTS, dial, SERVED, upgrade } from './clients-from.js';
-import { oddCalls, oddHttp, oddProxyHeader, oddStun, oddSystemFrames, oddWebSocketFrames } from './odd-requests.js';
+import { CLIENTS, dial, SERVED, secured, upgrade } from './clients-from.js';
+import {
+  oddCalls,
+  oddHttp,
+  oddProxyHeader,
+  oddStun,
+  oddSystemFrames,
+  oddTlsRecords,
+  oddWebSocketFrames,
+} from './odd-requests.js';
 
 const [STRANGER, OTHER, PROXY] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'];
+const [CERT, KEY] = ['cert', 'key'].map((name) => fileURLToPath(new URL(`../client/tls/${name}.pem`, import.meta.url)));
 const LISTEN = '127.0.0.1:0';
+const FROM_ANYWHERE = { 'proxy-protocol-from': PROXY, 'address-exempt': '127.0.0.0/8' };
 const SEED = IS_LONG ? Date.now() % 1_000_000 : 1;
 /** Connections of strangers to each door. */
-const ROUNDS = IS_LONG ? 5_000 : 120;
+const ROUNDS = IS_LONG ? 6_000 : 120;
 const AT_ONCE = 20;
 /** For an answer that comes: a door may also say nothing, and wait. */
 const ANSWER_MS = 40;
@@ -35,7 +46,20 @@ const DOORS: readonly (readonly [name: string, door: string, drawn: Drawn])[] = 
   ['gRPC', 'grpc', (random) => [oddCalls(random)]],
 ];
 
+/** Doors that speak TLS: what strangers send in its place, and inside it. */
+const SECURE_DOORS: readonly (readonly [name: string, door: string, isInside: boolean, drawn: Drawn])[] = [
+  ['system TLS, instead of its handshake', 'tls', false, (random) => [oddTlsRecords(random)]],
+  ['system TLS', 'tls', true, (random) => [oddSystemFrames(random)]],
+  ['secure WebSocket, instead of its handshake', 'wss', false, (random) => [oddTlsRecords(random)]],
+  ['secure WebSocket', 'wss', true, (random) => [oddHttp(random)]],
+  ['secure WebSocket, after its upgrade', 'wss', true, (random) => [upgrade(), oddWebSocketFrames(random)]],
+];
+/** A handshake costs some ms of both ends. */
+const SECURE_ROUNDS = ROUNDS / 3;
+
 let at: Running;
+/** The transports over TLS in a server of their own, whose gRPC port speaks it, too. */
+let secure: Running;
 let log = '';
 beforeAll(async () => {
   // It says of each header that it drops what it was.
@@ -46,18 +70,32 @@ beforeAll(async () => {
     'metrics-listen': LISTEN,
     'system-tcp-listen': LISTEN,
     'system-ws-listen': LISTEN,
-    'proxy-protocol-from': PROXY,
-    'address-exempt': '127.0.0.0/8',
+    ...FROM_ANYWHERE,
   };
   const told = pino({ level: 'error' }, { write: (line: string) => void (log += line) });
   at = await run(flags, { assets: BARE_PAGE, log: told });
+  const secureFlags = { 'system-tls-listen': LISTEN, 'system-wss-listen': LISTEN, ...FROM_ANYWHERE };
+  secure = await run({ ...secureFlags, 'tls-cert': CERT, 'tls-key': KEY }, { log: told });
 });
-afterAll(() => at.stop());
+afterAll(async () => {
+  await at.stop();
+  await secure.stop();
+});
+
+/** Where a door listens. */
+function addressOf(door: string): string {
+  const { server } = door === 'tls' || door === 'wss' ? secure : at;
+  return server.addresses[door]!;
+}
 
 /** Sends it, and leaves when an answer has come or none does. */
 async function send(address: string, server: string, parts: readonly (string | Uint8Array)[]): Promise<void> {
-  const socket: Socket = await dial({ address }, server);
-  const closed = once(socket, 'close');
+  await speak(await dial({ address }, server), parts);
+}
+
+/** The same on a connection that there is. */
+async function speak(socket: Socket, parts: readonly (string | Uint8Array)[]): Promise<void> {
+  const closed = socket.closed ? Promise.resolve() : once(socket, 'close');
   for (const part of parts) {
     socket.write(part);
     await Promise.race([once(socket, 'data').catch(() => {}), closed, wait(ANSWER_MS)]);
@@ -67,15 +105,15 @@ async function send(address: string, server: string, parts: readonly (string | U
 }
 
 /** Does so many things, some at once, each with a random source of its own. */
-async function each(part: (random: SeededRandom, round: number) => Promise<void>): Promise<void> {
+async function each(part: (random: SeededRandom, round: number) => Promise<void>, rounds = ROUNDS): Promise<void> {
   const all = new SeededRandom(SEED);
-  for (let round = 0; round < ROUNDS; round += AT_ONCE) {
+  for (let round = 0; round < rounds; round += AT_ONCE) {
     await Promise.all(Array.from({ length: AT_ONCE }, (_, nth) => part(all.fork(round + nth), round + nth)));
   }
 }
 
 async function expectServed(door: string): Promise<void> {
-  const served = await CLIENTS[door]!({ address: OTHER }, at.server.addresses[door]!);
+  const served = await CLIENTS[door]!({ address: OTHER }, addressOf(door));
   expect({ door, seed: SEED, served, log }).toEqual({ door, seed: SEED, served: SERVED[door], log: '' });
 }
 
@@ -87,6 +125,23 @@ describe('whatever a stranger sends', () => {
     'to the %s port, that serves the next client, and no fault is logged',
     async (_, door, drawn) => {
       await each((random) => send(STRANGER, at.server.addresses[door]!, drawn(random)));
+      await expectServed(door);
+    },
+    PATIENCE_MS,
+  );
+
+  it.each(SECURE_DOORS)(
+    'to the %s port, that serves the next client, and no fault is logged',
+    async (_, door, isInside, drawn) => {
+      let agreed = 0;
+      await each(async (random) => {
+        const socket = await dial({ address: STRANGER }, addressOf(door));
+        const spoken = isInside ? await secured(socket) : socket;
+        if (isInside && !spoken.destroyed) agreed++;
+        await speak(spoken, drawn(random));
+      }, SECURE_ROUNDS);
+      // Otherwise nothing of it was read inside TLS.
+      expect(agreed).toBe(isInside ? SECURE_ROUNDS : 0);
       await expectServed(door);
     },
     PATIENCE_MS,
@@ -107,10 +162,8 @@ describe('whatever a stranger sends', () => {
   it(
     'as a PROXY header, every port serves the next client',
     async () => {
-      const doors = ['web', 'console', 'metrics', 'ws', 'tcp', 'stun', 'grpc'];
-      await each((random, round) =>
-        send(PROXY, at.server.addresses[doors[round % doors.length]!]!, [oddProxyHeader(random)]),
-      );
+      const doors = ['web', 'console', 'metrics', 'ws', 'wss', 'tcp', 'tls', 'stun', 'grpc'];
+      await each((random, round) => send(PROXY, addressOf(doors[round % doors.length]!), [oddProxyHeader(random)]));
       for (const door of doors) await expectServed(door);
     },
     PATIENCE_MS,

@@ -154,6 +154,20 @@ export function oddSystemFrames(random: SeededRandom): Buffer {
   return Buffer.concat(frames);
 }
 
+/** Records of TLS (RFC 8446, section 5.1): a beginning of a ClientHello, other records, and what is neither. */
+export function oddTlsRecords(random: SeededRandom): Buffer {
+  const records = Array.from({ length: 1 + random.below(3) }, () => {
+    const body = Buffer.from(random.bytes(random.below(300)));
+    const isHello = random.below(3) > 0 && body.length >= 6;
+    // Type, length, and version of the message; its length may lie.
+    if (isHello) body.set([1, 0, (body.length - 4) >> 8, (body.length - 4 + random.below(2)) & 255, 3, 3]);
+    const length = random.below(6) === 0 ? random.below(65_536) : body.length;
+    const type = isHello ? 22 : pick(random, [20, 21, 22, 23, random.below(256)]);
+    return Buffer.concat([Buffer.from([type, 3, random.below(5), length >> 8, length & 255]), body]);
+  });
+  return Buffer.concat(records);
+}
+
 /** Messages of STUN, changed in some bytes, cut, or run together. */
 export function oddStun(random: SeededRandom): Buffer {
   const attributes = Buffer.from(random.bytes(4 * random.below(6)));

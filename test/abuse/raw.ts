@@ -17,9 +17,14 @@ export const ACK = 1;
 export const END_HEADERS = 4;
 
 /** Error codes of RFC 9113, section 7. */
-export const INTERNAL_ERROR = 2;
-export const CANCEL = 8;
 export const NO_ERROR = 0;
+export const PROTOCOL_ERROR = 1;
+export const INTERNAL_ERROR = 2;
+export const FLOW_CONTROL_ERROR = 3;
+export const STREAM_CLOSED = 5;
+export const FRAME_SIZE_ERROR = 6;
+export const CANCEL = 8;
+export const COMPRESSION_ERROR = 9;
 export const ENHANCE_YOUR_CALM = 11;
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
@@ -136,6 +141,8 @@ export class RawConnection {
   goaway: number | undefined;
   /** How many frames of each type came. */
   readonly received = new Map<number, number>();
+  /** The streams on which HEADERS came. */
+  readonly answered = new Set<number>();
   /** The codes of the RST_STREAM frames that came, by stream. */
   readonly resets = new Map<number, number>();
   readonly closed: Promise<void>;
@@ -239,6 +246,7 @@ export class RawConnection {
         const stream = this.unread.readUInt32BE(5);
         this.windows.set(stream, this.window(stream) + payload.readUInt32BE(0));
       }
+      if (type === HEADERS) this.answered.add(this.unread.readUInt32BE(5));
       if (type === GOAWAY) this.goaway = payload.readUInt32BE(4);
       if (type === RST_STREAM) this.resets.set(this.unread.readUInt32BE(5), payload.readUInt32BE(0));
       this.unread = this.unread.subarray(9 + length);

@@ -25,16 +25,23 @@ export interface Way {
   readonly overTls?: boolean;
   /** Sessions that are there before, so that answers are large. */
   readonly sessions?: number;
+  /** What the server counts when it closes the offender for it ({@link Target.closings}). Absent: it passes no bound. */
+  readonly counted?: string;
+  /** Whether it may be over before the bound is passed, as that is a matter of time. */
+  readonly isCountedByChance?: boolean;
   /** Fails when an offender that has to go does not. */
   attack(scene: Scene): Promise<void>;
 }
 
-/** So often the calls are opened and reset before they must have been too many: all of them count only when it is quick. */
-const ROUNDS = 8;
 /**
- * Fewer early resets than by default, so that a busy machine on which it takes a second to open the calls still sees so
- * many of them early.
+ * So often calls are opened and reset until they were too many. They count only within their first second, so there are
+ * half as many in each round: a busy machine takes a second to open hundreds, and not to open some tens.
  */
+const ROUNDS = 24;
+const CALLS_MIN = 40;
+/** The bound that it passes, as the server counts it. */
+export const RESETS_COUNTED = cutOff('calls that are reset as soon as they are made');
+/** Fewer early resets than by default, and next to none a second, so that those of all rounds add up. */
 export const STRICT = ['--early-resets-max', '200', '--early-resets-per-second', '1'];
 /** What follows the resets in the same write. */
 const TAILS: Readonly<Record<string, (next: number) => Buffer>> = {
@@ -70,8 +77,8 @@ export async function resetUntilClosed(
   { isAnswered = false, isAtOnce = false, before, tail }: Resets,
 ): Promise<void> {
   for (let round = 0, next = 1; connection.isOpen && round < ROUNDS; round++) {
-    const numbers = streams(CALLS, next);
-    next += 2 * CALLS;
+    const numbers = streams(Math.max(CALLS_MIN, CALLS >> round), next);
+    next += 2 * numbers.length;
     if (!isAtOnce) await openAll(connection, opening, numbers, isAnswered);
     const opened = isAtOnce ? numbers.map(opening) : [];
     const parts = [before?.(numbers), resetAll(numbers), tail?.(next)].filter((part) => part !== undefined);
@@ -82,11 +89,17 @@ export async function resetUntilClosed(
   await expectClosed(connection);
 }
 
+/** The sample of a connection that was closed at a bound. */
+export function cutOff(why: string): string {
+  return `switchyard_grpc_cut_off_total{cause="${why}"}`;
+}
+
 function floods(what: string, opening: Opening, { isAnswered = false, isAtOnce = false, overTls = false }): Way[] {
   return Object.entries(TAILS).map(([behind, tail]) => ({
     name: `resets ${CALLS} ${what} in one write, ${behind}`,
     overTls,
     args: STRICT,
+    counted: RESETS_COUNTED,
     attack: async (scene) => resetUntilClosed(await scene.dial(), opening, { isAnswered, isAtOnce, tail }),
   }));
 }
@@ -95,6 +108,7 @@ function relays(): Way {
   return {
     name: `resets ${CALLS} Relay calls in one write, and calls with DATA behind`,
     args: STRICT,
+    counted: RESETS_COUNTED,
     attack: async (scene) => {
       const client = scene.target.client();
       const { sessionToken } = await openSession(client);

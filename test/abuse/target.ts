@@ -121,6 +121,18 @@ export class Target {
     return (JSON.parse(this.program.out) as { listening: Record<string, string> }).listening[name];
   }
 
+  /**
+   * What the gRPC door has counted of connections that it closed or refused, as samples of its metrics. It needs
+   * `--metrics-listen`.
+   */
+  async closings(): Promise<string[]> {
+    const text = await (await fetch(`http://${this.metricsAddress}/metrics`)).text();
+    const samples = text.split('\n').filter((line) => /^switchyard_(grpc_cut_off|door_refused)_total\{/.test(line));
+    // What is expelled is counted by its bound, too.
+    const told = samples.filter((sample) => !/door="(?!grpc)|cause="expelled"| 0$/.test(sample));
+    return told.map((sample) => sample.slice(0, sample.lastIndexOf(' ')));
+  }
+
   /** What the server wrote to its log. */
   get log(): string {
     return this.program.err;

@@ -27,6 +27,22 @@ describe('a fence', () => {
     expect(logged).toEqual([{ fault: 'abababab', door: 'web', err: error }]);
   });
 
+  it('throws nothing where the peer cannot be ended either, and logs both faults', () => {
+    const { fence, logged } = make();
+    const [error, failure] = [new Error('no such thing'), new Error('half of it is gone')];
+    const take = fence.around(
+      'web',
+      () => {
+        throw error;
+      },
+      () => {
+        throw failure;
+      },
+    );
+    take();
+    expect(logged).toEqual([error, failure].map((err) => ({ fault: 'abababab', door: 'web', err })));
+  });
+
   it('lets pass what does not throw, with all its arguments', () => {
     const { fence, logged } = make();
     const taken: unknown[] = [];

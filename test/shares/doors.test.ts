@@ -204,25 +204,14 @@ describe('The shares of what sessions hold', () => {
   });
 
   it('refuse the 2nd pending connection of one address when its share is 1, and serve another address', async () => {
-    await start({ 'connections-pending-max': '4' });
+    await start({ 'connections-pending-max': '4', 'connections-pending-per-connection': '2' });
     const [here, there] = [await grpcFrom(HERE), await grpcFrom(ELSEWHERE)];
     const one = await here.get(Sessions.session, agent(1));
     const other = await there.get(Sessions.session, agent(2));
     const peer = await ask(at, Sessions.session, agent(3));
     const attachment = open(at, Sessions.attach, {}, asSession(peer.sessionToken));
     await attachment.next();
-    const asking = {
-      cvid: peer.instanceSid,
-      type: 1,
-      port: 5_000,
-      candidates: [],
-      publicKey: Buffer.alloc(64, 1),
-      roundTrip: undefined,
-      connectionId: '',
-      requestId: '',
-      fallback: 0,
-      relayVersion: 0,
-    };
+    const asking = askingFor(peer.instanceSid);
     const first = here.ask(Network.directConnection, asking, one.sessionToken);
     await expectSoon(
       async () => (await metric('switchyard_share_largest{share="connections-pending-per-address"}')) === 1,
@@ -243,7 +232,54 @@ describe('The shares of what sessions hold', () => {
     ]);
     expect(await metric('switchyard_share_largest{share="connections-pending-per-address"}')).toBe(0);
   });
+
+  it('refuse the 2nd pending connection of one gRPC connection when its share is 1, also from an exempt address', async () => {
+    await start({ 'connections-pending-per-connection': '1', 'address-exempt': '127.0.0.0/8' });
+    const [one, other] = [await grpcFrom(HERE), await grpcFrom(HERE)];
+    const [first, second] = [await one.get(Sessions.session, agent(1)), await one.get(Sessions.session, agent(2))];
+    const third = await other.get(Sessions.session, agent(3));
+    const peer = await ask(at, Sessions.session, agent(4));
+    const attachment = open(at, Sessions.attach, {}, asSession(peer.sessionToken));
+    await attachment.next();
+    const asking = askingFor(peer.instanceSid);
+    const asked = [one.ask(Network.directConnection, asking, first.sessionToken)];
+    await expectSoon(
+      async () => (await metric('switchyard_share_largest{share="connections-pending-per-connection"}')) === 1,
+    );
+    expect(await one.refused(Network.directConnection, asking, second.sessionToken)).toMatchObject({
+      code: RESOURCE_EXHAUSTED,
+      reason: 'CONNECTION_LIMIT',
+      message: '1 pending connections of one connection are the limit (--connections-pending-per-connection)',
+      retryMs: 2_000,
+    });
+    expect(await metric('switchyard_share_refused_total{share="connections-pending-per-connection"}')).toBe(1);
+    asked.push(other.ask(Network.directConnection, asking, third.sessionToken));
+    await expectSoon(async () => (await metric('switchyard_commands_total{kind="AskConnection",reason="ok"}')) === 2);
+    attachment.call.cancel();
+    await ask(at, Sessions.terminateSession, { cvid: 0, reason: '' }, asSession(peer.sessionToken));
+    expect((await Promise.all(asked)).map((outcome) => 'refusal' in outcome && outcome.refusal.reason)).toEqual([
+      'PEER_LEFT',
+      'PEER_LEFT',
+    ]);
+    expect(await metric('switchyard_share_largest{share="connections-pending-per-connection"}')).toBe(0);
+  });
 });
+
+/** A request for a connection to a session. */
+function askingFor(cvid: number) {
+  return {
+    cvid,
+    type: 1,
+    port: 5_000,
+    candidates: [],
+    publicKey: Buffer.alloc(64, 1),
+    roundTrip: undefined,
+    connectionId: '',
+    requestId: '',
+    fallback: 0,
+    relayVersion: 0,
+  };
+}
 
 /** Waits until something holds; a test that waits for ever fails by its own limit. */
 async function expectSoon(holds: () => Promise<boolean>): Promise<void> {

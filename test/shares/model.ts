@@ -19,6 +19,7 @@ export const EXEMPT = '203.0.113.9';
 export const LOW_SHARES: ShareLimits = {
   sessionsPerConnectionMax: 2,
   sessionsPerAddressMax: 3,
+  connectionsPendingPerConnectionMax: 1,
   connectionsPendingPerAddressMax: 2,
   streamsPerAddressMax: 2,
   branchesPerAddressMax: 3,
@@ -50,7 +51,7 @@ export class ModelWorld {
   private readonly owners = new Map<number, Owner>();
   private queue: Waiting[] = [];
   private opening = new Set<Owner & { readonly uuid: string; readonly tokenHash: string }>();
-  private holding = new Set<{ readonly sid: number; readonly address: string; readonly amounts: Amounts }>();
+  private holding = new Set<Owner & { readonly sid: number; readonly amounts: Amounts }>();
   private readonly lives = new Map<string, number>();
   private tokens = 0;
 
@@ -78,10 +79,10 @@ export class ModelWorld {
   hold(sid: number, origin: Origin, amounts: Amounts, command: Command): void {
     if (!this.owners.has(sid)) this.attached(sid, origin);
     const owner = this.owners.get(sid);
-    const address = owner?.address ?? this.ownerAt(origin).address;
+    const at = owner ?? this.ownerAt(origin);
     const isUnowned = owner === undefined && this.state.sessions.has(sid);
-    const fits = this.isExempt(origin) || (!isUnowned && this.hasRoom(address, amounts));
-    const held = { sid, address, amounts };
+    const fits = !isUnowned && this.hasRoom(at, amounts, origin);
+    const held = { sid, ...at, amounts };
     if (fits) this.holding.add(held);
     const outcome = this.shares.hold(sid, origin, amounts, () => this.submit(command));
     void this.expectRefusal(outcome, !fits, () => this.holding.delete(held));
@@ -98,9 +99,10 @@ export class ModelWorld {
     if (session === undefined || [...this.holding].some((one) => one.sid === sid)) return;
     const owner = this.ownerAt(origin);
     const before = this.owners.get(sid);
-    const amounts = before?.address === owner.address ? {} : this.amountsOf(sid);
-    const fits = this.fits(owner, session.uuid, origin);
-    if (fits && (this.isExempt(origin) || this.hasRoom(owner.address, amounts))) this.owners.set(sid, owner);
+    if (before?.levels[0] === owner.levels[0]) return;
+    const amounts = this.amountsOf(sid);
+    const moved = before?.address === owner.address ? ofConnections(amounts) : amounts;
+    if (this.fits(owner, session.uuid, origin) && this.hasRoom(owner, moved, origin)) this.owners.set(sid, owner);
   }
 
   renew(sid: number, origin: Origin): void {
@@ -144,11 +146,11 @@ export class ModelWorld {
   /** What an origin has, counted anew. */
   used(origin: Origin): Record<keyof ShareLimits, number> {
     const { levels, address } = this.ownerAt(origin);
-    const amounts = this.amountsAt(address);
     return {
       sessionsPerConnectionMax: this.instancesAt(levels[0]).size,
       sessionsPerAddressMax: this.instancesAt(address).size,
-      ...amounts,
+      ...this.amountsAt(address),
+      ...ofConnections(levels.length > 1 ? this.amountsAt(levels[0]) : {}),
     };
   }
 
@@ -156,11 +158,18 @@ export class ModelWorld {
   stands(origin: Origin): Record<keyof ShareLimits, number> {
     const { levels, address } = this.ownerAt(origin);
     const own = (level: string) => [...this.owners].filter(([, owner]) => owner.levels.includes(level));
+    const held = (level: string) => sum(own(level).map(([sid]) => this.amountsOf(sid)));
     return {
       sessionsPerConnectionMax: own(levels[0]).length,
       sessionsPerAddressMax: own(address).length,
-      ...sum(own(address).map(([sid]) => this.amountsOf(sid))),
+      ...held(address),
+      ...ofConnections(levels.length > 1 ? held(levels[0]) : {}),
     };
+  }
+
+  /** The address that a session counts for, if it counts anywhere. */
+  addressOf(sid: number): string | undefined {
+    return this.owners.get(sid)?.address;
   }
 
   private made(): Shares {
@@ -209,9 +218,13 @@ export class ModelWorld {
     });
   }
 
-  private hasRoom(address: string, amounts: Amounts): boolean {
-    const used = this.amountsAt(address);
-    return BELONGINGS.every((what) => (amounts[what] ?? 0) === 0 || used[what] + amounts[what]! <= LOW_SHARES[what]);
+  private hasRoom({ levels, address }: Owner, amounts: Amounts, origin: Origin): boolean {
+    return BELONGINGS.every((what) => {
+      const isOfConnection = what === 'connectionsPendingPerConnectionMax';
+      if (isOfConnection ? levels.length === 1 : this.isExempt(origin)) return true;
+      const used = this.amountsAt(isOfConnection ? levels[0] : address)[what];
+      return (amounts[what] ?? 0) === 0 || used + amounts[what]! <= LOW_SHARES[what];
+    });
   }
 
   private isExempt({ address }: Origin): boolean {
@@ -224,18 +237,19 @@ export class ModelWorld {
     return new Set([...live.map(([sid]) => this.state.sessions.get(sid)!.uuid), ...coming.map(({ uuid }) => uuid)]);
   }
 
-  private amountsAt(address: string): Record<Belonging, number> {
-    const live = [...this.owners].filter(([, owner]) => owner.address === address);
-    const coming = [...this.holding].filter((one) => one.address === address);
+  private amountsAt(level: string): Record<Belonging, number> {
+    const live = [...this.owners].filter(([, { levels }]) => levels.includes(level));
+    const coming = [...this.holding].filter(({ levels }) => levels.includes(level));
     return sum([...live.map(([sid]) => this.amountsOf(sid)), ...coming.map(({ amounts }) => amounts)]);
   }
 
   private amountsOf(sid: number): Record<Belonging, number> {
     const { streams, connections, reports, graph, serverSid } = this.state;
     const owned = [...streams.all()].filter(({ id, owner }) => !isInitialId(id) && owner === sid);
+    const pending = [...connections.all()].filter((one) => isPending(one) && one.caller.sid === sid);
     return {
-      connectionsPendingPerAddressMax: [...connections.all()].filter((one) => isPending(one) && one.caller.sid === sid)
-        .length,
+      connectionsPendingPerConnectionMax: pending.length,
+      connectionsPendingPerAddressMax: pending.length,
       streamsPerAddressMax: owned.length,
       branchesPerAddressMax: owned.reduce((count, { sinks }) => count + sinks.length, 0),
       linksPerAddressMax: [...graph.linksOf(sid)].filter(({ a, b }) => a !== serverSid && b !== serverSid).length,
@@ -244,7 +258,13 @@ export class ModelWorld {
   }
 }
 
+/** What of it connections hold, too. */
+function ofConnections({ connectionsPendingPerConnectionMax = 0 }: Amounts): Amounts {
+  return { connectionsPendingPerConnectionMax };
+}
+
 const BELONGINGS: readonly Belonging[] = [
+  'connectionsPendingPerConnectionMax',
   'connectionsPendingPerAddressMax',
   'streamsPerAddressMax',
   'branchesPerAddressMax',

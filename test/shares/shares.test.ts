@@ -6,9 +6,10 @@ import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import { LinkType } from '../../src/core/model/link.js';
 import { CloseReason } from '../../src/core/model/session.js';
 import { StopReason } from '../../src/core/model/stream.js';
+import { pendingConnections } from '../../src/shares/belongings.js';
 import { defaultShares, SHARE_FLAGS } from '../../src/shares/limits.js';
 import { type Origin, originOfPeer } from '../../src/shares/origin.js';
-import { creating } from '../core/network.js';
+import { creating, opening } from '../core/network.js';
 import { EXEMPT, LOW_SHARES, ModelWorld } from './model.js';
 
 /** Two connections and a socket of one address; two addresses of one /64; one that has no share. */
@@ -90,10 +91,11 @@ const STEPS = fc.oneof(
       else world.enforce(command);
     },
   ),
-  step(4, fc.tuple(place, place, asker), (world, [a, b, from]) => {
+  step(6, fc.tuple(place, place, origin), (world, [a, b, from]) => {
     const pair = pairAt(world, [a, b]);
     if (pair === undefined) return;
-    world.hold(pair[0], from, { connectionsPendingPerAddressMax: 1 }, asking(...pair));
+    if (from.address === EXEMPT && (world.addressOf(pair[0]) ?? EXEMPT) !== EXEMPT) return;
+    world.hold(pair[0], from, pendingConnections(1), asking(...pair));
   }),
   step(2, place, (world, at) => {
     const all = [...world.state.connections.all()];
@@ -204,20 +206,48 @@ describe('Shares', () => {
     expect(world.wrong).toEqual([]);
   });
 
+  it('bound what one connection of an exempt address is making, also when it has closed, and serve another', async () => {
+    const world = new ModelWorld();
+    const [one, other] = [4, 5].map((port) => originOfPeer(`${EXEMPT}:${port}`));
+    for (const [from, instance] of [
+      [one, 1],
+      [one, 2],
+      [other, 3],
+    ] as const)
+      world.open(from!, instance);
+    await world.applyNext(3);
+    const sids = [1, 2, 3].map((instance) => world.state.sessions.ofInstance(opening(instance).uuid)!.sid);
+    const [first, second, third] = sids as [number, number, number];
+    const ask = async (sid: number, from: Origin) => {
+      world.hold(sid, from, pendingConnections(1), asking(sid, sid === third ? first : third));
+      await world.applyNext(1);
+    };
+    await ask(first, one!);
+    await ask(second, one!);
+    world.disconnect(one!.connection!);
+    await ask(second, other!);
+    expect(world.state.connections.pendingCount).toBe(1);
+    expect([...world.refusals]).toEqual(['connections-pending-per-connection']);
+    await ask(third, other!);
+    expect(world.state.connections.pendingCount).toBe(2);
+    expect(world.wrong).toEqual([]);
+  });
+
   it('are parts of what the server holds in all, whatever that is', () => {
     const shares = defaultShares({ ...DEFAULT_LIMITS, sessionsMax: 9, connectionsPendingMax: 9, streamsMax: 1 });
     expect(shares).toMatchObject({ sessionsPerConnectionMax: 3, sessionsPerAddressMax: 5 });
-    expect(shares).toMatchObject({ connectionsPendingPerAddressMax: 3, streamsPerAddressMax: 1 });
+    expect(shares).toMatchObject({ connectionsPendingPerConnectionMax: 2, connectionsPendingPerAddressMax: 3 });
+    expect(shares).toMatchObject({ streamsPerAddressMax: 1 });
   });
 });
 
 /** The shares that an origin exceeds by what stands, links excepted: they have two ends, and only one of them asks last. */
 function exceeded(world: ModelWorld, { address, connection }: Origin): string[] {
-  if (address === EXEMPT) return [];
   const stands = world.stands({ address, connection });
   return Object.entries(LOW_SHARES)
     .filter(([share]) => share !== 'linksPerAddressMax')
-    .filter(([share]) => connection !== undefined || share !== 'sessionsPerConnectionMax')
+    .filter(([share]) => connection !== undefined || !share.includes('PerConnection'))
+    .filter(([share]) => address !== EXEMPT || share.includes('PerConnection'))
     .filter(([share, max]) => stands[share as keyof typeof LOW_SHARES] > max)
     .map(([share]) => `${address} exceeds ${share}`);
 }

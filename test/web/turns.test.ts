@@ -9,8 +9,9 @@ import { openAdmission } from '../admission/open.js';
 
 const WATCH = '/switchyard.v1.NetworkService/WatchEndpointClosed';
 
-/** A door whose requests begin when the test says so, or at once. */
-async function start(atOnce = false) {
+/** A door whose requests begin when the test says so, or at once; and whose bytes are parsed at once, or as the test wakes them. */
+async function start(atOnce = false, isBehind = false) {
+  const wakes = new Set<() => void>();
   const begins: (() => void)[] = [];
   const receivers: WebReceiver[] = [];
   const calls = {
@@ -24,6 +25,11 @@ async function start(atOnce = false) {
       if (atOnce) begin();
       return isTaken;
     },
+    mayGoOn: (_peer: string, wake: () => void) => {
+      if (isBehind) wakes.add(wake);
+      return !isBehind;
+    },
+    forget: (_peer: string, wake: () => void) => void wakes.delete(wake),
     spent: () => {},
   };
   const door = new WebDoor({
@@ -34,7 +40,7 @@ async function start(atOnce = false) {
     metadataNames: [],
   });
   const { port } = await door.listen({ host: '127.0.0.1', port: 0 });
-  return { door, port, begins, receivers };
+  return { door, port, begins, receivers, wakes };
 }
 
 describe('requests of the web door', () => {
@@ -95,6 +101,41 @@ describe('requests of the web door', () => {
     const cut = await ask(preflight.repeat(400));
     await until(() => cut.socket.closed);
     expect(at.begins).toHaveLength(48);
+  });
+
+  it('are parsed 1 KiB at a time, in the turns of their address, and no more is read meanwhile', async () => {
+    at = await start(true, true);
+    const requests = 64;
+    const body = 'x'.repeat(960);
+    const each = `POST /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    const asked = await ask(each.repeat(requests));
+    await until(() => at.wakes.size === 1);
+    expect(at.begins).toHaveLength(0);
+    while (!asked.heard.includes('HTTP/1.1 404 ')) {
+      const [wake] = at.wakes;
+      at.wakes.clear();
+      const before = at.begins.length;
+      wake?.();
+      expect(at.begins.length - before).toBeLessThanOrEqual(2);
+      await new Promise((go) => setTimeout(go, 1));
+    }
+    // The first answer closes the connection, as nothing is there: what is behind it was not parsed.
+    expect(at.begins.length).toBeLessThan(requests / 2);
+    asked.socket.destroy();
+    await until(() => at.wakes.size === 0);
+  });
+
+  it('come whole, however their bytes are cut', async () => {
+    at = await start(true);
+    const asked = await ask('');
+    const request = `OPTIONS /${'x'.repeat(2_500)} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`;
+    for (let from = 0; from < request.length; from += 700) {
+      asked.socket.write(request.slice(from, from + 700));
+      await new Promise((go) => setTimeout(go, 5));
+    }
+    await until(() => asked.heard.startsWith('HTTP/1.1 204 '));
+    asked.socket.write(request.repeat(10));
+    await until(() => asked.heard.split('HTTP/1.1 204 ').length === 12);
   });
 
   it('vouch for their place as soon as their credentials are found valid, a watch while it goes on', async () => {

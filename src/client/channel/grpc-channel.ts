@@ -248,9 +248,18 @@ function leafKeyIdOf(certificate: Buffer): Buffer {
   return keyIdOf(new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' }));
 }
 
+/** What a value of metadata has to be. */
+const SENDABLE = /^[\x20-\x7e]*$/;
+
 function metadataOf(call: Call): Metadata {
   const metadata = new Metadata();
-  for (const [key, value] of Object.entries(call.metadata)) metadata.set(key, value);
+  for (const [key, value] of Object.entries(call.metadata)) {
+    // grpc-js would say the value, which is a secret.
+    if (!SENDABLE.test(value)) {
+      throw new SwitchyardError(StatusCode.INVALID_ARGUMENT, `${key} has characters other than printable ASCII`);
+    }
+    metadata.set(key, value);
+  }
   return metadata;
 }
 
