@@ -12,8 +12,8 @@ const chunks = [];
 for await (const chunk of process.stdin) chunks.push(chunk);
 const request = fromBinary(CodeGeneratorRequestSchema, Buffer.concat(chunks));
 
-/** What is stored, and what is etcd's, is nobody's to call here. */
-const OWN = ['switchyard/journal/', 'etcdserverpb/'];
+/** What is stored, what servers say to each other, and what is etcd's, is nobody's to call here. */
+const OWN = ['switchyard/journal/', 'switchyard/cluster/', 'etcdserverpb/'];
 const served = request.protoFile.filter((file) => !OWN.some((folder) => file.name.startsWith(folder)));
 
 const lines = served.map((file) => {

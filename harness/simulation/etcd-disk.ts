@@ -113,7 +113,7 @@ export class EtcdDisk extends Disk {
 }
 
 /** Answers reach a process as everything does that happens to it: not when it is dead, and later when it stands still. */
-function within(process: Process, store: EtcdStore): EtcdStore {
+export function within(process: Process, store: EtcdStore): EtcdStore {
   const heard = <T>(answer: Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       answer.then(
@@ -129,12 +129,13 @@ function within(process: Process, store: EtcdStore): EtcdStore {
     revoke: (lease) => heard(store.revoke(lease)),
     compact: (revision) => heard(store.compact(revision)),
     status: () => heard(store.status()),
+    watch: (range, changed) => store.watch(range, () => process.perform(changed)),
     close: () => store.close(),
   };
 }
 
 /** The world's own time: etcd outlives every process. */
-function clockOf(scheduler: Scheduler): Clock {
+export function clockOf(scheduler: Scheduler): Clock {
   const after: Clock['after'] = (delayMs, call) => {
     const event = scheduler.after(delayMs, call);
     return { cancel: () => scheduler.cancel(event) };

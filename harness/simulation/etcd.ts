@@ -65,6 +65,7 @@ export class SimulatedEtcd {
   /** What its file may hold. Beyond it puts are refused and deletes pass, as at etcd. */
   quotaBytes = Number.POSITIVE_INFINITY;
   readonly version = '3.4.23';
+  readonly #watches = new Set<(keys: readonly string[]) => void>();
   /** Called with every transaction that compares and so takes place, in their order. */
   committed: (transaction: Transaction) => void = () => {};
 
@@ -87,10 +88,28 @@ export class SimulatedEtcd {
       revoke: (lease) => ask('revoke', () => this.#expire(lease)),
       compact: () => ask('compact', () => undefined),
       status: () => ask('status', (): StoreStatus => ({ version: this.version, bytes: this.#bytes })),
+      watch: (range, changed) => this.#watch(range, ways, () => isOpen && changed()),
       close: () => {
         isOpen = false;
       },
     };
+  }
+
+  /** What is lost on the way of a watch is not told again. */
+  #watch({ key, end = `${key}\0` }: KeyRange, ways: Ways, changed: () => void): { close(): void } {
+    let isClosed = false;
+    const watch = (keys: readonly string[]) => {
+      if (!keys.some((one) => one >= key && one < end) || ways.next('watch').kind !== 'passes') return;
+      void this.#pass(ways).then(() => {
+        if (!isClosed) changed();
+      });
+    };
+    this.#watches.add(watch);
+    const close = () => {
+      isClosed = true;
+      this.#watches.delete(watch);
+    };
+    return { close };
   }
 
   async #carry<T>(ways: Ways, request: string, carryOut: () => T): Promise<T> {
@@ -133,6 +152,7 @@ export class SimulatedEtcd {
     });
     this.#revision = revision;
     if (succeeded) this.committed(transaction);
+    if (writes) this.#tell(operations.flatMap(keysOf));
     return { succeeded, revision, found };
   }
 
@@ -222,5 +242,16 @@ export class SimulatedEtcd {
     const keys = [...this.#keys].filter(([, stored]) => stored.lease === lease);
     if (keys.length > 0) this.#revision++;
     for (const [key] of keys) this.#remove(key);
+    this.#tell(keys.map(([key]) => key));
   }
+
+  #tell(keys: readonly string[]): void {
+    for (const watch of this.#watches) watch(keys);
+  }
+}
+
+/** Of a range that is deleted its first key stands for all. */
+function keysOf(operation: Operation): readonly string[] {
+  if (operation.kind === 'read') return [];
+  return [operation.kind === 'put' ? operation.key : operation.range.key];
 }

@@ -200,7 +200,7 @@ export class SimulatedServer implements Listener {
           capabilities: [],
           addresses: () => ({}),
           limits: () => [],
-          standing: () => ({ term: 1n, journalBytes: 0, snapshotAtMs: undefined }),
+          standing: () => ({ isLeader: true, term: 1n, journalBytes: 0, snapshotAtMs: undefined }),
         },
         transports: new Transports(),
         exchange: {

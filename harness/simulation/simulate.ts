@@ -1,6 +1,7 @@
 // `npm run simulate`: runs whole worlds, each made of one number. See HELP.
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { mutateClusters, simulateClusters } from './cluster/run.js';
 import { worldOf } from './mutations/mutation.js';
 import { MUTATIONS } from './mutations.js';
 import { type Plan, planOf, writtenPlan } from './plan.js';
@@ -10,7 +11,7 @@ import { shrink } from './shrink.js';
 
 const HOUR_MS = 3_600_000;
 
-const HELP = `npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--follow] [--shrink] [--plan FILE] [--etcd] [--mutations]
+const HELP = `npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--follow] [--shrink] [--plan FILE] [--etcd] [--servers N] [--mutations]
 
 Runs whole worlds, each made of one number. A seed that fails is printed with what went wrong, the end of its trace and
 the command that replays it; the same seed and minutes are the same run, to the byte. Exit status 1 when one failed, or when a mutation was missed.
@@ -22,6 +23,7 @@ the command that replays it; the same seed and minutes are the same run, to the 
   --shrink     look for the fewest steps that still fail, and write them to seed-N.json
   --plan       a file with the steps of one world, as --shrink writes it, instead of a seed
   --etcd       the journal in an etcd that is slow, silent or full now and then, instead of on a disk
+  --servers    so many servers of one network, without doors: they follow, forward, lead and are cut off from each other
   --mutations  put each deliberate fault into a world that meets it, and look whether it is found
 `;
 
@@ -36,6 +38,7 @@ const { values } = parseArgs({
     mutations: { type: 'boolean', default: false },
     plan: { type: 'string' },
     etcd: { type: 'boolean', default: false },
+    servers: { type: 'string' },
   },
 });
 if (values.help) {
@@ -45,7 +48,14 @@ if (values.help) {
 // An error of the client's is made for every call that fails here, and nobody looks at where.
 Error.stackTraceLimit = values.follow || values.shrink ? 10 : 0;
 const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
-process.exitCode = (values.mutations ? await mutations() : await seeds()) ? 0 : 1;
+process.exitCode = (await run()) ? 0 : 1;
+
+function run(): Promise<boolean> {
+  if (values.servers === undefined) return values.mutations ? mutations() : seeds();
+  const servers = Number(values.servers);
+  if (values.mutations) return mutateClusters(servers);
+  return simulateClusters({ seed, seeds: Number(values.seeds), minutes: Number(values.minutes), servers });
+}
 
 /** Runs one plan, or so many seeds from the first on. True: nothing was wrong. */
 async function seeds(): Promise<boolean> {

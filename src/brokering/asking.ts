@@ -100,7 +100,7 @@ export class Asking {
     const refused = this.refuse(command, wish.asker);
     if (refused !== undefined) return refused;
     const isAgain = isRepeated(replica.state, command);
-    const absent = isAgain ? undefined : this.refuseAbsent(command);
+    const absent = isAgain ? undefined : await this.refuseAbsent(command);
     if (absent !== undefined) return absent;
     const room = pendingConnections(command.relayed === 0 ? 1 : 0);
     const { sid: caller, peer, link } = command;
@@ -212,12 +212,14 @@ export class Asking {
   }
 
   /** Whoever has no attachment cannot be ordered anything; the caller of a coordinated connection is ordered as well. */
-  private refuseAbsent({ sid, peer, port }: AskConnection): Fault | undefined {
+  private refuseAbsent({ sid, peer, port }: AskConnection): Fault | undefined | Promise<Fault | undefined> {
     const { state, attachments } = this.parts.replica;
-    const absent = [peer, ...(port === 0 ? [sid] : [])].find(
+    const absent = [peer, ...(port === 0 ? [sid] : [])].filter(
       (end) => state.sessions.has(end) && !attachments.isAttached(end),
     );
-    return absent === undefined ? undefined : new Fault('NOT_ATTACHED', `session ${absent} is not attached`);
+    const { elsewhere } = attachments;
+    if (elsewhere === undefined || absent.length === 0) return notAttached(absent[0]);
+    return Promise.all(absent.map(elsewhere)).then((are) => notAttached(absent.find((_end, at) => !are[at])));
   }
 
   private observedFrom(own: string): (host: string) => boolean {
@@ -264,4 +266,8 @@ function cancellation({ id, caller, peer, link }: Connection, sid: number): Comm
   const other = caller.sid === sid ? peer.sid : caller.sid;
   const brokered = { connection: id, path: 0, roundTripMs: 0, failed: false } as const;
   return { kind: 'ReportLink', sid, peer: other, link, established: false, brokered };
+}
+
+function notAttached(sid: number | undefined): Fault | undefined {
+  return sid === undefined ? undefined : new Fault('NOT_ATTACHED', `session ${sid} is not attached`);
 }

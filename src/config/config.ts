@@ -67,6 +67,22 @@ export const OPTIONS = {
     'on',
     'Whether the server that leads lets etcd forget its own history after five minutes, with --journal. off: where somebody else does it.',
   ),
+  peerListen: address(
+    'peer-listen',
+    '127.0.0.1:0',
+    'Where the other servers of the network reach this one, with --journal. Beyond loopback it needs --peer-cert, --peer-key and --peer-ca.',
+  ),
+  peerAdvertise: optionalAddress(
+    'peer-advertise',
+    'What the others are told of that: an address that they reach. Default: --peer-listen, with the port that it got.',
+  ),
+  peerCert: optionalText(
+    'peer-cert',
+    'FILE',
+    'The certificate that this server shows to the others, PEM. It has the DNS name that --name says.',
+  ),
+  peerKey: optionalText('peer-key', 'FILE', 'Its private key, PEM.'),
+  peerCa: optionalText('peer-ca', 'FILE', 'The authority of the certificates of all servers, PEM.'),
   json: toggle('json', 'Print the line that begins with `listening` as one JSON object.'),
   config: optionalText('config', 'FILE', 'A JSON object with options by their flag: {"listen": "127.0.0.1:0"}.'),
   adminToken: optionalSecret(
@@ -358,6 +374,7 @@ function contradictions(config: Config): string[] {
   if (config.journal !== undefined && config.leaderTtlMs > LEADER_TTL_MS_MAX) {
     found.push('--leader-ttl must be 2s to 1h');
   }
+  found.push(...peerContradictions(config));
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     found.push('--tls-cert and --tls-key go together: give both or neither');
   }
@@ -383,6 +400,15 @@ function contradictions(config: Config): string[] {
     found.push('--ws-origin needs --system-ws-listen or --system-wss-listen');
   }
   return found;
+}
+
+/** Servers prove themselves to each other, but where nobody else is. */
+function peerContradictions({ journal, peerListen, peerAdvertise, peerCert, peerKey, peerCa }: Config): string[] {
+  const files = [peerCert, peerKey, peerCa].filter((file) => file !== undefined);
+  if (files.length > 0 && files.length < 3) return ['--peer-cert, --peer-key and --peer-ca go together'];
+  if (journal === undefined || files.length === 3) return [];
+  const far = [peerListen, peerAdvertise].some((one) => one !== undefined && !isLoopback(one));
+  return far ? ['--peer-listen and --peer-advertise beyond loopback need --peer-cert, --peer-key and --peer-ca'] : [];
 }
 
 function consoleContradictions({ consoleListen, consoleOrigins, data, adminToken }: Config): string[] {

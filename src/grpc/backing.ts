@@ -49,6 +49,8 @@ export interface ServerFacts {
 
 /** How a server stands with its journal. */
 export interface ServerStanding {
+  /** Whether it appends; another one does otherwise. */
+  readonly isLeader: boolean;
   readonly term: bigint;
   readonly journalBytes: number;
   /** When the last command of the newest snapshot was stored; undefined: there is none. */

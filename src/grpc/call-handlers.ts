@@ -11,6 +11,7 @@ import type { SharedBytes } from '../base/shared-bytes.js';
 import { draining } from '../core/model/draining.js';
 import { Fault } from '../core/model/fault.js';
 import { MeteredSource } from '../fair/metered-source.js';
+import { answerCurrently } from '../replica/currency.js';
 import { originOfPeer } from '../shares/origin.js';
 import { auditCall } from './auditing.js';
 import type { Backing } from './backing.js';
@@ -25,6 +26,7 @@ import { Outflows } from './outflows.js';
 import { pump, type Source } from './pump.js';
 import { methodOfPath } from './rules.js';
 import { toError } from './status.js';
+import { wantedOf } from './wanted.js';
 
 /** What a method answers: a message, a refusal, or either of them later. */
 export type Answer<A> = A | Fault | Promise<A | Fault>;
@@ -105,8 +107,13 @@ export class Calls {
       const tell = (answer: A | Fault) =>
         answer instanceof Fault ? callback(toError(answer)) : callback(null, answer);
       void this.settle(call, (caller) => {
-        const step = begin(call.request, caller);
-        return step instanceof Fault ? step : this.inTurns(call, caller, step, tell);
+        const go = () => {
+          const step = begin(call.request, caller);
+          return step instanceof Fault ? step : this.inTurns(call, caller, step, tell);
+        };
+        const { currency } = this.backing.replica;
+        // What its steps do not find they say at once.
+        return currency === undefined ? go() : currency.current().then((behind) => behind ?? go());
       }).then((fault) => {
         if (fault instanceof Fault) tell(fault);
       });
@@ -261,7 +268,15 @@ export class Calls {
     this.backing.refused?.(fault, methodOf(call) ?? '', originOfPeer(call.getPeer()));
   }
 
-  private async outcomeOf<T>(
+  private outcomeOf<T>(call: AnyCall, work: (caller: Caller) => T | Fault | Promise<T | Fault>): Promise<T | Fault> {
+    const { currency, state } = this.backing.replica;
+    if (currency === undefined) return this.attempt(call, work);
+    const wanted = wantedOf(call);
+    if (wanted instanceof Fault) return Promise.resolve(wanted);
+    return answerCurrently({ currency, state }, wanted, () => this.attempt(call, work));
+  }
+
+  private async attempt<T>(
     call: AnyCall,
     work: (caller: Caller) => T | Fault | Promise<T | Fault>,
   ): Promise<T | Fault> {

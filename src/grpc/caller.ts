@@ -15,6 +15,8 @@ import { methodOfPath } from './rules.js';
 export const SESSION_METADATA = 'switchyard-session';
 /** The metadata that proves an administrator. */
 export const ADMIN_METADATA = 'switchyard-admin';
+/** The metadata that says which revision a call has to be answered by at least, in decimal digits. */
+export const AFTER_METADATA = 'switchyard-after';
 /** The metadata that proves a principal without a session. */
 export const ACCESS_METADATA = 'switchyard-access';
 

@@ -6,6 +6,8 @@ export interface StoredRecord {
   readonly revision: number;
   /** Not to be changed once it was handed over. */
   readonly bytes: Uint8Array;
+  /** In a log that several processes have in common: by which the process that asked for it knows it again. */
+  readonly tag?: bigint;
 }
 
 /** A stored snapshot, whole: a partly written one is never seen. */

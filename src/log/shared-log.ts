@@ -1,4 +1,5 @@
-import type { Journal } from '../journal/journal.js';
+import type { Journal, StoredRecord } from '../journal/journal.js';
+import type { Replayable } from '../journal/replaying.js';
 
 /**
  * The right to append to a log, from when it was won until it is lost or given back.
@@ -54,4 +55,58 @@ export interface SharedLog {
   lead(signal?: AbortSignal): Promise<Term>;
   /** Lets go of the store. A term has to be given back before. */
   close(): Promise<void>;
+}
+
+/** What a log holds at one moment, to recover a state from. */
+export interface LogView {
+  readonly journal: Replayable;
+  /** The last batch in it; 0: there is none. */
+  readonly seq: number;
+  /** The last command in it. */
+  readonly revision: number;
+}
+
+/** Who leads, as others see it. */
+export interface SeenLeader {
+  readonly name: string;
+  readonly term: bigint;
+  /** Where other servers reach it; empty: nowhere. */
+  readonly address: string;
+}
+
+/** What one append wrote. */
+export interface TailedBatch {
+  readonly term: bigint;
+  readonly seq: number;
+  readonly records: readonly StoredRecord[];
+}
+
+/** What was read of a log's end. */
+export interface LogSlice {
+  /** What comes next, in order. */
+  readonly batches: readonly TailedBatch[];
+  /** Who led at the very moment up to which the batches reach; undefined: nobody. */
+  readonly leader: SeenLeader | undefined;
+  /** Whether the batches reach to the end that the log had at that moment. */
+  readonly isWhole: boolean;
+}
+
+/** Reads a log onward from some batch. */
+export interface LogTail {
+  /**
+   * What comes next, as it stands after everything that was acknowledged before the call. One call at a time. Rejects with a
+   * JournalError: `failed` when the store does not answer, which may be tried again; `damaged` or `version`; `locked` when what
+   * comes next is not in the log any more, so that only a snapshot leads on.
+   */
+  read(): Promise<LogSlice>;
+}
+
+/** A log that can be followed while another process leads. */
+export interface FollowedLog extends SharedLog {
+  /** What stands in it now. Rejects with a JournalError. */
+  view(): Promise<LogView>;
+  /** Reads on behind a batch. */
+  tail(seq: number): LogTail;
+  /** Calls back when something may have been appended, or another leads. It can be silent for no reason: look now and then, too. */
+  watch(changed: () => void): { close(): void };
 }

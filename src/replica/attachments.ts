@@ -27,6 +27,8 @@ export class Attachments {
   private timer: Timer | undefined;
   /** Called when a live session gets an attachment, and when it loses it. */
   changed: ((sid: number, isAttached: boolean) => void) | undefined;
+  /** Whether a session that is not attached here is attached at another server; undefined where there are no others. */
+  elsewhere: ((sid: number) => boolean | Promise<boolean>) | undefined;
 
   constructor(
     private readonly state: State,
@@ -58,6 +60,21 @@ export class Attachments {
     attachment.push({ kind: 'heartbeat', position: this.state.position });
     for (const order of this.state.orders.of(sid)) attachment.push(this.orderOf(order));
     return attachment;
+  }
+
+  /** The sessions that are attached. */
+  sids(): Iterable<number> {
+    return this.open_.keys();
+  }
+
+  /** Ends the attachment of a session that has attached at another server. */
+  replace(sid: number): void {
+    this.open_.get(sid)?.end(new Fault('ATTACHMENT_REPLACED', `session ${sid} attached again, at another server`));
+  }
+
+  /** Ends all attachments: this server cannot vouch for sessions any more. They go elsewhere, or come back. */
+  letGo(fault: Fault): void {
+    for (const attachment of this.open_.values()) attachment.end(fault);
   }
 
   /** Called by an attachment that is over. Only the session's current attachment releases its lease. */

@@ -26,26 +26,44 @@ export class Deadlines {
   private readonly connections = new Map<number, Timer>();
   private readonly streams = new Map<number, { timer: Timer; usedMs: number }>();
 
+  /** Called with each stream that carries data while another process has the timers. */
+  usedElsewhere: ((streamId: number) => void) | undefined;
+  private isPaused = false;
+
   constructor(
     private readonly state: State,
     private readonly time: ServingTime,
     /** Stores a command; false when it has to be tried again. */
     private readonly submit: (command: Command) => Promise<boolean>,
   ) {
-    for (const order of state.orders.all()) this.watchOrder(order);
-    for (const connection of state.connections.all()) this.watchConnection(connection);
-    // Streams that are not kept have the parameters of a new session's stream: no timeout.
-    for (const stream of state.streams.kept()) this.watchStream(stream);
+    this.watchAll();
+  }
+
+  /** Another process has the timers from now on. */
+  pause(): void {
+    this.isPaused = true;
+    this.close();
+    this.orders.clear();
+    this.connections.clear();
+    this.streams.clear();
+  }
+
+  /** This process has them again: all begin anew. */
+  resume(): void {
+    this.isPaused = false;
+    this.watchAll();
   }
 
   /** The stream carried data just now. */
   used(streamId: number): void {
+    if (this.isPaused) this.usedElsewhere?.(streamId);
     const watched = this.streams.get(streamId);
     if (watched !== undefined) watched.usedMs = this.time.nowMs();
   }
 
   /** Sets and clears timers after a command. */
   publish(_position: Position, changes: readonly Change[]): void {
+    if (this.isPaused) return;
     for (const change of changes) {
       if (change.kind === 'OrderPlaced') this.watchOrder(change.order);
       else if (change.kind === 'OrderSettled') this.forgetOrder(change.order);
@@ -58,6 +76,14 @@ export class Deadlines {
   close(): void {
     for (const timer of [...this.orders.values(), ...this.connections.values()]) timer.cancel();
     for (const { timer } of this.streams.values()) timer.cancel();
+  }
+
+  private watchAll(): void {
+    const { orders, connections, streams } = this.state;
+    for (const order of orders.all()) this.watchOrder(order);
+    for (const connection of connections.all()) this.watchConnection(connection);
+    // Streams that are not kept have the parameters of a new session's stream: no timeout.
+    for (const stream of streams.kept()) this.watchStream(stream);
   }
 
   private watchOrder(order: Order): void {

@@ -14,6 +14,13 @@ const ATTACHED = Number.POSITIVE_INFINITY;
 /** Leases checked in one turn of the event loop: after a restart a million may be due in one tick. */
 const LOOKED_AT_ONCE = 4_096;
 
+/** What another process has to know of the leases, while it is the one that ends them. */
+export interface LeaseWitness {
+  renewed(sid: number): void;
+  /** The session got an attachment here, or lost it. */
+  held(sid: number, isHeld: boolean): void;
+}
+
 /**
  * When each session expires. Only in memory: a renewal costs no append, and a restart gives every session its TTL or the
  * grace period anew, whichever is longer.
@@ -40,6 +47,13 @@ export class Leases {
   /** The tick that was looked at last, in the time of leases. */
   private tickAt: number;
   private timer: Timer | undefined;
+  private isPaused = false;
+  /** Told what happens here. */
+  witness: LeaseWitness | undefined;
+  /** Whether sessions may expire now. What is due while they may not is looked at again later, and can be renewed until then. */
+  mayExpire: () => boolean = () => true;
+  /** How much longer than it says a lease lives: renewals that come from other processes are late by so much. */
+  slackMs = 0;
 
   constructor(
     private readonly state: State,
@@ -54,9 +68,32 @@ export class Leases {
     for (const sid of state.graph.sidsAfter(0)) this.beginAt(nowMs, sid, limits.graceMs);
   }
 
+  /** Leases end in another process from now on: here they are only told of. */
+  pause(): void {
+    this.isPaused = true;
+    this.buckets.clear();
+  }
+
   /** Called when the doors open: from now on sessions can expire. */
   opened(): void {
     if (this.timer === undefined) this.schedule();
+  }
+
+  /** All leases begin anew, but of those that are attached: they end here, once the doors are open. */
+  restart(isOpen: boolean): void {
+    this.isPaused = false;
+    this.buckets.clear();
+    this.due.length = 0;
+    this.dueAt = 0;
+    const nowMs = this.time.nowMs();
+    this.tickAt = nowMs;
+    for (const sid of this.state.graph.sidsAfter(0)) {
+      const slot = this.state.graph.slotOf(sid);
+      const isHeld = this.deadlines.get(slot) === ATTACHED;
+      this.beginAt(nowMs, sid, this.limits.graceMs);
+      if (isHeld && this.state.sessions.has(sid)) this.deadlines.set(slot, ATTACHED);
+    }
+    if (isOpen) this.opened();
   }
 
   /** Begins the leases of the sessions that a command has opened. */
@@ -72,7 +109,7 @@ export class Leases {
     if (ttlMs === undefined) return;
     this.deadlines.reach(slot);
     this.listed.reach(slot);
-    this.deadlines.set(slot, nowMs + Math.max(ttlMs, graceMs));
+    this.deadlines.set(slot, nowMs + Math.max(ttlMs, graceMs) + this.slackMs);
     this.enlist(slot, sid);
   }
 
@@ -84,7 +121,8 @@ export class Leases {
     const slot = this.state.graph.slotOf(sid);
     const ttlMs = this.state.sessions.ttlAt(slot);
     if (ttlMs === undefined || this.deadlines.get(slot) < 0) return false;
-    if (this.deadlines.get(slot) !== ATTACHED) this.deadlines.set(slot, this.time.nowMs() + ttlMs);
+    if (this.deadlines.get(slot) !== ATTACHED) this.deadlines.set(slot, this.time.nowMs() + ttlMs + this.slackMs);
+    this.witness?.renewed(sid);
     return true;
   }
 
@@ -101,14 +139,16 @@ export class Leases {
   hold(sid: number): void {
     const slot = this.state.graph.slotOf(sid);
     if (slot !== -1 && this.deadlines.get(slot) >= 0) this.deadlines.set(slot, ATTACHED);
+    this.witness?.held(sid, true);
   }
 
   /** The attachment is gone: the session has its TTL or the grace period from now, whichever is longer. */
   release(sid: number): void {
+    this.witness?.held(sid, false);
     const slot = this.state.graph.slotOf(sid);
     const ttlMs = this.state.sessions.ttlAt(slot);
     if (ttlMs === undefined || this.deadlines.get(slot) < 0) return;
-    this.deadlines.set(slot, this.time.nowMs() + Math.max(ttlMs, this.limits.graceMs));
+    this.deadlines.set(slot, this.time.nowMs() + Math.max(ttlMs, this.limits.graceMs) + this.slackMs);
     if (this.listed.get(slot) === 0) this.enlist(slot, sid);
   }
 
@@ -118,6 +158,7 @@ export class Leases {
   }
 
   private enlist(slot: number, sid: number): void {
+    if (this.isPaused) return;
     const tick = Math.ceil(Math.abs(this.deadlines.get(slot)) / TICK_MS);
     this.listed.set(slot, tick);
     const bucket = this.buckets.get(tick);
@@ -165,7 +206,8 @@ export class Leases {
     this.listed.set(slot, 0);
     const deadline = this.deadlines.get(slot);
     if (deadline === ATTACHED) return;
-    if (deadline <= nowMs) {
+    if (deadline >= 0 && deadline <= nowMs && !this.mayExpire()) this.deadlines.set(slot, nowMs + RETRY_MS);
+    else if (deadline <= nowMs) {
       this.deadlines.set(slot, -(nowMs + RETRY_MS));
       this.expire(sid);
     }

@@ -6,8 +6,8 @@ import type { Position } from '../core/model/position.js';
 import type { HashKey } from '../core/store/packed/halfsiphash.js';
 import { State } from '../core/store/state.js';
 import { decodeRecord } from '../journal/format/record.js';
-import { type Journal, JournalError } from '../journal/journal.js';
-import { initialLimits, restoreSnapshot } from '../journal/replaying.js';
+import { JournalError } from '../journal/journal.js';
+import { initialLimits, type Replayable, restoreSnapshot } from '../journal/replaying.js';
 
 /** Called with every replayed command, in order, so that the history of the feeds comes back with the state. */
 export type Replayed = (position: Position, changes: readonly Change[]) => void;
@@ -37,7 +37,7 @@ export interface Recovery {
  * does not say under which it begins.
  */
 export async function recover(
-  journal: Journal,
+  journal: Replayable,
   limitsOfFormat1: Limits = INITIAL_LIMITS,
   key?: HashKey,
 ): Promise<Recovery> {
@@ -68,7 +68,7 @@ export async function recover(
 
 /** The state to replay from: of the oldest snapshot that is whole, or empty where no snapshot was ever stored. */
 async function base(
-  journal: Journal,
+  journal: Replayable,
   limits: Limits,
   key: HashKey | undefined,
 ): Promise<Pick<Recovery, 'state' | 'passedOver'>> {

@@ -3,16 +3,17 @@ import { type Applied, apply, decide } from '../core/decide/apply.js';
 import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
 import { draining } from '../core/model/draining.js';
-import { Fault, isFault } from '../core/model/fault.js';
+import { type Fault, isFault } from '../core/model/fault.js';
 import { type Limits, sameLimits } from '../core/model/limits.js';
 import { type AuthMode, foundingDocument } from '../core/model/policy.js';
 import { CloseReason } from '../core/model/session.js';
 import type { State } from '../core/store/state.js';
 import type { StateView } from '../core/store/state-view.js';
 import { NEW_FOLDER_FORMAT } from '../journal/format/frame.js';
-import { encodeRecord } from '../journal/format/record.js';
-import { type Journal, JournalError, type StoredRecord } from '../journal/journal.js';
+import { type Journal, JournalError } from '../journal/journal.js';
+import { Appender } from './appender.js';
 import { Attachments } from './attachments.js';
+import type { Currency } from './currency.js';
 import { Deadlines } from './deadlines.js';
 import { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
@@ -21,20 +22,15 @@ import { RequestClaims } from './request-claims.js';
 import { ServingTime } from './serving-time.js';
 import { Snapshots } from './snapshots.js';
 
-/** Retry delays for clients: when the journal cannot store anything, and when its queue is full. */
-const JOURNAL_RETRY_MS = 1_000;
-const OVERLOADED_RETRY_MS = 500;
 /** Delay before a failed take-back is tried again. There are no more of them than commands of callers that have gone. */
 const TAKE_BACK_RETRY_MS = 1_000;
-
-/** What callers hear whose commands were not stored because the term was lost. */
-const LOST = 'this server leads the network no more';
 
 /** What the composition root hands in. */
 export interface ReplicaParts {
   /** As recovered from the journal. */
   readonly state: State;
-  readonly journal: Journal;
+  /** To append to; a {@link CommandRoute} where another process does that. */
+  readonly journal: Journal | CommandRoute;
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: ReplicaLimits;
@@ -52,17 +48,27 @@ export interface ReplicaParts {
   readonly fatal: (error: unknown) => void;
 }
 
-interface Pending {
+/** Where commands go that this process cannot append, because another one leads. */
+export interface CommandRoute extends Currency {
+  /** Resolves with what became of a command, once it is applied here. `urgent`: the server issues it itself. */
+  carry(command: Command, urgent: boolean): Promise<Applied | Fault>;
+}
+
+/** A command that another process has forwarded. */
+export interface Forwarded {
   readonly command: Command;
-  readonly resolve: (outcome: Applied | Fault) => void;
+  readonly tag: bigint;
+  /** The server issues it itself, so that it has room where clients' commands have none. */
+  readonly urgent: boolean;
+  /** Called when it is not in the log and will not be: why, or undefined when all was so already. */
+  readonly refused: (fault: Fault | undefined) => void;
 }
 
 /**
  * The one writer: takes commands from all doors, makes them durable, applies them and publishes their changes, always in that
- * order.
+ * order. It submits the commands that are due by time.
  *
- * What one turn of the event loop brings, and what comes while an append is on its way, is one batch: one append for all of
- * it. It stamps each command of a batch with the time of the batch, and submits the commands that are due by time.
+ * Where another process leads it forwards commands, and applies what it is given of the log; it may begin to append later.
  */
 export class Replica {
   /** Everything that was applied, to be read. */
@@ -73,18 +79,14 @@ export class Replica {
   /** Which call may take back what came of a request. */
   readonly claims = new RequestClaims();
   private readonly time: ServingTime;
-  private readonly snapshots: Snapshots;
+  private snapshots: Snapshots | undefined;
   private publishers: readonly Publisher[] | undefined;
-  private pending: Pending[] = [];
-  /** What is being appended. */
-  private appending: readonly Pending[] = [];
-  /** No answer of the journal counts any more. */
-  private isAbandoned = false;
-  private working = false;
-  /** Called when nothing is pending any more. */
-  private readonly restful: (() => void)[] = [];
+  private appender: Appender | undefined;
+  /** What is appended to; undefined while another process leads. */
+  private journal: Journal | undefined;
+  private readonly route: CommandRoute | undefined;
   private closing = false;
-  private isFull = false;
+  private isOpen = false;
 
   constructor(private readonly parts: ReplicaParts) {
     const { state, clock, limits, journal } = parts;
@@ -93,14 +95,58 @@ export class Replica {
     this.leases = new Leases(state, clock, this.time, limits, (sid) => void this.expire(sid));
     this.attachments = new Attachments(state, this.leases, clock, limits);
     this.deadlines = new Deadlines(state, this.time, async (command) => !isTransient(await this.enforce(command)));
-    const failed = (error: unknown) =>
-      parts.warn('a snapshot could not be stored; the journal is whole, and the next will be tried', error);
-    this.snapshots = new Snapshots(state, journal, limits, clock, failed, parts.snapshotAtMs);
+    if ('carry' in journal) {
+      this.route = journal;
+      this.leases.pause();
+      this.deadlines.pause();
+    } else this.begin(journal);
+  }
+
+  /** From now on this process appends, to a journal whose last record it has applied. Leases and deadlines begin anew. */
+  lead(journal: Journal): void {
+    if (journal.last !== this.state.revision) {
+      throw new Error(`a journal that ends at ${journal.last} is led at revision ${this.state.revision}`);
+    }
+    this.begin(journal);
+    this.deadlines.resume();
+    this.leases.restart(this.isOpen);
+  }
+
+  /** How this server knows that it is up to date; undefined where there are no others. */
+  get currency(): Currency | undefined {
+    return this.route;
+  }
+
+  /** Whether this process appends. */
+  get leads(): boolean {
+    return this.appender !== undefined;
+  }
+
+  /** Applies a command that another process has appended: the one that comes next. */
+  follow(command: Command): Applied | Fault {
+    return this.observed(command, this.applyAndPublish(command));
+  }
+
+  /** Takes a command that another process has forwarded. */
+  takeForwarded({ command, tag, urgent, refused }: Forwarded): void {
+    const { appender } = this;
+    if (appender === undefined || this.closing || appender.isOver || appender.isAbandoned) return;
+    const decided = this.tryOut(command);
+    if (isFault(decided) || !decided.some(isChange)) {
+      refused(isFault(decided) ? decided : undefined);
+      return;
+    }
+    const pendingMax = (urgent ? 2 : 1) * this.parts.limits.pendingMax;
+    // What is in the log the other process sees there. A term that is lost is no answer: only the log tells.
+    const resolve = (outcome: Applied | Fault) => {
+      if (isFault(outcome) && !appender.isAbandoned && !appender.isOver) refused(outcome);
+    };
+    appender.take({ command, tag, resolve }, pendingMax);
   }
 
   /** When the last command of the newest snapshot was stored, by the wall clock; undefined without a snapshot. */
   get snapshotAtMs(): number | undefined {
-    return this.snapshots.newestAtMs;
+    return this.snapshots === undefined ? this.parts.snapshotAtMs : this.snapshots.newestAtMs;
   }
 
   /**
@@ -125,7 +171,8 @@ export class Replica {
    * take effect only through this command. A journal of format 1 gets the next format with it.
    */
   async agreeOn(limits: Limits): Promise<void> {
-    if (sameLimits(this.state.limits, limits) && this.parts.journal.format >= NEW_FOLDER_FORMAT) return;
+    if (sameLimits(this.state.limits, limits) && (this.journal?.format ?? NEW_FOLDER_FORMAT) >= NEW_FOLDER_FORMAT)
+      return;
     const outcome = await this.submit({ kind: 'SetLimits', limits });
     if (isFault(outcome)) throw startFailure('the limits could not be stored', outcome);
   }
@@ -167,24 +214,26 @@ export class Replica {
 
   private take(command: Command, pendingMax: number): Promise<Applied | Fault> {
     if (this.publishers === undefined) throw new Error('a replica takes commands once it knows whom it publishes to');
-    if (this.closing) return Promise.resolve(draining());
+    const { appender } = this;
+    if (this.closing || appender?.isOver) return Promise.resolve(draining());
+    if (appender === undefined) return this.forward(command, pendingMax > this.parts.limits.pendingMax);
     const decided = this.tryOut(command);
     if (isFault(decided)) return Promise.resolve(this.observed(command, decided));
     if (!decided.some(isChange)) return Promise.resolve(this.observed(command, this.unchanged(decided)));
-    if (this.pending.length >= pendingMax) {
-      const message = `${this.pending.length} commands wait for the journal`;
-      return Promise.resolve(this.observed(command, new Fault('OVERLOADED', message, [], OVERLOADED_RETRY_MS)));
-    }
-    return new Promise((resolve) => {
-      this.pending.push({ command, resolve });
-      this.work();
-    });
+    return new Promise((resolve) => appender.take({ command, resolve }, pendingMax));
+  }
+
+  /** What another process decides is what counts: this one may be behind. */
+  private forward(command: Command, urgent: boolean): Promise<Applied | Fault> {
+    if (this.route === undefined) throw new Error('a replica has a journal, or a route to who has it');
+    return this.route.carry(command, urgent);
   }
 
   /** The doors are open: from now on sessions can be renewed, and their leases run. */
   opened(): void {
+    this.isOpen = true;
     this.time.opened();
-    this.leases.opened();
+    if (this.leads) this.leases.opened();
   }
 
   /** Takes no more commands; resolves when those that were taken are done. The journal stays open. */
@@ -192,9 +241,9 @@ export class Replica {
     this.closing = true;
     this.leases.close();
     this.deadlines.close();
-    if (this.isAbandoned) return;
-    if (this.working) await new Promise<void>((resolve) => this.restful.push(resolve));
-    if (!this.isAbandoned) await this.snapshots.idle();
+    if (this.appender?.isAbandoned) return;
+    await this.appender?.idle();
+    if (!this.appender?.isAbandoned) await this.snapshots?.idle();
   }
 
   /**
@@ -203,81 +252,24 @@ export class Replica {
    */
   abandon(): void {
     this.closing = true;
-    this.isAbandoned = true;
     this.leases.close();
     this.deadlines.close();
-    const unknown = new Fault('OUTCOME_UNKNOWN', 'the journal does not answer: the command may be stored, or not');
-    for (const { command, resolve } of this.appending) resolve(this.observed(command, unknown));
-    this.appending = [];
-    this.refuseAll(this.pending.splice(0), LOST);
-    for (const resolve of this.restful.splice(0)) resolve();
+    this.appender?.abandon();
   }
 
-  private work(): void {
-    if (this.working) return;
-    this.working = true;
-    this.parts.clock.soon(() => {
-      this.batch()
-        .catch(this.parts.fatal)
-        .finally(() => {
-          this.working = false;
-          if (this.pending.length > 0) this.work();
-          else for (const resolve of this.restful.splice(0)) resolve();
-        });
+  private begin(journal: Journal): void {
+    const { state, clock, limits, snapshotAtMs, warn, appended, writable, fatal } = this.parts;
+    const failed = (error: unknown) =>
+      warn('a snapshot could not be stored; the journal is whole, and the next will be tried', error);
+    this.journal = journal;
+    const snapshots = new Snapshots(state, journal, limits, clock, failed, snapshotAtMs);
+    this.snapshots = snapshots;
+    this.appender = new Appender({
+      ...{ state, journal, clock, limits, appended, writable, warn, fatal },
+      apply: (command) => this.applyAndPublish(command),
+      observed: (command, outcome) => this.observed(command, outcome),
+      applied: () => snapshots.consider(),
     });
-  }
-
-  private async batch(): Promise<void> {
-    const { journal, clock } = this.parts;
-    const { batch, records } = this.nextBatch();
-    const startMs = clock.nowMs();
-    this.appending = batch;
-    try {
-      await journal.append(records);
-    } catch (error) {
-      if (!this.isAbandoned) this.refuse(batch, error);
-      return;
-    } finally {
-      this.appending = [];
-    }
-    // Its callers have their answer, and nobody hears of what this process does now.
-    if (this.isAbandoned) return;
-    this.setFull(false);
-    this.parts.appended?.(clock.nowMs() - startMs, batch.length);
-    await this.applyAll(batch);
-    this.snapshots.consider();
-  }
-
-  /** Applies what was stored, for `applyMs` in each turn of the event loop, so that others are served between. */
-  private async applyAll(batch: readonly Pending[]): Promise<void> {
-    const { clock, limits } = this.parts;
-    let turnMs = clock.nowMs();
-    for (const { command, resolve } of batch) {
-      if (clock.nowMs() - turnMs >= limits.applyMs) {
-        await new Promise<void>((next) => clock.soon(next));
-        turnMs = clock.nowMs();
-      }
-      resolve(this.observed(command, this.applyAndPublish(command)));
-    }
-  }
-
-  /** The commands of the next append, as many as its bounds allow. */
-  private nextBatch(): { batch: Pending[]; records: StoredRecord[] } {
-    const { batchMax, batchBytesMax } = this.parts.limits;
-    const storedAtMs = this.parts.clock.wallMs();
-    const batch: Pending[] = [];
-    const records: StoredRecord[] = [];
-    let bytes = 0;
-    while (records.length < Math.min(this.pending.length, batchMax) && bytes < batchBytesMax) {
-      const pending = this.pending[records.length];
-      const command = { ...pending.command, storedAtMs };
-      const record = encodeRecord(this.state.revision + records.length + 1, command);
-      bytes += record.bytes.length;
-      records.push(record);
-      batch.push({ ...pending, command });
-    }
-    this.pending = this.pending.slice(records.length);
-    return { batch, records };
   }
 
   private applyAndPublish(command: Command): Applied | Fault {
@@ -287,36 +279,6 @@ export class Replica {
     const { position } = this.state;
     for (const one of this.publishers ?? []) one.publish(position, changes, committedAtMs);
     return outcome;
-  }
-
-  /**
-   * Refuses a batch that could not be stored for want of space, or because another process leads. If the journal cannot promise
-   * that nothing of it was stored, the process ends without an answer: only the next start can tell whether the commands are on the
-   * disk.
-   */
-  private refuse(batch: readonly Pending[], error: unknown): void {
-    const { journal, warn } = this.parts;
-    if (!(error instanceof JournalError) || error.kind !== 'full' || journal.last !== this.state.revision) {
-      this.closing = true;
-      const pending = this.pending.splice(0);
-      if (error instanceof JournalError && error.kind === 'deposed') this.refuseAll([...batch, ...pending], LOST);
-      throw error;
-    }
-    this.setFull(true);
-    warn(`the journal refused ${batch.length} commands`, error);
-    this.refuseAll(batch, 'the journal does not accept commands: no space left');
-  }
-
-  /** Tells callers that nothing was stored. */
-  private refuseAll(batch: readonly Pending[], message: string): void {
-    const fault = new Fault('JOURNAL_UNAVAILABLE', message, [], JOURNAL_RETRY_MS);
-    for (const { command, resolve } of batch) resolve(this.observed(command, fault));
-  }
-
-  private setFull(isFull: boolean): void {
-    if (isFull === this.isFull) return;
-    this.isFull = isFull;
-    this.parts.writable?.(!isFull);
   }
 
   private async expire(sid: number): Promise<void> {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { AuditLog } from '../audit/audit-log.js';
 import type { Clock, Random } from '../base/clock.js';
 import { Acceptances } from '../brokering/acceptances.js';
+import type { Member } from '../cluster/member.js';
 import type { Config } from '../config/config.js';
 import { leastMode } from '../config/exposure.js';
 import { replicaLimits, shareLimits } from '../config/part-limits.js';
@@ -12,7 +13,7 @@ import { FairTurns } from '../fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../fair/limits.js';
 import { NEW_FOLDER_FORMAT } from '../journal/format/frame.js';
 import { type Journal, JournalError } from '../journal/journal.js';
-import { replayWhole } from '../journal/replaying.js';
+import { type Replayable, replayWhole } from '../journal/replaying.js';
 import { DEFAULT_RELAY_LIMITS } from '../relay/limits.js';
 import { Relay } from '../relay/relay.js';
 import { AccessTokens } from '../replica/access/access-tokens.js';
@@ -38,13 +39,30 @@ import { makeIssuers } from './issuers.js';
 import type { EventReports } from './metrics/event-reports.js';
 import type { Metrics } from './metrics/metrics.js';
 
+/** Where the commands stand: in a journal of this server alone, or in a log that it has in common with others. */
+export type Storage =
+  | { readonly journal: Journal; readonly cluster?: undefined }
+  | { readonly journal?: undefined; readonly cluster: Cluster };
+
+/** What a server has of a log that it has in common with others. */
+export interface Cluster {
+  /** What stands in it, to recover from. */
+  readonly view: Replayable;
+  readonly member: Member;
+  /**
+   * Joins the others. Resolves when everything in the log is applied. `establish` stores what a new network begins with and what this
+   * server's options say; it is called when this server begins to lead.
+   */
+  join(replica: Replica, establish: () => Promise<void>): Promise<void>;
+}
+
 /** What an engine is made of. */
 export interface EngineParts {
   readonly config: Config;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  readonly journal: Journal;
+  readonly storage: Storage;
   /** Bytes of one append, where the journal takes less than the replica would send. */
   readonly appendBytesMax?: number | undefined;
   readonly metrics: Metrics | undefined;
@@ -103,7 +121,7 @@ export async function startEngine({
   clock,
   random,
   log,
-  journal,
+  storage,
   appendBytesMax = Number.POSITIVE_INFINITY,
   metrics,
   leaves,
@@ -116,8 +134,9 @@ export async function startEngine({
   fatal,
 }: EngineParts): Promise<Engine> {
   const { limitsOfFormat1 } = config;
-  if (journal.format < NEW_FOLDER_FORMAT) await checkFormat1(journal, limitsOfFormat1, log);
-  const recovery = await recover(journal, limitsOfFormat1, drawKey(random));
+  const { journal, cluster } = storage;
+  if (journal !== undefined && journal.format < NEW_FOLDER_FORMAT) await checkFormat1(journal, limitsOfFormat1, log);
+  const recovery = await recover(journal ?? cluster.view, limitsOfFormat1, drawKey(random));
   const { state, passedOver } = recovery;
   if (passedOver !== undefined) {
     const message = 'a snapshot is damaged; the start goes on from the next one, which is whole. Look at the disk';
@@ -175,7 +194,7 @@ export async function startEngine({
   const limits = { ...wanted, batchBytesMax: Math.min(wanted.batchBytesMax, appendBytesMax) };
   const replica: Replica = new Replica({
     state,
-    journal,
+    journal: journal ?? cluster.member,
     clock,
     random,
     limits,
@@ -201,6 +220,7 @@ export async function startEngine({
     leases,
     deadlines,
     attachments,
+    ...(cluster === undefined ? [] : [cluster.member]),
     shares,
     relay,
     ...all,
@@ -213,10 +233,17 @@ export async function startEngine({
     door,
   );
   attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
-  await replica.found(drawUuid(random));
-  await replica.agreeOn(config.limits);
-  checkMode(state, config, isNew);
-  if (isNew && (least !== 'open' || config.auth !== undefined)) await replica.putFoundingPolicy(least);
+  const establish = async (isFirst: boolean) => {
+    await replica.found(drawUuid(random));
+    await replica.agreeOn(config.limits);
+    checkMode(state, config, isFirst);
+    if (isFirst && (least !== 'open' || config.auth !== undefined)) await replica.putFoundingPolicy(least);
+  };
+  if (cluster === undefined) await establish(isNew);
+  else {
+    await cluster.join(replica, () => establish(state.revision === 0));
+    checkMode(state, config, isNew);
+  }
   const turns = new FairTurns({
     clock,
     limits: DEFAULT_TURN_LIMITS,

@@ -1,7 +1,3 @@
-import { hostname } from 'node:os';
-import type { Logger } from 'pino';
-import type { Clock, Random } from '../base/clock.js';
-import { ensurePrivateFolder } from '../base/private-files.js';
 import { type Config, IN_MEMORY } from '../config/config.js';
 import type { Journal } from '../journal/journal.js';
 import { LmdbJournal } from '../journal/storage/lmdb.js';
@@ -15,9 +11,6 @@ export interface OpenTermDeps {
   readonly journal?: Journal | undefined;
   /** Instead of the log that the options name. */
   readonly sharedLog?: SharedLog | undefined;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
   /** Gives up waiting for another server that leads. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -31,7 +24,7 @@ export interface OpenedTerm {
 
 /** Opens the log that the options name and wins a term of it: at once, but where another server leads a shared one. */
 export async function openTerm(config: Config, deps: OpenTermDeps): Promise<OpenedTerm> {
-  const shared = await openLog(config, deps);
+  const shared = openLog(config, deps);
   try {
     const term = await shared.lead(deps.signal);
     let closed: Promise<void> | undefined;
@@ -42,27 +35,10 @@ export async function openTerm(config: Config, deps: OpenTermDeps): Promise<Open
   }
 }
 
-async function openLog(config: Config, deps: OpenTermDeps): Promise<SharedLog> {
-  const { journal: given, sharedLog, clock, random, log } = deps;
-  const { journal, data } = config;
+function openLog(config: Config, deps: OpenTermDeps): SharedLog {
+  const { journal: given, sharedLog } = deps;
+  const { data } = config;
   if (sharedLog !== undefined) return sharedLog;
   if (given !== undefined) return new LocalLog(async () => given);
-  if (journal === undefined) {
-    return new LocalLog(async () => (data === IN_MEMORY ? new MemoryJournal() : LmdbJournal.open(data)));
-  }
-  // What else a server keeps of its own stands there: secrets, certificates.
-  if (data !== IN_MEMORY) ensurePrivateFolder(data);
-  // A server on its own folder loads nothing of it.
-  const [{ EtcdLog }, { EtcdClient }] = await Promise.all([
-    import('../log/etcd/log.js'),
-    import('../log/etcd/client.js'),
-  ]);
-  return new EtcdLog({
-    store: new EtcdClient(journal.members, clock),
-    ...{ clock, random, log },
-    network: config.network,
-    name: config.name ?? hostname(),
-    leaderTtlMs: config.leaderTtlMs,
-    compactsHistory: config.etcdCompact === 'on',
-  });
+  return new LocalLog(async () => (data === IN_MEMORY ? new MemoryJournal() : LmdbJournal.open(data)));
 }

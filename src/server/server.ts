@@ -14,6 +14,7 @@ import { draining } from '../core/model/draining.js';
 import type { AuthMode } from '../core/model/policy.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import type { SharedLog } from '../log/shared-log.js';
+import { cutOff } from '../replica/currency.js';
 import type { SpanExport } from '../tracing/exporter.js';
 import { ensureMetricsToken } from './admin-token.js';
 import { CertificateKeeper } from './certificates.js';
@@ -24,7 +25,7 @@ import { listening } from './listen-error.js';
 import { rememberListening } from './listening-file.js';
 import { EventReports } from './metrics/event-reports.js';
 import { Metrics } from './metrics/metrics.js';
-import { openTerm } from './open-term.js';
+import { openStorage } from './open-storage.js';
 import { checkPlainPorts } from './plain-ports.js';
 import { reachableNames } from './reachable-names.js';
 import { openSpans } from './spans.js';
@@ -86,9 +87,17 @@ export interface RunningServer {
 export async function startServer(config: Config, surroundings: Surroundings): Promise<RunningServer> {
   const { clock, random } = surroundings;
   const log = surroundings.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
-  const { term, close: closeLog } = await openTerm(config, { ...surroundings, log });
-  const { journal, appendBytesMax } = term;
   const metrics = config.metricsListen === undefined ? undefined : new Metrics();
+  let engine: Engine | undefined;
+  let doors: Doors | undefined;
+  const opened = await openStorage(config, {
+    ...{ ...surroundings, log },
+    lost: (error) => lose(error),
+    inTouch: (isInTouch) => {
+      doors?.setWritable(isInTouch);
+      if (!isInTouch) engine?.replica.attachments.letGo(cutOff());
+    },
+  });
   const events = new EventReports({ clock, log });
   const exempt = config.addressExempt ?? AddressSet.NONE;
   const admission = new Admission({
@@ -102,8 +111,6 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   let certificates: CertificateKeeper | undefined;
   let audit: AuditLog | undefined;
   let spans: SpanExport | undefined;
-  let engine: Engine | undefined;
-  let doors: Doors | undefined;
   const exit = surroundings.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
   // Set while a process whose storage has failed says goodbye.
   let exitOnce: (() => void) | undefined;
@@ -119,10 +126,10 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     clock.after(GOODBYE_MS, () => exitOnce?.());
   };
   // From here on another server may lead: nothing that this one decides can be stored.
-  const lose = () => {
-    log.fatal({ err: term.lost.reason }, 'the right to append to the journal is lost');
+  const lose = (error: unknown) => {
+    log.fatal({ err: error }, 'the right to append to the journal is lost');
     engine?.replica.abandon();
-    fatal(term.lost.reason);
+    fatal(error);
   };
   const goDown = async (deadlineMs: number) => {
     try {
@@ -133,7 +140,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       await doors?.close(deadlineMs);
       await engine?.close();
       await spans?.close();
-      await closeLog();
+      await opened.close();
       audit?.close();
       metrics?.close();
       certificates?.close();
@@ -143,8 +150,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       exitOnce?.();
     }
   };
-  if (term.lost.aborted) lose();
-  else term.lost.addEventListener('abort', lose, { once: true });
+  opened.watch();
   try {
     const isExempt = (address: string) => exempt.has(address);
     const writable = (isWritable: boolean) => doors?.setWritable(isWritable);
@@ -159,8 +165,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       clock,
       random,
       log,
-      journal,
-      appendBytesMax,
+      storage: opened.storage,
+      appendBytesMax: opened.appendBytesMax,
       metrics,
       events,
       leaves,
@@ -176,8 +182,9 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     spans = await openSpans(config, { clock, log, serverUuid: engine.replica.state.serverUuid });
     const { replica } = engine;
     const standing = () => ({
-      term: term.number,
-      journalBytes: journal.size(),
+      isLeader: opened.standing.role() === 'leading',
+      term: opened.standing.term(),
+      journalBytes: opened.journal.size(),
       snapshotAtMs: replica.snapshotAtMs,
     });
     const outward = { tracer: spans?.tracer, admission, certificates, assets, standing };
@@ -190,8 +197,9 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
       const { state, attachments } = replica;
       const snapshotAtMs = () => replica.snapshotAtMs;
+      const { journal, standing } = opened;
       metrics.measure({ state, attachments, feeds: all, journal, doors, shares, turns, relay, snapshotAtMs });
-      metrics.measureTerm(term);
+      metrics.measureStanding(standing);
       const access = await metricsAccess(config, random, certificates);
       const bound = await listening('--metrics-listen', metrics.listen(config.metricsListen, admission, access));
       certificates?.onChange((files) => metrics.renew(files));

@@ -105,9 +105,9 @@ describe('the rooms of src', () => {
     expect(found).toEqual([]);
   });
 
-  it('show the generated messages to the clients of the API, the doors that speak it, the journal and the log only', () => {
+  it('show the generated messages to the clients of the API, the doors that speak it, the journal, the log and other servers only', () => {
     const users = EDGES.filter(({ to }) => to.startsWith('gen/')).map(({ from }) => from.split('/')[1]);
-    expect([...new Set(users)].sort()).toEqual(['cli', 'client', 'grpc', 'journal', 'log', 'web']);
+    expect([...new Set(users)].sort()).toEqual(['cli', 'client', 'cluster', 'grpc', 'journal', 'log', 'web']);
   });
 
   it('let a browser load the client of system events: it imports the codec and the model, and no code of the server', () => {

@@ -49,6 +49,7 @@ function bound(store: EtcdStore): EtcdStore {
     revoke: (lease) => store.revoke(lease),
     compact: (revision) => store.compact(revision),
     status: () => store.status(),
+    watch: (range, changed) => store.watch(range, changed),
     close: () => store.close(),
   };
 }

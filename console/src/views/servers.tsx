@@ -4,7 +4,7 @@ import { bytesWord, count, printable, spanWord } from '../text.js';
 import type { ServerFacts } from '../wire/messages.js';
 
 /** What a server does in its network, by the numbers of the API. */
-const ROLES = ['not said', 'leader'];
+const ROLES = ['not said', 'leader', 'follower'];
 
 /** The servers of the network and how they stand; one that is alone shows itself. */
 export function ServersView() {

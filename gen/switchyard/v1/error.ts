@@ -294,6 +294,18 @@ export enum Reason {
    */
   OUTCOME_UNKNOWN = 65,
   /**
+   * BEHIND - UNAVAILABLE. One of several servers has not applied yet what the call asks for, and did not within 5 s. Comes with RetryInfo.
+   * Do: repeat it after the time in RetryInfo, at another server if there is one.
+   * Example: "revision 812 is not here yet; this server is at 790".
+   */
+  BEHIND = 66,
+  /**
+   * SERVER_CUT_OFF - UNAVAILABLE. One of several servers has lost touch with the one that leads, so it cannot vouch for sessions. Comes with RetryInfo.
+   * Do: go to another server; or repeat it here after the time in RetryInfo.
+   * Example: "this server has lost touch with the one that leads: go to another".
+   */
+  SERVER_CUT_OFF = 67,
+  /**
    * EVENT_TYPE_UNKNOWN - INVALID_ARGUMENT. A system event of type 0 or of a type that this version does not know.
    * Do: check the type against docs/system-events.md; the server may be older than the client.
    * Example: "type 99 is unknown".
@@ -538,6 +550,12 @@ export function reasonFromJSON(object: any): Reason {
     case 65:
     case "REASON_OUTCOME_UNKNOWN":
       return Reason.OUTCOME_UNKNOWN;
+    case 66:
+    case "REASON_BEHIND":
+      return Reason.BEHIND;
+    case 67:
+    case "REASON_SERVER_CUT_OFF":
+      return Reason.SERVER_CUT_OFF;
     case 70:
     case "REASON_EVENT_TYPE_UNKNOWN":
       return Reason.EVENT_TYPE_UNKNOWN;
@@ -687,6 +705,10 @@ export function reasonToJSON(object: Reason): string {
       return "REASON_UNIMPLEMENTED";
     case Reason.OUTCOME_UNKNOWN:
       return "REASON_OUTCOME_UNKNOWN";
+    case Reason.BEHIND:
+      return "REASON_BEHIND";
+    case Reason.SERVER_CUT_OFF:
+      return "REASON_SERVER_CUT_OFF";
     case Reason.EVENT_TYPE_UNKNOWN:
       return "REASON_EVENT_TYPE_UNKNOWN";
     case Reason.EVENT_CATEGORY_WRONG:

@@ -29,6 +29,8 @@ export enum ServerRole {
   UNSPECIFIED = 0,
   /** LEADER - It appends to the journal, alone: every command is decided here. */
   LEADER = 1,
+  /** FOLLOWER - Another server appends: this one forwards commands to it, and answers from its own copy of the state. */
+  FOLLOWER = 2,
   UNRECOGNIZED = -1,
 }
 
@@ -40,6 +42,9 @@ export function serverRoleFromJSON(object: any): ServerRole {
     case 1:
     case "SERVER_ROLE_LEADER":
       return ServerRole.LEADER;
+    case 2:
+    case "SERVER_ROLE_FOLLOWER":
+      return ServerRole.FOLLOWER;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -53,6 +58,8 @@ export function serverRoleToJSON(object: ServerRole): string {
       return "SERVER_ROLE_UNSPECIFIED";
     case ServerRole.LEADER:
       return "SERVER_ROLE_LEADER";
+    case ServerRole.FOLLOWER:
+      return "SERVER_ROLE_FOLLOWER";
     case ServerRole.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

@@ -35,10 +35,11 @@ type IdentityServiceClient interface {
 	Challenge(ctx context.Context, in *ChallengeRequest, opts ...grpc.CallOption) (*ChallengeResponse, error)
 	// Gives an identity an access token, for calls that have no session: metadata `switchyard-access`. It is good for an hour, on this
 	// server and until its next start; of one identity 32 are, and the oldest goes. What it may do is what the identity may at
-	// that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN.
+	// that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN. A call with
+	// an issuer's token (`authorization: Bearer TOKEN`) or over a connection with a client certificate needs no proof.
 	//
-	// Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED); RESOURCE_EXHAUSTED (RATE_LIMITED);
-	// INVALID_ARGUMENT (FIELD_INVALID).
+	// Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED, AUTH_REQUIRED); RESOURCE_EXHAUSTED (RATE_LIMITED);
+	// UNAVAILABLE (ISSUER_UNAVAILABLE); INVALID_ARGUMENT (FIELD_INVALID).
 	Login(ctx context.Context, in *LoginRequest, opts ...grpc.CallOption) (*LoginResponse, error)
 	// Says who the caller is, as far as its credentials prove it.
 	//
@@ -63,13 +64,13 @@ type IdentityServiceClient interface {
 	// identity.read.
 	ListIdentities(ctx context.Context, in *ListIdentitiesRequest, opts ...grpc.CallOption) (*ListIdentitiesResponse, error)
 	// Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
-	// once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
-	// approved that has bound its key.
+	// once, for the sessions that the identity has, too: a watch that it may not read any more ends. What becomes an instance keeps the
+	// session of its own UUID only; others end in the same revision (REVOKED). This is how an instance is approved that has bound its key.
 	//
 	// Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
 	// PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
 	UpdateIdentity(ctx context.Context, in *UpdateIdentityRequest, opts ...grpc.CallOption) (*UpdateIdentityResponse, error)
-	// Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
+	// Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
 	// (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
 	// takes a revocation back.
 	//
@@ -77,13 +78,13 @@ type IdentityServiceClient interface {
 	// PERMISSION_DENIED). Needs identity.manage.
 	BindKey(ctx context.Context, in *BindKeyRequest, opts ...grpc.CallOption) (*BindKeyResponse, error)
 	// Forgets an identity with its keys, its barred keys and its revocation: its UUID is as one that has never shown a key. The
-	// session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
+	// sessions that its keys have opened end in the same revision (REVOKED). Erases what is stored about the identity
 	// from the state; the journal forgets it with the second snapshot after.
 	//
 	// Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
 	// PERMISSION_DENIED). Needs identity.manage.
 	ForgetKey(ctx context.Context, in *ForgetKeyRequest, opts ...grpc.CallOption) (*ForgetKeyResponse, error)
-	// Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
+	// Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
 	// key. Also for a UUID that has never shown a key.
 	//
 	// Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -126,12 +127,23 @@ type IdentityServiceClient interface {
 	// spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
 	//
 	// An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-	// it replaces its keys, and the session that another key opened ends (REVOKED).
+	// it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+	// service has drawn for a session that lives.
 	//
 	// Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
 	// (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also
 	// for a name that the ticket does not allow, or that another identity has). Needs no other credential.
 	Enroll(ctx context.Context, in *EnrollRequest, opts ...grpc.CallOption) (*EnrollResponse, error)
+	// Watches the audit log: the lines behind a number, those that are kept first, then each as it is written to the disk. The first
+	// message comes at once, and one without lines at least every 15 s. It resumes after the last number that came. A gap in the numbers
+	// is of lines that are not kept any more: each line has the hash of the one before, so that nothing else can be missing unnoticed.
+	//
+	// A watcher that does not read falls behind and holds nothing up: what it has not had is read from the files. 64 may watch at once.
+	//
+	// Errors: INVALID_ARGUMENT (FIELD_INVALID), also for `after` beyond the end; RESOURCE_EXHAUSTED (WATCH_LIMIT); UNIMPLEMENTED for a
+	// server that keeps nothing on a disk; UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED), also
+	// when the permission is taken away later. Needs audit.read.
+	WatchAudit(ctx context.Context, in *WatchAuditRequest, opts ...grpc.CallOption) (IdentityService_WatchAuditClient, error)
 }
 
 type identityServiceClient struct {
@@ -295,6 +307,38 @@ func (c *identityServiceClient) Enroll(ctx context.Context, in *EnrollRequest, o
 	return out, nil
 }
 
+func (c *identityServiceClient) WatchAudit(ctx context.Context, in *WatchAuditRequest, opts ...grpc.CallOption) (IdentityService_WatchAuditClient, error) {
+	stream, err := c.cc.NewStream(ctx, &_IdentityService_serviceDesc.Streams[0], "/switchyard.v1.IdentityService/WatchAudit", opts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &identityServiceWatchAuditClient{stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+type IdentityService_WatchAuditClient interface {
+	Recv() (*WatchAuditResponse, error)
+	grpc.ClientStream
+}
+
+type identityServiceWatchAuditClient struct {
+	grpc.ClientStream
+}
+
+func (x *identityServiceWatchAuditClient) Recv() (*WatchAuditResponse, error) {
+	m := new(WatchAuditResponse)
+	if err := x.ClientStream.RecvMsg(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
 // IdentityServiceServer is the server API for IdentityService service.
 // All implementations should embed UnimplementedIdentityServiceServer
 // for forward compatibility
@@ -317,10 +361,11 @@ type IdentityServiceServer interface {
 	Challenge(context.Context, *ChallengeRequest) (*ChallengeResponse, error)
 	// Gives an identity an access token, for calls that have no session: metadata `switchyard-access`. It is good for an hour, on this
 	// server and until its next start; of one identity 32 are, and the oldest goes. What it may do is what the identity may at
-	// that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN.
+	// that moment, and a key that is barred or an identity that is revoked end it at once. The proof is of purpose LOGIN. A call with
+	// an issuer's token (`authorization: Bearer TOKEN`) or over a connection with a client certificate needs no proof.
 	//
-	// Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED); RESOURCE_EXHAUSTED (RATE_LIMITED);
-	// INVALID_ARGUMENT (FIELD_INVALID).
+	// Errors: UNAUTHENTICATED (PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_REVOKED, AUTH_REQUIRED); RESOURCE_EXHAUSTED (RATE_LIMITED);
+	// UNAVAILABLE (ISSUER_UNAVAILABLE); INVALID_ARGUMENT (FIELD_INVALID).
 	Login(context.Context, *LoginRequest) (*LoginResponse, error)
 	// Says who the caller is, as far as its credentials prove it.
 	//
@@ -345,13 +390,13 @@ type IdentityServiceServer interface {
 	// identity.read.
 	ListIdentities(context.Context, *ListIdentitiesRequest) (*ListIdentitiesResponse, error)
 	// Says what an identity is and what it may do: its kind, roles, name and labels, those of them that the mask names. Roles take effect at
-	// once, for the session that the identity has, too: a watch that it may not read any more ends. This is how an instance is
-	// approved that has bound its key.
+	// once, for the sessions that the identity has, too: a watch that it may not read any more ends. What becomes an instance keeps the
+	// session of its own UUID only; others end in the same revision (REVOKED). This is how an instance is approved that has bound its key.
 	//
 	// Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), for a name that another identity has, too;
 	// PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs identity.manage.
 	UpdateIdentity(context.Context, *UpdateIdentityRequest) (*UpdateIdentityResponse, error)
-	// Replaces all keys of an identity by one. The session that another key opened, or none, ends in the same revision
+	// Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
 	// (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
 	// takes a revocation back.
 	//
@@ -359,13 +404,13 @@ type IdentityServiceServer interface {
 	// PERMISSION_DENIED). Needs identity.manage.
 	BindKey(context.Context, *BindKeyRequest) (*BindKeyResponse, error)
 	// Forgets an identity with its keys, its barred keys and its revocation: its UUID is as one that has never shown a key. The
-	// session that one of its keys has opened ends in the same revision (REVOKED). Erases what is stored about the identity
+	// sessions that its keys have opened end in the same revision (REVOKED). Erases what is stored about the identity
 	// from the state; the journal forgets it with the second snapshot after.
 	//
 	// Errors: NOT_FOUND (IDENTITY_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID); PERMISSION_DENIED (ADMIN_REQUIRED,
 	// PERMISSION_DENIED). Needs identity.manage.
 	ForgetKey(context.Context, *ForgetKeyRequest) (*ForgetKeyResponse, error)
-	// Revokes an identity: its session ends in the same revision (REVOKED), and its UUID opens none any more, with whatever
+	// Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
 	// key. Also for a UUID that has never shown a key.
 	//
 	// Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
@@ -408,12 +453,23 @@ type IdentityServiceServer interface {
 	// spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
 	//
 	// An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-	// it replaces its keys, and the session that another key opened ends (REVOKED).
+	// it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+	// service has drawn for a session that lives.
 	//
 	// Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
 	// (RATE_LIMITED after 20 tickets of one address in a minute that nobody issued; NETWORK_LIMIT); INVALID_ARGUMENT (FIELD_INVALID, also
 	// for a name that the ticket does not allow, or that another identity has). Needs no other credential.
 	Enroll(context.Context, *EnrollRequest) (*EnrollResponse, error)
+	// Watches the audit log: the lines behind a number, those that are kept first, then each as it is written to the disk. The first
+	// message comes at once, and one without lines at least every 15 s. It resumes after the last number that came. A gap in the numbers
+	// is of lines that are not kept any more: each line has the hash of the one before, so that nothing else can be missing unnoticed.
+	//
+	// A watcher that does not read falls behind and holds nothing up: what it has not had is read from the files. 64 may watch at once.
+	//
+	// Errors: INVALID_ARGUMENT (FIELD_INVALID), also for `after` beyond the end; RESOURCE_EXHAUSTED (WATCH_LIMIT); UNIMPLEMENTED for a
+	// server that keeps nothing on a disk; UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED), also
+	// when the permission is taken away later. Needs audit.read.
+	WatchAudit(*WatchAuditRequest, IdentityService_WatchAuditServer) error
 }
 
 // UnimplementedIdentityServiceServer should be embedded to have forward compatible implementations.
@@ -470,6 +526,9 @@ func (UnimplementedIdentityServiceServer) RevokeTicket(context.Context, *RevokeT
 }
 func (UnimplementedIdentityServiceServer) Enroll(context.Context, *EnrollRequest) (*EnrollResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method Enroll not implemented")
+}
+func (UnimplementedIdentityServiceServer) WatchAudit(*WatchAuditRequest, IdentityService_WatchAuditServer) error {
+	return status.Errorf(codes.Unimplemented, "method WatchAudit not implemented")
 }
 
 // UnsafeIdentityServiceServer may be embedded to opt out of forward compatibility for this service.
@@ -789,6 +848,27 @@ func _IdentityService_Enroll_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _IdentityService_WatchAudit_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchAuditRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(IdentityServiceServer).WatchAudit(m, &identityServiceWatchAuditServer{stream})
+}
+
+type IdentityService_WatchAuditServer interface {
+	Send(*WatchAuditResponse) error
+	grpc.ServerStream
+}
+
+type identityServiceWatchAuditServer struct {
+	grpc.ServerStream
+}
+
+func (x *identityServiceWatchAuditServer) Send(m *WatchAuditResponse) error {
+	return x.ServerStream.SendMsg(m)
+}
+
 var _IdentityService_serviceDesc = grpc.ServiceDesc{
 	ServiceName: "switchyard.v1.IdentityService",
 	HandlerType: (*IdentityServiceServer)(nil),
@@ -862,6 +942,12 @@ var _IdentityService_serviceDesc = grpc.ServiceDesc{
 			Handler:    _IdentityService_Enroll_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchAudit",
+			Handler:       _IdentityService_WatchAudit_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "switchyard/v1/identity.proto",
 }

@@ -42,7 +42,9 @@ type SessionRequest struct {
 	// Facts for other programs. At most 16; a key has 1-63 bytes of letters, digits and `-_./`, a value at most 255
 	// bytes.
 	Labels map[string]string `protobuf:"bytes,12,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key,proto3" protobuf_val:"bytes,2,opt,name=value,proto3"`
-	// That the caller has a key of the instance: of purpose SESSION. Needed once the instance has shown a key.
+	// That the caller has a key of the instance: of purpose SESSION. Needed once the instance has shown a key. A person or a service proves
+	// itself instead, with its own UUID in `proof.identity_uuid`: it has one session for each instance UUID that it draws, 32 at most
+	// (SESSION_LIMIT). One that is an identity, or belongs to the session of another, is refused (IDENTITY_MISMATCH).
 	Proof *Proof `protobuf:"bytes,23,opt,name=proof,proto3,oneof" json:"proof,omitempty"`
 }
 

@@ -54,7 +54,8 @@ type SessionServiceClient interface {
 	// Ends a session.
 	//
 	// One's own: it is answered once the end is durable. Another's, with session.terminate: the order goes to the instance, and
-	// once it has answered, or after the order's deadline, the session is destroyed; this call answers then.
+	// once it has answered, or after the order's deadline, the session is destroyed; this call answers then. A session without an
+	// attachment would not hear the order, and is destroyed at once.
 	//
 	// Errors: NOT_FOUND (SESSION_NOT_FOUND); PERMISSION_DENIED (ADMIN_REQUIRED); INVALID_ARGUMENT (FIELD_INVALID);
 	// UNAVAILABLE (JOURNAL_UNAVAILABLE): nothing has ended. Needs a session, or session.terminate.
@@ -248,7 +249,8 @@ type SessionServiceServer interface {
 	// Ends a session.
 	//
 	// One's own: it is answered once the end is durable. Another's, with session.terminate: the order goes to the instance, and
-	// once it has answered, or after the order's deadline, the session is destroyed; this call answers then.
+	// once it has answered, or after the order's deadline, the session is destroyed; this call answers then. A session without an
+	// attachment would not hear the order, and is destroyed at once.
 	//
 	// Errors: NOT_FOUND (SESSION_NOT_FOUND); PERMISSION_DENIED (ADMIN_REQUIRED); INVALID_ARGUMENT (FIELD_INVALID);
 	// UNAVAILABLE (JOURNAL_UNAVAILABLE): nothing has ended. Needs a session, or session.terminate.

@@ -39,11 +39,11 @@ function describeServer({ replica, clock, about }: Backing, caller: Caller): Get
   const { version } = about;
   if (!caller.isKnown) return { ...NOTHING_ELSE, version, serverUuid: state.serverUuid };
   const mayRead = caller.may('network.read');
-  const { term, journalBytes, snapshotAtMs } = about.standing();
+  const { isLeader, term, journalBytes, snapshotAtMs } = about.standing();
   return {
     version,
     serverUuid: state.serverUuid,
-    role: ServerRole.LEADER,
+    role: isLeader ? ServerRole.LEADER : ServerRole.FOLLOWER,
     term,
     journalBytes: mayRead ? BigInt(journalBytes) : 0n,
     snapshotAt: mayRead && snapshotAtMs !== undefined ? new Date(snapshotAtMs) : undefined,

@@ -64,7 +64,7 @@ export function extend(
     seq: BigInt(seq),
     firstRevision: BigInt(end.revision + 1),
     chain: bufferOf(chain),
-    entries: records.map(({ bytes }) => ({ record: bufferOf(bytes) })),
+    entries: records.map(({ bytes, tag = 0n }) => ({ record: bufferOf(bytes), tag })),
   }).finish();
   const format = formatWith(end.format, records);
   return {
@@ -88,7 +88,10 @@ export function decodeBatch(bytes: Uint8Array, seq: number): ReadBatch {
   }
   const batch = Batch.decode(content);
   const firstRevision = Number(batch.firstRevision);
-  const records = batch.entries.map(({ record }, at) => ({ revision: firstRevision + at, bytes: record }));
+  const records = batch.entries.map(({ record, tag }, at) => {
+    const stored = { revision: firstRevision + at, bytes: record };
+    return tag === 0n ? stored : { ...stored, tag };
+  });
   return { term: batch.term, seq, chain: batch.chain, firstRevision, records };
 }
 
@@ -124,13 +127,13 @@ export function decodeHead(bytes: Uint8Array): LogEnd {
 }
 
 /** Who leads, as it is stored. */
-export function encodeLeader(name: string, incarnation: Uint8Array): Uint8Array {
-  const message = Leader.encode({ name, incarnation: bufferOf(incarnation) }).finish();
+export function encodeLeader(name: string, incarnation: Uint8Array, peerAddress = ''): Uint8Array {
+  const message = Leader.encode({ name, incarnation: bufferOf(incarnation), peerAddress }).finish();
   return seal(FrameKind.LOG_LEADER, NOWHERE, message, Format.LIMITS);
 }
 
 /** Who leads. Throws a JournalError, `damaged` or `version`. */
-export function decodeLeader(bytes: Uint8Array): { readonly name: string; readonly incarnation: Uint8Array } {
+export function decodeLeader(bytes: Uint8Array): Leader {
   return Leader.decode(unseal(FrameKind.LOG_LEADER, NOWHERE, bytes, "the log's leader"));
 }
 

@@ -9,15 +9,17 @@ import {
   MaintenanceService,
   type RangeRequest,
   type RequestOp,
+  WatchService,
 } from '../../../gen/etcdserverpb/rpc.js';
 import { type Address, formatAddress } from '../../base/address.js';
 import type { Clock } from '../../base/clock.js';
-import { REQUEST_MS_MAX } from './limits.js';
+import { REQUEST_MS_MAX, REWATCH_MS } from './limits.js';
 import {
   type Committed,
   type Compare,
   type EtcdStore,
   type Found,
+  type KeyRange,
   type KeyValue,
   type Lease,
   type Operation,
@@ -132,6 +134,34 @@ export class EtcdClient implements EtcdStore {
   async status(): Promise<StoreStatus> {
     const { version, dbSize } = await this.#unary(MaintenanceService.status, {});
     return { version, bytes: Number(dbSize) };
+  }
+
+  /** A call that stays open, and is made anew at whichever member is asked then when it breaks. */
+  watch({ key, end = '' }: KeyRange, changed: () => void): { close(): void } {
+    const { path, requestSerialize, responseDeserialize } = WatchService.watch;
+    let isClosed = false;
+    let cancel: () => void;
+    const begin = (): void => {
+      const member = this.#members[this.#at];
+      const call = member.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata(), {});
+      cancel = () => call.cancel();
+      call.on('data', ({ canceled }) => (canceled ? call.cancel() : changed()));
+      call.once('error', () => {
+        if (isClosed) return;
+        changed();
+        const timer = this.#clock.after(REWATCH_MS, begin);
+        cancel = () => timer.cancel();
+      });
+      call.write({
+        requestUnion: { $case: 'createRequest', value: { key: Buffer.from(key), rangeEnd: Buffer.from(end) } },
+      });
+    };
+    begin();
+    const close = () => {
+      isClosed = true;
+      cancel();
+    };
+    return { close };
   }
 
   close(): void {

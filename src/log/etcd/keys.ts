@@ -9,6 +9,8 @@ export class LogKeys {
   readonly head: string;
   readonly leader: string;
   readonly marks: string;
+  /** The head and the leader: what changes with every append and every term. */
+  readonly ends: KeyRange;
   /** All batches. */
   readonly batches: KeyRange;
   /** All parts of snapshots. */
@@ -19,6 +21,7 @@ export class LogKeys {
     this.#top = `/switchyard/${network}/`;
     this.head = `${this.#top}head`;
     this.leader = `${this.#top}leader`;
+    this.ends = { key: this.head, end: `${this.leader}\0` };
     this.marks = `${this.#top}marks`;
     this.batches = below(`${this.#top}log/`);
     this.snapshots = below(`${this.#top}snap/`);

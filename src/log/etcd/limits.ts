@@ -41,3 +41,6 @@ export const TERM_PART = 2 / 3;
 export const UPKEEP_MS = 60_000;
 /** How much of etcd's own history is kept: nothing here reads it, but an operator may want to look. */
 export const HISTORY_MS = 300_000;
+
+/** Before a watch that broke is begun again. */
+export const REWATCH_MS = 250;

@@ -1,14 +1,16 @@
 import type { Logger } from 'pino';
 import type { Clock, Random, Timer } from '../../base/clock.js';
-import type { RetryCause, SharedLog, Term } from '../shared-log.js';
+import type { FollowedLog, LogTail, LogView, RetryCause, Term } from '../shared-log.js';
 import { decodeHead, decodeLeader, encodeLeader } from './batch.js';
 import { Fence, journalErrorOf } from './fence.js';
 import { EtcdJournal } from './journal.js';
 import { LogKeys } from './keys.js';
 import { APPEND_BYTES_MAX, CAMPAIGN_MS, HISTORY_MS, UPKEEP_MS } from './limits.js';
 import { type EtcdStore, StoreError } from './store.js';
+import { EtcdTail } from './tail.js';
 import { TermLease } from './term-lease.js';
 import { checkVersion } from './version.js';
+import { viewLog } from './view.js';
 
 /** What a log in etcd is made of. */
 export interface EtcdLogDeps {
@@ -20,6 +22,8 @@ export interface EtcdLogDeps {
   readonly network: string;
   /** What others read of who leads. */
   readonly name: string;
+  /** Where other servers reach it. Empty: nowhere. */
+  readonly peerAddress?: string;
   /** How long the leader may be silent before another can win. */
   readonly leaderTtlMs: number;
   /** Whether the leader lets etcd forget its history. */
@@ -30,7 +34,7 @@ export interface EtcdLogDeps {
 const INCARNATION_BYTES = 8;
 
 /** The log of a network in etcd. */
-export class EtcdLog implements SharedLog {
+export class EtcdLog implements FollowedLog {
   readonly #deps: EtcdLogDeps;
   readonly #keys: LogKeys;
   /** Where the log stood at each upkeep of the last minutes. */
@@ -59,6 +63,18 @@ export class EtcdLog implements SharedLog {
     }
   }
 
+  view(): Promise<LogView> {
+    return viewLog({ store: this.#deps.store, keys: this.#keys });
+  }
+
+  tail(seq: number): LogTail {
+    return new EtcdTail(this.#deps.store, this.#keys, seq);
+  }
+
+  watch(changed: () => void): { close(): void } {
+    return this.#deps.store.watch(this.#keys.ends, changed);
+  }
+
   async close(): Promise<void> {
     this.#deps.store.close();
   }
@@ -71,9 +87,9 @@ export class EtcdLog implements SharedLog {
 
   /** Makes the key `leader` as soon as there is none. Resolves with the term. */
   async #win(lease: TermLease, signal: AbortSignal | undefined): Promise<bigint> {
-    const { store, random, name, log, network } = this.#deps;
+    const { store, random, name, peerAddress, log, network } = this.#deps;
     const { leader } = this.#keys;
-    const value = encodeLeader(name, random.bytes(INCARNATION_BYTES));
+    const value = encodeLeader(name, random.bytes(INCARNATION_BYTES), peerAddress);
     let leads: string | undefined;
     for (;;) {
       signal?.throwIfAborted();

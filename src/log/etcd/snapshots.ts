@@ -1,10 +1,10 @@
 import type { Clock } from '../../base/clock.js';
-import { JournalError } from '../../journal/journal.js';
 import { decodeMarks, encodeMarks, type LogMarks, type StoredMark } from './batch.js';
-import { type Fence, journalErrorOf } from './fence.js';
-import { type LogKeys, partOf } from './keys.js';
-import { PIECE_BYTES_MAX, READ_KEYS_MIN, SNAPSHOT_BYTES_PER_SECOND } from './limits.js';
-import type { EtcdStore, KeyRange, KeyValue } from './store.js';
+import type { Fence } from './fence.js';
+import type { LogKeys } from './keys.js';
+import { PIECE_BYTES_MAX, SNAPSHOT_BYTES_PER_SECOND } from './limits.js';
+import { readParts } from './snapshot-parts.js';
+import type { EtcdStore, KeyRange } from './store.js';
 
 /** What snapshots need. */
 export interface SnapshotsDeps {
@@ -50,25 +50,8 @@ export class LogSnapshots {
   }
 
   /** The parts of a snapshot in order. Throws a JournalError, `damaged`, when one is not there. */
-  async *parts({ revision, attempt, parts }: StoredMark): AsyncGenerator<Uint8Array> {
-    let pieces: Uint8Array[] = [];
-    let part = 0;
-    for await (const { key, value } of this.#pieces(this.#deps.keys.attempt(revision, attempt))) {
-      const at = partOf(key);
-      if (at !== part) {
-        if (pieces.length === 0 || at !== part + 1) break;
-        yield joined(pieces);
-        pieces = [];
-        part = at;
-      }
-      pieces.push(value);
-    }
-    if (pieces.length > 0) {
-      yield joined(pieces);
-      part++;
-    }
-    if (part === parts) return;
-    throw new JournalError('damaged', `part ${part} of snapshot ${revision} is missing`, { revision });
+  parts(mark: StoredMark): AsyncGenerator<Uint8Array> {
+    return readParts(this.#deps, mark);
   }
 
   /** Writes a snapshot, and counts it once it is whole. What was written is removed when that fails. */
@@ -147,20 +130,6 @@ export class LogSnapshots {
       key = range.end ?? range.key;
     }
   }
-
-  async *#pieces(range: KeyRange): AsyncGenerator<KeyValue> {
-    let { key } = range;
-    for (;;) {
-      try {
-        const { values, more } = await this.#deps.store.read({ ...range, key, limit: READ_KEYS_MIN });
-        yield* values;
-        if (!more) return;
-        key = `${values[values.length - 1].key}\0`;
-      } catch (error) {
-        throw journalErrorOf(error);
-      }
-    }
-  }
 }
 
 function withMark(
@@ -168,8 +137,4 @@ function withMark(
   { revision, seq, name, parts }: Attempt & { readonly revision: number; readonly seq: number },
 ): StoredMark[] {
   return [...marks, { revision, seq, attempt: name, parts }].sort((x, y) => x.revision - y.revision);
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
 }

@@ -108,6 +108,11 @@ export interface EtcdStore {
   /** Lets etcd forget how its keys stood before the present. */
   compact(revision: bigint): Promise<void>;
   status(): Promise<StoreStatus>;
+  /**
+   * Calls back when one of the keys may have changed, and when that cannot be told for a while. A hint and no more: what stands there
+   * has to be read.
+   */
+  watch(range: KeyRange, changed: () => void): { close(): void };
   /** Ends every request; they reject. Closing again is no error. */
   close(): void;
 }

@@ -10,7 +10,7 @@ import { ConnectionTally, OUTCOMES } from './connection-tally.js';
 /** What the meters read when somebody asks. */
 export interface Metered {
   readonly state: StateView;
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, 'size' | 'snapshots'>;
   readonly relay: Relay;
   /** When the last command of the newest snapshot was stored, by the wall clock; undefined without a snapshot. */
   readonly snapshotAtMs: () => number | undefined;

@@ -15,13 +15,12 @@ import type { StateView } from '../../core/store/state-view.js';
 import type { FairTurns, Refused } from '../../fair/fair-turns.js';
 import type { Feed } from '../../feed/feed.js';
 import { CallTimes } from '../../grpc/call-times.js';
-import type { Term } from '../../log/shared-log.js';
 import type { Attachments } from '../../replica/attachments.js';
 import type { Publisher } from '../../replica/publisher.js';
 import { SHARE_FLAGS, type ShareFlag } from '../../shares/limits.js';
 import type { Shares } from '../../shares/shares.js';
 import { type Metered, meterCalls, meterConnections, meterServer } from './meters.js';
-import { meterTerm } from './term-meters.js';
+import { meterStanding, type Standing } from './standing-meters.js';
 
 /** What is measured. Gauges read it when somebody asks, so that they cost nothing in between. */
 export interface Measured extends Metered {
@@ -256,8 +255,8 @@ export class Metrics {
   }
 
   /** Adds the figures of a log that several servers have in common. */
-  measureTerm(term: Term): void {
-    meterTerm(this.registry, term);
+  measureStanding(standing: Standing): void {
+    meterStanding(this.registry, standing);
   }
 
   /** Every metric of the server's own, as it was declared: for documents and their tests. */

@@ -1,4 +1,5 @@
 import { Fault } from '../../core/model/fault.js';
+import { answerCurrently } from '../../replica/currency.js';
 import type { SystemEvent } from '../codec/event.js';
 import { type AnswerBody, refusal, type Sent, success } from './answer.js';
 import type { Answers } from './answers.js';
@@ -69,7 +70,7 @@ export class Requests {
       tell(answer, delivered);
       after?.();
     };
-    const outcome = this.handle(event, packetId);
+    const outcome = this.handleCurrently(event, packetId);
     if (!(outcome instanceof Promise)) settle(outcome);
     else {
       outcome
@@ -77,6 +78,14 @@ export class Requests {
         .then(settle)
         .then(() => this.deps.done());
     }
+  }
+
+  private handleCurrently(event: SystemEvent, packetId: number | undefined): Outcome<never> | Promise<Outcome<never>> {
+    const { currency, state } = this.deps.backing.replica;
+    if (currency === undefined) return this.handle(event, packetId);
+    const { sid } = this.deps.conversation;
+    const wanted = { isOfSession: sid !== undefined || event.type === 'KeepAlive' };
+    return answerCurrently({ currency, state }, wanted, () => this.handle(event, packetId));
   }
 
   private handle(event: SystemEvent, packetId: number | undefined): Outcome<never> | Promise<Outcome<never>> {

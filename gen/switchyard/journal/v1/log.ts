@@ -12,7 +12,7 @@ export const protobufFileName = "switchyard/journal/v1/log.proto";
  * How a network's log stands in etcd: the messages of its keys (src/log/etcd/keys.ts). Each value is a frame with a checksum, as
  * in a folder (src/journal/format/frame.ts).
  *
- * Numbers that are designed and not written yet: Batch 6 (checksum of what the feeds have published), Entry 2 (who forwarded it).
+ * A number that is designed and not written yet: Batch 6 (checksum of what the feeds have published).
  */
 
 /** What one append wrote: `log/SEQ`. Written once, never changed. */
@@ -36,6 +36,11 @@ export interface Batch {
 export interface Entry {
   /** The record, byte for byte as a folder holds it: a frame with its own checksum over its revision. */
   record: Buffer;
+  /**
+   * Who asked for it: in the upper half the incarnation of the server's process, in the lower half its own count. By this that process
+   * knows what became of its command. 0: nobody waits for it.
+   */
+  tag: bigint;
 }
 
 /** Where the log ends: `head`. Written with every batch, in the same transaction. */
@@ -58,6 +63,8 @@ export interface Leader {
   name: string;
   /** Drawn by each process, by which it knows its own. */
   incarnation: Buffer;
+  /** Where other servers reach it, as HOST:PORT. Empty: nowhere. */
+  peerAddress: string;
 }
 
 /** Which snapshots there are, and from where the log counts: `marks`. */
@@ -231,13 +238,19 @@ export const Batch: MessageFns<Batch> = {
 };
 
 function createBaseEntry(): Entry {
-  return { record: Buffer.alloc(0) };
+  return { record: Buffer.alloc(0), tag: 0n };
 }
 
 export const Entry: MessageFns<Entry> = {
   encode(message: Entry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.record.length !== 0) {
       writer.uint32(10).bytes(message.record);
+    }
+    if (message.tag !== 0n) {
+      if (BigInt.asUintN(64, message.tag) !== message.tag) {
+        throw new globalThis.Error("value provided for field message.tag of type fixed64 too large");
+      }
+      writer.uint32(17).fixed64(message.tag);
     }
     return writer;
   },
@@ -263,6 +276,14 @@ export const Entry: MessageFns<Entry> = {
             message.record = Buffer.from(reader.bytes());
             continue;
           }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.tag = reader.fixed64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -276,13 +297,19 @@ export const Entry: MessageFns<Entry> = {
   },
 
   fromJSON(object: any): Entry {
-    return { record: isSet(object.record) ? Buffer.from(bytesFromBase64(object.record)) : Buffer.alloc(0) };
+    return {
+      record: isSet(object.record) ? Buffer.from(bytesFromBase64(object.record)) : Buffer.alloc(0),
+      tag: isSet(object.tag) ? BigInt(object.tag) : 0n,
+    };
   },
 
   toJSON(message: Entry): unknown {
     const obj: any = {};
     if (message.record.length !== 0) {
       obj.record = base64FromBytes(message.record);
+    }
+    if (message.tag !== 0n) {
+      obj.tag = message.tag.toString();
     }
     return obj;
   },
@@ -293,6 +320,7 @@ export const Entry: MessageFns<Entry> = {
   fromPartial<I extends Exact<DeepPartial<Entry>, I>>(object: I): Entry {
     const message = createBaseEntry();
     message.record = object.record ?? Buffer.alloc(0);
+    message.tag = (object.tag !== undefined && object.tag !== null) ? BigInt(object.tag) : 0n;
     return message;
   },
 };
@@ -440,7 +468,7 @@ export const Head: MessageFns<Head> = {
 };
 
 function createBaseLeader(): Leader {
-  return { name: "", incarnation: Buffer.alloc(0) };
+  return { name: "", incarnation: Buffer.alloc(0), peerAddress: "" };
 }
 
 export const Leader: MessageFns<Leader> = {
@@ -450,6 +478,9 @@ export const Leader: MessageFns<Leader> = {
     }
     if (message.incarnation.length !== 0) {
       writer.uint32(18).bytes(message.incarnation);
+    }
+    if (message.peerAddress !== "") {
+      writer.uint32(26).string(message.peerAddress);
     }
     return writer;
   },
@@ -483,6 +514,14 @@ export const Leader: MessageFns<Leader> = {
             message.incarnation = Buffer.from(reader.bytes());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.peerAddress = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -499,6 +538,11 @@ export const Leader: MessageFns<Leader> = {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       incarnation: isSet(object.incarnation) ? Buffer.from(bytesFromBase64(object.incarnation)) : Buffer.alloc(0),
+      peerAddress: isSet(object.peerAddress)
+        ? globalThis.String(object.peerAddress)
+        : isSet(object.peer_address)
+        ? globalThis.String(object.peer_address)
+        : "",
     };
   },
 
@@ -510,6 +554,9 @@ export const Leader: MessageFns<Leader> = {
     if (message.incarnation.length !== 0) {
       obj.incarnation = base64FromBytes(message.incarnation);
     }
+    if (message.peerAddress !== "") {
+      obj.peerAddress = message.peerAddress;
+    }
     return obj;
   },
 
@@ -520,6 +567,7 @@ export const Leader: MessageFns<Leader> = {
     const message = createBaseLeader();
     message.name = object.name ?? "";
     message.incarnation = object.incarnation ?? Buffer.alloc(0);
+    message.peerAddress = object.peerAddress ?? "";
     return message;
   },
 };

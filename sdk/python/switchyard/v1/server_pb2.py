@@ -16,7 +16,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from switchyard.v1 import position_pb2 as switchyard_dot_v1_dot_position__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aswitchyard/v1/server.proto\x12\rswitchyard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cswitchyard/v1/position.proto\"\x12\n\x10GetServerRequest\"\xa6\x04\n\x11GetServerResponse\x12\x18\n\x07version\x18\x01 \x01(\tR\x07version\x12\x1f\n\x0bserver_uuid\x18\x02 \x01(\tR\nserverUuid\x12\x16\n\x06\x63ommit\x18\x03 \x01(\tR\x06\x63ommit\x12\x31\n\x06uptime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06uptime\x12\x1d\n\nserver_sid\x18\x05 \x01(\x05R\tserverSid\x12\x33\n\x08position\x18\x06 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12\"\n\x0c\x63\x61pabilities\x18\x07 \x03(\tR\x0c\x63\x61pabilities\x12:\n\taddresses\x18\x08 \x03(\x0b\x32\x1c.switchyard.v1.ServerAddressR\taddresses\x12\x32\n\x06limits\x18\t \x03(\x0b\x32\x1a.switchyard.v1.ServerLimitR\x06limits\x12-\n\x04role\x18\n \x01(\x0e\x32\x19.switchyard.v1.ServerRoleR\x04role\x12\x12\n\x04term\x18\x0b \x01(\x04R\x04term\x12#\n\rjournal_bytes\x18\x0c \x01(\x04R\x0cjournalBytes\x12;\n\x0bsnapshot_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nsnapshotAt\"F\n\rServerAddress\x12\x1b\n\tcode_name\x18\x01 \x01(\tR\x08\x63odeName\x12\x18\n\x07\x61\x64\x64ress\x18\x02 \x01(\tR\x07\x61\x64\x64ress\"[\n\x0bServerLimit\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04used\x18\x02 \x01(\x04R\x04used\x12\x10\n\x03max\x18\x03 \x01(\x04R\x03max\x12\x12\n\x04unit\x18\x04 \x01(\tR\x04unit*A\n\nServerRole\x12\x1b\n\x17SERVER_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12SERVER_ROLE_LEADER\x10\x01\x32\x64\n\rServerService\x12S\n\tGetServer\x12\x1f.switchyard.v1.GetServerRequest\x1a .switchyard.v1.GetServerResponse\"\x03\x90\x02\x01\x42z\n\x10io.switchyard.v1P\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aswitchyard/v1/server.proto\x12\rswitchyard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cswitchyard/v1/position.proto\"\x12\n\x10GetServerRequest\"\xa6\x04\n\x11GetServerResponse\x12\x18\n\x07version\x18\x01 \x01(\tR\x07version\x12\x1f\n\x0bserver_uuid\x18\x02 \x01(\tR\nserverUuid\x12\x16\n\x06\x63ommit\x18\x03 \x01(\tR\x06\x63ommit\x12\x31\n\x06uptime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06uptime\x12\x1d\n\nserver_sid\x18\x05 \x01(\x05R\tserverSid\x12\x33\n\x08position\x18\x06 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12\"\n\x0c\x63\x61pabilities\x18\x07 \x03(\tR\x0c\x63\x61pabilities\x12:\n\taddresses\x18\x08 \x03(\x0b\x32\x1c.switchyard.v1.ServerAddressR\taddresses\x12\x32\n\x06limits\x18\t \x03(\x0b\x32\x1a.switchyard.v1.ServerLimitR\x06limits\x12-\n\x04role\x18\n \x01(\x0e\x32\x19.switchyard.v1.ServerRoleR\x04role\x12\x12\n\x04term\x18\x0b \x01(\x04R\x04term\x12#\n\rjournal_bytes\x18\x0c \x01(\x04R\x0cjournalBytes\x12;\n\x0bsnapshot_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nsnapshotAt\"F\n\rServerAddress\x12\x1b\n\tcode_name\x18\x01 \x01(\tR\x08\x63odeName\x12\x18\n\x07\x61\x64\x64ress\x18\x02 \x01(\tR\x07\x61\x64\x64ress\"[\n\x0bServerLimit\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04used\x18\x02 \x01(\x04R\x04used\x12\x10\n\x03max\x18\x03 \x01(\x04R\x03max\x12\x12\n\x04unit\x18\x04 \x01(\tR\x04unit*[\n\nServerRole\x12\x1b\n\x17SERVER_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12SERVER_ROLE_LEADER\x10\x01\x12\x18\n\x14SERVER_ROLE_FOLLOWER\x10\x02\x32\x64\n\rServerService\x12S\n\tGetServer\x12\x1f.switchyard.v1.GetServerRequest\x1a .switchyard.v1.GetServerResponse\"\x03\x90\x02\x01\x42z\n\x10io.switchyard.v1P\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'switchyard.v1.server_pb2', globals())
@@ -27,7 +27,7 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _SERVERSERVICE.methods_by_name['GetServer']._options = None
   _SERVERSERVICE.methods_by_name['GetServer']._serialized_options = b'\220\002\001'
   _SERVERROLE._serialized_start=878
-  _SERVERROLE._serialized_end=943
+  _SERVERROLE._serialized_end=969
   _GETSERVERREQUEST._serialized_start=140
   _GETSERVERREQUEST._serialized_end=158
   _GETSERVERRESPONSE._serialized_start=161
@@ -36,6 +36,6 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _SERVERADDRESS._serialized_end=783
   _SERVERLIMIT._serialized_start=785
   _SERVERLIMIT._serialized_end=876
-  _SERVERSERVICE._serialized_start=945
-  _SERVERSERVICE._serialized_end=1045
+  _SERVERSERVICE._serialized_start=971
+  _SERVERSERVICE._serialized_end=1071
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,108 @@
+import type { FollowerHandler } from '../../../src/cluster/peers.js';
+import type { FollowedLog, LogSlice, LogTail } from '../../../src/log/shared-log.js';
+import type { ClusterTampering } from './server.js';
+
+/** A fault that somebody could have made between a server's parts, with a world that meets it. */
+export interface ClusterMutation extends ClusterTampering {
+  readonly name: string;
+  readonly seed: number;
+  readonly minutes: number;
+  /** The check that finds it there. */
+  readonly finds: string;
+}
+
+/** The incarnation of a follower as a leader takes it that does not remember over links. */
+const OTHER_INCARNATION = 0x5555_5555;
+
+/** Deliberate faults of servers that follow and lead. */
+export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
+  {
+    name: 'take a term for begun before what is left of the one before is read',
+    seed: 1,
+    minutes: 10,
+    finds: 'Current',
+    log: (log) => withTail(log, (tail) => new HastyTail(tail, log)),
+  },
+  {
+    name: 'forget with the link which commands were taken',
+    seed: 1,
+    minutes: 10,
+    finds: 'Once',
+    handler: (handler, nth) =>
+      nth === 0
+        ? handler
+        : received(handler, (one) => ({ ...one, incarnation: (one.incarnation ^ OTHER_INCARNATION) >>> 0 })),
+  },
+  {
+    name: 'take what is applied for everything that was acknowledged',
+    seed: 1,
+    minutes: 10,
+    finds: 'Current',
+    current: () => Promise.resolve(undefined),
+  },
+  {
+    name: 'let leases end of sessions that are attached at a follower',
+    seed: 1,
+    minutes: 10,
+    finds: 'Leased',
+    handler: (handler) => received(handler, (one) => ({ ...one, attached: [], renewed: [] })),
+  },
+  {
+    name: 'leave a batch out',
+    seed: 1,
+    minutes: 10,
+    finds: 'Sound',
+    log: (log) => withTail(log, (tail) => ({ read: async () => without(await tail.read(), 97) })),
+  },
+];
+
+/** Says that a term has begun as soon as somebody leads in it, before what is not read yet of the one before. */
+class HastyTail implements LogTail {
+  readonly #tail: LogTail;
+  readonly #log: FollowedLog;
+  #term = 0n;
+  #seq = 0;
+
+  constructor(tail: LogTail, log: FollowedLog) {
+    this.#tail = tail;
+    this.#log = log;
+  }
+
+  async read(): Promise<LogSlice> {
+    const ahead = await this.#log
+      .tail(Number.MAX_SAFE_INTEGER - 1)
+      .read()
+      .catch(() => undefined);
+    const leader = ahead?.leader;
+    if (leader !== undefined && leader.term > this.#term && this.#seq > 0) {
+      this.#term = leader.term;
+      return { leader, batches: [{ term: leader.term, seq: this.#seq, records: [] }], isWhole: true };
+    }
+    const slice = await this.#tail.read();
+    this.#seq = slice.batches.at(-1)?.seq ?? this.#seq;
+    return slice;
+  }
+}
+
+/** The commands of one batch are not applied. */
+function without(slice: LogSlice, seq: number): LogSlice {
+  const batches = slice.batches.map((batch) => (batch.seq === seq ? { ...batch, records: [] } : batch));
+  return { ...slice, batches };
+}
+
+function withTail(log: FollowedLog, change: (tail: LogTail) => LogTail): FollowedLog {
+  return {
+    lead: (signal) => log.lead(signal),
+    close: () => log.close(),
+    view: () => log.view(),
+    watch: (changed) => log.watch(changed),
+    tail: (seq) => change(log.tail(seq)),
+  };
+}
+
+function received(
+  handler: FollowerHandler,
+  change: (message: Parameters<FollowerHandler['received']>[0]) => Parameters<FollowerHandler['received']>[0],
+): FollowerHandler {
+  return { received: (message) => handler.received(change(message)), closed: () => handler.closed() };
+}

@@ -1,0 +1,127 @@
+import { pino } from 'pino';
+import { Member } from '../../../src/cluster/member.js';
+import type { DialLeader, FollowerHandler, FollowerLink } from '../../../src/cluster/peers.js';
+import { INITIAL_LIMITS } from '../../../src/core/model/limits.js';
+import type { Position } from '../../../src/core/model/position.js';
+import type { State } from '../../../src/core/store/state.js';
+import { EtcdLog } from '../../../src/log/etcd/log.js';
+import type { EtcdStore } from '../../../src/log/etcd/store.js';
+import type { FollowedLog } from '../../../src/log/shared-log.js';
+import { DEFAULT_REPLICA_LIMITS } from '../../../src/replica/limits.js';
+import { recover } from '../../../src/replica/recover.js';
+import { Replica } from '../../../src/replica/replica.js';
+import { within } from '../etcd-disk.js';
+import type { Process } from '../process.js';
+import type { SeededRandom } from '../random.js';
+import type { LinkPlace } from './links.js';
+
+const LEADER_TTL_MS = 3_000;
+const UUID = '00000000-0000-4000-8000-00000000c1a5';
+export const NETWORK = 'simulated';
+/** So few that a run meets snapshots, and servers that begin from one. */
+const SNAPSHOT_EVERY = 200;
+
+/** Deliberate faults between a server's parts. */
+export interface ClusterTampering {
+  /** The log as a server sees it. */
+  readonly log?: (log: FollowedLog) => FollowedLog;
+  /** What a leader hears over a link, by how many links of that follower there were before in its life. */
+  readonly handler?: (handler: FollowerHandler, nth: number) => FollowerHandler;
+  /** How a server makes sure that it is up to date. */
+  readonly current?: (member: Member) => ReturnType<Member['current']>;
+}
+
+/** What a simulated server of several is made of. */
+export interface ClusterServerDeps {
+  readonly name: string;
+  readonly process: Process;
+  readonly random: SeededRandom;
+  readonly store: EtcdStore;
+  readonly dial: DialLeader;
+  readonly tamper: ClusterTampering;
+  /** Told of each revision that is applied, in the replay of a start, too. */
+  readonly applied: (state: State, position: Position) => void;
+  /** The process cannot go on. */
+  readonly fatal: (error: unknown) => void;
+}
+
+/** A server of several, without doors: the log, the replica and the member, as the composition root puts them together. */
+export class ClusterServer implements LinkPlace {
+  readonly name: string;
+  readonly process: Process;
+  readonly #tamper: ClusterTampering;
+  readonly #links = new Map<string, number>();
+  isUp = false;
+
+  private constructor(
+    deps: ClusterServerDeps,
+    readonly member: Member,
+    readonly replica: Replica,
+    readonly state: State,
+  ) {
+    this.name = deps.name;
+    this.process = deps.process;
+    this.#tamper = deps.tamper;
+  }
+
+  /** Recovers what the log holds, and follows. `made` is called before it waits for anything. */
+  static async start(deps: ClusterServerDeps, made: (server: ClusterServer) => void): Promise<void> {
+    const { name, process, random, tamper, fatal, applied } = deps;
+    const { clock } = process;
+    const log = new EtcdLog({
+      ...{ clock, random, name },
+      store: within(process, deps.store),
+      log: pino({ level: 'silent' }),
+      network: NETWORK,
+      peerAddress: name,
+      leaderTtlMs: LEADER_TTL_MS,
+      compactsHistory: true,
+    });
+    const view = await log.view();
+    const { state, replay } = await recover(view.journal, INITIAL_LIMITS);
+    await replay((position) => applied(state, position));
+    const member: Member = new Member({
+      ...{ clock, random, name, address: name },
+      log: tamper.log?.(log) ?? log,
+      logger: pino({ level: 'silent' }),
+      seq: view.seq,
+      pendingMax: DEFAULT_REPLICA_LIMITS.pendingMax,
+      dial: deps.dial,
+      replica: () => replica,
+      leads: async () => {
+        await replica.found(UUID);
+      },
+      lost: (error) => {
+        replica.abandon();
+        fatal(error);
+      },
+      inTouch: () => {},
+    });
+    const replica: Replica = new Replica({
+      ...{ state, clock, random, fatal },
+      journal: member,
+      limits: { ...DEFAULT_REPLICA_LIMITS, snapshotEvery: SNAPSHOT_EVERY },
+      warn: () => {},
+    });
+    const { leases, deadlines, attachments } = replica;
+    const witness = { publish: (position: Position) => applied(state, position) };
+    replica.publishTo(leases, deadlines, attachments, member, witness);
+    const server = new ClusterServer(deps, member, replica, state);
+    made(server);
+    await member.start();
+    replica.opened();
+    server.isUp = true;
+  }
+
+  accept(link: FollowerLink, from: LinkPlace): FollowerHandler | undefined {
+    const handler = this.member.accept(link);
+    const nth = this.#links.get(from.name) ?? 0;
+    this.#links.set(from.name, nth + 1);
+    return handler && (this.#tamper.handler?.(handler, nth) ?? handler);
+  }
+
+  /** Whether it has applied all that was acknowledged before, as far as it knows. */
+  async isCurrent(): Promise<boolean> {
+    return (await (this.#tamper.current?.(this.member) ?? this.member.current())) === undefined;
+  }
+}

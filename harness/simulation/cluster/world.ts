@@ -1,0 +1,312 @@
+import { isFault } from '../../../src/core/model/fault.js';
+import type { Position } from '../../../src/core/model/position.js';
+import type { InstanceFlavor, InstanceType } from '../../../src/core/model/session.js';
+import type { State } from '../../../src/core/store/state.js';
+import { digestOf } from '../../../src/journal/format/digest.js';
+import type { Attachment } from '../../../src/replica/attachments.js';
+import { SimulatedEtcd, type Way } from '../etcd.js';
+import { clockOf } from '../etcd-disk.js';
+import { Process } from '../process.js';
+import { SeededRandom } from '../random.js';
+import { Scheduler } from '../scheduler.js';
+import { Verdict, type Violation } from '../verdict.js';
+import { isExpiry, Ledger } from './ledger.js';
+import { Links } from './links.js';
+import { ClusterServer, type ClusterTampering, NETWORK } from './server.js';
+
+const LEASE_PACES = [0.9, 1, 1.1];
+const TROUBLED = 0.005;
+const LATE_MS_MAX = 10_000;
+const TTL_MS = 5_000;
+const RESTART_MS = 1_000;
+/** Digests cost as much as the state is large, so they are compared now and then. */
+const DIGEST_EVERY = 25;
+/** A session that was attached at an undisturbed server for so long has no reason to expire. */
+const UNDISTURBED_MS = 20_000;
+/** How long everything has to come to rest. */
+const CALM_MS = 60_000;
+
+/** How a run went. */
+export interface ClusterResult {
+  readonly seed: number;
+  readonly violation: Violation | undefined;
+  readonly revisions: number;
+  readonly acknowledged: number;
+  readonly unknown: number;
+  readonly simulatedMs: number;
+}
+
+interface Place {
+  readonly name: string;
+  server: ClusterServer | undefined;
+  process: Process | undefined;
+  store: 'passes' | 'lost' | 'unanswered';
+  /** When something was last done to it. */
+  disturbedMs: number;
+}
+
+interface Held {
+  readonly attachment: Attachment;
+  readonly place: Place;
+  readonly sinceMs: number;
+}
+
+/**
+ * Several servers of one network on a simulated etcd, without doors: they are killed, stand still, and are cut off from each other and
+ * from etcd, while callers at all of them open, attach, renew and end sessions.
+ *
+ * Checks besides those of the {@link Ledger}: **Agreed** (every server has the same state at a revision), **Current** (a server that says
+ * it is up to date has all that was acknowledged before the question), **Leased** (no session expires that is attached), **Converged**.
+ */
+export class ClusterWorld {
+  readonly scheduler = new Scheduler();
+  readonly verdict = new Verdict(() => this.scheduler.nowMs);
+  readonly ledger = new Ledger(NETWORK, this.verdict);
+  readonly #random: SeededRandom;
+  readonly #etcd = new SimulatedEtcd(clockOf(this.scheduler));
+  readonly #links: Links;
+  readonly #places: readonly Place[];
+  readonly #digests = new Map<number, string>();
+  readonly #held = new Map<number, Held>();
+  readonly #sids: number[] = [];
+  #newest = 0;
+  #made = 0;
+  #acknowledged = 0;
+  #unknown = 0;
+  #isCalm = false;
+
+  constructor(
+    readonly seed: number,
+    count: number,
+    readonly tamper: ClusterTampering = {},
+  ) {
+    this.#random = new SeededRandom(seed);
+    this.#links = new Links(this.scheduler, this.#random.fork(1));
+    this.#etcd.leasePace = this.#random.pick(LEASE_PACES);
+    this.#etcd.committed = (transaction) => this.ledger.take(transaction);
+    this.ledger.stored = (command) => {
+      if (isExpiry(command)) this.#judgeExpiry(command.sid);
+    };
+    this.#places = Array.from({ length: count }, (_, at) => ({
+      ...{ name: `s${at + 1}`, server: undefined, process: undefined },
+      ...{ store: 'passes' as const, disturbedMs: 0 },
+    }));
+  }
+
+  /** Runs for so long, lets everything heal, and looks whether it does. */
+  async run(minutes: number): Promise<ClusterResult> {
+    const { scheduler, verdict } = this;
+    const unhandled = (error: unknown) => verdict.fail('Sound', `nobody caught ${stackOf(error)}`);
+    process.on('unhandledRejection', unhandled);
+    try {
+      for (const place of this.#places) this.#boot(place);
+      this.#call();
+      this.#disturb();
+      const isOver = () => verdict.violation !== undefined;
+      await scheduler.run(minutes * 60_000, isOver);
+      this.#calm();
+      await scheduler.run(scheduler.nowMs + CALM_MS, isOver);
+      this.#judgeRest();
+    } finally {
+      process.off('unhandledRejection', unhandled);
+    }
+    const { seed, ledger } = this;
+    return {
+      ...{ seed, violation: verdict.violation, revisions: ledger.revision, simulatedMs: scheduler.nowMs },
+      ...{ acknowledged: this.#acknowledged, unknown: this.#unknown },
+    };
+  }
+
+  #boot(place: Place): void {
+    const { scheduler } = this;
+    const process = new Process(scheduler);
+    place.process = process;
+    place.server = undefined;
+    place.disturbedMs = scheduler.nowMs;
+    const random = this.#random.fork(1_000 + Math.floor(scheduler.nowMs) + place.name.charCodeAt(1));
+    const die = () => {
+      if (place.process === process) this.#kill(place, RESTART_MS);
+    };
+    const deps = {
+      ...{ name: place.name, process, random, tamper: this.tamper },
+      store: this.#etcd.connect({ next: () => this.#way(place), delayMs: () => random.fraction() * 3 }),
+      dial: this.#links.dialFrom(
+        () => place.server!,
+        (address) => this.#places.find(({ name }) => name === address)?.server,
+      ),
+      applied: (state: State, position: Position) => this.#judgeState(place.name, state, position),
+      fatal: (error: unknown) => {
+        if (error instanceof Error && error.name === 'JournalError') scheduler.after(0, die);
+        else this.verdict.fail('Sound', `${place.name} gave itself up: ${stackOf(error)}`);
+      },
+    };
+    ClusterServer.start(deps, (server) => {
+      place.server = server;
+    }).catch((error: unknown) => deps.fatal(error));
+  }
+
+  #way({ store }: Place): Way {
+    const random = this.#random;
+    if (store !== 'passes') return { kind: store };
+    if (this.#isCalm || !random.chance(TROUBLED)) return { kind: 'passes' };
+    const kind = random.pick(['lost', 'unanswered', 'late'] as const);
+    return kind === 'late' ? { kind, byMs: random.fraction() * LATE_MS_MAX } : { kind };
+  }
+
+  #kill(place: Place, downMs: number): void {
+    const { process } = place;
+    if (process === undefined || !process.isAlive) return;
+    process.kill();
+    this.#links.died(process);
+    place.server = undefined;
+    place.disturbedMs = this.scheduler.nowMs;
+    for (const [sid, held] of this.#held) if (held.place === place) this.#held.delete(sid);
+    this.scheduler.after(downMs, () => this.#boot(place));
+  }
+
+  /** One thing after the other goes wrong. */
+  #disturb(): void {
+    const random = this.#random;
+    this.scheduler.after(random.between(500, 8_000), () => {
+      if (this.#isCalm) return;
+      const place = random.pick(this.#places);
+      const other = random.pick(this.#places);
+      const forMs = random.between(50, 12_000);
+      this.#strike(random.below(6), place, other, forMs);
+      this.#disturb();
+    });
+  }
+
+  #strike(kind: number, place: Place, other: Place, forMs: number): void {
+    const touched = kind === 2 || kind === 5 ? this.#places : [place];
+    const mark = () => {
+      for (const one of touched) one.disturbedMs = this.scheduler.nowMs;
+    };
+    const heal = (call: () => void) => {
+      this.scheduler.after(forMs, () => {
+        call();
+        mark();
+      });
+    };
+    mark();
+    if (kind <= 1) this.#kill(place, forMs);
+    else if (kind === 2) {
+      if (place !== other) this.#links.cut(place.name, other.name);
+      heal(() => this.#links.heal());
+    } else if (kind === 3) {
+      const { process } = place;
+      process?.stop();
+      heal(() => process?.proceed());
+    } else if (kind === 4) {
+      place.store = this.#random.pick(['lost', 'unanswered'] as const);
+      heal(() => {
+        place.store = 'passes';
+      });
+    } else {
+      this.#links.isSlow = true;
+      heal(() => {
+        this.#links.isSlow = false;
+      });
+    }
+  }
+
+  #calm(): void {
+    this.#isCalm = true;
+    this.#links.heal();
+    for (const place of this.#places) {
+      place.store = 'passes';
+      place.process?.proceed();
+    }
+  }
+
+  /** One call after the other, at any server. */
+  #call(): void {
+    const random = this.#random;
+    this.scheduler.after(random.between(5, 120), () => {
+      const place = random.pick(this.#places);
+      const { server } = place;
+      if (server?.isUp && !server.process.isStopped && !this.#isCalm) this.#callAt(place, server, random.below(10));
+      this.#call();
+    });
+  }
+
+  #callAt(place: Place, server: ClusterServer, kind: number): void {
+    const { replica } = server;
+    const sid = this.#sids.length === 0 ? 0 : this.#random.pick(this.#sids);
+    if (kind < 5) void this.#open(server);
+    else if (kind === 5) void replica.submit({ kind: 'CloseSession', sid, reason: 2 });
+    else if (kind === 6) this.#attach(place, server, sid);
+    else if (kind === 7) {
+      if (server.member.isInTouch && server.state.sessions.has(sid)) replica.leases.renew(sid);
+    } else void this.#ask(server);
+  }
+
+  async #open({ replica, process }: ClusterServer): Promise<void> {
+    const uuid = `00000000-0000-4000-8000-${String(++this.#made).padStart(12, '0')}`;
+    const outcome = await replica.submit({
+      ...{ kind: 'OpenSession', uuid, type: 1 as InstanceType, flavor: 0 as InstanceFlavor, ttlMs: TTL_MS },
+      ...{ name: '', labels: {}, tokenHash: uuid.slice(-32).padEnd(32, '0'), atMs: 0 },
+    });
+    // Nobody hears what a dead process says.
+    if (!process.isAlive) return;
+    if (isFault(outcome)) {
+      if (outcome.reason === 'OUTCOME_UNKNOWN') this.#unknown++;
+      this.ledger.refused(uuid, outcome);
+      return;
+    }
+    this.#acknowledged++;
+    this.#newest = Math.max(this.#newest, outcome.revision);
+    this.ledger.acknowledged(uuid, outcome.revision);
+    for (const change of outcome.changes) if (change.kind === 'SessionOpened') this.#sids.push(change.session.sid);
+    if (this.#sids.length > 50) this.#sids.shift();
+  }
+
+  async #ask(server: ClusterServer): Promise<void> {
+    const before = this.#newest;
+    if (!(await server.isCurrent()) || !server.process.isAlive) return;
+    const { revision } = server.state;
+    if (revision >= before) return;
+    this.verdict.fail('Current', `${server.name} is at ${revision}; ${before} was acknowledged before it was asked`);
+  }
+
+  #attach(place: Place, server: ClusterServer, sid: number): void {
+    if (!server.state.sessions.has(sid) || !server.member.isInTouch) return;
+    const attachment = server.replica.attachments.open(sid);
+    this.#held.set(sid, { attachment, place, sinceMs: this.scheduler.nowMs });
+  }
+
+  #judgeExpiry(sid: number): void {
+    const held = this.#held.get(sid);
+    this.#held.delete(sid);
+    if (held === undefined || held.place.server === undefined) return;
+    const lastMs = Math.max(held.sinceMs, ...this.#places.map(({ disturbedMs }) => disturbedMs));
+    let isOver = false;
+    for (let next = held.attachment.next(); next !== undefined && !isOver; next = held.attachment.next()) {
+      isOver = isFault(next);
+    }
+    if (isOver || this.scheduler.nowMs - lastMs < UNDISTURBED_MS) return;
+    this.verdict.fail('Leased', `session ${sid} expired while it was attached at ${held.place.name}`);
+  }
+
+  #judgeState(name: string, state: State, { revision }: Position): void {
+    if (revision % DIGEST_EVERY !== 0) return;
+    const digest = digestOf(state);
+    const known = this.#digests.get(revision);
+    this.#digests.set(revision, known ?? digest);
+    if (known === undefined || known === digest) return;
+    this.verdict.fail('Agreed', `${name} has another state at revision ${revision} than another server`);
+  }
+
+  #judgeRest(): void {
+    for (const { name, server } of this.#places) {
+      const at = server?.isUp ? server.state.revision : undefined;
+      if (at !== this.ledger.revision) this.verdict.fail('Converged', `${name} is at ${at} of ${this.ledger.revision}`);
+    }
+    const leaders = this.#places.filter(({ server }) => server?.member.role === 'leading');
+    if (leaders.length !== 1) this.verdict.fail('Converged', `${leaders.length} servers lead`);
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,58 @@
+import type { Refusal, SubmitRequest, SubmitResponse } from '../../../gen/switchyard/cluster/v1/peer.js';
+import { Fault, REASONS, type Reason } from '../../core/model/fault.js';
+import type { FollowerMessage, LeaderMessage, Refused } from '../peers.js';
+
+/** What a follower says, as it goes over the wire. */
+export function packFollower(network: string, message: FollowerMessage): SubmitRequest {
+  const { commands, renewed, attached, detached, usedStreams, asked, revision, ...rest } = message;
+  return {
+    ...rest,
+    network,
+    revision: BigInt(revision),
+    commands: commands.map(({ record, ...one }) => ({ ...one, record: bufferOf(record) })),
+    ...{ renewed: [...renewed], attached: [...attached], detached: [...detached] },
+    ...{ usedStreams: [...usedStreams], asked: [...asked] },
+  };
+}
+
+/** The same as it came. */
+export function unpackFollower({ network: _, revision, ...rest }: SubmitRequest): FollowerMessage {
+  return { ...rest, revision: Number(revision) };
+}
+
+/** What the leader says, as it goes over the wire. */
+export function packLeader({ refusals, replaced, attached, absent }: LeaderMessage): SubmitResponse {
+  return {
+    refusals: refusals.map(packRefused),
+    ...{ replaced: [...replaced], attached: [...attached], absent: [...absent] },
+  };
+}
+
+/** The same as it came. */
+export function unpackLeader({ refusals, ...rest }: SubmitResponse): LeaderMessage {
+  return { ...rest, refusals: refusals.map(unpackRefused) };
+}
+
+function packRefused({ count, revision, fault }: Refused): Refusal {
+  return {
+    count,
+    revision: BigInt(revision),
+    reason: fault?.reason ?? '',
+    message: fault?.message ?? '',
+    retryMs: fault?.retryAfterMs ?? 0,
+    fields: fault?.violations.map((violation) => ({ ...violation })) ?? [],
+    metadata: { ...fault?.metadata },
+  };
+}
+
+function unpackRefused({ count, revision, reason, message, retryMs, fields, metadata }: Refusal): Refused {
+  if (reason === '') return { count, revision: Number(revision), fault: undefined };
+  // A leader of a later build may have a reason that this one does not know.
+  const known: Reason = reason in REASONS ? (reason as Reason) : 'INTERNAL';
+  const fault = new Fault(known, message, fields, retryMs === 0 ? undefined : retryMs, metadata);
+  return { count, revision: Number(revision), fault };
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}

@@ -1,0 +1,331 @@
+import type { Clock, Random, Timer } from '../base/clock.js';
+import type { Applied } from '../core/decide/apply.js';
+import type { Command } from '../core/model/command.js';
+import { Fault, isFault } from '../core/model/fault.js';
+import { encodeRecord } from '../journal/format/record.js';
+import type { SeenLeader } from '../log/shared-log.js';
+import type { CommandRoute } from '../replica/replica.js';
+import { BEAT_MS, CUT_OFF_MS, MESSAGE_BYTES_MAX, MESSAGE_ITEMS_MAX, REDIAL_MS_MAX, REDIAL_MS_MIN } from './limits.js';
+import type { LocalNews } from './local-news.js';
+import type { DialLeader, ForwardedCommand, LeaderLink, LeaderMessage, Refused } from './peers.js';
+
+const RETRY_MS = 1_000;
+const INCARNATION_BYTES = 4;
+/** Counts of one incarnation: the lower half of a tag. */
+const COUNT_MAX = 0xffff_ffff;
+
+/** What became of forwarded commands, for metrics. */
+export interface Fates {
+  settled: number;
+  again: number;
+  refused: number;
+}
+
+/** What a {@link Forwarder} stands on. */
+export interface ForwarderDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** This server's name. */
+  readonly name: string;
+  /** Where others reach this server. */
+  readonly address: string;
+  readonly dial: DialLeader;
+  /** What the leader has to know besides commands. */
+  readonly news: LocalNews;
+  /** Commands that may wait here. The server's own may be twice as many. */
+  readonly pendingMax: number;
+  /** The revision that is applied here. */
+  readonly revision: () => number;
+  /** What would become of a command here and now. */
+  readonly tryOut: (command: Command) => Applied | Fault;
+}
+
+/** A command whose outcome is not known here yet. */
+interface Waiting {
+  readonly command: Command;
+  readonly record: Uint8Array;
+  readonly urgent: boolean;
+  readonly resolve: (outcome: Applied | Fault) => void;
+  /** The term that it was sent under, and may be in the log of; 0: it is in the log of none, and cannot get there. */
+  term: bigint;
+  /** The link that it was last sent over. */
+  sentOver: LeaderLink | undefined;
+  /** What the leader said of it, until what it decided by is applied here. */
+  refusal: Refused | undefined;
+}
+
+/**
+ * Forwards the commands of a follower to the leader, each bound to the leader's term, and reads what became of them from the log.
+ *
+ * A command that was sent under a term is in the log of that term or nowhere. It is sent under another one only when a batch of a later
+ * term was applied here without it: by then nothing of the earlier term can land any more. So it happens once.
+ */
+export class Forwarder implements Pick<CommandRoute, 'carry'> {
+  readonly fates: Fates = { settled: 0, again: 0, refused: 0 };
+  readonly #deps: ForwarderDeps;
+  readonly #waiting = new Map<number, Waiting>();
+  #incarnation: number;
+  #count = 0;
+  #leader: SeenLeader | undefined;
+  #link: LeaderLink | undefined;
+  #beat: Timer | undefined;
+  #redial: Timer | undefined;
+  #redialMs = REDIAL_MS_MIN;
+  /** When the leader was last heard of. */
+  #heardMs: number;
+  #isPlanned = false;
+  #isOver = false;
+
+  constructor(deps: ForwarderDeps) {
+    this.#deps = deps;
+    this.#heardMs = deps.clock.nowMs();
+    this.#incarnation = drawIncarnation(deps.random);
+    deps.news.changed = () => this.#plan();
+    this.#scheduleBeat();
+  }
+
+  /** For how long nothing was heard of the leader. */
+  get silentMs(): number {
+    return this.#deps.clock.nowMs() - this.#heardMs;
+  }
+
+  /** Commands whose outcome is not known here yet. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  carry(command: Command, urgent: boolean): Promise<Applied | Fault> {
+    const { pendingMax } = this.#deps;
+    if (this.#isOver || (this.silentMs > CUT_OFF_MS && this.#link === undefined)) {
+      return Promise.resolve(unavailable('no server leads that this one can reach'));
+    }
+    if (this.#waiting.size >= (urgent ? 2 : 1) * pendingMax || !this.#hasCount()) {
+      return Promise.resolve(
+        new Fault('OVERLOADED', `${this.#waiting.size} commands wait for the leader`, [], RETRY_MS),
+      );
+    }
+    const { bytes: record } = encodeRecord(1, command);
+    const fresh = { term: 0n, sentOver: undefined, refusal: undefined };
+    return new Promise((resolve) => {
+      this.#waiting.set(++this.#count, { command, record, urgent, resolve, ...fresh });
+      this.#plan();
+    });
+  }
+
+  /** Called before the first batch of a term is applied: what was sent under an earlier one and has not come, never will. */
+  entered(term: bigint): void {
+    // The leader of an earlier term would take them again, and could still answer.
+    if (this.#leader !== undefined && this.#leader.term < term) this.#drop();
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.term === 0n || waiting.term >= term) continue;
+      waiting.term = 0n;
+      waiting.refusal = undefined;
+      this.fates.again++;
+    }
+    this.#plan();
+  }
+
+  /** Called with every command of the log that has a tag, once it is applied. */
+  applied(tag: bigint, outcome: Applied | Fault): void {
+    if (Number(tag >> 32n) !== this.#incarnation) return;
+    this.#settle(Number(tag & 0xffff_ffffn), outcome);
+  }
+
+  /** Called when the log was read to an end: who leads as of then, and what is refused by what is applied now. */
+  reached(leader: SeenLeader | undefined): void {
+    this.#answerRefused();
+    if (leader?.term === this.#leader?.term) return;
+    this.#drop();
+    this.#leader = leader;
+    this.#redialMs = REDIAL_MS_MIN;
+    this.#connect();
+  }
+
+  /** This server leads now. The result are the commands that are in no log, to be taken here. */
+  lead(): readonly Pick<Waiting, 'command' | 'urgent' | 'resolve'>[] {
+    this.#over();
+    const rest = [...this.#waiting.values()];
+    if (rest.some(({ term }) => term !== 0n)) throw new Error('a command of an earlier term has no fate');
+    this.#waiting.clear();
+    return rest;
+  }
+
+  /** Answers everybody who still waits: nothing more is learnt. */
+  giveUp(): void {
+    this.#over();
+    const unknown = new Fault('OUTCOME_UNKNOWN', 'the server ends before it knows whether the command was stored');
+    for (const [count, { term }] of this.#waiting) {
+      this.#settle(count, term === 0n ? unavailable('the server ends; nothing was stored') : unknown);
+    }
+  }
+
+  #over(): void {
+    this.#isOver = true;
+    this.#beat?.cancel();
+    this.#drop();
+  }
+
+  #drop(): void {
+    this.#redial?.cancel();
+    this.#link?.close();
+    this.#link = undefined;
+  }
+
+  #connect(): void {
+    const leader = this.#leader;
+    const { dial, news, address } = this.#deps;
+    if (leader === undefined || leader.address === '' || this.#isOver) return;
+    // This very process, which has won and does not lead yet, or one before it.
+    if (leader.address === address) return;
+    const link = dial(leader, {
+      received: (message) => {
+        if (this.#link === link) this.#received(message);
+      },
+      broken: () => {
+        if (this.#link === link) this.#reconnect();
+      },
+    });
+    this.#link = link;
+    news.tellAll();
+    this.#flush(true);
+  }
+
+  /** What is sent over a link that is silent may never arrive. */
+  #reconnect(): void {
+    if (this.#link === undefined) return;
+    this.#drop();
+    this.#redial = this.#deps.clock.after(this.#redialMs, () => this.#connect());
+    this.#redialMs = Math.min(REDIAL_MS_MAX, 2 * this.#redialMs);
+  }
+
+  #received({ refusals, replaced, attached, absent }: LeaderMessage): void {
+    const { news, clock } = this.#deps;
+    this.#heardMs = clock.nowMs();
+    this.#redialMs = REDIAL_MS_MIN;
+    for (const refusal of refusals) {
+      const waiting = this.#waiting.get(refusal.count);
+      if (waiting !== undefined && waiting.term === this.#leader?.term) waiting.refusal = refusal;
+    }
+    news.heard({ replaced, attached, absent });
+    if (refusals.length > 0) this.#answerRefused();
+  }
+
+  /** Answers what the leader refused by a revision that is applied here: no answer is ahead of what this server shows. */
+  #answerRefused(): void {
+    const { revision, tryOut } = this.#deps;
+    for (const [count, waiting] of this.#waiting) {
+      const { refusal, command } = waiting;
+      if (refusal === undefined || refusal.revision > revision()) continue;
+      const outcome = refusal.fault ?? tryOut(command);
+      if (isFault(outcome) || !outcome.changes.some(({ kind }) => kind !== 'RequestRepeated')) {
+        this.fates.refused++;
+        this.#settle(count, outcome);
+      } else {
+        // All was so already when it was decided, and is not any more. It is in no log.
+        waiting.refusal = undefined;
+        waiting.term = 0n;
+        this.#again(count, waiting);
+      }
+    }
+  }
+
+  /** Under another count: the leader knows what it has answered to this one. */
+  #again(count: number, waiting: Waiting): void {
+    this.#waiting.delete(count);
+    if (!this.#hasCount()) waiting.resolve(unavailable('too many commands were forwarded at once'));
+    else this.#waiting.set(++this.#count, { ...waiting, sentOver: undefined });
+    this.#plan();
+  }
+
+  #settle(count: number, outcome: Applied | Fault): void {
+    const waiting = this.#waiting.get(count);
+    if (waiting === undefined) return;
+    this.#waiting.delete(count);
+    this.fates.settled++;
+    waiting.resolve(outcome);
+  }
+
+  /** What comes in one turn of the event loop goes in one message. */
+  #plan(): void {
+    if (this.#isPlanned || this.#isOver) return;
+    this.#isPlanned = true;
+    this.#deps.clock.soon(() => {
+      this.#isPlanned = false;
+      this.#flush(false);
+    });
+  }
+
+  #scheduleBeat(): void {
+    this.#beat = this.#deps.clock.after(BEAT_MS, () => {
+      if (this.#isOver) return;
+      this.#refuseUnsent();
+      if (this.silentMs > CUT_OFF_MS) this.#reconnect();
+      this.#flush(true);
+      this.#scheduleBeat();
+    });
+  }
+
+  /** What was never sent, or is known to be in no log, need not wait for a leader that does not come. */
+  #refuseUnsent(): void {
+    if (this.silentMs <= CUT_OFF_MS) return;
+    for (const [count, { term }] of this.#waiting) {
+      if (term === 0n) this.#settle(count, unavailable('no server leads that this one can reach; nothing was stored'));
+    }
+  }
+
+  /** Sends what the leader has not been sent over this link. `isDue`: also when there is nothing. */
+  #flush(isDue: boolean): void {
+    const { name, news, revision } = this.#deps;
+    for (let isFirst = isDue; ; isFirst = false) {
+      const [link, leader] = [this.#link, this.#leader];
+      if (link === undefined || leader === undefined) return;
+      const commands = this.#unsent(link, leader.term);
+      const told = news.take(MESSAGE_ITEMS_MAX, isFirst);
+      if (!isFirst && commands.length === 0 && told === undefined) return;
+      link.send({
+        ...{ server: name, term: leader.term, incarnation: this.#incarnation, floor: this.#floor() },
+        ...{ commands, revision: revision() },
+        ...(told ?? { renewed: [], attached: [], detached: [], usedStreams: [], asked: [] }),
+      });
+    }
+  }
+
+  #unsent(link: LeaderLink, term: bigint): ForwardedCommand[] {
+    const commands: ForwardedCommand[] = [];
+    let bytes = 0;
+    for (const [count, waiting] of this.#waiting) {
+      if (commands.length >= MESSAGE_ITEMS_MAX || bytes >= MESSAGE_BYTES_MAX) break;
+      const mayGo = waiting.term === 0n || waiting.term === term;
+      if (!mayGo || (waiting.sentOver === link && waiting.term === term)) continue;
+      waiting.term = term;
+      waiting.sentOver = link;
+      bytes += waiting.record.length;
+      commands.push({ count, record: waiting.record, urgent: waiting.urgent });
+    }
+    return commands;
+  }
+
+  /** The lowest count that is waited for. Counts ascend in the order of the map. */
+  #floor(): number {
+    const [first] = this.#waiting.keys();
+    return first ?? this.#count + 1;
+  }
+
+  /** Whether there is another count. A new incarnation begins when nothing of the present one waits. */
+  #hasCount(): boolean {
+    if (this.#count < COUNT_MAX - 1) return true;
+    if (this.#waiting.size > 0) return false;
+    this.#incarnation = drawIncarnation(this.#deps.random);
+    this.#count = 0;
+    return true;
+  }
+}
+
+function unavailable(message: string): Fault {
+  return new Fault('JOURNAL_UNAVAILABLE', message, [], RETRY_MS);
+}
+
+function drawIncarnation(random: Random): number {
+  // Never 0: a tag of 0 is none.
+  return Buffer.from(random.bytes(INCARNATION_BYTES)).readUInt32LE() || 1;
+}

@@ -1,0 +1,43 @@
+/** How often a follower says what has come together at least, so that the leader knows that it lives. */
+export const BEAT_MS = 500;
+
+/** A follower that was silent for so long may know of renewals that the leader does not: no lease ends meanwhile. */
+export const SILENCE_MS = 1_500;
+
+/** How much longer leases live at a leader with followers: a renewal is told of within a beat, and a silence noticed within this. */
+export const LEASE_SLACK_MS = 2_000;
+
+/** After a follower's link broke, for so long no lease ends: it comes back, or its clients go elsewhere. */
+export const CALM_MS = 10_000;
+
+/** Before a link that broke is dialled again: at first, and at most, as it doubles. */
+export const REDIAL_MS_MIN = 100;
+export const REDIAL_MS_MAX = 1_000;
+
+/** A server that has not heard of the leader for so long tells its clients, and takes nothing more. */
+export const CUT_OFF_MS = 5_000;
+
+/** How long a caller waits until this server has applied what it asks for. */
+export const BEHIND_MS_MAX = 5_000;
+/** When a caller may try again that has waited so long. */
+export const BEHIND_RETRY_MS = 500;
+
+/** Between two looks at the log when nothing is told: a watch can be silent for no reason. */
+export const LOOK_MS = 500;
+
+/** Before the log is read again that could not be read. */
+export const READ_AGAIN_MS = 200;
+
+/** Before a follower tries again to be the next leader, when the store did not answer. */
+export const CAMPAIGN_AGAIN_MS = 1_000;
+
+/** Commands and questions in one message to the leader. Each has 1 MiB at most and a few hundred bytes mostly. */
+export const MESSAGE_ITEMS_MAX = 1_024;
+/** Bytes of commands after which a message takes no more. With one more it stays below the 4 MiB that gRPC takes. */
+export const MESSAGE_BYTES_MAX = 1_048_576;
+
+/** How long the leader is asked whether a session is attached. Then it is taken to be: its order waits, and passes. */
+export const ASK_MS = 1_000;
+
+/** How long a server that goes down waits to learn what became of forwarded commands. */
+export const FATE_MS_MAX = 3_000;

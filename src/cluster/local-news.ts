@@ -1,0 +1,138 @@
+import type { Clock } from '../base/clock.js';
+import type { LeaseWitness } from '../replica/leases.js';
+import { ASK_MS } from './limits.js';
+import type { FollowerMessage, LeaderMessage } from './peers.js';
+
+/** What of a message is news of sessions and streams. */
+export type News = Pick<FollowerMessage, 'renewed' | 'attached' | 'detached' | 'usedStreams' | 'asked'>;
+
+/** What {@link LocalNews} stands on. */
+export interface LocalNewsDeps {
+  readonly clock: Clock;
+  /** Ends the attachment of a session here: it is attached elsewhere now. */
+  readonly replace: (sid: number) => void;
+  /** The sessions that are attached here. */
+  readonly attached: () => Iterable<number>;
+}
+
+/**
+ * What happens at a follower that its leader has to know of: which sessions are attached or renewed here, which streams carry data.
+ * Each session and stream is noted once, so it is bounded by how many there are.
+ */
+export class LocalNews implements LeaseWitness {
+  /** Called when there is something that should not wait for the next beat. */
+  changed: () => void = () => {};
+  readonly #deps: LocalNewsDeps;
+  readonly #renewed = new Set<number>();
+  readonly #used = new Set<number>();
+  /** Whether each session that is to be told of is attached here. */
+  readonly #held = new Map<number, boolean>();
+  /** Of which the leader was told that they are attached here. */
+  readonly #told = new Set<number>();
+  /** Who asks whether a session is attached anywhere, and whether the leader was asked. */
+  readonly #asking = new Map<number, { readonly resolve: ((isAttached: boolean) => void)[]; isSent: boolean }>();
+  #isOver = false;
+
+  constructor(deps: LocalNewsDeps) {
+    this.#deps = deps;
+  }
+
+  renewed(sid: number): void {
+    if (!this.#isOver) this.#renewed.add(sid);
+  }
+
+  held(sid: number, isHeld: boolean): void {
+    if (this.#isOver) return;
+    this.#held.set(sid, isHeld);
+    this.changed();
+  }
+
+  /** A session has ended: its SID may be another's some day. */
+  closed(sid: number): void {
+    this.#renewed.delete(sid);
+    if (this.#told.has(sid)) this.#held.set(sid, false);
+    else this.#held.delete(sid);
+  }
+
+  /** A stream has carried data. */
+  used(streamId: number): void {
+    if (!this.#isOver) this.#used.add(streamId);
+  }
+
+  /** Whether a session is attached anywhere. True when the leader does not say in time: an order to it passes then. */
+  isAttached(sid: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const asking = this.#asking.get(sid);
+      if (asking !== undefined) {
+        asking.resolve.push(resolve);
+        return;
+      }
+      this.#asking.set(sid, { resolve: [resolve], isSent: false });
+      this.#deps.clock.after(ASK_MS, () => this.#answer(sid, true));
+      this.changed();
+    });
+  }
+
+  /** A link has begun: the leader knows nothing of this server yet. */
+  tellAll(): void {
+    for (const asking of this.#asking.values()) asking.isSent = false;
+    this.#held.clear();
+    this.#told.clear();
+    for (const sid of this.#deps.attached()) this.#held.set(sid, true);
+  }
+
+  /** Takes some of what is to be told. Renewals wait for a beat. Undefined: there is nothing. */
+  take(max: number, isBeat: boolean): News | undefined {
+    const held = firstOf(this.#held.entries(), max);
+    for (const [sid, isHeld] of held) {
+      this.#held.delete(sid);
+      if (isHeld) this.#told.add(sid);
+      else this.#told.delete(sid);
+    }
+    const asked: number[] = [];
+    for (const [sid, asking] of this.#asking) {
+      if (asking.isSent || asked.length >= max) continue;
+      asking.isSent = true;
+      asked.push(sid);
+    }
+    // All of them: 4 bytes each, and every one of a million renews once in some seconds.
+    const renewed = isBeat ? [...this.#renewed] : [];
+    const usedStreams = isBeat ? [...this.#used] : [];
+    if (isBeat) this.#renewed.clear();
+    if (isBeat) this.#used.clear();
+    if (held.length + asked.length + renewed.length + usedStreams.length === 0) return undefined;
+    const sidsOf = (isHeld: boolean) => held.flatMap(([sid, is]) => (is === isHeld ? [sid] : []));
+    return { renewed, attached: sidsOf(true), detached: sidsOf(false), usedStreams, asked };
+  }
+
+  /** What the leader has said. */
+  heard({ replaced, attached, absent }: Pick<LeaderMessage, 'replaced' | 'attached' | 'absent'>): void {
+    for (const sid of replaced) this.#deps.replace(sid);
+    for (const sid of attached) this.#answer(sid, true);
+    for (const sid of absent) this.#answer(sid, false);
+  }
+
+  /** This server leads now: it has nobody to tell. */
+  end(): void {
+    this.#isOver = true;
+    this.#renewed.clear();
+    this.#used.clear();
+    this.#held.clear();
+    for (const sid of [...this.#asking.keys()]) this.#answer(sid, true);
+  }
+
+  #answer(sid: number, isAttached: boolean): void {
+    const asking = this.#asking.get(sid);
+    this.#asking.delete(sid);
+    for (const resolve of asking?.resolve ?? []) resolve(isAttached);
+  }
+}
+
+function firstOf<T>(items: Iterable<T>, max: number): T[] {
+  const taken: T[] = [];
+  for (const item of items) {
+    if (taken.length >= max) break;
+    taken.push(item);
+  }
+  return taken;
+}

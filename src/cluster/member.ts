@@ -1,0 +1,336 @@
+import type { Logger } from 'pino';
+import type { Applied } from '../core/decide/apply.js';
+import type { Change } from '../core/model/change.js';
+import type { Command } from '../core/model/command.js';
+import { Fault } from '../core/model/fault.js';
+import type { Position } from '../core/model/position.js';
+import { decodeRecord } from '../journal/format/record.js';
+import { JournalError, type StoredRecord } from '../journal/journal.js';
+import type { FollowedLog, SeenLeader, Term } from '../log/shared-log.js';
+import type { Publisher } from '../replica/publisher.js';
+import type { CommandRoute, Replica } from '../replica/replica.js';
+import { LeaderDesk } from './desk.js';
+import { type Fates, Forwarder, type ForwarderDeps } from './forwarder.js';
+import {
+  BEHIND_MS_MAX,
+  BEHIND_RETRY_MS,
+  CAMPAIGN_AGAIN_MS,
+  CUT_OFF_MS,
+  FATE_MS_MAX,
+  LEASE_SLACK_MS,
+  LOOK_MS,
+} from './limits.js';
+import { LocalNews } from './local-news.js';
+import { LogFollower } from './log-follower.js';
+import type { FollowerHandler, FollowerLink } from './peers.js';
+
+/** What a server is in its network. `starting`: it has not read the log to its end yet. */
+export type Role = 'starting' | 'following' | 'leading' | 'over';
+
+/** What a {@link Member} stands on. */
+export interface MemberDeps
+  extends Pick<ForwarderDeps, 'clock' | 'random' | 'name' | 'address' | 'dial' | 'pendingMax'> {
+  readonly log: FollowedLog;
+  readonly logger: Logger;
+  /** The last batch that the state holds. */
+  readonly seq: number;
+  /** The replica whose route this is. */
+  readonly replica: () => Replica;
+  /** Called when this server leads, with its term. What a new network begins with is to be stored. */
+  readonly leads: (term: Term) => Promise<void>;
+  /** Called when the term is lost, or the log cannot be read on: nothing more can be decided here. */
+  readonly lost: (error: unknown) => void;
+  /** Called when the server loses touch with the one that leads, and when it has it again. */
+  readonly inTouch: (isInTouch: boolean) => void;
+}
+
+/**
+ * A server among the servers of a network: it applies the log and forwards what its clients ask for, until it wins a term and leads.
+ *
+ * A leader that loses its term is over: its process ends, and begins anew as a follower.
+ */
+export class Member implements CommandRoute, Publisher {
+  readonly #deps: MemberDeps;
+  readonly #news: LocalNews;
+  readonly #forwarder: Forwarder;
+  readonly #follower: LogFollower;
+  readonly #closing = new AbortController();
+  #desk: LeaderDesk | undefined;
+  #role: Role = 'starting';
+  #term: Term | undefined;
+  #watch: { close(): void } | undefined;
+  #isCampaigning = false;
+  #isInTouch = true;
+
+  constructor(deps: MemberDeps) {
+    this.#deps = deps;
+    const { clock, random, name, address, dial, pendingMax, log, seq, replica } = deps;
+    const replace = (sid: number) => replica().attachments.replace(sid);
+    this.#news = new LocalNews({ clock, replace, attached: () => replica().attachments.sids() });
+    this.#forwarder = new Forwarder({
+      ...{ clock, random, name, address, dial, pendingMax },
+      news: this.#news,
+      revision: () => replica().state.revision,
+      tryOut: (command) => outcomeOf(replica(), command),
+    });
+    this.#follower = new LogFollower({
+      ...{ clock, seq },
+      tail: log.tail(seq),
+      entered: (term) => this.#forwarder.entered(term),
+      apply: (record) => this.#apply(record),
+    });
+  }
+
+  get role(): Role {
+    return this.#role;
+  }
+
+  /** The term that this server leads in, or the newest of which it has applied a batch. */
+  get term(): bigint {
+    return this.#term?.number ?? this.#follower.term;
+  }
+
+  /** The term that this server has won; undefined while it follows. */
+  get won(): Term | undefined {
+    return this.#term;
+  }
+
+  /** The last batch that is applied. */
+  get seq(): number {
+    return this.#role === 'leading' ? (this.#term?.figures.seq ?? 0) : this.#follower.seq;
+  }
+
+  /** How long ago the log was read to its end; 0 at the leader. */
+  get lagMs(): number {
+    return this.#role === 'leading' ? 0 : this.#follower.lagMs;
+  }
+
+  /** What became of commands that were forwarded from here. */
+  get fates(): Readonly<Fates> {
+    return this.#forwarder.fates;
+  }
+
+  /** How many servers follow this one. */
+  get followers(): number {
+    return this.#desk?.count ?? 0;
+  }
+
+  /** Whether this server can vouch for sessions: it leads, or the one that leads has answered lately. */
+  get isInTouch(): boolean {
+    return this.#role === 'leading' || this.#forwarder.silentMs <= CUT_OFF_MS;
+  }
+
+  /** Begins to follow, and to try to lead. Resolves when the network is there and everything in the log is applied. */
+  async start(): Promise<void> {
+    const { attachments, deadlines, leases } = this.#deps.replica();
+    leases.witness = this.#news;
+    leases.slackMs = LEASE_SLACK_MS;
+    deadlines.usedElsewhere = (id) => this.#news.used(id);
+    attachments.elsewhere = (sid) => (this.#desk === undefined ? this.#news.isAttached(sid) : this.#desk.isHeld(sid));
+    this.#watch = this.#deps.log.watch(() => this.#follower.look());
+    this.#scheduleLook();
+    await new Promise<void>((resolve, reject) => {
+      const failed = (error: unknown) => {
+        reject(error);
+        this.#fail(error);
+      };
+      const reached = (leader: SeenLeader | undefined) => this.#reached(leader, resolve);
+      const lead = () => (this.#term === undefined || this.#role === 'over' ? undefined : this.#lead(this.#term));
+      this.#follower.run(reached).then(lead).then(resolve, failed);
+    });
+    if (this.#role === 'over') throw new Error('the server was told to end before it had joined the others');
+  }
+
+  carry(command: Command, urgent: boolean): Promise<Applied | Fault> {
+    return this.#forwarder.carry(command, urgent);
+  }
+
+  /** A server has connected to the peer door. Undefined: this one does not lead. */
+  accept(link: FollowerLink): FollowerHandler | undefined {
+    return this.#role === 'leading' ? this.#desk?.accept(link) : undefined;
+  }
+
+  /** Told of every change, after the leases. */
+  publish(_position: Position, changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind !== 'SessionClosed') continue;
+      this.#desk?.closed(change.session.sid);
+      this.#news.closed(change.session.sid);
+    }
+  }
+
+  /**
+   * Waits until everything is applied here that was acknowledged anywhere before the call. A refusal when that takes too long: then
+   * nothing can be said to be absent.
+   */
+  async current(): Promise<Fault | undefined> {
+    const isCurrent = this.#role === 'leading' ? this.#confirm() : this.#follower.read();
+    return (await this.#inTime(isCurrent)) ? undefined : behind('this server cannot tell whether it is up to date');
+  }
+
+  /** The same for a revision, which may be applied already. */
+  async reached(revision: number): Promise<Fault | undefined> {
+    const { state } = this.#deps.replica();
+    if (state.revision >= revision) return undefined;
+    const fault = await this.current();
+    if (fault !== undefined || state.revision >= revision) return fault;
+    return behind(`revision ${revision} is not here yet; this server is at ${state.revision}`);
+  }
+
+  /** Follows no more, and gives its term back. What is known of forwarded commands is answered; of others OUTCOME_UNKNOWN. */
+  async close(): Promise<void> {
+    const { clock } = this.#deps;
+    const untilMs = clock.nowMs() + FATE_MS_MAX;
+    while (this.#role === 'following' && this.#forwarder.waiting > 0 && clock.nowMs() < untilMs) {
+      await new Promise<void>((resolve) => clock.after(LOOK_MS / 10, resolve));
+    }
+    this.#end();
+    await this.#term?.resign();
+  }
+
+  #end(): void {
+    this.#role = 'over';
+    this.#closing.abort();
+    this.#watch?.close();
+    for (const resolve of this.#follower.end()) resolve(false);
+    this.#forwarder.giveUp();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#role === 'over') return;
+    this.#end();
+    this.#deps.lost(error);
+  }
+
+  /** The log was read to its end. False: this server leads, and follows no more. */
+  #reached(leader: SeenLeader | undefined, begun: () => void): boolean {
+    this.#forwarder.reached(leader);
+    if (!this.#isCampaigning) void this.#campaign();
+    this.#isCampaigning = true;
+    // A term's first batch is there from its beginning: behind it is nothing of an earlier one.
+    if (this.#term !== undefined && this.#follower.seq >= this.#term.figures.seq) return false;
+    if (this.#role === 'starting' && this.#deps.replica().state.revision > 0) {
+      this.#role = 'following';
+      begun();
+    }
+    return true;
+  }
+
+  #apply(record: StoredRecord): void {
+    const replica = this.#deps.replica();
+    const { revision } = replica.state;
+    if (record.revision <= revision) return;
+    if (record.revision > revision + 1) throw new Error(`record ${record.revision} follows revision ${revision}`);
+    const outcome = replica.follow(decodeRecord(record));
+    if (record.tag !== undefined) this.#forwarder.applied(record.tag, outcome);
+  }
+
+  /** Tries to win a term, until it does. */
+  async #campaign(): Promise<void> {
+    const { log, logger, clock } = this.#deps;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        const term = await log.lead(signal);
+        if (signal.aborted) await term.resign();
+        else this.#win(term);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof JournalError && error.kind === 'version') {
+          this.#fail(error);
+          return;
+        }
+        logger.warn({ err: error }, 'this server cannot be the next to lead now; it tries again');
+        await new Promise<void>((resolve) => clock.after(CAMPAIGN_AGAIN_MS, resolve));
+      }
+    }
+  }
+
+  #win(term: Term): void {
+    this.#term = term;
+    if (term.lost.aborted) this.#fail(term.lost.reason);
+    else term.lost.addEventListener('abort', () => this.#fail(term.lost.reason));
+    this.#follower.look();
+  }
+
+  /** Everything that earlier terms appended is applied, and nothing more of them can come. */
+  async #lead(term: Term): Promise<void> {
+    const replica = this.#deps.replica();
+    const { leases } = replica;
+    const desk = deskOf(replica, term.number, this.#deps.clock);
+    const rest = this.#forwarder.lead();
+    this.#news.end();
+    leases.witness = desk;
+    leases.mayExpire = () => desk.mayExpire;
+    replica.lead(term.journal);
+    this.#desk = desk;
+    this.#role = 'leading';
+    for (const resolve of this.#follower.end()) void this.#confirm().then(resolve);
+    this.#touch();
+    await this.#deps.leads(term);
+    for (const { command, urgent, resolve } of rest) {
+      void (urgent ? replica.enforce(command) : replica.submit(command)).then(resolve);
+    }
+  }
+
+  /** Looks at the log now and then, also when nothing was told. */
+  #scheduleLook(): void {
+    this.#deps.clock.after(LOOK_MS, () => {
+      if (this.#role === 'over' || this.#role === 'leading') return;
+      this.#touch();
+      this.#follower.look();
+      this.#scheduleLook();
+    });
+  }
+
+  #touch(): void {
+    if (this.#role === 'starting' || this.isInTouch === this.#isInTouch) return;
+    this.#isInTouch = this.isInTouch;
+    this.#deps.inTouch(this.#isInTouch);
+  }
+
+  /** A leader has applied all that it acknowledged; whether it still is the leader, only the store can tell. */
+  async #confirm(): Promise<boolean> {
+    const term = this.#term;
+    if (term === undefined) return false;
+    try {
+      const { leader } = await this.#deps.log.tail(term.figures.seq).read();
+      return leader?.term === term.number;
+    } catch {
+      return false;
+    }
+  }
+
+  #inTime(isCurrent: Promise<boolean>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.#deps.clock.after(BEHIND_MS_MAX, () => resolve(false));
+      void isCurrent.then((is) => {
+        timer.cancel();
+        resolve(is);
+      });
+    });
+  }
+}
+
+function deskOf(replica: Replica, term: bigint, clock: MemberDeps['clock']): LeaderDesk {
+  const { state, leases, deadlines, attachments } = replica;
+  return new LeaderDesk({
+    ...{ clock, term, leases },
+    take: (forwarded) => replica.takeForwarded(forwarded),
+    revision: () => state.revision,
+    has: (sid) => state.sessions.has(sid),
+    isAttached: (sid) => attachments.isAttached(sid),
+    replace: (sid) => attachments.replace(sid),
+    used: (id) => deadlines.used(id),
+  });
+}
+
+function behind(message: string): Fault {
+  return new Fault('BEHIND', message, [], BEHIND_RETRY_MS);
+}
+
+function outcomeOf(replica: Replica, command: Command): Applied | Fault {
+  const changes = replica.tryOut(command);
+  return changes instanceof Fault ? changes : { revision: replica.state.revision, changes };
+}

@@ -1,0 +1,55 @@
+import { JournalError } from '../../journal/journal.js';
+import type { StoredMark } from './batch.js';
+import { journalErrorOf } from './fence.js';
+import { type LogKeys, partOf } from './keys.js';
+import { READ_KEYS_MIN } from './limits.js';
+import type { EtcdStore, KeyRange, KeyValue } from './store.js';
+
+/** Where the parts of snapshots are read. */
+export interface PartsPlace {
+  readonly store: EtcdStore;
+  readonly keys: LogKeys;
+}
+
+/** The parts of a snapshot in order. Throws a JournalError, `damaged`, when one is not there. */
+export async function* readParts(
+  place: PartsPlace,
+  { revision, attempt, parts }: StoredMark,
+): AsyncGenerator<Uint8Array> {
+  let pieces: Uint8Array[] = [];
+  let part = 0;
+  for await (const { key, value } of readPieces(place, place.keys.attempt(revision, attempt))) {
+    const at = partOf(key);
+    if (at !== part) {
+      if (pieces.length === 0 || at !== part + 1) break;
+      yield joined(pieces);
+      pieces = [];
+      part = at;
+    }
+    pieces.push(value);
+  }
+  if (pieces.length > 0) {
+    yield joined(pieces);
+    part++;
+  }
+  if (part === parts) return;
+  throw new JournalError('damaged', `part ${part} of snapshot ${revision} is missing`, { revision });
+}
+
+async function* readPieces({ store }: PartsPlace, range: KeyRange): AsyncGenerator<KeyValue> {
+  let { key } = range;
+  for (;;) {
+    try {
+      const { values, more } = await store.read({ ...range, key, limit: READ_KEYS_MIN });
+      yield* values;
+      if (!more) return;
+      key = `${values[values.length - 1].key}\0`;
+    } catch (error) {
+      throw journalErrorOf(error);
+    }
+  }
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+}

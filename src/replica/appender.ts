@@ -1,0 +1,206 @@
+import type { Clock } from '../base/clock.js';
+import type { Applied } from '../core/decide/apply.js';
+import type { Command } from '../core/model/command.js';
+import { Fault } from '../core/model/fault.js';
+import type { State } from '../core/store/state.js';
+import { encodeRecord } from '../journal/format/record.js';
+import { type Journal, JournalError, type StoredRecord } from '../journal/journal.js';
+import type { ReplicaLimits } from './limits.js';
+
+/** Retry delays for clients: when the journal cannot store anything, and when its queue is full. */
+const JOURNAL_RETRY_MS = 1_000;
+const OVERLOADED_RETRY_MS = 500;
+
+/** What callers hear whose commands were not stored because the term was lost. */
+const LOST = 'this server leads the network no more';
+
+/** What an {@link Appender} stands on. */
+export interface AppenderDeps {
+  readonly state: State;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly limits: ReplicaLimits;
+  /** Applies a stored command and publishes its changes. */
+  readonly apply: (command: Command) => Applied | Fault;
+  /** Called with every command and its outcome, refusals included. */
+  readonly observed: (command: Command, outcome: Applied | Fault) => Applied | Fault;
+  /** Called when a batch has been applied. */
+  readonly applied: () => void;
+  /** Called with how long an append took and how many commands it had. */
+  readonly appended?: ((tookMs: number, count: number) => void) | undefined;
+  /** Called when the storage has no space left for the journal, and when it has space again. */
+  readonly writable?: ((isWritable: boolean) => void) | undefined;
+  readonly warn: (message: string, error: unknown) => void;
+  /** Has to end the process. */
+  readonly fatal: (error: unknown) => void;
+}
+
+/** A command that waits for its append, and who is told what became of it. */
+export interface Pending {
+  readonly command: Command;
+  readonly resolve: (outcome: Applied | Fault) => void;
+  /** By which the process that it came from knows it; absent where nobody else waits for it. */
+  readonly tag?: bigint | undefined;
+}
+
+/**
+ * Makes commands durable in batches, and has them applied in the order of the journal.
+ *
+ * What one turn of the event loop brings, and what comes while an append is on its way, is one batch: one append for all of
+ * it. It stamps each command of a batch with the time of the batch.
+ */
+export class Appender {
+  readonly #deps: AppenderDeps;
+  #pending: Pending[] = [];
+  /** What is being appended. */
+  #appending: readonly Pending[] = [];
+  /** No answer of the journal counts any more. */
+  #isAbandoned = false;
+  #isWorking = false;
+  /** Called when nothing is pending any more. */
+  readonly #restful: (() => void)[] = [];
+  #isOver = false;
+  #isFull = false;
+
+  constructor(deps: AppenderDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether the right to append was lost. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
+  }
+
+  /** The storage failed: nothing more is taken. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Takes a command that was decided to be good now, or refuses it when as many wait as may. */
+  take(pending: Pending, pendingMax: number): void {
+    if (this.#pending.length >= pendingMax) {
+      const message = `${this.#pending.length} commands wait for the journal`;
+      const fault = new Fault('OVERLOADED', message, [], OVERLOADED_RETRY_MS);
+      pending.resolve(this.#deps.observed(pending.command, fault));
+      return;
+    }
+    this.#pending.push(pending);
+    this.#work();
+  }
+
+  /** Resolves when nothing is pending any more. */
+  async idle(): Promise<void> {
+    if (this.#isWorking) await new Promise<void>((resolve) => this.#restful.push(resolve));
+  }
+
+  /**
+   * Waits for nothing any more: the right to append is lost. Callers whose commands were being appended hear OUTCOME_UNKNOWN,
+   * because they may be in the journal; all others hear that nothing was stored.
+   */
+  abandon(): void {
+    this.#isAbandoned = true;
+    const unknown = new Fault('OUTCOME_UNKNOWN', 'the journal does not answer: the command may be stored, or not');
+    for (const { command, resolve } of this.#appending) resolve(this.#deps.observed(command, unknown));
+    this.#appending = [];
+    this.#refuseAll(this.#pending.splice(0), LOST);
+    for (const resolve of this.#restful.splice(0)) resolve();
+  }
+
+  #work(): void {
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    this.#deps.clock.soon(() => {
+      this.#batch()
+        .catch(this.#deps.fatal)
+        .finally(() => {
+          this.#isWorking = false;
+          if (this.#pending.length > 0) this.#work();
+          else for (const resolve of this.#restful.splice(0)) resolve();
+        });
+    });
+  }
+
+  async #batch(): Promise<void> {
+    const { journal, clock, appended, applied } = this.#deps;
+    const { batch, records } = this.#nextBatch();
+    const startMs = clock.nowMs();
+    this.#appending = batch;
+    try {
+      await journal.append(records);
+    } catch (error) {
+      if (!this.#isAbandoned) this.#refuse(batch, error);
+      return;
+    } finally {
+      this.#appending = [];
+    }
+    // Its callers have their answer, and nobody hears of what this process does now.
+    if (this.#isAbandoned) return;
+    this.#setFull(false);
+    appended?.(clock.nowMs() - startMs, batch.length);
+    await this.#applyAll(batch);
+    applied();
+  }
+
+  /** Applies what was stored, for `applyMs` in each turn of the event loop, so that others are served between. */
+  async #applyAll(batch: readonly Pending[]): Promise<void> {
+    const { clock, limits, apply, observed } = this.#deps;
+    let turnMs = clock.nowMs();
+    for (const { command, resolve } of batch) {
+      if (clock.nowMs() - turnMs >= limits.applyMs) {
+        await new Promise<void>((next) => clock.soon(next));
+        turnMs = clock.nowMs();
+      }
+      resolve(observed(command, apply(command)));
+    }
+  }
+
+  /** The commands of the next append, as many as its bounds allow. */
+  #nextBatch(): { batch: Pending[]; records: StoredRecord[] } {
+    const { state, limits, clock } = this.#deps;
+    const { batchMax, batchBytesMax } = limits;
+    const storedAtMs = clock.wallMs();
+    const batch: Pending[] = [];
+    const records: StoredRecord[] = [];
+    let bytes = 0;
+    while (records.length < Math.min(this.#pending.length, batchMax) && bytes < batchBytesMax) {
+      const pending = this.#pending[records.length];
+      const command = { ...pending.command, storedAtMs };
+      const record = encodeRecord(state.revision + records.length + 1, command);
+      bytes += record.bytes.length;
+      records.push(pending.tag === undefined ? record : { ...record, tag: pending.tag });
+      batch.push({ ...pending, command });
+    }
+    this.#pending = this.#pending.slice(records.length);
+    return { batch, records };
+  }
+
+  /**
+   * Refuses a batch that could not be stored for want of space, or because another process leads. If the journal cannot promise
+   * that nothing of it was stored, the process ends without an answer: only the next start can tell whether the commands are on the
+   * disk.
+   */
+  #refuse(batch: readonly Pending[], error: unknown): void {
+    const { journal, warn, state } = this.#deps;
+    if (!(error instanceof JournalError) || error.kind !== 'full' || journal.last !== state.revision) {
+      this.#isOver = true;
+      const pending = this.#pending.splice(0);
+      if (error instanceof JournalError && error.kind === 'deposed') this.#refuseAll([...batch, ...pending], LOST);
+      throw error;
+    }
+    this.#setFull(true);
+    warn(`the journal refused ${batch.length} commands`, error);
+    this.#refuseAll(batch, 'the journal does not accept commands: no space left');
+  }
+
+  /** Tells callers that nothing was stored. */
+  #refuseAll(batch: readonly Pending[], message: string): void {
+    const fault = new Fault('JOURNAL_UNAVAILABLE', message, [], JOURNAL_RETRY_MS);
+    for (const { command, resolve } of batch) resolve(this.#deps.observed(command, fault));
+  }
+
+  #setFull(isFull: boolean): void {
+    if (isFull === this.#isFull) return;
+    this.#isFull = isFull;
+    this.#deps.writable?.(!isFull);
+  }
+}

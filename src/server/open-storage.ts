@@ -1,0 +1,87 @@
+import type { Logger } from 'pino';
+import type { Clock, Random } from '../base/clock.js';
+import { ensurePrivateFolder } from '../base/private-files.js';
+import { type Config, IN_MEMORY } from '../config/config.js';
+import type { Journal } from '../journal/journal.js';
+import type { Term } from '../log/shared-log.js';
+import type { Storage } from './engine.js';
+import type { JoinDeps } from './join-cluster.js';
+import type { Standing } from './metrics/standing-meters.js';
+import { type OpenTermDeps, openTerm } from './open-term.js';
+
+/** What a server's storage is opened with. */
+export interface OpenStorageDeps extends OpenTermDeps, Omit<JoinDeps, 'clock' | 'random' | 'log'> {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** Where a server's commands stand, and what it is there. */
+export interface OpenedStorage {
+  readonly storage: Storage;
+  /** Bytes of one append, where the storage takes less than the replica would send. */
+  readonly appendBytesMax?: number | undefined;
+  /** For metrics. */
+  readonly journal: Pick<Journal, 'size' | 'snapshots'>;
+  readonly standing: Standing;
+  /** From now on it is told when the right to append is lost. */
+  watch(): void;
+  /** Lets go of it. Again and again the same. */
+  close(): Promise<void>;
+}
+
+/** Opens what the options name: a journal of this server alone, or a log in etcd that it has in common with others. */
+export async function openStorage(config: Config, deps: OpenStorageDeps): Promise<OpenedStorage> {
+  const { journal, data } = config;
+  const isGiven = deps.journal !== undefined || deps.sharedLog !== undefined;
+  if (journal === undefined || isGiven) return ofTerm(await openTerm(config, deps), deps.lost);
+  // What else a server keeps of its own stands there: secrets, certificates.
+  if (data !== IN_MEMORY) ensurePrivateFolder(data);
+  // A server on its own folder loads nothing of it.
+  const { joinCluster } = await import('./join-cluster.js');
+  const cluster = await joinCluster(config, journal.members, deps);
+  const { member, appendBytesMax } = cluster;
+  const giveUp = () => void cluster.close();
+  deps.signal?.addEventListener('abort', giveUp, { once: true });
+  return {
+    ...{ storage: { cluster }, appendBytesMax },
+    journal: {
+      size: () => member.won?.figures.storeBytes ?? 0,
+      snapshots: () => member.won?.journal.snapshots() ?? [],
+    },
+    standing: {
+      role: () => member.role,
+      term: () => member.term,
+      seq: () => member.seq,
+      figures: () => member.won?.figures,
+      follows: {
+        lagMs: () => member.lagMs,
+        fates: () => member.fates,
+        followers: () => member.followers,
+        isInTouch: () => member.isInTouch,
+      },
+    },
+    watch: () => {},
+    close: cluster.close,
+  };
+}
+
+function ofTerm(
+  { term, close }: { readonly term: Term; close(): Promise<void> },
+  lost: (error: unknown) => void,
+): OpenedStorage {
+  const { journal, appendBytesMax } = term;
+  return {
+    ...{ storage: { journal }, journal, appendBytesMax, close },
+    standing: {
+      role: () => (term.lost.aborted ? 'over' : 'leading'),
+      term: () => term.number,
+      seq: () => term.figures.seq,
+      figures: () => term.figures,
+    },
+    watch: () => {
+      if (term.lost.aborted) lost(term.lost.reason);
+      else term.lost.addEventListener('abort', () => lost(term.lost.reason), { once: true });
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { CLUSTER_MUTATIONS } from '../../../harness/simulation/cluster/mutations.js';
+import { type ClusterResult, ClusterWorld } from '../../../harness/simulation/cluster/world.js';
+import { IS_LONG } from '../../long.js';
+
+/** How long fresh seeds are tried in each run of the tests, and the limit of a single test. */
+const FRESH_MS = IS_LONG ? 60_000 : 3_000;
+const LIMIT_MS = 300_000;
+const MINUTES = 1;
+/** Found within two seconds; the others take some more. */
+const QUICK = 'forget with the link which commands were taken';
+
+function wrong({ violation, seed }: ClusterResult, servers: number): string {
+  if (violation === undefined) return '';
+  const again = `npm run simulate -- --servers ${servers} --seed ${seed} --minutes ${MINUTES}`;
+  return `${violation.check} at ${violation.atMs} ms: ${violation.text}\n${again}`;
+}
+
+describe('a simulated world of several servers', () => {
+  it('is the same every time that it is made of one seed', async () => {
+    const [one, other] = [await new ClusterWorld(7, 3).run(0.2), await new ClusterWorld(7, 3).run(0.2)];
+    expect(one.acknowledged).toBeGreaterThan(10);
+    expect(other).toEqual(one);
+  });
+
+  it(
+    'keeps its word in worlds of 3 and 5 servers that nobody has seen before',
+    async () => {
+      const first = Number(process.env.SIMULATION_SEED ?? Date.now() % 1_000_000_000);
+      const from = performance.now();
+      for (let seed = first; performance.now() - from < FRESH_MS; seed++) {
+        const servers = seed % 2 === 0 ? 3 : 5;
+        expect(wrong(await new ClusterWorld(seed, servers).run(MINUTES), servers)).toBe('');
+      }
+    },
+    LIMIT_MS,
+  );
+
+  const mutations = CLUSTER_MUTATIONS.filter(({ name }) => IS_LONG || name === QUICK);
+  it.each(mutations)(
+    'finds a deliberate fault: $name',
+    async (mutation) => {
+      const { violation } = await new ClusterWorld(mutation.seed, 3, mutation).run(mutation.minutes);
+      expect(violation?.check).toBe(mutation.finds);
+    },
+    LIMIT_MS,
+  );
+});
