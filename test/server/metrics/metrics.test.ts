@@ -5,6 +5,7 @@ import { connect as connectTcp } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { NetworkServiceService as Network } from '../../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../../gen/switchyard/v1/stream_service.js';
@@ -14,6 +15,7 @@ import { Admission } from '../../../src/admission/admission.js';
 import { InstanceType, Switchyard } from '../../../src/client/index.js';
 import { systemClock, systemRandom } from '../../../src/client/system.js';
 import { Metrics } from '../../../src/server/metrics/metrics.js';
+import { meterStanding } from '../../../src/server/metrics/standing-meters.js';
 import * as raw from '../../abuse/raw.js';
 import { BlindChannel } from '../../client/blind-channel.js';
 import { agent, ask, asSession, open, type Running, run } from '../../grpc/running.js';
@@ -133,10 +135,11 @@ describe('metrics', () => {
   });
 
   it('are those that the document lists, with no other labels', async () => {
-    const text = await (await fetch(`http://${at.server.addresses.metrics}/metrics`)).text();
+    const alone = await (await fetch(`http://${at.server.addresses.metrics}/metrics`)).text();
+    const text = alone + (await metricsAmongOthers());
     const declared = declaredMetrics();
     const types = [...text.matchAll(/^# TYPE (switchyard_\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
-    expect(types.sort()).toEqual(declared.map(({ name, type }) => `${name} ${type}`).sort());
+    expect([...new Set(types)].sort()).toEqual(declared.map(({ name, type }) => `${name} ${type}`).sort());
     const labelsOf = new Map(declared.flatMap((one) => seriesOf(one).map((series) => [series, one.labels] as const)));
     for (const [, series, labels] of text.matchAll(/^(switchyard_\w+)\{(.*)\} /gm)) {
       const names = [...labels!.matchAll(/(\w+)="/g)].map(([, name]) => name);
@@ -240,3 +243,21 @@ describe('metrics', () => {
     expect((await fetch(`${url}/metrics`, { method: 'POST' })).status).toBe(404);
   });
 });
+
+/** What one of several servers tells of the log that it follows. */
+function metricsAmongOthers(): Promise<string> {
+  const registry = new Registry();
+  meterStanding(registry, {
+    role: () => 'following',
+    term: () => 2n,
+    seq: () => 3,
+    figures: () => undefined,
+    follows: {
+      lagMs: () => 5,
+      fates: () => ({ settled: 1, again: 0, refused: 0 }),
+      followers: () => 0,
+      isInTouch: () => true,
+    },
+  });
+  return registry.metrics();
+}
