@@ -134,7 +134,7 @@ async function warnIfExposed(config: Config, { terminal }: Surroundings): Promis
   }
 }
 
-/** V8 takes the sizes of its generations when node starts: `bin/switchyard` gives them, a bare `node dist/src/main.js` does not. */
+/** V8 takes the sizes of its generations when node starts: `bin/switchyard` gives them, a bare `node dist/bundle/switchyard.js` does not. */
 async function warnIfUnbounded({ maxMemory }: Config, { terminal, execArgv = [] }: Surroundings): Promise<void> {
   if (maxMemory === undefined || execArgv.some((flag) => flag.startsWith('--max-semi-space-size='))) return;
   await terminal.err.write(
