@@ -11,7 +11,7 @@ import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../dist/bundle/switchyard.js', import.meta.url));
 const MESH = fileURLToPath(new URL('mesh.netjson', import.meta.url));
 
 const stays = process.argv.includes('--stay');

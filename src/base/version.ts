@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The package's own version: the nearest package.json above, as this file runs from src/ and from dist/src/. */
+/** The package's own version: the nearest package.json above, as this file runs from src/, from dist/src/ and bundled in dist/bundle/. */
 export function version(): string {
   for (const up of ['../../package.json', '../../../package.json']) {
     try {
@@ -14,11 +14,13 @@ export function version(): string {
 
 /** The commit that the build was made from, as `npm run build` noted it beside the code; empty when it did not know. */
 export function commit(): string {
-  try {
-    const noted = JSON.parse(readFileSync(new URL('../../build.json', import.meta.url), 'utf8')) as { commit?: string };
-    return noted.commit ?? '';
-  } catch {
-    // From sources there is none.
-    return '';
+  for (const up of ['../build.json', '../../build.json']) {
+    try {
+      const noted = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { commit?: string };
+      return noted.commit ?? '';
+    } catch {
+      // From sources there is none.
+    }
   }
+  return '';
 }

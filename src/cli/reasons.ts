@@ -15,7 +15,7 @@ export interface ReasonFacts {
   readonly example: string;
 }
 
-/** The proto of the reasons, as it is published: this file runs from src/ and from dist/src/. */
+/** The proto of the reasons, as it is published: this file runs from src/, from dist/src/ and bundled. */
 export function reasonsProto(): string {
   for (const up of ['../..', '../../..']) {
     try {

@@ -1,7 +1,7 @@
 import { version } from '../base/version.js';
-import { ExporterMissing, openExport } from '../tracing/exporter.js';
+import { openExport } from '../tracing/exporter.js';
 import { tracesUrl } from '../tracing/traces-url.js';
-import { Failure, type Surroundings, UsageError } from './surroundings.js';
+import { type Surroundings, UsageError } from './surroundings.js';
 
 /** The variables of OpenTelemetry that say where a collector is: for traces alone, whole; and for all signals. */
 const TRACES_ENDPOINT = 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT';
@@ -29,8 +29,6 @@ export async function withTraces<Result>(
       lost += count;
       why = words;
     },
-  }).catch((error: unknown) => {
-    throw error instanceof ExporterMissing ? new Failure(error.message) : error;
   });
   try {
     // Not copied by spreading: that would open the input, which keeps the process alive.

@@ -182,7 +182,7 @@ export const OPTIONS = {
   ),
   otlp: optionalCollector(
     'otlp',
-    'Send traces to the OpenTelemetry collector at this address, as OTLP over HTTP: see docs/observability.md. Needs the optional packages of OpenTelemetry.',
+    'Send traces to the OpenTelemetry collector at this address, as OTLP over HTTP: see docs/observability.md.',
   ),
 
   consoleListen: optionalAddress(

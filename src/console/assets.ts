@@ -41,9 +41,11 @@ function brotliOf(path: string): Buffer | undefined {
   }
 }
 
-/** `dist/console`, seen from dist/src/console and from src/console. */
+/** `dist/console`, seen from dist/bundle, dist/src/console and src/console. */
 function builtFolder(): string {
   const here = fileURLToPath(import.meta.url);
-  const isBuilt = here.includes(`${join('dist', 'src', 'console')}`);
-  return fileURLToPath(new URL(isBuilt ? '../../console' : '../../dist/console', import.meta.url));
+  const isBundled = here.includes(join('dist', 'bundle'));
+  const isBuilt = here.includes(join('dist', 'src', 'console'));
+  const up = isBundled ? '../console' : isBuilt ? '../../console' : '../../dist/console';
+  return fileURLToPath(new URL(up, import.meta.url));
 }

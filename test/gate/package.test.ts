@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -47,6 +47,37 @@ describe('the package', () => {
     ]);
     const { stdout } = await run('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: folder });
     expect(stdout).not.toMatch(/node_modules\/(jest|typescript|@biomejs)/);
+  });
+
+  it('brings no modules besides LMDB and what types name, and takes at most 35 MB without direct UDP', async () => {
+    const { dependencies, optionalDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
+    expect(Object.keys(dependencies)).toEqual(['@bufbuild/protobuf', 'lmdb']);
+    expect(Object.keys(optionalDependencies)).toEqual(['udx-native']);
+    const { packages } = JSON.parse(await readFile('package-lock.json', 'utf8'));
+    const modules = join(folder, 'node_modules');
+    const entries = await readdir(modules, { recursive: true, withFileTypes: true });
+    const files = entries.flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []));
+    // What npm leaves out with the optional package; LMDB's own binaries are optional for other systems only.
+    const isOfUdp = (path: string) => {
+      const [, name] = /^((?:@[^/]+\/)?[^/]+)/.exec(path.slice(modules.length + 1)) ?? [];
+      return packages[`node_modules/${name}`]?.optional === true && !/^@(lmdb|msgpackr-extract)\//.test(name!);
+    };
+    const sizes = await Promise.all(files.map(async (path) => (isOfUdp(path) ? 0 : (await stat(path)).size)));
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(35_000_000);
+  });
+
+  it('has a command that needs no sh, with the same flags, signals and exit status', async () => {
+    const program = join(folder, 'node_modules', '.bin', 'switchyard-node');
+    expect((await run(program, ['--version'])).stdout).toBe(await switchyard('--version'));
+    await expect(run(program, ['serve', '--listen', 'nowhere'])).rejects.toMatchObject({ code: 2 });
+    const args = ['serve', '--listen', '127.0.0.1:0', '--data', ':memory:', '--reflection', '--log-level', 'error'];
+    server = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(server.stdout!, 'data');
+    const children = await readFile(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8');
+    const words = (await readFile(`/proc/${children.trim()}/cmdline`, 'utf8')).split('\0');
+    expect(words).toContain('--max-semi-space-size=64');
+    server.kill('SIGTERM');
+    expect((await once(server, 'exit'))[0]).toBe(0);
   });
 
   it('serves, and replays the mesh that it ships', async () => {

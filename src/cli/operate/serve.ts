@@ -9,7 +9,6 @@ import { CertificateError } from '../../server/certificates.js';
 import { ListenError } from '../../server/listen-error.js';
 import { readAuthority } from '../../server/own-certificates.js';
 import { type RunningServer, startServer } from '../../server/server.js';
-import { ExporterMissing } from '../../tracing/exporter.js';
 import { formatPin, pinOf } from '../../trust/pin.js';
 import { linesOf } from '../conclude.js';
 import { LogSink } from '../output/log-sink.js';
@@ -135,7 +134,7 @@ async function warnIfExposed(config: Config, { terminal }: Surroundings): Promis
   }
 }
 
-/** V8 takes the sizes of its generations when node starts: `bin/switchyard` gives them, a bare `node dist/src/main.js` does not. */
+/** V8 takes the sizes of its generations when node starts: `bin/switchyard` gives them, a bare `node dist/bundle/switchyard.js` does not. */
 async function warnIfUnbounded({ maxMemory }: Config, { terminal, execArgv = [] }: Surroundings): Promise<void> {
   if (maxMemory === undefined || execArgv.some((flag) => flag.startsWith('--max-semi-space-size='))) return;
   await terminal.err.write(
@@ -155,7 +154,6 @@ function startFailure(error: unknown, config: Config): unknown {
     const advice = error.kind === 'locked' ? ['Give each server a folder of its own with --data DIR.'] : [];
     return new Failure(`the journal in ${config.data}: ${error.message}`, advice);
   }
-  if (error instanceof ExporterMissing) return new Failure(`the server did not start: --otlp: ${error.message}`);
   if (error instanceof CertificateError) return new Failure(`the server did not start: ${error.message}`);
   if (error instanceof ListenError) return new Failure(`the server did not start: ${error.message}`, adviceFor(error));
   return new Failure(`the server did not start: ${linesOf(error).join(' ')}`);

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { checkServerIdentity } from 'node:tls';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import {
   type ChannelCredentials,
   Client,
@@ -37,7 +37,7 @@ export interface TlsOptions {
   /** The name to expect in the server's certificate when it is not the one that is dialled. */
   readonly serverName?: string;
   /** A further check of the server's certificate, after the usual ones. */
-  readonly checkServerIdentity?: VerifyOptions['checkServerIdentity'];
+  readonly checkServerIdentity?: (host: string, certificate: PeerCertificate) => Error | undefined;
 }
 
 /**
