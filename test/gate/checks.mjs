@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -60,13 +61,15 @@ export function breaksAgainst(image) {
   });
 }
 
-/** Where protos stand: the modules of buf.yaml. */
-const PROTO_FOLDERS = ['proto', 'src/journal/proto', 'src/log/proto'];
+/** Where protos stand: the modules of a buf.yaml. */
+function modulesOf(bufYaml) {
+  return [...bufYaml.matchAll(/^ +- path: (\S+)$/gm)].map(([, path]) => path);
+}
 
-/** The folders of protos that a commit has: before 0.2.0 those of the journal stood beside the API's. */
+/** The folders of protos that a commit has, which may be others than today's; none where it has no buf.yaml. */
 async function protoPathsAt(commit) {
-  const { outBytes } = await run('git', ['ls-tree', '-d', '--name-only', commit, ...PROTO_FOLDERS]);
-  return outBytes.toString().trim().split('\n');
+  const { code, outBytes } = await run('git', ['show', `${commit}:buf.yaml`]);
+  return code === 0 ? modulesOf(outBytes.toString()) : [];
 }
 
 /**
@@ -76,7 +79,8 @@ async function protoPathsAt(commit) {
 async function earlierVersion() {
   const head = await commitOf('HEAD');
   if (head === undefined) return undefined;
-  const dirty = (await run('git', ['status', '--porcelain', '--', ...PROTO_FOLDERS])).said.trim() !== '';
+  const modules = modulesOf(readFileSync(join(ROOT, 'buf.yaml'), 'utf8'));
+  const dirty = (await run('git', ['status', '--porcelain', '--', ...modules])).said.trim() !== '';
   for (const name of ['origin/main', 'main']) {
     const commit = await commitOf(name);
     if (commit !== undefined && (commit !== head || dirty)) return { name, commit };
