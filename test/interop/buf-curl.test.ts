@@ -91,7 +91,7 @@ describe('buf curl, over reflection alone', () => {
           .trim()
           .split('\n')
           .filter((line) => line.startsWith('switchyard.v1.')),
-      ).toHaveLength(45);
+      ).toHaveLength(46);
       expect(listed).toContain('grpc.health.v1.Health/Check');
     },
     30_000,
@@ -202,6 +202,7 @@ describe('buf curl, over reflection alone', () => {
       'IssueTicket',
       'ListTickets',
       'RevokeTicket',
+      'WatchAudit',
     ]) {
       expect(await reason(`IdentityService/${method}`, {}, one.token)).toBe('ADMIN_REQUIRED');
     }
