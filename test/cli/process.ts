@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { programArguments } from '../../harness/program.js';
+import { besides } from '../grpc/running.js';
 
 const ROOT = new URL('../../', import.meta.url);
 
@@ -58,7 +59,9 @@ export async function startServerProcess(
   env: Readonly<Record<string, string>> = {},
   node?: string,
 ): Promise<{ program: Program; address: string; listening: Readonly<Record<string, string>> }> {
-  const program = new Program(['serve', '--json', '--log-level', 'error', ...args], env, node);
+  const listen = args[args.indexOf('--listen') + 1];
+  const rendezvous = args.includes('--listen') ? ['--rendezvous-listen', besides(listen!)] : [];
+  const program = new Program(['serve', '--json', '--log-level', 'error', ...rendezvous, ...args], env, node);
   const line = await program.printed(/\n/);
   const { listening } = JSON.parse(line) as { listening: Record<string, string> };
   return { program, address: listening.grpc, listening };

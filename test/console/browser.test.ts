@@ -37,7 +37,7 @@ describe('the console in Chromium', () => {
     };
     server = await ConsoleProcess.start(built.folder, flags);
     const { grpc, console } = server.listening;
-    flags = { ...flags, listen: grpc, 'console-listen': console };
+    flags = { ...flags, 'rendezvous-listen': '127.0.0.1:0', listen: grpc, 'console-listen': console };
     yard = new Switchyard({ server: grpc });
     const joined = ['harbour', 'mill', 'lake'].map((name, at) =>
       yard.join({ uuid: uuidOf(at), type: InstanceType.AGENT, name, labels: { site: 'north' } }),

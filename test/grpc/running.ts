@@ -26,10 +26,18 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+/**
+ * Where to listen for rendezvous beside an address: on any free port. By default it is the port behind that of gRPC, which may be another
+ * program's when a server starts again where it was.
+ */
+export function besides(listen: string): string {
+  return listen.replace(/:\d+$/, ':0');
+}
+
 /** Starts a server on a free port of the loopback, in memory unless `data` is a folder. Flags as on the command line. */
 export async function run(flags: Record<string, string> = {}, parts: Partial<Surroundings> = {}): Promise<Running> {
   const config = readConfig({
-    flags: { ...BASE, ...flags },
+    flags: { ...BASE, 'rendezvous-listen': besides(flags.listen ?? BASE.listen), ...flags },
     env: {},
     platform: 'linux',
     home: '/nowhere',
