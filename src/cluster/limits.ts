@@ -36,6 +36,20 @@ export const MESSAGE_ITEMS_MAX = 1_024;
 /** Bytes of commands after which a message takes no more. With one more it stays below the 4 MiB that gRPC takes. */
 export const MESSAGE_BYTES_MAX = 1_048_576;
 
+/** Bytes of one command's record: with it an append that has room for one more stays below the largest request of etcd's. */
+export const RECORD_BYTES_MAX = 1_114_112;
+
+/** Revisions that a follower may be ahead of what the leader has applied: an append that is being applied there, many times over. */
+export const AHEAD_MAX = 65_536;
+/** Sessions that one follower may have attached before the leader has applied their beginning: as many as a network has. */
+export const EARLY_MAX = 1_048_576;
+/** Commands of one process that are known by their count: all that may wait there at once, and as many that were settled meanwhile. */
+export const TAKEN_MAX = 262_144;
+/** Processes of one server that are known in one term: those before have long gone, and repeat nothing. */
+export const ORIGINS_PER_SERVER_MAX = 16;
+/** Processes that are known in one term. */
+export const ORIGINS_MAX = 4_096;
+
 /** How long the leader is asked whether a session is attached. Then it is taken to be: its order waits, and passes. */
 export const ASK_MS = 1_000;
 
