@@ -14,8 +14,27 @@ export const CALM_MS = 10_000;
 export const REDIAL_MS_MIN = 100;
 export const REDIAL_MS_MAX = 1_000;
 
-/** A server that has not heard of the leader for so long tells its clients, and takes nothing more. */
-export const CUT_OFF_MS = 5_000;
+/** A link over which nothing was heard for so long is given up, and another one dialled. */
+export const LINK_SILENCE_MS = 5_000;
+
+/** A server that has not heard of a leader for so long tells its clients, and takes nothing more: at least. */
+export const CUT_OFF_MS_MIN = 5_000;
+/**
+ * How much longer than the lease of a leader that died it takes until the next one is heard of: etcd looks for ended leases twice a
+ * second, others ask four times, then the log is read and a link dialled, at worst a {@link REDIAL_MS_MAX} later.
+ */
+export const CHANGE_MS = 3_000;
+
+/** For how long nothing is heard until a server is cut off: the change of a leader that died does not cut the others off. */
+export function cutOffMs(leaderTtlMs: number): number {
+  return Math.max(CUT_OFF_MS_MIN, leaderTtlMs + CHANGE_MS);
+}
+
+/**
+ * A follower that could not read the log to its end for so long is cut off as well: two requests to the store without an answer, and
+ * a look.
+ */
+export const LAG_MS_MAX = 8_000;
 
 /** How long a caller waits until this server has applied what it asks for. */
 export const BEHIND_MS_MAX = 5_000;

@@ -15,7 +15,7 @@ import {
   BEHIND_MS_MAX,
   BEHIND_RETRY_MS,
   CAMPAIGN_AGAIN_MS,
-  CUT_OFF_MS,
+  cutOffMs,
   FATE_MS_MAX,
   LEASE_SLACK_MS,
   LOOK_MS,
@@ -31,6 +31,8 @@ export type Role = 'starting' | 'following' | 'leading' | 'over';
 export interface MemberDeps
   extends Pick<ForwarderDeps, 'clock' | 'random' | 'name' | 'address' | 'dial' | 'pendingMax'> {
   readonly log: FollowedLog;
+  /** How long the lease of a leader that died lives on. */
+  readonly leaderTtlMs: number;
   readonly logger: Logger;
   /** The last batch that the state holds. */
   readonly seq: number;
@@ -68,7 +70,7 @@ export class Member implements CommandRoute, Publisher {
     const replace = (sid: number) => replica().attachments.replace(sid);
     this.#news = new LocalNews({ clock, replace, attached: () => replica().attachments.sids() });
     this.#forwarder = new Forwarder({
-      ...{ clock, random, name, address, dial, pendingMax },
+      ...{ clock, random, name, address, dial, pendingMax, cutOffMs: cutOffMs(deps.leaderTtlMs) },
       news: this.#news,
       revision: () => replica().state.revision,
       tryOut: (command) => outcomeOf(replica(), command),
@@ -117,7 +119,7 @@ export class Member implements CommandRoute, Publisher {
 
   /** Whether this server can vouch for sessions: it leads, or the one that leads has answered lately. */
   get isInTouch(): boolean {
-    return this.#role === 'leading' || this.#forwarder.silentMs <= CUT_OFF_MS;
+    return this.#role === 'leading' || this.#forwarder.silentMs <= cutOffMs(this.#deps.leaderTtlMs);
   }
 
   /** Begins to follow, and to try to lead. Resolves when the network is there and everything in the log is applied. */

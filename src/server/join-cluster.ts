@@ -66,6 +66,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const member: Member = new Member({
     ...{ clock, random, name, log: shared, logger: log, address: peerAddress, lost: deps.lost },
     seq: view.seq,
+    leaderTtlMs,
     pendingMax: replicaLimits(config).pendingMax,
     dial: peerDialer(network, files, fence),
     replica: () => joined!.replica,

@@ -85,6 +85,7 @@ export class ClusterServer implements LinkPlace {
       log: tamper.log?.(log) ?? log,
       logger: pino({ level: 'silent' }),
       seq: view.seq,
+      leaderTtlMs: LEADER_TTL_MS,
       pendingMax: DEFAULT_REPLICA_LIMITS.pendingMax,
       dial: deps.dial,
       replica: () => replica,
