@@ -17,6 +17,7 @@ import {
   CAMPAIGN_AGAIN_MS,
   cutOffMs,
   FATE_MS_MAX,
+  LAG_MS_MAX,
   LEASE_SLACK_MS,
   LOOK_MS,
 } from './limits.js';
@@ -66,7 +67,7 @@ export class Member implements CommandRoute, Publisher {
 
   constructor(deps: MemberDeps) {
     this.#deps = deps;
-    const { clock, random, name, address, dial, pendingMax, log, seq, replica } = deps;
+    const { clock, random, name, address, dial, pendingMax, log, seq, replica, logger } = deps;
     const replace = (sid: number) => replica().attachments.replace(sid);
     this.#news = new LocalNews({ clock, replace, attached: () => replica().attachments.sids() });
     this.#forwarder = new Forwarder({
@@ -80,6 +81,10 @@ export class Member implements CommandRoute, Publisher {
       tail: log.tail(seq),
       entered: (term) => this.#forwarder.entered(term),
       apply: (record) => this.#apply(record),
+      readable: (isReadable, error) => {
+        if (isReadable) logger.info('the log can be read again');
+        else logger.warn({ err: error }, 'the log cannot be read; it is tried again');
+      },
     });
   }
 
@@ -117,9 +122,10 @@ export class Member implements CommandRoute, Publisher {
     return this.#desk?.count ?? 0;
   }
 
-  /** Whether this server can vouch for sessions: it leads, or the one that leads has answered lately. */
+  /** Whether this server can vouch for sessions: it leads, or the one that leads has answered lately and the log could be read. */
   get isInTouch(): boolean {
-    return this.#role === 'leading' || this.#forwarder.silentMs <= cutOffMs(this.#deps.leaderTtlMs);
+    if (this.#role === 'leading') return true;
+    return this.#forwarder.silentMs <= cutOffMs(this.#deps.leaderTtlMs) && this.#follower.lagMs <= LAG_MS_MAX;
   }
 
   /** Begins to follow, and to try to lead. Resolves when the network is there and everything in the log is applied. */
