@@ -1,10 +1,9 @@
-import type { Clock } from '../../src/base/clock.js';
+import { ManualClock } from '../../harness/manual-clock.js';
 import { LeaderDesk, type LeaderDeskDeps } from '../../src/cluster/desk.js';
 import type { FollowerLink, FollowerMessage, LeaderMessage } from '../../src/cluster/peers.js';
 import type { Command } from '../../src/core/model/command.js';
 import { encodeRecord } from '../../src/journal/format/record.js';
 import type { Forwarded } from '../../src/replica/replica.js';
-import { FakeClock } from './fake-clock.js';
 
 /** A command as a follower forwards it. */
 export function recordOf(sid: number): Uint8Array {
@@ -46,7 +45,7 @@ export class HeardLink implements FollowerLink {
 
 /** A leader's desk in term 5, with sessions that the test names. */
 export class DeskWorld {
-  readonly clock = new FakeClock();
+  readonly clock = new ManualClock();
   readonly taken: Forwarded[] = [];
   readonly sessions = new Set<number>();
   readonly attached = new Set<number>();
@@ -59,7 +58,7 @@ export class DeskWorld {
 
   constructor(given: Partial<LeaderDeskDeps> = {}) {
     this.desk = new LeaderDesk({
-      clock: this.clock as Clock,
+      clock: this.clock,
       term: 5n,
       take: (forwarded) => void this.taken.push(forwarded),
       revision: () => this.revision,

@@ -34,7 +34,7 @@ describe("what a leader takes of its followers' messages", () => {
         ],
       }),
     );
-    world.clock.pass(1);
+    world.clock.advance(1);
     expect(world.taken).toHaveLength(1);
     expect(link.refusals).toEqual([{ count: 1, revision: 0, fault: expect.objectContaining({ reason: 'INTERNAL' }) }]);
     expect(link.rejected).toEqual([]);
@@ -44,7 +44,7 @@ describe("what a leader takes of its followers' messages", () => {
     const world = new DeskWorld();
     const { received, link } = world.connect();
     received(message({ commands: [{ count: 1, record: new Uint8Array(RECORD_BYTES_MAX + 1), urgent }] }));
-    world.clock.pass(1);
+    world.clock.advance(1);
     expect(world.taken).toEqual([]);
     expect(link.refusals[0].fault).toMatchObject({ reason: 'FIELD_INVALID' });
     expect(link.refusals[0].fault?.message).toContain(String(RECORD_BYTES_MAX));

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../harness/manual-clock.js';
 import type { Random } from '../../src/base/clock.js';
 import { Forwarder } from '../../src/cluster/forwarder.js';
 import { BEAT_MS, CHANGE_MS, cutOffMs, LINK_SILENCE_MS, REDIAL_MS_MAX } from '../../src/cluster/limits.js';
 import { LocalNews } from '../../src/cluster/local-news.js';
 import type { DialLeader, FollowerMessage, LinkOwner } from '../../src/cluster/peers.js';
 import { Fault } from '../../src/core/model/fault.js';
-import { FakeClock } from './fake-clock.js';
 
 const NOTHING = { refusals: [], replaced: [], attached: [], absent: [] };
 const LEADER = { name: 'a', term: 5n, address: 'a:1' };
@@ -14,7 +14,7 @@ const random: Random = { bytes: (count) => new Uint8Array(count).fill(7), fracti
 
 /** A follower of the leader `a`, who answers so late, or not at all. */
 function makeFollower() {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const sent: FollowerMessage[] = [];
   const world = { dialled: 0, answersAfterMs: Number.POSITIVE_INFINITY };
   const dial: DialLeader = (_leader, owner: LinkOwner) => {
@@ -46,30 +46,30 @@ describe('a follower whose leader is silent', () => {
     const { clock, forwarder, world } = makeFollower();
     forwarder.reached(LEADER);
     // Long enough that links are dialled as rarely as they ever are.
-    clock.pass(LINK_SILENCE_MS + 20 * REDIAL_MS_MAX);
+    clock.advance(LINK_SILENCE_MS + 20 * REDIAL_MS_MAX);
     world.answersAfterMs = BEAT_MS + 300;
-    clock.pass(2 * LINK_SILENCE_MS);
+    clock.advance(2 * LINK_SILENCE_MS);
     expect(forwarder.silentMs).toBeLessThan(2 * BEAT_MS);
     const { dialled } = world;
-    clock.pass(2 * LINK_SILENCE_MS);
+    clock.advance(2 * LINK_SILENCE_MS);
     expect(world.dialled).toBe(dialled);
   });
 
   it('dials again when nothing came over a link for so long', () => {
     const { clock, forwarder, world } = makeFollower();
     forwarder.reached(LEADER);
-    clock.pass(LINK_SILENCE_MS - BEAT_MS);
+    clock.advance(LINK_SILENCE_MS - BEAT_MS);
     expect(world.dialled).toBe(1);
-    clock.pass(3 * BEAT_MS);
+    clock.advance(3 * BEAT_MS);
     expect(world.dialled).toBe(2);
   });
 
   it('keeps what waits for as long as a leader that died is waited for, and refuses it then', async () => {
     const { clock, forwarder } = makeFollower();
     const outcome = forwarder.carry({ kind: 'CloseSession', sid: 1, reason: 2 }, false);
-    clock.pass(LEADER_TTL_MS + CHANGE_MS - BEAT_MS);
+    clock.advance(LEADER_TTL_MS + CHANGE_MS - BEAT_MS);
     expect(forwarder.waiting).toBe(1);
-    clock.pass(3 * BEAT_MS);
+    clock.advance(3 * BEAT_MS);
     expect(await outcome).toMatchObject({ reason: 'JOURNAL_UNAVAILABLE' });
   });
 });
