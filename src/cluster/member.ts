@@ -24,6 +24,7 @@ import {
 import { LocalNews } from './local-news.js';
 import { LogFollower } from './log-follower.js';
 import type { FollowerHandler, FollowerLink } from './peers.js';
+import { SharedQuestion } from './shared-question.js';
 
 /** What a server is in its network. `starting`: it has not read the log to its end yet. */
 export type Role = 'starting' | 'following' | 'leading' | 'over';
@@ -58,6 +59,8 @@ export class Member implements CommandRoute, Publisher {
   readonly #forwarder: Forwarder;
   readonly #follower: LogFollower;
   readonly #closing = new AbortController();
+  /** Each costs a transaction. */
+  readonly #stillLeads = new SharedQuestion(() => this.#confirm());
   #desk: LeaderDesk | undefined;
   #role: Role = 'starting';
   #term: Term | undefined;
@@ -172,7 +175,7 @@ export class Member implements CommandRoute, Publisher {
    * nothing can be said to be absent.
    */
   async current(): Promise<Fault | undefined> {
-    const isCurrent = this.#role === 'leading' ? this.#confirm() : this.#follower.read();
+    const isCurrent = this.#role === 'leading' ? this.#stillLeads.ask() : this.#follower.read();
     return (await this.#inTime(isCurrent)) ? undefined : behind('this server cannot tell whether it is up to date');
   }
 
@@ -274,7 +277,7 @@ export class Member implements CommandRoute, Publisher {
     replica.lead(term.journal);
     this.#desk = desk;
     this.#role = 'leading';
-    for (const resolve of this.#follower.end()) void this.#confirm().then(resolve);
+    for (const resolve of this.#follower.end()) void this.#stillLeads.ask().then(resolve);
     this.#touch();
     await this.#deps.leads(term);
     for (const { command, urgent, resolve } of rest) {
