@@ -6,7 +6,7 @@ import { JournalError } from '../journal/journal.js';
 import type { LeaseWitness } from '../replica/leases.js';
 import type { Forwarded } from '../replica/replica.js';
 import { problemOf } from './check-message.js';
-import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, SILENCE_MS } from './limits.js';
+import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, SILENCE_MS, TELL_MS } from './limits.js';
 import { hasRoom, type Origin, Origins } from './origins.js';
 import type { FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand, Refused } from './peers.js';
 
@@ -55,10 +55,13 @@ export class LeaderDesk implements LeaseWitness {
   readonly #holders = new Map<number, Follower>();
   /** A follower's link broke: until then it may come back, and what it knows with it. */
   #calmUntilMs = Number.NEGATIVE_INFINITY;
+  /** From then on every follower has said who is attached there: those of the leader before come over one after the other. */
+  #knowsFromMs: number;
   #isOfFollower = false;
 
   constructor(deps: LeaderDeskDeps) {
     this.#deps = deps;
+    this.#knowsFromMs = deps.clock.nowMs() + CALM_MS;
   }
 
   /** How many servers follow. */
@@ -77,6 +80,11 @@ export class LeaderDesk implements LeaseWitness {
   /** Whether a session is attached at a follower. */
   isHeld(sid: number): boolean {
     return this.#holders.has(sid) || [...this.#followers].some(({ early }) => early.has(sid));
+  }
+
+  /** Whether a session is attached at a follower, as far as that is known: one that has not said so yet may have it. */
+  mayBeHeld(sid: number): boolean {
+    return this.isHeld(sid) || this.#deps.clock.nowMs() < Math.max(this.#knowsFromMs, this.#calmUntilMs);
   }
 
   renewed(): void {}
@@ -100,6 +108,7 @@ export class LeaderDesk implements LeaseWitness {
     const early = new Map<number, number>();
     const follower: Follower = { link, heardMs: clock.nowMs(), refusals: [], isPlanned: false, early };
     this.#followers.add(follower);
+    this.#knowsFromMs = Math.max(this.#knowsFromMs, clock.nowMs() + TELL_MS);
     return {
       received: (message) => this.#received(follower, message),
       closed: () => this.#left(follower),
@@ -126,7 +135,7 @@ export class LeaderDesk implements LeaseWitness {
       return;
     }
     const { asked } = message;
-    const isThere = (sid: number) => this.#deps.isAttached(sid) || this.isHeld(sid);
+    const isThere = (sid: number) => this.#deps.isAttached(sid) || this.mayBeHeld(sid);
     const [attached, absent] = [asked.filter(isThere), asked.filter((sid) => !isThere(sid))];
     // Also when there is nothing to say: so a follower knows that it is heard.
     follower.link.send({ refusals: follower.refusals.splice(0), replaced: [], attached, absent });

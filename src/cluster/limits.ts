@@ -10,6 +10,9 @@ export const LEASE_SLACK_MS = 2_000;
 /** After a follower's link broke, for so long no lease ends: it comes back, or its clients go elsewhere. */
 export const CALM_MS = 10_000;
 
+/** How long a follower has to say who is attached there once its link stands. */
+export const TELL_MS = 1_000;
+
 /** Before a link that broke is dialled again: at first, and at most, as it doubles. */
 export const REDIAL_MS_MIN = 100;
 export const REDIAL_MS_MAX = 1_000;

@@ -137,7 +137,8 @@ export class Member implements CommandRoute, Publisher {
     leases.witness = this.#news;
     leases.slackMs = LEASE_SLACK_MS;
     deadlines.usedElsewhere = (id) => this.#news.used(id);
-    attachments.elsewhere = (sid) => (this.#desk === undefined ? this.#news.isAttached(sid) : this.#desk.isHeld(sid));
+    attachments.elsewhere = (sid) =>
+      this.#desk === undefined ? this.#news.isAttached(sid) : this.#desk.mayBeHeld(sid);
     this.#watch = this.#deps.log.watch(() => this.#follower.look());
     this.#scheduleLook();
     await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   AHEAD_MAX,
+  CALM_MS,
   MESSAGE_ITEMS_MAX,
   ORIGINS_PER_SERVER_MAX,
   RECORD_BYTES_MAX,
@@ -86,6 +87,39 @@ describe("what a leader takes of its followers' messages", () => {
     const { received, link } = world.connect();
     received(message({ server: 'c' }));
     expect(link.rejected).toHaveLength(1);
+  });
+});
+
+describe('what a leader says of sessions that it is asked for', () => {
+  const SID = 9;
+
+  function ask({ received, link }: ReturnType<DeskWorld['connect']>) {
+    received(message({ asked: [SID] }));
+    const { attached, absent } = link.heard.at(-1)!;
+    return { attached, absent };
+  }
+
+  it('says of none that it is attached nowhere before the followers of the leader before have come over', () => {
+    const world = new DeskWorld();
+    world.sessions.add(SID);
+    const follower = world.connect();
+    expect(ask(follower)).toEqual({ attached: [SID], absent: [] });
+    expect(world.desk.mayBeHeld(SID)).toBe(true);
+    world.clock.advance(CALM_MS);
+    expect(ask(follower)).toEqual({ attached: [], absent: [SID] });
+    expect(world.desk.mayBeHeld(SID)).toBe(false);
+  });
+
+  it('says of none that it is attached nowhere while a follower whose link broke may come back', () => {
+    const world = new DeskWorld();
+    world.sessions.add(SID);
+    world.clock.advance(CALM_MS);
+    const [follower, other] = [world.connect(), world.connect()];
+    follower.received(message({ attached: [SID] }));
+    follower.closed();
+    expect(ask(other)).toEqual({ attached: [SID], absent: [] });
+    world.clock.advance(CALM_MS);
+    expect(ask(other)).toEqual({ attached: [], absent: [SID] });
   });
 });
 
