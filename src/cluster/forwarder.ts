@@ -144,7 +144,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
   /** Called with every command of the log that has a tag, once it is applied. */
   applied(tag: bigint, outcome: Applied | Fault): void {
     if (Number(tag >> 32n) !== this.#incarnation) return;
-    this.#settle(Number(tag & 0xffff_ffffn), outcome);
+    if (this.#settle(Number(tag & 0xffff_ffffn), outcome)) this.fates.settled++;
   }
 
   /** Called when the log was read to an end: who leads as of then, and what is refused by what is applied now. */
@@ -254,12 +254,11 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     this.#plan();
   }
 
-  #settle(count: number, outcome: Applied | Fault): void {
+  #settle(count: number, outcome: Applied | Fault): boolean {
     const waiting = this.#waiting.get(count);
-    if (waiting === undefined) return;
     this.#waiting.delete(count);
-    this.fates.settled++;
-    waiting.resolve(outcome);
+    waiting?.resolve(outcome);
+    return waiting !== undefined;
   }
 
   /** What comes in one turn of the event loop goes in one message. */

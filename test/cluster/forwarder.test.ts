@@ -73,3 +73,22 @@ describe('a follower whose leader is silent', () => {
     expect(await outcome).toMatchObject({ reason: 'JOURNAL_UNAVAILABLE' });
   });
 });
+
+describe('what became of forwarded commands', () => {
+  it('counts as settled what came in the log, and not what was refused because nobody leads', async () => {
+    const { clock, forwarder, sent } = makeFollower();
+    const unsent = forwarder.carry({ kind: 'CloseSession', sid: 1, reason: 2 }, false);
+    clock.advance(2 * cutOffMs(LEADER_TTL_MS));
+    expect(await unsent).toMatchObject({ reason: 'JOURNAL_UNAVAILABLE' });
+    expect(forwarder.fates).toEqual({ settled: 0, again: 0, refused: 0 });
+    forwarder.reached(LEADER);
+    const stored = forwarder.carry({ kind: 'CloseSession', sid: 1, reason: 2 }, false);
+    clock.turn();
+    const { incarnation, commands } = sent.findLast((one) => one.commands.length > 0)!;
+    const tag = (BigInt(incarnation) << 32n) | BigInt(commands[0].count);
+    forwarder.applied(tag, { revision: 1, changes: [] });
+    forwarder.applied(tag, { revision: 1, changes: [] });
+    expect(await stored).toMatchObject({ revision: 1 });
+    expect(forwarder.fates).toEqual({ settled: 1, again: 0, refused: 0 });
+  });
+});
