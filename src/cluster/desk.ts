@@ -53,6 +53,8 @@ export class LeaderDesk implements LeaseWitness {
   readonly #followers = new Set<Follower>();
   /** At which follower each session is attached that is attached at one. */
   readonly #holders = new Map<number, Follower>();
+  /** At which follower each session was renewed last that was renewed at one. */
+  readonly #renewers = new Map<number, Follower>();
   /** A follower's link broke: until then it may come back, and what it knows with it. */
   #calmUntilMs = Number.NEGATIVE_INFINITY;
   /** From then on every follower has said who is attached there: those of the leader before come over one after the other. */
@@ -87,11 +89,15 @@ export class LeaderDesk implements LeaseWitness {
     return this.isHeld(sid) || this.#deps.clock.nowMs() < Math.max(this.#knowsFromMs, this.#calmUntilMs);
   }
 
-  renewed(): void {}
+  /** A session was renewed here. */
+  renewed(sid: number): void {
+    if (!this.#isOfFollower) this.#renewers.delete(sid);
+  }
 
   /** A session has ended. */
   closed(sid: number): void {
     this.#holders.delete(sid);
+    this.#renewers.delete(sid);
   }
 
   /** A session got an attachment here: the one that it had at a follower is over. */
@@ -189,7 +195,7 @@ export class LeaderDesk implements LeaseWitness {
 
   #note(follower: Follower, { renewed, attached, detached, usedStreams, revision }: FollowerMessage): void {
     const { leases, used } = this.#deps;
-    for (const sid of renewed) leases.renew(sid);
+    for (const sid of renewed) if (leases.renew(sid)) this.#renewers.set(sid, follower);
     for (const sid of usedStreams) used(sid);
     for (const sid of detached) this.#detached(follower, sid);
     for (const sid of attached) follower.early.set(sid, revision);
@@ -229,6 +235,12 @@ export class LeaderDesk implements LeaseWitness {
       if (holder !== follower) continue;
       this.#holders.delete(sid);
       this.#deps.leases.release(sid);
+    }
+    // What was renewed there within its last beat nobody has heard of.
+    for (const [sid, renewer] of this.#renewers) {
+      if (renewer !== follower) continue;
+      this.#renewers.delete(sid);
+      this.#deps.leases.renew(sid);
     }
     this.#isOfFollower = false;
   }

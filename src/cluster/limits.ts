@@ -10,15 +10,18 @@ export const LEASE_SLACK_MS = 2_000;
 /** After a follower's link broke, for so long no lease ends: it comes back, or its clients go elsewhere. */
 export const CALM_MS = 10_000;
 
+/** A link over which nothing was heard for so long is given up, and another one dialled. */
+export const LINK_SILENCE_MS = 5_000;
+
+/** For how long a renewal that was told is told again over another link: a link is given up within this, and a beat. */
+export const UNHEARD_MS = LINK_SILENCE_MS + 2 * BEAT_MS;
+
 /** How long a follower has to say who is attached there once its link stands. */
 export const TELL_MS = 1_000;
 
 /** Before a link that broke is dialled again: at first, and at most, as it doubles. */
 export const REDIAL_MS_MIN = 100;
 export const REDIAL_MS_MAX = 1_000;
-
-/** A link over which nothing was heard for so long is given up, and another one dialled. */
-export const LINK_SILENCE_MS = 5_000;
 
 /** A server that has not heard of a leader for so long tells its clients, and takes nothing more: at least. */
 export const CUT_OFF_MS_MIN = 5_000;

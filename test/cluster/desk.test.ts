@@ -123,6 +123,29 @@ describe('what a leader says of sessions that it is asked for', () => {
   });
 });
 
+describe('the leases of sessions that are renewed at a follower', () => {
+  it('begin anew when its link breaks, because what was renewed in its last beat is not known', () => {
+    const world = new DeskWorld();
+    const [follower, other] = [world.connect(), world.connect()];
+    follower.received(message({ renewed: [1, 2, 3] }));
+    other.received(message({ server: 'c', incarnation: 8, renewed: [2] }));
+    world.desk.renewed(3);
+    world.renewed.length = 0;
+    follower.closed();
+    expect(world.renewed).toEqual([1]);
+  });
+
+  it('begin anew once, and not again when the next link breaks over which nothing came', () => {
+    const world = new DeskWorld();
+    const follower = world.connect();
+    follower.received(message({ renewed: [1] }));
+    follower.closed();
+    world.renewed.length = 0;
+    world.connect().closed();
+    expect(world.renewed).toEqual([]);
+  });
+});
+
 describe('the processes that are known in one term', () => {
   it('are so many of one server at most, and of those the newest', () => {
     const origins = new Origins();
