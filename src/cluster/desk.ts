@@ -1,9 +1,13 @@
 import type { Clock } from '../base/clock.js';
 import type { Command } from '../core/model/command.js';
+import { Fault, isFault } from '../core/model/fault.js';
 import { decodeRecord } from '../journal/format/record.js';
+import { JournalError } from '../journal/journal.js';
 import type { LeaseWitness } from '../replica/leases.js';
 import type { Forwarded } from '../replica/replica.js';
-import { CALM_MS, SILENCE_MS } from './limits.js';
+import { problemOf } from './check-message.js';
+import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, SILENCE_MS, TELL_MS } from './limits.js';
+import { hasRoom, type Origin, Origins } from './origins.js';
 import type { FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand, Refused } from './peers.js';
 
 /** What a {@link LeaderDesk} stands on. */
@@ -30,14 +34,6 @@ export interface LeaderDeskDeps {
   readonly used: (streamId: number) => void;
 }
 
-/** What is known of one process that forwards. */
-interface Origin {
-  /** It waits for nothing lower. */
-  floor: number;
-  /** Commands that were taken in this term: what was refused of them, or undefined. */
-  readonly taken: Map<number, Refused | undefined>;
-}
-
 interface Follower {
   readonly link: FollowerLink;
   heardMs: number;
@@ -53,17 +49,21 @@ interface Follower {
  */
 export class LeaderDesk implements LeaseWitness {
   readonly #deps: LeaderDeskDeps;
-  /** By incarnation. A process more is a server's start more: some dozens of bytes each, until the term ends. */
-  readonly #origins = new Map<number, Origin>();
+  readonly #origins = new Origins();
   readonly #followers = new Set<Follower>();
   /** At which follower each session is attached that is attached at one. */
   readonly #holders = new Map<number, Follower>();
+  /** At which follower each session was renewed last that was renewed at one. */
+  readonly #renewers = new Map<number, Follower>();
   /** A follower's link broke: until then it may come back, and what it knows with it. */
   #calmUntilMs = Number.NEGATIVE_INFINITY;
+  /** From then on every follower has said who is attached there: those of the leader before come over one after the other. */
+  #knowsFromMs: number;
   #isOfFollower = false;
 
   constructor(deps: LeaderDeskDeps) {
     this.#deps = deps;
+    this.#knowsFromMs = deps.clock.nowMs() + CALM_MS;
   }
 
   /** How many servers follow. */
@@ -84,11 +84,20 @@ export class LeaderDesk implements LeaseWitness {
     return this.#holders.has(sid) || [...this.#followers].some(({ early }) => early.has(sid));
   }
 
-  renewed(): void {}
+  /** Whether a session is attached at a follower, as far as that is known: one that has not said so yet may have it. */
+  mayBeHeld(sid: number): boolean {
+    return this.isHeld(sid) || this.#deps.clock.nowMs() < Math.max(this.#knowsFromMs, this.#calmUntilMs);
+  }
+
+  /** A session was renewed here. */
+  renewed(sid: number): void {
+    if (!this.#isOfFollower) this.#renewers.delete(sid);
+  }
 
   /** A session has ended. */
   closed(sid: number): void {
     this.#holders.delete(sid);
+    this.#renewers.delete(sid);
   }
 
   /** A session got an attachment here: the one that it had at a follower is over. */
@@ -105,6 +114,7 @@ export class LeaderDesk implements LeaseWitness {
     const early = new Map<number, number>();
     const follower: Follower = { link, heardMs: clock.nowMs(), refusals: [], isPlanned: false, early };
     this.#followers.add(follower);
+    this.#knowsFromMs = Math.max(this.#knowsFromMs, clock.nowMs() + TELL_MS);
     return {
       received: (message) => this.#received(follower, message),
       closed: () => this.#left(follower),
@@ -112,28 +122,46 @@ export class LeaderDesk implements LeaseWitness {
   }
 
   #received(follower: Follower, message: FollowerMessage): void {
+    if (!this.#followers.has(follower)) return;
     if (message.term !== this.#deps.term) {
       follower.link.refuse();
       return;
     }
+    const problem = problemOf(message, this.#deps.revision()) ?? this.#take(follower, message);
+    if (problem !== undefined) {
+      follower.link.reject(problem);
+      return;
+    }
     follower.heardMs = this.#deps.clock.nowMs();
-    this.#take(follower, message);
     this.#isOfFollower = true;
     this.#note(follower, message);
     this.#isOfFollower = false;
+    if (follower.early.size > EARLY_MAX) {
+      follower.link.reject(`attached: more than ${EARLY_MAX} sessions that are not here`);
+      return;
+    }
     const { asked } = message;
-    const isThere = (sid: number) => this.#deps.isAttached(sid) || this.isHeld(sid);
+    const isThere = (sid: number) => this.#deps.isAttached(sid) || this.mayBeHeld(sid);
     const [attached, absent] = [asked.filter(isThere), asked.filter((sid) => !isThere(sid))];
     // Also when there is nothing to say: so a follower knows that it is heard.
     follower.link.send({ refusals: follower.refusals.splice(0), replaced: [], attached, absent });
   }
 
-  #take(follower: Follower, { incarnation, floor, commands }: FollowerMessage): void {
-    let origin = this.#origins.get(incarnation);
-    if (origin === undefined) this.#origins.set(incarnation, (origin = { floor, taken: new Map() }));
-    if (floor > origin.floor) origin.floor = floor;
-    for (const count of origin.taken.keys()) if (count < origin.floor) origin.taken.delete(count);
-    for (const command of commands) this.#takeOne(follower, { incarnation, origin }, command);
+  /** Takes what is forwarded, each once. The result is what no follower sends. */
+  #take(follower: Follower, message: FollowerMessage): string | undefined {
+    const { incarnation, commands } = message;
+    const origin = this.#origins.of(message);
+    if (origin === undefined) return `incarnation: ${incarnation} is another server's, or one too many in this term`;
+    for (const command of commands) {
+      // A late repetition of what the log has told long ago.
+      if (command.count < origin.floor) continue;
+      if (origin.taken.has(command.count)) {
+        const refusal = origin.taken.get(command.count);
+        if (refusal !== undefined) this.#refuse(follower, refusal);
+      } else if (!hasRoom(origin)) return `commands: ${origin.taken.size} wait already`;
+      else this.#takeOne(follower, { incarnation, origin }, command);
+    }
+    return undefined;
   }
 
   #takeOne(
@@ -141,24 +169,15 @@ export class LeaderDesk implements LeaseWitness {
     { incarnation, origin }: { readonly incarnation: number; readonly origin: Origin },
     { count, record, urgent }: ForwardedCommand,
   ): void {
-    // A late repetition of what the log has told long ago.
-    if (count < origin.floor) return;
-    if (origin.taken.has(count)) {
-      const refusal = origin.taken.get(count);
-      if (refusal !== undefined) this.#refuse(follower, refusal);
-      return;
-    }
+    const refused = (fault: Fault | undefined) => {
+      const refusal = { count, revision: this.#deps.revision(), fault };
+      if (origin.taken.has(count)) origin.taken.set(count, refusal);
+      this.#refuse(follower, refusal);
+    };
     origin.taken.set(count, undefined);
-    const command: Command = decodeRecord({ revision: 1, bytes: record });
-    const tag = (BigInt(incarnation) << 32n) | BigInt(count);
-    this.#deps.take({
-      ...{ command, tag, urgent },
-      refused: (fault) => {
-        const refusal = { count, revision: this.#deps.revision(), fault };
-        if (origin.taken.has(count)) origin.taken.set(count, refusal);
-        this.#refuse(follower, refusal);
-      },
-    });
+    const command = commandOf(record);
+    if (isFault(command)) refused(command);
+    else this.#deps.take({ command, tag: (BigInt(incarnation) << 32n) | BigInt(count), urgent, refused });
   }
 
   #refuse(follower: Follower, refusal: Refused): void {
@@ -176,7 +195,7 @@ export class LeaderDesk implements LeaseWitness {
 
   #note(follower: Follower, { renewed, attached, detached, usedStreams, revision }: FollowerMessage): void {
     const { leases, used } = this.#deps;
-    for (const sid of renewed) leases.renew(sid);
+    for (const sid of renewed) if (leases.renew(sid)) this.#renewers.set(sid, follower);
     for (const sid of usedStreams) used(sid);
     for (const sid of detached) this.#detached(follower, sid);
     for (const sid of attached) follower.early.set(sid, revision);
@@ -217,6 +236,26 @@ export class LeaderDesk implements LeaseWitness {
       this.#holders.delete(sid);
       this.#deps.leases.release(sid);
     }
+    // What was renewed there within its last beat nobody has heard of.
+    for (const [sid, renewer] of this.#renewers) {
+      if (renewer !== follower) continue;
+      this.#renewers.delete(sid);
+      this.#deps.leases.renew(sid);
+    }
     this.#isOfFollower = false;
+  }
+}
+
+/** The command of a record. What cannot be read or is too large is refused: it would end this server, and then the next that leads. */
+function commandOf(record: Uint8Array): Command | Fault {
+  if (record.length > RECORD_BYTES_MAX) {
+    const description = `${record.length} bytes as it is stored; ${RECORD_BYTES_MAX} are allowed`;
+    return new Fault('FIELD_INVALID', `the request has ${description}`, [{ field: 'request', description }]);
+  }
+  try {
+    return decodeRecord({ revision: 1, bytes: record });
+  } catch (error) {
+    const why = error instanceof JournalError ? error.message : 'it is none';
+    return new Fault('INTERNAL', `the server that leads cannot read the command: ${why}`);
   }
 }

@@ -5,7 +5,14 @@ import { Fault, isFault } from '../core/model/fault.js';
 import { encodeRecord } from '../journal/format/record.js';
 import type { SeenLeader } from '../log/shared-log.js';
 import type { CommandRoute } from '../replica/replica.js';
-import { BEAT_MS, CUT_OFF_MS, MESSAGE_BYTES_MAX, MESSAGE_ITEMS_MAX, REDIAL_MS_MAX, REDIAL_MS_MIN } from './limits.js';
+import {
+  BEAT_MS,
+  LINK_SILENCE_MS,
+  MESSAGE_BYTES_MAX,
+  MESSAGE_ITEMS_MAX,
+  REDIAL_MS_MAX,
+  REDIAL_MS_MIN,
+} from './limits.js';
 import type { LocalNews } from './local-news.js';
 import type { DialLeader, ForwardedCommand, LeaderLink, LeaderMessage, Refused } from './peers.js';
 
@@ -34,6 +41,8 @@ export interface ForwarderDeps {
   readonly news: LocalNews;
   /** Commands that may wait here. The server's own may be twice as many. */
   readonly pendingMax: number;
+  /** For how long nothing is heard of a leader until commands are refused. */
+  readonly cutOffMs: number;
   /** The revision that is applied here. */
   readonly revision: () => number;
   /** What would become of a command here and now. */
@@ -73,6 +82,8 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
   #redialMs = REDIAL_MS_MIN;
   /** When the leader was last heard of. */
   #heardMs: number;
+  /** When the present link was dialled. */
+  #dialledMs = 0;
   #isPlanned = false;
   #isOver = false;
 
@@ -89,14 +100,19 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     return this.#deps.clock.nowMs() - this.#heardMs;
   }
 
+  /** For how long nothing was heard over the present link. One that was just dialled has its time to be answered. */
+  get #linkSilentMs(): number {
+    return Math.min(this.silentMs, this.#deps.clock.nowMs() - this.#dialledMs);
+  }
+
   /** Commands whose outcome is not known here yet. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
   carry(command: Command, urgent: boolean): Promise<Applied | Fault> {
-    const { pendingMax } = this.#deps;
-    if (this.#isOver || (this.silentMs > CUT_OFF_MS && this.#link === undefined)) {
+    const { pendingMax, cutOffMs } = this.#deps;
+    if (this.#isOver || (this.silentMs > cutOffMs && this.#link === undefined)) {
       return Promise.resolve(unavailable('no server leads that this one can reach'));
     }
     if (this.#waiting.size >= (urgent ? 2 : 1) * pendingMax || !this.#hasCount()) {
@@ -128,7 +144,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
   /** Called with every command of the log that has a tag, once it is applied. */
   applied(tag: bigint, outcome: Applied | Fault): void {
     if (Number(tag >> 32n) !== this.#incarnation) return;
-    this.#settle(Number(tag & 0xffff_ffffn), outcome);
+    if (this.#settle(Number(tag & 0xffff_ffffn), outcome)) this.fates.settled++;
   }
 
   /** Called when the log was read to an end: who leads as of then, and what is refused by what is applied now. */
@@ -173,7 +189,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
 
   #connect(): void {
     const leader = this.#leader;
-    const { dial, news, address } = this.#deps;
+    const { dial, news, address, clock } = this.#deps;
     if (leader === undefined || leader.address === '' || this.#isOver) return;
     // This very process, which has won and does not lead yet, or one before it.
     if (leader.address === address) return;
@@ -186,6 +202,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
       },
     });
     this.#link = link;
+    this.#dialledMs = clock.nowMs();
     news.tellAll();
     this.#flush(true);
   }
@@ -237,12 +254,11 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     this.#plan();
   }
 
-  #settle(count: number, outcome: Applied | Fault): void {
+  #settle(count: number, outcome: Applied | Fault): boolean {
     const waiting = this.#waiting.get(count);
-    if (waiting === undefined) return;
     this.#waiting.delete(count);
-    this.fates.settled++;
-    waiting.resolve(outcome);
+    waiting?.resolve(outcome);
+    return waiting !== undefined;
   }
 
   /** What comes in one turn of the event loop goes in one message. */
@@ -259,7 +275,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     this.#beat = this.#deps.clock.after(BEAT_MS, () => {
       if (this.#isOver) return;
       this.#refuseUnsent();
-      if (this.silentMs > CUT_OFF_MS) this.#reconnect();
+      if (this.#linkSilentMs > LINK_SILENCE_MS) this.#reconnect();
       this.#flush(true);
       this.#scheduleBeat();
     });
@@ -267,7 +283,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
 
   /** What was never sent, or is known to be in no log, need not wait for a leader that does not come. */
   #refuseUnsent(): void {
-    if (this.silentMs <= CUT_OFF_MS) return;
+    if (this.silentMs <= this.#deps.cutOffMs) return;
     for (const [count, { term }] of this.#waiting) {
       if (term === 0n) this.#settle(count, unavailable('no server leads that this one can reach; nothing was stored'));
     }

@@ -10,12 +10,37 @@ export const LEASE_SLACK_MS = 2_000;
 /** After a follower's link broke, for so long no lease ends: it comes back, or its clients go elsewhere. */
 export const CALM_MS = 10_000;
 
+/** A link over which nothing was heard for so long is given up, and another one dialled. */
+export const LINK_SILENCE_MS = 5_000;
+
+/** For how long a renewal that was told is told again over another link: a link is given up within this, and a beat. */
+export const UNHEARD_MS = LINK_SILENCE_MS + 2 * BEAT_MS;
+
+/** How long a follower has to say who is attached there once its link stands. */
+export const TELL_MS = 1_000;
+
 /** Before a link that broke is dialled again: at first, and at most, as it doubles. */
 export const REDIAL_MS_MIN = 100;
 export const REDIAL_MS_MAX = 1_000;
 
-/** A server that has not heard of the leader for so long tells its clients, and takes nothing more. */
-export const CUT_OFF_MS = 5_000;
+/** A server that has not heard of a leader for so long tells its clients, and takes nothing more: at least. */
+export const CUT_OFF_MS_MIN = 5_000;
+/**
+ * How much longer than the lease of a leader that died it takes until the next one is heard of: etcd looks for ended leases twice a
+ * second, others ask four times, then the log is read and a link dialled, at worst a {@link REDIAL_MS_MAX} later.
+ */
+export const CHANGE_MS = 3_000;
+
+/** For how long nothing is heard until a server is cut off: the change of a leader that died does not cut the others off. */
+export function cutOffMs(leaderTtlMs: number): number {
+  return Math.max(CUT_OFF_MS_MIN, leaderTtlMs + CHANGE_MS);
+}
+
+/**
+ * A follower that could not read the log to its end for so long is cut off as well: two requests to the store without an answer, and
+ * a look.
+ */
+export const LAG_MS_MAX = 8_000;
 
 /** How long a caller waits until this server has applied what it asks for. */
 export const BEHIND_MS_MAX = 5_000;
@@ -35,6 +60,20 @@ export const CAMPAIGN_AGAIN_MS = 1_000;
 export const MESSAGE_ITEMS_MAX = 1_024;
 /** Bytes of commands after which a message takes no more. With one more it stays below the 4 MiB that gRPC takes. */
 export const MESSAGE_BYTES_MAX = 1_048_576;
+
+/** Bytes of one command's record: with it an append that has room for one more stays below the largest request of etcd's. */
+export const RECORD_BYTES_MAX = 1_114_112;
+
+/** Revisions that a follower may be ahead of what the leader has applied: an append that is being applied there, many times over. */
+export const AHEAD_MAX = 65_536;
+/** Sessions that one follower may have attached before the leader has applied their beginning: as many as a network has. */
+export const EARLY_MAX = 1_048_576;
+/** Commands of one process that are known by their count: all that may wait there at once, and as many that were settled meanwhile. */
+export const TAKEN_MAX = 262_144;
+/** Processes of one server that are known in one term: those before have long gone, and repeat nothing. */
+export const ORIGINS_PER_SERVER_MAX = 16;
+/** Processes that are known in one term. */
+export const ORIGINS_MAX = 4_096;
 
 /** How long the leader is asked whether a session is attached. Then it is taken to be: its order waits, and passes. */
 export const ASK_MS = 1_000;

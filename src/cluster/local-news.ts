@@ -1,10 +1,17 @@
-import type { Clock } from '../base/clock.js';
+import type { Clock, Timer } from '../base/clock.js';
 import type { LeaseWitness } from '../replica/leases.js';
-import { ASK_MS } from './limits.js';
+import { ASK_MS, UNHEARD_MS } from './limits.js';
 import type { FollowerMessage, LeaderMessage } from './peers.js';
 
 /** What of a message is news of sessions and streams. */
 export type News = Pick<FollowerMessage, 'renewed' | 'attached' | 'detached' | 'usedStreams' | 'asked'>;
+
+/** Who asks whether a session is attached anywhere, and whether the leader was asked. */
+interface Asking {
+  readonly resolve: ((isAttached: boolean) => void)[];
+  readonly timer: Timer;
+  isSent: boolean;
+}
 
 /** What {@link LocalNews} stands on. */
 export interface LocalNewsDeps {
@@ -23,14 +30,17 @@ export class LocalNews implements LeaseWitness {
   /** Called when there is something that should not wait for the next beat. */
   changed: () => void = () => {};
   readonly #deps: LocalNewsDeps;
-  readonly #renewed = new Set<number>();
+  #renewed = new Set<number>();
   readonly #used = new Set<number>();
   /** Whether each session that is to be told of is attached here. */
   readonly #held = new Map<number, boolean>();
   /** Of which the leader was told that they are attached here. */
   readonly #told = new Set<number>();
-  /** Who asks whether a session is attached anywhere, and whether the leader was asked. */
-  readonly #asking = new Map<number, { readonly resolve: ((isAttached: boolean) => void)[]; isSent: boolean }>();
+  readonly #asking = new Map<number, Asking>();
+  /** Renewals that were told lately. The link may break before they arrive. */
+  #lately: { readonly atMs: number; readonly sids: ReadonlySet<number> }[] = [];
+  /** Another link has begun since renewals were told last. */
+  #isNewLink = false;
   #isOver = false;
 
   constructor(deps: LocalNewsDeps) {
@@ -67,8 +77,8 @@ export class LocalNews implements LeaseWitness {
         asking.resolve.push(resolve);
         return;
       }
-      this.#asking.set(sid, { resolve: [resolve], isSent: false });
-      this.#deps.clock.after(ASK_MS, () => this.#answer(sid, true));
+      const timer = this.#deps.clock.after(ASK_MS, () => this.#answer(sid, true));
+      this.#asking.set(sid, { resolve: [resolve], timer, isSent: false });
       this.changed();
     });
   }
@@ -76,6 +86,7 @@ export class LocalNews implements LeaseWitness {
   /** A link has begun: the leader knows nothing of this server yet. */
   tellAll(): void {
     for (const asking of this.#asking.values()) asking.isSent = false;
+    this.#isNewLink = true;
     this.#held.clear();
     this.#told.clear();
     for (const sid of this.#deps.attached()) this.#held.set(sid, true);
@@ -96,13 +107,25 @@ export class LocalNews implements LeaseWitness {
       asked.push(sid);
     }
     // All of them: 4 bytes each, and every one of a million renews once in some seconds.
-    const renewed = isBeat ? [...this.#renewed] : [];
+    const renewed = isBeat ? this.#takeRenewed() : [];
     const usedStreams = isBeat ? [...this.#used] : [];
-    if (isBeat) this.#renewed.clear();
     if (isBeat) this.#used.clear();
     if (held.length + asked.length + renewed.length + usedStreams.length === 0) return undefined;
     const sidsOf = (isHeld: boolean) => held.flatMap(([sid, is]) => (is === isHeld ? [sid] : []));
     return { renewed, attached: sidsOf(true), detached: sidsOf(false), usedStreams, asked };
+  }
+
+  /** Over a new link also what was told over the one before, of which nobody knows whether it arrived. */
+  #takeRenewed(): number[] {
+    const nowMs = this.#deps.clock.nowMs();
+    const lately = this.#lately.filter(({ atMs }) => nowMs - atMs <= UNHEARD_MS);
+    const renewed = this.#isNewLink ? new Set(this.#renewed) : this.#renewed;
+    if (this.#isNewLink) for (const { sids } of lately) for (const sid of sids) renewed.add(sid);
+    if (this.#renewed.size > 0) lately.push({ atMs: nowMs, sids: this.#renewed });
+    this.#lately = lately;
+    this.#renewed = new Set();
+    this.#isNewLink = false;
+    return [...renewed];
   }
 
   /** What the leader has said. */
@@ -115,6 +138,7 @@ export class LocalNews implements LeaseWitness {
   /** This server leads now: it has nobody to tell. */
   end(): void {
     this.#isOver = true;
+    this.#lately = [];
     this.#renewed.clear();
     this.#used.clear();
     this.#held.clear();
@@ -124,6 +148,7 @@ export class LocalNews implements LeaseWitness {
   #answer(sid: number, isAttached: boolean): void {
     const asking = this.#asking.get(sid);
     this.#asking.delete(sid);
+    asking?.timer.cancel();
     for (const resolve of asking?.resolve ?? []) resolve(isAttached);
   }
 }

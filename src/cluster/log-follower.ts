@@ -13,6 +13,8 @@ export interface LogFollowerDeps {
   readonly entered: (term: bigint) => void;
   /** Applies what comes next. */
   readonly apply: (record: StoredRecord) => void;
+  /** Called when the log can be read no more, and when it can be read again. */
+  readonly readable: (isReadable: boolean, error?: unknown) => void;
 }
 
 /** Reads a log onward and applies it, for as long as it is told to. */
@@ -27,6 +29,7 @@ export class LogFollower {
   /** Who waits until what was acknowledged before is applied here. */
   #readers: ((isCurrent: boolean) => void)[] = [];
   #currentMs: number;
+  #isReadable = true;
 
   constructor(deps: LogFollowerDeps) {
     this.#deps = deps;
@@ -97,12 +100,21 @@ export class LogFollower {
   /** Undefined: the store did not answer. */
   async #slice(): Promise<LogSlice | undefined> {
     try {
-      return await this.#deps.tail.read();
+      const slice = await this.#deps.tail.read();
+      this.#setReadable(true);
+      return slice;
     } catch (error) {
       if (!(error instanceof JournalError) || error.kind !== 'failed') throw error;
+      this.#setReadable(false, error);
       await new Promise<void>((resolve) => this.#deps.clock.after(READ_AGAIN_MS, resolve));
       return undefined;
     }
+  }
+
+  #setReadable(isReadable: boolean, error?: unknown): void {
+    if (isReadable === this.#isReadable) return;
+    this.#isReadable = isReadable;
+    this.#deps.readable(isReadable, error);
   }
 
   async #apply({ term, seq, records }: LogSlice['batches'][number]): Promise<void> {

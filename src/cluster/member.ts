@@ -15,14 +15,16 @@ import {
   BEHIND_MS_MAX,
   BEHIND_RETRY_MS,
   CAMPAIGN_AGAIN_MS,
-  CUT_OFF_MS,
+  cutOffMs,
   FATE_MS_MAX,
+  LAG_MS_MAX,
   LEASE_SLACK_MS,
   LOOK_MS,
 } from './limits.js';
 import { LocalNews } from './local-news.js';
 import { LogFollower } from './log-follower.js';
 import type { FollowerHandler, FollowerLink } from './peers.js';
+import { SharedQuestion } from './shared-question.js';
 
 /** What a server is in its network. `starting`: it has not read the log to its end yet. */
 export type Role = 'starting' | 'following' | 'leading' | 'over';
@@ -31,6 +33,8 @@ export type Role = 'starting' | 'following' | 'leading' | 'over';
 export interface MemberDeps
   extends Pick<ForwarderDeps, 'clock' | 'random' | 'name' | 'address' | 'dial' | 'pendingMax'> {
   readonly log: FollowedLog;
+  /** How long the lease of a leader that died lives on. */
+  readonly leaderTtlMs: number;
   readonly logger: Logger;
   /** The last batch that the state holds. */
   readonly seq: number;
@@ -55,6 +59,8 @@ export class Member implements CommandRoute, Publisher {
   readonly #forwarder: Forwarder;
   readonly #follower: LogFollower;
   readonly #closing = new AbortController();
+  /** Each costs a transaction. */
+  readonly #stillLeads = new SharedQuestion(() => this.#confirm());
   #desk: LeaderDesk | undefined;
   #role: Role = 'starting';
   #term: Term | undefined;
@@ -64,11 +70,11 @@ export class Member implements CommandRoute, Publisher {
 
   constructor(deps: MemberDeps) {
     this.#deps = deps;
-    const { clock, random, name, address, dial, pendingMax, log, seq, replica } = deps;
+    const { clock, random, name, address, dial, pendingMax, log, seq, replica, logger } = deps;
     const replace = (sid: number) => replica().attachments.replace(sid);
     this.#news = new LocalNews({ clock, replace, attached: () => replica().attachments.sids() });
     this.#forwarder = new Forwarder({
-      ...{ clock, random, name, address, dial, pendingMax },
+      ...{ clock, random, name, address, dial, pendingMax, cutOffMs: cutOffMs(deps.leaderTtlMs) },
       news: this.#news,
       revision: () => replica().state.revision,
       tryOut: (command) => outcomeOf(replica(), command),
@@ -78,6 +84,10 @@ export class Member implements CommandRoute, Publisher {
       tail: log.tail(seq),
       entered: (term) => this.#forwarder.entered(term),
       apply: (record) => this.#apply(record),
+      readable: (isReadable, error) => {
+        if (isReadable) logger.info('the log can be read again');
+        else logger.warn({ err: error }, 'the log cannot be read; it is tried again');
+      },
     });
   }
 
@@ -115,9 +125,10 @@ export class Member implements CommandRoute, Publisher {
     return this.#desk?.count ?? 0;
   }
 
-  /** Whether this server can vouch for sessions: it leads, or the one that leads has answered lately. */
+  /** Whether this server can vouch for sessions: it leads, or the one that leads has answered lately and the log could be read. */
   get isInTouch(): boolean {
-    return this.#role === 'leading' || this.#forwarder.silentMs <= CUT_OFF_MS;
+    if (this.#role === 'leading') return true;
+    return this.#forwarder.silentMs <= cutOffMs(this.#deps.leaderTtlMs) && this.#follower.lagMs <= LAG_MS_MAX;
   }
 
   /** Begins to follow, and to try to lead. Resolves when the network is there and everything in the log is applied. */
@@ -126,7 +137,8 @@ export class Member implements CommandRoute, Publisher {
     leases.witness = this.#news;
     leases.slackMs = LEASE_SLACK_MS;
     deadlines.usedElsewhere = (id) => this.#news.used(id);
-    attachments.elsewhere = (sid) => (this.#desk === undefined ? this.#news.isAttached(sid) : this.#desk.isHeld(sid));
+    attachments.elsewhere = (sid) =>
+      this.#desk === undefined ? this.#news.isAttached(sid) : this.#desk.mayBeHeld(sid);
     this.#watch = this.#deps.log.watch(() => this.#follower.look());
     this.#scheduleLook();
     await new Promise<void>((resolve, reject) => {
@@ -164,7 +176,7 @@ export class Member implements CommandRoute, Publisher {
    * nothing can be said to be absent.
    */
   async current(): Promise<Fault | undefined> {
-    const isCurrent = this.#role === 'leading' ? this.#confirm() : this.#follower.read();
+    const isCurrent = this.#role === 'leading' ? this.#stillLeads.ask() : this.#follower.read();
     return (await this.#inTime(isCurrent)) ? undefined : behind('this server cannot tell whether it is up to date');
   }
 
@@ -266,7 +278,7 @@ export class Member implements CommandRoute, Publisher {
     replica.lead(term.journal);
     this.#desk = desk;
     this.#role = 'leading';
-    for (const resolve of this.#follower.end()) void this.#confirm().then(resolve);
+    for (const resolve of this.#follower.end()) void this.#stillLeads.ask().then(resolve);
     this.#touch();
     await this.#deps.leads(term);
     for (const { command, urgent, resolve } of rest) {

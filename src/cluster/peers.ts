@@ -63,6 +63,8 @@ export interface FollowerLink {
   send(message: LeaderMessage): void;
   /** Ends it: this server does not lead in that term. */
   refuse(): void;
+  /** Ends it: what came over it is none of what followers say. */
+  reject(why: string): void;
 }
 
 /** What a link's end is told of, at the leader. */

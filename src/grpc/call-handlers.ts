@@ -268,17 +268,30 @@ export class Calls {
     this.backing.refused?.(fault, methodOf(call) ?? '', originOfPeer(call.getPeer()));
   }
 
-  private outcomeOf<T>(call: AnyCall, work: (caller: Caller) => T | Fault | Promise<T | Fault>): Promise<T | Fault> {
+  private async outcomeOf<T>(
+    call: AnyCall,
+    work: (caller: Caller) => T | Fault | Promise<T | Fault>,
+  ): Promise<T | Fault> {
     const { currency, state } = this.backing.replica;
-    if (currency === undefined) return this.attempt(call, work);
-    const wanted = wantedOf(call);
-    if (wanted instanceof Fault) return Promise.resolve(wanted);
-    return answerCurrently({ currency, state }, wanted, () => this.attempt(call, work));
+    const wanted = currency && wantedOf(call);
+    if (wanted instanceof Fault) return wanted;
+    // Who called is told to the audit log with what came of it in the end: the first of two attempts is nobody's business.
+    let seen: { readonly caller: Caller | undefined } | undefined;
+    const attempt = () =>
+      this.attempt(call, work, (caller) => {
+        seen = { caller };
+      });
+    const outcome = await (currency === undefined || wanted === undefined
+      ? attempt()
+      : answerCurrently({ currency, state }, wanted, attempt));
+    return seen === undefined ? outcome : this.audited(call, outcome, seen.caller);
   }
 
+  /** `seen` is called once it is known who calls; with undefined for somebody whose credentials are not good. */
   private async attempt<T>(
     call: AnyCall,
     work: (caller: Caller) => T | Fault | Promise<T | Fault>,
+    seen: (caller: Caller | undefined) => void,
   ): Promise<T | Fault> {
     try {
       if (this.isDraining) return draining(this.refused++, this.backing.replica.leases.livesMs());
@@ -287,15 +300,15 @@ export class Calls {
       const vouching = vouchingOf(this.backing, call, claim);
       // Most calls bring neither, and wait for nothing.
       const vouched = vouching === undefined ? undefined : await vouching;
-      if (vouched instanceof Fault) return this.audited(call, vouched);
-      const caller = identify(this.backing, call, vouched);
-      if (caller instanceof Fault) return this.audited(call, caller);
+      const caller = vouched instanceof Fault ? vouched : identify(this.backing, call, vouched);
+      seen(caller instanceof Fault ? undefined : caller);
+      if (caller instanceof Fault) return caller;
       const refused = this.backing.gatekeeper.admit(methodOfPath(call.getPath()), caller);
-      if (refused !== undefined) return this.audited(call, refused, caller);
+      if (refused !== undefined) return refused;
       if (!caller.isNobody) this.vouch(call);
       const outcome = await work(caller);
       if (!(outcome instanceof Fault) && hasProof(call)) this.vouch(call);
-      return this.audited(call, outcome, caller);
+      return outcome;
     } catch (error) {
       return this.internal(call, error);
     }

@@ -186,6 +186,12 @@ export function hasProof(call: object): boolean {
   return request?.proof !== undefined;
 }
 
+/** Whether a request uses something up when it is tried, and cannot be tried again: proofs. */
+export function isTriedOnce(call: object): boolean {
+  const { request } = call as { readonly request?: { readonly oldProof?: unknown } };
+  return hasProof(call) || request?.oldProof !== undefined;
+}
+
 /** Renews a session that a caller has. */
 export function renew(
   { replica, shares }: Pick<Backing, 'replica' | 'shares'>,

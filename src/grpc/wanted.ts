@@ -1,7 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { Fault } from '../core/model/fault.js';
 import type { Wanted } from '../replica/currency.js';
-import { AFTER_METADATA, SESSION_METADATA } from './caller.js';
+import { AFTER_METADATA, isTriedOnce, SESSION_METADATA } from './caller.js';
 
 /** A position as a request for a watch has it. */
 interface AskedPosition {
@@ -22,5 +22,6 @@ export function wantedOf(call: { readonly metadata: Metadata; readonly request?:
     after,
     position: position && { epoch: position.epoch, revision: Number(position.revision) },
     isOfSession: call.metadata.get(SESSION_METADATA).length > 0,
+    isOnce: isTriedOnce(call),
   };
 }

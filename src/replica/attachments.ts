@@ -48,6 +48,11 @@ export class Attachments {
     return this.open_.has(sid);
   }
 
+  /** Whether a session is attached at any server. */
+  isAttachedAnywhere(sid: number): boolean | Promise<boolean> {
+    return this.isAttached(sid) || (this.elsewhere?.(sid) ?? false);
+  }
+
   /**
    * Attaches a live session; an earlier attachment of it ends. It begins with a heartbeat and the orders that wait.
    */

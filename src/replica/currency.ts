@@ -49,11 +49,14 @@ export interface Wanted {
   readonly position?: Position | undefined;
   /** Whether the answer vouches for a session. */
   readonly isOfSession: boolean;
+  /** Whether the request can be tried only once, as one with a proof: that is used up by the first attempt. */
+  readonly isOnce: boolean;
 }
 
 /**
  * Answers a request at one of several servers. What it was promised is waited for, and nothing is said to be absent before everything is
- * applied here that was acknowledged anywhere: then the request is tried once more. An attempt that is refused has changed nothing.
+ * applied here that was acknowledged anywhere: then the request is tried once more. An attempt that is refused has changed nothing, but
+ * where the request can be tried only once: that waits first.
  */
 export async function answerCurrently<T>(
   { currency, state }: { readonly currency: Currency; readonly state: StateView },
@@ -63,6 +66,7 @@ export async function answerCurrently<T>(
   if (wanted.isOfSession && !currency.isInTouch) return cutOff();
   const late = await waitFor(currency, state, wanted);
   if (late !== undefined) return late;
+  if (wanted.isOnce) return (await currency.current()) ?? attempt();
   const from = state.revision;
   const outcome = await attempt();
   if (!(outcome instanceof Fault) || !NEGATIVE.has(outcome.reason)) return outcome;

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { type Address, formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
+import { Fence } from '../base/fence.js';
 import type { PeerFiles } from '../cluster/door/credentials.js';
 import { peerDialer } from '../cluster/door/peer-dialer.js';
 import { PeerDoor } from '../cluster/door/peer-door.js';
@@ -47,7 +48,8 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const { network, leaderTtlMs, peerListen } = config;
   const name = config.name ?? hostname();
   const files = await peerFiles(config);
-  const door: PeerDoor = new PeerDoor({ network, files, accept: (link) => member.accept(link) });
+  const fence = new Fence({ log, random });
+  const door: PeerDoor = new PeerDoor({ network, files, fence, accept: (link) => member.accept(link) });
   const bound = await listening('--peer-listen', door.listen(peerListen));
   const peerAddress = formatAddress(config.peerAdvertise ?? bound);
   const store = new EtcdClient(members, clock);
@@ -64,8 +66,9 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const member: Member = new Member({
     ...{ clock, random, name, log: shared, logger: log, address: peerAddress, lost: deps.lost },
     seq: view.seq,
+    leaderTtlMs,
     pendingMax: replicaLimits(config).pendingMax,
-    dial: peerDialer(network, files),
+    dial: peerDialer(network, files, fence),
     replica: () => joined!.replica,
     inTouch: deps.inTouch,
     leads: async (term) => {

@@ -5,7 +5,7 @@ import { type Config, IN_MEMORY } from '../config/config.js';
 import type { Journal } from '../journal/journal.js';
 import type { Term } from '../log/shared-log.js';
 import type { Storage } from './engine.js';
-import type { JoinDeps } from './join-cluster.js';
+import type { JoinDeps, JoinedCluster } from './join-cluster.js';
 import type { Standing } from './metrics/standing-meters.js';
 import { type OpenTermDeps, openTerm } from './open-term.js';
 
@@ -39,10 +39,8 @@ export async function openStorage(config: Config, deps: OpenStorageDeps): Promis
   if (data !== IN_MEMORY) ensurePrivateFolder(data);
   // A server on its own folder loads nothing of it.
   const { joinCluster } = await import('./join-cluster.js');
-  const cluster = await joinCluster(config, journal.members, deps);
+  const cluster = endableWhileJoining(await joinCluster(config, journal.members, deps), deps.signal);
   const { member, appendBytesMax } = cluster;
-  const giveUp = () => void cluster.close();
-  deps.signal?.addEventListener('abort', giveUp, { once: true });
   return {
     ...{ storage: { cluster }, appendBytesMax },
     journal: {
@@ -64,6 +62,27 @@ export async function openStorage(config: Config, deps: OpenStorageDeps): Promis
     watch: () => {},
     close: cluster.close,
   };
+}
+
+/**
+ * A cluster that gives up when it is told to while it waits for the others. Once it has joined them, a server that is told to end
+ * says goodbye to its clients first, and closes this last.
+ */
+export function endableWhileJoining<C extends Pick<JoinedCluster, 'join' | 'close'>>(
+  cluster: C,
+  signal: AbortSignal | undefined,
+): C {
+  const giveUp = () => void cluster.close();
+  if (signal?.aborted) giveUp();
+  signal?.addEventListener('abort', giveUp, { once: true });
+  const join: JoinedCluster['join'] = async (replica, establish) => {
+    try {
+      await cluster.join(replica, establish);
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
+  };
+  return { ...cluster, join };
 }
 
 function ofTerm(

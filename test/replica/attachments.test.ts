@@ -29,6 +29,21 @@ describe('an attachment', () => {
     expect(drain(world.replica.attachments.open(sid))).toEqual(['heartbeat', 'order o3']);
   });
 
+  it('may be at another server, which is asked only where there are others and it is not here', async () => {
+    const world = await World.start();
+    const { attachments } = world.replica;
+    const [here, elsewhere, nowhere] = [await world.open(1), await world.open(2), await world.open(3)];
+    attachments.open(here);
+    expect(attachments.isAttachedAnywhere(elsewhere)).toBe(false);
+    const asked: number[] = [];
+    attachments.elsewhere = (sid) => {
+      asked.push(sid);
+      return sid === elsewhere;
+    };
+    expect([here, elsewhere, nowhere].map((sid) => attachments.isAttachedAnywhere(sid))).toEqual([true, true, false]);
+    expect(asked).toEqual([elsewhere, nowhere]);
+  });
+
   it('is given a time of its own to come back after a drain', async () => {
     const world = await World.start();
     const { attachments } = world.replica;

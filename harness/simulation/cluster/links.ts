@@ -77,6 +77,7 @@ export class Links {
       const answer: FollowerLink = {
         send: (message) => down(() => isOpen && owner.received(message)),
         refuse: lose,
+        reject: lose,
       };
       up(() => {
         handler = there.accept(answer, here);

@@ -48,6 +48,13 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
     handler: (handler) => received(handler, (one) => ({ ...one, attached: [], renewed: [] })),
   },
   {
+    name: 'vouch for sessions without the log',
+    seed: 1,
+    minutes: 10,
+    finds: 'Fresh',
+    isInTouch: () => true,
+  },
+  {
     name: 'leave a batch out',
     seed: 1,
     minutes: 10,

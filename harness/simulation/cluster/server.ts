@@ -7,6 +7,7 @@ import type { State } from '../../../src/core/store/state.js';
 import { EtcdLog } from '../../../src/log/etcd/log.js';
 import type { EtcdStore } from '../../../src/log/etcd/store.js';
 import type { FollowedLog } from '../../../src/log/shared-log.js';
+import { cutOff } from '../../../src/replica/currency.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../../src/replica/limits.js';
 import { recover } from '../../../src/replica/recover.js';
 import { Replica } from '../../../src/replica/replica.js';
@@ -29,6 +30,8 @@ export interface ClusterTampering {
   readonly handler?: (handler: FollowerHandler, nth: number) => FollowerHandler;
   /** How a server makes sure that it is up to date. */
   readonly current?: (member: Member) => ReturnType<Member['current']>;
+  /** Whether a server takes itself for in touch with the others. */
+  readonly isInTouch?: (member: Member) => boolean;
 }
 
 /** What a simulated server of several is made of. */
@@ -85,6 +88,7 @@ export class ClusterServer implements LinkPlace {
       log: tamper.log?.(log) ?? log,
       logger: pino({ level: 'silent' }),
       seq: view.seq,
+      leaderTtlMs: LEADER_TTL_MS,
       pendingMax: DEFAULT_REPLICA_LIMITS.pendingMax,
       dial: deps.dial,
       replica: () => replica,
@@ -95,7 +99,9 @@ export class ClusterServer implements LinkPlace {
         replica.abandon();
         fatal(error);
       },
-      inTouch: () => {},
+      inTouch: (isInTouch) => {
+        if (!isInTouch) replica.attachments.letGo(cutOff());
+      },
     });
     const replica: Replica = new Replica({
       ...{ state, clock, random, fatal },
@@ -111,6 +117,11 @@ export class ClusterServer implements LinkPlace {
     await member.start();
     replica.opened();
     server.isUp = true;
+  }
+
+  /** Whether it vouches for sessions. */
+  get isInTouch(): boolean {
+    return this.#tamper.isInTouch?.(this.member) ?? this.member.isInTouch;
   }
 
   accept(link: FollowerLink, from: LinkPlace): FollowerHandler | undefined {

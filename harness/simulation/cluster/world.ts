@@ -1,3 +1,4 @@
+import { LAG_MS_MAX } from '../../../src/cluster/limits.js';
 import { isFault } from '../../../src/core/model/fault.js';
 import type { Position } from '../../../src/core/model/position.js';
 import type { InstanceFlavor, InstanceType } from '../../../src/core/model/session.js';
@@ -23,6 +24,8 @@ const RESTART_MS = 1_000;
 const DIGEST_EVERY = 25;
 /** A session that was attached at an undisturbed server for so long has no reason to expire. */
 const UNDISTURBED_MS = 20_000;
+/** A server that is in touch shows what was acknowledged so long ago: its bound of reading the log, and a look, and a message. */
+const STALE_MS = LAG_MS_MAX + 3_000;
 /** How long everything has to come to rest. */
 const CALM_MS = 60_000;
 
@@ -56,7 +59,8 @@ interface Held {
  * from etcd, while callers at all of them open, attach, renew and end sessions.
  *
  * Checks besides those of the {@link Ledger}: **Agreed** (every server has the same state at a revision), **Current** (a server that says
- * it is up to date has all that was acknowledged before the question), **Leased** (no session expires that is attached), **Converged**.
+ * it is up to date has all that was acknowledged before the question), **Fresh** (a server that is in touch is not far behind), **Leased**
+ * (no session expires that is attached), **Converged** (in the end all have everything, one leads, and the others are in touch with it).
  */
 export class ClusterWorld {
   readonly scheduler = new Scheduler();
@@ -70,6 +74,8 @@ export class ClusterWorld {
   readonly #held = new Map<number, Held>();
   readonly #sids: number[] = [];
   #newest = 0;
+  /** What was acknowledged {@link STALE_MS} ago. */
+  #old = 0;
   #made = 0;
   #acknowledged = 0;
   #unknown = 0;
@@ -231,14 +237,22 @@ export class ClusterWorld {
   }
 
   #callAt(place: Place, server: ClusterServer, kind: number): void {
-    const { replica } = server;
+    const { replica, state } = server;
+    if (server.isInTouch && state.revision < this.#old && this.#hasRun(server)) {
+      this.verdict.fail('Fresh', `${server.name} is in touch at ${state.revision}; ${this.#old} is ${STALE_MS} ms old`);
+    }
     const sid = this.#sids.length === 0 ? 0 : this.#random.pick(this.#sids);
     if (kind < 5) void this.#open(server);
     else if (kind === 5) void replica.submit({ kind: 'CloseSession', sid, reason: 2 });
     else if (kind === 6) this.#attach(place, server, sid);
     else if (kind === 7) {
-      if (server.member.isInTouch && server.state.sessions.has(sid)) replica.leases.renew(sid);
+      if (server.isInTouch && server.state.sessions.has(sid)) replica.leases.renew(sid);
     } else void this.#ask(server);
+  }
+
+  /** Not one that has just gone on after it stood still, and has looked at nothing yet. */
+  #hasRun({ process }: ClusterServer): boolean {
+    return this.scheduler.nowMs - process.runningSinceMs > STALE_MS;
   }
 
   async #open({ replica, process }: ClusterServer): Promise<void> {
@@ -255,7 +269,11 @@ export class ClusterWorld {
       return;
     }
     this.#acknowledged++;
-    this.#newest = Math.max(this.#newest, outcome.revision);
+    const { revision } = outcome;
+    this.#newest = Math.max(this.#newest, revision);
+    this.scheduler.after(STALE_MS, () => {
+      this.#old = Math.max(this.#old, revision);
+    });
     this.ledger.acknowledged(uuid, outcome.revision);
     for (const change of outcome.changes) if (change.kind === 'SessionOpened') this.#sids.push(change.session.sid);
     if (this.#sids.length > 50) this.#sids.shift();
@@ -270,7 +288,7 @@ export class ClusterWorld {
   }
 
   #attach(place: Place, server: ClusterServer, sid: number): void {
-    if (!server.state.sessions.has(sid) || !server.member.isInTouch) return;
+    if (!server.state.sessions.has(sid) || !server.isInTouch) return;
     const attachment = server.replica.attachments.open(sid);
     this.#held.set(sid, { attachment, place, sinceMs: this.scheduler.nowMs });
   }
@@ -301,6 +319,9 @@ export class ClusterWorld {
     for (const { name, server } of this.#places) {
       const at = server?.isUp ? server.state.revision : undefined;
       if (at !== this.ledger.revision) this.verdict.fail('Converged', `${name} is at ${at} of ${this.ledger.revision}`);
+    }
+    for (const { name, server } of this.#places) {
+      if (server?.isInTouch === false) this.verdict.fail('Converged', `${name} is out of touch`);
     }
     const leaders = this.#places.filter(({ server }) => server?.member.role === 'leading');
     if (leaders.length !== 1) this.verdict.fail('Converged', `${leaders.length} servers lead`);

@@ -1,12 +1,13 @@
 import { Client, Metadata } from '@grpc/grpc-js';
-import { PeerServiceService } from '../../../gen/switchyard/cluster/v1/peer.js';
+import { PeerServiceService, type SubmitResponse } from '../../../gen/switchyard/cluster/v1/peer.js';
+import type { Fence } from '../../base/fence.js';
 import type { DialLeader } from '../peers.js';
 import { packFollower, unpackLeader } from './codec.js';
 import { clientCredentials, type PeerFiles } from './credentials.js';
 import { PEER_KEEPALIVE_MS, PEER_MESSAGE_BYTES_MAX } from './limits.js';
 
 /** Dials leaders over gRPC: a connection of its own for each link, which is over with the link. */
-export function peerDialer(network: string, files: PeerFiles | undefined): DialLeader {
+export function peerDialer(network: string, files: PeerFiles | undefined, fence: Fence): DialLeader {
   const { path, requestSerialize, responseDeserialize } = PeerServiceService.submit;
   return (leader, owner) => {
     const client = new Client(leader.address, clientCredentials(files), {
@@ -27,7 +28,14 @@ export function peerDialer(network: string, files: PeerFiles | undefined): DialL
       client.close();
       owner.broken();
     };
-    call.on('data', (message) => owner.received(unpackLeader(message)));
+    const received = (message: SubmitResponse) => {
+      if (!isOver) owner.received(unpackLeader(message));
+    };
+    const giveUp = () => {
+      call.cancel();
+      over();
+    };
+    call.on('data', fence.around('peers', received, giveUp));
     call.on('error', over);
     call.on('end', over);
     return {

@@ -5,19 +5,24 @@ import {
   type SubmitResponse,
 } from '../../../gen/switchyard/cluster/v1/peer.js';
 import { type Address, formatAddress } from '../../base/address.js';
+import type { Fence } from '../../base/fence.js';
 import type { FollowerHandler, FollowerLink } from '../peers.js';
 import { packLeader, unpackFollower } from './codec.js';
 import { type PeerFiles, serverCredentials } from './credentials.js';
-import { PEER_KEEPALIVE_MS, PEER_MESSAGE_BYTES_MAX } from './limits.js';
+import { PEER_KEEPALIVE_MS, PEER_MESSAGE_BYTES_MAX, UNREAD_MESSAGES_MAX } from './limits.js';
 
 /** What a {@link PeerDoor} stands on. */
 export interface PeerDoorDeps {
   readonly network: string;
   /** Undefined: everybody may connect, as nobody else reaches loopback. */
   readonly files: PeerFiles | undefined;
+  /** Ends the call of a follower where handling what it sent throws, and not this server. */
+  readonly fence: Fence;
   /** A server has connected. Undefined: this one does not lead. */
   readonly accept: (link: FollowerLink) => FollowerHandler | undefined;
 }
+
+const NOT_LEADER = 'this server does not lead the network in that term';
 
 type Call = ServerDuplexStream<SubmitRequest, SubmitResponse>;
 
@@ -52,12 +57,11 @@ export class PeerDoor {
   }
 
   #submit(call: Call): void {
-    const { accept, network } = this.#deps;
+    const { accept, network, fence, files } = this.#deps;
     const refuse = (code: status, details: string) => call.emit('error', { code, details });
-    const notLeader = () => refuse(status.FAILED_PRECONDITION, 'this server does not lead the network in that term');
-    const handler = accept({ send: (message) => void call.write(packLeader(message)), refuse: notLeader });
+    const handler = accept(linkOf(call, refuse));
     if (handler === undefined) {
-      notLeader();
+      refuse(status.FAILED_PRECONDITION, NOT_LEADER);
       return;
     }
     let isOver = false;
@@ -65,21 +69,36 @@ export class PeerDoor {
       if (!isOver) handler.closed();
       isOver = true;
     };
-    call.on('data', (message: SubmitRequest) => {
+    const received = (message: SubmitRequest) => {
       if (isOver) return;
-      if (message.network !== network) notLeader();
-      else if (!isOf(call, message.server)) refuse(status.PERMISSION_DENIED, 'the certificate is not of that server');
+      if (message.network !== network) refuse(status.FAILED_PRECONDITION, NOT_LEADER);
+      else if (files !== undefined && !isOf(call, message.server))
+        refuse(status.PERMISSION_DENIED, 'the certificate is not of that server');
       else handler.received(unpackFollower(message));
-    });
+    };
+    call.on(
+      'data',
+      fence.around('peers', received, () => refuse(status.INTERNAL, 'the message could not be handled')),
+    );
     for (const event of ['end', 'cancelled', 'error', 'close']) call.once(event, over);
     call.on('end', () => call.end());
   }
 }
 
-/** Whether the certificate of a caller has the name that it gives; without certificates everybody may have every name. */
+function linkOf(call: Call, refuse: (code: status, details: string) => void): FollowerLink {
+  return {
+    send: (message) => {
+      // The writable's queue counts messages.
+      if (call.writableLength < UNREAD_MESSAGES_MAX) call.write(packLeader(message));
+      else refuse(status.RESOURCE_EXHAUSTED, `the follower does not read: ${call.writableLength} messages wait`);
+    },
+    refuse: () => refuse(status.FAILED_PRECONDITION, NOT_LEADER),
+    reject: (why) => refuse(status.INVALID_ARGUMENT, why),
+  };
+}
+
+/** Whether the certificate of a caller has the name that it gives. Of a connection that is gone there is none. */
 function isOf(call: Call, name: string): boolean {
-  const { transportSecurityType, sslPeerCertificate } = call.getAuthContext();
-  if (transportSecurityType === undefined) return true;
-  const names = sslPeerCertificate?.subjectaltname?.split(', ') ?? [];
+  const names = call.getAuthContext().sslPeerCertificate?.subjectaltname?.split(', ') ?? [];
   return names.includes(`DNS:${name}`);
 }

@@ -236,7 +236,7 @@ async function terminateOther(
 ): Promise<TerminateSessionResponse | Fault> {
   const { replica, orderDeadlineMs } = backing;
   // An order waits for its answer. Nobody is there to answer one that goes to a session without an attachment.
-  const deadlineMs = replica.attachments.isAttached(sid) ? orderDeadlineMs : 0;
+  const deadlineMs = (await replica.attachments.isAttachedAnywhere(sid)) ? orderDeadlineMs : 0;
   const asked = await replica.submit({ kind: 'RequestTermination', sid, reason, deadlineMs, ...caller.by });
   if (asked instanceof Fault) return asked;
   const ended = await sessionEnd(backing, sid, signalOf(call));

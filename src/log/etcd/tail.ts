@@ -43,6 +43,8 @@ export class EtcdTail implements LogTail {
       const success = ranges.map((range) => ({ kind: 'read', range }) as const);
       return (await this.#store.commit({ compare: [], success })).found;
     } catch (error) {
+      // It may have been too much for a message, or for the time that a request has.
+      this.#limit = READ_KEYS_MIN;
       throw journalErrorOf(error);
     }
   }
@@ -63,7 +65,8 @@ export class EtcdTail implements LogTail {
   #fit(found: readonly KeyValue[]): void {
     const bytes = found.reduce((sum, { value }) => sum + value.length, 0);
     if (bytes > READ_BYTES_AIM) this.#limit = Math.max(READ_KEYS_MIN, Math.floor(this.#limit / 2));
-    else if (found.length === this.#limit) this.#limit = Math.min(READ_KEYS_MAX, 2 * this.#limit);
+    else if (found.length === this.#limit && 2 * bytes <= READ_BYTES_AIM)
+      this.#limit = Math.min(READ_KEYS_MAX, 2 * this.#limit);
   }
 }
 

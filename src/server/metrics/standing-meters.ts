@@ -66,7 +66,8 @@ function meterFollowing(
   const lag = 'How long ago this server had applied the whole log, in seconds; 0 at the leader. Only with --journal.';
   gauge('switchyard_log_lag_seconds', lag, () => lagMs() / 1_000);
   gauge('switchyard_followers', 'How many servers follow this one. Only with --journal.', followers);
-  const touch = '1 while this server leads or hears of the one that does, 0 after 5 s of silence. Only with --journal.';
+  const touch =
+    '1 while this server leads or hears of the one that does and reads the log, 0 once it has lost touch. Only with --journal.';
   gauge('switchyard_in_touch', touch, () => (isInTouch() ? 1 : 0));
   counter(registers, {
     name: 'switchyard_fates_total',

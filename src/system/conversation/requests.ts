@@ -84,7 +84,9 @@ export class Requests {
     const { currency, state } = this.deps.backing.replica;
     if (currency === undefined) return this.handle(event, packetId);
     const { sid } = this.deps.conversation;
-    const wanted = { isOfSession: sid !== undefined || event.type === 'KeepAlive' };
+    const { body } = event;
+    const isOnce = ('proof' in body && body.proof !== undefined) || 'oldProof' in body;
+    const wanted = { isOfSession: sid !== undefined || event.type === 'KeepAlive', isOnce };
     return answerCurrently({ currency, state }, wanted, () => this.handle(event, packetId));
   }
 

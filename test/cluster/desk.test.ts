@@ -1,0 +1,164 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  AHEAD_MAX,
+  CALM_MS,
+  MESSAGE_ITEMS_MAX,
+  ORIGINS_PER_SERVER_MAX,
+  RECORD_BYTES_MAX,
+  TAKEN_MAX,
+} from '../../src/cluster/limits.js';
+import { Origins } from '../../src/cluster/origins.js';
+import { APPEND_BYTES_MAX, REQUEST_BYTES_MAX } from '../../src/log/etcd/limits.js';
+import { DeskWorld, message, recordOf } from './desk-world.js';
+
+const urgent = false;
+
+describe("what a leader takes of its followers' messages", () => {
+  it('takes a command once, over one link and over the next', () => {
+    const world = new DeskWorld();
+    const commands = [{ count: 1, record: recordOf(9), urgent }];
+    world.connect().received(message({ commands }));
+    world.connect().received(message({ commands }));
+    expect(world.taken).toHaveLength(1);
+  });
+
+  it('refuses a command whose checksum is wrong, and takes the others of the message', () => {
+    const world = new DeskWorld();
+    const damaged = Uint8Array.from(recordOf(9));
+    damaged[0] ^= 1;
+    const { received, link } = world.connect();
+    received(
+      message({
+        commands: [
+          { count: 1, record: damaged, urgent },
+          { count: 2, record: recordOf(9), urgent },
+        ],
+      }),
+    );
+    world.clock.advance(1);
+    expect(world.taken).toHaveLength(1);
+    expect(link.refusals).toEqual([{ count: 1, revision: 0, fault: expect.objectContaining({ reason: 'INTERNAL' }) }]);
+    expect(link.rejected).toEqual([]);
+  });
+
+  it('refuses a command that is larger than can be stored', () => {
+    const world = new DeskWorld();
+    const { received, link } = world.connect();
+    received(message({ commands: [{ count: 1, record: new Uint8Array(RECORD_BYTES_MAX + 1), urgent }] }));
+    world.clock.advance(1);
+    expect(world.taken).toEqual([]);
+    expect(link.refusals[0].fault).toMatchObject({ reason: 'FIELD_INVALID' });
+    expect(link.refusals[0].fault?.message).toContain(String(RECORD_BYTES_MAX));
+  });
+
+  it('takes no command that would not fit an append to etcd that has room for one more', () => {
+    expect(APPEND_BYTES_MAX + RECORD_BYTES_MAX).toBeLessThan(REQUEST_BYTES_MAX);
+  });
+
+  it.each([
+    ['more commands than a message may have', { commands: many((count) => ({ count, record: recordOf(9), urgent })) }],
+    ['more questions than a message may have', { asked: many((sid) => sid) }],
+    ['more attachments than a message may have', { attached: many((sid) => sid) }],
+    ['a revision that no follower can have', { revision: AHEAD_MAX + 1 }],
+    ['an incarnation of 0', { incarnation: 0 }],
+  ])('ends a link over which comes %s', (_what, given) => {
+    const world = new DeskWorld();
+    const { received, link } = world.connect();
+    received(message(given));
+    expect(link.rejected).toHaveLength(1);
+    expect(link.heard).toEqual([]);
+    expect(world.taken).toEqual([]);
+  });
+
+  it('ends a link over which more commands wait than a process may have', () => {
+    const world = new DeskWorld();
+    const { received, link } = world.connect();
+    const record = recordOf(9);
+    for (let from = 0; from <= TAKEN_MAX; from += MESSAGE_ITEMS_MAX) {
+      received(message({ commands: many((at) => ({ count: from + at, record, urgent })).slice(0, MESSAGE_ITEMS_MAX) }));
+    }
+    expect(link.rejected).toEqual([`commands: ${TAKEN_MAX} wait already`]);
+    expect(world.taken).toHaveLength(TAKEN_MAX);
+  });
+
+  it('ends the link of a server that uses the incarnation of another', () => {
+    const world = new DeskWorld();
+    world.connect().received(message());
+    const { received, link } = world.connect();
+    received(message({ server: 'c' }));
+    expect(link.rejected).toHaveLength(1);
+  });
+});
+
+describe('what a leader says of sessions that it is asked for', () => {
+  const SID = 9;
+
+  function ask({ received, link }: ReturnType<DeskWorld['connect']>) {
+    received(message({ asked: [SID] }));
+    const { attached, absent } = link.heard.at(-1)!;
+    return { attached, absent };
+  }
+
+  it('says of none that it is attached nowhere before the followers of the leader before have come over', () => {
+    const world = new DeskWorld();
+    world.sessions.add(SID);
+    const follower = world.connect();
+    expect(ask(follower)).toEqual({ attached: [SID], absent: [] });
+    expect(world.desk.mayBeHeld(SID)).toBe(true);
+    world.clock.advance(CALM_MS);
+    expect(ask(follower)).toEqual({ attached: [], absent: [SID] });
+    expect(world.desk.mayBeHeld(SID)).toBe(false);
+  });
+
+  it('says of none that it is attached nowhere while a follower whose link broke may come back', () => {
+    const world = new DeskWorld();
+    world.sessions.add(SID);
+    world.clock.advance(CALM_MS);
+    const [follower, other] = [world.connect(), world.connect()];
+    follower.received(message({ attached: [SID] }));
+    follower.closed();
+    expect(ask(other)).toEqual({ attached: [SID], absent: [] });
+    world.clock.advance(CALM_MS);
+    expect(ask(other)).toEqual({ attached: [], absent: [SID] });
+  });
+});
+
+describe('the leases of sessions that are renewed at a follower', () => {
+  it('begin anew when its link breaks, because what was renewed in its last beat is not known', () => {
+    const world = new DeskWorld();
+    const [follower, other] = [world.connect(), world.connect()];
+    follower.received(message({ renewed: [1, 2, 3] }));
+    other.received(message({ server: 'c', incarnation: 8, renewed: [2] }));
+    world.desk.renewed(3);
+    world.renewed.length = 0;
+    follower.closed();
+    expect(world.renewed).toEqual([1]);
+  });
+
+  it('begin anew once, and not again when the next link breaks over which nothing came', () => {
+    const world = new DeskWorld();
+    const follower = world.connect();
+    follower.received(message({ renewed: [1] }));
+    follower.closed();
+    world.renewed.length = 0;
+    world.connect().closed();
+    expect(world.renewed).toEqual([]);
+  });
+});
+
+describe('the processes that are known in one term', () => {
+  it('are so many of one server at most, and of those the newest', () => {
+    const origins = new Origins();
+    const other = origins.of({ server: 'c', incarnation: 1_000, floor: 1 });
+    for (let incarnation = 1; incarnation <= 3 * ORIGINS_PER_SERVER_MAX; incarnation++) {
+      origins.of({ server: 'b', incarnation, floor: 1 })?.taken.set(1, undefined);
+    }
+    expect(origins.size).toBe(ORIGINS_PER_SERVER_MAX + 1);
+    expect(origins.of({ server: 'b', incarnation: 3 * ORIGINS_PER_SERVER_MAX, floor: 1 })?.taken.size).toBe(1);
+    expect(origins.of({ server: 'c', incarnation: 1_000, floor: 1 })).toBe(other);
+  });
+});
+
+function many<T>(make: (nth: number) => T): T[] {
+  return Array.from({ length: MESSAGE_ITEMS_MAX + 1 }, (_, at) => make(at + 1));
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../harness/manual-clock.js';
+import { ASK_MS, BEAT_MS, UNHEARD_MS } from '../../src/cluster/limits.js';
+import { LocalNews } from '../../src/cluster/local-news.js';
+
+class CountingClock extends ManualClock {
+  cancelled = 0;
+
+  override after(delayMs: number, call: () => void) {
+    const timer = super.after(delayMs, call);
+    return {
+      cancel: () => {
+        this.cancelled++;
+        timer.cancel();
+      },
+    };
+  }
+}
+
+function makeNews() {
+  const clock = new CountingClock();
+  const news = new LocalNews({ clock, replace: () => {}, attached: () => [] });
+  const beat = () => news.take(1_024, true)?.renewed ?? [];
+  return { clock, news, beat };
+}
+
+describe('the renewals that a follower tells its leader', () => {
+  it('are told once over a link that lives', () => {
+    const { news, beat } = makeNews();
+    news.renewed(1);
+    expect(beat()).toEqual([1]);
+    expect(beat()).toEqual([]);
+  });
+
+  it('are told again over the next link, with those since, when the link breaks before they may have arrived', () => {
+    const { clock, news, beat } = makeNews();
+    news.renewed(1);
+    beat();
+    clock.advance(BEAT_MS);
+    news.renewed(2);
+    news.tellAll();
+    expect(new Set(beat())).toEqual(new Set([1, 2]));
+    expect(beat()).toEqual([]);
+  });
+
+  it('are not told again once a link would have broken long ago, however often one is dialled meanwhile', () => {
+    const { clock, news, beat } = makeNews();
+    news.renewed(1);
+    beat();
+    for (let ms = 0; ms <= UNHEARD_MS; ms += BEAT_MS) {
+      clock.advance(BEAT_MS);
+      news.tellAll();
+      beat();
+    }
+    news.tellAll();
+    expect(beat()).toEqual([]);
+  });
+});
+
+describe('a question for the leader whether a session is attached', () => {
+  it('leaves no timer behind once it is answered', async () => {
+    const { clock, news } = makeNews();
+    const asked = news.isAttached(7);
+    news.heard({ replaced: [], attached: [], absent: [7] });
+    expect(await asked).toBe(false);
+    expect(clock.cancelled).toBe(1);
+    const again = news.isAttached(7);
+    clock.advance(ASK_MS - 1);
+    news.heard({ replaced: [], attached: [], absent: [7] });
+    expect(await again).toBe(false);
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import { Fault } from '../../src/core/model/fault.js';
+import type { StateView } from '../../src/core/store/state-view.js';
+import { answerCurrently, type Currency } from '../../src/replica/currency.js';
+
+/** A server that is one revision behind until it is asked to be current. */
+function makeServer() {
+  const state = { revision: 1, epoch: 'e' };
+  const currency: Currency = {
+    isInTouch: true,
+    current: async () => {
+      state.revision = 2;
+      return undefined;
+    },
+    reached: async () => undefined,
+  };
+  let attempts = 0;
+  const attempt = () => {
+    attempts++;
+    return state.revision === 2 ? 'there' : new Fault('SESSION_NOT_FOUND', 'not there');
+  };
+  return { deps: { currency, state: state as unknown as StateView }, attempt, attempts: () => attempts };
+}
+
+describe('an answer of one of several servers', () => {
+  it('says that something is not there only after everything was applied that was acknowledged', async () => {
+    const { deps, attempt, attempts } = makeServer();
+    expect(await answerCurrently(deps, { isOfSession: false, isOnce: false }, attempt)).toBe('there');
+    expect(attempts()).toBe(2);
+  });
+
+  it('is tried only once for a request that cannot be repeated, after everything was applied', async () => {
+    const { deps, attempt, attempts } = makeServer();
+    expect(await answerCurrently(deps, { isOfSession: false, isOnce: true }, attempt)).toBe('there');
+    expect(attempts()).toBe(1);
+  });
+
+  it('is no attempt of a request that cannot be repeated where it cannot be made sure of', async () => {
+    const { deps, attempt, attempts } = makeServer();
+    const currency = { ...deps.currency, current: async () => new Fault('BEHIND', 'behind') };
+    const wanted = { isOfSession: false, isOnce: true };
+    expect(await answerCurrently({ ...deps, currency }, wanted, attempt)).toMatchObject({ reason: 'BEHIND' });
+    expect(attempts()).toBe(0);
+  });
+});
