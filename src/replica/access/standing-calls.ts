@@ -7,6 +7,8 @@ import type { Access } from './access-tokens.js';
 
 /** Least time between two looks at what expires: an access token's hour is kept to this. */
 const LOOK_MS = 1_000;
+/** Most time until the next look: a certificate is good for years, and no timer is. */
+const LOOK_MS_MAX = 86_400_000;
 
 /** Something that goes on only while its caller may do it: a watch, an attachment, a relay, a connection of system events. */
 export interface StandingCall {
@@ -90,7 +92,8 @@ export class StandingCalls {
     const { clock } = this.#deps;
     this.#timer?.cancel();
     this.#lookAtMs = untilMs;
-    this.#timer = clock.after(Math.max(LOOK_MS, Math.ceil(untilMs - clock.nowMs())), () => this.#endExpired());
+    const leftMs = Math.ceil(untilMs - clock.nowMs());
+    this.#timer = clock.after(Math.min(Math.max(LOOK_MS, leftMs), LOOK_MS_MAX), () => this.#endExpired());
   }
 
   #endExpired(): void {

@@ -83,6 +83,20 @@ describe('standing calls', () => {
     expect(timers).toEqual([]);
   });
 
+  it('of a certificate that is good for a year are looked at once a day, and end with it', () => {
+    const dayMs = 86_400_000;
+    const { begin, ended, pass, timers } = standing();
+    begin('year', { access: { uuid: 'p', keyId: 'k', via: 'certificate', untilMs: 365 * dayMs } });
+    for (let day = 1; day < 365; day++) {
+      expect(timers).toEqual([expect.objectContaining({ atMs: day * dayMs })]);
+      pass(dayMs);
+    }
+    expect(ended).toEqual([]);
+    pass(dayMs);
+    expect(ended).toEqual(['year: no more']);
+    expect(timers).toEqual([]);
+  });
+
   it('that have ended by themselves are forgotten', () => {
     const { calls, begin, ended, pass } = standing();
     begin('one', { sid: 1 })();
