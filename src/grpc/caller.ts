@@ -73,6 +73,11 @@ export class Caller implements Asker {
     return this.#gatekeeper.shown.has(this.origin.connection, uuid);
   }
 
+  /** Until when it counts there: the word of others has an end. */
+  shownUntilMs(uuid: string): number | undefined {
+    return this.#gatekeeper.shown.untilMs(this.origin.connection, uuid);
+  }
+
   /** Whether it has a permission that needs no target. */
   may(permission: Permission): boolean {
     return this.#gatekeeper.may(permission, this);
@@ -139,8 +144,8 @@ export function identify(
   if (access !== undefined && access.uuid !== uuid) {
     return new Fault('IDENTITY_MISMATCH', `${shownAs(access)}, the session of ${uuid}`);
   }
-  // Its word counts on this connection as a proof does.
-  if (vouched !== undefined) gatekeeper.shown.add(origin.connection, uuid);
+  // Its word counts on this connection as a proof does, while it is good.
+  if (vouched !== undefined) gatekeeper.shown.add(origin.connection, uuid, vouched.untilMs);
   const caller = new Caller(gatekeeper, { sid, isAdmin, access, origin });
   return gatekeeper.renews(sid, caller) ? (renew({ replica, shares }, sid, origin) ?? caller) : caller;
 }

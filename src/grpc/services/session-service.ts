@@ -103,7 +103,10 @@ async function open(
   if (opened instanceof Fault) return opened;
   const { session, token, position } = opened;
   // A connection that is closed is not remembered: another one may get its name.
-  if (session.keyId !== undefined && !call.cancelled) gatekeeper.shown.add(origin.connection, identityOf(session));
+  if (session.keyId !== undefined && !call.cancelled) {
+    const untilMs = session.keyId === vouched?.keyId ? vouched.untilMs : undefined;
+    gatekeeper.shown.add(origin.connection, identityOf(session), untilMs);
+  }
   const response = {
     instanceSid: session.sid,
     serverSid: replica.state.serverSid,

@@ -33,6 +33,7 @@ function standing() {
     calls.add({
       sid: undefined,
       access: undefined,
+      nextMs: () => of.access?.untilMs ?? Number.POSITIVE_INFINITY,
       check: refusal,
       end: ({ message }) => void ended.push(`${name}: ${message}`),
       ...of,
@@ -81,6 +82,21 @@ describe('standing calls', () => {
     pass(5_000);
     expect(ended).toEqual(['soon: no more', 'late: no more']);
     expect(timers).toEqual([]);
+  });
+
+  it('are looked at again at the later time when what they rest on is good for longer by then', () => {
+    const { begin, ended, pass, timers } = standing();
+    let untilMs = 5_000;
+    let nowMs = 0;
+    begin('one', { sid: 1, nextMs: () => untilMs }, () => (nowMs < untilMs ? undefined : REFUSAL));
+    untilMs = 9_000;
+    nowMs = 5_000;
+    pass(nowMs);
+    expect(ended).toEqual([]);
+    expect(timers).toHaveLength(1);
+    nowMs = 9_000;
+    pass(4_000);
+    expect(ended).toEqual(['one: no more']);
   });
 
   it('of a certificate that is good for a year are looked at once a day, and end with it', () => {
