@@ -5,7 +5,7 @@ import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/sessi
 import { systemClock } from '../../src/client/system.js';
 import { DEFAULT_ISSUER_LIMITS } from '../../src/trust/oidc/limits.js';
 import { subjectUuid } from '../../src/trust/oidc/subject-uuid.js';
-import { TestIssuer } from '../trust/oidc/issuer.js';
+import { makeKey, TestIssuer } from '../trust/oidc/issuer.js';
 import { agent, asAdmin, asHeaders, ask, asSession, open, type Running, refused, run } from './running.js';
 
 /** How long a token is good here. */
@@ -111,5 +111,43 @@ describe('a session that a token of an issuer has opened', () => {
     }
     await ask(anotherConnection(), Sessions.keepAlive, {}, await bearer({}, { 'switchyard-session': token }));
     await ask(other, Sessions.keepAlive, {}, asSession(token));
+  });
+});
+
+describe('a token of an issuer that was good', () => {
+  const who = async (metadata: Awaited<ReturnType<typeof bearer>>) => ask(at, Identities.whoAmI, {}, metadata);
+
+  it('is checked again after ten minutes, and not taken when its issuer has withdrawn the key', async () => {
+    await start();
+    const long = await bearer({ exp: Math.floor(clock.wallMs() / 1_000) + 30 * 86_400 });
+    const before = issuer.keys;
+    try {
+      await who(long);
+      issuer.keys = [makeKey('next')];
+      skip(DEFAULT_ISSUER_LIMITS.freshMs - 10_000);
+      await who(long);
+      // The keys that are known are used once more while the issuer is asked.
+      skip(10_000);
+      const { fetches } = issuer;
+      await who(long);
+      while (issuer.fetches === fetches) await new Promise((resolve) => void setTimeout(resolve, 5));
+      skip(DEFAULT_ISSUER_LIMITS.freshMs);
+      expect((await refused(who(long))).reason).toBe('PROOF_INVALID');
+    } finally {
+      issuer.keys = before;
+    }
+  });
+
+  it('is good for a day, whatever it says of its end', async () => {
+    await start();
+    const long = await bearer({ exp: Math.floor(clock.wallMs() / 1_000) + 30 * 86_400 });
+    await who(long);
+    skip(DEFAULT_ISSUER_LIMITS.tokenAgeMsMax - 60_000);
+    await who(long);
+    const watch = open(at, Sessions.watchSessions, { after: undefined, cvids: [] }, long);
+    await watch.next();
+    skip(121_000);
+    expect((await watch.ending()).reason).toBe('AUTH_REQUIRED');
+    expect((await refused(who(long))).message).toContain('issued too long ago');
   });
 });

@@ -21,15 +21,19 @@ export interface IssuerLoginsDeps {
   readonly replica: Replica;
   readonly verifier: TokenVerifier;
   readonly clock: Clock;
-  readonly limits: Pick<IssuerLimits, 'rememberedMax'>;
+  readonly limits: Pick<IssuerLimits, 'rememberedMax' | 'freshMs'>;
   /** Counts time that an address has used. */
   readonly charge: (origin: Origin, ms: number) => void;
 }
+
+type EndingAccess = Access & { readonly untilMs: number };
 
 interface Remembered {
   readonly access: Access;
   /** The revision of the policy that it was good by. */
   readonly policy: number;
+  /** Until when it is taken without asking whether its issuer still has the key, by the monotonic clock. */
+  readonly untilMs: number;
 }
 
 /**
@@ -55,18 +59,20 @@ export class IssuerLogins {
 
   /** As whom a call with a token is made, or why the token is not taken. */
   async accept(token: string, origin: Origin): Promise<Access | Fault> {
-    const { replica, verifier, charge } = this.#deps;
+    const { replica, verifier, clock, limits, charge } = this.#deps;
     const digest = hash('sha256', token, 'buffer').toString('latin1');
     const known = this.#find(digest);
     if (known !== undefined) return known;
     charge(origin, TOKEN_MS);
     const policy = replica.state.policy;
+    const checkedAtMs = clock.nowMs();
     const verified = await verifier.verify(token, policy?.policy.issuers ?? []);
     if (verified instanceof Fault) return verified;
     const access = await this.#admit(verified);
     if (access instanceof Fault) return access;
-    bound(this.#remembered, this.#deps.limits.rememberedMax);
-    this.#remembered.set(digest, { access, policy: policy?.revision ?? 0 });
+    bound(this.#remembered, limits.rememberedMax);
+    const untilMs = Math.min(access.untilMs, checkedAtMs + limits.freshMs);
+    this.#remembered.set(digest, { access, policy: policy?.revision ?? 0, untilMs });
     return access;
   }
 
@@ -74,8 +80,8 @@ export class IssuerLogins {
     const { replica, clock } = this.#deps;
     const found = this.#remembered.get(digest);
     if (found === undefined) return undefined;
-    const { access, policy } = found;
-    const isGood = policy === replica.state.policy?.revision && clock.nowMs() < (access.untilMs ?? 0);
+    const { access, policy, untilMs } = found;
+    const isGood = policy === replica.state.policy?.revision && clock.nowMs() < untilMs;
     // Whoever was forgotten meanwhile comes anew.
     if (isGood && this.#fault(access) === undefined) return access;
     this.#remembered.delete(digest);
@@ -89,7 +95,7 @@ export class IssuerLogins {
     return keyFault(identity, keyId, clock.wallMs());
   }
 
-  async #admit({ issuer, subject, claims, issuedAtMs, untilMs }: VerifiedToken): Promise<Access | Fault> {
+  async #admit({ issuer, subject, claims, issuedAtMs, untilMs }: VerifiedToken): Promise<EndingAccess | Fault> {
     const { replica, clock } = this.#deps;
     const uuid = subjectUuid(DEFAULT_NETWORK, issuer.issuer, subject);
     const vouched = vouchedKey(`${issuer.issuer} ${subject}`);
@@ -98,7 +104,7 @@ export class IssuerLogins {
     if (identity === undefined && roles.length === 0) {
       return new Fault('AUTH_REQUIRED', `the policy gives ${JSON.stringify(subject)} of ${issuer.issuer} no role`);
     }
-    const access: Access = {
+    const access: EndingAccess = {
       uuid,
       keyId: vouched.keyId,
       via: 'issuer',
