@@ -38,7 +38,7 @@ export interface Made<A> {
 }
 
 /** Every call, unary or not, seen from what is the same in all of them. */
-type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 'getPeer'>;
+type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 'getPeer' | 'cancelled'>;
 
 /** A costly method's next part: what the method answers, or `more` when that was not the last. */
 export type Step<A> = () => A | Fault | 'more';
@@ -287,8 +287,10 @@ export class Calls {
       const vouching = vouchingOf(this.backing, call, claim);
       // Most calls bring neither, and wait for nothing.
       const vouched = vouching === undefined ? undefined : await vouching;
+      const isGone = () => this.isGone(call);
+      if (isGone()) return givenUp();
       if (vouched instanceof Fault) return this.audited(call, vouched);
-      const caller = identify(this.backing, call, vouched);
+      const caller = identify(this.backing, call, { vouched, isGone });
       if (caller instanceof Fault) return this.audited(call, caller);
       const refused = this.backing.gatekeeper.admit(methodOfPath(call.getPath()), caller);
       if (refused !== undefined) return this.audited(call, refused, caller);
@@ -299,6 +301,12 @@ export class Calls {
     } catch (error) {
       return this.internal(call, error);
     }
+  }
+
+  /** Whether a call has ended, or its connection: that is known before its calls have heard of it. */
+  private isGone(call: AnyCall): boolean {
+    if (call.cancelled || call instanceof LocalCall || this.connections === undefined) return call.cancelled;
+    return this.connections.find(call.getPeer()) === undefined;
   }
 
   /** Tells the audit log what came of a call. */
