@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { IdentityServiceService as Identities, IdentityKind, PrincipalVia } from '../../gen/switchyard/v1/identity.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { subjectUuid } from '../../src/trust/oidc/subject-uuid.js';
-import { makeKey, TestIssuer } from '../trust/oidc/issuer.js';
+import { keySet, makeKey, TestIssuer } from '../trust/oidc/issuer.js';
 import { agent, asAdmin, asHeaders, ask, asSession, open, type Running, refused, run } from './running.js';
 
 const WATCH = { after: undefined, cvids: [] };
@@ -79,6 +79,25 @@ describe('a caller with a token of an issuer', () => {
     expect((await refused(asked)).reason).toBe('PERMISSION_DENIED');
     const { principal } = await ask(at, Identities.whoAmI, {}, bearer(await staff({ groups: [] })));
     expect(principal?.roles).toEqual([]);
+  });
+
+  it('gets the roles of the policy that has come while its token was checked', async () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isAsked = false;
+    issuer.answer = async (path, response) => {
+      isAsked = true;
+      await released;
+      const discovery = { issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` };
+      response.end(JSON.stringify(path === '/jwks' ? await keySet(issuer.keys) : discovery));
+    };
+    const asked = ask(at, Identities.whoAmI, {}, bearer(await staff({ groups: ['ops'] })));
+    while (!isAsked) await new Promise((resolve) => void setTimeout(resolve, 5));
+    await putPolicy({ roles: [{ claim: 'groups', has: 'ops', give: ['observer'] }] });
+    release();
+    expect((await asked).principal?.roles).toEqual(['observer']);
   });
 
   it('is refused in all that it has begun when its identity is revoked, by every other token, too', async () => {

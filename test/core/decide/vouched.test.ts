@@ -49,6 +49,32 @@ describe('an identity that others vouch for', () => {
     expect(network.state.identities.get(uuid)?.roles).toEqual([]);
   });
 
+  it('keeps the roles of its newest token, over a restart from a snapshot, whatever an older one says', () => {
+    const network = new Network();
+    network.apply(admit({ issuedAtMs: 10, roles: ['operator'] }));
+    network.apply(admit({ issuedAtMs: 30, roles: ['operator'] }));
+    expect(network.apply(admit({ issuedAtMs: 20 }))).toMatchObject({ changes: [] });
+    network.apply(admit({ issuedAtMs: 40, roles: [] }));
+    const restoring = new Restoring(network.state.limits);
+    for (const row of rowsOf(capture(network.state))) restoring.add(row);
+    const restored = new Network({}, restoring.state);
+    expect(restored.apply(admit({ issuedAtMs: 39, roles: ['operator'] }))).toMatchObject({ changes: [] });
+    expect(restored.state.identities.get(uuid)).toMatchObject({ roles: [], keys: [{ issuedAtMs: 40 }] });
+    expect(restored.apply(admit({ issuedAtMs: 40, roles: [] }))).toMatchObject({ changes: [] });
+    restored.apply(admit({ roles: ['client'] }));
+    expect(restored.state.identities.get(uuid)).toMatchObject({ roles: ['client'], keys: [{ issuedAtMs: 40 }] });
+  });
+
+  it('gets no roles by a policy that was replaced meanwhile', () => {
+    const network = new Network();
+    network.apply(admit({ policyRevision: 0 }));
+    expect(network.refused(admit({ policyRevision: 1 }))).toMatchObject({
+      reason: 'RATE_LIMITED',
+      retryAfterMs: 1_000,
+    });
+    expect(network.refused(admit({ uuid: opening(2).uuid, policyRevision: 1 })).reason).toBe('RATE_LIMITED');
+  });
+
   it('takes no place of a key, and none that was revoked or whose word was barred', () => {
     const network = new Network();
     const key = { keyId: 'k'.padEnd(32, '.'), key: 'public key' };
