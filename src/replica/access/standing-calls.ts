@@ -130,10 +130,9 @@ export class StandingCalls {
     if (all?.size === 0) this.#byIdentity.delete(uuid);
   }
 
-  /** Of a call by session and access token, the session's: it can be of no other identity. */
+  /** Of a call by session and access token, the session's: it goes on as that. */
   #uuidOf({ sid, access }: StandingCall): string {
-    if (access !== undefined) return access.uuid;
     const session = sid === undefined ? undefined : this.#deps.state.sessions.get(sid);
-    return session === undefined ? '' : identityOf(session);
+    return session === undefined ? (access?.uuid ?? '') : identityOf(session);
   }
 }

@@ -59,6 +59,13 @@ describe('standing calls', () => {
     expect(calls.count).toBe(1);
   });
 
+  it('of a session and an access token end when the identity of the session changes', () => {
+    const { calls, begin, ended } = standing();
+    begin('both', { sid: 1, access: { uuid: 'p', keyId: 'k', untilMs: 5_000 } });
+    calls.publish(identityPut('u1'));
+    expect(ended).toEqual(['both: no more']);
+  });
+
   it('are all looked at after another policy, and those that may go on do', () => {
     const { calls, begin, ended } = standing();
     begin('one', { sid: 1 });
