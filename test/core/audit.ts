@@ -55,6 +55,9 @@ function auditSessions(state: State, sessions: readonly Session[], expect: Expec
     const found = state.sessions.ofInstance(session.uuid);
     expect(isDeepStrictEqual(found, session), `session ${sid} is not found by its instance`);
     const holder = identityOf(session);
+    if (session.identity !== undefined) {
+      expect(state.identities.get(session.uuid) === undefined, `session ${sid} is of an instance that is an identity`);
+    }
     const held = state.sessions.ofIdentity(holder);
     expect(
       held.some((one) => isDeepStrictEqual(one, session)),

@@ -1,8 +1,10 @@
 import type { Change } from '../model/change.js';
 import type { AdmitIdentity } from '../model/command.js';
 import { Fault } from '../model/fault.js';
+import { CloseReason } from '../model/session.js';
 import type { State } from '../store/state.js';
 import { keyFault, newcomer, putIdentity } from './policy/opener.js';
+import { endSessions } from './session.js';
 
 /** The policy is another one by the next turn: whoever found roles by the old one looks again. */
 const POLICY_RETRY_MS = 1_000;
@@ -14,7 +16,7 @@ const POLICY_RETRY_MS = 1_000;
  * Roles are those of the policy that holds and of the newest token of an issuer that was taken, in whatever order tokens come, and over
  * restarts and other servers: what that took away an older one does not give back.
  */
-export function admitIdentity(state: State, command: AdmitIdentity): Change[] | Fault {
+export function admitIdentity(state: State, command: AdmitIdentity, revision: number): Change[] | Fault {
   const { uuid, identityKind: kind, key, keyId: id, origin, roles, atMs, issuedAtMs } = command;
   const before = state.identities.get(uuid);
   if (isOfOtherPolicy(state, command)) {
@@ -22,7 +24,8 @@ export function admitIdentity(state: State, command: AdmitIdentity): Change[] | 
   }
   if (before === undefined) {
     const vouched = { id, key, origin, boundAtMs: atMs, goodUntilMs: 0, ...issued(issuedAtMs) };
-    return putIdentity(state, { ...newcomer(state, uuid), kind, roles: roles ?? [], keys: [vouched] });
+    const placed = putIdentity(state, { ...newcomer(state, uuid), kind, roles: roles ?? [], keys: [vouched] });
+    return placed instanceof Fault ? placed : [...endHolder(state, uuid, revision), ...placed];
   }
   const fault = keyFault(before, id, atMs);
   if (fault !== undefined) return fault;
@@ -32,6 +35,12 @@ export function admitIdentity(state: State, command: AdmitIdentity): Change[] | 
   if (!isNewer && before.roles.join() === roles.join()) return [];
   const keys = before.keys.map((known) => (known.id === id ? { ...known, ...issued(issuedAtMs) } : known));
   return [{ kind: 'IdentityPut', identity: { ...before, roles, keys } }];
+}
+
+/** Ends the session by which another identity holds an instance that is an identity itself from now on: UUIDs of subjects can be computed. */
+function endHolder(state: State, uuid: string, revision: number): Change[] {
+  const held = state.sessions.ofInstance(uuid);
+  return held?.identity === undefined ? [] : endSessions(state, [held], CloseReason.REVOKED, revision);
 }
 
 /** Whether the policy was replaced after the roles of a command were found. */

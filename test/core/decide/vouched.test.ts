@@ -4,6 +4,7 @@ import { IdentityKind, KeyOrigin } from '../../../src/core/model/identity.js';
 import { CloseReason } from '../../../src/core/model/session.js';
 import { canonical } from '../../../src/core/store/canonical.js';
 import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
+import { audit } from '../audit.js';
 import { Network, opening } from '../network.js';
 
 const { uuid } = opening(1);
@@ -87,6 +88,22 @@ describe('an identity that others vouch for', () => {
     network.apply(admit({ uuid: third }));
     network.apply({ kind: 'BindKey', uuid: third, ...key, atMs: 6 });
     expect(network.refused(admit({ uuid: third })).message).toContain('barred');
+  });
+
+  it('takes its place back from a person that has a session of its UUID, and has a session of its own then', () => {
+    const network = new Network();
+    const squatter = opening(7).uuid;
+    network.apply(admit({ uuid: squatter, key: 'https://login.example bert', keyId: 'bert'.padEnd(32, '.') }));
+    const proven = { identity: squatter, keyId: 'bert'.padEnd(32, '.') };
+    const [held, kept] = [network.open(1, { proven }), network.open(2, { proven })];
+    const { changes } = network.apply(admit());
+    expect(changes.filter(({ kind }) => kind === 'SessionClosed')).toEqual([
+      expect.objectContaining({ reason: CloseReason.REVOKED, session: expect.objectContaining({ sid: held }) }),
+    ]);
+    expect(network.state.sessions.has(kept)).toBe(true);
+    const own = network.open(1, { proven: { identity: uuid, keyId: KEY_ID } });
+    expect(network.state.sessions.ofIdentity(uuid).map(({ sid }) => sid)).toEqual([own]);
+    expect(audit(network.state)).toEqual([]);
   });
 
   it('has its session ended when it is revoked', () => {
