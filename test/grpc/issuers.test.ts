@@ -129,13 +129,28 @@ describe('a caller with a token of an issuer', () => {
     expect((await refused(ask(at, Identities.whoAmI, {}, bearer(await staff())))).reason).toBe('PROOF_INVALID');
   });
 
-  it('opens the session of its own identity, and no other', async () => {
+  it('opens several sessions side by side, each of an instance that is drawn for it', async () => {
+    const opened = [1, 2].map(async (number) => ask(at, Sessions.session, agent(number), bearer(await staff())));
+    for (const { sessionToken, identity } of await Promise.all(opened)) {
+      expect(identity).toMatchObject({ identityUuid: anna(), roles: ['client'] });
+      await ask(at, Sessions.keepAlive, {}, asSession(sessionToken));
+    }
+    const { identity } = await ask(at, Identities.getIdentity, { identityUuid: anna() }, asAdmin());
+    expect(identity?.cvids).toHaveLength(2);
+    const own = await ask(at, Sessions.session, { ...agent(3), instanceUuid: anna() }, bearer(await staff()));
+    expect(own.instanceSid).toBeGreaterThan(0);
+    const bert = bearer(await staff({ sub: 'bert' }));
+    expect((await refused(ask(at, Sessions.session, agent(1), bert))).reason).toBe('IDENTITY_MISMATCH');
+    const taken = ask(at, Sessions.session, { ...agent(4), instanceUuid: anna() }, bert);
+    expect((await refused(taken)).reason).toBe('IDENTITY_MISMATCH');
+  });
+
+  it('opens the session of its own identity, which counts where it has shown itself', async () => {
     const as = bearer(await staff());
     const mine = { ...agent(1), instanceUuid: anna() };
     const { sessionToken, identity } = await ask(at, Sessions.session, mine, as);
     expect(identity).toMatchObject({ identityUuid: anna(), roles: ['client'] });
     await ask(at, Sessions.keepAlive, { proof: undefined }, asSession(sessionToken));
-    expect((await refused(ask(at, Sessions.session, agent(2), as))).reason).toBe('IDENTITY_MISMATCH');
     const other = {
       client: new Client(at.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 }),
     };
