@@ -38,7 +38,7 @@ export interface Made<A> {
 }
 
 /** Every call, unary or not, seen from what is the same in all of them. */
-type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 'getPeer'>;
+type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 'getPeer' | 'cancelled'>;
 
 /** A costly method's next part: what the method answers, or `more` when that was not the last. */
 export type Step<A> = () => A | Fault | 'more';
@@ -300,7 +300,9 @@ export class Calls {
       const vouching = vouchingOf(this.backing, call, claim);
       // Most calls bring neither, and wait for nothing.
       const vouched = vouching === undefined ? undefined : await vouching;
-      const caller = vouched instanceof Fault ? vouched : identify(this.backing, call, vouched);
+      const isGone = () => this.isGone(call);
+      if (isGone()) return givenUp();
+      const caller = vouched instanceof Fault ? vouched : identify(this.backing, call, { vouched, isGone });
       seen(caller instanceof Fault ? undefined : caller);
       if (caller instanceof Fault) return caller;
       const refused = this.backing.gatekeeper.admit(methodOfPath(call.getPath()), caller);
@@ -312,6 +314,12 @@ export class Calls {
     } catch (error) {
       return this.internal(call, error);
     }
+  }
+
+  /** Whether a call has ended, or its connection: that is known before its calls have heard of it. */
+  private isGone(call: AnyCall): boolean {
+    if (call.cancelled || call instanceof LocalCall || this.connections === undefined) return call.cancelled;
+    return this.connections.find(call.getPeer()) === undefined;
   }
 
   /** Tells the audit log what came of a call. */

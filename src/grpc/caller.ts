@@ -36,6 +36,8 @@ interface Shown {
   readonly isAdmin: boolean;
   readonly access?: Access | undefined;
   readonly origin: Origin & { readonly connection: string };
+  /** Whether its connection has closed, or it has given up. */
+  readonly isGone: () => boolean;
 }
 
 /** Who makes a call, as its metadata proves it, and what it may do. */
@@ -49,9 +51,11 @@ export class Caller implements Asker {
   /** From where. */
   readonly origin: Shown['origin'];
   readonly #gatekeeper: Gatekeeper;
+  readonly #isGone: () => boolean;
 
-  constructor(gatekeeper: Gatekeeper, { sid, isAdmin, access, origin }: Shown) {
+  constructor(gatekeeper: Gatekeeper, { sid, isAdmin, access, origin, isGone }: Shown) {
     this.#gatekeeper = gatekeeper;
+    this.#isGone = isGone;
     this.sid = sid;
     this.isAdmin = isAdmin;
     this.access = access;
@@ -68,9 +72,22 @@ export class Caller implements Asker {
     return this.access?.via === undefined ? undefined : this.access;
   }
 
+  /**
+   * An identity has shown itself on the connection of the call, and counts there until a time, if one is given. False: there is no room
+   * to remember it. A connection that has closed is not remembered: another one may get its name.
+   */
+  show(uuid: string, untilMs?: number): boolean {
+    return this.#isGone() || this.#gatekeeper.shown.add(this.origin.connection, uuid, untilMs);
+  }
+
   /** Whether an identity has shown itself on the connection of the call. */
   hasShown(uuid: string): boolean {
     return this.#gatekeeper.shown.has(this.origin.connection, uuid);
+  }
+
+  /** Until when it counts there: the word of others has an end. */
+  shownUntilMs(uuid: string): number | undefined {
+    return this.#gatekeeper.shown.untilMs(this.origin.connection, uuid);
   }
 
   /** Whether it has a permission that needs no target. */
@@ -113,7 +130,7 @@ export class Caller implements Asker {
 export function identify(
   { replica, shares, adminToken, gatekeeper }: Backing,
   call: Call,
-  vouched: Access | undefined,
+  { vouched, isGone }: { readonly vouched: Access | undefined; readonly isGone: () => boolean },
 ): Caller | Fault {
   const { metadata } = call;
   const origin = originOfPeer(call.getPeer());
@@ -132,16 +149,16 @@ export function identify(
   }
   const access = vouched ?? given;
   const [token] = metadata.get(SESSION_METADATA);
-  if (token === undefined) return new Caller(gatekeeper, { sid: undefined, isAdmin, access, origin });
+  if (token === undefined) return new Caller(gatekeeper, { sid: undefined, isAdmin, access, origin, isGone });
   const sid = authenticate(replica.state, String(token));
   if (sid instanceof Fault) return sid;
   const uuid = identityOf(replica.state.sessions.get(sid)!);
   if (access !== undefined && access.uuid !== uuid) {
     return new Fault('IDENTITY_MISMATCH', `${shownAs(access)}, the session of ${uuid}`);
   }
-  // Its word counts on this connection as a proof does.
-  if (vouched !== undefined) gatekeeper.shown.add(origin.connection, uuid);
-  const caller = new Caller(gatekeeper, { sid, isAdmin, access, origin });
+  const caller = new Caller(gatekeeper, { sid, isAdmin, access, origin, isGone });
+  // Its word counts on this connection as a proof does, while it is good.
+  if (vouched !== undefined) caller.show(uuid, vouched.untilMs);
   return gatekeeper.renews(sid, caller) ? (renew({ replica, shares }, sid, origin) ?? caller) : caller;
 }
 

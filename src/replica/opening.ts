@@ -2,7 +2,7 @@ import type { Clock, Random } from '../base/clock.js';
 import { Checked, wholeMs } from '../core/decide/check.js';
 import { mismatch } from '../core/decide/policy/opener.js';
 import { Fault } from '../core/model/fault.js';
-import type { ProvenKey } from '../core/model/identity.js';
+import { IdentityKind, mayHaveSeveral, type ProvenKey } from '../core/model/identity.js';
 import type { Position } from '../core/model/position.js';
 import type { Labels, Session } from '../core/model/session.js';
 import type { Origin } from '../shares/origin.js';
@@ -110,8 +110,10 @@ export class Opening {
   private proven(uuid: string, request: OpeningRequest, origin: Origin) {
     const { proof, vouched } = request;
     if (vouched === undefined) return proof && this.prove(proof, uuid, origin);
-    // A key that clients show in any case is not asked for.
-    return vouched.uuid === uuid ? { identity: uuid, keyId: vouched.keyId } : mismatch(vouched.uuid, uuid);
+    // A key that clients show in any case is not asked for. The core says which other instances it may have.
+    const { kind = IdentityKind.INSTANCE } = this.replica.state.identities.get(vouched.uuid) ?? {};
+    const isTaken = vouched.uuid === uuid || mayHaveSeveral(kind);
+    return isTaken ? { identity: vouched.uuid, keyId: vouched.keyId } : mismatch(vouched.uuid, uuid);
   }
 
   private prove(proof: ProofMessage, uuid: string, origin: Origin): Promise<ProvenKey | Fault> {

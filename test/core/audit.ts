@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConnectionState, isOver, isPending, PathKind } from '../../src/core/model/connection.js';
-import { IDENTITY_BOUNDS } from '../../src/core/model/identity.js';
+import { IDENTITY_BOUNDS, IdentityKind, mayHaveSeveral } from '../../src/core/model/identity.js';
 import { compareLinks, type Link, type LinkReport, LinkType } from '../../src/core/model/link.js';
 import { identityOf, type Session } from '../../src/core/model/session.js';
 import { isEndpoint, type Stream } from '../../src/core/model/stream.js';
@@ -55,6 +55,11 @@ function auditSessions(state: State, sessions: readonly Session[], expect: Expec
     const found = state.sessions.ofInstance(session.uuid);
     expect(isDeepStrictEqual(found, session), `session ${sid} is not found by its instance`);
     const holder = identityOf(session);
+    if (session.identity !== undefined) {
+      const { kind = IdentityKind.INSTANCE } = state.identities.get(session.identity) ?? {};
+      expect(mayHaveSeveral(kind), `session ${sid} is one more of an instance`);
+      expect(state.identities.get(session.uuid) === undefined, `session ${sid} is of an instance that is an identity`);
+    }
     const held = state.sessions.ofIdentity(holder);
     expect(
       held.some((one) => isDeepStrictEqual(one, session)),

@@ -198,9 +198,15 @@ describe('system events with a client certificate', () => {
       return { socket, talk: new RawTalk(socket) };
     };
     const own = await talk(issue());
-    expect((await own.talk.session(1)).instanceSid).toBeGreaterThan(0);
+    const { instanceSid, sessionToken } = await own.talk.session(1);
+    expect(instanceSid).toBeGreaterThan(0);
     const other = await talk(issue({ uris: [spiffe(agent(2).instanceUuid)] }));
     await expect(other.talk.session(1)).rejects.toThrow();
+    other.talk.sendEvent({ type: 'KeepAlive', body: { sessionToken } }, 2);
+    const mixed = await other.talk.answer();
+    expect(mixed.description).toContain(
+      `the client certificate is of identity ${agent(2).instanceUuid}, the session of`,
+    );
     const nobody = await talk();
     await expect(nobody.talk.session(1)).rejects.toThrow();
     const ws = new WebSocket(`wss://${wss}`, 'switchyard', options(issue()));

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { IdentityServiceService as Identities, IdentityKind, PrincipalVia } from '../../gen/switchyard/v1/identity.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { subjectUuid } from '../../src/trust/oidc/subject-uuid.js';
-import { makeKey, TestIssuer } from '../trust/oidc/issuer.js';
+import { keySet, makeKey, TestIssuer } from '../trust/oidc/issuer.js';
 import { agent, asAdmin, asHeaders, ask, asSession, open, type Running, refused, run } from './running.js';
 
 const WATCH = { after: undefined, cvids: [] };
@@ -81,6 +81,25 @@ describe('a caller with a token of an issuer', () => {
     expect(principal?.roles).toEqual([]);
   });
 
+  it('gets the roles of the policy that has come while its token was checked', async () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isAsked = false;
+    issuer.answer = async (path, response) => {
+      isAsked = true;
+      await released;
+      const discovery = { issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` };
+      response.end(JSON.stringify(path === '/jwks' ? await keySet(issuer.keys) : discovery));
+    };
+    const asked = ask(at, Identities.whoAmI, {}, bearer(await staff({ groups: ['ops'] })));
+    while (!isAsked) await new Promise((resolve) => void setTimeout(resolve, 5));
+    await putPolicy({ roles: [{ claim: 'groups', has: 'ops', give: ['observer'] }] });
+    release();
+    expect((await asked).principal?.roles).toEqual(['observer']);
+  });
+
   it('is refused in all that it has begun when its identity is revoked, by every other token, too', async () => {
     const watch = open(at, Sessions.watchSessions, WATCH, bearer(await staff()));
     await watch.next();
@@ -110,13 +129,28 @@ describe('a caller with a token of an issuer', () => {
     expect((await refused(ask(at, Identities.whoAmI, {}, bearer(await staff())))).reason).toBe('PROOF_INVALID');
   });
 
-  it('opens the session of its own identity, and no other', async () => {
+  it('opens several sessions side by side, each of an instance that is drawn for it', async () => {
+    const opened = [1, 2].map(async (number) => ask(at, Sessions.session, agent(number), bearer(await staff())));
+    for (const { sessionToken, identity } of await Promise.all(opened)) {
+      expect(identity).toMatchObject({ identityUuid: anna(), roles: ['client'] });
+      await ask(at, Sessions.keepAlive, {}, asSession(sessionToken));
+    }
+    const { identity } = await ask(at, Identities.getIdentity, { identityUuid: anna() }, asAdmin());
+    expect(identity?.cvids).toHaveLength(2);
+    const own = await ask(at, Sessions.session, { ...agent(3), instanceUuid: anna() }, bearer(await staff()));
+    expect(own.instanceSid).toBeGreaterThan(0);
+    const bert = bearer(await staff({ sub: 'bert' }));
+    expect((await refused(ask(at, Sessions.session, agent(1), bert))).reason).toBe('IDENTITY_MISMATCH');
+    const taken = ask(at, Sessions.session, { ...agent(4), instanceUuid: anna() }, bert);
+    expect((await refused(taken)).reason).toBe('IDENTITY_MISMATCH');
+  });
+
+  it('opens the session of its own identity, which counts where it has shown itself', async () => {
     const as = bearer(await staff());
     const mine = { ...agent(1), instanceUuid: anna() };
     const { sessionToken, identity } = await ask(at, Sessions.session, mine, as);
     expect(identity).toMatchObject({ identityUuid: anna(), roles: ['client'] });
     await ask(at, Sessions.keepAlive, { proof: undefined }, asSession(sessionToken));
-    expect((await refused(ask(at, Sessions.session, agent(2), as))).reason).toBe('IDENTITY_MISMATCH');
     const other = {
       client: new Client(at.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 }),
     };

@@ -167,7 +167,18 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
   }),
   RevokeTicket: shape({ kind: kind('RevokeTicket'), id: ticketIds }),
   AdmitIdentity: fc.record(
-    { kind: kind('AdmitIdentity'), uuid, identityKind, key, keyId, origin: fc.constantFrom(5, 6), roles, atMs: wallMs },
+    {
+      kind: kind('AdmitIdentity'),
+      uuid,
+      identityKind,
+      key,
+      keyId,
+      origin: fc.constantFrom(5, 6),
+      roles,
+      atMs: wallMs,
+      issuedAtMs: wallMs,
+      policyRevision: wallMs,
+    },
     {
       requiredKeys: ['kind', 'uuid', 'identityKind', 'key', 'keyId', 'origin', 'atMs'],
       noNullPrototype: true,
@@ -216,13 +227,17 @@ const identity = shape({
   name: text,
   labels,
   keys: fc.array(
-    shape({
-      id: keyId,
-      key,
-      origin: fc.constantFrom(...Object.values(KeyOrigin)),
-      boundAtMs: wallMs,
-      goodUntilMs: wallMs,
-    }),
+    fc.record(
+      {
+        id: keyId,
+        key,
+        origin: fc.constantFrom(...Object.values(KeyOrigin)),
+        boundAtMs: wallMs,
+        goodUntilMs: wallMs,
+        issuedAtMs: wallMs,
+      },
+      { requiredKeys: ['id', 'key', 'origin', 'boundAtMs', 'goodUntilMs'], noNullPrototype: true },
+    ),
     { maxLength: 4 },
   ),
   barred: fc.array(keyId, { maxLength: 3 }),

@@ -29,8 +29,10 @@ describe('access tokens', () => {
 });
 
 describe('identities that have shown themselves', () => {
+  const shownAt = (clock = { nowMs: () => 0 }, isByConnection = true) => new ShownIdentities({ clock, isByConnection });
+
   it('count on their connection until it is closed, and another one with its name begins anew', () => {
-    const shown = new ShownIdentities();
+    const shown = shownAt();
     expect(shown.add('127.0.0.1:1', 'a')).toBe(true);
     expect(shown.add('127.0.0.1:1', 'a')).toBe(true);
     expect(shown.has('127.0.0.1:1', 'a')).toBe(true);
@@ -41,10 +43,40 @@ describe('identities that have shown themselves', () => {
     expect(shown.count).toBe(0);
   });
 
-  it('are bounded on one connection', () => {
-    const shown = new ShownIdentities();
-    for (let number = 0; number < 16_384; number++) expect(shown.add('c', String(number))).toBe(true);
+  it('count until the word of others ends, the later of two, and a proof has no end', () => {
+    let nowMs = 0;
+    const shown = shownAt({ nowMs: () => nowMs });
+    shown.add('c', 'a', 2_000);
+    shown.add('c', 'a', 1_000);
+    shown.add('c', 'b', 1_000);
+    shown.add('c', 'b');
+    nowMs = 1_999;
+    expect([shown.has('c', 'a'), shown.has('c', 'b')]).toEqual([true, true]);
+    nowMs = 2_000;
+    expect([shown.has('c', 'a'), shown.has('c', 'b')]).toEqual([false, true]);
+    shown.add('c', 'a', 3_000);
+    expect(shown.has('c', 'a')).toBe(true);
+    expect(shown.count).toBe(2);
+  });
+
+  it('count everywhere where sessions are not bound to connections', () => {
+    const shown = shownAt(undefined, false);
+    shown.add('c', 'a', 1);
+    expect(shown.has('d', 'a')).toBe(true);
+    shown.forget('c');
+    expect(shown.has('d', 'a')).toBe(true);
+  });
+
+  it('are bounded on one connection, and those that have ended make room', () => {
+    let nowMs = 0;
+    const shown = shownAt({ nowMs: () => nowMs });
+    for (let number = 0; number < 16_384; number++) expect(shown.add('c', String(number), 1_000 + number)).toBe(true);
     expect(shown.add('c', 'one more')).toBe(false);
     expect(shown.add('d', 'one more')).toBe(true);
+    nowMs = 1_001;
+    expect(shown.add('c', 'one more')).toBe(true);
+    expect(shown.add('c', 'two more')).toBe(true);
+    expect(shown.add('c', 'three more')).toBe(false);
+    expect(shown.count).toBe(16_385);
   });
 });

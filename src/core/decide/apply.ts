@@ -82,7 +82,7 @@ export function decide(state: State, command: Command): Change[] | Fault {
     case 'Enroll':
       return enroll(state, command, revision);
     case 'AdmitIdentity':
-      return admitIdentity(state, command);
+      return admitIdentity(state, command, revision);
   }
 }
 

@@ -119,7 +119,11 @@ function sooner({ goodUntilMs }: IdentityKey, untilMs: number): number {
 
 /** Ends the sessions of an identity, but for those of its own that this key has opened. */
 export function endUnless(state: State, uuid: string, keyId: string | undefined, revision: number): Change[] {
-  const isKept = (session: Session) => keyId !== undefined && session.keyId === keyId && identityOf(session) === uuid;
-  const ended = state.sessions.ofIdentity(uuid).filter((session) => !isKept(session));
+  const ended = state.sessions.ofIdentity(uuid).filter((session) => !isOpenedBy(session, uuid, keyId));
   return endSessions(state, ended, CloseReason.REVOKED, revision);
+}
+
+/** Whether a session is an identity's own, opened by this key. */
+export function isOpenedBy(session: Session, uuid: string, keyId: string | undefined): boolean {
+  return keyId !== undefined && session.keyId === keyId && identityOf(session) === uuid;
 }

@@ -1,12 +1,14 @@
 import type { Change } from '../model/change.js';
 import type { Enroll, IssueTicket, RevokeTicket } from '../model/command.js';
 import { Fault } from '../model/fault.js';
-import { IDENTITY_BOUNDS, type Identity, KeyOrigin } from '../model/identity.js';
+import { IDENTITY_BOUNDS, type Identity, KeyOrigin, mayHaveSeveral } from '../model/identity.js';
+import { CloseReason } from '../model/session.js';
 import { fitsPattern, isOver, TICKET_BOUNDS, type Ticket, ticketId } from '../model/ticket.js';
 import type { State } from '../store/state.js';
-import { endUnless, nameTaken } from './identity.js';
+import { isOpenedBy, nameTaken } from './identity.js';
 import { heldByOther, keyFault, newcomer, putIdentity, revokedFault } from './policy/opener.js';
 import { hardened } from './policy/policy.js';
+import { endSessions } from './session.js';
 
 /** Stores a ticket. Where there is no room, the oldest that is over makes room. The first one gives a network without a policy one. */
 export function issueTicket(state: State, command: IssueTicket, revision: number): Change[] | Fault {
@@ -66,8 +68,7 @@ export function enroll(state: State, command: Enroll, revision: number): Change[
   const enrolled = enrolledIdentity(identity ?? newcomer(state, uuid), ticket, command);
   const placed = putIdentity(state, { ...enrolled, name: named });
   if (placed instanceof Fault) return placed;
-  const ended =
-    identity === undefined ? endUnless(state, uuid, keyId, revision) : endReplaced(state, identity, command, revision);
+  const ended = endOthers(state, enrolled, command, revision);
   return [...ended, { kind: 'TicketPut', ticket: { ...ticket, used: ticket.used + 1 } }, ...placed];
 }
 
@@ -128,7 +129,18 @@ function enrolledIdentity(before: Identity, ticket: Ticket, { key, keyId: id, at
   return { ...gained, keys: [bound], barred: [...new Set(barred)].slice(-IDENTITY_BOUNDS.barredMax) };
 }
 
-/** What another key has opened ends where keys are replaced; what one of its good keys has opened goes on otherwise. */
-function endReplaced(state: State, identity: Identity, { uuid, keyId, atMs }: Enroll, revision: number): Change[] {
-  return keyFault(identity, keyId, atMs) === undefined ? [] : endUnless(state, uuid, keyId, revision);
+/**
+ * What another key has opened ends where keys are replaced, or the first one comes; what one of its good keys has opened goes on
+ * otherwise. What becomes an instance keeps the session of its own UUID only.
+ */
+function endOthers(state: State, { kind }: Identity, { uuid, keyId, atMs }: Enroll, revision: number): Change[] {
+  const before = state.identities.get(uuid);
+  const isReplaced = before === undefined || keyFault(before, keyId, atMs) !== undefined;
+  const ended = state.sessions
+    .ofIdentity(uuid)
+    .filter(
+      (session) =>
+        (isReplaced && !isOpenedBy(session, uuid, keyId)) || (!mayHaveSeveral(kind) && session.uuid !== uuid),
+    );
+  return endSessions(state, ended, CloseReason.REVOKED, revision);
 }

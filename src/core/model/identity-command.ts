@@ -76,4 +76,8 @@ export interface AdmitIdentity {
   readonly roles?: readonly string[];
   /** Wall clock. */
   readonly atMs: number;
+  /** Wall clock: when the issuer's token was issued that says so. An older one than another that was taken changes no roles. */
+  readonly issuedAtMs?: number;
+  /** The revision of the policy by which the roles were found, 0 for none: by another one it is refused. */
+  readonly policyRevision?: number;
 }

@@ -39,6 +39,8 @@ export interface IdentityKey {
   readonly boundAtMs: number;
   /** Wall clock: until when it is good, where a newer key has taken its place. 0: there is no end. */
   readonly goodUntilMs: number;
+  /** Wall clock, of the origin ISSUER: when the newest token was issued that was taken. Absent: nothing said when. */
+  readonly issuedAtMs?: number;
 }
 
 /** Somebody or something that proves itself by keys. Never changed once it is made. */

@@ -65,15 +65,13 @@ export const sessionDefinition = {
 export function sessionService(calls: Calls): SessionServiceServer {
   const { backing } = calls;
   return {
-    session: calls.makingForAnyone((request: SessionRequest, caller, call) => open(backing, request, caller, call)),
-    keepAlive: calls.session((request: KeepAliveRequest, sid, call, caller) =>
-      shownThen(backing, { method: 'KeepAlive', ...request, sid, caller, call }, () => renewed(backing, sid)),
+    session: calls.makingForAnyone((request: SessionRequest, caller) => open(backing, request, caller)),
+    keepAlive: calls.session((request: KeepAliveRequest, sid, _, caller) =>
+      shownThen(backing, { method: 'KeepAlive', ...request, sid, caller }, () => renewed(backing, sid)),
     ),
     attach: calls.sessionStream(
-      (request: AttachRequest, sid, caller, call) =>
-        shownThen(backing, { method: 'Attach', ...request, sid, caller, call }, () =>
-          attach(backing, sid, caller.origin),
-        ),
+      (request: AttachRequest, sid, caller) =>
+        shownThen(backing, { method: 'Attach', ...request, sid, caller }, () => attach(backing, sid, caller.origin)),
       (message: Message): AttachResponse => ({
         order: orderMessage(message, {
           rendezvous: backing.rendezvous,
@@ -92,18 +90,18 @@ export function sessionService(calls: Calls): SessionServiceServer {
 }
 
 async function open(
-  { replica, opening, rendezvous, gatekeeper }: Backing,
+  { replica, opening, rendezvous }: Backing,
   request: SessionRequest,
-  { origin, vouched }: Caller,
-  call: { readonly cancelled: boolean },
+  caller: Caller,
 ): Promise<Made<SessionResponse> | Fault> {
   const { instanceUuid: uuid, instanceType: type, instanceFlavor: flavor, ttl, name, labels, proof } = request;
+  const { vouched } = caller;
   const wanted = { uuid, type, flavor, ttlMs: msOf(ttl), name, labels, proof, vouched };
-  const opened = await opening.open(wanted, origin);
+  const opened = await opening.open(wanted, caller.origin);
   if (opened instanceof Fault) return opened;
   const { session, token, position } = opened;
-  // A connection that is closed is not remembered: another one may get its name.
-  if (session.keyId !== undefined && !call.cancelled) gatekeeper.shown.add(origin.connection, identityOf(session));
+  const { keyId } = session;
+  if (keyId !== undefined) caller.show(identityOf(session), keyId === vouched?.keyId ? vouched.untilMs : undefined);
   const response = {
     instanceSid: session.sid,
     serverSid: replica.state.serverSid,
@@ -113,7 +111,7 @@ async function open(
     streamId: session.streamId,
     position: positionMessage(position),
     rendezvous: [...rendezvous],
-    identity: principalMessage(replica.state, { uuid: identityOf(session), keyId: session.keyId }),
+    identity: principalMessage(replica.state, { uuid: identityOf(session), keyId }),
     relayVersion: RELAY_FIRST_FROM,
   };
   const { sid } = session;
@@ -133,7 +131,6 @@ interface ShowingCall {
   readonly proof?: Proof | undefined;
   readonly sid: number;
   readonly caller: Caller;
-  readonly call: { readonly cancelled: boolean };
 }
 
 /** Does what a call asks for once its proof, if it has one, is verified, and its session counts on this connection. */
@@ -146,7 +143,7 @@ function shownThen<A>(backing: Backing, showing: ShowingCall, work: () => A | Fa
 
 async function proveThen<A>(
   backing: Backing,
-  { method, sid, caller, call }: ShowingCall,
+  { method, sid, caller }: ShowingCall,
   proof: Proof,
   work: () => A | Fault,
 ): Promise<A | Fault> {
@@ -155,8 +152,8 @@ async function proveThen<A>(
   const wrong = await opening.prover.proveHolder(proof, sid, origin);
   if (wrong !== undefined) return wrong;
   const identity = identityOf(replica.state.sessions.get(sid)!);
-  const isRemembered = call.cancelled || gatekeeper.shown.add(origin.connection, identity);
-  if (!isRemembered) return new Fault('RATE_LIMITED', 'this connection is of too many identities', [], SHOWN_RETRY_MS);
+  if (!caller.show(identity))
+    return new Fault('RATE_LIMITED', 'this connection is of too many identities', [], SHOWN_RETRY_MS);
   return gatekeeper.admitShown(method, caller) ?? renew(backing, sid, origin) ?? work();
 }
 

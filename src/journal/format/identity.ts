@@ -90,13 +90,23 @@ export function unpackUpdate({ uuid, kind, roles, name, labels }: UpdateIdentity
 
 /** AdmitIdentity as it is stored. */
 export function packAdmit(command: AdmitIdentity): AdmitIdentityMessage {
-  const { uuid, identityKind: kind, key, keyId, origin, roles, atMs } = command;
-  const hidden = { key: packHidden(key), keyId: packHidden(keyId) };
-  return { uuid, kind, ...hidden, origin, roles: roles && { roles: [...roles] }, atMs: BigInt(atMs) };
+  const { uuid, identityKind: kind, key, keyId, origin, roles, atMs, issuedAtMs, policyRevision } = command;
+  return {
+    uuid,
+    kind,
+    key: packHidden(key),
+    keyId: packHidden(keyId),
+    origin,
+    roles: roles && { roles: [...roles] },
+    atMs: BigInt(atMs),
+    issuedAtMs: packOptional(issuedAtMs),
+    policyRevision: packOptional(policyRevision),
+  };
 }
 
 /** AdmitIdentity as the core has it: what is absent is no key. */
-export function unpackAdmit({ uuid, kind, key, keyId, origin, roles, atMs }: AdmitIdentityMessage): AdmitIdentity {
+export function unpackAdmit(message: AdmitIdentityMessage): AdmitIdentity {
+  const { uuid, kind, key, keyId, origin, roles, atMs, issuedAtMs, policyRevision } = message;
   return {
     kind: 'AdmitIdentity',
     uuid,
@@ -106,7 +116,13 @@ export function unpackAdmit({ uuid, kind, key, keyId, origin, roles, atMs }: Adm
     origin: origin as KeyOrigin,
     ...(roles === undefined ? {} : { roles: roles.roles }),
     atMs: Number(atMs),
+    ...(issuedAtMs === undefined ? {} : { issuedAtMs: Number(issuedAtMs) }),
+    ...(policyRevision === undefined ? {} : { policyRevision: Number(policyRevision) }),
   };
+}
+
+function packOptional(value: number | undefined): bigint | undefined {
+  return value === undefined ? undefined : BigInt(value);
 }
 
 /** An identity as a snapshot stores it. */
@@ -116,12 +132,13 @@ export function packIdentity(identity: Identity): IdentityRow {
     number,
     uuid,
     kind,
-    keys: keys.map(({ id, key, origin, boundAtMs, goodUntilMs }) => ({
+    keys: keys.map(({ id, key, origin, boundAtMs, goodUntilMs, issuedAtMs }) => ({
       id: packHidden(id),
       key: packHidden(key),
       origin,
       boundAtMs: BigInt(boundAtMs),
       goodUntilMs: BigInt(goodUntilMs),
+      issuedAtMs: packOptional(issuedAtMs),
     })),
     barred: barred.map(packHidden),
     revoked,
@@ -143,12 +160,13 @@ export function unpackIdentity(row: IdentityRow): Identity | undefined {
     roles,
     name,
     labels: unpackLabels(row.labels),
-    keys: keys.map(({ id, key, origin, boundAtMs, goodUntilMs }) => ({
+    keys: keys.map(({ id, key, origin, boundAtMs, goodUntilMs, issuedAtMs }) => ({
       id: unpackHidden(id),
       key: unpackHidden(key),
       origin: origin as KeyOrigin,
       boundAtMs: Number(boundAtMs),
       goodUntilMs: Number(goodUntilMs),
+      ...(issuedAtMs === undefined ? {} : { issuedAtMs: Number(issuedAtMs) }),
     })),
     barred: barred.map(unpackHidden),
     revoked,

@@ -4,7 +4,7 @@ import { keyFault } from '../../core/decide/policy/opener.js';
 import { visiblePeer } from '../../core/decide/policy/visible.js';
 import type { Change } from '../../core/model/change.js';
 import { Fault } from '../../core/model/fault.js';
-import { IdentityKind } from '../../core/model/identity.js';
+import { IdentityKind, isVouchedFor } from '../../core/model/identity.js';
 import {
   type GrantedPermission,
   type Method,
@@ -37,6 +37,8 @@ export interface Asker {
   readonly access?: AccessHolder | undefined;
   /** Whether this identity has shown itself on the connection that it came over. */
   hasShown(uuid: string): boolean;
+  /** Until when it counts there, by the monotonic clock; absent or undefined where its connection ends with that. */
+  shownUntilMs?(uuid: string): number | undefined;
 }
 
 /** What `required` would refuse, and to whom. */
@@ -53,7 +55,10 @@ export interface GatekeeperDeps {
   readonly state: StateView;
   /** The mode below which this process does not go, whatever the policy says. */
   readonly floor: AuthMode;
-  /** False: a token is good on every connection, for balancers that spread the calls of one client. */
+  /**
+   * False: a token is good on every connection, for balancers that spread the calls of one client. That of a session that others
+   * vouch for is while they do.
+   */
   readonly bindsSessions: boolean;
   /** Those who have logged in. */
   readonly tokens: AccessTokens;
@@ -76,11 +81,13 @@ const EXPIRED = {
  */
 export class Gatekeeper {
   readonly #deps: GatekeeperDeps;
-  readonly shown = new ShownIdentities();
+  /** Who has shown itself where. */
+  readonly shown: ShownIdentities;
   readonly #standing: StandingCalls;
 
   constructor(deps: GatekeeperDeps) {
     this.#deps = deps;
+    this.shown = new ShownIdentities({ clock: deps.clock, isByConnection: deps.bindsSessions });
     this.#standing = new StandingCalls(deps);
   }
 
@@ -270,12 +277,21 @@ export class Gatekeeper {
       const fault = refusal();
       return fault && this.#cause(asker, fault);
     };
-    return this.#standing.add({ sid, access, check, end });
+    return this.#standing.add({ sid, access, nextMs: () => this.#nextEndMs(asker), check, end });
   }
 
   /** Ends what may not go on after these changes. */
   publish(_position: Position, changes: readonly Change[]): void {
     this.#standing.publish(changes);
+  }
+
+  /** When what somebody asks by ends next. What has ended already is not waited for. */
+  #nextEndMs(asker: Asker): number {
+    const { sid, access } = asker;
+    const session = sid === undefined ? undefined : this.#deps.state.sessions.get(sid);
+    const ends = [access?.untilMs, session && asker.shownUntilMs?.(identityOf(session))];
+    const nowMs = this.#deps.clock.nowMs();
+    return Math.min(...ends.map((endMs = nowMs) => (endMs > nowMs ? endMs : Number.POSITIVE_INFINITY)));
   }
 
   /** Why somebody who could go on until now is refused: the end of its session or its access token, where that is the cause. */
@@ -308,14 +324,23 @@ export class Gatekeeper {
 
   /** As whom somebody asks. In `required` a session counts only where its identity has shown itself. */
   #subject(asker: Asker, mode: AuthMode): Subject {
-    const { state, bindsSessions } = this.#deps;
+    const { state } = this.#deps;
     const isAdministrator = asker.isAdmin;
     const session = asker.sid === undefined ? undefined : state.sessions.get(asker.sid);
-    const counts =
-      session !== undefined && (mode !== 'required' || !bindsSessions || asker.hasShown(identityOf(session)));
+    const counts = session !== undefined && (mode !== 'required' || this.#counts(asker, session));
     const ofSession = counts ? this.principalOf(session) : undefined;
     const principal = ofSession ?? (asker.access && this.#holder(asker.access));
     return { principal, party: principal && partyOf(state, principal), isAdministrator };
+  }
+
+  #counts(asker: Asker, session: Session): boolean {
+    return asker.hasShown(identityOf(session)) || !(this.#deps.bindsSessions || this.#isVouchedFor(session));
+  }
+
+  /** Whether a session was opened by the word of an authority or an issuer, which has an end. */
+  #isVouchedFor(session: Session): boolean {
+    const identity = this.#deps.state.identities.get(identityOf(session));
+    return identity?.keys.some((key) => key.id === session.keyId && isVouchedFor(key)) === true;
   }
 
   /** The principal that has logged in, if it still is one and its key is good. */

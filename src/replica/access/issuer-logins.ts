@@ -21,15 +21,22 @@ export interface IssuerLoginsDeps {
   readonly replica: Replica;
   readonly verifier: TokenVerifier;
   readonly clock: Clock;
-  readonly limits: Pick<IssuerLimits, 'rememberedMax'>;
+  readonly limits: Pick<IssuerLimits, 'rememberedMax' | 'freshMs'>;
   /** Counts time that an address has used. */
   readonly charge: (origin: Origin, ms: number) => void;
 }
+
+/** How often a token is checked when the policy is replaced meanwhile: administrators put one now and then. */
+const ATTEMPTS_MAX = 3;
+
+type EndingAccess = Access & { readonly untilMs: number };
 
 interface Remembered {
   readonly access: Access;
   /** The revision of the policy that it was good by. */
   readonly policy: number;
+  /** Until when it is taken without asking whether its issuer still has the key, by the monotonic clock. */
+  readonly untilMs: number;
 }
 
 /**
@@ -41,8 +48,6 @@ export class IssuerLogins {
   readonly #deps: IssuerLoginsDeps;
   /** By the token's hash, the oldest first. */
   readonly #remembered = new Map<string, Remembered>();
-  /** When the newest token of each identity was issued: an older one does not give back what that took away. */
-  readonly #newest = new Map<string, number>();
 
   constructor(deps: IssuerLoginsDeps) {
     this.#deps = deps;
@@ -55,27 +60,33 @@ export class IssuerLogins {
 
   /** As whom a call with a token is made, or why the token is not taken. */
   async accept(token: string, origin: Origin): Promise<Access | Fault> {
-    const { replica, verifier, charge } = this.#deps;
+    const { replica, verifier, clock, limits, charge } = this.#deps;
     const digest = hash('sha256', token, 'buffer').toString('latin1');
     const known = this.#find(digest);
     if (known !== undefined) return known;
-    charge(origin, TOKEN_MS);
-    const policy = replica.state.policy;
-    const verified = await verifier.verify(token, policy?.policy.issuers ?? []);
-    if (verified instanceof Fault) return verified;
-    const access = await this.#admit(verified);
-    if (access instanceof Fault) return access;
-    bound(this.#remembered, this.#deps.limits.rememberedMax);
-    this.#remembered.set(digest, { access, policy: policy?.revision ?? 0 });
-    return access;
+    for (let attempt = 1; ; attempt++) {
+      charge(origin, TOKEN_MS);
+      const policyRevision = revisionOf(replica);
+      const checkedAtMs = clock.nowMs();
+      const verified = await verifier.verify(token, replica.state.policy?.policy.issuers ?? []);
+      if (verified instanceof Fault) return verified;
+      const access = await this.#admit(verified, policyRevision);
+      // It was checked by the rules of a policy that was replaced meanwhile.
+      if (policyRevision !== revisionOf(replica) && attempt < ATTEMPTS_MAX) continue;
+      if (access instanceof Fault) return access;
+      bound(this.#remembered, limits.rememberedMax);
+      const untilMs = Math.min(access.untilMs, checkedAtMs + limits.freshMs);
+      this.#remembered.set(digest, { access, policy: policyRevision, untilMs });
+      return access;
+    }
   }
 
   #find(digest: string): Access | undefined {
     const { replica, clock } = this.#deps;
     const found = this.#remembered.get(digest);
     if (found === undefined) return undefined;
-    const { access, policy } = found;
-    const isGood = policy === replica.state.policy?.revision && clock.nowMs() < (access.untilMs ?? 0);
+    const { access, policy, untilMs } = found;
+    const isGood = policy === revisionOf(replica) && clock.nowMs() < untilMs;
     // Whoever was forgotten meanwhile comes anew.
     if (isGood && this.#fault(access) === undefined) return access;
     this.#remembered.delete(digest);
@@ -89,7 +100,8 @@ export class IssuerLogins {
     return keyFault(identity, keyId, clock.wallMs());
   }
 
-  async #admit({ issuer, subject, claims, issuedAtMs, untilMs }: VerifiedToken): Promise<Access | Fault> {
+  async #admit(verified: VerifiedToken, policyRevision: number): Promise<EndingAccess | Fault> {
+    const { issuer, subject, claims, issuedAtMs, untilMs } = verified;
     const { replica, clock } = this.#deps;
     const uuid = subjectUuid(DEFAULT_NETWORK, issuer.issuer, subject);
     const vouched = vouchedKey(`${issuer.issuer} ${subject}`);
@@ -98,27 +110,22 @@ export class IssuerLogins {
     if (identity === undefined && roles.length === 0) {
       return new Fault('AUTH_REQUIRED', `the policy gives ${JSON.stringify(subject)} of ${issuer.issuer} no role`);
     }
-    const access: Access = {
+    const access: EndingAccess = {
       uuid,
       keyId: vouched.keyId,
       via: 'issuer',
       untilMs: clock.nowMs() + untilMs - clock.wallMs(),
     };
-    if (!this.#isNewest(uuid, issuedAtMs)) return this.#fault(access) ?? access;
     const identityKind = issuer.kind === 'person' ? IdentityKind.PERSON : IdentityKind.SERVICE;
     const what = { uuid, identityKind, ...vouched, origin: KeyOrigin.ISSUER, roles, atMs: clock.wallMs() };
-    const applied = await replica.submit({ kind: 'AdmitIdentity', ...what });
+    const applied = await replica.submit({ kind: 'AdmitIdentity', ...what, issuedAtMs, policyRevision });
     return applied instanceof Fault ? applied : access;
   }
+}
 
-  #isNewest(uuid: string, issuedAtMs: number): boolean {
-    const newest = this.#newest.get(uuid);
-    if (newest !== undefined && newest > issuedAtMs) return false;
-    this.#newest.delete(uuid);
-    bound(this.#newest, this.#deps.limits.rememberedMax);
-    this.#newest.set(uuid, issuedAtMs);
-    return true;
-  }
+/** The revision of the policy that holds; 0 without one. */
+function revisionOf({ state }: Replica): number {
+  return state.policy?.revision ?? 0;
 }
 
 /** Makes room for one more: the oldest goes. */

@@ -7,6 +7,8 @@ import type { Access } from './access-tokens.js';
 
 /** Least time between two looks at what expires: an access token's hour is kept to this. */
 const LOOK_MS = 1_000;
+/** Most time until the next look: a certificate is good for years, and no timer is. */
+const LOOK_MS_MAX = 86_400_000;
 
 /** Something that goes on only while its caller may do it: a watch, an attachment, a relay, a connection of system events. */
 export interface StandingCall {
@@ -14,6 +16,8 @@ export interface StandingCall {
   readonly sid: number | undefined;
   /** The access token by which it was begun; undefined without one. */
   readonly access: Access | undefined;
+  /** The next time at which what it rests on may have ended, by the monotonic clock; infinite where nothing of that ends. */
+  nextMs(): number;
   /** Why it must not go on; undefined while it may. */
   check(): Fault | undefined;
   /** Ends it with this refusal. Called once. */
@@ -27,8 +31,8 @@ export interface StandingCallsDeps {
 }
 
 /**
- * Ends what may not go on: after a change of the policy, of the identity that began it or of its session, and when the access token by
- * which it was begun has expired.
+ * Ends what may not go on: after a change of the policy, of the identity that began it or of its session, and when the access token has
+ * expired by which it was begun, or the word of others by which its session counts.
  *
  * It costs nothing while nothing of that happens: a call is looked at only when its own identity changes, or the policy.
  */
@@ -36,8 +40,10 @@ export class StandingCalls {
   readonly #deps: StandingCallsDeps;
   /** By the identity that they were begun as; those of nobody under the empty UUID. */
   readonly #byIdentity = new Map<string, Set<StandingCall>>();
-  /** Those that were begun by an access token. */
-  readonly #expiring = new Set<StandingCall>();
+  /** Those that rest on something that ends, and when to look at each. */
+  readonly #expiring = new Map<StandingCall, number>();
+  /** As whom each was begun. */
+  readonly #uuids = new Map<StandingCall, string>();
   #timer: Timer | undefined;
   #lookAtMs = Number.POSITIVE_INFINITY;
 
@@ -47,9 +53,7 @@ export class StandingCalls {
 
   /** How many go on. */
   get count(): number {
-    let count = 0;
-    for (const { size } of this.#byIdentity.values()) count += size;
-    return count;
+    return this.#uuids.size;
   }
 
   /** Ends this one as soon as it may not go on. Answers with how to forget it, for when it has ended by itself. */
@@ -57,11 +61,9 @@ export class StandingCalls {
     const uuid = this.#uuidOf(call);
     const all = this.#byIdentity.get(uuid) ?? new Set();
     this.#byIdentity.set(uuid, all.add(call));
-    if (call.access?.untilMs !== undefined) {
-      this.#expiring.add(call);
-      this.#lookAt(call.access.untilMs);
-    }
-    return () => this.#forget(uuid, call);
+    this.#uuids.set(call, uuid);
+    this.#watch(call);
+    return () => this.#forget(call);
   }
 
   /** Ends what may not go on after these changes. */
@@ -75,50 +77,62 @@ export class StandingCalls {
   }
 
   #recheck(uuid: string): void {
-    for (const call of [...(this.#byIdentity.get(uuid) ?? [])]) this.#endIfRefused(uuid, call);
+    for (const call of [...(this.#byIdentity.get(uuid) ?? [])]) this.#endIfRefused(call);
   }
 
-  #endIfRefused(uuid: string, call: StandingCall): void {
+  #endIfRefused(call: StandingCall): void {
     const fault = call.check();
-    if (fault === undefined) return;
-    this.#forget(uuid, call);
+    if (fault === undefined) {
+      this.#watch(call);
+      return;
+    }
+    this.#forget(call);
     call.end(fault);
   }
 
-  #lookAt(untilMs: number): void {
-    if (untilMs >= this.#lookAtMs) return;
+  /** What it rests on may be good for longer by now than when it was looked at last. */
+  #watch(call: StandingCall): void {
+    const nextMs = call.nextMs();
+    if (nextMs === Number.POSITIVE_INFINITY) this.#expiring.delete(call);
+    else {
+      this.#expiring.set(call, nextMs);
+      this.#lookAt(nextMs);
+    }
+  }
+
+  #lookAt(nextMs: number): void {
+    if (nextMs >= this.#lookAtMs) return;
     const { clock } = this.#deps;
     this.#timer?.cancel();
-    this.#lookAtMs = untilMs;
-    this.#timer = clock.after(Math.max(LOOK_MS, Math.ceil(untilMs - clock.nowMs())), () => this.#endExpired());
+    this.#lookAtMs = nextMs;
+    const leftMs = Math.ceil(nextMs - clock.nowMs());
+    this.#timer = clock.after(Math.min(Math.max(LOOK_MS, leftMs), LOOK_MS_MAX), () => this.#endExpired());
   }
 
   #endExpired(): void {
     this.#lookAtMs = Number.POSITIVE_INFINITY;
     const nowMs = this.#deps.clock.nowMs();
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const call of [...this.#expiring]) {
-      const { untilMs = nextMs } = call.access ?? {};
-      if (untilMs > nowMs) nextMs = Math.min(nextMs, untilMs);
-      else {
-        this.#expiring.delete(call);
-        this.#endIfRefused(this.#uuidOf(call), call);
-      }
+    for (const [call, atMs] of [...this.#expiring]) {
+      if (atMs > nowMs) nextMs = Math.min(nextMs, atMs);
+      else this.#endIfRefused(call);
     }
     if (nextMs < Number.POSITIVE_INFINITY) this.#lookAt(nextMs);
   }
 
-  #forget(uuid: string, call: StandingCall): void {
+  #forget(call: StandingCall): void {
+    const uuid = this.#uuids.get(call);
+    if (uuid === undefined) return;
+    this.#uuids.delete(call);
     this.#expiring.delete(call);
     const all = this.#byIdentity.get(uuid);
     all?.delete(call);
     if (all?.size === 0) this.#byIdentity.delete(uuid);
   }
 
-  /** Of a call by session and access token, the session's: it can be of no other identity. */
+  /** Of a call by session and access token, the session's: it goes on as that. */
   #uuidOf({ sid, access }: StandingCall): string {
-    if (access !== undefined) return access.uuid;
     const session = sid === undefined ? undefined : this.#deps.state.sessions.get(sid);
-    return session === undefined ? '' : identityOf(session);
+    return session === undefined ? (access?.uuid ?? '') : identityOf(session);
   }
 }

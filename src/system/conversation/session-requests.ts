@@ -96,10 +96,16 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, body, packetId }, con
     };
     return { data: { ttlMs, position: replica.state.position }, after };
   };
-  // Whoever is vouched for on this connection needs none.
   const { access } = conversation;
-  const isVouched = access !== undefined && access.uuid === replica.state.sessions.get(sid)?.uuid;
-  return proof === undefined || isVouched ? goOn() : proveThen(backing, proofMessage(proof), sid, conversation, goOn);
+  const held = replica.state.sessions.get(sid);
+  if (access !== undefined && held !== undefined && access.uuid !== identityOf(held)) {
+    const what = `the client certificate is of identity ${access.uuid}, the session of ${identityOf(held)}`;
+    return new Fault('IDENTITY_MISMATCH', what);
+  }
+  // Whoever is vouched for on this connection needs none.
+  return proof === undefined || access !== undefined
+    ? goOn()
+    : proveThen(backing, proofMessage(proof), sid, conversation, goOn);
 };
 
 /** Goes on once the holder of a session has proved itself. No other session begins on the connection meanwhile. */

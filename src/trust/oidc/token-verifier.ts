@@ -101,7 +101,10 @@ export class TokenVerifier {
       if (typ !== issuer.typ) return invalid(`it is of the type ${JSON.stringify(typ)}; ${issuer.typ} is taken`);
       const { sub: subject = '', iat = 0, exp = 0 } = payload;
       if (!SUBJECT.test(subject)) return invalid('its subject is not 1 to 255 printable characters of ASCII');
-      const times = { issuedAtMs: iat * 1_000, untilMs: exp * 1_000 + limits.skewMs };
+      const issuedAtMs = iat * 1_000;
+      // It is refused when it is older, so it is not good for longer.
+      const endMs = Math.min(exp * 1_000, issuedAtMs + limits.tokenAgeMsMax);
+      const times = { issuedAtMs, untilMs: endMs + limits.skewMs };
       return { issuer, subject, claims: payload, ...times };
     } catch (error) {
       if (error instanceof jose.errors.JOSEError) return error.code === NO_KEY ? 'no key' : invalid(reasonOf(error));

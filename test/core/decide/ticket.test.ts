@@ -6,6 +6,7 @@ import { CloseReason } from '../../../src/core/model/session.js';
 import { fitsPattern, TICKET_BOUNDS, ticketId } from '../../../src/core/model/ticket.js';
 import { canonical } from '../../../src/core/store/canonical.js';
 import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
+import { audit } from '../audit.js';
 import { kinds, Network, opening } from '../network.js';
 
 const DAY_MS = 86_400_000;
@@ -64,6 +65,19 @@ describe('a ticket', () => {
       message: 'all uses of the ticket are spent: it had 2',
     });
     expect(identityOf(network, 3)).toBeUndefined();
+  });
+
+  it('of instances leaves a person that redeems it the session of its own UUID only, in the same revision', () => {
+    const network = new Network();
+    network.apply({ kind: 'BindKey', uuid: uuidOf(1), key: 'public key a', keyId: hashOf('a'), atMs: AT_MS });
+    network.apply({ kind: 'UpdateIdentity', uuid: uuidOf(1), identityKind: IdentityKind.PERSON });
+    const proven = { identity: uuidOf(1), keyId: hashOf('a') };
+    const [own, other] = [network.open(1, { proven }), network.open(2, { proven })];
+    network.apply(issue('t', { uses: 1 }));
+    const { changes } = network.apply(redeem('t', 1, 'a'));
+    expect(changes.flatMap((change) => (change.kind === 'SessionClosed' ? [change.session.sid] : []))).toEqual([other]);
+    expect(network.state.sessions.has(own)).toBe(true);
+    expect(audit(network.state)).toEqual([]);
   });
 
   it('redeemed again by the same identity with the same key spends nothing, even when it is over', () => {

@@ -4,6 +4,7 @@ import { IdentityKind, KeyOrigin } from '../../../src/core/model/identity.js';
 import { CloseReason } from '../../../src/core/model/session.js';
 import { canonical } from '../../../src/core/store/canonical.js';
 import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
+import { audit } from '../audit.js';
 import { Network, opening } from '../network.js';
 
 const { uuid } = opening(1);
@@ -49,6 +50,32 @@ describe('an identity that others vouch for', () => {
     expect(network.state.identities.get(uuid)?.roles).toEqual([]);
   });
 
+  it('keeps the roles of its newest token, over a restart from a snapshot, whatever an older one says', () => {
+    const network = new Network();
+    network.apply(admit({ issuedAtMs: 10, roles: ['operator'] }));
+    network.apply(admit({ issuedAtMs: 30, roles: ['operator'] }));
+    expect(network.apply(admit({ issuedAtMs: 20 }))).toMatchObject({ changes: [] });
+    network.apply(admit({ issuedAtMs: 40, roles: [] }));
+    const restoring = new Restoring(network.state.limits);
+    for (const row of rowsOf(capture(network.state))) restoring.add(row);
+    const restored = new Network({}, restoring.state);
+    expect(restored.apply(admit({ issuedAtMs: 39, roles: ['operator'] }))).toMatchObject({ changes: [] });
+    expect(restored.state.identities.get(uuid)).toMatchObject({ roles: [], keys: [{ issuedAtMs: 40 }] });
+    expect(restored.apply(admit({ issuedAtMs: 40, roles: [] }))).toMatchObject({ changes: [] });
+    restored.apply(admit({ roles: ['client'] }));
+    expect(restored.state.identities.get(uuid)).toMatchObject({ roles: ['client'], keys: [{ issuedAtMs: 40 }] });
+  });
+
+  it('gets no roles by a policy that was replaced meanwhile', () => {
+    const network = new Network();
+    network.apply(admit({ policyRevision: 0 }));
+    expect(network.refused(admit({ policyRevision: 1 }))).toMatchObject({
+      reason: 'RATE_LIMITED',
+      retryAfterMs: 1_000,
+    });
+    expect(network.refused(admit({ uuid: opening(2).uuid, policyRevision: 1 })).reason).toBe('RATE_LIMITED');
+  });
+
   it('takes no place of a key, and none that was revoked or whose word was barred', () => {
     const network = new Network();
     const key = { keyId: 'k'.padEnd(32, '.'), key: 'public key' };
@@ -61,6 +88,22 @@ describe('an identity that others vouch for', () => {
     network.apply(admit({ uuid: third }));
     network.apply({ kind: 'BindKey', uuid: third, ...key, atMs: 6 });
     expect(network.refused(admit({ uuid: third })).message).toContain('barred');
+  });
+
+  it('takes its place back from a person that has a session of its UUID, and has a session of its own then', () => {
+    const network = new Network();
+    const squatter = opening(7).uuid;
+    network.apply(admit({ uuid: squatter, key: 'https://login.example bert', keyId: 'bert'.padEnd(32, '.') }));
+    const proven = { identity: squatter, keyId: 'bert'.padEnd(32, '.') };
+    const [held, kept] = [network.open(1, { proven }), network.open(2, { proven })];
+    const { changes } = network.apply(admit());
+    expect(changes.filter(({ kind }) => kind === 'SessionClosed')).toEqual([
+      expect.objectContaining({ reason: CloseReason.REVOKED, session: expect.objectContaining({ sid: held }) }),
+    ]);
+    expect(network.state.sessions.has(kept)).toBe(true);
+    const own = network.open(1, { proven: { identity: uuid, keyId: KEY_ID } });
+    expect(network.state.sessions.ofIdentity(uuid).map(({ sid }) => sid)).toEqual([own]);
+    expect(audit(network.state)).toEqual([]);
   });
 
   it('has its session ended when it is revoked', () => {

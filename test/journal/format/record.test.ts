@@ -140,6 +140,22 @@ describe('a record', () => {
       },
       'ee14c7840301ba02420a017510031a0b68747470733a2f2f61206222203031323334353637383961626364656630313233343536373839616263646566280632080a06636c69656e743808',
     ],
+    [
+      'of AdmitIdentity by a token',
+      {
+        kind: 'AdmitIdentity',
+        uuid: 'u',
+        identityKind: 3,
+        key: 'https://a b',
+        keyId: '0123456789abcdef0123456789abcdef',
+        origin: 6,
+        roles: ['client'],
+        atMs: 8,
+        issuedAtMs: 7,
+        policyRevision: 0,
+      },
+      'c67d9a080301ba02460a017510031a0b68747470733a2f2f61206222203031323334353637383961626364656630313233343536373839616263646566280632080a06636c69656e74380840074800',
+    ],
   ])('%s has these bytes for ever', (_, command, hex) => {
     const { bytes } = encodeRecord(7, command);
     expect(Buffer.from(bytes).toString('hex')).toBe(hex);

@@ -33,6 +33,7 @@ function standing() {
     calls.add({
       sid: undefined,
       access: undefined,
+      nextMs: () => of.access?.untilMs ?? Number.POSITIVE_INFINITY,
       check: refusal,
       end: ({ message }) => void ended.push(`${name}: ${message}`),
       ...of,
@@ -58,6 +59,13 @@ describe('standing calls', () => {
     expect(calls.count).toBe(1);
   });
 
+  it('of a session and an access token end when the identity of the session changes', () => {
+    const { calls, begin, ended } = standing();
+    begin('both', { sid: 1, access: { uuid: 'p', keyId: 'k', untilMs: 5_000 } });
+    calls.publish(identityPut('u1'));
+    expect(ended).toEqual(['both: no more']);
+  });
+
   it('are all looked at after another policy, and those that may go on do', () => {
     const { calls, begin, ended } = standing();
     begin('one', { sid: 1 });
@@ -80,6 +88,35 @@ describe('standing calls', () => {
     expect(ended).toEqual(['soon: no more']);
     pass(5_000);
     expect(ended).toEqual(['soon: no more', 'late: no more']);
+    expect(timers).toEqual([]);
+  });
+
+  it('are looked at again at the later time when what they rest on is good for longer by then', () => {
+    const { begin, ended, pass, timers } = standing();
+    let untilMs = 5_000;
+    let nowMs = 0;
+    begin('one', { sid: 1, nextMs: () => untilMs }, () => (nowMs < untilMs ? undefined : REFUSAL));
+    untilMs = 9_000;
+    nowMs = 5_000;
+    pass(nowMs);
+    expect(ended).toEqual([]);
+    expect(timers).toHaveLength(1);
+    nowMs = 9_000;
+    pass(4_000);
+    expect(ended).toEqual(['one: no more']);
+  });
+
+  it('of a certificate that is good for a year are looked at once a day, and end with it', () => {
+    const dayMs = 86_400_000;
+    const { begin, ended, pass, timers } = standing();
+    begin('year', { access: { uuid: 'p', keyId: 'k', via: 'certificate', untilMs: 365 * dayMs } });
+    for (let day = 1; day < 365; day++) {
+      expect(timers).toEqual([expect.objectContaining({ atMs: day * dayMs })]);
+      pass(dayMs);
+    }
+    expect(ended).toEqual([]);
+    pass(dayMs);
+    expect(ended).toEqual(['year: no more']);
     expect(timers).toEqual([]);
   });
 

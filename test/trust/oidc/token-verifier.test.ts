@@ -70,6 +70,13 @@ describe('a token of an issuer', () => {
     expect(refused).toMatchObject({ reason: 'PROOF_INVALID', message: expect.stringMatching(why) as unknown });
   });
 
+  it('that says that it is good for a month is good for a day', async () => {
+    const { verify } = verifierOf([key]);
+    const claims = { iat: NOW_S - 3_600, exp: NOW_S + 30 * 86_400 };
+    const untilMs = (NOW_S - 3_600 + 86_400 + SKEW_S) * 1_000;
+    expect(await verify(await signToken(URL, key, { claims }))).toMatchObject({ untilMs });
+  });
+
   it('is good with clocks that are a minute apart', async () => {
     const { verify } = verifierOf([key]);
     for (const claims of [{ exp: NOW_S - SKEW_S + 1 }, { iat: NOW_S + SKEW_S, nbf: NOW_S + SKEW_S }]) {

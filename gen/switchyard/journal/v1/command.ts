@@ -496,6 +496,15 @@ export interface AdmitIdentity {
     | undefined;
   /** When, in milliseconds since 1970. */
   atMs: bigint;
+  /**
+   * When the issuer's token was issued that says so, in milliseconds since 1970: one that is older than another that was taken gives no
+   * roles. Absent: nothing says when.
+   */
+  issuedAtMs?:
+    | bigint
+    | undefined;
+  /** The revision of the policy by which the roles were found; by another one the command is refused. Absent: by whichever it was. */
+  policyRevision?: bigint | undefined;
 }
 
 function createBaseCommand(): Command {
@@ -4585,7 +4594,17 @@ export const Enroll: MessageFns<Enroll> = {
 };
 
 function createBaseAdmitIdentity(): AdmitIdentity {
-  return { uuid: "", kind: 0, key: Buffer.alloc(0), keyId: Buffer.alloc(0), origin: 0, roles: undefined, atMs: 0n };
+  return {
+    uuid: "",
+    kind: 0,
+    key: Buffer.alloc(0),
+    keyId: Buffer.alloc(0),
+    origin: 0,
+    roles: undefined,
+    atMs: 0n,
+    issuedAtMs: undefined,
+    policyRevision: undefined,
+  };
 }
 
 export const AdmitIdentity: MessageFns<AdmitIdentity> = {
@@ -4613,6 +4632,18 @@ export const AdmitIdentity: MessageFns<AdmitIdentity> = {
         throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
       }
       writer.uint32(56).uint64(message.atMs);
+    }
+    if (message.issuedAtMs !== undefined) {
+      if (BigInt.asUintN(64, message.issuedAtMs) !== message.issuedAtMs) {
+        throw new globalThis.Error("value provided for field message.issuedAtMs of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.issuedAtMs);
+    }
+    if (message.policyRevision !== undefined) {
+      if (BigInt.asUintN(64, message.policyRevision) !== message.policyRevision) {
+        throw new globalThis.Error("value provided for field message.policyRevision of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.policyRevision);
     }
     return writer;
   },
@@ -4686,6 +4717,22 @@ export const AdmitIdentity: MessageFns<AdmitIdentity> = {
             message.atMs = reader.uint64() as bigint;
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.issuedAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.policyRevision = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4711,6 +4758,16 @@ export const AdmitIdentity: MessageFns<AdmitIdentity> = {
       origin: isSet(object.origin) ? globalThis.Number(object.origin) : 0,
       roles: isSet(object.roles) ? RoleSet.fromJSON(object.roles) : undefined,
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+      issuedAtMs: isSet(object.issuedAtMs)
+        ? BigInt(object.issuedAtMs)
+        : isSet(object.issued_at_ms)
+        ? BigInt(object.issued_at_ms)
+        : undefined,
+      policyRevision: isSet(object.policyRevision)
+        ? BigInt(object.policyRevision)
+        : isSet(object.policy_revision)
+        ? BigInt(object.policy_revision)
+        : undefined,
     };
   },
 
@@ -4737,6 +4794,12 @@ export const AdmitIdentity: MessageFns<AdmitIdentity> = {
     if (message.atMs !== 0n) {
       obj.atMs = message.atMs.toString();
     }
+    if (message.issuedAtMs !== undefined) {
+      obj.issuedAtMs = message.issuedAtMs.toString();
+    }
+    if (message.policyRevision !== undefined) {
+      obj.policyRevision = message.policyRevision.toString();
+    }
     return obj;
   },
 
@@ -4754,6 +4817,12 @@ export const AdmitIdentity: MessageFns<AdmitIdentity> = {
       ? RoleSet.fromPartial(object.roles)
       : undefined;
     message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.issuedAtMs = (object.issuedAtMs !== undefined && object.issuedAtMs !== null)
+      ? BigInt(object.issuedAtMs)
+      : undefined;
+    message.policyRevision = (object.policyRevision !== undefined && object.policyRevision !== null)
+      ? BigInt(object.policyRevision)
+      : undefined;
     return message;
   },
 };

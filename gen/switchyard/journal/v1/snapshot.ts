@@ -303,6 +303,8 @@ export interface KeyRow {
   boundAtMs: bigint;
   /** Until when it is good, in milliseconds since 1970. 0: there is no end. */
   goodUntilMs: bigint;
+  /** Of the origin ISSUER: when the newest token was issued that was taken, in milliseconds since 1970. Absent: nothing said when. */
+  issuedAtMs?: bigint | undefined;
 }
 
 /** The network's policy. */
@@ -2939,7 +2941,14 @@ export const TicketRow: MessageFns<TicketRow> = {
 };
 
 function createBaseKeyRow(): KeyRow {
-  return { id: Buffer.alloc(0), key: Buffer.alloc(0), origin: 0, boundAtMs: 0n, goodUntilMs: 0n };
+  return {
+    id: Buffer.alloc(0),
+    key: Buffer.alloc(0),
+    origin: 0,
+    boundAtMs: 0n,
+    goodUntilMs: 0n,
+    issuedAtMs: undefined,
+  };
 }
 
 export const KeyRow: MessageFns<KeyRow> = {
@@ -2964,6 +2973,12 @@ export const KeyRow: MessageFns<KeyRow> = {
         throw new globalThis.Error("value provided for field message.goodUntilMs of type uint64 too large");
       }
       writer.uint32(40).uint64(message.goodUntilMs);
+    }
+    if (message.issuedAtMs !== undefined) {
+      if (BigInt.asUintN(64, message.issuedAtMs) !== message.issuedAtMs) {
+        throw new globalThis.Error("value provided for field message.issuedAtMs of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.issuedAtMs);
     }
     return writer;
   },
@@ -3021,6 +3036,14 @@ export const KeyRow: MessageFns<KeyRow> = {
             message.goodUntilMs = reader.uint64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.issuedAtMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3048,6 +3071,11 @@ export const KeyRow: MessageFns<KeyRow> = {
         : isSet(object.good_until_ms)
         ? BigInt(object.good_until_ms)
         : 0n,
+      issuedAtMs: isSet(object.issuedAtMs)
+        ? BigInt(object.issuedAtMs)
+        : isSet(object.issued_at_ms)
+        ? BigInt(object.issued_at_ms)
+        : undefined,
     };
   },
 
@@ -3068,6 +3096,9 @@ export const KeyRow: MessageFns<KeyRow> = {
     if (message.goodUntilMs !== 0n) {
       obj.goodUntilMs = message.goodUntilMs.toString();
     }
+    if (message.issuedAtMs !== undefined) {
+      obj.issuedAtMs = message.issuedAtMs.toString();
+    }
     return obj;
   },
 
@@ -3083,6 +3114,9 @@ export const KeyRow: MessageFns<KeyRow> = {
     message.goodUntilMs = (object.goodUntilMs !== undefined && object.goodUntilMs !== null)
       ? BigInt(object.goodUntilMs)
       : 0n;
+    message.issuedAtMs = (object.issuedAtMs !== undefined && object.issuedAtMs !== null)
+      ? BigInt(object.issuedAtMs)
+      : undefined;
     return message;
   },
 };

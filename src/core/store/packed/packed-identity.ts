@@ -20,7 +20,8 @@ import {
  *   |  u32     | u8       | u8    | u8     | u8       | u8      | u16       | 8 B    |  36 B | text | texts   | texts    |        | 32 B each|
  *   +----------+----------+-------+--------+----------+---------+-----------+--------+-------+------+---------+----------+--------+----------+
  *
- * A ticket of zeros is none. A key is: id 32 B | origin u8 | bound at f64 | good until f64 | length u16 | the key. packed-text.ts has the form of texts.
+ * A ticket of zeros is none. A key is: id 32 B | origin u8 | bound at f64 | good until f64 | token issued at f64, NaN for none |
+ * length u16 | the key. packed-text.ts has the form of texts.
  */
 const REVOKED_AT = 4;
 const KIND_AT = 5;
@@ -38,8 +39,9 @@ const ID_BYTES = 32;
 const ORIGIN_AT = 32;
 const BOUND_AT = 33;
 const UNTIL_AT = 41;
-const LENGTH_AT = 49;
-const KEY_AT = 51;
+const ISSUED_AT = 49;
+const LENGTH_AT = 57;
+const KEY_AT = 59;
 
 /** What an identity takes at most. */
 export function packedIdentityBytes({ keys, barred, name, roles, labels }: Identity): number {
@@ -126,11 +128,13 @@ function ticketAt(bytes: Buffer, at: number): string {
   return bytes.toString('hex', at + TICKET_AT, at + TICKET_AT + TICKET_BYTES);
 }
 
-function packKey({ id, key, origin, boundAtMs, goodUntilMs }: IdentityKey, bytes: Buffer, at: number): number {
+function packKey(packed: IdentityKey, bytes: Buffer, at: number): number {
+  const { id, key, origin, boundAtMs, goodUntilMs, issuedAtMs = Number.NaN } = packed;
   writeId(bytes, id, at);
   bytes[at + ORIGIN_AT] = origin;
   bytes.writeDoubleLE(boundAtMs, at + BOUND_AT);
   bytes.writeDoubleLE(goodUntilMs, at + UNTIL_AT);
+  bytes.writeDoubleLE(issuedAtMs, at + ISSUED_AT);
   bytes.writeUInt16LE(key.length, at + LENGTH_AT);
   bytes.write(key, at + KEY_AT, 'latin1');
   return at + KEY_AT + key.length;
@@ -138,12 +142,14 @@ function packKey({ id, key, origin, boundAtMs, goodUntilMs }: IdentityKey, bytes
 
 function unpackKey(bytes: Buffer, at: number): IdentityKey {
   const length = bytes.readUInt16LE(at + LENGTH_AT);
+  const issuedAtMs = bytes.readDoubleLE(at + ISSUED_AT);
   return {
     id: latin1(bytes, at, at + ID_BYTES),
     key: latin1(bytes, at + KEY_AT, at + KEY_AT + length),
     origin: bytes[at + ORIGIN_AT] as KeyOrigin,
     boundAtMs: bytes.readDoubleLE(at + BOUND_AT),
     goodUntilMs: bytes.readDoubleLE(at + UNTIL_AT),
+    ...(Number.isNaN(issuedAtMs) ? {} : { issuedAtMs }),
   };
 }
 

@@ -1,0 +1,83 @@
+import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
+import { describe, expect, it } from '@jest/globals';
+import type { Backing } from '../../src/grpc/backing.js';
+import { type CallConnections, Calls } from '../../src/grpc/call-handlers.js';
+import { Caller } from '../../src/grpc/caller.js';
+import type { Access } from '../../src/replica/access/access-tokens.js';
+import type { Gatekeeper } from '../../src/replica/access/gatekeeper.js';
+import { ShownIdentities } from '../../src/replica/access/shown-identities.js';
+
+const ANNA: Access = { uuid: 'anna', keyId: 'k', via: 'issuer', untilMs: 1 };
+
+/** A unary call with an issuer's token, which is checked when the test says so; what it came to is asked for in the end. */
+function calling() {
+  let isThere = true;
+  let checked = (_: Access) => {};
+  const checking = new Promise<Access>((resolve) => {
+    checked = resolve;
+  });
+  const backing = {
+    limits: {},
+    replica: {},
+    issuers: { accept: () => checking },
+    certificates: { accept: () => undefined },
+    gatekeeper: { admit: () => undefined },
+  } as unknown as Backing;
+  const connections = { find: () => (isThere ? {} : undefined), vouch: () => {} } as unknown as CallConnections;
+  const metadata = new Metadata();
+  metadata.set('authorization', 'Bearer token');
+  const call = {
+    metadata,
+    cancelled: false,
+    getPeer: () => '127.0.0.1:1',
+    getPath: () => '/switchyard.v1.IdentityService/WhoAmI',
+  } as unknown as ServerUnaryCall<unknown, string>;
+  const outcome = new Promise<string>((resolve) => {
+    const handle = new Calls(backing, connections).anyone<unknown, string>(() => 'answered');
+    handle(call, (error, answer) => resolve(error === null ? answer! : (error as Error).message));
+  });
+  return {
+    call,
+    outcome,
+    check: () => checked(ANNA),
+    leave: () => {
+      isThere = false;
+    },
+  };
+}
+
+describe('a call whose token is being checked', () => {
+  it('is answered while its connection is there', async () => {
+    const { check, outcome } = calling();
+    check();
+    expect(await outcome).toBe('answered');
+  });
+
+  it('is given up when its connection has closed meanwhile, also before it has heard of that itself', async () => {
+    const { check, leave, outcome } = calling();
+    leave();
+    check();
+    expect(await outcome).toContain('given up');
+  });
+
+  it('is given up when its client has cancelled it meanwhile', async () => {
+    const { call, check, outcome } = calling();
+    call.cancelled = true;
+    check();
+    expect(await outcome).toContain('given up');
+  });
+});
+
+describe('what a caller shows', () => {
+  it.each([
+    [true, 0],
+    [false, 1],
+  ])('on a connection of which it is %s that it has closed is remembered %i times', (isGone, count) => {
+    const shown = new ShownIdentities({ clock: { nowMs: () => 0 }, isByConnection: true });
+    const origin = { address: '127.0.0.1', connection: '127.0.0.1:1' };
+    const gatekeeper = { shown } as unknown as Gatekeeper;
+    const caller = new Caller(gatekeeper, { sid: 1, isAdmin: false, origin, isGone: () => isGone });
+    expect(caller.show('anna')).toBe(true);
+    expect(shown.count).toBe(count);
+  });
+});
