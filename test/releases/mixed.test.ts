@@ -65,6 +65,12 @@ describe("today's client with the server of release 0.1.0", () => {
     await expectEcho(await north.connect(south.session!.cvid));
   });
 
+  it('connects to a peer through the server, which makes streams that only the oldest form of relayed bytes can use', async () => {
+    const stream = await north.connect(south.session!.cvid, { relayOnly: true });
+    expect([stream.path, stream.endToEnd]).toEqual(['relayed', false]);
+    await expectEcho(stream, IS_LONG ? 400_000 : 20_000);
+  });
+
   itLong('stops a stream, which its sink hears', async () => {
     const { stream } = await north.createStream([south.session!.cvid], { name: 'to be stopped' });
     const stopped = new Promise((resolve) => south.on('streamStopped', resolve));
