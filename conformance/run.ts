@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { readCases } from './runner/case.js';
 import { type Outcome, play } from './runner/player.js';
+import { select } from './runner/select.js';
 import { countOf, markdownTable } from './runner/table.js';
 import { TESTEES } from './testees/plans.js';
 
@@ -12,9 +13,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const { values } = parseArgs({
   options: { testee: { type: 'string' }, case: { type: 'string' }, markdown: { type: 'boolean' } },
 });
-const wanted = (name: string, part: string | undefined) => part === undefined || name.includes(part);
-const cases = readCases().filter(({ name }) => wanted(name, values.case));
-const plans = TESTEES.filter(({ name }) => wanted(name, values.testee));
+const { plans, cases } = selected();
 
 const results = new Map<string, readonly Outcome[]>();
 for (const plan of plans) {
@@ -38,3 +37,13 @@ for (const plan of plans) {
 if (values.markdown) console.log(markdownTable(cases, results));
 for (const [name, outcomes] of results) console.log(`${name}: ${countOf(outcomes)}`);
 process.exitCode = [...results.values()].flat().some(({ kind }) => kind === 'failed') ? 1 : 0;
+
+/** What the options ask for. A name that there is not ends the run with status 2. */
+function selected() {
+  try {
+    return select(TESTEES, readCases(), values);
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
+  }
+}

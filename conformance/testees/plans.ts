@@ -14,7 +14,8 @@ const TYPESCRIPT: TesteePlan = {
   missing: async () => undefined,
 };
 
-const PYTHON: TesteePlan = {
+/** The Python client: also of the tests of sdk/python. */
+export const PYTHON: TesteePlan = {
   name: 'Python',
   // The shell finds the Python that has gRPC, which may not be the first on the PATH.
   command: [

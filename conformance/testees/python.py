@@ -11,9 +11,13 @@ from switchyard import Handlers, InstanceOptions, Refusal, SigningKey, Switchyar
 from switchyard.v1 import stream_pb2
 
 CAN = ["join", "orders", "replica", "streams", "calls"]
-# Keys need a package that may not be there.
+# Keys and connections to peers need packages that may not be there.
 if importlib.util.find_spec("cryptography") is not None:
     CAN.append("proof")
+    if importlib.util.find_spec("OpenSSL") is not None:
+        CAN.append("relayed")
+# The longest command: one that has texts of some MiB sent.
+LINE_BYTES_MAX = 32 << 20
 
 
 def say(**message: Any) -> None:
@@ -42,6 +46,7 @@ class Testee:
         self.networks: dict[str, Any] = {}
         self.sources: dict[str, Any] = {}
         self.sinks: dict[str, Any] = {}
+        self.peers: dict[str, Any] = {}
 
     async def join(self, of: dict[str, Any]) -> None:
         name = of["as"]
@@ -95,6 +100,38 @@ class Testee:
                 raise Refusal(refuse["reason"], refuse["description"])
 
         self.instances[of["as"]].handlers.connection = connection
+
+    async def acceptPeers(self, of: dict[str, Any]) -> None:
+        async def accept(cvid: int) -> bool:
+            return True
+
+        async def accepted(stream: Any) -> None:
+            say(event="accepted", **{"as": of["as"]}, peer=stream.peer_cvid, endToEnd=stream.end_to_end)
+            async with stream:
+                while data := await stream.reader.read(65_536):
+                    stream.writer.write(data)
+                    await stream.writer.drain()
+
+        handlers = self.instances[of["as"]].handlers
+        handlers.accept, handlers.accepted = accept, accepted
+
+    async def connect(self, of: dict[str, Any]) -> dict[str, Any]:
+        stream = self.peers[of["stream"]] = await self.instances[of["as"]].connect(of["cvid"])
+        return {"path": stream.path, "endToEnd": stream.end_to_end}
+
+    async def send(self, of: dict[str, Any]) -> None:
+        writer = self.peers[of["stream"]].writer
+        writer.write(of["text"].encode("latin-1"))
+        await writer.drain()
+
+    async def endWriting(self, of: dict[str, Any]) -> None:
+        self.peers[of["stream"]].writer.write_eof()
+
+    async def receive(self, of: dict[str, Any]) -> dict[str, Any]:
+        return {"text": (await self.peers[of["stream"]].reader.readexactly(of["length"])).decode("latin-1")}
+
+    async def receiveEnd(self, of: dict[str, Any]) -> dict[str, Any]:
+        return {"rest": (await self.peers[of["stream"]].reader.read()).decode("latin-1")}
 
     async def watch(self, of: dict[str, Any]) -> None:
         name = of["as"]
@@ -169,7 +206,7 @@ class Testee:
 
 async def main() -> None:
     testee = Testee(sys.argv[1])
-    reader = asyncio.StreamReader()
+    reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     say(testee="python", can=CAN)
     running: set[asyncio.Task[None]] = set()

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readCases } from '../../conformance/runner/case.js';
 import { difference, resolve } from '../../conformance/runner/match.js';
+import { select } from '../../conformance/runner/select.js';
 import { countOf, markdownTable } from '../../conformance/runner/table.js';
 import { type TesteePlan, TesteeProcess } from '../../conformance/runner/testee.js';
 
@@ -47,6 +48,32 @@ describe('a case', () => {
     [{ a: [1, 2] }, { a: [1, 3] }, 'it.a[1] is 2, not 3'],
   ])('holds %j against %j', (actual, wanted, problem) => {
     expect(difference(actual, wanted)).toBe(problem);
+  });
+});
+
+describe('the options of the runner', () => {
+  const plans = ['TypeScript', 'Python'].map((name) => ({ name, command: [], missing: async () => undefined }));
+  const cases = ['joins late', 'leaves'].map((name) => ({ name, needs: [], steps: [] }));
+  const chosen = (wanted: Parameters<typeof select>[2]) => {
+    const { plans: testees, cases: played } = select(plans, cases, wanted);
+    return [testees.map(({ name }) => name), played.map(({ name }) => name)];
+  };
+
+  it('choose testees and cases by a part of the name, in either case of letters, and all without one', () => {
+    expect(chosen({})).toEqual([
+      ['TypeScript', 'Python'],
+      ['joins late', 'leaves'],
+    ]);
+    expect(chosen({ testee: 'python', case: 'JOINS' })).toEqual([['Python'], ['joins late']]);
+  });
+
+  it('are refused with the names that there are when they choose nothing', () => {
+    expect(() => chosen({ testee: 'rust' })).toThrow(
+      '--testee rust: there is no such testee, only:\n  TypeScript\n  Python',
+    );
+    expect(() => chosen({ case: 'flies' })).toThrow(
+      '--case flies: there is no such case, only:\n  joins late\n  leaves',
+    );
   });
 });
 

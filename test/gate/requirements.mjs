@@ -11,6 +11,8 @@ const FAKETIME = '/usr/lib/*/faketime/libfaketime.so.1';
  */
 const PROGRAMS = [
   { deb: 'python3-grpcio', isThere: async () => (await pythonWithGrpc()) !== undefined },
+  // Keys of the Python client, and its connections to peers.
+  { deb: 'python3-openssl', isThere: hasPythonTls },
   { deb: 'protobuf-compiler', isThere: () => succeeds('protoc', ['--version']) },
   { deb: 'protobuf-compiler-grpc', isThere: () => succeeds('sh', ['-c', 'command -v grpc_python_plugin']) },
   { deb: 'chromium', isThere: hasChromium },
@@ -79,6 +81,13 @@ export async function goMissing() {
   const [isThere, packages] = [await succeeds('go', ['version']), '/usr/share/gocode/src/google.golang.org'];
   const hasPackages = await succeeds('sh', ['-c', `ls ${packages}/grpc ${packages}/genproto ${packages}/protobuf`]);
   return isThere && hasPackages ? undefined : `no Go with Debian's gRPC: apt-get install ${debs.join(' ')}`;
+}
+
+/** Whether that Python has TLS with certificates of its own, too; of macOS's Pythons pip is asked for it by hand. */
+async function hasPythonTls() {
+  if (process.platform !== 'linux') return true;
+  const python = await pythonWithGrpc();
+  return python !== undefined && succeeds(python, ['-c', 'import cryptography, OpenSSL']);
 }
 
 /** Makes node_modules what package-lock.json says, when it is not that already. */

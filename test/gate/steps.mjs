@@ -58,7 +58,7 @@ export const LONG = [
   {
     name: 'the Go client',
     install: installLanguages,
-    paths: ['test/sdk/go.test.ts', 'test/sdk/go-peers.test.ts'],
+    paths: ['test/sdk/go.test.ts', 'test/sdk/go-peers.test.ts', 'test/sdk/python-peers.test.ts'],
     env: LONG_RUN,
   },
   {

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +17,7 @@ export interface OldEnding {
 /** The command line of a release, unpacked from its package, with the node modules of this checkout. */
 export class OldServer {
   readonly #folder: string;
+  #server: ChildProcess | undefined;
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -39,7 +41,38 @@ export class OldServer {
     });
   }
 
+  /** Starts the server, in memory unless a folder is given; answers with its gRPC address. */
+  async serve(data = ':memory:', ...options: readonly string[]): Promise<string> {
+    const main = join(this.#folder, 'package', 'dist', 'src', 'main.js');
+    const args = [
+      main,
+      'serve',
+      '--listen',
+      '127.0.0.1:0',
+      '--data',
+      data,
+      '--json',
+      '--log-level',
+      'error',
+      ...options,
+    ];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#server = child;
+    const ended = once(child, 'exit').then(([status]) => Promise.reject(new Error(`it ended with ${status}`)));
+    const [line] = await Promise.race([once(child.stdout, 'data'), ended]);
+    ended.catch(() => undefined);
+    return (JSON.parse(String(line)) as { listening: { grpc: string } }).listening.grpc;
+  }
+
+  /** Has the server drain and end, as an upgrade does. */
+  async stop(): Promise<void> {
+    const exited = once(this.#server!, 'exit');
+    this.#server!.kill('SIGTERM');
+    await exited;
+  }
+
   async remove(): Promise<void> {
+    this.#server?.kill('SIGKILL');
     await rm(this.#folder, { recursive: true, force: true });
   }
 }

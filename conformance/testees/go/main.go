@@ -19,8 +19,8 @@ import (
 	pb "switchyard.example/switchyard/v1"
 )
 
-// A line of the runner is far shorter; so is what a case writes into a stream.
-const lineBytesMax = 1 << 20
+// The longest command: one that has texts of some MiB sent.
+const lineBytesMax = 32 << 20
 
 type fields = map[string]any
 

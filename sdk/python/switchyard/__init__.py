@@ -13,6 +13,7 @@ from .keys import SigningKey
 from .lifecycle import State
 from .network import Network
 from .orders import Handlers
+from .peer_stream import PeerStream
 from .relay import RelaySink, RelaySource
 from .server import Tls
 
@@ -27,6 +28,7 @@ __all__ = [
     "Link",
     "Network",
     "OwnSession",
+    "PeerStream",
     "Refusal",
     "RelaySink",
     "RelaySource",

@@ -15,6 +15,8 @@ from .errors import SwitchyardError
 from .keys import SigningKey, prove
 from .lifecycle import Event, State, event_of, next_state
 from .orders import Handlers, Orders, OrdersOwner
+from .peer_stream import PeerStream
+from .peers import Peers, PeersOwner
 from .relay import RelaySink, RelaySource
 from .server import Caller, Server, read_next
 from .stubs import duration_of, seconds_of
@@ -88,6 +90,15 @@ class Instance:
         # Apart, because a server that has lost the session is there again: no need to wait long.
         self._open_backoff = Backoff(server.random)
         self._orders: Optional[Orders] = None
+        self._peers = Peers(
+            PeersOwner(
+                handlers=self.handlers,
+                caller=self._caller,
+                open_source=lambda id, blocks: self.open_source(id, blocks=blocks),
+                open_sink=lambda id, blocks: self.open_sink(id, blocks=blocks),
+                problem=lambda error: self._events.emit("problem", error),
+            )
+        )
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
         self._changed = asyncio.Event()
@@ -161,6 +172,13 @@ class Instance:
     async def open_sink(self, branch_id: int, *, blocks: Optional[int] = None) -> RelaySink:
         """Opens a branch that leads here, to receive."""
         return await RelaySink.open(self._caller, branch_id, blocks)
+
+    async def connect(self, peer_cvid: int) -> PeerStream:
+        """
+        Connects to a peer through the server, which cannot read what passes. It outlives broken calls and restarts of the server.
+        Raises a SwitchyardError: PEER_REFUSED where the peer takes no connections.
+        """
+        return await self._peers.connect(peer_cvid)
 
     def _happen(self, event: Event, error: Optional[SwitchyardError] = None) -> None:
         before = self.state
@@ -241,7 +259,13 @@ class Instance:
             position=opened.position,
             identity=opened.identity if opened.HasField("identity") else None,
         )
-        owner = OrdersOwner(self.handlers, self._answer, self._terminated, lambda error: self._events.emit("problem", error))
+        owner = OrdersOwner(
+            handlers=self.handlers,
+            connection=self._peers.order,
+            answer=self._answer,
+            terminated=self._terminated,
+            problem=lambda error: self._events.emit("problem", error),
+        )
         self._orders = Orders(owner)
         return Event.OPENED
 
@@ -282,6 +306,8 @@ class Instance:
     def _take(self, order: session_pb2.Order) -> None:
         if order.WhichOneof("kind") == "stream_stopped":
             self._events.emit("stream_stopped", order.stream_stopped)
+        if order.WhichOneof("kind") == "connection_ended":
+            self._peers.ended(order)
         if order.order_id and self._orders is not None:
             self._orders.take(order)
 
@@ -341,6 +367,7 @@ class Instance:
 
     def _forget_session(self) -> None:
         self.session = None
+        self._peers.end(SwitchyardError(grpc.StatusCode.ABORTED, "the session is over"))
         if self._orders is not None:
             self._orders.end()
         self._orders = None

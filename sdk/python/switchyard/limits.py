@@ -18,3 +18,19 @@ ANSWERS_REMEMBERED_BYTES = 1 << 20
 RECONNECT_MS = 1_000
 # The largest message taken: a page of 1,000 sessions with all the labels that they may have is 5 MB.
 MESSAGE_BYTES_MAX = 16 << 20
+
+# Bytes of a block: what a stream takes that does not say otherwise.
+RELAY_BLOCK_BYTES = 65_536
+# Bytes that are kept until the peer has confirmed them: what the server's window holds, and as much on its way.
+RELAY_KEPT_BYTES = 8 << 20
+# How long a relayed connection waits for a server that is away, and the longest rest between two tries.
+RELAY_REOPEN_MS = 600_000
+RELAY_REOPEN_WAIT_MS = 5_000
+# Bytes that a peer may send beyond what its reader has taken, and how many are taken before that is told.
+PEER_WINDOW_BYTES = 4 << 20
+PEER_TAKEN_BYTES = 1 << 20
+# Bytes of the frames that this end makes: a block of the relay, as TLS has its own head and tail.
+PEER_FRAME_BYTES = 60 << 10
+# How long a new connection may take in all, and the close of one whose ways are both complete.
+PEER_CONNECT_MS = 60_000
+PEER_LINGER_MS = 10_000

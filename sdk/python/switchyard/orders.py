@@ -4,11 +4,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Awaitable, Callable, Optional
+from typing import TYPE_CHECKING, Awaitable, Callable, Optional
 
 from . import limits
 from .errors import Refusal, SwitchyardError
 from .v1 import connection_pb2, error_pb2, session_pb2, session_service_pb2
+
+if TYPE_CHECKING:
+    from .peer_stream import PeerStream
 
 _FALLBACK_DESCRIPTION = "the order could not be carried out"
 
@@ -20,8 +23,12 @@ class Handlers:
     forgotten here, so carrying it out twice must be harmless.
     """
 
-    # Establishes a direct connection: returns the answer's data, or None, to accept; raises a Refusal to refuse. Absent: every
-    # connection is refused with PEER_REFUSED.
+    # Whether a peer, by its cvid, may connect. Absent: every peer is refused with PEER_REFUSED.
+    accept: Optional[Callable[[int], Awaitable[bool]]] = None
+    # Gets the connection of a peer that was accepted.
+    accepted: Optional[Callable[[PeerStream], Awaitable[None]]] = None
+    # Carries out orders about connections in the program's own way, and `accept` is not asked: returns the answer's data, or
+    # None, to accept; raises a Refusal to refuse.
     connection: Optional[Callable[[connection_pb2.Connection], Awaitable[Optional[bytes]]]] = None
     # The session is about to end: the last moment to tidy up. Answered with success whatever comes of it.
     terminate: Optional[Callable[[str], Awaitable[None]]] = None
@@ -32,6 +39,8 @@ class OrdersOwner:
     """What the orders need of their instance."""
 
     handlers: Handlers
+    # Carries out an order about a connection to a peer, and returns the answer's data.
+    connection: Callable[[connection_pb2.Connection], Awaitable[Optional[bytes]]]
     # Brings an answer to the server, as often as it takes.
     answer: Callable[[session_service_pb2.AnswerRequest], Awaitable[None]]
     # An order to end the session was answered.
@@ -90,11 +99,9 @@ class Orders:
         kind = order.WhichOneof("kind")
         try:
             if kind == "connection":
-                if handlers.connection is None:
-                    raise Refusal("PEER_REFUSED", "this instance takes no connections")
-                return session_service_pb2.AnswerRequest(
-                    order_id=order.order_id, data=await handlers.connection(order.connection) or b""
-                )
+                carry_out = handlers.connection or self._owner.connection
+                data = await carry_out(order.connection)
+                return session_service_pb2.AnswerRequest(order_id=order.order_id, data=data or b"")
             if kind == "terminate_session":
                 await self._tidy_up(order.terminate_session.reason)
                 return session_service_pb2.AnswerRequest(order_id=order.order_id)

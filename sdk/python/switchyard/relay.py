@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, AsyncIterator, Optional
+from typing import Any, AsyncIterator, Callable, Optional
 
 import grpc
 
@@ -65,11 +65,18 @@ class RelaySource:
         confirms = call.stream.params.delivery_confirmation
         # How many blocks of the stream were sent: those that it was opened with, and those written since.
         self.sent_blocks = call.confirmed_blocks if confirms else (blocks or 0)
+        # Called with `confirmed_blocks` whenever there are more.
+        self.on_confirmed: Callable[[int], None] = lambda blocks: None
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
     async def open(cls, caller: Caller, id: int, blocks: Optional[int] = None) -> RelaySource:
         return cls(await _RelayCall.open(caller, id, blocks), blocks)
+
+    @property
+    def ended(self) -> asyncio.Future[None]:
+        """Done when the call is over; its exception says why."""
+        return self._listening
 
     async def write(self, block: bytes) -> None:
         """Sends a block of at least 1 byte; done when there is room for the next."""
@@ -105,6 +112,7 @@ class RelaySource:
             if message is None:
                 return
             self.confirmed_blocks = message.confirmed_blocks
+            self.on_confirmed(self.confirmed_blocks)
 
 
 class RelaySink:

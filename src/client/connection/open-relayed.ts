@@ -61,7 +61,12 @@ export async function openMovable(
     const { controlling } = order;
     // The end that begins sends the first message of TLS along as it opens its stream.
     const pipe = new RelayPipe(controlling ? 'with a block' : 'at once', confirmedOnly(piped));
-    return carried(await secured(order, { pipe, controlling, deps, signal }), onMoved);
+    try {
+      return carried(await secured(order, { pipe, controlling, deps, signal }), onMoved);
+    } catch (error) {
+      // A server before 0.2.0 orders neither end to begin, so nothing was sent: both ends find the same, and go on below.
+      if (!(error instanceof UnconfirmedStream) || controlling) throw error;
+    }
   }
   const ends = await RelayPipe.open(piped, signal);
   if (
@@ -90,12 +95,19 @@ function pipeDeps(order: Connection, deps: OpenRelayedDeps): RelayPipeDeps {
   };
 }
 
+/** A stream of the relay has no delivery confirmation. */
+class UnconfirmedStream extends Error {
+  constructor() {
+    super('the server has made streams without delivery confirmation for a relay that needs it');
+  }
+}
+
 /** Streams without delivery confirmation would lose with each broken call what was on its way. */
 function confirmedOnly(deps: RelayPipeDeps): RelayPipeDeps {
   const checked = <End extends RelaySource | RelaySink>(end: End): End => {
     if (isConfirmed(end)) return end;
     end.close();
-    throw new Error('the server has made streams without delivery confirmation for a relay that needs it');
+    throw new UnconfirmedStream();
   };
   return {
     ...deps,

@@ -1,0 +1,256 @@
+"""The connections of an instance to its peers: those that it asks for, and those that it is ordered."""
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from dataclasses import dataclass
+from typing import Any, Awaitable, Callable, Optional
+
+import grpc
+
+from . import limits
+from .errors import Refusal, SwitchyardError
+from .orders import Handlers
+from .peer_stream import PeerStream, PeerTransport
+from .pipe import RelayPipe
+from .relay import RelaySink, RelaySource
+from .secure import Channel, PeerIdentity
+from .server import Caller
+from .v1 import connection_pb2, error_pb2, link_pb2, network_service_pb2, session_pb2
+
+# Frames inside TLS, and the order to relay says which end begins: docs/relay.md.
+RELAY_VERSION = 3
+_SPOKEN = "switchyard-relay/2"
+_TCP = link_pb2.LINK_TYPE_TRANSPORT_TCP
+_ASK_SECONDS = 30.0
+_CROSSING_SECONDS = 3.0
+_PUNCHES = (connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLED)
+
+
+@dataclass(frozen=True)
+class PeersOwner:
+    """What the connections need of their instance."""
+
+    handlers: Handlers
+    caller: Caller
+    open_source: Callable[[int, int], Awaitable[RelaySource]]
+    open_sink: Callable[[int, int], Awaitable[RelaySink]]
+    # Something went wrong that nobody waits for.
+    problem: Callable[[Exception], None]
+
+
+class _Brokered:
+    """One connection, from the request to its stream."""
+
+    def __init__(self, peer_cvid: int, incoming: bool) -> None:
+        self.id = ""
+        self.peer_cvid = peer_cvid
+        self.incoming = incoming
+        # Whether this end asks for it itself: then it gets the stream, also of a connection that the peer asked for first.
+        self.is_wanted = not incoming
+        self.transport: Optional[PeerTransport] = None
+        self.stream: asyncio.Future[PeerStream] = asyncio.get_running_loop().create_future()
+        self.stream.add_done_callback(lambda future: future.cancelled() or future.exception())
+
+    def fail(self, error: BaseException) -> None:
+        if not self.stream.done():
+            self.stream.set_exception(error)
+        if self.transport is not None:
+            self.transport.fail(error)
+
+
+class Peers:
+    """
+    Connections go through the server, encrypted between the ends: this client offers no address and dials none. When both ends ask
+    for each other at the same moment, the server answers both requests with one connection, and both go on as one.
+    """
+
+    def __init__(self, owner: PeersOwner) -> None:
+        self._owner = owner
+        self._identity: Optional[PeerIdentity] = None
+        self._by_id: dict[str, _Brokered] = {}
+        # Asked for, until the server has answered: by the peer that was asked for.
+        self._asking: dict[asyncio.Future[None], int] = {}
+        self._background: set[asyncio.Task[Any]] = set()
+
+    async def connect(self, peer_cvid: int) -> PeerStream:
+        """Asks for a connection, and waits until the peer has proved its key."""
+        brokered = await self._ask(peer_cvid)
+        try:
+            return await asyncio.wait_for(asyncio.shield(brokered.stream), limits.PEER_CONNECT_MS / 1000)
+        except BaseException as error:
+            if isinstance(error, asyncio.TimeoutError):
+                error = SwitchyardError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no connection to {peer_cvid} within a minute")
+            self._over(brokered, error)
+            brokered.fail(error)
+            raise error
+
+    async def order(self, order: connection_pb2.Connection) -> Optional[bytes]:
+        """Carries out an order about a connection; returns the answer's data."""
+        if order.role == connection_pb2.CONNECTION_ROLE_GATHER:
+            return await self._gather(order)
+        if order.role in _PUNCHES:
+            # No address of this end was tried.
+            return connection_pb2.PunchAnswer().SerializeToString()
+        if order.role != connection_pb2.CONNECTION_ROLE_RELAY:
+            raise Refusal("UNIMPLEMENTED", "this client takes no connections but through the server")
+        await self._relay(order)
+        return None
+
+    def ended(self, ended: session_pb2.Order) -> None:
+        """The server says that a connection is over. A stream that stands ends by itself."""
+        word = ended.connection_ended
+        brokered = self._by_id.get(word.connection_id)
+        if brokered is None or brokered.stream.done():
+            return
+        reason = error_pb2.Reason.Name(word.reason).removeprefix("REASON_")
+        brokered.fail(SwitchyardError(grpc.StatusCode.ABORTED, word.description, reason=reason))
+        self._by_id.pop(word.connection_id, None)
+
+    def end(self, error: BaseException) -> None:
+        """The session is over: what is being made comes to nothing. Streams that stand go on until the server stops them."""
+        for brokered in list(self._by_id.values()):
+            if not brokered.stream.done():
+                brokered.fail(error)
+                self._by_id.pop(brokered.id, None)
+
+    async def _ask(self, peer_cvid: int) -> _Brokered:
+        for theirs in self._by_id.values():
+            if theirs.incoming and theirs.peer_cvid == peer_cvid and not theirs.stream.done():
+                theirs.is_wanted = True
+                return theirs
+        request = network_service_pb2.DirectConnectionRequest(
+            cvid=peer_cvid,
+            type=_TCP,
+            public_key=self._own().public_key,
+            relay_version=RELAY_VERSION,
+            request_id=base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("="),
+            fallback=connection_pb2.CONNECTION_FALLBACK_IMMEDIATE,
+        )
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asking[answered] = peer_cvid
+        try:
+            method = self._owner.caller.server.network.DirectConnection
+            answer = await self._owner.caller.call(method, request, timeout=_ASK_SECONDS, retry=True)
+            known = self._by_id.get(answer.request.connection_id)
+            if known is not None:
+                known.is_wanted = True
+                return known
+            return self._name(_Brokered(peer_cvid, incoming=False), answer.request.connection_id)
+        finally:
+            del self._asking[answered]
+            answered.set_result(None)
+
+    async def _gather(self, order: connection_pb2.Connection) -> bytes:
+        if await self._named(order, _CROSSING_SECONDS) is None:
+            await self._accept(order)
+        answer = connection_pb2.GatherAnswer(public_key=self._own().public_key, relay_version=RELAY_VERSION)
+        return answer.SerializeToString()
+
+    async def _accept(self, order: connection_pb2.Connection) -> None:
+        """Takes a connection that a peer asks for, if the program wants to."""
+        handlers = self._owner.handlers
+        if handlers.accept is None:
+            raise Refusal("PEER_REFUSED", "this instance takes no connections")
+        if not await handlers.accept(order.peer_cvid):
+            raise Refusal("PEER_REFUSED", "not open to you")
+        if order.connection_id not in self._by_id:
+            brokered = self._name(_Brokered(order.peer_cvid, incoming=True), order.connection_id)
+            self._spawn(self._hand_over(brokered))
+
+    async def _hand_over(self, brokered: _Brokered) -> None:
+        try:
+            stream = await asyncio.shield(brokered.stream)
+        except Exception:
+            return  # The order's answer says why there is none.
+        accepted = self._owner.handlers.accepted
+        if not brokered.is_wanted and accepted is not None:
+            await accepted(stream)
+
+    async def _relay(self, order: connection_pb2.Connection) -> None:
+        brokered = await self._named(order, _ASK_SECONDS)
+        if brokered is None:
+            raise Refusal("CONNECTION_NOT_FOUND", f"this instance knows nothing of {order.connection_id} any more")
+        if order.relay_version < RELAY_VERSION:
+            raise Refusal("UNIMPLEMENTED", f"relays of version {order.relay_version} are not spoken, {RELAY_VERSION} is")
+        owner = self._owner
+        pipe = RelayPipe(
+            lambda blocks: owner.open_source(order.relay_stream_id, blocks),
+            lambda blocks: owner.open_sink(order.relay_branch_id, blocks),
+            owner.caller.server.random,
+        )
+        channel = Channel(
+            self._own(),
+            spoken=f"{_SPOKEN}/{order.connection_id}",
+            is_client=order.controlling,
+            peer_public_key=order.peer_public_key,
+        )
+        extra = {"peer_cvid": brokered.peer_cvid, "connection_id": brokered.id, "incoming": brokered.incoming}
+        brokered.transport = PeerTransport(pipe, channel, extra)
+        try:
+            stream = await PeerStream.open(brokered.transport)
+        except BaseException as error:
+            brokered.fail(error)
+            self._over(brokered, error)
+            raise
+        await self._report(brokered, established=True)
+        if not brokered.stream.done():
+            brokered.stream.set_result(stream)
+        self._spawn(self._watch(brokered, stream))
+
+    async def _watch(self, brokered: _Brokered, stream: PeerStream) -> None:
+        self._over(brokered, await stream.closed())
+
+    def _over(self, brokered: _Brokered, error: Optional[BaseException]) -> None:
+        """Nothing is left of it, which the server hears."""
+        if self._by_id.pop(brokered.id, None) is not None:
+            self._spawn(self._report(brokered, established=False, failed=error is not None))
+
+    async def _report(self, brokered: _Brokered, *, established: bool, failed: bool = False) -> None:
+        state = network_service_pb2.LINK_STATE_ESTABLISHED if established else network_service_pb2.LINK_STATE_LOST
+        path = connection_pb2.PATH_KIND_RELAYED if established else connection_pb2.PATH_KIND_UNSPECIFIED
+        request = network_service_pb2.ReportLinkRequest(
+            peer_cvid=brokered.peer_cvid, link=_TCP, state=state, connection_id=brokered.id, path=path, failed=failed
+        )
+        try:
+            await self._owner.caller.call(self._owner.caller.server.network.ReportLink, request)
+        except SwitchyardError as error:
+            # That it is lost the server may know already.
+            if established:
+                self._owner.problem(error)
+
+    async def _named(self, order: connection_pb2.Connection, seconds: float) -> Optional[_Brokered]:
+        """
+        The connection of an order. The order may overtake the answer to the request for it, so each request to the same peer that
+        was under way when the order came is waited for.
+        """
+        asking = {future for future, cvid in self._asking.items() if cvid == order.peer_cvid}
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + seconds
+        while order.connection_id not in self._by_id and asking and loop.time() < ends_at:
+            _, asking = await asyncio.wait(asking, timeout=ends_at - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+            # Whoever asked goes on in the turn after the answer.
+            await asyncio.sleep(0)
+        return self._by_id.get(order.connection_id)
+
+    def _name(self, brokered: _Brokered, connection_id: str) -> _Brokered:
+        brokered.id = connection_id
+        self._by_id[connection_id] = brokered
+        return brokered
+
+    def _own(self) -> PeerIdentity:
+        if self._identity is None:
+            self._identity = PeerIdentity()
+        return self._identity
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._owner.problem(error)

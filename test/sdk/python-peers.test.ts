@@ -1,0 +1,113 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { TesteeProcess } from '../../conformance/runner/testee.js';
+import { GO, PYTHON } from '../../conformance/testees/plans.js';
+import { type Instance, InstanceType, type PeerStream, Switchyard } from '../../src/client/index.js';
+import { pythonWithGrpc } from '../gate/requirements.mjs';
+import { type Running, run } from '../grpc/running.js';
+import { IS_LONG } from '../long.js';
+
+/** The first build of Go on a machine compiles gRPC, too. */
+const BUILD_MS = 120_000;
+/** More than the window of 4 MiB: it arrives only when each end says what its reader has taken. */
+const LONG = 'forth and back '.repeat(350_000);
+
+const python = await pythonWithGrpc();
+const hasTls =
+  python !== undefined &&
+  (await promisify(execFile)(python, ['-c', 'import cryptography, OpenSSL']).then(
+    () => true,
+    () => false,
+  ));
+if (!hasTls) console.log('sdk/python: connections to peers are not tried: apt-get install python3-openssl');
+const goMissing = IS_LONG && hasTls ? await GO.missing() : 'it takes long';
+if (IS_LONG && goMissing !== undefined) console.log(`sdk/python: peers in Go are not tried: ${goMissing}`);
+const itLong = IS_LONG ? it : it.skip;
+const itWithGo = goMissing === undefined ? it : it.skip;
+
+/** A client on the server, which takes every peer and sends back what comes. */
+async function joinTestee(plan: typeof PYTHON, server: string, as: string) {
+  const testee = new TesteeProcess(plan, server);
+  expect(await testee.can).toContain('relayed');
+  await testee.command({ do: 'join', as, uuid: randomUUID(), type: 2, name: as });
+  const cvid = Number((await testee.event('attached', as, BUILD_MS))!.cvid);
+  await testee.command({ do: 'acceptPeers', as });
+  return { testee, cvid };
+}
+
+/** Has a testee connect, send {@link LONG} and read it back, and end its way. */
+async function expectEcho(testee: TesteeProcess, as: string, cvid: number) {
+  const stream = `${as} to ${cvid}`;
+  expect(await testee.command({ do: 'connect', as, cvid, stream })).toEqual({ path: 'relayed', endToEnd: true });
+  const sent = testee.command({ do: 'send', stream, text: LONG });
+  const { text: came } = await testee.command({ do: 'receive', stream, length: LONG.length });
+  await sent;
+  expect(came === LONG).toBe(true);
+  await testee.command({ do: 'endWriting', stream });
+  expect(await testee.command({ do: 'receiveEnd', stream })).toEqual({ rest: '' });
+}
+
+(hasTls ? describe : describe.skip)('a connection between the Python client and another', () => {
+  let server: Running;
+  let yard: Switchyard;
+  let here: Instance;
+  let there: Awaited<ReturnType<typeof joinTestee>>;
+
+  beforeAll(async () => {
+    server = await run();
+    there = await joinTestee(PYTHON, server.address, 'p');
+    yard = new Switchyard({ server: server.address });
+    const handlers = { accept: () => true, accepted: (stream: PeerStream) => void stream.pipe(stream) };
+    here = yard.join({ uuid: randomUUID(), type: InstanceType.AGENT, handlers });
+    await here.attached();
+  }, BUILD_MS);
+  afterAll(async () => {
+    expect(await there.testee.close()).toBeUndefined();
+    await yard.close();
+    await server.stop();
+  });
+
+  it('is asked for by TypeScript, carries more than the window both ways, and ends well', async () => {
+    const stream = await here.connect(there.cvid, { relayOnly: true });
+    expect([stream.path, stream.endToEnd]).toEqual(['relayed', true]);
+    const closed = once(stream, 'close');
+    stream.end(LONG);
+    expect((await text(stream)) === LONG).toBe(true);
+    await closed;
+  });
+
+  itLong('is asked for by Python, carries more than the window both ways, and ends well', async () => {
+    await expectEcho(there.testee, 'p', here.session!.cvid);
+  });
+
+  itLong('stays relayed when TypeScript looks for a direct path, which Python does not offer', async () => {
+    const stream = await here.connect(there.cvid, { upgradeAfterMs: 50 });
+    stream.write('before');
+    expect(String((await once(stream, 'data'))[0])).toBe('before');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(stream.path).toBe('relayed');
+    stream.end('after');
+    expect(await text(stream)).toBe('after');
+  });
+
+  itLong('is an error at Python when TypeScript cuts it, and never the end of the data', async () => {
+    here.handlers.accepted = (stream) => void stream.destroy();
+    await there.testee.command({ do: 'connect', as: 'p', cvid: here.session!.cvid, stream: 'cut' });
+    await expect(there.testee.command({ do: 'receiveEnd', stream: 'cut' })).rejects.toThrow();
+  });
+
+  itWithGo(
+    'carries more than the window both ways with Go, whichever asks',
+    async () => {
+      const go = await joinTestee(GO, server.address, 'g');
+      await expectEcho(there.testee, 'p', go.cvid);
+      await expectEcho(go.testee, 'g', there.cvid);
+      expect(await go.testee.close()).toBeUndefined();
+    },
+    BUILD_MS,
+  );
+});
