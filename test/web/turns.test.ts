@@ -8,6 +8,13 @@ import { WebDoor } from '../../src/web/door.js';
 import { openAdmission } from '../admission/open.js';
 
 const WATCH = '/switchyard.v1.NetworkService/WatchEndpointClosed';
+const WATCH_HEAD = 'host: 127.0.0.1\r\ncontent-type: application/connect+json\r\ncontent-length: 7';
+const WATCHING = `POST ${WATCH} HTTP/1.1\r\n${WATCH_HEAD}\r\n\r\n\0\0\0\0\x02{}`;
+const UNARY_HEAD = 'host: 127.0.0.1\r\ncontent-type: application/proto\r\ncontent-length: 0';
+const UNARY = `POST /switchyard.v1.ServerService/GetServer HTTP/1.1\r\n${UNARY_HEAD}\r\n\r\n`;
+const SUCCESS = { code: 0, message: '', details: new Uint8Array() };
+/** Three slices at least. */
+const THREE_SLICES = `OPTIONS /${'x'.repeat(1_000)} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`.repeat(3);
 
 /** A door whose requests begin when the test says so, or at once; and whose bytes are parsed at once, or as the test wakes them. */
 async function start(atOnce = false, isBehind = false) {
@@ -40,7 +47,7 @@ async function start(atOnce = false, isBehind = false) {
     metadataNames: [],
   });
   const { port } = await door.listen({ host: '127.0.0.1', port: 0 });
-  return { door, port, begins, receivers, wakes };
+  return { door, port, calls, begins, receivers, wakes };
 }
 
 describe('requests of the web door', () => {
@@ -123,6 +130,49 @@ describe('requests of the web door', () => {
     expect(at.begins.length).toBeLessThan(requests / 2);
     asked.socket.destroy();
     await until(() => at.wakes.size === 0);
+  });
+
+  it('wait while the answers before them wait for a watch, and are answered when that ends', async () => {
+    at = await start(true);
+    const asked = await ask(WATCHING + UNARY);
+    await until(() => at.receivers.length === 2);
+    // More than node:http holds for answers whose turn has not come: it pauses the socket at the next request.
+    at.receivers[1]!.message(new Uint8Array(200_000), () => {});
+    at.receivers[1]!.end(SUCCESS);
+    asked.socket.write(THREE_SLICES);
+    await until(() => at.begins.length === 3);
+    await new Promise((go) => setTimeout(go, 50));
+    expect(at.begins).toHaveLength(3);
+    at.receivers[0]!.end(SUCCESS);
+    await until(() => asked.heard.split('HTTP/1.1 204 ').length === 4);
+  });
+
+  it('wait while the answers before them are not taken, and go on when they are', async () => {
+    at = await start();
+    const asked = await ask(UNARY);
+    await until(() => at.begins.length === 1);
+    at.begins[0]!();
+    await until(() => at.receivers.length === 1);
+    asked.socket.pause();
+    at.receivers[0]!.message(new Uint8Array(12_000_000), () => {});
+    at.receivers[0]!.end(SUCCESS);
+    asked.socket.write(THREE_SLICES);
+    await until(() => at.begins.length === 2);
+    await new Promise((go) => setTimeout(go, 50));
+    expect(at.begins).toHaveLength(2);
+    asked.socket.resume();
+    await until(() => at.begins.length === 4);
+  });
+
+  it('close their connection and harm no others when parsing them throws, in whichever turn it does', async () => {
+    at = await start(true, true);
+    const asked = await ask(THREE_SLICES);
+    await until(() => at.wakes.size === 1);
+    at.calls.mayGoOn = () => {
+      throw new Error('broken');
+    };
+    for (const wake of at.wakes) wake();
+    await until(() => asked.socket.closed);
   });
 
   it('come whole, however their bytes are cut', async () => {
