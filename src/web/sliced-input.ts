@@ -27,9 +27,11 @@ export interface SlicedInputDeps {
 export class SlicedInput {
   readonly #socket: Socket;
   readonly #deps: SlicedInputDeps;
-  /** node:http's listeners. */
+  /** node:http's listener. */
   readonly #take: (bytes: Buffer) => void;
   readonly #stop: () => void;
+  /** Lets the socket be read and end, which it was kept from while something waited. */
+  readonly #release: () => void;
   /** What has been read and not handed over. */
   #rest: Buffer | undefined;
   /** Whether node:http wants more: it pauses the socket while a request or an answer is not taken. */
@@ -63,6 +65,7 @@ export class SlicedInput {
     );
     socket.off('data', take);
     this.#stop = this.#shadow();
+    this.#release = this.#keepFromReading();
   }
 
   /** Lets node:http resume the socket only while nothing waits here. Answers with the way to pause it all the same. */
@@ -81,6 +84,32 @@ export class SlicedInput {
       return socket;
     };
     return () => void pause.call(socket);
+  }
+
+  /**
+   * Keeps the socket from being read while something waits here, and its end from overtaking that: a paused stream reads once
+   * more for its own buffer, and one of TLS may have the end in what it has decrypted already. Answers with the way to let it.
+   */
+  #keepFromReading(): () => void {
+    const socket = this.#socket;
+    const { push, _read: read } = socket;
+    let sizeDue: number | undefined;
+    let isEndDue = false;
+    socket._read = (size) => {
+      if (this.#rest === undefined) read.call(socket, size);
+      else sizeDue = size;
+    };
+    socket.push = (chunk: unknown, encoding?: BufferEncoding) => {
+      isEndDue = chunk === null && this.#rest !== undefined;
+      // False stops what the socket reads from.
+      return !isEndDue && push.call(socket, chunk, encoding) && this.#rest === undefined;
+    };
+    return () => {
+      if (isEndDue) push.call(socket, null);
+      else if (sizeDue !== undefined) read.call(socket, sizeDue);
+      sizeDue = undefined;
+      isEndDue = false;
+    };
   }
 
   #read(bytes: Buffer): void {
@@ -121,6 +150,8 @@ export class SlicedInput {
     const { sliceBytes } = this.#deps;
     this.#rest = bytes.length > sliceBytes ? bytes.subarray(sliceBytes) : undefined;
     this.#take(bytes.subarray(0, sliceBytes));
-    if (this.#rest === undefined && this.#isWanted) this.#socket.resume();
+    if (this.#rest !== undefined) return;
+    if (!this.#socket.destroyed) this.#release();
+    if (this.#isWanted) this.#socket.resume();
   }
 }

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -162,6 +163,34 @@ describe('requests of the web door', () => {
     expect(at.begins).toHaveLength(2);
     asked.socket.resume();
     await until(() => at.begins.length === 4);
+  });
+
+  it('are read no further than one read of 64 KiB while they wait for their turn', async () => {
+    at = await start(true, true);
+    const accepted: Socket[] = [];
+    const see = (seen: unknown) => void accepted.push((seen as { socket: Socket }).socket);
+    subscribe('net.server.socket', see);
+    await ask(`POST /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 900000\r\n\r\n${'x'.repeat(900_000)}`);
+    await until(() => at.wakes.size === 1);
+    await new Promise((go) => setTimeout(go, 50));
+    unsubscribe('net.server.socket', see);
+    expect(accepted).toHaveLength(1);
+    expect(accepted[0]!.bytesRead).toBeLessThanOrEqual(65_536);
+  });
+
+  it('are all answered when the client has closed its half of the connection behind them', async () => {
+    at = await start(true, true);
+    const asked = await ask('');
+    asked.socket.end(`OPTIONS /${'x'.repeat(3_300)} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`.repeat(12));
+    await until(() => at.wakes.size === 1);
+    await new Promise((go) => setTimeout(go, 50));
+    while (!asked.socket.closed) {
+      const [wake] = at.wakes;
+      at.wakes.clear();
+      wake?.();
+      await new Promise((go) => setTimeout(go, 1));
+    }
+    expect(asked.heard.split('HTTP/1.1 204 ')).toHaveLength(13);
   });
 
   it('close their connection and harm no others when parsing them throws, in whichever turn it does', async () => {
