@@ -165,9 +165,10 @@ export class WebDoor {
     const peer = peerOf(socket);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_MS);
-    const { calls, clock } = this.#deps;
+    const { calls, clock, admission } = this.#deps;
     const input = new SlicedInput(socket, {
       clock,
+      fence: admission.fence,
       sliceBytes: this.#limits.sliceBytes,
       mayGoOn: (wake) => calls.mayGoOn(peer, wake),
       spent: (ms) => calls.spent(peer, ms),

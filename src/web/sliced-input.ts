@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.js';
+import type { Fence } from '../base/fence.js';
 
 /** What the input of a connection stands on. */
 export interface SlicedInputDeps {
   readonly clock: Pick<Clock, 'nowMs' | 'soon'>;
+  readonly fence: Pick<Fence, 'around'>;
   /** Bytes that node:http parses in one piece. */
   readonly sliceBytes: number;
   /** Whether the peer's address may go on now. If not, `wake` is called in its turn. */
@@ -13,9 +15,12 @@ export interface SlicedInputDeps {
 }
 
 /**
- * Hands what a connection brings to node:http in slices, while its address may go on, and reads no more until all of it is
- * handed over. node:http by itself reads 64 KiB and parses all of it before anybody else is served: more than a thousand
- * requests, some 30 ms, and as much again for every other connection of a flood.
+ * Hands what a connection brings to node:http in slices, while its address may go on and node:http wants more, and reads no
+ * more until all of it is handed over. node:http by itself reads 64 KiB and parses all of it before anybody else is served:
+ * more than a thousand requests, some 30 ms, and as much again for every other connection of a flood.
+ *
+ * node:http pauses the socket while a request or an answer is not taken, and throws when it is given bytes all the same. What
+ * it is given comes outside the fence around the socket's own events, so there is one around each slice here.
  *
  * The socket must be node:http's already, as it is in a listener of 'connection' that was added after node:http's own.
  */
@@ -25,18 +30,20 @@ export class SlicedInput {
   /** node:http's listener. */
   readonly #take: (bytes: Buffer) => void;
   readonly #stop: () => void;
+  /** Lets the socket be read and end, which it was kept from while something waited. */
+  readonly #release: () => void;
   /** What has been read and not handed over. */
   #rest: Buffer | undefined;
-  /** Whether node:http wants the socket to be read: it pauses it while a request or an answer is not taken. */
+  /** Whether node:http wants more: it pauses the socket while a request or an answer is not taken. */
   #isWanted = true;
+  /** Whether the next turn of the event loop goes on with the rest. */
+  #isPlanned = false;
+  readonly #goOnFenced: () => void;
   /**
    * What its address calls in its turn: one more slice, and the others when the next turn of the event loop allows it. In a
    * turn of its own address all of them would be allowed.
    */
-  readonly wake = () => {
-    this.#hand();
-    this.#deps.clock.soon(() => this.#goOn());
-  };
+  readonly wake: () => void;
 
   constructor(socket: Socket, deps: SlicedInputDeps) {
     this.#socket = socket;
@@ -44,10 +51,21 @@ export class SlicedInput {
     const [take] = socket.listeners('data') as ((bytes: Buffer) => void)[];
     if (take === undefined) throw new Error('node:http does not listen to the socket');
     this.#take = take.bind(socket);
+    const fenced = <A extends readonly unknown[]>(part: (...args: A) => void) =>
+      deps.fence.around('web', part, () => socket.destroy());
+    this.#goOnFenced = fenced(() => this.#goOn());
+    this.wake = fenced(() => {
+      this.#hand();
+      this.#plan();
+    });
     // The first listener besides its own makes node:http read by events, and not from the handle.
-    socket.on('data', (bytes: Buffer) => this.#read(bytes));
+    socket.on(
+      'data',
+      fenced((bytes: Buffer) => this.#read(bytes)),
+    );
     socket.off('data', take);
     this.#stop = this.#shadow();
+    this.#release = this.#keepFromReading();
   }
 
   /** Lets node:http resume the socket only while nothing waits here. Answers with the way to pause it all the same. */
@@ -60,36 +78,80 @@ export class SlicedInput {
     };
     socket.resume = () => {
       this.#isWanted = true;
-      return this.#rest === undefined ? resume.call(socket) : socket;
+      if (this.#rest === undefined) return resume.call(socket);
+      // Not at once: node:http may be in the midst of a slice.
+      this.#plan();
+      return socket;
     };
     return () => void pause.call(socket);
+  }
+
+  /**
+   * Keeps the socket from being read while something waits here, and its end from overtaking that: a paused stream reads once
+   * more for its own buffer, and one of TLS may have the end in what it has decrypted already. Answers with the way to let it.
+   */
+  #keepFromReading(): () => void {
+    const socket = this.#socket;
+    const { push, _read: read } = socket;
+    let sizeDue: number | undefined;
+    let isEndDue = false;
+    socket._read = (size) => {
+      if (this.#rest === undefined) read.call(socket, size);
+      else sizeDue = size;
+    };
+    socket.push = (chunk: unknown, encoding?: BufferEncoding) => {
+      isEndDue = chunk === null && this.#rest !== undefined;
+      // False stops what the socket reads from.
+      return !isEndDue && push.call(socket, chunk, encoding) && this.#rest === undefined;
+    };
+    return () => {
+      if (isEndDue) push.call(socket, null);
+      else if (sizeDue !== undefined) read.call(socket, sizeDue);
+      sizeDue = undefined;
+      isEndDue = false;
+    };
   }
 
   #read(bytes: Buffer): void {
     this.#rest = this.#rest === undefined ? bytes : Buffer.concat([this.#rest, bytes]);
     this.#goOn();
+    if (this.#rest !== undefined) this.#stop();
   }
 
-  /** Hands over slices while that is allowed, and the socket is read again after the last. */
+  /** Goes on in the next turn of the event loop, if there is something to go on with. */
+  #plan(): void {
+    if (this.#isPlanned || !this.#mayHand) return;
+    this.#isPlanned = true;
+    this.#deps.clock.soon(() => {
+      this.#isPlanned = false;
+      this.#goOnFenced();
+    });
+  }
+
+  /** Whether something waits that node:http wants. */
+  get #mayHand(): boolean {
+    return this.#rest !== undefined && this.#isWanted && !this.#socket.destroyed;
+  }
+
+  /** Hands over slices while that is allowed. */
   #goOn(): void {
     const { mayGoOn, spent, clock } = this.#deps;
-    while (this.#rest !== undefined && !this.#socket.destroyed) {
-      if (!mayGoOn(this.wake)) {
-        this.#stop();
-        return;
-      }
+    while (this.#mayHand && mayGoOn(this.wake)) {
       const fromMs = clock.nowMs();
       this.#hand();
       spent(clock.nowMs() - fromMs);
     }
   }
 
+  /** Hands over one slice. The socket is read again after the last. */
   #hand(): void {
     const bytes = this.#rest;
-    if (bytes === undefined || this.#socket.destroyed) return;
+    if (bytes === undefined || !this.#mayHand) return;
     const { sliceBytes } = this.#deps;
     this.#rest = bytes.length > sliceBytes ? bytes.subarray(sliceBytes) : undefined;
     this.#take(bytes.subarray(0, sliceBytes));
-    if (this.#rest === undefined && this.#isWanted) this.#socket.resume();
+    if (this.#rest !== undefined) return;
+    if (!this.#socket.destroyed) this.#release();
+    if (this.#isWanted) this.#socket.resume();
   }
 }

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -8,6 +9,13 @@ import { WebDoor } from '../../src/web/door.js';
 import { openAdmission } from '../admission/open.js';
 
 const WATCH = '/switchyard.v1.NetworkService/WatchEndpointClosed';
+const WATCH_HEAD = 'host: 127.0.0.1\r\ncontent-type: application/connect+json\r\ncontent-length: 7';
+const WATCHING = `POST ${WATCH} HTTP/1.1\r\n${WATCH_HEAD}\r\n\r\n\0\0\0\0\x02{}`;
+const UNARY_HEAD = 'host: 127.0.0.1\r\ncontent-type: application/proto\r\ncontent-length: 0';
+const UNARY = `POST /switchyard.v1.ServerService/GetServer HTTP/1.1\r\n${UNARY_HEAD}\r\n\r\n`;
+const SUCCESS = { code: 0, message: '', details: new Uint8Array() };
+/** Three slices at least. */
+const THREE_SLICES = `OPTIONS /${'x'.repeat(1_000)} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`.repeat(3);
 
 /** A door whose requests begin when the test says so, or at once; and whose bytes are parsed at once, or as the test wakes them. */
 async function start(atOnce = false, isBehind = false) {
@@ -40,7 +48,7 @@ async function start(atOnce = false, isBehind = false) {
     metadataNames: [],
   });
   const { port } = await door.listen({ host: '127.0.0.1', port: 0 });
-  return { door, port, begins, receivers, wakes };
+  return { door, port, calls, begins, receivers, wakes };
 }
 
 describe('requests of the web door', () => {
@@ -123,6 +131,77 @@ describe('requests of the web door', () => {
     expect(at.begins.length).toBeLessThan(requests / 2);
     asked.socket.destroy();
     await until(() => at.wakes.size === 0);
+  });
+
+  it('wait while the answers before them wait for a watch, and are answered when that ends', async () => {
+    at = await start(true);
+    const asked = await ask(WATCHING + UNARY);
+    await until(() => at.receivers.length === 2);
+    // More than node:http holds for answers whose turn has not come: it pauses the socket at the next request.
+    at.receivers[1]!.message(new Uint8Array(200_000), () => {});
+    at.receivers[1]!.end(SUCCESS);
+    asked.socket.write(THREE_SLICES);
+    await until(() => at.begins.length === 3);
+    await new Promise((go) => setTimeout(go, 50));
+    expect(at.begins).toHaveLength(3);
+    at.receivers[0]!.end(SUCCESS);
+    await until(() => asked.heard.split('HTTP/1.1 204 ').length === 4);
+  });
+
+  it('wait while the answers before them are not taken, and go on when they are', async () => {
+    at = await start();
+    const asked = await ask(UNARY);
+    await until(() => at.begins.length === 1);
+    at.begins[0]!();
+    await until(() => at.receivers.length === 1);
+    asked.socket.pause();
+    at.receivers[0]!.message(new Uint8Array(12_000_000), () => {});
+    at.receivers[0]!.end(SUCCESS);
+    asked.socket.write(THREE_SLICES);
+    await until(() => at.begins.length === 2);
+    await new Promise((go) => setTimeout(go, 50));
+    expect(at.begins).toHaveLength(2);
+    asked.socket.resume();
+    await until(() => at.begins.length === 4);
+  });
+
+  it('are read no further than one read of 64 KiB while they wait for their turn', async () => {
+    at = await start(true, true);
+    const accepted: Socket[] = [];
+    const see = (seen: unknown) => void accepted.push((seen as { socket: Socket }).socket);
+    subscribe('net.server.socket', see);
+    await ask(`POST /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 900000\r\n\r\n${'x'.repeat(900_000)}`);
+    await until(() => at.wakes.size === 1);
+    await new Promise((go) => setTimeout(go, 50));
+    unsubscribe('net.server.socket', see);
+    expect(accepted).toHaveLength(1);
+    expect(accepted[0]!.bytesRead).toBeLessThanOrEqual(65_536);
+  });
+
+  it('are all answered when the client has closed its half of the connection behind them', async () => {
+    at = await start(true, true);
+    const asked = await ask('');
+    asked.socket.end(`OPTIONS /${'x'.repeat(3_300)} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`.repeat(12));
+    await until(() => at.wakes.size === 1);
+    await new Promise((go) => setTimeout(go, 50));
+    while (!asked.socket.closed) {
+      const [wake] = at.wakes;
+      at.wakes.clear();
+      wake?.();
+      await new Promise((go) => setTimeout(go, 1));
+    }
+    expect(asked.heard.split('HTTP/1.1 204 ')).toHaveLength(13);
+  });
+
+  it('close their connection and harm no others when parsing them throws, in whichever turn it does', async () => {
+    at = await start(true, true);
+    const asked = await ask(THREE_SLICES);
+    await until(() => at.wakes.size === 1);
+    at.calls.mayGoOn = () => {
+      throw new Error('broken');
+    };
+    for (const wake of at.wakes) wake();
+    await until(() => asked.socket.closed);
   });
 
   it('come whole, however their bytes are cut', async () => {
