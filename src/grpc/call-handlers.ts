@@ -7,26 +7,20 @@ import {
   type ServerUnaryCall,
   type ServerWritableStream,
 } from '@grpc/grpc-js';
-import type { SharedBytes } from '../base/shared-bytes.js';
-import { draining } from '../core/model/draining.js';
 import { Fault } from '../core/model/fault.js';
 import { MeteredSource } from '../fair/metered-source.js';
-import { answerCurrently } from '../replica/currency.js';
-import { originOfPeer } from '../shares/origin.js';
-import { auditCall } from './auditing.js';
 import type { Backing } from './backing.js';
-import { absent, givenUp, methodOf, missing } from './call-faults.js';
-import { type Caller, hasProof, identify, ownsNothing, vouchingOf } from './caller.js';
+import { absent, givenUp, missing } from './call-faults.js';
+import { type AnyCall, type CallConnections, CallReception } from './call-reception.js';
+import { type Caller, ownsNothing } from './caller.js';
 import { encoded } from './encode/encoded.js';
 import { type AnswerFate, CALL_METADATA } from './http2/answer-fates.js';
 import type { CertifiedConnections } from './http2/certified-connections.js';
-import type { Peer } from './http2/peer.js';
 import { LocalCall } from './local-calls.js';
 import { Outflows } from './outflows.js';
 import { pump, type Source } from './pump.js';
 import { methodOfPath } from './rules.js';
 import { toError } from './status.js';
-import { wantedOf } from './wanted.js';
 
 /** What a method answers: a message, a refusal, or either of them later. */
 export type Answer<A> = A | Fault | Promise<A | Fault>;
@@ -37,51 +31,41 @@ export interface Made<A> {
   readonly takeBack: () => void;
 }
 
-/** Every call, unary or not, seen from what is the same in all of them. */
-type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath' | 'getPeer' | 'cancelled'>;
-
 /** A costly method's next part: what the method answers, or `more` when that was not the last. */
 export type Step<A> = () => A | Fault | 'more';
-
-/** The connections that calls come over. */
-export interface CallConnections {
-  /** A call over the connection of that name has shown a valid credential. */
-  vouch(name: string): void;
-  /** The one of that name, if it is still there. */
-  find(name: string): Peer | undefined;
-  readonly holdings: { readonly watches: SharedBytes<Peer> };
-  /** What becomes of the answer to a call, by its {@link CALL_METADATA}. */
-  readonly fates: { find(name: string): AnswerFate };
-}
 
 /**
  * Makes grpc-js handlers of methods that know nothing of grpc-js: who calls is found out, refusals become errors, and what
  * is thrown becomes an id in the log.
  */
 export class Calls {
-  private isDraining = false;
-  /** How many calls a drain has refused. */
-  private refused = 0;
   /** What watches have on their way. */
   readonly outflows: Outflows;
+  private readonly reception: CallReception;
 
   constructor(
     readonly backing: Backing,
     /** What counts the messages of watches in all, and is told of callers who prove who they are; none where nothing counts. */
     private readonly connections?: CallConnections,
     /** What connections have shown; undefined where no certificate says who somebody is. */
-    private readonly certified?: Pick<CertifiedConnections, 'of'>,
+    certified?: Pick<CertifiedConnections, 'of'>,
   ) {
     const countOf = (name: string) => {
       const peer = connections?.find(name);
       return peer && ((message: Uint8Array) => connections!.holdings.watches.take(peer, message));
     };
     this.outflows = new Outflows({ limits: backing.limits, countOf });
+    this.reception = new CallReception(backing, connections, certified);
   }
 
   /** From now on every new call is refused; those that run go on. */
   drain(): void {
-    this.isDraining = true;
+    this.reception.drain();
+  }
+
+  /** The connection of a call has shown a valid credential. */
+  vouch(call: AnyCall): void {
+    this.reception.vouch(call);
   }
 
   /** A unary method that this version documents and does not have. */
@@ -92,9 +76,9 @@ export class Calls {
   /** A method for everybody. */
   anyone<Q, A>(work: (request: Q, caller: Caller) => Answer<A>): handleUnaryCall<Q, A> {
     return (call, callback) => {
-      void this.settle(call, (caller) => work(call.request, caller)).then((answer) =>
-        answer instanceof Fault ? callback(toError(answer)) : callback(null, answer),
-      );
+      void this.reception
+        .settle(call, (caller) => work(call.request, caller))
+        .then((answer) => (answer instanceof Fault ? callback(toError(answer)) : callback(null, answer)));
     };
   }
 
@@ -106,17 +90,19 @@ export class Calls {
     return (call, callback) => {
       const tell = (answer: A | Fault) =>
         answer instanceof Fault ? callback(toError(answer)) : callback(null, answer);
-      void this.settle(call, (caller) => {
-        const go = () => {
-          const step = begin(call.request, caller);
-          return step instanceof Fault ? step : this.inTurns(call, caller, step, tell);
-        };
-        const { currency } = this.backing.replica;
-        // What its steps do not find they say at once.
-        return currency === undefined ? go() : currency.current().then((behind) => behind ?? go());
-      }).then((fault) => {
-        if (fault instanceof Fault) tell(fault);
-      });
+      void this.reception
+        .settle(call, (caller) => {
+          const go = () => {
+            const step = begin(call.request, caller);
+            return step instanceof Fault ? step : this.inTurns(call, caller, step, tell);
+          };
+          const { currency } = this.backing.replica;
+          // What its steps do not find they say at once.
+          return currency === undefined ? go() : currency.current().then((behind) => behind ?? go());
+        })
+        .then((fault) => {
+          if (fault instanceof Fault) tell(fault);
+        });
     };
   }
 
@@ -149,15 +135,17 @@ export class Calls {
     return (call, callback) => {
       const fate = this.fateOf(call);
       const isGivenUp = () => call.cancelled || fate?.isLost === true || this.isLate(call);
-      void this.settle(call, (caller) => (isGivenUp() ? givenUp() : work(call.request, caller, call))).then((made) => {
-        if (made instanceof Fault) {
-          callback(toError(made));
-          return;
-        }
-        if (isGivenUp()) made.takeBack();
-        else fate?.onLost(made.takeBack);
-        callback(null, made.response);
-      });
+      void this.reception
+        .settle(call, (caller) => (isGivenUp() ? givenUp() : work(call.request, caller, call)))
+        .then((made) => {
+          if (made instanceof Fault) {
+            callback(toError(made));
+            return;
+          }
+          if (isGivenUp()) made.takeBack();
+          else fate?.onLost(made.takeBack);
+          callback(null, made.response);
+        });
     };
   }
 
@@ -215,7 +203,7 @@ export class Calls {
   ): handleBidiStreamingCall<Q, A> {
     return (call) => {
       const work = (caller: Caller) => (caller.sid === undefined ? missing(call) : begin(call, caller.sid, caller));
-      void this.settle(call, work).then((fault) => {
+      void this.reception.settle(call, work).then((fault) => {
         if (fault !== undefined) call.emit('error', toError(fault));
       });
     };
@@ -224,9 +212,11 @@ export class Calls {
   /** A call both ways for everybody. `begin` takes it over. */
   anyDuplex<Q, A>(begin: (call: ServerDuplexStream<Q, A>) => void): handleBidiStreamingCall<Q, A> {
     return (call) => {
-      void this.settle(call, () => begin(call)).then((fault) => {
-        if (fault instanceof Fault) call.emit('error', toError(fault));
-      });
+      void this.reception
+        .settle(call, () => begin(call))
+        .then((fault) => {
+          if (fault instanceof Fault) call.emit('error', toError(fault));
+        });
     };
   }
 
@@ -235,14 +225,16 @@ export class Calls {
     encode: (message: M) => A,
   ): handleServerStreamingCall<Q, A> {
     return (call) => {
-      void this.settle(call, (caller) => begin(call, caller)).then((source) => {
-        if (source instanceof Fault) call.emit('error', toError(source));
-        else {
-          // The client hears at once that its call was taken, also when the first message has to wait for its turn.
-          if (!call.cancelled) call.sendMetadata(new Metadata());
-          pump(source, call, encode);
-        }
-      });
+      void this.reception
+        .settle(call, (caller) => begin(call, caller))
+        .then((source) => {
+          if (source instanceof Fault) call.emit('error', toError(source));
+          else {
+            // The client hears at once that its call was taken, also when the first message has to wait for its turn.
+            if (!call.cancelled) call.sendMetadata(new Metadata());
+            pump(source, call, encode);
+          }
+        });
     };
   }
 
@@ -258,91 +250,6 @@ export class Calls {
     return Number(call.getDeadline()) <= this.backing.clock.wallMs();
   }
 
-  private async settle<T>(call: AnyCall, work: (caller: Caller) => T | Fault | Promise<T | Fault>): Promise<T | Fault> {
-    const outcome = await this.outcomeOf(call, work);
-    if (outcome instanceof Fault) this.noteRefusal(call, outcome);
-    return outcome;
-  }
-
-  private noteRefusal(call: AnyCall, fault: Fault): void {
-    this.backing.refused?.(fault, methodOf(call) ?? '', originOfPeer(call.getPeer()));
-  }
-
-  private async outcomeOf<T>(
-    call: AnyCall,
-    work: (caller: Caller) => T | Fault | Promise<T | Fault>,
-  ): Promise<T | Fault> {
-    const { currency, state } = this.backing.replica;
-    const wanted = currency && wantedOf(call);
-    if (wanted instanceof Fault) return wanted;
-    // Who called is told to the audit log with what came of it in the end: the first of two attempts is nobody's business.
-    let seen: { readonly caller: Caller | undefined } | undefined;
-    const attempt = () =>
-      this.attempt(call, work, (caller) => {
-        seen = { caller };
-      });
-    const outcome = await (currency === undefined || wanted === undefined
-      ? attempt()
-      : answerCurrently({ currency, state }, wanted, attempt));
-    return seen === undefined ? outcome : this.audited(call, outcome, seen.caller);
-  }
-
-  /** `seen` is called once it is known who calls; with undefined for somebody whose credentials are not good. */
-  private async attempt<T>(
-    call: AnyCall,
-    work: (caller: Caller) => T | Fault | Promise<T | Fault>,
-    seen: (caller: Caller | undefined) => void,
-  ): Promise<T | Fault> {
-    try {
-      if (this.isDraining) return draining(this.refused++, this.backing.replica.leases.livesMs());
-      // The connection of a local call is another door's.
-      const claim = call instanceof LocalCall ? undefined : this.certified?.of(call.getPeer());
-      const vouching = vouchingOf(this.backing, call, claim);
-      // Most calls bring neither, and wait for nothing.
-      const vouched = vouching === undefined ? undefined : await vouching;
-      const isGone = () => this.isGone(call);
-      if (isGone()) return givenUp();
-      const caller = vouched instanceof Fault ? vouched : identify(this.backing, call, { vouched, isGone });
-      seen(caller instanceof Fault ? undefined : caller);
-      if (caller instanceof Fault) return caller;
-      const refused = this.backing.gatekeeper.admit(methodOfPath(call.getPath()), caller);
-      if (refused !== undefined) return refused;
-      if (!caller.isNobody) this.vouch(call);
-      const outcome = await work(caller);
-      if (!(outcome instanceof Fault) && hasProof(call)) this.vouch(call);
-      return outcome;
-    } catch (error) {
-      return this.internal(call, error);
-    }
-  }
-
-  /** Whether a call has ended, or its connection: that is known before its calls have heard of it. */
-  private isGone(call: AnyCall): boolean {
-    if (call.cancelled || call instanceof LocalCall || this.connections === undefined) return call.cancelled;
-    return this.connections.find(call.getPeer()) === undefined;
-  }
-
-  /** Tells the audit log what came of a call. */
-  private audited<T>(call: AnyCall & { readonly request?: unknown }, outcome: T | Fault, caller?: Caller): T | Fault {
-    const { audit, gatekeeper } = this.backing;
-    if (audit !== undefined) auditCall(audit, { call, outcome, caller, gatekeeper });
-    return outcome;
-  }
-
-  /** The connection of a call has shown a valid credential. */
-  vouch(call: AnyCall): void {
-    if (call instanceof LocalCall) call.vouch();
-    else this.connections?.vouch(call.getPeer());
-  }
-
-  /** A fault of ours. The client gets an id, and the log gets the rest under it. */
-  private internal(call: AnyCall, error: unknown): Fault {
-    const { random, log } = this.backing;
-    const fault = Buffer.from(random.bytes(4)).toString('hex');
-    log.error({ fault, method: call.getPath(), err: error }, 'a call failed');
-    return new Fault('INTERNAL', `fault ${fault}`);
-  }
-
   private inTurns<A>(
     call: ServerUnaryCall<unknown, A>,
     { origin }: Caller,
@@ -353,7 +260,7 @@ export class Calls {
     const stepAndTell = (): 'more' | undefined => {
       const answer = step();
       if (answer === 'more') return 'more';
-      if (answer instanceof Fault) this.noteRefusal(call, answer);
+      if (answer instanceof Fault) this.reception.noteRefusal(call, answer);
       tell(answer);
       return undefined;
     };

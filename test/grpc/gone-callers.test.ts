@@ -1,7 +1,8 @@
 import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
 import type { Backing } from '../../src/grpc/backing.js';
-import { type CallConnections, Calls } from '../../src/grpc/call-handlers.js';
+import { Calls } from '../../src/grpc/call-handlers.js';
+import type { CallConnections } from '../../src/grpc/call-reception.js';
 import { Caller } from '../../src/grpc/caller.js';
 import type { Access } from '../../src/replica/access/access-tokens.js';
 import type { Gatekeeper } from '../../src/replica/access/gatekeeper.js';
