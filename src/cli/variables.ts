@@ -1,5 +1,5 @@
-import { OPTIONS } from '../config/config.js';
 import { environmentName } from '../config/option.js';
+import { OPTIONS } from '../config/options.js';
 
 const PREFIX = 'SWITCHYARD_';
 /** Names that differ in more places than this are not misspellings of each other. */

@@ -1,5 +1,6 @@
 import { ValueError } from '../base/value-error.js';
-import { findWritten, OPTIONS, readConfigFile, type Sources } from './config.js';
+import { findWritten, readConfigFile, type Sources } from './config.js';
+import { OPTIONS } from './options.js';
 
 const MIB = 1024 ** 2;
 

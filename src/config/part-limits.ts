@@ -3,8 +3,8 @@ import { DEFAULT_DOOR_LIMITS, type DoorLimits } from '../grpc/limits.js';
 import { DEFAULT_REPLICA_LIMITS, type ReplicaLimits } from '../replica/limits.js';
 import { defaultShares, type ShareLimits } from '../shares/limits.js';
 import { DEFAULT_SYSTEM_LIMITS, type SystemLimits } from '../system/limits.js';
-import type { Config } from './config.js';
 import { DOOR_LIMIT_OPTIONS, SHARE_OPTIONS } from './limit-options.js';
+import type { Config } from './options.js';
 
 /*
  * What the options come to for each part of a server: the part's own bounds, with those in their place that can be chosen.

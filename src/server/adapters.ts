@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.js';
+import type { Config } from '../config/options.js';
 import type { PortDeps } from '../system/adapters/port.js';
 import { tcpAdapter } from '../system/adapters/tcp.js';
 import { tlsAdapter } from '../system/adapters/tls.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Random } from '../base/clock.js';
 import { checkPrivateFolder, createPrivateFile, readPrivateFile } from '../base/private-files.js';
-import { IN_MEMORY } from '../config/config.js';
+import { IN_MEMORY } from '../config/options.js';
 
 /** The file of a data folder that holds the administrator's token. */
 const FILE = 'admin-token';

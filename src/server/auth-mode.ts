@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.js';
+import type { Config } from '../config/options.js';
 import { AUTH_MODES } from '../core/model/policy.js';
 import type { StateView } from '../core/store/state-view.js';
 

@@ -7,7 +7,7 @@ import { type Address, formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { commit, version } from '../base/version.js';
 import { Asking } from '../brokering/asking.js';
-import type { Config } from '../config/config.js';
+import type { Config } from '../config/options.js';
 import { doorLimits, systemLimits } from '../config/part-limits.js';
 import { tlsPlan } from '../config/tls-plan.js';
 import { type Asset, readAssets } from '../console/assets.js';

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.js';
-import type { Config } from '../config/config.js';
+import type { Config } from '../config/options.js';
 import { feedLimits, systemFeedLimits } from '../config/part-limits.js';
 import { capture } from '../core/store/snapshot.js';
 import type { State } from '../core/store/state.js';

@@ -8,7 +8,7 @@ import type { PeerFiles } from '../cluster/door/credentials.js';
 import { peerDialer } from '../cluster/door/peer-dialer.js';
 import { PeerDoor } from '../cluster/door/peer-door.js';
 import { Member } from '../cluster/member.js';
-import type { Config } from '../config/config.js';
+import type { Config } from '../config/options.js';
 import { replicaLimits } from '../config/part-limits.js';
 import { EtcdClient } from '../log/etcd/client.js';
 import { APPEND_BYTES_MAX } from '../log/etcd/limits.js';

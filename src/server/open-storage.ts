@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock, Random } from '../base/clock.js';
 import { ensurePrivateFolder } from '../base/private-files.js';
-import { type Config, IN_MEMORY } from '../config/config.js';
+import { type Config, IN_MEMORY } from '../config/options.js';
 import type { Journal } from '../journal/journal.js';
 import type { Term } from '../log/shared-log.js';
 import type { Storage } from './engine.js';

@@ -1,4 +1,4 @@
-import { type Config, IN_MEMORY } from '../config/config.js';
+import { type Config, IN_MEMORY } from '../config/options.js';
 import type { Journal } from '../journal/journal.js';
 import { LmdbJournal } from '../journal/storage/lmdb.js';
 import { MemoryJournal } from '../journal/storage/memory.js';

@@ -1,6 +1,6 @@
 import type { DoorReports } from '../admission/door-reports.js';
 import { type Address, formatAddress, isLoopback, plainAddress } from '../base/address.js';
-import type { Config } from '../config/config.js';
+import type { Config } from '../config/options.js';
 import type { AuthMode } from '../core/model/policy.js';
 import type { Accept } from '../transport/pipe.js';
 

@@ -1,6 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { plainAddress } from '../base/address.js';
-import type { Config } from '../config/config.js';
+import type { Config } from '../config/options.js';
 
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '::1'];

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../base/clock.js';
 import { EventLog } from '../base/event-log.js';
 import { version } from '../base/version.js';
-import type { Config } from '../config/config.js';
+import type { Config } from '../config/options.js';
 import { openExport, type SpanExport } from '../tracing/exporter.js';
 
 /** A collector that is away is told of once a minute. */

@@ -1,6 +1,6 @@
-import { OPTIONS } from '../../src/config/config.js';
 import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, SHARE_OPTIONS } from '../../src/config/limit-options.js';
 import { environmentName, type Option } from '../../src/config/option.js';
+import { OPTIONS } from '../../src/config/options.js';
 
 const BEGIN = '<!-- begin options: made from src/config/config.ts, not by hand -->';
 const END = '<!-- end options -->';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { isLoopback, parseAddress } from '../../src/base/address.js';
-import { ConfigError, OPTIONS, readConfig, type Sources } from '../../src/config/config.js';
+import { ConfigError, readConfig, type Sources } from '../../src/config/config.js';
 import { environmentName, parseDurationMs } from '../../src/config/option.js';
+import { OPTIONS } from '../../src/config/options.js';
 import { doorLimits, feedLimits, replicaLimits, systemLimits } from '../../src/config/part-limits.js';
 import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import { DEFAULT_FEED_LIMITS } from '../../src/feed/limits.js';

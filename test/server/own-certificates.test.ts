@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { systemRandom } from '../../src/client/system.js';
-import type { Config } from '../../src/config/config.js';
+import type { Config } from '../../src/config/options.js';
 import { CertificateKeeper, leafKeyIdOf } from '../../src/server/certificates.js';
 import { copyAuthority, OwnCertificates } from '../../src/server/own-certificates.js';
 

@@ -1,7 +1,7 @@
 import { type Command, Option as Flag } from 'commander';
-import { OPTIONS } from '../../config/config.js';
 import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS } from '../../config/limit-options.js';
 import { environmentName, type Option } from '../../config/option.js';
+import { OPTIONS } from '../../config/options.js';
 
 /** Adds every option of `serve`, from the one table that knows them. Values are checked when all sources are read. */
 export function withServeOptions(command: Command): Command {

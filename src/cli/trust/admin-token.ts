@@ -1,6 +1,7 @@
 import { isLoopback, parseAddress } from '../../base/address.js';
 import { UnprovenServerError } from '../../client/index.js';
-import { defaultDataFolder, IN_MEMORY } from '../../config/config.js';
+import { defaultDataFolder } from '../../config/config.js';
+import { IN_MEMORY } from '../../config/options.js';
 import { readAdminToken } from '../../server/admin-token.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
 

@@ -1,4 +1,4 @@
-import type { Config } from '../../config/config.js';
+import type { Config } from '../../config/options.js';
 import { doorLimits, systemLimits } from '../../config/part-limits.js';
 import type { LimitUse } from '../../grpc/backing.js';
 import type { Engine } from '../engine.js';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ServerServiceService as Server, ServerRole } from '../../../gen/switchyard/v1/server.js';
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
 import { version } from '../../../src/base/version.js';
-import { OPTIONS } from '../../../src/config/config.js';
+import { OPTIONS } from '../../../src/config/options.js';
 import { agent, asAdmin, asHeaders, ask, type Running, refused, run } from '../running.js';
 
 describe('GetServer', () => {
