@@ -3,12 +3,14 @@ import type { FollowerMessage } from './peers.js';
 
 /** What no follower says in a message: which field, and what is allowed. Undefined: the message is in order. */
 export function problemOf(message: FollowerMessage, appliedHere: number): string | undefined {
-  const { incarnation, commands, attached, detached, asked, revision } = message;
+  const { incarnation, commands, attached, attachedMs, detached, asked, revision } = message;
   if (incarnation === 0) return 'incarnation: 0; a process draws another number';
   if (commands.length > MESSAGE_ITEMS_MAX) return tooMany('commands', commands.length);
   if (asked.length > MESSAGE_ITEMS_MAX) return tooMany('asked', asked.length);
   const told = attached.length + detached.length;
   if (told > MESSAGE_ITEMS_MAX) return tooMany('attached and detached', told);
+  if (attachedMs.length !== attached.length)
+    return `attached_ms: ${attachedMs.length}; attached has ${attached.length}`;
   if (revision <= appliedHere + AHEAD_MAX) return undefined;
   return `revision: ${revision}; ${appliedHere} is applied here, and a follower is ahead by ${AHEAD_MAX} at most`;
 }

@@ -4,7 +4,7 @@ import { Fault, isFault } from '../core/model/fault.js';
 import { decodeRecord } from '../journal/format/record.js';
 import { JournalError } from '../journal/journal.js';
 import type { LeaseWitness } from '../replica/leases.js';
-import type { Forwarded } from '../replica/replica.js';
+import type { Forwarded, Replica } from '../replica/replica.js';
 import { problemOf } from './check-message.js';
 import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, SILENCE_MS, TELL_MS } from './limits.js';
 import { hasRoom, type Origin, Origins } from './origins.js';
@@ -26,8 +26,8 @@ export interface LeaderDeskDeps {
   };
   /** Whether there is such a session here. */
   readonly has: (sid: number) => boolean;
-  /** Whether a session is attached at this server. */
-  readonly isAttached: (sid: number) => boolean;
+  /** Since when a session is attached at this server; undefined for one that is not. */
+  readonly attachedSinceMs: (sid: number) => number | undefined;
   /** Ends the attachment that a session has at this server: it is attached elsewhere now. */
   readonly replace: (sid: number) => void;
   /** A stream has carried data somewhere. */
@@ -40,7 +40,21 @@ interface Follower {
   refusals: Refused[];
   isPlanned: boolean;
   /** Sessions that are attached there as of a revision that this server may not have applied yet. */
-  readonly early: Map<number, number>;
+  readonly early: Map<number, Early>;
+}
+
+/** An attachment that was told of. */
+interface Early {
+  /** What the follower had applied. */
+  readonly asOf: number;
+  /** When the attachment began, by the clock here. */
+  readonly sinceMs: number;
+}
+
+/** Where a session is attached. */
+interface Holder {
+  readonly follower: Follower;
+  readonly sinceMs: number;
 }
 
 /**
@@ -52,7 +66,7 @@ export class LeaderDesk implements LeaseWitness {
   readonly #origins = new Origins();
   readonly #followers = new Set<Follower>();
   /** At which follower each session is attached that is attached at one. */
-  readonly #holders = new Map<number, Follower>();
+  readonly #holders = new Map<number, Holder>();
   /** At which follower each session was renewed last that was renewed at one. */
   readonly #renewers = new Map<number, Follower>();
   /** A follower's link broke: until then it may come back, and what it knows with it. */
@@ -105,13 +119,13 @@ export class LeaderDesk implements LeaseWitness {
     const holder = this.#holders.get(sid);
     if (this.#isOfFollower || !isHeld || holder === undefined) return;
     this.#holders.delete(sid);
-    holder.link.send({ refusals: [], replaced: [sid], attached: [], absent: [] });
+    tellReplaced(holder.follower, sid);
   }
 
   /** A server has connected. */
   accept(link: FollowerLink): FollowerHandler {
     const { clock } = this.#deps;
-    const early = new Map<number, number>();
+    const early = new Map<number, Early>();
     const follower: Follower = { link, heardMs: clock.nowMs(), refusals: [], isPlanned: false, early };
     this.#followers.add(follower);
     this.#knowsFromMs = Math.max(this.#knowsFromMs, clock.nowMs() + TELL_MS);
@@ -141,7 +155,7 @@ export class LeaderDesk implements LeaseWitness {
       return;
     }
     const { asked } = message;
-    const isThere = (sid: number) => this.#deps.isAttached(sid) || this.mayBeHeld(sid);
+    const isThere = (sid: number) => this.#deps.attachedSinceMs(sid) !== undefined || this.mayBeHeld(sid);
     const [attached, absent] = [asked.filter(isThere), asked.filter((sid) => !isThere(sid))];
     // Also when there is nothing to say: so a follower knows that it is heard.
     follower.link.send({ refusals: follower.refusals.splice(0), replaced: [], attached, absent });
@@ -193,36 +207,53 @@ export class LeaderDesk implements LeaseWitness {
     });
   }
 
-  #note(follower: Follower, { renewed, attached, detached, usedStreams, revision }: FollowerMessage): void {
-    const { leases, used } = this.#deps;
+  #note(follower: Follower, message: FollowerMessage): void {
+    const { renewed, attached, attachedMs, detached, usedStreams, revision } = message;
+    const { leases, used, clock } = this.#deps;
     for (const sid of renewed) if (leases.renew(sid)) this.#renewers.set(sid, follower);
     for (const sid of usedStreams) used(sid);
     for (const sid of detached) this.#detached(follower, sid);
-    for (const sid of attached) follower.early.set(sid, revision);
+    const nowMs = clock.nowMs();
+    attached.forEach((sid, at) => {
+      follower.early.set(sid, { asOf: revision, sinceMs: nowMs - attachedMs[at] });
+    });
     this.#takeEarly(follower);
   }
 
   /** A follower may have applied the beginning of a session before this server has. */
   #takeEarly(follower: Follower): void {
-    const { has, replace, leases, revision } = this.#deps;
-    for (const [sid, asOf] of follower.early) {
+    const { has, revision } = this.#deps;
+    for (const [sid, { asOf, sinceMs }] of follower.early) {
       if (asOf > revision()) continue;
       follower.early.delete(sid);
-      // It has ended: the follower is about to apply that.
-      if (!has(sid)) continue;
-      const holder = this.#holders.get(sid);
-      if (holder !== undefined && holder !== follower) {
-        holder.link.send({ refusals: [], replaced: [sid], attached: [], absent: [] });
-      }
-      this.#holders.set(sid, follower);
-      replace(sid);
-      leases.hold(sid);
+      // One that has ended the follower is about to hear of.
+      if (has(sid)) this.#hold(sid, { follower, sinceMs });
     }
+  }
+
+  /**
+   * A session is attached at a follower. Of two attachments the later counts: what a follower tells a new leader may be long over, at a
+   * client that has gone elsewhere since.
+   */
+  #hold(sid: number, { follower, sinceMs }: Holder): void {
+    const { replace, leases, attachedSinceMs } = this.#deps;
+    const holder = this.#holders.get(sid);
+    const other = holder?.follower === follower ? undefined : holder;
+    if (
+      Math.max(other?.sinceMs ?? Number.NEGATIVE_INFINITY, attachedSinceMs(sid) ?? Number.NEGATIVE_INFINITY) > sinceMs
+    ) {
+      tellReplaced(follower, sid);
+      return;
+    }
+    if (other !== undefined) tellReplaced(other.follower, sid);
+    this.#holders.set(sid, { follower, sinceMs });
+    replace(sid);
+    leases.hold(sid);
   }
 
   #detached(follower: Follower, sid: number): void {
     follower.early.delete(sid);
-    if (this.#holders.get(sid) !== follower) return;
+    if (this.#holders.get(sid)?.follower !== follower) return;
     this.#holders.delete(sid);
     this.#deps.leases.release(sid);
   }
@@ -232,7 +263,7 @@ export class LeaderDesk implements LeaseWitness {
     this.#calmUntilMs = this.#deps.clock.nowMs() + CALM_MS;
     this.#isOfFollower = true;
     for (const [sid, holder] of this.#holders) {
-      if (holder !== follower) continue;
+      if (holder.follower !== follower) continue;
       this.#holders.delete(sid);
       this.#deps.leases.release(sid);
     }
@@ -244,6 +275,25 @@ export class LeaderDesk implements LeaseWitness {
     }
     this.#isOfFollower = false;
   }
+}
+
+/** The desk of a server that begins to lead. */
+export function deskOf(replica: Replica, term: bigint, clock: Clock): LeaderDesk {
+  const { state, leases, deadlines, attachments } = replica;
+  return new LeaderDesk({
+    ...{ clock, term, leases },
+    take: (forwarded) => replica.takeForwarded(forwarded),
+    revision: () => state.revision,
+    has: (sid) => state.sessions.has(sid),
+    attachedSinceMs: (sid) => attachments.sinceMs(sid),
+    replace: (sid) => attachments.replace(sid),
+    used: (id) => deadlines.used(id),
+  });
+}
+
+/** A session is attached elsewhere now. */
+function tellReplaced({ link }: Follower, sid: number): void {
+  link.send({ refusals: [], replaced: [sid], attached: [], absent: [] });
 }
 
 /** The command of a record. What cannot be read or is too large is refused: it would end this server, and then the next that leads. */

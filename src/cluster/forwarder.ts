@@ -301,7 +301,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
       link.send({
         ...{ server: name, term: leader.term, incarnation: this.#incarnation, floor: this.#floor() },
         ...{ commands, revision: revision() },
-        ...(told ?? { renewed: [], attached: [], detached: [], usedStreams: [], asked: [] }),
+        ...(told ?? { renewed: [], attached: [], attachedMs: [], detached: [], usedStreams: [], asked: [] }),
       });
     }
   }

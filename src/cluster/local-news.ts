@@ -3,8 +3,11 @@ import type { LeaseWitness } from '../replica/leases.js';
 import { ASK_MS, UNHEARD_MS } from './limits.js';
 import type { FollowerMessage, LeaderMessage } from './peers.js';
 
+/** The longest that a message can say. */
+const ATTACHED_MS_MAX = 0xffff_ffff;
+
 /** What of a message is news of sessions and streams. */
-export type News = Pick<FollowerMessage, 'renewed' | 'attached' | 'detached' | 'usedStreams' | 'asked'>;
+export type News = Pick<FollowerMessage, 'renewed' | 'attached' | 'attachedMs' | 'detached' | 'usedStreams' | 'asked'>;
 
 /** Who asks whether a session is attached anywhere, and whether the leader was asked. */
 interface Asking {
@@ -20,6 +23,8 @@ export interface LocalNewsDeps {
   readonly replace: (sid: number) => void;
   /** The sessions that are attached here. */
   readonly attached: () => Iterable<number>;
+  /** Since when a session is attached here; undefined for one that is not. */
+  readonly attachedSinceMs: (sid: number) => number | undefined;
 }
 
 /**
@@ -112,7 +117,15 @@ export class LocalNews implements LeaseWitness {
     if (isBeat) this.#used.clear();
     if (held.length + asked.length + renewed.length + usedStreams.length === 0) return undefined;
     const sidsOf = (isHeld: boolean) => held.flatMap(([sid, is]) => (is === isHeld ? [sid] : []));
-    return { renewed, attached: sidsOf(true), detached: sidsOf(false), usedStreams, asked };
+    const attached = sidsOf(true);
+    const attachedMs = attached.map((sid) => this.#attachedMs(sid));
+    return { renewed, attached, attachedMs, detached: sidsOf(false), usedStreams, asked };
+  }
+
+  #attachedMs(sid: number): number {
+    const { clock, attachedSinceMs } = this.#deps;
+    const nowMs = clock.nowMs();
+    return Math.min(ATTACHED_MS_MAX, Math.round(nowMs - (attachedSinceMs(sid) ?? nowMs)));
   }
 
   /** Over a new link also what was told over the one before, of which nobody knows whether it arrived. */

@@ -9,7 +9,7 @@ import { JournalError, type StoredRecord } from '../journal/journal.js';
 import type { FollowedLog, SeenLeader, Term } from '../log/shared-log.js';
 import type { Publisher } from '../replica/publisher.js';
 import type { CommandRoute, Replica } from '../replica/replica.js';
-import { LeaderDesk } from './desk.js';
+import { deskOf, type LeaderDesk } from './desk.js';
 import { type Fates, Forwarder, type ForwarderDeps } from './forwarder.js';
 import {
   BEHIND_MS_MAX,
@@ -72,7 +72,10 @@ export class Member implements CommandRoute, Publisher {
     this.#deps = deps;
     const { clock, random, name, address, dial, pendingMax, log, seq, replica, logger } = deps;
     const replace = (sid: number) => replica().attachments.replace(sid);
-    this.#news = new LocalNews({ clock, replace, attached: () => replica().attachments.sids() });
+    this.#news = new LocalNews({
+      ...{ clock, replace, attached: () => replica().attachments.sids() },
+      attachedSinceMs: (sid) => replica().attachments.sinceMs(sid),
+    });
     this.#forwarder = new Forwarder({
       ...{ clock, random, name, address, dial, pendingMax, cutOffMs: cutOffMs(deps.leaderTtlMs) },
       news: this.#news,
@@ -323,19 +326,6 @@ export class Member implements CommandRoute, Publisher {
       });
     });
   }
-}
-
-function deskOf(replica: Replica, term: bigint, clock: MemberDeps['clock']): LeaderDesk {
-  const { state, leases, deadlines, attachments } = replica;
-  return new LeaderDesk({
-    ...{ clock, term, leases },
-    take: (forwarded) => replica.takeForwarded(forwarded),
-    revision: () => state.revision,
-    has: (sid) => state.sessions.has(sid),
-    isAttached: (sid) => attachments.isAttached(sid),
-    replace: (sid) => attachments.replace(sid),
-    used: (id) => deadlines.used(id),
-  });
 }
 
 function behind(message: string): Fault {

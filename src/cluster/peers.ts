@@ -19,6 +19,8 @@ export interface FollowerMessage {
   readonly commands: readonly ForwardedCommand[];
   readonly renewed: readonly number[];
   readonly attached: readonly number[];
+  /** For how long each of `attached` has been. */
+  readonly attachedMs: readonly number[];
   readonly detached: readonly number[];
   readonly usedStreams: readonly number[];
   readonly asked: readonly number[];

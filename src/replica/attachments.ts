@@ -58,7 +58,7 @@ export class Attachments {
    */
   open(sid: number): Attachment {
     this.open_.get(sid)?.end(new Fault('ATTACHMENT_REPLACED', `session ${sid} attached again`));
-    const attachment = new Attachment(sid, this);
+    const attachment = new Attachment(sid, this, this.clock.nowMs());
     this.open_.set(sid, attachment);
     this.leases.hold(sid);
     this.changed?.(sid, true);
@@ -70,6 +70,11 @@ export class Attachments {
   /** The sessions that are attached. */
   sids(): Iterable<number> {
     return this.open_.keys();
+  }
+
+  /** Since when a session is attached here, by the clock that stands still for nobody; undefined for one that is not. */
+  sinceMs(sid: number): number | undefined {
+    return this.open_.get(sid)?.sinceMs;
   }
 
   /** Ends the attachment of a session that has attached at another server. */
@@ -160,6 +165,8 @@ export class Attachment {
   constructor(
     readonly sid: number,
     private readonly attachments: Attachments,
+    /** When it began. */
+    readonly sinceMs: number,
   ) {}
 
   /** The next message, a Fault that ends the attachment, or undefined when there is nothing yet. */

@@ -15,7 +15,14 @@ export function recordOf(sid: number): Uint8Array {
 export function message(given: Partial<FollowerMessage> = {}): FollowerMessage {
   return {
     ...{ server: 'b', term: 5n, incarnation: 7, floor: 1, commands: [], revision: 0 },
-    ...{ renewed: [], attached: [], detached: [], usedStreams: [], asked: [] },
+    ...{
+      renewed: [],
+      attached: [],
+      attachedMs: given.attached?.map(() => 0) ?? [],
+      detached: [],
+      usedStreams: [],
+      asked: [],
+    },
     ...given,
   };
 }
@@ -48,7 +55,7 @@ export class DeskWorld {
   readonly clock = new ManualClock();
   readonly taken: Forwarded[] = [];
   readonly sessions = new Set<number>();
-  readonly attached = new Set<number>();
+  readonly attached = new Map<number, number>();
   readonly replaced: number[] = [];
   readonly renewed: number[] = [];
   readonly held: number[] = [];
@@ -68,7 +75,7 @@ export class DeskWorld {
         release: (sid) => void this.released.push(sid),
       },
       has: (sid) => this.sessions.has(sid),
-      isAttached: (sid) => this.attached.has(sid),
+      attachedSinceMs: (sid) => this.attached.get(sid),
       replace: (sid) => void this.replaced.push(sid),
       used: () => {},
       ...given,

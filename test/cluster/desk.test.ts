@@ -60,6 +60,7 @@ describe("what a leader takes of its followers' messages", () => {
     ['more questions than a message may have', { asked: many((sid) => sid) }],
     ['more attachments than a message may have', { attached: many((sid) => sid) }],
     ['a revision that no follower can have', { revision: AHEAD_MAX + 1 }],
+    ['attachments without their ages', { attached: [1], attachedMs: [] }],
     ['an incarnation of 0', { incarnation: 0 }],
   ])('ends a link over which comes %s', (_what, given) => {
     const world = new DeskWorld();
@@ -120,6 +121,42 @@ describe('what a leader says of sessions that it is asked for', () => {
     expect(ask(other)).toEqual({ attached: [SID], absent: [] });
     world.clock.advance(CALM_MS);
     expect(ask(other)).toEqual({ attached: [], absent: [SID] });
+  });
+});
+
+describe('a session that two servers take for attached', () => {
+  const SID = 9;
+  const LATER = message({ attached: [SID], attachedMs: [100] });
+  const EARLIER = message({ server: 'c', incarnation: 8, attached: [SID], attachedMs: [5_000] });
+
+  /** Two followers of a new leader, who have told of the same session in this order. */
+  function told(...messages: readonly (typeof LATER)[]) {
+    const world = new DeskWorld();
+    world.sessions.add(SID);
+    const links = new Map(messages.map((one) => [one, world.connect()]));
+    for (const [one, { received }] of links) received(one);
+    return (one: typeof LATER) => links.get(one)!.link.heard.flatMap(({ replaced }) => replaced);
+  }
+
+  it('is where it was attached last, when that is told last', () => {
+    const replaced = told(EARLIER, LATER);
+    expect([replaced(EARLIER), replaced(LATER)]).toEqual([[SID], []]);
+  });
+
+  it('is where it was attached last, when what is long over is told last', () => {
+    const replaced = told(LATER, EARLIER);
+    expect([replaced(EARLIER), replaced(LATER)]).toEqual([[SID], []]);
+  });
+
+  it('is at the leader when it was attached there last', () => {
+    const world = new DeskWorld();
+    world.sessions.add(SID);
+    world.attached.set(SID, -50);
+    const { received, link } = world.connect();
+    received(LATER);
+    expect(link.heard.flatMap(({ replaced }) => replaced)).toEqual([SID]);
+    expect(world.replaced).toEqual([]);
+    expect(world.desk.isHeld(SID)).toBe(false);
   });
 });
 

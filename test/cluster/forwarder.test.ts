@@ -31,7 +31,7 @@ function makeFollower() {
       },
     };
   };
-  const news = new LocalNews({ clock, replace: () => {}, attached: () => [] });
+  const news = new LocalNews({ clock, replace: () => {}, attached: () => [], attachedSinceMs: () => undefined });
   const forwarder = new Forwarder({
     ...{ clock, random, name: 'b', address: 'b:1', dial, news, pendingMax: 10 },
     cutOffMs: cutOffMs(LEADER_TTL_MS),

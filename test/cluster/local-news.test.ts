@@ -19,7 +19,7 @@ class CountingClock extends ManualClock {
 
 function makeNews() {
   const clock = new CountingClock();
-  const news = new LocalNews({ clock, replace: () => {}, attached: () => [] });
+  const news = new LocalNews({ clock, replace: () => {}, attached: () => [], attachedSinceMs: () => undefined });
   const beat = () => news.take(1_024, true)?.renewed ?? [];
   return { clock, news, beat };
 }
@@ -54,6 +54,18 @@ describe('the renewals that a follower tells its leader', () => {
     }
     news.tellAll();
     expect(beat()).toEqual([]);
+  });
+});
+
+describe('the attachments that a follower tells its leader', () => {
+  it('come with how long they have lasted, over each new link', () => {
+    const clock = new ManualClock();
+    const since = new Map([[7, 0]]);
+    const attachedSinceMs = (sid: number) => since.get(sid);
+    const news = new LocalNews({ clock, replace: () => {}, attached: () => since.keys(), attachedSinceMs });
+    clock.advance(1_500.4);
+    news.tellAll();
+    expect(news.take(10, true)).toMatchObject({ attached: [7], attachedMs: [1_500] });
   });
 });
 

@@ -45,7 +45,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
     seed: 1,
     minutes: 10,
     finds: 'Leased',
-    handler: (handler) => received(handler, (one) => ({ ...one, attached: [], renewed: [] })),
+    handler: (handler) => received(handler, (one) => ({ ...one, attached: [], attachedMs: [], renewed: [] })),
   },
   {
     name: 'vouch for sessions without the log',

@@ -4,13 +4,13 @@ import type { FollowerMessage, LeaderMessage, Refused } from '../peers.js';
 
 /** What a follower says, as it goes over the wire. */
 export function packFollower(network: string, message: FollowerMessage): SubmitRequest {
-  const { commands, renewed, attached, detached, usedStreams, asked, revision, ...rest } = message;
+  const { commands, renewed, attached, attachedMs, detached, usedStreams, asked, revision, ...rest } = message;
   return {
     ...rest,
     network,
     revision: BigInt(revision),
     commands: commands.map(({ record, ...one }) => ({ ...one, record: bufferOf(record) })),
-    ...{ renewed: [...renewed], attached: [...attached], detached: [...detached] },
+    ...{ renewed: [...renewed], attached: [...attached], attachedMs: [...attachedMs], detached: [...detached] },
     ...{ usedStreams: [...usedStreams], asked: [...asked] },
   };
 }

@@ -40,7 +40,10 @@ export interface SubmitRequest {
   commands: ForwardedCommand[];
   /** Sessions that were renewed there. */
   renewed: number[];
-  /** Sessions that are attached there from now on. In the first message of a call, or after it: all of them. */
+  /**
+   * Sessions that are attached there from now on. In the first message of a call, or after it: all of them. With `detached` 1,024 at
+   * most in one message.
+   */
   attached: number[];
   /** Sessions that are attached there no more. */
   detached: number[];
@@ -48,8 +51,13 @@ export interface SubmitRequest {
   usedStreams: number[];
   /** Sessions of which the follower asks whether they are attached anywhere. At most 1,024. */
   asked: number[];
-  /** What the follower has applied: it may know sessions that the leader is about to apply. */
+  /** What the follower has applied: it may know sessions that the leader is about to apply. 65,536 more than the leader at most. */
   revision: bigint;
+  /**
+   * For how long each of `attached` has been, in milliseconds, in the same order: of two servers at which a session is attached, the
+   * later has it. As many as `attached`.
+   */
+  attachedMs: number[];
 }
 
 /** One command of a follower's client. */
@@ -119,6 +127,7 @@ function createBaseSubmitRequest(): SubmitRequest {
     usedStreams: [],
     asked: [],
     revision: 0n,
+    attachedMs: [],
   };
 }
 
@@ -185,6 +194,13 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
         throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
       }
       writer.uint32(96).uint64(message.revision);
+    }
+    if (message.attachedMs.length !== 0) {
+      writer.uint32(106).fork();
+      for (const v of message.attachedMs) {
+        writer.uint32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -348,6 +364,24 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
             message.revision = reader.uint64() as bigint;
             continue;
           }
+          case 13: {
+            if (tag === 104) {
+              message.attachedMs.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 106) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.attachedMs.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -380,6 +414,11 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
         : [],
       asked: globalThis.Array.isArray(object?.asked) ? object.asked.map((e: any) => globalThis.Number(e)) : [],
       revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
+      attachedMs: globalThis.Array.isArray(object?.attachedMs)
+        ? object.attachedMs.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.attached_ms)
+        ? object.attached_ms.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -421,6 +460,9 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
     if (message.revision !== 0n) {
       obj.revision = message.revision.toString();
     }
+    if (message.attachedMs?.length) {
+      obj.attachedMs = message.attachedMs.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -441,6 +483,7 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
     message.usedStreams = object.usedStreams?.map((e) => e) || [];
     message.asked = object.asked?.map((e) => e) || [];
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.attachedMs = object.attachedMs?.map((e) => e) || [];
     return message;
   },
 };
@@ -1083,7 +1126,8 @@ export const PeerServiceService = {
   /**
    * One call for each follower, as long as the leader's term lasts. It carries the commands of the follower's clients, and which of
    * the network's sessions are attached to it or renewed there. The leader answers what is not in the log. FAILED_PRECONDITION: the
-   * server does not lead that network in that term; PERMISSION_DENIED: the certificate is another server's.
+   * server does not lead that network in that term; PERMISSION_DENIED: the certificate is another server's; INVALID_ARGUMENT: a field
+   * is outside its bounds; RESOURCE_EXHAUSTED: the follower does not read.
    */
   submit: {
     path: "/switchyard.cluster.v1.PeerService/Submit" as const,
@@ -1100,7 +1144,8 @@ export interface PeerServiceServer extends UntypedServiceImplementation {
   /**
    * One call for each follower, as long as the leader's term lasts. It carries the commands of the follower's clients, and which of
    * the network's sessions are attached to it or renewed there. The leader answers what is not in the log. FAILED_PRECONDITION: the
-   * server does not lead that network in that term; PERMISSION_DENIED: the certificate is another server's.
+   * server does not lead that network in that term; PERMISSION_DENIED: the certificate is another server's; INVALID_ARGUMENT: a field
+   * is outside its bounds; RESOURCE_EXHAUSTED: the follower does not read.
    */
   submit: handleBidiStreamingCall<SubmitRequest, SubmitResponse>;
 }
@@ -1109,7 +1154,8 @@ export interface PeerServiceClient extends Client {
   /**
    * One call for each follower, as long as the leader's term lasts. It carries the commands of the follower's clients, and which of
    * the network's sessions are attached to it or renewed there. The leader answers what is not in the log. FAILED_PRECONDITION: the
-   * server does not lead that network in that term; PERMISSION_DENIED: the certificate is another server's.
+   * server does not lead that network in that term; PERMISSION_DENIED: the certificate is another server's; INVALID_ARGUMENT: a field
+   * is outside its bounds; RESOURCE_EXHAUSTED: the follower does not read.
    */
   submit(): ClientDuplexStream<SubmitRequest, SubmitResponse>;
   submit(options: Partial<CallOptions>): ClientDuplexStream<SubmitRequest, SubmitResponse>;
