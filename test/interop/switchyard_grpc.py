@@ -20,7 +20,7 @@ grpc.__path__ = pkgutil.extend_path(grpc.__path__, grpc.__name__)
 from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 from grpc.health.v1 import health_pb2, health_pb2_grpc  # noqa: E402
 from switchyard.v1 import connection_pb2, error_pb2, link_pb2, network_pb2, network_service_pb2, network_service_pb2_grpc  # noqa: E402
-from switchyard.v1 import instance_pb2, server_pb2, server_pb2_grpc  # noqa: E402
+from switchyard.v1 import identity_pb2, identity_pb2_grpc, instance_pb2, server_pb2, server_pb2_grpc  # noqa: E402
 from switchyard.v1 import session_service_pb2, session_service_pb2_grpc, stream_service_pb2  # noqa: E402
 from switchyard.v1 import stream_service_pb2_grpc, transport_service_pb2, transport_service_pb2_grpc  # noqa: E402
 
@@ -229,6 +229,23 @@ def ask_health(channel):
         raise AssertionError("a service that is not there is healthy")
 
 
+def watch_audit(channel, terminated_sid):
+    """Reads the audit log up to the end of a session by an administrator: each line has the hash of the one before."""
+    watch = identity_pb2_grpc.IdentityServiceStub(channel).WatchAudit
+    before, number = "0" * 64, 0
+    stream = watch(identity_pb2.WatchAuditRequest(after=0), timeout=TIMEOUT_S, metadata=ADMIN)
+    for message in stream:
+        for line in message.lines:
+            assert (line.number, line.before) == (number + 1, before) and line.number <= message.end
+            before, number = line.hash, line.number
+            if line.what == "TerminateSession":
+                assert (line.who, line.outcome, line.count) == ("administrator", "ok", 1)
+                assert str(terminated_sid) in line.on, line.on
+                stream.cancel()
+                called["IdentityService/WatchAudit"] = "OK"
+                return
+
+
 def main():
     channel = grpc.insecure_channel(sys.argv[2])
     ask_health(channel)
@@ -319,6 +336,8 @@ def main():
     except grpc.RpcError as error:
         called["SessionService/Attach"] = "%s %s" % (error.code().name, reason_of(error))
     sessions.call("TerminateSession", pb.TerminateSessionRequest(), as_one)
+
+    watch_audit(channel, two.instance_sid)
 
     for method, outcome in called.items():
         print(method, outcome)
