@@ -53,6 +53,11 @@ const OUTCOMES = {
   'TransportService/EnumerateTransport': 'OK',
   'TransportService/Exchange': 'OK',
   'ServerService/GetServer': 'OK',
+  'IdentityService/Challenge': 'OK',
+  'IdentityService/BindKey': 'OK',
+  'IdentityService/UpdateIdentity': 'OK',
+  'IdentityService/GetIdentity': 'OK',
+  'IdentityService/RevokeIdentity': 'OK',
   'IdentityService/WatchAudit': 'OK',
 };
 
