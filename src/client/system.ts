@@ -1,25 +1,22 @@
 import { randomBytes, randomFillSync } from 'node:crypto';
-import type { Clock, Random, Timer } from '../base/clock.js';
+import type { Clock, Random } from '../base/clock.js';
 
-/** The longest delay that Node's timers know: one that is longer fires at once. */
+/** The longest delay that Node's timers know: one that is longer fires at once. Longer ones are counted in steps. */
 const TIMER_MS_MAX = 2_147_483_647;
-
-/** Calls once after a delay of any length, in steps that Node's timers know. */
-function afterAny(delayMs: number, call: () => void): Timer {
-  let timer: NodeJS.Timeout;
-  const wait = (leftMs: number) => {
-    const stepMs = Math.min(leftMs, TIMER_MS_MAX);
-    timer = setTimeout(leftMs > stepMs ? () => wait(leftMs - stepMs) : call, stepMs).unref();
-  };
-  wait(delayMs);
-  return { cancel: () => clearTimeout(timer) };
-}
 
 /** The machine's own time. Its timers keep nothing alive: what must go on holds the channel. */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
-  after: afterAny,
+  after(delayMs, call) {
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number) => {
+      const stepMs = Math.min(leftMs, TIMER_MS_MAX);
+      timer = setTimeout(leftMs > stepMs ? () => wait(leftMs - stepMs) : call, stepMs).unref();
+    };
+    wait(delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
   soon: (call) => void setImmediate(call),
 };
 

@@ -100,6 +100,17 @@ describe('a caller with a token of an issuer', () => {
     expect((await asked).principal?.roles).toEqual(['observer']);
   });
 
+  it('loses what another policy gives no more with its next call, also in what it has begun', async () => {
+    const watch = open(at, Sessions.watchSessions, WATCH, bearer(await staff()));
+    await watch.next();
+    await putPolicy({ roles: [{ claim: 'groups', has: 'ops', give: ['operator'] }] });
+    const { principal } = await ask(at, Identities.whoAmI, {}, bearer(await staff({ jti: 'next' })));
+    expect(principal?.roles).toEqual([]);
+    expect((await watch.ending()).reason).toBe('AUTH_REQUIRED');
+    await putPolicy({ audience: ['another'] });
+    expect((await refused(ask(at, Identities.whoAmI, {}, bearer(await staff())))).reason).toBe('PROOF_INVALID');
+  });
+
   it('is refused in all that it has begun when its identity is revoked, by every other token, too', async () => {
     const watch = open(at, Sessions.watchSessions, WATCH, bearer(await staff()));
     await watch.next();

@@ -53,15 +53,23 @@ const OUTCOMES = {
   'TransportService/EnumerateTransport': 'OK',
   'TransportService/Exchange': 'OK',
   'ServerService/GetServer': 'OK',
+  'IdentityService/Challenge': 'OK',
+  'IdentityService/BindKey': 'OK',
+  'IdentityService/UpdateIdentity': 'OK',
+  'IdentityService/GetIdentity': 'OK',
+  'IdentityService/RevokeIdentity': 'OK',
+  'IdentityService/WatchAudit': 'OK',
 };
 
 describe('gRPC from Python', () => {
   let at: Running;
   let stubs: string;
+  let data: string;
   let python: string;
   beforeAll(async () => {
     // A busy machine takes its time between two calls.
-    at = await run({ 'session-ttl': '10m' });
+    data = await mkdtemp(join(tmpdir(), 'switchyard-python-data-'));
+    at = await run({ 'session-ttl': '10m', data });
     stubs = await mkdtemp(join(tmpdir(), 'switchyard-python-'));
     const buf = join(ROOT, 'node_modules/@bufbuild/buf/bin/buf');
     await execute(process.execPath, [buf, 'generate', 'proto', '--template', TEMPLATE, '-o', stubs], { cwd: ROOT });
@@ -71,7 +79,7 @@ describe('gRPC from Python', () => {
   }, 60_000);
   afterAll(async () => {
     await at.stop();
-    await rm(stubs, { recursive: true, force: true });
+    for (const folder of [stubs, data]) await rm(folder, { recursive: true, force: true });
   });
 
   it('finds the stubs of health beside the grpc package by the line that docs/clients.md says, and not without it', async () => {

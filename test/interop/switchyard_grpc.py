@@ -14,13 +14,15 @@ sys.path.insert(0, sys.argv[1])
 
 import grpc  # noqa: E402
 
+import switchyard_system  # noqa: E402
+
 # The stubs of grpc.health.v1 are in the folder's own `grpc`, which the package of that name hides: see docs/clients.md.
 grpc.__path__ = pkgutil.extend_path(grpc.__path__, grpc.__name__)
 
 from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 from grpc.health.v1 import health_pb2, health_pb2_grpc  # noqa: E402
 from switchyard.v1 import connection_pb2, error_pb2, link_pb2, network_pb2, network_service_pb2, network_service_pb2_grpc  # noqa: E402
-from switchyard.v1 import instance_pb2, server_pb2, server_pb2_grpc  # noqa: E402
+from switchyard.v1 import identity_pb2, identity_pb2_grpc, instance_pb2, server_pb2, server_pb2_grpc  # noqa: E402
 from switchyard.v1 import session_service_pb2, session_service_pb2_grpc, stream_service_pb2  # noqa: E402
 from switchyard.v1 import stream_service_pb2_grpc, transport_service_pb2, transport_service_pb2_grpc  # noqa: E402
 
@@ -229,6 +231,68 @@ def ask_health(channel):
         raise AssertionError("a service that is not there is healthy")
 
 
+class Identities:
+    """Calls IdentityService, and is what proofs of the other program ask for their nonce."""
+
+    def __init__(self, channel):
+        self.stub = identity_pb2_grpc.IdentityServiceStub(channel)
+
+    def call(self, method, metadata=(), **fields):
+        request = getattr(identity_pb2, method + "Request")(**fields)
+        answer = getattr(self.stub, method)(request, timeout=TIMEOUT_S, metadata=metadata)
+        called["IdentityService/" + method] = "OK"
+        return answer
+
+    def ask(self, _name, _body):
+        answer = self.call("Challenge")
+        return {"nonce": answer.nonce.hex(), "server_uuid": answer.server_uuid}
+
+
+def open_as_person(channel, sessions):
+    """Opens two sessions of one person, of itself and of another instance; both are told with it, and end with it."""
+    identities = Identities(channel)
+    key = switchyard_system.OpensslKey() if switchyard_system.ed25519 is None else switchyard_system.PackageKey()
+    person = str(uuid.uuid4())
+    identities.call("BindKey", ADMIN, identity_uuid=person, public_key=key.public_key)
+    described = {"kind": identity_pb2.IDENTITY_KIND_PERSON, "update_mask": {"paths": ["kind"]}}
+    identities.call("UpdateIdentity", ADMIN, identity_uuid=person, **described)
+    opened = []
+    for instance in (person, str(uuid.uuid4())):
+        cells = switchyard_system.prove(identities, key, person, instance=instance)
+        proof = identity_pb2.Proof(
+            purpose=cells["purpose"],
+            nonce=bytes.fromhex(cells["nonce"]),
+            public_key=key.public_key,
+            signature=bytes.fromhex(cells["signature"]),
+            identity_uuid=person,
+        )
+        agent = {"instance_uuid": instance, "instance_type": instance_pb2.INSTANCE_TYPE_AGENT}
+        answer = sessions.call("Session", session_service_pb2.SessionRequest(proof=proof, **agent))
+        assert answer.identity.identity_uuid == person
+        opened.append(answer.instance_sid)
+    told = identities.call("GetIdentity", ADMIN, identity_uuid=person).identity
+    assert list(told.cvids) == sorted(opened) and told.cvid == min(opened)
+    identities.call("RevokeIdentity", ADMIN, identity_uuid=person)
+    assert not identities.call("GetIdentity", ADMIN, identity_uuid=person).identity.cvids
+
+
+def watch_audit(channel, terminated_sid):
+    """Reads the audit log up to the end of a session by an administrator: each line has the hash of the one before."""
+    watch = identity_pb2_grpc.IdentityServiceStub(channel).WatchAudit
+    before, number = "0" * 64, 0
+    stream = watch(identity_pb2.WatchAuditRequest(after=0), timeout=TIMEOUT_S, metadata=ADMIN)
+    for message in stream:
+        for line in message.lines:
+            assert (line.number, line.before) == (number + 1, before) and line.number <= message.end
+            before, number = line.hash, line.number
+            if line.what == "TerminateSession":
+                assert (line.who, line.outcome, line.count) == ("administrator", "ok", 1)
+                assert str(terminated_sid) in line.on, line.on
+                stream.cancel()
+                called["IdentityService/WatchAudit"] = "OK"
+                return
+
+
 def main():
     channel = grpc.insecure_channel(sys.argv[2])
     ask_health(channel)
@@ -319,6 +383,9 @@ def main():
     except grpc.RpcError as error:
         called["SessionService/Attach"] = "%s %s" % (error.code().name, reason_of(error))
     sessions.call("TerminateSession", pb.TerminateSessionRequest(), as_one)
+
+    open_as_person(channel, sessions)
+    watch_audit(channel, two.instance_sid)
 
     for method, outcome in called.items():
         print(method, outcome)
