@@ -6,7 +6,7 @@ import { wsAdapter } from '../system/adapters/ws.js';
 import { wssAdapter } from '../system/adapters/wss.js';
 import type { SystemLimits } from '../system/limits.js';
 import type { Adapter, EncryptedAdapter } from '../transport/adapter.js';
-import { askingTls, type CertificateKeeper } from './certificates.js';
+import { askingTls, type CertificateKeeper } from './certificates/certificates.js';
 
 /** The adapters of system events that the options ask for. None listens unless it was asked for. */
 export function makeAdapters(

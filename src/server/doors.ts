@@ -3,7 +3,7 @@ import type { Admission } from '../admission/admission.js';
 import type { ConnectionGate } from '../admission/connection-gate.js';
 import { lastQuarter } from '../admission/limits.js';
 import type { AuditLog } from '../audit/audit-log.js';
-import { type Address, formatAddress } from '../base/address.js';
+import { formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { commit, version } from '../base/version.js';
 import { Asking } from '../brokering/asking.js';
@@ -25,11 +25,12 @@ import { TICKET_ADDRESSES_MAX } from '../trust/ticket.js';
 import { WebDoor } from '../web/door.js';
 import { makeAdapters } from './adapters.js';
 import { ensureAdminToken } from './admin-token.js';
-import { certificateReader, grpcCredentials } from './asking-certificates.js';
-import { askingTls, type CertificateKeeper } from './certificates.js';
+import { certificateReader, grpcCredentials } from './certificates/asking-certificates.js';
+import { askingTls, type CertificateKeeper } from './certificates/certificates.js';
 import type { Engine } from './engine.js';
 import { listening } from './listen-error.js';
 import { consoleCalls, webCalls } from './local-ports.js';
+import { announced, meetingAddress } from './meeting-address.js';
 import { CUT_OFF_WORDS } from './metrics/cut-off-words.js';
 import type { EventReports } from './metrics/event-reports.js';
 import { limitUses } from './metrics/limit-uses.js';
@@ -342,17 +343,4 @@ export class Doors {
 /** What this server has that not every one has. */
 function capabilitiesOf({ consoleListen, webListen }: Config): string[] {
   return [...(consoleListen === undefined ? [] : ['console']), ...(webListen === undefined ? [] : ['web'])];
-}
-
-/** The rendezvous has a port of its own, because both take TCP. */
-function meetingAddress({ rendezvousListen, listen }: Config): Address {
-  if (rendezvousListen !== undefined) return rendezvousListen;
-  return { host: listen.host, port: listen.port === 0 || listen.port === 65_535 ? 0 : listen.port + 1 };
-}
-
-/** A client knows by which host it reaches the server, better than the server does; only another one has to be told. */
-function announced({ rendezvousListen, listen }: Config, { port }: Address): Address {
-  const host = rendezvousListen?.host ?? listen.host;
-  const isSame = host === listen.host || host === '0.0.0.0' || host === '::';
-  return { host: isSame ? '' : host, port };
 }

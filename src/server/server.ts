@@ -17,7 +17,7 @@ import type { SharedLog } from '../log/shared-log.js';
 import { cutOff } from '../replica/currency.js';
 import type { SpanExport } from '../tracing/exporter.js';
 import { ensureMetricsToken } from './admin-token.js';
-import { CertificateKeeper } from './certificates.js';
+import { CertificateKeeper } from './certificates/certificates.js';
 import { Doors } from './doors.js';
 import { type Engine, startEngine } from './engine.js';
 import { fetchJson } from './fetch-json.js';
@@ -25,10 +25,10 @@ import { listening } from './listen-error.js';
 import { rememberListening } from './listening-file.js';
 import { EventReports } from './metrics/event-reports.js';
 import { Metrics } from './metrics/metrics.js';
-import { openStorage } from './open-storage.js';
 import { checkPlainPorts } from './plain-ports.js';
 import { reachableNames } from './reachable-names.js';
 import { openSpans } from './spans.js';
+import { openStorage } from './storage/open-storage.js';
 
 /** Exit status of a process whose storage failed, so that whoever watches over it can tell: sysexits' EX_IOERR. */
 const STORAGE_FAILED = 74;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseAddress } from '../../src/base/address.js';
-import { readAuthority } from '../../src/server/own-certificates.js';
+import { readAuthority } from '../../src/server/certificates/own-certificates.js';
 import type { RunningServer } from '../../src/server/server.js';
 import { formatPin, pinOf } from '../../src/trust/pin.js';
 import { startCommand } from './command.js';

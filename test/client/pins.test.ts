@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { parseAddress } from '../../src/base/address.js';
 import { InstanceType, SigningKey, Switchyard } from '../../src/client/index.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
-import { OwnCertificates, readAuthority } from '../../src/server/own-certificates.js';
+import { OwnCertificates, readAuthority } from '../../src/server/certificates/own-certificates.js';
 import type { RunningServer } from '../../src/server/server.js';
 import { pinOf } from '../../src/trust/pin.js';
 import { startTestServer } from '../cli/server.js';

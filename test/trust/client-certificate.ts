@@ -29,7 +29,7 @@ import {
   Validity,
   Version,
 } from '@peculiar/asn1-x509';
-import { makeAuthorityCertificate } from '../../src/server/make-certificate.js';
+import { makeAuthorityCertificate } from '../../src/server/certificates/make-certificate.js';
 
 const COMMON_NAME = '2.5.4.3';
 const HOUR_MS = 3_600_000;

@@ -5,7 +5,7 @@ import { checkFolder, dumpFolder, type FolderReport, type SnapshotReport } from 
 import { JournalError } from '../../journal/journal.js';
 import { repairFolder } from '../../journal/repair.js';
 import { copyAdminToken } from '../../server/admin-token.js';
-import { copyAuthority } from '../../server/own-certificates.js';
+import { copyAuthority } from '../../server/certificates/own-certificates.js';
 import { dim, red, type Text } from '../output/text.js';
 import { Failure, type Surroundings } from '../surroundings.js';
 import { counted } from '../words.js';

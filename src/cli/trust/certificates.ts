@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { defaultDataFolder } from '../../config/config.js';
-import { readAuthority, readLeaf } from '../../server/own-certificates.js';
+import { readAuthority, readLeaf } from '../../server/certificates/own-certificates.js';
 import { formatPin, pinOf } from '../../trust/pin.js';
 import { Failure, type Surroundings } from '../surroundings.js';
 

@@ -8,7 +8,7 @@ import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/se
 import { parseAddress } from '../../../src/base/address.js';
 import { redact } from '../../../src/cli/operate/redact.js';
 import { hostAddresses } from '../../../src/client/direct/candidate.js';
-import { readAuthority } from '../../../src/server/own-certificates.js';
+import { readAuthority } from '../../../src/server/certificates/own-certificates.js';
 import { formatPin, pinOf } from '../../../src/trust/pin.js';
 import { ADMIN_TOKEN, agent, ask, type Running, run } from '../../grpc/running.js';
 import { runCommand } from '../command.js';

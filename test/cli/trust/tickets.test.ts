@@ -7,7 +7,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseAddress } from '../../../src/base/address.js';
-import { readAuthority } from '../../../src/server/own-certificates.js';
+import { readAuthority } from '../../../src/server/certificates/own-certificates.js';
 import type { RunningServer } from '../../../src/server/server.js';
 import { formatPin, pinOf } from '../../../src/trust/pin.js';
 import { decodeTicket, encodeTicket } from '../../../src/trust/ticket.js';

@@ -12,7 +12,7 @@ import {
 import { CloseReason } from '../../../gen/switchyard/v1/network.js';
 import { NetworkServiceService as Network } from '../../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
-import { leafKeyIdOf } from '../../../src/server/certificates.js';
+import { leafKeyIdOf } from '../../../src/server/certificates/certificates.js';
 import { ProofPurpose, type SignedContent } from '../../../src/trust/signed-bytes.js';
 import type { SigningKey } from '../../../src/trust/signing-key.js';
 import { keyOf, proofOf } from '../../trust/proving.js';

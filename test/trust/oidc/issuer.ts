@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose';
-import { makeAuthorityCertificate, makeLeafCertificate } from '../../../src/server/make-certificate.js';
+import { makeAuthorityCertificate, makeLeafCertificate } from '../../../src/server/certificates/make-certificate.js';
 
 const HOUR_S = 3_600;
 const BASE_S = 1_700_000_000;

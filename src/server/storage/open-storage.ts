@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import type { Clock, Random } from '../base/clock.js';
-import { ensurePrivateFolder } from '../base/private-files.js';
-import { type Config, IN_MEMORY } from '../config/options.js';
-import type { Journal } from '../journal/journal.js';
-import type { Term } from '../log/shared-log.js';
-import type { Storage } from './engine.js';
+import type { Clock, Random } from '../../base/clock.js';
+import { ensurePrivateFolder } from '../../base/private-files.js';
+import { type Config, IN_MEMORY } from '../../config/options.js';
+import type { Journal } from '../../journal/journal.js';
+import type { Term } from '../../log/shared-log.js';
+import type { Storage } from '../engine.js';
+import type { Standing } from '../metrics/standing-meters.js';
 import type { JoinDeps, JoinedCluster } from './join-cluster.js';
-import type { Standing } from './metrics/standing-meters.js';
 import { type OpenTermDeps, openTerm } from './open-term.js';
 
 /** What a server's storage is opened with. */

@@ -2,9 +2,9 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Clock, Random } from '../base/clock.js';
-import { createPrivateFile, readPrivateFile, replacePrivateFile } from '../base/private-files.js';
-import { formatPin, OWN_SERVER_NAME, pinOf } from '../trust/pin.js';
+import type { Clock, Random } from '../../base/clock.js';
+import { createPrivateFile, readPrivateFile, replacePrivateFile } from '../../base/private-files.js';
+import { formatPin, OWN_SERVER_NAME, pinOf } from '../../trust/pin.js';
 import type { CertificateContent } from './make-certificate.js';
 
 const DAY_MS = 86_400_000;

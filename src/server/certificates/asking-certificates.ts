@@ -1,8 +1,8 @@
 import type { TLSSocket } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
-import type { Clock } from '../base/clock.js';
-import type { Config } from '../config/options.js';
-import type { CertificateClaim } from '../core/model/certificate.js';
+import type { Clock } from '../../base/clock.js';
+import type { Config } from '../../config/options.js';
+import type { CertificateClaim } from '../../core/model/certificate.js';
 import { askingTls, type CertificateKeeper } from './certificates.js';
 
 /**

@@ -1,9 +1,9 @@
-import { type Config, IN_MEMORY } from '../config/options.js';
-import type { Journal } from '../journal/journal.js';
-import { LmdbJournal } from '../journal/storage/lmdb.js';
-import { MemoryJournal } from '../journal/storage/memory.js';
-import { LocalLog } from '../log/local.js';
-import type { SharedLog, Term } from '../log/shared-log.js';
+import { type Config, IN_MEMORY } from '../../config/options.js';
+import type { Journal } from '../../journal/journal.js';
+import { LmdbJournal } from '../../journal/storage/lmdb.js';
+import { MemoryJournal } from '../../journal/storage/memory.js';
+import { LocalLog } from '../../log/local.js';
+import type { SharedLog, Term } from '../../log/shared-log.js';
 
 /** What a log is opened with. */
 export interface OpenTermDeps {

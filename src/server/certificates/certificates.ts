@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { Logger } from 'pino';
-import type { Clock, Timer } from '../base/clock.js';
-import { readNamedFile } from '../base/private-files.js';
-import { type Config, IN_MEMORY } from '../config/options.js';
-import { tlsPlan } from '../config/tls-plan.js';
-import { keyIdOf } from '../trust/public-key.js';
+import type { Clock, Timer } from '../../base/clock.js';
+import { readNamedFile } from '../../base/private-files.js';
+import { type Config, IN_MEMORY } from '../../config/options.js';
+import { tlsPlan } from '../../config/tls-plan.js';
+import { keyIdOf } from '../../trust/public-key.js';
 import { OwnCertificates, type OwnCertificatesDeps } from './own-certificates.js';
 
 /**

@@ -1,22 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { type Address, formatAddress } from '../base/address.js';
-import type { Clock, Random } from '../base/clock.js';
-import { Fence } from '../base/fence.js';
-import type { PeerFiles } from '../cluster/door/credentials.js';
-import { peerDialer } from '../cluster/door/peer-dialer.js';
-import { PeerDoor } from '../cluster/door/peer-door.js';
-import { Member } from '../cluster/member.js';
-import type { Config } from '../config/options.js';
-import { replicaLimits } from '../config/part-limits.js';
-import { EtcdClient } from '../log/etcd/client.js';
-import { APPEND_BYTES_MAX } from '../log/etcd/limits.js';
-import { EtcdLog } from '../log/etcd/log.js';
-import type { FollowedLog } from '../log/shared-log.js';
-import type { Replica } from '../replica/replica.js';
-import type { Cluster } from './engine.js';
-import { listening } from './listen-error.js';
+import { type Address, formatAddress } from '../../base/address.js';
+import type { Clock, Random } from '../../base/clock.js';
+import { Fence } from '../../base/fence.js';
+import type { PeerFiles } from '../../cluster/door/credentials.js';
+import { peerDialer } from '../../cluster/door/peer-dialer.js';
+import { PeerDoor } from '../../cluster/door/peer-door.js';
+import { Member } from '../../cluster/member.js';
+import type { Config } from '../../config/options.js';
+import { replicaLimits } from '../../config/part-limits.js';
+import { EtcdClient } from '../../log/etcd/client.js';
+import { APPEND_BYTES_MAX } from '../../log/etcd/limits.js';
+import { EtcdLog } from '../../log/etcd/log.js';
+import type { FollowedLog } from '../../log/shared-log.js';
+import type { Replica } from '../../replica/replica.js';
+import type { Cluster } from '../engine.js';
+import { listening } from '../listen-error.js';
 
 /** What a server joins the others of its network with. */
 export interface JoinDeps {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Replica } from '../../src/replica/replica.js';
-import { endableWhileJoining } from '../../src/server/open-storage.js';
+import type { Replica } from '../../../src/replica/replica.js';
+import { endableWhileJoining } from '../../../src/server/storage/open-storage.js';
 
 /** A cluster that is joined when the test says so, and counts how often it was closed. */
 function makeCluster() {

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
-import { ManualClock } from '../../harness/manual-clock.js';
-import { systemRandom } from '../../src/client/system.js';
-import type { Config } from '../../src/config/options.js';
-import { CertificateKeeper, leafKeyIdOf } from '../../src/server/certificates.js';
-import { copyAuthority, OwnCertificates } from '../../src/server/own-certificates.js';
+import { ManualClock } from '../../../harness/manual-clock.js';
+import { systemRandom } from '../../../src/client/system.js';
+import type { Config } from '../../../src/config/options.js';
+import { CertificateKeeper, leafKeyIdOf } from '../../../src/server/certificates/certificates.js';
+import { copyAuthority, OwnCertificates } from '../../../src/server/certificates/own-certificates.js';
 
 const DAY_MS = 86_400_000;
 const log = pino({ level: 'silent' });
