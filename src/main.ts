@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homeFolder } from './base/home-folder.js';
 import { readNamedFile } from './base/private-files.js';
 import { linesOf } from './cli/conclude.js';
 import { processTerminal } from './cli/output/terminal.js';
@@ -58,7 +58,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   output: process.stdout,
   env: process.env,
   platform: process.platform,
-  home: homedir(),
+  home: homeFolder(),
   readFile: (path, kind) => (kind === 'trusted' ? readNamedFile(path).toString('utf8') : readFileSync(path, 'utf8')),
   clock: systemClock,
   random: systemRandom,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { homedir, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { homeFolder } from './base/home-folder.js';
 import { readNamedFile } from './base/private-files.js';
 import { nodeFlags } from './config/node-flags.js';
 
@@ -18,7 +19,7 @@ const flags = nodeFlags({
   flags: values as Record<string, string | boolean>,
   env: process.env,
   platform: process.platform,
-  home: homedir(),
+  home: homeFolder(),
   readFile: (path, kind) => (kind === 'trusted' ? readNamedFile(path).toString('utf8') : readFileSync(path, 'utf8')),
   memoryBytes: Math.min(totalmem(), constrained),
 });

@@ -20,8 +20,8 @@ export interface Sources {
   readonly flags: Readonly<Record<string, string | boolean>>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly platform: NodeJS.Platform;
-  /** The user's home folder. */
-  readonly home: string;
+  /** The user's home folder; undefined where there is none. */
+  readonly home: string | undefined;
   /** `trusted`: what it says is acted on, or is a secret, so that one that others can change is refused. */
   readFile(path: string, kind?: 'trusted'): string;
 }
@@ -58,7 +58,10 @@ export function readConfig(sources: Sources): Config {
       problems.push(`${written?.where}:${shown} ${error.message}`);
     }
   }
-  values.data ??= defaultDataFolder(sources);
+  if (values.data === undefined) {
+    values.data = defaultDataFolder(sources);
+    if (isNowhere(values.data as string)) problems.push(HOMELESS);
+  }
   if (values.console === true) values.consoleListen ??= CONSOLE_ADDRESS;
   const config = { ...values, limits: limitsOf(values as unknown as Limits) } as unknown as Config;
   if (problems.length === 0) problems.push(...contradictions(config));
@@ -167,8 +170,24 @@ function consoleContradictions({ consoleListen, consoleOrigins, data, adminToken
   return [`--console-listen with --data ${IN_MEMORY} needs --admin-token, from which its logins are made`];
 }
 
-/** Where an application keeps what it knows: the XDG base directories, or Application Support on macOS. */
-export function defaultDataFolder({ env, platform, home }: Pick<Sources, 'env' | 'platform' | 'home'>): string {
+/** The home of users who have none, as Debian calls it: nothing is found there, and nobody but root could make it. */
+const NO_HOME = '/nonexistent';
+const HOMELESS =
+  '--data: is needed, because this user has no home folder: HOME is not set, and there is no entry in the user database';
+
+function isNowhere(folder: string): boolean {
+  return folder.startsWith(`${NO_HOME}/`);
+}
+
+/**
+ * Where an application keeps what it knows: the XDG base directories, or Application Support on macOS. Of a user without a home
+ * it is a folder that does not exist: reading finds nothing, and the server asks for another.
+ */
+export function defaultDataFolder({
+  env,
+  platform,
+  home = NO_HOME,
+}: Pick<Sources, 'env' | 'platform' | 'home'>): string {
   if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'switchyard');
   // The specification says to ignore a relative path.
   const base = env.XDG_DATA_HOME?.startsWith('/') ? env.XDG_DATA_HOME : join(home, '.local', 'share');

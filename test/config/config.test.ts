@@ -86,6 +86,14 @@ describe('where options come from', () => {
     );
   });
 
+  it('asks for --data where the user has no home folder, unless a folder is named another way', () => {
+    const homeless = { ...nothing, home: undefined };
+    expect(() => readConfig(homeless)).toThrow('--data: is needed, because this user has no home folder');
+    expect(() => readConfig({ ...homeless, platform: 'darwin' })).toThrow('--data: is needed');
+    expect(readConfig({ ...homeless, env: { XDG_DATA_HOME: '/data' } }).data).toBe('/data/switchyard');
+    expect(readConfig({ ...homeless, flags: { data: '/srv' } }).data).toBe('/srv');
+  });
+
   it('gives every option a flag, a variable and a default that passes its own check', () => {
     const options = Object.values(OPTIONS);
     expect(new Set(options.map((option) => option.flag)).size).toBe(options.length);

@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { readCases } from '../../conformance/runner/case.js';
 import { difference, resolve } from '../../conformance/runner/match.js';
 import { select } from '../../conformance/runner/select.js';
 import { countOf, markdownTable } from '../../conformance/runner/table.js';
 import { type TesteePlan, TesteeProcess } from '../../conformance/runner/testee.js';
+import { TESTEES } from '../../conformance/testees/plans.js';
 
 const KEPT = new Map([['cvid', 7]]);
 
@@ -31,6 +33,15 @@ describe('a case', () => {
         expect([name, kinds.filter((kind) => kind in step)]).toEqual([name, [expect.anything()]]);
       expect([name, wanted.filter((need) => !needs.includes(need))]).toEqual([name, []]);
     }
+  });
+
+  it('has a row in the table of the README, which has a column for each testee', () => {
+    const readme = readFileSync('conformance/README.md', 'utf8');
+    const rows = readme.split('\n').map((line) => line.split('|').map((cell) => cell.trim()));
+    const columns = rows.find(([, first]) => first === 'case');
+    expect(columns).toEqual(['', 'case', ...TESTEES.map(({ name }) => name), '']);
+    const marked = rows.filter(([, , mark = '']) => ['✓', '–', '✗'].includes(mark)).map(([, name]) => name);
+    expect(marked).toEqual(readCases().map(({ name }) => name));
   });
 
   it('finds what was kept, and refuses a name under which nothing was', () => {
