@@ -1,4 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { Connection } from '../../gen/switchyard/v1/connection.js';
+import { Order } from '../../gen/switchyard/v1/session.js';
+import { traceOf } from '../../src/client/instance/order-span.js';
 import { formatTraceparent, parseTraceparent } from '../../src/tracing/traceparent.js';
 import { tracesUrl } from '../../src/tracing/traces-url.js';
 
@@ -30,6 +33,21 @@ describe('a traceparent', () => {
     `00-${TRACE}-${SPAN}-01\n`,
   ])('that is malformed is read as none: %j', (text) => {
     expect(parseTraceparent(text)).toBeUndefined();
+  });
+});
+
+describe('the trace of an order', () => {
+  const traced = (traceparent: string) => {
+    const value = { ...Connection.create(), traceparent };
+    return traceOf({ ...Order.create(), kind: { $case: 'connection', value } });
+  };
+
+  it('is the one that its traceparent names', () => {
+    expect(traced(`00-${TRACE}-${SPAN}-01`)).toBe(`00-${TRACE}-${SPAN}-01`);
+  });
+
+  it.each(['', 'x', `00-${TRACE}-${SPAN}-01\n`])('is none when that is malformed: %j', (text) => {
+    expect(traced(text)).toBeUndefined();
   });
 });
 
