@@ -100,3 +100,11 @@ function decodeDetails(bytes: Uint8Array): ErrorDetails {
   }
   return details;
 }
+
+/** What a span tells of a failure: never what an error's message says, which may hold names and addresses. */
+export function failureName(error: unknown): string {
+  if (error instanceof SwitchyardError) {
+    return error.reason ?? Object.entries(StatusCode).find(([, code]) => code === error.code)?.[0] ?? 'UNKNOWN';
+  }
+  return error instanceof Error ? error.name : 'cancelled';
+}

@@ -100,12 +100,15 @@ export class SlicedInput {
       else sizeDue = size;
     };
     socket.push = (chunk: unknown, encoding?: BufferEncoding) => {
-      isEndDue = chunk === null && this.#rest !== undefined;
+      isEndDue = chunk === null && (this.#rest !== undefined || socket.readableLength > 0);
       // False stops what the socket reads from.
       return !isEndDue && push.call(socket, chunk, encoding) && this.#rest === undefined;
     };
     return () => {
-      if (isEndDue) push.call(socket, null);
+      // What is in the stream's own buffer comes before its end.
+      if (isEndDue && socket.readableLength > 0) return;
+      // Later, as it would come: node:http drops what is not answered when the client closes its half.
+      if (isEndDue) this.#deps.clock.soon(() => push.call(socket, null));
       else if (sizeDue !== undefined) read.call(socket, sizeDue);
       sizeDue = undefined;
       isEndDue = false;

@@ -1,8 +1,14 @@
+import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
-import { CLIENTS, dial, SERVED } from './clients-from.js';
+import { SeededRandom } from '../../harness/simulation/random.js';
+import { WEB_LIMITS } from '../../src/web/limits.js';
+import { IS_LONG } from '../long.js';
+import { CLIENTS, dial, SERVED, secured } from './clients-from.js';
+import { type Heard, PipelineDoor, sendPipeline } from './pipeline-door.js';
+import { drawPipeline } from './pipelines.js';
 import { Target } from './target.js';
 
 const STRANGER = { address: '127.0.0.2' };
@@ -12,9 +18,23 @@ const PAUSE_MS = 15;
 /** Three slices at least, as the door parses them. */
 const THREE_SLICES = `OPTIONS /${'x'.repeat(960)} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`.repeat(3);
 
+const SEED = IS_LONG ? Date.now() % 1_000_000 : 1;
+const ROUNDS = IS_LONG ? 6_000 : 60;
+const SECURE_ROUNDS = ROUNDS / 3;
+const AT_ONCE = 10;
+const PATIENCE_MS = IS_LONG ? 1_200_000 : 60_000;
+const [CERT, KEY] = ['cert', 'key'].map((name) => new URL(`../client/tls/${name}.pem`, import.meta.url));
+
 function post(path: string, type: string, body: string): string {
   const head = `host: 127.0.0.1\r\ncontent-type: ${type}\r\ncontent-length: ${body.length}`;
   return `POST ${path} HTTP/1.1\r\n${head}\r\n\r\n${body}`;
+}
+
+/** What both heard of the same bytes: one of them may have heard less when its connection broke, or was closed. */
+function expectSame(round: number, sliced: Heard, whole: Heard): void {
+  const length = sliced.isBroken || whole.isBroken ? Math.min(sliced.text.length, whole.text.length) : undefined;
+  const [left, right] = [sliced, whole].map(({ text }) => ({ seed: SEED, round, text: text.slice(0, length) }));
+  expect(left).toEqual(right);
 }
 
 const WATCHING = post(Network.watchNetworkDelta.path, 'application/connect+json', '\0\0\0\0\x02{}');
@@ -41,4 +61,62 @@ describe('a client of the web door that sends ahead ends no server, when', () =>
     const socket = await dial(STRANGER, target.listening('web'));
     await sendAhead(socket.resume(), [WATCHING, ...Array<string>(80).fill(THREE_SLICES)]);
   }, 60_000);
+});
+
+describe('requests that are sent ahead', () => {
+  it.each([
+    ['', ROUNDS, false],
+    [' over TLS', SECURE_ROUNDS, true],
+  ] as const)(
+    'are answered alike and in the same order%s, whether they are parsed in slices or as they are read',
+    async (_, rounds, isSecure) => {
+      const all = new SeededRandom(SEED);
+      const tls = isSecure ? { cert: readFileSync(CERT!), key: readFileSync(KEY!) } : undefined;
+      const sliced = new PipelineDoor(WEB_LIMITS.sliceBytes, all.fork(1), tls);
+      const whole = new PipelineDoor(Number.MAX_SAFE_INTEGER, all.fork(2), tls);
+      await Promise.all([sliced.listen(), whole.listen()]);
+      let compared = 0;
+      for (let round = 0; round < rounds; round++) {
+        const pipeline = drawPipeline(all.fork(10 + round), true);
+        const [left, right] = await Promise.all([sliced.hear(pipeline), whole.hear(pipeline)]);
+        if (pipeline.ending === 'reset') continue;
+        expectSame(round, left, right);
+        if (!left.isBroken && !right.isBroken) compared++;
+      }
+      // Otherwise next to nothing was compared.
+      expect(compared).toBeGreaterThan(rounds / 10);
+      await Promise.all([sliced.close(), whole.close()]);
+    },
+    PATIENCE_MS,
+  );
+
+  it.each([
+    ['', ROUNDS, false],
+    [' over TLS', SECURE_ROUNDS, true],
+  ] as const)(
+    'end no server%s, however many they are',
+    async (_, rounds, tls) => {
+      const target = await Target.launch({ tls, args: ['--web-listen', '127.0.0.1:0'] });
+      const all = new SeededRandom(SEED);
+      const one = async (random: SeededRandom) => {
+        const plain = await dial(STRANGER, target.listening('web'));
+        const pipeline = drawPipeline(random, false);
+        const repeated = Buffer.concat(Array<Buffer>(random.between(1, 4)).fill(pipeline.bytes));
+        // A watch goes on until its client leaves.
+        const ending = random.pick(['reset', 'half-close'] as const);
+        await sendPipeline(tls ? await secured(plain) : plain, { ...pipeline, bytes: repeated, ending }, () => {});
+      };
+      try {
+        await target.beside(async () => {
+          for (let round = 0; round < rounds; round += AT_ONCE) {
+            await Promise.all(Array.from({ length: AT_ONCE }, (_, nth) => one(all.fork(round + nth))));
+          }
+        });
+        expect({ seed: SEED, log: target.log }).toEqual({ seed: SEED, log: '' });
+      } finally {
+        await target.stop();
+      }
+    },
+    PATIENCE_MS,
+  );
 });

@@ -1,4 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { Connection } from '../../gen/switchyard/v1/connection.js';
+import { Order } from '../../gen/switchyard/v1/session.js';
+import { callSpan } from '../../src/client/channel/call-span.js';
+import { failureName, SwitchyardError } from '../../src/client/error.js';
+import { traceOf } from '../../src/client/instance/order-span.js';
+import { StatusCode } from '../../src/client/status.js';
 import { formatTraceparent, parseTraceparent } from '../../src/tracing/traceparent.js';
 import { tracesUrl } from '../../src/tracing/traces-url.js';
 
@@ -30,6 +36,38 @@ describe('a traceparent', () => {
     `00-${TRACE}-${SPAN}-01\n`,
   ])('that is malformed is read as none: %j', (text) => {
     expect(parseTraceparent(text)).toBeUndefined();
+  });
+});
+
+describe('the trace of an order', () => {
+  const traced = (traceparent: string) => {
+    const value = { ...Connection.create(), traceparent };
+    return traceOf({ ...Order.create(), kind: { $case: 'connection', value } });
+  };
+
+  it('is the one that its traceparent names', () => {
+    expect(traced(`00-${TRACE}-${SPAN}-01`)).toBe(`00-${TRACE}-${SPAN}-01`);
+  });
+
+  it.each(['', 'x', `00-${TRACE}-${SPAN}-01\n`])('is none when that is malformed: %j', (text) => {
+    expect(traced(text)).toBeUndefined();
+  });
+});
+
+describe('the failure that a span tells', () => {
+  const span = (error: unknown) => {
+    let told: string | undefined;
+    const made = { traceparent: '', set: () => {}, end: (failure?: string) => (told = failure) };
+    callSpan({ tracer: () => ({ start: () => made }) }, '/switchyard.v1.SessionService/Session').failed(error);
+    return told;
+  };
+
+  it('is a reason or a status, without the names that the message holds', () => {
+    const refused = new SwitchyardError(StatusCode.NOT_FOUND, 'no session of "alice"', { reason: 'SESSION_NOT_FOUND' });
+    expect(span(refused)).toBe('SESSION_NOT_FOUND');
+    expect(span(new SwitchyardError(StatusCode.UNAVAILABLE, 'no answer of 192.0.2.1'))).toBe('UNAVAILABLE');
+    expect(span(new Error('no answer of 192.0.2.1'))).toBe('Error');
+    expect(failureName(undefined)).toBe('cancelled');
   });
 });
 

@@ -1,6 +1,6 @@
 import { rpcSpan } from '../../tracing/rpc-attributes.js';
 import { TRACEPARENT } from '../../tracing/traceparent.js';
-import { SwitchyardError } from '../error.js';
+import { failureName, SwitchyardError } from '../error.js';
 import { StatusCode } from '../status.js';
 import type { Caller } from './caller.js';
 
@@ -28,7 +28,7 @@ export function callSpan(caller: Pick<Caller, 'tracer'>, path: string, tracepare
     done: () => ended(StatusCode.OK),
     failed: (error) => {
       const code = error instanceof SwitchyardError ? error.code : StatusCode.CANCELLED;
-      ended(code, error instanceof Error ? error.message : String(error));
+      ended(code, failureName(error));
     },
   };
 }

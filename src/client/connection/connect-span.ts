@@ -1,4 +1,5 @@
 import type { Tracer } from '../../tracing/tracer.js';
+import { failureName } from '../error.js';
 import type { PeerStream } from './peer-stream.js';
 
 /**
@@ -17,7 +18,7 @@ export async function tracedConnect(
     span?.end();
     return stream;
   } catch (error) {
-    span?.end(error instanceof Error ? error.message : String(error));
+    span?.end(failureName(error));
     throw error;
   }
 }

@@ -1,10 +1,12 @@
 import { ConnectionRole } from '../../../gen/switchyard/v1/connection.js';
 import type { Order } from '../../../gen/switchyard/v1/session.js';
+import { formatTraceparent, parseTraceparent } from '../../tracing/traceparent.js';
 import type { Span, Tracer } from '../../tracing/tracer.js';
 
-/** The trace that an order belongs to; undefined: none. */
+/** The trace that an order belongs to; undefined: none. What is malformed is none, as it is sent on as metadata. */
 export function traceOf({ kind }: Order): string | undefined {
-  return kind?.$case === 'connection' && kind.value.traceparent !== '' ? kind.value.traceparent : undefined;
+  const parent = kind?.$case === 'connection' ? parseTraceparent(kind.value.traceparent) : undefined;
+  return parent && formatTraceparent(parent);
 }
 
 /** Begins the span of carrying out an order, of those that belong to a trace and where anybody records it. */

@@ -120,7 +120,7 @@ export class Orders {
     const span = orderSpan(this.desk.tracer(), order);
     const traceparent = span?.traceparent ?? traceOf(order);
     const answer = remembered ?? (await this.#carryOut(order));
-    span?.end(answer.code === Reason.UNSPECIFIED ? undefined : answer.description);
+    span?.end(answer.code === Reason.UNSPECIFIED ? undefined : (Reason[answer.code] ?? 'UNKNOWN'));
     signal.throwIfAborted();
     if (!remembered) this.#remember(answer);
     try {
