@@ -86,7 +86,8 @@ export async function* follow<Request, Response extends Watched>(
         failure = error;
       } finally {
         // Of a watch that was open before this is no part: its span is its opening.
-        span.failed(failure ?? scope.signal.reason);
+        if (failure === undefined && !scope.signal.aborted) span.done();
+        else span.failed(failure ?? scope.signal.reason);
         call.release();
       }
       if (!hasShown && (await showAgain(caller, failure, scope.signal))) {

@@ -119,7 +119,13 @@ export class Orders {
     const { signal } = this.#scope;
     const span = orderSpan(this.desk.tracer(), order);
     const traceparent = span?.traceparent ?? traceOf(order);
-    const answer = remembered ?? (await this.#carryOut(order));
+    const answer =
+      remembered ??
+      (await this.#carryOut(order).catch((error: unknown) => {
+        // The session is over, and nobody hears of it: the trace does.
+        span?.end('CANCELLED');
+        throw error;
+      }));
     span?.end(answer.code === Reason.UNSPECIFIED ? undefined : (Reason[answer.code] ?? 'UNKNOWN'));
     signal.throwIfAborted();
     if (!remembered) this.#remember(answer);

@@ -7,9 +7,10 @@ import { settle } from '../../../harness/virtual-clock.js';
 import { Refusal, StatusCode } from '../../../src/client/index.js';
 import { type OrderHandlers, Orders } from '../../../src/client/instance/orders.js';
 import { LIMITS } from '../../../src/client/limits.js';
+import type { Tracer } from '../../../src/tracing/tracer.js';
 import { away, refusal } from '../fake-channel.js';
 
-function desk(handlers: OrderHandlers = {}) {
+function desk(handlers: OrderHandlers = {}, tracer?: Tracer) {
   const answers: AnswerRequest[] = [];
   const problems: string[] = [];
   const terminated: string[] = [];
@@ -26,7 +27,7 @@ function desk(handlers: OrderHandlers = {}) {
         answers.push(request);
         await server.deliver(request);
       },
-      tracer: () => undefined,
+      tracer: () => tracer,
       terminated: (reason) => terminated.push(reason),
       problem: (error) => problems.push(error.message),
     },
@@ -249,5 +250,23 @@ describe('orders in general', () => {
     expect(told).toBe(true);
     expect([answers, problems]).toEqual([[], []]);
     expect(orders.size.running).toBe(0);
+  });
+
+  it('end their spans when their session ends', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const ends: (string | undefined)[] = [];
+    const span = { traceparent, set: () => {}, end: (failure?: string) => void ends.push(failure) };
+    const never: OrderHandlers = {
+      connection: (_connection, signal) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    };
+    const { orders } = desk(never, { start: () => span });
+    const traced = Connection.fromPartial({ connectionId: 'c1', peerCvid: 7, traceparent });
+    orders.take({ orderId: 'o1', kind: { $case: 'connection', value: traced } });
+    await settle();
+    expect(ends).toEqual([]);
+    orders.end(new Error('superseded'));
+    await settle();
+    expect(ends).toEqual(['CANCELLED']);
   });
 });
