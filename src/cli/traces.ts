@@ -1,4 +1,5 @@
 import { version } from '../base/version.js';
+import { withoutCredentials } from '../base/without-credentials.js';
 import { openExport } from '../tracing/exporter.js';
 import { tracesUrl } from '../tracing/traces-url.js';
 import { type Surroundings, UsageError } from './surroundings.js';
@@ -53,6 +54,6 @@ function collectorOf(env: Surroundings['env']): string | undefined {
     const url = tracesUrl(text);
     return name === TRACES_ENDPOINT ? text : url;
   } catch (error) {
-    throw new UsageError(`${name}: ${JSON.stringify(text)} ${(error as Error).message}`);
+    throw new UsageError(`${name}: ${JSON.stringify(withoutCredentials(text))} ${(error as Error).message}`);
   }
 }

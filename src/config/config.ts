@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Address, isLoopback } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
+import { withoutCredentials } from '../base/without-credentials.js';
 import type { Limits } from '../core/model/limits.js';
 import { isExposed } from './exposure.js';
 import { limitsOf } from './limit-options.js';
@@ -54,7 +55,7 @@ export function readConfig(sources: Sources): Config {
       values[key] = written === undefined ? undefined : option.parse(written.text);
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;
-      const shown = option.secret ? '' : ` ${JSON.stringify(written?.text)}`;
+      const shown = option.secret ? '' : ` ${JSON.stringify(withoutCredentials(written?.text ?? ''))}`;
       problems.push(`${written?.where}:${shown} ${error.message}`);
     }
   }

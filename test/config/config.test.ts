@@ -159,6 +159,10 @@ describe('values that cannot be', () => {
     expect(problemsOf({ flags: { 'admin-token': 'tell nobody' } })).toEqual([
       '--admin-token: must have 16-255 characters of visible ASCII, without spaces',
     ]);
+    expect(problemsOf({ flags: { otlp: 'https://user:tell-nobody@collector.example' } })).toEqual([
+      '--otlp: "https://collector.example" must have no user and password: what the collector asks for is given by OTEL_EXPORTER_OTLP_HEADERS',
+    ]);
+    expect(problemsOf({ flags: { listen: 'user:tell-nobody@host' } }).join()).not.toContain('tell-nobody');
   });
 
   it('refuses options that contradict each other', () => {

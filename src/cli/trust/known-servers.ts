@@ -5,8 +5,8 @@ import { ensurePrivateFolder, readPrivateFile, replacePrivateFile } from '../../
 import { formatPin, parsePin, type TlsOptions } from '../../client/index.js';
 import { defaultDataFolder } from '../../config/config.js';
 import { IN_MEMORY } from '../../config/options.js';
-import { readListening } from '../../server/listening-file.js';
 import { readAuthority } from '../../server/certificates/own-certificates.js';
+import { readListening } from '../../server/listening-file.js';
 import { OWN_SERVER_NAME } from '../../trust/pin.js';
 import { Failure, type Surroundings } from '../surroundings.js';
 
