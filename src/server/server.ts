@@ -139,8 +139,10 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       audit?.drain(draining());
       await doors?.close(deadlineMs);
       await engine?.close();
-      await spans?.close();
+      // A collector that is slow keeps nobody from leading, or from opening the folder.
+      const sent = spans?.close();
       await opened.close();
+      await sent;
       audit?.close();
       metrics?.close();
       certificates?.close();
