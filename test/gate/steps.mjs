@@ -25,8 +25,8 @@ export const CHECKS = [
 
 /** Versions of Node that `npm run test:all` tries: the recommended one last. */
 const NODES = [20, 22, 24];
-/** What depends on the version: HTTP/2 and sockets, and what strangers do to them. */
-const FOLDERS = ['test/grpc', 'test/abuse', 'test/system'];
+/** What depends on the version: HTTP and sockets, and what strangers do to them. */
+const FOLDERS = ['test/grpc', 'test/web', 'test/abuse', 'test/system'];
 
 /**
  * What `npm test` has no time for: all cases of long lists, the blocks of all documents, the console's views in a browser
