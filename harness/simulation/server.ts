@@ -208,7 +208,13 @@ export class SimulatedServer implements Listener {
           packetBytesMax: DEFAULT_SYSTEM_LIMITS.packetBytesMax,
         },
       },
-      { vouch: () => {}, find: () => undefined, holdings: { watches: undefined as never }, fates: this.fates },
+      {
+        vouch: () => {},
+        has: () => true,
+        find: () => undefined,
+        holdings: { watches: undefined as never },
+        fates: this.fates,
+      },
     );
     this.add(sessionDefinition, sessionService(this.calls));
     this.add(networkDefinition, networkService(this.calls));

@@ -22,7 +22,9 @@ export type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getP
 export interface CallConnections {
   /** A call over the connection of that name has shown a valid credential. */
   vouch(name: string): void;
-  /** The one of that name, if it is still there. */
+  /** Whether the one of that name is still there. */
+  has(name: string): boolean;
+  /** The one of that name whose messages count in all; undefined where none counts. */
   find(name: string): Peer | undefined;
   readonly holdings: { readonly watches: SharedBytes<Peer> };
   /** What becomes of the answer to a call, by its {@link CALL_METADATA}. */
@@ -112,7 +114,7 @@ export class CallReception {
   /** Whether a call has ended, or its connection: that is known before its calls have heard of it. */
   private isGone(call: AnyCall): boolean {
     if (call.cancelled || call instanceof LocalCall || this.connections === undefined) return call.cancelled;
-    return this.connections.find(call.getPeer()) === undefined;
+    return !this.connections.has(call.getPeer());
   }
 
   /** Tells the audit log what came of a call. */

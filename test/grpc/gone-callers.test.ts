@@ -24,7 +24,7 @@ function calling() {
     certificates: { accept: () => undefined },
     gatekeeper: { admit: () => undefined },
   } as unknown as Backing;
-  const connections = { find: () => (isThere ? {} : undefined), vouch: () => {} } as unknown as CallConnections;
+  const connections = { has: () => isThere, vouch: () => {} } as unknown as CallConnections;
   const metadata = new Metadata();
   metadata.set('authorization', 'Bearer token');
   const call = {

@@ -114,6 +114,11 @@ export class Peers implements PeerWatch {
     return this.paths.answers.has(path) ? 'answers' : 'streams';
   }
 
+  /** Whether a connection with this name of grpc-js counts. */
+  has(name: string): boolean {
+    return this.byName.has(name);
+  }
+
   /** The peer with this name of grpc-js, while its connection counts; of several the last. */
   find(name: string): Peer | undefined {
     return this.byName.get(name)?.at(-1);
