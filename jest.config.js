@@ -15,7 +15,7 @@ export default {
     // Too long for every run: `npm run test:all` has them (test/gate/steps.mjs).
     ...(process.env.GATE_LONG_TESTS === '1'
       ? []
-      : ['<rootDir>/test/console/views/', '<rootDir>/test/web/browser.test.ts']),
+      : ['<rootDir>/test/console/views/', '<rootDir>/test/web/browser.test.ts', '<rootDir>/test/sdk/go-peers.test.ts']),
     // They need programs that only `npm run test:all` installs.
     ...(process.env.GATE_EXTRA_PROGRAMS === '1'
       ? []

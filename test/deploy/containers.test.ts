@@ -9,7 +9,7 @@ import { StatefulSet } from 'kubernetes-models/apps/v1';
 import { Secret, Service } from 'kubernetes-models/v1';
 import { parseAllDocuments } from 'yaml';
 import { runCommand } from '../cli/command.js';
-import { IS_LONG } from '../long.js';
+import { describeLong } from '../long.js';
 
 /** As the Dockerfile and kubernetes.yaml have it. */
 const USER = 10_001;
@@ -91,7 +91,7 @@ describe('the Dockerfile', () => {
   });
 
   // No engine of containers is asked: its steps are run in a folder.
-  (IS_LONG ? describe : describe.skip)('in a folder', () => {
+  describeLong('in a folder', () => {
     let folder: string;
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'switchyard-container-'));

@@ -12,7 +12,7 @@ const JEST_LIMIT_MS = 40 * 60_000;
  * A worker keeps the modules of every test file that it has run, by which one reached 1.7 GiB over all of them. So all tests are
  * run in so many parts, each with workers of its own. (Jest's own remedy, workerIdleMemoryLimit, leaves it hanging.)
  */
-const PARTS = 12;
+const PARTS = 14;
 
 /** How often a run that keeps its progress to itself says how far it is. */
 const PROGRESS_MS = 30_000;

@@ -88,7 +88,9 @@ describe('what the gate makes of the memory of its workers', () => {
 describe('the versions of Node that the gate finds', () => {
   it('has a step for each version and folder', () => {
     expect(MATRIX.map(({ name }) => name)).toEqual(
-      [20, 22, 24].flatMap((node) => ['grpc', 'abuse', 'system'].map((folder) => `Node ${node}: test/${folder}`)),
+      [20, 22, 24].flatMap((node) =>
+        ['grpc', 'web', 'abuse', 'system'].map((folder) => `Node ${node}: test/${folder}`),
+      ),
     );
   });
 

@@ -6,14 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Instance, InstanceType, type PeerStream, Switchyard } from '../../src/client/index.js';
 import { type Running, run } from '../grpc/running.js';
-import { IS_LONG } from '../long.js';
+import { IS_LONG, itLong } from '../long.js';
 import { OldServer } from './old-server.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TARBALL = fileURLToPath(new URL('0.1.0/switchyard-0.1.0.tgz', import.meta.url));
 const NORTH_UUID = '00000000-0000-4000-8000-000000000001';
 const SOUTH_UUID = '00000000-0000-4000-8000-000000000002';
-const itLong = IS_LONG ? it : it.skip;
 
 /** Words come back from a peer that echoes, and both ways end. */
 async function expectEcho(stream: PeerStream, times = 20_000) {

@@ -6,19 +6,16 @@ import { TesteeProcess } from '../../conformance/runner/testee.js';
 import { GO } from '../../conformance/testees/plans.js';
 import { type Instance, type PeerStream, Switchyard } from '../../src/client/index.js';
 import { type Running, run } from '../grpc/running.js';
-import { IS_LONG } from '../long.js';
 
 /** The first build of a machine compiles gRPC, too. */
 const BUILD_MS = 120_000;
 /** More than a window of the connection and than the server's. */
 const MUCH = 6 << 20;
 
-const missing = IS_LONG ? await GO.missing() : undefined;
+const missing = await GO.missing();
 if (missing !== undefined) console.log(`sdk/go: peers are not tried: ${missing}`);
 
-const isTried = IS_LONG && missing === undefined;
-
-(isTried ? describe : describe.skip)('a connection between the Go and the TypeScript client', () => {
+(missing === undefined ? describe : describe.skip)('a connection between the Go and the TypeScript client', () => {
   let server: Running;
   let yard: Switchyard;
   let here: Instance;

@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { GO_ENV, go, goProgram, prepareGo } from '../../conformance/testees/go-program.js';
 import { blocksOf } from '../gate/blocks.mjs';
 import { run } from '../grpc/running.js';
-import { IS_LONG } from '../long.js';
+import { IS_LONG, itLong } from '../long.js';
 
 const PACKAGE = 'sdk/go';
 const IMPORT_PATH = 'switchyard.example/switchyard';
@@ -44,7 +44,7 @@ describe('sdk/go', () => {
     expect(stdout).toBe('');
   });
 
-  (IS_LONG ? it : it.skip)(
+  itLong(
     'has nothing that go vet finds',
     async () => {
       if (!(await hasGo())) return;

@@ -9,7 +9,7 @@ import { GO, PYTHON } from '../../conformance/testees/plans.js';
 import { type Instance, InstanceType, type PeerStream, Switchyard } from '../../src/client/index.js';
 import { pythonWithGrpc } from '../gate/requirements.mjs';
 import { type Running, run } from '../grpc/running.js';
-import { IS_LONG } from '../long.js';
+import { IS_LONG, itLong } from '../long.js';
 
 /** The first build of Go on a machine compiles gRPC, too. */
 const BUILD_MS = 120_000;
@@ -26,8 +26,7 @@ const hasTls =
 if (!hasTls) console.log('sdk/python: connections to peers are not tried: apt-get install python3-openssl');
 const goMissing = IS_LONG && hasTls ? await GO.missing() : 'it takes long';
 if (IS_LONG && goMissing !== undefined) console.log(`sdk/python: peers in Go are not tried: ${goMissing}`);
-const itLong = IS_LONG ? it : it.skip;
-const itWithGo = goMissing === undefined ? it : it.skip;
+const itWithGo = IS_LONG && goMissing !== undefined ? it.skip : itLong;
 
 /** A client on the server, which takes every peer and sends back what comes. */
 async function joinTestee(plan: typeof PYTHON, server: string, as: string) {

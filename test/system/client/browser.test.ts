@@ -19,7 +19,11 @@ async function bundle(entry: string, outfile: string): Promise<void> {
 async function exported(...path: string[]): Promise<string> {
   let at = JSON.parse(await readFile('package.json', 'utf8')).exports;
   for (const key of path) at = at[key];
-  return resolve(String(at).replace('./dist/', '').replace(/\.d\.ts$/, '.ts'));
+  return resolve(
+    String(at)
+      .replace('./dist/', '')
+      .replace(/\.d\.ts$/, '.ts'),
+  );
 }
 
 describe('switchyard/system for browsers', () => {
