@@ -1,17 +1,19 @@
+import type { Clock } from '../../../src/base/clock.js';
 import type { Applied } from '../../../src/core/decide/apply.js';
 import type { Command } from '../../../src/core/model/command.js';
 import type { Fault } from '../../../src/core/model/fault.js';
-import { decodeRecord } from '../../../src/journal/format/record.js';
-import type { Journal, StoredRecord } from '../../../src/journal/journal.js';
+import { decodeRecord, encodeRecord } from '../../../src/journal/format/record.js';
+import type { Journal } from '../../../src/journal/journal.js';
+import type { Replica } from '../../../src/replica/replica.js';
 import { inside } from '../inside.js';
 import { journalWith } from './journal-with.js';
 import type { Mutation } from './mutation.js';
 
 /** What the replica keeps to itself, and some mutations have to get at. */
 interface ReplicaInside {
-  readonly parts: { readonly journal: Journal };
-  batch(): Promise<void>;
-  nextBatch(): { batch: { command: Command; resolve(outcome: Applied | Fault): void }[]; records: StoredRecord[] };
+  readonly parts: { readonly clock: Clock };
+  readonly journal: Journal;
+  readonly appender: { take(pending: { command: Command; resolve(outcome: Applied | Fault): void }): void };
   applyAndPublish(command: Command): Applied | Fault;
 }
 
@@ -36,16 +38,20 @@ export const JOURNAL_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'apply and publish before the append',
-    seed: 2,
+    seed: 1,
     minutes: 3,
     finds: 'Durable',
     server: ({ replica }) => {
-      const own = inside<ReplicaInside>(replica, 'parts', 'batch', 'nextBatch', 'applyAndPublish');
-      own.batch = async () => {
-        const { batch, records } = own.nextBatch();
-        const outcomes = batch.map(({ command }) => own.applyAndPublish(command));
-        await own.parts.journal.append(records);
-        batch.forEach(({ resolve }, at) => void resolve(outcomes[at]));
+      const own = inside<ReplicaInside>(replica, 'parts', 'journal', 'appender', 'applyAndPublish');
+      let before: Promise<unknown> = Promise.resolve();
+      own.appender.take = ({ command, resolve }) => {
+        const stored = { ...command, storedAtMs: own.parts.clock.wallMs() };
+        const record = encodeRecord((replica as Replica).state.revision + 1, stored);
+        const outcome = own.applyAndPublish(stored);
+        before = before
+          .then(() => own.journal.append([record]))
+          .then(() => resolve(outcome))
+          .catch(() => {});
       };
     },
   },

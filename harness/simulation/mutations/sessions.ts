@@ -87,7 +87,7 @@ export const SESSIONS_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'forget the oldest order on another attachment',
-    seed: 5,
+    seed: 7,
     minutes: 3,
     finds: 'Given',
     server: ({ replica }) => {
