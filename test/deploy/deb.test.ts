@@ -44,7 +44,7 @@ const cannot = [
   ...(lacks.length === 0 ? [] : [`missing: ${lacks.join(', ')}`]),
   ...(process.getuid?.() === 0 ? [] : ['only root may install']),
 ];
-if (IS_LONG && cannot.length > 0) process.stderr.write(`not installed: the package for Debian: ${cannot.join('; ')}\n`);
+if (IS_LONG && cannot.length > 0) process.stderr.write(`not checked: the package for Debian: ${cannot.join('; ')}\n`);
 
 /** The package in a folder of its own, with its own list of packages and users: nothing of this machine is touched. */
 (IS_LONG && cannot.length > 0 ? describe.skip : describeLong)('the package for Debian in a folder of its own', () => {

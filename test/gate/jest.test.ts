@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { countTests, withMemory } from './jest.mjs';
 import { judgePeaks, WORKER_BYTES_MAX } from './memory.mjs';
@@ -90,6 +92,18 @@ describe('what the gate makes of the memory of its workers', () => {
     expect(during - before).toBeGreaterThan(length * 0.9);
     // The kernel counts the pages of each thread in bundles.
     expect(after).toBeGreaterThanOrEqual(during - 4 * 1_048_576);
+  });
+});
+
+describe('test files that may skip tests', () => {
+  it('say in a line what was not checked, and why', () => {
+    const files = readdirSync('test', { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.test.ts'),
+    );
+    const texts = files.map((name) => ({ name, text: readFileSync(join('test', name), 'utf8') }));
+    const skipping = texts.filter(({ text }) => /\b(it|describe)\.skip\b/.test(text));
+    expect(skipping.length).toBeGreaterThan(5);
+    expect(skipping.filter(({ text }) => !text.includes('not checked: ')).map(({ name }) => name)).toEqual([]);
   });
 });
 

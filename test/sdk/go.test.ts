@@ -23,7 +23,7 @@ const execute = promisify(execFile);
 /** Whether Go can be run here; says why not. */
 async function hasGo(): Promise<boolean> {
   const missing = await prepareGo();
-  if (missing !== undefined) console.log(`sdk/go: not run: ${missing}`);
+  if (missing !== undefined) process.stderr.write(`not checked: sdk/go: ${missing}\n`);
   return missing === undefined;
 }
 

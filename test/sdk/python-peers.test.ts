@@ -23,9 +23,9 @@ const hasTls =
     () => true,
     () => false,
   ));
-if (!hasTls) console.log('sdk/python: connections to peers are not tried: apt-get install python3-openssl');
+if (!hasTls) process.stderr.write('not checked: connections of sdk/python to peers: apt-get install python3-openssl\n');
 const goMissing = IS_LONG && hasTls ? await GO.missing() : 'it takes long';
-if (IS_LONG && goMissing !== undefined) console.log(`sdk/python: peers in Go are not tried: ${goMissing}`);
+if (IS_LONG && goMissing !== undefined) process.stderr.write(`not checked: peers of sdk/python in Go: ${goMissing}\n`);
 const itWithGo = IS_LONG && goMissing !== undefined ? it.skip : itLong;
 
 /** A client on the server, which takes every peer and sends back what comes. */
