@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { constantRandom, VirtualClock } from '../../harness/virtual-clock.js';
+import { constantRandom, ManualClock } from '../../harness/manual-clock.js';
 import { type Instance, type InstanceOptions, InstanceType, Switchyard } from '../../src/client/index.js';
 import { FakeChannel } from './fake-channel.js';
 
@@ -9,7 +9,7 @@ export const HOUR_MS = 3_600_000;
 
 /** A joined instance, a server that grants sessions, and everything that the instance told. */
 export function world(options: Partial<InstanceOptions> = {}, fraction = 1) {
-  const clock = new VirtualClock();
+  const clock = new ManualClock();
   const channel = new FakeChannel();
   let granted = 0;
   channel.answers.Session = () => {
@@ -46,7 +46,7 @@ export async function attached(options: Partial<InstanceOptions> = {}, fraction 
   return all;
 }
 
-export function expectNothingLeft({ clock, channel }: { clock: VirtualClock; channel: FakeChannel }): void {
+export function expectNothingLeft({ clock, channel }: { clock: ManualClock; channel: FakeChannel }): void {
   expect(clock.pending).toBe(0);
   expect(channel.held).toBe(0);
   expect(channel.streams.filter((stream) => stream.open)).toEqual([]);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { constantRandom, settle, VirtualClock } from '../../harness/virtual-clock.js';
+import { constantRandom, ManualClock, settle } from '../../harness/manual-clock.js';
 import { StatusCode, Switchyard, SwitchyardError, WatchKind } from '../../src/client/index.js';
 import { type Event, eventOf, next, type State } from '../../src/client/instance/lifecycle.js';
 import { LIMITS } from '../../src/client/limits.js';
@@ -84,7 +84,7 @@ describe('docs/client-lifecycle.md', () => {
 
 /** What a watch does that stands at a position when its call ends with an error. */
 async function outcomeOfWatch(error: SwitchyardError): Promise<string> {
-  const clock = new VirtualClock();
+  const clock = new ManualClock();
   const channel = new FakeChannel();
   const yard = new Switchyard({ channel, clock, random: constantRandom(0) });
   const kinds: WatchKind[] = [];

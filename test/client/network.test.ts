@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { constantRandom, settle, VirtualClock } from '../../harness/virtual-clock.js';
+import { constantRandom, ManualClock, settle } from '../../harness/manual-clock.js';
 import {
   LinkType,
   type Network,
@@ -29,7 +29,7 @@ const message = (kind: WatchKind, revision: number, deltas: NetworkDelta[] = [],
 });
 
 async function world(options: Parameters<Switchyard['watchNetwork']>[0] = {}) {
-  const clock = new VirtualClock();
+  const clock = new ManualClock();
   const channel = new FakeChannel();
   const yard = new Switchyard({ channel, clock, random: constantRandom(1) });
   const network = yard.watchNetwork(options);

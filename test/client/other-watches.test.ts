@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { settle } from '../../harness/virtual-clock.js';
+import { settle } from '../../harness/manual-clock.js';
 import { StatusCode, WatchKind } from '../../src/client/index.js';
 import { away, refusal } from './fake-channel.js';
 import { at, listen, world } from './watch-world.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { constantRandom, VirtualClock } from '../../harness/virtual-clock.js';
+import { constantRandom, ManualClock } from '../../harness/manual-clock.js';
 import { Upgrade } from '../../src/client/connection/upgrade.js';
 import type { Gathered } from '../../src/client/direct/gather.js';
 import { makeIdentity } from '../../src/client/direct/identity.js';
@@ -8,7 +8,7 @@ const HOUR_MS = 3_600_000;
 
 /** The tries of a connection of which the server says each time `ask`; when they were, and the sockets that are open. */
 function tries(ask: () => Promise<void>) {
-  const clock = new VirtualClock();
+  const clock = new ManualClock();
   const atMs: number[] = [];
   const open = new Set<number>();
   const upgrade = new Upgrade({

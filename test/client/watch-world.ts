@@ -1,4 +1,4 @@
-import { constantRandom, VirtualClock } from '../../harness/virtual-clock.js';
+import { constantRandom, ManualClock } from '../../harness/manual-clock.js';
 import { type Position, Switchyard, type SwitchyardError, WatchKind } from '../../src/client/index.js';
 import { FakeChannel } from './fake-channel.js';
 
@@ -15,7 +15,7 @@ export const change = (revision: number, count = 1, epoch = 'e') => message(Watc
 export const bookmark = (revision: number) => message(WatchKind.BOOKMARK, revision);
 
 export function world() {
-  const clock = new VirtualClock();
+  const clock = new ManualClock();
   const channel = new FakeChannel();
   const yard = new Switchyard({ channel, clock, random: constantRandom(1) });
   return { clock, channel, yard };

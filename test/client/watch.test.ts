@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { settle } from '../../harness/virtual-clock.js';
+import { settle } from '../../harness/manual-clock.js';
 import { StatusCode, SwitchyardError, WatchKind } from '../../src/client/index.js';
 import { away, refusal } from './fake-channel.js';
 import { at, bookmark, change, listen, message, NAME, snapshot, snapshotEnd, world } from './watch-world.js';

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { ManualClock, settle } from '../../harness/manual-clock.js';
 import { SimulatedEtcd } from '../../harness/simulation/etcd.js';
-import { settle, VirtualClock } from '../../harness/virtual-clock.js';
 import { type EtcdStore, StoreError } from '../../src/log/etcd/store.js';
 import { TermLease } from '../../src/log/etcd/term-lease.js';
 
 const TTL_MS = 3_000;
 
 async function leased(store: (etcd: EtcdStore) => EtcdStore = (etcd) => etcd) {
-  const clock = new VirtualClock();
+  const clock = new ManualClock();
   const etcd = new SimulatedEtcd(clock);
   const connection = etcd.connect();
   const granted = connection.grant(TTL_MS);
@@ -57,7 +57,7 @@ describe('the lease of a term', () => {
         return { cancel: () => undefined };
       },
     };
-    const etcd = new SimulatedEtcd(new VirtualClock()).connect();
+    const etcd = new SimulatedEtcd(new ManualClock()).connect();
     const lease = { id: 1n, ttlMs: TTL_MS };
     new TermLease(etcd, clock, lease, 0);
     expect(waits).toEqual([1]);

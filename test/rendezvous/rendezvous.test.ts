@@ -2,8 +2,8 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { TimersClock } from '../../harness/manual-clock.js';
 import type { DoorListener } from '../../src/admission/door-listener.js';
-import type { Clock } from '../../src/base/clock.js';
 import { RENDEZVOUS_LIMITS } from '../../src/rendezvous/limits.js';
 import { Rendezvous } from '../../src/rendezvous/rendezvous.js';
 import { bindingRequest, decodeStun, mappedAddress } from '../../src/stun/binding.js';
@@ -13,21 +13,7 @@ const TRANSACTION = Buffer.from('0123456789ab');
 const REQUEST = bindingRequest(TRANSACTION);
 const LOCALHOST = '127.0.0.1';
 
-/** Time that stands still; what was asked for is called by hand. */
-class StoppedClock implements Clock {
-  readonly timers = new Map<number, () => void>();
-  #next = 0;
-  nowMs = () => 0;
-  wallMs = () => 0;
-  soon = (call: () => void) => setImmediate(call);
-  after(_delayMs: number, call: () => void) {
-    const id = this.#next++;
-    this.timers.set(id, call);
-    return { cancel: () => this.timers.delete(id) };
-  }
-}
-
-let clock: StoppedClock;
+let clock: TimersClock;
 let rendezvous: Rendezvous;
 let udp: UdpSocket;
 let port: number;
@@ -36,9 +22,9 @@ const refused: string[] = [];
 const opened: { destroy(): void }[] = [];
 
 async function serve(limits = {}): Promise<void> {
-  clock = new StoppedClock();
+  clock = new TimersClock();
   const server = createServer();
-  const admission = openAdmission(new StoppedClock(), { count: (_, cause) => refused.push(cause) });
+  const admission = openAdmission(new TimersClock(), { count: (_, cause) => refused.push(cause) });
   rendezvous = new Rendezvous({ clock, fence: admission.fence, limits: { ...RENDEZVOUS_LIMITS, ...limits } });
   const gate = admission.gate({ door: 'rendezvous', places: { ...RENDEZVOUS_LIMITS, ...limits, connectionsKept: 0 } });
   listener = admission.listener('rendezvous', gate, server);
@@ -141,10 +127,10 @@ describe('over TCP', () => {
     const client = await tcpClient();
     client.write(REQUEST);
     await once(client, 'data');
-    expect(clock.timers.size).toBe(1);
-    for (const call of clock.timers.values()) call();
+    expect(clock.pending).toBe(1);
+    clock.advance(RENDEZVOUS_LIMITS.connectionMs);
     await once(client, 'close');
-    expect(clock.timers.size).toBe(0);
+    expect(clock.pending).toBe(0);
   });
 
   it('takes no more connections of one address than it may, and again when one has gone', async () => {
@@ -160,7 +146,7 @@ describe('over TCP', () => {
     await once(second, 'close');
     expect(refused).toEqual(['address']);
     first.end();
-    while (clock.timers.size > 0) await new Promise(setImmediate);
+    while (clock.pending > 0) await new Promise(setImmediate);
     const third = await tcpClient();
     third.write(REQUEST);
     await once(third, 'data');

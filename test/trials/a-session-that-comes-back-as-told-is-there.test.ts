@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { ManualClock } from '../../harness/manual-clock.js';
+import { TimersClock } from '../../harness/manual-clock.js';
 import { draining } from '../../src/core/model/draining.js';
 import { agent, ask, asSession, run } from '../grpc/running.js';
 
@@ -26,12 +26,12 @@ describe('a session with a TTL of 5 s', () => {
     await before.stop();
     // Of 9,000 that hear of a drain, these are spread over all turns.
     const waits = opened.map((_, n) => draining(n * (9_000 / COUNT), 30_000).retryAfterMs!);
-    const clock = new DrivenClock();
+    const clock = new TimersClock();
     const after = await run({ data: folder }, { clock });
     let passedMs = 0;
     let expired = 0;
     for (const [n, { sessionToken }] of opened.entries()) {
-      clock.pass(waits[n] - passedMs);
+      passInSteps(clock, waits[n] - passedMs);
       passedMs = waits[n];
       await ask(after, Sessions.keepAlive, {} as never, asSession(sessionToken)).catch(() => expired++);
     }
@@ -41,13 +41,7 @@ describe('a session with a TTL of 5 s', () => {
   });
 });
 
-/** A clock that a test moves, in steps that are no pause; what is to be done soon is done soon. */
-class DrivenClock extends ManualClock {
-  override soon(call: () => void): void {
-    setImmediate(call);
-  }
-
-  pass(ms: number): void {
-    for (let left = ms; left > 0; left -= 500) this.advance(Math.min(left, 500));
-  }
+/** Moves on in steps that are no pause. */
+function passInSteps(clock: TimersClock, ms: number): void {
+  for (let left = ms; left > 0; left -= 500) clock.advance(Math.min(left, 500));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { constantRandom, settle, VirtualClock } from '../../../harness/virtual-clock.js';
+import { constantRandom, ManualClock, settle } from '../../../harness/manual-clock.js';
 import { InstanceType, LinkState, LinkType, PathKind, StopResult, Switchyard } from '../../../src/client/index.js';
 import { FakeChannel } from '../fake-channel.js';
 
@@ -7,7 +7,7 @@ const position = { epoch: 'e', revision: 7n };
 
 function observer() {
   const channel = new FakeChannel();
-  const yard = new Switchyard({ channel, clock: new VirtualClock(), random: constantRandom(0), adminToken: 'secret' });
+  const yard = new Switchyard({ channel, clock: new ManualClock(), random: constantRandom(0), adminToken: 'secret' });
   return { channel, yard };
 }
 

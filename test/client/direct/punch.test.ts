@@ -8,6 +8,7 @@ import { makeIdentity } from '../../../src/client/direct/identity.js';
 import type { AttemptOutcome, Puncher } from '../../../src/client/direct/path.js';
 import { TcpPunch } from '../../../src/client/direct/tcp.js';
 import { UdpPunch } from '../../../src/client/direct/udp/udp.js';
+import { systemClock } from '../../../src/client/system.js';
 import { Rendezvous } from '../../../src/rendezvous/rendezvous.js';
 import type { Endpoint } from '../../../src/stun/address.js';
 import { openAdmission } from '../../admission/open.js';
@@ -15,17 +16,7 @@ import { openAdmission } from '../../admission/open.js';
 const LOCALHOST = '127.0.0.1';
 const NONCE = Buffer.alloc(16, 7);
 const identities = [makeIdentity(), makeIdentity()] as const;
-const clock: Clock = {
-  nowMs: () => performance.now(),
-  wallMs: () => Date.now(),
-  soon: (call) => setImmediate(call),
-  after: (delayMs, call) => {
-    const timer = setTimeout(call, delayMs);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
-
-const rendezvous = new Rendezvous({ clock, fence: openAdmission(clock).fence });
+const rendezvous = new Rendezvous({ clock: systemClock, fence: openAdmission(systemClock).fence });
 let udp: UdpSocket;
 let at: Endpoint;
 const open: Puncher[] = [];
@@ -51,7 +42,7 @@ afterAll(() => {
 const seen = (punch: Puncher) => punch.candidates.filter(({ type }) => type === CandidateType.REFLEXIVE);
 
 async function both(gather: (at: readonly Endpoint[], clock: Clock) => Promise<Puncher>): Promise<[Puncher, Puncher]> {
-  const punches = await Promise.all([gather([at], clock), gather([at], clock)]);
+  const punches = await Promise.all([gather([at], systemClock), gather([at], systemClock)]);
   open.push(...punches);
   return punches;
 }
@@ -120,7 +111,7 @@ describe.each([
     const { port } = server.address() as AddressInfo;
     server.close();
     await once(server, 'close');
-    const punch = await gather([{ host: LOCALHOST, port }], clock);
+    const punch = await gather([{ host: LOCALHOST, port }], systemClock);
     open.push(punch);
     expect(seen(punch)).toEqual([]);
     expect(await punch.measure()).toBeUndefined();

@@ -3,7 +3,7 @@ import { Connection } from '../../../gen/switchyard/v1/connection.js';
 import { Reason } from '../../../gen/switchyard/v1/error.js';
 import type { Order } from '../../../gen/switchyard/v1/session.js';
 import type { AnswerRequest } from '../../../gen/switchyard/v1/session_service.js';
-import { settle } from '../../../harness/virtual-clock.js';
+import { settle } from '../../../harness/manual-clock.js';
 import { Refusal, StatusCode } from '../../../src/client/index.js';
 import { type OrderHandlers, Orders } from '../../../src/client/instance/orders.js';
 import { LIMITS } from '../../../src/client/limits.js';

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { VirtualClock } from '../../../harness/virtual-clock.js';
+import { ManualClock } from '../../../harness/manual-clock.js';
 import { Scope, wait } from '../../../src/client/instance/scope.js';
 
 const listenersOf = (signal: AbortSignal) => getEventListeners(signal, 'abort').length;
@@ -50,7 +50,7 @@ describe('a scope', () => {
 
 describe('waiting', () => {
   it('lasts as long as the clock says, and leaves nothing on the signal', async () => {
-    const clock = new VirtualClock();
+    const clock = new ManualClock();
     const { signal } = new AbortController();
     let over = false;
     const waiting = wait(clock, 100, signal).then(() => (over = true));
@@ -62,7 +62,7 @@ describe('waiting', () => {
   });
 
   it('ends at once with its signal, and takes its timer back', async () => {
-    const clock = new VirtualClock();
+    const clock = new ManualClock();
     const controller = new AbortController();
     const waiting = wait(clock, 100, controller.signal);
     controller.abort(new Error('enough'));

@@ -15,25 +15,9 @@ class Connection extends Duplex {
   }
 }
 
-/** A clock whose turns are taken one by one. */
-class SteppedClock extends ManualClock {
-  private readonly soonest: (() => void)[] = [];
-
-  override soon(call: () => void): void {
-    this.soonest.push(call);
-  }
-
-  /** One turn; false when there was nothing to do. */
-  step(): boolean {
-    const ready = this.soonest.splice(0);
-    for (const call of ready) call();
-    return ready.length > 0;
-  }
-}
-
 describe('connections that end in one moment', () => {
   const connections = (count: number) => {
-    const clock = new SteppedClock();
+    const clock = new ManualClock();
     const departures = new Departures(clock, PER_TURN);
     const all = Array.from({ length: count }, () => new Connection({ allowHalfOpen: true }));
     for (const connection of all) departures.attend(connection);
@@ -60,7 +44,7 @@ describe('connections that end in one moment', () => {
     const gone = counting(all, event);
     for (const connection of all) close(connection);
     const seen = [await gone()];
-    while (clock.step()) seen.push(await gone());
+    while (clock.turnOnce()) seen.push(await gone());
     expect(seen).toEqual([3, 6, 8, 8]);
   });
 
@@ -69,7 +53,7 @@ describe('connections that end in one moment', () => {
     const gone = counting(all, 'close');
     for (const connection of all.slice(0, PER_TURN)) connection.destroy();
     expect(await gone()).toBe(PER_TURN);
-    clock.step();
+    clock.turnOnce();
     for (const connection of all.slice(PER_TURN)) connection.destroy();
     expect(await gone()).toBe(2 * PER_TURN);
   });
@@ -83,7 +67,7 @@ describe('connections that end in one moment', () => {
       expect(connection.push(`${at}`)).toBe(true);
       connection.push(null);
     }
-    while (clock.step());
+    while (clock.turnOnce());
     expect([await ended(), read]).toEqual([4, ['0', '1', '2', '3']]);
   });
 });

@@ -9,7 +9,7 @@ import { Registry } from 'prom-client';
 import { NetworkServiceService as Network } from '../../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../../gen/switchyard/v1/stream_service.js';
-import { VirtualClock } from '../../../harness/virtual-clock.js';
+import { ManualClock } from '../../../harness/manual-clock.js';
 import { AddressSet } from '../../../src/admission/address-set.js';
 import { Admission } from '../../../src/admission/admission.js';
 import { InstanceType, Switchyard } from '../../../src/client/index.js';
@@ -152,7 +152,7 @@ describe('metrics', () => {
 
   it('let go of a connection whose request has not come to its end within 10 s', async () => {
     const metrics = new Metrics();
-    const clock = new VirtualClock();
+    const clock = new ManualClock();
     const places = { exempt: AddressSet.NONE, proxies: AddressSet.NONE };
     const admission = new Admission({ clock, log: pino({ level: 'silent' }), random: systemRandom, ...places });
     const { port } = await metrics.listen({ host: '127.0.0.1', port: 0 }, admission);

@@ -1,6 +1,6 @@
 import { deflateSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ManualClock } from '../../../harness/manual-clock.js';
+import { TimersClock } from '../../../harness/manual-clock.js';
 import { REASONS } from '../../../src/core/model/fault.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../../src/system/limits.js';
 import { type Running, run } from '../../grpc/running.js';
@@ -8,20 +8,13 @@ import { agent, cutOffCount, RawTalk, type Talk, talk } from '../talking.js';
 
 const { handshakeMs, packetMs, idleMs, closingMs } = DEFAULT_SYSTEM_LIMITS;
 
-/** Time moves when the test says so; turns are real ones. */
-class LeapingClock extends ManualClock {
-  override soon(call: () => void): void {
-    setImmediate(call);
-  }
-}
-
 describe('a hostile client', () => {
   let at: Running;
-  let clock: LeapingClock;
+  let clock: TimersClock;
   let witness: Talk;
   let talks: RawTalk[];
   beforeEach(async () => {
-    clock = new LeapingClock();
+    clock = new TimersClock();
     const flags = {
       'system-tcp-listen': '127.0.0.1:0',
       'system-connections-per-address': '8',
