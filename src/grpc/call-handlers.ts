@@ -68,6 +68,12 @@ export class Calls {
     this.reception.vouch(call);
   }
 
+  /** Resets a call of a method whose fate is watched, with whatever its client has not taken. */
+  reset(call: AnyCall): void {
+    const [name] = call.metadata.get(CALL_METADATA);
+    this.connections?.fates.reset?.(String(name));
+  }
+
   /** A unary method that this version documents and does not have. */
   absent<Q, A>(): handleUnaryCall<Q, A> {
     return (call, callback) => callback(toError(absent(call)));

@@ -28,7 +28,11 @@ export interface CallConnections {
   find(name: string): Peer | undefined;
   readonly holdings: { readonly watches: SharedBytes<Peer> };
   /** What becomes of the answer to a call, by its {@link CALL_METADATA}. */
-  readonly fates: { find(name: string): AnswerFate };
+  readonly fates: {
+    find(name: string): AnswerFate;
+    /** Ends that call at once; absent where there is no HTTP/2 below. */
+    reset?(name: string): void;
+  };
 }
 
 /**

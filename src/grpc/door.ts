@@ -46,12 +46,13 @@ import { toError, withDetails } from './status.js';
 const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 
-/** Methods that make something, which is taken back when nobody hears of it. */
-const MADE_PATHS: ReadonlySet<string> = new Set([
+/** Methods that make something, which is taken back when nobody hears of it; and that which is cut off while its client takes nothing. */
+const WATCHED_PATHS: ReadonlySet<string> = new Set([
   sessionDefinition.session.path,
   networkDefinition.directConnection.path,
   streamDefinition.createStream.path,
 ]);
+  TransportServiceService.exchange.path,
 
 /** Calls of these are traced: of those after the server's health there would be one for each probe. */
 const OWN_SERVICES = '/switchyard.';
@@ -105,7 +106,7 @@ export class GrpcDoor {
     this.peers = new Peers(
       clock,
       wireLimits(limits, messageBytesMax),
-      { answers: this.answerPaths, watches: this.watchPaths, made: MADE_PATHS },
+      { answers: this.answerPaths, watches: this.watchPaths, watched: WATCHED_PATHS },
       (why, address) => {
         backing.cutOff?.(why);
         admission.reports.report({ door: 'grpc', cause: 'expelled', kind: why, why, address });

@@ -18,23 +18,28 @@ export interface AnswerFate {
 const LOST: AnswerFate = { isLost: true, onLost: (lost) => lost() };
 
 /**
- * What becomes of the answers of some calls: grpc-js tells a handler that a call is over, and not whether its answer was sent
- * or lost.
+ * What becomes of the answers of some calls, and the way to reset them: grpc-js tells a handler that a call is over, and not whether its answer was sent
+ * or lost, and cannot reset one.
  */
 export class AnswerFates {
   readonly #open = new Map<string, StreamFate>();
   #last = 0;
 
-  /** Watches a call until its stream is closed. Returns its name for {@link find}. */
-  watch(stream: ServerHttp2Stream): string {
+  /** Watches a call until its stream is closed; `reset` ends it. Returns its name for {@link find}. */
+  watch(stream: ServerHttp2Stream, reset: () => void): string {
     const name = String(++this.#last);
-    const fate = new StreamFate(stream);
+    const fate = new StreamFate(stream, reset);
     this.#open.set(name, fate);
     stream.once('close', () => {
       this.#open.delete(name);
       fate.close();
     });
     return name;
+  }
+
+  /** Ends the call of that name at once, with whatever of it its client has not taken. */
+  reset(name: string): void {
+    this.#open.get(name)?.reset();
   }
 
   /** The fate of the answer to a call of that name. */
@@ -45,10 +50,12 @@ export class AnswerFates {
 
 class StreamFate implements AnswerFate {
   readonly #stream: ServerHttp2Stream;
+  readonly reset: () => void;
   #lost: (() => void) | undefined;
 
-  constructor(stream: ServerHttp2Stream) {
+  constructor(stream: ServerHttp2Stream, reset: () => void) {
     this.#stream = stream;
+    this.reset = reset;
   }
 
   get isLost(): boolean {

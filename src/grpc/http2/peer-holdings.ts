@@ -24,8 +24,8 @@ export interface CallPaths {
   readonly answers: ReadonlySet<string>;
   /** Watches, whose messages are shared and so are counted before they are written. */
   readonly watches: ReadonlySet<string>;
-  /** Methods that make something, which is undone when the answer is lost. */
-  readonly made?: ReadonlySet<string>;
+  /** Methods whose calls are followed by {@link AnswerFates}. */
+  readonly watched?: ReadonlySet<string>;
 }
 
 /**

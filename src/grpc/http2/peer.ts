@@ -257,7 +257,7 @@ export class Peer implements Reader {
   }
 
   /** Resets a call in the next turn of the event loop. grpc-js sees it closed from now on, and takes nothing more of it. */
-  private endCall(stream: ServerHttp2Stream): void {
+  endCall(stream: ServerHttp2Stream): void {
     hideFromGrpc(stream);
     if (this.ending.push(stream) > 1) return;
     this.watch.clock.soon(() => {

@@ -90,7 +90,9 @@ export class Peers implements PeerWatch {
       const peer = Peer.of(stream.session as ServerHttp2Session | undefined);
       const begin = () => {
         prepare(headers);
-        if (this.paths.made?.has(headers[':path'] as string)) headers[CALL_METADATA] = this.fates.watch(stream);
+        if (this.paths.watched?.has(headers[':path'] as string)) {
+          headers[CALL_METADATA] = this.fates.watch(stream, () => peer?.endCall(stream));
+        }
         for (const listener of serve) listener.call(server, stream, headers, flags, raw);
       };
       // It may begin in a later turn of the event loop, past the fence around this one.

@@ -8,6 +8,14 @@ import { toError } from '../status.js';
 /** One Exchange call: system events, a packet a message. */
 export type ExchangeCall = ServerDuplexStream<ExchangeRequest, ExchangeResponse>;
 
+/** What a call of Exchange asks of the connection that carries it. */
+export interface ExchangeOwner {
+  /** The client has shown a valid credential in the call. */
+  vouched(): void;
+  /** Resets the call, with whatever its client has not taken. */
+  reset(): void;
+}
+
 /** A call as a pipe. Whole messages come and go, so there is never a part of a packet. */
 class CallPipe implements Pipe {
   readonly remote: string;
@@ -15,15 +23,20 @@ class CallPipe implements Pipe {
   readonly copiesFrames = true;
   readonly partialBytes = 0;
   bufferedBytes = 0;
-  private isOver = false;
+  /** It closes once everything that was written is gone; over: its client hears nothing more. */
+  private state: 'open' | 'ending' | 'over' = 'open';
 
   constructor(
     private readonly call: ExchangeCall,
-    readonly vouched: () => void,
+    private readonly owner: ExchangeOwner,
   ) {
     const { address, connection } = originOfPeer(call.getPeer());
     this.remote = address;
     this.connection = connection;
+  }
+
+  vouched(): void {
+    this.owner.vouched();
   }
 
   /** Hands what comes to its receiver, until the call is over. */
@@ -36,14 +49,14 @@ class CallPipe implements Pipe {
     });
     call.on('end', () => receiver.ended());
     call.once('cancelled', () => {
-      this.isOver = true;
+      this.state = 'over';
       receiver.closed();
     });
     this.drained = () => receiver.drained();
   }
 
   write(frames: Uint8Array, sent?: () => void): void {
-    if (this.isOver) return;
+    if (this.state !== 'open') return;
     this.bufferedBytes += frames.length;
     const packets = [...packetsOf(frames)];
     for (const [at, packet] of packets.entries()) {
@@ -66,16 +79,19 @@ class CallPipe implements Pipe {
   }
 
   end(): void {
-    if (this.isOver) return;
-    this.isOver = true;
+    if (this.state !== 'open') return;
+    this.state = 'ending';
     this.call.resume();
     this.call.end();
   }
 
+  /** A status waits behind what was written, so a client that does not take that is told with a reset. */
   destroy(): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.call.emit('error', toError(new Fault('RATE_LIMITED', 'a bound of this connection was passed')));
+    if (this.state === 'over') return;
+    const takesAll = this.state === 'open' && this.bufferedBytes === 0;
+    this.state = 'over';
+    if (takesAll) this.call.emit('error', toError(new Fault('RATE_LIMITED', 'a bound of this connection was passed')));
+    else this.owner.reset();
   }
 
   private drained: () => void = () => {};
@@ -87,9 +103,9 @@ export interface Exchange {
   readonly packetBytesMax: number;
 }
 
-/** Leads an Exchange call to the door of system events. `vouched` is called when the client has shown a valid credential there. */
-export function exchange(call: ExchangeCall, { accept, packetBytesMax }: Exchange, vouched: () => void): void {
-  const pipe = new CallPipe(call, vouched);
+/** Leads an Exchange call to the door of system events. */
+export function exchange(call: ExchangeCall, { accept, packetBytesMax }: Exchange, owner: ExchangeOwner): void {
+  const pipe = new CallPipe(call, owner);
   const receiver = accept(pipe);
   if (receiver === undefined) return;
   pipe.serve(receiver, packetBytesMax);

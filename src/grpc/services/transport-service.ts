@@ -13,7 +13,9 @@ export function transportService(calls: Calls): TransportServiceServer {
   const { backing } = calls;
   return {
     enumerateTransport: calls.anyone((request: EnumerateTransportRequest) => enumerate(backing, request)),
-    exchange: calls.anyDuplex((call: ExchangeCall) => exchange(call, backing.exchange, () => calls.vouch(call))),
+    exchange: calls.anyDuplex((call: ExchangeCall) =>
+      exchange(call, backing.exchange, { vouched: () => calls.vouch(call), reset: () => calls.reset(call) }),
+    ),
   };
 }
 
