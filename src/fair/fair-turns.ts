@@ -2,6 +2,7 @@ import { addressKey } from '../base/address-key.js';
 import type { Clock } from '../base/clock.js';
 import { Fault } from '../core/model/fault.js';
 import type { Origin } from '../shares/origin.js';
+import { Flow, type Work } from './flow.js';
 import type { TurnLimits } from './limits.js';
 import { Queue } from './queue.js';
 import { TurnCost } from './turn-cost.js';
@@ -23,37 +24,15 @@ export interface FairTurnsDeps {
   readonly isExempt?: (address: string) => boolean;
   /** Called for what is refused because too much waits. */
   readonly refused?: ((what: Refused) => void) | undefined;
+  /**
+   * Called with what a piece of work throws in its turn; absent: it is thrown. Whoever brings work ends its own peer when it fails,
+   * and this is behind them: whatever one address brings, the others have their turns.
+   */
+  readonly failed?: ((error: unknown) => void) | undefined;
 }
 
 /** What is refused when too much of it waits. */
 export type Refused = 'call' | 'work';
-
-/** A costly request that waits, or of which a part is done. */
-interface Work {
-  /** A step of it is done. */
-  hasBegun: boolean;
-  /** It has begun, and rests; it is counted among those that do. */
-  isUnfinished: boolean;
-  readonly isWanted: () => boolean;
-  /** Does a part. True: it was the last. */
-  step(): boolean;
-  refuse(fault: Fault): void;
-}
-
-/** What one address has waiting, and how much of the event loop's time it may use now. */
-class Flow {
-  readonly calls = new Queue<() => void>();
-  readonly work = new Queue<Work>();
-  readonly wakes = new Set<() => void>();
-  /** Which lane comes next. */
-  lane = 0;
-
-  constructor(public creditMs: number) {}
-
-  get isIdle(): boolean {
-    return this.calls.size === 0 && this.work.size === 0 && this.wakes.size === 0;
-  }
-}
 
 /**
  * Deals out the time of the event loop among addresses, so that a flood from one of them delays the calls of others by one
@@ -144,9 +123,12 @@ export class FairTurns {
       const work: Work = {
         hasBegun: false,
         isUnfinished: false,
-        isWanted,
         step: () => {
           try {
+            if (!isWanted()) {
+              resolve(new Fault('RATE_LIMITED', 'given up by its caller'));
+              return true;
+            }
             const answer = step();
             if (answer === 'more') return false;
             resolve(answer);
@@ -209,9 +191,12 @@ export class FairTurns {
     this.#deps.clock.soon(() => {
       this.#isPlanned = false;
       this.#cost.turn(this.#deps.clock.nowMs());
-      this.#deal();
-      if (this.#flows.size > 0) this.#plan();
-      else this.#cost.rest();
+      try {
+        this.#deal();
+      } finally {
+        if (this.#flows.size > 0) this.#plan();
+        else this.#cost.rest();
+      }
     });
   }
 
@@ -226,9 +211,12 @@ export class FairTurns {
       if (key === undefined) throw new Error('an address is in the map and in no queue');
       const flow = this.#flows.get(key)!;
       if (fresh === undefined) flow.creditMs = Math.min(flow.creditMs + sliceMs, sliceMs);
-      spentMs += this.#serve(flow);
-      if (fresh === undefined && flow.isIdle && flow.creditMs > 0) this.#flows.delete(key);
-      else this.#others.push(key);
+      try {
+        spentMs += this.#serve(flow);
+      } finally {
+        if (fresh === undefined && flow.isIdle && flow.creditMs > 0) this.#flows.delete(key);
+        else this.#others.push(key);
+      }
     }
   }
 
@@ -236,7 +224,7 @@ export class FairTurns {
   #serve(flow: Flow): number {
     let spentMs = 0;
     while (flow.creditMs > 0) {
-      const takenMs = this.#spend(flow, () => this.#doNext(flow));
+      const takenMs = this.#spend(flow, () => this.#tryNext(flow));
       if (takenMs === undefined) break;
       spentMs += takenMs;
     }
@@ -254,6 +242,17 @@ export class FairTurns {
       return ms;
     } finally {
       this.#current = before;
+    }
+  }
+
+  /** Does one thing of the flow. One that throws is over, and costs as much as a call. */
+  #tryNext(flow: Flow): number | undefined {
+    try {
+      return this.#doNext(flow);
+    } catch (error) {
+      if (this.#deps.failed === undefined) throw error;
+      this.#deps.failed(error);
+      return CALL_MS;
     }
   }
 
@@ -286,11 +285,6 @@ export class FairTurns {
   #stepWork(flow: Flow): number | undefined {
     const work = flow.work.first;
     if (work === undefined) return undefined;
-    if (!work.isWanted()) {
-      this.#end(flow, work);
-      work.refuse(new Fault('RATE_LIMITED', 'given up by its caller'));
-      return STEP_MS;
-    }
     let isDone = false;
     const ms = this.#timed(() => {
       isDone = work.step();

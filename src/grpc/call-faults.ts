@@ -1,9 +1,23 @@
+import type { Random } from '../base/clock.js';
 import { Fault } from '../core/model/fault.js';
 import { SESSION_METADATA } from './caller.js';
 
 /** What of a call says which method it is of. */
 interface NamedCall {
   getPath(): string;
+}
+
+/** What tells of a fault of ours. */
+interface FaultReport {
+  readonly random: Pick<Random, 'bytes'>;
+  readonly log: { error(facts: object, message: string): void };
+}
+
+/** A fault of ours in a call of that path. The client gets an id, and the log gets the rest under it. */
+export function internalFault({ random, log }: FaultReport, path: string, error: unknown): Fault {
+  const fault = Buffer.from(random.bytes(4)).toString('hex');
+  log.error({ fault, method: path, err: error }, 'a call failed');
+  return new Fault('INTERNAL', `fault ${fault}`);
 }
 
 /** The refusal of a call whose caller has given up. Nobody hears of it: the call is over. */

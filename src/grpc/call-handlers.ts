@@ -238,7 +238,7 @@ export class Calls {
           else {
             // The client hears at once that its call was taken, also when the first message has to wait for its turn.
             if (!call.cancelled) call.sendMetadata(new Metadata());
-            pump(source, call, encode);
+            pump(source, call, encode, (error) => this.reception.internal(call, error));
           }
         });
     };

@@ -6,7 +6,7 @@ import { answerCurrently } from '../replica/currency.js';
 import { originOfPeer } from '../shares/origin.js';
 import { auditCall } from './auditing.js';
 import type { Backing } from './backing.js';
-import { givenUp, methodOf } from './call-faults.js';
+import { givenUp, internalFault, methodOf } from './call-faults.js';
 import { type Caller, hasProof, identify, vouchingOf } from './caller.js';
 import type { AnswerFate, CALL_METADATA } from './http2/answer-fates.js';
 import type { CertifiedConnections } from './http2/certified-connections.js';
@@ -135,10 +135,7 @@ export class CallReception {
   }
 
   /** A fault of ours. The client gets an id, and the log gets the rest under it. */
-  private internal(call: AnyCall, error: unknown): Fault {
-    const { random, log } = this.backing;
-    const fault = Buffer.from(random.bytes(4)).toString('hex');
-    log.error({ fault, method: call.getPath(), err: error }, 'a call failed');
-    return new Fault('INTERNAL', `fault ${fault}`);
+  internal(call: AnyCall, error: unknown): Fault {
+    return internalFault(this.backing, call.getPath(), error);
   }
 }

@@ -21,6 +21,7 @@ import type { CertificateClaim } from '../core/model/certificate.js';
 import { Fault } from '../core/model/fault.js';
 import type { Backing } from './backing.js';
 import { onCallEnd } from './call-end.js';
+import { internalFault } from './call-faults.js';
 import { Calls } from './call-handlers.js';
 import { type CallLogDeps, logCall } from './call-log.js';
 import { traceCall } from './call-span.js';
@@ -51,8 +52,8 @@ const WATCHED_PATHS: ReadonlySet<string> = new Set([
   sessionDefinition.session.path,
   networkDefinition.directConnection.path,
   streamDefinition.createStream.path,
-]);
   TransportServiceService.exchange.path,
+]);
 
 /** Calls of these are traced: of those after the server's health there would be one for each probe. */
 const OWN_SERVICES = '/switchyard.';
@@ -116,7 +117,11 @@ export class GrpcDoor {
       admission.fence,
     );
     this.calls = new Calls(backing, this.peers, this.certified);
-    this.local = new LocalCalls({ disconnected, turns: backing.turns });
+    this.local = new LocalCalls({
+      disconnected,
+      turns: backing.turns,
+      failed: (path, error) => internalFault(backing, path, error),
+    });
     this.server = new Server({
       interceptors: [detailed(backing), shareFrames()],
       'grpc.keepalive_time_ms': KEEPALIVE_MS,

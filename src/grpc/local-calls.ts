@@ -68,6 +68,8 @@ export interface LocalCallsDeps {
   disconnected(connection: string): void;
   /** Whose turn it is: calls wait for theirs as those on the port do. */
   readonly turns: Pick<FairTurns, 'enter' | 'keyOf'>;
+  /** Tells of what was thrown in a call of that path. Answers with what the caller is told. */
+  failed(path: string, error: unknown): Fault;
 }
 
 /**
@@ -91,7 +93,7 @@ export class LocalCalls {
 
   /** Begins a call, at once or when it is its address's turn. Answers with the way to cancel it. */
   open(wanted: LocalCallRequest, receiver: LocalReceiver): () => void {
-    const call = new LocalCall(wanted, receiver);
+    const call = new LocalCall(wanted, receiver, (error) => this.#deps.failed(wanted.path, error));
     const wrong = Fault.fields(violationsOf(wanted.metadata));
     const method = this.#methods.get(wanted.path);
     if (wrong !== undefined) call.fail(toError(wrong));
@@ -126,23 +128,28 @@ function violationsOf(metadata: LocalCallRequest['metadata']): FieldViolation[] 
     .map(([field]) => ({ field, description: 'its value has characters other than printable ASCII' }));
 }
 
-/** What handlers see of a call, with a receiver in the place of HTTP/2; it knows itself what becomes of its answer. */
+/**
+ * What handlers see of a call, with a receiver in the place of HTTP/2; it knows itself what becomes of its answer. What is thrown
+ * while it begins, answers or ends is its own fault, and nobody else's.
+ */
 export class LocalCall extends EventEmitter implements AnswerFate {
   readonly metadata = new Metadata();
   request: unknown;
   cancelled = false;
   readonly #wanted: LocalCallRequest;
   readonly #receiver: LocalReceiver;
+  readonly #failed: (error: unknown) => Fault;
   #serialize: (message: unknown) => Uint8Array = () => new Uint8Array();
   #isOver = false;
   #isTaken = false;
   #isLost = false;
   #lost: (() => void) | undefined;
 
-  constructor(wanted: LocalCallRequest, receiver: LocalReceiver) {
+  constructor(wanted: LocalCallRequest, receiver: LocalReceiver, failed: (error: unknown) => Fault) {
     super();
     this.#wanted = wanted;
     this.#receiver = receiver;
+    this.#failed = failed;
     for (const [key, value] of Object.entries(wanted.metadata)) {
       if (VALUE.test(value)) this.metadata.set(key, value);
     }
@@ -189,13 +196,17 @@ export class LocalCall extends EventEmitter implements AnswerFate {
       return;
     }
     // The handlers are ours, and use of a call no more than this class has.
-    if (definition.responseStream) {
-      const begin = handler as handleServerStreamingCall<unknown, unknown>;
-      begin(this as unknown as ServerWritableStream<unknown, unknown>);
-    } else {
-      const answer = handler as handleUnaryCall<unknown, unknown>;
-      answer(this as unknown as ServerUnaryCall<unknown, unknown>, (error, message) => this.#answer(error, message));
-    }
+    this.#guard(() => {
+      if (definition.responseStream) {
+        const begin = handler as handleServerStreamingCall<unknown, unknown>;
+        begin(this as unknown as ServerWritableStream<unknown, unknown>);
+      } else {
+        const answer = handler as handleUnaryCall<unknown, unknown>;
+        answer(this as unknown as ServerUnaryCall<unknown, unknown>, (error, message) =>
+          this.#guard(() => this.#answer(error, message)),
+        );
+      }
+    });
   }
 
   /** For a handler: one message of a stream. Of one that is over nothing is passed on, as grpc-js does it. */
@@ -238,9 +249,18 @@ export class LocalCall extends EventEmitter implements AnswerFate {
   #finish(ended: LocalStatus): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#receiver.end(ended);
+    this.#guard(() => this.#receiver.end(ended));
     // As when an HTTP/2 stream closes, however it ends: whoever reads for this call lets go.
     this.cancelled = true;
-    this.emit('cancelled');
+    this.#guard(() => this.emit('cancelled'));
+  }
+
+  /** What a part of it throws ends this call, if it is not over yet. */
+  #guard(part: () => void): void {
+    try {
+      part();
+    } catch (error) {
+      this.fail(toError(this.#failed(error)));
+    }
   }
 }

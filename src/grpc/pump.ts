@@ -26,20 +26,26 @@ export interface WritableCall<A> {
  * control has let the last one go. So a client that does not read holds one message here, and the source decides what
  * becomes of the rest.
  *
- * The source is closed when the call ends, however it ends.
+ * The source is closed when the call ends, however it ends. What the source throws ends this call, with the fault that `failed` makes
+ * of it: those who wake the source wake others after it.
  */
-export function pump<M, A>(source: Source<M>, call: WritableCall<A>, encode: (message: M) => A): void {
+export function pump<M, A>(
+  source: Source<M>,
+  call: WritableCall<A>,
+  encode: (message: M) => A,
+  failed: (error: unknown) => Fault,
+): void {
   let writing = false;
   let over = call.cancelled;
-  const step = () => {
+  const fail = (fault: Fault) => {
+    over = true;
+    call.emit('error', toEnding(fault));
+  };
+  const tryStep = () => {
     if (writing || over) return;
     const message = source.next();
     if (message === undefined) return;
-    if (message instanceof Fault) {
-      over = true;
-      call.emit('error', toEnding(message));
-      return;
-    }
+    if (message instanceof Fault) return fail(message);
     if (message === 'ended') {
       over = true;
       call.end();
@@ -51,6 +57,13 @@ export function pump<M, A>(source: Source<M>, call: WritableCall<A>, encode: (me
       writing = false;
       step();
     });
+  };
+  const step = () => {
+    try {
+      tryStep();
+    } catch (error) {
+      fail(failed(error));
+    }
   };
   const end = () => {
     over = true;

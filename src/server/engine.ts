@@ -249,6 +249,7 @@ export async function startEngine({
     limits: DEFAULT_TURN_LIMITS,
     isExempt,
     refused: metrics && ((what) => metrics.turnRefused(what)),
+    failed: (err) => log.error({ err }, 'work that had its turn failed'),
   });
   const serverUuid = () => state.serverUuid;
   const proofs = new Proofs({ clock, random, serverUuid, leaves, verify, limits: DEFAULT_TRUST_LIMITS });

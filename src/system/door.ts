@@ -32,6 +32,8 @@ export class SystemDoor {
   private readonly unsent: Holdings<Peer>;
   private readonly sharedUnsent: SharedBytes<Peer>;
   private readonly remembered: Holdings<Answers>;
+  /** Looks whether a connection has passed a bound by doing nothing. */
+  private readonly look: (peer: Peer, nowMs: number) => void;
 
   constructor(private readonly backing: Backing) {
     this.fence = new Fence(backing);
@@ -40,6 +42,11 @@ export class SystemDoor {
     this.unsent = new Holdings({ bytesMax: outBytesInAllMax, expel: (peer) => peer.expel('untaken') });
     this.sharedUnsent = new SharedBytes(this.unsent);
     this.remembered = new Holdings({ bytesMax: answersBytesInAllMax, expel: (answers) => answers.forgetDone() });
+    this.look = this.fence.around(
+      'system',
+      (peer: Peer, nowMs: number) => peer.check(nowMs),
+      (peer) => peer.destroy(),
+    );
     this.scheduleLook();
   }
 
@@ -77,6 +84,7 @@ export class SystemDoor {
         partials: this.partials,
         unsent: this.unsent,
         sharedUnsent: this.sharedUnsent,
+        guard: (part) => this.fence.around('system', part, () => pipe.destroy()),
         left: (left) => {
           place.leave();
           this.forget(left);
@@ -156,7 +164,7 @@ export class SystemDoor {
     const { clock } = this.backing;
     this.timer = clock.after(LOOK_MS, () => {
       const nowMs = clock.nowMs();
-      for (const peer of this.peers) peer.check(nowMs);
+      for (const peer of this.peers) this.look(peer, nowMs);
       this.scheduleLook();
     });
   }

@@ -156,6 +156,41 @@ describe('fair turns', () => {
     expect(await next).toBe('next');
   });
 
+  it('go on with others, and with the same address, after a call or a reader that throws in its turn', () => {
+    const loop = new Loop();
+    const failures: unknown[] = [];
+    const turns = new FairTurns({ clock: loop, limits: DEFAULT_TURN_LIMITS, failed: (error) => failures.push(error) });
+    const begun: string[] = [];
+    const fails = (what: string) => () => {
+      throw what;
+    };
+    for (const key of ['a', 'b']) turns.charge(key, 5);
+    turns.enter('a', fails('call'));
+    turns.mayGoOn('a', fails('reader'));
+    void turns.run('a', () => undefined, fails('unwanted')).catch((error) => failures.push(error));
+    for (const key of ['a', 'b']) turns.enter(key, () => begun.push(key));
+    loop.drain();
+    expect(failures).toEqual(['call', 'reader']);
+    expect(begun.sort()).toEqual(['a', 'b']);
+    turns.charge('a', 5);
+    turns.enter('a', () => begun.push('later'));
+    loop.drain();
+    expect(begun.at(-1)).toBe('later');
+    expect([turns.addressCount, turns.waiting]).toEqual([0, 0]);
+  });
+
+  it('lose no address where nobody is told of what is thrown', () => {
+    const { loop, turns, log, call } = make();
+    turns.charge('a', 5);
+    turns.enter('a', () => {
+      throw new Error('broken');
+    });
+    call('a', 'next', 1);
+    expect(() => loop.drain()).toThrow('broken');
+    loop.drain();
+    expect(log).toEqual(['next']);
+  });
+
   it('wake what is read piece by piece when its address has its turn, unless it is over', () => {
     const { loop, turns } = make();
     const woken: string[] = [];

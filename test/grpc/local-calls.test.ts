@@ -15,16 +15,21 @@ function openTurns(): FairTurns {
   return new FairTurns({ clock: new ManualClock(), limits: DEFAULT_TURN_LIMITS });
 }
 
+/** What a caller is told of what was thrown. */
+function failed(path: string, error: unknown): Fault {
+  return new Fault('INTERNAL', `${path}: ${error}`);
+}
+
 /** A call of one method whose handler the test gives. */
 function calling(method: object, handler: unknown, request = new Uint8Array()) {
   const left: string[] = [];
-  const calls = new LocalCalls({ disconnected: (peer) => left.push(peer), turns: openTurns() });
+  const calls = new LocalCalls({ disconnected: (peer) => left.push(peer), turns: openTurns(), failed });
   const definition = {
     ...Server.getServer,
-    ...method,
     path: '/a/b',
     requestDeserialize: String,
     responseSerialize: Buffer.from,
+    ...method,
   };
   calls.add({ b: definition }, { b: handler as never });
   const heard: { messages: string[]; ends: LocalStatus[]; taken: (() => void)[] } = {
@@ -132,7 +137,7 @@ describe('a call from inside the process', () => {
   it.each(['\xff', 'a\tb', 'a\n', '\u{1f600}'])(
     'is refused with the metadata %j, which names what is wrong',
     (value) => {
-      const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns() });
+      const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns(), failed });
       const ends: LocalStatus[] = [];
       const receiver = { message: () => {}, end: (status: LocalStatus) => void ends.push(status) };
       const metadata = { 'switchyard-session': value };
@@ -142,6 +147,34 @@ describe('a call from inside the process', () => {
     },
   );
 
+  it('ends with an error, and throws nothing, when its handler throws or its answer cannot be encoded', async () => {
+    const broken = () => {
+      throw new Error('broken');
+    };
+    const details = { code: 13, message: '/a/b: Error: broken' };
+    expect(calling({}, broken).ends).toMatchObject([details]);
+    expect(calling({ responseStream: true }, broken).ends).toMatchObject([details]);
+    const unary = (_call: StreamCall, answer: (error: null, message: string) => void) => answer(null, 'yes');
+    expect(calling({ responseSerialize: broken }, unary).ends).toMatchObject([details]);
+  });
+
+  it('lets go of what it read when its receiver throws at its end', () => {
+    const left: boolean[] = [];
+    const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns(), failed });
+    const definition = { ...Server.getServer, path: '/a/b', responseStream: true, requestDeserialize: String };
+    const handler = (call: StreamCall) => {
+      call.on('cancelled', () => left.push(true));
+      call.end();
+    };
+    calls.add({ b: definition }, { b: handler as never });
+    const end = () => {
+      throw new Error('the page is gone');
+    };
+    const receiver = { message: () => {}, end };
+    calls.open({ path: '/a/b', request: new Uint8Array(), peer: '192.0.2.1:7', metadata: {} }, receiver);
+    expect(left).toEqual([true]);
+  });
+
   it('is refused where the method goes both ways, is not there, or its request cannot be read', () => {
     expect(calling({ requestStream: true }, () => {}).ends).toMatchObject([{ code: 12 }]);
     const broken = {
@@ -149,7 +182,7 @@ describe('a call from inside the process', () => {
         throw new Error('index out of range');
       },
     };
-    const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns() });
+    const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns(), failed });
     calls.add({ b: { ...Server.getServer, ...broken } }, { b: () => {} });
     const ends: LocalStatus[] = [];
     const receiver = { message: () => {}, end: (status: LocalStatus) => void ends.push(status) };
@@ -167,7 +200,7 @@ describe('a call from inside, of an address that has used up its time', () => {
     const clock = new ManualClock();
     const turns = new FairTurns({ clock, limits: { ...DEFAULT_TURN_LIMITS, callsPerAddressMax } });
     const begun: string[] = [];
-    const calls = new LocalCalls({ disconnected: () => {}, turns });
+    const calls = new LocalCalls({ disconnected: () => {}, turns, failed });
     const definition = {
       ...Server.getServer,
       path: '/a/b',

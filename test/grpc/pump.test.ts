@@ -1,7 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../harness/manual-clock.js';
 import { Fault } from '../../src/core/model/fault.js';
+import { FairTurns } from '../../src/fair/fair-turns.js';
+import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
+import { MeteredSource } from '../../src/fair/metered-source.js';
 import { pump } from '../../src/grpc/pump.js';
 
 /** A call whose writes are done when the test says so. */
@@ -61,10 +65,15 @@ class FakeSource {
   }
 }
 
+/** What a client is told of what was thrown. */
+function failed(error: unknown): Fault {
+  return new Fault('INTERNAL', String(error));
+}
+
 function start() {
   const call = new FakeCall();
   const source = new FakeSource();
-  pump(source, call as unknown as Parameters<typeof pump<string, string>>[1], (message) => `<${message}>`);
+  pump(source, call as unknown as Parameters<typeof pump<string, string>>[1], (message) => `<${message}>`, failed);
   return { call, source };
 }
 
@@ -113,8 +122,51 @@ describe('the pump', () => {
     call.cancel();
     const source = new FakeSource();
     source.items.push('a');
-    pump(source, call as unknown as Parameters<typeof pump<string, string>>[1], (message) => message);
+    pump(source, call as unknown as Parameters<typeof pump<string, string>>[1], (message) => message, failed);
     expect(source.closed).toBe(1);
     expect(call.written).toEqual([]);
+  });
+
+  it('ends the call, and nothing else, when the source throws as it is woken', () => {
+    const { call, source } = start();
+    const other = start();
+    source.next = () => {
+      throw new Error('broken');
+    };
+    for (const { source: woken } of [{ source }, other]) woken.put('a');
+    expect(call.endings).toMatchObject([{ code: status.INTERNAL, details: 'Error: broken' }]);
+    expect(other.call.written).toEqual(['<a>']);
+    source.wake();
+    expect(call.endings.length).toBe(1);
+  });
+
+  it('ends the call when the source throws in the turn of its address, and others have theirs', () => {
+    const clock = new ManualClock();
+    const turns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS });
+    turns.charge('a', 5);
+    const begun = [false, true].map((fails) => {
+      const call = new FakeCall();
+      const costly = new FakeSource() as FakeSource & { isCostly: boolean };
+      costly.isCostly = true;
+      costly.next = () => {
+        if (fails) throw new Error('broken');
+        return undefined;
+      };
+      const source = new MeteredSource(costly as never, 'a', { turns, clock });
+      pump(
+        source as never,
+        call as unknown as Parameters<typeof pump<string, string>>[1],
+        (message) => message,
+        failed,
+      );
+      return call;
+    });
+    let later = false;
+    turns.enter('a', () => {
+      later = true;
+    });
+    clock.turn();
+    expect(begun.map(({ endings }) => endings.map(({ code }) => code))).toEqual([[], [status.INTERNAL]]);
+    expect(later).toBe(true);
   });
 });

@@ -23,17 +23,31 @@ class Scene {
   readonly cuts: CutCause[] = [];
   readonly door: SystemDoor;
 
+  readonly clock = new ManualClock();
+  readonly turns = new FairTurns({ clock: this.clock, limits: DEFAULT_TURN_LIMITS });
+  /** What the log has of faults of the server's own. */
+  readonly faults: object[] = [];
+
   constructor(limits: SystemLimits = LIMITS) {
-    const clock = new ManualClock();
-    const turns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS });
-    const backing = { clock, turns, limits, cutOff: (cause: CutCause) => this.cuts.push(cause) };
+    const { clock, turns } = this;
+    const log = { error: (facts: object) => void this.faults.push(facts) };
+    const random = { bytes: () => new Uint8Array(4) };
+    const backing = { clock, turns, limits, log, random, cutOff: (cause: CutCause) => this.cuts.push(cause) };
     this.door = new SystemDoor(backing as unknown as Backing);
   }
 
   connect(): Held {
     let isDestroyed = false;
     const place = { establish: () => {}, setBusy: () => {}, leave: () => {} };
-    const pipe = { remote: '192.0.2.1', copiesFrames: true, bufferedBytes: 0, place, write: () => {}, end: () => {} };
+    const pipe = {
+      remote: '192.0.2.1',
+      copiesFrames: true,
+      bufferedBytes: 0,
+      place,
+      write: () => {},
+      end: () => {},
+      pause: () => {},
+    };
     const destroy = () => {
       isDestroyed = true;
     };
@@ -106,5 +120,43 @@ describe('unfinished packets of a connection', () => {
     peer.partial(900);
     peer.closed();
     expect(scene.door.heldBytes().partial).toBe(0);
+  });
+});
+
+describe('a connection of system events whose part throws in a turn of its own', () => {
+  const broken = () => {
+    throw new Error('broken');
+  };
+  const WAYS = [
+    {
+      how: 'as it sends',
+      begin: ({ peer }: Held) => {
+        Object.defineProperty(peer.conversation, 'outbox', { value: { pump: broken } });
+        peer.stir();
+      },
+    },
+    {
+      how: 'as its address has its turn',
+      begin: ({ peer }: Held, { turns }: Scene) => {
+        turns.charge('192.0.2.1', 5);
+        peer.packet(new Uint8Array(8));
+        Object.assign(inside<{ inbox: object }>(peer, 'inbox').inbox, { take: broken });
+      },
+    },
+    {
+      how: 'as it is looked at',
+      begin: ({ peer }: Held) => Object.assign(inside<{ vigil: object }>(peer, 'vigil').vigil, { passed: broken }),
+    },
+  ];
+
+  it.each(WAYS)('$how is closed, and no other', ({ begin }) => {
+    const scene = new Scene();
+    const [failing, other] = [scene.connect(), scene.connect()];
+    begin(failing, scene);
+    scene.clock.advance(1_500);
+    expect([failing, other].map(({ isDestroyed }) => isDestroyed())).toEqual([true, false]);
+    expect(scene.faults[0]).toMatchObject({ door: 'system', err: new Error('broken') });
+    other.peer.partial(1);
+    expect(scene.door.heldBytes().partial).toBe(1);
   });
 });

@@ -19,6 +19,8 @@ export class Departures {
   constructor(
     private readonly clock: Clock,
     private readonly perTurnMax: number,
+    /** Called with what tearing down throws in a turn of its own, so that the others go on; absent: it is thrown. */
+    private readonly failed?: (error: unknown) => void,
   ) {
     this.held = held((leave) => this.pass(leave));
   }
@@ -37,11 +39,20 @@ export class Departures {
     leave();
   }
 
+  private tryPass(leave: () => void): void {
+    try {
+      this.pass(leave);
+    } catch (error) {
+      if (this.failed === undefined) throw error;
+      this.failed(error);
+    }
+  }
+
   private turn(): void {
     this.left = 0;
     for (const leave of this.waiting) {
       this.waiting.delete(leave);
-      this.pass(leave);
+      this.tryPass(leave);
       if (this.left === this.perTurnMax) return;
     }
   }

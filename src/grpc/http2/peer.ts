@@ -32,6 +32,8 @@ export interface PeerWatch {
   writtenKind(path: string): WrittenKind | undefined;
   /** Its first call has begun, or its last has ended. */
   turned(peer: Peer): void;
+  /** Does a part of the work for a peer. What it throws closes that peer. */
+  fenced(peer: Peer, part: () => void): void;
   /** A peer went beyond a bound, and is closed. */
   expelled(why: string, address: string | undefined): void;
 }
@@ -186,7 +188,7 @@ export class Peer implements Reader {
       Reflect.deleteProperty(stream, 'push');
       if (!this.isLeaving && !stream.closed && !stream.destroyed) begin();
     });
-    if (refusal !== undefined) this.watch.clock.soon(() => refuse(stream, refusal));
+    if (refusal !== undefined) this.soon(() => refuse(stream, refusal));
     else if (!isTurn) {
       hasWaited = true;
       this.reading?.waits(this);
@@ -247,7 +249,7 @@ export class Peer implements Reader {
     this.watch.holdings.forget(this);
     this.reading?.leave(this);
     stopReading(this.socket);
-    this.watch.clock.soon(takeDown);
+    this.soon(takeDown);
   }
 
   private expel(why: string): void {
@@ -256,11 +258,16 @@ export class Peer implements Reader {
     this.close();
   }
 
+  /** Does it in the next turn of the event loop, in which nothing else of this peer's would stand around it. */
+  private soon(part: () => void): void {
+    this.watch.clock.soon(() => this.watch.fenced(this, part));
+  }
+
   /** Resets a call in the next turn of the event loop. grpc-js sees it closed from now on, and takes nothing more of it. */
   endCall(stream: ServerHttp2Stream): void {
     hideFromGrpc(stream);
     if (this.ending.push(stream) > 1) return;
-    this.watch.clock.soon(() => {
+    this.soon(() => {
       const { ending } = this;
       this.ending = [];
       for (const ended of ending) {

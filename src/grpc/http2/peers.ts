@@ -56,7 +56,8 @@ export class Peers implements PeerWatch {
   ) {
     this.readings = new Readings(clock);
     this.silentErrors = new SilentErrors(clock);
-    this.departures = new Departures(clock, limits.departuresPerTurnMax);
+    const failed = fence && ((error: unknown) => void fence.report('grpc', error));
+    this.departures = new Departures(clock, limits.departuresPerTurnMax, failed);
     this.resetPace = { burst: limits.earlyResetsMax, perSecond: limits.earlyResetsPerSecond };
     this.controlPace = { burst: limits.controlFramesMax, perSecond: limits.controlFramesPerSecond };
     this.holdings = new PeerHoldings<Peer>(limits, (peer, why) => {
@@ -139,7 +140,7 @@ export class Peers implements PeerWatch {
     this.told(why, address);
   }
 
-  private fenced(peer: Peer | undefined, part: () => void): void {
+  fenced(peer: Peer | undefined, part: () => void): void {
     if (this.fence === undefined) part();
     else this.fence.around('grpc', part, () => peer?.close())();
   }
@@ -157,7 +158,7 @@ export class Peers implements PeerWatch {
    * session would find no {@link Peer} that bounds it. In the next turn, because node:http2 still makes a session of it.
    */
   private dropReset(socket: Socket): void {
-    if (socket.remoteAddress === undefined) this.clock.soon(() => socket.destroy());
+    if (socket.remoteAddress === undefined) this.clock.soon(() => this.fenced(undefined, () => socket.destroy()));
   }
 
   private forget(peer: Peer): void {

@@ -5,6 +5,7 @@ import { type SinkEnd, SourceEnd } from '../../relay/end.js';
 import type { OpenedEnd } from '../../relay/relay.js';
 import { GuardedSource } from '../../replica/guarded-source.js';
 import type { Backing } from '../backing.js';
+import { internalFault } from '../call-faults.js';
 import type { Caller } from '../caller.js';
 import { streamMessage } from '../encode/message.js';
 import { pump, type Source } from '../pump.js';
@@ -48,7 +49,7 @@ export function relay(backing: Backing, call: RelayCall, sid: number, caller: Ca
       const saysWhere = request.open?.blocks !== undefined;
       const side = end instanceof SourceEnd ? sourceSide(end, call, greeting) : sinkSide(end, greeting, saysWhere);
       source = new GuardedSource(side, forget);
-      pump<RelayResponse, RelayResponse>(source, call, asIs);
+      pump<RelayResponse, RelayResponse>(source, call, asIs, (error) => internalFault(backing, call.getPath(), error));
       return;
     }
     const fault = request.open === undefined ? take(end, request) : again();

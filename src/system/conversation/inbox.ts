@@ -33,6 +33,8 @@ export interface Reader {
   cut(cause: CutCause): void;
   /** A request that took its time is answered. */
   settled(): void;
+  /** The same, and a throw ends this connection and nothing else. */
+  guard(part: () => void): () => void;
 }
 
 /**
@@ -48,10 +50,11 @@ export class Inbox {
   private paused = false;
   /** Whose turns its requests are done in. */
   private readonly key: string;
-  private readonly wake = () => this.goOn();
+  private readonly wake: () => void;
 
   constructor(private readonly reader: Reader) {
     const { backing, conversation, pipe } = reader;
+    this.wake = reader.guard(() => this.goOn());
     this.key = backing.turns.keyOf({ address: pipe.remote, connection: pipe.connection });
     this.requests = new Requests({
       backing,

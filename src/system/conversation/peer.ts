@@ -30,6 +30,8 @@ export interface Host {
   readonly unsent: Holdings<Peer>;
   /** The part of it that connections share. */
   readonly sharedUnsent: SharedBytes<Peer>;
+  /** The same, and a throw ends this connection and nothing else. For what is called in a turn of its own. */
+  guard(part: () => void): () => void;
   left(peer: Peer): void;
 }
 
@@ -43,6 +45,7 @@ const writer = new ByteWriter();
 export class Peer implements Receiver, Sender {
   readonly conversation: Conversation;
   private stirred = false;
+  private readonly pumpGuarded: () => void;
   private readonly inbox: Inbox;
   private readonly vigil: Vigil;
   /** Whether it was cut off, which is counted once. */
@@ -60,6 +63,7 @@ export class Peer implements Receiver, Sender {
   ) {
     const { clock, limits } = host.backing;
     this.vigil = new Vigil(clock, limits);
+    this.pumpGuarded = host.guard(() => this.pump());
     this.conversation = new Conversation({
       backing: host.backing,
       origin: { address: pipe.remote, connection: pipe.connection },
@@ -84,6 +88,7 @@ export class Peer implements Receiver, Sender {
       close: (why, cause) => this.close(why, cause),
       cut: (cause) => this.cut(cause),
       settled: () => this.endIfAnswered(),
+      guard: host.guard,
     });
   }
 
@@ -171,13 +176,7 @@ export class Peer implements Receiver, Sender {
   stir(): void {
     if (this.stirred || this.conversation.outbox === undefined) return;
     this.stirred = true;
-    this.host.backing.clock.soon(() => {
-      this.stirred = false;
-      if (this.isOver) return;
-      this.conversation.outbox?.pump();
-      this.inbox.goOn();
-      this.endIfAnswered();
-    });
+    this.host.backing.clock.soon(this.pumpGuarded);
   }
 
   send(event: SystemEvent, answered?: (answer: AnswerBody) => void): void {
@@ -224,6 +223,15 @@ export class Peer implements Receiver, Sender {
 
   private get isOver(): boolean {
     return this.conversation.state === 'over';
+  }
+
+  /** Sends what there is, and goes on reading when that has made room. */
+  private pump(): void {
+    this.stirred = false;
+    if (this.isOver) return;
+    this.conversation.outbox?.pump();
+    this.inbox.goOn();
+    this.endIfAnswered();
   }
 
   /** A client that has ended its side, as `nc -N` does, gets its answers before the connection is closed. */

@@ -15,6 +15,13 @@ class Connection extends Duplex {
   }
 }
 
+/** A connection that cannot be torn down. */
+class BrokenConnection extends Connection {
+  override _destroy(): void {
+    throw new Error('broken');
+  }
+}
+
 describe('connections that end in one moment', () => {
   const connections = (count: number) => {
     const clock = new ManualClock();
@@ -69,5 +76,20 @@ describe('connections that end in one moment', () => {
     }
     while (clock.turnOnce());
     expect([await ended(), read]).toEqual([4, ['0', '1', '2', '3']]);
+  });
+
+  it('leave although one of them throws while it is torn down', async () => {
+    const clock = new ManualClock();
+    const failures: unknown[] = [];
+    const departures = new Departures(clock, PER_TURN, (error) => failures.push(error));
+    const all = Array.from({ length: 2 * PER_TURN }, (_, at) =>
+      at === PER_TURN ? new BrokenConnection() : new Connection(),
+    );
+    for (const connection of all) departures.attend(connection);
+    const gone = counting(all, 'close');
+    for (const connection of all) connection.destroy();
+    while (clock.turnOnce());
+    expect(failures).toEqual([new Error('broken')]);
+    expect(await gone()).toBe(2 * PER_TURN - 1);
   });
 });

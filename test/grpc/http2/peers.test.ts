@@ -12,6 +12,7 @@ import { PassThrough } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../../harness/manual-clock.js';
+import { Fence } from '../../../src/base/fence.js';
 import { systemClock } from '../../../src/client/system.js';
 import { FairTurns } from '../../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
@@ -195,6 +196,35 @@ describe('a call that waits for the turn of its address', () => {
     await until(() => peers.holdings.totals().requests === 0);
   });
 
+  it('closes its connection and nothing else when refusing it throws', async () => {
+    const faults: unknown[] = [];
+    const log = { error: (facts: object) => void faults.push(facts) };
+    const fence = new Fence({ log, random: { bytes: () => new Uint8Array(4) } });
+    const strict = new FairTurns({ clock: turnClock, limits: { ...DEFAULT_TURN_LIMITS, callsPerAddressMax: 0 } });
+    strict.charge('127.0.0.1', 100);
+    const limits = { ...DEFAULT_DOOR_LIMITS, messageBytesMax: 1_048_576 };
+    const paths = { answers: new Set<string>(), watches: new Set<string>() };
+    const fenced = new Peers(
+      systemClock,
+      limits,
+      paths,
+      () => {},
+      () => {},
+      strict,
+      fence,
+    );
+    const other = createServer();
+    fenced.watch(other);
+    other.on('session', (session) => session.on('stream', breakAnswers));
+    await once(other.listen(0, '127.0.0.1'), 'listening');
+    const broken = connect(`http://127.0.0.1:${(other.address() as AddressInfo).port}`);
+    broken.on('error', () => {});
+    broken.request({ ':method': 'POST', ':path': '/' }).on('error', () => {});
+    await new Promise<void>((closed) => broken.once('close', () => closed()));
+    expect(faults).toMatchObject([{ door: 'grpc', err: new Error('broken') }]);
+    other.close();
+  });
+
   it('is not read when too many of its address wait, over whichever connections, and is served in the end', async () => {
     const calls = 100;
     const { port } = server.address() as AddressInfo;
@@ -215,6 +245,13 @@ describe('a call that waits for the turn of its address', () => {
     for (const one of more) one.destroy();
   });
 });
+
+/** Makes every answer to a call fail as it is written. */
+function breakAnswers(stream: ServerHttp2Stream): void {
+  stream.respond = () => {
+    throw new Error('broken');
+  };
+}
 
 /** Waits for a second at most. */
 async function until(isSo: () => boolean): Promise<void> {

@@ -75,6 +75,7 @@ describe('an inbox that cannot hand on', () => {
       hasRoom: () => false,
       pipe: { remote: '192.0.2.1', pause: () => {} },
       cut: (cause: string) => cut.push(cause),
+      guard: (part: () => void) => part,
     } as unknown as Reader);
     const packet = new Uint8Array(65_536);
     const fit = Math.floor((inBytesMax + packetBytesMax) / packet.length);

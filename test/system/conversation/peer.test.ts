@@ -10,6 +10,10 @@ import type { Pipe } from '../../../src/transport/pipe.js';
 
 const FRAMES = new Uint8Array(1_000);
 
+function asIs(part: () => void): () => void {
+  return part;
+}
+
 /** Peers whose transports take nothing, as far as what they share goes. */
 function makePeers(count: number) {
   const unsent = new Holdings<Peer>({ bytesMax: Number.POSITIVE_INFINITY, expel: () => {} });
@@ -17,7 +21,7 @@ function makePeers(count: number) {
   const turns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS });
   const backing = { clock, limits: DEFAULT_SYSTEM_LIMITS, turns };
   const partials = new Holdings<Peer>({ bytesMax: Number.POSITIVE_INFINITY, expel: () => {} });
-  const host = { backing, partials, unsent, sharedUnsent: new SharedBytes(unsent), left: () => {} };
+  const host = { backing, partials, unsent, sharedUnsent: new SharedBytes(unsent), left: () => {}, guard: asIs };
   const pipe = { remote: '192.0.2.1', copiesFrames: false, bufferedBytes: 0, partialBytes: 0, write: () => {} };
   const peers = Array.from(
     { length: count },
