@@ -21,7 +21,7 @@ const FLOODER = '127.0.0.2';
 const OBSERVER = '127.0.0.3';
 /** How long a phase goes on before it is looked at, and for how long it is. */
 const WARM_MS = 700;
-const PHASE_MS = 3_000;
+const PHASE_MS = 2_500;
 /** Calls under way in all: what one connection may have. */
 const CALLS_AT_ONCE = 16_384;
 /** Largest pages of 1 MiB that a connection can ask for and have none refused: 32 MiB of answers. */
@@ -140,9 +140,6 @@ const WEB_KINDS: readonly Kind[] = AHEAD.map((ahead) => ({
   perConnection: ahead,
 }));
 
-/** Only kinds and numbers of connections whose names have this in them, to look at one of them closely. */
-const ONLY = process.env.SWITCHYARD_BENCH_FLOODS ?? '';
-
 /** A process beside the server, once it has begun. It says what it has done when it is stopped. */
 async function beside(program: string, ...args: string[]): Promise<{ stop(): Promise<string | undefined> }> {
   const all = ['--import', './harness/typescript.mjs', `harness/bench/flood/${program}.ts`, ...args];
@@ -173,7 +170,6 @@ async function measure(kind: Kind, connections: number, data: string, tell: (lin
   const observer = await Observer.connect(server.port, OBSERVER);
   try {
     await observer.observe(WARM_MS);
-    const quiet = await observer.observe(PHASE_MS);
     const hog = await beside('hog');
     await observer.observe(WARM_MS);
     const control = await observer.observe(PHASE_MS);
@@ -185,7 +181,7 @@ async function measure(kind: Kind, connections: number, data: string, tell: (lin
     await sleep(WARM_MS);
     const flood = await observer.observe(PHASE_MS);
     const done = JSON.parse((await flooder.stop()) ?? '{}') as Flooded;
-    tell(`quiet ${said(quiet)}; control ${said(control)}; flood ${said(flood)}; ${JSON.stringify(done)}`);
+    tell(`control ${said(control)}; flood ${said(flood)}; ${JSON.stringify(done)}`);
     return { control, flood };
   } finally {
     observer.close();
@@ -200,9 +196,14 @@ function said({ session, getNode }: Phase): string {
 
 /**
  * What a client sees while another address floods the server, beside what it sees while a process that does not connect
- * uses as much CPU as it can: the 99th percentile of its calls, in alternating rounds.
+ * uses as much CPU as it can: the 99th percentile of its calls, in alternating rounds. Of all kinds, those are taken whose names,
+ * with their number of connections, have one of `only` in them.
  */
-export async function benchFlood(rounds: number, progress: (line: string) => void): Promise<Figure[]> {
+export async function benchFlood(
+  rounds: number,
+  progress: (line: string) => void,
+  only: readonly string[] = [''],
+): Promise<Figure[]> {
   const folders = new Map<Kind['folder'], ReturnType<typeof dataFolder>>();
   const folderOf = async (kind: Kind) => {
     const folder = folders.get(kind.folder) ?? dataFolder();
@@ -215,7 +216,7 @@ export async function benchFlood(rounds: number, progress: (line: string) => voi
     for (const kind of [...KINDS, ...WEB_KINDS]) {
       for (const connections of 'request' in kind.flood ? [64] : [1, 20]) {
         const what = `${kind.what}, ${connections === 1 ? 'one connection' : `${connections} connections`}`;
-        if (!what.includes(ONLY)) continue;
+        if (!only.some((part) => what.includes(part))) continue;
         const folder = await folderOf(kind);
         const taken: Measured[] = [];
         for (let round = 0; round < rounds; round++) {

@@ -32,7 +32,7 @@ const STORM = { sessions: 2_000, connections: 100 };
 
 /** A bench: so many rounds, each ours and the rival's after each other. */
 interface Bench {
-  run(rounds: number, progress: (line: string) => void): Promise<Result[]>;
+  run(rounds: number, progress: (line: string) => void, kinds?: readonly string[]): Promise<Result[]>;
   /** How many rounds, unless somebody says. */
   readonly rounds: number;
   readonly about: string;
@@ -55,7 +55,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   curve: { run: benchFanoutCurve, rounds: 1, about: 'CPU for each delivered change against the number of watchers' },
   storm: { run: storm, rounds: 1, about: '2,000 sessions come back at once after a restart, as in npm run faults' },
   proofs: {
-    run: benchProofs,
+    run: (rounds, progress) => benchProofs(rounds, progress),
     rounds: 1,
     about: '50,000 sessions with proofs over 500 TLS connections come back at once',
   },
@@ -74,7 +74,7 @@ async function storm(rounds: number, progress: (line: string) => void): Promise<
   return (await benchStorm({ ...STORM, rounds, built: true, progress, undo })).results;
 }
 
-const HELP = `npm run bench -- [NAME...] [--rounds N] [--minutes M] [--output FILE]
+const HELP = `npm run bench -- [NAME...] [--rounds N] [--minutes M] [--kinds TEXT]... [--output FILE]
 
 Each figure beside its rival's, in alternating rounds of one run; the ratio is the median of the rounds' own, larger is
 better, and behind it are the least and the greatest. A bench that fails, for want of a rival say, does not stop the rest.
@@ -86,6 +86,7 @@ ${Object.entries(BENCHES)
   .join('\n')}
   --rounds  how many rounds (the number behind each)
   --minutes when to stop: what is running then has failed, and what has not begun is left as it was
+  --kinds   of the bench flood, only kinds whose names have this in them: --kinds GetNode --kinds '20 connections'
   --output  a JSON file that the results go into, bench by bench; those of benches that are not run stay in it.
             npm run bench:report makes docs/performance.md of docs/performance/results.json
 `;
@@ -130,7 +131,7 @@ async function runPart(bench: string, rounds: number): Promise<Part> {
   const startMs = performance.now();
   const tookSeconds = () => Math.round((performance.now() - startMs) / 1_000);
   try {
-    const running = BENCHES[bench].run(rounds, (line) => console.error(`${bench}: ${line}`));
+    const running = BENCHES[bench].run(rounds, (line) => console.error(`${bench}: ${line}`), values.kinds);
     const results = await Promise.race([running, timeIsUp()]);
     return { ...about, tookSeconds: tookSeconds(), results };
   } catch (error) {
@@ -150,6 +151,7 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string' },
     minutes: { type: 'string', default: 'Infinity' },
+    kinds: { type: 'string', multiple: true },
     output: { type: 'string' },
     help: { type: 'boolean' },
   },
