@@ -13,6 +13,8 @@ const CALL_MS = 0.1;
 const STEP_MS = 0.02;
 /** When to ask again: what waits is done within some hundred milliseconds. */
 const RETRY_MS = 1_000;
+/** For how long after another address has come slices are short, in ms: dozens of turns, and no time for who is alone. */
+const SHARED_MS = 100;
 /** How many kinds of things wait in a flow. */
 const LANES = 3;
 
@@ -41,7 +43,8 @@ export type Refused = 'call' | 'work';
  * It is deficit round robin over measured time. An address that has not used up its slice is served at once, without
  * waiting for anybody: so a client that asks now and then feels nothing. One that has waits until every other address that
  * waits has had a slice, and what it used beyond its own is taken off the next. A turn of the event loop deals out one
- * slice, so that sockets are read in between; when one address alone has something waiting, it gets all of them.
+ * slice, so that sockets are read in between; when one address alone has something waiting, it gets all of them. Slices are
+ * short while other addresses ask for something, too: their calls pass several turns.
  *
  * Within an address, calls that begin, costly requests and watches that read a snapshot take turns, each in the order in
  * which they came: a long search does not hold up the neighbours behind the same NAT.
@@ -59,6 +62,8 @@ export class FairTurns {
   #calls = 0;
   #work = 0;
   #unfinished = 0;
+  /** Until when slices are short. */
+  #sharedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: FairTurnsDeps) {
     this.#deps = deps;
@@ -175,9 +180,17 @@ export class FairTurns {
     this.#flows.get(key)?.wakes.delete(wake);
   }
 
+  /** Among more addresses than may leave something half done each has to get done what it can. */
+  get #sliceMs(): number {
+    const { sliceMs, sharedSliceMs, unfinishedMax } = this.#deps.limits;
+    const isShared = this.#flows.size <= unfinishedMax && this.#deps.clock.nowMs() < this.#sharedUntilMs;
+    return isShared ? sharedSliceMs : sliceMs;
+  }
+
   #reach(key: string): Flow {
     const known = this.#flows.get(key);
     if (known !== undefined) return known;
+    if (this.#flows.size > 0) this.#sharedUntilMs = this.#deps.clock.nowMs() + SHARED_MS;
     const flow = new Flow(this.#deps.limits.sliceMs);
     this.#flows.set(key, flow);
     this.#fresh.push(key);
@@ -202,7 +215,7 @@ export class FairTurns {
 
   /** Deals out one slice, to one address or to several that use less. */
   #deal(): void {
-    const { sliceMs } = this.#deps.limits;
+    const sliceMs = this.#sliceMs;
     // Everybody once at most: what an address alone owes is worked off in turns in which sockets are read, too.
     let visits = this.#fresh.size + this.#flows.size;
     for (let spentMs = 0; spentMs < sliceMs && visits > 0; visits--) {

@@ -5,6 +5,11 @@ export interface TurnLimits {
    * out the turns does not show.
    */
   readonly sliceMs: number;
+  /**
+   * The same while several addresses ask for something, in ms. A call passes some turns of the event loop until it is answered, in each
+   * of which it waits for a slice of whoever floods.
+   */
+  readonly sharedSliceMs: number;
   /** Calls of one address that have come and not begun: as many as one connection may have at once. */
   readonly callsPerAddressMax: number;
   /** The same of all addresses: 12 KiB of HTTP/2 stream each. */
@@ -23,6 +28,7 @@ export interface TurnLimits {
 /** The bounds of every server. */
 export const DEFAULT_TURN_LIMITS: TurnLimits = {
   sliceMs: 2,
+  sharedSliceMs: 0.5,
   callsPerAddressMax: 16_384,
   callsMax: 65_536,
   workPerAddressMax: 256,

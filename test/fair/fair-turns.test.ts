@@ -8,6 +8,7 @@ import { DEFAULT_TURN_LIMITS, type TurnLimits } from '../../src/fair/limits.js';
 const SLICE_MS = 2;
 const LIMITS: TurnLimits = {
   sliceMs: SLICE_MS,
+  sharedSliceMs: SLICE_MS,
   callsPerAddressMax: 4,
   callsMax: 6,
   workPerAddressMax: 4,
@@ -211,6 +212,35 @@ describe('fair turns', () => {
     expect(keyOf('10.0.0.2', 'x')).toBe(keyOf('::ffff:10.0.0.2', 'y'));
     expect(keyOf('2001:db8::1', 'x')).toBe(keyOf('2001:db8::2', 'y'));
     expect(keyOf('10.0.0.1', 'x')).not.toBe(keyOf('10.0.0.1', 'y'));
+  });
+
+  it('are short while another address asks for something, and long again when it has stopped', () => {
+    const { loop, turns, call } = make();
+    for (let at = 0; at < 10_000; at++) call('flood', 'call', 0.2);
+    /** How long some turns of the event loop take, each with or without a call of another address. */
+    const turnsTake = (isAsked: boolean) => {
+      const fromMs = loop.now;
+      for (let turn = 0; turn < 50; turn++) {
+        if (isAsked) turns.enter('other', () => {});
+        loop.turn();
+      }
+      return (loop.now - fromMs) / 50;
+    };
+    expect(turnsTake(false)).toBeGreaterThan(1.5);
+    expect(turnsTake(true)).toBeLessThan(0.75);
+    loop.now += 200;
+    turnsTake(false);
+    expect(turnsTake(false)).toBeGreaterThan(1.5);
+  });
+
+  it('are long among more addresses than may rest, so that what fits into one is done in it', async () => {
+    const { loop, turns, run } = make({ ...DEFAULT_TURN_LIMITS, unfinishedMax: 3 });
+    const keys = Array.from({ length: 12 }, (_, at) => `address ${at}`);
+    // The first slice of each is used up.
+    for (const key of keys) turns.charge(key, 2);
+    const asked = keys.map((key) => run(key, 'search', 6, 0.25));
+    loop.drain();
+    expect(await Promise.all(asked)).toEqual(asked.map(() => 'search'));
   });
 
   it('hold nothing of addresses whose turn is over', () => {
