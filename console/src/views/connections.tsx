@@ -161,8 +161,8 @@ function Attempt({ attempt, fromMs, spanMs }: { attempt: ConnectionAttempt; from
             </tr>
           </thead>
           <tbody>
-            {pairs.map(({ local, remote, outcome }) => (
-              <tr key={`${candidateWord(local)} ${candidateWord(remote)}`}>
+            {pairs.map(({ local, remote, outcome }, at) => (
+              <tr key={`${at} ${candidateWord(local)} ${candidateWord(remote)}`}>
                 <td>{candidateWord(local)}</td>
                 <td>{candidateWord(remote)}</td>
                 <td class={outcome === 'connected' ? 'good' : ''}>{printable(outcome)}</td>

@@ -461,9 +461,12 @@ export interface ConnectionRecord {
   askedAt:
     | Date
     | undefined;
-  /** Where the caller may be reached. */
+  /**
+   * Where the caller may be reached. This and all other addresses of a trace are told to the two ends of the connection and to callers
+   * with identity.manage, and left out for everybody else.
+   */
   callerCandidates: Candidate[];
-  /** Where the peer may be reached. */
+  /** Where the peer may be reached. Left out as those of the caller. */
   peerCandidates: Candidate[];
   /** The last attempts, in order: three at most. */
   attempts: ConnectionAttempt[];
@@ -477,7 +480,7 @@ export interface ConnectionRecord {
   reason: Reason;
   /** The same for people. */
   description: string;
-  /** Where the caller listens, as the server observed it. Empty: the server coordinates. */
+  /** Where the caller listens, as the server observed it. Empty: the server coordinates, or it is left out as candidates are. */
   listeningHost: string;
   /** The port where it listens. 0: the server coordinates. */
   listeningPort: number;
@@ -505,11 +508,11 @@ export interface ConnectionAttempt {
 
 /** A pair of candidates that was tried. */
 export interface CandidatePair {
-  /** The caller's side. */
+  /** The caller's side. Absent where addresses are left out. */
   local:
     | Candidate
     | undefined;
-  /** The peer's side. */
+  /** The peer's side. Absent where addresses are left out. */
   remote:
     | Candidate
     | undefined;

@@ -922,9 +922,10 @@ type ConnectionRecord struct {
 	State ConnectionState `protobuf:"varint,5,opt,name=state,proto3,enum=switchyard.v1.ConnectionState" json:"state,omitempty"`
 	// When it was asked for, by the server's clock.
 	AskedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=asked_at,json=askedAt,proto3" json:"asked_at,omitempty"`
-	// Where the caller may be reached.
+	// Where the caller may be reached. This and all other addresses of a trace are told to the two ends of the connection and to callers
+	// with identity.manage, and left out for everybody else.
 	CallerCandidates []*Candidate `protobuf:"bytes,7,rep,name=caller_candidates,json=callerCandidates,proto3" json:"caller_candidates,omitempty"`
-	// Where the peer may be reached.
+	// Where the peer may be reached. Left out as those of the caller.
 	PeerCandidates []*Candidate `protobuf:"bytes,8,rep,name=peer_candidates,json=peerCandidates,proto3" json:"peer_candidates,omitempty"`
 	// The last attempts, in order: three at most.
 	Attempts []*ConnectionAttempt `protobuf:"bytes,9,rep,name=attempts,proto3" json:"attempts,omitempty"`
@@ -936,7 +937,7 @@ type ConnectionRecord struct {
 	Reason Reason `protobuf:"varint,12,opt,name=reason,proto3,enum=switchyard.v1.Reason" json:"reason,omitempty"`
 	// The same for people.
 	Description string `protobuf:"bytes,13,opt,name=description,proto3" json:"description,omitempty"`
-	// Where the caller listens, as the server observed it. Empty: the server coordinates.
+	// Where the caller listens, as the server observed it. Empty: the server coordinates, or it is left out as candidates are.
 	ListeningHost string `protobuf:"bytes,14,opt,name=listening_host,json=listeningHost,proto3" json:"listening_host,omitempty"`
 	// The port where it listens. 0: the server coordinates.
 	ListeningPort int32 `protobuf:"varint,15,opt,name=listening_port,json=listeningPort,proto3" json:"listening_port,omitempty"`
@@ -1179,9 +1180,9 @@ type CandidatePair struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// The caller's side.
+	// The caller's side. Absent where addresses are left out.
 	Local *Candidate `protobuf:"bytes,1,opt,name=local,proto3" json:"local,omitempty"`
-	// The peer's side.
+	// The peer's side. Absent where addresses are left out.
 	Remote *Candidate `protobuf:"bytes,2,opt,name=remote,proto3" json:"remote,omitempty"`
 	// What came of it, for people: "connected", "refused", "no answer". The server tells it from a closed list (OUTCOMES in
 	// src/core/model/outcome.ts): what an end says in words of its own is told as "another outcome".

@@ -95,7 +95,7 @@ function stateWord({ state, path }: ConnectionRecord): string {
 }
 
 function addresses(candidates: ConnectionRecord['callerCandidates']): string {
-  return candidates.map(addressOf).join(', ') || 'no address';
+  return candidates.map(addressOf).join(', ') || 'no address, or none that is told to you';
 }
 
 function addressOf(at: { readonly host: string; readonly port: number } | undefined): string {

@@ -22,9 +22,10 @@ import type { Backing } from '../backing.js';
 import type { Made, Step } from '../call-handlers.js';
 import { signalOf } from '../call-signal.js';
 import type { Caller } from '../caller.js';
-import { connectionMessage, connectionRecordMessage } from '../encode/connection-message.js';
+import { connectionMessage } from '../encode/connection-message.js';
 import { msOf } from '../encode/duration.js';
 import { connectionSize } from '../encode/size.js';
+import { recordFor } from './connection-record.js';
 import { FirstKeys, fillPage, pageTokenOf, readPage } from './page.js';
 
 /** `c` and a revision. */
@@ -72,7 +73,7 @@ export function getConnection(
 ): GetConnectionResponse | Fault {
   const connection = replica.state.connections.get(readConnectionId(connectionId));
   if (connection === undefined || !maySee(connection, caller)) return noConnection(connectionId);
-  return { connection: connectionRecordMessage(connection) };
+  return { connection: recordFor(connection, caller) };
 }
 
 /** How many ids a step of a list looks at: some tenths of a millisecond. */
@@ -102,7 +103,7 @@ export function listConnections(
     const found = newest.take().flatMap((key) => state.connections.get(NEWEST - key) ?? []);
     const { page, hasMore } = fillPage(found, wanted, connectionSize);
     return {
-      connections: page.map(connectionRecordMessage),
+      connections: page.map((connection) => recordFor(connection, caller)),
       nextPageToken: hasMore ? pageTokenOf(ALL_CONNECTIONS, NEWEST - page.at(-1)!.id) : '',
     };
   };

@@ -33,6 +33,7 @@ import { msOf } from '../encode/duration.js';
 import { passingBytes } from '../encode/encoded.js';
 import { nodeMessage, positionMessage } from '../encode/message.js';
 import type { Source } from '../pump.js';
+import { recordsFor } from './connection-record.js';
 import {
   directConnection,
   getConnection,
@@ -204,7 +205,8 @@ function watchConnections(
   const { sid } = caller;
   const seesAll = caller.may('network.read');
   const watching = feeds.connections.subscribe({ after, sids: seesAll ? [] : [sid!] });
-  return seesAll || watching instanceof Fault ? watching : untilEnd(watching, state, sid!);
+  if (watching instanceof Fault) return watching;
+  return seesAll ? recordsFor(watching, caller) : untilEnd(watching, state, sid!);
 }
 
 /** Reads the nodes that a watch names. */
