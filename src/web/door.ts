@@ -192,6 +192,8 @@ export class WebDoor {
     if (socket.destroyed) return;
     const { calls, admission, clock } = this.#deps;
     Place.of(socket)?.establish();
+    // node:http parses nothing behind it in what has come: whoever sent more is told by the end of the connection.
+    if (request.headers.upgrade !== undefined) response.setHeader('connection', 'close');
     const { callsPerConnectionMax: max } = this.#limits;
     const caller = this.#connections.get(socket);
     if (caller === undefined || caller.exchanges.size + caller.waiting >= max || !caller.mayAsk(clock, max)) {

@@ -32,7 +32,7 @@ export function drawPipeline(random: SeededRandom, isSound: boolean): Pipeline {
   const text = [...(isWatched ? [watching()] : []), ...all, preflight(random, ['connection: close'])].join('');
   const bytes = Buffer.from(text, 'latin1');
   const cuts = Array.from({ length: random.below(5) }, () => random.below(bytes.length)).sort((a, b) => a - b);
-  // node:http answers nothing behind a request to upgrade, and waits for the client to go.
+  // The connection ends behind a request to upgrade, whatever was sent after it.
   const isUpgrade = text.includes('upgrade: websocket');
   const ending = isUpgrade ? 'half-close' : random.pick(['linger', 'linger', 'linger', 'half-close', 'reset'] as const);
   const answerBytes = random.pick([0, 10, 5_000, 200_000]);

@@ -28,6 +28,26 @@ const errorOf = (answer: { text: string }) => {
   return { code, message, reason: details[0].debug.reason, fields: details[1]?.debug.fieldViolations };
 };
 
+describe('a request to upgrade', () => {
+  it.each(['h2c', 'websocket'])(
+    'to %s is answered as if it did not ask for that, and its connection is closed',
+    async (what) => {
+      const [host, port] = at.web.split(':');
+      const socket = connect(Number(port), host);
+      let heard = '';
+      socket.on('data', (bytes) => (heard += bytes));
+      const closed = once(socket, 'close');
+      const ask = (more: string) =>
+        `GET ${SERVER}?encoding=json&message=%7B%7D HTTP/1.1\r\nhost: ${at.web}\r\n${more}\r\n`;
+      socket.write(`${ask(`connection: upgrade\r\nupgrade: ${what}\r\n`)}${ask('')}`);
+      await closed;
+      expect(heard.match(/^HTTP.*/gm)).toEqual(['HTTP/1.1 200 OK']);
+      expect(heard).toMatch(/connection: close/i);
+    },
+    5_000,
+  );
+});
+
 describe('a call by curl', () => {
   it('opens a session from JSON, with names of enums and durations as text', async () => {
     const instanceUuid = randomUUID();
