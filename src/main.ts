@@ -23,7 +23,7 @@ const terminal = processTerminal(process);
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
     // Whoever asks a second time does not want to wait for anybody's goodbye.
-    if (stop.signal.aborted) process.exit(EXIT.interrupted);
+    if (stop.signal.aborted) process.exit(name === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted);
     stop.abort(new Interrupt(name));
   });
 }

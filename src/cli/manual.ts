@@ -35,7 +35,7 @@ const STATUSES = [
   ['2', 'wrong usage'],
   ['3', 'another instance with the same UUID took the place of this one'],
   ['74', 'the journal of a server could be written no more'],
-  ['129, 130', 'hung up; interrupted'],
+  ['129, 130, 143', 'hung up; interrupted; told to stop a second time by SIGTERM'],
 ] as const;
 
 function section({ words, about, args, options, examples }: CommandNode): string[] {

@@ -27,7 +27,15 @@ import { addCertificates, addTickets, withTicket } from './trust/trust-commands.
 import { unknownVariables } from './variables.js';
 
 /** Exit statuses, as docs/operations.md lists them. */
-export const EXIT = { done: 0, failed: 1, usage: 2, superseded: 3, hungUp: 129, interrupted: 130 } as const;
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  superseded: 3,
+  hungUp: 129,
+  interrupted: 130,
+  terminated: 143,
+} as const;
 
 /** Exit statuses after signals: SIGTERM is how a service is stopped, so it is no failure. */
 const STATUS_OF = { SIGTERM: EXIT.done, SIGINT: EXIT.interrupted, SIGHUP: EXIT.hungUp } as const;

@@ -221,6 +221,12 @@ describe('A command that stays', () => {
     expect(await target.stop('SIGTERM')).toBe(0);
   });
 
+  it('a server ends at once with status 143 on SIGTERM when it has been told to stop before', async () => {
+    const { program: one } = await startServerProcess(['--listen', '127.0.0.1:0', '--data', ':memory:']);
+    one.process.kill('SIGINT');
+    expect(await one.stop('SIGTERM')).toBe(143);
+  });
+
   it('ends with status 3 when another takes its place on the network', async () => {
     const one = await begin.join();
     // With the same key: nobody else could.
