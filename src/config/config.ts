@@ -173,11 +173,16 @@ function consoleContradictions({ consoleListen, consoleOrigins, data, adminToken
 
 /** The home of users who have none, as Debian calls it: nothing is found there, and nobody but root could make it. */
 const NO_HOME = '/nonexistent';
-const HOMELESS =
-  '--data: is needed, because this user has no home folder: HOME is not set, and there is no entry in the user database';
+const NO_HOME_FOLDER = 'this user has no home folder: HOME is not set, and there is no entry in the user database';
+const HOMELESS = `--data: is needed, because ${NO_HOME_FOLDER}`;
 
 function isNowhere(folder: string): boolean {
   return folder.startsWith(`${NO_HOME}/`);
+}
+
+/** Why nothing can be kept in {@link defaultDataFolder}; undefined where that is the folder of a user. */
+export function whyNothingIsKept(place: Pick<Sources, 'env' | 'platform' | 'home'>): string | undefined {
+  return isNowhere(defaultDataFolder(place)) ? NO_HOME_FOLDER : undefined;
 }
 
 /**

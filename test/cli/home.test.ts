@@ -1,9 +1,14 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import {
+  IdentityServiceService as Identities,
+  IdentityKind,
+  IssueTicketRequest,
+} from '../../gen/switchyard/v1/identity.js';
 import { programArguments } from '../../harness/program.js';
 import { homeFolder } from '../../src/base/home-folder.js';
-import { run } from '../grpc/running.js';
+import { asAdmin, ask, run } from '../grpc/running.js';
 import { IS_LONG } from '../long.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -13,8 +18,8 @@ const NOBODY = 54_321;
 const isRoot = process.getuid?.() === 0;
 
 /** Runs Node as a user of no database, where that may be done, or with an empty HOME, which is none either. */
-function runHomeless(args: readonly string[], how: 'no entry' | 'empty HOME') {
-  const env = { PATH: process.env.PATH, ...(how === 'empty HOME' && { HOME: '' }) };
+function runHomeless(args: readonly string[], how: 'no entry' | 'empty HOME', more = {}) {
+  const env = { PATH: process.env.PATH, ...(how === 'empty HOME' && { HOME: '' }), ...more };
   const user = how === 'no entry' ? { uid: NOBODY, gid: NOBODY } : {};
   return new Promise<{ status: number | null; out: string; err: string }>((resolve) => {
     const child = execFile(process.execPath, args, { cwd: ROOT, env, ...user }, (_error, out, err) =>
@@ -63,6 +68,28 @@ describe.each(IS_LONG ? HOW : isRoot ? [HOW[0]] : [HOW[1]])('a user without a ho
       );
       expect([err, status]).toEqual(['', 0]);
       expect(out).toContain('"cvid"');
+    } finally {
+      await server.stop();
+    }
+  });
+
+  itHere('is told why it cannot enrol, and what to do, before the ticket is spent', async () => {
+    const server = await run();
+    try {
+      const { text } = await ask(
+        server,
+        Identities.issueTicket,
+        IssueTicketRequest.create({ kind: IdentityKind.INSTANCE }),
+        asAdmin(),
+      );
+      const { status, err } = await runHomeless([...programArguments(), 'enroll', '--server', server.address], how, {
+        SWITCHYARD_TICKET: text,
+      });
+      expect(err).toContain('what a ticket leads to cannot be kept: this user has no home folder');
+      expect(err).toContain('Set HOME');
+      expect(status).toBe(1);
+      const { tickets } = await ask(server, Identities.listTickets, { pageSize: 1, pageToken: '' }, asAdmin());
+      expect(tickets).toMatchObject([{ uses: 1, used: 0 }]);
     } finally {
       await server.stop();
     }

@@ -13,6 +13,7 @@ import {
   TicketTextError,
   type TlsOptions,
 } from '../../client/index.js';
+import { whyNothingIsKept } from '../../config/config.js';
 import { type ConnectionFlags, tlsOptions } from '../connection.js';
 import { diagnose } from '../operate/diagnose.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
@@ -94,6 +95,9 @@ export async function enrolWith(
   { isAlwaysAsked = false } = {},
 ): Promise<Enrolled> {
   const ticket = readTicket(text);
+  // Before the ticket is spent: what it leads to is kept there, whatever --key says.
+  const homeless = whyNothingIsKept(surroundings);
+  if (homeless !== undefined) throw new Failure(`what a ticket leads to cannot be kept: ${homeless}. Set HOME`);
   const servers = flags.server === undefined ? ticket.addresses : [flags.server];
   if (servers.length === 0) throw new UsageError('--server: the ticket says no address of the server');
   const before = membership(surroundings);

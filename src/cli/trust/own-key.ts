@@ -9,7 +9,7 @@ import {
   type Switchyard,
   SwitchyardError,
 } from '../../client/index.js';
-import { defaultDataFolder } from '../../config/config.js';
+import { defaultDataFolder, whyNothingIsKept } from '../../config/config.js';
 import { uuidOfName } from '../../replay/uuid.js';
 import { type ConnectionFlags, serverAddress } from '../connection.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
@@ -43,6 +43,9 @@ export function ownKeyPath(name: string, flags: KeyFlags, surroundings: Surround
 
 /** The key of a command, made if there is none. Rejects with a Failure when it cannot be stored. */
 export async function ownKey(name: string, flags: KeyFlags, surroundings: Surroundings): Promise<OwnKey> {
+  const homeless = flags.key === undefined ? whyNothingIsKept(surroundings) : undefined;
+  if (homeless !== undefined)
+    throw new Failure(`the key cannot be kept: ${homeless}. Set HOME, or name a file with --key`);
   const path = ownKeyPath(name, flags, surroundings);
   const key = () => ensureKey(path);
   await failing(key);
