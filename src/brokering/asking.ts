@@ -17,7 +17,8 @@ import {
 import { CONNECTION_TIMES } from '../core/model/connection-times.js';
 import { Fault } from '../core/model/fault.js';
 import type { StateView } from '../core/store/state-view.js';
-import type { Asker, Gatekeeper } from '../replica/access/gatekeeper.js';
+import type { Asker } from '../replica/access/asker.js';
+import type { Gatekeeper } from '../replica/access/gatekeeper.js';
 import type { Replica } from '../replica/replica.js';
 import { pendingConnections } from '../shares/belongings.js';
 import type { Shares } from '../shares/shares.js';

@@ -1,10 +1,9 @@
 import type { Clock } from '../../base/clock.js';
 import { type Access, authorize, type Subject } from '../../core/decide/policy/authorize.js';
-import { keyFault } from '../../core/decide/policy/opener.js';
 import { visiblePeer } from '../../core/decide/policy/visible.js';
 import type { Change } from '../../core/model/change.js';
 import { Fault } from '../../core/model/fault.js';
-import { IdentityKind, isVouchedFor } from '../../core/model/identity.js';
+import { IdentityKind } from '../../core/model/identity.js';
 import {
   type GrantedPermission,
   type Method,
@@ -12,34 +11,21 @@ import {
   type Permission,
   ruleOf,
 } from '../../core/model/permission.js';
-import { type AuthMode, type GrantParty, type Policy, stricter } from '../../core/model/policy.js';
+import { type AuthMode, type Policy, stricter } from '../../core/model/policy.js';
 import type { Position } from '../../core/model/position.js';
 import { type Principal, principalName } from '../../core/model/principal.js';
 import { identityOf, type Session } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Origin } from '../../shares/origin.js';
 import { type GuardableSource, GuardedSource } from '../guarded-source.js';
-import type { Access as AccessHolder, AccessTokens } from './access-tokens.js';
+import type { AccessTokens } from './access-tokens.js';
+import type { Asker } from './asker.js';
+import { PrincipalFinder } from './principal-finder.js';
 import { roleLimit } from './role-limit.js';
 import { ShownIdentities } from './shown-identities.js';
 import { StandingCalls } from './standing-calls.js';
-import { ADMINISTRATOR, DEFAULT_NETWORK, isDisowned, partyOf, refuseNobody, unknownIdentity } from './subjects.js';
+import { ADMINISTRATOR, DEFAULT_NETWORK, refuseNobody, unknownIdentity } from './subjects.js';
 import { overFault } from './token.js';
-
-/** Who asks for something, as a door knows it. */
-export interface Asker {
-  /** The session whose token came with it; undefined without one. */
-  readonly sid: number | undefined;
-  /** It came with the administrator's token. */
-  readonly isAdmin: boolean;
-  readonly origin: Origin;
-  /** Whom the access token is of that it came with; absent without one. */
-  readonly access?: AccessHolder | undefined;
-  /** Whether this identity has shown itself on the connection that it came over. */
-  hasShown(uuid: string): boolean;
-  /** Until when it counts there, by the monotonic clock; absent or undefined where its connection ends with that. */
-  shownUntilMs?(uuid: string): number | undefined;
-}
 
 /** What `required` would refuse, and to whom. */
 export interface ObservedRefusal {
@@ -84,11 +70,13 @@ export class Gatekeeper {
   /** Who has shown itself where. */
   readonly shown: ShownIdentities;
   readonly #standing: StandingCalls;
+  readonly #principals: PrincipalFinder;
 
   constructor(deps: GatekeeperDeps) {
     this.#deps = deps;
     this.shown = new ShownIdentities({ clock: deps.clock, isByConnection: deps.bindsSessions });
     this.#standing = new StandingCalls(deps);
+    this.#principals = new PrincipalFinder(deps);
   }
 
   /** The mode that holds now. */
@@ -104,7 +92,7 @@ export class Gatekeeper {
 
   /** The principal that a call is made as. */
   principal(asker: Asker): Principal | undefined {
-    return this.#subject(asker, this.mode).principal;
+    return this.#principals.subject(asker, this.mode).principal;
   }
 
   /** Whether a proof may be bound like this. */
@@ -115,16 +103,12 @@ export class Gatekeeper {
 
   /** The principal of a session that a proof has opened. */
   principalOf(session: Session): Principal | undefined {
-    const uuid = identityOf(session);
-    const { keyId } = session;
-    const identity = keyId === undefined ? undefined : this.#deps.state.identities.get(uuid);
-    if (identity === undefined || identity.revoked || isDisowned(this.#deps.state, identity, keyId!)) return undefined;
-    return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'session' };
+    return this.#principals.principalOf(session);
   }
 
   /** Whether a caller is somebody, or nobody has to be. */
   isKnown(asker: Asker): boolean {
-    return refuseNobody(this.#access(), this.#subject(asker, this.mode)) === undefined;
+    return refuseNobody(this.#access(), this.#principals.subject(asker, this.mode)) === undefined;
   }
 
   /**
@@ -135,20 +119,20 @@ export class Gatekeeper {
     if (this.mode !== 'required') return true;
     const { origin } = asker;
     const holder = { sid, isAdmin: false, origin, hasShown: (uuid: string) => asker.hasShown(uuid) };
-    const subject = this.#subject(holder, 'required');
+    const subject = this.#principals.subject(holder, 'required');
     return authorize(this.#access(), subject, 'session.own') === undefined;
   }
 
   /** As whom a command is stored that this caller asks for; undefined for nobody. */
   nameOf(asker: Asker): string | undefined {
     if (asker.isAdmin) return principalName(ADMINISTRATOR);
-    const { principal } = this.#subject(asker, this.mode);
+    const { principal } = this.#principals.subject(asker, this.mode);
     return principal && principalName(principal);
   }
 
   /** The identity that a caller is; undefined for nobody, and for the administrator's token. */
   identityOf(asker: Asker): string | undefined {
-    return asker.isAdmin ? undefined : this.#subject(asker, this.mode).principal?.identityUuid;
+    return asker.isAdmin ? undefined : this.#principals.subject(asker, this.mode).principal?.identityUuid;
   }
 
   /** Why a method must not begin; undefined when it may. */
@@ -173,7 +157,7 @@ export class Gatekeeper {
   /** Whether a caller has a permission, with no target. */
   may(permission: Permission, asker: Asker): boolean {
     if (this.mode === 'open' && OPEN.has(permission)) return true;
-    return authorize(this.#access(), this.#subject(asker, this.mode), permission) === undefined;
+    return authorize(this.#access(), this.#principals.subject(asker, this.mode), permission) === undefined;
   }
 
   /** Why a caller has no such permission; undefined when it has. */
@@ -195,7 +179,8 @@ export class Gatekeeper {
     return this.#decide(method, asker, (access, subject) => {
       if (access.mode !== 'required') return undefined;
       const session = this.#deps.state.sessions.get(sid);
-      const fault = session === undefined ? absent(sid) : authorize(access, subject, permission, this.#party(session));
+      const fault =
+        session === undefined ? absent(sid) : authorize(access, subject, permission, this.#principals.party(session));
       if (fault === undefined) return undefined;
       return this.#sees(access, subject, asker, sid) ? (session === undefined ? undefined : fault) : absent(sid);
     });
@@ -226,13 +211,13 @@ export class Gatekeeper {
     const [session, target] = [sessions.get(from), sessions.get(to)];
     // What ends with its session needs nothing here.
     if (session === undefined || target === undefined) return true;
-    const subject = { principal: undefined, party: this.#party(session), isAdministrator: false };
-    return authorize(access, subject, permission, this.#party(target)) === undefined;
+    const subject = { principal: undefined, party: this.#principals.party(session), isAdministrator: false };
+    return authorize(access, subject, permission, this.#principals.party(target)) === undefined;
   }
 
   /** Whether a caller may know of a session or a node: it reads the graph, is it, or has something to do with it. */
   sees(asker: Asker, sid: number): boolean {
-    return this.mode === 'open' || this.#sees(this.#access(), this.#subject(asker, this.mode), asker, sid);
+    return this.mode === 'open' || this.#sees(this.#access(), this.#principals.subject(asker, this.mode), asker, sid);
   }
 
   /**
@@ -298,7 +283,7 @@ export class Gatekeeper {
   #cause({ sid, access }: Asker, fault: Fault): Fault {
     const { state } = this.#deps;
     if (sid !== undefined && !state.sessions.has(sid)) return overFault(state, sid);
-    return access !== undefined && this.#isExpired(access)
+    return access !== undefined && this.#principals.isExpired(access)
       ? new Fault('AUTH_REQUIRED', EXPIRED[access.via ?? 'token'])
       : fault;
   }
@@ -310,63 +295,20 @@ export class Gatekeeper {
   ): Fault | undefined {
     const access = this.#access();
     if (access.mode === 'observe') {
-      const would = decide({ ...access, mode: 'required' }, this.#subject(asker, 'required'));
+      const would = decide({ ...access, mode: 'required' }, this.#principals.subject(asker, 'required'));
       if (would !== undefined) {
         this.#deps.observed?.({ fault: would, method, origin: asker.origin, who: this.nameOf(asker) });
       }
     }
-    return decide(access, this.#subject(asker, access.mode));
+    return decide(access, this.#principals.subject(asker, access.mode));
   }
 
   #access(): Access {
     return { mode: this.mode, policy: this.#deps.state.policy?.policy ?? NO_GRANTS };
   }
 
-  /** As whom somebody asks. In `required` a session counts only where its identity has shown itself. */
-  #subject(asker: Asker, mode: AuthMode): Subject {
-    const { state } = this.#deps;
-    const isAdministrator = asker.isAdmin;
-    const session = asker.sid === undefined ? undefined : state.sessions.get(asker.sid);
-    const counts = session !== undefined && (mode !== 'required' || this.#counts(asker, session));
-    const ofSession = counts ? this.principalOf(session) : undefined;
-    const principal = ofSession ?? (asker.access && this.#holder(asker.access));
-    return { principal, party: principal && partyOf(state, principal), isAdministrator };
-  }
-
-  #counts(asker: Asker, session: Session): boolean {
-    return asker.hasShown(identityOf(session)) || !(this.#deps.bindsSessions || this.#isVouchedFor(session));
-  }
-
-  /** Whether a session was opened by the word of an authority or an issuer, which has an end. */
-  #isVouchedFor(session: Session): boolean {
-    const identity = this.#deps.state.identities.get(identityOf(session));
-    return identity?.keys.some((key) => key.id === session.keyId && isVouchedFor(key)) === true;
-  }
-
-  /** The principal that has logged in, if it still is one and its key is good. */
-  #holder(access: AccessHolder): Principal | undefined {
-    const { uuid, keyId, roles, via = 'access' } = access;
-    const { state, clock } = this.#deps;
-    if (this.#isExpired(access)) return undefined;
-    if (roles !== undefined) return { ...ADMINISTRATOR, roles, via };
-    const identity = state.identities.get(uuid);
-    if (identity === undefined || keyFault(identity, keyId, clock.wallMs()) !== undefined) return undefined;
-    if (isDisowned(state, identity, keyId)) return undefined;
-    return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via };
-  }
-
-  /** What grants look at of a session's identity; of one of which nothing was proved, only its UUID. */
-  #party(session: Session): GrantParty {
-    const identity = session.keyId === undefined ? undefined : this.#deps.state.identities.get(identityOf(session));
-    return identity ?? { uuid: session.uuid, name: '', roles: [], labels: {} };
-  }
-
   #sees(access: Access, subject: Subject, { sid: own }: Asker, sid: number): boolean {
     if (authorize(access, subject, 'graph.read') === undefined) return true;
     return own !== undefined && visiblePeer(this.#deps.state, own, sid);
-  }
-
-  #isExpired({ untilMs }: AccessHolder): boolean {
-    return untilMs !== undefined && untilMs <= this.#deps.clock.nowMs();
   }
 }

@@ -4,7 +4,7 @@ import type { Position } from '../../core/model/position.js';
 import type { CloseReason, Session } from '../../core/model/session.js';
 import type { Stream } from '../../core/model/stream.js';
 import type { Access } from '../../replica/access/access-tokens.js';
-import type { Asker } from '../../replica/access/gatekeeper.js';
+import type { Asker } from '../../replica/access/asker.js';
 import type { Origin } from '../../shares/origin.js';
 import type { EventBody } from '../codec/event.js';
 import { closedBody } from '../encode/message.js';

@@ -3,7 +3,7 @@ import type { Connection } from '../../core/model/connection.js';
 import { Fault, REASONS, type Reason } from '../../core/model/fault.js';
 import type { Order } from '../../core/model/order.js';
 import { type CostlySource, MeteredSource } from '../../fair/metered-source.js';
-import type { Asker } from '../../replica/access/gatekeeper.js';
+import type { Asker } from '../../replica/access/asker.js';
 import type { Attachment } from '../../replica/attachments.js';
 import type { EventBody, SystemEvent } from '../codec/event.js';
 import { type AnswerBody, refusal } from './answer.js';
