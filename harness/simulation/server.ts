@@ -211,6 +211,7 @@ export class SimulatedServer implements Listener {
       {
         vouch: () => {},
         has: () => true,
+        isShared: () => false,
         find: () => undefined,
         holdings: { watches: undefined as never },
         fates: this.fates,

@@ -24,6 +24,8 @@ export interface CallConnections {
   vouch(name: string): void;
   /** Whether the one of that name is still there. */
   has(name: string): boolean;
+  /** Whether several have that name. */
+  isShared(name: string): boolean;
   /** The one of that name whose messages count in all; undefined where none counts. */
   find(name: string): Peer | undefined;
   readonly holdings: { readonly watches: SharedBytes<Peer> };
@@ -101,7 +103,10 @@ export class CallReception {
       const vouched = vouching === undefined ? undefined : await vouching;
       const isGone = () => this.isGone(call);
       if (isGone()) return givenUp();
-      const caller = vouched instanceof Fault ? vouched : identify(this.backing, call, { vouched, isGone });
+      const caller =
+        vouched instanceof Fault
+          ? vouched
+          : identify(this.backing, call, { vouched, isNameless: () => isGone() || this.isShared(call) });
       seen(caller instanceof Fault ? undefined : caller);
       if (caller instanceof Fault) return caller;
       const refused = this.backing.gatekeeper.admit(methodOfPath(call.getPath()), caller);
@@ -119,6 +124,11 @@ export class CallReception {
   private isGone(call: AnyCall): boolean {
     if (call.cancelled || call instanceof LocalCall || this.connections === undefined) return call.cancelled;
     return !this.connections.has(call.getPeer());
+  }
+
+  /** Whether the connection of a call has its name in common with another one: what is shown on it is shown by nobody. */
+  private isShared(call: AnyCall): boolean {
+    return !(call instanceof LocalCall) && this.connections?.isShared(call.getPeer()) === true;
   }
 
   /** Tells the audit log what came of a call. */

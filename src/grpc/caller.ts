@@ -37,8 +37,8 @@ interface Shown {
   readonly isAdmin: boolean;
   readonly access?: Access | undefined;
   readonly origin: Origin & { readonly connection: string };
-  /** Whether its connection has closed, or it has given up. */
-  readonly isGone: () => boolean;
+  /** Whether its connection has closed or shares its name, or it has given up. */
+  readonly isNameless: () => boolean;
 }
 
 /** Who makes a call, as its metadata proves it, and what it may do. */
@@ -52,11 +52,11 @@ export class Caller implements Asker {
   /** From where. */
   readonly origin: Shown['origin'];
   readonly #gatekeeper: Gatekeeper;
-  readonly #isGone: () => boolean;
+  readonly #isNameless: () => boolean;
 
-  constructor(gatekeeper: Gatekeeper, { sid, isAdmin, access, origin, isGone }: Shown) {
+  constructor(gatekeeper: Gatekeeper, { sid, isAdmin, access, origin, isNameless }: Shown) {
     this.#gatekeeper = gatekeeper;
-    this.#isGone = isGone;
+    this.#isNameless = isNameless;
     this.sid = sid;
     this.isAdmin = isAdmin;
     this.access = access;
@@ -75,10 +75,11 @@ export class Caller implements Asker {
 
   /**
    * An identity has shown itself on the connection of the call, and counts there until a time, if one is given. False: there is no room
-   * to remember it. A connection that has closed is not remembered: another one may get its name.
+   * to remember it. A connection that has closed is not remembered, as another one may get its name; nor one that has its name in common
+   * with another, as behind a proxy with several addresses.
    */
   show(uuid: string, untilMs?: number): boolean {
-    return this.#isGone() || this.#gatekeeper.shown.add(this.origin.connection, uuid, untilMs);
+    return this.#isNameless() || this.#gatekeeper.shown.add(this.origin.connection, uuid, untilMs);
   }
 
   /** Whether an identity has shown itself on the connection of the call. */
@@ -131,7 +132,7 @@ export class Caller implements Asker {
 export function identify(
   { replica, shares, adminToken, gatekeeper }: Backing,
   call: Call,
-  { vouched, isGone }: { readonly vouched: Access | undefined; readonly isGone: () => boolean },
+  { vouched, isNameless }: { readonly vouched: Access | undefined; readonly isNameless: () => boolean },
 ): Caller | Fault {
   const { metadata } = call;
   const origin = originOfPeer(call.getPeer());
@@ -150,14 +151,14 @@ export function identify(
   }
   const access = vouched ?? given;
   const [token] = metadata.get(SESSION_METADATA);
-  if (token === undefined) return new Caller(gatekeeper, { sid: undefined, isAdmin, access, origin, isGone });
+  if (token === undefined) return new Caller(gatekeeper, { sid: undefined, isAdmin, access, origin, isNameless });
   const sid = authenticate(replica.state, String(token));
   if (sid instanceof Fault) return sid;
   const uuid = identityOf(replica.state.sessions.get(sid)!);
   if (access !== undefined && access.uuid !== uuid) {
     return new Fault('IDENTITY_MISMATCH', `${shownAs(access)}, the session of ${uuid}`);
   }
-  const caller = new Caller(gatekeeper, { sid, isAdmin, access, origin, isGone });
+  const caller = new Caller(gatekeeper, { sid, isAdmin, access, origin, isNameless });
   // Its word counts on this connection as a proof does, while it is good.
   if (vouched !== undefined) caller.show(uuid, vouched.untilMs);
   return gatekeeper.renews(sid, caller) ? (renew({ replica, shares }, sid, origin) ?? caller) : caller;

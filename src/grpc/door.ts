@@ -115,6 +115,7 @@ export class GrpcDoor {
       disconnected,
       backing.turns,
       admission.fence,
+      (name) => backing.gatekeeper.shown.forget(name),
     );
     this.calls = new Calls(backing, this.peers, this.certified);
     this.local = new LocalCalls({

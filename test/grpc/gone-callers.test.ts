@@ -24,7 +24,7 @@ function calling() {
     certificates: { accept: () => undefined },
     gatekeeper: { admit: () => undefined },
   } as unknown as Backing;
-  const connections = { has: () => isThere, vouch: () => {} } as unknown as CallConnections;
+  const connections = { has: () => isThere, isShared: () => false, vouch: () => {} } as unknown as CallConnections;
   const metadata = new Metadata();
   metadata.set('authorization', 'Bearer token');
   const call = {
@@ -77,7 +77,7 @@ describe('what a caller shows', () => {
     const shown = new ShownIdentities({ clock: { nowMs: () => 0 }, isByConnection: true });
     const origin = { address: '127.0.0.1', connection: '127.0.0.1:1' };
     const gatekeeper = { shown } as unknown as Gatekeeper;
-    const caller = new Caller(gatekeeper, { sid: 1, isAdmin: false, origin, isGone: () => isGone });
+    const caller = new Caller(gatekeeper, { sid: 1, isAdmin: false, origin, isNameless: () => isGone });
     expect(caller.show('anna')).toBe(true);
     expect(shown.count).toBe(count);
   });

@@ -53,6 +53,8 @@ export class Peers implements PeerWatch {
     readonly turns: FairTurns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS }),
     /** Around what is done with a call that comes; absent: what throws, throws. */
     private readonly fence?: Fence,
+    /** Called with the name of each connection that another one has, too: from now on nobody can say whose call is whose. */
+    private readonly shared: (name: string) => void = () => {},
   ) {
     this.readings = new Readings(clock);
     this.silentErrors = new SilentErrors(clock);
@@ -122,6 +124,11 @@ export class Peers implements PeerWatch {
     return this.byName.has(name);
   }
 
+  /** Whether several connections have this name of grpc-js. */
+  isShared(name: string): boolean {
+    return (this.byName.get(name)?.length ?? 0) > 1;
+  }
+
   /** The peer with this name of grpc-js, while its connection counts; of several the last. */
   find(name: string): Peer | undefined {
     return this.byName.get(name)?.at(-1);
@@ -149,6 +156,7 @@ export class Peers implements PeerWatch {
     const peer = new Peer(nameOf(socket), socket, this);
     this.peers.set(peer.place ?? peer.name, peer);
     this.byName.set(peer.name, [...(this.byName.get(peer.name) ?? []), peer]);
+    if (this.isShared(peer.name)) this.shared(peer.name);
     socket.on('close', () => this.forget(peer));
     if (peer.place !== undefined) peer.place.close = () => peer.close();
   }
@@ -165,9 +173,8 @@ export class Peers implements PeerWatch {
     this.holdings.forget(peer);
     peer.gone();
     const key = peer.place ?? peer.name;
-    if (this.peers.get(key) !== peer) return;
-    this.peers.delete(key);
-    const left = this.byName.get(peer.name)!.filter((other) => other !== peer);
+    if (this.peers.get(key) === peer) this.peers.delete(key);
+    const left = (this.byName.get(peer.name) ?? []).filter((other) => other !== peer);
     if (left.length > 0) this.byName.set(peer.name, left);
     else {
       this.byName.delete(peer.name);

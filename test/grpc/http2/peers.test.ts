@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import {
   type ClientHttp2Session,
   connect,
@@ -252,6 +252,28 @@ function breakAnswers(stream: ServerHttp2Stream): void {
     throw new Error('broken');
   };
 }
+
+describe('connections that share a name, as behind a proxy with several addresses', () => {
+  it('are told of as they come to share it, and are told apart again when one is left', () => {
+    const shared: string[] = [];
+    const limits = { ...DEFAULT_DOOR_LIMITS, messageBytesMax: 1_048_576 };
+    const paths = { answers: new Set<string>(), watches: new Set<string>() };
+    const nothing = () => {};
+    const peers = new Peers(new ManualClock(), limits, paths, nothing, nothing, undefined, undefined, (name) =>
+      shared.push(name),
+    );
+    const server = new EventEmitter();
+    peers.watch(server as unknown as Http2Server);
+    const sockets = [4711, 4711, 4712].map((remotePort) =>
+      Object.assign(new EventEmitter(), { remoteAddress: '192.0.2.1', remotePort }),
+    );
+    for (const socket of sockets) server.emit('connection', socket);
+    expect(shared).toEqual(['192.0.2.1:4711']);
+    expect(['192.0.2.1:4711', '192.0.2.1:4712'].map((name) => peers.isShared(name))).toEqual([true, false]);
+    sockets[0]!.emit('close');
+    expect(peers.isShared('192.0.2.1:4711')).toBe(false);
+  });
+});
 
 /** Waits for a second at most. */
 async function until(isSo: () => boolean): Promise<void> {
