@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { countTests, withMemory } from './jest.mjs';
 import { judgePeaks, WORKER_BYTES_MAX } from './memory.mjs';
 import { findNode, nodePackage } from './nodes.mjs';
-import { MATRIX } from './steps.mjs';
+import { LONG, MATRIX } from './steps.mjs';
 
 const clean = {
   numFailedTests: 0,
@@ -114,6 +114,12 @@ describe('the versions of Node that the gate finds', () => {
         ['grpc', 'web', 'abuse', 'system'].map((folder) => `Node ${node}: test/${folder}`),
       ),
     );
+  });
+
+  it('has a step for servers that require proofs, of tests that are there', () => {
+    const { paths, env } = LONG.find(({ name }) => name === 'required mode: test/grpc')!;
+    expect(env).toEqual({ GATE_REQUIRED_MODE: '1' });
+    expect(paths.filter((path) => !existsSync(path))).toEqual([]);
   });
 
   it('are packages of npm by platform', () => {

@@ -39,8 +39,27 @@ export const MATRIX = NODES.flatMap((node) =>
   FOLDERS.map((folder) => ({ name: `Node ${node}: ${folder}`, node, paths: [folder] })),
 );
 
-/** What it runs besides, by this Node: tests that need what `npm test` does not install. */
+/**
+ * Tests that servers pass which require proofs as well as open ones: test/grpc/proving-client.ts has their callers prove who they are.
+ * Not here are those that say `auth: 'open'` because they are about open networks, that count revisions, or that bring clients of
+ * their own.
+ */
+const REQUIRED = [
+  ...['several-sessions', 'status', 'taken-away'],
+  ...services('admin-proof', 'audit', 'direct-connection', 'renewal', 'tickets', 'watch-sessions'),
+];
+
+function services(...names) {
+  return names.map((name) => `services/${name}`);
+}
+
+/** What it runs besides, by this Node: tests that need what `npm test` does not install, or in another way than that. */
 export const LONG = [
+  {
+    name: 'required mode: test/grpc',
+    paths: REQUIRED.map((name) => `test/grpc/${name}.test.ts`),
+    env: { GATE_REQUIRED_MODE: '1' },
+  },
   {
     name: 'completion in zsh and fish',
     install: installShells,

@@ -5,6 +5,7 @@ import { Status } from '../../gen/google/rpc/status.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
 import { readConfig } from '../../src/config/config.js';
 import { type RunningServer, type Surroundings, startServer } from '../../src/server/server.js';
+import { IS_REQUIRED, ProvingClient } from './proving-client.js';
 
 /** The administrators' token of every server here. */
 export const ADMIN_TOKEN = 'an-administrator-of-tests';
@@ -37,7 +38,12 @@ export function besides(listen: string): string {
 /** Starts a server on a free port of the loopback, in memory unless `data` is a folder. Flags as on the command line. */
 export async function run(flags: Record<string, string> = {}, parts: Partial<Surroundings> = {}): Promise<Running> {
   const config = readConfig({
-    flags: { ...BASE, 'rendezvous-listen': besides(flags.listen ?? BASE.listen), ...flags },
+    flags: {
+      ...BASE,
+      ...(IS_REQUIRED && { auth: 'required' }),
+      'rendezvous-listen': besides(flags.listen ?? BASE.listen),
+      ...flags,
+    },
     env: {},
     platform: 'linux',
     home: '/nowhere',
@@ -57,13 +63,16 @@ export async function run(flags: Record<string, string> = {}, parts: Partial<Sur
       }),
   });
   const address = server.addresses.grpc;
-  const client = new Client(address, credentials.createInsecure());
+  const proving = IS_REQUIRED && !('auth' in flags) ? new ProvingClient(address) : undefined;
+  const interceptors = proving === undefined ? [] : [proving.interceptor];
+  const client = new Client(address, credentials.createInsecure(), { interceptors });
   return {
     server,
     address,
     client,
     async stop() {
       client.close();
+      proving?.close();
       await server.close();
     },
   };

@@ -62,7 +62,7 @@ describe("a connection's trace", () => {
 describe('addresses of connections', () => {
   let at: Running;
   beforeAll(async () => {
-    at = await run();
+    at = await run({ auth: 'open' });
   });
   afterAll(() => at.stop());
 

@@ -15,7 +15,7 @@ describe('an Exchange call whose client takes nothing', () => {
   let client: ClientHttp2Session;
   let skewMs = 0;
   beforeAll(async () => {
-    at = await run({}, { clock: { ...systemClock, nowMs: () => systemClock.nowMs() + skewMs } });
+    at = await run({ auth: 'open' }, { clock: { ...systemClock, nowMs: () => systemClock.nowMs() + skewMs } });
     client = connect(`http://${at.address}`, { settings: { initialWindowSize: 0 } });
   });
   afterAll(async () => {

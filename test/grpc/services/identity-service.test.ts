@@ -41,7 +41,7 @@ describe('keys over gRPC', () => {
   let next = 1;
 
   beforeAll(async () => {
-    at = await run();
+    at = await run({ auth: 'open' });
   });
   afterAll(() => at.stop());
 
@@ -208,7 +208,7 @@ describe('keys over gRPC', () => {
     });
 
     it('lists every identity once, page by page', async () => {
-      const own = await run();
+      const own = await run({ auth: 'open' });
       try {
         for (let number = 1; number <= 7; number++) await openBy(own, number, keyOf(number));
         const listed: string[] = [];
@@ -294,7 +294,7 @@ describe('keys over gRPC', () => {
 
 describe('keys over TLS', () => {
   it('a proof bound to the certificate of the server is good, and one bound to that of a man in the middle refused', async () => {
-    const tls = await run({ 'tls-cert': CERT, 'tls-key': KEY });
+    const tls = await run({ auth: 'open', 'tls-cert': CERT, 'tls-key': KEY });
     const secure = credentials.createSsl(readFileSync(CERT), null, null);
     const client = new Client(tls.address, secure, { 'grpc.ssl_target_name_override': 'switchyard.test' });
     const at = { ...tls, client };

@@ -8,7 +8,7 @@ import { agent, asAdmin, asHeaders, ask, type Running, refused, run } from '../r
 describe('GetServer', () => {
   let at: Running;
   beforeAll(async () => {
-    at = await run({ 'metrics-listen': '127.0.0.1:0', 'sessions-max': '7' });
+    at = await run({ auth: 'open', 'metrics-listen': '127.0.0.1:0', 'sessions-max': '7' });
   });
   afterAll(() => at.stop());
 
