@@ -40,6 +40,11 @@ export const LIMITS = {
   pingTimeoutMs: 10_000,
   /** The largest message taken: a page of 1,000 sessions with all the labels they may have is 5 MB. */
   messageBytesMax: 16 << 20,
+  /**
+   * What a server may send on one call, and on all, before it hears that it was read: 400 Mbit/s at 80 ms, where HTTP/2's own 64 KiB
+   * are 6. As much is held of a call that the program does not read.
+   */
+  windowBytes: 4 << 20,
   /** Items of a page when the caller does not say. */
   pageSize: 500,
 } as const;

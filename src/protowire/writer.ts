@@ -33,6 +33,12 @@ export class WireWriter {
     this.varint(value);
   }
 
+  /** A number of a packed list, which {@link open} has begun. */
+  item(value: number): void {
+    this.reserve(FIELD_BYTES_MAX);
+    this.varint(value);
+  }
+
   /** A `string`. */
   text(tag: number, text: string): void {
     const { length } = text;

@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../base/clock.js';
-import { type Applied, apply, decide } from '../core/decide/apply.js';
+import { type Applied, answerUnstored, apply, decide } from '../core/decide/apply.js';
 import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
 import { draining } from '../core/model/draining.js';
@@ -131,9 +131,9 @@ export class Replica {
   takeForwarded({ command, tag, urgent, refused }: Forwarded): void {
     const { appender } = this;
     if (appender === undefined || this.closing || appender.isOver || appender.isAbandoned) return;
-    const decided = this.tryOut(command);
-    if (isFault(decided) || !decided.some(isChange)) {
-      refused(isFault(decided) ? decided : undefined);
+    const answer = answerUnstored(this.parts.state, command);
+    if (answer !== undefined) {
+      refused(isFault(answer) ? answer : undefined);
       return;
     }
     const pendingMax = (urgent ? 2 : 1) * this.parts.limits.pendingMax;
@@ -217,9 +217,10 @@ export class Replica {
     const { appender } = this;
     if (this.closing || appender?.isOver) return Promise.resolve(draining());
     if (appender === undefined) return this.forward(command, pendingMax > this.parts.limits.pendingMax);
-    const decided = this.tryOut(command);
-    if (isFault(decided)) return Promise.resolve(this.observed(command, decided));
-    if (!decided.some(isChange)) return Promise.resolve(this.observed(command, this.unchanged(decided)));
+    const answer = answerUnstored(this.parts.state, command);
+    if (answer !== undefined) {
+      return Promise.resolve(this.observed(command, isFault(answer) ? answer : this.unchanged(answer)));
+    }
     return new Promise((resolve) => appender.take({ command, resolve }, pendingMax));
   }
 
@@ -299,11 +300,6 @@ export class Replica {
 function startFailure(what: string, { reason, message }: Fault): Error {
   const text = `${what}: ${message}`;
   return reason === 'JOURNAL_UNAVAILABLE' ? new JournalError('full', text) : new Error(text);
-}
-
-/** Whether a change alters the state. A repeated request is answered from memory and not stored. */
-function isChange({ kind }: Change): boolean {
-  return kind !== 'RequestRepeated';
 }
 
 /** Whether the same command may be taken a little later. */

@@ -99,8 +99,8 @@ export class SessionShares {
   /** Whether an instance has a session, or is on the way to one, in a level. */
   #has(uuid: string, level: number): boolean {
     if (this.#coming.get(uuid)?.has(level)) return true;
-    const session = this.state.sessions.ofInstance(uuid);
-    const holder = session === undefined ? NONE : this.holderOf(session.sid);
+    const sid = this.state.sessions.sidOfInstance(uuid);
+    const holder = sid === undefined ? NONE : this.holderOf(sid);
     return holder !== NONE && this.holders.levels(holder).includes(level);
   }
 }

@@ -4,6 +4,7 @@ import { type Part, type Result, wasQuiet } from '../results.js';
 import type { Row } from '../row.js';
 import { GOALS, type Goal } from './goals.js';
 import { plain } from './scale.js';
+import { SESSION_COST } from './session-cost.js';
 
 /** A drawing that the page shows, by the name of its file. */
 export interface Plot {
@@ -31,6 +32,8 @@ bare grpc-js with generated stubs ([source](../harness/bench/rivals/bare-server.
 ## Goals
 
 ${aligned([['what', 'goal', 'measured', '', 'what it says'], ...GOALS.map((goal) => cellsOf(goal, parts))])}
+
+${SESSION_COST}
 
 ## Plots
 

@@ -75,6 +75,7 @@ export class GrpcChannel implements Channel {
       'grpc.keepalive_time_ms': LIMITS.pingAfterMs,
       'grpc.keepalive_timeout_ms': LIMITS.pingTimeoutMs,
       'grpc.max_receive_message_length': LIMITS.messageBytesMax,
+      'grpc-node.flow_control_window': LIMITS.windowBytes,
       'grpc.service_config_disable_resolution': 1,
       ...(serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName }),
     });

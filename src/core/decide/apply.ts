@@ -10,7 +10,7 @@ import { reportLink } from './link.js';
 import { answerOrder, expireOrder, requestTermination } from './order.js';
 import { expireConnection } from './parting.js';
 import { putPolicy } from './policy/policy.js';
-import { closeSession, foundNetwork, openSession } from './session.js';
+import { closeSession, foundNetwork, openSession, refuseOpening } from './session.js';
 import { createStream, stopStream, terminateStream, updateStreamParams } from './stream.js';
 import { enroll, issueTicket, revokeTicket } from './ticket.js';
 import { admitIdentity } from './vouched.js';
@@ -84,6 +84,21 @@ export function decide(state: State, command: Command): Change[] | Fault {
     case 'AdmitIdentity':
       return admitIdentity(state, command, revision);
   }
+}
+
+/**
+ * The answer to a command that need not be stored: its refusal, or what there is already of what it asks for; undefined when it has to
+ * be. For the most frequent command it is found without the changes, which are decided when the command is applied.
+ */
+export function answerUnstored(state: State, command: Command): readonly Change[] | Fault | undefined {
+  if (command.kind === 'OpenSession') return refuseOpening(state, command);
+  const decided = decide(state, command);
+  return decided instanceof Fault || !decided.some(isChange) ? decided : undefined;
+}
+
+/** Whether a change alters the state. A repeated request is answered from memory and not stored. */
+function isChange({ kind }: Change): boolean {
+  return kind !== 'RequestRepeated';
 }
 
 /**

@@ -23,15 +23,24 @@ export function foundNetwork(state: State, command: FoundNetwork): Change[] {
   return [{ kind: 'NetworkFounded', epoch: command.epoch, serverUuid: command.serverUuid, serverSid }];
 }
 
-/**
- * Opens a session for who may open it; the instance's earlier one goes in the same revision.
- *
- * The new SID is chosen while the old one is still taken, so it is always another one.
- */
-export function openSession(state: State, command: OpenSession, revision: number): Change[] | Fault {
-  const admitted = admitOpener(state, command);
-  if (admitted instanceof Fault) return admitted;
+/** What an opening begins with: what binds the opener's key, the instance's earlier session, and the SID of the new one. */
+interface Admitted {
+  readonly changes: readonly Change[];
+  readonly before: Session | undefined;
+  readonly sid: number;
+}
+
+/** Why a session may not be opened now; undefined when it may. It costs far less than to decide all that would come of it. */
+export function refuseOpening(state: State, command: OpenSession): Fault | undefined {
+  const admitted = admit(state, command);
+  return admitted instanceof Fault ? admitted : undefined;
+}
+
+/** The new SID is chosen while the earlier session's is still taken, so it is always another one. */
+function admit(state: State, command: OpenSession): Admitted | Fault {
   const before = state.sessions.ofInstance(command.uuid);
+  const changes = admitOpener(state, command, before);
+  if (changes instanceof Fault) return changes;
   const { limits } = state;
   if (before === undefined && state.sessions.count >= limits.sessionsMax) {
     return new Fault('SESSION_LIMIT', `${limits.sessionsMax} sessions are the limit`, [], EXHAUSTED_RETRY_MS);
@@ -41,6 +50,14 @@ export function openSession(state: State, command: OpenSession, revision: number
     const message = `no SID is left for type ${command.type}, flavor ${command.flavor}`;
     return new Fault('SID_EXHAUSTED', message, [], EXHAUSTED_RETRY_MS);
   }
+  return { changes, before, sid };
+}
+
+/** Opens a session for who may open it; the instance's earlier one goes in the same revision. */
+export function openSession(state: State, command: OpenSession, revision: number): Change[] | Fault {
+  const admitted = admit(state, command);
+  if (admitted instanceof Fault) return admitted;
+  const { before, sid } = admitted;
   const session: Session = {
     sid,
     uuid: command.uuid,
@@ -53,13 +70,15 @@ export function openSession(state: State, command: OpenSession, revision: number
     streamId: sid,
     ...(command.proven && provenOf(command.uuid, command.proven)),
   };
-  return [
-    ...admitted,
-    ...(before === undefined ? [] : endSession(state, before, CloseReason.SUPERSEDED, revision)),
+  const ended = before === undefined ? [] : endSession(state, before, CloseReason.SUPERSEDED, revision);
+  // A session may have had thousands of links: they are not handed over as so many arguments.
+  const changes = admitted.changes.length === 0 ? ended : [...admitted.changes, ...ended];
+  changes.push(
     { kind: 'SessionOpened', session },
     { kind: 'LinkAdded', link: orderedLink(sid, state.serverSid, LinkType.CONTROL_TCP) },
     { kind: 'StreamPut', stream: initialStream(session) },
-  ];
+  );
+  return changes;
 }
 
 /** What a session keeps of the proof that opened it. */
@@ -74,9 +93,20 @@ export function closeSession(state: State, command: CloseSession, revision: numb
   return endSession(state, session, command.reason, revision);
 }
 
+/** Sessions that end in one revision. */
+interface Ending {
+  readonly reason: CloseReason;
+  readonly revision: number;
+  readonly isEnding: (sid: number) => boolean;
+  /** Those of them whose end is among the changes already. */
+  readonly gone: ReadonlySet<number>;
+}
+
+const NOBODY: ReadonlySet<number> = new Set();
+
 /** However a session ends: its connections end, its streams stop, its links go, and then it goes itself. */
 export function endSession(state: State, session: Session, reason: CloseReason, revision: number): Change[] {
-  return endSessions(state, [session], reason, revision);
+  return endOf(state, session, { reason, revision, isEnding: (sid) => sid === session.sid, gone: NOBODY });
 }
 
 /**
@@ -92,29 +122,31 @@ export function endSessions(
   const ending = new Set(sessions.map(({ sid }) => sid));
   const gone = new Set<number>();
   return sessions.flatMap((session): Change[] => {
-    const { sid } = session;
-    const changes = leaveConnections(state, sid, reason, gone);
-    for (const before of streamsOf(state, session)) {
-      if (before.owner !== sid && gone.has(before.owner)) continue;
-      if (before.sinks.some((sink) => gone.has(sink.sid))) continue;
-      const sinks = ending.has(before.owner) ? [] : before.sinks.filter((sink) => !ending.has(sink.sid));
-      const after = sinks.length === 0 ? undefined : { ...before, sinks, revision };
-      changes.push({ kind: 'StreamStopped', before, after, reason: StopReason.SESSION_CLOSED, by: sid });
-    }
-    for (const report of state.reports.of(sid)) {
-      if (!gone.has(report.sid) && !gone.has(report.peer)) changes.push({ kind: 'LinkReportSettled', report });
-    }
-    for (const link of state.graph.linksOf(sid)) {
-      if (!gone.has(link.a) && !gone.has(link.b)) changes.push({ kind: 'LinkRemoved', link });
-    }
-    gone.add(sid);
-    changes.push({ kind: 'SessionClosed', session, reason });
+    const changes = endOf(state, session, { reason, revision, isEnding: (sid) => ending.has(sid), gone });
+    gone.add(session.sid);
     return changes;
   });
 }
 
-/** The streams of a session at either end, its first before the others. */
-function streamsOf({ streams }: State, { sid, streamId }: Session): Stream[] {
-  const initial = streams.get(streamId);
-  return [...(initial === undefined ? [] : [initial]), ...streams.of(sid)];
+function endOf(state: State, session: Session, { reason, revision, isEnding, gone }: Ending): Change[] {
+  const { sid } = session;
+  const changes = leaveConnections(state, sid, reason, gone);
+  const stop = (before: Stream) => {
+    if (before.owner !== sid && gone.has(before.owner)) return;
+    if (before.sinks.some((sink) => gone.has(sink.sid))) return;
+    const sinks = isEnding(before.owner) ? [] : before.sinks.filter((sink) => !isEnding(sink.sid));
+    const after = sinks.length === 0 ? undefined : { ...before, sinks, revision };
+    changes.push({ kind: 'StreamStopped', before, after, reason: StopReason.SESSION_CLOSED, by: sid });
+  };
+  const initial = state.streams.initialOf(session);
+  if (initial !== undefined) stop(initial);
+  state.streams.of(sid).forEach(stop);
+  for (const report of state.reports.of(sid)) {
+    if (!gone.has(report.sid) && !gone.has(report.peer)) changes.push({ kind: 'LinkReportSettled', report });
+  }
+  for (const link of state.graph.linksOf(sid)) {
+    if (!gone.has(link.a) && !gone.has(link.b)) changes.push({ kind: 'LinkRemoved', link });
+  }
+  changes.push({ kind: 'SessionClosed', session, reason });
+  return changes;
 }

@@ -36,8 +36,9 @@ export class Connections {
 
   /** A session's connections at either end, in the order they were asked for. */
   of(sid: number): Connection[] {
-    const ids = [...(this.bySession.get(sid) ?? [])].sort((x, y) => x - y);
-    return ids.map((id) => this.byId.get(id)!);
+    const ids = this.bySession.get(sid);
+    if (ids === undefined) return [];
+    return [...ids].sort((x, y) => x - y).map((id) => this.byId.get(id)!);
   }
 
   /** The ids of all, or of a session's at either end, in no order. One that comes while they are read may be left out. */

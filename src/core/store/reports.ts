@@ -45,6 +45,7 @@ export class LinkReports {
    * order, and a state that was restored from a snapshot no longer knows in which order the reports came.
    */
   of(sid: number): LinkReport[] {
+    if (!this.by.has(sid) && !this.about.has(sid)) return [];
     const said = ascending(this.by.get(sid)).map((key) => ({ sid, peer: sidOf(key), link: linkOf(key) }));
     const heard = ascending(this.about.get(sid)).map((key) => ({ sid: sidOf(key), peer: sid, link: linkOf(key) }));
     return [...said, ...heard];

@@ -8,6 +8,7 @@ import {
   openedRevisionOf,
   packedBytesMax,
   packSession,
+  sidOf,
   ttlOf,
   unpackSession,
 } from './packed/packed-session.js';
@@ -47,6 +48,12 @@ export class Sessions {
   /** The session of an instance; the UUID in lower case. */
   ofInstance(uuid: string): Session | undefined {
     return this.at(this.instances.get(uuid));
+  }
+
+  /** The SID of an instance's session, without reading the rest of it; undefined where it has none. */
+  sidOfInstance(uuid: string): number | undefined {
+    const entry = this.arena.get(this.instances.get(uuid));
+    return entry && sidOf(entry);
   }
 
   /** The sessions of an identity, its own instance's among them, whoever opened that; by ascending SID. */

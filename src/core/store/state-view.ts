@@ -49,7 +49,16 @@ export interface StateView extends Readonly<Pick<State, Facts>> {
   readonly sids: Pick<SidAllocator, 'wasGiven'> & { readonly cursors: Readonly<ArrayLike<number>> };
   readonly sessions: Pick<
     Sessions,
-    'count' | 'has' | 'get' | 'ofInstance' | 'ofIdentity' | 'ttlAt' | 'openedRevision' | 'copy' | 'sidsAscending'
+    | 'count'
+    | 'has'
+    | 'get'
+    | 'ofInstance'
+    | 'sidOfInstance'
+    | 'ofIdentity'
+    | 'ttlAt'
+    | 'openedRevision'
+    | 'copy'
+    | 'sidsAscending'
   >;
   readonly reports: Pick<LinkReports, 'count' | 'has' | 'countBy' | 'of' | 'all'>;
   readonly streams: Pick<

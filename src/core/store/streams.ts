@@ -58,8 +58,13 @@ export class Streams {
   get(id: number): Stream | undefined {
     if (!isInitialId(id)) return this.byId.get(this.byBranch.get(id) ?? id);
     const session = this.sessions.get(id);
-    if (session?.streamId !== id) return undefined;
-    return this.changedInitial.get(id) ?? initialStream(session);
+    return session && this.initialOf(session);
+  }
+
+  /** The stream that a live session has from the start, unless it has forgotten that. */
+  initialOf(session: Session): Stream | undefined {
+    if (session.streamId === 0) return undefined;
+    return this.changedInitial.get(session.sid) ?? initialStream(session);
   }
 
   /** How many streams a session owns, besides the one from the start. */
@@ -74,8 +79,9 @@ export class Streams {
 
   /** The streams with this session at an end, besides the one from the start, by id. */
   of(sid: number): Stream[] {
-    const ids = [...(this.bySession.get(sid) ?? [])].sort((x, y) => x - y);
-    return ids.map((id) => this.byId.get(id)!);
+    const ids = this.bySession.get(sid);
+    if (ids === undefined) return [];
+    return [...ids].sort((x, y) => x - y).map((id) => this.byId.get(id)!);
   }
 
   /** All streams, in no order that means anything. */

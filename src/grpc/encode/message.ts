@@ -1,9 +1,8 @@
 import type { RendezvousAddress } from '../../../gen/switchyard/v1/connection.js';
-import type { EndpointClosed, Node, NodeAdded } from '../../../gen/switchyard/v1/network.js';
+import type { Node, NodeAdded } from '../../../gen/switchyard/v1/network.js';
 import type { Position as PositionMessage } from '../../../gen/switchyard/v1/position.js';
 import type { Order, Session as SessionMessage, StreamStopped } from '../../../gen/switchyard/v1/session.js';
 import type { StreamParams as ParamsMessage, Stream as StreamMessage } from '../../../gen/switchyard/v1/stream.js';
-import type { SessionClosed } from '../../core/model/change.js';
 import { type Connection, connectionName, sideOf } from '../../core/model/connection.js';
 import { REASONS } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
@@ -77,12 +76,6 @@ export function nodeMessage(state: StateView, sid: number): Node | undefined {
   const isHub = state.graph.degree(sid) > state.limits.linksPerNodeMax + 1;
   const links = isHub ? [] : state.graph.linksOf(sid);
   return { ...added, links: links.map(({ a, b, link }) => ({ peerCvid: a === sid ? b : a, link })) };
-}
-
-/** A session's end. */
-export function endpointClosedMessage({ session, reason }: SessionClosed, position: Position): EndpointClosed {
-  const { sid: cvid, uuid: instanceUuid, name } = session;
-  return { cvid, reason, position: positionMessage(position), instanceUuid, name };
 }
 
 /** How a stream behaves. */

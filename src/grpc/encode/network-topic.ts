@@ -14,21 +14,15 @@ import {
 } from '../../feed/graph-delta.js';
 import type { Topic } from '../../feed/topic.js';
 import { lengthTag, varintTag } from '../../protowire/tag.js';
-import { WireWriter } from '../../protowire/writer.js';
 import { bytesOf } from './bytes.js';
 import { committedAtOf, positionMessage, positionOf } from './message.js';
+import { beginDelta, writeLabels, deltaWriter as writer } from './wire-fields.js';
 
 /** The fields of a WatchNetworkDeltaResponse. */
 const RESPONSE_TAG = {
   position: lengthTag(1),
   kind: varintTag(2),
   deltas: lengthTag(3),
-} as const;
-
-/** The fields of a Position. */
-const POSITION_TAG = {
-  epoch: lengthTag(1),
-  revision: varintTag(2),
 } as const;
 
 /** The fields of a NetworkDelta. */
@@ -46,12 +40,6 @@ const NODE_ADDED_TAG = {
   instanceUuid: lengthTag(10),
   name: lengthTag(11),
   labels: lengthTag(12),
-} as const;
-
-/** The fields of an entry of a map. */
-const ENTRY_TAG = {
-  key: lengthTag(1),
-  value: lengthTag(2),
 } as const;
 
 /** The fields of a NodeRemoved. */
@@ -111,17 +99,9 @@ function bookmark(position: Position, committedAtMs?: number): Uint8Array {
   return bytesOf(WatchNetworkDeltaResponse, { ...message, committedAt: committedAtOf(committedAtMs) });
 }
 
-/** One writer for all: nothing is written to it in the midst of something else. */
-const writer = new WireWriter();
-
 /** A WatchNetworkDeltaResponse. */
-function encode(kind: WatchKind, { epoch, revision }: Position, delta?: GraphDelta): Uint8Array {
-  writer.clear();
-  const position = writer.open(RESPONSE_TAG.position);
-  writer.text(POSITION_TAG.epoch, epoch);
-  writer.number(POSITION_TAG.revision, revision);
-  writer.close(position);
-  writer.number(RESPONSE_TAG.kind, kind);
+function encode(kind: WatchKind, position: Position, delta?: GraphDelta): Uint8Array {
+  beginDelta(RESPONSE_TAG, position, kind);
   if (delta !== undefined) writeDelta(delta);
   return writer.finish();
 }
@@ -159,12 +139,7 @@ function writeNode({ sid, parent, uuid, name, labels }: GraphNode): void {
   writer.number(NODE_ADDED_TAG.parent, parent);
   writer.text(NODE_ADDED_TAG.instanceUuid, uuid);
   writer.text(NODE_ADDED_TAG.name, name);
-  for (const key of Object.keys(labels)) {
-    const label = writer.open(NODE_ADDED_TAG.labels);
-    writer.text(ENTRY_TAG.key, key);
-    writer.text(ENTRY_TAG.value, labels[key]);
-    writer.close(label);
-  }
+  writeLabels(NODE_ADDED_TAG.labels, labels);
   writer.close(node);
 }
 

@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream } from 'node:http2';
+import type { Http2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Fault } from '../../core/model/fault.js';
 import { toError } from '../status.js';
@@ -48,4 +48,45 @@ export function beforeResponse(stream: ServerHttp2Stream, call: () => void): voi
     call();
     Reflect.apply(respond, stream, args);
   };
+}
+
+/** Calls back with the size of each chunk of a request as it comes, whether the call is read or paused. */
+export function onArrival(stream: ServerHttp2Stream, came: (bytes: number) => void): void {
+  const { push } = stream;
+  stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+    came(chunk?.length ?? 0);
+    return push.call(stream, chunk, encoding);
+  };
+}
+
+/** What HTTP/2 gives a stream and a connection before anything else is said: RFC 9113, section 6.9.2. */
+export const FIRST_WINDOW_BYTES = 65_535;
+
+/**
+ * Calls back with what comes of a call that may be paused, and with what of it is unread beyond the first window, which every call has.
+ * Answers with a function that is told how many bytes were read, and says the same.
+ */
+export function trackUnread(
+  stream: ServerHttp2Stream,
+  came: (bytes: number, excess: number) => void,
+): (read: number) => number {
+  let unread = stream.readableLength;
+  const excess = () => Math.max(0, unread - FIRST_WINDOW_BYTES);
+  onArrival(stream, (bytes) => {
+    unread += bytes;
+    came(bytes, excess());
+  });
+  return (read) => {
+    unread -= read;
+    return excess();
+  };
+}
+
+/** What a session is destroyed with. Its declared type lacks the form with a code alone. */
+export type DestroyArgs = readonly [error?: Error | number, code?: number];
+
+/** What node:http2 itself has for `destroy`, whatever a session has in its place. */
+export function destroy(session: Http2Session, args: DestroyArgs): void {
+  const prototype = Object.getPrototypeOf(session) as { destroy(...args: DestroyArgs): void };
+  prototype.destroy.apply(session, [...args]);
 }

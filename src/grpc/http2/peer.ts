@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Place } from '../../admission/place.js';
 import type { Clock } from '../../base/clock.js';
@@ -7,12 +7,24 @@ import type { FairTurns } from '../../fair/fair-turns.js';
 import { originOfPeer } from '../../shares/origin.js';
 import type { WireLimits } from '../limits.js';
 import { Allowance, type Pace } from './allowance.js';
-import { beforeResponse, goOnReading, hideFromGrpc, listBytes, refuse, stopReading } from './below-grpc.js';
+import {
+  beforeResponse,
+  type DestroyArgs,
+  destroy,
+  goOnReading,
+  hideFromGrpc,
+  listBytes,
+  onArrival,
+  refuse,
+  stopReading,
+  trackUnread,
+} from './below-grpc.js';
 import { CallShare } from './call-share.js';
 import { boundClosing, CUT_OFF_MS, closingMs } from './closing-bound.js';
 import { Intake } from './intake.js';
 import type { PeerHoldings, WrittenKind } from './peer-holdings.js';
 import type { Reader, Reading, Readings } from './reading.js';
+import { ReceiveWindow } from './receive-window.js';
 
 /** What a {@link Peer} needs of the owner of all peers. */
 export interface PeerWatch {
@@ -74,8 +86,9 @@ export class Peer implements Reader {
   private leavingMs: number | undefined;
   /** Whose turns its calls are begun in. */
   private readonly key: string;
-  /** Undefined until it speaks HTTP/2. */
+  /** Both undefined until it speaks HTTP/2. */
   private reading: Reading | undefined;
+  private window: ReceiveWindow | undefined;
   /** Calls that it has reset in this turn of the event loop. */
   private resetsOfTurn = 0;
   /** Calls that are reset in the next turn. */
@@ -116,6 +129,7 @@ export class Peer implements Reader {
   /** Its HTTP/2 session has begun. */
   speaks(session: ServerHttp2Session): void {
     this.session = session;
+    this.window = new ReceiveWindow(session, () => this.calls, this.watch.limits.requestBytesPerConnectionMax / 2);
     (session as PeerSession)[PEER] = this;
     session.destroy = destroyLater;
     session.on('ping', controlled);
@@ -162,6 +176,7 @@ export class Peer implements Reader {
     const share = new CallShare(clock.nowMs(), this.watch.writtenKind(headers[':path'] as string));
     if (share.writtenKind !== undefined) this.countWritten(stream, share);
     if (this.calls++ === 0) this.watch.turned(this);
+    this.window?.callBegan();
     const callBytes = CALL_BYTES + metadataBytes;
     stream.on('close', () => {
       this.called(stream, share);
@@ -192,19 +207,10 @@ export class Peer implements Reader {
     else if (!isTurn) {
       hasWaited = true;
       this.reading?.waits(this);
-      this.countUnread(stream, share);
+      // What node:http2 keeps of a request that is not read yet: up to the window of the stream.
+      let come = 0;
+      onArrival(stream, (bytes) => this.hold(stream, share, (come += bytes)));
     }
-  }
-
-  /** Counts what node:http2 keeps of a request that is not read yet: up to the window of the stream. */
-  private countUnread(stream: ServerHttp2Stream, share: CallShare): void {
-    const { push } = stream;
-    let come = 0;
-    stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
-      come += chunk?.length ?? 0;
-      this.hold(stream, share, come);
-      return push.call(stream, chunk, encoding);
-    };
   }
 
   private called(stream: ServerHttp2Stream, share: CallShare): void {
@@ -281,9 +287,16 @@ export class Peer implements Reader {
   /** Counts the bytes of a request until it is complete: a watch goes on long after that. */
   private countRequest(stream: ServerHttp2Stream, share: CallShare): void {
     const intake = new Intake(this.watch.limits.messageBytesMax);
+    let partial = 0;
+    const arrived = (bytes: number, excess: number) => {
+      this.window?.came(bytes);
+      this.hold(stream, share, partial + excess);
+    };
+    const read = share.writtenKind === 'streams' ? trackUnread(stream, arrived) : undefined;
     const take = (chunk: Buffer) => {
-      if (this.isLeaving) hideFromGrpc(stream);
-      else this.hold(stream, share, intake.take(chunk));
+      if (this.isLeaving) return hideFromGrpc(stream);
+      partial = intake.take(chunk);
+      this.hold(stream, share, partial + (read?.(chunk.length) ?? 0));
     };
     const end = () => {
       this.hold(stream, share, intake.end());
@@ -333,18 +346,10 @@ function controlled(this: ServerHttp2Session): void {
   Peer.of(this)?.control();
 }
 
-type DestroyArgs = readonly [error?: Error | number, code?: number];
-
 /**
  * `destroy` of every session: node:http2 calls it, too, when the peer says GOAWAY with an error, and grpc-js when a ping
  * fails.
  */
 function destroyLater(this: PeerSession, ...args: DestroyArgs): void {
   this[PEER]?.leave(closingMs(this), () => destroy(this, args));
-}
-
-/** What node:http2 itself has for `destroy`. Its declared type lacks the form with a code alone. */
-function destroy(session: Http2Session, args: DestroyArgs): void {
-  const prototype = Object.getPrototypeOf(session) as { destroy(...args: DestroyArgs): void };
-  prototype.destroy.apply(session, [...args]);
 }

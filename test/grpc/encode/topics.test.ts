@@ -2,9 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type NetworkDelta, WatchKind } from '../../../gen/switchyard/v1/network.js';
 import { WatchEndpointClosedResponse, WatchNetworkDeltaResponse } from '../../../gen/switchyard/v1/network_service.js';
-import { WatchStreamsResponse } from '../../../gen/switchyard/v1/stream_service.js';
+import { type SessionChange, WatchSessionsResponse } from '../../../gen/switchyard/v1/session_service.js';
+import { type StreamChange, WatchStreamsResponse } from '../../../gen/switchyard/v1/stream_service.js';
 import { apply } from '../../../src/core/decide/apply.js';
-import type { Change } from '../../../src/core/model/change.js';
+import { type Change, stoppedIds } from '../../../src/core/model/change.js';
 import type { Command } from '../../../src/core/model/command.js';
 import { isFault } from '../../../src/core/model/fault.js';
 import { DEFAULT_LIMITS } from '../../../src/core/model/limits.js';
@@ -14,8 +15,11 @@ import { capture } from '../../../src/core/store/snapshot.js';
 import { State } from '../../../src/core/store/state.js';
 import type { Touch } from '../../../src/feed/touches.js';
 import { closedTopic } from '../../../src/grpc/encode/closed-topic.js';
+import { sessionMessage, streamMessage } from '../../../src/grpc/encode/message.js';
 import { networkTopic } from '../../../src/grpc/encode/network-topic.js';
+import { sessionsTopic } from '../../../src/grpc/encode/sessions-topic.js';
 import { streamsTopic } from '../../../src/grpc/encode/streams-topic.js';
+import type { SessionEvent } from '../../../src/replica/session-events.js';
 
 const INSTANCES = 6;
 
@@ -96,6 +100,26 @@ function truth(state: State, keeps: (sid: number) => boolean = everything): stri
 }
 
 const decodeNetwork = (bytes: Uint8Array) => WatchNetworkDeltaResponse.decode(bytes);
+
+/** What WatchStreams says of a change, by the generated code. */
+function streamChanges(change: Change, epoch: string): StreamChange[] {
+  if (change.kind === 'StreamPut') {
+    return [{ kind: { $case: 'put', value: streamMessage(change.stream, epoch) }, cvids: [] }];
+  }
+  if (change.kind !== 'StreamStopped') return [];
+  const { before, after, reason, by } = change;
+  const everybody = [...new Set([before.owner, ...before.sinks.map(({ sid }) => sid)])].sort((x, y) => x - y);
+  const ids = stoppedIds(change);
+  const stops = ids.map((id): StreamChange => {
+    const sink = after === undefined ? before.sinks.find((one) => one.id === id) : undefined;
+    const cvids = sink === undefined ? everybody : [before.owner, sink.sid].sort((x, y) => x - y);
+    return { kind: { $case: 'stopped', value: { id, reason, by } }, cvids };
+  });
+  if (after === undefined) return stops;
+  const position = { epoch, revision: BigInt(after.revision) };
+  const value = { id: before.id, sinkIds: ids, position };
+  return [...stops, { kind: { $case: 'branchesLost', value }, cvids: everybody }];
+}
 
 describe('the network topic', () => {
   const histories = fc.tuple(fc.array(step, { maxLength: 60 }), fc.nat(100));
@@ -195,7 +219,42 @@ describe('the network topic', () => {
   });
 });
 
+/** Numbers of messages that are varints: SIDs and ids. */
+const number31 = fc.integer({ min: 1, max: 2 ** 31 - 1 });
+const anyText = fc.oneof(fc.string({ maxLength: 8 }), fc.string({ unit: 'grapheme', maxLength: 200 }));
+const anyLabels = fc.array(fc.tuple(fc.constantFrom('os', 'site', 'ä', ''), anyText), { maxLength: 3 });
+const anySession = fc.record({
+  sid: number31,
+  uuid: fc.uuid(),
+  name: anyText,
+  labels: anyLabels.map((entries) => Object.fromEntries(entries)),
+  ttlMs: fc.integer({ min: 1, max: 1e12 }),
+  tokenHash: fc.constant(''),
+  openedAtMs: fc.integer({ min: 0, max: 4e12 }),
+  openedRevision: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  streamId: fc.constant(0),
+});
+const anyPosition = fc.record({ epoch: anyText, revision: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) });
+const positionOf = ({ epoch, revision }: { epoch: string; revision: number }) => ({
+  epoch,
+  revision: BigInt(revision),
+});
+
 describe('the topic of closed endpoints', () => {
+  it('gives the bytes that the generated encoder gives for an end', () => {
+    fc.assert(
+      fc.property(anyPosition, anySession, fc.integer({ min: 1, max: 5 }), (position, session, reason) => {
+        const closed = { kind: 'SessionClosed', session, reason: reason as CloseReason } as const;
+        const { sid: cvid, uuid: instanceUuid, name } = session;
+        const at = positionOf(position);
+        const endpointClosed = { cvid, reason, position: at, instanceUuid, name };
+        const message = { endpointClosed, position: at, kind: WatchKind.DELTA };
+        const expected = WatchEndpointClosedResponse.encode(WatchEndpointClosedResponse.create(message)).finish();
+        expect(Buffer.from(closedTopic.encode(position, [closed])!)).toEqual(Buffer.from(expected));
+      }),
+    );
+  });
+
   it('tells every end of a session once, and nothing else', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -217,7 +276,88 @@ describe('the topic of closed endpoints', () => {
   });
 });
 
+describe('the topic of sessions', () => {
+  it('gives the bytes that the generated encoder gives for each event', () => {
+    const { state } = new History([]);
+    const topic = sessionsTopic(state, () => true);
+    const event = fc.oneof(
+      anySession.map((session) => ({ kind: 'SessionOpened', session }) as const),
+      anySession.map((session) => ({ kind: 'SessionClosed', session, reason: CloseReason.EXPIRED }) as const),
+      number31.map((sid) => ({ kind: 'SessionAttached', sid }) as const),
+      number31.map((sid) => ({ kind: 'SessionDetached', sid }) as const),
+    );
+    fc.assert(
+      fc.property(anyPosition, fc.array(event, { maxLength: 4 }), (position, events) => {
+        const changes = events.map((one) => sessionChange(one, state));
+        const message = { position: positionOf(position), kind: WatchKind.DELTA, changes };
+        const expected = WatchSessionsResponse.encode(WatchSessionsResponse.create(message)).finish();
+        expect(Buffer.from(topic.encode(position, events)!)).toEqual(Buffer.from(expected));
+      }),
+    );
+  });
+});
+
+/** What WatchSessions says of an event, by the generated code. */
+function sessionChange(event: SessionEvent, state: State): SessionChange {
+  switch (event.kind) {
+    case 'SessionOpened':
+      return { kind: { $case: 'opened', value: sessionMessage(event.session, state.epoch, false) } };
+    case 'SessionClosed': {
+      const { sid: cvid, uuid: instanceUuid, name } = event.session;
+      const value = { cvid, reason: event.reason, position: positionOf(state.position), instanceUuid, name };
+      return { kind: { $case: 'closed', value } };
+    }
+    case 'SessionAttached':
+      return { kind: { $case: 'attached', value: { cvid: event.sid } } };
+    case 'SessionDetached':
+      return { kind: { $case: 'detached', value: { cvid: event.sid } } };
+  }
+}
+
 describe('the topic of streams', () => {
+  it('gives the bytes that the generated encoder gives for each change', () => {
+    const sinks = fc.uniqueArray(fc.record({ sid: number31, id: number31 }), {
+      maxLength: 3,
+      selector: ({ id }) => id,
+    });
+    const params = fc.record({
+      name: anyText,
+      timeoutMs: fc.constantFrom(0, 1, 999, 1_000, 86_400_500),
+      maxBlockBytes: fc.constantFrom(0, 1_024, 65_536),
+      compression: fc.constantFrom(0, 1),
+      deliveryConfirmation: fc.boolean(),
+      labels: anyLabels.map((entries) => Object.fromEntries(entries)),
+    });
+    const stream = fc.record({ id: number31, owner: number31, sinks, params, revision: number31 });
+    const reason = fc.constantFrom(...Object.values(StopReason));
+    const change = fc.oneof(
+      stream.map((put): Change => ({ kind: 'StreamPut', stream: put })),
+      fc
+        .record({ before: stream, left: fc.integer({ min: 0, max: 2 }), reason, by: fc.nat(2 ** 31 - 1) })
+        .map(({ before, left, ...rest }): Change => {
+          const after = left === 0 ? undefined : { ...before, sinks: before.sinks.slice(0, left) };
+          return { kind: 'StreamStopped', before, after, ...rest };
+        }),
+    );
+    fc.assert(
+      fc.property(anyPosition, fc.array(change, { minLength: 1, maxLength: 4 }), (position, changes) => {
+        const told = changes.flatMap((one) => streamChanges(one, position.epoch));
+        const message = { position: positionOf(position), kind: WatchKind.DELTA, changes: told };
+        const expected = WatchStreamsResponse.encode(WatchStreamsResponse.create(message)).finish();
+        expect(Buffer.from(streamsTopic.encode(position, changes)!)).toEqual(Buffer.from(expected));
+      }),
+    );
+  });
+
+  it('touches each end once, however many streams of it change', () => {
+    const put = (owner: number, ...sids: number[]): Change => {
+      const sinks = sids.map((sid) => ({ sid, id: 8 * sid }));
+      return { kind: 'StreamPut', stream: { id: 8, owner, sinks, params: DEFAULT_STREAM_PARAMS, revision: 1 } };
+    };
+    expect(streamsTopic.touches([put(2), put(2)])).toEqual([{ a: 2, b: 0 }]);
+    expect(streamsTopic.touches([put(2, 3), put(3, 2, 4)])).toEqual([2, 3, 4].map((a) => ({ a, b: 0 })));
+  });
+
   it('shows each session its own streams, from their coming to their end', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: INSTANCES }), (steps, base) => {

@@ -10,6 +10,7 @@ import {
   mayHaveSeveral,
   type ProvenKey,
 } from '../../model/identity.js';
+import type { Session } from '../../model/session.js';
 import type { State } from '../../store/state.js';
 
 /** One of its sessions may end any time. */
@@ -18,14 +19,15 @@ const FULL_RETRY_MS = 5_000;
 /**
  * Decides whether a session may be opened with what was proved, and binds the first key that an instance shows.
  *
- * It is asked again when the command is applied: of two commands of one batch the first may have bound another key.
+ * It is asked again when the command is applied: of two commands of one batch the first may have bound another key. `before` is the
+ * instance's session that lives.
  */
-export function admitOpener(state: State, command: OpenSession): Change[] | Fault {
+export function admitOpener(state: State, command: OpenSession, before: Session | undefined): Change[] | Fault {
   const { uuid, proven, atMs } = command;
   const identity = state.identities.get(uuid);
   if (identity?.revoked) return revokedFault(uuid);
-  if (proven !== undefined && proven.identity !== uuid) return admitHolder(state, command, proven);
-  const holder = state.sessions.ofInstance(uuid)?.identity;
+  if (proven !== undefined && proven.identity !== uuid) return admitHolder(state, command, proven, before);
+  const holder = before?.identity;
   if (holder !== undefined) return heldByOther(uuid);
   if (proven === undefined) return identity === undefined ? [] : proofNeeded(uuid);
   if (identity !== undefined) return keyFault(identity, proven.keyId, atMs) ?? fullFault(state, identity, uuid) ?? [];
@@ -43,14 +45,14 @@ function admitHolder(
   state: State,
   { uuid, atMs }: OpenSession,
   { identity: holder, keyId }: ProvenKey,
+  before: Session | undefined,
 ): Change[] | Fault {
   const identity = state.identities.get(holder);
   if (identity === undefined || !mayHaveSeveral(identity.kind)) return mismatch(holder, uuid);
   const fault = keyFault(identity, keyId, atMs);
   if (fault !== undefined) return fault;
   if (state.identities.get(uuid) !== undefined) return mismatch(holder, uuid);
-  const before = state.sessions.ofInstance(uuid)?.identity;
-  if (before !== undefined && before !== holder) return heldByOther(uuid);
+  if (before?.identity !== undefined && before.identity !== holder) return heldByOther(uuid);
   return fullFault(state, identity, uuid) ?? [];
 }
 

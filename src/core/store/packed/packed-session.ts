@@ -62,7 +62,7 @@ export function unpackSession({ bytes, at }: Entry): Session {
   const identityAt = afterText(bytes, keyIdAt);
   const identity = textAt(bytes, identityAt, 'latin1');
   const session = {
-    sid: bytes.readInt32LE(at),
+    sid: sidOf({ bytes, at }),
     uuid: textAt(bytes, uuidAt, 'latin1'),
     ttlMs: ttlOf({ bytes, at }),
     name: textAt(bytes, nameAt, 'utf8'),
@@ -74,6 +74,11 @@ export function unpackSession({ bytes, at }: Entry): Session {
   };
   if (keyId === '') return session;
   return identity === '' ? { ...session, keyId } : { ...session, keyId, identity };
+}
+
+/** Its SID alone. */
+export function sidOf({ bytes, at }: Entry): number {
+  return bytes.readInt32LE(at);
 }
 
 /** Its TTL alone. */

@@ -1,0 +1,81 @@
+import type { Http2Session } from 'node:http2';
+import { FIRST_WINDOW_BYTES } from './below-grpc.js';
+
+/** The largest window of a stream: 400 Mbit/s at 80 ms. A stream that is not read holds as much. */
+const STREAM_BYTES_MAX = 4 * 1_048_576;
+/** A measurement begins once this part of the window has come: less is never most of it. */
+const MEASURED_FROM = 4;
+
+/** What a {@link ReceiveWindow} needs of a session. */
+export type WindowedSession = Pick<Http2Session, 'closed' | 'destroyed' | 'ping' | 'settings' | 'setLocalWindowSize'>;
+
+/**
+ * How much a client may send before it hears that it was read.
+ *
+ * HTTP/2 begins with 64 KiB, which at 80 ms is 0.8 MiB/s whatever the network carries. So while data comes, a ping tells how much of it
+ * comes in a round trip. When that is most of the window, the window was what held it up, and it is doubled. Bounded for a stream, and
+ * for all of a connection by how many calls it has; a connection that carries no data of streams never has more than the first window.
+ */
+export class ReceiveWindow {
+  readonly #session: WindowedSession;
+  readonly #calls: () => number;
+  readonly #connectionBytesMax: number;
+  #bytes = FIRST_WINDOW_BYTES;
+  /** Bytes that came since the last measurement. What began the present one counts: a full window comes in one burst. */
+  #came = 0;
+  #isMeasuring = false;
+
+  /** `calls`: how many are open on the connection. `connectionBytesMax`: the windows of all of them together. */
+  constructor(session: WindowedSession, calls: () => number, connectionBytesMax: number) {
+    this.#session = session;
+    this.#calls = calls;
+    this.#connectionBytesMax = connectionBytesMax;
+  }
+
+  /** Of each stream, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** So many bytes of a stream have come. */
+  came(bytes: number): void {
+    this.#came += bytes;
+    if (this.#isMeasuring || this.#bytes >= this.#bytesMax() || this.#came < this.#bytes / MEASURED_FROM) return;
+    const { closed, destroyed } = this.#session;
+    if (closed || destroyed) return;
+    // False when as many pings are on their way as may be: the next bytes try again.
+    this.#isMeasuring = this.#session.ping((error) => this.#measured(error));
+  }
+
+  /** One more call has begun: what all streams together may send stays within its bound. */
+  callBegan(): void {
+    if (this.#bytes === FIRST_WINDOW_BYTES) return;
+    const most = this.#bytesMax();
+    if (this.#bytes > most) this.#set(most);
+  }
+
+  #measured(error: Error | null): void {
+    this.#isMeasuring = false;
+    const came = this.#came;
+    this.#came = 0;
+    if (error || this.#session.closed || this.#session.destroyed) return;
+    // What came in one round trip. With less than two thirds of the window the network is the bound, or the sender.
+    if (came * 3 < this.#bytes * 2) return;
+    const wanted = Math.min(2 * Math.max(came, this.#bytes), this.#bytesMax());
+    if (wanted > this.#bytes) this.#set(wanted);
+  }
+
+  #bytesMax(): number {
+    const share = Math.floor(this.#connectionBytesMax / Math.max(1, this.#calls()));
+    return Math.max(FIRST_WINDOW_BYTES, Math.min(STREAM_BYTES_MAX, share));
+  }
+
+  #set(bytes: number): void {
+    const { closed, destroyed } = this.#session;
+    if (closed || destroyed) return;
+    this.#bytes = bytes;
+    this.#session.settings({ initialWindowSize: bytes });
+    // Node reads a connection's bytes as they come, whoever takes them later: they are held by their streams' windows.
+    this.#session.setLocalWindowSize(bytes);
+  }
+}

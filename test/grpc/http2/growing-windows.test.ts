@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  createServer,
+  type Http2Server,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../src/client/system.js';
+import { Peers } from '../../../src/grpc/http2/peers.js';
+import { DEFAULT_DOOR_LIMITS } from '../../../src/grpc/limits.js';
+
+const FIRST = 65_535;
+const MIB = 1_048_576;
+const REQUEST_BYTES_MAX = 150_000;
+/** A message with as many bytes as a block of a stream. */
+const MESSAGE = Buffer.alloc(5 + 65_536);
+MESSAGE.writeUInt32BE(65_536, 1);
+
+describe('the windows of a connection', () => {
+  const told: string[] = [];
+  let server: Http2Server;
+  let session: ClientHttp2Session;
+  beforeEach(async () => {
+    told.length = 0;
+    server = createServer();
+    const limits = { ...DEFAULT_DOOR_LIMITS, requestBytesMax: REQUEST_BYTES_MAX, messageBytesMax: MIB };
+    const paths = { answers: new Set(['/unary']), watches: new Set<string>() };
+    new Peers(systemClock, limits, paths, (why) => told.push(why)).watch(server);
+    server.on('stream', (stream: ServerHttp2Stream) => stream.on('error', () => {}));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    session.on('error', () => {});
+  });
+  afterEach(() => {
+    session.destroy();
+    server.close();
+  });
+
+  /** A call that the server reads, with its end at the server. */
+  async function call(path: string): Promise<{ call: ClientHttp2Stream; stream: ServerHttp2Stream }> {
+    const made = session.request({ ':method': 'POST', ':path': path }, { endStream: false });
+    made.on('error', () => {});
+    made.write(MESSAGE);
+    const [stream] = (await once(server, 'stream')) as [ServerHttp2Stream];
+    stream.resume();
+    return { call: made, stream };
+  }
+
+  /** Writes messages one after the other; each is on its way before the next. */
+  async function write(to: ClientHttp2Stream, messages: number): Promise<void> {
+    for (let at = 0; at < messages; at++) await new Promise<void>((sent) => to.write(MESSAGE, () => sent()));
+  }
+
+  const granted = () => session.remoteSettings.initialWindowSize!;
+
+  it('grow while a stream that is read fills them, and stay within their bound', async () => {
+    const { call: relayed } = await call('/stream');
+    for (let tries = 0; tries < 50 && granted() === FIRST; tries++)
+      await Promise.all([write(relayed, 16), write(relayed, 16)]);
+    expect(granted()).toBeGreaterThan(FIRST);
+    expect(granted()).toBeLessThanOrEqual(4 * MIB);
+    expect(told).toEqual([]);
+  });
+
+  it('stay as they are for a call that is answered once, however much it brings', async () => {
+    const { call: unary } = await call('/unary');
+    await write(unary, 64);
+    expect(granted()).toBe(FIRST);
+  });
+
+  it('are counted beyond the first 64 KiB when a stream is paused, and close a connection that leaves too much unread', async () => {
+    const { call: relayed, stream } = await call('/stream');
+    for (let tries = 0; tries < 200 && granted() <= REQUEST_BYTES_MAX + FIRST; tries++) {
+      await Promise.all([write(relayed, 16), write(relayed, 16)]);
+    }
+    expect(granted()).toBeGreaterThan(REQUEST_BYTES_MAX + FIRST);
+    expect(told).toEqual([]);
+    stream.pause();
+    const closed = new Promise((resolve) => session.once('close', resolve));
+    for (let at = 0; at < 32; at++) relayed.write(MESSAGE);
+    await Promise.race([closed, wait(5_000)]);
+    expect(told).toContain('requests that are not complete');
+    expect(session.destroyed).toBe(true);
+  });
+});
