@@ -150,7 +150,7 @@ export function identify(
   const access = vouched ?? given;
   const [token] = metadata.get(SESSION_METADATA);
   if (token === undefined) return new Caller(gatekeeper, { sid: undefined, isAdmin, access, origin, isGone });
-  const sid = authenticate(replica.state, String(token));
+  const sid = authenticate(replica.state, String(token), gatekeeper.network.number);
   if (sid instanceof Fault) return sid;
   const uuid = identityOf(replica.state.sessions.get(sid)!);
   if (access !== undefined && access.uuid !== uuid) {

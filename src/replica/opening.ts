@@ -101,7 +101,7 @@ export class Opening {
       const { session } = change;
       this.opened(session, origin);
       const position = { epoch: state.epoch, revision: applied.revision };
-      return { session, token: tokenText(session.sid, secret), position };
+      return { session, token: tokenText(session.sid, secret, this.gatekeeper.network.number), position };
     }
     throw new Error('an opened session is among the changes of its revision');
   }

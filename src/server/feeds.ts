@@ -30,8 +30,11 @@ export interface FeedsDeps {
 export type Feeds = ReturnType<typeof makeFeeds>;
 
 /** Makes them. Those of gRPC are to be told of a revision before those of system events, whose history is made from theirs. */
-export function makeFeeds(config: Config, deps: FeedsDeps) {
-  const budget = new SnapshotBudget(feedLimits(config).snapshotBytesMax);
+export function makeFeeds(
+  config: Config,
+  deps: FeedsDeps,
+  budget = new SnapshotBudget(feedLimits(config).snapshotBytesMax),
+) {
   const grpc = grpcFeeds(config, deps, budget);
   return { grpc, system: systemFeeds(config, deps, { budget, ...grpc }) };
 }

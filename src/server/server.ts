@@ -27,6 +27,7 @@ import { EventReports } from './metrics/event-reports.js';
 import { Metrics } from './metrics/metrics.js';
 import { checkPlainPorts } from './plain-ports.js';
 import { reachableNames } from './reachable-names.js';
+import { makeSharedParts } from './shared-parts.js';
 import { openSpans } from './spans.js';
 import { openStorage } from './storage/open-storage.js';
 
@@ -171,7 +172,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       appendBytesMax: opened.appendBytesMax,
       metrics,
       events,
-      leaves,
+      shared: makeSharedParts({ config, clock, random, metrics, leaves, isExempt }),
       fetchJson: fetchJson(config.oidcCa),
       isExempt,
       writable,

@@ -149,7 +149,11 @@ async function login(
   const accessToken = gatekeeper.tokens.issue(access);
   if (accessToken === undefined) return new Fault('RATE_LIMITED', 'too many have logged in', [], LOGIN_RETRY_MS);
   const validFor = durationOf(ACCESS_LIMITS.validMs);
-  return { accessToken, validFor, principal: principalMessage(replica.state, { ...access, via: 'access' }) };
+  return {
+    accessToken,
+    validFor,
+    principal: principalMessage(replica.state, gatekeeper.network.name, { ...access, via: 'access' }),
+  };
 }
 
 async function proveLogin(
@@ -167,7 +171,7 @@ function whoAmI({ replica, gatekeeper }: Backing, { sid, isAdmin, access }: Call
     session === undefined
       ? access && { ...access, via: access.via ?? ('access' as const) }
       : { uuid: identityOf(session), keyId: session.keyId, via: 'session' as const };
-  const principal = shown && principalMessage(replica.state, shown);
+  const principal = shown && principalMessage(replica.state, gatekeeper.network.name, shown);
   return { principal, cvid: sid ?? 0, administrator: isAdmin, mode: AUTH_MODE_NUMBERS[gatekeeper.mode] };
 }
 

@@ -5,6 +5,7 @@ import { visiblePeer } from '../../core/decide/policy/visible.js';
 import type { Change } from '../../core/model/change.js';
 import { Fault } from '../../core/model/fault.js';
 import { IdentityKind, isVouchedFor } from '../../core/model/identity.js';
+import { DEFAULT_NETWORK_REF, type NetworkRef } from '../../core/model/network.js';
 import {
   type GrantedPermission,
   type Method,
@@ -23,7 +24,7 @@ import type { Access as AccessHolder, AccessTokens } from './access-tokens.js';
 import { roleLimit } from './role-limit.js';
 import { ShownIdentities } from './shown-identities.js';
 import { StandingCalls } from './standing-calls.js';
-import { ADMINISTRATOR, DEFAULT_NETWORK, isDisowned, partyOf, refuseNobody, unknownIdentity } from './subjects.js';
+import { ADMINISTRATOR, isDisowned, partyOf, refuseNobody, unknownIdentity } from './subjects.js';
 import { overFault } from './token.js';
 
 /** Who asks for something, as a door knows it. */
@@ -52,6 +53,8 @@ export interface ObservedRefusal {
 
 /** What a gatekeeper needs. */
 export interface GatekeeperDeps {
+  /** Whose gates it keeps; absent: those of the default network. */
+  readonly network?: NetworkRef | undefined;
   readonly state: StateView;
   /** The mode below which this process does not go, whatever the policy says. */
   readonly floor: AuthMode;
@@ -81,12 +84,15 @@ const EXPIRED = {
  */
 export class Gatekeeper {
   readonly #deps: GatekeeperDeps;
+  /** Whose gates it keeps. */
+  readonly network: NetworkRef;
   /** Who has shown itself where. */
   readonly shown: ShownIdentities;
   readonly #standing: StandingCalls;
 
   constructor(deps: GatekeeperDeps) {
     this.#deps = deps;
+    this.network = deps.network ?? DEFAULT_NETWORK_REF;
     this.shown = new ShownIdentities({ clock: deps.clock, isByConnection: deps.bindsSessions });
     this.#standing = new StandingCalls(deps);
   }
@@ -119,7 +125,13 @@ export class Gatekeeper {
     const { keyId } = session;
     const identity = keyId === undefined ? undefined : this.#deps.state.identities.get(uuid);
     if (identity === undefined || identity.revoked || isDisowned(this.#deps.state, identity, keyId!)) return undefined;
-    return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'session' };
+    return {
+      network: this.network.name,
+      identityUuid: uuid,
+      kind: identity.kind,
+      roles: identity.roles,
+      via: 'session',
+    };
   }
 
   /** Whether a caller is somebody, or nobody has to be. */
@@ -244,7 +256,7 @@ export class Gatekeeper {
     const identity = isProven ? this.#deps.state.identities.get(uuid) : undefined;
     const { kind = IdentityKind.INSTANCE, roles = [] } = identity ?? {};
     const principal: Principal | undefined = isProven
-      ? { network: DEFAULT_NETWORK, identityUuid: uuid, kind, roles, via: 'session' }
+      ? { network: this.network.name, identityUuid: uuid, kind, roles, via: 'session' }
       : undefined;
     const subject = { principal, party: identity, isAdministrator: false };
     const asker = { sid: undefined, isAdmin: false, origin, hasShown: () => true };
@@ -348,11 +360,11 @@ export class Gatekeeper {
     const { uuid, keyId, roles, via = 'access' } = access;
     const { state, clock } = this.#deps;
     if (this.#isExpired(access)) return undefined;
-    if (roles !== undefined) return { ...ADMINISTRATOR, roles, via };
+    if (roles !== undefined) return { ...ADMINISTRATOR, network: this.network.name, roles, via };
     const identity = state.identities.get(uuid);
     if (identity === undefined || keyFault(identity, keyId, clock.wallMs()) !== undefined) return undefined;
     if (isDisowned(state, identity, keyId)) return undefined;
-    return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via };
+    return { network: this.network.name, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via };
   }
 
   /** What grants look at of a session's identity; of one of which nothing was proved, only its UUID. */

@@ -4,7 +4,6 @@ import { AUTH_MODE_NUMBERS } from '../../core/model/policy.js';
 import { identityOf, type Session } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { ProofMessage } from '../../trust/server/proofs.js';
-import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
 import type { AnswerData, EventBody } from '../codec/event.js';
 import type { Handler } from './request.js';
 
@@ -82,12 +81,12 @@ export function proofMessage(proof: NonNullable<EventBody<'Session'>['proof']>):
 }
 
 /** As whom a session was opened; undefined for one of which nothing was proved. */
-export function principalOf(state: StateView, session: Session): AnswerData<'Session'>['identity'] {
+export function principalOf(state: StateView, network: string, session: Session): AnswerData<'Session'>['identity'] {
   const { keyId } = session;
   if (keyId === undefined) return undefined;
   const uuid = identityOf(session);
   const { kind = IdentityKind.INSTANCE } = state.identities.get(uuid) ?? {};
-  return { network: DEFAULT_NETWORK, identityUuid: uuid, kind, keyId: hexOf(keyId) };
+  return { network, identityUuid: uuid, kind, keyId: hexOf(keyId) };
 }
 
 function hexOf(hidden: string): string {
