@@ -7,6 +7,7 @@ import { leastMode } from '../config/exposure.js';
 import type { Config } from '../config/options.js';
 import { replicaLimits, shareLimits } from '../config/part-limits.js';
 import { draining } from '../core/model/draining.js';
+import type { Fault } from '../core/model/fault.js';
 import { INITIAL_LIMITS } from '../core/model/limits.js';
 import { DEFAULT_NETWORK_REF, type NetworkRef } from '../core/model/network.js';
 import type { HashKey } from '../core/store/packed/halfsiphash.js';
@@ -105,8 +106,8 @@ export interface Engine {
   readonly acceptances: Acceptances;
   /** Tells a door of every change from now on, after all others. */
   publishToDoor(door: Publisher): void;
-  /** Ends every watch, attachment and relay, after what is on its way to them. */
-  drain(): void;
+  /** Ends every watch, attachment and relay, after what is on its way to them: for `why`, or because the server goes down. */
+  drain(why?: Fault): void;
   /** Takes no more commands; resolves when those that were taken are durable. */
   close(): Promise<void>;
 }
@@ -146,7 +147,7 @@ export async function startEngine({
     publish: (position, events, atMs) => feeds.grpc.sessions.publish(position, events, atMs),
   });
   const isAttached = (sid: number) => replica.attachments.isAttached(sid);
-  const feeds = makeFeeds(config, { state, clock, sessionEvents, isAttached }, shared.snapshots);
+  const feeds = makeFeeds(config, { state, clock, sessionEvents, isAttached }, shared);
   // What happens to sessions has positions of its own.
   const { sessions, ...ofNetwork } = feeds.grpc;
   const all = [...Object.values(ofNetwork), ...Object.values(feeds.system)];
@@ -169,6 +170,7 @@ export async function startEngine({
     clock,
     DEFAULT_RELAY_LIMITS,
     random,
+    shared.relayed,
   );
   const least = leastMode(config);
   const gatekeeper = new Gatekeeper({
@@ -229,7 +231,7 @@ export async function startEngine({
     events,
     gatekeeper,
     enforcer,
-    ...(metrics === undefined ? [] : [metrics.tally(state)]),
+    ...(metrics === undefined || network.number !== 0 ? [] : [metrics.tally(state)]),
     door,
   );
   attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
@@ -246,14 +248,23 @@ export async function startEngine({
   }
   const { turns, proofs } = shared;
   shared.serverUuid ||= state.serverUuid;
+  shared.sessions.add(state);
   const charge: KeyProverDeps['charge'] = (origin, ms) => turns.charge(turns.keyOf(origin), ms);
   const prover = new KeyProver({ state, proofs, clock, charge, gatekeeper });
   return {
     network,
     replica,
     gatekeeper,
-    opening: new Opening(replica, clock, random, limits, shares, prover, gatekeeper, (session, origin) =>
-      events.opened(session, origin),
+    opening: new Opening(
+      replica,
+      clock,
+      random,
+      limits,
+      shares,
+      prover,
+      gatekeeper,
+      (session, origin) => events.opened(session, origin),
+      (uuid) => shared.sessions.refuse(state, uuid),
     ),
     enrolment: new Enrolment({ replica, prover, clock }),
     certificates: new CertificateLogins({ replica, gatekeeper, clock }),
@@ -266,15 +277,19 @@ export async function startEngine({
     publishToDoor: (publisher) => {
       door.taken = publisher;
     },
-    drain: () => {
-      for (const feed of [...all, sessions]) feed.drain();
-      relay.close(draining());
+    drain: (why) => {
+      for (const feed of [...all, sessions]) feed.drain(why);
+      relay.close(why ?? draining());
       // That all of them end now says nothing of a session.
       replica.attachments.changed = undefined;
-      replica.attachments.drain();
-      acceptances.drain(draining());
+      replica.attachments.drain(why);
+      acceptances.drain(why ?? draining());
     },
-    close: () => replica.close(),
+    close: () => {
+      shared.sessions.remove(state);
+      for (const feed of [...all, sessions]) feed.release();
+      return replica.close();
+    },
   };
 }
 

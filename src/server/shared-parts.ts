@@ -3,11 +3,16 @@ import type { Config } from '../config/options.js';
 import { feedLimits } from '../config/part-limits.js';
 import { FairTurns } from '../fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../fair/limits.js';
+import { HistoryBudget } from '../feed/history-budget.js';
 import { SnapshotBudget } from '../feed/snapshot-budget.js';
+import { DEFAULT_RELAY_LIMITS } from '../relay/limits.js';
+import { RelayedBytes } from '../relay/relayed-bytes.js';
 import { DEFAULT_TRUST_LIMITS } from '../trust/server/limits.js';
 import { Proofs } from '../trust/server/proofs.js';
 import { type VerifySignature, verifyInThreadPool } from '../trust/server/signatures.js';
+import { historyInAllMax } from './feeds.js';
 import type { Metrics } from './metrics/metrics.js';
+import { SessionsInAll } from './sessions-in-all.js';
 
 /** What the shared parts are made of. */
 export interface SharedPartsDeps {
@@ -31,6 +36,12 @@ export interface SharedParts {
   readonly proofs: Proofs;
   /** Bytes of the snapshots under way of all feeds. */
   readonly snapshots: SnapshotBudget;
+  /** Bytes of the history of all feeds. */
+  readonly history: HistoryBudget;
+  /** Bytes on their way in all relays. */
+  readonly relayed: RelayedBytes;
+  /** Sessions of all networks. */
+  readonly sessions: SessionsInAll;
   /** The server's UUID, which all its networks are founded with. Set once the default network is there. */
   serverUuid: string;
 }
@@ -50,6 +61,9 @@ export function makeSharedParts(deps: SharedPartsDeps): SharedParts {
       limits: DEFAULT_TRUST_LIMITS,
     }),
     snapshots: new SnapshotBudget(feedLimits(config).snapshotBytesMax),
+    history: new HistoryBudget(historyInAllMax(config)),
+    relayed: new RelayedBytes(DEFAULT_RELAY_LIMITS.totalBytesMax),
+    sessions: new SessionsInAll(config.limits.sessionsMax),
     serverUuid: '',
   };
   return shared;

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { inside } from '../../harness/simulation/inside.js';
 import { Fault } from '../../src/core/model/fault.js';
+import { DEFAULT_NETWORK_REF } from '../../src/core/model/network.js';
 import { FairTurns } from '../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
 import type { Backing, CutCause } from '../../src/system/conversation/backing.js';
@@ -26,7 +27,8 @@ class Scene {
   constructor(limits: SystemLimits = LIMITS) {
     const clock = new ManualClock();
     const turns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS });
-    const backing = { clock, turns, limits, cutOff: (cause: CutCause) => this.cuts.push(cause) };
+    const gatekeeper = { network: DEFAULT_NETWORK_REF };
+    const backing = { clock, turns, limits, gatekeeper, cutOff: (cause: CutCause) => this.cuts.push(cause) };
     this.door = new SystemDoor(backing as unknown as Backing);
   }
 

@@ -13,6 +13,7 @@ const NOTHING = new Uint8Array(0);
 
 /** Draws a nonce for a proof. */
 export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
+  const { name: own } = backing.gatekeeper.network;
   const { network = '' } = body;
   if (!NETWORK_NAME.test(network)) {
     const description = 'a name of a network has 1 to 32 of a-z, 0-9 and -; empty for the default one';
@@ -20,14 +21,14 @@ export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
   }
   const { proofs } = backing.opening.prover;
   const { serverUuid, epoch } = backing.replica.state;
-  const nonce = proofs.challenge(network === '' ? undefined : network);
+  const nonce = proofs.challenge(network || own);
   const serverTimeMs = backing.clock.wallMs();
   return {
     data: {
       nonce,
       serverUuid,
       mode: AUTH_MODE_NUMBERS[backing.gatekeeper.mode],
-      epoch,
+      epoch: network === '' || network === own ? epoch : (backing.unknownEpoch?.(network) ?? ''),
       serverTimeMs,
       validForMs: proofs.limits.nonceMs,
     },
