@@ -180,6 +180,7 @@ export class SimulatedServer implements Listener {
         ...both,
         // No policy here names an issuer.
         issuers: makeIssuers({
+          network: gatekeeper.network.name,
           replica,
           clock,
           charge,

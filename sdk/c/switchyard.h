@@ -36,6 +36,7 @@ enum {
   SWY_REASON_CONNECTION_NOT_FOUND = 25,
   SWY_REASON_IDENTITY_NOT_FOUND = 26,
   SWY_REASON_TICKET_NOT_FOUND = 27,
+  SWY_REASON_NETWORK_NOT_FOUND = 28,
   SWY_REASON_SESSION_LIMIT = 30,
   SWY_REASON_SID_EXHAUSTED = 31,
   SWY_REASON_STREAM_LIMIT = 32,
@@ -212,6 +213,7 @@ enum {
   SWY_SESSION_NAME = 11,
   SWY_SESSION_LABELS = 12,
   SWY_SESSION_WATCH = 20,
+  SWY_SESSION_NETWORK = 21,
   SWY_SESSION_PROOF = 23,
 };
 /* Keys of Watch. */
@@ -535,6 +537,7 @@ static const swy_field swy_fields_session[] = {
   {SWY_NAMED("name") 11, SWY_KIND_TEXT, SWY_OPTIONAL, SWY_NO_TABLE, 0, 65535, 1},
   {SWY_NAMED("labels") 12, SWY_KIND_STRUCTURE, SWY_REPEATED, 5, 0, 65535, 0},
   {SWY_NAMED("watch") 20, SWY_KIND_STRUCTURE, SWY_OPTIONAL, 19, 0, 65535, 1},
+  {SWY_NAMED("network") 21, SWY_KIND_TEXT, SWY_OPTIONAL, SWY_NO_TABLE, 0, 32, 1},
   {SWY_NAMED("proof") 23, SWY_KIND_STRUCTURE, SWY_OPTIONAL, 20, 0, 65535, 1},
 };
 static const swy_field swy_fields_watch[] = {
@@ -727,7 +730,7 @@ static const swy_table swy_tables[] = {
   {swy_fields_terminate_session_answer, 1},
   {swy_fields_answer, 7},
   {swy_fields_violation, 2},
-  {swy_fields_session, 8},
+  {swy_fields_session, 9},
   {swy_fields_watch, 5},
   {swy_fields_proof, 7},
   {swy_fields_session_answer, 8},

@@ -4,6 +4,7 @@ import { parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 import { systemAuthorities } from '../client/channel/system-authorities.js';
 import { type GraphView, type Network, type Position, parsePin, Switchyard, type TlsOptions } from '../client/index.js';
+import { NETWORK_NAME, NETWORK_NAME_RULE } from '../core/model/network.js';
 import { diagnose, type Server } from './operate/diagnose.js';
 import { listed } from './option-values.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
@@ -18,6 +19,8 @@ type Place = Pick<Surroundings, 'env' | 'platform' | 'home'>;
 /** The options by which a command reaches its server. */
 export interface ConnectionFlags extends AdminFlags {
   readonly server?: string;
+  /** Which of the server's networks. */
+  readonly network?: string;
   readonly tls?: boolean;
   readonly tlsCa?: string;
   readonly tlsCert?: string;
@@ -40,6 +43,7 @@ export function withConnection(command: Command): Command {
       'encrypt, trusting the authority with this pin: sha256:… of `switchyard cert show`; again for more',
       listed,
     )
+    .option('--network <NAME>', 'the network of the server to be in (SWITCHYARD_NETWORK; default: default)')
     .option('--tls', "encrypt, trusting the system's authorities (SSL_CERT_FILE)")
     .option('--tls-ca <FILE>', 'encrypt, trusting this authority (PEM)')
     .option('--tls-cert <FILE>', "this client's certificate, for servers that ask (PEM)")
@@ -79,8 +83,17 @@ export function connector(
   const server = serverAddress(flags, surroundings);
   const tls = tlsOptions(flags, surroundings);
   const adminOptions = { adminToken: admin?.token, requireAdminProof: admin?.foundIn !== undefined };
+  const network = networkName(flags, surroundings);
   const { tracer } = surroundings;
-  return () => new Switchyard({ server, tls, tracer, ...adminOptions });
+  return () => new Switchyard({ server, tls, network, tracer, ...adminOptions });
+}
+
+/** The network that the options name, checked; undefined: the default one. */
+function networkName({ network }: ConnectionFlags, { env }: Place): string | undefined {
+  const [where, name] = network === undefined ? ['SWITCHYARD_NETWORK', env.SWITCHYARD_NETWORK] : ['--network', network];
+  if (!name && network === undefined) return undefined;
+  if (name !== undefined && NETWORK_NAME.test(name)) return name;
+  throw new UsageError(`${where}: ${JSON.stringify(name)}: ${NETWORK_NAME_RULE}`);
 }
 
 /** The server that the options name, and how it is reached. */

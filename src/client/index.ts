@@ -24,6 +24,7 @@ export {
   type IdentityKey,
   IdentityKind,
   KeyOrigin,
+  type Network as ServerNetwork,
   type Principal,
   type Ticket,
   type WhoAmIResponse,

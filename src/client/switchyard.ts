@@ -7,6 +7,7 @@ import type { Caller } from './channel/caller.js';
 import { Calls } from './channel/calls.js';
 import type { Channel } from './channel/channel.js';
 import { GrpcChannel, type TlsOptions } from './channel/grpc-channel.js';
+import { NetworkChannel } from './channel/network-channel.js';
 import { SwitchyardError } from './error.js';
 import { Instance } from './instance/instance.js';
 import type { InstanceOptions } from './instance/instance-options.js';
@@ -20,6 +21,8 @@ import { Identities } from './trust/identities.js';
 export interface SwitchyardOptions {
   /** HOST:PORT, or any other target of gRPC's naming. Default: 127.0.0.1:8768. Not read when there is a `channel`. */
   readonly server?: string | undefined;
+  /** The network of the server to be in. Default: `default`. */
+  readonly network?: string | undefined;
   /** True: encrypted, with the system's list of authorities. Default: in plain text. */
   readonly tls?: TlsOptions | true | undefined;
   /** The server's administrator token: the calls of this object, but not of its instances, are an administrator's. */
@@ -65,7 +68,8 @@ export class Switchyard extends Calls {
   constructor(options: SwitchyardOptions = {}) {
     super();
     const { adminToken, accessToken, requireAdminProof: isSingle = false } = options;
-    const channel = options.channel ?? new GrpcChannel(options.server ?? '127.0.0.1:8768', options.tls, { isSingle });
+    const way = options.channel ?? new GrpcChannel(options.server ?? '127.0.0.1:8768', options.tls, { isSingle });
+    const channel = options.network === undefined ? way : new NetworkChannel(way, options.network);
     this.#life = new Scope(options.signal);
     this.#life.signal.addEventListener('abort', () => channel.close(), { once: true });
     if (this.#life.signal.aborted) channel.close();

@@ -34,6 +34,11 @@ export class DerivedLog implements History {
     return this.#own.floor;
   }
 
+  /** It is not used any more: what it holds does not count. */
+  release(): void {
+    this.#own.release();
+  }
+
   get byteSize(): number {
     return this.#own.byteSize;
   }

@@ -49,6 +49,7 @@ export class Feed<C = Change> implements SubscriptionOwner {
   private committedAtMs: number | undefined;
   private flushPending = false;
   private isDraining = false;
+  private ending: Fault | undefined;
   private timer: Timer | undefined;
 
   constructor(
@@ -66,7 +67,8 @@ export class Feed<C = Change> implements SubscriptionOwner {
   ) {
     this.#source = source;
     this.published = origin.position;
-    const bounds = { bytesMax: limits.historyBytesMax, entriesMax: limits.historyRevisionsMax };
+    const { historyBytesMax: bytesMax, historyRevisionsMax: entriesMax, historyInAll } = limits;
+    const bounds = { bytesMax, entriesMax, budget: historyInAll };
     const { revision } = origin.position;
     this.log = source === undefined ? new Log(bounds, revision) : new DerivedLog(bounds, revision, source);
     this.touches = source?.touches ?? new Touches(limits.touchesMax, revision);
@@ -119,7 +121,7 @@ export class Feed<C = Change> implements SubscriptionOwner {
    * Begins a watch. It is refused when the position asked for has left the history; an unknown position begins with RESET.
    */
   subscribe({ after, coalesce = false, sids = [] }: WatchWish): Subscription | Fault {
-    if (this.isDraining) return draining();
+    if (this.isDraining) return this.ending ?? draining();
     const start = this.startOf(after, coalesce, sids.length > 0);
     if (start instanceof Fault) return start;
     const subscription = new Subscription(this, start, { coalesce, sids: new Set(sids) });
@@ -127,13 +129,19 @@ export class Feed<C = Change> implements SubscriptionOwner {
     return subscription;
   }
 
-  /** Sends every watcher a last bookmark, and ends its watch. */
-  drain(): void {
+  /** Sends every watcher a last bookmark, and ends its watch: for `why`, or because the server goes down. */
+  drain(why?: Fault): void {
+    this.ending = why;
     this.isDraining = true;
     this.timer?.cancel();
     let nth = 0;
-    for (const subscription of this.subscriptions) subscription.drain(draining(nth++));
+    for (const subscription of this.subscriptions) subscription.drain(why ?? draining(nth++));
     this.flushSoon();
+  }
+
+  /** Lets go of its history: what all feeds hold is bounded together. */
+  release(): void {
+    this.log.release?.();
   }
 
   /** For a subscription: it has nothing to read. */

@@ -1,9 +1,13 @@
+import type { HistoryBudget } from './history-budget.js';
+
 /** The bounds of a feed that a process can be given, by count and by size, each with its reason; how its log is cut is in log.ts. */
 export interface FeedLimits {
   /** Bytes of history. Resuming from further back is an error. 64 MiB is some 800,000 revisions. */
   readonly historyBytesMax: number;
   /** Revisions of history, for the size of their index. */
   readonly historyRevisionsMax: number;
+  /** Bounds the bytes of the history of all feeds of all networks together; absent: nothing does. */
+  readonly historyInAll?: HistoryBudget | undefined;
   /** Touches remembered, 16 B each, for filters and net effects: longer than the history, at a sixth of its size. */
   readonly touchesMax: number;
   /** Touches that one net effect is made of. Of more a snapshot is cheaper, and it fits its messages. */

@@ -1,3 +1,5 @@
+import type { HistoryBudget } from './history-budget.js';
+
 /** The log is cut off by whole segments, each a sixteenth of it. */
 const SEGMENTS = 16;
 const SEGMENT_BYTES_MAX = 1_048_576;
@@ -92,11 +94,15 @@ export interface History {
   isGap(revision: number): boolean;
   read(after: number, bytesMax: number): Run | undefined;
   forget(revision: number): void;
+  /** It is not used any more: what it holds does not count. */
+  release?(): void;
 }
 
 /** How much history is kept. */
 export interface LogBounds {
   readonly bytesMax: number;
+  /** What bounds all histories together. */
+  readonly budget?: HistoryBudget | undefined;
   readonly entriesMax: number;
 }
 
@@ -149,6 +155,7 @@ export class Log implements History {
       segment = new Segment(Math.max(this.segmentBytes, entry.length));
       this.segments.push(segment);
       this.bytes += segment.size;
+      this.bounds.budget?.moved(this, segment.size);
     }
     segment.append(revision, entry);
     this.entries++;
@@ -183,9 +190,22 @@ export class Log implements History {
   /** Lets go of everything up to a revision that is not before the newest entry. */
   forget(revision: number): void {
     this.segments.length = 0;
+    this.bounds.budget?.moved(this, -this.bytes);
     this.bytes = 0;
     this.entries = 0;
     this.floor = revision;
+  }
+
+  /** For the budget: lets go of the oldest segment. False: there is only one. */
+  cutOldest(): boolean {
+    if (this.segments.length <= 1) return false;
+    this.cut();
+    return true;
+  }
+
+  /** It is not used any more: what it holds does not count. */
+  release(): void {
+    this.bounds.budget?.release(this);
   }
 
   private isOver(): boolean {
@@ -195,6 +215,7 @@ export class Log implements History {
   private cut(): void {
     const oldest = this.segments.shift()!;
     this.bytes -= oldest.size;
+    this.bounds.budget?.moved(this, -oldest.size);
     this.entries -= oldest.count;
     this.floor = oldest.last;
     this.gaps = this.gaps.filter((revision) => revision > this.floor);

@@ -66,6 +66,25 @@ export interface ServerReach {
   addresses(): readonly string[];
 }
 
+/** A network, as its administrators are told of it. */
+export interface NetworkFacts {
+  readonly name: string;
+  readonly number: number;
+  /** Milliseconds since 1970; undefined for the default network. */
+  readonly createdAtMs: number | undefined;
+  readonly sessions: number;
+  readonly sessionsMax: number;
+  readonly epoch: string;
+}
+
+/** Creates and drops the networks of the server. */
+export interface NetworkAdmin {
+  create(name: string, sessionsMax: number): Promise<NetworkFacts | Fault>;
+  /** By name. */
+  list(): readonly NetworkFacts[];
+  drop(name: string): Promise<{ readonly exportedTo: string | undefined } | Fault>;
+}
+
 /** What the services stand on. Handed in by the composition root, shared with the other doors. */
 export interface Backing {
   readonly replica: Replica;
@@ -90,6 +109,8 @@ export interface Backing {
   readonly exchange: Exchange;
   /** The data of streams. */
   readonly relay: Relay;
+  /** What Challenge tells in the place of the epoch of a network that there is not: always the same, as an epoch is. */
+  readonly unknownEpoch?: ((network: string) => string) | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -108,6 +129,8 @@ export interface Backing {
   readonly audit?: Pick<AuditLog, 'done' | 'refused' | 'watch' | 'end'> | undefined;
   /** Whether the protos are served by reflection. */
   readonly offersReflection: boolean;
+  /** The networks of the server; undefined for the services of any but the default one. */
+  readonly networks?: NetworkAdmin | undefined;
   /** Redeems tickets. */
   readonly enrolment: Enrolment;
   /** Lets in who brings a token of an issuer. */

@@ -49,12 +49,14 @@ export class Calls {
     private readonly connections?: CallConnections,
     /** What connections have shown; undefined where no certificate says who somebody is. */
     certified?: Pick<CertifiedConnections, 'of'>,
+    /** What watches have on their way, where the services of other networks share it; absent: one of its own. */
+    outflows?: Outflows,
   ) {
     const countOf = (name: string) => {
       const peer = connections?.find(name);
       return peer && ((message: Uint8Array) => connections!.holdings.watches.take(peer, message));
     };
-    this.outflows = new Outflows({ limits: backing.limits, countOf });
+    this.outflows = outflows ?? new Outflows({ limits: backing.limits, countOf });
     this.reception = new CallReception(backing, connections, certified);
   }
 

@@ -21,6 +21,9 @@ export const AFTER_METADATA = 'switchyard-after';
 /** The metadata that proves a principal without a session. */
 export const ACCESS_METADATA = 'switchyard-access';
 
+/** The metadata that says which network a call is about; without it, that is `default`. */
+export const NETWORK_METADATA = 'switchyard-network';
+
 /** The metadata that holds an issuer's token, as HTTP has it. */
 export const BEARER_METADATA = 'authorization';
 const BEARER = /^bearer +(.*)$/i;
@@ -136,11 +139,9 @@ export function identify(
 ): Caller | Fault {
   const { metadata } = call;
   const origin = originOfPeer(call.getPeer());
-  const [admin] = metadata.get(ADMIN_METADATA);
-  if (admin !== undefined && (adminToken === undefined || !isSameSecret(String(admin), adminToken))) {
-    return new Fault('ADMIN_TOKEN_INVALID', 'the administrator token is wrong, or this server has none');
-  }
-  const isAdmin = admin !== undefined;
+  const wrong = adminFault(metadata, adminToken);
+  if (wrong !== undefined) return wrong;
+  const isAdmin = metadata.get(ADMIN_METADATA).length > 0;
   const [accessToken] = metadata.get(ACCESS_METADATA);
   const given = accessToken === undefined ? undefined : gatekeeper.tokens.find(String(accessToken));
   if (accessToken !== undefined && given === undefined) {
@@ -152,7 +153,7 @@ export function identify(
   const access = vouched ?? given;
   const [token] = metadata.get(SESSION_METADATA);
   if (token === undefined) return new Caller(gatekeeper, { sid: undefined, isAdmin, access, origin, isNameless });
-  const sid = authenticate(replica.state, String(token));
+  const sid = authenticate(replica.state, String(token), gatekeeper.network.number);
   if (sid instanceof Fault) return sid;
   const uuid = identityOf(replica.state.sessions.get(sid)!);
   if (access !== undefined && access.uuid !== uuid) {
@@ -162,6 +163,13 @@ export function identify(
   // Its word counts on this connection as a proof does, while it is good.
   if (vouched !== undefined) caller.show(uuid, vouched.untilMs);
   return gatekeeper.renews(sid, caller) ? (renew({ replica, shares }, sid, origin) ?? caller) : caller;
+}
+
+/** Why the administrator's token of a call is not taken; undefined where it is, or where none came. */
+export function adminFault(metadata: Metadata, adminToken: string | undefined): Fault | undefined {
+  const [admin] = metadata.get(ADMIN_METADATA);
+  if (admin === undefined || (adminToken !== undefined && isSameSecret(String(admin), adminToken))) return undefined;
+  return new Fault('ADMIN_TOKEN_INVALID', 'the administrator token is wrong, or this server has none');
 }
 
 function shownAs({ via, uuid }: Access): string {

@@ -7,6 +7,7 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
   type ServiceDefinition,
+  type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { HealthService } from '../../gen/grpc/health/v1/health.js';
 import { ServerServiceService } from '../../gen/switchyard/v1/server.js';
@@ -19,6 +20,7 @@ import { Place } from '../admission/place.js';
 import type { Address } from '../base/address.js';
 import type { CertificateClaim } from '../core/model/certificate.js';
 import { Fault } from '../core/model/fault.js';
+import type { NetworkRef } from '../core/model/network.js';
 import type { Backing } from './backing.js';
 import { onCallEnd } from './call-end.js';
 import { internalFault } from './call-faults.js';
@@ -32,6 +34,7 @@ import { ASKED_PATH, boundWire, http2ServerOf, UNKNOWN_PATH, wireLimits } from '
 import type { HeldKind } from './http2/peer-holdings.js';
 import { Peers } from './http2/peers.js';
 import { LocalCalls } from './local-calls.js';
+import { NetworkRouter } from './network-router.js';
 import { identityDefinition } from './services/audit.js';
 import { Health } from './services/health.js';
 import { identityService } from './services/identity-service.js';
@@ -61,6 +64,15 @@ const OWN_SERVICES = '/switchyard.';
 /** Not a service but asked for like one, by `grpc.health.v1`: whether commands can be stored. */
 const JOURNAL = 'switchyard.journal';
 const NO_HTTP2 = 'connections are closed: what came is no HTTP/2: TLS, or another protocol, for a port in plain text';
+/** The services that each network has: their definitions, and what makes them. */
+const OWN: readonly { readonly definition: ServiceDefinition; make(calls: Calls): object }[] = [
+  { definition: sessionDefinition, make: sessionService },
+  { definition: networkDefinition, make: networkService },
+  { definition: streamDefinition, make: streamService },
+  { definition: TransportServiceService, make: transportService },
+  { definition: identityDefinition, make: identityService },
+  { definition: ServerServiceService, make: serverService },
+];
 const SERVICES = [
   'SessionService',
   'NetworkService',
@@ -79,6 +91,9 @@ const SERVICES = [
 export class GrpcDoor {
   private readonly server: Server;
   private readonly calls: Calls;
+  /** The services of each network, by its number. */
+  private readonly networks = new Map<number, { readonly backing: Backing; readonly calls: Calls }>();
+  private readonly router: NetworkRouter;
   private readonly health = new Health([...SERVICES.map((name) => `switchyard.v1.${name}`), JOURNAL]);
   private readonly reflection = new Reflection();
   private readonly paths = new Set<string>();
@@ -101,8 +116,10 @@ export class GrpcDoor {
   ) {
     const { clock, limits } = backing;
     const disconnected = (connection: string) => {
-      backing.shares.disconnected(connection);
-      backing.gatekeeper.shown.forget(connection);
+      for (const { backing } of this.networks.values()) {
+        backing.shares.disconnected(connection);
+        backing.gatekeeper.shown.forget(connection);
+      }
     };
     this.peers = new Peers(
       clock,
@@ -115,9 +132,13 @@ export class GrpcDoor {
       disconnected,
       backing.turns,
       admission.fence,
-      (name) => backing.gatekeeper.shown.forget(name),
+      (name) => {
+        for (const { backing } of this.networks.values()) backing.gatekeeper.shown.forget(name);
+      },
     );
-    this.calls = new Calls(backing, this.peers, this.certified);
+    const { gatekeeper, adminToken, refused } = backing;
+    this.router = new NetworkRouter({ mode: () => gatekeeper.mode, adminToken, refused });
+    this.calls = this.addNetwork(backing);
     this.local = new LocalCalls({
       disconnected,
       turns: backing.turns,
@@ -134,12 +155,7 @@ export class GrpcDoor {
       // Bookkeeping for a debugging service that we do not offer, in every call.
       'grpc.enable_channelz': 0,
     });
-    this.add(sessionDefinition, sessionService(this.calls));
-    this.add(networkDefinition, networkService(this.calls));
-    this.add(streamDefinition, streamService(this.calls));
-    this.add(TransportServiceService, transportService(this.calls));
-    this.add(identityDefinition, identityService(this.calls));
-    this.add(ServerServiceService, serverService(this.calls));
+    for (const { definition } of OWN) this.add(definition);
     this.health.addTo(this.server);
     if (backing.offersReflection) this.reflection.addTo(this.server);
     for (const { path, responseStream } of Object.values(HealthService)) {
@@ -210,9 +226,29 @@ export class GrpcDoor {
     return this.peers.holdings.totals();
   }
 
+  /** Offers the services in one more network. */
+  addNetwork(backing: Backing): Calls {
+    const { network } = backing.gatekeeper;
+    const calls = new Calls(backing, this.peers, this.certified, this.networks.get(0)?.calls.outflows);
+    const handlers = new Map<string, UntypedServiceImplementation[string]>();
+    for (const { definition, make } of OWN) {
+      const service = make(calls) as UntypedServiceImplementation;
+      for (const [name, { path }] of Object.entries(definition)) handlers.set(path, service[name]);
+    }
+    this.networks.set(network.number, { backing, calls });
+    this.router.add({ network, handlers });
+    return calls;
+  }
+
+  /** Offers them there no more. Calls that run go on until what they are about ends. */
+  removeNetwork(network: NetworkRef): void {
+    this.networks.delete(network.number);
+    this.router.remove(network);
+  }
+
   /** Refuses new calls, and says NOT_SERVING to whoever asks after our health. */
   drain(): void {
-    this.calls.drain();
+    for (const { calls } of this.networks.values()) calls.drain();
     this.stopServing();
   }
 
@@ -253,7 +289,9 @@ export class GrpcDoor {
     );
   }
 
-  private add(definition: ServiceDefinition, service: Parameters<Server['addService']>[1]): void {
+  private add(definition: ServiceDefinition): void {
+    const handlers = Object.entries(definition).map(([name, { path }]) => [name, this.router.handler(path)]);
+    const service: UntypedServiceImplementation = Object.fromEntries(handlers);
     this.server.addService(definition, service);
     this.local.add(definition, service);
     for (const method of Object.values(definition)) {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -15,13 +15,16 @@ import { checkPrivateFolder, syncFolder } from '../base/private-files.js';
 import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
 import { encodeRecord } from './format/record.js';
 import { checkFolder, type FolderReport } from './inspect.js';
-import { JournalError } from './journal.js';
+import { type Journal, JournalError } from './journal.js';
 import { replayWhole } from './replaying.js';
 import { isShort } from './storage/datafile.js';
 import { journalError } from './storage/failure.js';
 import { Folder } from './storage/folder.js';
 import { LmdbJournal } from './storage/lmdb.js';
 import { FolderLock } from './storage/lock.js';
+
+/** Bytes of an epoch. */
+const EPOCH_BYTES = 8;
 
 /** What a backup holds. */
 export type BackupReport = FolderReport & { readonly state: NonNullable<FolderReport['state']> };
@@ -110,7 +113,7 @@ async function checkCopy(path: string, ofFormat1: Limits): Promise<BackupReport>
 }
 
 /**
- * Gives the history in a data folder another name, the epoch, and resolves to the revision from which it holds. Every watcher that stood
+ * Gives the history in a data folder another name, the epoch, and that of each further network one made of it, and resolves to the revision from which it holds. Every watcher that stood
  * in the history as it was, or in another that came of the same beginning, is told RESET and gets a snapshot. For a folder that was
  * restored from a backup: what was told after the backup was taken is not in it, and its revisions are given to other commands.
  *
@@ -120,13 +123,27 @@ export async function renewEpoch(path: string, epoch: string, ofFormat1 = INITIA
   if (!Folder.exists(path)) throw new JournalError('failed', `there is no journal in ${path}`);
   const journal = await LmdbJournal.open(path);
   try {
-    const state = await replayWhole(journal, ofFormat1);
-    if (state.revision === 0) throw new JournalError('failed', `the journal in ${path} is empty: it has no epoch`);
+    // All are read before anything is written.
+    const { revision } = await replayWhole(journal, ofFormat1);
+    if (revision === 0) throw new JournalError('failed', `the journal in ${path} is empty: it has no epoch`);
+    const others: { readonly journal: Journal; readonly revision: number; readonly epoch: string }[] = [];
+    for (const { number } of journal.networks?.list() ?? []) {
+      const other = await journal.networks!.open(number);
+      const at = (await replayWhole(other, ofFormat1)).revision;
+      // One that was created and never started gets its epoch when it is founded.
+      if (at > 0) others.push({ journal: other, revision: at, epoch: epochOf(number, epoch) });
+    }
     journal.moveOn(ofFormat1);
-    const revision = state.revision + 1;
-    await journal.append([encodeRecord(revision, { kind: 'RenewEpoch', epoch })]);
-    return revision;
+    for (const one of [{ journal, revision, epoch }, ...others]) {
+      await one.journal.append([encodeRecord(one.revision + 1, { kind: 'RenewEpoch', epoch: one.epoch })]);
+    }
+    return revision + 1;
   } finally {
     await journal.close();
   }
+}
+
+/** The new epoch of another network: as random as that of the default one, and another. */
+function epochOf(number: number, epoch: string): string {
+  return hash('sha256', `${number} ${epoch}`, 'buffer').subarray(0, EPOCH_BYTES).toString('base64url');
 }

@@ -71,8 +71,48 @@ export interface Journal {
   compact(revision: number): Promise<void>;
   /** Bytes on disk or in memory, for metrics. */
   size(): number;
+  /** The journals of further networks in the same storage; absent where it holds one. */
+  readonly networks?: NetworkJournals | undefined;
   /** Ends what is being written, and lets go of the storage. Closing again is no error. */
   close(): Promise<void>;
+}
+
+/** A network other than the default one, as it is stored. */
+export interface StoredNetwork {
+  /** From 1. None is given twice, also after its network was dropped. */
+  readonly number: number;
+  readonly name: string;
+  /** Sessions that it may have at most; 0: as many as the server. */
+  readonly sessionsMax: number;
+  /** Milliseconds since 1970. */
+  readonly createdAtMs: number;
+}
+
+/** What a network is created with. */
+export type NewNetwork = Omit<StoredNetwork, 'number'>;
+
+/** What was dropped. */
+export interface DroppedNetwork {
+  /** Where its records and snapshots were written to before; undefined: nowhere. */
+  readonly exportedTo: string | undefined;
+}
+
+/**
+ * The port to the journals of further networks, which share the storage of the default network's: its lock, its transactions and its
+ * syncs.
+ */
+export interface NetworkJournals {
+  /** The networks that there are, by number. */
+  list(): readonly StoredNetwork[];
+  /** Adds a network with an empty journal. Resolves when that is durable. Its name is for the caller to check. */
+  create(network: NewNetwork): Promise<StoredNetwork>;
+  /** The journal of a network. One is opened at most once at a time; closing it leaves the storage open. */
+  open(number: number): Promise<Journal>;
+  /**
+   * Takes a network away with all that its journal holds. From the moment that this is durable the network does not count; what a
+   * crash leaves of its data goes with the next start. Its journal has to be closed before.
+   */
+  drop(number: number): Promise<DroppedNetwork>;
 }
 
 /** Why a journal could not do what it was asked. */

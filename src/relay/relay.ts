@@ -8,6 +8,7 @@ import type { StateView } from '../core/store/state-view.js';
 import { Channel, type Surroundings } from './channel.js';
 import type { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';
+import { RelayedBytes } from './relayed-bytes.js';
 
 /** Bytes of a channel's number: of two channels of one stream, one in 280 million million has the number of the other. */
 const CHANNEL_BYTES = 6;
@@ -49,12 +50,15 @@ export class Relay {
     private readonly clock: Clock,
     private readonly limits: RelayLimits,
     random: Random,
+    /** What the relays of all networks hold together; by default this one's alone. */
+    private readonly inAll = new RelayedBytes(limits.totalBytesMax),
   ) {
+    inAll.onRoom(this.wakeSources);
     this.around = {
       limits,
       nowMs: () => clock.nowMs(),
       held: (bytes) => this.held(bytes),
-      isFull: () => this.totalBytes >= limits.totalBytesMax,
+      isFull: () => inAll.isFull,
       took: (bytes) => {
         this.takenBytes += bytes;
       },
@@ -66,6 +70,11 @@ export class Relay {
     };
     this.scheduleStalls();
   }
+
+  private readonly wakeSources = () =>
+    this.clock.soon(() => {
+      for (const channel of this.channels.values()) channel.wakeSource();
+    });
 
   /** Bytes on their way, for metrics. */
   get byteSize(): number {
@@ -119,6 +128,7 @@ export class Relay {
     this.timer?.cancel();
     for (const channel of this.channels.values()) channel.stop(fault);
     this.channels.clear();
+    this.inAll.forget(this.wakeSources);
   }
 
   private channelOf(stream: Stream): Channel {
@@ -141,12 +151,8 @@ export class Relay {
   }
 
   private held(bytes: number): void {
-    const wasFull = this.around.isFull();
     this.totalBytes += bytes;
-    if (!wasFull || this.around.isFull()) return;
-    this.clock.soon(() => {
-      for (const channel of this.channels.values()) channel.wakeSource();
-    });
+    this.inAll.add(bytes);
   }
 
   /**

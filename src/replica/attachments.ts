@@ -106,11 +106,13 @@ export class Attachments {
   }
 
   /** Ends every attachment; the sessions live on. Leases stop too, because no client can renew from now on. */
-  drain(): void {
+  drain(why?: Fault): void {
     this.timer?.cancel();
     this.leases.close();
     let nth = 0;
-    for (const attachment of this.open_.values()) attachment.end(draining(nth++, this.leases.livesMs(attachment.sid)));
+    for (const attachment of this.open_.values()) {
+      attachment.end(why ?? draining(nth++, this.leases.livesMs(attachment.sid)));
+    }
   }
 
   /** Notifies the ends of a stopped stream, except the session whose own end stopped it. */

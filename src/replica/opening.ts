@@ -55,6 +55,8 @@ export class Opening {
     private readonly gatekeeper: Gatekeeper,
     /** Called with each session that was opened, and from where. */
     private readonly opened: (session: Session, origin: Origin) => void = () => {},
+    /** Says why an instance may open none, as all networks together have as many sessions as they may. */
+    private readonly refuseInAll: (uuid: string) => Fault | undefined = () => undefined,
   ) {}
 
   /** Opens a session for a caller, or returns a fault that names every wrong field of the request. */
@@ -73,7 +75,7 @@ export class Opening {
     const proven = await this.proven(uuid, request, origin);
     if (proven instanceof Fault) return proven;
     const identity = proven?.identity ?? uuid;
-    const refused = this.gatekeeper.refuseOpening(identity, proven !== undefined, origin);
+    const refused = this.gatekeeper.refuseOpening(identity, proven !== undefined, origin) ?? this.refuseInAll(uuid);
     if (refused !== undefined) return refused;
     const said = this.gatekeeper.mode === 'required' ? this.vouchedFor(identity, request) : request;
     if (said instanceof Fault) return said;
@@ -101,7 +103,7 @@ export class Opening {
       const { session } = change;
       this.opened(session, origin);
       const position = { epoch: state.epoch, revision: applied.revision };
-      return { session, token: tokenText(session.sid, secret), position };
+      return { session, token: tokenText(session.sid, secret, this.gatekeeper.network.number), position };
     }
     throw new Error('an opened session is among the changes of its revision');
   }

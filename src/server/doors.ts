@@ -1,23 +1,25 @@
-import type { Logger } from 'pino';
-import type { Admission } from '../admission/admission.js';
+import { createHmac } from 'node:crypto';
 import type { ConnectionGate } from '../admission/connection-gate.js';
 import { lastQuarter } from '../admission/limits.js';
-import type { AuditLog } from '../audit/audit-log.js';
 import { formatAddress } from '../base/address.js';
-import type { Clock, Random } from '../base/clock.js';
 import { commit, version } from '../base/version.js';
-import { Asking } from '../brokering/asking.js';
 import type { Config } from '../config/options.js';
-import { doorLimits, systemLimits } from '../config/part-limits.js';
+import { systemLimits } from '../config/part-limits.js';
 import { tlsPlan } from '../config/tls-plan.js';
-import { type Asset, readAssets } from '../console/assets.js';
+import { readAssets } from '../console/assets.js';
 import { ConsoleDoor } from '../console/door.js';
-import type { ServerFacts, ServerStanding } from '../grpc/backing.js';
-import { ACCESS_METADATA, ADMIN_METADATA, BEARER_METADATA, SESSION_METADATA } from '../grpc/caller.js';
+import type { Fault } from '../core/model/fault.js';
+import type { ServerFacts } from '../grpc/backing.js';
+import {
+  ACCESS_METADATA,
+  ADMIN_METADATA,
+  BEARER_METADATA,
+  NETWORK_METADATA,
+  SESSION_METADATA,
+} from '../grpc/caller.js';
 import { GrpcDoor } from '../grpc/door.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
 import { SystemDoor } from '../system/door.js';
-import type { Tracer } from '../tracing/tracer.js';
 import type { Adapter } from '../transport/adapter.js';
 import { reachableAddresses, usefulAddresses } from '../transport/reachable.js';
 import { Transports } from '../transport/transports.js';
@@ -25,45 +27,21 @@ import { TICKET_ADDRESSES_MAX } from '../trust/ticket.js';
 import { WebDoor } from '../web/door.js';
 import { makeAdapters } from './adapters.js';
 import { ensureAdminToken } from './admin-token.js';
+import { type DoorsShared, grpcBacking, systemBacking } from './backings.js';
 import { certificateReader, grpcCredentials } from './certificates/asking-certificates.js';
-import { askingTls, type CertificateKeeper } from './certificates/certificates.js';
+import { askingTls } from './certificates/certificates.js';
+import type { DoorParts } from './door-parts.js';
 import type { Engine } from './engine.js';
 import { listening } from './listen-error.js';
 import { consoleCalls, webCalls } from './local-ports.js';
-import { announced, meetingAddress } from './meeting-address.js';
-import { CUT_OFF_WORDS } from './metrics/cut-off-words.js';
-import type { EventReports } from './metrics/event-reports.js';
+import { meetingAddress } from './meeting-address.js';
 import { limitUses } from './metrics/limit-uses.js';
-import type { Metrics } from './metrics/metrics.js';
 import { plainGate } from './plain-ports.js';
 
 /** What gRPC's own message has around a packet. */
 const EXCHANGE_OVERHEAD_BYTES = 16;
-
-type Brokering = ReturnType<Doors['brokering']>;
-
-/** What the doors need besides the engine. */
-export interface DoorParts {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly metrics: Metrics | undefined;
-  /** How the server stands with its journal. */
-  readonly standing: () => ServerStanding;
-  /** Told who is refused what. */
-  readonly events: EventReports;
-  /** Where it is written down who did what; undefined for a server that keeps nothing. */
-  readonly audit: AuditLog | undefined;
-  /** Where spans of calls go; undefined: nowhere. */
-  readonly tracer: Tracer | undefined;
-  /** Who may connect. */
-  readonly admission: Admission;
-  /** What the TLS ports show; undefined: there are none. */
-  readonly certificates: CertificateKeeper | undefined;
-  /** The console's page; undefined for the one that was built. */
-  readonly assets: ReadonlyMap<string, Asset> | undefined;
-}
+/** Of an epoch. */
+const EPOCH_BYTES = 8;
 
 /**
  * Every way into a server: gRPC, system events, the rendezvous, the console and the web door.
@@ -76,6 +54,10 @@ export class Doors {
   readonly addresses: Record<string, string> = {};
   private readonly transports = new Transports();
   private readonly limits: ReturnType<typeof systemLimits>;
+  private adminToken: string | undefined;
+  private gate: ConnectionGate | undefined;
+  /** What Challenge tells in the place of the epoch of a network that there is not. Its key is as lasting as an epoch. */
+  private readonly unknownEpoch: (network: string) => string;
   private grpc: GrpcDoor | undefined;
   private system: SystemDoor | undefined;
   private meeting: Meeting | undefined;
@@ -92,6 +74,13 @@ export class Doors {
   ) {
     this.limits = systemLimits(parts.config);
     this.startedMs = parts.clock.nowMs();
+    const key = parts.random.bytes(32);
+    this.unknownEpoch = (network) =>
+      createHmac('sha256', this.adminToken ?? key)
+        .update(network)
+        .digest()
+        .subarray(0, EPOCH_BYTES)
+        .toString('base64url');
   }
 
   /** How many connections of system events are open. */
@@ -124,13 +113,14 @@ export class Doors {
   async open(): Promise<void> {
     const { config, clock, admission, certificates } = this.parts;
     this.meeting = await listening('--rendezvous-listen', openMeeting(meetingAddress(config), clock, admission));
-    const brokering = this.brokering(this.meeting);
     const gate = this.systemGate();
-    this.system = this.makeSystem(brokering, gate);
+    this.adminToken = await ensureAdminToken(config.data, config.adminToken, this.parts.random);
+    this.system = new SystemDoor(systemBacking(this.engine, this.shared(), gate));
+    this.gate = gate;
     // It closes the connections of sessions that have ended, after their watches were told.
     this.engine.publishToDoor(this.system);
     const { accept } = this.system;
-    await this.openGrpc(brokering, accept);
+    await this.openGrpc();
     this.addresses.stun = formatAddress(this.meeting.address);
     const mode = () => this.engine.gatekeeper.mode;
     const plain = plainGate(accept, { mode, allowPlaintext: config.allowPlaintext, reports: admission.reports });
@@ -170,14 +160,19 @@ export class Doors {
     await Promise.all(doors.map((door) => door?.close(deadlineMs)));
   }
 
-  /** How connections are asked for, the same at every door. */
-  private brokering({ observed, address }: Meeting) {
-    const { config, clock, random } = this.parts;
-    const { replica, gatekeeper, acceptances, shares } = this.engine;
-    const isObserved = (host: string) => observed.has(host);
-    const { orderDeadlineMs } = config;
-    const asking = new Asking({ replica, gatekeeper, shares, acceptances, clock, random, isObserved, orderDeadlineMs });
-    return { asking, rendezvous: [announced(config, address)] };
+  /** Lets callers into one more network. */
+  addNetwork(engine: Engine): void {
+    const { system, grpc, gate } = this;
+    if (system === undefined || grpc === undefined || gate === undefined) throw new Error('the doors are not open');
+    engine.publishToDoor(system.addNetwork(systemBacking(engine, this.shared(), gate)));
+    grpc.addNetwork(grpcBacking(engine, this.shared(), system.acceptFor(engine.network)));
+  }
+
+  /** Lets nobody into a network any more, and ends what its callers have begun. */
+  removeNetwork(engine: Engine, why: Fault): void {
+    this.grpc?.removeNetwork(engine.network);
+    engine.drain(why);
+    this.system?.removeNetwork(engine.network, why);
   }
 
   /** The places of all transports of system events together. */
@@ -195,47 +190,32 @@ export class Doors {
     });
   }
 
-  private makeSystem(brokering: Brokering, gate: ConnectionGate): SystemDoor {
-    const { clock, random, log, metrics, events, admission } = this.parts;
-    const { replica, opening, gatekeeper, enrolment, certificates, shares, turns, feeds, relay } = this.engine;
-    return new SystemDoor({
-      replica,
-      opening,
-      gatekeeper,
-      enrolment,
-      certificates,
-      shares,
-      turns,
-      feeds: feeds.system,
-      relay,
-      transports: this.transports,
-      ...brokering,
-      clock,
-      random,
-      log,
-      limits: this.limits,
-      gate,
-      refused: (fault, event, origin) => events.refused(fault, event, origin),
-      audit: this.parts.audit,
-      cutOff: (cause, address) => {
-        metrics?.cutOff(cause);
-        const why = `connections of system events are closed: ${CUT_OFF_WORDS[cause]}`;
-        admission.reports.report({ door: 'system', cause, why, address });
-      },
-    });
+  /** What the doors have that is the same in all networks. */
+  private shared(): DoorsShared {
+    const { parts, transports, limits, adminToken, packetBytesMax, unknownEpoch } = this;
+    return {
+      ...{ parts, transports, limits, adminToken, packetBytesMax, unknownEpoch },
+      meeting: this.meeting!,
+      reachedAt: () => this.reachedAt,
+      facts: (engine) => this.facts(engine),
+    };
   }
 
   /** What GetServer tells. */
-  private facts(): ServerFacts {
-    const { config } = this.parts;
+  private facts(engine: Engine): ServerFacts {
+    const { config, standing } = this.parts;
+    const isDefault = engine.network.number === 0;
     return {
       version: version(),
       commit: commit(),
       startedMs: this.startedMs,
       capabilities: capabilitiesOf(config),
       addresses: () => this.addresses,
-      limits: () => limitUses(config, this.engine, this),
-      standing: this.parts.standing,
+      limits: () => limitUses(config, engine, isDefault ? this : undefined),
+      // How large the journal of all is, is no network's own.
+      standing: isDefault
+        ? standing
+        : () => ({ ...standing(), journalBytes: 0, snapshotAtMs: engine.replica.snapshotAtMs }),
     };
   }
 
@@ -263,7 +243,7 @@ export class Doors {
     const { webListen, webOrigins: origins = [] } = config;
     if (webListen === undefined) return;
     const calls = webCalls(this.grpc!.local, this.engine.turns);
-    const metadataNames = [SESSION_METADATA, ADMIN_METADATA, ACCESS_METADATA, BEARER_METADATA];
+    const metadataNames = [SESSION_METADATA, ADMIN_METADATA, ACCESS_METADATA, BEARER_METADATA, NETWORK_METADATA];
     const tls = tlsPlan(config).web ? certificates?.files : undefined;
     this.web = new WebDoor({ calls, admission, clock, origins, metadataNames, tls });
     certificates?.onChange((files) => this.web?.renew(files));
@@ -271,54 +251,18 @@ export class Doors {
     this.addresses.web = formatAddress(bound);
   }
 
-  private async openGrpc(brokering: Brokering, accept: SystemDoor['accept']): Promise<void> {
-    const { config, clock, random, log, metrics, events, certificates } = this.parts;
-    const {
-      replica,
-      opening,
-      gatekeeper,
-      enrolment,
-      issuers,
-      certificates: logins,
-      shares,
-      turns,
-      feeds,
-      relay,
-    } = this.engine;
-    const { messageBytesMax, orderDeadlineMs } = config;
-    const adminToken = await ensureAdminToken(config.data, config.adminToken, random);
+  /** Bytes of a packet of system events that comes inside of gRPC. */
+  private get packetBytesMax(): number {
+    return Math.min(this.limits.packetBytesMax, this.parts.config.messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
+  }
+
+  private async openGrpc(): Promise<void> {
+    const { config, certificates } = this.parts;
+    const { messageBytesMax } = config;
     const { grpc: isEncrypted } = tlsPlan(config);
-    const packetBytesMax = Math.min(this.limits.packetBytesMax, messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
+    const { packetBytesMax } = this;
     this.grpc = new GrpcDoor(
-      {
-        replica,
-        opening,
-        gatekeeper,
-        enrolment,
-        issuers,
-        certificates: logins,
-        shares,
-        turns,
-        feeds: feeds.grpc,
-        transports: this.transports,
-        exchange: { accept, packetBytesMax },
-        relay,
-        clock,
-        random,
-        log,
-        limits: doorLimits(config),
-        adminToken,
-        orderDeadlineMs,
-        offersReflection: gatekeeper.mode !== 'required' || config.reflection,
-        ...brokering,
-        refused: (fault, method, origin) => events.refused(fault, method, origin),
-        audit: this.parts.audit,
-        about: this.facts(),
-        reach: { isEncrypted, pins: () => certificates?.pins ?? [], addresses: () => this.reachedAt },
-        cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),
-        callTimes: metrics?.calls,
-        tracer: this.parts.tracer,
-      },
+      grpcBacking(this.engine, this.shared(), this.system!.accept),
       this.parts.admission,
       messageBytesMax,
     );

@@ -7,10 +7,11 @@ import { leastMode } from '../config/exposure.js';
 import type { Config } from '../config/options.js';
 import { replicaLimits, shareLimits } from '../config/part-limits.js';
 import { draining } from '../core/model/draining.js';
+import type { Fault } from '../core/model/fault.js';
 import { INITIAL_LIMITS } from '../core/model/limits.js';
+import { DEFAULT_NETWORK_REF, type NetworkRef } from '../core/model/network.js';
 import type { HashKey } from '../core/store/packed/halfsiphash.js';
-import { FairTurns } from '../fair/fair-turns.js';
-import { DEFAULT_TURN_LIMITS } from '../fair/limits.js';
+import type { FairTurns } from '../fair/fair-turns.js';
 import { NEW_FOLDER_FORMAT } from '../journal/format/frame.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { type Replayable, replayWhole } from '../journal/replaying.js';
@@ -30,14 +31,12 @@ import { Replica } from '../replica/replica.js';
 import { SessionEvents } from '../replica/session-events.js';
 import { Shares } from '../shares/shares.js';
 import type { FetchJson } from '../trust/oidc/issuer-keys.js';
-import { DEFAULT_TRUST_LIMITS } from '../trust/server/limits.js';
-import { Proofs } from '../trust/server/proofs.js';
-import { type VerifySignature, verifyInThreadPool } from '../trust/server/signatures.js';
 import { checkMode } from './auth-mode.js';
 import { type Feeds, makeFeeds } from './feeds.js';
 import { makeIssuers } from './issuers.js';
 import type { EventReports } from './metrics/event-reports.js';
 import type { Metrics } from './metrics/metrics.js';
+import type { SharedParts } from './shared-parts.js';
 
 /** Where the commands stand: in a journal of this server alone, or in a log that it has in common with others. */
 export type Storage =
@@ -58,6 +57,10 @@ export interface Cluster {
 
 /** What an engine is made of. */
 export interface EngineParts {
+  /** Which network it is of; absent: the default one. */
+  readonly network?: NetworkRef;
+  /** What it has in common with the engines of the server's other networks. */
+  readonly shared: SharedParts;
   readonly config: Config;
   readonly clock: Clock;
   readonly random: Random;
@@ -66,12 +69,8 @@ export interface EngineParts {
   /** Bytes of one append, where the journal takes less than the replica would send. */
   readonly appendBytesMax?: number | undefined;
   readonly metrics: Metrics | undefined;
-  /** SHA-256 of the key of the server's certificate; undefined for a server without TLS. */
-  readonly leaves: () => readonly Uint8Array[];
   /** Fetches the keys of issuers. */
   readonly fetchJson: FetchJson;
-  /** How proofs are verified: in threads, but for a simulation. */
-  readonly verify?: VerifySignature | undefined;
   /** Told who comes and goes. */
   readonly events: EventReports;
   /** Told what `required` would refuse. */
@@ -86,6 +85,7 @@ export interface EngineParts {
 
 /** Everything behind the doors, running: the network itself, and what has to be told of its changes. */
 export interface Engine {
+  readonly network: NetworkRef;
   readonly replica: Replica;
   readonly opening: Opening;
   /** Who may do what. */
@@ -106,8 +106,8 @@ export interface Engine {
   readonly acceptances: Acceptances;
   /** Tells a door of every change from now on, after all others. */
   publishToDoor(door: Publisher): void;
-  /** Ends every watch, attachment and relay, after what is on its way to them. */
-  drain(): void;
+  /** Ends every watch, attachment and relay, after what is on its way to them: for `why`, or because the server goes down. */
+  drain(why?: Fault): void;
   /** Takes no more commands; resolves when those that were taken are durable. */
   close(): Promise<void>;
 }
@@ -117,6 +117,8 @@ export interface Engine {
  * feeds get their history by the same replay, and the replica takes over.
  */
 export async function startEngine({
+  network = DEFAULT_NETWORK_REF,
+  shared,
   config,
   clock,
   random,
@@ -124,9 +126,7 @@ export async function startEngine({
   storage,
   appendBytesMax = Number.POSITIVE_INFINITY,
   metrics,
-  leaves,
   fetchJson,
-  verify = verifyInThreadPool,
   events,
   audit,
   isExempt,
@@ -147,7 +147,7 @@ export async function startEngine({
     publish: (position, events, atMs) => feeds.grpc.sessions.publish(position, events, atMs),
   });
   const isAttached = (sid: number) => replica.attachments.isAttached(sid);
-  const feeds = makeFeeds(config, { state, clock, sessionEvents, isAttached });
+  const feeds = makeFeeds(config, { state, clock, sessionEvents, isAttached }, shared);
   // What happens to sessions has positions of its own.
   const { sessions, ...ofNetwork } = feeds.grpc;
   const all = [...Object.values(ofNetwork), ...Object.values(feeds.system)];
@@ -170,9 +170,11 @@ export async function startEngine({
     clock,
     DEFAULT_RELAY_LIMITS,
     random,
+    shared.relayed,
   );
   const least = leastMode(config);
   const gatekeeper = new Gatekeeper({
+    network,
     state,
     floor: least,
     bindsSessions: config.sessionBinding === 'connection',
@@ -229,12 +231,12 @@ export async function startEngine({
     events,
     gatekeeper,
     enforcer,
-    ...(metrics === undefined ? [] : [metrics.tally(state)]),
+    ...(metrics === undefined || network.number !== 0 ? [] : [metrics.tally(state)]),
     door,
   );
   attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
   const establish = async (isFirst: boolean) => {
-    await replica.found(drawUuid(random));
+    await replica.found(shared.serverUuid || drawUuid(random));
     await replica.agreeOn(config.limits);
     checkMode(state, config, isFirst);
     if (isFirst && (least !== 'open' || config.auth !== undefined)) await replica.putFoundingPolicy(least);
@@ -244,26 +246,29 @@ export async function startEngine({
     await cluster.join(replica, () => establish(state.revision === 0));
     checkMode(state, config, isNew);
   }
-  const turns = new FairTurns({
-    clock,
-    limits: DEFAULT_TURN_LIMITS,
-    isExempt,
-    refused: metrics && ((what) => metrics.turnRefused(what)),
-    failed: (err) => log.error({ err }, 'work that had its turn failed'),
-  });
-  const serverUuid = () => state.serverUuid;
-  const proofs = new Proofs({ clock, random, serverUuid, leaves, verify, limits: DEFAULT_TRUST_LIMITS });
+  const { turns, proofs } = shared;
+  shared.serverUuid ||= state.serverUuid;
+  shared.sessions.add(state);
   const charge: KeyProverDeps['charge'] = (origin, ms) => turns.charge(turns.keyOf(origin), ms);
   const prover = new KeyProver({ state, proofs, clock, charge, gatekeeper });
   return {
+    network,
     replica,
     gatekeeper,
-    opening: new Opening(replica, clock, random, limits, shares, prover, gatekeeper, (session, origin) =>
-      events.opened(session, origin),
+    opening: new Opening(
+      replica,
+      clock,
+      random,
+      limits,
+      shares,
+      prover,
+      gatekeeper,
+      (session, origin) => events.opened(session, origin),
+      (uuid) => shared.sessions.refuse(state, uuid),
     ),
     enrolment: new Enrolment({ replica, prover, clock }),
     certificates: new CertificateLogins({ replica, gatekeeper, clock }),
-    issuers: makeIssuers({ replica, clock, charge, fetchJson, log }),
+    issuers: makeIssuers({ network: network.name, replica, clock, charge, fetchJson, log }),
     shares,
     turns,
     feeds,
@@ -272,15 +277,19 @@ export async function startEngine({
     publishToDoor: (publisher) => {
       door.taken = publisher;
     },
-    drain: () => {
-      for (const feed of [...all, sessions]) feed.drain();
-      relay.close(draining());
+    drain: (why) => {
+      for (const feed of [...all, sessions]) feed.drain(why);
+      relay.close(why ?? draining());
       // That all of them end now says nothing of a session.
       replica.attachments.changed = undefined;
-      replica.attachments.drain();
-      acceptances.drain(draining());
+      replica.attachments.drain(why);
+      acceptances.drain(why ?? draining());
     },
-    close: () => replica.close(),
+    close: () => {
+      shared.sessions.remove(state);
+      for (const feed of [...all, sessions]) feed.release();
+      return replica.close();
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { DEFAULT_ISSUER_LIMITS } from '../trust/oidc/limits.js';
 import { TokenVerifier } from '../trust/oidc/token-verifier.js';
 
 /** What lets in those who bring tokens of issuers. */
-export interface IssuersDeps extends Pick<IssuerLoginsDeps, 'replica' | 'clock' | 'charge'> {
+export interface IssuersDeps extends Pick<IssuerLoginsDeps, 'network' | 'replica' | 'clock' | 'charge'> {
   readonly fetchJson: FetchJson;
   readonly log: Logger;
 }

@@ -25,8 +25,11 @@ import { listening } from './listen-error.js';
 import { rememberListening } from './listening-file.js';
 import { EventReports } from './metrics/event-reports.js';
 import { Metrics } from './metrics/metrics.js';
+import { networkAudit } from './network-audit.js';
+import { Networks } from './networks.js';
 import { checkPlainPorts } from './plain-ports.js';
 import { reachableNames } from './reachable-names.js';
+import { makeSharedParts } from './shared-parts.js';
 import { openSpans } from './spans.js';
 import { openStorage } from './storage/open-storage.js';
 
@@ -90,6 +93,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   const metrics = config.metricsListen === undefined ? undefined : new Metrics();
   let engine: Engine | undefined;
   let doors: Doors | undefined;
+  let networks: Networks | undefined;
   const opened = await openStorage(config, {
     ...{ ...surroundings, log },
     lost: (error) => lose(error),
@@ -129,6 +133,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   const lose = (error: unknown) => {
     log.fatal({ err: error }, 'the right to append to the journal is lost');
     engine?.replica.abandon();
+    networks?.abandon();
     fatal(error);
   };
   const goDown = async (deadlineMs: number) => {
@@ -136,8 +141,10 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       metrics?.drain();
       await doors?.drain();
       engine?.drain();
+      networks?.drain();
       audit?.drain(draining());
       await doors?.close(deadlineMs);
+      await networks?.close();
       await engine?.close();
       // A collector that is slow keeps nobody from leading, or from opening the folder.
       const sent = spans?.close();
@@ -171,7 +178,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       appendBytesMax: opened.appendBytesMax,
       metrics,
       events,
-      leaves,
+      shared: makeSharedParts({ config, clock, random, metrics, log, leaves, isExempt }),
       fetchJson: fetchJson(config.oidcCa),
       isExempt,
       writable,
@@ -179,6 +186,23 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     };
     audit = openAudit(config.data, { clock, log });
     engine = await startEngine({ ...parts, audit });
+    const { journal: ofAll } = opened.storage;
+    networks = new Networks({
+      config,
+      journals: ofAll?.networks,
+      clock,
+      log,
+      start: ({ number, name }, journal, ownConfig) => {
+        const network = { number, name };
+        const ownLog = log.child({ network: name });
+        const own = { log: ownLog, events: new EventReports({ clock, log: ownLog }), storage: { journal } };
+        return startEngine({
+          ...{ ...parts, ...own, network, config: ownConfig },
+          audit: audit && networkAudit(audit, network),
+        });
+      },
+    });
+    await networks.start(engine);
     checkPlainPorts(config, engine.gatekeeper.mode);
     const { assets } = surroundings;
     spans = await openSpans(config, { clock, log, serverUuid: engine.replica.state.serverUuid });
@@ -190,9 +214,11 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       snapshotAtMs: replica.snapshotAtMs,
     });
     const outward = { tracer: spans?.tracer, admission, certificates, assets, standing };
-    doors = new Doors(engine, { config, clock, random, log, metrics, events, audit, ...outward });
+    doors = new Doors(engine, { config, clock, random, log, metrics, events, audit, networks, ...outward });
     await doors.open();
+    networks.open(doors);
     engine.replica.opened();
+    networks.opened();
     const { addresses } = doors;
     if (metrics !== undefined && config.metricsListen !== undefined) {
       const { replica, feeds, shares, turns, relay } = engine;

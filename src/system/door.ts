@@ -2,14 +2,16 @@ import type { Timer } from '../base/clock.js';
 import { Fence } from '../base/fence.js';
 import { Holdings } from '../base/holdings.js';
 import { SharedBytes } from '../base/shared-bytes.js';
-import type { Change, SessionClosed } from '../core/model/change.js';
+import type { Change } from '../core/model/change.js';
 import { draining } from '../core/model/draining.js';
 import type { Fault } from '../core/model/fault.js';
+import type { NetworkRef } from '../core/model/network.js';
 import type { Position } from '../core/model/position.js';
 import type { Pipe, Receiver } from '../transport/pipe.js';
-import { Answers } from './conversation/answers.js';
+import type { Answers } from './conversation/answers.js';
 import type { Backing } from './conversation/backing.js';
 import { Peer } from './conversation/peer.js';
+import { SystemNetwork } from './network.js';
 
 /** How often connections are looked at: a bound in time is kept to this. */
 const LOOK_MS = 1_000;
@@ -22,8 +24,11 @@ const LOOK_MS = 1_000;
  */
 export class SystemDoor {
   private readonly peers = new Set<Peer>();
-  private readonly bySession = new Map<number, Peer>();
-  private readonly answers = new Map<number, Answers>();
+  /** By name and by number. */
+  private readonly networks = new Map<string | number, SystemNetwork>();
+  /** The network of each connection. */
+  private readonly places = new Map<Peer, SystemNetwork>();
+  private readonly main: SystemNetwork;
   private timer: Timer | undefined;
   private emptied: (() => void) | undefined;
 
@@ -47,7 +52,25 @@ export class SystemDoor {
       (peer: Peer, nowMs: number) => peer.check(nowMs),
       (peer) => peer.destroy(),
     );
+    this.main = this.addNetwork(backing);
     this.scheduleLook();
+  }
+
+  /** Lets connections be about one more network. Answers with what is to be told of its changes. */
+  addNetwork(backing: Backing): SystemNetwork {
+    const { name, number } = backing.gatekeeper.network;
+    const network = new SystemNetwork(backing, this.remembered);
+    this.networks.set(name, network).set(number, network);
+    return network;
+  }
+
+  /** There is no such network any more: its connections are told so, and closed. */
+  removeNetwork({ name, number }: NetworkRef, why: Fault): void {
+    const network = this.networks.get(number);
+    this.networks.delete(name);
+    this.networks.delete(number);
+    for (const [peer, place] of this.places) if (place === network) peer.drain(why);
+    network?.forget();
   }
 
   /** How many connections are open. */
@@ -61,7 +84,14 @@ export class SystemDoor {
   }
 
   /** Takes over a connection, or refuses it where there are too many. */
-  readonly accept = (pipe: Pipe): Receiver | undefined => {
+  readonly accept = (pipe: Pipe): Receiver | undefined => this.acceptIn(this.main, pipe);
+
+  /** The same for a connection that is about one network, unless it says otherwise. */
+  acceptFor({ number }: NetworkRef): (pipe: Pipe) => Receiver | undefined {
+    return (pipe) => this.acceptIn(this.networks.get(number) ?? this.main, pipe);
+  }
+
+  private acceptIn(network: SystemNetwork, pipe: Pipe): Receiver | undefined {
     // What comes inside of gRPC has come through another door's gate, and takes a place here besides.
     const place = pipe.place ?? this.backing.gate.enter(pipe.remote, () => pipe.destroy());
     if (place === undefined) {
@@ -69,18 +99,27 @@ export class SystemDoor {
       return undefined;
     }
     place.establish();
+    let at = network;
     const peer: Peer = new Peer(
       {
-        backing: this.backing,
+        get backing() {
+          return at.backing;
+        },
+        moveTo: (wanted) => {
+          const found = this.networks.get(wanted);
+          at = found ?? this.main;
+          this.places.set(peer, at);
+          return found !== undefined;
+        },
         entered: (entered, sid) => {
-          this.bySession.set(sid, entered);
+          at.entered(entered, sid);
           place.setBusy(true);
         },
         vouch: () => {
           place.vouch();
           pipe.vouched?.();
         },
-        answersOf: (sid) => this.answersOf(sid),
+        answersOf: (sid) => at.answersOf(sid),
         partials: this.partials,
         unsent: this.unsent,
         sharedUnsent: this.sharedUnsent,
@@ -93,8 +132,9 @@ export class SystemDoor {
       pipe,
     );
     this.peers.add(peer);
+    this.places.set(peer, at);
     return this.fenced(peer, pipe);
-  };
+  }
 
   /** The same, and what it does with what comes never throws: a fault closes this connection and no other. */
   private fenced(peer: Peer, pipe: Pipe): Receiver {
@@ -110,14 +150,9 @@ export class SystemDoor {
     };
   }
 
-  /** Told of every command that was applied. */
+  /** Told of every command that was applied to the default network. */
   publish(position: Position, changes: readonly Change[]): void {
-    if (this.bySession.size === 0 && this.answers.size === 0) return;
-    for (const change of changes) {
-      if (change.kind === 'StreamPut') {
-        for (const { sid } of change.stream.sinks) this.bySession.get(sid)?.conversation.streamPut(change.stream);
-      } else if (change.kind === 'SessionClosed') this.sessionClosed(change, position);
-    }
+    this.main.publish(position, changes);
   }
 
   /** Tells every client that the server goes down. Resolves when all connections are closed, or the deadline has passed. */
@@ -135,29 +170,11 @@ export class SystemDoor {
     for (const peer of this.peers) peer.destroy();
   }
 
-  private sessionClosed({ session, reason }: SessionClosed, position: Position): void {
-    const { sid } = session;
-    const answers = this.answers.get(sid);
-    if (answers !== undefined) this.remembered.forget(answers);
-    this.answers.delete(sid);
-    const peer = this.bySession.get(sid);
-    this.bySession.delete(sid);
-    peer?.conversation.sessionClosed(session, reason, position);
-  }
-
-  private answersOf(sid: number): Answers {
-    const known = this.answers.get(sid);
-    if (known !== undefined) return known;
-    const answers = new Answers(this.backing.limits, this.remembered);
-    this.answers.set(sid, answers);
-    return answers;
-  }
-
   private forget(peer: Peer): void {
     this.peers.delete(peer);
     if (this.peers.size === 0) this.emptied?.();
-    const { sid } = peer.conversation;
-    if (sid !== undefined && this.bySession.get(sid) === peer) this.bySession.delete(sid);
+    this.places.get(peer)?.left(peer);
+    this.places.delete(peer);
   }
 
   private scheduleLook(): void {

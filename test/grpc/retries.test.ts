@@ -94,7 +94,7 @@ describe('the service config of docs/clients.md', () => {
       name.map(({ method }) => method),
     );
     expect(named.sort()).toEqual([...safe.map(([, method]) => method), ...WITH_REQUEST_ID].sort());
-    expect(named).toHaveLength(25);
+    expect(named).toHaveLength(26);
   });
 
   it('brings a session through a disk that was full for a moment', async () => {

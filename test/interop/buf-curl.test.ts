@@ -91,7 +91,7 @@ describe('buf curl, over reflection alone', () => {
           .trim()
           .split('\n')
           .filter((line) => line.startsWith('switchyard.v1.')),
-      ).toHaveLength(46);
+      ).toHaveLength(49);
       expect(listed).toContain('grpc.health.v1.Health/Check');
     },
     30_000,
@@ -203,9 +203,30 @@ describe('buf curl, over reflection alone', () => {
       'ListTickets',
       'RevokeTicket',
       'WatchAudit',
+      'CreateNetwork',
+      'ListNetworks',
+      'DropNetwork',
     ]) {
       expect(await reason(`IdentityService/${method}`, {}, one.token)).toBe('ADMIN_REQUIRED');
     }
+  }, 60_000);
+
+  it('creates a network as an administrator, and opens a session in it', async () => {
+    const url = `http://${at.address}/switchyard.v1`;
+    const admin = ['--protocol', 'grpc', '-H', `switchyard-admin: ${ADMIN_TOKEN}`];
+    const wanted = JSON.stringify({ name: 'harbour', sessionsMax: 3 });
+    const created = JSON.parse(await buf([...admin, '-d', wanted, `${url}.IdentityService/CreateNetwork`]));
+    expect(created.network).toMatchObject({ name: 'harbour', sessionsMax: 3 });
+    const session = JSON.stringify({ instanceUuid: agent(1).instanceUuid, instanceType: 2, network: 'harbour' });
+    const opened = JSON.parse(await buf(['--protocol', 'grpc', '-d', session, `${url}.SessionService/Session`]));
+    expect(opened.sessionToken).toMatch(/^sw2_/);
+    const dropped = await buf([
+      ...admin,
+      '-d',
+      JSON.stringify({ name: 'harbour' }),
+      `${url}.IdentityService/DropNetwork`,
+    ]);
+    expect(JSON.parse(dropped)).toEqual({});
   }, 60_000);
 
   it('calls the methods of TransportService', async () => {

@@ -59,6 +59,9 @@ const OUTCOMES = {
   'IdentityService/GetIdentity': 'OK',
   'IdentityService/RevokeIdentity': 'OK',
   'IdentityService/WatchAudit': 'OK',
+  'IdentityService/CreateNetwork': 'OK',
+  'IdentityService/ListNetworks': 'OK',
+  'IdentityService/DropNetwork': 'OK',
 };
 
 describe('gRPC from Python', () => {

@@ -276,6 +276,22 @@ def open_as_person(channel, sessions):
     assert not identities.call("GetIdentity", ADMIN, identity_uuid=person).identity.cvids
 
 
+def use_network(channel, sessions):
+    """Opens a session in a network of its own, by its name in the metadata and in the request; and drops the network."""
+    identities = Identities(channel)
+    network = identities.call("CreateNetwork", ADMIN, name="harbour", sessions_max=2).network
+    assert (network.name, network.sessions_max) == ("harbour", 2)
+    agent = {"instance_uuid": str(uuid.uuid4()), "instance_type": instance_pb2.INSTANCE_TYPE_AGENT}
+    by_name = (("switchyard-network", "harbour"),)
+    first = sessions.call("Session", session_service_pb2.SessionRequest(**agent), by_name)
+    second = sessions.call("Session", session_service_pb2.SessionRequest(network="harbour", **agent))
+    assert first.session_token.startswith("sw2_") and second.session_token.startswith("sw2_")
+    listed = sessions.call("ListSessions", session_service_pb2.ListSessionsRequest(), by_name).sessions
+    assert [session.instance_uuid for session in listed] == [agent["instance_uuid"]]
+    assert [one.name for one in identities.call("ListNetworks", ADMIN).networks] == ["default", "harbour"]
+    identities.call("DropNetwork", ADMIN, name="harbour")
+
+
 def watch_audit(channel, terminated_sid):
     """Reads the audit log up to the end of a session by an administrator: each line has the hash of the one before."""
     watch = identity_pb2_grpc.IdentityServiceStub(channel).WatchAudit
@@ -385,6 +401,7 @@ def main():
     sessions.call("TerminateSession", pb.TerminateSessionRequest(), as_one)
 
     open_as_person(channel, sessions)
+    use_network(channel, sessions)
     watch_audit(channel, two.instance_sid)
 
     for method, outcome in called.items():

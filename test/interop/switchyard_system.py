@@ -234,6 +234,7 @@ EVENTS = {
             11: ("name", TEXT, OPTIONAL),
             12: ("labels", LABEL, REPEATED),
             20: ("watch", WATCH, OPTIONAL),
+            21: ("network", text(32), OPTIONAL),
             23: ("proof", PROOF, OPTIONAL),
         },
         {

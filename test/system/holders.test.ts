@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { inside } from '../../harness/simulation/inside.js';
 import { Fault } from '../../src/core/model/fault.js';
+import { DEFAULT_NETWORK_REF } from '../../src/core/model/network.js';
 import { FairTurns } from '../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
 import type { Backing, CutCause } from '../../src/system/conversation/backing.js';
@@ -32,7 +33,8 @@ class Scene {
     const { clock, turns } = this;
     const log = { error: (facts: object) => void this.faults.push(facts) };
     const random = { bytes: () => new Uint8Array(4) };
-    const backing = { clock, turns, limits, log, random, cutOff: (cause: CutCause) => this.cuts.push(cause) };
+    const gatekeeper = { network: DEFAULT_NETWORK_REF };
+    const backing = { clock, turns, limits, log, random, gatekeeper, cutOff: (cause: CutCause) => this.cuts.push(cause) };
     this.door = new SystemDoor(backing as unknown as Backing);
   }
 

@@ -99,6 +99,9 @@ const REQUESTS: Readonly<Record<Exclude<Rpc, Untried>, (target: Target) => objec
   Enroll: () => ({ secret: Buffer.alloc(0), proof: undefined, name: '' }),
   Explain: () => ({ from: '', permission: '', to: '' }),
   WatchAudit: () => ({ after: undefined, newest: 0 }),
+  CreateNetwork: () => ({ name: '', sessionsMax: 0 }),
+  ListNetworks: () => ({}),
+  DropNetwork: () => ({ name: '' }),
 };
 const TRIED = Object.keys(REQUESTS) as Exclude<Rpc, Untried>[];
 

@@ -127,6 +127,12 @@ export enum Reason {
    */
   TICKET_NOT_FOUND = 27,
   /**
+   * NETWORK_NOT_FOUND - NOT_FOUND. This server has no network of that name or number, or it was dropped while the call was open.
+   * Do: look at the name: `switchyard network list` shows them to an administrator.
+   * Example: "no network \"harbour\"".
+   */
+  NETWORK_NOT_FOUND = 28,
+  /**
    * SESSION_LIMIT - RESOURCE_EXHAUSTED. The server holds as many sessions as it may, or as it may of one client connection or of one address
    * (of IPv6, one /64). Comes with RetryInfo. An instance that has a session there is not refused for such a share.
    * Do: wait as RetryInfo says; end sessions that are not needed, or raise the option that the message names.
@@ -383,8 +389,9 @@ export enum Reason {
    */
   IDENTITY_MISMATCH = 86,
   /**
-   * NETWORK_LIMIT - RESOURCE_EXHAUSTED. The network has as many identities, or tickets, as it may.
-   * Do: forget identities, or revoke tickets, that are not needed.
+   * NETWORK_LIMIT - RESOURCE_EXHAUSTED. The network has as many identities, or tickets, as it may; or the server has as many networks, or as many
+   * sessions in all networks together, as it may.
+   * Do: forget identities, revoke tickets, or drop networks that are not needed.
    * Example: "1048576 identities are the limit".
    */
   NETWORK_LIMIT = 87,
@@ -469,6 +476,9 @@ export function reasonFromJSON(object: any): Reason {
     case 27:
     case "REASON_TICKET_NOT_FOUND":
       return Reason.TICKET_NOT_FOUND;
+    case 28:
+    case "REASON_NETWORK_NOT_FOUND":
+      return Reason.NETWORK_NOT_FOUND;
     case 30:
     case "REASON_SESSION_LIMIT":
       return Reason.SESSION_LIMIT;
@@ -651,6 +661,8 @@ export function reasonToJSON(object: Reason): string {
       return "REASON_IDENTITY_NOT_FOUND";
     case Reason.TICKET_NOT_FOUND:
       return "REASON_TICKET_NOT_FOUND";
+    case Reason.NETWORK_NOT_FOUND:
+      return "REASON_NETWORK_NOT_FOUND";
     case Reason.SESSION_LIMIT:
       return "REASON_SESSION_LIMIT";
     case Reason.SID_EXHAUSTED:

@@ -372,7 +372,7 @@ export function authModeToJSON(object: AuthMode): string {
  *   "switchyard-proof-v1" and a zero byte | purpose, 1 B | server_uuid, 16 B | nonce, 40 B | length of the network's name, 2 B |
  *   network, UTF-8 | identity_uuid, 16 B | instance_uuid, 16 B | SHA-256 of public_key, 32 B | binding kind, 1 B | binding, 32 B
  *
- * The network is `default`. The instance is the one whose session it is; in RotateKey and Enroll the identity itself. Without a binding its
+ * The network is the one that the call is about, `default` where it names none. The instance is the one whose session it is; in RotateKey and Enroll the identity itself. Without a binding its
  * 32 bytes are zero. A server accepts each signed content once.
  */
 export interface Proof {
@@ -910,6 +910,60 @@ export interface AuditLine {
   before: string;
   /** The same of this line. */
   hash: string;
+}
+
+/** A network of a server. */
+export interface Network {
+  /** 1 to 32 of a-z, 0-9 and `-`. */
+  name: string;
+  /** Its number on this server; 0 is that of `default`. None is given twice. */
+  number: number;
+  /** When it was created. Absent for `default`. */
+  createdAt:
+    | Date
+    | undefined;
+  /** Live sessions. */
+  sessions: number;
+  /** Sessions that it may have at most. */
+  sessionsMax: number;
+  /** The epoch of its journal. */
+  epoch: string;
+}
+
+/** Which network to create. */
+export interface CreateNetworkRequest {
+  /** 1 to 32 of a-z, 0-9 and `-`, and none that the server has. */
+  name: string;
+  /** Sessions that it may have at most: its share of what all networks have together. 0: as many as the server. Not negative. */
+  sessionsMax: number;
+}
+
+/** The network is there. */
+export interface CreateNetworkResponse {
+  /** The network. */
+  network: Network | undefined;
+}
+
+/** Which networks to list: all. */
+export interface ListNetworksRequest {
+}
+
+/** The networks of the server. */
+export interface ListNetworksResponse {
+  /** By name. */
+  networks: Network[];
+}
+
+/** Which network to drop. */
+export interface DropNetworkRequest {
+  /** Its name. */
+  name: string;
+}
+
+/** The network is gone. */
+export interface DropNetworkResponse {
+  /** Where the server has written what it held, in its data folder. Empty: nowhere. */
+  exportedTo: string;
 }
 
 function createBaseProof(): Proof {
@@ -5978,6 +6032,582 @@ export const AuditLine: MessageFns<AuditLine> = {
   },
 };
 
+function createBaseNetwork(): Network {
+  return { name: "", number: 0, createdAt: undefined, sessions: 0, sessionsMax: 0, epoch: "" };
+}
+
+export const Network: MessageFns<Network> = {
+  encode(message: Network, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.number !== 0) {
+      writer.uint32(16).uint32(message.number);
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(26).fork()).join();
+    }
+    if (message.sessions !== 0) {
+      writer.uint32(32).int32(message.sessions);
+    }
+    if (message.sessionsMax !== 0) {
+      writer.uint32(40).int32(message.sessionsMax);
+    }
+    if (message.epoch !== "") {
+      writer.uint32(50).string(message.epoch);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Network {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNetwork();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sessions = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sessionsMax = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Network {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      createdAt: isSet(object.createdAt)
+        ? fromJsonTimestamp(object.createdAt)
+        : isSet(object.created_at)
+        ? fromJsonTimestamp(object.created_at)
+        : undefined,
+      sessions: isSet(object.sessions) ? globalThis.Number(object.sessions) : 0,
+      sessionsMax: isSet(object.sessionsMax)
+        ? globalThis.Number(object.sessionsMax)
+        : isSet(object.sessions_max)
+        ? globalThis.Number(object.sessions_max)
+        : 0,
+      epoch: isSet(object.epoch) ? globalThis.String(object.epoch) : "",
+    };
+  },
+
+  toJSON(message: Network): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.createdAt !== undefined) {
+      obj.createdAt = message.createdAt.toISOString();
+    }
+    if (message.sessions !== 0) {
+      obj.sessions = Math.round(message.sessions);
+    }
+    if (message.sessionsMax !== 0) {
+      obj.sessionsMax = Math.round(message.sessionsMax);
+    }
+    if (message.epoch !== "") {
+      obj.epoch = message.epoch;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Network>, I>>(base?: I): Network {
+    return Network.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Network>, I>>(object: I): Network {
+    const message = createBaseNetwork();
+    message.name = object.name ?? "";
+    message.number = object.number ?? 0;
+    message.createdAt = object.createdAt ?? undefined;
+    message.sessions = object.sessions ?? 0;
+    message.sessionsMax = object.sessionsMax ?? 0;
+    message.epoch = object.epoch ?? "";
+    return message;
+  },
+};
+
+function createBaseCreateNetworkRequest(): CreateNetworkRequest {
+  return { name: "", sessionsMax: 0 };
+}
+
+export const CreateNetworkRequest: MessageFns<CreateNetworkRequest> = {
+  encode(message: CreateNetworkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.sessionsMax !== 0) {
+      writer.uint32(16).int32(message.sessionsMax);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateNetworkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateNetworkRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sessionsMax = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CreateNetworkRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      sessionsMax: isSet(object.sessionsMax)
+        ? globalThis.Number(object.sessionsMax)
+        : isSet(object.sessions_max)
+        ? globalThis.Number(object.sessions_max)
+        : 0,
+    };
+  },
+
+  toJSON(message: CreateNetworkRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.sessionsMax !== 0) {
+      obj.sessionsMax = Math.round(message.sessionsMax);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CreateNetworkRequest>, I>>(base?: I): CreateNetworkRequest {
+    return CreateNetworkRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CreateNetworkRequest>, I>>(object: I): CreateNetworkRequest {
+    const message = createBaseCreateNetworkRequest();
+    message.name = object.name ?? "";
+    message.sessionsMax = object.sessionsMax ?? 0;
+    return message;
+  },
+};
+
+function createBaseCreateNetworkResponse(): CreateNetworkResponse {
+  return { network: undefined };
+}
+
+export const CreateNetworkResponse: MessageFns<CreateNetworkResponse> = {
+  encode(message: CreateNetworkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.network !== undefined) {
+      Network.encode(message.network, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateNetworkResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateNetworkResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.network = Network.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CreateNetworkResponse {
+    return { network: isSet(object.network) ? Network.fromJSON(object.network) : undefined };
+  },
+
+  toJSON(message: CreateNetworkResponse): unknown {
+    const obj: any = {};
+    if (message.network !== undefined) {
+      obj.network = Network.toJSON(message.network);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CreateNetworkResponse>, I>>(base?: I): CreateNetworkResponse {
+    return CreateNetworkResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CreateNetworkResponse>, I>>(object: I): CreateNetworkResponse {
+    const message = createBaseCreateNetworkResponse();
+    message.network = (object.network !== undefined && object.network !== null)
+      ? Network.fromPartial(object.network)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListNetworksRequest(): ListNetworksRequest {
+  return {};
+}
+
+export const ListNetworksRequest: MessageFns<ListNetworksRequest> = {
+  encode(_: ListNetworksRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListNetworksRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListNetworksRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListNetworksRequest {
+    return {};
+  },
+
+  toJSON(_: ListNetworksRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListNetworksRequest>, I>>(base?: I): ListNetworksRequest {
+    return ListNetworksRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListNetworksRequest>, I>>(_: I): ListNetworksRequest {
+    const message = createBaseListNetworksRequest();
+    return message;
+  },
+};
+
+function createBaseListNetworksResponse(): ListNetworksResponse {
+  return { networks: [] };
+}
+
+export const ListNetworksResponse: MessageFns<ListNetworksResponse> = {
+  encode(message: ListNetworksResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.networks) {
+      Network.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListNetworksResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListNetworksResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.networks.push(Network.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListNetworksResponse {
+    return {
+      networks: globalThis.Array.isArray(object?.networks) ? object.networks.map((e: any) => Network.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ListNetworksResponse): unknown {
+    const obj: any = {};
+    if (message.networks?.length) {
+      obj.networks = message.networks.map((e) => Network.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListNetworksResponse>, I>>(base?: I): ListNetworksResponse {
+    return ListNetworksResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListNetworksResponse>, I>>(object: I): ListNetworksResponse {
+    const message = createBaseListNetworksResponse();
+    message.networks = object.networks?.map((e) => Network.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDropNetworkRequest(): DropNetworkRequest {
+  return { name: "" };
+}
+
+export const DropNetworkRequest: MessageFns<DropNetworkRequest> = {
+  encode(message: DropNetworkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DropNetworkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDropNetworkRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DropNetworkRequest {
+    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+  },
+
+  toJSON(message: DropNetworkRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DropNetworkRequest>, I>>(base?: I): DropNetworkRequest {
+    return DropNetworkRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DropNetworkRequest>, I>>(object: I): DropNetworkRequest {
+    const message = createBaseDropNetworkRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseDropNetworkResponse(): DropNetworkResponse {
+  return { exportedTo: "" };
+}
+
+export const DropNetworkResponse: MessageFns<DropNetworkResponse> = {
+  encode(message: DropNetworkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.exportedTo !== "") {
+      writer.uint32(10).string(message.exportedTo);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DropNetworkResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDropNetworkResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.exportedTo = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DropNetworkResponse {
+    return {
+      exportedTo: isSet(object.exportedTo)
+        ? globalThis.String(object.exportedTo)
+        : isSet(object.exported_to)
+        ? globalThis.String(object.exported_to)
+        : "",
+    };
+  },
+
+  toJSON(message: DropNetworkResponse): unknown {
+    const obj: any = {};
+    if (message.exportedTo !== "") {
+      obj.exportedTo = message.exportedTo;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DropNetworkResponse>, I>>(base?: I): DropNetworkResponse {
+    return DropNetworkResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DropNetworkResponse>, I>>(object: I): DropNetworkResponse {
+    const message = createBaseDropNetworkResponse();
+    message.exportedTo = object.exportedTo ?? "";
+    return message;
+  },
+};
+
 /**
  * Who instances are, and the keys by which they prove it.
  *
@@ -6301,6 +6931,58 @@ export const IdentityServiceService = {
     responseSerialize: (value: WatchAuditResponse): Buffer => Buffer.from(WatchAuditResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchAuditResponse => WatchAuditResponse.decode(value),
   },
+  /**
+   * Creates a network: a graph with its own sessions, streams, journal, epoch, revisions, limits, identities and policy. Calls are about
+   * it that name it in their metadata `switchyard-network`. It is there, and durable, when this is answered.
+   *
+   * This and the next two are about the whole server, so they are answered in the network `default` only.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID), also for a name that is taken; RESOURCE_EXHAUSTED (NETWORK_LIMIT); UNIMPLEMENTED for a server
+   * whose journal has one network, as one in etcd; UNAVAILABLE (JOURNAL_UNAVAILABLE); UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED
+   * (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+   */
+  createNetwork: {
+    path: "/switchyard.v1.IdentityService/CreateNetwork" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateNetworkRequest): Buffer => Buffer.from(CreateNetworkRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateNetworkRequest => CreateNetworkRequest.decode(value),
+    responseSerialize: (value: CreateNetworkResponse): Buffer =>
+      Buffer.from(CreateNetworkResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CreateNetworkResponse => CreateNetworkResponse.decode(value),
+  },
+  /**
+   * Lists the networks of the server by name, `default` included: at most 1,024.
+   *
+   * Errors: UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+   */
+  listNetworks: {
+    path: "/switchyard.v1.IdentityService/ListNetworks" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListNetworksRequest): Buffer => Buffer.from(ListNetworksRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListNetworksRequest => ListNetworksRequest.decode(value),
+    responseSerialize: (value: ListNetworksResponse): Buffer =>
+      Buffer.from(ListNetworksResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListNetworksResponse => ListNetworksResponse.decode(value),
+  },
+  /**
+   * Drops a network with all that is in it. Its calls, watches and attachments end (NETWORK_NOT_FOUND), and its session tokens are good
+   * for no network that comes later, also for one of the same name. A server that keeps its data in a folder first writes what the network
+   * held to `dropped/` there.
+   *
+   * Errors: NOT_FOUND (NETWORK_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), also for `default`; UNAVAILABLE (JOURNAL_UNAVAILABLE);
+   * UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+   */
+  dropNetwork: {
+    path: "/switchyard.v1.IdentityService/DropNetwork" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DropNetworkRequest): Buffer => Buffer.from(DropNetworkRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DropNetworkRequest => DropNetworkRequest.decode(value),
+    responseSerialize: (value: DropNetworkResponse): Buffer => Buffer.from(DropNetworkResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DropNetworkResponse => DropNetworkResponse.decode(value),
+  },
 } as const;
 
 export interface IdentityServiceServer extends UntypedServiceImplementation {
@@ -6467,6 +7149,32 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    * when the permission is taken away later. Needs audit.read.
    */
   watchAudit: handleServerStreamingCall<WatchAuditRequest, WatchAuditResponse>;
+  /**
+   * Creates a network: a graph with its own sessions, streams, journal, epoch, revisions, limits, identities and policy. Calls are about
+   * it that name it in their metadata `switchyard-network`. It is there, and durable, when this is answered.
+   *
+   * This and the next two are about the whole server, so they are answered in the network `default` only.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID), also for a name that is taken; RESOURCE_EXHAUSTED (NETWORK_LIMIT); UNIMPLEMENTED for a server
+   * whose journal has one network, as one in etcd; UNAVAILABLE (JOURNAL_UNAVAILABLE); UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED
+   * (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+   */
+  createNetwork: handleUnaryCall<CreateNetworkRequest, CreateNetworkResponse>;
+  /**
+   * Lists the networks of the server by name, `default` included: at most 1,024.
+   *
+   * Errors: UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+   */
+  listNetworks: handleUnaryCall<ListNetworksRequest, ListNetworksResponse>;
+  /**
+   * Drops a network with all that is in it. Its calls, watches and attachments end (NETWORK_NOT_FOUND), and its session tokens are good
+   * for no network that comes later, also for one of the same name. A server that keeps its data in a folder first writes what the network
+   * held to `dropped/` there.
+   *
+   * Errors: NOT_FOUND (NETWORK_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), also for `default`; UNAVAILABLE (JOURNAL_UNAVAILABLE);
+   * UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+   */
+  dropNetwork: handleUnaryCall<DropNetworkRequest, DropNetworkResponse>;
 }
 
 export interface IdentityServiceClient extends Client {
@@ -6876,6 +7584,74 @@ export interface IdentityServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchAuditResponse>;
+  /**
+   * Creates a network: a graph with its own sessions, streams, journal, epoch, revisions, limits, identities and policy. Calls are about
+   * it that name it in their metadata `switchyard-network`. It is there, and durable, when this is answered.
+   *
+   * This and the next two are about the whole server, so they are answered in the network `default` only.
+   *
+   * Errors: INVALID_ARGUMENT (FIELD_INVALID), also for a name that is taken; RESOURCE_EXHAUSTED (NETWORK_LIMIT); UNIMPLEMENTED for a server
+   * whose journal has one network, as one in etcd; UNAVAILABLE (JOURNAL_UNAVAILABLE); UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED
+   * (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+   */
+  createNetwork(
+    request: CreateNetworkRequest,
+    callback: (error: ServiceError | null, response: CreateNetworkResponse) => void,
+  ): ClientUnaryCall;
+  createNetwork(
+    request: CreateNetworkRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CreateNetworkResponse) => void,
+  ): ClientUnaryCall;
+  createNetwork(
+    request: CreateNetworkRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CreateNetworkResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists the networks of the server by name, `default` included: at most 1,024.
+   *
+   * Errors: UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+   */
+  listNetworks(
+    request: ListNetworksRequest,
+    callback: (error: ServiceError | null, response: ListNetworksResponse) => void,
+  ): ClientUnaryCall;
+  listNetworks(
+    request: ListNetworksRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListNetworksResponse) => void,
+  ): ClientUnaryCall;
+  listNetworks(
+    request: ListNetworksRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListNetworksResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Drops a network with all that is in it. Its calls, watches and attachments end (NETWORK_NOT_FOUND), and its session tokens are good
+   * for no network that comes later, also for one of the same name. A server that keeps its data in a folder first writes what the network
+   * held to `dropped/` there.
+   *
+   * Errors: NOT_FOUND (NETWORK_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), also for `default`; UNAVAILABLE (JOURNAL_UNAVAILABLE);
+   * UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+   */
+  dropNetwork(
+    request: DropNetworkRequest,
+    callback: (error: ServiceError | null, response: DropNetworkResponse) => void,
+  ): ClientUnaryCall;
+  dropNetwork(
+    request: DropNetworkRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DropNetworkResponse) => void,
+  ): ClientUnaryCall;
+  dropNetwork(
+    request: DropNetworkRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DropNetworkResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const IdentityServiceClient = makeGenericClientConstructor(

@@ -65,7 +65,14 @@ export interface SessionRequest {
    * itself instead, with its own UUID in `proof.identity_uuid`: it has one session for each instance UUID that it draws, 32 at most
    * (SESSION_LIMIT). One that is an identity, or belongs to the session of another, is refused (IDENTITY_MISMATCH).
    */
-  proof?: Proof | undefined;
+  proof?:
+    | Proof
+    | undefined;
+  /**
+   * The network of the session: the same as the metadata `switchyard-network`, and where both are sent they have to be equal. Absent: what
+   * the metadata says, or `default`. At most 32 bytes of a-z, 0-9 and `-`.
+   */
+  network?: string | undefined;
 }
 
 export interface SessionRequest_LabelsEntry {
@@ -275,6 +282,7 @@ function createBaseSessionRequest(): SessionRequest {
     name: "",
     labels: globalThis.Object.create(null),
     proof: undefined,
+    network: undefined,
   };
 }
 
@@ -300,6 +308,9 @@ export const SessionRequest: MessageFns<SessionRequest> = {
     });
     if (message.proof !== undefined) {
       Proof.encode(message.proof, writer.uint32(186).fork()).join();
+    }
+    if (message.network !== undefined) {
+      writer.uint32(170).string(message.network);
     }
     return writer;
   },
@@ -376,6 +387,14 @@ export const SessionRequest: MessageFns<SessionRequest> = {
             message.proof = Proof.decode(reader, reader.uint32());
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -422,6 +441,7 @@ export const SessionRequest: MessageFns<SessionRequest> = {
         )
         : globalThis.Object.create(null),
       proof: isSet(object.proof) ? Proof.fromJSON(object.proof) : undefined,
+      network: isSet(object.network) ? globalThis.String(object.network) : undefined,
     };
   },
 
@@ -454,6 +474,9 @@ export const SessionRequest: MessageFns<SessionRequest> = {
     if (message.proof !== undefined) {
       obj.proof = Proof.toJSON(message.proof);
     }
+    if (message.network !== undefined) {
+      obj.network = message.network;
+    }
     return obj;
   },
 
@@ -477,6 +500,7 @@ export const SessionRequest: MessageFns<SessionRequest> = {
       globalThis.Object.create(null),
     );
     message.proof = (object.proof !== undefined && object.proof !== null) ? Proof.fromPartial(object.proof) : undefined;
+    message.network = object.network ?? undefined;
     return message;
   },
 };

@@ -144,6 +144,26 @@ type IdentityServiceClient interface {
 	// server that keeps nothing on a disk; UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED), also
 	// when the permission is taken away later. Needs audit.read.
 	WatchAudit(ctx context.Context, in *WatchAuditRequest, opts ...grpc.CallOption) (IdentityService_WatchAuditClient, error)
+	// Creates a network: a graph with its own sessions, streams, journal, epoch, revisions, limits, identities and policy. Calls are about
+	// it that name it in their metadata `switchyard-network`. It is there, and durable, when this is answered.
+	//
+	// This and the next two are about the whole server, so they are answered in the network `default` only.
+	//
+	// Errors: INVALID_ARGUMENT (FIELD_INVALID), also for a name that is taken; RESOURCE_EXHAUSTED (NETWORK_LIMIT); UNIMPLEMENTED for a server
+	// whose journal has one network, as one in etcd; UNAVAILABLE (JOURNAL_UNAVAILABLE); UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED
+	// (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+	CreateNetwork(ctx context.Context, in *CreateNetworkRequest, opts ...grpc.CallOption) (*CreateNetworkResponse, error)
+	// Lists the networks of the server by name, `default` included: at most 1,024.
+	//
+	// Errors: UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+	ListNetworks(ctx context.Context, in *ListNetworksRequest, opts ...grpc.CallOption) (*ListNetworksResponse, error)
+	// Drops a network with all that is in it. Its calls, watches and attachments end (NETWORK_NOT_FOUND), and its session tokens are good
+	// for no network that comes later, also for one of the same name. A server that keeps its data in a folder first writes what the network
+	// held to `dropped/` there.
+	//
+	// Errors: NOT_FOUND (NETWORK_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), also for `default`; UNAVAILABLE (JOURNAL_UNAVAILABLE);
+	// UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+	DropNetwork(ctx context.Context, in *DropNetworkRequest, opts ...grpc.CallOption) (*DropNetworkResponse, error)
 }
 
 type identityServiceClient struct {
@@ -339,6 +359,33 @@ func (x *identityServiceWatchAuditClient) Recv() (*WatchAuditResponse, error) {
 	return m, nil
 }
 
+func (c *identityServiceClient) CreateNetwork(ctx context.Context, in *CreateNetworkRequest, opts ...grpc.CallOption) (*CreateNetworkResponse, error) {
+	out := new(CreateNetworkResponse)
+	err := c.cc.Invoke(ctx, "/switchyard.v1.IdentityService/CreateNetwork", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *identityServiceClient) ListNetworks(ctx context.Context, in *ListNetworksRequest, opts ...grpc.CallOption) (*ListNetworksResponse, error) {
+	out := new(ListNetworksResponse)
+	err := c.cc.Invoke(ctx, "/switchyard.v1.IdentityService/ListNetworks", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *identityServiceClient) DropNetwork(ctx context.Context, in *DropNetworkRequest, opts ...grpc.CallOption) (*DropNetworkResponse, error) {
+	out := new(DropNetworkResponse)
+	err := c.cc.Invoke(ctx, "/switchyard.v1.IdentityService/DropNetwork", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // IdentityServiceServer is the server API for IdentityService service.
 // All implementations should embed UnimplementedIdentityServiceServer
 // for forward compatibility
@@ -470,6 +517,26 @@ type IdentityServiceServer interface {
 	// server that keeps nothing on a disk; UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED), also
 	// when the permission is taken away later. Needs audit.read.
 	WatchAudit(*WatchAuditRequest, IdentityService_WatchAuditServer) error
+	// Creates a network: a graph with its own sessions, streams, journal, epoch, revisions, limits, identities and policy. Calls are about
+	// it that name it in their metadata `switchyard-network`. It is there, and durable, when this is answered.
+	//
+	// This and the next two are about the whole server, so they are answered in the network `default` only.
+	//
+	// Errors: INVALID_ARGUMENT (FIELD_INVALID), also for a name that is taken; RESOURCE_EXHAUSTED (NETWORK_LIMIT); UNIMPLEMENTED for a server
+	// whose journal has one network, as one in etcd; UNAVAILABLE (JOURNAL_UNAVAILABLE); UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED
+	// (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+	CreateNetwork(context.Context, *CreateNetworkRequest) (*CreateNetworkResponse, error)
+	// Lists the networks of the server by name, `default` included: at most 1,024.
+	//
+	// Errors: UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+	ListNetworks(context.Context, *ListNetworksRequest) (*ListNetworksResponse, error)
+	// Drops a network with all that is in it. Its calls, watches and attachments end (NETWORK_NOT_FOUND), and its session tokens are good
+	// for no network that comes later, also for one of the same name. A server that keeps its data in a folder first writes what the network
+	// held to `dropped/` there.
+	//
+	// Errors: NOT_FOUND (NETWORK_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), also for `default`; UNAVAILABLE (JOURNAL_UNAVAILABLE);
+	// UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+	DropNetwork(context.Context, *DropNetworkRequest) (*DropNetworkResponse, error)
 }
 
 // UnimplementedIdentityServiceServer should be embedded to have forward compatible implementations.
@@ -529,6 +596,15 @@ func (UnimplementedIdentityServiceServer) Enroll(context.Context, *EnrollRequest
 }
 func (UnimplementedIdentityServiceServer) WatchAudit(*WatchAuditRequest, IdentityService_WatchAuditServer) error {
 	return status.Errorf(codes.Unimplemented, "method WatchAudit not implemented")
+}
+func (UnimplementedIdentityServiceServer) CreateNetwork(context.Context, *CreateNetworkRequest) (*CreateNetworkResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method CreateNetwork not implemented")
+}
+func (UnimplementedIdentityServiceServer) ListNetworks(context.Context, *ListNetworksRequest) (*ListNetworksResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method ListNetworks not implemented")
+}
+func (UnimplementedIdentityServiceServer) DropNetwork(context.Context, *DropNetworkRequest) (*DropNetworkResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method DropNetwork not implemented")
 }
 
 // UnsafeIdentityServiceServer may be embedded to opt out of forward compatibility for this service.
@@ -869,6 +945,60 @@ func (x *identityServiceWatchAuditServer) Send(m *WatchAuditResponse) error {
 	return x.ServerStream.SendMsg(m)
 }
 
+func _IdentityService_CreateNetwork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateNetworkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IdentityServiceServer).CreateNetwork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/switchyard.v1.IdentityService/CreateNetwork",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IdentityServiceServer).CreateNetwork(ctx, req.(*CreateNetworkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _IdentityService_ListNetworks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListNetworksRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IdentityServiceServer).ListNetworks(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/switchyard.v1.IdentityService/ListNetworks",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IdentityServiceServer).ListNetworks(ctx, req.(*ListNetworksRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _IdentityService_DropNetwork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DropNetworkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IdentityServiceServer).DropNetwork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/switchyard.v1.IdentityService/DropNetwork",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IdentityServiceServer).DropNetwork(ctx, req.(*DropNetworkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 var _IdentityService_serviceDesc = grpc.ServiceDesc{
 	ServiceName: "switchyard.v1.IdentityService",
 	HandlerType: (*IdentityServiceServer)(nil),
@@ -940,6 +1070,18 @@ var _IdentityService_serviceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Enroll",
 			Handler:    _IdentityService_Enroll_Handler,
+		},
+		{
+			MethodName: "CreateNetwork",
+			Handler:    _IdentityService_CreateNetwork_Handler,
+		},
+		{
+			MethodName: "ListNetworks",
+			Handler:    _IdentityService_ListNetworks_Handler,
+		},
+		{
+			MethodName: "DropNetwork",
+			Handler:    _IdentityService_DropNetwork_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

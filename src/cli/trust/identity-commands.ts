@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { withConnection, withKey } from '../connection.js';
 import { examples } from '../examples.js';
 import { labels, listed, positiveInteger, wholeNumber } from '../option-values.js';
+import { withList } from '../output/listing.js';
 import type { Surroundings } from '../surroundings.js';
 
 /** The commands about keys: one's own, and (for administrators) everybody's. They load their code only when they run. */
@@ -86,6 +87,30 @@ export function addAccess(program: Command, surroundings: Surroundings): void {
     .action(async (from, permission, to, flags) =>
       (await import('./policy.js')).explainAccess({ from, permission, to }, flags, surroundings),
     );
+
+  const network = program
+    .command('network')
+    .description('Create, list and drop the networks of a server, as an administrator.');
+  const onNetworks = (name: string, description: string) =>
+    withConnection(network.command(name)).description(description);
+  onNetworks('create', 'Create a network: a graph with its own sessions, journal, identities and policy.')
+    .argument('<NAME>', '1 to 32 of a-z, 0-9 and -')
+    .option('--sessions-max <N>', 'how many sessions it may have (default: as many as the server)', positiveInteger)
+    .option('--json', 'one JSON object')
+    .addHelpText('after', examples('switchyard network create harbour --sessions-max 5000'))
+    .action(async (name, flags) => (await import('./networks.js')).createNetwork(name, flags, surroundings));
+  withList(onNetworks('list', 'List the networks of the server.'))
+    .addHelpText('after', examples('switchyard network list'))
+    .action(async (flags) => (await import('./networks.js')).listNetworks(flags, surroundings));
+  onNetworks(
+    'drop',
+    'Drop a network with all that is in it. What it held is written to dropped/ in the data folder first.',
+  )
+    .argument('<NAME>', 'the network')
+    .option('-y, --yes', 'do not ask')
+    .option('--json', 'one JSON object')
+    .addHelpText('after', examples('switchyard network drop harbour'))
+    .action(async (name, flags) => (await import('./networks.js')).dropNetwork(name, flags, surroundings));
 
   const audit = program.command('audit').description('Look at the audit log of a server.');
   const onFolder = (name: string, description: string) =>

@@ -24,6 +24,8 @@ export interface Call {
  * have seen.
  */
 export interface Channel {
+  /** The network of the server that every call is about; absent: the default one. */
+  readonly network?: string | undefined;
   /** The host by which the server is reached; absent when it is none, as in a simulation. */
   readonly host?: string | undefined;
   /**

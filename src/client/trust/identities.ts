@@ -2,6 +2,8 @@ import {
   type AuditLine,
   type AuthMode,
   type BindKeyResponse,
+  type CreateNetworkResponse,
+  type DropNetworkResponse,
   type EnrollResponse,
   type ExplainResponse,
   type GetIdentityResponse,
@@ -10,6 +12,7 @@ import {
   IdentityKind,
   IdentityServiceService,
   type IssueTicketResponse,
+  type ListNetworksResponse,
   type LoginResponse,
   type PutPolicyResponse,
   type RevokeIdentityResponse,
@@ -52,6 +55,12 @@ export interface PutPolicyOptions extends CallOptions {
   readonly validateOnly?: boolean | undefined;
   /** Only in place of the policy of this revision; 0: of none. */
   readonly ifRevision?: bigint | undefined;
+}
+
+/** How a network is created. */
+export interface CreateNetworkOptions extends CallOptions {
+  /** Sessions that it may have at most. Default: as many as the server. */
+  readonly sessionsMax?: number | undefined;
 }
 
 /** What a ticket is to be. */
@@ -232,6 +241,22 @@ export class Identities {
     options: CallOptions = {},
   ): Promise<Complete<ExplainResponse>> {
     return call(this.caller, IdentityServiceService.explain, { from, permission, to }, options);
+  }
+
+  /** Creates a network on the server. Needs network.manage in its default network. */
+  createNetwork(name: string, options: CreateNetworkOptions = {}): Promise<Complete<CreateNetworkResponse>> {
+    const { sessionsMax = 0, ...rest } = options;
+    return call(this.caller, IdentityServiceService.createNetwork, { name, sessionsMax }, rest);
+  }
+
+  /** Lists the networks of the server. */
+  listNetworks(options: CallOptions = {}): Promise<Complete<ListNetworksResponse>> {
+    return call(this.caller, IdentityServiceService.listNetworks, {}, options);
+  }
+
+  /** Drops a network of the server with all that is in it. */
+  dropNetwork(name: string, options: CallOptions = {}): Promise<Complete<DropNetworkResponse>> {
+    return call(this.caller, IdentityServiceService.dropNetwork, { name }, options);
   }
 
   /** Follows the audit log of the server, line by line, over breaks and restarts. Needs audit.read. */

@@ -35,10 +35,11 @@ export async function proveKeys(
   const leaf = isBound ? caller.channel.leafKeyId?.() : undefined;
   const bindingKind = leaf === undefined ? BindingKind.NONE : BindingKind.TLS_LEAF;
   const binding = leaf === undefined ? Buffer.alloc(0) : Buffer.from(leaf);
+  const { network = DEFAULT_NETWORK } = caller.channel;
   const plain = { purpose, nonce, bindingKind, binding };
   return keys.map((key) => {
     const who = { identityUuid: uuid, instanceUuid: instance, keyId: key.keyId };
-    const signature = key.sign(signedBytes({ ...plain, ...who, serverUuid, network: DEFAULT_NETWORK }));
+    const signature = key.sign(signedBytes({ ...plain, ...who, serverUuid, network }));
     return { ...plain, signature, publicKey: key.publicKey, identityUuid: uuid };
   });
 }

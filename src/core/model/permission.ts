@@ -16,6 +16,7 @@ export const PERMISSIONS = [
   'policy.read',
   'policy.manage',
   'audit.read',
+  'network.manage',
 ] as const;
 /** One of {@link PERMISSIONS}. */
 export type Permission = (typeof PERMISSIONS)[number];
@@ -37,6 +38,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   admin: [
     ...(['graph.read', 'network.read', 'session.terminate', 'stream.stop', 'ticket.issue'] as const),
     ...(['identity.read', 'identity.manage', 'policy.read', 'policy.manage', 'audit.read'] as const),
+    'network.manage',
   ],
 };
 
@@ -118,6 +120,9 @@ export const METHODS = {
   PutPolicy: { needs: 'policy.manage', audited: 'always' },
   Explain: { needs: 'policy.read' },
   WatchAudit: { needs: 'audit.read' },
+  CreateNetwork: { needs: 'network.manage', audited: 'always' },
+  ListNetworks: { needs: 'network.manage' },
+  DropNetwork: { needs: 'network.manage', audited: 'always' },
 } as const satisfies Readonly<Record<string, MethodRule>>;
 /** The name of a method or of a request of system events. */
 export type Method = keyof typeof METHODS;

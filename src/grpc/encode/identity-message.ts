@@ -13,7 +13,6 @@ import {
   mayHaveSeveral,
 } from '../../core/model/identity.js';
 import type { StateView } from '../../core/store/state-view.js';
-import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
 import { vouchedText } from '../../trust/vouched-key.js';
 import { shown } from './message.js';
 import { labelsSize } from './size.js';
@@ -53,10 +52,14 @@ interface Proven {
 }
 
 /** As whom a session was opened, or who has logged in; undefined where nothing was proved. */
-export function principalMessage(state: StateView, { uuid, keyId, via = 'session' }: Proven): Principal | undefined {
+export function principalMessage(
+  state: StateView,
+  network: string,
+  { uuid, keyId, via = 'session' }: Proven,
+): Principal | undefined {
   if (keyId === undefined) return undefined;
   const { kind = IdentityKind.INSTANCE, roles = [], name = '' } = state.identities.get(uuid) ?? {};
-  const of = { network: DEFAULT_NETWORK, identityUuid: uuid, kind, roles: [...roles], name };
+  const of = { network, identityUuid: uuid, kind, roles: [...roles], name };
   return { ...of, keyId: hexOf(keyId), via: VIAS[via] };
 }
 

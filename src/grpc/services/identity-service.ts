@@ -3,6 +3,8 @@ import type {
   BindKeyResponse,
   ChallengeRequest,
   ChallengeResponse,
+  CreateNetworkRequest,
+  DropNetworkRequest,
   EnrollRequest,
   ExplainRequest,
   ForgetKeyRequest,
@@ -45,6 +47,7 @@ import { durationOf } from '../encode/duration.js';
 import { identityMessage, identitySize, principalMessage } from '../encode/identity-message.js';
 import { positionMessage } from '../encode/message.js';
 import { watchAudit } from './audit.js';
+import { createNetwork, dropNetwork, listNetworks } from './networks.js';
 import { fillPage, pageTokenOf, readPage } from './page.js';
 import { explainAccess, getPolicy, putPolicy } from './policy.js';
 import { enroll, issueTicket, listTickets, revokeTicket } from './tickets.js';
@@ -83,6 +86,9 @@ export function identityService(calls: Calls): IdentityServiceServer {
     issueTicket: calls.anyone((request: IssueTicketRequest, caller) => issueTicket(backing, request, caller)),
     listTickets: calls.anyone((request: ListTicketsRequest) => listTickets(backing, request)),
     revokeTicket: calls.anyone((request: RevokeTicketRequest, caller) => revokeTicket(backing, request, caller)),
+    createNetwork: calls.anyone((request: CreateNetworkRequest) => createNetwork(backing, request)),
+    listNetworks: calls.anyone(() => listNetworks(backing)),
+    dropNetwork: calls.anyone((request: DropNetworkRequest) => dropNetwork(backing, request)),
     watchAudit: calls.watch((request: WatchAuditRequest) => watchAudit(backing, request)),
     enroll: calls.anyone((request: EnrollRequest, caller) => enroll(backing, request, caller)),
   };
@@ -90,16 +96,17 @@ export function identityService(calls: Calls): IdentityServiceServer {
 
 function challenge(backing: Backing, request: ChallengeRequest, caller: Caller): ChallengeResponse | Fault {
   const { replica, opening, gatekeeper, clock } = backing;
-  const { network } = request;
+  const { name: own } = gatekeeper.network;
+  const network = request.network || own;
   const wrong = challengeFault(request);
   if (wrong !== undefined) return wrong;
   const { proofs } = opening.prover;
   const { serverUuid, epoch } = replica.state;
   return {
-    nonce: proofs.challenge(network === '' ? undefined : network),
+    nonce: proofs.challenge(network),
     serverUuid,
     mode: AUTH_MODE_NUMBERS[gatekeeper.mode],
-    epoch,
+    epoch: network === own ? epoch : (backing.unknownEpoch?.(network) ?? ''),
     serverTime: new Date(clock.wallMs()),
     validFor: durationOf(proofs.limits.nonceMs),
     adminProof: proveToken(backing, request, caller),
@@ -149,7 +156,11 @@ async function login(
   const accessToken = gatekeeper.tokens.issue(access);
   if (accessToken === undefined) return new Fault('RATE_LIMITED', 'too many have logged in', [], LOGIN_RETRY_MS);
   const validFor = durationOf(ACCESS_LIMITS.validMs);
-  return { accessToken, validFor, principal: principalMessage(replica.state, { ...access, via: 'access' }) };
+  return {
+    accessToken,
+    validFor,
+    principal: principalMessage(replica.state, gatekeeper.network.name, { ...access, via: 'access' }),
+  };
 }
 
 async function proveLogin(
@@ -167,7 +178,7 @@ function whoAmI({ replica, gatekeeper }: Backing, { sid, isAdmin, access }: Call
     session === undefined
       ? access && { ...access, via: access.via ?? ('access' as const) }
       : { uuid: identityOf(session), keyId: session.keyId, via: 'session' as const };
-  const principal = shown && principalMessage(replica.state, shown);
+  const principal = shown && principalMessage(replica.state, gatekeeper.network.name, shown);
   return { principal, cvid: sid ?? 0, administrator: isAdmin, mode: AUTH_MODE_NUMBERS[gatekeeper.mode] };
 }
 

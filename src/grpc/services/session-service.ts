@@ -90,7 +90,7 @@ export function sessionService(calls: Calls): SessionServiceServer {
 }
 
 async function open(
-  { replica, opening, rendezvous }: Backing,
+  { replica, opening, gatekeeper, rendezvous }: Backing,
   request: SessionRequest,
   caller: Caller,
 ): Promise<Made<SessionResponse> | Fault> {
@@ -111,7 +111,7 @@ async function open(
     streamId: session.streamId,
     position: positionMessage(position),
     rendezvous: [...rendezvous],
-    identity: principalMessage(replica.state, { uuid: identityOf(session), keyId }),
+    identity: principalMessage(replica.state, gatekeeper.network.name, { uuid: identityOf(session), keyId }),
     relayVersion: RELAY_FIRST_FROM,
   };
   const { sid } = session;

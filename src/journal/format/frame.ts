@@ -61,6 +61,10 @@ export const FrameKind = {
   LOG_LEADER: 7,
   /** Which snapshots there are: Marks. */
   LOG_MARKS: 8,
+  /** What is known of a network: a NetworkEntry. The frame's revision is the network's number. */
+  NETWORK: 9,
+  /** The number of the network that was created last. 8 bytes, big-endian. */
+  NETWORK_COUNT: 10,
 } as const;
 /** One of the numbers of {@link FrameKind}. */
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];

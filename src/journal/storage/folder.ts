@@ -1,13 +1,15 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import { type Database, open, type RootDatabase } from 'lmdb';
-import { FrameKind, unsealNumber } from '../format/frame.js';
-import { decodeHeader, type FolderHeader } from '../format/header.js';
-import { JournalError, type StoredRecord } from '../journal.js';
-import { READ_BYTES_MAX, READ_RECORDS_MAX } from '../limits.js';
+import { open, type RootDatabase } from 'lmdb';
+import { FrameKind, sealNumber, unsealNumber } from '../format/frame.js';
+import { decodeHeader, HEADER_PLACE } from '../format/header.js';
+import { decodeNetwork, encodeNetwork, type FolderNetwork } from '../format/network-entry.js';
+import { JournalError } from '../journal.js';
 import { checkDataFile } from './datafile.js';
 import { journalError } from './failure.js';
+import { type Bytes, Section } from './section.js';
+
+export { isMark, partKey, revisionKey, revisionOf } from './section.js';
 
 /*
  * What stands in DIR/data.mdb, an LMDB environment. Keys and values are bytes; integers are unsigned, big-endian, so
@@ -20,59 +22,106 @@ import { journalError } from './failure.js';
  *   "snapshots"     revision 8 B | part 4 B      a part of the snapshot, from 0
  *   "writer"        "writer"                     nothing; its LMDB version counts those who have written here, one after the
  *                                                other. Every transaction is on the condition that it is its own
+ *
+ * Those are the default network's. What further networks have is there from the first of them on; builds of before do not look at it:
+ *
+ *   (unnamed)       "networks"                   the number of the network that was created last
+ *   "network data"  number 4 B | 0               what is known of the network (network-entry.ts)
+ *   "network data"  number 4 B | 1               its header
+ *   "network data"  number 4 B | 2 | revision    a record
+ *   "network data"  number 4 B | 3 | revision …  a mark, or a part of a snapshot
  */
-
-/** The bytes of one of the databases in a data folder. */
-export type Bytes = Database<Uint8Array, Buffer>;
 
 /** Where the header stands. */
 export const HEADER_KEY = Buffer.from('header');
+/** Where the count of networks stands. */
+const NETWORKS_KEY = Buffer.from('networks');
 /** Where the count of writers stands. */
 const WRITER_KEY = Buffer.from('writer');
+/** The database of further networks. */
+const NETWORK_DATA = 'network data';
 
 const NOTHING = Buffer.alloc(0);
 const KEYS_AND_VALUES = { keyEncoding: 'binary', encoding: 'binary' } as const;
-const REVISION_BYTES = 8;
 
-/** The key of a record, or of a snapshot's mark. */
-export function revisionKey(revision: number): Buffer {
-  const key = Buffer.allocUnsafe(REVISION_BYTES);
-  key.writeBigUInt64BE(BigInt(revision));
-  return key;
-}
+/** What stands under a network's number. The numbers are stored. */
+const PART = { entry: 0, header: 1, records: 2, snapshots: 3, behind: 4 } as const;
 
-/** The key of a part of a snapshot. */
-export function partKey(revision: number, part: number): Buffer {
-  const key = Buffer.allocUnsafe(REVISION_BYTES + 4);
-  key.writeBigUInt64BE(BigInt(revision));
-  key.writeUInt32BE(part, REVISION_BYTES);
-  return key;
-}
+/** An open data folder, as far as reading goes, with the journal of its default network. The caller has its lock. */
+export class Folder extends Section {
+  /** What further networks have; undefined before the first of them. */
+  private networkData: Bytes | undefined;
 
-/** The revision in any of these keys. */
-export function revisionOf(key: Buffer): number {
-  return Number(key.readBigUInt64BE());
-}
-
-/** Whether a key of "snapshots" is a mark's. */
-export function isMark(key: Buffer): boolean {
-  return key.length === REVISION_BYTES;
-}
-
-/**
- * An open data folder, as far as reading goes. The caller has its lock.
- *
- * Every read is one short run over the keys, so no read transaction outlives a turn of the event loop: one that did
- * would keep LMDB from using freed pages again, and the file would grow.
- */
-export class Folder {
   private constructor(
     readonly path: string,
     readonly header: RootDatabase<Uint8Array, Buffer>,
     readonly records: Bytes,
     readonly snapshots: Bytes,
     private readonly writer: Bytes,
-  ) {}
+  ) {
+    super({
+      what: path,
+      records: { database: records, prefix: NOTHING },
+      snapshots: { database: snapshots, prefix: NOTHING },
+      header: { database: header, key: HEADER_KEY },
+    });
+    if (header.get(NETWORKS_KEY) !== undefined) this.networkData = this.openNetworkData();
+  }
+
+  /** The number of the network that was created last; 0: there was none. */
+  lastNetwork(): number {
+    const frame = this.header.get(NETWORKS_KEY);
+    return frame === undefined
+      ? 0
+      : unsealNumber(FrameKind.NETWORK_COUNT, HEADER_PLACE, frame, 'the count of networks');
+  }
+
+  /** The networks that have an entry, those that were dropped included, by number. */
+  networks(): (FolderNetwork & { readonly number: number })[] {
+    const found: (FolderNetwork & { readonly number: number })[] = [];
+    const last = this.lastNetwork();
+    for (let number = 1; number <= last && this.networkData !== undefined; number++) {
+      const frame = this.networkData.get(networkKey(number, PART.entry));
+      if (frame !== undefined) found.push({ number, ...decodeNetwork(number, frame) });
+    }
+    return found;
+  }
+
+  /** The journal of another network. */
+  section(number: number): Section {
+    const database = this.openNetworkData();
+    return new Section({
+      what: `network ${number} in ${this.path}`,
+      records: { database, prefix: networkKey(number, PART.records) },
+      snapshots: { database, prefix: networkKey(number, PART.snapshots) },
+      header: { database, key: networkKey(number, PART.header) },
+    });
+  }
+
+  /** For a transaction's `write`: the entry of a network, which gets the next number when it is the first time. */
+  putNetwork(number: number, network: FolderNetwork): void {
+    if (number > this.lastNetwork()) {
+      this.header.put(NETWORKS_KEY, sealNumber(FrameKind.NETWORK_COUNT, HEADER_PLACE, number));
+    }
+    this.openNetworkData().put(networkKey(number, PART.entry), encodeNetwork(number, network));
+  }
+
+  /** For a transaction's `write`: forgets a network whose data is gone. */
+  removeNetwork(number: number): void {
+    this.openNetworkData().remove(networkKey(number, PART.entry));
+  }
+
+  /** The keys of a network's data, its entry excepted, at most `limit`. */
+  networkKeys(number: number, limit: number): Iterable<Buffer> {
+    const [start, end] = [networkKey(number, PART.header), networkKey(number, PART.behind)];
+    return this.openNetworkData().getKeys({ start, end, limit });
+  }
+
+  /** The database of further networks, which is made with the first of them. */
+  openNetworkData(): Bytes {
+    this.networkData ??= this.header.openDB({ name: NETWORK_DATA, ...KEYS_AND_VALUES }) as Bytes;
+    return this.networkData;
+  }
 
   /** The file that holds everything. */
   static fileOf(path: string): string {
@@ -120,11 +169,6 @@ export class Folder {
     }
   }
 
-  /** The header's frame; undefined in a folder that has none yet. */
-  headerFrame(): Uint8Array | undefined {
-    return this.header.get(HEADER_KEY);
-  }
-
   /**
    * Becomes the writer that the folder's transactions belong to: those of everybody who claimed it before take place no more.
    * Resolves to this writer's number, or undefined when another claims it in the same moment.
@@ -146,58 +190,6 @@ export class Folder {
     return this.writer.ifVersion(WRITER_KEY, writer, write);
   }
 
-  /** What the header says; undefined in a folder that has none yet. Throws a {@link JournalError} when it is damaged. */
-  headerContent(): FolderHeader | undefined {
-    const frame = this.headerFrame();
-    return frame && decodeHeader(frame, `the header of ${this.path}`);
-  }
-
-  /** Revision of the last record; 0 when there is none. */
-  lastRecord(): number {
-    return readable(this.path, undefined, () => {
-      for (const key of this.records.getKeys({ reverse: true, limit: 1 })) return revisionOf(key);
-      return 0;
-    });
-  }
-
-  /** The records that are there, after one revision and up to another. What is missing is left out. */
-  async *recordsAfter(after: number, last: number): AsyncGenerator<StoredRecord> {
-    for await (const slice of this.slicesAfter(after, last)) yield* slice;
-  }
-
-  /** The same, as many at a time as are read in one go. */
-  async *slicesAfter(after: number, last: number): AsyncGenerator<readonly StoredRecord[]> {
-    for (let from = after + 1; from <= last; ) {
-      const slice = readable(`${this.path} from record ${from} on`, from, () => this.slice(from, last));
-      if (slice.length === 0) return;
-      yield slice;
-      from = slice[slice.length - 1].revision + 1;
-      await setImmediate();
-    }
-  }
-
-  /** The revisions of the snapshots that count, ascending. */
-  snapshotRevisions(): number[] {
-    return readable(this.path, undefined, () => [...this.snapshots.getKeys()].filter(isMark).map(revisionOf));
-  }
-
-  /** The parts of a snapshot that counts. Throws a {@link JournalError} where one is missing. */
-  async *parts(revision: number): AsyncGenerator<Uint8Array> {
-    const what = `the snapshot at revision ${revision}`;
-    const stored = (key: Buffer) => readable(what, revision, () => this.snapshots.get(key));
-    const mark = stored(revisionKey(revision));
-    if (mark === undefined) throw new JournalError('damaged', `${what} is not there any more`, { revision });
-    const count = unsealNumber(FrameKind.SNAPSHOT_MARK, { revision, part: 0 }, mark, what);
-    for (let part = 0; part < count; part++) {
-      const bytes = stored(partKey(revision, part));
-      if (bytes === undefined) {
-        throw new JournalError('damaged', `${what} is damaged: part ${part} of ${count} is missing`, { revision });
-      }
-      yield bytes;
-      await setImmediate();
-    }
-  }
-
   /**
    * Makes a data file in an empty folder with everything that one read transaction sees, without free pages. Appends go on meanwhile,
    * and this folder's file grows by what they write.
@@ -214,28 +206,14 @@ export class Folder {
   async close(): Promise<void> {
     await this.header.close();
   }
-
-  private slice(from: number, last: number): StoredRecord[] {
-    const slice: StoredRecord[] = [];
-    let bytes = 0;
-    const range = { start: revisionKey(from), end: revisionKey(last + 1), limit: READ_RECORDS_MAX };
-    for (const { key, value } of this.records.getRange(range)) {
-      slice.push({ revision: revisionOf(key), bytes: value });
-      bytes += value.length;
-      if (bytes >= READ_BYTES_MAX) break;
-    }
-    return slice;
-  }
 }
 
-/** What was read, or a {@link JournalError} about a revision when LMDB's own pages are damaged. */
-function readable<T>(what: string, revision: number | undefined, read: () => T): T {
-  try {
-    return read();
-  } catch (thrown) {
-    const { kind, message, cause } = journalError(thrown, `cannot read ${what}`);
-    throw new JournalError(kind, message, { revision, cause });
-  }
+/** The key of a part of a network. */
+function networkKey(number: number, part: number): Buffer {
+  const key = Buffer.alloc(5);
+  key.writeUInt32BE(number);
+  key[4] = part;
+  return key;
 }
 
 /** Before anything is written: a newer build's folder is left as it is, and one without a header is for a writer. */

@@ -5,12 +5,16 @@ import type { Limits } from '../../core/model/limits.js';
 import { FrameKind, NEW_FOLDER_FORMAT, sealNumber } from '../format/frame.js';
 import { encodeHeader, type FolderHeader } from '../format/header.js';
 import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from '../journal.js';
-import { REMOVE_KEYS_MAX, SPACE_KEPT_BYTES } from '../limits.js';
+import { REMOVE_KEYS_MAX } from '../limits.js';
 import { checkFollows, checkFormat, checkNewSnapshot, formatWith, gapless } from '../sequence.js';
-import { commitError, journalError } from './failure.js';
-import { Folder, HEADER_KEY, isMark, partKey, revisionKey, revisionOf } from './folder.js';
+import { journalError } from './failure.js';
+import { Folder } from './folder.js';
 import { FolderLock, type Hold } from './lock.js';
+import { removeKeys } from './move-keys.js';
+import { LmdbNetworks } from './networks.js';
+import type { Bytes, Section } from './section.js';
 import { freeBytes as freeBytesOf } from './space.js';
+import { Store } from './store.js';
 
 /** The header of a folder that is new, and of one of format 1 that moves on. */
 const NEW_HEADER: FolderHeader = {
@@ -37,21 +41,19 @@ export class LmdbJournal implements Journal {
   private marks: number[];
   private appending = false;
   private storing = false;
-  private broken: JournalError | undefined;
-  /** Its number among those who have written here; undefined until it writes. */
-  private writer: number | undefined;
-  /** The claim that is under way. */
-  private claiming: Promise<number> | undefined;
   private closed: Promise<void> | undefined;
+  private readonly unexpect: () => void;
 
   private constructor(
-    private readonly folder: Folder,
-    private readonly lock: Hold,
-    private readonly freeBytes: (path: string) => number,
+    private readonly store: Store,
+    private readonly section: Section,
+    /** The journals of further networks; only the default network's has them. */
+    readonly networks: LmdbNetworks | undefined = undefined,
   ) {
-    this.header = folder.headerContent() ?? NEW_HEADER;
-    this.marks = folder.snapshotRevisions();
-    this.last = Math.max(folder.lastRecord(), this.compacted);
+    this.header = section.headerContent() ?? NEW_HEADER;
+    this.marks = section.snapshotRevisions();
+    this.last = Math.max(section.lastRecord(), this.compacted);
+    this.unexpect = store.expect(() => this.isAsRead());
   }
 
   /**
@@ -68,18 +70,49 @@ export class LmdbJournal implements Journal {
     let folder: Folder | undefined;
     try {
       folder = await Folder.open(path, false);
-      const journal = new LmdbJournal(folder, lock, freeBytes);
+      const store = new Store({ folder, lock, freeBytes });
+      const networks = new LmdbNetworks({
+        store,
+        openJournal: (section) => LmdbJournal.openSection(store, section),
+        makeStore: (to) => LmdbJournal.makeStore(to, freeBytes),
+      });
+      const journal = new LmdbJournal(store, folder, networks);
       if (folder.headerFrame() === undefined) {
         await journal.found();
         syncNames(path, firstMade ?? path);
       }
       await journal.removeUnfinished();
+      await networks.removeDropped();
       return journal;
     } catch (error) {
       await folder?.close();
       lock.release();
       throw error;
     }
+  }
+
+  private static async makeStore(path: string, freeBytes: (path: string) => number): Promise<Store> {
+    makeFolder(path);
+    const lock = FolderLock.take(path);
+    try {
+      return new Store({ folder: await Folder.open(path, false), lock, freeBytes });
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** Opens the journal of another network of a store. Closing it leaves the store open. */
+  private static async openSection(store: Store, section: Section): Promise<LmdbJournal> {
+    const journal = new LmdbJournal(store, section);
+    if (section.headerFrame() === undefined) await journal.found();
+    await journal.removeUnfinished();
+    return journal;
+  }
+
+  /** Transactions of the folder so far, those of all its journals: each was synced once. */
+  get commits(): number {
+    return this.store.commits;
   }
 
   get format(): number {
@@ -100,15 +133,16 @@ export class LmdbJournal implements Journal {
 
   async append(records: readonly StoredRecord[]): Promise<void> {
     if (this.appending) throw new Error('an append began before the one before had ended');
-    if (this.broken !== undefined) throw this.broken;
+    if (this.store.broken !== undefined) throw this.store.broken;
     checkFollows(this.last, records);
     checkFormat(this.format, this.moving);
     this.appending = true;
     try {
       const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
+      const { database } = this.section.layout.records;
       await this.commit(bytes, () => {
         this.changeHeader(this.headerWith(records));
-        for (const record of records) this.folder.records.put(revisionKey(record.revision), record.bytes);
+        for (const { revision, bytes } of records) database.put(this.section.recordKey(revision), bytes);
       });
       this.last += records.length;
       this.moving = undefined;
@@ -131,27 +165,27 @@ export class LmdbJournal implements Journal {
 
   openSnapshot(revision: number): StoredSnapshot {
     if (!this.marks.includes(revision)) throw new Error(`there is no snapshot at revision ${revision}`);
-    return { revision, chunks: () => this.folder.parts(revision) };
+    return { revision, chunks: () => this.section.parts(revision) };
   }
 
   read(after: number): AsyncGenerator<readonly StoredRecord[]> {
     const { last, compacted } = this;
-    return gapless({ compacted, after, last }, this.folder.slicesAfter(after, last));
+    return gapless({ compacted, after, last }, this.section.slicesAfter(after, last));
   }
 
   async writeSnapshot(revision: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     if (this.storing) throw new Error('a snapshot began before the one before had ended');
     checkNewSnapshot(this.compacted, this.last, this.marks, revision);
     this.storing = true;
-    const { snapshots } = this.folder;
+    const { database } = this.section.layout.snapshots;
     try {
       let part = 0;
       for await (const chunk of chunks) {
-        const key = partKey(revision, part++);
-        await this.commit(chunk.length, () => snapshots.put(key, chunk));
+        const key = this.section.partKey(revision, part++);
+        await this.commit(chunk.length, () => database.put(key, chunk));
       }
       const mark = sealNumber(FrameKind.SNAPSHOT_MARK, { revision, part: 0 }, part);
-      await this.commit(mark.length, () => snapshots.put(revisionKey(revision), mark));
+      await this.commit(mark.length, () => database.put(this.section.markKey(revision), mark));
       this.marks = [...this.marks, revision].sort((x, y) => x - y);
     } catch (error) {
       await this.removeUnfinished();
@@ -162,102 +196,52 @@ export class LmdbJournal implements Journal {
   }
 
   async compact(revision: number): Promise<void> {
-    const { snapshots, records } = this.folder;
+    const { section } = this;
+    const { records, snapshots } = section.layout;
     if (!this.marks.includes(revision)) throw new Error(`there is no snapshot at revision ${revision} to compact to`);
     const before = this.marks.filter((mark) => mark < revision);
     await this.commit(0, () => {
       this.changeHeader({ ...this.header, compacted: revision });
-      for (const mark of before) snapshots.remove(revisionKey(mark));
+      for (const mark of before) snapshots.database.remove(section.markKey(mark));
     });
     this.marks = this.marks.filter((mark) => mark >= revision);
-    await this.removeKeys(snapshots, () => snapshots.getKeys({ end: revisionKey(revision), limit: REMOVE_KEYS_MAX }));
-    await this.removeKeys(records, () => records.getKeys({ end: revisionKey(revision + 1), limit: REMOVE_KEYS_MAX }));
+    await this.removeKeys(snapshots.database, () => section.snapshotKeysBefore(revision, REMOVE_KEYS_MAX));
+    await this.removeKeys(records.database, () => section.recordKeysUpTo(revision, REMOVE_KEYS_MAX));
   }
 
   size(): number {
-    return this.folder.size();
+    return this.store.folder.size();
   }
 
   close(): Promise<void> {
-    this.closed ??= this.folder.close().finally(() => this.lock.release());
+    this.unexpect();
+    this.closed ??= this.section === this.store.folder ? this.store.close() : Promise.resolve();
     return this.closed;
   }
 
   /**
-   * One transaction: what `write` puts and removes takes place as a whole and is synced, or nothing does. Throws a
-   * {@link JournalError}: `full`, `failed`, or `locked` when the folder is not this writer's any more. After anything but `full`
-   * every later transaction is refused with the same error: what the disk holds is not known until it is read again.
+   * Has the store commit what `write` puts and removes. Throws its {@link JournalError}: after `full` the header is again what is stored.
    */
   private async commit(bytes: number, write: () => void): Promise<void> {
-    if (this.broken !== undefined) throw this.broken;
     try {
-      await this.transact(bytes, write);
-    } catch (thrown) {
-      const error = journalError(thrown, `cannot write to ${this.folder.path}`);
-      if (error.kind !== 'full') this.broken ??= error;
+      // That of another network leaves the store open.
+      if (this.closed !== undefined && this.section !== this.store.folder) {
+        throw new JournalError('failed', `the journal of ${this.section.layout.what} is closed`);
+      }
+      await this.store.commit(bytes, write);
+    } catch (error) {
       // What the transaction would have made of it did not come about.
-      else this.header = this.folder.headerContent() ?? NEW_HEADER;
+      if (error instanceof JournalError && error.kind === 'full') {
+        this.header = this.section.headerContent() ?? NEW_HEADER;
+      }
       throw error;
     }
-  }
-
-  /**
-   * Hands one transaction to LMDB. On a nearly full disk it is not even tried: LMDB would undo it, but lmdb's own report
-   * of a refused write overruns its buffer, and that can end the process.
-   */
-  private async transact(bytes: number, write: () => void): Promise<void> {
-    const { path } = this.folder;
-    const free = this.freeBytes(path);
-    if (free < SPACE_KEPT_BYTES + 2 * bytes) {
-      throw new JournalError('full', `cannot write to ${path}: no space left (${free} bytes on its disk)`);
-    }
-    if (!this.lock.holds())
-      throw new JournalError('locked', `${path} does not hold the journal that was opened any more`);
-    try {
-      // LMDB would say so in a turn of its own, where nobody hears it.
-      if (this.closed !== undefined) throw new Error('the journal is closed');
-      this.writer ??= await this.claimOnce();
-      if (await this.folder.write(this.writer, write)) return;
-    } catch (thrown) {
-      throw await commitError(thrown, path, bytes);
-    }
-    throw this.takenOver();
-  }
-
-  /** One claim for all transactions that are the first: a second would be taken for another writer's. */
-  private claimOnce(): Promise<number> {
-    this.claiming ??= this.claim().finally(() => {
-      this.claiming = undefined;
-    });
-    return this.claiming;
-  }
-
-  /**
-   * From here on what others write here does not count. It is claimed before the first transaction and not at the start, so that
-   * a journal can be read on a disk that takes nothing.
-   */
-  private async claim(): Promise<number> {
-    const { folder } = this;
-    const writer = await folder.claim();
-    // What another wrote before the claim, and after this one has looked.
-    const isAsRead =
-      (folder.headerContent()?.compacted ?? 0) === this.compacted &&
-      Math.max(folder.lastRecord(), this.compacted) === this.last;
-    if (writer === undefined || !isAsRead) throw this.takenOver();
-    return writer;
-  }
-
-  private takenOver(): JournalError {
-    return new JournalError(
-      'locked',
-      `another process writes to ${this.folder.path}: one process at a time can use a data folder`,
-    );
   }
 
   /** Writes the first header. */
   private async found(): Promise<void> {
     if (this.last > 0 || this.marks.length > 0) {
-      throw new JournalError('damaged', `${this.folder.path} has records and no header`);
+      throw new JournalError('damaged', `${this.section.layout.what} has records and no header`);
     }
     await this.commit(0, () => this.putHeader(this.header));
   }
@@ -273,27 +257,33 @@ export class LmdbJournal implements Journal {
   }
 
   private putHeader(header: FolderHeader): void {
-    this.folder.header.put(HEADER_KEY, encodeHeader(header));
+    const { database, key } = this.section.layout.header;
+    database.put(key, encodeHeader(header));
   }
 
   /** Removes the parts of snapshots that were never finished. */
   private async removeUnfinished(): Promise<void> {
-    const { snapshots } = this.folder;
+    const { section } = this;
     const finished = new Set(this.marks);
     const left: Buffer[] = [];
-    for (const key of snapshots.getKeys()) if (!isMark(key) && !finished.has(revisionOf(key))) left.push(key);
-    await this.removeKeys(snapshots, () => left.splice(0, REMOVE_KEYS_MAX));
+    for (const key of section.snapshotKeys()) {
+      if (!section.isMark(key) && !finished.has(section.revisionOf(key))) left.push(key);
+    }
+    await this.removeKeys(section.layout.snapshots.database, () => left.splice(0, REMOVE_KEYS_MAX));
   }
 
   /** Removes what `next` names until it names nothing, in transactions small enough to let appends in between. */
-  private async removeKeys(database: Folder['records'], next: () => Iterable<Buffer>): Promise<void> {
-    for (;;) {
-      const keys = [...next()];
-      if (keys.length === 0) return;
-      await this.commit(0, () => {
-        for (const key of keys) database.remove(key);
-      });
-    }
+  private removeKeys(database: Bytes, next: () => Iterable<Buffer>): Promise<void> {
+    return removeKeys((write) => this.commit(0, write), database, next);
+  }
+
+  /** Whether what was read is what stands there. */
+  private isAsRead(): boolean {
+    const { section } = this;
+    return (
+      (section.headerContent()?.compacted ?? 0) === this.compacted &&
+      Math.max(section.lastRecord(), this.compacted) === this.last
+    );
   }
 }
 

@@ -1,6 +1,15 @@
 import type { Limits } from '../../core/model/limits.js';
 import { NEW_FOLDER_FORMAT } from '../format/frame.js';
-import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from '../journal.js';
+import {
+  type DroppedNetwork,
+  type Journal,
+  JournalError,
+  type NetworkJournals,
+  type NewNetwork,
+  type StoredNetwork,
+  type StoredRecord,
+  type StoredSnapshot,
+} from '../journal.js';
 import { checkFollows, checkFormat, checkNewSnapshot, formatWith, gapless } from '../sequence.js';
 
 /**
@@ -17,6 +26,10 @@ export class MemoryDisk {
   compacted = 0;
   /** Bytes of all records and snapshots. */
   bytes = 0;
+  /** Further networks, by number, each with a disk of its own. */
+  readonly networks = new Map<number, { readonly network: StoredNetwork; readonly disk: MemoryDisk }>();
+  /** The number of the network that was created last. */
+  lastNetwork = 0;
 
   /** `bytesMax`: what it holds. What goes beyond is refused as a full disk would. */
   constructor(public bytesMax = Number.POSITIVE_INFINITY) {}
@@ -37,6 +50,10 @@ export class MemoryJournal implements Journal {
   private moving: Limits | undefined;
 
   constructor(private readonly disk = new MemoryDisk()) {}
+
+  get networks(): NetworkJournals {
+    return new MemoryNetworks(this.disk);
+  }
 
   get last(): number {
     return this.disk.last;
@@ -146,6 +163,37 @@ export class MemoryJournal implements Journal {
       const bytes = this.disk.records.get(revision);
       if (bytes !== undefined) yield [{ revision, bytes }];
     }
+  }
+}
+
+/** The journals of further networks, which are gone with their process, too. */
+class MemoryNetworks implements NetworkJournals {
+  readonly #disk: MemoryDisk;
+
+  constructor(disk: MemoryDisk) {
+    this.#disk = disk;
+  }
+
+  list(): readonly StoredNetwork[] {
+    return [...this.#disk.networks.values()].map(({ network }) => network);
+  }
+
+  async create(network: NewNetwork): Promise<StoredNetwork> {
+    const disk = this.#disk;
+    const stored = { number: ++disk.lastNetwork, ...network };
+    disk.networks.set(stored.number, { network: stored, disk: new MemoryDisk(disk.bytesMax) });
+    return stored;
+  }
+
+  async open(number: number): Promise<Journal> {
+    const found = this.#disk.networks.get(number);
+    if (found === undefined) throw new Error(`there is no network ${number}`);
+    return new MemoryJournal(found.disk);
+  }
+
+  async drop(number: number): Promise<DroppedNetwork> {
+    if (!this.#disk.networks.delete(number)) throw new Error(`there is no network ${number} to drop`);
+    return { exportedTo: undefined };
   }
 }
 

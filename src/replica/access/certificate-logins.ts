@@ -7,12 +7,11 @@ import { vouchedKey } from '../../trust/vouched-key.js';
 import type { Replica } from '../replica.js';
 import type { Access } from './access-tokens.js';
 import type { Gatekeeper } from './gatekeeper.js';
-import { DEFAULT_NETWORK } from './subjects.js';
 
 /** What {@link CertificateLogins} stands on. */
 export interface CertificateLoginsDeps {
   readonly replica: Replica;
-  readonly gatekeeper: Pick<Gatekeeper, 'mode'>;
+  readonly gatekeeper: Pick<Gatekeeper, 'mode' | 'network'>;
   readonly clock: Clock;
 }
 
@@ -40,13 +39,11 @@ export class CertificateLogins {
   /** The same without letting anybody in who is not known. */
   find(claim: CertificateClaim | undefined): Access | undefined | Fault {
     if (claim === undefined || claim instanceof Fault) return claim;
-    const { replica, clock } = this.#deps;
+    const { replica, gatekeeper, clock } = this.#deps;
+    const { name } = gatekeeper.network;
     const { uri, network, uuid } = claim;
-    if (network !== DEFAULT_NETWORK) {
-      return new Fault(
-        'CERTIFICATE_INVALID',
-        `the client certificate is for the network ${network}; this is ${DEFAULT_NETWORK}`,
-      );
+    if (network !== name) {
+      return new Fault('CERTIFICATE_INVALID', `the client certificate is for the network ${network}; this is ${name}`);
     }
     const { keyId } = vouchedKey(uri);
     const identity = replica.state.identities.get(uuid);

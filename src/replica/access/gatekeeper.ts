@@ -4,6 +4,7 @@ import { visiblePeer } from '../../core/decide/policy/visible.js';
 import type { Change } from '../../core/model/change.js';
 import { Fault } from '../../core/model/fault.js';
 import { IdentityKind } from '../../core/model/identity.js';
+import { DEFAULT_NETWORK_REF, type NetworkRef } from '../../core/model/network.js';
 import {
   type GrantedPermission,
   type Method,
@@ -24,7 +25,7 @@ import { PrincipalFinder } from './principal-finder.js';
 import { roleLimit } from './role-limit.js';
 import { ShownIdentities } from './shown-identities.js';
 import { StandingCalls } from './standing-calls.js';
-import { ADMINISTRATOR, DEFAULT_NETWORK, refuseNobody, unknownIdentity } from './subjects.js';
+import { ADMINISTRATOR, refuseNobody, unknownIdentity } from './subjects.js';
 import { overFault } from './token.js';
 
 /** What `required` would refuse, and to whom. */
@@ -38,6 +39,8 @@ export interface ObservedRefusal {
 
 /** What a gatekeeper needs. */
 export interface GatekeeperDeps {
+  /** Whose gates it keeps; absent: those of the default network. */
+  readonly network?: NetworkRef | undefined;
   readonly state: StateView;
   /** The mode below which this process does not go, whatever the policy says. */
   readonly floor: AuthMode;
@@ -67,6 +70,8 @@ const EXPIRED = {
  */
 export class Gatekeeper {
   readonly #deps: GatekeeperDeps;
+  /** Whose gates it keeps. */
+  readonly network: NetworkRef;
   /** Who has shown itself where. */
   readonly shown: ShownIdentities;
   readonly #standing: StandingCalls;
@@ -74,9 +79,10 @@ export class Gatekeeper {
 
   constructor(deps: GatekeeperDeps) {
     this.#deps = deps;
+    this.network = deps.network ?? DEFAULT_NETWORK_REF;
     this.shown = new ShownIdentities({ clock: deps.clock, isByConnection: deps.bindsSessions });
     this.#standing = new StandingCalls(deps);
-    this.#principals = new PrincipalFinder(deps);
+    this.#principals = new PrincipalFinder({ ...deps, network: this.network });
   }
 
   /** The mode that holds now. */
@@ -229,7 +235,7 @@ export class Gatekeeper {
     const identity = isProven ? this.#deps.state.identities.get(uuid) : undefined;
     const { kind = IdentityKind.INSTANCE, roles = [] } = identity ?? {};
     const principal: Principal | undefined = isProven
-      ? { network: DEFAULT_NETWORK, identityUuid: uuid, kind, roles, via: 'session' }
+      ? { network: this.network.name, identityUuid: uuid, kind, roles, via: 'session' }
       : undefined;
     const subject = { principal, party: identity, isAdministrator: false };
     const asker = { sid: undefined, isAdmin: false, origin, hasShown: () => true };

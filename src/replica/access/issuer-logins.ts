@@ -11,13 +11,14 @@ import type { TokenVerifier, VerifiedToken } from '../../trust/oidc/token-verifi
 import { vouchedKey } from '../../trust/vouched-key.js';
 import type { Replica } from '../replica.js';
 import type { Access } from './access-tokens.js';
-import { DEFAULT_NETWORK } from './subjects.js';
 
 /** Time charged to an address for each token that is checked, in ms: a thread verifies RSA or ECDSA, and it is parsed twice. */
 const TOKEN_MS = 0.5;
 
 /** What {@link IssuerLogins} stands on. */
 export interface IssuerLoginsDeps {
+  /** The network's name: one subject is another identity in each. */
+  readonly network: string;
   readonly replica: Replica;
   readonly verifier: TokenVerifier;
   readonly clock: Clock;
@@ -103,7 +104,7 @@ export class IssuerLogins {
   async #admit(verified: VerifiedToken, policyRevision: number): Promise<EndingAccess | Fault> {
     const { issuer, subject, claims, issuedAtMs, untilMs } = verified;
     const { replica, clock } = this.#deps;
-    const uuid = subjectUuid(DEFAULT_NETWORK, issuer.issuer, subject);
+    const uuid = subjectUuid(this.#deps.network, issuer.issuer, subject);
     const vouched = vouchedKey(`${issuer.issuer} ${subject}`);
     const roles = claimRoles(issuer.roles, claims);
     const identity = replica.state.identities.get(uuid);

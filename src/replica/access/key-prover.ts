@@ -24,7 +24,7 @@ export interface KeyProverDeps {
   /** Counts time that an address has used. */
   readonly charge: (origin: Origin, ms: number) => void;
   /** Says which bindings the policy takes. */
-  readonly gatekeeper: Pick<Gatekeeper, 'takesBinding'>;
+  readonly gatekeeper: Pick<Gatekeeper, 'takesBinding' | 'network'>;
 }
 
 /** Which proof a caller has to show. */
@@ -69,7 +69,7 @@ export class KeyProver {
 
   /** The key that a proof is of, or why it is refused. The state is checked before and after: it may change meanwhile. */
   async prove(proof: ProofMessage, wanted: WantedProof): Promise<ProvenKey | Fault> {
-    const { state, proofs, charge } = this.#deps;
+    const { state, proofs, charge, gatekeeper } = this.#deps;
     const { field, purpose, uuid, instance = uuid, origin } = wanted;
     const checked = new Checked(state.limits);
     const identity = proof.identityUuid === '' ? instance : checked.uuid(`${field}.identity_uuid`, proof.identityUuid);
@@ -81,7 +81,13 @@ export class KeyProver {
     const refused = this.#bindingRefusal(proof) ?? this.#refusal(keyId, shown);
     if (refused !== undefined) return refused;
     charge(origin, PROOF_MS);
-    const fault = await proofs.check(proof, { field, purpose, identityUuid: identity, instanceUuid: instance });
+    const fault = await proofs.check(proof, {
+      field,
+      purpose,
+      network: gatekeeper.network.name,
+      identityUuid: identity,
+      instanceUuid: instance,
+    });
     const late = fault ?? this.#refusal(keyId, shown);
     if (late !== undefined) return late;
     const isKnown = state.identities.get(identity)?.keys.some(({ id }) => id === keyId) ?? false;

@@ -2,16 +2,19 @@ import type { Clock } from '../../base/clock.js';
 import type { Subject } from '../../core/decide/policy/authorize.js';
 import { keyFault } from '../../core/decide/policy/opener.js';
 import { isVouchedFor } from '../../core/model/identity.js';
+import type { NetworkRef } from '../../core/model/network.js';
 import type { AuthMode, GrantParty } from '../../core/model/policy.js';
 import type { Principal } from '../../core/model/principal.js';
 import { identityOf, type Session } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Access as AccessHolder } from './access-tokens.js';
 import type { Asker } from './asker.js';
-import { ADMINISTRATOR, DEFAULT_NETWORK, isDisowned, partyOf } from './subjects.js';
+import { ADMINISTRATOR, isDisowned, partyOf } from './subjects.js';
 
 /** What a {@link PrincipalFinder} stands on. */
 export interface PrincipalFinderDeps {
+  /** Whose principals they are. */
+  readonly network: NetworkRef;
   readonly state: StateView;
   /** False: the token of a session is good on every connection, unless others vouch for the session. */
   readonly bindsSessions: boolean;
@@ -44,7 +47,7 @@ export class PrincipalFinder {
     if (keyId === undefined) return undefined;
     const identity = this.#deps.state.identities.get(uuid);
     if (identity === undefined || identity.revoked || isDisowned(this.#deps.state, identity, keyId)) return undefined;
-    return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'session' };
+    return { network: this.#deps.network.name, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'session' };
   }
 
   /** What grants look at of a session's identity; of one of which nothing was proved, only its UUID. */
@@ -73,10 +76,10 @@ export class PrincipalFinder {
     const { uuid, keyId, roles, via = 'access' } = access;
     const { state, clock } = this.#deps;
     if (this.isExpired(access)) return undefined;
-    if (roles !== undefined) return { ...ADMINISTRATOR, roles, via };
+    if (roles !== undefined) return { ...ADMINISTRATOR, network: this.#deps.network.name, roles, via };
     const identity = state.identities.get(uuid);
     if (identity === undefined || keyFault(identity, keyId, clock.wallMs()) !== undefined) return undefined;
     if (isDisowned(state, identity, keyId)) return undefined;
-    return { network: DEFAULT_NETWORK, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via };
+    return { network: this.#deps.network.name, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via };
   }
 }

@@ -13,12 +13,16 @@ import { endedFault } from '../attachments.js';
  *   |  SID   |              secret               |
  *   +--------+-----------------------------------+
  *
- * The SID, big-endian, says where to look and proves nothing; the secret is 192 random bits. The prefix lets a scanner
- * for leaked secrets know what it has found.
+ * That of a network other than the default one is `sw2_`, and has the network's number in 4 bytes before the SID.
+ *
+ * Number and SID, big-endian, say where to look and prove nothing; the secret is 192 random bits. The prefix
+ * lets a scanner for leaked secrets know what it has found.
  */
 const PREFIX = 'sw1_';
 const SECRET_BYTES = 24;
 const TEXT_LENGTH = PREFIX.length + 38;
+const NETWORK_PREFIX = 'sw2_';
+const NETWORK_TEXT_LENGTH = NETWORK_PREFIX.length + 43;
 
 /** The secret of a session's token, drawn before the session has a SID. */
 export interface Secret {
@@ -34,11 +38,19 @@ export function drawSecret(random: Random): Secret {
 }
 
 /** The token that a client keeps. */
-export function tokenText(sid: number, secret: Secret): string {
-  const bytes = Buffer.alloc(4 + SECRET_BYTES);
-  bytes.writeInt32BE(sid);
-  bytes.set(secret.bytes, 4);
-  return PREFIX + bytes.toString('base64url');
+export function tokenText(sid: number, secret: Secret, network = 0): string {
+  const bytes = Buffer.alloc(8 + SECRET_BYTES);
+  bytes.writeUInt32BE(network);
+  bytes.writeInt32BE(sid, 4);
+  bytes.set(secret.bytes, 8);
+  return network === 0 ? PREFIX + bytes.toString('base64url', 4) : NETWORK_PREFIX + bytes.toString('base64url');
+}
+
+/** The number of the network that a token names, which proves nothing; 0 for one that names none. */
+export function networkOfToken(text: string): number {
+  if (text.length !== NETWORK_TEXT_LENGTH || !text.startsWith(NETWORK_PREFIX)) return 0;
+  const head = Buffer.from(text.slice(NETWORK_PREFIX.length, NETWORK_PREFIX.length + 8), 'base64url');
+  return head.length < 4 ? 0 : head.readUInt32BE();
 }
 
 /**
@@ -47,11 +59,14 @@ export function tokenText(sid: number, secret: Secret): string {
  * The secret's hash is compared in constant time. The time of the whole call may show whether a SID is live, which is no
  * secret: the graph shows it, too.
  */
-export function authenticate(state: StateView, text: string): number | Fault {
-  if (text.length !== TEXT_LENGTH || !text.startsWith(PREFIX)) return invalid();
-  const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url');
+export function authenticate(state: StateView, text: string, network = 0): number | Fault {
+  const [prefix, length] = network === 0 ? [PREFIX, TEXT_LENGTH] : [NETWORK_PREFIX, NETWORK_TEXT_LENGTH];
+  if (text.length !== length || !text.startsWith(prefix)) return invalid();
+  const whole = Buffer.from(text.slice(prefix.length), 'base64url');
   // Refuses characters outside of base64url and spare bits in the last one, so that a secret has one spelling.
-  if (bytes.toString('base64url') !== text.slice(PREFIX.length)) return invalid();
+  if (whole.toString('base64url') !== text.slice(prefix.length)) return invalid();
+  if (network !== 0 && whole.readUInt32BE() !== network) return invalid();
+  const bytes = network === 0 ? whole : whole.subarray(4);
   const sid = bytes.readInt32BE();
   if (sid <= 0) return invalid();
   const session = state.sessions.get(sid);

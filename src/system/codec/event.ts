@@ -131,6 +131,11 @@ export const EVENTS = {
       name: optional(11, text(), 'What the instance calls itself.'),
       labels: repeated(12, record(records.Label), 'Facts for other programs.'),
       watch: optional(20, record(records.Watch), 'What to hear of from now on. Absent: nothing.'),
+      network: optional(
+        21,
+        text(32),
+        'The network. Absent: that of the last Challenge on this connection, or `default`.',
+      ),
       proof: optional(23, record(records.Proof), 'A key of the instance. Needed once it has shown one.'),
     },
     {

@@ -40,6 +40,8 @@ export interface Backing {
   readonly asking: Asking;
   /** Where the rendezvous port is, as clients are told. An empty host: the one at which they reach the server. */
   readonly rendezvous: readonly { readonly host: string; readonly port: number }[];
+  /** What Challenge tells in the place of the epoch of a network that there is not: always the same, as an epoch is. */
+  readonly unknownEpoch?: ((network: string) => string) | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

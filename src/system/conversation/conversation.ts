@@ -31,6 +31,8 @@ export interface ConversationDeps {
 export interface ConversationOwner {
   /** It is this session's now. */
   entered(sid: number): void;
+  /** It is about another network from now on. False: there is none of that name or number, and it is about the default one. */
+  moveTo(network: string | number): boolean;
   /** The client has shown a valid credential. */
   vouch(): void;
   /** Closes once everything that was sent is gone. */
@@ -54,6 +56,7 @@ export class Conversation implements Asker {
   #sid: number | undefined;
   /** The identity that has shown itself on this connection by a proof. */
   #shown: string | undefined;
+  #unknownNetwork: string | undefined;
   #outbox: Outbox | undefined;
   #flows: Flows | undefined;
   /** The conversation ends when its identity may not have a session any more; that is forgotten with this. */
@@ -116,6 +119,18 @@ export class Conversation implements Asker {
   show(uuid: string): void {
     this.#shown = uuid;
     this.vouch();
+  }
+
+  /** The name of the network that it was to be about, where there is none of it. */
+  get unknownNetwork(): string | undefined {
+    return this.#unknownNetwork;
+  }
+
+  /** It is about another network from now on, which a client says before it has a session. False: there is none of that number. */
+  moveTo(network: string | number): boolean {
+    const isKnown = this.#deps.owner.moveTo(network);
+    this.#unknownNetwork = isKnown || typeof network === 'number' ? undefined : network;
+    return isKnown;
   }
 
   /** Something has happened in it. False: it has come too late, or too early, and changes nothing. */

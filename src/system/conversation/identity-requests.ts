@@ -4,7 +4,6 @@ import { AUTH_MODE_NUMBERS } from '../../core/model/policy.js';
 import { identityOf, type Session } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { ProofMessage } from '../../trust/server/proofs.js';
-import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
 import type { AnswerData, EventBody } from '../codec/event.js';
 import type { Handler } from './request.js';
 
@@ -14,6 +13,7 @@ const NOTHING = new Uint8Array(0);
 
 /** Draws a nonce for a proof. */
 export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
+  const { name: own } = backing.gatekeeper.network;
   const { network = '' } = body;
   if (!NETWORK_NAME.test(network)) {
     const description = 'a name of a network has 1 to 32 of a-z, 0-9 and -; empty for the default one';
@@ -21,14 +21,14 @@ export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
   }
   const { proofs } = backing.opening.prover;
   const { serverUuid, epoch } = backing.replica.state;
-  const nonce = proofs.challenge(network === '' ? undefined : network);
+  const nonce = proofs.challenge(network || own);
   const serverTimeMs = backing.clock.wallMs();
   return {
     data: {
       nonce,
       serverUuid,
       mode: AUTH_MODE_NUMBERS[backing.gatekeeper.mode],
-      epoch,
+      epoch: network === '' || network === own ? epoch : (backing.unknownEpoch?.(network) ?? ''),
       serverTimeMs,
       validForMs: proofs.limits.nonceMs,
     },
@@ -82,12 +82,12 @@ export function proofMessage(proof: NonNullable<EventBody<'Session'>['proof']>):
 }
 
 /** As whom a session was opened; undefined for one of which nothing was proved. */
-export function principalOf(state: StateView, session: Session): AnswerData<'Session'>['identity'] {
+export function principalOf(state: StateView, network: string, session: Session): AnswerData<'Session'>['identity'] {
   const { keyId } = session;
   if (keyId === undefined) return undefined;
   const uuid = identityOf(session);
   const { kind = IdentityKind.INSTANCE } = state.identities.get(uuid) ?? {};
-  return { network: DEFAULT_NETWORK, identityUuid: uuid, kind, keyId: hexOf(keyId) };
+  return { network, identityUuid: uuid, kind, keyId: hexOf(keyId) };
 }
 
 function hexOf(hidden: string): string {

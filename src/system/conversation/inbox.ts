@@ -57,7 +57,9 @@ export class Inbox {
     this.wake = reader.guard(() => this.goOn());
     this.key = backing.turns.keyOf({ address: pipe.remote, connection: pipe.connection });
     this.requests = new Requests({
-      backing,
+      get backing() {
+        return reader.backing;
+      },
       conversation,
       answer: (packetId, body, options) => reader.answer(packetId, body, options),
       answersOf: (sid) => reader.answersOf(sid),

@@ -20,6 +20,8 @@ export interface Host {
   readonly backing: Backing;
   /** This connection is the session's now. */
   entered(peer: Peer, sid: number): void;
+  /** It is about another network from now on. False: there is none of that name or number. */
+  moveTo(network: string | number): boolean;
   /** It has shown a valid credential. */
   vouch(): void;
   /** What was answered to a session's requests, over whichever connections. */
@@ -65,19 +67,24 @@ export class Peer implements Receiver, Sender {
     this.vigil = new Vigil(clock, limits);
     this.pumpGuarded = host.guard(() => this.pump());
     this.conversation = new Conversation({
-      backing: host.backing,
+      get backing() {
+        return host.backing;
+      },
       origin: { address: pipe.remote, connection: pipe.connection },
       certificate: pipe.certificate,
       sender: this,
       owner: {
         entered: (sid) => host.entered(this, sid),
         vouch: () => host.vouch(),
+        moveTo: (network) => host.moveTo(network),
         end: () => this.end(),
         close: (why) => this.close(why),
       },
     });
     this.inbox = new Inbox({
-      backing: host.backing,
+      get backing() {
+        return host.backing;
+      },
       conversation: this.conversation,
       pipe,
       vigil: this.vigil,

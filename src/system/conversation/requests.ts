@@ -6,6 +6,7 @@ import type { Answers } from './answers.js';
 import type { Backing } from './backing.js';
 import type { Conversation } from './conversation.js';
 import { handle, isRemembered } from './handlers.js';
+import { routeRequest } from './network-routing.js';
 import type { Outcome, Reply } from './request.js';
 
 type Tell = (answer: AnswerBody, sent?: Sent) => void;
@@ -92,7 +93,11 @@ export class Requests {
 
   private handle(event: SystemEvent, packetId: number | undefined): Outcome<never> | Promise<Outcome<never>> {
     try {
-      const { backing, conversation } = this.deps;
+      const { conversation } = this.deps;
+      const refused = routeRequest(event, conversation, this.deps.backing);
+      if (refused !== undefined) return refused;
+      // Of the network that it is about now.
+      const { backing } = this.deps;
       return handle(event, { backing, packetId }, conversation);
     } catch (error) {
       return this.internal(event, error);

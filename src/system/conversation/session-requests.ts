@@ -53,7 +53,7 @@ export const session: Handler<'Session'> = async ({ backing, body, packetId }, c
     ttlMs,
     streamId,
     position: opened.position,
-    identity: principalOf(replica.state, opened.session),
+    identity: principalOf(replica.state, backing.gatekeeper.network.name, opened.session),
   };
   // Nobody else has its token: without the Answer it would only wait for its TTL.
   const takeBack = () => replica.takeBack({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
@@ -71,7 +71,10 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, body, packetId }, con
   checkWatch(checked, watch);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const sid = sessionToken === undefined ? conversation.sid : authenticate(replica.state, sessionToken);
+  const sid =
+    sessionToken === undefined
+      ? conversation.sid
+      : authenticate(replica.state, sessionToken, gatekeeper.network.number);
   if (sid instanceof Fault) return sid;
   if (sid === undefined) return new Fault('SESSION_TOKEN_MISSING', 'without a session, KeepAlive has session_token');
   if (sid !== conversation.sid && conversation.state !== 'new') {

@@ -36,6 +36,8 @@ export interface ProofAim {
   /** The proof's field in the request, for mistakes in it. */
   readonly field: string;
   readonly purpose: ProofPurpose;
+  /** The network's name; absent: the default one. */
+  readonly network?: string;
   /** In lower case. */
   readonly identityUuid: string;
   /** In lower case. */
@@ -124,7 +126,7 @@ export class Proofs {
     if (purpose !== aim.purpose) {
       return new Fault('PROOF_INVALID', `the proof is of purpose ${purpose}; ${aim.purpose} is needed here`);
     }
-    const stale = this.#nonces.problemOf(nonce, DEFAULT_NETWORK);
+    const stale = this.#nonces.problemOf(nonce, aim.network ?? DEFAULT_NETWORK);
     if (stale !== undefined) return new Fault('CHALLENGE_EXPIRED', stale, [], 0);
     if (bindingKind === BindingKind.NONE) return undefined;
     if (this.isOwnLeaf(binding)) return undefined;
@@ -132,11 +134,10 @@ export class Proofs {
     return new Fault('PROOF_INVALID', `the proof is bound to a connection that does not end here: ${seen}`);
   }
 
-  #contentOf(proof: ProofMessage, { identityUuid, instanceUuid }: ProofAim): SignedContent {
+  #contentOf(proof: ProofMessage, { network = DEFAULT_NETWORK, identityUuid, instanceUuid }: ProofAim): SignedContent {
     const { purpose, nonce, publicKey, bindingKind, binding } = proof;
     const serverUuid = this.#deps.serverUuid();
     const keyId = keyIdOf(publicKey);
-    const network = DEFAULT_NETWORK;
     return { purpose, serverUuid, nonce, network, identityUuid, instanceUuid, keyId, bindingKind, binding };
   }
 }

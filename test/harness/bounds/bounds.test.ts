@@ -16,6 +16,8 @@ const PATH = fileURLToPath(new URL('../../../proto/bounds.json', import.meta.url
 /** Fields of the same messages that hold whatever their types can, or are messages with bounds of their own. */
 const UNBOUNDED = [
   'SessionRequest.proof',
+  // One of the networks that the server has.
+  'SessionRequest.network',
   'CreateStreamRequest.params',
   'StreamParams.delivery_confirmation',
   'DirectConnectionRequest.relay_version',

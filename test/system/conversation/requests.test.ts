@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../../harness/manual-clock.js';
 import { REASONS } from '../../../src/core/model/fault.js';
+import { DEFAULT_NETWORK_REF } from '../../../src/core/model/network.js';
 import type { SystemEvent } from '../../../src/system/codec/event.js';
 import type { AnswerBody } from '../../../src/system/conversation/answer.js';
 import type { Backing } from '../../../src/system/conversation/backing.js';
@@ -18,7 +19,7 @@ function made() {
     random: { bytes: (count: number) => new Uint8Array(count) },
     log: { isLevelEnabled: () => false, error: (_what: object, text: string) => told.push(text) },
     limits: { requestsMax: 4 },
-    gatekeeper: { admit: () => undefined },
+    gatekeeper: { network: DEFAULT_NETWORK_REF, admit: () => undefined },
     refused: ({ reason }: { reason: string }) => told.push(reason),
     transports: {
       list: ({ codeName }: { codeName?: string }) => {

@@ -25,6 +25,18 @@ export interface Header {
   release: string;
 }
 
+/** What a data folder says of a network other than the default one, under its number. */
+export interface NetworkEntry {
+  /** The name, 1 to 32 of a-z, 0-9 and `-`. */
+  name: string;
+  /** Sessions that it may have at most. 0: as many as the server. */
+  sessionsMax: number;
+  /** When it was created, in milliseconds since 1970. */
+  createdAtMs: bigint;
+  /** It was dropped: it does not count any more, and what is left of its data goes with the next start. */
+  dropped: boolean;
+}
+
 function createBaseHeader(): Header {
   return { initialLimits: undefined, release: "" };
 }
@@ -112,6 +124,136 @@ export const Header: MessageFns<Header> = {
       ? Limits.fromPartial(object.initialLimits)
       : undefined;
     message.release = object.release ?? "";
+    return message;
+  },
+};
+
+function createBaseNetworkEntry(): NetworkEntry {
+  return { name: "", sessionsMax: 0, createdAtMs: 0n, dropped: false };
+}
+
+export const NetworkEntry: MessageFns<NetworkEntry> = {
+  encode(message: NetworkEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.sessionsMax !== 0) {
+      writer.uint32(16).uint32(message.sessionsMax);
+    }
+    if (message.createdAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.createdAtMs) !== message.createdAtMs) {
+        throw new globalThis.Error("value provided for field message.createdAtMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.createdAtMs);
+    }
+    if (message.dropped !== false) {
+      writer.uint32(32).bool(message.dropped);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NetworkEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNetworkEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sessionsMax = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.createdAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.dropped = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NetworkEntry {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      sessionsMax: isSet(object.sessionsMax)
+        ? globalThis.Number(object.sessionsMax)
+        : isSet(object.sessions_max)
+        ? globalThis.Number(object.sessions_max)
+        : 0,
+      createdAtMs: isSet(object.createdAtMs)
+        ? BigInt(object.createdAtMs)
+        : isSet(object.created_at_ms)
+        ? BigInt(object.created_at_ms)
+        : 0n,
+      dropped: isSet(object.dropped) ? globalThis.Boolean(object.dropped) : false,
+    };
+  },
+
+  toJSON(message: NetworkEntry): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.sessionsMax !== 0) {
+      obj.sessionsMax = Math.round(message.sessionsMax);
+    }
+    if (message.createdAtMs !== 0n) {
+      obj.createdAtMs = message.createdAtMs.toString();
+    }
+    if (message.dropped !== false) {
+      obj.dropped = message.dropped;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<NetworkEntry>, I>>(base?: I): NetworkEntry {
+    return NetworkEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NetworkEntry>, I>>(object: I): NetworkEntry {
+    const message = createBaseNetworkEntry();
+    message.name = object.name ?? "";
+    message.sessionsMax = object.sessionsMax ?? 0;
+    message.createdAtMs = (object.createdAtMs !== undefined && object.createdAtMs !== null)
+      ? BigInt(object.createdAtMs)
+      : 0n;
+    message.dropped = object.dropped ?? false;
     return message;
   },
 };

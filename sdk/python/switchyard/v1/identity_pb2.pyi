@@ -106,6 +106,32 @@ class ChallengeResponse(_message.Message):
     valid_for: _duration_pb2.Duration
     def __init__(self, nonce: _Optional[bytes] = ..., server_uuid: _Optional[str] = ..., mode: _Optional[_Union[AuthMode, str]] = ..., epoch: _Optional[str] = ..., server_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., valid_for: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., admin_proof: _Optional[bytes] = ...) -> None: ...
 
+class CreateNetworkRequest(_message.Message):
+    __slots__ = ["name", "sessions_max"]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_MAX_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    sessions_max: int
+    def __init__(self, name: _Optional[str] = ..., sessions_max: _Optional[int] = ...) -> None: ...
+
+class CreateNetworkResponse(_message.Message):
+    __slots__ = ["network"]
+    NETWORK_FIELD_NUMBER: _ClassVar[int]
+    network: Network
+    def __init__(self, network: _Optional[_Union[Network, _Mapping]] = ...) -> None: ...
+
+class DropNetworkRequest(_message.Message):
+    __slots__ = ["name"]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class DropNetworkResponse(_message.Message):
+    __slots__ = ["exported_to"]
+    EXPORTED_TO_FIELD_NUMBER: _ClassVar[int]
+    exported_to: str
+    def __init__(self, exported_to: _Optional[str] = ...) -> None: ...
+
 class EnrollRequest(_message.Message):
     __slots__ = ["name", "proof", "secret"]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -276,6 +302,16 @@ class ListIdentitiesResponse(_message.Message):
     position: _position_pb2.Position
     def __init__(self, identities: _Optional[_Iterable[_Union[Identity, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ...) -> None: ...
 
+class ListNetworksRequest(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
+class ListNetworksResponse(_message.Message):
+    __slots__ = ["networks"]
+    NETWORKS_FIELD_NUMBER: _ClassVar[int]
+    networks: _containers.RepeatedCompositeFieldContainer[Network]
+    def __init__(self, networks: _Optional[_Iterable[_Union[Network, _Mapping]]] = ...) -> None: ...
+
 class ListTicketsRequest(_message.Message):
     __slots__ = ["page_size", "page_token"]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -309,6 +345,22 @@ class LoginResponse(_message.Message):
     principal: Principal
     valid_for: _duration_pb2.Duration
     def __init__(self, access_token: _Optional[str] = ..., valid_for: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., principal: _Optional[_Union[Principal, _Mapping]] = ...) -> None: ...
+
+class Network(_message.Message):
+    __slots__ = ["created_at", "epoch", "name", "number", "sessions", "sessions_max"]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_MAX_FIELD_NUMBER: _ClassVar[int]
+    created_at: _timestamp_pb2.Timestamp
+    epoch: str
+    name: str
+    number: int
+    sessions: int
+    sessions_max: int
+    def __init__(self, name: _Optional[str] = ..., number: _Optional[int] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., sessions: _Optional[int] = ..., sessions_max: _Optional[int] = ..., epoch: _Optional[str] = ...) -> None: ...
 
 class Principal(_message.Message):
     __slots__ = ["identity_uuid", "key_id", "kind", "name", "network", "roles", "via"]

@@ -109,6 +109,21 @@ class IdentityServiceStub(object):
                 request_serializer=switchyard_dot_v1_dot_identity__pb2.WatchAuditRequest.SerializeToString,
                 response_deserializer=switchyard_dot_v1_dot_identity__pb2.WatchAuditResponse.FromString,
                 )
+        self.CreateNetwork = channel.unary_unary(
+                '/switchyard.v1.IdentityService/CreateNetwork',
+                request_serializer=switchyard_dot_v1_dot_identity__pb2.CreateNetworkRequest.SerializeToString,
+                response_deserializer=switchyard_dot_v1_dot_identity__pb2.CreateNetworkResponse.FromString,
+                )
+        self.ListNetworks = channel.unary_unary(
+                '/switchyard.v1.IdentityService/ListNetworks',
+                request_serializer=switchyard_dot_v1_dot_identity__pb2.ListNetworksRequest.SerializeToString,
+                response_deserializer=switchyard_dot_v1_dot_identity__pb2.ListNetworksResponse.FromString,
+                )
+        self.DropNetwork = channel.unary_unary(
+                '/switchyard.v1.IdentityService/DropNetwork',
+                request_serializer=switchyard_dot_v1_dot_identity__pb2.DropNetworkRequest.SerializeToString,
+                response_deserializer=switchyard_dot_v1_dot_identity__pb2.DropNetworkResponse.FromString,
+                )
 
 
 class IdentityServiceServicer(object):
@@ -336,6 +351,41 @@ class IdentityServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateNetwork(self, request, context):
+        """Creates a network: a graph with its own sessions, streams, journal, epoch, revisions, limits, identities and policy. Calls are about
+        it that name it in their metadata `switchyard-network`. It is there, and durable, when this is answered.
+
+        This and the next two are about the whole server, so they are answered in the network `default` only.
+
+        Errors: INVALID_ARGUMENT (FIELD_INVALID), also for a name that is taken; RESOURCE_EXHAUSTED (NETWORK_LIMIT); UNIMPLEMENTED for a server
+        whose journal has one network, as one in etcd; UNAVAILABLE (JOURNAL_UNAVAILABLE); UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED
+        (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListNetworks(self, request, context):
+        """Lists the networks of the server by name, `default` included: at most 1,024.
+
+        Errors: UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DropNetwork(self, request, context):
+        """Drops a network with all that is in it. Its calls, watches and attachments end (NETWORK_NOT_FOUND), and its session tokens are good
+        for no network that comes later, also for one of the same name. A server that keeps its data in a folder first writes what the network
+        held to `dropped/` there.
+
+        Errors: NOT_FOUND (NETWORK_NOT_FOUND); INVALID_ARGUMENT (FIELD_INVALID), also for `default`; UNAVAILABLE (JOURNAL_UNAVAILABLE);
+        UNAUTHENTICATED (AUTH_REQUIRED) and PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED). Needs network.manage.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -428,6 +478,21 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.WatchAudit,
                     request_deserializer=switchyard_dot_v1_dot_identity__pb2.WatchAuditRequest.FromString,
                     response_serializer=switchyard_dot_v1_dot_identity__pb2.WatchAuditResponse.SerializeToString,
+            ),
+            'CreateNetwork': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateNetwork,
+                    request_deserializer=switchyard_dot_v1_dot_identity__pb2.CreateNetworkRequest.FromString,
+                    response_serializer=switchyard_dot_v1_dot_identity__pb2.CreateNetworkResponse.SerializeToString,
+            ),
+            'ListNetworks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListNetworks,
+                    request_deserializer=switchyard_dot_v1_dot_identity__pb2.ListNetworksRequest.FromString,
+                    response_serializer=switchyard_dot_v1_dot_identity__pb2.ListNetworksResponse.SerializeToString,
+            ),
+            'DropNetwork': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropNetwork,
+                    request_deserializer=switchyard_dot_v1_dot_identity__pb2.DropNetworkRequest.FromString,
+                    response_serializer=switchyard_dot_v1_dot_identity__pb2.DropNetworkResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -747,5 +812,56 @@ class IdentityService(object):
         return grpc.experimental.unary_stream(request, target, '/switchyard.v1.IdentityService/WatchAudit',
             switchyard_dot_v1_dot_identity__pb2.WatchAuditRequest.SerializeToString,
             switchyard_dot_v1_dot_identity__pb2.WatchAuditResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CreateNetwork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/switchyard.v1.IdentityService/CreateNetwork',
+            switchyard_dot_v1_dot_identity__pb2.CreateNetworkRequest.SerializeToString,
+            switchyard_dot_v1_dot_identity__pb2.CreateNetworkResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListNetworks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/switchyard.v1.IdentityService/ListNetworks',
+            switchyard_dot_v1_dot_identity__pb2.ListNetworksRequest.SerializeToString,
+            switchyard_dot_v1_dot_identity__pb2.ListNetworksResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def DropNetwork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/switchyard.v1.IdentityService/DropNetwork',
+            switchyard_dot_v1_dot_identity__pb2.DropNetworkRequest.SerializeToString,
+            switchyard_dot_v1_dot_identity__pb2.DropNetworkResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

@@ -117,7 +117,7 @@ class SessionDetached(_message.Message):
     def __init__(self, cvid: _Optional[int] = ...) -> None: ...
 
 class SessionRequest(_message.Message):
-    __slots__ = ["instance_flavor", "instance_type", "instance_uuid", "labels", "name", "proof", "ttl"]
+    __slots__ = ["instance_flavor", "instance_type", "instance_uuid", "labels", "name", "network", "proof", "ttl"]
     class LabelsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -130,6 +130,7 @@ class SessionRequest(_message.Message):
     INSTANCE_UUID_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_FIELD_NUMBER: _ClassVar[int]
     PROOF_FIELD_NUMBER: _ClassVar[int]
     TTL_FIELD_NUMBER: _ClassVar[int]
     instance_flavor: _instance_pb2.InstanceFlavor
@@ -137,9 +138,10 @@ class SessionRequest(_message.Message):
     instance_uuid: str
     labels: _containers.ScalarMap[str, str]
     name: str
+    network: str
     proof: _identity_pb2.Proof
     ttl: _duration_pb2.Duration
-    def __init__(self, instance_uuid: _Optional[str] = ..., instance_type: _Optional[_Union[_instance_pb2.InstanceType, str]] = ..., instance_flavor: _Optional[_Union[_instance_pb2.InstanceFlavor, str]] = ..., ttl: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., proof: _Optional[_Union[_identity_pb2.Proof, _Mapping]] = ...) -> None: ...
+    def __init__(self, instance_uuid: _Optional[str] = ..., instance_type: _Optional[_Union[_instance_pb2.InstanceType, str]] = ..., instance_flavor: _Optional[_Union[_instance_pb2.InstanceFlavor, str]] = ..., ttl: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., proof: _Optional[_Union[_identity_pb2.Proof, _Mapping]] = ..., network: _Optional[str] = ...) -> None: ...
 
 class SessionResponse(_message.Message):
     __slots__ = ["identity", "instance_sid", "position", "relay_version", "rendezvous", "server_sid", "server_uuid", "session_token", "stream_id", "ttl"]

@@ -1,0 +1,63 @@
+import type { ServerNetwork } from '../../client/index.js';
+import { confirm } from '../confirm.js';
+import { type ConnectionFlags, withAdministrator } from '../connection.js';
+import { type ListFlags, writeListing } from '../output/listing.js';
+import type { Column } from '../output/table.js';
+import type { Surroundings } from '../surroundings.js';
+import { counted } from '../words.js';
+
+/** Options of the commands about networks. */
+export interface NetworkFlags extends ConnectionFlags {
+  readonly json?: boolean;
+}
+
+const COLUMNS: readonly Column<ServerNetwork>[] = [
+  { heading: 'NAME', value: ({ name }) => name },
+  { heading: 'NUMBER', value: ({ number }) => String(number), right: true },
+  { heading: 'SESSIONS', value: ({ sessions, sessionsMax }) => `${sessions}/${sessionsMax}`, right: true },
+  { heading: 'CREATED', value: ({ createdAt }) => createdAt?.toISOString() ?? '-' },
+];
+
+/** Creates a network. */
+export async function createNetwork(
+  name: string,
+  { sessionsMax, ...flags }: NetworkFlags & { readonly sessionsMax?: number },
+  surroundings: Surroundings,
+): Promise<void> {
+  const { terminal, signal } = surroundings;
+  await withAdministrator(flags, surroundings, async (yard) => {
+    const { network } = await yard.identities.createNetwork(name, { sessionsMax, signal });
+    if (flags.json) return terminal.out.json(network);
+    await terminal.out.write(
+      `the network ${name} is there: --network ${name}, or SWITCHYARD_NETWORK, makes commands use it`,
+    );
+  });
+}
+
+/** Lists the networks of a server. */
+export async function listNetworks(flags: ConnectionFlags & ListFlags, surroundings: Surroundings): Promise<void> {
+  const { terminal, signal } = surroundings;
+  await withAdministrator(flags, surroundings, async (yard) => {
+    const { networks } = await yard.identities.listNetworks({ signal });
+    await writeListing({ columns: COLUMNS, rows: networks, facts: (network) => network }, flags, terminal);
+  });
+}
+
+/** Drops a network. Asks first, unless it was told not to. */
+export async function dropNetwork(
+  name: string,
+  { yes = false, ...flags }: NetworkFlags & { readonly yes?: boolean },
+  surroundings: Surroundings,
+): Promise<void> {
+  const { terminal, signal } = surroundings;
+  await withAdministrator(flags, surroundings, async (yard) => {
+    const { networks } = await yard.identities.listNetworks({ signal });
+    const sessions = networks.find((network) => network.name === name)?.sessions ?? 0;
+    const question = `Drop the network ${name} with ${counted(sessions, 'session')}?`;
+    if (!yes) await confirm(question, 'nothing was dropped', surroundings);
+    const { exportedTo } = await yard.identities.dropNetwork(name, { signal });
+    if (flags.json) return terminal.out.json({ name, exportedTo });
+    const where = exportedTo === '' ? '' : `; the server has written what it held to ${exportedTo}`;
+    await terminal.out.write(`the network ${name} is gone${where}`);
+  });
+}

@@ -1,0 +1,17 @@
+/** The network that every server has, and that calls are about which name none. */
+export const DEFAULT_NETWORK = 'default';
+
+/** A network of a server, as its parts know it. */
+export interface NetworkRef {
+  /** Its number on this server: 0 is the default one's. A number is never given twice. */
+  readonly number: number;
+  readonly name: string;
+}
+
+/** The network that every server has. */
+export const DEFAULT_NETWORK_REF: NetworkRef = { number: 0, name: DEFAULT_NETWORK };
+
+/** What the name of a network may be. */
+export const NETWORK_NAME = /^[a-z0-9-]{1,32}$/;
+/** The same in words. */
+export const NETWORK_NAME_RULE = 'a name of a network has 1 to 32 of a-z, 0-9 and -';

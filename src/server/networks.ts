@@ -1,0 +1,226 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config/options.js';
+import { shareLimits } from '../config/part-limits.js';
+import { draining } from '../core/model/draining.js';
+import { Fault } from '../core/model/fault.js';
+import { DEFAULT_NETWORK } from '../core/model/network.js';
+import type { NetworkAdmin, NetworkFacts } from '../grpc/backing.js';
+import { noSuchNetwork } from '../grpc/network-router.js';
+import { type Journal, JournalError, type NetworkJournals, type StoredNetwork } from '../journal/journal.js';
+import type { Engine } from './engine.js';
+
+/** Networks besides the default one: each has an engine of up to 4 MiB, and one more journal that a start reads. */
+export const NETWORKS_MAX = 1_023;
+/** Networks that are started at once: enough that one waits for the disk while another is made. */
+const STARTED_AT_ONCE = 16;
+/** History of one network besides the default one, as a part of what a server's own may be. */
+const HISTORY_PARTS = 16;
+/** The disk may have space again any time. */
+const FULL_RETRY_MS = 5_000;
+
+/** How the networks are let in. */
+export interface NetworkDoors {
+  addNetwork(engine: Engine): void;
+  removeNetwork(engine: Engine, why: Fault): void;
+}
+
+/** What {@link Networks} stands on. */
+export interface NetworksDeps {
+  readonly config: Config;
+  /** Where the journals of the networks are; undefined where the storage has one network. */
+  readonly journals: NetworkJournals | undefined;
+  /** Starts the engine of a network. */
+  start(network: StoredNetwork, journal: Journal, config: Config): Promise<Engine>;
+  readonly clock: { wallMs(): number };
+  readonly log: Logger;
+}
+
+/** A network that runs. */
+interface Running {
+  readonly stored: StoredNetwork;
+  readonly journal: Journal;
+  readonly engine: Engine;
+}
+
+/**
+ * The networks of a server besides the default one: their engines, from when they are created or the server starts until they are dropped
+ * or it goes down. Networks are created and dropped one after the other.
+ */
+export class Networks implements NetworkAdmin {
+  readonly #deps: NetworksDeps;
+  readonly #running = new Map<string, Running>();
+  #main: Engine | undefined;
+  #doors: NetworkDoors | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #isDraining = false;
+
+  constructor(deps: NetworksDeps) {
+    this.#deps = deps;
+  }
+
+  /** How many there are, the default one included. */
+  get count(): number {
+    return this.#running.size + 1;
+  }
+
+  /** The engines, that of the default network excepted. */
+  engines(): Engine[] {
+    return [...this.#running.values()].map(({ engine }) => engine);
+  }
+
+  /** Starts those that are stored. `main` is the engine of the default network. */
+  async start(main: Engine): Promise<void> {
+    this.#main = main;
+    const stored = [...(this.#deps.journals?.list() ?? [])];
+    const startNext = async () => {
+      for (let next = stored.shift(); next !== undefined; next = stored.shift()) await this.#start(next);
+    };
+    await Promise.all(Array.from({ length: STARTED_AT_ONCE }, startNext));
+  }
+
+  /** From now on callers are let into them. */
+  open(doors: NetworkDoors): void {
+    this.#doors = doors;
+    for (const { engine } of this.#running.values()) doors.addNetwork(engine);
+  }
+
+  /** Sessions can be renewed from now on. */
+  opened(): void {
+    for (const { engine } of this.#running.values()) engine.replica.opened();
+  }
+
+  create(name: string, sessionsMax: number): Promise<NetworkFacts | Fault> {
+    return this.#inTurn(async () => {
+      const { journals, clock } = this.#deps;
+      if (journals === undefined) {
+        const what =
+          "this server's journal holds one network: only a server with a journal in a folder of its own has several";
+        return new Fault('UNIMPLEMENTED', what);
+      }
+      const most = this.#deps.config.limits.sessionsMax;
+      const wrong = this.#nameFault(name) ?? (sessionsMax > most ? sessionsFault(sessionsMax, most) : undefined);
+      if (wrong !== undefined) return wrong;
+      if (this.#running.size >= NETWORKS_MAX) {
+        return new Fault('NETWORK_LIMIT', `${NETWORKS_MAX} networks besides the default one are the limit`);
+      }
+      const stored = await journals.create({ name, sessionsMax, createdAtMs: clock.wallMs() });
+      const running = await this.#start(stored);
+      running.engine.replica.opened();
+      this.#doors?.addNetwork(running.engine);
+      this.#deps.log.info({ network: name, number: stored.number }, 'a network was created');
+      return factsOf(running.engine, stored);
+    });
+  }
+
+  list(): readonly NetworkFacts[] {
+    const others = [...this.#running.values()].map(({ engine, stored }) => factsOf(engine, stored));
+    const all = this.#main === undefined ? others : [factsOf(this.#main), ...others];
+    return all.sort((x, y) => (x.name < y.name ? -1 : 1));
+  }
+
+  drop(name: string): Promise<{ readonly exportedTo: string | undefined } | Fault> {
+    return this.#inTurn(async () => {
+      if (name === DEFAULT_NETWORK) return wrongName('the default network cannot be dropped');
+      const running = this.#running.get(name);
+      if (running === undefined) return noSuchNetwork(name);
+      const { stored } = running;
+      this.#running.delete(name);
+      this.#doors?.removeNetwork(running.engine, new Fault('NETWORK_NOT_FOUND', `the network ${name} was dropped`));
+      await running.engine.close();
+      await running.journal.close();
+      try {
+        const dropped = await this.#deps.journals!.drop(stored.number);
+        this.#deps.log.info({ network: name, ...dropped }, 'a network was dropped');
+        return dropped;
+      } catch (error) {
+        // It is still there: whoever was in it comes back.
+        const again = await this.#start(stored);
+        again.engine.replica.opened();
+        this.#doors?.addNetwork(again.engine);
+        throw error;
+      }
+    });
+  }
+
+  /** Ends every watch, attachment and relay in all of them. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const { engine } of this.#running.values()) engine.drain();
+  }
+
+  /** Takes no more commands and waits for nothing: the right to append is lost. */
+  abandon(): void {
+    for (const { engine } of this.#running.values()) engine.replica.abandon();
+  }
+
+  /** Resolves when everything that was taken is durable, and nothing is being created or dropped. */
+  async close(): Promise<void> {
+    await this.#last;
+    await Promise.all(
+      [...this.#running.values()].map(async ({ engine, journal }) => {
+        await engine.close();
+        await journal.close();
+      }),
+    );
+  }
+
+  async #start(stored: StoredNetwork): Promise<Running> {
+    const journal = await this.#deps.journals!.open(stored.number);
+    const engine = await this.#deps.start(stored, journal, configOf(this.#deps.config, stored));
+    const running = { stored, journal, engine };
+    this.#running.set(stored.name, running);
+    return running;
+  }
+
+  #nameFault(name: string): Fault | undefined {
+    const isTaken = name === DEFAULT_NETWORK || this.#running.has(name);
+    return isTaken ? wrongName(`there is a network ${JSON.stringify(name)} already`) : undefined;
+  }
+
+  #inTurn<T>(work: () => Promise<T | Fault>): Promise<T | Fault> {
+    const done = this.#last.then(async () => {
+      if (this.#isDraining) return draining();
+      try {
+        return await work();
+      } catch (error) {
+        if (error instanceof JournalError && error.kind === 'full') {
+          return new Fault('JOURNAL_UNAVAILABLE', error.message, [], FULL_RETRY_MS);
+        }
+        throw error;
+      }
+    });
+    this.#last = done.catch(() => {});
+    return done;
+  }
+}
+
+/** The options for a network besides the default one: its share of what is the server's. */
+function configOf(config: Config, { sessionsMax }: StoredNetwork): Config {
+  const { limits, historyBytesMax } = config;
+  const most = sessionsMax === 0 ? limits.sessionsMax : Math.min(sessionsMax, limits.sessionsMax);
+  return {
+    ...config,
+    // What one address may have is a part of the server, not of the network's share of it.
+    ...shareLimits(config),
+    limits: { ...limits, sessionsMax: most },
+    historyBytesMax: Math.ceil(historyBytesMax / HISTORY_PARTS),
+  };
+}
+
+function factsOf({ network, replica: { state } }: Engine, stored?: StoredNetwork): NetworkFacts {
+  return {
+    ...network,
+    createdAtMs: stored?.createdAtMs,
+    sessions: state.sessions.count,
+    sessionsMax: state.limits.sessionsMax,
+    epoch: state.epoch,
+  };
+}
+
+function wrongName(description: string): Fault {
+  return Fault.fields([{ field: 'name', description }])!;
+}
+
+function sessionsFault(sessionsMax: number, most: number): Fault {
+  return Fault.fields([{ field: 'sessions_max', description: `${sessionsMax}; the server has ${most} at most` }])!;
+}

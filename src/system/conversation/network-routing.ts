@@ -1,0 +1,57 @@
+import { authRequired } from '../../core/decide/policy/authorize.js';
+import { Fault } from '../../core/model/fault.js';
+import { DEFAULT_NETWORK, NETWORK_NAME, NETWORK_NAME_RULE } from '../../core/model/network.js';
+import { networkOfToken } from '../../replica/access/token.js';
+import type { SystemEvent } from '../codec/event.js';
+import type { Backing } from './backing.js';
+import type { Conversation } from './conversation.js';
+
+/**
+ * Moves a conversation to the network that a request is about, or says why it is refused. Before it has a session, Challenge and Session
+ * name it, and a session's token does; Enroll and RotateKey are about the network of the last Challenge, as their proofs are.
+ */
+export function routeRequest(
+  event: SystemEvent,
+  conversation: Conversation,
+  { gatekeeper }: Pick<Backing, 'gatekeeper'>,
+): Fault | undefined {
+  if (conversation.state !== 'new') return undefined;
+  switch (event.type) {
+    case 'Challenge':
+      return moveToName(conversation, event.body.network || DEFAULT_NETWORK);
+    case 'Session': {
+      const { network } = event.body;
+      const wrong = network === undefined ? undefined : moveToName(conversation, network || DEFAULT_NETWORK);
+      return wrong ?? unknown(conversation, gatekeeper);
+    }
+    case 'KeepAlive': {
+      const { sessionToken } = event.body;
+      if (sessionToken === undefined || conversation.moveTo(networkOfToken(sessionToken))) return undefined;
+      return new Fault('SESSION_TOKEN_INVALID', "the session token is not one of this server's");
+    }
+    case 'Enroll':
+    case 'RotateKey':
+      return unknown(conversation, gatekeeper, event.type);
+    default:
+      return undefined;
+  }
+}
+
+function moveToName(conversation: Conversation, network: string): Fault | undefined {
+  if (!NETWORK_NAME.test(network)) return Fault.fields([{ field: 'network', description: NETWORK_NAME_RULE }]);
+  conversation.moveTo(network);
+  return undefined;
+}
+
+/** In `required` a network that there is not is answered as one that there is answers a stranger. */
+function unknown(
+  { unknownNetwork }: Conversation,
+  { mode }: Backing['gatekeeper'],
+  type?: 'Enroll' | 'RotateKey',
+): Fault | undefined {
+  if (unknownNetwork === undefined) return undefined;
+  if (mode !== 'required') return new Fault('NETWORK_NOT_FOUND', `no network ${JSON.stringify(unknownNetwork)}`);
+  if (type === 'Enroll') return new Fault('TICKET_INVALID', 'there is no such ticket');
+  if (type === 'RotateKey') return new Fault('PROOF_INVALID', 'the instance has no key');
+  return authRequired(undefined, 'session.open');
+}
