@@ -9,6 +9,7 @@ export const VIEWS = [
   { id: 'closed', title: 'Closed', key: 'x' },
   { id: 'health', title: 'Health', key: 'h' },
   { id: 'servers', title: 'Servers', key: 'v' },
+  { id: 'audit', title: 'Audit', key: 'a' },
 ] as const;
 export type ViewId = (typeof VIEWS)[number]['id'];
 
@@ -23,7 +24,7 @@ export interface Route {
   readonly cam: string;
   /** Of tables: the column, with a minus when it descends. */
   readonly sort: string;
-  /** Of the closed: the reason that is asked for. */
+  /** Of the closed: the reason that is asked for. Of connections: the one that is open. Of the audit log: ok or refused. */
   readonly reason: string;
 }
 
