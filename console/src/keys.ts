@@ -46,6 +46,8 @@ export function listenToKeys(): void {
     if (event.ctrlKey || event.metaKey || event.altKey || link.state.peek().kind === 'loggedOut') return;
     const { target } = event;
     if (target instanceof HTMLElement && target.closest('dialog') !== null) return;
+    // Letters choose in a list.
+    if (target instanceof HTMLSelectElement) return;
     const isText = target instanceof HTMLInputElement && target.type !== 'range';
     const isTyping = isText || target instanceof HTMLTextAreaElement;
     if (isTyping ? typed(event, target) : pressed(event)) event.preventDefault();

@@ -137,6 +137,31 @@ describe('the console, used', () => {
     await close();
   }, 60_000);
 
+  it('groups the graph by a label, lists the groups, goes to one and asks for one, by keys alone', async () => {
+    const { page, problems, close } = await open({});
+    await shows(page, '.chip', /live/);
+    expect(await page.locator('.groups').count()).toBe(0);
+    await page.getByLabel('grouped').focus();
+    await page.getByLabel('grouped').selectOption('district');
+    await shows(page, '.groups h2', /^\d+ groups$/);
+    await page.waitForURL(/by=district/);
+    expect(await findBarriers(page)).toEqual([]);
+    await shows(page, '.groups li', /^no district2\d\d · \d+ links? out/);
+    await page.getByRole('button', { name: 'harbour', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/cam=/);
+    await rest(page);
+    await picture(page, 'groups-dark');
+    await page.getByRole('button', { name: 'only harbour', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    expect(await page.getByLabel('Search').inputValue()).toBe('district=harbour');
+    await page.keyboard.press('g');
+    await page.keyboard.press('s');
+    await shows(page, '.bar', /2 of 2\d\d/);
+    expect(problems).toEqual([]);
+    await close();
+  }, 60_000);
+
   it('says what is wrong with a query, and what would be right', async () => {
     const { page, close } = await open({});
     await page.getByLabel('Search').fill('links>many');
