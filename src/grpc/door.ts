@@ -23,7 +23,7 @@ import type { Backing } from './backing.js';
 import { onCallEnd } from './call-end.js';
 import { Calls } from './call-handlers.js';
 import { type CallLogDeps, logCall } from './call-log.js';
-import { traceCall } from './call-span.js';
+import { OWN_SERVICES, traceCall } from './call-span.js';
 import { isPassingBytes, shareFrames } from './encode/encoded.js';
 import { CertifiedConnections } from './http2/certified-connections.js';
 import { CUT_OFF_MS } from './http2/closing-bound.js';
@@ -52,9 +52,6 @@ const MADE_PATHS: ReadonlySet<string> = new Set([
   networkDefinition.directConnection.path,
   streamDefinition.createStream.path,
 ]);
-
-/** Calls of these are traced: of those after the server's health there would be one for each probe. */
-const OWN_SERVICES = '/switchyard.';
 
 /** Not a service but asked for like one, by `grpc.health.v1`: whether commands can be stored. */
 const JOURNAL = 'switchyard.journal';
@@ -115,7 +112,7 @@ export class GrpcDoor {
       admission.fence,
     );
     this.calls = new Calls(backing, this.peers, this.certified);
-    this.local = new LocalCalls({ disconnected, turns: backing.turns });
+    this.local = new LocalCalls({ disconnected, turns: backing.turns, tracer: backing.tracer });
     this.server = new Server({
       interceptors: [detailed(backing), shareFrames()],
       'grpc.keepalive_time_ms': KEEPALIVE_MS,

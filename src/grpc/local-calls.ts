@@ -13,6 +13,9 @@ import {
 import { Fault, type FieldViolation } from '../core/model/fault.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import { originOfPeer } from '../shares/origin.js';
+import { TRACEPARENT } from '../tracing/traceparent.js';
+import type { Tracer } from '../tracing/tracer.js';
+import { OWN_SERVICES, startLocalSpan } from './call-span.js';
 import type { AnswerFate } from './http2/answer-fates.js';
 import { toError, withDetails } from './status.js';
 
@@ -25,6 +28,8 @@ export interface LocalCallRequest {
   /** ADDRESS:PORT of whoever really calls, by which shares, turns and watches count it. */
   readonly peer: string;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Which door passes it on, for its span. */
+  readonly door: 'console' | 'web';
 }
 
 /** How a call ended. */
@@ -68,6 +73,8 @@ export interface LocalCallsDeps {
   disconnected(connection: string): void;
   /** Whose turn it is: calls wait for theirs as those on the port do. */
   readonly turns: Pick<FairTurns, 'enter' | 'keyOf'>;
+  /** Where their spans go; absent where nobody collects them. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /**
@@ -91,6 +98,31 @@ export class LocalCalls {
 
   /** Begins a call, at once or when it is its address's turn. Answers with the way to cancel it. */
   open(wanted: LocalCallRequest, receiver: LocalReceiver): () => void {
+    const { tracer } = this.#deps;
+    if (tracer === undefined || !wanted.path.startsWith(OWN_SERVICES)) return this.#open(wanted, receiver);
+    const { path, door, metadata } = wanted;
+    const span = startLocalSpan({ path, door, parent: metadata[TRACEPARENT] }, tracer);
+    const cancel = this.#open(
+      { ...wanted, metadata: { ...metadata, [TRACEPARENT]: span.traceparent } },
+      {
+        message: (bytes, taken) => {
+          span.end(status.OK);
+          receiver.message(bytes, taken);
+        },
+        vouched: () => receiver.vouched?.(),
+        end: (told) => {
+          span.end(told.code);
+          receiver.end(told);
+        },
+      },
+    );
+    return () => {
+      span.end(status.CANCELLED);
+      cancel();
+    };
+  }
+
+  #open(wanted: LocalCallRequest, receiver: LocalReceiver): () => void {
     const call = new LocalCall(wanted, receiver);
     const wrong = Fault.fields(violationsOf(wanted.metadata));
     const method = this.#methods.get(wanted.path);
@@ -121,9 +153,12 @@ export class LocalCalls {
 const VALUE = /^[\x20-\x7e]*$/;
 
 function violationsOf(metadata: LocalCallRequest['metadata']): FieldViolation[] {
-  return Object.entries(metadata)
-    .filter(([, value]) => !VALUE.test(value))
-    .map(([field]) => ({ field, description: 'its value has characters other than printable ASCII' }));
+  return (
+    Object.entries(metadata)
+      // A malformed one counts as none.
+      .filter(([name, value]) => name !== TRACEPARENT && !VALUE.test(value))
+      .map(([field]) => ({ field, description: 'its value has characters other than printable ASCII' }))
+  );
 }
 
 /** What handlers see of a call, with a receiver in the place of HTTP/2; it knows itself what becomes of its answer. */

@@ -17,6 +17,7 @@ import { ACCESS_METADATA, ADMIN_METADATA, BEARER_METADATA, SESSION_METADATA } fr
 import { GrpcDoor } from '../grpc/door.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
 import { SystemDoor } from '../system/door.js';
+import { TRACEPARENT } from '../tracing/traceparent.js';
 import type { Tracer } from '../tracing/tracer.js';
 import type { Adapter } from '../transport/adapter.js';
 import { reachableAddresses, usefulAddresses } from '../transport/reachable.js';
@@ -263,7 +264,7 @@ export class Doors {
     const { webListen, webOrigins: origins = [] } = config;
     if (webListen === undefined) return;
     const calls = webCalls(this.grpc!.local, this.engine.turns);
-    const metadataNames = [SESSION_METADATA, ADMIN_METADATA, ACCESS_METADATA, BEARER_METADATA];
+    const metadataNames = [SESSION_METADATA, ADMIN_METADATA, ACCESS_METADATA, BEARER_METADATA, TRACEPARENT];
     const tls = tlsPlan(config).web ? certificates?.files : undefined;
     this.web = new WebDoor({ calls, admission, clock, origins, metadataNames, tls });
     certificates?.onChange((files) => this.web?.renew(files));
