@@ -33,6 +33,7 @@ import { listening } from './listen-error.js';
 import { consoleCalls, webCalls } from './local-ports.js';
 import { announced, meetingAddress } from './meeting-address.js';
 import { CUT_OFF_WORDS } from './metrics/cut-off-words.js';
+import { deprecation } from './metrics/deprecations.js';
 import type { EventReports } from './metrics/event-reports.js';
 import { limitUses } from './metrics/limit-uses.js';
 import type { Metrics } from './metrics/metrics.js';
@@ -176,8 +177,9 @@ export class Doors {
     const { config, clock, random } = this.parts;
     const { replica, gatekeeper, acceptances, shares } = this.engine;
     const isObserved = (host: string) => observed.has(host);
-    const { orderDeadlineMs } = config;
-    const asking = new Asking({ replica, gatekeeper, shares, acceptances, clock, random, isObserved, orderDeadlineMs });
+    const oldRelay = deprecation('relay_version_1', this.parts);
+    const asked = { isObserved, orderDeadlineMs: config.orderDeadlineMs, oldRelay };
+    const asking = new Asking({ replica, gatekeeper, shares, acceptances, clock, random, ...asked });
     return { asking, rendezvous: [announced(config, address)] };
   }
 
