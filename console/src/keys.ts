@@ -11,7 +11,7 @@ export const isHelpOpen = signal(false);
 /** Every key, as the help has it. */
 export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['/', 'search'],
-  ['g then g s t c x h v', 'Graph, Sessions, sTreams, Connections, Closed (x), Health, serVers'],
+  ['g then g s t c x h v a', 'Graph, Sessions, sTreams, Connections, Closed (x), Health, serVers, Audit'],
   ['← ↑ → ↓', 'move the graph, or in a table'],
   ['+ − f', 'zoom, fit'],
   ['n N', 'next and previous neighbour of the selection'],
@@ -46,6 +46,8 @@ export function listenToKeys(): void {
     if (event.ctrlKey || event.metaKey || event.altKey || link.state.peek().kind === 'loggedOut') return;
     const { target } = event;
     if (target instanceof HTMLElement && target.closest('dialog') !== null) return;
+    // Letters choose in a list.
+    if (target instanceof HTMLSelectElement) return;
     const isText = target instanceof HTMLInputElement && target.type !== 'range';
     const isTyping = isText || target instanceof HTMLTextAreaElement;
     if (isTyping ? typed(event, target) : pressed(event)) event.preventDefault();
@@ -61,7 +63,8 @@ function typed({ key }: KeyboardEvent, target: HTMLElement): boolean {
 
 function pressed(event: KeyboardEvent): boolean {
   const { key, target } = event;
-  if (performance.now() - gMs < SECOND_MS) {
+  // By when they were pressed, not by when a busy page came to it.
+  if (event.timeStamp - gMs < SECOND_MS) {
     gMs = Number.NEGATIVE_INFINITY;
     const view = VIEWS.find((one) => one.key === key);
     if (view !== undefined) {
@@ -71,7 +74,7 @@ function pressed(event: KeyboardEvent): boolean {
   }
   switch (key) {
     case 'g':
-      gMs = performance.now();
+      gMs = event.timeStamp;
       return true;
     case '/':
       document.querySelector<HTMLInputElement>('#search')?.focus();

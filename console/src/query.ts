@@ -83,3 +83,29 @@ function comparing(key: string, isWhole: boolean, value: string): Matcher {
   if (key === 'name') return ({ name }) => is(name);
   return ({ labels }) => labels.has(key) && is(labels.get(key) ?? '');
 }
+
+/** Whether a line, by the names of its fields, is one of those asked for. */
+export type LineMatcher = (line: Readonly<Record<string, string>>) => boolean;
+
+/**
+ * Reads a query of lines that have fields, in the same language: `field=value` is it, `field~part` has it in it, a word alone is in any
+ * field, and a minus turns one around. Throws a {@link QueryError}.
+ */
+export function parseLineQuery(text: string, fields: readonly string[]): LineMatcher {
+  const words = text.trim().split(/\s+/);
+  const parts = words.filter((word) => word !== '').map((word) => parseLinePart(word, fields));
+  return (line) => parts.every((part) => part(line));
+}
+
+function parseLinePart(text: string, fields: readonly string[]): LineMatcher {
+  if (text.length > 1 && text.startsWith('-')) {
+    const part = parseLinePart(text.slice(1), fields);
+    return (line) => !part(line);
+  }
+  const [, key = '', sign = '', value = text] = /^([a-z]+)([=~])(.*)$/.exec(text) ?? [];
+  const wanted = value.toLowerCase();
+  if (key === '') return (line) => Object.values(line).some((one) => one.toLowerCase().includes(wanted));
+  if (!fields.includes(key)) throw new QueryError(`${key}${sign} is not known here; ${fields.join(', ')} are`);
+  const fieldOf = (line: Readonly<Record<string, string>>) => (line[key] ?? '').toLowerCase();
+  return (line) => (sign === '=' ? fieldOf(line) === wanted : fieldOf(line).includes(wanted));
+}

@@ -9,6 +9,7 @@ export const VIEWS = [
   { id: 'closed', title: 'Closed', key: 'x' },
   { id: 'health', title: 'Health', key: 'h' },
   { id: 'servers', title: 'Servers', key: 'v' },
+  { id: 'audit', title: 'Audit', key: 'a' },
 ] as const;
 export type ViewId = (typeof VIEWS)[number]['id'];
 
@@ -21,13 +22,15 @@ export interface Route {
   readonly sid: number;
   /** Where the camera is; empty while it shows everything. */
   readonly cam: string;
+  /** Of the graph: by what its nodes are grouped, `:none`, `:linked` or a label's key; empty: as is usual for so many. */
+  readonly by: string;
   /** Of tables: the column, with a minus when it descends. */
   readonly sort: string;
-  /** Of the closed: the reason that is asked for. */
+  /** Of the closed: the reason that is asked for. Of connections: the one that is open. Of the audit log: ok or refused. */
   readonly reason: string;
 }
 
-const HOME: Route = { view: 'graph', q: '', sid: 0, cam: '', sort: '', reason: '' };
+const HOME: Route = { view: 'graph', q: '', sid: 0, cam: '', by: '', sort: '', reason: '' };
 
 /** Where the page is. Set it by {@link go}. */
 export const route = signal<Route>(read(location.hash));
@@ -65,6 +68,7 @@ function read(hash: string): Route {
     q: words.get('q') ?? '',
     sid: Number.isInteger(sid) && sid > 0 ? sid : 0,
     cam: words.get('cam') ?? '',
+    by: words.get('by') ?? '',
     sort: words.get('sort') ?? '',
     reason: words.get('reason') ?? '',
   };

@@ -206,8 +206,9 @@ async function makeLayout(uuid: string): Promise<void> {
 }
 
 function keepPlaces(): void {
-  const [uuid, places] = [server.peek()?.serverUuid, layout.peek()];
-  if (uuid !== undefined && places?.isAtRest && picture.peek().kind === 'live') void savePlaces(uuid, places.places());
+  const [uuid, shown] = [server.peek()?.serverUuid, layout.peek()];
+  const places = shown?.isAtRest && picture.peek().kind === 'live' ? shown.places() : undefined;
+  if (uuid !== undefined && places !== undefined) void savePlaces(uuid, places);
 }
 
 function takeNetwork({ kind, deltas, position: at }: NetworkMessage): void {

@@ -27,6 +27,8 @@ import { checkCandidates, checkPairs, checkPublicKey, checkRoundTrip } from './c
 import { ConnectionTraces } from './connection-traces.js';
 
 const NONCE_BYTES = 16;
+/** Frames that the server can read: what clients of 0.1.0 know as their newest. */
+const OLD_RELAY = 1;
 
 /** What asking stands on. */
 export interface AskingParts {
@@ -40,6 +42,8 @@ export interface AskingParts {
   /** Whether the rendezvous has seen somebody at this address not long ago. */
   isObserved(host: string): boolean;
   readonly orderDeadlineMs: number;
+  /** An end from there knows only the form of relayed bytes of 0.1.0, which is deprecated. */
+  oldRelay?(address: string): void;
 }
 
 /** What an end brings, as a door took it in; fields by their names in the protos. */
@@ -98,6 +102,7 @@ export class Asking {
     const command = this.read(wish);
     if (command instanceof Fault) return command;
     const { replica, acceptances, shares } = this.parts;
+    if (wish.relayVersion === OLD_RELAY) this.parts.oldRelay?.(plainAddress(wish.asker.origin.address));
     const refused = this.refuse(command, wish.asker);
     if (refused !== undefined) return refused;
     const isAgain = isRepeated(replica.state, command);
@@ -142,6 +147,7 @@ export class Asking {
       relayVersion: brought.relayVersion,
     };
     const wrong = Fault.fields(checked.violations);
+    if (wrong === undefined && brought.relayVersion === OLD_RELAY) this.parts.oldRelay?.(plainAddress(address));
     return wrong ?? { kind: 'AnswerGather', sid, orderId, ...gathered, ...this.draw() };
   }
 

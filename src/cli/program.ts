@@ -218,7 +218,11 @@ function addDirect(program: Command, surroundings: Surroundings): void {
       'a port that peers may reach, again for more; once enrolled, the ones of before without it',
       ports,
     )
-    .option('--from <WHO>', 'who may: a SID or an instance UUID, again for more; everybody without it', listed)
+    .option(
+      '--from <WHO>',
+      'who may: a SID or UUID, or by what a peer has proved to be role:ROLE, label:KEY[=VALUE] or uuid:UUID; again for more; everybody without it',
+      listed,
+    )
     .option('--name <NAME>', 'what to be called, for people; the same name is the same instance again')
     .option('--uuid <UUID>', 'which instance to be; without it and without a name, one of a few')
     .option('--listen <PORT>', REACHABLE, port)

@@ -78,7 +78,13 @@ export type { Instance } from './instance/instance.js';
 export type { InstanceEvents } from './instance/instance-events.js';
 export type { InstanceOptions } from './instance/instance-options.js';
 export type { State } from './instance/lifecycle.js';
-export { type ConnectionOffer, type OrderHandlers, type ReasonName, Refusal } from './instance/orders.js';
+export {
+  type ConnectionOffer,
+  type OrderHandlers,
+  type ReasonName,
+  Refusal,
+  type VerifiedPeer,
+} from './instance/orders.js';
 export type { OwnSession } from './instance/own-session.js';
 export type { LinkDetails } from './instance/session-calls.js';
 export type { Network, NetworkEvents, NetworkOptions } from './network.js';

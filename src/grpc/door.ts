@@ -26,7 +26,7 @@ import { onCallEnd } from './call-end.js';
 import { internalFault } from './call-faults.js';
 import { Calls } from './call-handlers.js';
 import { type CallLogDeps, logCall } from './call-log.js';
-import { traceCall } from './call-span.js';
+import { OWN_SERVICES, traceCall } from './call-span.js';
 import { isPassingBytes, shareFrames } from './encode/encoded.js';
 import { CertifiedConnections } from './http2/certified-connections.js';
 import { CUT_OFF_MS } from './http2/closing-bound.js';
@@ -57,9 +57,6 @@ const WATCHED_PATHS: ReadonlySet<string> = new Set([
   streamDefinition.createStream.path,
   TransportServiceService.exchange.path,
 ]);
-
-/** Calls of these are traced: of those after the server's health there would be one for each probe. */
-const OWN_SERVICES = '/switchyard.';
 
 /** Not a service but asked for like one, by `grpc.health.v1`: whether commands can be stored. */
 const JOURNAL = 'switchyard.journal';
@@ -142,6 +139,7 @@ export class GrpcDoor {
     this.local = new LocalCalls({
       disconnected,
       turns: backing.turns,
+      tracer: backing.tracer,
       failed: (path, error) => internalFault(backing, path, error),
     });
     this.server = new Server({

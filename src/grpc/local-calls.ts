@@ -13,6 +13,9 @@ import {
 import { Fault, type FieldViolation } from '../core/model/fault.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import { originOfPeer } from '../shares/origin.js';
+import { TRACEPARENT } from '../tracing/traceparent.js';
+import type { Tracer } from '../tracing/tracer.js';
+import { OWN_SERVICES, startLocalSpan } from './call-span.js';
 import type { AnswerFate } from './http2/answer-fates.js';
 import { toError, withDetails } from './status.js';
 
@@ -25,6 +28,8 @@ export interface LocalCallRequest {
   /** ADDRESS:PORT of whoever really calls, by which shares, turns and watches count it. */
   readonly peer: string;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Which door passes it on, for its span. */
+  readonly door: 'console' | 'web';
 }
 
 /** How a call ended. */
@@ -70,6 +75,8 @@ export interface LocalCallsDeps {
   readonly turns: Pick<FairTurns, 'enter' | 'keyOf'>;
   /** Tells of what was thrown in a call of that path. Answers with what the caller is told. */
   failed(path: string, error: unknown): Fault;
+  /** Where their spans go; absent where nobody collects them. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /**
@@ -93,6 +100,31 @@ export class LocalCalls {
 
   /** Begins a call, at once or when it is its address's turn. Answers with the way to cancel it. */
   open(wanted: LocalCallRequest, receiver: LocalReceiver): () => void {
+    const { tracer } = this.#deps;
+    if (tracer === undefined || !wanted.path.startsWith(OWN_SERVICES)) return this.#open(wanted, receiver);
+    const { path, door, metadata } = wanted;
+    const span = startLocalSpan({ path, door, parent: metadata[TRACEPARENT] }, tracer);
+    const cancel = this.#open(
+      { ...wanted, metadata: { ...metadata, [TRACEPARENT]: span.traceparent } },
+      {
+        message: (bytes, taken) => {
+          span.end(status.OK);
+          receiver.message(bytes, taken);
+        },
+        vouched: () => receiver.vouched?.(),
+        end: (told) => {
+          span.end(told.code);
+          receiver.end(told);
+        },
+      },
+    );
+    return () => {
+      span.end(status.CANCELLED);
+      cancel();
+    };
+  }
+
+  #open(wanted: LocalCallRequest, receiver: LocalReceiver): () => void {
     const call = new LocalCall(wanted, receiver, (error) => this.#deps.failed(wanted.path, error));
     const wrong = Fault.fields(violationsOf(wanted.metadata));
     const method = this.#methods.get(wanted.path);
@@ -123,9 +155,12 @@ export class LocalCalls {
 const VALUE = /^[\x20-\x7e]*$/;
 
 function violationsOf(metadata: LocalCallRequest['metadata']): FieldViolation[] {
-  return Object.entries(metadata)
-    .filter(([, value]) => !VALUE.test(value))
-    .map(([field]) => ({ field, description: 'its value has characters other than printable ASCII' }));
+  return (
+    Object.entries(metadata)
+      // A malformed one counts as none.
+      .filter(([name, value]) => name !== TRACEPARENT && !VALUE.test(value))
+      .map(([field]) => ({ field, description: 'its value has characters other than printable ASCII' }))
+  );
 }
 
 /**

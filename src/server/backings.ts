@@ -12,6 +12,7 @@ import type { DoorParts } from './door-parts.js';
 import type { Engine } from './engine.js';
 import { announced } from './meeting-address.js';
 import { CUT_OFF_WORDS } from './metrics/cut-off-words.js';
+import { deprecation } from './metrics/deprecations.js';
 import { networkAudit } from './network-audit.js';
 
 /** What the doors have that is the same in all networks. */
@@ -120,7 +121,8 @@ function brokering({ replica, gatekeeper, acceptances, shares }: Engine, shared:
   const { config, clock, random } = shared.parts;
   const { observed, address } = shared.meeting;
   const isObserved = (host: string) => observed.has(host);
-  const { orderDeadlineMs } = config;
-  const asking = new Asking({ replica, gatekeeper, shares, acceptances, clock, random, isObserved, orderDeadlineMs });
+  const oldRelay = deprecation('relay_version_1', shared.parts);
+  const asked = { isObserved, orderDeadlineMs: config.orderDeadlineMs, oldRelay };
+  const asking = new Asking({ replica, gatekeeper, shares, acceptances, clock, random, ...asked });
   return { asking, rendezvous: [announced(config, address)] };
 }

@@ -20,6 +20,7 @@ import {
 import { GrpcDoor } from '../grpc/door.js';
 import { type Meeting, openMeeting } from '../rendezvous/meeting.js';
 import { SystemDoor } from '../system/door.js';
+import { TRACEPARENT } from '../tracing/traceparent.js';
 import type { Adapter } from '../transport/adapter.js';
 import { reachableAddresses, usefulAddresses } from '../transport/reachable.js';
 import { Transports } from '../transport/transports.js';
@@ -243,7 +244,14 @@ export class Doors {
     const { webListen, webOrigins: origins = [] } = config;
     if (webListen === undefined) return;
     const calls = webCalls(this.grpc!.local, this.engine.turns);
-    const metadataNames = [SESSION_METADATA, ADMIN_METADATA, ACCESS_METADATA, BEARER_METADATA, NETWORK_METADATA];
+    const metadataNames = [
+      SESSION_METADATA,
+      ADMIN_METADATA,
+      ACCESS_METADATA,
+      BEARER_METADATA,
+      NETWORK_METADATA,
+      TRACEPARENT,
+    ];
     const tls = tlsPlan(config).web ? certificates?.files : undefined;
     this.web = new WebDoor({ calls, admission, clock, origins, metadataNames, tls });
     certificates?.onChange((files) => this.web?.renew(files));

@@ -14,7 +14,8 @@ export function consoleCalls(local: LocalCalls, adminToken: string, gatekeeper: 
     return gatekeeper.mode === 'required' ? { [ACCESS_METADATA]: gatekeeper.tokens.ofProcess() } : {};
   };
   return {
-    open: ({ role, ...call }, receiver) => local.open({ ...call, metadata: metadataOf(role) }, receiver),
+    open: ({ role, ...call }, receiver) =>
+      local.open({ ...call, metadata: metadataOf(role), door: 'console' }, receiver),
     left: (peer) => local.left(peer),
   };
 }
@@ -22,7 +23,7 @@ export function consoleCalls(local: LocalCalls, adminToken: string, gatekeeper: 
 /** The services as clients of the web door call them: with the credentials that they show. */
 export function webCalls(local: LocalCalls, turns: FairTurns): WebCallsPort {
   return {
-    open: (call, receiver) => local.open(call, receiver),
+    open: (call, receiver) => local.open({ ...call, door: 'web' }, receiver),
     left: (peer) => local.left(peer),
     enter: (peer, begin) => turns.enter(turns.keyOf(originOfPeer(peer)), begin) === undefined,
     mayGoOn: (peer, wake) => turns.mayGoOn(turns.keyOf(originOfPeer(peer)), wake),

@@ -4,6 +4,7 @@ import { decode, encode, type Field, type Kind, type Schema } from '../../consol
 import * as wire from '../../console/src/wire/messages.js';
 import { ErrorInfo, RetryInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
+import { WatchAuditRequest, WatchAuditResponse } from '../../gen/switchyard/v1/identity.js';
 import * as network from '../../gen/switchyard/v1/network_service.js';
 import { GetServerResponse } from '../../gen/switchyard/v1/server.js';
 import * as session from '../../gen/switchyard/v1/session_service.js';
@@ -26,6 +27,7 @@ const READ: Readonly<Record<string, readonly [Schema, Generated]>> = {
   ListStreamsResponse: [wire.STREAM_PAGE, stream.ListStreamsResponse],
   StopStreamResponse: [wire.STREAM_STOPS, stream.StopStreamResponse],
   GetServerResponse: [wire.SERVER_FACTS, GetServerResponse],
+  WatchAuditResponse: [wire.AUDIT_MESSAGE, WatchAuditResponse],
   Status: [wire.STATUS, Status],
   ErrorInfo: [wire.ERROR_INFO, ErrorInfo],
   RetryInfo: [wire.RETRY_INFO, RetryInfo],
@@ -40,6 +42,7 @@ const WRITTEN: Readonly<Record<string, readonly [Schema, Generated]>> = {
   FindPathRequest: [wire.FIND_PATH, network.FindPathRequest],
   TerminateSessionRequest: [wire.TERMINATE_SESSION, session.TerminateSessionRequest],
   StopStreamRequest: [wire.STOP_STREAM, stream.StopStreamRequest],
+  WatchAuditRequest: [wire.WATCH_AUDIT, WatchAuditRequest],
 };
 /** Fields that the API does not have yet in this tree: what other servers may send. */
 const LATER: ReadonlySet<string> = new Set(['instanceUuid', 'name']);
@@ -49,6 +52,7 @@ const TIMESTAMPS: ReadonlySet<string> = new Set(['openedAt', 'askedAt', 'started
 const text = fc.string({ unit: 'grapheme', maxLength: 12 });
 const SCALARS = {
   int32: fc.oneof(fc.integer({ min: 0, max: 200 }), fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),
+  uint32: fc.oneof(fc.nat(200), fc.integer({ min: 0, max: 2 ** 32 - 1 })),
   uint64: fc.oneof(fc.nat(200), fc.nat(Number.MAX_SAFE_INTEGER)),
   bool: fc.boolean(),
   string: text,
@@ -160,7 +164,10 @@ describe("the page's decoder", () => {
 
 describe("the page's encoder", () => {
   it.each(Object.entries(WRITTEN))('writes %s so that the generated code reads it', (_name, [schema, generated]) => {
-    const unsigned = arbitraryOf(schema).filter((message) => !JSON.stringify(message).includes('-'));
+    // `after` of the audit log is optional: the page leaves a 0 out, which then is absent.
+    const unsigned = arbitraryOf(schema).filter(
+      (message) => !JSON.stringify(message).includes('-') && message.after !== 0,
+    );
     fc.assert(
       fc.property(unsigned, (message) => {
         const read = generated.decode(encode(schema, message)) as Record<string, unknown>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { GraphNode } from '../../console/src/model/graph.js';
-import { parseQuery, QueryError } from '../../console/src/query.js';
+import { parseLineQuery, parseQuery, QueryError } from '../../console/src/query.js';
 
 /** Nodes as a query sees them. SIDs end in the type: 2 agent, 3 client. */
 function node(sid: number, name: string, labels: Record<string, string> = {}, links = 0): GraphNode {
@@ -53,5 +53,28 @@ describe('a query', () => {
     ['name>a', 'only links can be counted: links>a'],
   ])('%p is refused with what is allowed', (query, message) => {
     expect(() => parseQuery(query)).toThrow(new QueryError(message));
+  });
+});
+
+describe('the query of lines with fields', () => {
+  const line = { who: 'identity Ab-1', what: 'StopStream', outcome: 'ok' };
+  const fields = ['who', 'what', 'outcome'];
+
+  it.each([
+    ['', true],
+    ['stop', true],
+    ['ab-1 outcome=ok', true],
+    ['who=identity', false],
+    ['who~identity', true],
+    ['-outcome=ok', false],
+    ['-what~session stop', true],
+    ['nowhere', false],
+  ])('%p fits: %p', (query, fits) => {
+    expect(parseLineQuery(query, fields)(line)).toBe(fits);
+  });
+
+  it('refuses a field that the lines do not have, and says which they have', () => {
+    const refusal = new QueryError('whom= is not known here; who, what, outcome are');
+    expect(() => parseLineQuery('whom=me', fields)).toThrow(refusal);
   });
 });

@@ -38,7 +38,7 @@ function calling(method: object, handler: unknown, request = new Uint8Array()) {
     taken: [],
   };
   const cancel = calls.open(
-    { path: '/a/b', request, peer: '192.0.2.1:7', metadata: { 'switchyard-admin': 'token' } },
+    { path: '/a/b', request, peer: '192.0.2.1:7', metadata: { 'switchyard-admin': 'token' }, door: 'web' },
     {
       message: (bytes, taken) => {
         heard.messages.push(Buffer.from(bytes).toString());
@@ -141,7 +141,7 @@ describe('a call from inside the process', () => {
       const ends: LocalStatus[] = [];
       const receiver = { message: () => {}, end: (status: LocalStatus) => void ends.push(status) };
       const metadata = { 'switchyard-session': value };
-      calls.open({ path: '/a/b', request: new Uint8Array(), peer: '192.0.2.1:7', metadata }, receiver);
+      calls.open({ path: '/a/b', request: new Uint8Array(), peer: '192.0.2.1:7', metadata, door: 'web' }, receiver);
       expect(ends).toMatchObject([{ code: 3, message: expect.stringContaining('switchyard-session') }]);
       expect(ends).toMatchObject([{ message: expect.stringContaining('printable ASCII') }]);
     },
@@ -171,7 +171,7 @@ describe('a call from inside the process', () => {
       throw new Error('the page is gone');
     };
     const receiver = { message: () => {}, end };
-    calls.open({ path: '/a/b', request: new Uint8Array(), peer: '192.0.2.1:7', metadata: {} }, receiver);
+    calls.open({ path: '/a/b', request: new Uint8Array(), peer: '192.0.2.1:7', door: 'web', metadata: {} }, receiver);
     expect(left).toEqual([true]);
   });
 
@@ -187,7 +187,7 @@ describe('a call from inside the process', () => {
     const ends: LocalStatus[] = [];
     const receiver = { message: () => {}, end: (status: LocalStatus) => void ends.push(status) };
     for (const path of [Server.getServer.path, '/nothing']) {
-      calls.open({ path, request: new Uint8Array(), peer: '192.0.2.1:7', metadata: {} }, receiver);
+      calls.open({ path, request: new Uint8Array(), peer: '192.0.2.1:7', metadata: {}, door: 'web' }, receiver);
     }
     expect(ends.map(({ code }) => code)).toEqual([3, 12]);
   });
@@ -216,7 +216,7 @@ describe('a call from inside, of an address that has used up its time', () => {
     const ends: LocalStatus[] = [];
     const receiver = { message: () => {}, end: (status: LocalStatus) => void ends.push(status) };
     const open = (peer: string) =>
-      calls.open({ path: '/a/b', request: new Uint8Array(), peer, metadata: {} }, receiver);
+      calls.open({ path: '/a/b', request: new Uint8Array(), peer, metadata: {}, door: 'web' }, receiver);
     return { clock, begun, ends, open };
   }
 

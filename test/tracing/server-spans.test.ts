@@ -3,6 +3,7 @@ import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import { NetworkServiceService } from '../../gen/switchyard/v1/network_service.js';
 import { ServerServiceService } from '../../gen/switchyard/v1/server.js';
 import { Switchyard } from '../../src/client/index.js';
+import { BarePage, logIn, type RunningConsole, runConsole } from '../console/running.js';
 import { asHeaders, ask, type Running, run } from '../grpc/running.js';
 import { Collector } from './collector.js';
 
@@ -59,6 +60,58 @@ describe('the spans of a server', () => {
     expect(network.position).toBeDefined();
     expect(WatchKind.DELTA).toBeDefined();
     await yard.close();
+  });
+});
+
+describe('the spans of calls without gRPC', () => {
+  let other: RunningConsole;
+  beforeEach(async () => {
+    other = await runConsole({ otlp: collector.url, 'web-listen': '127.0.0.1:0' });
+  });
+  afterEach(() => other.stop());
+
+  const call = (method: string, headers: Record<string, string> = {}, body = '{}') =>
+    fetch(`http://${other.server.addresses.web}/switchyard.v1.${method}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+    });
+
+  it('over the web door belong to the span that the caller names, and say which door that was', async () => {
+    expect((await call('ServerService/GetServer', { traceparent: PARENT })).status).toBe(200);
+    await collector.until(() => collector.spans.length > 0);
+    expect(collector.spans).toMatchObject([
+      {
+        name: 'switchyard.v1.ServerService/GetServer',
+        kind: 2,
+        traceId: 'a'.repeat(32),
+        parentSpanId: 'b'.repeat(16),
+        attributes: { 'rpc.method': 'GetServer', 'switchyard.door': 'web' },
+      },
+    ]);
+  });
+
+  it('over the web door hold the status of a refusal, and begin a trace where a caller names a malformed one', async () => {
+    expect((await call('NetworkService/GetNode', { traceparent: 'gärbage' }, '{"cvid":77}')).status).toBe(404);
+    await collector.until(() => collector.spans.length > 0);
+    expect(collector.spans[0].parentSpanId).toBe('');
+    expect(Number(collector.spans[0].attributes['rpc.grpc.status_code'])).toBe(5);
+    expect(collector.spans[0].failure).toBeUndefined();
+  });
+
+  it("of the console's watches are their opening, and say which door that was", async () => {
+    const page = await BarePage.open(other.console, await logIn(other.console));
+    const watch = page.call('NetworkService/WatchNetworkDelta');
+    await page.until(() => page.messages(watch).length > 0);
+    await collector.until(() => collector.spans.length > 0);
+    expect(collector.spans).toMatchObject([
+      {
+        name: 'switchyard.v1.NetworkService/WatchNetworkDelta',
+        attributes: { 'switchyard.door': 'console', 'rpc.grpc.status_code': expect.anything() },
+      },
+    ]);
+    expect(page.heard.some(({ kind }) => kind === 'end')).toBe(false);
+    page.close();
   });
 });
 

@@ -1,7 +1,10 @@
+import type { Disc } from '../layout/layout.js';
 import type { GraphLink, GraphModel, GraphNode } from '../model/graph.js';
+import type { Grouped } from '../model/groups.js';
 import { type InstanceKind, kindOf, TYPES } from '../model/instance.js';
 import { nameOf } from '../text.js';
 import type { Camera } from './camera.js';
+import { drawDiscs, drawGroupNames } from './groups.js';
 
 /** The colours of a theme, as the style sheet has them. */
 export interface Palette {
@@ -12,6 +15,12 @@ export interface Palette {
   readonly tcp: string;
   readonly udp: string;
   readonly kinds: Readonly<Record<InstanceKind, string>>;
+}
+
+/** Groups with the discs that their members stand on, by the groups' numbers. */
+export interface DrawnGroups {
+  readonly grouped: Grouped;
+  readonly discs: ReadonlyMap<number, Disc>;
 }
 
 /** What is drawn. */
@@ -28,6 +37,8 @@ export interface Scene {
   /** Links of a path that was asked for, by both of their SIDs. */
   readonly path: readonly number[];
   readonly isAttached: (sid: number) => boolean | undefined;
+  /** The groups and where they are drawn; undefined where nothing is grouped. */
+  readonly groups: DrawnGroups | undefined;
   /** The whole picture is old: nobody knows whether it is still so. */
   readonly isStale: boolean;
 }
@@ -49,6 +60,8 @@ const FONT = '12px system-ui, "DejaVu Sans", sans-serif';
  */
 const HAIRLINE = 0.98;
 const TURN = 2 * Math.PI;
+/** Nearer than this a group's links and its members' names are seen one by one. */
+const NEAR_ZOOM = 0.5;
 
 /** Draws the graph on a canvas: links, nodes, then names, each kind in one go. */
 export class Renderer {
@@ -75,18 +88,23 @@ export class Renderer {
       (camera.height / 2 - camera.y * camera.zoom) * scale,
     );
     const fade = isStale ? STALE : 1;
+    if (scene.groups !== undefined) drawDiscs(context, scene, scene.groups);
     this.#links(scene, fade);
     this.#nodes(scene, fade);
     this.#path(scene);
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.globalAlpha = fade;
     this.#marks(scene);
-    this.#names(scene);
+    if (scene.groups !== undefined) drawGroupNames(context, scene, scene.groups);
+    if (scene.groups === undefined || camera.zoom > NEAR_ZOOM) this.#names(scene);
     context.globalAlpha = 1;
   }
 
   #links(scene: Scene, fade: number): void {
-    const { model, matches, palette, camera } = scene;
+    const { model, matches, palette, camera, groups } = scene;
+    // From afar a bundle between two groups stands for their links, unless some are asked for.
+    const isFar = groups !== undefined && camera.zoom <= NEAR_ZOOM;
+    if (isFar && matches === undefined) return;
     const isFine = model.links.length < FINE_MAX;
     this.#context.lineWidth = HAIRLINE / camera.zoom;
     // Few links are seen one by one; a hundred thousand are a cloud.
@@ -99,7 +117,7 @@ export class Renderer {
       if (matches === undefined) this.#strokeLinks(scene, isOfType, alpha * fade);
       else {
         const isAsked = ({ a, b }: GraphLink) => matches[a.slot] === 1 && matches[b.slot] === 1;
-        this.#strokeLinks(scene, (link) => isOfType(link) && !isAsked(link), alpha * fade * DIM);
+        if (!isFar) this.#strokeLinks(scene, (link) => isOfType(link) && !isAsked(link), alpha * fade * DIM);
         this.#strokeLinks(scene, (link) => isOfType(link) && isAsked(link), Math.min(1, alpha * fade * 1.5));
       }
     }

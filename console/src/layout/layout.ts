@@ -1,4 +1,6 @@
+import { signal } from '@preact/signals';
 import type { GraphChange, GraphModel, GraphNode } from '../model/graph.js';
+import { chooseGroupBy, type Grouped, Grouping } from '../model/groups.js';
 import type { LayoutAnswer, LayoutRequest } from './worker.js';
 
 declare const WORKER_URL: string;
@@ -19,10 +21,21 @@ const BATCH_MS = 150;
 const EASE = 0.3;
 const NEAR = 0.05;
 
+/** Where a group is drawn. */
+export interface Disc {
+  readonly x: number;
+  readonly y: number;
+  readonly radius: number;
+}
+
 /** Where the nodes are, as the page draws them: asks the worker, and moves towards its answers. */
 export class Layout {
   x = new Float32Array(0);
   y = new Float32Array(0);
+  /** Discs of groups by their numbers; empty where nothing is grouped. */
+  discs: ReadonlyMap<number, Disc> = new Map();
+  /** The groups of what is shown; undefined where nothing is grouped. */
+  readonly grouped = signal<Grouped | undefined>(undefined);
   /** Whether the worker has nothing more to move. */
   isAtRest = true;
   /** Called when there is something to draw. */
@@ -38,6 +51,10 @@ export class Layout {
   #timer = 0;
   #places: Map<string, readonly [number, number]>;
   #isFirst = true;
+  #grouping: Grouping | undefined;
+  #groupBy = '';
+  /** Whether what is sent next is the whole graph, for a layout of another kind. */
+  #isAnother = false;
 
   /** `places` are remembered from before, by UUID. `isCalm`: nodes are put where they go, without moving there. */
   constructor(model: GraphModel, places: Map<string, readonly [number, number]>, isCalm: boolean) {
@@ -63,6 +80,17 @@ export class Layout {
       this.#relinked.add(a.slot);
       this.#relinked.add(b.slot);
     }
+    this.#sendSoon();
+  }
+
+  /** Groups the nodes as the address says it: see {@link chooseGroupBy}. */
+  groupBy(said: string): void {
+    if (said === this.#groupBy) return;
+    this.#groupBy = said;
+    this.#sendSoon();
+  }
+
+  #sendSoon(): void {
     // The first picture does not wait.
     if (this.#timer === 0) this.#timer = setTimeout(() => this.#send(), this.#isFirst ? 0 : BATCH_MS);
   }
@@ -94,8 +122,9 @@ export class Layout {
     return x === undefined || y === undefined || Number.isNaN(x) ? undefined : [x, y];
   }
 
-  /** Where all nodes will be, by UUID, to be remembered. */
-  places(): Map<string, readonly [number, number]> {
+  /** Where all nodes will be without groups, by UUID, to be remembered; undefined while they are grouped. */
+  places(): Map<string, readonly [number, number]> | undefined {
+    if (this.#grouping !== undefined) return undefined;
     const found = new Map<string, readonly [number, number]>();
     for (const { uuid, slot, links } of this.#model.nodes.values()) {
       const [x, y] = [this.#targetX[slot], this.#targetY[slot]];
@@ -106,17 +135,46 @@ export class Layout {
 
   #send(): void {
     this.#timer = 0;
-    const { links, slots } = this.#model;
+    const { links } = this.#model;
     const ends = new Int32Array(2 * links.length);
     links.forEach(({ a, b }, at) => {
       ends[2 * at] = a.slot;
       ends[2 * at + 1] = b.slot;
     });
+    this.#regroup();
+    if (this.#grouping === undefined) this.#sendChange(ends);
+    else this.#sendGroups(this.#grouping, ends);
+    this.#isAnother = false;
+    if (links.length > 0) this.#isFirst = false;
+    this.#gone.clear();
+    this.#fresh.clear();
+    this.#relinked.clear();
+  }
+
+  /** Looks whether nodes are to be grouped otherwise than they are. */
+  #regroup(): void {
+    const by = chooseGroupBy(this.#groupBy, this.#model, this.#grouping !== undefined);
+    if (JSON.stringify(by) === JSON.stringify(this.#grouping?.by)) return;
+    this.#isAnother = true;
+    this.#grouping = by && new Grouping(by);
+    if (by === undefined) this.grouped.value = undefined;
+  }
+
+  #sendGroups(grouping: Grouping, links: Int32Array): void {
+    const grouped = grouping.read(this.#model);
+    this.grouped.value = grouped;
+    this.#post({ kind: 'group', isNew: this.#isAnother, groups: grouped.of.slice(), links });
+  }
+
+  #sendChange(ends: Int32Array): void {
+    const { slots } = this.#model;
+    if (this.#isAnother) for (const node of this.#model.nodes.values()) this.#fresh.add(node.slot);
     // The server is in no picture: everybody has a link to it.
     const fresh = [...this.#fresh].filter((slot) => slots[slot] !== undefined && slots[slot].parent !== 0);
     const places = this.#remembered(fresh);
     this.#post({
       kind: 'change',
+      isNew: this.#isAnother,
       slots: slots.length,
       links: ends,
       gone: Int32Array.from(this.#gone),
@@ -124,10 +182,6 @@ export class Layout {
       relinked: Int32Array.from(this.#relinked),
       ...(places.length > 0 ? { places } : {}),
     });
-    if (links.length > 0) this.#isFirst = false;
-    this.#gone.clear();
-    this.#fresh.clear();
-    this.#relinked.clear();
   }
 
   #remembered(fresh: readonly number[]): Float32Array {
@@ -147,7 +201,12 @@ export class Layout {
     for (const values of [this.x, this.y, this.#targetX, this.#targetY]) values[slot] = Number.NaN;
   }
 
-  #take({ x, y, isAtRest }: LayoutAnswer): void {
+  #take({ x, y, discs, isAtRest }: LayoutAnswer): void {
+    const found = new Map<number, Disc>();
+    for (let at = 0; at < discs.length; at += 4) {
+      found.set(discs[at]!, { x: discs[at + 1]!, y: discs[at + 2]!, radius: discs[at + 3]! });
+    }
+    this.discs = found;
     if (x.length > this.x.length) {
       const [wasX, wasY] = [this.x, this.y];
       this.x = new Float32Array(x.length).fill(Number.NaN);

@@ -1,12 +1,18 @@
+import { type GroupChange, GroupPlacement } from './group-placement.js';
 import { Placement, type PlacementChange } from './placement.js';
 
-/** What the page asks of the layout. */
-export type LayoutRequest = ({ readonly kind: 'change' } & PlacementChange) | { readonly kind: 'anew' };
+/** What the page asks of the layout. `isNew`: what was laid out before is forgotten, as nodes are grouped in another way now. */
+export type LayoutRequest =
+  | ({ readonly kind: 'change'; readonly isNew: boolean } & PlacementChange)
+  | ({ readonly kind: 'group'; readonly isNew: boolean } & GroupChange)
+  | { readonly kind: 'anew' };
 
 /** Where the nodes are, by slot; NaN for those that are not. */
 export interface LayoutAnswer {
   readonly x: Float32Array;
   readonly y: Float32Array;
+  /** Discs of groups: number, x, y, radius, and so on; empty where nothing is grouped. */
+  readonly discs: Float32Array;
   readonly isAtRest: boolean;
 }
 
@@ -20,13 +26,19 @@ interface WorkerWorld {
 const TELL_MS = 40;
 
 const world = globalThis as unknown as WorkerWorld;
-const placement = new Placement();
+let placement: Placement | GroupPlacement = new Placement();
 let isRunning = false;
 let toldMs = 0;
 
 world.onmessage = ({ data }) => {
   if (data.kind === 'anew') placement.anew();
-  else placement.change(data);
+  else if (data.kind === 'group') {
+    if (data.isNew || !(placement instanceof GroupPlacement)) placement = new GroupPlacement();
+    placement.change(data);
+  } else {
+    if (data.isNew || !(placement instanceof Placement)) placement = new Placement();
+    placement.change(data);
+  }
   tell();
   if (!isRunning) run();
 };
@@ -43,7 +55,9 @@ function run(): void {
 
 function tell(): void {
   toldMs = performance.now();
-  const { forces, isAtRest } = placement;
-  const [x, y] = [forces.x.slice(), forces.y.slice()];
-  world.postMessage({ x, y, isAtRest }, [x.buffer, y.buffer]);
+  const { isAtRest } = placement;
+  const places = placement instanceof Placement ? placement.forces : placement;
+  const discs = placement instanceof Placement ? new Float32Array() : placement.discs;
+  const [x, y] = [places.x.slice(), places.y.slice()];
+  world.postMessage({ x, y, discs, isAtRest }, [x.buffer, y.buffer, discs.buffer]);
 }

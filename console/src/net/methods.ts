@@ -28,5 +28,6 @@ export const METHODS = {
   getServer: method<wire.ServerFacts>('ServerService/GetServer', wire.EMPTY, wire.SERVER_FACTS),
   findPath: method<wire.Path>('NetworkService/FindPath', wire.FIND_PATH, wire.PATH),
   stopStream: method<wire.StreamStops>('StreamService/StopStream', wire.STOP_STREAM, wire.STREAM_STOPS),
+  watchAudit: method<wire.AuditMessage>('IdentityService/WatchAudit', wire.WATCH_AUDIT, wire.AUDIT_MESSAGE),
   terminateSession: method<object>('SessionService/TerminateSession', wire.TERMINATE_SESSION, wire.EMPTY),
 } as const;

@@ -2,7 +2,16 @@ import { decode } from '../wire/codec.js';
 import { ERROR_INFO, RETRY_INFO, STATUS, type Time } from '../wire/messages.js';
 
 /** gRPC's numbers of the codes that the page decides by. */
-export const CODE = { ok: 0, outOfRange: 11, aborted: 10, unavailable: 14, unauthenticated: 16 } as const;
+export const CODE = {
+  ok: 0,
+  invalidArgument: 3,
+  permissionDenied: 7,
+  aborted: 10,
+  outOfRange: 11,
+  unimplemented: 12,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
 
 /** Why a call did not succeed, as the server tells it. */
 export class RefusedError extends Error {

@@ -7,7 +7,7 @@ export function ForAdministrators({ what }: { what: string }) {
   const [isOpen, setOpen] = useState(false);
   return (
     <div class="nobody">
-      <h2>Only administrators see {what}</h2>
+      <h1>Only administrators see {what}</h1>
       <p>Show the administrator's token once, or log in with</p>
       <pre>switchyard console --admin</pre>
       <button type="button" onClick={() => setOpen(true)}>

@@ -5,6 +5,7 @@ import { go, hrefOf, isKiosk, route, VIEWS } from '../route.js';
 import { link, notice, query } from '../state.js';
 import { theme, turnTheme } from '../theme.js';
 import { TokenDialog } from './administrators.js';
+import { AuditView } from './audit.js';
 import { Chip } from './chip.js';
 import { ClosedView } from './closed.js';
 import { ConnectionsView } from './connections.js';
@@ -24,6 +25,7 @@ const SHOWN = {
   closed: ClosedView,
   health: HealthView,
   servers: ServersView,
+  audit: AuditView,
 } as const;
 /** How long what an action came to is shown. */
 const NOTICE_MS = 8_000;

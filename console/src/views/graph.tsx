@@ -1,13 +1,15 @@
 import { effect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Camera } from '../draw/camera.js';
-import { type Palette, Renderer, radiusOf } from '../draw/renderer.js';
+import { type DrawnGroups, type Palette, Renderer, radiusOf } from '../draw/renderer.js';
+import type { Disc, Layout } from '../layout/layout.js';
 import type { GraphModel, GraphNode } from '../model/graph.js';
-import { kindOf, TYPES } from '../model/instance.js';
+import { TYPES } from '../model/instance.js';
 import { go, isKiosk, route } from '../route.js';
 import { isAttached, layout, listVersion, lookAt, model, past, path, picture, query, sessions } from '../state.js';
 import { many, nameOf } from '../text.js';
 import { theme } from '../theme.js';
+import { Legend } from './legend.js';
 import { Nobody } from './nobody.js';
 import { Timeline } from './timeline.js';
 
@@ -54,37 +56,18 @@ export function GraphView() {
 /** The stage that is shown; undefined in other views. */
 let current: Stage | undefined;
 
+/** Shows a group of the graph as large as it goes. */
+export function showGroup(id: number): void {
+  const disc = layout.peek()?.discs.get(id);
+  if (disc !== undefined) current?.showDisc(disc);
+}
+
 /** Moves the camera of the graph that is shown, for keys. Answers whether there is one. */
 export function moveCamera(
   how: 'fit' | 'in' | 'out' | 'left' | 'right' | 'up' | 'down' | 'next' | 'previous',
 ): boolean {
   current?.move(how);
   return current !== undefined;
-}
-
-function Legend() {
-  const counts = new Map(TYPES.map((kind) => [kind, 0]));
-  for (const { sid, parent } of model.nodes.values()) {
-    if (parent !== 0) counts.set(kindOf(sid), (counts.get(kindOf(sid)) ?? 0) + 1);
-  }
-  const { q } = route.value;
-  const ask = (part: string) => go({ q: q.includes(part) ? q.replace(part, '').trim() : `${q} ${part}`.trim() });
-  return (
-    <fieldset class="legend">
-      <legend class="hidden">Legend: a press asks for one kind only</legend>
-      {TYPES.filter((kind) => (counts.get(kind) ?? 0) > 0).map((kind) => (
-        <button key={kind} type="button" aria-pressed={q.includes(`type:${kind}`)} onClick={() => ask(`type:${kind}`)}>
-          <span class={`dot ${kind}`} aria-hidden="true" /> {kind} <span class="muted">{counts.get(kind)}</span>
-        </button>
-      ))}
-      <button type="button" aria-pressed={q.includes('attached:no')} onClick={() => ask('attached:no')}>
-        <span class="dot ring" aria-hidden="true" /> not attached{' '}
-        <span class="muted">{[...sessions.value.values()].filter(({ attached }) => !attached).length}</span>
-      </button>
-      <span class="line tcp">tcp</span>
-      <span class="line udp">udp</span>
-    </fieldset>
-  );
 }
 
 /** The canvas with its camera: draws when something has changed, and never otherwise. */
@@ -139,6 +122,13 @@ class Stage {
     this.#moved();
   }
 
+  /** Shows a disc as large as it goes. */
+  showDisc({ x, y, radius }: Disc): void {
+    this.#camera.fit(Float32Array.of(x - radius, x + radius), Float32Array.of(y - radius, y + radius));
+    this.#camera.isTouched = true;
+    this.#moved();
+  }
+
   /** Draws anew when something changes that is drawn. */
   #follow(): void {
     listVersion.value;
@@ -148,7 +138,7 @@ class Stage {
     sessions.value;
     theme.value;
     query.value;
-    const { cam } = route.value;
+    const { cam, by } = route.value;
     if (cam !== this.#cam) {
       this.#cam = cam;
       if (cam === '') this.#refit();
@@ -156,7 +146,10 @@ class Stage {
     }
     this.#palette = readPalette(this.#host);
     const shown = layout.value;
-    if (shown !== undefined) shown.onMove = () => this.#request();
+    if (shown !== undefined) {
+      shown.onMove = () => this.#request();
+      shown.groupBy(by);
+    }
     this.#request();
   }
 
@@ -185,6 +178,7 @@ class Stage {
       ...{ model: graph, x, y, camera, palette: this.#palette, matches: this.#matches, hovered },
       selected: graph.nodes.get(route.peek().sid),
       path: path.peek(),
+      groups: was === undefined ? groupsOf(shown) : undefined,
       // What was attached then is in no memory.
       isAttached: was === undefined ? isAttached : () => undefined,
       isStale: was === undefined && picture.peek().kind === 'stale',
@@ -333,6 +327,11 @@ class Stage {
     }
     return least < NEAR_PIXELS ? found : undefined;
   }
+}
+
+function groupsOf({ grouped, discs }: Layout): DrawnGroups | undefined {
+  const groups = grouped.peek();
+  return groups && { grouped: groups, discs };
 }
 
 /** The colours of the style sheet, which knows the theme. */

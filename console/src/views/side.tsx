@@ -6,6 +6,7 @@ import { go, route } from '../route.js';
 import { changes, layout, link, listVersion, model, path } from '../state.js';
 import { labelsWord, many, nameOf, printable, timeWord } from '../text.js';
 import { Dialog } from './dialog.js';
+import { Groups } from './groups.js';
 import { ageWord, attachedWord, Kind, ttlWord } from './sessions.js';
 
 /** Lines of the list of changes that are shown. */
@@ -18,8 +19,9 @@ export function Side() {
   listVersion.value;
   const node = model.nodes.get(route.value.sid);
   return (
-    <aside class="side" aria-label="Selection and changes">
+    <aside class="side" aria-label="Selection, groups and changes">
       {route.value.sid !== 0 && <Selection node={node} sid={route.value.sid} />}
+      <Groups />
       <Changes />
     </aside>
   );

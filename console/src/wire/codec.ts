@@ -5,7 +5,7 @@
  */
 
 /** What a field holds: a scalar, a map of strings, or a message. */
-export type Kind = 'int32' | 'uint64' | 'bool' | 'string' | 'bytes' | 'map' | Schema;
+export type Kind = 'int32' | 'uint32' | 'uint64' | 'bool' | 'string' | 'bytes' | 'map' | Schema;
 
 /** A field: its name here, what it holds, and whether there are several. */
 export type Field = readonly [name: string, kind: Kind, isRepeated?: boolean];
@@ -47,7 +47,7 @@ class Reader {
 
   #field(message: Message, [name, kind, isRepeated]: Field, wire: number): void {
     if (kind === 'map') this.#entry(message[name] as Map<string, string>);
-    else if (isRepeated && wire === WIRE.bytes && (kind === 'int32' || kind === 'uint64')) {
+    else if (isRepeated && wire === WIRE.bytes && isNumber(kind)) {
       const end = this.#end();
       while (this.#at < end) (message[name] as unknown[]).push(this.#value(kind));
     } else if (isRepeated) (message[name] as unknown[]).push(this.#value(kind));
@@ -58,6 +58,7 @@ class Reader {
     switch (kind) {
       case 'int32':
         return this.#int32();
+      case 'uint32':
       case 'uint64':
         return this.#varint();
       case 'bool':
@@ -131,12 +132,16 @@ class Reader {
   }
 }
 
+function isNumber(kind: Kind): kind is 'int32' | 'uint32' | 'uint64' {
+  return kind === 'int32' || kind === 'uint32' || kind === 'uint64';
+}
+
 function emptyMessage(schema: Schema): Message {
   const message: Message = {};
   for (const [name, kind, isRepeated] of Object.values(schema) as Field[]) {
     if (isRepeated) message[name] = [];
     else if (kind === 'map') message[name] = new Map();
-    else if (kind === 'int32' || kind === 'uint64') message[name] = 0;
+    else if (isNumber(kind)) message[name] = 0;
     else if (kind === 'bool') message[name] = false;
     else if (kind === 'string') message[name] = '';
     else if (kind === 'bytes') message[name] = new Uint8Array();
@@ -162,7 +167,7 @@ function write(out: number[], schema: Schema, message: Message): void {
 }
 
 function writeField(out: number[], number: number, kind: Exclude<Kind, 'map'>, value: unknown, isOfMany = false): void {
-  if (kind === 'int32' || kind === 'uint64' || kind === 'bool') {
+  if (isNumber(kind) || kind === 'bool') {
     if (Number(value) === 0 && !isOfMany) return;
     writeVarint(out, number * 8 + WIRE.varint);
     writeVarint(out, Number(value));

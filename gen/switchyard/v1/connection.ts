@@ -367,12 +367,19 @@ export interface Connection {
   relayBranchId: number;
   /**
    * In role RELAY: what the blocks of the two streams hold, the same at both ends. 0: the bytes, as they are. 1: frames,
-   * one a block, so that the ends can move to a direct path. 2: frames inside TLS between the two ends, on streams with
-   * delivery confirmation that are resumed when a call breaks; where the streams have none, as those of servers before
-   * 0.2.0, both ends use 1. 3: as 2, and the end that is `controlling` is the TLS client; the end that answers to an order to
-   * gather with 3 or more knows what `fallback` IMMEDIATE asks of it. docs/relay.md.
+   * one a block, so that the ends can move to a direct path; deprecated, as the server can read them. 2: frames inside TLS
+   * between the two ends, on streams with delivery confirmation that are resumed when a call breaks; where the streams have
+   * none, as those of servers before 0.2.0, both ends use 1. 3: as 2, and the end that is `controlling` is the TLS client; the
+   * end that answers to an order to gather with 3 or more knows what `fallback` IMMEDIATE asks of it. docs/relay.md.
    */
   relayVersion: number;
+  /**
+   * Who the peer has proved to be, as the server knows it now. Absent: the peer's session was opened without a proof, or the server is
+   * one before 0.2.0. A client that lets peers in by role, label or UUID decides by this, and not by what the node says of itself.
+   */
+  peer:
+    | ConnectionPeer
+    | undefined;
   /**
    * In role GATHER, IMMEDIATE: answer at once, with a GatherAnswer that has the public key and need not have candidates. Orders
    * to relay follow, and another order to gather. Of other values nothing is to be done.
@@ -385,6 +392,28 @@ export interface Connection {
    * records no traces ignores it. Empty: the request came without one, or before the server started. At most 55 bytes.
    */
   traceparent: string;
+}
+
+/**
+ * The identity at the other end of a connection, which the server has verified by a proof of one of its keys, its client certificate or a
+ * token of an issuer.
+ */
+export interface ConnectionPeer {
+  /** Its network; `default`. */
+  network: string;
+  /** In lower case. */
+  identityUuid: string;
+  /** What it may do, as an administrator or a ticket said. At most 8. */
+  roles: string[];
+  /** The key by which its session was proved: SHA-256, 64 hexadecimal digits. */
+  keyId: string;
+  /** What an administrator or a ticket says of it, never what it says of itself. At most 16. */
+  labels: { [key: string]: string };
+}
+
+export interface ConnectionPeer_LabelsEntry {
+  key: string;
+  value: string;
 }
 
 /** Where the server's rendezvous port is: STUN Binding (RFC 8489) over UDP and TCP. */
@@ -540,6 +569,7 @@ function createBaseConnection(): Connection {
     rendezvous: [],
     relayBranchId: 0,
     relayVersion: 0,
+    peer: undefined,
     fallback: 0,
     controlling: false,
     traceparent: "",
@@ -592,6 +622,9 @@ export const Connection: MessageFns<Connection> = {
     }
     if (message.relayVersion !== 0) {
       writer.uint32(168).uint32(message.relayVersion);
+    }
+    if (message.peer !== undefined) {
+      ConnectionPeer.encode(message.peer, writer.uint32(242).fork()).join();
     }
     if (message.fallback !== 0) {
       writer.uint32(256).int32(message.fallback);
@@ -738,6 +771,14 @@ export const Connection: MessageFns<Connection> = {
             message.relayVersion = reader.uint32();
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.peer = ConnectionPeer.decode(reader, reader.uint32());
+            continue;
+          }
           case 32: {
             if (tag !== 256) {
               break;
@@ -823,6 +864,7 @@ export const Connection: MessageFns<Connection> = {
         : isSet(object.relay_version)
         ? globalThis.Number(object.relay_version)
         : 0,
+      peer: isSet(object.peer) ? ConnectionPeer.fromJSON(object.peer) : undefined,
       fallback: isSet(object.fallback) ? connectionFallbackFromJSON(object.fallback) : 0,
       controlling: isSet(object.controlling) ? globalThis.Boolean(object.controlling) : false,
       traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
@@ -876,6 +918,9 @@ export const Connection: MessageFns<Connection> = {
     if (message.relayVersion !== 0) {
       obj.relayVersion = Math.round(message.relayVersion);
     }
+    if (message.peer !== undefined) {
+      obj.peer = ConnectionPeer.toJSON(message.peer);
+    }
     if (message.fallback !== 0) {
       obj.fallback = connectionFallbackToJSON(message.fallback);
     }
@@ -910,9 +955,268 @@ export const Connection: MessageFns<Connection> = {
     message.rendezvous = object.rendezvous?.map((e) => RendezvousAddress.fromPartial(e)) || [];
     message.relayBranchId = object.relayBranchId ?? 0;
     message.relayVersion = object.relayVersion ?? 0;
+    message.peer = (object.peer !== undefined && object.peer !== null)
+      ? ConnectionPeer.fromPartial(object.peer)
+      : undefined;
     message.fallback = object.fallback ?? 0;
     message.controlling = object.controlling ?? false;
     message.traceparent = object.traceparent ?? "";
+    return message;
+  },
+};
+
+function createBaseConnectionPeer(): ConnectionPeer {
+  return { network: "", identityUuid: "", roles: [], keyId: "", labels: globalThis.Object.create(null) };
+}
+
+export const ConnectionPeer: MessageFns<ConnectionPeer> = {
+  encode(message: ConnectionPeer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.network !== "") {
+      writer.uint32(10).string(message.network);
+    }
+    if (message.identityUuid !== "") {
+      writer.uint32(18).string(message.identityUuid);
+    }
+    for (const v of message.roles) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.keyId !== "") {
+      writer.uint32(34).string(message.keyId);
+    }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      ConnectionPeer_LabelsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConnectionPeer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConnectionPeer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.identityUuid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = ConnectionPeer_LabelsEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.labels[entry5.key] = entry5.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConnectionPeer {
+    return {
+      network: isSet(object.network) ? globalThis.String(object.network) : "",
+      identityUuid: isSet(object.identityUuid)
+        ? globalThis.String(object.identityUuid)
+        : isSet(object.identity_uuid)
+        ? globalThis.String(object.identity_uuid)
+        : "",
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      keyId: isSet(object.keyId)
+        ? globalThis.String(object.keyId)
+        : isSet(object.key_id)
+        ? globalThis.String(object.key_id)
+        : "",
+      labels: isObject(object.labels)
+        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          globalThis.Object.create(null),
+        )
+        : globalThis.Object.create(null),
+    };
+  },
+
+  toJSON(message: ConnectionPeer): unknown {
+    const obj: any = {};
+    if (message.network !== "") {
+      obj.network = message.network;
+    }
+    if (message.identityUuid !== "") {
+      obj.identityUuid = message.identityUuid;
+    }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.keyId !== "") {
+      obj.keyId = message.keyId;
+    }
+    if (message.labels) {
+      const entries = globalThis.Object.entries(message.labels) as [string, string][];
+      if (entries.length > 0) {
+        obj.labels = globalThis.Object.create(null);
+        entries.forEach(([k, v]) => {
+          obj.labels[k] = v;
+        });
+      }
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ConnectionPeer>, I>>(base?: I): ConnectionPeer {
+    return ConnectionPeer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ConnectionPeer>, I>>(object: I): ConnectionPeer {
+    const message = createBaseConnectionPeer();
+    message.network = object.network ?? "";
+    message.identityUuid = object.identityUuid ?? "";
+    message.roles = object.roles?.map((e) => e) || [];
+    message.keyId = object.keyId ?? "";
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      globalThis.Object.create(null),
+    );
+    return message;
+  },
+};
+
+function createBaseConnectionPeer_LabelsEntry(): ConnectionPeer_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const ConnectionPeer_LabelsEntry: MessageFns<ConnectionPeer_LabelsEntry> = {
+  encode(message: ConnectionPeer_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConnectionPeer_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConnectionPeer_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConnectionPeer_LabelsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: ConnectionPeer_LabelsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ConnectionPeer_LabelsEntry>, I>>(base?: I): ConnectionPeer_LabelsEntry {
+    return ConnectionPeer_LabelsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ConnectionPeer_LabelsEntry>, I>>(object: I): ConnectionPeer_LabelsEntry {
+    const message = createBaseConnectionPeer_LabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -2128,6 +2432,10 @@ function fromJsonTimestamp(o: any): Date {
   } else {
     return fromTimestamp(Timestamp.fromJSON(o));
   }
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

@@ -378,11 +378,14 @@ type Connection struct {
 	// In role RELAY: the branch to receive from. 0 otherwise.
 	RelayBranchId int32 `protobuf:"varint,20,opt,name=relay_branch_id,json=relayBranchId,proto3" json:"relay_branch_id,omitempty"`
 	// In role RELAY: what the blocks of the two streams hold, the same at both ends. 0: the bytes, as they are. 1: frames,
-	// one a block, so that the ends can move to a direct path. 2: frames inside TLS between the two ends, on streams with
-	// delivery confirmation that are resumed when a call breaks; where the streams have none, as those of servers before
-	// 0.2.0, both ends use 1. 3: as 2, and the end that is `controlling` is the TLS client; the end that answers to an order to
-	// gather with 3 or more knows what `fallback` IMMEDIATE asks of it. docs/relay.md.
+	// one a block, so that the ends can move to a direct path; deprecated, as the server can read them. 2: frames inside TLS
+	// between the two ends, on streams with delivery confirmation that are resumed when a call breaks; where the streams have
+	// none, as those of servers before 0.2.0, both ends use 1. 3: as 2, and the end that is `controlling` is the TLS client; the
+	// end that answers to an order to gather with 3 or more knows what `fallback` IMMEDIATE asks of it. docs/relay.md.
 	RelayVersion uint32 `protobuf:"varint,21,opt,name=relay_version,json=relayVersion,proto3" json:"relay_version,omitempty"`
+	// Who the peer has proved to be, as the server knows it now. Absent: the peer's session was opened without a proof, or the server is
+	// one before 0.2.0. A client that lets peers in by role, label or UUID decides by this, and not by what the node says of itself.
+	Peer *ConnectionPeer `protobuf:"bytes,30,opt,name=peer,proto3" json:"peer,omitempty"`
 	// In role GATHER, IMMEDIATE: answer at once, with a GatherAnswer that has the public key and need not have candidates. Orders
 	// to relay follow, and another order to gather. Of other values nothing is to be done.
 	Fallback ConnectionFallback `protobuf:"varint,32,opt,name=fallback,proto3,enum=switchyard.v1.ConnectionFallback" json:"fallback,omitempty"`
@@ -530,6 +533,13 @@ func (x *Connection) GetRelayVersion() uint32 {
 	return 0
 }
 
+func (x *Connection) GetPeer() *ConnectionPeer {
+	if x != nil {
+		return x.Peer
+	}
+	return nil
+}
+
 func (x *Connection) GetFallback() ConnectionFallback {
 	if x != nil {
 		return x.Fallback
@@ -551,6 +561,92 @@ func (x *Connection) GetTraceparent() string {
 	return ""
 }
 
+// The identity at the other end of a connection, which the server has verified by a proof of one of its keys, its client certificate or a
+// token of an issuer.
+type ConnectionPeer struct {
+	state         protoimpl.MessageState
+	sizeCache     protoimpl.SizeCache
+	unknownFields protoimpl.UnknownFields
+
+	// Its network; `default`.
+	Network string `protobuf:"bytes,1,opt,name=network,proto3" json:"network,omitempty"`
+	// In lower case.
+	IdentityUuid string `protobuf:"bytes,2,opt,name=identity_uuid,json=identityUuid,proto3" json:"identity_uuid,omitempty"`
+	// What it may do, as an administrator or a ticket said. At most 8.
+	Roles []string `protobuf:"bytes,3,rep,name=roles,proto3" json:"roles,omitempty"`
+	// The key by which its session was proved: SHA-256, 64 hexadecimal digits.
+	KeyId string `protobuf:"bytes,4,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// What an administrator or a ticket says of it, never what it says of itself. At most 16.
+	Labels map[string]string `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key,proto3" protobuf_val:"bytes,2,opt,name=value,proto3"`
+}
+
+func (x *ConnectionPeer) Reset() {
+	*x = ConnectionPeer{}
+	if protoimpl.UnsafeEnabled {
+		mi := &file_switchyard_v1_connection_proto_msgTypes[1]
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		ms.StoreMessageInfo(mi)
+	}
+}
+
+func (x *ConnectionPeer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConnectionPeer) ProtoMessage() {}
+
+func (x *ConnectionPeer) ProtoReflect() protoreflect.Message {
+	mi := &file_switchyard_v1_connection_proto_msgTypes[1]
+	if protoimpl.UnsafeEnabled && x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConnectionPeer.ProtoReflect.Descriptor instead.
+func (*ConnectionPeer) Descriptor() ([]byte, []int) {
+	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ConnectionPeer) GetNetwork() string {
+	if x != nil {
+		return x.Network
+	}
+	return ""
+}
+
+func (x *ConnectionPeer) GetIdentityUuid() string {
+	if x != nil {
+		return x.IdentityUuid
+	}
+	return ""
+}
+
+func (x *ConnectionPeer) GetRoles() []string {
+	if x != nil {
+		return x.Roles
+	}
+	return nil
+}
+
+func (x *ConnectionPeer) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *ConnectionPeer) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
 // Where the server's rendezvous port is: STUN Binding (RFC 8489) over UDP and TCP.
 type RendezvousAddress struct {
 	state         protoimpl.MessageState
@@ -566,7 +662,7 @@ type RendezvousAddress struct {
 func (x *RendezvousAddress) Reset() {
 	*x = RendezvousAddress{}
 	if protoimpl.UnsafeEnabled {
-		mi := &file_switchyard_v1_connection_proto_msgTypes[1]
+		mi := &file_switchyard_v1_connection_proto_msgTypes[2]
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		ms.StoreMessageInfo(mi)
 	}
@@ -579,7 +675,7 @@ func (x *RendezvousAddress) String() string {
 func (*RendezvousAddress) ProtoMessage() {}
 
 func (x *RendezvousAddress) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_v1_connection_proto_msgTypes[1]
+	mi := &file_switchyard_v1_connection_proto_msgTypes[2]
 	if protoimpl.UnsafeEnabled && x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +688,7 @@ func (x *RendezvousAddress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RendezvousAddress.ProtoReflect.Descriptor instead.
 func (*RendezvousAddress) Descriptor() ([]byte, []int) {
-	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{1}
+	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *RendezvousAddress) GetHost() string {
@@ -628,7 +724,7 @@ type GatherAnswer struct {
 func (x *GatherAnswer) Reset() {
 	*x = GatherAnswer{}
 	if protoimpl.UnsafeEnabled {
-		mi := &file_switchyard_v1_connection_proto_msgTypes[2]
+		mi := &file_switchyard_v1_connection_proto_msgTypes[3]
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		ms.StoreMessageInfo(mi)
 	}
@@ -641,7 +737,7 @@ func (x *GatherAnswer) String() string {
 func (*GatherAnswer) ProtoMessage() {}
 
 func (x *GatherAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_v1_connection_proto_msgTypes[2]
+	mi := &file_switchyard_v1_connection_proto_msgTypes[3]
 	if protoimpl.UnsafeEnabled && x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +750,7 @@ func (x *GatherAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GatherAnswer.ProtoReflect.Descriptor instead.
 func (*GatherAnswer) Descriptor() ([]byte, []int) {
-	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{2}
+	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GatherAnswer) GetCandidates() []*Candidate {
@@ -704,7 +800,7 @@ type PunchAnswer struct {
 func (x *PunchAnswer) Reset() {
 	*x = PunchAnswer{}
 	if protoimpl.UnsafeEnabled {
-		mi := &file_switchyard_v1_connection_proto_msgTypes[3]
+		mi := &file_switchyard_v1_connection_proto_msgTypes[4]
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		ms.StoreMessageInfo(mi)
 	}
@@ -717,7 +813,7 @@ func (x *PunchAnswer) String() string {
 func (*PunchAnswer) ProtoMessage() {}
 
 func (x *PunchAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_v1_connection_proto_msgTypes[3]
+	mi := &file_switchyard_v1_connection_proto_msgTypes[4]
 	if protoimpl.UnsafeEnabled && x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -730,7 +826,7 @@ func (x *PunchAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PunchAnswer.ProtoReflect.Descriptor instead.
 func (*PunchAnswer) Descriptor() ([]byte, []int) {
-	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{3}
+	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PunchAnswer) GetPairs() []*CandidatePair {
@@ -778,7 +874,7 @@ type ConnectionEnded struct {
 func (x *ConnectionEnded) Reset() {
 	*x = ConnectionEnded{}
 	if protoimpl.UnsafeEnabled {
-		mi := &file_switchyard_v1_connection_proto_msgTypes[4]
+		mi := &file_switchyard_v1_connection_proto_msgTypes[5]
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		ms.StoreMessageInfo(mi)
 	}
@@ -791,7 +887,7 @@ func (x *ConnectionEnded) String() string {
 func (*ConnectionEnded) ProtoMessage() {}
 
 func (x *ConnectionEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_v1_connection_proto_msgTypes[4]
+	mi := &file_switchyard_v1_connection_proto_msgTypes[5]
 	if protoimpl.UnsafeEnabled && x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -804,7 +900,7 @@ func (x *ConnectionEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionEnded.ProtoReflect.Descriptor instead.
 func (*ConnectionEnded) Descriptor() ([]byte, []int) {
-	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{4}
+	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ConnectionEnded) GetConnectionId() string {
@@ -847,7 +943,7 @@ type Candidate struct {
 func (x *Candidate) Reset() {
 	*x = Candidate{}
 	if protoimpl.UnsafeEnabled {
-		mi := &file_switchyard_v1_connection_proto_msgTypes[5]
+		mi := &file_switchyard_v1_connection_proto_msgTypes[6]
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		ms.StoreMessageInfo(mi)
 	}
@@ -860,7 +956,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_v1_connection_proto_msgTypes[5]
+	mi := &file_switchyard_v1_connection_proto_msgTypes[6]
 	if protoimpl.UnsafeEnabled && x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -873,7 +969,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{5}
+	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Candidate) GetHost() string {
@@ -946,7 +1042,7 @@ type ConnectionRecord struct {
 func (x *ConnectionRecord) Reset() {
 	*x = ConnectionRecord{}
 	if protoimpl.UnsafeEnabled {
-		mi := &file_switchyard_v1_connection_proto_msgTypes[6]
+		mi := &file_switchyard_v1_connection_proto_msgTypes[7]
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		ms.StoreMessageInfo(mi)
 	}
@@ -959,7 +1055,7 @@ func (x *ConnectionRecord) String() string {
 func (*ConnectionRecord) ProtoMessage() {}
 
 func (x *ConnectionRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_v1_connection_proto_msgTypes[6]
+	mi := &file_switchyard_v1_connection_proto_msgTypes[7]
 	if protoimpl.UnsafeEnabled && x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -972,7 +1068,7 @@ func (x *ConnectionRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionRecord.ProtoReflect.Descriptor instead.
 func (*ConnectionRecord) Descriptor() ([]byte, []int) {
-	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{6}
+	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ConnectionRecord) GetConnectionId() string {
@@ -1103,7 +1199,7 @@ type ConnectionAttempt struct {
 func (x *ConnectionAttempt) Reset() {
 	*x = ConnectionAttempt{}
 	if protoimpl.UnsafeEnabled {
-		mi := &file_switchyard_v1_connection_proto_msgTypes[7]
+		mi := &file_switchyard_v1_connection_proto_msgTypes[8]
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		ms.StoreMessageInfo(mi)
 	}
@@ -1116,7 +1212,7 @@ func (x *ConnectionAttempt) String() string {
 func (*ConnectionAttempt) ProtoMessage() {}
 
 func (x *ConnectionAttempt) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_v1_connection_proto_msgTypes[7]
+	mi := &file_switchyard_v1_connection_proto_msgTypes[8]
 	if protoimpl.UnsafeEnabled && x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1129,7 +1225,7 @@ func (x *ConnectionAttempt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionAttempt.ProtoReflect.Descriptor instead.
 func (*ConnectionAttempt) Descriptor() ([]byte, []int) {
-	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{7}
+	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ConnectionAttempt) GetNumber() int32 {
@@ -1192,7 +1288,7 @@ type CandidatePair struct {
 func (x *CandidatePair) Reset() {
 	*x = CandidatePair{}
 	if protoimpl.UnsafeEnabled {
-		mi := &file_switchyard_v1_connection_proto_msgTypes[8]
+		mi := &file_switchyard_v1_connection_proto_msgTypes[9]
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		ms.StoreMessageInfo(mi)
 	}
@@ -1205,7 +1301,7 @@ func (x *CandidatePair) String() string {
 func (*CandidatePair) ProtoMessage() {}
 
 func (x *CandidatePair) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_v1_connection_proto_msgTypes[8]
+	mi := &file_switchyard_v1_connection_proto_msgTypes[9]
 	if protoimpl.UnsafeEnabled && x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1314,7 @@ func (x *CandidatePair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CandidatePair.ProtoReflect.Descriptor instead.
 func (*CandidatePair) Descriptor() ([]byte, []int) {
-	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{8}
+	return file_switchyard_v1_connection_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CandidatePair) GetLocal() *Candidate {
@@ -1255,7 +1351,7 @@ var file_switchyard_v1_connection_proto_rawDesc = []byte{
 	0x1a, 0x19, 0x73, 0x77, 0x69, 0x74, 0x63, 0x68, 0x79, 0x61, 0x72, 0x64, 0x2f, 0x76, 0x31, 0x2f,
 	0x65, 0x72, 0x72, 0x6f, 0x72, 0x2e, 0x70, 0x72, 0x6f, 0x74, 0x6f, 0x1a, 0x18, 0x73, 0x77, 0x69,
 	0x74, 0x63, 0x68, 0x79, 0x61, 0x72, 0x64, 0x2f, 0x76, 0x31, 0x2f, 0x6c, 0x69, 0x6e, 0x6b, 0x2e,
-	0x70, 0x72, 0x6f, 0x74, 0x6f, 0x22, 0xe4, 0x05, 0x0a, 0x0a, 0x43, 0x6f, 0x6e, 0x6e, 0x65, 0x63,
+	0x70, 0x72, 0x6f, 0x74, 0x6f, 0x22, 0x97, 0x06, 0x0a, 0x0a, 0x43, 0x6f, 0x6e, 0x6e, 0x65, 0x63,
 	0x74, 0x69, 0x6f, 0x6e, 0x12, 0x12, 0x0a, 0x04, 0x68, 0x6f, 0x73, 0x74, 0x18, 0x01, 0x20, 0x01,
 	0x28, 0x09, 0x52, 0x04, 0x68, 0x6f, 0x73, 0x74, 0x12, 0x12, 0x0a, 0x04, 0x70, 0x6f, 0x72, 0x74,
 	0x18, 0x02, 0x20, 0x01, 0x28, 0x05, 0x52, 0x04, 0x70, 0x6f, 0x72, 0x74, 0x12, 0x2b, 0x0a, 0x04,
@@ -1293,15 +1389,34 @@ var file_switchyard_v1_connection_proto_rawDesc = []byte{
 	0x0d, 0x72, 0x65, 0x6c, 0x61, 0x79, 0x42, 0x72, 0x61, 0x6e, 0x63, 0x68, 0x49, 0x64, 0x12, 0x23,
 	0x0a, 0x0d, 0x72, 0x65, 0x6c, 0x61, 0x79, 0x5f, 0x76, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e, 0x18,
 	0x15, 0x20, 0x01, 0x28, 0x0d, 0x52, 0x0c, 0x72, 0x65, 0x6c, 0x61, 0x79, 0x56, 0x65, 0x72, 0x73,
-	0x69, 0x6f, 0x6e, 0x12, 0x3d, 0x0a, 0x08, 0x66, 0x61, 0x6c, 0x6c, 0x62, 0x61, 0x63, 0x6b, 0x18,
-	0x20, 0x20, 0x01, 0x28, 0x0e, 0x32, 0x21, 0x2e, 0x73, 0x77, 0x69, 0x74, 0x63, 0x68, 0x79, 0x61,
-	0x72, 0x64, 0x2e, 0x76, 0x31, 0x2e, 0x43, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74, 0x69, 0x6f, 0x6e,
-	0x46, 0x61, 0x6c, 0x6c, 0x62, 0x61, 0x63, 0x6b, 0x52, 0x08, 0x66, 0x61, 0x6c, 0x6c, 0x62, 0x61,
-	0x63, 0x6b, 0x12, 0x20, 0x0a, 0x0b, 0x63, 0x6f, 0x6e, 0x74, 0x72, 0x6f, 0x6c, 0x6c, 0x69, 0x6e,
-	0x67, 0x18, 0x21, 0x20, 0x01, 0x28, 0x08, 0x52, 0x0b, 0x63, 0x6f, 0x6e, 0x74, 0x72, 0x6f, 0x6c,
-	0x6c, 0x69, 0x6e, 0x67, 0x12, 0x20, 0x0a, 0x0b, 0x74, 0x72, 0x61, 0x63, 0x65, 0x70, 0x61, 0x72,
-	0x65, 0x6e, 0x74, 0x18, 0x22, 0x20, 0x01, 0x28, 0x09, 0x52, 0x0b, 0x74, 0x72, 0x61, 0x63, 0x65,
-	0x70, 0x61, 0x72, 0x65, 0x6e, 0x74, 0x4a, 0x04, 0x08, 0x04, 0x10, 0x0a, 0x22, 0x3b, 0x0a, 0x11,
+	0x69, 0x6f, 0x6e, 0x12, 0x31, 0x0a, 0x04, 0x70, 0x65, 0x65, 0x72, 0x18, 0x1e, 0x20, 0x01, 0x28,
+	0x0b, 0x32, 0x1d, 0x2e, 0x73, 0x77, 0x69, 0x74, 0x63, 0x68, 0x79, 0x61, 0x72, 0x64, 0x2e, 0x76,
+	0x31, 0x2e, 0x43, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74, 0x69, 0x6f, 0x6e, 0x50, 0x65, 0x65, 0x72,
+	0x52, 0x04, 0x70, 0x65, 0x65, 0x72, 0x12, 0x3d, 0x0a, 0x08, 0x66, 0x61, 0x6c, 0x6c, 0x62, 0x61,
+	0x63, 0x6b, 0x18, 0x20, 0x20, 0x01, 0x28, 0x0e, 0x32, 0x21, 0x2e, 0x73, 0x77, 0x69, 0x74, 0x63,
+	0x68, 0x79, 0x61, 0x72, 0x64, 0x2e, 0x76, 0x31, 0x2e, 0x43, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74,
+	0x69, 0x6f, 0x6e, 0x46, 0x61, 0x6c, 0x6c, 0x62, 0x61, 0x63, 0x6b, 0x52, 0x08, 0x66, 0x61, 0x6c,
+	0x6c, 0x62, 0x61, 0x63, 0x6b, 0x12, 0x20, 0x0a, 0x0b, 0x63, 0x6f, 0x6e, 0x74, 0x72, 0x6f, 0x6c,
+	0x6c, 0x69, 0x6e, 0x67, 0x18, 0x21, 0x20, 0x01, 0x28, 0x08, 0x52, 0x0b, 0x63, 0x6f, 0x6e, 0x74,
+	0x72, 0x6f, 0x6c, 0x6c, 0x69, 0x6e, 0x67, 0x12, 0x20, 0x0a, 0x0b, 0x74, 0x72, 0x61, 0x63, 0x65,
+	0x70, 0x61, 0x72, 0x65, 0x6e, 0x74, 0x18, 0x22, 0x20, 0x01, 0x28, 0x09, 0x52, 0x0b, 0x74, 0x72,
+	0x61, 0x63, 0x65, 0x70, 0x61, 0x72, 0x65, 0x6e, 0x74, 0x4a, 0x04, 0x08, 0x04, 0x10, 0x0a, 0x22,
+	0xfa, 0x01, 0x0a, 0x0e, 0x43, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74, 0x69, 0x6f, 0x6e, 0x50, 0x65,
+	0x65, 0x72, 0x12, 0x18, 0x0a, 0x07, 0x6e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x18, 0x01, 0x20,
+	0x01, 0x28, 0x09, 0x52, 0x07, 0x6e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x12, 0x23, 0x0a, 0x0d,
+	0x69, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x79, 0x5f, 0x75, 0x75, 0x69, 0x64, 0x18, 0x02, 0x20,
+	0x01, 0x28, 0x09, 0x52, 0x0c, 0x69, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x79, 0x55, 0x75, 0x69,
+	0x64, 0x12, 0x14, 0x0a, 0x05, 0x72, 0x6f, 0x6c, 0x65, 0x73, 0x18, 0x03, 0x20, 0x03, 0x28, 0x09,
+	0x52, 0x05, 0x72, 0x6f, 0x6c, 0x65, 0x73, 0x12, 0x15, 0x0a, 0x06, 0x6b, 0x65, 0x79, 0x5f, 0x69,
+	0x64, 0x18, 0x04, 0x20, 0x01, 0x28, 0x09, 0x52, 0x05, 0x6b, 0x65, 0x79, 0x49, 0x64, 0x12, 0x41,
+	0x0a, 0x06, 0x6c, 0x61, 0x62, 0x65, 0x6c, 0x73, 0x18, 0x05, 0x20, 0x03, 0x28, 0x0b, 0x32, 0x29,
+	0x2e, 0x73, 0x77, 0x69, 0x74, 0x63, 0x68, 0x79, 0x61, 0x72, 0x64, 0x2e, 0x76, 0x31, 0x2e, 0x43,
+	0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74, 0x69, 0x6f, 0x6e, 0x50, 0x65, 0x65, 0x72, 0x2e, 0x4c, 0x61,
+	0x62, 0x65, 0x6c, 0x73, 0x45, 0x6e, 0x74, 0x72, 0x79, 0x52, 0x06, 0x6c, 0x61, 0x62, 0x65, 0x6c,
+	0x73, 0x1a, 0x39, 0x0a, 0x0b, 0x4c, 0x61, 0x62, 0x65, 0x6c, 0x73, 0x45, 0x6e, 0x74, 0x72, 0x79,
+	0x12, 0x10, 0x0a, 0x03, 0x6b, 0x65, 0x79, 0x18, 0x01, 0x20, 0x01, 0x28, 0x09, 0x52, 0x03, 0x6b,
+	0x65, 0x79, 0x12, 0x14, 0x0a, 0x05, 0x76, 0x61, 0x6c, 0x75, 0x65, 0x18, 0x02, 0x20, 0x01, 0x28,
+	0x09, 0x52, 0x05, 0x76, 0x61, 0x6c, 0x75, 0x65, 0x3a, 0x02, 0x38, 0x01, 0x22, 0x3b, 0x0a, 0x11,
 	0x52, 0x65, 0x6e, 0x64, 0x65, 0x7a, 0x76, 0x6f, 0x75, 0x73, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73,
 	0x73, 0x12, 0x12, 0x0a, 0x04, 0x68, 0x6f, 0x73, 0x74, 0x18, 0x01, 0x20, 0x01, 0x28, 0x09, 0x52,
 	0x04, 0x68, 0x6f, 0x73, 0x74, 0x12, 0x12, 0x0a, 0x04, 0x70, 0x6f, 0x72, 0x74, 0x18, 0x02, 0x20,
@@ -1501,7 +1616,7 @@ func file_switchyard_v1_connection_proto_rawDescGZIP() []byte {
 }
 
 var file_switchyard_v1_connection_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_switchyard_v1_connection_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_switchyard_v1_connection_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_switchyard_v1_connection_proto_goTypes = []interface{}{
 	(ConnectionFallback)(0),       // 0: switchyard.v1.ConnectionFallback
 	(ConnectionRole)(0),           // 1: switchyard.v1.ConnectionRole
@@ -1509,53 +1624,57 @@ var file_switchyard_v1_connection_proto_goTypes = []interface{}{
 	(PathKind)(0),                 // 3: switchyard.v1.PathKind
 	(ConnectionState)(0),          // 4: switchyard.v1.ConnectionState
 	(*Connection)(nil),            // 5: switchyard.v1.Connection
-	(*RendezvousAddress)(nil),     // 6: switchyard.v1.RendezvousAddress
-	(*GatherAnswer)(nil),          // 7: switchyard.v1.GatherAnswer
-	(*PunchAnswer)(nil),           // 8: switchyard.v1.PunchAnswer
-	(*ConnectionEnded)(nil),       // 9: switchyard.v1.ConnectionEnded
-	(*Candidate)(nil),             // 10: switchyard.v1.Candidate
-	(*ConnectionRecord)(nil),      // 11: switchyard.v1.ConnectionRecord
-	(*ConnectionAttempt)(nil),     // 12: switchyard.v1.ConnectionAttempt
-	(*CandidatePair)(nil),         // 13: switchyard.v1.CandidatePair
-	(LinkType)(0),                 // 14: switchyard.v1.LinkType
-	(*durationpb.Duration)(nil),   // 15: google.protobuf.Duration
-	(Reason)(0),                   // 16: switchyard.v1.Reason
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*ConnectionPeer)(nil),        // 6: switchyard.v1.ConnectionPeer
+	(*RendezvousAddress)(nil),     // 7: switchyard.v1.RendezvousAddress
+	(*GatherAnswer)(nil),          // 8: switchyard.v1.GatherAnswer
+	(*PunchAnswer)(nil),           // 9: switchyard.v1.PunchAnswer
+	(*ConnectionEnded)(nil),       // 10: switchyard.v1.ConnectionEnded
+	(*Candidate)(nil),             // 11: switchyard.v1.Candidate
+	(*ConnectionRecord)(nil),      // 12: switchyard.v1.ConnectionRecord
+	(*ConnectionAttempt)(nil),     // 13: switchyard.v1.ConnectionAttempt
+	(*CandidatePair)(nil),         // 14: switchyard.v1.CandidatePair
+	nil,                           // 15: switchyard.v1.ConnectionPeer.LabelsEntry
+	(LinkType)(0),                 // 16: switchyard.v1.LinkType
+	(*durationpb.Duration)(nil),   // 17: google.protobuf.Duration
+	(Reason)(0),                   // 18: switchyard.v1.Reason
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
 }
 var file_switchyard_v1_connection_proto_depIdxs = []int32{
-	14, // 0: switchyard.v1.Connection.type:type_name -> switchyard.v1.LinkType
+	16, // 0: switchyard.v1.Connection.type:type_name -> switchyard.v1.LinkType
 	1,  // 1: switchyard.v1.Connection.role:type_name -> switchyard.v1.ConnectionRole
-	10, // 2: switchyard.v1.Connection.candidates:type_name -> switchyard.v1.Candidate
-	15, // 3: switchyard.v1.Connection.start_after:type_name -> google.protobuf.Duration
-	6,  // 4: switchyard.v1.Connection.rendezvous:type_name -> switchyard.v1.RendezvousAddress
-	0,  // 5: switchyard.v1.Connection.fallback:type_name -> switchyard.v1.ConnectionFallback
-	10, // 6: switchyard.v1.GatherAnswer.candidates:type_name -> switchyard.v1.Candidate
-	15, // 7: switchyard.v1.GatherAnswer.round_trip:type_name -> google.protobuf.Duration
-	13, // 8: switchyard.v1.PunchAnswer.pairs:type_name -> switchyard.v1.CandidatePair
-	15, // 9: switchyard.v1.PunchAnswer.took:type_name -> google.protobuf.Duration
-	15, // 10: switchyard.v1.PunchAnswer.round_trip:type_name -> google.protobuf.Duration
-	16, // 11: switchyard.v1.ConnectionEnded.reason:type_name -> switchyard.v1.Reason
-	2,  // 12: switchyard.v1.Candidate.type:type_name -> switchyard.v1.CandidateType
-	14, // 13: switchyard.v1.ConnectionRecord.type:type_name -> switchyard.v1.LinkType
-	4,  // 14: switchyard.v1.ConnectionRecord.state:type_name -> switchyard.v1.ConnectionState
-	17, // 15: switchyard.v1.ConnectionRecord.asked_at:type_name -> google.protobuf.Timestamp
-	10, // 16: switchyard.v1.ConnectionRecord.caller_candidates:type_name -> switchyard.v1.Candidate
-	10, // 17: switchyard.v1.ConnectionRecord.peer_candidates:type_name -> switchyard.v1.Candidate
-	12, // 18: switchyard.v1.ConnectionRecord.attempts:type_name -> switchyard.v1.ConnectionAttempt
-	3,  // 19: switchyard.v1.ConnectionRecord.path:type_name -> switchyard.v1.PathKind
-	15, // 20: switchyard.v1.ConnectionRecord.round_trip:type_name -> google.protobuf.Duration
-	16, // 21: switchyard.v1.ConnectionRecord.reason:type_name -> switchyard.v1.Reason
-	17, // 22: switchyard.v1.ConnectionAttempt.started_at:type_name -> google.protobuf.Timestamp
-	15, // 23: switchyard.v1.ConnectionAttempt.took:type_name -> google.protobuf.Duration
-	13, // 24: switchyard.v1.ConnectionAttempt.pairs:type_name -> switchyard.v1.CandidatePair
-	16, // 25: switchyard.v1.ConnectionAttempt.reason:type_name -> switchyard.v1.Reason
-	10, // 26: switchyard.v1.CandidatePair.local:type_name -> switchyard.v1.Candidate
-	10, // 27: switchyard.v1.CandidatePair.remote:type_name -> switchyard.v1.Candidate
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	11, // 2: switchyard.v1.Connection.candidates:type_name -> switchyard.v1.Candidate
+	17, // 3: switchyard.v1.Connection.start_after:type_name -> google.protobuf.Duration
+	7,  // 4: switchyard.v1.Connection.rendezvous:type_name -> switchyard.v1.RendezvousAddress
+	6,  // 5: switchyard.v1.Connection.peer:type_name -> switchyard.v1.ConnectionPeer
+	0,  // 6: switchyard.v1.Connection.fallback:type_name -> switchyard.v1.ConnectionFallback
+	15, // 7: switchyard.v1.ConnectionPeer.labels:type_name -> switchyard.v1.ConnectionPeer.LabelsEntry
+	11, // 8: switchyard.v1.GatherAnswer.candidates:type_name -> switchyard.v1.Candidate
+	17, // 9: switchyard.v1.GatherAnswer.round_trip:type_name -> google.protobuf.Duration
+	14, // 10: switchyard.v1.PunchAnswer.pairs:type_name -> switchyard.v1.CandidatePair
+	17, // 11: switchyard.v1.PunchAnswer.took:type_name -> google.protobuf.Duration
+	17, // 12: switchyard.v1.PunchAnswer.round_trip:type_name -> google.protobuf.Duration
+	18, // 13: switchyard.v1.ConnectionEnded.reason:type_name -> switchyard.v1.Reason
+	2,  // 14: switchyard.v1.Candidate.type:type_name -> switchyard.v1.CandidateType
+	16, // 15: switchyard.v1.ConnectionRecord.type:type_name -> switchyard.v1.LinkType
+	4,  // 16: switchyard.v1.ConnectionRecord.state:type_name -> switchyard.v1.ConnectionState
+	19, // 17: switchyard.v1.ConnectionRecord.asked_at:type_name -> google.protobuf.Timestamp
+	11, // 18: switchyard.v1.ConnectionRecord.caller_candidates:type_name -> switchyard.v1.Candidate
+	11, // 19: switchyard.v1.ConnectionRecord.peer_candidates:type_name -> switchyard.v1.Candidate
+	13, // 20: switchyard.v1.ConnectionRecord.attempts:type_name -> switchyard.v1.ConnectionAttempt
+	3,  // 21: switchyard.v1.ConnectionRecord.path:type_name -> switchyard.v1.PathKind
+	17, // 22: switchyard.v1.ConnectionRecord.round_trip:type_name -> google.protobuf.Duration
+	18, // 23: switchyard.v1.ConnectionRecord.reason:type_name -> switchyard.v1.Reason
+	19, // 24: switchyard.v1.ConnectionAttempt.started_at:type_name -> google.protobuf.Timestamp
+	17, // 25: switchyard.v1.ConnectionAttempt.took:type_name -> google.protobuf.Duration
+	14, // 26: switchyard.v1.ConnectionAttempt.pairs:type_name -> switchyard.v1.CandidatePair
+	18, // 27: switchyard.v1.ConnectionAttempt.reason:type_name -> switchyard.v1.Reason
+	11, // 28: switchyard.v1.CandidatePair.local:type_name -> switchyard.v1.Candidate
+	11, // 29: switchyard.v1.CandidatePair.remote:type_name -> switchyard.v1.Candidate
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_switchyard_v1_connection_proto_init() }
@@ -1579,7 +1698,7 @@ func file_switchyard_v1_connection_proto_init() {
 			}
 		}
 		file_switchyard_v1_connection_proto_msgTypes[1].Exporter = func(v interface{}, i int) interface{} {
-			switch v := v.(*RendezvousAddress); i {
+			switch v := v.(*ConnectionPeer); i {
 			case 0:
 				return &v.state
 			case 1:
@@ -1591,7 +1710,7 @@ func file_switchyard_v1_connection_proto_init() {
 			}
 		}
 		file_switchyard_v1_connection_proto_msgTypes[2].Exporter = func(v interface{}, i int) interface{} {
-			switch v := v.(*GatherAnswer); i {
+			switch v := v.(*RendezvousAddress); i {
 			case 0:
 				return &v.state
 			case 1:
@@ -1603,7 +1722,7 @@ func file_switchyard_v1_connection_proto_init() {
 			}
 		}
 		file_switchyard_v1_connection_proto_msgTypes[3].Exporter = func(v interface{}, i int) interface{} {
-			switch v := v.(*PunchAnswer); i {
+			switch v := v.(*GatherAnswer); i {
 			case 0:
 				return &v.state
 			case 1:
@@ -1615,7 +1734,7 @@ func file_switchyard_v1_connection_proto_init() {
 			}
 		}
 		file_switchyard_v1_connection_proto_msgTypes[4].Exporter = func(v interface{}, i int) interface{} {
-			switch v := v.(*ConnectionEnded); i {
+			switch v := v.(*PunchAnswer); i {
 			case 0:
 				return &v.state
 			case 1:
@@ -1627,7 +1746,7 @@ func file_switchyard_v1_connection_proto_init() {
 			}
 		}
 		file_switchyard_v1_connection_proto_msgTypes[5].Exporter = func(v interface{}, i int) interface{} {
-			switch v := v.(*Candidate); i {
+			switch v := v.(*ConnectionEnded); i {
 			case 0:
 				return &v.state
 			case 1:
@@ -1639,7 +1758,7 @@ func file_switchyard_v1_connection_proto_init() {
 			}
 		}
 		file_switchyard_v1_connection_proto_msgTypes[6].Exporter = func(v interface{}, i int) interface{} {
-			switch v := v.(*ConnectionRecord); i {
+			switch v := v.(*Candidate); i {
 			case 0:
 				return &v.state
 			case 1:
@@ -1651,7 +1770,7 @@ func file_switchyard_v1_connection_proto_init() {
 			}
 		}
 		file_switchyard_v1_connection_proto_msgTypes[7].Exporter = func(v interface{}, i int) interface{} {
-			switch v := v.(*ConnectionAttempt); i {
+			switch v := v.(*ConnectionRecord); i {
 			case 0:
 				return &v.state
 			case 1:
@@ -1663,6 +1782,18 @@ func file_switchyard_v1_connection_proto_init() {
 			}
 		}
 		file_switchyard_v1_connection_proto_msgTypes[8].Exporter = func(v interface{}, i int) interface{} {
+			switch v := v.(*ConnectionAttempt); i {
+			case 0:
+				return &v.state
+			case 1:
+				return &v.sizeCache
+			case 2:
+				return &v.unknownFields
+			default:
+				return nil
+			}
+		}
+		file_switchyard_v1_connection_proto_msgTypes[9].Exporter = func(v interface{}, i int) interface{} {
 			switch v := v.(*CandidatePair); i {
 			case 0:
 				return &v.state
@@ -1681,7 +1812,7 @@ func file_switchyard_v1_connection_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: file_switchyard_v1_connection_proto_rawDesc,
 			NumEnums:      5,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

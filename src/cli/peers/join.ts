@@ -13,6 +13,7 @@ import { type Surroundings, UsageError } from '../surroundings.js';
 import { type EnrolFlags, enrolWith, readTicketText } from '../trust/enrolment.js';
 import { type Membership, membership, rememberMembership } from '../trust/known-servers.js';
 import { namedInstance, ownKey, passingInstance } from '../trust/own-key.js';
+import { type Admitted, isAdmitted, readAdmitted } from './admission.js';
 import { servePort } from './forwarding.js';
 
 /** Options of `join`: who to be, and what peers may reach. */
@@ -21,13 +22,14 @@ export interface JoinFlags extends EnrolFlags {
   readonly listen?: number;
   /** Ports of this machine that peers may reach. */
   readonly port?: readonly number[];
-  /** Which peers may, as SIDs and UUIDs; empty: all of them. */
+  /** Which peers may: see {@link readAdmitted}; empty: all of them. */
   readonly from?: readonly string[];
 }
 
 /** Stays on the network and lets peers reach some ports of this machine, until Ctrl-C. */
 export async function joinNetwork(given: JoinFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
+  const admitted = (given.from ?? []).map(readAdmitted);
   const { flags, member, ports } = await enrolled(given, surroundings);
   const say = (line: string) => void terminal.err.write(line);
   await withServer(flags, surroundings, async (yard) => {
@@ -37,7 +39,7 @@ export async function joinNetwork(given: JoinFlags, surroundings: Surroundings):
       name: flags.name ?? member?.name ?? '',
       listenPort: flags.listen,
       handlers: {
-        accept: (offer) => admit(instance, offer, flags.from ?? []),
+        accept: (offer) => admit(instance, offer, admitted),
         accepted: (stream) => void serve(stream, ports, say, surroundings.clock),
       },
     });
@@ -88,11 +90,9 @@ async function identityOf(yard: Switchyard, { flags, member }: Joining, surround
   return namedInstance(flags, surroundings);
 }
 
-/** Whether a peer may connect. A UUID is only as trustworthy as the server's check of who opens sessions. */
-async function admit(instance: Instance, { cvid }: ConnectionOffer, from: readonly string[]): Promise<boolean> {
-  if (from.length === 0 || from.includes(String(cvid))) return true;
-  const { node } = await instance.getNode(cvid);
-  if (from.some((one) => one.toLowerCase() === node.instanceUuid)) return true;
+async function admit(instance: Instance, offer: ConnectionOffer, admitted: readonly Admitted[]): Promise<boolean> {
+  const uuidOfNode = async () => (await instance.getNode(offer.cvid)).node.instanceUuid;
+  if (await isAdmitted(admitted, offer, uuidOfNode)) return true;
   throw new Refusal('PEER_REFUSED', 'this instance is not open to you');
 }
 

@@ -268,10 +268,10 @@ export class Connections {
 
   /** Takes a connection that a peer asks for, if the program wants to. */
   async #accept(order: Connection, rendezvous: readonly RendezvousAddress[] | undefined) {
-    const { connectionId, peerCvid, type, fallback } = order;
+    const { connectionId, peerCvid, type, fallback, peer } = order;
     const { accept } = this.desk.handlers;
     if (!accept) throw new Refusal('PEER_REFUSED', 'this instance takes no direct connections');
-    if (!(await accept({ cvid: peerCvid, type }))) throw new Refusal('PEER_REFUSED', 'not open to you');
+    if (!(await accept({ cvid: peerCvid, type, peer }))) throw new Refusal('PEER_REFUSED', 'not open to you');
     // Meanwhile this end may have asked for the same.
     const known = this.#byId.get(connectionId);
     if (known) return known;

@@ -29,6 +29,20 @@ export interface ConnectionOffer {
   /** Who asks. */
   readonly cvid: number;
   readonly type: LinkType;
+  /** Who that has proved to be, as the server has verified it; absent: its session was opened without a proof. */
+  readonly peer?: VerifiedPeer | undefined;
+}
+
+/** An identity that the server has verified. */
+export interface VerifiedPeer {
+  /** In lower case. */
+  readonly identityUuid: string;
+  /** What it may do, as an administrator or a ticket said. */
+  readonly roles: readonly string[];
+  /** The key of its session: SHA-256, 64 hexadecimal digits. */
+  readonly keyId: string;
+  /** What an administrator or a ticket says of it, never what it says of itself. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /**

@@ -2,6 +2,7 @@ import {
   type CandidatePair,
   ConnectionFallback,
   type Connection as ConnectionMessage,
+  type ConnectionPeer,
   type ConnectionRecord,
   type RendezvousAddress,
 } from '../../../gen/switchyard/v1/connection.js';
@@ -27,13 +28,21 @@ import { pairSize } from './size.js';
 
 const EMPTY = Buffer.alloc(0);
 
+/** What else an end is told, which the core knows nothing of. */
+export interface ConnectionFacts {
+  /** Absent or empty: the request came without one. */
+  readonly traceparent?: string;
+  /** Whom a session has proved to be; undefined where nothing was proved. */
+  readonly verified?: (sid: number) => ConnectionPeer | undefined;
+}
+
 /** A connection as one of its ends is told of it, with what that end has to do. */
 export function connectionMessage(
   connection: Connection,
   side: 'caller' | 'peer',
   role: ConnectionRole,
   rendezvous: readonly RendezvousAddress[],
-  traceparent = '',
+  { traceparent = '', verified }: ConnectionFacts = {},
 ): ConnectionMessage {
   const other = side === 'caller' ? connection.peer : connection.caller;
   const message: ConnectionMessage = {
@@ -55,6 +64,7 @@ export function connectionMessage(
     fallback: ConnectionFallback.UNSPECIFIED,
     controlling: false,
     traceparent,
+    peer: verified?.(other.sid),
   };
   switch (role) {
     case ConnectionRole.DIAL:

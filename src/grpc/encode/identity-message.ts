@@ -1,3 +1,4 @@
+import type { ConnectionPeer } from '../../../gen/switchyard/v1/connection.js';
 import {
   type Identity as IdentityMessage,
   type IdentityKey as KeyMessage,
@@ -12,6 +13,7 @@ import {
   isVouchedFor,
   mayHaveSeveral,
 } from '../../core/model/identity.js';
+import { identityOf } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
 import { vouchedText } from '../../trust/vouched-key.js';
 import { shown } from './message.js';
@@ -61,6 +63,20 @@ export function principalMessage(
   const { kind = IdentityKind.INSTANCE, roles = [], name = '' } = state.identities.get(uuid) ?? {};
   const of = { network, identityUuid: uuid, kind, roles: [...roles], name };
   return { ...of, keyId: hexOf(keyId), via: VIAS[via] };
+}
+
+/** Whom a session has proved to be, for the other end of its connection; undefined where nothing was proved or the identity is revoked. */
+export function connectionPeer(
+  { sessions, identities }: StateView,
+  network: string,
+  sid: number,
+): ConnectionPeer | undefined {
+  const session = sessions.get(sid);
+  if (session?.keyId === undefined) return undefined;
+  const identityUuid = identityOf(session);
+  const { roles = [], labels = {}, revoked = false } = identities.get(identityUuid) ?? {};
+  if (revoked) return undefined;
+  return { network, identityUuid, roles: [...roles], keyId: hexOf(session.keyId), labels };
 }
 
 function keyMessage(known: IdentityKey): KeyMessage {

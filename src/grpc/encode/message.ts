@@ -1,4 +1,4 @@
-import type { RendezvousAddress } from '../../../gen/switchyard/v1/connection.js';
+import type { ConnectionPeer, RendezvousAddress } from '../../../gen/switchyard/v1/connection.js';
 import type { Node, NodeAdded } from '../../../gen/switchyard/v1/network.js';
 import type { Position as PositionMessage } from '../../../gen/switchyard/v1/position.js';
 import type { Order, Session as SessionMessage, StreamStopped } from '../../../gen/switchyard/v1/session.js';
@@ -113,10 +113,12 @@ export interface OrderFacts {
   readonly rendezvous: readonly RendezvousAddress[];
   /** The `traceparent` of orders about a connection; empty: none. */
   traceOf(connection: Connection): string;
+  /** Whom the session at the other end has proved to be. */
+  verified(sid: number): ConnectionPeer | undefined;
 }
 
 /** What an attachment brings to a session. */
-export function orderMessage(message: Message, { rendezvous, traceOf }: OrderFacts): Order {
+export function orderMessage(message: Message, { rendezvous, traceOf, verified }: OrderFacts): Order {
   switch (message.kind) {
     case 'heartbeat':
       return { orderId: '', kind: { $case: 'heartbeat', value: { position: positionMessage(message.position) } } };
@@ -140,7 +142,8 @@ export function orderMessage(message: Message, { rendezvous, traceOf }: OrderFac
       }
       const connection = message.connection!;
       const side = sideOf(connection, sid)!;
-      const value = connectionMessage(connection, side, body.role, rendezvous, traceOf(connection));
+      const facts = { traceparent: traceOf(connection), verified };
+      const value = connectionMessage(connection, side, body.role, rendezvous, facts);
       return { orderId, kind: { $case: 'connection', value } };
     }
   }

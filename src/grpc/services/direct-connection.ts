@@ -24,6 +24,7 @@ import { signalOf } from '../call-signal.js';
 import type { Caller } from '../caller.js';
 import { connectionMessage } from '../encode/connection-message.js';
 import { msOf } from '../encode/duration.js';
+import { connectionPeer } from '../encode/identity-message.js';
 import { connectionSize } from '../encode/size.js';
 import { recordFor } from './connection-record.js';
 import { FirstKeys, fillPage, pageTokenOf, readPage } from './page.js';
@@ -61,7 +62,8 @@ export async function directConnection(
   const side = sideOf(decided, sid)!;
   const role = asked.port > 0 ? ConnectionRole.LISTEN : controlling(side);
   // The attempts are ordered on the attachment; this only says which connection they will be about.
-  const response = { request: connectionMessage({ ...decided, attempts: [] }, side, role, []) };
+  const verified = (cvid: number) => connectionPeer(backing.replica.state, backing.gatekeeper.network.name, cvid);
+  const response = { request: connectionMessage({ ...decided, attempts: [] }, side, role, [], { verified }) };
   return { response, takeBack };
 }
 

@@ -35,7 +35,7 @@ import { type Caller, renew } from '../caller.js';
 import { durationOf, msOf } from '../encode/duration.js';
 import { encoded, passingBytes } from '../encode/encoded.js';
 import { joined } from '../encode/frames.js';
-import { principalMessage } from '../encode/identity-message.js';
+import { connectionPeer, principalMessage } from '../encode/identity-message.js';
 import { orderMessage, positionMessage, sessionMessage } from '../encode/message.js';
 import { sessionSize } from '../encode/size.js';
 import { readAnswer } from './direct-connection.js';
@@ -76,6 +76,7 @@ export function sessionService(calls: Calls): SessionServiceServer {
         order: orderMessage(message, {
           rendezvous: backing.rendezvous,
           traceOf: (connection) => backing.asking.traces.of(connection),
+          verified: (sid) => connectionPeer(backing.replica.state, backing.gatekeeper.network.name, sid),
         }),
       }),
     ),

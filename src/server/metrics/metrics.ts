@@ -19,6 +19,7 @@ import type { Attachments } from '../../replica/attachments.js';
 import type { Publisher } from '../../replica/publisher.js';
 import { SHARE_FLAGS, type ShareFlag } from '../../shares/limits.js';
 import type { Shares } from '../../shares/shares.js';
+import { countDeprecated } from './deprecations.js';
 import { type Metered, meterCalls, meterConnections, meterServer } from './meters.js';
 import { meterStanding, type Standing } from './standing-meters.js';
 
@@ -64,6 +65,8 @@ export class Metrics {
   /** Calls over gRPC, counted where they end. */
   readonly calls = new CallTimes();
   private readonly registry = new Registry();
+  /** Calls that use what is deprecated. */
+  readonly deprecated = countDeprecated(this.registry);
   private http: Server | SecureServer | undefined;
   private token: string | undefined;
   private listener: DoorListener | undefined;

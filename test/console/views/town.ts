@@ -17,8 +17,9 @@ export class Town {
     const replay = new Program(['replay', 'docs/demo/mesh.netjson', '--stay'], { SWITCHYARD_SERVER: server });
     const yard = new Switchyard({ server });
     const handlers = { accept: () => true, accepted: (stream: NodeJS.ReadWriteStream) => stream.pipe(stream) };
-    const camera = yard.join({ uuid: uuidOf(1), type: InstanceType.AGENT, name: 'camera', handlers });
-    const laptop = yard.join({ uuid: uuidOf(2), type: InstanceType.CLIENT, name: 'laptop' });
+    const labels = { district: 'harbour' };
+    const camera = yard.join({ uuid: uuidOf(1), type: InstanceType.AGENT, name: 'camera', labels, handlers });
+    const laptop = yard.join({ uuid: uuidOf(2), type: InstanceType.CLIENT, name: 'laptop', labels });
     // A session without an attachment: it lives by its TTL.
     const idle = yard.join({ uuid: uuidOf(3), type: InstanceType.CLIENT, name: 'a\u202eb <b>bold</b>' });
     const [{ cvid }, { cvid: sink }] = await Promise.all([camera.attached(), laptop.attached(), idle.attached()]);

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
+import { ServerServiceService } from '../../../gen/switchyard/v1/server.js';
+import { SessionServiceService } from '../../../gen/switchyard/v1/session_service.js';
 import { InstanceType } from '../../../src/client/index.js';
+import { asAdmin, asHeaders, ask } from '../../grpc/running.js';
 import { launchChromium } from '../../interop/chromium.mjs';
 import { uuidOf } from '../fleet.js';
 import { findBarriers, type Look, type OpenedPage, openPage, shows } from '../page-of.js';
@@ -18,6 +21,7 @@ const VIEWS = [
   { id: 'connections', keys: 'c', selector: 'tbody', text: /laptop.*camera/ },
   { id: 'closed', keys: 'x', selector: '.view', text: /No session has ended|expired|terminated/ },
   { id: 'servers', keys: 'v', selector: 'tbody', text: /leader/ },
+  { id: 'audit', keys: 'a', selector: 'tbody', text: /server.*Start/ },
   { id: 'health', keys: 'h', selector: '.limits', text: /sessions-max/ },
 ] as const;
 const LOOKS: readonly Required<Look>[] = (['dark', 'light'] as const).flatMap((theme) => [
@@ -33,10 +37,13 @@ let built: Awaited<ReturnType<typeof buildPage>>;
 let browser: Browser;
 let town: Town;
 let pictures: string;
+let data: string;
 
 beforeAll(async () => {
   built = await buildPage();
-  at = await runConsole({}, { assets: built.assets });
+  // In memory there would be no audit log.
+  data = await mkdtemp(join(tmpdir(), 'switchyard-views-'));
+  at = await runConsole({ data }, { assets: built.assets });
   [town, browser] = await Promise.all([Town.rise(at.address), launchChromium()]);
   pictures = PICTURES ?? (await mkdtemp(join(tmpdir(), 'switchyard-pictures-')));
   await mkdir(pictures, { recursive: true });
@@ -46,6 +53,7 @@ afterAll(async () => {
   await town?.fall();
   await at?.stop();
   await built?.remove();
+  if (data !== undefined) await rm(data, { recursive: true, force: true });
   if (PICTURES === undefined && pictures !== undefined) await rm(pictures, { recursive: true, force: true });
 });
 
@@ -129,6 +137,31 @@ describe('the console, used', () => {
     await close();
   }, 60_000);
 
+  it('groups the graph by a label, lists the groups, goes to one and asks for one, by keys alone', async () => {
+    const { page, problems, close } = await open({});
+    await shows(page, '.chip', /live/);
+    expect(await page.locator('.groups').count()).toBe(0);
+    await page.getByLabel('grouped').focus();
+    await page.getByLabel('grouped').selectOption('district');
+    await shows(page, '.groups h2', /^\d+ groups$/);
+    await page.waitForURL(/by=district/);
+    expect(await findBarriers(page)).toEqual([]);
+    await shows(page, '.groups li', /^no district2\d\d · \d+ links? out/);
+    await page.getByRole('button', { name: 'harbour', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/cam=/);
+    await rest(page);
+    await picture(page, 'groups-dark');
+    await page.getByRole('button', { name: 'only harbour', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    expect(await page.getByLabel('Search').inputValue()).toBe('district=harbour');
+    await page.keyboard.press('g');
+    await page.keyboard.press('s');
+    await shows(page, '.bar', /2 of 2\d\d/);
+    expect(problems).toEqual([]);
+    await close();
+  }, 60_000);
+
   it('says what is wrong with a query, and what would be right', async () => {
     const { page, close } = await open({});
     await page.getByLabel('Search').fill('links>many');
@@ -184,6 +217,7 @@ describe('the console, used', () => {
     await page.keyboard.press('g');
     await page.keyboard.press('t');
     await shows(page, '.nobody', /Only administrators see streams/);
+    expect(await findBarriers(page)).toEqual([]);
     await page.getByRole('button', { name: 'Show the token…' }).click();
     await page.getByLabel("The administrator's token").fill('an-administrator-of-tests');
     await page.keyboard.press('Enter');
@@ -206,6 +240,49 @@ describe('the console, used', () => {
     await page.keyboard.press('g');
     await page.keyboard.press('x');
     await shows(page, 'tbody', /camera.*terminated/);
+    expect(problems).toEqual([]);
+    await close();
+  }, 60_000);
+
+  it('follows the audit log: who did what, filtered by the query and by outcome, and goes on after another view', async () => {
+    const { page, problems, close } = await open({});
+    await shows(page, '.chip', /live/);
+    await page.keyboard.press('g');
+    await page.keyboard.press('a');
+    await shows(page, 'tbody', /server.*Start/);
+    const guest = await town.yard.join({ uuid: uuidOf(20), type: InstanceType.CLIENT, name: 'guest' }).attached();
+    await ask(at, SessionServiceService.terminateSession, { cvid: guest.cvid, reason: 'enough' }, asAdmin());
+    await shows(page, 'tbody tr:first-child', /administrator.*TerminateSession.*ok/);
+    await page.keyboard.press('g');
+    await page.keyboard.press('s');
+    await shows(page, 'h1', /Sessions/);
+    const stranger = asHeaders({ 'switchyard-admin': 'guessed' });
+    await expect(ask(at, ServerServiceService.getServer, {}, stranger)).rejects.toThrow(/token/);
+    await page.keyboard.press('g');
+    await page.keyboard.press('a');
+    await shows(page, 'tbody tr:first-child', /nobody.*GetServer.*ADMIN_TOKEN_INVALID/, 30_000);
+    await page.getByRole('button', { name: 'refused' }).click();
+    await shows(page, 'tbody', /^(?!.*Start)/);
+    expect(page.url()).toContain('reason=refused');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('/');
+    await page.keyboard.type('what~s -outcome~invalid');
+    await page.keyboard.press('Enter');
+    await shows(page, '.bar', /\d+ of \d+/);
+    expect(await page.locator('tbody').textContent()).not.toMatch(/GetServer|ADMIN_TOKEN_INVALID/);
+    await page.getByLabel('Search').fill('whom=me');
+    await shows(page, '.bar', /whom= is not known here; who, from, what, on, outcome are/);
+    expect(problems).toEqual([]);
+    await close();
+  }, 60_000);
+
+  it('shows the audit log to administrators only, and asks the server for nothing as a viewer', async () => {
+    const { page, problems, close } = await open({}, 'viewer');
+    await shows(page, '.chip', /live/);
+    await page.keyboard.press('g');
+    await page.keyboard.press('a');
+    await shows(page, '.nobody', /Only administrators see the audit log/);
+    expect(await findBarriers(page)).toEqual([]);
     expect(problems).toEqual([]);
     await close();
   }, 60_000);

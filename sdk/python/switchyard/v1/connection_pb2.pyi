@@ -60,7 +60,7 @@ class CandidatePair(_message.Message):
     def __init__(self, local: _Optional[_Union[Candidate, _Mapping]] = ..., remote: _Optional[_Union[Candidate, _Mapping]] = ..., outcome: _Optional[str] = ...) -> None: ...
 
 class Connection(_message.Message):
-    __slots__ = ["attempt", "candidates", "connection_id", "controlling", "fallback", "host", "nonce", "peer_cvid", "peer_public_key", "port", "relay_branch_id", "relay_stream_id", "relay_version", "rendezvous", "role", "start_after", "traceparent", "type"]
+    __slots__ = ["attempt", "candidates", "connection_id", "controlling", "fallback", "host", "nonce", "peer", "peer_cvid", "peer_public_key", "port", "relay_branch_id", "relay_stream_id", "relay_version", "rendezvous", "role", "start_after", "traceparent", "type"]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     CONNECTION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +69,7 @@ class Connection(_message.Message):
     HOST_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
     PEER_CVID_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
     PEER_PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     RELAY_BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +87,7 @@ class Connection(_message.Message):
     fallback: ConnectionFallback
     host: str
     nonce: bytes
+    peer: ConnectionPeer
     peer_cvid: int
     peer_public_key: bytes
     port: int
@@ -97,7 +99,7 @@ class Connection(_message.Message):
     start_after: _duration_pb2.Duration
     traceparent: str
     type: _link_pb2.LinkType
-    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., type: _Optional[_Union[_link_pb2.LinkType, str]] = ..., connection_id: _Optional[str] = ..., peer_cvid: _Optional[int] = ..., role: _Optional[_Union[ConnectionRole, str]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., start_after: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., nonce: _Optional[bytes] = ..., peer_public_key: _Optional[bytes] = ..., attempt: _Optional[int] = ..., relay_stream_id: _Optional[int] = ..., rendezvous: _Optional[_Iterable[_Union[RendezvousAddress, _Mapping]]] = ..., relay_branch_id: _Optional[int] = ..., relay_version: _Optional[int] = ..., fallback: _Optional[_Union[ConnectionFallback, str]] = ..., controlling: bool = ..., traceparent: _Optional[str] = ...) -> None: ...
+    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., type: _Optional[_Union[_link_pb2.LinkType, str]] = ..., connection_id: _Optional[str] = ..., peer_cvid: _Optional[int] = ..., role: _Optional[_Union[ConnectionRole, str]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., start_after: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., nonce: _Optional[bytes] = ..., peer_public_key: _Optional[bytes] = ..., attempt: _Optional[int] = ..., relay_stream_id: _Optional[int] = ..., rendezvous: _Optional[_Iterable[_Union[RendezvousAddress, _Mapping]]] = ..., relay_branch_id: _Optional[int] = ..., relay_version: _Optional[int] = ..., peer: _Optional[_Union[ConnectionPeer, _Mapping]] = ..., fallback: _Optional[_Union[ConnectionFallback, str]] = ..., controlling: bool = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class ConnectionAttempt(_message.Message):
     __slots__ = ["description", "number", "pairs", "reason", "started_at", "took"]
@@ -124,6 +126,27 @@ class ConnectionEnded(_message.Message):
     description: str
     reason: _error_pb2.Reason
     def __init__(self, connection_id: _Optional[str] = ..., reason: _Optional[_Union[_error_pb2.Reason, str]] = ..., description: _Optional[str] = ...) -> None: ...
+
+class ConnectionPeer(_message.Message):
+    __slots__ = ["identity_uuid", "key_id", "labels", "network", "roles"]
+    class LabelsEntry(_message.Message):
+        __slots__ = ["key", "value"]
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    IDENTITY_UUID_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_FIELD_NUMBER: _ClassVar[int]
+    ROLES_FIELD_NUMBER: _ClassVar[int]
+    identity_uuid: str
+    key_id: str
+    labels: _containers.ScalarMap[str, str]
+    network: str
+    roles: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, network: _Optional[str] = ..., identity_uuid: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., key_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class ConnectionRecord(_message.Message):
     __slots__ = ["asked_at", "attempts", "caller_candidates", "caller_cvid", "connection_id", "description", "listening_host", "listening_port", "path", "peer_candidates", "peer_cvid", "reason", "round_trip", "state", "type"]

@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import { isAdmitted, readAdmitted } from '../../src/cli/peers/admission.js';
+import { UsageError } from '../../src/cli/surroundings.js';
+
+const NODE = '00000000-0000-4000-8000-000000000001';
+const IDENTITY = '00000000-0000-4000-8000-000000000002';
+const peer = { identityUuid: IDENTITY, roles: ['client'], keyId: 'f'.repeat(64), labels: { site: 'north', lit: '' } };
+
+function admits(
+  from: readonly string[],
+  offer = { cvid: 258, peer: peer as typeof peer | undefined },
+): Promise<boolean> {
+  return isAdmitted(from.map(readAdmitted), offer, async () => NODE);
+}
+
+describe('switchyard join --from', () => {
+  it.each([
+    [[], true],
+    [['258'], true],
+    [['259'], false],
+    [[NODE.toUpperCase()], true],
+    [[IDENTITY], false],
+    [[`uuid:${IDENTITY}`], true],
+    [[`uuid:${NODE}`], false],
+    [['role:client'], true],
+    [['role:operator'], false],
+    [['role:operator', 'label:site=north'], true],
+    [['label:site'], true],
+    [['label:site=south'], false],
+    [['label:lit='], true],
+    [['label:toString'], false],
+  ])('%j lets a verified client of the site north in: %p', async (from, isIn) => {
+    expect(await admits(from)).toBe(isIn);
+  });
+
+  it.each([[['role:client']], [['label:site']], [[`uuid:${NODE}`]], [[`uuid:${IDENTITY}`]]])(
+    '%j lets nobody in who has proved nothing',
+    async (from) => {
+      expect(await admits(from, { cvid: 258, peer: undefined })).toBe(false);
+    },
+  );
+
+  it.each(['harbour', 'role:', 'label:', 'label:=north', 'uuid:7', 'name:x', ''])(
+    'refuses %j, and says what may stand there',
+    (text) => {
+      expect(() => readAdmitted(text)).toThrow(UsageError);
+      expect(() => readAdmitted(text)).toThrow(/--from: /);
+    },
+  );
+});
