@@ -56,6 +56,9 @@ export const READ_AGAIN_MS = 200;
 /** Before a follower tries again to be the next leader, when the store did not answer. */
 export const CAMPAIGN_AGAIN_MS = 1_000;
 
+/** Before a server asks again to be one of the network, when that could not be stored. */
+export const JOIN_AGAIN_MS = 500;
+
 /** Commands and questions in one message to the leader. Each has 1 MiB at most and a few hundred bytes mostly. */
 export const MESSAGE_ITEMS_MAX = 1_024;
 /** Bytes of commands after which a message takes no more. With one more it stays below the 4 MiB that gRPC takes. */

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Applied } from '../core/decide/apply.js';
 import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
-import { Fault } from '../core/model/fault.js';
+import { Fault, isFault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import { decodeRecord } from '../journal/format/record.js';
 import { JournalError, type StoredRecord } from '../journal/journal.js';
@@ -17,6 +17,7 @@ import {
   CAMPAIGN_AGAIN_MS,
   cutOffMs,
   FATE_MS_MAX,
+  JOIN_AGAIN_MS,
   LAG_MS_MAX,
   LEASE_SLACK_MS,
   LOOK_MS,
@@ -33,6 +34,8 @@ export type Role = 'starting' | 'following' | 'leading' | 'over';
 export interface MemberDeps
   extends Pick<ForwarderDeps, 'clock' | 'random' | 'name' | 'address' | 'dial' | 'pendingMax'> {
   readonly log: FollowedLog;
+  /** By which this server is known in the graph, as long as its name is the same. */
+  readonly uuid: string;
   /** How long the lease of a leader that died lives on. */
   readonly leaderTtlMs: number;
   readonly logger: Logger;
@@ -94,6 +97,10 @@ export class Member implements CommandRoute, Publisher {
     });
   }
 
+  get serverUuid(): string {
+    return this.#deps.uuid;
+  }
+
   get role(): Role {
     return this.#role;
   }
@@ -153,7 +160,20 @@ export class Member implements CommandRoute, Publisher {
       const lead = () => (this.#term === undefined || this.#role === 'over' ? undefined : this.#lead(this.#term));
       this.#follower.run(reached).then(lead).then(resolve, failed);
     });
-    if (this.#role === 'over') throw new Error('the server was told to end before it had joined the others');
+    await this.#join();
+  }
+
+  /** Makes this server one of those in the graph. Tried until it is: repeating it is safe. */
+  async #join(): Promise<void> {
+    const { replica, uuid, name, clock } = this.#deps;
+    while (this.#role !== 'over') {
+      const outcome = await replica().enforce({ kind: 'AddServer', uuid, name });
+      if (!isFault(outcome)) return;
+      if (outcome.reason === 'SID_EXHAUSTED')
+        throw new Error(`the server cannot be one of the network: ${outcome.message}`);
+      await new Promise<void>((resolve) => clock.after(JOIN_AGAIN_MS, resolve));
+    }
+    throw new Error('the server was told to end before it had joined the others');
   }
 
   carry(command: Command, urgent: boolean): Promise<Applied | Fault> {

@@ -15,6 +15,7 @@ import { Appender } from './appender.js';
 import { Attachments } from './attachments.js';
 import type { Currency } from './currency.js';
 import { Deadlines } from './deadlines.js';
+import { Homes } from './homes.js';
 import { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
 import type { Publisher } from './publisher.js';
@@ -50,6 +51,8 @@ export interface ReplicaParts {
 
 /** Where commands go that this process cannot append, because another one leads. */
 export interface CommandRoute extends Currency {
+  /** This server's UUID, by which its node is known among those of the others. */
+  readonly serverUuid: string;
   /** Resolves with what became of a command, once it is applied here. `urgent`: the server issues it itself. */
   carry(command: Command, urgent: boolean): Promise<Applied | Fault>;
 }
@@ -73,6 +76,8 @@ export interface Forwarded {
 export class Replica {
   /** Everything that was applied, to be read. */
   readonly state: StateView;
+  /** At which server each session is. */
+  readonly homes: Homes;
   readonly leases: Leases;
   readonly attachments: Attachments;
   readonly deadlines: Deadlines;
@@ -92,6 +97,7 @@ export class Replica {
     const { state, clock, limits, journal } = parts;
     this.state = state;
     this.time = new ServingTime(clock);
+    this.homes = new Homes(state, 'carry' in journal ? journal.serverUuid : undefined);
     this.leases = new Leases(state, clock, this.time, limits, (sid) => void this.expire(sid));
     this.attachments = new Attachments(state, this.leases, clock, limits);
     this.deadlines = new Deadlines(state, this.time, async (command) => !isTransient(await this.enforce(command)));

@@ -234,7 +234,7 @@ export async function startEngine({
   );
   attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
   const establish = async (isFirst: boolean) => {
-    await replica.found(drawUuid(random));
+    await replica.found(cluster?.member.serverUuid ?? drawUuid(random));
     await replica.agreeOn(config.limits);
     checkMode(state, config, isFirst);
     if (isFirst && (least !== 'open' || config.auth !== undefined)) await replica.putFoundingPolicy(least);

@@ -17,7 +17,6 @@ import type { SeededRandom } from '../random.js';
 import type { LinkPlace } from './links.js';
 
 const LEADER_TTL_MS = 3_000;
-const UUID = '00000000-0000-4000-8000-00000000c1a5';
 export const NETWORK = 'simulated';
 /** So few that a run meets snapshots, and servers that begin from one. */
 const SNAPSHOT_EVERY = 200;
@@ -88,12 +87,13 @@ export class ClusterServer implements LinkPlace {
       log: tamper.log?.(log) ?? log,
       logger: pino({ level: 'silent' }),
       seq: view.seq,
+      uuid: uuidOf(name),
       leaderTtlMs: LEADER_TTL_MS,
       pendingMax: DEFAULT_REPLICA_LIMITS.pendingMax,
       dial: deps.dial,
       replica: () => replica,
       leads: async () => {
-        await replica.found(UUID);
+        await replica.found(uuidOf(name));
       },
       lost: (error) => {
         replica.abandon();
@@ -135,4 +135,9 @@ export class ClusterServer implements LinkPlace {
   async isCurrent(): Promise<boolean> {
     return (await (this.#tamper.current?.(this.member) ?? this.member.current())) === undefined;
   }
+}
+
+/** The UUID of a simulated server: `s1` has 1 in it. */
+export function uuidOf(name: string): string {
+  return `00000000-0000-5000-8000-${name.slice(1).padStart(12, '0')}`;
 }

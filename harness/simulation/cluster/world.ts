@@ -257,8 +257,11 @@ export class ClusterWorld {
 
   async #open({ replica, process }: ClusterServer): Promise<void> {
     const uuid = `00000000-0000-4000-8000-${String(++this.#made).padStart(12, '0')}`;
+    const home = replica.homes.opening();
+    if (isFault(home)) return;
     const outcome = await replica.submit({
-      ...{ kind: 'OpenSession', uuid, type: 1 as InstanceType, flavor: 0 as InstanceFlavor, ttlMs: TTL_MS },
+      ...home,
+      ...{ kind: 'OpenSession', uuid, type: 2 as InstanceType, flavor: 0 as InstanceFlavor, ttlMs: TTL_MS },
       ...{ name: '', labels: {}, tokenHash: uuid.slice(-32).padEnd(32, '0'), atMs: 0 },
     });
     // Nobody hears what a dead process says.

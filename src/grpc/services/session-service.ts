@@ -104,8 +104,7 @@ async function open(
   if (keyId !== undefined) caller.show(identityOf(session), keyId === vouched?.keyId ? vouched.untilMs : undefined);
   const response = {
     instanceSid: session.sid,
-    serverSid: replica.state.serverSid,
-    serverUuid: replica.state.serverUuid,
+    ...replica.homes.shown(session),
     sessionToken: token,
     ttl: durationOf(session.ttlMs),
     streamId: session.streamId,

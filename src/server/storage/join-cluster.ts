@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
@@ -66,6 +67,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const member: Member = new Member({
     ...{ clock, random, name, log: shared, logger: log, address: peerAddress, lost: deps.lost },
     seq: view.seq,
+    uuid: serverUuid(network, name),
     leaderTtlMs,
     pendingMax: replicaLimits(config).pendingMax,
     dial: peerDialer(network, files, fence),
@@ -90,6 +92,17 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     },
     close: () => (closed ??= close()),
   };
+}
+
+/** Of the UUIDs of servers among others. */
+const SERVER_NAMESPACE = Buffer.from('5f1f0c7e6b9a4d3c9a51c1a57e12b0de', 'hex');
+
+/** The UUID of a server by its name: version 5, RFC 9562, section 5.5. So it has the same node after a restart on any machine. */
+export function serverUuid(network: string, name: string): string {
+  const bytes = createHash('sha1').update(SERVER_NAMESPACE).update(`${network}/${name}`).digest().subarray(0, 16);
+  bytes[6] = (bytes[6] & 0x0f) | 0x50;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 async function peerFiles({ peerCert, peerKey, peerCa }: Config): Promise<PeerFiles | undefined> {

@@ -44,7 +44,7 @@ export const session: Handler<'Session'> = async ({ backing, body, packetId }, c
   }
   const { sid, ttlMs, streamId, keyId } = opened.session;
   if (keyId !== undefined) conversation.show(identityOf(opened.session));
-  const { serverSid, serverUuid } = replica.state;
+  const { serverSid, serverUuid } = replica.homes.shown(opened.session);
   const data = {
     instanceSid: sid,
     serverSid,
