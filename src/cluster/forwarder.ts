@@ -7,26 +7,22 @@ import type { SeenLeader } from '../log/shared-log.js';
 import type { CommandRoute } from '../replica/replica.js';
 import {
   BEAT_MS,
+  LEASE_SLACK_MS,
   LINK_SILENCE_MS,
   MESSAGE_BYTES_MAX,
   MESSAGE_ITEMS_MAX,
   REDIAL_MS_MAX,
   REDIAL_MS_MIN,
+  SILENCE_MS,
 } from './limits.js';
 import type { LocalNews } from './local-news.js';
-import type { DialLeader, ForwardedCommand, LeaderLink, LeaderMessage, Refused } from './peers.js';
+import type { DialLeader, ForwardedCommand, LeaderLink, LeaderMessage } from './peers.js';
+import type { Fates, Waiting } from './waiting.js';
 
 const RETRY_MS = 1_000;
 const INCARNATION_BYTES = 4;
 /** Counts of one incarnation: the lower half of a tag. */
 const COUNT_MAX = 0xffff_ffff;
-
-/** What became of forwarded commands, for metrics. */
-export interface Fates {
-  settled: number;
-  again: number;
-  refused: number;
-}
 
 /** What a {@link Forwarder} stands on. */
 export interface ForwarderDeps {
@@ -47,20 +43,6 @@ export interface ForwarderDeps {
   readonly revision: () => number;
   /** What would become of a command here and now. */
   readonly tryOut: (command: Command) => Applied | Fault;
-}
-
-/** A command whose outcome is not known here yet. */
-interface Waiting {
-  readonly command: Command;
-  readonly record: Uint8Array;
-  readonly urgent: boolean;
-  readonly resolve: (outcome: Applied | Fault) => void;
-  /** The term that it was sent under, and may be in the log of; 0: it is in the log of none, and cannot get there. */
-  term: bigint;
-  /** The link that it was last sent over. */
-  sentOver: LeaderLink | undefined;
-  /** What the leader said of it, until what it decided by is applied here. */
-  refusal: Refused | undefined;
 }
 
 /**
@@ -103,6 +85,17 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
   /** For how long nothing was heard over the present link. One that was just dialled has its time to be answered. */
   get #linkSilentMs(): number {
     return Math.min(this.silentMs, this.#deps.clock.nowMs() - this.#dialledMs);
+  }
+
+  /** The name of the leader that this server hears of; undefined while it hears of none. */
+  get leaderName(): string | undefined {
+    const isHeard = this.#link !== undefined && this.#heardMs >= this.#dialledMs && this.silentMs <= SILENCE_MS;
+    return isHeard ? this.#leader?.name : undefined;
+  }
+
+  /** Whether the leader was heard of for so long over one link that it has said what was renewed elsewhere. */
+  get knowsRenewals(): boolean {
+    return this.leaderName !== undefined && this.#deps.clock.nowMs() - this.#dialledMs >= LEASE_SLACK_MS;
   }
 
   /** Commands whose outcome is not known here yet. */
@@ -215,7 +208,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     this.#redialMs = Math.min(REDIAL_MS_MAX, 2 * this.#redialMs);
   }
 
-  #received({ refusals, replaced, attached, absent }: LeaderMessage): void {
+  #received({ refusals, ...told }: LeaderMessage): void {
     const { news, clock } = this.#deps;
     this.#heardMs = clock.nowMs();
     this.#redialMs = REDIAL_MS_MIN;
@@ -223,7 +216,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
       const waiting = this.#waiting.get(refusal.count);
       if (waiting !== undefined && waiting.term === this.#leader?.term) waiting.refusal = refusal;
     }
-    news.heard({ replaced, attached, absent });
+    news.heard(told);
     if (refusals.length > 0) this.#answerRefused();
   }
 

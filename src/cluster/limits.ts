@@ -59,6 +59,15 @@ export const CAMPAIGN_AGAIN_MS = 1_000;
 /** Before a server asks again to be one of the network, when that could not be stored. */
 export const JOIN_AGAIN_MS = 500;
 
+/** Between two looks at which servers are there: a link between two of them changes as often as that at most. */
+export const ROSTER_MS = 1_000;
+
+/**
+ * A server of which the leader has heard nothing for so long is lost. Its clients have gone elsewhere by then: it ends their attachments
+ * after {@link cutOffMs}, and a restart takes less.
+ */
+export const SERVER_LOST_MS = 15_000;
+
 /** Commands and questions in one message to the leader. Each has 1 MiB at most and a few hundred bytes mostly. */
 export const MESSAGE_ITEMS_MAX = 1_024;
 /** Bytes of commands after which a message takes no more. With one more it stays below the 4 MiB that gRPC takes. */

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Applied } from '../core/decide/apply.js';
 import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
-import { Fault, isFault } from '../core/model/fault.js';
+import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import { decodeRecord } from '../journal/format/record.js';
 import { JournalError, type StoredRecord } from '../journal/journal.js';
@@ -10,14 +10,13 @@ import type { FollowedLog, SeenLeader, Term } from '../log/shared-log.js';
 import type { Publisher } from '../replica/publisher.js';
 import type { CommandRoute, Replica } from '../replica/replica.js';
 import { deskOf, type LeaderDesk } from './desk.js';
-import { type Fates, Forwarder, type ForwarderDeps } from './forwarder.js';
+import { Forwarder, type ForwarderDeps } from './forwarder.js';
 import {
   BEHIND_MS_MAX,
   BEHIND_RETRY_MS,
   CAMPAIGN_AGAIN_MS,
   cutOffMs,
   FATE_MS_MAX,
-  JOIN_AGAIN_MS,
   LAG_MS_MAX,
   LEASE_SLACK_MS,
   LOOK_MS,
@@ -25,7 +24,9 @@ import {
 import { LocalNews } from './local-news.js';
 import { LogFollower } from './log-follower.js';
 import type { FollowerHandler, FollowerLink } from './peers.js';
+import { ServerRoster } from './server-roster.js';
 import { SharedQuestion } from './shared-question.js';
+import type { Fates } from './waiting.js';
 
 /** What a server is in its network. `starting`: it has not read the log to its end yet. */
 export type Role = 'starting' | 'following' | 'leading' | 'over';
@@ -61,6 +62,7 @@ export class Member implements CommandRoute, Publisher {
   readonly #news: LocalNews;
   readonly #forwarder: Forwarder;
   readonly #follower: LogFollower;
+  readonly #roster: ServerRoster;
   readonly #closing = new AbortController();
   /** Each costs a transaction. */
   readonly #stillLeads = new SharedQuestion(() => this.#confirm());
@@ -78,12 +80,19 @@ export class Member implements CommandRoute, Publisher {
     this.#news = new LocalNews({
       ...{ clock, replace, attached: () => replica().attachments.sids() },
       attachedSinceMs: (sid) => replica().attachments.sinceMs(sid),
+      renewedElsewhere: (sid) => replica().leases.renewedElsewhere(sid),
     });
     this.#forwarder = new Forwarder({
       ...{ clock, random, name, address, dial, pendingMax, cutOffMs: cutOffMs(deps.leaderTtlMs) },
       news: this.#news,
       revision: () => replica().state.revision,
       tryOut: (command) => outcomeOf(replica(), command),
+    });
+    this.#roster = new ServerRoster({
+      ...{ clock, name, uuid: deps.uuid, replica },
+      reached: () => this.#desk?.names ?? [this.#forwarder.leaderName ?? ''],
+      leads: () => this.#role === 'leading',
+      isOver: () => this.#role === 'over',
     });
     this.#follower = new LogFollower({
       ...{ clock, seq },
@@ -146,6 +155,7 @@ export class Member implements CommandRoute, Publisher {
     const { attachments, deadlines, leases } = this.#deps.replica();
     leases.witness = this.#news;
     leases.slackMs = LEASE_SLACK_MS;
+    leases.mayExpire = () => this.#forwarder.knowsRenewals;
     deadlines.usedElsewhere = (id) => this.#news.used(id);
     attachments.elsewhere = (sid) =>
       this.#desk === undefined ? this.#news.isAttached(sid) : this.#desk.mayBeHeld(sid);
@@ -160,20 +170,7 @@ export class Member implements CommandRoute, Publisher {
       const lead = () => (this.#term === undefined || this.#role === 'over' ? undefined : this.#lead(this.#term));
       this.#follower.run(reached).then(lead).then(resolve, failed);
     });
-    await this.#join();
-  }
-
-  /** Makes this server one of those in the graph. Tried until it is: repeating it is safe. */
-  async #join(): Promise<void> {
-    const { replica, uuid, name, clock } = this.#deps;
-    while (this.#role !== 'over') {
-      const outcome = await replica().enforce({ kind: 'AddServer', uuid, name });
-      if (!isFault(outcome)) return;
-      if (outcome.reason === 'SID_EXHAUSTED')
-        throw new Error(`the server cannot be one of the network: ${outcome.message}`);
-      await new Promise<void>((resolve) => clock.after(JOIN_AGAIN_MS, resolve));
-    }
-    throw new Error('the server was told to end before it had joined the others');
+    if (!(await this.#roster.join())) throw new Error('the server was told to end before it had joined the others');
   }
 
   carry(command: Command, urgent: boolean): Promise<Applied | Fault> {
@@ -188,6 +185,7 @@ export class Member implements CommandRoute, Publisher {
   /** Told of every change, after the leases. */
   publish(_position: Position, changes: readonly Change[]): void {
     for (const change of changes) {
+      if (change.kind === 'SessionMoved') this.#desk?.moved(change.session.sid);
       if (change.kind !== 'SessionClosed') continue;
       this.#desk?.closed(change.session.sid);
       this.#news.closed(change.session.sid);

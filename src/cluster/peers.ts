@@ -41,6 +41,8 @@ export interface LeaderMessage {
   readonly replaced: readonly number[];
   readonly attached: readonly number[];
   readonly absent: readonly number[];
+  /** Sessions that are at the follower and were renewed elsewhere. */
+  readonly renewed: readonly number[];
 }
 
 /** A follower's end of a link. */

@@ -30,6 +30,9 @@ export class Attachments {
   /** Whether a session that is not attached here is attached at another server; undefined where there are no others. */
   elsewhere: ((sid: number) => boolean | Promise<boolean>) | undefined;
 
+  /** Whether a session is at this server; undefined where there are no others. */
+  isHere: ((sid: number) => boolean) | undefined;
+
   constructor(
     private readonly state: State,
     private readonly leases: Leases,
@@ -79,7 +82,11 @@ export class Attachments {
 
   /** Ends the attachment of a session that has attached at another server. */
   replace(sid: number): void {
-    this.open_.get(sid)?.end(new Fault('ATTACHMENT_REPLACED', `session ${sid} attached again, at another server`));
+    this.open_.get(sid)?.end(replacedElsewhere(sid));
+  }
+
+  private leave(sid: number): void {
+    if (this.isHere?.(sid) === false) this.replace(sid);
   }
 
   /** Ends all attachments: this server cannot vouch for sessions any more. They go elsewhere, or come back. */
@@ -101,6 +108,7 @@ export class Attachments {
       if (change.kind === 'OrderPlaced') this.tell(change.order.sid, this.orderOf(change.order));
       else if (change.kind === 'ConnectionPut') this.tellEnded(change.connection);
       else if (change.kind === 'SessionClosed') this.endOf(change.session, change.reason);
+      else if (change.kind === 'SessionMoved') this.leave(change.session.sid);
       else if (change.kind === 'StreamStopped') this.tellStopped(change);
     }
   }
@@ -219,6 +227,11 @@ const ENDED: Record<CloseReason, { readonly reason: Reason; readonly words: stri
   [CloseReason.SERVER_LOST]: { reason: 'SESSION_SERVER_LOST', words: 'was lost with its server' },
   [CloseReason.REVOKED]: { reason: 'IDENTITY_REVOKED', words: 'was ended: its identity or key was revoked' },
 };
+
+/** Ends an attachment of a session that has attached at another server since. */
+export function replacedElsewhere(sid: number): Fault {
+  return new Fault('ATTACHMENT_REPLACED', `session ${sid} attached again, at another server`);
+}
 
 /** The fault for a caller whose session has ended. */
 export function endedFault(sid: number, reason: CloseReason): Fault {

@@ -2,6 +2,7 @@ import type { OpenSession } from '../core/model/command.js';
 import { Fault } from '../core/model/fault.js';
 import type { Session } from '../core/model/session.js';
 import type { StateView } from '../core/store/state-view.js';
+import type { LeaseScope } from './leases.js';
 
 /** Delay before a client asks again a server that is about to join the others. */
 const JOINING_RETRY_MS = 1_000;
@@ -49,6 +50,37 @@ export class Homes {
     return home !== undefined && (this.isAlone || home === this.own);
   }
 
+  /** Whether a session lives and its server is lost. */
+  isOrphan(sid: number): boolean {
+    if (this.isAlone) return false;
+    const home = this.of(sid);
+    return home !== undefined && !this.#state.servers.isLive(home);
+  }
+
+  /**
+   * Whose leases this server ends: a server those of its own sessions; the one that leads also those of lost servers, and it follows
+   * all. Undefined where it is alone.
+   */
+  leaseScope(leads: () => boolean): LeaseScope | undefined {
+    if (this.isAlone) return undefined;
+    return {
+      homeOf: (sid) => this.of(sid),
+      watches: (sid) => leads() || this.isHere(sid),
+      ends: (sid) => this.isHere(sid) || (leads() && this.isOrphan(sid)),
+    };
+  }
+
+  /** The name of the server that a session is at, if it lives and that is another one. */
+  nameElsewhere(sid: number): string | undefined {
+    const home = this.of(sid);
+    return home === undefined || home === this.own ? undefined : this.#state.servers.get(home)?.name;
+  }
+
+  /** Why nothing can be at this server yet. */
+  notJoined(): Fault {
+    return new Fault('SERVER_CUT_OFF', 'this server has not joined the others yet', [], JOINING_RETRY_MS);
+  }
+
   /** The server of a session, as its opener is told. */
   shown({ home }: Session): { readonly serverSid: number; readonly serverUuid: string } {
     const { servers, serverSid, serverUuid } = this.#state;
@@ -59,8 +91,7 @@ export class Homes {
   /** Where a session that is opened now is at home, as its command says it; a fault while it can be at home nowhere. */
   opening(): Pick<OpenSession, 'server'> | Fault {
     const { own } = this;
-    if (own === 0)
-      return new Fault('SERVER_CUT_OFF', 'this server has not joined the others yet', [], JOINING_RETRY_MS);
+    if (own === 0) return this.notJoined();
     return this.isAlone || own === this.#state.serverSid ? {} : { server: own };
   }
 }

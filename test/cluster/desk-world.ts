@@ -61,6 +61,8 @@ export class DeskWorld {
   readonly held: number[] = [];
   readonly released: number[] = [];
   revision = 0;
+  /** The server that every session is at. */
+  homeName: string | undefined = 'b';
   readonly desk: LeaderDesk;
 
   constructor(given: Partial<LeaderDeskDeps> = {}) {
@@ -76,6 +78,7 @@ export class DeskWorld {
       },
       has: (sid) => this.sessions.has(sid),
       attachedSinceMs: (sid) => this.attached.get(sid),
+      homeName: () => this.homeName,
       replace: (sid) => void this.replaced.push(sid),
       used: () => {},
       ...given,

@@ -7,7 +7,7 @@ import { LocalNews } from '../../src/cluster/local-news.js';
 import type { DialLeader, FollowerMessage, LinkOwner } from '../../src/cluster/peers.js';
 import { Fault } from '../../src/core/model/fault.js';
 
-const NOTHING = { refusals: [], replaced: [], attached: [], absent: [] };
+const NOTHING = { refusals: [], replaced: [], attached: [], absent: [], renewed: [] };
 const LEADER = { name: 'a', term: 5n, address: 'a:1' };
 const LEADER_TTL_MS = 5_000;
 const random: Random = { bytes: (count) => new Uint8Array(count).fill(7), fraction: () => 0.5 } as Random;
@@ -31,7 +31,13 @@ function makeFollower() {
       },
     };
   };
-  const news = new LocalNews({ clock, replace: () => {}, attached: () => [], attachedSinceMs: () => undefined });
+  const news = new LocalNews({
+    clock,
+    replace: () => {},
+    renewedElsewhere: () => {},
+    attached: () => [],
+    attachedSinceMs: () => undefined,
+  });
   const forwarder = new Forwarder({
     ...{ clock, random, name: 'b', address: 'b:1', dial, news, pendingMax: 10 },
     cutOffMs: cutOffMs(LEADER_TTL_MS),

@@ -7,7 +7,7 @@ import { PeerDoor } from '../../src/cluster/door/peer-door.js';
 import type { FollowerHandler, FollowerLink, LeaderMessage } from '../../src/cluster/peers.js';
 import { message } from './desk-world.js';
 
-const NOTHING: LeaderMessage = { refusals: [], replaced: [], attached: [], absent: [] };
+const NOTHING: LeaderMessage = { refusals: [], replaced: [], attached: [], absent: [], renewed: [] };
 
 describe('the connection between a follower and its leader', () => {
   const reported: object[] = [];

@@ -21,10 +21,10 @@ export function unpackFollower({ network: _, revision, ...rest }: SubmitRequest)
 }
 
 /** What the leader says, as it goes over the wire. */
-export function packLeader({ refusals, replaced, attached, absent }: LeaderMessage): SubmitResponse {
+export function packLeader({ refusals, replaced, attached, absent, renewed }: LeaderMessage): SubmitResponse {
   return {
     refusals: refusals.map(packRefused),
-    ...{ replaced: [...replaced], attached: [...attached], absent: [...absent] },
+    ...{ replaced: [...replaced], attached: [...attached], absent: [...absent], renewed: [...renewed] },
   };
 }
 

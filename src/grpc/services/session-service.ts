@@ -133,7 +133,11 @@ interface ShowingCall {
 }
 
 /** Does what a call asks for once its proof, if it has one, is verified, and its session counts on this connection. */
-function shownThen<A>(backing: Backing, showing: ShowingCall, work: () => A | Fault): A | Fault | Promise<A | Fault> {
+function shownThen<A>(
+  backing: Backing,
+  showing: ShowingCall,
+  work: () => A | Fault | Promise<A | Fault>,
+): A | Fault | Promise<A | Fault> {
   const { method, proof, caller } = showing;
   // Whoever is vouched for on this connection needs none.
   if (proof !== undefined && caller.vouched === undefined) return proveThen(backing, showing, proof, work);
@@ -144,7 +148,7 @@ async function proveThen<A>(
   backing: Backing,
   { method, sid, caller }: ShowingCall,
   proof: Proof,
-  work: () => A | Fault,
+  work: () => A | Fault | Promise<A | Fault>,
 ): Promise<A | Fault> {
   const { gatekeeper, opening, replica } = backing;
   const { origin } = caller;
@@ -156,9 +160,17 @@ async function proveThen<A>(
   return gatekeeper.admitShown(method, caller) ?? renew(backing, sid, origin) ?? work();
 }
 
-function attach({ replica, shares }: Backing, sid: number, origin: Origin): Attachment {
-  shares.attached(sid, origin);
-  return replica.attachments.open(sid);
+/** Attaches a session here, once it is at this server. */
+function attach(
+  { replica, shares }: Backing,
+  sid: number,
+  origin: Origin,
+): Attachment | Fault | Promise<Attachment | Fault> {
+  const open = () => {
+    shares.attached(sid, origin);
+    return replica.attachments.open(sid);
+  };
+  return replica.adopt(sid)?.then((fault) => fault ?? open()) ?? open();
 }
 
 async function answerOrder(

@@ -80,6 +80,8 @@ export interface SubmitResponse {
   attached: number[];
   /** Sessions that were asked for and are attached nowhere. */
   absent: number[];
+  /** Sessions that are at the follower, and were renewed at other servers. */
+  renewed: number[];
 }
 
 /** A command that was not stored. */
@@ -590,7 +592,7 @@ export const ForwardedCommand: MessageFns<ForwardedCommand> = {
 };
 
 function createBaseSubmitResponse(): SubmitResponse {
-  return { refusals: [], replaced: [], attached: [], absent: [] };
+  return { refusals: [], replaced: [], attached: [], absent: [], renewed: [] };
 }
 
 export const SubmitResponse: MessageFns<SubmitResponse> = {
@@ -615,6 +617,13 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
     if (message.absent.length !== 0) {
       writer.uint32(34).fork();
       for (const v of message.absent) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.renewed.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.renewed) {
         writer.int32(v);
       }
       writer.join();
@@ -697,6 +706,24 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
 
             break;
           }
+          case 5: {
+            if (tag === 40) {
+              message.renewed.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.renewed.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -715,6 +742,7 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
       replaced: globalThis.Array.isArray(object?.replaced) ? object.replaced.map((e: any) => globalThis.Number(e)) : [],
       attached: globalThis.Array.isArray(object?.attached) ? object.attached.map((e: any) => globalThis.Number(e)) : [],
       absent: globalThis.Array.isArray(object?.absent) ? object.absent.map((e: any) => globalThis.Number(e)) : [],
+      renewed: globalThis.Array.isArray(object?.renewed) ? object.renewed.map((e: any) => globalThis.Number(e)) : [],
     };
   },
 
@@ -732,6 +760,9 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
     if (message.absent?.length) {
       obj.absent = message.absent.map((e) => Math.round(e));
     }
+    if (message.renewed?.length) {
+      obj.renewed = message.renewed.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -744,6 +775,7 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
     message.replaced = object.replaced?.map((e) => e) || [];
     message.attached = object.attached?.map((e) => e) || [];
     message.absent = object.absent?.map((e) => e) || [];
+    message.renewed = object.renewed?.map((e) => e) || [];
     return message;
   },
 };

@@ -168,8 +168,8 @@ export interface OpenSession {
   /** When, in milliseconds since 1970. */
   atMs: bigint;
   /**
-   * The server that it is opened at, by its SID. 0: the one that founded the network. Format 2, and one that is not the founder is there
-   * only from format 4 on.
+   * The server that it is opened at, by its SID. 0: the one that founded the network. Format 2; other servers than that are there from
+   * format 4 on.
    */
   server: number;
   /**
