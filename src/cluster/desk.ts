@@ -6,9 +6,10 @@ import { JournalError } from '../journal/journal.js';
 import type { LeaseWitness } from '../replica/leases.js';
 import type { Forwarded, Replica } from '../replica/replica.js';
 import { problemOf } from './check-message.js';
-import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, SILENCE_MS, TELL_MS } from './limits.js';
+import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, ROSTER_MAX, SILENCE_MS, TELL_MS } from './limits.js';
 import { hasRoom, type Origin, Origins } from './origins.js';
 import type { FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand, Refused } from './peers.js';
+import type { RosterServer } from './roster.js';
 
 /** What a {@link LeaderDesk} stands on. */
 export interface LeaderDeskDeps {
@@ -32,6 +33,8 @@ export interface LeaderDeskDeps {
   readonly replace: (sid: number) => void;
   /** The name of the server that a session is at; undefined of one that is at none, and of this one. */
   readonly homeName: (sid: number) => string | undefined;
+  /** What this server is to the others. */
+  readonly self: () => RosterServer;
   /** A stream has carried data somewhere. */
   readonly used: (streamId: number) => void;
 }
@@ -47,6 +50,8 @@ interface Follower {
   readonly early: Map<number, Early>;
   /** Sessions that are at it and were renewed at other servers, since it was told last. */
   readonly renewed: Set<number>;
+  /** What it said of itself last. */
+  facts: RosterServer | undefined;
 }
 
 /** An attachment that was told of. */
@@ -114,6 +119,12 @@ export class LeaderDesk implements LeaseWitness {
     return [...this.#followers].flatMap(({ name }) => (name === '' ? [] : [name]));
   }
 
+  /** The servers that live. Those that followed the leader before come over one after the other. */
+  get roster(): readonly RosterServer[] {
+    const followers = [...this.#followers].flatMap(({ facts }) => (facts === undefined ? [] : [facts]));
+    return [this.#deps.self(), ...followers].slice(0, ROSTER_MAX);
+  }
+
   /** A session was renewed here. */
   renewed(sid: number): void {
     if (this.#isOfFollower) return;
@@ -145,7 +156,7 @@ export class LeaderDesk implements LeaseWitness {
     const { clock } = this.#deps;
     const early = new Map<number, Early>();
     const follower: Follower = {
-      ...{ link, name: '', heardMs: clock.nowMs(), refusals: [], isPlanned: false, early },
+      ...{ link, name: '', heardMs: clock.nowMs(), refusals: [], isPlanned: false, early, facts: undefined },
       renewed: new Set(),
     };
     this.#followers.add(follower);
@@ -168,7 +179,9 @@ export class LeaderDesk implements LeaseWitness {
       return;
     }
     follower.heardMs = this.#deps.clock.nowMs();
-    follower.name = message.server;
+    const { server: name, peerAddress, addresses, attachedCount } = message;
+    follower.name = name;
+    follower.facts = { name, peerAddress, addresses, attachedCount };
     this.#isOfFollower = true;
     this.#note(follower, message);
     this.#isOfFollower = false;
@@ -182,7 +195,8 @@ export class LeaderDesk implements LeaseWitness {
     // Also when there is nothing to say: so a follower knows that it is heard.
     const renewed = [...follower.renewed];
     follower.renewed.clear();
-    follower.link.send({ refusals: follower.refusals.splice(0), replaced: [], attached, absent, renewed });
+    const { roster } = this;
+    follower.link.send({ refusals: follower.refusals.splice(0), replaced: [], attached, absent, renewed, roster });
   }
 
   /** Takes what is forwarded, each once. The result is what no follower sends. */
@@ -315,10 +329,13 @@ export class LeaderDesk implements LeaseWitness {
 }
 
 /** The desk of a server that begins to lead. */
-export function deskOf(replica: Replica, term: bigint, clock: Clock): LeaderDesk {
+export function deskOf(
+  replica: Replica,
+  { term, clock, self }: Pick<LeaderDeskDeps, 'term' | 'clock' | 'self'>,
+): LeaderDesk {
   const { state, leases, deadlines, attachments, homes } = replica;
   return new LeaderDesk({
-    ...{ clock, term, leases },
+    ...{ clock, term, leases, self },
     take: (forwarded) => replica.takeForwarded(forwarded),
     revision: () => state.revision,
     has: (sid) => state.sessions.has(sid),

@@ -17,6 +17,7 @@ import {
 } from './limits.js';
 import type { LocalNews } from './local-news.js';
 import type { DialLeader, ForwardedCommand, LeaderLink, LeaderMessage } from './peers.js';
+import type { Roster } from './roster.js';
 import type { Fates, Waiting } from './waiting.js';
 
 const RETRY_MS = 1_000;
@@ -28,11 +29,11 @@ const COUNT_MAX = 0xffff_ffff;
 export interface ForwarderDeps {
   readonly clock: Clock;
   readonly random: Random;
-  /** This server's name. */
-  readonly name: string;
   /** Where others reach this server. */
   readonly address: string;
   readonly dial: DialLeader;
+  /** What this server is to the others, and what the leader says of all. */
+  readonly roster: Roster;
   /** What the leader has to know besides commands. */
   readonly news: LocalNews;
   /** Commands that may wait here. The server's own may be twice as many. */
@@ -208,14 +209,15 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     this.#redialMs = Math.min(REDIAL_MS_MAX, 2 * this.#redialMs);
   }
 
-  #received({ refusals, ...told }: LeaderMessage): void {
-    const { news, clock } = this.#deps;
+  #received({ refusals, roster, ...told }: LeaderMessage): void {
+    const { news, clock, roster: known } = this.#deps;
     this.#heardMs = clock.nowMs();
     this.#redialMs = REDIAL_MS_MIN;
     for (const refusal of refusals) {
       const waiting = this.#waiting.get(refusal.count);
       if (waiting !== undefined && waiting.term === this.#leader?.term) waiting.refusal = refusal;
     }
+    known.learn(roster);
     news.heard(told);
     if (refusals.length > 0) this.#answerRefused();
   }
@@ -284,15 +286,16 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
 
   /** Sends what the leader has not been sent over this link. `isDue`: also when there is nothing. */
   #flush(isDue: boolean): void {
-    const { name, news, revision } = this.#deps;
+    const { news, revision, roster } = this.#deps;
     for (let isFirst = isDue; ; isFirst = false) {
       const [link, leader] = [this.#link, this.#leader];
       if (link === undefined || leader === undefined) return;
       const commands = this.#unsent(link, leader.term);
       const told = news.take(MESSAGE_ITEMS_MAX, isFirst);
       if (!isFirst && commands.length === 0 && told === undefined) return;
+      const { name: server, ...facts } = roster.self;
       link.send({
-        ...{ server: name, term: leader.term, incarnation: this.#incarnation, floor: this.#floor() },
+        ...{ server, ...facts, term: leader.term, incarnation: this.#incarnation, floor: this.#floor() },
         ...{ commands, revision: revision() },
         ...(told ?? { renewed: [], attached: [], attachedMs: [], detached: [], usedStreams: [], asked: [] }),
       });

@@ -87,6 +87,13 @@ export const ORIGINS_PER_SERVER_MAX = 16;
 /** Processes that are known in one term. */
 export const ORIGINS_MAX = 4_096;
 
+/** Addresses of one server that clients are told. */
+export const ADDRESSES_MAX = 8;
+/** The longest address: a name of 253 bytes, and a port. */
+export const ADDRESS_BYTES_MAX = 261;
+/** Servers that clients and other servers are told of: more do not share one network. */
+export const ROSTER_MAX = 64;
+
 /** How long the leader is asked whether a session is attached. Then it is taken to be: its order waits, and passes. */
 export const ASK_MS = 1_000;
 

@@ -24,6 +24,7 @@ import {
 import { LocalNews } from './local-news.js';
 import { LogFollower } from './log-follower.js';
 import type { FollowerHandler, FollowerLink } from './peers.js';
+import { Roster } from './roster.js';
 import { ServerRoster } from './server-roster.js';
 import { SharedQuestion } from './shared-question.js';
 import type { Fates } from './waiting.js';
@@ -32,11 +33,14 @@ import type { Fates } from './waiting.js';
 export type Role = 'starting' | 'following' | 'leading' | 'over';
 
 /** What a {@link Member} stands on. */
-export interface MemberDeps
-  extends Pick<ForwarderDeps, 'clock' | 'random' | 'name' | 'address' | 'dial' | 'pendingMax'> {
+export interface MemberDeps extends Pick<ForwarderDeps, 'clock' | 'random' | 'address' | 'dial' | 'pendingMax'> {
+  /** This server's name. */
+  readonly name: string;
   readonly log: FollowedLog;
   /** By which this server is known in the graph, as long as its name is the same. */
   readonly uuid: string;
+  /** At which addresses clients reach this server, HOST:PORT. */
+  readonly addresses: readonly string[];
   /** How long the lease of a leader that died lives on. */
   readonly leaderTtlMs: number;
   readonly logger: Logger;
@@ -60,9 +64,10 @@ export interface MemberDeps
 export class Member implements CommandRoute, Publisher {
   readonly #deps: MemberDeps;
   readonly #news: LocalNews;
+  readonly #roster: Roster;
   readonly #forwarder: Forwarder;
   readonly #follower: LogFollower;
-  readonly #roster: ServerRoster;
+  readonly #place: ServerRoster;
   readonly #closing = new AbortController();
   /** Each costs a transaction. */
   readonly #stillLeads = new SharedQuestion(() => this.#confirm());
@@ -76,6 +81,10 @@ export class Member implements CommandRoute, Publisher {
   constructor(deps: MemberDeps) {
     this.#deps = deps;
     const { clock, random, name, address, dial, pendingMax, log, seq, replica, logger } = deps;
+    this.#roster = new Roster(() => ({
+      ...{ name, peerAddress: address, addresses: deps.addresses },
+      attachedCount: replica().attachments.count,
+    }));
     const replace = (sid: number) => replica().attachments.replace(sid);
     this.#news = new LocalNews({
       ...{ clock, replace, attached: () => replica().attachments.sids() },
@@ -83,12 +92,13 @@ export class Member implements CommandRoute, Publisher {
       renewedElsewhere: (sid) => replica().leases.renewedElsewhere(sid),
     });
     this.#forwarder = new Forwarder({
-      ...{ clock, random, name, address, dial, pendingMax, cutOffMs: cutOffMs(deps.leaderTtlMs) },
+      ...{ clock, random, address, dial, pendingMax, cutOffMs: cutOffMs(deps.leaderTtlMs) },
       news: this.#news,
+      roster: this.#roster,
       revision: () => replica().state.revision,
       tryOut: (command) => outcomeOf(replica(), command),
     });
-    this.#roster = new ServerRoster({
+    this.#place = new ServerRoster({
       ...{ clock, name, uuid: deps.uuid, replica },
       reached: () => this.#desk?.names ?? [this.#forwarder.leaderName ?? ''],
       leads: () => this.#role === 'leading',
@@ -134,6 +144,12 @@ export class Member implements CommandRoute, Publisher {
     return this.#role === 'leading' ? 0 : this.#follower.lagMs;
   }
 
+  /** The servers that live, as far as is known here. */
+  get roster(): Roster {
+    this.#roster.learn(this.#desk?.roster);
+    return this.#roster;
+  }
+
   /** What became of commands that were forwarded from here. */
   get fates(): Readonly<Fates> {
     return this.#forwarder.fates;
@@ -170,7 +186,7 @@ export class Member implements CommandRoute, Publisher {
       const lead = () => (this.#term === undefined || this.#role === 'over' ? undefined : this.#lead(this.#term));
       this.#follower.run(reached).then(lead).then(resolve, failed);
     });
-    if (!(await this.#roster.join())) throw new Error('the server was told to end before it had joined the others');
+    if (!(await this.#place.join())) throw new Error('the server was told to end before it had joined the others');
   }
 
   carry(command: Command, urgent: boolean): Promise<Applied | Fault> {
@@ -291,7 +307,7 @@ export class Member implements CommandRoute, Publisher {
   async #lead(term: Term): Promise<void> {
     const replica = this.#deps.replica();
     const { leases } = replica;
-    const desk = deskOf(replica, term.number, this.#deps.clock);
+    const desk = deskOf(replica, { term: term.number, clock: this.#deps.clock, self: () => this.#roster.self });
     const rest = this.#forwarder.lead();
     this.#news.end();
     leases.witness = desk;

@@ -10,10 +10,13 @@ import { StopReason } from '../core/model/stream.js';
 import type { State } from '../core/store/state.js';
 import type { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
+import { drainElsewhere } from './moving-out.js';
+import { type Neighbours, NO_NEIGHBOURS } from './neighbours.js';
 
 /** A message that an attached session receives. */
 export type Message =
-  | { readonly kind: 'heartbeat'; readonly position: Position }
+  /** `servers`: at which addresses the network is reached; absent where nothing new is to be said of it. */
+  | { readonly kind: 'heartbeat'; readonly position: Position; readonly servers?: readonly string[] | undefined }
   | { readonly kind: 'order'; readonly order: Order; readonly connection?: Connection | undefined }
   | { readonly kind: 'connectionEnded'; readonly connection: Connection }
   | { readonly kind: 'streamStopped'; readonly id: number; readonly reason: StopReason; readonly by: number };
@@ -29,6 +32,8 @@ export class Attachments {
   changed: ((sid: number, isAttached: boolean) => void) | undefined;
   /** Whether a session that is not attached here is attached at another server; undefined where there are no others. */
   elsewhere: ((sid: number) => boolean | Promise<boolean>) | undefined;
+  /** The other servers of the network. */
+  neighbours: Neighbours = NO_NEIGHBOURS;
 
   /** Whether a session is at this server; undefined where there are no others. */
   isHere: ((sid: number) => boolean) | undefined;
@@ -65,7 +70,7 @@ export class Attachments {
     this.open_.set(sid, attachment);
     this.leases.hold(sid);
     this.changed?.(sid, true);
-    attachment.push({ kind: 'heartbeat', position: this.state.position });
+    attachment.push(attachment.heartbeat(this.state.position, this.neighbours.addresses));
     for (const order of this.state.orders.of(sid)) attachment.push(this.orderOf(order));
     return attachment;
   }
@@ -87,6 +92,11 @@ export class Attachments {
 
   private leave(sid: number): void {
     if (this.isHere?.(sid) === false) this.replace(sid);
+  }
+
+  /** Ends the attachment of a session, which is to attach anew. */
+  release(sid: number, fault: Fault): void {
+    this.open_.get(sid)?.end(fault);
   }
 
   /** Ends all attachments: this server cannot vouch for sessions any more. They go elsewhere, or come back. */
@@ -113,10 +123,14 @@ export class Attachments {
     }
   }
 
-  /** Ends every attachment; the sessions live on. Leases stop too, because no client can renew from now on. */
-  drain(): void {
+  /**
+   * Ends every attachment; the sessions live on. Leases stop too, because no client can renew from now on. Where there are other servers
+   * to go to, this goes on for as long as `withinMs`.
+   */
+  drain(withinMs = 0): void {
     this.timer?.cancel();
     this.leases.close();
+    if (drainElsewhere(this, this.clock, withinMs) !== undefined) return;
     let nth = 0;
     for (const attachment of this.open_.values()) attachment.end(draining(nth++, this.leases.livesMs(attachment.sid)));
   }
@@ -157,8 +171,9 @@ export class Attachments {
 
   private scheduleHeartbeats(): void {
     this.timer = this.clock.after(this.limits.heartbeatMs, () => {
-      const heartbeat: Message = { kind: 'heartbeat', position: this.state.position };
-      for (const attachment of this.open_.values()) attachment.pushHeartbeat(heartbeat);
+      const { position } = this.state;
+      const { addresses } = this.neighbours;
+      for (const attachment of this.open_.values()) attachment.pushHeartbeat(position, addresses);
       this.scheduleHeartbeats();
     });
   }
@@ -169,6 +184,8 @@ export class Attachment {
   private readonly unread: Message[] = [];
   private ending: Fault | undefined;
   private wake: (() => void) | undefined;
+  /** What it was told of the servers. */
+  private told: readonly string[] = NO_NEIGHBOURS.addresses;
 
   constructor(
     readonly sid: number,
@@ -204,8 +221,15 @@ export class Attachment {
   }
 
   /** For {@link Attachments}: skipped while another message is unread, which shows the server's life as well. */
-  pushHeartbeat(message: Message): void {
-    if (this.unread.length === 0) this.push(message);
+  pushHeartbeat(position: Position, servers: readonly string[]): void {
+    if (this.unread.length === 0) this.push(this.heartbeat(position, servers));
+  }
+
+  /** For {@link Attachments}: a heartbeat, with the servers where they have changed. */
+  heartbeat(position: Position, servers: readonly string[]): Message {
+    if (servers === this.told) return { kind: 'heartbeat', position };
+    this.told = servers;
+    return { kind: 'heartbeat', position, servers };
   }
 
   /** For {@link Attachments}: what is unread is still delivered, then this. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { AuditLog } from '../audit/audit-log.js';
+import { formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { Acceptances } from '../brokering/acceptances.js';
 import type { Member } from '../cluster/member.js';
@@ -23,6 +24,8 @@ import { Gatekeeper } from '../replica/access/gatekeeper.js';
 import { GrantEnforcer } from '../replica/access/grant-enforcer.js';
 import type { IssuerLogins } from '../replica/access/issuer-logins.js';
 import { KeyProver, type KeyProverDeps } from '../replica/access/key-prover.js';
+import { Balancer } from '../replica/moving-out.js';
+import { type Neighbours, NO_NEIGHBOURS } from '../replica/neighbours.js';
 import { Opening } from '../replica/opening.js';
 import type { Publisher } from '../replica/publisher.js';
 import { recover } from '../replica/recover.js';
@@ -213,6 +216,8 @@ export async function startEngine({
     },
   });
   const { leases, deadlines, attachments } = replica;
+  attachments.neighbours = neighboursOf(config, cluster);
+  const balancer = new Balancer(attachments, clock);
   const door = new DoorPlace();
   // The shares before what asks of them, and the relay before the feeds: when a watcher hears that a stream has stopped, nothing
   // more of it is delivered. Feeds of sessions tell of attachments as well, and so come after these.
@@ -276,10 +281,29 @@ export async function startEngine({
       relay.close(draining());
       // That all of them end now says nothing of a session.
       replica.attachments.changed = undefined;
-      replica.attachments.drain();
+      balancer.close();
+      replica.attachments.drain(config.drainDeadlineMs);
       acceptances.drain(draining());
     },
     close: () => replica.close(),
+  };
+}
+
+/** A server alone names its own addresses: clients that know several find them again when it has moved. */
+function neighboursOf({ advertise = [] }: Config, cluster: Cluster | undefined): Neighbours {
+  const alone = { ...NO_NEIGHBOURS, addresses: advertise.map(formatAddress) };
+  if (cluster === undefined) return alone;
+  const { member } = cluster;
+  return {
+    get addresses() {
+      return member.roster.addresses;
+    },
+    get others() {
+      return member.roster.others;
+    },
+    get meanAttached() {
+      return member.roster.meanAttached;
+    },
   };
 }
 

@@ -15,6 +15,7 @@ export function recordOf(sid: number): Uint8Array {
 export function message(given: Partial<FollowerMessage> = {}): FollowerMessage {
   return {
     ...{ server: 'b', term: 5n, incarnation: 7, floor: 1, commands: [], revision: 0 },
+    ...{ peerAddress: '127.0.0.1:2', addresses: [], attachedCount: 0 },
     ...{
       renewed: [],
       attached: [],
@@ -80,6 +81,7 @@ export class DeskWorld {
       attachedSinceMs: (sid) => this.attached.get(sid),
       homeName: () => this.homeName,
       replace: (sid) => void this.replaced.push(sid),
+      self: () => ({ name: 'a', peerAddress: '127.0.0.1:1', addresses: [], attachedCount: 0 }),
       used: () => {},
       ...given,
     });

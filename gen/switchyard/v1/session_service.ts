@@ -100,6 +100,11 @@ export interface SessionResponse {
     | Principal
     | undefined;
   /**
+   * Addresses at which clients reach the servers of the network, HOST:PORT: what each live server was told to advertise, in no
+   * order. At most 64. Empty: the address that the caller has is the only way in.
+   */
+  servers: string[];
+  /**
    * The newest `Connection.relay_version` that this server knows. From 3 on a caller may ask for a direct connection before it has
    * gathered. 0: a server before 0.2.0.
    */
@@ -577,6 +582,7 @@ function createBaseSessionResponse(): SessionResponse {
     position: undefined,
     rendezvous: [],
     identity: undefined,
+    servers: [],
     relayVersion: 0,
   };
 }
@@ -609,6 +615,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     }
     if (message.identity !== undefined) {
       Principal.encode(message.identity, writer.uint32(162).fork()).join();
+    }
+    for (const v of message.servers) {
+      writer.uint32(170).string(v!);
     }
     if (message.relayVersion !== 0) {
       writer.uint32(176).uint32(message.relayVersion);
@@ -701,6 +710,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.identity = Principal.decode(reader, reader.uint32());
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.servers.push(reader.string());
+            continue;
+          }
           case 22: {
             if (tag !== 176) {
               break;
@@ -754,6 +771,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         ? object.rendezvous.map((e: any) => RendezvousAddress.fromJSON(e))
         : [],
       identity: isSet(object.identity) ? Principal.fromJSON(object.identity) : undefined,
+      servers: globalThis.Array.isArray(object?.servers)
+        ? object.servers.map((e: any) => globalThis.String(e))
+        : [],
       relayVersion: isSet(object.relayVersion)
         ? globalThis.Number(object.relayVersion)
         : isSet(object.relay_version)
@@ -791,6 +811,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     if (message.identity !== undefined) {
       obj.identity = Principal.toJSON(message.identity);
     }
+    if (message.servers?.length) {
+      obj.servers = message.servers;
+    }
     if (message.relayVersion !== 0) {
       obj.relayVersion = Math.round(message.relayVersion);
     }
@@ -815,6 +838,7 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     message.identity = (object.identity !== undefined && object.identity !== null)
       ? Principal.fromPartial(object.identity)
       : undefined;
+    message.servers = object.servers?.map((e) => e) || [];
     message.relayVersion = object.relayVersion ?? 0;
     return message;
   },

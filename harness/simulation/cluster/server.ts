@@ -87,7 +87,7 @@ export class ClusterServer implements LinkPlace {
     const { state, replay } = await recover(view.journal, INITIAL_LIMITS);
     await replay((position, changes) => applied(state, position, changes));
     const member: Member = new Member({
-      ...{ clock, random, name, address: name },
+      ...{ clock, random, name, address: name, addresses: [`${name}:8768`] },
       log: tamper.log?.(log) ?? log,
       logger: pino({ level: 'silent' }),
       seq: view.seq,

@@ -127,8 +127,10 @@ export interface OrderFacts {
 /** What an attachment brings to a session. */
 export function orderMessage(message: Message, { rendezvous, traceOf }: OrderFacts): Order {
   switch (message.kind) {
-    case 'heartbeat':
-      return { orderId: '', kind: { $case: 'heartbeat', value: { position: positionMessage(message.position) } } };
+    case 'heartbeat': {
+      const value = { position: positionMessage(message.position), servers: [...(message.servers ?? [])] };
+      return { orderId: '', kind: { $case: 'heartbeat', value } };
+    }
     case 'streamStopped': {
       const value = streamStoppedMessage(message.id, message.reason, message.by);
       return { orderId: '', kind: { $case: 'streamStopped', value } };

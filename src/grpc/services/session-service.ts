@@ -111,6 +111,7 @@ async function open(
     position: positionMessage(position),
     rendezvous: [...rendezvous],
     identity: principalMessage(replica.state, { uuid: identityOf(session), keyId }),
+    servers: [...replica.attachments.neighbours.addresses],
     relayVersion: RELAY_FIRST_FROM,
   };
   const { sid } = session;

@@ -68,6 +68,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     ...{ clock, random, name, log: shared, logger: log, address: peerAddress, lost: deps.lost },
     seq: view.seq,
     uuid: serverUuid(network, name),
+    addresses: (config.advertise ?? []).map(formatAddress),
     leaderTtlMs,
     pendingMax: replicaLimits(config).pendingMax,
     dial: peerDialer(network, files, fence),

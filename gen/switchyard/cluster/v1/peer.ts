@@ -58,6 +58,12 @@ export interface SubmitRequest {
    * later has it. As many as `attached`.
    */
   attachedMs: number[];
+  /** At which addresses clients reach the follower, HOST:PORT. At most 8. */
+  addresses: string[];
+  /** Where other servers reach it, HOST:PORT. */
+  peerAddress: string;
+  /** How many sessions are attached there. */
+  attachedCount: number;
 }
 
 /** One command of a follower's client. */
@@ -82,6 +88,26 @@ export interface SubmitResponse {
   absent: number[];
   /** Sessions that are at the follower, and were renewed at other servers. */
   renewed: number[];
+  /** The servers that live, the leader among them. Absent: nothing is said of them. */
+  roster?: Roster | undefined;
+}
+
+/** The servers of a network, as the leader hears of them. Those that follow a new leader come over one after the other. */
+export interface Roster {
+  /** At most 64. */
+  servers: RosterServer[];
+}
+
+/** One of them. */
+export interface RosterServer {
+  /** Its name. */
+  name: string;
+  /** Where other servers reach it, HOST:PORT. */
+  peerAddress: string;
+  /** At which addresses clients reach it, HOST:PORT. At most 8. */
+  addresses: string[];
+  /** How many sessions are attached there. */
+  attachedCount: number;
 }
 
 /** A command that was not stored. */
@@ -130,6 +156,9 @@ function createBaseSubmitRequest(): SubmitRequest {
     asked: [],
     revision: 0n,
     attachedMs: [],
+    addresses: [],
+    peerAddress: "",
+    attachedCount: 0,
   };
 }
 
@@ -203,6 +232,15 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
         writer.uint32(v);
       }
       writer.join();
+    }
+    for (const v of message.addresses) {
+      writer.uint32(114).string(v!);
+    }
+    if (message.peerAddress !== "") {
+      writer.uint32(122).string(message.peerAddress);
+    }
+    if (message.attachedCount !== 0) {
+      writer.uint32(128).uint32(message.attachedCount);
     }
     return writer;
   },
@@ -384,6 +422,30 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
 
             break;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.addresses.push(reader.string());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.peerAddress = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.attachedCount = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -421,6 +483,19 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
         : globalThis.Array.isArray(object?.attached_ms)
         ? object.attached_ms.map((e: any) => globalThis.Number(e))
         : [],
+      addresses: globalThis.Array.isArray(object?.addresses)
+        ? object.addresses.map((e: any) => globalThis.String(e))
+        : [],
+      peerAddress: isSet(object.peerAddress)
+        ? globalThis.String(object.peerAddress)
+        : isSet(object.peer_address)
+        ? globalThis.String(object.peer_address)
+        : "",
+      attachedCount: isSet(object.attachedCount)
+        ? globalThis.Number(object.attachedCount)
+        : isSet(object.attached_count)
+        ? globalThis.Number(object.attached_count)
+        : 0,
     };
   },
 
@@ -465,6 +540,15 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
     if (message.attachedMs?.length) {
       obj.attachedMs = message.attachedMs.map((e) => Math.round(e));
     }
+    if (message.addresses?.length) {
+      obj.addresses = message.addresses;
+    }
+    if (message.peerAddress !== "") {
+      obj.peerAddress = message.peerAddress;
+    }
+    if (message.attachedCount !== 0) {
+      obj.attachedCount = Math.round(message.attachedCount);
+    }
     return obj;
   },
 
@@ -486,6 +570,9 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
     message.asked = object.asked?.map((e) => e) || [];
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
     message.attachedMs = object.attachedMs?.map((e) => e) || [];
+    message.addresses = object.addresses?.map((e) => e) || [];
+    message.peerAddress = object.peerAddress ?? "";
+    message.attachedCount = object.attachedCount ?? 0;
     return message;
   },
 };
@@ -592,7 +679,7 @@ export const ForwardedCommand: MessageFns<ForwardedCommand> = {
 };
 
 function createBaseSubmitResponse(): SubmitResponse {
-  return { refusals: [], replaced: [], attached: [], absent: [], renewed: [] };
+  return { refusals: [], replaced: [], attached: [], absent: [], renewed: [], roster: undefined };
 }
 
 export const SubmitResponse: MessageFns<SubmitResponse> = {
@@ -627,6 +714,9 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
         writer.int32(v);
       }
       writer.join();
+    }
+    if (message.roster !== undefined) {
+      Roster.encode(message.roster, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -724,6 +814,14 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
 
             break;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.roster = Roster.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -743,6 +841,7 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
       attached: globalThis.Array.isArray(object?.attached) ? object.attached.map((e: any) => globalThis.Number(e)) : [],
       absent: globalThis.Array.isArray(object?.absent) ? object.absent.map((e: any) => globalThis.Number(e)) : [],
       renewed: globalThis.Array.isArray(object?.renewed) ? object.renewed.map((e: any) => globalThis.Number(e)) : [],
+      roster: isSet(object.roster) ? Roster.fromJSON(object.roster) : undefined,
     };
   },
 
@@ -763,6 +862,9 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
     if (message.renewed?.length) {
       obj.renewed = message.renewed.map((e) => Math.round(e));
     }
+    if (message.roster !== undefined) {
+      obj.roster = Roster.toJSON(message.roster);
+    }
     return obj;
   },
 
@@ -776,6 +878,207 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
     message.attached = object.attached?.map((e) => e) || [];
     message.absent = object.absent?.map((e) => e) || [];
     message.renewed = object.renewed?.map((e) => e) || [];
+    message.roster = (object.roster !== undefined && object.roster !== null)
+      ? Roster.fromPartial(object.roster)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRoster(): Roster {
+  return { servers: [] };
+}
+
+export const Roster: MessageFns<Roster> = {
+  encode(message: Roster, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.servers) {
+      RosterServer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Roster {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoster();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.servers.push(RosterServer.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Roster {
+    return {
+      servers: globalThis.Array.isArray(object?.servers)
+        ? object.servers.map((e: any) => RosterServer.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: Roster): unknown {
+    const obj: any = {};
+    if (message.servers?.length) {
+      obj.servers = message.servers.map((e) => RosterServer.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Roster>, I>>(base?: I): Roster {
+    return Roster.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Roster>, I>>(object: I): Roster {
+    const message = createBaseRoster();
+    message.servers = object.servers?.map((e) => RosterServer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRosterServer(): RosterServer {
+  return { name: "", peerAddress: "", addresses: [], attachedCount: 0 };
+}
+
+export const RosterServer: MessageFns<RosterServer> = {
+  encode(message: RosterServer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.peerAddress !== "") {
+      writer.uint32(18).string(message.peerAddress);
+    }
+    for (const v of message.addresses) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.attachedCount !== 0) {
+      writer.uint32(32).uint32(message.attachedCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RosterServer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRosterServer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.peerAddress = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.addresses.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.attachedCount = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RosterServer {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      peerAddress: isSet(object.peerAddress)
+        ? globalThis.String(object.peerAddress)
+        : isSet(object.peer_address)
+        ? globalThis.String(object.peer_address)
+        : "",
+      addresses: globalThis.Array.isArray(object?.addresses)
+        ? object.addresses.map((e: any) => globalThis.String(e))
+        : [],
+      attachedCount: isSet(object.attachedCount)
+        ? globalThis.Number(object.attachedCount)
+        : isSet(object.attached_count)
+        ? globalThis.Number(object.attached_count)
+        : 0,
+    };
+  },
+
+  toJSON(message: RosterServer): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.peerAddress !== "") {
+      obj.peerAddress = message.peerAddress;
+    }
+    if (message.addresses?.length) {
+      obj.addresses = message.addresses;
+    }
+    if (message.attachedCount !== 0) {
+      obj.attachedCount = Math.round(message.attachedCount);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RosterServer>, I>>(base?: I): RosterServer {
+    return RosterServer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RosterServer>, I>>(object: I): RosterServer {
+    const message = createBaseRosterServer();
+    message.name = object.name ?? "";
+    message.peerAddress = object.peerAddress ?? "";
+    message.addresses = object.addresses?.map((e) => e) || [];
+    message.attachedCount = object.attachedCount ?? 0;
     return message;
   },
 };

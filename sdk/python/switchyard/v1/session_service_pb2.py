@@ -22,7 +22,7 @@ from switchyard.v1 import position_pb2 as switchyard_dot_v1_dot_position__pb2
 from switchyard.v1 import session_pb2 as switchyard_dot_v1_dot_session__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#switchyard/v1/session_service.proto\x12\rswitchyard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eswitchyard/v1/connection.proto\x1a\x19switchyard/v1/error.proto\x1a\x1cswitchyard/v1/identity.proto\x1a\x1cswitchyard/v1/instance.proto\x1a\x1bswitchyard/v1/network.proto\x1a\x1cswitchyard/v1/position.proto\x1a\x1bswitchyard/v1/session.proto\"\xbf\x03\n\x0eSessionRequest\x12#\n\rinstance_uuid\x18\x01 \x01(\tR\x0cinstanceUuid\x12@\n\rinstance_type\x18\x02 \x01(\x0e\x32\x1b.switchyard.v1.InstanceTypeR\x0cinstanceType\x12\x46\n\x0finstance_flavor\x18\x03 \x01(\x0e\x32\x1d.switchyard.v1.InstanceFlavorR\x0einstanceFlavor\x12+\n\x03ttl\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x12\n\x04name\x18\x0b \x01(\tR\x04name\x12\x41\n\x06labels\x18\x0c \x03(\x0b\x32).switchyard.v1.SessionRequest.LabelsEntryR\x06labels\x12/\n\x05proof\x18\x17 \x01(\x0b\x32\x14.switchyard.v1.ProofH\x00R\x05proof\x88\x01\x01\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x08\n\x06_proofJ\x04\x08\x04\x10\n\"\xcd\x03\n\x0fSessionResponse\x12!\n\x0cinstance_sid\x18\x01 \x01(\x05R\x0binstanceSid\x12\x1d\n\nserver_sid\x18\x02 \x01(\x05R\tserverSid\x12\x1f\n\x0bserver_uuid\x18\x03 \x01(\tR\nserverUuid\x12#\n\rsession_token\x18\n \x01(\tR\x0csessionToken\x12+\n\x03ttl\x18\x0b \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x1b\n\tstream_id\x18\x0c \x01(\x05R\x08streamId\x12\x33\n\x08position\x18\r \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12@\n\nrendezvous\x18\x0e \x03(\x0b\x32 .switchyard.v1.RendezvousAddressR\nrendezvous\x12\x39\n\x08identity\x18\x14 \x01(\x0b\x32\x18.switchyard.v1.PrincipalH\x00R\x08identity\x88\x01\x01\x12#\n\rrelay_version\x18\x16 \x01(\rR\x0crelayVersionB\x0b\n\t_identityJ\x04\x08\x04\x10\n\"M\n\x10KeepAliveRequest\x12/\n\x05proof\x18\x17 \x01(\x0b\x32\x14.switchyard.v1.ProofH\x00R\x05proof\x88\x01\x01\x42\x08\n\x06_proof\"u\n\x11KeepAliveResponse\x12+\n\x03ttl\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"J\n\rAttachRequest\x12/\n\x05proof\x18\x17 \x01(\x0b\x32\x14.switchyard.v1.ProofH\x00R\x05proof\x88\x01\x01\x42\x08\n\x06_proof\"<\n\x0e\x41ttachResponse\x12*\n\x05order\x18\x01 \x01(\x0b\x32\x14.switchyard.v1.OrderR\x05order\"\x8b\x01\n\rAnswerRequest\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12)\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x15.switchyard.v1.ReasonR\x04\x63ode\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x12\n\x04\x64\x61ta\x18\x04 \x01(\x0cR\x04\x64\x61ta\"\x10\n\x0e\x41nswerResponse\"E\n\x17TerminateSessionRequest\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\x12\x16\n\x06reason\x18\n \x01(\tR\x06reason\"O\n\x18TerminateSessionResponse\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"\'\n\x11GetSessionRequest\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\"{\n\x12GetSessionResponse\x12\x30\n\x07session\x18\x01 \x01(\x0b\x32\x16.switchyard.v1.SessionR\x07session\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"\xb8\x01\n\x13ListSessionsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12@\n\rinstance_type\x18\x03 \x01(\x0e\x32\x1b.switchyard.v1.InstanceTypeR\x0cinstanceType\x12#\n\rinstance_uuid\x18\x04 \x01(\tR\x0cinstanceUuid\"\xa7\x01\n\x14ListSessionsResponse\x12\x32\n\x08sessions\x18\x01 \x03(\x0b\x32\x16.switchyard.v1.SessionR\x08sessions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x33\n\x08position\x18\x03 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"[\n\x14WatchSessionsRequest\x12-\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x05\x61\x66ter\x12\x14\n\x05\x63vids\x18\x03 \x03(\x05R\x05\x63vids\"\xf1\x01\n\x15WatchSessionsResponse\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x18.switchyard.v1.WatchKindR\x04kind\x12\x36\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x1c.switchyard.v1.SessionChangeR\x07\x63hanges\x12=\n\x0c\x63ommitted_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63ommittedAt\"\xfe\x01\n\rSessionChange\x12\x30\n\x06opened\x18\x01 \x01(\x0b\x32\x16.switchyard.v1.SessionH\x00R\x06opened\x12<\n\x08\x61ttached\x18\x02 \x01(\x0b\x32\x1e.switchyard.v1.SessionAttachedH\x00R\x08\x61ttached\x12<\n\x08\x64\x65tached\x18\x03 \x01(\x0b\x32\x1e.switchyard.v1.SessionDetachedH\x00R\x08\x64\x65tached\x12\x37\n\x06\x63losed\x18\x04 \x01(\x0b\x32\x1d.switchyard.v1.EndpointClosedH\x00R\x06\x63losedB\x06\n\x04kind\"%\n\x0fSessionAttached\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\"%\n\x0fSessionDetached\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid2\xc7\x05\n\x0eSessionService\x12M\n\x07Session\x12\x1d.switchyard.v1.SessionRequest\x1a\x1e.switchyard.v1.SessionResponse\"\x03\x90\x02\x02\x12S\n\tKeepAlive\x12\x1f.switchyard.v1.KeepAliveRequest\x1a .switchyard.v1.KeepAliveResponse\"\x03\x90\x02\x02\x12G\n\x06\x41ttach\x12\x1c.switchyard.v1.AttachRequest\x1a\x1d.switchyard.v1.AttachResponse0\x01\x12J\n\x06\x41nswer\x12\x1c.switchyard.v1.AnswerRequest\x1a\x1d.switchyard.v1.AnswerResponse\"\x03\x90\x02\x02\x12\x63\n\x10TerminateSession\x12&.switchyard.v1.TerminateSessionRequest\x1a\'.switchyard.v1.TerminateSessionResponse\x12V\n\nGetSession\x12 .switchyard.v1.GetSessionRequest\x1a!.switchyard.v1.GetSessionResponse\"\x03\x90\x02\x01\x12\\\n\x0cListSessions\x12\".switchyard.v1.ListSessionsRequest\x1a#.switchyard.v1.ListSessionsResponse\"\x03\x90\x02\x01\x12\x61\n\rWatchSessions\x12#.switchyard.v1.WatchSessionsRequest\x1a$.switchyard.v1.WatchSessionsResponse\"\x03\x90\x02\x01\x30\x01\x42z\n\x10io.switchyard.v1P\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#switchyard/v1/session_service.proto\x12\rswitchyard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eswitchyard/v1/connection.proto\x1a\x19switchyard/v1/error.proto\x1a\x1cswitchyard/v1/identity.proto\x1a\x1cswitchyard/v1/instance.proto\x1a\x1bswitchyard/v1/network.proto\x1a\x1cswitchyard/v1/position.proto\x1a\x1bswitchyard/v1/session.proto\"\xbf\x03\n\x0eSessionRequest\x12#\n\rinstance_uuid\x18\x01 \x01(\tR\x0cinstanceUuid\x12@\n\rinstance_type\x18\x02 \x01(\x0e\x32\x1b.switchyard.v1.InstanceTypeR\x0cinstanceType\x12\x46\n\x0finstance_flavor\x18\x03 \x01(\x0e\x32\x1d.switchyard.v1.InstanceFlavorR\x0einstanceFlavor\x12+\n\x03ttl\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x12\n\x04name\x18\x0b \x01(\tR\x04name\x12\x41\n\x06labels\x18\x0c \x03(\x0b\x32).switchyard.v1.SessionRequest.LabelsEntryR\x06labels\x12/\n\x05proof\x18\x17 \x01(\x0b\x32\x14.switchyard.v1.ProofH\x00R\x05proof\x88\x01\x01\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x08\n\x06_proofJ\x04\x08\x04\x10\n\"\xe7\x03\n\x0fSessionResponse\x12!\n\x0cinstance_sid\x18\x01 \x01(\x05R\x0binstanceSid\x12\x1d\n\nserver_sid\x18\x02 \x01(\x05R\tserverSid\x12\x1f\n\x0bserver_uuid\x18\x03 \x01(\tR\nserverUuid\x12#\n\rsession_token\x18\n \x01(\tR\x0csessionToken\x12+\n\x03ttl\x18\x0b \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x1b\n\tstream_id\x18\x0c \x01(\x05R\x08streamId\x12\x33\n\x08position\x18\r \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12@\n\nrendezvous\x18\x0e \x03(\x0b\x32 .switchyard.v1.RendezvousAddressR\nrendezvous\x12\x39\n\x08identity\x18\x14 \x01(\x0b\x32\x18.switchyard.v1.PrincipalH\x00R\x08identity\x88\x01\x01\x12\x18\n\x07servers\x18\x15 \x03(\tR\x07servers\x12#\n\rrelay_version\x18\x16 \x01(\rR\x0crelayVersionB\x0b\n\t_identityJ\x04\x08\x04\x10\n\"M\n\x10KeepAliveRequest\x12/\n\x05proof\x18\x17 \x01(\x0b\x32\x14.switchyard.v1.ProofH\x00R\x05proof\x88\x01\x01\x42\x08\n\x06_proof\"u\n\x11KeepAliveResponse\x12+\n\x03ttl\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"J\n\rAttachRequest\x12/\n\x05proof\x18\x17 \x01(\x0b\x32\x14.switchyard.v1.ProofH\x00R\x05proof\x88\x01\x01\x42\x08\n\x06_proof\"<\n\x0e\x41ttachResponse\x12*\n\x05order\x18\x01 \x01(\x0b\x32\x14.switchyard.v1.OrderR\x05order\"\x8b\x01\n\rAnswerRequest\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12)\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x15.switchyard.v1.ReasonR\x04\x63ode\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x12\n\x04\x64\x61ta\x18\x04 \x01(\x0cR\x04\x64\x61ta\"\x10\n\x0e\x41nswerResponse\"E\n\x17TerminateSessionRequest\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\x12\x16\n\x06reason\x18\n \x01(\tR\x06reason\"O\n\x18TerminateSessionResponse\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"\'\n\x11GetSessionRequest\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\"{\n\x12GetSessionResponse\x12\x30\n\x07session\x18\x01 \x01(\x0b\x32\x16.switchyard.v1.SessionR\x07session\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"\xb8\x01\n\x13ListSessionsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12@\n\rinstance_type\x18\x03 \x01(\x0e\x32\x1b.switchyard.v1.InstanceTypeR\x0cinstanceType\x12#\n\rinstance_uuid\x18\x04 \x01(\tR\x0cinstanceUuid\"\xa7\x01\n\x14ListSessionsResponse\x12\x32\n\x08sessions\x18\x01 \x03(\x0b\x32\x16.switchyard.v1.SessionR\x08sessions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x33\n\x08position\x18\x03 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"[\n\x14WatchSessionsRequest\x12-\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x05\x61\x66ter\x12\x14\n\x05\x63vids\x18\x03 \x03(\x05R\x05\x63vids\"\xf1\x01\n\x15WatchSessionsResponse\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x18.switchyard.v1.WatchKindR\x04kind\x12\x36\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x1c.switchyard.v1.SessionChangeR\x07\x63hanges\x12=\n\x0c\x63ommitted_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63ommittedAt\"\xfe\x01\n\rSessionChange\x12\x30\n\x06opened\x18\x01 \x01(\x0b\x32\x16.switchyard.v1.SessionH\x00R\x06opened\x12<\n\x08\x61ttached\x18\x02 \x01(\x0b\x32\x1e.switchyard.v1.SessionAttachedH\x00R\x08\x61ttached\x12<\n\x08\x64\x65tached\x18\x03 \x01(\x0b\x32\x1e.switchyard.v1.SessionDetachedH\x00R\x08\x64\x65tached\x12\x37\n\x06\x63losed\x18\x04 \x01(\x0b\x32\x1d.switchyard.v1.EndpointClosedH\x00R\x06\x63losedB\x06\n\x04kind\"%\n\x0fSessionAttached\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\"%\n\x0fSessionDetached\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid2\xc7\x05\n\x0eSessionService\x12M\n\x07Session\x12\x1d.switchyard.v1.SessionRequest\x1a\x1e.switchyard.v1.SessionResponse\"\x03\x90\x02\x02\x12S\n\tKeepAlive\x12\x1f.switchyard.v1.KeepAliveRequest\x1a .switchyard.v1.KeepAliveResponse\"\x03\x90\x02\x02\x12G\n\x06\x41ttach\x12\x1c.switchyard.v1.AttachRequest\x1a\x1d.switchyard.v1.AttachResponse0\x01\x12J\n\x06\x41nswer\x12\x1c.switchyard.v1.AnswerRequest\x1a\x1d.switchyard.v1.AnswerResponse\"\x03\x90\x02\x02\x12\x63\n\x10TerminateSession\x12&.switchyard.v1.TerminateSessionRequest\x1a\'.switchyard.v1.TerminateSessionResponse\x12V\n\nGetSession\x12 .switchyard.v1.GetSessionRequest\x1a!.switchyard.v1.GetSessionResponse\"\x03\x90\x02\x01\x12\\\n\x0cListSessions\x12\".switchyard.v1.ListSessionsRequest\x1a#.switchyard.v1.ListSessionsResponse\"\x03\x90\x02\x01\x12\x61\n\rWatchSessions\x12#.switchyard.v1.WatchSessionsRequest\x1a$.switchyard.v1.WatchSessionsResponse\"\x03\x90\x02\x01\x30\x01\x42z\n\x10io.switchyard.v1P\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'switchyard.v1.session_service_pb2', globals())
@@ -49,41 +49,41 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _SESSIONREQUEST_LABELSENTRY._serialized_start=701
   _SESSIONREQUEST_LABELSENTRY._serialized_end=758
   _SESSIONRESPONSE._serialized_start=777
-  _SESSIONRESPONSE._serialized_end=1238
-  _KEEPALIVEREQUEST._serialized_start=1240
-  _KEEPALIVEREQUEST._serialized_end=1317
-  _KEEPALIVERESPONSE._serialized_start=1319
-  _KEEPALIVERESPONSE._serialized_end=1436
-  _ATTACHREQUEST._serialized_start=1438
-  _ATTACHREQUEST._serialized_end=1512
-  _ATTACHRESPONSE._serialized_start=1514
-  _ATTACHRESPONSE._serialized_end=1574
-  _ANSWERREQUEST._serialized_start=1577
-  _ANSWERREQUEST._serialized_end=1716
-  _ANSWERRESPONSE._serialized_start=1718
-  _ANSWERRESPONSE._serialized_end=1734
-  _TERMINATESESSIONREQUEST._serialized_start=1736
-  _TERMINATESESSIONREQUEST._serialized_end=1805
-  _TERMINATESESSIONRESPONSE._serialized_start=1807
-  _TERMINATESESSIONRESPONSE._serialized_end=1886
-  _GETSESSIONREQUEST._serialized_start=1888
-  _GETSESSIONREQUEST._serialized_end=1927
-  _GETSESSIONRESPONSE._serialized_start=1929
-  _GETSESSIONRESPONSE._serialized_end=2052
-  _LISTSESSIONSREQUEST._serialized_start=2055
-  _LISTSESSIONSREQUEST._serialized_end=2239
-  _LISTSESSIONSRESPONSE._serialized_start=2242
-  _LISTSESSIONSRESPONSE._serialized_end=2409
-  _WATCHSESSIONSREQUEST._serialized_start=2411
-  _WATCHSESSIONSREQUEST._serialized_end=2502
-  _WATCHSESSIONSRESPONSE._serialized_start=2505
-  _WATCHSESSIONSRESPONSE._serialized_end=2746
-  _SESSIONCHANGE._serialized_start=2749
-  _SESSIONCHANGE._serialized_end=3003
-  _SESSIONATTACHED._serialized_start=3005
-  _SESSIONATTACHED._serialized_end=3042
-  _SESSIONDETACHED._serialized_start=3044
-  _SESSIONDETACHED._serialized_end=3081
-  _SESSIONSERVICE._serialized_start=3084
-  _SESSIONSERVICE._serialized_end=3795
+  _SESSIONRESPONSE._serialized_end=1264
+  _KEEPALIVEREQUEST._serialized_start=1266
+  _KEEPALIVEREQUEST._serialized_end=1343
+  _KEEPALIVERESPONSE._serialized_start=1345
+  _KEEPALIVERESPONSE._serialized_end=1462
+  _ATTACHREQUEST._serialized_start=1464
+  _ATTACHREQUEST._serialized_end=1538
+  _ATTACHRESPONSE._serialized_start=1540
+  _ATTACHRESPONSE._serialized_end=1600
+  _ANSWERREQUEST._serialized_start=1603
+  _ANSWERREQUEST._serialized_end=1742
+  _ANSWERRESPONSE._serialized_start=1744
+  _ANSWERRESPONSE._serialized_end=1760
+  _TERMINATESESSIONREQUEST._serialized_start=1762
+  _TERMINATESESSIONREQUEST._serialized_end=1831
+  _TERMINATESESSIONRESPONSE._serialized_start=1833
+  _TERMINATESESSIONRESPONSE._serialized_end=1912
+  _GETSESSIONREQUEST._serialized_start=1914
+  _GETSESSIONREQUEST._serialized_end=1953
+  _GETSESSIONRESPONSE._serialized_start=1955
+  _GETSESSIONRESPONSE._serialized_end=2078
+  _LISTSESSIONSREQUEST._serialized_start=2081
+  _LISTSESSIONSREQUEST._serialized_end=2265
+  _LISTSESSIONSRESPONSE._serialized_start=2268
+  _LISTSESSIONSRESPONSE._serialized_end=2435
+  _WATCHSESSIONSREQUEST._serialized_start=2437
+  _WATCHSESSIONSREQUEST._serialized_end=2528
+  _WATCHSESSIONSRESPONSE._serialized_start=2531
+  _WATCHSESSIONSRESPONSE._serialized_end=2772
+  _SESSIONCHANGE._serialized_start=2775
+  _SESSIONCHANGE._serialized_end=3029
+  _SESSIONATTACHED._serialized_start=3031
+  _SESSIONATTACHED._serialized_end=3068
+  _SESSIONDETACHED._serialized_start=3070
+  _SESSIONDETACHED._serialized_end=3107
+  _SESSIONSERVICE._serialized_start=3110
+  _SESSIONSERVICE._serialized_end=3821
 # @@protoc_insertion_point(module_scope)
