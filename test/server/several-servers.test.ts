@@ -1,0 +1,115 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { quietPort } from '../../harness/port.js';
+import { type Instance, InstanceType, Switchyard } from '../../src/client/index.js';
+import { Wire } from '../client/wire.js';
+import { agent, ask, type Running, run } from '../grpc/running.js';
+import { EtcdProcess, lacksEtcd } from '../log/etcd-process.js';
+
+const lacks = lacksEtcd();
+if (lacks) process.stderr.write(`not checked: clients of several servers: ${lacks}\n`);
+
+// An etcd starts here, beside everything else that a busy machine does.
+jest.setTimeout(60_000);
+
+(lacks ? describe.skip : describe)('clients of two servers that share a network', () => {
+  let etcd: EtcdProcess;
+  let count = 0;
+  const closing: (() => unknown)[] = [];
+
+  beforeAll(async () => {
+    etcd = await EtcdProcess.start();
+  });
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+  afterAll(() => etcd.remove());
+
+  /** A server that clients reach through a wire, which can be cut. */
+  async function serve(network: string, name: string) {
+    const listen = `127.0.0.1:${await quietPort()}`;
+    const wire = await new Wire(listen).mend();
+    closing.push(() => wire.cut());
+    const flags = { ...{ journal: etcd.url, network, name, listen }, advertise: wire.address };
+    const running = await run(flags);
+    closing.push(() => running.stop());
+    return { ...running, wire };
+  }
+
+  async function serveTwo() {
+    const network = `several-${count++}`;
+    const a = await serve(network, 'a');
+    const b = await serve(network, 'b');
+    await knowsBoth(a);
+    return { a, b };
+  }
+
+  /** Waits until a server has heard of the other one. */
+  async function knowsBoth(at: Running): Promise<void> {
+    for (let number = 100; ; number++) {
+      const { servers } = await ask(at, Sessions.session, agent(number));
+      if (servers.length === 2) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  function connect(server: string | string[]): Switchyard {
+    const yard = new Switchyard({ server });
+    closing.push(() => yard.close());
+    return yard;
+  }
+
+  const join = (yard: Switchyard, number: number): Instance =>
+    yard.join({ uuid: agent(number).instanceUuid, type: InstanceType.AGENT, name: `agent ${number}` });
+
+  it('carries a session and a watch on at the other server, told of it by the first, when that one is cut off', async () => {
+    const { a, b } = await serveTwo();
+    const yard = connect(a.wire.address);
+    const instance = join(yard, 1);
+    const { cvid, token } = await instance.attached();
+    const watched = instance.watchNetwork();
+    await watched.synced();
+    const resets: number[] = [];
+    watched.on('synced', () => resets.push(1));
+
+    const again = new Promise((resolve) => instance.on('attached', resolve));
+    const startMs = performance.now();
+    a.wire.cut();
+    await again;
+    expect(performance.now() - startMs).toBeLessThan(10_000);
+    expect([instance.session?.cvid, instance.session?.token]).toEqual([cvid, token]);
+    const { instanceSid } = await ask(b, Sessions.session, agent(2));
+    while (watched.graph.node(instanceSid) === undefined)
+      await new Promise((resolve) => watched.on('nodeAdded', resolve));
+    expect(resets).toEqual([]);
+  });
+
+  it('lets an attachment go to the other server without a wait when its own one drains', async () => {
+    const { a, b } = await serveTwo();
+    const yard = connect(a.wire.address);
+    const instance = join(yard, 1);
+    const { cvid } = await instance.attached();
+    const rests: number[] = [];
+    const reasons: unknown[] = [];
+    instance.on('broken', (error, delayMs) => {
+      reasons.push([error.reason, error.retryAfterMs, error.metadata.servers]);
+      rests.push(delayMs);
+    });
+    const again = new Promise((resolve) => instance.on('attached', resolve));
+    const down = a.server.drain();
+    await again;
+    await down;
+    expect(reasons[0]).toEqual(['DRAINING', 0, b.wire.address]);
+    expect(rests[0]).toBe(0);
+    expect(instance.session?.cvid).toBe(cvid);
+  });
+
+  it('finds the one that lives among those that it was given', async () => {
+    const { a, b } = await serveTwo();
+    a.wire.cut();
+    const yard = connect([a.wire.address, b.wire.address]);
+    const instance = join(yard, 1);
+    await instance.attached();
+    expect((await yard.getSession(instance.session!.cvid)).session.cvid).toBe(instance.session!.cvid);
+  });
+});
