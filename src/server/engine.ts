@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import type { AuditLog } from '../audit/audit-log.js';
-import { formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { Acceptances } from '../brokering/acceptances.js';
 import type { Member } from '../cluster/member.js';
@@ -25,7 +24,6 @@ import { GrantEnforcer } from '../replica/access/grant-enforcer.js';
 import type { IssuerLogins } from '../replica/access/issuer-logins.js';
 import { KeyProver, type KeyProverDeps } from '../replica/access/key-prover.js';
 import { Balancer } from '../replica/moving-out.js';
-import { type Neighbours, NO_NEIGHBOURS } from '../replica/neighbours.js';
 import { Opening } from '../replica/opening.js';
 import type { Publisher } from '../replica/publisher.js';
 import { recover } from '../replica/recover.js';
@@ -41,6 +39,7 @@ import { type Feeds, makeFeeds } from './feeds.js';
 import { makeIssuers } from './issuers.js';
 import type { EventReports } from './metrics/event-reports.js';
 import type { Metrics } from './metrics/metrics.js';
+import { joinRelays, neighboursOf, type PeerBranches } from './neighbours.js';
 
 /** Where the commands stand: in a journal of this server alone, or in a log that it has in common with others. */
 export type Storage =
@@ -52,6 +51,8 @@ export interface Cluster {
   /** What stands in it, to recover from. */
   readonly view: Replayable;
   readonly member: Member;
+  /** Branches of streams between servers. */
+  readonly branches: PeerBranches;
   /**
    * Joins the others. Resolves when everything in the log is applied. `establish` stores what a new network begins with and what this
    * server's options say; it is called when this server begins to lead.
@@ -216,7 +217,8 @@ export async function startEngine({
     },
   });
   const { leases, deadlines, attachments } = replica;
-  attachments.neighbours = neighboursOf(config, cluster);
+  attachments.neighbours = neighboursOf(config, cluster?.member);
+  if (cluster !== undefined) joinRelays(relay, replica, { ...cluster, clock });
   const balancer = new Balancer(attachments, clock);
   const door = new DoorPlace();
   // The shares before what asks of them, and the relay before the feeds: when a watcher hears that a stream has stopped, nothing
@@ -286,24 +288,6 @@ export async function startEngine({
       acceptances.drain(draining());
     },
     close: () => replica.close(),
-  };
-}
-
-/** A server alone names its own addresses: clients that know several find them again when it has moved. */
-function neighboursOf({ advertise = [] }: Config, cluster: Cluster | undefined): Neighbours {
-  const alone = { ...NO_NEIGHBOURS, addresses: advertise.map(formatAddress) };
-  if (cluster === undefined) return alone;
-  const { member } = cluster;
-  return {
-    get addresses() {
-      return member.roster.addresses;
-    },
-    get others() {
-      return member.roster.others;
-    },
-    get meanAttached() {
-      return member.roster.meanAttached;
-    },
   };
 }
 

@@ -20,7 +20,7 @@ describe('the connection between a follower and its leader', () => {
   });
 
   async function open(accept: (link: FollowerLink) => FollowerHandler) {
-    const door = new PeerDoor({ network: 'yard', files: undefined, fence, accept });
+    const door = new PeerDoor({ network: 'yard', files: undefined, fence, accept, branches: () => undefined });
     doors.push(door);
     const address = formatAddress(await door.listen({ host: '127.0.0.1', port: 0 }));
     const dial = peerDialer('yard', undefined, fence);

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { quietPort } from '../../harness/port.js';
@@ -102,6 +103,47 @@ jest.setTimeout(60_000);
     expect(reasons[0]).toEqual(['DRAINING', 0, b.wire.address]);
     expect(rests[0]).toBe(0);
     expect(instance.session?.cvid).toBe(cvid);
+  });
+
+  it('carries the blocks of a stream to a sink at the other server, and what it confirms back', async () => {
+    const { a, b } = await serveTwo();
+    const [source, sink] = [join(connect(a.address), 1), join(connect(b.address), 2)];
+    await Promise.all([source.attached(), sink.attached()]);
+    const settings = { deliveryConfirmation: true };
+    const { stream } = await source.createStream([sink.session!.cvid], settings);
+    const { id, sinks } = stream;
+    await ask(b, Sessions.session, agent(50));
+    const from = await source.openSource(id);
+    const to = await sink.openSink(sinks[0].id);
+    expect(to.channel).toBe(from.channel);
+    const sent = Array.from({ length: 200 }, (_, nth) => Buffer.alloc(50_000, nth));
+    const writing = (async () => {
+      for (const block of sent) await from.write(block);
+      await from.finish();
+    })();
+    const got: Buffer[] = [];
+    for await (const block of to) got.push(Buffer.from(block));
+    await writing;
+    expect(Buffer.concat(got).equals(Buffer.concat(sent))).toBe(true);
+    expect(from.confirmedBlocks).toBe(200);
+  });
+
+  it('connects instances at two servers directly, and over the relay', async () => {
+    const { a, b } = await serveTwo();
+    const handlers = {
+      accept: () => true,
+      accepted: (stream: NodeJS.ReadWriteStream) => void stream.pipe(stream),
+    };
+    const yard = connect(b.address);
+    const peer = yard.join({ uuid: agent(2).instanceUuid, type: InstanceType.AGENT, handlers });
+    const caller = join(connect(a.address), 1);
+    const [{ cvid }] = await Promise.all([peer.attached(), caller.attached()]);
+    const relayed = await caller.connect(cvid, { relayOnly: true });
+    relayed.end('through both servers');
+    expect([await text(relayed), relayed.path]).toEqual(['through both servers', 'relayed']);
+    const direct = await caller.connect(cvid, { fallback: 'none' });
+    direct.end('past them');
+    expect([await text(direct), direct.path]).toEqual(['past them', 'direct']);
   });
 
   it('finds the one that lives among those that it was given', async () => {

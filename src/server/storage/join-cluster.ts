@@ -5,10 +5,13 @@ import type { Logger } from 'pino';
 import { type Address, formatAddress } from '../../base/address.js';
 import type { Clock, Random } from '../../base/clock.js';
 import { Fence } from '../../base/fence.js';
+import type { BranchHost } from '../../cluster/door/branch-calls.js';
+import { BranchDialer } from '../../cluster/door/branch-dialer.js';
 import type { PeerFiles } from '../../cluster/door/credentials.js';
 import { peerDialer } from '../../cluster/door/peer-dialer.js';
 import { PeerDoor } from '../../cluster/door/peer-door.js';
 import { Member } from '../../cluster/member.js';
+import type { FollowerLink } from '../../cluster/peers.js';
 import type { Config } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
 import { EtcdClient } from '../../log/etcd/client.js';
@@ -50,7 +53,11 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const name = config.name ?? hostname();
   const files = await peerFiles(config);
   const fence = new Fence({ log, random });
-  const door: PeerDoor = new PeerDoor({ network, files, fence, accept: (link) => member.accept(link) });
+  let host: BranchHost | undefined;
+  const accept = (link: FollowerLink) => member.accept(link);
+  const door: PeerDoor = new PeerDoor({ network, files, fence, accept, branches: () => host });
+  const revision = () => joined?.replica.state.revision ?? 0;
+  const dialer = new BranchDialer({ clock, network, name, files, fence, revision });
   const bound = await listening('--peer-listen', door.listen(peerListen));
   const peerAddress = formatAddress(config.peerAdvertise ?? bound);
   const store = new EtcdClient(members, clock);
@@ -82,11 +89,19 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   let closed: Promise<void> | undefined;
   const close = async () => {
     await member.close();
+    dialer.close();
     door.close();
     await shared.close();
   };
   return {
     ...{ view: view.journal, member, peerAddress, appendBytesMax: APPEND_BYTES_MAX },
+    branches: {
+      dial: (...asked) => dialer.dial(...asked),
+      reach: (...asked) => dialer.reach(...asked),
+      serve: (served) => {
+        host = served;
+      },
+    },
     join: (replica, establish) => {
       joined = { replica, establish };
       return member.start();

@@ -9,9 +9,12 @@ import {
   Client,
   type ClientDuplexStream,
   type ClientOptions,
+  type ClientUnaryCall,
   type handleBidiStreamingCall,
+  type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
+  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 
@@ -139,6 +142,60 @@ export interface FieldViolation {
   field: string;
   /** What was wrong. */
   description: string;
+}
+
+/** What the server of a sink says. */
+export interface RelayRequest {
+  /** Which branch. */
+  open:
+    | RelayBranch
+    | undefined;
+  /** How many blocks the sink has, as it counts; only where the stream asks for delivery confirmation. */
+  confirmedBlocks: bigint;
+}
+
+/** A branch of a stream that leads to a session at the caller. */
+export interface RelayBranch {
+  /** The network. */
+  network: string;
+  /** The caller's name. */
+  server: string;
+  /** The sink's session. */
+  sid: number;
+  /** The branch. */
+  branchId: number;
+  /** How many blocks the sink has taken, where it says. */
+  blocks?:
+    | bigint
+    | undefined;
+  /** What the caller has applied: the receiver waits until it has, too. */
+  revision: bigint;
+}
+
+/** What the server of the channel says: in the first message where the branch stands, then one block in each. */
+export interface RelayResponse {
+  /** In the first message: the number of the channel, never 0. */
+  channel: bigint;
+  /** How many blocks the sink has been given with this one, as it counts. */
+  count: bigint;
+  /** How many blocks before this one are lost. */
+  lostBlocks: bigint;
+  /** The block. Empty in the first message, and in a last one that tells of lost blocks only. */
+  block: Buffer;
+}
+
+/** Which revision is to be applied. */
+export interface ReachRequest {
+  /** The network. */
+  network: string;
+  /** The caller's name. */
+  server: string;
+  /** The revision. */
+  revision: bigint;
+}
+
+/** It is applied. */
+export interface ReachResponse {
 }
 
 function createBaseSubmitRequest(): SubmitRequest {
@@ -1455,6 +1512,549 @@ export const FieldViolation: MessageFns<FieldViolation> = {
   },
 };
 
+function createBaseRelayRequest(): RelayRequest {
+  return { open: undefined, confirmedBlocks: 0n };
+}
+
+export const RelayRequest: MessageFns<RelayRequest> = {
+  encode(message: RelayRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.open !== undefined) {
+      RelayBranch.encode(message.open, writer.uint32(10).fork()).join();
+    }
+    if (message.confirmedBlocks !== 0n) {
+      if (BigInt.asUintN(64, message.confirmedBlocks) !== message.confirmedBlocks) {
+        throw new globalThis.Error("value provided for field message.confirmedBlocks of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.confirmedBlocks);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.open = RelayBranch.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.confirmedBlocks = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RelayRequest {
+    return {
+      open: isSet(object.open) ? RelayBranch.fromJSON(object.open) : undefined,
+      confirmedBlocks: isSet(object.confirmedBlocks)
+        ? BigInt(object.confirmedBlocks)
+        : isSet(object.confirmed_blocks)
+        ? BigInt(object.confirmed_blocks)
+        : 0n,
+    };
+  },
+
+  toJSON(message: RelayRequest): unknown {
+    const obj: any = {};
+    if (message.open !== undefined) {
+      obj.open = RelayBranch.toJSON(message.open);
+    }
+    if (message.confirmedBlocks !== 0n) {
+      obj.confirmedBlocks = message.confirmedBlocks.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RelayRequest>, I>>(base?: I): RelayRequest {
+    return RelayRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayRequest>, I>>(object: I): RelayRequest {
+    const message = createBaseRelayRequest();
+    message.open = (object.open !== undefined && object.open !== null)
+      ? RelayBranch.fromPartial(object.open)
+      : undefined;
+    message.confirmedBlocks = (object.confirmedBlocks !== undefined && object.confirmedBlocks !== null)
+      ? BigInt(object.confirmedBlocks)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseRelayBranch(): RelayBranch {
+  return { network: "", server: "", sid: 0, branchId: 0, blocks: undefined, revision: 0n };
+}
+
+export const RelayBranch: MessageFns<RelayBranch> = {
+  encode(message: RelayBranch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.network !== "") {
+      writer.uint32(10).string(message.network);
+    }
+    if (message.server !== "") {
+      writer.uint32(18).string(message.server);
+    }
+    if (message.sid !== 0) {
+      writer.uint32(24).int32(message.sid);
+    }
+    if (message.branchId !== 0) {
+      writer.uint32(32).int32(message.branchId);
+    }
+    if (message.blocks !== undefined) {
+      if (BigInt.asUintN(64, message.blocks) !== message.blocks) {
+        throw new globalThis.Error("value provided for field message.blocks of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.blocks);
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayBranch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayBranch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sid = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.branchId = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.blocks = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RelayBranch {
+    return {
+      network: isSet(object.network) ? globalThis.String(object.network) : "",
+      server: isSet(object.server) ? globalThis.String(object.server) : "",
+      sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
+      branchId: isSet(object.branchId)
+        ? globalThis.Number(object.branchId)
+        : isSet(object.branch_id)
+        ? globalThis.Number(object.branch_id)
+        : 0,
+      blocks: isSet(object.blocks) ? BigInt(object.blocks) : undefined,
+      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
+    };
+  },
+
+  toJSON(message: RelayBranch): unknown {
+    const obj: any = {};
+    if (message.network !== "") {
+      obj.network = message.network;
+    }
+    if (message.server !== "") {
+      obj.server = message.server;
+    }
+    if (message.sid !== 0) {
+      obj.sid = Math.round(message.sid);
+    }
+    if (message.branchId !== 0) {
+      obj.branchId = Math.round(message.branchId);
+    }
+    if (message.blocks !== undefined) {
+      obj.blocks = message.blocks.toString();
+    }
+    if (message.revision !== 0n) {
+      obj.revision = message.revision.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RelayBranch>, I>>(base?: I): RelayBranch {
+    return RelayBranch.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayBranch>, I>>(object: I): RelayBranch {
+    const message = createBaseRelayBranch();
+    message.network = object.network ?? "";
+    message.server = object.server ?? "";
+    message.sid = object.sid ?? 0;
+    message.branchId = object.branchId ?? 0;
+    message.blocks = (object.blocks !== undefined && object.blocks !== null) ? BigInt(object.blocks) : undefined;
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseRelayResponse(): RelayResponse {
+  return { channel: 0n, count: 0n, lostBlocks: 0n, block: Buffer.alloc(0) };
+}
+
+export const RelayResponse: MessageFns<RelayResponse> = {
+  encode(message: RelayResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.channel !== 0n) {
+      if (BigInt.asUintN(64, message.channel) !== message.channel) {
+        throw new globalThis.Error("value provided for field message.channel of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.channel);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.count);
+    }
+    if (message.lostBlocks !== 0n) {
+      if (BigInt.asUintN(64, message.lostBlocks) !== message.lostBlocks) {
+        throw new globalThis.Error("value provided for field message.lostBlocks of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.lostBlocks);
+    }
+    if (message.block.length !== 0) {
+      writer.uint32(34).bytes(message.block);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.channel = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lostBlocks = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.block = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RelayResponse {
+    return {
+      channel: isSet(object.channel) ? BigInt(object.channel) : 0n,
+      count: isSet(object.count) ? BigInt(object.count) : 0n,
+      lostBlocks: isSet(object.lostBlocks)
+        ? BigInt(object.lostBlocks)
+        : isSet(object.lost_blocks)
+        ? BigInt(object.lost_blocks)
+        : 0n,
+      block: isSet(object.block) ? Buffer.from(bytesFromBase64(object.block)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: RelayResponse): unknown {
+    const obj: any = {};
+    if (message.channel !== 0n) {
+      obj.channel = message.channel.toString();
+    }
+    if (message.count !== 0n) {
+      obj.count = message.count.toString();
+    }
+    if (message.lostBlocks !== 0n) {
+      obj.lostBlocks = message.lostBlocks.toString();
+    }
+    if (message.block.length !== 0) {
+      obj.block = base64FromBytes(message.block);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RelayResponse>, I>>(base?: I): RelayResponse {
+    return RelayResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayResponse>, I>>(object: I): RelayResponse {
+    const message = createBaseRelayResponse();
+    message.channel = (object.channel !== undefined && object.channel !== null) ? BigInt(object.channel) : 0n;
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    message.lostBlocks = (object.lostBlocks !== undefined && object.lostBlocks !== null)
+      ? BigInt(object.lostBlocks)
+      : 0n;
+    message.block = object.block ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseReachRequest(): ReachRequest {
+  return { network: "", server: "", revision: 0n };
+}
+
+export const ReachRequest: MessageFns<ReachRequest> = {
+  encode(message: ReachRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.network !== "") {
+      writer.uint32(10).string(message.network);
+    }
+    if (message.server !== "") {
+      writer.uint32(18).string(message.server);
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReachRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReachRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReachRequest {
+    return {
+      network: isSet(object.network) ? globalThis.String(object.network) : "",
+      server: isSet(object.server) ? globalThis.String(object.server) : "",
+      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
+    };
+  },
+
+  toJSON(message: ReachRequest): unknown {
+    const obj: any = {};
+    if (message.network !== "") {
+      obj.network = message.network;
+    }
+    if (message.server !== "") {
+      obj.server = message.server;
+    }
+    if (message.revision !== 0n) {
+      obj.revision = message.revision.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReachRequest>, I>>(base?: I): ReachRequest {
+    return ReachRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReachRequest>, I>>(object: I): ReachRequest {
+    const message = createBaseReachRequest();
+    message.network = object.network ?? "";
+    message.server = object.server ?? "";
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseReachResponse(): ReachResponse {
+  return {};
+}
+
+export const ReachResponse: MessageFns<ReachResponse> = {
+  encode(_: ReachResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReachResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReachResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ReachResponse {
+    return {};
+  },
+
+  toJSON(_: ReachResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReachResponse>, I>>(base?: I): ReachResponse {
+    return ReachResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReachResponse>, I>>(_: I): ReachResponse {
+    const message = createBaseReachResponse();
+    return message;
+  },
+};
+
 /** What the leader of a network does for its other servers. */
 export type PeerServiceService = typeof PeerServiceService;
 export const PeerServiceService = {
@@ -1473,6 +2073,39 @@ export const PeerServiceService = {
     responseSerialize: (value: SubmitResponse): Buffer => Buffer.from(SubmitResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SubmitResponse => SubmitResponse.decode(value),
   },
+  /**
+   * One branch of a stream whose channel is at the receiver, for a sink that is attached to the caller. The first request has `open`
+   * and nothing else, and is answered first by where the branch stands. Then blocks go one way and what the sink has confirmed the
+   * other. At most 4 MiB of blocks are on their way: the caller reads as its sink does.
+   *
+   * It ends with OK after the last block. FAILED_PRECONDITION: the channel is not there, so the caller looks where it is;
+   * NOT_FOUND: there is no such branch; INVALID_ARGUMENT: `blocks` or `confirmed_blocks` cannot be; PERMISSION_DENIED: the certificate
+   * is another server's; ABORTED: the stream or the branch has stopped; UNAVAILABLE: the receiver goes down, or has not applied
+   * `revision` in time.
+   */
+  relay: {
+    path: "/switchyard.cluster.v1.PeerService/Relay" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: RelayRequest): Buffer => Buffer.from(RelayRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RelayRequest => RelayRequest.decode(value),
+    responseSerialize: (value: RelayResponse): Buffer => Buffer.from(RelayResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RelayResponse => RelayResponse.decode(value),
+  },
+  /**
+   * Answers once the receiver has applied a revision: from then on it delivers nothing of a stream that has stopped in it.
+   * UNAVAILABLE: it has not in time, or goes down; FAILED_PRECONDITION: it is of another network; PERMISSION_DENIED: the certificate
+   * is another server's.
+   */
+  reach: {
+    path: "/switchyard.cluster.v1.PeerService/Reach" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReachRequest): Buffer => Buffer.from(ReachRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReachRequest => ReachRequest.decode(value),
+    responseSerialize: (value: ReachResponse): Buffer => Buffer.from(ReachResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReachResponse => ReachResponse.decode(value),
+  },
 } as const;
 
 export interface PeerServiceServer extends UntypedServiceImplementation {
@@ -1483,6 +2116,23 @@ export interface PeerServiceServer extends UntypedServiceImplementation {
    * is outside its bounds; RESOURCE_EXHAUSTED: the follower does not read.
    */
   submit: handleBidiStreamingCall<SubmitRequest, SubmitResponse>;
+  /**
+   * One branch of a stream whose channel is at the receiver, for a sink that is attached to the caller. The first request has `open`
+   * and nothing else, and is answered first by where the branch stands. Then blocks go one way and what the sink has confirmed the
+   * other. At most 4 MiB of blocks are on their way: the caller reads as its sink does.
+   *
+   * It ends with OK after the last block. FAILED_PRECONDITION: the channel is not there, so the caller looks where it is;
+   * NOT_FOUND: there is no such branch; INVALID_ARGUMENT: `blocks` or `confirmed_blocks` cannot be; PERMISSION_DENIED: the certificate
+   * is another server's; ABORTED: the stream or the branch has stopped; UNAVAILABLE: the receiver goes down, or has not applied
+   * `revision` in time.
+   */
+  relay: handleBidiStreamingCall<RelayRequest, RelayResponse>;
+  /**
+   * Answers once the receiver has applied a revision: from then on it delivers nothing of a stream that has stopped in it.
+   * UNAVAILABLE: it has not in time, or goes down; FAILED_PRECONDITION: it is of another network; PERMISSION_DENIED: the certificate
+   * is another server's.
+   */
+  reach: handleUnaryCall<ReachRequest, ReachResponse>;
 }
 
 export interface PeerServiceClient extends Client {
@@ -1495,6 +2145,39 @@ export interface PeerServiceClient extends Client {
   submit(): ClientDuplexStream<SubmitRequest, SubmitResponse>;
   submit(options: Partial<CallOptions>): ClientDuplexStream<SubmitRequest, SubmitResponse>;
   submit(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<SubmitRequest, SubmitResponse>;
+  /**
+   * One branch of a stream whose channel is at the receiver, for a sink that is attached to the caller. The first request has `open`
+   * and nothing else, and is answered first by where the branch stands. Then blocks go one way and what the sink has confirmed the
+   * other. At most 4 MiB of blocks are on their way: the caller reads as its sink does.
+   *
+   * It ends with OK after the last block. FAILED_PRECONDITION: the channel is not there, so the caller looks where it is;
+   * NOT_FOUND: there is no such branch; INVALID_ARGUMENT: `blocks` or `confirmed_blocks` cannot be; PERMISSION_DENIED: the certificate
+   * is another server's; ABORTED: the stream or the branch has stopped; UNAVAILABLE: the receiver goes down, or has not applied
+   * `revision` in time.
+   */
+  relay(): ClientDuplexStream<RelayRequest, RelayResponse>;
+  relay(options: Partial<CallOptions>): ClientDuplexStream<RelayRequest, RelayResponse>;
+  relay(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<RelayRequest, RelayResponse>;
+  /**
+   * Answers once the receiver has applied a revision: from then on it delivers nothing of a stream that has stopped in it.
+   * UNAVAILABLE: it has not in time, or goes down; FAILED_PRECONDITION: it is of another network; PERMISSION_DENIED: the certificate
+   * is another server's.
+   */
+  reach(
+    request: ReachRequest,
+    callback: (error: ServiceError | null, response: ReachResponse) => void,
+  ): ClientUnaryCall;
+  reach(
+    request: ReachRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReachResponse) => void,
+  ): ClientUnaryCall;
+  reach(
+    request: ReachRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReachResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const PeerServiceClient = makeGenericClientConstructor(
