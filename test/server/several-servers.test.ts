@@ -128,6 +128,23 @@ jest.setTimeout(60_000);
     expect(from.confirmedBlocks).toBe(200);
   });
 
+  it('delivers nothing at the other server after it was answered that a stream has stopped', async () => {
+    const { a, b } = await serveTwo();
+    const [source, sink] = [join(connect(a.address), 1), join(connect(b.address), 2)];
+    await Promise.all([source.attached(), sink.attached()]);
+    const { stream } = await source.createStream([sink.session!.cvid]);
+    const from = await source.openSource(stream.id);
+    const to = await sink.openSink(stream.sinks[0].id);
+    await from.write(Buffer.from('first'));
+    const blocks = to[Symbol.asyncIterator]();
+    expect(String((await blocks.next()).value)).toBe('first');
+    const { position } = await source.terminateStream(stream.id);
+    // The other server has applied it by now.
+    const { position: there } = await connect(b.address).getSession(sink.session!.cvid);
+    expect(there.revision).toBeGreaterThanOrEqual(position.revision);
+    await expect(blocks.next()).rejects.toMatchObject({ reason: 'STREAM_STOPPED' });
+  });
+
   it('connects instances at two servers directly, and over the relay', async () => {
     const { a, b } = await serveTwo();
     const handlers = {

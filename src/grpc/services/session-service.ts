@@ -224,10 +224,11 @@ function terminate(
 }
 
 /** The end is durable before it is answered: a success that a full disk undoes would be none. */
-async function terminateOwn({ replica }: Backing, sid: number): Promise<TerminateSessionResponse | Fault> {
+async function terminateOwn({ replica, relay }: Backing, sid: number): Promise<TerminateSessionResponse | Fault> {
   const ended = await replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
   // It may have ended meanwhile for another reason: that is what was asked for.
   if (ended instanceof Fault && replica.state.sessions.get(sid) !== undefined) return ended;
+  if (!(ended instanceof Fault)) await relay.settled(ended);
   return { position: positionMessage(replica.state.position) };
 }
 

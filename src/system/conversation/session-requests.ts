@@ -147,5 +147,6 @@ export const terminateSession: SessionHandler<'TerminateSession'> = async ({ bac
     conversation.move('keep');
     return outcome;
   }
+  if (!(outcome instanceof Fault)) await backing.relay.settled(outcome);
   return { data: { position: replica.state.position }, delivered: () => conversation.end() };
 };
