@@ -32,7 +32,10 @@ export interface ConnectionFlags extends AdminFlags {
 /** Adds the options that every command has that talks to a server. */
 export function withConnection(command: Command): Command {
   return command
-    .option('--server <HOST:PORT>', `the server (SWITCHYARD_SERVER; default ${DEFAULT_SERVER})`)
+    .option(
+      '--server <HOST:PORT,…>',
+      `the server, or several of one network, by commas (SWITCHYARD_SERVER; default ${DEFAULT_SERVER})`,
+    )
     .option('--admin-token <TOKEN>', 'be an administrator, where that is needed (SWITCHYARD_ADMIN_TOKEN)')
     .option(
       '--data <DIR>',
@@ -60,18 +63,28 @@ export function withKey(command: Command): Command {
 /** What reads the graph: a server, or an instance. */
 export type GraphReader = Pick<Switchyard, 'getNode' | 'getSession' | 'listSessions' | 'watchNetwork'>;
 
-/** The address of the server, checked: the one that is named, else the one at which this user is enrolled. */
-export function serverAddress(flags: ConnectionFlags, surroundings: Place): string {
+/**
+ * The addresses of the server or of the servers of one network, checked: those that are named, else the one at which this user is
+ * enrolled. One at least.
+ */
+export function serverAddresses(flags: ConnectionFlags, surroundings: Place): readonly string[] {
   const { env } = surroundings;
   const [where, text] = flags.server ? ['--server', flags.server] : ['SWITCHYARD_SERVER', env.SWITCHYARD_SERVER];
-  if (!text) return membership(surroundings)?.server ?? DEFAULT_SERVER;
-  try {
-    parseAddress(text);
-    return text;
-  } catch (error) {
-    if (error instanceof ValueError) throw new UsageError(`${where}: ${JSON.stringify(text)} ${error.message}`);
-    throw error;
-  }
+  if (!text) return [membership(surroundings)?.server ?? DEFAULT_SERVER];
+  return text.split(',').map((one) => {
+    try {
+      parseAddress(one);
+      return one;
+    } catch (error) {
+      if (error instanceof ValueError) throw new UsageError(`${where}: ${JSON.stringify(one)} ${error.message}`);
+      throw error;
+    }
+  });
+}
+
+/** The first of them: by it is kept what this machine knows of the server, such as keys and access tokens. */
+export function serverAddress(flags: ConnectionFlags, surroundings: Place): string {
+  return serverAddresses(flags, surroundings)[0]!;
 }
 
 /** Makes connections to the server that the options name, without credentials. Reads their files once. */
@@ -80,7 +93,7 @@ export function connector(
   surroundings: Surroundings,
   admin?: AdminToken | undefined,
 ): () => Switchyard {
-  const server = serverAddress(flags, surroundings);
+  const server = serverAddresses(flags, surroundings);
   const tls = tlsOptions(flags, surroundings);
   const adminOptions = { adminToken: admin?.token, requireAdminProof: admin?.foundIn !== undefined };
   const network = networkName(flags, surroundings);
@@ -96,7 +109,7 @@ function networkName({ network }: ConnectionFlags, { env }: Place): string | und
   throw new UsageError(`${where}: ${JSON.stringify(name)}: ${NETWORK_NAME_RULE}`);
 }
 
-/** The server that the options name, and how it is reached. */
+/** The server that the options name, of several the first, and how it is reached. */
 export function serverOf(flags: ConnectionFlags, surroundings: Surroundings): Server {
   return { server: serverAddress(flags, surroundings), tls: tlsOptions(flags, surroundings) };
 }

@@ -38,6 +38,10 @@ export const LIMITS = {
   pingAfterMs: 20_000,
   /** … and dropped when the probe is not answered: a half-open one would swallow every new call too. */
   pingTimeoutMs: 10_000,
+  /** Where several servers are known, how long a connection to one may take before the next is asked. */
+  connectMs: 5_000,
+  /** Addresses of servers that are known at once by what the servers tell, and as many that they told before. */
+  serversMax: 64,
   /** The largest message taken: a page of 1,000 sessions with all the labels they may have is 5 MB. */
   messageBytesMax: 16 << 20,
   /**

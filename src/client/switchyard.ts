@@ -6,8 +6,11 @@ import { AccessCredentials } from './channel/access-credentials.js';
 import type { Caller } from './channel/caller.js';
 import { Calls } from './channel/calls.js';
 import type { Channel } from './channel/channel.js';
+import { ChannelPool } from './channel/channel-pool.js';
 import { GrpcChannel, type TlsOptions } from './channel/grpc-channel.js';
 import { NetworkChannel } from './channel/network-channel.js';
+import { RoamingChannel, type RoamingDeps } from './channel/roaming-channel.js';
+import { ServerList } from './channel/server-list.js';
 import { SwitchyardError } from './error.js';
 import { Instance } from './instance/instance.js';
 import type { InstanceOptions } from './instance/instance-options.js';
@@ -19,8 +22,11 @@ import { Identities } from './trust/identities.js';
 
 /** Which server, and how. */
 export interface SwitchyardOptions {
-  /** HOST:PORT, or any other target of gRPC's naming. Default: 127.0.0.1:8768. Not read when there is a `channel`. */
-  readonly server?: string | undefined;
+  /**
+   * HOST:PORT, or any other target of gRPC's naming. Several: servers of one network, of which any one is used until it fails; servers
+   * tell of further ones. Default: 127.0.0.1:8768. Not read when there is a `channel`.
+   */
+  readonly server?: string | readonly string[] | undefined;
   /** The network of the server to be in. Default: `default`. */
   readonly network?: string | undefined;
   /** True: encrypted, with the system's list of authorities. Default: in plain text. */
@@ -37,7 +43,7 @@ export interface SwitchyardOptions {
   /**
    * True: the administrator's token is sent only after the server has proved, on the same connection, that it knows it, and in plain
    * text only to a loopback address. Calls of another server reject with an UnprovenServerError, and when the connection
-   * has ended there is no other one. For a token of which it is not known whose it is. A `channel` of one's own has to keep to
+   * has ended there is no other one; of several servers the first is used. For a token of which it is not known whose it is. A `channel` of one's own has to keep to
    * one connection by itself.
    */
   readonly requireAdminProof?: boolean | undefined;
@@ -54,7 +60,7 @@ export interface SwitchyardOptions {
 /**
  * A server, as an observer or an administrator sees it, and the place where instances come from.
  *
- * One object is one connection; as many instances and watches as needed share it. The process stays alive while an
+ * One object is one connection to each server that it uses; as many instances and watches as needed share it. The process stays alive while an
  * instance or a watch is open, as it does for an open socket. Close the object to let go of all of them.
  */
 export class Switchyard extends Calls {
@@ -64,19 +70,22 @@ export class Switchyard extends Calls {
   readonly identities: Identities;
   readonly #life: Scope;
   readonly #instances = new Set<Instance>();
+  readonly #channelOfInstance: () => { readonly channel: Channel; release(): void };
 
   constructor(options: SwitchyardOptions = {}) {
     super();
     const { adminToken, accessToken, requireAdminProof: isSingle = false } = options;
-    const way = options.channel ?? new GrpcChannel(options.server ?? '127.0.0.1:8768', options.tls, { isSingle });
-    const channel = options.network === undefined ? way : new NetworkChannel(way, options.network);
+    const clock = options.clock ?? systemClock;
+    const random = options.random ?? systemRandom;
+    const ways = waysTo(options, { clock, random, isSingle });
+    const channel = ways.own;
+    this.#channelOfInstance = ways.ofInstance;
     this.#life = new Scope(options.signal);
     this.#life.signal.addEventListener('abort', () => channel.close(), { once: true });
     if (this.#life.signal.aborted) channel.close();
     const anybody: Caller = {
       channel,
-      clock: options.clock ?? systemClock,
-      random: options.random ?? systemRandom,
+      ...{ clock, random },
       life: this.#life.signal,
       tracer: () => options.tracer ?? ownTracer(version),
       credentials: async () => ({}),
@@ -97,9 +106,13 @@ export class Switchyard extends Calls {
   /** Joins the network as an instance, which then stays on it by itself. */
   join(options: InstanceOptions): Instance {
     const { caller } = this;
-    const instance = new Instance({ ...caller, credentials: async () => ({}), show: undefined }, options);
+    const { channel, release } = this.#channelOfInstance();
+    const instance = new Instance({ ...caller, channel, credentials: async () => ({}), show: undefined }, options);
     this.#instances.add(instance);
-    void instance.ended.then(() => this.#instances.delete(instance));
+    void instance.ended.then(() => {
+      release();
+      this.#instances.delete(instance);
+    });
     return instance;
   }
 
@@ -108,6 +121,29 @@ export class Switchyard extends Calls {
     await Promise.all([...this.#instances].map((instance) => instance.leave()));
     this.#life.abort(new SwitchyardError(StatusCode.CANCELLED, 'the client is closed'));
   }
+}
+
+/** How the object itself reaches a server, and how each of its instances does: these may be at different servers. */
+function waysTo(
+  { channel: given, server = '127.0.0.1:8768', tls, network }: SwitchyardOptions,
+  { clock, random, isSingle }: Pick<RoamingDeps, 'clock' | 'random'> & { readonly isSingle: boolean },
+) {
+  const addresses = typeof server === 'string' ? [server] : server;
+  if (given === undefined && addresses.length === 0) throw new TypeError('server: at least one address is needed');
+  const inNetwork = (way: Channel) => (network === undefined ? way : new NetworkChannel(way, network));
+  const only = given ?? (isSingle ? new GrpcChannel(addresses[0]!, tls, { isSingle }) : undefined);
+  const own = only && inNetwork(only);
+  if (own !== undefined) return { own, ofInstance: () => ({ channel: own, release: () => {} }) };
+  const pool = new ChannelPool((address) => new GrpcChannel(address, tls));
+  const servers = new ServerList(addresses);
+  const deps = { pool, servers, clock, random };
+  return {
+    own: inNetwork(new RoamingChannel({ ...deps, isEager: true })),
+    ofInstance: () => {
+      const channel = new RoamingChannel(deps);
+      return { channel: inNetwork(channel), release: () => channel.release() };
+    },
+  };
 }
 
 /** The metadata of an administrator's calls, after the check has passed once. */

@@ -97,7 +97,8 @@ export async function* follow<Request, Response extends Watched>(
       const next = nextTry(failure, scope.signal, (error) => caller.failed(error, metadata));
       if (next.anew) after = undefined;
       backoff.stood(caller.clock.nowMs() - sinceMs);
-      const delayMs = backoff.afterFailure(next.error.retryAfterMs);
+      const isElsewhere = caller.channel.moveOn?.(next.error) ?? false;
+      const delayMs = isElsewhere ? 0 : backoff.afterFailure(next.error.retryAfterMs);
       options.onBreak?.(next.error, delayMs);
       await wait(caller.clock, delayMs, scope.signal);
       if (after !== undefined || !told) continue;

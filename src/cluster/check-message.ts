@@ -1,4 +1,4 @@
-import { AHEAD_MAX, MESSAGE_ITEMS_MAX } from './limits.js';
+import { ADDRESS_BYTES_MAX, ADDRESSES_MAX, AHEAD_MAX, MESSAGE_ITEMS_MAX } from './limits.js';
 import type { FollowerMessage } from './peers.js';
 
 /** What no follower says in a message: which field, and what is allowed. Undefined: the message is in order. */
@@ -11,6 +11,11 @@ export function problemOf(message: FollowerMessage, appliedHere: number): string
   if (told > MESSAGE_ITEMS_MAX) return tooMany('attached and detached', told);
   if (attachedMs.length !== attached.length)
     return `attached_ms: ${attachedMs.length}; attached has ${attached.length}`;
+  const { addresses, peerAddress } = message;
+  if (addresses.length > ADDRESSES_MAX) return `addresses: ${addresses.length}; ${ADDRESSES_MAX} are allowed`;
+  for (const address of [peerAddress, ...addresses])
+    if (Buffer.byteLength(address) > ADDRESS_BYTES_MAX)
+      return `an address of ${Buffer.byteLength(address)} bytes; ${ADDRESS_BYTES_MAX} are allowed`;
   if (revision <= appliedHere + AHEAD_MAX) return undefined;
   return `revision: ${revision}; ${appliedHere} is applied here, and a follower is ahead by ${AHEAD_MAX} at most`;
 }

@@ -6,9 +6,10 @@ import { JournalError } from '../journal/journal.js';
 import type { LeaseWitness } from '../replica/leases.js';
 import type { Forwarded, Replica } from '../replica/replica.js';
 import { problemOf } from './check-message.js';
-import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, SILENCE_MS, TELL_MS } from './limits.js';
+import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, ROSTER_MAX, SILENCE_MS, TELL_MS } from './limits.js';
 import { hasRoom, type Origin, Origins } from './origins.js';
 import type { FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand, Refused } from './peers.js';
+import type { RosterServer } from './roster.js';
 
 /** What a {@link LeaderDesk} stands on. */
 export interface LeaderDeskDeps {
@@ -30,17 +31,27 @@ export interface LeaderDeskDeps {
   readonly attachedSinceMs: (sid: number) => number | undefined;
   /** Ends the attachment that a session has at this server: it is attached elsewhere now. */
   readonly replace: (sid: number) => void;
+  /** The name of the server that a session is at; undefined of one that is at none, and of this one. */
+  readonly homeName: (sid: number) => string | undefined;
+  /** What this server is to the others. */
+  readonly self: () => RosterServer;
   /** A stream has carried data somewhere. */
   readonly used: (streamId: number) => void;
 }
 
 interface Follower {
   readonly link: FollowerLink;
+  /** Empty until it has said it. */
+  name: string;
   heardMs: number;
   refusals: Refused[];
   isPlanned: boolean;
   /** Sessions that are attached there as of a revision that this server may not have applied yet. */
   readonly early: Map<number, Early>;
+  /** Sessions that are at it and were renewed at other servers, since it was told last. */
+  readonly renewed: Set<number>;
+  /** What it said of itself last. */
+  facts: RosterServer | undefined;
 }
 
 /** An attachment that was told of. */
@@ -103,9 +114,27 @@ export class LeaderDesk implements LeaseWitness {
     return this.isHeld(sid) || this.#deps.clock.nowMs() < Math.max(this.#knowsFromMs, this.#calmUntilMs);
   }
 
+  /** The names of the servers that are heard of. */
+  get names(): string[] {
+    return [...this.#followers].flatMap(({ name }) => (name === '' ? [] : [name]));
+  }
+
+  /** The servers that live. Those that followed the leader before come over one after the other. */
+  get roster(): readonly RosterServer[] {
+    const followers = [...this.#followers].flatMap(({ facts }) => (facts === undefined ? [] : [facts]));
+    return [this.#deps.self(), ...followers].slice(0, ROSTER_MAX);
+  }
+
   /** A session was renewed here. */
   renewed(sid: number): void {
-    if (!this.#isOfFollower) this.#renewers.delete(sid);
+    if (this.#isOfFollower) return;
+    this.#renewers.delete(sid);
+    this.#tellHome(sid);
+  }
+
+  /** A session is at another server: what is known of its attachment is of the one before. */
+  moved(sid: number): void {
+    this.#holders.delete(sid);
   }
 
   /** A session has ended. */
@@ -126,7 +155,10 @@ export class LeaderDesk implements LeaseWitness {
   accept(link: FollowerLink): FollowerHandler {
     const { clock } = this.#deps;
     const early = new Map<number, Early>();
-    const follower: Follower = { link, heardMs: clock.nowMs(), refusals: [], isPlanned: false, early };
+    const follower: Follower = {
+      ...{ link, name: '', heardMs: clock.nowMs(), refusals: [], isPlanned: false, early, facts: undefined },
+      renewed: new Set(),
+    };
     this.#followers.add(follower);
     this.#knowsFromMs = Math.max(this.#knowsFromMs, clock.nowMs() + TELL_MS);
     return {
@@ -147,6 +179,9 @@ export class LeaderDesk implements LeaseWitness {
       return;
     }
     follower.heardMs = this.#deps.clock.nowMs();
+    const { server: name, peerAddress, addresses, attachedCount } = message;
+    follower.name = name;
+    follower.facts = { name, peerAddress, addresses, attachedCount };
     this.#isOfFollower = true;
     this.#note(follower, message);
     this.#isOfFollower = false;
@@ -158,7 +193,10 @@ export class LeaderDesk implements LeaseWitness {
     const isThere = (sid: number) => this.#deps.attachedSinceMs(sid) !== undefined || this.mayBeHeld(sid);
     const [attached, absent] = [asked.filter(isThere), asked.filter((sid) => !isThere(sid))];
     // Also when there is nothing to say: so a follower knows that it is heard.
-    follower.link.send({ refusals: follower.refusals.splice(0), replaced: [], attached, absent });
+    const renewed = [...follower.renewed];
+    follower.renewed.clear();
+    const { roster } = this;
+    follower.link.send({ refusals: follower.refusals.splice(0), replaced: [], attached, absent, renewed, roster });
   }
 
   /** Takes what is forwarded, each once. The result is what no follower sends. */
@@ -202,7 +240,7 @@ export class LeaderDesk implements LeaseWitness {
       follower.isPlanned = false;
       const refusals = follower.refusals.splice(0);
       if (refusals.length > 0 && this.#followers.has(follower)) {
-        follower.link.send({ refusals, replaced: [], attached: [], absent: [] });
+        follower.link.send({ refusals, replaced: [], attached: [], absent: [], renewed: [] });
       }
     });
   }
@@ -210,7 +248,11 @@ export class LeaderDesk implements LeaseWitness {
   #note(follower: Follower, message: FollowerMessage): void {
     const { renewed, attached, attachedMs, detached, usedStreams, revision } = message;
     const { leases, used, clock } = this.#deps;
-    for (const sid of renewed) if (leases.renew(sid)) this.#renewers.set(sid, follower);
+    for (const sid of renewed) {
+      if (!leases.renew(sid)) continue;
+      this.#renewers.set(sid, follower);
+      this.#tellHome(sid, follower);
+    }
     for (const sid of usedStreams) used(sid);
     for (const sid of detached) this.#detached(follower, sid);
     const nowMs = clock.nowMs();
@@ -218,6 +260,13 @@ export class LeaderDesk implements LeaseWitness {
       follower.early.set(sid, { asOf: revision, sinceMs: nowMs - attachedMs[at] });
     });
     this.#takeEarly(follower);
+  }
+
+  /** The server that a session is at hears that it was renewed at another one: it is the one that proposes its expiry. */
+  #tellHome(sid: number, at?: Follower): void {
+    const name = this.#deps.homeName(sid);
+    if (name === undefined || name === at?.name) return;
+    for (const follower of this.#followers) if (follower.name === name) follower.renewed.add(sid);
   }
 
   /** A follower may have applied the beginning of a session before this server has. */
@@ -236,7 +285,9 @@ export class LeaderDesk implements LeaseWitness {
    * client that has gone elsewhere since.
    */
   #hold(sid: number, { follower, sinceMs }: Holder): void {
-    const { replace, leases, attachedSinceMs } = this.#deps;
+    const { replace, leases, attachedSinceMs, homeName } = this.#deps;
+    // It has moved on since: the follower hears that from the log.
+    if (homeName(sid) !== follower.name) return;
     const holder = this.#holders.get(sid);
     const other = holder?.follower === follower ? undefined : holder;
     if (
@@ -278,22 +329,26 @@ export class LeaderDesk implements LeaseWitness {
 }
 
 /** The desk of a server that begins to lead. */
-export function deskOf(replica: Replica, term: bigint, clock: Clock): LeaderDesk {
-  const { state, leases, deadlines, attachments } = replica;
+export function deskOf(
+  replica: Replica,
+  { term, clock, self }: Pick<LeaderDeskDeps, 'term' | 'clock' | 'self'>,
+): LeaderDesk {
+  const { state, leases, deadlines, attachments, homes } = replica;
   return new LeaderDesk({
-    ...{ clock, term, leases },
+    ...{ clock, term, leases, self },
     take: (forwarded) => replica.takeForwarded(forwarded),
     revision: () => state.revision,
     has: (sid) => state.sessions.has(sid),
     attachedSinceMs: (sid) => attachments.sinceMs(sid),
     replace: (sid) => attachments.replace(sid),
+    homeName: (sid) => homes.nameElsewhere(sid),
     used: (id) => deadlines.used(id),
   });
 }
 
 /** A session is attached elsewhere now. */
 function tellReplaced({ link }: Follower, sid: number): void {
-  link.send({ refusals: [], replaced: [sid], attached: [], absent: [] });
+  link.send({ refusals: [], replaced: [sid], attached: [], absent: [], renewed: [] });
 }
 
 /** The command of a record. What cannot be read or is too large is refused: it would end this server, and then the next that leads. */

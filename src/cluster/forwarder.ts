@@ -7,36 +7,33 @@ import type { SeenLeader } from '../log/shared-log.js';
 import type { CommandRoute } from '../replica/replica.js';
 import {
   BEAT_MS,
+  LEASE_SLACK_MS,
   LINK_SILENCE_MS,
   MESSAGE_BYTES_MAX,
   MESSAGE_ITEMS_MAX,
   REDIAL_MS_MAX,
   REDIAL_MS_MIN,
+  SILENCE_MS,
 } from './limits.js';
 import type { LocalNews } from './local-news.js';
-import type { DialLeader, ForwardedCommand, LeaderLink, LeaderMessage, Refused } from './peers.js';
+import type { DialLeader, ForwardedCommand, LeaderLink, LeaderMessage } from './peers.js';
+import type { Roster } from './roster.js';
+import type { Fates, Waiting } from './waiting.js';
 
 const RETRY_MS = 1_000;
 const INCARNATION_BYTES = 4;
 /** Counts of one incarnation: the lower half of a tag. */
 const COUNT_MAX = 0xffff_ffff;
 
-/** What became of forwarded commands, for metrics. */
-export interface Fates {
-  settled: number;
-  again: number;
-  refused: number;
-}
-
 /** What a {@link Forwarder} stands on. */
 export interface ForwarderDeps {
   readonly clock: Clock;
   readonly random: Random;
-  /** This server's name. */
-  readonly name: string;
   /** Where others reach this server. */
   readonly address: string;
   readonly dial: DialLeader;
+  /** What this server is to the others, and what the leader says of all. */
+  readonly roster: Roster;
   /** What the leader has to know besides commands. */
   readonly news: LocalNews;
   /** Commands that may wait here. The server's own may be twice as many. */
@@ -47,20 +44,6 @@ export interface ForwarderDeps {
   readonly revision: () => number;
   /** What would become of a command here and now. */
   readonly tryOut: (command: Command) => Applied | Fault;
-}
-
-/** A command whose outcome is not known here yet. */
-interface Waiting {
-  readonly command: Command;
-  readonly record: Uint8Array;
-  readonly urgent: boolean;
-  readonly resolve: (outcome: Applied | Fault) => void;
-  /** The term that it was sent under, and may be in the log of; 0: it is in the log of none, and cannot get there. */
-  term: bigint;
-  /** The link that it was last sent over. */
-  sentOver: LeaderLink | undefined;
-  /** What the leader said of it, until what it decided by is applied here. */
-  refusal: Refused | undefined;
 }
 
 /**
@@ -103,6 +86,17 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
   /** For how long nothing was heard over the present link. One that was just dialled has its time to be answered. */
   get #linkSilentMs(): number {
     return Math.min(this.silentMs, this.#deps.clock.nowMs() - this.#dialledMs);
+  }
+
+  /** The name of the leader that this server hears of; undefined while it hears of none. */
+  get leaderName(): string | undefined {
+    const isHeard = this.#link !== undefined && this.#heardMs >= this.#dialledMs && this.silentMs <= SILENCE_MS;
+    return isHeard ? this.#leader?.name : undefined;
+  }
+
+  /** Whether the leader was heard of for so long over one link that it has said what was renewed elsewhere. */
+  get knowsRenewals(): boolean {
+    return this.leaderName !== undefined && this.#deps.clock.nowMs() - this.#dialledMs >= LEASE_SLACK_MS;
   }
 
   /** Commands whose outcome is not known here yet. */
@@ -215,15 +209,16 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     this.#redialMs = Math.min(REDIAL_MS_MAX, 2 * this.#redialMs);
   }
 
-  #received({ refusals, replaced, attached, absent }: LeaderMessage): void {
-    const { news, clock } = this.#deps;
+  #received({ refusals, roster, ...told }: LeaderMessage): void {
+    const { news, clock, roster: known } = this.#deps;
     this.#heardMs = clock.nowMs();
     this.#redialMs = REDIAL_MS_MIN;
     for (const refusal of refusals) {
       const waiting = this.#waiting.get(refusal.count);
       if (waiting !== undefined && waiting.term === this.#leader?.term) waiting.refusal = refusal;
     }
-    news.heard({ replaced, attached, absent });
+    known.learn(roster);
+    news.heard(told);
     if (refusals.length > 0) this.#answerRefused();
   }
 
@@ -291,15 +286,16 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
 
   /** Sends what the leader has not been sent over this link. `isDue`: also when there is nothing. */
   #flush(isDue: boolean): void {
-    const { name, news, revision } = this.#deps;
+    const { news, revision, roster } = this.#deps;
     for (let isFirst = isDue; ; isFirst = false) {
       const [link, leader] = [this.#link, this.#leader];
       if (link === undefined || leader === undefined) return;
       const commands = this.#unsent(link, leader.term);
       const told = news.take(MESSAGE_ITEMS_MAX, isFirst);
       if (!isFirst && commands.length === 0 && told === undefined) return;
+      const { name: server, ...facts } = roster.self;
       link.send({
-        ...{ server: name, term: leader.term, incarnation: this.#incarnation, floor: this.#floor() },
+        ...{ server, ...facts, term: leader.term, incarnation: this.#incarnation, floor: this.#floor() },
         ...{ commands, revision: revision() },
         ...(told ?? { renewed: [], attached: [], attachedMs: [], detached: [], usedStreams: [], asked: [] }),
       });

@@ -56,6 +56,18 @@ export const READ_AGAIN_MS = 200;
 /** Before a follower tries again to be the next leader, when the store did not answer. */
 export const CAMPAIGN_AGAIN_MS = 1_000;
 
+/** Before a server asks again to be one of the network, when that could not be stored. */
+export const JOIN_AGAIN_MS = 500;
+
+/** Between two looks at which servers are there: a link between two of them changes as often as that at most. */
+export const ROSTER_MS = 1_000;
+
+/**
+ * A server of which the leader has heard nothing for so long is lost. Its clients have gone elsewhere by then: it ends their attachments
+ * after {@link cutOffMs}, and a restart takes less.
+ */
+export const SERVER_LOST_MS = 15_000;
+
 /** Commands and questions in one message to the leader. Each has 1 MiB at most and a few hundred bytes mostly. */
 export const MESSAGE_ITEMS_MAX = 1_024;
 /** Bytes of commands after which a message takes no more. With one more it stays below the 4 MiB that gRPC takes. */
@@ -74,6 +86,13 @@ export const TAKEN_MAX = 262_144;
 export const ORIGINS_PER_SERVER_MAX = 16;
 /** Processes that are known in one term. */
 export const ORIGINS_MAX = 4_096;
+
+/** Addresses of one server that clients are told. */
+export const ADDRESSES_MAX = 8;
+/** The longest address: a name of 253 bytes, and a port. */
+export const ADDRESS_BYTES_MAX = 261;
+/** Servers that clients and other servers are told of: more do not share one network. */
+export const ROSTER_MAX = 64;
 
 /** How long the leader is asked whether a session is attached. Then it is taken to be: its order waits, and passes. */
 export const ASK_MS = 1_000;

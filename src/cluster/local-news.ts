@@ -21,6 +21,8 @@ export interface LocalNewsDeps {
   readonly clock: Clock;
   /** Ends the attachment of a session here: it is attached elsewhere now. */
   readonly replace: (sid: number) => void;
+  /** A session that is at this server was renewed at another one. */
+  readonly renewedElsewhere: (sid: number) => void;
   /** The sessions that are attached here. */
   readonly attached: () => Iterable<number>;
   /** Since when a session is attached here; undefined for one that is not. */
@@ -142,7 +144,8 @@ export class LocalNews implements LeaseWitness {
   }
 
   /** What the leader has said. */
-  heard({ replaced, attached, absent }: Pick<LeaderMessage, 'replaced' | 'attached' | 'absent'>): void {
+  heard({ replaced, attached, absent, renewed }: Omit<LeaderMessage, 'refusals'>): void {
+    for (const sid of renewed) this.#deps.renewedElsewhere(sid);
     for (const sid of replaced) this.#deps.replace(sid);
     for (const sid of attached) this.#answer(sid, true);
     for (const sid of absent) this.#answer(sid, false);

@@ -10,7 +10,7 @@ import type { FollowedLog, SeenLeader, Term } from '../log/shared-log.js';
 import type { Publisher } from '../replica/publisher.js';
 import type { CommandRoute, Replica } from '../replica/replica.js';
 import { deskOf, type LeaderDesk } from './desk.js';
-import { type Fates, Forwarder, type ForwarderDeps } from './forwarder.js';
+import { Forwarder, type ForwarderDeps } from './forwarder.js';
 import {
   BEHIND_MS_MAX,
   BEHIND_RETRY_MS,
@@ -24,15 +24,23 @@ import {
 import { LocalNews } from './local-news.js';
 import { LogFollower } from './log-follower.js';
 import type { FollowerHandler, FollowerLink } from './peers.js';
+import { Roster } from './roster.js';
+import { ServerRoster } from './server-roster.js';
 import { SharedQuestion } from './shared-question.js';
+import type { Fates } from './waiting.js';
 
 /** What a server is in its network. `starting`: it has not read the log to its end yet. */
 export type Role = 'starting' | 'following' | 'leading' | 'over';
 
 /** What a {@link Member} stands on. */
-export interface MemberDeps
-  extends Pick<ForwarderDeps, 'clock' | 'random' | 'name' | 'address' | 'dial' | 'pendingMax'> {
+export interface MemberDeps extends Pick<ForwarderDeps, 'clock' | 'random' | 'address' | 'dial' | 'pendingMax'> {
+  /** This server's name. */
+  readonly name: string;
   readonly log: FollowedLog;
+  /** By which this server is known in the graph, as long as its name is the same. */
+  readonly uuid: string;
+  /** At which addresses clients reach this server, HOST:PORT. */
+  readonly addresses: readonly string[];
   /** How long the lease of a leader that died lives on. */
   readonly leaderTtlMs: number;
   readonly logger: Logger;
@@ -56,8 +64,10 @@ export interface MemberDeps
 export class Member implements CommandRoute, Publisher {
   readonly #deps: MemberDeps;
   readonly #news: LocalNews;
+  readonly #roster: Roster;
   readonly #forwarder: Forwarder;
   readonly #follower: LogFollower;
+  readonly #place: ServerRoster;
   readonly #closing = new AbortController();
   /** Each costs a transaction. */
   readonly #stillLeads = new SharedQuestion(() => this.#confirm());
@@ -71,16 +81,28 @@ export class Member implements CommandRoute, Publisher {
   constructor(deps: MemberDeps) {
     this.#deps = deps;
     const { clock, random, name, address, dial, pendingMax, log, seq, replica, logger } = deps;
+    this.#roster = new Roster(() => ({
+      ...{ name, peerAddress: address, addresses: deps.addresses },
+      attachedCount: replica().attachments.count,
+    }));
     const replace = (sid: number) => replica().attachments.replace(sid);
     this.#news = new LocalNews({
       ...{ clock, replace, attached: () => replica().attachments.sids() },
       attachedSinceMs: (sid) => replica().attachments.sinceMs(sid),
+      renewedElsewhere: (sid) => replica().leases.renewedElsewhere(sid),
     });
     this.#forwarder = new Forwarder({
-      ...{ clock, random, name, address, dial, pendingMax, cutOffMs: cutOffMs(deps.leaderTtlMs) },
+      ...{ clock, random, address, dial, pendingMax, cutOffMs: cutOffMs(deps.leaderTtlMs) },
       news: this.#news,
+      roster: this.#roster,
       revision: () => replica().state.revision,
       tryOut: (command) => outcomeOf(replica(), command),
+    });
+    this.#place = new ServerRoster({
+      ...{ clock, name, uuid: deps.uuid, replica },
+      reached: () => this.#desk?.names ?? [this.#forwarder.leaderName ?? ''],
+      leads: () => this.#role === 'leading',
+      isOver: () => this.#role === 'over',
     });
     this.#follower = new LogFollower({
       ...{ clock, seq },
@@ -92,6 +114,10 @@ export class Member implements CommandRoute, Publisher {
         else logger.warn({ err: error }, 'the log cannot be read; it is tried again');
       },
     });
+  }
+
+  get serverUuid(): string {
+    return this.#deps.uuid;
   }
 
   get role(): Role {
@@ -118,6 +144,12 @@ export class Member implements CommandRoute, Publisher {
     return this.#role === 'leading' ? 0 : this.#follower.lagMs;
   }
 
+  /** The servers that live, as far as is known here. */
+  get roster(): Roster {
+    this.#roster.learn(this.#desk?.roster);
+    return this.#roster;
+  }
+
   /** What became of commands that were forwarded from here. */
   get fates(): Readonly<Fates> {
     return this.#forwarder.fates;
@@ -139,6 +171,7 @@ export class Member implements CommandRoute, Publisher {
     const { attachments, deadlines, leases } = this.#deps.replica();
     leases.witness = this.#news;
     leases.slackMs = LEASE_SLACK_MS;
+    leases.mayExpire = () => this.#forwarder.knowsRenewals;
     deadlines.usedElsewhere = (id) => this.#news.used(id);
     attachments.elsewhere = (sid) =>
       this.#desk === undefined ? this.#news.isAttached(sid) : this.#desk.mayBeHeld(sid);
@@ -153,7 +186,7 @@ export class Member implements CommandRoute, Publisher {
       const lead = () => (this.#term === undefined || this.#role === 'over' ? undefined : this.#lead(this.#term));
       this.#follower.run(reached).then(lead).then(resolve, failed);
     });
-    if (this.#role === 'over') throw new Error('the server was told to end before it had joined the others');
+    if (!(await this.#place.join())) throw new Error('the server was told to end before it had joined the others');
   }
 
   carry(command: Command, urgent: boolean): Promise<Applied | Fault> {
@@ -168,6 +201,7 @@ export class Member implements CommandRoute, Publisher {
   /** Told of every change, after the leases. */
   publish(_position: Position, changes: readonly Change[]): void {
     for (const change of changes) {
+      if (change.kind === 'SessionMoved') this.#desk?.moved(change.session.sid);
       if (change.kind !== 'SessionClosed') continue;
       this.#desk?.closed(change.session.sid);
       this.#news.closed(change.session.sid);
@@ -273,7 +307,7 @@ export class Member implements CommandRoute, Publisher {
   async #lead(term: Term): Promise<void> {
     const replica = this.#deps.replica();
     const { leases } = replica;
-    const desk = deskOf(replica, term.number, this.#deps.clock);
+    const desk = deskOf(replica, { term: term.number, clock: this.#deps.clock, self: () => this.#roster.self });
     const rest = this.#forwarder.lead();
     this.#news.end();
     leases.witness = desk;

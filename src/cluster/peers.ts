@@ -1,5 +1,6 @@
 import type { Fault } from '../core/model/fault.js';
 import type { SeenLeader } from '../log/shared-log.js';
+import type { RosterServer } from './roster.js';
 
 /** A command on its way to the leader. */
 export interface ForwardedCommand {
@@ -11,7 +12,7 @@ export interface ForwardedCommand {
 }
 
 /** What a follower says to the leader: `switchyard.cluster.v1.SubmitRequest`, without the network. */
-export interface FollowerMessage {
+export interface FollowerMessage extends Omit<RosterServer, 'name'> {
   readonly server: string;
   readonly term: bigint;
   readonly incarnation: number;
@@ -41,6 +42,10 @@ export interface LeaderMessage {
   readonly replaced: readonly number[];
   readonly attached: readonly number[];
   readonly absent: readonly number[];
+  /** Sessions that are at the follower and were renewed elsewhere. */
+  readonly renewed: readonly number[];
+  /** The servers that live; undefined: nothing is said of them. */
+  readonly roster?: readonly RosterServer[] | undefined;
 }
 
 /** A follower's end of a link. */

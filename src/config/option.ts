@@ -42,6 +42,20 @@ export function optionalAddress(flag: string, help: string): Option<Address | un
   return { flag, placeholder: 'HOST:PORT', fallback: undefined, help, parse: parseAddress };
 }
 
+/** Addresses of one server that clients are told: as many as a refusal or a ticket names. */
+const ADDRESSES_MAX = 8;
+
+/** A list of addresses, if given. */
+export function optionalAddresses(flag: string, help: string): Option<readonly Address[] | undefined> {
+  const parse = (text: string) => {
+    const addresses = text.split(',').map(parseAddress);
+    if (addresses.length > ADDRESSES_MAX) throw new ValueError(`must be at most ${ADDRESSES_MAX} addresses`);
+    for (const { port } of addresses) if (port === 0) throw new ValueError('must have a port, which is not 0');
+    return addresses;
+  };
+  return { flag, placeholder: 'HOST:PORT[,HOST:PORT…]', fallback: undefined, help, isList: true, parse };
+}
+
 /** Where a shared log is: the members of an etcd. */
 export interface LogAddress {
   readonly members: readonly Address[];

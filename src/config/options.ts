@@ -11,6 +11,7 @@ import {
   networkName,
   type Option,
   optionalAddress,
+  optionalAddresses,
   optionalBytes,
   optionalChoice,
   optionalCollector,
@@ -63,6 +64,10 @@ export const OPTIONS = {
   peerAdvertise: optionalAddress(
     'peer-advertise',
     'What the others are told of that: an address that they reach. Default: --peer-listen, with the port that it got.',
+  ),
+  advertise: optionalAddresses(
+    'advertise',
+    'At which addresses clients reach gRPC of this server. They are told those of all servers of the network, and go from one to the other by themselves. Default: nothing is said, as where a balancer is the only way in.',
   ),
   peerCert: optionalText(
     'peer-cert',

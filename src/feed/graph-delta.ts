@@ -1,5 +1,6 @@
 import type { Change } from '../core/model/change.js';
 import type { Link } from '../core/model/link.js';
+import type { NetworkServer } from '../core/model/server.js';
 import type { Session } from '../core/model/session.js';
 import type { Capture } from '../core/store/snapshot.js';
 import type { StateView } from '../core/store/state-view.js';
@@ -27,24 +28,35 @@ export interface GraphDelta {
   readonly linksAdded: Link[];
 }
 
-/** A session's node. */
-export function nodeOf({ sid, uuid, name, labels }: Session, serverSid: number): GraphNode {
-  return { sid, parent: serverSid, uuid, name, labels };
+/** A session's node. `founder`: the server that it is at when it does not say another. */
+export function nodeOf({ sid, uuid, name, labels, home = 0 }: Session, founder: number): GraphNode {
+  return { sid, parent: home === 0 ? founder : home, uuid, name, labels };
 }
 
-/** The server's own node. */
-export function serverNode(sid: number, uuid: string): GraphNode {
-  return { sid, parent: 0, uuid, name: '', labels: {} };
+/** A server's node. */
+export function serverNode({ sid, uuid, name }: Pick<NetworkServer, 'sid' | 'uuid' | 'name'>): GraphNode {
+  return { sid, parent: 0, uuid, name, labels: {} };
 }
 
-/** What a revision did to the graph; nothing, for most kinds of changes. */
+/**
+ * What a revision did to the graph; nothing, for most kinds of changes. A node that is there already and comes again looks like this
+ * now, and keeps its links.
+ */
 export function graphDelta(changes: readonly Change[], serverSid: number): GraphDelta {
   const delta = emptyDelta();
   for (const change of changes) {
     switch (change.kind) {
       case 'NetworkFounded':
-        delta.nodesAdded.push(serverNode(change.serverSid, change.serverUuid));
+        delta.nodesAdded.push(serverNode({ sid: change.serverSid, uuid: change.serverUuid, name: '' }));
         break;
+      case 'ServerAdded':
+      case 'ServerChanged':
+        delta.nodesAdded.push(serverNode(change.server));
+        break;
+      case 'ServerRemoved':
+        delta.nodesRemoved.push(change.server.sid);
+        break;
+      case 'SessionMoved':
       case 'SessionOpened':
         delta.nodesAdded.push(nodeOf(change.session, serverSid));
         break;
@@ -62,11 +74,18 @@ export function graphDelta(changes: readonly Change[], serverSid: number): Graph
   return delta;
 }
 
+/** In the place of a touch's other end: the node stays, with its links, and looks otherwise. */
+const LOOKS = -1;
+
 /** What a revision touched of the graph. */
 export function graphTouches(changes: readonly Change[]): Touch[] {
   const touched: Touch[] = [];
   for (const change of changes) {
     if (change.kind === 'NetworkFounded') touched.push({ a: change.serverSid, b: 0 });
+    else if (change.kind === 'ServerAdded' || change.kind === 'ServerRemoved')
+      touched.push({ a: change.server.sid, b: 0 });
+    else if (change.kind === 'ServerChanged') touched.push({ a: change.server.sid, b: LOOKS });
+    else if (change.kind === 'SessionMoved') touched.push({ a: change.session.sid, b: LOOKS });
     else if (change.kind === 'SessionOpened' || change.kind === 'SessionClosed') {
       touched.push({ a: change.session.sid, b: 0 });
     } else if (change.kind === 'LinkAdded' || change.kind === 'LinkRemoved') touched.push(change.link);
@@ -91,8 +110,11 @@ export function graphBytes(changes: readonly Change[], bytesMax: number): number
   let bytes = 0;
   for (const change of changes) {
     if (change.kind === 'LinkAdded' || change.kind === 'LinkRemoved') bytes += LINK_BYTES_MAX;
-    else if (change.kind === 'SessionClosed') bytes += SID_BYTES_MAX;
-    else if (change.kind === 'SessionOpened') bytes += nodeBytesAtMost(change.session);
+    else if (change.kind === 'SessionClosed' || change.kind === 'ServerRemoved') bytes += SID_BYTES_MAX;
+    else if (change.kind === 'ServerAdded' || change.kind === 'ServerChanged')
+      bytes += serverBytesAtMost(change.server);
+    else if (change.kind === 'SessionOpened' || change.kind === 'SessionMoved')
+      bytes += nodeBytesAtMost(change.session);
     else if (change.kind === 'NetworkFounded') bytes += NODE_BYTES_MAX;
     if (bytes > bytesMax) return bytes;
   }
@@ -110,6 +132,10 @@ function nodeBytesAtMost({ name, labels }: Pick<GraphNode, 'name' | 'labels'>): 
   return bytes + UNIT_BYTES_MAX * units;
 }
 
+function serverBytesAtMost({ name }: NetworkServer): number {
+  return NODE_BYTES_MAX + UNIT_BYTES_MAX * name.length;
+}
+
 function nodeBytes({ name, labels }: GraphNode): number {
   let bytes = NODE_BYTES_MAX + Buffer.byteLength(name);
   for (const key in labels) bytes += LABEL_BYTES_MAX + Buffer.byteLength(key) + Buffer.byteLength(labels[key]);
@@ -121,7 +147,7 @@ function nodeBytes({ name, labels }: GraphNode): number {
  * again where it is still there.
  *
  * Correct because a node is only touched when it comes or goes, and all its links with it: everything that is removed here
- * and still exists is among the touches that are added again.
+ * and still exists is among the touches that are added again. One that only looks otherwise is not removed.
  *
  * Undefined as soon as it would be more than `bytesMax`.
  */
@@ -133,8 +159,10 @@ export function netEffect(state: StateView, missed: Iterable<Touch>, bytesMax: n
     const key = `${a} ${b}`;
     if (seen.has(key)) continue;
     seen.add(key);
-    if (b === 0) {
-      const node = addNode(delta, state, a);
+    if (b === 0 || b === LOOKS) {
+      if (b === 0) delta.nodesRemoved.push(a);
+      const node = nodeAt(state, a);
+      if (node !== undefined) delta.nodesAdded.push(node);
       bytes += SID_BYTES_MAX + (node === undefined ? 0 : nodeBytes(node));
     } else {
       const links = state.graph.linksBetween(a, b);
@@ -154,7 +182,7 @@ export function netEffect(state: StateView, missed: Iterable<Touch>, bytesMax: n
 export function* snapshotDeltas(taken: Capture, nodesBytes: number, links: number): Generator<GraphDelta> {
   let delta = emptyDelta();
   let bytes = 0;
-  delta.nodesAdded.push(serverNode(taken.serverSid, taken.serverUuid));
+  delta.nodesAdded.push(...taken.servers.map(serverNode));
   for (const session of taken.sessions) {
     const node = nodeOf(session, taken.serverSid);
     delta.nodesAdded.push(node);
@@ -176,16 +204,11 @@ export function* snapshotDeltas(taken: Capture, nodesBytes: number, links: numbe
 }
 
 /** The node, if it is there. */
-function addNode(delta: GraphDelta, state: StateView, sid: number): GraphNode | undefined {
-  delta.nodesRemoved.push(sid);
-  const session = state.sessions.get(sid);
-  const node = session === undefined ? serverNodeOf(state, sid) : nodeOf(session, state.serverSid);
-  if (node !== undefined) delta.nodesAdded.push(node);
-  return node;
-}
-
-function serverNodeOf(state: StateView, sid: number): GraphNode | undefined {
-  return sid === state.serverSid ? serverNode(sid, state.serverUuid) : undefined;
+function nodeAt({ sessions, servers, serverSid }: StateView, sid: number): GraphNode | undefined {
+  const session = sessions.get(sid);
+  if (session !== undefined) return nodeOf(session, serverSid);
+  const server = servers.get(sid);
+  return server && serverNode(server);
 }
 
 function emptyDelta(): GraphDelta {

@@ -225,7 +225,7 @@ export function renew(
   sid: number,
   origin: Origin,
 ): Fault | undefined {
-  if (!replica.leases.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
+  if (!replica.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
   shares.renewed(sid, origin);
   return undefined;
 }

@@ -124,7 +124,7 @@ export class Channel implements SourceOwner, SinkOwner {
     }
     const { end } = this;
     for (const branch of this.branches.values()) {
-      if (branch.confirmed >= end) branch.movedMs = this.around.nowMs();
+      if (branch.confirmed >= end) branch.movedMs = Math.max(branch.movedMs, this.around.nowMs());
     }
     this.blocks.push(block);
     this.grow(block.length);
@@ -204,12 +204,12 @@ export class Channel implements SourceOwner, SinkOwner {
   }
 
   /** For a sink's end: its call is gone. */
-  loseSink(id: number, end: SinkEnd): void {
+  loseSink(id: number, end: SinkEnd, waitMs: number): void {
     const branch = this.branches.get(id);
     if (branch?.end !== end) return;
     branch.end = undefined;
     // It may come back: until now it was not what held the others up, or it would have been cut off.
-    branch.movedMs = this.around.nowMs();
+    branch.movedMs = this.around.nowMs() + waitMs;
   }
 
   /** The stream looks like this now: a branch that it has lost holds nobody up any more. */

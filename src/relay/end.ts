@@ -29,8 +29,8 @@ export interface SinkOwner {
   takeLost(id: number): number;
   /** It has so many blocks, as the sink counts. */
   confirm(id: number, count: number): Fault | undefined;
-  /** The end's call is gone. */
-  loseSink(id: number, end: SinkEnd): void;
+  /** The end's call is gone. For so long nobody counts that it takes nothing. */
+  loseSink(id: number, end: SinkEnd, waitMs: number): void;
 }
 
 /** The source's end of a stream, driven by the door that its call or packets come through. */
@@ -147,9 +147,14 @@ export class SinkEnd {
     this.wake = wake;
   }
 
-  /** The door has lost it. */
-  close(): void {
-    this.channel.loseSink(this.branchId, this);
+  /** Why this end is over, if it is. */
+  get fault(): Fault | undefined {
+    return this.ending;
+  }
+
+  /** The door has lost it. `waitMs`: another server was the sink's, and may dial again within so long. */
+  close(waitMs = 0): void {
+    this.channel.loseSink(this.branchId, this, waitMs);
     this.ending ??= CLOSED;
   }
 

@@ -8,6 +8,8 @@ export interface RelayLimits {
   readonly totalBytesMax: number;
   /** How long a sink may take nothing while blocks wait for it, before it is cut off. */
   readonly sinkStallMs: number;
+  /** How long a server is waited for that has the channel of a sink's stream, or a sink at it, before its call is given up. */
+  readonly peerDownMs: number;
 }
 
 /** The bounds of a server that was not told otherwise. */
@@ -16,4 +18,5 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   windowBlocksMax: 4_096,
   totalBytesMax: 256 * 1_048_576,
   sinkStallMs: 30_000,
+  peerDownMs: 10_000,
 };

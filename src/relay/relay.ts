@@ -9,6 +9,7 @@ import { Channel, type Surroundings } from './channel.js';
 import type { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';
 import { RelayedBytes } from './relayed-bytes.js';
+import { type BranchRequest, type DialBranch, RemoteBranch, reopen } from './remote-branch.js';
 
 /** Bytes of a channel's number: of two channels of one stream, one in 280 million million has the number of the other. */
 const CHANNEL_BYTES = 6;
@@ -19,8 +20,24 @@ const LOOKS_PER_STALL = 8;
 export interface OpenedEnd {
   readonly stream: Stream;
   readonly end: SourceEnd | SinkEnd;
-  /** The number of the channel that it is an end of: another one after a restart. */
-  readonly channel: bigint;
+  /** The number of the channel that it is an end of: another one after a restart. Undefined while another server has not said it. */
+  readonly channel: bigint | undefined;
+}
+
+/** What came of a command. */
+export interface AppliedChanges {
+  readonly revision: number;
+  readonly changes: readonly Change[];
+}
+
+/** Where the channels of streams are, in a network of several servers. */
+export interface ChannelPlaces {
+  /** Whether the channel of a stream is at another server. */
+  isElsewhere(stream: Stream): boolean;
+  /** Dials that server. */
+  dial(stream: Stream, ...branch: Parameters<DialBranch>): ReturnType<DialBranch>;
+  /** Resolves when the servers of these sessions deliver by this revision; undefined: no other server is theirs. */
+  reached(sids: ReadonlySet<number>, revision: number): Promise<void> | undefined;
 }
 
 /** What the relay needs of the replica. */
@@ -39,6 +56,10 @@ export interface Registry {
  */
 export class Relay {
   private readonly channels = new Map<number, Channel>();
+  /** Sinks' ends here of channels at other servers, by branch. */
+  private readonly remote = new Map<number, RemoteBranch>();
+  /** Undefined where there are no other servers. */
+  places: ChannelPlaces | undefined;
   private readonly around: Surroundings;
   private totalBytes = 0;
   private takenBytes = 0;
@@ -110,16 +131,54 @@ export class Relay {
     if (isSource && stream.sinks.length === 0) {
       return new Fault('OUT_OF_ORDER', `stream ${id} is the session's own; it has no sinks to relay to`);
     }
+    if (this.places?.isElsewhere(stream)) {
+      if (isSource) return reopen('the session is at another server');
+      return this.openRemote(stream, { sid, branchId: id, blocks });
+    }
     const channel = this.channelOf(stream);
     const end = isSource ? channel.openSource(blocks) : channel.openSink(id, blocks);
     return end instanceof Fault ? end : { stream, end, channel: channel.number };
+  }
+
+  /** Opens a sink's end for a server that the sink is at. `elsewhere`: the channel is not here. */
+  openForPeer({ sid, branchId, blocks }: BranchRequest): Fault | OpenedEnd | 'elsewhere' {
+    const stream = this.registry.state.streams.get(branchId);
+    if (stream !== undefined && this.places?.isElsewhere(stream)) return 'elsewhere';
+    if (stream?.id === branchId) return new Fault('STREAM_NOT_FOUND', `no branch ${branchId}`);
+    return this.open(sid, branchId, blocks);
   }
 
   /** Told of every command that was applied, as a feed is. */
   publish(_position: Position, changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind === 'StreamStopped') this.stopped(change);
-      else if (change.kind === 'StreamPut') this.channels.get(change.stream.id)?.update(change.stream, branchStopped);
+      else if (change.kind === 'StreamPut') this.changed(change.stream);
+      else if (change.kind === 'SessionMoved') this.moved(change.session.sid);
+    }
+  }
+
+  /**
+   * Resolves when nothing is delivered any more, at any server, of streams that have stopped in these changes. Undefined: that is so.
+   * Whoever answers that a stream has stopped waits for it.
+   */
+  settled({ revision, changes }: AppliedChanges): Promise<void> | undefined {
+    if (this.places === undefined) return undefined;
+    const sids = new Set<number>();
+    for (const change of changes) {
+      if (change.kind !== 'StreamStopped') continue;
+      for (const sid of [change.before.owner, ...change.before.sinks.map((sink) => sink.sid)]) sids.add(sid);
+    }
+    return sids.size === 0 ? undefined : this.places.reached(sids, revision);
+  }
+
+  /** A session may be at another server from now on, or here: the channels of its streams go with it. */
+  moved(sid: number): void {
+    for (const stream of this.registry.state.streams.of(sid)) {
+      if (stream.owner !== sid) continue;
+      for (const branch of this.remoteOf(stream.id)) branch.moved();
+      if (!this.places?.isElsewhere(stream)) continue;
+      this.channels.get(stream.id)?.stop(reopen('the session is at another server'));
+      this.channels.delete(stream.id);
     }
   }
 
@@ -129,6 +188,41 @@ export class Relay {
     for (const channel of this.channels.values()) channel.stop(fault);
     this.channels.clear();
     this.inAll.forget(this.wakeSources);
+    for (const branch of [...this.remote.values()]) branch.stop(fault);
+  }
+
+  private openRemote(stream: Stream, branch: BranchRequest): OpenedEnd {
+    const { branchId } = branch;
+    this.remote.get(branchId)?.stop(new Fault('OUT_OF_ORDER', `branch ${branchId} has been opened again to receive`));
+    const { held, isFull, gave } = this.around;
+    const sought = { ...branch, streamId: stream.id, isConfirmed: stream.params.deliveryConfirmation };
+    const opened = new RemoteBranch(sought, {
+      ...{ clock: this.clock, limits: this.limits, held, isFull, gave },
+      dial: (request, owner) => this.places?.dial(stream, request, owner),
+      gone: (gone) => {
+        if (this.remote.get(branchId) === gone) this.remote.delete(branchId);
+      },
+    });
+    this.remote.set(branchId, opened);
+    return {
+      ...{ stream, end: opened.end },
+      get channel() {
+        return opened.channel;
+      },
+    };
+  }
+
+  private remoteOf(streamId: number): RemoteBranch[] {
+    return [...this.remote.values()].filter((branch) => branch.streamId === streamId);
+  }
+
+  private changed(stream: Stream): undefined {
+    this.channels.get(stream.id)?.update(stream, branchStopped);
+    if (this.remote.size === 0) return;
+    const left = new Set(stream.sinks.map(({ id }) => id));
+    for (const branch of this.remoteOf(stream.id)) {
+      if (!left.has(branch.branchId)) branch.stop(branchStopped(branch.branchId));
+    }
   }
 
   private channelOf(stream: Stream): Channel {
@@ -139,14 +233,11 @@ export class Relay {
     return channel;
   }
 
-  private stopped({ before, after }: StreamStopped): void {
-    const channel = this.channels.get(before.id);
-    if (channel === undefined) return;
-    if (after !== undefined) {
-      channel.update(after, branchStopped);
-      return;
-    }
-    channel.stop(new Fault('STREAM_STOPPED', `stream ${before.id} has stopped`));
+  private stopped({ before, after }: StreamStopped): undefined {
+    if (after !== undefined) return this.changed(after);
+    const fault = new Fault('STREAM_STOPPED', `stream ${before.id} has stopped`);
+    if (this.remote.size > 0) for (const branch of this.remoteOf(before.id)) branch.stop(fault);
+    this.channels.get(before.id)?.stop(fault);
     this.channels.delete(before.id);
   }
 

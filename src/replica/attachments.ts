@@ -10,10 +10,13 @@ import { StopReason } from '../core/model/stream.js';
 import type { State } from '../core/store/state.js';
 import type { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
+import { drainElsewhere } from './moving-out.js';
+import { type Neighbours, NO_NEIGHBOURS } from './neighbours.js';
 
 /** A message that an attached session receives. */
 export type Message =
-  | { readonly kind: 'heartbeat'; readonly position: Position }
+  /** `servers`: at which addresses the network is reached; absent where nothing new is to be said of it. */
+  | { readonly kind: 'heartbeat'; readonly position: Position; readonly servers?: readonly string[] | undefined }
   | { readonly kind: 'order'; readonly order: Order; readonly connection?: Connection | undefined }
   | { readonly kind: 'connectionEnded'; readonly connection: Connection }
   | { readonly kind: 'streamStopped'; readonly id: number; readonly reason: StopReason; readonly by: number };
@@ -29,6 +32,11 @@ export class Attachments {
   changed: ((sid: number, isAttached: boolean) => void) | undefined;
   /** Whether a session that is not attached here is attached at another server; undefined where there are no others. */
   elsewhere: ((sid: number) => boolean | Promise<boolean>) | undefined;
+  /** The other servers of the network. */
+  neighbours: Neighbours = NO_NEIGHBOURS;
+
+  /** Whether a session is at this server; undefined where there are no others. */
+  isHere: ((sid: number) => boolean) | undefined;
 
   constructor(
     private readonly state: State,
@@ -62,7 +70,7 @@ export class Attachments {
     this.open_.set(sid, attachment);
     this.leases.hold(sid);
     this.changed?.(sid, true);
-    attachment.push({ kind: 'heartbeat', position: this.state.position });
+    attachment.push(attachment.heartbeat(this.state.position, this.neighbours.addresses));
     for (const order of this.state.orders.of(sid)) attachment.push(this.orderOf(order));
     return attachment;
   }
@@ -79,7 +87,16 @@ export class Attachments {
 
   /** Ends the attachment of a session that has attached at another server. */
   replace(sid: number): void {
-    this.open_.get(sid)?.end(new Fault('ATTACHMENT_REPLACED', `session ${sid} attached again, at another server`));
+    this.open_.get(sid)?.end(replacedElsewhere(sid));
+  }
+
+  private leave(sid: number): void {
+    if (this.isHere?.(sid) === false) this.replace(sid);
+  }
+
+  /** Ends the attachment of a session, which is to attach anew. */
+  release(sid: number, fault: Fault): void {
+    this.open_.get(sid)?.end(fault);
   }
 
   /** Ends all attachments: this server cannot vouch for sessions any more. They go elsewhere, or come back. */
@@ -101,14 +118,19 @@ export class Attachments {
       if (change.kind === 'OrderPlaced') this.tell(change.order.sid, this.orderOf(change.order));
       else if (change.kind === 'ConnectionPut') this.tellEnded(change.connection);
       else if (change.kind === 'SessionClosed') this.endOf(change.session, change.reason);
+      else if (change.kind === 'SessionMoved') this.leave(change.session.sid);
       else if (change.kind === 'StreamStopped') this.tellStopped(change);
     }
   }
 
-  /** Ends every attachment; the sessions live on. Leases stop too, because no client can renew from now on. */
-  drain(why?: Fault): void {
+  /**
+   * Ends every attachment; the sessions live on. Leases stop too, because no client can renew from now on. Where there are other servers
+   * to go to, this goes on for as long as `withinMs`; not where `why` says that there is nothing to come back to.
+   */
+  drain({ why, withinMs = 0 }: { readonly why?: Fault | undefined; readonly withinMs?: number } = {}): void {
     this.timer?.cancel();
     this.leases.close();
+    if (why === undefined && drainElsewhere(this, this.clock, withinMs) !== undefined) return;
     let nth = 0;
     for (const attachment of this.open_.values()) {
       attachment.end(why ?? draining(nth++, this.leases.livesMs(attachment.sid)));
@@ -151,8 +173,9 @@ export class Attachments {
 
   private scheduleHeartbeats(): void {
     this.timer = this.clock.after(this.limits.heartbeatMs, () => {
-      const heartbeat: Message = { kind: 'heartbeat', position: this.state.position };
-      for (const attachment of this.open_.values()) attachment.pushHeartbeat(heartbeat);
+      const { position } = this.state;
+      const { addresses } = this.neighbours;
+      for (const attachment of this.open_.values()) attachment.pushHeartbeat(position, addresses);
       this.scheduleHeartbeats();
     });
   }
@@ -163,6 +186,8 @@ export class Attachment {
   private readonly unread: Message[] = [];
   private ending: Fault | undefined;
   private wake: (() => void) | undefined;
+  /** What it was told of the servers. */
+  private told: readonly string[] = NO_NEIGHBOURS.addresses;
 
   constructor(
     readonly sid: number,
@@ -198,8 +223,15 @@ export class Attachment {
   }
 
   /** For {@link Attachments}: skipped while another message is unread, which shows the server's life as well. */
-  pushHeartbeat(message: Message): void {
-    if (this.unread.length === 0) this.push(message);
+  pushHeartbeat(position: Position, servers: readonly string[]): void {
+    if (this.unread.length === 0) this.push(this.heartbeat(position, servers));
+  }
+
+  /** For {@link Attachments}: a heartbeat, with the servers where they have changed. */
+  heartbeat(position: Position, servers: readonly string[]): Message {
+    if (servers === this.told) return { kind: 'heartbeat', position };
+    this.told = servers;
+    return { kind: 'heartbeat', position, servers };
   }
 
   /** For {@link Attachments}: what is unread is still delivered, then this. */
@@ -221,6 +253,11 @@ const ENDED: Record<CloseReason, { readonly reason: Reason; readonly words: stri
   [CloseReason.SERVER_LOST]: { reason: 'SESSION_SERVER_LOST', words: 'was lost with its server' },
   [CloseReason.REVOKED]: { reason: 'IDENTITY_REVOKED', words: 'was ended: its identity or key was revoked' },
 };
+
+/** Ends an attachment of a session that has attached at another server since. */
+export function replacedElsewhere(sid: number): Fault {
+  return new Fault('ATTACHMENT_REPLACED', `session ${sid} attached again, at another server`);
+}
 
 /** The fault for a caller whose session has ended. */
 export function endedFault(sid: number, reason: CloseReason): Fault {

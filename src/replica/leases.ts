@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { Change } from '../core/model/change.js';
 import type { Position } from '../core/model/position.js';
+import type { NetworkServer } from '../core/model/server.js';
 import { Float64Pages } from '../core/store/packed/pages.js';
 import type { State } from '../core/store/state.js';
 import type { ReplicaLimits } from './limits.js';
@@ -20,6 +21,19 @@ export interface LeaseWitness {
   /** The session got an attachment here, or lost it. */
   held(sid: number, isHeld: boolean): void;
 }
+
+/** Which leases are this process's to end. */
+export interface LeaseScope {
+  /** The server that a session is at, by its SID. */
+  homeOf(sid: number): number | undefined;
+  /** Whether this process follows when the lease ends. */
+  watches(sid: number): boolean;
+  /** Whether it is the one that ends the session then. */
+  ends(sid: number): boolean;
+}
+
+/** Of a server that is alone. */
+const ALL: LeaseScope = { homeOf: () => undefined, watches: () => true, ends: () => true };
 
 /**
  * When each session expires. Only in memory: a renewal costs no append, and a restart gives every session its TTL or the
@@ -44,10 +58,11 @@ export class Leases {
   private readonly due: { readonly tick: number; readonly sids: readonly number[] }[] = [];
   private dueAt = 0;
   private isWalking = false;
+  /** Since when each server is lost that is, in the time of leases: no lease of its sessions ends sooner than one that began then. */
+  private readonly lostMs = new Map<number, number>();
   /** The tick that was looked at last, in the time of leases. */
   private tickAt: number;
   private timer: Timer | undefined;
-  private isPaused = false;
   /** Told what happens here. */
   witness: LeaseWitness | undefined;
   /** Whether sessions may expire now. What is due while they may not is looked at again later, and can be renewed until then. */
@@ -62,16 +77,11 @@ export class Leases {
     private readonly limits: ReplicaLimits,
     /** Called for each session whose lease has run out, and again while it lives on. */
     private readonly expire: (sid: number) => void,
+    private readonly scope: LeaseScope = ALL,
   ) {
     const nowMs = time.nowMs();
     this.tickAt = nowMs;
     for (const sid of state.graph.sidsAfter(0)) this.beginAt(nowMs, sid, limits.graceMs);
-  }
-
-  /** Leases end in another process from now on: here they are only told of. */
-  pause(): void {
-    this.isPaused = true;
-    this.buckets.clear();
   }
 
   /** Called when the doors open: from now on sessions can expire. */
@@ -81,7 +91,6 @@ export class Leases {
 
   /** All leases begin anew, but of those that are attached: they end here, once the doors are open. */
   restart(isOpen: boolean): void {
-    this.isPaused = false;
     this.buckets.clear();
     this.due.length = 0;
     this.dueAt = 0;
@@ -100,7 +109,16 @@ export class Leases {
   publish(_position: Position, changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind === 'SessionOpened') this.beginAt(this.time.nowMs(), change.session.sid, 0);
+      // An attachment that it had is over; the one that it is about to have holds it again.
+      else if (change.kind === 'SessionMoved') this.beginAt(this.time.nowMs(), change.session.sid, this.limits.graceMs);
+      else if (change.kind === 'ServerChanged') this.noteServer(change.server);
+      else if (change.kind === 'ServerRemoved') this.lostMs.delete(change.server.sid);
     }
+  }
+
+  private noteServer({ sid, isLive }: NetworkServer): void {
+    if (isLive) this.lostMs.delete(sid);
+    else this.lostMs.set(sid, this.time.nowMs());
   }
 
   private beginAt(nowMs: number, sid: number, graceMs: number): void {
@@ -124,6 +142,29 @@ export class Leases {
     if (this.deadlines.get(slot) !== ATTACHED) this.deadlines.set(slot, this.time.nowMs() + ttlMs + this.slackMs);
     this.witness?.renewed(sid);
     return true;
+  }
+
+  /** A session was renewed at another server, which has told of it. */
+  renewedElsewhere(sid: number): void {
+    const slot = this.state.graph.slotOf(sid);
+    const ttlMs = this.state.sessions.ttlAt(slot);
+    if (ttlMs === undefined) return;
+    const deadline = this.deadlines.get(slot);
+    if (deadline >= 0 && deadline !== ATTACHED) this.deadlines.set(slot, this.time.nowMs() + ttlMs + this.slackMs);
+  }
+
+  /** Whether a lease has run out, as far as is known here, and sessions may expire. Also of a session that does not live. */
+  isOver(sid: number): boolean {
+    const slot = this.state.graph.slotOf(sid);
+    if (this.state.sessions.ttlAt(slot) === undefined) return true;
+    return this.deadlines.get(slot) <= this.time.nowMs() && this.mayExpire();
+  }
+
+  /** A session whose end was refused lives on: it is looked at again soon. */
+  revive(sid: number): void {
+    const slot = this.state.graph.slotOf(sid);
+    if (this.state.sessions.ttlAt(slot) === undefined || this.deadlines.get(slot) >= 0) return;
+    this.deadlines.set(slot, this.time.nowMs() + RETRY_MS);
   }
 
   /**
@@ -157,9 +198,9 @@ export class Leases {
     this.due.length = 0;
   }
 
-  private enlist(slot: number, sid: number): void {
-    if (this.isPaused) return;
-    const tick = Math.ceil(Math.abs(this.deadlines.get(slot)) / TICK_MS);
+  private enlist(slot: number, sid: number, atMs = Math.abs(this.deadlines.get(slot))): void {
+    if (!this.scope.watches(sid)) return;
+    const tick = Math.ceil(atMs / TICK_MS);
     this.listed.set(slot, tick);
     const bucket = this.buckets.get(tick);
     if (bucket === undefined) this.buckets.set(tick, [sid]);
@@ -206,11 +247,30 @@ export class Leases {
     this.listed.set(slot, 0);
     const deadline = this.deadlines.get(slot);
     if (deadline === ATTACHED) return;
-    if (deadline >= 0 && deadline <= nowMs && !this.mayExpire()) this.deadlines.set(slot, nowMs + RETRY_MS);
-    else if (deadline <= nowMs) {
+    if (deadline <= nowMs) this.runOut(slot, sid, nowMs);
+    else this.enlist(slot, sid);
+  }
+
+  private runOut(slot: number, sid: number, nowMs: number): void {
+    const wasEnded = this.deadlines.get(slot) < 0;
+    const untilMs = wasEnded || this.mayExpire() ? this.orphanUntilMs(slot, sid) : nowMs + RETRY_MS;
+    if (!wasEnded && untilMs > nowMs) this.deadlines.set(slot, untilMs);
+    else if (this.scope.ends(sid)) {
       this.deadlines.set(slot, -(nowMs + RETRY_MS));
       this.expire(sid);
+    } else {
+      // Its home proposes the end. What is known here is that nothing speaks against it.
+      this.enlist(slot, sid, nowMs + RETRY_MS);
+      return;
     }
     this.enlist(slot, sid);
+  }
+
+  /** Until when a session lives at least whose server is lost; 0 of another. */
+  private orphanUntilMs(slot: number, sid: number): number {
+    if (this.lostMs.size === 0) return 0;
+    const lostMs = this.lostMs.get(this.scope.homeOf(sid) ?? 0);
+    const ttlMs = this.state.sessions.ttlAt(slot);
+    return lostMs === undefined || ttlMs === undefined ? 0 : lostMs + Math.max(ttlMs, this.limits.graceMs);
   }
 }

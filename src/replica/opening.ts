@@ -80,6 +80,8 @@ export class Opening {
     const said = this.gatekeeper.mode === 'required' ? this.vouchedFor(identity, request) : request;
     if (said instanceof Fault) return said;
     const { name, labels } = said;
+    const home = this.replica.homes.opening();
+    if (home instanceof Fault) return home;
     const secret = drawSecret(this.random);
     const ttlMs = this.granted(request.ttlMs);
     const newcomer = { uuid, tokenHash: secret.hash };
@@ -95,6 +97,7 @@ export class Opening {
         ...newcomer,
         atMs,
         ...(proven && { proven }),
+        ...home,
       }),
     );
     if (applied instanceof Fault) return applied;

@@ -3,7 +3,7 @@ import { type Applied, answerUnstored, apply, decide } from '../core/decide/appl
 import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
 import { draining } from '../core/model/draining.js';
-import { type Fault, isFault } from '../core/model/fault.js';
+import { Fault, isFault } from '../core/model/fault.js';
 import { type Limits, sameLimits } from '../core/model/limits.js';
 import { type AuthMode, foundingDocument } from '../core/model/policy.js';
 import { CloseReason } from '../core/model/session.js';
@@ -12,9 +12,10 @@ import type { StateView } from '../core/store/state-view.js';
 import { NEW_FOLDER_FORMAT } from '../journal/format/frame.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { Appender } from './appender.js';
-import { Attachments } from './attachments.js';
+import { Attachments, replacedElsewhere } from './attachments.js';
 import type { Currency } from './currency.js';
 import { Deadlines } from './deadlines.js';
+import { Homes } from './homes.js';
 import { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
 import type { Publisher } from './publisher.js';
@@ -50,6 +51,8 @@ export interface ReplicaParts {
 
 /** Where commands go that this process cannot append, because another one leads. */
 export interface CommandRoute extends Currency {
+  /** This server's UUID, by which its node is known among those of the others. */
+  readonly serverUuid: string;
   /** Resolves with what became of a command, once it is applied here. `urgent`: the server issues it itself. */
   carry(command: Command, urgent: boolean): Promise<Applied | Fault>;
 }
@@ -73,6 +76,8 @@ export interface Forwarded {
 export class Replica {
   /** Everything that was applied, to be read. */
   readonly state: StateView;
+  /** At which server each session is. */
+  readonly homes: Homes;
   readonly leases: Leases;
   readonly attachments: Attachments;
   readonly deadlines: Deadlines;
@@ -92,12 +97,20 @@ export class Replica {
     const { state, clock, limits, journal } = parts;
     this.state = state;
     this.time = new ServingTime(clock);
-    this.leases = new Leases(state, clock, this.time, limits, (sid) => void this.expire(sid));
+    this.homes = new Homes(state, 'carry' in journal ? journal.serverUuid : undefined);
+    this.leases = new Leases(
+      state,
+      clock,
+      this.time,
+      limits,
+      (sid) => void this.expire(sid),
+      this.homes.leaseScope(() => this.leads),
+    );
     this.attachments = new Attachments(state, this.leases, clock, limits);
+    if (!this.homes.isAlone) this.attachments.isHere = (sid) => this.homes.isHere(sid);
     this.deadlines = new Deadlines(state, this.time, async (command) => !isTransient(await this.enforce(command)));
     if ('carry' in journal) {
       this.route = journal;
-      this.leases.pause();
       this.deadlines.pause();
     } else this.begin(journal);
   }
@@ -131,7 +144,7 @@ export class Replica {
   takeForwarded({ command, tag, urgent, refused }: Forwarded): void {
     const { appender } = this;
     if (appender === undefined || this.closing || appender.isOver || appender.isAbandoned) return;
-    const answer = answerUnstored(this.parts.state, command);
+    const answer = this.refuseExpiry(command) ?? answerUnstored(this.parts.state, command);
     if (answer !== undefined) {
       refused(isFault(answer) ? answer : undefined);
       return;
@@ -142,6 +155,13 @@ export class Replica {
       if (isFault(outcome) && !appender.isAbandoned && !appender.isOver) refused(outcome);
     };
     appender.take({ command, tag, resolve }, pendingMax);
+  }
+
+  /** The home of a session proposes its expiry, and may not know yet that it was renewed elsewhere. */
+  private refuseExpiry(command: Command): Fault | undefined {
+    if (command.kind !== 'CloseSession' || command.home === undefined) return undefined;
+    if (this.leases.isOver(command.sid)) return undefined;
+    return new Fault('OUT_OF_ORDER', `session ${command.sid} was renewed lately, at another server`);
   }
 
   /** When the last command of the newest snapshot was stored, by the wall clock; undefined without a snapshot. */
@@ -200,6 +220,30 @@ export class Replica {
     return this.take(command, 2 * this.parts.limits.pendingMax);
   }
 
+  /**
+   * Moves a live session to this server, at which it is about to attach. Undefined at once where it is here already. A refusal when it
+   * cannot come here, or has gone on to a third server meanwhile.
+   */
+  adopt(sid: number): Promise<Fault | undefined> | undefined {
+    const { homes } = this;
+    if (homes.isAlone || homes.isHere(sid)) return undefined;
+    if (homes.own === 0) return Promise.resolve(homes.notJoined());
+    return this.submit({ kind: 'MoveSession', sid, server: homes.own }).then((outcome) => {
+      if (isFault(outcome)) return outcome;
+      return homes.isHere(sid) ? undefined : replacedElsewhere(sid);
+    });
+  }
+
+  /**
+   * A client has renewed its session here. One whose server is lost is at this one from now on. False: it has expired, and its end is
+   * being stored.
+   */
+  renew(sid: number): boolean {
+    if (!this.leases.renew(sid)) return false;
+    if (this.homes.isOrphan(sid)) void this.adopt(sid);
+    return true;
+  }
+
   /** Undoes what was made for a caller that has gone. Tried again until the journal stores it. */
   takeBack(command: Command): void {
     void this.enforce(command).then((outcome) => {
@@ -234,7 +278,7 @@ export class Replica {
   opened(): void {
     this.isOpen = true;
     this.time.opened();
-    if (this.leads) this.leases.opened();
+    this.leases.opened();
   }
 
   /** Takes no more commands; resolves when those that were taken are done. The journal stays open. */
@@ -283,7 +327,12 @@ export class Replica {
   }
 
   private async expire(sid: number): Promise<void> {
-    await this.enforce({ kind: 'CloseSession', sid, reason: CloseReason.EXPIRED });
+    const { homes } = this;
+    const reason = homes.isOrphan(sid) ? CloseReason.SERVER_LOST : CloseReason.EXPIRED;
+    const home = homes.isAlone ? undefined : homes.of(sid);
+    const close = { kind: 'CloseSession', sid, reason } as const;
+    const outcome = await this.enforce(home === undefined ? close : { ...close, home });
+    if (isFault(outcome) && outcome.reason === 'OUT_OF_ORDER') this.leases.revive(sid);
   }
 
   private unchanged(changes: readonly Change[]): Applied {

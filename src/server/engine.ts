@@ -24,6 +24,7 @@ import { Gatekeeper } from '../replica/access/gatekeeper.js';
 import { GrantEnforcer } from '../replica/access/grant-enforcer.js';
 import type { IssuerLogins } from '../replica/access/issuer-logins.js';
 import { KeyProver, type KeyProverDeps } from '../replica/access/key-prover.js';
+import { Balancer } from '../replica/moving-out.js';
 import { Opening } from '../replica/opening.js';
 import type { Publisher } from '../replica/publisher.js';
 import { recover } from '../replica/recover.js';
@@ -36,6 +37,7 @@ import { type Feeds, makeFeeds } from './feeds.js';
 import { makeIssuers } from './issuers.js';
 import type { EventReports } from './metrics/event-reports.js';
 import type { Metrics } from './metrics/metrics.js';
+import { joinRelays, neighboursOf, type PeerBranches } from './neighbours.js';
 import type { SharedParts } from './shared-parts.js';
 
 /** Where the commands stand: in a journal of this server alone, or in a log that it has in common with others. */
@@ -48,6 +50,8 @@ export interface Cluster {
   /** What stands in it, to recover from. */
   readonly view: Replayable;
   readonly member: Member;
+  /** Branches of streams between servers. */
+  readonly branches: PeerBranches;
   /**
    * Joins the others. Resolves when everything in the log is applied. `establish` stores what a new network begins with and what this
    * server's options say; it is called when this server begins to lead.
@@ -215,6 +219,9 @@ export async function startEngine({
     },
   });
   const { leases, deadlines, attachments } = replica;
+  attachments.neighbours = neighboursOf(config, cluster?.member);
+  if (cluster !== undefined) joinRelays(relay, replica, { ...cluster, clock });
+  const balancer = new Balancer(attachments, clock);
   const door = new DoorPlace();
   // The shares before what asks of them, and the relay before the feeds: when a watcher hears that a stream has stopped, nothing
   // more of it is delivered. Feeds of sessions tell of attachments as well, and so come after these.
@@ -236,7 +243,7 @@ export async function startEngine({
   );
   attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
   const establish = async (isFirst: boolean) => {
-    await replica.found(shared.serverUuid || drawUuid(random));
+    await replica.found(cluster?.member.serverUuid ?? (shared.serverUuid || drawUuid(random)));
     await replica.agreeOn(config.limits);
     checkMode(state, config, isFirst);
     if (isFirst && (least !== 'open' || config.auth !== undefined)) await replica.putFoundingPolicy(least);
@@ -282,7 +289,8 @@ export async function startEngine({
       relay.close(why ?? draining());
       // That all of them end now says nothing of a session.
       replica.attachments.changed = undefined;
-      replica.attachments.drain(why);
+      balancer.close();
+      replica.attachments.drain({ why, withinMs: config.drainDeadlineMs });
       acceptances.drain(why ?? draining());
     },
     close: () => {

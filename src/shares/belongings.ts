@@ -2,6 +2,7 @@ import type { Change, StreamStopped } from '../core/model/change.js';
 import { type Connection, isPending } from '../core/model/connection.js';
 import type { Link } from '../core/model/link.js';
 import type { Stream } from '../core/model/stream.js';
+import { isServerSid } from '../core/store/sid.js';
 import type { StateView } from '../core/store/state-view.js';
 import { isInitialId } from '../core/store/streams.js';
 import type { ShareLimits } from './limits.js';
@@ -115,8 +116,7 @@ export class Belongings {
   }
 
   #linked({ a, b }: Link, count: number): void {
-    const { serverSid } = this.state;
-    if (a === serverSid || b === serverSid) return;
+    if (isServerSid(a) || isServerSid(b)) return;
     this.held(a, { linksPerAddressMax: count });
     this.held(b, { linksPerAddressMax: count });
   }

@@ -15,6 +15,7 @@ export function recordOf(sid: number): Uint8Array {
 export function message(given: Partial<FollowerMessage> = {}): FollowerMessage {
   return {
     ...{ server: 'b', term: 5n, incarnation: 7, floor: 1, commands: [], revision: 0 },
+    ...{ peerAddress: '127.0.0.1:2', addresses: [], attachedCount: 0 },
     ...{
       renewed: [],
       attached: [],
@@ -61,6 +62,8 @@ export class DeskWorld {
   readonly held: number[] = [];
   readonly released: number[] = [];
   revision = 0;
+  /** The server that every session is at. */
+  homeName: string | undefined = 'b';
   readonly desk: LeaderDesk;
 
   constructor(given: Partial<LeaderDeskDeps> = {}) {
@@ -76,7 +79,9 @@ export class DeskWorld {
       },
       has: (sid) => this.sessions.has(sid),
       attachedSinceMs: (sid) => this.attached.get(sid),
+      homeName: () => this.homeName,
       replace: (sid) => void this.replaced.push(sid),
+      self: () => ({ name: 'a', peerAddress: '127.0.0.1:1', addresses: [], attachedCount: 0 }),
       used: () => {},
       ...given,
     });

@@ -129,23 +129,33 @@ describe('a session that two servers take for attached', () => {
   const LATER = message({ attached: [SID], attachedMs: [100] });
   const EARLIER = message({ server: 'c', incarnation: 8, attached: [SID], attachedMs: [5_000] });
 
-  /** Two followers of a new leader, who have told of the same session in this order. */
-  function told(...messages: readonly (typeof LATER)[]) {
+  it.each([
+    ['b', 'first', [EARLIER, LATER]],
+    ['b', 'last', [LATER, EARLIER]],
+    ['c', 'first', [LATER, EARLIER]],
+    ['c', 'last', [EARLIER, LATER]],
+  ])('is held by its home %s, also when the other one tells of it %s', (home, _, messages) => {
     const world = new DeskWorld();
     world.sessions.add(SID);
-    const links = new Map(messages.map((one) => [one, world.connect()]));
-    for (const [one, { received }] of links) received(one);
-    return (one: typeof LATER) => links.get(one)!.link.heard.flatMap(({ replaced }) => replaced);
-  }
-
-  it('is where it was attached last, when that is told last', () => {
-    const replaced = told(EARLIER, LATER);
-    expect([replaced(EARLIER), replaced(LATER)]).toEqual([[SID], []]);
+    world.homeName = home;
+    const links = messages.map((one) => ({ one, at: world.connect() }));
+    for (const { one, at } of links) at.received(one);
+    expect(world.held).toEqual([SID]);
+    expect(links.flatMap(({ at }) => at.link.heard.flatMap(({ replaced }) => replaced))).toEqual([]);
+    for (const { one, at } of links) if (one.server !== home) at.closed();
+    expect(world.desk.isHeld(SID)).toBe(true);
   });
 
-  it('is where it was attached last, when what is long over is told last', () => {
-    const replaced = told(LATER, EARLIER);
-    expect([replaced(EARLIER), replaced(LATER)]).toEqual([[SID], []]);
+  it('is held by nobody once it has moved, until its new home tells of it', () => {
+    const world = new DeskWorld();
+    world.sessions.add(SID);
+    const [former, next] = [world.connect(), world.connect()];
+    former.received(LATER);
+    world.homeName = 'c';
+    world.desk.moved(SID);
+    expect(world.desk.isHeld(SID)).toBe(false);
+    next.received(EARLIER);
+    expect(world.desk.isHeld(SID)).toBe(true);
   });
 
   it('is at the leader when it was attached there last', () => {
@@ -161,6 +171,18 @@ describe('a session that two servers take for attached', () => {
 });
 
 describe('the leases of sessions that are renewed at a follower', () => {
+  it('are told of to the server that the session is at, once, and not to the one that told', () => {
+    const world = new DeskWorld();
+    const [home, other] = [world.connect(), world.connect()];
+    home.received(message({ renewed: [1] }));
+    other.received(message({ server: 'c', incarnation: 8, renewed: [2] }));
+    world.desk.renewed(3);
+    home.received(message());
+    home.received(message());
+    expect(home.link.heard.map(({ renewed }) => renewed)).toEqual([[], [2, 3], []]);
+    expect(other.link.heard.map(({ renewed }) => renewed)).toEqual([[]]);
+  });
+
   it('begin anew when its link breaks, because what was renewed in its last beat is not known', () => {
     const world = new DeskWorld();
     const [follower, other] = [world.connect(), world.connect()];

@@ -5,9 +5,10 @@ import { Forwarder } from '../../src/cluster/forwarder.js';
 import { BEAT_MS, CHANGE_MS, cutOffMs, LINK_SILENCE_MS, REDIAL_MS_MAX } from '../../src/cluster/limits.js';
 import { LocalNews } from '../../src/cluster/local-news.js';
 import type { DialLeader, FollowerMessage, LinkOwner } from '../../src/cluster/peers.js';
+import { Roster } from '../../src/cluster/roster.js';
 import { Fault } from '../../src/core/model/fault.js';
 
-const NOTHING = { refusals: [], replaced: [], attached: [], absent: [] };
+const NOTHING = { refusals: [], replaced: [], attached: [], absent: [], renewed: [] };
 const LEADER = { name: 'a', term: 5n, address: 'a:1' };
 const LEADER_TTL_MS = 5_000;
 const random: Random = { bytes: (count) => new Uint8Array(count).fill(7), fraction: () => 0.5 } as Random;
@@ -31,9 +32,16 @@ function makeFollower() {
       },
     };
   };
-  const news = new LocalNews({ clock, replace: () => {}, attached: () => [], attachedSinceMs: () => undefined });
+  const news = new LocalNews({
+    clock,
+    replace: () => {},
+    renewedElsewhere: () => {},
+    attached: () => [],
+    attachedSinceMs: () => undefined,
+  });
   const forwarder = new Forwarder({
-    ...{ clock, random, name: 'b', address: 'b:1', dial, news, pendingMax: 10 },
+    ...{ clock, random, address: 'b:1', dial, news, pendingMax: 10 },
+    roster: new Roster(() => ({ name: 'b', peerAddress: 'b:1', addresses: [], attachedCount: 0 })),
     cutOffMs: cutOffMs(LEADER_TTL_MS),
     revision: () => 0,
     tryOut: () => new Fault('SESSION_NOT_FOUND', 'none'),

@@ -19,7 +19,13 @@ class CountingClock extends ManualClock {
 
 function makeNews() {
   const clock = new CountingClock();
-  const news = new LocalNews({ clock, replace: () => {}, attached: () => [], attachedSinceMs: () => undefined });
+  const news = new LocalNews({
+    clock,
+    replace: () => {},
+    renewedElsewhere: () => {},
+    attached: () => [],
+    attachedSinceMs: () => undefined,
+  });
   const beat = () => news.take(1_024, true)?.renewed ?? [];
   return { clock, news, beat };
 }
@@ -62,7 +68,13 @@ describe('the attachments that a follower tells its leader', () => {
     const clock = new ManualClock();
     const since = new Map([[7, 0]]);
     const attachedSinceMs = (sid: number) => since.get(sid);
-    const news = new LocalNews({ clock, replace: () => {}, attached: () => since.keys(), attachedSinceMs });
+    const news = new LocalNews({
+      clock,
+      replace: () => {},
+      renewedElsewhere: () => {},
+      attached: () => since.keys(),
+      attachedSinceMs,
+    });
     clock.advance(1_500.4);
     news.tellAll();
     expect(news.take(10, true)).toMatchObject({ attached: [7], attachedMs: [1_500] });
@@ -73,12 +85,12 @@ describe('a question for the leader whether a session is attached', () => {
   it('leaves no timer behind once it is answered', async () => {
     const { clock, news } = makeNews();
     const asked = news.isAttached(7);
-    news.heard({ replaced: [], attached: [], absent: [7] });
+    news.heard({ replaced: [], attached: [], absent: [7], renewed: [] });
     expect(await asked).toBe(false);
     expect(clock.cancelled).toBe(1);
     const again = news.isAttached(7);
     clock.advance(ASK_MS - 1);
-    news.heard({ replaced: [], attached: [], absent: [7] });
+    news.heard({ replaced: [], attached: [], absent: [7], renewed: [] });
     expect(await again).toBe(false);
   });
 });

@@ -7,7 +7,7 @@ import { PeerDoor } from '../../src/cluster/door/peer-door.js';
 import type { FollowerHandler, FollowerLink, LeaderMessage } from '../../src/cluster/peers.js';
 import { message } from './desk-world.js';
 
-const NOTHING: LeaderMessage = { refusals: [], replaced: [], attached: [], absent: [] };
+const NOTHING: LeaderMessage = { refusals: [], replaced: [], attached: [], absent: [], renewed: [] };
 
 describe('the connection between a follower and its leader', () => {
   const reported: object[] = [];
@@ -20,7 +20,7 @@ describe('the connection between a follower and its leader', () => {
   });
 
   async function open(accept: (link: FollowerLink) => FollowerHandler) {
-    const door = new PeerDoor({ network: 'yard', files: undefined, fence, accept });
+    const door = new PeerDoor({ network: 'yard', files: undefined, fence, accept, branches: () => undefined });
     doors.push(door);
     const address = formatAddress(await door.listen({ host: '127.0.0.1', port: 0 }));
     const dial = peerDialer('yard', undefined, fence);

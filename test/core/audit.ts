@@ -72,8 +72,9 @@ function auditSessions(state: State, sessions: readonly Session[], expect: Expec
 }
 
 function auditLinks(state: State, sessions: readonly Session[], links: readonly Link[], expect: Expect): void {
-  const { graph, serverSid } = state;
-  const nodes = [serverSid, ...sessions.map(({ sid }) => sid)];
+  const { graph, servers, serverSid } = state;
+  const serverSids = [...servers.all()].map(({ sid }) => sid);
+  const nodes = [...serverSids, ...sessions.map(({ sid }) => sid)];
   expect(graph.nodeCount === nodes.length, `${graph.nodeCount} nodes are ${nodes.length}`);
   expect(graph.linkCount === links.length, `${graph.linkCount} links are ${links.length}`);
   expect(new Set(links.map((link) => JSON.stringify(link))).size === links.length, 'a link is there twice');
@@ -85,9 +86,31 @@ function auditLinks(state: State, sessions: readonly Session[], links: readonly 
     expect(graph.has(sid), `node ${sid} is not found`);
     expect(graph.degree(sid) === own.length, `node ${sid} has ${own.length} links, not ${graph.degree(sid)}`);
     expect(JSON.stringify(graph.linksOf(sid)) === JSON.stringify(own), `the links of ${sid} are others`);
-    if (sid === serverSid) continue;
-    const toServer = own.filter(({ a, b }) => a === serverSid || b === serverSid);
-    expect(toServer.length === 1 && toServer[0].link === LinkType.CONTROL_TCP, `${sid} has no one CONTROL link`);
+    const toServers = own.filter(({ a, b }) => serverSids.includes(a === sid ? b : a));
+    if (servers.has(sid)) auditServer(state, sid, { sessions, toServers }, expect);
+    else {
+      const home = sessions.find((session) => session.sid === sid)?.home ?? serverSid;
+      const [link] = toServers;
+      const isHome =
+        toServers.length === 1 && link.link === LinkType.CONTROL_TCP && (link.a === home || link.b === home);
+      expect(isHome, `${sid} has no one CONTROL link, to its home`);
+    }
+  }
+}
+
+function auditServer(
+  { servers, serverSid }: State,
+  sid: number,
+  { sessions, toServers }: { readonly sessions: readonly Session[]; readonly toServers: readonly Link[] },
+  expect: Expect,
+): void {
+  const count = sessions.filter(({ home = serverSid }) => home === sid).length;
+  expect(servers.sessionsAt(sid) === count, `server ${sid} has ${count} sessions, not ${servers.sessionsAt(sid)}`);
+  expect(servers.isLive(sid) || count > 0, `server ${sid} is lost, and nobody is there`);
+  const peers = toServers.map(({ a, b }) => (a === sid ? b : a)).sort((x, y) => x - y);
+  expect(JSON.stringify(peers) === JSON.stringify(servers.peersOf(sid)), `server ${sid} has links to ${peers}`);
+  for (const peer of peers) {
+    expect(servers.isLive(sid) && servers.isLive(peer), `servers ${sid} and ${peer} have a link, and one is lost`);
   }
 }
 
@@ -100,7 +123,8 @@ function auditReports(
   for (const report of reports) {
     const { sid, peer, link } = report;
     const said = `${sid}'s word about ${peer}`;
-    expect(sessions.some((session) => session.sid === sid) && state.graph.has(peer), `${said} has no two ends`);
+    const isThere = state.servers.isLive(sid) || sessions.some((session) => session.sid === sid);
+    expect(isThere && state.graph.has(peer), `${said} has no two ends`);
     expect(state.reports.has(report), `${said} is not found`);
     expect(!state.reports.has({ sid: peer, peer: sid, link }), `${said} waits for what is there`);
     const standing = state.graph.hasLink({ a: Math.min(sid, peer), b: Math.max(sid, peer), link });

@@ -75,6 +75,8 @@ const asked = {
   ...drawn,
 };
 const keyId = tokenHash;
+/** Never 0: that is written where none is said. */
+const serverSid = sid.filter((one) => one !== 0);
 const key = fc.uint8Array({ minLength: 1, maxLength: 91 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
 const roles = fc.array(fc.string({ maxLength: 32 }), { maxLength: 3 });
 const identityKind = fc.constantFrom(...Object.values(IdentityKind));
@@ -99,13 +101,17 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
       tokenHash,
       atMs: wallMs,
       proven,
+      server: serverSid,
     },
     {
       requiredKeys: ['kind', 'uuid', 'type', 'flavor', 'ttlMs', 'name', 'labels', 'tokenHash', 'atMs'],
       noNullPrototype: true,
     },
   ),
-  CloseSession: shape({ kind: kind('CloseSession'), sid, reason: closeReason }),
+  CloseSession: fc.record(
+    { kind: kind('CloseSession'), sid, reason: closeReason, home: serverSid },
+    { requiredKeys: ['kind', 'sid', 'reason'], noNullPrototype: true },
+  ),
   RequestTermination: shape({ kind: kind('RequestTermination'), sid, reason: text, deadlineMs: ms }),
   AnswerOrder: shape({
     kind: kind('AnswerOrder'),
@@ -132,6 +138,9 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
   TerminateStream: shape({ kind: kind('TerminateStream'), sid, id: sid }),
   StopStream: shape({ kind: kind('StopStream'), sid, id: sid, reason: fc.constantFrom(1, 2, 3, 4, 5) }),
   SetLimits: shape({ kind: kind('SetLimits'), limits }),
+  AddServer: shape({ kind: kind('AddServer'), uuid, name: text }),
+  LoseServer: shape({ kind: kind('LoseServer'), sid }),
+  MoveSession: shape({ kind: kind('MoveSession'), sid, server: sid }),
   RenewEpoch: shape({ kind: kind('RenewEpoch'), epoch: text }),
   BindKey: shape({ kind: kind('BindKey'), uuid, key, keyId, atMs: wallMs }),
   RotateKey: shape({
@@ -209,6 +218,7 @@ const session = fc
       streamId: sid,
       keyId,
       identity: uuid,
+      home: serverSid,
     },
     {
       requiredKeys: ['sid', 'uuid', 'ttlMs', 'name', 'labels', 'tokenHash', 'openedAtMs', 'openedRevision', 'streamId'],
@@ -299,6 +309,7 @@ const made: fc.Arbitrary<Made> = fc.oneof(
 export const ROWS: {
   readonly [K in Exclude<Row['kind'], 'meta' | 'limits'>]: fc.Arbitrary<Extract<Row, { kind: K }>>;
 } = {
+  server: shape({ kind: kind('server'), server: shape({ sid, uuid, name: text, isLive: fc.boolean() }) }),
   session: shape({ kind: kind('session'), session }),
   link: shape({ kind: kind('link'), a: sid, b: sid, link }),
   report: shape({ kind: kind('report'), report: shape({ sid, peer: sid, link }) }),

@@ -92,7 +92,7 @@ export class World {
   channel(sid: number, id: number): bigint {
     const opened = this.relay.open(sid, id);
     if (isFault(opened)) throw new Error(opened.message);
-    return opened.channel;
+    return opened.channel!;
   }
 }
 

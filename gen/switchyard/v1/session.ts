@@ -147,7 +147,11 @@ export interface Order {
 /** A sign of life of the attachment. */
 export interface Heartbeat {
   /** Where the network stands. */
-  position: Position | undefined;
+  position:
+    | Position
+    | undefined;
+  /** As SessionResponse.servers: in the first heartbeat of an attachment, and when they have changed. Empty: nothing is said of them. */
+  servers: string[];
 }
 
 /** The order to end the session. */
@@ -718,13 +722,16 @@ export const Order: MessageFns<Order> = {
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return { position: undefined };
+  return { position: undefined, servers: [] };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
   encode(message: Heartbeat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.position !== undefined) {
       Position.encode(message.position, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.servers) {
+      writer.uint32(18).string(v!);
     }
     return writer;
   },
@@ -750,6 +757,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.position = Position.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.servers.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -763,13 +778,19 @@ export const Heartbeat: MessageFns<Heartbeat> = {
   },
 
   fromJSON(object: any): Heartbeat {
-    return { position: isSet(object.position) ? Position.fromJSON(object.position) : undefined };
+    return {
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+      servers: globalThis.Array.isArray(object?.servers) ? object.servers.map((e: any) => globalThis.String(e)) : [],
+    };
   },
 
   toJSON(message: Heartbeat): unknown {
     const obj: any = {};
     if (message.position !== undefined) {
       obj.position = Position.toJSON(message.position);
+    }
+    if (message.servers?.length) {
+      obj.servers = message.servers;
     }
     return obj;
   },
@@ -782,6 +803,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     message.position = (object.position !== undefined && object.position !== null)
       ? Position.fromPartial(object.position)
       : undefined;
+    message.servers = object.servers?.map((e) => e) || [];
     return message;
   },
 };

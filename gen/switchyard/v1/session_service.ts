@@ -107,6 +107,11 @@ export interface SessionResponse {
     | Principal
     | undefined;
   /**
+   * Addresses at which clients reach the servers of the network, HOST:PORT: what each live server was told to advertise, in no
+   * order. At most 64. Empty: the address that the caller has is the only way in.
+   */
+  servers: string[];
+  /**
    * The newest `Connection.relay_version` that this server knows. From 3 on a caller may ask for a direct connection before it has
    * gathered. 0: a server before 0.2.0.
    */
@@ -601,6 +606,7 @@ function createBaseSessionResponse(): SessionResponse {
     position: undefined,
     rendezvous: [],
     identity: undefined,
+    servers: [],
     relayVersion: 0,
   };
 }
@@ -633,6 +639,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     }
     if (message.identity !== undefined) {
       Principal.encode(message.identity, writer.uint32(162).fork()).join();
+    }
+    for (const v of message.servers) {
+      writer.uint32(170).string(v!);
     }
     if (message.relayVersion !== 0) {
       writer.uint32(176).uint32(message.relayVersion);
@@ -725,6 +734,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.identity = Principal.decode(reader, reader.uint32());
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.servers.push(reader.string());
+            continue;
+          }
           case 22: {
             if (tag !== 176) {
               break;
@@ -778,6 +795,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         ? object.rendezvous.map((e: any) => RendezvousAddress.fromJSON(e))
         : [],
       identity: isSet(object.identity) ? Principal.fromJSON(object.identity) : undefined,
+      servers: globalThis.Array.isArray(object?.servers)
+        ? object.servers.map((e: any) => globalThis.String(e))
+        : [],
       relayVersion: isSet(object.relayVersion)
         ? globalThis.Number(object.relayVersion)
         : isSet(object.relay_version)
@@ -815,6 +835,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     if (message.identity !== undefined) {
       obj.identity = Principal.toJSON(message.identity);
     }
+    if (message.servers?.length) {
+      obj.servers = message.servers;
+    }
     if (message.relayVersion !== 0) {
       obj.relayVersion = Math.round(message.relayVersion);
     }
@@ -839,6 +862,7 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     message.identity = (object.identity !== undefined && object.identity !== null)
       ? Principal.fromPartial(object.identity)
       : undefined;
+    message.servers = object.servers?.map((e) => e) || [];
     message.relayVersion = object.relayVersion ?? 0;
     return message;
   },

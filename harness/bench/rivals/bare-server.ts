@@ -22,6 +22,7 @@ const answer: SessionResponse = {
   streamId: 1,
   position: { epoch: 'AAAAAAAAAAA', revision: 1n },
   rendezvous: [],
+  servers: [],
   relayVersion: 0,
 };
 

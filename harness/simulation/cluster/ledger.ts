@@ -74,7 +74,8 @@ export class Ledger {
   }
 }
 
-/** Whether a command is an expiry. */
+/** Whether a command is an expiry: of a session that lost its server, too. */
 export function isExpiry(command: Command): command is Extract<Command, { kind: 'CloseSession' }> {
-  return command.kind === 'CloseSession' && command.reason === CloseReason.EXPIRED;
+  const reasons: readonly CloseReason[] = [CloseReason.EXPIRED, CloseReason.SERVER_LOST];
+  return command.kind === 'CloseSession' && reasons.includes(command.reason);
 }

@@ -1,6 +1,9 @@
-import type { FollowerHandler } from '../../../src/cluster/peers.js';
+import type { FollowerHandler, ForwardedCommand } from '../../../src/cluster/peers.js';
+import type { Change } from '../../../src/core/model/change.js';
+import { CloseReason } from '../../../src/core/model/session.js';
+import { decodeRecord, encodeRecord } from '../../../src/journal/format/record.js';
 import type { FollowedLog, LogSlice, LogTail } from '../../../src/log/shared-log.js';
-import type { ClusterTampering } from './server.js';
+import type { ClusterServer, ClusterTampering } from './server.js';
 
 /** A fault that somebody could have made between a server's parts, with a world that meets it. */
 export interface ClusterMutation extends ClusterTampering {
@@ -13,6 +16,9 @@ export interface ClusterMutation extends ClusterTampering {
 
 /** The incarnation of a follower as a leader takes it that does not remember over links. */
 const OTHER_INCARNATION = 0x5555_5555;
+
+/** Longer than a session lives that nobody renews. */
+const FORMER_MS = 25_000;
 
 /** Deliberate faults of servers that follow and lead. */
 export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
@@ -48,6 +54,14 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
     handler: (handler) => received(handler, (one) => ({ ...one, attached: [], attachedMs: [], renewed: [] })),
   },
   {
+    name: 'let a server end a session that has left it',
+    seed: 2,
+    minutes: 2,
+    finds: 'Leased',
+    changed: expireFormer,
+    handler: (handler) => received(handler, (one) => ({ ...one, commands: one.commands.map(withoutHome) })),
+  },
+  {
     name: 'vouch for sessions without the log',
     seed: 1,
     minutes: 10,
@@ -62,6 +76,24 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
     log: (log) => withTail(log, (tail) => ({ read: async () => without(await tail.read(), 97) })),
   },
 ];
+
+/** Ends each session that has left, as if its lease had gone on. */
+function expireFormer(change: Change, { replica, process }: ClusterServer): void {
+  const { own } = replica.homes;
+  if (change.kind !== 'SessionMoved' || change.from !== own) return;
+  const { sid } = change.session;
+  process.clock.after(FORMER_MS, () => {
+    void replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.EXPIRED, home: own });
+  });
+}
+
+/** A forwarded command that does not say which home proposes it, so that nobody compares. */
+function withoutHome(forwarded: ForwardedCommand): ForwardedCommand {
+  const command = decodeRecord({ revision: 1, bytes: forwarded.record });
+  if (command.kind !== 'CloseSession') return forwarded;
+  const { home: _, ...rest } = command;
+  return { ...forwarded, record: encodeRecord(1, rest).bytes };
+}
 
 /** Says that a term has begun as soon as somebody leads in it, before what is not read yet of the one before. */
 class HastyTail implements LogTail {

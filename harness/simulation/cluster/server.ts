@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { Member } from '../../../src/cluster/member.js';
 import type { DialLeader, FollowerHandler, FollowerLink } from '../../../src/cluster/peers.js';
+import type { Change } from '../../../src/core/model/change.js';
 import { INITIAL_LIMITS } from '../../../src/core/model/limits.js';
 import type { Position } from '../../../src/core/model/position.js';
 import type { State } from '../../../src/core/store/state.js';
@@ -9,6 +10,7 @@ import type { EtcdStore } from '../../../src/log/etcd/store.js';
 import type { FollowedLog } from '../../../src/log/shared-log.js';
 import { cutOff } from '../../../src/replica/currency.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../../src/replica/limits.js';
+import type { Publisher } from '../../../src/replica/publisher.js';
 import { recover } from '../../../src/replica/recover.js';
 import { Replica } from '../../../src/replica/replica.js';
 import { within } from '../etcd-disk.js';
@@ -17,7 +19,6 @@ import type { SeededRandom } from '../random.js';
 import type { LinkPlace } from './links.js';
 
 const LEADER_TTL_MS = 3_000;
-const UUID = '00000000-0000-4000-8000-00000000c1a5';
 export const NETWORK = 'simulated';
 /** So few that a run meets snapshots, and servers that begin from one. */
 const SNAPSHOT_EVERY = 200;
@@ -32,6 +33,8 @@ export interface ClusterTampering {
   readonly current?: (member: Member) => ReturnType<Member['current']>;
   /** Whether a server takes itself for in touch with the others. */
   readonly isInTouch?: (member: Member) => boolean;
+  /** Called with every change at each server, once it is applied there. */
+  readonly changed?: (change: Change, server: ClusterServer) => void;
 }
 
 /** What a simulated server of several is made of. */
@@ -43,7 +46,7 @@ export interface ClusterServerDeps {
   readonly dial: DialLeader;
   readonly tamper: ClusterTampering;
   /** Told of each revision that is applied, in the replay of a start, too. */
-  readonly applied: (state: State, position: Position) => void;
+  readonly applied: (state: State, position: Position, changes: readonly Change[]) => void;
   /** The process cannot go on. */
   readonly fatal: (error: unknown) => void;
 }
@@ -82,18 +85,19 @@ export class ClusterServer implements LinkPlace {
     });
     const view = await log.view();
     const { state, replay } = await recover(view.journal, INITIAL_LIMITS);
-    await replay((position) => applied(state, position));
+    await replay((position, changes) => applied(state, position, changes));
     const member: Member = new Member({
-      ...{ clock, random, name, address: name },
+      ...{ clock, random, name, address: name, addresses: [`${name}:8768`] },
       log: tamper.log?.(log) ?? log,
       logger: pino({ level: 'silent' }),
       seq: view.seq,
+      uuid: uuidOf(name),
       leaderTtlMs: LEADER_TTL_MS,
       pendingMax: DEFAULT_REPLICA_LIMITS.pendingMax,
       dial: deps.dial,
       replica: () => replica,
       leads: async () => {
-        await replica.found(UUID);
+        await replica.found(uuidOf(name));
       },
       lost: (error) => {
         replica.abandon();
@@ -110,9 +114,14 @@ export class ClusterServer implements LinkPlace {
       warn: () => {},
     });
     const { leases, deadlines, attachments } = replica;
-    const witness = { publish: (position: Position) => applied(state, position) };
+    const witness: Publisher = {
+      publish: (position, changes) => {
+        applied(state, position, changes);
+        for (const change of changes) tamper.changed?.(change, server);
+      },
+    };
     replica.publishTo(leases, deadlines, attachments, member, witness);
-    const server = new ClusterServer(deps, member, replica, state);
+    const server: ClusterServer = new ClusterServer(deps, member, replica, state);
     made(server);
     await member.start();
     replica.opened();
@@ -135,4 +144,9 @@ export class ClusterServer implements LinkPlace {
   async isCurrent(): Promise<boolean> {
     return (await (this.#tamper.current?.(this.member) ?? this.member.current())) === undefined;
   }
+}
+
+/** The UUID of a simulated server: `s1` has 1 in it. */
+export function uuidOf(name: string): string {
+  return `00000000-0000-5000-8000-${name.slice(1).padStart(12, '0')}`;
 }

@@ -1,4 +1,5 @@
 import { LAG_MS_MAX } from '../../../src/cluster/limits.js';
+import type { Change } from '../../../src/core/model/change.js';
 import { isFault } from '../../../src/core/model/fault.js';
 import type { Position } from '../../../src/core/model/position.js';
 import type { InstanceFlavor, InstanceType } from '../../../src/core/model/session.js';
@@ -17,6 +18,8 @@ import { ClusterServer, type ClusterTampering, NETWORK } from './server.js';
 
 const LEASE_PACES = [0.9, 1, 1.1];
 const TROUBLED = 0.005;
+/** How many troubles last so long that the others take a server for lost. */
+const LOST = 0.15;
 const LATE_MS_MAX = 10_000;
 const TTL_MS = 5_000;
 const RESTART_MS = 1_000;
@@ -60,7 +63,7 @@ interface Held {
  *
  * Checks besides those of the {@link Ledger}: **Agreed** (every server has the same state at a revision), **Current** (a server that says
  * it is up to date has all that was acknowledged before the question), **Fresh** (a server that is in touch is not far behind), **Leased**
- * (no session expires that is attached), **Converged** (in the end all have everything, one leads, and the others are in touch with it).
+ * (no session expires that is attached), **Homed** (a session is attached at its home only, and expires there), **Converged** (in the end all have everything, one leads, and the others are in touch with it).
  */
 export class ClusterWorld {
   readonly scheduler = new Scheduler();
@@ -72,6 +75,8 @@ export class ClusterWorld {
   readonly #places: readonly Place[];
   readonly #digests = new Map<number, string>();
   readonly #held = new Map<number, Held>();
+  /** The server that proposed each expiry in the log, by revision. */
+  readonly #expiries = new Map<number, number | undefined>();
   readonly #sids: number[] = [];
   #newest = 0;
   /** What was acknowledged {@link STALE_MS} ago. */
@@ -90,8 +95,10 @@ export class ClusterWorld {
     this.#links = new Links(this.scheduler, this.#random.fork(1));
     this.#etcd.leasePace = this.#random.pick(LEASE_PACES);
     this.#etcd.committed = (transaction) => this.ledger.take(transaction);
-    this.ledger.stored = (command) => {
-      if (isExpiry(command)) this.#judgeExpiry(command.sid);
+    this.ledger.stored = (command, revision) => {
+      if (!isExpiry(command)) return;
+      this.#expiries.set(revision, command.home);
+      this.#judgeExpiry(command.sid);
     };
     this.#places = Array.from({ length: count }, (_, at) => ({
       ...{ name: `s${at + 1}`, server: undefined, process: undefined },
@@ -140,7 +147,11 @@ export class ClusterWorld {
         () => place.server!,
         (address) => this.#places.find(({ name }) => name === address)?.server,
       ),
-      applied: (state: State, position: Position) => this.#judgeState(place.name, state, position),
+      applied: (state: State, position: Position, changes: readonly Change[]) => {
+        this.#judgeState(place.name, state, position);
+        for (const change of changes) this.#judgeChange(change, state, position);
+        if (place.server !== undefined) this.#judgeHomes(place.server);
+      },
       fatal: (error: unknown) => {
         if (error instanceof Error && error.name === 'JournalError') scheduler.after(0, die);
         else this.verdict.fail('Sound', `${place.name} gave itself up: ${stackOf(error)}`);
@@ -177,7 +188,7 @@ export class ClusterWorld {
       if (this.#isCalm) return;
       const place = random.pick(this.#places);
       const other = random.pick(this.#places);
-      const forMs = random.between(50, 12_000);
+      const forMs = random.chance(LOST) ? random.between(16_000, 40_000) : random.between(50, 12_000);
       this.#strike(random.below(6), place, other, forMs);
       this.#disturb();
     });
@@ -244,9 +255,9 @@ export class ClusterWorld {
     const sid = this.#sids.length === 0 ? 0 : this.#random.pick(this.#sids);
     if (kind < 5) void this.#open(server);
     else if (kind === 5) void replica.submit({ kind: 'CloseSession', sid, reason: 2 });
-    else if (kind === 6) this.#attach(place, server, sid);
+    else if (kind === 6) void this.#attach(place, server, sid);
     else if (kind === 7) {
-      if (server.isInTouch && server.state.sessions.has(sid)) replica.leases.renew(sid);
+      if (server.isInTouch && server.state.sessions.has(sid)) replica.renew(sid);
     } else void this.#ask(server);
   }
 
@@ -257,8 +268,11 @@ export class ClusterWorld {
 
   async #open({ replica, process }: ClusterServer): Promise<void> {
     const uuid = `00000000-0000-4000-8000-${String(++this.#made).padStart(12, '0')}`;
+    const home = replica.homes.opening();
+    if (isFault(home)) return;
     const outcome = await replica.submit({
-      ...{ kind: 'OpenSession', uuid, type: 1 as InstanceType, flavor: 0 as InstanceFlavor, ttlMs: TTL_MS },
+      ...home,
+      ...{ kind: 'OpenSession', uuid, type: 2 as InstanceType, flavor: 0 as InstanceFlavor, ttlMs: TTL_MS },
       ...{ name: '', labels: {}, tokenHash: uuid.slice(-32).padEnd(32, '0'), atMs: 0 },
     });
     // Nobody hears what a dead process says.
@@ -287,8 +301,10 @@ export class ClusterWorld {
     this.verdict.fail('Current', `${server.name} is at ${revision}; ${before} was acknowledged before it was asked`);
   }
 
-  #attach(place: Place, server: ClusterServer, sid: number): void {
+  async #attach(place: Place, server: ClusterServer, sid: number): Promise<void> {
     if (!server.state.sessions.has(sid) || !server.isInTouch) return;
+    const fault = await server.replica.adopt(sid);
+    if (fault !== undefined || !server.process.isAlive || !server.state.sessions.has(sid) || !server.isInTouch) return;
     const attachment = server.replica.attachments.open(sid);
     this.#held.set(sid, { attachment, place, sinceMs: this.scheduler.nowMs });
   }
@@ -313,6 +329,24 @@ export class ClusterWorld {
     this.#digests.set(revision, known ?? digest);
     if (known === undefined || known === digest) return;
     this.verdict.fail('Agreed', `${name} has another state at revision ${revision} than another server`);
+  }
+
+  /** A session expires at its home, or because that is lost. */
+  #judgeChange(change: Change, state: State, { revision }: Position): void {
+    if (change.kind !== 'SessionClosed' || !this.#expiries.has(revision)) return;
+    const by = this.#expiries.get(revision);
+    const { sid, home = state.serverSid } = change.session;
+    if (by !== undefined && by !== home)
+      this.verdict.fail('Homed', `session ${sid} expired by server ${by}, and was at ${home}`);
+  }
+
+  /** In a revision a session is attached at its home, or nowhere. */
+  #judgeHomes({ replica, name }: ClusterServer): void {
+    const { homes, attachments } = replica;
+    for (const sid of attachments.sids()) {
+      if (!homes.isHere(sid))
+        this.verdict.fail('Homed', `session ${sid} is attached at ${name} and at home at ${homes.of(sid)}`);
+    }
   }
 
   #judgeRest(): void {

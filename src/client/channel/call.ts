@@ -60,6 +60,7 @@ export async function call<Request, Response extends object>(
         caller.failed(error, metadata);
         const again = typeof options.retry === 'function' ? options.retry() : options.retry;
         if (!again || !(error.temporary || error.reason === 'OUTCOME_UNKNOWN')) throw error;
+        if (caller.channel.moveOn?.(error)) continue;
         await wait(caller.clock, backoff.afterFailure(error.retryAfterMs), scope.signal);
       }
     }

@@ -57,6 +57,13 @@ export interface Channel {
    * without this the program would end there. A simulation has nothing to do here.
    */
   hold(): () => void;
+  /**
+   * Where several servers are known: after a call failed with this error, goes on at another server, if the error is one that another
+   * may not give. True: that one was not asked since the last rest, so there is no need to wait.
+   */
+  moveOn?(error: unknown): boolean;
+  /** Takes the addresses at which a server says that the servers of its network are reached. */
+  learn?(servers: readonly string[]): void;
   /** Ends every call. Further calls reject with CANCELLED. */
   close(): void;
 }

@@ -5,6 +5,7 @@ import {
   Client,
   type ClientReadableStream,
   type ClientWritableStream,
+  connectivityState,
   credentials,
   Metadata,
   type ServiceError,
@@ -16,9 +17,11 @@ import { failureWords } from '../connection/failure-words.js';
 import { SwitchyardError } from '../error.js';
 import { LIMITS } from '../limits.js';
 import { StatusCode } from '../status.js';
-import type { Call, Channel, Method } from './channel.js';
+import type { Call, Method } from './channel.js';
+import type { ServerChannel } from './channel-pool.js';
 import { PinnedCredentials } from './pinned-credentials.js';
 import { addressOfTarget } from './pinned-root.js';
+import { ProcessHold } from './process-hold.js';
 import { SingleConnection } from './single-connection.js';
 import { systemAuthorities } from './system-authorities.js';
 
@@ -46,12 +49,11 @@ export interface TlsOptions {
  * grpc-js looks for a lost server on its own schedule, up to 120 s apart; it is kept to a second here so that the
  * waits of the client, which know about jitter and RetryInfo, are the ones that count.
  */
-export class GrpcChannel implements Channel {
+export class GrpcChannel implements ServerChannel {
   readonly host: string | undefined;
   readonly #client: Client;
   #closed = false;
-  #holds = 0;
-  #alive: NodeJS.Timeout | undefined;
+  readonly #hold = new ProcessHold();
   #leafKeyId: Buffer | undefined;
   readonly #single: SingleConnection | undefined;
 
@@ -149,19 +151,33 @@ export class GrpcChannel implements Channel {
   }
 
   hold(): () => void {
-    let held = true;
-    if (this.#holds++ === 0 && !this.#closed) this.#alive = setInterval(() => {}, 0x7fff_ffff);
-    return () => {
-      if (!held) return;
-      held = false;
-      if (--this.#holds === 0) clearInterval(this.#alive);
-    };
+    return this.#hold.take();
+  }
+
+  ready(signal: AbortSignal, timeoutMs: number): Promise<boolean> {
+    const channel = this.#client.getChannel();
+    const untilMs = Date.now() + timeoutMs;
+    return new Promise((resolve) => {
+      const done = (isReady: boolean) => {
+        signal.removeEventListener('abort', look);
+        resolve(isReady);
+      };
+      const look = () => {
+        // Of a channel that is closed, or a call that is given up, the call says so.
+        if (this.#closed || signal.aborted) return done(true);
+        const state = channel.getConnectivityState(true);
+        if (state === connectivityState.READY) done(true);
+        else if (state === connectivityState.TRANSIENT_FAILURE || Date.now() >= untilMs) done(false);
+        else channel.watchConnectivityState(state, untilMs, look);
+      };
+      signal.addEventListener('abort', look, { once: true });
+      look();
+    });
   }
 
   close(): void {
     this.#closed = true;
-    // Whoever still holds it holds nothing: a program that has closed its client may end.
-    clearInterval(this.#alive);
+    this.#hold.close();
     this.#client.close();
   }
 

@@ -42,6 +42,14 @@ export class NetworkChannel implements Channel {
     return this.#channel.hold();
   }
 
+  moveOn(error: unknown): boolean {
+    return this.#channel.moveOn?.(error) ?? false;
+  }
+
+  learn(servers: readonly string[]): void {
+    this.#channel.learn?.(servers);
+  }
+
   close(): void {
     this.#channel.close();
   }

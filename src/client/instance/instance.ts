@@ -203,6 +203,7 @@ export class Instance extends SessionCalls {
     // Given up in this very moment: the session just made is nobody's, and expires.
     signal.throwIfAborted();
     this.#session = ownSession(response);
+    this.caller.channel.learn?.(response.servers);
     this.#orders = new Orders(this.#desk(), this.#life.signal);
     return 'opened';
   }
@@ -229,19 +230,25 @@ export class Instance extends SessionCalls {
   #take(order: Order): void {
     if (order.kind?.$case === 'streamStopped') this.#events.emit('streamStopped', order.kind.value);
     if (order.kind?.$case === 'connectionEnded') this.#connections?.ended(order.kind.value);
+    if (order.kind?.$case === 'heartbeat') this.caller.channel.learn?.(order.kind.value.servers);
     if (order.orderId !== '') this.#orders?.take(order);
   }
 
   #rest(error: SwitchyardError): void {
     const lost = this.#state === 'reopening' && this.#session !== undefined;
     if (lost) this.#forgetSession(error);
-    // Resting longer than a part of the lease would lose the session to a short break.
-    const delayMs = this.#session
-      ? this.#backoffs.attach.afterFailure(error.retryAfterMs, this.#session.ttlMs / 3)
-      : this.#backoffs.open.afterFailure(error.retryAfterMs);
+    const isElsewhere = !lost && (this.caller.channel.moveOn?.(error) ?? false);
+    const delayMs = isElsewhere ? 0 : this.#restMs(error);
     this.#run((signal) => this.#restFor(delayMs, signal));
     if (lost) this.#events.emit('lost', error);
     this.#events.emit('broken', error, delayMs);
+  }
+
+  /** Resting longer than a part of the lease would lose the session to a short break. */
+  #restMs({ retryAfterMs }: SwitchyardError): number {
+    return this.#session
+      ? this.#backoffs.attach.afterFailure(retryAfterMs, this.#session.ttlMs / 3)
+      : this.#backoffs.open.afterFailure(retryAfterMs);
   }
 
   /** Waits, and meanwhile renews the session, if there is one: a server may ask for a longer wait than the lease is. */

@@ -4,14 +4,15 @@ import type { FollowerMessage, LeaderMessage, Refused } from '../peers.js';
 
 /** What a follower says, as it goes over the wire. */
 export function packFollower(network: string, message: FollowerMessage): SubmitRequest {
-  const { commands, renewed, attached, attachedMs, detached, usedStreams, asked, revision, ...rest } = message;
+  const { commands, renewed, attached, attachedMs, detached, usedStreams, asked, addresses, revision, ...rest } =
+    message;
   return {
     ...rest,
     network,
     revision: BigInt(revision),
     commands: commands.map(({ record, ...one }) => ({ ...one, record: bufferOf(record) })),
     ...{ renewed: [...renewed], attached: [...attached], attachedMs: [...attachedMs], detached: [...detached] },
-    ...{ usedStreams: [...usedStreams], asked: [...asked] },
+    ...{ usedStreams: [...usedStreams], asked: [...asked], addresses: [...addresses] },
   };
 }
 
@@ -21,16 +22,17 @@ export function unpackFollower({ network: _, revision, ...rest }: SubmitRequest)
 }
 
 /** What the leader says, as it goes over the wire. */
-export function packLeader({ refusals, replaced, attached, absent }: LeaderMessage): SubmitResponse {
+export function packLeader({ refusals, replaced, attached, absent, renewed, roster }: LeaderMessage): SubmitResponse {
   return {
+    roster: roster && { servers: roster.map(({ addresses, ...server }) => ({ ...server, addresses: [...addresses] })) },
     refusals: refusals.map(packRefused),
-    ...{ replaced: [...replaced], attached: [...attached], absent: [...absent] },
+    ...{ replaced: [...replaced], attached: [...attached], absent: [...absent], renewed: [...renewed] },
   };
 }
 
 /** The same as it came. */
-export function unpackLeader({ refusals, ...rest }: SubmitResponse): LeaderMessage {
-  return { ...rest, refusals: refusals.map(unpackRefused) };
+export function unpackLeader({ refusals, roster, ...rest }: SubmitResponse): LeaderMessage {
+  return { ...rest, refusals: refusals.map(unpackRefused), roster: roster?.servers };
 }
 
 function packRefused({ count, revision, fault }: Refused): Refusal {

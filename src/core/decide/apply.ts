@@ -10,6 +10,7 @@ import { reportLink } from './link.js';
 import { answerOrder, expireOrder, requestTermination } from './order.js';
 import { expireConnection } from './parting.js';
 import { putPolicy } from './policy/policy.js';
+import { addServer, loseServer, moveSession } from './server.js';
 import { closeSession, foundNetwork, openSession, refuseOpening } from './session.js';
 import { createStream, stopStream, terminateStream, updateStreamParams } from './stream.js';
 import { enroll, issueTicket, revokeTicket } from './ticket.js';
@@ -61,6 +62,12 @@ export function decide(state: State, command: Command): Change[] | Fault {
       return stopStream(state, command, revision);
     case 'SetLimits':
       return [{ kind: 'LimitsSet', limits: command.limits }];
+    case 'AddServer':
+      return addServer(state, command);
+    case 'LoseServer':
+      return loseServer(state, command);
+    case 'MoveSession':
+      return moveSession(state, command);
     case 'RenewEpoch':
       return command.epoch === state.epoch ? [] : [{ kind: 'EpochRenewed', epoch: command.epoch }];
     case 'BindKey':

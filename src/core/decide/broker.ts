@@ -100,7 +100,7 @@ export function answerGather(state: State, command: AnswerGather, revision: numb
 
 function checkEnds(state: State, { sid, peer }: AskConnection): Fault | undefined {
   const description =
-    peer === sid ? 'a connection to oneself is none' : peer === state.serverSid ? 'the server takes none' : undefined;
+    peer === sid ? 'a connection to oneself is none' : state.servers.has(peer) ? 'the server takes none' : undefined;
   if (description !== undefined) return Fault.fields([{ field: 'cvid', description }]);
   if (!state.sessions.has(sid)) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
   if (!state.sessions.has(peer)) return new Fault('NODE_NOT_FOUND', `no node ${peer}`);

@@ -53,14 +53,22 @@ const STANDING: readonly ConnectionState[] = [
 function checkEnds(state: State, { sid, peer }: ReportLink): Fault | undefined {
   const violations = [];
   if (peer === sid) violations.push({ field: 'peer_cvid', description: 'a link to oneself is none' });
-  if (peer === state.serverSid) {
+  const { servers } = state;
+  if (servers.has(peer) && !servers.has(sid)) {
     violations.push({ field: 'peer_cvid', description: 'the link to the server lives and dies with the session' });
   }
   const wrong = Fault.fields(violations);
   if (wrong !== undefined) return wrong;
+  if (servers.has(sid) && servers.has(peer)) return checkServers(state, sid, peer);
   if (!state.sessions.has(sid)) return new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
   if (!state.graph.has(peer)) return new Fault('NODE_NOT_FOUND', `no node ${peer}`);
   return undefined;
+}
+
+/** A server reports its links to other servers, and no more: those to its sessions come and go with them. */
+function checkServers({ servers }: State, sid: number, peer: number): Fault | undefined {
+  const lost = [sid, peer].find((end) => !servers.isLive(end));
+  return lost === undefined ? undefined : new Fault('NODE_NOT_FOUND', `no server ${lost}`);
 }
 
 function wordAbout(state: State, command: ReportLink): Change[] | Fault {
@@ -92,9 +100,10 @@ function fullOfReports({ reports, limits }: State, sid: number): Fault | undefin
   return linkLimit(sid, limits.reportsPerNodeMax, 'reported links');
 }
 
-function fullOfLinks({ graph, limits }: State, { a, b }: Link): Fault | undefined {
+function fullOfLinks({ graph, limits, servers }: State, { a, b }: Link): Fault | undefined {
   if (graph.linkCount >= limits.linksMax) return new Fault('LINK_LIMIT', `${limits.linksMax} links are the limit`);
-  const full = [a, b].find((end) => graph.degree(end) >= limits.linksPerNodeMax);
+  // A server has a link to each of its sessions.
+  const full = [a, b].find((end) => graph.degree(end) >= limits.linksPerNodeMax && !servers.has(end));
   return full === undefined ? undefined : linkLimit(full, limits.linksPerNodeMax, 'links');
 }
 

@@ -5,13 +5,12 @@ import type { ProvenKey } from '../model/identity.js';
 import { LinkType, orderedLink } from '../model/link.js';
 import { CloseReason, type Session } from '../model/session.js';
 import { StopReason, type Stream } from '../model/stream.js';
-import { makeSid, poolOf } from '../store/sid.js';
+import { poolOf } from '../store/sid.js';
 import type { State } from '../store/state.js';
 import { initialStream } from '../store/streams.js';
 import { leaveConnections } from './parting.js';
 import { admitOpener } from './policy/opener.js';
-
-const SERVER_TYPE = 1;
+import { emptied, FOUNDER_SID, homeAt, homeOf, refuseHome } from './server.js';
 
 /** How long a client should wait before it asks again for something that all is in use of. */
 const EXHAUSTED_RETRY_MS = 5_000;
@@ -19,8 +18,8 @@ const EXHAUSTED_RETRY_MS = 5_000;
 /** Names the network and makes the server's node. The first command of a journal, and only that. */
 export function foundNetwork(state: State, command: FoundNetwork): Change[] {
   if (state.revision !== 0) throw new Error('a network is founded once');
-  const serverSid = makeSid(SERVER_TYPE, 0, 1);
-  return [{ kind: 'NetworkFounded', epoch: command.epoch, serverUuid: command.serverUuid, serverSid }];
+  const { epoch, serverUuid } = command;
+  return [{ kind: 'NetworkFounded', epoch, serverUuid, serverSid: FOUNDER_SID }];
 }
 
 /** What an opening begins with: what binds the opener's key, the instance's earlier session, and the SID of the new one. */
@@ -42,6 +41,9 @@ function admit(state: State, command: OpenSession): Admitted | Fault {
   const changes = admitOpener(state, command, before);
   if (changes instanceof Fault) return changes;
   const { limits } = state;
+  const { server = state.serverSid } = command;
+  const lost = refuseHome(state, server);
+  if (lost !== undefined) return lost;
   if (before === undefined && state.sessions.count >= limits.sessionsMax) {
     return new Fault('SESSION_LIMIT', `${limits.sessionsMax} sessions are the limit`, [], EXHAUSTED_RETRY_MS);
   }
@@ -58,6 +60,7 @@ export function openSession(state: State, command: OpenSession, revision: number
   const admitted = admit(state, command);
   if (admitted instanceof Fault) return admitted;
   const { before, sid } = admitted;
+  const { server = state.serverSid } = command;
   const session: Session = {
     sid,
     uuid: command.uuid,
@@ -69,13 +72,14 @@ export function openSession(state: State, command: OpenSession, revision: number
     openedRevision: revision,
     streamId: sid,
     ...(command.proven && provenOf(command.uuid, command.proven)),
+    ...homeAt(state, server),
   };
   const ended = before === undefined ? [] : endSession(state, before, CloseReason.SUPERSEDED, revision);
   // A session may have had thousands of links: they are not handed over as so many arguments.
   const changes = admitted.changes.length === 0 ? ended : [...admitted.changes, ...ended];
   changes.push(
     { kind: 'SessionOpened', session },
-    { kind: 'LinkAdded', link: orderedLink(sid, state.serverSid, LinkType.CONTROL_TCP) },
+    { kind: 'LinkAdded', link: orderedLink(sid, server, LinkType.CONTROL_TCP) },
     { kind: 'StreamPut', stream: initialStream(session) },
   );
   return changes;
@@ -86,10 +90,14 @@ function provenOf(uuid: string, { identity, keyId }: ProvenKey): Pick<Session, '
   return identity === uuid ? { keyId } : { keyId, identity };
 }
 
-/** Ends a session at once. */
+/** Ends a session at once; with a home, only if it is there still. */
 export function closeSession(state: State, command: CloseSession, revision: number): Change[] | Fault {
   const session = state.sessions.get(command.sid);
   if (session === undefined) return new Fault('SESSION_NOT_FOUND', `no session ${command.sid}`);
+  const home = homeOf(state, session);
+  if (command.home !== undefined && command.home !== home) {
+    return new Fault('OUT_OF_ORDER', `session ${command.sid} is at server ${home}, not at ${command.home}`);
+  }
   return endSession(state, session, command.reason, revision);
 }
 
@@ -121,11 +129,13 @@ export function endSessions(
 ): Change[] {
   const ending = new Set(sessions.map(({ sid }) => sid));
   const gone = new Set<number>();
-  return sessions.flatMap((session): Change[] => {
+  const changes = sessions.flatMap((session): Change[] => {
     const changes = endOf(state, session, { reason, revision, isEnding: (sid) => ending.has(sid), gone });
     gone.add(session.sid);
     return changes;
   });
+  changes.push(...emptied(state, sessions));
+  return changes;
 }
 
 function endOf(state: State, session: Session, { reason, revision, isEnding, gone }: Ending): Change[] {

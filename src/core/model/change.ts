@@ -6,6 +6,7 @@ import type { Link, LinkReport } from './link.js';
 import type { Order } from './order.js';
 import type { StoredPolicy } from './policy.js';
 import type { DoneRequest } from './request.js';
+import type { NetworkServer } from './server.js';
 import type { CloseReason, Session } from './session.js';
 import type { StopReason, Stream } from './stream.js';
 import type { Ticket } from './ticket.js';
@@ -16,6 +17,33 @@ export interface NetworkFounded {
   readonly epoch: string;
   readonly serverUuid: string;
   readonly serverSid: number;
+}
+
+/** A server came, and with it its node. */
+export interface ServerAdded {
+  readonly kind: 'ServerAdded';
+  readonly server: NetworkServer;
+}
+
+/** A server that is there looks like this now: lost, or back. */
+export interface ServerChanged {
+  readonly kind: 'ServerChanged';
+  readonly server: NetworkServer;
+}
+
+/** A lost server went that no session is at any more, and with it its node. Its links went by changes of their own, just before. */
+export interface ServerRemoved {
+  readonly kind: 'ServerRemoved';
+  readonly server: NetworkServer;
+}
+
+/** A session is at another server. Its links to the old and the new one are changes of their own, around this. */
+export interface SessionMoved {
+  readonly kind: 'SessionMoved';
+  /** As it is now. */
+  readonly session: Session;
+  /** The SID of the server that it was at. */
+  readonly from: number;
 }
 
 /** A session came, and with it its node. Its link to the server and its stream are changes of their own. */
@@ -157,7 +185,11 @@ export interface TicketForgotten {
 /** Everything that can come of a command, in the past tense. */
 export type Change =
   | NetworkFounded
+  | ServerAdded
+  | ServerChanged
+  | ServerRemoved
   | SessionOpened
+  | SessionMoved
   | SessionClosed
   | LinkReported
   | LinkReportSettled

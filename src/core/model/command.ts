@@ -41,6 +41,8 @@ export interface OpenSession {
   readonly atMs: number;
   /** Absent: nothing was proved. */
   readonly proven?: ProvenKey | undefined;
+  /** The server that it is opened at, by its SID. Absent: the one that founded the network. */
+  readonly server?: number | undefined;
 }
 
 /** Ends a session at once. */
@@ -48,6 +50,30 @@ export interface CloseSession {
   readonly kind: 'CloseSession';
   readonly sid: number;
   readonly reason: CloseReason;
+  /** Only if this server is its home: an expiry, which its home alone may propose. Absent: whatever its home is. */
+  readonly home?: number | undefined;
+}
+
+/** A server serves from now on. It has a node of its own, the one that it had before if that is still there. */
+export interface AddServer {
+  readonly kind: 'AddServer';
+  /** In lower case. */
+  readonly uuid: string;
+  readonly name: string;
+}
+
+/** A server serves no more. */
+export interface LoseServer {
+  readonly kind: 'LoseServer';
+  readonly sid: number;
+}
+
+/** A session is at another server from now on. */
+export interface MoveSession {
+  readonly kind: 'MoveSession';
+  readonly sid: number;
+  /** Where to, by its SID. */
+  readonly server: number;
 }
 
 /** Asks a session to end itself; it ends with its answer or, by a CloseSession, after `deadlineMs`. */
@@ -282,6 +308,9 @@ type AnyCommand =
   | TerminateStream
   | StopStream
   | SetLimits
+  | AddServer
+  | LoseServer
+  | MoveSession
   | RenewEpoch
   | BindKey
   | RotateKey

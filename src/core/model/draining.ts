@@ -1,5 +1,8 @@
 import { Fault } from './fault.js';
 
+/** Addresses that one refusal names: they go in a trailer, of which clients take 8 KiB, and an address has 261 bytes at most. */
+const NAMED_MAX = 8;
+
 /** There is no server to come back to before: a restart takes about so long. */
 const AWAY_MS = 1_000;
 /**
@@ -23,4 +26,16 @@ export function draining(nth = 0, livesMs = Number.POSITIVE_INFINITY): Fault {
   const awayMs = Math.min(AWAY_MS, Math.floor(livesMs / AWAY_PART));
   const turnsMs = Math.max(1, Math.min(TURNS_MS, Math.floor(livesMs / TURNS_PART)));
   return new Fault('DRAINING', 'the server is draining', [], awayMs + (nth % turnsMs));
+}
+
+/**
+ * The same where other servers of the network are there to go to: at once, as each of them takes its part. The `nth` that is told is
+ * named another one first.
+ */
+export function goElsewhere(why: string, others: readonly string[], nth: number): Fault {
+  const named = Array.from(
+    { length: Math.min(NAMED_MAX, others.length) },
+    (_, at) => others[(nth + at) % others.length],
+  );
+  return new Fault('DRAINING', `${why}; there are others`, [], 0, { servers: named.join(',') });
 }

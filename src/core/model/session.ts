@@ -13,6 +13,8 @@ export interface Session {
   readonly openedRevision: number;
   /** The stream that it has from the start: its own SID. 0 once that stream has been stopped. */
   readonly streamId: number;
+  /** The server that it is at, by its SID: the one that heard from it last. Absent: the server that founded the network. */
+  readonly home?: number;
   /** The key by which its identity was proved: SHA-256, as 32 latin1 characters. Absent: nothing was proved. */
   readonly keyId?: string | undefined;
   /** Whose it is, in lower case, where that is not the instance itself: one of the sessions of a person or a service. */

@@ -1,4 +1,5 @@
 import type { Change, StreamStopped } from '../model/change.js';
+import type { NetworkServer } from '../model/server.js';
 import { StopReason, type Stream } from '../model/stream.js';
 import type { State } from './state.js';
 import { isInitialId } from './streams.js';
@@ -14,20 +15,37 @@ export function evolve(state: State, change: Change): void {
       state.epoch = change.epoch;
       state.serverUuid = change.serverUuid;
       state.serverSid = change.serverSid;
-      state.sids.take(change.serverSid);
-      state.graph.addNode(change.serverSid);
+      addServer(state, { sid: change.serverSid, uuid: change.serverUuid, name: '', isLive: true });
+      break;
+    case 'ServerAdded':
+      addServer(state, change.server);
+      break;
+    case 'ServerChanged':
+      state.servers.put(change.server);
+      break;
+    case 'ServerRemoved':
+      state.servers.delete(change.server.sid);
+      state.graph.removeNode(change.server.sid);
+      state.sids.free(change.server.sid);
       break;
     case 'SessionOpened':
       state.sids.take(change.session.sid);
       state.graph.addNode(change.session.sid);
       state.sessions.add(change.session);
+      state.servers.arrived(change.session.home ?? state.serverSid);
       state.ended.delete(change.session.sid);
+      break;
+    case 'SessionMoved':
+      state.sessions.move(change.session);
+      state.servers.left(change.from);
+      state.servers.arrived(change.session.home ?? state.serverSid);
       break;
     case 'SessionClosed':
       state.reports.forget(change.session.sid);
       state.orders.forget(change.session.sid);
       state.requests.forget(change.session.sid);
       state.sessions.remove(change.session);
+      state.servers.left(change.session.home ?? state.serverSid);
       state.graph.removeNode(change.session.sid);
       state.sids.free(change.session.sid);
       state.ended.add(change.session, change.reason);
@@ -40,9 +58,11 @@ export function evolve(state: State, change: Change): void {
       break;
     case 'LinkAdded':
       state.graph.addLink(change.link);
+      state.servers.linked(change.link);
       break;
     case 'LinkRemoved':
       state.graph.removeLink(change.link);
+      state.servers.unlinked(change.link);
       break;
     case 'StreamPut':
       putStream(state, change.stream);
@@ -89,6 +109,14 @@ export function evolve(state: State, change: Change): void {
       state.tickets.delete(change.ticket);
       break;
   }
+}
+
+/** The founder may come back when its node has long gone: with another. */
+function addServer(state: State, server: NetworkServer): void {
+  if (server.uuid === state.serverUuid) state.serverSid = server.sid;
+  state.sids.take(server.sid);
+  state.graph.addNode(server.sid);
+  state.servers.put(server);
 }
 
 /** Ids are given out in a ring, the stream's first and then its branches', so a new stream's last one is the cursor. */

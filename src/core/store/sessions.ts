@@ -4,6 +4,7 @@ import { Instances } from './instances.js';
 import { Arena } from './packed/arena.js';
 import type { HashKey } from './packed/halfsiphash.js';
 import {
+  homeIn,
   isOfInstance,
   openedRevisionOf,
   packedBytesMax,
@@ -69,6 +70,12 @@ export class Sessions {
     return entry && ttlOf(entry);
   }
 
+  /** The server that a session is at, by its SID; 0 of the one that founded the network, undefined of a session that does not live. */
+  homeOf(sid: number): number | undefined {
+    const entry = this.arena.get(this.graph.slotOf(sid));
+    return entry && homeIn(entry);
+  }
+
   /** The revision in which a session was opened that lives. */
   openedRevision(sid: number): number {
     return openedRevisionOf(this.arena.get(this.graph.slotOf(sid))!);
@@ -99,6 +106,11 @@ export class Sessions {
       this.ofOthers.set(session.identity, sids.add(session.sid));
     }
     this.live++;
+  }
+
+  /** A session is at another server: this is how it looks now. */
+  move(session: Session): void {
+    this.write(this.graph.slotOf(session.sid), session);
   }
 
   /** The session goes on without the stream that it had from the start. */

@@ -12,6 +12,9 @@ import type { InstanceFlavor, InstanceType } from '../model/session.js';
 /** One pool of SIDs for each type and flavor: the low 8 bits of a SID. */
 export const SID_POOLS = 256;
 
+/** The instance type of servers. */
+export const SERVER_TYPE = 1;
+
 /** Puts a SID together. `base` is 1 to 2^23 - 1. */
 export function makeSid(type: InstanceType, flavor: InstanceFlavor, base: number): number {
   return (base << 8) | poolOf(type, flavor);
@@ -25,6 +28,11 @@ export function poolOf(type: InstanceType, flavor: InstanceFlavor): number {
 /** The instance type that stands in a SID. */
 export function typeOfSid(sid: number): InstanceType {
   return sid & 7;
+}
+
+/** Whether a SID is a server's: instances of that type get no session. */
+export function isServerSid(sid: number): boolean {
+  return typeOfSid(sid) === SERVER_TYPE;
 }
 
 /** The instance flavor that stands in a SID. */

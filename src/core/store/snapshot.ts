@@ -6,6 +6,7 @@ import type { Order } from '../model/order.js';
 import type { StoredPolicy } from '../model/policy.js';
 import type { Position } from '../model/position.js';
 import type { DoneRequest } from '../model/request.js';
+import type { NetworkServer } from '../model/server.js';
 import type { Session } from '../model/session.js';
 import type { Stream } from '../model/stream.js';
 import type { Ticket } from '../model/ticket.js';
@@ -36,6 +37,7 @@ export interface MetaRow {
 export type Row =
   | MetaRow
   | { readonly kind: 'limits'; readonly limits: Limits }
+  | { readonly kind: 'server'; readonly server: NetworkServer }
   | { readonly kind: 'session'; readonly session: Session }
   | { readonly kind: 'link'; readonly a: number; readonly b: number; readonly link: LinkType }
   | { readonly kind: 'report'; readonly report: LinkReport }
@@ -59,6 +61,8 @@ export interface Capture {
   readonly position: Position;
   readonly serverSid: number;
   readonly serverUuid: string;
+  /** The oldest first. */
+  readonly servers: readonly NetworkServer[];
   readonly sessions: Iterable<Session>;
   readonly links: Iterable<Link>;
   /** All of them. */
@@ -100,6 +104,7 @@ export function capture(state: StateView): Capture {
     position: state.position,
     serverSid,
     serverUuid,
+    servers: [...state.servers.all()],
     sessions,
     links: state.graph.copyLinks(),
     streams: { [Symbol.iterator]: () => streamsIn(sessions, keptStreams) },
@@ -117,15 +122,24 @@ function* streamsIn(sessions: Capture['sessions'], kept: readonly Stream[]): Ite
   }
 }
 
-/** The rows of a capture: meta and limits first, sessions before what names them. */
+/** The rows of a capture: meta and limits first, servers and sessions before what names them. */
 export function* rowsOf(taken: Capture): Iterable<Row> {
   yield* taken.rest.slice(0, FIRST_ROWS);
+  for (const server of isFounderAlone(taken) ? [] : taken.servers) yield { kind: 'server', server };
   for (const session of taken.sessions) yield { kind: 'session', session };
   for (const { a, b, link } of taken.links) yield { kind: 'link', a, b, link };
   for (const stream of taken.keptStreams) yield { kind: 'stream', stream };
   yield* taken.rest.slice(FIRST_ROWS);
   for (const identity of taken.identities) yield { kind: 'identity', identity };
 }
+
+/** Whether the only server is the one that founded the network, as it was then: the meta row says that. */
+function isFounderAlone({ servers, serverSid }: Capture): boolean {
+  const [{ sid, name, isLive }] = servers.length === 1 ? servers : [NO_SERVER];
+  return sid === serverSid && name === '' && isLive;
+}
+
+const NO_SERVER: NetworkServer = { sid: -1, uuid: '', name: '', isLive: false };
 
 /**
  * Builds a state from the rows of a snapshot, as they come. `limits` are those of a snapshot that has none: it is of format 1.
@@ -134,6 +148,8 @@ export function* rowsOf(taken: Capture): Iterable<Row> {
  */
 export class Restoring {
   readonly state: State;
+  /** The only server is the one of the meta row. */
+  private isFounderAlone = true;
 
   constructor(limits: Limits, key?: HashKey) {
     this.state = new State(limits, key);
@@ -149,13 +165,20 @@ export class Restoring {
       case 'limits':
         state.limits = row.limits;
         break;
+      case 'server':
+        if (this.isFounderAlone) this.remove(state.serverSid);
+        this.isFounderAlone = false;
+        this.put(row.server);
+        break;
       case 'session':
         state.sids.restore(row.session.sid);
         state.graph.addNode(row.session.sid);
         state.sessions.add(row.session);
+        state.servers.arrived(row.session.home ?? state.serverSid);
         break;
       case 'link':
         state.graph.addLink(row);
+        state.servers.linked(row);
         break;
       case 'report':
         state.reports.add(row.report);
@@ -200,7 +223,22 @@ export class Restoring {
     state.atMs = meta.atMs ?? 0;
     state.identities.cursor = meta.identityCursor ?? 0;
     for (const { pool, base } of meta.sidCursors) state.sids.cursors[pool] = base;
-    state.sids.restore(meta.serverSid);
-    state.graph.addNode(meta.serverSid);
+    // A state in which nothing has happened yet has no server.
+    if (meta.serverSid !== 0) this.put({ sid: meta.serverSid, uuid: meta.serverUuid, name: '', isLive: true });
+  }
+
+  private put(server: NetworkServer): void {
+    const { sids, graph, servers } = this.state;
+    sids.restore(server.sid);
+    graph.addNode(server.sid);
+    servers.put(server);
+  }
+
+  /** Rows of servers are all of them: the one that founded the network may have gone. */
+  private remove(sid: number): void {
+    const { sids, graph, servers } = this.state;
+    sids.free(sid);
+    graph.removeNode(sid);
+    servers.delete(sid);
   }
 }

@@ -5,6 +5,7 @@ import type { Identities } from './identities.js';
 import type { Orders } from './orders.js';
 import type { LinkReports } from './reports.js';
 import type { DoneRequests } from './requests.js';
+import type { Servers } from './servers.js';
 import type { Sessions } from './sessions.js';
 import type { SidAllocator } from './sid.js';
 import type { State } from './state.js';
@@ -47,11 +48,16 @@ export interface StateView extends Readonly<Pick<State, Facts>> {
     | 'copyLinks'
   >;
   readonly sids: Pick<SidAllocator, 'wasGiven'> & { readonly cursors: Readonly<ArrayLike<number>> };
+  readonly servers: Pick<
+    Servers,
+    'count' | 'has' | 'get' | 'isLive' | 'ofUuid' | 'named' | 'all' | 'sessionsAt' | 'peersOf'
+  >;
   readonly sessions: Pick<
     Sessions,
     | 'count'
     | 'has'
     | 'get'
+    | 'homeOf'
     | 'ofInstance'
     | 'sidOfInstance'
     | 'ofIdentity'

@@ -9,6 +9,7 @@ import { Orders } from './orders.js';
 import type { HashKey } from './packed/halfsiphash.js';
 import { LinkReports } from './reports.js';
 import { DoneRequests } from './requests.js';
+import { Servers } from './servers.js';
 import { Sessions } from './sessions.js';
 import { SidAllocator } from './sid.js';
 import { Streams } from './streams.js';
@@ -26,11 +27,13 @@ export class State {
   revision = 0;
   /** When the last command was stored that says so. 0 before the first. */
   atMs = 0;
-  /** The server's node. 0 before the network is founded. */
+  /** The node of the server that founded the network. 0 before that. */
   serverSid = 0;
+  /** That server's UUID, by which the network is known. */
   serverUuid = '';
   readonly graph = new Graph();
   readonly sids: SidAllocator;
+  readonly servers = new Servers();
   readonly sessions: Sessions;
   readonly reports = new LinkReports();
   readonly streams: Streams;

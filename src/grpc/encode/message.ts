@@ -6,6 +6,7 @@ import type { StreamParams as ParamsMessage, Stream as StreamMessage } from '../
 import { type Connection, connectionName, sideOf } from '../../core/model/connection.js';
 import { REASONS } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
+import type { NetworkServer } from '../../core/model/server.js';
 import type { Labels, Session } from '../../core/model/session.js';
 import type { StopReason, Stream, StreamParams } from '../../core/model/stream.js';
 import { flavorOfSid, typeOfSid } from '../../core/store/sid.js';
@@ -56,22 +57,23 @@ export function sessionMessage(session: Session, epoch: string, attached: boolea
   };
 }
 
-/** A session's node, on its coming. */
-export function nodeAddedMessage({ sid, uuid, name, labels }: Session, serverSid: number): NodeAdded {
-  return { cvid: sid, parent: serverSid, instanceUuid: uuid, name, labels: shown(labels) };
+/** A session's node, on its coming. `founder`: the server that it is at when it does not say another. */
+export function nodeAddedMessage({ sid, uuid, name, labels, home = 0 }: Session, founder: number): NodeAdded {
+  return { cvid: sid, parent: home === 0 ? founder : home, instanceUuid: uuid, name, labels: shown(labels) };
 }
 
-/** The server's own node. */
-export function serverAddedMessage(serverSid: number, serverUuid: string): NodeAdded {
-  return { cvid: serverSid, parent: 0, instanceUuid: serverUuid, name: '', labels: {} };
+/** A server's node. */
+export function serverAddedMessage({ sid, uuid, name }: Pick<NetworkServer, 'sid' | 'uuid' | 'name'>): NodeAdded {
+  return { cvid: sid, parent: 0, instanceUuid: uuid, name, labels: {} };
 }
 
 /** A node with its links; undefined when it is not there. */
 export function nodeMessage(state: StateView, sid: number): Node | undefined {
-  if (!state.graph.has(sid)) return undefined;
   const session = state.sessions.get(sid);
+  const server = state.servers.get(sid);
   const added =
-    session === undefined ? serverAddedMessage(sid, state.serverUuid) : nodeAddedMessage(session, state.serverSid);
+    session === undefined ? server && serverAddedMessage(server) : nodeAddedMessage(session, state.serverSid);
+  if (added === undefined) return undefined;
   // A session has one link more than it may report: the one to its server.
   const isHub = state.graph.degree(sid) > state.limits.linksPerNodeMax + 1;
   const links = isHub ? [] : state.graph.linksOf(sid);
@@ -120,8 +122,10 @@ export interface OrderFacts {
 /** What an attachment brings to a session. */
 export function orderMessage(message: Message, { rendezvous, traceOf, verified }: OrderFacts): Order {
   switch (message.kind) {
-    case 'heartbeat':
-      return { orderId: '', kind: { $case: 'heartbeat', value: { position: positionMessage(message.position) } } };
+    case 'heartbeat': {
+      const value = { position: positionMessage(message.position), servers: [...(message.servers ?? [])] };
+      return { orderId: '', kind: { $case: 'heartbeat', value } };
+    }
     case 'streamStopped': {
       const value = streamStoppedMessage(message.id, message.reason, message.by);
       return { orderId: '', kind: { $case: 'streamStopped', value } };

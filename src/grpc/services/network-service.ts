@@ -135,7 +135,7 @@ function getNode({ replica }: Backing, { cvid }: GetNodeRequest, caller: Caller)
   if (wrong !== undefined) return wrong;
   const node = caller.sees(cvid) ? nodeMessage(state, cvid) : undefined;
   if (node === undefined) return noNode(cvid);
-  const isSeen = (end: number) => end === state.serverSid || caller.sees(end);
+  const isSeen = (end: number) => state.servers.has(end) || caller.sees(end);
   const links = caller.may('graph.read') ? node.links : node.links.filter(({ peerCvid }) => isSeen(peerCvid));
   return { node: { ...node, links }, position: positionMessage(state.position) };
 }

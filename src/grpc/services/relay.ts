@@ -45,8 +45,9 @@ export function relay(backing: Backing, call: RelayCall, sid: number, caller: Ca
       const opened = openEnd(backing, sid, request);
       if (opened instanceof Fault) return fail(opened);
       ({ end } = opened);
-      const greeting = { stream: streamMessage(opened.stream, backing.replica.state.epoch), channel: opened.channel };
+      const stream = streamMessage(opened.stream, backing.replica.state.epoch);
       const saysWhere = request.open?.blocks !== undefined;
+      const greeting = () => (opened.channel === undefined ? undefined : { stream, channel: opened.channel });
       const side = end instanceof SourceEnd ? sourceSide(end, call, greeting) : sinkSide(end, greeting, saysWhere);
       source = new GuardedSource(side, forget);
       pump<RelayResponse, RelayResponse>(source, call, asIs, (error) => internalFault(backing, call.getPath(), error));
@@ -109,13 +110,17 @@ function take(end: SourceEnd | SinkEnd, { block, confirmedBlocks }: RelayRequest
   return end.confirm(Number(confirmedBlocks));
 }
 
+/** What a call begins with; undefined while another server has not said it. */
+type Greeting = () => RelayOpened | undefined;
+
 /** To the source: what the sinks have, and the end once they have everything. */
-function sourceSide(end: SourceEnd, call: RelayCall, opened: RelayOpened): Source<RelayResponse> {
+function sourceSide(end: SourceEnd, call: RelayCall, greeting: Greeting): Source<RelayResponse> {
   let greeted = false;
   return {
     next() {
       if (!greeted) {
         greeted = true;
+        const opened = greeting();
         return RelayResponse.fromPartial({ opened, confirmedBlocks: BigInt(end.takeConfirmed() ?? 0) });
       }
       if (end.fault !== undefined) return end.fault;
@@ -133,11 +138,13 @@ function sourceSide(end: SourceEnd, call: RelayCall, opened: RelayOpened): Sourc
 }
 
 /** To a sink: where its count goes on, and the blocks. */
-function sinkSide(end: SinkEnd, opened: RelayOpened, saysWhere: boolean): Source<RelayResponse> {
+function sinkSide(end: SinkEnd, greeting: Greeting, saysWhere: boolean): Source<RelayResponse> {
   let greeted = false;
   return {
     next() {
       if (!greeted) {
+        const opened = greeting();
+        if (opened === undefined) return end.fault;
         greeted = true;
         return RelayResponse.fromPartial({ opened, confirmedBlocks: BigInt(end.takenBlocks) });
       }

@@ -105,14 +105,14 @@ async function open(
   if (keyId !== undefined) caller.show(identityOf(session), keyId === vouched?.keyId ? vouched.untilMs : undefined);
   const response = {
     instanceSid: session.sid,
-    serverSid: replica.state.serverSid,
-    serverUuid: replica.state.serverUuid,
+    ...replica.homes.shown(session),
     sessionToken: token,
     ttl: durationOf(session.ttlMs),
     streamId: session.streamId,
     position: positionMessage(position),
     rendezvous: [...rendezvous],
     identity: principalMessage(replica.state, gatekeeper.network.name, { uuid: identityOf(session), keyId }),
+    servers: [...replica.attachments.neighbours.addresses],
     relayVersion: RELAY_FIRST_FROM,
   };
   const { sid } = session;
@@ -135,7 +135,11 @@ interface ShowingCall {
 }
 
 /** Does what a call asks for once its proof, if it has one, is verified, and its session counts on this connection. */
-function shownThen<A>(backing: Backing, showing: ShowingCall, work: () => A | Fault): A | Fault | Promise<A | Fault> {
+function shownThen<A>(
+  backing: Backing,
+  showing: ShowingCall,
+  work: () => A | Fault | Promise<A | Fault>,
+): A | Fault | Promise<A | Fault> {
   const { method, proof, caller } = showing;
   // Whoever is vouched for on this connection needs none.
   if (proof !== undefined && caller.vouched === undefined) return proveThen(backing, showing, proof, work);
@@ -146,7 +150,7 @@ async function proveThen<A>(
   backing: Backing,
   { method, sid, caller }: ShowingCall,
   proof: Proof,
-  work: () => A | Fault,
+  work: () => A | Fault | Promise<A | Fault>,
 ): Promise<A | Fault> {
   const { gatekeeper, opening, replica } = backing;
   const { origin } = caller;
@@ -158,9 +162,17 @@ async function proveThen<A>(
   return gatekeeper.admitShown(method, caller) ?? renew(backing, sid, origin) ?? work();
 }
 
-function attach({ replica, shares }: Backing, sid: number, origin: Origin): Attachment {
-  shares.attached(sid, origin);
-  return replica.attachments.open(sid);
+/** Attaches a session here, once it is at this server. */
+function attach(
+  { replica, shares }: Backing,
+  sid: number,
+  origin: Origin,
+): Attachment | Fault | Promise<Attachment | Fault> {
+  const open = () => {
+    shares.attached(sid, origin);
+    return replica.attachments.open(sid);
+  };
+  return replica.adopt(sid)?.then((fault) => fault ?? open()) ?? open();
 }
 
 async function answerOrder(
@@ -213,10 +225,11 @@ function terminate(
 }
 
 /** The end is durable before it is answered: a success that a full disk undoes would be none. */
-async function terminateOwn({ replica }: Backing, sid: number): Promise<TerminateSessionResponse | Fault> {
+async function terminateOwn({ replica, relay }: Backing, sid: number): Promise<TerminateSessionResponse | Fault> {
   const ended = await replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });
   // It may have ended meanwhile for another reason: that is what was asked for.
   if (ended instanceof Fault && replica.state.sessions.get(sid) !== undefined) return ended;
+  if (!(ended instanceof Fault)) await relay.settled(ended);
   return { position: positionMessage(replica.state.position) };
 }
 

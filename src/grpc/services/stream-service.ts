@@ -116,7 +116,7 @@ async function update(
 }
 
 async function terminate(
-  { replica }: Backing,
+  { replica, relay: data }: Backing,
   { id }: TerminateStreamRequest,
   sid: number,
 ): Promise<TerminateStreamResponse | Fault> {
@@ -127,12 +127,13 @@ async function terminate(
   if (wrong !== undefined) return wrong;
   const outcome = await replica.submit({ kind: 'TerminateStream', sid, id });
   if (outcome instanceof Fault) return outcome;
+  await data.settled(outcome);
   return { position: positionMessage({ epoch: state.epoch, revision: outcome.revision }) };
 }
 
 /** Unknown and not the caller's are one answer, and so is an id that cannot be: nobody can probe. */
 async function stop(
-  { replica }: Backing,
+  { replica, relay: data }: Backing,
   { id, validateOnly }: StopStreamRequest,
   caller: Caller,
 ): Promise<StopStreamResponse | Fault> {
@@ -150,6 +151,7 @@ async function stop(
   if (outcome instanceof Fault) {
     return outcome.reason === 'STREAM_NOT_FOUND' ? { result: Result.INVALID, stoppedIds: [] } : outcome;
   }
+  if ('changes' in outcome) await data.settled(outcome);
   const changes = 'changes' in outcome ? outcome.changes : outcome;
   return { result: Result.OK, stoppedIds: changes.flatMap(stoppedOf) };
 }

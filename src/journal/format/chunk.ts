@@ -1,14 +1,13 @@
 import {
   type NetworkRow,
   type OrderRow,
-  type SessionRow,
   SnapshotChunk,
   type StreamRow,
 } from '../../../gen/switchyard/journal/v1/snapshot.js';
 import type { ConnectionRole } from '../../core/model/connection.js';
 import type { LinkType } from '../../core/model/link.js';
 import type { Order, OrderBody } from '../../core/model/order.js';
-import { CloseReason, type Session } from '../../core/model/session.js';
+import { CloseReason } from '../../core/model/session.js';
 import type { Stream } from '../../core/model/stream.js';
 import type { EndedSession } from '../../core/store/ended.js';
 import type { MetaRow, Row } from '../../core/store/snapshot.js';
@@ -17,12 +16,13 @@ import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from '../limits.js';
 import { packConnection, unpackConnection } from './connection.js';
 import { packLimits, unpackLimits } from './core-limits.js';
 import { RowReader } from './decode-fast.js';
-import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, wholeParams } from './fields.js';
+import { packHidden, packParams, unpackHidden, wholeParams } from './fields.js';
 import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
 import { packIdentity, unpackIdentity } from './identity.js';
 import { unknownNumberOfRow } from './known-numbers.js';
 import { packPolicy, unpackPolicy } from './policy.js';
 import { packRequest, unpackRequest } from './request.js';
+import { packSession, unpackSession } from './session.js';
 import { packTicket, unpackTicket } from './ticket.js';
 
 /*
@@ -40,6 +40,7 @@ import { packTicket, unpackTicket } from './ticket.js';
 const KINDS: readonly Row['kind'][] = [
   'meta',
   'limits',
+  'server',
   'session',
   'link',
   'stream',
@@ -102,6 +103,7 @@ function formatFor(row: Row): number {
       if (row.identityCursor !== undefined) return Format.IDENTITIES;
       return row.atMs === undefined ? Format.FIRST : Format.LIMITS;
     case 'session':
+      if (row.session.home !== undefined) return Format.EPOCHS;
       return row.session.keyId === undefined ? Format.FIRST : Format.IDENTITIES;
     case 'ended':
       if (row.reason === CloseReason.REVOKED) return Format.IDENTITIES;
@@ -110,6 +112,8 @@ function formatFor(row: Row): number {
     case 'policy':
     case 'ticket':
       return Format.IDENTITIES;
+    case 'server':
+      return Format.EPOCHS;
     case 'connection':
       return row.connection.fallback === undefined ? Format.FIRST : Format.LIMITS;
     default:
@@ -188,6 +192,11 @@ function pack(row: Row, chunk: SnapshotChunk): void {
     case 'limits':
       chunk.limits = packLimits(row.limits);
       break;
+    case 'server': {
+      const { isLive, ...server } = row.server;
+      chunk.servers.push({ ...server, isLost: !isLive });
+      break;
+    }
     case 'session':
       chunk.sessions.push(packSession(row.session));
       break;
@@ -234,6 +243,7 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
   const { network } = chunk;
   if (network !== undefined) yield unpackMeta(network);
   if (chunk.limits !== undefined) yield { kind: 'limits', limits: unpackLimits(chunk.limits) };
+  for (const { isLost, ...server } of chunk.servers) yield { kind: 'server', server: { ...server, isLive: !isLost } };
   for (const session of chunk.sessions) yield { kind: 'session', session: unpackSession(session) };
   for (const { a, b, link } of chunk.links) yield { kind: 'link', a, b, link: link as LinkType };
   for (const stream of chunk.streams) yield { kind: 'stream', stream: unpackStream(stream) };
@@ -289,34 +299,6 @@ function unpackMeta({ identityCursor, ...network }: NetworkRow): MetaRow {
 
 function packCheck({ tokenCheck }: EndedSession): Buffer | undefined {
   return tokenCheck === undefined ? undefined : packHidden(tokenCheck);
-}
-
-function packSession(session: Session): SessionRow {
-  const { sid, uuid, ttlMs, name, streamId } = session;
-  const labels = packLabels(session.labels);
-  const tokenHash = packHidden(session.tokenHash);
-  const openedAtMs = BigInt(session.openedAtMs);
-  const openedRevision = BigInt(session.openedRevision);
-  const keyId = packHidden(session.keyId ?? '');
-  const identity = session.identity ?? '';
-  return { sid, uuid, ttlMs, name, labels, tokenHash, openedAtMs, openedRevision, streamId, keyId, identity };
-}
-
-function unpackSession(row: SessionRow): Session {
-  const session = {
-    sid: row.sid,
-    uuid: row.uuid,
-    ttlMs: row.ttlMs,
-    name: row.name,
-    labels: unpackLabels(row.labels),
-    tokenHash: unpackHidden(row.tokenHash),
-    openedAtMs: Number(row.openedAtMs),
-    openedRevision: Number(row.openedRevision),
-    streamId: row.streamId,
-  };
-  if (row.keyId.length === 0) return session;
-  const keyId = unpackHidden(row.keyId);
-  return row.identity === '' ? { ...session, keyId } : { ...session, keyId, identity: row.identity };
 }
 
 function packStream(stream: Stream): StreamRow {

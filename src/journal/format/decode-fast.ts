@@ -39,6 +39,7 @@ const SESSION_ROW_TAG = {
   streamId: varintTag(9),
   keyId: lengthTag(10),
   identity: lengthTag(11),
+  home: varintTag(12),
 } as const;
 
 /** The fields of a LinkRow. */
@@ -58,6 +59,7 @@ const OPEN_SESSION_TAG = {
   labels: lengthTag(6),
   tokenHash: lengthTag(7),
   atMs: varintTag(8),
+  server: varintTag(9),
   identity: lengthTag(10),
   binding: lengthTag(11),
   bindKey: lengthTag(13),
@@ -67,6 +69,7 @@ const OPEN_SESSION_TAG = {
 const CLOSE_SESSION_TAG = {
   sid: varintTag(1),
   reason: varintTag(2),
+  home: varintTag(3),
 } as const;
 
 /** The fields of a ReportLink without a brokered connection. */
@@ -132,7 +135,7 @@ export class RowReader implements Iterable<Row> {
 }
 
 function readSession(wire: WireReader, end: number): Row | undefined {
-  let [sid, ttlMs, openedAtMs, openedRevision, streamId] = [0, 0, 0, 0, 0];
+  let [sid, ttlMs, openedAtMs, openedRevision, streamId, home] = [0, 0, 0, 0, 0, 0];
   let [uuid, name, tokenHash, keyId, identity] = ['', '', '', '', ''];
   const labels: Label[] = [];
   while (wire.at < end) {
@@ -148,11 +151,13 @@ function readSession(wire: WireReader, end: number): Row | undefined {
     else if (tag === SESSION_ROW_TAG.streamId) streamId = wire.int32();
     else if (tag === SESSION_ROW_TAG.keyId) keyId = wire.latin1();
     else if (tag === SESSION_ROW_TAG.identity) identity = wire.text();
+    else if (tag === SESSION_ROW_TAG.home) home = wire.int32();
     else return undefined;
   }
   if (!isReadTo(wire, end)) return undefined;
   const about = unpackLabels(labels);
-  const session: Session = { sid, uuid, ttlMs, name, labels: about, tokenHash, openedAtMs, openedRevision, streamId };
+  const plain: Session = { sid, uuid, ttlMs, name, labels: about, tokenHash, openedAtMs, openedRevision, streamId };
+  const session = home === 0 ? plain : { ...plain, home };
   if (keyId === '') return identity === '' ? { kind: 'session', session } : undefined;
   return { kind: 'session', session: identity === '' ? { ...session, keyId } : { ...session, keyId, identity } };
 }
@@ -170,7 +175,7 @@ function readLink(wire: WireReader, end: number): Row | undefined {
 }
 
 function readOpenSession(wire: WireReader, end: number): Command | undefined {
-  let [type, flavor, ttlMs, atMs] = [0, 0, 0, 0];
+  let [type, flavor, ttlMs, atMs, server] = [0, 0, 0, 0, 0];
   let [uuid, name, tokenHash, identity, keyId, key] = ['', '', '', '', '', ''];
   const cells: Label[] = [];
   while (wire.at < end) {
@@ -183,6 +188,7 @@ function readOpenSession(wire: WireReader, end: number): Command | undefined {
     else if (tag === OPEN_SESSION_TAG.labels) cells.push(readLabel(wire));
     else if (tag === OPEN_SESSION_TAG.tokenHash) tokenHash = wire.latin1();
     else if (tag === OPEN_SESSION_TAG.atMs) atMs = wire.varint();
+    else if (tag === OPEN_SESSION_TAG.server) server = wire.int32();
     else if (tag === OPEN_SESSION_TAG.identity) identity = wire.text();
     else if (tag === OPEN_SESSION_TAG.binding) keyId = wire.latin1();
     else if (tag === OPEN_SESSION_TAG.bindKey) key = wire.latin1();
@@ -191,19 +197,23 @@ function readOpenSession(wire: WireReader, end: number): Command | undefined {
   if (!isReadTo(wire, end)) return undefined;
   const labels: Labels = unpackLabels(cells);
   const plain = { kind: 'OpenSession', uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs } as const;
-  if (identity === '') return keyId === '' && key === '' ? plain : undefined;
-  return { ...plain, proven: key === '' ? { identity, keyId } : { identity, keyId, key } };
+  const placed = server === 0 ? plain : { ...plain, server };
+  if (identity === '') return keyId === '' && key === '' ? placed : undefined;
+  return { ...placed, proven: key === '' ? { identity, keyId } : { identity, keyId, key } };
 }
 
 function readCloseSession(wire: WireReader, end: number): Command | undefined {
-  let [sid, reason] = [0, 0];
+  let [sid, reason, home] = [0, 0, 0];
   while (wire.at < end) {
     const tag = wire.varint();
     if (tag === CLOSE_SESSION_TAG.sid) sid = wire.int32();
     else if (tag === CLOSE_SESSION_TAG.reason) reason = wire.uint32();
+    else if (tag === CLOSE_SESSION_TAG.home) home = wire.int32();
     else return undefined;
   }
-  return isReadTo(wire, end) ? { kind: 'CloseSession', sid, reason: reason as CloseReason } : undefined;
+  if (!isReadTo(wire, end)) return undefined;
+  const close = { kind: 'CloseSession', sid, reason: reason as CloseReason } as const;
+  return home === 0 ? close : { ...close, home };
 }
 
 /** Of a brokered link there is more to say: that is left to the generated decoder. */

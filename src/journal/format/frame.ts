@@ -33,7 +33,7 @@ export const Format = {
   LIMITS: 2,
   /** Identities and their keys. A folder gets it with the first record of it. */
   IDENTITIES: 3,
-  /** A new epoch: what a restored backup begins with. A folder gets it with the first record of it. */
+  /** A new epoch: what a restored backup begins with; several servers. A folder gets it with the first record of either. */
   EPOCHS: 4,
 } as const;
 

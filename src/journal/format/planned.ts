@@ -2,9 +2,6 @@ import { WireReader } from '../../protowire/reader.js';
 
 /** Commands that are designed and that no release has written yet, by their numbers in command.proto, and the format they will need. */
 export const PLANNED_COMMANDS: ReadonlyMap<number, readonly [name: string, format: number]> = new Map([
-  [17, ['AddServer', 4]],
-  [18, ['LoseServer', 4]],
-  [19, ['MoveSession', 4]],
   [21, ['UseRules', 4]],
 ]);
 

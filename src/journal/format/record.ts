@@ -75,6 +75,9 @@ export function encodeRecord(revision: number, command: Command): StoredRecord {
 /** The lowest format that can say a command. */
 function formatFor(command: Command): number {
   switch (command.kind) {
+    case 'AddServer':
+    case 'LoseServer':
+    case 'MoveSession':
     case 'RenewEpoch':
       return Format.EPOCHS;
     case 'BindKey':
@@ -89,6 +92,7 @@ function formatFor(command: Command): number {
     case 'AdmitIdentity':
       return Format.IDENTITIES;
     default:
+      if (command.kind === 'CloseSession' && command.home !== undefined) return Format.EPOCHS;
       if (command.kind === 'OpenSession' && command.proven !== undefined) return Format.IDENTITIES;
       return isOfFormat1(command) ? Format.FIRST : Format.LIMITS;
   }
@@ -133,6 +137,7 @@ function decodeWhole(content: Uint8Array, what: string, revision: number): Comma
 
 function isOfFormat1(command: Command): boolean {
   if (command.storedAtMs !== undefined || command.by !== undefined || command.kind === 'SetLimits') return false;
+  if (command.kind === 'OpenSession' && command.server !== undefined) return false;
   if ('fallback' in command && command.fallback !== undefined) return false;
   return !('requestId' in command) || command.requestId === undefined;
 }
@@ -148,11 +153,14 @@ function pack(command: Command): Packed {
       const atMs = BigInt(command.atMs);
       return {
         $case: 'openSession',
-        value: { uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs, ...packProven(command.proven) },
+        value: {
+          ...{ uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs, server: command.server ?? 0 },
+          ...packProven(command.proven),
+        },
       };
     }
     case 'CloseSession':
-      return { $case: 'closeSession', value: command };
+      return { $case: 'closeSession', value: { sid: command.sid, reason: command.reason, home: command.home ?? 0 } };
     case 'RequestTermination':
       return { $case: 'requestTermination', value: command };
     case 'AnswerOrder': {
@@ -205,6 +213,12 @@ function pack(command: Command): Packed {
       return { $case: 'stopStream', value: command };
     case 'SetLimits':
       return { $case: 'setLimits', value: { limits: packLimits(command.limits) } };
+    case 'AddServer':
+      return { $case: 'addServer', value: command };
+    case 'LoseServer':
+      return { $case: 'loseServer', value: command };
+    case 'MoveSession':
+      return { $case: 'moveSession', value: command };
     case 'RenewEpoch':
       return { $case: 'renewEpoch', value: command };
     case 'BindKey':
@@ -235,16 +249,20 @@ function unpack(packed: Packed): Command {
     case 'foundNetwork':
       return { kind: 'FoundNetwork', ...packed.value, atMs: Number(packed.value.atMs) };
     case 'openSession': {
-      const { uuid, type, flavor, ttlMs, name } = packed.value;
+      const { uuid, type, flavor, ttlMs, name, server } = packed.value;
       const labels = unpackLabels(packed.value.labels);
       const tokenHash = unpackHidden(packed.value.tokenHash);
       const atMs = Number(packed.value.atMs);
       const proven = unpackProven(packed.value);
       const plain = { kind: 'OpenSession', uuid, type, flavor, ttlMs, name, labels, tokenHash, atMs } as const;
-      return proven === undefined ? plain : { ...plain, proven };
+      const placed = server === 0 ? plain : { ...plain, server };
+      return proven === undefined ? placed : { ...placed, proven };
     }
-    case 'closeSession':
-      return { kind: 'CloseSession', sid: packed.value.sid, reason: packed.value.reason as CloseReason };
+    case 'closeSession': {
+      const { sid, home } = packed.value;
+      const close = { kind: 'CloseSession', sid, reason: packed.value.reason as CloseReason } as const;
+      return home === 0 ? close : { ...close, home };
+    }
     case 'requestTermination':
       return { kind: 'RequestTermination', ...packed.value };
     case 'answerOrder':
@@ -281,6 +299,12 @@ function unpack(packed: Packed): Command {
       return { kind: 'StopStream', ...packed.value, reason: packed.value.reason as StopReason };
     case 'setLimits':
       return { kind: 'SetLimits', limits: unpackLimits(packed.value.limits) };
+    case 'addServer':
+      return { kind: 'AddServer', ...packed.value };
+    case 'loseServer':
+      return { kind: 'LoseServer', ...packed.value };
+    case 'moveSession':
+      return { kind: 'MoveSession', ...packed.value };
     case 'renewEpoch':
       return { kind: 'RenewEpoch', ...packed.value };
     case 'bindKey':

@@ -47,7 +47,13 @@ export class PrincipalFinder {
     if (keyId === undefined) return undefined;
     const identity = this.#deps.state.identities.get(uuid);
     if (identity === undefined || identity.revoked || isDisowned(this.#deps.state, identity, keyId)) return undefined;
-    return { network: this.#deps.network.name, identityUuid: uuid, kind: identity.kind, roles: identity.roles, via: 'session' };
+    return {
+      network: this.#deps.network.name,
+      identityUuid: uuid,
+      kind: identity.kind,
+      roles: identity.roles,
+      via: 'session',
+    };
   }
 
   /** What grants look at of a session's identity; of one of which nothing was proved, only its UUID. */

@@ -79,9 +79,9 @@ export function authenticate(state: StateView, text: string, network = 0): numbe
  * Whether the token of a session that does not live was ever issued, as far as is known: of a remembered session the hash is
  * compared; of a forgotten one it is only known that its SID was in use.
  */
-function wasGiven({ serverSid, ended, sids }: StateView, sid: number, hashed: Buffer): boolean {
+function wasGiven({ servers, ended, sids }: StateView, sid: number, hashed: Buffer): boolean {
   if (ended.get(sid) !== undefined) return !ended.isForeign(sid, hashed.toString('latin1'));
-  return sid !== serverSid && sids.wasGiven(sid);
+  return !servers.has(sid) && sids.wasGiven(sid);
 }
 
 /** The fault for a session that does not live. One that is no longer remembered counts as expired. */

@@ -1,13 +1,17 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { type Address, formatAddress } from '../../base/address.js';
 import type { Clock, Random } from '../../base/clock.js';
 import { Fence } from '../../base/fence.js';
+import type { BranchHost } from '../../cluster/door/branch-calls.js';
+import { BranchDialer } from '../../cluster/door/branch-dialer.js';
 import type { PeerFiles } from '../../cluster/door/credentials.js';
 import { peerDialer } from '../../cluster/door/peer-dialer.js';
 import { PeerDoor } from '../../cluster/door/peer-door.js';
 import { Member } from '../../cluster/member.js';
+import type { FollowerLink } from '../../cluster/peers.js';
 import type { Config } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
 import { EtcdClient } from '../../log/etcd/client.js';
@@ -49,7 +53,11 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const name = config.name ?? hostname();
   const files = await peerFiles(config);
   const fence = new Fence({ log, random });
-  const door: PeerDoor = new PeerDoor({ network, files, fence, accept: (link) => member.accept(link) });
+  let host: BranchHost | undefined;
+  const accept = (link: FollowerLink) => member.accept(link);
+  const door: PeerDoor = new PeerDoor({ network, files, fence, accept, branches: () => host });
+  const revision = () => joined?.replica.state.revision ?? 0;
+  const dialer = new BranchDialer({ clock, network, name, files, fence, revision });
   const bound = await listening('--peer-listen', door.listen(peerListen));
   const peerAddress = formatAddress(config.peerAdvertise ?? bound);
   const store = new EtcdClient(members, clock);
@@ -66,6 +74,8 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const member: Member = new Member({
     ...{ clock, random, name, log: shared, logger: log, address: peerAddress, lost: deps.lost },
     seq: view.seq,
+    uuid: serverUuid(network, name),
+    addresses: (config.advertise ?? []).map(formatAddress),
     leaderTtlMs,
     pendingMax: replicaLimits(config).pendingMax,
     dial: peerDialer(network, files, fence),
@@ -79,17 +89,36 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   let closed: Promise<void> | undefined;
   const close = async () => {
     await member.close();
+    dialer.close();
     door.close();
     await shared.close();
   };
   return {
     ...{ view: view.journal, member, peerAddress, appendBytesMax: APPEND_BYTES_MAX },
+    branches: {
+      dial: (...asked) => dialer.dial(...asked),
+      reach: (...asked) => dialer.reach(...asked),
+      serve: (served) => {
+        host = served;
+      },
+    },
     join: (replica, establish) => {
       joined = { replica, establish };
       return member.start();
     },
     close: () => (closed ??= close()),
   };
+}
+
+/** Of the UUIDs of servers among others. */
+const SERVER_NAMESPACE = Buffer.from('5f1f0c7e6b9a4d3c9a51c1a57e12b0de', 'hex');
+
+/** The UUID of a server by its name: version 5, RFC 9562, section 5.5. So it has the same node after a restart on any machine. */
+export function serverUuid(network: string, name: string): string {
+  const bytes = createHash('sha1').update(SERVER_NAMESPACE).update(`${network}/${name}`).digest().subarray(0, 16);
+  bytes[6] = (bytes[6] & 0x0f) | 0x50;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 async function peerFiles({ peerCert, peerKey, peerCa }: Config): Promise<PeerFiles | undefined> {

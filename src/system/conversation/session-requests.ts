@@ -44,7 +44,7 @@ export const session: Handler<'Session'> = async ({ backing, body, packetId }, c
   }
   const { sid, ttlMs, streamId, keyId } = opened.session;
   if (keyId !== undefined) conversation.show(identityOf(opened.session));
-  const { serverSid, serverUuid } = replica.state;
+  const { serverSid, serverUuid } = replica.homes.shown(opened.session);
   const data = {
     instanceSid: sid,
     serverSid,
@@ -89,7 +89,7 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, body, packetId }, con
     };
     const refused = gatekeeper.admitShown('KeepAlive', asker);
     if (refused !== undefined) return refused;
-    if (!replica.leases.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
+    if (!replica.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
     shares.renewed(sid, conversation.origin);
     if (sessionToken !== undefined) conversation.vouch();
     const { ttlMs } = replica.state.sessions.get(sid)!;
@@ -106,22 +106,26 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, body, packetId }, con
     return new Fault('IDENTITY_MISMATCH', what);
   }
   // Whoever is vouched for on this connection needs none.
-  return proof === undefined || access !== undefined
-    ? goOn()
-    : proveThen(backing, proofMessage(proof), sid, conversation, goOn);
+  const needed = proof === undefined || access !== undefined ? undefined : proofMessage(proof);
+  const isEntering = conversation.sid === undefined && !replica.homes.isHere(sid);
+  return needed === undefined && !isEntering ? goOn() : settleThen(backing, needed, sid, conversation, goOn);
 };
 
-/** Goes on once the holder of a session has proved itself. No other session begins on the connection meanwhile. */
-async function proveThen<T>(
+/**
+ * Goes on once the holder of a session has proved itself, where that is needed, and the session is at this server. No other session
+ * begins on the connection meanwhile.
+ */
+async function settleThen<T>(
   { opening, replica }: Backing,
-  proof: ProofMessage,
+  proof: ProofMessage | undefined,
   sid: number,
   conversation: Conversation,
   goOn: () => T | Fault,
 ): Promise<T | Fault> {
   conversation.move('begin');
-  const fault = await opening.prover.proveHolder(proof, sid, conversation.origin);
-  if (fault === undefined) conversation.show(identityOf(replica.state.sessions.get(sid)!));
+  const wrong = proof && (await opening.prover.proveHolder(proof, sid, conversation.origin));
+  if (proof !== undefined && wrong === undefined) conversation.show(identityOf(replica.state.sessions.get(sid)!));
+  const fault = wrong ?? (conversation.sid === undefined ? await replica.adopt(sid) : undefined);
   const outcome = fault ?? goOn();
   if (outcome instanceof Fault) conversation.move('refuse');
   return outcome;
@@ -146,5 +150,6 @@ export const terminateSession: SessionHandler<'TerminateSession'> = async ({ bac
     conversation.move('keep');
     return outcome;
   }
+  if (!(outcome instanceof Fault)) await backing.relay.settled(outcome);
   return { data: { position: replica.state.position }, delivered: () => conversation.end() };
 };

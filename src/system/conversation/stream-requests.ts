@@ -68,6 +68,7 @@ export const terminateStream: SessionHandler<'TerminateStream'> = async ({ backi
   if (wrong !== undefined) return wrong;
   const outcome = await replica.submit({ kind: 'TerminateStream', sid, id });
   if (outcome instanceof Fault) return outcome;
+  await backing.relay.settled(outcome);
   return { data: { position: { epoch: state.epoch, revision: outcome.revision } } };
 };
 
@@ -80,6 +81,7 @@ export const stopStream: SessionHandler<'StopStream'> = async ({ backing, body, 
   if (outcome instanceof Fault) {
     return outcome.reason === 'STREAM_NOT_FOUND' ? { data: { result: Result.INVALID } } : outcome;
   }
+  if ('changes' in outcome) await backing.relay.settled(outcome);
   const changes = 'changes' in outcome ? outcome.changes : outcome;
   return { data: { result: Result.OK, stoppedIds: changes.flatMap(stoppedOf) } };
 };

@@ -119,7 +119,7 @@ describe('a snapshot', () => {
     const all = rows(state);
     const session = all.find(({ kind }) => kind === 'session')!;
     expect(() => restored([...all, session])).toThrow('there already');
-    expect(() => restored(all.filter(({ kind }) => kind !== 'meta'))).toThrow('no two ends');
+    expect(() => restored(all.filter(({ kind }) => kind !== 'meta'))).toThrow('there is no server');
     expect(() => restored(all.filter((row) => row !== session))).toThrow('no two ends');
   });
 });

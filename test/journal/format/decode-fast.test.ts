@@ -72,7 +72,7 @@ describe('a command read by hand', () => {
         value: {
           ...openSession('n'),
           ...{ labels: [], tokenHash: Buffer.alloc(0), atMs: 2n ** 60n },
-          ...{ identity: '', binding: Buffer.alloc(0), bindKey: Buffer.alloc(0) },
+          ...{ server: 0, identity: '', binding: Buffer.alloc(0), bindKey: Buffer.alloc(0) },
         },
       },
     }).finish();

@@ -29,7 +29,8 @@ function made() {
     },
     opening: { open: async () => ({ session, token: 't', position: { epoch: 'e', revision: 1 } }) },
     replica: {
-      state: { serverSid: 257, serverUuid: '00000000-0000-4000-8000-0000000000ff', limits: {} },
+      state: { limits: {} },
+      homes: { shown: () => ({ serverSid: 257, serverUuid: '00000000-0000-4000-8000-0000000000ff' }) },
       takeBack: (command: unknown) => closed.push(command),
     },
   } as unknown as Backing;

@@ -9,9 +9,12 @@ import {
   Client,
   type ClientDuplexStream,
   type ClientOptions,
+  type ClientUnaryCall,
   type handleBidiStreamingCall,
+  type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
+  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 
@@ -58,6 +61,12 @@ export interface SubmitRequest {
    * later has it. As many as `attached`.
    */
   attachedMs: number[];
+  /** At which addresses clients reach the follower, HOST:PORT. At most 8. */
+  addresses: string[];
+  /** Where other servers reach it, HOST:PORT. */
+  peerAddress: string;
+  /** How many sessions are attached there. */
+  attachedCount: number;
 }
 
 /** One command of a follower's client. */
@@ -80,6 +89,28 @@ export interface SubmitResponse {
   attached: number[];
   /** Sessions that were asked for and are attached nowhere. */
   absent: number[];
+  /** Sessions that are at the follower, and were renewed at other servers. */
+  renewed: number[];
+  /** The servers that live, the leader among them. Absent: nothing is said of them. */
+  roster?: Roster | undefined;
+}
+
+/** The servers of a network, as the leader hears of them. Those that follow a new leader come over one after the other. */
+export interface Roster {
+  /** At most 64. */
+  servers: RosterServer[];
+}
+
+/** One of them. */
+export interface RosterServer {
+  /** Its name. */
+  name: string;
+  /** Where other servers reach it, HOST:PORT. */
+  peerAddress: string;
+  /** At which addresses clients reach it, HOST:PORT. At most 8. */
+  addresses: string[];
+  /** How many sessions are attached there. */
+  attachedCount: number;
 }
 
 /** A command that was not stored. */
@@ -113,6 +144,60 @@ export interface FieldViolation {
   description: string;
 }
 
+/** What the server of a sink says. */
+export interface RelayRequest {
+  /** Which branch. */
+  open:
+    | RelayBranch
+    | undefined;
+  /** How many blocks the sink has, as it counts; only where the stream asks for delivery confirmation. */
+  confirmedBlocks: bigint;
+}
+
+/** A branch of a stream that leads to a session at the caller. */
+export interface RelayBranch {
+  /** The network. */
+  network: string;
+  /** The caller's name. */
+  server: string;
+  /** The sink's session. */
+  sid: number;
+  /** The branch. */
+  branchId: number;
+  /** How many blocks the sink has taken, where it says. */
+  blocks?:
+    | bigint
+    | undefined;
+  /** What the caller has applied: the receiver waits until it has, too. */
+  revision: bigint;
+}
+
+/** What the server of the channel says: in the first message where the branch stands, then one block in each. */
+export interface RelayResponse {
+  /** In the first message: the number of the channel, never 0. */
+  channel: bigint;
+  /** How many blocks the sink has been given with this one, as it counts. */
+  count: bigint;
+  /** How many blocks before this one are lost. */
+  lostBlocks: bigint;
+  /** The block. Empty in the first message, and in a last one that tells of lost blocks only. */
+  block: Buffer;
+}
+
+/** Which revision is to be applied. */
+export interface ReachRequest {
+  /** The network. */
+  network: string;
+  /** The caller's name. */
+  server: string;
+  /** The revision. */
+  revision: bigint;
+}
+
+/** It is applied. */
+export interface ReachResponse {
+}
+
 function createBaseSubmitRequest(): SubmitRequest {
   return {
     network: "",
@@ -128,6 +213,9 @@ function createBaseSubmitRequest(): SubmitRequest {
     asked: [],
     revision: 0n,
     attachedMs: [],
+    addresses: [],
+    peerAddress: "",
+    attachedCount: 0,
   };
 }
 
@@ -201,6 +289,15 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
         writer.uint32(v);
       }
       writer.join();
+    }
+    for (const v of message.addresses) {
+      writer.uint32(114).string(v!);
+    }
+    if (message.peerAddress !== "") {
+      writer.uint32(122).string(message.peerAddress);
+    }
+    if (message.attachedCount !== 0) {
+      writer.uint32(128).uint32(message.attachedCount);
     }
     return writer;
   },
@@ -382,6 +479,30 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
 
             break;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.addresses.push(reader.string());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.peerAddress = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.attachedCount = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -419,6 +540,19 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
         : globalThis.Array.isArray(object?.attached_ms)
         ? object.attached_ms.map((e: any) => globalThis.Number(e))
         : [],
+      addresses: globalThis.Array.isArray(object?.addresses)
+        ? object.addresses.map((e: any) => globalThis.String(e))
+        : [],
+      peerAddress: isSet(object.peerAddress)
+        ? globalThis.String(object.peerAddress)
+        : isSet(object.peer_address)
+        ? globalThis.String(object.peer_address)
+        : "",
+      attachedCount: isSet(object.attachedCount)
+        ? globalThis.Number(object.attachedCount)
+        : isSet(object.attached_count)
+        ? globalThis.Number(object.attached_count)
+        : 0,
     };
   },
 
@@ -463,6 +597,15 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
     if (message.attachedMs?.length) {
       obj.attachedMs = message.attachedMs.map((e) => Math.round(e));
     }
+    if (message.addresses?.length) {
+      obj.addresses = message.addresses;
+    }
+    if (message.peerAddress !== "") {
+      obj.peerAddress = message.peerAddress;
+    }
+    if (message.attachedCount !== 0) {
+      obj.attachedCount = Math.round(message.attachedCount);
+    }
     return obj;
   },
 
@@ -484,6 +627,9 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
     message.asked = object.asked?.map((e) => e) || [];
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
     message.attachedMs = object.attachedMs?.map((e) => e) || [];
+    message.addresses = object.addresses?.map((e) => e) || [];
+    message.peerAddress = object.peerAddress ?? "";
+    message.attachedCount = object.attachedCount ?? 0;
     return message;
   },
 };
@@ -590,7 +736,7 @@ export const ForwardedCommand: MessageFns<ForwardedCommand> = {
 };
 
 function createBaseSubmitResponse(): SubmitResponse {
-  return { refusals: [], replaced: [], attached: [], absent: [] };
+  return { refusals: [], replaced: [], attached: [], absent: [], renewed: [], roster: undefined };
 }
 
 export const SubmitResponse: MessageFns<SubmitResponse> = {
@@ -618,6 +764,16 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
         writer.int32(v);
       }
       writer.join();
+    }
+    if (message.renewed.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.renewed) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.roster !== undefined) {
+      Roster.encode(message.roster, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -697,6 +853,32 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
 
             break;
           }
+          case 5: {
+            if (tag === 40) {
+              message.renewed.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.renewed.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.roster = Roster.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -715,6 +897,8 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
       replaced: globalThis.Array.isArray(object?.replaced) ? object.replaced.map((e: any) => globalThis.Number(e)) : [],
       attached: globalThis.Array.isArray(object?.attached) ? object.attached.map((e: any) => globalThis.Number(e)) : [],
       absent: globalThis.Array.isArray(object?.absent) ? object.absent.map((e: any) => globalThis.Number(e)) : [],
+      renewed: globalThis.Array.isArray(object?.renewed) ? object.renewed.map((e: any) => globalThis.Number(e)) : [],
+      roster: isSet(object.roster) ? Roster.fromJSON(object.roster) : undefined,
     };
   },
 
@@ -732,6 +916,12 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
     if (message.absent?.length) {
       obj.absent = message.absent.map((e) => Math.round(e));
     }
+    if (message.renewed?.length) {
+      obj.renewed = message.renewed.map((e) => Math.round(e));
+    }
+    if (message.roster !== undefined) {
+      obj.roster = Roster.toJSON(message.roster);
+    }
     return obj;
   },
 
@@ -744,6 +934,208 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
     message.replaced = object.replaced?.map((e) => e) || [];
     message.attached = object.attached?.map((e) => e) || [];
     message.absent = object.absent?.map((e) => e) || [];
+    message.renewed = object.renewed?.map((e) => e) || [];
+    message.roster = (object.roster !== undefined && object.roster !== null)
+      ? Roster.fromPartial(object.roster)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRoster(): Roster {
+  return { servers: [] };
+}
+
+export const Roster: MessageFns<Roster> = {
+  encode(message: Roster, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.servers) {
+      RosterServer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Roster {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoster();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.servers.push(RosterServer.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Roster {
+    return {
+      servers: globalThis.Array.isArray(object?.servers)
+        ? object.servers.map((e: any) => RosterServer.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: Roster): unknown {
+    const obj: any = {};
+    if (message.servers?.length) {
+      obj.servers = message.servers.map((e) => RosterServer.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Roster>, I>>(base?: I): Roster {
+    return Roster.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Roster>, I>>(object: I): Roster {
+    const message = createBaseRoster();
+    message.servers = object.servers?.map((e) => RosterServer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRosterServer(): RosterServer {
+  return { name: "", peerAddress: "", addresses: [], attachedCount: 0 };
+}
+
+export const RosterServer: MessageFns<RosterServer> = {
+  encode(message: RosterServer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.peerAddress !== "") {
+      writer.uint32(18).string(message.peerAddress);
+    }
+    for (const v of message.addresses) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.attachedCount !== 0) {
+      writer.uint32(32).uint32(message.attachedCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RosterServer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRosterServer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.peerAddress = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.addresses.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.attachedCount = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RosterServer {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      peerAddress: isSet(object.peerAddress)
+        ? globalThis.String(object.peerAddress)
+        : isSet(object.peer_address)
+        ? globalThis.String(object.peer_address)
+        : "",
+      addresses: globalThis.Array.isArray(object?.addresses)
+        ? object.addresses.map((e: any) => globalThis.String(e))
+        : [],
+      attachedCount: isSet(object.attachedCount)
+        ? globalThis.Number(object.attachedCount)
+        : isSet(object.attached_count)
+        ? globalThis.Number(object.attached_count)
+        : 0,
+    };
+  },
+
+  toJSON(message: RosterServer): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.peerAddress !== "") {
+      obj.peerAddress = message.peerAddress;
+    }
+    if (message.addresses?.length) {
+      obj.addresses = message.addresses;
+    }
+    if (message.attachedCount !== 0) {
+      obj.attachedCount = Math.round(message.attachedCount);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RosterServer>, I>>(base?: I): RosterServer {
+    return RosterServer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RosterServer>, I>>(object: I): RosterServer {
+    const message = createBaseRosterServer();
+    message.name = object.name ?? "";
+    message.peerAddress = object.peerAddress ?? "";
+    message.addresses = object.addresses?.map((e) => e) || [];
+    message.attachedCount = object.attachedCount ?? 0;
     return message;
   },
 };
@@ -1120,6 +1512,549 @@ export const FieldViolation: MessageFns<FieldViolation> = {
   },
 };
 
+function createBaseRelayRequest(): RelayRequest {
+  return { open: undefined, confirmedBlocks: 0n };
+}
+
+export const RelayRequest: MessageFns<RelayRequest> = {
+  encode(message: RelayRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.open !== undefined) {
+      RelayBranch.encode(message.open, writer.uint32(10).fork()).join();
+    }
+    if (message.confirmedBlocks !== 0n) {
+      if (BigInt.asUintN(64, message.confirmedBlocks) !== message.confirmedBlocks) {
+        throw new globalThis.Error("value provided for field message.confirmedBlocks of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.confirmedBlocks);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.open = RelayBranch.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.confirmedBlocks = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RelayRequest {
+    return {
+      open: isSet(object.open) ? RelayBranch.fromJSON(object.open) : undefined,
+      confirmedBlocks: isSet(object.confirmedBlocks)
+        ? BigInt(object.confirmedBlocks)
+        : isSet(object.confirmed_blocks)
+        ? BigInt(object.confirmed_blocks)
+        : 0n,
+    };
+  },
+
+  toJSON(message: RelayRequest): unknown {
+    const obj: any = {};
+    if (message.open !== undefined) {
+      obj.open = RelayBranch.toJSON(message.open);
+    }
+    if (message.confirmedBlocks !== 0n) {
+      obj.confirmedBlocks = message.confirmedBlocks.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RelayRequest>, I>>(base?: I): RelayRequest {
+    return RelayRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayRequest>, I>>(object: I): RelayRequest {
+    const message = createBaseRelayRequest();
+    message.open = (object.open !== undefined && object.open !== null)
+      ? RelayBranch.fromPartial(object.open)
+      : undefined;
+    message.confirmedBlocks = (object.confirmedBlocks !== undefined && object.confirmedBlocks !== null)
+      ? BigInt(object.confirmedBlocks)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseRelayBranch(): RelayBranch {
+  return { network: "", server: "", sid: 0, branchId: 0, blocks: undefined, revision: 0n };
+}
+
+export const RelayBranch: MessageFns<RelayBranch> = {
+  encode(message: RelayBranch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.network !== "") {
+      writer.uint32(10).string(message.network);
+    }
+    if (message.server !== "") {
+      writer.uint32(18).string(message.server);
+    }
+    if (message.sid !== 0) {
+      writer.uint32(24).int32(message.sid);
+    }
+    if (message.branchId !== 0) {
+      writer.uint32(32).int32(message.branchId);
+    }
+    if (message.blocks !== undefined) {
+      if (BigInt.asUintN(64, message.blocks) !== message.blocks) {
+        throw new globalThis.Error("value provided for field message.blocks of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.blocks);
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayBranch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayBranch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sid = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.branchId = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.blocks = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RelayBranch {
+    return {
+      network: isSet(object.network) ? globalThis.String(object.network) : "",
+      server: isSet(object.server) ? globalThis.String(object.server) : "",
+      sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
+      branchId: isSet(object.branchId)
+        ? globalThis.Number(object.branchId)
+        : isSet(object.branch_id)
+        ? globalThis.Number(object.branch_id)
+        : 0,
+      blocks: isSet(object.blocks) ? BigInt(object.blocks) : undefined,
+      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
+    };
+  },
+
+  toJSON(message: RelayBranch): unknown {
+    const obj: any = {};
+    if (message.network !== "") {
+      obj.network = message.network;
+    }
+    if (message.server !== "") {
+      obj.server = message.server;
+    }
+    if (message.sid !== 0) {
+      obj.sid = Math.round(message.sid);
+    }
+    if (message.branchId !== 0) {
+      obj.branchId = Math.round(message.branchId);
+    }
+    if (message.blocks !== undefined) {
+      obj.blocks = message.blocks.toString();
+    }
+    if (message.revision !== 0n) {
+      obj.revision = message.revision.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RelayBranch>, I>>(base?: I): RelayBranch {
+    return RelayBranch.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayBranch>, I>>(object: I): RelayBranch {
+    const message = createBaseRelayBranch();
+    message.network = object.network ?? "";
+    message.server = object.server ?? "";
+    message.sid = object.sid ?? 0;
+    message.branchId = object.branchId ?? 0;
+    message.blocks = (object.blocks !== undefined && object.blocks !== null) ? BigInt(object.blocks) : undefined;
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseRelayResponse(): RelayResponse {
+  return { channel: 0n, count: 0n, lostBlocks: 0n, block: Buffer.alloc(0) };
+}
+
+export const RelayResponse: MessageFns<RelayResponse> = {
+  encode(message: RelayResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.channel !== 0n) {
+      if (BigInt.asUintN(64, message.channel) !== message.channel) {
+        throw new globalThis.Error("value provided for field message.channel of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.channel);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.count);
+    }
+    if (message.lostBlocks !== 0n) {
+      if (BigInt.asUintN(64, message.lostBlocks) !== message.lostBlocks) {
+        throw new globalThis.Error("value provided for field message.lostBlocks of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.lostBlocks);
+    }
+    if (message.block.length !== 0) {
+      writer.uint32(34).bytes(message.block);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.channel = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lostBlocks = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.block = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RelayResponse {
+    return {
+      channel: isSet(object.channel) ? BigInt(object.channel) : 0n,
+      count: isSet(object.count) ? BigInt(object.count) : 0n,
+      lostBlocks: isSet(object.lostBlocks)
+        ? BigInt(object.lostBlocks)
+        : isSet(object.lost_blocks)
+        ? BigInt(object.lost_blocks)
+        : 0n,
+      block: isSet(object.block) ? Buffer.from(bytesFromBase64(object.block)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: RelayResponse): unknown {
+    const obj: any = {};
+    if (message.channel !== 0n) {
+      obj.channel = message.channel.toString();
+    }
+    if (message.count !== 0n) {
+      obj.count = message.count.toString();
+    }
+    if (message.lostBlocks !== 0n) {
+      obj.lostBlocks = message.lostBlocks.toString();
+    }
+    if (message.block.length !== 0) {
+      obj.block = base64FromBytes(message.block);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RelayResponse>, I>>(base?: I): RelayResponse {
+    return RelayResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayResponse>, I>>(object: I): RelayResponse {
+    const message = createBaseRelayResponse();
+    message.channel = (object.channel !== undefined && object.channel !== null) ? BigInt(object.channel) : 0n;
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    message.lostBlocks = (object.lostBlocks !== undefined && object.lostBlocks !== null)
+      ? BigInt(object.lostBlocks)
+      : 0n;
+    message.block = object.block ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseReachRequest(): ReachRequest {
+  return { network: "", server: "", revision: 0n };
+}
+
+export const ReachRequest: MessageFns<ReachRequest> = {
+  encode(message: ReachRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.network !== "") {
+      writer.uint32(10).string(message.network);
+    }
+    if (message.server !== "") {
+      writer.uint32(18).string(message.server);
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReachRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReachRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReachRequest {
+    return {
+      network: isSet(object.network) ? globalThis.String(object.network) : "",
+      server: isSet(object.server) ? globalThis.String(object.server) : "",
+      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
+    };
+  },
+
+  toJSON(message: ReachRequest): unknown {
+    const obj: any = {};
+    if (message.network !== "") {
+      obj.network = message.network;
+    }
+    if (message.server !== "") {
+      obj.server = message.server;
+    }
+    if (message.revision !== 0n) {
+      obj.revision = message.revision.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReachRequest>, I>>(base?: I): ReachRequest {
+    return ReachRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReachRequest>, I>>(object: I): ReachRequest {
+    const message = createBaseReachRequest();
+    message.network = object.network ?? "";
+    message.server = object.server ?? "";
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseReachResponse(): ReachResponse {
+  return {};
+}
+
+export const ReachResponse: MessageFns<ReachResponse> = {
+  encode(_: ReachResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReachResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReachResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ReachResponse {
+    return {};
+  },
+
+  toJSON(_: ReachResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReachResponse>, I>>(base?: I): ReachResponse {
+    return ReachResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReachResponse>, I>>(_: I): ReachResponse {
+    const message = createBaseReachResponse();
+    return message;
+  },
+};
+
 /** What the leader of a network does for its other servers. */
 export type PeerServiceService = typeof PeerServiceService;
 export const PeerServiceService = {
@@ -1138,6 +2073,39 @@ export const PeerServiceService = {
     responseSerialize: (value: SubmitResponse): Buffer => Buffer.from(SubmitResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SubmitResponse => SubmitResponse.decode(value),
   },
+  /**
+   * One branch of a stream whose channel is at the receiver, for a sink that is attached to the caller. The first request has `open`
+   * and nothing else, and is answered first by where the branch stands. Then blocks go one way and what the sink has confirmed the
+   * other. At most 4 MiB of blocks are on their way: the caller reads as its sink does.
+   *
+   * It ends with OK after the last block. FAILED_PRECONDITION: the channel is not there, so the caller looks where it is;
+   * NOT_FOUND: there is no such branch; INVALID_ARGUMENT: `blocks` or `confirmed_blocks` cannot be; PERMISSION_DENIED: the certificate
+   * is another server's; ABORTED: the stream or the branch has stopped; UNAVAILABLE: the receiver goes down, or has not applied
+   * `revision` in time.
+   */
+  relay: {
+    path: "/switchyard.cluster.v1.PeerService/Relay" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: RelayRequest): Buffer => Buffer.from(RelayRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RelayRequest => RelayRequest.decode(value),
+    responseSerialize: (value: RelayResponse): Buffer => Buffer.from(RelayResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RelayResponse => RelayResponse.decode(value),
+  },
+  /**
+   * Answers once the receiver has applied a revision: from then on it delivers nothing of a stream that has stopped in it.
+   * UNAVAILABLE: it has not in time, or goes down; FAILED_PRECONDITION: it is of another network; PERMISSION_DENIED: the certificate
+   * is another server's.
+   */
+  reach: {
+    path: "/switchyard.cluster.v1.PeerService/Reach" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReachRequest): Buffer => Buffer.from(ReachRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReachRequest => ReachRequest.decode(value),
+    responseSerialize: (value: ReachResponse): Buffer => Buffer.from(ReachResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReachResponse => ReachResponse.decode(value),
+  },
 } as const;
 
 export interface PeerServiceServer extends UntypedServiceImplementation {
@@ -1148,6 +2116,23 @@ export interface PeerServiceServer extends UntypedServiceImplementation {
    * is outside its bounds; RESOURCE_EXHAUSTED: the follower does not read.
    */
   submit: handleBidiStreamingCall<SubmitRequest, SubmitResponse>;
+  /**
+   * One branch of a stream whose channel is at the receiver, for a sink that is attached to the caller. The first request has `open`
+   * and nothing else, and is answered first by where the branch stands. Then blocks go one way and what the sink has confirmed the
+   * other. At most 4 MiB of blocks are on their way: the caller reads as its sink does.
+   *
+   * It ends with OK after the last block. FAILED_PRECONDITION: the channel is not there, so the caller looks where it is;
+   * NOT_FOUND: there is no such branch; INVALID_ARGUMENT: `blocks` or `confirmed_blocks` cannot be; PERMISSION_DENIED: the certificate
+   * is another server's; ABORTED: the stream or the branch has stopped; UNAVAILABLE: the receiver goes down, or has not applied
+   * `revision` in time.
+   */
+  relay: handleBidiStreamingCall<RelayRequest, RelayResponse>;
+  /**
+   * Answers once the receiver has applied a revision: from then on it delivers nothing of a stream that has stopped in it.
+   * UNAVAILABLE: it has not in time, or goes down; FAILED_PRECONDITION: it is of another network; PERMISSION_DENIED: the certificate
+   * is another server's.
+   */
+  reach: handleUnaryCall<ReachRequest, ReachResponse>;
 }
 
 export interface PeerServiceClient extends Client {
@@ -1160,6 +2145,39 @@ export interface PeerServiceClient extends Client {
   submit(): ClientDuplexStream<SubmitRequest, SubmitResponse>;
   submit(options: Partial<CallOptions>): ClientDuplexStream<SubmitRequest, SubmitResponse>;
   submit(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<SubmitRequest, SubmitResponse>;
+  /**
+   * One branch of a stream whose channel is at the receiver, for a sink that is attached to the caller. The first request has `open`
+   * and nothing else, and is answered first by where the branch stands. Then blocks go one way and what the sink has confirmed the
+   * other. At most 4 MiB of blocks are on their way: the caller reads as its sink does.
+   *
+   * It ends with OK after the last block. FAILED_PRECONDITION: the channel is not there, so the caller looks where it is;
+   * NOT_FOUND: there is no such branch; INVALID_ARGUMENT: `blocks` or `confirmed_blocks` cannot be; PERMISSION_DENIED: the certificate
+   * is another server's; ABORTED: the stream or the branch has stopped; UNAVAILABLE: the receiver goes down, or has not applied
+   * `revision` in time.
+   */
+  relay(): ClientDuplexStream<RelayRequest, RelayResponse>;
+  relay(options: Partial<CallOptions>): ClientDuplexStream<RelayRequest, RelayResponse>;
+  relay(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<RelayRequest, RelayResponse>;
+  /**
+   * Answers once the receiver has applied a revision: from then on it delivers nothing of a stream that has stopped in it.
+   * UNAVAILABLE: it has not in time, or goes down; FAILED_PRECONDITION: it is of another network; PERMISSION_DENIED: the certificate
+   * is another server's.
+   */
+  reach(
+    request: ReachRequest,
+    callback: (error: ServiceError | null, response: ReachResponse) => void,
+  ): ClientUnaryCall;
+  reach(
+    request: ReachRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReachResponse) => void,
+  ): ClientUnaryCall;
+  reach(
+    request: ReachRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReachResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const PeerServiceClient = makeGenericClientConstructor(

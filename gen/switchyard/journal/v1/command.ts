@@ -23,9 +23,7 @@ export const protobufFileName = "switchyard/journal/v1/command.proto";
  *
  * One plan of numbers for all that is designed and not written yet. They are taken, although no message has them:
  *
- *   Command:        17 AddServer, 18 LoseServer, 19 MoveSession, 21 UseRules (format 4)
- *   OpenSession:    9 server (format 2)
- *   CloseSession:   3 home (format 4)
+ *   Command:        21 UseRules (format 4)
  */
 
 /**
@@ -84,6 +82,15 @@ export interface Command {
     | //
     /** Other limits hold from here on. Format 2. */
     { $case: "setLimits"; value: SetLimits }
+    | //
+    /** A server serves from now on. Format 4. */
+    { $case: "addServer"; value: AddServer }
+    | //
+    /** A server serves no more. Format 4. */
+    { $case: "loseServer"; value: LoseServer }
+    | //
+    /** A session is at another server from now on. Format 4. */
+    { $case: "moveSession"; value: MoveSession }
     | //
     /** The history goes on under another name. Format 4. */
     { $case: "renewEpoch"; value: RenewEpoch }
@@ -161,6 +168,11 @@ export interface OpenSession {
   /** When, in milliseconds since 1970. */
   atMs: bigint;
   /**
+   * The server that it is opened at, by its SID. 0: the one that founded the network. Format 2; other servers than that are there from
+   * format 4 on.
+   */
+  server: number;
+  /**
    * The identity that was proved, in lower case: of an instance its own UUID, of a person or a service the one that has the session.
    * Empty: nothing was proved. Format 3.
    */
@@ -180,6 +192,30 @@ export interface CloseSession {
   sid: number;
   /** Why: a number of switchyard.v1.CloseReason. */
   reason: number;
+  /** Only if the session is at this server, by its SID. 0: wherever it is. Format 4. */
+  home: number;
+}
+
+/** A server serves from now on. It has a node of its own: the one that its UUID has already, or a new one. */
+export interface AddServer {
+  /** The server, in lower case. */
+  uuid: string;
+  /** What it calls itself. */
+  name: string;
+}
+
+/** A server serves no more. Its links to other servers go; its node stays while sessions are at it. */
+export interface LoseServer {
+  /** The server. */
+  sid: number;
+}
+
+/** A session is at another server from now on, in one revision and with all that it has. */
+export interface MoveSession {
+  /** The session. */
+  sid: number;
+  /** The server that it is at, by its SID: one that serves. */
+  server: number;
 }
 
 /** Asks a session to end itself. */
@@ -562,6 +598,15 @@ export const Command: MessageFns<Command> = {
       case "setLimits":
         SetLimits.encode(message.kind.value, writer.uint32(130).fork()).join();
         break;
+      case "addServer":
+        AddServer.encode(message.kind.value, writer.uint32(138).fork()).join();
+        break;
+      case "loseServer":
+        LoseServer.encode(message.kind.value, writer.uint32(146).fork()).join();
+        break;
+      case "moveSession":
+        MoveSession.encode(message.kind.value, writer.uint32(154).fork()).join();
+        break;
       case "renewEpoch":
         RenewEpoch.encode(message.kind.value, writer.uint32(162).fork()).join();
         break;
@@ -749,6 +794,30 @@ export const Command: MessageFns<Command> = {
             message.kind = { $case: "setLimits", value: SetLimits.decode(reader, reader.uint32()) };
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.kind = { $case: "addServer", value: AddServer.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.kind = { $case: "loseServer", value: LoseServer.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.kind = { $case: "moveSession", value: MoveSession.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -931,6 +1000,18 @@ export const Command: MessageFns<Command> = {
         ? { $case: "setLimits", value: SetLimits.fromJSON(object.setLimits) }
         : isSet(object.set_limits)
         ? { $case: "setLimits", value: SetLimits.fromJSON(object.set_limits) }
+        : isSet(object.addServer)
+        ? { $case: "addServer", value: AddServer.fromJSON(object.addServer) }
+        : isSet(object.add_server)
+        ? { $case: "addServer", value: AddServer.fromJSON(object.add_server) }
+        : isSet(object.loseServer)
+        ? { $case: "loseServer", value: LoseServer.fromJSON(object.loseServer) }
+        : isSet(object.lose_server)
+        ? { $case: "loseServer", value: LoseServer.fromJSON(object.lose_server) }
+        : isSet(object.moveSession)
+        ? { $case: "moveSession", value: MoveSession.fromJSON(object.moveSession) }
+        : isSet(object.move_session)
+        ? { $case: "moveSession", value: MoveSession.fromJSON(object.move_session) }
         : isSet(object.renewEpoch)
         ? { $case: "renewEpoch", value: RenewEpoch.fromJSON(object.renewEpoch) }
         : isSet(object.renew_epoch)
@@ -1013,6 +1094,12 @@ export const Command: MessageFns<Command> = {
       obj.expireConnection = ExpireConnection.toJSON(message.kind.value);
     } else if (message.kind?.$case === "setLimits") {
       obj.setLimits = SetLimits.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "addServer") {
+      obj.addServer = AddServer.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "loseServer") {
+      obj.loseServer = LoseServer.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "moveSession") {
+      obj.moveSession = MoveSession.toJSON(message.kind.value);
     } else if (message.kind?.$case === "renewEpoch") {
       obj.renewEpoch = RenewEpoch.toJSON(message.kind.value);
     } else if (message.kind?.$case === "issueTicket") {
@@ -1144,6 +1231,24 @@ export const Command: MessageFns<Command> = {
       case "setLimits": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "setLimits", value: SetLimits.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "addServer": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "addServer", value: AddServer.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "loseServer": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "loseServer", value: LoseServer.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "moveSession": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "moveSession", value: MoveSession.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -1338,6 +1443,7 @@ function createBaseOpenSession(): OpenSession {
     labels: [],
     tokenHash: Buffer.alloc(0),
     atMs: 0n,
+    server: 0,
     identity: "",
     binding: Buffer.alloc(0),
     bindKey: Buffer.alloc(0),
@@ -1372,6 +1478,9 @@ export const OpenSession: MessageFns<OpenSession> = {
         throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
       }
       writer.uint32(64).uint64(message.atMs);
+    }
+    if (message.server !== 0) {
+      writer.uint32(72).int32(message.server);
     }
     if (message.identity !== "") {
       writer.uint32(82).string(message.identity);
@@ -1462,6 +1571,14 @@ export const OpenSession: MessageFns<OpenSession> = {
             message.atMs = reader.uint64() as bigint;
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.server = reader.int32();
+            continue;
+          }
           case 10: {
             if (tag !== 82) {
               break;
@@ -1516,6 +1633,7 @@ export const OpenSession: MessageFns<OpenSession> = {
         ? Buffer.from(bytesFromBase64(object.token_hash))
         : Buffer.alloc(0),
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+      server: isSet(object.server) ? globalThis.Number(object.server) : 0,
       identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
       binding: isSet(object.binding) ? Buffer.from(bytesFromBase64(object.binding)) : Buffer.alloc(0),
       bindKey: isSet(object.bindKey)
@@ -1552,6 +1670,9 @@ export const OpenSession: MessageFns<OpenSession> = {
     if (message.atMs !== 0n) {
       obj.atMs = message.atMs.toString();
     }
+    if (message.server !== 0) {
+      obj.server = Math.round(message.server);
+    }
     if (message.identity !== "") {
       obj.identity = message.identity;
     }
@@ -1577,6 +1698,7 @@ export const OpenSession: MessageFns<OpenSession> = {
     message.labels = object.labels?.map((e) => Label.fromPartial(e)) || [];
     message.tokenHash = object.tokenHash ?? Buffer.alloc(0);
     message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.server = object.server ?? 0;
     message.identity = object.identity ?? "";
     message.binding = object.binding ?? Buffer.alloc(0);
     message.bindKey = object.bindKey ?? Buffer.alloc(0);
@@ -1585,7 +1707,7 @@ export const OpenSession: MessageFns<OpenSession> = {
 };
 
 function createBaseCloseSession(): CloseSession {
-  return { sid: 0, reason: 0 };
+  return { sid: 0, reason: 0, home: 0 };
 }
 
 export const CloseSession: MessageFns<CloseSession> = {
@@ -1595,6 +1717,9 @@ export const CloseSession: MessageFns<CloseSession> = {
     }
     if (message.reason !== 0) {
       writer.uint32(16).uint32(message.reason);
+    }
+    if (message.home !== 0) {
+      writer.uint32(24).int32(message.home);
     }
     return writer;
   },
@@ -1628,6 +1753,14 @@ export const CloseSession: MessageFns<CloseSession> = {
             message.reason = reader.uint32();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.home = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1644,6 +1777,7 @@ export const CloseSession: MessageFns<CloseSession> = {
     return {
       sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
       reason: isSet(object.reason) ? globalThis.Number(object.reason) : 0,
+      home: isSet(object.home) ? globalThis.Number(object.home) : 0,
     };
   },
 
@@ -1655,6 +1789,9 @@ export const CloseSession: MessageFns<CloseSession> = {
     if (message.reason !== 0) {
       obj.reason = Math.round(message.reason);
     }
+    if (message.home !== 0) {
+      obj.home = Math.round(message.home);
+    }
     return obj;
   },
 
@@ -1665,6 +1802,244 @@ export const CloseSession: MessageFns<CloseSession> = {
     const message = createBaseCloseSession();
     message.sid = object.sid ?? 0;
     message.reason = object.reason ?? 0;
+    message.home = object.home ?? 0;
+    return message;
+  },
+};
+
+function createBaseAddServer(): AddServer {
+  return { uuid: "", name: "" };
+}
+
+export const AddServer: MessageFns<AddServer> = {
+  encode(message: AddServer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uuid !== "") {
+      writer.uint32(10).string(message.uuid);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddServer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddServer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AddServer {
+    return {
+      uuid: isSet(object.uuid) ? globalThis.String(object.uuid) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+    };
+  },
+
+  toJSON(message: AddServer): unknown {
+    const obj: any = {};
+    if (message.uuid !== "") {
+      obj.uuid = message.uuid;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AddServer>, I>>(base?: I): AddServer {
+    return AddServer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AddServer>, I>>(object: I): AddServer {
+    const message = createBaseAddServer();
+    message.uuid = object.uuid ?? "";
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseLoseServer(): LoseServer {
+  return { sid: 0 };
+}
+
+export const LoseServer: MessageFns<LoseServer> = {
+  encode(message: LoseServer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sid !== 0) {
+      writer.uint32(8).int32(message.sid);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LoseServer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLoseServer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sid = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LoseServer {
+    return { sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0 };
+  },
+
+  toJSON(message: LoseServer): unknown {
+    const obj: any = {};
+    if (message.sid !== 0) {
+      obj.sid = Math.round(message.sid);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LoseServer>, I>>(base?: I): LoseServer {
+    return LoseServer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LoseServer>, I>>(object: I): LoseServer {
+    const message = createBaseLoseServer();
+    message.sid = object.sid ?? 0;
+    return message;
+  },
+};
+
+function createBaseMoveSession(): MoveSession {
+  return { sid: 0, server: 0 };
+}
+
+export const MoveSession: MessageFns<MoveSession> = {
+  encode(message: MoveSession, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sid !== 0) {
+      writer.uint32(8).int32(message.sid);
+    }
+    if (message.server !== 0) {
+      writer.uint32(16).int32(message.server);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MoveSession {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMoveSession();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sid = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.server = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MoveSession {
+    return {
+      sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
+      server: isSet(object.server) ? globalThis.Number(object.server) : 0,
+    };
+  },
+
+  toJSON(message: MoveSession): unknown {
+    const obj: any = {};
+    if (message.sid !== 0) {
+      obj.sid = Math.round(message.sid);
+    }
+    if (message.server !== 0) {
+      obj.server = Math.round(message.server);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MoveSession>, I>>(base?: I): MoveSession {
+    return MoveSession.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MoveSession>, I>>(object: I): MoveSession {
+    const message = createBaseMoveSession();
+    message.sid = object.sid ?? 0;
+    message.server = object.server ?? 0;
     return message;
   },
 };

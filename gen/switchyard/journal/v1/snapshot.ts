@@ -52,6 +52,8 @@ export interface SnapshotChunk {
   policies: PolicyRow[];
   /** Tickets, the oldest first. Format 3. */
   tickets: TicketRow[];
+  /** Servers, the oldest first, behind the limits and before the sessions. None: the only one is the server of the network row. Format 4. */
+  servers: ServerRow[];
   /** Requests with an id that were done and are remembered, the oldest first. Format 2. */
   requests: RequestRow[];
 }
@@ -84,6 +86,18 @@ export interface SidCursor {
   base: number;
 }
 
+/** A server, and its node. Where there are rows of servers, they are all of them. */
+export interface ServerRow {
+  /** Its node. */
+  sid: number;
+  /** In lower case. */
+  uuid: string;
+  /** What it calls itself. */
+  name: string;
+  /** It serves no more, and has its node for the sessions that are at it still. */
+  isLost: boolean;
+}
+
 /** A live session, and its node. */
 export interface SessionRow {
   /** Its SID, with its type and flavor. */
@@ -108,6 +122,8 @@ export interface SessionRow {
   keyId: Buffer;
   /** Whose it is, in lower case, where that is not the instance itself: one of the sessions of a person or a service. Format 3. */
   identity: string;
+  /** The server that it is at, by its SID. 0: the server of the network row. Format 4. */
+  home: number;
 }
 
 /** A link between two nodes. */
@@ -330,6 +346,7 @@ function createBaseSnapshotChunk(): SnapshotChunk {
     identities: [],
     policies: [],
     tickets: [],
+    servers: [],
     requests: [],
   };
 }
@@ -374,6 +391,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     }
     for (const v of message.tickets) {
       TicketRow.encode(v!, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.servers) {
+      ServerRow.encode(v!, writer.uint32(114).fork()).join();
     }
     for (const v of message.requests) {
       RequestRow.encode(v!, writer.uint32(162).fork()).join();
@@ -498,6 +518,14 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
             message.tickets.push(TicketRow.decode(reader, reader.uint32()));
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.servers.push(ServerRow.decode(reader, reader.uint32()));
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -553,6 +581,7 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
         ? object.policies.map((e: any) => PolicyRow.fromJSON(e))
         : [],
       tickets: globalThis.Array.isArray(object?.tickets) ? object.tickets.map((e: any) => TicketRow.fromJSON(e)) : [],
+      servers: globalThis.Array.isArray(object?.servers) ? object.servers.map((e: any) => ServerRow.fromJSON(e)) : [],
       requests: globalThis.Array.isArray(object?.requests)
         ? object.requests.map((e: any) => RequestRow.fromJSON(e))
         : [],
@@ -600,6 +629,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     if (message.tickets?.length) {
       obj.tickets = message.tickets.map((e) => TicketRow.toJSON(e));
     }
+    if (message.servers?.length) {
+      obj.servers = message.servers.map((e) => ServerRow.toJSON(e));
+    }
     if (message.requests?.length) {
       obj.requests = message.requests.map((e) => RequestRow.toJSON(e));
     }
@@ -628,6 +660,7 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     message.identities = object.identities?.map((e) => IdentityRow.fromPartial(e)) || [];
     message.policies = object.policies?.map((e) => PolicyRow.fromPartial(e)) || [];
     message.tickets = object.tickets?.map((e) => TicketRow.fromPartial(e)) || [];
+    message.servers = object.servers?.map((e) => ServerRow.fromPartial(e)) || [];
     message.requests = object.requests?.map((e) => RequestRow.fromPartial(e)) || [];
     return message;
   },
@@ -934,6 +967,127 @@ export const SidCursor: MessageFns<SidCursor> = {
   },
 };
 
+function createBaseServerRow(): ServerRow {
+  return { sid: 0, uuid: "", name: "", isLost: false };
+}
+
+export const ServerRow: MessageFns<ServerRow> = {
+  encode(message: ServerRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sid !== 0) {
+      writer.uint32(8).int32(message.sid);
+    }
+    if (message.uuid !== "") {
+      writer.uint32(18).string(message.uuid);
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
+    }
+    if (message.isLost !== false) {
+      writer.uint32(32).bool(message.isLost);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServerRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServerRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sid = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.uuid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.isLost = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ServerRow {
+    return {
+      sid: isSet(object.sid) ? globalThis.Number(object.sid) : 0,
+      uuid: isSet(object.uuid) ? globalThis.String(object.uuid) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      isLost: isSet(object.isLost)
+        ? globalThis.Boolean(object.isLost)
+        : isSet(object.is_lost)
+        ? globalThis.Boolean(object.is_lost)
+        : false,
+    };
+  },
+
+  toJSON(message: ServerRow): unknown {
+    const obj: any = {};
+    if (message.sid !== 0) {
+      obj.sid = Math.round(message.sid);
+    }
+    if (message.uuid !== "") {
+      obj.uuid = message.uuid;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.isLost !== false) {
+      obj.isLost = message.isLost;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ServerRow>, I>>(base?: I): ServerRow {
+    return ServerRow.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ServerRow>, I>>(object: I): ServerRow {
+    const message = createBaseServerRow();
+    message.sid = object.sid ?? 0;
+    message.uuid = object.uuid ?? "";
+    message.name = object.name ?? "";
+    message.isLost = object.isLost ?? false;
+    return message;
+  },
+};
+
 function createBaseSessionRow(): SessionRow {
   return {
     sid: 0,
@@ -947,6 +1101,7 @@ function createBaseSessionRow(): SessionRow {
     streamId: 0,
     keyId: Buffer.alloc(0),
     identity: "",
+    home: 0,
   };
 }
 
@@ -990,6 +1145,9 @@ export const SessionRow: MessageFns<SessionRow> = {
     }
     if (message.identity !== "") {
       writer.uint32(90).string(message.identity);
+    }
+    if (message.home !== 0) {
+      writer.uint32(96).int32(message.home);
     }
     return writer;
   },
@@ -1095,6 +1253,14 @@ export const SessionRow: MessageFns<SessionRow> = {
             message.identity = reader.string();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.home = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1144,6 +1310,7 @@ export const SessionRow: MessageFns<SessionRow> = {
         ? Buffer.from(bytesFromBase64(object.key_id))
         : Buffer.alloc(0),
       identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+      home: isSet(object.home) ? globalThis.Number(object.home) : 0,
     };
   },
 
@@ -1182,6 +1349,9 @@ export const SessionRow: MessageFns<SessionRow> = {
     if (message.identity !== "") {
       obj.identity = message.identity;
     }
+    if (message.home !== 0) {
+      obj.home = Math.round(message.home);
+    }
     return obj;
   },
 
@@ -1205,6 +1375,7 @@ export const SessionRow: MessageFns<SessionRow> = {
     message.streamId = object.streamId ?? 0;
     message.keyId = object.keyId ?? Buffer.alloc(0);
     message.identity = object.identity ?? "";
+    message.home = object.home ?? 0;
     return message;
   },
 };

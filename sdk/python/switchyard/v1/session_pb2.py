@@ -18,7 +18,7 @@ from switchyard.v1 import instance_pb2 as switchyard_dot_v1_dot_instance__pb2
 from switchyard.v1 import position_pb2 as switchyard_dot_v1_dot_position__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bswitchyard/v1/session.proto\x12\rswitchyard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eswitchyard/v1/connection.proto\x1a\x1cswitchyard/v1/instance.proto\x1a\x1cswitchyard/v1/position.proto\"\x9b\x04\n\x07Session\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\x12#\n\rinstance_uuid\x18\x02 \x01(\tR\x0cinstanceUuid\x12@\n\rinstance_type\x18\x03 \x01(\x0e\x32\x1b.switchyard.v1.InstanceTypeR\x0cinstanceType\x12\x46\n\x0finstance_flavor\x18\x04 \x01(\x0e\x32\x1d.switchyard.v1.InstanceFlavorR\x0einstanceFlavor\x12\x12\n\x04name\x18\x05 \x01(\tR\x04name\x12:\n\x06labels\x18\x06 \x03(\x0b\x32\".switchyard.v1.Session.LabelsEntryR\x06labels\x12+\n\x03ttl\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x37\n\topened_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08openedAt\x12\x1a\n\x08\x61ttached\x18\t \x01(\x08R\x08\x61ttached\x12@\n\x0fopened_position\x18\n \x01(\x0b\x32\x17.switchyard.v1.PositionR\x0eopenedPosition\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x8a\x03\n\x05Order\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x38\n\theartbeat\x18\x02 \x01(\x0b\x32\x18.switchyard.v1.HeartbeatH\x00R\theartbeat\x12;\n\nconnection\x18\x03 \x01(\x0b\x32\x19.switchyard.v1.ConnectionH\x00R\nconnection\x12\x45\n\x0estream_stopped\x18\x04 \x01(\x0b\x32\x1c.switchyard.v1.StreamStoppedH\x00R\rstreamStopped\x12S\n\x11terminate_session\x18\x05 \x01(\x0b\x32$.switchyard.v1.TerminateSessionOrderH\x00R\x10terminateSession\x12K\n\x10\x63onnection_ended\x18\x06 \x01(\x0b\x32\x1e.switchyard.v1.ConnectionEndedH\x00R\x0f\x63onnectionEndedB\x06\n\x04kind\"@\n\tHeartbeat\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"/\n\x15TerminateSessionOrder\x12\x16\n\x06reason\x18\x01 \x01(\tR\x06reason\"b\n\rStreamStopped\x12\x0e\n\x02id\x18\x01 \x01(\x05R\x02id\x12\x31\n\x06reason\x18\x02 \x01(\x0e\x32\x19.switchyard.v1.StopReasonR\x06reason\x12\x0e\n\x02\x62y\x18\x03 \x01(\x05R\x02\x62y*\xb3\x01\n\nStopReason\x12\x1b\n\x17STOP_REASON_UNSPECIFIED\x10\x00\x12\x17\n\x13STOP_REASON_STOPPED\x10\x01\x12\x1a\n\x16STOP_REASON_TERMINATED\x10\x02\x12\x14\n\x10STOP_REASON_IDLE\x10\x03\x12\x1e\n\x1aSTOP_REASON_SESSION_CLOSED\x10\x04\x12\x1d\n\x19STOP_REASON_SINK_TOO_SLOW\x10\x05\x42z\n\x10io.switchyard.v1P\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bswitchyard/v1/session.proto\x12\rswitchyard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eswitchyard/v1/connection.proto\x1a\x1cswitchyard/v1/instance.proto\x1a\x1cswitchyard/v1/position.proto\"\x9b\x04\n\x07Session\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\x12#\n\rinstance_uuid\x18\x02 \x01(\tR\x0cinstanceUuid\x12@\n\rinstance_type\x18\x03 \x01(\x0e\x32\x1b.switchyard.v1.InstanceTypeR\x0cinstanceType\x12\x46\n\x0finstance_flavor\x18\x04 \x01(\x0e\x32\x1d.switchyard.v1.InstanceFlavorR\x0einstanceFlavor\x12\x12\n\x04name\x18\x05 \x01(\tR\x04name\x12:\n\x06labels\x18\x06 \x03(\x0b\x32\".switchyard.v1.Session.LabelsEntryR\x06labels\x12+\n\x03ttl\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x37\n\topened_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08openedAt\x12\x1a\n\x08\x61ttached\x18\t \x01(\x08R\x08\x61ttached\x12@\n\x0fopened_position\x18\n \x01(\x0b\x32\x17.switchyard.v1.PositionR\x0eopenedPosition\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x8a\x03\n\x05Order\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x38\n\theartbeat\x18\x02 \x01(\x0b\x32\x18.switchyard.v1.HeartbeatH\x00R\theartbeat\x12;\n\nconnection\x18\x03 \x01(\x0b\x32\x19.switchyard.v1.ConnectionH\x00R\nconnection\x12\x45\n\x0estream_stopped\x18\x04 \x01(\x0b\x32\x1c.switchyard.v1.StreamStoppedH\x00R\rstreamStopped\x12S\n\x11terminate_session\x18\x05 \x01(\x0b\x32$.switchyard.v1.TerminateSessionOrderH\x00R\x10terminateSession\x12K\n\x10\x63onnection_ended\x18\x06 \x01(\x0b\x32\x1e.switchyard.v1.ConnectionEndedH\x00R\x0f\x63onnectionEndedB\x06\n\x04kind\"Z\n\tHeartbeat\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12\x18\n\x07servers\x18\x02 \x03(\tR\x07servers\"/\n\x15TerminateSessionOrder\x12\x16\n\x06reason\x18\x01 \x01(\tR\x06reason\"b\n\rStreamStopped\x12\x0e\n\x02id\x18\x01 \x01(\x05R\x02id\x12\x31\n\x06reason\x18\x02 \x01(\x0e\x32\x19.switchyard.v1.StopReasonR\x06reason\x12\x0e\n\x02\x62y\x18\x03 \x01(\x05R\x02\x62y*\xb3\x01\n\nStopReason\x12\x1b\n\x17STOP_REASON_UNSPECIFIED\x10\x00\x12\x17\n\x13STOP_REASON_STOPPED\x10\x01\x12\x1a\n\x16STOP_REASON_TERMINATED\x10\x02\x12\x14\n\x10STOP_REASON_IDLE\x10\x03\x12\x1e\n\x1aSTOP_REASON_SESSION_CLOSED\x10\x04\x12\x1d\n\x19STOP_REASON_SINK_TOO_SLOW\x10\x05\x42z\n\x10io.switchyard.v1P\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'switchyard.v1.session_pb2', globals())
@@ -28,8 +28,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._serialized_options = b'\n\020io.switchyard.v1P\001Z-switchyard.example/switchyard/v1;switchyardv1\242\002\003SWY\252\002\rSwitchyard.V1\312\002\rSwitchyard\\V1\352\002\016Switchyard::V1'
   _SESSION_LABELSENTRY._options = None
   _SESSION_LABELSENTRY._serialized_options = b'8\001'
-  _STOPREASON._serialized_start=1358
-  _STOPREASON._serialized_end=1537
+  _STOPREASON._serialized_start=1384
+  _STOPREASON._serialized_end=1563
   _SESSION._serialized_start=204
   _SESSION._serialized_end=743
   _SESSION_LABELSENTRY._serialized_start=686
@@ -37,9 +37,9 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _ORDER._serialized_start=746
   _ORDER._serialized_end=1140
   _HEARTBEAT._serialized_start=1142
-  _HEARTBEAT._serialized_end=1206
-  _TERMINATESESSIONORDER._serialized_start=1208
-  _TERMINATESESSIONORDER._serialized_end=1255
-  _STREAMSTOPPED._serialized_start=1257
-  _STREAMSTOPPED._serialized_end=1355
+  _HEARTBEAT._serialized_end=1232
+  _TERMINATESESSIONORDER._serialized_start=1234
+  _TERMINATESESSIONORDER._serialized_end=1281
+  _STREAMSTOPPED._serialized_start=1283
+  _STREAMSTOPPED._serialized_end=1381
 # @@protoc_insertion_point(module_scope)

@@ -7,7 +7,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from typing import ClassVar as _ClassVar, Mapping as _Mapping, Optional as _Optional, Union as _Union
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 STOP_REASON_IDLE: StopReason
@@ -18,10 +18,12 @@ STOP_REASON_TERMINATED: StopReason
 STOP_REASON_UNSPECIFIED: StopReason
 
 class Heartbeat(_message.Message):
-    __slots__ = ["position"]
+    __slots__ = ["position", "servers"]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    SERVERS_FIELD_NUMBER: _ClassVar[int]
     position: _position_pb2.Position
-    def __init__(self, position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ...) -> None: ...
+    servers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ..., servers: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Order(_message.Message):
     __slots__ = ["connection", "connection_ended", "heartbeat", "order_id", "stream_stopped", "terminate_session"]

@@ -22,7 +22,7 @@ from switchyard.v1 import position_pb2 as switchyard_dot_v1_dot_position__pb2
 from switchyard.v1 import session_pb2 as switchyard_dot_v1_dot_session__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#switchyard/v1/session_service.proto\x12\rswitchyard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eswitchyard/v1/connection.proto\x1a\x19switchyard/v1/error.proto\x1a\x1cswitchyard/v1/identity.proto\x1a\x1cswitchyard/v1/instance.proto\x1a\x1bswitchyard/v1/network.proto\x1a\x1cswitchyard/v1/position.proto\x1a\x1bswitchyard/v1/session.proto\"\xea\x03\n\x0eSessionRequest\x12#\n\rinstance_uuid\x18\x01 \x01(\tR\x0cinstanceUuid\x12@\n\rinstance_type\x18\x02 \x01(\x0e\x32\x1b.switchyard.v1.InstanceTypeR\x0cinstanceType\x12\x46\n\x0finstance_flavor\x18\x03 \x01(\x0e\x32\x1d.switchyard.v1.InstanceFlavorR\x0einstanceFlavor\x12+\n\x03ttl\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x12\n\x04name\x18\x0b \x01(\tR\x04name\x12\x41\n\x06labels\x18\x0c \x03(\x0b\x32).switchyard.v1.SessionRequest.LabelsEntryR\x06labels\x12/\n\x05proof\x18\x17 \x01(\x0b\x32\x14.switchyard.v1.ProofH\x00R\x05proof\x88\x01\x01\x12\x1d\n\x07network\x18\x15 \x01(\tH\x01R\x07network\x88\x01\x01\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x08\n\x06_proofB\n\n\x08_networkJ\x04\x08\x04\x10\n\"\xcd\x03\n\x0fSessionResponse\x12!\n\x0cinstance_sid\x18\x01 \x01(\x05R\x0binstanceSid\x12\x1d\n\nserver_sid\x18\x02 \x01(\x05R\tserverSid\x12\x1f\n\x0bserver_uuid\x18\x03 \x01(\tR\nserverUuid\x12#\n\rsession_token\x18\n \x01(\tR\x0csessionToken\x12+\n\x03ttl\x18\x0b \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x1b\n\tstream_id\x18\x0c \x01(\x05R\x08streamId\x12\x33\n\x08position\x18\r \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12@\n\nrendezvous\x18\x0e \x03(\x0b\x32 .switchyard.v1.RendezvousAddressR\nrendezvous\x12\x39\n\x08identity\x18\x14 \x01(\x0b\x32\x18.switchyard.v1.PrincipalH\x00R\x08identity\x88\x01\x01\x12#\n\rrelay_version\x18\x16 \x01(\rR\x0crelayVersionB\x0b\n\t_identityJ\x04\x08\x04\x10\n\"M\n\x10KeepAliveRequest\x12/\n\x05proof\x18\x17 \x01(\x0b\x32\x14.switchyard.v1.ProofH\x00R\x05proof\x88\x01\x01\x42\x08\n\x06_proof\"u\n\x11KeepAliveResponse\x12+\n\x03ttl\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"J\n\rAttachRequest\x12/\n\x05proof\x18\x17 \x01(\x0b\x32\x14.switchyard.v1.ProofH\x00R\x05proof\x88\x01\x01\x42\x08\n\x06_proof\"<\n\x0e\x41ttachResponse\x12*\n\x05order\x18\x01 \x01(\x0b\x32\x14.switchyard.v1.OrderR\x05order\"\x8b\x01\n\rAnswerRequest\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12)\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x15.switchyard.v1.ReasonR\x04\x63ode\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x12\n\x04\x64\x61ta\x18\x04 \x01(\x0cR\x04\x64\x61ta\"\x10\n\x0e\x41nswerResponse\"E\n\x17TerminateSessionRequest\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\x12\x16\n\x06reason\x18\n \x01(\tR\x06reason\"O\n\x18TerminateSessionResponse\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"\'\n\x11GetSessionRequest\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\"{\n\x12GetSessionResponse\x12\x30\n\x07session\x18\x01 \x01(\x0b\x32\x16.switchyard.v1.SessionR\x07session\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"\xb8\x01\n\x13ListSessionsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12@\n\rinstance_type\x18\x03 \x01(\x0e\x32\x1b.switchyard.v1.InstanceTypeR\x0cinstanceType\x12#\n\rinstance_uuid\x18\x04 \x01(\tR\x0cinstanceUuid\"\xa7\x01\n\x14ListSessionsResponse\x12\x32\n\x08sessions\x18\x01 \x03(\x0b\x32\x16.switchyard.v1.SessionR\x08sessions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x33\n\x08position\x18\x03 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"[\n\x14WatchSessionsRequest\x12-\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x05\x61\x66ter\x12\x14\n\x05\x63vids\x18\x03 \x03(\x05R\x05\x63vids\"\xf1\x01\n\x15WatchSessionsResponse\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x18.switchyard.v1.WatchKindR\x04kind\x12\x36\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x1c.switchyard.v1.SessionChangeR\x07\x63hanges\x12=\n\x0c\x63ommitted_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63ommittedAt\"\xfe\x01\n\rSessionChange\x12\x30\n\x06opened\x18\x01 \x01(\x0b\x32\x16.switchyard.v1.SessionH\x00R\x06opened\x12<\n\x08\x61ttached\x18\x02 \x01(\x0b\x32\x1e.switchyard.v1.SessionAttachedH\x00R\x08\x61ttached\x12<\n\x08\x64\x65tached\x18\x03 \x01(\x0b\x32\x1e.switchyard.v1.SessionDetachedH\x00R\x08\x64\x65tached\x12\x37\n\x06\x63losed\x18\x04 \x01(\x0b\x32\x1d.switchyard.v1.EndpointClosedH\x00R\x06\x63losedB\x06\n\x04kind\"%\n\x0fSessionAttached\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\"%\n\x0fSessionDetached\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid2\xc7\x05\n\x0eSessionService\x12M\n\x07Session\x12\x1d.switchyard.v1.SessionRequest\x1a\x1e.switchyard.v1.SessionResponse\"\x03\x90\x02\x02\x12S\n\tKeepAlive\x12\x1f.switchyard.v1.KeepAliveRequest\x1a .switchyard.v1.KeepAliveResponse\"\x03\x90\x02\x02\x12G\n\x06\x41ttach\x12\x1c.switchyard.v1.AttachRequest\x1a\x1d.switchyard.v1.AttachResponse0\x01\x12J\n\x06\x41nswer\x12\x1c.switchyard.v1.AnswerRequest\x1a\x1d.switchyard.v1.AnswerResponse\"\x03\x90\x02\x02\x12\x63\n\x10TerminateSession\x12&.switchyard.v1.TerminateSessionRequest\x1a\'.switchyard.v1.TerminateSessionResponse\x12V\n\nGetSession\x12 .switchyard.v1.GetSessionRequest\x1a!.switchyard.v1.GetSessionResponse\"\x03\x90\x02\x01\x12\\\n\x0cListSessions\x12\".switchyard.v1.ListSessionsRequest\x1a#.switchyard.v1.ListSessionsResponse\"\x03\x90\x02\x01\x12\x61\n\rWatchSessions\x12#.switchyard.v1.WatchSessionsRequest\x1a$.switchyard.v1.WatchSessionsResponse\"\x03\x90\x02\x01\x30\x01\x42z\n\x10io.switchyard.v1P\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#switchyard/v1/session_service.proto\x12\rswitchyard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eswitchyard/v1/connection.proto\x1a\x19switchyard/v1/error.proto\x1a\x1cswitchyard/v1/identity.proto\x1a\x1cswitchyard/v1/instance.proto\x1a\x1bswitchyard/v1/network.proto\x1a\x1cswitchyard/v1/position.proto\x1a\x1bswitchyard/v1/session.proto\"\xea\x03\n\x0eSessionRequest\x12#\n\rinstance_uuid\x18\x01 \x01(\tR\x0cinstanceUuid\x12@\n\rinstance_type\x18\x02 \x01(\x0e\x32\x1b.switchyard.v1.InstanceTypeR\x0cinstanceType\x12\x46\n\x0finstance_flavor\x18\x03 \x01(\x0e\x32\x1d.switchyard.v1.InstanceFlavorR\x0einstanceFlavor\x12+\n\x03ttl\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x12\n\x04name\x18\x0b \x01(\tR\x04name\x12\x41\n\x06labels\x18\x0c \x03(\x0b\x32).switchyard.v1.SessionRequest.LabelsEntryR\x06labels\x12/\n\x05proof\x18\x17 \x01(\x0b\x32\x14.switchyard.v1.ProofH\x00R\x05proof\x88\x01\x01\x12\x1d\n\x07network\x18\x15 \x01(\tH\x01R\x07network\x88\x01\x01\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x08\n\x06_proofB\n\n\x08_networkJ\x04\x08\x04\x10\n\"\xe7\x03\n\x0fSessionResponse\x12!\n\x0cinstance_sid\x18\x01 \x01(\x05R\x0binstanceSid\x12\x1d\n\nserver_sid\x18\x02 \x01(\x05R\tserverSid\x12\x1f\n\x0bserver_uuid\x18\x03 \x01(\tR\nserverUuid\x12#\n\rsession_token\x18\n \x01(\tR\x0csessionToken\x12+\n\x03ttl\x18\x0b \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x1b\n\tstream_id\x18\x0c \x01(\x05R\x08streamId\x12\x33\n\x08position\x18\r \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12@\n\nrendezvous\x18\x0e \x03(\x0b\x32 .switchyard.v1.RendezvousAddressR\nrendezvous\x12\x39\n\x08identity\x18\x14 \x01(\x0b\x32\x18.switchyard.v1.PrincipalH\x00R\x08identity\x88\x01\x01\x12\x18\n\x07servers\x18\x15 \x03(\tR\x07servers\x12#\n\rrelay_version\x18\x16 \x01(\rR\x0crelayVersionB\x0b\n\t_identityJ\x04\x08\x04\x10\n\"M\n\x10KeepAliveRequest\x12/\n\x05proof\x18\x17 \x01(\x0b\x32\x14.switchyard.v1.ProofH\x00R\x05proof\x88\x01\x01\x42\x08\n\x06_proof\"u\n\x11KeepAliveResponse\x12+\n\x03ttl\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"J\n\rAttachRequest\x12/\n\x05proof\x18\x17 \x01(\x0b\x32\x14.switchyard.v1.ProofH\x00R\x05proof\x88\x01\x01\x42\x08\n\x06_proof\"<\n\x0e\x41ttachResponse\x12*\n\x05order\x18\x01 \x01(\x0b\x32\x14.switchyard.v1.OrderR\x05order\"\x8b\x01\n\rAnswerRequest\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12)\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x15.switchyard.v1.ReasonR\x04\x63ode\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x12\n\x04\x64\x61ta\x18\x04 \x01(\x0cR\x04\x64\x61ta\"\x10\n\x0e\x41nswerResponse\"E\n\x17TerminateSessionRequest\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\x12\x16\n\x06reason\x18\n \x01(\tR\x06reason\"O\n\x18TerminateSessionResponse\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"\'\n\x11GetSessionRequest\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\"{\n\x12GetSessionResponse\x12\x30\n\x07session\x18\x01 \x01(\x0b\x32\x16.switchyard.v1.SessionR\x07session\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"\xb8\x01\n\x13ListSessionsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12@\n\rinstance_type\x18\x03 \x01(\x0e\x32\x1b.switchyard.v1.InstanceTypeR\x0cinstanceType\x12#\n\rinstance_uuid\x18\x04 \x01(\tR\x0cinstanceUuid\"\xa7\x01\n\x14ListSessionsResponse\x12\x32\n\x08sessions\x18\x01 \x03(\x0b\x32\x16.switchyard.v1.SessionR\x08sessions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x33\n\x08position\x18\x03 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"[\n\x14WatchSessionsRequest\x12-\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x05\x61\x66ter\x12\x14\n\x05\x63vids\x18\x03 \x03(\x05R\x05\x63vids\"\xf1\x01\n\x15WatchSessionsResponse\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x18.switchyard.v1.WatchKindR\x04kind\x12\x36\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x1c.switchyard.v1.SessionChangeR\x07\x63hanges\x12=\n\x0c\x63ommitted_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63ommittedAt\"\xfe\x01\n\rSessionChange\x12\x30\n\x06opened\x18\x01 \x01(\x0b\x32\x16.switchyard.v1.SessionH\x00R\x06opened\x12<\n\x08\x61ttached\x18\x02 \x01(\x0b\x32\x1e.switchyard.v1.SessionAttachedH\x00R\x08\x61ttached\x12<\n\x08\x64\x65tached\x18\x03 \x01(\x0b\x32\x1e.switchyard.v1.SessionDetachedH\x00R\x08\x64\x65tached\x12\x37\n\x06\x63losed\x18\x04 \x01(\x0b\x32\x1d.switchyard.v1.EndpointClosedH\x00R\x06\x63losedB\x06\n\x04kind\"%\n\x0fSessionAttached\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\"%\n\x0fSessionDetached\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid2\xc7\x05\n\x0eSessionService\x12M\n\x07Session\x12\x1d.switchyard.v1.SessionRequest\x1a\x1e.switchyard.v1.SessionResponse\"\x03\x90\x02\x02\x12S\n\tKeepAlive\x12\x1f.switchyard.v1.KeepAliveRequest\x1a .switchyard.v1.KeepAliveResponse\"\x03\x90\x02\x02\x12G\n\x06\x41ttach\x12\x1c.switchyard.v1.AttachRequest\x1a\x1d.switchyard.v1.AttachResponse0\x01\x12J\n\x06\x41nswer\x12\x1c.switchyard.v1.AnswerRequest\x1a\x1d.switchyard.v1.AnswerResponse\"\x03\x90\x02\x02\x12\x63\n\x10TerminateSession\x12&.switchyard.v1.TerminateSessionRequest\x1a\'.switchyard.v1.TerminateSessionResponse\x12V\n\nGetSession\x12 .switchyard.v1.GetSessionRequest\x1a!.switchyard.v1.GetSessionResponse\"\x03\x90\x02\x01\x12\\\n\x0cListSessions\x12\".switchyard.v1.ListSessionsRequest\x1a#.switchyard.v1.ListSessionsResponse\"\x03\x90\x02\x01\x12\x61\n\rWatchSessions\x12#.switchyard.v1.WatchSessionsRequest\x1a$.switchyard.v1.WatchSessionsResponse\"\x03\x90\x02\x01\x30\x01\x42z\n\x10io.switchyard.v1P\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'switchyard.v1.session_service_pb2', globals())
@@ -49,41 +49,41 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _SESSIONREQUEST_LABELSENTRY._serialized_start=732
   _SESSIONREQUEST_LABELSENTRY._serialized_end=789
   _SESSIONRESPONSE._serialized_start=820
-  _SESSIONRESPONSE._serialized_end=1281
-  _KEEPALIVEREQUEST._serialized_start=1283
-  _KEEPALIVEREQUEST._serialized_end=1360
-  _KEEPALIVERESPONSE._serialized_start=1362
-  _KEEPALIVERESPONSE._serialized_end=1479
-  _ATTACHREQUEST._serialized_start=1481
-  _ATTACHREQUEST._serialized_end=1555
-  _ATTACHRESPONSE._serialized_start=1557
-  _ATTACHRESPONSE._serialized_end=1617
-  _ANSWERREQUEST._serialized_start=1620
-  _ANSWERREQUEST._serialized_end=1759
-  _ANSWERRESPONSE._serialized_start=1761
-  _ANSWERRESPONSE._serialized_end=1777
-  _TERMINATESESSIONREQUEST._serialized_start=1779
-  _TERMINATESESSIONREQUEST._serialized_end=1848
-  _TERMINATESESSIONRESPONSE._serialized_start=1850
-  _TERMINATESESSIONRESPONSE._serialized_end=1929
-  _GETSESSIONREQUEST._serialized_start=1931
-  _GETSESSIONREQUEST._serialized_end=1970
-  _GETSESSIONRESPONSE._serialized_start=1972
-  _GETSESSIONRESPONSE._serialized_end=2095
-  _LISTSESSIONSREQUEST._serialized_start=2098
-  _LISTSESSIONSREQUEST._serialized_end=2282
-  _LISTSESSIONSRESPONSE._serialized_start=2285
-  _LISTSESSIONSRESPONSE._serialized_end=2452
-  _WATCHSESSIONSREQUEST._serialized_start=2454
-  _WATCHSESSIONSREQUEST._serialized_end=2545
-  _WATCHSESSIONSRESPONSE._serialized_start=2548
-  _WATCHSESSIONSRESPONSE._serialized_end=2789
-  _SESSIONCHANGE._serialized_start=2792
-  _SESSIONCHANGE._serialized_end=3046
-  _SESSIONATTACHED._serialized_start=3048
-  _SESSIONATTACHED._serialized_end=3085
-  _SESSIONDETACHED._serialized_start=3087
-  _SESSIONDETACHED._serialized_end=3124
-  _SESSIONSERVICE._serialized_start=3127
-  _SESSIONSERVICE._serialized_end=3838
+  _SESSIONRESPONSE._serialized_end=1307
+  _KEEPALIVEREQUEST._serialized_start=1309
+  _KEEPALIVEREQUEST._serialized_end=1386
+  _KEEPALIVERESPONSE._serialized_start=1388
+  _KEEPALIVERESPONSE._serialized_end=1505
+  _ATTACHREQUEST._serialized_start=1507
+  _ATTACHREQUEST._serialized_end=1581
+  _ATTACHRESPONSE._serialized_start=1583
+  _ATTACHRESPONSE._serialized_end=1643
+  _ANSWERREQUEST._serialized_start=1646
+  _ANSWERREQUEST._serialized_end=1785
+  _ANSWERRESPONSE._serialized_start=1787
+  _ANSWERRESPONSE._serialized_end=1803
+  _TERMINATESESSIONREQUEST._serialized_start=1805
+  _TERMINATESESSIONREQUEST._serialized_end=1874
+  _TERMINATESESSIONRESPONSE._serialized_start=1876
+  _TERMINATESESSIONRESPONSE._serialized_end=1955
+  _GETSESSIONREQUEST._serialized_start=1957
+  _GETSESSIONREQUEST._serialized_end=1996
+  _GETSESSIONRESPONSE._serialized_start=1998
+  _GETSESSIONRESPONSE._serialized_end=2121
+  _LISTSESSIONSREQUEST._serialized_start=2124
+  _LISTSESSIONSREQUEST._serialized_end=2308
+  _LISTSESSIONSRESPONSE._serialized_start=2311
+  _LISTSESSIONSRESPONSE._serialized_end=2478
+  _WATCHSESSIONSREQUEST._serialized_start=2480
+  _WATCHSESSIONSREQUEST._serialized_end=2571
+  _WATCHSESSIONSRESPONSE._serialized_start=2574
+  _WATCHSESSIONSRESPONSE._serialized_end=2815
+  _SESSIONCHANGE._serialized_start=2818
+  _SESSIONCHANGE._serialized_end=3072
+  _SESSIONATTACHED._serialized_start=3074
+  _SESSIONATTACHED._serialized_end=3111
+  _SESSIONDETACHED._serialized_start=3113
+  _SESSIONDETACHED._serialized_end=3150
+  _SESSIONSERVICE._serialized_start=3153
+  _SESSIONSERVICE._serialized_end=3864
 # @@protoc_insertion_point(module_scope)

@@ -144,12 +144,13 @@ class SessionRequest(_message.Message):
     def __init__(self, instance_uuid: _Optional[str] = ..., instance_type: _Optional[_Union[_instance_pb2.InstanceType, str]] = ..., instance_flavor: _Optional[_Union[_instance_pb2.InstanceFlavor, str]] = ..., ttl: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., proof: _Optional[_Union[_identity_pb2.Proof, _Mapping]] = ..., network: _Optional[str] = ...) -> None: ...
 
 class SessionResponse(_message.Message):
-    __slots__ = ["identity", "instance_sid", "position", "relay_version", "rendezvous", "server_sid", "server_uuid", "session_token", "stream_id", "ttl"]
+    __slots__ = ["identity", "instance_sid", "position", "relay_version", "rendezvous", "server_sid", "server_uuid", "servers", "session_token", "stream_id", "ttl"]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_SID_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     RELAY_VERSION_FIELD_NUMBER: _ClassVar[int]
     RENDEZVOUS_FIELD_NUMBER: _ClassVar[int]
+    SERVERS_FIELD_NUMBER: _ClassVar[int]
     SERVER_SID_FIELD_NUMBER: _ClassVar[int]
     SERVER_UUID_FIELD_NUMBER: _ClassVar[int]
     SESSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -162,10 +163,11 @@ class SessionResponse(_message.Message):
     rendezvous: _containers.RepeatedCompositeFieldContainer[_connection_pb2.RendezvousAddress]
     server_sid: int
     server_uuid: str
+    servers: _containers.RepeatedScalarFieldContainer[str]
     session_token: str
     stream_id: int
     ttl: _duration_pb2.Duration
-    def __init__(self, instance_sid: _Optional[int] = ..., server_sid: _Optional[int] = ..., server_uuid: _Optional[str] = ..., session_token: _Optional[str] = ..., ttl: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., stream_id: _Optional[int] = ..., position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ..., rendezvous: _Optional[_Iterable[_Union[_connection_pb2.RendezvousAddress, _Mapping]]] = ..., identity: _Optional[_Union[_identity_pb2.Principal, _Mapping]] = ..., relay_version: _Optional[int] = ...) -> None: ...
+    def __init__(self, instance_sid: _Optional[int] = ..., server_sid: _Optional[int] = ..., server_uuid: _Optional[str] = ..., session_token: _Optional[str] = ..., ttl: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., stream_id: _Optional[int] = ..., position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ..., rendezvous: _Optional[_Iterable[_Union[_connection_pb2.RendezvousAddress, _Mapping]]] = ..., identity: _Optional[_Union[_identity_pb2.Principal, _Mapping]] = ..., servers: _Optional[_Iterable[str]] = ..., relay_version: _Optional[int] = ...) -> None: ...
 
 class TerminateSessionRequest(_message.Message):
     __slots__ = ["cvid", "reason"]

@@ -14,11 +14,13 @@ import {
 /*
  * A session as it is held in memory; what is stored has a format of its own. Numbers are little-endian:
  *
- *    0        4             8          16              24               32          34
- *   +--------+-------------+----------+---------------+----------------+-----------+---------+
- *   |  sid   |  stream id  |  ttl ms  |  opened at ms |  its revision  |  labels n |  texts  |
- *   |  i32   |  i32        |  f64     |  f64          |  f64           |  u16      |         |
- *   +--------+-------------+----------+---------------+----------------+-----------+---------+
+ *    0        4             8          16              24               32        36          38
+ *   +--------+-------------+----------+---------------+----------------+---------+-----------+---------+
+ *   |  sid   |  stream id  |  ttl ms  |  opened at ms |  its revision  |  home   |  labels n |  texts  |
+ *   |  i32   |  i32        |  f64     |  f64          |  f64           |  i32    |  u16      |         |
+ *   +--------+-------------+----------+---------------+----------------+---------+-----------+---------+
+ *
+ * Home is 0 where the session does not say it.
  *
  * Texts are the UUID, the name, the token's hash and the id of the key (their 32 latin1 characters as they are; empty without a
  * key), the identity (empty where it is the instance itself) and the key and the value of each label; packed-text.ts has their form.
@@ -27,8 +29,9 @@ const STREAM_AT = 4;
 const TTL_AT = 8;
 const OPENED_AT = 16;
 const REVISION_AT = 24;
-const LABELS_AT = 32;
-const TEXTS_AT = 34;
+const HOME_AT = 32;
+const LABELS_AT = 36;
+const TEXTS_AT = 38;
 
 /** What a session takes at most. */
 export function packedBytesMax({ uuid, name, tokenHash, labels, keyId = '', identity = '' }: Session): number {
@@ -43,6 +46,7 @@ export function packSession(session: Session, { bytes, at }: Entry): number {
   bytes.writeDoubleLE(session.ttlMs, at + TTL_AT);
   bytes.writeDoubleLE(session.openedAtMs, at + OPENED_AT);
   bytes.writeDoubleLE(session.openedRevision, at + REVISION_AT);
+  bytes.writeInt32LE(session.home ?? 0, at + HOME_AT);
   bytes.writeUInt16LE(Object.keys(session.labels).length, at + LABELS_AT);
   let to = writeText(bytes, at + TEXTS_AT, session.uuid, 'utf8');
   to = writeText(bytes, to, session.name, 'utf8');
@@ -61,7 +65,8 @@ export function unpackSession({ bytes, at }: Entry): Session {
   const keyId = textAt(bytes, keyIdAt, 'latin1');
   const identityAt = afterText(bytes, keyIdAt);
   const identity = textAt(bytes, identityAt, 'latin1');
-  const session = {
+  const home = homeIn({ bytes, at });
+  const plain = {
     sid: sidOf({ bytes, at }),
     uuid: textAt(bytes, uuidAt, 'latin1'),
     ttlMs: ttlOf({ bytes, at }),
@@ -72,6 +77,7 @@ export function unpackSession({ bytes, at }: Entry): Session {
     openedRevision: openedRevisionOf({ bytes, at }),
     streamId: bytes.readInt32LE(at + STREAM_AT),
   };
+  const session = home === 0 ? plain : { ...plain, home };
   if (keyId === '') return session;
   return identity === '' ? { ...session, keyId } : { ...session, keyId, identity };
 }
@@ -84,6 +90,11 @@ export function sidOf({ bytes, at }: Entry): number {
 /** Its TTL alone. */
 export function ttlOf({ bytes, at }: Entry): number {
   return bytes.readDoubleLE(at + TTL_AT);
+}
+
+/** Its home alone; 0 where it does not say it. */
+export function homeIn({ bytes, at }: Entry): number {
+  return bytes.readInt32LE(at + HOME_AT);
 }
 
 /** The revision that it was opened in, alone. */

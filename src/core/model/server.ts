@@ -1,0 +1,16 @@
+/** A server of the network, as its node stands in the graph. Never changed once it is made. */
+export interface NetworkServer {
+  readonly sid: number;
+  /** In lower case. */
+  readonly uuid: string;
+  /** What it calls itself; empty of a server that is alone. */
+  readonly name: string;
+  /** It serves. One that does not has its node for as long as sessions are at home there. */
+  readonly isLive: boolean;
+}
+
+/**
+ * Servers of one network, the lost ones included whose sessions have not gone elsewhere yet: each applies the whole log, and every
+ * two of them have a link to each other.
+ */
+export const SERVERS_MAX = 256;

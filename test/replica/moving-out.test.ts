@@ -1,0 +1,78 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../harness/manual-clock.js';
+import type { Fault } from '../../src/core/model/fault.js';
+import { Balancer, drainElsewhere, type Leaving } from '../../src/replica/moving-out.js';
+
+/** Attachments that are there and nothing more. */
+class Crowd implements Leaving {
+  readonly left: Fault[] = [];
+  readonly #sids: Set<number>;
+  neighbours = { addresses: ['a:1', 'b:1', 'c:1'], others: ['b:1', 'c:1'], meanAttached: 0 as number | undefined };
+
+  constructor(count: number) {
+    this.#sids = new Set(Array.from({ length: count }, (_, sid) => sid));
+  }
+
+  get count(): number {
+    return this.#sids.size;
+  }
+
+  sids(): Iterable<number> {
+    return this.#sids;
+  }
+
+  release(sid: number, fault: Fault): void {
+    this.#sids.delete(sid);
+    this.left.push(fault);
+  }
+}
+
+describe('a drain beside other servers', () => {
+  it('ends 2,000 attachments a second, each with no wait and the other servers in turn', () => {
+    const [clock, crowd] = [new ManualClock(), new Crowd(3_000)];
+    drainElsewhere(crowd, clock, 10_000);
+    clock.advance(950);
+    expect(crowd.left).toHaveLength(2_000);
+    clock.advance(500);
+    expect(crowd.count).toBe(0);
+    const [first, second] = crowd.left;
+    expect([first.reason, first.retryAfterMs]).toEqual(['DRAINING', 0]);
+    expect([first.metadata.servers, second.metadata.servers]).toEqual(['b:1,c:1', 'c:1,b:1']);
+  });
+
+  it('ends more at a time where the deadline would cut them off', () => {
+    const [clock, crowd] = [new ManualClock(), new Crowd(10_000)];
+    drainElsewhere(crowd, clock, 1_000);
+    clock.advance(900);
+    expect(crowd.count).toBe(0);
+  });
+
+  it('leaves it to the usual way where there is no other server', () => {
+    const crowd = new Crowd(3);
+    crowd.neighbours = { addresses: ['a:1'], others: [], meanAttached: undefined };
+    expect(drainElsewhere(crowd, new ManualClock(), 1_000)).toBeUndefined();
+    expect(crowd.count).toBe(3);
+  });
+});
+
+describe('a server that has more attachments than the others', () => {
+  it('lets 1 % of them go in a minute while it has more than 1.2 times the mean', () => {
+    const [clock, crowd] = [new ManualClock(), new Crowd(1_000)];
+    crowd.neighbours.meanAttached = 500;
+    new Balancer(crowd, clock);
+    clock.advance(60_000);
+    expect(crowd.left.length).toBeGreaterThanOrEqual(9);
+    expect(crowd.left.length).toBeLessThanOrEqual(10);
+  });
+
+  it.each([
+    ['has 1.2 times the mean', 1_000 / 1.2],
+    ['is the only one that clients may go to', undefined],
+  ])('lets nobody go when it %s', (_, mean) => {
+    const [clock, crowd] = [new ManualClock(), new Crowd(1_000)];
+    crowd.neighbours.meanAttached = mean;
+    new Balancer(crowd, clock);
+    clock.advance(600_000);
+    expect(crowd.left).toEqual([]);
+  });
+});
