@@ -87,12 +87,17 @@ export class SimulatedEtcd {
       keepAlive: (lease) => ask('keepAlive', () => this.#keepAlive(lease)),
       revoke: (lease) => ask('revoke', () => this.#expire(lease)),
       compact: () => ask('compact', () => undefined),
-      status: () => ask('status', (): StoreStatus => ({ version: this.version, bytes: this.#bytes })),
+      status: () => ask('status', () => this.#status()),
       watch: (range, changed) => this.#watch(range, ways, () => isOpen && changed()),
       close: () => {
         isOpen = false;
       },
     };
+  }
+
+  #status(): StoreStatus {
+    const quotaBytes = Number.isFinite(this.quotaBytes) ? this.quotaBytes : undefined;
+    return { version: this.version, bytes: this.#bytes, bytesInUse: this.#bytes, quotaBytes };
   }
 
   /** What is lost on the way of a watch is not told again. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
@@ -11,7 +11,7 @@ import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { agent, ask, asSession, open } from '../grpc/running.js';
-import { EtcdProcess, lacksEtcd } from '../log/etcd-process.js';
+import { EtcdProcess, lacksEtcd, TLS_FILES } from '../log/etcd-process.js';
 import { IS_LONG } from '../long.js';
 import { Program, startServerProcess } from './process.js';
 
@@ -112,6 +112,25 @@ const STORAGE_FAILED = 74;
     const { session } = await ask(second.at, Sessions.getSession, { cvid: 0 }, asSession(atSecond.sessionToken));
     expect(session).toMatchObject({ cvid: atSecond.instanceSid, attached: true });
     expect(await second.program.stop('SIGTERM')).toBe(0);
+  });
+
+  it('reaches an etcd over TLS, as a user whose password is in a file, and not in the list of processes', async () => {
+    const own = await EtcdProcess.start({ tls: TLS_FILES });
+    try {
+      await own.turnAuthenticationOn('yard', 'of the yard');
+      const password = join(folder, 'password');
+      writeFileSync(password, 'of the yard\n', { mode: 0o600 });
+      const args = options(`safe-${count++}`, 's1').map((one) => (one === etcd.url ? own.tlsUrl : one));
+      const { cert, key, ca } = TLS_FILES;
+      const files = ['--etcd-ca', ca, '--etcd-cert', cert, '--etcd-key', key];
+      const who = ['--etcd-user', 'yard', '--etcd-password-file', password];
+      const { program, address } = await startServerProcess([...args, ...files, ...who]);
+      started.push(program);
+      await ask(connect(address).at, Sessions.session, agent(1));
+      expect(await program.stop('SIGTERM')).toBe(0);
+    } finally {
+      await own.remove();
+    }
   });
 
   it('serves no more when etcd is silent, and ends with the status of a failed storage', async () => {

@@ -17,6 +17,7 @@ import type { FollowedLog } from '../../log/shared-log.js';
 import type { Replica } from '../../replica/replica.js';
 import type { Cluster } from '../engine.js';
 import { listening } from '../listen-error.js';
+import { etcdAccess } from './etcd-access.js';
 
 /** What a server joins the others of its network with. */
 export interface JoinDeps {
@@ -48,11 +49,12 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const { network, leaderTtlMs, peerListen } = config;
   const name = config.name ?? hostname();
   const files = await peerFiles(config);
+  const access = etcdAccess(config);
   const fence = new Fence({ log, random });
   const door: PeerDoor = new PeerDoor({ network, files, fence, accept: (link) => member.accept(link) });
   const bound = await listening('--peer-listen', door.listen(peerListen));
   const peerAddress = formatAddress(config.peerAdvertise ?? bound);
-  const store = new EtcdClient(members, clock);
+  const store = new EtcdClient(members, clock, access);
   const shared: FollowedLog = new EtcdLog({
     ...{ store, clock, random, log, network, name, peerAddress, leaderTtlMs },
     compactsHistory: config.etcdCompact === 'on',
