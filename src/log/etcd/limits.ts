@@ -4,6 +4,9 @@
  */
 export const APPEND_BYTES_MAX = 262_144;
 
+/** Records of one batch that a copy writes, as many as a leader's append has at most. */
+export const BATCH_RECORDS_MAX = 1_024;
+
 /** Bytes of all records of an append. Beyond it the caller is broken: etcd would refuse the request. */
 export const REQUEST_BYTES_MAX = 1_400_000;
 

@@ -32,7 +32,8 @@ export class EtcdTail implements LogTail {
       next,
     ]);
     const end = head === undefined ? EMPTY_LOG : decodeHead(head.value);
-    const batches = this.#decode(found);
+    // What stands behind the head belongs to a copy that is not whole.
+    const batches = this.#decode(found.filter(({ key }) => keys.seqOf(key) <= end.seq));
     if (batches.length === 0 && end.seq > this.#seq) throw trimmed(this.#seq + 1);
     this.#fit(found);
     return { batches, leader: leader && seenOf(leader), isWhole: this.#seq >= end.seq };
