@@ -137,6 +137,9 @@ function contradictions(config: Config): string[] {
   if (config.journal !== undefined && config.leaderTtlMs > LEADER_TTL_MS_MAX) {
     found.push('--leader-ttl must be 2s to 1h');
   }
+  if (config.renewEpoch && config.journal === undefined) {
+    found.push('--renew-epoch needs --journal; of a data folder switchyard journal new-epoch renews it');
+  }
   found.push(...peerContradictions(config), ...etcdContradictions(config));
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     found.push('--tls-cert and --tls-key go together: give both or neither');

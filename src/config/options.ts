@@ -57,6 +57,10 @@ export const OPTIONS = {
     'on',
     'Whether the server that leads lets etcd forget its own history after five minutes, with --journal. off: where somebody else does it.',
   ),
+  renewEpoch: toggle(
+    'renew-epoch',
+    'Give the history a new epoch at this start, with --journal: after etcd was restored from a backup, where no server remembers how far it had come. Every watcher begins anew.',
+  ),
   peerListen: address(
     'peer-listen',
     '127.0.0.1:0',

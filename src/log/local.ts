@@ -21,6 +21,7 @@ export class LocalLog implements SharedLog {
       lost: new AbortController().signal,
       figures: {
         seq: 0,
+        chain: new Uint8Array(),
         get storeBytes() {
           return journal.size();
         },

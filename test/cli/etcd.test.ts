@@ -175,6 +175,41 @@ const STORAGE_FAILED = 74;
   });
 
   if (IS_LONG) {
+    it('renews the epoch when etcd was restored from a backup, so that a watcher of the history before begins anew', async () => {
+      const own = await EtcdProcess.start();
+      try {
+        const args = (name: string) => options('restored', name).map((one) => (one === etcd.url ? own.url : one));
+        const start = async (name: string, ...more: string[]) => {
+          const { program, address } = await startServerProcess([...args(name), ...more]);
+          started.push(program);
+          return { program, ...connect(address) };
+        };
+        const first = await start('s1');
+        await ask(first.at, Sessions.session, agent(1));
+        await first.program.stop('SIGTERM');
+        const backup = await own.backup();
+        const second = await start('s1');
+        await ask(second.at, Sessions.session, agent(2));
+        const seen = await open(second.at, Network.watchNetworkDelta, SNAPSHOT).until(
+          ({ kind }) => kind === WatchKind.SNAPSHOT_END,
+        );
+        const { position } = seen[seen.length - 1];
+        await second.program.stop('SIGTERM');
+        await own.restore(backup);
+
+        const third = await start('s1');
+        await ask(third.at, Sessions.session, agent(3));
+        await ask(third.at, Sessions.session, agent(4));
+        const after = { ...SNAPSHOT, after: position };
+        const [{ kind, position: now }] = await open(third.at, Network.watchNetworkDelta, after).until(() => true);
+        expect(kind).toBe(WatchKind.RESET);
+        expect(now?.epoch).not.toBe(position?.epoch);
+        await third.program.stop('SIGTERM');
+      } finally {
+        await own.remove();
+      }
+    });
+
     it('reaches an etcd over TLS, as a user whose password is in a file, and not in the list of processes', async () => {
       const own = await EtcdProcess.start({ tls: TLS_FILES });
       try {

@@ -236,6 +236,9 @@ describe('an etcd', () => {
     expect(problemsOf({ ...passwords, flags: { 'etcd-password-file': 'f' } })).toEqual([
       '--etcd-password-file needs --etcd-user',
     ]);
+    expect(problemsOf({ flags: { 'renew-epoch': true } })).toEqual([
+      '--renew-epoch needs --journal; of a data folder switchyard journal new-epoch renews it',
+    ]);
     const [inUrl] = problemsOf({ flags: { journal: 'etcds://yard:secret@a:1' } });
     expect(inUrl).toContain('must have no user');
     expect(inUrl).not.toContain('secret');

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -161,6 +161,24 @@ export class EtcdProcess {
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
+  }
+
+  /** Stops it, keeps a copy of its data, and starts it again. The copy is what {@link restore} takes. */
+  async backup(): Promise<string> {
+    await this.kill();
+    const copy = mkdtempSync(join(QUICK_DISK ?? tmpdir(), 'switchyard-etcd-backup-'));
+    cpSync(this.#folder, copy, { recursive: true });
+    await this.run();
+    return copy;
+  }
+
+  /** Stops it, puts a copy in the place of its data, and starts it again. */
+  async restore(copy: string): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true });
+    cpSync(copy, this.#folder, { recursive: true });
+    rmSync(copy, { recursive: true });
+    await this.run();
   }
 
   /** Kills it and removes its folder. */

@@ -1,4 +1,6 @@
 import { pino } from 'pino';
+import { EpochRenewal } from '../../../src/cluster/epoch-renewal.js';
+import { LogMemory, type MemoryStore } from '../../../src/cluster/log-memory.js';
 import { Member } from '../../../src/cluster/member.js';
 import type { DialLeader, FollowerHandler, FollowerLink } from '../../../src/cluster/peers.js';
 import { INITIAL_LIMITS } from '../../../src/core/model/limits.js';
@@ -30,6 +32,8 @@ export interface ClusterTampering {
   readonly handler?: (handler: FollowerHandler, nth: number) => FollowerHandler;
   /** How a server makes sure that it is up to date. */
   readonly current?: (member: Member) => ReturnType<Member['current']>;
+  /** Whether servers remember nothing of the log outside of it. */
+  readonly isForgetful?: boolean;
   /** Whether a server takes itself for in touch with the others. */
   readonly isInTouch?: (member: Member) => boolean;
 }
@@ -41,6 +45,8 @@ export interface ClusterServerDeps {
   readonly random: SeededRandom;
   readonly store: EtcdStore;
   readonly dial: DialLeader;
+  /** Its data folder, as far as it remembers how far the log was applied. */
+  readonly memory: MemoryStore;
   readonly tamper: ClusterTampering;
   /** Told of each revision that is applied, in the replay of a start, too. */
   readonly applied: (state: State, position: Position) => void;
@@ -61,6 +67,7 @@ export class ClusterServer implements LinkPlace {
     readonly member: Member,
     readonly replica: Replica,
     readonly state: State,
+    readonly memory: LogMemory | undefined,
   ) {
     this.name = deps.name;
     this.process = deps.process;
@@ -83,16 +90,21 @@ export class ClusterServer implements LinkPlace {
     const view = await log.view();
     const { state, replay } = await recover(view.journal, INITIAL_LIMITS);
     await replay((position) => applied(state, position));
+    const memory = tamper.isForgetful
+      ? undefined
+      : await LogMemory.open({ clock, store: deps.memory, warn: () => {} }, view, (seq) => log.chainAt(seq));
+    const renewal = new EpochRenewal({ random, logger: pino({ level: 'silent' }), memory, isAsked: false });
     const member: Member = new Member({
       ...{ clock, random, name, address: name },
       log: tamper.log?.(log) ?? log,
       logger: pino({ level: 'silent' }),
-      seq: view.seq,
+      ...{ seq: view.seq, chain: view.chain },
       leaderTtlMs: LEADER_TTL_MS,
       pendingMax: DEFAULT_REPLICA_LIMITS.pendingMax,
       dial: deps.dial,
       replica: () => replica,
       leads: async () => {
+        await renewal.settle(replica);
         await replica.found(UUID);
       },
       lost: (error) => {
@@ -112,9 +124,11 @@ export class ClusterServer implements LinkPlace {
     const { leases, deadlines, attachments } = replica;
     const witness = { publish: (position: Position) => applied(state, position) };
     replica.publishTo(leases, deadlines, attachments, member, witness);
-    const server = new ClusterServer(deps, member, replica, state);
+    const server = new ClusterServer(deps, member, replica, state, memory);
     made(server);
     await member.start();
+    await renewal.settle(replica);
+    memory?.keep(() => ({ epoch: state.epoch, seq: member.position.seq, chain: member.position.chain }));
     replica.opened();
     server.isUp = true;
   }
@@ -122,6 +136,13 @@ export class ClusterServer implements LinkPlace {
   /** Whether it vouches for sessions. */
   get isInTouch(): boolean {
     return this.#tamper.isInTouch?.(this.member) ?? this.member.isInTouch;
+  }
+
+  /** Ends in order, as it is told to before an etcd is restored. */
+  async end(): Promise<void> {
+    this.isUp = false;
+    await this.member.close();
+    await this.memory?.close();
   }
 
   accept(link: FollowerLink, from: LinkPlace): FollowerHandler | undefined {

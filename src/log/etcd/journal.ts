@@ -79,7 +79,8 @@ export class EtcdJournal implements Journal {
 
   /** What the term has done so far. */
   get figures(): TermFigures {
-    return { seq: this.#end.seq, storeBytes: this.#storeBytes, retries: this.#deps.retries };
+    const { seq, chain } = this.#end;
+    return { seq, chain, storeBytes: this.#storeBytes, retries: this.#deps.retries };
   }
 
   /** etcd's revision of the last append. */

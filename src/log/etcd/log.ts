@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Timer } from '../../base/clock.js';
 import type { FollowedLog, LogTail, LogView, RetryCause, Term } from '../shared-log.js';
-import { decodeHead } from './batch.js';
+import { decodeBatch, decodeHead } from './batch.js';
 import { Fence, journalErrorOf } from './fence.js';
 import { EtcdJournal } from './journal.js';
 import { LogKeys } from './keys.js';
@@ -47,8 +47,16 @@ export class EtcdLog implements FollowedLog {
     return viewLog({ store: this.#deps.store, keys: this.#keys });
   }
 
-  tail(seq: number): LogTail {
-    return new EtcdTail(this.#deps.store, this.#keys, seq);
+  tail(seq: number, chain?: Uint8Array): LogTail {
+    return new EtcdTail(this.#deps.store, this.#keys, seq, chain);
+  }
+
+  async chainAt(seq: number): Promise<Uint8Array | undefined> {
+    const { values } = await this.#deps.store.read({ key: this.#keys.batch(seq) }).catch((error: unknown) => {
+      throw journalErrorOf(error);
+    });
+    const [batch] = values;
+    return batch && decodeBatch(batch.value, seq).chain;
   }
 
   watch(changed: () => void): { close(): void } {
@@ -111,7 +119,7 @@ export class EtcdLog implements FollowedLog {
         if (compactsHistory && revision > 0n) await store.compact(revision);
       }
     } catch (error) {
-      log.warn({ err: error }, 'etcd did not take care of its history; it is asked again in a minute');
+      log.warn({ err: error }, 'etcd did not say how large it is, or did not take care of its history; it is asked again');
     }
   }
 }

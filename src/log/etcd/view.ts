@@ -20,7 +20,8 @@ export async function viewLog(place: PartsPlace): Promise<LogView> {
   const [[head] = [], [stored] = []] = found;
   if (head === undefined) await checkNotCopied(store, keys);
   const end = head === undefined ? EMPTY_LOG : decodeHead(head.value);
-  return { journal: journalUpTo(place, end, decodeMarks(stored?.value)), seq: end.seq, revision: end.revision };
+  const { seq, revision, chain } = end;
+  return { journal: journalUpTo(place, end, decodeMarks(stored?.value)), seq, revision, chain };
 }
 
 /** Refuses a network into which a journal is being copied, or was not copied to its end. Rejects with a JournalError. */

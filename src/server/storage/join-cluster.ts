@@ -7,17 +7,20 @@ import { Fence } from '../../base/fence.js';
 import type { PeerFiles } from '../../cluster/door/credentials.js';
 import { peerDialer } from '../../cluster/door/peer-dialer.js';
 import { PeerDoor } from '../../cluster/door/peer-door.js';
+import { EpochRenewal } from '../../cluster/epoch-renewal.js';
+import { LogMemory } from '../../cluster/log-memory.js';
 import { Member } from '../../cluster/member.js';
-import type { Config } from '../../config/options.js';
+import { type Config, IN_MEMORY } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
 import { EtcdClient } from '../../log/etcd/client.js';
 import { APPEND_BYTES_MAX } from '../../log/etcd/limits.js';
 import { EtcdLog } from '../../log/etcd/log.js';
-import type { FollowedLog } from '../../log/shared-log.js';
+import type { FollowedLog, LogView } from '../../log/shared-log.js';
 import type { Replica } from '../../replica/replica.js';
 import type { Cluster } from '../engine.js';
 import { listening } from '../listen-error.js';
 import { etcdAccess } from './etcd-access.js';
+import { logMemoryFile } from './log-memory-file.js';
 
 /** What a server joins the others of its network with. */
 export interface JoinDeps {
@@ -64,10 +67,16 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     await shared.close();
     throw error;
   });
+  const memory = await openMemory(config, { clock, log, shared, view }).catch(async (error: unknown) => {
+    door.close();
+    await shared.close();
+    throw error;
+  });
+  const renewal = new EpochRenewal({ random, logger: log, memory, isAsked: config.renewEpoch });
   let joined: { readonly replica: Replica; readonly establish: () => Promise<void> } | undefined;
   const member: Member = new Member({
     ...{ clock, random, name, log: shared, logger: log, address: peerAddress, lost: deps.lost },
-    seq: view.seq,
+    ...{ seq: view.seq, chain: view.chain },
     leaderTtlMs,
     pendingMax: replicaLimits(config).pendingMax,
     dial: peerDialer(network, files, fence),
@@ -75,23 +84,45 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     inTouch: deps.inTouch,
     leads: async (term) => {
       log.info({ network, term: String(term.number), peers: peerAddress }, 'leads');
+      if (joined !== undefined) await renewal.settle(joined.replica);
       await joined?.establish();
     },
   });
   let closed: Promise<void> | undefined;
   const close = async () => {
     await member.close();
+    await memory?.close();
     door.close();
     await shared.close();
   };
   return {
     ...{ view: view.journal, member, peerAddress, appendBytesMax: APPEND_BYTES_MAX },
-    join: (replica, establish) => {
+    join: async (replica, establish) => {
       joined = { replica, establish };
-      return member.start();
+      await member.start();
+      await renewal.settle(replica);
+      memory?.keep(() => {
+        const { seq, chain } = member.position;
+        return { epoch: replica.state.epoch, seq, chain };
+      });
     },
     close: () => (closed ??= close()),
   };
+}
+
+/** A server in memory remembers nothing. */
+async function openMemory(
+  { data, network }: Config,
+  {
+    clock,
+    log,
+    shared,
+    view,
+  }: Pick<JoinDeps, 'clock' | 'log'> & { readonly shared: FollowedLog; readonly view: LogView },
+): Promise<LogMemory | undefined> {
+  if (data === IN_MEMORY) return undefined;
+  const warn = (message: string, error: unknown) => log.warn({ err: error }, message);
+  return LogMemory.open({ clock, store: logMemoryFile(data, network), warn }, view, (seq) => shared.chainAt(seq));
 }
 
 async function peerFiles({ peerCert, peerKey, peerCa }: Config): Promise<PeerFiles | undefined> {
