@@ -1,5 +1,5 @@
 import { isLoopback } from '../base/address.js';
-import { type LogAddress, type Option, optionalText } from './option.js';
+import { bytes, type LogAddress, type Option, optionalText } from './option.js';
 
 /** The variable with the password of `--etcd-user`. There is no flag for it: others read those in the list of processes. */
 export const ETCD_PASSWORD_VARIABLE = 'SWITCHYARD_ETCD_PASSWORD';
@@ -26,6 +26,12 @@ export const ETCD_OPTIONS = {
     'etcd-password-file',
     'FILE',
     `The file with its password; a line feed at its end is not part of it. Default: the variable ${ETCD_PASSWORD_VARIABLE}.`,
+  ),
+  etcdQuotaBytes: bytes(
+    'etcd-quota',
+    '2GiB',
+    ['16MiB', '1024GiB'],
+    "What etcd's file may have, its --quota-backend-bytes, where etcd does not say so itself: before 3.6. At 90 % no session is opened.",
   ),
 } as const satisfies Record<string, Option<unknown>>;
 

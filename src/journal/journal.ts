@@ -71,9 +71,17 @@ export interface Journal {
   compact(revision: number): Promise<void>;
   /** Bytes on disk or in memory, for metrics. */
   size(): number;
+  /** How much room the storage has; absent where the journal cannot tell before it is full. */
+  readonly room?: Room;
   /** Ends what is being written, and lets go of the storage. Closing again is no error. */
   close(): Promise<void>;
 }
+
+/**
+ * How much room a journal's storage has. `low`: a snapshot should be stored soon, so that what is before it can be forgotten; `scarce`:
+ * besides, no more sessions should be opened, so that those that are there can still be closed and expire.
+ */
+export type Room = 'enough' | 'low' | 'scarce';
 
 /** Why a journal could not do what it was asked. */
 export class JournalError extends Error {

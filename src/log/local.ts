@@ -22,6 +22,7 @@ export class LocalLog implements SharedLog {
       figures: {
         seq: 0,
         chain: new Uint8Array(),
+        quotaRatio: 0,
         get storeBytes() {
           return journal.size();
         },

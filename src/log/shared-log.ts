@@ -33,6 +33,8 @@ export interface TermFigures {
   readonly chain: Uint8Array;
   /** Bytes of the store, as it last said; those of other networks in it included. */
   readonly storeBytes: number;
+  /** The part of the store's quota that is in use; 0 where there is none. */
+  readonly quotaRatio: number;
   /** Transactions that were sent again, by why. */
   readonly retries: Readonly<Record<RetryCause, number>>;
 }

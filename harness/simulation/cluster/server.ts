@@ -86,6 +86,7 @@ export class ClusterServer implements LinkPlace {
       peerAddress: name,
       leaderTtlMs: LEADER_TTL_MS,
       compactsHistory: true,
+      quotaBytes: 2 * 1_073_741_824,
     });
     const view = await log.view();
     const { state, replay } = await recover(view.journal, INITIAL_LIMITS);

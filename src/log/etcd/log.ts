@@ -6,7 +6,8 @@ import { Fence, journalErrorOf } from './fence.js';
 import { EtcdJournal } from './journal.js';
 import { LogKeys } from './keys.js';
 import { type Lead, type LeadDeps, takeLead } from './lead.js';
-import { APPEND_BYTES_MAX, HISTORY_MS, UPKEEP_MS } from './limits.js';
+import { APPEND_BYTES_MAX, HISTORY_MS, QUOTA_LOOK_MS, UPKEEP_MS } from './limits.js';
+import { Quota } from './quota.js';
 import { EtcdTail } from './tail.js';
 import { checkNotCopied, viewLog } from './view.js';
 
@@ -15,6 +16,8 @@ export interface EtcdLogDeps extends LeadDeps {
   readonly log: Logger;
   /** Whether the leader lets etcd forget its history. */
   readonly compactsHistory: boolean;
+  /** What etcd's file may have, where etcd does not say so itself. */
+  readonly quotaBytes: number;
 }
 
 /** The log of a network in etcd. */
@@ -87,11 +90,12 @@ export class EtcdLog implements FollowedLog {
     };
     const journal = await EtcdJournal.open({
       ...{ store, fence, keys, clock, term, retries, resign },
+      quota: new Quota(this.#deps.quotaBytes, log),
       head: head && { end: decodeHead(head.value), modRevision: head.modRevision },
       deposed: (error) => lease.supersede(error),
     });
     const plan = () => {
-      upkeep = clock.after(UPKEEP_MS, () => void this.#keepUp(journal).finally(plan));
+      upkeep = clock.after(QUOTA_LOOK_MS, () => void this.#keepUp(journal).finally(plan));
     };
     plan();
     log.info({ network, term: String(term), revision: journal.last }, 'leads');
@@ -113,13 +117,22 @@ export class EtcdLog implements FollowedLog {
     const atMs = clock.nowMs();
     try {
       await journal.measure();
+      // What was trimmed takes room until etcd has forgotten it.
+      if (journal.room !== 'enough' && compactsHistory) {
+        this.#heads = [];
+        await store.compact(journal.headAt);
+      }
+      if (atMs - (this.#heads.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) < UPKEEP_MS) return;
       this.#heads.push({ atMs, revision: journal.headAt });
       while (this.#heads.length > 0 && atMs - this.#heads[0].atMs >= HISTORY_MS) {
         const { revision } = this.#heads.shift() ?? { revision: 0n };
         if (compactsHistory && revision > 0n) await store.compact(revision);
       }
     } catch (error) {
-      log.warn({ err: error }, 'etcd did not say how large it is, or did not take care of its history; it is asked again');
+      log.warn(
+        { err: error },
+        'etcd did not say how large it is, or did not take care of its history; it is asked again',
+      );
     }
   }
 }

@@ -61,6 +61,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const shared: FollowedLog = new EtcdLog({
     ...{ store, clock, random, log, network, name, peerAddress, leaderTtlMs },
     compactsHistory: config.etcdCompact === 'on',
+    quotaBytes: config.etcdQuotaBytes,
   });
   const view = await shared.view().catch(async (error: unknown) => {
     door.close();
