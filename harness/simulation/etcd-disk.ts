@@ -68,6 +68,7 @@ export class EtcdDisk extends Disk {
       name: 'simulated',
       leaderTtlMs: LEADER_TTL_MS,
       compactsHistory: true,
+      quotaBytes: 2 * 1_073_741_824,
     });
     const term = await log.lead();
     term.lost.addEventListener('abort', () => {

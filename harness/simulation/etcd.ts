@@ -45,6 +45,12 @@ interface Granted {
   timer: Timer;
 }
 
+/** What an etcd had at one moment. */
+export interface EtcdBackup {
+  readonly keys: readonly (readonly [string, Stored])[];
+  readonly revision: bigint;
+}
+
 /** etcd's own, for each key. */
 const KEY_BYTES = 64;
 
@@ -60,6 +66,8 @@ export class SimulatedEtcd {
   #revision = 1n;
   #nextLease = 1n;
   #bytes = 0;
+  /** Counts restores. */
+  #life = 0;
   /** Leases run by this factor of the time of everybody else: 1.1 is a tenth too slow. */
   leasePace = 1;
   /** What its file may hold. Beyond it puts are refused and deletes pass, as at etcd. */
@@ -71,6 +79,32 @@ export class SimulatedEtcd {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** What stands in it, as an operator saves it. */
+  backup(): EtcdBackup {
+    return { keys: [...this.#keys], revision: this.#revision };
+  }
+
+  /**
+   * Puts a backup in its place: revisions go back, and are given to other writes. Who had a lease is gone, and what was on its way to the
+   * etcd of before is lost with it.
+   */
+  restore({ keys, revision }: EtcdBackup): void {
+    this.#life++;
+    for (const { timer } of this.#leases.values()) timer.cancel();
+    this.#leases.clear();
+    this.#keys.clear();
+    this.#sorted.length = 0;
+    this.#bytes = 0;
+    this.#revision = revision;
+    for (const [key, stored] of keys) {
+      if (stored.lease !== 0n) continue;
+      this.#keys.set(key, stored);
+      this.#sorted.push(key);
+      this.#bytes += stored.value.length + KEY_BYTES;
+    }
+    this.#sorted.sort();
   }
 
   /** A connection of a process. */
@@ -87,12 +121,17 @@ export class SimulatedEtcd {
       keepAlive: (lease) => ask('keepAlive', () => this.#keepAlive(lease)),
       revoke: (lease) => ask('revoke', () => this.#expire(lease)),
       compact: () => ask('compact', () => undefined),
-      status: () => ask('status', (): StoreStatus => ({ version: this.version, bytes: this.#bytes })),
+      status: () => ask('status', () => this.#status()),
       watch: (range, changed) => this.#watch(range, ways, () => isOpen && changed()),
       close: () => {
         isOpen = false;
       },
     };
+  }
+
+  #status(): StoreStatus {
+    const quotaBytes = Number.isFinite(this.quotaBytes) ? this.quotaBytes : undefined;
+    return { version: this.version, bytes: this.#bytes, bytesInUse: this.#bytes, quotaBytes };
   }
 
   /** What is lost on the way of a watch is not told again. */
@@ -114,11 +153,13 @@ export class SimulatedEtcd {
 
   async #carry<T>(ways: Ways, request: string, carryOut: () => T): Promise<T> {
     const way = ways.next(request);
+    const life = this.#life;
     const unclear = () => new StoreError('unclear', `etcd: nothing is known of a ${request}`);
     await this.#pass(ways);
     if (way.kind === 'lost') throw unclear();
     if (way.kind === 'late') {
       this.#clock.after(way.byMs, () => {
+        if (life !== this.#life) return;
         try {
           carryOut();
         } catch {
@@ -127,6 +168,7 @@ export class SimulatedEtcd {
       });
       throw unclear();
     }
+    if (life !== this.#life) throw unclear();
     const answer = carryOut();
     await this.#pass(ways);
     if (way.kind === 'unanswered') throw unclear();

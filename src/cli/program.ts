@@ -15,7 +15,7 @@ import { listSessions } from './network/sessions.js';
 import { listStreams } from './network/streams.js';
 import { watchGraph } from './network/watch.js';
 import { addOperatorCommands } from './operate/operator-commands.js';
-import { withServeOptions } from './operate/serve-options.js';
+import { withJournalOptions, withServeOptions } from './operate/serve-options.js';
 import { showStatus } from './operate/status.js';
 import { durationMs, limitsOfFormat1, listed, port, ports, positiveInteger, positiveNumber } from './option-values.js';
 import { withList } from './output/listing.js';
@@ -326,6 +326,21 @@ function addJournal(program: Command, surroundings: Surroundings): void {
     .argument('<TO>', 'the folder to make')
     .addHelpText('after', examples('switchyard journal backup --data DIR /backups/monday'))
     .action(async (to, flags) => (await import('./operate/journal.js')).backUpJournal(to, flags, surroundings));
+
+  const copy = journal
+    .command('copy')
+    .description('Copy the journal of a stopped server from its data folder into etcd, or back: whole, or not at all.')
+    .option('--back', 'out of etcd into a data folder that has no journal')
+    .option('--json', 'JSON instead of text')
+    .addHelpText(
+      'after',
+      examples(
+        'switchyard journal copy --data DIR --journal etcd://127.0.0.1:2379',
+        'switchyard journal copy --back --data DIR --journal etcd://127.0.0.1:2379',
+      ),
+    )
+    .action(async () => (await import('./operate/journal-copy.js')).copyJournal(copy, surroundings));
+  withJournalOptions(copy);
 
   replaying(journal.command('new-epoch'))
     .description('Begin a history of its own in a restored folder: watchers that knew another one get RESET.')

@@ -1,3 +1,4 @@
+import { ETCD_PASSWORD_VARIABLE } from '../config/etcd-options.js';
 import { environmentName } from '../config/option.js';
 import { OPTIONS } from '../config/options.js';
 
@@ -6,7 +7,13 @@ const PREFIX = 'SWITCHYARD_';
 const SLIPS_MAX = 2;
 
 /** Variables that commands read, in addition to those of `serve`. */
-const OF_COMMANDS = ['SWITCHYARD_SERVER', 'SWITCHYARD_NETWORK', 'SWITCHYARD_TICKET', 'SWITCHYARD_OIDC_TOKEN'];
+const OF_COMMANDS = [
+  'SWITCHYARD_SERVER',
+  'SWITCHYARD_NETWORK',
+  'SWITCHYARD_TICKET',
+  'SWITCHYARD_OIDC_TOKEN',
+  ETCD_PASSWORD_VARIABLE,
+];
 
 /** A line about each variable that looks like this program's but is unknown. */
 export function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {

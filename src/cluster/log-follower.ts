@@ -7,8 +7,9 @@ import { READ_AGAIN_MS } from './limits.js';
 export interface LogFollowerDeps {
   readonly clock: Clock;
   readonly tail: LogTail;
-  /** The last batch that is applied already. */
+  /** The last batch that is applied already, and its chain. */
   readonly seq: number;
+  readonly chain: Uint8Array;
   /** Called before the first batch of a term. */
   readonly entered: (term: bigint) => void;
   /** Applies what comes next. */
@@ -21,6 +22,7 @@ export interface LogFollowerDeps {
 export class LogFollower {
   readonly #deps: LogFollowerDeps;
   #seq: number;
+  #chain: Uint8Array;
   #term = 0n;
   #wake: (() => void) | undefined;
   /** Something was told since the log was read last. */
@@ -34,12 +36,18 @@ export class LogFollower {
   constructor(deps: LogFollowerDeps) {
     this.#deps = deps;
     this.#seq = deps.seq;
+    this.#chain = deps.chain;
     this.#currentMs = deps.clock.nowMs();
   }
 
   /** The last batch that is applied. */
   get seq(): number {
     return this.#seq;
+  }
+
+  /** Its chain. */
+  get chain(): Uint8Array {
+    return this.#chain;
   }
 
   /** The newest term of which a batch is applied; 0: of none since the start. */
@@ -117,12 +125,13 @@ export class LogFollower {
     this.#deps.readable(isReadable, error);
   }
 
-  async #apply({ term, seq, records }: LogSlice['batches'][number]): Promise<void> {
+  async #apply({ term, seq, chain, records }: LogSlice['batches'][number]): Promise<void> {
     if (this.#isOver) return;
     if (term > this.#term) this.#deps.entered(term);
     this.#term = term;
     for (const record of records) this.#deps.apply(record);
     this.#seq = seq;
+    this.#chain = chain;
     // A long way to catch up lets others be served between.
     if (records.length > 0) await new Promise<void>((resolve) => this.#deps.clock.soon(resolve));
   }

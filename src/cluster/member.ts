@@ -44,8 +44,9 @@ export interface MemberDeps extends Pick<ForwarderDeps, 'clock' | 'random' | 'ad
   /** How long the lease of a leader that died lives on. */
   readonly leaderTtlMs: number;
   readonly logger: Logger;
-  /** The last batch that the state holds. */
+  /** The last batch that the state holds, and its chain. */
   readonly seq: number;
+  readonly chain: Uint8Array;
   /** The replica whose route this is. */
   readonly replica: () => Replica;
   /** Called when this server leads, with its term. What a new network begins with is to be stored. */
@@ -80,7 +81,7 @@ export class Member implements CommandRoute, Publisher {
 
   constructor(deps: MemberDeps) {
     this.#deps = deps;
-    const { clock, random, name, address, dial, pendingMax, log, seq, replica, logger } = deps;
+    const { clock, random, name, address, dial, pendingMax, log, seq, chain, replica, logger } = deps;
     this.#roster = new Roster(() => ({
       ...{ name, peerAddress: address, addresses: deps.addresses },
       attachedCount: replica().attachments.count,
@@ -105,8 +106,8 @@ export class Member implements CommandRoute, Publisher {
       isOver: () => this.#role === 'over',
     });
     this.#follower = new LogFollower({
-      ...{ clock, seq },
-      tail: log.tail(seq),
+      ...{ clock, seq, chain },
+      tail: log.tail(seq, chain),
       entered: (term) => this.#forwarder.entered(term),
       apply: (record) => this.#apply(record),
       readable: (isReadable, error) => {
@@ -137,6 +138,13 @@ export class Member implements CommandRoute, Publisher {
   /** The last batch that is applied. */
   get seq(): number {
     return this.#role === 'leading' ? (this.#term?.figures.seq ?? 0) : this.#follower.seq;
+  }
+
+  /** Up to where the log is applied, as it is told from another one. */
+  get position(): { readonly seq: number; readonly chain: Uint8Array } {
+    const { figures } = this.#term ?? {};
+    // Also when it is over: what a leader has appended is applied, or will be wherever the log is read.
+    return this.#desk === undefined || figures === undefined ? this.#follower : figures;
   }
 
   /** How long ago the log was read to its end; 0 at the leader. */

@@ -3,6 +3,7 @@ import { type Address, isLoopback } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 import { withoutCredentials } from '../base/without-credentials.js';
 import type { Limits } from '../core/model/limits.js';
+import { ETCD_OPTIONS, etcdContradictions, readEtcdPassword } from './etcd-options.js';
 import { isExposed } from './exposure.js';
 import { limitsOf } from './limit-options.js';
 import { environmentName, type Option } from './option.js';
@@ -64,6 +65,7 @@ export function readConfig(sources: Sources): Config {
     if (isNowhere(values.data as string)) problems.push(HOMELESS);
   }
   if (values.console === true) values.consoleListen ??= CONSOLE_ADDRESS;
+  values.etcdPassword = passwordOf(values.etcdPasswordFile as string | undefined, sources, problems);
   const config = { ...values, limits: limitsOf(values as unknown as Limits) } as unknown as Config;
   if (problems.length === 0) problems.push(...contradictions(config));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -117,6 +119,15 @@ export function readConfigFile(sources: Sources, problems: string[]): Map<string
   return values;
 }
 
+function passwordOf(file: string | undefined, sources: Sources, problems: string[]): string | undefined {
+  try {
+    return readEtcdPassword(file, sources);
+  } catch (error) {
+    problems.push(`--${ETCD_OPTIONS.etcdPasswordFile.flag}: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
 /** Options that are sound one by one and not together. */
 function contradictions(config: Config): string[] {
   const found: string[] = [];
@@ -126,7 +137,10 @@ function contradictions(config: Config): string[] {
   if (config.journal !== undefined && config.leaderTtlMs > LEADER_TTL_MS_MAX) {
     found.push('--leader-ttl must be 2s to 1h');
   }
-  found.push(...peerContradictions(config));
+  if (config.renewEpoch && config.journal === undefined) {
+    found.push('--renew-epoch needs --journal; of a data folder switchyard journal new-epoch renews it');
+  }
+  found.push(...peerContradictions(config), ...etcdContradictions(config));
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     found.push('--tls-cert and --tls-key go together: give both or neither');
   }

@@ -59,21 +59,31 @@ export function optionalAddresses(flag: string, help: string): Option<readonly A
 /** Where a shared log is: the members of an etcd. */
 export interface LogAddress {
   readonly members: readonly Address[];
+  /** Whether they speak TLS. */
+  readonly isEncrypted: boolean;
 }
 
 /** Members of an etcd that may be named: more make it slower, and nobody runs them. */
 const MEMBERS_MAX = 9;
 
-/** Where a shared log is, if there is one: `etcd://HOST:PORT[,HOST:PORT…]`. */
+/** Where a shared log is, if there is one. */
 export function optionalLog(flag: string, help: string): Option<LogAddress | undefined> {
-  const parse = (text: string) => {
-    const members = /^etcd:\/\/([^/]+)\/?$/.exec(text)?.[1].split(',') ?? [];
-    if (members.length === 0 || members.length > MEMBERS_MAX) {
-      throw new ValueError(`must be etcd://HOST:PORT[,HOST:PORT...], with 1 to ${MEMBERS_MAX} members`);
-    }
-    return { members: members.map(parseAddress) };
-  };
-  return { flag, placeholder: 'URL', fallback: undefined, help, parse };
+  return { flag, placeholder: 'URL', fallback: undefined, help, parse: parseLogAddress };
+}
+
+/** Reads `etcd://HOST:PORT[,HOST:PORT…]`, or `etcds://` for TLS. Throws a {@link ValueError}. */
+export function parseLogAddress(text: string): LogAddress {
+  const [, scheme, hosts = ''] = /^(etcds?):\/\/([^/]+)\/?$/.exec(text) ?? [];
+  const members = hosts.split(',');
+  if (scheme === undefined || members.length > MEMBERS_MAX) {
+    throw new ValueError(
+      `must be etcd://HOST:PORT[,HOST:PORT...], or etcds:// for TLS, with 1 to ${MEMBERS_MAX} members`,
+    );
+  }
+  if (hosts.includes('@')) {
+    throw new ValueError('must have no user: name one with --etcd-user, and its password with --etcd-password-file');
+  }
+  return { members: members.map(parseAddress), isEncrypted: scheme === 'etcds' };
 }
 
 /** The name of a network in a shared log. */

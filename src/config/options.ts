@@ -1,6 +1,7 @@
 import type { Limits } from '../core/model/limits.js';
 import { AUTH_MODES } from '../core/model/policy.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../system/limits.js';
+import { ETCD_OPTIONS } from './etcd-options.js';
 import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, LIMITS_OF_FORMAT_1, SHARE_OPTIONS } from './limit-options.js';
 import {
   address,
@@ -50,11 +51,16 @@ export const OPTIONS = {
     '2s',
     'How long the server that leads may be silent before another takes over, with --journal.',
   ),
+  ...ETCD_OPTIONS,
   etcdCompact: choice(
     'etcd-compact',
     ['on', 'off'],
     'on',
     'Whether the server that leads lets etcd forget its own history after five minutes, with --journal. off: where somebody else does it.',
+  ),
+  renewEpoch: toggle(
+    'renew-epoch',
+    'Give the history a new epoch at this start, with --journal: after etcd was restored from a backup, where no server remembers how far it had come. Every watcher begins anew.',
   ),
   peerListen: address(
     'peer-listen',
@@ -257,4 +263,9 @@ export const OPTIONS = {
 type Values = { readonly [K in keyof typeof OPTIONS]: ReturnType<(typeof OPTIONS)[K]['parse']> };
 
 /** What `serve` runs by, every value checked. Times in milliseconds, sizes in bytes. */
-export type Config = Omit<Values, keyof Limits> & { readonly data: string; readonly limits: Limits };
+export type Config = Omit<Values, keyof Limits> & {
+  readonly data: string;
+  readonly limits: Limits;
+  /** Of --etcd-user, read from its file or the environment. */
+  readonly etcdPassword: string | undefined;
+};

@@ -7,7 +7,8 @@ import type { FolderHeader } from './format/header.js';
 import { decodeRecord } from './format/record.js';
 import { JournalError, type StoredRecord } from './journal.js';
 import { PROBLEMS_MAX } from './limits.js';
-import { replayWhole } from './replaying.js';
+import { type Replayable, replayWhole } from './replaying.js';
+import { gapless } from './sequence.js';
 import { Folder, isMark, revisionOf } from './storage/folder.js';
 import { FolderLock } from './storage/lock.js';
 
@@ -105,6 +106,26 @@ export async function checkFolder(path: string, ofFormat1 = INITIAL_LIMITS): Pro
     return await reportOn(folder, ofFormat1);
   } finally {
     await close();
+  }
+}
+
+/** A journal in a folder, as far as it is read. */
+export interface ReadFolder extends Replayable {
+  readonly last: number;
+  /** Lets go of the folder. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the journal in a data folder to read it while no server has it. Throws a {@link JournalError} as {@link dumpFolder} does.
+ */
+export async function readFolder(path: string): Promise<ReadFolder> {
+  const { folder, close } = await openToRead(path);
+  try {
+    return { ...replayable(folder, folder.headerContent()!), close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 
@@ -212,6 +233,17 @@ async function checkRecords(folder: Folder, compacted: number, problems: Problem
   return found;
 }
 
+function replayable(folder: Folder, header: FolderHeader): Replayable & { readonly last: number } {
+  const last = Math.max(folder.lastRecord(), header.compacted);
+  return {
+    ...header,
+    last,
+    snapshots: () => folder.snapshotRevisions(),
+    openSnapshot: (revision: number) => ({ revision, chunks: () => folder.parts(revision) }),
+    read: (after: number) => gapless({ compacted: header.compacted, after, last }, folder.slicesAfter(after, last)),
+  };
+}
+
 /** The state that the commands come to; undefined when a snapshot on the way says otherwise, which is a problem. */
 async function replayed(
   folder: Folder,
@@ -219,15 +251,8 @@ async function replayed(
   ofFormat1: Limits,
   problems: Problems,
 ): Promise<FolderReport['state']> {
-  const last = Math.max(folder.lastRecord(), header.compacted);
-  const journal = {
-    ...header,
-    snapshots: () => folder.snapshotRevisions(),
-    openSnapshot: (revision: number) => ({ revision, chunks: () => folder.parts(revision) }),
-    read: (after: number) => folder.slicesAfter(after, last),
-  };
   try {
-    const state = await replayWhole(journal, ofFormat1);
+    const state = await replayWhole(replayable(folder, header), ofFormat1);
     return { revision: state.revision, digest: digestOf(state) };
   } catch (error) {
     problems.add(problemOf(error));

@@ -73,6 +73,8 @@ export interface Journal {
   size(): number;
   /** The journals of further networks in the same storage; absent where it holds one. */
   readonly networks?: NetworkJournals | undefined;
+  /** How much room the storage has; absent where the journal cannot tell before it is full. */
+  readonly room?: Room;
   /** Ends what is being written, and lets go of the storage. Closing again is no error. */
   close(): Promise<void>;
 }
@@ -114,6 +116,12 @@ export interface NetworkJournals {
    */
   drop(number: number): Promise<DroppedNetwork>;
 }
+
+/**
+ * How much room a journal's storage has. `low`: a snapshot should be stored soon, so that what is before it can be forgotten; `scarce`:
+ * besides, no more sessions should be opened, so that those that are there can still be closed and expire.
+ */
+export type Room = 'enough' | 'low' | 'scarce';
 
 /** Why a journal could not do what it was asked. */
 export class JournalError extends Error {

@@ -21,6 +21,8 @@ export class LocalLog implements SharedLog {
       lost: new AbortController().signal,
       figures: {
         seq: 0,
+        chain: new Uint8Array(),
+        quotaRatio: 0,
         get storeBytes() {
           return journal.size();
         },

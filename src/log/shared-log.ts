@@ -29,8 +29,12 @@ export interface Term {
 export interface TermFigures {
   /** Batches in the log, those that were trimmed included. */
   readonly seq: number;
+  /** What tells the log up to its last batch from every other history; empty where there is no other. */
+  readonly chain: Uint8Array;
   /** Bytes of the store, as it last said; those of other networks in it included. */
   readonly storeBytes: number;
+  /** The part of the store's quota that is in use; 0 where there is none. */
+  readonly quotaRatio: number;
   /** Transactions that were sent again, by why. */
   readonly retries: Readonly<Record<RetryCause, number>>;
 }
@@ -64,6 +68,8 @@ export interface LogView {
   readonly seq: number;
   /** The last command in it. */
   readonly revision: number;
+  /** What tells the log up to its last batch from every other history. */
+  readonly chain: Uint8Array;
 }
 
 /** Who leads, as others see it. */
@@ -78,6 +84,8 @@ export interface SeenLeader {
 export interface TailedBatch {
   readonly term: bigint;
   readonly seq: number;
+  /** What tells the log up to this batch from every other history. */
+  readonly chain: Uint8Array;
   readonly records: readonly StoredRecord[];
 }
 
@@ -96,7 +104,8 @@ export interface LogTail {
   /**
    * What comes next, as it stands after everything that was acknowledged before the call. One call at a time. Rejects with a
    * JournalError: `failed` when the store does not answer, which may be tried again; `damaged` or `version`; `locked` when what
-   * comes next is not in the log any more, so that only a snapshot leads on.
+   * comes next is not in the log any more, so that only a snapshot leads on; `differs` when the log is another one than was
+   * read before, as after etcd was restored from a backup.
    */
   read(): Promise<LogSlice>;
 }
@@ -105,8 +114,10 @@ export interface LogTail {
 export interface FollowedLog extends SharedLog {
   /** What stands in it now. Rejects with a JournalError. */
   view(): Promise<LogView>;
-  /** Reads on behind a batch. */
-  tail(seq: number): LogTail;
+  /** Reads on behind a batch. With the chain of that batch it notices, too, when the log is another one already. */
+  tail(seq: number, chain?: Uint8Array): LogTail;
+  /** The chain of a batch; undefined when it is not in the log, or not any more. Rejects with a JournalError. */
+  chainAt(seq: number): Promise<Uint8Array | undefined>;
   /** Calls back when something may have been appended, or another leads. It can be silent for no reason: look now and then, too. */
   watch(changed: () => void): { close(): void };
 }

@@ -84,6 +84,12 @@ export class Appender {
       pending.resolve(this.#deps.observed(pending.command, fault));
       return;
     }
+    if (pending.command.kind === 'OpenSession' && this.#deps.journal.room === 'scarce') {
+      const message = 'the journal has little room: no session is opened, so that those that are there can end';
+      const fault = new Fault('JOURNAL_UNAVAILABLE', message, [], JOURNAL_RETRY_MS);
+      pending.resolve(this.#deps.observed(pending.command, fault));
+      return;
+    }
     this.#pending.push(pending);
     this.#work();
   }

@@ -98,9 +98,10 @@ export class Leases {
     this.tickAt = nowMs;
     for (const sid of this.state.graph.sidsAfter(0)) {
       const slot = this.state.graph.slotOf(sid);
-      const isHeld = this.deadlines.get(slot) === ATTACHED;
+      // Only slots of sessions are within reach: one of a server may lie beyond those.
+      const isHeld = this.state.sessions.has(sid) && this.deadlines.get(slot) === ATTACHED;
       this.beginAt(nowMs, sid, this.limits.graceMs);
-      if (isHeld && this.state.sessions.has(sid)) this.deadlines.set(slot, ATTACHED);
+      if (isHeld) this.deadlines.set(slot, ATTACHED);
     }
     if (isOpen) this.opened();
   }

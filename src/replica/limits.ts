@@ -44,3 +44,6 @@ export const DEFAULT_REPLICA_LIMITS: ReplicaLimits = {
   heartbeatMs: 10_000,
   unreadMax: 256,
 };
+
+/** Commands after which a snapshot is stored where the journal's storage has little room: fewer free less than a snapshot takes. */
+export const SNAPSHOT_EVERY_LOW = 1_000;

@@ -3,7 +3,7 @@ import { capture, rowsOf } from '../core/store/snapshot.js';
 import type { State } from '../core/store/state.js';
 import { encodeChunks } from '../journal/format/chunk.js';
 import type { Journal } from '../journal/journal.js';
-import type { ReplicaLimits } from './limits.js';
+import { type ReplicaLimits, SNAPSHOT_EVERY_LOW } from './limits.js';
 
 /**
  * Keeps the journal short: after so many commands a snapshot is stored, and the records before the previous
@@ -38,7 +38,10 @@ export class Snapshots {
 
   /** Begins a snapshot when one is due. */
   consider(): void {
-    if (this.writing !== undefined || this.state.revision - this.last < this.limits.snapshotEvery) return;
+    const { room = 'enough' } = this.journal;
+    const { snapshotEvery } = this.limits;
+    const every = room === 'enough' ? snapshotEvery : Math.min(snapshotEvery, SNAPSHOT_EVERY_LOW);
+    if (this.writing !== undefined || this.state.revision - this.last < every) return;
     this.writing = this.write().finally(() => {
       this.writing = undefined;
     });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
@@ -11,8 +11,9 @@ import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { agent, ask, asSession, open } from '../grpc/running.js';
-import { EtcdProcess, lacksEtcd } from '../log/etcd-process.js';
+import { EtcdProcess, lacksEtcd, TLS_FILES } from '../log/etcd-process.js';
 import { IS_LONG } from '../long.js';
+import { runCommand } from './command.js';
 import { Program, startServerProcess } from './process.js';
 
 const lacks = lacksEtcd();
@@ -114,6 +115,41 @@ const STORAGE_FAILED = 74;
     expect(await second.program.stop('SIGTERM')).toBe(0);
   });
 
+  it('goes on in etcd with the sessions of a folder that was copied there, and in a folder with those that were copied back', async () => {
+    const network = `copied-${count++}`;
+    const ofEtcd = ['--journal', etcd.url, '--network', network];
+    const data = join(folder, network);
+    const local = ['--data', data, '--listen', '127.0.0.1:0', '--session-ttl', '10m'];
+    const first = await startServerProcess(local);
+    started.push(first.program);
+    const one = await ask(connect(first.address).at, Sessions.session, agent(1));
+    expect(await first.program.stop('SIGTERM')).toBe(0);
+    const there = await runCommand(['journal', 'copy', '--data', data, ...ofEtcd, '--json']);
+    expect(there.err).toContain('revision 3 of 3');
+    expect(JSON.parse(there.out)).toMatchObject({
+      from: data,
+      revision: 3,
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+
+    const second = await serve(network, 's1');
+    const { session } = await ask(second.at, Sessions.getSession, { cvid: 0 }, asSession(one.sessionToken));
+    expect(session?.cvid).toBe(one.instanceSid);
+    const two = await ask(second.at, Sessions.session, agent(2));
+    const back = ['journal', 'copy', '--back', '--data', `${data}-back`, ...ofEtcd];
+    const early = await runCommand(back);
+    expect([early.status, early.err]).toEqual([1, expect.stringContaining('s1 leads network')]);
+    expect(await second.program.stop('SIGTERM')).toBe(0);
+    expect(await runCommand(back)).toMatchObject({ status: 0, out: expect.stringContaining(`${data}-back: revision`) });
+
+    const third = await startServerProcess(local.map((part) => (part === data ? `${data}-back` : part)));
+    started.push(third.program);
+    for (const { sessionToken, instanceSid } of [one, two]) {
+      const found = await ask(connect(third.address).at, Sessions.getSession, { cvid: 0 }, asSession(sessionToken));
+      expect(found.session?.cvid).toBe(instanceSid);
+    }
+  });
+
   it('serves no more when etcd is silent, and ends with the status of a failed storage', async () => {
     const own = await EtcdProcess.start();
     try {
@@ -139,6 +175,60 @@ const STORAGE_FAILED = 74;
   });
 
   if (IS_LONG) {
+    it('renews the epoch when etcd was restored from a backup, so that a watcher of the history before begins anew', async () => {
+      const own = await EtcdProcess.start();
+      try {
+        const args = (name: string) => options('restored', name).map((one) => (one === etcd.url ? own.url : one));
+        const start = async (name: string, ...more: string[]) => {
+          const { program, address } = await startServerProcess([...args(name), ...more]);
+          started.push(program);
+          return { program, ...connect(address) };
+        };
+        const first = await start('s1');
+        await ask(first.at, Sessions.session, agent(1));
+        await first.program.stop('SIGTERM');
+        const backup = await own.backup();
+        const second = await start('s1');
+        await ask(second.at, Sessions.session, agent(2));
+        const seen = await open(second.at, Network.watchNetworkDelta, SNAPSHOT).until(
+          ({ kind }) => kind === WatchKind.SNAPSHOT_END,
+        );
+        const { position } = seen[seen.length - 1];
+        await second.program.stop('SIGTERM');
+        await own.restore(backup);
+
+        const third = await start('s1');
+        await ask(third.at, Sessions.session, agent(3));
+        await ask(third.at, Sessions.session, agent(4));
+        const after = { ...SNAPSHOT, after: position };
+        const [{ kind, position: now }] = await open(third.at, Network.watchNetworkDelta, after).until(() => true);
+        expect(kind).toBe(WatchKind.RESET);
+        expect(now?.epoch).not.toBe(position?.epoch);
+        await third.program.stop('SIGTERM');
+      } finally {
+        await own.remove();
+      }
+    });
+
+    it('reaches an etcd over TLS, as a user whose password is in a file, and not in the list of processes', async () => {
+      const own = await EtcdProcess.start({ tls: TLS_FILES });
+      try {
+        await own.turnAuthenticationOn('yard', 'of the yard');
+        const password = join(folder, 'password');
+        writeFileSync(password, 'of the yard\n', { mode: 0o600 });
+        const args = options(`safe-${count++}`, 's1').map((one) => (one === etcd.url ? own.tlsUrl : one));
+        const { cert, key, ca } = TLS_FILES;
+        const files = ['--etcd-ca', ca, '--etcd-cert', cert, '--etcd-key', key];
+        const who = ['--etcd-user', 'yard', '--etcd-password-file', password];
+        const { program, address } = await startServerProcess([...args, ...files, ...who]);
+        started.push(program);
+        await ask(connect(address).at, Sessions.session, agent(1));
+        expect(await program.stop('SIGTERM')).toBe(0);
+      } finally {
+        await own.remove();
+      }
+    });
+
     it('says which etcd it cannot reach, and ends with 1', async () => {
       const args = options('nowhere', 's9').map((one) => (one === etcd.url ? 'etcd://127.0.0.1:9' : one));
       const program = new Program(['serve', ...args]);

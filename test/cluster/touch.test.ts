@@ -25,6 +25,7 @@ class TwoServers {
       {
         ...{ name, process, random: this.#random.fork(name.charCodeAt(0)), tamper: {} },
         store: this.#etcd.connect({ next, delayMs: () => 1 }),
+        memory: { read: async () => undefined, write: async () => {} },
         dial: this.#links.dialFrom(
           () => this.servers.get(name)!,
           (address) => this.servers.get(address),

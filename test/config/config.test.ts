@@ -117,9 +117,13 @@ describe('values that cannot be', () => {
     ['json', 'yes', 'true or false'],
     ['session-ttl', '30', 'a duration such as'],
     ['session-ttl', '-5s', 'a duration such as'],
-    ['journal', 'redis://here:1', 'must be etcd://HOST:PORT[,HOST:PORT...], with 1 to 9 members'],
-    ['journal', 'etcd://', 'must be etcd://HOST:PORT[,HOST:PORT...], with 1 to 9 members'],
-    ['journal', `etcd://${'h:1,'.repeat(9)}h:1`, 'must be etcd://HOST:PORT[,HOST:PORT...], with 1 to 9 members'],
+    ['journal', 'redis://here:1', 'must be etcd://HOST:PORT[,HOST:PORT...], or etcds:// for TLS, with 1 to 9 members'],
+    ['journal', 'etcd://', 'must be etcd://HOST:PORT[,HOST:PORT...], or etcds:// for TLS, with 1 to 9 members'],
+    [
+      'journal',
+      `etcd://${'h:1,'.repeat(9)}h:1`,
+      'must be etcd://HOST:PORT[,HOST:PORT...], or etcds:// for TLS, with 1 to 9 members',
+    ],
     ['journal', 'etcd://here:1,there', 'must be HOST:PORT'],
     ['network', 'A_b', 'must have 1-63 of a-z, 0-9 and -, the first and the last a letter or a digit'],
     ['leader-ttl', '1s', 'must be 2s to 24d'],
@@ -180,6 +184,64 @@ describe('values that cannot be', () => {
     expect(problemsOf({ flags: { 'metrics-listen': '0.0.0.0:1', data: ':memory:' } })).toEqual([
       '--metrics-listen beyond loopback with --data :memory: needs --metrics-token',
     ]);
+  });
+});
+
+describe('an etcd', () => {
+  const passwords = { readFile: () => 'of the yard\n' };
+
+  it('is reached over TLS by etcds://, with the password from a file or the environment', () => {
+    const flags = { journal: 'etcds://a:1,b:2', 'etcd-user': 'yard' };
+    const fromVariable = readConfig({ ...nothing, flags, env: { SWITCHYARD_ETCD_PASSWORD: 'secret' } });
+    expect(fromVariable.journal).toEqual({
+      members: [
+        { host: 'a', port: 1 },
+        { host: 'b', port: 2 },
+      ],
+      isEncrypted: true,
+    });
+    expect(fromVariable.etcdPassword).toBe('secret');
+    const both = { ...flags, 'etcd-password-file': 'password' };
+    const fromNamed = readConfig({
+      ...nothing,
+      ...passwords,
+      flags: both,
+      env: { SWITCHYARD_ETCD_PASSWORD: 'secret' },
+    });
+    expect(fromNamed.etcdPassword).toBe('of the yard');
+  });
+
+  it('is refused where files, user and address do not go together', () => {
+    const far = 'etcd://10.0.0.1:2379';
+    expect(problemsOf({ flags: { journal: far, 'etcd-ca': 'ca.pem' } })).toEqual([
+      '--etcd-ca, --etcd-cert and --etcd-key need TLS: --journal etcds://HOST:PORT',
+    ]);
+    expect(problemsOf({ flags: { journal: 'etcds://a:1', 'etcd-cert': 'cert.pem' } })).toEqual([
+      '--etcd-cert and --etcd-key go together: give both or neither',
+    ]);
+    const [plain, ...others] = problemsOf({
+      ...passwords,
+      flags: { journal: far, 'etcd-user': 'yard', 'etcd-password-file': 'f' },
+    });
+    expect(plain).toBe(
+      '--etcd-user beyond loopback needs TLS, or others read the password: --journal etcds://HOST:PORT',
+    );
+    expect(others).toEqual([]);
+    expect(problemsOf({ flags: { journal: 'etcds://a:1', 'etcd-user': 'yard' } })).toEqual([
+      '--etcd-user needs a password: --etcd-password-file FILE, or SWITCHYARD_ETCD_PASSWORD',
+    ]);
+    expect(problemsOf({ flags: { 'etcd-user': 'yard' }, env: { SWITCHYARD_ETCD_PASSWORD: 'secret' } })).toEqual([
+      '--etcd-user needs --journal',
+    ]);
+    expect(problemsOf({ ...passwords, flags: { 'etcd-password-file': 'f' } })).toEqual([
+      '--etcd-password-file needs --etcd-user',
+    ]);
+    expect(problemsOf({ flags: { 'renew-epoch': true } })).toEqual([
+      '--renew-epoch needs --journal; of a data folder switchyard journal new-epoch renews it',
+    ]);
+    const [inUrl] = problemsOf({ flags: { journal: 'etcds://yard:secret@a:1' } });
+    expect(inUrl).toContain('must have no user');
+    expect(inUrl).not.toContain('secret');
   });
 });
 

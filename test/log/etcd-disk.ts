@@ -18,6 +18,7 @@ export function openLog(store: EtcdStore, network: string, name = 's1', leaderTt
     ...{ store, network, name, leaderTtlMs },
     ...{ clock: systemClock, random: systemRandom, log: silentLog },
     compactsHistory: true,
+    quotaBytes: 2 * 1_073_741_824,
   });
 }
 

@@ -50,6 +50,27 @@ describe('the end of a log in etcd', () => {
     expect({ records, failures }).toEqual({ records: 230, failures: 1 });
   });
 
+  it('is refused when etcd was restored from a backup while it is read', async () => {
+    const etcd = new SimulatedEtcd(systemClock);
+    await appendTo(etcd, many(3, 10));
+    const [keys, backup] = [new LogKeys(NETWORK), etcd.backup()];
+    const tail = new EtcdTail(etcd.connect(), keys, 0);
+    const term = await openLog(etcd.connect(), NETWORK).lead();
+    await term.journal.append([{ revision: 4, bytes: new Uint8Array(10) }]);
+    while (!(await tail.read()).isWhole);
+    const { seq, chain } = await openLog(etcd.connect(), NETWORK).view();
+    etcd.restore(backup);
+    const says = `this server has applied batch ${seq}, and the log ends at batch ${seq - 2}: etcd was restored from a backup`;
+    await expect(tail.read()).rejects.toMatchObject({ kind: 'differs', message: says });
+
+    const other = await openLog(etcd.connect(), NETWORK).lead();
+    await other.journal.append([{ revision: 4, bytes: new Uint8Array(11) }]);
+    await expect(new EtcdTail(etcd.connect(), keys, seq, chain).read()).rejects.toThrow(
+      `another batch ${seq} is in the log`,
+    );
+    await other.resign();
+  });
+
   it('is read by so many batches at once that their bytes stay near what one answer should have', async () => {
     const etcd = new SimulatedEtcd(systemClock);
     await appendTo(etcd, many(200, 60_000));

@@ -4,7 +4,7 @@ import { isFault } from '../../src/core/model/fault.js';
 import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import { CloseReason } from '../../src/core/model/session.js';
 import { capture, rowsOf } from '../../src/core/store/snapshot.js';
-import { type Journal, JournalError, type StoredRecord } from '../../src/journal/journal.js';
+import { type Journal, JournalError, type Room, type StoredRecord } from '../../src/journal/journal.js';
 import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
 import type { Publisher } from '../../src/replica/publisher.js';
@@ -292,6 +292,37 @@ describe('the replica', () => {
     expect(rows(world)).toEqual(before);
     expect(world.published[0].position.revision).toBe(stored[0] + 1);
     expect(world.published.at(-1)?.position.revision).toBe(61);
+  });
+
+  it('opens no session while the journal has little room, and closes those that there are', async () => {
+    const journal = Object.assign(new MemoryJournal(), { room: 'enough' as Room });
+    const world = await World.start({}, journal);
+    const sid = await world.open(1);
+    journal.room = 'low';
+    await world.open(2);
+    journal.room = 'scarce';
+    const refused = await world.submit(openCommand(3));
+    expect(refused).toMatchObject({ reason: 'JOURNAL_UNAVAILABLE', retryAfterMs: expect.any(Number) });
+    expect(isFault(await world.submit({ kind: 'CloseSession', sid, reason: 2 }))).toBe(false);
+    journal.room = 'enough';
+    await world.open(3);
+  });
+
+  it('stores a snapshot after 1,000 commands where the journal has little room, and forgets what is before the older one', async () => {
+    const journal = Object.assign(new MemoryJournal(), { room: 'enough' as Room });
+    const world = await World.start({}, journal);
+    const open = async (from: number, to: number) => {
+      for (let n = from; n < to; n++) await world.open(n);
+      await world.advance(0);
+    };
+    await open(0, 1_100);
+    expect(journal.snapshots()).toEqual([]);
+    journal.room = 'low';
+    await open(1_100, 1_101);
+    await open(1_101, 2_300);
+    await world.settle(world.replica.close());
+    expect(journal.snapshots()).toHaveLength(2);
+    expect(journal.compacted).toBe(journal.snapshots()[0]);
   });
 
   it('finishes what it took before it closes, and takes nothing more', async () => {

@@ -10,12 +10,26 @@ import type { Verdict } from '../verdict.js';
 /** Refusals that promise that nothing happened. */
 const NOTHING_STORED: ReadonlySet<string> = new Set(['JOURNAL_UNAVAILABLE', 'OVERLOADED', 'DRAINING']);
 
-/** What is in the log, and what callers were told, compared: **Fenced**, **Once**, **Kept**, **Refused**. */
+/** How far a ledger was when a backup was taken. */
+export interface LedgerMark {
+  readonly seq: number;
+  readonly term: bigint;
+  readonly revision: number;
+  readonly epoch: string;
+}
+
+/**
+ * What is in the log, and what callers were told, compared: **Fenced**, **Once**, **Kept**, **Refused**, and **Renewed**: one position
+ * names one command for ever, also when etcd was restored from a backup.
+ */
 export class Ledger {
   readonly #keys: LogKeys;
   readonly #verdict: Verdict;
   #seq = 0;
   #term = 0n;
+  #epoch = '';
+  /** What each position has named. */
+  readonly #named = new Map<string, string>();
   /** The last command in the log. */
   revision = 0;
   /** At which revision each instance's session was opened. */
@@ -40,8 +54,25 @@ export class Ledger {
       }
       this.#seq = seq;
       this.#term = term;
-      for (const record of records) this.#store(decodeRecord(record), record.revision);
+      for (const record of records) {
+        const command = decodeRecord(record);
+        this.#name(command, record.revision, Buffer.from(record.bytes).toString('base64'));
+        this.#store(command, record.revision);
+      }
     }
+  }
+
+  mark(): LedgerMark {
+    return { seq: this.#seq, term: this.#term, revision: this.revision, epoch: this.#epoch };
+  }
+
+  /** The log is what it was then. */
+  restore({ seq, term, revision, epoch }: LedgerMark): void {
+    this.#seq = seq;
+    this.#term = term;
+    this.revision = revision;
+    this.#epoch = epoch;
+    for (const [uuid, at] of this.opened) if (at > revision) this.opened.delete(uuid);
   }
 
   /** A caller hears that its instance has a session since this revision. */
@@ -56,6 +87,14 @@ export class Ledger {
     if (!NOTHING_STORED.has(reason)) return;
     this.#refused.add(uuid);
     if (this.opened.has(uuid)) this.#fail(uuid, reason);
+  }
+
+  #name(command: Command, revision: number, bytes: string): void {
+    if (command.kind === 'FoundNetwork' || command.kind === 'RenewEpoch') this.#epoch = command.epoch;
+    const position = `${this.#epoch} ${revision}`;
+    const before = this.#named.get(position) ?? bytes;
+    this.#named.set(position, bytes);
+    if (before !== bytes) this.#verdict.fail('Renewed', `position ${position} was given to another command before`);
   }
 
   #store(command: Command, revision: number): void {

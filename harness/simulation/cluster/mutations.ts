@@ -69,6 +69,13 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
     isInTouch: () => true,
   },
   {
+    name: 'forget how far the log was when it ends earlier',
+    seed: 1,
+    minutes: 30,
+    finds: 'Renewed',
+    isForgetful: true,
+  },
+  {
     name: 'leave a batch out',
     seed: 1,
     minutes: 10,
@@ -101,6 +108,7 @@ class HastyTail implements LogTail {
   readonly #log: FollowedLog;
   #term = 0n;
   #seq = 0;
+  #chain: Uint8Array = new Uint8Array();
 
   constructor(tail: LogTail, log: FollowedLog) {
     this.#tail = tail;
@@ -115,10 +123,15 @@ class HastyTail implements LogTail {
     const leader = ahead?.leader;
     if (leader !== undefined && leader.term > this.#term && this.#seq > 0) {
       this.#term = leader.term;
-      return { leader, batches: [{ term: leader.term, seq: this.#seq, records: [] }], isWhole: true };
+      return {
+        leader,
+        batches: [{ term: leader.term, seq: this.#seq, chain: this.#chain, records: [] }],
+        isWhole: true,
+      };
     }
     const slice = await this.#tail.read();
     this.#seq = slice.batches.at(-1)?.seq ?? this.#seq;
+    this.#chain = slice.batches.at(-1)?.chain ?? this.#chain;
     return slice;
   }
 }
@@ -135,7 +148,8 @@ function withTail(log: FollowedLog, change: (tail: LogTail) => LogTail): Followe
     close: () => log.close(),
     view: () => log.view(),
     watch: (changed) => log.watch(changed),
-    tail: (seq) => change(log.tail(seq)),
+    chainAt: (seq) => log.chainAt(seq),
+    tail: (seq, chain) => change(log.tail(seq, chain)),
   };
 }
 

@@ -1,4 +1,6 @@
 import { pino } from 'pino';
+import { EpochRenewal } from '../../../src/cluster/epoch-renewal.js';
+import { LogMemory, type MemoryStore } from '../../../src/cluster/log-memory.js';
 import { Member } from '../../../src/cluster/member.js';
 import type { DialLeader, FollowerHandler, FollowerLink } from '../../../src/cluster/peers.js';
 import type { Change } from '../../../src/core/model/change.js';
@@ -31,6 +33,8 @@ export interface ClusterTampering {
   readonly handler?: (handler: FollowerHandler, nth: number) => FollowerHandler;
   /** How a server makes sure that it is up to date. */
   readonly current?: (member: Member) => ReturnType<Member['current']>;
+  /** Whether servers remember nothing of the log outside of it. */
+  readonly isForgetful?: boolean;
   /** Whether a server takes itself for in touch with the others. */
   readonly isInTouch?: (member: Member) => boolean;
   /** Called with every change at each server, once it is applied there. */
@@ -44,6 +48,8 @@ export interface ClusterServerDeps {
   readonly random: SeededRandom;
   readonly store: EtcdStore;
   readonly dial: DialLeader;
+  /** Its data folder, as far as it remembers how far the log was applied. */
+  readonly memory: MemoryStore;
   readonly tamper: ClusterTampering;
   /** Told of each revision that is applied, in the replay of a start, too. */
   readonly applied: (state: State, position: Position, changes: readonly Change[]) => void;
@@ -64,6 +70,7 @@ export class ClusterServer implements LinkPlace {
     readonly member: Member,
     readonly replica: Replica,
     readonly state: State,
+    readonly memory: LogMemory | undefined,
   ) {
     this.name = deps.name;
     this.process = deps.process;
@@ -82,21 +89,26 @@ export class ClusterServer implements LinkPlace {
       peerAddress: name,
       leaderTtlMs: LEADER_TTL_MS,
       compactsHistory: true,
+      quotaBytes: 2 * 1_073_741_824,
     });
     const view = await log.view();
     const { state, replay } = await recover(view.journal, INITIAL_LIMITS);
     await replay((position, changes) => applied(state, position, changes));
+    const memory = tamper.isForgetful
+      ? undefined
+      : await LogMemory.open({ clock, store: deps.memory, warn: () => {} }, view, (seq) => log.chainAt(seq));
+    const renewal = new EpochRenewal({ random, logger: pino({ level: 'silent' }), memory, isAsked: false });
     const member: Member = new Member({
       ...{ clock, random, name, address: name, addresses: [`${name}:8768`] },
       log: tamper.log?.(log) ?? log,
       logger: pino({ level: 'silent' }),
-      seq: view.seq,
-      uuid: uuidOf(name),
+      ...{ seq: view.seq, chain: view.chain, uuid: uuidOf(name) },
       leaderTtlMs: LEADER_TTL_MS,
       pendingMax: DEFAULT_REPLICA_LIMITS.pendingMax,
       dial: deps.dial,
       replica: () => replica,
       leads: async () => {
+        await renewal.settle(replica);
         await replica.found(uuidOf(name));
       },
       lost: (error) => {
@@ -121,9 +133,11 @@ export class ClusterServer implements LinkPlace {
       },
     };
     replica.publishTo(leases, deadlines, attachments, member, witness);
-    const server: ClusterServer = new ClusterServer(deps, member, replica, state);
+    const server: ClusterServer = new ClusterServer(deps, member, replica, state, memory);
     made(server);
     await member.start();
+    await renewal.settle(replica);
+    memory?.keep(() => ({ epoch: state.epoch, seq: member.position.seq, chain: member.position.chain }));
     replica.opened();
     server.isUp = true;
   }
@@ -131,6 +145,13 @@ export class ClusterServer implements LinkPlace {
   /** Whether it vouches for sessions. */
   get isInTouch(): boolean {
     return this.#tamper.isInTouch?.(this.member) ?? this.member.isInTouch;
+  }
+
+  /** Ends in order, as it is told to before an etcd is restored. */
+  async end(): Promise<void> {
+    this.isUp = false;
+    await this.member.close();
+    await this.memory?.close();
   }
 
   accept(link: FollowerLink, from: LinkPlace): FollowerHandler | undefined {

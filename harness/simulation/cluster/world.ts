@@ -1,4 +1,5 @@
 import { LAG_MS_MAX } from '../../../src/cluster/limits.js';
+import type { Remembered } from '../../../src/cluster/log-memory.js';
 import type { Change } from '../../../src/core/model/change.js';
 import { isFault } from '../../../src/core/model/fault.js';
 import type { Position } from '../../../src/core/model/position.js';
@@ -20,6 +21,13 @@ const LEASE_PACES = [0.9, 1, 1.1];
 const TROUBLED = 0.005;
 /** How many troubles last so long that the others take a server for lost. */
 const LOST = 0.15;
+/** How often an operator restores etcd instead. */
+const RESTORED = 0.08;
+/** How long it waits until all servers are up and at one revision. */
+const REST_MS = 250;
+const REST_TRIES_MAX = 80;
+/** How long servers may take to end in order. */
+const END_MS = 10_000;
 const LATE_MS_MAX = 10_000;
 const TTL_MS = 5_000;
 const RESTART_MS = 1_000;
@@ -47,6 +55,8 @@ interface Place {
   server: ClusterServer | undefined;
   process: Process | undefined;
   store: 'passes' | 'lost' | 'unanswered';
+  /** What it remembers on its own disk. */
+  memory: Remembered | undefined;
   /** When something was last done to it. */
   disturbedMs: number;
 }
@@ -70,6 +80,8 @@ export class ClusterWorld {
   readonly verdict = new Verdict(() => this.scheduler.nowMs);
   readonly ledger = new Ledger(NETWORK, this.verdict);
   readonly #random: SeededRandom;
+  /** Drawn from beside the other strikes, so that these stay what they are. */
+  readonly #restoring: SeededRandom;
   readonly #etcd = new SimulatedEtcd(clockOf(this.scheduler));
   readonly #links: Links;
   readonly #places: readonly Place[];
@@ -85,6 +97,11 @@ export class ClusterWorld {
   #acknowledged = 0;
   #unknown = 0;
   #isCalm = false;
+  /** Counts restores of etcd: what was acknowledged before one is no longer so. */
+  #life = 0;
+  #isRestoring = false;
+  /** How often etcd was restored. */
+  restores = 0;
 
   constructor(
     readonly seed: number,
@@ -92,6 +109,7 @@ export class ClusterWorld {
     readonly tamper: ClusterTampering = {},
   ) {
     this.#random = new SeededRandom(seed);
+    this.#restoring = this.#random.fork(2);
     this.#links = new Links(this.scheduler, this.#random.fork(1));
     this.#etcd.leasePace = this.#random.pick(LEASE_PACES);
     this.#etcd.committed = (transaction) => this.ledger.take(transaction);
@@ -101,7 +119,7 @@ export class ClusterWorld {
       this.#judgeExpiry(command.sid);
     };
     this.#places = Array.from({ length: count }, (_, at) => ({
-      ...{ name: `s${at + 1}`, server: undefined, process: undefined },
+      ...{ name: `s${at + 1}`, server: undefined, process: undefined, memory: undefined },
       ...{ store: 'passes' as const, disturbedMs: 0 },
     }));
   }
@@ -142,6 +160,12 @@ export class ClusterWorld {
     };
     const deps = {
       ...{ name: place.name, process, random, tamper: this.tamper },
+      memory: {
+        read: async () => place.memory,
+        write: async (remembered: Remembered) => {
+          if (process.isAlive) place.memory = remembered;
+        },
+      },
       store: this.#etcd.connect({ next: () => this.#way(place), delayMs: () => random.fraction() * 3 }),
       dial: this.#links.dialFrom(
         () => place.server!,
@@ -189,8 +213,11 @@ export class ClusterWorld {
       const place = random.pick(this.#places);
       const other = random.pick(this.#places);
       const forMs = random.chance(LOST) ? random.between(16_000, 40_000) : random.between(50, 12_000);
-      this.#strike(random.below(6), place, other, forMs);
-      this.#disturb();
+      if (this.#mayRestore() && this.#restoring.chance(RESTORED)) void this.#restore(forMs).then(() => this.#disturb());
+      else {
+        this.#strike(random.below(6), place, other, forMs);
+        this.#disturb();
+      }
     });
   }
 
@@ -227,6 +254,55 @@ export class ClusterWorld {
     }
   }
 
+  /** A world of another deliberate fault has that one alone to be found. */
+  #mayRestore(): boolean {
+    return this.tamper.isForgetful === true || Object.keys(this.tamper).length === 0;
+  }
+
+  /** An operator saves etcd's data and later puts it back, as docs/cluster.md says: all servers are stopped in order before. */
+  async #restore(afterMs: number): Promise<void> {
+    const [backup, mark] = [this.#etcd.backup(), this.ledger.mark()];
+    await this.#wait(afterMs);
+    this.#isRestoring = true;
+    const servers = await this.#rest();
+    const hasRest = servers.length === this.#places.length && !this.#isCalm && mark.revision > 0;
+    if (!hasRest) {
+      this.#isRestoring = false;
+      return;
+    }
+    // One that dies meanwhile does not end in order.
+    const ending = Promise.all(servers.map((server) => server.end())).then(() => true);
+    const hasEnded = await Promise.race([ending, this.#wait(END_MS).then(() => false)]);
+    this.#isRestoring = false;
+    const areAhead = servers.every(({ member }) => member.position.seq > mark.seq);
+    for (const place of this.#places) this.#kill(place, RESTART_MS);
+    // One that has applied no more than the backup has cannot tell it from the log.
+    if (!hasEnded || !areAhead) return;
+    this.#etcd.restore(backup);
+    this.ledger.restore(mark);
+    this.#life++;
+    this.restores++;
+    this.#newest = mark.revision;
+    this.#old = 0;
+    for (const revision of this.#digests.keys()) if (revision > mark.revision) this.#digests.delete(revision);
+  }
+
+  /** All servers, once they are up and have the same; fewer when that does not come. */
+  async #rest(): Promise<readonly ClusterServer[]> {
+    for (let tries = 0; tries < REST_TRIES_MAX; tries++) {
+      const up = this.#places.flatMap(({ server, process }) => (server?.isUp && !process?.isStopped ? [server] : []));
+      const isRest =
+        up.length === this.#places.length && up.every(({ state }) => state.revision === this.ledger.revision);
+      if (isRest || this.#isCalm) return up;
+      await this.#wait(REST_MS);
+    }
+    return [];
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => this.scheduler.after(ms, resolve));
+  }
+
   #calm(): void {
     this.#isCalm = true;
     this.#links.heal();
@@ -242,7 +318,8 @@ export class ClusterWorld {
     this.scheduler.after(random.between(5, 120), () => {
       const place = random.pick(this.#places);
       const { server } = place;
-      if (server?.isUp && !server.process.isStopped && !this.#isCalm) this.#callAt(place, server, random.below(10));
+      if (server?.isUp && !server.process.isStopped && !this.#isCalm && !this.#isRestoring)
+        this.#callAt(place, server, random.below(10));
       this.#call();
     });
   }
@@ -284,9 +361,10 @@ export class ClusterWorld {
     }
     this.#acknowledged++;
     const { revision } = outcome;
+    const life = this.#life;
     this.#newest = Math.max(this.#newest, revision);
     this.scheduler.after(STALE_MS, () => {
-      this.#old = Math.max(this.#old, revision);
+      if (life === this.#life) this.#old = Math.max(this.#old, revision);
     });
     this.ledger.acknowledged(uuid, outcome.revision);
     for (const change of outcome.changes) if (change.kind === 'SessionOpened') this.#sids.push(change.session.sid);

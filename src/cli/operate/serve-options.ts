@@ -1,4 +1,5 @@
 import { type Command, Option as Flag } from 'commander';
+import { ETCD_OPTIONS } from '../../config/etcd-options.js';
 import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS } from '../../config/limit-options.js';
 import { environmentName, type Option } from '../../config/option.js';
 import { OPTIONS } from '../../config/options.js';
@@ -6,15 +7,27 @@ import { OPTIONS } from '../../config/options.js';
 /** Adds every option of `serve`, from the one table that knows them. Values are checked when all sources are read. */
 export function withServeOptions(command: Command): Command {
   for (const [key, option] of Object.entries(OPTIONS) as [string, Option<unknown>][]) {
-    const name = option.placeholder === '' ? `--${option.flag}` : `--${option.flag} <${option.placeholder}>`;
-    const fallback = option.fallback === undefined || option.placeholder === '' ? '' : `default ${option.fallback}; `;
-    const flag = new Flag(name, `${option.help} (${fallback}${environmentName(option.flag)})`);
+    const flag = flagOf(option);
     if (option.isList)
       flag.argParser((value, before?: string) => (before === undefined ? value : `${before},${value}`));
     const isBound = key in LIMIT_OPTIONS || key in DOOR_LIMIT_OPTIONS;
     command.addOption(isBound ? flag.helpGroup('Bounds:') : flag);
   }
   return command;
+}
+
+/** Adds the options of `serve` that say which data folder it is and which etcd, and no others. */
+export function withJournalOptions(command: Command): Command {
+  const { data, journal, network } = OPTIONS;
+  const options: readonly Option<unknown>[] = [data, journal, network, ...Object.values(ETCD_OPTIONS)];
+  for (const option of options) command.addOption(flagOf(option));
+  return command;
+}
+
+function flagOf({ flag, placeholder, fallback, help }: Option<unknown>): Flag {
+  const name = placeholder === '' ? `--${flag}` : `--${flag} <${placeholder}>`;
+  const shown = fallback === undefined || placeholder === '' ? '' : `default ${fallback}; `;
+  return new Flag(name, `${help} (${shown}${environmentName(flag)})`);
 }
 
 /** The flags that were given, by name. Commander stores them in camel case. */

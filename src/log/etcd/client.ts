@@ -1,5 +1,7 @@
-import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import {
+  type AuthenticateResponse,
+  AuthService,
   Compare_CompareResult,
   Compare_CompareTarget,
   type Compare as CompareMessage,
@@ -13,6 +15,7 @@ import {
 } from '../../../gen/etcdserverpb/rpc.js';
 import { type Address, formatAddress } from '../../base/address.js';
 import type { Clock } from '../../base/clock.js';
+import { channelCredentials, type EtcdAccess, type EtcdUser } from './access.js';
 import { REQUEST_MS_MAX, REWATCH_MS } from './limits.js';
 import {
   type Committed,
@@ -28,6 +31,7 @@ import {
   type StoreStatus,
   type Transaction,
 } from './store.js';
+import { EtcdToken } from './token.js';
 
 /** What one read may bring: as many keys as are asked for at most, each as large as a request can be. */
 const MESSAGE_BYTES_MAX = 64 * 1_048_576;
@@ -54,18 +58,23 @@ interface Method<Request, Response> {
 
 /**
  * etcd over gRPC: the members that were named, one at a time. After an answer that says nothing the next one is asked, because
- * the one before may be gone or cut off. A request is sent once, whatever becomes of it.
+ * the one before may be gone or cut off. A request is sent once, whatever becomes of it; one that etcd did not look at because of its
+ * token is sent again with another.
  */
 export class EtcdClient implements EtcdStore {
   readonly #members: readonly Client[];
   readonly #clock: Clock;
+  readonly #token: EtcdToken;
   #at = 0;
+  #isClosed = false;
 
-  constructor(addresses: readonly Address[], clock: Clock) {
+  constructor(addresses: readonly Address[], clock: Clock, access: EtcdAccess = {}) {
     this.#clock = clock;
+    this.#token = new EtcdToken(access.user, (user) => this.#authenticate(user));
+    const credentials = channelCredentials(access);
     this.#members = addresses.map(
       (address) =>
-        new Client(formatAddress(address), credentials.createInsecure(), {
+        new Client(formatAddress(address), credentials, {
           'grpc.enable_retries': 0,
           'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
           'grpc.initial_reconnect_backoff_ms': REDIAL_MS_MAX / 10,
@@ -101,9 +110,9 @@ export class EtcdClient implements EtcdStore {
   /** A call for each keep-alive: one that stays open would have to be watched for whether it still lives. */
   keepAlive(lease: bigint): Promise<boolean> {
     const { path, requestSerialize, responseDeserialize } = LeaseService.leaseKeepAlive;
-    return this.#ask((member, answered) => {
+    return this.#ask((member, metadata, answered) => {
       const options = { deadline: this.#deadline() };
-      const call = member.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata(), options);
+      const call = member.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata, options);
       call.once('data', ({ TTL }) => {
         answered(null, TTL > 0n);
         call.cancel();
@@ -132,29 +141,42 @@ export class EtcdClient implements EtcdStore {
   }
 
   async status(): Promise<StoreStatus> {
-    const { version, dbSize } = await this.#unary(MaintenanceService.status, {});
-    return { version, bytes: Number(dbSize) };
+    const { version, dbSize, dbSizeInUse, dbSizeQuota } = await this.#unary(MaintenanceService.status, {});
+    const [bytes, bytesInUse, quotaBytes] = [dbSize, dbSizeInUse, dbSizeQuota].map(Number);
+    return { version, bytes, bytesInUse, quotaBytes: quotaBytes === 0 ? undefined : quotaBytes };
   }
 
   /** A call that stays open, and is made anew at whichever member is asked then when it breaks. */
   watch({ key, end = '' }: KeyRange, changed: () => void): { close(): void } {
     const { path, requestSerialize, responseDeserialize } = WatchService.watch;
     let isClosed = false;
-    let cancel: () => void;
+    let cancel = () => {};
+    const again = (): void => {
+      if (isClosed || this.#isClosed) return;
+      changed();
+      const timer = this.#clock.after(REWATCH_MS, begin);
+      cancel = () => timer.cancel();
+    };
     const begin = (): void => {
+      if (this.#isClosed) return;
       const member = this.#members[this.#at];
-      const call = member.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata(), {});
-      cancel = () => call.cancel();
-      call.on('data', ({ canceled }) => (canceled ? call.cancel() : changed()));
-      call.once('error', () => {
-        if (isClosed) return;
-        changed();
-        const timer = this.#clock.after(REWATCH_MS, begin);
-        cancel = () => timer.cancel();
-      });
-      call.write({
-        requestUnion: { $case: 'createRequest', value: { key: Buffer.from(key), rangeEnd: Buffer.from(end) } },
-      });
+      const asked = this.#token.metadata();
+      const open = (metadata: Metadata): void => {
+        if (isClosed || this.#isClosed) return;
+        const call = member.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata, {});
+        cancel = () => call.cancel();
+        call.on('data', ({ canceled }) => {
+          if (!canceled) return changed();
+          // It says so, too, when it does not know the token.
+          this.#token.forget(asked);
+          call.cancel();
+        });
+        call.once('error', again);
+        call.write({
+          requestUnion: { $case: 'createRequest', value: { key: Buffer.from(key), rangeEnd: Buffer.from(end) } },
+        });
+      };
+      asked.then(open, again);
     };
     begin();
     const close = () => {
@@ -165,27 +187,50 @@ export class EtcdClient implements EtcdStore {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const member of this.#members) member.close();
   }
 
   #unary<Request, Response>(method: Method<Request, Response>, request: Request): Promise<Response> {
-    const { path, requestSerialize, responseDeserialize } = method;
-    return this.#ask((member, answered) => {
-      const options = { deadline: this.#deadline() };
-      member.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, new Metadata(), options, answered);
-    });
+    return this.#ask((member, metadata, answered) => this.#send(member, method, request, metadata, answered));
   }
 
-  #ask<T>(send: (member: Client, answered: (error: ServiceError | null, answer?: T) => void) => void): Promise<T> {
+  #send<Request, Response>(
+    member: Client,
+    { path, requestSerialize, responseDeserialize }: Method<Request, Response>,
+    request: Request,
+    metadata: Metadata,
+    answered: Answered<Response>,
+  ): void {
+    const options = { deadline: this.#deadline() };
+    member.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, options, answered);
+  }
+
+  async #ask<T>(send: (member: Client, metadata: Metadata, answered: Answered<T>) => void): Promise<T> {
     const at = this.#at;
-    return new Promise((resolve, reject) => {
-      send(this.#members[at], (error, answer) => {
-        if (error === null && answer !== undefined) return resolve(answer);
-        const failure = failureOf(error);
-        if (failure.kind === 'unclear' && this.#at === at) this.#at = (at + 1) % this.#members.length;
-        reject(failure);
-      });
-    });
+    const asked = this.#token.metadata();
+    try {
+      try {
+        return await answerOf<T>(async (answered) => send(this.#members[at], await asked, answered));
+      } catch (error) {
+        if (!isServiceError(error) || !this.#token.isStale(error)) throw error;
+        this.#token.forget(asked);
+        const metadata = await this.#token.metadata();
+        return await answerOf<T>(async (answered) => send(this.#members[at], metadata, answered));
+      }
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.kind === 'unclear' && this.#at === at) this.#at = (at + 1) % this.#members.length;
+      throw failure;
+    }
+  }
+
+  async #authenticate({ name, password }: EtcdUser): Promise<string> {
+    const member = this.#members[this.#at];
+    const { token } = await answerOf<AuthenticateResponse>((answered) =>
+      this.#send(member, AuthService.authenticate, { name, password }, new Metadata(), answered),
+    );
+    return token;
   }
 
   #deadline(): number {
@@ -193,10 +238,28 @@ export class EtcdClient implements EtcdStore {
   }
 }
 
-function failureOf(error: ServiceError | null): StoreError {
-  const message = `etcd: ${error?.details ?? 'the answer is empty'}`;
+/** How a call says what became of it. */
+type Answered<T> = (error: ServiceError | null, answer?: T) => void;
+
+/** The answer to what is sent. Rejects with a ServiceError, or with an Error when the answer is empty. */
+function answerOf<T>(send: (answered: Answered<T>) => void | Promise<void>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const answered: Answered<T> = (error, answer) => {
+      if (error === null && answer !== undefined) resolve(answer);
+      else reject(error ?? new Error('the answer is empty'));
+    };
+    Promise.resolve(send(answered)).catch(reject);
+  });
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'code' in error && 'details' in error;
+}
+
+function failureOf(error: unknown): StoreError {
   const options = { cause: error };
-  if (error === null) return new StoreError('unclear', message, options);
+  if (!isServiceError(error)) return new StoreError('unclear', `etcd: ${(error as Error).message}`, options);
+  const message = `etcd: ${error.details}`;
   // etcd says the same of too many requests, and of one that is too large.
   if (error.code === status.RESOURCE_EXHAUSTED && error.details.includes('space exceeded')) {
     return new StoreError('full', message, options);
@@ -205,7 +268,7 @@ function failureOf(error: ServiceError | null): StoreError {
 }
 
 function isCode(error: unknown, code: status): boolean {
-  return error instanceof StoreError && (error.cause as ServiceError | null)?.code === code;
+  return error instanceof StoreError && isServiceError(error.cause) && error.cause.code === code;
 }
 
 function rangeOf({ key, end = '', limit = 0, keysOnly = false }: ReadRange): RangeRequest {

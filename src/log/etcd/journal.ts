@@ -1,5 +1,11 @@
 import type { Clock } from '../../base/clock.js';
-import { type Journal, JournalError, type StoredRecord, type StoredSnapshot } from '../../journal/journal.js';
+import {
+  type Journal,
+  JournalError,
+  type Room,
+  type StoredRecord,
+  type StoredSnapshot,
+} from '../../journal/journal.js';
 import { checkFollows, checkNewSnapshot, gapless } from '../../journal/sequence.js';
 import type { RetryCause, TermFigures } from '../shared-log.js';
 import { EMPTY_LOG, encodeHead, extend, type LogEnd } from './batch.js';
@@ -7,6 +13,7 @@ import { BatchReader } from './batch-reader.js';
 import type { Fence } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { REQUEST_BYTES_MAX, TRIM_KEYS_MAX } from './limits.js';
+import type { Quota } from './quota.js';
 import { LogSnapshots } from './snapshots.js';
 import type { EtcdStore, KeyValue } from './store.js';
 
@@ -19,6 +26,8 @@ export interface EtcdJournalDeps {
   readonly term: bigint;
   /** The head as it was read after the term was won; undefined in a new log. */
   readonly head: { readonly end: LogEnd; readonly modRevision: bigint } | undefined;
+  /** How much room etcd has. */
+  readonly quota: Quota;
   /** How often transactions were sent again; the fence counts. */
   readonly retries: Readonly<Record<RetryCause, number>>;
   /** Called when a write says that the term is over. */
@@ -79,7 +88,14 @@ export class EtcdJournal implements Journal {
 
   /** What the term has done so far. */
   get figures(): TermFigures {
-    return { seq: this.#end.seq, storeBytes: this.#storeBytes, retries: this.#deps.retries };
+    const { seq, chain } = this.#end;
+    return {
+      seq,
+      chain,
+      quotaRatio: this.#deps.quota.ratio,
+      storeBytes: this.#storeBytes,
+      retries: this.#deps.retries,
+    };
   }
 
   /** etcd's revision of the last append. */
@@ -149,9 +165,16 @@ export class EtcdJournal implements Journal {
     return this.#storeBytes;
   }
 
+  get room(): Room {
+    return this.#deps.quota.room;
+  }
+
   /** Asks how large the store is. Rejects with what etcd says instead. */
   async measure(): Promise<void> {
-    this.#storeBytes = (await this.#deps.store.status()).bytes;
+    const { store, quota } = this.#deps;
+    const status = await store.status();
+    this.#storeBytes = status.bytes;
+    quota.measure(status);
   }
 
   close(): Promise<void> {

@@ -9,6 +9,8 @@ export class LogKeys {
   readonly head: string;
   readonly leader: string;
   readonly marks: string;
+  /** There while a journal is copied into the network, and after that was cut short. */
+  readonly copying: string;
   /** The head and the leader: what changes with every append and every term. */
   readonly ends: KeyRange;
   /** All batches. */
@@ -23,6 +25,7 @@ export class LogKeys {
     this.leader = `${this.#top}leader`;
     this.ends = { key: this.head, end: `${this.leader}\0` };
     this.marks = `${this.#top}marks`;
+    this.copying = `${this.#top}copying`;
     this.batches = below(`${this.#top}log/`);
     this.snapshots = below(`${this.#top}snap/`);
   }

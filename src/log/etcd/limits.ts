@@ -4,6 +4,9 @@
  */
 export const APPEND_BYTES_MAX = 262_144;
 
+/** Records of one batch that a copy writes, as many as a leader's append has at most. */
+export const BATCH_RECORDS_MAX = 1_024;
+
 /** Bytes of all records of an append. Beyond it the caller is broken: etcd would refuse the request. */
 export const REQUEST_BYTES_MAX = 1_400_000;
 
@@ -37,7 +40,15 @@ export const KEEP_ALIVES_PER_TTL = 6;
 /** The part of a TTL after which a leader without an answer takes its term for lost: before etcd lets another win. */
 export const TERM_PART = 2 / 3;
 
-/** Between two looks at the size of the store, and two compactions of its history. */
+/** Between two looks at the size of the store: at the 8 MiB/s of a snapshot a tenth of 2 GiB takes longer. */
+export const QUOTA_LOOK_MS = 10_000;
+/** The part of etcd's quota that is in use when an operator is warned. */
+export const QUOTA_WARNED = 0.6;
+/** When snapshots are stored and the log is trimmed at once. */
+export const QUOTA_LOW = 0.75;
+/** When no session is opened any more. The rest is enough to close all that there are. */
+export const QUOTA_SCARCE = 0.9;
+/** Between two compactions of the store's history. */
 export const UPKEEP_MS = 60_000;
 /** How much of etcd's own history is kept: nothing here reads it, but an operator may want to look. */
 export const HISTORY_MS = 300_000;

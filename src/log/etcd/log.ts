@@ -1,37 +1,24 @@
 import type { Logger } from 'pino';
-import type { Clock, Random, Timer } from '../../base/clock.js';
+import type { Timer } from '../../base/clock.js';
 import type { FollowedLog, LogTail, LogView, RetryCause, Term } from '../shared-log.js';
-import { decodeHead, decodeLeader, encodeLeader } from './batch.js';
+import { decodeBatch, decodeHead } from './batch.js';
 import { Fence, journalErrorOf } from './fence.js';
 import { EtcdJournal } from './journal.js';
 import { LogKeys } from './keys.js';
-import { APPEND_BYTES_MAX, CAMPAIGN_MS, HISTORY_MS, UPKEEP_MS } from './limits.js';
-import { type EtcdStore, StoreError } from './store.js';
+import { type Lead, type LeadDeps, takeLead } from './lead.js';
+import { APPEND_BYTES_MAX, HISTORY_MS, QUOTA_LOOK_MS, UPKEEP_MS } from './limits.js';
+import { Quota } from './quota.js';
 import { EtcdTail } from './tail.js';
-import { TermLease } from './term-lease.js';
-import { checkVersion } from './version.js';
-import { viewLog } from './view.js';
+import { checkNotCopied, viewLog } from './view.js';
 
 /** What a log in etcd is made of. */
-export interface EtcdLogDeps {
-  readonly store: EtcdStore;
-  readonly clock: Clock;
-  readonly random: Random;
+export interface EtcdLogDeps extends LeadDeps {
   readonly log: Logger;
-  /** Which network's. */
-  readonly network: string;
-  /** What others read of who leads. */
-  readonly name: string;
-  /** Where other servers reach it. Empty: nowhere. */
-  readonly peerAddress?: string;
-  /** How long the leader may be silent before another can win. */
-  readonly leaderTtlMs: number;
   /** Whether the leader lets etcd forget its history. */
   readonly compactsHistory: boolean;
+  /** What etcd's file may have, where etcd does not say so itself. */
+  readonly quotaBytes: number;
 }
-
-/** Bytes by which a process knows the key of its own try. */
-const INCARNATION_BYTES = 8;
 
 /** The log of a network in etcd. */
 export class EtcdLog implements FollowedLog {
@@ -46,16 +33,12 @@ export class EtcdLog implements FollowedLog {
   }
 
   async lead(signal?: AbortSignal): Promise<Term> {
-    const { store } = this.#deps;
     try {
-      checkVersion((await store.status()).version);
-      const lease = await this.#newLease();
+      const lead = await takeLead(this.#deps, this.#keys, signal);
       try {
-        return await this.#open(lease, await this.#win(lease, signal));
+        return await this.#open(lead);
       } catch (error) {
-        lease.end();
-        // etcd ends it in time if it does not hear this.
-        await store.revoke(lease.id).catch(() => undefined);
+        await lead.release();
         throw error;
       }
     } catch (error) {
@@ -67,8 +50,16 @@ export class EtcdLog implements FollowedLog {
     return viewLog({ store: this.#deps.store, keys: this.#keys });
   }
 
-  tail(seq: number): LogTail {
-    return new EtcdTail(this.#deps.store, this.#keys, seq);
+  tail(seq: number, chain?: Uint8Array): LogTail {
+    return new EtcdTail(this.#deps.store, this.#keys, seq, chain);
+  }
+
+  async chainAt(seq: number): Promise<Uint8Array | undefined> {
+    const { values } = await this.#deps.store.read({ key: this.#keys.batch(seq) }).catch((error: unknown) => {
+      throw journalErrorOf(error);
+    });
+    const [batch] = values;
+    return batch && decodeBatch(batch.value, seq).chain;
   }
 
   watch(changed: () => void): { close(): void } {
@@ -79,41 +70,8 @@ export class EtcdLog implements FollowedLog {
     this.#deps.store.close();
   }
 
-  async #newLease(): Promise<TermLease> {
-    const { store, clock, leaderTtlMs } = this.#deps;
-    const askedMs = clock.nowMs();
-    return new TermLease(store, clock, await store.grant(leaderTtlMs), askedMs);
-  }
-
-  /** Makes the key `leader` as soon as there is none. Resolves with the term. */
-  async #win(lease: TermLease, signal: AbortSignal | undefined): Promise<bigint> {
-    const { store, random, name, peerAddress, log, network } = this.#deps;
-    const { leader } = this.#keys;
-    const value = encodeLeader(name, random.bytes(INCARNATION_BYTES), peerAddress);
-    let leads: string | undefined;
-    for (;;) {
-      signal?.throwIfAborted();
-      lease.lost.throwIfAborted();
-      const committed = await store
-        .commit({
-          compare: [{ key: leader, target: 'created', revision: 0n }],
-          success: [{ kind: 'put', key: leader, value, lease: lease.id }],
-          failure: [{ kind: 'read', range: { key: leader } }],
-        })
-        .catch(unlessUnclear);
-      if (committed?.succeeded) return committed.revision;
-      const [now] = committed?.found[0] ?? [];
-      // An earlier try had landed.
-      if (now !== undefined && Buffer.compare(now.value, value) === 0) return now.createRevision;
-      const other = now && decodeLeader(now.value).name;
-      if (other !== leads && other !== undefined) log.info({ network, leader: other }, 'another server leads; waiting');
-      leads = other;
-      await this.#wait(CAMPAIGN_MS, signal);
-    }
-  }
-
   /** What a term begins with, in this order: the head is read when nothing of an earlier term can land any more. */
-  async #open(lease: TermLease, term: bigint): Promise<Term> {
+  async #open({ lease, term, release }: Lead): Promise<Term> {
     const { store, clock, log, network } = this.#deps;
     const keys = this.#keys;
     const retries: Record<RetryCause, number> = { unclear: 0, full: 0 };
@@ -123,20 +81,21 @@ export class EtcdLog implements FollowedLog {
     const fence = new Fence({ store, clock, leaderKey: keys.leader, term, retried });
     lease.lost.addEventListener('abort', () => log.warn({ network, term: String(term) }, lease.lost.reason.message));
     const [head] = (await store.read({ key: keys.head })).values;
+    if (head === undefined) await checkNotCopied(store, keys);
     let upkeep: Timer | undefined;
     const resign = async () => {
       upkeep?.cancel();
-      lease.end();
       fence.close();
-      await this.#giveBack(term, lease.id);
+      await release();
     };
     const journal = await EtcdJournal.open({
       ...{ store, fence, keys, clock, term, retries, resign },
+      quota: new Quota(this.#deps.quotaBytes, log),
       head: head && { end: decodeHead(head.value), modRevision: head.modRevision },
       deposed: (error) => lease.supersede(error),
     });
     const plan = () => {
-      upkeep = clock.after(UPKEEP_MS, () => void this.#keepUp(journal).finally(plan));
+      upkeep = clock.after(QUOTA_LOOK_MS, () => void this.#keepUp(journal).finally(plan));
     };
     plan();
     log.info({ network, term: String(term), revision: journal.last }, 'leads');
@@ -152,51 +111,28 @@ export class EtcdLog implements FollowedLog {
     };
   }
 
-  /** So that another can win at once. What etcd does not hear now, the end of the lease says. */
-  async #giveBack(term: bigint, lease: bigint): Promise<void> {
-    const { store } = this.#deps;
-    const { leader } = this.#keys;
-    const remove = {
-      compare: [{ key: leader, target: 'created' as const, revision: term }],
-      success: [{ kind: 'delete' as const, range: { key: leader } }],
-    };
-    await store.commit(remove).catch(() => undefined);
-    await store.revoke(lease).catch(() => undefined);
-  }
-
   /** Looks how large the store is, and lets etcd forget what is older than it has to be. */
   async #keepUp(journal: EtcdJournal): Promise<void> {
     const { store, clock, compactsHistory, log } = this.#deps;
     const atMs = clock.nowMs();
     try {
       await journal.measure();
+      // What was trimmed takes room until etcd has forgotten it.
+      if (journal.room !== 'enough' && compactsHistory) {
+        this.#heads = [];
+        await store.compact(journal.headAt);
+      }
+      if (atMs - (this.#heads.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) < UPKEEP_MS) return;
       this.#heads.push({ atMs, revision: journal.headAt });
       while (this.#heads.length > 0 && atMs - this.#heads[0].atMs >= HISTORY_MS) {
         const { revision } = this.#heads.shift() ?? { revision: 0n };
         if (compactsHistory && revision > 0n) await store.compact(revision);
       }
     } catch (error) {
-      log.warn({ err: error }, 'etcd did not take care of its history; it is asked again in a minute');
+      log.warn(
+        { err: error },
+        'etcd did not say how large it is, or did not take care of its history; it is asked again',
+      );
     }
   }
-
-  #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#deps.clock.after(ms, () => {
-        signal?.removeEventListener('abort', giveUp);
-        resolve();
-      });
-      const giveUp = () => {
-        timer.cancel();
-        reject(signal?.reason);
-      };
-      signal?.addEventListener('abort', giveUp, { once: true });
-    });
-  }
-}
-
-/** Of a try of which nothing is known, the next tells more. */
-function unlessUnclear(error: unknown): undefined {
-  if (error instanceof StoreError && error.kind === 'unclear') return undefined;
-  throw error;
 }

@@ -1,8 +1,9 @@
+import type { Clock } from '../../base/clock.js';
 import { JournalError } from '../../journal/journal.js';
 import type { StoredMark } from './batch.js';
-import { journalErrorOf } from './fence.js';
+import { type Fence, journalErrorOf } from './fence.js';
 import { type LogKeys, partOf } from './keys.js';
-import { READ_KEYS_MIN } from './limits.js';
+import { PIECE_BYTES_MAX, READ_KEYS_MIN, SNAPSHOT_BYTES_PER_SECOND } from './limits.js';
 import type { EtcdStore, KeyRange, KeyValue } from './store.js';
 
 /** Where the parts of snapshots are read. */
@@ -34,6 +35,32 @@ export async function* readParts(
   }
   if (part === parts) return;
   throw new JournalError('damaged', `part ${part} of snapshot ${revision} is missing`, { revision });
+}
+
+/** What the parts of a snapshot are written with. */
+export interface PartsWriter {
+  readonly fence: Pick<Fence, 'write'>;
+  readonly keys: LogKeys;
+  readonly clock: Clock;
+}
+
+/** Writes the parts of an attempt, not too many at once. Resolves with how many there are. */
+export async function writeParts(
+  { fence, keys, clock }: PartsWriter,
+  attempt: KeyRange,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<number> {
+  let part = 0;
+  for await (const chunk of chunks) {
+    for (let from = 0, piece = 0; from === 0 || from < chunk.length; from += PIECE_BYTES_MAX, piece++) {
+      const value = chunk.subarray(from, from + PIECE_BYTES_MAX);
+      await fence.write([{ kind: 'put', key: keys.piece(attempt, part, piece), value }]);
+      const restMs = (value.length * 1_000) / SNAPSHOT_BYTES_PER_SECOND;
+      await new Promise<void>((resolve) => clock.after(restMs, resolve));
+    }
+    part++;
+  }
+  return part;
 }
 
 async function* readPieces({ store }: PartsPlace, range: KeyRange): AsyncGenerator<KeyValue> {

@@ -2,9 +2,8 @@ import type { Clock } from '../../base/clock.js';
 import { decodeMarks, encodeMarks, type LogMarks, type StoredMark } from './batch.js';
 import type { Fence } from './fence.js';
 import type { LogKeys } from './keys.js';
-import { PIECE_BYTES_MAX, SNAPSHOT_BYTES_PER_SECOND } from './limits.js';
-import { readParts } from './snapshot-parts.js';
-import type { EtcdStore, KeyRange } from './store.js';
+import { readParts, writeParts } from './snapshot-parts.js';
+import type { EtcdStore } from './store.js';
 
 /** What snapshots need. */
 export interface SnapshotsDeps {
@@ -60,7 +59,7 @@ export class LogSnapshots {
     const name = `${term.toString(16).padStart(16, '0')}-${this.#attempts++}`;
     const range = keys.attempt(revision, name);
     try {
-      const parts = await this.#writeParts(range, chunks);
+      const parts = await writeParts(this.#deps, range, chunks);
       await this.#change((marks) => ({ ...marks, marks: withMark(marks.marks, { revision, seq, name, parts }) }));
     } catch (error) {
       // What cannot be removed now goes with the next term.
@@ -81,21 +80,6 @@ export class LogSnapshots {
     for (const mark of before) {
       await fence.write([{ kind: 'delete', range: keys.attempt(mark.revision, mark.attempt) }]);
     }
-  }
-
-  async #writeParts(range: KeyRange, chunks: AsyncIterable<Uint8Array>): Promise<number> {
-    const { fence, keys, clock } = this.#deps;
-    let part = 0;
-    for await (const chunk of chunks) {
-      for (let from = 0, piece = 0; from === 0 || from < chunk.length; from += PIECE_BYTES_MAX, piece++) {
-        const value = chunk.subarray(from, from + PIECE_BYTES_MAX);
-        await fence.write([{ kind: 'put', key: keys.piece(range, part, piece), value }]);
-        const restMs = (value.length * 1_000) / SNAPSHOT_BYTES_PER_SECOND;
-        await new Promise<void>((resolve) => clock.after(restMs, resolve));
-      }
-      part++;
-    }
-    return part;
   }
 
   /** Writes other marks. That they are still those that are known here is compared, so that a late repetition changes nothing. */

@@ -72,6 +72,10 @@ export interface StoreStatus {
   readonly version: string;
   /** Bytes of its file, free pages included. */
   readonly bytes: number;
+  /** Bytes of what it holds, without free pages, which are used before the file grows. */
+  readonly bytesInUse: number;
+  /** What its file may have; undefined where it does not say so: before 3.6. */
+  readonly quotaBytes: number | undefined;
 }
 
 /** Why etcd did not do what it was asked. */

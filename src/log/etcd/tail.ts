@@ -1,6 +1,6 @@
 import { JournalError } from '../../journal/journal.js';
 import type { LogSlice, LogTail, SeenLeader } from '../shared-log.js';
-import { checkChain, decodeBatch, decodeHead, decodeLeader, EMPTY_LOG, type ReadBatch } from './batch.js';
+import { checkChain, decodeBatch, decodeHead, decodeLeader, EMPTY_LOG, type LogEnd, type ReadBatch } from './batch.js';
 import { journalErrorOf } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { READ_BYTES_AIM, READ_KEYS_MAX, READ_KEYS_MIN } from './limits.js';
@@ -17,10 +17,11 @@ export class EtcdTail implements LogTail {
   #chain: Uint8Array | undefined;
   #limit = READ_KEYS_MIN;
 
-  constructor(store: EtcdStore, keys: LogKeys, seq: number) {
+  constructor(store: EtcdStore, keys: LogKeys, seq: number, chain?: Uint8Array) {
     this.#store = store;
     this.#keys = keys;
     this.#seq = seq;
+    this.#chain = chain;
   }
 
   async read(): Promise<LogSlice> {
@@ -32,10 +33,22 @@ export class EtcdTail implements LogTail {
       next,
     ]);
     const end = head === undefined ? EMPTY_LOG : decodeHead(head.value);
-    const batches = this.#decode(found);
+    // What stands behind the head belongs to a copy that is not whole.
+    const batches = this.#decode(found.filter(({ key }) => keys.seqOf(key) <= end.seq));
     if (batches.length === 0 && end.seq > this.#seq) throw trimmed(this.#seq + 1);
+    this.#checkEnd(end);
     this.#fit(found);
     return { batches, leader: leader && seenOf(leader), isWhole: this.#seq >= end.seq };
+  }
+
+  /** A log only grows. One that ends earlier, or in another history, is a backup of it. */
+  #checkEnd(end: LogEnd): void {
+    if (this.#chain === undefined) return;
+    const isOther = end.seq === this.#seq && Buffer.compare(end.chain, this.#chain) !== 0;
+    if (end.seq >= this.#seq && !isOther) return;
+    const applied = `this server has applied batch ${this.#seq}`;
+    const found = isOther ? `another batch ${this.#seq} is in the log` : `the log ends at batch ${end.seq}`;
+    throw new JournalError('differs', `${applied}, and ${found}: etcd was restored from a backup`);
   }
 
   async #found(ranges: readonly { readonly key: string }[]): Promise<readonly (readonly KeyValue[])[]> {

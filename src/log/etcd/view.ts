@@ -2,11 +2,13 @@ import { JournalError } from '../../journal/journal.js';
 import type { Replayable } from '../../journal/replaying.js';
 import { gapless } from '../../journal/sequence.js';
 import type { LogView } from '../shared-log.js';
-import { decodeHead, decodeMarks, EMPTY_LOG } from './batch.js';
+import { decodeHead, decodeMarks, EMPTY_LOG, type LogEnd, type LogMarks } from './batch.js';
 import { BatchReader } from './batch-reader.js';
 import { journalErrorOf } from './fence.js';
+import type { LogKeys } from './keys.js';
 import type { PartsPlace } from './snapshot-parts.js';
 import { readParts } from './snapshot-parts.js';
+import type { EtcdStore } from './store.js';
 
 /** What stands in a log now, for somebody who does not lead. Rejects with a JournalError. */
 export async function viewLog(place: PartsPlace): Promise<LogView> {
@@ -16,15 +18,33 @@ export async function viewLog(place: PartsPlace): Promise<LogView> {
     throw journalErrorOf(error);
   });
   const [[head] = [], [stored] = []] = found;
+  if (head === undefined) await checkNotCopied(store, keys);
   const end = head === undefined ? EMPTY_LOG : decodeHead(head.value);
-  const { marks, compacted, firstSeq } = decodeMarks(stored?.value);
-  const reader = new BatchReader(store, keys);
+  const { seq, revision, chain } = end;
+  return { journal: journalUpTo(place, end, decodeMarks(stored?.value)), seq, revision, chain };
+}
+
+/** Refuses a network into which a journal is being copied, or was not copied to its end. Rejects with a JournalError. */
+export async function checkNotCopied(store: EtcdStore, keys: LogKeys): Promise<void> {
+  const { values } = await store.read({ key: keys.copying }).catch((error: unknown) => {
+    throw journalErrorOf(error);
+  });
+  if (values.length === 0) return;
+  throw new JournalError(
+    'failed',
+    'a journal is being copied into this network, or that was cut short: let switchyard journal copy end, or run it again',
+  );
+}
+
+/** The journal in a log that ends there and has these snapshots. */
+export function journalUpTo(place: PartsPlace, end: LogEnd, { marks, compacted, firstSeq }: LogMarks): Replayable {
+  const reader = new BatchReader(place.store, place.keys);
   const markOf = (revision: number) => marks.find((mark) => mark.revision === revision);
   const firstFor = async (revision: number) => {
     if (revision === compacted) return firstSeq;
     return markOf(revision)?.seq ?? (await reader.seqFor(revision, firstSeq, end.seq));
   };
-  const journal: Replayable = {
+  return {
     compacted,
     format: end.format,
     initialLimits: undefined,
@@ -41,5 +61,4 @@ export async function viewLog(place: PartsPlace): Promise<LogView> {
       return gapless({ compacted, after, last: end.revision }, records());
     },
   };
-  return { journal, seq: end.seq, revision: end.revision };
 }

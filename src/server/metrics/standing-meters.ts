@@ -47,8 +47,11 @@ export function meterStanding(registry: Registry, standing: Standing): void {
     () => standing.seq(),
   );
   const bytes =
-    "Bytes of etcd's file, free pages included, as it said to the leader a minute ago at most, 0 at others; without --journal those of the journal.";
+    "Bytes of etcd's file, free pages included, as it said to the leader 10 s ago at most, 0 at others; without --journal those of the journal.";
   gauge('switchyard_log_store_bytes', bytes, () => standing.figures()?.storeBytes ?? 0);
+  const quota =
+    "The part of etcd's quota that is in use, as it said to the leader 10 s ago at most, 0 at others and without --journal. A warning from 0.6 on, trimming from 0.75, no new sessions from 0.9.";
+  gauge('switchyard_etcd_quota_ratio', quota, () => standing.figures()?.quotaRatio ?? 0);
   counter(registers, {
     name: 'switchyard_append_retries_total',
     help: 'Transactions that were sent to etcd again, because nothing was known of one before (unclear), or because there was no space after that (full).',

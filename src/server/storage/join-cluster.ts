@@ -10,17 +10,21 @@ import { BranchDialer } from '../../cluster/door/branch-dialer.js';
 import type { PeerFiles } from '../../cluster/door/credentials.js';
 import { peerDialer } from '../../cluster/door/peer-dialer.js';
 import { PeerDoor } from '../../cluster/door/peer-door.js';
+import { EpochRenewal } from '../../cluster/epoch-renewal.js';
+import { LogMemory } from '../../cluster/log-memory.js';
 import { Member } from '../../cluster/member.js';
 import type { FollowerLink } from '../../cluster/peers.js';
-import type { Config } from '../../config/options.js';
+import { type Config, IN_MEMORY } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
 import { EtcdClient } from '../../log/etcd/client.js';
 import { APPEND_BYTES_MAX } from '../../log/etcd/limits.js';
 import { EtcdLog } from '../../log/etcd/log.js';
-import type { FollowedLog } from '../../log/shared-log.js';
+import type { FollowedLog, LogView } from '../../log/shared-log.js';
 import type { Replica } from '../../replica/replica.js';
 import type { Cluster } from '../engine.js';
 import { listening } from '../listen-error.js';
+import { etcdAccess } from './etcd-access.js';
+import { logMemoryFile } from './log-memory-file.js';
 
 /** What a server joins the others of its network with. */
 export interface JoinDeps {
@@ -52,6 +56,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const { network, leaderTtlMs, peerListen } = config;
   const name = config.name ?? hostname();
   const files = await peerFiles(config);
+  const access = etcdAccess(config);
   const fence = new Fence({ log, random });
   let host: BranchHost | undefined;
   const accept = (link: FollowerLink) => member.accept(link);
@@ -60,21 +65,27 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const dialer = new BranchDialer({ clock, network, name, files, fence, revision });
   const bound = await listening('--peer-listen', door.listen(peerListen));
   const peerAddress = formatAddress(config.peerAdvertise ?? bound);
-  const store = new EtcdClient(members, clock);
+  const store = new EtcdClient(members, clock, access);
   const shared: FollowedLog = new EtcdLog({
     ...{ store, clock, random, log, network, name, peerAddress, leaderTtlMs },
     compactsHistory: config.etcdCompact === 'on',
+    quotaBytes: config.etcdQuotaBytes,
   });
   const view = await shared.view().catch(async (error: unknown) => {
     door.close();
     await shared.close();
     throw error;
   });
+  const memory = await openMemory(config, { clock, log, shared, view }).catch(async (error: unknown) => {
+    door.close();
+    await shared.close();
+    throw error;
+  });
+  const renewal = new EpochRenewal({ random, logger: log, memory, isAsked: config.renewEpoch });
   let joined: { readonly replica: Replica; readonly establish: () => Promise<void> } | undefined;
   const member: Member = new Member({
     ...{ clock, random, name, log: shared, logger: log, address: peerAddress, lost: deps.lost },
-    seq: view.seq,
-    uuid: serverUuid(network, name),
+    ...{ seq: view.seq, chain: view.chain, uuid: serverUuid(network, name) },
     addresses: (config.advertise ?? []).map(formatAddress),
     leaderTtlMs,
     pendingMax: replicaLimits(config).pendingMax,
@@ -83,6 +94,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     inTouch: deps.inTouch,
     leads: async (term) => {
       log.info({ network, term: String(term.number), peers: peerAddress }, 'leads');
+      if (joined !== undefined) await renewal.settle(joined.replica);
       await joined?.establish();
     },
   });
@@ -90,6 +102,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const close = async () => {
     await member.close();
     dialer.close();
+    await memory?.close();
     door.close();
     await shared.close();
   };
@@ -102,9 +115,14 @@ export async function joinCluster(config: Config, members: readonly Address[], d
         host = served;
       },
     },
-    join: (replica, establish) => {
+    join: async (replica, establish) => {
       joined = { replica, establish };
-      return member.start();
+      await member.start();
+      await renewal.settle(replica);
+      memory?.keep(() => {
+        const { seq, chain } = member.position;
+        return { epoch: replica.state.epoch, seq, chain };
+      });
     },
     close: () => (closed ??= close()),
   };
@@ -119,6 +137,21 @@ export function serverUuid(network: string, name: string): string {
   bytes[6] = (bytes[6] & 0x0f) | 0x50;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+/** A server in memory remembers nothing. */
+async function openMemory(
+  { data, network }: Config,
+  {
+    clock,
+    log,
+    shared,
+    view,
+  }: Pick<JoinDeps, 'clock' | 'log'> & { readonly shared: FollowedLog; readonly view: LogView },
+): Promise<LogMemory | undefined> {
+  if (data === IN_MEMORY) return undefined;
+  const warn = (message: string, error: unknown) => log.warn({ err: error }, message);
+  return LogMemory.open({ clock, store: logMemoryFile(data, network), warn }, view, (seq) => shared.chainAt(seq));
 }
 
 async function peerFiles({ peerCert, peerKey, peerCa }: Config): Promise<PeerFiles | undefined> {

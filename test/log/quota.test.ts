@@ -1,0 +1,89 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../harness/manual-clock.js';
+import { SimulatedEtcd } from '../../harness/simulation/etcd.js';
+import { systemRandom } from '../../src/client/system.js';
+import { LogKeys } from '../../src/log/etcd/keys.js';
+import { QUOTA_LOOK_MS } from '../../src/log/etcd/limits.js';
+import { EtcdLog } from '../../src/log/etcd/log.js';
+import { Quota } from '../../src/log/etcd/quota.js';
+import type { EtcdStore } from '../../src/log/etcd/store.js';
+import { silentLog } from './silent-log.js';
+
+const QUOTA_BYTES = 1_000_000;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('the quota of an etcd', () => {
+  function quota() {
+    const told: string[] = [];
+    const tell = (_: unknown, message: string) => void told.push(message);
+    const made = new Quota(QUOTA_BYTES, { warn: tell, info: tell } as never);
+    const use = (bytesInUse: number, quotaBytes?: number) => {
+      made.measure({ version: '3.4.23', bytes: 2 * QUOTA_BYTES, bytesInUse, quotaBytes });
+      return made.room;
+    };
+    return { made, told, use };
+  }
+
+  it('is enough below 75 %, low from there, and scarce from 90 % on, by what is in use and not by free pages', () => {
+    const { made, use } = quota();
+    expect([0, 749_999, 750_000, 899_999, 900_000, 2_000_000].map((bytes) => use(bytes))).toEqual([
+      ...['enough', 'enough', 'low', 'low', 'scarce', 'scarce'],
+    ]);
+    use(500_000);
+    expect(made.ratio).toBe(0.5);
+  });
+
+  it('is told of once when a threshold is crossed: 60, 75, 90 %, and when there is room again', () => {
+    const { told, use } = quota();
+    for (const bytes of [599_999, 600_000, 700_000, 800_000, 950_000, 960_000, 10, 20]) use(bytes);
+    expect(told).toEqual([
+      expect.stringContaining('more than 60 %'),
+      expect.stringContaining('more than 75 %'),
+      expect.stringContaining('nearly full'),
+      'etcd has room again',
+    ]);
+  });
+
+  it("is etcd's own where it says so", () => {
+    const { use } = quota();
+    expect(use(900_000, 10_000_000)).toBe('enough');
+  });
+
+  it('is looked at every 10 s by the leader, which lets etcd forget its history at once when room is low', async () => {
+    const clock = new ManualClock();
+    const etcd = new SimulatedEtcd(clock);
+    const compacted: bigint[] = [];
+    const connected = etcd.connect();
+    const store: EtcdStore = {
+      ...connected,
+      compact: async (revision) => void compacted.push(revision),
+      status: async () => ({ ...(await connected.status()), quotaBytes: undefined }),
+    };
+    const log = new EtcdLog({
+      ...{ store, clock, random: systemRandom, log: silentLog, network: 'yard', name: 's1' },
+      ...{ leaderTtlMs: 60_000, compactsHistory: true, quotaBytes: QUOTA_BYTES },
+    });
+    const { journal, figures } = await log.lead();
+    const look = async () => {
+      clock.advance(QUOTA_LOOK_MS);
+      for (let turns = 0; turns < 10; turns++) await turn();
+    };
+    const fill = (bytes: number) =>
+      connected.commit({
+        compare: [],
+        success: [{ kind: 'put', key: `${new LogKeys('other').head}`, value: new Uint8Array(bytes) }],
+      });
+    await look();
+    expect([journal.room, compacted]).toEqual(['enough', []]);
+    await fill(800_000);
+    await look();
+    expect([journal.room, compacted.length]).toEqual(['low', 1]);
+    await fill(950_000);
+    await look();
+    expect([journal.room, compacted.length]).toEqual(['scarce', 2]);
+    await fill(1);
+    await look();
+    expect([journal.room, compacted.length]).toEqual(['enough', 2]);
+    expect(figures.quotaRatio).toBeLessThan(0.01);
+  });
+});
