@@ -88,10 +88,12 @@ export class Leases {
     const nowMs = this.time.nowMs();
     this.tickAt = nowMs;
     for (const sid of this.state.graph.sidsAfter(0)) {
+      // Nodes of servers have no lease, and without a session there is no room for one.
+      if (!this.state.sessions.has(sid)) continue;
       const slot = this.state.graph.slotOf(sid);
       const isHeld = this.deadlines.get(slot) === ATTACHED;
       this.beginAt(nowMs, sid, this.limits.graceMs);
-      if (isHeld && this.state.sessions.has(sid)) this.deadlines.set(slot, ATTACHED);
+      if (isHeld) this.deadlines.set(slot, ATTACHED);
     }
     if (isOpen) this.opened();
   }
