@@ -167,6 +167,7 @@ export class Member implements CommandRoute, Publisher {
 
   /** Told of every change, after the leases. */
   publish(_position: Position, changes: readonly Change[]): void {
+    this.#desk?.applied();
     for (const change of changes) {
       if (change.kind !== 'SessionClosed') continue;
       this.#desk?.closed(change.session.sid);
