@@ -7,6 +7,7 @@ import { formatAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { commit, version } from '../base/version.js';
 import { Asking } from '../brokering/asking.js';
+import type { Readiness } from '../cluster/readiness.js';
 import type { Config } from '../config/options.js';
 import { doorLimits, systemLimits } from '../config/part-limits.js';
 import { tlsPlan } from '../config/tls-plan.js';
@@ -35,6 +36,7 @@ import { CUT_OFF_WORDS } from './metrics/cut-off-words.js';
 import type { EventReports } from './metrics/event-reports.js';
 import { limitUses } from './metrics/limit-uses.js';
 import type { Metrics } from './metrics/metrics.js';
+import type { NetworkServers } from './network-servers.js';
 import { plainGate } from './plain-ports.js';
 
 /** What gRPC's own message has around a packet. */
@@ -51,6 +53,8 @@ export interface DoorParts {
   readonly metrics: Metrics | undefined;
   /** How the server stands with its journal. */
   readonly standing: () => ServerStanding;
+  /** The servers of the network. */
+  readonly servers: Pick<NetworkServers, 'name' | 'list'>;
   /** Told who is refused what. */
   readonly events: EventReports;
   /** Where it is written down who did what; undefined for a server that keeps nothing. */
@@ -151,8 +155,11 @@ export class Doors {
   }
 
   /** Says there whether commands can be stored. */
-  setWritable(isWritable: boolean): void {
-    this.grpc?.setWritable(isWritable);
+  readonly setWritable = (isWritable: boolean) => this.grpc?.setWritable(isWritable);
+
+  /** Says there whether clients should come here. */
+  setReadiness(readiness: Readiness): void {
+    this.grpc?.setHealth({ isReady: readiness !== 'behind', storesSessions: readiness === 'ready' });
   }
 
   /** Lets nobody new in. */
@@ -227,7 +234,7 @@ export class Doors {
 
   /** What GetServer tells. */
   private facts(): ServerFacts {
-    const { config } = this.parts;
+    const { config, servers, standing } = this.parts;
     return {
       version: version(),
       commit: commit(),
@@ -235,7 +242,9 @@ export class Doors {
       capabilities: capabilitiesOf(config),
       addresses: () => this.addresses,
       limits: () => limitUses(config, this.engine, this),
-      standing: this.parts.standing,
+      standing,
+      name: servers.name,
+      servers: () => servers.list(),
     };
   }
 

@@ -5,7 +5,7 @@ import * as wire from '../../console/src/wire/messages.js';
 import { ErrorInfo, RetryInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
 import * as network from '../../gen/switchyard/v1/network_service.js';
-import { GetServerResponse } from '../../gen/switchyard/v1/server.js';
+import { GetServerResponse, ListServersResponse } from '../../gen/switchyard/v1/server.js';
 import * as session from '../../gen/switchyard/v1/session_service.js';
 import * as stream from '../../gen/switchyard/v1/stream_service.js';
 
@@ -26,6 +26,7 @@ const READ: Readonly<Record<string, readonly [Schema, Generated]>> = {
   ListStreamsResponse: [wire.STREAM_PAGE, stream.ListStreamsResponse],
   StopStreamResponse: [wire.STREAM_STOPS, stream.StopStreamResponse],
   GetServerResponse: [wire.SERVER_FACTS, GetServerResponse],
+  ListServersResponse: [wire.SERVER_LIST, ListServersResponse],
   Status: [wire.STATUS, Status],
   ErrorInfo: [wire.ERROR_INFO, ErrorInfo],
   RetryInfo: [wire.RETRY_INFO, RetryInfo],

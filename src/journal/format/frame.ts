@@ -61,6 +61,8 @@ export const FrameKind = {
   LOG_LEADER: 7,
   /** Which snapshots there are: Marks. */
   LOG_MARKS: 8,
+  /** What a server says of itself: a Member. */
+  LOG_MEMBER: 9,
 } as const;
 /** One of the numbers of {@link FrameKind}. */
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];

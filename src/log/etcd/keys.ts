@@ -13,6 +13,8 @@ export class LogKeys {
   readonly ends: KeyRange;
   /** All batches. */
   readonly batches: KeyRange;
+  /** What every server says of itself. */
+  readonly servers: KeyRange;
   /** All parts of snapshots. */
   readonly snapshots: KeyRange;
   readonly #top: string;
@@ -24,12 +26,18 @@ export class LogKeys {
     this.ends = { key: this.head, end: `${this.leader}\0` };
     this.marks = `${this.#top}marks`;
     this.batches = below(`${this.#top}log/`);
+    this.servers = below(`${this.#top}servers/`);
     this.snapshots = below(`${this.#top}snap/`);
   }
 
   /** The key of one batch. */
   batch(seq: number): string {
     return `${this.batches.key}${hex(seq, DIGITS)}`;
+  }
+
+  /** The key of what one server says of itself. */
+  server(name: string): string {
+    return `${this.servers.key}${name}`;
   }
 
   /** The seq that a batch's key names. */
