@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { programArguments } from '../program.js';
+import { clockEnvironment, faketimeLibrary, OFFSET_FILE, setOffset } from './faketime.js';
 import type { Fault } from './fault.js';
 import { Keeper } from './keeper.js';
 import type { Trial } from './trial.js';
@@ -16,21 +17,17 @@ const HOURS_MAX = 48;
 const STEPS = 4;
 /** Between a step and a look at it, at most: a quarter of an hour. */
 const TOLERANCE_MS = 900_000;
-/** In any process that runs under libfaketime: where its offset stands. */
-const OFFSET_FILE = 'FAKETIME_TIMESTAMP_FILE';
 
 /** The wall clock of a server and of a client jumps by hours, as `date` makes it; the monotonic clock goes on. */
 export const clock: Fault = {
   name: 'clock',
   about: 'the wall clock jumps by hours, forwards and back, and nothing comes of it',
-  lacks: () => (library() === undefined ? 'clock steps need libfaketime (Debian: libfaketime)' : undefined),
+  lacks: () => (faketimeLibrary() === undefined ? 'clock steps need libfaketime (Debian: libfaketime)' : undefined),
   prepare() {
     const folder = mkdtempSync(join(tmpdir(), 'switchyard-clock-'));
     const file = join(folder, 'offset');
-    set(file, 0);
-    // The monotonic clock is left alone: settimeofday(2) does not touch it either.
-    const env = { LD_PRELOAD: library()!, [OFFSET_FILE]: file, FAKETIME_NO_CACHE: '1', DONT_FAKE_MONOTONIC: '1' };
-    return { options: { env }, remove: () => rmSync(folder, { recursive: true }) };
+    setOffset(file, 0);
+    return { options: { env: clockEnvironment(file) }, remove: () => rmSync(folder, { recursive: true }) };
   },
   async strike(trial) {
     const { fleet, random } = trial;
@@ -41,24 +38,17 @@ export const clock: Fault = {
     await client.joined();
     for (let step = 0; step < STEPS; step++) {
       const seconds = (random.chance(0.5) ? 1 : -1) * random.between(HOUR_S, HOURS_MAX * HOUR_S);
-      set(file, seconds);
+      setOffset(file, seconds);
       await look(trial, seconds);
       const { created } = fleet;
       await trial.until('a command after a clock step', () => fleet.created > created);
     }
-    set(file, 0);
+    setOffset(file, 0);
     const said = await client.leave();
     if (said !== '') fleet.verdict.fail('Sound', `a client whose clock was set lost its server: ${said}`);
     if (fleet.brokenWatches > broken) fleet.verdict.fail('Sound', 'a watch broke because the wall clock was set');
   },
 };
-
-/** In one step, as libfaketime looks whenever somebody asks for the time, and ends the process over half a number. */
-function set(file: string, seconds: number): void {
-  const next = `${file}.next`;
-  writeFileSync(next, `${seconds < 0 ? '' : '+'}${seconds}\n`);
-  renameSync(next, file);
-}
 
 /** The server has the new time, or nothing would be shown by this. */
 async function look({ server, fleet }: Trial, seconds: number): Promise<void> {
@@ -95,11 +85,4 @@ class ClockedClient {
     await exited;
     return this.said.trim();
   }
-}
-
-/** Where libfaketime is; undefined when it is not installed. */
-function library(): string | undefined {
-  if (process.platform !== 'linux') return undefined;
-  const folders = ['/usr/lib', ...readdirSync('/usr/lib').map((name) => join('/usr/lib', name))];
-  return folders.map((folder) => join(folder, 'faketime/libfaketime.so.1')).find(existsSync);
 }

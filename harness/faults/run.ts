@@ -9,6 +9,7 @@ import type { Figure } from '../bench/figure.js';
 import { machine, othersPercent } from '../bench/machine.js';
 import { saveResults } from '../bench/results.js';
 import { clock } from './clock.js';
+import { STRIKE_LINES, strikeCluster, unknownStrikes } from './cluster/run.js';
 import type { Fault } from './fault.js';
 import { full } from './full.js';
 import { kill } from './kill.js';
@@ -21,6 +22,9 @@ import { Wire } from './wire.js';
 
 const FAULTS: readonly Fault[] = [kill, stop, full, clock, loss];
 const STORM = 'storm';
+const CLUSTER = 'cluster';
+/** How often each strike hits a cluster. */
+const CLUSTER_ROUNDS = 5;
 const ROUNDS = 25;
 const STORM_ROUNDS = 3;
 const SESSIONS = 2_000;
@@ -34,6 +38,7 @@ const CHART_COLUMNS = 40;
 const ROUNDS_OF_ONE_NETWORK = 25;
 
 const HELP = `npm run faults -- [NAME...] [--rounds N] [--seed S] [--output FILE]
+npm run faults -- cluster [STRIKE...] [--rounds N] [--seed S] [--json]
 
 A real server process and real clients at work over the network, while things go wrong. Everything that a client is told
 is held against the journal, by the checks of the simulation. Exit status 1 when something was found.
@@ -41,11 +46,15 @@ is held against the journal, by the checks of the simulation. Exit status 1 when
 ${FAULTS.map(({ name, about }) => `  ${name.padEnd(9)} ${about}`).join('\n')}
   ${STORM.padEnd(9)} 2,000 sessions come back at once after a restart; how soon, and what it costs the server
 
-  NAME           which of them; all by default
-  --rounds       how often each happens (${ROUNDS}; the storm ${STORM_ROUNDS})
+  cluster   three servers over three members of etcd, in network namespaces (Linux, by root), and what goes wrong there:
+${STRIKE_LINES.join('\n')}
+
+  NAME           which of them; all but the cluster by default
+  --rounds       how often each happens (${ROUNDS}; the storm ${STORM_ROUNDS}; the cluster ${CLUSTER_ROUNDS})
   --seed         decides what clients do and when things happen; the machine decides the rest
   --sessions     how many sessions come back in the storm (${SESSIONS})
   --connections  over how many connections (${CONNECTIONS})
+  --json         of the cluster: the figures and what was found as one line of JSON
   --output       a JSON file that the figures and curves of the storm go into, beside those of harness/bench
 `;
 
@@ -57,18 +66,20 @@ const { values, positionals } = parseArgs({
     sessions: { type: 'string' },
     connections: { type: 'string' },
     output: { type: 'string' },
+    json: { type: 'boolean' },
     help: { type: 'boolean' },
   },
 });
 const names = [...FAULTS.map(({ name }) => name), STORM];
-const unknown = positionals.filter((name) => !names.includes(name));
+const isCluster = positionals[0] === CLUSTER;
+const unknown = isCluster ? unknownStrikes(positionals.slice(1)) : positionals.filter((name) => !names.includes(name));
 if (unknown.length > 0) misused(`there is no fault ${unknown.join(', ')}`);
 if (values.help) {
   console.log(HELP);
   process.exit(0);
 }
 const built = existsSync(fileURLToPath(new URL('../../dist/src/main.js', import.meta.url)));
-const rounds = numberOf('rounds', ROUNDS);
+const rounds = numberOf('rounds', isCluster ? CLUSTER_ROUNDS : ROUNDS);
 const seed = numberOf('seed', Date.now() % 1_000_000_000);
 /** What has to be taken back when somebody does not want to wait. */
 const undo = new Set<() => unknown>();
@@ -80,6 +91,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 let toldMs = 0;
 let failed = false;
+if (isCluster) {
+  const strikes = positionals.slice(1);
+  const passed = await strikeCluster({ strikes, rounds, seed, built, isJson: values.json ?? false, progress, undo });
+  process.exit(passed ? 0 : 1);
+}
 for (const name of positionals.length > 0 ? positionals : names) {
   const fault = FAULTS.find((one) => one.name === name);
   const passed = fault === undefined ? await storm() : await suffer(fault);

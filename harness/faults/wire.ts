@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { namespaceName, removeLeftovers, removeNamespace, run } from './namespaces.js';
 
-const PREFIX = 'swfaults-';
 /** How a process inside knows on which wire it is. */
 const VARIABLE = 'SWITCHYARD_FAULTS_WIRE';
 const CLIENTS = '192.0.2.1';
@@ -26,7 +25,7 @@ export class Wire {
     for (const [tool, version] of Object.entries({ ip: '-V', nft: '-v' })) {
       if (spawnSync(tool, [version]).status !== 0) return `packet loss needs the program ${tool}`;
     }
-    const probe = `${PREFIX}${process.pid}-probe`;
+    const probe = namespaceName('probe');
     if (spawnSync('ip', ['netns', 'add', probe]).status !== 0) return 'packet loss: namespaces may not be made here';
     const isCounting = spawnSync('ip', ['netns', 'exec', probe, 'nft', '-f', '-'], { input: rules(50) }).status === 0;
     spawnSync('ip', ['netns', 'delete', probe]);
@@ -36,7 +35,7 @@ export class Wire {
   /** Makes one. Whoever makes it removes it. */
   static make(): Wire {
     removeLeftovers();
-    const wire = new Wire(`${PREFIX}${process.pid}`);
+    const wire = new Wire(String(process.pid));
     const { clients, server } = wire;
     for (const namespace of [clients, server]) {
       run(['ip', 'netns', 'add', namespace]);
@@ -86,11 +85,11 @@ export class Wire {
   }
 
   private get clients(): string {
-    return `${this.name}-clients`;
+    return namespaceName('clients', this.name);
   }
 
   private get server(): string {
-    return `${this.name}-server`;
+    return namespaceName('server', this.name);
   }
 }
 
@@ -99,41 +98,4 @@ function rules(percent: number): string {
   const which = percent < 100 ? `numgen random mod 100 < ${percent} drop` : 'drop';
   const chains = ['input', 'output'].map((hook) => `chain ${hook} { type filter hook ${hook} priority 0; ${which}; }`);
   return `flush ruleset\ntable inet loss {\n${chains.join('\n')}\n}\n`;
-}
-
-function run(argv: readonly string[], input = ''): void {
-  const done = spawnSync(argv[0], argv.slice(1), { input, encoding: 'utf8' });
-  if (done.status !== 0) throw new Error(`${argv.join(' ')}: ${done.stderr || done.error}\n${input}`);
-}
-
-function removeNamespace(namespace: string): void {
-  const pids = spawnSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' }).stdout ?? '';
-  for (const pid of pids.split('\n').filter(Boolean)) isThere(Number(pid), 'SIGKILL');
-  spawnSync('ip', ['netns', 'delete', namespace]);
-}
-
-/** Removes the namespaces of runs whose process is no more. */
-function removeLeftovers(): void {
-  for (const namespace of namespaces()) {
-    const pid = Number(namespace.slice(PREFIX.length).split('-')[0]);
-    if (!isThere(pid, 0)) removeNamespace(namespace);
-  }
-}
-
-function namespaces(): string[] {
-  try {
-    return readdirSync('/run/netns').filter((name) => name.startsWith(PREFIX));
-  } catch {
-    return []; // the directory is made with the first namespace
-  }
-}
-
-/** Whether the signal could be sent; a process that is gone needs none. */
-function isThere(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
-  }
 }

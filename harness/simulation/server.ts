@@ -201,7 +201,12 @@ export class SimulatedServer implements Listener {
           capabilities: [],
           addresses: () => ({}),
           limits: () => [],
-          standing: () => ({ isLeader: true, term: 1n, journalBytes: 0, snapshotAtMs: undefined }),
+          standing: () => ({
+            ...{ isLeader: true, term: 1n, lagMs: 0, isReady: true },
+            ...{ journalBytes: 0, snapshotAtMs: undefined },
+          }),
+          name: '',
+          servers: async () => [],
         },
         transports: new Transports(),
         exchange: {

@@ -16,6 +16,7 @@ import { listStreams } from './network/streams.js';
 import { watchGraph } from './network/watch.js';
 import { addOperatorCommands } from './operate/operator-commands.js';
 import { withJournalOptions, withServeOptions } from './operate/serve-options.js';
+import { listServers } from './operate/servers.js';
 import { showStatus } from './operate/status.js';
 import { durationMs, limitsOfFormat1, listed, port, ports, positiveInteger, positiveNumber } from './option-values.js';
 import { withList } from './output/listing.js';
@@ -151,6 +152,12 @@ function addReaders(program: Command, surroundings: Surroundings): void {
     .option('--json', 'one JSON object')
     .addHelpText('after', examples('switchyard status', 'switchyard status --json | jq .limits'))
     .action((flags) => showStatus(flags, surroundings));
+
+  withConnection(program.command('servers'))
+    .description('List the servers of the network, as the one that is asked knows them.')
+    .option('--json', 'one JSON object a line: one for each server')
+    .addHelpText('after', examples('switchyard servers', 'switchyard servers --json | jq -r .name'))
+    .action((flags) => listServers(flags, surroundings));
 
   withConnection(program.command('watch'))
     .description('Show the network graph change, live, until Ctrl-C.')

@@ -47,6 +47,8 @@ export {
 export type { Position } from '../../gen/switchyard/v1/position.js';
 export {
   type GetServerResponse,
+  type ListServersResponse,
+  type Server,
   type ServerAddress,
   type ServerLimit,
   ServerRole,

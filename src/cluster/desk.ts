@@ -54,6 +54,13 @@ interface Follower {
   facts: RosterServer | undefined;
 }
 
+/** A command that is about more than this server has applied. */
+interface Undecided {
+  readonly forwarded: Forwarded;
+  /** What its follower had applied. */
+  readonly asOf: number;
+}
+
 /** An attachment that was told of. */
 interface Early {
   /** What the follower had applied. */
@@ -85,6 +92,8 @@ export class LeaderDesk implements LeaseWitness {
   /** From then on every follower has said who is attached there: those of the leader before come over one after the other. */
   #knowsFromMs: number;
   #isOfFollower = false;
+  /** Commands that were taken and are not decided yet. As many as {@link Origins} let in. */
+  #undecided: Undecided[] = [];
 
   constructor(deps: LeaderDeskDeps) {
     this.#deps = deps;
@@ -141,6 +150,19 @@ export class LeaderDesk implements LeaseWitness {
   closed(sid: number): void {
     this.#holders.delete(sid);
     this.#renewers.delete(sid);
+  }
+
+  /** A revision was applied here: what waited for it is decided. */
+  applied(): void {
+    if (this.#undecided.length === 0) return;
+    const revision = this.#deps.revision();
+    const ready = this.#undecided.filter(({ asOf }) => asOf <= revision);
+    if (ready.length === 0) return;
+    this.#undecided = this.#undecided.filter(({ asOf }) => asOf > revision);
+    // Not in the middle of a batch that is being applied.
+    this.#deps.clock.soon(() => {
+      for (const { forwarded } of ready) this.#deps.take(forwarded);
+    });
   }
 
   /** A session got an attachment here: the one that it had at a follower is over. */
@@ -211,14 +233,14 @@ export class LeaderDesk implements LeaseWitness {
         const refusal = origin.taken.get(command.count);
         if (refusal !== undefined) this.#refuse(follower, refusal);
       } else if (!hasRoom(origin)) return `commands: ${origin.taken.size} wait already`;
-      else this.#takeOne(follower, { incarnation, origin }, command);
+      else this.#takeOne(follower, { incarnation, origin, asOf: message.revision }, command);
     }
     return undefined;
   }
 
   #takeOne(
     follower: Follower,
-    { incarnation, origin }: { readonly incarnation: number; readonly origin: Origin },
+    { incarnation, origin, asOf }: { readonly incarnation: number; readonly origin: Origin; readonly asOf: number },
     { count, record, urgent }: ForwardedCommand,
   ): void {
     const refused = (fault: Fault | undefined) => {
@@ -229,7 +251,16 @@ export class LeaderDesk implements LeaseWitness {
     origin.taken.set(count, undefined);
     const command = commandOf(record);
     if (isFault(command)) refused(command);
-    else this.#deps.take({ command, tag: (BigInt(incarnation) << 32n) | BigInt(count), urgent, refused });
+    else this.#decide({ command, tag: (BigInt(incarnation) << 32n) | BigInt(count), urgent, refused }, asOf);
+  }
+
+  /**
+   * Decides a command once everything is applied here that its follower had applied: a follower hears of an append from the store,
+   * perhaps before this server has its answer, and a client's next command may be about what that append brought.
+   */
+  #decide(forwarded: Forwarded, asOf: number): void {
+    if (asOf <= this.#deps.revision()) this.#deps.take(forwarded);
+    else this.#undecided.push({ forwarded, asOf });
   }
 
   #refuse(follower: Follower, refusal: Refused): void {

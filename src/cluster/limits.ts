@@ -42,6 +42,9 @@ export function cutOffMs(leaderTtlMs: number): number {
  */
 export const LAG_MS_MAX = 8_000;
 
+/** A follower that could not read the log to its end for so long is not ready: others should be asked. */
+export const READY_LAG_MS = 5_000;
+
 /** How long a caller waits until this server has applied what it asks for. */
 export const BEHIND_MS_MAX = 5_000;
 /** When a caller may try again that has waited so long. */

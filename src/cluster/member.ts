@@ -20,10 +20,12 @@ import {
   LAG_MS_MAX,
   LEASE_SLACK_MS,
   LOOK_MS,
+  READY_LAG_MS,
 } from './limits.js';
 import { LocalNews } from './local-news.js';
 import { LogFollower } from './log-follower.js';
 import type { FollowerHandler, FollowerLink } from './peers.js';
+import { type Readiness, readinessOf } from './readiness.js';
 import { Roster } from './roster.js';
 import { ServerRoster } from './server-roster.js';
 import { SharedQuestion } from './shared-question.js';
@@ -53,8 +55,8 @@ export interface MemberDeps extends Pick<ForwarderDeps, 'clock' | 'random' | 'ad
   readonly leads: (term: Term) => Promise<void>;
   /** Called when the term is lost, or the log cannot be read on: nothing more can be decided here. */
   readonly lost: (error: unknown) => void;
-  /** Called when the server loses touch with the one that leads, and when it has it again. */
-  readonly inTouch: (isInTouch: boolean) => void;
+  /** Called when the server loses touch with the one that leads, when it has it again, and whenever its readiness changes. */
+  readonly inTouch: (isInTouch: boolean, readiness: Readiness) => void;
 }
 
 /**
@@ -78,6 +80,9 @@ export class Member implements CommandRoute, Publisher {
   #watch: { close(): void } | undefined;
   #isCampaigning = false;
   #isInTouch = true;
+  #readiness: Readiness = 'ready';
+  /** Who led when the log was read last. */
+  #seen: SeenLeader | undefined;
 
   constructor(deps: MemberDeps) {
     this.#deps = deps;
@@ -174,6 +179,14 @@ export class Member implements CommandRoute, Publisher {
     return this.#forwarder.silentMs <= cutOffMs(this.#deps.leaderTtlMs) && this.#follower.lagMs <= LAG_MS_MAX;
   }
 
+  /** Whether clients should come here. */
+  get readiness(): Readiness {
+    if (this.#role === 'leading') return 'ready';
+    const isHeard = this.#forwarder.silentMs <= cutOffMs(this.#deps.leaderTtlMs);
+    const isCurrent = this.#follower.lagMs <= READY_LAG_MS;
+    return readinessOf({ isHeard, isCurrent, isLed: this.#seen !== undefined });
+  }
+
   /** Begins to follow, and to try to lead. Resolves when the network is there and everything in the log is applied. */
   async start(): Promise<void> {
     const { attachments, deadlines, leases } = this.#deps.replica();
@@ -208,6 +221,7 @@ export class Member implements CommandRoute, Publisher {
 
   /** Told of every change, after the leases. */
   publish(_position: Position, changes: readonly Change[]): void {
+    this.#desk?.applied();
     for (const change of changes) {
       if (change.kind === 'SessionMoved') this.#desk?.moved(change.session.sid);
       if (change.kind !== 'SessionClosed') continue;
@@ -262,6 +276,7 @@ export class Member implements CommandRoute, Publisher {
   /** The log was read to its end. False: this server leads, and follows no more. */
   #reached(leader: SeenLeader | undefined, begun: () => void): boolean {
     this.#forwarder.reached(leader);
+    this.#seen = leader;
     if (!this.#isCampaigning) void this.#campaign();
     this.#isCampaigning = true;
     // A term's first batch is there from its beginning: behind it is nothing of an earlier one.
@@ -342,9 +357,11 @@ export class Member implements CommandRoute, Publisher {
   }
 
   #touch(): void {
-    if (this.#role === 'starting' || this.isInTouch === this.#isInTouch) return;
-    this.#isInTouch = this.isInTouch;
-    this.#deps.inTouch(this.#isInTouch);
+    const { isInTouch, readiness } = this;
+    if (this.#role === 'starting' || (isInTouch === this.#isInTouch && readiness === this.#readiness)) return;
+    this.#isInTouch = isInTouch;
+    this.#readiness = readiness;
+    this.#deps.inTouch(isInTouch, readiness);
   }
 
   /** A leader has applied all that it acknowledged; whether it still is the leader, only the store can tell. */

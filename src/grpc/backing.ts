@@ -6,6 +6,7 @@ import type { Asking } from '../brokering/asking.js';
 import type { Fault } from '../core/model/fault.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import type { Feed } from '../feed/feed.js';
+import type { ListedServer } from '../log/roster.js';
 import type { Relay } from '../relay/relay.js';
 import type { CertificateLogins } from '../replica/access/certificate-logins.js';
 import type { Enrolment } from '../replica/access/enrolment.js';
@@ -35,6 +36,8 @@ export interface LimitUse {
 /** What GetServer tells that neither the state nor the doors' own parts know. */
 export interface ServerFacts {
   readonly version: string;
+  /** This server's name among the servers of its network. */
+  readonly name: string;
   /** Empty when the build did not know. */
   readonly commit: string;
   /** When the process began to serve, by the monotonic clock. */
@@ -45,6 +48,8 @@ export interface ServerFacts {
   addresses(): Readonly<Record<string, string>>;
   limits(): readonly LimitUse[];
   standing(): ServerStanding;
+  /** Every server of the network, in the order of their names; this one as it is now. */
+  servers(): Promise<readonly ListedServer[] | Fault>;
 }
 
 /** How a server stands with its journal. */
@@ -52,6 +57,10 @@ export interface ServerStanding {
   /** Whether it appends; another one does otherwise. */
   readonly isLeader: boolean;
   readonly term: bigint;
+  /** How long ago it had applied the whole log. */
+  readonly lagMs: number;
+  /** Whether it can serve sessions. */
+  readonly isReady: boolean;
   readonly journalBytes: number;
   /** When the last command of the newest snapshot was stored; undefined: there is none. */
   readonly snapshotAtMs: number | undefined;

@@ -79,6 +79,9 @@ const SERVICES = [
   'ServerService',
 ] as const;
 
+/** Services that do nothing without the server that leads. */
+const STORING: ReadonlySet<string> = new Set(['switchyard.v1.SessionService', 'switchyard.v1.StreamService']);
+
 /**
  * The gRPC door: the services and their standard companions, on one port.
  *
@@ -258,6 +261,16 @@ export class GrpcDoor {
   /** Says to whoever asks after the health of {@link JOURNAL} whether it takes commands. */
   setWritable(isWritable: boolean): void {
     this.health.setServing(JOURNAL, isWritable);
+  }
+
+  /**
+   * Says to whoever asks after the health of the services which of them are served. A server that is not ready serves none; one that
+   * cannot store sessions goes on to tell what it knows.
+   */
+  setHealth({ isReady, storesSessions }: { readonly isReady: boolean; readonly storesSessions: boolean }): void {
+    for (const name of ['', ...SERVICES.map((service) => `switchyard.v1.${service}`)]) {
+      this.health.setServing(name, isReady && (storesSessions || !STORING.has(name)));
+    }
   }
 
   /** Resolves when every call has ended, or the deadline has and they were cut off. */

@@ -97,9 +97,10 @@ export class Leases {
     const nowMs = this.time.nowMs();
     this.tickAt = nowMs;
     for (const sid of this.state.graph.sidsAfter(0)) {
+      // Nodes of servers have no lease, and their slots may lie beyond those of sessions.
+      if (!this.state.sessions.has(sid)) continue;
       const slot = this.state.graph.slotOf(sid);
-      // Only slots of sessions are within reach: one of a server may lie beyond those.
-      const isHeld = this.state.sessions.has(sid) && this.deadlines.get(slot) === ATTACHED;
+      const isHeld = this.deadlines.get(slot) === ATTACHED;
       this.beginAt(nowMs, sid, this.limits.graceMs);
       if (isHeld) this.deadlines.set(slot, ATTACHED);
     }

@@ -9,6 +9,7 @@ import type { Tracer } from '../tracing/tracer.js';
 import type { CertificateKeeper } from './certificates/certificates.js';
 import type { EventReports } from './metrics/event-reports.js';
 import type { Metrics } from './metrics/metrics.js';
+import type { NetworkServers } from './network-servers.js';
 
 /** What the doors need besides the engine. */
 export interface DoorParts {
@@ -19,6 +20,8 @@ export interface DoorParts {
   readonly metrics: Metrics | undefined;
   /** How the server stands with its journal. */
   readonly standing: () => ServerStanding;
+  /** The servers of the network. */
+  readonly servers: Pick<NetworkServers, 'name' | 'list'>;
   /** Told who is refused what. */
   readonly events: EventReports;
   /** Creates and drops networks. */

@@ -3,6 +3,7 @@ import type { ConnectionGate } from '../admission/connection-gate.js';
 import { lastQuarter } from '../admission/limits.js';
 import { formatAddress } from '../base/address.js';
 import { commit, version } from '../base/version.js';
+import type { Readiness } from '../cluster/readiness.js';
 import type { Config } from '../config/options.js';
 import { systemLimits } from '../config/part-limits.js';
 import { tlsPlan } from '../config/tls-plan.js';
@@ -142,8 +143,11 @@ export class Doors {
   }
 
   /** Says there whether commands can be stored. */
-  setWritable(isWritable: boolean): void {
-    this.grpc?.setWritable(isWritable);
+  readonly setWritable = (isWritable: boolean) => this.grpc?.setWritable(isWritable);
+
+  /** Says there whether clients should come here. */
+  setReadiness(readiness: Readiness): void {
+    this.grpc?.setHealth({ isReady: readiness !== 'behind', storesSessions: readiness === 'ready' });
   }
 
   /** Lets nobody new in. */
@@ -204,7 +208,7 @@ export class Doors {
 
   /** What GetServer tells. */
   private facts(engine: Engine): ServerFacts {
-    const { config, standing } = this.parts;
+    const { config, servers, standing } = this.parts;
     const isDefault = engine.network.number === 0;
     return {
       version: version(),
@@ -217,6 +221,8 @@ export class Doors {
       standing: isDefault
         ? standing
         : () => ({ ...standing(), journalBytes: 0, snapshotAtMs: engine.replica.snapshotAtMs }),
+      name: servers.name,
+      servers: () => servers.list(),
     };
   }
 

@@ -12,6 +12,7 @@ import { tlsPlan } from '../config/tls-plan.js';
 import type { Asset } from '../console/assets.js';
 import { draining } from '../core/model/draining.js';
 import type { AuthMode } from '../core/model/policy.js';
+import type { ServerStanding } from '../grpc/backing.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import type { SharedLog } from '../log/shared-log.js';
 import { cutOff } from '../replica/currency.js';
@@ -25,7 +26,9 @@ import { listening } from './listen-error.js';
 import { rememberListening } from './listening-file.js';
 import { EventReports } from './metrics/event-reports.js';
 import { Metrics } from './metrics/metrics.js';
+import { isReady } from './metrics/standing-meters.js';
 import { networkAudit } from './network-audit.js';
+import { NetworkServers } from './network-servers.js';
 import { Networks } from './networks.js';
 import { checkPlainPorts } from './plain-ports.js';
 import { reachableNames } from './reachable-names.js';
@@ -97,8 +100,9 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   const opened = await openStorage(config, {
     ...{ ...surroundings, log },
     lost: (error) => lose(error),
-    inTouch: (isInTouch) => {
+    inTouch: (isInTouch, readiness) => {
       doors?.setWritable(isInTouch);
+      doors?.setReadiness(readiness);
       if (!isInTouch) engine?.replica.attachments.letGo(cutOff());
     },
   });
@@ -207,18 +211,27 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     const { assets } = surroundings;
     spans = await openSpans(config, { clock, log, serverUuid: engine.replica.state.serverUuid });
     const { replica } = engine;
-    const standing = () => ({
+    const standing = (): ServerStanding => ({
       isLeader: opened.standing.role() === 'leading',
       term: opened.standing.term(),
       journalBytes: opened.journal.size(),
       snapshotAtMs: replica.snapshotAtMs,
+      lagMs: opened.standing.follows?.lagMs() ?? 0,
+      isReady: isReady(opened.standing),
     });
-    const outward = { tracer: spans?.tracer, admission, certificates, assets, standing };
+    const servers = new NetworkServers({
+      ...{ clock, replica, standing, addresses: () => doors?.addresses ?? {} },
+      name: opened.others?.name ?? config.name,
+      roster: opened.others?.roster,
+    });
+    const outward = { tracer: spans?.tracer, admission, certificates, assets, standing, servers };
     doors = new Doors(engine, { config, clock, random, log, metrics, events, audit, networks, ...outward });
     await doors.open();
     networks.open(doors);
     engine.replica.opened();
     networks.opened();
+    servers.begin();
+    doors.setReadiness(opened.standing.follows?.readiness() ?? 'ready');
     const { addresses } = doors;
     if (metrics !== undefined && config.metricsListen !== undefined) {
       const { replica, feeds, shares, turns, relay } = engine;

@@ -16,7 +16,7 @@ import {
 } from '../../gen/switchyard/v1/identity.js';
 import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import { NetworkServiceService } from '../../gen/switchyard/v1/network_service.js';
-import { GetServerResponse, ServerServiceService } from '../../gen/switchyard/v1/server.js';
+import { GetServerResponse, ListServersResponse, ServerServiceService } from '../../gen/switchyard/v1/server.js';
 import { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService } from '../../gen/switchyard/v1/stream_service.js';
 import type { Watch } from '../client/fake-server.js';
@@ -41,6 +41,10 @@ const SERVER = GetServerResponse.fromPartial({
     { codeName: 'metrics', address: HOSTILE },
   ],
   limits: [{ name: HOSTILE, used: 1n, max: 2n, unit: HOSTILE }],
+});
+const LISTED = ListServersResponse.fromPartial({
+  position: POSITION,
+  servers: [{ name: HOSTILE, role: 9, version: HOSTILE, addresses: [{ codeName: 'grpc', address: HOSTILE }] }],
 });
 const NAMED = { identityUuid: HOSTILE, name: HOSTILE, roles: [HOSTILE], labels: NODE.labels, ticketId: HOSTILE };
 const identity = Identity.fromPartial({ ...NAMED, keys: [{ keyId: HOSTILE }], barredKeyIds: [HOSTILE] });
@@ -114,7 +118,7 @@ export class HostileServer {
         watchNetworkDelta: (watch: Watch) => this.#watch(watch),
       }),
     );
-    this.#server.addService(ServerServiceService, some({ getServer: answers(SERVER) }));
+    this.#server.addService(ServerServiceService, some({ getServer: answers(SERVER), listServers: answers(LISTED) }));
     this.#server.addService(
       IdentityServiceService,
       some(Object.fromEntries(Object.entries(IDENTITY_ANSWERS).map(([method, answer]) => [method, answers(answer)]))),

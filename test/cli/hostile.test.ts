@@ -42,6 +42,7 @@ describe('a server that says what would steer a terminal', () => {
   const UUID = '00000000-0000-4000-8000-000000000005';
   /** Those of administrators: a token is sent only with them. */
   const administration: string[][] = [
+    ['servers'],
     ['identity', 'list'],
     ['identity', 'show', UUID],
     ['identity', 'approve', UUID, '--name', 'n'],

@@ -187,6 +187,7 @@ describe('help', () => {
     for (const name of [
       'serve',
       'status',
+      'servers',
       'console',
       'watch',
       'nodes',

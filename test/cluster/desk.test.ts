@@ -22,6 +22,23 @@ describe("what a leader takes of its followers' messages", () => {
     expect(world.taken).toHaveLength(1);
   });
 
+  it('decides no command before everything is applied here that its follower had applied', () => {
+    const world = new DeskWorld();
+    world.revision = 10;
+    const handler = world.connect();
+    const commands = [{ count: 1, record: recordOf(3), urgent }];
+    handler.received(message({ revision: 12, commands }));
+    handler.received(message({ revision: 12, commands }));
+    world.revision = 11;
+    world.desk.applied();
+    world.clock.advance(0);
+    expect(world.taken).toEqual([]);
+    world.revision = 12;
+    world.desk.applied();
+    world.clock.advance(0);
+    expect(world.taken).toHaveLength(1);
+  });
+
   it('refuses a command whose checksum is wrong, and takes the others of the message', () => {
     const world = new DeskWorld();
     const damaged = Uint8Array.from(recordOf(9));

@@ -6,7 +6,7 @@ import { ErrorInfo, RetryInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
 import { WatchAuditRequest, WatchAuditResponse } from '../../gen/switchyard/v1/identity.js';
 import * as network from '../../gen/switchyard/v1/network_service.js';
-import { GetServerResponse } from '../../gen/switchyard/v1/server.js';
+import { GetServerResponse, ListServersResponse } from '../../gen/switchyard/v1/server.js';
 import * as session from '../../gen/switchyard/v1/session_service.js';
 import * as stream from '../../gen/switchyard/v1/stream_service.js';
 
@@ -28,6 +28,7 @@ const READ: Readonly<Record<string, readonly [Schema, Generated]>> = {
   StopStreamResponse: [wire.STREAM_STOPS, stream.StopStreamResponse],
   GetServerResponse: [wire.SERVER_FACTS, GetServerResponse],
   WatchAuditResponse: [wire.AUDIT_MESSAGE, WatchAuditResponse],
+  ListServersResponse: [wire.SERVER_LIST, ListServersResponse],
   Status: [wire.STATUS, Status],
   ErrorInfo: [wire.ERROR_INFO, ErrorInfo],
   RetryInfo: [wire.RETRY_INFO, RetryInfo],

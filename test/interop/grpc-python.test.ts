@@ -53,6 +53,7 @@ const OUTCOMES = {
   'TransportService/EnumerateTransport': 'OK',
   'TransportService/Exchange': 'OK',
   'ServerService/GetServer': 'OK',
+  'ServerService/ListServers': 'OK',
   'IdentityService/Challenge': 'OK',
   'IdentityService/BindKey': 'OK',
   'IdentityService/UpdateIdentity': 'OK',

@@ -378,6 +378,9 @@ def main():
     assert (told.role, told.term, told.journal_bytes) == (server_pb2.SERVER_ROLE_LEADER, 1, 0)
     whole = server.call("GetServer", server_pb2.GetServerRequest(), ADMIN)
     assert whole.journal_bytes > 0
+    listed = server.call("ListServers", server_pb2.ListServersRequest(), ADMIN)
+    assert [one.role for one in listed.servers] == [server_pb2.SERVER_ROLE_LEADER] and listed.servers[0].ready
+    assert listed.position.epoch == whole.position.epoch
     limits = {limit.name: limit for limit in whole.limits}
     assert limits["sessions-max"].used == 2 and limits["sessions-max"].max == 1048576
 

@@ -92,6 +92,31 @@ export function fencedContract(makeWorld: () => Promise<EtcdWorld>): void {
     return { ways: { next, delayMs: () => 0 }, plan: (...ways) => void queue.push(...ways) };
   }
 
+  describe('an append that etcd has no space for', () => {
+    it('is stored where etcd says so after it has carried it out, and refused where it has not', async () => {
+      const store = world.connect();
+      let way: 'passes' | 'landed' | 'refused' = 'passes';
+      const full = () => new StoreError('full', 'etcd: space exceeded');
+      const commit: EtcdStore['commit'] = async (transaction) => {
+        if (way === 'refused') throw full();
+        const committed = await store.commit(transaction);
+        if (way === 'landed') throw full();
+        return committed;
+      };
+      const made = openLog({ ...bound(store), commit }, network);
+      open.push(made);
+      const term = await made.lead();
+      await term.journal.append(records(1, 2));
+      way = 'landed';
+      await term.journal.append(records(3, 4));
+      way = 'refused';
+      await expect(term.journal.append(records(5, 5))).rejects.toMatchObject({ kind: 'full' });
+      way = 'passes';
+      await term.journal.append(records(5, 6));
+      expect(await readers()).toEqual([1, 2, 3, 4, 5, 6]);
+    });
+  });
+
   describe('a term that is over', () => {
     it('appends nothing any more, says that it is deposed, and is lost', async () => {
       const first = await log().lead();

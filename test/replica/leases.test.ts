@@ -86,6 +86,13 @@ describe('leases', () => {
     expect(world.lives(sid)).toBe(false);
   });
 
+  it('begin anew at a server that leads a network in which no session ever was', async () => {
+    const world = await World.start();
+    expect(() => world.replica.leases.restart(true)).not.toThrow();
+    const sid = await world.open(1, 2_000);
+    expect(world.lives(sid)).toBe(true);
+  });
+
   it('are all extended after a restart', async () => {
     const world = await World.start({ graceMs: 1_000 });
     const sid = await world.open(1, 10_000);

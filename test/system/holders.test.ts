@@ -34,7 +34,15 @@ class Scene {
     const log = { error: (facts: object) => void this.faults.push(facts) };
     const random = { bytes: () => new Uint8Array(4) };
     const gatekeeper = { network: DEFAULT_NETWORK_REF };
-    const backing = { clock, turns, limits, log, random, gatekeeper, cutOff: (cause: CutCause) => this.cuts.push(cause) };
+    const backing = {
+      clock,
+      turns,
+      limits,
+      log,
+      random,
+      gatekeeper,
+      cutOff: (cause: CutCause) => this.cuts.push(cause),
+    };
     this.door = new SystemDoor(backing as unknown as Backing);
   }
 

@@ -73,6 +73,7 @@ const REQUESTS: Readonly<Record<Exclude<Rpc, Untried>, (target: Target) => objec
   WatchStreams: () => ({ after: undefined }),
   EnumerateTransport: () => ({ codeName: '', encrypted: undefined }),
   GetServer: () => ({}),
+  ListServers: () => ({}),
   Challenge: () => ({ network: '' }),
   Login: () => ({ proof: undefined }),
   WhoAmI: () => ({}),

@@ -26,6 +26,7 @@ export const METHODS = {
   listStreams: method<wire.StreamPage>('StreamService/ListStreams', wire.LIST, wire.STREAM_PAGE),
   listConnections: method<wire.ConnectionPage>('NetworkService/ListConnections', wire.LIST, wire.CONNECTION_PAGE),
   getServer: method<wire.ServerFacts>('ServerService/GetServer', wire.EMPTY, wire.SERVER_FACTS),
+  listServers: method<wire.ServerList>('ServerService/ListServers', wire.EMPTY, wire.SERVER_LIST),
   findPath: method<wire.Path>('NetworkService/FindPath', wire.FIND_PATH, wire.PATH),
   stopStream: method<wire.StreamStops>('StreamService/StopStream', wire.STOP_STREAM, wire.STREAM_STOPS),
   watchAudit: method<wire.AuditMessage>('IdentityService/WatchAudit', wire.WATCH_AUDIT, wire.AUDIT_MESSAGE),

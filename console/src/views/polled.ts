@@ -15,7 +15,7 @@ const PAGE_SIZE = 1_000;
 const PAGES_MAX = 20;
 
 /** Reads a list again and again while a view is open: the server has no watch of it. */
-export function usePolled<Page extends { readonly nextPageToken: string }, Item>(
+export function usePolled<Page extends { readonly nextPageToken?: string }, Item>(
   method: Method<Page>,
   itemsOf: (page: Page) => readonly Item[],
   everyMs: number,
@@ -43,7 +43,7 @@ export function usePolled<Page extends { readonly nextPageToken: string }, Item>
   return state.value;
 }
 
-async function readAll<Page extends { readonly nextPageToken: string }, Item>(
+async function readAll<Page extends { readonly nextPageToken?: string }, Item>(
   method: Method<Page>,
   itemsOf: (page: Page) => readonly Item[],
   before: Polled<Item>,
@@ -54,7 +54,7 @@ async function readAll<Page extends { readonly nextPageToken: string }, Item>(
     for (let pages = 0; pages < PAGES_MAX; pages++) {
       const page = await link.ask(method, { pageSize: PAGE_SIZE, pageToken });
       items.push(...itemsOf(page));
-      pageToken = page.nextPageToken;
+      pageToken = page.nextPageToken ?? '';
       if (pageToken === '') break;
     }
     return { items, isRead: true, problem: '' };

@@ -1,26 +1,104 @@
+import { METHODS } from '../net/methods.js';
 import { msOf } from '../net/refusal.js';
 import { link, server } from '../state.js';
 import { bytesWord, count, printable, spanWord } from '../text.js';
-import type { ServerFacts } from '../wire/messages.js';
+import type { ListedServer, ServerFacts } from '../wire/messages.js';
+import { usePolled } from './polled.js';
 
 /** What a server does in its network, by the numbers of the API. */
 const ROLES = ['not said', 'leader', 'follower'];
+/** As often as each server says what it is. */
+const POLL_MS = 5_000;
+/** The door that most clients use. */
+const DOOR = 'grpc';
 
 /** The servers of the network and how they stand; one that is alone shows itself. */
 export function ServersView() {
   const facts = server.value;
+  const { items, isRead } = usePolled(METHODS.listServers, ({ servers }) => servers, POLL_MS);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
     <section class="view health" tabIndex={0} aria-label="Servers">
       <div class="bar">
         <h1>Servers</h1>
-        <p>{facts === undefined ? 'The server has not answered yet.' : '1 server'}</p>
+        <p>{facts === undefined ? 'The server has not answered yet.' : serversWord(Math.max(1, items.length))}</p>
       </div>
+      {isRead && <Listed servers={items} />}
       {facts !== undefined && <Servers servers={[facts]} />}
       {facts !== undefined && link.role.value !== 'administrator' && (
-        <p class="muted">The size of the journal and the age of its snapshot are told to administrators.</p>
+        <p class="muted">
+          The other servers, the size of the journal and the age of its snapshot are told to administrators.
+        </p>
       )}
     </section>
+  );
+}
+
+function serversWord(number: number): string {
+  return number === 1 ? '1 server' : `${number} servers`;
+}
+
+/** All servers of the network, as the one that serves this page lists them. */
+function Listed({ servers }: { servers: readonly ListedServer[] }) {
+  return (
+    <div class="inset">
+      <table class="limits servers listed">
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">Role</th>
+            <th scope="col" class="number">
+              Term
+            </th>
+            <th scope="col" class="number">
+              Lag
+            </th>
+            <th scope="col" class="number">
+              Sessions
+            </th>
+            <th scope="col" class="number">
+              Revision
+            </th>
+            <th scope="col">Address</th>
+            <th scope="col" class="number">
+              Said
+            </th>
+            <th scope="col">Version</th>
+          </tr>
+        </thead>
+        <tbody>
+          {servers.map((one) => (
+            <ListedRow key={one.name} one={one} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function ListedRow({ one }: { one: ListedServer }) {
+  const { name, role, term, lag, sessions, revision, addresses, toldAgo, version, ready } = one;
+  const address = addresses.find(({ codeName }) => codeName === DOOR)?.address ?? '–';
+  const agoMs = msOf(toldAgo);
+  return (
+    <tr>
+      <th scope="row">
+        <code>{printable(name)}</code>
+      </th>
+      <td>
+        {ROLES[role] ?? `role ${role}`}
+        {!ready && ', not ready'}
+      </td>
+      <td class="number">{count(term)}</td>
+      <td class="number">{spanWord(msOf(lag))}</td>
+      <td class="number">{count(sessions)}</td>
+      <td class="number">{count(revision)}</td>
+      <td>
+        <code>{printable(address)}</code>
+      </td>
+      <td class="number">{agoMs === 0 ? 'now' : `${spanWord(agoMs)} ago`}</td>
+      <td>{printable(version)}</td>
+    </tr>
   );
 }
 

@@ -169,6 +169,46 @@ export const SERVER_FACTS: Schema = {
   13: ['snapshotAt', TIME],
 };
 
+/** One of the servers of the network, as it last said what it is. */
+export interface ListedServer {
+  readonly name: string;
+  readonly role: number;
+  readonly term: number;
+  readonly lag: Time | undefined;
+  readonly sessions: number;
+  readonly addresses: readonly { readonly codeName: string; readonly address: string }[];
+  readonly revision: number;
+  readonly version: string;
+  readonly toldAgo: Time | undefined;
+  readonly ready: boolean;
+}
+
+export interface ServerList {
+  readonly servers: readonly ListedServer[];
+  readonly position: Position | undefined;
+  /** It has no pages. */
+  readonly nextPageToken?: undefined;
+}
+export const SERVER_LIST: Schema = {
+  1: [
+    'servers',
+    {
+      1: ['name', 'string'],
+      2: ['role', 'int32'],
+      3: ['term', 'uint64'],
+      4: ['lag', TIME],
+      5: ['sessions', 'uint64'],
+      6: ['addresses', { 1: ['codeName', 'string'], 2: ['address', 'string'] }, true],
+      7: ['revision', 'uint64'],
+      8: ['version', 'string'],
+      9: ['toldAgo', TIME],
+      10: ['ready', 'bool'],
+    },
+    true,
+  ],
+  2: ['position', POSITION],
+};
+
 export interface Stream {
   readonly id: number;
   readonly ownerCvid: number;

@@ -66,6 +66,46 @@ export function serverRoleToJSON(object: ServerRole): string {
   }
 }
 
+/** Asks for all of them. */
+export interface ListServersRequest {
+}
+
+/** The servers of the network, 256 at most. */
+export interface ListServersResponse {
+  /** In the order of their names. */
+  servers: Server[];
+  /** What the answering server has applied. */
+  position: Position | undefined;
+}
+
+/** One server of a network. */
+export interface Server {
+  /** As `--name` says it; by default the name of its machine. Two live servers of a network have different names. */
+  name: string;
+  /** What it does in the network. */
+  role: ServerRole;
+  /** The term in which it leads, or the newest that it knew. */
+  term: bigint;
+  /** How long ago it had applied the whole log. 0 at the leader. */
+  lag:
+    | Duration
+    | undefined;
+  /** How many sessions are attached to it. */
+  sessions: bigint;
+  /** Where it listens, by code name. Ports that are not open are left out. */
+  addresses: ServerAddress[];
+  /** The revision that it had applied. */
+  revision: bigint;
+  /** Its release. */
+  version: string;
+  /** How long ago it said so. 0: it is the server that answers. */
+  toldAgo:
+    | Duration
+    | undefined;
+  /** Whether it can serve sessions: it leads, or hears of the server that does and reads the log. */
+  ready: boolean;
+}
+
 /** Asks for all that the caller may know. */
 export interface GetServerRequest {
 }
@@ -129,6 +169,386 @@ export interface ServerLimit {
   /** What is counted, in English and in the plural: `sessions`, `bytes`. */
   unit: string;
 }
+
+function createBaseListServersRequest(): ListServersRequest {
+  return {};
+}
+
+export const ListServersRequest: MessageFns<ListServersRequest> = {
+  encode(_: ListServersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListServersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListServersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListServersRequest {
+    return {};
+  },
+
+  toJSON(_: ListServersRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListServersRequest>, I>>(base?: I): ListServersRequest {
+    return ListServersRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListServersRequest>, I>>(_: I): ListServersRequest {
+    const message = createBaseListServersRequest();
+    return message;
+  },
+};
+
+function createBaseListServersResponse(): ListServersResponse {
+  return { servers: [], position: undefined };
+}
+
+export const ListServersResponse: MessageFns<ListServersResponse> = {
+  encode(message: ListServersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.servers) {
+      Server.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListServersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListServersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.servers.push(Server.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListServersResponse {
+    return {
+      servers: globalThis.Array.isArray(object?.servers) ? object.servers.map((e: any) => Server.fromJSON(e)) : [],
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+    };
+  },
+
+  toJSON(message: ListServersResponse): unknown {
+    const obj: any = {};
+    if (message.servers?.length) {
+      obj.servers = message.servers.map((e) => Server.toJSON(e));
+    }
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListServersResponse>, I>>(base?: I): ListServersResponse {
+    return ListServersResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListServersResponse>, I>>(object: I): ListServersResponse {
+    const message = createBaseListServersResponse();
+    message.servers = object.servers?.map((e) => Server.fromPartial(e)) || [];
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseServer(): Server {
+  return {
+    name: "",
+    role: 0,
+    term: 0n,
+    lag: undefined,
+    sessions: 0n,
+    addresses: [],
+    revision: 0n,
+    version: "",
+    toldAgo: undefined,
+    ready: false,
+  };
+}
+
+export const Server: MessageFns<Server> = {
+  encode(message: Server, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.role !== 0) {
+      writer.uint32(16).int32(message.role);
+    }
+    if (message.term !== 0n) {
+      if (BigInt.asUintN(64, message.term) !== message.term) {
+        throw new globalThis.Error("value provided for field message.term of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.term);
+    }
+    if (message.lag !== undefined) {
+      Duration.encode(message.lag, writer.uint32(34).fork()).join();
+    }
+    if (message.sessions !== 0n) {
+      if (BigInt.asUintN(64, message.sessions) !== message.sessions) {
+        throw new globalThis.Error("value provided for field message.sessions of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.sessions);
+    }
+    for (const v of message.addresses) {
+      ServerAddress.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.revision);
+    }
+    if (message.version !== "") {
+      writer.uint32(66).string(message.version);
+    }
+    if (message.toldAgo !== undefined) {
+      Duration.encode(message.toldAgo, writer.uint32(74).fork()).join();
+    }
+    if (message.ready !== false) {
+      writer.uint32(80).bool(message.ready);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Server {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.role = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.term = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.lag = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sessions = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.addresses.push(ServerAddress.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.toldAgo = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.ready = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Server {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      role: isSet(object.role) ? serverRoleFromJSON(object.role) : 0,
+      term: isSet(object.term) ? BigInt(object.term) : 0n,
+      lag: isSet(object.lag) ? Duration.fromJSON(object.lag) : undefined,
+      sessions: isSet(object.sessions) ? BigInt(object.sessions) : 0n,
+      addresses: globalThis.Array.isArray(object?.addresses)
+        ? object.addresses.map((e: any) => ServerAddress.fromJSON(e))
+        : [],
+      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      toldAgo: isSet(object.toldAgo)
+        ? Duration.fromJSON(object.toldAgo)
+        : isSet(object.told_ago)
+        ? Duration.fromJSON(object.told_ago)
+        : undefined,
+      ready: isSet(object.ready) ? globalThis.Boolean(object.ready) : false,
+    };
+  },
+
+  toJSON(message: Server): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.role !== 0) {
+      obj.role = serverRoleToJSON(message.role);
+    }
+    if (message.term !== 0n) {
+      obj.term = message.term.toString();
+    }
+    if (message.lag !== undefined) {
+      obj.lag = Duration.toJSON(message.lag);
+    }
+    if (message.sessions !== 0n) {
+      obj.sessions = message.sessions.toString();
+    }
+    if (message.addresses?.length) {
+      obj.addresses = message.addresses.map((e) => ServerAddress.toJSON(e));
+    }
+    if (message.revision !== 0n) {
+      obj.revision = message.revision.toString();
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.toldAgo !== undefined) {
+      obj.toldAgo = Duration.toJSON(message.toldAgo);
+    }
+    if (message.ready !== false) {
+      obj.ready = message.ready;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Server>, I>>(base?: I): Server {
+    return Server.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Server>, I>>(object: I): Server {
+    const message = createBaseServer();
+    message.name = object.name ?? "";
+    message.role = object.role ?? 0;
+    message.term = (object.term !== undefined && object.term !== null) ? BigInt(object.term) : 0n;
+    message.lag = (object.lag !== undefined && object.lag !== null) ? Duration.fromPartial(object.lag) : undefined;
+    message.sessions = (object.sessions !== undefined && object.sessions !== null) ? BigInt(object.sessions) : 0n;
+    message.addresses = object.addresses?.map((e) => ServerAddress.fromPartial(e)) || [];
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.version = object.version ?? "";
+    message.toldAgo = (object.toldAgo !== undefined && object.toldAgo !== null)
+      ? Duration.fromPartial(object.toldAgo)
+      : undefined;
+    message.ready = object.ready ?? false;
+    return message;
+  },
+};
 
 function createBaseGetServerRequest(): GetServerRequest {
   return {};
@@ -719,6 +1139,23 @@ export const ServerServiceService = {
     responseSerialize: (value: GetServerResponse): Buffer => Buffer.from(GetServerResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetServerResponse => GetServerResponse.decode(value),
   },
+  /**
+   * Lists the servers of the network, in the order of their names, as any of them knows it: the answering one as it is now, each other
+   * as it last said, some seconds ago. A server that has a journal of its own is alone. One that has died is listed until its
+   * lease in the log has run out, 15 s at most.
+   *
+   * Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED) without network.read; UNAVAILABLE (JOURNAL_UNAVAILABLE) with
+   * RetryInfo when the log does not answer. Needs no session.
+   */
+  listServers: {
+    path: "/switchyard.v1.ServerService/ListServers" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListServersRequest): Buffer => Buffer.from(ListServersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListServersRequest => ListServersRequest.decode(value),
+    responseSerialize: (value: ListServersResponse): Buffer => Buffer.from(ListServersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListServersResponse => ListServersResponse.decode(value),
+  },
 } as const;
 
 export interface ServerServiceServer extends UntypedServiceImplementation {
@@ -729,6 +1166,15 @@ export interface ServerServiceServer extends UntypedServiceImplementation {
    * Errors: as every call that carries a token which is not good. Needs no session.
    */
   getServer: handleUnaryCall<GetServerRequest, GetServerResponse>;
+  /**
+   * Lists the servers of the network, in the order of their names, as any of them knows it: the answering one as it is now, each other
+   * as it last said, some seconds ago. A server that has a journal of its own is alone. One that has died is listed until its
+   * lease in the log has run out, 15 s at most.
+   *
+   * Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED) without network.read; UNAVAILABLE (JOURNAL_UNAVAILABLE) with
+   * RetryInfo when the log does not answer. Needs no session.
+   */
+  listServers: handleUnaryCall<ListServersRequest, ListServersResponse>;
 }
 
 export interface ServerServiceClient extends Client {
@@ -752,6 +1198,29 @@ export interface ServerServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetServerResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists the servers of the network, in the order of their names, as any of them knows it: the answering one as it is now, each other
+   * as it last said, some seconds ago. A server that has a journal of its own is alone. One that has died is listed until its
+   * lease in the log has run out, 15 s at most.
+   *
+   * Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED) without network.read; UNAVAILABLE (JOURNAL_UNAVAILABLE) with
+   * RetryInfo when the log does not answer. Needs no session.
+   */
+  listServers(
+    request: ListServersRequest,
+    callback: (error: ServiceError | null, response: ListServersResponse) => void,
+  ): ClientUnaryCall;
+  listServers(
+    request: ListServersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListServersResponse) => void,
+  ): ClientUnaryCall;
+  listServers(
+    request: ListServersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListServersResponse) => void,
   ): ClientUnaryCall;
 }
 

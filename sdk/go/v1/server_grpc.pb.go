@@ -22,6 +22,13 @@ type ServerServiceClient interface {
 	//
 	// Errors: as every call that carries a token which is not good. Needs no session.
 	GetServer(ctx context.Context, in *GetServerRequest, opts ...grpc.CallOption) (*GetServerResponse, error)
+	// Lists the servers of the network, in the order of their names, as any of them knows it: the answering one as it is now, each other
+	// as it last said, some seconds ago. A server that has a journal of its own is alone. One that has died is listed until its
+	// lease in the log has run out, 15 s at most.
+	//
+	// Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED) without network.read; UNAVAILABLE (JOURNAL_UNAVAILABLE) with
+	// RetryInfo when the log does not answer. Needs no session.
+	ListServers(ctx context.Context, in *ListServersRequest, opts ...grpc.CallOption) (*ListServersResponse, error)
 }
 
 type serverServiceClient struct {
@@ -41,6 +48,15 @@ func (c *serverServiceClient) GetServer(ctx context.Context, in *GetServerReques
 	return out, nil
 }
 
+func (c *serverServiceClient) ListServers(ctx context.Context, in *ListServersRequest, opts ...grpc.CallOption) (*ListServersResponse, error) {
+	out := new(ListServersResponse)
+	err := c.cc.Invoke(ctx, "/switchyard.v1.ServerService/ListServers", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ServerServiceServer is the server API for ServerService service.
 // All implementations should embed UnimplementedServerServiceServer
 // for forward compatibility
@@ -50,6 +66,13 @@ type ServerServiceServer interface {
 	//
 	// Errors: as every call that carries a token which is not good. Needs no session.
 	GetServer(context.Context, *GetServerRequest) (*GetServerResponse, error)
+	// Lists the servers of the network, in the order of their names, as any of them knows it: the answering one as it is now, each other
+	// as it last said, some seconds ago. A server that has a journal of its own is alone. One that has died is listed until its
+	// lease in the log has run out, 15 s at most.
+	//
+	// Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED) without network.read; UNAVAILABLE (JOURNAL_UNAVAILABLE) with
+	// RetryInfo when the log does not answer. Needs no session.
+	ListServers(context.Context, *ListServersRequest) (*ListServersResponse, error)
 }
 
 // UnimplementedServerServiceServer should be embedded to have forward compatible implementations.
@@ -58,6 +81,9 @@ type UnimplementedServerServiceServer struct {
 
 func (UnimplementedServerServiceServer) GetServer(context.Context, *GetServerRequest) (*GetServerResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method GetServer not implemented")
+}
+func (UnimplementedServerServiceServer) ListServers(context.Context, *ListServersRequest) (*ListServersResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method ListServers not implemented")
 }
 
 // UnsafeServerServiceServer may be embedded to opt out of forward compatibility for this service.
@@ -89,6 +115,24 @@ func _ServerService_GetServer_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ServerService_ListServers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListServersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ServerServiceServer).ListServers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/switchyard.v1.ServerService/ListServers",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ServerServiceServer).ListServers(ctx, req.(*ListServersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 var _ServerService_serviceDesc = grpc.ServiceDesc{
 	ServiceName: "switchyard.v1.ServerService",
 	HandlerType: (*ServerServiceServer)(nil),
@@ -96,6 +140,10 @@ var _ServerService_serviceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetServer",
 			Handler:    _ServerService_GetServer_Handler,
+		},
+		{
+			MethodName: "ListServers",
+			Handler:    _ServerService_ListServers_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -10,7 +10,11 @@ import {
   type WatchEndpointClosedResponse,
   type WatchNetworkDeltaResponse,
 } from '../../../gen/switchyard/v1/network_service.js';
-import { type GetServerResponse, ServerServiceService } from '../../../gen/switchyard/v1/server.js';
+import {
+  type GetServerResponse,
+  type ListServersResponse,
+  ServerServiceService,
+} from '../../../gen/switchyard/v1/server.js';
 import type { Session } from '../../../gen/switchyard/v1/session.js';
 import {
   type GetSessionResponse,
@@ -84,6 +88,11 @@ export abstract class Calls {
   /** Reads what the server is and how it stands; with the administrator's token also how much of its limits is used. */
   getServer(options: CallOptions = {}): Promise<Complete<GetServerResponse>> {
     return this.unary(ServerServiceService.getServer, {}, options);
+  }
+
+  /** Lists the servers of the network, as the one that answers knows them. Needs `network.read`. */
+  listServers(options: CallOptions = {}): Promise<Complete<ListServersResponse>> {
+    return this.unary(ServerServiceService.listServers, {}, options);
   }
 
   /** Reads one session. `cvid` 0 is the caller's own. */

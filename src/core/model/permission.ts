@@ -101,6 +101,7 @@ export const METHODS = {
   EnumerateTransport: { needs: 'principal' },
   Exchange: { needs: 'nothing' },
   GetServer: { needs: 'nothing' },
+  ListServers: { needs: 'network.read' },
 
   Challenge: { needs: 'nothing' },
   Login: { needs: 'nothing', audited: 'always' },

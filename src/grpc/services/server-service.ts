@@ -1,9 +1,13 @@
 import {
   type GetServerResponse,
+  type ListServersResponse,
+  type Server,
+  type ServerAddress,
   type ServerLimit,
   ServerRole,
   type ServerServiceServer,
 } from '../../../gen/switchyard/v1/server.js';
+import { type Fault, isFault } from '../../core/model/fault.js';
 import type { Backing, LimitUse } from '../backing.js';
 import type { Calls } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
@@ -27,7 +31,29 @@ const NOTHING_ELSE = {
 /** ServerService, as server.proto documents it. */
 export function serverService(calls: Calls): ServerServiceServer {
   const { backing } = calls;
-  return { getServer: calls.anyone((_request, caller) => describeServer(backing, caller)) };
+  return {
+    getServer: calls.anyone((_request, caller) => describeServer(backing, caller)),
+    listServers: calls.anyone(() => listServers(backing)),
+  };
+}
+
+async function listServers({ about, replica, clock }: Backing): Promise<ListServersResponse | Fault> {
+  const listed = await about.servers();
+  if (isFault(listed)) return listed;
+  const { name } = about;
+  const servers = listed.map((one): Server => {
+    const { leads, term, lagMs, sessions, addresses, revision, version, isReady, atMs } = one;
+    // Clocks differ, and may have jumped.
+    const agoMs = one.name === name ? 0 : Math.max(0, clock.wallMs() - atMs);
+    return {
+      ...{ name: one.name, term, version, ready: isReady, sessions: BigInt(sessions), revision: BigInt(revision) },
+      role: leads ? ServerRole.LEADER : ServerRole.FOLLOWER,
+      lag: durationOf(leads ? 0 : lagMs),
+      toldAgo: durationOf(agoMs),
+      addresses: addressMessages(addresses),
+    };
+  });
+  return { servers, position: positionMessage(replica.state.position) };
 }
 
 /**
@@ -52,7 +78,7 @@ function describeServer({ replica, clock, about }: Backing, caller: Caller): Get
     serverSid: state.serverSid,
     position: positionMessage(state.position),
     capabilities: [...about.capabilities],
-    addresses: byName(Object.entries(about.addresses())).map(([codeName, address]) => ({ codeName, address })),
+    addresses: addressMessages(about.addresses()),
     limits: mayRead
       ? about
           .limits()
@@ -60,6 +86,10 @@ function describeServer({ replica, clock, about }: Backing, caller: Caller): Get
           .sort((x, y) => (x.name < y.name ? -1 : 1))
       : [],
   };
+}
+
+function addressMessages(addresses: Readonly<Record<string, string>>): ServerAddress[] {
+  return byName(Object.entries(addresses)).map(([codeName, address]) => ({ codeName, address }));
 }
 
 function limitMessage({ name, used, max, unit }: LimitUse): ServerLimit {

@@ -65,6 +65,8 @@ export const FrameKind = {
   NETWORK: 9,
   /** The number of the network that was created last. 8 bytes, big-endian. */
   NETWORK_COUNT: 10,
+  /** What a server says of itself: a Member. */
+  LOG_MEMBER: 11,
 } as const;
 /** One of the numbers of {@link FrameKind}. */
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];

@@ -2,7 +2,15 @@ import type { Clock } from '../../base/clock.js';
 import { JournalError } from '../../journal/journal.js';
 import type { RetryCause } from '../shared-log.js';
 import { RETRY_MS_MAX, RETRY_MS_MIN } from './limits.js';
-import { type Committed, type EtcdStore, type Operation, StoreError, type Transaction } from './store.js';
+import {
+  type Committed,
+  type Compare,
+  type EtcdStore,
+  type KeyValue,
+  type Operation,
+  StoreError,
+  type Transaction,
+} from './store.js';
 
 /** What a fence needs. */
 export interface FenceDeps {
@@ -63,6 +71,7 @@ export class Fence {
         return await store.commit(transaction);
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
+        if (!isUnclear && error.kind === 'full') return this.#afterFull(transaction, error);
         if (!isUnclear && error.kind !== 'unclear') throw journalErrorOf(error);
         isUnclear = true;
         if (this.#closing.signal.aborted) throw journalErrorOf(error);
@@ -75,6 +84,39 @@ export class Fence {
   /** The error of everything that is tried in a term that is over. */
   deposed(): JournalError {
     return new JournalError('deposed', 'another process leads this network now, or this one lost its term');
+  }
+
+  /**
+   * What became of a transaction that etcd answered with NOSPACE. A member that finds its quota passed only while it carries the
+   * transaction out answers so, too, *after* it has. But it has answered, so nothing of it comes later, and what stands there tells.
+   */
+  async #afterFull({ compare, failure = [] }: Transaction, full: StoreError): Promise<Committed> {
+    for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(RETRY_MS_MAX, 2 * waitMs)) {
+      try {
+        if (await this.#compares(compare)) throw journalErrorOf(full);
+        const found: (readonly KeyValue[])[] = [];
+        // The leader, which is asked for first, is read last: if it still leads then, nobody else wrote what was read before.
+        for (const operation of [...failure].reverse()) {
+          found.unshift(operation.kind === 'read' ? (await this.#deps.store.read(operation.range)).values : []);
+        }
+        return { succeeded: false, revision: 0n, found };
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        if (this.#closing.signal.aborted) throw journalErrorOf(error);
+        this.#deps.retried('full');
+        await this.#pause(waitMs, error);
+      }
+    }
+  }
+
+  /** Whether conditions hold. Read one by one: a transaction of reads may be refused, too, where there is no space. */
+  async #compares(conditions: readonly Compare[]): Promise<boolean> {
+    for (const { key, target, revision } of conditions) {
+      const [value] = (await this.#deps.store.read({ key })).values;
+      const found = target === 'created' ? value?.createRevision : value?.modRevision;
+      if ((found ?? 0n) !== revision) return false;
+    }
+    return true;
   }
 
   #pause(waitMs: number, error: StoreError): Promise<void> {

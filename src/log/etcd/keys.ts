@@ -15,6 +15,8 @@ export class LogKeys {
   readonly ends: KeyRange;
   /** All batches. */
   readonly batches: KeyRange;
+  /** What every server says of itself. */
+  readonly servers: KeyRange;
   /** All parts of snapshots. */
   readonly snapshots: KeyRange;
   readonly #top: string;
@@ -27,12 +29,18 @@ export class LogKeys {
     this.marks = `${this.#top}marks`;
     this.copying = `${this.#top}copying`;
     this.batches = below(`${this.#top}log/`);
+    this.servers = below(`${this.#top}servers/`);
     this.snapshots = below(`${this.#top}snap/`);
   }
 
   /** The key of one batch. */
   batch(seq: number): string {
     return `${this.batches.key}${hex(seq, DIGITS)}`;
+  }
+
+  /** The key of what one server says of itself. */
+  server(name: string): string {
+    return `${this.servers.key}${name}`;
   }
 
   /** The seq that a batch's key names. */

@@ -55,3 +55,10 @@ export const HISTORY_MS = 300_000;
 
 /** Before a watch that broke is begun again. */
 export const REWATCH_MS = 250;
+
+/** Between two times that a server says what it is. What is listed of it is so old at most, and the time that etcd takes. */
+export const ROSTER_MS = 5_000;
+/** For how long a server is listed that says nothing more: two of three times can be lost. */
+export const ROSTER_TTL_MS = 3 * ROSTER_MS;
+/** Servers that are listed: far more than one log can feed. */
+export const ROSTER_MAX = 256;

@@ -82,7 +82,7 @@ export interface StoreStatus {
 export class StoreError extends Error {
   constructor(
     /**
-     * `unclear`: it may have done it, or may still do it; `full`: no space left, not done; `refused`: it never will, and
+     * `unclear`: it may have done it, or may still do it; `full`: no space left, done only if the quota was passed meanwhile; `refused`: it never will, and
      * trying again is of no use.
      */
     readonly kind: 'unclear' | 'full' | 'refused',

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Readiness } from '../../cluster/readiness.js';
 import type { TermFigures } from '../../log/shared-log.js';
 
 /** What a server is to the log that it appends to or follows. */
@@ -22,6 +23,13 @@ export interface Following {
   /** How many others follow it. */
   followers(): number;
   isInTouch(): boolean;
+  readiness(): Readiness;
+}
+
+/** Whether a server can serve sessions: it leads, or hears of the one that does and is not behind the log. */
+export function isReady({ role, follows }: Pick<Standing, 'role' | 'follows'>): boolean {
+  if (role() === 'leading') return true;
+  return role() === 'following' && follows?.readiness() === 'ready';
 }
 
 /** What a server tells of the log that it has in common with others. Read when somebody asks. */

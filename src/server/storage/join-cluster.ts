@@ -14,11 +14,15 @@ import { EpochRenewal } from '../../cluster/epoch-renewal.js';
 import { LogMemory } from '../../cluster/log-memory.js';
 import { Member } from '../../cluster/member.js';
 import type { FollowerLink } from '../../cluster/peers.js';
+import type { Readiness } from '../../cluster/readiness.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
 import { EtcdClient } from '../../log/etcd/client.js';
+import { LogKeys } from '../../log/etcd/keys.js';
 import { APPEND_BYTES_MAX } from '../../log/etcd/limits.js';
 import { EtcdLog } from '../../log/etcd/log.js';
+import { EtcdRoster } from '../../log/etcd/roster.js';
+import type { Roster } from '../../log/roster.js';
 import type { FollowedLog, LogView } from '../../log/shared-log.js';
 import type { Replica } from '../../replica/replica.js';
 import type { Cluster } from '../engine.js';
@@ -34,13 +38,17 @@ export interface JoinDeps {
   /** Called when the term is lost or the log cannot be followed. */
   readonly lost: (error: unknown) => void;
   /** Called when the server loses touch with the one that leads, and when it has it again. */
-  readonly inTouch: (isInTouch: boolean) => void;
+  readonly inTouch: (isInTouch: boolean, readiness: Readiness) => void;
 }
 
 /** A server among others. */
 export interface JoinedCluster extends Cluster {
   /** Bytes of one append, once this server leads. */
   readonly appendBytesMax: number;
+  /** This server's name. */
+  readonly name: string;
+  /** The servers of the network. */
+  readonly roster: Roster;
   /** Where the others reach it. */
   readonly peerAddress: string;
   /** Gives back what it holds of the log, and closes its port for the others. Again and again the same. */
@@ -71,6 +79,8 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     compactsHistory: config.etcdCompact === 'on',
     quotaBytes: config.etcdQuotaBytes,
   });
+  const warn = (message: string, error: unknown) => log.warn({ err: error }, message);
+  const roster = new EtcdRoster({ store, clock, random, keys: new LogKeys(network), warn });
   const view = await shared.view().catch(async (error: unknown) => {
     door.close();
     await shared.close();
@@ -101,13 +111,14 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   let closed: Promise<void> | undefined;
   const close = async () => {
     await member.close();
+    await roster.close();
     dialer.close();
     await memory?.close();
     door.close();
     await shared.close();
   };
   return {
-    ...{ view: view.journal, member, peerAddress, appendBytesMax: APPEND_BYTES_MAX },
+    ...{ view: view.journal, member, name, roster, peerAddress, appendBytesMax: APPEND_BYTES_MAX },
     branches: {
       dial: (...asked) => dialer.dial(...asked),
       reach: (...asked) => dialer.reach(...asked),

@@ -3,6 +3,7 @@ import type { Clock, Random } from '../../base/clock.js';
 import { ensurePrivateFolder } from '../../base/private-files.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import type { Journal } from '../../journal/journal.js';
+import type { Roster } from '../../log/roster.js';
 import type { Term } from '../../log/shared-log.js';
 import type { Storage } from '../engine.js';
 import type { Standing } from '../metrics/standing-meters.js';
@@ -24,6 +25,8 @@ export interface OpenedStorage {
   /** For metrics. */
   readonly journal: Pick<Journal, 'size' | 'snapshots'>;
   readonly standing: Standing;
+  /** The servers of the network; undefined for one that is alone. */
+  readonly others?: { readonly name: string; readonly roster: Roster } | undefined;
   /** From now on it is told when the right to append is lost. */
   watch(): void;
   /** Lets go of it. Again and again the same. */
@@ -42,7 +45,7 @@ export async function openStorage(config: Config, deps: OpenStorageDeps): Promis
   const cluster = endableWhileJoining(await joinCluster(config, journal.members, deps), deps.signal);
   const { member, appendBytesMax } = cluster;
   return {
-    ...{ storage: { cluster }, appendBytesMax },
+    ...{ storage: { cluster }, appendBytesMax, others: cluster },
     journal: {
       size: () => member.won?.figures.storeBytes ?? 0,
       snapshots: () => member.won?.journal.snapshots() ?? [],
@@ -57,6 +60,7 @@ export async function openStorage(config: Config, deps: OpenStorageDeps): Promis
         fates: () => member.fates,
         followers: () => member.followers,
         isInTouch: () => member.isInTouch,
+        readiness: () => member.readiness,
       },
     },
     watch: () => {},

@@ -5,6 +5,31 @@ import { version } from '../../../src/base/version.js';
 import { OPTIONS } from '../../../src/config/options.js';
 import { agent, asAdmin, asHeaders, ask, type Running, refused, run } from '../running.js';
 
+const NO_TIME = { seconds: 0n, nanos: 0 };
+
+describe('ListServers', () => {
+  let at: Running;
+  beforeAll(async () => {
+    at = await run({ name: 'yard-1' });
+  });
+  afterAll(() => at.stop());
+
+  it('lists a server with a journal of its own as the only one, which leads', async () => {
+    await ask(at, Sessions.session, agent(1));
+    const { servers, position } = await ask(at, Server.listServers, {}, asAdmin());
+    expect(servers).toHaveLength(1);
+    const [{ addresses, ...one }] = servers;
+    expect(one).toMatchObject({ name: 'yard-1', role: ServerRole.LEADER, term: 1n, ready: true, version: version() });
+    expect(one).toMatchObject({ sessions: 0n, revision: position?.revision });
+    expect([one.lag, one.toldAgo]).toEqual([NO_TIME, NO_TIME]);
+    expect(addresses).toContainEqual({ codeName: 'grpc', address: at.address });
+  });
+
+  it('refuses those who may not read the network', async () => {
+    expect(await refused(ask(at, Server.listServers, {}))).toMatchObject({ reason: 'ADMIN_REQUIRED' });
+  });
+});
+
 describe('GetServer', () => {
   let at: Running;
   beforeAll(async () => {

@@ -257,6 +257,7 @@ function metricsAmongOthers(): Promise<string> {
       fates: () => ({ settled: 1, again: 0, refused: 0 }),
       followers: () => 0,
       isInTouch: () => true,
+      readiness: () => 'ready' as const,
     },
   });
   return registry.metrics();

@@ -46,6 +46,42 @@ class GetServerResponse(_message.Message):
     version: str
     def __init__(self, version: _Optional[str] = ..., server_uuid: _Optional[str] = ..., commit: _Optional[str] = ..., uptime: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., server_sid: _Optional[int] = ..., position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ..., capabilities: _Optional[_Iterable[str]] = ..., addresses: _Optional[_Iterable[_Union[ServerAddress, _Mapping]]] = ..., limits: _Optional[_Iterable[_Union[ServerLimit, _Mapping]]] = ..., role: _Optional[_Union[ServerRole, str]] = ..., term: _Optional[int] = ..., journal_bytes: _Optional[int] = ..., snapshot_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
+class ListServersRequest(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
+class ListServersResponse(_message.Message):
+    __slots__ = ["position", "servers"]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    SERVERS_FIELD_NUMBER: _ClassVar[int]
+    position: _position_pb2.Position
+    servers: _containers.RepeatedCompositeFieldContainer[Server]
+    def __init__(self, servers: _Optional[_Iterable[_Union[Server, _Mapping]]] = ..., position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ...) -> None: ...
+
+class Server(_message.Message):
+    __slots__ = ["addresses", "lag", "name", "ready", "revision", "role", "sessions", "term", "told_ago", "version"]
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    LAG_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    TOLD_AGO_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    addresses: _containers.RepeatedCompositeFieldContainer[ServerAddress]
+    lag: _duration_pb2.Duration
+    name: str
+    ready: bool
+    revision: int
+    role: ServerRole
+    sessions: int
+    term: int
+    told_ago: _duration_pb2.Duration
+    version: str
+    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[ServerRole, str]] = ..., term: _Optional[int] = ..., lag: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., sessions: _Optional[int] = ..., addresses: _Optional[_Iterable[_Union[ServerAddress, _Mapping]]] = ..., revision: _Optional[int] = ..., version: _Optional[str] = ..., told_ago: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., ready: bool = ...) -> None: ...
+
 class ServerAddress(_message.Message):
     __slots__ = ["address", "code_name"]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]

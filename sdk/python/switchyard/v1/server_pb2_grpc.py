@@ -20,6 +20,11 @@ class ServerServiceStub(object):
                 request_serializer=switchyard_dot_v1_dot_server__pb2.GetServerRequest.SerializeToString,
                 response_deserializer=switchyard_dot_v1_dot_server__pb2.GetServerResponse.FromString,
                 )
+        self.ListServers = channel.unary_unary(
+                '/switchyard.v1.ServerService/ListServers',
+                request_serializer=switchyard_dot_v1_dot_server__pb2.ListServersRequest.SerializeToString,
+                response_deserializer=switchyard_dot_v1_dot_server__pb2.ListServersResponse.FromString,
+                )
 
 
 class ServerServiceServicer(object):
@@ -36,6 +41,18 @@ class ServerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListServers(self, request, context):
+        """Lists the servers of the network, in the order of their names, as any of them knows it: the answering one as it is now, each other
+        as it last said, some seconds ago. A server that has a journal of its own is alone. One that has died is listed until its
+        lease in the log has run out, 15 s at most.
+
+        Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED) without network.read; UNAVAILABLE (JOURNAL_UNAVAILABLE) with
+        RetryInfo when the log does not answer. Needs no session.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ServerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -43,6 +60,11 @@ def add_ServerServiceServicer_to_server(servicer, server):
                     servicer.GetServer,
                     request_deserializer=switchyard_dot_v1_dot_server__pb2.GetServerRequest.FromString,
                     response_serializer=switchyard_dot_v1_dot_server__pb2.GetServerResponse.SerializeToString,
+            ),
+            'ListServers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListServers,
+                    request_deserializer=switchyard_dot_v1_dot_server__pb2.ListServersRequest.FromString,
+                    response_serializer=switchyard_dot_v1_dot_server__pb2.ListServersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -69,5 +91,22 @@ class ServerService(object):
         return grpc.experimental.unary_unary(request, target, '/switchyard.v1.ServerService/GetServer',
             switchyard_dot_v1_dot_server__pb2.GetServerRequest.SerializeToString,
             switchyard_dot_v1_dot_server__pb2.GetServerResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListServers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/switchyard.v1.ServerService/ListServers',
+            switchyard_dot_v1_dot_server__pb2.ListServersRequest.SerializeToString,
+            switchyard_dot_v1_dot_server__pb2.ListServersResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

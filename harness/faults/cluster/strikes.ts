@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { faketimeLibrary, setOffset } from '../faketime.js';
+import type { Cluster } from './cluster.js';
+import { MEMBERS } from './etcd.js';
+import { NODES, type Node, type ServerName } from './ground.js';
+
+/** One kind of thing that goes wrong with several servers. */
+export interface Strike {
+  readonly name: string;
+  /** In one line, for people. */
+  readonly about: string;
+  /** What is missing here to make it, in a line; undefined when nothing is. */
+  lacks(): string | undefined;
+  /** Lets it happen for the n-th time, and takes it back. Resolves with what was struck. */
+  strike(cluster: Cluster, nth: number): Promise<string>;
+}
+
+const nothing = () => undefined;
+const DOWN_MS = [0, 3_000] as const;
+/** From less than a leader's lease to more than anybody waits for a leader that is silent. */
+const AWAY_MS = [1_000, 9_000] as const;
+const FULL_MS = 3_000;
+const HOUR_S = 3_600;
+const HOURS_MAX = 48;
+const CLOCK_MS = 3_000;
+
+const kill: Strike = {
+  name: 'kill',
+  about: 'SIGKILL of a server, every second time of the one that leads',
+  lacks: nothing,
+  async strike(cluster, nth) {
+    const server = cluster.target(nth);
+    const who = cluster.describe(server.name);
+    await server.kill();
+    await sleep(cluster.random.between(...DOWN_MS));
+    server.start();
+    return who;
+  },
+};
+
+const stop: Strike = {
+  name: 'stop',
+  about: 'SIGSTOP of a server for 1 to 9 s, every second time of the one that leads',
+  lacks: nothing,
+  async strike(cluster, nth) {
+    const server = cluster.target(nth);
+    const who = cluster.describe(server.name);
+    server.signal('SIGSTOP');
+    try {
+      await sleep(cluster.random.between(...AWAY_MS));
+    } finally {
+      server.signal('SIGCONT');
+    }
+    return who;
+  },
+};
+
+/** Every two that say anything to each other, each way; then a server and all of etcd, or everybody. */
+const CUTS = cuts();
+
+const cut: Strike = {
+  name: 'cut',
+  about: 'two of clients, servers and etcd hear nothing of each other, or one of the other',
+  lacks: nothing,
+  async strike({ ground, random, describe }, nth) {
+    const { name, deaf } = CUTS[nth % CUTS.length];
+    try {
+      for (const [node, to] of deaf) ground.deafen(node, to);
+      await sleep(random.between(...AWAY_MS));
+    } finally {
+      ground.heal();
+    }
+    return describe(name);
+  },
+};
+
+const member: Strike = {
+  name: 'member',
+  about: 'SIGKILL of a member of etcd',
+  lacks: nothing,
+  async strike({ etcd, random }, nth) {
+    const one = MEMBERS[nth % MEMBERS.length];
+    await etcd.kill(one);
+    await sleep(random.between(...AWAY_MS));
+    etcd.begin(one);
+    await etcd.untilWhole();
+    return one;
+  },
+};
+
+const quota: Strike = {
+  name: 'quota',
+  about: 'etcd is filled to its quota; then somebody makes room and disarms its alarm',
+  lacks: nothing,
+  async strike({ etcd }) {
+    try {
+      await etcd.fill();
+      await sleep(FULL_MS);
+    } finally {
+      await etcd.makeRoom();
+    }
+    return 'etcd';
+  },
+};
+
+const clock: Strike = {
+  name: 'clock',
+  about: 'the wall clock of a server jumps by hours, forwards or back, and returns',
+  lacks: () => (faketimeLibrary() === undefined ? 'clock jumps need libfaketime (Debian: libfaketime)' : undefined),
+  async strike(cluster, nth) {
+    const { random } = cluster;
+    const server = cluster.target(nth);
+    const file = cluster.clockFile(server.name);
+    const seconds = (random.chance(0.5) ? 1 : -1) * random.between(HOUR_S, HOURS_MAX * HOUR_S);
+    const who = cluster.describe(server.name);
+    try {
+      setOffset(file, seconds);
+      await sleep(CLOCK_MS);
+    } finally {
+      setOffset(file, 0);
+    }
+    return `${who} by ${Math.round(seconds / HOUR_S)} h`;
+  },
+};
+
+/** All of them, in the order in which they take turns. */
+export const STRIKES: readonly Strike[] = [kill, stop, cut, member, quota, clock];
+
+interface Cut {
+  readonly name: string;
+  /** Who hears nothing of whom. */
+  readonly deaf: readonly (readonly [Node, readonly Node[]])[];
+}
+
+function cuts(): Cut[] {
+  const servers = NODES.filter((node): node is ServerName => node.startsWith('s'));
+  const found: Cut[] = [];
+  for (const server of servers) {
+    found.push({ name: `${server} from etcd`, deaf: [[server, MEMBERS]] });
+    found.push({ name: `etcd from ${server}`, deaf: MEMBERS.map((one) => [one, [server]] as const) });
+    const rest = NODES.filter((node) => node !== server);
+    found.push({ name: `${server} from all`, deaf: [[server, rest]] });
+    const others: readonly Node[] = [...servers.filter((one) => one > server), ...MEMBERS, 'c'];
+    for (const other of others) found.push(...pairOf(server, other));
+  }
+  for (const [at, one] of MEMBERS.entries()) {
+    for (const other of MEMBERS.slice(at + 1)) found.push(...pairOf(one, other));
+  }
+  return found;
+}
+
+function pairOf(one: Node, other: Node): Cut[] {
+  const [there, back] = [[one, [other]] as const, [other, [one]] as const];
+  return [
+    { name: `${one}–${other}`, deaf: [there, back] },
+    { name: `${one} from ${other}`, deaf: [there] },
+    { name: `${other} from ${one}`, deaf: [back] },
+  ];
+}

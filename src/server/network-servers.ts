@@ -1,0 +1,61 @@
+import { hostname } from 'node:os';
+import type { Clock } from '../base/clock.js';
+import { version } from '../base/version.js';
+import { Fault } from '../core/model/fault.js';
+import type { ServerStanding } from '../grpc/backing.js';
+import { JournalError } from '../journal/journal.js';
+import type { ListedServer, Roster, RosterEntry } from '../log/roster.js';
+import type { Replica } from '../replica/replica.js';
+
+const RETRY_MS = 1_000;
+
+/** What {@link NetworkServers} stand on. */
+export interface NetworkServersDeps {
+  readonly clock: Clock;
+  readonly replica: Pick<Replica, 'state' | 'attachments'>;
+  /** This server's name among the others; undefined: the name of its machine. */
+  readonly name: string | undefined;
+  /** Where all of them are listed; undefined for a server that is alone. */
+  readonly roster: Roster | undefined;
+  readonly standing: () => ServerStanding;
+  readonly addresses: () => Readonly<Record<string, string>>;
+}
+
+/** The servers of the network as this one lists them, and what it says of itself to the others. */
+export class NetworkServers {
+  readonly #deps: NetworkServersDeps;
+  readonly name: string;
+
+  constructor(deps: NetworkServersDeps) {
+    this.#deps = deps;
+    this.name = deps.name ?? hostname();
+  }
+
+  /** From now on the others list this server. */
+  begin(): void {
+    this.#deps.roster?.begin(() => this.#own());
+  }
+
+  /** Every server, in the order of their names; this one as it is now. */
+  async list(): Promise<readonly ListedServer[] | Fault> {
+    const { roster, clock } = this.#deps;
+    try {
+      const listed = (await roster?.list()) ?? [];
+      const own = { ...this.#own(), atMs: clock.wallMs() };
+      const all = [...listed.filter(({ name }) => name !== this.name), own];
+      return all.sort((x, y) => (x.name < y.name ? -1 : 1));
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      return new Fault('JOURNAL_UNAVAILABLE', `the other servers cannot be listed: ${error.message}`, [], RETRY_MS);
+    }
+  }
+
+  #own(): RosterEntry {
+    const { replica, standing, addresses } = this.#deps;
+    const { isLeader, term, lagMs, isReady } = standing();
+    return {
+      ...{ name: this.name, leads: isLeader, term, lagMs, isReady, version: version(), addresses: addresses() },
+      ...{ sessions: replica.attachments.count, revision: replica.state.revision },
+    };
+  }
+}

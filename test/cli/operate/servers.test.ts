@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ADMIN_TOKEN, type Running, run } from '../../grpc/running.js';
+import { runCommand } from '../command.js';
+
+describe('switchyard servers', () => {
+  let at: Running;
+  beforeAll(async () => {
+    at = await run({ name: 'yard-1' });
+  });
+  afterAll(() => at.stop());
+  const asked = (...more: string[]) =>
+    runCommand(['servers', '--server', at.address, '--admin-token', ADMIN_TOKEN, ...more]);
+
+  it('shows an administrator the servers of the network as a table', async () => {
+    const { status, out, err } = await asked();
+    expect([status, err]).toEqual([0, '']);
+    expect(out).toMatch(/^NAME +ROLE +TERM +LAG +SESSIONS +REVISION +ADDRESS +TOLD\n/);
+    expect(out).toMatch(new RegExp(`\nyard-1 +leader +1 +0ms +0 +\\d+ +${at.address} +now\n$`));
+  });
+
+  it('prints an object for each server for programs', async () => {
+    const facts = JSON.parse((await asked('--json')).out);
+    expect(facts).toMatchObject({ name: 'yard-1', role: 'leader', lagMs: 0, sessions: 0, ready: true, toldAgoMs: 0 });
+    expect(facts.addresses.grpc).toBe(at.address);
+  });
+
+  it('is refused to those who may not read the network', async () => {
+    const { status, err } = await runCommand(['servers', '--server', at.address]);
+    expect(status).not.toBe(0);
+    expect(err).not.toBe('');
+  });
+});
