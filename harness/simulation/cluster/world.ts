@@ -284,7 +284,9 @@ export class ClusterWorld {
     this.restores++;
     this.#newest = mark.revision;
     this.#old = 0;
-    for (const revision of this.#digests.keys()) if (revision > mark.revision) this.#digests.delete(revision);
+    for (const byRevision of [this.#digests, this.#expiries]) {
+      for (const revision of byRevision.keys()) if (revision > mark.revision) byRevision.delete(revision);
+    }
   }
 
   /** All servers, once they are up and have the same; fewer when that does not come. */
