@@ -3,6 +3,9 @@ import type { Check, Outcome } from '../check.js';
 import type { Scene } from '../scene.js';
 import type { Revision } from '../truth.js';
 
+/** Reasons that say nothing of whether the call was done. */
+const PROMISING_NOTHING: ReadonlySet<string> = new Set(['INTERNAL', 'OUTCOME_UNKNOWN']);
+
 /**
  * **Once**: no call is done twice. **Refused**: what was refused has left no trace.
  *
@@ -25,8 +28,8 @@ export class Once implements Check {
   }
 
   heard({ method, request, error }: Outcome): void {
-    // Without a reason it was not the server that spoke, and INTERNAL promises nothing.
-    if (error?.reason === undefined || error.reason === 'INTERNAL') return;
+    // Without a reason it was not the server that spoke, and these two promise nothing.
+    if (error?.reason === undefined || PROMISING_NOTHING.has(error.reason)) return;
     const mark = markOfRequest(method, request);
     if (mark === undefined) return;
     this.refused.set(mark, error.reason);

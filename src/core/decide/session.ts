@@ -114,7 +114,9 @@ const NOBODY: ReadonlySet<number> = new Set();
 
 /** However a session ends: its connections end, its streams stop, its links go, and then it goes itself. */
 export function endSession(state: State, session: Session, reason: CloseReason, revision: number): Change[] {
-  return endOf(state, session, { reason, revision, isEnding: (sid) => sid === session.sid, gone: NOBODY });
+  const changes = endOf(state, session, { reason, revision, isEnding: (sid) => sid === session.sid, gone: NOBODY });
+  changes.push(...emptied(state, [session]));
+  return changes;
 }
 
 /**
