@@ -19,7 +19,7 @@ export default {
     // They need programs that only `npm run test:all` installs.
     ...(process.env.GATE_EXTRA_PROGRAMS === '1'
       ? []
-      : ['<rootDir>/test/deploy/prometheus.test.ts', '<rootDir>/test/cli/completion-shells.test.ts']),
+      : ['<rootDir>/test/deploy/prometheus.test.ts', '<rootDir>/test/cli/words/completion-shells.test.ts']),
   ],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.nodes/'],
 };

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Curve } from './curve.js';
+import type { Curve } from './benches/curve.js';
 import type { Figure } from './figure.js';
 import type { Row } from './row.js';
 

@@ -3,7 +3,7 @@ import type { Complete } from '../../src/client/channel/call.js';
 import { CloseReason, msOf, type WatchEndpointClosedResponse } from '../../src/client/index.js';
 import { SESSION_METADATA } from '../../src/grpc/caller.js';
 import type { Outcome } from '../simulation/check.js';
-import { sidOfToken } from '../simulation/token.js';
+import { sidOfToken } from '../simulation/clients/token.js';
 import type { Truth } from '../simulation/truth.js';
 import type { Verdict } from '../simulation/verdict.js';
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { quietPort } from '../port.js';
 import { programArguments } from '../program.js';
 
-/** How late an event loop was, in ms, by the percentile of its turns; see harness/bench/probe.mjs. */
+/** How late an event loop was, in ms, by the percentile of its turns; see harness/bench/parts/probe.mjs. */
 export type Stalls = readonly (readonly [percent: number, ms: number])[];
 
 const PROBE = ['--expose-gc', '--import', './harness/bench/probe.mjs'];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Instance, Switchyard } from '../../src/client/index.js';
 import { systemRandom } from '../../src/client/system.js';
-import type { Curve } from '../bench/curve.js';
+import type { Curve } from '../bench/benches/curve.js';
 import { type Figure, figureOf } from '../bench/figure.js';
 import { HeardChannel } from './channel.js';
 import { busiestSecond, dueMs, type Way } from './due.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '../../src/config/config.js';
-import { SeededRandom } from '../simulation/random.js';
+import { SeededRandom } from '../simulation/machine/random.js';
 import type { Fault } from './fault.js';
 import { RealFleet } from './fleet.js';
 import { checkLedger, readLedger } from './ledger.js';

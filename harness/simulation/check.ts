@@ -1,8 +1,8 @@
 import type { Call } from '../../src/client/channel/channel.js';
 import type { CallStatus, SwitchyardError } from '../../src/client/error.js';
 import type { Command } from '../../src/core/model/command.js';
-import type { SimulatedServer } from './server.js';
-import type { ServerCall } from './server-call.js';
+import type { SimulatedServer } from './machine/server.js';
+import type { ServerCall } from './machine/server-call.js';
 import type { Revision } from './truth.js';
 
 /** A unary call and how it ended, as its client heard of it. A call that was given up is never heard of. */

@@ -1,5 +1,5 @@
+import type { Tampering } from './machine/server.js';
 import type { Plan } from './plan.js';
-import type { Tampering } from './server.js';
 import type { Violation } from './verdict.js';
 import { World } from './world.js';
 

@@ -1,6 +1,6 @@
 import type { Limits } from '../../src/core/model/limits.js';
-import type { Disk } from './disk.js';
-import type { ServerLimits } from './server.js';
+import type { Disk } from './machine/disk.js';
+import type { ServerLimits } from './machine/server.js';
 import type { Truth } from './truth.js';
 import type { Verdict } from './verdict.js';
 

@@ -1,6 +1,6 @@
+import type { Tampering } from './machine/server.js';
 import type { Plan, Step } from './plan.js';
 import { type Result, simulate } from './run.js';
-import type { Tampering } from './server.js';
 
 /** How many runs may be spent on making a plan smaller, and how much real time. */
 const RUNS_MAX = 200;

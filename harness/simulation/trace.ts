@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { Scheduler } from './scheduler.js';
+import type { Scheduler } from './machine/scheduler.js';
 
 /** Lines kept for a report when nobody follows the trace. */
 const KEPT_MAX = 400;

@@ -8,8 +8,8 @@ import { State } from '../../src/core/store/state.js';
 import { streamMessage } from '../../src/grpc/encode/message.js';
 import { decodeRecord } from '../../src/journal/format/record.js';
 import type { StoredRecord } from '../../src/journal/journal.js';
+import { changeOfCore, Picture, type PictureChange, textOfChange } from './clients/picture.js';
 import { Lines } from './lines.js';
-import { changeOfCore, Picture, type PictureChange, textOfChange } from './picture.js';
 
 /** A copy of the picture is kept at every so many revisions. */
 const PICTURE_EVERY = 32;

@@ -1,5 +1,5 @@
 import { type Address, isLoopback } from '../base/address.js';
-import type { AuthMode } from '../core/model/policy.js';
+import type { AuthMode } from '../core/model/trust/policy.js';
 
 /** Where callers with credentials are served. STUN has none, and metrics know no network. */
 const LISTENERS = [

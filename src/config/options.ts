@@ -1,5 +1,5 @@
 import type { Limits } from '../core/model/limits.js';
-import { AUTH_MODES } from '../core/model/policy.js';
+import { AUTH_MODES } from '../core/model/trust/policy.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../system/limits.js';
 import { ETCD_OPTIONS } from './etcd-options.js';
 import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, LIMITS_OF_FORMAT_1, SHARE_OPTIONS } from './limit-options.js';

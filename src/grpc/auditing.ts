@@ -1,6 +1,6 @@
 import type { AuditLog } from '../audit/audit-log.js';
 import { Fault } from '../core/model/fault.js';
-import { ruleOf } from '../core/model/permission.js';
+import { ruleOf } from '../core/model/trust/permission.js';
 import type { Gatekeeper } from '../replica/access/gatekeeper.js';
 import { originOfPeer } from '../shares/origin.js';
 import type { Caller } from './caller.js';

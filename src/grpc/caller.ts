@@ -1,9 +1,9 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { isSameSecret } from '../base/same-secret.js';
-import type { CertificateClaim } from '../core/model/certificate.js';
 import { Fault } from '../core/model/fault.js';
-import { type Method, type Permission, ruleOf } from '../core/model/permission.js';
 import { identityOf } from '../core/model/session.js';
+import type { CertificateClaim } from '../core/model/trust/certificate.js';
+import { type Method, type Permission, ruleOf } from '../core/model/trust/permission.js';
 import type { Access } from '../replica/access/access-tokens.js';
 import type { Asker } from '../replica/access/asker.js';
 import type { Gatekeeper } from '../replica/access/gatekeeper.js';

@@ -4,7 +4,7 @@ import type { ServerServiceService } from '../../gen/switchyard/v1/server.js';
 import type { SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import type { StreamServiceService } from '../../gen/switchyard/v1/stream_service.js';
 import type { TransportServiceService } from '../../gen/switchyard/v1/transport_service.js';
-import { METHODS, type Method, type MethodRule } from '../core/model/permission.js';
+import { METHODS, type Method, type MethodRule } from '../core/model/trust/permission.js';
 
 type NamesOf<Service> = Capitalize<Extract<keyof Service, string>>;
 

@@ -1,5 +1,5 @@
 import type { Config } from '../config/options.js';
-import { AUTH_MODES } from '../core/model/policy.js';
+import { AUTH_MODES } from '../core/model/trust/policy.js';
 import type { StateView } from '../core/store/state-view.js';
 
 /** A start that would let in more callers than the network's policy does. */

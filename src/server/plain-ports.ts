@@ -1,7 +1,7 @@
 import type { DoorReports } from '../admission/door-reports.js';
 import { type Address, formatAddress, isLoopback, plainAddress } from '../base/address.js';
 import type { Config } from '../config/options.js';
-import type { AuthMode } from '../core/model/policy.js';
+import type { AuthMode } from '../core/model/trust/policy.js';
 import type { Accept } from '../transport/pipe.js';
 
 /** A start with a port on which a proof is worth nothing. */

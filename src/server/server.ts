@@ -11,7 +11,7 @@ import { type Config, IN_MEMORY } from '../config/options.js';
 import { tlsPlan } from '../config/tls-plan.js';
 import type { Asset } from '../console/assets.js';
 import { draining } from '../core/model/draining.js';
-import type { AuthMode } from '../core/model/policy.js';
+import type { AuthMode } from '../core/model/trust/policy.js';
 import type { ServerStanding } from '../grpc/backing.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import type { SharedLog } from '../log/shared-log.js';

@@ -1,6 +1,6 @@
 import type { Place } from '../admission/place.js';
-import type { CertificateClaim } from '../core/model/certificate.js';
 import type { Fault } from '../core/model/fault.js';
+import type { CertificateClaim } from '../core/model/trust/certificate.js';
 
 /**
  * One open connection of a transport, as the door of system events sees it: packets both ways, whatever carries them.

@@ -2,10 +2,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { times } from './attack.js';
-import { closedWatch, page, streams } from './openings.js';
-import * as raw from './raw.js';
-import { Target } from './target.js';
+import { times } from './tools/attack.js';
+import { closedWatch, page, streams } from './tools/openings.js';
+import * as raw from './tools/raw.js';
+import { Target } from './tools/target.js';
 
 const CONNECTIONS = 15;
 /** What a server opens or closes of its own, such as the last connection of its launch. */

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { NOISE_BYTES, tell } from './attack.js';
-import { preface, RawConnection, SETTINGS } from './raw.js';
-import { Target } from './target.js';
+import { NOISE_BYTES, tell } from './tools/attack.js';
+import { preface, RawConnection, SETTINGS } from './tools/raw.js';
+import { Target } from './tools/target.js';
 
 /** How many connections say nothing: 2,000 in CI, 10,000 with SWITCHYARD_ABUSE_CONNECTIONS=10000. */
 const CONNECTIONS = Number(process.env.SWITCHYARD_ABUSE_CONNECTIONS ?? 2_000);

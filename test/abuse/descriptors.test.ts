@@ -5,8 +5,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { GrpcFrom } from '../grpc/from.js';
 import { agent } from '../grpc/running.js';
-import { dial } from './clients-from.js';
-import { Target } from './target.js';
+import { dial } from './tools/clients-from.js';
+import { Target } from './tools/target.js';
 
 /** Descriptors that are left to the server once it runs. */
 const LEFT = 8;

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { sampleOf } from '../long.js';
-import { tell } from './attack.js';
-import { RESIDENT_BYTES_MAX } from './cap.js';
-import { callsBehind, closedWatch, streams } from './openings.js';
-import type { Way } from './reset-floods.js';
-import { CALLS, openAll, resetAll, Scene } from './scene.js';
-import { Target } from './target.js';
-import { prepare, WAYS } from './ways.js';
+import { tell } from './tools/attack.js';
+import { RESIDENT_BYTES_MAX } from './tools/cap.js';
+import { callsBehind, closedWatch, streams } from './tools/openings.js';
+import type { Way } from './tools/reset-floods.js';
+import { CALLS, openAll, resetAll, Scene } from './tools/scene.js';
+import { Target } from './tools/target.js';
+import { prepare, WAYS } from './tools/ways.js';
 
 /** `npm test` tries one of so many ways, and `npm run test:all` each by each version of Node: each takes seconds. */
 const ONE_OF = 6;

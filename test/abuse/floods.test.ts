@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { attack, expectCalmed, flood, floodUntilClosed, times } from './attack.js';
-import * as raw from './raw.js';
-import { Target } from './target.js';
+import { attack, expectCalmed, flood, floodUntilClosed, times } from './tools/attack.js';
+import * as raw from './tools/raw.js';
+import { Target } from './tools/target.js';
 
 const { path } = Sessions.listSessions;
 const fields = raw.headerBlock(raw.callFields(path));

@@ -1,12 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ListSessionsRequest, SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { tell } from './attack.js';
-import { RESIDENT_BYTES_MAX } from './cap.js';
-import { type Opening, streams } from './openings.js';
-import * as raw from './raw.js';
-import { Scene } from './scene.js';
-import { fill, Target } from './target.js';
+import { tell } from './tools/attack.js';
+import { RESIDENT_BYTES_MAX } from './tools/cap.js';
+import { type Opening, streams } from './tools/openings.js';
+import * as raw from './tools/raw.js';
+import { Scene } from './tools/scene.js';
+import { fill, Target } from './tools/target.js';
 
 /** Sessions as large as can be: a page of all of them is 1 MiB. */
 const SESSIONS = 1_000;

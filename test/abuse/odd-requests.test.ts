@@ -6,11 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
-import { SeededRandom } from '../../harness/simulation/random.js';
+import { SeededRandom } from '../../harness/simulation/machine/random.js';
 import { BARE_PAGE, BarePage, logIn } from '../console/running.js';
 import { type Running, run } from '../grpc/running.js';
 import { IS_LONG } from '../long.js';
-import { CLIENTS, dial, SERVED, secured, upgrade } from './clients-from.js';
+import { CLIENTS, dial, SERVED, secured, upgrade } from './tools/clients-from.js';
 import {
   oddCalls,
   oddHttp,
@@ -19,7 +19,7 @@ import {
   oddSystemFrames,
   oddTlsRecords,
   oddWebSocketFrames,
-} from './odd-requests.js';
+} from './tools/odd-requests.js';
 
 const [STRANGER, OTHER, PROXY] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'];
 const [CERT, KEY] = ['cert', 'key'].map((name) => fileURLToPath(new URL(`../client/tls/${name}.pem`, import.meta.url)));

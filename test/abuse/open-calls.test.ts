@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { RESIDENT_BYTES_MAX } from './cap.js';
-import { heldOf } from './held.js';
-import * as raw from './raw.js';
-import { expectClosed, Scene } from './scene.js';
-import { Target } from './target.js';
+import { RESIDENT_BYTES_MAX } from './tools/cap.js';
+import { heldOf } from './tools/held.js';
+import * as raw from './tools/raw.js';
+import { expectClosed, Scene } from './tools/scene.js';
+import { Target } from './tools/target.js';
 
 const MIB = 1_048_576;
 const CALL_BYTES_MAX = 16 * MIB;

@@ -3,13 +3,13 @@ import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
-import { SeededRandom } from '../../harness/simulation/random.js';
+import { SeededRandom } from '../../harness/simulation/machine/random.js';
 import { WEB_LIMITS } from '../../src/web/limits.js';
 import { IS_LONG } from '../long.js';
-import { CLIENTS, dial, SERVED, secured } from './clients-from.js';
-import { type Heard, PipelineDoor, sendPipeline } from './pipeline-door.js';
-import { drawPipeline } from './pipelines.js';
-import { Target } from './target.js';
+import { CLIENTS, dial, SERVED, secured } from './tools/clients-from.js';
+import { type Heard, PipelineDoor, sendPipeline } from './tools/pipeline-door.js';
+import { drawPipeline } from './tools/pipelines.js';
+import { Target } from './tools/target.js';
 
 const STRANGER = { address: '127.0.0.2' };
 const OTHER = { address: '127.0.0.3' };

@@ -8,7 +8,7 @@ import { bindingRequest, decodeStun, mappedAddress } from '../../src/stun/bindin
 import { WEB_PLACES } from '../../src/web/limits.js';
 import { GrpcFrom } from '../grpc/from.js';
 import { agent, type Running, run } from '../grpc/running.js';
-import { answerTo, CLIENTS, dial, type From, SERVED, upgrade } from './clients-from.js';
+import { answerTo, CLIENTS, dial, type From, SERVED, upgrade } from './tools/clients-from.js';
 
 const [ATTACKER, OTHER, PROXY] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'];
 const CLIENT_COUNT = 10;

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { ListSessionsRequest, SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { DEFAULT_DOOR_LIMITS } from '../../src/grpc/limits.js';
-import { ATTACK_MS, attack, expectCalmed, floodUntilClosed } from './attack.js';
-import * as raw from './raw.js';
-import { fill, Target } from './target.js';
+import { ATTACK_MS, attack, expectCalmed, floodUntilClosed } from './tools/attack.js';
+import * as raw from './tools/raw.js';
+import { fill, Target } from './tools/target.js';
 
 const SESSIONS = 1_000;
 const WATCHES = 100;

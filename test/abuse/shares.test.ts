@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { GrpcFrom } from '../grpc/from.js';
 import { agent } from '../grpc/running.js';
-import { Target } from './target.js';
+import { Target } from './tools/target.js';
 
 const SESSIONS_MAX = 64;
 const CONNECTIONS = 8;

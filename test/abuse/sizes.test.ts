@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { attack, expectCalmed, flood, floodUntilClosed } from './attack.js';
-import * as raw from './raw.js';
-import { Target } from './target.js';
+import { attack, expectCalmed, flood, floodUntilClosed } from './tools/attack.js';
+import * as raw from './tools/raw.js';
+import { Target } from './tools/target.js';
 
 const { path } = Sessions.listSessions;
 const REQUEST_BYTES_MAX = 2 * 1_048_576;

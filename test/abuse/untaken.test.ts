@@ -9,13 +9,13 @@ import { InstanceType, Switchyard } from '../../src/client/index.js';
 import { ByteWriter } from '../../src/system/codec/bytes.js';
 import { writeEvent } from '../../src/system/codec/send.js';
 import { packetsOf } from '../../src/transport/pipe.js';
-import { expectCalmed, tell } from './attack.js';
-import { RESIDENT_BYTES_MAX } from './cap.js';
-import { heldOf } from './held.js';
-import { streams } from './openings.js';
-import * as raw from './raw.js';
-import { Scene } from './scene.js';
-import { ask, fill, Target } from './target.js';
+import { expectCalmed, tell } from './tools/attack.js';
+import { RESIDENT_BYTES_MAX } from './tools/cap.js';
+import { heldOf } from './tools/held.js';
+import { streams } from './tools/openings.js';
+import * as raw from './tools/raw.js';
+import { Scene } from './tools/scene.js';
+import { ask, fill, Target } from './tools/target.js';
 
 const MIB = 1_048_576;
 /** Peers that take nothing: together they would hold three times the bound and more. */

@@ -12,7 +12,7 @@ import { packetsOf } from '../../src/transport/pipe.js';
 import { GrpcFrom } from '../grpc/from.js';
 import { agent, type Running, run } from '../grpc/running.js';
 import { keyOf, proofOf } from '../trust/proving.js';
-import { dial } from './clients-from.js';
+import { dial } from './tools/clients-from.js';
 
 const PLACES = 8;
 const OPEN_PLACES = 6;

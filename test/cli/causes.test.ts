@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunningServer } from '../../src/server/server.js';
 import { type Ended, runCommand, startCommand } from './command.js';
-import { OddServers, OTHER_TLS_FILES, TLS_FILES } from './odd-servers.js';
-import { startTestServer } from './server.js';
+import { OddServers, OTHER_TLS_FILES, TLS_FILES } from './servers/odd-servers.js';
+import { startTestServer } from './servers/server.js';
 
 /** Every command that needs a server, as it is called. */
 const COMMANDS: readonly (readonly string[])[] = [

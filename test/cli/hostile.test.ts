@@ -6,9 +6,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { InstanceType, Refusal, Switchyard } from '../../src/client/index.js';
 import type { RunningServer } from '../../src/server/server.js';
 import { runCommand, startCommand } from './command.js';
-import { HOSTILE, HostileServer } from './hostile-server.js';
-import { HostileSystemServer } from './hostile-system-server.js';
-import { startTestServer } from './server.js';
+import { HOSTILE, HostileServer } from './servers/hostile-server.js';
+import { HostileSystemServer } from './servers/hostile-system-server.js';
+import { startTestServer } from './servers/server.js';
 
 /** No character that does more than stand there, but for line ends and the colours that this program itself gives. */
 function expectHarmless(text: string): void {

@@ -8,7 +8,7 @@ import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunningServer } from '../../src/server/server.js';
 import { startCommand } from './command.js';
-import { startTestServer } from './server.js';
+import { startTestServer } from './servers/server.js';
 
 /** Long enough that a command waits for its input, and shorter than anything that it waits for by itself. */
 const WAITING_MS = 500;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startMillionServer } from './million-server.js';
 import { Program } from './process.js';
+import { startMillionServer } from './servers/million-server.js';
 
 /** Enough that a command that held them would hold more than it may; a million need no more. */
 const ROWS = 100_000;

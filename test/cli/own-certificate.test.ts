@@ -8,7 +8,7 @@ import { readAuthority } from '../../src/server/certificates/own-certificates.js
 import type { RunningServer } from '../../src/server/server.js';
 import { formatPin, pinOf } from '../../src/trust/pin.js';
 import { startCommand } from './command.js';
-import { startTestServer } from './server.js';
+import { startTestServer } from './servers/server.js';
 
 const TEST_MS = 20_000;
 let folder: string;

@@ -6,7 +6,7 @@ import { type Instance, InstanceType, LinkType, Switchyard } from '../../src/cli
 import { parseNetworkGraph } from '../../src/netjson/parse.js';
 import type { RunningServer } from '../../src/server/server.js';
 import { runCommand, startCommand } from './command.js';
-import { startTestServer } from './server.js';
+import { startTestServer } from './servers/server.js';
 
 let folder: string;
 let server: RunningServer;

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunningServer } from '../../src/server/server.js';
 import { type RunningCommand, runCommand, startCommand } from './command.js';
-import { startTestServer } from './server.js';
+import { startTestServer } from './servers/server.js';
 
 const TOKEN = 'an-administrator-of-tests';
 

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { programArguments } from '../../harness/program.js';
 import { type Running, run } from '../grpc/running.js';
 import { type RunningCommand, startCommand } from './command.js';
-import { lacksSsh, Sshd } from './sshd.js';
+import { lacksSsh, Sshd } from './servers/sshd.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');

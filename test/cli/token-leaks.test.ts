@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { Switchyard } from '../../src/client/index.js';
-import { EMPTY } from '../abuse/openings.js';
-import * as raw from '../abuse/raw.js';
+import { EMPTY } from '../abuse/tools/openings.js';
+import * as raw from '../abuse/tools/raw.js';
 import { Program, startServerProcess } from './process.js';
 
 /** A token with a character that metadata cannot have. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Instance, InstanceType, StatusCode, Switchyard, type SwitchyardError } from '../../src/client/index.js';
-import { away, FakeChannel, refusal } from './fake-channel.js';
-import { attached, expectNothingLeft, UUID, world } from './instance-world.js';
+import { away, FakeChannel, refusal } from './worlds/fake-channel.js';
+import { attached, expectNothingLeft, UUID, world } from './worlds/instance-world.js';
 
 describe('leaving', () => {
   it('says goodbye with its token and is gone', async () => {

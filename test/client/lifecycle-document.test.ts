@@ -4,7 +4,7 @@ import { constantRandom, ManualClock, settle } from '../../harness/manual-clock.
 import { StatusCode, Switchyard, SwitchyardError, WatchKind } from '../../src/client/index.js';
 import { type Event, eventOf, next, type State } from '../../src/client/instance/lifecycle.js';
 import { LIMITS } from '../../src/client/limits.js';
-import { FakeChannel } from './fake-channel.js';
+import { FakeChannel } from './worlds/fake-channel.js';
 
 const DOCUMENT = readFileSync('docs/client-lifecycle.md', 'utf8');
 

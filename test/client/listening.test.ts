@@ -8,8 +8,8 @@ import { quietPort } from '../../harness/port.js';
 import { makeIdentity } from '../../src/client/direct/identity.js';
 import { type Connection, type PeerStream, Switchyard } from '../../src/client/index.js';
 import { type Running, run } from '../grpc/running.js';
-import { BlindChannel } from './blind-channel.js';
-import { movedToDirect } from './moved.js';
+import { BlindChannel } from './worlds/blind-channel.js';
+import { movedToDirect } from './worlds/moved.js';
 
 let at: Running;
 let channel: BlindChannel;

@@ -9,7 +9,7 @@ import {
   Switchyard,
   WatchKind,
 } from '../../src/client/index.js';
-import { away, FakeChannel, refusal } from './fake-channel.js';
+import { away, FakeChannel, refusal } from './worlds/fake-channel.js';
 
 const at = (revision: number, epoch = 'e'): Position => ({ epoch, revision: BigInt(revision) });
 const delta = (parts: Partial<NetworkDelta> = {}): NetworkDelta => ({

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { settle } from '../../harness/manual-clock.js';
 import { StatusCode, WatchKind } from '../../src/client/index.js';
-import { away, refusal } from './fake-channel.js';
-import { at, listen, world } from './watch-world.js';
+import { away, refusal } from './worlds/fake-channel.js';
+import { at, listen, world } from './worlds/watch-world.js';
 
 describe('a watch of closed endpoints', () => {
   const closed = (revision: number) => ({

@@ -12,7 +12,7 @@ import { systemClock, systemRandom } from '../../src/client/system.js';
 import { OwnCertificates, readAuthority } from '../../src/server/certificates/own-certificates.js';
 import type { RunningServer } from '../../src/server/server.js';
 import { pinOf } from '../../src/trust/pin.js';
-import { startTestServer } from '../cli/server.js';
+import { startTestServer } from '../cli/servers/server.js';
 
 const TEST_MS = 20_000;
 let folder: string;

@@ -7,7 +7,7 @@ import type { Order } from '../../gen/switchyard/v1/session.js';
 import { InstanceType, Switchyard } from '../../src/client/index.js';
 import { Channel } from '../../src/relay/channel.js';
 import { type Running, run } from '../grpc/running.js';
-import { BlindChannel } from './blind-channel.js';
+import { BlindChannel } from './worlds/blind-channel.js';
 
 const SECRET = 'nobody but the two ends may read this. '.repeat(2_000);
 

@@ -9,7 +9,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { quietPort } from '../../harness/port.js';
 import { systemRandom } from '../../src/client/system.js';
 import { run } from '../grpc/running.js';
-import { connect, joinAs, linkUp, next, opened, start, tell, uuid } from './server-scene.js';
+import { connect, joinAs, linkUp, next, opened, start, tell, uuid } from './worlds/server-scene.js';
 
 describe('through restarts of the server', () => {
   let data: string;

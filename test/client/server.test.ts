@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CloseReason, LinkType, StopReason, StopResult, WatchKind } from '../../src/client/index.js';
 import { ADMIN_TOKEN } from '../grpc/running.js';
-import { connect, joinAs, linkUp, next, start, tell, uuid, wireTo } from './server-scene.js';
+import { connect, joinAs, linkUp, next, start, tell, uuid, wireTo } from './worlds/server-scene.js';
 
 describe('against the server', () => {
   it('an instance comes, is seen, is read, and goes', async () => {

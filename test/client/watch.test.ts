@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { settle } from '../../harness/manual-clock.js';
 import { StatusCode, SwitchyardError, WatchKind } from '../../src/client/index.js';
-import { away, refusal } from './fake-channel.js';
-import { at, bookmark, change, listen, message, NAME, snapshot, snapshotEnd, world } from './watch-world.js';
+import { away, refusal } from './worlds/fake-channel.js';
+import { at, bookmark, change, listen, message, NAME, snapshot, snapshotEnd, world } from './worlds/watch-world.js';
 
 describe('a watch', () => {
   it('begins with what it was asked for', async () => {

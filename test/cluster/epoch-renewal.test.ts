@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals';
 import { Links } from '../../harness/simulation/cluster/links.js';
 import { ClusterServer } from '../../harness/simulation/cluster/server.js';
-import { SimulatedEtcd } from '../../harness/simulation/etcd.js';
-import { clockOf } from '../../harness/simulation/etcd-disk.js';
-import { Process } from '../../harness/simulation/process.js';
-import { SeededRandom } from '../../harness/simulation/random.js';
-import { Scheduler } from '../../harness/simulation/scheduler.js';
+import { SimulatedEtcd } from '../../harness/simulation/machine/etcd.js';
+import { clockOf } from '../../harness/simulation/machine/etcd-disk.js';
+import { Process } from '../../harness/simulation/machine/process.js';
+import { SeededRandom } from '../../harness/simulation/machine/random.js';
+import { Scheduler } from '../../harness/simulation/machine/scheduler.js';
 import type { Remembered } from '../../src/cluster/log-memory.js';
 
 it('renews the epoch of a restored log once, also at a server that begins to lead while it waits for a leader', async () => {

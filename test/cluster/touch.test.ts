@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { Links } from '../../harness/simulation/cluster/links.js';
 import { ClusterServer } from '../../harness/simulation/cluster/server.js';
-import { SimulatedEtcd, type Way } from '../../harness/simulation/etcd.js';
-import { clockOf } from '../../harness/simulation/etcd-disk.js';
-import { Process } from '../../harness/simulation/process.js';
-import { SeededRandom } from '../../harness/simulation/random.js';
-import { Scheduler } from '../../harness/simulation/scheduler.js';
+import { SimulatedEtcd, type Way } from '../../harness/simulation/machine/etcd.js';
+import { clockOf } from '../../harness/simulation/machine/etcd-disk.js';
+import { Process } from '../../harness/simulation/machine/process.js';
+import { SeededRandom } from '../../harness/simulation/machine/random.js';
+import { Scheduler } from '../../harness/simulation/machine/scheduler.js';
 import { LAG_MS_MAX } from '../../src/cluster/limits.js';
 
 /** Two servers on one simulated etcd; the way of each to it can be changed. */

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConnectionState, isOver, isPending, PathKind } from '../../src/core/model/connection.js';
-import { IDENTITY_BOUNDS, IdentityKind, mayHaveSeveral } from '../../src/core/model/identity.js';
 import { compareLinks, type Link, type LinkReport, LinkType } from '../../src/core/model/link.js';
 import { identityOf, type Session } from '../../src/core/model/session.js';
 import { isEndpoint, type Stream } from '../../src/core/model/stream.js';
+import { IDENTITY_BOUNDS, IdentityKind, mayHaveSeveral } from '../../src/core/model/trust/identity.js';
 import { baseOfSid, typeOfSid } from '../../src/core/store/sid.js';
 import { capture, rowsOf } from '../../src/core/store/snapshot.js';
 import type { State } from '../../src/core/store/state.js';

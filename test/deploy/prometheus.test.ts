@@ -12,8 +12,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { quietPort } from '../../harness/port.js';
 import { InstanceType, Switchyard } from '../../src/client/index.js';
-import * as raw from '../abuse/raw.js';
-import { BlindChannel } from '../client/blind-channel.js';
+import * as raw from '../abuse/tools/raw.js';
+import { BlindChannel } from '../client/worlds/blind-channel.js';
 import { agent, ask, type Running, run } from '../grpc/running.js';
 import { documentedExpressions, type Expression, panelExpressions } from './expressions.js';
 

@@ -63,7 +63,7 @@ export const LONG = [
   {
     name: 'completion in zsh and fish',
     install: installShells,
-    paths: ['test/cli/completion-shells.test.ts'],
+    paths: ['test/cli/words/completion-shells.test.ts'],
     // Without it jest.config.js leaves them out.
     env: { GATE_EXTRA_PROGRAMS: '1' },
   },

@@ -2,7 +2,7 @@ import { Client, credentials, InterceptingCall, type Interceptor, type Metadata 
 import { IdentityServiceService as Identities, IdentityKind } from '../../gen/switchyard/v1/identity.js';
 import { ServerServiceService as Servers } from '../../gen/switchyard/v1/server.js';
 import { type SessionRequest, SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import type { Role } from '../../src/core/model/identity.js';
+import type { Role } from '../../src/core/model/trust/identity.js';
 import { ProofPurpose } from '../../src/trust/signed-bytes.js';
 import { keyOf, proofOf } from '../trust/proving.js';
 import { ADMIN_TOKEN, asHeaders, ask } from './running.js';

@@ -11,7 +11,7 @@ import {
   StreamServiceService as Streams,
 } from '../../gen/switchyard/v1/stream_service.js';
 import { systemClock } from '../../src/client/system.js';
-import type { Role } from '../../src/core/model/identity.js';
+import type { Role } from '../../src/core/model/trust/identity.js';
 import { ACCESS_LIMITS } from '../../src/replica/access/access-tokens.js';
 import { ProofPurpose } from '../../src/trust/signed-bytes.js';
 import { keyOf, proofOf } from '../trust/proving.js';

@@ -3,12 +3,12 @@ import { readPolicy } from '../../src/core/decide/policy/policy-document.js';
 import type { Command } from '../../src/core/model/command.js';
 import { ConnectionRole, ConnectionState, Fallback, PathKind } from '../../src/core/model/connection.js';
 import { REASONS, type Reason } from '../../src/core/model/fault.js';
-import { IdentityKind, KeyOrigin } from '../../src/core/model/identity.js';
 import { LIMIT_NAMES, type Limits } from '../../src/core/model/limits.js';
 import { LinkType } from '../../src/core/model/link.js';
-import { AUTH_MODES, foundingDocument, type Policy, type StoredPolicy } from '../../src/core/model/policy.js';
 import type { Made } from '../../src/core/model/request.js';
 import { CloseReason } from '../../src/core/model/session.js';
+import { IdentityKind, KeyOrigin } from '../../src/core/model/trust/identity.js';
+import { AUTH_MODES, foundingDocument, type Policy, type StoredPolicy } from '../../src/core/model/trust/policy.js';
 import type { Row } from '../../src/core/store/snapshot.js';
 
 /** A record as people write it: fast-check would also make ones without a prototype, which equal no others. */

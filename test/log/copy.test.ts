@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { GOOD_WAYS, SimulatedEtcd, type Ways } from '../../harness/simulation/etcd.js';
+import { GOOD_WAYS, SimulatedEtcd, type Ways } from '../../harness/simulation/machine/etcd.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
 import { apply } from '../../src/core/decide/apply.js';
 import type { Command } from '../../src/core/model/command.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { GOOD_WAYS, type Way, type Ways } from '../../harness/simulation/etcd.js';
+import { GOOD_WAYS, type Way, type Ways } from '../../harness/simulation/machine/etcd.js';
 import { LogKeys } from '../../src/log/etcd/keys.js';
 import { type EtcdStore, StoreError } from '../../src/log/etcd/store.js';
 import type { SharedLog, Term } from '../../src/log/shared-log.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../harness/manual-clock.js';
-import { SimulatedEtcd } from '../../harness/simulation/etcd.js';
+import { SimulatedEtcd } from '../../harness/simulation/machine/etcd.js';
 import { systemRandom } from '../../src/client/system.js';
 import { LogKeys } from '../../src/log/etcd/keys.js';
 import { QUOTA_LOOK_MS } from '../../src/log/etcd/limits.js';

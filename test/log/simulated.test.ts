@@ -1,5 +1,5 @@
 import { describe } from '@jest/globals';
-import { SimulatedEtcd } from '../../harness/simulation/etcd.js';
+import { SimulatedEtcd } from '../../harness/simulation/machine/etcd.js';
 import { systemClock } from '../../src/client/system.js';
 import { journalContract } from '../journal/contract.js';
 import { survivesFullDisk } from '../journal/full.js';

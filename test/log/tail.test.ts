@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { SimulatedEtcd } from '../../harness/simulation/etcd.js';
+import { SimulatedEtcd } from '../../harness/simulation/machine/etcd.js';
 import { systemClock } from '../../src/client/system.js';
 import { LogKeys } from '../../src/log/etcd/keys.js';
 import { READ_BYTES_AIM } from '../../src/log/etcd/limits.js';

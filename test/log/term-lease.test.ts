@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock, settle } from '../../harness/manual-clock.js';
-import { SimulatedEtcd } from '../../harness/simulation/etcd.js';
+import { SimulatedEtcd } from '../../harness/simulation/machine/etcd.js';
 import { type EtcdStore, StoreError } from '../../src/log/etcd/store.js';
 import { TermLease } from '../../src/log/etcd/term-lease.js';
 

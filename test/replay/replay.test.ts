@@ -3,7 +3,7 @@ import { makeMesh } from '../../docs/demo/make-mesh.mjs';
 import { Switchyard } from '../../src/client/index.js';
 import type { RunningServer } from '../../src/server/server.js';
 import { runCommand, startCommand } from '../cli/command.js';
-import { startTestServer } from '../cli/server.js';
+import { startTestServer } from '../cli/servers/server.js';
 
 let server: RunningServer;
 let at: string[];

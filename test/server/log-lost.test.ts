@@ -5,7 +5,7 @@ import {
   HealthCheckResponse_ServingStatus as Serving,
 } from '../../gen/grpc/health/v1/health.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { GOOD_WAYS, SimulatedEtcd, type Ways } from '../../harness/simulation/etcd.js';
+import { GOOD_WAYS, SimulatedEtcd, type Ways } from '../../harness/simulation/machine/etcd.js';
 import { systemClock } from '../../src/client/system.js';
 import type { SharedLog } from '../../src/log/shared-log.js';
 import { agent, ask, type Running, refusalOf, refused, run } from '../grpc/running.js';

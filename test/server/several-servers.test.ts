@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { quietPort } from '../../harness/port.js';
 import { type Instance, InstanceType, Switchyard } from '../../src/client/index.js';
-import { Wire } from '../client/wire.js';
+import { Wire } from '../client/worlds/wire.js';
 import { agent, ask, type Running, run } from '../grpc/running.js';
 import { EtcdProcess, lacksEtcd } from '../log/etcd-process.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../harness/manual-clock.js';
-import { inside } from '../../harness/simulation/inside.js';
+import { inside } from '../../harness/simulation/machine/inside.js';
 import { Fault } from '../../src/core/model/fault.js';
 import { DEFAULT_NETWORK_REF } from '../../src/core/model/network.js';
 import { FairTurns } from '../../src/fair/fair-turns.js';

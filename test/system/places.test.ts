@@ -9,7 +9,7 @@ import { systemClock } from '../../src/client/system.js';
 import { tlsAdapter } from '../../src/system/adapters/tls.js';
 import { wsAdapter } from '../../src/system/adapters/ws.js';
 import type { Adapter } from '../../src/transport/adapter.js';
-import { upgrade } from '../abuse/clients-from.js';
+import { upgrade } from '../abuse/tools/clients-from.js';
 import { openAdmission } from '../admission/open.js';
 
 /** Shorter than a handshake may take, after which every place is taken back anyway. */

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { InstanceType, type PeerStream, Switchyard } from '../../src/client/index.js';
 import { runCommand, startCommand } from '../cli/command.js';
 import { Program } from '../cli/process.js';
-import { BlindChannel } from '../client/blind-channel.js';
+import { BlindChannel } from '../client/worlds/blind-channel.js';
 import { type Running, run } from '../grpc/running.js';
 
 // frp #3789, chisel #221, OpenSSH bug 1424: a transfer that was cut in the middle ended as if it were whole.

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConnectionRole } from '../../gen/switchyard/v1/connection.js';
 import type { Order } from '../../gen/switchyard/v1/session.js';
 import { type ConnectOptions, InstanceType, type PeerStream, Switchyard } from '../../src/client/index.js';
-import { BlindChannel } from '../client/blind-channel.js';
+import { BlindChannel } from '../client/worlds/blind-channel.js';
 import { type Running, run } from '../grpc/running.js';
 import { StepNetwork } from './step-network.js';
 

@@ -10,7 +10,7 @@ import { InstanceType, Switchyard } from '../../src/client/index.js';
 import type { RunningServer } from '../../src/server/server.js';
 import { runCommand } from '../cli/command.js';
 import { Program } from '../cli/process.js';
-import { startTestServer } from '../cli/server.js';
+import { startTestServer } from '../cli/servers/server.js';
 
 // A machine whose `join` was killed came back as another instance, beside its own node, which stayed until its session expired:
 // "the name of 2 nodes" to everybody who wanted to reach it meanwhile.

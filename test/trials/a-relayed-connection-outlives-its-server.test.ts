@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { InstanceType, type PeerStream, Switchyard } from '../../src/client/index.js';
 import { type Program, startServerProcess } from '../cli/process.js';
-import { BlindChannel } from '../client/blind-channel.js';
+import { BlindChannel } from '../client/worlds/blind-channel.js';
 import { IS_LONG } from '../long.js';
 
 // headscale #1451, tailscale #6043, frp #2938: connections through a relay broke with each restart of it, and a copy began anew.

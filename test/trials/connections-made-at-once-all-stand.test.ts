@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { NetworkServiceService } from '../../gen/switchyard/v1/network_service.js';
 import type { Call, Method } from '../../src/client/channel/channel.js';
 import { type Instance, InstanceType, type PeerStream, Switchyard } from '../../src/client/index.js';
-import { BlindChannel } from '../client/blind-channel.js';
-import { movedToDirect } from '../client/moved.js';
+import { BlindChannel } from '../client/worlds/blind-channel.js';
+import { movedToDirect } from '../client/worlds/moved.js';
 import { type Running, run } from '../grpc/running.js';
 
 // libp2p #1603, NetBird #2110: dials of one peer that are under way at once took each other's answers.

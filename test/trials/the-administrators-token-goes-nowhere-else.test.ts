@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Surroundings } from '../../src/cli/surroundings.js';
 import { adminTokenFor } from '../../src/cli/trust/admin-token.js';
 import { runCommand } from '../cli/command.js';
-import { TLS_FILES } from '../cli/odd-servers.js';
-import { startTestServer } from '../cli/server.js';
+import { TLS_FILES } from '../cli/servers/odd-servers.js';
+import { startTestServer } from '../cli/servers/server.js';
 
 // One `serve` leaves a token in the user's data folder. Every other server on the loopback interface was sent it by every command,
 // and refused `nodes` and `watch` because of it; behind an ssh tunnel that is somebody else's server.

@@ -7,8 +7,8 @@ import { ServerServiceService as Servers } from '../../gen/switchyard/v1/server.
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
 import { TransportServiceService as Transports } from '../../gen/switchyard/v1/transport_service.js';
-import { ROLES, type Role } from '../../src/core/model/identity.js';
-import { METHODS, type Method as MethodName } from '../../src/core/model/permission.js';
+import { ROLES, type Role } from '../../src/core/model/trust/identity.js';
+import { METHODS, type Method as MethodName } from '../../src/core/model/trust/permission.js';
 import type { Rpc } from '../../src/grpc/rules.js';
 import { ProofPurpose } from '../../src/trust/signed-bytes.js';
 import {

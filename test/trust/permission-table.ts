@@ -1,13 +1,13 @@
-import { ROLES, type Role } from '../../src/core/model/identity.js';
+import { ROLES, type Role } from '../../src/core/model/trust/identity.js';
 import {
   METHODS,
   type Method,
   type MethodRule,
   type Permission,
   ROLE_PERMISSIONS,
-} from '../../src/core/model/permission.js';
+} from '../../src/core/model/trust/permission.js';
 
-const BEGIN = '<!-- begin permissions: made from src/core/model/permission.ts, not by hand -->';
+const BEGIN = '<!-- begin permissions: made from src/core/model/trust/permission.ts, not by hand -->';
 const END = '<!-- end permissions -->';
 
 /** What a role may do with a method: with everything, with its own, as a grant of the policy says, or nothing. */

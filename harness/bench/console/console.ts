@@ -8,10 +8,10 @@ import { systemClock, systemRandom } from '../../../src/client/system.js';
 import { makeCode } from '../../../src/console/credentials.js';
 import { launchChromium } from '../../../test/interop/chromium.mjs';
 import { type Figure, figureOf } from '../figure.js';
-import { fill } from '../filled.js';
+import { fill } from '../parts/filled.js';
+import { dataFolder, startSwitchyard } from '../parts/servers.js';
 import type { Result } from '../results.js';
 import { type Round, rowOf } from '../row.js';
-import { dataFolder, startSwitchyard } from '../servers.js';
 import { type PageFigures, PageMeter } from './page-figures.js';
 import { installSigma, measureSigma, type Sigma } from './sigma.js';
 

@@ -8,7 +8,7 @@
  * JSON is a {@link Flood}. It prints a line when it begins, and at SIGTERM another one with a {@link Flooded}.
  */
 import { connect, type Socket } from 'node:net';
-import * as raw from '../../../test/abuse/raw.js';
+import * as raw from '../../../test/abuse/tools/raw.js';
 
 /** What is done. */
 export interface Flood {

@@ -4,7 +4,7 @@ import { connect as connectSocket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetNodeRequest } from '../../../gen/switchyard/v1/network_service.js';
 import { SessionRequest, SessionResponse } from '../../../gen/switchyard/v1/session_service.js';
-import { message } from '../../../test/abuse/raw.js';
+import { message } from '../../../test/abuse/tools/raw.js';
 
 const SESSION = '/switchyard.v1.SessionService/Session';
 const GET_NODE = '/switchyard.v1.NetworkService/GetNode';

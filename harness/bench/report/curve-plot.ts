@@ -1,4 +1,4 @@
-import type { Curve } from '../curve.js';
+import type { Curve } from '../benches/curve.js';
 import { dot, drawing, line, polyline, text } from './drawing.js';
 import { linear, logarithmic, type Scale, steps } from './scale.js';
 

@@ -1,4 +1,4 @@
-import type { Curve } from '../curve.js';
+import type { Curve } from '../benches/curve.js';
 import type { Figure } from '../figure.js';
 import type { Part } from '../results.js';
 import type { Row } from '../row.js';

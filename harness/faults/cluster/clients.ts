@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SessionServiceService } from '../../../gen/switchyard/v1/session_service.js';
 import { durationOf, GrpcChannel, SwitchyardError } from '../../../src/client/index.js';
-import type { SeededRandom } from '../../simulation/random.js';
+import type { SeededRandom } from '../../simulation/machine/random.js';
 import type { Call, Outcome } from './judge.js';
 
 /** How many instances there are at a time about which calls are judged, and how many sessions that only renew. */

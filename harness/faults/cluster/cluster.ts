@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import { SeededRandom } from '../../simulation/random.js';
+import { SeededRandom } from '../../simulation/machine/random.js';
 import { clockEnvironment, setOffset } from '../faketime.js';
 import { PeerCertificates } from './certificates.js';
 import { ClusterClients } from './clients.js';

@@ -1,9 +1,9 @@
 import type { CallStatus } from '../../../src/client/error.js';
 import { StatusCode } from '../../../src/client/status.js';
 import type { Check } from '../check.js';
-import { isHasty, isHastyStream } from '../hasty.js';
+import { isHasty, isHastyStream } from '../clients/hasty.js';
+import type { ServerCall } from '../machine/server-call.js';
 import { type ServerScene, STORED_LATE_MS, storesInTime } from '../scene.js';
-import type { ServerCall } from '../server-call.js';
 
 /**
  * **Abandoned**: no session and no stream survives whose caller gave up before its answer was written.

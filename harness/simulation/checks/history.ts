@@ -1,6 +1,6 @@
 import { WatchKind } from '../../../gen/switchyard/v1/network.js';
 import type { WatchNetworkDeltaResponse } from '../../../gen/switchyard/v1/network_service.js';
-import { changeOfDelta, Picture, type PictureChange, textOfChange } from '../picture.js';
+import { changeOfDelta, Picture, type PictureChange, textOfChange } from '../clients/picture.js';
 import type { Revision, Truth } from '../truth.js';
 
 /** What a watcher of the graph asked for. */

@@ -3,10 +3,10 @@ import { StopStreamResponse_Result as Result } from '../../../gen/switchyard/v1/
 import type { Change } from '../../../src/core/model/change.js';
 import { SESSION_METADATA } from '../../../src/grpc/caller.js';
 import type { Check, Outcome } from '../check.js';
-import { pictured } from '../picture.js';
+import { pictured } from '../clients/picture.js';
+import { sidOfToken } from '../clients/token.js';
+import type { ServerCall } from '../machine/server-call.js';
 import type { Scene } from '../scene.js';
-import type { ServerCall } from '../server-call.js';
-import { sidOfToken } from '../token.js';
 
 /**
  * **Durable**: no answer names a position that is not durable in that moment. **Kept**: what an answer says was done is in

@@ -1,9 +1,9 @@
 import type { Command } from '../../../src/core/model/command.js';
 import { CloseReason } from '../../../src/core/model/session.js';
 import type { Check } from '../check.js';
+import { openedIn } from '../clients/system-packets.js';
+import type { ServerCall } from '../machine/server-call.js';
 import { type ServerScene, STORED_LATE_MS, storesInTime } from '../scene.js';
-import type { ServerCall } from '../server-call.js';
-import { openedIn } from '../system-packets.js';
 import type { Revision } from '../truth.js';
 
 /** A shorter pause of the server is no reason to give anybody more time; a longer one gives as much as it lasted. */

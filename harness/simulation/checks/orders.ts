@@ -1,8 +1,8 @@
 import type { AttachResponse } from '../../../gen/switchyard/v1/session_service.js';
 import type { Order } from '../../../src/core/model/order.js';
 import type { Check } from '../check.js';
+import type { ServerCall } from '../machine/server-call.js';
 import { type ServerScene, STORED_LATE_MS, storesInTime } from '../scene.js';
-import type { ServerCall } from '../server-call.js';
 import type { Revision } from '../truth.js';
 
 /** How soon an attachment has every order that waits. */

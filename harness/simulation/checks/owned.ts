@@ -1,6 +1,6 @@
 import type { SessionRequest, SessionResponse } from '../../../gen/switchyard/v1/session_service.js';
 import type { Check, Outcome } from '../check.js';
-import { keyNamed } from '../keys.js';
+import { keyNamed } from '../clients/keys.js';
 import type { Scene } from '../scene.js';
 import type { Revision } from '../truth.js';
 

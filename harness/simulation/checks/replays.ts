@@ -2,8 +2,8 @@ import { canonical } from '../../../src/core/store/canonical.js';
 import { MemoryJournal } from '../../../src/journal/storage/memory.js';
 import { recover } from '../../../src/replica/recover.js';
 import type { Check } from '../check.js';
+import type { SimulatedServer } from '../machine/server.js';
 import type { ServerScene } from '../scene.js';
-import type { SimulatedServer } from '../server.js';
 
 /** The live state is compared at every so many sweeps: each comparison writes two states out. */
 const COMPARE_EVERY = 60;

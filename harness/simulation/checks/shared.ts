@@ -2,12 +2,12 @@ import type { CallStatus } from '../../../src/client/error.js';
 import { SwitchyardError } from '../../../src/client/error.js';
 import { StatusCode } from '../../../src/client/status.js';
 import type { Check } from '../check.js';
-import { FLOOD_ADDRESS, isOfFlood } from '../flood.js';
-import { HALF_CLOSERS_ADDRESS } from '../half-closers.js';
-import { HASTY_ADDRESS } from '../hasty.js';
+import { FLOOD_ADDRESS, isOfFlood } from '../clients/flood.js';
+import { HALF_CLOSERS_ADDRESS } from '../clients/half-closers.js';
+import { HASTY_ADDRESS } from '../clients/hasty.js';
+import type { ServerLimits, SimulatedServer } from '../machine/server.js';
+import type { ServerCall } from '../machine/server-call.js';
 import type { Scene } from '../scene.js';
-import type { ServerLimits, SimulatedServer } from '../server.js';
-import type { ServerCall } from '../server-call.js';
 import type { Revision } from '../truth.js';
 
 /** A refusal for a share names its option. */

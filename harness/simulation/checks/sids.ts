@@ -1,8 +1,8 @@
 import type { SessionResponse } from '../../../gen/switchyard/v1/session_service.js';
 import { baseOfSid, poolOfSid } from '../../../src/core/store/sid.js';
 import type { Check } from '../check.js';
+import type { ServerCall } from '../machine/server-call.js';
 import type { Scene } from '../scene.js';
-import type { ServerCall } from '../server-call.js';
 import type { Revision } from '../truth.js';
 
 /**

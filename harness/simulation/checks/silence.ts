@@ -1,6 +1,6 @@
 import type { Check } from '../check.js';
+import type { ServerCall } from '../machine/server-call.js';
 import type { ServerScene } from '../scene.js';
-import type { ServerCall } from '../server-call.js';
 
 /** No quiet watch is silent for longer: network_service.proto promises it. */
 const WATCH_SILENCE_MS = 30_000;

@@ -1,8 +1,8 @@
 import type { DialLeader, FollowerHandler, FollowerLink, FollowerMessage } from '../../../src/cluster/peers.js';
 import type { SeenLeader } from '../../../src/log/shared-log.js';
-import type { Process } from '../process.js';
-import type { SeededRandom } from '../random.js';
-import type { Scheduler } from '../scheduler.js';
+import type { Process } from '../machine/process.js';
+import type { SeededRandom } from '../machine/random.js';
+import type { Scheduler } from '../machine/scheduler.js';
 
 /** How long a message takes, on a good day and on a bad one. */
 const LATENCY_MS_MAX = 4;

@@ -15,9 +15,9 @@ import { DEFAULT_REPLICA_LIMITS } from '../../../src/replica/limits.js';
 import type { Publisher } from '../../../src/replica/publisher.js';
 import { recover } from '../../../src/replica/recover.js';
 import { Replica } from '../../../src/replica/replica.js';
-import { within } from '../etcd-disk.js';
-import type { Process } from '../process.js';
-import type { SeededRandom } from '../random.js';
+import { within } from '../machine/etcd-disk.js';
+import type { Process } from '../machine/process.js';
+import type { SeededRandom } from '../machine/random.js';
 import type { LinkPlace } from './links.js';
 
 const LEADER_TTL_MS = 3_000;

@@ -7,11 +7,11 @@ import type { InstanceFlavor, InstanceType } from '../../../src/core/model/sessi
 import type { State } from '../../../src/core/store/state.js';
 import { digestOf } from '../../../src/journal/format/digest.js';
 import type { Attachment } from '../../../src/replica/attachments.js';
-import { SimulatedEtcd, type Way } from '../etcd.js';
-import { clockOf } from '../etcd-disk.js';
-import { Process } from '../process.js';
-import { SeededRandom } from '../random.js';
-import { Scheduler } from '../scheduler.js';
+import { SimulatedEtcd, type Way } from '../machine/etcd.js';
+import { clockOf } from '../machine/etcd-disk.js';
+import { Process } from '../machine/process.js';
+import { SeededRandom } from '../machine/random.js';
+import { Scheduler } from '../machine/scheduler.js';
 import { Verdict, type Violation } from '../verdict.js';
 import { isExpiry, Ledger } from './ledger.js';
 import { Links } from './links.js';

@@ -5,7 +5,7 @@ import type { Fault } from '../../../src/core/model/fault.js';
 import type { Feed } from '../../../src/feed/feed.js';
 import type { FeedLimits } from '../../../src/feed/limits.js';
 import type { Topic } from '../../../src/feed/topic.js';
-import { inside } from '../inside.js';
+import { inside } from '../machine/inside.js';
 import type { Mutation } from './mutation.js';
 
 /** Something that does what it does by a timer. */

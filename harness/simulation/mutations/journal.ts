@@ -5,7 +5,7 @@ import type { Fault } from '../../../src/core/model/fault.js';
 import { decodeRecord, encodeRecord } from '../../../src/journal/format/record.js';
 import type { Journal } from '../../../src/journal/journal.js';
 import type { Replica } from '../../../src/replica/replica.js';
-import { inside } from '../inside.js';
+import { inside } from '../machine/inside.js';
 import { journalWith } from './journal-with.js';
 import type { Mutation } from './mutation.js';
 

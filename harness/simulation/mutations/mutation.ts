@@ -1,5 +1,5 @@
+import type { Tampering } from '../machine/server.js';
 import { type Plan, planOf } from '../plan.js';
-import type { Tampering } from '../server.js';
 
 /** A fault that somebody could have made, put into the parts of a server from outside. */
 export interface Mutation extends Tampering {

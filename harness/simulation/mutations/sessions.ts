@@ -2,8 +2,8 @@ import type { Clock, Timer } from '../../../src/base/clock.js';
 import type { Float64Pages } from '../../../src/core/store/packed/pages.js';
 import type { Replica } from '../../../src/replica/replica.js';
 import type { ServingTime } from '../../../src/replica/serving-time.js';
-import { inside } from '../inside.js';
-import type { SimulatedServer } from '../server.js';
+import { inside } from '../machine/inside.js';
+import type { SimulatedServer } from '../machine/server.js';
 import type { Mutation } from './mutation.js';
 
 /** What the replica keeps to itself, and some mutations have to get at. */

@@ -1,7 +1,7 @@
 import { type DirectConnectionRequest, NetworkServiceService } from '../../../gen/switchyard/v1/network_service.js';
 import type { SwitchyardError } from '../../../src/client/error.js';
 import type { Instance } from '../../../src/client/instance/instance.js';
-import type { Fleet, Member } from '../fleet.js';
+import type { Fleet, Member } from '../clients/fleet.js';
 import { nth, type StepKind } from './step.js';
 
 /** Long enough for a stream's idle timeout to be met in a run; 0 means never. */

@@ -1,4 +1,4 @@
-import { readClosed, readDeltas, readStreams, replicate } from '../readers.js';
+import { readClosed, readDeltas, readStreams, replicate } from '../clients/readers.js';
 import type { World } from '../world.js';
 import { nth, type StepKind, spanMs } from './step.js';
 

@@ -1,10 +1,10 @@
 import type { FieldViolation } from '../model/fault.js';
-import { IDENTITY_BOUNDS, IdentityKind, ROLES } from '../model/identity.js';
 import type { Limits } from '../model/limits.js';
 import { LinkType } from '../model/link.js';
 import { REQUEST_ID_LENGTH_MAX } from '../model/request.js';
 import type { Labels } from '../model/session.js';
 import type { StreamParams } from '../model/stream.js';
+import { IDENTITY_BOUNDS, IdentityKind, ROLES } from '../model/trust/identity.js';
 
 /**
  * What every door asks of the fields that it took in, so that a mistake is the same mistake at each of them.

@@ -1,6 +1,7 @@
 import type { Change } from '../model/change.js';
 import type { BindKey, ForgetKey, RevokeIdentity, RotateKey, UpdateIdentity } from '../model/command.js';
 import { Fault } from '../model/fault.js';
+import { CloseReason, identityOf, type Labels, type Session } from '../model/session.js';
 import {
   IDENTITY_BOUNDS,
   type Identity,
@@ -8,8 +9,7 @@ import {
   isGoodAt,
   KeyOrigin,
   mayHaveSeveral,
-} from '../model/identity.js';
-import { CloseReason, identityOf, type Labels, type Session } from '../model/session.js';
+} from '../model/trust/identity.js';
 import type { State } from '../store/state.js';
 import { forgetTicketsOf, revokeTicketsOf } from './issued-tickets.js';
 import { keyFault, newcomer, putIdentity } from './policy/opener.js';

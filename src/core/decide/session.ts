@@ -1,10 +1,10 @@
 import type { Change } from '../model/change.js';
 import type { CloseSession, FoundNetwork, OpenSession } from '../model/command.js';
 import { Fault } from '../model/fault.js';
-import type { ProvenKey } from '../model/identity.js';
 import { LinkType, orderedLink } from '../model/link.js';
 import { CloseReason, type Session } from '../model/session.js';
 import { StopReason, type Stream } from '../model/stream.js';
+import type { ProvenKey } from '../model/trust/identity.js';
 import { poolOf } from '../store/sid.js';
 import type { State } from '../store/state.js';
 import { initialStream } from '../store/streams.js';

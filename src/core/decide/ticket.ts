@@ -1,9 +1,9 @@
 import type { Change } from '../model/change.js';
 import type { Enroll, IssueTicket, RevokeTicket } from '../model/command.js';
 import { Fault } from '../model/fault.js';
-import { IDENTITY_BOUNDS, type Identity, KeyOrigin, mayHaveSeveral } from '../model/identity.js';
 import { CloseReason } from '../model/session.js';
-import { fitsPattern, isOver, TICKET_BOUNDS, type Ticket, ticketId } from '../model/ticket.js';
+import { IDENTITY_BOUNDS, type Identity, KeyOrigin, mayHaveSeveral } from '../model/trust/identity.js';
+import { fitsPattern, isOver, TICKET_BOUNDS, type Ticket, ticketId } from '../model/trust/ticket.js';
 import type { State } from '../store/state.js';
 import { isOpenedBy, nameTaken } from './identity.js';
 import { heldByOther, keyFault, newcomer, putIdentity, revokedFault } from './policy/opener.js';

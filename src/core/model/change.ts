@@ -1,15 +1,15 @@
 import type { Connection } from './connection.js';
 import type { Reason } from './fault.js';
-import type { Identity } from './identity.js';
 import type { Limits } from './limits.js';
 import type { Link, LinkReport } from './link.js';
 import type { Order } from './order.js';
-import type { StoredPolicy } from './policy.js';
 import type { DoneRequest } from './request.js';
 import type { NetworkServer } from './server.js';
 import type { CloseReason, Session } from './session.js';
 import type { StopReason, Stream } from './stream.js';
-import type { Ticket } from './ticket.js';
+import type { Identity } from './trust/identity.js';
+import type { StoredPolicy } from './trust/policy.js';
+import type { Ticket } from './trust/ticket.js';
 
 /** The network has a name and a server. */
 export interface NetworkFounded {

@@ -1,6 +1,10 @@
 import type { Fallback, Gathered, Pair, PathKind } from './connection.js';
 import type { Reason } from './fault.js';
-import type { ProvenKey } from './identity.js';
+import type { Limits } from './limits.js';
+import type { LinkType } from './link.js';
+import type { CloseReason, InstanceFlavor, InstanceType, Labels } from './session.js';
+import type { StopReason, StreamParams } from './stream.js';
+import type { ProvenKey } from './trust/identity.js';
 import type {
   AdmitIdentity,
   BindKey,
@@ -8,12 +12,8 @@ import type {
   RevokeIdentity,
   RotateKey,
   UpdateIdentity,
-} from './identity-command.js';
-import type { Limits } from './limits.js';
-import type { LinkType } from './link.js';
-import type { CloseReason, InstanceFlavor, InstanceType, Labels } from './session.js';
-import type { StopReason, StreamParams } from './stream.js';
-import type { Ticket } from './ticket.js';
+} from './trust/identity-command.js';
+import type { Ticket } from './trust/ticket.js';
 
 export type { AdmitIdentity, BindKey, ForgetKey, RevokeIdentity, RotateKey, UpdateIdentity };
 

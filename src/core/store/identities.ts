@@ -1,4 +1,4 @@
-import type { Identity } from '../model/identity.js';
+import type { Identity } from '../model/trust/identity.js';
 import { Instances } from './instances.js';
 import { Arena } from './packed/arena.js';
 import type { HashKey } from './packed/halfsiphash.js';

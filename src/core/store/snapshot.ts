@@ -1,15 +1,15 @@
 import type { Connection } from '../model/connection.js';
-import type { Identity } from '../model/identity.js';
 import type { Limits } from '../model/limits.js';
 import type { Link, LinkReport, LinkType } from '../model/link.js';
 import type { Order } from '../model/order.js';
-import type { StoredPolicy } from '../model/policy.js';
 import type { Position } from '../model/position.js';
 import type { DoneRequest } from '../model/request.js';
 import type { NetworkServer } from '../model/server.js';
 import type { Session } from '../model/session.js';
 import type { Stream } from '../model/stream.js';
-import type { Ticket } from '../model/ticket.js';
+import type { Identity } from '../model/trust/identity.js';
+import type { StoredPolicy } from '../model/trust/policy.js';
+import type { Ticket } from '../model/trust/ticket.js';
 import type { EndedSession } from './ended.js';
 import type { HashKey } from './packed/halfsiphash.js';
 import { SID_POOLS } from './sid.js';

@@ -1,6 +1,6 @@
 import type { Limits } from '../model/limits.js';
-import type { StoredPolicy } from '../model/policy.js';
 import type { Position } from '../model/position.js';
+import type { StoredPolicy } from '../model/trust/policy.js';
 import { Connections } from './connections.js';
 import { EndedSessions } from './ended.js';
 import { Graph } from './graph.js';

@@ -1,4 +1,4 @@
-import { type Ticket, ticketId } from '../model/ticket.js';
+import { type Ticket, ticketId } from '../model/trust/ticket.js';
 
 /** The tickets that are remembered, by id, the oldest first. */
 export class Tickets {

@@ -5,6 +5,7 @@ import {
   type Principal,
   PrincipalVia,
 } from '../../../gen/switchyard/v1/identity.js';
+import { identityOf } from '../../core/model/session.js';
 import {
   IDENTITY_BOUNDS,
   type Identity,
@@ -12,8 +13,7 @@ import {
   IdentityKind,
   isVouchedFor,
   mayHaveSeveral,
-} from '../../core/model/identity.js';
-import { identityOf } from '../../core/model/session.js';
+} from '../../core/model/trust/identity.js';
 import type { StateView } from '../../core/store/state-view.js';
 import { vouchedText } from '../../trust/vouched-key.js';
 import { shown } from './message.js';

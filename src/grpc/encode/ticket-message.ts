@@ -1,5 +1,5 @@
 import type { Ticket as TicketMessage } from '../../../gen/switchyard/v1/identity.js';
-import { type Ticket, ticketId } from '../../core/model/ticket.js';
+import { type Ticket, ticketId } from '../../core/model/trust/ticket.js';
 
 /** A ticket, without its hash: that would let guesses of the secret be tried. */
 export function ticketMessage(ticket: Ticket): TicketMessage {

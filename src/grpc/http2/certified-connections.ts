@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls';
-import type { CertificateClaim } from '../../core/model/certificate.js';
+import type { CertificateClaim } from '../../core/model/trust/certificate.js';
 
 interface Entry {
   readonly claim: CertificateClaim | undefined;

@@ -7,7 +7,7 @@ import type {
 } from '../../../gen/switchyard/journal/v1/command.js';
 import type { IdentityRow } from '../../../gen/switchyard/journal/v1/snapshot.js';
 import type { AdmitIdentity, BindKey, RotateKey, UpdateIdentity } from '../../core/model/command.js';
-import { type Identity, IdentityKind, KeyOrigin, type ProvenKey } from '../../core/model/identity.js';
+import { type Identity, IdentityKind, KeyOrigin, type ProvenKey } from '../../core/model/trust/identity.js';
 import { packHidden, packLabels, unpackHidden, unpackLabels } from './fields.js';
 
 type ProvenFields = Pick<OpenSessionMessage, 'identity' | 'binding' | 'bindKey'>;

@@ -1,9 +1,9 @@
 import type { Command } from '../../core/model/command.js';
 import { type Connection, ConnectionRole, ConnectionState, Fallback, PathKind } from '../../core/model/connection.js';
-import { IdentityKind, KeyOrigin } from '../../core/model/identity.js';
 import { LinkType } from '../../core/model/link.js';
 import { CloseReason } from '../../core/model/session.js';
 import { StopReason } from '../../core/model/stream.js';
+import { IdentityKind, KeyOrigin } from '../../core/model/trust/identity.js';
 import type { Row } from '../../core/store/snapshot.js';
 
 const CLOSE_REASONS: ReadonlySet<number> = new Set(Object.values(CloseReason));

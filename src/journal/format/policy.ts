@@ -3,7 +3,7 @@ import type { PolicyRow } from '../../../gen/switchyard/journal/v1/snapshot.js';
 import { readPolicy } from '../../core/decide/policy/policy-document.js';
 import type { PutPolicy } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
-import type { StoredPolicy } from '../../core/model/policy.js';
+import type { StoredPolicy } from '../../core/model/trust/policy.js';
 
 /** PutPolicy as it is stored. */
 export function packPutPolicy({ document, ifRevision }: PutPolicy): PutPolicyMessage {

@@ -4,8 +4,8 @@ import type {
 } from '../../../gen/switchyard/journal/v1/command.js';
 import type { TicketRow } from '../../../gen/switchyard/journal/v1/snapshot.js';
 import type { Enroll, IssueTicket } from '../../core/model/command.js';
-import { IdentityKind } from '../../core/model/identity.js';
-import type { Ticket } from '../../core/model/ticket.js';
+import { IdentityKind } from '../../core/model/trust/identity.js';
+import type { Ticket } from '../../core/model/trust/ticket.js';
 import { packHidden, unpackHidden } from './fields.js';
 
 const KINDS: ReadonlySet<number> = new Set(Object.values(IdentityKind));

@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/clock.js';
 import { keyFault } from '../../core/decide/policy/opener.js';
-import type { CertificateClaim, ShownCertificate } from '../../core/model/certificate.js';
 import { Fault } from '../../core/model/fault.js';
-import { IdentityKind, KeyOrigin } from '../../core/model/identity.js';
+import type { CertificateClaim, ShownCertificate } from '../../core/model/trust/certificate.js';
+import { IdentityKind, KeyOrigin } from '../../core/model/trust/identity.js';
 import { vouchedKey } from '../../trust/vouched-key.js';
 import type { Replica } from '../replica.js';
 import type { Access } from './access-tokens.js';

@@ -3,19 +3,19 @@ import { type Access, authorize, type Subject } from '../../core/decide/policy/a
 import { visiblePeer } from '../../core/decide/policy/visible.js';
 import type { Change } from '../../core/model/change.js';
 import { Fault } from '../../core/model/fault.js';
-import { IdentityKind } from '../../core/model/identity.js';
 import { DEFAULT_NETWORK_REF, type NetworkRef } from '../../core/model/network.js';
+import type { Position } from '../../core/model/position.js';
+import { identityOf, type Session } from '../../core/model/session.js';
+import { IdentityKind } from '../../core/model/trust/identity.js';
 import {
   type GrantedPermission,
   type Method,
   OPEN_PERMISSIONS,
   type Permission,
   ruleOf,
-} from '../../core/model/permission.js';
-import { type AuthMode, type Policy, stricter } from '../../core/model/policy.js';
-import type { Position } from '../../core/model/position.js';
-import { type Principal, principalName } from '../../core/model/principal.js';
-import { identityOf, type Session } from '../../core/model/session.js';
+} from '../../core/model/trust/permission.js';
+import { type AuthMode, type Policy, stricter } from '../../core/model/trust/policy.js';
+import { type Principal, principalName } from '../../core/model/trust/principal.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Origin } from '../../shares/origin.js';
 import { type GuardableSource, GuardedSource } from '../guarded-source.js';

@@ -2,9 +2,9 @@ import type { Clock } from '../../base/clock.js';
 import type { Change } from '../../core/model/change.js';
 import type { Command } from '../../core/model/command.js';
 import { type Connection, isOver, PathKind } from '../../core/model/connection.js';
-import type { GrantedPermission } from '../../core/model/permission.js';
 import type { Position } from '../../core/model/position.js';
 import { StopReason, type Stream } from '../../core/model/stream.js';
+import type { GrantedPermission } from '../../core/model/trust/permission.js';
 import type { State } from '../../core/store/state.js';
 
 /** Time of one turn of the event loop for this: a policy with 1,000 grants is compared with every stream. */

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../../base/clock.js';
 import { keyFault } from '../../core/decide/policy/opener.js';
 import { Fault } from '../../core/model/fault.js';
-import { IdentityKind, KeyOrigin } from '../../core/model/identity.js';
+import { IdentityKind, KeyOrigin } from '../../core/model/trust/identity.js';
 import type { Origin } from '../../shares/origin.js';
 import { claimRoles } from '../../trust/oidc/claim-roles.js';
 import type { IssuerLimits } from '../../trust/oidc/limits.js';

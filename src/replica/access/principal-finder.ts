@@ -1,11 +1,11 @@
 import type { Clock } from '../../base/clock.js';
 import type { Subject } from '../../core/decide/policy/authorize.js';
 import { keyFault } from '../../core/decide/policy/opener.js';
-import { isVouchedFor } from '../../core/model/identity.js';
 import type { NetworkRef } from '../../core/model/network.js';
-import type { AuthMode, GrantParty } from '../../core/model/policy.js';
-import type { Principal } from '../../core/model/principal.js';
 import { identityOf, type Session } from '../../core/model/session.js';
+import { isVouchedFor } from '../../core/model/trust/identity.js';
+import type { AuthMode, GrantParty } from '../../core/model/trust/policy.js';
+import type { Principal } from '../../core/model/trust/principal.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Access as AccessHolder } from './access-tokens.js';
 import type { Asker } from './asker.js';

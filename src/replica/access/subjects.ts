@@ -1,9 +1,9 @@
 import { type Access, authRequired, type Subject } from '../../core/decide/policy/authorize.js';
 import { Fault } from '../../core/model/fault.js';
-import { type Identity, IdentityKind, KeyOrigin } from '../../core/model/identity.js';
 import { DEFAULT_NETWORK } from '../../core/model/network.js';
-import type { GrantParty } from '../../core/model/policy.js';
-import type { Principal } from '../../core/model/principal.js';
+import { type Identity, IdentityKind, KeyOrigin } from '../../core/model/trust/identity.js';
+import type { GrantParty } from '../../core/model/trust/policy.js';
+import type { Principal } from '../../core/model/trust/principal.js';
 import type { StateView } from '../../core/store/state-view.js';
 import { vouchedText } from '../../trust/vouched-key.js';
 

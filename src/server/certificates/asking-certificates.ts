@@ -2,7 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Clock } from '../../base/clock.js';
 import type { Config } from '../../config/options.js';
-import type { CertificateClaim } from '../../core/model/certificate.js';
+import type { CertificateClaim } from '../../core/model/trust/certificate.js';
 import { askingTls, type CertificateKeeper } from './certificates.js';
 
 /**

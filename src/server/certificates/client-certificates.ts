@@ -11,8 +11,8 @@ import {
   SubjectAlternativeName,
 } from '@peculiar/asn1-x509';
 import type { Clock } from '../../base/clock.js';
-import type { CertificateClaim } from '../../core/model/certificate.js';
 import { Fault } from '../../core/model/fault.js';
+import type { CertificateClaim } from '../../core/model/trust/certificate.js';
 
 const SPIFFE =
   /^spiffe:\/\/([a-z0-9._-]{1,255})\/network\/([a-z0-9-]{1,32})\/instance\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/;

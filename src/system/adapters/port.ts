@@ -4,7 +4,7 @@ import type { Admission } from '../../admission/admission.js';
 import type { ConnectionGate } from '../../admission/connection-gate.js';
 import type { Origin } from '../../admission/web-guard.js';
 import type { Address } from '../../base/address.js';
-import type { CertificateClaim } from '../../core/model/certificate.js';
+import type { CertificateClaim } from '../../core/model/trust/certificate.js';
 import type { Adapter } from '../../transport/adapter.js';
 import type { Accept } from '../../transport/pipe.js';
 import { reachableAddresses } from '../../transport/reachable.js';

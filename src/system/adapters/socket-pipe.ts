@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { Place } from '../../admission/place.js';
-import type { CertificateClaim } from '../../core/model/certificate.js';
 import { Fault } from '../../core/model/fault.js';
+import type { CertificateClaim } from '../../core/model/trust/certificate.js';
 import type { Accept, Pipe, Receiver } from '../../transport/pipe.js';
 import { FrameReader } from '../codec/frame.js';
 

@@ -1,8 +1,8 @@
-import type { CertificateClaim } from '../../core/model/certificate.js';
 import { Fault } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
 import type { CloseReason, Session } from '../../core/model/session.js';
 import type { Stream } from '../../core/model/stream.js';
+import type { CertificateClaim } from '../../core/model/trust/certificate.js';
 import type { Access } from '../../replica/access/access-tokens.js';
 import type { Asker } from '../../replica/access/asker.js';
 import type { Origin } from '../../shares/origin.js';

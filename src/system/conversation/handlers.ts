@@ -1,5 +1,5 @@
 import { Fault } from '../../core/model/fault.js';
-import { METHODS, type Method } from '../../core/model/permission.js';
+import { METHODS, type Method } from '../../core/model/trust/permission.js';
 import { EVENTS, type EventName, type SystemEvent } from '../codec/event.js';
 import { directConnection } from './connection-requests.js';
 import type { Conversation } from './conversation.js';

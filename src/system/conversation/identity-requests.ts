@@ -1,7 +1,7 @@
 import { Fault } from '../../core/model/fault.js';
-import { IdentityKind } from '../../core/model/identity.js';
-import { AUTH_MODE_NUMBERS } from '../../core/model/policy.js';
 import { identityOf, type Session } from '../../core/model/session.js';
+import { IdentityKind } from '../../core/model/trust/identity.js';
+import { AUTH_MODE_NUMBERS } from '../../core/model/trust/policy.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { ProofMessage } from '../../trust/server/proofs.js';
 import type { AnswerData, EventBody } from '../codec/event.js';

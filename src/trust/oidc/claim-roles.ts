@@ -1,4 +1,4 @@
-import type { ClaimRule } from '../../core/model/policy.js';
+import type { ClaimRule } from '../../core/model/trust/policy.js';
 
 /** What a token says. */
 export type Claims = Readonly<Record<string, unknown>>;

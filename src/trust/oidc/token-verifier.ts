@@ -1,7 +1,7 @@
 import type { JSONWebKeySet } from 'jose';
 import type { Clock } from '../../base/clock.js';
 import { Fault } from '../../core/model/fault.js';
-import type { Issuer } from '../../core/model/policy.js';
+import type { Issuer } from '../../core/model/trust/policy.js';
 import type { Claims } from './claim-roles.js';
 import type { IssuerKeys } from './issuer-keys.js';
 import type { IssuerLimits } from './limits.js';

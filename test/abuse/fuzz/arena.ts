@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import * as raw from '../raw.js';
-import { fill, LATENCY_MS_MAX, type Observed, openSession, Target } from '../target.js';
+import * as raw from '../tools/raw.js';
+import { fill, LATENCY_MS_MAX, type Observed, openSession, Target } from '../tools/target.js';
 import { type Offender, type Phase, type Round, type ServerPlan, writesOf } from './plan.js';
 
 /** Sessions that are there before, so that a page of them and a snapshot of the graph are large. */

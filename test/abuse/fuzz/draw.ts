@@ -1,5 +1,5 @@
-import { SeededRandom } from '../../../harness/simulation/random.js';
-import * as raw from '../raw.js';
+import { SeededRandom } from '../../../harness/simulation/machine/random.js';
+import * as raw from '../tools/raw.js';
 import {
   type CallKind,
   ENDINGS,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_DOOR_LIMITS } from '../../../src/grpc/limits.js';
-import { RESIDENT_BYTES_MAX } from '../cap.js';
+import { RESIDENT_BYTES_MAX } from '../tools/cap.js';
 import { drawRound, ROUNDS_OF_ONE_SERVER } from './draw.js';
 import { expelledCount, Fuzzer, playAlone, RoundFailure, type Tally } from './fuzzer.js';
 import { bytesOf, type Op, type Round, writesOf } from './plan.js';

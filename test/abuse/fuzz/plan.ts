@@ -1,7 +1,7 @@
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../../gen/switchyard/v1/stream_service.js';
-import { closedWatch, deltaWatch, EMPTY, exchange, inFlight, page, unary, withData } from '../openings.js';
-import * as raw from '../raw.js';
+import { closedWatch, deltaWatch, EMPTY, exchange, inFlight, page, unary, withData } from '../tools/openings.js';
+import * as raw from '../tools/raw.js';
 
 /** Calls that a fuzzed connection makes. */
 export type CallKind =

@@ -3,7 +3,7 @@ import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/se
 import { agent, ask, asSession, type Running, run } from '../../grpc/running.js';
 import { IS_LONG } from '../../long.js';
 import { runCommand, startCommand } from '../command.js';
-import { LargeSystemServer } from '../large-system-server.js';
+import { LargeSystemServer } from '../servers/large-system-server.js';
 
 describe('switchyard --via', () => {
   let at: Running;

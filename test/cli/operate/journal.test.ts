@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { InstanceType, Switchyard } from '../../../src/client/index.js';
 import type { RunningServer } from '../../../src/server/server.js';
 import { runCommand } from '../command.js';
-import { startTestServer } from '../server.js';
+import { startTestServer } from '../servers/server.js';
 
 let folder: string;
 let server: RunningServer | undefined;

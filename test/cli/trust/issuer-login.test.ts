@@ -7,7 +7,7 @@ import type { RunningServer } from '../../../src/server/server.js';
 import { subjectUuid } from '../../../src/trust/oidc/subject-uuid.js';
 import { TestIssuer } from '../../trust/oidc/issuer.js';
 import { startCommand } from '../command.js';
-import { startTestServer } from '../server.js';
+import { startTestServer } from '../servers/server.js';
 
 const TEST_MS = 30_000;
 const ADMIN = 'an-administrator-of-tests';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunningServer } from '../../../src/server/server.js';
 import { runCommand, startCommand } from '../command.js';
-import { startTestServer } from '../server.js';
+import { startTestServer } from '../servers/server.js';
 
 const TOKEN = 'an-administrator-of-tests';
 

@@ -8,7 +8,7 @@ import type { RunningServer } from '../../../src/server/server.js';
 import { agent } from '../../grpc/running.js';
 import { keyOf } from '../../trust/proving.js';
 import { startCommand } from '../command.js';
-import { startTestServer } from '../server.js';
+import { startTestServer } from '../servers/server.js';
 
 const TEST_MS = 60_000;
 let folder: string;

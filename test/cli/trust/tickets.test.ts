@@ -12,7 +12,7 @@ import type { RunningServer } from '../../../src/server/server.js';
 import { formatPin, pinOf } from '../../../src/trust/pin.js';
 import { decodeTicket, encodeTicket } from '../../../src/trust/ticket.js';
 import { runCommand, startCommand } from '../command.js';
-import { startTestServer } from '../server.js';
+import { startTestServer } from '../servers/server.js';
 
 const TEST_MS = 30_000;
 let folder: string;

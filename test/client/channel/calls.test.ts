@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { constantRandom, ManualClock, settle } from '../../../harness/manual-clock.js';
 import { InstanceType, LinkState, LinkType, PathKind, StopResult, Switchyard } from '../../../src/client/index.js';
-import { FakeChannel } from '../fake-channel.js';
+import { FakeChannel } from '../worlds/fake-channel.js';
 
 const position = { epoch: 'e', revision: 7n };
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { GrpcChannel, StatusCode, Switchyard, WatchKind } from '../../../src/client/index.js';
-import { FakeServer, status, type Watch } from '../fake-server.js';
+import { FakeServer, status, type Watch } from '../worlds/fake-server.js';
 
 const at = (revision: number) => ({ epoch: 'e', revision: BigInt(revision) });
 const message = (kind: WatchKind, revision: number, name = '') => ({

@@ -5,7 +5,7 @@ import { RoamingChannel } from '../../../src/client/channel/roaming-channel.js';
 import { ServerList } from '../../../src/client/channel/server-list.js';
 import { StatusCode, SwitchyardError } from '../../../src/client/index.js';
 import { LIMITS } from '../../../src/client/limits.js';
-import { FakeChannel } from '../fake-channel.js';
+import { FakeChannel } from '../worlds/fake-channel.js';
 
 const METHOD = {
   path: '/switchyard.v1.SessionService/KeepAlive',

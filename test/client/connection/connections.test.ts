@@ -11,7 +11,7 @@ import {
   Switchyard,
 } from '../../../src/client/index.js';
 import { type Running, run } from '../../grpc/running.js';
-import { movedToDirect } from '../moved.js';
+import { movedToDirect } from '../worlds/moved.js';
 
 let at: Running;
 let yard: Switchyard;

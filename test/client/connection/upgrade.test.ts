@@ -12,7 +12,7 @@ import {
   Switchyard,
 } from '../../../src/client/index.js';
 import { type Running, run } from '../../grpc/running.js';
-import { BlindChannel } from '../blind-channel.js';
+import { BlindChannel } from '../worlds/blind-channel.js';
 
 let at: Running;
 let channel: BlindChannel;

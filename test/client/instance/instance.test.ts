@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { StatusCode, type SwitchyardError } from '../../../src/client/index.js';
-import { away, refusal } from '../fake-channel.js';
-import { attached, expectNothingLeft, HEARTBEAT, HOUR_MS, tokenOf, UUID, world } from '../instance-world.js';
+import { away, refusal } from '../worlds/fake-channel.js';
+import { attached, expectNothingLeft, HEARTBEAT, HOUR_MS, tokenOf, UUID, world } from '../worlds/instance-world.js';
 
 describe('joining', () => {
   it('opens a session, attaches with its token, and is attached with the first message', async () => {

@@ -8,7 +8,7 @@ import { Refusal, StatusCode } from '../../../src/client/index.js';
 import { type OrderHandlers, Orders } from '../../../src/client/instance/orders.js';
 import { LIMITS } from '../../../src/client/limits.js';
 import type { Tracer } from '../../../src/tracing/tracer.js';
-import { away, refusal } from '../fake-channel.js';
+import { away, refusal } from '../worlds/fake-channel.js';
 
 function desk(handlers: OrderHandlers = {}, tracer?: Tracer) {
   const answers: AnswerRequest[] = [];

@@ -19,7 +19,7 @@ import { StreamServiceService as Streams } from '../../../gen/switchyard/v1/stre
 import { SingleConnection } from '../../../src/client/channel/single-connection.js';
 import { Switchyard, type TlsOptions, UnprovenServerError } from '../../../src/client/index.js';
 import { adminProof } from '../../../src/trust/admin-proof.js';
-import { startTestServer } from '../../cli/server.js';
+import { startTestServer } from '../../cli/servers/server.js';
 import { ADMIN_TOKEN, ask, type Running, run } from '../../grpc/running.js';
 
 const UUID = '11111111-2222-4333-8444-555555555555';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ProvenKey } from '../../../src/core/model/identity.js';
 import { CloseReason } from '../../../src/core/model/session.js';
+import type { ProvenKey } from '../../../src/core/model/trust/identity.js';
 import { canonical } from '../../../src/core/store/canonical.js';
 import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
 import { Network, opening } from '../network.js';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { SEED } from '../../../harness/seed.js';
-import { SeededRandom } from '../../../harness/simulation/random.js';
+import { SeededRandom } from '../../../harness/simulation/machine/random.js';
 import { apply } from '../../../src/core/decide/apply.js';
 import type { Change } from '../../../src/core/model/change.js';
-import { IDENTITY_BOUNDS, IdentityKind, type ProvenKey } from '../../../src/core/model/identity.js';
 import { LinkType } from '../../../src/core/model/link.js';
 import { CloseReason } from '../../../src/core/model/session.js';
+import { IDENTITY_BOUNDS, IdentityKind, type ProvenKey } from '../../../src/core/model/trust/identity.js';
 import { canonical } from '../../../src/core/store/canonical.js';
 import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
 import { audit } from '../audit.js';

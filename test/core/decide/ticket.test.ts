@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Enroll, IssueTicket } from '../../../src/core/model/command.js';
-import { IdentityKind, KeyOrigin } from '../../../src/core/model/identity.js';
 import { CloseReason } from '../../../src/core/model/session.js';
-import { fitsPattern, TICKET_BOUNDS, ticketId } from '../../../src/core/model/ticket.js';
+import { IdentityKind, KeyOrigin } from '../../../src/core/model/trust/identity.js';
+import { fitsPattern, TICKET_BOUNDS, ticketId } from '../../../src/core/model/trust/ticket.js';
 import { canonical } from '../../../src/core/store/canonical.js';
 import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
 import { audit } from '../audit.js';

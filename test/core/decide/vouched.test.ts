@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AdmitIdentity } from '../../../src/core/model/command.js';
-import { IdentityKind, KeyOrigin } from '../../../src/core/model/identity.js';
 import { CloseReason } from '../../../src/core/model/session.js';
+import { IdentityKind, KeyOrigin } from '../../../src/core/model/trust/identity.js';
 import { canonical } from '../../../src/core/store/canonical.js';
 import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
 import { audit } from '../audit.js';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { METHODS, type Method, type MethodRule, ruleOf } from '../../../src/core/model/permission.js';
+import { METHODS, type Method, type MethodRule, ruleOf } from '../../../src/core/model/trust/permission.js';
 
 const FOLDER = 'proto/switchyard/v1';
 /** Permissions that every session or everybody has in the modes of before there was a policy: no comment has to name them. */

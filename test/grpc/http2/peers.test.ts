@@ -20,7 +20,7 @@ import { Allowance } from '../../../src/grpc/http2/allowance.js';
 import { CUT_OFF_MS } from '../../../src/grpc/http2/closing-bound.js';
 import { Peers } from '../../../src/grpc/http2/peers.js';
 import { DEFAULT_DOOR_LIMITS } from '../../../src/grpc/limits.js';
-import { preface } from '../../abuse/raw.js';
+import { preface } from '../../abuse/tools/raw.js';
 
 const REQUEST_BYTES_MAX = 30_000;
 /** How long frames take between two ends of this machine, with room. */

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../../harness/manual-clock.js';
 import { HAS_SILENT_ERRORS, SilentErrors } from '../../../src/grpc/http2/silent-errors.js';
-import * as raw from '../../abuse/raw.js';
+import * as raw from '../../abuse/tools/raw.js';
 
 /** Looks at sessions are a second apart, and the pauses between two questions at most 30 s. */
 const LOOK_MS = 1_000;

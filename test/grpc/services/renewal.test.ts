@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IdentityServiceService as Identities, IdentityKind } from '../../../gen/switchyard/v1/identity.js';
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
 import { TransportServiceService as Transports } from '../../../gen/switchyard/v1/transport_service.js';
-import type { Role } from '../../../src/core/model/identity.js';
+import type { Role } from '../../../src/core/model/trust/identity.js';
 import { keyOf, proofOf } from '../../trust/proving.js';
 import { agent, asAdmin, ask, asSession, type Running, refusalOf, run } from '../running.js';
 

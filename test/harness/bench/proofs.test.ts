@@ -4,7 +4,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IdentityServiceService as Identities } from '../../../gen/switchyard/v1/identity.js';
 import { ServerServiceService as Servers } from '../../../gen/switchyard/v1/server.js';
-import { ProvenFleet } from '../../../harness/bench/proofs.js';
+import { ProvenFleet } from '../../../harness/bench/benches/proofs.js';
 import { asAdmin, ask, type Running, run } from '../../grpc/running.js';
 
 const TLS = new URL('../../client/tls/', import.meta.url);

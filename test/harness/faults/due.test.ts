@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { busiestSecond, dueMs } from '../../../harness/faults/due.js';
-import { SeededRandom } from '../../../harness/simulation/random.js';
+import { SeededRandom } from '../../../harness/simulation/machine/random.js';
 
 const TTL_MS = 30_000;
 const due = (way: 'kill' | 'drain', sessions: number, listeningMs: number) =>

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { RelayRequest, RelayResponse, StreamServiceService } from '../../../gen/switchyard/v1/stream_service.js';
-import { SimulatedChannel } from '../../../harness/simulation/channel.js';
-import type { Callee, Caller } from '../../../harness/simulation/connection.js';
-import { Network, Route } from '../../../harness/simulation/network.js';
-import { Process } from '../../../harness/simulation/process.js';
-import { SeededRandom } from '../../../harness/simulation/random.js';
-import { Scheduler } from '../../../harness/simulation/scheduler.js';
+import { SimulatedChannel } from '../../../harness/simulation/machine/channel.js';
+import type { Callee, Caller } from '../../../harness/simulation/machine/connection.js';
+import { Network, Route } from '../../../harness/simulation/machine/network.js';
+import { Process } from '../../../harness/simulation/machine/process.js';
+import { SeededRandom } from '../../../harness/simulation/machine/random.js';
+import { Scheduler } from '../../../harness/simulation/machine/scheduler.js';
 
 /** A call both ways of a simulated client, and its server's end in the hands of the test. */
 function called(requests: AsyncIterable<RelayRequest>) {

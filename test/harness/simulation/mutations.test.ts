@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { inside, StaleMutationError } from '../../../harness/simulation/inside.js';
+import { inside, StaleMutationError } from '../../../harness/simulation/machine/inside.js';
 import { worldOf } from '../../../harness/simulation/mutations/mutation.js';
 import { MUTATIONS } from '../../../harness/simulation/mutations.js';
 import { planOf } from '../../../harness/simulation/plan.js';

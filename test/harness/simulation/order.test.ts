@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { Connection } from '../../../harness/simulation/connection.js';
-import { Process } from '../../../harness/simulation/process.js';
-import { Scheduler } from '../../../harness/simulation/scheduler.js';
+import { Connection } from '../../../harness/simulation/machine/connection.js';
+import { Process } from '../../../harness/simulation/machine/process.js';
+import { Scheduler } from '../../../harness/simulation/machine/scheduler.js';
 
 const PATH = '/switchyard.v1.NetworkService/WatchNetworkDelta';
 const asked = { path: PATH, request: Buffer.of(), metadata: {}, timeoutMs: undefined };

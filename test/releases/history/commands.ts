@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { SeededRandom } from '../../../harness/simulation/random.js';
+import { SeededRandom } from '../../../harness/simulation/machine/random.js';
 import { decide } from '../../../src/core/decide/apply.js';
 import type { AskConnection, Command, CreateStream, OpenSession } from '../../../src/core/model/command.js';
 import { isFault } from '../../../src/core/model/fault.js';

@@ -1,7 +1,7 @@
 import { InstanceFlavor, InstanceType } from '../../../gen/switchyard/v1/instance.js';
 import { NetworkServiceService as Network } from '../../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
-import { SeededRandom } from '../../../harness/simulation/random.js';
+import { SeededRandom } from '../../../harness/simulation/machine/random.js';
 import { LmdbJournal } from '../../../src/journal/storage/lmdb.js';
 import { ask, type Running, refusalOf, run } from '../../grpc/running.js';
 import { HistoryClock } from './clock.js';

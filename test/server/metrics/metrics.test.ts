@@ -16,8 +16,8 @@ import { InstanceType, Switchyard } from '../../../src/client/index.js';
 import { systemClock, systemRandom } from '../../../src/client/system.js';
 import { Metrics } from '../../../src/server/metrics/metrics.js';
 import { meterStanding } from '../../../src/server/metrics/standing-meters.js';
-import * as raw from '../../abuse/raw.js';
-import { BlindChannel } from '../../client/blind-channel.js';
+import * as raw from '../../abuse/tools/raw.js';
+import { BlindChannel } from '../../client/worlds/blind-channel.js';
 import { agent, ask, asSession, open, type Running, run } from '../../grpc/running.js';
 import { declaredMetrics, seriesOf } from '../metrics-table.js';
 

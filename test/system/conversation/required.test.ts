@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IdentityServiceService as Identities } from '../../../gen/switchyard/v1/identity.js';
-import type { Role } from '../../../src/core/model/identity.js';
+import type { Role } from '../../../src/core/model/trust/identity.js';
 import { ProofPurpose } from '../../../src/trust/signed-bytes.js';
 import { agent, asAdmin, ask, type Running, run } from '../../grpc/running.js';
 import { keyOf, proofOf } from '../../trust/proving.js';

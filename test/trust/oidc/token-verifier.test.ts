@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
 import { ManualClock } from '../../../harness/manual-clock.js';
-import type { Issuer } from '../../../src/core/model/policy.js';
+import type { Issuer } from '../../../src/core/model/trust/policy.js';
 import { claimRoles } from '../../../src/trust/oidc/claim-roles.js';
 import { IssuerKeys } from '../../../src/trust/oidc/issuer-keys.js';
 import { DEFAULT_ISSUER_LIMITS } from '../../../src/trust/oidc/limits.js';

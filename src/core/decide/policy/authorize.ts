@@ -1,7 +1,7 @@
 import { Fault } from '../../model/fault.js';
-import { OPEN_PERMISSIONS, type Permission } from '../../model/permission.js';
-import type { AuthMode, GrantParty, Policy } from '../../model/policy.js';
-import type { Principal } from '../../model/principal.js';
+import { OPEN_PERMISSIONS, type Permission } from '../../model/trust/permission.js';
+import type { AuthMode, GrantParty, Policy } from '../../model/trust/policy.js';
+import type { Principal } from '../../model/trust/principal.js';
 import { isGranted, permits, roleWith } from './permits.js';
 
 /** As whom a call is made. */

@@ -1,6 +1,7 @@
 import type { Change } from '../../model/change.js';
 import type { OpenSession } from '../../model/command.js';
 import { Fault } from '../../model/fault.js';
+import type { Session } from '../../model/session.js';
 import {
   IDENTITY_BOUNDS,
   type Identity,
@@ -9,8 +10,7 @@ import {
   KeyOrigin,
   mayHaveSeveral,
   type ProvenKey,
-} from '../../model/identity.js';
-import type { Session } from '../../model/session.js';
+} from '../../model/trust/identity.js';
 import type { State } from '../../store/state.js';
 
 /** One of its sessions may end any time. */

@@ -1,11 +1,11 @@
-import type { Role } from '../../model/identity.js';
+import type { Role } from '../../model/trust/identity.js';
 import {
   GRANTED_PERMISSIONS,
   type GrantedPermission,
   type Permission,
   ROLE_PERMISSIONS,
-} from '../../model/permission.js';
-import type { GrantParty, Policy, Selector } from '../../model/policy.js';
+} from '../../model/trust/permission.js';
+import type { GrantParty, Policy, Selector } from '../../model/trust/policy.js';
 
 const GRANTED: ReadonlySet<string> = new Set(GRANTED_PERMISSIONS);
 const OF_ROLE: ReadonlyMap<string, ReadonlySet<Permission>> = new Map(

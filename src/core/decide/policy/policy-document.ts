@@ -1,6 +1,11 @@
 import { Fault, type FieldViolation } from '../../model/fault.js';
-import { ROLES } from '../../model/identity.js';
-import { GRANTED_PERMISSIONS, type GrantedPermission, PERMISSIONS, type Permission } from '../../model/permission.js';
+import { ROLES } from '../../model/trust/identity.js';
+import {
+  GRANTED_PERMISSIONS,
+  type GrantedPermission,
+  PERMISSIONS,
+  type Permission,
+} from '../../model/trust/permission.js';
 import {
   AUTH_MODES,
   type AuthMode,
@@ -18,7 +23,7 @@ import {
   type RoleLimits,
   type Selector,
   type TrustDomain,
-} from '../../model/policy.js';
+} from '../../model/trust/policy.js';
 import { utf8Bytes } from '../check.js';
 import { findJsonMistake } from './json-scan.js';
 import { permits } from './permits.js';

@@ -1,7 +1,7 @@
 import type { Change } from '../../model/change.js';
 import type { PutPolicy } from '../../model/command.js';
 import { Fault } from '../../model/fault.js';
-import { foundingDocument } from '../../model/policy.js';
+import { foundingDocument } from '../../model/trust/policy.js';
 import type { State } from '../../store/state.js';
 import { readPolicy } from './policy-document.js';
 

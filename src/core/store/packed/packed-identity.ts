@@ -1,4 +1,4 @@
-import type { Identity, IdentityKey, IdentityKind, KeyOrigin } from '../../model/identity.js';
+import type { Identity, IdentityKey, IdentityKind, KeyOrigin } from '../../model/trust/identity.js';
 import type { Entry } from './arena.js';
 import {
   afterText,

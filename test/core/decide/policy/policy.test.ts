@@ -6,15 +6,15 @@ import { permits } from '../../../../src/core/decide/policy/permits.js';
 import { hardened } from '../../../../src/core/decide/policy/policy.js';
 import { readPolicy } from '../../../../src/core/decide/policy/policy-document.js';
 import { Fault } from '../../../../src/core/model/fault.js';
-import { PERMISSIONS } from '../../../../src/core/model/permission.js';
+import { PERMISSIONS } from '../../../../src/core/model/trust/permission.js';
 import {
   AUTH_MODES,
   foundingDocument,
   type GrantParty,
   type Policy,
   stricter,
-} from '../../../../src/core/model/policy.js';
-import type { Principal } from '../../../../src/core/model/principal.js';
+} from '../../../../src/core/model/trust/policy.js';
+import type { Principal } from '../../../../src/core/model/trust/principal.js';
 import { canonical } from '../../../../src/core/store/canonical.js';
 import { capture, Restoring, rowsOf } from '../../../../src/core/store/snapshot.js';
 import { Network } from '../../network.js';

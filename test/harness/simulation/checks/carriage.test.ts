@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { Carriage } from '../../../../harness/simulation/carriage.js';
-import { DuplexCall } from '../../../../harness/simulation/duplex-call.js';
-import { Process } from '../../../../harness/simulation/process.js';
-import { Scheduler } from '../../../../harness/simulation/scheduler.js';
+import { Carriage } from '../../../../harness/simulation/clients/carriage.js';
+import { DuplexCall } from '../../../../harness/simulation/machine/duplex-call.js';
+import { Process } from '../../../../harness/simulation/machine/process.js';
+import { Scheduler } from '../../../../harness/simulation/machine/scheduler.js';
 
 describe('Carried', () => {
   const confirmed = () => new Carriage('s', 3, true);

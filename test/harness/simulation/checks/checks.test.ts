@@ -10,7 +10,7 @@ import { Sids } from '../../../../harness/simulation/checks/sids.js';
 import { Silence } from '../../../../harness/simulation/checks/silence.js';
 import { StreamsHistory } from '../../../../harness/simulation/checks/streams.js';
 import { Wire } from '../../../../harness/simulation/checks/wire.js';
-import type { SimulatedServer } from '../../../../harness/simulation/server.js';
+import type { SimulatedServer } from '../../../../harness/simulation/machine/server.js';
 import { StatusCode, SwitchyardError } from '../../../../src/client/index.js';
 import type { Command } from '../../../../src/core/model/command.js';
 import { CloseReason } from '../../../../src/core/model/session.js';

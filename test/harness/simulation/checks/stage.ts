@@ -1,13 +1,13 @@
 import type { WatchKind } from '../../../../gen/switchyard/v1/network.js';
 import { WatchNetworkDeltaResponse } from '../../../../gen/switchyard/v1/network_service.js';
 import type { Check } from '../../../../harness/simulation/check.js';
-import { Disk } from '../../../../harness/simulation/disk.js';
+import { Disk } from '../../../../harness/simulation/machine/disk.js';
+import { Process } from '../../../../harness/simulation/machine/process.js';
+import { SeededRandom } from '../../../../harness/simulation/machine/random.js';
+import { Scheduler } from '../../../../harness/simulation/machine/scheduler.js';
+import { ServerCall } from '../../../../harness/simulation/machine/server-call.js';
 import { planOf } from '../../../../harness/simulation/plan.js';
-import { Process } from '../../../../harness/simulation/process.js';
-import { SeededRandom } from '../../../../harness/simulation/random.js';
 import type { ServerScene } from '../../../../harness/simulation/scene.js';
-import { Scheduler } from '../../../../harness/simulation/scheduler.js';
-import { ServerCall } from '../../../../harness/simulation/server-call.js';
 import { Truth } from '../../../../harness/simulation/truth.js';
 import { Verdict } from '../../../../harness/simulation/verdict.js';
 import type { Command } from '../../../../src/core/model/command.js';

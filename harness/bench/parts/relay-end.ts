@@ -1,0 +1,96 @@
+/**
+ * An end of a copy through a server, as a process of its own:
+ *
+ *   relay-end.ts ours|bare sink|source PORT [SID]
+ *
+ * A sink takes one copy after the other, and says its SID (ours) or 0 when it is there. A source makes a copy for each number of
+ * bytes that it is sent, and answers with the milliseconds until the sink had said that all had come.
+ */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { Client, type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js';
+import { InstanceType, type PeerStream, Switchyard } from '../../../src/client/index.js';
+import { giveCopy, takeCopy } from '../../nat/copy.js';
+import { BARE_RELAY } from '../rivals/bare-relay-service.js';
+
+const CHUNK = Buffer.alloc(65_536, 7);
+const [, , which, role, port, sid] = process.argv;
+const server = `127.0.0.1:${port}`;
+
+function join() {
+  const accepted = (stream: PeerStream) => {
+    stream.on('error', () => stream.destroy());
+    stream.once('data', (first: Buffer) => takeCopy(stream, first));
+  };
+  const handlers = { accept: () => true, accepted };
+  return new Switchyard({ server }).join({ uuid: randomUUID(), type: InstanceType.AGENT, handlers });
+}
+
+async function giveOurs(instance: ReturnType<typeof join>, bytes: number): Promise<number> {
+  const stream = await instance.connect(Number(sid), { upgradeAfterMs: Number.POSITIVE_INFINITY });
+  if (stream.path !== 'relayed' || !stream.endToEnd) throw new Error(`the copy was ${stream.path}`);
+  const tookMs = await giveCopy(stream, bytes);
+  await once(stream, 'close');
+  return tookMs;
+}
+
+function unary(client: Client, request: Buffer): Promise<Buffer> {
+  const { path, requestSerialize, responseDeserialize } = BARE_RELAY.took;
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, (error, answer) =>
+      error ? reject(error) : resolve(answer!),
+    );
+  });
+}
+
+async function takeBare(client: Client): Promise<void> {
+  const { path, requestSerialize, responseDeserialize } = BARE_RELAY.pull;
+  for (;;) {
+    const pulled: ClientReadableStream<Buffer> = client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      Buffer.alloc(0),
+      new Metadata(),
+    );
+    let count = 0;
+    pulled.on('data', (bytes: Buffer) => {
+      count += bytes.length;
+    });
+    pulled.once('metadata', () => process.send!(0));
+    await once(pulled, 'end');
+    await unary(client, Buffer.from(String(count)));
+  }
+}
+
+async function giveBare(client: Client, bytes: number): Promise<number> {
+  const { path, requestSerialize, responseDeserialize } = BARE_RELAY.push;
+  const before = performance.now();
+  const counted = new Promise<number>((resolve, reject) => {
+    const call = client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, (error, count) =>
+      error ? reject(error) : resolve(Number(String(count))),
+    );
+    const write = async () => {
+      for (let left = bytes; left > 0; left -= CHUNK.length) {
+        if (!call.write(CHUNK.subarray(0, Math.min(left, CHUNK.length)))) await once(call, 'drain');
+      }
+      call.end();
+    };
+    write().catch(reject);
+  });
+  if ((await counted) !== bytes) throw new Error('bytes were lost');
+  return performance.now() - before;
+}
+
+process.on('disconnect', () => process.exit(0));
+if (which === 'ours') {
+  const instance = join();
+  const { cvid } = await instance.attached();
+  process.on('message', async (bytes: number) => process.send!(await giveOurs(instance, bytes)));
+  process.send!(cvid);
+} else {
+  const client = new Client(server, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1 });
+  process.on('message', async (bytes: number) => process.send!(await giveBare(client, bytes)));
+  if (role === 'sink') await takeBare(client);
+  else process.send!(0);
+}
