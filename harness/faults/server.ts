@@ -9,7 +9,7 @@ import { programArguments } from '../program.js';
 /** How late an event loop was, in ms, by the percentile of its turns; see harness/bench/parts/probe.mjs. */
 export type Stalls = readonly (readonly [percent: number, ms: number])[];
 
-const PROBE = ['--expose-gc', '--import', './harness/bench/probe.mjs'];
+const PROBE = ['--expose-gc', '--import', './harness/bench/parts/probe.mjs'];
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The program as it is installed. */
 const BUILT = ['dist/src/main.js'];
