@@ -1,6 +1,7 @@
 import { LinkState, NetworkServiceService } from '../../../gen/switchyard/v1/network_service.js';
 import type { Order } from '../../../gen/switchyard/v1/session.js';
 import { SessionServiceService } from '../../../gen/switchyard/v1/session_service.js';
+import { asError } from '../../base/errors.js';
 import { ProofPurpose } from '../../trust/signed-bytes.js';
 import { Backoff } from '../backoff.js';
 import { call, showAgain } from '../channel/call.js';
@@ -271,7 +272,7 @@ export class Instance extends SessionCalls {
     try {
       await call(this.caller, terminateSession, { cvid: 0, reason: '' }, { signal, timeoutMs: LIMITS.leaveTimeoutMs });
     } catch (error) {
-      if (!signal.aborted) this.#events.emit('problem', error as Error);
+      if (!signal.aborted) this.#events.emit('problem', asError(error));
     }
     return 'left';
   }
