@@ -1,5 +1,6 @@
 import { closeSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeOf } from '../base/errors.js';
 import { openPrivateFile } from '../base/private-files.js';
 import { type AuditLine, hashOf, readLine } from './line.js';
 
@@ -21,7 +22,7 @@ export function auditFileNumbers(folder: string): number[] {
   try {
     names = readdirSync(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw error;
   }
   return names.flatMap((name) => Number(NAME.exec(name)?.[1] ?? []) || []).sort((one, other) => one - other);

@@ -95,6 +95,7 @@ export type { StreamSettings } from './relay/stream-settings.js';
 export { StatusCode } from './status.js';
 export { Switchyard, type SwitchyardOptions } from './switchyard.js';
 export { UnprovenServerError } from './trust/admin-proof.js';
+export type { BearerSource } from './trust/bearer-token.js';
 export {
   type Enrolment,
   Identities,

@@ -18,6 +18,7 @@ import { Scope } from './instance/scope.js';
 import { StatusCode } from './status.js';
 import { systemClock, systemRandom } from './system.js';
 import { checkServerKnows } from './trust/admin-proof.js';
+import { type BearerSource, BearerToken } from './trust/bearer-token.js';
 import { Identities } from './trust/identities.js';
 
 /** Which server, and how. */
@@ -40,6 +41,11 @@ export interface SwitchyardOptions {
    * on with it; undefined lets them fail.
    */
   readonly renewAccessToken?: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
+  /**
+   * A token of an OpenID Connect issuer that the network's policy names, or what gets one: all calls, those of instances too, are its
+   * subject's. A function is asked before the token before ends, by its `exp`, and when the server takes that no more; so a session goes on.
+   */
+  readonly bearerToken?: BearerSource | undefined;
   /**
    * True: the administrator's token is sent only after the server has proved, on the same connection, that it knows it, and in plain
    * text only to a loopback address. Calls of another server reject with an UnprovenServerError, and when the connection
@@ -68,6 +74,8 @@ export class Switchyard extends Calls {
   protected readonly reader: Caller;
   /** Who instances are, and the keys by which they prove it. */
   readonly identities: Identities;
+  /** Whose instances are: the subject of the issuer's token, or nobody. */
+  readonly #subject: Caller;
   readonly #life: Scope;
   readonly #instances = new Set<Instance>();
   readonly #channelOfInstance: () => { readonly channel: Channel; release(): void };
@@ -83,6 +91,7 @@ export class Switchyard extends Calls {
     this.#life = new Scope(options.signal);
     this.#life.signal.addEventListener('abort', () => channel.close(), { once: true });
     if (this.#life.signal.aborted) channel.close();
+    const bearer = options.bearerToken === undefined ? undefined : new BearerToken(options.bearerToken, clock);
     const anybody: Caller = {
       channel,
       ...{ clock, random },
@@ -97,17 +106,32 @@ export class Switchyard extends Calls {
       isChecked ? () => checkServerKnows(adminToken, anybody) : undefined,
     );
     const access = new AccessCredentials(accessToken, options.renewAccessToken);
-    const credentials = async (signal: AbortSignal) => ({ ...(await asAdministrator(signal)), ...access.metadata() });
-    this.caller = { ...anybody, credentials, show: (signal) => access.renew(signal) };
+    this.#subject = {
+      ...anybody,
+      credentials: async (signal) => (await bearer?.metadata(signal)) ?? {},
+      show: bearer && ((signal) => bearer.renew(signal)),
+      renewsInMs: bearer && (() => bearer.renewsInMs()),
+    };
+    this.caller = {
+      ...this.#subject,
+      credentials: async (signal) => ({
+        ...(await this.#subject.credentials(signal)),
+        ...(await asAdministrator(signal)),
+        ...access.metadata(),
+      }),
+      show: async (signal, reason) => {
+        if (await this.#subject.show?.(signal, reason)) return true;
+        return reason === 'AUTH_REQUIRED' && access.renew(signal);
+      },
+    };
     this.reader = this.caller;
     this.identities = new Identities(this.caller);
   }
 
   /** Joins the network as an instance, which then stays on it by itself. */
   join(options: InstanceOptions): Instance {
-    const { caller } = this;
     const { channel, release } = this.#channelOfInstance();
-    const instance = new Instance({ ...caller, channel, credentials: async () => ({}), show: undefined }, options);
+    const instance = new Instance({ ...this.#subject, channel }, options);
     this.#instances.add(instance);
     void instance.ended.then(() => {
       release();

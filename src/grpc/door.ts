@@ -25,7 +25,7 @@ import type { Backing } from './backing.js';
 import { onCallEnd } from './call-end.js';
 import { internalFault } from './call-faults.js';
 import { Calls } from './call-handlers.js';
-import { type CallLogDeps, logCall } from './call-log.js';
+import { type CallLogDeps, logCall, noteLocalCall } from './call-log.js';
 import { OWN_SERVICES, traceCall } from './call-span.js';
 import { isPassingBytes, shareFrames } from './encode/encoded.js';
 import { CertifiedConnections } from './http2/certified-connections.js';
@@ -143,6 +143,9 @@ export class GrpcDoor {
       disconnected,
       turns: backing.turns,
       tracer: backing.tracer,
+      clock,
+      ended: ({ path, peer }, code, ms) =>
+        noteLocalCall({ path: this.paths.has(path) ? path : UNKNOWN_PATH, peer }, { code, ms }, backing),
       failed: (path, error) => internalFault(backing, path, error),
     });
     this.server = new Server({

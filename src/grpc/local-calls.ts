@@ -10,11 +10,13 @@ import {
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import type { Clock } from '../base/clock.js';
 import { Fault, type FieldViolation } from '../core/model/fault.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import { originOfPeer } from '../shares/origin.js';
 import { TRACEPARENT } from '../tracing/traceparent.js';
 import type { Tracer } from '../tracing/tracer.js';
+import type { CallEnded } from './call-end.js';
 import { OWN_SERVICES, startLocalSpan } from './call-span.js';
 import type { AnswerFate } from './http2/answer-fates.js';
 import { toError, withDetails } from './status.js';
@@ -75,6 +77,10 @@ export interface LocalCallsDeps {
   readonly turns: Pick<FairTurns, 'enter' | 'keyOf'>;
   /** Tells of what was thrown in a call of that path. Answers with what the caller is told. */
   failed(path: string, error: unknown): Fault;
+  /** By what it is measured how long a call takes. */
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** Told once of each call, when it is over: refused, answered, or given up by its caller. */
+  ended(call: Pick<LocalCallRequest, 'path' | 'peer'>, ...how: Parameters<CallEnded>): void;
   /** Where their spans go; absent where nobody collects them. */
   readonly tracer?: Tracer | undefined;
 }
@@ -100,6 +106,30 @@ export class LocalCalls {
 
   /** Begins a call, at once or when it is its address's turn. Answers with the way to cancel it. */
   open(wanted: LocalCallRequest, receiver: LocalReceiver): () => void {
+    const { clock, ended } = this.#deps;
+    const fromMs = clock.nowMs();
+    let isOver = false;
+    const over = (code: status) => {
+      // Its caller may give up what has ended.
+      if (isOver) return;
+      isOver = true;
+      ended(wanted, code, clock.nowMs() - fromMs);
+    };
+    const cancel = this.#openTraced(wanted, {
+      message: (bytes, taken) => receiver.message(bytes, taken),
+      vouched: () => receiver.vouched?.(),
+      end: (told) => {
+        over(told.code);
+        receiver.end(told);
+      },
+    });
+    return () => {
+      over(status.CANCELLED);
+      cancel();
+    };
+  }
+
+  #openTraced(wanted: LocalCallRequest, receiver: LocalReceiver): () => void {
     const { tracer } = this.#deps;
     if (tracer === undefined || !wanted.path.startsWith(OWN_SERVICES)) return this.#open(wanted, receiver);
     const { path, door, metadata } = wanted;

@@ -36,7 +36,7 @@ export interface ReplayPlan {
     readonly offlineLinks: number;
     /** Links of a pair and type that was there already, from the same end. */
     readonly repeatedLinks: number;
-    /** Links of a pair and type that was there already, from the other end: here a link has no direction. */
+    /** Links of a pair and type that was there already, but only from the other end: here a link has no direction. */
     readonly otherDirections: number;
     /** Links with a cost of their own, which a network has no place for. */
     readonly costs: number;
@@ -62,7 +62,9 @@ export function planReplay(graph: NetworkGraph): ReplayPlan {
     .sort((one, other) => (one.atMs === other.atMs ? 0 : one.atMs - other.atMs))
     .map(({ node }) => plannedNode(node));
   const indexOf = new Map(nodes.map((node, index) => [node.id, index]));
-  const links = new Map<string, PlannedLink & { readonly source: string }>();
+  const links = new Map<string, PlannedLink>();
+  /** From which end each pair and type has been listed. */
+  const listed = new Set<string>();
   const properties = new Map<string, number>();
   for (const node of joining) countProperties(properties, node.properties, NODE_PROPERTIES);
   let costs = 0;
@@ -76,20 +78,21 @@ export function planReplay(graph: NetworkGraph): ReplayPlan {
     if (link === LinkType.CONTROL_TCP) controlLinks += 1;
     else if (a === undefined || b === undefined) offlineLinks += 1;
     else {
-      const planned = { a: Math.min(a, b), b: Math.max(a, b), link, source };
+      const planned = { a: Math.min(a, b), b: Math.max(a, b), link };
       const key = `${planned.a} ${planned.b} ${link}`;
-      const before = links.get(key);
+      const way = `${a} ${b} ${link}`;
       if (cost !== COST_OF_NOTHING) costs += 1;
       countProperties(properties, written, LINK_PROPERTIES);
-      if (before === undefined) links.set(key, planned);
-      else if (before.source === source) repeatedLinks += 1;
-      else otherDirections += 1;
+      if (listed.has(way)) repeatedLinks += 1;
+      else if (links.has(key)) otherDirections += 1;
+      else links.set(key, planned);
+      listed.add(way);
     }
   }
   const offlineNodes = graph.nodes.length - nodes.length - servers;
   return {
     nodes,
-    links: [...links.values()].map(({ a, b, link }) => ({ a, b, link })),
+    links: [...links.values()],
     left: { offlineNodes, servers, controlLinks, offlineLinks, repeatedLinks, otherDirections, costs, properties },
   };
 }

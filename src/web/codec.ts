@@ -7,6 +7,7 @@ import {
   toBinary,
   toJsonString,
 } from '@bufbuild/protobuf';
+import { asError } from '../base/errors.js';
 import { invalid } from './status.js';
 
 /** How the messages of a call are written. */
@@ -37,6 +38,6 @@ function read(type: DescMessage, bytes: Uint8Array, registry: Registry) {
   try {
     return fromJsonString(type, text, { registry });
   } catch (error) {
-    throw invalid('', `the request is no ${type.typeName} in JSON: ${(error as Error).message}`);
+    throw invalid('', `the request is no ${type.typeName} in JSON: ${asError(error).message}`);
   }
 }

@@ -20,10 +20,21 @@ function failed(path: string, error: unknown): Fault {
   return new Fault('INTERNAL', `${path}: ${error}`);
 }
 
+/** What calls stand on that nobody measures. */
+const REST = { failed, clock: new ManualClock(), ended: () => {} };
+
 /** A call of one method whose handler the test gives. */
 function calling(method: object, handler: unknown, request = new Uint8Array()) {
   const left: string[] = [];
-  const calls = new LocalCalls({ disconnected: (peer) => left.push(peer), turns: openTurns(), failed });
+  const counted: unknown[] = [];
+  const clock = new ManualClock();
+  const calls = new LocalCalls({
+    disconnected: (peer) => left.push(peer),
+    turns: openTurns(),
+    failed,
+    clock,
+    ended: ({ path, peer }, code, ms) => counted.push([path, peer, code, ms]),
+  });
   const definition = {
     ...Server.getServer,
     path: '/a/b',
@@ -47,7 +58,7 @@ function calling(method: object, handler: unknown, request = new Uint8Array()) {
       end: (status) => void heard.ends.push(status),
     },
   );
-  return { calls, cancel, left, ...heard };
+  return { calls, cancel, left, clock, counted, ...heard };
 }
 
 /** What the handler of a stream is given, as far as it is used here. */
@@ -137,7 +148,7 @@ describe('a call from inside the process', () => {
   it.each(['\xff', 'a\tb', 'a\n', '\u{1f600}'])(
     'is refused with the metadata %j, which names what is wrong',
     (value) => {
-      const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns(), failed });
+      const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns(), ...REST });
       const ends: LocalStatus[] = [];
       const receiver = { message: () => {}, end: (status: LocalStatus) => void ends.push(status) };
       const metadata = { 'switchyard-session': value };
@@ -158,9 +169,23 @@ describe('a call from inside the process', () => {
     expect(calling({ responseSerialize: broken }, unary).ends).toMatchObject([details]);
   });
 
+  it('is told of once when it is over: with its answer, its refusal, or its cancellation, and how long it took', () => {
+    const answering = (_call: StreamCall, answer: (error: null, message: string) => void) => answer(null, 'yes');
+    const answered = calling({}, answering);
+    answered.cancel();
+    expect(answered.counted).toEqual([['/a/b', '192.0.2.1:7', 0, 0]]);
+    expect(calling({ requestStream: true }, () => {}).counted).toEqual([['/a/b', '192.0.2.1:7', 12, 0]]);
+    const watch = calling({ responseStream: true }, (call: StreamCall) => call.write('first', () => {}));
+    expect(watch.counted).toEqual([]);
+    watch.clock.advance(1_500);
+    watch.cancel();
+    watch.cancel();
+    expect(watch.counted).toEqual([['/a/b', '192.0.2.1:7', 1, 1_500]]);
+  });
+
   it('lets go of what it read when its receiver throws at its end', () => {
     const left: boolean[] = [];
-    const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns(), failed });
+    const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns(), ...REST });
     const definition = { ...Server.getServer, path: '/a/b', responseStream: true, requestDeserialize: String };
     const handler = (call: StreamCall) => {
       call.on('cancelled', () => left.push(true));
@@ -182,7 +207,7 @@ describe('a call from inside the process', () => {
         throw new Error('index out of range');
       },
     };
-    const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns(), failed });
+    const calls = new LocalCalls({ disconnected: () => {}, turns: openTurns(), ...REST });
     calls.add({ b: { ...Server.getServer, ...broken } }, { b: () => {} });
     const ends: LocalStatus[] = [];
     const receiver = { message: () => {}, end: (status: LocalStatus) => void ends.push(status) };
@@ -200,7 +225,7 @@ describe('a call from inside, of an address that has used up its time', () => {
     const clock = new ManualClock();
     const turns = new FairTurns({ clock, limits: { ...DEFAULT_TURN_LIMITS, callsPerAddressMax } });
     const begun: string[] = [];
-    const calls = new LocalCalls({ disconnected: () => {}, turns, failed });
+    const calls = new LocalCalls({ disconnected: () => {}, turns, ...REST });
     const definition = {
       ...Server.getServer,
       path: '/a/b',

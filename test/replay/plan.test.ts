@@ -99,6 +99,15 @@ describe('which links stand', () => {
     expect(planReplay(graph).left).toMatchObject({ repeatedLinks: 1, otherDirections: 1 });
   });
 
+  it('tells a link the other way from one that is listed twice that way', () => {
+    const graph = graphOf({ a: {}, b: {} }, [
+      ['a', 'b', 'wifi'],
+      ['b', 'a', 'wifi'],
+      ['b', 'a', 'wifi'],
+    ]);
+    expect(planReplay(graph).left).toMatchObject({ repeatedLinks: 1, otherDirections: 1 });
+  });
+
   it('leave out those with an end that is offline', () => {
     const graph = graphOf({ a: {}, b: { online: false }, c: {} }, [
       ['a', 'b', 'wifi'],

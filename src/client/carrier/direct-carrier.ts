@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../base/clock.js';
+import { asError } from '../../base/errors.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { type Carrier, type Frame, FrameKind } from './carrier.js';
 import { FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
@@ -190,7 +191,7 @@ export class DirectCarrier implements Carrier {
       }
       if (this.#untaken < 0) throw new Error('the peer has taken more than was sent to it');
     } catch (error) {
-      this.#stream.destroy(error as Error);
+      this.#stream.destroy(asError(error));
       return;
     }
     this.#awaited?.();

@@ -76,8 +76,10 @@ export async function call<Request, Response extends object>(
 
 /** Whether a refused call is worth another try, because its caller has shown itself on the connection meanwhile. */
 export async function showAgain(caller: Caller, error: unknown, signal: AbortSignal): Promise<boolean> {
-  if (!(error instanceof SwitchyardError) || error.reason !== 'AUTH_REQUIRED' || signal.aborted) return false;
-  return (await caller.show?.(signal)) ?? false;
+  if (!(error instanceof SwitchyardError) || signal.aborted) return false;
+  const { reason } = error;
+  if (reason !== 'AUTH_REQUIRED' && reason !== 'PROOF_INVALID') return false;
+  return (await caller.show?.(signal, reason)) ?? false;
 }
 
 /** Messages of a response that the services may leave out. */

@@ -3,6 +3,9 @@ import type { Tracer } from '../../tracing/tracer.js';
 import type { SwitchyardError } from '../error.js';
 import type { Channel } from './channel.js';
 
+/** Why a call was refused that may be worth another try once its caller has shown itself. */
+export type ShowReason = 'AUTH_REQUIRED' | 'PROOF_INVALID';
+
 /** Who makes a call: an observer, an administrator or an instance, with its way to the server, its time and its chance. */
 export interface Caller {
   readonly channel: Channel;
@@ -15,10 +18,12 @@ export interface Caller {
   /** Where spans of what it does go; undefined: nowhere. Asked for each span. */
   tracer(): Tracer | undefined;
   /**
-   * Shows who calls on the connection of the moment, after a call was refused because nobody had done so (AUTH_REQUIRED). Resolves
-   * with whether the call is worth another try; absent where there is nothing to show.
+   * Shows who calls on the connection of the moment, after a call was refused because nobody had done so (AUTH_REQUIRED) or because what
+   * was shown is good no more (PROOF_INVALID). Resolves with whether the call is worth another try; absent where there is nothing to show.
    */
-  readonly show?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
+  readonly show?: ((signal: AbortSignal, reason: ShowReason) => Promise<boolean>) | undefined;
+  /** In how long its credentials are other ones, which what stands is to be shown then; undefined: they stay. */
+  readonly renewsInMs?: (() => number | undefined) | undefined;
   /**
    * Sees every error of a call before anybody acts on it. True: it was about the session that `metadata` proves, and
    * the next credentials are others.

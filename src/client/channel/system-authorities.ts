@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
+import { asError } from '../../base/errors.js';
 
 /**
  * Where systems keep the authorities that they trust, in one file. Source: Go's crypto/x509 (root_linux.go, root_bsd.go): Debian, Fedora
@@ -38,6 +39,6 @@ function named(env: Readonly<Record<string, string | undefined>>, variable: stri
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new Error(`${variable}: ${path}: cannot be read: ${(cause as Error).message}`, { cause });
+    throw new Error(`${variable}: ${path}: cannot be read: ${asError(cause).message}`, { cause });
   }
 }

@@ -10,6 +10,7 @@ import { LinkType } from '../../../gen/switchyard/v1/link.js';
 import type { DirectConnectionRequest, DirectConnectionResponse } from '../../../gen/switchyard/v1/network_service.js';
 import { isLoopback } from '../../base/address.js';
 import type { Clock, Random, Timer } from '../../base/clock.js';
+import { asError } from '../../base/errors.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Tracer } from '../../tracing/tracer.js';
 import type { CallOptions, Complete } from '../channel/call.js';
@@ -188,14 +189,14 @@ export class Connections {
 
   /** Makes a connection; what goes wrong or is given up meanwhile is the end of it. */
   async #unlessGivenUp<Result>(brokered: Brokered, signal: AbortSignal, make: () => Promise<Result>): Promise<Result> {
-    const giveUp = () => brokered.end(signal.reason as Error);
+    const giveUp = () => brokered.end(asError(signal.reason));
     signal.addEventListener('abort', giveUp);
     try {
       const made = await make();
       signal.throwIfAborted();
       return made;
     } catch (error) {
-      brokered.end(error as Error);
+      brokered.end(asError(error));
       throw error;
     } finally {
       signal.removeEventListener('abort', giveUp);

@@ -1,3 +1,4 @@
+import { asError } from '../../base/errors.js';
 import type { Outcome } from '../../core/model/outcome.js';
 
 export { OUTCOMES, type Outcome, type PairWords } from '../../core/model/outcome.js';
@@ -13,6 +14,6 @@ export class PathError extends Error {
 /** Why a path came to nothing, by what was thrown. */
 export function outcomeOf(error: unknown): Outcome {
   if (error instanceof PathError) return error.outcome;
-  const { name } = error as Error;
+  const { name } = asError(error);
   return name === 'TimeoutError' || name === 'AbortError' ? 'the handshake took too long' : 'the handshake failed';
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
+import { asError, codeOf } from '../../base/errors.js';
 import { every, within } from '../../base/timing.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
@@ -103,6 +104,6 @@ function observed(answer: StunMessage, transactionId: Buffer, roundTripMs: numbe
 /** What a rendezvous that is away, slow or broken causes; anything else is our own mistake. */
 function expected(error: unknown): boolean {
   if (error instanceof StunError) return true;
-  const { name, code } = error as NodeJS.ErrnoException;
-  return name === 'AbortError' || name === 'TimeoutError' || (code ?? '').startsWith('E');
+  const { name } = asError(error);
+  return name === 'AbortError' || name === 'TimeoutError' || (codeOf(error) ?? '').startsWith('E');
 }

@@ -1,4 +1,6 @@
 import { type AttachResponse, SessionServiceService } from '../../../gen/switchyard/v1/session_service.js';
+import type { Timer } from '../../base/clock.js';
+import { call } from '../channel/call.js';
 import { callSpan } from '../channel/call-span.js';
 import type { Caller } from '../channel/caller.js';
 import { LIMITS } from '../limits.js';
@@ -11,6 +13,7 @@ export async function* attach(caller: Caller, signal: AbortSignal): AsyncGenerat
   const method = SessionServiceService.attach;
   const scope = new Scope(signal);
   const span = callSpan(caller, method.path);
+  const stopShowing = keepShown(caller, scope.signal);
   try {
     const metadata = { ...(await caller.credentials(signal)), ...span.metadata };
     const orders = channel.serverStream(method, {}, { metadata, signal: scope.signal });
@@ -22,6 +25,29 @@ export async function* attach(caller: Caller, signal: AbortSignal): AsyncGenerat
     span.failed(error);
     throw error;
   } finally {
+    stopShowing();
     scope.release();
   }
+}
+
+/**
+ * Shows the server the credentials of the moment whenever those before are about to end, as what a session has begun ends with them.
+ * Answers with the way to stop.
+ */
+function keepShown(caller: Caller, signal: AbortSignal): () => void {
+  const { clock } = caller;
+  let timer: Timer | undefined;
+  const plan = (leastMs: number) => {
+    const inMs = caller.renewsInMs?.();
+    if (inMs !== undefined && !signal.aborted) timer = clock.after(Math.max(leastMs, inMs), show);
+  };
+  const show = () => {
+    timer = undefined;
+    // One that is not taken ends the attachment, which then says why.
+    call(caller, SessionServiceService.keepAlive, { proof: undefined }, { signal })
+      .catch(() => {})
+      .finally(() => plan(LIMITS.reconnectMs));
+  };
+  plan(0);
+  return () => timer?.cancel();
 }

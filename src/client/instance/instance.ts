@@ -1,6 +1,7 @@
 import { LinkState, NetworkServiceService } from '../../../gen/switchyard/v1/network_service.js';
 import type { Order } from '../../../gen/switchyard/v1/session.js';
 import { SessionServiceService } from '../../../gen/switchyard/v1/session_service.js';
+import { asError } from '../../base/errors.js';
 import { ProofPurpose } from '../../trust/signed-bytes.js';
 import { Backoff } from '../backoff.js';
 import { call, showAgain } from '../channel/call.js';
@@ -18,7 +19,7 @@ import type { InstanceEvents } from './instance-events.js';
 import { type InstanceOptions, sessionRequest } from './instance-options.js';
 import { type Event, eventOf, next, type State } from './lifecycle.js';
 import { type OrderDesk, type OrderHandlers, Orders } from './orders.js';
-import { type OwnSession, ownSession } from './own-session.js';
+import { type OwnSession, ownSession, withSession } from './own-session.js';
 import { Scope, wait } from './scope.js';
 import { SessionCalls } from './session-calls.js';
 
@@ -47,7 +48,7 @@ export class Instance extends SessionCalls {
   #session: OwnSession | undefined;
   #orders: Orders | undefined;
   #connections: Connections | undefined;
-  /** The server itself, without credentials: for what begins a session. */
+  /** The server itself, without the session's credentials: for what begins a session. */
   readonly #anybody: Caller;
   readonly #shower: IdentityShower;
 
@@ -67,15 +68,15 @@ export class Instance extends SessionCalls {
     });
     this.caller = {
       ...this.#anybody,
-      credentials: async (signal) => ({ 'switchyard-session': (await this.#anySession(signal)).token }),
+      credentials: (signal) => withSession(this.#anySession(signal), server, signal),
       failed: (error, metadata) => this.#refused(error, metadata['switchyard-session']),
-      show: () => this.#shower.show(),
+      show: (_, reason) => this.#shower.show(reason),
     };
     this.reader = {
       ...this.#anybody,
-      credentials: async (signal) => (this.#shower.isAsked ? this.caller.credentials(signal) : {}),
+      credentials: async (signal) => (this.#shower.isAsked ? this.caller : server).credentials(signal),
       failed: (error, metadata) => 'switchyard-session' in metadata && this.caller.failed(error, metadata),
-      show: () => this.#shower.show(),
+      show: (_, reason) => this.#shower.show(reason),
     };
     const release = server.channel.hold();
     this.ended = this.#events.once('ended').then(([error]) => {
@@ -271,7 +272,7 @@ export class Instance extends SessionCalls {
     try {
       await call(this.caller, terminateSession, { cvid: 0, reason: '' }, { signal, timeoutMs: LIMITS.leaveTimeoutMs });
     } catch (error) {
-      if (!signal.aborted) this.#events.emit('problem', error as Error);
+      if (!signal.aborted) this.#events.emit('problem', asError(error));
     }
     return 'left';
   }

@@ -3,6 +3,7 @@ import { Reason } from '../../../gen/switchyard/v1/error.js';
 import type { LinkType } from '../../../gen/switchyard/v1/link.js';
 import type { Order } from '../../../gen/switchyard/v1/session.js';
 import { AnswerRequest } from '../../../gen/switchyard/v1/session_service.js';
+import { asError } from '../../base/errors.js';
 import type { Tracer } from '../../tracing/tracer.js';
 import type { PeerStream } from '../connection/peer-stream.js';
 import { SwitchyardError } from '../error.js';
@@ -118,7 +119,7 @@ export class Orders {
     this.#running.add(order.orderId);
     this.#serve(order)
       .catch((error: unknown) => {
-        if (!this.#scope.signal.aborted) this.desk.problem(error as Error);
+        if (!this.#scope.signal.aborted) this.desk.problem(asError(error));
       })
       .finally(() => this.#running.delete(order.orderId));
   }
@@ -169,7 +170,7 @@ export class Orders {
     } catch (error) {
       this.#scope.signal.throwIfAborted();
       if (error instanceof Refusal) return { ...answer, code: Reason[error.reason], description: error.message };
-      this.desk.problem(error as Error);
+      this.desk.problem(asError(error));
       return { ...answer, code: Reason.INTERNAL, description: 'the order could not be carried out' };
     }
   }
@@ -179,7 +180,7 @@ export class Orders {
     try {
       await this.desk.handlers.terminate?.(reason, this.#scope.signal);
     } catch (error) {
-      this.desk.problem(error as Error);
+      this.desk.problem(asError(error));
     }
   }
 

@@ -3,6 +3,7 @@ import type { Principal } from '../../../gen/switchyard/v1/identity.js';
 import type { Position } from '../../../gen/switchyard/v1/position.js';
 import type { SessionResponse } from '../../../gen/switchyard/v1/session_service.js';
 import type { Complete } from '../channel/call.js';
+import type { Caller } from '../channel/caller.js';
 import { msOf } from '../duration.js';
 
 /** A session of one's own, with the secret that proves it. */
@@ -41,4 +42,14 @@ export function ownSession(response: Complete<SessionResponse>): OwnSession {
     relayVersion: response.relayVersion,
     identity: response.identity,
   };
+}
+
+/** The metadata of a session's calls, once there is one: its token, beside what else its caller is known by. */
+export async function withSession(
+  session: Promise<OwnSession>,
+  { credentials }: Pick<Caller, 'credentials'>,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const { token } = await session;
+  return { ...(await credentials(signal)), 'switchyard-session': token };
 }

@@ -2,14 +2,14 @@ import type { Proof } from '../../../gen/switchyard/v1/identity.js';
 import { SessionServiceService } from '../../../gen/switchyard/v1/session_service.js';
 import { ProofPurpose } from '../../trust/signed-bytes.js';
 import { call } from '../channel/call.js';
-import type { Caller } from '../channel/caller.js';
+import type { Caller, ShowReason } from '../channel/caller.js';
 import type { InstanceOptions } from '../instance/instance-options.js';
 import { proveKeys } from './proof.js';
 
 /** What showing an identity takes. */
 export interface IdentityShowerDeps {
   readonly options: Pick<InstanceOptions, 'key' | 'uuid' | 'identity' | 'bindProofs'>;
-  /** The server itself, without credentials: for challenges. */
+  /** The server itself, without the session's credentials: for challenges. */
   readonly anybody: Caller;
   /** The server with the session's credentials. */
   readonly caller: () => Caller;
@@ -41,11 +41,13 @@ export class IdentityShower {
     return (await proveKeys(this.#deps.anybody, wanted, keys, signal))?.[0];
   }
 
-  /** Shows the session's identity on the connection of the moment; once for all calls that need it. */
-  show(): Promise<boolean> {
+  /** Shows the session's identity on the connection of the moment, by another token or a proof; once for all calls that need it. */
+  async show(reason: ShowReason): Promise<boolean> {
     const { options, anybody } = this.#deps;
+    if (await anybody.show?.(anybody.life, reason)) return true;
+    if (reason !== 'AUTH_REQUIRED') return false;
     this.#isAsked = options.key !== undefined;
-    if (!this.#isAsked) return Promise.resolve(false);
+    if (!this.#isAsked) return false;
     this.#showing ??= this.#showOnce(anybody.life).finally(() => {
       this.#showing = undefined;
     });

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { asError, codeOf } from '../../base/errors.js';
 import { SigningKey } from '../../trust/signing-key.js';
 
 /** Only their owner may read and write private keys, and enter the folder. */
@@ -33,7 +34,7 @@ export async function readKey(path: string): Promise<SigningKey | undefined> {
   try {
     return SigningKey.fromPem(pem);
   } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`);
+    throw new Error(`${path}: ${asError(error).message}`);
   }
 }
 
@@ -71,7 +72,7 @@ async function readPrivate(path: string): Promise<string | undefined> {
     // A link would let somebody else choose the file. Windows has no such flag.
     file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (code === 'ENOENT') return undefined;
     if (code === 'ELOOP') throw new Error(`${path} is a link: put the file itself there`);
     throw error;

@@ -49,7 +49,7 @@ export function meterCalls(registry: Registry, calls: CallTimes): void {
   const registers = [registry];
   new Counter({
     name: 'switchyard_grpc_calls_total',
-    help: 'Calls over gRPC that have ended, by service, method and status; of watches and other streams when they end.',
+    help: 'Calls of gRPC services that have ended, also over the web door and from the console, by service, method and status; of streams when they end.',
     labelNames: ['service', 'method', 'code'],
     registers,
     collect() {

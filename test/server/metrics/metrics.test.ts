@@ -19,6 +19,7 @@ import { meterStanding } from '../../../src/server/metrics/standing-meters.js';
 import * as raw from '../../abuse/tools/raw.js';
 import { BlindChannel } from '../../client/worlds/blind-channel.js';
 import { agent, ask, asSession, open, type Running, run } from '../../grpc/running.js';
+import { post, runWeb } from '../../web/running.js';
 import { declaredMetrics, seriesOf } from '../metrics-table.js';
 
 describe('metrics', () => {
@@ -95,6 +96,22 @@ describe('metrics', () => {
     expect([...figures.keys()].some((name) => /call_seconds.*WatchEndpointClosed/.test(name))).toBe(false);
     // Not called yet, and there: a rate knows its first call.
     expect(figures.get(`switchyard_grpc_calls_total${of('ListStreams', 'OK', 'StreamService')}`)).toBe(0);
+  });
+
+  it('count calls over the web door as they count those over gRPC', async () => {
+    const web = await runWeb({ 'metrics-listen': '127.0.0.1:0' });
+    try {
+      const harbour = { instanceUuid: randomUUID(), instanceType: 2, name: 'harbour' };
+      await post(web.web, '/switchyard.v1.SessionService/Session', harbour);
+      await post(web.web, '/switchyard.v1.SessionService/Session', { ...harbour, instanceUuid: 'no UUID' });
+      const said = await (await fetch(`http://${web.server.addresses.metrics}/metrics`)).text();
+      const of = (code: string) => `{service="SessionService",method="Session",code="${code}"} 1\n`;
+      expect(said).toContain(`switchyard_grpc_calls_total${of('OK')}`);
+      expect(said).toContain(`switchyard_grpc_calls_total${of('INVALID_ARGUMENT')}`);
+      expect(said).toContain(`switchyard_grpc_call_seconds_count${of('OK')}`);
+    } finally {
+      await web.stop();
+    }
   });
 
   it('say what came of connections and how many bytes were relayed, and hold no identity, name or address', async () => {

@@ -1,6 +1,7 @@
 import type Udx from 'udx-native';
 import type { UdxSocket } from 'udx-native';
 import type { Clock } from '../../../base/clock.js';
+import { codeOf } from '../../../base/errors.js';
 import type { Endpoint } from '../../../stun/address.js';
 import { anyAddress, type Candidate, CandidateType, candidate, type Family, hostAddresses } from '../candidate.js';
 import { type Datagrams, type Observation, observeUdp } from '../reflexive.js';
@@ -98,7 +99,7 @@ function bound(udx: Udx, family: Family, port: number): UdxSocket {
     return socket;
   } catch (error) {
     void socket.close();
-    if (port === 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    if (port === 0 || codeOf(error) !== 'EADDRINUSE') throw error;
     return bound(udx, family, 0);
   }
 }

@@ -1,0 +1,16 @@
+/** What was thrown, as an Error: anything else becomes the message of one. */
+export function asError(thrown: unknown): Error {
+  return isError(thrown) ? thrown : new Error(String(thrown));
+}
+
+/** The code of an error of the system or of Node, such as `ENOENT`; undefined where it has none. */
+export function codeOf(thrown: unknown): string | undefined {
+  if (!isError(thrown) || !('code' in thrown)) return undefined;
+  return typeof thrown.code === 'string' ? thrown.code : undefined;
+}
+
+/** By its shape: errors of another realm, such as a worker's or a test's, are no instances of this one's Error. */
+function isError(thrown: unknown): thrown is Error {
+  if (typeof thrown !== 'object' || thrown === null || !('name' in thrown) || !('message' in thrown)) return false;
+  return typeof thrown.name === 'string' && typeof thrown.message === 'string';
+}
