@@ -137,7 +137,12 @@ export class GrpcDoor {
       },
     );
     const { gatekeeper, adminToken, refused } = backing;
-    this.router = new NetworkRouter({ mode: () => gatekeeper.mode, adminToken, refused });
+    this.router = new NetworkRouter({
+      mode: () => gatekeeper.mode,
+      adminToken,
+      stopped: (network) => backing.networks?.stopped(network),
+      refused,
+    });
     this.calls = this.addNetwork(backing);
     this.local = new LocalCalls({
       disconnected,

@@ -37,6 +37,8 @@ export interface NetworkRouterDeps {
   readonly mode: () => AuthMode;
   /** The administrators' token; undefined for a server that has no administrator. */
   readonly adminToken: string | undefined;
+  /** Why a network of this name or number does not run; undefined: it runs, or there is none. */
+  readonly stopped?: ((network: string | number) => Fault | undefined) | undefined;
   /** Told of each call that is refused here. */
   readonly refused?: ((fault: Fault, method: string, origin: Origin) => void) | undefined;
 }
@@ -84,8 +86,12 @@ export class NetworkRouter {
     const number = token === undefined ? undefined : networkOfToken(String(token));
     const name = nameIn(call);
     if (name instanceof Fault) return name;
-    if (name === undefined) return this.#byNumber.get(number ?? 0) ?? notOfThisServer();
+    if (name === undefined) {
+      return this.#byNumber.get(number ?? 0) ?? this.#deps.stopped?.(number ?? 0) ?? notOfThisServer();
+    }
     const found = this.#byName.get(name);
+    const stopped = found === undefined ? this.#deps.stopped?.(name) : undefined;
+    if (stopped !== undefined) return stopped;
     if (number !== undefined && number !== found?.network.number) {
       return new Fault('IDENTITY_MISMATCH', `the session token is of another network than ${JSON.stringify(name)}`);
     }
