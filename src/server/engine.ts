@@ -242,10 +242,14 @@ export async function startEngine({
     door,
   );
   attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
+  // Elsewhere the policy is for the network's own administrators to put, and --auth is the least.
+  const check = (isFirst: boolean) => {
+    if (network.number === 0) checkMode(state, config, isFirst);
+  };
   const establish = async (isFirst: boolean) => {
     await replica.found(cluster?.member.serverUuid ?? (shared.serverUuid || drawUuid(random)));
     await replica.agreeOn(config.limits);
-    checkMode(state, config, isFirst);
+    check(isFirst);
     if (isFirst && (least !== 'open' || config.auth !== undefined)) await replica.putFoundingPolicy(least);
   };
   const release = () => {
@@ -263,7 +267,7 @@ export async function startEngine({
     });
   } else {
     await cluster.join(replica, () => establish(state.revision === 0));
-    checkMode(state, config, isNew);
+    check(isNew);
   }
   const { turns, proofs } = shared;
   shared.serverUuid ||= state.serverUuid;

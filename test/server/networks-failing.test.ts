@@ -8,7 +8,7 @@ import { IdentityServiceService as Identities } from '../../gen/switchyard/v1/id
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { MemoryDisk, MemoryJournal } from '../../src/journal/storage/memory.js';
-import { agent, asAdmin, asHeaders, ask, type Running, refused, run } from '../grpc/running.js';
+import { ADMIN_TOKEN, agent, asAdmin, asHeaders, ask, type Running, refused, run } from '../grpc/running.js';
 
 const PAGE = { pageSize: 0, pageToken: '', instanceUuid: '', instanceType: 0 };
 
@@ -105,8 +105,8 @@ describe('networks of a disk that fills up', () => {
 describe('networks that cannot be started', () => {
   let disk: MemoryDisk;
 
-  async function start() {
-    at = await run({}, { journal: new MemoryJournal(disk), log: keptLog() });
+  async function start(flags: Record<string, string> = {}) {
+    at = await run(flags, { journal: new MemoryJournal(disk), log: keptLog() });
   }
 
   beforeEach(async () => {
@@ -170,5 +170,25 @@ describe('networks that cannot be started', () => {
     rename(1, 'north', new MemoryDisk());
     await start();
     expect(await sessionsIn('north')).toBe(1);
+  });
+
+  it('are none of those whose policy is stricter than --auth', async () => {
+    await at.stop();
+    await start({ auth: 'observe' });
+    await create('north');
+    const administrator = inNetwork('north', { 'switchyard-admin': ADMIN_TOKEN });
+    const { document } = await ask(at, Identities.getPolicy, {}, administrator);
+    const stricter = JSON.stringify({ ...JSON.parse(document), auth: 'required' });
+    await ask(
+      at,
+      Identities.putPolicy,
+      { document: stricter, validateOnly: false, ifRevision: undefined },
+      administrator,
+    );
+    await at.stop();
+    await start({ auth: 'observe' });
+    expect(await listed()).toEqual(['north 1']);
+    expect((await refused(openIn('north'))).reason).toBe('AUTH_REQUIRED');
+    await ask(at, Sessions.session, agent(1));
   });
 });
