@@ -136,12 +136,13 @@ export class GrpcDoor {
         for (const { backing } of this.networks.values()) backing.gatekeeper.shown.forget(name);
       },
     );
-    const { gatekeeper, adminToken, refused } = backing;
+    const { gatekeeper, adminToken, refused, audit } = backing;
     this.router = new NetworkRouter({
       mode: () => gatekeeper.mode,
       adminToken,
       stopped: (network) => backing.networks?.stopped(network),
       refused,
+      audit,
     });
     this.calls = this.addNetwork(backing);
     this.local = new LocalCalls({

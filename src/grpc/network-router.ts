@@ -1,4 +1,5 @@
 import type { Metadata, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { AuditLog } from '../audit/audit-log.js';
 import { authRequired } from '../core/decide/policy/authorize.js';
 import { Fault } from '../core/model/fault.js';
 import { DEFAULT_NETWORK, NETWORK_NAME, NETWORK_NAME_RULE, type NetworkRef } from '../core/model/network.js';
@@ -41,6 +42,8 @@ export interface NetworkRouterDeps {
   readonly stopped?: ((network: string | number) => Fault | undefined) | undefined;
   /** Told of each call that is refused here. */
   readonly refused?: ((fault: Fault, method: string, origin: Origin) => void) | undefined;
+  /** Told who was refused here: the audit log of the default network. */
+  readonly audit?: Pick<AuditLog, 'refused'> | undefined;
 }
 
 /** Leads each call to the services of the network that it is about: `default`, where it names none. */
@@ -74,11 +77,16 @@ export class NetworkRouter {
         handler(call, callback);
         return;
       }
-      this.#deps.refused?.(found, methodOfPath(path), originOfPeer(call.getPeer()));
+      this.#report(found, methodOfPath(path), originOfPeer(call.getPeer()));
       const error = toError(found);
       if (callback === undefined) call.emit('error', error);
       else callback(error);
     };
+  }
+
+  #report(fault: Fault, method: string, origin: Origin): void {
+    this.#deps.refused?.(fault, method, origin);
+    this.#deps.audit?.refused({ who: undefined, from: origin.address, what: method }, fault.reason);
   }
 
   #find(call: RoutedCall): NetworkServices | Fault {
