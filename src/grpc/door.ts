@@ -247,8 +247,9 @@ export class GrpcDoor {
     return calls;
   }
 
-  /** Offers them there no more. Calls that run go on until what they are about ends. */
-  removeNetwork(network: NetworkRef): void {
+  /** Offers them there no more: calls that have not done anything yet end with `why`, the others with what they are about. */
+  removeNetwork(network: NetworkRef, why: Fault): void {
+    this.networks.get(network.number)?.calls.drain(why);
     this.networks.delete(network.number);
     this.router.remove(network);
   }

@@ -65,6 +65,8 @@ export class Relay {
   private takenBytes = 0;
   private givenBytes = 0;
   private timer: Timer | undefined;
+  /** Why no end can be opened any more. */
+  private ending: Fault | undefined;
 
   constructor(
     private readonly registry: Registry,
@@ -122,6 +124,7 @@ export class Relay {
    * session's does not exist. `blocks`: where the end stands, when it knows.
    */
   open(sid: number, id: number, blocks?: number): Fault | OpenedEnd {
+    if (this.ending !== undefined) return this.ending;
     const stream = this.registry.state.streams.get(id);
     const sink = stream?.sinks.find((one) => one.id === id && one.sid === sid);
     const isSource = stream !== undefined && stream.id === id && stream.owner === sid;
@@ -182,8 +185,9 @@ export class Relay {
     }
   }
 
-  /** Ends every end. */
+  /** Ends every end, and those that are opened later. */
   close(fault: Fault): void {
+    this.ending = fault;
     this.timer?.cancel();
     for (const channel of this.channels.values()) channel.stop(fault);
     this.channels.clear();

@@ -175,7 +175,7 @@ export class Doors {
 
   /** Lets nobody into a network any more, and ends what its callers have begun. */
   removeNetwork(engine: Engine, why: Fault): void {
-    this.grpc?.removeNetwork(engine.network);
+    this.grpc?.removeNetwork(engine.network, why);
     engine.drain(why);
     this.system?.removeNetwork(engine.network, why);
   }

@@ -301,6 +301,7 @@ export async function startEngine({
       door.taken = publisher;
     },
     drain: (why) => {
+      if (why !== undefined) replica.end(why);
       for (const feed of [...all, sessions]) feed.drain(why);
       relay.close(why ?? draining());
       // That all of them end now says nothing of a session.
