@@ -89,8 +89,10 @@ export interface NetworkFacts {
 /** Creates and drops the networks of the server. */
 export interface NetworkAdmin {
   create(name: string, sessionsMax: number): Promise<NetworkFacts | Fault>;
-  /** By name. */
+  /** By name. One that does not run has no epoch. */
   list(): readonly NetworkFacts[];
+  /** Why a network of this name or number is stored and does not run; undefined: it runs, or there is none. */
+  stopped(network: string | number): Fault | undefined;
   drop(name: string): Promise<{ readonly exportedTo: string | undefined } | Fault>;
 }
 

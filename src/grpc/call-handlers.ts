@@ -60,9 +60,9 @@ export class Calls {
     this.reception = new CallReception(backing, connections, certified);
   }
 
-  /** From now on every new call is refused; those that run go on. */
-  drain(): void {
-    this.reception.drain();
+  /** From now on every new call is refused, with `why`; without it those that run go on. */
+  drain(why?: Fault): void {
+    this.reception.drain(why);
   }
 
   /** The connection of a call has shown a valid credential. */

@@ -43,6 +43,8 @@ export interface CallConnections {
  */
 export class CallReception {
   private isDraining = false;
+  /** Calls are refused by it, those too that have begun and wait; undefined: by DRAINING, and only new ones. */
+  private ending: Fault | undefined;
   /** How many calls a drain has refused. */
   private refused = 0;
 
@@ -52,9 +54,10 @@ export class CallReception {
     private readonly certified: Pick<CertifiedConnections, 'of'> | undefined,
   ) {}
 
-  /** From now on every new call is refused; those that run go on. */
-  drain(): void {
+  /** From now on every new call is refused, with `why`; without it those that run go on. */
+  drain(why?: Fault): void {
     this.isDraining = true;
+    this.ending = why;
   }
 
   /** Does a call's work for whoever makes it: resolves with what came of it, a refusal included. Never rejects. */
@@ -95,6 +98,7 @@ export class CallReception {
     seen: (caller: Caller | undefined) => void,
   ): Promise<T | Fault> {
     try {
+      if (this.ending !== undefined) return this.ending;
       if (this.isDraining) return draining(this.refused++, this.backing.replica.leases.livesMs());
       // The connection of a local call is another door's.
       const claim = call instanceof LocalCall ? undefined : this.certified?.of(call.getPeer());
@@ -103,6 +107,7 @@ export class CallReception {
       const vouched = vouching === undefined ? undefined : await vouching;
       const isGone = () => this.isGone(call);
       if (isGone()) return givenUp();
+      if (this.ending !== undefined) return this.ending;
       const caller =
         vouched instanceof Fault
           ? vouched

@@ -136,8 +136,14 @@ export class GrpcDoor {
         for (const { backing } of this.networks.values()) backing.gatekeeper.shown.forget(name);
       },
     );
-    const { gatekeeper, adminToken, refused } = backing;
-    this.router = new NetworkRouter({ mode: () => gatekeeper.mode, adminToken, refused });
+    const { gatekeeper, adminToken, refused, audit } = backing;
+    this.router = new NetworkRouter({
+      mode: () => gatekeeper.mode,
+      adminToken,
+      stopped: (network) => backing.networks?.stopped(network),
+      refused,
+      audit,
+    });
     this.calls = this.addNetwork(backing);
     this.local = new LocalCalls({
       disconnected,
@@ -244,8 +250,9 @@ export class GrpcDoor {
     return calls;
   }
 
-  /** Offers them there no more. Calls that run go on until what they are about ends. */
-  removeNetwork(network: NetworkRef): void {
+  /** Offers them there no more: calls that have not done anything yet end with `why`, the others with what they are about. */
+  removeNetwork(network: NetworkRef, why: Fault): void {
+    this.networks.get(network.number)?.calls.drain(why);
     this.networks.delete(network.number);
     this.router.remove(network);
   }

@@ -1,4 +1,5 @@
 import type { Metadata, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { AuditLog } from '../audit/audit-log.js';
 import { authRequired } from '../core/decide/policy/authorize.js';
 import { Fault } from '../core/model/fault.js';
 import { DEFAULT_NETWORK, NETWORK_NAME, NETWORK_NAME_RULE, type NetworkRef } from '../core/model/network.js';
@@ -37,8 +38,12 @@ export interface NetworkRouterDeps {
   readonly mode: () => AuthMode;
   /** The administrators' token; undefined for a server that has no administrator. */
   readonly adminToken: string | undefined;
+  /** Why a network of this name or number does not run; undefined: it runs, or there is none. */
+  readonly stopped?: ((network: string | number) => Fault | undefined) | undefined;
   /** Told of each call that is refused here. */
   readonly refused?: ((fault: Fault, method: string, origin: Origin) => void) | undefined;
+  /** Told who was refused here: the audit log of the default network. */
+  readonly audit?: Pick<AuditLog, 'refused'> | undefined;
 }
 
 /** Leads each call to the services of the network that it is about: `default`, where it names none. */
@@ -72,11 +77,16 @@ export class NetworkRouter {
         handler(call, callback);
         return;
       }
-      this.#deps.refused?.(found, methodOfPath(path), originOfPeer(call.getPeer()));
+      this.#report(found, methodOfPath(path), originOfPeer(call.getPeer()));
       const error = toError(found);
       if (callback === undefined) call.emit('error', error);
       else callback(error);
     };
+  }
+
+  #report(fault: Fault, method: string, origin: Origin): void {
+    this.#deps.refused?.(fault, method, origin);
+    this.#deps.audit?.refused({ who: undefined, from: origin.address, what: method }, fault.reason);
   }
 
   #find(call: RoutedCall): NetworkServices | Fault {
@@ -84,8 +94,12 @@ export class NetworkRouter {
     const number = token === undefined ? undefined : networkOfToken(String(token));
     const name = nameIn(call);
     if (name instanceof Fault) return name;
-    if (name === undefined) return this.#byNumber.get(number ?? 0) ?? notOfThisServer();
+    if (name === undefined) {
+      return this.#byNumber.get(number ?? 0) ?? this.#deps.stopped?.(number ?? 0) ?? notOfThisServer();
+    }
     const found = this.#byName.get(name);
+    const stopped = found === undefined ? this.#deps.stopped?.(name) : undefined;
+    if (stopped !== undefined) return stopped;
     if (number !== undefined && number !== found?.network.number) {
       return new Fault('IDENTITY_MISMATCH', `the session token is of another network than ${JSON.stringify(name)}`);
     }

@@ -2,15 +2,16 @@ import type { Command } from '../core/model/command.js';
 import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
 import { decodeChunks } from './format/chunk.js';
 import { digestOf } from './format/digest.js';
-import { Format } from './format/frame.js';
 import type { FolderHeader } from './format/header.js';
 import { decodeRecord } from './format/record.js';
 import { JournalError, type StoredRecord } from './journal.js';
 import { PROBLEMS_MAX } from './limits.js';
+import { advice, NETWORKS_ADVICE, type Problem, Problems, problemOf, repairable } from './problems.js';
 import { type Replayable, replayWhole } from './replaying.js';
 import { gapless } from './sequence.js';
 import { Folder, isMark, revisionOf } from './storage/folder.js';
 import { FolderLock } from './storage/lock.js';
+import type { Section } from './storage/section.js';
 
 /** Beyond every revision there can be. */
 const LAST_REVISION = Number.MAX_SAFE_INTEGER - 1;
@@ -22,15 +23,6 @@ export interface DumpedRecord {
   readonly command?: Readonly<Record<string, unknown>>;
   /** Why it cannot be read. */
   readonly problem?: string;
-}
-
-/** Something that is not as it was written. */
-export interface Problem {
-  readonly kind: JournalError['kind'];
-  /** The record, or the snapshot, that it is about. */
-  readonly revision: number;
-  /** For people. */
-  readonly message: string;
 }
 
 /** What a check found about one snapshot. */
@@ -68,7 +60,7 @@ export interface FolderReport {
   readonly state?: { readonly revision: number; readonly digest: string };
   /** What an interrupted compaction or snapshot left over. It does no harm, and goes by itself. */
   readonly leftOver: { readonly records: number; readonly parts: number };
-  /** The first {@link PROBLEMS_MAX}, by revision. */
+  /** The first {@link PROBLEMS_MAX}, by revision; those of further networks, which they name, after those of the default one. */
   readonly problems: readonly Problem[];
   readonly problemCount: number;
   /**
@@ -97,7 +89,7 @@ export async function* dumpFolder(path: string, afterRevision = 0): AsyncGenerat
 
 /**
  * Reads everything in a data folder and checks it: every checksum, that no revision is missing, that every snapshot is
- * whole and the state that the commands up to it come to. Changes nothing. Throws as {@link dumpFolder} does; what it can
+ * whole and the state that the commands up to it come to, in the journals of all networks. Changes nothing. Throws as {@link dumpFolder} does; what it can
  * report it does not throw. `ofFormat1`: the limits that a server ran with whose journal does not say so.
  */
 export async function checkFolder(path: string, ofFormat1 = INITIAL_LIMITS): Promise<FolderReport> {
@@ -172,8 +164,10 @@ async function reportOn(folder: Folder, ofFormat1: Limits): Promise<FolderReport
   const snapshots: SnapshotReport[] = [];
   for (const revision of folder.snapshotRevisions()) snapshots.push(await checkSnapshot(folder, revision, problems));
   const records = await checkRecords(folder, compacted, problems);
-  const state = problems.count === 0 ? await replayed(folder, header, ofFormat1, problems) : undefined;
+  const own = problems.count === 0 ? await replayed(folder, header, ofFormat1, problems) : undefined;
   const repairableAt = repairable(snapshots, problems);
+  const others = await checkNetworks(folder, ofFormat1);
+  const state = others.count === 0 ? own : undefined;
   return {
     path: folder.path,
     formatVersion: header.format,
@@ -184,14 +178,43 @@ async function reportOn(folder: Folder, ofFormat1: Limits): Promise<FolderReport
     snapshots,
     ...(state === undefined ? {} : { state }),
     leftOver: leftOver(folder, compacted, snapshots),
-    problems: problems.listed(),
-    problemCount: problems.count,
+    problems: [...problems.listed(), ...others.listed()].slice(0, PROBLEMS_MAX),
+    problemCount: problems.count + others.count,
     repairableAt,
-    advice: advice(problems, repairableAt, header.format),
+    advice: problems.count === 0 && others.count > 0 ? NETWORKS_ADVICE : advice(problems, repairableAt, header.format),
   };
 }
 
-async function checkSnapshot(folder: Folder, revision: number, problems: Problems): Promise<SnapshotReport> {
+/** What is wrong with the journals of further networks, each named. */
+async function checkNetworks(folder: Folder, ofFormat1: Limits): Promise<Problems> {
+  const all = new Problems();
+  for (const { number, name, dropped } of folder.networks()) {
+    if (dropped) continue;
+    const found = new Problems();
+    await checkNetwork(folder.section(number), ofFormat1, found);
+    for (const problem of found.listed()) all.add({ ...problem, message: `network ${name}: ${problem.message}` });
+    all.count += found.count - found.listed().length;
+  }
+  return all;
+}
+
+async function checkNetwork(section: Section, ofFormat1: Limits, problems: Problems): Promise<void> {
+  let header: FolderHeader | undefined;
+  try {
+    header = section.headerContent();
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+    problems.add({ kind: error.kind, revision: 0, message: error.message });
+    return;
+  }
+  // One that was created and never started holds nothing.
+  if (header === undefined) return;
+  for (const revision of section.snapshotRevisions()) await checkSnapshot(section, revision, problems);
+  await checkRecords(section, header.compacted, problems);
+  if (problems.count === 0) await replayed(section, header, ofFormat1, problems);
+}
+
+async function checkSnapshot(folder: Section, revision: number, problems: Problems): Promise<SnapshotReport> {
   let parts = 0;
   let bytes = 0;
   let whole = true;
@@ -214,7 +237,7 @@ async function checkSnapshot(folder: Folder, revision: number, problems: Problem
   return { revision, parts, bytes, rows, whole };
 }
 
-async function checkRecords(folder: Folder, compacted: number, problems: Problems): Promise<FolderReport['records']> {
+async function checkRecords(folder: Section, compacted: number, problems: Problems): Promise<FolderReport['records']> {
   const kinds: Record<string, number> = {};
   const found = { count: 0, bytes: 0, first: 0, last: 0, kinds };
   try {
@@ -233,7 +256,7 @@ async function checkRecords(folder: Folder, compacted: number, problems: Problem
   return found;
 }
 
-function replayable(folder: Folder, header: FolderHeader): Replayable & { readonly last: number } {
+function replayable(folder: Section, header: FolderHeader): Replayable & { readonly last: number } {
   const last = Math.max(folder.lastRecord(), header.compacted);
   return {
     ...header,
@@ -246,7 +269,7 @@ function replayable(folder: Folder, header: FolderHeader): Replayable & { readon
 
 /** The state that the commands come to; undefined when a snapshot on the way says otherwise, which is a problem. */
 async function replayed(
-  folder: Folder,
+  folder: Section,
   header: FolderHeader,
   ofFormat1: Limits,
   problems: Problems,
@@ -285,59 +308,4 @@ function leftOver(folder: Folder, compacted: number, snapshots: readonly Snapsho
   }
   for (const key of folder.snapshots.getKeys()) if (!isMark(key) && !finished.has(revisionOf(key))) parts++;
   return { records, parts };
-}
-
-/** What is wrong, as far as it is listed, and up to which revision anything is. */
-class Problems {
-  count = 0;
-  last = 0;
-  isNewer = false;
-  /** Whether a snapshot and a replay are two states. */
-  isAtOdds = false;
-  private readonly list: Problem[] = [];
-
-  add(problem: Problem): void {
-    this.count++;
-    this.last = Math.max(this.last, problem.revision);
-    this.isNewer ||= problem.kind === 'version';
-    this.isAtOdds ||= problem.kind === 'differs';
-    if (this.list.length < PROBLEMS_MAX) this.list.push(problem);
-  }
-
-  listed(): readonly Problem[] {
-    return this.list.sort((x, y) => x.revision - y.revision);
-  }
-}
-
-function problemOf(error: unknown): Problem {
-  if (!(error instanceof JournalError) || error.revision === undefined) throw error;
-  return { kind: error.kind, revision: error.revision, message: error.message };
-}
-
-function repairable(snapshots: readonly SnapshotReport[], problems: Problems): number | undefined {
-  if (problems.count === 0 || problems.isNewer) return undefined;
-  const newest = snapshots.at(-1);
-  return newest?.whole && newest.revision >= problems.last ? newest.revision : undefined;
-}
-
-const ODDS_ADVICE = {
-  old:
-    'Check again with the limits that the server ran with, as in --limits-of-format-1 sessions-max=50, and start the server with the ' +
-    'same. If none fit, copy the folder and run switchyard journal repair: what lies before the newest snapshot is forgotten.',
-  now:
-    'Copy the folder, and start the release that ran before on the copy: it may replay the commands as they were first applied. ' +
-    'Report this. switchyard journal repair takes the newest snapshot for the truth, and forgets what lies before it.',
-};
-
-function advice(problems: Problems, repairableAt: number | undefined, format: number): string {
-  if (problems.count === 0) return 'Everything is as it was written.';
-  if (problems.isNewer) return 'A newer version wrote here: start that version again, or restore a backup.';
-  if (problems.isAtOdds) return ODDS_ADVICE[format === Format.FIRST ? 'old' : 'now'];
-  if (repairableAt === undefined) {
-    return 'Restore a backup of the whole folder. Keep this one: all before the first problem can still be dumped.';
-  }
-  return (
-    `The snapshot at revision ${repairableAt} is whole, and so is everything after it. Copy the folder, then run ` +
-    'switchyard journal repair: what lies before that snapshot is forgotten, and no state is lost.'
-  );
 }

@@ -115,6 +115,8 @@ export interface NetworkJournals {
    * crash leaves of its data goes with the next start. Its journal has to be closed before.
    */
   drop(number: number): Promise<DroppedNetwork>;
+  /** The same for a network that nobody was ever in: what its journal holds is written nowhere. */
+  discard(number: number): Promise<void>;
 }
 
 /**

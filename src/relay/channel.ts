@@ -13,7 +13,7 @@ export interface Surroundings {
   nowMs(): number;
   /** The bytes that all channels hold have changed by so much. */
   held(bytes: number): void;
-  /** Whether all channels together hold as much as they may. */
+  /** Whether all channels together hold as much as they may, and those of this network their part of it. */
   isFull(): boolean;
   /** A block of so many bytes has come from a source. */
   took(bytes: number): void;

@@ -8,7 +8,7 @@ import type { StateView } from '../core/store/state-view.js';
 import { Channel, type Surroundings } from './channel.js';
 import type { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';
-import { RelayedBytes } from './relayed-bytes.js';
+import { RelayedBytes, type RelayedShare } from './relayed-bytes.js';
 import { type BranchRequest, type DialBranch, RemoteBranch, reopen } from './remote-branch.js';
 
 /** Bytes of a channel's number: of two channels of one stream, one in 280 million million has the number of the other. */
@@ -61,10 +61,13 @@ export class Relay {
   /** Undefined where there are no other servers. */
   places: ChannelPlaces | undefined;
   private readonly around: Surroundings;
+  private readonly share: RelayedShare;
   private totalBytes = 0;
   private takenBytes = 0;
   private givenBytes = 0;
   private timer: Timer | undefined;
+  /** Why no end can be opened any more. */
+  private ending: Fault | undefined;
 
   constructor(
     private readonly registry: Registry,
@@ -72,14 +75,14 @@ export class Relay {
     private readonly limits: RelayLimits,
     random: Random,
     /** What the relays of all networks hold together; by default this one's alone. */
-    private readonly inAll = new RelayedBytes(limits.totalBytesMax),
+    inAll = new RelayedBytes(limits.totalBytesMax),
   ) {
-    inAll.onRoom(this.wakeSources);
+    this.share = inAll.join(this.wakeSources);
     this.around = {
       limits,
       nowMs: () => clock.nowMs(),
       held: (bytes) => this.held(bytes),
-      isFull: () => inAll.isFull,
+      isFull: () => this.share.isFull,
       took: (bytes) => {
         this.takenBytes += bytes;
       },
@@ -122,6 +125,7 @@ export class Relay {
    * session's does not exist. `blocks`: where the end stands, when it knows.
    */
   open(sid: number, id: number, blocks?: number): Fault | OpenedEnd {
+    if (this.ending !== undefined) return this.ending;
     const stream = this.registry.state.streams.get(id);
     const sink = stream?.sinks.find((one) => one.id === id && one.sid === sid);
     const isSource = stream !== undefined && stream.id === id && stream.owner === sid;
@@ -182,12 +186,13 @@ export class Relay {
     }
   }
 
-  /** Ends every end. */
+  /** Ends every end, and those that are opened later. */
   close(fault: Fault): void {
+    this.ending = fault;
     this.timer?.cancel();
     for (const channel of this.channels.values()) channel.stop(fault);
     this.channels.clear();
-    this.inAll.forget(this.wakeSources);
+    this.share.leave();
     for (const branch of [...this.remote.values()]) branch.stop(fault);
   }
 
@@ -243,12 +248,12 @@ export class Relay {
 
   private held(bytes: number): void {
     this.totalBytes += bytes;
-    this.inAll.add(bytes);
+    this.share.add(bytes);
   }
 
   /**
    * Whether a sink may pause for as long as it likes: the one end of a relayed connection holds up nobody but the other end,
-   * as on a direct path. Not while all streams together hold as much as they may: then whoever does not read holds up all.
+   * as on a direct path. Not while all streams together hold as much as they may: then whoever does not read holds up all of its network.
    */
   private mayPause({ streamId, owner }: Channel): boolean {
     if (this.around.isFull()) return false;

@@ -28,6 +28,8 @@ export type Message =
 export class Attachments {
   private readonly open_ = new Map<number, Attachment>();
   private timer: Timer | undefined;
+  /** Why there are no more of them. */
+  private ending: Fault | undefined;
   /** Called when a live session gets an attachment, and when it loses it. */
   changed: ((sid: number, isAttached: boolean) => void) | undefined;
   /** Whether a session that is not attached here is attached at another server; undefined where there are no others. */
@@ -67,6 +69,10 @@ export class Attachments {
   open(sid: number): Attachment {
     this.open_.get(sid)?.end(new Fault('ATTACHMENT_REPLACED', `session ${sid} attached again`));
     const attachment = new Attachment(sid, this, this.clock.nowMs());
+    if (this.ending !== undefined) {
+      attachment.end(this.ending);
+      return attachment;
+    }
     this.open_.set(sid, attachment);
     this.leases.hold(sid);
     this.changed?.(sid, true);
@@ -125,11 +131,13 @@ export class Attachments {
 
   /**
    * Ends every attachment; the sessions live on. Leases stop too, because no client can renew from now on. Where there are other servers
-   * to go to, this goes on for as long as `withinMs`; not where `why` says that there is nothing to come back to.
+   * to go to, this goes on for as long as `withinMs`; not where `why` says that there is nothing to come back to: then one that is opened
+   * later ends at once.
    */
   drain({ why, withinMs = 0 }: { readonly why?: Fault | undefined; readonly withinMs?: number } = {}): void {
     this.timer?.cancel();
     this.leases.close();
+    this.ending = why;
     if (why === undefined && drainElsewhere(this, this.clock, withinMs) !== undefined) return;
     let nth = 0;
     for (const attachment of this.open_.values()) {

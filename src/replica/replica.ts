@@ -91,6 +91,8 @@ export class Replica {
   private journal: Journal | undefined;
   private readonly route: CommandRoute | undefined;
   private closing = false;
+  /** Why commands are refused once it is closing. */
+  private ending: Fault | undefined;
   private isOpen = false;
 
   constructor(private readonly parts: ReplicaParts) {
@@ -259,7 +261,7 @@ export class Replica {
   private take(command: Command, pendingMax: number): Promise<Applied | Fault> {
     if (this.publishers === undefined) throw new Error('a replica takes commands once it knows whom it publishes to');
     const { appender } = this;
-    if (this.closing || appender?.isOver) return Promise.resolve(draining());
+    if (this.closing || appender?.isOver) return Promise.resolve(this.ending ?? draining());
     if (appender === undefined) return this.forward(command, pendingMax > this.parts.limits.pendingMax);
     const answer = answerUnstored(this.parts.state, command);
     if (answer !== undefined) {
@@ -279,6 +281,12 @@ export class Replica {
     this.isOpen = true;
     this.time.opened();
     this.leases.opened();
+  }
+
+  /** Takes no more commands: whoever brings one hears `why`. Those that were taken go on. */
+  end(why: Fault): void {
+    this.closing = true;
+    this.ending = why;
   }
 
   /** Takes no more commands; resolves when those that were taken are done. The journal stays open. */

@@ -49,6 +49,7 @@ export function systemBacking(engine: Engine, shared: DoorsShared, gate: Connect
     transports: shared.transports,
     ...brokering(engine, shared),
     unknownEpoch: shared.unknownEpoch,
+    stopped: (network) => shared.parts.networks?.stopped(network),
     clock,
     random,
     log,

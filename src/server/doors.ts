@@ -125,7 +125,8 @@ export class Doors {
     await this.openGrpc();
     this.addresses.stun = formatAddress(this.meeting.address);
     const mode = () => this.engine.gatekeeper.mode;
-    const plain = plainGate(accept, { mode, allowPlaintext: config.allowPlaintext, reports: admission.reports });
+    const { allowPlaintext } = config;
+    const plain = plainGate(this.system, { mode, allowPlaintext, reports: admission.reports });
     const certificateOf = await certificateReader(this.parts);
     this.adapters = makeAdapters(config, this.limits, { admission, gate, certificateOf }, certificates);
     for (const adapter of this.adapters) {
@@ -175,7 +176,7 @@ export class Doors {
 
   /** Lets nobody into a network any more, and ends what its callers have begun. */
   removeNetwork(engine: Engine, why: Fault): void {
-    this.grpc?.removeNetwork(engine.network);
+    this.grpc?.removeNetwork(engine.network, why);
     engine.drain(why);
     this.system?.removeNetwork(engine.network, why);
   }

@@ -10,7 +10,6 @@ import { draining } from '../core/model/draining.js';
 import type { Fault } from '../core/model/fault.js';
 import { INITIAL_LIMITS } from '../core/model/limits.js';
 import { DEFAULT_NETWORK_REF, type NetworkRef } from '../core/model/network.js';
-import type { HashKey } from '../core/store/packed/halfsiphash.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import { NEW_FOLDER_FORMAT } from '../journal/format/frame.js';
 import { type Journal, JournalError } from '../journal/journal.js';
@@ -33,6 +32,7 @@ import { SessionEvents } from '../replica/session-events.js';
 import { Shares } from '../shares/shares.js';
 import type { FetchJson } from '../trust/oidc/issuer-keys.js';
 import { checkMode } from './auth-mode.js';
+import { drawEpoch, drawKey, drawUuid } from './draws.js';
 import { type Feeds, makeFeeds } from './feeds.js';
 import { makeIssuers } from './issuers.js';
 import type { EventReports } from './metrics/event-reports.js';
@@ -242,16 +242,32 @@ export async function startEngine({
     door,
   );
   attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);
+  // Elsewhere the policy is for the network's own administrators to put, and --auth is the least.
+  const check = (isFirst: boolean) => {
+    if (network.number === 0) checkMode(state, config, isFirst);
+  };
   const establish = async (isFirst: boolean) => {
     await replica.found(cluster?.member.serverUuid ?? (shared.serverUuid || drawUuid(random)));
     await replica.agreeOn(config.limits);
-    checkMode(state, config, isFirst);
+    check(isFirst);
     if (isFirst && (least !== 'open' || config.auth !== undefined)) await replica.putFoundingPolicy(least);
   };
-  if (cluster === undefined) await establish(isNew);
-  else {
+  const release = () => {
+    shared.sessions.remove(state);
+    for (const feed of [...all, sessions]) feed.release();
+    return replica.close();
+  };
+  if (cluster === undefined) {
+    await establish(isNew).catch(async (error) => {
+      relay.close(draining());
+      balancer.close();
+      replica.attachments.drain();
+      await release();
+      throw error;
+    });
+  } else {
     await cluster.join(replica, () => establish(state.revision === 0));
-    checkMode(state, config, isNew);
+    check(isNew);
   }
   const { turns, proofs } = shared;
   shared.serverUuid ||= state.serverUuid;
@@ -285,6 +301,7 @@ export async function startEngine({
       door.taken = publisher;
     },
     drain: (why) => {
+      if (why !== undefined) replica.end(why);
       for (const feed of [...all, sessions]) feed.drain(why);
       relay.close(why ?? draining());
       // That all of them end now says nothing of a session.
@@ -293,11 +310,7 @@ export async function startEngine({
       replica.attachments.drain({ why, withinMs: config.drainDeadlineMs });
       acceptances.drain(why ?? draining());
     },
-    close: () => {
-      shared.sessions.remove(state);
-      for (const feed of [...all, sessions]) feed.release();
-      return replica.close();
-    },
+    close: release,
   };
 }
 
@@ -321,23 +334,4 @@ async function checkFormat1(journal: Journal, limits = INITIAL_LIMITS, log: Logg
   );
   await replayWhole(journal, limits);
   journal.moveOn(limits);
-}
-
-/** What is hashed that callers choose is hashed by a secret. */
-function drawKey(random: Random): HashKey {
-  const drawn = Buffer.from(random.bytes(8));
-  return [drawn.readInt32LE(0), drawn.readInt32LE(4)];
-}
-
-/** Names this process of the server. */
-function drawEpoch(random: Random): string {
-  return Buffer.from(random.bytes(8)).toString('base64url');
-}
-
-/** A UUID of version 4: RFC 9562, section 5.4. */
-function drawUuid(random: Random): string {
-  const bytes = Buffer.from(random.bytes(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

@@ -8,6 +8,7 @@ import type { NetworkAdmin, NetworkFacts } from '../grpc/backing.js';
 import { noSuchNetwork } from '../grpc/network-router.js';
 import { type Journal, JournalError, type NetworkJournals, type StoredNetwork } from '../journal/journal.js';
 import type { Engine } from './engine.js';
+import { StoppedNetworks } from './stopped-networks.js';
 
 /** Networks besides the default one: each has an engine of up to 4 MiB, and one more journal that a start reads. */
 export const NETWORKS_MAX = 1_023;
@@ -17,6 +18,8 @@ const STARTED_AT_ONCE = 16;
 const HISTORY_PARTS = 16;
 /** The disk may have space again any time. */
 const FULL_RETRY_MS = 5_000;
+/** Errors that are about the storage of all networks: the server does not start. */
+const OF_ALL: ReadonlySet<string> = new Set<JournalError['kind']>(['locked', 'deposed']);
 
 /** How the networks are let in. */
 export interface NetworkDoors {
@@ -49,6 +52,7 @@ interface Running {
 export class Networks implements NetworkAdmin {
   readonly #deps: NetworksDeps;
   readonly #running = new Map<string, Running>();
+  readonly #stopped: StoppedNetworks;
   #main: Engine | undefined;
   #doors: NetworkDoors | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -56,6 +60,7 @@ export class Networks implements NetworkAdmin {
 
   constructor(deps: NetworksDeps) {
     this.#deps = deps;
+    this.#stopped = new StoppedNetworks(deps.log);
   }
 
   /** How many there are, the default one included. */
@@ -68,12 +73,15 @@ export class Networks implements NetworkAdmin {
     return [...this.#running.values()].map(({ engine }) => engine);
   }
 
-  /** Starts those that are stored. `main` is the engine of the default network. */
+  /**
+   * Starts those that are stored. `main` is the engine of the default network. One that cannot be started is logged, and its callers are
+   * answered that it does not run: the others do.
+   */
   async start(main: Engine): Promise<void> {
     this.#main = main;
-    const stored = [...(this.#deps.journals?.list() ?? [])];
+    const stored = await this.#withoutTwins(this.#deps.journals?.list() ?? []);
     const startNext = async () => {
-      for (let next = stored.shift(); next !== undefined; next = stored.shift()) await this.#start(next);
+      for (let next = stored.shift(); next !== undefined; next = stored.shift()) await this.#startOrStop(next);
     };
     await Promise.all(Array.from({ length: STARTED_AT_ONCE }, startNext));
   }
@@ -97,16 +105,16 @@ export class Networks implements NetworkAdmin {
           "this server's journal holds one network: only a server with a journal in a folder of its own has several";
         return new Fault('UNIMPLEMENTED', what);
       }
+      await this.#discardUnfounded(name);
       const most = this.#deps.config.limits.sessionsMax;
       const wrong = this.#nameFault(name) ?? (sessionsMax > most ? sessionsFault(sessionsMax, most) : undefined);
       if (wrong !== undefined) return wrong;
-      if (this.#running.size >= NETWORKS_MAX) {
+      if (journals.list().length >= NETWORKS_MAX) {
         return new Fault('NETWORK_LIMIT', `${NETWORKS_MAX} networks besides the default one are the limit`);
       }
       const stored = await journals.create({ name, sessionsMax, createdAtMs: clock.wallMs() });
-      const running = await this.#start(stored);
-      running.engine.replica.opened();
-      this.#doors?.addNetwork(running.engine);
+      const running = await this.#found(stored);
+      this.#letIn(running);
       this.#deps.log.info({ network: name, number: stored.number }, 'a network was created');
       return factsOf(running.engine, stored);
     });
@@ -114,32 +122,35 @@ export class Networks implements NetworkAdmin {
 
   list(): readonly NetworkFacts[] {
     const others = [...this.#running.values()].map(({ engine, stored }) => factsOf(engine, stored));
-    const all = this.#main === undefined ? others : [factsOf(this.#main), ...others];
-    return all.sort((x, y) => (x.name < y.name ? -1 : 1));
+    const stopped = this.#stopped.founded().map((stored) => ({ ...stored, sessions: 0, epoch: '' }));
+    const main = this.#main === undefined ? [] : [factsOf(this.#main)];
+    return [...main, ...others, ...stopped].sort((x, y) => (x.name < y.name ? -1 : 1));
   }
 
   drop(name: string): Promise<{ readonly exportedTo: string | undefined } | Fault> {
     return this.#inTurn(async () => {
       if (name === DEFAULT_NETWORK) return wrongName('the default network cannot be dropped');
       const running = this.#running.get(name);
-      if (running === undefined) return noSuchNetwork(name);
-      const { stored } = running;
-      this.#running.delete(name);
-      this.#doors?.removeNetwork(running.engine, new Fault('NETWORK_NOT_FOUND', `the network ${name} was dropped`));
-      await running.engine.close();
-      await running.journal.close();
+      const stored = running?.stored ?? this.#stopped.find(name)?.stored;
+      if (stored === undefined) return noSuchNetwork(name);
       try {
+        if (running !== undefined)
+          await this.#end(running, new Fault('NETWORK_NOT_FOUND', `the network ${name} was dropped`));
         const dropped = await this.#deps.journals!.drop(stored.number);
+        this.#stopped.delete(stored.number);
         this.#deps.log.info({ network: name, ...dropped }, 'a network was dropped');
         return dropped;
       } catch (error) {
-        // It is still there: whoever was in it comes back.
-        const again = await this.#start(stored);
-        again.engine.replica.opened();
-        this.#doors?.addNetwork(again.engine);
+        // It is still there: its callers come back.
+        if (running !== undefined) await this.#startOrStop(stored);
         throw error;
       }
     });
+  }
+
+  stopped(network: string | number): Fault | undefined {
+    const found = this.#stopped.find(network);
+    return found?.isUnfounded === false ? found.why : undefined;
   }
 
   /** Ends every watch, attachment and relay in all of them. */
@@ -166,14 +177,91 @@ export class Networks implements NetworkAdmin {
 
   async #start(stored: StoredNetwork): Promise<Running> {
     const journal = await this.#deps.journals!.open(stored.number);
-    const engine = await this.#deps.start(stored, journal, configOf(this.#deps.config, stored));
-    const running = { stored, journal, engine };
-    this.#running.set(stored.name, running);
-    return running;
+    try {
+      const engine = await this.#deps.start(stored, journal, configOf(this.#deps.config, stored));
+      const running = { stored, journal, engine };
+      this.#running.set(stored.name, running);
+      return running;
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
+  }
+
+  /** Starts a network that was stored before. One that cannot be started does not keep the others from it. */
+  async #startOrStop(stored: StoredNetwork): Promise<void> {
+    try {
+      const running = await this.#start(stored);
+      if (this.#doors !== undefined) this.#letIn(running);
+    } catch (error) {
+      if (error instanceof JournalError && OF_ALL.has(error.kind)) throw error;
+      this.#stopped.add(stored, error);
+    }
+  }
+
+  /** Starts a network that was just stored. When that fails nothing is left of it, or its name stays taken. */
+  async #found(stored: StoredNetwork): Promise<Running> {
+    try {
+      return await this.#start(stored);
+    } catch (error) {
+      await this.#deps.journals!.discard(stored.number).catch((err) => {
+        this.#deps.log.error({ err, network: stored.name }, 'a network that could not be founded is still stored');
+        this.#stopped.add(stored, error, true);
+      });
+      throw error;
+    }
+  }
+
+  /** Takes back what an earlier creation of a network has left, now that there may be space for it. */
+  async #discardUnfounded(name: string): Promise<void> {
+    const left = this.#stopped.find(name);
+    if (left?.isUnfounded !== true) return;
+    await this.#deps.journals!.discard(left.stored.number);
+    this.#stopped.delete(left.stored.number);
+  }
+
+  #letIn({ engine }: Running): void {
+    engine.replica.opened();
+    this.#doors?.addNetwork(engine);
+  }
+
+  /** Ends a network that runs. What fails of it does not keep the rest of it open. */
+  async #end({ stored, engine, journal }: Running, why: Fault): Promise<void> {
+    this.#running.delete(stored.name);
+    try {
+      this.#doors?.removeNetwork(engine, why);
+    } finally {
+      await engine.close().finally(() => journal.close());
+    }
+  }
+
+  /**
+   * Leaves one network of each name: the first that was founded. A data folder can have two where a creation had failed before that took
+   * back what it had stored.
+   */
+  async #withoutTwins(stored: readonly StoredNetwork[]): Promise<StoredNetwork[]> {
+    const kept = new Map<string, StoredNetwork>();
+    for (const next of stored) {
+      const first = kept.get(next.name);
+      if (first === undefined) kept.set(next.name, next);
+      else {
+        const isFirst = (await this.#isFounded(first)) || !(await this.#isFounded(next));
+        kept.set(next.name, isFirst ? first : next);
+        this.#stopped.addTwin(isFirst ? next : first, isFirst ? first : next);
+      }
+    }
+    return [...kept.values()];
+  }
+
+  async #isFounded({ number }: StoredNetwork): Promise<boolean> {
+    const journal = await this.#deps.journals!.open(number);
+    const isFounded = journal.last > 0;
+    await journal.close();
+    return isFounded;
   }
 
   #nameFault(name: string): Fault | undefined {
-    const isTaken = name === DEFAULT_NETWORK || this.#running.has(name);
+    const isTaken = name === DEFAULT_NETWORK || this.#deps.journals?.list().some((stored) => stored.name === name);
     return isTaken ? wrongName(`there is a network ${JSON.stringify(name)} already`) : undefined;
   }
 

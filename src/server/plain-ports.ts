@@ -31,6 +31,13 @@ export function checkPlainPorts({ systemTcpListen, systemWsListen, allowPlaintex
   }
 }
 
+/** Where a gate for ports without TLS leads connections. */
+export interface PlainDoor {
+  readonly accept: Accept;
+  /** Those from other machines, which may not be about a network where callers have to prove who they are. */
+  readonly acceptFar: Accept;
+}
+
 /** What a gate for ports without TLS needs. */
 export interface PlainGateDeps {
   readonly allowPlaintext: boolean;
@@ -45,10 +52,11 @@ const CLOSED = 'connections of system events in plain text are closed: callers h
  * Takes connections of a port without TLS, but none from other machines while callers have to prove who they are. The mode may have become
  * `required` since the start.
  */
-export function plainGate(accept: Accept, { allowPlaintext, mode, reports }: PlainGateDeps): Accept {
+export function plainGate(door: PlainDoor, { allowPlaintext, mode, reports }: PlainGateDeps): Accept {
   return (pipe) => {
     const isFar = !isLoopback({ host: plainAddress(pipe.remote), port: 0 });
-    if (allowPlaintext || !isFar || mode() !== 'required') return accept(pipe);
+    if (allowPlaintext || !isFar) return door.accept(pipe);
+    if (mode() !== 'required') return door.acceptFar(pipe);
     reports.report({ door: 'system', cause: 'protocol', why: CLOSED, address: pipe.remote });
     pipe.destroy();
     return undefined;

@@ -86,12 +86,23 @@ export class SystemDoor {
   /** Takes over a connection, or refuses it where there are too many. */
   readonly accept = (pipe: Pipe): Receiver | undefined => this.acceptIn(this.main, pipe);
 
-  /** The same for a connection that is about one network, unless it says otherwise. */
+  /**
+   * The same for one in plain text from another machine: it is closed when it is to be about a network where callers have to prove who
+   * they are, as what is on its way could take it over after a proof.
+   */
+  readonly acceptFar = (pipe: Pipe): Receiver | undefined => this.acceptIn(this.main, pipe, true);
+
+  /** The same for a connection that is about one network, unless it says otherwise. It is closed where that is gone. */
   acceptFor({ number }: NetworkRef): (pipe: Pipe) => Receiver | undefined {
-    return (pipe) => this.acceptIn(this.networks.get(number) ?? this.main, pipe);
+    return (pipe) => {
+      const network = this.networks.get(number);
+      if (network !== undefined) return this.acceptIn(network, pipe);
+      pipe.destroy();
+      return undefined;
+    };
   }
 
-  private acceptIn(network: SystemNetwork, pipe: Pipe): Receiver | undefined {
+  private acceptIn(network: SystemNetwork, pipe: Pipe, isExposed = false): Receiver | undefined {
     // What comes inside of gRPC has come through another door's gate, and takes a place here besides.
     const place = pipe.place ?? this.backing.gate.enter(pipe.remote, () => pipe.destroy());
     if (place === undefined) {
@@ -107,6 +118,10 @@ export class SystemDoor {
         },
         moveTo: (wanted) => {
           const found = this.networks.get(wanted);
+          if (isExposed && found?.backing.gatekeeper.mode === 'required') {
+            pipe.destroy();
+            return false;
+          }
           at = found ?? this.main;
           this.places.set(peer, at);
           return found !== undefined;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Database, open } from 'lmdb';
 
-type Name = 'records' | 'snapshots' | null;
+type Name = 'records' | 'snapshots' | 'network data' | null;
 
 /** A new folder of the test's own. */
 export function temporaryFolder(): string {

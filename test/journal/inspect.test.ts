@@ -4,6 +4,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { version } from '../../src/base/version.js';
 import type { Row } from '../../src/core/store/snapshot.js';
+import { backUpFolder } from '../../src/journal/backup.js';
 import { encodeChunks } from '../../src/journal/format/chunk.js';
 import { FORMAT_VERSION, FrameKind, seal } from '../../src/journal/format/frame.js';
 import { encodeRecord } from '../../src/journal/format/record.js';
@@ -42,6 +43,27 @@ async function dump(folder: string, after?: number): Promise<DumpedRecord[]> {
 const problem = (revision: number, message: string) => ({ kind: 'damaged', revision, message });
 
 describe('a check', () => {
+  it('names the network whose journal is damaged, also before a backup of it is made', () =>
+    inFolder(async (folder) => {
+      const journal = await LmdbJournal.open(folder);
+      await journal.append(records(1, 20));
+      for (const name of ['north', 'south', 'new']) {
+        const { number } = await journal.networks!.create({ name, sessionsMax: 0, createdAtMs: 1 });
+        if (name !== 'new') await (await journal.networks!.open(number)).append(records(1, 4 + number));
+      }
+      await journal.close();
+      expect((await checkFolder(folder)).problems).toEqual([]);
+      // Behind the number of the network and of its part that has the records.
+      const key = revisionKey(6, Buffer.from([0, 0, 0, 2, 2]));
+      await edit(folder, 'network data', key, (bytes) => bytes.fill(0, bytes.length - 2));
+      const report = await checkFolder(folder);
+      expect(report.problems).toMatchObject([{ kind: 'damaged', revision: 6 }]);
+      expect(report.problems[0].message).toMatch(/^network south: /);
+      expect(report).toMatchObject({ problemCount: 1, advice: expect.stringContaining('drop them') });
+      expect(report.state).toBeUndefined();
+      await expect(backUpFolder(folder, `${folder}.backup`)).rejects.toThrow(/^network south: /);
+    }));
+
   it('of a whole journal counts everything, finds no problem and changes nothing', () =>
     inFolder(async (folder) => {
       await made(folder, 4);

@@ -20,6 +20,15 @@ describe('the relay', () => {
     expect(world.relay.byteSize).toBe(0);
   });
 
+  it('opens no end after it was closed, and says why', () => {
+    const { id, sids, branches } = world.bare(1);
+    const dropped = new Fault('NETWORK_NOT_FOUND', 'the network north was dropped');
+    world.relay.close(dropped);
+    expect(world.relay.open(world.sids[0]!, id)).toBe(dropped);
+    expect(world.relay.open(sids[0]!, branches[0]!)).toBe(dropped);
+    expect(world.relay.channelCount).toBe(0);
+  });
+
   it('holds the source up for its slowest sink, and lets it go on when that one has read', () => {
     world = new World({ windowBlocksMax: 10 });
     const { source, sinks } = world.stream(2);

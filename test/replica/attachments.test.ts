@@ -54,6 +54,16 @@ describe('an attachment', () => {
     expect(endings).toMatchObject([1_000, 1_001, 1_002].map((retryAfterMs) => ({ reason: 'DRAINING', retryAfterMs })));
   });
 
+  it('ends at once when it is opened after all of them have ended for good', async () => {
+    const world = await World.start();
+    const [before, after] = [await world.open(1), await world.open(2)];
+    const { attachments } = world.replica;
+    attachments.open(before);
+    attachments.drain({ why: new Fault('NETWORK_NOT_FOUND', 'the network north was dropped') });
+    expect(drain(attachments.open(after))).toEqual(['NETWORK_NOT_FOUND']);
+    expect(attachments.count).toBe(0);
+  });
+
   it('takes the place of an earlier one, which ends', async () => {
     const world = await World.start();
     const sid = await world.open(1);

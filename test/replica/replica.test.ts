@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { systemClock, systemRandom } from '../../src/client/system.js';
-import { isFault } from '../../src/core/model/fault.js';
+import { Fault, isFault } from '../../src/core/model/fault.js';
 import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
 import { CloseReason } from '../../src/core/model/session.js';
 import { capture, rowsOf } from '../../src/core/store/snapshot.js';
@@ -91,6 +91,14 @@ describe('the replica', () => {
     release();
     expect(isFault(await world.settle(outcome))).toBe(false);
     expect([world.replica.state.sessions.count, world.published.length]).toEqual([1, 2]);
+  });
+
+  it('refuses commands with the reason for which it has ended, and does those that were taken', async () => {
+    const world = await World.start();
+    const taken = world.submit(openCommand(1));
+    world.replica.end(new Fault('NETWORK_NOT_FOUND', 'the network north was dropped'));
+    expect(await world.submit(openCommand(2))).toMatchObject({ reason: 'NETWORK_NOT_FOUND' });
+    expect(await taken).toMatchObject({ revision: expect.any(Number) });
   });
 
   it('closes when the append on its way is done, and does not turn in circles until then', async () => {

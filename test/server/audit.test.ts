@@ -9,6 +9,8 @@ import { runCommand } from '../cli/command.js';
 import { agent, asAdmin, asHeaders, ask, asSession, type Running, refused, run } from '../grpc/running.js';
 import { keyOf } from '../trust/proving.js';
 
+const PAGE = { pageSize: 0, pageToken: '', instanceUuid: '', instanceType: 0 };
+
 describe('the audit log of a server', () => {
   let at: Running;
   let data: string;
@@ -55,6 +57,21 @@ describe('the audit log of a server', () => {
     });
     const tail = await runCommand(['audit', 'tail', '--data', data, '--lines', '1']);
     expect(tail.out).toMatch(/nobody from 127\.0\.0\.1: RevokeIdentity: ADMIN_TOKEN_INVALID × 3\n$/);
+    at = await run({ data });
+  });
+
+  it('counts who was refused in a network that does not exist', async () => {
+    const guess = { 'switchyard-network': 'nowhere', 'switchyard-admin': 'guess' };
+    for (let nth = 0; nth < 2; nth++) await refused(ask(at, Sessions.listSessions, PAGE, asHeaders(guess)));
+    const { sessionToken } = await ask(at, Sessions.session, agent(4));
+    const mixed = asHeaders({ 'switchyard-network': 'nowhere', 'switchyard-session': sessionToken });
+    expect((await refused(ask(at, Sessions.keepAlive, {}, mixed))).reason).toBe('IDENTITY_MISMATCH');
+    await at.stop();
+    const lines = [...auditLines(auditFolder(data))].map(({ line }) => line!);
+    expect(lines.slice(-2)).toMatchObject([
+      { who: 'nobody', from: '127.0.0.1', what: 'ListSessions', outcome: 'ADMIN_TOKEN_INVALID', count: 2 },
+      { who: 'nobody', from: '127.0.0.1', what: 'KeepAlive', outcome: 'IDENTITY_MISMATCH', count: 1 },
+    ]);
     at = await run({ data });
   });
 });

@@ -37,10 +37,11 @@ describe('ports of system events without TLS', () => {
       report: ({ address }: { readonly address?: string | undefined }) => void told.push(address ?? ''),
     };
     const deps = { allowPlaintext: false, mode: () => mode, reports };
-    const accept = plainGate((pipe) => {
-      taken.push(pipe.remote);
+    const take = (how: string) => (pipe: Pipe) => {
+      taken.push(`${how} ${pipe.remote}`);
       return receiver;
-    }, deps);
+    };
+    const accept = plainGate({ accept: take('near'), acceptFar: take('far') }, deps);
     const from = (remote: string) => accept({ remote, destroy: () => void destroyed.push(remote) } as Pipe);
     expect(from('192.0.2.1')).toBe(receiver);
     mode = 'required';
@@ -48,7 +49,7 @@ describe('ports of system events without TLS', () => {
     expect(from('127.0.0.1')).toBe(receiver);
     expect(from('::ffff:127.0.0.1')).toBe(receiver);
     expect(from('::1')).toBe(receiver);
-    expect(taken).toEqual(['192.0.2.1', '127.0.0.1', '::ffff:127.0.0.1', '::1']);
+    expect(taken).toEqual(['far 192.0.2.1', 'near 127.0.0.1', 'near ::ffff:127.0.0.1', 'near ::1']);
     expect([told, destroyed]).toEqual([['192.0.2.1'], ['192.0.2.1']]);
   });
 });

@@ -195,6 +195,10 @@ class MemoryNetworks implements NetworkJournals {
     if (!this.#disk.networks.delete(number)) throw new Error(`there is no network ${number} to drop`);
     return { exportedTo: undefined };
   }
+
+  async discard(number: number): Promise<void> {
+    await this.drop(number);
+  }
 }
 
 function bytesOf(parts: readonly Uint8Array[]): number {

@@ -49,13 +49,14 @@ export class LmdbNetworks implements NetworkJournals {
   }
 
   async drop(number: number): Promise<DroppedNetwork> {
-    const network = this.list().find((one) => one.number === number);
-    if (network === undefined) throw new Error(`there is no network ${number} to drop`);
+    const network = this.#find(number);
     const exportedTo = await this.#export(network);
-    await this.#deps.store.commit(0, () => this.#folder.putNetwork(number, { ...network, dropped: true }));
-    // It does not count any more. What cannot be removed now goes with the next start, and why is told to whoever writes next.
-    await this.#remove(number).catch(() => {});
+    await this.#takeAway(network);
     return { exportedTo };
+  }
+
+  discard(number: number): Promise<void> {
+    return this.#takeAway(this.#find(number));
   }
 
   /** Removes what is left of networks that were dropped before a crash. */
@@ -65,6 +66,19 @@ export class LmdbNetworks implements NetworkJournals {
 
   get #folder() {
     return this.#deps.store.folder;
+  }
+
+  #find(number: number): StoredNetwork {
+    const network = this.list().find((one) => one.number === number);
+    if (network === undefined) throw new Error(`there is no network ${number} to drop`);
+    return network;
+  }
+
+  async #takeAway(network: StoredNetwork): Promise<void> {
+    const { number } = network;
+    await this.#deps.store.commit(0, () => this.#folder.putNetwork(number, { ...network, dropped: true }));
+    // It does not count any more. What cannot be removed now goes with the next start, and why is told to whoever writes next.
+    await this.#remove(number).catch(() => {});
   }
 
   async #remove(number: number): Promise<void> {

@@ -42,6 +42,8 @@ export interface Backing {
   readonly rendezvous: readonly { readonly host: string; readonly port: number }[];
   /** What Challenge tells in the place of the epoch of a network that there is not: always the same, as an epoch is. */
   readonly unknownEpoch?: ((network: string) => string) | undefined;
+  /** Why a network of this name or number is stored and does not run; undefined: it runs, or there is none. */
+  readonly stopped?: ((network: string | number) => Fault | undefined) | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -128,6 +128,8 @@ export class Conversation implements Asker {
 
   /** It is about another network from now on, which a client says before it has a session. False: there is none of that number. */
   moveTo(network: string | number): boolean {
+    // A key is an identity's in one network.
+    this.#shown = undefined;
     const isKnown = this.#deps.owner.moveTo(network);
     this.#unknownNetwork = isKnown || typeof network === 'number' ? undefined : network;
     return isKnown;

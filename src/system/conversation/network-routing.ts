@@ -13,7 +13,7 @@ import type { Conversation } from './conversation.js';
 export function routeRequest(
   event: SystemEvent,
   conversation: Conversation,
-  { gatekeeper }: Pick<Backing, 'gatekeeper'>,
+  { gatekeeper, stopped }: Pick<Backing, 'gatekeeper' | 'stopped'>,
 ): Fault | undefined {
   if (conversation.state !== 'new') return undefined;
   switch (event.type) {
@@ -22,16 +22,19 @@ export function routeRequest(
     case 'Session': {
       const { network } = event.body;
       const wrong = network === undefined ? undefined : moveToName(conversation, network || DEFAULT_NETWORK);
-      return wrong ?? unknown(conversation, gatekeeper);
+      return wrong ?? unknown(conversation, { gatekeeper, stopped });
     }
     case 'KeepAlive': {
       const { sessionToken } = event.body;
-      if (sessionToken === undefined || conversation.moveTo(networkOfToken(sessionToken))) return undefined;
+      const number = sessionToken === undefined ? undefined : networkOfToken(sessionToken);
+      if (number === undefined || conversation.moveTo(number)) return undefined;
+      const why = stopped?.(number);
+      if (why !== undefined) return why;
       return new Fault('SESSION_TOKEN_INVALID', "the session token is not one of this server's");
     }
     case 'Enroll':
     case 'RotateKey':
-      return unknown(conversation, gatekeeper, event.type);
+      return unknown(conversation, { gatekeeper, stopped }, event.type);
     default:
       return undefined;
   }
@@ -43,13 +46,15 @@ function moveToName(conversation: Conversation, network: string): Fault | undefi
   return undefined;
 }
 
-/** In `required` a network that there is not is answered as one that there is answers a stranger. */
+/** Says why a network does not run. In `required` one that there is not is answered as one that there is answers a stranger. */
 function unknown(
   { unknownNetwork }: Conversation,
-  { mode }: Backing['gatekeeper'],
+  { gatekeeper: { mode }, stopped }: Pick<Backing, 'gatekeeper' | 'stopped'>,
   type?: 'Enroll' | 'RotateKey',
 ): Fault | undefined {
   if (unknownNetwork === undefined) return undefined;
+  const why = stopped?.(unknownNetwork);
+  if (why !== undefined) return why;
   if (mode !== 'required') return new Fault('NETWORK_NOT_FOUND', `no network ${JSON.stringify(unknownNetwork)}`);
   if (type === 'Enroll') return new Fault('TICKET_INVALID', 'there is no such ticket');
   if (type === 'RotateKey') return new Fault('PROOF_INVALID', 'the instance has no key');

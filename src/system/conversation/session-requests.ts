@@ -80,18 +80,19 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, body, packetId }, con
   if (sid !== conversation.sid && conversation.state !== 'new') {
     return new Fault('OUT_OF_ORDER', 'this connection has another session, or is opening one');
   }
-  const goOn = () => {
+  const goOn = (proved?: string) => {
     const asker = {
       sid,
       isAdmin: false,
       origin: conversation.origin,
-      hasShown: (uuid: string) => conversation.hasShown(uuid),
+      hasShown: (uuid: string) => uuid === proved || conversation.hasShown(uuid),
     };
     const refused = gatekeeper.admitShown('KeepAlive', asker);
     if (refused !== undefined) return refused;
     if (!replica.renew(sid)) return new Fault('SESSION_EXPIRED', `session ${sid} has expired`);
     shares.renewed(sid, conversation.origin);
-    if (sessionToken !== undefined) conversation.vouch();
+    if (proved !== undefined) conversation.show(proved);
+    else if (sessionToken !== undefined) conversation.vouch();
     const { ttlMs } = replica.state.sessions.get(sid)!;
     const after = () => {
       if (conversation.sid === undefined) conversation.enter(sid, watch, packetId);
@@ -120,13 +121,14 @@ async function settleThen<T>(
   proof: ProofMessage | undefined,
   sid: number,
   conversation: Conversation,
-  goOn: () => T | Fault,
+  goOn: (proved?: string) => T | Fault,
 ): Promise<T | Fault> {
   conversation.move('begin');
   const wrong = proof && (await opening.prover.proveHolder(proof, sid, conversation.origin));
-  if (proof !== undefined && wrong === undefined) conversation.show(identityOf(replica.state.sessions.get(sid)!));
+  // What it has proved counts on the connection once it is let in.
+  const proved = proof && wrong === undefined ? identityOf(replica.state.sessions.get(sid)!) : undefined;
   const fault = wrong ?? (conversation.sid === undefined ? await replica.adopt(sid) : undefined);
-  const outcome = fault ?? goOn();
+  const outcome = fault ?? goOn(proved);
   if (outcome instanceof Fault) conversation.move('refuse');
   return outcome;
 }
