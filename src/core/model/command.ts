@@ -230,7 +230,7 @@ export interface Stamp {
    */
   readonly storedAtMs?: number;
   /**
-   * The principal that asked for it, as `core/model/principal.ts` writes it. Absent where the command itself says who asked, or the
+   * The principal that asked for it, as `core/model/trust/principal.ts` writes it. Absent where the command itself says who asked, or the
    * server itself did; nothing that a command comes to depends on it.
    */
   readonly by?: string;
