@@ -166,6 +166,18 @@ export async function withAdministrator<Result>(
   }
 }
 
+/**
+ * The same for what is about all networks of a server, and is asked of its default one: in whatever network this user is by the
+ * environment, or is enrolled.
+ */
+export async function withServersAdministrator<Result>(
+  flags: ConnectionFlags,
+  surroundings: Surroundings,
+  run: (yard: Switchyard) => Promise<Result>,
+): Promise<Result> {
+  return withAdministrator({ ...flags, network: flags.network ?? DEFAULT_NETWORK }, surroundings, run);
+}
+
 /** Runs something with a connection that is there, and closes it. Rejects as {@link withServer} does. */
 export async function closing<Result>(
   flags: ConnectionFlags,
