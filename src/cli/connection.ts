@@ -133,9 +133,10 @@ export function namedNetwork({ network }: ConnectionFlags, { env }: Pick<Place, 
   throw new UsageError(`${where}: ${JSON.stringify(name)}: ${NETWORK_NAME_RULE}`);
 }
 
-/** The server that the options name, of several the first, and how it is reached. */
+/** The server that the options name, of several the first and all of them, and how they are reached. */
 export function serverOf(flags: ConnectionFlags, surroundings: Surroundings): Server {
-  return { server: serverAddress(flags, surroundings), tls: tlsOptions(flags, surroundings) };
+  const servers = serverAddresses(flags, surroundings);
+  return { server: servers[0]!, servers, tls: tlsOptions(flags, surroundings) };
 }
 
 /** Runs something with one connection, and closes it. Rejects with the real cause where the server cannot be talked to. */

@@ -117,6 +117,14 @@ describe('a ticket of another network than the default one', () => {
   );
 });
 
+describe('a list of servers of which none answers', () => {
+  it('is told of each with its address', async () => {
+    const { status, err } = await onDevice(['nodes', '--server', `${NOBODY},127.0.0.1:2`]).ended;
+    expect(status).toBe(1);
+    expect(err).toContain('nobody listens at 127.0.0.1:1; nobody listens at 127.0.0.1:2');
+  });
+});
+
 describe('a ticket with a list of servers', () => {
   it(
     'is redeemed at the first that answers, and what was kept is found in whatever order they are named',
