@@ -3,12 +3,20 @@ import type { Command } from 'commander';
 import { parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 import { systemAuthorities } from '../client/channel/system-authorities.js';
-import { type GraphView, type Network, type Position, parsePin, Switchyard, type TlsOptions } from '../client/index.js';
-import { NETWORK_NAME, NETWORK_NAME_RULE } from '../core/model/network.js';
+import {
+  type GraphView,
+  type Network,
+  type Position,
+  parsePin,
+  Switchyard,
+  type SwitchyardOptions,
+  type TlsOptions,
+} from '../client/index.js';
+import { DEFAULT_NETWORK, NETWORK_NAME, NETWORK_NAME_RULE } from '../core/model/network.js';
 import { diagnose, type Server } from './operate/diagnose.js';
 import { listed } from './option-values.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
-import { type AdminFlags, type AdminToken, adminTokenFor, explainUnproven } from './trust/admin-token.js';
+import { type AdminFlags, adminTokenFor, explainUnproven } from './trust/admin-token.js';
 import { knownServer, membership, ownServerTls } from './trust/known-servers.js';
 
 /** The server's address when no option or variable names one. */
@@ -82,36 +90,53 @@ export function serverAddresses(flags: ConnectionFlags, surroundings: Place): re
   });
 }
 
-/** The first of them: by it is kept what this machine knows of the server, such as keys and access tokens. */
+/** The first of them: by it is kept what this machine learns of the server, such as keys and access tokens. */
 export function serverAddress(flags: ConnectionFlags, surroundings: Place): string {
   return serverAddresses(flags, surroundings)[0]!;
 }
 
-/** Makes connections to the server that the options name, without credentials. Reads their files once. */
+/** As whom a connection's calls are made. */
+type Credentials = Pick<SwitchyardOptions, 'adminToken' | 'requireAdminProof' | 'accessToken' | 'renewAccessToken'>;
+
+/** Makes connections to the server that the options name, with these credentials. Reads their files once. */
 export function connector(
   flags: ConnectionFlags,
   surroundings: Surroundings,
-  admin?: AdminToken | undefined,
+  credentials: Credentials = {},
 ): () => Switchyard {
   const server = serverAddresses(flags, surroundings);
   const tls = tlsOptions(flags, surroundings);
-  const adminOptions = { adminToken: admin?.token, requireAdminProof: admin?.foundIn !== undefined };
   const network = networkName(flags, surroundings);
   const { tracer } = surroundings;
-  return () => new Switchyard({ server, tls, network, tracer, ...adminOptions });
+  return () => new Switchyard({ server, tls, network, tracer, ...credentials });
 }
 
-/** The network that the options name, checked; undefined: the default one. */
-function networkName({ network }: ConnectionFlags, { env }: Place): string | undefined {
+/** The network that a command is about: the one that is named, else the one in which this user is enrolled at that server. */
+export function networkOf(flags: ConnectionFlags, surroundings: Place): string {
+  return networkName(flags, surroundings) ?? DEFAULT_NETWORK;
+}
+
+/** The same; undefined where it is the default one because nothing says another. */
+function networkName(flags: ConnectionFlags, surroundings: Place): string | undefined {
+  const named = namedNetwork(flags, surroundings);
+  if (named !== undefined) return named;
+  const member = membership(surroundings);
+  const isHere = member !== undefined && serverAddresses(flags, surroundings).includes(member.server);
+  return isHere ? member.network : undefined;
+}
+
+/** The network that the options or the environment name, checked; undefined: they name none. */
+export function namedNetwork({ network }: ConnectionFlags, { env }: Pick<Place, 'env'>): string | undefined {
   const [where, name] = network === undefined ? ['SWITCHYARD_NETWORK', env.SWITCHYARD_NETWORK] : ['--network', network];
   if (!name && network === undefined) return undefined;
   if (name !== undefined && NETWORK_NAME.test(name)) return name;
   throw new UsageError(`${where}: ${JSON.stringify(name)}: ${NETWORK_NAME_RULE}`);
 }
 
-/** The server that the options name, of several the first, and how it is reached. */
+/** The server that the options name, of several the first and all of them, and how they are reached. */
 export function serverOf(flags: ConnectionFlags, surroundings: Surroundings): Server {
-  return { server: serverAddress(flags, surroundings), tls: tlsOptions(flags, surroundings) };
+  const servers = serverAddresses(flags, surroundings);
+  return { server: servers[0]!, servers, tls: tlsOptions(flags, surroundings) };
 }
 
 /** Runs something with one connection, and closes it. Rejects with the real cause where the server cannot be talked to. */
@@ -129,19 +154,33 @@ export async function withAdministrator<Result>(
   surroundings: Surroundings,
   run: (yard: Switchyard) => Promise<Result>,
 ): Promise<Result> {
-  const server = {
-    server: serverAddress(flags, surroundings),
+  const servers = {
+    servers: serverAddresses(flags, surroundings),
     isEncrypted: tlsOptions(flags, surroundings) !== undefined,
   };
-  const admin = await adminTokenFor(flags, surroundings, server);
+  const admin = await adminTokenFor(flags, surroundings, servers);
+  const credentials = { adminToken: admin?.token, requireAdminProof: admin?.foundIn !== undefined };
   try {
-    return await closing(flags, surroundings, connector(flags, surroundings, admin)(), run);
+    return await closing(flags, surroundings, connector(flags, surroundings, credentials)(), run);
   } catch (error) {
-    throw admin === undefined ? error : explainUnproven(error, admin, server);
+    throw admin === undefined ? error : explainUnproven(error, admin, servers);
   }
 }
 
-async function closing<Result>(
+/**
+ * The same for what is about all networks of a server, and is asked of its default one: in whatever network this user is by the
+ * environment, or is enrolled.
+ */
+export async function withServersAdministrator<Result>(
+  flags: ConnectionFlags,
+  surroundings: Surroundings,
+  run: (yard: Switchyard) => Promise<Result>,
+): Promise<Result> {
+  return withAdministrator({ ...flags, network: flags.network ?? DEFAULT_NETWORK }, surroundings, run);
+}
+
+/** Runs something with a connection that is there, and closes it. Rejects as {@link withServer} does. */
+export async function closing<Result>(
   flags: ConnectionFlags,
   surroundings: Surroundings,
   yard: Switchyard,
@@ -177,11 +216,11 @@ export function tlsOptions(flags: ConnectionFlags, surroundings: Surroundings): 
 
 /** How a server is known that no flag says anything of. */
 function keptTls(flags: ConnectionFlags, surroundings: Surroundings): TlsOptions | undefined {
-  const server = serverAddress(flags, surroundings);
-  const known = knownServer(server, surroundings);
-  if (known?.isEncrypted && known.pins.length > 0) return { pins: known.pins };
-  if (known?.isEncrypted) return { ca: trustedBySystem(surroundings.env) };
-  return ownServerTls(server, flags.data, surroundings);
+  const servers = serverAddresses(flags, surroundings);
+  const known = servers.map((server) => knownServer(server, surroundings)).find((one) => one?.isEncrypted);
+  if (known !== undefined && known.pins.length > 0) return { pins: known.pins };
+  if (known !== undefined) return { ca: trustedBySystem(surroundings.env) };
+  return ownServerTls(servers[0]!, flags.data, surroundings);
 }
 
 /** The client's own certificate and key. */

@@ -336,7 +336,9 @@ function addJournal(program: Command, surroundings: Surroundings): void {
 
   const copy = journal
     .command('copy')
-    .description('Copy the journal of a stopped server from its data folder into etcd, or back: whole, or not at all.')
+    .description(
+      'Copy the journal of a stopped server from its data folder into etcd, or back: whole, or not at all. --network names the network in etcd; in the folder it is the default one.',
+    )
     .option('--back', 'out of etcd into a data folder that has no journal')
     .option('--json', 'JSON instead of text')
     .addHelpText(

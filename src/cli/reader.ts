@@ -1,9 +1,17 @@
 import { dirname } from 'node:path';
 import { isLoopback, parseAddress } from '../base/address.js';
 import { ensurePrivateFolder } from '../base/private-files.js';
-import { readKey, Switchyard, SwitchyardError } from '../client/index.js';
-import { serverOf, withAdministrator, withServer } from './connection.js';
-import { diagnose } from './operate/diagnose.js';
+import { readKey, type Switchyard, SwitchyardError } from '../client/index.js';
+import {
+  closing,
+  connector,
+  networkOf,
+  serverAddress,
+  serverAddresses,
+  tlsOptions,
+  withAdministrator,
+  withServer,
+} from './connection.js';
 import { Failure, type Surroundings } from './surroundings.js';
 import { givenAdminToken } from './trust/admin-token.js';
 import { isAccessKept, keepAccess, keptAccess } from './trust/kept-access.js';
@@ -65,9 +73,11 @@ export function keyOfReader(
 
 /** Who has logged in on this machine, with a token that is still good. */
 export function keptLogin(flags: ReaderFlags, surroundings: Surroundings): LoggedIn | undefined {
-  const { server, tls } = serverOf(flags, surroundings);
+  const servers = serverAddresses(flags, surroundings);
+  const isEncrypted = tlsOptions(flags, surroundings) !== undefined;
+  const network = networkOf(flags, surroundings);
   const { path } = keyOfReader(flags, surroundings);
-  return keptAccess(path, { server, isEncrypted: tls !== undefined }, surroundings.clock.wallMs());
+  return keptAccess(path, { servers, isEncrypted, network }, surroundings.clock.wallMs());
 }
 
 /**
@@ -104,9 +114,9 @@ export async function logIn(
 /** Logs in by a token of an issuer, and keeps the access token where that of a key would be. */
 export async function logInByToken(token: string, flags: ReaderFlags, surroundings: Surroundings): Promise<FreshLogin> {
   const { signal } = surroundings;
-  const { server, tls } = serverOf(flags, surroundings);
-  if (tls === undefined && !isLoopback(parseAddress(server))) {
-    throw new Failure(`${server} is spoken to in plain text: a token is sent over TLS only (--tls, --tls-ca or --pin)`);
+  const remote = serverAddresses(flags, surroundings).find((server) => !isLoopback(parseAddress(server)));
+  if (remote !== undefined && tlsOptions(flags, surroundings) === undefined) {
+    throw new Failure(`${remote} is spoken to in plain text: a token is sent over TLS only (--tls, --tls-ca or --pin)`);
   }
   const { path } = keyOfReader(flags, surroundings);
   return withServer(flags, surroundings, async (yard) => {
@@ -120,9 +130,10 @@ export async function logInByToken(token: string, flags: ReaderFlags, surroundin
 }
 
 function keep(path: string, { uuid, accessToken, goodForMs }: FreshLogin, flags: ReaderFlags, around: Surroundings) {
-  const { server, tls } = serverOf(flags, around);
+  const server = serverAddress(flags, around);
+  const isEncrypted = tlsOptions(flags, around) !== undefined;
   const goodUntilMs = around.clock.wallMs() + goodForMs;
-  keepAccess(path, { server, isEncrypted: tls !== undefined, uuid, accessToken, goodUntilMs });
+  keepAccess(path, { server, isEncrypted, network: networkOf(flags, around), uuid, accessToken, goodUntilMs });
 }
 
 /** Runs something as a principal that has logged in, and logs in again when the token is good no more. */
@@ -132,14 +143,7 @@ export async function withAccess<Result>(
   surroundings: Surroundings,
   run: (yard: Switchyard) => Promise<Result>,
 ): Promise<Result> {
-  const server = serverOf(flags, surroundings);
   const renewAccessToken = async () => (await logIn(flags, surroundings))?.accessToken;
-  const yard = new Switchyard({ ...server, accessToken, renewAccessToken });
-  try {
-    return await run(yard);
-  } catch (error) {
-    throw await diagnose(error, server, surroundings.clock);
-  } finally {
-    await yard.close();
-  }
+  const connect = connector(flags, surroundings, { accessToken, renewAccessToken });
+  return closing(flags, surroundings, connect(), run);
 }

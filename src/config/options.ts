@@ -39,7 +39,11 @@ export const OPTIONS = {
     'journal',
     'Keep the journal in an etcd instead of in the data folder, so that another server can take over: see docs/cluster.md. The data folder holds identity and secrets only.',
   ),
-  network: networkName('network', 'default', 'The network whose journal it is, with --journal.'),
+  network: networkName(
+    'network',
+    'default',
+    'The network whose journal it is in etcd, with --journal; its clients may name it so. Without --journal it means nothing.',
+  ),
   name: optionalText(
     'name',
     'NAME',

@@ -40,6 +40,7 @@ interface Shown {
   readonly isAdmin: boolean;
   readonly access?: Access | undefined;
   readonly origin: Origin & { readonly connection: string };
+  readonly namedNetwork?: string | undefined;
   /** Whether its connection has closed or shares its name, or it has given up. */
   readonly isNameless: () => boolean;
 }
@@ -54,16 +55,19 @@ export class Caller implements Asker {
   readonly access: Access | undefined;
   /** From where. */
   readonly origin: Shown['origin'];
+  /** What the call's metadata calls the network; undefined where it names none. */
+  readonly namedNetwork: string | undefined;
   readonly #gatekeeper: Gatekeeper;
   readonly #isNameless: () => boolean;
 
-  constructor(gatekeeper: Gatekeeper, { sid, isAdmin, access, origin, isNameless }: Shown) {
+  constructor(gatekeeper: Gatekeeper, { sid, isAdmin, access, origin, namedNetwork, isNameless }: Shown) {
     this.#gatekeeper = gatekeeper;
     this.#isNameless = isNameless;
     this.sid = sid;
     this.isAdmin = isAdmin;
     this.access = access;
     this.origin = origin;
+    this.namedNetwork = namedNetwork;
   }
 
   /** Whether the call came without a credential. */
@@ -151,15 +155,17 @@ export function identify(
     return new Fault('IDENTITY_MISMATCH', `the access token is of identity ${given.uuid}, ${shownAs(vouched)}`);
   }
   const access = vouched ?? given;
+  const [named] = metadata.get(NETWORK_METADATA);
+  const shown = { isAdmin, access, origin, namedNetwork: named?.toString(), isNameless };
   const [token] = metadata.get(SESSION_METADATA);
-  if (token === undefined) return new Caller(gatekeeper, { sid: undefined, isAdmin, access, origin, isNameless });
+  if (token === undefined) return new Caller(gatekeeper, { ...shown, sid: undefined });
   const sid = authenticate(replica.state, String(token), gatekeeper.network.number);
   if (sid instanceof Fault) return sid;
   const uuid = identityOf(replica.state.sessions.get(sid)!);
   if (access !== undefined && access.uuid !== uuid) {
     return new Fault('IDENTITY_MISMATCH', `${shownAs(access)}, the session of ${uuid}`);
   }
-  const caller = new Caller(gatekeeper, { sid, isAdmin, access, origin, isNameless });
+  const caller = new Caller(gatekeeper, { ...shown, sid });
   // Its word counts on this connection as a proof does, while it is good.
   if (vouched !== undefined) caller.show(uuid, vouched.untilMs);
   return gatekeeper.renews(sid, caller) ? (renew({ replica, shares }, sid, origin) ?? caller) : caller;

@@ -2,7 +2,7 @@ import type { Metadata, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { AuditLog } from '../audit/audit-log.js';
 import { authRequired } from '../core/decide/policy/authorize.js';
 import { Fault } from '../core/model/fault.js';
-import { DEFAULT_NETWORK, NETWORK_NAME, NETWORK_NAME_RULE, type NetworkRef } from '../core/model/network.js';
+import { DEFAULT_NETWORK, NETWORK_NAME, NETWORK_NAME_RULE, type NetworkRef, namesOf } from '../core/model/network.js';
 import { type Method, ruleOf } from '../core/model/trust/permission.js';
 import type { AuthMode } from '../core/model/trust/policy.js';
 import { networkOfToken } from '../replica/access/token.js';
@@ -58,14 +58,14 @@ export class NetworkRouter {
 
   /** From now on calls about this network are led to these services. */
   add(services: NetworkServices): void {
-    this.#byName.set(services.network.name, services);
+    for (const name of namesOf(services.network)) this.#byName.set(name, services);
     this.#byNumber.set(services.network.number, services);
   }
 
   /** From now on there is no such network. */
-  remove({ name, number }: NetworkRef): void {
-    this.#byName.delete(name);
-    this.#byNumber.delete(number);
+  remove(network: NetworkRef): void {
+    for (const name of namesOf(network)) this.#byName.delete(name);
+    this.#byNumber.delete(network.number);
   }
 
   /** A handler that leads a call on to the same method of its network. */

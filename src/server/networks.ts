@@ -102,7 +102,7 @@ export class Networks implements NetworkAdmin {
       const { journals, clock } = this.#deps;
       if (journals === undefined) {
         const what =
-          "this server's journal holds one network: only a server with a journal in a folder of its own has several";
+          "this server's journal holds one network: for another one start servers with another --network on the same etcd";
         return new Fault('UNIMPLEMENTED', what);
       }
       await this.#discardUnfounded(name);

@@ -11,6 +11,7 @@ import { type Config, IN_MEMORY } from '../config/options.js';
 import { tlsPlan } from '../config/tls-plan.js';
 import type { Asset } from '../console/assets.js';
 import { draining } from '../core/model/draining.js';
+import { DEFAULT_NETWORK, DEFAULT_NETWORK_REF, type NetworkRef } from '../core/model/network.js';
 import type { AuthMode } from '../core/model/trust/policy.js';
 import type { ServerStanding } from '../grpc/backing.js';
 import { type Journal, JournalError } from '../journal/journal.js';
@@ -20,7 +21,7 @@ import type { SpanExport } from '../tracing/exporter.js';
 import { ensureMetricsToken } from './admin-token.js';
 import { CertificateKeeper } from './certificates/certificates.js';
 import { Doors } from './doors.js';
-import { type Engine, startEngine } from './engine.js';
+import { type Engine, type Storage, startEngine } from './engine.js';
 import { fetchJson } from './fetch-json.js';
 import { listening } from './listen-error.js';
 import { rememberListening } from './listening-file.js';
@@ -189,7 +190,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       fatal,
     };
     audit = openAudit(config.data, { clock, log });
-    engine = await startEngine({ ...parts, audit });
+    engine = await startEngine({ ...parts, network: ownNetwork(config, opened.storage), audit });
     const { journal: ofAll } = opened.storage;
     networks = new Networks({
       config,
@@ -268,6 +269,13 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     await goDown(0);
     throw error;
   }
+}
+
+/** The default network of a server. Its clients may name the one of a log of several servers as that log does. */
+function ownNetwork({ network }: Config, { cluster }: Storage): NetworkRef {
+  return cluster === undefined || network === DEFAULT_NETWORK
+    ? DEFAULT_NETWORK_REF
+    : { ...DEFAULT_NETWORK_REF, alias: network };
 }
 
 function running(

@@ -5,7 +5,7 @@ import { SharedBytes } from '../base/shared-bytes.js';
 import type { Change } from '../core/model/change.js';
 import { draining } from '../core/model/draining.js';
 import type { Fault } from '../core/model/fault.js';
-import type { NetworkRef } from '../core/model/network.js';
+import { type NetworkRef, namesOf } from '../core/model/network.js';
 import type { Position } from '../core/model/position.js';
 import type { Pipe, Receiver } from '../transport/pipe.js';
 import type { Answers } from './conversation/answers.js';
@@ -58,17 +58,16 @@ export class SystemDoor {
 
   /** Lets connections be about one more network. Answers with what is to be told of its changes. */
   addNetwork(backing: Backing): SystemNetwork {
-    const { name, number } = backing.gatekeeper.network;
+    const { network: ref } = backing.gatekeeper;
     const network = new SystemNetwork(backing, this.remembered);
-    this.networks.set(name, network).set(number, network);
+    for (const key of [ref.number, ...namesOf(ref)]) this.networks.set(key, network);
     return network;
   }
 
   /** There is no such network any more: its connections are told so, and closed. */
-  removeNetwork({ name, number }: NetworkRef, why: Fault): void {
-    const network = this.networks.get(number);
-    this.networks.delete(name);
-    this.networks.delete(number);
+  removeNetwork(ref: NetworkRef, why: Fault): void {
+    const network = this.networks.get(ref.number);
+    for (const key of [ref.number, ...namesOf(ref)]) this.networks.delete(key);
     for (const [peer, place] of this.places) if (place === network) peer.drain(why);
     network?.forget();
   }

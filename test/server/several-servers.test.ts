@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { quietPort } from '../../harness/port.js';
 import { type Instance, InstanceType, Switchyard } from '../../src/client/index.js';
+import { SigningKey } from '../../src/trust/signing-key.js';
 import { Wire } from '../client/worlds/wire.js';
 import { agent, ask, type Running, run } from '../grpc/running.js';
 import { EtcdProcess, lacksEtcd } from '../log/etcd-process.js';
@@ -83,6 +84,22 @@ jest.setTimeout(60_000);
     while (watched.graph.node(instanceSid) === undefined)
       await new Promise((resolve) => watched.on('nodeAdded', resolve));
     expect(resets).toEqual([]);
+  });
+
+  it('lets clients name the network as the servers do with --network, in calls and in proofs, and no other', async () => {
+    const { a } = await serveTwo();
+    const network = `several-${count - 1}`;
+    const key = SigningKey.generate();
+    for (const [number, named] of [network, 'default', undefined].entries()) {
+      const yard = new Switchyard({ server: a.address, network: named });
+      closing.push(() => yard.close());
+      const instance = yard.join({ uuid: agent(number + 1).instanceUuid, type: InstanceType.AGENT, name: '', key });
+      await instance.attached();
+      expect((await yard.getNode(instance.session!.cvid)).node.instanceUuid).toBe(agent(number + 1).instanceUuid);
+    }
+    const other = new Switchyard({ server: a.address, network: 'another' });
+    closing.push(() => other.close());
+    await expect(other.getServer()).rejects.toMatchObject({ reason: 'NETWORK_NOT_FOUND' });
   });
 
   it('lets an attachment go to the other server without a wait when its own one drains', async () => {

@@ -101,7 +101,7 @@ If it is another server, give its token with --admin-token or SWITCHYARD_ADMIN_T
   it('that was found is not even tried in plain text at another machine', async () => {
     const surroundings = { env: {}, home, platform: 'linux' } as Surroundings;
     const tokenFor = (host: string, isEncrypted: boolean) =>
-      adminTokenFor({}, surroundings, { server: `${host}:8768`, isEncrypted });
+      adminTokenFor({}, surroundings, { servers: ['localhost:8769', `${host}:8768`], isEncrypted });
     for (const host of ['127.0.0.1', 'localhost', '[::1]']) {
       expect(await tokenFor(host, false)).toEqual({ token: SECRET, foundIn: folder });
     }

@@ -9,15 +9,26 @@ import { explain } from './explain.js';
 export interface Server {
   /** HOST:PORT. */
   readonly server: string;
+  /** All that the command may have spoken to, where these are several. */
+  readonly servers?: readonly string[];
   readonly tls: TlsOptions | true | undefined;
 }
 
 /** What went wrong with a call to a server; in words that name the cause where the server could not be talked to. */
-export async function diagnose(error: unknown, { server, tls }: Server, clock: Clock): Promise<unknown> {
+export async function diagnose(
+  error: unknown,
+  { server, servers = [server], tls }: Server,
+  clock: Clock,
+): Promise<unknown> {
   if (!(error instanceof SwitchyardError) || error.reason !== undefined) return error;
   if (error.code !== StatusCode.UNAVAILABLE && error.code !== StatusCode.DEADLINE_EXCEEDED) return error;
-  const found = await probe({ address: parseAddress(server), tls, speaks: 'grpc' }, clock);
-  return found === undefined ? new Failure(explain(error)[0]) : failureOf(found);
+  const findings = await Promise.all(
+    servers.map((one) => probe({ address: parseAddress(one), tls, speaks: 'grpc' }, clock)),
+  );
+  const found = findings.filter((finding) => finding !== undefined);
+  // A finding names its address. With several servers each that cannot be talked to says why.
+  if (found.length < 2) return found[0] === undefined ? new Failure(explain(error)[0]) : failureOf(found[0]);
+  return new Failure(found.map(({ why }) => why).join('; '), [...new Set(found.flatMap(({ advice }) => advice ?? []))]);
 }
 
 /** The same in one line, for commands that go on. */

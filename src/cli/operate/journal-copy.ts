@@ -19,6 +19,9 @@ const LEASE_MS = 10_000;
 /** What the servers that wait read of who has the network. */
 const NAME = 'switchyard journal copy';
 
+/** What to do where etcd did not answer. */
+export const LOOK_AT_ETCD = 'Look whether etcd runs there and can be reached, and what it logs.';
+
 /** What a copy says of itself. */
 interface CopyResult {
   readonly revision: number;
@@ -42,7 +45,8 @@ export async function copyJournal(command: Command, surroundings: Surroundings):
       await out.write(`${folder} still has its journal: remove ${folder}/data.mdb once servers run on the copy`);
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;
-    throw new Failure(`nothing was copied from ${from} to ${to}: ${error.message}`);
+    const advice = error.kind === 'failed' ? [LOOK_AT_ETCD] : [];
+    throw new Failure(`nothing was copied from ${from} to ${to}: ${error.message}`, advice);
   }
 }
 

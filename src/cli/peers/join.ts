@@ -7,12 +7,12 @@ import {
   Refusal,
   type Switchyard,
 } from '../../client/index.js';
-import { serverAddress, serverOf, withServer } from '../connection.js';
+import { serverOf, withServer } from '../connection.js';
 import { diagnoseShortly } from '../operate/diagnose.js';
 import { type Surroundings, UsageError } from '../surroundings.js';
-import { type EnrolFlags, enrolWith, readTicketText } from '../trust/enrolment.js';
+import { type EnrolFlags, enrolWith, placeOf, readTicketText } from '../trust/enrolment.js';
 import { type Membership, membership, rememberMembership } from '../trust/known-servers.js';
-import { namedInstance, ownKey, passingInstance } from '../trust/own-key.js';
+import { isMemberAt, namedInstance, ownKey, passingInstance } from '../trust/own-key.js';
 import { type Admitted, isAdmitted, readAdmitted } from './admission.js';
 import { servePort } from './forwarding.js';
 
@@ -66,9 +66,9 @@ interface Joining {
 async function enrolled(given: JoinFlags, surroundings: Surroundings): Promise<Joining & { ports: readonly number[] }> {
   const text = await readTicketText(given, surroundings);
   const redeemed = text === undefined ? undefined : (await enrolWith(text, given, surroundings)).member;
-  const flags = redeemed === undefined ? given : { ...given, server: redeemed.server };
+  const flags = redeemed === undefined ? given : { ...given, ...placeOf(redeemed) };
   const kept = membership(surroundings);
-  const isHere = kept !== undefined && kept.server === serverAddress(flags, surroundings);
+  const isHere = kept !== undefined && isMemberAt(kept, flags, surroundings);
   const isMember = isHere && isSameInstance(kept, flags);
   const ports = given.port ?? (isMember ? kept.ports : undefined);
   if (ports === undefined) throw new UsageError('--port: a port that peers may reach is needed');

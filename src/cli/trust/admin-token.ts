@@ -18,10 +18,10 @@ export interface AdminToken {
   readonly foundIn?: string;
 }
 
-/** A server, and whether it is spoken to over TLS. */
-export interface ServerPort {
-  /** HOST:PORT. */
-  readonly server: string;
+/** The servers that a command may speak to, and whether over TLS. */
+export interface ServerPorts {
+  /** HOST:PORT each, one at least. */
+  readonly servers: readonly string[];
   readonly isEncrypted: boolean;
 }
 
@@ -36,14 +36,14 @@ export interface ServerPort {
 export async function adminTokenFor(
   flags: AdminFlags,
   surroundings: Surroundings,
-  { server, isEncrypted }: ServerPort,
+  { servers, isEncrypted }: ServerPorts,
 ): Promise<AdminToken | undefined> {
   const { env } = surroundings;
   const given = givenAdminToken(flags, env);
   if (given !== undefined) return { token: given };
   if (flags.data !== undefined) return { token: await namedToken(flags.data) };
   const foundIn = env.SWITCHYARD_DATA || defaultDataFolder(surroundings);
-  if (foundIn === IN_MEMORY || (!isEncrypted && !isLoopback(parseAddress(server)))) return undefined;
+  if (foundIn === IN_MEMORY || (!isEncrypted && !servers.map(parseAddress).every(isLoopback))) return undefined;
   const token = await readAdminToken(foundIn);
   return token ? { token, foundIn } : undefined;
 }
@@ -66,10 +66,10 @@ async function namedToken(folder: string): Promise<string> {
 }
 
 /** What went wrong, in words that say what to do where a server has not proved itself. */
-export function explainUnproven(error: unknown, { foundIn }: AdminToken, { server }: ServerPort): unknown {
+export function explainUnproven(error: unknown, { foundIn }: AdminToken, { servers }: ServerPorts): unknown {
   if (!(error instanceof UnprovenServerError)) return error;
   return new Failure(
-    `the server at ${server} has not proved that it knows the administrator's token in ${foundIn}, so it was not sent`,
+    `the server at ${servers.join(' or ')} has not proved that it knows the administrator's token in ${foundIn}, so it was not sent`,
     [
       'If it is another server, give its token with --admin-token or SWITCHYARD_ADMIN_TOKEN, or name its data folder with --data.',
     ],

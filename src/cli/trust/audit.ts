@@ -3,7 +3,7 @@ import type { AuditLine } from '../../audit/line.js';
 import { PrivateFileError } from '../../base/private-files.js';
 import type { SwitchyardError } from '../../client/index.js';
 import { defaultDataFolder } from '../../config/config.js';
-import { type ConnectionFlags, withAdministrator } from '../connection.js';
+import { type ConnectionFlags, withServersAdministrator } from '../connection.js';
 import { explain } from '../operate/explain.js';
 import { dim, red, type Text } from '../output/text.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
@@ -40,7 +40,7 @@ export async function tailAudit({ lines: max = LINES_DEFAULT, ...flags }: AuditF
 async function tailServer(max: number, flags: AuditFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
   if (max > LINES_OF_SERVER_MAX) throw new UsageError(`--lines: a server prints ${LINES_OF_SERVER_MAX} at most`);
-  await withAdministrator(flags, surroundings, async (yard) => {
+  await withServersAdministrator(flags, surroundings, async (yard) => {
     let hasLines = false;
     const onBreak = (error: SwitchyardError, delayMs: number) => {
       // A server that is missing at the start is an error; one that goes away later is waited for.

@@ -14,7 +14,8 @@ import {
   type TlsOptions,
 } from '../../client/index.js';
 import { whyNothingIsKept } from '../../config/config.js';
-import { type ConnectionFlags, tlsOptions } from '../connection.js';
+import { DEFAULT_NETWORK } from '../../core/model/network.js';
+import { type ConnectionFlags, namedNetwork, serverAddresses, tlsOptions } from '../connection.js';
 import { diagnose } from '../operate/diagnose.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
 import { type Membership, membership, rememberMembership, rememberServer } from './known-servers.js';
@@ -95,17 +96,21 @@ export async function enrolWith(
   { isAlwaysAsked = false } = {},
 ): Promise<Enrolled> {
   const ticket = readTicket(text);
+  // A ticket does not say of which network it is. One that nobody names is the default one, wherever this user was enrolled before.
+  const network = namedNetwork(flags, surroundings) ?? DEFAULT_NETWORK;
   // Before the ticket is spent: what it leads to is kept there, whatever --key says.
   const homeless = whyNothingIsKept(surroundings);
   if (homeless !== undefined) throw new Failure(`what a ticket leads to cannot be kept: ${homeless}. Set HOME`);
-  const servers = flags.server === undefined ? ticket.addresses : [flags.server];
+  const isSaid = flags.server !== undefined || (ticket.addresses.length === 0 && surroundings.env.SWITCHYARD_SERVER);
+  const servers = isSaid ? serverAddresses(flags, surroundings) : ticket.addresses;
   if (servers.length === 0) throw new UsageError('--server: the ticket says no address of the server');
   const before = membership(surroundings);
-  if (!isAlwaysAsked && before !== undefined && isRedeemed(before, servers, flags)) return { member: before };
+  if (!isAlwaysAsked && before !== undefined && isRedeemed(before, servers, { ...flags, network }))
+    return { member: before };
   let failure: unknown;
   for (const server of servers) {
     try {
-      return await enrolAt({ ...flags, server }, ticket, surroundings);
+      return await enrolAt({ ...flags, server, network }, ticket, surroundings);
     } catch (error) {
       if (!(error instanceof SwitchyardError) || !isAway(error)) throw error;
       failure ??= await diagnose(error, { server, tls: ticketTls(ticket, flags, surroundings) }, surroundings.clock);
@@ -115,14 +120,14 @@ export async function enrolWith(
 }
 
 async function enrolAt(
-  flags: EnrolFlags & { readonly server: string },
+  flags: EnrolFlags & { readonly server: string; readonly network: string },
   ticket: TicketContent,
   surroundings: Surroundings,
 ): Promise<Enrolled> {
-  const { server, name } = flags;
+  const { server, network, name } = flags;
   const { uuid, key, bindProofs } = await ownIdentity(flags, surroundings);
   const tls = ticketTls(ticket, flags, surroundings);
-  const yard = new Switchyard({ server, tls });
+  const yard = new Switchyard({ server, tls, network, tracer: surroundings.tracer });
   try {
     const redeemed = { secret: ticket.secret, uuid, key: await key(), name };
     const options = { signal: surroundings.signal, timeoutMs: ADDRESS_TIMEOUT_MS, bindProofs };
@@ -131,7 +136,7 @@ async function enrolAt(
     const authority = pins.length === 0 ? undefined : await findPinnedRoot(parseAddress(server), pins);
     rememberServer({ server, pins, isEncrypted }, authority, surroundings);
     const hasSeveral = identity.kind === IdentityKind.PERSON || identity.kind === IdentityKind.SERVICE;
-    const member = { server, uuid, name: identity.name || name, keyName: nameOfKey(flags), hasSeveral };
+    const member = { server, network, uuid, name: identity.name || name, keyName: nameOfKey(flags), hasSeveral };
     rememberMembership(member, surroundings);
     return { member, identity };
   } finally {
@@ -157,9 +162,14 @@ function ticketTls({ isEncrypted, pins }: TicketContent, flags: ConnectionFlags,
   return { pins, ...(cert && { cert }), ...(key && { key }) };
 }
 
-function isRedeemed(before: Membership, servers: readonly string[], { name, uuid }: EnrolFlags): boolean {
+/** The options that lead a command to where this user has enrolled. */
+export function placeOf({ server, network = DEFAULT_NETWORK }: Membership) {
+  return { server, network };
+}
+
+function isRedeemed(before: Membership, servers: readonly string[], { name, uuid, network }: EnrolFlags): boolean {
   const isSame = (name === undefined || name === before.name) && (uuid === undefined || uuid === before.uuid);
-  return isSame && servers.includes(before.server);
+  return isSame && servers.includes(before.server) && placeOf(before).network === network;
 }
 
 function readTicket(text: string): TicketContent {

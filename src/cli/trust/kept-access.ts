@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { readPrivateFile, replacePrivateFile } from '../../base/private-files.js';
+import { DEFAULT_NETWORK } from '../../core/model/network.js';
 import { Failure } from '../surroundings.js';
 
 /** Not used when it is good for less: the command that uses it takes some seconds. */
@@ -11,20 +12,29 @@ export interface KeptAccess {
   readonly server: string;
   /** The connection over which it came was encrypted: it is sent over no other. */
   readonly isEncrypted: boolean;
+  /** The network that it is of: in another it is nobody's. */
+  readonly network: string;
   readonly uuid: string;
   readonly accessToken: string;
   /** By the wall clock of this machine, which also says when to log in again; the server does not rely on it. */
   readonly goodUntilMs: number;
 }
 
-/** The token that is kept beside a key for this server, if it is still good. */
+/** Where a command would send a token. */
+export interface AccessTarget extends Pick<KeptAccess, 'isEncrypted' | 'network'> {
+  /** HOST:PORT each: servers of one network. */
+  readonly servers: readonly string[];
+}
+
+/** The token that is kept beside a key for one of these servers and their network, if it is still good. */
 export function keptAccess(
   keyPath: string,
-  { server, isEncrypted }: Pick<KeptAccess, 'server' | 'isEncrypted'>,
+  { servers, isEncrypted, network }: AccessTarget,
   nowMs: number,
 ): KeptAccess | undefined {
   const kept = readKept(keyPath);
-  if (kept === undefined || kept.server !== server || (kept.isEncrypted && !isEncrypted)) return undefined;
+  if (kept === undefined || !servers.includes(kept.server) || kept.network !== network) return undefined;
+  if (kept.isEncrypted && !isEncrypted) return undefined;
   return kept.goodUntilMs - SPARE_MS > nowMs ? kept : undefined;
 }
 
@@ -63,10 +73,13 @@ function readKept(keyPath: string): KeptAccess | undefined {
   }
   if (text === undefined) return undefined;
   try {
-    const { server, isEncrypted, uuid, accessToken, goodUntilMs } = JSON.parse(text) as Partial<KeptAccess>;
+    // A file without a network is from when there was only one.
+    const { server, isEncrypted, network = DEFAULT_NETWORK, ...rest } = JSON.parse(text) as Partial<KeptAccess>;
+    const { uuid, accessToken, goodUntilMs } = rest;
     const hasTexts = typeof server === 'string' && typeof uuid === 'string' && typeof accessToken === 'string';
-    if (!hasTexts || typeof isEncrypted !== 'boolean' || typeof goodUntilMs !== 'number') return undefined;
-    return { server, isEncrypted, uuid, accessToken, goodUntilMs };
+    if (!hasTexts || typeof network !== 'string') return undefined;
+    if (typeof isEncrypted !== 'boolean' || typeof goodUntilMs !== 'number') return undefined;
+    return { server, isEncrypted, network, uuid, accessToken, goodUntilMs };
   } catch {
     return undefined;
   }

@@ -5,6 +5,7 @@ import { ensurePrivateFolder, readPrivateFile, replacePrivateFile } from '../../
 import { formatPin, parsePin, type TlsOptions } from '../../client/index.js';
 import { defaultDataFolder } from '../../config/config.js';
 import { IN_MEMORY } from '../../config/options.js';
+import { NETWORK_NAME } from '../../core/model/network.js';
 import { readAuthority } from '../../server/certificates/own-certificates.js';
 import { readListening } from '../../server/listening-file.js';
 import { OWN_SERVER_NAME } from '../../trust/pin.js';
@@ -23,6 +24,8 @@ export interface KnownServer {
 export interface Membership {
   /** HOST:PORT. */
   readonly server: string;
+  /** Which of the server's networks. Absent: the default one. */
+  readonly network?: string | undefined;
   readonly name?: string | undefined;
   readonly uuid: string;
   /** What its key is called in the key folder. */
@@ -66,10 +69,11 @@ export function membership(place: Place): Membership | undefined {
   const path = membershipPath(place);
   const kept = readJson(path);
   if (kept === undefined) return undefined;
-  const { server, uuid, name, keyName, hasSeveral, ports } = kept as Partial<Membership>;
+  const { server, network, uuid, name, keyName, hasSeveral, ports } = kept as Partial<Membership>;
   const hasTexts = typeof server === 'string' && typeof uuid === 'string' && typeof keyName === 'string';
-  const isWhole = hasTexts && typeof (name ?? '') === 'string' && (ports === undefined || Array.isArray(ports));
-  if (isWhole) return { server, uuid, name, keyName, hasSeveral: hasSeveral === true, ports };
+  const hasNames = typeof (name ?? '') === 'string' && (network === undefined || NETWORK_NAME.test(network));
+  const isWhole = hasTexts && hasNames && (ports === undefined || Array.isArray(ports));
+  if (isWhole) return { server, network, uuid, name, keyName, hasSeveral: hasSeveral === true, ports };
   throw new Failure(`${path} is not what this program writes: delete it, and enrol again`);
 }
 

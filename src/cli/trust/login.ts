@@ -1,7 +1,7 @@
 import { keyOfReader, logIn, logInByToken, type ReaderFlags } from '../reader.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
 import { durationWord } from '../words.js';
-import { type EnrolFlags, enrolWith, readSecretText, readTicketText } from './enrolment.js';
+import { type EnrolFlags, enrolWith, placeOf, readSecretText, readTicketText } from './enrolment.js';
 import { forgetAccess } from './kept-access.js';
 
 /** How somebody logs in. */
@@ -33,8 +33,9 @@ export async function login(flags: LoginFlags, surroundings: Surroundings): Prom
 
 async function logInByKey(flags: LoginFlags, surroundings: Surroundings) {
   const text = await readTicketText(flags, surroundings);
-  if (text !== undefined) await enrolWith(text, flags, surroundings);
-  return logIn(flags, surroundings, { isKept: true });
+  if (text === undefined) return logIn(flags, surroundings, { isKept: true });
+  const { member } = await enrolWith(text, flags, surroundings);
+  return logIn({ ...flags, ...placeOf(member) }, surroundings, { isKept: true });
 }
 
 /** The issuer's token that the flags or the environment name; undefined when they name none. */

@@ -1,9 +1,9 @@
 import type { ServerNetwork } from '../../client/index.js';
 import { confirm } from '../confirm.js';
-import { type ConnectionFlags, withAdministrator } from '../connection.js';
+import { type ConnectionFlags, withServersAdministrator } from '../connection.js';
 import { type ListFlags, writeListing } from '../output/listing.js';
 import type { Column } from '../output/table.js';
-import type { Surroundings } from '../surroundings.js';
+import { Failure, type Surroundings } from '../surroundings.js';
 import { counted } from '../words.js';
 
 /** Options of the commands about networks. */
@@ -25,7 +25,7 @@ export async function createNetwork(
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
-  await withAdministrator(flags, surroundings, async (yard) => {
+  await withServersAdministrator(flags, surroundings, async (yard) => {
     const { network } = await yard.identities.createNetwork(name, { sessionsMax, signal });
     if (flags.json) return terminal.out.json(network);
     await terminal.out.write(
@@ -37,7 +37,7 @@ export async function createNetwork(
 /** Lists the networks of a server. */
 export async function listNetworks(flags: ConnectionFlags & ListFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
-  await withAdministrator(flags, surroundings, async (yard) => {
+  await withServersAdministrator(flags, surroundings, async (yard) => {
     const { networks } = await yard.identities.listNetworks({ signal });
     await writeListing({ columns: COLUMNS, rows: networks, facts: (network) => network }, flags, terminal);
   });
@@ -50,10 +50,11 @@ export async function dropNetwork(
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
-  await withAdministrator(flags, surroundings, async (yard) => {
+  await withServersAdministrator(flags, surroundings, async (yard) => {
     const { networks } = await yard.identities.listNetworks({ signal });
-    const sessions = networks.find((network) => network.name === name)?.sessions ?? 0;
-    const question = `Drop the network ${name} with ${counted(sessions, 'session')}?`;
+    const dropped = networks.find((network) => network.name === name);
+    if (dropped === undefined) throw new Failure(`there is no network ${JSON.stringify(name)}: see network list`);
+    const question = `Drop the network ${name} with ${counted(dropped.sessions, 'session')}?`;
     if (!yes) await confirm(question, 'nothing was dropped', surroundings);
     const { exportedTo } = await yard.identities.dropNetwork(name, { signal });
     if (flags.json) return terminal.out.json({ name, exportedTo });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import {
   AuthMode,
@@ -10,8 +11,9 @@ import {
   SwitchyardError,
 } from '../../client/index.js';
 import { defaultDataFolder, whyNothingIsKept } from '../../config/config.js';
+import { DEFAULT_NETWORK } from '../../core/model/network.js';
 import { uuidOfName } from '../../replay/uuid.js';
-import { type ConnectionFlags, serverAddress } from '../connection.js';
+import { type ConnectionFlags, networkOf, serverAddresses } from '../connection.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
 import { type Membership, membership } from './known-servers.js';
 
@@ -37,8 +39,16 @@ export interface OwnKey {
 /** Where the key of a command is, by its flags and what it is called. */
 export function ownKeyPath(name: string, flags: KeyFlags, surroundings: Surroundings): string {
   if (flags.key !== undefined) return flags.key;
-  const server = serverAddress(flags, surroundings);
-  return keptKeyPath({ folder: defaultDataFolder(surroundings), server, name });
+  const network = networkOf(flags, surroundings);
+  const folder = defaultDataFolder(surroundings);
+  const enrolledAt = membership(surroundings)?.server;
+  // First the one that has redeemed the ticket: a key was made for those before it, too, and they were away.
+  const servers = serverAddresses(flags, surroundings).toSorted(
+    (one, other) => Number(other === enrolledAt) - Number(one === enrolledAt),
+  );
+  const paths = servers.map((server) => keptKeyPath({ folder, server, network, name }));
+  // In whatever order the servers of a network are named, an instance stays the same.
+  return paths.find((path) => existsSync(path)) ?? paths[0]!;
 }
 
 /** The key of a command, made if there is none. Rejects with a Failure when it cannot be stored. */
@@ -80,7 +90,16 @@ export function enrolledAs(
 ): Pick<Membership, 'uuid' | 'keyName' | 'hasSeveral'> | undefined {
   if (flags.key !== undefined || flags.name !== undefined || flags.uuid !== undefined) return undefined;
   const member = membership(surroundings);
-  return member?.server === serverAddress(flags, surroundings) ? member : undefined;
+  return member !== undefined && isMemberAt(member, flags, surroundings) ? member : undefined;
+}
+
+/** Whether this user is enrolled in the network of a command, at one of the servers that it names. */
+export function isMemberAt(
+  { server, network = DEFAULT_NETWORK }: Membership,
+  flags: ConnectionFlags,
+  surroundings: Surroundings,
+): boolean {
+  return serverAddresses(flags, surroundings).includes(server) && network === networkOf(flags, surroundings);
 }
 
 /**

@@ -11,9 +11,9 @@ import {
   type ServiceError,
   type VerifyOptions,
 } from '@grpc/grpc-js';
+import { failureWords } from '../../base/failure-words.js';
 import { isPin, OWN_SERVER_NAME } from '../../trust/pin.js';
 import { keyIdOf } from '../../trust/public-key.js';
-import { failureWords } from '../connection/failure-words.js';
 import { SwitchyardError } from '../error.js';
 import { LIMITS } from '../limits.js';
 import { StatusCode } from '../status.js';

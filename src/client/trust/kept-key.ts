@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { link, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { asError, codeOf } from '../../base/errors.js';
+import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
 import { SigningKey } from '../../trust/signing-key.js';
 
 /** Only their owner may read and write private keys, and enter the folder. */
@@ -18,13 +19,17 @@ export interface KeptKeyPlace {
   readonly folder: string;
   /** HOST:PORT. */
   readonly server: string;
+  /** The network of the server. Default: `default`. */
+  readonly network?: string | undefined;
   /** What the key is for: an instance's name or UUID. */
   readonly name: string;
 }
 
-/** Where the key of a server and a name is kept. */
-export function keptKeyPath({ folder, server, name }: KeptKeyPlace): string {
-  return join(folder, 'keys', fileName(server), `${fileName(name)}.pem`);
+/** Where the key of a server, a network and a name is kept: each network of a server knows other keys, and other instances. */
+export function keptKeyPath({ folder, server, network = DEFAULT_NETWORK, name }: KeptKeyPlace): string {
+  // A network's name has no dot, so that its folder is no key's file.
+  const inNetwork = network === DEFAULT_NETWORK ? [] : [fileName(network)];
+  return join(folder, 'keys', fileName(server), ...inNetwork, `${fileName(name)}.pem`);
 }
 
 /** The key in a file. Undefined: there is no such file. Throws an Error with the path for one that cannot be used. */

@@ -6,6 +6,8 @@ export interface NetworkRef {
   /** Its number on this server: 0 is the default one's. A number is never given twice. */
   readonly number: number;
   readonly name: string;
+  /** Another name by which calls may name it: the one that it has in a log of several servers. */
+  readonly alias?: string | undefined;
 }
 
 /** The network that every server has. */
@@ -15,3 +17,8 @@ export const DEFAULT_NETWORK_REF: NetworkRef = { number: 0, name: DEFAULT_NETWOR
 export const NETWORK_NAME = /^[a-z0-9-]{1,32}$/;
 /** The same in words. */
 export const NETWORK_NAME_RULE = 'a name of a network has 1 to 32 of a-z, 0-9 and -';
+
+/** All the names by which calls may name a network, its own first. */
+export function namesOf({ name, alias }: NetworkRef): readonly string[] {
+  return alias === undefined ? [name] : [name, alias];
+}

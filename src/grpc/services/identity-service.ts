@@ -34,6 +34,7 @@ import { Checked } from '../../core/decide/check.js';
 import { identityNotFound } from '../../core/decide/identity.js';
 import type { Command, UpdateIdentity } from '../../core/model/command.js';
 import { Fault, type FieldViolation } from '../../core/model/fault.js';
+import { namesOf } from '../../core/model/network.js';
 import { identityOf } from '../../core/model/session.js';
 import { AUTH_MODE_NUMBERS } from '../../core/model/trust/policy.js';
 import { ACCESS_LIMITS, type Access } from '../../replica/access/access-tokens.js';
@@ -96,8 +97,9 @@ export function identityService(calls: Calls): IdentityServiceServer {
 
 function challenge(backing: Backing, request: ChallengeRequest, caller: Caller): ChallengeResponse | Fault {
   const { replica, opening, gatekeeper, clock } = backing;
-  const { name: own } = gatekeeper.network;
-  const network = request.network || own;
+  const names = namesOf(gatekeeper.network);
+  // The name by which the caller knows the network is what its proof is made for.
+  const network = request.network || caller.namedNetwork || names[0]!;
   const wrong = challengeFault(request);
   if (wrong !== undefined) return wrong;
   const { proofs } = opening.prover;
@@ -106,7 +108,7 @@ function challenge(backing: Backing, request: ChallengeRequest, caller: Caller):
     nonce: proofs.challenge(network),
     serverUuid,
     mode: AUTH_MODE_NUMBERS[gatekeeper.mode],
-    epoch: network === own ? epoch : (backing.unknownEpoch?.(network) ?? ''),
+    epoch: names.includes(network) ? epoch : (backing.unknownEpoch?.(network) ?? ''),
     serverTime: new Date(clock.wallMs()),
     validFor: durationOf(proofs.limits.nonceMs),
     adminProof: proveToken(backing, request, caller),

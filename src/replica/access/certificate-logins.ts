@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.js';
 import { keyFault } from '../../core/decide/policy/opener.js';
 import { Fault } from '../../core/model/fault.js';
+import { namesOf } from '../../core/model/network.js';
 import type { CertificateClaim, ShownCertificate } from '../../core/model/trust/certificate.js';
 import { IdentityKind, KeyOrigin } from '../../core/model/trust/identity.js';
 import { vouchedKey } from '../../trust/vouched-key.js';
@@ -40,10 +41,11 @@ export class CertificateLogins {
   find(claim: CertificateClaim | undefined): Access | undefined | Fault {
     if (claim === undefined || claim instanceof Fault) return claim;
     const { replica, gatekeeper, clock } = this.#deps;
-    const { name } = gatekeeper.network;
     const { uri, network, uuid } = claim;
-    if (network !== name) {
-      return new Fault('CERTIFICATE_INVALID', `the client certificate is for the network ${network}; this is ${name}`);
+    const names = namesOf(gatekeeper.network);
+    if (!names.includes(network)) {
+      const own = names.join(' or ');
+      return new Fault('CERTIFICATE_INVALID', `the client certificate is for the network ${network}; this is ${own}`);
     }
     const { keyId } = vouchedKey(uri);
     const identity = replica.state.identities.get(uuid);

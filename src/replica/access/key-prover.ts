@@ -3,6 +3,7 @@ import { Checked } from '../../core/decide/check.js';
 import { keyFault, mismatch } from '../../core/decide/policy/opener.js';
 import type { RotateKey } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
+import { namesOf } from '../../core/model/network.js';
 import { identityOf } from '../../core/model/session.js';
 import { mayHaveSeveral, type ProvenKey } from '../../core/model/trust/identity.js';
 import type { StateView } from '../../core/store/state-view.js';
@@ -84,7 +85,7 @@ export class KeyProver {
     const fault = await proofs.check(proof, {
       field,
       purpose,
-      network: gatekeeper.network.name,
+      network: proofs.networkOf(proof, namesOf(gatekeeper.network)) ?? gatekeeper.network.name,
       identityUuid: identity,
       instanceUuid: instance,
     });

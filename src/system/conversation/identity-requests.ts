@@ -1,4 +1,5 @@
 import { Fault } from '../../core/model/fault.js';
+import { namesOf } from '../../core/model/network.js';
 import { identityOf, type Session } from '../../core/model/session.js';
 import { IdentityKind } from '../../core/model/trust/identity.js';
 import { AUTH_MODE_NUMBERS } from '../../core/model/trust/policy.js';
@@ -13,7 +14,7 @@ const NOTHING = new Uint8Array(0);
 
 /** Draws a nonce for a proof. */
 export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
-  const { name: own } = backing.gatekeeper.network;
+  const names = namesOf(backing.gatekeeper.network);
   const { network = '' } = body;
   if (!NETWORK_NAME.test(network)) {
     const description = 'a name of a network has 1 to 32 of a-z, 0-9 and -; empty for the default one';
@@ -21,14 +22,14 @@ export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
   }
   const { proofs } = backing.opening.prover;
   const { serverUuid, epoch } = backing.replica.state;
-  const nonce = proofs.challenge(network || own);
+  const nonce = proofs.challenge(network || names[0]!);
   const serverTimeMs = backing.clock.wallMs();
   return {
     data: {
       nonce,
       serverUuid,
       mode: AUTH_MODE_NUMBERS[backing.gatekeeper.mode],
-      epoch: network === '' || network === own ? epoch : (backing.unknownEpoch?.(network) ?? ''),
+      epoch: network === '' || names.includes(network) ? epoch : (backing.unknownEpoch?.(network) ?? ''),
       serverTimeMs,
       validForMs: proofs.limits.nonceMs,
     },

@@ -92,6 +92,11 @@ export class Proofs {
     return this.#nonces.issue(network);
   }
 
+  /** For which of these networks a proof's nonce was given; undefined: for none of them. */
+  networkOf({ nonce }: Pick<ProofMessage, 'nonce'>, names: readonly string[]): string | undefined {
+    return names.find((name) => this.#nonces.problemOf(nonce, name) === undefined);
+  }
+
   /** Checks a proof. Resolves with nothing for one that is good. */
   async check(proof: ProofMessage, aim: ProofAim): Promise<Fault | undefined> {
     const algorithm = checkFields(proof, aim.field);

@@ -34,6 +34,15 @@ async function stopServer(): Promise<void> {
 }
 
 describe('switchyard journal', () => {
+  it('says of an etcd that is away what etcd said, without a dangling note, and where to look', async () => {
+    await stopServer();
+    const { status, err } = await runCommand(['journal', 'copy', ...at, '--journal', 'etcd://127.0.0.1:1']);
+    expect(status).toBe(1);
+    expect(err).toContain('etcd: no connection: connect ECONNREFUSED 127.0.0.1:1');
+    expect(err).not.toContain('Resolution note');
+    expect(err).toContain('\nLook whether etcd runs there and can be reached, and what it logs.\n');
+  });
+
   it('is not to be read while a server has the folder, and says so', async () => {
     for (const command of ['dump', 'check', 'repair']) {
       const { status, err } = await runCommand(['journal', command, ...at]);

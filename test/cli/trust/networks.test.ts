@@ -7,7 +7,7 @@ import { Switchyard } from '../../../src/client/index.js';
 import type { RunningServer } from '../../../src/server/server.js';
 import { agent } from '../../grpc/running.js';
 import { keyOf } from '../../trust/proving.js';
-import { startCommand } from '../command.js';
+import { runCommand, startCommand } from '../command.js';
 import { startTestServer } from '../servers/server.js';
 
 const TEST_MS = 60_000;
@@ -49,6 +49,40 @@ describe('switchyard network', () => {
       expect(dropped).toMatchObject({ status: 0, out: expect.stringContaining(join(folder, 'dropped', 'harbour-1')) });
       const gone = await onHub('sessions', '--network', 'harbour');
       expect(gone).toMatchObject({ status: 1, err: expect.stringContaining('no network "harbour"') });
+    },
+    TEST_MS,
+  );
+
+  it(
+    'is about all networks, so that SWITCHYARD_NETWORK does not lead it to another one, and neither does audit tail',
+    async () => {
+      expect(await onHub('network', 'create', 'north')).toMatchObject({ status: 0 });
+      const env = { SWITCHYARD_NETWORK: 'north' };
+      const inNorth = (...args: string[]) =>
+        runCommand([...args, '--server', server.addresses.grpc, '--data', folder], { env });
+      expect(await inNorth('network', 'list')).toMatchObject({
+        status: 0,
+        err: '',
+        out: expect.stringMatching(/north/),
+      });
+      expect(await inNorth('network', 'create', 'south')).toMatchObject({ status: 0, err: '' });
+      expect(await inNorth('audit', 'tail')).toMatchObject({
+        status: 0,
+        err: '',
+        out: expect.stringContaining('CreateNetwork'),
+      });
+      expect(await inNorth('network', 'drop', 'south', '--yes')).toMatchObject({ status: 0, err: '' });
+      const stranger = await inNorth('network', 'list', '--network', 'north');
+      expect(stranger).toMatchObject({ status: 1, out: '' });
+    },
+    TEST_MS,
+  );
+
+  it(
+    'says before it asks that there is no network to drop',
+    async () => {
+      const missing = await onHub('network', 'drop', 'nowhere');
+      expect(missing).toEqual({ status: 1, out: '', err: 'there is no network "nowhere": see network list\n' });
     },
     TEST_MS,
   );
