@@ -105,6 +105,11 @@ export class RemoteBranch implements SinkOwner {
     this.#dial();
   }
 
+  /** The session of the sink. */
+  get sid(): number {
+    return this.#sought.sid;
+  }
+
   get streamId(): number {
     return this.#sought.streamId;
   }
