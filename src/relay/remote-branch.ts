@@ -95,6 +95,9 @@ export class RemoteBranch implements SinkOwner {
   #received = 0;
   #confirmed = 0;
   #lost = 0;
+  /** What the sink was given over this link, as the server of the channel counts, and what that server knows to be confirmed. */
+  #linkCount = 0;
+  #told = 0;
   /** Since when there is no link. */
   #downSinceMs: number | undefined;
 
@@ -153,7 +156,7 @@ export class RemoteBranch implements SinkOwner {
     }
     if (count <= this.#confirmed) return undefined;
     this.#confirmed = count;
-    this.#link?.confirm(count);
+    this.#tell();
     return undefined;
   }
 
@@ -173,6 +176,17 @@ export class RemoteBranch implements SinkOwner {
     this.stop(reopen('the data of the stream goes on at another server'));
   }
 
+  /**
+   * Confirms at the server of the channel what it has given over this link, and no more: it refuses a count that it has not reached again,
+   * and does not hear one before it has opened the branch. The rest follows as the count grows.
+   */
+  #tell(): void {
+    const count = Math.min(this.#confirmed, this.#linkCount);
+    if (count <= this.#told) return;
+    this.#told = count;
+    this.#link?.confirm(count);
+  }
+
   #finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -188,6 +202,9 @@ export class RemoteBranch implements SinkOwner {
     const { sid, branchId, blocks, isConfirmed } = this.#sought;
     const stands = isConfirmed ? this.#confirmed : this.#received;
     const request = { sid, branchId, blocks: this.#channel === undefined ? blocks : stands };
+    // Where the request says what is confirmed, nothing is said twice.
+    this.#linkCount = 0;
+    this.#told = this.#confirmed;
     const current = () => !this.#isOver && this.#link === link;
     const link: BranchLink | undefined = this.#deps.dial(request, {
       opened: (channel, count) => current() && this.#opened(channel, count),
@@ -205,17 +222,24 @@ export class RemoteBranch implements SinkOwner {
 
   #opened(channel: bigint, count: number): undefined {
     this.#downSinceMs = undefined;
-    if (this.#channel === channel) return;
+    this.#linkCount = count;
+    if (this.#channel === channel) {
+      this.#tell();
+      return;
+    }
     if (this.#channel !== undefined) return this.moved();
     this.#channel = channel;
     this.#count = count;
     this.#received = count;
     this.#confirmed = count;
+    this.#told = count;
     this.end.ready();
   }
 
   #arrived(arrived: ArrivedBlock): void {
     const { count, block } = arrived;
+    this.#linkCount = Math.max(this.#linkCount, count);
+    this.#tell();
     // It was not confirmed when the link broke, and had come all the same.
     if (count <= this.#received && block.length > 0) return;
     this.#received = Math.max(this.#received, count);

@@ -153,6 +153,26 @@ describe('a sink whose source is at another server', () => {
     expect(source.takeConfirmed()).toBe(8);
   });
 
+  it('keeps its call when it confirms after a redial what came over the link before, and the source hears of it', async () => {
+    const world = new TwoServers();
+    const { id, sids, branches } = world.bare(1, { deliveryConfirmation: true });
+    const source = world.open(world.sids[0], id) as SourceEnd;
+    const sink = world.openFar(sids[0], branches[0]);
+    for (let n = 0; n < 50; n++) source.write(block(n));
+    await world.pass(1_000);
+    expect(read(sink)).toHaveLength(50);
+    world.cut();
+    await world.pass(100);
+    world.isCut = false;
+    for (let ms = 0; ms < 500; ms += 10) {
+      await world.pass(10);
+      if (world.dials === 2) sink.confirm(50);
+    }
+    await world.pass(1_000);
+    expect(sink.fault).toBeUndefined();
+    expect(source.takeConfirmed()).toBe(50);
+  });
+
   it('is told to open again when the servers are cut off from each other for 10 s', async () => {
     const world = new TwoServers();
     const { id, sids, branches } = world.bare(1);
