@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.js';
 import { Fault } from '../core/model/fault.js';
+import { Queue } from '../fair/queue.js';
 import { SinkEnd, type SinkOwner } from './end.js';
 import type { RelayLimits } from './limits.js';
 
@@ -85,7 +86,7 @@ export class RemoteBranch implements SinkOwner {
   #channel: bigint | undefined;
   #link: BranchLink | undefined;
   #timer: Timer | undefined;
-  #waiting: ArrivedBlock[] = [];
+  #waiting = new Queue<ArrivedBlock>();
   #bytes = 0;
   #isPaused = false;
   #isEnded = false;
@@ -133,8 +134,8 @@ export class RemoteBranch implements SinkOwner {
       const { block, count, lost } = next;
       this.#count = count;
       this.#lost += lost;
-      if (block.length === 0) continue;
       this.#hold(-block.length);
+      if (block.length === 0) continue;
       this.#deps.gave(block.length);
       return block;
     }
@@ -193,7 +194,7 @@ export class RemoteBranch implements SinkOwner {
     this.#timer?.cancel();
     this.#link?.close();
     this.#link = undefined;
-    this.#waiting = [];
+    this.#waiting = new Queue();
     this.#hold(-this.#bytes);
     this.#deps.gone(this);
   }
@@ -225,6 +226,7 @@ export class RemoteBranch implements SinkOwner {
     this.#linkCount = count;
     if (this.#channel === channel) {
       this.#tell();
+      this.#pause();
       return;
     }
     if (this.#channel !== undefined) return this.moved();
@@ -265,10 +267,16 @@ export class RemoteBranch implements SinkOwner {
   }
 
   #hold(bytes: number): void {
-    const { held, limits, isFull } = this.#deps;
     this.#bytes += bytes;
-    held(bytes);
-    const isPaused = this.#bytes >= limits.windowBytesMax || (this.#bytes > 0 && isFull());
+    this.#deps.held(bytes);
+    this.#pause();
+  }
+
+  /** Lets no more come while the sink has as much to take as one stream may hold, in bytes or in blocks. */
+  #pause(): void {
+    const { limits, isFull } = this.#deps;
+    const isAtBound = this.#bytes >= limits.windowBytesMax || this.#waiting.size >= limits.windowBlocksMax;
+    const isPaused = isAtBound || (this.#bytes > 0 && isFull());
     if (isPaused === this.#isPaused) return;
     this.#isPaused = isPaused;
     if (isPaused) this.#link?.pause();

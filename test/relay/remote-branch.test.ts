@@ -67,6 +67,52 @@ class Sought {
   }
 }
 
+describe('what is held at the server of a sink that does not read', () => {
+  it('is 4,096 blocks at most, however small: then the link pauses until one is taken', () => {
+    const sought = new Sought(false);
+    sought.owner.opened(7n, 0);
+    sought.arrive(1, 4_095);
+    expect(sought.paused).toBe(false);
+    sought.arrive(4_096, 4_096);
+    expect(sought.paused).toBe(true);
+    sought.take(1);
+    expect(sought.paused).toBe(false);
+    sought.arrive(4_097, 4_097);
+    expect(sought.paused).toBe(true);
+    sought.take(4_096);
+    expect([sought.branch.end.next(), sought.bytes]).toEqual([undefined, 0]);
+  });
+
+  it('pauses a new link too once it has opened, before a block comes over it', () => {
+    const sought = new Sought(false);
+    sought.owner.opened(7n, 0);
+    sought.arrive(1, 4_096);
+    sought.redial();
+    sought.owner.opened(7n, 4_096);
+    expect(sought.paused).toBe(true);
+    sought.take(4_096);
+    expect(sought.paused).toBe(false);
+  });
+
+  it('is given in order, with the losses before each block, when it is taken a little at a time', () => {
+    const sought = new Sought(false);
+    sought.owner.opened(7n, 0);
+    let [came, taken] = [0, 0];
+    for (let round = 0; round < 300; round++) {
+      for (let n = 0; n < 5; n++) {
+        came += 2;
+        sought.owner.arrived({ block: Uint8Array.of(came & 255), count: came, lost: 1 });
+      }
+      for (let n = 0; n < 4; n++) {
+        taken += 2;
+        expect(sought.branch.end.next()).toEqual(Uint8Array.of(taken & 255));
+        expect([sought.branch.end.takenBlocks, sought.branch.end.takeLost()]).toEqual([taken, 1]);
+      }
+    }
+    expect(sought.bytes).toBe(300);
+  });
+});
+
 describe('what a sink confirms to the server of its channel', () => {
   it('waits for the new link to open, and is repeated there after a redial', () => {
     const sought = new Sought(true);
