@@ -11,6 +11,8 @@ const DRAIN_PART = 0.8;
 
 /** A server with more attachments than this many times the mean lets some go. */
 const UNEVEN = 1.2;
+/** And with more than so many above the mean: of less, one that goes leaves the servers as uneven as they were, the other way round. */
+const ABOVE_MEAN = 1;
 /** What part of its attachments it lets go in a minute: slower than anybody notices, and all is even again after an hour or two. */
 const PART_PER_MINUTE = 0.01;
 const BALANCE_TICK_MS = 1_000;
@@ -70,7 +72,7 @@ export class Balancer {
   #tick(): void {
     const { count, neighbours } = this.#attachments;
     const mean = neighbours.meanAttached;
-    if (mean === undefined || count <= UNEVEN * mean) {
+    if (mean === undefined || count <= UNEVEN * mean || count - mean <= ABOVE_MEAN) {
       this.#due = 0;
       return;
     }

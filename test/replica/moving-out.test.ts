@@ -66,6 +66,27 @@ describe('a server that has more attachments than the others', () => {
   });
 
   it.each([
+    [1, 1 / 2],
+    [2, 3 / 2],
+    [2, 1],
+    [3, 2],
+  ])('keeps its %i attachments for hours where the mean is %d: one that goes would come back', (count, mean) => {
+    const [clock, crowd] = [new ManualClock(), new Crowd(count)];
+    crowd.neighbours.meanAttached = mean;
+    new Balancer(crowd, clock);
+    clock.advance(3 * 3_600_000);
+    expect(crowd.left).toEqual([]);
+  });
+
+  it('lets one of 4 go where the mean is 2', () => {
+    const [clock, crowd] = [new ManualClock(), new Crowd(4)];
+    crowd.neighbours.meanAttached = 2;
+    new Balancer(crowd, clock);
+    clock.advance(3 * 3_600_000);
+    expect(crowd.left).toHaveLength(1);
+  });
+
+  it.each([
     ['has 1.2 times the mean', 1_000 / 1.2],
     ['is the only one that clients may go to', undefined],
   ])('lets nobody go when it %s', (_, mean) => {
