@@ -21,6 +21,10 @@ class Crowd implements Leaving {
     return this.#sids;
   }
 
+  livesMs(): number {
+    return 6_000;
+  }
+
   release(sid: number, fault: Fault): void {
     this.#sids.delete(sid);
     this.left.push(fault);
@@ -52,6 +56,22 @@ describe('a drain beside other servers', () => {
     crowd.neighbours = { addresses: ['a:1'], others: [], meanAttached: undefined };
     expect(drainElsewhere(crowd, new ManualClock(), 1_000)).toBeUndefined();
     expect(crowd.count).toBe(3);
+  });
+});
+
+describe('a drain whose last other server goes down too', () => {
+  it('gives those that are left a turn each to come back in, and names no server', () => {
+    const [clock, crowd] = [new ManualClock(), new Crowd(3_000)];
+    drainElsewhere(crowd, clock, 10_000);
+    clock.advance(450);
+    const gone = crowd.left.length;
+    expect(gone).toBe(1_000);
+    crowd.neighbours = { addresses: ['a:1'], others: [], meanAttached: undefined };
+    clock.advance(50);
+    expect(crowd.count).toBe(0);
+    const left = crowd.left.slice(gone);
+    expect(left[0]).toMatchObject({ reason: 'DRAINING', retryAfterMs: 1_000, metadata: {} });
+    expect(new Set(left.map(({ retryAfterMs }) => retryAfterMs)).size).toBe(2_000);
   });
 });
 
