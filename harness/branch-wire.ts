@@ -23,7 +23,13 @@ export function wireBranch(
     request,
     revision,
     owner,
-  }: { readonly request: BranchRequest; readonly revision: number; readonly owner: BranchOwner },
+    server = '',
+  }: {
+    readonly request: BranchRequest;
+    readonly revision: number;
+    readonly owner: BranchOwner;
+    readonly server?: string;
+  },
   { there, back }: Ways,
 ): WiredBranch {
   let isOpen = true;
@@ -47,7 +53,7 @@ export function wireBranch(
   const carrier = new BranchCarrier(writer, host, LOUD_FENCE);
   const { sid, branchId } = request;
   const blocks = request.blocks === undefined ? undefined : BigInt(request.blocks);
-  there(() => isOpen && carrier.open({ network: '', server: '', sid, branchId, blocks, revision: BigInt(revision) }));
+  there(() => isOpen && carrier.open({ network: '', server, sid, branchId, blocks, revision: BigInt(revision) }));
   return {
     link: {
       confirm: (count) => there(() => isOpen && carrier.confirm(BigInt(count))),

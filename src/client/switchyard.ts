@@ -7,6 +7,7 @@ import type { Caller } from './channel/caller.js';
 import { Calls } from './channel/calls.js';
 import type { Channel } from './channel/channel.js';
 import { ChannelPool } from './channel/channel-pool.js';
+import { FirstChannel } from './channel/first-channel.js';
 import { GrpcChannel, type TlsOptions } from './channel/grpc-channel.js';
 import { NetworkChannel } from './channel/network-channel.js';
 import { RoamingChannel, type RoamingDeps } from './channel/roaming-channel.js';
@@ -17,7 +18,7 @@ import type { InstanceOptions } from './instance/instance-options.js';
 import { Scope } from './instance/scope.js';
 import { StatusCode } from './status.js';
 import { systemClock, systemRandom } from './system.js';
-import { checkServerKnows } from './trust/admin-proof.js';
+import { checkServerKnows, isAway } from './trust/admin-proof.js';
 import { type BearerSource, BearerToken } from './trust/bearer-token.js';
 import { Identities } from './trust/identities.js';
 
@@ -49,7 +50,7 @@ export interface SwitchyardOptions {
   /**
    * True: the administrator's token is sent only after the server has proved, on the same connection, that it knows it, and in plain
    * text only to a loopback address. Calls of another server reject with an UnprovenServerError, and when the connection
-   * has ended there is no other one; of several servers the first is used. For a token of which it is not known whose it is. A `channel` of one's own has to keep to
+   * has ended there is no other one. Of several servers the first that is there is used. For a token of which it is not known whose it is. A `channel` of one's own has to keep to
    * one connection by itself.
    */
   readonly requireAdminProof?: boolean | undefined;
@@ -103,7 +104,7 @@ export class Switchyard extends Calls {
     const isChecked = adminToken !== undefined && isSingle;
     const asAdministrator = adminCredentials(
       adminToken,
-      isChecked ? () => checkServerKnows(adminToken, anybody) : undefined,
+      isChecked ? () => checkFirst(() => checkServerKnows(adminToken, anybody), ways.leave) : undefined,
     );
     const access = new AccessCredentials(accessToken, options.renewAccessToken);
     this.#subject = {
@@ -155,19 +156,38 @@ function waysTo(
   const addresses = typeof server === 'string' ? [server] : server;
   if (given === undefined && addresses.length === 0) throw new TypeError('server: at least one address is needed');
   const inNetwork = (way: Channel) => (network === undefined ? way : new NetworkChannel(way, network));
-  const only = given ?? (isSingle ? new GrpcChannel(addresses[0]!, tls, { isSingle }) : undefined);
+  const single = given === undefined && isSingle;
+  const first = single
+    ? new FirstChannel(addresses, (address) => new GrpcChannel(address, tls, { isSingle }))
+    : undefined;
+  const only = given ?? first;
   const own = only && inNetwork(only);
-  if (own !== undefined) return { own, ofInstance: () => ({ channel: own, release: () => {} }) };
+  if (own !== undefined) {
+    return { own, leave: () => first?.leave() ?? false, ofInstance: () => ({ channel: own, release: () => {} }) };
+  }
   const pool = new ChannelPool((address) => new GrpcChannel(address, tls));
   const servers = new ServerList(addresses);
   const deps = { pool, servers, clock, random };
   return {
     own: inNetwork(new RoamingChannel({ ...deps, isEager: true })),
+    leave: () => false,
     ofInstance: () => {
       const channel = new RoamingChannel(deps);
       return { channel: inNetwork(channel), release: () => channel.release() };
     },
   };
+}
+
+/** Checks a server, and where it is away the next one: each over the one connection that the calls after the check go over. */
+async function checkFirst(check: () => Promise<void>, leave: () => boolean): Promise<void> {
+  for (;;) {
+    try {
+      await check();
+      return;
+    } catch (error) {
+      if (!isAway(error) || !leave()) throw error;
+    }
+  }
 }
 
 /** The metadata of an administrator's calls, after the check has passed once. */

@@ -39,9 +39,9 @@ export class Branch {
     this.movedMs = nowMs;
   }
 
-  /** How many blocks its sink has taken, as the sink counts. */
+  /** How many blocks its sink has taken, as the sink counts. It adds those that are lost when it hears of them. */
   get count(): number {
-    return this.taken + this.#offset;
+    return this.taken + this.#offset - this.#lost;
   }
 
   /** How many blocks before the next one are lost; told once. */

@@ -34,6 +34,8 @@ export interface AppliedChanges {
 export interface ChannelPlaces {
   /** Whether the channel of a stream is at another server. */
   isElsewhere(stream: Stream): boolean;
+  /** Whether a session is at this server, or at the one of this name. */
+  isAt(sid: number, server?: string): boolean;
   /** Dials that server. */
   dial(stream: Stream, ...branch: Parameters<DialBranch>): ReturnType<DialBranch>;
   /** Resolves when the servers of these sessions deliver by this revision; undefined: no other server is theirs. */
@@ -136,7 +138,7 @@ export class Relay {
       return new Fault('OUT_OF_ORDER', `stream ${id} is the session's own; it has no sinks to relay to`);
     }
     if (this.places?.isElsewhere(stream)) {
-      if (isSource) return reopen('the session is at another server');
+      if (isSource || !this.places.isAt(sid)) return reopen('the session is at another server');
       return this.openRemote(stream, { sid, branchId: id, blocks });
     }
     const channel = this.channelOf(stream);
@@ -144,10 +146,14 @@ export class Relay {
     return end instanceof Fault ? end : { stream, end, channel: channel.number };
   }
 
-  /** Opens a sink's end for a server that the sink is at. `elsewhere`: the channel is not here. */
-  openForPeer({ sid, branchId, blocks }: BranchRequest): Fault | OpenedEnd | 'elsewhere' {
+  /**
+   * Opens a sink's end for the server of this name. `elsewhere`: the channel is not here, or the sink's session is not there. A server
+   * that does not know yet that the session has left it would take the branch from the one that has it.
+   */
+  openForPeer({ sid, branchId, blocks }: BranchRequest, server: string): Fault | OpenedEnd | 'elsewhere' {
     const stream = this.registry.state.streams.get(branchId);
     if (stream !== undefined && this.places?.isElsewhere(stream)) return 'elsewhere';
+    if (this.places?.isAt(sid, server) === false) return 'elsewhere';
     if (stream?.id === branchId) return new Fault('STREAM_NOT_FOUND', `no branch ${branchId}`);
     return this.open(sid, branchId, blocks);
   }
@@ -177,6 +183,10 @@ export class Relay {
 
   /** A session may be at another server from now on, or here: the channels of its streams go with it. */
   moved(sid: number): void {
+    if (this.places?.isAt(sid) === false) {
+      const left = [...this.remote.values()].filter((branch) => branch.sid === sid);
+      for (const branch of left) branch.stop(reopen('the session is at another server'));
+    }
     for (const stream of this.registry.state.streams.of(sid)) {
       if (stream.owner !== sid) continue;
       for (const branch of this.remoteOf(stream.id)) branch.moved();

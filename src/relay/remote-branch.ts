@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.js';
 import { Fault } from '../core/model/fault.js';
+import { Queue } from '../fair/queue.js';
 import { SinkEnd, type SinkOwner } from './end.js';
 import type { RelayLimits } from './limits.js';
 
@@ -85,7 +86,7 @@ export class RemoteBranch implements SinkOwner {
   #channel: bigint | undefined;
   #link: BranchLink | undefined;
   #timer: Timer | undefined;
-  #waiting: ArrivedBlock[] = [];
+  #waiting = new Queue<ArrivedBlock>();
   #bytes = 0;
   #isPaused = false;
   #isEnded = false;
@@ -95,6 +96,9 @@ export class RemoteBranch implements SinkOwner {
   #received = 0;
   #confirmed = 0;
   #lost = 0;
+  /** What the sink was given over this link, as the server of the channel counts, and what that server knows to be confirmed. */
+  #linkCount = 0;
+  #told = 0;
   /** Since when there is no link. */
   #downSinceMs: number | undefined;
 
@@ -103,6 +107,11 @@ export class RemoteBranch implements SinkOwner {
     this.#sought = sought;
     this.end = new SinkEnd(this, sought.branchId);
     this.#dial();
+  }
+
+  /** The session of the sink. */
+  get sid(): number {
+    return this.#sought.sid;
   }
 
   get streamId(): number {
@@ -125,8 +134,8 @@ export class RemoteBranch implements SinkOwner {
       const { block, count, lost } = next;
       this.#count = count;
       this.#lost += lost;
-      if (block.length === 0) continue;
       this.#hold(-block.length);
+      if (block.length === 0) continue;
       this.#deps.gave(block.length);
       return block;
     }
@@ -148,7 +157,7 @@ export class RemoteBranch implements SinkOwner {
     }
     if (count <= this.#confirmed) return undefined;
     this.#confirmed = count;
-    this.#link?.confirm(count);
+    this.#tell();
     return undefined;
   }
 
@@ -168,13 +177,24 @@ export class RemoteBranch implements SinkOwner {
     this.stop(reopen('the data of the stream goes on at another server'));
   }
 
+  /**
+   * Confirms at the server of the channel what it has given over this link, and no more: it refuses a count that it has not reached again,
+   * and does not hear one before it has opened the branch. The rest follows as the count grows.
+   */
+  #tell(): void {
+    const count = Math.min(this.#confirmed, this.#linkCount);
+    if (count <= this.#told) return;
+    this.#told = count;
+    this.#link?.confirm(count);
+  }
+
   #finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#timer?.cancel();
     this.#link?.close();
     this.#link = undefined;
-    this.#waiting = [];
+    this.#waiting = new Queue();
     this.#hold(-this.#bytes);
     this.#deps.gone(this);
   }
@@ -183,6 +203,9 @@ export class RemoteBranch implements SinkOwner {
     const { sid, branchId, blocks, isConfirmed } = this.#sought;
     const stands = isConfirmed ? this.#confirmed : this.#received;
     const request = { sid, branchId, blocks: this.#channel === undefined ? blocks : stands };
+    // Where the request says what is confirmed, nothing is said twice.
+    this.#linkCount = 0;
+    this.#told = this.#confirmed;
     const current = () => !this.#isOver && this.#link === link;
     const link: BranchLink | undefined = this.#deps.dial(request, {
       opened: (channel, count) => current() && this.#opened(channel, count),
@@ -200,17 +223,25 @@ export class RemoteBranch implements SinkOwner {
 
   #opened(channel: bigint, count: number): undefined {
     this.#downSinceMs = undefined;
-    if (this.#channel === channel) return;
+    this.#linkCount = count;
+    if (this.#channel === channel) {
+      this.#tell();
+      this.#pause();
+      return;
+    }
     if (this.#channel !== undefined) return this.moved();
     this.#channel = channel;
     this.#count = count;
     this.#received = count;
     this.#confirmed = count;
+    this.#told = count;
     this.end.ready();
   }
 
   #arrived(arrived: ArrivedBlock): void {
     const { count, block } = arrived;
+    this.#linkCount = Math.max(this.#linkCount, count);
+    this.#tell();
     // It was not confirmed when the link broke, and had come all the same.
     if (count <= this.#received && block.length > 0) return;
     this.#received = Math.max(this.#received, count);
@@ -236,10 +267,16 @@ export class RemoteBranch implements SinkOwner {
   }
 
   #hold(bytes: number): void {
-    const { held, limits, isFull } = this.#deps;
     this.#bytes += bytes;
-    held(bytes);
-    const isPaused = this.#bytes >= limits.windowBytesMax || (this.#bytes > 0 && isFull());
+    this.#deps.held(bytes);
+    this.#pause();
+  }
+
+  /** Lets no more come while the sink has as much to take as one stream may hold, in bytes or in blocks. */
+  #pause(): void {
+    const { limits, isFull } = this.#deps;
+    const isAtBound = this.#bytes >= limits.windowBytesMax || this.#waiting.size >= limits.windowBlocksMax;
+    const isPaused = isAtBound || (this.#bytes > 0 && isFull());
     if (isPaused === this.#isPaused) return;
     this.#isPaused = isPaused;
     if (isPaused) this.#link?.pause();

@@ -1,7 +1,6 @@
 import type { Clock, Timer } from '../base/clock.js';
 import { type Change, type StreamStopped, stoppedIds } from '../core/model/change.js';
 import { type Connection, isOver } from '../core/model/connection.js';
-import { draining } from '../core/model/draining.js';
 import { Fault, type Reason } from '../core/model/fault.js';
 import type { Order } from '../core/model/order.js';
 import type { Position } from '../core/model/position.js';
@@ -10,7 +9,7 @@ import { StopReason } from '../core/model/stream.js';
 import type { State } from '../core/store/state.js';
 import type { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
-import { drainElsewhere } from './moving-out.js';
+import { drainElsewhere, endAll } from './moving-out.js';
 import { type Neighbours, NO_NEIGHBOURS } from './neighbours.js';
 
 /** A message that an attached session receives. */
@@ -100,6 +99,11 @@ export class Attachments {
     if (this.isHere?.(sid) === false) this.replace(sid);
   }
 
+  /** How long a session lives once its attachment is over. */
+  livesMs(sid: number): number {
+    return this.leases.livesMs(sid);
+  }
+
   /** Ends the attachment of a session, which is to attach anew. */
   release(sid: number, fault: Fault): void {
     this.open_.get(sid)?.end(fault);
@@ -138,11 +142,8 @@ export class Attachments {
     this.timer?.cancel();
     this.leases.close();
     this.ending = why;
-    if (why === undefined && drainElsewhere(this, this.clock, withinMs) !== undefined) return;
-    let nth = 0;
-    for (const attachment of this.open_.values()) {
-      attachment.end(why ?? draining(nth++, this.leases.livesMs(attachment.sid)));
-    }
+    if (why !== undefined) this.letGo(why);
+    else if (drainElsewhere(this, this.clock, withinMs) === undefined) endAll(this);
   }
 
   /** Notifies the ends of a stopped stream, except the session whose own end stopped it. */

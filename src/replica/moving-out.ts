@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../base/clock.js';
-import { goElsewhere } from '../core/model/draining.js';
+import { draining, goElsewhere } from '../core/model/draining.js';
 import type { Fault } from '../core/model/fault.js';
 import type { Neighbours } from './neighbours.js';
 
@@ -11,6 +11,8 @@ const DRAIN_PART = 0.8;
 
 /** A server with more attachments than this many times the mean lets some go. */
 const UNEVEN = 1.2;
+/** And with more than so many above the mean: of less, one that goes leaves the servers as uneven as they were, the other way round. */
+const ABOVE_MEAN = 1;
 /** What part of its attachments it lets go in a minute: slower than anybody notices, and all is even again after an hour or two. */
 const PART_PER_MINUTE = 0.01;
 const BALANCE_TICK_MS = 1_000;
@@ -22,17 +24,24 @@ export interface Leaving {
   readonly neighbours: Neighbours;
   /** The sessions that are attached. */
   sids(): Iterable<number>;
+  /** How long a session lives without an attachment. */
+  livesMs(sid: number): number;
   /** Ends the attachment of a session, which is to attach anew. */
   release(sid: number, fault: Fault): void;
 }
 
-/** Ends all attachments within the time, one after another: each is told which other servers there are. Undefined: there are none. */
+/**
+ * Ends all attachments within the time, one after another: each is told which other servers there are. Undefined: there are none. When
+ * there are none any more, those that are left end at once, each with a turn to come back in: without it they would all come back in one
+ * moment.
+ */
 export function drainElsewhere(attachments: Leaving, clock: Clock, withinMs: number): Timer | undefined {
   if (attachments.neighbours.others.length === 0) return undefined;
   const ticks = Math.max(1, Math.floor((withinMs * DRAIN_PART) / DRAIN_TICK_MS));
   const perTick = Math.max((DRAINED_PER_SECOND * DRAIN_TICK_MS) / 1_000, Math.ceil(attachments.count / ticks));
   let timer: Timer;
   const some = () => {
+    if (attachments.neighbours.others.length === 0) return endAll(attachments);
     letGo(attachments, perTick, 'the server is draining');
     if (attachments.count > 0) timer = clock.after(DRAIN_TICK_MS, some);
   };
@@ -70,7 +79,7 @@ export class Balancer {
   #tick(): void {
     const { count, neighbours } = this.#attachments;
     const mean = neighbours.meanAttached;
-    if (mean === undefined || count <= UNEVEN * mean) {
+    if (mean === undefined || count <= UNEVEN * mean || count - mean <= ABOVE_MEAN) {
       this.#due = 0;
       return;
     }
@@ -81,8 +90,15 @@ export class Balancer {
   }
 }
 
+/** Ends every attachment of a server that goes down, and that clients have to come back to. */
+export function endAll(attachments: Leaving): undefined {
+  let nth = 0;
+  for (const sid of attachments.sids()) attachments.release(sid, draining(nth++, attachments.livesMs(sid)));
+}
+
 function letGo(attachments: Leaving, count: number, why: string): void {
   const { others } = attachments.neighbours;
+  if (others.length === 0) return;
   let nth = 0;
   for (const sid of attachments.sids()) {
     if (nth >= count) return;

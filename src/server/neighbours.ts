@@ -61,6 +61,11 @@ export function joinRelays(
   relay.places = {
     // One that has just attached here moves here.
     isElsewhere: ({ owner }) => !attachments.isAttached(owner) && !homes.isHere(owner),
+    isAt: (sid, server) => {
+      if (server === undefined) return attachments.isAttached(sid) || homes.isHere(sid);
+      const home = homes.of(sid);
+      return home !== undefined && state.servers.get(home)?.name === server;
+    },
     dial: ({ owner }, ...branch) => {
       const server = reachedAt(homes.of(owner));
       return server && branches.dial(server, ...branch);
@@ -77,7 +82,7 @@ export function joinRelays(
   };
   branches.serve({
     reached: (revision) => member.reached(revision),
-    open: (request) => relay.openForPeer(request),
+    open: (request, server) => relay.openForPeer(request, server),
     waitMs: DEFAULT_RELAY_LIMITS.peerDownMs,
   });
 }

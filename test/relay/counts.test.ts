@@ -82,6 +82,21 @@ describe('a stream whose server has restarted', () => {
     expect(source.takeConfirmed()).toBe(8);
   });
 
+  it('tells a sink that stands behind what it was given of its lost blocks once: its count goes on where it stands', () => {
+    const { id, sids, branches } = world.bare(1);
+    const source = world.open(world.sids[0]!, id, 0) as SourceEnd;
+    const first = world.open(sids[0]!, branches[0]!, 0) as SinkEnd;
+    for (let n = 0; n < 5; n++) source.write(block(n));
+    expect(readWithLost(first)).toEqual([0, 1, 2, 3, 4]);
+    const sink = world.open(sids[0]!, branches[0]!, 2) as SinkEnd;
+    expect(sink.takenBlocks).toBe(2);
+    source.write(block(5));
+    expect(readWithLost(sink)).toEqual(['lost 3', 5]);
+    expect(sink.takenBlocks).toBe(6);
+    const again = world.open(sids[0]!, branches[0]!, 6) as SinkEnd;
+    expect([again.takenBlocks, again.takeLost()]).toEqual([6, 0]);
+  });
+
   it('has another channel, and the same one for all its ends', () => {
     const { id, sids, branches } = world.bare(1);
     const channels = () => [world.channel(world.sids[0]!, id), world.channel(sids[0]!, branches[0]!)];

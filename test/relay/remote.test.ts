@@ -14,14 +14,18 @@ class TwoServers extends World {
   /** At which of them the source's session is. */
   isSourceFar = false;
   isCut = false;
+  /** How often a branch was asked for. */
+  dials = 0;
+  /** At which server the sinks' sessions are: at `far` by default. */
+  sinksAt = 'far';
   readonly #wired = new Set<WiredBranch>();
 
   constructor(limits: Partial<RelayLimits> = {}) {
     super(limits);
     const registry = { state: this.state, used: () => {}, submit: async () => {} };
     this.far = new Relay(registry, this.clock, { ...DEFAULT_RELAY_LIMITS, ...limits }, systemRandom);
-    this.#join(this.relay, this.far, () => this.isSourceFar);
-    this.#join(this.far, this.relay, () => !this.isSourceFar);
+    this.#join('near', this.relay, this.far, () => this.isSourceFar);
+    this.#join('far', this.far, this.relay, () => !this.isSourceFar);
   }
 
   override do(...command: Parameters<World['do']>): void {
@@ -61,22 +65,24 @@ class TwoServers extends World {
     }
   }
 
-  #join(here: Relay, there: Relay, isElsewhere: () => boolean): void {
+  #join(name: string, here: Relay, there: Relay, isElsewhere: () => boolean): void {
     const host = {
       reached: async () => undefined,
-      open: (request: Parameters<Relay['openForPeer']>[0]) => there.openForPeer(request),
+      open: (...request: Parameters<Relay['openForPeer']>) => there.openForPeer(...request),
       waitMs: DEFAULT_RELAY_LIMITS.peerDownMs,
     };
     const soon = (call: () => void) => this.clock.soon(call);
     here.places = {
       isElsewhere,
+      isAt: (sid, server = name) => sid === this.sids[0] || server === this.sinksAt,
       reached: () => undefined,
       dial: (_stream, request, owner) => {
+        this.dials++;
         if (this.isCut) {
           soon(() => owner.broken());
           return { confirm: () => {}, pause: () => {}, resume: () => {}, close: () => {} };
         }
-        const wired = wireBranch(host, { request, revision: 0, owner }, { there: soon, back: soon });
+        const wired = wireBranch(host, { request, revision: 0, owner, server: name }, { there: soon, back: soon });
         this.#wired.add(wired);
         return wired.link;
       },
@@ -147,6 +153,26 @@ describe('a sink whose source is at another server', () => {
     expect(source.takeConfirmed()).toBe(8);
   });
 
+  it('keeps its call when it confirms after a redial what came over the link before, and the source hears of it', async () => {
+    const world = new TwoServers();
+    const { id, sids, branches } = world.bare(1, { deliveryConfirmation: true });
+    const source = world.open(world.sids[0], id) as SourceEnd;
+    const sink = world.openFar(sids[0], branches[0]);
+    for (let n = 0; n < 50; n++) source.write(block(n));
+    await world.pass(1_000);
+    expect(read(sink)).toHaveLength(50);
+    world.cut();
+    await world.pass(100);
+    world.isCut = false;
+    for (let ms = 0; ms < 500; ms += 10) {
+      await world.pass(10);
+      if (world.dials === 2) sink.confirm(50);
+    }
+    await world.pass(1_000);
+    expect(sink.fault).toBeUndefined();
+    expect(source.takeConfirmed()).toBe(50);
+  });
+
   it('is told to open again when the servers are cut off from each other for 10 s', async () => {
     const world = new TwoServers();
     const { id, sids, branches } = world.bare(1);
@@ -184,6 +210,44 @@ describe('a sink whose source is at another server', () => {
     world.move();
     expect([source.fault?.reason, sink.fault?.reason]).toEqual(['SERVER_CUT_OFF', 'SERVER_CUT_OFF']);
     expect(world.relay.open(world.sids[0], id)).toMatchObject({ reason: 'SERVER_CUT_OFF' });
+  });
+
+  it('is told OUT_OF_ORDER once its branch is opened for another server, and does not take it back', async () => {
+    const world = new TwoServers();
+    const { id, sids, branches } = world.bare(1);
+    world.open(world.sids[0], id);
+    const sink = world.openFar(sids[0], branches[0]);
+    await world.pass(200);
+    world.sinksAt = 'third';
+    const third = world.relay.openForPeer({ sid: sids[0], branchId: branches[0], blocks: 0 }, 'third');
+    await world.pass(2_000);
+    expect(sink.fault).toMatchObject({ reason: 'OUT_OF_ORDER' });
+    expect(world.dials).toBe(1);
+    expect(third).toMatchObject({ end: { fault: undefined } });
+  });
+
+  it('is refused its branch at a server that its session has left, whether or not that server knows it', async () => {
+    const world = new TwoServers();
+    const { id, sids, branches } = world.bare(1);
+    world.open(world.sids[0], id);
+    world.sinksAt = 'third';
+    const request = { sid: sids[0], branchId: branches[0], blocks: 0 };
+    expect(world.relay.openForPeer(request, 'far')).toBe('elsewhere');
+    expect(world.relay.openForPeer(request, 'third')).toMatchObject({ end: expect.any(SinkEnd) });
+    expect(world.far.open(sids[0], branches[0])).toMatchObject({ reason: 'SERVER_CUT_OFF' });
+  });
+
+  it('is told to open again when its own session moves to another server', async () => {
+    const world = new TwoServers();
+    const { id, sids, branches } = world.bare(1);
+    world.open(world.sids[0], id);
+    const sink = world.openFar(sids[0], branches[0]);
+    await world.pass(200);
+    world.far.moved(sids[0]);
+    expect(sink.fault).toBeUndefined();
+    world.sinksAt = 'third';
+    world.far.moved(sids[0]);
+    expect(sink.fault).toMatchObject({ reason: 'SERVER_CUT_OFF' });
   });
 
   it('gets nothing after its stream has stopped', async () => {

@@ -21,6 +21,10 @@ class Crowd implements Leaving {
     return this.#sids;
   }
 
+  livesMs(): number {
+    return 6_000;
+  }
+
   release(sid: number, fault: Fault): void {
     this.#sids.delete(sid);
     this.left.push(fault);
@@ -55,6 +59,22 @@ describe('a drain beside other servers', () => {
   });
 });
 
+describe('a drain whose last other server goes down too', () => {
+  it('gives those that are left a turn each to come back in, and names no server', () => {
+    const [clock, crowd] = [new ManualClock(), new Crowd(3_000)];
+    drainElsewhere(crowd, clock, 10_000);
+    clock.advance(450);
+    const gone = crowd.left.length;
+    expect(gone).toBe(1_000);
+    crowd.neighbours = { addresses: ['a:1'], others: [], meanAttached: undefined };
+    clock.advance(50);
+    expect(crowd.count).toBe(0);
+    const left = crowd.left.slice(gone);
+    expect(left[0]).toMatchObject({ reason: 'DRAINING', retryAfterMs: 1_000, metadata: {} });
+    expect(new Set(left.map(({ retryAfterMs }) => retryAfterMs)).size).toBe(2_000);
+  });
+});
+
 describe('a server that has more attachments than the others', () => {
   it('lets 1 % of them go in a minute while it has more than 1.2 times the mean', () => {
     const [clock, crowd] = [new ManualClock(), new Crowd(1_000)];
@@ -63,6 +83,27 @@ describe('a server that has more attachments than the others', () => {
     clock.advance(60_000);
     expect(crowd.left.length).toBeGreaterThanOrEqual(9);
     expect(crowd.left.length).toBeLessThanOrEqual(10);
+  });
+
+  it.each([
+    [1, 1 / 2],
+    [2, 3 / 2],
+    [2, 1],
+    [3, 2],
+  ])('keeps its %i attachments for hours where the mean is %d: one that goes would come back', (count, mean) => {
+    const [clock, crowd] = [new ManualClock(), new Crowd(count)];
+    crowd.neighbours.meanAttached = mean;
+    new Balancer(crowd, clock);
+    clock.advance(3 * 3_600_000);
+    expect(crowd.left).toEqual([]);
+  });
+
+  it('lets one of 4 go where the mean is 2', () => {
+    const [clock, crowd] = [new ManualClock(), new Crowd(4)];
+    crowd.neighbours.meanAttached = 2;
+    new Balancer(crowd, clock);
+    clock.advance(3 * 3_600_000);
+    expect(crowd.left).toHaveLength(1);
   });
 
   it.each([

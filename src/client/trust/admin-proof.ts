@@ -17,6 +17,11 @@ const AWAY: ReadonlySet<number> = new Set([
   StatusCode.RESOURCE_EXHAUSTED,
 ]);
 
+/** Whether an error of {@link checkServerKnows} says that the server is away, and nothing of whose it is. */
+export function isAway(error: unknown): boolean {
+  return error instanceof SwitchyardError && AWAY.has(error.code);
+}
+
 /**
  * Lets a server prove that it knows the administrator's token, which is not sent for it. Resolves when it does; rejects with an
  * {@link UnprovenServerError} when it does not. The proof is about the connection that the caller's channel has now.
@@ -50,7 +55,7 @@ async function askForChallenge(
   try {
     return await call(caller, IdentityServiceService.challenge, { network: '', ...request }, { signal });
   } catch (error) {
-    if (!(error instanceof SwitchyardError) || AWAY.has(error.code)) throw error;
+    if (!(error instanceof SwitchyardError) || isAway(error)) throw error;
     throw new UnprovenServerError('the server refused to prove itself', { cause: error });
   }
 }

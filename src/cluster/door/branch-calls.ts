@@ -10,8 +10,8 @@ import type { BranchRequest } from '../../relay/remote-branch.js';
 export interface BranchHost {
   /** Waits until a revision is applied here. A refusal when that takes too long. */
   reached(revision: number): Promise<Fault | undefined>;
-  /** Opens a sink's end. `elsewhere`: the channel is not here. */
-  open(request: BranchRequest): Fault | OpenedEnd | 'elsewhere';
+  /** Opens a sink's end for the server of this name. `elsewhere`: the channel is not here, or the sink's session not there. */
+  open(request: BranchRequest, server: string): Fault | OpenedEnd | 'elsewhere';
   /** How long the branch of a server whose call broke is waited for. */
   readonly waitMs: number;
 }
@@ -55,11 +55,12 @@ export class BranchCarrier {
     void this.#host.reached(Number(wanted.revision)).then(give);
   }
 
-  #give({ sid, branchId, blocks }: WantedBranch, behind: Fault | undefined): undefined {
+  #give({ server, sid, branchId, blocks }: WantedBranch, behind: Fault | undefined): undefined {
     if (this.#isOver) return;
     if (behind !== undefined) return this.#fail(status.UNAVAILABLE, behind.message);
-    const opened = this.#host.open({ sid, branchId, blocks: blocks === undefined ? undefined : Number(blocks) });
-    if (opened === 'elsewhere') return this.#fail(status.FAILED_PRECONDITION, 'the channel is at another server');
+    const request = { sid, branchId, blocks: blocks === undefined ? undefined : Number(blocks) };
+    const opened = this.#host.open(request, server);
+    if (opened === 'elsewhere') return this.#fail(status.FAILED_PRECONDITION, ELSEWHERE);
     if (opened instanceof Fault) return this.#refuse(opened);
     const { end } = opened;
     if (!(end instanceof SinkEnd)) return this.#fail(status.NOT_FOUND, `${branchId} is no branch`);
@@ -113,10 +114,14 @@ export class BranchCarrier {
   }
 }
 
+const ELSEWHERE = 'the channel, or the session of the sink, is at another server';
+
 const CODES: Readonly<Partial<Record<Fault['reason'], status>>> = {
   STREAM_NOT_FOUND: status.NOT_FOUND,
   STREAM_STOPPED: status.ABORTED,
   FIELD_INVALID: status.INVALID_ARGUMENT,
+  // Final: two servers that dial again would take the branch from each other without end.
+  OUT_OF_ORDER: status.ALREADY_EXISTS,
 };
 
 function bufferOf(bytes: Uint8Array): Buffer {

@@ -167,6 +167,8 @@ export function faultOf({ code, details }: Pick<ServiceError, 'code' | 'details'
       return new Fault('STREAM_NOT_FOUND', details);
     case status.ABORTED:
       return new Fault('STREAM_STOPPED', details);
+    case status.ALREADY_EXISTS:
+      return new Fault('OUT_OF_ORDER', details);
     case status.INVALID_ARGUMENT:
       return Fault.fields([{ field: 'open.blocks', description: details }]);
     default:

@@ -24,6 +24,8 @@ export class ReceiveWindow {
   /** Bytes that came since the last measurement. What began the present one counts: a full window comes in one burst. */
   #came = 0;
   #isMeasuring = false;
+  /** Whether a window was announced that the client has not acknowledged. */
+  #isAnnouncing = false;
 
   /** `calls`: how many are open on the connection. `connectionBytesMax`: the windows of all of them together. */
   constructor(session: WindowedSession, calls: () => number, connectionBytesMax: number) {
@@ -49,9 +51,13 @@ export class ReceiveWindow {
 
   /** One more call has begun: what all streams together may send stays within its bound. */
   callBegan(): void {
-    if (this.#bytes === FIRST_WINDOW_BYTES) return;
+    if (this.#bytes === FIRST_WINDOW_BYTES || this.#isAnnouncing) return;
     const most = this.#bytesMax();
-    if (this.#bytes > most) this.#set(most);
+    if (this.#bytes <= most) return;
+    // By halves: the share of each call changes with every call, and not every call is worth a frame.
+    let bytes = this.#bytes / 2;
+    while (bytes > most) bytes /= 2;
+    this.#announce(Math.max(FIRST_WINDOW_BYTES, Math.floor(bytes)));
   }
 
   #measured(error: Error | null): void {
@@ -62,7 +68,7 @@ export class ReceiveWindow {
     // What came in one round trip. With less than two thirds of the window the network is the bound, or the sender.
     if (came * 3 < this.#bytes * 2) return;
     const wanted = Math.min(2 * Math.max(came, this.#bytes), this.#bytesMax());
-    if (wanted > this.#bytes) this.#set(wanted);
+    if (wanted > this.#bytes && !this.#isAnnouncing) this.#announce(wanted);
   }
 
   #bytesMax(): number {
@@ -70,11 +76,19 @@ export class ReceiveWindow {
     return Math.max(FIRST_WINDOW_BYTES, Math.min(STREAM_BYTES_MAX, share));
   }
 
-  #set(bytes: number): void {
+  /**
+   * Tells the client its window. One SETTINGS frame at a time is on its way: node:http2 destroys a session that has more than ten which
+   * are not acknowledged, and a client may begin a hundred calls in one round trip.
+   */
+  #announce(bytes: number): void {
     const { closed, destroyed } = this.#session;
     if (closed || destroyed) return;
     this.#bytes = bytes;
-    this.#session.settings({ initialWindowSize: bytes });
+    this.#isAnnouncing = true;
+    this.#session.settings({ initialWindowSize: bytes }, (error) => {
+      this.#isAnnouncing = false;
+      if (!error) this.callBegan();
+    });
     // Node reads a connection's bytes as they come, whoever takes them later: they are held by their streams' windows.
     this.#session.setLocalWindowSize(bytes);
   }

@@ -162,6 +162,8 @@ export class Flows {
   private outgoing(id: number, end: SinkEnd, block: Uint8Array): OutgoingBlock {
     const stream = this.backing.replica.state.streams.get(id);
     const packed = stream?.params.compression === 1 ? deflate(block) : undefined;
+    // Packets do not tell of lost blocks. They count as taken.
+    end.takeLost();
     const count = end.takenBlocks;
     const confirm = stream?.params.deliveryConfirmation
       ? (isSuccess: boolean) => {

@@ -8,6 +8,7 @@ import {
   ServerCredentials,
   type ServerUnaryCall,
   type sendUnaryData,
+  status,
 } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
@@ -44,7 +45,13 @@ async function fake(answer: Answer | undefined, tls?: typeof MIDDLE) {
     tell: sendUnaryData<ChallengeResponse>,
   ) => {
     took(call);
-    const said = await answer!(call.request);
+    let said: Partial<ChallengeResponse>;
+    try {
+      said = await answer!(call.request);
+    } catch {
+      tell({ code: status.UNAVAILABLE });
+      return;
+    }
     const usual = { nonce: Buffer.alloc(40), serverUuid: UUID, mode: 1, epoch: 'e', serverTime: new Date(0) };
     const validFor = { seconds: 60n, nanos: 0 };
     tell(null, { ...usual, validFor, ...said });
@@ -66,6 +73,32 @@ async function fake(answer: Answer | undefined, tls?: typeof MIDDLE) {
   return { server: `127.0.0.1:${port}`, tokens };
 }
 
+/** A server that is about to go away. */
+const away = (): never => {
+  throw new Error('away');
+};
+
+/** A port at which nobody listens. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listening(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A port that takes connections, and ends each at once. */
+async function hangUp(): Promise<number> {
+  const server = createServer((socket) => socket.destroy());
+  closing.push(() => server.close());
+  return listening(server);
+}
+
+function listening(server: NetServer): Promise<number> {
+  return new Promise((resolve) =>
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as { readonly port: number }).port)),
+  );
+}
+
 async function real(flags: Record<string, string> = {}): Promise<Running> {
   const at = await run(flags);
   closing.push(() => at.stop());
@@ -73,7 +106,7 @@ async function real(flags: Record<string, string> = {}): Promise<Running> {
 }
 
 /** Lists streams by a token that was found. */
-async function list(server: string, tls?: TlsOptions): Promise<number> {
+async function list(server: string | readonly string[], tls?: TlsOptions): Promise<number> {
   const yard = new Switchyard({ server, tls, adminToken: ADMIN_TOKEN, requireAdminProof: true });
   closing.push(() => yard.close());
   let count = 0;
@@ -136,6 +169,47 @@ describe("an administrator's token that needs a proof of the server", () => {
     const secure = tls && { ca: readFileSync(tls.cert), serverName: 'switchyard.test' };
     await expect(list(server, secure)).rejects.toThrow(UnprovenServerError);
     expect(tokens).toEqual([]);
+  });
+
+  it.each([
+    ['is not there', async () => `127.0.0.1:${await freePort()}`],
+    ['breaks every connection', async () => `127.0.0.1:${await hangUp()}`],
+    ['is away for those who ask for its proof', async () => (await fake(away)).server],
+  ])('goes to the second of two servers, after its proof, where the first %s', async (_, first) => {
+    const seen: ChallengeRequest[] = [];
+    const second = await fake((request) => {
+      seen.push(request);
+      return { ...proves(request) };
+    });
+    expect(await list([await first(), second.server])).toBe(0);
+    expect(second.tokens).toEqual([ADMIN_TOKEN]);
+    expect(seen).toHaveLength(2);
+  });
+
+  it('goes to none of two servers where the first that is there gives no proof', async () => {
+    const thief = await fake(() => ({}));
+    const second = await fake((request) => ({ ...proves(request) }));
+    await expect(list([thief.server, second.server])).rejects.toThrow(UnprovenServerError);
+    expect([thief.tokens, second.tokens]).toEqual([[], []]);
+  });
+
+  it('goes to a server that comes back after both were away', async () => {
+    let isAway = true;
+    const server = await fake((request) => (isAway ? away() : { ...proves(request) }));
+    const yard = new Switchyard({
+      server: [`127.0.0.1:${await freePort()}`, server.server],
+      adminToken: ADMIN_TOKEN,
+      requireAdminProof: true,
+    });
+    closing.push(() => yard.close());
+    const page = async () => {
+      for await (const _ of yard.listStreams({}, { timeoutMs: 5_000 })) expect(_).toBeUndefined();
+    };
+    await expect(page()).rejects.toMatchObject({ code: 14 });
+    expect(server.tokens).toEqual([]);
+    isAway = false;
+    await page();
+    expect(server.tokens).toEqual([ADMIN_TOKEN]);
   });
 
   it('does not go over a second connection, which may end at another program', async () => {

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type ClientHttp2Session, connect, createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { ReceiveWindow, type WindowedSession } from '../../../src/grpc/http2/receive-window.js';
 
@@ -11,6 +14,7 @@ class FakeSession {
   readonly settings_: number[] = [];
   readonly connection: number[] = [];
   #pong: ((error: Error | null) => void) | undefined;
+  #acknowledged: (() => void) | undefined;
   pings = 0;
   readonly window: ReceiveWindow;
 
@@ -24,8 +28,16 @@ class FakeSession {
     return true;
   }
 
-  settings({ initialWindowSize }: { initialWindowSize: number }): void {
+  settings({ initialWindowSize }: { initialWindowSize: number }, acknowledged: (error: Error | null) => void): void {
     this.settings_.push(initialWindowSize);
+    this.#acknowledged = () => acknowledged(null);
+  }
+
+  /** The client acknowledges the last settings. */
+  acknowledge(): void {
+    const acknowledged = this.#acknowledged;
+    this.#acknowledged = undefined;
+    acknowledged?.();
   }
 
   setLocalWindowSize(bytes: number): void {
@@ -36,9 +48,26 @@ class FakeSession {
   roundTrip(bytes: number): void {
     this.window.came(bytes / 2);
     this.window.came(bytes / 2);
+    this.acknowledge();
     this.#pong?.(null);
     this.#pong = undefined;
   }
+}
+
+/** Both ends of a real HTTP/2 connection. */
+async function realSession(): Promise<{
+  server: Http2Server;
+  session: ServerHttp2Session;
+  client: ClientHttp2Session;
+}> {
+  const server = createServer();
+  const begun = once(server, 'session');
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const [session] = (await begun) as [ServerHttp2Session];
+  if (client.connecting) await once(client, 'connect');
+  return { server, session, client };
 }
 
 describe('the window of what a client may send', () => {
@@ -80,13 +109,39 @@ describe('the window of what a client may send', () => {
     const session = new FakeSession(4);
     for (let round = 0; round < 12; round++) session.roundTrip(session.window.bytes);
     expect(session.window.bytes).toBe(2 * MIB);
+    session.acknowledge();
     session.calls = 16;
     session.window.callBegan();
     expect(session.window.bytes).toBe(MIB / 2);
+    session.acknowledge();
     session.calls = 1_000;
     session.window.callBegan();
     expect(session.window.bytes).toBe(FIRST);
     expect(session.settings_.slice(-2)).toEqual([MIB / 2, FIRST]);
+  });
+
+  it('has one change at a time on its way, and goes on to what is wanted then', () => {
+    const session = new FakeSession();
+    for (let round = 0; round < 12; round++) session.roundTrip(session.window.bytes);
+    session.acknowledge();
+    const sent = session.settings_.length;
+    for (session.calls = 2; session.calls < 100; session.calls++) session.window.callBegan();
+    expect(session.settings_.slice(sent)).toEqual([2 * MIB]);
+    session.acknowledge();
+    session.acknowledge();
+    expect(session.settings_.slice(sent)).toEqual([2 * MIB, MIB / 16]);
+  });
+
+  it('is lowered by halves: 64 calls that begin one after another cost 5 changes', () => {
+    const session = new FakeSession();
+    for (let round = 0; round < 12; round++) session.roundTrip(session.window.bytes);
+    session.acknowledge();
+    const sent = session.settings_.length;
+    for (session.calls = 2; session.calls <= 64; session.calls++) {
+      session.window.callBegan();
+      session.acknowledge();
+    }
+    expect(session.settings_.slice(sent)).toEqual([2, 1, 1 / 2, 1 / 4, 1 / 8].map((part) => part * MIB));
   });
 
   it('leaves a session alone that is closed or was destroyed meanwhile', () => {
@@ -102,5 +157,28 @@ describe('the window of what a client may send', () => {
       later.roundTrip(FIRST);
       expect(later.settings_).toEqual([]);
     }
+  });
+
+  it('keeps a real connection on which 100 calls begin at once after its window has grown', async () => {
+    const { server, session, client } = await realSession();
+    const errors: string[] = [];
+    for (const end of [session, client]) end.on('error', ({ message }: Error) => errors.push(message));
+    let calls = 1;
+    const window = new ReceiveWindow(session, () => calls, 8 * MIB);
+    for (let round = 0; window.bytes < 4 * MIB && round < 200; round++) {
+      window.came(window.bytes);
+      await new Promise((resolve) => session.ping(resolve));
+    }
+    expect(window.bytes).toBe(4 * MIB);
+    for (; calls < 100; calls++) window.callBegan();
+    for (let round = 0; client.remoteSettings.initialWindowSize !== MIB / 16 && round < 20; round++) {
+      await new Promise((resolve) => session.ping(resolve));
+    }
+    expect(errors).toEqual([]);
+    expect(session.destroyed).toBe(false);
+    expect(client.remoteSettings.initialWindowSize).toBe(MIB / 16);
+    client.destroy();
+    session.destroy();
+    await new Promise((resolve) => server.close(resolve));
   });
 });

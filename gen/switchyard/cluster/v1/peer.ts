@@ -2078,8 +2078,8 @@ export const PeerServiceService = {
    * and nothing else, and is answered first by where the branch stands. Then blocks go one way and what the sink has confirmed the
    * other. At most 4 MiB of blocks are on their way: the caller reads as its sink does.
    *
-   * It ends with OK after the last block. FAILED_PRECONDITION: the channel is not there, so the caller looks where it is;
-   * NOT_FOUND: there is no such branch; INVALID_ARGUMENT: `blocks` or `confirmed_blocks` cannot be; PERMISSION_DENIED: the certificate
+   * It ends with OK after the last block. FAILED_PRECONDITION: the channel is not there, or the sink's session is not at the caller, so
+   * the caller looks where they are; ALREADY_EXISTS: the branch was opened again, here or for another server; NOT_FOUND: there is no such branch; INVALID_ARGUMENT: `blocks` or `confirmed_blocks` cannot be; PERMISSION_DENIED: the certificate
    * is another server's; ABORTED: the stream or the branch has stopped; UNAVAILABLE: the receiver goes down, or has not applied
    * `revision` in time.
    */
@@ -2121,8 +2121,8 @@ export interface PeerServiceServer extends UntypedServiceImplementation {
    * and nothing else, and is answered first by where the branch stands. Then blocks go one way and what the sink has confirmed the
    * other. At most 4 MiB of blocks are on their way: the caller reads as its sink does.
    *
-   * It ends with OK after the last block. FAILED_PRECONDITION: the channel is not there, so the caller looks where it is;
-   * NOT_FOUND: there is no such branch; INVALID_ARGUMENT: `blocks` or `confirmed_blocks` cannot be; PERMISSION_DENIED: the certificate
+   * It ends with OK after the last block. FAILED_PRECONDITION: the channel is not there, or the sink's session is not at the caller, so
+   * the caller looks where they are; ALREADY_EXISTS: the branch was opened again, here or for another server; NOT_FOUND: there is no such branch; INVALID_ARGUMENT: `blocks` or `confirmed_blocks` cannot be; PERMISSION_DENIED: the certificate
    * is another server's; ABORTED: the stream or the branch has stopped; UNAVAILABLE: the receiver goes down, or has not applied
    * `revision` in time.
    */
@@ -2150,8 +2150,8 @@ export interface PeerServiceClient extends Client {
    * and nothing else, and is answered first by where the branch stands. Then blocks go one way and what the sink has confirmed the
    * other. At most 4 MiB of blocks are on their way: the caller reads as its sink does.
    *
-   * It ends with OK after the last block. FAILED_PRECONDITION: the channel is not there, so the caller looks where it is;
-   * NOT_FOUND: there is no such branch; INVALID_ARGUMENT: `blocks` or `confirmed_blocks` cannot be; PERMISSION_DENIED: the certificate
+   * It ends with OK after the last block. FAILED_PRECONDITION: the channel is not there, or the sink's session is not at the caller, so
+   * the caller looks where they are; ALREADY_EXISTS: the branch was opened again, here or for another server; NOT_FOUND: there is no such branch; INVALID_ARGUMENT: `blocks` or `confirmed_blocks` cannot be; PERMISSION_DENIED: the certificate
    * is another server's; ABORTED: the stream or the branch has stopped; UNAVAILABLE: the receiver goes down, or has not applied
    * `revision` in time.
    */
