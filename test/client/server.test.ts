@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { CloseReason, LinkType, StopReason, StopResult, WatchKind } from '../../src/client/index.js';
+import { LIMITS } from '../../src/client/limits.js';
 import { ADMIN_TOKEN } from '../grpc/running.js';
 import { connect, joinAs, linkUp, next, start, tell, uuid, wireTo } from './worlds/server-scene.js';
 
@@ -202,8 +203,11 @@ describe('against the server', () => {
     const { address } = await start({ 'history-revisions': '4' });
     const yard = connect(address);
     const reasons: (string | undefined)[] = [];
+    // HTTP/2's own window instead of the client's 4 MiB, which would take a thousand sessions to fill.
+    const narrow = jest.replaceProperty(LIMITS, 'windowBytes', 65_535);
     const slow = connect(address).watchNetworkDelta({ onBreak: (error) => reasons.push(error.reason) });
     await slow.next();
+    narrow.restore();
     const network = await yard.watchNetwork().synced();
     // 4 KB a session: far more than what waits between the two when nobody reads.
     const labels = Object.fromEntries(Array.from({ length: 16 }, (_, key) => [`key${key}`, 'x'.repeat(250)]));

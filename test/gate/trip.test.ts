@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import { sizeOf } from './trip.js';
+import { common, sizeOf } from './trip.js';
 
-/** What a Session call takes today. Whoever makes it shorter lowers these; nobody raises them without a reason. */
-const FILES_MAX = 102;
+/**
+ * What a Session call takes today. Whoever makes it shorter lowers these; nobody raises them without a reason. Several networks behind one
+ * door, and the homes of sessions, took the files from 102 to 105.
+ */
+const FILES_MAX = 105;
 const FUNCTIONS_MAX = 400;
 
 describe('the way of a Session call through the sources', () => {
@@ -23,8 +26,20 @@ describe('the way of a Session call through the sources', () => {
     }
   }, 150_000);
 
+  const ran = (...names: string[]) => new Map(names.map((name) => [name, 1]));
+
+  it('leaves out what ran during one of two calls alone, such as a timer', () => {
+    const [quiet, busy] = [
+      new Map([['src/a.ts', ran('f 1', 'g 2')]]),
+      new Map([
+        ['src/a.ts', ran('f 1')],
+        ['src/timer.ts', ran('h 3')],
+      ]),
+    ];
+    expect(common(busy, quiet)).toEqual(new Map([['src/a.ts', ran('f 1')]]));
+  });
+
   it('counts the functions of all files', () => {
-    const ran = (...names: string[]) => new Map(names.map((name) => [name, 1]));
     expect(
       sizeOf(
         new Map([

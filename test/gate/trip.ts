@@ -1,7 +1,7 @@
 // Counts through how many functions and files of src one call goes: node --import ./harness/typescript.mjs test/gate/trip.ts
 //
-// Starts a server in this process, opens one session so that everything is made that is made once, and looks with V8's own
-// counters at what runs while another is opened. `--list` prints the functions, file by file.
+// Starts a server in this process, opens sessions so that everything is made that is made once, and looks with V8's own
+// counters at what runs each time while three others are opened. `--list` prints the functions, file by file.
 import { Session } from 'node:inspector/promises';
 import { relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +40,8 @@ export async function sessionTrip(): Promise<Trip> {
   try {
     for (let number = 1; number <= 3; number++) await open(number);
     const idle = await during(async () => {});
-    return without(await during(() => open(4)), idle);
+    const trips = [await during(() => open(4)), await during(() => open(5)), await during(() => open(6))];
+    return without(trips.reduce(common), idle);
   } finally {
     await running.stop();
     await inspector.post('Profiler.disable');
@@ -79,11 +80,19 @@ function tripOf(scripts: readonly Script[]): Trip {
   return trip;
 }
 
+/** What is in both: a timer that falls due now and then is not in each of several trips. */
+export function common(trip: Trip, other: Trip): Trip {
+  return only(trip, (path, name) => other.get(path)?.has(name) === true);
+}
+
 /** What is in the first and not in the second. */
 function without(trip: Trip, idle: Trip): Trip {
+  return only(trip, (path, name) => !idle.get(path)?.has(name));
+}
+
+function only(trip: Trip, keeps: (path: string, name: string) => boolean): Trip {
   const left = [...trip].map(([path, ran]) => {
-    const own = [...ran].filter(([name]) => !idle.get(path)?.has(name));
-    return [path, new Map(own)] as const;
+    return [path, new Map([...ran].filter(([name]) => keeps(path, name)))] as const;
   });
   return new Map(left.filter(([, ran]) => ran.size > 0));
 }

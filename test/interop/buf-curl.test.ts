@@ -91,7 +91,7 @@ describe('buf curl, over reflection alone', () => {
           .trim()
           .split('\n')
           .filter((line) => line.startsWith('switchyard.v1.')),
-      ).toHaveLength(49);
+      ).toHaveLength(50);
       expect(listed).toContain('grpc.health.v1.Health/Check');
     },
     30_000,

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { CLOSE, CONSOLE_PROTOCOL, readServerFrame, writePageFrame } from '../../../src/console/frames.js';
 import { decode, encode } from '../wire/codec.js';
+import { BACKOFF_MS } from './backoff.js';
 import type { Method } from './methods.js';
 import { CODE, lostRefusal, type RefusedError, refusalOf } from './refusal.js';
 
@@ -21,8 +22,6 @@ interface Receiver {
   end(refusal: RefusedError | undefined): void;
 }
 
-/** Backoff between two tries, which never grows beyond what a person waits for. */
-const BACKOFF_MS = [250, 500, 1_000, 2_000, 3_000] as const;
 /** The server says every 5 s that it is there. */
 const SILENT_MS = 15_000;
 

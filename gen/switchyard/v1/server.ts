@@ -1145,7 +1145,7 @@ export const ServerServiceService = {
    * lease in the log has run out, 15 s at most.
    *
    * Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED) without network.read; UNAVAILABLE (JOURNAL_UNAVAILABLE) with
-   * RetryInfo when the log does not answer. Needs no session.
+   * RetryInfo when the log does not answer. Needs network.read, and no session.
    */
   listServers: {
     path: "/switchyard.v1.ServerService/ListServers" as const,
@@ -1172,7 +1172,7 @@ export interface ServerServiceServer extends UntypedServiceImplementation {
    * lease in the log has run out, 15 s at most.
    *
    * Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED) without network.read; UNAVAILABLE (JOURNAL_UNAVAILABLE) with
-   * RetryInfo when the log does not answer. Needs no session.
+   * RetryInfo when the log does not answer. Needs network.read, and no session.
    */
   listServers: handleUnaryCall<ListServersRequest, ListServersResponse>;
 }
@@ -1205,7 +1205,7 @@ export interface ServerServiceClient extends Client {
    * lease in the log has run out, 15 s at most.
    *
    * Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED) without network.read; UNAVAILABLE (JOURNAL_UNAVAILABLE) with
-   * RetryInfo when the log does not answer. Needs no session.
+   * RetryInfo when the log does not answer. Needs network.read, and no session.
    */
   listServers(
     request: ListServersRequest,

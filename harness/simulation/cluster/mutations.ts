@@ -55,7 +55,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'let a server end a session that has left it',
-    seed: 2,
+    seed: 6,
     minutes: 2,
     finds: 'Leased',
     changed: expireFormer,
@@ -77,8 +77,8 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'leave a batch out',
-    seed: 1,
-    minutes: 10,
+    seed: 5,
+    minutes: 2,
     finds: 'Sound',
     log: (log) => withTail(log, (tail) => ({ read: async () => without(await tail.read(), 97) })),
   },

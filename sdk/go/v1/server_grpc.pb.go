@@ -27,7 +27,7 @@ type ServerServiceClient interface {
 	// lease in the log has run out, 15 s at most.
 	//
 	// Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED) without network.read; UNAVAILABLE (JOURNAL_UNAVAILABLE) with
-	// RetryInfo when the log does not answer. Needs no session.
+	// RetryInfo when the log does not answer. Needs network.read, and no session.
 	ListServers(ctx context.Context, in *ListServersRequest, opts ...grpc.CallOption) (*ListServersResponse, error)
 }
 
@@ -71,7 +71,7 @@ type ServerServiceServer interface {
 	// lease in the log has run out, 15 s at most.
 	//
 	// Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED) without network.read; UNAVAILABLE (JOURNAL_UNAVAILABLE) with
-	// RetryInfo when the log does not answer. Needs no session.
+	// RetryInfo when the log does not answer. Needs network.read, and no session.
 	ListServers(context.Context, *ListServersRequest) (*ListServersResponse, error)
 }
 

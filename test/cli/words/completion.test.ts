@@ -20,8 +20,8 @@ async function offered(...words: string[]): Promise<string[]> {
 
 describe('the completion for bash', () => {
   it('offers commands, those of a command, and options that begin as the word does', async () => {
-    expect(await offered('se')).toEqual(['serve', 'sessions']);
-    expect(await offered('journal', '')).toEqual(['dump', 'check', 'repair', 'backup', 'new-epoch']);
+    expect(await offered('se')).toEqual(['serve', 'servers', 'sessions']);
+    expect(await offered('journal', '')).toEqual(['dump', 'check', 'repair', 'backup', 'copy', 'new-epoch']);
     expect(await offered('nodes', '--js')).toEqual(['--json']);
     expect(await offered('serve', '--console-')).toEqual(['--console-listen', '--console-origin']);
     expect(await offered('--json', 'jour')).toEqual(['journal']);

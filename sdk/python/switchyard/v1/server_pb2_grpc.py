@@ -47,7 +47,7 @@ class ServerServiceServicer(object):
         lease in the log has run out, 15 s at most.
 
         Errors: PERMISSION_DENIED (ADMIN_REQUIRED, PERMISSION_DENIED) without network.read; UNAVAILABLE (JOURNAL_UNAVAILABLE) with
-        RetryInfo when the log does not answer. Needs no session.
+        RetryInfo when the log does not answer. Needs network.read, and no session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
