@@ -17,6 +17,8 @@ import type { FollowerLink } from '../../cluster/peers.js';
 import type { Readiness } from '../../cluster/readiness.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
+import { JournalError } from '../../journal/journal.js';
+import { Folder } from '../../journal/storage/folder.js';
 import { EtcdClient } from '../../log/etcd/client.js';
 import { LogKeys } from '../../log/etcd/keys.js';
 import { APPEND_BYTES_MAX } from '../../log/etcd/limits.js';
@@ -81,16 +83,15 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   });
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message);
   const roster = new EtcdRoster({ store, clock, random, keys: new LogKeys(network), warn });
-  const view = await shared.view().catch(async (error: unknown) => {
+  const failed = async (error: unknown): Promise<never> => {
     door.close();
     await shared.close();
     throw error;
-  });
-  const memory = await openMemory(config, { clock, log, shared, view }).catch(async (error: unknown) => {
-    door.close();
-    await shared.close();
-    throw error;
-  });
+  };
+  const view = await shared.view().catch(failed);
+  const { data } = config;
+  if (view.revision === 0 && data !== IN_MEMORY && Folder.exists(data)) await failed(emptyBeside(config));
+  const memory = await openMemory(config, { clock, log, shared, view }).catch(failed);
   const renewal = new EpochRenewal({ random, logger: log, memory, isAsked: config.renewEpoch });
   let joined: { readonly replica: Replica; readonly establish: () => Promise<void> } | undefined;
   const member: Member = new Member({
@@ -137,6 +138,12 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     },
     close: () => (closed ??= close()),
   };
+}
+
+/** Why a server does not begin an empty network beside a journal of its own. */
+function emptyBeside({ data, network }: Config): JournalError {
+  const advice = `copy it with switchyard journal copy, or move ${Folder.fileOf(data)} away to begin without it`;
+  return new JournalError('locked', `network ${network} is empty, and ${data} has a journal of its own: ${advice}`);
 }
 
 /** Of the UUIDs of servers among others. */
