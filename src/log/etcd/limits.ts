@@ -62,3 +62,12 @@ export const ROSTER_MS = 5_000;
 export const ROSTER_TTL_MS = 3 * ROSTER_MS;
 /** Servers that are listed: far more than one log can feed. */
 export const ROSTER_MAX = 256;
+
+/** For how long a process that was killed still has its name, where its machine does not say that it is gone. */
+export const NAME_TTL_MS = 10_000;
+/** Between two looks at whether the name is still this process's: two of three can be lost. */
+export const NAME_KEEP_MS = NAME_TTL_MS / 3;
+/** Between two tries to get a name that another process has. */
+export const NAME_CLAIM_MS = 500;
+/** For how long a name is waited for: the lease of a process that was killed has ended by then, also in an etcd that looks late. */
+export const NAME_WAIT_MS = NAME_TTL_MS + 3_000;

@@ -24,12 +24,14 @@ import { LogKeys } from '../../log/etcd/keys.js';
 import { APPEND_BYTES_MAX } from '../../log/etcd/limits.js';
 import { EtcdLog } from '../../log/etcd/log.js';
 import { EtcdRoster } from '../../log/etcd/roster.js';
+import { ServerName } from '../../log/etcd/server-name.js';
 import type { Roster } from '../../log/roster.js';
 import type { FollowedLog, LogView } from '../../log/shared-log.js';
 import type { Replica } from '../../replica/replica.js';
 import type { Cluster } from '../engine.js';
 import { listening } from '../listen-error.js';
 import { etcdAccess } from './etcd-access.js';
+import { isRefused } from './is-refused.js';
 import { logMemoryFile } from './log-memory-file.js';
 
 /** What a server joins the others of its network with. */
@@ -41,6 +43,8 @@ export interface JoinDeps {
   readonly lost: (error: unknown) => void;
   /** Called when the server loses touch with the one that leads, and when it has it again. */
   readonly inTouch: (isInTouch: boolean, readiness: Readiness) => void;
+  /** Gives up waiting for the name that a process that was killed still has. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A server among others. */
@@ -92,6 +96,10 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const { data } = config;
   if (view.revision === 0 && data !== IN_MEMORY && Folder.exists(data)) await failed(emptyBeside(config));
   const memory = await openMemory(config, { clock, log, shared, view }).catch(failed);
+  const keys = new LogKeys(network);
+  const taken = (error: unknown) => deps.lost(error);
+  const claim = { ...{ store, clock, random, keys, network, name, peerAddress }, isRefused, taken };
+  const ownName = await ServerName.claim(claim, deps.signal).catch(failed);
   const renewal = new EpochRenewal({ random, logger: log, memory, isAsked: config.renewEpoch });
   let joined: { readonly replica: Replica; readonly establish: () => Promise<void> } | undefined;
   const member: Member = new Member({
@@ -113,6 +121,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const close = async () => {
     await member.close();
     await roster.close();
+    await ownName.close();
     dialer.close();
     await memory?.close();
     door.close();
