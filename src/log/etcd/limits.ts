@@ -48,6 +48,11 @@ export const QUOTA_WARNED = 0.6;
 export const QUOTA_LOW = 0.75;
 /** When no session is opened any more. The rest is enough to close all that there are. */
 export const QUOTA_SCARCE = 0.9;
+/**
+ * The part of the quota that etcd's file has when it counts as full: etcd refuses by the size of its file, and has been seen to do so with
+ * 88 % of the quota in use, because pages that are free are too few in a row for what is written.
+ */
+export const QUOTA_FILE_FULL = 0.95;
 /** Between two compactions of the store's history. */
 export const UPKEEP_MS = 60_000;
 /** How much of etcd's own history is kept: nothing here reads it, but an operator may want to look. */
