@@ -94,6 +94,12 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     return isHeard ? this.#leader?.name : undefined;
   }
 
+  /** The names of the servers that this one hears of: none has the empty name, which a founder that is alone has. */
+  get reachedNames(): readonly string[] {
+    const { leaderName } = this;
+    return leaderName === undefined ? [] : [leaderName];
+  }
+
   /** Whether the leader was heard of for so long over one link that it has said what was renewed elsewhere. */
   get knowsRenewals(): boolean {
     return this.leaderName !== undefined && this.#deps.clock.nowMs() - this.#dialledMs >= LEASE_SLACK_MS;

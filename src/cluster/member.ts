@@ -106,7 +106,7 @@ export class Member implements CommandRoute, Publisher {
     });
     this.#place = new ServerRoster({
       ...{ clock, name, uuid: deps.uuid, replica },
-      reached: () => this.#desk?.names ?? [this.#forwarder.leaderName ?? ''],
+      reached: () => this.#desk?.names ?? this.#forwarder.reachedNames,
       leads: () => this.#role === 'leading',
       isOver: () => this.#role === 'over',
     });

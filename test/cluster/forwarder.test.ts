@@ -63,6 +63,15 @@ describe('a follower whose leader is silent', () => {
     expect(world.dialled).toBe(dialled);
   });
 
+  it('hears of no server, not even of one without a name, until its leader has answered', () => {
+    const { clock, forwarder, world } = makeFollower();
+    expect(forwarder.reachedNames).toEqual([]);
+    world.answersAfterMs = 1;
+    forwarder.reached(LEADER);
+    clock.advance(2 * BEAT_MS);
+    expect(forwarder.reachedNames).toEqual(['a']);
+  });
+
   it('dials again when nothing came over a link for so long', () => {
     const { clock, forwarder, world } = makeFollower();
     forwarder.reached(LEADER);
