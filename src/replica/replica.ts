@@ -91,6 +91,8 @@ export class Replica {
   /** What is appended to; undefined while another process leads. */
   private journal: Journal | undefined;
   private readonly route: CommandRoute | undefined;
+  /** Sessions that are moving to this server: however often their clients renew meanwhile, one command is enough. */
+  private readonly adopting = new Map<number, Promise<Fault | undefined>>();
   private closing = false;
   /** Why commands are refused once it is closing. */
   private ending: Fault | undefined;
@@ -232,10 +234,16 @@ export class Replica {
     const home = homes.of(sid);
     if (homes.isAlone ? home === undefined || home === homes.own : homes.isHere(sid)) return undefined;
     if (homes.own === 0) return Promise.resolve(homes.notJoined());
-    return this.submit({ kind: 'MoveSession', sid, server: homes.own }).then((outcome) => {
-      if (isFault(outcome)) return outcome;
-      return homes.isHere(sid) ? undefined : replacedElsewhere(sid);
-    });
+    const moving = this.adopting.get(sid) ?? this.move(sid).finally(() => this.adopting.delete(sid));
+    this.adopting.set(sid, moving);
+    return moving;
+  }
+
+  private async move(sid: number): Promise<Fault | undefined> {
+    const { homes } = this;
+    const outcome = await this.submit({ kind: 'MoveSession', sid, server: homes.own });
+    if (isFault(outcome)) return outcome;
+    return homes.isHere(sid) ? undefined : replacedElsewhere(sid);
   }
 
   /**

@@ -44,6 +44,15 @@ describe('a server that begins on a journal of several', () => {
     expect(state.servers.has(second)).toBe(false);
   });
 
+  it('moves a session of a lost server with one command, however often it renews before that is applied', async () => {
+    const { world, state, sid } = await copiedBack();
+    await world.settle(becomeOnlyServer(world.replica));
+    const { revision } = state;
+    for (let times = 0; times < 10; times++) world.replica.renew(sid);
+    await world.advance(10);
+    expect(state.revision).toBe(revision + 1);
+  });
+
   it('takes over a session of a lost server that is about to attach', async () => {
     const { world, state, sid } = await copiedBack();
     await world.settle(becomeOnlyServer(world.replica));
