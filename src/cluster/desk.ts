@@ -9,7 +9,7 @@ import { problemOf } from './check-message.js';
 import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, ROSTER_MAX, SILENCE_MS, TELL_MS } from './limits.js';
 import { hasRoom, type Origin, Origins } from './origins.js';
 import type { FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand, Refused } from './peers.js';
-import type { RosterServer } from './roster.js';
+import type { RosterServer } from './server-addresses.js';
 
 /** What a {@link LeaderDesk} stands on. */
 export interface LeaderDeskDeps {
