@@ -340,6 +340,8 @@ export interface StatusResponse {
   version: string;
   /** Bytes of its file, free pages included. */
   dbSize: bigint;
+  /** The alarms that are raised, such as `memberID:1 alarm:NOSPACE `: then nothing is stored until an operator disarms them. */
+  errors: string[];
   /** Bytes of the pages that are in use. Since etcd 3.4. */
   dbSizeInUse: bigint;
   /** What the file may have: --quota-backend-bytes. Since etcd 3.6; 0 from an earlier one. */
@@ -2668,7 +2670,7 @@ export const StatusRequest: MessageFns<StatusRequest> = {
 };
 
 function createBaseStatusResponse(): StatusResponse {
-  return { header: undefined, version: "", dbSize: 0n, dbSizeInUse: 0n, dbSizeQuota: 0n };
+  return { header: undefined, version: "", dbSize: 0n, errors: [], dbSizeInUse: 0n, dbSizeQuota: 0n };
 }
 
 export const StatusResponse: MessageFns<StatusResponse> = {
@@ -2684,6 +2686,9 @@ export const StatusResponse: MessageFns<StatusResponse> = {
         throw new globalThis.Error("value provided for field message.dbSize of type int64 too large");
       }
       writer.uint32(24).int64(message.dbSize);
+    }
+    for (const v of message.errors) {
+      writer.uint32(66).string(v!);
     }
     if (message.dbSizeInUse !== 0n) {
       if (BigInt.asIntN(64, message.dbSizeInUse) !== message.dbSizeInUse) {
@@ -2737,6 +2742,14 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             message.dbSize = reader.int64() as bigint;
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.errors.push(reader.string());
+            continue;
+          }
           case 9: {
             if (tag !== 72) {
               break;
@@ -2770,6 +2783,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
       header: isSet(object.header) ? ResponseHeader.fromJSON(object.header) : undefined,
       version: isSet(object.version) ? globalThis.String(object.version) : "",
       dbSize: isSet(object.dbSize) ? BigInt(object.dbSize) : 0n,
+      errors: globalThis.Array.isArray(object?.errors) ? object.errors.map((e: any) => globalThis.String(e)) : [],
       dbSizeInUse: isSet(object.dbSizeInUse) ? BigInt(object.dbSizeInUse) : 0n,
       dbSizeQuota: isSet(object.dbSizeQuota) ? BigInt(object.dbSizeQuota) : 0n,
     };
@@ -2785,6 +2799,9 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     }
     if (message.dbSize !== 0n) {
       obj.dbSize = message.dbSize.toString();
+    }
+    if (message.errors?.length) {
+      obj.errors = message.errors;
     }
     if (message.dbSizeInUse !== 0n) {
       obj.dbSizeInUse = message.dbSizeInUse.toString();
@@ -2805,6 +2822,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
       : undefined;
     message.version = object.version ?? "";
     message.dbSize = (object.dbSize !== undefined && object.dbSize !== null) ? BigInt(object.dbSize) : 0n;
+    message.errors = object.errors?.map((e) => e) || [];
     message.dbSizeInUse = (object.dbSizeInUse !== undefined && object.dbSizeInUse !== null)
       ? BigInt(object.dbSizeInUse)
       : 0n;

@@ -9,7 +9,7 @@ import { problemOf } from './check-message.js';
 import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, ROSTER_MAX, SILENCE_MS, TELL_MS } from './limits.js';
 import { hasRoom, type Origin, Origins } from './origins.js';
 import type { FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand, Refused } from './peers.js';
-import type { RosterServer } from './roster.js';
+import type { RosterServer } from './server-addresses.js';
 
 /** What a {@link LeaderDesk} stands on. */
 export interface LeaderDeskDeps {
@@ -43,6 +43,8 @@ interface Follower {
   readonly link: FollowerLink;
   /** Empty until it has said it. */
   name: string;
+  /** By which its process is known; 0 until it has said it. */
+  incarnation: number;
   heardMs: number;
   refusals: Refused[];
   isPlanned: boolean;
@@ -178,7 +180,16 @@ export class LeaderDesk implements LeaseWitness {
     const { clock } = this.#deps;
     const early = new Map<number, Early>();
     const follower: Follower = {
-      ...{ link, name: '', heardMs: clock.nowMs(), refusals: [], isPlanned: false, early, facts: undefined },
+      ...{
+        link,
+        name: '',
+        incarnation: 0,
+        heardMs: clock.nowMs(),
+        refusals: [],
+        isPlanned: false,
+        early,
+        facts: undefined,
+      },
       renewed: new Set(),
     };
     this.#followers.add(follower);
@@ -195,7 +206,8 @@ export class LeaderDesk implements LeaseWitness {
       follower.link.refuse();
       return;
     }
-    const problem = problemOf(message, this.#deps.revision()) ?? this.#take(follower, message);
+    const problem =
+      problemOf(message, this.#deps.revision()) ?? this.#nameProblem(message) ?? this.#take(follower, message);
     if (problem !== undefined) {
       follower.link.reject(problem);
       return;
@@ -203,6 +215,7 @@ export class LeaderDesk implements LeaseWitness {
     follower.heardMs = this.#deps.clock.nowMs();
     const { server: name, peerAddress, addresses, attachedCount } = message;
     follower.name = name;
+    follower.incarnation = message.incarnation;
     follower.facts = { name, peerAddress, addresses, attachedCount };
     this.#isOfFollower = true;
     this.#note(follower, message);
@@ -219,6 +232,20 @@ export class LeaderDesk implements LeaseWitness {
     follower.renewed.clear();
     const { roster } = this;
     follower.link.send({ refusals: follower.refusals.splice(0), replaced: [], attached, absent, renewed, roster });
+  }
+
+  /**
+   * Why who sends cannot have its name: this server has it, or another process that was heard of lately. What is known of sessions is known by
+   * name: of two servers with one name, each would be taken for the other. A process that comes back has its old incarnation.
+   */
+  #nameProblem({ server, incarnation }: FollowerMessage): string | undefined {
+    if (server === this.#deps.self().name) return `server: ${server} is the name of the server that leads`;
+    const nowMs = this.#deps.clock.nowMs();
+    for (const other of this.#followers) {
+      if (other.name !== server || other.incarnation === incarnation || nowMs - other.heardMs > SILENCE_MS) continue;
+      return `server: another process that follows is called ${server}`;
+    }
+    return undefined;
   }
 
   /** Takes what is forwarded, each once. The result is what no follower sends. */

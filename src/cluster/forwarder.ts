@@ -17,7 +17,7 @@ import {
 } from './limits.js';
 import type { LocalNews } from './local-news.js';
 import type { DialLeader, ForwardedCommand, LeaderLink, LeaderMessage } from './peers.js';
-import type { Roster } from './roster.js';
+import type { ServerAddresses } from './server-addresses.js';
 import type { Fates, Waiting } from './waiting.js';
 
 const RETRY_MS = 1_000;
@@ -33,7 +33,7 @@ export interface ForwarderDeps {
   readonly address: string;
   readonly dial: DialLeader;
   /** What this server is to the others, and what the leader says of all. */
-  readonly roster: Roster;
+  readonly roster: ServerAddresses;
   /** What the leader has to know besides commands. */
   readonly news: LocalNews;
   /** Commands that may wait here. The server's own may be twice as many. */
@@ -92,6 +92,12 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
   get leaderName(): string | undefined {
     const isHeard = this.#link !== undefined && this.#heardMs >= this.#dialledMs && this.silentMs <= SILENCE_MS;
     return isHeard ? this.#leader?.name : undefined;
+  }
+
+  /** The names of the servers that this one hears of: none has the empty name, which a founder that is alone has. */
+  get reachedNames(): readonly string[] {
+    const { leaderName } = this;
+    return leaderName === undefined ? [] : [leaderName];
   }
 
   /** Whether the leader was heard of for so long over one link that it has said what was renewed elsewhere. */

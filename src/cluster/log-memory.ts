@@ -96,8 +96,9 @@ export class LogMemory {
   async close(): Promise<void> {
     this.#timer?.cancel();
     this.#remember();
-    await this.#writing;
+    // Before the wait: what is under way plans no further time then.
     this.#position = undefined;
+    await this.#writing;
   }
 
   #plan(): void {

@@ -26,8 +26,8 @@ import { LocalNews } from './local-news.js';
 import { LogFollower } from './log-follower.js';
 import type { FollowerHandler, FollowerLink } from './peers.js';
 import { type Readiness, readinessOf } from './readiness.js';
-import { Roster } from './roster.js';
-import { ServerRoster } from './server-roster.js';
+import { ServerAddresses } from './server-addresses.js';
+import { ServerNodes } from './server-nodes.js';
 import { SharedQuestion } from './shared-question.js';
 import type { Fates } from './waiting.js';
 
@@ -67,10 +67,10 @@ export interface MemberDeps extends Pick<ForwarderDeps, 'clock' | 'random' | 'ad
 export class Member implements CommandRoute, Publisher {
   readonly #deps: MemberDeps;
   readonly #news: LocalNews;
-  readonly #roster: Roster;
+  readonly #roster: ServerAddresses;
   readonly #forwarder: Forwarder;
   readonly #follower: LogFollower;
-  readonly #place: ServerRoster;
+  readonly #place: ServerNodes;
   readonly #closing = new AbortController();
   /** Each costs a transaction. */
   readonly #stillLeads = new SharedQuestion(() => this.#confirm());
@@ -87,7 +87,7 @@ export class Member implements CommandRoute, Publisher {
   constructor(deps: MemberDeps) {
     this.#deps = deps;
     const { clock, random, name, address, dial, pendingMax, log, seq, chain, replica, logger } = deps;
-    this.#roster = new Roster(() => ({
+    this.#roster = new ServerAddresses(() => ({
       ...{ name, peerAddress: address, addresses: deps.addresses },
       attachedCount: replica().attachments.count,
     }));
@@ -104,9 +104,9 @@ export class Member implements CommandRoute, Publisher {
       revision: () => replica().state.revision,
       tryOut: (command) => outcomeOf(replica(), command),
     });
-    this.#place = new ServerRoster({
+    this.#place = new ServerNodes({
       ...{ clock, name, uuid: deps.uuid, replica },
-      reached: () => this.#desk?.names ?? [this.#forwarder.leaderName ?? ''],
+      reached: () => this.#desk?.names ?? this.#forwarder.reachedNames,
       leads: () => this.#role === 'leading',
       isOver: () => this.#role === 'over',
     });
@@ -158,7 +158,7 @@ export class Member implements CommandRoute, Publisher {
   }
 
   /** The servers that live, as far as is known here. */
-  get roster(): Roster {
+  get roster(): ServerAddresses {
     this.#roster.learn(this.#desk?.roster);
     return this.#roster;
   }

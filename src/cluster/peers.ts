@@ -1,6 +1,6 @@
 import type { Fault } from '../core/model/fault.js';
 import type { SeenLeader } from '../log/shared-log.js';
-import type { RosterServer } from './roster.js';
+import type { RosterServer } from './server-addresses.js';
 
 /** A command on its way to the leader. */
 export interface ForwardedCommand {

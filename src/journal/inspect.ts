@@ -104,6 +104,8 @@ export async function checkFolder(path: string, ofFormat1 = INITIAL_LIMITS): Pro
 /** A journal in a folder, as far as it is read. */
 export interface ReadFolder extends Replayable {
   readonly last: number;
+  /** The names of the networks that the folder has beside this one. */
+  readonly networks: readonly string[];
   /** Lets go of the folder. */
   close(): Promise<void>;
 }
@@ -114,7 +116,8 @@ export interface ReadFolder extends Replayable {
 export async function readFolder(path: string): Promise<ReadFolder> {
   const { folder, close } = await openToRead(path);
   try {
-    return { ...replayable(folder, folder.headerContent()!), close };
+    const networks = folder.networks().flatMap(({ name, dropped }) => (dropped ? [] : [name]));
+    return { ...replayable(folder, folder.headerContent()!), networks, close };
   } catch (error) {
     await close();
     throw error;

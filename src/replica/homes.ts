@@ -52,7 +52,6 @@ export class Homes {
 
   /** Whether a session lives and its server is lost. */
   isOrphan(sid: number): boolean {
-    if (this.isAlone) return false;
     const home = this.of(sid);
     return home !== undefined && !this.#state.servers.isLive(home);
   }

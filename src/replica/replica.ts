@@ -10,7 +10,7 @@ import { type AuthMode, foundingDocument } from '../core/model/trust/policy.js';
 import type { State } from '../core/store/state.js';
 import type { StateView } from '../core/store/state-view.js';
 import { NEW_FOLDER_FORMAT } from '../journal/format/frame.js';
-import { type Journal, JournalError } from '../journal/journal.js';
+import type { Journal } from '../journal/journal.js';
 import { Appender } from './appender.js';
 import { Attachments, replacedElsewhere } from './attachments.js';
 import type { Currency } from './currency.js';
@@ -22,6 +22,7 @@ import type { Publisher } from './publisher.js';
 import { RequestClaims } from './request-claims.js';
 import { ServingTime } from './serving-time.js';
 import { Snapshots } from './snapshots.js';
+import { startFailure } from './start-failure.js';
 
 /** Delay before a failed take-back is tried again. There are no more of them than commands of callers that have gone. */
 const TAKE_BACK_RETRY_MS = 1_000;
@@ -90,6 +91,8 @@ export class Replica {
   /** What is appended to; undefined while another process leads. */
   private journal: Journal | undefined;
   private readonly route: CommandRoute | undefined;
+  /** Sessions that are moving to this server: however often their clients renew meanwhile, one command is enough. */
+  private readonly adopting = new Map<number, Promise<Fault | undefined>>();
   private closing = false;
   /** Why commands are refused once it is closing. */
   private ending: Fault | undefined;
@@ -228,12 +231,19 @@ export class Replica {
    */
   adopt(sid: number): Promise<Fault | undefined> | undefined {
     const { homes } = this;
-    if (homes.isAlone || homes.isHere(sid)) return undefined;
+    const home = homes.of(sid);
+    if (homes.isAlone ? home === undefined || home === homes.own : homes.isHere(sid)) return undefined;
     if (homes.own === 0) return Promise.resolve(homes.notJoined());
-    return this.submit({ kind: 'MoveSession', sid, server: homes.own }).then((outcome) => {
-      if (isFault(outcome)) return outcome;
-      return homes.isHere(sid) ? undefined : replacedElsewhere(sid);
-    });
+    const moving = this.adopting.get(sid) ?? this.move(sid).finally(() => this.adopting.delete(sid));
+    this.adopting.set(sid, moving);
+    return moving;
+  }
+
+  private async move(sid: number): Promise<Fault | undefined> {
+    const { homes } = this;
+    const outcome = await this.submit({ kind: 'MoveSession', sid, server: homes.own });
+    if (isFault(outcome)) return outcome;
+    return homes.isHere(sid) ? undefined : replacedElsewhere(sid);
   }
 
   /**
@@ -351,12 +361,6 @@ export class Replica {
     this.parts.observed?.(command, outcome);
     return outcome;
   }
-}
-
-/** Why a start ends. For want of space it is the storage's failure, which is told in words. */
-function startFailure(what: string, { reason, message }: Fault): Error {
-  const text = `${what}: ${message}`;
-  return reason === 'JOURNAL_UNAVAILABLE' ? new JournalError('full', text) : new Error(text);
 }
 
 /** Whether the same command may be taken a little later. */

@@ -24,6 +24,7 @@ import { GrantEnforcer } from '../replica/access/grant-enforcer.js';
 import type { IssuerLogins } from '../replica/access/issuer-logins.js';
 import { KeyProver, type KeyProverDeps } from '../replica/access/key-prover.js';
 import { Balancer } from '../replica/moving-out.js';
+import { becomeOnlyServer } from '../replica/only-server.js';
 import { Opening } from '../replica/opening.js';
 import type { Publisher } from '../replica/publisher.js';
 import { recover } from '../replica/recover.js';
@@ -248,6 +249,7 @@ export async function startEngine({
   };
   const establish = async (isFirst: boolean) => {
     await replica.found(cluster?.member.serverUuid ?? (shared.serverUuid || drawUuid(random)));
+    if (cluster === undefined) await becomeOnlyServer(replica);
     await replica.agreeOn(config.limits);
     check(isFirst);
     if (isFirst && (least !== 'open' || config.auth !== undefined)) await replica.putFoundingPolicy(least);

@@ -150,6 +150,43 @@ const STORAGE_FAILED = 74;
     }
   });
 
+  it('refuses to begin an empty network beside a journal of its own, and names both ways on', async () => {
+    const network = `empty-${count++}`;
+    const data = join(folder, network);
+    const local = await startServerProcess(['--data', data, '--listen', '127.0.0.1:0']);
+    started.push(local.program);
+    expect(await local.program.stop('SIGTERM')).toBe(0);
+    const args = options(network, 's1').map((part) => (part === join(folder, 's1') ? data : part));
+    const { status, err } = await runCommand(['serve', ...args]);
+    expect(status).not.toBe(0);
+    expect(err).toContain(`network ${network} is empty, and ${data} has a journal of its own`);
+    expect(err).toContain('copy it with switchyard journal copy, or move');
+    const copied = await runCommand([
+      ...['journal', 'copy', '--data', data, '--journal', etcd.url],
+      '--network',
+      network,
+    ]);
+    expect(copied.status).toBe(0);
+    const again = await startServerProcess(args);
+    started.push(again.program);
+    expect(await again.program.stop('SIGTERM')).toBe(0);
+  });
+
+  it('refuses a second live server of one name, and gives the name of a killed one to the next at once', async () => {
+    const network = `named-${count++}`;
+    const first = await serve(network, 's1');
+    const args = options(network, 's1').map((part) => (part === join(folder, 's1') ? join(folder, 'other') : part));
+    const second = await runCommand(['serve', ...args]);
+    expect(second.status).not.toBe(0);
+    expect(second.err).toContain(`serves network ${network} already: stop it, or give this one another --name`);
+    await ask(first.at, Sessions.session, agent(1));
+    await first.program.stop('SIGKILL');
+    const startMs = performance.now();
+    await serve(network, 's1');
+    // The lease of the leader that died, of 3 s, is waited for as before.
+    expect(performance.now() - startMs).toBeLessThan(20_000);
+  });
+
   it('serves no more when etcd is silent, and ends with the status of a failed storage', async () => {
     const own = await EtcdProcess.start();
     try {

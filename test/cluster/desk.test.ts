@@ -5,6 +5,7 @@ import {
   MESSAGE_ITEMS_MAX,
   ORIGINS_PER_SERVER_MAX,
   RECORD_BYTES_MAX,
+  SILENCE_MS,
   TAKEN_MAX,
 } from '../../src/cluster/limits.js';
 import { Origins } from '../../src/cluster/origins.js';
@@ -238,3 +239,33 @@ describe('the processes that are known in one term', () => {
 function many<T>(make: (nth: number) => T): T[] {
   return Array.from({ length: MESSAGE_ITEMS_MAX + 1 }, (_, at) => make(at + 1));
 }
+
+describe('two servers of one name', () => {
+  it('rejects a follower that has the name of the server that leads, and takes nothing of it', () => {
+    const world = new DeskWorld();
+    const { received, link } = world.connect();
+    received(message({ server: 'a', commands: [{ count: 1, record: recordOf(9), urgent }] }));
+    expect(link.rejected).toEqual(['server: a is the name of the server that leads']);
+    expect([world.taken, world.desk.names]).toEqual([[], []]);
+  });
+
+  it('rejects a second process of the name of one that was heard of lately, and takes it when that one is silent', () => {
+    const world = new DeskWorld();
+    const [first, second] = [world.connect(), world.connect()];
+    first.received(message({ incarnation: 7 }));
+    second.received(message({ incarnation: 8 }));
+    expect(second.link.rejected).toEqual(['server: another process that follows is called b']);
+    world.clock.advance(SILENCE_MS + 1);
+    const third = world.connect();
+    third.received(message({ incarnation: 8 }));
+    expect(third.link.rejected).toEqual([]);
+  });
+
+  it('takes a process that comes over another link while its first one still stands', () => {
+    const world = new DeskWorld();
+    const [first, second] = [world.connect(), world.connect()];
+    first.received(message({ incarnation: 7 }));
+    second.received(message({ incarnation: 7 }));
+    expect([first.link.rejected, second.link.rejected]).toEqual([[], []]);
+  });
+});

@@ -5,7 +5,7 @@ import { Forwarder } from '../../src/cluster/forwarder.js';
 import { BEAT_MS, CHANGE_MS, cutOffMs, LINK_SILENCE_MS, REDIAL_MS_MAX } from '../../src/cluster/limits.js';
 import { LocalNews } from '../../src/cluster/local-news.js';
 import type { DialLeader, FollowerMessage, LinkOwner } from '../../src/cluster/peers.js';
-import { Roster } from '../../src/cluster/roster.js';
+import { ServerAddresses } from '../../src/cluster/server-addresses.js';
 import { Fault } from '../../src/core/model/fault.js';
 
 const NOTHING = { refusals: [], replaced: [], attached: [], absent: [], renewed: [] };
@@ -41,7 +41,7 @@ function makeFollower() {
   });
   const forwarder = new Forwarder({
     ...{ clock, random, address: 'b:1', dial, news, pendingMax: 10 },
-    roster: new Roster(() => ({ name: 'b', peerAddress: 'b:1', addresses: [], attachedCount: 0 })),
+    roster: new ServerAddresses(() => ({ name: 'b', peerAddress: 'b:1', addresses: [], attachedCount: 0 })),
     cutOffMs: cutOffMs(LEADER_TTL_MS),
     revision: () => 0,
     tryOut: () => new Fault('SESSION_NOT_FOUND', 'none'),
@@ -61,6 +61,15 @@ describe('a follower whose leader is silent', () => {
     const { dialled } = world;
     clock.advance(2 * LINK_SILENCE_MS);
     expect(world.dialled).toBe(dialled);
+  });
+
+  it('hears of no server, not even of one without a name, until its leader has answered', () => {
+    const { clock, forwarder, world } = makeFollower();
+    expect(forwarder.reachedNames).toEqual([]);
+    world.answersAfterMs = 1;
+    forwarder.reached(LEADER);
+    clock.advance(2 * BEAT_MS);
+    expect(forwarder.reachedNames).toEqual(['a']);
   });
 
   it('dials again when nothing came over a link for so long', () => {

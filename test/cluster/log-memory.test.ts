@@ -81,6 +81,22 @@ describe('what a server remembers of a log', () => {
     expect(written).toHaveLength(2);
   });
 
+  it('leaves no timer armed after the end, also when it is being stored as the server ends', async () => {
+    let written = () => {};
+    let looks = 0;
+    const write = () => new Promise<void>((resolve) => (written = resolve));
+    const memory = await open({ read: async () => undefined, write }, view(0, ''));
+    memory.keep(() => ({ epoch: 'a', seq: ++looks, chain: chain('one') }));
+    clock.advance(1_000);
+    await turn();
+    const closed = memory.close();
+    written();
+    await turn();
+    written();
+    await closed;
+    expect(clock.pending).toBe(0);
+  });
+
   it('is stored again after that failed, and the failure is reported once', async () => {
     let isFull = true;
     const written: Remembered[] = [];

@@ -17,8 +17,8 @@ describe('the quota of an etcd', () => {
     const told: string[] = [];
     const tell = (_: unknown, message: string) => void told.push(message);
     const made = new Quota(QUOTA_BYTES, { warn: tell, info: tell } as never);
-    const use = (bytesInUse: number, quotaBytes?: number) => {
-      made.measure({ version: '3.4.23', bytes: 2 * QUOTA_BYTES, bytesInUse, quotaBytes });
+    const use = (bytesInUse: number, quotaBytes?: number, bytes = bytesInUse, isAlarmed = false) => {
+      made.measure({ version: '3.4.23', bytes, bytesInUse, quotaBytes, isAlarmed });
       return made.room;
     };
     return { made, told, use };
@@ -42,6 +42,26 @@ describe('the quota of an etcd', () => {
       expect.stringContaining('nearly full'),
       'etcd has room again',
     ]);
+  });
+
+  it('is scarce from 75 % on when the file has 95 % of it, because etcd refuses by the size of its file', () => {
+    const { use, told } = quota();
+    expect(use(750_000, undefined, 949_999)).toBe('low');
+    expect(use(880_000, undefined, 950_000)).toBe('scarce');
+    expect(told.at(-1)).toContain('defragment it (etcdctl defrag); no session is opened while more than 75 %');
+  });
+
+  it('is enough when the file alone is large, and the operator is told to defragment it', () => {
+    const { use, told } = quota();
+    expect(use(500_000, undefined, 990_000)).toBe('enough');
+    expect(told).toEqual([expect.stringContaining("etcd's file has more than 95 % of its quota: defragment it")]);
+  });
+
+  it('is scarce while etcd has raised its alarm, however little is in use', () => {
+    const { use, told } = quota();
+    expect(use(10, undefined, 10, true)).toBe('scarce');
+    expect(use(10)).toBe('enough');
+    expect(told).toEqual([expect.stringContaining('etcdctl alarm disarm'), 'etcd has room again']);
   });
 
   it("is etcd's own where it says so", () => {

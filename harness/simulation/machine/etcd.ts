@@ -131,7 +131,7 @@ export class SimulatedEtcd {
 
   #status(): StoreStatus {
     const quotaBytes = Number.isFinite(this.quotaBytes) ? this.quotaBytes : undefined;
-    return { version: this.version, bytes: this.#bytes, bytesInUse: this.#bytes, quotaBytes };
+    return { version: this.version, bytes: this.#bytes, bytesInUse: this.#bytes, quotaBytes, isAlarmed: false };
   }
 
   /** What is lost on the way of a watch is not told again. */

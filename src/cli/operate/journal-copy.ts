@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { pino } from 'pino';
 import { formatAddress } from '../../base/address.js';
 import { readConfig } from '../../config/config.js';
-import type { Config } from '../../config/options.js';
+import { type Config, IN_MEMORY } from '../../config/options.js';
 import { readFolder } from '../../journal/inspect.js';
 import { JournalError } from '../../journal/journal.js';
 import { importFolder } from '../../journal/storage/import.js';
@@ -34,6 +34,11 @@ export async function copyJournal(command: Command, surroundings: Surroundings):
   const config = readConfig({ ...surroundings, flags });
   const { journal, data, network } = config;
   if (journal === undefined) throw new UsageError('--journal is needed: the etcd that is copied to, or from');
+  if (data === IN_MEMORY) {
+    throw new UsageError(
+      `--data has to be a folder: ${IN_MEMORY} keeps no journal that could be copied, and takes none`,
+    );
+  }
   const [folder, log] = [data, `network ${network} in etcd at ${journal.members.map(formatAddress).join(', ')}`];
   const [from, to] = back ? [log, folder] : [folder, log];
   const { out } = surroundings.terminal;
@@ -53,12 +58,27 @@ export async function copyJournal(command: Command, surroundings: Surroundings):
 async function copyInto(config: Config, surroundings: Surroundings): Promise<CopyResult> {
   const source = await readFolder(config.data);
   try {
+    refuseFurtherNetworks(config.data, source.networks);
     return await withLog(config, surroundings, (deps) =>
       showing(source, surroundings, (progress) => copyIntoLog(deps, source, progress, surroundings.signal)),
     );
   } finally {
     await source.close();
   }
+}
+
+/** How many networks are named before the rest is counted. */
+const NAMED_MAX = 10;
+
+/** What is copied is one network: further ones would be lost with the folder that an operator removes then. */
+function refuseFurtherNetworks(folder: string, networks: readonly string[]): void {
+  if (networks.length === 0) return;
+  const named = networks.slice(0, NAMED_MAX).join(', ');
+  const more = networks.length > NAMED_MAX ? ` and ${networks.length - NAMED_MAX} more` : '';
+  const advice =
+    'a network in etcd is one network. Drop them first (switchyard network drop NAME): each is written to ' +
+    `${folder}/dropped/, from where it can be copied into a --network of its own`;
+  throw new JournalError('failed', `${folder} has further networks (${named}${more}), and ${advice}`);
 }
 
 function copyBack(config: Config, surroundings: Surroundings): Promise<CopyResult> {

@@ -30,12 +30,13 @@ export function addServer(state: State, { uuid, name }: AddServer): Change[] | F
 
 /**
  * A server is lost: its links to other servers go. Its sessions are not touched, however many they are: its node stays until the last
- * of them has moved or ended.
+ * of them has moved or ended. The last one that serves cannot be lost: a snapshot without servers is that of the founder alone.
  */
-export function loseServer(state: State, { sid }: LoseServer): Change[] {
+export function loseServer(state: State, { sid }: LoseServer): Change[] | Fault {
   const { servers, reports } = state;
   const before = servers.get(sid);
   if (before === undefined || !before.isLive) return [];
+  if (!isOtherLive(state, sid)) return new Fault('OUT_OF_ORDER', `server ${sid} is the only one that serves`);
   const server: NetworkServer = { ...before, isLive: false };
   return [
     ...reports.of(sid).map((report): Change => ({ kind: 'LinkReportSettled', report })),
@@ -44,6 +45,11 @@ export function loseServer(state: State, { sid }: LoseServer): Change[] {
     }),
     servers.sessionsAt(sid) === 0 ? { kind: 'ServerRemoved', server: before } : { kind: 'ServerChanged', server },
   ];
+}
+
+function isOtherLive({ servers }: State, than: number): boolean {
+  for (const { sid, isLive } of servers.all()) if (isLive && sid !== than) return true;
+  return false;
 }
 
 /** A session moves to another server, with everything that it has. */

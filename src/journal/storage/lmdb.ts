@@ -223,19 +223,14 @@ export class LmdbJournal implements Journal {
    * Has the store commit what `write` puts and removes. Throws its {@link JournalError}: after `full` the header is again what is stored.
    */
   private async commit(bytes: number, write: () => void): Promise<void> {
-    try {
-      // That of another network leaves the store open.
-      if (this.closed !== undefined && this.section !== this.store.folder) {
-        throw new JournalError('failed', `the journal of ${this.section.layout.what} is closed`);
-      }
-      await this.store.commit(bytes, write);
-    } catch (error) {
-      // What the transaction would have made of it did not come about.
-      if (error instanceof JournalError && error.kind === 'full') {
-        this.header = this.section.headerContent() ?? NEW_HEADER;
-      }
-      throw error;
+    // That of another network leaves the store open.
+    if (this.closed !== undefined && this.section !== this.store.folder) {
+      throw new JournalError('failed', `the journal of ${this.section.layout.what} is closed`);
     }
+    // What the transaction would have made of the header did not come about.
+    await this.store.commit(bytes, write, () => {
+      this.header = this.section.headerContent() ?? NEW_HEADER;
+    });
   }
 
   /** Writes the first header. */

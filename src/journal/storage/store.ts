@@ -16,6 +16,7 @@ export interface StoreDeps {
 interface Waiting {
   readonly bytes: number;
   readonly write: () => void;
+  readonly undone: () => void;
   readonly resolve: () => void;
   readonly reject: (error: JournalError) => void;
 }
@@ -62,11 +63,13 @@ export class Store {
    * A part of one transaction: what `write` puts and removes takes place as a whole and is synced, or nothing does. Throws a
    * {@link JournalError}: `full`, `failed`, or `locked` when the folder is not this writer's any more. After anything but `full`
    * every later transaction is refused with the same error: what the disk holds is not known until it is read again.
+   *
+   * `undone` is called whenever `write` was undone for want of space, before `write` is perhaps called once more, alone.
    */
-  commit(bytes: number, write: () => void): Promise<void> {
+  commit(bytes: number, write: () => void, undone: () => void = () => {}): Promise<void> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ bytes, write, resolve, reject });
+      this.#waiting.push({ bytes, write, undone, resolve, reject });
       if (!this.#isCommitting) void this.#commitWaiting();
     });
   }
@@ -102,6 +105,7 @@ export class Store {
     } catch (thrown) {
       const error = journalError(thrown, `cannot write to ${this.folder.path}`);
       if (error.kind !== 'full') this.#broken ??= error;
+      else for (const { undone } of group) undone();
       return error;
     }
   }

@@ -57,6 +57,9 @@ interface Method<Request, Response> {
   readonly responseDeserialize: (bytes: Buffer) => Response;
 }
 
+/** How etcd names the alarm that its quota is used up. */
+const NOSPACE = 'NOSPACE';
+
 /**
  * etcd over gRPC: the members that were named, one at a time. After an answer that says nothing the next one is asked, because
  * the one before may be gone or cut off. A request is sent once, whatever becomes of it; one that etcd did not look at because of its
@@ -142,9 +145,10 @@ export class EtcdClient implements EtcdStore {
   }
 
   async status(): Promise<StoreStatus> {
-    const { version, dbSize, dbSizeInUse, dbSizeQuota } = await this.#unary(MaintenanceService.status, {});
+    const { version, dbSize, dbSizeInUse, dbSizeQuota, errors } = await this.#unary(MaintenanceService.status, {});
     const [bytes, bytesInUse, quotaBytes] = [dbSize, dbSizeInUse, dbSizeQuota].map(Number);
-    return { version, bytes, bytesInUse, quotaBytes: quotaBytes === 0 ? undefined : quotaBytes };
+    const isAlarmed = errors.some((error) => error.includes(NOSPACE));
+    return { version, bytes, bytesInUse, isAlarmed, quotaBytes: quotaBytes === 0 ? undefined : quotaBytes };
   }
 
   /** A call that stays open, and is made anew at whichever member is asked then when it breaks. */

@@ -43,6 +43,11 @@ export class LogKeys {
     return `${this.servers.key}${name}`;
   }
 
+  /** The key of the process that has a server's name. */
+  name(name: string): string {
+    return `${this.#top}names/${name}`;
+  }
+
   /** The seq that a batch's key names. */
   seqOf(key: string): number {
     return Number.parseInt(key.slice(this.batches.key.length), 16);

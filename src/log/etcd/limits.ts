@@ -48,6 +48,11 @@ export const QUOTA_WARNED = 0.6;
 export const QUOTA_LOW = 0.75;
 /** When no session is opened any more. The rest is enough to close all that there are. */
 export const QUOTA_SCARCE = 0.9;
+/**
+ * The part of the quota that etcd's file has when it counts as full: etcd refuses by the size of its file, and has been seen to do so with
+ * 88 % of the quota in use, because pages that are free are too few in a row for what is written.
+ */
+export const QUOTA_FILE_FULL = 0.95;
 /** Between two compactions of the store's history. */
 export const UPKEEP_MS = 60_000;
 /** How much of etcd's own history is kept: nothing here reads it, but an operator may want to look. */
@@ -62,3 +67,12 @@ export const ROSTER_MS = 5_000;
 export const ROSTER_TTL_MS = 3 * ROSTER_MS;
 /** Servers that are listed: far more than one log can feed. */
 export const ROSTER_MAX = 256;
+
+/** For how long a process that was killed still has its name, where its machine does not say that it is gone. */
+export const NAME_TTL_MS = 10_000;
+/** Between two looks at whether the name is still this process's: two of three can be lost. */
+export const NAME_KEEP_MS = NAME_TTL_MS / 3;
+/** Between two tries to get a name that another process has. */
+export const NAME_CLAIM_MS = 500;
+/** For how long a name is waited for: the lease of a process that was killed has ended by then, also in an etcd that looks late. */
+export const NAME_WAIT_MS = NAME_TTL_MS + 3_000;

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Room } from '../../journal/journal.js';
-import { QUOTA_LOW, QUOTA_SCARCE, QUOTA_WARNED } from './limits.js';
+import { QUOTA_FILE_FULL, QUOTA_LOW, QUOTA_SCARCE, QUOTA_WARNED } from './limits.js';
 import type { StoreStatus } from './store.js';
 
 /** How much of etcd's quota is in use, and what an operator was told of it. */
@@ -8,6 +8,8 @@ export class Quota {
   readonly #configuredBytes: number;
   readonly #log: Pick<Logger, 'warn' | 'info'>;
   #ratio = 0;
+  #fileRatio = 0;
+  #isAlarmed = false;
   #told = '';
 
   /** `configuredBytes`: what etcd was started with, where it does not say so itself. */
@@ -22,13 +24,21 @@ export class Quota {
   }
 
   get room(): Room {
-    if (this.#ratio >= QUOTA_SCARCE) return 'scarce';
+    if (this.#isAlarmed || this.#ratio >= QUOTA_SCARCE || (this.#isFileFull && this.#ratio >= QUOTA_LOW))
+      return 'scarce';
     return this.#ratio >= QUOTA_LOW ? 'low' : 'enough';
   }
 
+  /** Whether etcd's file can hardly grow. What is free in it may be too scattered for what is to be written. */
+  get #isFileFull(): boolean {
+    return this.#fileRatio >= QUOTA_FILE_FULL;
+  }
+
   /** Takes in what etcd says of its size, and tells the operator when that has crossed a threshold. */
-  measure({ bytes, bytesInUse, quotaBytes = this.#configuredBytes }: StoreStatus): void {
+  measure({ bytes, bytesInUse, isAlarmed, quotaBytes = this.#configuredBytes }: StoreStatus): void {
     this.#ratio = bytesInUse / quotaBytes;
+    this.#fileRatio = bytes / quotaBytes;
+    this.#isAlarmed = isAlarmed;
     const told = this.#words();
     if (told === this.#told) return;
     this.#told = told;
@@ -38,10 +48,19 @@ export class Quota {
   }
 
   #words(): string {
+    if (this.#isAlarmed)
+      return 'etcd has raised the alarm NOSPACE and stores nothing: defragment it or raise its quota, then etcdctl alarm disarm';
     if (this.#ratio >= QUOTA_SCARCE)
       return `etcd is nearly full: no session is opened until less than ${QUOTA_SCARCE * 100} % of its quota is in use`;
+    if (this.#isFileFull)
+      return `etcd's file has more than ${QUOTA_FILE_FULL * 100} % of its quota: defragment it (etcdctl defrag); ${this.#sessionsWords()}`;
     if (this.#ratio >= QUOTA_LOW)
       return `more than ${QUOTA_LOW * 100} % of etcd's quota is in use: the log is trimmed at once`;
     return this.#ratio >= QUOTA_WARNED ? `more than ${QUOTA_WARNED * 100} % of etcd's quota is in use` : '';
+  }
+
+  #sessionsWords(): string {
+    const bound = `${QUOTA_LOW * 100} % of its quota is in use`;
+    return this.room === 'scarce' ? `no session is opened while more than ${bound}` : `less than ${bound}`;
   }
 }

@@ -76,6 +76,8 @@ export interface StoreStatus {
   readonly bytesInUse: number;
   /** What its file may have; undefined where it does not say so: before 3.6. */
   readonly quotaBytes: number | undefined;
+  /** Whether it has raised the alarm that its quota is used up: it stores nothing then until an operator disarms it. */
+  readonly isAlarmed: boolean;
 }
 
 /** Why etcd did not do what it was asked. */

@@ -17,17 +17,21 @@ import type { FollowerLink } from '../../cluster/peers.js';
 import type { Readiness } from '../../cluster/readiness.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
+import { JournalError } from '../../journal/journal.js';
+import { Folder } from '../../journal/storage/folder.js';
 import { EtcdClient } from '../../log/etcd/client.js';
 import { LogKeys } from '../../log/etcd/keys.js';
 import { APPEND_BYTES_MAX } from '../../log/etcd/limits.js';
 import { EtcdLog } from '../../log/etcd/log.js';
 import { EtcdRoster } from '../../log/etcd/roster.js';
+import { ServerName } from '../../log/etcd/server-name.js';
 import type { Roster } from '../../log/roster.js';
 import type { FollowedLog, LogView } from '../../log/shared-log.js';
 import type { Replica } from '../../replica/replica.js';
 import type { Cluster } from '../engine.js';
 import { listening } from '../listen-error.js';
 import { etcdAccess } from './etcd-access.js';
+import { isRefused } from './is-refused.js';
 import { logMemoryFile } from './log-memory-file.js';
 
 /** What a server joins the others of its network with. */
@@ -39,6 +43,8 @@ export interface JoinDeps {
   readonly lost: (error: unknown) => void;
   /** Called when the server loses touch with the one that leads, and when it has it again. */
   readonly inTouch: (isInTouch: boolean, readiness: Readiness) => void;
+  /** Gives up waiting for the name that a process that was killed still has. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A server among others. */
@@ -81,16 +87,19 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   });
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message);
   const roster = new EtcdRoster({ store, clock, random, keys: new LogKeys(network), warn });
-  const view = await shared.view().catch(async (error: unknown) => {
+  const failed = async (error: unknown): Promise<never> => {
     door.close();
     await shared.close();
     throw error;
-  });
-  const memory = await openMemory(config, { clock, log, shared, view }).catch(async (error: unknown) => {
-    door.close();
-    await shared.close();
-    throw error;
-  });
+  };
+  const view = await shared.view().catch(failed);
+  const { data } = config;
+  if (view.revision === 0 && data !== IN_MEMORY && Folder.exists(data)) await failed(emptyBeside(config));
+  const memory = await openMemory(config, { clock, log, shared, view }).catch(failed);
+  const keys = new LogKeys(network);
+  const taken = (error: unknown) => deps.lost(error);
+  const claim = { ...{ store, clock, random, keys, network, name, peerAddress }, isRefused, taken };
+  const ownName = await ServerName.claim(claim, deps.signal).catch(failed);
   const renewal = new EpochRenewal({ random, logger: log, memory, isAsked: config.renewEpoch });
   let joined: { readonly replica: Replica; readonly establish: () => Promise<void> } | undefined;
   const member: Member = new Member({
@@ -112,6 +121,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const close = async () => {
     await member.close();
     await roster.close();
+    await ownName.close();
     dialer.close();
     await memory?.close();
     door.close();
@@ -137,6 +147,12 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     },
     close: () => (closed ??= close()),
   };
+}
+
+/** Why a server does not begin an empty network beside a journal of its own. */
+function emptyBeside({ data, network }: Config): JournalError {
+  const advice = `copy it with switchyard journal copy, or move ${Folder.fileOf(data)} away to begin without it`;
+  return new JournalError('locked', `network ${network} is empty, and ${data} has a journal of its own: ${advice}`);
 }
 
 /** Of the UUIDs of servers among others. */

@@ -42,7 +42,9 @@ export interface TargetOptions {
 
 /** What V8 may keep: what a server in a container of so much memory as {@link MemoryCap} allows would be given. */
 const HEAP_MIB = 256;
-const TLS_FILES = ['cert', 'key'].map((name) => fileURLToPath(new URL(`../../client/tls/${name}.pem`, import.meta.url)));
+const TLS_FILES = ['cert', 'key'].map((name) =>
+  fileURLToPath(new URL(`../../client/tls/${name}.pem`, import.meta.url)),
+);
 
 /**
  * A server in a process of its own, with an ordinary client beside whatever else is done to it. It is ended when it takes

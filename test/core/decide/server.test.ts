@@ -66,6 +66,7 @@ describe('AddServer', () => {
     const { serverUuid } = network.state;
     network.apply({ kind: 'AddServer', uuid: serverUuid, name: 'first' });
     expect(network.state.servers.get(founder)).toMatchObject({ name: 'first', isLive: true });
+    add(3);
     lose(founder);
     expect(network.state.graph.has(founder)).toBe(false);
     network.apply({ kind: 'AddServer', uuid: serverUuid, name: 'first' });
@@ -97,6 +98,15 @@ describe('LoseServer', () => {
     const sessions = Array.from({ length: 50 }, (_, at) => network.open(at + 1, { server: sid }));
     expect(kinds(lose(sid).changes)).toEqual(['ServerChanged']);
     expect(linksOf(sid)).toHaveLength(sessions.length);
+  });
+
+  it('is refused of the last server that serves, and leaves what a snapshot can say', () => {
+    const refusal = network.refused({ kind: 'LoseServer', sid: founder });
+    expect(refusal).toMatchObject({ reason: 'OUT_OF_ORDER', message: `server ${founder} is the only one that serves` });
+    const sid = add(2);
+    lose(founder);
+    network.refused({ kind: 'LoseServer', sid });
+    expect(restored()).toBe(canonical(network.state));
   });
 
   it('changes nothing of a server that is lost or was never there', () => {

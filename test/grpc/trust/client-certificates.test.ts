@@ -25,7 +25,9 @@ import {
 import { keyOf, proofOf } from '../../trust/proving.js';
 import { agent, asAdmin, ask, asSession, open, type Running, refused, run } from '../running.js';
 
-const [cert, key] = ['cert', 'key'].map((name) => fileURLToPath(new URL(`../../client/tls/${name}.pem`, import.meta.url)));
+const [cert, key] = ['cert', 'key'].map((name) =>
+  fileURLToPath(new URL(`../../client/tls/${name}.pem`, import.meta.url)),
+);
 const ca = readFileSync(cert);
 const LISTING = { pageSize: 10, pageToken: '', instanceType: 0, instanceUuid: '' };
 const { instanceUuid: UUID } = agent(1);

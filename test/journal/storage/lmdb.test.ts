@@ -4,9 +4,9 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { Header } from '../../../gen/switchyard/journal/v1/folder.js';
 import { FORMAT_VERSION, FrameKind, seal } from '../../../src/journal/format/frame.js';
 import { HEADER_PLACE } from '../../../src/journal/format/header.js';
-import { decodeRecord } from '../../../src/journal/format/record.js';
+import { decodeRecord, encodeRecord } from '../../../src/journal/format/record.js';
 import { SPACE_KEPT_BYTES } from '../../../src/journal/limits.js';
-import { HEADER_KEY, partKey, revisionKey } from '../../../src/journal/storage/folder.js';
+import { Folder, HEADER_KEY, partKey, revisionKey } from '../../../src/journal/storage/folder.js';
 import { LmdbJournal } from '../../../src/journal/storage/lmdb.js';
 import { freeBytes } from '../../../src/journal/storage/space.js';
 import { type Disk, journalContract } from '../contract.js';
@@ -70,6 +70,35 @@ describe('a data folder', () => {
       const folder = join(top, 'a', 'b');
       await made(folder);
       expect(readdirSync(folder).sort()).toEqual(['data.mdb', 'lock', 'lock.mdb']);
+    }));
+
+  it('raises its format with a record that needs it, also when that is written alone after LMDB refused it with others', () =>
+    inFolder(async (folder) => {
+      const journal = await LmdbJournal.open(folder);
+      await journal.append(records(1, 3));
+      const { number } = await journal.networks!.create({ name: 'north', sessionsMax: 0, createdAtMs: 1 });
+      const other = await journal.networks!.open(number);
+      const before = journal.format;
+      const { write } = Folder.prototype;
+      let calls = 0;
+      const written = jest.spyOn(Folder.prototype, 'write').mockImplementation(function (this: Folder, ...given) {
+        calls++;
+        if (calls !== 2) return write.apply(this, given);
+        // What LMDB undoes is as if it was never put.
+        const put = jest.spyOn(Object.getPrototypeOf(this.layout.records.database), 'put').mockReturnValue(undefined);
+        given[1]();
+        put.mockRestore();
+        return Promise.reject(Object.assign(new Error('no space'), { code: 28 }));
+      });
+      const add = encodeRecord(4, { kind: 'AddServer', uuid: '00000000-0000-5000-8000-000000000002', name: 'b' });
+      const south = { name: 'south', sessionsMax: 0, createdAtMs: 1 };
+      await Promise.all([other.append(records(1, 1)), journal.append([add]), journal.networks!.create(south)]);
+      written.mockRestore();
+      expect(calls).toBe(4);
+      await journal.close();
+      const again = await LmdbJournal.open(folder);
+      expect([before < FORMAT_VERSION, again.format, again.last]).toEqual([true, FORMAT_VERSION, 4]);
+      await again.close();
     }));
 
   it('is refused to a second journal of the same process', () =>

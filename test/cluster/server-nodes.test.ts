@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { ROSTER_MS, SERVER_LOST_MS } from '../../src/cluster/limits.js';
-import { ServerRoster } from '../../src/cluster/server-roster.js';
+import { ServerNodes } from '../../src/cluster/server-nodes.js';
 import { type Applied, apply } from '../../src/core/decide/apply.js';
 import type { Command } from '../../src/core/model/command.js';
 import type { Fault } from '../../src/core/model/fault.js';
@@ -31,7 +31,7 @@ beforeEach(async () => {
     return apply(network.state, command);
   };
   const replica = { state: network.state, homes: new Homes(network.state, uuidOf('1')), enforce } as unknown as Replica;
-  const roster = new ServerRoster({
+  const roster = new ServerNodes({
     ...{ clock, name: '1', uuid: uuidOf('1'), replica: () => replica },
     ...{ reached: () => reached, leads: () => leads, isOver: () => false },
   });

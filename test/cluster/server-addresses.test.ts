@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Roster } from '../../src/cluster/roster.js';
+import { ServerAddresses } from '../../src/cluster/server-addresses.js';
 import { DeskWorld, HeardLink, message } from './desk-world.js';
 
 const server = (name: string, attachedCount: number, addresses = [`${name}:8768`]) => ({
@@ -9,7 +9,7 @@ const server = (name: string, attachedCount: number, addresses = [`${name}:8768`
 describe('the servers of a network, as one of them knows them', () => {
   it('has itself among them before anything was heard, as it is now', () => {
     let count = 1;
-    const roster = new Roster(() => server('a', count));
+    const roster = new ServerAddresses(() => server('a', count));
     roster.learn([server('a', 9), server('b', 5)]);
     count = 3;
     expect(roster.meanAttached).toBe(4);
@@ -17,7 +17,7 @@ describe('the servers of a network, as one of them knows them', () => {
   });
 
   it('says the same array for as long as the addresses are the same', () => {
-    const roster = new Roster(() => server('a', 1));
+    const roster = new ServerAddresses(() => server('a', 1));
     roster.learn([server('b', 5)]);
     const { addresses } = roster;
     roster.learn([server('b', 6)]);
@@ -27,7 +27,7 @@ describe('the servers of a network, as one of them knows them', () => {
   });
 
   it('has no mean where clients may go to no other server', () => {
-    const roster = new Roster(() => server('a', 1));
+    const roster = new ServerAddresses(() => server('a', 1));
     roster.learn([server('b', 5, [])]);
     expect(roster.meanAttached).toBeUndefined();
   });

@@ -6,8 +6,8 @@ import type { NetworkServer } from '../core/model/server.js';
 import type { Replica } from '../replica/replica.js';
 import { JOIN_AGAIN_MS, ROSTER_MS, SERVER_LOST_MS } from './limits.js';
 
-/** What a {@link ServerRoster} stands on. */
-export interface ServerRosterDeps {
+/** What a {@link ServerNodes} stands on. */
+export interface ServerNodesDeps {
   readonly clock: Clock;
   readonly name: string;
   readonly uuid: string;
@@ -23,12 +23,12 @@ export interface ServerRosterDeps {
  * Keeps the servers in the graph as they are: makes this one a node, again when it was taken for lost; reports its links to others as
  * they come and go; and, where this server leads, gives up those that are silent.
  */
-export class ServerRoster {
-  readonly #deps: ServerRosterDeps;
+export class ServerNodes {
+  readonly #deps: ServerNodesDeps;
   /** When each server was last heard of in this term, by SID; at first, when it was first missed. */
   readonly #heardMs = new Map<number, number>();
 
-  constructor(deps: ServerRosterDeps) {
+  constructor(deps: ServerNodesDeps) {
     this.#deps = deps;
   }
 

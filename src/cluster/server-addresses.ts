@@ -10,7 +10,7 @@ export interface RosterServer {
 }
 
 /** The servers that live, as this one heard last. It outlives the leader that said it. */
-export class Roster {
+export class ServerAddresses {
   readonly #self: () => RosterServer;
   #heard: readonly RosterServer[] = [];
   #addresses: readonly string[] = [];

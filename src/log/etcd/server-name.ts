@@ -1,0 +1,141 @@
+import type { Clock, Random, Timer } from '../../base/clock.js';
+import { JournalError } from '../../journal/journal.js';
+import { decodeLeader, encodeLeader } from './batch.js';
+import { journalErrorOf } from './fence.js';
+import type { LogKeys } from './keys.js';
+import { NAME_CLAIM_MS, NAME_KEEP_MS, NAME_TTL_MS, NAME_WAIT_MS } from './limits.js';
+import { type EtcdStore, type KeyValue, type Lease, StoreError } from './store.js';
+
+/** Bytes by which a process knows the key of its own. */
+const INCARNATION_BYTES = 8;
+
+/** What a {@link ServerName} stands on. */
+export interface ServerNameDeps {
+  readonly store: EtcdStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly keys: LogKeys;
+  readonly network: string;
+  readonly name: string;
+  /** Where other servers reach this one, HOST:PORT. */
+  readonly peerAddress: string;
+  /** Whether nothing listens at an address any more: its machine refuses connections. */
+  readonly isRefused: (address: string) => Promise<boolean>;
+  /** Called once when another process has the name now: this one has to end. */
+  readonly taken: (error: JournalError) => void;
+}
+
+/**
+ * A name that one process at a time has in a network: a key under the server's own lease.
+ *
+ * Servers are told apart by their names everywhere: of two with the same name, each would be taken for the other, and sessions at one of
+ * them would expire.
+ */
+export class ServerName {
+  readonly #deps: ServerNameDeps;
+  readonly #value: Uint8Array;
+  #lease: Lease | undefined;
+  #timer: Timer | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #isOver = false;
+
+  private constructor(deps: ServerNameDeps) {
+    this.#deps = deps;
+    this.#value = encodeLeader(deps.name, deps.random.bytes(INCARNATION_BYTES), deps.peerAddress);
+  }
+
+  /**
+   * Claims the name, and keeps it until it is closed. A process that was killed has the name until its lease ends; that is waited for,
+   * unless its machine says that it is gone. Rejects with a JournalError, `locked` while a live server has the name, or the signal's reason.
+   */
+  static async claim(deps: ServerNameDeps, signal?: AbortSignal): Promise<ServerName> {
+    const name = new ServerName(deps);
+    try {
+      await name.#claim(signal);
+    } catch (error) {
+      await name.close();
+      throw journalErrorOf(error);
+    }
+    name.#plan();
+    return name;
+  }
+
+  /** Gives the name back. Never rejects; again and again the same. */
+  async close(): Promise<void> {
+    this.#isOver = true;
+    this.#timer?.cancel();
+    await this.#work;
+    const lease = this.#lease;
+    this.#lease = undefined;
+    if (lease !== undefined) await this.#deps.store.revoke(lease.id).catch(() => undefined);
+  }
+
+  async #claim(signal: AbortSignal | undefined): Promise<void> {
+    const { clock, isRefused, peerAddress } = this.#deps;
+    const untilMs = clock.nowMs() + NAME_WAIT_MS;
+    for (;;) {
+      signal?.throwIfAborted();
+      const holder = await this.#take(undefined).catch(unlessUnclear);
+      if (holder === undefined) return;
+      if (holder !== 'unclear') {
+        const { peerAddress: other } = decodeLeader(holder.value);
+        // This process listens at the address of the other one, so that one does not any more.
+        const isGone = other === peerAddress || (await isRefused(other));
+        if (isGone && (await this.#take(holder).catch(unlessUnclear)) === undefined) return;
+        if (!isGone && clock.nowMs() >= untilMs) throw this.#conflict(other);
+      }
+      await new Promise<void>((resolve) => clock.after(NAME_CLAIM_MS, resolve));
+    }
+  }
+
+  /** Puts the key where there is none, or in the place of `before`. Resolves with the key of another process, if that has it. */
+  async #take(before: KeyValue | undefined): Promise<KeyValue | undefined> {
+    const { store, keys, name } = this.#deps;
+    const key = keys.name(name);
+    if (this.#lease !== undefined && !(await store.keepAlive(this.#lease.id))) this.#lease = undefined;
+    this.#lease ??= await store.grant(NAME_TTL_MS);
+    const { succeeded, found } = await store.commit({
+      compare: [{ key, target: 'modified', revision: before?.modRevision ?? 0n }],
+      success: [{ kind: 'put', key, value: this.#value, lease: this.#lease.id }],
+      failure: [{ kind: 'read', range: { key } }],
+    });
+    if (succeeded) return undefined;
+    const [now] = found[0] ?? [];
+    // Gone between the two: the next try finds none.
+    if (now === undefined) return before;
+    return Buffer.compare(now.value, this.#value) === 0 ? undefined : now;
+  }
+
+  #plan(): void {
+    if (this.#isOver) return;
+    this.#timer = this.#deps.clock.after(NAME_KEEP_MS, () => {
+      // What etcd does not answer now it is asked again: a lease that ended meanwhile is made anew.
+      this.#work = this.#keep()
+        .catch(() => undefined)
+        .then(() => this.#plan());
+    });
+  }
+
+  async #keep(): Promise<void> {
+    const { isRefused, taken } = this.#deps;
+    const holder = await this.#take(undefined);
+    if (holder === undefined || this.#isOver) return;
+    const { peerAddress: other } = decodeLeader(holder.value);
+    // What an etcd has that was restored from a backup, say.
+    if (await isRefused(other)) return void (await this.#take(holder));
+    this.#isOver = true;
+    taken(this.#conflict(other));
+  }
+
+  #conflict(address: string): JournalError {
+    const { name, network } = this.#deps;
+    const advice = 'stop it, or give this one another --name';
+    return new JournalError('locked', `a server ${name} at ${address} serves network ${network} already: ${advice}`);
+  }
+}
+
+/** Of a try of which nothing is known, the next tells more. */
+function unlessUnclear(error: unknown): 'unclear' {
+  if (error instanceof StoreError && error.kind === 'unclear') return 'unclear';
+  throw error;
+}
