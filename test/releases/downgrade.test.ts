@@ -18,7 +18,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The formats that a folder may have and release 0.1.0 does not know. */
 const LATER_FORMATS = Object.values(Format).filter((format) => format > Format.FIRST);
 /** A command of the table in planned.ts: its number as the tag of an empty message. */
-const ADD_SERVER = Buffer.from('8a0100', 'hex');
+const USE_RULES = Buffer.from('aa0100', 'hex');
 
 const SERVE = ['serve', '--listen', '127.0.0.1:0'];
 
@@ -98,12 +98,12 @@ describe('this build', () => {
   });
 
   it.each([
-    ['that is planned by its name', FORMAT_VERSION, 'holds the command AddServer (17) of format 4, which this build does not know'],
+    ['that is planned by its name', FORMAT_VERSION, 'holds the command UseRules (21) of format 4, which this build does not know'],
     ['of a later format by the format', FORMAT_VERSION + 1, `has format version ${FORMAT_VERSION + 1}; this build knows version`],
   ])('stops at a command %s', async (_name, format, says) => {
     await golden(FORMAT_VERSION).unpackData('snapshots', folder);
     const revision = (await golden(FORMAT_VERSION).manifest()).commands + 1;
-    const bytes = seal(FrameKind.RECORD, { revision, part: 0 }, ADD_SERVER, format);
+    const bytes = seal(FrameKind.RECORD, { revision, part: 0 }, USE_RULES, format);
     await put(folder, 'records', [[revisionKey(revision), bytes]]);
     expect(await refusal()).toContain(`record ${revision} ${says}`);
   });
