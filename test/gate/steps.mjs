@@ -45,7 +45,7 @@ export const MATRIX = NODES.flatMap((node) =>
  * their own.
  */
 const REQUIRED = [
-  ...['several-sessions', 'status', 'taken-away'],
+  ...['trust/several-sessions', 'status', 'taken-away'],
   ...services('admin-proof', 'audit', 'direct-connection', 'renewal', 'tickets', 'watch-sessions'),
 ];
 
