@@ -7,7 +7,7 @@ import { expect, it } from '@jest/globals';
 /** A bench that has started a program, and waits for ever. */
 const BENCH = `
   import { spawn } from 'node:child_process';
-  import { bound } from './harness/bench/children.ts';
+  import { bound } from './harness/bench/parts/children.ts';
   const child = bound(spawn(process.execPath, ['-e', 'setInterval(() => {}, 1_000)'], { stdio: 'ignore' }));
   console.log(child.pid);
 `;
@@ -27,7 +27,9 @@ it.each([
 ] as const)('a bench that is ended by %s ends the programs that it has started', async (signal, status) => {
   const args = ['--no-warnings', '--import', './harness/typescript.mjs', '--input-type=module', '--eval', BENCH];
   const bench = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = await once(createInterface({ input: bench.stdout }), 'line');
+  // One that ends before it says anything fails at once.
+  const ended = once(bench, 'exit').then(() => ['']);
+  const [line] = await Promise.race([once(createInterface({ input: bench.stdout }), 'line'), ended]);
   const pid = Number(line);
   try {
     expect(isThere(pid)).toBe(true);
