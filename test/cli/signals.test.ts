@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -222,9 +224,17 @@ describe('A command that stays', () => {
   });
 
   it('a server ends at once with status 143 on SIGTERM when it has been told to stop before', async () => {
-    const { program: one } = await startServerProcess(['--listen', '127.0.0.1:0', '--data', ':memory:']);
+    const { program: one, address } = await startServerProcess(['--listen', '127.0.0.1:0', '--data', ':memory:']);
+    // A call whose request is not whole holds its end up, so that the second signal comes before it.
+    const session = connectHttp2(`http://${address}`).on('error', () => {});
+    const path = '/switchyard.v1.SessionService/Session';
+    session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' }).on('error', () => {});
+    await new Promise((resolve) => session.ping(resolve));
+    const leaves = once(session, 'goaway');
     one.process.kill('SIGINT');
+    await leaves;
     expect(await one.stop('SIGTERM')).toBe(143);
+    session.destroy();
   });
 
   it('ends with status 3 when another takes its place on the network', async () => {
