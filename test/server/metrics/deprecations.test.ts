@@ -33,7 +33,7 @@ describe('a client that knows only the relayed bytes of 0.1.0', () => {
   const lines: Record<string, unknown>[] = [];
   let at: Running;
   beforeAll(async () => {
-    at = await run({ 'metrics-listen': '127.0.0.1:0' }, { log: logOf(lines) });
+    at = await run({ 'metrics-listen': '127.0.0.1:0', 'order-deadline': '1s' }, { log: logOf(lines) });
   });
   afterAll(() => at.stop());
 

@@ -6,7 +6,7 @@ import { ClusterGround } from '../../../../harness/faults/cluster/ground.js';
 import { tableOf } from '../../../../harness/faults/cluster/report.js';
 import { STRIKES } from '../../../../harness/faults/cluster/strikes.js';
 import { emptyResult, longestGap } from '../../../../harness/faults/cluster/trial.js';
-import { IS_LONG } from '../../../long.js';
+import { itLong } from '../../../long.js';
 
 const LIMIT_MS = 900_000;
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -15,9 +15,10 @@ const lacks = ClusterGround.lacks();
 if (lacks) process.stderr.write(`not checked: ${lacks}\n`);
 
 (lacks ? describe.skip : describe)('three servers over three members of etcd', () => {
-  const strikes = IS_LONG ? STRIKES.map(({ name }) => name) : ['kill'];
+  const strikes = STRIKES.map(({ name }) => name);
 
-  it(
+  // Minutes: what several servers do is tried in every run by test/server/several-servers.test.ts.
+  itLong(
     `keep their word while these go wrong: ${strikes.join(', ')}`,
     async () => {
       const args = ['--no-warnings', '--import', './harness/typescript.mjs', 'harness/faults/run.ts', 'cluster'];
