@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { benchStorm } from '../faults/storm.js';
 import { benchCapacity } from './benches/capacity.js';
+import { benchCluster } from './benches/cluster.js';
 import type { Curve } from './benches/curve.js';
 import { benchDirect } from './benches/direct.js';
 import { benchBrokers, benchFanout } from './benches/fanout.js';
@@ -40,6 +41,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   session: { run: benchSession, rounds: 5, about: 'Session calls, durable, beside bare grpc-js and etcd' },
+  cluster: { run: benchCluster, rounds: 2, about: 'three and five servers beside one: CPU a call, times, failovers' },
   metrics: { run: benchMetrics, rounds: 40, about: 'Session calls with metrics beside the same without, for 90 s' },
   console: { run: benchConsole, rounds: 1, about: 'the console in Chromium with 2,000 and 20,000 nodes beside sigma' },
   capacity: { run: benchCapacity, rounds: 1, about: 'what 1,000 instances take of a server, attached and not' },

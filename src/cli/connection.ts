@@ -105,10 +105,26 @@ export function connector(
   credentials: Credentials = {},
 ): () => Switchyard {
   const server = serverAddresses(flags, surroundings);
+  const connectTo = connectorTo(flags, surroundings, credentials);
+  return () => connectTo(server);
+}
+
+/** Makes one connection to each of the servers that the options name, which goes to no other. Reads their files once. */
+export function connectorOfEach(flags: ConnectionFlags, surroundings: Surroundings): () => readonly Switchyard[] {
+  const servers = serverAddresses(flags, surroundings);
+  const connectTo = connectorTo(flags, surroundings, {});
+  return () => servers.map((server) => connectTo([server]));
+}
+
+function connectorTo(
+  flags: ConnectionFlags,
+  surroundings: Surroundings,
+  credentials: Credentials,
+): (server: readonly string[]) => Switchyard {
   const tls = tlsOptions(flags, surroundings);
   const network = networkName(flags, surroundings);
   const { tracer } = surroundings;
-  return () => new Switchyard({ server, tls, network, tracer, ...credentials });
+  return (server) => new Switchyard({ server, tls, network, tracer, ...credentials });
 }
 
 /** The network that a command is about: the one that is named, else the one in which this user is enrolled at that server. */

@@ -54,6 +54,8 @@ export interface ForwarderDeps {
  */
 export class Forwarder implements Pick<CommandRoute, 'carry'> {
   readonly fates: Fates = { settled: 0, again: 0, refused: 0 };
+  /** Told how long each command took from its client's asking until its outcome was known here. */
+  timed: ((ms: number) => void) | undefined;
   readonly #deps: ForwarderDeps;
   readonly #waiting = new Map<number, Waiting>();
   #incarnation: number;
@@ -121,7 +123,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
       );
     }
     const { bytes: record } = encodeRecord(1, command);
-    const fresh = { term: 0n, sentOver: undefined, refusal: undefined };
+    const fresh = { term: 0n, sentOver: undefined, refusal: undefined, sinceMs: this.#deps.clock.nowMs() };
     return new Promise((resolve) => {
       this.#waiting.set(++this.#count, { command, record, urgent, resolve, ...fresh });
       this.#plan();
@@ -257,9 +259,11 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
 
   #settle(count: number, outcome: Applied | Fault): boolean {
     const waiting = this.#waiting.get(count);
+    if (waiting === undefined) return false;
     this.#waiting.delete(count);
-    waiting?.resolve(outcome);
-    return waiting !== undefined;
+    this.timed?.(this.#deps.clock.nowMs() - waiting.sinceMs);
+    waiting.resolve(outcome);
+    return true;
   }
 
   /** What comes in one turn of the event loop goes in one message. */

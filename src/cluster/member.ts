@@ -168,6 +168,19 @@ export class Member implements CommandRoute, Publisher {
     return this.#forwarder.fates;
   }
 
+  /** From now on told how long each forwarded command took, in ms. */
+  onForwarded(listener: (ms: number) => void): void {
+    this.#forwarder.timed = listener;
+  }
+
+  /** The other servers of the network that this one knows of, and whether it hears of each: a follower hears of the leader alone. */
+  get peers(): ReadonlyMap<string, boolean> {
+    const heard = this.#desk?.names ?? this.#forwarder.reachedNames;
+    const { self, servers } = this.roster;
+    const names = [...servers.map(({ name }) => name), ...heard].filter((name) => name !== self.name);
+    return new Map(names.map((name) => [name, heard.includes(name)]));
+  }
+
   /** How many servers follow this one. */
   get followers(): number {
     return this.#desk?.count ?? 0;

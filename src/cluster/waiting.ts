@@ -16,6 +16,8 @@ export interface Waiting {
   readonly record: Uint8Array;
   readonly urgent: boolean;
   readonly resolve: (outcome: Applied | Fault) => void;
+  /** Since when, by the clock that stands still for nobody. */
+  readonly sinceMs: number;
   /** The term that it was sent under, and may be in the log of; 0: it is in the log of none, and cannot get there. */
   term: bigint;
   /** The link that it was last sent over. */

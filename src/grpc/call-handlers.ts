@@ -142,7 +142,8 @@ export class Calls {
   ): handleUnaryCall<Q, A> {
     return (call, callback) => {
       const fate = this.fateOf(call);
-      const isGivenUp = () => call.cancelled || fate?.isLost === true || this.isLate(call);
+      const isLate = this.latenessOf(call);
+      const isGivenUp = () => call.cancelled || fate?.isLost === true || isLate();
       void this.reception
         .settle(call, (caller) => (isGivenUp() ? givenUp() : work(call.request, caller, call)))
         .then((made) => {
@@ -150,8 +151,12 @@ export class Calls {
             callback(toError(made));
             return;
           }
-          if (isGivenUp()) made.takeBack();
-          else fate?.onLost(made.takeBack);
+          if (isGivenUp()) {
+            made.takeBack();
+            callback(toError(givenUp()));
+            return;
+          }
+          fate?.onLost(made.takeBack);
           callback(null, made.response);
         });
     };
@@ -253,9 +258,14 @@ export class Calls {
     return this.connections?.fates.find(String(name));
   }
 
-  /** Whether a call's deadline has passed, also where the timer of it has not fired yet. */
-  private isLate(call: Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline'>): boolean {
-    return Number(call.getDeadline()) <= this.backing.clock.wallMs();
+  /**
+   * Says from now on whether a call's deadline has passed, also where the timer of it has not fired yet. grpc-js names the deadline by
+   * the wall clock, as of the call's beginning: how much time is left is measured by the other one, which nobody sets.
+   */
+  private latenessOf(call: Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline'>): () => boolean {
+    const { clock } = this.backing;
+    const lateAtMs = clock.nowMs() + (Number(call.getDeadline()) - clock.wallMs());
+    return () => lateAtMs <= clock.nowMs();
   }
 
   private inTurns<A>(

@@ -22,8 +22,10 @@ const WATCHER_TIMEOUT_MS = 60_000;
 
 /** What a replay needs from outside. */
 export interface ReplaySurroundings extends Proving {
-  /** Makes one connection to the server. The replay closes it. */
+  /** Makes one connection to the server, or to any one of several. The replay closes it. */
   connect(): Switchyard;
+  /** Makes one connection to each of the servers, and to no other. The replay closes them. */
+  connectEach(): readonly Switchyard[];
   readonly clock: Clock;
   readonly random: Random;
   /** Interrupts; what is up then is taken down by {@link Replay.close}. */
@@ -38,12 +40,20 @@ export interface ReplayStatus {
   readonly upsets: number;
 }
 
+/** What the watchers saw in the end, one after the other. */
+export interface Verdict extends Comparison {
+  /** The newest position that one of them is at. */
+  readonly position: Position;
+  /** How many there are: one for each server. */
+  readonly watchers: number;
+}
+
 /**
  * Brings a planned network up on a real server, one session for each node, and keeps it up: each link is reported by
- * both of its ends, and again whenever one of them has a new session.
+ * both of its ends, and again whenever one of them has a new session. Of several servers of one network each session begins at any.
  *
- * Nothing here looks at the graph to mend it. Whether it came out right is judged by a watcher on a connection of its
- * own ({@link Replay.verify}).
+ * Nothing here looks at the graph to mend it. Whether it came out right is judged by a watcher at each server, on a connection of
+ * its own ({@link Replay.verify}).
  */
 export class Replay {
   readonly latencies = new Latencies();
@@ -55,7 +65,8 @@ export class Replay {
   private readonly standing = new Set<PlannedLink>();
   private readonly unsettled = new Set<PlannedLink>();
   private readonly queue = new TaskQueue(CALLS_AT_ONCE);
-  private readonly watcher: Network;
+  /** One at each server, in their order. */
+  private readonly watchers: readonly Network[];
   private newest: Position | undefined;
   private upsets = 0;
 
@@ -63,7 +74,9 @@ export class Replay {
     readonly plan: ReplayPlan,
     private readonly surroundings: ReplaySurroundings,
   ) {
-    this.watcher = this.connect().watchNetwork();
+    const observers = surroundings.connectEach();
+    this.connections.push(...observers);
+    this.watchers = observers.map((observer) => observer.watchNetwork());
     const linksOf: PlannedLink[][] = plan.nodes.map(() => []);
     for (const link of plan.links) {
       linksOf[link.a].push(link);
@@ -82,11 +95,14 @@ export class Replay {
     return { sessions, links: this.standing.size, upsets: this.upsets };
   }
 
-  /** Waits until the watcher has its first snapshot. Rejects when there is no server. */
+  /** Waits until every watcher has its first snapshot. Rejects when one of the servers is not there. */
   async begin(): Promise<void> {
     const { signal } = this.surroundings;
-    const broken = new Promise<never>((_, reject) => this.watcher.on('broken', reject));
-    await Promise.race([this.watcher.synced(signal), broken]);
+    const synced = this.watchers.map((watcher) => {
+      const broken = new Promise<never>((_, reject) => watcher.on('broken', reject));
+      return Promise.race([watcher.synced(signal), broken]);
+    });
+    await Promise.all(synced);
   }
 
   /** Lets everybody join, one after the other as the plan says; links are reported as soon as both ends are there. */
@@ -99,27 +115,25 @@ export class Replay {
   }
 
   /**
-   * What the watcher sees, compared with the plan. Waits until everybody is attached, every report has been answered
-   * and the watcher has reached the last answer; when the server went away meanwhile, looks again.
+   * What the watchers see, each compared with the plan. Waits until everybody is attached, every report has been answered
+   * and every watcher has reached the last answer; when a server went away meanwhile, looks again.
    */
-  async verify(): Promise<Comparison & { readonly position: Position }> {
+  async verify(): Promise<Verdict> {
     for (;;) {
       const before = this.upsets;
       await this.settle();
-      await this.watcherReached(this.newest!).catch((error) => {
+      await Promise.all(this.watchers.map((_, at) => this.watcherReached(at, this.newest!))).catch((error) => {
         // Of another epoch: a server that kept nothing was started anew, and newer answers are on their way.
         if (this.upsets === before) throw error;
       });
-      const comparison = compare(this.plan, this.watcher.graph);
-      if (comparison.differences.length === 0 || this.upsets === before) {
-        return { ...comparison, position: this.watcher.position! };
-      }
+      const verdict = this.compareAll();
+      if (verdict.differences.length === 0 || this.upsets === before) return verdict;
     }
   }
 
   /** Everybody says goodbye, and every connection is closed. */
   async close(): Promise<void> {
-    this.watcher.close();
+    for (const watcher of this.watchers) watcher.close();
     await Promise.all(this.members.map((member) => member.leave()));
     await Promise.all(this.connections.map((connection) => connection.close()));
   }
@@ -154,13 +168,27 @@ export class Replay {
     }
   }
 
-  private async watcherReached(position: Position): Promise<void> {
+  /** Each difference says which watcher has it, where there are several. */
+  private compareAll(): Verdict {
+    const comparisons = this.watchers.map((watcher) => compare(this.plan, watcher.graph));
+    const differences = comparisons.flatMap(({ differences: own }, at) => own.map((line) => this.at(at) + line));
+    const positions = this.watchers.map(({ position }) => position!);
+    const position = positions.reduce((newest, one) => (one.revision > newest.revision ? one : newest));
+    return { ...comparisons[0], differences, position, watchers: this.watchers.length };
+  }
+
+  private at(watcher: number): string {
+    return this.watchers.length === 1 ? '' : `watcher ${watcher + 1} of ${this.watchers.length}: `;
+  }
+
+  private async watcherReached(at: number, position: Position): Promise<void> {
     const { clock, signal } = this.surroundings;
     try {
-      await within(clock, WATCHER_TIMEOUT_MS, (inTime) => this.watcher.reached(position, inTime), signal);
+      await within(clock, WATCHER_TIMEOUT_MS, (inTime) => this.watchers[at].reached(position, inTime), signal);
     } catch (error) {
       if (!(error instanceof DOMException && error.name === 'TimeoutError')) throw error;
-      throw new Error(`the watcher did not get to revision ${position.revision} in ${WATCHER_TIMEOUT_MS / 1000} s`);
+      const who = this.watchers.length === 1 ? 'the watcher' : `watcher ${at + 1} of ${this.watchers.length}`;
+      throw new Error(`${who} did not get to revision ${position.revision} in ${WATCHER_TIMEOUT_MS / 1000} s`);
     }
   }
 

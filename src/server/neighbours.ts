@@ -18,6 +18,8 @@ export interface PeerBranches {
   readonly dial: BranchDialer['dial'];
   /** Asks another server whether it has applied a revision. */
   readonly reach: BranchDialer['reach'];
+  /** Bytes of streams that came from other servers, for metrics. */
+  bytes(): number;
   /** Says who answers the others that ask here. */
   serve(host: BranchHost): void;
 }

@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { makeMesh } from '../../docs/demo/make-mesh.mjs';
+import { lacksEtcd } from '../log/etcd-process.js';
+import { IS_LONG, itLong } from '../long.js';
 
 const run = promisify(execFile);
 
@@ -118,6 +121,36 @@ describe('the package', () => {
     expect(await once(server, 'exit')).toEqual([130, null]);
     for (const pid of children) expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
     await expect(readdir(journal!)).rejects.toThrow('ENOENT');
+  });
+
+  const lacks = lacksEtcd();
+  if (IS_LONG && lacks) process.stderr.write(`not checked: the demo with three servers: ${lacks}\n`);
+  (lacks ? it.skip : itLong)(
+    'has a demo with three servers, which compares a watcher at each with the file after each was killed',
+    async () => {
+      const { nodes, links, ...about } = makeMesh(8768);
+      const kept = nodes.slice(0, 40);
+      const ids = new Set(kept.map(({ id }) => id));
+      const own = links.filter(({ source, target }) => ids.has(source) && ids.has(target));
+      const town = join(folder, 'town.netjson');
+      await writeFile(town, JSON.stringify({ ...about, nodes: kept, links: own }));
+      const demo = join(folder, 'node_modules', 'switchyard', 'docs', 'demo', 'run.mjs');
+      const { stdout } = await run(process.execPath, [demo, '--servers', '3', '--for', '40s', town], { cwd: folder });
+      const said = stdout.split('\n').filter((line) => line.startsWith('▶ '));
+      expect(said.filter((line) => / is killed/.test(line))).toHaveLength(3);
+      const compared = said.filter((line) => /watchers at 3 servers each have .*, all as in the file/.test(line));
+      expect(compared.length).toBeGreaterThan(1);
+      expect(said.at(-1)).toBe('▶ the demo is over, and everything was as it should be');
+    },
+  );
+
+  it('has a demo that says what it cannot be asked for, and starts nothing', async () => {
+    const demo = join(folder, 'node_modules', 'switchyard', 'docs', 'demo', 'run.mjs');
+    const refused = (...args: string[]) =>
+      expect(run(process.execPath, [demo, ...args], { cwd: folder })).rejects.toMatchObject({ code: 2, stdout: '' });
+    await refused('--servers', '6');
+    await refused('--servers', '3', '--stay');
+    await refused('--for', '3s');
   });
 
   it('has the client, and its version', async () => {

@@ -69,6 +69,65 @@ describe('a call whose token is being checked', () => {
   });
 });
 
+/** A call that makes something, with a deadline in 10 s, while the clocks go as the test says. */
+function making() {
+  const times = { nowMs: 5, wallMs: 1_000_000_000 };
+  let made = () => {};
+  const working = new Promise<void>((resolve) => {
+    made = resolve;
+  });
+  const taken: string[] = [];
+  const backing = {
+    limits: {},
+    replica: {},
+    clock: { nowMs: () => times.nowMs, wallMs: () => times.wallMs },
+    issuers: { accept: () => undefined },
+    certificates: { accept: () => undefined },
+    gatekeeper: { admit: () => undefined },
+  } as unknown as Backing;
+  const call = {
+    metadata: new Metadata(),
+    cancelled: false,
+    getPeer: () => '127.0.0.1:1',
+    getPath: () => '/switchyard.v1.SessionService/Session',
+    getDeadline: () => 1_000_010_000,
+  } as unknown as ServerUnaryCall<unknown, string>;
+  const work = async () => {
+    await working;
+    return { response: 'made', takeBack: () => taken.push('taken back') };
+  };
+  const outcome = new Promise<string>((resolve) => {
+    const handle = new Calls(backing).makingForAnyone<unknown, string>(work);
+    handle(call, (error, answer) => resolve(error === null ? answer! : (error as Error).message));
+  });
+  return { times, made: () => made(), outcome, taken };
+}
+
+describe('a call that makes something and has a deadline', () => {
+  it.each([3_600_000, -3_600_000])(
+    'keeps what it made when the wall clock is set by %i ms meanwhile',
+    async (jumpMs) => {
+      const { times, made, outcome, taken } = making();
+      times.wallMs += jumpMs;
+      made();
+      expect(await outcome).toBe('made');
+      expect(taken).toEqual([]);
+    },
+  );
+
+  it.each([0, -3_600_000])(
+    'takes back what came too late, and says so, also when the wall clock is set by %i ms',
+    async (jumpMs) => {
+      const { times, made, outcome, taken } = making();
+      times.nowMs += 10_000;
+      times.wallMs += 10_000 + jumpMs;
+      made();
+      expect(await outcome).toContain('given up');
+      expect(taken).toEqual(['taken back']);
+    },
+  );
+});
+
 describe('what a caller shows', () => {
   it.each([
     [true, 0],

@@ -4,6 +4,7 @@ import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/sessi
 import { quietPort } from '../../harness/port.js';
 import { type Instance, InstanceType, Switchyard } from '../../src/client/index.js';
 import { SigningKey } from '../../src/trust/signing-key.js';
+import { runCommand } from '../cli/command.js';
 import { Wire } from '../client/worlds/wire.js';
 import { agent, ask, type Running, run } from '../grpc/running.js';
 import { EtcdProcess, lacksEtcd } from '../log/etcd-process.js';
@@ -178,6 +179,21 @@ jest.setTimeout(60_000);
     const direct = await caller.connect(cvid, { fallback: 'none' });
     direct.end('past them');
     expect([await text(direct), direct.path]).toEqual(['past them', 'direct']);
+  });
+
+  it('replays a topology at both, and compares the graph of a watcher at each with it', async () => {
+    const { a, b } = await serveTwo();
+    const at = ['--server', `${a.address},${b.address}`];
+    const node = (id: string) => ({ id, properties: { firstseen: '2024-01-01T00:00:00Z' } });
+    const [nodes, links] = [['x', 'y', 'z'].map(node), [{ source: 'x', target: 'y', cost: 1 }]];
+    const mesh = { type: 'NetworkGraph', protocol: 'batman', version: '1', metric: 'etx', nodes, links };
+    const { status, err } = await runCommand(['replay', 'mesh', ...at], { readFile: () => JSON.stringify(mesh) });
+    expect({ status, err }).toMatchObject({
+      status: 0,
+      err: expect.stringContaining(
+        'independent watchers at 2 servers each have 3 nodes and 1 link, all as in the file',
+      ),
+    });
   });
 
   it('finds the one that lives among those that it was given', async () => {

@@ -9,9 +9,9 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 const BARE = ['--import', join(root, 'harness/typescript.mjs'), join(root, 'harness/bench/rivals/bare-server.ts')];
 const BARE_RELAY = ['--import', join(root, 'harness/typescript.mjs'), join(root, 'harness/bench/rivals/bare-relay.ts')];
 
-/** Where a bench's servers keep their files; removed at its end. */
-export function dataFolder(): { path: string; remove: () => void } {
-  const path = mkdtempSync(join(tmpdir(), 'switchyard-bench-data-'));
+/** Where a bench's servers keep their files, on disk unless another folder is named; removed at its end. */
+export function dataFolder(parent = tmpdir()): { path: string; remove: () => void } {
+  const path = mkdtempSync(join(parent, 'switchyard-bench-data-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 

@@ -25,6 +25,7 @@ const REFUSED_MS = 100;
 const GONE: ReadonlySet<string> = new Set([
   'SESSION_NOT_FOUND',
   'SESSION_EXPIRED',
+  'SESSION_SERVER_LOST',
   'SESSION_SUPERSEDED',
   'SESSION_TERMINATED',
   'SESSION_TOKEN_INVALID',
@@ -108,6 +109,13 @@ export class ClusterClients {
     if (held === undefined) return false;
     await this.#close(key, held, server);
     return true;
+  }
+
+  /** Opens a session at a server that its client leaves alone from then on. Resolves with its mark; undefined where it was not opened. */
+  async leave(server: number): Promise<string | undefined> {
+    const mark = this.#mark();
+    const held = await this.#open(randomUUID(), mark, SHORT_MS, server);
+    return held === undefined ? undefined : mark;
   }
 
   /** Every session's SID and name as a server shows them; undefined where it does not answer. */

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { SeededRandom } from '../../simulation/machine/random.js';
 import { clockEnvironment, setOffset } from '../faketime.js';
+import { AttachedClients, type AttachedReport } from './attached.js';
 import { PeerCertificates } from './certificates.js';
 import { ClusterClients } from './clients.js';
 import { EtcdTrio, MEMBERS } from './etcd.js';
@@ -48,6 +49,7 @@ export class Cluster {
   readonly etcd: EtcdTrio;
   readonly servers: readonly ClusterServer[];
   readonly clients: ClusterClients;
+  readonly attached: AttachedClients;
   readonly ledger = new ClusterLedger();
   readonly judge = new Judge(this.ledger);
   readonly log: LogWatcher;
@@ -68,6 +70,7 @@ export class Cluster {
     });
     const addresses = this.servers.map(({ address }) => address);
     this.clients = new ClusterClients(addresses, new SeededRandom(seed).fork(2));
+    this.attached = new AttachedClients(addresses);
     this.log = new LogWatcher(this.ledger, NETWORK, pino({ level: 'silent' }));
   }
 
@@ -79,6 +82,7 @@ export class Cluster {
     await this.untilStored();
     this.log.begin();
     await this.log.caughtUp();
+    await this.attached.begin();
   }
 
   /** Where the offset of a server's wall clock stands. */
@@ -99,28 +103,32 @@ export class Cluster {
     return name === leader ? `${name}, which leads` : name.includes(leader ?? '-') ? `${name}; ${leader} leads` : name;
   };
 
-  /** Waits until every server stores a command. Resolves with how long that took. Rejects when one never does. */
-  async untilStored(): Promise<number> {
+  /** Waits until every server, or each of these, stores a command. Resolves with how long that took. Rejects when one never does. */
+  async untilStored(servers: readonly ClusterServer[] = this.servers): Promise<number> {
     const startMs = performance.now();
-    const isBack = async (server: number) => {
-      while (!(await this.clients.stores(server))) {
-        if (performance.now() - startMs > PATIENCE_MS) {
-          const { name, log } = this.servers[server];
-          throw new Error(`${name} stores nothing for ${PATIENCE_MS / 1_000} s\n${log.join('\n')}`);
-        }
-        await sleep(100);
-      }
-    };
-    await Promise.all(this.servers.map((_server, at) => isBack(at)));
+    await Promise.all(servers.map((server) => this.#untilBack(server, startMs)));
     return performance.now() - startMs;
   }
 
+  async #untilBack(server: ClusterServer, startMs: number): Promise<void> {
+    while (!(await this.clients.stores(this.servers.indexOf(server)))) {
+      if (performance.now() - startMs > PATIENCE_MS) {
+        const { name, log } = server;
+        throw new Error(`${name} stores nothing for ${PATIENCE_MS / 1_000} s\n${log.join('\n')}`);
+      }
+      await sleep(100);
+    }
+  }
+
   /** Lets clients come to rest and judges all that they were told. */
-  async judgeAll(): Promise<void> {
+  async judgeAll(): Promise<AttachedReport> {
     await this.clients.rest();
     await this.log.caughtUp();
     this.judge.judge(this.clients.take());
+    const report = await this.attached.judge(this.ledger);
+    for (const { what, line } of report.findings) this.judge.find(what, line);
     for (const { problems } of this.servers) this.judge.lines.push(...problems.splice(0));
+    return report;
   }
 
   /** Whether all servers show the sessions that the log comes to. What differs is a finding. */
@@ -134,6 +142,7 @@ export class Cluster {
   /** Ends all of it, and removes what it wrote. */
   async close(): Promise<void> {
     this.clients.close();
+    await this.attached.close();
     await this.log.close();
     await Promise.all([...this.servers.map((server) => server.kill()), ...MEMBERS.map((one) => this.etcd.kill(one))]);
     rmSync(this.#folder, { recursive: true, force: true });

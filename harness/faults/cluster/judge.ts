@@ -1,5 +1,5 @@
 import { CloseReason } from '../../../src/core/model/session.js';
-import type { ClusterLedger, Entry } from './ledger.js';
+import { type ClusterLedger, type Entry, hasRunOut } from './ledger.js';
 import { findDisorder, type Operation } from './linearizable.js';
 
 /** What became of a call. `nothing`: the answer promises that nothing was stored. `unknown`: nobody knows. */
@@ -59,8 +59,8 @@ export class Judge {
     const disorder = findDisorder(
       calls.filter(({ key }) => !keys.has(key)).flatMap((call) => this.#operationsOf(call)),
     );
-    if (disorder !== undefined) this.#find('disordered', disorder);
-    for (const problem of this.#ledger.problems.splice(0)) this.#find('doubled', problem);
+    if (disorder !== undefined) this.find('disordered', disorder);
+    for (const problem of this.#ledger.problems.splice(0)) this.find('doubled', problem);
   }
 
   /** A call as an operation upon its instance's session. What is said to be there may be said by a server that is behind. */
@@ -73,7 +73,8 @@ export class Judge {
     return outcome === 'unknown' ? [{ ...whole, kind, endedMs: Number.POSITIVE_INFINITY }] : [];
   }
 
-  #find(what: keyof Findings, line: string): void {
+  /** Counts something that is wrong, with a line about it. */
+  find(what: keyof Findings, line: string): void {
     this.findings[what]++;
     this.lines.push(`${what}: ${line}`);
   }
@@ -82,23 +83,23 @@ export class Judge {
     const { kind, outcome, mark, revision, after, sid } = call;
     const entry = this.#ledger.of(mark);
     if (outcome === 'done' && revision < after) {
-      this.#find('disordered', `${kind} ${mark} was answered by revision ${revision}, and had asked for ${after}`);
+      this.find('disordered', `${kind} ${mark} was answered by revision ${revision}, and had asked for ${after}`);
     }
     if (kind === 'open' && outcome === 'done' && (entry?.openedAt !== revision || entry.sid !== sid)) {
-      this.#find('lost', `${mark} was acknowledged at ${revision} with SID ${sid}; the log has ${textOf(entry)}`);
+      this.find('lost', `${mark} was acknowledged at ${revision} with SID ${sid}; the log has ${textOf(entry)}`);
     }
     if (kind === 'open' && outcome === 'nothing' && entry !== undefined) {
-      this.#find('doubled', `${mark} was refused, and is in the log: ${textOf(entry)}`);
+      this.find('doubled', `${mark} was refused, and is in the log: ${textOf(entry)}`);
     }
     if (kind === 'close' && outcome === 'done' && !(entry?.closedAt !== undefined && entry.closedAt <= revision)) {
-      this.#find('lost', `the end of ${mark} was acknowledged at ${revision}; the log has ${textOf(entry)}`);
+      this.find('lost', `the end of ${mark} was acknowledged at ${revision}; the log has ${textOf(entry)}`);
     }
     if (kind === 'close' && outcome === 'nothing' && entry?.reason === CloseReason.TERMINATED) {
-      this.#find('doubled', `the end of ${mark} was refused, and is in the log: ${textOf(entry)}`);
+      this.find('doubled', `the end of ${mark} was refused, and is in the log: ${textOf(entry)}`);
     }
     const isRead = (kind === 'read' || kind === 'renew') && outcome === 'done';
     if (isRead && !livedAt(entry, revision)) {
-      this.#find('disordered', `${kind} of ${mark} found it at revision ${revision}; the log has ${textOf(entry)}`);
+      this.find('disordered', `${kind} of ${mark} found it at revision ${revision}; the log has ${textOf(entry)}`);
     }
   }
 
@@ -114,7 +115,7 @@ export class Judge {
       }
       if (newest === undefined || newest.revision < call.revision) continue;
       const line = `${newest.mark} was answered at ${newest.revision} before ${call.mark} began, which has ${call.revision}`;
-      this.#find('disordered', line);
+      this.find('disordered', line);
     }
   }
 
@@ -123,12 +124,12 @@ export class Judge {
     for (const { kind, outcome, mark, begunMs, endedMs, ttlMs } of calls) {
       if ((kind !== 'renew' && kind !== 'open') || outcome !== 'done') continue;
       const entry = this.#ledger.of(mark);
-      if (entry?.reason !== CloseReason.EXPIRED || entry.closedMs === undefined) continue;
+      if (entry === undefined || !hasRunOut(entry) || entry.closedMs === undefined) continue;
       const [after, before] = entry.closedMs;
       // Where its end may have been stored before the answer, the answer may be of a server that had not heard of it.
       if (after <= endedMs || before >= begunMs + ttlMs) continue;
       const agoMs = (before - begunMs).toFixed(0);
-      this.#find('expired', `${mark} ended at ${entry.closedAt}, ${agoMs} ms after it was renewed for ${ttlMs} ms`);
+      this.find('expired', `${mark} ended at ${entry.closedAt}, ${agoMs} ms after it was renewed for ${ttlMs} ms`);
     }
   }
 }

@@ -48,9 +48,9 @@ export class ClusterLedger {
     return this.#sessions.get(mark);
   }
 
-  /** Every session that has ended because its lease had. */
+  /** Every session that has ended because its lease had, at its server or after that was lost. */
   expired(): Entry[] {
-    return [...this.#sessions.values()].filter(({ reason }) => reason === CloseReason.EXPIRED);
+    return [...this.#sessions.values()].filter(hasRunOut);
   }
 
   /** Takes in what was found in the log behind what was read before it, between two moments. */
@@ -107,4 +107,9 @@ export class ClusterLedger {
       this.#bySid.delete(entry.sid);
     }
   }
+}
+
+/** Whether a session has ended because nobody was heard of in time: its client, or of its server and then its client. */
+export function hasRunOut({ reason }: Entry): boolean {
+  return reason === CloseReason.EXPIRED || reason === CloseReason.SERVER_LOST;
 }

@@ -107,18 +107,25 @@ async function strikeAll(
 }
 
 function tell({ isJson, seed }: ClusterRun, cluster: Cluster, results: readonly StrikeResult[], startMs: number): void {
-  const { ledger, judge, servers } = cluster;
+  const { ledger, judge, servers, attached } = cluster;
   const seconds = Math.round((performance.now() - startMs) / 1_000);
   const restarts = servers.reduce((sum, server) => sum + server.restarts, 0);
   const { commands, terms } = ledger;
   if (isJson) {
-    console.log(JSON.stringify({ seed, seconds, commands, terms, restarts, results, found: judge.lines }));
+    console.log(
+      JSON.stringify({ seed, seconds, commands, terms, restarts, lines: attached.lines, results, found: judge.lines }),
+    );
     return;
   }
   const strikes = results.reduce((sum, { times }) => sum + times, 0);
   console.log(tableOf(results));
   console.log(
     `${strikes} strikes in ${seconds} s, seed ${seed}: ${commands} commands, ${terms} terms, ${restarts} restarts`,
+  );
+  const moves = results.reduce((sum, result) => sum + result.moves, 0);
+  const broken = results.reduce((sum, result) => sum + result.broken, 0);
+  console.log(
+    `${attached.lines} lines over relayed connections, ${moves} moves of their ends, ${broken} connections broke`,
   );
   console.log(judge.lines.length === 0 ? 'cluster: kept its word' : `cluster: FAILED\n${judge.lines.join('\n')}`);
 }

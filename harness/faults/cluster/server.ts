@@ -74,6 +74,17 @@ export class ClusterServer {
     await ended;
   }
 
+  /** SIGTERM. Resolves when the process has ended in order; no other one begins. */
+  async terminate(): Promise<void> {
+    this.#isWanted = false;
+    const child = this.#child;
+    if (child === undefined) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    const [code, signal] = await ended;
+    if (code !== 0) this.problems.push(`${this.name} was asked to end, and ended with ${code ?? signal}`);
+  }
+
   /** SIGSTOP or SIGCONT. */
   signal(name: 'SIGSTOP' | 'SIGCONT'): void {
     this.#child?.kill(name);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CloseReason } from '../../../src/core/model/session.js';
 import { faketimeLibrary, setOffset } from '../faketime.js';
 import type { Cluster } from './cluster.js';
 import { MEMBERS } from './etcd.js';
@@ -23,6 +24,10 @@ const FULL_MS = 3_000;
 const HOUR_S = 3_600;
 const HOURS_MAX = 48;
 const CLOCK_MS = 3_000;
+/** Sessions whose clients are gone when their server is. */
+const LEFT_ALONE = 3;
+/** A server is lost after 15 s; its sessions have their grace then. The rest is for an election, and a busy machine. */
+const LOST_MS_MAX = 90_000;
 
 const kill: Strike = {
   name: 'kill',
@@ -123,8 +128,51 @@ const clock: Strike = {
   },
 };
 
+const lose: Strike = {
+  name: 'lose',
+  about: 'SIGKILL of a server that stays away until sessions end because it is lost',
+  lacks: nothing,
+  async strike(cluster, nth) {
+    const { clients, judge, log, ledger } = cluster;
+    const server = cluster.target(nth);
+    const who = cluster.describe(server.name);
+    const at = cluster.servers.indexOf(server);
+    const left = await Promise.all(Array.from({ length: LEFT_ALONE }, () => clients.leave(at)));
+    const marks = left.filter((mark) => mark !== undefined);
+    await server.kill();
+    const untilMs = performance.now() + LOST_MS_MAX;
+    const hasEnded = (mark: string) => ledger.of(mark)?.closedAt !== undefined;
+    while (!marks.every(hasEnded) && performance.now() < untilMs) await sleep(500);
+    await log.caughtUp();
+    for (const mark of marks) {
+      const reason = ledger.of(mark)?.reason;
+      if (reason === CloseReason.SERVER_LOST) continue;
+      const line = `${mark} was left alone at ${who}, which was killed; the reason of its end is ${reason ?? 'none'}`;
+      judge.find(reason === undefined ? 'lost' : 'expired', line);
+    }
+    server.start();
+    return `${who}, with ${marks.length} sessions`;
+  },
+};
+
+const rolling: Strike = {
+  name: 'rolling',
+  about: 'all servers are stopped in order and started again, one after the other, the one that leads last',
+  lacks: nothing,
+  async strike(cluster) {
+    const leads = cluster.servers.filter(({ name }) => name === cluster.log.leader?.name);
+    const order = [...cluster.servers.filter((server) => !leads.includes(server)), ...leads];
+    for (const server of order) {
+      await server.terminate();
+      server.start();
+      await cluster.untilStored([server]);
+    }
+    return order.map(({ name }) => name).join(', ');
+  },
+};
+
 /** All of them, in the order in which they take turns. */
-export const STRIKES: readonly Strike[] = [kill, stop, cut, member, quota, clock];
+export const STRIKES: readonly Strike[] = [kill, stop, cut, member, quota, clock, lose, rolling];
 
 interface Cut {
   readonly name: string;

@@ -13,6 +13,9 @@ export interface StrikeResult {
   answered: number;
   unknown: number;
   readonly findings: Findings;
+  /** Times that a client that stays was cut off and went on, here or elsewhere; relayed connections that ended with an error. */
+  moves: number;
+  broken: number;
   /** The longest time in which no server acknowledged a command. */
   silenceMs: number;
   /** The longest time from the end of a strike until every server stored commands again. */
@@ -22,7 +25,7 @@ export interface StrikeResult {
 /** A result in which nothing has happened yet. */
 export function emptyResult(strike: string): StrikeResult {
   const findings = { lost: 0, doubled: 0, disordered: 0, expired: 0 };
-  return { strike, times: 0, answered: 0, unknown: 0, findings, silenceMs: 0, backMs: 0 };
+  return { strike, times: 0, answered: 0, unknown: 0, moves: 0, broken: 0, findings, silenceMs: 0, backMs: 0 };
 }
 
 /** Lets one strike happen to a cluster with clients at work, waits until all is well again, and judges. Resolves with what was struck. */
@@ -38,7 +41,9 @@ export async function strikeOnce(cluster: Cluster, strike: Strike, nth: number, 
   await pause();
   const calls = clients.count();
   result.silenceMs = Math.max(result.silenceMs, longestGap(startMs, clients.takeAcknowledged(), performance.now()));
-  await cluster.judgeAll();
+  const { moves, broken } = await cluster.judgeAll();
+  result.moves += moves;
+  result.broken += broken;
   result.times++;
   result.answered += calls.answered;
   result.unknown += calls.unknown;

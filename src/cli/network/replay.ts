@@ -1,9 +1,8 @@
 import { parseNetworkGraph } from '../../netjson/parse.js';
 import { Churn, type ChurnSummary } from '../../replay/churn.js';
-import type { Comparison } from '../../replay/comparison.js';
 import { PlanError, planReplay, type ReplayPlan } from '../../replay/plan.js';
-import { Replay } from '../../replay/replay.js';
-import { answering, connector, serverOf, withServer } from '../connection.js';
+import { Replay, type Verdict } from '../../replay/replay.js';
+import { answering, connector, connectorOfEach, serverOf, withServer } from '../connection.js';
 import { diagnose } from '../operate/diagnose.js';
 import { writeTable } from '../output/table.js';
 import { withProgress } from '../progress.js';
@@ -26,15 +25,16 @@ export interface ReplayFlags extends KeyFlags {
 const DIFFERENCES_SHOWN_MAX = 20;
 
 /**
- * Brings a topology up on a real server, lets it churn, and compares what an independent watcher saw with the file.
+ * Brings a topology up on a real server, lets it churn, and compares what an independent watcher at each server saw with the file.
  * All sessions end at the end. Rejects when a link or node is not as the file says.
  */
 export async function replayFile(path: string, flags: ReplayFlags, surroundings: Surroundings): Promise<void> {
   const { clock, signal, terminal } = surroundings;
   const plan = readPlan(path, surroundings);
   const connect = connector(flags, surroundings);
+  const connectEach = connectorOfEach(flags, surroundings);
   const { key, bindProofs } = await ownKey('replay', flags, surroundings);
-  const replay = new Replay(plan, { ...surroundings, connect, key, bindProofs });
+  const replay = new Replay(plan, { ...surroundings, connect, connectEach, key, bindProofs });
   let isBegun = false;
   try {
     await withServer(flags, surroundings, (yard) => answering(yard, signal));
@@ -101,23 +101,20 @@ async function churnIfAsked(
   return summary;
 }
 
-/** Says what the watcher saw, or rejects when it is not what the file says. */
-async function judge(
-  found: Comparison & { readonly position: { readonly revision: bigint } },
-  { problems }: Replay,
-  when: string,
-  { terminal }: Surroundings,
-): Promise<void> {
-  const { differences, nodes, links, position } = found;
+/** Says what the watchers saw, or rejects when it is not what the file says. */
+async function judge(found: Verdict, { problems }: Replay, when: string, { terminal }: Surroundings): Promise<void> {
+  const { differences, nodes, links, position, watchers } = found;
   const wrong = [...problems, ...differences];
   if (wrong.length > 0) {
     const shown = wrong.slice(0, DIFFERENCES_SHOWN_MAX);
     const more = wrong.length > DIFFERENCES_SHOWN_MAX ? [`… and ${wrong.length - DIFFERENCES_SHOWN_MAX} more`] : [];
-    const message = `${when} the watcher's graph is not the file's, at revision ${position.revision}:`;
+    const whose = watchers === 1 ? "the watcher's graph" : 'the graph of a watcher';
+    const message = `${when} ${whose} is not the file's, at revision ${position.revision}:`;
     throw new Failure(message, [...shown, ...more]);
   }
   const what = `${counted(nodes, 'node')} and ${counted(links, 'link')}, all as in the file`;
-  await terminal.err.write(`${when}, at revision ${position.revision}, an independent watcher has ${what}\n`);
+  const who = watchers === 1 ? 'an independent watcher has' : `independent watchers at ${watchers} servers each have`;
+  await terminal.err.write(`${when}, at revision ${position.revision}, ${who} ${what}\n`);
 }
 
 function bringUpProgress({ status, plan }: Replay): { fraction: number; text: string } {

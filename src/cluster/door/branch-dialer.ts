@@ -32,6 +32,8 @@ type Call = ClientDuplexStream<RelayRequest, RelayResponse>;
 /** Dials other servers for branches over gRPC: one connection to each, one call for each branch. */
 export class BranchDialer {
   readonly #deps: BranchDialerDeps;
+  /** Bytes of streams that came from other servers, for metrics. */
+  bytes = 0;
   /** By name. */
   readonly #clients = new Map<string, { readonly address: string; readonly client: Client }>();
 
@@ -62,6 +64,7 @@ export class BranchDialer {
       tell();
     };
     const received = (message: RelayResponse) => {
+      this.bytes += message.block.length;
       if (!isOver) tellOwner(owner, message);
     };
     const giveUp = () => {

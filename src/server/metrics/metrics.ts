@@ -21,6 +21,7 @@ import { SHARE_FLAGS, type ShareFlag } from '../../shares/limits.js';
 import type { Shares } from '../../shares/shares.js';
 import { countDeprecated } from './deprecations.js';
 import { type Metered, meterCalls, meterConnections, meterServer } from './meters.js';
+import { meterMoves, orphansOf } from './moves.js';
 import { meterStanding, type Standing } from './standing-meters.js';
 
 /** What is measured. Gauges read it when somebody asks, so that they cost nothing in between. */
@@ -197,7 +198,14 @@ export class Metrics {
 
   /** Counts what becomes of brokered connections: answers with what is to be told of every change from now on. */
   tally(state: StateView): Publisher {
-    return meterConnections(this.registry, { state });
+    const connections = meterConnections(this.registry, { state });
+    const moves = meterMoves(this.registry);
+    return {
+      publish: (position, changes) => {
+        connections.publish(position, changes);
+        moves.publish(position, changes);
+      },
+    };
   }
 
   /** Adds the gauges of a running server. */
@@ -213,6 +221,9 @@ export class Metrics {
     this.gauge('switchyard_turns_waiting', 'Calls and costly requests that wait for their turn.', () => turns.waiting);
     this.gauge('switchyard_revision', 'The last revision.', () => state.revision);
     this.gauge('switchyard_sessions', 'Live sessions.', () => state.sessions.count);
+    const orphans =
+      'Sessions whose server is lost and that have come to no other yet; 0 where a server is alone. Each has its TTL or the grace period for that.';
+    this.gauge('switchyard_orphans', orphans, () => orphansOf(state));
     this.gauge('switchyard_attachments', 'Sessions with an open attachment.', () => attachments.count);
     this.gauge('switchyard_links', 'Links of the graph, those to the server included.', () => state.graph.linkCount);
     this.gauge('switchyard_streams', 'Live streams, besides the first of each session.', () => state.streams.count);

@@ -1,6 +1,9 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Readiness } from '../../cluster/readiness.js';
 import type { TermFigures } from '../../log/shared-log.js';
+
+/** From an append on a quiet machine to the time after which a server is cut off that hears of no leader. */
+const FORWARD_SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** What a server is to the log that it appends to or follows. */
 export interface Standing {
@@ -23,6 +26,12 @@ export interface Following {
   /** How many others follow it. */
   followers(): number;
   isInTouch(): boolean;
+  /** The others by name, and whether this one hears of each. */
+  peers(): ReadonlyMap<string, boolean>;
+  /** From now on told how long each forwarded command took, in ms. */
+  onForwarded(listener: (ms: number) => void): void;
+  /** Bytes of streams that came from other servers. */
+  relayedBytes(): number;
   readiness(): Readiness;
 }
 
@@ -71,9 +80,10 @@ export function meterStanding(registry: Registry, standing: Standing): void {
 
 function meterFollowing(
   registers: Registry[],
-  { lagMs, fates, followers, isInTouch }: Following,
+  following: Following,
   gauge: (name: string, help: string, value: () => number) => void,
 ): void {
+  const { lagMs, fates, followers, isInTouch } = following;
   const lag = 'How long ago this server had applied the whole log, in seconds; 0 at the leader. Only with --journal.';
   gauge('switchyard_log_lag_seconds', lag, () => lagMs() / 1_000);
   gauge('switchyard_followers', 'How many servers follow this one. Only with --journal.', followers);
@@ -85,6 +95,36 @@ function meterFollowing(
     help: 'Commands that were forwarded to the leader: whose outcome is known (settled), that were sent to another leader (again), that the leader refused. Only with --journal.',
     label: 'fate',
     counts: () => fates(),
+  });
+  meterPeers(registers, following);
+}
+
+function meterPeers(registers: Registry[], following: Following): void {
+  const took = new Histogram({
+    name: 'switchyard_forward_seconds',
+    help: 'How long commands took that were forwarded to the leader, until their outcome was known here. Only with --journal.',
+    buckets: FORWARD_SECONDS,
+    registers,
+  });
+  following.onForwarded?.((ms) => took.observe(ms / 1_000));
+  new Gauge({
+    name: 'switchyard_peer_up',
+    help: 'Whether this server hears of another one: 1 or 0. The leader hears of all that follow it, a follower of the leader alone. Only with --journal.',
+    labelNames: ['name'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [name, isHeard] of following.peers()) this.set({ name }, isHeard ? 1 : 0);
+    },
+  });
+  new Counter({
+    name: 'switchyard_relay_peer_bytes_total',
+    help: 'Bytes of streams that came from other servers, for sinks that are attached here. Only with --journal.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(following.relayedBytes());
+    },
   });
 }
 

@@ -131,6 +131,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     ...{ view: view.journal, member, name, roster, peerAddress, appendBytesMax: APPEND_BYTES_MAX },
     branches: {
       dial: (...asked) => dialer.dial(...asked),
+      bytes: () => dialer.bytes,
       reach: (...asked) => dialer.reach(...asked),
       serve: (served) => {
         host = served;

@@ -274,6 +274,9 @@ function metricsAmongOthers(): Promise<string> {
       fates: () => ({ settled: 1, again: 0, refused: 0 }),
       followers: () => 0,
       isInTouch: () => true,
+      peers: () => new Map([['b', true]]),
+      onForwarded: (listener) => listener(3),
+      relayedBytes: () => 7,
       readiness: () => 'ready' as const,
     },
   });

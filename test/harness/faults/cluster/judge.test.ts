@@ -3,6 +3,7 @@ import { type Call, Judge } from '../../../../harness/faults/cluster/judge.js';
 import { ClusterLedger } from '../../../../harness/faults/cluster/ledger.js';
 import { findDisorder, type Operation } from '../../../../harness/faults/cluster/linearizable.js';
 import type { Command } from '../../../../src/core/model/command.js';
+import { CloseReason } from '../../../../src/core/model/session.js';
 import { encodeRecord } from '../../../../src/journal/format/record.js';
 
 const KEY = '00000000-0000-4000-8000-000000000001';
@@ -91,10 +92,13 @@ describe('what clients were told, held against the log', () => {
     expect(judge([opened('a')], { kind: 'read', after: 9 })).toEqual({ ...nothing, disordered: 1 });
   });
 
-  it('finds that a lease ended too soon, and says nothing of one that ended in time', () => {
+  it.each([
+    ['at its server', CloseReason.EXPIRED],
+    ['after its server was lost', CloseReason.SERVER_LOST],
+  ])('finds that a lease ended too soon %s, and says nothing of one that ended in time', (_where, reason) => {
     const ledger = (): Command[] => {
       const sid = judgeSid([opened('a')]);
-      return [opened('a'), { kind: 'CloseSession', sid, reason: 3 }];
+      return [opened('a'), { kind: 'CloseSession', sid, reason }];
     };
     expect(judge(ledger(), { begunMs: 90, endedMs: 160 })).toEqual({ ...nothing, expired: 1 });
     expect(judge(ledger(), { begunMs: 90, endedMs: 160, ttlMs: 100 })).toEqual(nothing);
