@@ -27,8 +27,15 @@ describe('the completion for fish', () => {
   };
 
   it('offers commands, those of a command, options and the choices of an option', async () => {
-    expect((await offered('switchyard se')).sort()).toEqual(['serve', 'sessions']);
-    expect((await offered('switchyard journal ')).sort()).toEqual(['backup', 'check', 'dump', 'new-epoch', 'repair']);
+    expect((await offered('switchyard se')).sort()).toEqual(['serve', 'servers', 'sessions']);
+    expect((await offered('switchyard journal ')).sort()).toEqual([
+      'backup',
+      'check',
+      'copy',
+      'dump',
+      'new-epoch',
+      'repair',
+    ]);
     expect(await offered('switchyard serve --console-')).toEqual(['--console-listen', '--console-origin']);
     expect((await offered('switchyard export --format ')).sort()).toEqual(['dot', 'graphml', 'netjson']);
     expect(await offered('switchyard nodes --server ')).toEqual([]);
