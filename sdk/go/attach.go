@@ -199,7 +199,6 @@ func (i *Instance) open(now *turn) error {
 		Cvid: answer.GetInstanceSid(), ServerCvid: answer.GetServerSid(), ServerUUID: answer.GetServerUuid(),
 		TTL: answer.GetTtl().AsDuration(), StreamID: answer.GetStreamId(), Position: answer.GetPosition(),
 		Identity: answer.GetIdentity(), token: answer.GetSessionToken(), rendezvous: answer.GetRendezvous(),
-		relayVersion: answer.GetRelayVersion(),
 	}
 	i.orders = newOrders(i)
 	return nil

@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// The newest form of relayed bytes that this client knows, and the only one: the order to relay says which end begins TLS.
+	// The newest form of relayed bytes that this client knows: the order to relay says which end begins TLS.
 	relayVersion = 3
+	// The newest form that is not encrypted between the ends: that of release 0.1.0.
+	plainRelayVersion = 1
 	// Names what is spoken inside TLS on the relay, together with the connection, so that no other one can be put in its place.
 	spokenOnRelay = "switchyard-relay/2"
 )
@@ -60,7 +62,7 @@ func (b *brokered) isWith(peer int32, link pb.LinkType) bool { return b.peer == 
 // Whether it is one that the peer asked for, and nobody has: under the lock.
 func (b *brokered) isJoinable() bool { return b.incoming && !b.isWanted && b.state == making }
 
-// Opens the streams through the server, proves the peer's key over them, and encrypts what follows.
+// Carries out an order to relay.
 func (b *brokered) relay(order *pb.Connection) error {
 	b.all.mu.Lock()
 	b.isRelayed = true
@@ -70,9 +72,36 @@ func (b *brokered) relay(order *pb.Connection) error {
 		// Given again, after the answer was forgotten.
 		return nil
 	}
-	if order.GetRelayVersion() < relayVersion {
-		return &Refusal{"UNIMPLEMENTED", fmt.Sprintf("this client knows no relay of version %d", order.GetRelayVersion())}
+	c, err := b.openRelay(order)
+	if err != nil {
+		b.end(err, false)
+		return err
 	}
+	b.handOut(c, Relayed)
+	return nil
+}
+
+func (b *brokered) openRelay(order *pb.Connection) (*carrier, error) {
+	if order.GetRelayVersion() >= relayVersion {
+		c, err := b.secureRelay(order)
+		// A server of release 0.1.0 orders neither end to begin, so nothing was sent: both ends find the same, and go on below.
+		if !errors.Is(err, errUnconfirmed) || order.GetControlling() {
+			return c, err
+		}
+	} else if order.GetRelayVersion() > plainRelayVersion {
+		return nil, &Refusal{"UNIMPLEMENTED", fmt.Sprintf("this client knows no relay of version %d", order.GetRelayVersion())}
+	}
+	plain, err := openPlainRelay(b.life, &orderedRelay{b.all.instance, order})
+	if err != nil {
+		return nil, err
+	}
+	return newCarrier(plain, carrierDeps{
+		flush: plain.flush, finish: func() {}, drain: func() {}, destroy: plain.close, isRelayed: true, isPlain: true,
+	}), nil
+}
+
+// Opens the streams through the server, proves the peer's key over them, and encrypts what follows.
+func (b *brokered) secureRelay(order *pb.Connection) (*carrier, error) {
 	pipe := newRelayPipe(b.life, &orderedRelay{b.all.instance, order})
 	proof := peerProof{
 		identity: b.all.identity, peerKey: order.GetPeerPublicKey(), controlling: order.GetControlling(),
@@ -84,19 +113,17 @@ func (b *brokered) relay(order *pb.Connection) error {
 		if failure := pipe.failure(); failure != nil && !errors.Is(failure, net.ErrClosed) {
 			err = failure
 		}
-		b.end(err, false)
-		return err
+		return nil, err
 	}
 	finish := func() {
 		pipe.finish()
 		<-pipe.sent
 	}
-	b.handOut(newCarrier(secured, carrierDeps{
+	return newCarrier(secured, carrierDeps{
 		flush: pipe.flush, finish: finish, isRelayed: true,
 		drain:   func() { _, _ = io.Copy(io.Discard, pipe) },
 		destroy: func() { pipe.Close() },
-	}), Relayed)
-	return nil
+	}), nil
 }
 
 func (b *brokered) handOut(c *carrier, path Path) {
@@ -107,7 +134,9 @@ func (b *brokered) handOut(c *carrier, path Path) {
 		return
 	}
 	b.state = standing
-	b.conn = &Conn{c, connFacts{b.id, b.all.ownCvid(), b.peer, b.link, path, b.incoming}}
+	b.conn = &Conn{c, connFacts{
+		id: b.id, own: b.all.ownCvid(), peer: b.peer, link: b.link, path: path, incoming: b.incoming, endToEnd: !c.deps.isPlain,
+	}}
 	isWanted := b.isWanted || !b.incoming
 	close(b.made)
 	b.all.mu.Unlock()

@@ -1,8 +1,8 @@
 package switchyard
 
 import (
-	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -35,15 +35,25 @@ type carrierDeps struct {
 	destroy func()
 	// It goes through the server, which says whether the peer lives: no signs of life.
 	isRelayed bool
+	// The server can read it.
+	isPlain bool
 }
 
-// carrier is a path that is proved and encrypted, direct or through the server.
+// What carries frames. Each call of Write brings one.
+type framedPath interface {
+	io.ReadWriter
+	// Says that nothing more is written.
+	CloseWrite() error
+}
+
+// carrier is a path that is proved and encrypted, direct or through the server; or one through the server alone, as older peers and
+// servers know it.
 //
 // The end of each way is a frame, under the same authentication as the data. The path itself is ended only when both ways are
 // complete, so anything else that ends it is an error and never the end of the data. A sender goes on only when its peer's
 // reader has taken what is beyond a window, so the path is always read, and what waits for the reader is bounded.
 type carrier struct {
-	secured *tls.Conn
+	secured framedPath
 	deps    carrierDeps
 	// Closed when nothing is left of the path; `err` says how it went.
 	closed chan struct{}
@@ -77,7 +87,7 @@ type carrier struct {
 	writeBy     deadline
 }
 
-func newCarrier(secured *tls.Conn, deps carrierDeps) *carrier {
+func newCarrier(secured framedPath, deps carrierDeps) *carrier {
 	c := &carrier{secured: secured, deps: deps, closed: make(chan struct{}), readDone: make(chan struct{})}
 	c.news = sync.NewCond(&c.mu)
 	c.readBy.wake, c.writeBy.wake = c.wake, c.wake

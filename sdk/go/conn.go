@@ -26,8 +26,9 @@ const (
 	Direct  Path = "direct"
 )
 
-// Conn is a connection to a peer: a net.Conn whose ways can be ended one by one, encrypted between the two ends. Reads end with
-// io.EOF only when the peer has said that its data is complete; a path that was cut is an error.
+// Conn is a connection to a peer: a net.Conn whose ways can be ended one by one. Reads end with
+// io.EOF only when the peer has said that its data is complete; a path that was cut is an error. EndToEnd says where the server
+// could read it.
 //
 // A deadline of Write is for the wait for room; what was handed over before goes on its way.
 type Conn struct {
@@ -42,6 +43,7 @@ type connFacts struct {
 	link     pb.LinkType
 	path     Path
 	incoming bool
+	endToEnd bool
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -55,8 +57,9 @@ func (c *Conn) PeerCvid() int32 { return c.facts.peer }
 // Path says whether the bytes go through the server.
 func (c *Conn) Path() Path { return c.facts.path }
 
-// EndToEnd says whether it is encrypted between the two ends, so that the server cannot read it: it always is.
-func (c *Conn) EndToEnd() bool { return true }
+// EndToEnd says whether it is encrypted between the two ends, so that the server cannot read it. It is not with a server or a peer
+// of release 0.1.0 and with a peer that speaks system events, where it goes through the server.
+func (c *Conn) EndToEnd() bool { return c.facts.endToEnd }
 
 // Incoming says whether the peer asked for it.
 func (c *Conn) Incoming() bool { return c.facts.incoming }

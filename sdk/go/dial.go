@@ -6,22 +6,18 @@ import (
 	"encoding/hex"
 	"errors"
 
-	"google.golang.org/grpc/codes"
 	pb "switchyard.example/switchyard/v1"
 )
 
-// Dial connects to a peer through the server, encrypted between the two ends. The context is for the making; the connection lives
+// Dial connects to a peer through the server, encrypted between the two ends but where one of them or the server is older: see
+// Conn.EndToEnd. The context is for the making; the connection lives
 // until it is closed, or either session ends.
 func (i *Instance) Dial(ctx context.Context, cvid int32) (*Conn, error) {
 	if i.connections.problem != nil {
 		return nil, i.connections.problem
 	}
-	session, err := i.Attached(ctx)
-	if err != nil {
+	if _, err := i.Attached(ctx); err != nil {
 		return nil, errorOf(err)
-	}
-	if session.relayVersion < relayVersion {
-		return nil, newError(codes.Unimplemented, "the server knows no relay of version %d", relayVersion)
 	}
 	return i.connections.dial(ctx, cvid, pb.ConnectionFallback_CONNECTION_FALLBACK_IMMEDIATE)
 }

@@ -64,9 +64,8 @@ type OwnSession struct {
 	// As whom it was opened; nil when nothing was proved.
 	Identity *pb.Principal
 	// Whoever has it is the session.
-	token        string
-	rendezvous   []*pb.RendezvousAddress
-	relayVersion uint32
+	token      string
+	rendezvous []*pb.RendezvousAddress
 }
 
 // Instance opens a session, attaches, renews, and comes back over every break and restart of the server with the same session

@@ -81,7 +81,9 @@ func (p *puncher) attempt(ctx context.Context, order *pb.Connection, proof peerP
 		go func(to *pb.Candidate) {
 			defer dialling.Done()
 			outcome := r.dialUntilOver(to, startAfter)
-			r.note(&pb.Candidate{Port: int32(p.dialPort), Type: pb.CandidateType_CANDIDATE_TYPE_HOST}, to, outcome)
+			// Of no address in particular: the server takes none that is empty.
+			local := &pb.Candidate{Host: "0.0.0.0", Port: int32(p.dialPort), Type: pb.CandidateType_CANDIDATE_TYPE_HOST}
+			r.note(local, to, outcome)
 		}(candidate)
 	}
 	<-ctx.Done()
@@ -145,7 +147,8 @@ func dialOutcome(err error) string {
 func (r *race) enterAccepted(conn net.Conn) {
 	from := conn.RemoteAddr().(*net.TCPAddr)
 	remote := &pb.Candidate{Host: from.IP.String(), Port: int32(from.Port), Type: pb.CandidateType_CANDIDATE_TYPE_HOST}
-	local := &pb.Candidate{Port: int32(conn.LocalAddr().(*net.TCPAddr).Port), Type: pb.CandidateType_CANDIDATE_TYPE_HOST}
+	to := conn.LocalAddr().(*net.TCPAddr)
+	local := &pb.Candidate{Host: to.IP.String(), Port: int32(to.Port), Type: pb.CandidateType_CANDIDATE_TYPE_HOST}
 	r.note(local, remote, "dialled by it: "+r.enter(conn))
 }
 

@@ -137,6 +137,18 @@ func try(from end, order *pb.Connection) (*carrier, *pb.PunchAnswer) {
 	}), answer
 }
 
+// The server refuses an answer with a place that is no IP address, and the attempt with it.
+func expectPlaces(t *testing.T, answer *pb.PunchAnswer) {
+	t.Helper()
+	for _, pair := range answer.GetPairs() {
+		for _, place := range []*pb.Candidate{pair.GetLocal(), pair.GetRemote()} {
+			if _, err := netip.ParseAddr(place.GetHost()); err != nil {
+				t.Errorf("%v", pair)
+			}
+		}
+	}
+}
+
 func TestNoPathComesOfAPeerWithAnotherKeyOrNonce(t *testing.T) {
 	one, other := ends(t)
 	other.proof.peerKey = other.proof.identity.publicKey
@@ -146,7 +158,13 @@ func TestNoPathComesOfAPeerWithAnotherKeyOrNonce(t *testing.T) {
 		done <- path != nil
 	}()
 	began := time.Now()
-	path, answer := try(one, orderTo(other, 8))
+	order := orderTo(other, 8)
+	order.Candidates = append(order.Candidates, &pb.Candidate{Host: "fd00::2", Port: 1})
+	path, answer := try(one, order)
+	expectPlaces(t, answer)
+	if len(answer.GetPairs()) < 2 {
+		t.Errorf("%v", answer)
+	}
 	if theirs := <-done; path != nil || theirs || answer.GetConnected() {
 		t.Errorf("%v", answer)
 	}

@@ -268,12 +268,16 @@ func (p *relayPipe) reopenSink(taken uint64, failure error) error {
 	return nil
 }
 
+func (p *relayPipe) reopen(waits *backoff, failure error, open func() error) error {
+	return openAgain(p.ctx, waits, failure, open)
+}
+
 // Opens an end, and again when the server was away: what time does not heal is returned. `failure`: why the last end is over;
 // then there is a wait first.
-func (p *relayPipe) reopen(waits *backoff, failure error, open func() error) error {
+func openAgain(ctx context.Context, waits *backoff, failure error, open func() error) error {
 	endsAt := time.Now().Add(reopenFor)
 	for {
-		if p.ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return net.ErrClosed
 		}
 		if failure != nil {
@@ -285,7 +289,7 @@ func (p *relayPipe) reopen(waits *backoff, failure error, open func() error) err
 			if delay > reopenWaitMax {
 				delay = reopenWaitMax
 			}
-			if err := sleep(p.ctx, delay); err != nil {
+			if err := sleep(ctx, delay); err != nil {
 				return net.ErrClosed
 			}
 		}

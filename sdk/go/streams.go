@@ -183,9 +183,7 @@ func (s *Source) Finish() error {
 	// One that has ended already says below how.
 	_ = s.relay.call.CloseSend()
 	<-s.ended
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
+	return s.endedWith()
 }
 
 // Close lets go at once. The stream stays, and can be opened again.
@@ -193,6 +191,13 @@ func (s *Source) Close() error {
 	s.relay.cancel()
 	<-s.ended
 	return nil
+}
+
+// How the call has ended, once it has; nil: well.
+func (s *Source) endedWith() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 func (s *Source) failure() error {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AuditTrail } from '../../console/src/model/audit.js';
-import type { AuditLine } from '../../console/src/wire/messages.js';
+import type { AuditLine } from '../../console/src/wire/audit-messages.js';
 
 /** A line of a whole chain: its hash is its number. */
 function line(number: number, part: Partial<AuditLine> = {}): AuditLine {

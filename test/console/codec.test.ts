@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { AUDIT_MESSAGE, WATCH_AUDIT } from '../../console/src/wire/audit-messages.js';
 import { decode, encode, type Field, type Kind, type Schema } from '../../console/src/wire/codec.js';
+import { CONNECTION_PAGE } from '../../console/src/wire/connection-messages.js';
 import * as wire from '../../console/src/wire/messages.js';
 import { ErrorInfo, RetryInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
@@ -21,13 +23,13 @@ interface Generated {
 const READ: Readonly<Record<string, readonly [Schema, Generated]>> = {
   WatchNetworkDeltaResponse: [wire.NETWORK_MESSAGE, network.WatchNetworkDeltaResponse],
   WatchEndpointClosedResponse: [wire.CLOSED_MESSAGE, network.WatchEndpointClosedResponse],
-  ListConnectionsResponse: [wire.CONNECTION_PAGE, network.ListConnectionsResponse],
+  ListConnectionsResponse: [CONNECTION_PAGE, network.ListConnectionsResponse],
   FindPathResponse: [wire.PATH, network.FindPathResponse],
   ListSessionsResponse: [wire.SESSION_PAGE, session.ListSessionsResponse],
   ListStreamsResponse: [wire.STREAM_PAGE, stream.ListStreamsResponse],
   StopStreamResponse: [wire.STREAM_STOPS, stream.StopStreamResponse],
   GetServerResponse: [wire.SERVER_FACTS, GetServerResponse],
-  WatchAuditResponse: [wire.AUDIT_MESSAGE, WatchAuditResponse],
+  WatchAuditResponse: [AUDIT_MESSAGE, WatchAuditResponse],
   ListServersResponse: [wire.SERVER_LIST, ListServersResponse],
   Status: [wire.STATUS, Status],
   ErrorInfo: [wire.ERROR_INFO, ErrorInfo],
@@ -43,7 +45,7 @@ const WRITTEN: Readonly<Record<string, readonly [Schema, Generated]>> = {
   FindPathRequest: [wire.FIND_PATH, network.FindPathRequest],
   TerminateSessionRequest: [wire.TERMINATE_SESSION, session.TerminateSessionRequest],
   StopStreamRequest: [wire.STOP_STREAM, stream.StopStreamRequest],
-  WatchAuditRequest: [wire.WATCH_AUDIT, WatchAuditRequest],
+  WatchAuditRequest: [WATCH_AUDIT, WatchAuditRequest],
 };
 /** Fields that the API does not have yet in this tree: what other servers may send. */
 const LATER: ReadonlySet<string> = new Set(['instanceUuid', 'name']);

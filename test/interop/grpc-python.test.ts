@@ -12,6 +12,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('switchyard_grpc.py', import.meta.url));
 const execute = promisify(execFile);
 
+/** Where clients are told to reach the server. */
+const ADVERTISED = 'north.example:8768';
+
 /** Python's stubs: messages by the system's protoc, as old as it may be, and services by gRPC's plugin for it. */
 const TEMPLATE = JSON.stringify({
   version: 'v2',
@@ -73,7 +76,7 @@ describe('gRPC from Python', () => {
   beforeAll(async () => {
     // A busy machine takes its time between two calls.
     data = await mkdtemp(join(tmpdir(), 'switchyard-python-data-'));
-    at = await run({ 'session-ttl': '10m', data });
+    at = await run({ 'session-ttl': '10m', data, advertise: ADVERTISED });
     stubs = await mkdtemp(join(tmpdir(), 'switchyard-python-'));
     const buf = join(ROOT, 'node_modules/@bufbuild/buf/bin/buf');
     await execute(process.execPath, [buf, 'generate', 'proto', '--template', TEMPLATE, '-o', stubs], { cwd: ROOT });
@@ -96,7 +99,7 @@ describe('gRPC from Python', () => {
   }, 30_000);
 
   it('calls every method, with stubs made from the protos alone', async () => {
-    const { stdout } = await execute(python, [PROGRAM, stubs, at.address, ADMIN_TOKEN]);
+    const { stdout } = await execute(python, [PROGRAM, stubs, at.address, ADMIN_TOKEN, ADVERTISED]);
     const told = stdout.trimEnd().split('\n');
     expect(Object.fromEntries(told.map((line) => line.split(/ (.*)/, 2)))).toEqual(OUTCOMES);
   }, 60_000);

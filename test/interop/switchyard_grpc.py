@@ -1,6 +1,6 @@
 """Calls every method of every service as any Python program would, with stubs made by protoc from the protos alone.
 
-    switchyard_grpc.py STUBS HOST:PORT ADMIN_TOKEN
+    switchyard_grpc.py STUBS HOST:PORT ADMIN_TOKEN ADVERTISED
 
 Prints one line for each method, `Service/Method outcome`: OK, or the code and the reason of the refusal. What an answer
 must hold is asserted here, so a wrong answer ends the program.
@@ -97,6 +97,7 @@ def open_session(sessions, name):
     )
     opened = sessions.call("Session", request)
     assert opened.instance_sid & 0xFF == (3 << 3) | 2
+    assert list(opened.servers) == [sys.argv[4]], opened.servers
     return opened, (("switchyard-session", opened.session_token),)
 
 
@@ -248,6 +249,32 @@ class Identities:
         return {"nonce": answer.nonce.hex(), "server_uuid": answer.server_uuid}
 
 
+def ask_as_proved(channel, sessions, caller):
+    """Asks a peer for a connection; the order says who the caller has proved to be, and nothing of one that has proved nothing."""
+    peer, as_peer = open_session(sessions, "asked by one that is proved")
+    network = network_service_pb2_grpc.NetworkServiceStub(channel)
+    attach = session_service_pb2.AttachRequest()
+    attachment = sessions.stub.Attach(attach, timeout=TIMEOUT_S, metadata=as_peer)
+    plain, as_plain = open_session(sessions, "without a proof")
+    for metadata in ((("switchyard-session", caller.session_token),), as_plain):
+        request = network_service_pb2.DirectConnectionRequest(
+            cvid=peer.instance_sid, type=link_pb2.LINK_TYPE_TRANSPORT_TCP, port=4711
+        )
+        asked = network.DirectConnection.future(request, timeout=TIMEOUT_S, metadata=metadata)
+        order = next_order(attachment)
+        if metadata is as_plain:
+            assert not order.connection.HasField("peer")
+        else:
+            assert order.connection.peer.identity_uuid == caller.identity.identity_uuid
+            assert order.connection.peer.network == "default" and len(order.connection.peer.key_id) == 64
+        sessions.call("Answer", session_service_pb2.AnswerRequest(order_id=order.order_id), as_peer)
+        # Who asks is told of its peer in the same way.
+        assert not asked.result().request.HasField("peer")
+    attachment.cancel()
+    for metadata in (as_peer, as_plain):
+        sessions.call("TerminateSession", session_service_pb2.TerminateSessionRequest(), metadata)
+
+
 def open_as_person(channel, sessions):
     """Opens two sessions of one person, of itself and of another instance; both are told with it, and end with it."""
     identities = Identities(channel)
@@ -269,9 +296,11 @@ def open_as_person(channel, sessions):
         agent = {"instance_uuid": instance, "instance_type": instance_pb2.INSTANCE_TYPE_AGENT}
         answer = sessions.call("Session", session_service_pb2.SessionRequest(proof=proof, **agent))
         assert answer.identity.identity_uuid == person
-        opened.append(answer.instance_sid)
+        opened.append(answer)
     told = identities.call("GetIdentity", ADMIN, identity_uuid=person).identity
-    assert list(told.cvids) == sorted(opened) and told.cvid == min(opened)
+    sids = [answer.instance_sid for answer in opened]
+    assert list(told.cvids) == sorted(sids) and told.cvid == min(sids)
+    ask_as_proved(channel, sessions, opened[0])
     identities.call("RevokeIdentity", ADMIN, identity_uuid=person)
     assert not identities.call("GetIdentity", ADMIN, identity_uuid=person).identity.cvids
 

@@ -1,4 +1,4 @@
-import type { AuditLine, AuditMessage } from '../wire/messages.js';
+import type { AuditLine, AuditMessage } from '../wire/audit-messages.js';
 
 /** Lines that are kept; the file has all. Some 2 MB. */
 const LINES_MAX = 5_000;

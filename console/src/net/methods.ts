@@ -1,4 +1,6 @@
+import { AUDIT_MESSAGE, type AuditMessage, WATCH_AUDIT } from '../wire/audit-messages.js';
 import type { Schema } from '../wire/codec.js';
+import { CONNECTION_PAGE, type ConnectionPage } from '../wire/connection-messages.js';
 import * as wire from '../wire/messages.js';
 
 /** A method of the services: where it is, and the messages of it that the page knows. */
@@ -24,11 +26,11 @@ export const METHODS = {
   watchClosed: method<wire.ClosedMessage>('NetworkService/WatchEndpointClosed', wire.WATCH_CLOSED, wire.CLOSED_MESSAGE),
   listSessions: method<wire.SessionPage>('SessionService/ListSessions', wire.LIST, wire.SESSION_PAGE),
   listStreams: method<wire.StreamPage>('StreamService/ListStreams', wire.LIST, wire.STREAM_PAGE),
-  listConnections: method<wire.ConnectionPage>('NetworkService/ListConnections', wire.LIST, wire.CONNECTION_PAGE),
+  listConnections: method<ConnectionPage>('NetworkService/ListConnections', wire.LIST, CONNECTION_PAGE),
   getServer: method<wire.ServerFacts>('ServerService/GetServer', wire.EMPTY, wire.SERVER_FACTS),
   listServers: method<wire.ServerList>('ServerService/ListServers', wire.EMPTY, wire.SERVER_LIST),
   findPath: method<wire.Path>('NetworkService/FindPath', wire.FIND_PATH, wire.PATH),
   stopStream: method<wire.StreamStops>('StreamService/StopStream', wire.STOP_STREAM, wire.STREAM_STOPS),
-  watchAudit: method<wire.AuditMessage>('IdentityService/WatchAudit', wire.WATCH_AUDIT, wire.AUDIT_MESSAGE),
+  watchAudit: method<AuditMessage>('IdentityService/WatchAudit', WATCH_AUDIT, AUDIT_MESSAGE),
   terminateSession: method<object>('SessionService/TerminateSession', wire.TERMINATE_SESSION, wire.EMPTY),
 } as const;

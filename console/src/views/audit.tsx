@@ -9,7 +9,7 @@ import { type LineMatcher, parseLineQuery, QueryError } from '../query.js';
 import { go, route } from '../route.js';
 import { link } from '../state.js';
 import { count, many, printable } from '../text.js';
-import type { AuditLine } from '../wire/messages.js';
+import type { AuditLine } from '../wire/audit-messages.js';
 import { ForAdministrators } from './administrators.js';
 import { type Column, saveCsv, Table } from './table.js';
 

@@ -3,7 +3,7 @@ import { msOf } from '../net/refusal.js';
 import { go, route } from '../route.js';
 import { link, listVersion, model, query } from '../state.js';
 import { count, printable, spanWord, timeWord } from '../text.js';
-import type { Candidate, ConnectionAttempt, ConnectionRecord } from '../wire/messages.js';
+import type { Candidate, ConnectionAttempt, ConnectionRecord } from '../wire/connection-messages.js';
 import { ForAdministrators } from './administrators.js';
 import { usePolled } from './polled.js';
 import { NodeName, nameOfSid } from './streams.js';

@@ -252,74 +252,6 @@ export interface StreamStops {
 }
 export const STREAM_STOPS: Schema = { 1: ['result', 'int32'], 10: ['stoppedIds', 'int32', true] };
 
-export interface Candidate {
-  readonly host: string;
-  readonly port: number;
-  readonly type: number;
-}
-export interface ConnectionAttempt {
-  readonly number: number;
-  readonly startedAt: Time | undefined;
-  readonly took: Time | undefined;
-  readonly pairs: readonly {
-    readonly local: Candidate | undefined;
-    readonly remote: Candidate | undefined;
-    readonly outcome: string;
-  }[];
-  readonly reason: number;
-  readonly description: string;
-}
-export interface ConnectionRecord {
-  readonly connectionId: string;
-  readonly callerCvid: number;
-  readonly peerCvid: number;
-  readonly type: number;
-  readonly state: number;
-  readonly askedAt: Time | undefined;
-  readonly callerCandidates: readonly Candidate[];
-  readonly peerCandidates: readonly Candidate[];
-  readonly attempts: readonly ConnectionAttempt[];
-  readonly path: number;
-  readonly roundTrip: Time | undefined;
-  readonly reason: number;
-  readonly description: string;
-}
-const CANDIDATE: Schema = { 1: ['host', 'string'], 2: ['port', 'int32'], 3: ['type', 'int32'] };
-const ATTEMPT: Schema = {
-  1: ['number', 'int32'],
-  2: ['startedAt', TIME],
-  3: ['took', TIME],
-  4: ['pairs', { 1: ['local', CANDIDATE], 2: ['remote', CANDIDATE], 3: ['outcome', 'string'] }, true],
-  5: ['reason', 'int32'],
-  6: ['description', 'string'],
-};
-export interface ConnectionPage {
-  readonly connections: readonly ConnectionRecord[];
-  readonly nextPageToken: string;
-}
-export const CONNECTION_PAGE: Schema = {
-  1: [
-    'connections',
-    {
-      1: ['connectionId', 'string'],
-      2: ['callerCvid', 'int32'],
-      3: ['peerCvid', 'int32'],
-      4: ['type', 'int32'],
-      5: ['state', 'int32'],
-      6: ['askedAt', TIME],
-      7: ['callerCandidates', CANDIDATE, true],
-      8: ['peerCandidates', CANDIDATE, true],
-      9: ['attempts', ATTEMPT, true],
-      10: ['path', 'int32'],
-      11: ['roundTrip', TIME],
-      12: ['reason', 'int32'],
-      13: ['description', 'string'],
-    },
-    true,
-  ],
-  2: ['nextPageToken', 'string'],
-};
-
 export const FIND_PATH: Schema = { 1: ['fromCvid', 'int32'], 2: ['toCvid', 'int32'], 3: ['links', 'int32', true] };
 export interface Path {
   readonly cvids: readonly number[];
@@ -327,48 +259,6 @@ export interface Path {
 export const PATH: Schema = { 1: ['cvids', 'int32', true] };
 
 export const TERMINATE_SESSION: Schema = { 1: ['cvid', 'int32'], 10: ['reason', 'string'] };
-
-/** Who did what to whom, from where, and what came of it. */
-export interface AuditLine {
-  readonly number: number;
-  /** RFC 3339, by the server's clock. */
-  readonly at: string;
-  readonly who: string;
-  readonly from: string;
-  readonly what: string;
-  readonly on: string;
-  readonly outcome: string;
-  /** How many this line stands for. */
-  readonly count: number;
-  /** The hash of the line before it, and its own. */
-  readonly before: string;
-  readonly hash: string;
-}
-export interface AuditMessage {
-  readonly lines: readonly AuditLine[];
-  /** The number of the newest line that is written. */
-  readonly end: number;
-}
-export const WATCH_AUDIT: Schema = { 1: ['after', 'uint64'], 2: ['newest', 'int32'] };
-export const AUDIT_MESSAGE: Schema = {
-  1: [
-    'lines',
-    {
-      1: ['number', 'uint64'],
-      2: ['at', 'string'],
-      3: ['who', 'string'],
-      4: ['from', 'string'],
-      5: ['what', 'string'],
-      6: ['on', 'string'],
-      7: ['outcome', 'string'],
-      8: ['count', 'uint32'],
-      9: ['before', 'string'],
-      10: ['hash', 'string'],
-    },
-    true,
-  ],
-  2: ['end', 'uint64'],
-};
 
 /** google.rpc.Status and the two details that the page reads. */
 export const STATUS: Schema = {

@@ -1,4 +1,4 @@
-"""A connection to a peer through the server, as asyncio's streams: a StreamReader and a StreamWriter."""
+"""A connection to a peer, as asyncio's streams: a StreamReader and a StreamWriter."""
 from __future__ import annotations
 
 import asyncio
@@ -8,6 +8,7 @@ from typing import Any, AsyncIterator, Optional, Type
 from . import frames, limits
 from .errors import SwitchyardError
 from .pipe import RelayPipe
+from .plain_pipe import PlainChannel, PlainPipe
 from .secure import Channel
 
 _HIGH_WATER = 65_536
@@ -16,14 +17,14 @@ _LOW_WATER = 16_384
 
 class PeerTransport(asyncio.Transport):
     """
-    Frames inside TLS inside two streams. Of each way 4 MiB may be on their way to a reader that has not taken them; beyond it
+    Frames inside TLS inside two streams, or in the streams themselves where older peers know no other way. Of each way 4 MiB may be on their way to a reader that has not taken them; beyond it
     `drain` waits. `close` sends what was written, and says that it was all; `abort` lets go at once.
 
     The path is read while the program reads nothing, too: behind the data comes what the peer's reader has taken, which a write
     may be waiting for. What waits for the program is bounded by that window.
     """
 
-    def __init__(self, pipe: RelayPipe, channel: Channel, extra: dict[str, Any]) -> None:
+    def __init__(self, pipe: RelayPipe | PlainPipe, channel: Channel | PlainChannel, extra: dict[str, Any]) -> None:
         super().__init__(extra)
         self._pipe = pipe
         self._channel = channel
@@ -301,9 +302,8 @@ class PeerStream:
     has said that its data is complete. `async with` closes it, and aborts it where its block raises.
     """
 
-    # It goes through the server, which cannot read it.
+    # It goes through the server.
     path = "relayed"
-    end_to_end = True
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, transport: PeerTransport) -> None:
         self.reader = reader
@@ -311,6 +311,8 @@ class PeerStream:
         self._transport = transport
         self.peer_cvid: int = transport.get_extra_info("peer_cvid")
         self.connection_id: str = transport.get_extra_info("connection_id")
+        # Whether the server cannot read it. It can with a server or a peer of release 0.1.0, or a peer that speaks system events.
+        self.end_to_end: bool = transport.get_extra_info("end_to_end")
         # Whether the peer has asked for it.
         self.incoming: bool = transport.get_extra_info("incoming")
 

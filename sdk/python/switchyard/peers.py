@@ -13,7 +13,8 @@ from . import limits
 from .errors import Refusal, SwitchyardError
 from .orders import Handlers
 from .peer_stream import PeerStream, PeerTransport
-from .pipe import RelayPipe
+from .pipe import RelayPipe, UnconfirmedStream
+from .plain_pipe import PlainChannel, PlainPipe
 from .relay import RelaySink, RelaySource
 from .secure import Channel, PeerIdentity
 from .server import Caller
@@ -21,6 +22,8 @@ from .v1 import connection_pb2, error_pb2, link_pb2, network_service_pb2, sessio
 
 # Frames inside TLS, and the order to relay says which end begins: docs/relay.md.
 RELAY_VERSION = 3
+# The newest form that the server can read: that of release 0.1.0.
+_PLAIN_VERSION = 1
 _SPOKEN = "switchyard-relay/2"
 _TCP = link_pb2.LINK_TYPE_TRANSPORT_TCP
 _ASK_SECONDS = 30.0
@@ -62,7 +65,7 @@ class _Brokered:
 
 class Peers:
     """
-    Connections go through the server, encrypted between the ends: this client offers no address and dials none. When both ends ask
+    Connections go through the server, encrypted between the ends where both and the server are of 0.2.0 or newer: this client offers no address and dials none. When both ends ask
     for each other at the same moment, the server answers both requests with one connection, and both go on as one.
     """
 
@@ -172,24 +175,10 @@ class Peers:
         brokered = await self._named(order, _ASK_SECONDS)
         if brokered is None:
             raise Refusal("CONNECTION_NOT_FOUND", f"this instance knows nothing of {order.connection_id} any more")
-        if order.relay_version < RELAY_VERSION:
+        if _PLAIN_VERSION < order.relay_version < RELAY_VERSION:
             raise Refusal("UNIMPLEMENTED", f"relays of version {order.relay_version} are not spoken, {RELAY_VERSION} is")
-        owner = self._owner
-        pipe = RelayPipe(
-            lambda blocks: owner.open_source(order.relay_stream_id, blocks),
-            lambda blocks: owner.open_sink(order.relay_branch_id, blocks),
-            owner.caller.server.random,
-        )
-        channel = Channel(
-            self._own(),
-            spoken=f"{_SPOKEN}/{order.connection_id}",
-            is_client=order.controlling,
-            peer_public_key=order.peer_public_key,
-        )
-        extra = {"peer_cvid": brokered.peer_cvid, "connection_id": brokered.id, "incoming": brokered.incoming}
-        brokered.transport = PeerTransport(pipe, channel, extra)
         try:
-            stream = await PeerStream.open(brokered.transport)
+            stream = await self._open(brokered, order)
         except BaseException as error:
             brokered.fail(error)
             self._over(brokered, error)
@@ -198,6 +187,46 @@ class Peers:
         if not brokered.stream.done():
             brokered.stream.set_result(stream)
         self._spawn(self._watch(brokered, stream))
+
+    async def _open(self, brokered: _Brokered, order: connection_pb2.Connection) -> PeerStream:
+        if order.relay_version >= RELAY_VERSION:
+            try:
+                return await self._open_secured(brokered, order)
+            except UnconfirmedStream:
+                # A server of release 0.1.0 orders neither end to begin, so nothing was sent: both ends find the same.
+                if order.controlling:
+                    raise
+        opening = (self._source_of(order), self._sink_of(order))
+        pipe = await PlainPipe.open(*opening, is_framed=order.relay_version > 0)
+        return await self._open_over(brokered, pipe, PlainChannel(), end_to_end=False)
+
+    async def _open_secured(self, brokered: _Brokered, order: connection_pb2.Connection) -> PeerStream:
+        pipe = RelayPipe(self._source_of(order), self._sink_of(order), self._owner.caller.server.random)
+        channel = Channel(
+            self._own(),
+            spoken=f"{_SPOKEN}/{order.connection_id}",
+            is_client=order.controlling,
+            peer_public_key=order.peer_public_key,
+        )
+        return await self._open_over(brokered, pipe, channel, end_to_end=True)
+
+    async def _open_over(
+        self, brokered: _Brokered, pipe: RelayPipe | PlainPipe, channel: Channel | PlainChannel, *, end_to_end: bool
+    ) -> PeerStream:
+        extra = {
+            "peer_cvid": brokered.peer_cvid,
+            "connection_id": brokered.id,
+            "incoming": brokered.incoming,
+            "end_to_end": end_to_end,
+        }
+        brokered.transport = PeerTransport(pipe, channel, extra)
+        return await PeerStream.open(brokered.transport)
+
+    def _source_of(self, order: connection_pb2.Connection) -> Callable[[int], Awaitable[RelaySource]]:
+        return lambda blocks: self._owner.open_source(order.relay_stream_id, blocks)
+
+    def _sink_of(self, order: connection_pb2.Connection) -> Callable[[int], Awaitable[RelaySink]]:
+        return lambda blocks: self._owner.open_sink(order.relay_branch_id, blocks)
 
     async def _watch(self, brokered: _Brokered, stream: PeerStream) -> None:
         self._over(brokered, await stream.closed())

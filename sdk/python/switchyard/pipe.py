@@ -14,6 +14,10 @@ from .relay import RelaySink, RelaySource
 End = TypeVar("End", RelaySource, RelaySink)
 
 
+class UnconfirmedStream(ConnectionError):
+    """A stream without delivery confirmation would lose with each broken call what was on its way."""
+
+
 class RelayPipe:
     """What is sent is kept until the peer has confirmed it, and repeated on the next call. Both streams ask for confirmation."""
 
@@ -137,7 +141,7 @@ class RelayPipe:
             if end.stream.params.delivery_confirmation:
                 return end
             end.close()
-            raise ConnectionError("the server has made streams without delivery confirmation for a relay that needs it")
+            raise UnconfirmedStream("the server has made streams without delivery confirmation for a relay that needs it")
 
     def _let_go(self, confirmed: int) -> None:
         while self._confirmed < confirmed and self._kept:

@@ -103,7 +103,7 @@ async def connected() -> Tuple[PeerStream, PeerStream]:
     transports = []
     for at, (own, peer) in enumerate(((one, two), (two, one))):
         channel = Channel(own, spoken="x", is_client=at == 0, peer_public_key=peer.public_key)
-        extra = {"peer_cvid": at, "connection_id": "c", "incoming": at == 1}
+        extra = {"peer_cvid": at, "connection_id": "c", "incoming": at == 1, "end_to_end": True}
         transports.append(PeerTransport(pipes[at], channel, extra))  # type: ignore[arg-type]
     here, there = await asyncio.gather(*(PeerStream.open(transport) for transport in transports))
     return here, there

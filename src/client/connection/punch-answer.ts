@@ -1,5 +1,6 @@
 import { PunchAnswer } from '../../../gen/switchyard/v1/connection.js';
-import { CandidateType } from '../direct/candidate.js';
+import type { Endpoint } from '../../stun/address.js';
+import { anyAddress, CandidateType, familyOf } from '../direct/candidate.js';
 import type { AttemptOutcome, PairOutcome } from '../direct/path.js';
 import { durationOf } from '../duration.js';
 
@@ -24,5 +25,10 @@ function pairMessage({ local, remote, outcome }: PairOutcome) {
     .subarray(0, OUTCOME_LENGTH_MAX)
     .toString()
     .replace(/\uFFFD+$/, '');
-  return { local: { ...plain, ...local }, remote: { ...plain, ...remote }, outcome: cut };
+  return { local: { ...plain, ...named(local, remote) }, remote: { ...plain, ...named(remote, local) }, outcome: cut };
+}
+
+/** A place that the server takes: one that no socket has is written as the unspecified address of the other end's family. */
+function named(place: Endpoint, other: Endpoint): Endpoint {
+  return place.host === '' ? { host: anyAddress(familyOf(other.host)), port: place.port } : place;
 }
