@@ -8,6 +8,21 @@ import { Target } from './tools/target.js';
 const { path } = Sessions.listSessions;
 const REQUEST_BYTES_MAX = 2 * 1_048_576;
 const MESSAGE_BYTES_MAX = 1_048_576;
+/** Fields that no call may have, and how many calls bring them: 176 MiB, with so many calls under way. */
+const LARGE_FIELDS = { a: 'x'.repeat(60_000) };
+const LARGE_CALL = raw.headerBlock(raw.callFields(path, LARGE_FIELDS));
+const LARGE_FIELD = raw.headerBlock(LARGE_FIELDS);
+const LARGE_CALLS = 3_072;
+const AT_ONCE = 8;
+/** What of headers may wait to be collected: what makes the server ask for a collection, and some that come until it is done. */
+const UNCOLLECTED_BYTES_MAX = 40 * 1_048_576;
+
+/** A call, and HEADERS that end it. */
+function trailed(call: Buffer, trailers: Buffer): Buffer {
+  // The flags of its first frame: those behind are CONTINUATION.
+  trailers.writeUInt8(trailers.readUInt8(4) | raw.END_STREAM, 4);
+  return Buffer.concat([call, trailers]);
+}
 
 describe('more than was announced, or announced and not sent', () => {
   let target: Target;
@@ -35,6 +50,31 @@ describe('more than was announced, or announced and not sent', () => {
       while (it.isOpen && it.resets.size === 0) await it.heard();
     });
     expect(new Set(connection.resets.values())).toEqual(new Set([raw.ENHANCE_YOUR_CALM]));
+  });
+
+  it.each<[string, (stream: number) => Buffer, boolean]>([
+    ['in calls that are refused for them', (stream) => raw.headers(stream, LARGE_CALL), false],
+    [
+      'in calls that are refused for them below, once the client has agreed to the bound',
+      (stream) => raw.headers(stream, LARGE_CALL),
+      true,
+    ],
+    ['behind calls, as trailers', (stream) => trailed(raw.open(stream, path), raw.headers(stream, LARGE_FIELD)), false],
+  ])('collects fields of 60 KB %s, before they take its memory', async (which, call, isAgreed) => {
+    let stream = -1;
+    const { connection } = await attack(
+      target,
+      `60 KB ${which}`,
+      async (it) => {
+        if (isAgreed) await it.write(raw.frame(raw.SETTINGS, raw.ACK, 0));
+        for (let calls = 0; calls < LARGE_CALLS && it.isOpen; calls += AT_ONCE) {
+          await it.write(Buffer.concat(Array.from({ length: AT_ONCE }, () => call((stream += 2)))));
+          while (it.isOpen && it.resets.size + it.answered.size < calls + AT_ONCE) await it.heard();
+        }
+      },
+      { heldBytesMax: UNCOLLECTED_BYTES_MAX },
+    );
+    expect(connection.isOpen).toBe(true);
   });
 
   it('does not unfold a header of 3 KB that is named 4,000 times', async () => {

@@ -21,6 +21,7 @@ import {
 } from './below-grpc.js';
 import { CallShare } from './call-share.js';
 import { boundClosing, CUT_OFF_MS, closingMs } from './closing-bound.js';
+import type { HeaderMemory } from './header-memory.js';
 import { Intake } from './intake.js';
 import type { PeerHoldings, WrittenKind } from './peer-holdings.js';
 import type { Reader, Reading, Readings } from './reading.js';
@@ -38,6 +39,8 @@ export interface PeerWatch {
   readonly turns: FairTurns;
   /** Which connections are read. */
   readonly readings: Readings;
+  /** What headers take until they are collected. */
+  readonly headerMemory: HeaderMemory;
   /** What all peers hold, by kind. */
   readonly holdings: PeerHoldings<Peer>;
   /** What is written to a call of a path counts as; undefined where it is counted before. */
@@ -164,11 +167,13 @@ export class Peer implements Reader {
    * one of a peer that is closing.
    */
   calling(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[], serve: () => void): void {
-    if (this.isLeaving) return;
-    const { clock, limits } = this.watch;
-    // nghttp2 holds to this only once the client has acknowledged the setting, which it can leave undone.
+    const { clock, limits, headerMemory } = this.watch;
     const metadataBytes = listBytes(raw);
+    headerMemory.came(metadataBytes);
+    if (this.isLeaving) return;
+    // nghttp2 holds to this only once the client has acknowledged the setting, which it can leave undone.
     if (metadataBytes > limits.metadataBytesMax) {
+      this.countReset();
       this.endCall(stream);
       return;
     }
@@ -226,7 +231,7 @@ export class Peer implements Reader {
     if (!this.resets.take(nowMs)) this.expel('calls that are reset as soon as they are made');
   }
 
-  /** Charges a reset to the address, and stops reading when one turn of the event loop has brought too many. */
+  /** Charges a call that is reset to the address, and stops reading when one turn of the event loop has brought too many. */
   private countReset(): void {
     this.watch.turns.charge(this.key, RESET_MS);
     if (this.resetsOfTurn++ === 0) this.watch.clock.soon(() => (this.resetsOfTurn = 0));

@@ -9,7 +9,9 @@ import { DEFAULT_TURN_LIMITS } from '../../fair/limits.js';
 import type { WireLimits } from '../limits.js';
 import type { Pace } from './allowance.js';
 import { AnswerFates, CALL_METADATA } from './answer-fates.js';
+import { listBytes } from './below-grpc.js';
 import { Departures } from './departures.js';
+import { HeaderMemory } from './header-memory.js';
 import { Peer, type PeerWatch } from './peer.js';
 import { type CallPaths, PeerHoldings, type WrittenKind } from './peer-holdings.js';
 import { Readings } from './reading.js';
@@ -41,6 +43,7 @@ export class Peers implements PeerWatch {
   /** What becomes of the answers of calls that make something. */
   readonly fates = new AnswerFates();
   readonly readings: Readings;
+  readonly headerMemory = new HeaderMemory();
 
   constructor(
     readonly clock: Clock,
@@ -87,9 +90,13 @@ export class Peers implements PeerWatch {
     });
     const serve = server.listeners('stream') as StreamListener[];
     server.removeAllListeners('stream');
+    const trailed = (_trailers: unknown, _flags: number, raw: readonly string[]) =>
+      this.headerMemory.came(listBytes(raw));
     server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: string[]) => {
       // First: one that was reset in the read that opened it has no session any more, and its error would end the process.
       stream.on('error', ignore);
+      // Nobody reads them, and node:http2 makes strings of them all the same.
+      stream.on('trailers', trailed);
       const peer = Peer.of(stream.session as ServerHttp2Session | undefined);
       const begin = () => {
         prepare(headers);
