@@ -148,7 +148,7 @@ func TestAPathThatIsCutIsAnErrorAndNoEnd(t *testing.T) {
 func TestAWriterWaitsForAReaderThatTakesNothing(t *testing.T) {
 	one, other := carriers(t)
 	// Long enough for a window with the race detector on a busy machine; what the window stops takes all of it.
-	if err := one.SetWriteDeadline(time.Now().Add(3 * time.Second)); err != nil {
+	if err := one.SetWriteDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	written, err := one.Write(make([]byte, 2*windowBytes))

@@ -46,9 +46,9 @@ export const LIMITS = {
   messageBytesMax: 16 << 20,
   /**
    * What a server may send on one call, and on all, before it hears that it was read: 400 Mbit/s at 80 ms, where HTTP/2's own 64 KiB
-   * are 6. As much is held of a call that the program does not read.
+   * are 6, since nghttp2 says what was read once it is half of the window. As much is held of a call that the program does not read.
    */
-  windowBytes: 4 << 20,
+  windowBytes: 8 << 20,
   /** Items of a page when the caller does not say. */
   pageSize: 500,
 } as const;

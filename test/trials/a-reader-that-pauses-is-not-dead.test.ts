@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import Udx from 'udx-native';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { FrameKind } from '../../src/client/carrier/carrier.js';
-import { DirectCarrier } from '../../src/client/carrier/direct-carrier.js';
+import { DirectCarrier, WINDOW_BYTES } from '../../src/client/carrier/direct-carrier.js';
 import { UdxDuplex } from '../../src/client/direct/udp/udx-duplex.js';
 import { systemClock } from '../../src/client/system.js';
 
@@ -18,8 +18,6 @@ const ARRIVAL_MS = 2;
 const HOURS_MS = 2 * 3_600_000;
 const BLOCK = Buffer.alloc(65_536, 7);
 const BLOCKS = 500;
-/** What may wait for a reader. */
-const WINDOW_BYTES = 4 << 20;
 
 const opened: { destroy(): unknown }[] = [];
 const closing: (() => unknown)[] = [];

@@ -17,7 +17,7 @@ _LOW_WATER = 16_384
 
 class PeerTransport(asyncio.Transport):
     """
-    Frames inside TLS inside two streams, or in the streams themselves where older peers know no other way. Of each way 4 MiB may be on their way to a reader that has not taken them; beyond it
+    Frames inside TLS inside two streams, or in the streams themselves where older peers know no other way. Of each way 8 MiB may be on their way to a reader that has not taken them; beyond it
     `drain` waits. `close` sends what was written, and says that it was all; `abort` lets go at once.
 
     The path is read while the program reads nothing, too: behind the data comes what the peer's reader has taken, which a write

@@ -7,10 +7,13 @@ import { FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
 
 /** How many signs of life may be missed: a dead path is known within five times that long, whatever is on its way. */
 export const MISSED_MAX = 4;
-/** Bytes that may be on their way to a reader that has not taken them: what 100 Mbit/s have in 160 ms, doubled, as on the relay. */
-const WINDOW_BYTES = 4 << 20;
-/** A reader says what it has taken once it is so much: a full window is never waited for by either end. */
-const TAKEN_BYTES = WINDOW_BYTES / 4;
+/**
+ * Bytes that may be on their way to a reader that has not taken them: 400 Mbit/s through a server that is 80 ms from each end, where
+ * it takes 160 ms until the writer hears what was taken. As much is held of a connection whose program does not read.
+ */
+export const WINDOW_BYTES = 8 << 20;
+/** A reader says what it has taken once it is so much: what is taken and not said is as good as on its way. */
+const TAKEN_BYTES = WINDOW_BYTES / 8;
 /** Beyond so many frames that wait for the reader, small ones are joined up to this size: each costs its object. */
 const FRAMES_APART_MAX = 64;
 const JOINED_BYTES = 16 << 10;

@@ -1,5 +1,6 @@
 import type { Stream } from '../../../gen/switchyard/v1/stream.js';
 import { RelayRequest, type RelayResponse } from '../../../gen/switchyard/v1/stream_service.js';
+import type { Clock } from '../../base/clock.js';
 import { showAgain } from '../channel/call.js';
 import { callSpan } from '../channel/call-span.js';
 import type { Caller } from '../channel/caller.js';
@@ -191,7 +192,10 @@ export class RelaySink implements AsyncIterable<Uint8Array> {
   readonly channel: bigint;
   #isConfirming = false;
 
-  private constructor(private readonly call: RelayCall) {
+  private constructor(
+    private readonly call: RelayCall,
+    private readonly clock: Clock,
+  ) {
     this.stream = call.stream;
     this.channel = call.channel;
     this.takenBlocks = call.confirmedBlocks;
@@ -200,7 +204,7 @@ export class RelaySink implements AsyncIterable<Uint8Array> {
 
   /** Opens a branch that leads here, by its id. Rejects when it is not there, or leads elsewhere. */
   static async open(caller: Caller, id: number, options: RelayOptions = {}): Promise<RelaySink> {
-    return new RelaySink(await callRelay(caller, id, options));
+    return new RelaySink(await callRelay(caller, id, options), caller.clock);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
@@ -216,22 +220,30 @@ export class RelaySink implements AsyncIterable<Uint8Array> {
         if (block.length === 0 && lostBlocks > 0n) continue;
         yield block;
         this.takenBlocks += 1;
-        if (this.stream.params?.deliveryConfirmation) void this.#confirm();
+        if (this.stream.params?.deliveryConfirmation) this.#confirmSoon();
       }
     } finally {
       this.close();
     }
   }
 
-  /** Says what was taken. While one of these waits to be sent, the next ones are part of it. */
-  async #confirm(): Promise<void> {
+  /**
+   * Says what was taken, once for all that this turn of the event loop brings. A word for each block would be two more messages for the
+   * server, one from here and one to the source.
+   */
+  #confirmSoon(): void {
     if (this.#isConfirming) return;
     this.#isConfirming = true;
-    for (let said = 0; said < this.takenBlocks && !this.call.scope.signal.aborted; ) {
-      said = this.takenBlocks;
-      await this.call.requests.push(RelayRequest.fromPartial({ confirmedBlocks: BigInt(said) }));
-    }
+    this.clock.soon(() => void this.#confirm());
+  }
+
+  /** While this waits to be sent, what is taken meanwhile is part of the next. */
+  async #confirm(): Promise<void> {
+    const said = this.takenBlocks;
+    if (this.call.scope.signal.aborted) return;
+    await this.call.requests.push(RelayRequest.fromPartial({ confirmedBlocks: BigInt(said) }));
     this.#isConfirming = false;
+    if (said < this.takenBlocks) this.#confirmSoon();
   }
 
   /** Lets go at once. The stream stays, and can be opened again. */

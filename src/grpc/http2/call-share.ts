@@ -6,6 +6,8 @@ export class CallShare {
   /** Bytes that were written to it and HTTP/2 has not let go of. */
   writtenBytes = 0;
   isOver = false;
+  /** Whether its request goes on. */
+  isSending = false;
 
   constructor(
     readonly begunMs: number,

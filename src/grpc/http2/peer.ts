@@ -81,6 +81,8 @@ interface PeerSession extends ServerHttp2Session {
 export class Peer implements Reader {
   /** Calls that run. */
   calls = 0;
+  /** Calls whose request goes on: each may have a window of data on its way. */
+  private sending = 0;
   /** Bytes of requests that have come and cannot be handed on yet. */
   private requestBytes = 0;
   /** Bytes of answers that it has not taken. */
@@ -132,7 +134,7 @@ export class Peer implements Reader {
   /** Its HTTP/2 session has begun. */
   speaks(session: ServerHttp2Session): void {
     this.session = session;
-    this.window = new ReceiveWindow(session, () => this.calls, this.watch.limits.requestBytesPerConnectionMax / 2);
+    this.window = new ReceiveWindow(session, () => this.sending, this.watch.limits.requestBytesPerConnectionMax / 2);
     (session as PeerSession)[PEER] = this;
     session.destroy = destroyLater;
     session.on('ping', controlled);
@@ -181,7 +183,6 @@ export class Peer implements Reader {
     const share = new CallShare(clock.nowMs(), this.watch.writtenKind(headers[':path'] as string));
     if (share.writtenKind !== undefined) this.countWritten(stream, share);
     if (this.calls++ === 0) this.watch.turned(this);
-    this.window?.callBegan();
     const callBytes = CALL_BYTES + metadataBytes;
     stream.on('close', () => {
       this.called(stream, share);
@@ -221,6 +222,7 @@ export class Peer implements Reader {
   private called(stream: ServerHttp2Stream, share: CallShare): void {
     this.hold(stream, share, 0);
     this.wrote(share, -share.writtenBytes);
+    this.sent(share);
     share.isOver = true;
     if (--this.calls === 0) this.watch.turned(this);
     if (!stream.aborted) return;
@@ -298,6 +300,7 @@ export class Peer implements Reader {
       this.hold(stream, share, partial + excess);
     };
     const read = share.writtenKind === 'streams' ? trackUnread(stream, arrived) : undefined;
+    this.sends(share);
     const take = (chunk: Buffer) => {
       if (this.isLeaving) return hideFromGrpc(stream);
       partial = intake.take(chunk);
@@ -305,12 +308,26 @@ export class Peer implements Reader {
     };
     const end = () => {
       this.hold(stream, share, intake.end());
+      this.sent(share);
       stream.off('data', take);
       stream.off('end', end);
     };
     // grpc-js pauses the stream in this same turn, so nothing is read any sooner for this listener.
     stream.on('data', take);
     stream.on('end', end);
+  }
+
+  /** The request of a call begins. Most are complete within the turn, and take nothing from the windows of those that go on. */
+  private sends(share: CallShare): void {
+    share.isSending = true;
+    this.sending++;
+    if (this.window?.isGrown) this.soon(() => this.window?.callBegan());
+  }
+
+  /** The request is complete, or the call is over. */
+  private sent(share: CallShare): void {
+    if (share.isSending) this.sending--;
+    share.isSending = false;
   }
 
   private hold(stream: ServerHttp2Stream, share: CallShare, bytes: number): void {

@@ -1,10 +1,20 @@
 import type { Http2Session } from 'node:http2';
 import { FIRST_WINDOW_BYTES } from './below-grpc.js';
 
-/** The largest window of a stream: 400 Mbit/s at 80 ms. A stream that is not read holds as much. */
+/**
+ * The largest window of a stream: 200 Mbit/s at 80 ms. A stream that is not read holds as much. HTTP/2 carries half a window in a round
+ * trip at worst: nghttp2 says what was read once it is half of the window.
+ */
 const STREAM_BYTES_MAX = 4 * 1_048_576;
+/** The first window that is announced, before the number of calls lowers it: what 100 Mbit/s have in 80 ms. */
+const GROWN_BYTES = 1_048_576;
 /** A measurement begins once this part of the window has come: less is never most of it. */
 const MEASURED_FROM = 4;
+/**
+ * How much larger the window is after a measurement that it held up. That takes two round trips, one to measure and one until more
+ * comes. TCP's slow start, which the window should not hold up, grows as much in two.
+ */
+const GROWTH = 4;
 
 /** What a {@link ReceiveWindow} needs of a session. */
 export type WindowedSession = Pick<Http2Session, 'closed' | 'destroyed' | 'ping' | 'settings' | 'setLocalWindowSize'>;
@@ -13,8 +23,9 @@ export type WindowedSession = Pick<Http2Session, 'closed' | 'destroyed' | 'ping'
  * How much a client may send before it hears that it was read.
  *
  * HTTP/2 begins with 64 KiB, which at 80 ms is 0.8 MiB/s whatever the network carries. So while data comes, a ping tells how much of it
- * comes in a round trip. When that is most of the window, the window was what held it up, and it is doubled. Bounded for a stream, and
- * for all of a connection by how many calls it has; a connection that carries no data of streams never has more than the first window.
+ * comes in a round trip. When that is most of the window, the window was what held it up, and it grows: to 1 MiB, then fourfold. Bounded
+ * for a stream, and for all of a connection by how many calls it has; a connection that carries no data of streams never has more than
+ * the first window.
  */
 export class ReceiveWindow {
   readonly #session: WindowedSession;
@@ -26,8 +37,10 @@ export class ReceiveWindow {
   #isMeasuring = false;
   /** Whether a window was announced that the client has not acknowledged. */
   #isAnnouncing = false;
+  /** Whether the connection's window was made larger than those of its streams. */
+  #isWide = false;
 
-  /** `calls`: how many are open on the connection. `connectionBytesMax`: the windows of all of them together. */
+  /** `calls`: how many there are whose request goes on. `connectionBytesMax`: the windows of all of them together. */
   constructor(session: WindowedSession, calls: () => number, connectionBytesMax: number) {
     this.#session = session;
     this.#calls = calls;
@@ -37,6 +50,11 @@ export class ReceiveWindow {
   /** Of each stream, in bytes. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Whether it is larger than what HTTP/2 begins with. */
+  get isGrown(): boolean {
+    return this.#bytes > FIRST_WINDOW_BYTES;
   }
 
   /** So many bytes of a stream have come. */
@@ -51,7 +69,7 @@ export class ReceiveWindow {
 
   /** One more call has begun: what all streams together may send stays within its bound. */
   callBegan(): void {
-    if (this.#bytes === FIRST_WINDOW_BYTES || this.#isAnnouncing) return;
+    if (!this.isGrown || this.#isAnnouncing) return;
     const most = this.#bytesMax();
     if (this.#bytes <= most) return;
     // By halves: the share of each call changes with every call, and not every call is worth a frame.
@@ -67,7 +85,7 @@ export class ReceiveWindow {
     if (error || this.#session.closed || this.#session.destroyed) return;
     // What came in one round trip. With less than two thirds of the window the network is the bound, or the sender.
     if (came * 3 < this.#bytes * 2) return;
-    const wanted = Math.min(2 * Math.max(came, this.#bytes), this.#bytesMax());
+    const wanted = Math.min(Math.max(GROWN_BYTES, GROWTH * Math.max(came, this.#bytes)), this.#bytesMax());
     if (wanted > this.#bytes && !this.#isAnnouncing) this.#announce(wanted);
   }
 
@@ -89,7 +107,10 @@ export class ReceiveWindow {
       this.#isAnnouncing = false;
       if (!error) this.callBegan();
     });
-    // Node reads a connection's bytes as they come, whoever takes them later: they are held by their streams' windows.
-    this.#session.setLocalWindowSize(bytes);
+    // Node reads a connection's bytes as they come, whoever takes them later: they are held by their streams' windows. The connection's
+    // own is to hold up none of these, so it is twice what they come to.
+    if (this.#isWide) return;
+    this.#isWide = true;
+    this.#session.setLocalWindowSize(2 * this.#connectionBytesMax);
   }
 }

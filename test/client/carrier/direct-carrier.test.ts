@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { FrameKind } from '../../../src/client/carrier/carrier.js';
-import { DirectCarrier } from '../../../src/client/carrier/direct-carrier.js';
+import { DirectCarrier, WINDOW_BYTES } from '../../../src/client/carrier/direct-carrier.js';
 import { systemClock as clock } from '../../../src/client/system.js';
 
 /** Between two signs of life in these tests. */
@@ -113,6 +113,18 @@ describe('a direct path', () => {
     await far.send(...data('still here'));
     expect(String((await back)!.bytes)).toBe('still here');
     await Promise.all([all, writing]);
+  });
+
+  it('lets a writer have 8 MiB on their way, which is 400 Mbit/s where the word of the reader takes 160 ms', async () => {
+    const { near, far } = await path();
+    let sent = 0;
+    const writing = (async () => {
+      for (; sent < 400; sent++) await near.send(FrameKind.DATA, Buffer.alloc(65_536, 7));
+    })();
+    while (sent * 65_536 < WINDOW_BYTES) await wait(ALIVE_MS);
+    await wait(5 * ALIVE_MS);
+    expect(sent * 65_536).toBe(8 << 20);
+    await Promise.all([take(far, 400 * 65_536), writing]);
   });
 
   it('is heard on once the peer has it, too, and not before', async () => {

@@ -51,6 +51,15 @@ describe('the windows of a connection', () => {
     return { call: made, stream };
   }
 
+  /** A call whose request is complete as it comes. */
+  async function askOnce(): Promise<void> {
+    const made = session.request({ ':method': 'POST', ':path': '/unary' }, { endStream: false });
+    made.on('error', () => {});
+    made.end(Buffer.alloc(5));
+    const [stream] = (await once(server, 'stream')) as [ServerHttp2Stream];
+    stream.resume();
+  }
+
   /** Writes messages one after the other; each is on its way before the next. */
   async function write(to: ClientHttp2Stream, messages: number): Promise<void> {
     for (let at = 0; at < messages; at++) await new Promise<void>((sent) => to.write(MESSAGE, () => sent()));
@@ -71,6 +80,24 @@ describe('the windows of a connection', () => {
     const { call: unary } = await call('/unary');
     await write(unary, 64);
     expect(granted()).toBe(FIRST);
+  });
+
+  it('stay as they are for calls beside a stream whose requests are complete, and shrink for those that go on', async () => {
+    const { call: relayed } = await call('/stream');
+    for (let tries = 0; tries < 50 && granted() === FIRST; tries++)
+      await Promise.all([write(relayed, 16), write(relayed, 16)]);
+    const changes: number[] = [];
+    session.on('remoteSettings', ({ initialWindowSize }) => changes.push(initialWindowSize!));
+    const before = granted();
+    for (let at = 0; at < 16; at++) await askOnce();
+    await new Promise((answered) => session.ping(answered));
+    expect(Math.min(before, ...changes)).toBe(before);
+    for (let at = 0; at < 16; at++) await call('/unary');
+    for (let tries = 0; tries < 50 && granted() >= before; tries++) {
+      await new Promise((answered) => session.ping(answered));
+    }
+    expect(granted()).toBeLessThan(before);
+    expect(told).toEqual([]);
   });
 
   it('are counted beyond the first 64 KiB when a stream is paused, and close a connection that leaves too much unread', async () => {
