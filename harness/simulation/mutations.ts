@@ -1,3 +1,4 @@
+import { AUDIT_MUTATIONS } from './mutations/audit.js';
 import { FEED_MUTATIONS } from './mutations/feed.js';
 import { HALF_CLOSED_MUTATIONS } from './mutations/half-closed.js';
 import { JOURNAL_MUTATIONS } from './mutations/journal.js';
@@ -21,5 +22,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...RELAYS_MUTATIONS,
   ...KEY_MUTATIONS,
   ...TICKET_MUTATIONS,
+  ...AUDIT_MUTATIONS,
   ...HALF_CLOSED_MUTATIONS,
 ];

@@ -40,6 +40,8 @@ export interface Plan {
   readonly isTicketed: boolean;
   /** Whether the journal is in an etcd instead of on the disk. */
   readonly isOnEtcd?: boolean;
+  /** Whether the server keeps an audit log, which somebody cuts short now and then. */
+  readonly isAudited?: boolean;
   /** Whether clients of system events end their side as soon as they have asked. */
   readonly isHalfClosed: boolean;
   readonly steps: readonly Step[];

@@ -36,6 +36,7 @@ export async function simulate(plan: Plan, tamper: Tampering = {}, follow?: (lin
   try {
     await world.run();
     await comeToRest(world);
+    if (world.verdict.violation === undefined) world.anchored?.missed();
     if (world.verdict.violation === undefined) await world.replays.replayTwice();
     await leaveNothing(world);
   } finally {

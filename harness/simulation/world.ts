@@ -5,6 +5,7 @@ import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
 import type { StoredRecord } from '../../src/journal/journal.js';
 import type { Check } from './check.js';
 import { Abandoned } from './checks/abandoned.js';
+import { Anchored } from './checks/anchored.js';
 import { Kept } from './checks/kept.js';
 import { Leases } from './checks/leases.js';
 import { Once } from './checks/once.js';
@@ -24,6 +25,7 @@ import { type Joining, join } from './clients/joining.js';
 import { keyOfInstance } from './clients/keys.js';
 import { Relays } from './clients/relays.js';
 import { Thief } from './clients/thief.js';
+import { AuditDisk } from './machine/audit-disk.js';
 import type { Answered } from './machine/channel.js';
 import { Disk } from './machine/disk.js';
 import { EtcdDisk } from './machine/etcd-disk.js';
@@ -41,6 +43,8 @@ import { Truth } from './truth.js';
 import { type Found, Verdict } from './verdict.js';
 
 const SWEEP_MS = 2_000;
+/** Long enough that a line is anchored between two cuts. */
+const CUT_EVERY_MS = 140_000;
 
 /** A whole world: a server, its disk, its network, its clients, and everything that looks on. Made of a plan alone. */
 export class World implements Fleet {
@@ -71,6 +75,9 @@ export class World implements Fleet {
   private readonly enrollers: Enrollers | undefined;
   /** Clients of system events that end their side at once, if there are any. */
   readonly halfClosers: HalfClosers | undefined;
+  /** What is known of the audit log, if there is one. */
+  readonly anchored: Anchored | undefined;
+  private isCalm = false;
   private marks = 0;
   private addresses = 0;
 
@@ -98,6 +105,8 @@ export class World implements Fleet {
     const { truth, verdict, disk, trace } = this;
     const scene: ServerScene = { truth, verdict, disk, limits, nowMs, serverRuns: () => this.machine.runs };
     this.replays = new Replays(scene);
+    const auditDisk = plan.isAudited ? new AuditDisk() : undefined;
+    this.anchored = auditDisk && new Anchored(scene, auditDisk);
     this.panel = new Panel(this.checks(scene));
     this.network = new Network(scheduler);
     const { panel, network } = this;
@@ -113,6 +122,7 @@ export class World implements Fleet {
       verdict,
       trace,
       tamper,
+      auditDisk,
     });
     const originals = plan.instances - plan.clones;
     this.hosts = Array.from({ length: plan.instances }, (_, at) => this.host(`i${at}`, uuidOf(at % originals)));
@@ -185,6 +195,7 @@ export class World implements Fleet {
     this.relays?.begin();
     this.enrollers?.begin();
     this.halfClosers?.begin();
+    if (this.anchored !== undefined) this.later(CUT_EVERY_MS, () => this.cutAudit());
     this.sweep();
     await this.pass(plan.minutes * 60_000);
   }
@@ -197,6 +208,7 @@ export class World implements Fleet {
 
   /** From now on nothing goes wrong, and whoever stood still or was away is back. */
   calm(): void {
+    this.isCalm = true;
     this.flood?.end();
     this.hasty?.end();
     this.thief?.end();
@@ -244,12 +256,22 @@ export class World implements Fleet {
       new Owned(scene),
       new Shared(scene),
       this.replays,
+      ...(this.anchored === undefined ? [] : [this.anchored]),
       { heard: ({ method, error }) => this.refuseInternal(method, error) },
     ];
   }
 
   private refuseInternal(method: string, error: SwitchyardError | undefined): void {
     if (error?.code === StatusCode.INTERNAL) this.verdict.fail('Sound', `${method} answered: ${error.message}`);
+  }
+
+  /** The server dies, and somebody takes lines of its audit log away before it comes back. */
+  private cutAudit(): void {
+    if (this.isCalm) return;
+    this.machine.die(true, 1_000);
+    this.trace.note('* the audit log is cut short');
+    this.anchored?.cut();
+    this.later(CUT_EVERY_MS, () => this.cutAudit());
   }
 
   private sweep(): void {

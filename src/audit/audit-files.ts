@@ -30,6 +30,18 @@ export class AuditFiles {
     return new AuditReader(this.#folder, after);
   }
 
+  /** Whether the files hold this very line, or no line is meant. Reads the file that it is in. */
+  holds({ number, hash }: ChainEnd): boolean {
+    if (number === 0) return true;
+    const reader = this.reader(number - 1);
+    for (;;) {
+      const { lines, isAtEnd } = reader.next();
+      const [line] = lines;
+      if (line !== undefined) return line.number === number && line.hash === hash;
+      if (isAtEnd) return false;
+    }
+  }
+
   /** Where the chain ended when the files were opened. */
   readonly end: ChainEnd;
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import type { Fault, Reason } from '../core/model/fault.js';
+import type { ServerAnchors } from '../core/model/trust/audit-anchor.js';
 import type { AuditReader } from './audit-reader.js';
 import { AuditWatch } from './audit-watch.js';
 import { AUDIT_LIMITS } from './limits.js';
@@ -26,6 +27,8 @@ export interface AuditStore {
   append(text: string): void;
   /** Reads what is written from behind a line on; absent where nothing can be read. */
   reader?(after: number): AuditReader;
+  /** Whether a line is there that was; absent where nothing can be read. */
+  holds?(line: ChainEnd): boolean;
   close(): void;
 }
 
@@ -57,6 +60,8 @@ export class AuditLog {
   readonly #watches = new Set<AuditWatch>();
   /** Watches end by it. */
   #ending: Fault | undefined;
+  /** What the network's journal knows of this log; set by the composition root once there is a journal. */
+  anchored: () => ServerAnchors | undefined = () => undefined;
 
   constructor(deps: AuditLogDeps) {
     this.#deps = deps;
@@ -79,6 +84,11 @@ export class AuditLog {
     if (kept !== undefined) kept.count += 1;
     else if (isRoom) this.#counted.set(key, { who, from, what, on: '', outcome, count: 1 });
     else this.#counted.set('others', { who: 'others', from: '', what: '', on: '', outcome: 'refused', count: 1 });
+  }
+
+  /** Whether the log holds this line; true where it cannot be read. */
+  holds(line: ChainEnd): boolean {
+    return this.#deps.store.holds?.(line) ?? true;
   }
 
   /** Where the chain ends: with the newest line that is on the disk. */

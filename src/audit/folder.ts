@@ -2,7 +2,7 @@ import { closeSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../base/errors.js';
 import { openPrivateFile } from '../base/private-files.js';
-import { type AuditLine, hashOf, readLine } from './line.js';
+import { type AuditLine, FIRST_BEFORE, hashOf, readLine } from './line.js';
 
 const NAME = /^audit-(\d{6})\.jsonl$/;
 
@@ -40,8 +40,9 @@ export function readAuditFile(folder: string, number: number): string {
 
 /** What is wrong with a line, and where it stands. */
 export interface AuditProblem {
+  /** `journal`: what the network's journal holds says so. */
   readonly file: string;
-  /** From 1. */
+  /** From 1; of `journal` the number of a line of the log. */
   readonly line: number;
   readonly problem: string;
 }
@@ -55,6 +56,17 @@ export interface AuditReport {
   /** The hash of the last line: who wrote it down somewhere else can tell whether lines are missing at the end. */
   readonly last: string;
   readonly problems: readonly AuditProblem[];
+}
+
+/** A line that was kept somewhere else, by which is seen whether the log holds it still. */
+export interface AnchoredLine {
+  readonly number: number;
+  /** In hexadecimal. */
+  readonly hash: string;
+  /** When it was kept, RFC 3339. */
+  readonly at: string;
+  /** The log did not hold it any more when the server started. */
+  readonly missed: boolean;
 }
 
 /** So many problems are told; a file that was changed in the middle has two. */
@@ -79,17 +91,37 @@ export function* auditLines(
   }
 }
 
-/** Checks that every line follows from the one before. */
-export function verifyFolder(folder: string): AuditReport {
+/** Checks that every line follows from the one before, and that the lines are there that were kept somewhere else. */
+export function verifyFolder(folder: string, anchors: readonly AnchoredLine[] = []): AuditReport {
   const problems: AuditProblem[] = [];
+  const sought = new Set(anchors.map(({ number }) => number));
+  /** The hashes of the lines that are sought, by number; that of the line before the first is in the first. */
+  const found = new Map<number, string>([[0, FIRST_BEFORE]]);
   let [lines, first, last] = [0, 0, ''];
   for (const { line, text, problem } of auditLines(folder)) {
     lines += 1;
     if (lines === 1) first = line?.number ?? 0;
+    if (lines === 1 && line !== undefined) found.set(line.number - 1, line.before);
     last = hashOf(text);
+    if (line !== undefined && sought.has(line.number)) found.set(line.number, last);
     if (problem !== undefined && problems.length < PROBLEMS_MAX) problems.push(problem);
   }
-  return { files: auditFileNumbers(folder).length, lines, first, last, problems };
+  const missing = anchors.flatMap((anchor) => problemOfAnchor(anchor, found.get(anchor.number)) ?? []);
+  return { files: auditFileNumbers(folder).length, lines, first, last, problems: [...problems, ...missing] };
+}
+
+/** The place of problems that are found by what the journal holds. */
+const JOURNAL = 'journal';
+
+function problemOfAnchor({ number, hash, at, missed }: AnchoredLine, found: string | undefined) {
+  const say = (problem: string): AuditProblem => ({ file: JOURNAL, line: number, problem });
+  if (missed) return say(`when the server started the log did not hold this line, which the journal has since ${at}`);
+  if (found === hash) return undefined;
+  return found === undefined
+    ? say(
+        `the log does not hold this line, which the journal has since ${at}: lines were removed at its end or its beginning`,
+      )
+    : say(`the log has another line of this number than the journal has since ${at}: it was written anew`);
 }
 
 function problemOf(

@@ -12,6 +12,10 @@ export const AUDIT_LIMITS = {
   countedMax: 256,
   /** How soon a disk that refused is tried again. */
   retryMs: 10_000,
+  /** How often the newest line is anchored in the journal: what is taken away at the end of the log shows but for the last so long. */
+  anchorMs: 600_000,
+  /** How soon after a start, and after a refusal. */
+  anchorSoonMs: 60_000,
   /** Characters of what a line says of its target. */
   targetMax: 128,
   /** Bytes that a watcher reads at a time: some hundreds of lines, half a millisecond. */

@@ -82,6 +82,7 @@ export type { InstanceOptions } from './instance/instance-options.js';
 export type { State } from './instance/lifecycle.js';
 export {
   type ConnectionOffer,
+  mayReachPort,
   type OrderHandlers,
   type ReasonName,
   Refusal,

@@ -195,6 +195,7 @@ export async function startEngine({
     state,
     clock,
     grants: (permission, from, to) => gatekeeper.grants(permission, from, to),
+    portsOf: (from, to) => gatekeeper.portsOf(from, to),
     submit: (command) => replica.enforce(command),
   });
   const wanted = replicaLimits(config);

@@ -5,13 +5,14 @@ import type { NetworkRef } from '../core/model/network.js';
 export function networkAudit(
   audit: AuditLog | undefined,
   { number, name }: NetworkRef,
-): Pick<AuditLog, 'done' | 'refused' | 'watch' | 'end'> | undefined {
+): Pick<AuditLog, 'done' | 'refused' | 'watch' | 'end' | 'anchored'> | undefined {
   if (audit === undefined || number === 0) return audit;
   const here = (act: Act): Act => ({ ...act, who: `${act.who ?? 'nobody'} of network ${name}` });
   return {
     done: (act) => audit.done(here(act)),
     refused: (act, reason, outcome) => audit.refused(here(act), reason, outcome),
     watch: (after) => audit.watch(after),
+    anchored: () => audit.anchored(),
     get end() {
       return audit.end;
     },

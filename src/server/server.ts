@@ -19,6 +19,7 @@ import type { SharedLog } from '../log/shared-log.js';
 import { cutOff } from '../replica/currency.js';
 import type { SpanExport } from '../tracing/exporter.js';
 import { ensureMetricsToken } from './admin-token.js';
+import { AuditAnchorer } from './audit-anchorer.js';
 import { CertificateKeeper } from './certificates/certificates.js';
 import { Doors } from './doors.js';
 import { type Engine, type Storage, startEngine } from './engine.js';
@@ -119,6 +120,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   });
   let certificates: CertificateKeeper | undefined;
   let audit: AuditLog | undefined;
+  let anchorer: AuditAnchorer | undefined;
   let spans: SpanExport | undefined;
   const exit = surroundings.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
   // Set while a process whose storage has failed says goodbye.
@@ -148,6 +150,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       engine?.drain();
       networks?.drain();
       audit?.drain(draining());
+      anchorer?.close();
       await doors?.close(deadlineMs);
       await networks?.close();
       await engine?.close();
@@ -251,6 +254,9 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       rememberListening(config.data, { grpc: addresses.grpc, tls: plan.grpc ? plan.source : 'none' });
     log.info({ addresses }, 'listening');
     log.info({ auth: engine.gatekeeper.mode }, MODE_WORDS[engine.gatekeeper.mode]);
+    const server = opened.storage.cluster?.member.serverUuid ?? replica.state.serverUuid;
+    if (audit !== undefined) anchorer = new AuditAnchorer({ audit, replica, server, clock, log });
+    anchorer?.begin();
     audit?.done({ who: 'server', from: '', what: 'Start', on: `mode ${engine.gatekeeper.mode}` });
     if (config.allowOpen && isExposed(config) && engine.gatekeeper.mode !== 'required') log.warn(ALLOW_OPEN_WORDS);
     const reload: RunningServer['reload'] = ({ logLevel }) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { isAdmitted, readAdmitted } from '../../src/cli/peers/admission.js';
 import { UsageError } from '../../src/cli/surroundings.js';
+import { mayReachPort } from '../../src/client/index.js';
 
 const NODE = '00000000-0000-4000-8000-000000000001';
 const IDENTITY = '00000000-0000-4000-8000-000000000002';
@@ -12,6 +13,21 @@ function admits(
 ): Promise<boolean> {
   return isAdmitted(from.map(readAdmitted), offer, async () => NODE);
 }
+
+describe('the ports that the policy grants a peer', () => {
+  it.each([
+    [undefined, 9, true],
+    [{ ranges: [] }, 9, false],
+    [{ ranges: [{ first: 8, last: 10 }] }, 9, true],
+    [{ ranges: [{ first: 8, last: 8 }] }, 9, false],
+  ])('of %j let it reach port %i: %p', (ports, port, isIn) => {
+    expect(mayReachPort({ peer: { ...peer, ports } }, port)).toBe(isIn);
+  });
+
+  it('are all ports for a peer of whom the server says nothing', () => {
+    expect(mayReachPort({ peer: undefined }, 9)).toBe(true);
+  });
+});
 
 describe('switchyard join --from', () => {
   it.each([

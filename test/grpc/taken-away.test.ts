@@ -160,6 +160,41 @@ describe('what goes on in a network whose policy requires proofs', () => {
     }
   });
 
+  it('tells the end that is asked which of its ports the policy grants, and closes the connection when they become others', async () => {
+    const [client, device] = [await member('client'), await member('agent')];
+    const byPort = { ...GRANT, may: ['connection.ask'] };
+    await putPolicy({ ...byPort, ports: [22, '8000-8099'] }, { ...byPort, ports: ['8100-8200', 443] });
+    const orders = open(at, Sessions.attach, {}, device.as);
+    try {
+      await orders.next();
+      const request = DirectConnectionRequest.fromPartial({ cvid: device.sid, type: 1, port: 5_000 });
+      const asking = ask(at, Network.directConnection, request, client.as);
+      const [{ order }] = (await orders.until((one) => one.order?.kind?.$case === 'connection')).slice(-1);
+      const connection = order?.kind?.$case === 'connection' ? order.kind.value : undefined;
+      const ranges = [
+        { first: 22, last: 22 },
+        { first: 443, last: 443 },
+        { first: 8_000, last: 8_200 },
+      ];
+      expect(connection?.peer?.ports).toEqual({ ranges });
+      const answer = { orderId: order!.orderId, code: 0, description: '', data: Buffer.alloc(0) };
+      await ask(at, Sessions.answer, answer, device.as);
+      // Nobody is told what it may reach by its own connection but the end that opens its ports.
+      expect((await asking).request?.peer).toMatchObject({ identityUuid: uuidOf(device.number), ports: undefined });
+      const isEnd = (one: { order?: { kind?: { $case: string } | undefined } | undefined }) =>
+        one.order?.kind?.$case === 'connectionEnded';
+      // The same ports in other words end nothing; fewer do.
+      await putPolicy({ ...byPort, ports: [443, 22, '8000-8200'] });
+      await putPolicy({ ...byPort, ports: [22] });
+      expect((await orders.until(isEnd)).filter(isEnd)).toHaveLength(1);
+      const { connections } = await ask(at, Network.listConnections, { pageSize: 5, pageToken: '' }, device.as);
+      expect(connections.map(({ state }) => state)).toEqual([ConnectionState.CANCELLED]);
+    } finally {
+      await putPolicy(GRANT);
+      orders.call.cancel();
+    }
+  });
+
   it('ends a watch when the access token has expired that began it, and says that', async () => {
     const number = await approved('observer');
     const { accessToken } = await ask(at, Identities.login, { proof: await prove(number, ProofPurpose.LOGIN) });

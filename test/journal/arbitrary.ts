@@ -193,6 +193,17 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
       noNullPrototype: true,
     },
   ),
+  AnchorAudit: fc.record(
+    {
+      kind: kind('AnchorAudit'),
+      server: uuid,
+      number: wallMs,
+      hash: tokenHash,
+      atMs: wallMs,
+      isBroken: fc.constant(true),
+    },
+    { requiredKeys: ['kind', 'server', 'number', 'hash', 'atMs'], noNullPrototype: true },
+  ),
   Enroll: shape({ kind: kind('Enroll'), ticketHash: tokenHash, uuid, key, keyId, name: text, atMs: wallMs }),
 };
 
@@ -268,6 +279,7 @@ const ticket = shape({
   forUuid: fc.oneof(uuid, fc.constant('')),
   revoked: fc.boolean(),
 });
+const anchor = shape({ number: wallMs, hash: tokenHash, atMs: wallMs });
 const policy = fc.tuple(fc.constantFrom(...AUTH_MODES), wallMs).map(([auth, revision]): StoredPolicy => {
   const document = foundingDocument(auth);
   return { document, revision, policy: readPolicy(document) as Policy };
@@ -327,6 +339,10 @@ export const ROWS: {
   identity: shape({ kind: kind('identity'), identity }),
   policy: shape({ kind: kind('policy'), policy }),
   ticket: shape({ kind: kind('ticket'), ticket }),
+  anchors: shape({
+    kind: kind('anchors'),
+    anchors: shape({ server: uuid, anchor, missed: fc.array(anchor, { maxLength: 3 }) }),
+  }),
 };
 
 /** The second row of a snapshot. */

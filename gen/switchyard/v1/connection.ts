@@ -409,11 +409,30 @@ export interface ConnectionPeer {
   keyId: string;
   /** What an administrator or a ticket says of it, never what it says of itself. At most 16. */
   labels: { [key: string]: string };
+  /**
+   * At the end that was asked: which of its ports the policy lets the caller reach, for a program that opens ports to its peers. The server
+   * cannot see which port is asked for between the two ends, so it is this end that has to refuse others. Absent: all of them.
+   */
+  ports: PortRanges | undefined;
 }
 
 export interface ConnectionPeer_LabelsEntry {
   key: string;
   value: string;
+}
+
+/** Ports, ascending and apart from each other. */
+export interface PortRanges {
+  /** None: no port. */
+  ranges: PortRange[];
+}
+
+/** Ports from one to another. */
+export interface PortRange {
+  /** 1 to 65535. */
+  first: number;
+  /** The same or higher, included. */
+  last: number;
 }
 
 /** Where the server's rendezvous port is: STUN Binding (RFC 8489) over UDP and TCP. */
@@ -966,7 +985,7 @@ export const Connection: MessageFns<Connection> = {
 };
 
 function createBaseConnectionPeer(): ConnectionPeer {
-  return { network: "", identityUuid: "", roles: [], keyId: "", labels: globalThis.Object.create(null) };
+  return { network: "", identityUuid: "", roles: [], keyId: "", labels: globalThis.Object.create(null), ports: undefined };
 }
 
 export const ConnectionPeer: MessageFns<ConnectionPeer> = {
@@ -986,6 +1005,9 @@ export const ConnectionPeer: MessageFns<ConnectionPeer> = {
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
       ConnectionPeer_LabelsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
     });
+    if (message.ports !== undefined) {
+      PortRanges.encode(message.ports, writer.uint32(50).fork()).join();
+    }
     return writer;
   },
 
@@ -1045,6 +1067,14 @@ export const ConnectionPeer: MessageFns<ConnectionPeer> = {
             }
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.ports = PortRanges.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1085,6 +1115,7 @@ export const ConnectionPeer: MessageFns<ConnectionPeer> = {
           globalThis.Object.create(null),
         )
         : globalThis.Object.create(null),
+      ports: isSet(object.ports) ? PortRanges.fromJSON(object.ports) : undefined,
     };
   },
 
@@ -1111,6 +1142,9 @@ export const ConnectionPeer: MessageFns<ConnectionPeer> = {
         });
       }
     }
+    if (message.ports !== undefined) {
+      obj.ports = PortRanges.toJSON(message.ports);
+    }
     return obj;
   },
 
@@ -1132,6 +1166,9 @@ export const ConnectionPeer: MessageFns<ConnectionPeer> = {
       },
       globalThis.Object.create(null),
     );
+    message.ports = (object.ports !== undefined && object.ports !== null)
+      ? PortRanges.fromPartial(object.ports)
+      : undefined;
     return message;
   },
 };
@@ -1217,6 +1254,160 @@ export const ConnectionPeer_LabelsEntry: MessageFns<ConnectionPeer_LabelsEntry> 
     const message = createBaseConnectionPeer_LabelsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBasePortRanges(): PortRanges {
+  return { ranges: [] };
+}
+
+export const PortRanges: MessageFns<PortRanges> = {
+  encode(message: PortRanges, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.ranges) {
+      PortRange.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PortRanges {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePortRanges();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ranges.push(PortRange.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PortRanges {
+    return {
+      ranges: globalThis.Array.isArray(object?.ranges) ? object.ranges.map((e: any) => PortRange.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: PortRanges): unknown {
+    const obj: any = {};
+    if (message.ranges?.length) {
+      obj.ranges = message.ranges.map((e) => PortRange.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PortRanges>, I>>(base?: I): PortRanges {
+    return PortRanges.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PortRanges>, I>>(object: I): PortRanges {
+    const message = createBasePortRanges();
+    message.ranges = object.ranges?.map((e) => PortRange.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePortRange(): PortRange {
+  return { first: 0, last: 0 };
+}
+
+export const PortRange: MessageFns<PortRange> = {
+  encode(message: PortRange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.first !== 0) {
+      writer.uint32(8).uint32(message.first);
+    }
+    if (message.last !== 0) {
+      writer.uint32(16).uint32(message.last);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PortRange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePortRange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.first = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.last = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PortRange {
+    return {
+      first: isSet(object.first) ? globalThis.Number(object.first) : 0,
+      last: isSet(object.last) ? globalThis.Number(object.last) : 0,
+    };
+  },
+
+  toJSON(message: PortRange): unknown {
+    const obj: any = {};
+    if (message.first !== 0) {
+      obj.first = Math.round(message.first);
+    }
+    if (message.last !== 0) {
+      obj.last = Math.round(message.last);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PortRange>, I>>(base?: I): PortRange {
+    return PortRange.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PortRange>, I>>(object: I): PortRange {
+    const message = createBasePortRange();
+    message.first = object.first ?? 0;
+    message.last = object.last ?? 0;
     return message;
   },
 };

@@ -882,6 +882,28 @@ export interface WatchAuditResponse {
   lines: AuditLine[];
   /** The number of the newest line that is written. 0: there is none. */
   end: bigint;
+  /**
+   * What the network's journal knows of this log, in the first message only: the newest line that is anchored, and before it those that the
+   * log did not hold any more when the server started, at most 16. So a copy of the log that was cut short, or written anew, shows.
+   */
+  anchors: AuditAnchor[];
+}
+
+/**
+ * A line of the audit log that the network's journal knows. One is taken ten minutes after the one before at the latest, where there are
+ * new lines.
+ */
+export interface AuditAnchor {
+  /** The line's number. 0: the log had no line. */
+  number: bigint;
+  /** SHA-256 of the line, as `AuditLine.hash`; 64 zeros where there was no line. */
+  hash: string;
+  /** When it was anchored, by the server's clock. */
+  anchoredAt:
+    | Date
+    | undefined;
+  /** The log did not hold this line any more when the server started. */
+  missed: boolean;
 }
 
 /**
@@ -5729,7 +5751,7 @@ export const WatchAuditRequest: MessageFns<WatchAuditRequest> = {
 };
 
 function createBaseWatchAuditResponse(): WatchAuditResponse {
-  return { lines: [], end: 0n };
+  return { lines: [], end: 0n, anchors: [] };
 }
 
 export const WatchAuditResponse: MessageFns<WatchAuditResponse> = {
@@ -5742,6 +5764,9 @@ export const WatchAuditResponse: MessageFns<WatchAuditResponse> = {
         throw new globalThis.Error("value provided for field message.end of type uint64 too large");
       }
       writer.uint32(16).uint64(message.end);
+    }
+    for (const v of message.anchors) {
+      AuditAnchor.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -5775,6 +5800,14 @@ export const WatchAuditResponse: MessageFns<WatchAuditResponse> = {
             message.end = reader.uint64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.anchors.push(AuditAnchor.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5791,6 +5824,7 @@ export const WatchAuditResponse: MessageFns<WatchAuditResponse> = {
     return {
       lines: globalThis.Array.isArray(object?.lines) ? object.lines.map((e: any) => AuditLine.fromJSON(e)) : [],
       end: isSet(object.end) ? BigInt(object.end) : 0n,
+      anchors: globalThis.Array.isArray(object?.anchors) ? object.anchors.map((e: any) => AuditAnchor.fromJSON(e)) : [],
     };
   },
 
@@ -5802,6 +5836,9 @@ export const WatchAuditResponse: MessageFns<WatchAuditResponse> = {
     if (message.end !== 0n) {
       obj.end = message.end.toString();
     }
+    if (message.anchors?.length) {
+      obj.anchors = message.anchors.map((e) => AuditAnchor.toJSON(e));
+    }
     return obj;
   },
 
@@ -5812,6 +5849,131 @@ export const WatchAuditResponse: MessageFns<WatchAuditResponse> = {
     const message = createBaseWatchAuditResponse();
     message.lines = object.lines?.map((e) => AuditLine.fromPartial(e)) || [];
     message.end = (object.end !== undefined && object.end !== null) ? BigInt(object.end) : 0n;
+    message.anchors = object.anchors?.map((e) => AuditAnchor.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAuditAnchor(): AuditAnchor {
+  return { number: 0n, hash: "", anchoredAt: undefined, missed: false };
+}
+
+export const AuditAnchor: MessageFns<AuditAnchor> = {
+  encode(message: AuditAnchor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0n) {
+      if (BigInt.asUintN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.number);
+    }
+    if (message.hash !== "") {
+      writer.uint32(18).string(message.hash);
+    }
+    if (message.anchoredAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.anchoredAt), writer.uint32(26).fork()).join();
+    }
+    if (message.missed !== false) {
+      writer.uint32(32).bool(message.missed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AuditAnchor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuditAnchor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hash = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.anchoredAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.missed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AuditAnchor {
+    return {
+      number: isSet(object.number) ? BigInt(object.number) : 0n,
+      hash: isSet(object.hash) ? globalThis.String(object.hash) : "",
+      anchoredAt: isSet(object.anchoredAt)
+        ? fromJsonTimestamp(object.anchoredAt)
+        : isSet(object.anchored_at)
+        ? fromJsonTimestamp(object.anchored_at)
+        : undefined,
+      missed: isSet(object.missed) ? globalThis.Boolean(object.missed) : false,
+    };
+  },
+
+  toJSON(message: AuditAnchor): unknown {
+    const obj: any = {};
+    if (message.number !== 0n) {
+      obj.number = message.number.toString();
+    }
+    if (message.hash !== "") {
+      obj.hash = message.hash;
+    }
+    if (message.anchoredAt !== undefined) {
+      obj.anchoredAt = message.anchoredAt.toISOString();
+    }
+    if (message.missed !== false) {
+      obj.missed = message.missed;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AuditAnchor>, I>>(base?: I): AuditAnchor {
+    return AuditAnchor.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AuditAnchor>, I>>(object: I): AuditAnchor {
+    const message = createBaseAuditAnchor();
+    message.number = (object.number !== undefined && object.number !== null) ? BigInt(object.number) : 0n;
+    message.hash = object.hash ?? "";
+    message.anchoredAt = object.anchoredAt ?? undefined;
+    message.missed = object.missed ?? false;
     return message;
   },
 };

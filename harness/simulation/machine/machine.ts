@@ -6,6 +6,7 @@ import { authenticate } from '../../../src/replica/access/token.js';
 import type { Panel } from '../panel.js';
 import type { Trace } from '../trace.js';
 import type { Verdict } from '../verdict.js';
+import type { AuditDisk } from './audit-disk.js';
 import type { Disk } from './disk.js';
 import { StaleMutationError } from './inside.js';
 import type { Network } from './network.js';
@@ -37,6 +38,8 @@ export interface MachineSurroundings {
   readonly verdict: Verdict;
   readonly trace: Trace;
   readonly tamper: Tampering;
+  /** Where each process keeps its audit log; absent: nowhere. */
+  readonly auditDisk?: AuditDisk | undefined;
 }
 
 /** The server's machine: one process after the other on one disk, at one address. */
@@ -120,7 +123,7 @@ export class Machine {
   }
 
   private begin(): void {
-    const { scheduler, disk, random, cores, tamper, verdict, trace } = this.world;
+    const { scheduler, disk, random, cores, tamper, verdict, trace, auditDisk } = this.world;
     const limits = { ...this.world.limits, core: cores[this.starts++ % cores.length] };
     const process = new Process(scheduler);
     this.process = process;
@@ -144,6 +147,7 @@ export class Machine {
         random,
         limits,
         tamper,
+        auditDisk,
         onCall: (call) => this.listen(call),
         problem: (check, text) => verdict.fail(check, text),
         fatal,

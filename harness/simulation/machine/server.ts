@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import { IdentityServiceService } from '../../../gen/switchyard/v1/identity.js';
 import { TransportServiceService } from '../../../gen/switchyard/v1/transport_service.js';
+import { AuditLog, type AuditStore } from '../../../src/audit/audit-log.js';
+import type { Clock } from '../../../src/base/clock.js';
 import { Acceptances } from '../../../src/brokering/acceptances.js';
 import { Asking } from '../../../src/brokering/asking.js';
 import { draining } from '../../../src/core/model/draining.js';
@@ -40,6 +42,7 @@ import { Opening } from '../../../src/replica/opening.js';
 import type { Publisher } from '../../../src/replica/publisher.js';
 import { recover } from '../../../src/replica/recover.js';
 import { Replica } from '../../../src/replica/replica.js';
+import { AuditAnchorer } from '../../../src/server/audit-anchorer.js';
 import { makeIssuers } from '../../../src/server/issuers.js';
 import type { ShareLimits } from '../../../src/shares/limits.js';
 import { Shares } from '../../../src/shares/shares.js';
@@ -51,6 +54,7 @@ import { Transports } from '../../../src/transport/transports.js';
 import { DEFAULT_TRUST_LIMITS } from '../../../src/trust/server/limits.js';
 import { Proofs } from '../../../src/trust/server/proofs.js';
 import { verifyAtOnce } from '../../../src/trust/server/signatures.js';
+import type { AuditDisk } from './audit-disk.js';
 import type { Asked, Callee, Caller, Listener } from './connection.js';
 import { DuplexCall } from './duplex-call.js';
 import type { Process } from './process.js';
@@ -93,6 +97,8 @@ export interface ServerSurroundings {
   readonly onCall: (call: ServerCall) => Ear;
   readonly problem: (check: string, text: string) => void;
   readonly fatal: (error: unknown) => void;
+  /** Where it keeps an audit log; absent: it keeps none. */
+  readonly auditDisk?: AuditDisk | undefined;
 }
 
 /** What a mutation does to each server process. Absent methods leave it as it is. */
@@ -101,6 +107,8 @@ export interface Tampering {
   etcd?(store: EtcdStore): EtcdStore;
   /** Nothing has been read from it yet. */
   journal?(journal: Journal): Journal;
+  /** The files of the audit log, opened. */
+  audit?(store: AuditStore, clock: Clock): AuditStore;
   /** Recovered, and nothing is made of it yet. */
   parts?(parts: Parts): void;
   /** Everything is made, and nobody is let in yet. */
@@ -142,6 +150,7 @@ export class SimulatedServer implements Listener {
     readonly feeds: Backing['feeds'],
     readonly shares: Shares,
     readonly systemFeeds: SystemDoorDeps['feeds'],
+    audit: AuditLog | undefined,
   ) {
     const { process, random, limits, problem } = surroundings;
     const { clock } = process;
@@ -163,7 +172,7 @@ export class SimulatedServer implements Listener {
     });
     const prover = new KeyProver({ state, proofs, clock, charge, gatekeeper });
     const both = {
-      ...{ replica, gatekeeper, shares, turns, relay, clock, random },
+      ...{ replica, gatekeeper, shares, turns, relay, clock, random, audit },
       opening: new Opening(replica, clock, random, limits.replica, shares, prover, gatekeeper),
       log: logger(problem),
       asking: new Asking({
@@ -291,6 +300,7 @@ export class SimulatedServer implements Listener {
     replica.publishTo(leases, deadlines, attachments, shares, relay, ...all, acceptances, place);
     await replica.found(SERVER_UUID);
     await replica.agreeOn(limits.core);
+    const audit = openAudit(surroundings);
     const server = new SimulatedServer(
       { ...surroundings, problem },
       relay,
@@ -300,10 +310,12 @@ export class SimulatedServer implements Listener {
       feeds,
       shares,
       systemFeeds,
+      audit,
     );
     place.door = server.system;
     replica.opened();
     tamper.server?.(server);
+    if (audit !== undefined) beginAudit(audit, server, clock);
     return server;
   }
 
@@ -353,6 +365,19 @@ export class SimulatedServer implements Listener {
       this.routes.set(method.path, route);
     }
   }
+}
+
+function openAudit({ auditDisk, tamper, process: { clock } }: ServerSurroundings): AuditLog | undefined {
+  if (auditDisk === undefined) return undefined;
+  const store = auditDisk.open();
+  return new AuditLog({ store: tamper.audit?.(store, clock) ?? store, clock, warn: () => {} });
+}
+
+/** As `src/server/server.ts` does it. */
+function beginAudit(audit: AuditLog, { replica }: SimulatedServer, clock: Clock): void {
+  const log = { error: () => {}, warn: () => {} };
+  new AuditAnchorer({ audit, replica, server: replica.state.serverUuid, clock, log }).begin();
+  audit.done({ who: 'server', from: '', what: 'Start', on: 'mode open' });
 }
 
 interface MethodShape {

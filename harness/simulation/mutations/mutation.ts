@@ -9,11 +9,15 @@ export interface Mutation extends Tampering {
   readonly minutes: number;
   /** Whether that world has its journal in an etcd. */
   readonly isOnEtcd?: boolean;
+  /** Whether the server of that world keeps an audit log. */
+  readonly isAudited?: boolean;
   /** The check that finds it there. Another one would say that the mutation does something else than its name says. */
   readonly finds: string;
 }
 
 /** The world that meets a mutation. */
-export function worldOf({ seed, minutes, isOnEtcd = false }: Pick<Mutation, 'seed' | 'minutes' | 'isOnEtcd'>): Plan {
-  return isOnEtcd ? { ...planOf(seed, minutes), isOnEtcd } : planOf(seed, minutes);
+export function worldOf({ seed, minutes, isOnEtcd = false, isAudited = false }: WorldOfMutation): Plan {
+  return { ...planOf(seed, minutes), ...(isOnEtcd && { isOnEtcd }), ...(isAudited && { isAudited }) };
 }
+
+type WorldOfMutation = Pick<Mutation, 'seed' | 'minutes' | 'isOnEtcd' | 'isAudited'>;

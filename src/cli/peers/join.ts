@@ -3,6 +3,7 @@ import {
   type ConnectionOffer,
   type Instance,
   InstanceType,
+  mayReachPort,
   type PeerStream,
   Refusal,
   type Switchyard,
@@ -40,7 +41,10 @@ export async function joinNetwork(given: JoinFlags, surroundings: Surroundings):
       listenPort: flags.listen,
       handlers: {
         accept: (offer) => admit(instance, offer, admitted),
-        accepted: (stream) => void serve(stream, ports, say, surroundings.clock),
+        accepted: (stream, offer) => {
+          const mayReach = (port: number) => ports.includes(port) && mayReachPort(offer, port);
+          void serve(stream, mayReach, say, surroundings.clock);
+        },
       },
     });
     instance.on('attached', ({ cvid }) => void terminal.out.write(`joined as ${cvid}\n`));
@@ -98,7 +102,7 @@ async function admit(instance: Instance, offer: ConnectionOffer, admitted: reado
 
 async function serve(
   stream: PeerStream,
-  ports: readonly number[],
+  mayReach: (port: number) => boolean,
   say: (line: string) => void,
   clock: Clock,
 ): Promise<void> {
@@ -106,7 +110,7 @@ async function serve(
   say(`${connectionId}: ${peerCvid} is here, ${path === 'direct' ? 'directly' : 'through the server'}`);
   stream.on('path', () => say(`${connectionId}: directly from now on`));
   try {
-    await servePort(stream, (port) => ports.includes(port), clock);
+    await servePort(stream, mayReach, clock);
     say(`${connectionId}: closed`);
   } catch (error) {
     stream.destroy();

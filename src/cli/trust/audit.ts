@@ -1,13 +1,13 @@
-import { auditFolder, auditLines, verifyFolder } from '../../audit/folder.js';
+import { type AuditReport, auditFolder, auditLines, verifyFolder } from '../../audit/folder.js';
 import type { AuditLine } from '../../audit/line.js';
 import { PrivateFileError } from '../../base/private-files.js';
 import type { SwitchyardError } from '../../client/index.js';
-import { defaultDataFolder } from '../../config/config.js';
 import { type ConnectionFlags, withServersAdministrator } from '../connection.js';
 import { explain } from '../operate/explain.js';
 import { dim, red, type Text } from '../output/text.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
 import { counted } from '../words.js';
+import { dataFolder, type KnownAnchors, readAnchors } from './audit-anchors.js';
 
 /** Which audit log, and how it is shown. */
 export interface AuditFlags extends ConnectionFlags {
@@ -56,21 +56,31 @@ async function tailServer(max: number, flags: AuditFlags, surroundings: Surround
   });
 }
 
-/** Says whether every line of an audit log follows from the one before. Rejects when one does not. */
+/**
+ * Says whether every line of an audit log follows from the one before, and whether the lines are there that the journal knows. Rejects
+ * when it is not so.
+ */
 export async function verifyAudit(flags: AuditFlags, surroundings: Surroundings): Promise<void> {
-  const report = reading(flags, surroundings, verifyFolder);
+  // First what the journal knows: a running server goes on writing, and lines that it knows are in the files by then.
+  const known = await readAnchors(flags, surroundings);
+  const report = reading(flags, surroundings, (folder) => verifyFolder(folder, known.anchors));
   const { out } = surroundings.terminal;
-  if (flags.json) await out.json(report);
-  else {
-    const { files, lines, first, last, problems } = report;
-    const from = first > 1 ? `, from line ${first} on` : '';
-    await out.writeLines([
-      ...problems.map(({ file, line, problem }): Text => [`${file}:${line}: `, red(problem)]),
-      `${counted(lines, 'line')} in ${counted(files, 'file')}${from}`,
-      ...(lines === 0 ? [] : [`the last has ${last}`]),
-    ]);
-  }
+  if (flags.json) await out.json({ ...report, ...known });
+  else await out.writeLines(verdict(report, known));
   if (report.problems.length > 0) throw new Failure('the audit log is not as it was written');
+}
+
+function verdict({ files, lines, first, last, problems }: AuditReport, { anchors, notCompared }: KnownAnchors): Text[] {
+  const from = first > 1 ? `, from line ${first} on` : '';
+  const newest = anchors.at(-1);
+  const compared =
+    newest === undefined ? 'the journal knows no line yet' : `the journal knows line ${newest.number} of ${newest.at}`;
+  return [
+    ...problems.map(({ file, line, problem }): Text => [`${file}:${line}: `, red(problem)]),
+    `${counted(lines, 'line')} in ${counted(files, 'file')}${from}`,
+    ...(lines === 0 ? [] : [`the last has ${last}`]),
+    notCompared === undefined ? compared : [red('not compared with the journal: '), notCompared],
+  ];
 }
 
 function described({ number, at, who, from, what, on, outcome, count }: AuditLine): Text {
@@ -80,10 +90,9 @@ function described({ number, at, who, from, what, on, outcome, count }: AuditLin
   return [dim(`${number} ${at} `), `${who}${whence}: ${what}${about}: `, outcome === 'ok' ? 'ok' : red(outcome), times];
 }
 
-function reading<Result>({ data }: AuditFlags, surroundings: Surroundings, read: (folder: string) => Result): Result {
-  const folder = data ?? (surroundings.env.SWITCHYARD_DATA || defaultDataFolder(surroundings));
+function reading<Result>(flags: AuditFlags, surroundings: Surroundings, read: (folder: string) => Result): Result {
   try {
-    return read(auditFolder(folder));
+    return read(auditFolder(dataFolder(flags, surroundings)));
   } catch (error) {
     if (error instanceof PrivateFileError) throw new Failure(error.message);
     throw error;

@@ -113,11 +113,6 @@ export function addAccess(program: Command, surroundings: Surroundings): void {
     .action(async (name, flags) => (await import('./networks.js')).dropNetwork(name, flags, surroundings));
 
   const audit = program.command('audit').description('Look at the audit log of a server.');
-  const onFolder = (name: string, description: string) =>
-    audit
-      .command(name)
-      .description(description)
-      .option('--data <DIR>', "the data folder (SWITCHYARD_DATA; default: the one in the user's data directory)");
   withConnection(audit.command('tail'))
     .description(
       'Print the newest lines: who did what to whom, from where, and what came of it. Reads the data folder, or with --server or --follow asks the server.',
@@ -127,7 +122,10 @@ export function addAccess(program: Command, surroundings: Surroundings): void {
     .option('--json', 'one JSON object a line')
     .addHelpText('after', examples('switchyard audit tail --lines 10', 'switchyard audit tail --follow'))
     .action(async (flags) => (await import('./audit.js')).tailAudit(flags, surroundings));
-  onFolder('verify', 'Check that every line follows from the one before, so that none was changed or taken out.')
+  withConnection(audit.command('verify'))
+    .description(
+      'Check that every line follows from the one before, and that the lines are there which the journal of the network knows. Reads the data folder; where a server runs on it, that is asked.',
+    )
     .option('--json', 'one JSON object')
     .addHelpText('after', examples('switchyard audit verify'))
     .action(async (flags) => (await import('./audit.js')).verifyAudit(flags, surroundings));

@@ -272,7 +272,8 @@ export class Connections {
     const { connectionId, peerCvid, type, fallback, peer } = order;
     const { accept } = this.desk.handlers;
     if (!accept) throw new Refusal('PEER_REFUSED', 'this instance takes no direct connections');
-    if (!(await accept({ cvid: peerCvid, type, peer }))) throw new Refusal('PEER_REFUSED', 'not open to you');
+    const offer = { cvid: peerCvid, type, peer };
+    if (!(await accept(offer))) throw new Refusal('PEER_REFUSED', 'not open to you');
     // Meanwhile this end may have asked for the same.
     const known = this.#byId.get(connectionId);
     if (known) return known;
@@ -282,7 +283,7 @@ export class Connections {
     const brokered = new Brokered(facts, this.#desk, rendezvous);
     this.#name(brokered, connectionId);
     brokered.stream.then(
-      (stream) => brokered.isWanted || this.desk.handlers.accepted?.(stream),
+      (stream) => brokered.isWanted || this.desk.handlers.accepted?.(stream, offer),
       () => {},
     );
     return brokered;

@@ -44,6 +44,17 @@ export interface VerifiedPeer {
   readonly keyId: string;
   /** What an administrator or a ticket says of it, never what it says of itself. */
   readonly labels: Readonly<Record<string, string>>;
+  /**
+   * Which ports of this end the network's policy lets it reach, for a program that opens ports to its peers and has to refuse others;
+   * absent: all of them. {@link mayReachPort} reads it.
+   */
+  readonly ports?: { readonly ranges: readonly { readonly first: number; readonly last: number }[] } | undefined;
+}
+
+/** Whether the network's policy lets the peer of an offer reach a port of this end. */
+export function mayReachPort({ peer }: Pick<ConnectionOffer, 'peer'>, port: number): boolean {
+  const ranges = peer?.ports?.ranges;
+  return ranges === undefined || ranges.some(({ first, last }) => first <= port && port <= last);
 }
 
 /**
@@ -60,8 +71,8 @@ export interface OrderHandlers {
   connection?: (connection: Connection, signal: AbortSignal) => Promise<Uint8Array | undefined>;
   /** Whether to take a connection that a peer asks for. Absent: every one is refused with PEER_REFUSED. */
   accept?: (offer: ConnectionOffer) => boolean | Promise<boolean>;
-  /** A connection that a peer asked for stands. */
-  accepted?: (stream: PeerStream) => void;
+  /** A connection that a peer asked for stands; with what was told of it when it was accepted. */
+  accepted?: (stream: PeerStream, offer: ConnectionOffer) => void;
   /** The session is about to end: the last moment to tidy up. It is answered with success whatever comes of it. */
   terminate?: (reason: string, signal: AbortSignal) => Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { type AuditLine, IdentityServiceService } from '../../../gen/switchyard/v1/identity.js';
+import { type AuditAnchor, type AuditLine, IdentityServiceService } from '../../../gen/switchyard/v1/identity.js';
 import { Backoff } from '../backoff.js';
 import { showAgain } from '../channel/call.js';
 import type { Caller } from '../channel/caller.js';
@@ -70,6 +70,22 @@ export async function* followAudit(
     }
   } finally {
     scope.release();
+    release();
+  }
+}
+
+/** What the network's journal knows of the server's audit log. */
+export async function readAuditAnchors(caller: Caller, signal?: AbortSignal): Promise<readonly AuditAnchor[]> {
+  const call = new Scope(signal, caller.life);
+  const release = caller.channel.hold();
+  try {
+    const sent = { metadata: await caller.credentials(call.signal), signal: call.signal };
+    const request = { after: undefined, newest: 0 };
+    const messages = caller.channel.serverStream(IdentityServiceService.watchAudit, request, sent);
+    for await (const { anchors } of unlessSilent(messages, LIMITS.watchSilenceMs, caller.clock, call)) return anchors;
+    throw new SwitchyardError(StatusCode.UNAVAILABLE, 'the server ended the watch without a reason');
+  } finally {
+    call.release();
     release();
   }
 }

@@ -1,4 +1,5 @@
 import {
+  type AuditAnchor,
   type AuditLine,
   type AuthMode,
   type BindKeyResponse,
@@ -30,7 +31,7 @@ import { type ListOptions, pages } from '../channel/calls.js';
 import { durationOf } from '../duration.js';
 import { SwitchyardError } from '../error.js';
 import { StatusCode } from '../status.js';
-import { followAudit, type WatchAuditOptions } from './audit-watch.js';
+import { followAudit, readAuditAnchors, type WatchAuditOptions } from './audit-watch.js';
 import { proveKeys } from './proof.js';
 
 /** How a key is rotated. */
@@ -262,6 +263,11 @@ export class Identities {
   /** Follows the audit log of the server, line by line, over breaks and restarts. Needs audit.read. */
   watchAudit(options: WatchAuditOptions = {}): AsyncGenerator<AuditLine, void, undefined> {
     return followAudit(this.caller, options);
+  }
+
+  /** The lines of the audit log that the network's journal knows, by which is seen whether a copy of the log was cut short or written anew. */
+  auditAnchors({ signal }: Pick<CallOptions, 'signal'> = {}): Promise<readonly AuditAnchor[]> {
+    return readAuditAnchors(this.caller, signal);
   }
 
   /** Revokes an identity: its sessions end, and it opens none any more. */

@@ -4,6 +4,7 @@ import { Fault } from '../model/fault.js';
 import { evolve } from '../store/evolve.js';
 import type { State } from '../store/state.js';
 import { answerAttempt } from './attempt.js';
+import { anchorAudit } from './audit-anchor.js';
 import { answerGather, askConnection } from './broker.js';
 import { bindKey, forgetKey, revokeIdentity, rotateKey, updateIdentity } from './identity.js';
 import { reportLink } from './link.js';
@@ -90,6 +91,8 @@ export function decide(state: State, command: Command): Change[] | Fault {
       return enroll(state, command, revision);
     case 'AdmitIdentity':
       return admitIdentity(state, command, revision);
+    case 'AnchorAudit':
+      return anchorAudit(state, command);
   }
 }
 

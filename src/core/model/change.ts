@@ -7,6 +7,7 @@ import type { DoneRequest } from './request.js';
 import type { NetworkServer } from './server.js';
 import type { CloseReason, Session } from './session.js';
 import type { StopReason, Stream } from './stream.js';
+import type { ServerAnchors } from './trust/audit-anchor.js';
 import type { Identity } from './trust/identity.js';
 import type { StoredPolicy } from './trust/policy.js';
 import type { Ticket } from './trust/ticket.js';
@@ -182,6 +183,12 @@ export interface TicketForgotten {
   readonly ticket: Ticket;
 }
 
+/** The newest line of a server's audit log is in the journal. */
+export interface AuditAnchored {
+  readonly kind: 'AuditAnchored';
+  readonly anchors: ServerAnchors;
+}
+
 /** Everything that can come of a command, in the past tense. */
 export type Change =
   | NetworkFounded
@@ -209,7 +216,8 @@ export type Change =
   | IdentityForgotten
   | PolicyPut
   | TicketPut
-  | TicketForgotten;
+  | TicketForgotten
+  | AuditAnchored;
 
 /** The ids of everything that a {@link StreamStopped} stopped, ascending. */
 export function stoppedIds({ before, after }: StreamStopped): number[] {

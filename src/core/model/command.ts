@@ -4,6 +4,7 @@ import type { Limits } from './limits.js';
 import type { LinkType } from './link.js';
 import type { CloseReason, InstanceFlavor, InstanceType, Labels } from './session.js';
 import type { StopReason, StreamParams } from './stream.js';
+import type { AuditAnchor } from './trust/audit-anchor.js';
 import type { ProvenKey } from './trust/identity.js';
 import type {
   AdmitIdentity,
@@ -284,6 +285,15 @@ export interface Enroll {
   readonly atMs: number;
 }
 
+/** Keeps the newest line of a server's audit log in the journal. */
+export interface AnchorAudit extends AuditAnchor {
+  readonly kind: 'AnchorAudit';
+  /** Whose log, by its UUID. */
+  readonly server: string;
+  /** The log did not hold the line any more that was anchored before: that one is remembered as missed. Absent: it did. */
+  readonly isBroken?: boolean;
+}
+
 /**
  * Everything that can happen, as it stands in the journal. Imperative: what is asked for, not what came of it.
  *
@@ -321,4 +331,5 @@ type AnyCommand =
   | IssueTicket
   | RevokeTicket
   | Enroll
-  | AdmitIdentity;
+  | AdmitIdentity
+  | AnchorAudit;

@@ -44,6 +44,8 @@ function queueOf(row: Row): string | undefined {
       return 'requests';
     case 'ticket':
       return 'tickets';
+    case 'anchors':
+      return 'anchors';
     case 'ended':
       return 'ended';
     default:

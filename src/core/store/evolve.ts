@@ -92,6 +92,8 @@ export function evolve(state: State, change: Change): void {
       break;
     case 'EpochRenewed':
       state.epoch = change.epoch;
+      // A backup holds no audit log: what was anchored is of a folder that may be another one.
+      state.auditAnchors.clear();
       break;
     case 'IdentityPut':
       state.identities.put(change.identity);
@@ -107,6 +109,9 @@ export function evolve(state: State, change: Change): void {
       break;
     case 'TicketForgotten':
       state.tickets.delete(change.ticket);
+      break;
+    case 'AuditAnchored':
+      state.auditAnchors.put(change.anchors);
       break;
   }
 }

@@ -7,6 +7,7 @@ import type { DoneRequest } from '../model/request.js';
 import type { NetworkServer } from '../model/server.js';
 import type { Session } from '../model/session.js';
 import type { Stream } from '../model/stream.js';
+import type { ServerAnchors } from '../model/trust/audit-anchor.js';
 import type { Identity } from '../model/trust/identity.js';
 import type { StoredPolicy } from '../model/trust/policy.js';
 import type { Ticket } from '../model/trust/ticket.js';
@@ -49,7 +50,8 @@ export type Row =
   | ({ readonly kind: 'ended'; readonly sid: number } & EndedSession)
   | { readonly kind: 'identity'; readonly identity: Identity }
   | { readonly kind: 'policy'; readonly policy: StoredPolicy }
-  | { readonly kind: 'ticket'; readonly ticket: Ticket };
+  | { readonly kind: 'ticket'; readonly ticket: Ticket }
+  | { readonly kind: 'anchors'; readonly anchors: ServerAnchors };
 
 /**
  * A state as it stood at one position, to be read at leisure, and more than once, while the state itself goes on.
@@ -98,6 +100,7 @@ export function capture(state: StateView): Capture {
   for (const request of state.requests.all()) rest.push({ kind: 'request', request });
   if (state.policy !== undefined) rest.push({ kind: 'policy', policy: state.policy });
   for (const ticket of state.tickets.all()) rest.push({ kind: 'ticket', ticket });
+  for (const anchors of state.auditAnchors.all()) rest.push({ kind: 'anchors', anchors });
   const sessions = state.sessions.copy();
   const keptStreams = [...state.streams.kept()];
   return {
@@ -209,6 +212,9 @@ export class Restoring {
         break;
       case 'ticket':
         state.tickets.put(row.ticket);
+        break;
+      case 'anchors':
+        state.auditAnchors.put(row.anchors);
         break;
     }
   }

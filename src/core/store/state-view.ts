@@ -1,3 +1,4 @@
+import type { AuditAnchors } from './audit-anchors.js';
 import type { Connections } from './connections.js';
 import type { EndedSessions } from './ended.js';
 import type { Graph } from './graph.js';
@@ -77,4 +78,5 @@ export interface StateView extends Readonly<Pick<State, Facts>> {
   readonly requests: Pick<DoneRequests, 'find' | 'of' | 'all'>;
   readonly identities: Readonly<Pick<Identities, 'count' | 'cursor' | 'get' | 'named' | 'after' | 'ofTicket' | 'copy'>>;
   readonly tickets: Pick<Tickets, 'count' | 'get' | 'ofHash' | 'all'>;
+  readonly auditAnchors: Pick<AuditAnchors, 'of' | 'all'>;
 }

@@ -1,6 +1,7 @@
 import type { Limits } from '../model/limits.js';
 import type { Position } from '../model/position.js';
 import type { StoredPolicy } from '../model/trust/policy.js';
+import { AuditAnchors } from './audit-anchors.js';
 import { Connections } from './connections.js';
 import { EndedSessions } from './ended.js';
 import { Graph } from './graph.js';
@@ -47,6 +48,7 @@ export class State {
   /** Undefined until one is put: then everybody is let in, as before there were policies. */
   policy: StoredPolicy | undefined;
   readonly tickets = new Tickets();
+  readonly auditAnchors = new AuditAnchors();
 
   constructor(
     /** As the last SetLimits has them, and before the first as the journal begins: one object, replaced as a whole. */

@@ -32,8 +32,8 @@ const EMPTY = Buffer.alloc(0);
 export interface ConnectionFacts {
   /** Absent or empty: the request came without one. */
   readonly traceparent?: string;
-  /** Whom a session has proved to be; undefined where nothing was proved. */
-  readonly verified?: (sid: number) => ConnectionPeer | undefined;
+  /** Whom a session has proved to be, and where it is the caller what it may reach of `asked`; undefined where nothing was proved. */
+  readonly verified?: (sid: number, asked?: number) => ConnectionPeer | undefined;
 }
 
 /** A connection as one of its ends is told of it, with what that end has to do. */
@@ -64,7 +64,7 @@ export function connectionMessage(
     fallback: ConnectionFallback.UNSPECIFIED,
     controlling: false,
     traceparent,
-    peer: verified?.(other.sid),
+    peer: verified?.(other.sid, side === 'peer' ? connection.peer.sid : undefined),
   };
   switch (role) {
     case ConnectionRole.DIAL:

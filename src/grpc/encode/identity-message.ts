@@ -5,6 +5,7 @@ import {
   type Principal,
   PrincipalVia,
 } from '../../../gen/switchyard/v1/identity.js';
+import type { NetworkRef } from '../../core/model/network.js';
 import { identityOf } from '../../core/model/session.js';
 import {
   IDENTITY_BOUNDS,
@@ -14,6 +15,7 @@ import {
   isVouchedFor,
   mayHaveSeveral,
 } from '../../core/model/trust/identity.js';
+import type { PortRange } from '../../core/model/trust/policy.js';
 import type { StateView } from '../../core/store/state-view.js';
 import { vouchedText } from '../../trust/vouched-key.js';
 import { shown } from './message.js';
@@ -65,18 +67,31 @@ export function principalMessage(
   return { ...of, keyId: hexOf(keyId), via: VIAS[via] };
 }
 
-/** Whom a session has proved to be, for the other end of its connection; undefined where nothing was proved or the identity is revoked. */
+/** By what {@link connectionPeer} says it. */
+export interface ConnectionPeerDeps {
+  readonly network: NetworkRef;
+  readonly state: Pick<StateView, 'sessions' | 'identities'>;
+  /** The ports of a session that another one may reach; undefined: all. */
+  readonly portsOf: (from: number, to: number) => readonly PortRange[] | undefined;
+}
+
+/**
+ * Whom a session has proved to be, for the other end of its connection, and where that was asked by it what it may reach there; undefined
+ * where nothing was proved or the identity is revoked.
+ */
 export function connectionPeer(
-  { sessions, identities }: StateView,
-  network: string,
+  { network, portsOf, state: { sessions, identities } }: ConnectionPeerDeps,
   sid: number,
+  asked?: number,
 ): ConnectionPeer | undefined {
   const session = sessions.get(sid);
   if (session?.keyId === undefined) return undefined;
   const identityUuid = identityOf(session);
   const { roles = [], labels = {}, revoked = false } = identities.get(identityUuid) ?? {};
   if (revoked) return undefined;
-  return { network, identityUuid, roles: [...roles], keyId: hexOf(session.keyId), labels };
+  const ranges = asked === undefined ? undefined : portsOf(sid, asked);
+  const ports = ranges && { ranges: ranges.map((range) => ({ ...range })) };
+  return { network: network.name, identityUuid, roles: [...roles], keyId: hexOf(session.keyId), labels, ports };
 }
 
 function keyMessage(known: IdentityKey): KeyMessage {

@@ -115,8 +115,8 @@ export interface OrderFacts {
   readonly rendezvous: readonly RendezvousAddress[];
   /** The `traceparent` of orders about a connection; empty: none. */
   traceOf(connection: Connection): string;
-  /** Whom the session at the other end has proved to be. */
-  verified(sid: number): ConnectionPeer | undefined;
+  /** Whom the session at the other end has proved to be, and where it is the caller what it may reach of `asked`. */
+  verified(sid: number, asked?: number): ConnectionPeer | undefined;
 }
 
 /** What an attachment brings to a session. */

@@ -1,10 +1,12 @@
 import {
+  type AuditAnchor,
   IdentityServiceService,
   type WatchAuditRequest,
   WatchAuditResponse,
 } from '../../../gen/switchyard/v1/identity.js';
 import type { AuditPiece, AuditWatch } from '../../audit/audit-watch.js';
 import { Fault, type FieldViolation } from '../../core/model/fault.js';
+import type { ServerAnchors, AuditAnchor as StoredAnchor } from '../../core/model/trust/audit-anchor.js';
 import type { Backing } from '../backing.js';
 import { bytesOf } from '../encode/bytes.js';
 import { passingBytes } from '../encode/encoded.js';
@@ -38,16 +40,29 @@ export function watchAudit(
     return new Fault('WATCH_LIMIT', 'as many watch the audit log as may', [], WATCHES_RETRY_MS);
   }
   if (watch instanceof Fault) return watch;
+  let anchors = anchorsOf(audit.anchored());
   return {
     next: () => {
       const piece = read(watch, log);
       if (piece === undefined || piece instanceof Fault) return piece;
       const lines = piece.lines.map((line) => ({ ...line, number: BigInt(line.number) }));
-      return bytesOf(WatchAuditResponse, { lines, end: BigInt(piece.end) });
+      const message = bytesOf(WatchAuditResponse, { lines, end: BigInt(piece.end), anchors });
+      anchors = [];
+      return message;
     },
     onReady: (wake) => watch.onReady(wake),
     close: () => watch.close(),
   };
+}
+
+/** What the journal knows of the log, those first that it did not hold any more. */
+function anchorsOf(known: ServerAnchors | undefined): AuditAnchor[] {
+  if (known === undefined) return [];
+  const written = ({ number, hash, atMs }: StoredAnchor, missed: boolean): AuditAnchor => ({
+    ...{ number: BigInt(number), anchoredAt: new Date(atMs), missed },
+    hash: Buffer.from(hash, 'latin1').toString('hex'),
+  });
+  return [...known.missed.map((anchor) => written(anchor, true)), written(known.anchor, false)];
 }
 
 /** What a watch has next. A file that cannot be read ends the watch, and nothing else. */

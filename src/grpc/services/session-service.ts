@@ -38,7 +38,7 @@ import { joined } from '../encode/frames.js';
 import { connectionPeer, principalMessage } from '../encode/identity-message.js';
 import { orderMessage, positionMessage, sessionMessage } from '../encode/message.js';
 import { sessionSize } from '../encode/size.js';
-import { readAnswer } from './direct-connection.js';
+import { peerDeps, readAnswer } from './direct-connection.js';
 import { sessionEnd } from './ending.js';
 import { readAfter, watchedNodes } from './network-service.js';
 import { fillPage, pageTokenOf, readPage } from './page.js';
@@ -76,7 +76,7 @@ export function sessionService(calls: Calls): SessionServiceServer {
         order: orderMessage(message, {
           rendezvous: backing.rendezvous,
           traceOf: (connection) => backing.asking.traces.of(connection),
-          verified: (sid) => connectionPeer(backing.replica.state, backing.gatekeeper.network.name, sid),
+          verified: (sid, asked) => connectionPeer(peerDeps(backing), sid, asked),
         }),
       }),
     ),

@@ -13,6 +13,7 @@ import type { EndedSession } from '../../core/store/ended.js';
 import type { MetaRow, Row } from '../../core/store/snapshot.js';
 import { JournalError, type StoredSnapshot } from '../journal.js';
 import { CHUNK_BYTES_MAX, GROUPS_A_TURN, ROWS_ENCODED_MAX } from '../limits.js';
+import { packServerAnchors, unpackServerAnchors } from './audit-anchor.js';
 import { packConnection, unpackConnection } from './connection.js';
 import { packLimits, unpackLimits } from './core-limits.js';
 import { RowReader } from './decode-fast.js';
@@ -53,6 +54,7 @@ const KINDS: readonly Row['kind'][] = [
   'policy',
   'identity',
   'ticket',
+  'anchors',
 ];
 
 /**
@@ -111,6 +113,7 @@ function formatFor(row: Row): number {
     case 'identity':
     case 'policy':
     case 'ticket':
+    case 'anchors':
       return Format.IDENTITIES;
     case 'server':
       return Format.EPOCHS;
@@ -235,6 +238,9 @@ function pack(row: Row, chunk: SnapshotChunk): void {
     case 'ticket':
       chunk.tickets.push(packTicket(row.ticket));
       break;
+    case 'anchors':
+      chunk.auditAnchors.push(packServerAnchors(row.anchors));
+      break;
   }
 }
 
@@ -278,6 +284,10 @@ function* unpack(chunk: SnapshotChunk): Iterable<Row | undefined> {
   for (const row of chunk.tickets) {
     const ticket = unpackTicket(row);
     yield ticket && { kind: 'ticket', ticket };
+  }
+  for (const row of chunk.auditAnchors) {
+    const anchors = unpackServerAnchors(row);
+    yield anchors && { kind: 'anchors', anchors };
   }
 }
 

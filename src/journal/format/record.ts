@@ -9,6 +9,7 @@ import type { LinkType } from '../../core/model/link.js';
 import type { CloseReason } from '../../core/model/session.js';
 import type { StopReason } from '../../core/model/stream.js';
 import { JournalError, type StoredRecord } from '../journal.js';
+import { packAnchorAudit, unpackAnchorAudit } from './audit-anchor.js';
 import {
   packDrawn,
   packGathered,
@@ -90,6 +91,7 @@ function formatFor(command: Command): number {
     case 'RevokeTicket':
     case 'Enroll':
     case 'AdmitIdentity':
+    case 'AnchorAudit':
       return Format.IDENTITIES;
     default:
       if (command.kind === 'CloseSession' && command.home !== undefined) return Format.EPOCHS;
@@ -241,6 +243,8 @@ function pack(command: Command): Packed {
       return { $case: 'enroll', value: packEnroll(command) };
     case 'AdmitIdentity':
       return { $case: 'admitIdentity', value: packAdmit(command) };
+    case 'AnchorAudit':
+      return { $case: 'anchorAudit', value: packAnchorAudit(command) };
   }
 }
 
@@ -327,6 +331,8 @@ function unpack(packed: Packed): Command {
       return unpackEnroll(packed.value);
     case 'admitIdentity':
       return unpackAdmit(packed.value);
+    case 'anchorAudit':
+      return unpackAnchorAudit(packed.value);
   }
 }
 

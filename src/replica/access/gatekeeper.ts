@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.js';
 import { type Access, authorize, type Subject } from '../../core/decide/policy/authorize.js';
+import { grantedPorts } from '../../core/decide/policy/permits.js';
 import { visiblePeer } from '../../core/decide/policy/visible.js';
 import type { Change } from '../../core/model/change.js';
 import { Fault } from '../../core/model/fault.js';
@@ -14,7 +15,7 @@ import {
   type Permission,
   ruleOf,
 } from '../../core/model/trust/permission.js';
-import { type AuthMode, type Policy, stricter } from '../../core/model/trust/policy.js';
+import { type AuthMode, type Policy, type PortRange, stricter } from '../../core/model/trust/policy.js';
 import { type Principal, principalName } from '../../core/model/trust/principal.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Origin } from '../../shares/origin.js';
@@ -219,6 +220,15 @@ export class Gatekeeper {
     if (session === undefined || target === undefined) return true;
     const subject = { principal: undefined, party: this.#principals.party(session), isAdministrator: false };
     return authorize(access, subject, permission, this.#principals.party(target)) === undefined;
+  }
+
+  /** The ports of a session that another one may reach by its connections; undefined: all that it opens, as in `open` and `observe`. */
+  portsOf(from: number, to: number): readonly PortRange[] | undefined {
+    const { sessions } = this.#deps.state;
+    const [session, target] = [sessions.get(from), sessions.get(to)];
+    const { mode, policy } = this.#access();
+    if (mode !== 'required' || session === undefined || target === undefined) return undefined;
+    return grantedPorts(policy, this.#principals.party(session), this.#principals.party(target));
   }
 
   /** Whether a caller may know of a session or a node: it reads the graph, is it, or has something to do with it. */

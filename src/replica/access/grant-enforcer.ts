@@ -5,8 +5,11 @@ import { type Connection, isOver, PathKind } from '../../core/model/connection.j
 import type { Position } from '../../core/model/position.js';
 import { StopReason, type Stream } from '../../core/model/stream.js';
 import type { GrantedPermission } from '../../core/model/trust/permission.js';
+import type { PortRange } from '../../core/model/trust/policy.js';
 import type { State } from '../../core/store/state.js';
 
+/** What is kept of a connection that may reach all ports. */
+const ALL = '';
 /** Time of one turn of the event loop for this: a policy with 1,000 grants is compared with every stream. */
 const TURN_MS = 2;
 
@@ -16,13 +19,15 @@ export interface GrantEnforcerDeps {
   readonly clock: Pick<Clock, 'nowMs' | 'soon'>;
   /** Whether the policy lets one session do this with another. */
   readonly grants: (permission: GrantedPermission, from: number, to: number) => boolean;
+  /** Which ports of one session another may reach; undefined: all. */
+  readonly portsOf: (from: number, to: number) => readonly PortRange[] | undefined;
   /** Stores a command of the server's own. */
   readonly submit: (command: Command) => Promise<unknown>;
 }
 
 /**
- * Ends streams and brokered connections that the policy would not let anybody begin any more: after another policy, and after other
- * roles, labels or names of an end. Of a direct connection it ends what the server has of it; its ends are told, and the bytes
+ * Ends streams and brokered connections that the policy would not let anybody begin any more, or not for all the ports that it was begun
+ * for: after another policy, and after other roles, labels or names of an end. Of a direct connection it ends what the server has of it; its ends are told, and the bytes
  * between them are theirs.
  *
  * Sessions are looked at one by one in turns of their own, so that a new policy of a large network stops nobody.
@@ -31,6 +36,8 @@ export class GrantEnforcer {
   readonly #deps: GrantEnforcerDeps;
   /** Sessions whose streams and connections are to be looked at. */
   readonly #due = new Set<number>();
+  /** Which ports the ends of a connection were told, as JSON, by its id. As many as there are connections. */
+  readonly #ports = new Map<number, string>();
   #isWorking = false;
 
   constructor(deps: GrantEnforcerDeps) {
@@ -41,7 +48,8 @@ export class GrantEnforcer {
   publish(_position: Position, changes: readonly Change[]): void {
     const { sessions, streams, connections } = this.#deps.state;
     for (const change of changes) {
-      if (change.kind === 'IdentityPut' || change.kind === 'IdentityForgotten') {
+      if (change.kind === 'ConnectionPut') this.#note(change.connection);
+      else if (change.kind === 'IdentityPut' || change.kind === 'IdentityForgotten') {
         for (const { sid } of sessions.ofIdentity(change.identity.uuid)) this.#due.add(sid);
       } else if (change.kind === 'PolicyPut') {
         for (const { owner } of streams.kept()) this.#due.add(owner);
@@ -70,13 +78,29 @@ export class GrantEnforcer {
   #lookAt(sid: number): void {
     const { state, submit } = this.#deps;
     const own = state.connections.of(sid).filter((one) => !isOver(one));
-    for (const connection of own) if (!this.#isGranted(connection)) void submit(closing(connection));
+    for (const connection of own) if (!this.#mayGoOn(connection)) void submit(closing(connection));
     const relayed = new Set(own.flatMap(({ relay }) => [relay?.fromCaller.streamId, relay?.fromPeer.streamId]));
     for (const stream of state.streams.of(sid)) if (!relayed.has(stream.id)) this.#stopBranches(stream);
   }
 
-  #isGranted({ caller, peer }: Connection): boolean {
-    return this.#deps.grants('connection.ask', caller.sid, peer.sid);
+  /** Keeps what was told when a connection was asked for. */
+  #note(connection: Connection): void {
+    const { id } = connection;
+    if (isOver(connection)) this.#ports.delete(id);
+    else if (!this.#ports.has(id)) this.#ports.set(id, this.#portsNow(connection));
+  }
+
+  #mayGoOn(connection: Connection): boolean {
+    const { id, caller, peer } = connection;
+    if (!this.#deps.grants('connection.ask', caller.sid, peer.sid)) return false;
+    const now = this.#portsNow(connection);
+    // Of one from before a restart it is not known what was told.
+    return now === ALL || now === this.#ports.get(id);
+  }
+
+  #portsNow({ caller, peer }: Connection): string {
+    const ports = this.#deps.portsOf(caller.sid, peer.sid);
+    return ports === undefined ? ALL : JSON.stringify(ports);
   }
 
   #stopBranches({ owner, sinks }: Stream): void {

@@ -43,7 +43,7 @@ function stored(parts: readonly Uint8Array[], revision = 7): StoredSnapshot {
 function laterFormat(row: Row): number {
   if (row.kind === 'server' || (row.kind === 'session' && row.session.home !== undefined)) return 4;
   if (row.kind === 'session') return row.session.keyId === undefined ? 0 : 3;
-  const kinds = ['identity', 'policy', 'ticket'];
+  const kinds = ['identity', 'policy', 'ticket', 'anchors'];
   return kinds.includes(row.kind) || (row.kind === 'ended' && row.reason === 5) ? 3 : 0;
 }
 

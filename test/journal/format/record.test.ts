@@ -36,6 +36,7 @@ const FORMATS: Partial<Record<Command['kind'], number>> = {
   RevokeTicket: 3,
   Enroll: 3,
   AdmitIdentity: 3,
+  AnchorAudit: 3,
   RenewEpoch: 4,
   AddServer: 4,
   LoseServer: 4,
@@ -46,7 +47,9 @@ const FORMATS: Partial<Record<Command['kind'], number>> = {
 function lowestFormat(command: Command): number | undefined {
   if (command.kind === 'CloseSession' && command.home !== undefined) return 4;
   if (command.kind === 'OpenSession' && command.proven !== undefined) return 3;
-  return ['requestId', 'fallback', 'server'].some((field) => field in command && command.kind !== 'MoveSession')
+  return ['requestId', 'fallback', 'server'].some(
+    (field) => field in command && !['MoveSession', 'AnchorAudit'].includes(command.kind),
+  )
     ? 2
     : FORMATS[command.kind];
 }
@@ -145,6 +148,18 @@ describe('a record', () => {
         atMs: 8,
       },
       'ee14c7840301ba02420a017510031a0b68747470733a2f2f61206222203031323334353637383961626364656630313233343536373839616263646566280632080a06636c69656e743808',
+    ],
+    [
+      'of AnchorAudit',
+      {
+        kind: 'AnchorAudit',
+        server: 'u',
+        number: 41,
+        hash: '0123456789abcdef0123456789abcdef',
+        atMs: 8,
+        isBroken: true,
+      },
+      '73ec61550301c2022b0a017510291a20303132333435363738396162636465663031323334353637383961626364656620082801',
     ],
     [
       'of AdmitIdentity by a token',
@@ -272,7 +287,7 @@ describe('a record', () => {
   it('takes no number that is planned for another command, and command.proto names them all', () => {
     const proto = readFileSync('src/journal/proto/switchyard/journal/v1/command.proto', 'utf8');
     const used = [...proto.matchAll(/^ {4}\w+ \w+ = (\d+);/gm)].map(([, number]) => Number(number));
-    expect(used.filter((number) => number > 16)).toEqual([17, 18, 19, 20, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39]);
+    expect(used.filter((number) => number > 16)).toEqual([17, 18, 19, 20, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40]);
     for (const [number, [name]] of PLANNED_COMMANDS) {
       expect(used).not.toContain(number);
       expect(proto).toContain(`${number} ${name}`);

@@ -124,6 +124,9 @@ export interface Command {
     | //
     /** An authority or an issuer vouched for an identity. Format 3. */
     { $case: "admitIdentity"; value: AdmitIdentity }
+    | //
+    /** The newest line of a server's audit log. Format 3. */
+    { $case: "anchorAudit"; value: AnchorAudit }
     | undefined;
   /**
    * When it was stored, by the wall clock of its server, in milliseconds since 1970: by this the core knows that time has passed.
@@ -543,6 +546,20 @@ export interface AdmitIdentity {
   policyRevision?: bigint | undefined;
 }
 
+/** Keeps the newest line of a server's audit log where whoever can write the log's files cannot change it. */
+export interface AnchorAudit {
+  /** Whose log: the server, in lower case. */
+  server: string;
+  /** The line's number. 0: the log had no line. */
+  number: bigint;
+  /** SHA-256 of the line without its line feed, 32 bytes; zeros where there was no line. */
+  hash: Buffer;
+  /** When, in milliseconds since 1970. */
+  atMs: bigint;
+  /** The log did not hold the line any more that was anchored before: that one is remembered as missed. */
+  isBroken: boolean;
+}
+
 function createBaseCommand(): Command {
   return { kind: undefined, atMs: undefined, by: undefined };
 }
@@ -639,6 +656,9 @@ export const Command: MessageFns<Command> = {
         break;
       case "admitIdentity":
         AdmitIdentity.encode(message.kind.value, writer.uint32(314).fork()).join();
+        break;
+      case "anchorAudit":
+        AnchorAudit.encode(message.kind.value, writer.uint32(322).fork()).join();
         break;
     }
     if (message.atMs !== undefined) {
@@ -906,6 +926,14 @@ export const Command: MessageFns<Command> = {
             message.kind = { $case: "admitIdentity", value: AdmitIdentity.decode(reader, reader.uint32()) };
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.kind = { $case: "anchorAudit", value: AnchorAudit.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 100: {
             if (tag !== 800) {
               break;
@@ -1054,6 +1082,10 @@ export const Command: MessageFns<Command> = {
         ? { $case: "admitIdentity", value: AdmitIdentity.fromJSON(object.admitIdentity) }
         : isSet(object.admit_identity)
         ? { $case: "admitIdentity", value: AdmitIdentity.fromJSON(object.admit_identity) }
+        : isSet(object.anchorAudit)
+        ? { $case: "anchorAudit", value: AnchorAudit.fromJSON(object.anchorAudit) }
+        : isSet(object.anchor_audit)
+        ? { $case: "anchorAudit", value: AnchorAudit.fromJSON(object.anchor_audit) }
         : undefined,
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : undefined,
       by: isSet(object.by) ? globalThis.String(object.by) : undefined,
@@ -1122,6 +1154,8 @@ export const Command: MessageFns<Command> = {
       obj.putPolicy = PutPolicy.toJSON(message.kind.value);
     } else if (message.kind?.$case === "admitIdentity") {
       obj.admitIdentity = AdmitIdentity.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "anchorAudit") {
+      obj.anchorAudit = AnchorAudit.toJSON(message.kind.value);
     }
     if (message.atMs !== undefined) {
       obj.atMs = message.atMs.toString();
@@ -1315,6 +1349,12 @@ export const Command: MessageFns<Command> = {
       case "admitIdentity": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "admitIdentity", value: AdmitIdentity.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "anchorAudit": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "anchorAudit", value: AnchorAudit.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -5198,6 +5238,149 @@ export const AdmitIdentity: MessageFns<AdmitIdentity> = {
     message.policyRevision = (object.policyRevision !== undefined && object.policyRevision !== null)
       ? BigInt(object.policyRevision)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseAnchorAudit(): AnchorAudit {
+  return { server: "", number: 0n, hash: Buffer.alloc(0), atMs: 0n, isBroken: false };
+}
+
+export const AnchorAudit: MessageFns<AnchorAudit> = {
+  encode(message: AnchorAudit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.server !== "") {
+      writer.uint32(10).string(message.server);
+    }
+    if (message.number !== 0n) {
+      if (BigInt.asUintN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.number);
+    }
+    if (message.hash.length !== 0) {
+      writer.uint32(26).bytes(message.hash);
+    }
+    if (message.atMs !== 0n) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.atMs);
+    }
+    if (message.isBroken !== false) {
+      writer.uint32(40).bool(message.isBroken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnchorAudit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnchorAudit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.number = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.hash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.isBroken = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AnchorAudit {
+    return {
+      server: isSet(object.server) ? globalThis.String(object.server) : "",
+      number: isSet(object.number) ? BigInt(object.number) : 0n,
+      hash: isSet(object.hash) ? Buffer.from(bytesFromBase64(object.hash)) : Buffer.alloc(0),
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+      isBroken: isSet(object.isBroken)
+        ? globalThis.Boolean(object.isBroken)
+        : isSet(object.is_broken)
+        ? globalThis.Boolean(object.is_broken)
+        : false,
+    };
+  },
+
+  toJSON(message: AnchorAudit): unknown {
+    const obj: any = {};
+    if (message.server !== "") {
+      obj.server = message.server;
+    }
+    if (message.number !== 0n) {
+      obj.number = message.number.toString();
+    }
+    if (message.hash.length !== 0) {
+      obj.hash = base64FromBytes(message.hash);
+    }
+    if (message.atMs !== 0n) {
+      obj.atMs = message.atMs.toString();
+    }
+    if (message.isBroken !== false) {
+      obj.isBroken = message.isBroken;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AnchorAudit>, I>>(base?: I): AnchorAudit {
+    return AnchorAudit.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnchorAudit>, I>>(object: I): AnchorAudit {
+    const message = createBaseAnchorAudit();
+    message.server = object.server ?? "";
+    message.number = (object.number !== undefined && object.number !== null) ? BigInt(object.number) : 0n;
+    message.hash = object.hash ?? Buffer.alloc(0);
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.isBroken = object.isBroken ?? false;
     return message;
   },
 };

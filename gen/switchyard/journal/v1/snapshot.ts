@@ -54,6 +54,8 @@ export interface SnapshotChunk {
   tickets: TicketRow[];
   /** Servers, the oldest first, behind the limits and before the sessions. None: the only one is the server of the network row. Format 4. */
   servers: ServerRow[];
+  /** Anchors of audit logs, the one that was anchored longest ago first. Format 3. */
+  auditAnchors: ServerAnchorsRow[];
   /** Requests with an id that were done and are remembered, the oldest first. Format 2. */
   requests: RequestRow[];
 }
@@ -331,6 +333,28 @@ export interface PolicyRow {
   revision: bigint;
 }
 
+/** What is anchored of the audit log of a server. */
+export interface ServerAnchorsRow {
+  /** The server, in lower case. */
+  server: string;
+  /** The newest. */
+  anchor:
+    | AuditAnchorRow
+    | undefined;
+  /** Those that the log did not hold any more when the server started, the oldest first; 16 at most. */
+  missed: AuditAnchorRow[];
+}
+
+/** A line of an audit log. */
+export interface AuditAnchorRow {
+  /** Its number. 0: the log had no line. */
+  number: bigint;
+  /** Its SHA-256, 32 bytes. */
+  hash: Buffer;
+  /** When it was anchored, in milliseconds since 1970. */
+  atMs: bigint;
+}
+
 function createBaseSnapshotChunk(): SnapshotChunk {
   return {
     network: undefined,
@@ -347,6 +371,7 @@ function createBaseSnapshotChunk(): SnapshotChunk {
     policies: [],
     tickets: [],
     servers: [],
+    auditAnchors: [],
     requests: [],
   };
 }
@@ -394,6 +419,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     }
     for (const v of message.servers) {
       ServerRow.encode(v!, writer.uint32(114).fork()).join();
+    }
+    for (const v of message.auditAnchors) {
+      ServerAnchorsRow.encode(v!, writer.uint32(122).fork()).join();
     }
     for (const v of message.requests) {
       RequestRow.encode(v!, writer.uint32(162).fork()).join();
@@ -526,6 +554,14 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
             message.servers.push(ServerRow.decode(reader, reader.uint32()));
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.auditAnchors.push(ServerAnchorsRow.decode(reader, reader.uint32()));
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -582,6 +618,11 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
         : [],
       tickets: globalThis.Array.isArray(object?.tickets) ? object.tickets.map((e: any) => TicketRow.fromJSON(e)) : [],
       servers: globalThis.Array.isArray(object?.servers) ? object.servers.map((e: any) => ServerRow.fromJSON(e)) : [],
+      auditAnchors: globalThis.Array.isArray(object?.auditAnchors)
+        ? object.auditAnchors.map((e: any) => ServerAnchorsRow.fromJSON(e))
+        : globalThis.Array.isArray(object?.audit_anchors)
+        ? object.audit_anchors.map((e: any) => ServerAnchorsRow.fromJSON(e))
+        : [],
       requests: globalThis.Array.isArray(object?.requests)
         ? object.requests.map((e: any) => RequestRow.fromJSON(e))
         : [],
@@ -632,6 +673,9 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     if (message.servers?.length) {
       obj.servers = message.servers.map((e) => ServerRow.toJSON(e));
     }
+    if (message.auditAnchors?.length) {
+      obj.auditAnchors = message.auditAnchors.map((e) => ServerAnchorsRow.toJSON(e));
+    }
     if (message.requests?.length) {
       obj.requests = message.requests.map((e) => RequestRow.toJSON(e));
     }
@@ -661,6 +705,7 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     message.policies = object.policies?.map((e) => PolicyRow.fromPartial(e)) || [];
     message.tickets = object.tickets?.map((e) => TicketRow.fromPartial(e)) || [];
     message.servers = object.servers?.map((e) => ServerRow.fromPartial(e)) || [];
+    message.auditAnchors = object.auditAnchors?.map((e) => ServerAnchorsRow.fromPartial(e)) || [];
     message.requests = object.requests?.map((e) => RequestRow.fromPartial(e)) || [];
     return message;
   },
@@ -3376,6 +3421,216 @@ export const PolicyRow: MessageFns<PolicyRow> = {
     const message = createBasePolicyRow();
     message.document = object.document ?? "";
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseServerAnchorsRow(): ServerAnchorsRow {
+  return { server: "", anchor: undefined, missed: [] };
+}
+
+export const ServerAnchorsRow: MessageFns<ServerAnchorsRow> = {
+  encode(message: ServerAnchorsRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.server !== "") {
+      writer.uint32(10).string(message.server);
+    }
+    if (message.anchor !== undefined) {
+      AuditAnchorRow.encode(message.anchor, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.missed) {
+      AuditAnchorRow.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServerAnchorsRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServerAnchorsRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.anchor = AuditAnchorRow.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.missed.push(AuditAnchorRow.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ServerAnchorsRow {
+    return {
+      server: isSet(object.server) ? globalThis.String(object.server) : "",
+      anchor: isSet(object.anchor) ? AuditAnchorRow.fromJSON(object.anchor) : undefined,
+      missed: globalThis.Array.isArray(object?.missed) ? object.missed.map((e: any) => AuditAnchorRow.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ServerAnchorsRow): unknown {
+    const obj: any = {};
+    if (message.server !== "") {
+      obj.server = message.server;
+    }
+    if (message.anchor !== undefined) {
+      obj.anchor = AuditAnchorRow.toJSON(message.anchor);
+    }
+    if (message.missed?.length) {
+      obj.missed = message.missed.map((e) => AuditAnchorRow.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ServerAnchorsRow>, I>>(base?: I): ServerAnchorsRow {
+    return ServerAnchorsRow.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ServerAnchorsRow>, I>>(object: I): ServerAnchorsRow {
+    const message = createBaseServerAnchorsRow();
+    message.server = object.server ?? "";
+    message.anchor = (object.anchor !== undefined && object.anchor !== null)
+      ? AuditAnchorRow.fromPartial(object.anchor)
+      : undefined;
+    message.missed = object.missed?.map((e) => AuditAnchorRow.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAuditAnchorRow(): AuditAnchorRow {
+  return { number: 0n, hash: Buffer.alloc(0), atMs: 0n };
+}
+
+export const AuditAnchorRow: MessageFns<AuditAnchorRow> = {
+  encode(message: AuditAnchorRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0n) {
+      if (BigInt.asUintN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.number);
+    }
+    if (message.hash.length !== 0) {
+      writer.uint32(18).bytes(message.hash);
+    }
+    if (message.atMs !== 0n) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.atMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AuditAnchorRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuditAnchorRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AuditAnchorRow {
+    return {
+      number: isSet(object.number) ? BigInt(object.number) : 0n,
+      hash: isSet(object.hash) ? Buffer.from(bytesFromBase64(object.hash)) : Buffer.alloc(0),
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+    };
+  },
+
+  toJSON(message: AuditAnchorRow): unknown {
+    const obj: any = {};
+    if (message.number !== 0n) {
+      obj.number = message.number.toString();
+    }
+    if (message.hash.length !== 0) {
+      obj.hash = base64FromBytes(message.hash);
+    }
+    if (message.atMs !== 0n) {
+      obj.atMs = message.atMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AuditAnchorRow>, I>>(base?: I): AuditAnchorRow {
+    return AuditAnchorRow.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AuditAnchorRow>, I>>(object: I): AuditAnchorRow {
+    const message = createBaseAuditAnchorRow();
+    message.number = (object.number !== undefined && object.number !== null) ? BigInt(object.number) : 0n;
+    message.hash = object.hash ?? Buffer.alloc(0);
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
     return message;
   },
 };

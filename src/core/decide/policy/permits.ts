@@ -5,7 +5,7 @@ import {
   type Permission,
   ROLE_PERMISSIONS,
 } from '../../model/trust/permission.js';
-import type { GrantParty, Policy, Selector } from '../../model/trust/policy.js';
+import type { Grant, GrantParty, Policy, PortRange, Selector } from '../../model/trust/policy.js';
 
 const GRANTED: ReadonlySet<string> = new Set(GRANTED_PERMISSIONS);
 const OF_ROLE: ReadonlyMap<string, ReadonlySet<Permission>> = new Map(
@@ -40,9 +40,44 @@ export function grantFor(
   permission: GrantedPermission,
   to: GrantParty,
 ): number {
-  return grants.findIndex(
-    (grant) => grant.may.includes(permission) && isOneOf(from, grant.from) && isOneOf(to, grant.to),
-  );
+  return grants.findIndex((grant) => isFor(grant, from, permission, to));
+}
+
+/**
+ * The ports of a target that a principal may reach by its connections, ascending and apart from each other; undefined: all that the target
+ * opens. Whether it may ask for a connection at all, {@link permits} says.
+ */
+export function grantedPorts(
+  { grants }: Pick<Policy, 'grants'>,
+  from: GrantParty,
+  to: GrantParty,
+): readonly PortRange[] | undefined {
+  const ranges: PortRange[] = [];
+  for (const grant of grants) {
+    if (!isFor(grant, from, 'connection.ask', to)) continue;
+    if (grant.ports === undefined) return undefined;
+    ranges.push(...grant.ports);
+  }
+  return merged(ranges);
+}
+
+/** Whether a port is in one of these ranges. */
+export function hasPort(ranges: readonly PortRange[], port: number): boolean {
+  return ranges.some(({ first, last }) => first <= port && port <= last);
+}
+
+function merged(ranges: readonly PortRange[]): readonly PortRange[] {
+  const apart: { first: number; last: number }[] = [];
+  for (const { first, last } of [...ranges].sort((x, y) => x.first - y.first)) {
+    const before = apart.at(-1);
+    if (before !== undefined && first <= before.last + 1) before.last = Math.max(before.last, last);
+    else apart.push({ first, last });
+  }
+  return apart;
+}
+
+function isFor(grant: Grant, from: GrantParty, permission: GrantedPermission, to: GrantParty): boolean {
+  return grant.may.includes(permission) && isOneOf(from, grant.from) && isOneOf(to, grant.to);
 }
 
 function isOneOf(party: GrantParty, selectors: readonly Selector[]): boolean {

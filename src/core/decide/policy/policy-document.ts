@@ -20,13 +20,14 @@ import {
   POLICY_BOUNDS,
   type Policy,
   type PolicyTest,
+  type PortRange,
   type RoleLimits,
   type Selector,
   type TrustDomain,
 } from '../../model/trust/policy.js';
 import { utf8Bytes } from '../check.js';
 import { findJsonMistake } from './json-scan.js';
-import { permits } from './permits.js';
+import { grantedPorts, hasPort, permits } from './permits.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -42,6 +43,9 @@ const KEYS = ['auth', 'bindings', 'grants', 'limits', 'issuers', 'certificates',
 const ISSUER_URL = /^https:\/\/[^\s?#@/]+(\/[^\s?#]*)?$/;
 const ISSUER_RULE = 'not the URL of an issuer: https://HOST, with a path if it has one, and no user, query or fragment';
 const TRUST_DOMAIN = /^[a-z0-9._-]+$/;
+/** A port, or a range of them. */
+const PORTS = /^(\d{1,5})(?:-(\d{1,5}))?$/;
+const PORT_MAX = 65_535;
 const DEFAULT_ALGORITHMS: readonly IssuerAlgorithm[] = ['RS256', 'ES256', 'EdDSA'];
 /** What the header of an ID token says, or says nothing of. */
 const DEFAULT_TYP = 'jwt';
@@ -75,13 +79,23 @@ function invalid(violations: readonly FieldViolation[]): Fault {
 
 function failedTests(policy: Policy): Fault | undefined {
   const failed: FieldViolation[] = [];
-  policy.tests.forEach(({ from, may, to, expect }, at) => {
-    const is = permits(policy, from, may, to) ? 'allow' : 'deny';
+  policy.tests.forEach(({ from, may, to, port, expect }, at) => {
+    const isAllowed = permits(policy, from, may, to) && reaches(policy, from, to, port);
+    const is = isAllowed ? 'allow' : 'deny';
     if (is !== expect && failed.length < VIOLATIONS_MAX) {
       failed.push({ field: `tests[${at}]`, description: `expects ${expect} of ${may}, and the policy says ${is}` });
     }
   });
   return failed.length === 0 ? undefined : invalid(failed);
+}
+
+function reaches(policy: Policy, from: GrantParty, to: GrantParty | undefined, port: number | undefined): boolean {
+  const ports = to === undefined || port === undefined ? undefined : grantedPorts(policy, from, to);
+  return port === undefined || ports === undefined || hasPort(ports, port);
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= PORT_MAX;
 }
 
 /** Reads the parts of a document, and collects what is wrong with them. */
@@ -109,7 +123,9 @@ class PolicyReader {
   }
 
   #grant(place: string, content: unknown): Grant {
-    const json = this.#object(place, content, ['from', 'to', 'may']);
+    const json = this.#object(place, content, ['from', 'to', 'may', 'ports']);
+    const ports = json.ports === undefined ? undefined : this.#ports(`${place}.ports`, json.ports);
+    const all = ports === undefined ? GRANTED_PERMISSIONS : (['connection.ask'] as const);
     const side = (name: 'from' | 'to') => {
       const selectors = this.#list(`${place}.${name}`, json[name], POLICY_BOUNDS.selectorsMax, (at, one) =>
         this.#selector(at, one),
@@ -117,10 +133,21 @@ class PolicyReader {
       if (selectors.length === 0) this.#wrong(`${place}.${name}`, 'empty: such a grant grants nothing; * is everybody');
       return selectors;
     };
-    const may = this.#list(`${place}.may`, json.may ?? GRANTED_PERMISSIONS, GRANTED_PERMISSIONS.length, (at, one) =>
-      this.#one<GrantedPermission>(at, one, GRANTED_PERMISSIONS),
+    const may = this.#list(`${place}.may`, json.may ?? all, GRANTED_PERMISSIONS.length, (at, one) =>
+      this.#one<GrantedPermission>(at, one, all),
     );
-    return { from: side('from'), to: side('to'), may };
+    const grant = { from: side('from'), to: side('to'), may };
+    return ports === undefined ? grant : { ...grant, ports };
+  }
+
+  #ports(place: string, content: unknown): PortRange[] {
+    return this.#some(place, content, POLICY_BOUNDS.portsMax, (at, one) => {
+      const [, from, to = from] = (typeof one === 'string' && PORTS.exec(one)) || [];
+      const [first, last] = typeof one === 'number' ? [one, one] : [Number(from), Number(to)];
+      if (isPort(first) && isPort(last) && first <= last) return { first, last };
+      this.#wrong(at, `${shown(one)} is neither a port, 1 to ${PORT_MAX}, nor a range such as "8000-8999"`);
+      return { first: 1, last: 1 };
+    });
   }
 
   #selector(place: string, content: unknown): Selector {
@@ -212,14 +239,22 @@ class PolicyReader {
   }
 
   #test(place: string, content: unknown): PolicyTest {
-    const json = this.#object(place, content, ['from', 'may', 'to', 'expect']);
+    const json = this.#object(place, content, ['from', 'may', 'to', 'port', 'expect']);
     const may = this.#one<Permission>(`${place}.may`, json.may, PERMISSIONS);
     const to = json.to === undefined ? undefined : this.#party(`${place}.to`, json.to);
     const granted: readonly string[] = GRANTED_PERMISSIONS;
     if (granted.includes(may) && to === undefined)
       this.#wrong(`${place}.to`, `${may} is granted for a target; name one`);
     const expect = this.#one<'allow' | 'deny'>(`${place}.expect`, json.expect, ['allow', 'deny']);
-    return { from: this.#party(`${place}.from`, json.from), may, to, expect };
+    const test = { from: this.#party(`${place}.from`, json.from), may, to, expect };
+    return json.port === undefined ? test : { ...test, port: this.#testPort(place, json.port, may) };
+  }
+
+  #testPort(place: string, content: unknown, may: Permission): number {
+    if (may !== 'connection.ask') this.#wrong(`${place}.port`, `only with connection.ask; ${may} is for no port`);
+    if (typeof content === 'number' && isPort(content)) return content;
+    this.#wrong(`${place}.port`, `${shown(content)}; 1 to ${PORT_MAX} are allowed`);
+    return 1;
   }
 
   #party(place: string, content: unknown): GrantParty {

@@ -37,6 +37,14 @@ export interface Grant {
   readonly from: readonly Selector[];
   readonly to: readonly Selector[];
   readonly may: readonly GrantedPermission[];
+  /** Which ports of the targets may be reached by the connections. Absent: all that a target opens. */
+  readonly ports?: readonly PortRange[];
+}
+
+/** Ports from `first` to `last`, both included. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
 }
 
 /** How much one session of a role may have at a time. Absent: as much as the limits of the network allow. */
@@ -52,6 +60,8 @@ export interface PolicyTest {
   readonly from: GrantParty;
   readonly may: Permission;
   readonly to: GrantParty | undefined;
+  /** The port that is to be reached; absent: whichever. */
+  readonly port?: number;
   readonly expect: 'allow' | 'deny';
 }
 
@@ -126,6 +136,8 @@ export const POLICY_BOUNDS = {
   grantsMax: 1_000,
   /** Selectors on one side of a grant. */
   selectorsMax: 64,
+  /** Ports and ranges of ports of one grant: an order tells those of all grants of a pair. */
+  portsMax: 16,
   /** Issuers of tokens: the keys of each are fetched and kept. */
   issuersMax: 8,
   /** Audiences of one issuer. */

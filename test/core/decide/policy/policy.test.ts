@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { authorize, type Subject } from '../../../../src/core/decide/policy/authorize.js';
 import { findJsonMistake } from '../../../../src/core/decide/policy/json-scan.js';
-import { permits } from '../../../../src/core/decide/policy/permits.js';
+import { grantedPorts, permits } from '../../../../src/core/decide/policy/permits.js';
 import { hardened } from '../../../../src/core/decide/policy/policy.js';
 import { readPolicy } from '../../../../src/core/decide/policy/policy-document.js';
 import { Fault } from '../../../../src/core/model/fault.js';
@@ -48,6 +48,57 @@ describe('a policy', () => {
       issuers: [],
       certificates: [],
       tests: [],
+    });
+  });
+
+  it('grants connections to some ports, those of all grants together, and to all ports where one grant names none', () => {
+    const sides = { from: ['role:client'], to: ['role:agent'] };
+    const [client, device] = [party({ roles: ['client'] }), party({ roles: ['agent'] })];
+    const some = policyOf({
+      grants: [
+        { ...sides, ports: ['8000-8009', 22] },
+        { ...sides, ports: ['8010-8020', '8005-8015'] },
+        { ...sides, to: ['*'], may: ['stream.create'] },
+        { from: ['role:agent'], to: ['*'], ports: [1] },
+      ],
+      tests: [
+        { from: client, may: 'connection.ask', to: device, port: 22, expect: 'allow' },
+        { from: client, may: 'connection.ask', to: device, port: 23, expect: 'deny' },
+        { from: client, may: 'connection.ask', to: device, expect: 'allow' },
+      ],
+    });
+    expect(grantedPorts(some, client, device)).toEqual([
+      { first: 22, last: 22 },
+      { first: 8_000, last: 8_020 },
+    ]);
+    expect(grantedPorts(policyOf({ grants: [{ ...sides, ports: [22] }, sides] }), client, device)).toBeUndefined();
+    expect(grantedPorts(some, device, device)).toEqual([{ first: 1, last: 1 }]);
+    expect(grantedPorts(some, client, client)).toEqual([]);
+  });
+
+  it('refuses ports that are none, and ports of what is for no port', () => {
+    const sides = { from: ['*'], to: ['*'] };
+    const refusal = 'is neither a port, 1 to 65535, nor a range such as "8000-8999"';
+    expect(
+      wrongIn({
+        grants: [
+          { ...sides, ports: [0, 65_536, '9-8', '1-', 22.5, '22'] },
+          { ...sides, ports: [22], may: ['stream.create'] },
+          { ...sides, ports: [] },
+          { ...sides, ports: Array.from({ length: 17 }, (_, at) => at + 1) },
+        ],
+        tests: [{ from: {}, may: 'stream.create', to: {}, port: 70_000, expect: 'deny' }],
+      }),
+    ).toEqual({
+      'grants[0].ports[0]': `0 ${refusal}`,
+      'grants[0].ports[1]': `65536 ${refusal}`,
+      'grants[0].ports[2]': `"9-8" ${refusal}`,
+      'grants[0].ports[3]': `"1-" ${refusal}`,
+      'grants[0].ports[4]': `22.5 ${refusal}`,
+      'grants[1].may[0]': '"stream.create"; connection.ask are allowed',
+      'grants[2].ports': 'empty; at least one is needed',
+      'grants[3].ports': '17; 16 are the limit',
+      'tests[0].port': '70000; 1 to 65535 are allowed',
     });
   });
 
