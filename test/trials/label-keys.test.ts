@@ -6,6 +6,9 @@ import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_
 import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { agent, ask, asSession, open, type Running, run } from '../grpc/running.js';
 import { agent as device, talk } from '../system/talking.js';
+import { post, runWeb } from '../web/running.js';
+
+// ts-proto #1267: a key `__proto__` of a map became the prototype of the map.
 
 /** Names that an ordinary object gives a meaning to. */
 const KEYS = ['__proto__', 'constructor', 'toString', 'hasOwnProperty'];
