@@ -73,6 +73,20 @@ describe('Labels whose keys every object has', () => {
     one.client.close();
   });
 
+  it('come through the door for JSON, both ways', async () => {
+    const web = await runWeb();
+    const service = '/switchyard.v1.SessionService';
+    const { instanceUuid } = agent(6);
+    // As text: an object would lose one of them on the way.
+    const labels = `{${KEYS.map((key) => `"${key}":"of a page"`).join()}}`;
+    const request = JSON.parse(`{"instanceUuid":"${instanceUuid}","instanceType":2,"name":"page","labels":${labels}}`);
+    const opened = await post(web.web, `${service}/Session`, request);
+    const { instanceSid } = JSON.parse(opened.text);
+    const got = JSON.parse((await post(web.web, `${service}/GetSession`, { cvid: instanceSid })).text);
+    await web.stop();
+    expect(entriesOf(got.session.labels)).toEqual(entriesOf(labelsOf('of a page')));
+  });
+
   it('are kept by the stubs in every form', () => {
     const labels = labelsOf('of a stub');
     const request = SessionRequest.fromPartial({ labels });
