@@ -153,11 +153,10 @@ function addReaders(program: Command, surroundings: Surroundings): void {
     .addHelpText('after', examples('switchyard status', 'switchyard status --json | jq .limits'))
     .action((flags) => showStatus(flags, surroundings));
 
-  withConnection(program.command('servers'))
+  withList(withConnection(program.command('servers')))
     .description('List the servers of the network, as the one that is asked knows them.')
-    .option('--json', 'one JSON object a line: one for each server')
     .addHelpText('after', examples('switchyard servers', 'switchyard servers --json | jq -r .name'))
-    .action((flags) => listServers(flags, surroundings));
+    .action((_, command) => listServers(command.optsWithGlobals(), surroundings));
 
   withConnection(program.command('watch'))
     .description('Show the network graph change, live, until Ctrl-C.')

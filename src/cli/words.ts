@@ -27,6 +27,12 @@ export function durationWord(ms: number): string {
   return `${Math.round((ms / size) * 10) / 10}${unit}`;
 }
 
+/** A moment as ISO 8601 has it; `-` where there is none, and `?` for one that no calendar has: servers can say such numbers. */
+export function momentWord(at: Date | undefined): string {
+  if (at === undefined) return '-';
+  return Number.isNaN(at.getTime()) ? '?' : at.toISOString();
+}
+
 /** A number of things: `1 node`, `2 nodes`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

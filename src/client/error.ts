@@ -44,6 +44,7 @@ export class SwitchyardError extends Error {
   readonly retryAfterMs: number | undefined;
   /** Facts for programs, such as `oldest_revision`. */
   readonly metadata: Readonly<Record<string, string>>;
+  #server: string | undefined;
 
   constructor(
     /** The gRPC status. */
@@ -63,6 +64,16 @@ export class SwitchyardError extends Error {
   static of(status: CallStatus): SwitchyardError {
     const code = isStatusCode(status.code) ? status.code : StatusCode.UNKNOWN;
     return new SwitchyardError(code, status.message, status.details ? decodeDetails(status.details) : {});
+  }
+
+  /** HOST:PORT of the server that the call was made to, where a client knows several; undefined where it knows one. */
+  get server(): string | undefined {
+    return this.#server;
+  }
+
+  /** For the ways to several servers: the call was made to this one. The first that is named stands. */
+  madeTo(server: string): void {
+    this.#server ??= server;
   }
 
   /**

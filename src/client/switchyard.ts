@@ -92,7 +92,8 @@ export class Switchyard extends Calls {
     this.#life = new Scope(options.signal);
     this.#life.signal.addEventListener('abort', () => channel.close(), { once: true });
     if (this.#life.signal.aborted) channel.close();
-    const bearer = options.bearerToken === undefined ? undefined : new BearerToken(options.bearerToken, clock);
+    const bearer =
+      options.bearerToken === undefined ? undefined : new BearerToken(options.bearerToken, clock, this.#life.signal);
     const anybody: Caller = {
       channel,
       ...{ clock, random },
@@ -106,7 +107,7 @@ export class Switchyard extends Calls {
       adminToken,
       isChecked ? () => checkFirst(() => checkServerKnows(adminToken, anybody), ways.leave) : undefined,
     );
-    const access = new AccessCredentials(accessToken, options.renewAccessToken);
+    const access = new AccessCredentials(accessToken, options.renewAccessToken, this.#life.signal);
     this.#subject = {
       ...anybody,
       credentials: async (signal) => (await bearer?.metadata(signal)) ?? {},
@@ -120,9 +121,9 @@ export class Switchyard extends Calls {
         ...(await asAdministrator(signal)),
         ...access.metadata(),
       }),
-      show: async (signal, reason) => {
-        if (await this.#subject.show?.(signal, reason)) return true;
-        return reason === 'AUTH_REQUIRED' && access.renew(signal);
+      show: async (signal, reason, sent) => {
+        if (await this.#subject.show?.(signal, reason, sent)) return true;
+        return reason === 'AUTH_REQUIRED' && access.renew(sent, signal);
       },
     };
     this.reader = this.caller;

@@ -90,7 +90,7 @@ export async function* follow<Request, Response extends Watched>(
         else span.failed(failure ?? scope.signal.reason);
         call.release();
       }
-      if (!hasShown && (await showAgain(caller, failure, scope.signal))) {
+      if (!hasShown && (await showAgain(caller, failure, scope.signal, metadata))) {
         hasShown = true;
         continue;
       }

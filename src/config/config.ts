@@ -3,6 +3,7 @@ import { type Address, isLoopback } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 import { withoutCredentials } from '../base/without-credentials.js';
 import type { Limits } from '../core/model/limits.js';
+import { DEFAULT_NETWORK } from '../core/model/network.js';
 import { ETCD_OPTIONS, etcdContradictions, readEtcdPassword } from './etcd-options.js';
 import { isExposed } from './exposure.js';
 import { limitsOf } from './limit-options.js';
@@ -49,9 +50,10 @@ interface Written {
 export function readConfig(sources: Sources): Config {
   const problems: string[] = [];
   const file = readConfigFile(sources, problems);
+  const own = asForServer(sources, file);
   const values: Record<string, unknown> = {};
   for (const [key, option] of Object.entries(OPTIONS) as [string, Option<unknown>][]) {
-    const written = findWritten(option, sources, file);
+    const written = findWritten(option, own, file);
     try {
       values[key] = written === undefined ? undefined : option.parse(written.text);
     } catch (error) {
@@ -70,6 +72,15 @@ export function readConfig(sources: Sources): Config {
   if (problems.length === 0) problems.push(...contradictions(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+/**
+ * Where options come from, without what the environment says to commands alone: SWITCHYARD_NETWORK is also the network that they are about,
+ * and a server without `--journal` has no one network.
+ */
+function asForServer(sources: Sources, file: Map<string, Written>): Sources {
+  if (findWritten(OPTIONS.journal, sources, file) !== undefined) return sources;
+  return { ...sources, env: { ...sources.env, [environmentName(OPTIONS.network.flag)]: undefined } };
 }
 
 /** Where an option is written, the strongest source first. */
@@ -136,6 +147,9 @@ function contradictions(config: Config): string[] {
   }
   if (config.journal !== undefined && config.leaderTtlMs > LEADER_TTL_MS_MAX) {
     found.push('--leader-ttl must be 2s to 1h');
+  }
+  if (config.network !== DEFAULT_NETWORK && config.journal === undefined) {
+    found.push('--network needs --journal; further networks of a data folder are made by switchyard network create');
   }
   if (config.renewEpoch && config.journal === undefined) {
     found.push('--renew-epoch needs --journal; of a data folder switchyard journal new-epoch renews it');

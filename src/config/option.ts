@@ -2,6 +2,7 @@ import { AddressSet } from '../admission/address-set.js';
 import { type Origin, parseOrigins } from '../admission/web-guard.js';
 import { type Address, parseAddress } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
+import { NETWORK_NAME, NETWORK_NAME_HAS } from '../core/model/network.js';
 import { tracesUrl } from '../tracing/traces-url.js';
 
 /**
@@ -86,19 +87,14 @@ export function parseLogAddress(text: string): LogAddress {
   return { members: members.map(parseAddress), isEncrypted: scheme === 'etcds' };
 }
 
-/** The name of a network in a shared log. */
+/** The name of a network in a shared log: what clients can name, and nothing else. */
 export function networkName(flag: string, fallback: string, help: string): Option<string> {
   const parse = (text: string) => {
-    if (!NETWORK_NAME.test(text)) {
-      throw new ValueError('must have 1-63 of a-z, 0-9 and -, the first and the last a letter or a digit');
-    }
+    if (!NETWORK_NAME.test(text)) throw new ValueError(`must have ${NETWORK_NAME_HAS}`);
     return text;
   };
   return { flag, placeholder: 'NAME', fallback, help, parse };
 }
-
-/** A label of RFC 1123 in lower case: it is a part of keys. */
-const NETWORK_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** A set of networks; nobody is in it unless it is given. */
 export function optionalNetworks(flag: string, help: string): Option<AddressSet | undefined> {

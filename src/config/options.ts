@@ -42,7 +42,7 @@ export const OPTIONS = {
   network: networkName(
     'network',
     'default',
-    'The network whose journal it is in etcd, with --journal; its clients may name it so. Without --journal it means nothing.',
+    'The network whose journal it is in etcd, with --journal; its clients may name it so. Without --journal it is refused, and the variable, which commands read too, is not read.',
   ),
   name: optionalText(
     'name',

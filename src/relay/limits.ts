@@ -4,7 +4,7 @@ export interface RelayLimits {
   readonly windowBytesMax: number;
   /** Blocks held for one stream: tiny blocks cost their objects, not their bytes. */
   readonly windowBlocksMax: number;
-  /** Bytes of blocks held in all streams together; beyond that every source waits whose network holds its part of it. */
+  /** Bytes of blocks held in all streams together; beyond its part of that the sources of a network wait (`relayed-bytes.ts`). */
   readonly totalBytesMax: number;
   /** How long a sink may take nothing while blocks wait for it, before it is cut off. */
   readonly sinkStallMs: number;

@@ -1,9 +1,13 @@
+/** Parts of the bound: what is kept for those that hold little, and from where on each may hold an equal part only. */
+const [KEPT, EQUAL_FROM] = [1 / 4, 1 / 2];
+
 /**
  * Counts the bytes that the relays of all networks hold together, and wakes them when there is room again.
  *
- * When all is full, that counts for the networks that hold their fair part of it or more: an equal part for each that holds anything. So one
- * network cannot keep the sources of another waiting. Together they hold twice the bound at most: one the whole of it, and then the others
- * their parts.
+ * A network that is alone may hold the whole bound. Where there are several, one cannot keep the sources of another waiting: from half of
+ * the bound on each that holds anything may hold an equal part of that half, from three quarters on an equal part of the quarter that is
+ * kept for this. So together they hold the bound at most: equal parts alone would not do, as the first network would hold all of it, the
+ * second a half more, the third a third …
  */
 export class RelayedBytes {
   readonly #bytesMax: number;
@@ -26,26 +30,39 @@ export class RelayedBytes {
   /** For a share: it is not woken any more. What it still holds counts until it lets go of it. */
   leave(share: RelayedShare): void {
     this.#shares.delete(share);
+    this.#wakeAll();
   }
 
   /** For a share: whether there is no room for it. */
   isFull({ bytes }: RelayedShare): boolean {
-    return this.#bytes >= this.#bytesMax && bytes >= this.#bytesMax / (this.#holding + (bytes > 0 ? 0 : 1));
+    const [all, networks] = [this.#bytesMax, this.#shares.size];
+    if (networks <= 1) return this.#bytes >= all;
+    if (bytes < (all * KEPT) / networks) return false;
+    if (this.#bytes >= all * (1 - KEPT)) return true;
+    return this.#bytes >= all * EQUAL_FROM && bytes >= (all * EQUAL_FROM) / this.#holding;
   }
 
   /** For a share: it holds so many bytes more, or (negative) fewer. */
   moved(share: RelayedShare, bytes: number): void {
-    const wasFull = this.#bytes >= this.#bytesMax;
-    const wasShareFull = this.isFull(share);
-    const before = share.bytes;
+    const wasFull = this.isFull(share);
+    const [stood, held] = [this.#step(), share.bytes];
     this.#bytes += bytes;
     share.bytes += bytes;
-    this.#holding += Number(share.bytes > 0) - Number(before > 0);
-    if (!wasFull || bytes >= 0) return;
+    this.#holding += Number(share.bytes > 0) - Number(held > 0);
+    if (bytes >= 0) return;
     // Fewer that hold something have larger parts each.
-    if (this.#bytes < this.#bytesMax || share.bytes === 0) {
-      for (const one of this.#shares) if (!this.isFull(one)) one.wake();
-    } else if (wasShareFull && !this.isFull(share)) share.wake();
+    if (this.#step() < stood || (stood > 0 && share.bytes === 0)) this.#wakeAll();
+    else if (wasFull && !this.isFull(share)) share.wake();
+  }
+
+  /** At how many of the steps what all hold stands, from which on networks are full that hold more than a part. */
+  #step(): number {
+    const steps = this.#shares.size <= 1 ? [1] : [EQUAL_FROM, 1 - KEPT];
+    return steps.filter((part) => this.#bytes >= this.#bytesMax * part).length;
+  }
+
+  #wakeAll(): void {
+    for (const one of this.#shares) if (!this.isFull(one)) one.wake();
   }
 }
 

@@ -32,7 +32,9 @@ export interface RunningCommand {
 }
 
 /** What a test may say about the process that a command runs in. */
-export type Setting = Partial<Pick<Surroundings, 'env' | 'home' | 'readFile' | 'platform' | 'input' | 'output'>> & {
+export type Setting = Partial<
+  Pick<Surroundings, 'env' | 'home' | 'readFile' | 'platform' | 'input' | 'output' | 'random' | 'onHangUp'>
+> & {
   /** What `out` waits for at each write: a reader that takes nothing until then. */
   readonly ready?: Promise<void>;
   readonly colored?: boolean;

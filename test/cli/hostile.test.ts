@@ -51,6 +51,10 @@ describe('a server that says what would steer a terminal', () => {
     ['ticket', 'issue', '--role', 'agent'],
     ['ticket', 'list'],
     ['ticket', 'revoke', 'tk-1'],
+    ['network', 'list'],
+    ['network', 'drop', HOSTILE, '--yes'],
+    ['whoami'],
+    ['audit', 'tail'],
   ];
   const asJson = commands.map((command) => [...command, '--json']);
   const formats = ['netjson', 'dot', 'graphml'].map((format) => ['export', '--format', format]);

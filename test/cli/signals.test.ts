@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Switchyard } from '../../src/client/index.js';
+import { systemRandom } from '../../src/client/system.js';
+import { startCommand } from './command.js';
 import { Program, startServerProcess } from './process.js';
 
 let folder: string;
@@ -141,6 +143,35 @@ describe('SIGHUP to a server', () => {
     server.process.kill('SIGHUP');
     await said(server, /nothing was reloaded: .*log-level: "loud"/);
     expect(await server.stop('SIGTERM')).toBe(0);
+  });
+});
+
+describe('SIGHUP to a server that has not started yet', () => {
+  it('does not end it, and its files are read again once it has', async () => {
+    const texts = ['{"log-level": "silent"}', '{"log-level": "loud"}'];
+    let hangUp = () => {
+      throw new Error('it would have ended');
+    };
+    let isTold = false;
+    // What a start draws first: nothing is open then.
+    const bytes = (count: number) => {
+      if (!isTold) hangUp();
+      isTold = true;
+      return systemRandom.bytes(count);
+    };
+    const setting = {
+      readFile: () => texts.shift() ?? '{}',
+      random: { ...systemRandom, bytes },
+      onHangUp: (listener: () => void) => {
+        hangUp = listener;
+      },
+    };
+    const args = ['serve', '--listen', '127.0.0.1:0', '--rendezvous-listen', '127.0.0.1:0', '--data', ':memory:'];
+    const server = startCommand([...args, '--config', 'yard.json'], setting);
+    expect(await server.said(/nothing was reloaded/)).toMatch(/log-level: "loud"/);
+    server.interrupt('SIGTERM');
+    expect((await server.ended).status).toBe(0);
+    expect(isTold).toBe(true);
   });
 });
 

@@ -10,6 +10,7 @@ import { TestIssuer } from '../trust/oidc/issuer.js';
 let issuer: TestIssuer;
 let at: Running;
 let yard: Switchyard;
+const ALWAYS = new AbortController().signal;
 let skippedMs = 0;
 let waiting: { readonly atMs: number; readonly call: () => void }[] = [];
 
@@ -121,13 +122,27 @@ describe("a client with an issuer's token", () => {
 });
 
 describe("an issuer's token", () => {
+  it('is got for the call that still waits when the one that asked first gives up', async () => {
+    let get = (_token: string) => {};
+    const got = new Promise<string>((resolve) => {
+      get = resolve;
+    });
+    const bearer = new BearerToken(() => got, systemClock, ALWAYS);
+    const first = new AbortController();
+    const both = [bearer.metadata(first.signal), bearer.metadata(ALWAYS)];
+    first.abort('given up');
+    await expect(both[0]).rejects.toBe('given up');
+    get('token');
+    expect(await both[1]).toEqual({ authorization: 'Bearer token' });
+  });
+
   const withEnd = (exp: unknown) => `h.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.s`;
 
   it('is asked for a minute before it ends, by what it says itself', async () => {
     const ends = [1_000, 2_000];
     let nowMs = 0;
     const source = async () => withEnd(ends.shift());
-    const bearer = new BearerToken(source, { wallMs: () => nowMs, nowMs: () => nowMs });
+    const bearer = new BearerToken(source, { wallMs: () => nowMs, nowMs: () => nowMs }, ALWAYS);
     const { signal } = new AbortController();
     const first = await bearer.metadata(signal);
     expect(bearer.renewsInMs()).toBe(940_000);
@@ -143,7 +158,7 @@ describe("an issuer's token", () => {
       let asked = 0;
       const source = async () => `${text}${asked++ === 0 ? '' : asked}`;
       let nowMs = 0;
-      const bearer = new BearerToken(source, { wallMs: () => nowMs, nowMs: () => nowMs });
+      const bearer = new BearerToken(source, { wallMs: () => nowMs, nowMs: () => nowMs }, ALWAYS);
       const { signal } = new AbortController();
       await bearer.metadata(signal);
       expect(await bearer.metadata(signal)).toEqual({ authorization: `Bearer ${text}` });

@@ -125,7 +125,8 @@ describe('values that cannot be', () => {
       'must be etcd://HOST:PORT[,HOST:PORT...], or etcds:// for TLS, with 1 to 9 members',
     ],
     ['journal', 'etcd://here:1,there', 'must be HOST:PORT'],
-    ['network', 'A_b', 'must have 1-63 of a-z, 0-9 and -, the first and the last a letter or a digit'],
+    ['network', 'A_b', 'must have 1 to 32 of a-z, 0-9 and -'],
+    ['network', 'n'.repeat(33), 'must have 1 to 32 of a-z, 0-9 and -'],
     ['leader-ttl', '1s', 'must be 2s to 24d'],
     ['session-ttl', '1ms', 'must be 10ms to 24d'],
     ['session-ttl', '25d', 'must be 10ms to 24d'],
@@ -242,6 +243,27 @@ describe('an etcd', () => {
     const [inUrl] = problemsOf({ flags: { journal: 'etcds://yard:secret@a:1' } });
     expect(inUrl).toContain('must have no user');
     expect(inUrl).not.toContain('secret');
+  });
+});
+
+describe('the network of a server', () => {
+  const journal = 'etcd://here:1';
+
+  it('is refused without --journal, where it would be passed over in silence', () => {
+    expect(problemsOf({ flags: { network: 'north' } })).toEqual([
+      '--network needs --journal; further networks of a data folder are made by switchyard network create',
+    ]);
+    expect(readConfig({ ...nothing, flags: { network: 'north', journal } }).network).toBe('north');
+  });
+
+  it('is not read from SWITCHYARD_NETWORK, which commands read too, without --journal', () => {
+    for (const name of ['north', 'No Name'])
+      expect(readConfig({ ...nothing, env: { SWITCHYARD_NETWORK: name } }).network).toBe('default');
+    const inEtcd = { ...nothing, flags: { journal } };
+    expect(readConfig({ ...inEtcd, env: { SWITCHYARD_NETWORK: 'north' } }).network).toBe('north');
+    expect(problemsOf({ ...inEtcd, env: { SWITCHYARD_NETWORK: 'No Name' } })).toEqual([
+      'SWITCHYARD_NETWORK: "No Name" must have 1 to 32 of a-z, 0-9 and -',
+    ]);
   });
 });
 

@@ -1,11 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import {
+  HealthService as Health,
+  HealthCheckResponse_ServingStatus as Serving,
+} from '../../gen/grpc/health/v1/health.js';
 import { IdentityServiceService as Identities } from '../../gen/switchyard/v1/identity.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { JournalError, type NetworkJournals } from '../../src/journal/journal.js';
 import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { MemoryDisk, MemoryJournal } from '../../src/journal/storage/memory.js';
 import { ADMIN_TOKEN, agent, asAdmin, asHeaders, ask, type Running, refused, run } from '../grpc/running.js';
@@ -99,6 +105,47 @@ describe('networks of a disk that fills up', () => {
     expect(await sessionsIn('north')).toBe(1);
     await drop('north');
     expect(await listed()).toEqual([]);
+  });
+});
+
+/** A journal of which one network's fails to write from a moment on. */
+class FailingJournal extends MemoryJournal {
+  isFailing = false;
+
+  override get networks(): NetworkJournals {
+    const { networks } = { networks: super.networks };
+    const open = networks.open.bind(networks);
+    networks.open = async (number) => {
+      const journal = await open(number);
+      const append = journal.append.bind(journal);
+      journal.append = (records) =>
+        this.isFailing ? Promise.reject(new JournalError('failed', 'EIO')) : append(records);
+      return journal;
+    };
+    return networks;
+  }
+}
+
+describe('a network whose journal fails while it runs', () => {
+  it('ends the whole server, as the networks share their storage, and what it had acknowledged is there again', async () => {
+    const disk = new MemoryDisk();
+    const journal = new FailingJournal(disk);
+    const ended: unknown[] = [];
+    at = await run({}, { journal, log: keptLog(), fatal: (error) => ended.push(error) });
+    await create('north');
+    await openIn('north');
+    journal.isFailing = true;
+    const asked = ask(at, Sessions.session, agent(2), inNetwork('north')).catch(() => {});
+    while (logged.length === 0) await setImmediate();
+    expect(logged.join('')).toMatch(/"network":"north".*the journal can be written no more/);
+    const health = async (service: string) => (await ask(at, Health.check, { service })).status;
+    expect(await health('')).toBe(Serving.NOT_SERVING);
+    while (ended.length === 0) await setTimeout(10);
+    expect(ended).toMatchObject([{ kind: 'failed' }]);
+    await at.stop();
+    await asked;
+    at = await run({}, { journal: new MemoryJournal(disk), log: keptLog() });
+    expect([await sessionsIn('north'), await sessionsIn('default')]).toEqual([1, 0]);
   });
 });
 

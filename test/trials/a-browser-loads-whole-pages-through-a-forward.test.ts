@@ -9,6 +9,7 @@ import { type Running, run } from '../grpc/running.js';
 import { launchChromium } from '../interop/chromium.mjs';
 import { IS_LONG } from '../long.js';
 
+// tinyproxy #613, frp #3957: pages that a browser loads over several connections of a tunnel at once lacked parts.
 // As pages-through-a-forward-are-whole.test.ts, with Chromium itself: it opens connections ahead of time, and leaves some unused.
 
 const PAGES = IS_LONG ? 200 : 5;

@@ -8,6 +8,8 @@ import { BlindChannel } from '../client/worlds/blind-channel.js';
 import { type Running, run } from '../grpc/running.js';
 import { StepNetwork } from './step-network.js';
 
+// iroh #1097, headscale #1469: the relay was there, and connections waited for the search for a direct path all the same.
+
 /*
  * docs/direct-connections.md draws these round trips, and gives each its reason. Both ends are a round trip away from the server,
  * and from its rendezvous.

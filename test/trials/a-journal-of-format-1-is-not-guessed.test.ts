@@ -13,6 +13,8 @@ import { FOUND, opening } from '../core/network.js';
 import { asAdmin, ask, run } from '../grpc/running.js';
 import { leaveFormat1 } from '../journal/format-1.js';
 
+// etcd #13514: after a downgrade and an upgrade two members held different data, and nothing had said so.
+
 const TTL_MS = 86_400_000;
 /** Twelve instances ask for sessions; the past's limits decide how many have one. */
 const COMMANDS: readonly Command[] = [

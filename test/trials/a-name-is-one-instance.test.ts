@@ -12,6 +12,7 @@ import { runCommand } from '../cli/command.js';
 import { Program } from '../cli/process.js';
 import { startTestServer } from '../cli/servers/server.js';
 
+// headscale #1686, tailscale #5400: what was started again came back as another node, beside its own ghost.
 // A machine whose `join` was killed came back as another instance, beside its own node, which stayed until its session expired:
 // "the name of 2 nodes" to everybody who wanted to reach it meanwhile.
 

@@ -7,6 +7,8 @@ import { systemClock } from '../../src/client/system.js';
 import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { agent, asAdmin, ask, asSession, open, type Running, refused, run } from '../grpc/running.js';
 
+// yuvomi #822: an answer was lost, the request was repeated with its key, and there were two of what was to be made.
+
 /** The real clock, its wall moved by the test. */
 const wall = { aheadMs: 0 };
 const clock = { ...systemClock, wallMs: () => systemClock.wallMs() + wall.aheadMs };

@@ -16,6 +16,7 @@ import { decodeRecord } from '../../src/journal/format/record.js';
 import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { Program, startServerProcess } from '../cli/process.js';
 
+// etcd #16028, Kubernetes #118501: after a restore revisions begin to be given anew, and watchers go on in another history.
 // A restored journal had the epoch that it had before, and gave revisions that were told already to other commands: a watcher that
 // had been away went on from its position into another history, and its picture was wrong for good.
 

@@ -7,6 +7,8 @@ import { TimersClock } from '../../harness/manual-clock.js';
 import { draining } from '../../src/core/model/draining.js';
 import { agent, ask, asSession, run } from '../grpc/running.js';
 
+// etcd #2660: keys of clients that were alive expired while there was nobody at whom to renew them.
+
 const COUNT = 200;
 
 let folder: string;

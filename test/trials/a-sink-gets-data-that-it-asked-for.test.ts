@@ -4,6 +4,8 @@ import { DEFAULT_RELAY_LIMITS } from '../../src/relay/limits.js';
 import { type Running, run } from '../grpc/running.js';
 import { agent, talk } from '../system/talking.js';
 
+// peer-observer #276: clients were sent everything that there was, whatever they had asked for.
+
 const BLOCK = new Uint8Array(65_536);
 
 describe('a sink over system events', () => {

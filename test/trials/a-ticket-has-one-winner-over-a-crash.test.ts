@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeTicket, type Identity, SigningKey, Switchyard, SwitchyardError } from '../../src/client/index.js';
 import { type Program, startServerProcess } from '../cli/process.js';
 
+// headscale #158: a key for one machine let in a second one.
+
 const TEST_MS = 60_000;
 const ADMIN = 'an-administrator-of-tests';
 /** Who wants the only use of the ticket. */

@@ -8,6 +8,8 @@ import { ToyWorld } from '../feed/toy.js';
 import { run } from '../grpc/running.js';
 import { agent, talk } from '../system/talking.js';
 
+// java-dogstatsd-client #224: what an encoder had written before it failed went out with the next message.
+
 /** Longer than a cell can be. */
 const TOO_LONG = 'x'.repeat(70_000);
 const BAD: SystemEvent = { type: 'Session', body: { ...agent(1), name: TOO_LONG } };

@@ -11,6 +11,8 @@ import { StreamServiceService as Streams, type WatchStreamsResponse } from '../.
 import { ADMIN_TOKEN, agent, asAdmin, ask, open, type Reading, type Running, run } from '../grpc/running.js';
 import { agent as systemAgent, talk } from '../system/talking.js';
 
+// grpc-java #8434, tonic #2302: a stream without a message yet had no headers either, and its caller waited.
+
 type Response = WatchNetworkDeltaResponse | WatchEndpointClosedResponse | WatchStreamsResponse;
 
 /** Far more than a round trip on loopback, and far less than the 20 s after which a bookmark is due anyway. */

@@ -7,6 +7,8 @@ import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_
 import { checkFolder } from '../../src/journal/inspect.js';
 import { agent, asAdmin, ask, asSession, type Running, run } from '../grpc/running.js';
 
+// etcd #16106: a member whose quota refused what the others had applied counted other revisions from then on.
+
 /** Wide enough not to be met, where a test is about what the core refuses when it is a command's turn. */
 const WIDE_SHARES = { 'sessions-per-connection': '1000', 'sessions-per-address': '1000' };
 

@@ -22,6 +22,8 @@ const MESSAGE_BYTES_MAX = 2_097_152;
 /** Some ms of work, with room for a slow machine and for what V8 collects meanwhile. */
 const TURN_MS_MAX = 100;
 
+// etcd #19441: a watch that was behind was sent one message of 4.8 MB, which no default client takes, again and again.
+
 /** Milliseconds that the process has worked: on a machine that is busy otherwise, time passes without any. */
 function workedMs(): number {
   const { user, system } = process.cpuUsage();

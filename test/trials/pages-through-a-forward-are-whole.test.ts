@@ -8,6 +8,7 @@ import { type RunningCommand, startCommand } from '../cli/command.js';
 import { type Running, run } from '../grpc/running.js';
 import { IS_LONG } from '../long.js';
 
+// frp #3957: some of the connections that a browser opens at once through a tunnel were reset.
 // A browser opens six connections at once. Connections that were made at once to one peer failed at random, and pages lacked
 // their pictures.
 

@@ -5,6 +5,8 @@ import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { agent, ask, asSession, type Running, refused, run } from '../grpc/running.js';
 import { agent as device, talk } from '../system/talking.js';
 
+// rostam #87: a deletion was answered although its record had not reached the disk, and was undone by the next start.
+
 /** A journal whose disk is full when the test says so. */
 class Disk extends MemoryJournal {
   isFull = false;

@@ -11,6 +11,7 @@ import { runCommand } from '../cli/command.js';
 import { TLS_FILES } from '../cli/servers/odd-servers.js';
 import { startTestServer } from '../cli/servers/server.js';
 
+// sentry-cli #844: a token of one server's was sent to whatever server a command was led to.
 // One `serve` leaves a token in the user's data folder. Every other server on the loopback interface was sent it by every command,
 // and refused `nodes` and `watch` because of it; behind an ssh tunnel that is somebody else's server.
 

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { systemAuthorities } from '../../src/client/channel/system-authorities.js';
 import { Program, startServerProcess } from '../cli/process.js';
 
+// node #4175, grpc-node #3059: Node has a list of authorities of its own, and does not look at the system's.
 // `--tls` promised the system's authorities and meant the list that comes with Node: an authority that a company had installed on its
 // machines was unknown, and SSL_CERT_FILE had no effect.
 

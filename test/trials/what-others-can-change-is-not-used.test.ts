@@ -20,6 +20,7 @@ import { runCommand } from '../cli/command.js';
 import { Program } from '../cli/process.js';
 import { sampleOf } from '../long.js';
 
+// signalk-server #143: a private key that all could read was used without a word.
 // A data folder that somebody else has prepared: with an administrator's token that he knows, or with links to files of the
 // server's user, which a start then overwrites.
 

@@ -12,6 +12,8 @@ import { writeEvent } from '../../src/system/codec/send.js';
 import { agent, asAdmin, ask, asSession, type Method, open, type Running, run } from '../grpc/running.js';
 import { agent as device } from '../system/talking.js';
 
+// containerd #4667: callers that had given up left leases of a day each behind.
+
 const EVERYTHING = { pageSize: 1_000, pageToken: '', instanceType: 0, instanceUuid: '' };
 
 /** A journal that takes its time, or is full, when the test says so. */

@@ -948,7 +948,7 @@ export interface Network {
   sessions: number;
   /** Sessions that it may have at most. */
   sessionsMax: number;
-  /** The epoch of its journal. */
+  /** The epoch of its journal. Empty: the network is stored and does not run, as its journal could not be read; the server's log says why. */
   epoch: string;
 }
 

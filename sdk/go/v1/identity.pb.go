@@ -3476,7 +3476,7 @@ type Network struct {
 	Sessions int32 `protobuf:"varint,4,opt,name=sessions,proto3" json:"sessions,omitempty"`
 	// Sessions that it may have at most.
 	SessionsMax int32 `protobuf:"varint,5,opt,name=sessions_max,json=sessionsMax,proto3" json:"sessions_max,omitempty"`
-	// The epoch of its journal.
+	// The epoch of its journal. Empty: the network is stored and does not run, as its journal could not be read; the server's log says why.
 	Epoch string `protobuf:"bytes,6,opt,name=epoch,proto3" json:"epoch,omitempty"`
 }
 

@@ -4,7 +4,7 @@ import { type ListFlags, writeListing } from '../output/listing.js';
 import type { Column } from '../output/table.js';
 import { withReader } from '../reader.js';
 import type { Surroundings } from '../surroundings.js';
-import { durationWord, flavorWord, typeWord } from '../words.js';
+import { durationWord, flavorWord, momentWord, typeWord } from '../words.js';
 import { labelsWord } from './nodes.js';
 
 /** The sessions that live, each with whether orders reach it. */
@@ -26,7 +26,7 @@ const COLUMNS: readonly Column<Session>[] = [
   { heading: 'FLAVOR', value: (session) => flavorWord(session.instanceFlavor) },
   { heading: 'ATTACHED', value: (session) => (session.attached ? 'yes' : 'no') },
   { heading: 'TTL', value: (session) => durationWord(msOf(session.ttl ?? { seconds: 0n, nanos: 0 })), right: true },
-  { heading: 'OPENED', value: (session) => session.openedAt?.toISOString() ?? '-' },
+  { heading: 'OPENED', value: (session) => momentWord(session.openedAt) },
   { heading: 'UUID', value: (session) => session.instanceUuid },
   { heading: 'LABELS', value: (session) => labelsWord(session.labels) },
 ];

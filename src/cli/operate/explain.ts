@@ -19,11 +19,13 @@ export function explain(error: SwitchyardError): string[] {
   ];
 }
 
-/** Who says it: a server's message must not look like this program's own. */
-function speaker({ code, reason }: SwitchyardError): string {
-  if (reason !== undefined) return 'the server says';
-  if (code === StatusCode.UNAVAILABLE) return 'the server is away';
-  return code === StatusCode.DEADLINE_EXCEEDED ? 'no answer in time' : 'the server says';
+/** Who says it, of several servers which: a server's message must not look like this program's own. */
+function speaker({ code, reason, server }: SwitchyardError): string {
+  const who = server === undefined ? 'the server' : `the server at ${server}`;
+  if (reason !== undefined) return `${who} says`;
+  if (code === StatusCode.UNAVAILABLE) return `${who} is away`;
+  if (code !== StatusCode.DEADLINE_EXCEEDED) return `${who} says`;
+  return server === undefined ? 'no answer in time' : `no answer in time from ${server}`;
 }
 
 /** Text from others, cut where it is too long for a line. */

@@ -33,6 +33,7 @@ export async function serve(command: Command, surroundings: Surroundings): Promi
   await warnIfExposed(config, surroundings);
   await warnIfUnbounded(config, surroundings);
   const log = makeLog(config, surroundings);
+  const started = reloadOnHangUp(command, surroundings);
   // A server that waits until another stops leading has nothing open that would keep the process alive.
   const waiting = setInterval(() => {}, ALIVE_MS);
   const server = await startServer(config, { ...surroundings, log })
@@ -48,7 +49,7 @@ export async function serve(command: Command, surroundings: Surroundings): Promi
   // In a fixed order, whichever was ready first: gRPC, then the others by name.
   const { grpc, ...others } = server.addresses;
   const adapters = [['grpc', grpc], ...Object.entries(others).sort()];
-  surroundings.onHangUp?.(() => void reload(server, command, surroundings));
+  started(server);
   const listening = `listening ${adapters.map(([name, address]) => `${name} ${address}`).join(', ')}`;
   if (config.json) await terminal.out.json({ listening: Object.fromEntries(adapters) });
   else await terminal.out.write(listening);
@@ -72,6 +73,23 @@ async function sayHowToGoOn(config: Config, { terminal }: Surroundings): Promise
   if (authority === undefined) return;
   await terminal.err.write(`clients know this server by its pin, ${formatPin(pinOf(authority))}`);
   await terminal.err.write('to let a device in: switchyard ticket issue --role agent');
+}
+
+/**
+ * Lets SIGHUP reload the server from the first moment on: a start can take long, and one that is told meanwhile to read its files again
+ * is not told to end. Returns what is to be called with the server once it is there.
+ */
+function reloadOnHangUp(command: Command, surroundings: Surroundings): (server: RunningServer) => void {
+  let running: RunningServer | undefined;
+  let isToReload = false;
+  surroundings.onHangUp?.(() => {
+    if (running === undefined) isToReload = true;
+    else void reload(running, command, surroundings);
+  });
+  return (server) => {
+    running = server;
+    if (isToReload) void reload(server, command, surroundings);
+  };
 }
 
 /** What SIGHUP means to a server: certificates and the log level are read again. */

@@ -1,6 +1,7 @@
 import { msOf, type Server, ServerRole } from '../../client/index.js';
 import { type ConnectionFlags, withAdministrator } from '../connection.js';
-import { type Column, writeTable } from '../output/table.js';
+import { checkList, type ListFlags, writeListing } from '../output/listing.js';
+import type { Column } from '../output/table.js';
 import type { Surroundings } from '../surroundings.js';
 import { durationWord } from '../words.js';
 
@@ -8,15 +9,12 @@ import { durationWord } from '../words.js';
 const DOOR = 'grpc';
 
 /** The servers of the network, as the one that is asked knows them. */
-export async function listServers(
-  flags: ConnectionFlags & { readonly json?: boolean },
-  surroundings: Surroundings,
-): Promise<void> {
+export async function listServers(flags: ConnectionFlags & ListFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
+  checkList(COLUMNS, flags);
   await withAdministrator(flags, surroundings, async (yard) => {
     const { servers } = await yard.listServers({ signal });
-    if (!flags.json) return writeTable(terminal.out, COLUMNS, servers);
-    for (const server of servers) terminal.out.json(factsOf(server));
+    await writeListing({ columns: COLUMNS, rows: servers, facts: factsOf }, flags, terminal);
   });
 }
 

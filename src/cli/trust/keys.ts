@@ -13,7 +13,7 @@ import { type ConnectionFlags, withAdministrator, withServer } from '../connecti
 import { type ListFlags, writeListing } from '../output/listing.js';
 import { type Column, writeTable } from '../output/table.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
-import { durationWord } from '../words.js';
+import { durationWord, momentWord } from '../words.js';
 import { instanceOf, type KeyFlags, keyName, ownKeyPath } from './own-key.js';
 
 /** Which key a command is about. */
@@ -85,14 +85,14 @@ const IDENTITY_COLUMNS: readonly Column<Identity>[] = [
   { heading: 'KEYS', value: (identity) => identity.keys.length, right: true },
   { heading: 'NEWEST', value: (identity) => identity.keys.at(-1)?.keyId.slice(0, 16) ?? '-' },
   { heading: 'BY', value: (identity) => originWord(identity.keys.at(-1)) },
-  { heading: 'BOUND', value: (identity) => identity.keys.at(-1)?.boundAt?.toISOString() ?? '-' },
+  { heading: 'BOUND', value: (identity) => momentWord(identity.keys.at(-1)?.boundAt) },
 ];
 
 const KEY_COLUMNS: readonly Column<IdentityKey>[] = [
   { heading: 'KEY', value: (key) => key.keyId },
   { heading: 'BY', value: (key) => originWord(key) },
-  { heading: 'BOUND', value: (key) => key.boundAt?.toISOString() ?? '-' },
-  { heading: 'GOOD UNTIL', value: (key) => key.goodUntil?.toISOString() ?? '-' },
+  { heading: 'BOUND', value: (key) => momentWord(key.boundAt) },
+  { heading: 'GOOD UNTIL', value: (key) => momentWord(key.goodUntil) },
 ];
 
 /** Shows one identity with its keys. */

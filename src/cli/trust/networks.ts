@@ -4,7 +4,7 @@ import { type ConnectionFlags, withServersAdministrator } from '../connection.js
 import { type ListFlags, writeListing } from '../output/listing.js';
 import type { Column } from '../output/table.js';
 import { Failure, type Surroundings } from '../surroundings.js';
-import { counted } from '../words.js';
+import { counted, momentWord } from '../words.js';
 
 /** Options of the commands about networks. */
 export interface NetworkFlags extends ConnectionFlags {
@@ -15,7 +15,9 @@ const COLUMNS: readonly Column<ServerNetwork>[] = [
   { heading: 'NAME', value: ({ name }) => name },
   { heading: 'NUMBER', value: ({ number }) => String(number), right: true },
   { heading: 'SESSIONS', value: ({ sessions, sessionsMax }) => `${sessions}/${sessionsMax}`, right: true },
-  { heading: 'CREATED', value: ({ createdAt }) => createdAt?.toISOString() ?? '-' },
+  // One that is stored and could not be started has no epoch.
+  { heading: 'STATE', value: ({ epoch }) => (epoch === '' ? 'does not run' : 'runs') },
+  { heading: 'CREATED', value: ({ createdAt }) => momentWord(createdAt) },
 ];
 
 /** Creates a network. */

@@ -3,6 +3,7 @@ import { type ConnectionFlags, withAdministrator } from '../connection.js';
 import { type ListFlags, writeListing } from '../output/listing.js';
 import type { Column } from '../output/table.js';
 import type { Surroundings } from '../surroundings.js';
+import { momentWord } from '../words.js';
 
 /** What a ticket is to be, as the command line says it. */
 export interface IssueFlags extends ConnectionFlags {
@@ -78,7 +79,7 @@ const columnsAt = (wallMs: number): readonly Column<Ticket>[] => [
   { heading: 'ROLES', value: ({ roles }) => roles.join(',') || '-' },
   { heading: 'NAMES', value: ({ names }) => names || '-' },
   { heading: 'FOR', value: ({ identityUuid }) => identityUuid || '-' },
-  { heading: 'UNTIL', value: ({ expiresAt }) => expiresAt?.toISOString() ?? '-' },
+  { heading: 'UNTIL', value: ({ expiresAt }) => momentWord(expiresAt) },
 ];
 
 function factsOf(ticket: Ticket, wallMs: number): object {

@@ -53,7 +53,7 @@ export async function call<Request, Response extends object>(
         return response;
       } catch (error) {
         if (!(error instanceof SwitchyardError) || scope.signal.aborted) throw error;
-        if (!hasShown && (await showAgain(caller, error, scope.signal))) {
+        if (!hasShown && (await showAgain(caller, error, scope.signal, metadata))) {
           hasShown = true;
           continue;
         }
@@ -75,11 +75,16 @@ export async function call<Request, Response extends object>(
 }
 
 /** Whether a refused call is worth another try, because its caller has shown itself on the connection meanwhile. */
-export async function showAgain(caller: Caller, error: unknown, signal: AbortSignal): Promise<boolean> {
+export async function showAgain(
+  caller: Caller,
+  error: unknown,
+  signal: AbortSignal,
+  sent: Readonly<Record<string, string>> = {},
+): Promise<boolean> {
   if (!(error instanceof SwitchyardError) || signal.aborted) return false;
   const { reason } = error;
   if (reason !== 'AUTH_REQUIRED' && reason !== 'PROOF_INVALID') return false;
-  return (await caller.show?.(signal, reason)) ?? false;
+  return (await caller.show?.(signal, reason, sent)) ?? false;
 }
 
 /** Messages of a response that the services may leave out. */

@@ -6,6 +6,9 @@ import type { Channel } from './channel.js';
 /** Why a call was refused that may be worth another try once its caller has shown itself. */
 export type ShowReason = 'AUTH_REQUIRED' | 'PROOF_INVALID';
 
+/** The metadata of a call. */
+type Metadata = Readonly<Record<string, string>>;
+
 /** Who makes a call: an observer, an administrator or an instance, with its way to the server, its time and its chance. */
 export interface Caller {
   readonly channel: Channel;
@@ -19,9 +22,10 @@ export interface Caller {
   tracer(): Tracer | undefined;
   /**
    * Shows who calls on the connection of the moment, after a call was refused because nobody had done so (AUTH_REQUIRED) or because what
-   * was shown is good no more (PROOF_INVALID). Resolves with whether the call is worth another try; absent where there is nothing to show.
+   * was shown is good no more (PROOF_INVALID). `sent` is the metadata that the call had. Resolves with whether the call is worth another try;
+   * absent where there is nothing to show.
    */
-  readonly show?: ((signal: AbortSignal, reason: ShowReason) => Promise<boolean>) | undefined;
+  readonly show?: ((signal: AbortSignal, reason: ShowReason, sent: Metadata) => Promise<boolean>) | undefined;
   /** In how long its credentials are other ones, which what stands is to be shown then; undefined: they stay. */
   readonly renewsInMs?: (() => number | undefined) | undefined;
   /**

@@ -1,3 +1,4 @@
+import { SwitchyardError } from '../error.js';
 import { LIMITS } from '../limits.js';
 import type { Call, Channel, Method } from './channel.js';
 import type { ServerChannel } from './channel-pool.js';
@@ -35,7 +36,7 @@ export class FirstChannel implements Channel {
 
   async unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response> {
     const channel = await this.#enter(call.signal);
-    return channel.unary(method, request, call);
+    return channel.unary(method, request, call).catch((error: unknown) => this.#failed(error));
   }
 
   async *serverStream<Request, Response>(
@@ -44,7 +45,11 @@ export class FirstChannel implements Channel {
     call: Call,
   ): AsyncGenerator<Response, void, undefined> {
     const channel = await this.#enter(call.signal);
-    yield* channel.serverStream(method, request, call);
+    try {
+      yield* channel.serverStream(method, request, call);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   async *duplex<Request, Response>(
@@ -53,7 +58,11 @@ export class FirstChannel implements Channel {
     call: Call,
   ): AsyncGenerator<Response, void, undefined> {
     const channel = await this.#enter(call.signal);
-    yield* channel.duplex(method, requests, call);
+    try {
+      yield* channel.duplex(method, requests, call);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   hold(): () => void {
@@ -92,6 +101,13 @@ export class FirstChannel implements Channel {
     // Where none is there, the call to the first of them says why.
     this.#here ??= next[0] ?? this.#addresses[0]!;
     return this.#to(this.#here);
+  }
+
+  /** An error of several servers says which of them it was. */
+  #failed(error: unknown): never {
+    const { length } = this.#addresses;
+    if (length > 1 && this.#here !== undefined && error instanceof SwitchyardError) error.madeTo(this.#here);
+    throw error;
   }
 
   #to(address: string): ServerChannel {

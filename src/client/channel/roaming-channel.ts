@@ -203,6 +203,7 @@ export class RoamingChannel implements Channel {
   #failed(error: unknown, address: string): void {
     if (!(error instanceof SwitchyardError)) return;
     this.#whereFailed.set(error, address);
+    if (this.#deps.servers.size > 1) error.madeTo(address);
     const { servers } = error.metadata;
     if (servers !== undefined) this.learn(servers.split(',').filter((one) => one !== ''));
   }

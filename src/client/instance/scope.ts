@@ -44,6 +44,17 @@ export class Scope {
   readonly #follow = (event: Event): void => this.abort((event.target as AbortSignal).reason);
 }
 
+/** What a promise comes to that others wait for, too. Rejects with the signal's reason, at once: they wait on. */
+export function unlessAborted<Result>(shared: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const aborted = () => reject(signal.reason);
+    const release = () => signal.removeEventListener('abort', aborted);
+    if (signal.aborted) aborted();
+    else signal.addEventListener('abort', aborted, { once: true });
+    shared.then(resolve, reject).finally(release);
+  });
+}
+
 /** Waits on the clock. Rejects with the signal's reason, at once. */
 export function wait(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

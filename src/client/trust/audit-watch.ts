@@ -36,9 +36,10 @@ export async function* followAudit(
     for (;;) {
       const call = new Scope(scope.signal);
       const sinceMs = caller.clock.nowMs();
+      let metadata: Readonly<Record<string, string>> = {};
       let failure: unknown = new SwitchyardError(StatusCode.UNAVAILABLE, 'the server ended the watch without a reason');
       try {
-        const metadata = await caller.credentials(scope.signal);
+        metadata = await caller.credentials(scope.signal);
         const request = { after, newest: after === undefined ? newest : 0 };
         const sent = { metadata, signal: call.signal };
         const messages = caller.channel.serverStream(IdentityServiceService.watchAudit, request, sent);
@@ -58,7 +59,7 @@ export async function* followAudit(
         call.release();
       }
       if (scope.signal.aborted) throw scope.signal.reason;
-      if (!hasShown && (await showAgain(caller, failure, scope.signal))) {
+      if (!hasShown && (await showAgain(caller, failure, scope.signal, metadata))) {
         hasShown = true;
         continue;
       }

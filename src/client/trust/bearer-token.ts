@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.js';
+import { unlessAborted } from '../instance/scope.js';
 
 /** A token of an OpenID Connect issuer, or what gets one: asked at first, and again before the last one ends. */
 export type BearerSource = string | ((signal: AbortSignal) => Promise<string>);
@@ -12,14 +13,17 @@ const RENEWAL_MS = 5_000;
 export class BearerToken {
   readonly #get: ((signal: AbortSignal) => Promise<string>) | undefined;
   readonly #clock: Pick<Clock, 'nowMs' | 'wallMs'>;
+  readonly #life: AbortSignal;
   #token: string | undefined;
   /** When the server's refusal of the last one got it; far back where none did. */
   #renewedAtMs = Number.NEGATIVE_INFINITY;
   /** One for all calls that need another token at once. */
   #getting: Promise<string> | undefined;
 
-  constructor(source: BearerSource, clock: Pick<Clock, 'nowMs' | 'wallMs'>) {
+  /** `life`: until when tokens are got. A call that waits for one may give up earlier, and others wait for the same one. */
+  constructor(source: BearerSource, clock: Pick<Clock, 'nowMs' | 'wallMs'>, life: AbortSignal) {
     this.#clock = clock;
+    this.#life = life;
     if (typeof source === 'string') this.#token = source;
     else this.#get = source;
   }
@@ -49,10 +53,10 @@ export class BearerToken {
 
   #next(signal: AbortSignal): Promise<string> {
     if (this.#get === undefined) return Promise.resolve(this.#token ?? '');
-    this.#getting ??= this.#get(signal).finally(() => {
+    this.#getting ??= this.#get(this.#life).finally(() => {
       this.#getting = undefined;
     });
-    return this.#getting;
+    return unlessAborted(this.#getting, signal);
   }
 }
 

@@ -44,7 +44,7 @@ export class IdentityShower {
   /** Shows the session's identity on the connection of the moment, by another token or a proof; once for all calls that need it. */
   async show(reason: ShowReason): Promise<boolean> {
     const { options, anybody } = this.#deps;
-    if (await anybody.show?.(anybody.life, reason)) return true;
+    if (await anybody.show?.(anybody.life, reason, {})) return true;
     if (reason !== 'AUTH_REQUIRED') return false;
     this.#isAsked = options.key !== undefined;
     if (!this.#isAsked) return false;

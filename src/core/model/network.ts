@@ -13,10 +13,11 @@ export interface NetworkRef {
 /** The network that every server has. */
 export const DEFAULT_NETWORK_REF: NetworkRef = { number: 0, name: DEFAULT_NETWORK };
 
-/** What the name of a network may be. */
+/** What the name of a network may be, wherever one is named: what a server could have and no client could name would be lost to all. */
 export const NETWORK_NAME = /^[a-z0-9-]{1,32}$/;
 /** The same in words. */
-export const NETWORK_NAME_RULE = 'a name of a network has 1 to 32 of a-z, 0-9 and -';
+export const NETWORK_NAME_HAS = '1 to 32 of a-z, 0-9 and -';
+export const NETWORK_NAME_RULE = `a name of a network has ${NETWORK_NAME_HAS}`;
 
 /** All the names by which calls may name a network, its own first. */
 export function namesOf({ name, alias }: NetworkRef): readonly string[] {

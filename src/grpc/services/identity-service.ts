@@ -34,7 +34,7 @@ import { Checked } from '../../core/decide/check.js';
 import { identityNotFound } from '../../core/decide/identity.js';
 import type { Command, UpdateIdentity } from '../../core/model/command.js';
 import { Fault, type FieldViolation } from '../../core/model/fault.js';
-import { namesOf } from '../../core/model/network.js';
+import { NETWORK_NAME, NETWORK_NAME_RULE, namesOf } from '../../core/model/network.js';
 import { identityOf } from '../../core/model/session.js';
 import { AUTH_MODE_NUMBERS } from '../../core/model/trust/policy.js';
 import { ACCESS_LIMITS, type Access } from '../../replica/access/access-tokens.js';
@@ -52,9 +52,6 @@ import { createNetwork, dropNetwork, listNetworks } from './networks.js';
 import { fillPage, pageTokenOf, readPage } from './page.js';
 import { explainAccess, getPolicy, putPolicy } from './policy.js';
 import { enroll, issueTicket, listTickets, revokeTicket } from './tickets.js';
-
-/** A network's name. Empty: the default one. */
-const NETWORK_NAME = /^[a-z0-9-]{0,32}$/;
 
 /** What ListIdentities lists: it has no filter. */
 const ALL_IDENTITIES = { method: 'ListIdentities', filter: {} };
@@ -118,8 +115,8 @@ function challenge(backing: Backing, request: ChallengeRequest, caller: Caller):
 function challengeFault({ network, adminNonce, adminBinding }: ChallengeRequest): Fault | undefined {
   const violations: FieldViolation[] = [];
   const wrong = (field: string, description: string) => void violations.push({ field, description });
-  if (!NETWORK_NAME.test(network)) {
-    wrong('network', 'a name of a network has 1 to 32 of a-z, 0-9 and -; empty for the default one');
+  if (network !== '' && !NETWORK_NAME.test(network)) {
+    wrong('network', `${NETWORK_NAME_RULE}; empty for the default one`);
   }
   if (adminNonce !== undefined && adminNonce.length !== ADMIN_NONCE_BYTES) {
     wrong('admin_nonce', `${adminNonce.length} bytes; a nonce of the caller has ${ADMIN_NONCE_BYTES}`);

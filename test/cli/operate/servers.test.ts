@@ -24,6 +24,29 @@ describe('switchyard servers', () => {
     expect(facts.addresses.grpc).toBe(at.address);
   });
 
+  it('is cut to a terminal of 80 cells, but for --wide, and sorted and filtered as every list', async () => {
+    const name = 'a-server-whose-name-is-as-long-as-a-name-of-dns-can-be-which-is-63';
+    const other = await run({ name });
+    try {
+      const shown = (...more: string[]) =>
+        runCommand(['servers', '--server', other.address, '--admin-token', ADMIN_TOKEN, ...more], { columns: 80 });
+      const { out } = await shown();
+      for (const line of out.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+      expect(out).toContain('…');
+      expect((await shown('--wide')).out).toContain(`\n${name} `);
+      expect((await shown('--filter', 'name=another')).out).not.toContain('a-server');
+      expect(await shown('--sort', 'colour')).toMatchObject({ status: 2, err: expect.stringContaining('--sort') });
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('names the server that refuses where several are given', async () => {
+    const { status, err } = await runCommand(['servers', '--server', `${at.address},127.0.0.1:1`]);
+    expect(status).toBe(1);
+    expect(err.startsWith(`the server at ${at.address} says: `)).toBe(true);
+  });
+
   it('is refused to those who may not read the network', async () => {
     const { status, err } = await runCommand(['servers', '--server', at.address]);
     expect(status).not.toBe(0);

@@ -1,7 +1,16 @@
-import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
 import { BadRequest, ErrorInfo } from '../../../gen/google/rpc/error_details.js';
 import { Status } from '../../../gen/google/rpc/status.js';
 import {
+  CreateNetworkResponse,
+  DropNetworkResponse,
   ExplainResponse,
   GetIdentityResponse,
   GetPolicyResponse,
@@ -9,10 +18,14 @@ import {
   IdentityServiceService,
   IssueTicketResponse,
   ListIdentitiesResponse,
+  ListNetworksResponse,
   ListTicketsResponse,
+  Network,
   RevokeTicketResponse,
   Ticket,
   UpdateIdentityResponse,
+  WatchAuditResponse,
+  WhoAmIResponse,
 } from '../../../gen/switchyard/v1/identity.js';
 import { WatchKind } from '../../../gen/switchyard/v1/network.js';
 import { NetworkServiceService } from '../../../gen/switchyard/v1/network_service.js';
@@ -49,7 +62,20 @@ const LISTED = ListServersResponse.fromPartial({
 const NAMED = { identityUuid: HOSTILE, name: HOSTILE, roles: [HOSTILE], labels: NODE.labels, ticketId: HOSTILE };
 const identity = Identity.fromPartial({ ...NAMED, keys: [{ keyId: HOSTILE }], barredKeyIds: [HOSTILE] });
 const ticket = Ticket.fromPartial({ ticketId: HOSTILE, names: HOSTILE, roles: [HOSTILE], identityUuid: HOSTILE });
+const network = Network.fromPartial({ name: HOSTILE, number: 1, epoch: HOSTILE });
+const { identityUuid, name, roles } = NAMED;
+const principal = { identityUuid, name, roles, network: HOSTILE, keyId: HOSTILE };
+const AUDITED = WatchAuditResponse.fromPartial({
+  lines: [
+    { number: 1n, at: HOSTILE, who: HOSTILE, from: HOSTILE, what: HOSTILE, on: HOSTILE, outcome: HOSTILE, count: 2 },
+  ],
+  end: 1n,
+});
 const IDENTITY_ANSWERS = {
+  createNetwork: CreateNetworkResponse.fromPartial({ network }),
+  listNetworks: ListNetworksResponse.fromPartial({ networks: [network] }),
+  dropNetwork: DropNetworkResponse.fromPartial({ exportedTo: HOSTILE }),
+  whoAmI: WhoAmIResponse.fromPartial({ principal }),
   getIdentity: GetIdentityResponse.fromPartial({ identity, position: POSITION }),
   listIdentities: ListIdentitiesResponse.fromPartial({ identities: [identity], position: POSITION }),
   updateIdentity: UpdateIdentityResponse.fromPartial({ identity, position: POSITION }),
@@ -119,10 +145,12 @@ export class HostileServer {
       }),
     );
     this.#server.addService(ServerServiceService, some({ getServer: answers(SERVER), listServers: answers(LISTED) }));
-    this.#server.addService(
-      IdentityServiceService,
-      some(Object.fromEntries(Object.entries(IDENTITY_ANSWERS).map(([method, answer]) => [method, answers(answer)]))),
-    );
+    const known = Object.entries(IDENTITY_ANSWERS).map(([method, answer]) => [method, answers(answer)]);
+    const watchAudit = (watch: ServerWritableStream<unknown, WatchAuditResponse>) => {
+      if (this.isRefusing) return watch.emit('error', refusal());
+      return watch.write(AUDITED);
+    };
+    this.#server.addService(IdentityServiceService, some({ ...Object.fromEntries(known), watchAudit }));
     return new Promise((resolve, reject) => {
       this.#server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
         error ? reject(error) : resolve(`127.0.0.1:${port}`),

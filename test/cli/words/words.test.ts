@@ -1,10 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { flavorWord, typeWord } from '../../../src/cli/words.js';
+import { flavorWord, momentWord, typeWord } from '../../../src/cli/words.js';
 import { InstanceFlavor, InstanceType } from '../../../src/client/index.js';
 
 /** Each number from 0 to `last`, as `word` says it. */
 const wordsTo = (last: number, word: (value: number) => string) =>
   Array.from({ length: last + 1 }, (_, value) => word(value));
+
+describe('the word for a moment', () => {
+  it('is there for every number that a server may say', () => {
+    const moments = [undefined, new Date(0), new Date(Number.POSITIVE_INFINITY)];
+    expect(moments.map(momentWord)).toEqual(['-', '1970-01-01T00:00:00.000Z', '?']);
+  });
+});
 
 describe('words for instance types and flavors', () => {
   it('says the types of the tables by name and those of a fleet by number, as 0.1.0 did', () => {

@@ -116,6 +116,23 @@ describe('a channel to several servers', () => {
     expect(channel.address).toBe('x:1');
   });
 
+  it('says in an error which of several servers a call was made to, and nothing where there is one', async () => {
+    for (const [addresses, server] of [
+      [['a:1', 'b:1'], 'a:1'],
+      [['a:1'], undefined],
+    ] as const) {
+      const { channel, at } = world(addresses);
+      at('a:1').answers.KeepAlive = () => {
+        throw new SwitchyardError(StatusCode.PERMISSION_DENIED, 'no');
+      };
+      await expect(channel.unary(METHOD, {}, CALL)).rejects.toMatchObject({ server });
+      const watching = channel.serverStream(METHOD, {}, CALL)[Symbol.asyncIterator]().next();
+      while (at('a:1').streams.length === 0) await Promise.resolve();
+      at('a:1').stream('KeepAlive').end(away());
+      await expect(watching).rejects.toMatchObject({ server });
+    }
+  });
+
   it('asks for what it has seen in the calls after it changed servers, until one is answered', async () => {
     const { channel, at, ask } = world(['a:1', 'b:1']);
     await ask();
