@@ -124,7 +124,7 @@ class HastyTail implements LogTail {
     if (leader !== undefined && leader.term > this.#term && this.#seq > 0) {
       this.#term = leader.term;
       return {
-        leader,
+        ...{ leader, revision: ahead?.revision ?? 0 },
         batches: [{ term: leader.term, seq: this.#seq, chain: this.#chain, records: [] }],
         isWhole: true,
       };
