@@ -5,21 +5,14 @@ import type { Command } from '../core/model/command.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import { decodeRecord } from '../journal/format/record.js';
-import { JournalError, type StoredRecord } from '../journal/journal.js';
+import type { StoredRecord } from '../journal/journal.js';
 import type { FollowedLog, SeenLeader, Term } from '../log/shared-log.js';
 import type { Publisher } from '../replica/publisher.js';
 import type { CommandRoute, Replica } from '../replica/replica.js';
+import { Campaign } from './campaign.js';
 import { deskOf, type LeaderDesk } from './desk.js';
 import { Forwarder, type ForwarderDeps } from './forwarder.js';
-import {
-  CAMPAIGN_AGAIN_MS,
-  cutOffMs,
-  FATE_MS_MAX,
-  LAG_MS_MAX,
-  LEASE_SLACK_MS,
-  LOOK_MS,
-  READY_LAG_MS,
-} from './limits.js';
+import { cutOffMs, FATE_MS_MAX, LAG_MS_MAX, LEASE_SLACK_MS, LOOK_MS, READY_LAG_MS } from './limits.js';
 import { LocalNews } from './local-news.js';
 import { LogFollower } from './log-follower.js';
 import { MemberCurrency } from './member-currency.js';
@@ -70,12 +63,11 @@ export class Member implements CommandRoute, Publisher {
   readonly #follower: LogFollower;
   readonly #place: ServerNodes;
   readonly #currency: MemberCurrency;
-  readonly #closing = new AbortController();
+  readonly #campaign: Campaign;
   #desk: LeaderDesk | undefined;
   #role: Role = 'starting';
   #term: Term | undefined;
   #watch: { close(): void } | undefined;
-  #isCampaigning = false;
   #isInTouch = true;
   #readiness: Readiness = 'ready';
   /** Who led when the log was read last. */
@@ -106,6 +98,11 @@ export class Member implements CommandRoute, Publisher {
       reached: () => this.#desk?.names ?? this.#forwarder.reachedNames,
       leads: () => this.#role === 'leading',
       isOver: () => this.#role === 'over',
+    });
+    this.#campaign = new Campaign({
+      ...{ clock, log, logger },
+      won: (term) => this.#win(term),
+      failed: (error) => this.#fail(error),
     });
     this.#currency = new MemberCurrency({
       ...{ clock, log },
@@ -260,7 +257,7 @@ export class Member implements CommandRoute, Publisher {
 
   #end(): void {
     this.#role = 'over';
-    this.#closing.abort();
+    this.#campaign.stop();
     this.#watch?.close();
     for (const resolve of this.#follower.end()) resolve(false);
     this.#currency.end();
@@ -277,8 +274,7 @@ export class Member implements CommandRoute, Publisher {
   #reached(leader: SeenLeader | undefined, begun: () => void): boolean {
     this.#forwarder.reached(leader);
     this.#seen = leader;
-    if (!this.#isCampaigning) void this.#campaign();
-    this.#isCampaigning = true;
+    this.#campaign.begin();
     // A term's first batch is there from its beginning: behind it is nothing of an earlier one.
     if (this.#term !== undefined && this.#follower.seq >= this.#term.figures.seq) return false;
     if (this.#role === 'starting' && this.#deps.replica().state.revision > 0) {
@@ -295,28 +291,6 @@ export class Member implements CommandRoute, Publisher {
     if (record.revision > revision + 1) throw new Error(`record ${record.revision} follows revision ${revision}`);
     const outcome = replica.follow(decodeRecord(record));
     if (record.tag !== undefined) this.#forwarder.applied(record.tag, outcome);
-  }
-
-  /** Tries to win a term, until it does. */
-  async #campaign(): Promise<void> {
-    const { log, logger, clock } = this.#deps;
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
-      try {
-        const term = await log.lead(signal);
-        if (signal.aborted) await term.resign();
-        else this.#win(term);
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        if (error instanceof JournalError && error.kind === 'version') {
-          this.#fail(error);
-          return;
-        }
-        logger.warn({ err: error }, 'this server cannot be the next to lead now; it tries again');
-        await new Promise<void>((resolve) => clock.after(CAMPAIGN_AGAIN_MS, resolve));
-      }
-    }
   }
 
   #win(term: Term): void {
