@@ -1,4 +1,3 @@
-import type { Clock } from '../base/clock.js';
 import type { Command } from '../core/model/command.js';
 import { Fault, isFault } from '../core/model/fault.js';
 import { decodeRecord } from '../journal/format/record.js';
@@ -6,52 +5,35 @@ import { JournalError } from '../journal/journal.js';
 import type { LeaseWitness } from '../replica/leases.js';
 import type { Forwarded, Replica } from '../replica/replica.js';
 import { problemOf } from './check-message.js';
+import {
+  type EarlyAttachment,
+  FollowerSessions,
+  type FollowerSessionsDeps,
+  type SessionFollower,
+} from './follower-sessions.js';
 import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, ROSTER_MAX, SILENCE_MS, TELL_MS } from './limits.js';
 import { hasRoom, type Origin, Origins } from './origins.js';
 import type { FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand, Refused } from './peers.js';
 import type { RosterServer } from './server-addresses.js';
 
 /** What a {@link LeaderDesk} stands on. */
-export interface LeaderDeskDeps {
-  readonly clock: Clock;
+export interface LeaderDeskDeps extends FollowerSessionsDeps {
   /** In which this server leads. */
   readonly term: bigint;
   /** Takes a command that a follower has forwarded. */
   readonly take: (forwarded: Forwarded) => void;
-  /** The revision that is applied here. */
-  readonly revision: () => number;
-  readonly leases: {
-    renew(sid: number): boolean;
-    hold(sid: number): void;
-    release(sid: number): void;
-  };
-  /** Whether there is such a session here. */
-  readonly has: (sid: number) => boolean;
-  /** Since when a session is attached at this server; undefined for one that is not. */
-  readonly attachedSinceMs: (sid: number) => number | undefined;
-  /** Ends the attachment that a session has at this server: it is attached elsewhere now. */
-  readonly replace: (sid: number) => void;
-  /** The name of the server that a session is at; undefined of one that is at none, and of this one. */
-  readonly homeName: (sid: number) => string | undefined;
   /** What this server is to the others. */
   readonly self: () => RosterServer;
   /** A stream has carried data somewhere. */
   readonly used: (streamId: number) => void;
 }
 
-interface Follower {
-  readonly link: FollowerLink;
-  /** Empty until it has said it. */
-  name: string;
+interface Follower extends SessionFollower {
   /** By which its process is known; 0 until it has said it. */
   incarnation: number;
   heardMs: number;
   refusals: Refused[];
   isPlanned: boolean;
-  /** Sessions that are attached there as of a revision that this server may not have applied yet. */
-  readonly early: Map<number, Early>;
-  /** Sessions that are at it and were renewed at other servers, since it was told last. */
-  readonly renewed: Set<number>;
   /** What it said of itself last. */
   facts: RosterServer | undefined;
 }
@@ -63,20 +45,6 @@ interface Undecided {
   readonly asOf: number;
 }
 
-/** An attachment that was told of. */
-interface Early {
-  /** What the follower had applied. */
-  readonly asOf: number;
-  /** When the attachment began, by the clock here. */
-  readonly sinceMs: number;
-}
-
-/** Where a session is attached. */
-interface Holder {
-  readonly follower: Follower;
-  readonly sinceMs: number;
-}
-
 /**
  * What a leader does for its followers in one term: takes their commands, each once, and knows which sessions are attached and
  * renewed there, so that no lease ends of a session that lives.
@@ -85,20 +53,17 @@ export class LeaderDesk implements LeaseWitness {
   readonly #deps: LeaderDeskDeps;
   readonly #origins = new Origins();
   readonly #followers = new Set<Follower>();
-  /** At which follower each session is attached that is attached at one. */
-  readonly #holders = new Map<number, Holder>();
-  /** At which follower each session was renewed last that was renewed at one. */
-  readonly #renewers = new Map<number, Follower>();
+  readonly #sessions: FollowerSessions;
   /** A follower's link broke: until then it may come back, and what it knows with it. */
   #calmUntilMs = Number.NEGATIVE_INFINITY;
   /** From then on every follower has said who is attached there: those of the leader before come over one after the other. */
   #knowsFromMs: number;
-  #isOfFollower = false;
   /** Commands that were taken and are not decided yet. As many as {@link Origins} let in. */
   #undecided: Undecided[] = [];
 
   constructor(deps: LeaderDeskDeps) {
     this.#deps = deps;
+    this.#sessions = new FollowerSessions(deps, this.#followers);
     this.#knowsFromMs = deps.clock.nowMs() + CALM_MS;
   }
 
@@ -117,7 +82,7 @@ export class LeaderDesk implements LeaseWitness {
 
   /** Whether a session is attached at a follower. */
   isHeld(sid: number): boolean {
-    return this.#holders.has(sid) || [...this.#followers].some(({ early }) => early.has(sid));
+    return this.#sessions.isHeld(sid);
   }
 
   /** Whether a session is attached at a follower, as far as that is known: one that has not said so yet may have it. */
@@ -138,20 +103,17 @@ export class LeaderDesk implements LeaseWitness {
 
   /** A session was renewed here. */
   renewed(sid: number): void {
-    if (this.#isOfFollower) return;
-    this.#renewers.delete(sid);
-    this.#tellHome(sid);
+    this.#sessions.renewed(sid);
   }
 
   /** A session is at another server: what is known of its attachment is of the one before. */
   moved(sid: number): void {
-    this.#holders.delete(sid);
+    this.#sessions.moved(sid);
   }
 
   /** A session has ended. */
   closed(sid: number): void {
-    this.#holders.delete(sid);
-    this.#renewers.delete(sid);
+    this.#sessions.closed(sid);
   }
 
   /** A revision was applied here: what waited for it is decided. */
@@ -169,16 +131,13 @@ export class LeaderDesk implements LeaseWitness {
 
   /** A session got an attachment here: the one that it had at a follower is over. */
   held(sid: number, isHeld: boolean): void {
-    const holder = this.#holders.get(sid);
-    if (this.#isOfFollower || !isHeld || holder === undefined) return;
-    this.#holders.delete(sid);
-    tellReplaced(holder.follower, sid);
+    this.#sessions.held(sid, isHeld);
   }
 
   /** A server has connected. */
   accept(link: FollowerLink): FollowerHandler {
     const { clock } = this.#deps;
-    const early = new Map<number, Early>();
+    const early = new Map<number, EarlyAttachment>();
     const follower: Follower = {
       ...{
         link,
@@ -217,9 +176,8 @@ export class LeaderDesk implements LeaseWitness {
     follower.name = name;
     follower.incarnation = message.incarnation;
     follower.facts = { name, peerAddress, addresses, attachedCount };
-    this.#isOfFollower = true;
-    this.#note(follower, message);
-    this.#isOfFollower = false;
+    for (const sid of message.usedStreams) this.#deps.used(sid);
+    this.#sessions.note(follower, message);
     if (follower.early.size > EARLY_MAX) {
       follower.link.reject(`attached: more than ${EARLY_MAX} sessions that are not here`);
       return;
@@ -303,86 +261,10 @@ export class LeaderDesk implements LeaseWitness {
     });
   }
 
-  #note(follower: Follower, message: FollowerMessage): void {
-    const { renewed, attached, attachedMs, detached, usedStreams, revision } = message;
-    const { leases, used, clock } = this.#deps;
-    for (const sid of renewed) {
-      if (!leases.renew(sid)) continue;
-      this.#renewers.set(sid, follower);
-      this.#tellHome(sid, follower);
-    }
-    for (const sid of usedStreams) used(sid);
-    for (const sid of detached) this.#detached(follower, sid);
-    const nowMs = clock.nowMs();
-    attached.forEach((sid, at) => {
-      follower.early.set(sid, { asOf: revision, sinceMs: nowMs - attachedMs[at] });
-    });
-    this.#takeEarly(follower);
-  }
-
-  /** The server that a session is at hears that it was renewed at another one: it is the one that proposes its expiry. */
-  #tellHome(sid: number, at?: Follower): void {
-    const name = this.#deps.homeName(sid);
-    if (name === undefined || name === at?.name) return;
-    for (const follower of this.#followers) if (follower.name === name) follower.renewed.add(sid);
-  }
-
-  /** A follower may have applied the beginning of a session before this server has. */
-  #takeEarly(follower: Follower): void {
-    const { has, revision } = this.#deps;
-    for (const [sid, { asOf, sinceMs }] of follower.early) {
-      if (asOf > revision()) continue;
-      follower.early.delete(sid);
-      // One that has ended the follower is about to hear of.
-      if (has(sid)) this.#hold(sid, { follower, sinceMs });
-    }
-  }
-
-  /**
-   * A session is attached at a follower. Of two attachments the later counts: what a follower tells a new leader may be long over, at a
-   * client that has gone elsewhere since.
-   */
-  #hold(sid: number, { follower, sinceMs }: Holder): void {
-    const { replace, leases, attachedSinceMs, homeName } = this.#deps;
-    // It has moved on since: the follower hears that from the log.
-    if (homeName(sid) !== follower.name) return;
-    const holder = this.#holders.get(sid);
-    const other = holder?.follower === follower ? undefined : holder;
-    if (
-      Math.max(other?.sinceMs ?? Number.NEGATIVE_INFINITY, attachedSinceMs(sid) ?? Number.NEGATIVE_INFINITY) > sinceMs
-    ) {
-      tellReplaced(follower, sid);
-      return;
-    }
-    if (other !== undefined) tellReplaced(other.follower, sid);
-    this.#holders.set(sid, { follower, sinceMs });
-    replace(sid);
-    leases.hold(sid);
-  }
-
-  #detached(follower: Follower, sid: number): void {
-    follower.early.delete(sid);
-    if (this.#holders.get(sid)?.follower !== follower) return;
-    this.#holders.delete(sid);
-    this.#deps.leases.release(sid);
-  }
-
   #left(follower: Follower): void {
     if (!this.#followers.delete(follower)) return;
     this.#calmUntilMs = this.#deps.clock.nowMs() + CALM_MS;
-    this.#isOfFollower = true;
-    for (const [sid, holder] of this.#holders) {
-      if (holder.follower !== follower) continue;
-      this.#holders.delete(sid);
-      this.#deps.leases.release(sid);
-    }
-    // What was renewed there within its last beat nobody has heard of.
-    for (const [sid, renewer] of this.#renewers) {
-      if (renewer !== follower) continue;
-      this.#renewers.delete(sid);
-      this.#deps.leases.renew(sid);
-    }
-    this.#isOfFollower = false;
+    this.#sessions.left(follower);
   }
 }
 
@@ -402,11 +284,6 @@ export function deskOf(
     homeName: (sid) => homes.nameElsewhere(sid),
     used: (id) => deadlines.used(id),
   });
-}
-
-/** A session is attached elsewhere now. */
-function tellReplaced({ link }: Follower, sid: number): void {
-  link.send({ refusals: [], replaced: [sid], attached: [], absent: [], renewed: [] });
 }
 
 /** The command of a record. What cannot be read or is too large is refused: it would end this server, and then the next that leads. */

@@ -5,30 +5,21 @@ import type { Command } from '../core/model/command.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import { decodeRecord } from '../journal/format/record.js';
-import { JournalError, type StoredRecord } from '../journal/journal.js';
+import type { StoredRecord } from '../journal/journal.js';
 import type { FollowedLog, SeenLeader, Term } from '../log/shared-log.js';
 import type { Publisher } from '../replica/publisher.js';
 import type { CommandRoute, Replica } from '../replica/replica.js';
+import { Campaign } from './campaign.js';
 import { deskOf, type LeaderDesk } from './desk.js';
 import { Forwarder, type ForwarderDeps } from './forwarder.js';
-import {
-  BEHIND_MS_MAX,
-  BEHIND_RETRY_MS,
-  CAMPAIGN_AGAIN_MS,
-  cutOffMs,
-  FATE_MS_MAX,
-  LAG_MS_MAX,
-  LEASE_SLACK_MS,
-  LOOK_MS,
-  READY_LAG_MS,
-} from './limits.js';
+import { cutOffMs, FATE_MS_MAX, LAG_MS_MAX, LEASE_SLACK_MS, LOOK_MS, READY_LAG_MS } from './limits.js';
 import { LocalNews } from './local-news.js';
 import { LogFollower } from './log-follower.js';
+import { MemberCurrency } from './member-currency.js';
 import type { FollowerHandler, FollowerLink } from './peers.js';
 import { type Readiness, readinessOf } from './readiness.js';
 import { ServerAddresses } from './server-addresses.js';
 import { ServerNodes } from './server-nodes.js';
-import { SharedQuestion } from './shared-question.js';
 import type { Fates } from './waiting.js';
 
 /** What a server is in its network. `starting`: it has not read the log to its end yet. */
@@ -71,14 +62,12 @@ export class Member implements CommandRoute, Publisher {
   readonly #forwarder: Forwarder;
   readonly #follower: LogFollower;
   readonly #place: ServerNodes;
-  readonly #closing = new AbortController();
-  /** Each costs a transaction. */
-  readonly #stillLeads = new SharedQuestion(() => this.#confirm());
+  readonly #currency: MemberCurrency;
+  readonly #campaign: Campaign;
   #desk: LeaderDesk | undefined;
   #role: Role = 'starting';
   #term: Term | undefined;
   #watch: { close(): void } | undefined;
-  #isCampaigning = false;
   #isInTouch = true;
   #readiness: Readiness = 'ready';
   /** Who led when the log was read last. */
@@ -109,6 +98,17 @@ export class Member implements CommandRoute, Publisher {
       reached: () => this.#desk?.names ?? this.#forwarder.reachedNames,
       leads: () => this.#role === 'leading',
       isOver: () => this.#role === 'over',
+    });
+    this.#campaign = new Campaign({
+      ...{ clock, log, logger },
+      won: (term) => this.#win(term),
+      failed: (error) => this.#fail(error),
+    });
+    this.#currency = new MemberCurrency({
+      ...{ clock, log },
+      revision: () => replica().state.revision,
+      leads: () => (this.#role === 'leading' ? this.#term : undefined),
+      follow: () => this.#follower.read(),
     });
     this.#follower = new LogFollower({
       ...{ clock, seq, chain },
@@ -235,6 +235,7 @@ export class Member implements CommandRoute, Publisher {
   /** Told of every change, after the leases. */
   publish(_position: Position, changes: readonly Change[]): void {
     this.#desk?.applied();
+    this.#currency.applied();
     for (const change of changes) {
       if (change.kind === 'SessionMoved') this.#desk?.moved(change.session.sid);
       if (change.kind !== 'SessionClosed') continue;
@@ -247,18 +248,13 @@ export class Member implements CommandRoute, Publisher {
    * Waits until everything is applied here that was acknowledged anywhere before the call. A refusal when that takes too long: then
    * nothing can be said to be absent.
    */
-  async current(): Promise<Fault | undefined> {
-    const isCurrent = this.#role === 'leading' ? this.#stillLeads.ask() : this.#follower.read();
-    return (await this.#inTime(isCurrent)) ? undefined : behind('this server cannot tell whether it is up to date');
+  current(): Promise<Fault | undefined> {
+    return this.#currency.current();
   }
 
   /** The same for a revision, which may be applied already. */
-  async reached(revision: number): Promise<Fault | undefined> {
-    const { state } = this.#deps.replica();
-    if (state.revision >= revision) return undefined;
-    const fault = await this.current();
-    if (fault !== undefined || state.revision >= revision) return fault;
-    return behind(`revision ${revision} is not here yet; this server is at ${state.revision}`);
+  reached(revision: number): Promise<Fault | undefined> {
+    return this.#currency.reached(revision);
   }
 
   /** Follows no more, and gives its term back. What is known of forwarded commands is answered; of others OUTCOME_UNKNOWN. */
@@ -274,9 +270,10 @@ export class Member implements CommandRoute, Publisher {
 
   #end(): void {
     this.#role = 'over';
-    this.#closing.abort();
+    this.#campaign.stop();
     this.#watch?.close();
     for (const resolve of this.#follower.end()) resolve(false);
+    this.#currency.end();
     this.#forwarder.giveUp();
   }
 
@@ -290,8 +287,7 @@ export class Member implements CommandRoute, Publisher {
   #reached(leader: SeenLeader | undefined, begun: () => void): boolean {
     this.#forwarder.reached(leader);
     this.#seen = leader;
-    if (!this.#isCampaigning) void this.#campaign();
-    this.#isCampaigning = true;
+    this.#campaign.begin();
     // A term's first batch is there from its beginning: behind it is nothing of an earlier one.
     if (this.#term !== undefined && this.#follower.seq >= this.#term.figures.seq) return false;
     if (this.#role === 'starting' && this.#deps.replica().state.revision > 0) {
@@ -308,28 +304,6 @@ export class Member implements CommandRoute, Publisher {
     if (record.revision > revision + 1) throw new Error(`record ${record.revision} follows revision ${revision}`);
     const outcome = replica.follow(decodeRecord(record));
     if (record.tag !== undefined) this.#forwarder.applied(record.tag, outcome);
-  }
-
-  /** Tries to win a term, until it does. */
-  async #campaign(): Promise<void> {
-    const { log, logger, clock } = this.#deps;
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
-      try {
-        const term = await log.lead(signal);
-        if (signal.aborted) await term.resign();
-        else this.#win(term);
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        if (error instanceof JournalError && error.kind === 'version') {
-          this.#fail(error);
-          return;
-        }
-        logger.warn({ err: error }, 'this server cannot be the next to lead now; it tries again');
-        await new Promise<void>((resolve) => clock.after(CAMPAIGN_AGAIN_MS, resolve));
-      }
-    }
   }
 
   #win(term: Term): void {
@@ -351,7 +325,7 @@ export class Member implements CommandRoute, Publisher {
     replica.lead(term.journal);
     this.#desk = desk;
     this.#role = 'leading';
-    for (const resolve of this.#follower.end()) void this.#stillLeads.ask().then(resolve);
+    for (const resolve of this.#follower.end()) void this.#currency.confirm().then(resolve);
     this.#touch();
     await this.#deps.leads(term);
     for (const { command, urgent, resolve } of rest) {
@@ -376,32 +350,6 @@ export class Member implements CommandRoute, Publisher {
     this.#readiness = readiness;
     this.#deps.inTouch(isInTouch, readiness);
   }
-
-  /** A leader has applied all that it acknowledged; whether it still is the leader, only the store can tell. */
-  async #confirm(): Promise<boolean> {
-    const term = this.#term;
-    if (term === undefined) return false;
-    try {
-      const { leader } = await this.#deps.log.tail(term.figures.seq).read();
-      return leader?.term === term.number;
-    } catch {
-      return false;
-    }
-  }
-
-  #inTime(isCurrent: Promise<boolean>): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = this.#deps.clock.after(BEHIND_MS_MAX, () => resolve(false));
-      void isCurrent.then((is) => {
-        timer.cancel();
-        resolve(is);
-      });
-    });
-  }
-}
-
-function behind(message: string): Fault {
-  return new Fault('BEHIND', message, [], BEHIND_RETRY_MS);
 }
 
 function outcomeOf(replica: Replica, command: Command): Applied | Fault {

@@ -93,6 +93,8 @@ export interface TailedBatch {
 export interface LogSlice {
   /** What comes next, in order. */
   readonly batches: readonly TailedBatch[];
+  /** The last command that the log had at that moment. */
+  readonly revision: number;
   /** Who led at the very moment up to which the batches reach; undefined: nobody. */
   readonly leader: SeenLeader | undefined;
   /** Whether the batches reach to the end that the log had at that moment. */

@@ -1,3 +1,4 @@
+import type { BranchHost } from '../../../src/cluster/door/branch-calls.js';
 import type { DialLeader, FollowerHandler, FollowerLink, FollowerMessage } from '../../../src/cluster/peers.js';
 import type { SeenLeader } from '../../../src/log/shared-log.js';
 import type { Process } from '../machine/process.js';
@@ -14,12 +15,35 @@ const BREAK_MS_MAX = 3_000;
 export interface LinkPlace {
   readonly name: string;
   readonly process: Process;
+  /** The revision that it has applied. */
+  readonly revision: number;
+  /** Where branches of streams are asked for; undefined until it has joined the others. */
+  readonly branchHost: BranchHost | undefined;
   accept(link: FollowerLink, from: LinkPlace): FollowerHandler | undefined;
 }
+
+/** Finds who is at an address now. */
+export type FindPlace = (address: string) => LinkPlace | undefined;
 
 interface Link {
   readonly ends: readonly [LinkPlace, LinkPlace];
   readonly lose: () => void;
+}
+
+/** A connection from one server to another: calls pass in order for each way, until it is lost. */
+export interface Pipe {
+  /** Does something at the server that was dialled. */
+  readonly up: (call: () => void) => void;
+  /** Does something at the server that has dialled. */
+  readonly down: (call: () => void) => void;
+  /** Ends it: both hear that later. */
+  readonly lose: () => void;
+}
+
+/** What the ends of a {@link Pipe} do when they hear that it is lost. */
+export interface PipeEnds {
+  readonly here: () => void;
+  readonly there: () => void;
 }
 
 /** The network between servers: messages in order for each way, pairs that are cut off from each other. */
@@ -51,43 +75,50 @@ export class Links {
     this.#break(({ ends }) => ends.some((end) => end.process === process));
   }
 
-  /** How a server dials. `find`: who is at an address now. */
-  dialFrom(from: () => LinkPlace, find: (address: string) => LinkPlace | undefined): DialLeader {
+  /** How a server dials the one that leads. */
+  dialFrom(from: () => LinkPlace, find: FindPlace): DialLeader {
     return (leader: SeenLeader, owner) => {
       const here = from();
       const there = find(leader.address);
-      const isCut = there !== undefined && this.#cut.has(pairOf(here.name, there.name));
-      const later = (call: () => void) => this.#scheduler.after(this.#breakMs(), () => here.process.perform(call));
-      if (there === undefined || isCut || !there.process.isAlive) {
-        later(() => owner.broken());
-        return { send: () => {}, close: () => {} };
-      }
-      let isOpen = true;
-      const [up, down] = [this.#way(there.process), this.#way(here.process)];
-      const lose = () => {
-        if (!isOpen) return;
-        isOpen = false;
-        this.#open.delete(link);
-        later(() => owner.broken());
-        this.#scheduler.after(this.#breakMs(), () => there.process.perform(() => handler?.closed()));
-      };
-      const link: Link = { ends: [here, there], lose };
-      this.#open.add(link);
       let handler: FollowerHandler | undefined;
+      const ends = { here: () => owner.broken(), there: () => handler?.closed() };
+      const { up, down, lose } = this.connect(here, there, ends);
       const answer: FollowerLink = {
-        send: (message) => down(() => isOpen && owner.received(message)),
+        send: (message) => down(() => owner.received(message)),
         refuse: lose,
         reject: lose,
       };
       up(() => {
-        handler = there.accept(answer, here);
+        handler = there?.accept(answer, here);
         if (handler === undefined) lose();
       });
-      return {
-        send: (message: FollowerMessage) => up(() => isOpen && handler?.received(message)),
-        close: lose,
-      };
+      return { send: (message: FollowerMessage) => up(() => handler?.received(message)), close: lose };
     };
+  }
+
+  /** Connects two servers. Where the other cannot be reached, the one that dials hears that later. */
+  connect(here: LinkPlace, there: LinkPlace | undefined, ends: PipeEnds): Pipe {
+    const later = ({ process }: LinkPlace, call: () => void) =>
+      this.#scheduler.after(this.#breakMs(), () => process.perform(call));
+    if (there === undefined || this.#cut.has(pairOf(here.name, there.name)) || !there.process.isAlive) {
+      later(here, ends.here);
+      return { up: () => {}, down: () => {}, lose: () => {} };
+    }
+    let isOpen = true;
+    const lose = () => {
+      if (!isOpen) return;
+      isOpen = false;
+      this.#open.delete(link);
+      later(here, ends.here);
+      later(there, ends.there);
+    };
+    const link: Link = { ends: [here, there], lose };
+    this.#open.add(link);
+    const whileOpen = (way: (call: () => void) => void) => (call: () => void) =>
+      way(() => {
+        if (isOpen) call();
+      });
+    return { up: whileOpen(this.#way(there.process)), down: whileOpen(this.#way(here.process)), lose };
   }
 
   #break(isMeant: (link: Link) => boolean): void {

@@ -2,7 +2,9 @@ import type { FollowerHandler, ForwardedCommand } from '../../../src/cluster/pee
 import type { Change } from '../../../src/core/model/change.js';
 import { CloseReason } from '../../../src/core/model/session.js';
 import { decodeRecord, encodeRecord } from '../../../src/journal/format/record.js';
-import type { FollowedLog, LogSlice, LogTail } from '../../../src/log/shared-log.js';
+import type { Journal } from '../../../src/journal/journal.js';
+import type { EtcdStore, Transaction } from '../../../src/log/etcd/store.js';
+import type { FollowedLog, LogSlice, LogTail, Term } from '../../../src/log/shared-log.js';
 import type { ClusterServer, ClusterTampering } from './server.js';
 
 /** A fault that somebody could have made between a server's parts, with a world that meets it. */
@@ -76,6 +78,55 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
     isForgetful: true,
   },
   {
+    name: 'decide before everything is applied that the follower had which forwards',
+    seed: 1,
+    minutes: 5,
+    finds: 'Known',
+    handler: (handler) => received(handler, (one) => ({ ...one, revision: 0 })),
+  },
+  {
+    name: 'let a leader vouch for the log by what it has applied',
+    seed: 1,
+    minutes: 5,
+    finds: 'Current',
+    current: (member) => (member.role === 'leading' ? Promise.resolve(undefined) : member.current()),
+  },
+  {
+    name: 'append without a fence',
+    seed: 1,
+    minutes: 5,
+    finds: 'Fenced',
+    store: withoutFence,
+  },
+  {
+    name: 'pass over the batch that a term begins with',
+    seed: 1,
+    minutes: 0.5,
+    finds: 'Converged',
+    log: (log) => withTail(log, (tail) => ({ read: async () => withoutBarrier(await tail.read()) })),
+  },
+  {
+    name: 'answer before the append is in the log',
+    seed: 1,
+    minutes: 5,
+    finds: 'Kept',
+    log: (log) => ({ ...wholeLog(log), lead: async (signal) => hasty(await log.lead(signal)) }),
+  },
+  {
+    name: 'forward to the leader of yesterday',
+    seed: 1,
+    minutes: 1,
+    finds: 'Converged',
+    log: (log) => withTail(log, (tail) => new LateTail(tail)),
+  },
+  {
+    name: 'take a branch that is dialled again for one that has had nothing',
+    seed: 1,
+    minutes: 10,
+    finds: 'Carried',
+    dialled: (request) => ({ ...request, blocks: request.blocks === undefined ? undefined : 0 }),
+  },
+  {
     name: 'leave a batch out',
     seed: 5,
     minutes: 2,
@@ -124,7 +175,7 @@ class HastyTail implements LogTail {
     if (leader !== undefined && leader.term > this.#term && this.#seq > 0) {
       this.#term = leader.term;
       return {
-        leader,
+        ...{ leader, revision: ahead?.revision ?? 0 },
         batches: [{ term: leader.term, seq: this.#seq, chain: this.#chain, records: [] }],
         isWhole: true,
       };
@@ -136,6 +187,59 @@ class HastyTail implements LogTail {
   }
 }
 
+/** Nobody notices that a term has begun. */
+function withoutBarrier(slice: LogSlice): LogSlice {
+  return { ...slice, batches: slice.batches.filter(({ records }) => records.length > 0) };
+}
+
+/** Whoever led when the log was read first is taken to lead for ever. */
+class LateTail implements LogTail {
+  readonly #tail: LogTail;
+  #leader: LogSlice['leader'];
+
+  constructor(tail: LogTail) {
+    this.#tail = tail;
+  }
+
+  async read(): Promise<LogSlice> {
+    const slice = await this.#tail.read();
+    this.#leader ??= slice.leader;
+    return { ...slice, leader: this.#leader };
+  }
+}
+
+/** Every write lands, whoever leads. */
+function withoutFence(store: EtcdStore): EtcdStore {
+  const isFenced = ({ success }: Transaction) => success.some((one) => one.kind === 'put' && one.lease === undefined);
+  return {
+    ...store,
+    commit: (transaction) => store.commit(isFenced(transaction) ? { ...transaction, compare: [] } : transaction),
+  };
+}
+
+/** Appends resolve before the store has them. */
+function hasty(term: Term): Term {
+  const { journal } = term;
+  let last: Promise<unknown> = Promise.resolve();
+  const append: Journal['append'] = (records) => {
+    last = last.then(() => journal.append(records)).catch(() => undefined);
+    return Promise.resolve();
+  };
+  const over = (target: Journal, key: string | symbol) => {
+    if (key === 'append') return append;
+    const value: unknown = Reflect.get(target, key, target);
+    return typeof value === 'function' ? value.bind(target) : value;
+  };
+  const changed = new Proxy(journal, { get: over });
+  return {
+    ...{ number: term.number, lost: term.lost, appendBytesMax: term.appendBytesMax, journal: changed },
+    get figures() {
+      return term.figures;
+    },
+    resign: () => term.resign(),
+  };
+}
+
 /** The commands of one batch are not applied. */
 function without(slice: LogSlice, seq: number): LogSlice {
   const batches = slice.batches.map((batch) => (batch.seq === seq ? { ...batch, records: [] } : batch));
@@ -143,13 +247,18 @@ function without(slice: LogSlice, seq: number): LogSlice {
 }
 
 function withTail(log: FollowedLog, change: (tail: LogTail) => LogTail): FollowedLog {
+  return { ...wholeLog(log), tail: (seq, chain) => change(log.tail(seq, chain)) };
+}
+
+/** A log with all that it has, to change a part of it. */
+function wholeLog(log: FollowedLog): FollowedLog {
   return {
     lead: (signal) => log.lead(signal),
     close: () => log.close(),
     view: () => log.view(),
     watch: (changed) => log.watch(changed),
     chainAt: (seq) => log.chainAt(seq),
-    tail: (seq, chain) => change(log.tail(seq, chain)),
+    tail: (seq, chain) => log.tail(seq, chain),
   };
 }
 

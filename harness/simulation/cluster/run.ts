@@ -31,19 +31,23 @@ export async function simulateClusters({ seed, seeds, minutes, servers }: Cluste
 export async function mutateClusters(servers: number): Promise<boolean> {
   let missed = 0;
   for (const mutation of CLUSTER_MUTATIONS) {
+    const fromMs = performance.now();
     const { violation } = await new ClusterWorld(mutation.seed, servers, mutation).run(mutation.minutes);
     const isFound = violation?.check === mutation.finds;
     if (!isFound) missed++;
-    console.log(`${mutation.name}: ${isFound ? violation.check : `MISSED: ${violation?.check ?? 'nothing'}`}`);
+    const found = isFound ? violation.check : `MISSED: ${violation?.check ?? 'nothing'} instead of ${mutation.finds}`;
+    console.log(`${mutation.name}: ${found}, ${((performance.now() - fromMs) / 1_000).toFixed(1)} s`);
   }
+  console.log(`${CLUSTER_MUTATIONS.length - missed} of ${CLUSTER_MUTATIONS.length} found`);
   return missed === 0;
 }
 
 function lineOf(
-  { seed, violation, revisions, acknowledged, unknown }: ClusterResult,
+  { seed, violation, revisions, acknowledged, unknown, carried, remoteStreams }: ClusterResult,
   { minutes, servers }: Pick<ClusterSeeds, 'minutes' | 'servers'>,
 ): string {
   const went = violation === undefined ? 'ok' : `FAILED ${violation.check} at ${violation.atMs} ms: ${violation.text}`;
-  const counts = `${revisions} revisions, ${acknowledged} acknowledged, ${unknown} unknown`;
+  const streams = `${carried} blocks carried, ${remoteStreams} streams between servers`;
+  const counts = `${revisions} revisions, ${acknowledged} acknowledged, ${unknown} unknown, ${streams}`;
   return `seed ${seed}, ${servers} servers, ${minutes} min: ${went}; ${counts}`;
 }

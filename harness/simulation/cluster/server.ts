@@ -1,20 +1,26 @@
 import { pino } from 'pino';
+import type { BranchHost } from '../../../src/cluster/door/branch-calls.js';
 import { EpochRenewal } from '../../../src/cluster/epoch-renewal.js';
 import { LogMemory, type MemoryStore } from '../../../src/cluster/log-memory.js';
 import { Member } from '../../../src/cluster/member.js';
 import type { DialLeader, FollowerHandler, FollowerLink } from '../../../src/cluster/peers.js';
 import type { Change } from '../../../src/core/model/change.js';
+import type { Command } from '../../../src/core/model/command.js';
 import { INITIAL_LIMITS } from '../../../src/core/model/limits.js';
 import type { Position } from '../../../src/core/model/position.js';
 import type { State } from '../../../src/core/store/state.js';
 import { EtcdLog } from '../../../src/log/etcd/log.js';
 import type { EtcdStore } from '../../../src/log/etcd/store.js';
 import type { FollowedLog } from '../../../src/log/shared-log.js';
+import { DEFAULT_RELAY_LIMITS } from '../../../src/relay/limits.js';
+import { Relay } from '../../../src/relay/relay.js';
+import type { BranchRequest } from '../../../src/relay/remote-branch.js';
 import { cutOff } from '../../../src/replica/currency.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../../src/replica/limits.js';
 import type { Publisher } from '../../../src/replica/publisher.js';
 import { recover } from '../../../src/replica/recover.js';
 import { Replica } from '../../../src/replica/replica.js';
+import { joinRelays, type PeerBranches } from '../../../src/server/neighbours.js';
 import { within } from '../machine/etcd-disk.js';
 import type { Process } from '../machine/process.js';
 import type { SeededRandom } from '../machine/random.js';
@@ -25,8 +31,19 @@ export const NETWORK = 'simulated';
 /** So few that a run meets snapshots, and servers that begin from one. */
 const SNAPSHOT_EVERY = 200;
 
+const NO_BRANCHES: Pick<PeerBranches, 'dial' | 'reach'> = {
+  dial: () => {
+    throw new Error('this server has no way to the others for streams');
+  },
+  reach: async () => false,
+};
+
 /** Deliberate faults between a server's parts. */
 export interface ClusterTampering {
+  /** A server's connection to etcd. */
+  readonly store?: (store: EtcdStore) => EtcdStore;
+  /** What a server asks for when it dials another one for a branch of a stream. */
+  readonly dialled?: (request: BranchRequest) => BranchRequest;
   /** The log as a server sees it. */
   readonly log?: (log: FollowedLog) => FollowedLog;
   /** What a leader hears over a link, by how many links of that follower there were before in its life. */
@@ -48,6 +65,8 @@ export interface ClusterServerDeps {
   readonly random: SeededRandom;
   readonly store: EtcdStore;
   readonly dial: DialLeader;
+  /** How it asks other servers for branches of streams; absent: it has none to ask for. */
+  readonly branches?: Pick<PeerBranches, 'dial' | 'reach'>;
   /** Its data folder, as far as it remembers how far the log was applied. */
   readonly memory: MemoryStore;
   readonly tamper: ClusterTampering;
@@ -64,6 +83,7 @@ export class ClusterServer implements LinkPlace {
   readonly #tamper: ClusterTampering;
   readonly #links = new Map<string, number>();
   isUp = false;
+  branchHost: BranchHost | undefined;
 
   private constructor(
     deps: ClusterServerDeps,
@@ -71,6 +91,7 @@ export class ClusterServer implements LinkPlace {
     readonly replica: Replica,
     readonly state: State,
     readonly memory: LogMemory | undefined,
+    readonly relay: Relay,
   ) {
     this.name = deps.name;
     this.process = deps.process;
@@ -83,7 +104,7 @@ export class ClusterServer implements LinkPlace {
     const { clock } = process;
     const log = new EtcdLog({
       ...{ clock, random, name },
-      store: within(process, deps.store),
+      store: within(process, tamper.store?.(deps.store) ?? deps.store),
       log: pino({ level: 'silent' }),
       network: NETWORK,
       peerAddress: name,
@@ -126,20 +147,38 @@ export class ClusterServer implements LinkPlace {
       warn: () => {},
     });
     const { leases, deadlines, attachments } = replica;
+    const used = (id: number) => deadlines.used(id);
+    const submit = (command: Command) => replica.enforce(command);
+    const relay = new Relay({ state, used, submit }, clock, DEFAULT_RELAY_LIMITS, random);
+    const serve = (host: BranchHost) => {
+      branchHost = host;
+    };
+    let branchHost: BranchHost | undefined;
+    const { dial, reach } = deps.branches ?? NO_BRANCHES;
+    const branches: typeof deps.branches = {
+      reach,
+      dial: (to, request, owner) => dial(to, tamper.dialled?.(request) ?? request, owner),
+    };
+    joinRelays(relay, replica, { member, branches: { ...branches, serve }, clock });
     const witness: Publisher = {
       publish: (position, changes) => {
         applied(state, position, changes);
         for (const change of changes) tamper.changed?.(change, server);
       },
     };
-    replica.publishTo(leases, deadlines, attachments, member, witness);
-    const server: ClusterServer = new ClusterServer(deps, member, replica, state, memory);
+    replica.publishTo(leases, deadlines, attachments, member, relay, witness);
+    const server: ClusterServer = new ClusterServer(deps, member, replica, state, memory, relay);
+    server.branchHost = branchHost;
     made(server);
     await member.start();
     await renewal.settle(replica);
     memory?.keep(() => ({ epoch: state.epoch, seq: member.position.seq, chain: member.position.chain }));
     replica.opened();
     server.isUp = true;
+  }
+
+  get revision(): number {
+    return this.state.revision;
   }
 
   /** Whether it vouches for sessions. */

@@ -7,19 +7,14 @@ import { Acceptances } from '../../../src/brokering/acceptances.js';
 import { Asking } from '../../../src/brokering/asking.js';
 import { draining } from '../../../src/core/model/draining.js';
 import type { Limits } from '../../../src/core/model/limits.js';
-import { capture } from '../../../src/core/store/snapshot.js';
 import type { State } from '../../../src/core/store/state.js';
 import { FairTurns } from '../../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
-import { Feed } from '../../../src/feed/feed.js';
 import type { FeedLimits } from '../../../src/feed/limits.js';
-import type { Topic } from '../../../src/feed/topic.js';
 import type { Backing } from '../../../src/grpc/backing.js';
 import { Calls } from '../../../src/grpc/call-handlers.js';
 import { closedTopic } from '../../../src/grpc/encode/closed-topic.js';
-import { connectionsTopic } from '../../../src/grpc/encode/connections-topic.js';
 import { networkTopic } from '../../../src/grpc/encode/network-topic.js';
-import { sessionsTopic } from '../../../src/grpc/encode/sessions-topic.js';
 import { streamsTopic } from '../../../src/grpc/encode/streams-topic.js';
 import { type AnswerFate, CALL_METADATA } from '../../../src/grpc/http2/answer-fates.js';
 import { DEFAULT_DOOR_LIMITS } from '../../../src/grpc/limits.js';
@@ -47,8 +42,6 @@ import { makeIssuers } from '../../../src/server/issuers.js';
 import type { ShareLimits } from '../../../src/shares/limits.js';
 import { Shares } from '../../../src/shares/shares.js';
 import type { SystemDoor } from '../../../src/system/door.js';
-import { closedTopic as systemClosedTopic } from '../../../src/system/encode/closed-topic.js';
-import { deltaTopic } from '../../../src/system/encode/delta-topic.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../../src/system/limits.js';
 import { Transports } from '../../../src/transport/transports.js';
 import { DEFAULT_TRUST_LIMITS } from '../../../src/trust/server/limits.js';
@@ -57,6 +50,7 @@ import { verifyAtOnce } from '../../../src/trust/server/signatures.js';
 import type { AuditDisk } from './audit-disk.js';
 import type { Asked, Callee, Caller, Listener } from './connection.js';
 import { DuplexCall } from './duplex-call.js';
+import { type FeedTopics, makeFeeds } from './feeds.js';
 import type { Process } from './process.js';
 import type { SeededRandom } from './random.js';
 import { type Ear, ServerCall } from './server-call.js';
@@ -64,8 +58,6 @@ import { makeSystemDoor, type SystemDoorDeps } from './system-door.js';
 
 /** The administrator's token of every run. */
 export const ADMIN_TOKEN = 'simulated';
-/** The most that one message to a watcher of system events holds: some revisions, so that they are gathered now and then. */
-const SYSTEM_MESSAGE_BYTES_MAX = 8_192;
 /** How long those who speak system events have to take what they are told when the server goes down. */
 const SYSTEM_CLOSE_MS = 5_000;
 const SERVER_UUID = '00000000-0000-4000-8000-0000000000ff';
@@ -83,7 +75,7 @@ export interface Parts {
   readonly state: State;
   /** The core's limits by the flags of this process. */
   readonly core: Limits;
-  readonly topics: { network: Topic; closed: Topic; streams: Topic };
+  readonly topics: FeedTopics;
 }
 
 /** What a simulated server needs of its world. */
@@ -248,30 +240,7 @@ export class SimulatedServer implements Listener {
     const { state } = recovery;
     const topics = { network: networkTopic(state), closed: closedTopic, streams: streamsTopic };
     tamper.parts?.({ state, core: limits.core, topics });
-    const feeds = {
-      network: new Feed(topics.network, state, limits.feed, clock),
-      closed: new Feed(topics.closed, state, { ...limits.feed, messageBytesMax: 0 }, clock),
-      streams: new Feed(topics.streams, state, limits.feed, clock),
-      connections: new Feed(connectionsTopic, state, limits.feed, clock),
-      // Of no watch that is simulated: attachments are not told.
-      sessions: new Feed(
-        sessionsTopic(state, () => false),
-        state,
-        limits.feed,
-        clock,
-        undefined,
-        {
-          position: { epoch: 'simulated', revision: 0 },
-          capture: () => capture(state),
-        },
-      ),
-    };
-    const forSystem = { ...limits.feed, messageBytesMax: SYSTEM_MESSAGE_BYTES_MAX };
-    const systemFeeds = {
-      network: new Feed(deltaTopic(state), state, forSystem, clock),
-      closed: new Feed(systemClosedTopic(), state, forSystem, clock),
-    };
-    const all = [feeds.network, feeds.closed, feeds.streams, feeds.connections, ...Object.values(systemFeeds)];
+    const { feeds, systemFeeds, all } = makeFeeds({ state, topics, limits: limits.feed, clock });
     await recovery.replay((position, changes) => {
       for (const feed of all) feed.publish(position, changes);
     });

@@ -38,7 +38,8 @@ export class EtcdTail implements LogTail {
     if (batches.length === 0 && end.seq > this.#seq) throw trimmed(this.#seq + 1);
     this.#checkEnd(end);
     this.#fit(found);
-    return { batches, leader: leader && seenOf(leader), isWhole: this.#seq >= end.seq };
+    const isWhole = this.#seq >= end.seq;
+    return { batches, revision: end.revision, leader: leader && seenOf(leader), isWhole };
   }
 
   /** A log only grows. One that ends earlier, or in another history, is a backup of it. */

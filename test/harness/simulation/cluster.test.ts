@@ -24,6 +24,16 @@ describe('a simulated world of several servers', () => {
   });
 
   it(
+    'carries streams from one server to another, whatever is done to the servers',
+    async () => {
+      const { violation, carried, remoteStreams } = await new ClusterWorld(11, 3).run(MINUTES);
+      expect(violation).toBeUndefined();
+      expect([carried > 50, remoteStreams > 1]).toEqual([true, true]);
+    },
+    LIMIT_MS,
+  );
+
+  it(
     'keeps its word in worlds of 3 and 5 servers that nobody has seen before',
     async () => {
       const first = Number(process.env.SIMULATION_SEED ?? Date.now() % 1_000_000_000);

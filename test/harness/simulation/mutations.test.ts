@@ -8,7 +8,14 @@ import { sampleOf } from '../../long.js';
 
 const LIMIT_MS = 120_000;
 /** The worlds of the mutations, each once. */
-const worlds = [...new Map(MUTATIONS.map((one) => [`${one.seed} of ${one.minutes} minutes`, worldOf(one)]))];
+const worlds = [
+  ...new Map(
+    MUTATIONS.map((one) => {
+      const plan = worldOf(one);
+      return [`${one.seed} of ${one.minutes} minutes${plan.isOnEtcd ? ' on etcd' : ''}`, plan];
+    }),
+  ),
+];
 
 describe('the simulation', () => {
   it.each(sampleOf(MUTATIONS, 4))(

@@ -1,0 +1,51 @@
+import { Links } from '../../harness/simulation/cluster/links.js';
+import { ClusterServer } from '../../harness/simulation/cluster/server.js';
+import { SimulatedEtcd, type Way } from '../../harness/simulation/machine/etcd.js';
+import { clockOf } from '../../harness/simulation/machine/etcd-disk.js';
+import { Process } from '../../harness/simulation/machine/process.js';
+import { SeededRandom } from '../../harness/simulation/machine/random.js';
+import { Scheduler } from '../../harness/simulation/machine/scheduler.js';
+
+/** Two servers on one simulated etcd; the way of each to it can be changed. */
+export class TwoServers {
+  readonly scheduler = new Scheduler();
+  readonly servers = new Map<string, ClusterServer>();
+  /** What becomes of each server's requests, by its name; absent where they pass. */
+  readonly ways = new Map<string, (request: string) => Way>();
+  readonly failed: unknown[] = [];
+  readonly #random = new SeededRandom(3);
+  readonly #etcd = new SimulatedEtcd(clockOf(this.scheduler));
+  readonly #links = new Links(this.scheduler, this.#random.fork(1));
+
+  begin(name: string): void {
+    const process = new Process(this.scheduler);
+    const next = (request: string) => this.ways.get(name)?.(request) ?? ({ kind: 'passes' } as const);
+    void ClusterServer.start(
+      {
+        ...{ name, process, random: this.#random.fork(name.charCodeAt(0)), tamper: {} },
+        store: this.#etcd.connect({ next, delayMs: () => 1 }),
+        memory: { read: async () => undefined, write: async () => {} },
+        dial: this.#links.dialFrom(
+          () => this.servers.get(name)!,
+          (address) => this.servers.get(address),
+        ),
+        applied: () => {},
+        fatal: (error) => void this.failed.push(error),
+      },
+      (server) => this.servers.set(name, server),
+    );
+  }
+
+  /** Begins both: the first leads, the second follows. */
+  async beginBoth(): Promise<readonly [ClusterServer, ClusterServer]> {
+    for (const name of ['a', 'b']) {
+      this.begin(name);
+      await this.pass(3_000);
+    }
+    return [this.servers.get('a')!, this.servers.get('b')!];
+  }
+
+  pass(ms: number): Promise<void> {
+    return this.scheduler.run(this.scheduler.nowMs + ms, () => false);
+  }
+}
