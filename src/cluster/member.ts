@@ -18,6 +18,7 @@ import {
   cutOffMs,
   FATE_MS_MAX,
   LAG_MS_MAX,
+  LEADER_SNAPSHOT_PATIENCE,
   LEASE_SLACK_MS,
   LOOK_MS,
   READY_LAG_MS,
@@ -30,6 +31,7 @@ import { ServerAddresses } from './server-addresses.js';
 import { ServerNodes } from './server-nodes.js';
 import { SharedQuestion } from './shared-question.js';
 import type { Fates } from './waiting.js';
+import { LogUpkeep, type LogUpkeepParts } from './log-upkeep.js';
 
 /** What a server is in its network. `starting`: it has not read the log to its end yet. */
 export type Role = 'starting' | 'following' | 'leading' | 'over';
@@ -49,6 +51,8 @@ export interface MemberDeps extends Pick<ForwarderDeps, 'clock' | 'random' | 'ad
   /** The last batch that the state holds, and its chain. */
   readonly seq: number;
   readonly chain: Uint8Array;
+  /** What is done for the log beside applying it. */
+  readonly upkeep: LogUpkeepParts;
   /** The replica whose route this is. */
   readonly replica: () => Replica;
   /** Called when this server leads, with its term. What a new network begins with is to be stored. */
@@ -71,6 +75,7 @@ export class Member implements CommandRoute, Publisher {
   readonly #forwarder: Forwarder;
   readonly #follower: LogFollower;
   readonly #place: ServerNodes;
+  readonly #upkeep: LogUpkeep;
   readonly #closing = new AbortController();
   /** Each costs a transaction. */
   readonly #stillLeads = new SharedQuestion(() => this.#confirm());
@@ -110,8 +115,15 @@ export class Member implements CommandRoute, Publisher {
       leads: () => this.#role === 'leading',
       isOver: () => this.#role === 'over',
     });
+    this.#upkeep = new LogUpkeep({
+      ...{ ...deps.upkeep, clock, log, logger, replica, firstSeq: seq + 1 },
+      seq: () => this.#follower.seq,
+      isFollowing: () => this.#role === 'following' && this.isInTouch,
+      followers: () => this.#roster.servers.map((server) => server.name).filter((one) => one !== this.#seen?.name),
+      name,
+    });
     this.#follower = new LogFollower({
-      ...{ clock, seq, chain },
+      ...{ clock, seq, chain, batches: this.#upkeep },
       tail: log.tail(seq, chain),
       entered: (term) => this.#forwarder.entered(term),
       apply: (record) => this.#apply(record),
@@ -181,6 +193,10 @@ export class Member implements CommandRoute, Publisher {
     return new Map(names.map((name) => [name, heard.includes(name)]));
   }
 
+  get snapshotPatience(): number {
+    return this.followers === 0 ? 1 : LEADER_SNAPSHOT_PATIENCE;
+  }
+
   /** How many servers follow this one. */
   get followers(): number {
     return this.#desk?.count ?? 0;
@@ -211,6 +227,7 @@ export class Member implements CommandRoute, Publisher {
       this.#desk === undefined ? this.#news.isAttached(sid) : this.#desk.mayBeHeld(sid);
     this.#watch = this.#deps.log.watch(() => this.#follower.look());
     this.#scheduleLook();
+    this.#upkeep.start();
     await new Promise<void>((resolve, reject) => {
       const failed = (error: unknown) => {
         reject(error);
@@ -233,7 +250,8 @@ export class Member implements CommandRoute, Publisher {
   }
 
   /** Told of every change, after the leases. */
-  publish(_position: Position, changes: readonly Change[]): void {
+  publish(position: Position, changes: readonly Change[]): void {
+    this.#upkeep.publish(position, changes);
     this.#desk?.applied();
     for (const change of changes) {
       if (change.kind === 'SessionMoved') this.#desk?.moved(change.session.sid);
@@ -274,6 +292,7 @@ export class Member implements CommandRoute, Publisher {
 
   #end(): void {
     this.#role = 'over';
+    this.#upkeep.end();
     this.#closing.abort();
     this.#watch?.close();
     for (const resolve of this.#follower.end()) resolve(false);
@@ -348,6 +367,7 @@ export class Member implements CommandRoute, Publisher {
     this.#news.end();
     leases.witness = desk;
     leases.mayExpire = () => desk.mayExpire;
+    this.#upkeep.lead(term);
     replica.lead(term.journal);
     this.#desk = desk;
     this.#role = 'leading';

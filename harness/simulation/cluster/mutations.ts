@@ -3,7 +3,7 @@ import type { Change } from '../../../src/core/model/change.js';
 import { CloseReason } from '../../../src/core/model/session.js';
 import { decodeRecord, encodeRecord } from '../../../src/journal/format/record.js';
 import type { FollowedLog, LogSlice, LogTail } from '../../../src/log/shared-log.js';
-import type { ClusterServer, ClusterTampering } from './server.js';
+import { type ClusterServer, type ClusterTampering, withTail } from './server.js';
 
 /** A fault that somebody could have made between a server's parts, with a world that meets it. */
 export interface ClusterMutation extends ClusterTampering {
@@ -140,17 +140,6 @@ class HastyTail implements LogTail {
 function without(slice: LogSlice, seq: number): LogSlice {
   const batches = slice.batches.map((batch) => (batch.seq === seq ? { ...batch, records: [] } : batch));
   return { ...slice, batches };
-}
-
-function withTail(log: FollowedLog, change: (tail: LogTail) => LogTail): FollowedLog {
-  return {
-    lead: (signal) => log.lead(signal),
-    close: () => log.close(),
-    view: () => log.view(),
-    watch: (changed) => log.watch(changed),
-    chainAt: (seq) => log.chainAt(seq),
-    tail: (seq, chain) => change(log.tail(seq, chain)),
-  };
 }
 
 function received(
