@@ -3,6 +3,7 @@ import type { Change } from '../../../src/core/model/change.js';
 import { CloseReason } from '../../../src/core/model/session.js';
 import { decodeRecord, encodeRecord } from '../../../src/journal/format/record.js';
 import type { FollowedLog, LogSlice, LogTail } from '../../../src/log/shared-log.js';
+import { LOG_MUTATIONS } from './log-mutations.js';
 import { type ClusterServer, type ClusterTampering, withTail } from './server.js';
 
 /** A fault that somebody could have made between a server's parts, with a world that meets it. */
@@ -82,6 +83,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
     finds: 'Sound',
     log: (log) => withTail(log, (tail) => ({ read: async () => without(await tail.read(), 97) })),
   },
+  ...LOG_MUTATIONS,
 ];
 
 /** Ends each session that has left, as if its lease had gone on. */

@@ -16,6 +16,7 @@ import { Verdict, type Violation } from '../verdict.js';
 import { isExpiry, Ledger } from './ledger.js';
 import { Links } from './links.js';
 import { ClusterServer, type ClusterTampering, NETWORK } from './server.js';
+import { SnapshotCheck } from './snapshot-check.js';
 
 const LEASE_PACES = [0.9, 1, 1.1];
 const TROUBLED = 0.005;
@@ -71,7 +72,7 @@ interface Held {
  * Several servers of one network on a simulated etcd, without doors: they are killed, stand still, and are cut off from each other and
  * from etcd, while callers at all of them open, attach, renew and end sessions.
  *
- * Checks besides those of the {@link Ledger}: **Agreed** (every server has the same state at a revision), **Current** (a server that says
+ * Checks besides those of the {@link Ledger} and the {@link SnapshotCheck}: **Agreed** (every server has the same state at a revision), **Current** (a server that says
  * it is up to date has all that was acknowledged before the question), **Fresh** (a server that is in touch is not far behind), **Leased**
  * (no session expires that is attached), **Homed** (a session is attached at its home only, and expires there), **Converged** (in the end all have everything, one leads, and the others are in touch with it).
  */
@@ -79,6 +80,7 @@ export class ClusterWorld {
   readonly scheduler = new Scheduler();
   readonly verdict = new Verdict(() => this.scheduler.nowMs);
   readonly ledger = new Ledger(NETWORK, this.verdict);
+  readonly snapshots: SnapshotCheck;
   readonly #random: SeededRandom;
   /** Drawn from beside the other strikes, so that these stay what they are. */
   readonly #restoring: SeededRandom;
@@ -112,7 +114,12 @@ export class ClusterWorld {
     this.#restoring = this.#random.fork(2);
     this.#links = new Links(this.scheduler, this.#random.fork(1));
     this.#etcd.leasePace = this.#random.pick(LEASE_PACES);
-    this.#etcd.committed = (transaction) => this.ledger.take(transaction);
+    const seen = this.#etcd.connect();
+    this.snapshots = new SnapshotCheck(tamper.store?.(seen) ?? seen, NETWORK, this.verdict);
+    this.#etcd.committed = (transaction) => {
+      this.ledger.take(transaction);
+      this.snapshots.take(transaction);
+    };
     this.ledger.stored = (command, revision) => {
       if (!isExpiry(command)) return;
       this.#expiries.set(revision, command.home);
