@@ -25,13 +25,13 @@ import {
 } from './limits.js';
 import { LocalNews } from './local-news.js';
 import { LogFollower } from './log-follower.js';
+import { LogUpkeep, type LogUpkeepParts } from './log-upkeep.js';
 import type { FollowerHandler, FollowerLink } from './peers.js';
 import { type Readiness, readinessOf } from './readiness.js';
 import { ServerAddresses } from './server-addresses.js';
 import { ServerNodes } from './server-nodes.js';
 import { SharedQuestion } from './shared-question.js';
 import type { Fates } from './waiting.js';
-import { LogUpkeep, type LogUpkeepParts } from './log-upkeep.js';
 
 /** What a server is in its network. `starting`: it has not read the log to its end yet. */
 export type Role = 'starting' | 'following' | 'leading' | 'over';

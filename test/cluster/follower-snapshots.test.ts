@@ -18,7 +18,13 @@ describe('snapshots of a server that follows', () => {
     const clock = new ManualClock();
     const state = new State(INITIAL_LIMITS);
     const log: string[] = [];
-    const seen = { revision: 0, bytes: 0, room: 'enough' as Room, isMine: true, compared: undefined as number | undefined };
+    const seen = {
+      revision: 0,
+      bytes: 0,
+      room: 'enough' as Room,
+      isMine: true,
+      compared: undefined as number | undefined,
+    };
     let answer: () => Promise<void> = async () => {};
     const snapshots = new FollowerSnapshots({
       ...{ clock, snapshotEvery: EVERY, seq: () => 7, state: () => state },
@@ -72,7 +78,8 @@ describe('snapshots of a server that follows', () => {
     at(1);
     seen.bytes = LOG_BYTES_MIN;
     await look();
-    const weigh = (bytes: number) => snapshots.applied({ records: [{ revision: 1, bytes: { length: bytes } as Uint8Array }] });
+    const weigh = (bytes: number) =>
+      snapshots.applied({ records: [{ revision: 1, bytes: { length: bytes } as Uint8Array }] });
     weigh(LOG_BYTES_MIN - 1);
     await look();
     expect(log).toEqual([]);

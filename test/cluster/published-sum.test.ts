@@ -12,7 +12,12 @@ describe('what servers have published, compared', () => {
   const batch = (seq: number, told?: Told) => ({ term: 1n, seq, chain: new Uint8Array(), records: [RECORD], told });
 
   /** The leader stores a batch with what it has published, and both publish what came of it. */
-  function step(leader: PublishedSum, follower: PublishedSum, seq: number, changes: [readonly Change[], readonly Change[]]) {
+  function step(
+    leader: PublishedSum,
+    follower: PublishedSum,
+    seq: number,
+    changes: [readonly Change[], readonly Change[]],
+  ) {
     const { told } = leader;
     leader.restart(seq);
     follower.check(batch(seq, told));

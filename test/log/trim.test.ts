@@ -47,7 +47,11 @@ describe('trimming the log', () => {
 
   it('waits for a server that is listed, and goes on when it has gone', async () => {
     const { store, roster } = await world(70);
-    const trimmer = new LogTrimmer({ store, keys, fence: { write: (success) => store.commit({ compare: [], success }) } });
+    const trimmer = new LogTrimmer({
+      store,
+      keys,
+      fence: { write: (success) => store.commit({ compare: [], success }) },
+    });
     await trimmer.trim({ firstSeq: 80, endSeq: 100, isUrgent: false });
     expect(await first(store)).toBe(71);
     await roster.close();
@@ -57,7 +61,11 @@ describe('trimming the log', () => {
 
   it('waits for nobody while the store has little room', async () => {
     const { store, roster } = await world(70);
-    const trimmer = new LogTrimmer({ store, keys, fence: { write: (success) => store.commit({ compare: [], success }) } });
+    const trimmer = new LogTrimmer({
+      store,
+      keys,
+      fence: { write: (success) => store.commit({ compare: [], success }) },
+    });
     await trimmer.trim({ firstSeq: 80, endSeq: 100, isUrgent: true });
     expect(await first(store)).toBe(80);
     await roster.close();

@@ -109,7 +109,10 @@ export class ClusterServer implements LinkPlace {
       logger: pino({ level: 'silent' }),
       ...{ seq: view.seq, chain: view.chain, uuid: uuidOf(name) },
       leaderTtlMs: LEADER_TTL_MS,
-      upkeep: { encode: (position, changes) => encodeRevision(position, changes, state.serverSid), snapshotEvery: SNAPSHOT_EVERY },
+      upkeep: {
+        encode: (position, changes) => encodeRevision(position, changes, state.serverSid),
+        snapshotEvery: SNAPSHOT_EVERY,
+      },
       pendingMax: DEFAULT_REPLICA_LIMITS.pendingMax,
       dial: deps.dial,
       replica: () => replica,

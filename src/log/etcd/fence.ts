@@ -85,7 +85,10 @@ export class Fence {
 
   /** The error of everything that is tried in a term that is over. */
   deposed(): JournalError {
-    return this.#deps.ended?.() ?? new JournalError('deposed', 'another process leads this network now, or this one lost its term');
+    return (
+      this.#deps.ended?.() ??
+      new JournalError('deposed', 'another process leads this network now, or this one lost its term')
+    );
   }
 
   /**

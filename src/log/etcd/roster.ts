@@ -114,6 +114,12 @@ export function decodeMember(bytes: Uint8Array): ListedServer & ServerFacts {
   };
 }
 
-function listed({ formatMax: _f, rulesMax: _r, feedVersion: _v, appliedSeq: _a, ...server }: ListedServer & ServerFacts) {
+function listed({
+  formatMax: _f,
+  rulesMax: _r,
+  feedVersion: _v,
+  appliedSeq: _a,
+  ...server
+}: ListedServer & ServerFacts) {
   return server;
 }

@@ -28,10 +28,7 @@ export async function* readParts(place: PartsPlace, mark: StoredMark): AsyncGene
   throw new JournalError('damaged', `the parts of snapshot ${revision} are not those of one attempt`, { revision });
 }
 
-async function* readJoined(
-  place: PartsPlace,
-  { revision, attempt, parts }: StoredMark,
-): AsyncGenerator<Uint8Array> {
+async function* readJoined(place: PartsPlace, { revision, attempt, parts }: StoredMark): AsyncGenerator<Uint8Array> {
   let pieces: Uint8Array[] = [];
   let part = 0;
   for await (const { key, value } of readPieces(place, place.keys.attempt(revision, attempt))) {

@@ -70,7 +70,10 @@ export class LogTrimmer {
 }
 
 /** The batch that becomes the first one. */
-export function trimEnd({ firstSeq, endSeq }: Pick<TrimTask, 'firstSeq' | 'endSeq'>, applied: readonly number[]): number {
+export function trimEnd(
+  { firstSeq, endSeq }: Pick<TrimTask, 'firstSeq' | 'endSeq'>,
+  applied: readonly number[],
+): number {
   // A log of as many batches again as count is kept for who is behind.
   const least = endSeq - TRIM_PATIENCE * (endSeq - firstSeq + 1) + 1;
   return Math.min(firstSeq, Math.max(least, Math.min(firstSeq, ...applied.map((seq) => seq + 1))));
