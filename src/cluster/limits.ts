@@ -107,3 +107,18 @@ export const FATE_MS_MAX = 3_000;
 export const REMEMBER_MS = 1_000;
 /** Epochs that are remembered: each but the first came of a restored backup. */
 export const EPOCHS_REMEMBERED_MAX = 16;
+
+/** Between two looks of the server that stores snapshots at whether one is due: each reads one small key. */
+export const SNAPSHOT_LOOK_MS = 5_000;
+/** How many times as much as a snapshot the log may weigh until the next one is due. */
+export const SNAPSHOT_WEIGHT = 2;
+/** A log of fewer bytes is not worth a snapshot: it is read in a second. */
+export const LOG_BYTES_MIN = 64 * 1_048_576;
+/** How long a snapshot that is written waits for a batch by which the leader says that it came to the same. */
+export const CONFIRM_MS_MAX = 60_000;
+/** Between two looks at whether it came. */
+export const CONFIRM_POLL_MS = 200;
+/**
+ * How many times later than a follower the leader stores a snapshot: then those that follow do not manage to.
+ */
+export const LEADER_SNAPSHOT_PATIENCE = 2;

@@ -1,7 +1,13 @@
 import type { Clock } from '../base/clock.js';
 import { JournalError, type StoredRecord } from '../journal/journal.js';
-import type { LogSlice, LogTail, SeenLeader } from '../log/shared-log.js';
+import type { LogSlice, LogTail, SeenLeader, TailedBatch } from '../log/shared-log.js';
 import { READ_AGAIN_MS } from './limits.js';
+
+/** Who is told of each batch that a server applies of others. */
+export interface BatchObserver {
+  before(batch: TailedBatch): void;
+  after(batch: TailedBatch): void;
+}
 
 /** What a {@link LogFollower} stands on. */
 export interface LogFollowerDeps {
@@ -14,6 +20,8 @@ export interface LogFollowerDeps {
   readonly entered: (term: bigint) => void;
   /** Applies what comes next. */
   readonly apply: (record: StoredRecord) => void;
+  /** Called before and after the records of each batch are applied. `before` throws a JournalError where the log cannot be followed. */
+  readonly batches?: BatchObserver | undefined;
   /** Called when the log can be read no more, and when it can be read again. */
   readonly readable: (isReadable: boolean, error?: unknown) => void;
 }
@@ -125,13 +133,17 @@ export class LogFollower {
     this.#deps.readable(isReadable, error);
   }
 
-  async #apply({ term, seq, chain, records }: LogSlice['batches'][number]): Promise<void> {
+  async #apply(batch: TailedBatch): Promise<void> {
     if (this.#isOver) return;
+    const { term, seq, chain, records } = batch;
+    const { batches } = this.#deps;
+    batches?.before(batch);
     if (term > this.#term) this.#deps.entered(term);
     this.#term = term;
     for (const record of records) this.#deps.apply(record);
     this.#seq = seq;
     this.#chain = chain;
+    batches?.after(batch);
     // A long way to catch up lets others be served between.
     if (records.length > 0) await new Promise<void>((resolve) => this.#deps.clock.soon(resolve));
   }

@@ -12,9 +12,18 @@ import type { CommandRoute, Replica } from '../replica/replica.js';
 import { Campaign } from './campaign.js';
 import { deskOf, type LeaderDesk } from './desk.js';
 import { Forwarder, type ForwarderDeps } from './forwarder.js';
-import { cutOffMs, FATE_MS_MAX, LAG_MS_MAX, LEASE_SLACK_MS, LOOK_MS, READY_LAG_MS } from './limits.js';
+import {
+  cutOffMs,
+  FATE_MS_MAX,
+  LAG_MS_MAX,
+  LEADER_SNAPSHOT_PATIENCE,
+  LEASE_SLACK_MS,
+  LOOK_MS,
+  READY_LAG_MS,
+} from './limits.js';
 import { LocalNews } from './local-news.js';
 import { LogFollower } from './log-follower.js';
+import { LogUpkeep, type LogUpkeepParts } from './log-upkeep.js';
 import { MemberCurrency } from './member-currency.js';
 import type { FollowerHandler, FollowerLink } from './peers.js';
 import { type Readiness, readinessOf } from './readiness.js';
@@ -40,6 +49,8 @@ export interface MemberDeps extends Pick<ForwarderDeps, 'clock' | 'random' | 'ad
   /** The last batch that the state holds, and its chain. */
   readonly seq: number;
   readonly chain: Uint8Array;
+  /** What is done for the log beside applying it. */
+  readonly upkeep: LogUpkeepParts;
   /** The replica whose route this is. */
   readonly replica: () => Replica;
   /** Called when this server leads, with its term. What a new network begins with is to be stored. */
@@ -64,6 +75,7 @@ export class Member implements CommandRoute, Publisher {
   readonly #place: ServerNodes;
   readonly #currency: MemberCurrency;
   readonly #campaign: Campaign;
+  readonly #upkeep: LogUpkeep;
   #desk: LeaderDesk | undefined;
   #role: Role = 'starting';
   #term: Term | undefined;
@@ -110,8 +122,15 @@ export class Member implements CommandRoute, Publisher {
       leads: () => (this.#role === 'leading' ? this.#term : undefined),
       follow: () => this.#follower.read(),
     });
+    this.#upkeep = new LogUpkeep({
+      ...{ ...deps.upkeep, clock, log, logger, replica, firstSeq: seq + 1 },
+      seq: () => this.#follower.seq,
+      isFollowing: () => this.#role === 'following' && this.isInTouch,
+      followers: () => this.#roster.servers.map((server) => server.name).filter((one) => one !== this.#seen?.name),
+      name,
+    });
     this.#follower = new LogFollower({
-      ...{ clock, seq, chain },
+      ...{ clock, seq, chain, batches: this.#upkeep },
       tail: log.tail(seq, chain),
       entered: (term) => this.#forwarder.entered(term),
       apply: (record) => this.#apply(record),
@@ -181,6 +200,10 @@ export class Member implements CommandRoute, Publisher {
     return new Map(names.map((name) => [name, heard.includes(name)]));
   }
 
+  get snapshotPatience(): number {
+    return this.followers === 0 ? 1 : LEADER_SNAPSHOT_PATIENCE;
+  }
+
   /** How many servers follow this one. */
   get followers(): number {
     return this.#desk?.count ?? 0;
@@ -211,6 +234,7 @@ export class Member implements CommandRoute, Publisher {
       this.#desk === undefined ? this.#news.isAttached(sid) : this.#desk.mayBeHeld(sid);
     this.#watch = this.#deps.log.watch(() => this.#follower.look());
     this.#scheduleLook();
+    this.#upkeep.start();
     await new Promise<void>((resolve, reject) => {
       const failed = (error: unknown) => {
         reject(error);
@@ -233,7 +257,8 @@ export class Member implements CommandRoute, Publisher {
   }
 
   /** Told of every change, after the leases. */
-  publish(_position: Position, changes: readonly Change[]): void {
+  publish(position: Position, changes: readonly Change[]): void {
+    this.#upkeep.publish(position, changes);
     this.#desk?.applied();
     this.#currency.applied();
     for (const change of changes) {
@@ -271,6 +296,7 @@ export class Member implements CommandRoute, Publisher {
   #end(): void {
     this.#role = 'over';
     this.#campaign.stop();
+    this.#upkeep.end();
     this.#watch?.close();
     for (const resolve of this.#follower.end()) resolve(false);
     this.#currency.end();
@@ -322,6 +348,7 @@ export class Member implements CommandRoute, Publisher {
     this.#news.end();
     leases.witness = desk;
     leases.mayExpire = () => desk.mayExpire;
+    this.#upkeep.lead(term);
     replica.lead(term.journal);
     this.#desk = desk;
     this.#role = 'leading';

@@ -1,4 +1,4 @@
-import type { Journal, StoredRecord } from '../journal/journal.js';
+import type { Journal, Room, StoredRecord } from '../journal/journal.js';
 import type { Replayable } from '../journal/replaying.js';
 
 /**
@@ -19,10 +19,33 @@ export interface Term {
    * another process win: from then on nothing should be decided here any more. Never aborted by {@link resign}.
    */
   readonly lost: AbortSignal;
+  /**
+   * Says what the batches came to that are applied here, for followers to compare with. Set by who leads; a log of one process asks
+   * nothing.
+   */
+  told?: ToldSource;
   /** What has happened in this term so far, for metrics. */
   readonly figures: TermFigures;
   /** Gives the term back and closes its journal, so that another process can win at once. Again and again the same. */
   resign(): Promise<void>;
+}
+
+/** What a leader's network feed has published for some batches. */
+export interface Told {
+  /** Running CRC-32. */
+  readonly sum: number;
+  /** In which words it was published: sums of different ones cannot be compared. */
+  readonly version: number;
+  /** The first batch that is counted. */
+  readonly from: number;
+}
+
+/** Who sums up what is published. */
+export interface ToldSource {
+  /** What was published for the batches since the last {@link restart}. */
+  readonly told: Told;
+  /** Counts from this batch on. */
+  restart(seq: number): void;
 }
 
 /** Figures of a term. They only grow, but for {@link storeBytes}. */
@@ -87,6 +110,37 @@ export interface TailedBatch {
   /** What tells the log up to this batch from every other history. */
   readonly chain: Uint8Array;
   readonly records: readonly StoredRecord[];
+  /** What the leader has published for the batches before; absent where it did not say so. */
+  readonly told?: Told | undefined;
+}
+
+/** What is known of the snapshots of a log. */
+export interface SnapshotsSeen {
+  /** The newest one that is whole; undefined: there is none. */
+  readonly newest: { readonly revision: number; readonly bytes: number } | undefined;
+  /** How much room the store has. */
+  readonly room: Room;
+}
+
+/** A state as it is to be stored. */
+export interface SnapshotToStore {
+  readonly revision: number;
+  /** A batch that is in the log: nothing that comes after the revision is before it. */
+  readonly seq: number;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Resolves with whether the state can be vouched for: asked when everything but the mark is stored. */
+  readonly confirm: () => Promise<boolean>;
+}
+
+/** Snapshots of a log, stored by a process that follows. */
+export interface SharedSnapshots {
+  /** What there is. Rejects with a JournalError. */
+  look(): Promise<SnapshotsSeen>;
+  /**
+   * Stores one. It counts once it is whole; then the older one of the two newest is where the log begins. False: another process is
+   * storing one, or has stored a later one. Rejects with a JournalError; what was written then counts for nothing.
+   */
+  store(snapshot: SnapshotToStore): Promise<boolean>;
 }
 
 /** What was read of a log's end. */
@@ -120,6 +174,8 @@ export interface FollowedLog extends SharedLog {
   tail(seq: number, chain?: Uint8Array): LogTail;
   /** The chain of a batch; undefined when it is not in the log, or not any more. Rejects with a JournalError. */
   chainAt(seq: number): Promise<Uint8Array | undefined>;
+  /** The snapshots, for who follows. Who leads stores them through its journal. */
+  readonly snapshots: SharedSnapshots;
   /** Calls back when something may have been appended, or another leads. It can be silent for no reason: look now and then, too. */
   watch(changed: () => void): { close(): void };
 }

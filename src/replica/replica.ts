@@ -11,8 +11,10 @@ import type { State } from '../core/store/state.js';
 import type { StateView } from '../core/store/state-view.js';
 import { NEW_FOLDER_FORMAT } from '../journal/format/frame.js';
 import type { Journal } from '../journal/journal.js';
+import { Adoption } from './adoption.js';
 import { Appender } from './appender.js';
-import { Attachments, replacedElsewhere } from './attachments.js';
+import { Attachments } from './attachments.js';
+import type { CommandRoute, Forwarded } from './command-route.js';
 import type { Currency } from './currency.js';
 import { Deadlines } from './deadlines.js';
 import { Homes } from './homes.js';
@@ -23,6 +25,8 @@ import { RequestClaims } from './request-claims.js';
 import { ServingTime } from './serving-time.js';
 import { Snapshots } from './snapshots.js';
 import { startFailure } from './start-failure.js';
+
+export type { CommandRoute, Forwarded };
 
 /** Delay before a failed take-back is tried again. There are no more of them than commands of callers that have gone. */
 const TAKE_BACK_RETRY_MS = 1_000;
@@ -50,24 +54,6 @@ export interface ReplicaParts {
   readonly fatal: (error: unknown) => void;
 }
 
-/** Where commands go that this process cannot append, because another one leads. */
-export interface CommandRoute extends Currency {
-  /** This server's UUID, by which its node is known among those of the others. */
-  readonly serverUuid: string;
-  /** Resolves with what became of a command, once it is applied here. `urgent`: the server issues it itself. */
-  carry(command: Command, urgent: boolean): Promise<Applied | Fault>;
-}
-
-/** A command that another process has forwarded. */
-export interface Forwarded {
-  readonly command: Command;
-  readonly tag: bigint;
-  /** The server issues it itself, so that it has room where clients' commands have none. */
-  readonly urgent: boolean;
-  /** Called when it is not in the log and will not be: why, or undefined when all was so already. */
-  readonly refused: (fault: Fault | undefined) => void;
-}
-
 /**
  * The one writer: takes commands from all doors, makes them durable, applies them and publishes their changes, always in that
  * order. It submits the commands that are due by time.
@@ -91,8 +77,7 @@ export class Replica {
   /** What is appended to; undefined while another process leads. */
   private journal: Journal | undefined;
   private readonly route: CommandRoute | undefined;
-  /** Sessions that are moving to this server: however often their clients renew meanwhile, one command is enough. */
-  private readonly adopting = new Map<number, Promise<Fault | undefined>>();
+  private readonly adoption: Adoption;
   private closing = false;
   /** Why commands are refused once it is closing. */
   private ending: Fault | undefined;
@@ -103,6 +88,7 @@ export class Replica {
     this.state = state;
     this.time = new ServingTime(clock);
     this.homes = new Homes(state, 'carry' in journal ? journal.serverUuid : undefined);
+    this.adoption = new Adoption({ homes: this.homes, submit: (command) => this.submit(command) });
     this.leases = new Leases(
       state,
       clock,
@@ -230,20 +216,7 @@ export class Replica {
    * cannot come here, or has gone on to a third server meanwhile.
    */
   adopt(sid: number): Promise<Fault | undefined> | undefined {
-    const { homes } = this;
-    const home = homes.of(sid);
-    if (homes.isAlone ? home === undefined || home === homes.own : homes.isHere(sid)) return undefined;
-    if (homes.own === 0) return Promise.resolve(homes.notJoined());
-    const moving = this.adopting.get(sid) ?? this.move(sid).finally(() => this.adopting.delete(sid));
-    this.adopting.set(sid, moving);
-    return moving;
-  }
-
-  private async move(sid: number): Promise<Fault | undefined> {
-    const { homes } = this;
-    const outcome = await this.submit({ kind: 'MoveSession', sid, server: homes.own });
-    if (isFault(outcome)) return outcome;
-    return homes.isHere(sid) ? undefined : replacedElsewhere(sid);
+    return this.adoption.adopt(sid);
   }
 
   /**
@@ -325,7 +298,8 @@ export class Replica {
     const failed = (error: unknown) =>
       warn('a snapshot could not be stored; the journal is whole, and the next will be tried', error);
     this.journal = journal;
-    const snapshots = new Snapshots(state, journal, limits, clock, failed, snapshotAtMs);
+    const patience = () => this.route?.snapshotPatience ?? 1;
+    const snapshots = new Snapshots(state, journal, limits, clock, failed, snapshotAtMs, patience);
     this.snapshots = snapshots;
     this.appender = new Appender({
       ...{ state, journal, clock, limits, appended, writable, warn, fatal },

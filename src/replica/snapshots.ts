@@ -26,6 +26,8 @@ export class Snapshots {
     private readonly failed: (error: unknown) => void,
     /** When the last command of the newest stored snapshot was stored, by the wall clock. */
     newestAtMs?: number | undefined,
+    /** How many times later than it is due one is stored here: others may store it before. */
+    private readonly patience: () => number = () => 1,
   ) {
     this.last = journal.snapshots().at(-1) ?? 0;
     this.atMs = newestAtMs;
@@ -40,8 +42,11 @@ export class Snapshots {
   consider(): void {
     const { room = 'enough' } = this.journal;
     const { snapshotEvery } = this.limits;
-    const every = room === 'enough' ? snapshotEvery : Math.min(snapshotEvery, SNAPSHOT_EVERY_LOW);
+    const every = this.patience() * (room === 'enough' ? snapshotEvery : Math.min(snapshotEvery, SNAPSHOT_EVERY_LOW));
     if (this.writing !== undefined || this.state.revision - this.last < every) return;
+    // In a log that several processes have, another one may have stored it.
+    this.last = Math.max(this.last, this.journal.snapshots().at(-1) ?? 0);
+    if (this.state.revision - this.last < every) return;
     this.writing = this.write().finally(() => {
       this.writing = undefined;
     });

@@ -44,7 +44,11 @@ export function neighboursOf({ advertise = [] }: Pick<Config, 'advertise'>, memb
 export function joinRelays(
   relay: Relay,
   { attachments, homes, state }: Pick<Replica, 'attachments' | 'homes' | 'state'>,
-  { member, branches, clock }: { readonly member: Member; readonly branches: PeerBranches; readonly clock: Clock },
+  {
+    member,
+    branches,
+    clock,
+  }: { readonly member: Member; readonly branches: Omit<PeerBranches, 'bytes'>; readonly clock: Clock },
 ): void {
   const reachedAt = (home: number | undefined) => {
     const name = home === undefined ? undefined : state.servers.get(home)?.name;

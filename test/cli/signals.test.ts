@@ -149,7 +149,7 @@ describe('SIGHUP to a server', () => {
 describe('SIGHUP to a server that has not started yet', () => {
   it('does not end it, and its files are read again once it has', async () => {
     const texts = ['{"log-level": "silent"}', '{"log-level": "loud"}'];
-    let hangUp = () => {
+    let hangUp: () => void = () => {
       throw new Error('it would have ended');
     };
     let isTold = false;

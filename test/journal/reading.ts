@@ -10,7 +10,7 @@ export function records(from: number, to: number): StoredRecord[] {
 }
 
 /** The stored records after a revision. */
-export async function stored(journal: Journal, after: number): Promise<StoredRecord[]> {
+export async function stored(journal: Pick<Journal, 'read'>, after: number): Promise<StoredRecord[]> {
   const list: StoredRecord[] = [];
   for await (const slice of journal.read(after)) {
     for (const { revision, bytes } of slice) list.push({ revision, bytes: Buffer.from(bytes) });
@@ -19,7 +19,7 @@ export async function stored(journal: Journal, after: number): Promise<StoredRec
 }
 
 /** Their revisions. */
-export async function revisionsAfter(journal: Journal, after: number): Promise<number[]> {
+export async function revisionsAfter(journal: Pick<Journal, 'read'>, after: number): Promise<number[]> {
   return (await stored(journal, after)).map(({ revision }) => revision);
 }
 

@@ -7,6 +7,7 @@ import { logContract } from './contract.js';
 import { etcdDisk, openLog } from './etcd-disk.js';
 import { EtcdProcess, lacksEtcd } from './etcd-process.js';
 import { fencedContract } from './fenced.js';
+import { sharedSnapshotsContract } from './shared-snapshots.js';
 
 const lacks = lacksEtcd();
 if (lacks) process.stderr.write(`not checked: the log in a real etcd: ${lacks}\n`);
@@ -43,6 +44,7 @@ const QUOTA_BYTES = 16 * 1_048_576;
       return { open: (name) => openLog(connect(), network, name), remove: async () => undefined };
     });
     fencedContract(async () => ({ connect }));
+    sharedSnapshotsContract(async () => ({ connect }));
   });
 });
 

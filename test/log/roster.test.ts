@@ -10,6 +10,8 @@ const ENTRY: RosterEntry = {
   ...{ revision: 99, version: '0.2.0', isReady: true },
 };
 
+const FACTS = { formatMax: 4, rulesMax: 2, feedVersion: 1, appliedSeq: 17 };
+
 const lacks = lacksEtcd();
 if (lacks) process.stderr.write(`not checked: ${lacks}\n`);
 
@@ -24,6 +26,7 @@ if (lacks) process.stderr.write(`not checked: ${lacks}\n`);
     const store = etcd.connect();
     const one = new EtcdRoster({
       ...{ store, clock: systemClock, random: systemRandom, keys: new LogKeys(network) },
+      facts: () => FACTS,
       warn: (message, error) => {
         throw new Error(message, { cause: error });
       },

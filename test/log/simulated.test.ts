@@ -6,6 +6,7 @@ import { survivesFullDisk } from '../journal/full.js';
 import { logContract } from './contract.js';
 import { etcdDisk, openLog } from './etcd-disk.js';
 import { fencedContract } from './fenced.js';
+import { sharedSnapshotsContract } from './shared-snapshots.js';
 
 /** Enough for some appends of the workload, and not for many. */
 const FULL_AT_BYTES = 100_000;
@@ -38,4 +39,5 @@ describe('the log in a simulated etcd', () => {
     return { open: (name) => openLog(connect(), 'yard', name), remove: async () => undefined };
   });
   fencedContract(world);
+  sharedSnapshotsContract(world);
 });

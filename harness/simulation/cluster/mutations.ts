@@ -5,7 +5,8 @@ import { decodeRecord, encodeRecord } from '../../../src/journal/format/record.j
 import type { Journal } from '../../../src/journal/journal.js';
 import type { EtcdStore, Transaction } from '../../../src/log/etcd/store.js';
 import type { FollowedLog, LogSlice, LogTail, Term } from '../../../src/log/shared-log.js';
-import type { ClusterServer, ClusterTampering } from './server.js';
+import { LOG_MUTATIONS } from './log-mutations.js';
+import { type ClusterServer, type ClusterTampering, wholeLog, withTail } from './server.js';
 
 /** A fault that somebody could have made between a server's parts, with a world that meets it. */
 export interface ClusterMutation extends ClusterTampering {
@@ -133,6 +134,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
     finds: 'Sound',
     log: (log) => withTail(log, (tail) => ({ read: async () => without(await tail.read(), 97) })),
   },
+  ...LOG_MUTATIONS,
 ];
 
 /** Ends each session that has left, as if its lease had gone on. */
@@ -244,22 +246,6 @@ function hasty(term: Term): Term {
 function without(slice: LogSlice, seq: number): LogSlice {
   const batches = slice.batches.map((batch) => (batch.seq === seq ? { ...batch, records: [] } : batch));
   return { ...slice, batches };
-}
-
-function withTail(log: FollowedLog, change: (tail: LogTail) => LogTail): FollowedLog {
-  return { ...wholeLog(log), tail: (seq, chain) => change(log.tail(seq, chain)) };
-}
-
-/** A log with all that it has, to change a part of it. */
-function wholeLog(log: FollowedLog): FollowedLog {
-  return {
-    lead: (signal) => log.lead(signal),
-    close: () => log.close(),
-    view: () => log.view(),
-    watch: (changed) => log.watch(changed),
-    chainAt: (seq) => log.chainAt(seq),
-    tail: (seq, chain) => log.tail(seq, chain),
-  };
 }
 
 function received(

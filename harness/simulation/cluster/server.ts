@@ -9,9 +9,10 @@ import type { Command } from '../../../src/core/model/command.js';
 import { INITIAL_LIMITS } from '../../../src/core/model/limits.js';
 import type { Position } from '../../../src/core/model/position.js';
 import type { State } from '../../../src/core/store/state.js';
+import { encodeRevision } from '../../../src/grpc/encode/network-topic.js';
 import { EtcdLog } from '../../../src/log/etcd/log.js';
 import type { EtcdStore } from '../../../src/log/etcd/store.js';
-import type { FollowedLog } from '../../../src/log/shared-log.js';
+import type { FollowedLog, LogTail } from '../../../src/log/shared-log.js';
 import { DEFAULT_RELAY_LIMITS } from '../../../src/relay/limits.js';
 import { Relay } from '../../../src/relay/relay.js';
 import type { BranchRequest } from '../../../src/relay/remote-branch.js';
@@ -46,6 +47,8 @@ export interface ClusterTampering {
   readonly dialled?: (request: BranchRequest) => BranchRequest;
   /** The log as a server sees it. */
   readonly log?: (log: FollowedLog) => FollowedLog;
+  /** The same for its end, at a server of this name. */
+  readonly tail?: (tail: LogTail, name: string) => LogTail;
   /** What a leader hears over a link, by how many links of that follower there were before in its life. */
   readonly handler?: (handler: FollowerHandler, nth: number) => FollowerHandler;
   /** How a server makes sure that it is up to date. */
@@ -104,7 +107,7 @@ export class ClusterServer implements LinkPlace {
     const { clock } = process;
     const log = new EtcdLog({
       ...{ clock, random, name },
-      store: within(process, tamper.store?.(deps.store) ?? deps.store),
+      store: tamper.store?.(within(process, deps.store)) ?? within(process, deps.store),
       log: pino({ level: 'silent' }),
       network: NETWORK,
       peerAddress: name,
@@ -121,10 +124,14 @@ export class ClusterServer implements LinkPlace {
     const renewal = new EpochRenewal({ random, logger: pino({ level: 'silent' }), memory, isAsked: false });
     const member: Member = new Member({
       ...{ clock, random, name, address: name, addresses: [`${name}:8768`] },
-      log: tamper.log?.(log) ?? log,
+      log: tamperedLog(log, tamper, name),
       logger: pino({ level: 'silent' }),
       ...{ seq: view.seq, chain: view.chain, uuid: uuidOf(name) },
       leaderTtlMs: LEADER_TTL_MS,
+      upkeep: {
+        encode: (position, changes) => encodeRevision(position, changes, state.serverSid),
+        snapshotEvery: SNAPSHOT_EVERY,
+      },
       pendingMax: DEFAULT_REPLICA_LIMITS.pendingMax,
       dial: deps.dial,
       replica: () => replica,
@@ -204,6 +211,29 @@ export class ClusterServer implements LinkPlace {
   async isCurrent(): Promise<boolean> {
     return (await (this.#tamper.current?.(this.member) ?? this.member.current())) === undefined;
   }
+}
+
+function tamperedLog(log: FollowedLog, { log: change, tail }: ClusterTampering, name: string): FollowedLog {
+  if (tail !== undefined) return withTail(log, (one) => tail(one, name));
+  return change?.(log) ?? log;
+}
+
+/** A log of which the end is read through something. */
+export function withTail(log: FollowedLog, change: (tail: LogTail) => LogTail): FollowedLog {
+  return { ...wholeLog(log), tail: (seq, chain) => change(log.tail(seq, chain)) };
+}
+
+/** A log with all that it has, to change a part of it. */
+export function wholeLog(log: FollowedLog): FollowedLog {
+  return {
+    lead: (signal) => log.lead(signal),
+    snapshots: log.snapshots,
+    close: () => log.close(),
+    view: () => log.view(),
+    watch: (changed) => log.watch(changed),
+    chainAt: (seq) => log.chainAt(seq),
+    tail: (seq, chain) => log.tail(seq, chain),
+  };
 }
 
 /** The UUID of a simulated server: `s1` has 1 in it. */

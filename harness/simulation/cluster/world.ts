@@ -17,6 +17,7 @@ import type { ClusterScene, Place } from './place.js';
 import { ClusterRelays } from './relays.js';
 import { Restores } from './restores.js';
 import { ClusterServer, type ClusterServerDeps, type ClusterTampering, NETWORK } from './server.js';
+import { SnapshotCheck } from './snapshot-check.js';
 import { Strikes } from './strikes.js';
 
 const LEASE_PACES = [0.9, 1, 1.1];
@@ -44,7 +45,7 @@ export interface ClusterResult {
  * Several servers of one network on a simulated etcd, without doors: they are killed, stand still, and are cut off from each other and
  * from etcd, while callers at all of them open, attach, renew and end sessions, and clients send each other data over streams.
  *
- * Its checks are those of {@link Ledger}, {@link StateJudge}, {@link Callers} and {@link ClusterRelays}, and **Sound**: no server gives
+ * Its checks are those of {@link Ledger}, {@link StateJudge}, {@link Callers}, {@link SnapshotCheck} and {@link ClusterRelays}, and **Sound**: no server gives
  * itself up, and no rejection is left alone.
  */
 export class ClusterWorld implements ClusterScene {
@@ -52,6 +53,7 @@ export class ClusterWorld implements ClusterScene {
   readonly verdict = new Verdict(() => this.scheduler.nowMs);
   readonly ledger = new Ledger(NETWORK, this.verdict);
   readonly random: SeededRandom;
+  readonly snapshots: SnapshotCheck;
   readonly places: readonly Place[];
   readonly #etcd = new SimulatedEtcd(clockOf(this.scheduler));
   readonly #links: Links;
@@ -69,7 +71,12 @@ export class ClusterWorld implements ClusterScene {
     this.random = new SeededRandom(seed);
     this.#links = new Links(this.scheduler, this.random.fork(1));
     this.#etcd.leasePace = this.random.pick(LEASE_PACES);
-    this.#etcd.committed = (transaction) => this.ledger.take(transaction);
+    const seen = this.#etcd.connect();
+    this.snapshots = new SnapshotCheck(tamper.store?.(seen) ?? seen, NETWORK, this.verdict);
+    this.#etcd.committed = (transaction) => {
+      this.ledger.take(transaction);
+      this.snapshots.take(transaction);
+    };
     this.places = Array.from({ length: count }, (_, at) => ({
       ...{ name: `s${at + 1}`, server: undefined, process: undefined, memory: undefined },
       ...{ store: 'passes' as const, disturbedMs: 0 },

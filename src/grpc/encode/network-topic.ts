@@ -1,5 +1,6 @@
 import { type NetworkDelta, WatchKind } from '../../../gen/switchyard/v1/network.js';
 import { WatchNetworkDeltaResponse } from '../../../gen/switchyard/v1/network_service.js';
+import type { Change } from '../../core/model/change.js';
 import type { LinkType } from '../../core/model/link.js';
 import type { Position } from '../../core/model/position.js';
 import type { StateView } from '../../core/store/state-view.js';
@@ -73,7 +74,7 @@ const NODE_BYTES_PER_CHUNK = 65_536;
 export function networkTopic(state: StateView): Topic {
   return {
     name: 'network',
-    encode: (position, changes) => encode(WatchKind.DELTA, position, graphDelta(changes, state.serverSid)),
+    encode: (position, changes) => encodeRevision(position, changes, state.serverSid),
     size: graphBytes,
     touches: graphTouches,
     filter,
@@ -92,6 +93,11 @@ export function networkTopic(state: StateView): Topic {
       return delta === undefined ? undefined : encode(WatchKind.DELTA, now.position, delta);
     },
   };
+}
+
+/** One revision as watchers are told of it. `serverSid`: the node of the server that founded the network. */
+export function encodeRevision(position: Position, changes: readonly Change[], serverSid: number): Uint8Array {
+  return encode(WatchKind.DELTA, position, graphDelta(changes, serverSid));
 }
 
 function bookmark(position: Position, committedAtMs?: number): Uint8Array {

@@ -67,6 +67,8 @@ export const FrameKind = {
   NETWORK_COUNT: 10,
   /** What a server says of itself: a Member. */
   LOG_MEMBER: 11,
+  /** Who stores a snapshot of a shared log: a Snapshotter. */
+  LOG_SNAPSHOTTER: 12,
 } as const;
 /** One of the numbers of {@link FrameKind}. */
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];

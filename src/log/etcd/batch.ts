@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { Batch, Head, Leader, Marks } from '../../../gen/switchyard/journal/v1/log.js';
+import { Batch, Head, Leader, Marks, Snapshotter } from '../../../gen/switchyard/journal/v1/log.js';
 import { Format, FrameKind, NEW_FOLDER_FORMAT, seal, unseal } from '../../journal/format/frame.js';
 import { JournalError, type StoredRecord } from '../../journal/journal.js';
 import { formatWith } from '../../journal/sequence.js';
+import type { Told } from '../shared-log.js';
 
 /** Bytes of a chain. */
 const CHAIN_BYTES = 16;
@@ -26,6 +27,8 @@ export interface ReadBatch {
   readonly chain: Uint8Array;
   readonly firstRevision: number;
   readonly records: readonly StoredRecord[];
+  /** What the leader has published before it; absent where it did not say so. */
+  readonly told?: Told | undefined;
 }
 
 /** A snapshot that is whole. */
@@ -34,6 +37,10 @@ export interface StoredMark {
   readonly seq: number;
   readonly attempt: string;
   readonly parts: number;
+  /** Bytes of all parts; 0: unknown. */
+  readonly bytes: number;
+  /** By which the parts are known for those of this attempt; empty: unknown. */
+  readonly digest: Uint8Array;
 }
 
 /** Which snapshots there are, and from where the log counts. */
@@ -56,6 +63,7 @@ export function extend(
   end: LogEnd,
   term: bigint,
   records: readonly StoredRecord[],
+  told?: Told,
 ): { readonly end: LogEnd; readonly batch: Uint8Array } {
   const seq = end.seq + 1;
   const chain = chainOf(end.chain, term, seq, records);
@@ -65,6 +73,9 @@ export function extend(
     firstRevision: BigInt(end.revision + 1),
     chain: bufferOf(chain),
     entries: records.map(({ bytes, tag = 0n }) => ({ record: bufferOf(bytes), tag })),
+    told: told?.sum,
+    feedVersion: told?.version ?? 0,
+    toldFrom: BigInt(told?.from ?? 0),
   }).finish();
   const format = formatWith(end.format, records);
   return {
@@ -92,7 +103,9 @@ export function decodeBatch(bytes: Uint8Array, seq: number): ReadBatch {
     const stored = { revision: firstRevision + at, bytes: record };
     return tag === 0n ? stored : { ...stored, tag };
   });
-  return { term: batch.term, seq, chain: batch.chain, firstRevision, records };
+  const { told: sum, feedVersion: version, toldFrom } = batch;
+  const told = sum === undefined ? undefined : { sum, version, from: Number(toldFrom) };
+  return { term: batch.term, seq, chain: batch.chain, firstRevision, records, told };
 }
 
 /** A batch whose checksum is wrong, with what is whole of it. */
@@ -137,10 +150,19 @@ export function decodeLeader(bytes: Uint8Array): Leader {
   return Leader.decode(unseal(FrameKind.LOG_LEADER, NOWHERE, bytes, "the log's leader"));
 }
 
+/** Who stores a snapshot, as it is stored. */
+export function encodeSnapshotter(name: string, incarnation: Uint8Array): Uint8Array {
+  const message = Snapshotter.encode({ name, incarnation: bufferOf(incarnation) }).finish();
+  return seal(FrameKind.LOG_SNAPSHOTTER, NOWHERE, message, Format.LIMITS);
+}
+
 /** The marks of a log as they are stored. */
 export function encodeMarks({ marks, compacted, firstSeq }: LogMarks): Uint8Array {
   const message = Marks.encode({
-    marks: marks.map(({ revision, seq, ...rest }) => ({ revision: BigInt(revision), seq: BigInt(seq), ...rest })),
+    marks: marks.map(({ revision, seq, bytes, digest, ...rest }) => ({
+      ...{ revision: BigInt(revision), seq: BigInt(seq), bytes: BigInt(bytes), digest: bufferOf(digest) },
+      ...rest,
+    })),
     compacted: BigInt(compacted),
     firstSeq: BigInt(firstSeq),
   }).finish();
@@ -152,9 +174,9 @@ export function decodeMarks(bytes: Uint8Array | undefined): LogMarks {
   if (bytes === undefined) return { marks: [], compacted: 0, firstSeq: 1 };
   const { marks, compacted, firstSeq } = Marks.decode(unseal(FrameKind.LOG_MARKS, NOWHERE, bytes, "the log's marks"));
   return {
-    marks: marks.map(({ revision, seq, attempt, parts }) => ({
-      ...{ revision: Number(revision), seq: Number(seq) },
-      ...{ attempt, parts },
+    marks: marks.map(({ revision, seq, bytes, attempt, parts, digest }) => ({
+      ...{ revision: Number(revision), seq: Number(seq), bytes: Number(bytes) },
+      ...{ attempt, parts, digest },
     })),
     compacted: Number(compacted),
     firstSeq: Math.max(1, Number(firstSeq)),

@@ -17,6 +17,7 @@ import { Fence, journalErrorOf } from './fence.js';
 import { LogKeys } from './keys.js';
 import { type Lead, type LeadDeps, takeLead } from './lead.js';
 import { APPEND_BYTES_MAX, BATCH_RECORDS_MAX } from './limits.js';
+import { attemptName } from './snapshot-claim.js';
 import { writeParts } from './snapshot-parts.js';
 import type { Operation } from './store.js';
 import { journalUpTo, viewLog } from './view.js';
@@ -159,11 +160,11 @@ class CopyIn {
     const marks: StoredMark[] = [];
     for (const revision of source.snapshots()) {
       this.#signal?.throwIfAborted();
-      const attempt = `${this.#lead.term.toString(16).padStart(16, '0')}-${marks.length}`;
+      const attempt = attemptName(this.#lead.term, String(marks.length));
       const { chunks } = source.openSnapshot(revision);
       const writer = { ...this.#deps, fence: this.#fence, keys: this.#keys };
-      const parts = await writeParts(writer, this.#keys.attempt(revision, attempt), chunks());
-      marks.push({ revision, attempt, parts, seq: written.seqFor(revision) });
+      const stored = await writeParts(writer, this.#keys.attempt(revision, attempt), chunks());
+      marks.push({ revision, attempt, ...stored, seq: written.seqFor(revision) });
     }
     const logMarks = { marks, compacted: source.compacted, firstSeq: 1 };
     const place = { store: this.#deps.store, keys: this.#keys };

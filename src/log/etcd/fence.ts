@@ -16,10 +16,12 @@ import {
 export interface FenceDeps {
   readonly store: EtcdStore;
   readonly clock: Clock;
-  /** The key `leader`. */
+  /** The key `leader`, or another that says who may write. */
   readonly leaderKey: string;
   /** Its create_revision in this term. */
   readonly term: bigint;
+  /** The error of what is tried when the term is over; absent: `deposed`. */
+  readonly ended?: (() => JournalError) | undefined;
   /** Called before a transaction is sent again. */
   readonly retried: (cause: RetryCause) => void;
 }
@@ -83,7 +85,10 @@ export class Fence {
 
   /** The error of everything that is tried in a term that is over. */
   deposed(): JournalError {
-    return new JournalError('deposed', 'another process leads this network now, or this one lost its term');
+    return (
+      this.#deps.ended?.() ??
+      new JournalError('deposed', 'another process leads this network now, or this one lost its term')
+    );
   }
 
   /**

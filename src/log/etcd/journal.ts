@@ -7,15 +7,16 @@ import {
   type StoredSnapshot,
 } from '../../journal/journal.js';
 import { checkFollows, checkNewSnapshot, gapless } from '../../journal/sequence.js';
-import type { RetryCause, TermFigures } from '../shared-log.js';
+import type { RetryCause, TermFigures, ToldSource } from '../shared-log.js';
 import { EMPTY_LOG, encodeHead, extend, type LogEnd } from './batch.js';
 import { BatchReader } from './batch-reader.js';
 import type { Fence } from './fence.js';
 import type { LogKeys } from './keys.js';
-import { REQUEST_BYTES_MAX, TRIM_KEYS_MAX } from './limits.js';
+import { REQUEST_BYTES_MAX } from './limits.js';
 import type { Quota } from './quota.js';
 import { LogSnapshots } from './snapshots.js';
 import type { EtcdStore, KeyValue } from './store.js';
+import { LogTrimmer } from './trim.js';
 
 /** What a term's journal is made of. */
 export interface EtcdJournalDeps {
@@ -30,6 +31,8 @@ export interface EtcdJournalDeps {
   readonly quota: Quota;
   /** How often transactions were sent again; the fence counts. */
   readonly retries: Readonly<Record<RetryCause, number>>;
+  /** Who says what the batches so far came to; undefined: nobody. */
+  readonly told: () => ToldSource | undefined;
   /** Called when a write says that the term is over. */
   readonly deposed: (error: JournalError) => void;
   /** Gives the term back. */
@@ -48,6 +51,7 @@ export class EtcdJournal implements Journal {
   readonly #deps: EtcdJournalDeps;
   readonly #snapshots: LogSnapshots;
   readonly #reader: BatchReader;
+  readonly #trimmer: LogTrimmer;
   #end: LogEnd;
   /** etcd's revision of the head as it was last written or read; 0: there is none. */
   #headAt: bigint;
@@ -61,6 +65,7 @@ export class EtcdJournal implements Journal {
     this.#deps = deps;
     this.#snapshots = snapshots;
     this.#reader = new BatchReader(deps.store, deps.keys);
+    this.#trimmer = new LogTrimmer(deps);
     this.#end = deps.head?.end ?? EMPTY_LOG;
     this.#headAt = deps.head?.modRevision ?? 0n;
   }
@@ -154,10 +159,18 @@ export class EtcdJournal implements Journal {
 
   async compact(revision: number): Promise<void> {
     const mark = this.#snapshots.marks.marks.find((stored) => stored.revision === revision);
+    // A follower's later snapshots may have made it needless since the caller looked.
+    if (mark === undefined && revision <= this.compacted) return;
     if (mark === undefined) throw new Error(`there is no snapshot at revision ${revision} to compact to`);
     await this.#unlessDeposed(this.#snapshots.compact(revision, mark.seq));
     await this.#unlessDeposed(this.#trim());
     await this.measure().catch(() => undefined);
+  }
+
+  /** Forgets what followers' snapshots have made needless. Rejects with what etcd says instead. */
+  async tidy(): Promise<void> {
+    if (await this.#snapshots.refresh()) await this.#unlessDeposed(this.#snapshots.removeDead());
+    await this.#unlessDeposed(this.#trim());
   }
 
   /** Of the whole store, as it last said. */
@@ -184,7 +197,8 @@ export class EtcdJournal implements Journal {
 
   async #commit(records: readonly StoredRecord[]): Promise<void> {
     const { fence, keys, term } = this.#deps;
-    const { end, batch } = extend(this.#end, term, records);
+    const told = records.length === 0 ? undefined : this.#deps.told()?.told;
+    const { end, batch } = extend(this.#end, term, records, told);
     const key = keys.batch(end.seq);
     const { succeeded, revision, found } = await fence.settle({
       compare: [
@@ -202,6 +216,7 @@ export class EtcdJournal implements Journal {
     });
     this.#headAt = succeeded ? revision : this.#landedAt(found, batch, end.seq);
     this.#end = end;
+    if (told !== undefined) this.#deps.told()?.restart(end.seq);
   }
 
   /** Where an earlier try of an append has landed. Throws when none has. */
@@ -233,16 +248,9 @@ export class EtcdJournal implements Journal {
     return mark?.seq ?? this.#reader.seqFor(revision, firstSeq, end.seq);
   }
 
-  /** Deletes the batches that do not count any more, some at a time. */
-  async #trim(): Promise<void> {
-    const { store, keys, fence } = this.#deps;
+  #trim(): Promise<void> {
     const { firstSeq } = this.#snapshots.marks;
-    const { values } = await store.read({ ...keys.batches, limit: 1, keysOnly: true });
-    if (values.length === 0) return;
-    for (let from = keys.seqOf(values[0].key); from < firstSeq; from += TRIM_KEYS_MAX) {
-      const range = { key: keys.batch(from), end: keys.batch(Math.min(firstSeq, from + TRIM_KEYS_MAX)) };
-      await fence.write([{ kind: 'delete', range }]);
-    }
+    return this.#trimmer.trim({ firstSeq, endSeq: this.#end.seq, isUrgent: this.room !== 'enough' });
   }
 
   async #unlessDeposed(work: Promise<void>): Promise<void> {

@@ -9,6 +9,8 @@ export class LogKeys {
   readonly head: string;
   readonly leader: string;
   readonly marks: string;
+  /** Who stores a snapshot now, if that is not the leader. */
+  readonly snapshotter: string;
   /** There while a journal is copied into the network, and after that was cut short. */
   readonly copying: string;
   /** The head and the leader: what changes with every append and every term. */
@@ -27,6 +29,7 @@ export class LogKeys {
     this.leader = `${this.#top}leader`;
     this.ends = { key: this.head, end: `${this.leader}\0` };
     this.marks = `${this.#top}marks`;
+    this.snapshotter = `${this.#top}snapshotter`;
     this.copying = `${this.#top}copying`;
     this.batches = below(`${this.#top}log/`);
     this.servers = below(`${this.#top}servers/`);
@@ -61,6 +64,11 @@ export class LogKeys {
   /** One piece of a part: one that is too large for a request is stored in several. */
   piece(attempt: KeyRange, part: number, piece: number): string {
     return `${attempt.key}${hex(part, PART_DIGITS)}.${hex(piece, PART_DIGITS)}`;
+  }
+
+  /** The name of the attempt that a part is of. */
+  attemptName(key: string): string {
+    return key.split('/').at(-2) ?? '';
   }
 
   /** Which attempt's a part is, as the key range of all its parts. */

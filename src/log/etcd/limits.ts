@@ -22,6 +22,17 @@ export const READ_KEYS_MAX = 1_024;
 /** Bytes that one read should bring: more than fits a message has no sense, fewer cost a round trip each. */
 export const READ_BYTES_AIM = 1_048_576;
 
+/** For how long a process that was killed still has the right to store a snapshot. */
+export const CLAIM_TTL_MS = 10_000;
+/** Between two times that it is kept: two of three can be lost. */
+export const CLAIM_KEEP_MS = CLAIM_TTL_MS / 3;
+
+/**
+ * How much longer than it has to be the log is kept for a live server that has not applied it yet: beyond that the server begins from a
+ * snapshot, because a log that grows for one server that is stuck fills the store for all.
+ */
+export const TRIM_PATIENCE = 2;
+
 /** Batches deleted in one transaction: an append that comes meanwhile waits for it. */
 export const TRIM_KEYS_MAX = 1_000;
 

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import type { Timer } from '../../base/clock.js';
-import type { FollowedLog, LogTail, LogView, RetryCause, Term } from '../shared-log.js';
+import type { FollowedLog, LogTail, LogView, RetryCause, SharedSnapshots, Term } from '../shared-log.js';
 import { decodeBatch, decodeHead } from './batch.js';
 import { Fence, journalErrorOf } from './fence.js';
+import { FollowerSnapshots } from './follower-snapshots.js';
 import { EtcdJournal } from './journal.js';
 import { LogKeys } from './keys.js';
 import { type Lead, type LeadDeps, takeLead } from './lead.js';
@@ -24,12 +25,16 @@ export interface EtcdLogDeps extends LeadDeps {
 export class EtcdLog implements FollowedLog {
   readonly #deps: EtcdLogDeps;
   readonly #keys: LogKeys;
+  readonly snapshots: SharedSnapshots;
   /** Where the log stood at each upkeep of the last minutes. */
   #heads: { readonly atMs: number; readonly revision: bigint }[] = [];
 
   constructor(deps: EtcdLogDeps) {
     this.#deps = deps;
     this.#keys = new LogKeys(deps.network);
+    // What operators hear of the room the leader says.
+    const quota = new Quota(deps.quotaBytes, { info: () => {}, warn: () => {} });
+    this.snapshots = new FollowerSnapshots({ ...deps, keys: this.#keys, quota });
   }
 
   async lead(signal?: AbortSignal): Promise<Term> {
@@ -92,6 +97,7 @@ export class EtcdLog implements FollowedLog {
       ...{ store, fence, keys, clock, term, retries, resign },
       quota: new Quota(this.#deps.quotaBytes, log),
       head: head && { end: decodeHead(head.value), modRevision: head.modRevision },
+      told: () => opened.told,
       deposed: (error) => lease.supersede(error),
     });
     const plan = () => {
@@ -99,7 +105,7 @@ export class EtcdLog implements FollowedLog {
     };
     plan();
     log.info({ network, term: String(term), revision: journal.last }, 'leads');
-    return {
+    const opened: Term = {
       number: term,
       journal,
       appendBytesMax: APPEND_BYTES_MAX,
@@ -109,6 +115,7 @@ export class EtcdLog implements FollowedLog {
       },
       resign: () => journal.close(),
     };
+    return opened;
   }
 
   /** Looks how large the store is, and lets etcd forget what is older than it has to be. */
@@ -117,6 +124,7 @@ export class EtcdLog implements FollowedLog {
     const atMs = clock.nowMs();
     try {
       await journal.measure();
+      await journal.tidy();
       // What was trimmed takes room until etcd has forgotten it.
       if (journal.room !== 'enough' && compactsHistory) {
         this.#heads = [];
@@ -129,10 +137,8 @@ export class EtcdLog implements FollowedLog {
         if (compactsHistory && revision > 0n) await store.compact(revision);
       }
     } catch (error) {
-      log.warn(
-        { err: error },
-        'etcd did not say how large it is, or did not take care of its history; it is asked again',
-      );
+      const message = 'etcd did not say how large it is, or did not take care of what is needless; it is asked again';
+      log.warn({ err: error }, message);
     }
   }
 }

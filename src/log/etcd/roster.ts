@@ -10,16 +10,30 @@ import type { EtcdStore, Lease } from './store.js';
 const NOWHERE = { revision: 0, part: 0 };
 const INCARNATION_BYTES = 8;
 
+/** What a server says to the others' programs, beside what it says to people. */
+export interface ServerFacts {
+  /** The latest format of records that it reads; 0: it did not say so. */
+  readonly formatMax: number;
+  /** The newest rules of decision that it knows; 0: none. */
+  readonly rulesMax: number;
+  /** In which words its network feed is published; 0: it did not say so. */
+  readonly feedVersion: number;
+  /** The last batch that it has applied; 0: it did not say so. */
+  readonly appliedSeq: number;
+}
+
 /** What a {@link EtcdRoster} stands on. */
 export interface EtcdRosterDeps {
   readonly store: EtcdStore;
   readonly clock: Clock;
   readonly random: Random;
   readonly keys: LogKeys;
+  /** What this build knows, and how far the log is applied here. */
+  readonly facts: () => ServerFacts;
   readonly warn: (message: string, error: unknown) => void;
 }
 
-/** The list of servers in etcd: one key for each, under a lease of its own. Nothing is decided by it; it is for people. */
+/** The list of servers in etcd: one key for each, under a lease of its own. It is for people; what servers decide by it is what can wait. */
 export class EtcdRoster implements Roster {
   readonly #deps: EtcdRosterDeps;
   readonly #incarnation: Uint8Array;
@@ -46,7 +60,7 @@ export class EtcdRoster implements Roster {
     const { store, keys } = this.#deps;
     try {
       const { values } = await store.read({ ...keys.servers, limit: ROSTER_MAX });
-      return values.map(({ value }) => decode(value));
+      return values.map(({ value }) => listed(decodeMember(value)));
     } catch (error) {
       throw journalErrorOf(error);
     }
@@ -60,11 +74,11 @@ export class EtcdRoster implements Roster {
   }
 
   async #write(entry: RosterEntry): Promise<void> {
-    const { store, clock, keys, warn } = this.#deps;
+    const { store, clock, keys, warn, facts } = this.#deps;
     try {
       if (this.#lease !== undefined && !(await store.keepAlive(this.#lease.id))) this.#lease = undefined;
       this.#lease ??= await store.grant(ROSTER_TTL_MS);
-      const value = encode(entry, this.#incarnation, clock.wallMs());
+      const value = encode({ ...entry, ...facts() }, this.#incarnation, clock.wallMs());
       const put = { kind: 'put', key: keys.server(entry.name), value, lease: this.#lease.id } as const;
       await store.commit({ compare: [], success: [put] });
       this.#isFailing = false;
@@ -75,22 +89,37 @@ export class EtcdRoster implements Roster {
   }
 }
 
-function encode({ lagMs, leads, isReady, revision, ...entry }: RosterEntry, incarnation: Uint8Array, atMs: number) {
+function encode(
+  { lagMs, leads, isReady, revision, appliedSeq, ...entry }: RosterEntry & ServerFacts,
+  incarnation: Uint8Array,
+  atMs: number,
+) {
   const member = Member.encode({
     ...entry,
-    ...{ leads, incarnation: Buffer.from(incarnation), ready: isReady },
+    ...{ leads, incarnation: Buffer.from(incarnation), ready: isReady, appliedSeq: BigInt(appliedSeq) },
     ...{ addresses: { ...entry.addresses }, lagMs: BigInt(Math.round(lagMs)) },
     ...{ revision: BigInt(revision), atMs: BigInt(Math.round(atMs)) },
   }).finish();
   return seal(FrameKind.LOG_MEMBER, NOWHERE, member, Format.LIMITS);
 }
 
-/** Throws a JournalError, `damaged` or `version`. */
-function decode(bytes: Uint8Array): ListedServer {
+/** What a server says of itself, as it is stored. Throws a JournalError, `damaged` or `version`. */
+export function decodeMember(bytes: Uint8Array): ListedServer & ServerFacts {
   const member = Member.decode(unseal(FrameKind.LOG_MEMBER, NOWHERE, bytes, "a server's own entry"));
-  const { name, leads, term, sessions, addresses, version } = member;
+  const { name, leads, term, sessions, addresses, version, formatMax, rulesMax, feedVersion } = member;
   return {
     ...{ name, leads, term, sessions, addresses, version, isReady: member.ready },
     ...{ lagMs: Number(member.lagMs), revision: Number(member.revision), atMs: Number(member.atMs) },
+    ...{ formatMax, rulesMax, feedVersion, appliedSeq: Number(member.appliedSeq) },
   };
+}
+
+function listed({
+  formatMax: _f,
+  rulesMax: _r,
+  feedVersion: _v,
+  appliedSeq: _a,
+  ...server
+}: ListedServer & ServerFacts) {
+  return server;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.js';
 import { JournalError } from '../../journal/journal.js';
 import type { StoredMark } from './batch.js';
@@ -12,11 +13,22 @@ export interface PartsPlace {
   readonly keys: LogKeys;
 }
 
-/** The parts of a snapshot in order. Throws a JournalError, `damaged`, when one is not there. */
-export async function* readParts(
-  place: PartsPlace,
-  { revision, attempt, parts }: StoredMark,
-): AsyncGenerator<Uint8Array> {
+/** Bytes of the digest over all parts. */
+const DIGEST_BYTES = 16;
+
+/** The parts of a snapshot in order. Throws a JournalError, `damaged`, when one is not there or they are not those that were written. */
+export async function* readParts(place: PartsPlace, mark: StoredMark): AsyncGenerator<Uint8Array> {
+  const { revision, digest } = mark;
+  const hash = createHash('sha256');
+  for await (const part of readJoined(place, mark)) {
+    hash.update(part);
+    yield part;
+  }
+  if (digest.length === 0 || Buffer.compare(hash.digest().subarray(0, DIGEST_BYTES), digest) === 0) return;
+  throw new JournalError('damaged', `the parts of snapshot ${revision} are not those of one attempt`, { revision });
+}
+
+async function* readJoined(place: PartsPlace, { revision, attempt, parts }: StoredMark): AsyncGenerator<Uint8Array> {
   let pieces: Uint8Array[] = [];
   let part = 0;
   for await (const { key, value } of readPieces(place, place.keys.attempt(revision, attempt))) {
@@ -44,23 +56,26 @@ export interface PartsWriter {
   readonly clock: Clock;
 }
 
-/** Writes the parts of an attempt, not too many at once. Resolves with how many there are. */
+/** Writes the parts of an attempt, not too many at once. Resolves with what its mark says of them. */
 export async function writeParts(
   { fence, keys, clock }: PartsWriter,
   attempt: KeyRange,
   chunks: AsyncIterable<Uint8Array>,
-): Promise<number> {
-  let part = 0;
+): Promise<Pick<StoredMark, 'parts' | 'bytes' | 'digest'>> {
+  const hash = createHash('sha256');
+  let [parts, bytes] = [0, 0];
   for await (const chunk of chunks) {
+    hash.update(chunk);
     for (let from = 0, piece = 0; from === 0 || from < chunk.length; from += PIECE_BYTES_MAX, piece++) {
       const value = chunk.subarray(from, from + PIECE_BYTES_MAX);
-      await fence.write([{ kind: 'put', key: keys.piece(attempt, part, piece), value }]);
+      await fence.write([{ kind: 'put', key: keys.piece(attempt, parts, piece), value }]);
       const restMs = (value.length * 1_000) / SNAPSHOT_BYTES_PER_SECOND;
       await new Promise<void>((resolve) => clock.after(restMs, resolve));
     }
-    part++;
+    bytes += chunk.length;
+    parts++;
   }
-  return part;
+  return { parts, bytes, digest: hash.digest().subarray(0, DIGEST_BYTES) };
 }
 
 async function* readPieces({ store }: PartsPlace, range: KeyRange): AsyncGenerator<KeyValue> {

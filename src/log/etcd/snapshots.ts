@@ -1,9 +1,11 @@
 import type { Clock } from '../../base/clock.js';
+import { JournalError } from '../../journal/journal.js';
 import { decodeMarks, encodeMarks, type LogMarks, type StoredMark } from './batch.js';
 import type { Fence } from './fence.js';
 import type { LogKeys } from './keys.js';
+import { attemptName, isAttemptOf } from './snapshot-claim.js';
 import { readParts, writeParts } from './snapshot-parts.js';
-import type { EtcdStore } from './store.js';
+import type { EtcdStore, KeyRange } from './store.js';
 
 /** What snapshots need. */
 export interface SnapshotsDeps {
@@ -14,16 +16,12 @@ export interface SnapshotsDeps {
   readonly term: bigint;
 }
 
-/** A snapshot that is being written: its parts count for nothing until it is in the marks. */
-interface Attempt {
-  readonly name: string;
-  readonly parts: number;
-}
-
-/** The snapshots of a log, and the marks that say which of them are whole. */
+/** The snapshots of a log as its leader has them, and the marks that say which of them are whole. A follower may store some, too. */
 export class LogSnapshots {
   readonly #deps: SnapshotsDeps;
   #attempts = 0;
+  /** The parts of the one that is being written. */
+  #writing: KeyRange | undefined;
   #marks: LogMarks;
   /** etcd's revision of the marks as they are known here; 0: there are none. */
   #marksAt: bigint;
@@ -40,12 +38,23 @@ export class LogSnapshots {
     const { values } = await store.read({ key: keys.marks });
     const [marks] = values;
     const snapshots = new LogSnapshots(deps, decodeMarks(marks?.value), marks?.modRevision ?? 0n);
-    await snapshots.#removeUnfinished();
+    await snapshots.removeDead();
     return snapshots;
   }
 
   get marks(): LogMarks {
     return this.#marks;
+  }
+
+  /** Reads the marks again: a follower may have stored a snapshot. Resolves with whether they are others. */
+  async refresh(): Promise<boolean> {
+    const { store, keys } = this.#deps;
+    const [now] = (await store.read({ key: keys.marks })).values;
+    // Not while they are being written here: an answer that overtakes that of the write is older.
+    if (now === undefined || now.modRevision <= this.#marksAt) return false;
+    this.#marks = decodeMarks(now.value);
+    this.#marksAt = now.modRevision;
+    return true;
   }
 
   /** The parts of a snapshot in order. Throws a JournalError, `damaged`, when one is not there. */
@@ -56,15 +65,19 @@ export class LogSnapshots {
   /** Writes a snapshot, and counts it once it is whole. What was written is removed when that fails. */
   async write(revision: number, seq: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const { fence, keys, term } = this.#deps;
-    const name = `${term.toString(16).padStart(16, '0')}-${this.#attempts++}`;
-    const range = keys.attempt(revision, name);
+    const attempt = attemptName(term, String(this.#attempts++));
+    const range = keys.attempt(revision, attempt);
+    this.#writing = range;
     try {
-      const parts = await writeParts(this.#deps, range, chunks);
-      await this.#change((marks) => ({ ...marks, marks: withMark(marks.marks, { revision, seq, name, parts }) }));
+      const stored = await writeParts(this.#deps, range, chunks);
+      const mark = { revision, seq, attempt, ...stored };
+      await this.#change((marks) => withMark(marks, mark));
     } catch (error) {
       // What cannot be removed now goes with the next term.
       await fence.write([{ kind: 'delete', range }]).catch(() => undefined);
       throw error;
+    } finally {
+      this.#writing = undefined;
     }
   }
 
@@ -72,53 +85,75 @@ export class LogSnapshots {
   async compact(revision: number, firstSeq: number): Promise<void> {
     const { fence, keys } = this.#deps;
     const before = this.#marks.marks.filter((mark) => mark.revision < revision);
-    await this.#change(({ marks }) => ({
-      marks: marks.filter((mark) => mark.revision >= revision),
-      compacted: revision,
-      firstSeq,
-    }));
+    await this.#change((now) => {
+      // A follower has stored later ones meanwhile.
+      if (now.compacted >= revision) return now;
+      return { marks: now.marks.filter((mark) => mark.revision >= revision), compacted: revision, firstSeq };
+    });
     for (const mark of before) {
       await fence.write([{ kind: 'delete', range: keys.attempt(mark.revision, mark.attempt) }]);
     }
   }
 
+  /**
+   * Removes the parts that count for nothing and never will: of attempts that are not in the marks and that nobody is writing. One
+   * whose key was gone when its parts were there already has lost its right to the marks for ever.
+   */
+  async removeDead(): Promise<void> {
+    const { store, keys, fence } = this.#deps;
+    let { key } = keys.snapshots;
+    for (;;) {
+      const [part] = (await store.read({ ...keys.snapshots, key, limit: 1, keysOnly: true })).values;
+      if (part === undefined) return;
+      const range = keys.attemptOf(part.key);
+      if (await this.#isDead(range, keys.attemptName(part.key))) await fence.write([{ kind: 'delete', range }]);
+      key = range.end ?? range.key;
+    }
+  }
+
+  /** Whether an attempt of which a part was read before this call is neither whole nor being written. */
+  async #isDead(range: KeyRange, attempt: string): Promise<boolean> {
+    const { store, keys } = this.#deps;
+    if (range.key === this.#writing?.key) return false;
+    const success = [keys.marks, keys.snapshotter].map((key) => ({ kind: 'read', range: { key } }) as const);
+    const [[marks] = [], [claim] = []] = (await store.commit({ compare: [], success })).found;
+    if (claim !== undefined && isAttemptOf(attempt, claim.createRevision)) return false;
+    return !decodeMarks(marks?.value).marks.some((mark) => keys.attempt(mark.revision, mark.attempt).key === range.key);
+  }
+
   /** Writes other marks. That they are still those that are known here is compared, so that a late repetition changes nothing. */
   async #change(changed: (marks: LogMarks) => LogMarks): Promise<void> {
     const { fence, keys, term } = this.#deps;
-    const marks = changed(this.#marks);
-    const value = encodeMarks(marks);
-    const { succeeded, revision, found } = await fence.settle({
-      compare: [
-        { key: keys.leader, target: 'created', revision: term },
-        { key: keys.marks, target: 'modified', revision: this.#marksAt },
-      ],
-      success: [{ kind: 'put', key: keys.marks, value }],
-      failure: [{ kind: 'read', range: { key: keys.marks } }],
-    });
-    const [now] = found[0] ?? [];
-    const hasLanded = !succeeded && now !== undefined && Buffer.compare(now.value, value) === 0;
-    if (!succeeded && !hasLanded) throw fence.deposed();
-    this.#marksAt = succeeded ? revision : (now?.modRevision ?? 0n);
-    this.#marks = marks;
-  }
-
-  async #removeUnfinished(): Promise<void> {
-    const { store, keys, fence } = this.#deps;
-    const whole = new Set(this.#marks.marks.map(({ revision, attempt }) => keys.attempt(revision, attempt).key));
-    let { key } = keys.snapshots;
     for (;;) {
-      const { values } = await store.read({ ...keys.snapshots, key, limit: 1, keysOnly: true });
-      if (values.length === 0) return;
-      const range = keys.attemptOf(values[0].key);
-      if (!whole.has(range.key)) await fence.write([{ kind: 'delete', range }]);
-      key = range.end ?? range.key;
+      const marks = changed(this.#marks);
+      const value = encodeMarks(marks);
+      const { succeeded, revision, found } = await fence.settle({
+        compare: [
+          { key: keys.leader, target: 'created', revision: term },
+          { key: keys.marks, target: 'modified', revision: this.#marksAt },
+        ],
+        success: [{ kind: 'put', key: keys.marks, value }],
+        failure: [keys.leader, keys.marks].map((key) => ({ kind: 'read', range: { key } }) as const),
+      });
+      const [[leader] = [], [now] = []] = found;
+      const hasLanded = !succeeded && now !== undefined && Buffer.compare(now.value, value) === 0;
+      if (succeeded || hasLanded) {
+        this.#marksAt = succeeded ? revision : (now?.modRevision ?? 0n);
+        this.#marks = marks;
+        return;
+      }
+      if (leader?.createRevision !== term) throw fence.deposed();
+      // A follower has stored a snapshot meanwhile: its mark is kept beside.
+      this.#marks = decodeMarks(now?.value);
+      this.#marksAt = now?.modRevision ?? 0n;
     }
   }
 }
 
-function withMark(
-  marks: readonly StoredMark[],
-  { revision, seq, name, parts }: Attempt & { readonly revision: number; readonly seq: number },
-): StoredMark[] {
-  return [...marks, { revision, seq, attempt: name, parts }].sort((x, y) => x.revision - y.revision);
+/** The marks with one more snapshot. Throws a JournalError where the log begins behind it. */
+export function withMark(before: LogMarks, mark: StoredMark): LogMarks {
+  if (mark.revision <= before.compacted) {
+    throw new JournalError('failed', `snapshot ${mark.revision} is not needed: later ones were stored meanwhile`);
+  }
+  return { ...before, marks: [...before.marks, mark].sort((x, y) => x.revision - y.revision) };
 }

@@ -14,9 +14,12 @@ import { EpochRenewal } from '../../cluster/epoch-renewal.js';
 import { LogMemory } from '../../cluster/log-memory.js';
 import { Member } from '../../cluster/member.js';
 import type { FollowerLink } from '../../cluster/peers.js';
+import { FEED_VERSION } from '../../cluster/published-sum.js';
 import type { Readiness } from '../../cluster/readiness.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
+import { encodeRevision } from '../../grpc/encode/network-topic.js';
+import { FORMAT_VERSION } from '../../journal/format/frame.js';
 import { JournalError } from '../../journal/journal.js';
 import { Folder } from '../../journal/storage/folder.js';
 import { EtcdClient } from '../../log/etcd/client.js';
@@ -86,7 +89,8 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     quotaBytes: config.etcdQuotaBytes,
   });
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message);
-  const roster = new EtcdRoster({ store, clock, random, keys: new LogKeys(network), warn });
+  const facts = () => ({ formatMax: FORMAT_VERSION, rulesMax: 0, feedVersion: FEED_VERSION, appliedSeq: member.seq });
+  const roster = new EtcdRoster({ store, clock, random, keys: new LogKeys(network), facts, warn });
   const failed = async (error: unknown): Promise<never> => {
     door.close();
     await shared.close();
@@ -108,6 +112,10 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     addresses: (config.advertise ?? []).map(formatAddress),
     leaderTtlMs,
     pendingMax: replicaLimits(config).pendingMax,
+    upkeep: {
+      encode: (position, changes) => encodeRevision(position, changes, joined!.replica.state.serverSid),
+      snapshotEvery: replicaLimits(config).snapshotEvery,
+    },
     dial: peerDialer(network, files, fence),
     replica: () => joined!.replica,
     inTouch: deps.inTouch,

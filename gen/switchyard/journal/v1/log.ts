@@ -11,8 +11,6 @@ export const protobufFileName = "switchyard/journal/v1/log.proto";
 /**
  * How a network's log stands in etcd: the messages of its keys (src/log/etcd/keys.ts). Each value is a frame with a checksum, as
  * in a folder (src/journal/format/frame.ts).
- *
- * A number that is designed and not written yet: Batch 6 (checksum of what the feeds have published).
  */
 
 /** What one append wrote: `log/SEQ`. Written once, never changed. */
@@ -30,6 +28,21 @@ export interface Batch {
   chain: Buffer;
   /** The commands, by ascending revision, without gaps. The first batch of every term has none. */
   entries: Entry[];
+  /**
+   * CRC-32 of what the leader's network feed has published for the entries of the batches from `told_from` to the one before this: what
+   * they came to. A follower that comes to another sum has decided otherwise. Absent in the first batch of a term, and in one that a
+   * copy or an earlier build wrote.
+   */
+  told?:
+    | number
+    | undefined;
+  /** In which words it was published, where there is `told`: only servers with the same number can compare. */
+  feedVersion: number;
+  /**
+   * The first batch that `told` counts: the last one before this that had a sum itself, or the first that the leader has applied since it
+   * was started. Who has begun to count elsewhere compares nothing, and begins with this batch.
+   */
+  toldFrom: bigint;
 }
 
 /** One command. */
@@ -87,6 +100,10 @@ export interface Mark {
   attempt: string;
   /** How many parts it has. */
   parts: number;
+  /** Bytes of all parts. 0: an earlier build wrote it. */
+  bytes: bigint;
+  /** The first 16 bytes of SHA-256 over all parts, in their order. Empty: an earlier build wrote it. */
+  digest: Buffer;
 }
 
 /** What a server says of itself, under a lease of its own: `servers/NAME`. */
@@ -113,6 +130,14 @@ export interface Member {
   ready: boolean;
   /** When it said so, by its own wall clock, in milliseconds since 1970. For people: clocks differ. */
   atMs: bigint;
+  /** The latest format of records that it reads. 0: a build that did not say so, which reads format 4. */
+  formatMax: number;
+  /** The newest rules of decision that it knows. 0: a build from before there were any. */
+  rulesMax: number;
+  /** By which words its network feed is published: see Batch.told. */
+  feedVersion: number;
+  /** The last batch that it has applied: the log is kept for it from there, within bounds. 0: a build that did not say so. */
+  appliedSeq: bigint;
 }
 
 export interface Member_AddressesEntry {
@@ -120,8 +145,28 @@ export interface Member_AddressesEntry {
   value: string;
 }
 
+/**
+ * Who stores a snapshot now: `snapshotter`, under a lease of its own. Its create_revision is in the names of the attempt that is written
+ * meanwhile, and every write of it compares that.
+ */
+export interface Snapshotter {
+  /** Its name, for people. */
+  name: string;
+  /** Drawn for each attempt, by which a process knows its own. */
+  incarnation: Buffer;
+}
+
 function createBaseBatch(): Batch {
-  return { term: 0n, seq: 0n, firstRevision: 0n, chain: Buffer.alloc(0), entries: [] };
+  return {
+    term: 0n,
+    seq: 0n,
+    firstRevision: 0n,
+    chain: Buffer.alloc(0),
+    entries: [],
+    told: undefined,
+    feedVersion: 0,
+    toldFrom: 0n,
+  };
 }
 
 export const Batch: MessageFns<Batch> = {
@@ -149,6 +194,18 @@ export const Batch: MessageFns<Batch> = {
     }
     for (const v of message.entries) {
       Entry.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.told !== undefined) {
+      writer.uint32(53).fixed32(message.told);
+    }
+    if (message.feedVersion !== 0) {
+      writer.uint32(56).uint32(message.feedVersion);
+    }
+    if (message.toldFrom !== 0n) {
+      if (BigInt.asUintN(64, message.toldFrom) !== message.toldFrom) {
+        throw new globalThis.Error("value provided for field message.toldFrom of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.toldFrom);
     }
     return writer;
   },
@@ -206,6 +263,30 @@ export const Batch: MessageFns<Batch> = {
             message.entries.push(Entry.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 53) {
+              break;
+            }
+
+            message.told = reader.fixed32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.feedVersion = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.toldFrom = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -229,6 +310,17 @@ export const Batch: MessageFns<Batch> = {
         : 0n,
       chain: isSet(object.chain) ? Buffer.from(bytesFromBase64(object.chain)) : Buffer.alloc(0),
       entries: globalThis.Array.isArray(object?.entries) ? object.entries.map((e: any) => Entry.fromJSON(e)) : [],
+      told: isSet(object.told) ? globalThis.Number(object.told) : undefined,
+      feedVersion: isSet(object.feedVersion)
+        ? globalThis.Number(object.feedVersion)
+        : isSet(object.feed_version)
+        ? globalThis.Number(object.feed_version)
+        : 0,
+      toldFrom: isSet(object.toldFrom)
+        ? BigInt(object.toldFrom)
+        : isSet(object.told_from)
+        ? BigInt(object.told_from)
+        : 0n,
     };
   },
 
@@ -249,6 +341,15 @@ export const Batch: MessageFns<Batch> = {
     if (message.entries?.length) {
       obj.entries = message.entries.map((e) => Entry.toJSON(e));
     }
+    if (message.told !== undefined) {
+      obj.told = Math.round(message.told);
+    }
+    if (message.feedVersion !== 0) {
+      obj.feedVersion = Math.round(message.feedVersion);
+    }
+    if (message.toldFrom !== 0n) {
+      obj.toldFrom = message.toldFrom.toString();
+    }
     return obj;
   },
 
@@ -264,6 +365,9 @@ export const Batch: MessageFns<Batch> = {
       : 0n;
     message.chain = object.chain ?? Buffer.alloc(0);
     message.entries = object.entries?.map((e) => Entry.fromPartial(e)) || [];
+    message.told = object.told ?? undefined;
+    message.feedVersion = object.feedVersion ?? 0;
+    message.toldFrom = (object.toldFrom !== undefined && object.toldFrom !== null) ? BigInt(object.toldFrom) : 0n;
     return message;
   },
 };
@@ -715,7 +819,7 @@ export const Marks: MessageFns<Marks> = {
 };
 
 function createBaseMark(): Mark {
-  return { revision: 0n, seq: 0n, attempt: "", parts: 0 };
+  return { revision: 0n, seq: 0n, attempt: "", parts: 0, bytes: 0n, digest: Buffer.alloc(0) };
 }
 
 export const Mark: MessageFns<Mark> = {
@@ -737,6 +841,15 @@ export const Mark: MessageFns<Mark> = {
     }
     if (message.parts !== 0) {
       writer.uint32(32).uint32(message.parts);
+    }
+    if (message.bytes !== 0n) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.bytes);
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(50).bytes(message.digest);
     }
     return writer;
   },
@@ -786,6 +899,22 @@ export const Mark: MessageFns<Mark> = {
             message.parts = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.digest = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -804,6 +933,8 @@ export const Mark: MessageFns<Mark> = {
       seq: isSet(object.seq) ? BigInt(object.seq) : 0n,
       attempt: isSet(object.attempt) ? globalThis.String(object.attempt) : "",
       parts: isSet(object.parts) ? globalThis.Number(object.parts) : 0,
+      bytes: isSet(object.bytes) ? BigInt(object.bytes) : 0n,
+      digest: isSet(object.digest) ? Buffer.from(bytesFromBase64(object.digest)) : Buffer.alloc(0),
     };
   },
 
@@ -821,6 +952,12 @@ export const Mark: MessageFns<Mark> = {
     if (message.parts !== 0) {
       obj.parts = Math.round(message.parts);
     }
+    if (message.bytes !== 0n) {
+      obj.bytes = message.bytes.toString();
+    }
+    if (message.digest.length !== 0) {
+      obj.digest = base64FromBytes(message.digest);
+    }
     return obj;
   },
 
@@ -833,6 +970,8 @@ export const Mark: MessageFns<Mark> = {
     message.seq = (object.seq !== undefined && object.seq !== null) ? BigInt(object.seq) : 0n;
     message.attempt = object.attempt ?? "";
     message.parts = object.parts ?? 0;
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
+    message.digest = object.digest ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -850,6 +989,10 @@ function createBaseMember(): Member {
     version: "",
     ready: false,
     atMs: 0n,
+    formatMax: 0,
+    rulesMax: 0,
+    feedVersion: 0,
+    appliedSeq: 0n,
   };
 }
 
@@ -899,6 +1042,21 @@ export const Member: MessageFns<Member> = {
         throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
       }
       writer.uint32(88).uint64(message.atMs);
+    }
+    if (message.formatMax !== 0) {
+      writer.uint32(96).uint32(message.formatMax);
+    }
+    if (message.rulesMax !== 0) {
+      writer.uint32(104).uint32(message.rulesMax);
+    }
+    if (message.feedVersion !== 0) {
+      writer.uint32(112).uint32(message.feedVersion);
+    }
+    if (message.appliedSeq !== 0n) {
+      if (BigInt.asUintN(64, message.appliedSeq) !== message.appliedSeq) {
+        throw new globalThis.Error("value provided for field message.appliedSeq of type uint64 too large");
+      }
+      writer.uint32(120).uint64(message.appliedSeq);
     }
     return writer;
   },
@@ -1007,6 +1165,38 @@ export const Member: MessageFns<Member> = {
             message.atMs = reader.uint64() as bigint;
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.formatMax = reader.uint32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.rulesMax = reader.uint32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.feedVersion = reader.uint32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.appliedSeq = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1045,6 +1235,26 @@ export const Member: MessageFns<Member> = {
       version: isSet(object.version) ? globalThis.String(object.version) : "",
       ready: isSet(object.ready) ? globalThis.Boolean(object.ready) : false,
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+      formatMax: isSet(object.formatMax)
+        ? globalThis.Number(object.formatMax)
+        : isSet(object.format_max)
+        ? globalThis.Number(object.format_max)
+        : 0,
+      rulesMax: isSet(object.rulesMax)
+        ? globalThis.Number(object.rulesMax)
+        : isSet(object.rules_max)
+        ? globalThis.Number(object.rules_max)
+        : 0,
+      feedVersion: isSet(object.feedVersion)
+        ? globalThis.Number(object.feedVersion)
+        : isSet(object.feed_version)
+        ? globalThis.Number(object.feed_version)
+        : 0,
+      appliedSeq: isSet(object.appliedSeq)
+        ? BigInt(object.appliedSeq)
+        : isSet(object.applied_seq)
+        ? BigInt(object.applied_seq)
+        : 0n,
     };
   },
 
@@ -1089,6 +1299,18 @@ export const Member: MessageFns<Member> = {
     if (message.atMs !== 0n) {
       obj.atMs = message.atMs.toString();
     }
+    if (message.formatMax !== 0) {
+      obj.formatMax = Math.round(message.formatMax);
+    }
+    if (message.rulesMax !== 0) {
+      obj.rulesMax = Math.round(message.rulesMax);
+    }
+    if (message.feedVersion !== 0) {
+      obj.feedVersion = Math.round(message.feedVersion);
+    }
+    if (message.appliedSeq !== 0n) {
+      obj.appliedSeq = message.appliedSeq.toString();
+    }
     return obj;
   },
 
@@ -1116,6 +1338,12 @@ export const Member: MessageFns<Member> = {
     message.version = object.version ?? "";
     message.ready = object.ready ?? false;
     message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.formatMax = object.formatMax ?? 0;
+    message.rulesMax = object.rulesMax ?? 0;
+    message.feedVersion = object.feedVersion ?? 0;
+    message.appliedSeq = (object.appliedSeq !== undefined && object.appliedSeq !== null)
+      ? BigInt(object.appliedSeq)
+      : 0n;
     return message;
   },
 };
@@ -1201,6 +1429,91 @@ export const Member_AddressesEntry: MessageFns<Member_AddressesEntry> = {
     const message = createBaseMember_AddressesEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseSnapshotter(): Snapshotter {
+  return { name: "", incarnation: Buffer.alloc(0) };
+}
+
+export const Snapshotter: MessageFns<Snapshotter> = {
+  encode(message: Snapshotter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.incarnation.length !== 0) {
+      writer.uint32(18).bytes(message.incarnation);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Snapshotter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSnapshotter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.incarnation = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Snapshotter {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      incarnation: isSet(object.incarnation) ? Buffer.from(bytesFromBase64(object.incarnation)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: Snapshotter): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.incarnation.length !== 0) {
+      obj.incarnation = base64FromBytes(message.incarnation);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Snapshotter>, I>>(base?: I): Snapshotter {
+    return Snapshotter.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Snapshotter>, I>>(object: I): Snapshotter {
+    const message = createBaseSnapshotter();
+    message.name = object.name ?? "";
+    message.incarnation = object.incarnation ?? Buffer.alloc(0);
     return message;
   },
 };
