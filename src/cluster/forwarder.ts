@@ -5,6 +5,7 @@ import { Fault, isFault } from '../core/model/fault.js';
 import { encodeRecord } from '../journal/format/record.js';
 import type { SeenLeader } from '../log/shared-log.js';
 import type { CommandRoute } from '../replica/replica.js';
+import { drawIncarnation } from './incarnation.js';
 import {
   BEAT_MS,
   LEASE_SLACK_MS,
@@ -21,7 +22,6 @@ import type { ServerAddresses } from './server-addresses.js';
 import type { Fates, Waiting } from './waiting.js';
 
 const RETRY_MS = 1_000;
-const INCARNATION_BYTES = 4;
 /** Counts of one incarnation: the lower half of a tag. */
 const COUNT_MAX = 0xffff_ffff;
 
@@ -345,9 +345,4 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
 
 function unavailable(message: string): Fault {
   return new Fault('JOURNAL_UNAVAILABLE', message, [], RETRY_MS);
-}
-
-function drawIncarnation(random: Random): number {
-  // Never 0: a tag of 0 is none.
-  return Buffer.from(random.bytes(INCARNATION_BYTES)).readUInt32LE() || 1;
 }

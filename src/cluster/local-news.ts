@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { LeaseWitness } from '../replica/leases.js';
+import type { Replica } from '../replica/replica.js';
 import { ASK_MS, UNHEARD_MS } from './limits.js';
 import type { FollowerMessage, LeaderMessage } from './peers.js';
 
@@ -176,4 +177,15 @@ function firstOf<T>(items: Iterable<T>, max: number): T[] {
     taken.push(item);
   }
   return taken;
+}
+
+/** The news of a replica, which is asked for when it is there. */
+export function newsOf(replica: () => Replica, clock: Clock): LocalNews {
+  return new LocalNews({
+    clock,
+    replace: (sid) => replica().attachments.replace(sid),
+    attached: () => replica().attachments.sids(),
+    attachedSinceMs: (sid) => replica().attachments.sinceMs(sid),
+    renewedElsewhere: (sid) => replica().leases.renewedElsewhere(sid),
+  });
 }

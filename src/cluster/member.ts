@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import type { Applied } from '../core/decide/apply.js';
 import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
@@ -6,12 +5,12 @@ import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import { decodeRecord } from '../journal/format/record.js';
 import type { StoredRecord } from '../journal/journal.js';
-import type { FollowedLog, SeenLeader, Term } from '../log/shared-log.js';
+import type { SeenLeader, Term } from '../log/shared-log.js';
 import type { Publisher } from '../replica/publisher.js';
 import type { CommandRoute, Replica } from '../replica/replica.js';
 import { Campaign } from './campaign.js';
 import { deskOf, type LeaderDesk } from './desk.js';
-import { Forwarder, type ForwarderDeps } from './forwarder.js';
+import { Forwarder } from './forwarder.js';
 import {
   cutOffMs,
   FATE_MS_MAX,
@@ -21,10 +20,11 @@ import {
   LOOK_MS,
   READY_LAG_MS,
 } from './limits.js';
-import { LocalNews } from './local-news.js';
+import { type LocalNews, newsOf } from './local-news.js';
 import { LogFollower } from './log-follower.js';
-import { LogUpkeep, type LogUpkeepParts } from './log-upkeep.js';
+import { LogUpkeep } from './log-upkeep.js';
 import { MemberCurrency } from './member-currency.js';
+import type { MemberDeps } from './member-deps.js';
 import type { FollowerHandler, FollowerLink } from './peers.js';
 import { type Readiness, readinessOf } from './readiness.js';
 import { ServerAddresses } from './server-addresses.js';
@@ -33,33 +33,6 @@ import type { Fates } from './waiting.js';
 
 /** What a server is in its network. `starting`: it has not read the log to its end yet. */
 export type Role = 'starting' | 'following' | 'leading' | 'over';
-
-/** What a {@link Member} stands on. */
-export interface MemberDeps extends Pick<ForwarderDeps, 'clock' | 'random' | 'address' | 'dial' | 'pendingMax'> {
-  /** This server's name. */
-  readonly name: string;
-  readonly log: FollowedLog;
-  /** By which this server is known in the graph, as long as its name is the same. */
-  readonly uuid: string;
-  /** At which addresses clients reach this server, HOST:PORT. */
-  readonly addresses: readonly string[];
-  /** How long the lease of a leader that died lives on. */
-  readonly leaderTtlMs: number;
-  readonly logger: Logger;
-  /** The last batch that the state holds, and its chain. */
-  readonly seq: number;
-  readonly chain: Uint8Array;
-  /** What is done for the log beside applying it. */
-  readonly upkeep: LogUpkeepParts;
-  /** The replica whose route this is. */
-  readonly replica: () => Replica;
-  /** Called when this server leads, with its term. What a new network begins with is to be stored. */
-  readonly leads: (term: Term) => Promise<void>;
-  /** Called when the term is lost, or the log cannot be read on: nothing more can be decided here. */
-  readonly lost: (error: unknown) => void;
-  /** Called when the server loses touch with the one that leads, when it has it again, and whenever its readiness changes. */
-  readonly inTouch: (isInTouch: boolean, readiness: Readiness) => void;
-}
 
 /**
  * A server among the servers of a network: it applies the log and forwards what its clients ask for, until it wins a term and leads.
@@ -92,12 +65,7 @@ export class Member implements CommandRoute, Publisher {
       ...{ name, peerAddress: address, addresses: deps.addresses },
       attachedCount: replica().attachments.count,
     }));
-    const replace = (sid: number) => replica().attachments.replace(sid);
-    this.#news = new LocalNews({
-      ...{ clock, replace, attached: () => replica().attachments.sids() },
-      attachedSinceMs: (sid) => replica().attachments.sinceMs(sid),
-      renewedElsewhere: (sid) => replica().leases.renewedElsewhere(sid),
-    });
+    this.#news = newsOf(replica, clock);
     this.#forwarder = new Forwarder({
       ...{ clock, random, address, dial, pendingMax, cutOffMs: cutOffMs(deps.leaderTtlMs) },
       news: this.#news,
@@ -194,10 +162,7 @@ export class Member implements CommandRoute, Publisher {
 
   /** The other servers of the network that this one knows of, and whether it hears of each: a follower hears of the leader alone. */
   get peers(): ReadonlyMap<string, boolean> {
-    const heard = this.#desk?.names ?? this.#forwarder.reachedNames;
-    const { self, servers } = this.roster;
-    const names = [...servers.map(({ name }) => name), ...heard].filter((name) => name !== self.name);
-    return new Map(names.map((name) => [name, heard.includes(name)]));
+    return this.roster.whoIsHeard(this.#desk?.names ?? this.#forwarder.reachedNames);
   }
 
   get snapshotPatience(): number {

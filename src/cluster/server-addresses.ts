@@ -35,6 +35,13 @@ export class ServerAddresses {
     return [self, ...this.#heard.filter(({ name }) => name !== self.name)];
   }
 
+  /** All others, those that are heard and not known yet too, and whether each is heard. */
+  whoIsHeard(heard: readonly string[]): ReadonlyMap<string, boolean> {
+    const { self, servers } = this;
+    const names = [...servers.map(({ name }) => name), ...heard].filter((name) => name !== self.name);
+    return new Map(names.map((name) => [name, heard.includes(name)]));
+  }
+
   /** At which addresses clients reach them. The same array for as long as these are the same. */
   get addresses(): readonly string[] {
     const addresses = [...new Set(this.servers.flatMap((server) => server.addresses))].sort();

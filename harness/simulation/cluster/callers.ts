@@ -69,10 +69,11 @@ export class Callers {
     for (const [sid, held] of this.#held) if (held.place === place) this.#held.delete(sid);
   }
 
-  /** Etcd was restored to this revision. */
+  /** Etcd was restored to this revision: what comes after it may get the numbers of sessions that never were. */
   restored(revision: number): void {
     this.#newest = revision;
     this.#old = 0;
+    this.#sids.length = 0;
   }
 
   /** An expiry is in the log. */

@@ -27,8 +27,8 @@ const FORMER_MS = 25_000;
 export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   {
     name: 'take a term for begun before what is left of the one before is read',
-    seed: 1,
-    minutes: 10,
+    seed: 4,
+    minutes: 3,
     finds: 'Current',
     log: (log) => withTail(log, (tail) => new HastyTail(tail, log)),
   },
@@ -58,16 +58,16 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'let a server end a session that has left it',
-    seed: 6,
-    minutes: 2,
+    seed: 1,
+    minutes: 4,
     finds: 'Leased',
     changed: expireFormer,
     handler: (handler) => received(handler, (one) => ({ ...one, commands: one.commands.map(withoutHome) })),
   },
   {
     name: 'vouch for sessions without the log',
-    seed: 1,
-    minutes: 10,
+    seed: 5,
+    minutes: 3,
     finds: 'Fresh',
     isInTouch: () => true,
   },
@@ -80,8 +80,8 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'decide before everything is applied that the follower had which forwards',
-    seed: 1,
-    minutes: 5,
+    seed: 3,
+    minutes: 2,
     finds: 'Known',
     handler: (handler) => received(handler, (one) => ({ ...one, revision: 0 })),
   },
@@ -115,8 +115,8 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'forward to the leader of yesterday',
-    seed: 1,
-    minutes: 1,
+    seed: 2,
+    minutes: 3,
     finds: 'Converged',
     log: (log) => withTail(log, (tail) => new LateTail(tail)),
   },
@@ -129,7 +129,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'leave a batch out',
-    seed: 5,
+    seed: 1,
     minutes: 2,
     finds: 'Sound',
     log: (log) => withTail(log, (tail) => ({ read: async () => without(await tail.read(), 97) })),
