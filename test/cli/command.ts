@@ -104,3 +104,9 @@ export class Recorder implements Sink {
     return new Promise((resolve) => this.waiting.push({ pattern, resolve }));
   }
 }
+
+/** The commands that the help lists, in its order: those of the program, or of one of its commands. */
+export async function listedCommands(...words: readonly string[]): Promise<string[]> {
+  const { out } = await runCommand([...words, '--help']);
+  return [...out.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name]) => name!).filter((name) => name !== 'help');
+}

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fromBinary } from '@bufbuild/protobuf';
 import {
@@ -66,6 +67,10 @@ const TABLES = {
   StopStreamResponse: 1,
 };
 
+/** The outer class that protoc gives a file without `java_outer_classname`. */
+const camelCase = (file: string) =>
+  basename(file, '.proto').replace(/(?:^|_)([a-z])/g, (_all, letter: string) => letter.toUpperCase());
+
 function namesTable(): string {
   const rows = Object.entries(BREAKS).map(([rule, names]) => {
     const sorted = [...new Set(names)].sort();
@@ -90,6 +95,17 @@ describe('docs/api-style.md', () => {
       'COMMENTS',
       'ENUM_ZERO_VALUE_SUFFIX',
     ]);
+  });
+
+  it('gives every Java file of the package a name of its own, whatever the case of its letters', () => {
+    const names = FILES.flatMap((file) => [
+      `${file.options?.javaOuterClassname || camelCase(file.name)}.java`,
+      ...file.messageType.flatMap(({ name }) => [`${name}.java`, `${name}OrBuilder.java`]),
+      ...file.enumType.map(({ name }) => `${name}.java`),
+      ...file.service.map(({ name }) => `${name}Grpc.java`),
+    ]);
+    const folded = names.map((name) => name.toLowerCase());
+    expect(names.filter((name, at) => folded.indexOf(name.toLowerCase()) !== at)).toEqual([]);
   });
 
   it.each(Object.entries(TABLES))(

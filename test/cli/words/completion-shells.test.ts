@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { runCommand } from '../command.js';
+import { listedCommands, runCommand } from '../command.js';
 
 const run = promisify(execFile);
 let folder: string;
@@ -27,15 +27,9 @@ describe('the completion for fish', () => {
   };
 
   it('offers commands, those of a command, options and the choices of an option', async () => {
-    expect((await offered('switchyard se')).sort()).toEqual(['serve', 'servers', 'sessions']);
-    expect((await offered('switchyard journal ')).sort()).toEqual([
-      'backup',
-      'check',
-      'copy',
-      'dump',
-      'new-epoch',
-      'repair',
-    ]);
+    const inHelp = await listedCommands();
+    expect((await offered('switchyard se')).sort()).toEqual(inHelp.filter((name) => name.startsWith('se')).sort());
+    expect((await offered('switchyard journal ')).sort()).toEqual((await listedCommands('journal')).sort());
     expect(await offered('switchyard serve --console-')).toEqual(['--console-listen', '--console-origin']);
     expect((await offered('switchyard export --format ')).sort()).toEqual(['dot', 'graphml', 'netjson']);
     expect(await offered('switchyard nodes --server ')).toEqual([]);

@@ -128,7 +128,7 @@ class ConnectionEnded(_message.Message):
     def __init__(self, connection_id: _Optional[str] = ..., reason: _Optional[_Union[_error_pb2.Reason, str]] = ..., description: _Optional[str] = ...) -> None: ...
 
 class ConnectionPeer(_message.Message):
-    __slots__ = ["identity_uuid", "key_id", "labels", "network", "roles"]
+    __slots__ = ["identity_uuid", "key_id", "labels", "network", "ports", "roles"]
     class LabelsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -140,13 +140,15 @@ class ConnectionPeer(_message.Message):
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     NETWORK_FIELD_NUMBER: _ClassVar[int]
+    PORTS_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
     identity_uuid: str
     key_id: str
     labels: _containers.ScalarMap[str, str]
     network: str
+    ports: PortRanges
     roles: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, network: _Optional[str] = ..., identity_uuid: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., key_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    def __init__(self, network: _Optional[str] = ..., identity_uuid: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., key_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., ports: _Optional[_Union[PortRanges, _Mapping]] = ...) -> None: ...
 
 class ConnectionRecord(_message.Message):
     __slots__ = ["asked_at", "attempts", "caller_candidates", "caller_cvid", "connection_id", "description", "listening_host", "listening_port", "path", "peer_candidates", "peer_cvid", "reason", "round_trip", "state", "type"]
@@ -193,6 +195,20 @@ class GatherAnswer(_message.Message):
     relay_version: int
     round_trip: _duration_pb2.Duration
     def __init__(self, candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., round_trip: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., relay_version: _Optional[int] = ...) -> None: ...
+
+class PortRange(_message.Message):
+    __slots__ = ["first", "last"]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    last: int
+    def __init__(self, first: _Optional[int] = ..., last: _Optional[int] = ...) -> None: ...
+
+class PortRanges(_message.Message):
+    __slots__ = ["ranges"]
+    RANGES_FIELD_NUMBER: _ClassVar[int]
+    ranges: _containers.RepeatedCompositeFieldContainer[PortRange]
+    def __init__(self, ranges: _Optional[_Iterable[_Union[PortRange, _Mapping]]] = ...) -> None: ...
 
 class PunchAnswer(_message.Message):
     __slots__ = ["connected", "pairs", "round_trip", "took"]

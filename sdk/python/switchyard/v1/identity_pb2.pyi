@@ -39,6 +39,18 @@ PROOF_PURPOSE_ROTATE: ProofPurpose
 PROOF_PURPOSE_SESSION: ProofPurpose
 PROOF_PURPOSE_UNSPECIFIED: ProofPurpose
 
+class AuditAnchor(_message.Message):
+    __slots__ = ["anchored_at", "hash", "missed", "number"]
+    ANCHORED_AT_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    anchored_at: _timestamp_pb2.Timestamp
+    hash: str
+    missed: bool
+    number: int
+    def __init__(self, number: _Optional[int] = ..., hash: _Optional[str] = ..., anchored_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., missed: bool = ...) -> None: ...
+
 class AuditLine(_message.Message):
     __slots__ = ["at", "before", "count", "hash", "number", "on", "outcome", "what", "who"]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -534,12 +546,14 @@ class WatchAuditRequest(_message.Message):
     def __init__(self, after: _Optional[int] = ..., newest: _Optional[int] = ...) -> None: ...
 
 class WatchAuditResponse(_message.Message):
-    __slots__ = ["end", "lines"]
+    __slots__ = ["anchors", "end", "lines"]
+    ANCHORS_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
+    anchors: _containers.RepeatedCompositeFieldContainer[AuditAnchor]
     end: int
     lines: _containers.RepeatedCompositeFieldContainer[AuditLine]
-    def __init__(self, lines: _Optional[_Iterable[_Union[AuditLine, _Mapping]]] = ..., end: _Optional[int] = ...) -> None: ...
+    def __init__(self, lines: _Optional[_Iterable[_Union[AuditLine, _Mapping]]] = ..., end: _Optional[int] = ..., anchors: _Optional[_Iterable[_Union[AuditAnchor, _Mapping]]] = ...) -> None: ...
 
 class WhoAmIRequest(_message.Message):
     __slots__ = []

@@ -13,14 +13,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18switchyard/v1/link.proto\x12\rswitchyard.v1*_\n\x08LinkType\x12\x19\n\x15LINK_TYPE_CONTROL_TCP\x10\x00\x12\x1b\n\x17LINK_TYPE_TRANSPORT_TCP\x10\x01\x12\x1b\n\x17LINK_TYPE_TRANSPORT_UDP\x10\x02\x42z\n\x10io.switchyard.v1P\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18switchyard/v1/link.proto\x12\rswitchyard.v1*_\n\x08LinkType\x12\x19\n\x15LINK_TYPE_CONTROL_TCP\x10\x00\x12\x1b\n\x17LINK_TYPE_TRANSPORT_TCP\x10\x01\x12\x1b\n\x17LINK_TYPE_TRANSPORT_UDP\x10\x02\x42\x85\x01\n\x10io.switchyard.v1B\tLinkProtoP\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'switchyard.v1.link_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  DESCRIPTOR._serialized_options = b'\n\020io.switchyard.v1P\001Z-switchyard.example/switchyard/v1;switchyardv1\242\002\003SWY\252\002\rSwitchyard.V1\312\002\rSwitchyard\\V1\352\002\016Switchyard::V1'
+  DESCRIPTOR._serialized_options = b'\n\020io.switchyard.v1B\tLinkProtoP\001Z-switchyard.example/switchyard/v1;switchyardv1\242\002\003SWY\252\002\rSwitchyard.V1\312\002\rSwitchyard\\V1\352\002\016Switchyard::V1'
   _LINKTYPE._serialized_start=43
   _LINKTYPE._serialized_end=138
 # @@protoc_insertion_point(module_scope)

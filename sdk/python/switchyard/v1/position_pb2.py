@@ -13,14 +13,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cswitchyard/v1/position.proto\x12\rswitchyard.v1\"<\n\x08Position\x12\x14\n\x05\x65poch\x18\x01 \x01(\tR\x05\x65poch\x12\x1a\n\x08revision\x18\x02 \x01(\x04R\x08revisionBz\n\x10io.switchyard.v1P\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cswitchyard/v1/position.proto\x12\rswitchyard.v1\"<\n\x08Position\x12\x14\n\x05\x65poch\x18\x01 \x01(\tR\x05\x65poch\x12\x1a\n\x08revision\x18\x02 \x01(\x04R\x08revisionB\x89\x01\n\x10io.switchyard.v1B\rPositionProtoP\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'switchyard.v1.position_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  DESCRIPTOR._serialized_options = b'\n\020io.switchyard.v1P\001Z-switchyard.example/switchyard/v1;switchyardv1\242\002\003SWY\252\002\rSwitchyard.V1\312\002\rSwitchyard\\V1\352\002\016Switchyard::V1'
+  DESCRIPTOR._serialized_options = b'\n\020io.switchyard.v1B\rPositionProtoP\001Z-switchyard.example/switchyard/v1;switchyardv1\242\002\003SWY\252\002\rSwitchyard.V1\312\002\rSwitchyard\\V1\352\002\016Switchyard::V1'
   _POSITION._serialized_start=47
   _POSITION._serialized_end=107
 # @@protoc_insertion_point(module_scope)
