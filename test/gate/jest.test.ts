@@ -116,7 +116,7 @@ describe('the versions of Node that the gate finds', () => {
     );
   });
 
-  it.each(['grpc', 'client'])(
+  it.each(['grpc', 'client', 'cli'])(
     'has a step of test/%s for servers that require proofs, of tests that are there',
     (folder) => {
       const { paths, env } = LONG.find(({ name }) => name === `required mode: test/${folder}`)!;

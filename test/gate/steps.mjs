@@ -67,6 +67,11 @@ export const LONG = [
     env: { GATE_REQUIRED_MODE: '1' },
   },
   {
+    name: 'required mode: test/cli',
+    paths: ['test/cli/reading.test.ts'],
+    env: { GATE_REQUIRED_MODE: '1' },
+  },
+  {
     name: 'completion in zsh and fish',
     install: installShells,
     paths: ['test/cli/words/completion-shells.test.ts'],
