@@ -41,7 +41,7 @@ describe('through restarts of the server', () => {
     expect(me.session).toMatchObject({ cvid, token });
     const { position } = await joinAs(yard, 3).attached();
     await network.reached(position);
-    expect(told).toEqual(['+agent 3']);
+    expect(told).toEqual(['+agent-3']);
     expect(network.graph.equals((await connect(running.address).watchNetwork().synced()).graph)).toBe(true);
   });
 

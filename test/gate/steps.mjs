@@ -61,6 +61,17 @@ export const LONG = [
     env: { GATE_REQUIRED_MODE: '1' },
   },
   {
+    name: 'required mode: test/client',
+    // Not those of a server that forgets whom an administrator has approved (server-restarts).
+    paths: ['test/client/server.test.ts', 'test/client/connection/connections.test.ts'],
+    env: { GATE_REQUIRED_MODE: '1' },
+  },
+  {
+    name: 'required mode: test/cli',
+    paths: ['test/cli/reading.test.ts'],
+    env: { GATE_REQUIRED_MODE: '1' },
+  },
+  {
     name: 'completion in zsh and fish',
     install: installShells,
     paths: ['test/cli/words/completion-shells.test.ts'],

@@ -4,6 +4,7 @@ import { ServerServiceService as Servers } from '../../gen/switchyard/v1/server.
 import { type SessionRequest, SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import type { Role } from '../../src/core/model/trust/identity.js';
 import { ProofPurpose } from '../../src/trust/signed-bytes.js';
+import type { SigningKey } from '../../src/trust/signing-key.js';
 import { keyOf, proofOf } from '../trust/proving.js';
 import { ADMIN_TOKEN, asHeaders, ask } from './running.js';
 
@@ -27,8 +28,17 @@ export class ProvingClient {
   readonly #known = new Map<string, Promise<void>>();
   #access: Promise<string> | undefined;
 
-  constructor(address: string) {
+  constructor(
+    address: string,
+    private readonly adminToken = ADMIN_TOKEN,
+  ) {
     this.#plain = new Client(address, credentials.createInsecure());
+  }
+
+  /** The key of an instance, which an administrator has approved and given that name. */
+  async keyFor(uuid: string, name: string): Promise<SigningKey> {
+    await this.#approved(uuid, numberOf(uuid), ROLES, name);
+    return keyOf(numberOf(uuid));
   }
 
   readonly interceptor: Interceptor = (options, nextCall) => {
@@ -38,7 +48,7 @@ export class ProvingClient {
       start: (metadata, listener, next) => {
         if (path === Sessions.session.path || FREE.has(path) || hasCredential(metadata)) next(metadata, listener);
         else {
-          void (this.#access ??= this.#logIn()).then((token) => {
+          void (this.#access ??= this.logIn()).then((token) => {
             metadata.set('switchyard-access', token);
             next(metadata, listener);
           });
@@ -67,25 +77,28 @@ export class ProvingClient {
     }
   }
 
-  async #logIn(): Promise<string> {
+  /** An access token of somebody who may read what everybody may where no proofs are required. */
+  async logIn(): Promise<string> {
     await this.#approved(READER.uuid, READER.number, READER.roles);
     const proof = await this.#prove(READER.uuid, READER.number, ProofPurpose.LOGIN);
     const { accessToken } = await ask({ client: this.#plain }, Identities.login, { proof });
     return accessToken;
   }
 
-  #approved(uuid: string, number: number, roles: readonly Role[]): Promise<void> {
-    const known = this.#known.get(uuid) ?? this.#approve(uuid, number, roles);
+  #approved(uuid: string, number: number, roles: readonly Role[], name = ''): Promise<void> {
+    const known = this.#known.get(uuid) ?? this.#approve(uuid, number, roles, name);
     this.#known.set(uuid, known);
+    // A server that was away may be there the next time.
+    known.catch(() => this.#known.delete(uuid));
     return known;
   }
 
-  async #approve(identityUuid: string, number: number, roles: readonly Role[]): Promise<void> {
+  async #approve(identityUuid: string, number: number, roles: readonly Role[], name: string): Promise<void> {
     const at = { client: this.#plain };
-    const admin = asHeaders({ 'switchyard-admin': ADMIN_TOKEN });
+    const admin = asHeaders({ 'switchyard-admin': this.adminToken });
     await ask(at, Identities.bindKey, { identityUuid, publicKey: keyOf(number).publicKey }, admin);
-    const described = { kind: IdentityKind.INSTANCE, roles: [...roles], name: '', labels: {} };
-    await ask(at, Identities.updateIdentity, { identityUuid, ...described, updateMask: ['roles'] }, admin);
+    const described = { kind: IdentityKind.INSTANCE, roles: [...roles], name, labels: {} };
+    await ask(at, Identities.updateIdentity, { identityUuid, ...described, updateMask: ['roles', 'name'] }, admin);
   }
 
   async #prove(uuid: string, number: number, purpose: ProofPurpose) {

@@ -13,8 +13,10 @@ export async function listSessions(
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
-  await withReader(flags, surroundings, (yard) => {
-    const rows = yard.listSessions({ instanceUuid: flags.uuid ?? '' }, { signal });
+  // The UUID says what is listed. To a reader it would say by whose key to log in.
+  const { uuid: instanceUuid = '', ...readerFlags } = flags;
+  await withReader(readerFlags, surroundings, (yard) => {
+    const rows = yard.listSessions({ instanceUuid }, { signal });
     return writeListing({ columns: COLUMNS, rows, facts: sessionFacts }, flags, terminal);
   });
 }

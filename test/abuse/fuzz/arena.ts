@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import * as raw from '../tools/raw.js';
-import { fill, LATENCY_MS_MAX, type Observed, openSession, Target } from '../tools/target.js';
+import { fill, type Observed, openSession, Target } from '../tools/target.js';
+import { FixedPatience, PATIENCE_MS_MAX, type Patience } from './patience.js';
 import { type Offender, type Phase, type Round, type ServerPlan, writesOf } from './plan.js';
 
 /** Sessions that are there before, so that a page of them and a snapshot of the graph are large. */
@@ -13,6 +14,8 @@ const DRAIN_DEADLINE_MS = 2_000;
 const LINGER_MS = 500;
 /** The ordinary client's connections, the one that reads metrics, and what the server has open of its own now and then. */
 const FILES_MAX = 10;
+/** Between two looks at what should be over. */
+const LOOK_MS = 10;
 /** Closed to make room, which nobody is to blame for. */
 const NOT_EXPELLED = 'connections beyond the limit';
 
@@ -21,27 +24,27 @@ export class Arena {
   readonly #target: Target;
   readonly #token: string;
   /** How long everything may take that the server has to do: a call, a farewell, and, beyond its deadline, a drain. */
-  readonly #patienceMs: number;
+  readonly #patience: Patience;
   /** Files and sockets that it has open when nobody is there. */
   readonly #filesBefore: number;
 
-  private constructor(target: Target, token: string, patienceMs: number) {
+  private constructor(target: Target, token: string, patience: Patience) {
     this.#target = target;
     this.#token = token;
-    this.#patienceMs = patienceMs;
+    this.#patience = patience;
     this.#filesBefore = target.openFiles();
   }
 
   /** Starts the server of a plan, under the cap of memory that every target has. */
-  static async open({ tls, args }: ServerPlan, patienceMs = LATENCY_MS_MAX): Promise<Arena> {
+  static async open({ tls, args }: ServerPlan, patience: Patience = new FixedPatience()): Promise<Arena> {
     const all = ['--metrics-listen', '127.0.0.1:0', ...args];
-    const target = await Target.launch({ tls, args: all, callMs: patienceMs });
+    const target = await Target.launch({ tls, args: all, callMs: PATIENCE_MS_MAX });
     try {
       await fill(target, SESSIONS);
       const client = target.client();
-      const { sessionToken } = await openSession(client, { name: 'fuzz' }, patienceMs);
+      const { sessionToken } = await openSession(client, { name: 'fuzz' }, PATIENCE_MS_MAX);
       client.close();
-      return new Arena(target, sessionToken, patienceMs);
+      return new Arena(target, sessionToken, patience);
     } catch (error) {
       await target.stop();
       throw error;
@@ -54,14 +57,19 @@ export class Arena {
   }
 
   /**
-   * Plays a round. Fails when the server ends or takes too much memory, when a call of the ordinary client fails, when an
+   * Plays a round. Fails when the server ends or takes too much memory, when a call of the ordinary client fails or takes too long, when an
    * offender that was told to go may stay, and when the server keeps a connection that is gone.
    */
   async play({ offenders }: Round): Promise<Observed> {
-    return this.#target.beside(async () => {
+    this.#patience.begin();
+    const seen = await this.#target.beside(async () => {
       await Promise.all(offenders.map((offender) => this.#carryOut(offender)));
       await this.#released();
     });
+    const { slowestMs } = seen;
+    const { ms, said } = this.#patience;
+    if (slowestMs > ms) throw new Error(`an ordinary call took ${Math.round(slowestMs)} ms, more than ${said}`);
+    return seen;
   }
 
   /** Plays a round while the server drains. It fails when the server does not end well, and in time. */
@@ -69,10 +77,15 @@ export class Arena {
     // Who comes too late finds nobody there.
     const played = Promise.allSettled(offenders.map((offender) => this.#carryOut(offender)));
     await wait(drainAfterMs);
-    const limitMs = DRAIN_DEADLINE_MS + this.#patienceMs;
-    const status = await Promise.race([this.#target.drain(), wait(limitMs, 'nothing', { ref: false })]);
+    this.#patience.begin();
+    const startMs = performance.now();
+    const takenMs = () => performance.now() - startMs - DRAIN_DEADLINE_MS;
+    let status = 'nothing' as number | string;
+    const drained = this.#target.drain().then((ended) => (status = ended));
+    while (status === 'nothing' && takenMs() < this.#patience.ms) await Promise.race([drained, wait(LOOK_MS)]);
     await played;
-    if (status !== 0) throw new Error(`a drain ended with ${status} within ${limitMs} ms: ${this.#target.log}`);
+    const within = `${DRAIN_DEADLINE_MS} ms and ${this.#patience.said}`;
+    if (status !== 0) throw new Error(`a drain ended with ${status} within ${within}: ${this.#target.log}`);
   }
 
   /** How many connections the server has expelled since it was started, by why. */
@@ -94,7 +107,7 @@ export class Arena {
       for (const phase of phases) await this.#send(connection, phase);
       if (ending === 'linger') await Promise.race([connection.closed, wait(LINGER_MS)]);
       if (ending === 'break') connection.breakOff();
-      else await expectGone(connection, this.#patienceMs);
+      else await expectGone(connection, this.#patience);
     } finally {
       connection.destroy();
     }
@@ -112,10 +125,10 @@ export class Arena {
   }
 
   async #released(): Promise<void> {
-    const endMs = performance.now() + this.#patienceMs;
+    const startMs = performance.now();
     const isKept = () => this.#target.openFiles() > this.#filesBefore + FILES_MAX;
-    while (isKept() && performance.now() < endMs) await wait(10);
-    if (isKept()) throw new Error(`the server keeps connections that have been gone for ${this.#patienceMs} ms`);
+    while (isKept() && performance.now() - startMs < this.#patience.ms) await wait(LOOK_MS);
+    if (isKept()) throw new Error(`the server keeps connections that have been gone for ${this.#patience.said}`);
   }
 }
 
@@ -124,9 +137,9 @@ function callsOf({ ops }: Phase): number {
 }
 
 /** One that was told that it does too much is closed, whether or not it goes. */
-async function expectGone(connection: raw.RawConnection, patienceMs: number): Promise<void> {
+async function expectGone(connection: raw.RawConnection, patience: Patience): Promise<void> {
   if (connection.goaway !== raw.ENHANCE_YOUR_CALM) return;
-  const endMs = performance.now() + patienceMs;
-  while (connection.isOpen && performance.now() < endMs) await wait(10);
-  if (connection.isOpen) throw new Error(`an offender that was told to go is still there after ${patienceMs} ms`);
+  const startMs = performance.now();
+  while (connection.isOpen && performance.now() - startMs < patience.ms) await wait(LOOK_MS);
+  if (connection.isOpen) throw new Error(`an offender that was told to go is still there after ${patience.said}`);
 }

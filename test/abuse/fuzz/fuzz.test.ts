@@ -4,6 +4,7 @@ import { DEFAULT_DOOR_LIMITS } from '../../../src/grpc/limits.js';
 import { RESIDENT_BYTES_MAX } from '../tools/cap.js';
 import { drawRound, ROUNDS_OF_ONE_SERVER } from './draw.js';
 import { expelledCount, Fuzzer, playAlone, RoundFailure, type Tally } from './fuzzer.js';
+import { ControlledPatience, ControlTimes, FixedPatience, PATIENCE_MS_MAX } from './patience.js';
 import { bytesOf, type Op, type Round, writesOf } from './plan.js';
 
 const CASES = new URL('./cases/', import.meta.url);
@@ -75,6 +76,37 @@ describe('a drawn round', () => {
   });
 });
 
+describe('patience with a server', () => {
+  const patienceAt = (slowestMs: number) => new ControlledPatience(10_000, { begin: () => {}, slowestMs });
+
+  it('is what it was set to while a server that nobody attacks answers within a tenth of it', () => {
+    expect(patienceAt(0).ms).toBe(10_000);
+    expect(patienceAt(1_000).ms).toBe(10_000);
+  });
+
+  it('is 10 times what a call to a server takes that nobody attacks, up to a minute', () => {
+    expect(patienceAt(2_500).ms).toBe(25_000);
+    expect(patienceAt(PATIENCE_MS_MAX).ms).toBe(PATIENCE_MS_MAX);
+  });
+
+  it('counts the calls of one round only, and the one that is under way', () => {
+    let nowMs = 0;
+    const times = new ControlTimes(() => nowMs);
+    times.called();
+    nowMs = 3_000;
+    expect(times.slowestMs).toBe(3_000);
+    times.answered();
+    nowMs = 9_000;
+    expect(times.slowestMs).toBe(3_000);
+    times.begin();
+    expect(times.slowestMs).toBe(0);
+    times.called();
+    nowMs = 9_500;
+    times.answered();
+    expect(times.slowestMs).toBe(500);
+  });
+});
+
 describe('a round that failed', () => {
   it('names its seed and number, and why', () => {
     const failure = new RoundFailure(5, 17, drawRound(5, 17), new Error('the server ended with SIGABRT'));
@@ -86,12 +118,17 @@ describe('a server beside an ordinary client', () => {
   it('bears some rounds of frames without a rule, and expels who sends them', async () => {
     const goesOn = (tally: Tally) =>
       tally.rounds < SMOKE_ROUNDS || (expelledCount(tally) === 0 && tally.rounds < SMOKE_ROUNDS_MAX);
-    const fuzzer = new Fuzzer({ seed: SEED, from: 0, patienceMs: SMOKE_PATIENCE_MS, goesOn });
+    const fuzzer = new Fuzzer({ seed: SEED, from: 0, patience: new FixedPatience(SMOKE_PATIENCE_MS), goesOn });
     await fuzzer.run();
     const { calls, peakBytes } = fuzzer.tally;
     expect(expelledCount(fuzzer.tally)).toBeGreaterThan(0);
     expect(calls).toBeGreaterThan(0);
     expect(peakBytes).toBeLessThan(RESIDENT_BYTES_MAX);
+  });
+
+  it('fails a round when an ordinary call takes longer than the patience with it', async () => {
+    const fuzzer = new Fuzzer({ seed: SEED, from: 0, patience: new FixedPatience(0.01), goesOn: () => true });
+    await expect(fuzzer.run()).rejects.toThrow(/^seed 1, round 0: .* (0\.01 ms)/);
   });
 
   it.each(readdirSync(CASES))('bears the round of %s, which a server did not bear once', async (file) => {

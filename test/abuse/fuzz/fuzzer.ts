@@ -1,5 +1,6 @@
 import { Arena } from './arena.js';
 import { drawRound } from './draw.js';
+import type { Patience } from './patience.js';
 import type { Round } from './plan.js';
 
 /** What rounds came to. */
@@ -37,7 +38,7 @@ export interface FuzzerOptions {
   /** The first round. */
   readonly from: number;
   /** How long everything may take that the server has to do. */
-  readonly patienceMs?: number;
+  readonly patience?: Patience;
   /** Whether no server speaks TLS, whatever was drawn. */
   readonly isPlain?: boolean;
   /** Called before each round, with what there was up to then: false ends the run. */
@@ -82,7 +83,7 @@ export class Fuzzer {
   async #play(round: Round): Promise<void> {
     const { tally } = this;
     if (this.#arena === undefined) {
-      this.#arena = await Arena.open(round.server, this.#options.patienceMs);
+      this.#arena = await Arena.open(round.server, this.#options.patience);
       this.#counted = new Map();
       tally.servers++;
     }
@@ -115,8 +116,8 @@ export function expelledCount({ expelled }: Tally): number {
 }
 
 /** Plays one round to a server of its own. */
-export async function playAlone(round: Round, patienceMs?: number): Promise<void> {
-  const arena = await Arena.open(round.server, patienceMs);
+export async function playAlone(round: Round, patience?: Patience): Promise<void> {
+  const arena = await Arena.open(round.server, patience);
   try {
     if (round.drainAfterMs === undefined) await arena.play(round);
     else await arena.drain(round);

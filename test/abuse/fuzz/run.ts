@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { expelledCount, Fuzzer, playAlone, RoundFailure, type Tally } from './fuzzer.js';
+import { Control, ControlledPatience } from './patience.js';
 import type { Round } from './plan.js';
 
 const HELP = `npm run fuzz -- [--seed N] [--minutes M] [--from R] [--rounds R] [--patience SECONDS] [--plain]
@@ -19,7 +20,8 @@ drain. Exit status 1 when one failed, or when hardly any connection was expelled
   --minutes  how long (10)
   --from     the first round (0): with --rounds 1 a single one is played again
   --rounds   how many rounds at most
-  --patience how long a call of the ordinary client may take, and a farewell (10); more on a machine that has no time
+  --patience how long a call of the ordinary client may take, and a farewell (10); on a machine that has no time, 10 times as long as
+             a call at the same time to a second server takes that nobody attacks, and a minute at most
   --plain    without TLS
   --case     plays the round of a file instead, as a failure leaves it
   --json     prints the summary as one JSON object
@@ -49,14 +51,29 @@ const startMs = performance.now();
 const endMs = startMs + minutes * 60_000;
 let toldMs = 0;
 let isInterrupted = false;
-const fuzzer = new Fuzzer({ seed, from, patienceMs, isPlain: values.plain, goesOn });
+const kept = values.case === undefined ? undefined : readCase(values.case);
+const control = await Control.start();
+const patience = new ControlledPatience(patienceMs, control.times);
+const fuzzer = new Fuzzer({ seed, from, patience, isPlain: values.plain, goesOn });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     isInterrupted = true;
     void fuzzer.close();
   });
 }
-process.exit(values.case === undefined ? await fuzz() : await replay(values.case));
+// A round may take long.
+const telling = setInterval(() => tell(fuzzer.tally), TELL_MS);
+try {
+  process.exitCode = kept === undefined ? await fuzz() : await replay(kept);
+} finally {
+  clearInterval(telling);
+  await control.close().catch((error: unknown) => {
+    process.stderr.write(
+      `the server that nobody attacks did not answer, so the machine has no time: ${String(error)}\n`,
+    );
+  });
+}
+process.exit();
 
 function parse() {
   const text = { type: 'string' } as const;
@@ -111,7 +128,8 @@ function tell(tally: Tally): void {
 function figures(tally: Tally): string {
   const { rounds, calls, slowestMs, peakBytes } = tally;
   const ordinary = `${calls} ordinary calls, the slowest ${slowestMs.toFixed(0)} ms`;
-  return `${rounds} rounds, ${expelledCount(tally)} expelled, ${ordinary}, ${mebibytes(peakBytes)} MiB at most`;
+  const beside = `(${control.times.slowestMs.toFixed(0)} ms beside, unattacked)`;
+  return `${rounds} rounds, ${expelledCount(tally)} expelled, ${ordinary} ${beside}, ${mebibytes(peakBytes)} MiB at most`;
 }
 
 function mebibytes(bytes: number): number {
@@ -164,20 +182,23 @@ function report(failure: unknown): void {
   process.stderr.write(`${failure.message}\nagain: ${again}\nthe round: ${file}\n`);
 }
 
-/** Plays the round of a file. */
-async function replay(file: string): Promise<number> {
-  let round: Round;
+/** The round of a file. */
+function readCase(file: string): Round {
   try {
-    round = JSON.parse(readFileSync(file, 'utf8')) as Round;
+    return JSON.parse(readFileSync(file, 'utf8')) as Round;
   } catch (error) {
     return misused(`--case ${file}: it must be a round as JSON: ${(error as Error).message}`);
   }
+}
+
+/** Plays a round that was kept. */
+async function replay(round: Round): Promise<number> {
   try {
-    await playAlone(round, patienceMs);
-    console.log(`fuzz ok: ${file} on Node ${process.version}`);
+    await playAlone(round, patience);
+    console.log(`fuzz ok: ${values.case} on Node ${process.version}`);
     return 0;
   } catch (error) {
-    console.log(`fuzz FAILED: ${file} on Node ${process.version}: ${(error as Error).message}`);
+    console.log(`fuzz FAILED: ${values.case} on Node ${process.version}: ${(error as Error).message}`);
     return 1;
   }
 }

@@ -27,6 +27,8 @@ export interface Way {
   readonly sessions?: number;
   /** What the server counts when it closes the offender for it ({@link Target.closings}). Absent: it passes no bound. */
   readonly counted?: string;
+  /** What it may count besides on a machine that is slow. */
+  readonly countedLate?: string;
   /** Whether it may be over before the bound is passed, as that is a matter of time. */
   readonly isCountedByChance?: boolean;
   /** Fails when an offender that has to go does not. */

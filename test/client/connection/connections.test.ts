@@ -8,10 +8,11 @@ import {
   type OrderHandlers,
   type PeerStream,
   Refusal,
-  Switchyard,
+  type Switchyard,
 } from '../../../src/client/index.js';
 import { type Running, run } from '../../grpc/running.js';
 import { movedToDirect } from '../worlds/moved.js';
+import { makeYard } from '../worlds/proving-yard.js';
 
 let at: Running;
 let yard: Switchyard;
@@ -19,7 +20,7 @@ let instances: Instance[] = [];
 
 beforeAll(async () => {
   at = await run();
-  yard = new Switchyard({ server: at.address });
+  yard = makeYard(at.address);
 });
 afterEach(async () => {
   await Promise.all(instances.map((instance) => instance.leave()));

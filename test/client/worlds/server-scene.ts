@@ -5,10 +5,11 @@ import {
   InstanceType,
   LinkType,
   type Network,
-  Switchyard,
+  type Switchyard,
   type SwitchyardOptions,
 } from '../../../src/client/index.js';
 import { type Running, run } from '../../grpc/running.js';
+import { makeYard } from './proving-yard.js';
 import { Wire } from './wire.js';
 
 // Processes that start on a busy machine, and the client's own waits.
@@ -27,7 +28,7 @@ export async function start(flags: Record<string, string> = {}): Promise<Running
 }
 
 export function connect(server: string, options: SwitchyardOptions = {}): Switchyard {
-  const yard = new Switchyard({ server, ...options });
+  const yard = makeYard(server, options);
   opened.push(() => yard.close());
   return yard;
 }
@@ -40,7 +41,7 @@ export async function wireTo(target: string): Promise<Wire> {
 
 export const uuid = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 export const joinAs = (yard: Switchyard, number: number, options: Partial<InstanceOptions> = {}): Instance =>
-  yard.join({ uuid: uuid(number), type: InstanceType.AGENT, name: `agent ${number}`, ...options });
+  yard.join({ uuid: uuid(number), type: InstanceType.AGENT, name: `agent-${number}`, ...options });
 
 /** The arguments of the next event of that name. */
 export function next(emitting: Pick<Instance, 'on'> | Pick<Network, 'on'>, name: string): Promise<unknown[]> {
