@@ -147,7 +147,9 @@ export class NatNetwork {
 
   /** Lets no packet through between sites, only to and from the server; or lets all of them through again. */
   separate(separated: boolean): void {
-    const rule = separated ? 'iifname != "to-server" oifname != "to-server" drop' : '';
+    // By address: with a delay, packets come in from its device and not from where they were sent.
+    const sides = ['ip saddr', 'ip daddr'].map((side) => `${side} != ${SERVER.wan}`).join(' ');
+    const rule = separated ? `${sides} drop` : '';
     nft(
       this.#namespace('core'),
       `table inet separate

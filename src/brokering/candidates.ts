@@ -66,7 +66,10 @@ export function checkRoundTrip(checked: Checked, roundTripMs: number): number {
   return Math.min(wholeMs(roundTripMs), ROUND_TRIP_MS_MAX);
 }
 
-/** Checks the pairs that an end tells. They are shown and never dialled, so their addresses may be any. */
+/**
+ * Checks the pairs that an end tells. They are shown and never dialled, so their addresses may be any. The end's own may be empty: older
+ * clients leave it so where they had no socket, and an answer refused for that would cost them the path that they found.
+ */
 export function checkPairs(checked: Checked, limits: Limits, pairs: readonly Pair[]): Pair[] {
   const { pairsMax, outcomeBytesMax } = limits;
   if (pairs.length > pairsMax) {
@@ -76,7 +79,8 @@ export function checkPairs(checked: Checked, limits: Limits, pairs: readonly Pai
   return pairs.map(({ local, remote, outcome }, at) => {
     const field = `pairs[${at}]`;
     for (const [end, { host }] of Object.entries({ local, remote })) {
-      if (addressBytes(host) === undefined) checked.wrong(`${field}.${end}.host`, 'not an IP address');
+      const isUnknown = end === 'local' && host === '';
+      if (!isUnknown && addressBytes(host) === undefined) checked.wrong(`${field}.${end}.host`, 'not an IP address');
     }
     const bytes = Buffer.byteLength(outcome);
     if (bytes > outcomeBytesMax) checked.wrong(`${field}.outcome`, `${bytes} bytes; ${outcomeBytesMax} are the limit`);

@@ -7,6 +7,10 @@ import { type Round, type Row, rowOf } from '../row.js';
 /** Far enough for what is waited for to count, and not how busy the machine is. */
 const ROUND_TRIP_MS = 80;
 const COPY_BYTES = 33_554_432;
+/** Far away: long enough for the windows to have grown during most of it. */
+const COPY_AWAY_BYTES = 4 * COPY_BYTES;
+/** Copies of each round: one says little of what a busy machine carries. */
+const COPIES_AWAY = 4;
 const MIB = 1_048_576;
 const SITES = Object.fromEntries(NAT_KINDS.flatMap((kind) => ['a', 'b'].map((side) => [`${kind}-${side}`, kind])));
 
@@ -20,7 +24,11 @@ export async function benchDirect(rounds: number, progress: (line: string) => vo
   const lacks = lacksForCells();
   if (lacks !== undefined) throw new Error(lacks);
   try {
-    return [...(await timesToConnect(rounds, progress)), ...(await throughputs(rounds, progress))];
+    return [
+      ...(await timesToConnect(rounds, progress)),
+      ...(await throughputs(rounds, progress)),
+      await throughputAway(rounds, progress),
+    ];
   } finally {
     NatNetwork.removeAll();
     removeRunFolder();
@@ -76,4 +84,26 @@ async function throughputs(rounds: number, progress: (line: string) => void): Pr
   cell.remove();
   const about = { bench: 'direct', rivalName: 'plain TCP copy', unit: 'MiB/s' };
   return ways.map(({ what }, at) => rowOf({ ...about, what }, taken[at]));
+}
+
+/**
+ * Through the server, with the round trip between any two of the three. A plain copy crosses one such hop and ours two, one after the
+ * other, so both are held up by the windows of TCP over one.
+ */
+async function throughputAway(rounds: number, progress: (line: string) => void): Promise<Row> {
+  const cell = await Cell.make({ routers: { a: 'none', b: 'none' }, roundTripMs: ROUND_TRIP_MS });
+  const rate = (ms: number) => COPY_AWAY_BYTES / MIB / (ms / 1000);
+  const what = `copy through the server, ${ROUND_TRIP_MS} ms away`;
+  const taken: Round[] = [];
+  for (let round = -1; round < rounds * COPIES_AWAY; round++) {
+    const rivalMs = await cell.plainCopy('a', 'b', COPY_AWAY_BYTES);
+    cell.network.separate(true);
+    const { path, tookMs } = await cell.copy('tcp', 'a', 'b', COPY_AWAY_BYTES);
+    cell.network.separate(false);
+    if (path !== 'relayed') throw new Error(`${what} was ${path}`);
+    if (round >= 0) taken.push({ ours: rate(tookMs), rival: rate(rivalMs) });
+    progress(`${what}: ${rate(tookMs).toFixed(1)} MiB/s; plain ${rate(rivalMs).toFixed(1)}`);
+  }
+  cell.remove();
+  return rowOf({ bench: 'direct', what, rivalName: 'plain TCP copy', unit: 'MiB/s', goal: 0.9 }, taken);
 }

@@ -223,8 +223,18 @@ export class RelaySink implements AsyncIterable<Uint8Array> {
         if (this.stream.params?.deliveryConfirmation) this.#confirmSoon();
       }
     } finally {
+      if (this.#isConfirming) await this.#confirmBeforeClose();
       this.close();
     }
+  }
+
+  /**
+   * Says what this turn has taken, as what is opened again goes on after what was said. It waits for a turn and no longer: a server that
+   * reads nothing must not hold up who leaves.
+   */
+  async #confirmBeforeClose(): Promise<void> {
+    void this.#confirm();
+    await new Promise<void>((resolve) => this.clock.soon(resolve));
   }
 
   /**

@@ -17,15 +17,13 @@ import {
   onArrival,
   refuse,
   stopReading,
-  trackUnread,
 } from './below-grpc.js';
 import { CallShare } from './call-share.js';
 import { boundClosing, CUT_OFF_MS, closingMs } from './closing-bound.js';
 import type { HeaderMemory } from './header-memory.js';
-import { Intake } from './intake.js';
-import type { PeerHoldings, WrittenKind } from './peer-holdings.js';
+import { PeerBytes, type PeerBytesOwner } from './peer-bytes.js';
+import type { HeldKind, PeerHoldings, WrittenKind } from './peer-holdings.js';
 import type { Reader, Reading, Readings } from './reading.js';
-import { ReceiveWindow } from './receive-window.js';
 
 /** What a {@link Peer} needs of the owner of all peers. */
 export interface PeerWatch {
@@ -78,22 +76,17 @@ interface PeerSession extends ServerHttp2Session {
  * chunk reach a stream that has no listener any more, and the process aborts. Until the next turn nothing of a peer that is
  * leaving is read or served.
  */
-export class Peer implements Reader {
+export class Peer implements Reader, PeerBytesOwner {
   /** Calls that run. */
   calls = 0;
-  /** Calls whose request goes on: each may have a window of data on its way. */
-  private sending = 0;
-  /** Bytes of requests that have come and cannot be handed on yet. */
-  private requestBytes = 0;
-  /** Bytes of answers that it has not taken. */
-  private answerBytes = 0;
+  /** What its calls hold. */
+  private readonly bytes = new PeerBytes(this);
   /** How long it may take to close; undefined while it is not closing. What a closing peer still sends is not served. */
   private leavingMs: number | undefined;
   /** Whose turns its calls are begun in. */
   private readonly key: string;
-  /** Both undefined until it speaks HTTP/2. */
+  /** Undefined until it speaks HTTP/2. */
   private reading: Reading | undefined;
-  private window: ReceiveWindow | undefined;
   /** Calls that it has reset in this turn of the event loop. */
   private resetsOfTurn = 0;
   /** Calls that are reset in the next turn. */
@@ -127,14 +120,25 @@ export class Peer implements Reader {
     return this.isLeaving && this.session?.closed === false;
   }
 
-  private get isLeaving(): boolean {
+  /** Nothing more of it is read or served. */
+  get isLeaving(): boolean {
     return this.leavingMs !== undefined;
+  }
+
+  /** The bounds of a connection. */
+  get limits(): WireLimits {
+    return this.watch.limits;
+  }
+
+  /** It holds so many bytes more of a kind, or (negative) fewer. */
+  holds(kind: HeldKind, bytes: number): void {
+    this.watch.holdings.add(kind, this, bytes);
   }
 
   /** Its HTTP/2 session has begun. */
   speaks(session: ServerHttp2Session): void {
     this.session = session;
-    this.window = new ReceiveWindow(session, () => this.sending, this.watch.limits.requestBytesPerConnectionMax / 2);
+    this.bytes.speaks(session);
     (session as PeerSession)[PEER] = this;
     session.destroy = destroyLater;
     session.on('ping', controlled);
@@ -181,17 +185,18 @@ export class Peer implements Reader {
     }
     const encoding = headers['grpc-encoding'];
     const share = new CallShare(clock.nowMs(), this.watch.writtenKind(headers[':path'] as string));
-    if (share.writtenKind !== undefined) this.countWritten(stream, share);
+    if (share.writtenKind !== undefined) this.bytes.countWritten(stream, share);
     if (this.calls++ === 0) this.watch.turned(this);
     const callBytes = CALL_BYTES + metadataBytes;
     stream.on('close', () => {
       this.called(stream, share);
-      this.watch.holdings.add('calls', this, -callBytes);
+      this.holds('calls', -callBytes);
     });
-    this.watch.holdings.add('calls', this, callBytes);
+    this.holds('calls', callBytes);
     this.inTurn(stream, share, () => {
-      this.countRequest(stream, share);
-      if (encoding !== undefined && encoding !== 'identity') beforeResponse(stream, () => this.hold(stream, share, 0));
+      this.bytes.countRequest(stream, share);
+      if (encoding !== undefined && encoding !== 'identity')
+        beforeResponse(stream, () => this.bytes.hold(stream, share, 0));
       serve();
     });
   }
@@ -215,15 +220,12 @@ export class Peer implements Reader {
       this.reading?.waits(this);
       // What node:http2 keeps of a request that is not read yet: up to the window of the stream.
       let come = 0;
-      onArrival(stream, (bytes) => this.hold(stream, share, (come += bytes)));
+      onArrival(stream, (bytes) => this.bytes.hold(stream, share, (come += bytes)));
     }
   }
 
   private called(stream: ServerHttp2Stream, share: CallShare): void {
-    this.hold(stream, share, 0);
-    this.wrote(share, -share.writtenBytes);
-    this.sent(share);
-    share.isOver = true;
+    this.bytes.release(stream, share);
     if (--this.calls === 0) this.watch.turned(this);
     if (!stream.aborted) return;
     if (!this.isLeaving) this.countReset();
@@ -265,14 +267,15 @@ export class Peer implements Reader {
     this.soon(takeDown);
   }
 
-  private expel(why: string): void {
+  /** It went beyond a bound: says so, and closes it. */
+  expel(why: string): void {
     if (this.isLeaving || this.socket.destroyed || this.session?.destroyed) return;
     this.watch.expelled(why, this.place?.address);
     this.close();
   }
 
   /** Does it in the next turn of the event loop, in which nothing else of this peer's would stand around it. */
-  private soon(part: () => void): void {
+  soon(part: () => void): void {
     this.watch.clock.soon(() => this.watch.fenced(this, part));
   }
 
@@ -289,78 +292,6 @@ export class Peer implements Reader {
         if (!ended.destroyed) ended.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       }
     });
-  }
-
-  /** Counts the bytes of a request until it is complete: a watch goes on long after that. */
-  private countRequest(stream: ServerHttp2Stream, share: CallShare): void {
-    const intake = new Intake(this.watch.limits.messageBytesMax);
-    let partial = 0;
-    const arrived = (bytes: number, excess: number) => {
-      this.window?.came(bytes);
-      this.hold(stream, share, partial + excess);
-    };
-    const read = share.writtenKind === 'streams' ? trackUnread(stream, arrived) : undefined;
-    this.sends(share);
-    const take = (chunk: Buffer) => {
-      if (this.isLeaving) return hideFromGrpc(stream);
-      partial = intake.take(chunk);
-      this.hold(stream, share, partial + (read?.(chunk.length) ?? 0));
-    };
-    const end = () => {
-      this.hold(stream, share, intake.end());
-      this.sent(share);
-      stream.off('data', take);
-      stream.off('end', end);
-    };
-    // grpc-js pauses the stream in this same turn, so nothing is read any sooner for this listener.
-    stream.on('data', take);
-    stream.on('end', end);
-  }
-
-  /** The request of a call begins. Most are complete within the turn, and take nothing from the windows of those that go on. */
-  private sends(share: CallShare): void {
-    share.isSending = true;
-    this.sending++;
-    if (this.window?.isGrown) this.soon(() => this.window?.callBegan());
-  }
-
-  /** The request is complete, or the call is over. */
-  private sent(share: CallShare): void {
-    if (share.isSending) this.sending--;
-    share.isSending = false;
-  }
-
-  private hold(stream: ServerHttp2Stream, share: CallShare, bytes: number): void {
-    if (bytes === share.requestBytes) return;
-    const more = bytes - share.requestBytes;
-    share.requestBytes = bytes;
-    this.requestBytes += more;
-    if (this.requestBytes > this.watch.limits.requestBytesPerConnectionMax) this.endCall(stream);
-    this.watch.holdings.add('requests', this, more);
-  }
-
-  /** Counts what is written to a call until HTTP/2 has sent it: it stays here while the peer opens no window. */
-  private countWritten(stream: ServerHttp2Stream, share: CallShare): void {
-    const { write } = stream;
-    stream.write = ((chunk: Buffer, ...rest: unknown[]) => {
-      this.wrote(share, chunk.length);
-      const written = rest.at(-1);
-      const encoding = typeof rest[0] === 'string' ? [rest[0]] : [];
-      const gone = (error?: Error | null) => {
-        if (!share.isOver) this.wrote(share, -chunk.length);
-        if (typeof written === 'function') written(error);
-      };
-      return Reflect.apply(write, stream, [chunk, ...encoding, gone]);
-    }) as typeof stream.write;
-  }
-
-  /** So many bytes more were written to a call, or (negative) are gone. */
-  private wrote(share: CallShare, bytes: number): void {
-    if (share.writtenKind === undefined || bytes === 0) return;
-    share.writtenBytes += bytes;
-    if (share.writtenKind === 'answers') this.answerBytes += bytes;
-    if (this.answerBytes > this.watch.limits.answerBytesPerConnectionMax) this.expel('answers that it does not take');
-    this.watch.holdings.add(share.writtenKind, this, bytes);
   }
 }
 

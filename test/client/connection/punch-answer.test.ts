@@ -32,3 +32,25 @@ describe('the answer to the order to punch', () => {
     expect(violationsOf([{ local: gone, remote: gone, outcome: 'dialled by it: the handshake failed' }])).toEqual([]);
   });
 });
+
+describe('the answer of an older client to the order to punch', () => {
+  const there = { host: '192.0.2.7', port: 7, type: 1, priority: 0 };
+  const nowhere = { host: '', port: 0, type: 1, priority: 0 };
+  const told = (local: typeof there, remote: typeof there) => {
+    const checked = new Checked(DEFAULT_LIMITS);
+    const taken = checkPairs(checked, DEFAULT_LIMITS, [{ local, remote, outcome: 'not dialled' }]);
+    return { taken, wrong: checked.violations.map(({ field }) => field) };
+  };
+
+  it('is taken when a pair has no address of its own end, and is stored as it came', () => {
+    expect(told(nowhere, there)).toEqual({
+      taken: [{ local: nowhere, remote: there, outcome: 'not dialled' }],
+      wrong: [],
+    });
+  });
+
+  it('is refused when a pair has no address of the other end, or none that is an IP address of its own', () => {
+    expect(told(there, nowhere).wrong).toEqual(['pairs[0].remote.host']);
+    expect(told({ ...there, host: 'a.example' }, there).wrong).toEqual(['pairs[0].local.host']);
+  });
+});
