@@ -156,27 +156,6 @@ export async function startEngine({
   // What happens to sessions has positions of its own.
   const { sessions, ...ofNetwork } = feeds.grpc;
   const all = [...Object.values(ofNetwork), ...Object.values(feeds.system)];
-  const replayed = await recovery.replay((position, changes) => {
-    for (const feed of all) feed.publish(position, changes);
-  });
-  const isNew = state.revision === 0;
-  log.info({ revision: state.revision, replayed, sessions: state.sessions.count }, 'recovered');
-  const shares = new Shares({
-    state,
-    limits: shareLimits(config),
-    key: drawKey(random),
-    isExempt,
-    refused: metrics && ((share) => metrics.shareRefused(share)),
-  });
-  const acceptances = new Acceptances(state);
-  const used = (id: number) => replica.deadlines.used(id);
-  const relay: Relay = new Relay(
-    { state, used, submit: (command) => replica.enforce(command) },
-    clock,
-    DEFAULT_RELAY_LIMITS,
-    random,
-    shared.relayed,
-  );
   const least = leastMode(config);
   const gatekeeper = new Gatekeeper({
     network,
@@ -198,6 +177,29 @@ export async function startEngine({
     portsOf: (from, to) => gatekeeper.portsOf(from, to),
     submit: (command) => replica.enforce(command),
   });
+  enforcer.restore();
+  const replayed = await recovery.replay((position, changes) => {
+    for (const feed of all) feed.publish(position, changes);
+    enforcer.replayed(changes);
+  });
+  const isNew = state.revision === 0;
+  log.info({ revision: state.revision, replayed, sessions: state.sessions.count }, 'recovered');
+  const shares = new Shares({
+    state,
+    limits: shareLimits(config),
+    key: drawKey(random),
+    isExempt,
+    refused: metrics && ((share) => metrics.shareRefused(share)),
+  });
+  const acceptances = new Acceptances(state);
+  const used = (id: number) => replica.deadlines.used(id);
+  const relay: Relay = new Relay(
+    { state, used, submit: (command) => replica.enforce(command) },
+    clock,
+    DEFAULT_RELAY_LIMITS,
+    random,
+    shared.relayed,
+  );
   const wanted = replicaLimits(config);
   const limits = { ...wanted, batchBytesMax: Math.min(wanted.batchBytesMax, appendBytesMax) };
   const replica: Replica = new Replica({
@@ -272,6 +274,7 @@ export async function startEngine({
     await cluster.join(replica, () => establish(state.revision === 0));
     check(isNew);
   }
+  enforcer.begin();
   const { turns, proofs } = shared;
   shared.serverUuid ||= state.serverUuid;
   shared.sessions.add(state);

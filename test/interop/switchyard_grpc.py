@@ -5,9 +5,11 @@
 Prints one line for each method, `Service/Method outcome`: OK, or the code and the reason of the refusal. What an answer
 must hold is asserted here, so a wrong answer ends the program.
 """
+import json
 import pkgutil
 import sys
 import threading
+import time
 import uuid
 
 sys.path.insert(0, sys.argv[1])
@@ -233,13 +235,15 @@ def ask_health(channel):
 
 
 class Identities:
-    """Calls IdentityService, and is what proofs of the other program ask for their nonce."""
+    """Calls IdentityService of a network, and is what proofs of the other program ask for their nonce."""
 
-    def __init__(self, channel):
+    def __init__(self, channel, network="default"):
         self.stub = identity_pb2_grpc.IdentityServiceStub(channel)
+        self.network = network
 
     def call(self, method, metadata=(), **fields):
         request = getattr(identity_pb2, method + "Request")(**fields)
+        metadata = (*metadata, ("switchyard-network", self.network))
         answer = getattr(self.stub, method)(request, timeout=TIMEOUT_S, metadata=metadata)
         called["IdentityService/" + method] = "OK"
         return answer
@@ -275,26 +279,35 @@ def ask_as_proved(channel, sessions, caller):
         sessions.call("TerminateSession", session_service_pb2.TerminateSessionRequest(), metadata)
 
 
+def new_key():
+    return switchyard_system.OpensslKey() if switchyard_system.ed25519 is None else switchyard_system.PackageKey()
+
+
+def open_by_key(identities, sessions, key, identity, instance):
+    """A session of an instance, by the proof of a key of this identity."""
+    cells = switchyard_system.prove(identities, key, identity, instance=instance, network=identities.network)
+    proof = identity_pb2.Proof(
+        purpose=cells["purpose"],
+        nonce=bytes.fromhex(cells["nonce"]),
+        public_key=key.public_key,
+        signature=bytes.fromhex(cells["signature"]),
+        identity_uuid=identity,
+    )
+    agent = {"instance_uuid": instance, "instance_type": instance_pb2.INSTANCE_TYPE_AGENT, "network": identities.network}
+    return sessions.call("Session", session_service_pb2.SessionRequest(proof=proof, **agent))
+
+
 def open_as_person(channel, sessions):
     """Opens two sessions of one person, of itself and of another instance; both are told with it, and end with it."""
     identities = Identities(channel)
-    key = switchyard_system.OpensslKey() if switchyard_system.ed25519 is None else switchyard_system.PackageKey()
+    key = new_key()
     person = str(uuid.uuid4())
     identities.call("BindKey", ADMIN, identity_uuid=person, public_key=key.public_key)
     described = {"kind": identity_pb2.IDENTITY_KIND_PERSON, "update_mask": {"paths": ["kind"]}}
     identities.call("UpdateIdentity", ADMIN, identity_uuid=person, **described)
     opened = []
     for instance in (person, str(uuid.uuid4())):
-        cells = switchyard_system.prove(identities, key, person, instance=instance)
-        proof = identity_pb2.Proof(
-            purpose=cells["purpose"],
-            nonce=bytes.fromhex(cells["nonce"]),
-            public_key=key.public_key,
-            signature=bytes.fromhex(cells["signature"]),
-            identity_uuid=person,
-        )
-        agent = {"instance_uuid": instance, "instance_type": instance_pb2.INSTANCE_TYPE_AGENT}
-        answer = sessions.call("Session", session_service_pb2.SessionRequest(proof=proof, **agent))
+        answer = open_by_key(identities, sessions, key, person, instance)
         assert answer.identity.identity_uuid == person
         opened.append(answer)
     told = identities.call("GetIdentity", ADMIN, identity_uuid=person).identity
@@ -319,6 +332,55 @@ def use_network(channel, sessions):
     assert [session.instance_uuid for session in listed] == [agent["instance_uuid"]]
     assert [one.name for one in identities.call("ListNetworks", ADMIN).networks] == ["default", "harbour"]
     identities.call("DropNetwork", ADMIN, name="harbour")
+
+
+def reach_ports(channel, sessions):
+    """The end that is asked is told which of its ports the policy grants to the caller: each range once, ascending."""
+    Identities(channel).call("CreateNetwork", ADMIN, name="quay")
+    identities = Identities(channel, "quay")
+    grant = {"from": ["role:client"], "to": ["role:agent"], "may": ["connection.ask"]}
+    grants = [grant | {"ports": ["8000-8099", 22]}, grant | {"ports": ["8100-8200"]}]
+    identities.call("PutPolicy", ADMIN, document=json.dumps({"auth": "required", "grants": grants}))
+    opened = []
+    for role in ("client", "agent"):
+        key, instance = new_key(), str(uuid.uuid4())
+        identities.call("BindKey", ADMIN, identity_uuid=instance, public_key=key.public_key)
+        identities.call("UpdateIdentity", ADMIN, identity_uuid=instance, roles=[role], update_mask={"paths": ["roles"]})
+        opened.append(open_by_key(identities, sessions, key, instance, instance))
+    (_, as_client), (agent, as_agent) = [(one, (("switchyard-session", one.session_token),)) for one in opened]
+    attachment = sessions.stub.Attach(session_service_pb2.AttachRequest(), timeout=TIMEOUT_S, metadata=as_agent)
+    request = network_service_pb2.DirectConnectionRequest(
+        cvid=agent.instance_sid, type=link_pb2.LINK_TYPE_TRANSPORT_TCP, port=4711
+    )
+    network = network_service_pb2_grpc.NetworkServiceStub(channel)
+    asked = network.DirectConnection.future(request, timeout=TIMEOUT_S, metadata=as_client)
+    order = next_order(attachment)
+    ranges = [(one.first, one.last) for one in order.connection.peer.ports.ranges]
+    assert ranges == [(22, 22), (8000, 8200)], ranges
+    sessions.call("Answer", session_service_pb2.AnswerRequest(order_id=order.order_id), as_agent)
+    # What the caller opens to its peer is not asked for, so it is told of no ports.
+    peer = asked.result().request.peer
+    assert peer.identity_uuid and not peer.HasField("ports")
+    attachment.cancel()
+    Identities(channel).call("DropNetwork", ADMIN, name="quay")
+
+
+def read_anchor(channel):
+    """Waits until the journal knows a line of the audit log: the line of this number has the hash that the anchor says."""
+    watch = identity_pb2_grpc.IdentityServiceStub(channel).WatchAudit
+    until = time.monotonic() + TIMEOUT_S
+    while True:
+        stream = watch(identity_pb2.WatchAuditRequest(after=0), timeout=TIMEOUT_S, metadata=ADMIN)
+        first = next(stream)
+        stream.cancel()
+        if first.anchors:
+            break
+        assert time.monotonic() < until, "nothing is anchored"
+        time.sleep(0.1)
+    (anchor,) = first.anchors
+    (line,) = [one for one in first.lines if one.number == anchor.number]
+    assert (line.hash, anchor.missed) == (anchor.hash, False)
+    assert anchor.anchored_at.ToJsonString()[:19] >= line.at[:19]
 
 
 def watch_audit(channel, terminated_sid):
@@ -434,7 +496,9 @@ def main():
 
     open_as_person(channel, sessions)
     use_network(channel, sessions)
+    reach_ports(channel, sessions)
     watch_audit(channel, two.instance_sid)
+    read_anchor(channel)
 
     for method, outcome in called.items():
         print(method, outcome)

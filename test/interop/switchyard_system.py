@@ -679,13 +679,13 @@ def read_ticket(ticket_text):
     return {"encrypted": flags == 1, "secret": secret, "pins": pins, "addresses": addresses}
 
 
-def prove(client, key, uuid, purpose=1, instance=None):
+def prove(client, key, uuid, purpose=1, instance=None, network="default"):
     """A proof, over a nonce that is asked for: the cells of Proof. Over tcp it is bound to no certificate.
 
     `instance` is the one that a session is of, where that is not the identity itself.
     """
     challenge = client.ask("Challenge", {})
-    nonce, network = bytes.fromhex(challenge["nonce"]), b"default"
+    nonce, network = bytes.fromhex(challenge["nonce"]), network.encode()
     who = uuids.UUID(uuid).bytes
     content = b"switchyard-proof-v1\0" + bytes([purpose]) + uuids.UUID(challenge["server_uuid"]).bytes + nonce
     content += struct.pack(">H", len(network)) + network + who + uuids.UUID(instance or uuid).bytes

@@ -44,19 +44,38 @@ export class GrantEnforcer {
     this.#deps = deps;
   }
 
+  /** Begins with the connections of the snapshot that a journal is replayed from. Call it before the replay. */
+  restore(): void {
+    for (const connection of this.#deps.state.connections.all()) this.#note(connection);
+  }
+
+  /** Told of every command that is replayed: what the ends were told follows from the journal, and so does not end with the process. */
+  replayed(changes: readonly Change[]): void {
+    for (const change of changes) if (change.kind === 'ConnectionPut') this.#note(change.connection);
+  }
+
+  /** Looks at everything once, after the replay: the server may have stopped between a policy and what follows from it. */
+  begin(): void {
+    this.#lookAtAll();
+    this.#work();
+  }
+
   /** Told of every command that was applied. */
   publish(_position: Position, changes: readonly Change[]): void {
-    const { sessions, streams, connections } = this.#deps.state;
+    const { sessions } = this.#deps.state;
     for (const change of changes) {
       if (change.kind === 'ConnectionPut') this.#note(change.connection);
       else if (change.kind === 'IdentityPut' || change.kind === 'IdentityForgotten') {
         for (const { sid } of sessions.ofIdentity(change.identity.uuid)) this.#due.add(sid);
-      } else if (change.kind === 'PolicyPut') {
-        for (const { owner } of streams.kept()) this.#due.add(owner);
-        for (const connection of connections.all()) if (!isOver(connection)) this.#due.add(connection.caller.sid);
-      }
+      } else if (change.kind === 'PolicyPut') this.#lookAtAll();
     }
     this.#work();
+  }
+
+  #lookAtAll(): void {
+    const { streams, connections } = this.#deps.state;
+    for (const { owner } of streams.kept()) this.#due.add(owner);
+    for (const connection of connections.all()) if (!isOver(connection)) this.#due.add(connection.caller.sid);
   }
 
   #work(): void {
@@ -94,7 +113,6 @@ export class GrantEnforcer {
     const { id, caller, peer } = connection;
     if (!this.#deps.grants('connection.ask', caller.sid, peer.sid)) return false;
     const now = this.#portsNow(connection);
-    // Of one from before a restart it is not known what was told.
     return now === ALL || now === this.#ports.get(id);
   }
 
