@@ -40,7 +40,8 @@ export function troubled(store: EtcdStore, ways: Ways): EtcdStore {
   };
 }
 
-function bound(store: EtcdStore): EtcdStore {
+/** A store's methods, so that some of them can be replaced. */
+export function bound(store: EtcdStore): EtcdStore {
   return {
     commit: (transaction) => store.commit(transaction),
     read: (range) => store.read(range),

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { LogKeys } from '../../src/log/etcd/keys.js';
-import type { EtcdStore } from '../../src/log/etcd/store.js';
+import { type EtcdStore, StoreError } from '../../src/log/etcd/store.js';
 import type { FollowedLog, SnapshotToStore } from '../../src/log/shared-log.js';
 import { heldBack, parts, records, revisionsAfter } from '../journal/reading.js';
 import { depose, edit, openLog } from './etcd-disk.js';
-import type { EtcdWorld } from './fenced.js';
+import { bound, type EtcdWorld } from './fenced.js';
 
 /** What a log promises of snapshots that are stored by those that follow. */
 export function sharedSnapshotsContract(makeWorld: () => Promise<EtcdWorld>): void {
@@ -25,14 +25,14 @@ export function sharedSnapshotsContract(makeWorld: () => Promise<EtcdWorld>): vo
     tool.close();
   });
 
-  function log(name = 's1'): FollowedLog {
-    const one = openLog(world.connect(), network, name);
+  function log(name = 's1', store = world.connect()): FollowedLog {
+    const one = openLog(store, network, name);
     open.push(one);
     return one;
   }
 
-  async function led() {
-    const { journal } = await log().lead();
+  async function led(store = world.connect()) {
+    const { journal } = await log('s1', store).lead();
     for (const last of [3, 6, 9, 12]) await journal.append(records(last - 2, last));
     return journal;
   }
@@ -43,6 +43,35 @@ export function sharedSnapshotsContract(makeWorld: () => Promise<EtcdWorld>): vo
   });
   const left = async () => (await tool.read({ ...keys().snapshots, keysOnly: true })).values.length;
   const stored = async () => (await log().view()).journal.snapshots();
+  /** Reads all parts of every snapshot that counts. Resolves with their revisions. */
+  async function readAll(): Promise<readonly number[]> {
+    const { journal } = await log().view();
+    for (const revision of journal.snapshots()) for await (const _ of journal.openSnapshot(revision).chunks());
+    return journal.snapshots();
+  }
+  /** A connection that carries out each put of the marks that `isUnanswered` picks, and never answers it. */
+  function unanswered(isUnanswered: () => Promise<boolean>): EtcdStore {
+    const store = world.connect();
+    return {
+      ...bound(store),
+      commit: async (transaction) => {
+        const committed = await store.commit(transaction);
+        const isPut = transaction.success.some((one) => one.kind === 'put' && one.key === keys().marks);
+        if (isPut && (await isUnanswered())) throw new StoreError('unclear', 'etcd: the answer is lost');
+        return committed;
+      },
+    };
+  }
+  /** The same for the first put that is carried out; `between` takes place before its sender tries again. */
+  function onceUnanswered(between: () => Promise<unknown>): EtcdStore {
+    let isFirst = true;
+    return unanswered(async () => {
+      if (!isFirst) return false;
+      isFirst = false;
+      await between();
+      return true;
+    });
+  }
 
   it('counts a snapshot that a follower has stored, and lets the log begin with the older of the two newest', async () => {
     await led();
@@ -121,6 +150,52 @@ export function sharedSnapshotsContract(makeWorld: () => Promise<EtcdWorld>): vo
     await log('s2').snapshots.store(snapshot(12, 5));
     await journal.compact(6);
     expect(await stored()).toEqual([9, 12]);
+  });
+
+  it('keeps a snapshot of the leader whose mark landed unanswered before a follower stored a later one', async () => {
+    const journal = await led(onceUnanswered(async () => log('s2').snapshots.store(snapshot(12, 5))));
+    await journal.writeSnapshot(9, parts(9, ['x', 'y']));
+    expect(await readAll()).toEqual([9, 12]);
+  });
+
+  it('keeps a snapshot of a follower whose mark landed unanswered before the leader stored a later one', async () => {
+    const journal = await led();
+    const { snapshots } = log(
+      's2',
+      onceUnanswered(async () => journal.writeSnapshot(12, parts(12, ['x']))),
+    );
+    expect(await snapshots.store(snapshot(9, 4))).toBe(true);
+    expect(await readAll()).toEqual([9, 12]);
+  });
+
+  it('counts a snapshot once whose mark landed unanswered before the leader compacted', async () => {
+    const journal = await led();
+    await journal.writeSnapshot(6, parts(6, ['x']));
+    const { snapshots } = log(
+      's2',
+      onceUnanswered(async () => journal.compact(6)),
+    );
+    expect(await snapshots.store(snapshot(9, 4))).toBe(true);
+    expect(await readAll()).toEqual([6, 9]);
+  });
+
+  it('keeps a snapshot of the leader whose mark landed unanswered when the leader ends before it asks again', async () => {
+    let landed = () => {};
+    const hasLanded = new Promise<void>((resolve) => {
+      landed = resolve;
+    });
+    const store = unanswered(async () => {
+      landed();
+      return true;
+    });
+    const { journal } = await log('s1', store).lead();
+    await journal.append(records(1, 3));
+    const writing = journal.writeSnapshot(3, parts(3, ['x', 'y']));
+    const rejected = expect(writing).rejects.toMatchObject({ kind: 'failed' });
+    await hasLanded;
+    await journal.close();
+    await rejected;
+    expect(await readAll()).toEqual([3]);
   });
 
   it('finds parts that are of another attempt than the one that counts', async () => {

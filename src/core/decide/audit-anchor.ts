@@ -8,9 +8,10 @@ import type { State } from '../store/state.js';
 export function anchorAudit({ auditAnchors }: State, command: AnchorAudit): Change[] | Fault {
   const { server, number, hash, atMs, isBroken = false } = command;
   const before = auditAnchors.of(server);
+  // Also where the line before was missing: the command may be stored twice, and its own anchor was not missed.
+  if (number === before?.anchor.number && hash === before.anchor.hash) return [];
   if (!isBroken && before !== undefined) {
     const { anchor } = before;
-    if (number === anchor.number && hash === anchor.hash) return [];
     // Two commands of one server that overtook each other.
     if (number <= anchor.number) return new Fault('OUT_OF_ORDER', `line ${anchor.number} is anchored already`);
   }

@@ -41,6 +41,11 @@ export class Fence {
     this.#deps = deps;
   }
 
+  /** Whether it was closed. What rejects from then on may have happened, or may happen yet. */
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   /** Ends what is being sent again: it rejects with a JournalError of kind `failed`, because nothing is known of it. */
   close(): void {
     this.#closing.abort();

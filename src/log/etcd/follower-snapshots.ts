@@ -6,7 +6,7 @@ import type { LogKeys } from './keys.js';
 import type { Quota } from './quota.js';
 import { SnapshotClaim } from './snapshot-claim.js';
 import { writeParts } from './snapshot-parts.js';
-import { withMark } from './snapshots.js';
+import { hasMark, withMark } from './snapshots.js';
 import type { EtcdStore } from './store.js';
 
 /** Snapshots that are kept: the older one is where a start begins, so that the feeds' history between the two comes back. */
@@ -71,13 +71,16 @@ export class FollowerSnapshots implements SharedSnapshots {
     return isStored;
   }
 
-  /** Puts a whole snapshot into the marks, beside the newest one there. False: a later one is there. */
+  /**
+   * Puts a whole snapshot into the marks, beside the newest one there. False: a later one is there, and this one does not count. Whether a
+   * put of which no answer came has landed is asked of the mark: the leader may have changed the marks since.
+   */
   async #mark({ fence, created }: Pick<SnapshotClaim, 'fence' | 'created'>, mark: StoredMark): Promise<boolean> {
     const { keys } = this.#deps;
     for (;;) {
       const { marks, marksAt } = await this.#read();
+      if (hasMark(marks, mark)) return true;
       const newest = marks.marks.at(-1);
-      if (newest?.attempt === mark.attempt) return true;
       if ((newest?.revision ?? marks.compacted) >= mark.revision) return false;
       const value = encodeMarks(kept(withMark(marks, mark)));
       const { succeeded, found } = await fence.settle({
@@ -89,7 +92,7 @@ export class FollowerSnapshots implements SharedSnapshots {
         failure: [keys.snapshotter, keys.marks].map((key) => ({ kind: 'read', range: { key } }) as const),
       });
       const [[claim] = [], [now] = []] = found;
-      if (succeeded || (now !== undefined && Buffer.compare(now.value, value) === 0)) return true;
+      if (succeeded || hasMark(decodeMarks(now?.value), mark)) return true;
       if (claim?.createRevision !== created) throw fence.deposed();
     }
   }

@@ -71,10 +71,11 @@ export class LogSnapshots {
     try {
       const stored = await writeParts(this.#deps, range, chunks);
       const mark = { revision, seq, attempt, ...stored };
-      await this.#change((marks) => withMark(marks, mark));
+      const isCounted = (marks: LogMarks) => hasMark(marks, mark);
+      await this.#change(isCounted, (marks) => withMark(marks, mark));
     } catch (error) {
-      // What cannot be removed now goes with the next term.
-      await fence.write([{ kind: 'delete', range }]).catch(() => undefined);
+      // A closed fence gives up without an answer: the mark may be there, or come yet. The next term removes what does not count.
+      if (!fence.isClosed) await fence.write([{ kind: 'delete', range }]).catch(() => undefined);
       throw error;
     } finally {
       this.#writing = undefined;
@@ -85,10 +86,10 @@ export class LogSnapshots {
   async compact(revision: number, firstSeq: number): Promise<void> {
     const { fence, keys } = this.#deps;
     const before = this.#marks.marks.filter((mark) => mark.revision < revision);
-    await this.#change((now) => {
-      // A follower has stored later ones meanwhile.
-      if (now.compacted >= revision) return now;
-      return { marks: now.marks.filter((mark) => mark.revision >= revision), compacted: revision, firstSeq };
+    // A follower that has stored later ones meanwhile may have compacted further.
+    const isCompacted = ({ compacted }: LogMarks) => compacted >= revision;
+    await this.#change(isCompacted, ({ marks }) => {
+      return { marks: marks.filter((mark) => mark.revision >= revision), compacted: revision, firstSeq };
     });
     for (const mark of before) {
       await fence.write([{ kind: 'delete', range: keys.attempt(mark.revision, mark.attempt) }]);
@@ -121,33 +122,33 @@ export class LogSnapshots {
     return !decodeMarks(marks?.value).marks.some((mark) => keys.attempt(mark.revision, mark.attempt).key === range.key);
   }
 
-  /** Writes other marks. That they are still those that are known here is compared, so that a late repetition changes nothing. */
-  async #change(changed: (marks: LogMarks) => LogMarks): Promise<void> {
+  /**
+   * Writes other marks, unless they are so already. That they are still those that are known here is compared, so that a late repetition
+   * changes nothing. Whether a try of which no answer came has landed is asked of what it was for: others may have changed the marks since.
+   */
+  async #change(isSo: (marks: LogMarks) => boolean, changed: (marks: LogMarks) => LogMarks): Promise<void> {
     const { fence, keys, term } = this.#deps;
-    for (;;) {
+    while (!isSo(this.#marks)) {
       const marks = changed(this.#marks);
-      const value = encodeMarks(marks);
       const { succeeded, revision, found } = await fence.settle({
         compare: [
           { key: keys.leader, target: 'created', revision: term },
           { key: keys.marks, target: 'modified', revision: this.#marksAt },
         ],
-        success: [{ kind: 'put', key: keys.marks, value }],
+        success: [{ kind: 'put', key: keys.marks, value: encodeMarks(marks) }],
         failure: [keys.leader, keys.marks].map((key) => ({ kind: 'read', range: { key } }) as const),
       });
       const [[leader] = [], [now] = []] = found;
-      const hasLanded = !succeeded && now !== undefined && Buffer.compare(now.value, value) === 0;
-      if (succeeded || hasLanded) {
-        this.#marksAt = succeeded ? revision : (now?.modRevision ?? 0n);
-        this.#marks = marks;
-        return;
-      }
-      if (leader?.createRevision !== term) throw fence.deposed();
-      // A follower has stored a snapshot meanwhile: its mark is kept beside.
-      this.#marks = decodeMarks(now?.value);
-      this.#marksAt = now?.modRevision ?? 0n;
+      this.#marks = succeeded ? marks : decodeMarks(now?.value);
+      this.#marksAt = succeeded ? revision : (now?.modRevision ?? 0n);
+      if (!succeeded && leader?.createRevision !== term && !isSo(this.#marks)) throw fence.deposed();
     }
   }
+}
+
+/** Whether a snapshot counts. One that is not the newest any more does, too. */
+export function hasMark({ marks }: LogMarks, { attempt, revision }: Pick<StoredMark, 'attempt' | 'revision'>): boolean {
+  return marks.some((mark) => mark.attempt === attempt && mark.revision === revision);
 }
 
 /** The marks with one more snapshot. Throws a JournalError where the log begins behind it. */

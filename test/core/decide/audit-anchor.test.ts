@@ -51,6 +51,14 @@ describe('anchors of an audit log', () => {
     expect(newest.number).toBe(31);
   });
 
+  it('accuse no log when the command that says what was missing is stored twice', () => {
+    const state = network();
+    apply(state, anchor(100));
+    apply(state, anchor(50, { isBroken: true }));
+    expect(apply(state, anchor(50, { isBroken: true, atMs: 51 }))).toMatchObject({ changes: [] });
+    expect(state.auditAnchors.of(SERVER)!.missed.map(({ number }) => number)).toEqual([100]);
+  });
+
   it('are in a snapshot', () => {
     const state = network();
     apply(state, anchor(9));
